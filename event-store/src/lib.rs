@@ -1,0 +1,1 @@
+//! Typed events, folds and reconstruction at any cut.

@@ -1,0 +1,1 @@
+//! The Kafka protocol as plain values: bytes to messages and back.

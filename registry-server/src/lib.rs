@@ -1,0 +1,1 @@
+//! The annals server as a library.

@@ -1,0 +1,1 @@
+//! What a schema is and may become.
