@@ -1,0 +1,215 @@
+//! What a fold is: a pure function of an aggregate's events, in the order of the log.
+//!
+//! `Fold` is the typed face a user implements; `EventSet` is what generated code gives it as events; `AnyFold`
+//! is the object-safe face behind which typed and declarative folds look the same to an auditor.
+//! Invariant: a fold sees the log and nothing else. There is no clock, no random number and no default state;
+//! an aggregate without a first event has no state. Left out: snapshots of state (freeze, thaw).
+
+use std::any::Any;
+use std::fmt;
+
+use annals_schema_model::SchemaId;
+use bytes::Bytes;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::resolve::Resolve;
+
+/// Record header that names who caused an event (UTF-8).
+pub const ACTOR_HEADER: &str = "actor";
+/// Record header that says when an event happened in the business (RFC 3339).
+pub const BUSINESS_TIME_HEADER: &str = "business-time";
+
+/// Where an event sits in the log. All of it comes from the log, none of it from a clock.
+#[derive(Clone, Copy, Debug)]
+pub struct At<'a> {
+    /// Partition of the topic.
+    pub partition: u32,
+    /// Offset in that partition.
+    pub offset: i64,
+    /// Place among the aggregate's own events, from 0.
+    pub revision: u64,
+    /// When the log took the record, in milliseconds since the epoch; never runs backwards within a partition.
+    pub recorded_ms: i64,
+    /// The record's headers as they were sent.
+    pub headers: &'a [(String, Option<Bytes>)],
+}
+
+impl<'a> At<'a> {
+    /// The value of the last header with this name.
+    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        let (_, value) = self.headers.iter().rev().find(|(key, _)| key == name)?;
+        value.as_deref()
+    }
+
+    /// Who caused the event, as the `actor` header says.
+    pub fn actor(&self) -> Option<&'a str> {
+        std::str::from_utf8(self.header(ACTOR_HEADER)?).ok()
+    }
+
+    /// When the event happened in the business, as the `business-time` header says.
+    pub fn business_time(&self) -> Option<jiff::Timestamp> {
+        std::str::from_utf8(self.header(BUSINESS_TIME_HEADER)?).ok()?.parse().ok()
+    }
+}
+
+/// An event before it is decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Raw<'a> {
+    /// The topic it was read from.
+    pub topic: &'a str,
+    /// Where it sits.
+    pub at: At<'a>,
+    /// The writer's schema, from the envelope.
+    pub schema: SchemaId,
+    /// The payload after the envelope's magic byte and id (Protobuf: begins with the message indexes).
+    pub body: &'a [u8],
+    /// The record key: the aggregate's id.
+    pub key: &'a [u8],
+}
+
+/// An event that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct DecodeError(pub String);
+
+/// A fold met an event it cannot accept; the reason is a sentence for the auditor.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Halt(pub String);
+
+impl Halt {
+    /// A halt with its reason.
+    pub fn new(reason: impl Into<String>) -> Halt {
+        Halt(reason.into())
+    }
+}
+
+/// What a decoder made of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen<E> {
+    /// One of the set.
+    Known(E),
+    /// Knowingly not of the set; passed over.
+    NotMine,
+    /// Of the topic, but not one this set has heard of. Counted and reported, never skipped in silence.
+    UnknownKind,
+}
+
+/// The events of one topic: one enum for an Avro subject set or a Protobuf oneof. Generated code implements it.
+pub trait EventSet: Sized {
+    /// Event name and fingerprint of the reader schema, for each event of the set.
+    const READER: &'static [(&'static str, [u8; 32])];
+
+    /// Reads an event of any registered writer schema as the reader's type.
+    fn decode(raw: &Raw<'_>, resolve: &dyn Resolve) -> Result<Seen<Self>, DecodeError>;
+
+    /// The record name and the payload without an envelope, for producers.
+    fn encode(&self) -> (&'static str, Vec<u8>);
+}
+
+/// A typed fold: how one aggregate's state follows from its events.
+///
+/// Pure and synchronous. `State` serialises to the canonical form an auditor sees; use the modules of
+/// [`crate::canonical`] for timestamps and decimals.
+pub trait Fold: Send + Sync + 'static {
+    /// The aggregate's name, as it stands in routes and on the command line.
+    const NAME: &'static str;
+    /// Meaning version: raise it when the same events shall give another state.
+    const REV: u32;
+    /// The aggregate's state.
+    type State: Serialize + Send + 'static;
+    /// The events it folds.
+    type Event: EventSet;
+
+    /// The state after the first event.
+    fn begin(event: Self::Event, at: &At<'_>) -> Result<Self::State, Halt>;
+    /// The state after one more event.
+    fn evolve(state: &mut Self::State, event: Self::Event, at: &At<'_>) -> Result<(), Halt>;
+}
+
+/// The state of any fold, empty before the first event.
+pub type Cell = Option<Box<dyn Any + Send>>;
+
+/// What one step did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The event was folded.
+    Applied,
+    /// The event is knowingly not this fold's.
+    NotMine,
+    /// The fold has not heard of this kind of event.
+    UnknownKind,
+}
+
+/// Why a step was impossible. The state is as it was before.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stop {
+    /// The fold does not accept the event.
+    #[error(transparent)]
+    Halt(#[from] Halt),
+    /// The event cannot be read.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+}
+
+/// The face every fold shows to the store.
+pub trait AnyFold: Send + Sync {
+    /// Name, revision and content of the fold.
+    fn id(&self) -> &FoldId;
+    /// The topic whose events it folds.
+    fn topic(&self) -> &str;
+    /// Folds one event. A fold that stops must leave `state` as it was, or not be asked again.
+    fn step(&self, state: &mut Cell, raw: &Raw<'_>, resolve: &dyn Resolve) -> Result<Step, Stop>;
+    /// The state as JSON (`null` before the first event).
+    fn view(&self, state: &Cell) -> Result<serde_json::Value, Stop>;
+}
+
+/// Which fold made an answer. A fold whose content changed has another id, so nothing computed
+/// by one fold can pass for another's.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct FoldId {
+    /// The aggregate's name.
+    pub name: String,
+    /// Its meaning version.
+    pub rev: u32,
+    /// SHA-256 over name, revision, reader fingerprints and, for declarative folds, the reducer text.
+    pub digest: [u8; 32],
+}
+
+impl FoldId {
+    /// Digests a fold's name, revision, readers and (for declarative folds) its canonical text.
+    pub fn new<'a>(
+        name: &str,
+        rev: u32,
+        readers: impl IntoIterator<Item = (&'a str, [u8; 32])>,
+        text: &str,
+    ) -> FoldId {
+        let mut hash = Sha256::new();
+        // Lengths go before texts, so that no two different folds feed the same bytes.
+        let mut feed = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        };
+        feed(b"annals fold 1");
+        feed(name.as_bytes());
+        feed(&rev.to_be_bytes());
+        for (event, fingerprint) in readers {
+            feed(event.as_bytes());
+            feed(&fingerprint);
+        }
+        feed(text.as_bytes());
+        FoldId { name: name.to_owned(), rev, digest: hash.finalize().into() }
+    }
+
+    /// The digest in lower-case hexadecimal.
+    pub fn digest_hex(&self) -> String {
+        self.digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Debug for FoldId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} rev {} {}", self.name, self.rev, self.digest_hex())
+    }
+}

@@ -1,0 +1,66 @@
+//! How the store asks for schemas, without knowing a registry.
+//!
+//! Invariant: what an id names never changes, so an answer may be kept for as long as the store lives.
+//! `None` may become `Some` later and is never kept.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use annals_schema_model::{Schema, SchemaId};
+use rustc_hash::FxHashMap;
+
+/// Writers kept by [`Memo`]; a store that sees more ids asks its resolver again for the rest.
+const WRITERS_MAX: usize = 65_536;
+
+/// A registered schema, as the one who wrote an event used it.
+#[derive(Debug)]
+pub struct Writer {
+    /// The schema's id.
+    pub id: SchemaId,
+    /// The subject it is registered under (one of them, when there are several).
+    pub subject: String,
+    /// Its version there.
+    pub version: u32,
+    /// The schema itself.
+    pub schema: Schema,
+    /// SHA-256 of its canonical form.
+    pub fingerprint: [u8; 32],
+}
+
+/// Where schemas come from: a registry's view, or a table in a test.
+pub trait Resolve: Send + Sync {
+    /// The schema an envelope's id names, or nothing when the id is not registered.
+    fn writer(&self, id: SchemaId) -> Option<Arc<Writer>>;
+
+    /// The newest registered schema of a record (by full name) or message under one of the topic's subjects.
+    fn latest(&self, topic: &str, record_name: &str) -> Option<Arc<Writer>>;
+}
+
+/// A resolver that remembers every writer it was given.
+pub(crate) struct Memo {
+    inner: Arc<dyn Resolve>,
+    writers: RwLock<FxHashMap<SchemaId, Arc<Writer>>>,
+}
+
+impl Memo {
+    pub(crate) fn new(inner: Arc<dyn Resolve>) -> Memo {
+        Memo { inner, writers: RwLock::default() }
+    }
+}
+
+impl Resolve for Memo {
+    fn writer(&self, id: SchemaId) -> Option<Arc<Writer>> {
+        if let Some(writer) = self.writers.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+            return Some(Arc::clone(writer));
+        }
+        let writer = self.inner.writer(id)?;
+        let mut writers = self.writers.write().unwrap_or_else(PoisonError::into_inner);
+        if writers.len() < WRITERS_MAX {
+            writers.insert(id, Arc::clone(&writer));
+        }
+        Some(writer)
+    }
+
+    fn latest(&self, topic: &str, record_name: &str) -> Option<Arc<Writer>> {
+        self.inner.latest(topic, record_name)
+    }
+}

@@ -1,0 +1,61 @@
+//! A typed `Fold` behind the face of `AnyFold`.
+//!
+//! The digest covers name, revision and reader schemas; the Rust code itself is not part of it, so a fold that
+//! changes its meaning must raise its revision.
+
+use std::marker::PhantomData;
+
+use crate::canonical;
+use crate::fold::{AnyFold, Cell, EventSet, Fold, FoldId, Halt, Raw, Seen, Step, Stop};
+use crate::resolve::Resolve;
+
+/// A typed fold over the events of one topic.
+pub struct Typed<F> {
+    id: FoldId,
+    topic: String,
+    fold: PhantomData<fn() -> F>,
+}
+
+/// Puts a typed fold behind [`AnyFold`], over the events of `topic`.
+pub fn typed<F: Fold>(topic: impl Into<String>) -> Typed<F> {
+    let readers = F::Event::READER.iter().map(|(name, fingerprint)| (*name, *fingerprint));
+    Typed { id: FoldId::new(F::NAME, F::REV, readers, ""), topic: topic.into(), fold: PhantomData }
+}
+
+impl<F: Fold> AnyFold for Typed<F> {
+    fn id(&self) -> &FoldId {
+        &self.id
+    }
+
+    fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    fn step(&self, state: &mut Cell, raw: &Raw<'_>, resolve: &dyn Resolve) -> Result<Step, Stop> {
+        let event = match F::Event::decode(raw, resolve)? {
+            Seen::Known(event) => event,
+            Seen::NotMine => return Ok(Step::NotMine),
+            Seen::UnknownKind => return Ok(Step::UnknownKind),
+        };
+        match state {
+            None => *state = Some(Box::new(F::begin(event, &raw.at)?)),
+            Some(some) => match some.downcast_mut::<F::State>() {
+                Some(typed) => F::evolve(typed, event, &raw.at)?,
+                None => return Err(foreign_state(&self.id).into()),
+            },
+        }
+        Ok(Step::Applied)
+    }
+
+    fn view(&self, state: &Cell) -> Result<serde_json::Value, Stop> {
+        let Some(some) = state else { return Ok(serde_json::Value::Null) };
+        let typed = some.downcast_ref::<F::State>().ok_or_else(|| foreign_state(&self.id))?;
+        let value = serde_json::to_value(typed)
+            .map_err(|error| Halt(format!("the state of {:?} does not serialise: {error}", self.id)))?;
+        Ok(canonical::sorted(value))
+    }
+}
+
+fn foreign_state(id: &FoldId) -> Halt {
+    Halt(format!("{id:?} was handed a state of another fold"))
+}
