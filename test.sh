@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# Everything that must hold, in one run: sets up what the tests need, runs all of them, says what was skipped and why.
+#
+#   ./test.sh            all of it
+#   ./test.sh quick      without the client suites and without cargo-deny
+#
+# What it installs (a Python venv, jars, cargo-deny) goes to .cache/ and nowhere else.
+set -uo pipefail
+cd "$(dirname "$0")"
+
+quick=${1:-}
+cache=$PWD/.cache
+log=$cache/log
+mkdir -p "$log"
+ran=() skipped=() failed=()
+
+# step NAME COMMAND…   runs it, keeps its output, shows the output's tail when it fails
+step() {
+  local name=$1 start=$SECONDS
+  shift
+  printf '%-44s' "$name"
+  if "$@" >"$log/${name//[ \/]/-}.log" 2>&1; then
+    printf 'ok      %4d s\n' $((SECONDS - start))
+    ran+=("$name")
+    # A test says `skipped: …` when something it needs is not there.
+    while IFS= read -r line; do skipped+=("$name: ${line#*skipped: }"); done \
+      < <(grep -h 'skipped: ' "$log/${name//[ \/]/-}.log" | sort -u)
+  else
+    printf 'FAILED  %4d s\n' $((SECONDS - start))
+    tail -n 60 "$log/${name//[ \/]/-}.log" | sed 's/^/    /'
+    failed+=("$name")
+    return 1
+  fi
+}
+skip() { skipped+=("$1: $2"); printf '%-44sskipped: %s\n' "$1" "$2"; }
+
+# --- the compiler's and the linters' part -----------------------------------------------------------------------
+step "rustfmt" cargo fmt --all --check
+step "build" cargo build --release --workspace --all-targets
+step "clippy" cargo clippy --release --workspace --all-targets --all-features -- -D warnings
+step "rustdoc" env RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --quiet
+export ANNALS_BIN=$PWD/target/release/annals
+
+if [ "$quick" = quick ]; then
+  skip "cargo deny" "quick run"
+else
+  deny() {
+    command -v cargo-deny >/dev/null || [ -x "$cache/deny/bin/cargo-deny" ] \
+      || cargo install cargo-deny --version 0.20.2 --locked --debug --root "$cache/deny" --target-dir "$cache/deny/target"
+    PATH=$cache/deny/bin:$PATH cargo deny --offline check licenses bans sources
+  }
+  step "cargo deny" deny
+fi
+
+# --- what the tests need beyond the toolchain ---------------------------------------------------------------------
+if [ "$quick" != quick ] && command -v python3 >/dev/null; then
+  python_clients() {
+    [ -x "$cache/venv/bin/python" ] || python3 -m venv "$cache/venv"
+    "$cache/venv/bin/pip" install --quiet --disable-pip-version-check -r tests/clients/python/requirements.txt
+  }
+  step "set up: python clients" python_clients && export ANNALS_PYTHON=$cache/venv/bin/python
+else
+  skip "python clients" "quick run, or no python3"
+fi
+if [ "$quick" != quick ] && command -v mvn >/dev/null && command -v javac >/dev/null; then
+  java_clients() {
+    mvn -q -B -f tests/clients/java/pom.xml dependency:build-classpath -Dmdep.outputFile="$cache/java-classpath"
+  }
+  step "set up: java clients" java_clients && export ANNALS_JAVA_CLASSPATH=$(cat "$cache/java-classpath") \
+    && export ANNALS_AVRO_CLASSPATH=$ANNALS_JAVA_CLASSPATH
+else
+  skip "java clients" "quick run, or no JDK with Maven"
+fi
+[ -d ../shared/data ] && export ANNALS_TEST_DATA=$PWD/../shared/data
+
+# --- the tests ------------------------------------------------------------------------------------------------------
+step "unit and property tests" cargo test --release --workspace --all-features --exclude annals-tests -- --nocapture
+step "doc tests" cargo test --release --workspace --all-features --doc
+step "tests of the whole" cargo test --release -p annals-tests -- --nocapture
+
+# --- the account ------------------------------------------------------------------------------------------------------
+echo
+echo "ran ${#ran[@]} steps in $SECONDS s"
+for line in "${skipped[@]:-}"; do [ -n "$line" ] && echo "skipped: $line"; done
+if [ ${#failed[@]} -gt 0 ]; then
+  printf 'FAILED: %s\n' "${failed[@]}"
+  exit 1
+fi
+echo "all passed"

@@ -1,0 +1,7 @@
+//! One integration binary: the house rules, and the running server seen from outside.
+//!
+//! Tests that need the server start the real `annals` binary on free ports (see `server`). What a test needs
+//! beyond the Rust toolchain (Python, a JDK, the data sets) is handed over in the environment by `test.sh`;
+//! where that is missing the test prints a line that begins with `skipped:` and says why.
+
+mod tidy;

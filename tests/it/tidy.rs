@@ -1,0 +1,249 @@
+//! The house rules that a compiler does not hold: crate edges, lengths, module docs, and lines in the wrong room.
+//!
+//! A rule here is a row in a table. Rules that clippy or rustc can hold (unwrap, unsafe, missing docs) are
+//! workspace lints and are not repeated.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use syn::spanned::Spanned;
+use syn::visit::Visit;
+
+/// Code before the first inline test module.
+const FILE_CODE_LINES_MAX: usize = 400;
+/// The whole file, inline tests included.
+const FILE_LINES_MAX: usize = 600;
+const FUNCTION_LINES_MAX: usize = 70;
+/// A handler extracts, makes one domain call and converts.
+const HANDLER_LINES_MAX: usize = 40;
+
+/// Who may depend on whom (normal and build dependencies), always downward.
+const EDGES: &[(&str, &[&str])] = &[
+    ("kafka-wire", &[]),
+    ("schema-model", &[]),
+    ("segment-log", &["kafka-wire"]),
+    ("broker", &["kafka-wire", "segment-log"]),
+    ("event-store", &["kafka-wire", "schema-model", "segment-log"]),
+    ("codegen", &["schema-model"]),
+    ("examples", &["codegen", "event-store", "schema-model"]),
+    ("registry-server", &["broker", "event-store", "examples", "schema-model"]),
+    ("tests", &[]),
+];
+
+/// A text that may stand only in the named places (path prefixes); comments and tests do not count.
+struct Room {
+    line: &'static str,
+    rooms: &'static [&'static str],
+    why: &'static str,
+}
+
+const ROOMS: &[Room] = &[
+    Room { line: "sync_data(", rooms: &["segment-log/src/disk"], why: "only the disk syncs files" },
+    Room { line: "sync_all(", rooms: &["segment-log/src/disk"], why: "only the disk syncs files" },
+    Room { line: "sqlx::", rooms: &["registry-server/src/store"], why: "all SQL is in the store" },
+    Room { line: "quote!", rooms: &["codegen/src/rust"], why: "Rust is written in one place" },
+    Room {
+        line: "tokio::",
+        rooms: &["broker/src", "broker/examples", "registry-server/src", "event-store/src/http"],
+        why: "pure crates know no runtime",
+    },
+    Room {
+        line: "async fn",
+        rooms: &["broker/src", "broker/examples", "registry-server/src", "event-store/src/http"],
+        why: "pure crates know no runtime",
+    },
+    Room {
+        line: "StatusCode",
+        rooms: &["registry-server/src/http", "registry-server/src/console", "event-store/src/http"],
+        why: "HTTP stays at the edge",
+    },
+    Room {
+        line: "crc_fast",
+        rooms: &["kafka-wire/src/batch", "segment-log/src"],
+        why: "checksums belong to the batch and to the files that hold it",
+    },
+];
+
+#[test]
+fn crates_depend_only_downward() {
+    let out = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let allowed: BTreeMap<&str, &[&str]> = EDGES.iter().copied().collect();
+    let mut faults = Vec::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        let manifest = Path::new(package["manifest_path"].as_str().unwrap());
+        let folder = manifest.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        let name = package["name"].as_str().unwrap();
+        if name != format!("annals-{folder}") {
+            faults.push(format!("{name} lives in {folder}/: folder = crate, package = annals-<folder>"));
+        }
+        let Some(may) = allowed.get(folder) else {
+            faults.push(format!("{folder}/ has no row in EDGES"));
+            continue;
+        };
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let Some(to) = dependency["name"].as_str().unwrap().strip_prefix("annals-") else { continue };
+            if dependency["kind"] != "dev" && !may.contains(&to) {
+                faults.push(format!("{folder} must not depend on {to}"));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn files_and_functions_stay_short() {
+    let mut faults = Vec::new();
+    for (path, text) in sources() {
+        let lines = text.lines().count();
+        let code = text.lines().take_while(|l| !l.starts_with("#[cfg(test)]")).count();
+        let is_test = is_test_path(&path);
+        if lines > FILE_LINES_MAX || (!is_test && code > FILE_CODE_LINES_MAX) {
+            faults.push(format!("{path}: {lines} lines, {code} before its tests"));
+        }
+        let file = syn::parse_file(&text).unwrap_or_else(|e| panic!("{path}: {e}"));
+        let mut lengths = FunctionLengths::default();
+        lengths.visit_file(&file);
+        let is_handler_file = path.contains("/http/") || path.contains("broker/src/api/");
+        for (name, line, length, is_async) in lengths.0 {
+            let max = if is_handler_file && is_async { HANDLER_LINES_MAX } else { FUNCTION_LINES_MAX };
+            if length > max {
+                faults.push(format!("{path}:{line}: fn {name} has {length} lines, at most {max}"));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    let mut faults = Vec::new();
+    for (path, text) in sources() {
+        let first = text.lines().find(|l| !l.trim().is_empty() && !l.starts_with("#!")).unwrap_or("");
+        // A test module's own file is named by what it tests.
+        if !first.starts_with("//!") && !path.ends_with("/tests.rs") {
+            faults.push(format!("{path}: no module doc"));
+        }
+        let stem = Path::new(&path).file_stem().unwrap().to_str().unwrap();
+        let folder = Path::new(&path).parent().and_then(Path::file_name).unwrap().to_str().unwrap();
+        for word in ["common", "utils", "util", "helpers", "misc"] {
+            if stem == word || folder == word {
+                faults.push(format!("{path}: `{word}` says nothing; name the concept"));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn lines_are_in_their_rooms() {
+    let mut faults = Vec::new();
+    for (path, text) in sources() {
+        if is_test_path(&path) || path.ends_with("build.rs") {
+            continue;
+        }
+        for (number, line) in text.lines().enumerate() {
+            if line.starts_with("#[cfg(test)]") {
+                break;
+            }
+            let code = line.split("//").next().unwrap_or("");
+            for room in ROOMS {
+                let at_home = room.rooms.iter().any(|r| path.starts_with(r));
+                if code.contains(room.line) && !at_home {
+                    faults.push(format!("{path}:{}: `{}`: {}", number + 1, room.line, room.why));
+                }
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn tests_neither_sleep_nor_hide() {
+    let sleep = concat!("thread::", "sleep");
+    let ignore = concat!("#[", "ignore");
+    let mut faults = Vec::new();
+    for (path, text) in sources() {
+        for (number, line) in text.lines().enumerate() {
+            if line.contains(ignore) || (line.contains(sleep) && is_test_path(&path)) {
+                faults.push(format!("{path}:{}: {}", number + 1, line.trim()));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+/// Name, first line, length and whether it is async, of each function outside test modules.
+#[derive(Default)]
+struct FunctionLengths(Vec<(String, usize, usize, bool)>);
+
+impl FunctionLengths {
+    fn add(&mut self, signature: &syn::Signature, block: &syn::Block) {
+        let from = signature.span().start().line;
+        let to = block.span().end().line;
+        self.0.push((signature.ident.to_string(), from, to + 1 - from, signature.asyncness.is_some()));
+    }
+}
+
+impl<'ast> Visit<'ast> for FunctionLengths {
+    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+        if module.ident != "tests" {
+            syn::visit::visit_item_mod(self, module);
+        }
+    }
+    fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
+        self.add(&function.sig, &function.block);
+        syn::visit::visit_item_fn(self, function);
+    }
+    fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
+        self.add(&function.sig, &function.block);
+        syn::visit::visit_impl_item_fn(self, function);
+    }
+}
+
+fn is_test_path(path: &str) -> bool {
+    path.starts_with("tests/") || path.contains("/tests/") || path.ends_with("/tests.rs")
+}
+
+fn assert_none(faults: &[String]) {
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// Every Rust file of the project (path from the root, text), generated ones left out.
+fn sources() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root()).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_dir() && name != "target" && !name.starts_with('.') {
+            walk(&entry.path(), &mut found);
+        }
+    }
+    assert!(found.len() > 20, "the walk found only {} files", found.len());
+    found.sort();
+    found
+}
+
+fn walk(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            if path.file_name().is_some_and(|n| n != "golden" && n != "target") {
+                walk(&path, found);
+            }
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+            found.push((name, fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
