@@ -1,1 +1,56 @@
 //! What a schema is and may become.
+//!
+//! Parsing, canonical form, fingerprints, references, compatibility rules, the wire envelope, and the reading of
+//! payloads, for Avro and Protobuf. Everything here is pure: no IO, no async, no clock. Whatever comes from outside
+//! (schema text, payload bytes) is bounded in size, depth and count, and can fail but never panic.
+//!
+//! ```
+//! use annals_schema_model::{Level, Schema, SchemaType, Version, compat};
+//!
+//! let text = |fields: &str| format!(r#"{{"type":"record","name":"Order","fields":[{fields}]}}"#);
+//! let old = Schema::parse(SchemaType::Avro, &text(r#"{"name":"id","type":"long"}"#), &[])?;
+//! let new = Schema::parse(
+//!     SchemaType::Avro,
+//!     &text(r#"{"name":"id","type":"long"},{"name":"currency","type":"string"}"#),
+//!     &[],
+//! )?;
+//! let findings = compat::check(Level::Backward, &new, &[(Version(1), &old)]);
+//! assert_eq!(findings[0].rule.code(), "READER_FIELD_MISSING_DEFAULT_VALUE");
+//! # Ok::<(), annals_schema_model::ParseError>(())
+//! ```
+
+#[cfg(not(any(feature = "avro", feature = "proto")))]
+compile_error!("enable at least one of the features `avro` and `proto`");
+
+#[cfg(feature = "avro")]
+pub mod avro;
+pub mod compat;
+mod decimal;
+pub mod envelope;
+mod finding;
+mod id;
+mod level;
+#[cfg(feature = "proto")]
+pub mod proto;
+mod reading;
+mod reference;
+mod schema;
+mod span;
+mod subject;
+mod value;
+mod walk;
+
+pub use decimal::{Decimal, DecimalError};
+pub use finding::{Direction, Finding, Form, Rule};
+pub use id::{SchemaId, Version};
+pub use level::{Level, LevelError};
+pub use reading::{ReadError, Reading};
+pub use reference::{Reference, Resolved};
+pub use schema::{ParseError, Schema, SchemaType, SchemaTypeError};
+pub use span::Span;
+pub use subject::{Subject, SubjectError};
+pub use value::Value;
+pub use walk::{Walk, WalkError};
+
+/// How deep schemas and payloads may nest before they are refused.
+pub const DEPTH_MAX: usize = 64;

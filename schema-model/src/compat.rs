@@ -1,0 +1,75 @@
+//! Compatibility levels put to work: which versions a new schema is compared with, and in which order.
+//!
+//! Invariant: versions are tried newest first and the first one with findings ends the check, as clients of the
+//! Confluent API expect. The rules themselves live with each schema type (`avro::compat`, `proto::compat`).
+
+use crate::{Direction, Finding, Form, Level, Rule, Schema, Version};
+
+/// A subject holds schemas of one type.
+pub const SCHEMA_TYPE_CHANGED: Rule = Rule::new(
+    "SCHEMA_TYPE_CHANGED",
+    Form::Plain,
+    "A new version must be of the same schema type as the version before it.",
+);
+
+/// All findings of a new schema against the live versions of its subject, given in any order.
+///
+/// An empty answer means compatible. At a transitive level every version is compared, newest first, up to the first
+/// that has findings; otherwise the newest alone. At the FULL levels what the old schema cannot read comes first.
+#[must_use]
+pub fn check(level: Level, new: &Schema, olds: &[(Version, &Schema)]) -> Vec<Finding> {
+    if level == Level::None {
+        return Vec::new();
+    }
+    let mut olds = olds.to_vec();
+    olds.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+    if !level.is_transitive() {
+        olds.truncate(1);
+    }
+    for (version, old) in olds {
+        let mut findings = check_pair(level, new, old);
+        if !findings.is_empty() {
+            for finding in &mut findings {
+                finding.version = Some(version);
+            }
+            return findings;
+        }
+    }
+    Vec::new()
+}
+
+fn check_pair(level: Level, new: &Schema, old: &Schema) -> Vec<Finding> {
+    if new.schema_type() != old.schema_type() {
+        let direction = if level.is_backward() { Direction::Backward } else { Direction::Forward };
+        let mut finding =
+            Finding::new(SCHEMA_TYPE_CHANGED, "/", "Incompatible because of different schema type", direction);
+        finding.old = old.schema_type().to_string();
+        finding.new = new.schema_type().to_string();
+        return vec![finding];
+    }
+    let mut findings = Vec::new();
+    if level.is_forward() {
+        findings.extend(can_read(old, new, Direction::Forward));
+    }
+    if level.is_backward() {
+        findings.extend(can_read(new, old, Direction::Backward));
+    }
+    findings
+}
+
+/// What keeps `reader` from reading data of `writer`.
+pub(crate) fn can_read(reader: &Schema, writer: &Schema, direction: Direction) -> Vec<Finding> {
+    match (reader, writer) {
+        #[cfg(feature = "avro")]
+        (Schema::Avro(reader), Schema::Avro(writer)) => crate::avro::compat::check(reader, writer, direction),
+        #[cfg(feature = "proto")]
+        (Schema::Proto(reader), Schema::Proto(writer)) => {
+            crate::proto::compat::check(reader, writer, direction)
+        }
+        #[allow(unreachable_patterns)]
+        _ => {
+            let description = "Incompatible because of different schema type";
+            vec![Finding::new(SCHEMA_TYPE_CHANGED, "/", description, direction)]
+        }
+    }
+}

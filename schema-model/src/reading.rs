@@ -1,0 +1,118 @@
+//! A compiled reading: a writer's bytes as a [`Value`] in the reader's shape.
+//!
+//! What the event store's dynamic folds and the console read with. Depth and items are bounded; a body must end
+//! exactly where its schema says.
+
+use thiserror::Error;
+
+use crate::{Finding, Schema, Value};
+
+/// Why a body could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{}{message}", if path.is_empty() { String::new() } else { format!("{path}: ") })]
+pub struct ReadError {
+    /// The field, e.g. `items[2].price`; empty for the body itself.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl ReadError {
+    /// The same error one field further out: `price` within `item` is `item.price`.
+    ///
+    /// ```
+    /// use annals_schema_model::avro::wire::Reader;
+    /// let error = Reader::new(&[2, 9]).array(|r| r.bool().map_err(|e| e.within("paid"))).unwrap_err();
+    /// assert_eq!(error.within("items").path, "items[0].paid");
+    /// ```
+    #[must_use]
+    pub fn within(self, field: &str) -> ReadError {
+        let path = join(field, &self.path);
+        ReadError { path, ..self }
+    }
+
+    /// The same error one array further out.
+    #[must_use]
+    pub fn within_index(self, index: usize) -> ReadError {
+        self.within(&format!("[{index}]"))
+    }
+
+    /// The same error one map further out.
+    #[must_use]
+    pub fn within_key(self, key: &str) -> ReadError {
+        self.within(&format!("[{key:?}]"))
+    }
+}
+
+fn join(outer: &str, inner: &str) -> String {
+    let dot = if inner.is_empty() || inner.starts_with('[') { "" } else { "." };
+    format!("{outer}{dot}{inner}")
+}
+
+/// A compiled reading of one writer schema, maybe into another reader schema.
+#[derive(Clone, Debug)]
+pub struct Reading(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    #[cfg(feature = "avro")]
+    Avro(crate::avro::Reading),
+    #[cfg(feature = "proto")]
+    Proto(crate::proto::Reading),
+}
+
+impl Reading {
+    /// Reads a writer's bytes into the shape of another schema.
+    ///
+    /// # Errors
+    /// The findings that keep the reader from reading the writer's data.
+    pub fn new(writer: &Schema, reader: &Schema) -> Result<Reading, Vec<Finding>> {
+        match (writer, reader) {
+            #[cfg(feature = "avro")]
+            (Schema::Avro(writer), Schema::Avro(reader)) => {
+                Ok(Reading(Kind::Avro(crate::avro::Reading::new(writer, reader)?)))
+            }
+            #[cfg(feature = "proto")]
+            (Schema::Proto(writer), Schema::Proto(reader)) => {
+                Ok(Reading(Kind::Proto(crate::proto::Reading::new(writer, reader)?)))
+            }
+            #[allow(unreachable_patterns)]
+            _ => Err(crate::compat::can_read(reader, writer, crate::Direction::Backward)),
+        }
+    }
+
+    /// Reads a writer's bytes in the writer's own shape.
+    #[must_use]
+    pub fn of(writer: &Schema) -> Reading {
+        match writer {
+            #[cfg(feature = "avro")]
+            Schema::Avro(writer) => Reading(Kind::Avro(crate::avro::Reading::of(writer))),
+            #[cfg(feature = "proto")]
+            Schema::Proto(writer) => Reading(Kind::Proto(crate::proto::Reading::of(writer))),
+        }
+    }
+
+    /// Reads a body: what follows the magic byte and the schema id, in Protobuf beginning with the message indexes.
+    ///
+    /// # Errors
+    /// [`ReadError`] names the field and what is wrong with its bytes.
+    pub fn read(&self, body: &[u8]) -> Result<Value, ReadError> {
+        match &self.0 {
+            #[cfg(feature = "avro")]
+            Kind::Avro(reading) => reading.read(body),
+            #[cfg(feature = "proto")]
+            Kind::Proto(reading) => reading.read(body),
+        }
+    }
+
+    /// The full name of the record or (first) message that is read; empty when the schema is not a named type.
+    #[must_use]
+    pub fn record_name(&self) -> String {
+        match &self.0 {
+            #[cfg(feature = "avro")]
+            Kind::Avro(reading) => reading.record_name(),
+            #[cfg(feature = "proto")]
+            Kind::Proto(reading) => reading.record_name(),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! A schema of any supported type.
+//!
+//! Invariant: a [`Schema`] has parsed; what is kept is the text as sent. Which text is *stored* and which one is used
+//! for a *normalised* lookup are decided here per type and nowhere else.
+
+use std::{fmt, str::FromStr};
+
+use thiserror::Error;
+
+use crate::{Resolved, Span};
+
+/// The type of a schema, by the registry API's names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SchemaType {
+    /// Apache Avro.
+    #[default]
+    Avro,
+    /// Protocol Buffers.
+    Protobuf,
+    /// JSON Schema.
+    Json,
+}
+
+/// A word that names no schema type.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("\"{0}\" is not a schema type; use AVRO, PROTOBUF or JSON")]
+pub struct SchemaTypeError(pub String);
+
+impl SchemaType {
+    /// `AVRO`, `PROTOBUF` or `JSON`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            SchemaType::Avro => "AVRO",
+            SchemaType::Protobuf => "PROTOBUF",
+            SchemaType::Json => "JSON",
+        }
+    }
+}
+
+impl fmt::Display for SchemaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for SchemaType {
+    type Err = SchemaTypeError;
+
+    fn from_str(text: &str) -> Result<SchemaType, SchemaTypeError> {
+        [SchemaType::Avro, SchemaType::Protobuf, SchemaType::Json]
+            .into_iter()
+            .find(|kind| kind.name().eq_ignore_ascii_case(text))
+            .ok_or_else(|| SchemaTypeError(text.to_owned()))
+    }
+}
+
+/// Why a text is not a schema, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{message} (line {line}, column {column})")]
+pub struct ParseError {
+    /// What is wrong and what to do.
+    pub message: String,
+    /// Line in the text, from 1.
+    pub line: u32,
+    /// Column in the text, from 1, in characters.
+    pub column: u32,
+}
+
+impl ParseError {
+    /// An error at a byte position of a text.
+    #[must_use]
+    pub fn at(text: &str, position: usize, message: impl Into<String>) -> ParseError {
+        let (line, column) = Span::line_column(text, position);
+        ParseError { message: message.into(), line, column }
+    }
+}
+
+/// A parsed schema.
+#[derive(Clone, Debug)]
+pub enum Schema {
+    /// An Avro schema.
+    #[cfg(feature = "avro")]
+    Avro(crate::avro::Schema),
+    /// A Protobuf schema.
+    #[cfg(feature = "proto")]
+    Proto(crate::proto::Schema),
+}
+
+impl Schema {
+    /// Parses a schema text; names and imports it does not define are taken from `resolved`, dependencies first.
+    ///
+    /// # Errors
+    /// [`ParseError`] with message, line and column.
+    pub fn parse(kind: SchemaType, text: &str, resolved: &[Resolved]) -> Result<Schema, ParseError> {
+        match kind {
+            #[cfg(feature = "avro")]
+            SchemaType::Avro => Ok(Schema::Avro(crate::avro::Schema::parse(text, resolved)?)),
+            #[cfg(feature = "proto")]
+            SchemaType::Protobuf => Ok(Schema::Proto(crate::proto::Schema::parse(text, resolved)?)),
+            SchemaType::Json => Err(ParseError::at(text, 0, "JSON Schema is not supported yet")),
+            #[allow(unreachable_patterns)]
+            other => {
+                let _ = resolved;
+                Err(ParseError::at(text, 0, format!("this build was made without {other} support")))
+            }
+        }
+    }
+
+    /// The schema's type.
+    #[must_use]
+    pub fn schema_type(&self) -> SchemaType {
+        match self {
+            #[cfg(feature = "avro")]
+            Schema::Avro(_) => SchemaType::Avro,
+            #[cfg(feature = "proto")]
+            Schema::Proto(_) => SchemaType::Protobuf,
+        }
+    }
+
+    /// The text as sent.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            #[cfg(feature = "avro")]
+            Schema::Avro(schema) => schema.text(),
+            #[cfg(feature = "proto")]
+            Schema::Proto(schema) => schema.text(),
+        }
+    }
+
+    /// The text the registry stores and answers: Avro printed as Avro Java prints it, Protobuf as sent.
+    #[must_use]
+    pub fn stored_text(&self) -> String {
+        match self {
+            #[cfg(feature = "avro")]
+            Schema::Avro(schema) => schema.stored_text(),
+            #[cfg(feature = "proto")]
+            Schema::Proto(schema) => schema.stored_text(),
+        }
+    }
+
+    /// The text used when a lookup or registration asks for normalisation.
+    #[must_use]
+    pub fn normalized(&self) -> String {
+        match self {
+            #[cfg(feature = "avro")]
+            Schema::Avro(schema) => schema.normalized(),
+            #[cfg(feature = "proto")]
+            Schema::Proto(schema) => schema.normalized(),
+        }
+    }
+
+    /// The full name of the top record or of the first message, for record name strategies.
+    #[must_use]
+    pub fn record_name(&self) -> Option<String> {
+        match self {
+            #[cfg(feature = "avro")]
+            Schema::Avro(schema) => schema.record_name(),
+            #[cfg(feature = "proto")]
+            Schema::Proto(schema) => schema.record_name(),
+        }
+    }
+
+    /// SHA-256 of the canonical form.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        match self {
+            #[cfg(feature = "avro")]
+            Schema::Avro(schema) => schema.fingerprint(),
+            #[cfg(feature = "proto")]
+            Schema::Proto(schema) => schema.fingerprint(),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The text forms of values: dates and instants in the proleptic Gregorian calendar, UUIDs, base64.
+//!
+//! Years outside 0..=9999 are written with a sign, as RFC 3339's successors do (`+12345-01-01`, `-0001-01-01`).
+
+const DAY_MICROS: i64 = 86_400_000_000;
+
+pub(super) fn timestamp_millis(millis: i64) -> String {
+    let (day, rest) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000));
+    let time = time_of_day(rest / 1000);
+    format!("{}T{time}.{:03}Z", date(day), rest % 1000)
+}
+
+pub(super) fn timestamp_micros(micros: i64) -> String {
+    format!("{}T{}Z", date(micros.div_euclid(DAY_MICROS)), time(micros.rem_euclid(DAY_MICROS)))
+}
+
+pub(super) fn time(micros: i64) -> String {
+    // A time of day outside the day is a writer's mistake; it is shown as the number it is.
+    if !(0..DAY_MICROS).contains(&micros) {
+        return micros.to_string();
+    }
+    format!("{}.{:06}", time_of_day(micros / 1_000_000), micros % 1_000_000)
+}
+
+fn time_of_day(seconds: i64) -> String {
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// The date of a day counted from 1970-01-01 (the calendar arithmetic counts years from March).
+pub(super) fn date(day: i64) -> String {
+    let day = i128::from(day) + 719_468;
+    let (era, day_of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = era * 400 + year_of_era + i128::from(month <= 2);
+    let sign = match year {
+        ..0 => "-",
+        0..=9999 => "",
+        _ => "+",
+    };
+    format!("{sign}{:04}-{month:02}-{day_of_month:02}", year.unsigned_abs())
+}
+
+pub(super) fn uuid(bytes: &[u8; 16]) -> String {
+    let mut out = String::with_capacity(36);
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            out.push('-');
+        }
+        for nibble in [byte >> 4, byte & 15] {
+            out.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
+        }
+    }
+    out
+}
+
+/// Only the lower-case 36-character form, so that [`uuid`] gives back the text that was parsed.
+pub(super) fn parse_uuid(text: &str) -> Option<[u8; 16]> {
+    let text = text.as_bytes();
+    if text.len() != 36 {
+        return None;
+    }
+    let mut digits = [0u8; 32];
+    let mut count = 0;
+    for (index, byte) in text.iter().enumerate() {
+        if matches!(index, 8 | 13 | 18 | 23) {
+            if *byte != b'-' {
+                return None;
+            }
+            continue;
+        }
+        *digits.get_mut(count)? = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => return None,
+        };
+        count += 1;
+    }
+    let mut bytes = [0; 16];
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = pair[0] << 4 | pair[1];
+    }
+    Some(bytes)
+}
+
+pub(super) fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
+        let group = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for position in 0..4 {
+            if position <= chunk.len() {
+                out.push(char::from(ALPHABET[(group >> (18 - 6 * position) & 63) as usize]));
+            } else {
+                out.push('=');
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        let check = |day: i64, wanted: &str| assert_eq!(date(day), wanted, "{day}");
+        check(0, "1970-01-01");
+        check(-1, "1969-12-31");
+        check(11_016, "2000-02-29");
+        check(11_017, "2000-03-01");
+        check(-719_528, "0000-01-01");
+        check(-719_529, "-0001-12-31");
+        check(2_932_896, "9999-12-31");
+        check(2_932_897, "+10000-01-01");
+        assert_eq!(timestamp_millis(i64::MIN), "-292275055-05-16T16:47:04.192Z");
+        assert_eq!(timestamp_millis(i64::MAX), "+292278994-08-17T07:12:55.807Z");
+        assert_eq!(time(86_400_000_000), "86400000000");
+    }
+
+    #[test]
+    fn base64_pads() {
+        for (bytes, wanted) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
+            assert_eq!(base64(bytes.as_bytes()), wanted);
+        }
+    }
+
+    #[test]
+    fn uuids() {
+        let text = "01234567-89ab-cdef-0123-456789abcdef";
+        assert_eq!(parse_uuid(text).map(|bytes| uuid(&bytes)).as_deref(), Some(text));
+        for bad in ["", "01234567-89AB-cdef-0123-456789abcdef", "0123456789abcdef0123456789abcdef0123"] {
+            assert_eq!(parse_uuid(bad), None);
+        }
+    }
+}
