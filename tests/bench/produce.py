@@ -1,0 +1,111 @@
+"""Produce 1 KB Avro records with librdkafka (acks=all, idempotence on) with the guard off, id, subject and full.
+
+    produce.py BOOTSTRAP REGISTRY SERVER_PID [MEGABYTES] [ROUNDS]
+
+Prints, per mode, the median over the rounds of MB/s and of the server's CPU-seconds per GB (user + system, from
+/proc, so what the client burns does not count). The modes take turns, so a noisy machine is noisy to all of them.
+"""
+
+import io
+import json
+import os
+import random
+import statistics
+import struct
+import sys
+import time
+import urllib.request
+
+import fastavro
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+MODES = ["off", "id", "subject", "full"]
+SCHEMA = {
+    "type": "record", "name": "Reading", "namespace": "bench",
+    "fields": [
+        {"name": "id", "type": "string"}, {"name": "seq", "type": "long"},
+        {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+        {"name": "tags", "type": {"type": "array", "items": "string"}},
+        {"name": "price", "type": {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}},
+        {"name": "note", "type": ["null", "string"], "default": None},
+        {"name": "text", "type": "string"},
+    ],
+}
+
+
+def register(registry, subject):
+    body = json.dumps({"schema": json.dumps(SCHEMA)}).encode()
+    request = urllib.request.Request(f"{registry}/subjects/{subject}/versions", body,
+                                     {"Content-Type": "application/vnd.schemaregistry.v1+json"})
+    return json.load(urllib.request.urlopen(request))["id"]
+
+
+def values(schema_id, count=256):
+    import decimal
+    parsed, out, rng = fastavro.parse_schema(SCHEMA), [], random.Random(1)
+    for seq in range(count):
+        record = {"id": f"r-{seq}", "seq": seq, "at": 1_700_000_000_000 + seq, "tags": ["a", "bb", "ccc"],
+                  "price": decimal.Decimal("12.34"), "note": None if seq % 2 else "n", "text": ""}
+        record["text"] = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz      ", k=960))
+        buffer = io.BytesIO(struct.pack(">bI", 0, schema_id))
+        buffer.seek(0, os.SEEK_END)
+        fastavro.schemaless_writer(buffer, parsed, record)
+        out.append(buffer.getvalue())
+    return out
+
+
+def cpu_seconds(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def run(bootstrap, topic, payloads, megabytes, pid):
+    failed = []
+    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True,
+                         "linger.ms": 5, "batch.size": 1_000_000, "queue.buffering.max.messages": 200_000})
+    size = sum(map(len, payloads)) / len(payloads)
+    count = int(megabytes * 1e6 / size)
+    started, burnt = time.monotonic(), cpu_seconds(pid)
+    for n in range(count):
+        while True:
+            try:
+                producer.produce(topic, payloads[n % len(payloads)], key=b"k%d" % (n % 1000),
+                                 on_delivery=lambda error, _: error and failed.append(error))
+                break
+            except BufferError:
+                producer.poll(0.01)
+        if n % 1000 == 0:
+            producer.poll(0)
+    producer.flush()
+    seconds, burnt = time.monotonic() - started, cpu_seconds(pid) - burnt
+    assert not failed, failed[0]
+    return count * size / 1e6 / seconds, burnt / (count * size / 1e9)
+
+
+def main():
+    bootstrap, registry, pid = sys.argv[1:4]
+    megabytes = float(sys.argv[4]) if len(sys.argv) > 4 else 200
+    rounds = int(sys.argv[5]) if len(sys.argv) > 5 else 5
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for mode in MODES:
+        topic = NewTopic(f"bench-{mode}", 1, config={"annals.value.guard": mode})
+        for future in admin.create_topics([topic]).values():
+            try:
+                future.result()
+            except Exception as error:  # a second run finds its topics
+                if "exists" not in str(error):
+                    raise
+        schema_id = register(registry, f"bench-{mode}-value")
+    payloads = values(schema_id)
+    figures = {mode: [] for mode in MODES}
+    for _ in range(rounds):
+        for mode in MODES:
+            figures[mode].append(run(bootstrap, f"bench-{mode}", payloads, megabytes, pid))
+    print(f"{'guard':8} {'MB/s':>8} {'CPU-s/GB':>9}   median of {rounds} rounds of {megabytes:.0f} MB, "
+          f"{sum(map(len, payloads)) // len(payloads)} B records")
+    for mode, runs in figures.items():
+        print(f"{mode:8} {statistics.median(r[0] for r in runs):8.0f} {statistics.median(r[1] for r in runs):9.2f}")
+
+
+main()

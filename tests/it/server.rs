@@ -1,0 +1,161 @@
+//! The real `annals` binary on free ports with its data in a temporary folder, stopped when dropped.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    /// Kept open, so that the server never writes into a closed pipe.
+    stdout: BufReader<ChildStdout>,
+    /// What it printed until it was ready.
+    pub banner: Vec<String>,
+    /// `127.0.0.1:port` of the Kafka listener.
+    pub kafka: String,
+    /// `http://127.0.0.1:port`.
+    pub http: String,
+    data: Data,
+}
+
+enum Data {
+    Own(TempDir),
+    Given(PathBuf),
+}
+
+impl Server {
+    /// Start on an empty data folder; returns when the server says it is ready.
+    pub fn start(args: &[&str]) -> Server {
+        Self::launch(Data::Own(tempfile::tempdir().unwrap()), args)
+    }
+
+    /// Start on a folder that outlives the server.
+    pub fn start_in(data_dir: &Path, args: &[&str]) -> Server {
+        Self::launch(Data::Given(data_dir.to_owned()), args)
+    }
+
+    fn launch(data: Data, args: &[&str]) -> Server {
+        let dir = match &data {
+            Data::Own(dir) => dir.path(),
+            Data::Given(dir) => dir,
+        };
+        let mut child = Command::new(binary())
+            .arg("serve")
+            .args(["--kafka-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--data-dir"])
+            .arg(dir)
+            .args(args)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut banner = Vec::new();
+        let (mut kafka, mut http, mut ready) = (None, None, false);
+        while !(ready && kafka.is_some() && http.is_some()) {
+            let mut line = String::new();
+            let read = stdout.read_line(&mut line).unwrap();
+            assert!(read > 0, "the server ended before it was ready; it printed {banner:#?}");
+            let words: Vec<&str> = line.split_whitespace().collect();
+            match words.first().copied() {
+                Some("Kafka") => kafka = Some(words[1].to_owned()),
+                Some("Registry") => http = Some(words[1].to_owned()),
+                Some("annals") => ready = true,
+                _ => {}
+            }
+            banner.push(line.trim_end().to_owned());
+        }
+        Server { child, stdout, banner, kafka: kafka.unwrap(), http: http.unwrap(), data }
+    }
+
+    /// Where its data is.
+    pub fn data_dir(&self) -> &Path {
+        match &self.data {
+            Data::Own(dir) => dir.path(),
+            Data::Given(dir) => dir,
+        }
+    }
+
+    /// GET and parse; panics on anything but 200.
+    pub fn get(&self, path: &str) -> serde_json::Value {
+        let url = format!("{}{path}", self.http);
+        let mut answer = ureq::get(&url).call().unwrap_or_else(|e| panic!("GET {url}: {e}"));
+        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("GET {url}: {e}: {text}"))
+    }
+
+    /// A client command of the same binary against this server.
+    pub fn annals(&self, args: &[&str]) -> Output {
+        Command::new(binary())
+            .args(args)
+            .env("ANNALS_SERVER", &self.http)
+            .env("ANNALS_BROKERS", &self.kafka)
+            .output()
+            .unwrap()
+    }
+
+    /// SIGTERM, then what was left on stdout; panics when the exit code is not 0.
+    pub fn stop(mut self) -> String {
+        let killed = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(killed.success());
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut self.stdout, &mut rest).unwrap();
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "the server ended with {status}: {rest}");
+        rest
+    }
+
+    /// SIGKILL, as a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Already gone after `stop` and `kill`.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `ANNALS_BIN`, or what cargo built last.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("ANNALS_BIN") {
+        return path.into();
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let built = |profile: &str| root.join("target").join(profile).join("annals");
+    let newest = ["release", "debug"]
+        .map(built)
+        .into_iter()
+        .filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)))
+        .max();
+    newest.expect("no annals binary: run `cargo build --release -p annals-registry-server` first").1
+}
+
+/// Run a client program of `tests/clients`, or say why not. Its stdout is returned; a failure panics with its output.
+pub fn client(
+    what: &str,
+    interpreter: &str,
+    before: &[&str],
+    script: &str,
+    args: &[&str],
+) -> Option<String> {
+    let Some(program) = std::env::var_os(interpreter) else {
+        println!("skipped: {what}: {interpreter} is not set (./test.sh sets it)");
+        return None;
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(script);
+    let out = Command::new(program).args(before).arg(script).args(args).output().unwrap();
+    let stdout = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(
+        out.status.success(),
+        "{what} failed ({}):\n{stdout}\n{}",
+        out.status,
+        String::from_utf8_lossy(&out.stderr)
+    );
+    println!("{what}: {}", stdout.lines().last().unwrap_or_default());
+    Some(stdout)
+}
