@@ -1,0 +1,337 @@
+//! The record batch, magic 2: how records stand in requests, in answers and on disk.
+//!
+//! ```text
+//!  at  bytes  field                    at  bytes  field
+//!   0      8  base offset              27      8  base timestamp
+//!   8      4  length (of what follows) 35      8  max timestamp
+//!  12      4  partition leader epoch   43      8  producer id
+//!  16      1  magic = 2                51      2  producer epoch
+//!  17      4  CRC-32C of 21..end       53      4  base sequence
+//!  21      2  attributes               57      4  record count
+//!  23      4  last offset delta        61         records, compressed as one when a codec is set
+//!
+//!  attributes: bits 0-2 codec, 3 timestamp type, 4 transactional, 5 control, 6 delete horizon
+//! ```
+//!
+//! Invariant: a [`Batch`] is exactly one batch, of magic 2, with a known codec and a header free of contradictions.
+//! Its checksum is only verified by [`Batch::verify_crc`], its records only by reading them all.
+//! The first 16 bytes and the magic are outside the checksum, so a log may stamp offset and epoch without touching it.
+//!
+//! Left out on purpose: magic 0 and 1, which Kafka 4 no longer has; recompression; producer sequences (the log's).
+
+mod build;
+mod codec;
+mod error;
+mod records;
+
+#[cfg(test)]
+mod tests;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+pub use build::BatchBuilder;
+pub use codec::Compression;
+pub use error::BatchError;
+pub use records::{HEADERS_MAX, Record, Records};
+
+/// Bytes of a batch before its records.
+pub const HEADER_BYTES: usize = 61;
+
+/// What [`Batch::stamped_prefix`] covers: base offset, length and partition leader epoch.
+pub const PREFIX_BYTES: usize = 16;
+
+/// A fair limit for [`Batch::records`], in bytes after decompression: 16 MiB, sixteen times Kafka's default for a
+/// compressed batch. It bounds what one hostile batch can cost.
+pub const DECOMPRESSED_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes before `length` starts to count: the base offset and the length itself.
+const BEFORE_LENGTH: usize = 12;
+/// Where the checksum stands.
+const CRC_AT: usize = 17;
+/// Where the checksummed part begins.
+const CRC_FROM: usize = 21;
+
+const CODEC_BITS: i16 = 0b111;
+const LOG_APPEND_TIME: i16 = 1 << 3;
+const TRANSACTIONAL: i16 = 1 << 4;
+const CONTROL: i16 = 1 << 5;
+const DELETE_HORIZON: i16 = 1 << 6;
+
+/// Whose clock the timestamps of a batch come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimestampType {
+    /// Each record carries the producer's time.
+    CreateTime,
+    /// All records have the time of the append, which is the batch's max timestamp.
+    LogAppendTime,
+}
+
+/// One record batch: its bytes as they came and its header. Cloning shares the bytes.
+///
+/// ```
+/// use annals_kafka_wire::batch::{Batch, BatchBuilder, DECOMPRESSED_BYTES_MAX};
+///
+/// let mut builder = BatchBuilder::new();
+/// builder.push(1_700_000_000_000, Some(b"order-1"), Some(b"placed"), &[("actor", b"ada")]);
+/// let bytes = builder.build();
+///
+/// let (batch, next) = Batch::parse(&bytes, 0)?;
+/// assert_eq!(next, bytes.len());
+/// batch.verify_crc()?;
+/// for record in batch.records(DECOMPRESSED_BYTES_MAX)? {
+///     assert_eq!(record?.value.as_deref(), Some(&b"placed"[..]));
+/// }
+/// # Ok::<(), annals_kafka_wire::batch::BatchError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    bytes: Bytes,
+    header: Header,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Header {
+    base_offset: i64,
+    partition_leader_epoch: i32,
+    crc: u32,
+    attributes: i16,
+    compression: Compression,
+    last_offset_delta: i32,
+    base_timestamp: i64,
+    max_timestamp: i64,
+    producer_id: i64,
+    producer_epoch: i16,
+    base_sequence: i32,
+    count: i32,
+}
+
+impl Batch {
+    /// Reads the batch that begins at `position` of `bytes`, and says where the next one begins.
+    /// Checks length, magic, codec and that the header does not contradict itself; not the checksum.
+    pub fn parse(bytes: &Bytes, position: usize) -> Result<(Batch, usize), BatchError> {
+        let have = bytes.len().saturating_sub(position);
+        let truncated = |needed| BatchError::Truncated {
+            position,
+            needed,
+            have,
+        };
+        let mut from = match bytes.get(position..) {
+            Some(from) if have >= HEADER_BYTES => from,
+            _ => return Err(truncated(HEADER_BYTES)),
+        };
+        let base_offset = from.get_i64();
+        let length = from.get_i32();
+        let size = usize::try_from(length).map_or(0, |length| length.saturating_add(BEFORE_LENGTH));
+        if size < HEADER_BYTES {
+            return Err(BatchError::Length { position, length });
+        }
+        if size > have {
+            return Err(truncated(size));
+        }
+        let header = Header::read(base_offset, from, position)?;
+        let next = position + size;
+        Ok((
+            Batch {
+                bytes: bytes.slice(position..next),
+                header,
+            },
+            next,
+        ))
+    }
+
+    /// Compares the stored checksum with that of the bytes.
+    pub fn verify_crc(&self) -> Result<(), BatchError> {
+        let computed = crc(&self.bytes[CRC_FROM..]);
+        if computed != self.header.crc {
+            return Err(BatchError::Crc {
+                stored: self.header.crc,
+                computed,
+            });
+        }
+        Ok(())
+    }
+
+    /// Checks what only a batch fresh from a producer must be: not a control batch, not empty, and with offsets
+    /// without gaps. (Compaction leaves gaps, and even empty batches.)
+    pub fn check_produced(&self) -> Result<(), BatchError> {
+        if self.is_control() {
+            return Err(BatchError::Control);
+        }
+        if self.count() < 1 || i64::from(self.count()) != i64::from(self.last_offset_delta()) + 1 {
+            return Err(BatchError::Gaps {
+                count: self.count(),
+                last_offset_delta: self.last_offset_delta(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The records, decompressed now if a codec is set; without one they are slices of [`Batch::bytes`].
+    /// `limit` is the most bytes decompression may give, see [`DECOMPRESSED_BYTES_MAX`].
+    pub fn records(&self, limit: usize) -> Result<Records, BatchError> {
+        let packed = self.bytes.slice(HEADER_BYTES..);
+        Ok(Records::new(
+            self,
+            codec::decompress(self.compression(), packed, limit)?,
+        ))
+    }
+
+    /// Exactly the bytes of this batch.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The first [`PREFIX_BYTES`] bytes as they should be stored: write them, then `bytes()[PREFIX_BYTES..]`,
+    /// and the batch is stamped without a copy. See [`stamp`].
+    pub fn stamped_prefix(&self, base_offset: i64, leader_epoch: i32) -> [u8; PREFIX_BYTES] {
+        let mut prefix = [0; PREFIX_BYTES];
+        prefix[..8].copy_from_slice(&base_offset.to_be_bytes());
+        prefix[8..12].copy_from_slice(&self.bytes[8..12]);
+        prefix[12..].copy_from_slice(&leader_epoch.to_be_bytes());
+        prefix
+    }
+
+    /// The offset of the first record (0 from a producer, until the log stamps it).
+    pub fn base_offset(&self) -> i64 {
+        self.header.base_offset
+    }
+
+    /// The offset of the last record.
+    pub fn last_offset(&self) -> i64 {
+        self.header.base_offset + i64::from(self.header.last_offset_delta)
+    }
+
+    /// How far the last record's offset is from the first's.
+    pub fn last_offset_delta(&self) -> i32 {
+        self.header.last_offset_delta
+    }
+
+    /// How many records there are; fewer than offsets after compaction.
+    pub fn count(&self) -> i32 {
+        self.header.count
+    }
+
+    /// The epoch of the leader that appended the batch.
+    pub fn partition_leader_epoch(&self) -> i32 {
+        self.header.partition_leader_epoch
+    }
+
+    /// The attribute bits as they came.
+    pub fn attributes(&self) -> i16 {
+        self.header.attributes
+    }
+
+    /// How the records are compressed.
+    pub fn compression(&self) -> Compression {
+        self.header.compression
+    }
+
+    /// Whether the batch belongs to a transaction.
+    pub fn is_transactional(&self) -> bool {
+        self.header.attributes & TRANSACTIONAL != 0
+    }
+
+    /// Whether the batch holds a transaction marker instead of records for consumers.
+    pub fn is_control(&self) -> bool {
+        self.header.attributes & CONTROL != 0
+    }
+
+    /// Whether the base timestamp is the time after which compaction may drop tombstones.
+    pub fn has_delete_horizon(&self) -> bool {
+        self.header.attributes & DELETE_HORIZON != 0
+    }
+
+    /// Whose clock the timestamps come from.
+    pub fn timestamp_type(&self) -> TimestampType {
+        match self.header.attributes & LOG_APPEND_TIME {
+            0 => TimestampType::CreateTime,
+            _ => TimestampType::LogAppendTime,
+        }
+    }
+
+    /// The timestamp of the first record, in milliseconds since 1970.
+    pub fn base_timestamp(&self) -> i64 {
+        self.header.base_timestamp
+    }
+
+    /// The greatest timestamp, in milliseconds since 1970.
+    pub fn max_timestamp(&self) -> i64 {
+        self.header.max_timestamp
+    }
+
+    /// The producer's id, -1 for none.
+    pub fn producer_id(&self) -> i64 {
+        self.header.producer_id
+    }
+
+    /// The producer's epoch, -1 for none.
+    pub fn producer_epoch(&self) -> i16 {
+        self.header.producer_epoch
+    }
+
+    /// The sequence number of the first record, -1 for none.
+    pub fn base_sequence(&self) -> i32 {
+        self.header.base_sequence
+    }
+
+    /// The sequence number of the last record, -1 for none. After `i32::MAX` sequences go on at 0.
+    pub fn last_sequence(&self) -> i32 {
+        match self.header.base_sequence {
+            none if none < 0 => none,
+            base => base.wrapping_add(self.header.last_offset_delta) & i32::MAX,
+        }
+    }
+}
+
+impl Header {
+    /// Reads what follows the length. The caller has checked that a whole header is there.
+    fn read(base_offset: i64, mut from: &[u8], position: usize) -> Result<Self, BatchError> {
+        let partition_leader_epoch = from.get_i32();
+        let magic = from.get_i8();
+        if magic != 2 {
+            return Err(BatchError::Magic { position, magic });
+        }
+        let crc = from.get_u32();
+        let attributes = from.get_i16();
+        let header = Header {
+            base_offset,
+            partition_leader_epoch,
+            crc,
+            attributes,
+            compression: Compression::from_bits(attributes & CODEC_BITS)?,
+            last_offset_delta: from.get_i32(),
+            base_timestamp: from.get_i64(),
+            max_timestamp: from.get_i64(),
+            producer_id: from.get_i64(),
+            producer_epoch: from.get_i16(),
+            base_sequence: from.get_i32(),
+            count: from.get_i32(),
+        };
+        let last = base_offset.checked_add(i64::from(header.last_offset_delta));
+        let fits = i64::from(header.count) <= i64::from(header.last_offset_delta) + 1;
+        if base_offset < 0 || last.is_none() || header.last_offset_delta < 0 || header.count < 0 || !fits {
+            return Err(BatchError::Contradiction {
+                base_offset,
+                last_offset_delta: header.last_offset_delta,
+                count: header.count,
+            });
+        }
+        Ok(header)
+    }
+}
+
+/// Writes the base offset and the partition leader epoch into the batch at the start of `bytes`.
+/// The checksum does not cover them. Bytes too short for a batch header are left alone.
+pub fn stamp(bytes: &mut BytesMut, base_offset: i64, leader_epoch: i32) {
+    if bytes.len() < HEADER_BYTES {
+        return;
+    }
+    bytes[..8].copy_from_slice(&base_offset.to_be_bytes());
+    bytes[12..16].copy_from_slice(&leader_epoch.to_be_bytes());
+}
+
+/// CRC-32C (Castagnoli).
+fn crc(bytes: &[u8]) -> u32 {
+    // The algorithm is 32 bits wide; the library returns every width as 64.
+    crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, bytes) as u32
+}
