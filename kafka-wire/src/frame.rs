@@ -45,7 +45,8 @@ impl RequestHeader {
     pub fn decode(r: &mut Reader) -> Result<Self, WireError> {
         let header = Self::read(r).map_err(|e| e.within("request header"))?;
         if header.version() >= 2 {
-            r.skip_tags().map_err(|e| e.within("tagged fields").within("request header"))?;
+            r.skip_tags()
+                .map_err(|e| e.within("tagged fields").within("request header"))?;
         }
         Ok(header)
     }
@@ -65,7 +66,8 @@ impl RequestHeader {
         w.i16(self.api_key);
         w.i16(self.api_version);
         w.i32(self.correlation_id);
-        w.string(self.client_id.as_deref()).map_err(|e| e.within("client_id"))?;
+        w.string(self.client_id.as_deref())
+            .map_err(|e| e.within("client_id"))?;
         if self.version() >= 2 {
             w.uvarint(0);
         }
@@ -89,7 +91,8 @@ impl ResponseHeader {
     pub fn decode(r: &mut Reader, key: ApiKey, version: i16) -> Result<Self, WireError> {
         let correlation_id = r.i32().map_err(|e| e.within("response header"))?;
         if key.response_header_version(version) >= 1 {
-            r.skip_tags().map_err(|e| e.within("tagged fields").within("response header"))?;
+            r.skip_tags()
+                .map_err(|e| e.within("tagged fields").within("response header"))?;
         }
         Ok(Self { correlation_id })
     }
@@ -111,11 +114,17 @@ pub fn take_frame(buffer: &mut BytesMut) -> Result<Option<Bytes>, WireError> {
 
 /// As [`take_frame`], with a limit of the caller's, say a low one before a client has logged in.
 pub fn take_frame_within(buffer: &mut BytesMut, bytes_max: usize) -> Result<Option<Bytes>, WireError> {
-    let Some(length) = buffer.first_chunk() else { return Ok(None) };
+    let Some(length) = buffer.first_chunk() else {
+        return Ok(None);
+    };
     let length = i32::from_be_bytes(*length);
     let size = usize::try_from(length).unwrap_or(usize::MAX);
     if size > bytes_max {
-        return Err(Fault::Frame { bytes: length.into(), max: bytes_max }.into());
+        return Err(Fault::Frame {
+            bytes: length.into(),
+            max: bytes_max,
+        }
+        .into());
     }
     if buffer.len() < LENGTH_BYTES + size {
         return Ok(None);
@@ -132,7 +141,12 @@ pub fn encode_request<M: Request>(
     client_id: Option<&str>,
 ) -> Result<Bytes, WireError> {
     let client_id = client_id.map(str::to_owned);
-    let header = RequestHeader { api_key: M::KEY.code(), api_version: version, correlation_id, client_id };
+    let header = RequestHeader {
+        api_key: M::KEY.code(),
+        api_version: version,
+        correlation_id,
+        client_id,
+    };
     let mut w = Writer::new();
     w.i32(0);
     header.encode(&mut w)?;
@@ -150,7 +164,10 @@ pub fn encode_response<M: Message>(body: &M, version: i16, correlation_id: i32) 
 }
 
 /// Reads a frame (without its length) that answers a request `M` sent in `version`.
-pub fn decode_response<M: Request>(frame: Bytes, version: i16) -> Result<(ResponseHeader, M::Response), WireError> {
+pub fn decode_response<M: Request>(
+    frame: Bytes,
+    version: i16,
+) -> Result<(ResponseHeader, M::Response), WireError> {
     let mut r = Reader::new(frame);
     let header = ResponseHeader::decode(&mut r, M::KEY, version)?;
     Ok((header, M::Response::decode(&mut r, version)?))
@@ -159,7 +176,10 @@ pub fn decode_response<M: Request>(frame: Bytes, version: i16) -> Result<(Respon
 /// Fills in the length kept free at the front.
 fn sealed(mut w: Writer) -> Result<Bytes, WireError> {
     let len = w.len() - LENGTH_BYTES;
-    let length = i32::try_from(len).map_err(|_| Fault::TooLong { len, max: i32::MAX as usize })?;
+    let length = i32::try_from(len).map_err(|_| Fault::TooLong {
+        len,
+        max: i32::MAX as usize,
+    })?;
     w.set_i32(0, length);
     Ok(w.into_bytes())
 }

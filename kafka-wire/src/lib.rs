@@ -17,4 +17,6 @@
 pub mod api_key;
 pub mod batch;
 pub mod error;
+pub mod frame;
+pub mod message;
 pub mod primitives;

@@ -1,0 +1,72 @@
+//! Requests and responses, one file an API, each message declared once.
+//!
+//! A message is a list of fields, a field a line: its name and type, the versions it is in, the versions in which it
+//! may be null, its tag if it is a tagged field, what it is in versions without it, and what it means. From that
+//! list the `message!` macro makes the struct, its `Default`, and reading and writing in every version, old and
+//! flexible (KIP-482) alike.
+//!
+//! Invariant: for every version of the span, `decode(encode(value))` is the value with its default in each field that
+//! the version does not have; a decoded message has used all its bytes. Writing drops such fields silently: the
+//! caller picks a version that can say what it means.
+//!
+//! Field names and meanings follow Kafka's protocol (Apache Kafka 4.x message definitions). Error codes are kept as
+//! numbers, see [`crate::error::ErrorCode`].
+//!
+//! ```
+//! use annals_kafka_wire::message::{Message, find_coordinator::FindCoordinatorRequest};
+//! use annals_kafka_wire::primitives::{Reader, Writer};
+//!
+//! let asked = FindCoordinatorRequest { key: "billing".into(), ..Default::default() };
+//! let mut writer = Writer::new();
+//! asked.encode(&mut writer, 2)?;
+//! let read = FindCoordinatorRequest::decode(&mut Reader::new(writer.into_bytes()), 2)?;
+//! assert_eq!(read, asked);
+//! # Ok::<(), annals_kafka_wire::error::WireError>(())
+//! ```
+
+use std::ops::RangeInclusive;
+
+use crate::{
+    api_key::ApiKey,
+    error::WireError,
+    primitives::{Reader, Writer},
+};
+
+#[macro_use]
+mod declare;
+mod field;
+
+pub mod api_versions;
+pub mod create_topics;
+pub mod delete_topics;
+pub mod fetch;
+pub mod find_coordinator;
+pub mod init_producer_id;
+pub mod list_offsets;
+pub mod metadata;
+pub mod produce;
+
+#[cfg(test)]
+mod tests;
+
+/// A request or a response.
+pub trait Message: Sized + Default {
+    /// What it asks, or answers.
+    const KEY: ApiKey;
+    /// The versions this crate knows completely.
+    const VERSIONS: RangeInclusive<i16>;
+    /// The first version with compact lengths and tagged fields.
+    const FLEXIBLE_FROM: i16 = Self::KEY.flexible_from();
+
+    /// Reads a message that is all of what is left in `r`.
+    fn decode(r: &mut Reader, version: i16) -> Result<Self, WireError>;
+
+    /// Writes the message; fields that `version` does not have are left out.
+    fn encode(&self, w: &mut Writer, version: i16) -> Result<(), WireError>;
+}
+
+/// A request, and what answers it.
+pub trait Request: Message {
+    /// The response, which has the same versions.
+    type Response: Message;
+}

@@ -1,0 +1,230 @@
+//! The macro that turns a list of fields into a message.
+//!
+//! ```text
+//! request  Name: Key versions => Response { fields }   struct, Message and Request
+//! response Name: Key versions => { fields }            struct and Message
+//! part     Name { fields }                             struct only
+//!
+//! field:   name: Type, versions[, null versions][, tag number][, default value]; "what it means"
+//! ```
+//!
+//! Versions are Rust ranges: `3..`, `0..=9`. A tagged field is written only when it differs from its default, and its
+//! versions are flexible ones. `part`s nest to a depth fixed by their declarations, so reading cannot recurse at will.
+
+macro_rules! message {
+    () => {};
+
+    ($(#[$meta:meta])* request $name:ident: $key:ident $versions:expr => $response:ident { $($fields:tt)* } $($rest:tt)*) => {
+        message!(@message $name $key ($versions));
+        impl $crate::message::Request for $name {
+            type Response = $response;
+        }
+        message!(@struct [$(#[$meta])*] $name { $($fields)* });
+        message!($($rest)*);
+    };
+
+    ($(#[$meta:meta])* response $name:ident: $key:ident $versions:expr => { $($fields:tt)* } $($rest:tt)*) => {
+        message!(@message $name $key ($versions));
+        message!(@struct [$(#[$meta])*] $name { $($fields)* });
+        message!($($rest)*);
+    };
+
+    ($(#[$meta:meta])* part $name:ident { $($fields:tt)* } $($rest:tt)*) => {
+        message!(@struct [$(#[$meta])*] $name { $($fields)* });
+        message!($($rest)*);
+    };
+
+    (@message $name:ident $key:ident ($versions:expr)) => {
+        impl $crate::message::Message for $name {
+            const KEY: $crate::api_key::ApiKey = $crate::api_key::ApiKey::$key;
+            const VERSIONS: std::ops::RangeInclusive<i16> = $versions;
+
+            fn decode(
+                r: &mut $crate::primitives::Reader,
+                version: i16,
+            ) -> Result<Self, $crate::error::WireError> {
+                $crate::message::declare::decode(r, version, stringify!($name))
+            }
+
+            fn encode(
+                &self,
+                w: &mut $crate::primitives::Writer,
+                version: i16,
+            ) -> Result<(), $crate::error::WireError> {
+                $crate::message::declare::encode(self, w, version, stringify!($name))
+            }
+        }
+    };
+
+    (@struct [$($meta:tt)*] $name:ident { $(
+        $field:ident: $type:ty, $versions:expr
+        $(, null $null:expr)? $(, tag $tag:literal)? $(, default $default:expr)?; $doc:literal
+    )* }) => {
+        $($meta)*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name {
+            $(#[doc = $doc] pub $field: $type,)*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: message!(@default $($default)?),)* }
+            }
+        }
+
+        impl $crate::message::field::Field for $name {
+            fn bytes_min(at: $crate::message::field::At) -> usize {
+                let mut sum = usize::from(at.flexible); // the count of tagged fields
+                $(if message!(@tag $($tag)?).is_none() && ($versions).contains(&at.version) {
+                    sum += <$type as $crate::message::field::Field>::bytes_min(at);
+                })*
+                sum
+            }
+
+            fn read(
+                r: &mut $crate::primitives::Reader,
+                at: $crate::message::field::At,
+                _: bool,
+            ) -> Result<Self, $crate::error::WireError> {
+                let mut out = Self::default();
+                $(if message!(@tag $($tag)?).is_none() && ($versions).contains(&at.version) {
+                    out.$field = $crate::message::field::Field::read(r, at, message!(@null at $($null)?))
+                        .map_err(|e| e.within(stringify!($field)))?;
+                })*
+                if !at.flexible {
+                    return Ok(out);
+                }
+                for _ in 0..r.tag_count().map_err(|e| e.within("tagged fields"))? {
+                    #[allow(unused_variables, unused_mut, reason = "a struct without tagged fields skips them all")]
+                    let (tag, mut r) = r.tagged().map_err(|e| e.within("tagged fields"))?;
+                    $(if message!(@tag $($tag)?) == Some(tag) && ($versions).contains(&at.version) {
+                        out.$field = $crate::message::field::Field::read(&mut r, at, message!(@null at $($null)?))
+                            .and_then(|value| r.finish().map(|()| value))
+                            .map_err(|e| e.within(stringify!($field)))?;
+                    })*
+                }
+                Ok(out)
+            }
+
+            fn write(
+                &self,
+                w: &mut $crate::primitives::Writer,
+                at: $crate::message::field::At,
+                _: bool,
+            ) -> Result<(), $crate::error::WireError> {
+                $(if message!(@tag $($tag)?).is_none() && ($versions).contains(&at.version) {
+                    $crate::message::field::Field::write(&self.$field, w, at, message!(@null at $($null)?))
+                        .map_err(|e| e.within(stringify!($field)))?;
+                })*
+                if !at.flexible {
+                    return Ok(());
+                }
+                #[allow(unused_mut, reason = "a struct without tagged fields has none to write")]
+                let mut tagged = $crate::message::declare::Tagged::default();
+                $(if let Some(tag) = message!(@tag $($tag)?)
+                    && ($versions).contains(&at.version)
+                    && self.$field != message!(@default_of $type $(, $default)?)
+                {
+                    tagged.add(tag, &self.$field, at, message!(@null at $($null)?))
+                        .map_err(|e| e.within(stringify!($field)))?;
+                })*
+                tagged.write(w)
+            }
+
+            #[cfg(test)]
+            fn sample(
+                from: &mut $crate::message::tests::Entropy,
+                at: $crate::message::field::At,
+                _: bool,
+            ) -> Self {
+                let mut out = Self::default();
+                $(if ($versions).contains(&at.version) {
+                    out.$field = $crate::message::field::Field::sample(from, at, message!(@null at $($null)?));
+                })*
+                out
+            }
+        }
+    };
+
+    (@default) => { Default::default() };
+    (@default $default:expr) => { $default };
+    (@default_of $type:ty) => { <$type>::default() };
+    (@default_of $type:ty, $default:expr) => { $default };
+    (@tag) => { None::<u32> };
+    (@tag $tag:literal) => { Some::<u32>($tag) };
+    (@null $at:ident) => { false };
+    (@null $at:ident $null:expr) => { ($null).contains(&$at.version) };
+}
+
+use super::{
+    Message,
+    field::{At, Field},
+};
+use crate::{
+    error::{Fault, WireError},
+    primitives::{Reader, Writer},
+};
+
+fn at<M: Message>(version: i16) -> Result<At, WireError> {
+    if !M::VERSIONS.contains(&version) {
+        return Err(Fault::Version {
+            version,
+            min: *M::VERSIONS.start(),
+            max: *M::VERSIONS.end(),
+        }
+        .into());
+    }
+    Ok(At {
+        version,
+        flexible: version >= M::FLEXIBLE_FROM,
+    })
+}
+
+pub(crate) fn decode<M: Message + Field>(r: &mut Reader, version: i16, name: &str) -> Result<M, WireError> {
+    at::<M>(version)
+        .and_then(|at| M::read(r, at, false))
+        .and_then(|message| r.finish().map(|()| message))
+        .map_err(|e| e.of(name, version))
+}
+
+pub(crate) fn encode<M: Message + Field>(
+    message: &M,
+    w: &mut Writer,
+    version: i16,
+    name: &str,
+) -> Result<(), WireError> {
+    at::<M>(version)
+        .and_then(|at| message.write(w, at, false))
+        .map_err(|e| e.of(name, version))
+}
+
+/// The tagged fields of one struct while it is being written: their number stands before them.
+#[derive(Debug, Default)]
+pub(crate) struct Tagged {
+    count: u32,
+    fields: Writer,
+}
+
+impl Tagged {
+    /// Adds a field; fields are declared, and so added, in order of their tags.
+    pub(crate) fn add(&mut self, tag: u32, value: &impl Field, at: At, null: bool) -> Result<(), WireError> {
+        let mut w = Writer::new();
+        value.write(&mut w, at, null)?;
+        let bytes = w.into_bytes();
+        let size = u32::try_from(bytes.len()).map_err(|_| Fault::TooLong {
+            len: bytes.len(),
+            max: u32::MAX as usize,
+        })?;
+        self.count += 1;
+        self.fields.uvarint(tag);
+        self.fields.uvarint(size);
+        self.fields.put(&bytes);
+        Ok(())
+    }
+
+    pub(crate) fn write(self, w: &mut Writer) -> Result<(), WireError> {
+        w.uvarint(self.count);
+        w.put(&self.fields.into_bytes());
+        Ok(())
+    }
+}

@@ -1,0 +1,243 @@
+//! How each type of field stands on the wire, in old and in flexible versions.
+//!
+//! Invariant: what is reserved for an array is never more than the bytes in hand, whatever its count says: the count
+//! must fit by the least size of an element, and the reservation by the size an element has in memory.
+
+use bytes::Bytes;
+
+#[cfg(test)]
+use super::tests::Entropy;
+use crate::{
+    error::{Fault, WireError},
+    primitives::{Reader, Writer},
+};
+
+/// Where a field is being read or written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct At {
+    /// The version of the message.
+    pub(crate) version: i16,
+    /// Whether lengths are compact and structs end with tagged fields.
+    pub(crate) flexible: bool,
+}
+
+/// A type that can be a field. `null` says whether this field may be null in this version.
+pub(crate) trait Field: Sized {
+    /// The least bytes a value takes.
+    fn bytes_min(at: At) -> usize;
+    fn read(r: &mut Reader, at: At, null: bool) -> Result<Self, WireError>;
+    fn write(&self, w: &mut Writer, at: At, null: bool) -> Result<(), WireError>;
+    /// Any value that can be written at this version.
+    #[cfg(test)]
+    fn sample(from: &mut Entropy, at: At, null: bool) -> Self;
+}
+
+/// A number: always the same bytes.
+macro_rules! numbers {
+    ($($type:ty: $name:ident;)*) => {$(
+        impl Field for $type {
+            fn bytes_min(_: At) -> usize {
+                size_of::<Self>()
+            }
+
+            fn read(r: &mut Reader, _: At, _: bool) -> Result<Self, WireError> {
+                r.$name()
+            }
+
+            fn write(&self, w: &mut Writer, _: At, _: bool) -> Result<(), WireError> {
+                w.$name(*self);
+                Ok(())
+            }
+
+            #[cfg(test)]
+            fn sample(from: &mut Entropy, _: At, _: bool) -> Self {
+                from.$name()
+            }
+        }
+    )*};
+}
+
+numbers! {
+    bool: bool;
+    i8: i8;
+    i16: i16;
+    i32: i32;
+    i64: i64;
+}
+
+/// An identifier such as a topic id.
+impl Field for [u8; 16] {
+    fn bytes_min(_: At) -> usize {
+        size_of::<Self>()
+    }
+
+    fn read(r: &mut Reader, _: At, _: bool) -> Result<Self, WireError> {
+        r.uuid()
+    }
+
+    fn write(&self, w: &mut Writer, _: At, _: bool) -> Result<(), WireError> {
+        w.put(self);
+        Ok(())
+    }
+
+    #[cfg(test)]
+    fn sample(from: &mut Entropy, _: At, _: bool) -> Self {
+        std::array::from_fn(|_| from.i8() as u8)
+    }
+}
+
+impl Field for Option<String> {
+    fn bytes_min(at: At) -> usize {
+        if at.flexible { 1 } else { 2 }
+    }
+
+    fn read(r: &mut Reader, at: At, null: bool) -> Result<Self, WireError> {
+        let text = if at.flexible {
+            r.compact_string()?
+        } else {
+            r.string()?
+        };
+        allowed(text, null)
+    }
+
+    fn write(&self, w: &mut Writer, at: At, null: bool) -> Result<(), WireError> {
+        let text = allowed(self.as_deref(), null)?;
+        if at.flexible {
+            w.compact_string(text)
+        } else {
+            w.string(text)
+        }
+    }
+
+    #[cfg(test)]
+    fn sample(from: &mut Entropy, at: At, null: bool) -> Self {
+        (!null || from.bool()).then(|| String::sample(from, at, false))
+    }
+}
+
+impl Field for String {
+    fn bytes_min(at: At) -> usize {
+        Option::<String>::bytes_min(at)
+    }
+
+    fn read(r: &mut Reader, at: At, _: bool) -> Result<Self, WireError> {
+        // Null is refused inside, so there is a text.
+        Ok(Option::<String>::read(r, at, false)?.unwrap_or_default())
+    }
+
+    fn write(&self, w: &mut Writer, at: At, _: bool) -> Result<(), WireError> {
+        if at.flexible {
+            w.compact_string(Some(self))
+        } else {
+            w.string(Some(self))
+        }
+    }
+
+    #[cfg(test)]
+    fn sample(from: &mut Entropy, _: At, _: bool) -> Self {
+        from.text()
+    }
+}
+
+impl Field for Option<Bytes> {
+    fn bytes_min(at: At) -> usize {
+        if at.flexible { 1 } else { 4 }
+    }
+
+    fn read(r: &mut Reader, at: At, null: bool) -> Result<Self, WireError> {
+        let bytes = if at.flexible {
+            r.compact_bytes()?
+        } else {
+            r.bytes()?
+        };
+        allowed(bytes, null)
+    }
+
+    fn write(&self, w: &mut Writer, at: At, null: bool) -> Result<(), WireError> {
+        let bytes = allowed(self.as_deref(), null)?;
+        if at.flexible {
+            w.compact_bytes(bytes)
+        } else {
+            w.bytes(bytes)
+        }
+    }
+
+    #[cfg(test)]
+    fn sample(from: &mut Entropy, _: At, null: bool) -> Self {
+        (!null || from.bool()).then(|| from.text().into())
+    }
+}
+
+impl<T: Field> Field for Option<Vec<T>> {
+    fn bytes_min(at: At) -> usize {
+        if at.flexible { 1 } else { 4 }
+    }
+
+    fn read(r: &mut Reader, at: At, null: bool) -> Result<Self, WireError> {
+        let element_bytes_min = T::bytes_min(at);
+        let count = if at.flexible {
+            r.compact_count(element_bytes_min)?
+        } else {
+            r.count(element_bytes_min)?
+        };
+        let Some(count) = allowed(count, null)? else {
+            return Ok(None);
+        };
+        let mut elements = Vec::with_capacity(count.min(r.remaining() / size_of::<T>().max(1)));
+        for index in 0..count {
+            elements.push(T::read(r, at, false).map_err(|e| e.within(&index.to_string()))?);
+        }
+        Ok(Some(elements))
+    }
+
+    fn write(&self, w: &mut Writer, at: At, null: bool) -> Result<(), WireError> {
+        allowed(self.as_ref(), null)?;
+        write_all(self.as_deref(), w, at)
+    }
+
+    #[cfg(test)]
+    fn sample(from: &mut Entropy, at: At, null: bool) -> Self {
+        (!null || from.bool()).then(|| Vec::sample(from, at, false))
+    }
+}
+
+impl<T: Field> Field for Vec<T> {
+    fn bytes_min(at: At) -> usize {
+        Option::<Vec<T>>::bytes_min(at)
+    }
+
+    fn read(r: &mut Reader, at: At, _: bool) -> Result<Self, WireError> {
+        // Null is refused inside, so there is an array.
+        Ok(Option::<Vec<T>>::read(r, at, false)?.unwrap_or_default())
+    }
+
+    fn write(&self, w: &mut Writer, at: At, _: bool) -> Result<(), WireError> {
+        write_all(Some(self), w, at)
+    }
+
+    #[cfg(test)]
+    fn sample(from: &mut Entropy, at: At, _: bool) -> Self {
+        (0..from.count()).map(|_| T::sample(from, at, false)).collect()
+    }
+}
+
+fn write_all<T: Field>(elements: Option<&[T]>, w: &mut Writer, at: At) -> Result<(), WireError> {
+    let count = elements.map(<[T]>::len);
+    if at.flexible {
+        w.compact_count(count)?
+    } else {
+        w.count(count)?
+    }
+    for element in elements.unwrap_or_default() {
+        element.write(w, at, false)?;
+    }
+    Ok(())
+}
+
+/// Null only where the version has it.
+fn allowed<T>(value: Option<T>, null: bool) -> Result<Option<T>, WireError> {
+    if value.is_none() && !null {
+        return Err(Fault::Null.into());
+    }
+    Ok(value)
+}
