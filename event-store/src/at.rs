@@ -1,0 +1,193 @@
+//! The one grammar for "as of when", the same in routes, on the command line and on pages.
+//!
+//! | text | meaning |
+//! |---|---|
+//! | absent, empty, `head` | everything that is durable now |
+//! | `offset:N` | up to and with offset N of the aggregate's partition |
+//! | `revision:N` | up to and with the aggregate's own event N, counted from 0 |
+//! | `2024-03-01T12:00:00Z` | everything recorded up to then (RFC 3339, any UTC offset) |
+//! | `-2h` | the same, so long ago; units `s`, `m`, `h`, `d`, `w` |
+//! | `0=12,1=40` | a full cut: the last offset that counts, for each partition |
+//!
+//! The present is an argument; nothing here reads a clock.
+
+use std::fmt;
+
+use crate::canonical;
+use crate::cut::Cut;
+
+/// Longest text that is looked at.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
+/// How much of a wrong text is shown back.
+const SHOWN_CHARS_MAX: usize = 80;
+/// The forms, as every error names them.
+const FORMS: &str = "give nothing (the head), offset:N, revision:N, an RFC 3339 time such as 2024-03-01T12:00:00Z, \
+                     a time ago such as -2h (s, m, h, d, w), or a full cut such as 0=12,1=40";
+
+/// As of when: what a question says, before it is resolved to a [`Cut`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AsOf {
+    /// Everything durable.
+    #[default]
+    Head,
+    /// Up to and with this offset of the aggregate's partition.
+    Offset(i64),
+    /// Up to and with this event of the aggregate, counted from 0.
+    Revision(u64),
+    /// Everything recorded up to and at this time, in milliseconds since the epoch.
+    Time(i64),
+    /// Exactly this.
+    Cut(Cut),
+}
+
+/// A text that is no point in the log; the message names the forms there are.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is no point in the log: {problem}; {FORMS}")]
+pub struct AtError {
+    /// What was given, shortened.
+    pub text: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl AtError {
+    pub(crate) fn new(text: impl fmt::Display, problem: impl fmt::Display) -> AtError {
+        let text = text.to_string().chars().take(SHOWN_CHARS_MAX).collect();
+        AtError { text, problem: problem.to_string() }
+    }
+}
+
+/// Reads a point in the log; `now_ms` is what `-2h` counts from.
+///
+/// ```
+/// use annals_event_store::{AsOf, parse_at};
+/// assert_eq!(parse_at("offset:12", 0)?, AsOf::Offset(12));
+/// assert_eq!(parse_at("-2h", 7_200_500)?, AsOf::Time(500));
+/// # Ok::<(), annals_event_store::AtError>(())
+/// ```
+pub fn parse_at(text: &str, now_ms: i64) -> Result<AsOf, AtError> {
+    let text = text.trim();
+    let wrong = |problem: &str| AtError::new(text, problem);
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(wrong("it is too long"));
+    }
+    if text.is_empty() || text == "head" {
+        return Ok(AsOf::Head);
+    }
+    if let Some(number) = text.strip_prefix("offset:") {
+        let offset = number.parse::<u64>().ok().and_then(|offset| i64::try_from(offset).ok());
+        return offset.map(AsOf::Offset).ok_or_else(|| wrong("an offset is a number from 0"));
+    }
+    if let Some(number) = text.strip_prefix("revision:") {
+        return number.parse().map(AsOf::Revision).map_err(|_| wrong("a revision is a number from 0"));
+    }
+    if let Some(ago) = text.strip_prefix('-') {
+        let span_ms = span_ms(ago).ok_or_else(|| wrong("a time ago is a number and one of s, m, h, d, w"))?;
+        return Ok(AsOf::Time(now_ms.saturating_sub(span_ms)));
+    }
+    if text.contains('=') {
+        return text.parse().map(AsOf::Cut).map_err(|error| AtError::new(text, error));
+    }
+    time_ms(text).map(AsOf::Time).ok_or_else(|| wrong("it is none of the forms"))
+}
+
+fn span_ms(text: &str) -> Option<i64> {
+    let unit_ms = match text.chars().next_back()? {
+        's' => 1_000,
+        'm' => 60_000,
+        'h' => 3_600_000,
+        'd' => 86_400_000,
+        'w' => 7 * 86_400_000,
+        _ => return None,
+    };
+    let number: u32 = text.get(..text.len() - 1)?.parse().ok()?;
+    i64::from(number).checked_mul(unit_ms)
+}
+
+fn time_ms(text: &str) -> Option<i64> {
+    // A plus sign that was not percent-encoded in a query string arrives as a space.
+    let text = text.replace(' ', "+");
+    if !text.contains(['T', 't']) {
+        return None;
+    }
+    let time: jiff::Timestamp = text.parse().ok()?;
+    Some(time.as_millisecond())
+}
+
+impl fmt::Display for AsOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AsOf::Head => f.write_str("head"),
+            AsOf::Offset(offset) => write!(f, "offset:{offset}"),
+            AsOf::Revision(revision) => write!(f, "revision:{revision}"),
+            AsOf::Time(ms) => f.write_str(&canonical::time_text(*ms)),
+            AsOf::Cut(cut) => write!(f, "{cut}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW_MS: i64 = 1_700_000_000_000;
+
+    fn check(text: &str, expected: Option<AsOf>) {
+        match (parse_at(text, NOW_MS), expected) {
+            (Ok(got), Some(expected)) => assert_eq!(got, expected, "{text}"),
+            (Err(error), None) => {
+                let message = error.to_string();
+                for form in ["offset:N", "revision:N", "RFC 3339", "-2h", "0=12,1=40"] {
+                    assert!(message.contains(form), "{message}");
+                }
+                assert!(message.chars().count() < 400, "{message}");
+            }
+            (got, expected) => panic!("{text}: {got:?}, expected {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn every_form_reads() {
+        let cut = |pairs: &[(u32, i64)]| Some(AsOf::Cut(pairs.iter().copied().collect()));
+        check("", Some(AsOf::Head));
+        check("  ", Some(AsOf::Head));
+        check("head", Some(AsOf::Head));
+        check("offset:0", Some(AsOf::Offset(0)));
+        check("offset:9223372036854775807", Some(AsOf::Offset(i64::MAX)));
+        check("revision:7", Some(AsOf::Revision(7)));
+        check("2019-05-20T07:07:47Z", Some(AsOf::Time(1_558_336_067_000)));
+        check("2019-05-20T07:07:47.250Z", Some(AsOf::Time(1_558_336_067_250)));
+        check("2019-05-20T09:07:47+02:00", Some(AsOf::Time(1_558_336_067_000)));
+        check("2019-05-20T09:07:47 02:00", Some(AsOf::Time(1_558_336_067_000)));
+        check("1948-01-26T22:59:00Z", Some(AsOf::Time(-692_154_060_000)));
+        check("-90s", Some(AsOf::Time(NOW_MS - 90_000)));
+        check("-30m", Some(AsOf::Time(NOW_MS - 1_800_000)));
+        check("-2h", Some(AsOf::Time(NOW_MS - 7_200_000)));
+        check("-1d", Some(AsOf::Time(NOW_MS - 86_400_000)));
+        check("-1w", Some(AsOf::Time(NOW_MS - 604_800_000)));
+        check("0=12,1=40", cut(&[(0, 12), (1, 40)]));
+        check("1=40, 0=-1", cut(&[(0, -1), (1, 40)]));
+    }
+
+    #[test]
+    fn everything_else_names_the_forms() {
+        for text in ["offset:", "offset:-1", "offset:9223372036854775808", "offset:1.5", "revision:-1", "revision:x"] {
+            check(text, None);
+        }
+        for text in ["-2", "-h", "--2h", "-2y", "-2hh", "-99999999999h", "-½h", "-1.5h", "2019-05-20", "yesterday", "12"] {
+            check(text, None);
+        }
+        for text in ["0=", "=1", "0=1,0=2", "0=1,", "0=-2", "a=1", "0=1;1=2", "2019-13-20T07:07:47Z", "2019-05-20T07:07:47"] {
+            check(text, None);
+        }
+        check(&"x".repeat(100_000), None);
+    }
+
+    #[test]
+    fn what_is_shown_reads_back() {
+        for text in ["offset:3", "revision:2", "2019-05-20T07:07:47.000Z", "0=12,1=40", "head"] {
+            let at = parse_at(text, NOW_MS).unwrap();
+            assert_eq!(at.to_string(), text);
+        }
+    }
+}

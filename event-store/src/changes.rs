@@ -1,0 +1,150 @@
+//! What differs between two JSON states, field by field.
+//!
+//! Paths are JSON pointers (RFC 6901). Objects are compared by key; arrays by place, after what both begin and end
+//! with is set aside, so that one element taken out of a list reads as one removal. A removed element's path counts
+//! in the older list, any other's in the newer.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// How a field differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeKind {
+    /// It is only in the later state.
+    Added,
+    /// It is only in the earlier state.
+    Removed,
+    /// It is in both, with other values.
+    Changed,
+}
+
+/// One field that differs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Change {
+    pub(crate) path: String,
+    pub(crate) kind: ChangeKind,
+    pub(crate) before: Option<Value>,
+    pub(crate) after: Option<Value>,
+}
+
+/// All differences, in the order of the keys. No state at all counts as an object without fields.
+pub(crate) fn changes(before: &Value, after: &Value) -> Vec<Change> {
+    let empty = Value::Object(Map::new());
+    let whole = |value| if value == &Value::Null { empty.clone() } else { Value::clone(value) };
+    let mut out = Vec::new();
+    compare(&mut String::new(), &whole(before), &whole(after), &mut out);
+    out
+}
+
+fn compare(path: &mut String, before: &Value, after: &Value, out: &mut Vec<Change>) {
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => objects(path, before, after, out),
+        (Value::Array(before), Value::Array(after)) => arrays(path, before, after, out),
+        _ if before == after => {}
+        _ => out.push(Change {
+            path: path.clone(),
+            kind: ChangeKind::Changed,
+            before: Some(before.clone()),
+            after: Some(after.clone()),
+        }),
+    }
+}
+
+fn objects(path: &mut String, before: &Map<String, Value>, after: &Map<String, Value>, out: &mut Vec<Change>) {
+    let mut keys: Vec<&String> = before.keys().chain(after.keys()).collect();
+    keys.sort();
+    keys.dedup();
+    for key in keys {
+        at(path, &escaped(key), |path| either(path, before.get(key), after.get(key), out));
+    }
+}
+
+fn arrays(path: &mut String, before: &[Value], after: &[Value], out: &mut Vec<Change>) {
+    let head = before.iter().zip(after).take_while(|(a, b)| a == b).count();
+    let (before_rest, after_rest) = (&before[head..], &after[head..]);
+    let tail = before_rest.iter().rev().zip(after_rest.iter().rev()).take_while(|(a, b)| a == b).count();
+    let before_rest = &before_rest[..before_rest.len() - tail];
+    let after_rest = &after_rest[..after_rest.len() - tail];
+    for place in 0..before_rest.len().max(after_rest.len()) {
+        at(path, &(head + place).to_string(), |path| {
+            either(path, before_rest.get(place), after_rest.get(place), out);
+        });
+    }
+}
+
+fn either(path: &mut String, before: Option<&Value>, after: Option<&Value>, out: &mut Vec<Change>) {
+    let (kind, before, after) = match (before, after) {
+        (Some(before), Some(after)) => return compare(path, before, after, out),
+        (None, Some(after)) => (ChangeKind::Added, None, Some(after.clone())),
+        (Some(before), None) => (ChangeKind::Removed, Some(before.clone()), None),
+        (None, None) => return,
+    };
+    out.push(Change { path: path.clone(), kind, before, after });
+}
+
+fn at(path: &mut String, step: &str, visit: impl FnOnce(&mut String)) {
+    let length = path.len();
+    path.push('/');
+    path.push_str(step);
+    visit(path);
+    path.truncate(length);
+}
+
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// Whether one path is the other or leads to it.
+pub(crate) fn on_one_way(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(before: Value, after: Value, expected: &[&str]) {
+        let told: Vec<String> = changes(&before, &after)
+            .iter()
+            .map(|change| {
+                let text = |value: &Option<Value>| value.as_ref().map_or("-".to_owned(), Value::to_string);
+                format!("{:?} {} {} {}", change.kind, change.path, text(&change.before), text(&change.after))
+            })
+            .collect();
+        assert_eq!(told, expected, "{before} -> {after}");
+    }
+
+    #[test]
+    fn tables() {
+        check(json!({"a": 1}), json!({"a": 1}), &[]);
+        check(json!({"a": 1}), json!({"a": 2}), &["Changed /a 1 2"]);
+        check(json!({"b": 1}), json!({"a": 2}), &["Added /a - 2", "Removed /b 1 -"]);
+        check(json!({"a": null}), json!({"a": 2}), &["Changed /a null 2"]);
+        check(json!(null), json!({"a": 2, "b": [1]}), &["Added /a - 2", "Added /b - [1]"]);
+        check(json!({"a": 2}), json!(null), &["Removed /a 2 -"]);
+        check(json!({"a": {"b": 1, "c": 2}}), json!({"a": {"b": 1, "c": 3}}), &["Changed /a/c 2 3"]);
+        check(json!({"a": {"b": 1}}), json!({"a": [1]}), &[r#"Changed /a {"b":1} [1]"#]);
+        check(json!({"a/b~c": 1}), json!({"a/b~c": 2}), &["Changed /a~1b~0c 1 2"]);
+        check(json!({"a": "1"}), json!({"a": 1}), &[r#"Changed /a "1" 1"#]);
+    }
+
+    #[test]
+    fn lists() {
+        check(json!({"l": [1, 2]}), json!({"l": [1, 2, 3]}), &["Added /l/2 - 3"]);
+        check(json!({"l": [1, 2, 3]}), json!({"l": [1, 3]}), &["Removed /l/1 2 -"]);
+        check(json!({"l": [1, 3]}), json!({"l": [1, 2, 3]}), &["Added /l/1 - 2"]);
+        check(json!({"l": [{"k": 1, "v": 1}, 2]}), json!({"l": [{"k": 1, "v": 9}, 2]}), &["Changed /l/0/v 1 9"]);
+        check(json!({"l": [1, 1]}), json!({"l": [1]}), &["Removed /l/1 1 -"]);
+        check(json!({"l": []}), json!({"l": [1]}), &["Added /l/0 - 1"]);
+    }
+
+    #[test]
+    fn ways() {
+        assert!(on_one_way("/a", "/a/b") && on_one_way("/a/b", "/a") && on_one_way("", "/a"));
+        assert!(!on_one_way("/a", "/ab") && !on_one_way("/a/b", "/a/c"));
+    }
+}

@@ -1,0 +1,184 @@
+//! One aggregate's events going through its fold, with the account of what became of each.
+//!
+//! Invariant: no event is passed over in silence. It was applied, is knowingly not the fold's, is counted as unknown,
+//! or is where the folding halted; after a halt the state stays what it was before that event.
+
+use std::sync::Arc;
+
+use annals_kafka_wire::batch::Record;
+use annals_schema_model::{SchemaId, envelope};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::fold::{AnyFold, At, Cell, FoldId, Raw, Step};
+use crate::kind::event_name;
+use crate::resolve::{Resolve, Writer};
+
+/// The fold an answer was made with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct FoldUsed {
+    /// The aggregate's name.
+    pub name: String,
+    /// The fold's meaning version.
+    pub rev: u32,
+    /// SHA-256 over name, revision, reader schemas and reducer text, in hexadecimal.
+    pub digest: String,
+}
+
+impl From<&FoldId> for FoldUsed {
+    fn from(id: &FoldId) -> FoldUsed {
+        FoldUsed { name: id.name.clone(), rev: id.rev, digest: id.digest_hex() }
+    }
+}
+
+/// A writer schema some event was read with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct SchemaUsed {
+    /// The schema's id.
+    pub id: u32,
+    /// A subject it is registered under.
+    pub subject: String,
+    /// Its version there.
+    pub version: u32,
+}
+
+impl From<&Writer> for SchemaUsed {
+    fn from(writer: &Writer) -> SchemaUsed {
+        SchemaUsed { id: writer.id.get(), subject: writer.subject.clone(), version: writer.version }
+    }
+}
+
+/// Where and why the folding stopped; the state is the one before this event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct Halted {
+    /// Offset of the event that could not be folded.
+    pub offset: i64,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// An event of a kind the fold has not heard of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct UnknownEvent {
+    /// Its offset.
+    pub offset: i64,
+    /// Its name.
+    pub event: String,
+    /// The id of its writer schema.
+    pub schema_id: u32,
+}
+
+/// Where an event sits, taken from the index before the record is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Spot {
+    pub(crate) offset: i64,
+    pub(crate) revision: u64,
+    pub(crate) recorded_ms: i64,
+}
+
+/// A record's value without its envelope.
+pub(crate) struct Opened<'r> {
+    pub(crate) id: SchemaId,
+    pub(crate) writer: Arc<Writer>,
+    pub(crate) body: &'r [u8],
+}
+
+/// Takes a record's envelope off and finds its writer schema.
+pub(crate) fn open<'r>(record: &'r Record, resolve: &dyn Resolve) -> Result<Opened<'r>, String> {
+    let value = record.value.as_deref().ok_or("the record has no value, so it is no event")?;
+    let envelope = envelope::read(value).map_err(|error| error.to_string())?;
+    let writer = resolve.writer(envelope.id);
+    let writer = writer.ok_or_else(|| format!("schema id {} is not registered", envelope.id.get()))?;
+    Ok(Opened { id: envelope.id, writer, body: envelope.body })
+}
+
+/// One aggregate on its way through its fold.
+pub(crate) struct Folding<'a> {
+    fold: &'a dyn AnyFold,
+    resolve: &'a dyn Resolve,
+    partition: u32,
+    key: &'a [u8],
+    state: Cell,
+    pub(crate) applied: Vec<i64>,
+    pub(crate) schemas: Vec<SchemaUsed>,
+    pub(crate) unknown: Vec<UnknownEvent>,
+    pub(crate) halted: Option<Halted>,
+    /// The last event that is part of the state.
+    pub(crate) last: Option<Spot>,
+}
+
+impl<'a> Folding<'a> {
+    pub(crate) fn new(
+        fold: &'a dyn AnyFold,
+        resolve: &'a dyn Resolve,
+        partition: u32,
+        key: &'a [u8],
+    ) -> Folding<'a> {
+        Folding {
+            fold,
+            resolve,
+            partition,
+            key,
+            state: None,
+            applied: Vec::new(),
+            schemas: Vec::new(),
+            unknown: Vec::new(),
+            halted: None,
+            last: None,
+        }
+    }
+
+    /// Folds the next event, unless an earlier one halted.
+    pub(crate) fn feed(&mut self, spot: Spot, record: Result<&Record, String>) {
+        if self.halted.is_some() {
+            return;
+        }
+        match record.and_then(|record| self.step(spot, record)) {
+            Ok(()) => self.last = Some(spot),
+            Err(reason) => self.halted = Some(Halted { offset: spot.offset, reason }),
+        }
+    }
+
+    fn step(&mut self, spot: Spot, record: &Record) -> Result<(), String> {
+        let opened = open(record, self.resolve)?;
+        let at = At {
+            partition: self.partition,
+            offset: spot.offset,
+            revision: spot.revision,
+            recorded_ms: spot.recorded_ms,
+            headers: &record.headers,
+        };
+        let raw = Raw { topic: self.fold.topic(), at, schema: opened.id, body: opened.body, key: self.key };
+        match self.fold.step(&mut self.state, &raw, self.resolve).map_err(|stop| stop.to_string())? {
+            Step::NotMine => {}
+            Step::UnknownKind => self.unknown.push(UnknownEvent {
+                offset: spot.offset,
+                event: event_name(&opened.writer, opened.body),
+                schema_id: opened.id.get(),
+            }),
+            Step::Applied => {
+                self.applied.push(spot.offset);
+                if !self.schemas.iter().any(|used| used.id == opened.id.get()) {
+                    self.schemas.push(SchemaUsed::from(&*opened.writer));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The canonical state. A state that cannot be shown counts as a halt at the last event.
+    pub(crate) fn view(&mut self) -> Value {
+        match self.fold.view(&self.state) {
+            Ok(value) => value,
+            Err(stop) => {
+                let offset = self.last.map_or(-1, |spot| spot.offset);
+                self.halted.get_or_insert(Halted { offset, reason: stop.to_string() });
+                Value::Null
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! An aggregate's events as they stand in the log, without folding them.
+//!
+//! Invariant: one entry for each record of the key, readable or not; an entry that cannot be read says why.
+
+use annals_kafka_wire::batch::Record;
+use annals_schema_model::{Reading, Schema};
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::at::AsOf;
+use crate::canonical;
+use crate::cut::Cut;
+use crate::fold::At;
+use crate::folding::{SchemaUsed, Spot, open};
+use crate::kind::event_name;
+use crate::store::{EventStore, StoreError};
+
+/// An aggregate's events up to a cut.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct History {
+    /// The aggregate's name.
+    pub aggregate: String,
+    /// Its id.
+    pub id: String,
+    /// The point that was asked for, as a cut.
+    #[cfg_attr(feature = "http", schema(value_type = String, example = "0=12,1=40"))]
+    pub cut: Cut,
+    /// The partition its events are in.
+    pub partition: u32,
+    /// How many events it has at the head.
+    pub events_at_head: u64,
+    /// The events, oldest first.
+    pub entries: Vec<HistoryEntry>,
+}
+
+/// One event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct HistoryEntry {
+    /// Its place among the aggregate's own events, from 0.
+    pub revision: u64,
+    /// Its offset in the partition.
+    pub offset: i64,
+    /// When the log took it.
+    pub recorded: String,
+    /// When it happened in the business, by its `business-time` header.
+    pub business_time: Option<String>,
+    /// Who caused it, by its `actor` header.
+    pub actor: Option<String>,
+    /// Its name: the record's full name, or the member of a Protobuf oneof.
+    pub event: Option<String>,
+    /// The schema it was written with.
+    pub schema: Option<SchemaUsed>,
+    /// Its payload in canonical JSON, in the writer's own shape.
+    #[cfg_attr(feature = "http", schema(value_type = Object))]
+    pub data: Value,
+    /// Why it cannot be read.
+    pub problem: Option<String>,
+}
+
+impl HistoryEntry {
+    fn of(spot: Spot) -> HistoryEntry {
+        HistoryEntry {
+            revision: spot.revision,
+            offset: spot.offset,
+            recorded: canonical::time_text(spot.recorded_ms),
+            business_time: None,
+            actor: None,
+            event: None,
+            schema: None,
+            data: Value::Null,
+            problem: None,
+        }
+    }
+}
+
+impl EventStore {
+    /// The events of one aggregate up to a point.
+    pub fn history(&self, name: &str, id: &str, at: &AsOf) -> Result<History, StoreError> {
+        let aggregate = self.aggregate(name)?;
+        let located = aggregate.locate(id)?;
+        let (cut, within) = located.begun(at)?;
+        let mut readings = FxHashMap::default();
+        let mut entries = Vec::with_capacity(within);
+        let spots = located.spots.get(..within).unwrap_or_default();
+        self.read_spots(&located, spots, |spot, record| {
+            let mut entry = HistoryEntry::of(spot);
+            let read = record.and_then(|record| self.fill(&mut entry, located.partition.number, record, &mut readings));
+            entry.problem = read.err();
+            entries.push(entry);
+        });
+        Ok(History {
+            aggregate: aggregate.name().to_owned(),
+            id: located.id,
+            cut,
+            partition: located.partition.number,
+            events_at_head: located.spots.len() as u64,
+            entries,
+        })
+    }
+
+    fn fill(
+        &self,
+        entry: &mut HistoryEntry,
+        partition: u32,
+        record: &Record,
+        readings: &mut FxHashMap<u32, Reading>,
+    ) -> Result<(), String> {
+        let at = At {
+            partition,
+            offset: entry.offset,
+            revision: entry.revision,
+            recorded_ms: 0,
+            headers: &record.headers,
+        };
+        entry.actor = at.actor().map(str::to_owned);
+        entry.business_time = at.business_time().map(|time| format!("{time:.3}"));
+        let opened = open(record, &self.resolve)?;
+        entry.event = Some(event_name(&opened.writer, opened.body));
+        entry.schema = Some(SchemaUsed::from(&*opened.writer));
+        let schema: &Schema = &opened.writer.schema;
+        let reading = readings.entry(opened.id.get()).or_insert_with(|| Reading::of(schema));
+        let value = reading.read(opened.body).map_err(|error| error.to_string())?;
+        entry.data = canonical::sorted(value.to_json());
+        Ok(())
+    }
+}

@@ -1,0 +1,263 @@
+//! The key index of a topic: which offsets belong to which record key, and when each record was recorded.
+//!
+//! The log is the truth and the index follows it: it is built by scanning each partition once and kept up by reading
+//! what became durable since. Whoever asks at the head brings it up to the high watermark first ([`TopicIndex::catch_up`]),
+//! so a reader always sees what was acknowledged before it asked.
+//! Recorded times are the records' timestamps, clamped so that they never run backwards within a partition.
+//! Left out: index files beside sealed segments; a start scans the log.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+use annals_kafka_wire::batch::Batch;
+use annals_segment_log::{Partition, ReadError};
+use bytes::Bytes;
+
+use crate::cut::Cut;
+use crate::source::{BATCH_BYTES_MAX, SCAN_BYTES};
+
+/// A partition that cannot be indexed any further.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("partition {partition} of topic {topic} cannot be read at offset {offset}: {reason}")]
+pub struct IndexError {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: u32,
+    /// Where it stopped.
+    pub offset: i64,
+    /// Why.
+    pub reason: String,
+}
+
+/// What is known of one partition, up to `next`.
+#[derive(Default)]
+pub(crate) struct Known {
+    /// The first offset not yet looked at.
+    next: i64,
+    /// Offsets of each key, ascending.
+    keys: BTreeMap<Box<[u8]>, Vec<i64>>,
+    /// Where the recorded time moves on: (first offset, clamped time), both strictly ascending.
+    times: Vec<(i64, i64)>,
+    /// Records looked at.
+    records: u64,
+    /// Records without a key, which belong to no aggregate.
+    keyless: u64,
+    /// First and last offset of each batch whose records could not be read.
+    unreadable: Vec<(i64, i64)>,
+}
+
+impl Known {
+    /// All offsets of a key.
+    pub(crate) fn offsets(&self, key: &[u8]) -> Option<&[i64]> {
+        self.keys.get(key).map(Vec::as_slice)
+    }
+
+    /// Keys behind `after` in the order of their bytes, with their offsets.
+    pub(crate) fn keys_after(&self, after: Option<&[u8]>) -> impl Iterator<Item = (&[u8], &[i64])> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let range = self.keys.range::<[u8], _>((from, Bound::Unbounded));
+        range.map(|(key, offsets)| (&**key, offsets.as_slice()))
+    }
+
+    pub(crate) fn key_count(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(crate) fn record_count(&self) -> u64 {
+        self.records
+    }
+
+    pub(crate) fn keyless_count(&self) -> u64 {
+        self.keyless
+    }
+
+    /// Batches nobody can read whose first offset is within a cut.
+    pub(crate) fn unreadable(&self, last: i64) -> &[(i64, i64)] {
+        &self.unreadable[..self.unreadable.partition_point(|(first, _)| *first <= last)]
+    }
+
+    /// When the record at this offset was recorded.
+    pub(crate) fn recorded_ms(&self, offset: i64) -> i64 {
+        let after = self.times.partition_point(|(first, _)| *first <= offset);
+        after.checked_sub(1).and_then(|place| self.times.get(place)).map_or(0, |(_, ms)| *ms)
+    }
+
+    /// The last offset recorded at or before this time; -1 when there is none.
+    pub(crate) fn last_at(&self, time_ms: i64) -> i64 {
+        let after = self.times.partition_point(|(_, ms)| *ms <= time_ms);
+        match self.times.get(after) {
+            Some((first_later, _)) if after > 0 => first_later - 1,
+            Some(_) => -1,
+            None => self.next - 1,
+        }
+    }
+
+    fn take(&mut self, batch: &Batch) {
+        let from = self.next;
+        self.next = batch.last_offset() + 1;
+        if batch.is_control() {
+            return;
+        }
+        let Ok(records) = batch.records(BATCH_BYTES_MAX) else {
+            self.unreadable.push((batch.base_offset(), batch.last_offset()));
+            return;
+        };
+        for record in records {
+            let Ok(record) = record else {
+                self.unreadable.push((batch.base_offset(), batch.last_offset()));
+                return;
+            };
+            if record.offset < from {
+                continue;
+            }
+            self.records += 1;
+            if self.times.last().is_none_or(|(_, ms)| *ms < record.timestamp_ms) {
+                self.times.push((record.offset, record.timestamp_ms));
+            }
+            match record.key {
+                None => self.keyless += 1,
+                Some(key) => match self.keys.get_mut(&*key) {
+                    Some(offsets) => offsets.push(record.offset),
+                    None => drop(self.keys.insert(Box::from(&*key), vec![record.offset])),
+                },
+            }
+        }
+    }
+}
+
+/// One partition and what is known of it.
+pub(crate) struct PartitionIndex {
+    topic: String,
+    pub(crate) number: u32,
+    pub(crate) log: Arc<Partition>,
+    /// Held by the one who reads new records in.
+    follower: Mutex<()>,
+    known: RwLock<Known>,
+}
+
+impl PartitionIndex {
+    pub(crate) fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Indexes everything durable, and says where that ends.
+    fn catch_up(&self) -> Result<i64, IndexError> {
+        let high_watermark = self.log.high_watermark();
+        if self.known().next >= high_watermark {
+            return Ok(high_watermark);
+        }
+        let _one_at_a_time: MutexGuard<'_, ()> = self.follower.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let next = self.known().next;
+            if next >= high_watermark {
+                return Ok(high_watermark);
+            }
+            let bytes = match self.log.read(next, SCAN_BYTES) {
+                Ok(bytes) if bytes.is_empty() => return Err(self.stuck(next, "the log ends before its end")),
+                Ok(bytes) => bytes,
+                Err(ReadError::OutOfRange { start, .. }) if start > next => {
+                    self.known.write().unwrap_or_else(PoisonError::into_inner).next = start;
+                    continue;
+                }
+                Err(error) => return Err(self.stuck(next, error)),
+            };
+            self.take(&bytes, next)?;
+        }
+    }
+
+    fn take(&self, bytes: &Bytes, next: i64) -> Result<(), IndexError> {
+        let mut position = 0;
+        while position < bytes.len() {
+            let (batch, after) = Batch::parse(bytes, position).map_err(|error| self.stuck(next, error))?;
+            position = after;
+            self.known.write().unwrap_or_else(PoisonError::into_inner).take(&batch);
+        }
+        Ok(())
+    }
+
+    fn stuck(&self, offset: i64, reason: impl ToString) -> IndexError {
+        IndexError {
+            topic: self.topic.clone(),
+            partition: self.number,
+            offset,
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// The index of one topic.
+pub(crate) struct TopicIndex {
+    pub(crate) topic: String,
+    pub(crate) partitions: Vec<PartitionIndex>,
+}
+
+impl TopicIndex {
+    pub(crate) fn new(topic: &str, partitions: &[Arc<Partition>]) -> TopicIndex {
+        let indexed = partitions.iter().zip(0..).map(|(log, number)| PartitionIndex {
+            topic: topic.to_owned(),
+            number,
+            log: Arc::clone(log),
+            follower: Mutex::default(),
+            known: RwLock::default(),
+        });
+        TopicIndex { topic: topic.to_owned(), partitions: indexed.collect() }
+    }
+
+    /// Whether this index follows exactly these logs.
+    pub(crate) fn follows(&self, partitions: &[Arc<Partition>]) -> bool {
+        self.partitions.len() == partitions.len()
+            && self.partitions.iter().zip(partitions).all(|(mine, other)| Arc::ptr_eq(&mine.log, other))
+    }
+
+    /// Indexes everything durable, and gives the cut of it.
+    pub(crate) fn catch_up(&self) -> Result<Cut, IndexError> {
+        let ends = self.partitions.iter().map(|partition| Ok((partition.number, partition.catch_up()? - 1)));
+        ends.collect()
+    }
+
+    /// The partitions where a key has records.
+    pub(crate) fn find(&self, key: &[u8]) -> Vec<&PartitionIndex> {
+        self.partitions.iter().filter(|partition| partition.known().offsets(key).is_some()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Times of consecutive records, as `take` would keep them.
+    fn known(timestamps: &[i64]) -> Known {
+        let mut known = Known::default();
+        for (offset, ms) in (0..).zip(timestamps) {
+            if known.times.last().is_none_or(|(_, last)| last < ms) {
+                known.times.push((offset, *ms));
+            }
+            known.next = offset + 1;
+        }
+        known
+    }
+
+    #[test]
+    fn times_never_run_backwards() {
+        let known = known(&[100, 90, 200, 150, 150, 300]);
+        let recorded: Vec<i64> = (0..6).map(|offset| known.recorded_ms(offset)).collect();
+        assert_eq!(recorded, [100, 100, 200, 200, 200, 300]);
+        for (time, last) in [(99, -1), (100, 1), (150, 1), (199, 1), (200, 4), (299, 4), (300, 5), (i64::MAX, 5)] {
+            assert_eq!(known.last_at(time), last, "{time}");
+        }
+        assert_eq!(Known::default().last_at(i64::MAX), -1);
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_selects_exactly_the_records_up_to_it(times in proptest::collection::vec(-20i64..20, 0..40), at in -25i64..25) {
+            let known = known(&times);
+            let mut clamped = i64::MIN;
+            let expected = times.iter().map(|ms| { clamped = clamped.max(*ms); clamped }).filter(|ms| *ms <= at).count();
+            prop_assert_eq!(known.last_at(at), i64::try_from(expected).unwrap() - 1);
+        }
+    }
+}

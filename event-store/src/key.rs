@@ -1,0 +1,50 @@
+//! How an aggregate's id, which is a record key and so any bytes, is written as text.
+//!
+//! A key that is UTF-8 stands as it is; any other is `hex:` and its digits. A UTF-8 key that itself begins with
+//! `hex:` is written in digits too, so that two keys never share a text.
+
+/// The text of a key.
+pub fn key_text(key: &[u8]) -> String {
+    match std::str::from_utf8(key) {
+        Ok(text) if !text.starts_with("hex:") => text.to_owned(),
+        _ => {
+            let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("hex:{digits}")
+        }
+    }
+}
+
+/// The key a text stands for. Digits that are none stand for themselves, and so for a key that does not exist.
+pub fn key_bytes(text: &str) -> Vec<u8> {
+    text.strip_prefix("hex:").and_then(from_hex).unwrap_or_else(|| text.as_bytes().to_vec())
+}
+
+fn from_hex(digits: &str) -> Option<Vec<u8>> {
+    if !digits.is_ascii() || !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    let digits = digits.as_bytes().chunks(2);
+    digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn texts() {
+        assert_eq!(key_text(b"990001"), "990001");
+        assert_eq!(key_text(b"caf\xc3\xa9"), "café");
+        assert_eq!(key_text(b"\xff\x00"), "hex:ff00");
+        assert_eq!(key_text(b"hex:ff"), "hex:6865783a6666");
+        assert_eq!(key_bytes("hex:zz"), b"hex:zz");
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_reads_back(key in proptest::collection::vec(any::<u8>(), 0..20)) {
+            prop_assert_eq!(key_bytes(&key_text(&key)), key);
+        }
+    }
+}

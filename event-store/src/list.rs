@@ -1,0 +1,208 @@
+//! All aggregates of a type at a cut, page by page.
+//!
+//! Invariant: the pages of one walk are of one cut: the cursor carries it. A page reads each batch once, in the
+//! order of the log, however its aggregates' events are mixed.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::at::AsOf;
+use crate::canonical;
+use crate::cut::Cut;
+use crate::folding::{FoldUsed, Folding, Halted, Spot};
+use crate::index::PartitionIndex;
+use crate::key::{key_bytes, key_text};
+use crate::source::Cursor;
+use crate::store::{Aggregate, EventStore, StoreError};
+
+/// Most aggregates a page may have.
+pub const LIST_LIMIT_MAX: usize = 1_000;
+/// Aggregates on a page when nobody says how many.
+pub const LIST_LIMIT_DEFAULT: usize = 100;
+
+/// A page of aggregates with their states.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct Population {
+    /// The aggregate's name.
+    pub aggregate: String,
+    /// The cut all pages of this walk are of.
+    #[cfg_attr(feature = "http", schema(value_type = String, example = "0=12,1=40"))]
+    pub cut: Cut,
+    /// The fold that was run.
+    pub fold: FoldUsed,
+    /// How many aggregates there are at the cut, on all pages.
+    pub total: u64,
+    /// This page's aggregates, in the order of their ids' bytes.
+    pub items: Vec<Member>,
+    /// What to give as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// One aggregate of a page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct Member {
+    /// Its id.
+    pub id: String,
+    /// The partition its events are in.
+    pub partition: u32,
+    /// How many of its events are within the cut.
+    pub events: u64,
+    /// The last event that is part of the state.
+    pub revision: Option<u64>,
+    /// That event's offset.
+    pub offset: Option<i64>,
+    /// When it was recorded.
+    pub recorded: Option<String>,
+    /// The state in canonical JSON.
+    #[cfg_attr(feature = "http", schema(value_type = Object))]
+    pub state: Value,
+    /// Where the folding stopped before the end of the cut.
+    pub halted: Option<Halted>,
+    /// Events of kinds the fold has not heard of.
+    pub unknown_events: u64,
+}
+
+/// An aggregate chosen for a page.
+struct Chosen {
+    key: Vec<u8>,
+    partition: usize,
+    spots: Vec<Spot>,
+}
+
+/// Where a walk stands: its cut, and the last aggregate it gave out.
+struct Walk {
+    cut: Cut,
+    after: Option<(Vec<u8>, usize)>,
+}
+
+impl Walk {
+    fn cursor(cut: &Cut, last: &Chosen) -> String {
+        format!("{cut};{};{}", last.partition, key_text(&last.key))
+    }
+
+    fn resume(cursor: &str) -> Result<Walk, StoreError> {
+        let wrong = || StoreError::Cursor(cursor.chars().take(80).collect());
+        let mut parts = cursor.splitn(3, ';');
+        let (Some(cut), Some(partition), Some(id)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(wrong());
+        };
+        let cut = cut.parse().map_err(|_| wrong())?;
+        let partition = partition.parse().map_err(|_| wrong())?;
+        Ok(Walk { cut, after: Some((key_bytes(id), partition)) })
+    }
+}
+
+impl EventStore {
+    /// A page of the aggregates that exist at a point. A cursor carries its own cut, and `at` is not looked at then.
+    pub fn list(
+        &self,
+        name: &str,
+        at: &AsOf,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Population, StoreError> {
+        if limit == 0 || limit > LIST_LIMIT_MAX {
+            return Err(StoreError::Limit { limit, max: LIST_LIMIT_MAX });
+        }
+        let aggregate = self.aggregate(name)?;
+        let head = aggregate.index.catch_up()?;
+        let walk = match cursor {
+            Some(cursor) => Walk::resume(cursor)?,
+            None => Walk { cut: aggregate.cut(at, &head)?, after: None },
+        };
+        let cut = aggregate.cut(&AsOf::Cut(walk.cut), &head)?;
+        let (total, mut chosen) = choose(&aggregate, &cut, walk.after.as_ref(), limit + 1);
+        let more = chosen.len() > limit;
+        chosen.truncate(limit);
+        let next_cursor = chosen.last().filter(|_| more).map(|last| Walk::cursor(&cut, last));
+        Ok(Population {
+            aggregate: aggregate.name().to_owned(),
+            fold: FoldUsed::from(aggregate.fold.id()),
+            total,
+            items: self.fold_all(&aggregate, &chosen),
+            next_cursor,
+            cut,
+        })
+    }
+
+    fn fold_all(&self, aggregate: &Aggregate, chosen: &[Chosen]) -> Vec<Member> {
+        let mut foldings: Vec<Folding<'_>> = chosen
+            .iter()
+            .map(|one| {
+                let number = u32::try_from(one.partition).unwrap_or(u32::MAX);
+                Folding::new(&*aggregate.fold, &self.resolve, number, &one.key)
+            })
+            .collect();
+        for (place, partition) in aggregate.index.partitions.iter().enumerate() {
+            let mut steps: Vec<(Spot, usize)> = Vec::new();
+            for (row, one) in chosen.iter().enumerate().filter(|(_, one)| one.partition == place) {
+                steps.extend(one.spots.iter().map(|spot| (*spot, row)));
+            }
+            steps.sort_unstable();
+            let offsets: Vec<i64> = steps.iter().map(|(spot, _)| spot.offset).collect();
+            let mut cursor = Cursor::new(partition, &self.cache, &offsets);
+            for (spot, row) in steps {
+                if let Some(folding) = foldings.get_mut(row) {
+                    folding.feed(spot, cursor.record(spot.offset));
+                }
+            }
+        }
+        chosen.iter().zip(&mut foldings).map(|(one, folding)| member(one, folding)).collect()
+    }
+}
+
+fn member(one: &Chosen, folding: &mut Folding<'_>) -> Member {
+    Member {
+        id: key_text(&one.key),
+        partition: u32::try_from(one.partition).unwrap_or(u32::MAX),
+        events: one.spots.len() as u64,
+        state: folding.view(),
+        revision: folding.last.map(|spot| spot.revision),
+        offset: folding.last.map(|spot| spot.offset),
+        recorded: folding.last.map(|spot| canonical::time_text(spot.recorded_ms)),
+        halted: folding.halted.take(),
+        unknown_events: folding.unknown.len() as u64,
+    }
+}
+
+/// How many aggregates a cut has, and the first so many behind a place.
+fn choose(
+    aggregate: &Aggregate,
+    cut: &Cut,
+    after: Option<&(Vec<u8>, usize)>,
+    count: usize,
+) -> (u64, Vec<Chosen>) {
+    let mut total = 0;
+    let mut chosen = Vec::new();
+    for (place, partition) in aggregate.index.partitions.iter().enumerate() {
+        total += existing(partition, cut);
+        let known = partition.known();
+        let last = cut.last(partition.number);
+        let behind = |key: &[u8]| after.is_none_or(|(after, number)| (key, place) > (after.as_slice(), *number));
+        let from = after.map(|(key, _)| key.as_slice());
+        // The key the walk stands at may have events in this partition too.
+        let same = from.and_then(|key| Some((key, known.offsets(key)?)));
+        let keys = same.into_iter().chain(known.keys_after(from));
+        let found = keys.filter(|(key, offsets)| behind(key) && offsets.first().is_some_and(|first| *first <= last));
+        chosen.extend(found.take(count).map(|(key, offsets)| Chosen {
+            key: key.to_vec(),
+            partition: place,
+            spots: (0..)
+                .zip(offsets.iter().take_while(|offset| **offset <= last))
+                .map(|(revision, &offset)| Spot { offset, revision, recorded_ms: known.recorded_ms(offset) })
+                .collect(),
+        }));
+    }
+    chosen.sort_by(|a, b| (&a.key, a.partition).cmp(&(&b.key, b.partition)));
+    chosen.truncate(count);
+    (total, chosen)
+}
+
+fn existing(partition: &PartitionIndex, cut: &Cut) -> u64 {
+    let last = cut.last(partition.number);
+    let known = partition.known();
+    let begun = known.keys_after(None).filter(|(_, offsets)| offsets.first().is_some_and(|first| *first <= last));
+    begun.count() as u64
+}
