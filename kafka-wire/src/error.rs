@@ -29,7 +29,7 @@ pub struct WireError {
 #[non_exhaustive]
 pub enum Fault {
     /// A value needs more bytes than there are.
-    #[error("the message ends early: {needed} bytes needed, {left} left")]
+    #[error("the bytes end early: {needed} needed, {left} left")]
     Truncated {
         /// Bytes the value takes.
         needed: usize,
@@ -37,7 +37,7 @@ pub enum Fault {
         left: usize,
     },
     /// Bytes follow the end of the message.
-    #[error("{left} bytes follow the end of the message")]
+    #[error("{left} bytes are left over at the end")]
     Trailing {
         /// How many.
         left: usize,

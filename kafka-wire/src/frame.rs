@@ -40,8 +40,8 @@ pub struct RequestHeader {
 }
 
 impl RequestHeader {
-    /// Reads a header of version 1 or 2, as key and version ask for. Behind an unknown key, or a version that is
-    /// not known, only the fields that are the same in all versions are read, so that the caller can still answer.
+    /// Reads a header of version 1 or 2, as key and version ask for. It does not matter whether the version is
+    /// supported; behind an unknown key, only the fields that every header has are read.
     pub fn decode(r: &mut Reader) -> Result<Self, WireError> {
         let header = Self::read(r).map_err(|e| e.within("request header"))?;
         if header.version() >= 2 {
@@ -183,3 +183,6 @@ fn sealed(mut w: Writer) -> Result<Bytes, WireError> {
     w.set_i32(0, length);
     Ok(w.into_bytes())
 }
+
+#[cfg(test)]
+mod tests;

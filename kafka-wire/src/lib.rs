@@ -11,6 +11,38 @@
 //! * [`batch`] is the record batch (magic 2), its records, checksum and compression;
 //! * [`error`] and [`api_key`] are Kafka's tables.
 //!
+//! A record's way to a broker, in both directions of the wire:
+//!
+//! ```
+//! use annals_kafka_wire::{
+//!     batch::{Batch, BatchBuilder, Compression, DECOMPRESSED_BYTES_MAX},
+//!     frame::{self, RequestHeader},
+//!     message::{Message, produce::{PartitionProduceData, ProduceRequest, TopicProduceData}},
+//!     primitives::Reader,
+//! };
+//!
+//! // A producer packs a batch and sends it.
+//! let mut batch = BatchBuilder::new().compression(Compression::Zstd);
+//! batch.push(1_700_000_000_000, Some(b"order-1"), Some(b"placed"), &[]);
+//! let partition_data = vec![PartitionProduceData { index: 0, records: Some(batch.build()) }];
+//! let topic_data = vec![TopicProduceData { name: "orders".into(), partition_data }];
+//! let request = ProduceRequest { acks: -1, timeout_ms: 30_000, topic_data, ..Default::default() };
+//! let sent = frame::encode_request(&request, 9, 1, Some("billing"))?;
+//!
+//! // A broker takes the frame off the wire, and reads it down to the record.
+//! let mut received = bytes::BytesMut::from(&sent[..]);
+//! let mut reader = Reader::new(frame::take_frame(&mut received)?.expect("a whole frame"));
+//! let header = RequestHeader::decode(&mut reader)?;
+//! assert_eq!(header.api_key, ProduceRequest::KEY.code());
+//! let request = ProduceRequest::decode(&mut reader, header.api_version)?;
+//! let records = request.topic_data[0].partition_data[0].records.as_ref().expect("not null");
+//! let (batch, _) = Batch::parse(records, 0)?;
+//! batch.verify_crc()?;
+//! let record = batch.records(DECOMPRESSED_BYTES_MAX)?.next().expect("one record")?;
+//! assert_eq!(record.value.as_deref(), Some(&b"placed"[..]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Left out on purpose: which versions a broker advertises, what any request means, message formats older than
 //! magic 2 and the protocol versions that Kafka 4 dropped (KIP-896).
 

@@ -1,7 +1,8 @@
 //! The five codecs of a batch: none, gzip, snappy, lz4 (frame) and zstd.
 //!
-//! Invariant: decompression never gives, and never holds, more than its limit, whatever the compressed bytes claim;
-//! memory grows with what has really come out. Uncompressed records are handed through without a copy.
+//! Invariant: decompression never gives more than its limit and never holds more than one and a half times that
+//! (while its buffer moves), whatever the compressed bytes claim; memory grows with what has really come out.
+//! Uncompressed records are handed through without a copy.
 //!
 //! Snappy comes in two shapes: raw, and in xerial's blocks as Java clients write it; both are read, the second is
 //! written. Left out on purpose: compression levels.
@@ -133,14 +134,16 @@ fn drain(
     }
 }
 
-/// Makes room for `more` bytes: doubling, but never past the limit.
+/// Makes room for `more` bytes: doubling, and from half the limit straight to it, so that old and new buffer together
+/// stay within one and a half times the limit.
 fn grow(codec: Compression, out: &mut Vec<u8>, more: usize, limit: usize) -> Result<(), BatchError> {
     let needed = out.len().saturating_add(more);
     if needed > limit {
         return Err(BatchError::TooLarge { codec, limit });
     }
     if needed > out.capacity() {
-        let wanted = out.capacity().saturating_mul(2).clamp(needed, limit);
+        let doubled = out.capacity().saturating_mul(2).max(needed);
+        let wanted = if doubled > limit / 2 { limit } else { doubled };
         out.reserve_exact(wanted - out.len());
     }
     Ok(())

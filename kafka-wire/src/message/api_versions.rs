@@ -3,7 +3,15 @@
 //! Its response never has tagged fields in the header. A request in a version the broker does not know is answered in
 //! version 0 with UNSUPPORTED_VERSION and this API's own range (KIP-511): see [`unsupported`].
 
-use crate::{api_key::ApiKey, error::ErrorCode, frame::encode_response};
+use std::ops::RangeInclusive;
+
+use bytes::Bytes;
+
+use crate::{
+    api_key::ApiKey,
+    error::{ErrorCode, WireError},
+    frame::encode_response,
+};
 
 message! {
     /// Who asks.
@@ -47,10 +55,7 @@ message! {
 
 /// The frame that answers a request in a version this broker does not know: version 0, error 35, and the range of
 /// ApiVersions itself, so that the client can step down. `own` is the range the broker advertises for it.
-pub fn unsupported(
-    own: std::ops::RangeInclusive<i16>,
-    correlation_id: i32,
-) -> Result<bytes::Bytes, crate::error::WireError> {
+pub fn unsupported(own: RangeInclusive<i16>, correlation_id: i32) -> Result<Bytes, WireError> {
     let range = ApiVersion {
         api_key: ApiKey::ApiVersions.code(),
         min_version: *own.start(),

@@ -238,7 +238,7 @@ fn forged_counts_name_the_field_they_stand_in() {
 
 #[test]
 fn what_no_version_can_say_is_refused() {
-    assert!(refused::<ApiVersionsRequest>(&[0], 0).contains("1 bytes follow the end of the message"));
+    assert!(refused::<ApiVersionsRequest>(&[0], 0).contains("1 bytes are left over at the end"));
     assert!(refused::<ApiVersionsRequest>(&[], 5).contains("version 5 is not supported: use 0 to 4"));
     assert!(refused::<ProduceRequest>(&[], 2).contains("use 3 to 11"));
     assert!(refused::<MetadataRequest>(&[0xff, 0xff, 0xff, 0xff], 0).contains("null is not allowed"));
@@ -295,7 +295,7 @@ fn unknown_tagged_fields_are_skipped_and_known_ones_must_fill_their_bytes() {
     let mut bytes = encoded(&ApiVersionsResponse::default(), 3).to_vec();
     assert_eq!(bytes.pop(), Some(0));
     bytes.extend([1, 1, 9, 0, 0, 0, 0, 0, 0, 0, 7, 0]); // finalized_features_epoch in nine bytes
-    assert!(refused::<ApiVersionsResponse>(&bytes, 3).contains("1 bytes follow the end of the message"));
+    assert!(refused::<ApiVersionsResponse>(&bytes, 3).contains("1 bytes are left over at the end"));
 }
 
 /// Records are slices of the frame they came in, in requests and responses.
@@ -363,4 +363,24 @@ fn a_request_and_its_response_have_the_same_key_and_versions() {
 fn an_unknown_leader_is_not_written() {
     assert_eq!(produce::LeaderIdAndEpoch::default().leader_id, -1);
     assert_eq!(fetch::LeaderIdAndEpoch::default().leader_epoch, -1);
+}
+
+/// The harness has teeth: one span that is off by one version does not pass it.
+mod teeth {
+    use super::*;
+
+    message! {
+        /// As `FindCoordinatorRequest`, but `key` should have ended at version 3.
+        response OffByOne: FindCoordinator 0..=6 => {
+            key: String, 0..=4; "The group."
+            key_type: i8, 1..; "Its type."
+            coordinator_keys: Vec<String>, 4..; "The groups."
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "v4: ")]
+    fn a_wrong_span_is_noticed() {
+        round_trip::<OffByOne, oracle::FindCoordinatorRequest>(&[2; 200]);
+    }
 }
