@@ -366,6 +366,7 @@ fn an_unknown_leader_is_not_written() {
 }
 
 /// The harness has teeth: one span that is off by one version does not pass it.
+#[allow(unreachable_pub, reason = "the macro makes public structs")]
 mod teeth {
     use super::*;
 
