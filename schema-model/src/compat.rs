@@ -40,9 +40,17 @@ pub fn check(level: Level, new: &Schema, olds: &[(Version, &Schema)]) -> Vec<Fin
 
 fn check_pair(level: Level, new: &Schema, old: &Schema) -> Vec<Finding> {
     if new.schema_type() != old.schema_type() {
-        let direction = if level.is_backward() { Direction::Backward } else { Direction::Forward };
-        let mut finding =
-            Finding::new(SCHEMA_TYPE_CHANGED, "/", "Incompatible because of different schema type", direction);
+        let direction = if level.is_backward() {
+            Direction::Backward
+        } else {
+            Direction::Forward
+        };
+        let mut finding = Finding::new(
+            SCHEMA_TYPE_CHANGED,
+            "/",
+            "Incompatible because of different schema type",
+            direction,
+        );
         finding.old = old.schema_type().to_string();
         finding.new = new.schema_type().to_string();
         return vec![finding];

@@ -70,7 +70,10 @@ impl Decimal {
     #[must_use]
     pub fn checked_add(self, other: Decimal) -> Option<Decimal> {
         let scale = self.scale.max(other.scale);
-        let unscaled = self.at_scale(scale)?.unscaled.checked_add(other.at_scale(scale)?.unscaled)?;
+        let unscaled = self
+            .at_scale(scale)?
+            .unscaled
+            .checked_add(other.at_scale(scale)?.unscaled)?;
         Some(Decimal { unscaled, scale })
     }
 
@@ -78,14 +81,20 @@ impl Decimal {
     #[must_use]
     pub fn checked_sub(self, other: Decimal) -> Option<Decimal> {
         let scale = self.scale.max(other.scale);
-        let unscaled = self.at_scale(scale)?.unscaled.checked_sub(other.at_scale(scale)?.unscaled)?;
+        let unscaled = self
+            .at_scale(scale)?
+            .unscaled
+            .checked_sub(other.at_scale(scale)?.unscaled)?;
         Some(Decimal { unscaled, scale })
     }
 
     /// The negated value, or `None` for the one number that has none.
     #[must_use]
     pub fn checked_neg(self) -> Option<Decimal> {
-        Some(Decimal { unscaled: self.unscaled.checked_neg()?, scale: self.scale })
+        Some(Decimal {
+            unscaled: self.unscaled.checked_neg()?,
+            scale: self.scale,
+        })
     }
 
     /// The digits as big-endian two's complement in as few bytes as hold them: Avro's form of a decimal.
@@ -120,7 +129,10 @@ impl Decimal {
         }
         let mut whole = [sign; 16];
         whole[16 - tail.len()..].copy_from_slice(tail);
-        Ok(Decimal { unscaled: i128::from_be_bytes(whole), scale })
+        Ok(Decimal {
+            unscaled: i128::from_be_bytes(whole),
+            scale,
+        })
     }
 
     /// The value without trailing fraction zeros: equal values have equal digits and scale.
@@ -172,7 +184,13 @@ impl Ord for Decimal {
                 digits.trim_end_matches('0').to_owned()
             };
             let (left_scale, right_scale) = (self.reduced().scale, other.reduced().scale);
-            let magnitude = |fraction, scale| if fraction == 0 { String::new() } else { digits(fraction, scale) };
+            let magnitude = |fraction, scale| {
+                if fraction == 0 {
+                    String::new()
+                } else {
+                    digits(fraction, scale)
+                }
+            };
             match (left_fraction.signum(), right_fraction.signum()) {
                 (1, 1) => magnitude(left_fraction, left_scale).cmp(&magnitude(right_fraction, right_scale)),
                 (-1, -1) => magnitude(right_fraction, right_scale).cmp(&magnitude(left_fraction, left_scale)),
@@ -191,9 +209,17 @@ impl PartialOrd for Decimal {
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scale = self.scale as usize;
-        let digits = format!("{:0width$}", self.unscaled.unsigned_abs(), width = scale.saturating_add(1).min(4096));
+        let digits = format!(
+            "{:0width$}",
+            self.unscaled.unsigned_abs(),
+            width = scale.saturating_add(1).min(4096)
+        );
         let (whole, fraction) = digits.split_at(digits.len().saturating_sub(scale).max(1).min(digits.len()));
-        let text = if fraction.is_empty() { whole.to_owned() } else { format!("{whole}.{fraction}") };
+        let text = if fraction.is_empty() {
+            whole.to_owned()
+        } else {
+            format!("{whole}.{fraction}")
+        };
         f.pad_integral(self.unscaled >= 0, "", &text)
     }
 }
@@ -223,7 +249,11 @@ impl FromStr for Decimal {
             unscaled = unscaled
                 .checked_mul(10)
                 .and_then(|unscaled| {
-                    if negative { unscaled.checked_sub(digit) } else { unscaled.checked_add(digit) }
+                    if negative {
+                        unscaled.checked_sub(digit)
+                    } else {
+                        unscaled.checked_add(digit)
+                    }
                 })
                 .ok_or(DecimalError::Overflow)?;
         }
@@ -242,7 +272,15 @@ mod tests {
 
     #[test]
     fn text_goes_both_ways() {
-        for text in ["0", "524.96", "-0.05", "0.00", "-12", "170141183460469231731687303715884105727", "-1.0"] {
+        for text in [
+            "0",
+            "524.96",
+            "-0.05",
+            "0.00",
+            "-12",
+            "170141183460469231731687303715884105727",
+            "-1.0",
+        ] {
             let wanted = if text == "-0.00" { "0.00" } else { text };
             assert_eq!(decimal(text).to_string(), wanted);
         }
@@ -250,13 +288,18 @@ mod tests {
             assert_eq!(text.parse::<Decimal>(), Err(DecimalError::Syntax), "{text:?}");
         }
         assert_eq!("1".repeat(40).parse::<Decimal>(), Err(DecimalError::Overflow));
-        assert_eq!(format!("0.{}", "0".repeat(39)).parse::<Decimal>(), Err(DecimalError::Scale));
+        assert_eq!(
+            format!("0.{}", "0".repeat(39)).parse::<Decimal>(),
+            Err(DecimalError::Scale)
+        );
         assert_eq!(format!("{:>8}|", decimal("1.50")), "    1.50|");
     }
 
     #[test]
     fn order_and_equality_go_by_value() {
-        let sorted = ["-2", "-1.5", "-1.25", "-0.5", "0.00", "0.05", "0.5", "1", "1.01", "2.0", "10"];
+        let sorted = [
+            "-2", "-1.5", "-1.25", "-0.5", "0.00", "0.05", "0.5", "1", "1.01", "2.0", "10",
+        ];
         for pair in sorted.windows(2) {
             assert!(decimal(pair[0]) < decimal(pair[1]), "{pair:?}");
         }
@@ -267,8 +310,14 @@ mod tests {
 
     #[test]
     fn sums() {
-        assert_eq!(decimal("0.1").checked_add(decimal("0.25")).unwrap().to_string(), "0.35");
-        assert_eq!(decimal("1").checked_sub(decimal("1.50")).unwrap().to_string(), "-0.50");
+        assert_eq!(
+            decimal("0.1").checked_add(decimal("0.25")).unwrap().to_string(),
+            "0.35"
+        );
+        assert_eq!(
+            decimal("1").checked_sub(decimal("1.50")).unwrap().to_string(),
+            "-0.50"
+        );
         assert_eq!(Decimal::new(i128::MAX, 0).checked_add(Decimal::new(1, 0)), None);
         assert_eq!(Decimal::new(i128::MIN, 0).checked_neg(), None);
         assert_eq!(decimal("1.50").at_scale(1), Some(Decimal::new(15, 1)));

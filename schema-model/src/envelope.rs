@@ -37,7 +37,9 @@ pub enum EnvelopeError {
     #[error("the payload has {0} bytes, too few for the magic byte and the schema id (5 bytes)")]
     TooShort(usize),
     /// The first byte is not 0.
-    #[error("the payload begins with byte {0:#04x}, not with the magic byte 0x00: it was written without a schema id")]
+    #[error(
+        "the payload begins with byte {0:#04x}, not with the magic byte 0x00: it was written without a schema id"
+    )]
     Magic(u8),
     /// The id is zero or negative.
     #[error("the payload carries the schema id {0}, which no registry gives out")]

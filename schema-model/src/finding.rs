@@ -181,7 +181,11 @@ impl Finding {
 pub(crate) fn snippet(text: &str) -> String {
     const CHARACTERS_MAX: usize = 160;
     let mut out = String::new();
-    for (count, character) in text.split_whitespace().flat_map(|word| word.chars().chain([' '])).enumerate() {
+    for (count, character) in text
+        .split_whitespace()
+        .flat_map(|word| word.chars().chain([' ']))
+        .enumerate()
+    {
         if count == CHARACTERS_MAX {
             out.push('…');
             return out;
@@ -203,7 +207,10 @@ mod tests {
             finding.additional_info = "i".into();
             finding.message()
         };
-        assert_eq!(finding(Form::Avro), "{errorType:'X', description:'d', additionalInfo:'i'}");
+        assert_eq!(
+            finding(Form::Avro),
+            "{errorType:'X', description:'d', additionalInfo:'i'}"
+        );
         assert_eq!(finding(Form::Protobuf), "{errorType:\"X\", description:\"d\"}");
         assert_eq!(finding(Form::Plain), "d");
     }

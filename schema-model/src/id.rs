@@ -19,7 +19,11 @@ impl SchemaId {
     /// ```
     #[must_use]
     pub const fn new(id: u32) -> Option<SchemaId> {
-        if id == 0 || id > i32::MAX as u32 { None } else { Some(SchemaId(id)) }
+        if id == 0 || id > i32::MAX as u32 {
+            None
+        } else {
+            Some(SchemaId(id))
+        }
     }
 
     /// The number itself.

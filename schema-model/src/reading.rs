@@ -45,7 +45,11 @@ impl ReadError {
 }
 
 fn join(outer: &str, inner: &str) -> String {
-    let dot = if inner.is_empty() || inner.starts_with('[') { "" } else { "." };
+    let dot = if inner.is_empty() || inner.starts_with('[') {
+        ""
+    } else {
+        "."
+    };
     format!("{outer}{dot}{inner}")
 }
 
@@ -77,7 +81,11 @@ impl Reading {
                 Ok(Reading(Kind::Proto(crate::proto::Reading::new(writer, reader)?)))
             }
             #[allow(unreachable_patterns)]
-            _ => Err(crate::compat::can_read(reader, writer, crate::Direction::Backward)),
+            _ => Err(crate::compat::can_read(
+                reader,
+                writer,
+                crate::Direction::Backward,
+            )),
         }
     }
 

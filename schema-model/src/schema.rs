@@ -72,7 +72,11 @@ impl ParseError {
     #[must_use]
     pub fn at(text: &str, position: usize, message: impl Into<String>) -> ParseError {
         let (line, column) = Span::line_column(text, position);
-        ParseError { message: message.into(), line, column }
+        ParseError {
+            message: message.into(),
+            line,
+            column,
+        }
     }
 }
 
@@ -102,7 +106,11 @@ impl Schema {
             #[allow(unreachable_patterns)]
             other => {
                 let _ = resolved;
-                Err(ParseError::at(text, 0, format!("this build was made without {other} support")))
+                Err(ParseError::at(
+                    text,
+                    0,
+                    format!("this build was made without {other} support"),
+                ))
             }
         }
     }

@@ -9,6 +9,9 @@ use crate::Decimal;
 
 mod text;
 
+#[cfg(feature = "avro")]
+pub(crate) use text::{nanos_text, parse_uuid};
+
 /// A value of any schema.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -67,9 +70,10 @@ impl Value {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         match self {
-            Value::Record { fields: entries, .. } | Value::Map(entries) => {
-                entries.iter().find(|(key, _)| key == name).map(|(_, value)| value)
-            }
+            Value::Record { fields: entries, .. } | Value::Map(entries) => entries
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value),
             _ => None,
         }
     }
@@ -100,17 +104,14 @@ impl Value {
             Value::Time { micros } => Json::String(text::time(*micros)),
             Value::Uuid(bytes) => Json::String(text::uuid(bytes)),
             Value::Array(items) => Json::Array(items.iter().map(Value::to_json).collect()),
-            Value::Map(entries) | Value::Record { fields: entries, .. } => {
-                Json::Object(entries.iter().map(|(key, value)| (key.clone(), value.to_json())).collect::<Map<_, _>>())
-            }
+            Value::Map(entries) | Value::Record { fields: entries, .. } => Json::Object(
+                entries
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.to_json()))
+                    .collect::<Map<_, _>>(),
+            ),
         }
     }
-}
-
-/// Parses a UUID in its usual 36-character form.
-#[cfg_attr(not(feature = "avro"), allow(dead_code))]
-pub(crate) fn parse_uuid(text: &str) -> Option<[u8; 16]> {
-    text::parse_uuid(text)
 }
 
 fn float(value: f64) -> Json {
@@ -138,12 +139,37 @@ mod tests {
         check(Value::Float(f64::NEG_INFINITY), "\"-Infinity\"");
         check(Value::Decimal(Decimal::new(-5, 2)), "\"-0.05\"");
         check(Value::Bytes(b"ab\xff".to_vec()), "\"YWL/\"");
-        check(Value::Timestamp { millis: 1_558_336_067_000 }, "\"2019-05-20T07:07:47.000Z\"");
-        check(Value::TimestampMicros { micros: -1 }, "\"1969-12-31T23:59:59.999999Z\"");
+        check(
+            Value::Timestamp {
+                millis: 1_558_336_067_000,
+            },
+            "\"2019-05-20T07:07:47.000Z\"",
+        );
+        check(
+            Value::TimestampMicros { micros: -1 },
+            "\"1969-12-31T23:59:59.999999Z\"",
+        );
         check(Value::Date(18_036), "\"2019-05-20\"");
-        check(Value::Time { micros: 25_667_000_000 }, "\"07:07:47.000000\"");
-        check(Value::Uuid([0x11; 16]), "\"11111111-1111-1111-1111-111111111111\"");
-        let fields = vec![("b".into(), Value::Int(1)), ("a".into(), Value::Array(vec![Value::Null]))];
-        check(Value::Record { name: "x.Y".into(), fields }, "{\"a\":[null],\"b\":1}");
+        check(
+            Value::Time {
+                micros: 25_667_000_000,
+            },
+            "\"07:07:47.000000\"",
+        );
+        check(
+            Value::Uuid([0x11; 16]),
+            "\"11111111-1111-1111-1111-111111111111\"",
+        );
+        let fields = vec![
+            ("b".into(), Value::Int(1)),
+            ("a".into(), Value::Array(vec![Value::Null])),
+        ];
+        check(
+            Value::Record {
+                name: "x.Y".into(),
+                fields,
+            },
+            "{\"a\":[null],\"b\":1}",
+        );
     }
 }

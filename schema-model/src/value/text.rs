@@ -11,7 +11,22 @@ pub(super) fn timestamp_millis(millis: i64) -> String {
 }
 
 pub(super) fn timestamp_micros(micros: i64) -> String {
-    format!("{}T{}Z", date(micros.div_euclid(DAY_MICROS)), time(micros.rem_euclid(DAY_MICROS)))
+    format!(
+        "{}T{}Z",
+        date(micros.div_euclid(DAY_MICROS)),
+        time(micros.rem_euclid(DAY_MICROS))
+    )
+}
+
+/// An instant in nanoseconds since 1970, without a zone.
+#[cfg(feature = "avro")]
+pub(crate) fn nanos_text(nanos: i64) -> String {
+    let (second, rest) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
+    format!(
+        "{}T{}.{rest:09}",
+        date(second.div_euclid(86_400)),
+        time_of_day(second.rem_euclid(86_400))
+    )
 }
 
 pub(super) fn time(micros: i64) -> String {
@@ -23,7 +38,12 @@ pub(super) fn time(micros: i64) -> String {
 }
 
 fn time_of_day(seconds: i64) -> String {
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    format!(
+        "{:02}:{:02}:{:02}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
 }
 
 /// The date of a day counted from 1970-01-01 (the calendar arithmetic counts years from March).
@@ -34,7 +54,11 @@ pub(super) fn date(day: i64) -> String {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = era * 400 + year_of_era + i128::from(month <= 2);
     let sign = match year {
         ..0 => "-",
@@ -58,7 +82,8 @@ pub(super) fn uuid(bytes: &[u8; 16]) -> String {
 }
 
 /// Only the lower-case 36-character form, so that [`uuid`] gives back the text that was parsed.
-pub(super) fn parse_uuid(text: &str) -> Option<[u8; 16]> {
+#[cfg(feature = "avro")]
+pub(crate) fn parse_uuid(text: &str) -> Option<[u8; 16]> {
     let text = text.as_bytes();
     if text.len() != 36 {
         return None;
@@ -125,7 +150,13 @@ mod tests {
 
     #[test]
     fn base64_pads() {
-        for (bytes, wanted) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
+        for (bytes, wanted) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+        ] {
             assert_eq!(base64(bytes.as_bytes()), wanted);
         }
     }
@@ -134,7 +165,11 @@ mod tests {
     fn uuids() {
         let text = "01234567-89ab-cdef-0123-456789abcdef";
         assert_eq!(parse_uuid(text).map(|bytes| uuid(&bytes)).as_deref(), Some(text));
-        for bad in ["", "01234567-89AB-cdef-0123-456789abcdef", "0123456789abcdef0123456789abcdef0123"] {
+        for bad in [
+            "",
+            "01234567-89AB-cdef-0123-456789abcdef",
+            "0123456789abcdef0123456789abcdef0123",
+        ] {
             assert_eq!(parse_uuid(bad), None);
         }
     }

@@ -18,7 +18,20 @@ impl<'a> Reader<'a> {
     /// A reader at the start of a body.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Reader<'a> {
-        Reader { bytes, position: 0, depth: 0, zero_byte_items: ZERO_BYTE_ITEMS_MAX }
+        Reader {
+            bytes,
+            position: 0,
+            depth: 0,
+            zero_byte_items: ZERO_BYTE_ITEMS_MAX,
+        }
+    }
+
+    /// A reader that lets pass another number of items that take no bytes.
+    pub(crate) fn with_budget(bytes: &'a [u8], zero_byte_items: usize) -> Reader<'a> {
+        Reader {
+            zero_byte_items,
+            ..Reader::new(bytes)
+        }
     }
 
     /// The position of the next byte.
@@ -35,12 +48,18 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn error<T>(&self, message: String) -> Result<T> {
-        Err(ReadError { path: String::new(), message })
+        Err(ReadError {
+            path: String::new(),
+            message,
+        })
     }
 
     #[cold]
     fn cut_off<T>(&self, what: &str) -> Result<T> {
-        self.error(format!("{what} is cut off: the payload ends at byte {}", self.bytes.len()))
+        self.error(format!(
+            "{what} is cut off: the payload ends at byte {}",
+            self.bytes.len()
+        ))
     }
 
     #[inline]
@@ -162,9 +181,11 @@ impl<'a> Reader<'a> {
         let bytes = self.prefixed("a string")?;
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(text),
-            Err(error) => {
-                self.error(format!("a string is not UTF-8: byte {} of its {}", error.valid_up_to(), bytes.len()))
-            }
+            Err(error) => self.error(format!(
+                "a string is not UTF-8: byte {} of its {}",
+                error.valid_up_to(),
+                bytes.len()
+            )),
         }
     }
 
@@ -172,9 +193,10 @@ impl<'a> Reader<'a> {
         let length = self.varint("a length")?;
         match usize::try_from(length) {
             Ok(length) if length <= self.remaining() => self.take(length, what),
-            Ok(_) => {
-                self.error(format!("{what} of length {length}: the payload has only {} bytes left", self.remaining()))
-            }
+            Ok(_) => self.error(format!(
+                "{what} of length {length}: the payload has only {} bytes left",
+                self.remaining()
+            )),
             Err(_) => self.error(format!("{what} of length {length}: a length cannot be negative")),
         }
     }
@@ -272,7 +294,10 @@ impl<'a> Reader<'a> {
         let mut entries = Vec::new();
         self.items(|reader, index| {
             let key = reader.string().map_err(|error| error.within_index(index))?;
-            entries.push((key.to_owned(), value(reader).map_err(|error| error.within_key(key))?));
+            entries.push((
+                key.to_owned(),
+                value(reader).map_err(|error| error.within_key(key))?,
+            ));
             Ok(())
         })?;
         Ok(entries)
@@ -308,15 +333,19 @@ impl<'a> Reader<'a> {
             Ok(size) if size <= self.remaining() => {
                 Ok(Some((count.unsigned_abs(), Some(self.position + size))))
             }
-            _ => self.error(format!("a block of {size} bytes: the payload has {} bytes left", self.remaining())),
+            _ => self.error(format!(
+                "a block of {size} bytes: the payload has {} bytes left",
+                self.remaining()
+            )),
         }
     }
 
     pub(crate) fn end_block(&self, end: Option<usize>) -> Result<()> {
         match end {
-            Some(end) if end != self.position => {
-                self.error(format!("a block tells it ends at byte {end}, but its items end at {}", self.position))
-            }
+            Some(end) if end != self.position => self.error(format!(
+                "a block tells it ends at byte {end}, but its items end at {}",
+                self.position
+            )),
             _ => Ok(()),
         }
     }
@@ -327,7 +356,9 @@ impl<'a> Reader<'a> {
                 self.zero_byte_items = left;
                 Ok(())
             }
-            None => self.error(format!("more than {ZERO_BYTE_ITEMS_MAX} items that take no bytes")),
+            None => self.error(format!(
+                "more than {ZERO_BYTE_ITEMS_MAX} items that take no bytes"
+            )),
         }
     }
 
@@ -343,7 +374,10 @@ impl<'a> Reader<'a> {
     pub fn finish(&self) -> Result<()> {
         match self.remaining() {
             0 => Ok(()),
-            left => self.error(format!("{left} bytes are left over after the value's end at byte {}", self.position)),
+            left => self.error(format!(
+                "{left} bytes are left over after the value's end at byte {}",
+                self.position
+            )),
         }
     }
 }

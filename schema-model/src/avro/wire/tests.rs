@@ -16,27 +16,87 @@ fn refuse<T: std::fmt::Debug>(
 
 #[test]
 fn malformed_bytes() {
-    refuse(&[], |r| r.bool(), "a boolean is cut off: the payload ends at byte 0");
-    refuse(&[2], |r| r.bool(), "a boolean is the byte 2, it can only be 0 or 1");
-    refuse(&[0x80], |r| r.long(), "a long is cut off: the payload ends at byte 1");
+    refuse(
+        &[],
+        |r| r.bool(),
+        "a boolean is cut off: the payload ends at byte 0",
+    );
+    refuse(
+        &[2],
+        |r| r.bool(),
+        "a boolean is the byte 2, it can only be 0 or 1",
+    );
+    refuse(
+        &[0x80],
+        |r| r.long(),
+        "a long is cut off: the payload ends at byte 1",
+    );
     refuse(&[0xff; 10], |r| r.long(), "a long does not fit 64 bits");
-    refuse(&[0x80, 0x80, 0x80, 0x80, 0x10], |r| r.int(), "an int holds 2147483648, which does not fit 32 bits");
-    refuse(&[1], |r| r.bytes().map(<[u8]>::len), "bytes of length -1: a length cannot be negative");
-    refuse(&[4, 0], |r| r.bytes().map(<[u8]>::len), "bytes of length 2: the payload has only 1 bytes left");
-    refuse(&[4, b'a', 0xff], |r| r.string().map(str::len), "a string is not UTF-8: byte 1 of its 2");
-    refuse(&[4], |r| r.enum_index(2), "symbol 2 does not exist, the schema has 2");
-    refuse(&[1], |r| r.branch(2), "union branch -1 does not exist, the schema has 2");
-    refuse(&[0, 0], |r| r.decimal_bytes(2), "a decimal needs at least one byte");
-    refuse(&[0, 9], |r| r.bool(), "1 bytes are left over after the value's end at byte 1");
-    refuse(&[4, 0, 2], |r| r.array(|r| r.bool()), "[1]: a boolean is the byte 2, it can only be 0 or 1");
-    refuse(&[2, 2, b'k', 2], |r| r.map(|r| r.bool()), "[\"k\"]: a boolean is the byte 2, it can only be 0 or 1");
-    refuse(&[3, 9], |r| r.array(|r| r.bool()), "a block of -5 bytes: the payload has 0 bytes left");
+    refuse(
+        &[0x80, 0x80, 0x80, 0x80, 0x10],
+        |r| r.int(),
+        "an int holds 2147483648, which does not fit 32 bits",
+    );
+    refuse(
+        &[1],
+        |r| r.bytes().map(<[u8]>::len),
+        "bytes of length -1: a length cannot be negative",
+    );
+    refuse(
+        &[4, 0],
+        |r| r.bytes().map(<[u8]>::len),
+        "bytes of length 2: the payload has only 1 bytes left",
+    );
+    refuse(
+        &[4, b'a', 0xff],
+        |r| r.string().map(str::len),
+        "a string is not UTF-8: byte 1 of its 2",
+    );
+    refuse(
+        &[4],
+        |r| r.enum_index(2),
+        "symbol 2 does not exist, the schema has 2",
+    );
+    refuse(
+        &[1],
+        |r| r.branch(2),
+        "union branch -1 does not exist, the schema has 2",
+    );
+    refuse(
+        &[0, 0],
+        |r| r.decimal_bytes(2),
+        "a decimal needs at least one byte",
+    );
+    refuse(
+        &[0, 9],
+        |r| r.bool(),
+        "1 bytes are left over after the value's end at byte 1",
+    );
+    refuse(
+        &[4, 0, 2],
+        |r| r.array(|r| r.bool()),
+        "[1]: a boolean is the byte 2, it can only be 0 or 1",
+    );
+    refuse(
+        &[2, 2, b'k', 2],
+        |r| r.map(|r| r.bool()),
+        "[\"k\"]: a boolean is the byte 2, it can only be 0 or 1",
+    );
+    refuse(
+        &[3, 9],
+        |r| r.array(|r| r.bool()),
+        "a block of -5 bytes: the payload has 0 bytes left",
+    );
     refuse(
         &[3, 4, 0, 0, 0],
         |r| r.array(|r| r.float().map(|_| 0)),
         "[0]: a float is cut off: the payload ends at byte 5",
     );
-    refuse(&[1, 4, 1, 1, 0], |r| r.array(|r| r.bool()), "a block tells it ends at byte 4, but its items end at 3");
+    refuse(
+        &[1, 4, 1, 1, 0],
+        |r| r.array(|r| r.bool()),
+        "a block tells it ends at byte 4, but its items end at 3",
+    );
 }
 
 #[test]
@@ -45,14 +105,27 @@ fn items_without_bytes_are_counted_over_the_payload() {
     writer.long(65_536);
     writer.long(0);
     let bytes = writer.into_bytes();
-    assert_eq!(Reader::new(&bytes).array(|_| Ok(())).map(|items| items.len()), Ok(65_536));
-    refuse(&[0xfe, 0xff, 0xff, 0x0f, 0], |r| r.array(|_| Ok(())), "more than 65536 items that take no bytes");
+    assert_eq!(
+        Reader::new(&bytes).array(|_| Ok(())).map(|items| items.len()),
+        Ok(65_536)
+    );
+    refuse(
+        &[0xfe, 0xff, 0xff, 0x0f, 0],
+        |r| r.array(|_| Ok(())),
+        "more than 65536 items that take no bytes",
+    );
 }
 
 #[test]
 fn depth_is_bounded() {
     fn list(reader: &mut Reader<'_>) -> Result<usize, ReadError> {
-        reader.record(|reader| if reader.branch(2)? == 0 { Ok(1) } else { Ok(1 + list(reader)?) })
+        reader.record(|reader| {
+            if reader.branch(2)? == 0 {
+                Ok(1)
+            } else {
+                Ok(1 + list(reader)?)
+            }
+        })
     }
     let chain = |links: usize| [vec![2; links - 1], vec![0]].concat();
     assert_eq!(list(&mut Reader::new(&chain(64))), Ok(64));

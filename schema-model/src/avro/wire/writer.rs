@@ -27,6 +27,18 @@ impl Writer {
         self.bytes
     }
 
+    /// How many bytes were written.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether nothing was written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// A boolean.
     pub fn bool(&mut self, value: bool) {
         self.bytes.push(u8::from(value));

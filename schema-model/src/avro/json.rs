@@ -1,0 +1,294 @@
+//! JSON with byte spans: the text layer of an Avro schema.
+//!
+//! Reads what Avro Java's parser reads: strict JSON plus `//` and `/* */` comments before and between values (behind
+//! the last value they are refused, as there). Of keys that occur twice the last value counts. Numbers keep the text
+//! they were written with. Nesting is capped, so the recursion here is.
+
+use super::json_scan::Scanner;
+use crate::{ParseError, Span};
+
+/// How deep JSON may nest: a type level of a schema takes up to three JSON levels.
+pub(super) const JSON_DEPTH_MAX: usize = 256;
+
+/// A JSON value and where it stands in the text.
+#[derive(Clone, Debug)]
+pub struct Json {
+    /// The value.
+    pub kind: JsonKind,
+    /// Its bytes in the text.
+    pub span: Span,
+}
+
+/// A JSON value.
+#[derive(Clone, Debug)]
+pub enum JsonKind {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number, as written.
+    Number(String),
+    /// A string, unescaped.
+    String(String),
+    /// An array.
+    Array(Vec<Json>),
+    /// An object, in the order its keys were first written.
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// The value of a key of an object.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Json> {
+        match &self.kind {
+            JsonKind::Object(entries) => entries
+                .iter()
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// The text of a string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            JsonKind::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value of an integer that fits 64 bits: a number written without point and exponent.
+    #[must_use]
+    pub fn as_i64(&self) -> Option<i64> {
+        match &self.kind {
+            JsonKind::Number(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    /// The value of a number as a double.
+    #[must_use]
+    pub fn as_f64(&self) -> Option<f64> {
+        match &self.kind {
+            JsonKind::Number(text) => super::json_text::parse_double(text),
+            _ => None,
+        }
+    }
+
+    /// Whether this is a number without point and exponent.
+    #[must_use]
+    pub fn is_integer(&self) -> bool {
+        matches!(&self.kind, JsonKind::Number(text) if !text.contains(['.', 'e', 'E', 'N', 'I']))
+    }
+}
+
+/// Equality of values; spans do not count, nor does the order of keys.
+impl PartialEq for Json {
+    fn eq(&self, other: &Json) -> bool {
+        match (&self.kind, &other.kind) {
+            (JsonKind::Null, JsonKind::Null) => true,
+            (JsonKind::Bool(left), JsonKind::Bool(right)) => left == right,
+            (JsonKind::Number(left), JsonKind::Number(right)) => {
+                left == right
+                    || (self.is_integer() == other.is_integer()
+                        && super::json_text::number(left) == super::json_text::number(right))
+            }
+            (JsonKind::String(left), JsonKind::String(right)) => left == right,
+            (JsonKind::Array(left), JsonKind::Array(right)) => left == right,
+            (JsonKind::Object(left), JsonKind::Object(_)) => {
+                left.len() == other.len() && left.iter().all(|(key, value)| other.get(key) == Some(value))
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Json {
+    fn len(&self) -> usize {
+        match &self.kind {
+            JsonKind::Array(items) => items.len(),
+            JsonKind::Object(entries) => entries.len(),
+            _ => 0,
+        }
+    }
+
+    /// Parses a whole text.
+    pub(super) fn parse(text: &str) -> Result<Json, ParseError> {
+        let mut scanner = Scanner::new(text);
+        scanner.skip_blank()?;
+        if scanner.peek().is_none() {
+            return Err(scanner.error("the schema is empty"));
+        }
+        let value = value(&mut scanner, 0)?;
+        scanner.skip_white();
+        match scanner.peek() {
+            None => Ok(value),
+            Some(_) => Err(scanner.error("the schema ends here, but more text follows; remove it")),
+        }
+    }
+}
+
+fn value(scanner: &mut Scanner<'_>, depth: usize) -> Result<Json, ParseError> {
+    if depth == JSON_DEPTH_MAX {
+        return Err(scanner.error(format!("the JSON nests deeper than {JSON_DEPTH_MAX} levels")));
+    }
+    let start = scanner.position();
+    let kind = match scanner.peek() {
+        Some(b'{') => object(scanner, depth)?,
+        Some(b'[') => array(scanner, depth)?,
+        Some(b'"') => JsonKind::String(scanner.string()?),
+        Some(b'-' | b'0'..=b'9') => JsonKind::Number(scanner.number()?),
+        Some(_) if scanner.word("null") => JsonKind::Null,
+        Some(_) if scanner.word("true") => JsonKind::Bool(true),
+        Some(_) if scanner.word("false") => JsonKind::Bool(false),
+        Some(_) => return Err(scanner.unexpected("a JSON value")),
+        None => return Err(scanner.error("the text ends where a JSON value is expected")),
+    };
+    Ok(Json {
+        kind,
+        span: Span {
+            start,
+            end: scanner.position(),
+        },
+    })
+}
+
+fn array(scanner: &mut Scanner<'_>, depth: usize) -> Result<JsonKind, ParseError> {
+    let mut items = Vec::new();
+    scanner.advance();
+    scanner.skip_blank()?;
+    if scanner.take(b']') {
+        return Ok(JsonKind::Array(items));
+    }
+    loop {
+        scanner.skip_blank()?;
+        items.push(value(scanner, depth + 1)?);
+        scanner.skip_blank()?;
+        if scanner.take(b']') {
+            return Ok(JsonKind::Array(items));
+        }
+        scanner.expect(b',', "\",\" or \"]\"")?;
+    }
+}
+
+fn object(scanner: &mut Scanner<'_>, depth: usize) -> Result<JsonKind, ParseError> {
+    let mut entries = Vec::new();
+    let mut places = std::collections::HashMap::new();
+    scanner.advance();
+    scanner.skip_blank()?;
+    if scanner.take(b'}') {
+        return Ok(JsonKind::Object(entries));
+    }
+    loop {
+        scanner.skip_blank()?;
+        if scanner.peek() != Some(b'"') {
+            return Err(scanner.unexpected("a key in double quotes"));
+        }
+        let key = scanner.string()?;
+        scanner.skip_blank()?;
+        scanner.expect(b':', "\":\"")?;
+        scanner.skip_blank()?;
+        let value = value(scanner, depth + 1)?;
+        match places.get(&key) {
+            Some(place) => {
+                let entry: Option<&mut (String, Json)> = entries.get_mut(*place);
+                if let Some(entry) = entry {
+                    entry.1 = value;
+                }
+            }
+            None => {
+                places.insert(key.clone(), entries.len());
+                entries.push((key, value));
+            }
+        }
+        scanner.skip_blank()?;
+        if scanner.take(b'}') {
+            return Ok(JsonKind::Object(entries));
+        }
+        scanner.expect(b',', "\",\" or \"}\"")?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_parses() {
+        for text in [
+            "1",
+            " [1, -2.5e3, true,null ] ",
+            "/* a */ {\"a\" /*b*/: //c\n 1}",
+            "\"\\u00e9\\n\\ud83d\\ude00\"",
+        ] {
+            Json::parse(text).unwrap();
+        }
+        let check = |text: &str, line: u32, column: u32, wanted: &str| {
+            let error = Json::parse(text).unwrap_err();
+            assert_eq!(
+                (error.line, error.column, error.message.as_str()),
+                (line, column, wanted),
+                "{text}"
+            );
+        };
+        check("", 1, 1, "the schema is empty");
+        check("{\n  \"a\": ,}", 2, 8, "expected a JSON value, found \",\"");
+        check("{a: 1}", 1, 2, "expected a key in double quotes, found \"a\"");
+        check("[1 2]", 1, 4, "expected \",\" or \"]\", found \"2\"");
+        check("[1,]", 1, 4, "expected a JSON value, found \"]\"");
+        check("[", 1, 2, "the text ends where a JSON value is expected");
+        check(
+            "01",
+            1,
+            2,
+            "the schema ends here, but more text follows; remove it",
+        );
+        check("-", 1, 2, "a number needs a digit here");
+        check("1.", 1, 3, "a number needs a digit here");
+        check("1e", 1, 3, "a number needs a digit here");
+        check(
+            "\"a\nb\"",
+            1,
+            3,
+            "a control character in a string must be escaped",
+        );
+        check("\"\\x\"", 1, 3, "unknown escape in a string");
+        check("\"\\u12\"", 1, 4, "\\u needs four hexadecimal digits");
+        check("\"\\ud800\"", 1, 2, "a lone surrogate is not a character");
+        check("\"a", 1, 3, "the text ends inside a string");
+        check("/* a", 1, 1, "the comment is not closed");
+        check("/a", 1, 1, "expected a comment, found \"/\"");
+        check(
+            "null // end",
+            1,
+            6,
+            "the schema ends here, but more text follows; remove it",
+        );
+        check("nulll", 1, 1, "expected a JSON value, found \"n\"");
+        check(&"[".repeat(300), 1, 257, "the JSON nests deeper than 256 levels");
+    }
+
+    #[test]
+    fn the_last_of_equal_keys_counts() {
+        let json = Json::parse(r#"{"a":1,"b":2,"a":3}"#).unwrap();
+        assert_eq!(json.get("a").and_then(Json::as_i64), Some(3));
+        assert_eq!(json, Json::parse(r#"{"b":2,"a":3}"#).unwrap());
+        assert_ne!(Json::parse("1").unwrap(), Json::parse("1.0").unwrap());
+        assert_eq!(Json::parse("[1e1]").unwrap(), Json::parse("[10.0]").unwrap());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text in "[\\[\\]{}:,\"\\\\/*u0-9eE. a-z\n-]{0,64}") {
+            let _ = Json::parse(&text);
+        }
+
+        #[test]
+        fn agrees_with_serde_json(text in "(\\[|\\]|\\{|\\}|,|:|\"a\"|\"b\\\\n\"|1|-2\\.5|true|null| ){0,12}") {
+            let wanted: Result<serde_json::Value, _> = serde_json::from_str(&text);
+            prop_assert_eq!(Json::parse(&text).is_ok(), wanted.is_ok());
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! JSON written out the way Avro Java's library writes it: minified, with Java's spelling of doubles.
+
+use std::fmt::Write as _;
+
+use super::json::{Json, JsonKind};
+
+/// Appends a value.
+pub(super) fn write(out: &mut String, json: &Json) {
+    match &json.kind {
+        JsonKind::Null => out.push_str("null"),
+        JsonKind::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        JsonKind::Number(text) => out.push_str(&number(text)),
+        JsonKind::String(text) => string(out, text),
+        JsonKind::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                separate(out, index);
+                write(out, item);
+            }
+            out.push(']');
+        }
+        JsonKind::Object(entries) => {
+            out.push('{');
+            for (index, (key, value)) in entries.iter().enumerate() {
+                separate(out, index);
+                string(out, key);
+                out.push(':');
+                write(out, value);
+            }
+            out.push('}');
+        }
+    }
+}
+
+/// Like [`write()`], with the keys of objects in order.
+pub(super) fn write_sorted(out: &mut String, json: &Json) {
+    match &json.kind {
+        JsonKind::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                separate(out, index);
+                write_sorted(out, item);
+            }
+            out.push(']');
+        }
+        JsonKind::Object(entries) => {
+            let mut entries: Vec<_> = entries.iter().collect();
+            entries.sort_by(|left, right| left.0.cmp(&right.0));
+            out.push('{');
+            for (index, (key, value)) in entries.into_iter().enumerate() {
+                separate(out, index);
+                string(out, key);
+                out.push(':');
+                write_sorted(out, value);
+            }
+            out.push('}');
+        }
+        _ => write(out, json),
+    }
+}
+
+/// A comma before every item but the first.
+pub(super) fn separate(out: &mut String, index: usize) {
+    if index > 0 {
+        out.push(',');
+    }
+}
+
+/// Appends a quoted string; only what must be escaped is.
+pub(super) fn string(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\u{8}' => out.push_str("\\b"),
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\u{c}' => out.push_str("\\f"),
+            '\r' => out.push_str("\\r"),
+            control if control < ' ' => {
+                let _ = write!(out, "\\u{:04X}", u32::from(control));
+            }
+            other => out.push(other),
+        }
+    }
+    out.push('"');
+}
+
+/// A number as Java writes it back: integers as they are, all others as doubles.
+pub(super) fn number(text: &str) -> String {
+    if text == "-0" {
+        return "0".to_owned();
+    }
+    if !text.contains(['.', 'e', 'E', 'N', 'I']) {
+        return text.to_owned();
+    }
+    parse_double(text).map_or_else(|| text.to_owned(), double)
+}
+
+/// The number's value; also understands `NaN`, `Infinity` and `-Infinity`.
+pub(super) fn parse_double(text: &str) -> Option<f64> {
+    match text {
+        "NaN" => Some(f64::NAN),
+        "Infinity" => Some(f64::INFINITY),
+        "-Infinity" => Some(f64::NEG_INFINITY),
+        _ => text.parse().ok(),
+    }
+}
+
+/// A double in Java's spelling: `1.0`, `1.5E10`, `1.0E-5`.
+fn double(value: f64) -> String {
+    if value.is_nan() {
+        return "\"NaN\"".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 {
+            "\"Infinity\""
+        } else {
+            "\"-Infinity\""
+        }
+        .to_owned();
+    }
+    let magnitude = value.abs();
+    if value == 0.0 || (1e-3..1e7).contains(&magnitude) {
+        let text = value.to_string();
+        return if text.contains('.') {
+            text
+        } else {
+            format!("{text}.0")
+        };
+    }
+    let text = format!("{value:E}");
+    match text.split_once('E') {
+        Some((digits, exponent)) if !digits.contains('.') => format!("{digits}.0E{exponent}"),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_javas_spelling() {
+        let check = |text: &str, wanted: &str| assert_eq!(number(text), wanted);
+        check("1", "1");
+        check("-0", "0");
+        check("123456789012345678901234567890", "123456789012345678901234567890");
+        check("1.0", "1.0");
+        check("-0.0", "-0.0");
+        check("1e3", "1000.0");
+        check("1e7", "1.0E7");
+        check("12345678.5", "1.23456785E7");
+        check("0.001", "0.001");
+        check("0.0001", "1.0E-4");
+        check("1e400", "\"Infinity\"");
+    }
+
+    #[test]
+    fn strings() {
+        let mut out = String::new();
+        string(&mut out, "a\"\\/\n\u{1}\u{1f}é\u{7f}");
+        assert_eq!(out, "\"a\\\"\\\\/\\n\\u0001\\u001Fé\u{7f}\"");
+    }
+}

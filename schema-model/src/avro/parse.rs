@@ -1,0 +1,449 @@
+//! From JSON to the arena: which texts are schemas, by Avro Java's rules.
+//!
+//! Names are looked up the way Avro Java 1.12 does: in the current namespace, then as written; what is not known yet
+//! is looked up again, by its full name, when the whole text was read (so a type may be used above its definition). A
+//! type may be defined twice if both definitions are equal. Bounded: text size, nesting, number of nodes.
+
+use std::collections::HashMap;
+
+use super::{
+    fields,
+    json::{Json, JsonKind},
+    logical, names,
+    node::{Enum, Fixed, Kind, Name, Node, NodeId, Record},
+};
+use crate::{DEPTH_MAX, ParseError};
+
+/// The longest schema text.
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+
+/// The most types one schema may have, with those of its references.
+pub const NODES_MAX: usize = 100_000;
+
+/// The largest fixed.
+pub const FIXED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// What properties of a type mean something to Avro and are no custom properties.
+const RESERVED: [&str; 10] = [
+    "doc",
+    "fields",
+    "items",
+    "name",
+    "namespace",
+    "size",
+    "symbols",
+    "values",
+    "type",
+    "aliases",
+];
+
+/// Builds one arena from the texts of the references and the schema's own.
+#[derive(Default)]
+pub(super) struct Parser<'t> {
+    text: &'t str,
+    source: u32,
+    pub(super) nodes: Vec<Node>,
+    /// Definitions by full name.
+    names: HashMap<String, NodeId>,
+    /// Names used before their definition: the node that stands in, and the full name.
+    pending: Vec<(NodeId, String)>,
+    /// Second definitions of a name, with the first.
+    redefined: Vec<(NodeId, NodeId)>,
+}
+
+impl<'t> Parser<'t> {
+    /// Parses one text; its definitions are known to the ones that follow.
+    pub(super) fn parse(&mut self, text: &'t str, source: u32) -> Result<NodeId, ParseError> {
+        self.text = text;
+        self.source = source;
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(ParseError::at(
+                text,
+                0,
+                format!("the schema is longer than {TEXT_BYTES_MAX} bytes"),
+            ));
+        }
+        let json = Json::parse(text)?;
+        let first = self.nodes.len();
+        let root = self.schema(&json, None, 0)?;
+        let root = self.settle(first, root)?;
+        super::check::check(self, first)?;
+        Ok(root)
+    }
+
+    pub(super) fn error(&self, at: &Json, message: impl Into<String>) -> ParseError {
+        ParseError::at(self.text, at.span.start, message)
+    }
+
+    /// An error at a node of the text that is being parsed.
+    pub(super) fn error_at(&self, node: NodeId, message: impl Into<String>) -> ParseError {
+        ParseError::at(self.text, self.node(node).span.start, message)
+    }
+
+    pub(super) fn error_at_byte(&self, position: usize, message: impl Into<String>) -> ParseError {
+        ParseError::at(self.text, position, message)
+    }
+
+    pub(super) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+
+    pub(super) fn source(&self) -> u32 {
+        self.source
+    }
+
+    fn add(&mut self, json: &Json, kind: Kind, props: Vec<(String, Json)>) -> Result<NodeId, ParseError> {
+        if self.nodes.len() >= NODES_MAX {
+            return Err(self.error(json, format!("the schema has more than {NODES_MAX} types")));
+        }
+        let logical = logical::of(&kind, &props);
+        self.nodes.push(Node {
+            kind,
+            logical,
+            props,
+            span: json.span,
+            source: self.source,
+        });
+        Ok(NodeId(u32::try_from(self.nodes.len() - 1).unwrap_or(u32::MAX)))
+    }
+
+    /// A schema: a name, an object or a union.
+    pub(super) fn schema(
+        &mut self,
+        json: &Json,
+        namespace: Option<&str>,
+        depth: usize,
+    ) -> Result<NodeId, ParseError> {
+        if depth == DEPTH_MAX {
+            return Err(self.error(json, format!("types nest deeper than {DEPTH_MAX} levels")));
+        }
+        match &json.kind {
+            JsonKind::String(name) => self.reference(json, name, namespace),
+            JsonKind::Object(_) => self.object(json, namespace, depth),
+            JsonKind::Array(branches) => {
+                let mut types = Vec::with_capacity(branches.len());
+                for branch in branches {
+                    types.push(self.schema(branch, namespace, depth + 1)?);
+                }
+                self.add(json, Kind::Union(types), Vec::new())
+            }
+            _ => Err(self.error(
+                json,
+                "a schema is a type name, an object with a \"type\", or an array of schemas (a union)",
+            )),
+        }
+    }
+
+    fn reference(&mut self, json: &Json, name: &str, namespace: Option<&str>) -> Result<NodeId, ParseError> {
+        if let Some(kind) = primitive(name) {
+            return self.add(json, kind, Vec::new());
+        }
+        let full = match namespace {
+            Some(namespace) if !name.contains('.') => format!("{namespace}.{name}"),
+            _ => name.to_owned(),
+        };
+        if let Some(id) = self.names.get(&full).or_else(|| self.names.get(name)) {
+            return Ok(*id);
+        }
+        let id = self.add(json, Kind::Null, Vec::new())?;
+        self.pending.push((id, full));
+        Ok(id)
+    }
+
+    fn object(&mut self, json: &Json, namespace: Option<&str>, depth: usize) -> Result<NodeId, ParseError> {
+        let kind = json.get("type").and_then(Json::as_str);
+        let Some(kind) = kind else {
+            let message = match json.get("type") {
+                Some(_) => "\"type\" of a type object must be a string; write the inner type in its place",
+                None => "a type object needs a \"type\"",
+            };
+            return Err(self.error(json.get("type").unwrap_or(json), message));
+        };
+        match kind {
+            "record" | "error" => self.record(json, namespace, depth, kind == "error"),
+            "enum" => self.enumeration(json, namespace),
+            "fixed" => self.fixed(json, namespace),
+            "array" => {
+                let items = self.required(json, "items", "an array needs \"items\"")?;
+                let items = self.schema(items, namespace, depth + 1)?;
+                self.add(json, Kind::Array(items), props(json, &RESERVED))
+            }
+            "map" => {
+                let values = self.required(json, "values", "a map needs \"values\"")?;
+                let values = self.schema(values, namespace, depth + 1)?;
+                self.add(json, Kind::Map(values), props(json, &RESERVED))
+            }
+            other => match primitive(other) {
+                Some(kind) => self.add(json, kind, props(json, &RESERVED)),
+                None => {
+                    let message = format!(
+                        "\"{other}\" is not a type a type object can have: use a primitive type, record, error, enum, fixed, array or map; a name stands alone, without an object"
+                    );
+                    Err(self.error(json.get("type").unwrap_or(json), message))
+                }
+            },
+        }
+    }
+
+    pub(super) fn required<'j>(
+        &self,
+        json: &'j Json,
+        key: &str,
+        message: &str,
+    ) -> Result<&'j Json, ParseError> {
+        json.get(key).ok_or_else(|| self.error(json, message))
+    }
+
+    fn record(
+        &mut self,
+        json: &Json,
+        namespace: Option<&str>,
+        depth: usize,
+        is_error: bool,
+    ) -> Result<NodeId, ParseError> {
+        let name = self.name(json, namespace)?;
+        let fields_json = self.required(json, "fields", "a record needs \"fields\"")?;
+        let JsonKind::Array(items) = &fields_json.kind else {
+            return Err(self.error(fields_json, "\"fields\" of a record must be an array"));
+        };
+        let mut fields = Vec::with_capacity(items.len());
+        let mut known: HashMap<&str, ()> = HashMap::with_capacity(items.len());
+        for item in items {
+            fields.push(fields::field(self, item, name.namespace(), depth + 1)?);
+            if let Some(field_name) = item.get("name").and_then(Json::as_str)
+                && known.insert(field_name, ()).is_some()
+            {
+                return Err(self.error(
+                    item,
+                    format!("record {} has two fields named \"{field_name}\"", name.full()),
+                ));
+            }
+        }
+        let aliases = self.aliases(json, &name)?;
+        let record = Record {
+            name,
+            doc: text(json, "doc"),
+            aliases,
+            fields,
+            is_error,
+        };
+        let id = self.add(json, Kind::Record(record), props(json, &RESERVED))?;
+        Ok(self.define(id))
+    }
+
+    fn enumeration(&mut self, json: &Json, namespace: Option<&str>) -> Result<NodeId, ParseError> {
+        let name = self.name(json, namespace)?;
+        let symbols_json = self.required(json, "symbols", "an enum needs \"symbols\"")?;
+        let JsonKind::Array(items) = &symbols_json.kind else {
+            return Err(self.error(symbols_json, "\"symbols\" of an enum must be an array"));
+        };
+        let mut symbols: Vec<String> = Vec::with_capacity(items.len());
+        let mut known: HashMap<&str, ()> = HashMap::with_capacity(items.len());
+        for item in items {
+            let symbol = item
+                .as_str()
+                .ok_or_else(|| self.error(item, "a symbol of an enum must be a string"))?;
+            names::validate(symbol).map_err(|problem| self.error(item, format!("a symbol {problem}")))?;
+            if known.insert(symbol, ()).is_some() {
+                return Err(self.error(
+                    item,
+                    format!("enum {} has the symbol \"{symbol}\" twice", name.full()),
+                ));
+            }
+            symbols.push(symbol.to_owned());
+        }
+        let default = json
+            .get("default")
+            .and_then(|default| default.as_str().map(|symbol| (default, symbol)));
+        if let Some((at, symbol)) = default
+            && !known.contains_key(symbol)
+        {
+            return Err(self.error(
+                at,
+                format!(
+                    "the default \"{symbol}\" of enum {} is not one of its symbols",
+                    name.full()
+                ),
+            ));
+        }
+        let default = default.map(|(_, symbol)| symbol.to_owned());
+        let aliases = self.aliases(json, &name)?;
+        let kind = Kind::Enum(Enum {
+            name,
+            doc: text(json, "doc"),
+            aliases,
+            symbols,
+            default,
+        });
+        let mut props = props(json, &RESERVED);
+        props.retain(|(key, _)| key != "default");
+        let id = self.add(json, kind, props)?;
+        Ok(self.define(id))
+    }
+
+    fn fixed(&mut self, json: &Json, namespace: Option<&str>) -> Result<NodeId, ParseError> {
+        let name = self.name(json, namespace)?;
+        let size_json = self.required(json, "size", "a fixed needs a \"size\"")?;
+        let size = size_json.as_i64().and_then(|size| usize::try_from(size).ok());
+        let size = match size {
+            Some(size) if size <= FIXED_BYTES_MAX => size,
+            _ => {
+                let message = format!("the size of a fixed must be an integer from 0 to {FIXED_BYTES_MAX}");
+                return Err(self.error(size_json, message));
+            }
+        };
+        let aliases = self.aliases(json, &name)?;
+        let kind = Kind::Fixed(Fixed {
+            name,
+            doc: text(json, "doc"),
+            aliases,
+            size,
+        });
+        let id = self.add(json, kind, props(json, &RESERVED))?;
+        Ok(self.define(id))
+    }
+
+    fn name(&self, json: &Json, namespace: Option<&str>) -> Result<Name, ParseError> {
+        let name_json = self.required(json, "name", "a record, enum or fixed needs a \"name\"")?;
+        let name = name_json
+            .as_str()
+            .ok_or_else(|| self.error(name_json, "a name must be a string"))?;
+        let own = json.get("namespace").and_then(Json::as_str);
+        let name = Name::new(name, own.or(namespace));
+        names::validate_full(name.full())
+            .map_err(|problem| self.error(name_json, format!("the name {problem}")))?;
+        if primitive(name.full()).is_some() {
+            return Err(self.error(
+                name_json,
+                format!("\"{}\" is a primitive type, not a name for another", name.full()),
+            ));
+        }
+        Ok(name)
+    }
+
+    /// The aliases of a named type; they live in its namespace.
+    fn aliases(&self, json: &Json, name: &Name) -> Result<Vec<Name>, ParseError> {
+        let mut aliases: Vec<Name> = Vec::new();
+        for (at, alias) in self.alias_texts(json)? {
+            let alias = Name::new(alias, name.namespace());
+            names::validate(alias.short())
+                .map_err(|problem| self.error(at, format!("an alias {problem}")))?;
+            if !aliases.contains(&alias) {
+                aliases.push(alias);
+            }
+        }
+        Ok(aliases)
+    }
+
+    pub(super) fn alias_texts<'j>(&self, json: &'j Json) -> Result<Vec<(&'j Json, &'j str)>, ParseError> {
+        let Some(aliases) = json.get("aliases") else {
+            return Ok(Vec::new());
+        };
+        let JsonKind::Array(items) = &aliases.kind else {
+            return Err(self.error(aliases, "\"aliases\" must be an array"));
+        };
+        let texts = items.iter().map(|item| match item.as_str() {
+            Some(text) => Ok((item, text)),
+            None => Err(self.error(item, "an alias must be a string")),
+        });
+        texts.collect()
+    }
+
+    /// Makes a finished definition known by its name.
+    fn define(&mut self, id: NodeId) -> NodeId {
+        let full = self
+            .node(id)
+            .kind
+            .type_name()
+            .map(|name| name.full().to_owned())
+            .unwrap_or_default();
+        match self.names.get(&full) {
+            Some(first) => self.redefined.push((*first, id)),
+            None => {
+                self.names.insert(full, id);
+            }
+        }
+        id
+    }
+
+    /// Puts definitions in the place of names that were used before them, and compares double definitions.
+    fn settle(&mut self, first: usize, root: NodeId) -> Result<NodeId, ParseError> {
+        let mut targets = HashMap::new();
+        for (id, full) in std::mem::take(&mut self.pending) {
+            match self.names.get(&full) {
+                Some(target) => targets.insert(id, *target),
+                None => {
+                    let message = format!("the type \"{full}\" is not defined here nor in the references");
+                    return Err(self.error_at(id, message));
+                }
+            };
+        }
+        let settled = |id: &mut NodeId| {
+            if let Some(target) = targets.get(id) {
+                *id = *target;
+            }
+        };
+        if !targets.is_empty() {
+            for node in &mut self.nodes[first..] {
+                match &mut node.kind {
+                    Kind::Array(item) | Kind::Map(item) => settled(item),
+                    Kind::Union(branches) => branches.iter_mut().for_each(settled),
+                    Kind::Record(record) => record
+                        .fields
+                        .iter_mut()
+                        .for_each(|field| settled(&mut field.node)),
+                    _ => {}
+                }
+            }
+        }
+        for (one, other) in std::mem::take(&mut self.redefined) {
+            if !super::equal::equal(&self.nodes, one, &self.nodes, other) {
+                let full = self
+                    .node(other)
+                    .kind
+                    .type_name()
+                    .map(Name::full)
+                    .unwrap_or_default();
+                return Err(self.error_at(
+                    other,
+                    format!("the type \"{full}\" is already defined, differently"),
+                ));
+            }
+        }
+        let mut root = root;
+        settled(&mut root);
+        Ok(root)
+    }
+}
+
+/// The primitive type of a name.
+pub(super) fn primitive(name: &str) -> Option<Kind> {
+    Some(match name {
+        "null" => Kind::Null,
+        "boolean" => Kind::Boolean,
+        "int" => Kind::Int,
+        "long" => Kind::Long,
+        "float" => Kind::Float,
+        "double" => Kind::Double,
+        "bytes" => Kind::Bytes,
+        "string" => Kind::String,
+        _ => return None,
+    })
+}
+
+/// The text under a key; anything but a string counts as absent.
+pub(super) fn text(json: &Json, key: &str) -> Option<String> {
+    json.get(key).and_then(Json::as_str).map(str::to_owned)
+}
+
+/// The custom properties of an object.
+pub(super) fn props(json: &Json, reserved: &[&str]) -> Vec<(String, Json)> {
+    match &json.kind {
+        JsonKind::Object(entries) => entries
+            .iter()
+            .filter(|(key, _)| !reserved.contains(&key.as_str()))
+            .cloned()
+            .collect(),
+        _ => Vec::new(),
+    }
+}

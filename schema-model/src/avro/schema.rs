@@ -1,0 +1,170 @@
+//! A parsed Avro schema: its text, its arena and its forms.
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    canon, default, equal,
+    json::Json,
+    node::{Name, Node, NodeId},
+    parse::Parser,
+    print,
+};
+use crate::{ParseError, Resolved, Span};
+
+/// A parsed Avro schema. Cheap to clone.
+///
+/// ```
+/// use annals_schema_model::avro::Schema;
+///
+/// let schema = Schema::parse(r#"{ "type": "int", "logicalType": "date" }"#, &[])?;
+/// assert_eq!(schema.stored_text(), r#"{"type":"int","logicalType":"date"}"#);
+/// assert_eq!(schema.canonical_form(), r#""int""#);
+/// # Ok::<(), annals_schema_model::ParseError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Schema(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    text: String,
+    nodes: Vec<Node>,
+    root: NodeId,
+}
+
+impl Schema {
+    /// Parses a text; names it does not define are taken from `resolved`, dependencies first.
+    ///
+    /// # Errors
+    /// [`ParseError`] with what is wrong, line and column. An error in a reference is placed at the start and names
+    /// the reference.
+    pub fn parse(text: &str, resolved: &[Resolved]) -> Result<Schema, ParseError> {
+        let mut parser = Parser::default();
+        for (source, reference) in (1..).zip(resolved) {
+            parser
+                .parse(&reference.text, source)
+                .map_err(|error| ParseError {
+                    message: format!("reference \"{}\": {error}", reference.name),
+                    line: 1,
+                    column: 1,
+                })?;
+        }
+        let root = parser.parse(text, 0)?;
+        Ok(Schema(Arc::new(Inner {
+            text: text.to_owned(),
+            nodes: parser.nodes,
+            root,
+        })))
+    }
+
+    /// The text as sent.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The text as Avro Java prints it: minified, attributes in a fixed order, types of references by name.
+    #[must_use]
+    pub fn stored_text(&self) -> String {
+        print::stored(self)
+    }
+
+    /// The text used for normalised lookups: full names, properties sorted; documentation, aliases and defaults kept.
+    #[must_use]
+    pub fn normalized(&self) -> String {
+        print::normalized(self)
+    }
+
+    /// The full name of the top type, when it has one.
+    #[must_use]
+    pub fn record_name(&self) -> Option<String> {
+        self.node(self.root())
+            .kind
+            .type_name()
+            .map(|name| name.full().to_owned())
+    }
+
+    /// The parsing canonical form.
+    #[must_use]
+    pub fn canonical_form(&self) -> String {
+        canon::canonical_form(self)
+    }
+
+    /// SHA-256 of the canonical form.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        Sha256::digest(self.canonical_form()).into()
+    }
+
+    /// CRC-64-AVRO (Rabin) of the canonical form.
+    #[must_use]
+    pub fn fingerprint_rabin(&self) -> u64 {
+        canon::rabin(self.canonical_form().as_bytes())
+    }
+
+    /// MD5 of the canonical form.
+    #[must_use]
+    pub fn fingerprint_md5(&self) -> [u8; 16] {
+        md5::Md5::digest(self.canonical_form()).into()
+    }
+
+    /// The type at the top.
+    #[must_use]
+    pub fn root(&self) -> NodeId {
+        self.0.root
+    }
+
+    /// A type of this schema.
+    ///
+    /// # Panics
+    /// When the id belongs to another, larger schema.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.0.nodes[id.index()]
+    }
+
+    /// All types, those of references first, inner types before the types that hold them.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.0.nodes
+    }
+
+    /// The definition of a full name.
+    #[must_use]
+    pub fn find(&self, full: &str) -> Option<NodeId> {
+        let position = self
+            .0
+            .nodes
+            .iter()
+            .position(|node| node.kind.type_name().is_some_and(|name| name.full() == full))?;
+        Some(NodeId(u32::try_from(position).unwrap_or(u32::MAX)))
+    }
+
+    /// A default in binary form, for the type it is the default of.
+    ///
+    /// # Errors
+    /// What keeps it from being one: a string that is no symbol of its enum, for example.
+    pub fn default_bytes(&self, node: NodeId, value: &Json) -> Result<Vec<u8>, String> {
+        default::encode(&self.0.nodes, node, value)
+    }
+
+    /// Whether two schemas are the same to a reader and in their custom properties; documentation and aliases do not
+    /// count.
+    #[must_use]
+    pub fn same_as(&self, other: &Schema) -> bool {
+        equal::equal(&self.0.nodes, self.root(), &other.0.nodes, other.root())
+    }
+
+    /// Where a node stands in this schema's own text; `None` for types of references.
+    pub(super) fn span(&self, id: NodeId) -> Option<Span> {
+        let node = self.node(id);
+        (node.source == 0).then_some(node.span)
+    }
+
+    /// A node's type as a message names it: the full name of a named type, or `array`, `int`, …
+    pub(super) fn type_label(&self, id: NodeId) -> &str {
+        let kind = &self.node(id).kind;
+        kind.type_name().map_or_else(|| kind.name(), Name::full)
+    }
+}

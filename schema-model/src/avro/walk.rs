@@ -1,0 +1,135 @@
+//! Payload validation: the schema compiled to a table of small operations, run over the bytes without building values.
+//!
+//! Checks lengths, booleans, int range, enum and union indexes, UTF-8, block sizes, depth, item budgets and that the
+//! payload ends with the value. One rule more than Avro Java has: it ignores bytes left over, and reads a boolean 2 as
+//! false.
+
+use std::sync::Arc;
+
+use super::{
+    node::{Kind, NodeId},
+    schema::Schema,
+    wire::Reader,
+};
+use crate::{ReadError, WalkError};
+
+/// A compiled validator of one schema. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Walk(Arc<Ops>);
+
+impl Walk {
+    /// Compiles the validator of a schema.
+    #[must_use]
+    pub fn new(schema: &Schema) -> Walk {
+        Walk(Arc::new(Ops::new(schema)))
+    }
+
+    /// Checks a body to its last byte.
+    ///
+    /// # Errors
+    /// [`WalkError`] with the field and what is wrong.
+    pub fn check(&self, body: &[u8]) -> Result<(), WalkError> {
+        let mut reader = Reader::new(body);
+        let walked = self
+            .0
+            .walk(self.0.root, &mut reader)
+            .and_then(|()| reader.finish());
+        walked.map_err(|error| WalkError {
+            path: error.path,
+            message: error.message,
+        })
+    }
+}
+
+/// One operation for each node of a schema, at the node's index.
+#[derive(Clone, Debug)]
+pub(super) struct Ops {
+    ops: Vec<Op>,
+    root: NodeId,
+    schema: Schema,
+}
+
+#[derive(Clone, Debug)]
+enum Op {
+    Null,
+    Boolean,
+    Int,
+    Long,
+    /// This many bytes, whatever they are: float, double, fixed.
+    Skip(usize),
+    Bytes,
+    String,
+    Enum(usize),
+    Array(NodeId),
+    Map(NodeId),
+    Union(Box<[NodeId]>),
+    Record(Box<[NodeId]>),
+}
+
+impl Ops {
+    pub(super) fn new(schema: &Schema) -> Ops {
+        let ops = schema.nodes().iter().map(|node| match &node.kind {
+            Kind::Null => Op::Null,
+            Kind::Boolean => Op::Boolean,
+            Kind::Int => Op::Int,
+            Kind::Long => Op::Long,
+            Kind::Float => Op::Skip(4),
+            Kind::Double => Op::Skip(8),
+            Kind::Bytes => Op::Bytes,
+            Kind::String => Op::String,
+            Kind::Fixed(fixed) => Op::Skip(fixed.size),
+            Kind::Enum(kind) => Op::Enum(kind.symbols.len()),
+            Kind::Array(item) => Op::Array(*item),
+            Kind::Map(value) => Op::Map(*value),
+            Kind::Union(branches) => Op::Union(branches.clone().into()),
+            Kind::Record(record) => Op::Record(record.fields.iter().map(|field| field.node).collect()),
+        });
+        Ops {
+            ops: ops.collect(),
+            root: schema.root(),
+            schema: schema.clone(),
+        }
+    }
+
+    /// Passes one value. Depth is bounded by the reader, so the recursion here is.
+    pub(super) fn walk(&self, id: NodeId, reader: &mut Reader<'_>) -> Result<(), ReadError> {
+        match &self.ops[id.index()] {
+            Op::Null => Ok(()),
+            Op::Boolean => reader.bool().map(drop),
+            Op::Int => reader.int().map(drop),
+            Op::Long => reader.long().map(drop),
+            Op::Skip(size) => reader.fixed_slice(*size).map(drop),
+            Op::Bytes => reader.bytes().map(drop),
+            Op::String => reader.string().map(drop),
+            Op::Enum(symbols) => reader.enum_index(*symbols).map(drop),
+            Op::Array(item) => reader.items(|reader, index| {
+                self.walk(*item, reader)
+                    .map_err(|error| error.within_index(index))
+            }),
+            Op::Map(value) => reader.items(|reader, index| {
+                let key = reader.string().map_err(|error| error.within_index(index))?;
+                self.walk(*value, reader).map_err(|error| error.within_key(key))
+            }),
+            Op::Union(branches) => {
+                let branch = reader.branch(branches.len())?;
+                self.walk(branches[branch], reader)
+            }
+            Op::Record(fields) => {
+                reader.enter()?;
+                for (index, field) in fields.iter().enumerate() {
+                    self.walk(*field, reader)
+                        .map_err(|error| error.within(self.field_name(id, index)))?;
+                }
+                reader.leave();
+                Ok(())
+            }
+        }
+    }
+
+    fn field_name(&self, record: NodeId, index: usize) -> &str {
+        match &self.schema.node(record).kind {
+            Kind::Record(record) => record.fields.get(index).map_or("", |field| field.name.as_str()),
+            _ => "",
+        }
+    }
+}
