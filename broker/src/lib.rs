@@ -1,1 +1,42 @@
-//! A small honest Kafka broker.
+//! A small honest Kafka broker: one node, real clients, records acknowledged when they are on disk.
+//!
+//! It speaks enough of the Kafka protocol for producers (idempotent or not) and consumers that assign themselves
+//! partitions; what it advertises it answers whole. Before a batch is appended a [`Guard`] is asked, so a topic can
+//! hold its producers to their schemas; the broker itself knows none.
+//!
+//! * [`Broker`] opens a data directory and serves a listener; [`BrokerConfig`] names every limit;
+//! * [`Topic`] is what the rest of the program sees of a topic, its partitions included;
+//! * [`Guard`] is what is asked, [`OpenGate`] lets everything in;
+//! * [`client`] is a minimal client, for the command line and for tests.
+//!
+//! Promises: records of one connection are appended in the order they were sent. `acks=all` (-1) is answered after
+//! the sync, `acks=1` after the write. Consumers see durable records only. A refused batch leaves no trace, so its
+//! producer goes on. Stored batches are byte for byte what the producer sent, but for offset and leader epoch.
+//!
+//! Left out for now: consumer groups, transactions, authentication, TLS, retention.
+
+mod admit;
+mod api;
+mod broker;
+mod budget;
+pub mod client;
+mod config;
+mod connection;
+mod guard;
+mod meta;
+mod net;
+mod producer_ids;
+mod table;
+mod topic;
+mod topic_config;
+mod topic_name;
+mod topics;
+
+pub use annals_kafka_wire::batch::Record;
+pub use broker::{Broker, BrokerError};
+pub use config::BrokerConfig;
+pub use guard::{Guard, OpenGate, Refusal};
+pub use meta::MetaError;
+pub use topic::{Topic, TopicState};
+pub use topic_name::TOPIC_NAME_BYTES_MAX;
+pub use topics::{TopicError, TopicsListener};

@@ -1,0 +1,56 @@
+//! A broker to try real clients against: `cargo run --example serve -- DIR [HOST:PORT]`.
+//!
+//! Topics created with `example.json=on` take only values that are JSON, to show a guard at work. Ctrl-C stops.
+
+use std::sync::Arc;
+
+use annals_broker::{Broker, BrokerConfig, Guard, Refusal, Topic};
+use annals_kafka_wire::batch::Record;
+use tokio::net::TcpListener;
+
+/// Lets in values that are JSON.
+struct Json;
+
+impl Guard for Json {
+    fn admits(&self, topic: &Topic) -> bool {
+        topic.config.get("example.json").is_some_and(|mode| mode == "on")
+    }
+
+    fn judge(&self, _: &Topic, records: &mut dyn Iterator<Item = &Record>) -> Vec<Refusal> {
+        let judge = |record: &Record| {
+            let value = record.value.as_ref()?;
+            let error = serde_json::from_slice::<serde_json::Value>(value).err()?;
+            Some(Refusal {
+                index: record.index,
+                sentence: format!("the value is not JSON: {error}"),
+            })
+        };
+        records.filter_map(judge).collect()
+    }
+
+    fn topic_config_known(&self, key: &str, value: &str) -> Result<bool, String> {
+        match (key, value) {
+            ("example.json", "on" | "off") => Ok(true),
+            ("example.json", _) => Err("example.json must be on or off".to_owned()),
+            _ => Ok(false),
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let dir = args.next().ok_or("give a data directory")?;
+    let addr = args.next().unwrap_or_else(|| "127.0.0.1:9092".to_owned());
+    let config = BrokerConfig {
+        advertised_host: "127.0.0.1".to_owned(),
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::open(dir.as_ref(), config, Arc::new(Json))?;
+    let listener = TcpListener::bind(&addr).await?;
+    println!("serving Kafka clients on {}", listener.local_addr()?);
+    broker
+        .serve(listener, async { tokio::signal::ctrl_c().await.unwrap_or(()) })
+        .await?;
+    Ok(broker.close()?)
+}

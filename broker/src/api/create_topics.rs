@@ -1,0 +1,163 @@
+//! CreateTopics (key 19): several topics at once, each with its own outcome.
+//!
+//! * One node: the replication factor is 1 (or -1, the default), an assignment may only name this node.
+//! * `validate_only` checks everything but the disk. v5+ answers the settings the topic has, v7+ its id.
+//! * A name twice in one request is INVALID_REQUEST for both, as with Kafka.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use annals_kafka_wire::error::ErrorCode;
+use annals_kafka_wire::message::create_topics::{
+    CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
+};
+
+use crate::api::{TOPICS_PER_REQUEST_MAX, topic_error_code};
+use crate::broker::Shared;
+use crate::table::{Answer, Context};
+use crate::topic_config;
+use crate::topics::{NewTopic, TopicError};
+
+/// Where a setting comes from, in Kafka's numbers.
+const TOPIC_CONFIG: i8 = 1;
+const DEFAULT_CONFIG: i8 = 5;
+
+/// Why one topic was not created.
+type Refusal = (ErrorCode, String);
+
+pub(crate) fn handle(ctx: &Context, _: i16, request: CreateTopicsRequest) -> Answer<CreateTopicsResponse> {
+    if request.topics.len() > TOPICS_PER_REQUEST_MAX {
+        return Answer::Close(format!(
+            "CreateTopics names more than {TOPICS_PER_REQUEST_MAX} topics"
+        ));
+    }
+    let shared = Arc::clone(&ctx.shared);
+    let create = move || {
+        let mut named = HashMap::<&str, usize>::new();
+        for topic in &request.topics {
+            *named.entry(&topic.name).or_default() += 1;
+        }
+        let outcome = |topic: &CreatableTopic| {
+            if named.get(topic.name.as_str()).is_some_and(|times| *times > 1) {
+                let sentence = "Duplicate topic name in the request.".to_owned();
+                return refused(topic, (ErrorCode::InvalidRequest, sentence));
+            }
+            create_one(&shared, topic, request.validate_only).unwrap_or_else(|why| refused(topic, why))
+        };
+        let topics = request.topics.iter().map(outcome).collect();
+        CreateTopicsResponse {
+            topics,
+            ..CreateTopicsResponse::default()
+        }
+    };
+    Answer::blocking(create, CreateTopicsResponse::default)
+}
+
+fn create_one(
+    shared: &Shared,
+    asked: &CreatableTopic,
+    validate_only: bool,
+) -> Result<CreatableTopicResult, Refusal> {
+    let new = NewTopic {
+        name: asked.name.clone(),
+        partitions: partition_count(shared, asked)?,
+        config: settings(asked)?,
+    };
+    let because = |error: TopicError| (topic_error_code(&error), error.to_string());
+    let topic_id = if validate_only {
+        shared.check_topic(&new).map_err(because)?;
+        [0; 16]
+    } else {
+        *shared.create_topic(&new).map_err(because)?.id.as_bytes()
+    };
+    let configs = topic_config::effective(&new.config)
+        .into_iter()
+        .map(|(name, value, own)| CreatableTopicConfigs {
+            name,
+            value: Some(value),
+            config_source: if own { TOPIC_CONFIG } else { DEFAULT_CONFIG },
+            ..CreatableTopicConfigs::default()
+        });
+    Ok(CreatableTopicResult {
+        name: new.name,
+        topic_id,
+        num_partitions: new.partitions,
+        replication_factor: 1,
+        configs: Some(configs.collect()),
+        ..CreatableTopicResult::default()
+    })
+}
+
+/// How many partitions are asked for, by number or by assignment.
+fn partition_count(shared: &Shared, asked: &CreatableTopic) -> Result<i32, Refusal> {
+    if asked.assignments.is_empty() {
+        if !matches!(asked.replication_factor, -1 | 1) {
+            let sentence = format!(
+                "Replication factor: {} larger than available brokers: 1.",
+                asked.replication_factor
+            );
+            return Err((ErrorCode::InvalidReplicationFactor, sentence));
+        }
+        let default = asked.num_partitions == -1;
+        return Ok(if default {
+            shared.config.default_partitions
+        } else {
+            asked.num_partitions
+        });
+    }
+    if asked.num_partitions != -1 || asked.replication_factor != -1 {
+        let sentence = "Both numPartitions or replicationFactor and replicasAssignments were set.".to_owned();
+        return Err((ErrorCode::InvalidRequest, sentence));
+    }
+    let mut numbers: Vec<i32> = asked
+        .assignments
+        .iter()
+        .map(|assigned| assigned.partition_index)
+        .collect();
+    numbers.sort_unstable();
+    let gapless = numbers
+        .iter()
+        .zip(0..)
+        .all(|(number, expected)| *number == expected);
+    let this_node = [shared.config.node_id];
+    if !gapless
+        || asked
+            .assignments
+            .iter()
+            .any(|assigned| assigned.broker_ids != this_node)
+    {
+        let sentence = format!(
+            "Partitions must be numbered from 0 and assigned to node {} alone.",
+            this_node[0]
+        );
+        return Err((ErrorCode::InvalidReplicaAssignment, sentence));
+    }
+    Ok(i32::try_from(numbers.len()).unwrap_or(i32::MAX))
+}
+
+fn settings(asked: &CreatableTopic) -> Result<BTreeMap<String, String>, Refusal> {
+    let mut config = BTreeMap::new();
+    for setting in &asked.configs {
+        let Some(value) = setting.value.clone() else {
+            let name: String = setting.name.chars().take(100).collect();
+            return Err((
+                ErrorCode::InvalidConfig,
+                format!("Null value not supported for topic config: {name}"),
+            ));
+        };
+        config.insert(setting.name.clone(), value);
+    }
+    Ok(config)
+}
+
+fn refused(asked: &CreatableTopic, (error, sentence): Refusal) -> CreatableTopicResult {
+    CreatableTopicResult {
+        name: asked.name.clone(),
+        error_code: error.code(),
+        error_message: Some(sentence),
+        num_partitions: -1,
+        replication_factor: -1,
+        configs: None,
+        ..CreatableTopicResult::default()
+    }
+}

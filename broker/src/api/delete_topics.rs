@@ -1,0 +1,69 @@
+//! DeleteTopics (key 20): by name, since v6 also by id; several at once, each with its own outcome.
+
+use std::sync::Arc;
+
+use annals_kafka_wire::error::ErrorCode;
+use annals_kafka_wire::message::delete_topics::{
+    DeletableTopicResult, DeleteTopicState, DeleteTopicsRequest, DeleteTopicsResponse,
+};
+use uuid::Uuid;
+
+use crate::api::{TOPICS_PER_REQUEST_MAX, topic_error_code};
+use crate::broker::Shared;
+use crate::table::{Answer, Context};
+
+pub(crate) fn handle(ctx: &Context, _: i16, request: DeleteTopicsRequest) -> Answer<DeleteTopicsResponse> {
+    // Up to v5 topics come as names alone.
+    let named = request.topic_names.into_iter().map(|name| DeleteTopicState {
+        name: Some(name),
+        ..DeleteTopicState::default()
+    });
+    let asked: Vec<DeleteTopicState> = request.topics.into_iter().chain(named).collect();
+    if asked.len() > TOPICS_PER_REQUEST_MAX {
+        return Answer::Close(format!(
+            "DeleteTopics names more than {TOPICS_PER_REQUEST_MAX} topics"
+        ));
+    }
+    let shared = Arc::clone(&ctx.shared);
+    let delete = move || DeleteTopicsResponse {
+        responses: asked
+            .into_iter()
+            .map(|topic| delete_one(&shared, topic))
+            .collect(),
+        ..DeleteTopicsResponse::default()
+    };
+    Answer::blocking(delete, DeleteTopicsResponse::default)
+}
+
+fn delete_one(shared: &Shared, asked: DeleteTopicState) -> DeletableTopicResult {
+    let topics = shared.topics.now();
+    let id = Uuid::from_bytes(asked.topic_id);
+    let found = match &asked.name {
+        Some(name) => topics.named(name),
+        None => topics.with_id(id),
+    };
+    let Some(topic) = found.cloned() else {
+        let by_name = asked.name.is_some();
+        let error = if by_name {
+            ErrorCode::UnknownTopicOrPartition
+        } else {
+            ErrorCode::UnknownTopicId
+        };
+        return DeletableTopicResult {
+            name: asked.name,
+            topic_id: asked.topic_id,
+            error_code: error.code(),
+            error_message: Some("There is no such topic.".to_owned()),
+        };
+    };
+    let (error, sentence) = match shared.topics.delete(&topic.name, shared.now_ms()) {
+        Ok(()) => (ErrorCode::None, None),
+        Err(error) => (topic_error_code(&error), Some(error.to_string())),
+    };
+    DeletableTopicResult {
+        name: Some(topic.name.clone()),
+        topic_id: *topic.id.as_bytes(),
+        error_code: error.code(),
+        error_message: sentence,
+    }
+}

@@ -1,0 +1,260 @@
+//! Fetch (key 1): durable records from partitions, waiting for them when there are too few.
+//!
+//! * Whole batches as they were produced; the first may begin before the offset asked for. The first batch found is
+//!   given even over the limits, so a consumer always gets on.
+//! * Waits until `min_bytes` are there, `max_wait_ms` has passed, a partition has an error, or the broker stops.
+//! * The high watermark is the durable end, the last stable offset is the same: nothing is ever uncommitted.
+//! * No fetch sessions: the session id is always 0, which is every client's leave to send whole requests. A request
+//!   that names another session is FETCH_SESSION_ID_NOT_FOUND.
+//! * An older leader epoch than the partition's is FENCED_LEADER_EPOCH, a newer one UNKNOWN_LEADER_EPOCH.
+//! * Left out: rack awareness, followers (a replica id is ignored), versions 13 and up (topic ids).
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use annals_kafka_wire::error::ErrorCode;
+use annals_kafka_wire::message::fetch::{
+    FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
+};
+use annals_segment_log::{Partition, ReadError};
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::broker::Shared;
+use crate::budget::Room;
+use crate::table::{Answer, Context};
+
+/// What a committed-records-only consumer asks with.
+const READ_COMMITTED: i8 = 1;
+
+/// What a read gives: the answer, the bytes of its records, and whether some partition has an error.
+struct Round {
+    response: FetchResponse,
+    bytes: usize,
+    failed: bool,
+}
+
+pub(crate) fn handle(ctx: &Context, _: i16, request: FetchRequest) -> Answer<FetchResponse> {
+    if request.session_id != 0 {
+        let error_code = ErrorCode::FetchSessionIdNotFound.code();
+        return Answer::Now(FetchResponse {
+            error_code,
+            ..FetchResponse::default()
+        });
+    }
+    let config = &ctx.shared.config;
+    let wait =
+        Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(config.fetch_wait_max);
+    let deadline = Instant::now() + wait;
+    Answer::Later(Box::pin(fetch(
+        Arc::clone(&ctx.shared),
+        ctx.stop.clone(),
+        Arc::new(request),
+        deadline,
+    )))
+}
+
+impl Round {
+    fn failed(error: tokio::task::JoinError) -> Round {
+        tracing::error!(%error, "a fetch failed");
+        let error_code = ErrorCode::UnknownServerError.code();
+        Round {
+            response: FetchResponse {
+                error_code,
+                ..FetchResponse::default()
+            },
+            bytes: 0,
+            failed: true,
+        }
+    }
+}
+
+/// Reads, and reads again whenever something changed, until there is enough to answer.
+async fn fetch(
+    shared: Arc<Shared>,
+    mut stop: watch::Receiver<bool>,
+    request: Arc<FetchRequest>,
+    deadline: Instant,
+) -> (FetchResponse, Room) {
+    let enough = usize::try_from(request.min_bytes).unwrap_or(0);
+    loop {
+        // Subscribed before reading, so that nothing that comes in between is missed.
+        let changes = watched(&shared, &request);
+        let wanted = wanted_bytes(&shared, &request);
+        let mut room = shared.answer_bytes.take(wanted).await;
+        let round = if wanted == 0 {
+            // Nothing to read from disk: not worth another thread.
+            read_all(&shared, &request)
+        } else {
+            let (shared, request) = (Arc::clone(&shared), Arc::clone(&request));
+            tokio::task::spawn_blocking(move || read_all(&shared, &request))
+                .await
+                .unwrap_or_else(Round::failed)
+        };
+        shared.answer_bytes.shrink(&mut room, round.bytes);
+        if round.failed || round.bytes >= enough || Instant::now() >= deadline || *stop.borrow() {
+            return (round.response, room);
+        }
+        drop(room);
+        tokio::select! {
+            () = any_change(changes) => {}
+            () = tokio::time::sleep_until(deadline.into()) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+}
+
+/// What the answer may weigh: no more than is asked for, may be given, or is there.
+fn wanted_bytes(shared: &Shared, request: &FetchRequest) -> usize {
+    let topics = shared.topics.now();
+    let there = request.topics.iter().flat_map(|asked| {
+        let topic = topics.named(&asked.topic);
+        asked.partitions.iter().filter_map(move |asked| {
+            let partition = topic?.partition(asked.partition)?;
+            let behind = partition.high_watermark() > asked.fetch_offset;
+            let batch_max = shared.config.message_bytes_max;
+            behind.then(|| {
+                usize::try_from(asked.partition_max_bytes)
+                    .unwrap_or(0)
+                    .max(batch_max)
+            })
+        })
+    });
+    there
+        .fold(0usize, usize::saturating_add)
+        .min(bytes_max(shared, request).max(shared.config.message_bytes_max))
+}
+
+fn bytes_max(shared: &Shared, request: &FetchRequest) -> usize {
+    usize::try_from(request.max_bytes)
+        .unwrap_or(0)
+        .min(shared.config.fetch_bytes_max)
+}
+
+/// Reads every partition asked for, in the order asked: clients turn the order so that all get their share.
+fn read_all(shared: &Shared, request: &FetchRequest) -> Round {
+    let topics = shared.topics.now();
+    let (mut bytes, mut failed) = (0usize, false);
+    let mut responses = Vec::with_capacity(request.topics.len());
+    for asked_topic in &request.topics {
+        let topic = topics.named(&asked_topic.topic);
+        let mut partitions = Vec::with_capacity(asked_topic.partitions.len());
+        for asked in &asked_topic.partitions {
+            let left = bytes_max(shared, request).saturating_sub(bytes);
+            let read = match topic.and_then(|topic| topic.partition(asked.partition)) {
+                None => refused(asked, ErrorCode::UnknownTopicOrPartition),
+                // The first records found are given whatever the limits; the others wait for the next request.
+                Some(partition) if left > 0 || bytes == 0 => read_one(request, partition, asked, left),
+                Some(partition) => given(request, partition, asked, Bytes::new()),
+            };
+            failed |= read.error_code != ErrorCode::None.code();
+            bytes += read.records.as_ref().map_or(0, Bytes::len);
+            partitions.push(read);
+        }
+        responses.push(FetchableTopicResponse {
+            topic: asked_topic.topic.clone(),
+            partitions,
+        });
+    }
+    Round {
+        response: FetchResponse {
+            responses,
+            ..FetchResponse::default()
+        },
+        bytes,
+        failed,
+    }
+}
+
+fn read_one(
+    request: &FetchRequest,
+    partition: &Partition,
+    asked: &FetchPartition,
+    left: usize,
+) -> PartitionData {
+    if let Some(error) = epoch_error(partition, asked.current_leader_epoch) {
+        return refused(asked, error);
+    }
+    let most = usize::try_from(asked.partition_max_bytes).unwrap_or(0).min(left);
+    match partition.read(asked.fetch_offset, most) {
+        Ok(records) => given(request, partition, asked, records),
+        Err(ReadError::OutOfRange { .. }) => refused(asked, ErrorCode::OffsetOutOfRange),
+        Err(error) => {
+            tracing::error!(%error, partition = asked.partition, "a partition could not be read");
+            refused(asked, ErrorCode::KafkaStorageError)
+        }
+    }
+}
+
+fn given(
+    request: &FetchRequest,
+    partition: &Partition,
+    asked: &FetchPartition,
+    records: Bytes,
+) -> PartitionData {
+    let high_watermark = partition.high_watermark();
+    PartitionData {
+        partition_index: asked.partition,
+        high_watermark,
+        last_stable_offset: high_watermark,
+        log_start_offset: partition.log_start_offset(),
+        aborted_transactions: (request.isolation_level == READ_COMMITTED).then(Vec::new),
+        preferred_read_replica: -1,
+        records: Some(records),
+        ..PartitionData::default()
+    }
+}
+
+fn refused(asked: &FetchPartition, error: ErrorCode) -> PartitionData {
+    PartitionData {
+        partition_index: asked.partition,
+        error_code: error.code(),
+        high_watermark: -1,
+        last_stable_offset: -1,
+        log_start_offset: -1,
+        preferred_read_replica: -1,
+        records: Some(Bytes::new()),
+        ..PartitionData::default()
+    }
+}
+
+/// What is wrong with the leader epoch a client has; -1 means it has none.
+pub(crate) fn epoch_error(partition: &Partition, epoch: i32) -> Option<ErrorCode> {
+    match epoch.cmp(&partition.leader_epoch()) {
+        _ if epoch == -1 => None,
+        std::cmp::Ordering::Equal => None,
+        std::cmp::Ordering::Less => Some(ErrorCode::FencedLeaderEpoch),
+        std::cmp::Ordering::Greater => Some(ErrorCode::UnknownLeaderEpoch),
+    }
+}
+
+/// The changes of every partition asked for.
+fn watched(shared: &Shared, request: &FetchRequest) -> Vec<watch::Receiver<()>> {
+    let topics = shared.topics.now();
+    let asked = request.topics.iter();
+    asked
+        .flat_map(|asked| {
+            let topic = topics.named(&asked.topic);
+            asked
+                .partitions
+                .iter()
+                .filter_map(move |asked| topic?.watch(asked.partition))
+        })
+        .collect()
+}
+
+/// Done when any of these changed; never, when there are none.
+async fn any_change(mut changes: Vec<watch::Receiver<()>>) {
+    let mut waiting: Vec<_> = changes
+        .iter_mut()
+        .map(|change| Box::pin(change.changed()))
+        .collect();
+    poll_fn(|cx| {
+        let any = waiting.iter_mut().any(|one| Pin::new(one).poll(cx).is_ready());
+        if any { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}

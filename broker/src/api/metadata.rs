@@ -1,0 +1,176 @@
+//! Metadata (key 3): this node, and the topics asked for.
+//!
+//! * No list (v0: an empty one) asks for every topic. v12+ may ask by id; v10 and v11 could, but their answer has no
+//!   room for a topic without a name, so that closes the connection.
+//! * A name unknown but valid is created when the broker and, since v4, the client allow it; the answer then already
+//!   has it, so clients need not come back.
+//! * Every partition is led by this node, the only replica. Authorized operations are not given (no authorizer).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use annals_kafka_wire::error::ErrorCode;
+use annals_kafka_wire::message::metadata::{
+    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker,
+    MetadataResponsePartition, MetadataResponseTopic,
+};
+use uuid::Uuid;
+
+use crate::api::{TOPICS_PER_REQUEST_MAX, topic_error_code};
+use crate::broker::Shared;
+use crate::table::{Answer, Context};
+use crate::topic::Topic;
+use crate::topic_name;
+use crate::topics::{NewTopic, TopicError};
+
+/// The first version whose clients say whether topics may be created.
+const CONSENT_SINCE: i16 = 4;
+
+/// The first version that can ask for topics by id.
+const IDS_SINCE: i16 = 12;
+
+/// The value that means "not asked for".
+const NO_OPERATIONS: i32 = i32::MIN;
+
+pub(crate) fn handle(ctx: &Context, version: i16, request: MetadataRequest) -> Answer<MetadataResponse> {
+    let asked = match request.topics {
+        Some(topics) if version == 0 && topics.is_empty() => None,
+        topics => topics,
+    };
+    let Some(asked) = asked else {
+        return Answer::Now(answer(&ctx.shared, every_topic(&ctx.shared)));
+    };
+    if asked.len() > TOPICS_PER_REQUEST_MAX {
+        return Answer::Close(format!(
+            "Metadata names more than {TOPICS_PER_REQUEST_MAX} topics"
+        ));
+    }
+    if version < IDS_SINCE && asked.iter().any(|topic| topic.name.is_none()) {
+        return Answer::Close(format!("Metadata v{version} must ask for topics by name"));
+    }
+    let consent = version < CONSENT_SINCE || request.allow_auto_topic_creation;
+    let create = consent && ctx.shared.config.auto_create_topics;
+    if create && asked.iter().any(|topic| is_missing(&ctx.shared, topic)) {
+        let shared = Arc::clone(&ctx.shared);
+        let failed = || MetadataResponse {
+            error_code: ErrorCode::UnknownServerError.code(),
+            ..MetadataResponse::default()
+        };
+        return Answer::blocking(
+            move || {
+                let topics = asked
+                    .iter()
+                    .map(|topic| describe_or_create(&shared, topic))
+                    .collect();
+                answer(&shared, topics)
+            },
+            failed,
+        );
+    }
+    let topics = asked.iter().map(|topic| describe(&ctx.shared, topic)).collect();
+    Answer::Now(answer(&ctx.shared, topics))
+}
+
+fn answer(shared: &Shared, topics: Vec<MetadataResponseTopic>) -> MetadataResponse {
+    let (host, port) = shared.advertised();
+    let node_id = shared.config.node_id;
+    MetadataResponse {
+        brokers: vec![MetadataResponseBroker {
+            node_id,
+            host,
+            port,
+            rack: None,
+        }],
+        cluster_id: Some(shared.cluster_id().to_owned()),
+        controller_id: node_id,
+        topics,
+        cluster_authorized_operations: NO_OPERATIONS,
+        ..MetadataResponse::default()
+    }
+}
+
+fn every_topic(shared: &Shared) -> Vec<MetadataResponseTopic> {
+    shared
+        .topics
+        .now()
+        .list()
+        .iter()
+        .map(|topic| described(shared, topic))
+        .collect()
+}
+
+fn is_missing(shared: &Shared, asked: &MetadataRequestTopic) -> bool {
+    asked
+        .name
+        .as_ref()
+        .is_some_and(|name| shared.topics.now().named(name).is_none())
+}
+
+fn describe(shared: &Shared, asked: &MetadataRequestTopic) -> MetadataResponseTopic {
+    let topics = shared.topics.now();
+    let Some(name) = &asked.name else {
+        let topic = topics.with_id(Uuid::from_bytes(asked.topic_id));
+        return topic.map_or_else(
+            || unknown(ErrorCode::UnknownTopicId, asked),
+            |topic| described(shared, topic),
+        );
+    };
+    match topics.named(name) {
+        Some(topic) => described(shared, topic),
+        None if topic_name::check(name).is_err() => unknown(ErrorCode::InvalidTopicException, asked),
+        None => unknown(ErrorCode::UnknownTopicOrPartition, asked),
+    }
+}
+
+/// As [`describe`], but an unknown name becomes a topic. Blocks.
+fn describe_or_create(shared: &Shared, asked: &MetadataRequestTopic) -> MetadataResponseTopic {
+    if let Some(name) = asked.name.clone().filter(|_| is_missing(shared, asked)) {
+        let partitions = shared.config.default_partitions;
+        match shared.create_topic(&NewTopic {
+            name,
+            partitions,
+            config: BTreeMap::new(),
+        }) {
+            // Someone else was quicker: that is as good.
+            Ok(_) | Err(TopicError::Exists(_)) => {}
+            Err(error) => {
+                tracing::warn!(%error, "a topic could not be created on demand");
+                return unknown(topic_error_code(&error), asked);
+            }
+        }
+    }
+    describe(shared, asked)
+}
+
+fn unknown(error: ErrorCode, asked: &MetadataRequestTopic) -> MetadataResponseTopic {
+    MetadataResponseTopic {
+        error_code: error.code(),
+        name: asked.name.clone(),
+        topic_id: asked.topic_id,
+        topic_authorized_operations: NO_OPERATIONS,
+        ..MetadataResponseTopic::default()
+    }
+}
+
+fn described(shared: &Shared, topic: &Topic) -> MetadataResponseTopic {
+    let node_id = shared.config.node_id;
+    let partitions = topic
+        .partitions
+        .iter()
+        .zip(0..)
+        .map(|(partition, number)| MetadataResponsePartition {
+            partition_index: number,
+            leader_id: node_id,
+            leader_epoch: partition.leader_epoch(),
+            replica_nodes: vec![node_id],
+            isr_nodes: vec![node_id],
+            ..MetadataResponsePartition::default()
+        });
+    MetadataResponseTopic {
+        name: Some(topic.name.clone()),
+        topic_id: *topic.id.as_bytes(),
+        partitions: partitions.collect(),
+        topic_authorized_operations: NO_OPERATIONS,
+        ..MetadataResponseTopic::default()
+    }
+}

@@ -1,0 +1,204 @@
+//! Produce (key 0): batches into partitions, one a partition, each on its own: one refused does not touch the others.
+//!
+//! * Appending happens before this handler returns, so the batches of a connection keep their order; what is awaited
+//!   afterwards is only the sync.
+//! * acks -1: answered when durable. acks 1: answered when written. acks 0: not answered; an error closes the
+//!   connection, as with Kafka, since nothing else can tell the client. Other acks: INVALID_REQUIRED_ACKS.
+//! * A retry of an appended batch is answered with its first offset, and with acks -1 waits for the same sync.
+//! * v8+ names every record at fault; v10+ could name a new leader, and there never is one.
+//! * Versions 0 to 2 are advertised and not answered: see [`crate::table`]. Transactional ids are refused.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use annals_kafka_wire::error::ErrorCode;
+use annals_kafka_wire::message::produce::{
+    BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
+    ProduceResponse, TopicProduceResponse,
+};
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use crate::admit::{Rejection, Rules, admit};
+use crate::table::{Answer, Context};
+use crate::topic::Topic;
+
+const ACKS_NONE: i16 = 0;
+const ACKS_WRITTEN: i16 = 1;
+const ACKS_DURABLE: i16 = -1;
+
+/// Requests of this size or more are handled where they cannot hold up other connections.
+const HEAVY_BYTES: usize = 64 * 1024;
+
+/// The longest wait for a sync, whatever the client allows.
+const SYNC_WAIT_MAX: Duration = Duration::from_secs(300);
+
+/// A batch whose sync is awaited: where its answer stands, and its last record.
+struct Unsynced {
+    topic_index: usize,
+    partition_index: usize,
+    topic: Topic,
+    last_offset: i64,
+}
+
+pub(crate) fn handle(ctx: &Context, version: i16, request: ProduceRequest) -> Answer<ProduceResponse> {
+    let acks = request.acks;
+    let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).min(SYNC_WAIT_MAX);
+    let deadline = Instant::now() + patience;
+    let (mut response, unsynced) = unhurried(&request, || append_all(ctx, version, &request));
+    match acks {
+        ACKS_NONE => match first_error(&response) {
+            Some(sentence) => Answer::Close(sentence),
+            None => Answer::Silent,
+        },
+        ACKS_DURABLE if !unsynced.is_empty() => {
+            let shared = Arc::clone(&ctx.shared);
+            Answer::later(async move {
+                for waiting in unsynced {
+                    let partition = &mut response.responses[waiting.topic_index].partition_responses
+                        [waiting.partition_index];
+                    let synced =
+                        waiting
+                            .topic
+                            .durable(&shared.log, partition.index, waiting.last_offset, deadline);
+                    let error = synced.await;
+                    if error != ErrorCode::None {
+                        partition.error_code = error.code();
+                        partition.base_offset = -1;
+                    }
+                }
+                response
+            })
+        }
+        _ => Answer::Now(response),
+    }
+}
+
+/// Runs what may take long (big batches, decompression) so that other connections are served meanwhile.
+fn unhurried<T>(request: &ProduceRequest, work: impl FnOnce() -> T) -> T {
+    let partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    let bytes: usize = partitions
+        .filter_map(|partition| partition.records.as_ref())
+        .map(|records| records.len())
+        .sum();
+    let many_threads =
+        Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if many_threads && bytes >= HEAVY_BYTES {
+        tokio::task::block_in_place(work)
+    } else {
+        work()
+    }
+}
+
+fn append_all(ctx: &Context, version: i16, request: &ProduceRequest) -> (ProduceResponse, Vec<Unsynced>) {
+    let shared = &ctx.shared;
+    let rules = Rules {
+        config: &shared.config,
+        guard: shared.guard.as_ref(),
+        version,
+        now_ms: shared.now_ms(),
+    };
+    let mut unsynced = Vec::new();
+    let mut responses = Vec::with_capacity(request.topic_data.len());
+    for (topic_index, asked) in request.topic_data.iter().enumerate() {
+        let topic = shared.topics.now().named(&asked.name).cloned();
+        let mut partition_responses = Vec::with_capacity(asked.partition_data.len());
+        for (partition_index, data) in asked.partition_data.iter().enumerate() {
+            match append_one(&rules, topic.as_ref(), request, data) {
+                Ok((topic, last_offset, response)) => {
+                    unsynced.push(Unsynced {
+                        topic_index,
+                        partition_index,
+                        topic,
+                        last_offset,
+                    });
+                    partition_responses.push(response);
+                }
+                Err(rejection) => {
+                    tracing::debug!(
+                        topic = %asked.name, partition = data.index, code = %rejection.code,
+                        reason = %rejection.sentence, "a batch was refused"
+                    );
+                    partition_responses.push(rejected(data.index, rejection));
+                }
+            }
+        }
+        responses.push(TopicProduceResponse {
+            name: asked.name.clone(),
+            partition_responses,
+        });
+    }
+    (
+        ProduceResponse {
+            responses,
+            ..ProduceResponse::default()
+        },
+        unsynced,
+    )
+}
+
+/// Appends one partition's batch: its topic, its last offset, and the answer it gets when all is well.
+fn append_one(
+    rules: &Rules<'_>,
+    topic: Option<&Topic>,
+    request: &ProduceRequest,
+    data: &PartitionProduceData,
+) -> Result<(Topic, i64, PartitionProduceResponse), Rejection> {
+    if !matches!(request.acks, ACKS_NONE | ACKS_WRITTEN | ACKS_DURABLE) {
+        let sentence = format!("acks must be 0, 1 or -1, not {}", request.acks);
+        return Err(Rejection::new(ErrorCode::InvalidRequiredAcks, sentence));
+    }
+    if request.transactional_id.is_some() {
+        let sentence = "This broker has no transactions: produce without a transactional id";
+        return Err(Rejection::new(ErrorCode::InvalidTxnState, sentence));
+    }
+    let found = topic.and_then(|topic| Some((topic, topic.partition(data.index)?)));
+    let (topic, partition) = found.ok_or_else(|| {
+        Rejection::new(
+            ErrorCode::UnknownTopicOrPartition,
+            ErrorCode::UnknownTopicOrPartition.meaning(),
+        )
+    })?;
+    let admitted = admit(rules, topic, partition, data.records.as_ref())?;
+    let response = PartitionProduceResponse {
+        index: data.index,
+        base_offset: admitted.base_offset,
+        log_append_time_ms: -1,
+        log_start_offset: partition.log_start_offset(),
+        ..PartitionProduceResponse::default()
+    };
+    Ok((topic.clone(), admitted.last_offset, response))
+}
+
+fn rejected(index: i32, rejection: Rejection) -> PartitionProduceResponse {
+    let records = rejection
+        .records
+        .into_iter()
+        .map(|(batch_index, sentence)| BatchIndexAndErrorMessage {
+            batch_index,
+            batch_index_error_message: sentence,
+        });
+    PartitionProduceResponse {
+        index,
+        error_code: rejection.code.code(),
+        base_offset: -1,
+        log_append_time_ms: -1,
+        log_start_offset: -1,
+        record_errors: records.collect(),
+        error_message: Some(rejection.sentence),
+        ..PartitionProduceResponse::default()
+    }
+}
+
+/// The first error, for the log: a client that wants no answer will not hear of it.
+fn first_error(response: &ProduceResponse) -> Option<String> {
+    let mut partitions = response
+        .responses
+        .iter()
+        .flat_map(|topic| &topic.partition_responses);
+    let failed = partitions.find(|partition| partition.error_code != 0)?;
+    let sentence = failed.error_message.as_deref().unwrap_or_default();
+    Some(format!(
+        "an acks=0 batch was refused with {}: {sentence}",
+        ErrorCode::from(failed.error_code)
+    ))
+}

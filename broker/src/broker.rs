@@ -1,0 +1,205 @@
+//! The broker's face to the program around it: open, serve, topics, close.
+//!
+//! A [`Broker`] is a handle; clones share one state. Invariant: everything a handler needs is in `Shared`, built once
+//! at open. What blocks on a sync says so.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use annals_segment_log::{LogConfig, LogDir, LogError};
+use tokio::net::TcpListener;
+
+use crate::budget::Budget;
+use crate::config::BrokerConfig;
+use crate::guard::Guard;
+use crate::net;
+use crate::topic::Topic;
+use crate::topic_config;
+use crate::topics::{NewTopic, TopicError, Topics, TopicsListener};
+
+/// Why a broker could not be opened, served or closed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrokerError {
+    /// The data directory could not be opened or closed.
+    #[error("the data directory: {0}")]
+    Log(#[from] LogError),
+    /// The topics could not be restored.
+    #[error("the topics could not be restored: {0}")]
+    Topics(#[from] TopicError),
+    /// The listener failed.
+    #[error("the Kafka listener failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// A small honest Kafka broker over one data directory.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), annals_broker::BrokerError> {
+/// use std::sync::Arc;
+/// use annals_broker::{Broker, BrokerConfig, OpenGate};
+///
+/// let broker = Broker::open("data".as_ref(), BrokerConfig::default(), Arc::new(OpenGate))?;
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:9092").await?;
+/// broker.serve(listener, async { tokio::signal::ctrl_c().await.unwrap_or(()) }).await?;
+/// broker.close()
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Broker {
+    shared: Arc<Shared>,
+}
+
+/// What all connections share.
+pub(crate) struct Shared {
+    pub(crate) config: BrokerConfig,
+    pub(crate) guard: Arc<dyn Guard>,
+    pub(crate) log: LogDir,
+    pub(crate) topics: Topics,
+    advertised: RwLock<(String, u16)>,
+    /// Bytes of requests read and not yet answered.
+    pub(crate) request_bytes: Budget,
+    /// Bytes of Fetch answers not yet written.
+    pub(crate) answer_bytes: Budget,
+}
+
+impl Broker {
+    /// Opens a data directory and restores its topics. Blocks while logs are recovered.
+    ///
+    /// # Errors
+    /// [`BrokerError::Log`] when the directory is in use, of a newer format or damaged, [`BrokerError::Topics`] when
+    /// the metadata log or a topic's partition cannot be read.
+    pub fn open(data_dir: &Path, config: BrokerConfig, guard: Arc<dyn Guard>) -> Result<Broker, BrokerError> {
+        let log = LogDir::open(data_dir, LogConfig::default())?;
+        let topics = Topics::open(&log, config.partitions_max, (config.clock)())?;
+        let shared = Shared {
+            advertised: RwLock::new((config.advertised_host.clone(), config.advertised_port)),
+            request_bytes: Budget::new(config.requests_in_flight_bytes_max),
+            answer_bytes: Budget::new(config.answers_in_flight_bytes_max),
+            config,
+            guard,
+            log,
+            topics,
+        };
+        Ok(Broker {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Serves Kafka clients until `shutdown` is done, answers what is in flight and returns. The data stays open:
+    /// [`Broker::close`] closes it.
+    ///
+    /// # Errors
+    /// [`BrokerError::Io`] when the listener has no address.
+    pub async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), BrokerError> {
+        Ok(net::serve(Arc::clone(&self.shared), listener, shutdown).await?)
+    }
+
+    /// Changes where clients are told to connect to, from the next answer on.
+    pub fn set_advertised(&self, host: impl Into<String>, port: u16) {
+        *self
+            .shared
+            .advertised
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = (host.into(), port);
+    }
+
+    /// All topics, by name.
+    #[must_use]
+    pub fn topics(&self) -> Vec<Topic> {
+        self.shared.topics.now().list()
+    }
+
+    /// The topic of this name.
+    #[must_use]
+    pub fn topic(&self, name: &str) -> Option<Topic> {
+        self.shared.topics.now().named(name).cloned()
+    }
+
+    /// Creates a topic, as CreateTopics would. Blocks for a sync: not for use on an async thread.
+    ///
+    /// # Errors
+    /// See [`TopicError`].
+    pub fn create_topic(
+        &self,
+        name: &str,
+        partitions: i32,
+        config: BTreeMap<String, String>,
+    ) -> Result<Topic, TopicError> {
+        self.shared.create_topic(&NewTopic {
+            name: name.to_owned(),
+            partitions,
+            config,
+        })
+    }
+
+    /// Deletes a topic and its records. Blocks for a sync.
+    ///
+    /// # Errors
+    /// See [`TopicError`].
+    pub fn delete_topic(&self, name: &str) -> Result<(), TopicError> {
+        self.shared.topics.delete(name, self.shared.now_ms())
+    }
+
+    /// Calls `listener` with all topics after every creation and deletion, one at a time. It must be quick and must
+    /// not create or delete topics itself.
+    pub fn on_topics_changed(&self, listener: TopicsListener) {
+        self.shared.topics.on_change(listener);
+    }
+
+    /// Syncs everything and marks the directory as cleanly closed. No more records are taken afterwards.
+    ///
+    /// # Errors
+    /// [`BrokerError::Log`] when something could not be synced.
+    pub fn close(&self) -> Result<(), BrokerError> {
+        Ok(self.shared.log.clone().close()?)
+    }
+}
+
+impl Shared {
+    /// The time, for timestamps and their limits.
+    pub(crate) fn now_ms(&self) -> i64 {
+        (self.config.clock)()
+    }
+
+    /// Where clients are told to connect to.
+    pub(crate) fn advertised(&self) -> (String, i32) {
+        let advertised = self.advertised.read().unwrap_or_else(PoisonError::into_inner);
+        (advertised.0.clone(), i32::from(advertised.1))
+    }
+
+    /// Learns the listener's port, unless another is advertised.
+    pub(crate) fn serve_on(&self, port: u16) {
+        let mut advertised = self.advertised.write().unwrap_or_else(PoisonError::into_inner);
+        if advertised.1 == 0 {
+            advertised.1 = port;
+        }
+    }
+
+    /// The cluster's id as clients see it.
+    pub(crate) fn cluster_id(&self) -> &str {
+        self.config
+            .cluster_id
+            .as_deref()
+            .unwrap_or_else(|| self.topics.cluster_id())
+    }
+
+    /// Checks settings and creates a topic. Blocks for a sync.
+    pub(crate) fn create_topic(&self, new: &NewTopic) -> Result<Topic, TopicError> {
+        self.check_topic(new)?;
+        self.topics.create(new, self.now_ms())
+    }
+
+    /// Everything that could keep a topic from being created, but the disk.
+    pub(crate) fn check_topic(&self, new: &NewTopic) -> Result<(), TopicError> {
+        self.topics.check(new)?;
+        topic_config::check(&new.config, self.guard.as_ref()).map_err(TopicError::InvalidConfig)
+    }
+}

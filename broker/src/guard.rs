@@ -1,0 +1,59 @@
+//! What the broker asks before it appends: may these records enter this topic?
+//!
+//! The broker knows no schemas. It hands a batch's records to the [`Guard`] it was given, after the batch proved
+//! whole (CRC) and in sequence, and before anything about it is kept: a refused batch leaves no trace, so its
+//! producer goes on with the same sequence. A batch enters whole or not at all.
+
+use annals_kafka_wire::batch::Record;
+
+use crate::topic::Topic;
+
+/// Judges records on their way into a topic. Called from many connections at once, on the way of every produce:
+/// implementations answer from memory.
+pub trait Guard: Send + Sync + 'static {
+    /// Whether this topic's records are judged at all; `false` keeps the broker from decompressing them.
+    fn admits(&self, topic: &Topic) -> bool {
+        let _ = topic;
+        true
+    }
+
+    /// Every refusal of one batch, by record index; empty = the batch may enter.
+    ///
+    /// All bad records must be listed: clients take an unlisted record for innocent and send it again. When the
+    /// guard cannot judge (an outage), it refuses every record with the reason.
+    fn judge(&self, topic: &Topic, records: &mut dyn Iterator<Item = &Record>) -> Vec<Refusal>;
+
+    /// Whether a topic setting is the guard's own: `Ok(true)` known and valid, `Ok(false)` not the guard's,
+    /// `Err` known but with a bad value, in a sentence for the client.
+    ///
+    /// # Errors
+    /// The sentence that tells what is wrong with `value`.
+    fn topic_config_known(&self, key: &str, value: &str) -> Result<bool, String>;
+}
+
+/// One record a [`Guard`] refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The record's index in its batch, from 0.
+    pub index: i32,
+    /// Why, for the producer's developer: names what was expected and where, never echoes the payload.
+    pub sentence: String,
+}
+
+/// A [`Guard`] that lets everything in and owns no settings.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OpenGate;
+
+impl Guard for OpenGate {
+    fn admits(&self, _topic: &Topic) -> bool {
+        false
+    }
+
+    fn judge(&self, _topic: &Topic, _records: &mut dyn Iterator<Item = &Record>) -> Vec<Refusal> {
+        Vec::new()
+    }
+
+    fn topic_config_known(&self, _key: &str, _value: &str) -> Result<bool, String> {
+        Ok(false)
+    }
+}

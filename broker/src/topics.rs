@@ -1,0 +1,335 @@
+//! The set of topics: restored from the metadata log, changed one at a time, read without a lock.
+//!
+//! Invariant: a topic is in the set only when its creation is durable, and out of it before its files go. A change
+//! is written to the metadata log first, so a crash between the two steps ends as the log says: a created topic's
+//! missing directories are made at the next start, a deleted topic's left-overs are removed then.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use annals_segment_log::{LogDir, LogError, Partition};
+use arc_swap::ArcSwap;
+use uuid::Uuid;
+
+use crate::meta::{MetaError, MetaLog, MetaRecord};
+use crate::producer_ids::ProducerIds;
+use crate::topic::Topic;
+use crate::topic_config::TopicSettings;
+use crate::topic_name;
+
+/// Who wants to hear when topics come and go: called with all topics, by name.
+pub type TopicsListener = Box<dyn Fn(&[Topic]) + Send + Sync>;
+
+/// Why a topic could not be created or deleted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TopicError {
+    /// The name breaks Kafka's rules, or collides with another topic's.
+    #[error("{0}")]
+    InvalidName(String),
+    /// There is a topic of this name.
+    #[error("Topic '{0}' already exists.")]
+    Exists(String),
+    /// There is no such topic.
+    #[error("There is no topic '{0}'.")]
+    Unknown(String),
+    /// A setting is unknown or its value is not accepted.
+    #[error("{0}")]
+    InvalidConfig(String),
+    /// Not a number of partitions a topic can have.
+    #[error("Number of partitions must be from 1 to {max}, not {asked}.")]
+    InvalidPartitions {
+        /// What was asked for.
+        asked: i32,
+        /// The broker's limit.
+        max: usize,
+    },
+    /// The broker holds as many partitions as it may.
+    #[error(
+        "This broker holds {now} of at most {max} partitions; delete a topic, or raise its limit on partitions."
+    )]
+    TooManyPartitions {
+        /// Partitions now.
+        now: usize,
+        /// The broker's limit.
+        max: usize,
+    },
+    /// The change could not be written.
+    #[error(transparent)]
+    Meta(#[from] MetaError),
+    /// The topic's partitions could not be opened or removed.
+    #[error("the topic's files cannot be changed: {0}")]
+    Log(#[from] LogError),
+}
+
+/// A topic to be created, its name and settings already checked by [`Topics::check`] or about to be.
+#[derive(Debug, Clone)]
+pub(crate) struct NewTopic {
+    pub(crate) name: String,
+    pub(crate) partitions: i32,
+    pub(crate) config: BTreeMap<String, String>,
+}
+
+/// All topics at one moment.
+#[derive(Default, Clone)]
+pub(crate) struct TopicMap {
+    by_name: BTreeMap<String, Topic>,
+    by_id: HashMap<Uuid, Topic>,
+}
+
+impl TopicMap {
+    pub(crate) fn named(&self, name: &str) -> Option<&Topic> {
+        self.by_name.get(name)
+    }
+
+    pub(crate) fn with_id(&self, id: Uuid) -> Option<&Topic> {
+        self.by_id.get(&id)
+    }
+
+    /// All topics, by name.
+    pub(crate) fn list(&self) -> Vec<Topic> {
+        self.by_name.values().cloned().collect()
+    }
+
+    fn partition_count(&self) -> usize {
+        self.by_name.values().map(|topic| topic.partitions.len()).sum()
+    }
+
+    fn insert(&mut self, topic: &Topic) {
+        self.by_name.insert(topic.name.clone(), topic.clone());
+        self.by_id.insert(topic.id, topic.clone());
+    }
+
+    fn remove(&mut self, topic: &Topic) {
+        self.by_name.remove(&topic.name);
+        self.by_id.remove(&topic.id);
+    }
+}
+
+/// What only one change at a time may touch.
+struct Changes {
+    meta: MetaLog,
+    producer_ids: ProducerIds,
+}
+
+/// The topics of a broker.
+pub(crate) struct Topics {
+    log: LogDir,
+    partitions_max: usize,
+    cluster_id: String,
+    current: ArcSwap<TopicMap>,
+    changes: Mutex<Changes>,
+    listeners: Mutex<Vec<TopicsListener>>,
+}
+
+impl Topics {
+    /// Replays the metadata log and opens every topic in it.
+    pub(crate) fn open(log: &LogDir, partitions_max: usize, now_ms: i64) -> Result<Topics, TopicError> {
+        let (meta, records) = MetaLog::open(log)?;
+        let mut replayed = Replayed::default();
+        for record in records {
+            replayed.apply(record);
+        }
+        let mut map = TopicMap::default();
+        for (id, new) in &replayed.topics {
+            map.insert(&open_topic(log, new, *id)?);
+        }
+        for (id, new) in &replayed.deleted {
+            remove_files(log, *id, new.partitions);
+        }
+        let cluster_id = match replayed.cluster_id {
+            Some(id) => id,
+            None => {
+                let id = Uuid::new_v4().simple().to_string();
+                meta.append(&MetaRecord::Cluster { id: id.clone() }, now_ms)?;
+                id
+            }
+        };
+        let producer_ids = ProducerIds::after(replayed.producer_ids_next);
+        Ok(Topics {
+            log: log.clone(),
+            partitions_max,
+            cluster_id,
+            current: ArcSwap::from_pointee(map),
+            changes: Mutex::new(Changes { meta, producer_ids }),
+            listeners: Mutex::default(),
+        })
+    }
+
+    /// The topics as they are now.
+    pub(crate) fn now(&self) -> Arc<TopicMap> {
+        self.current.load_full()
+    }
+
+    /// The cluster's id kept in the metadata log.
+    pub(crate) fn cluster_id(&self) -> &str {
+        &self.cluster_id
+    }
+
+    /// Calls `listener` with all topics after every change, one change at a time. It must not change topics.
+    pub(crate) fn on_change(&self, listener: TopicsListener) {
+        lock(&self.listeners).push(listener);
+    }
+
+    /// Whether a topic could be created now: its name, its partitions and the room for them.
+    pub(crate) fn check(&self, new: &NewTopic) -> Result<(), TopicError> {
+        topic_name::check(&new.name).map_err(TopicError::InvalidName)?;
+        let now = self.now();
+        if now.named(&new.name).is_some() {
+            return Err(TopicError::Exists(new.name.clone()));
+        }
+        if let Some(other) = now
+            .by_name
+            .keys()
+            .find(|other| topic_name::collide(other, &new.name))
+        {
+            return Err(TopicError::InvalidName(format!(
+                "Topic '{}' collides with existing topic: {other}",
+                new.name
+            )));
+        }
+        let max = self.partitions_max;
+        let asked = usize::try_from(new.partitions).unwrap_or(0);
+        if asked == 0 || asked > max {
+            return Err(TopicError::InvalidPartitions {
+                asked: new.partitions,
+                max,
+            });
+        }
+        let count = now.partition_count();
+        if count + asked > max {
+            return Err(TopicError::TooManyPartitions { now: count, max });
+        }
+        Ok(())
+    }
+
+    /// Creates a topic whose settings are already checked. Blocks for a sync.
+    pub(crate) fn create(&self, new: &NewTopic, now_ms: i64) -> Result<Topic, TopicError> {
+        let changes = lock(&self.changes);
+        self.check(new)?;
+        let id = Uuid::new_v4();
+        let record = MetaRecord::TopicCreated {
+            name: new.name.clone(),
+            id,
+            partitions: new.partitions.unsigned_abs(),
+            config: new.config.clone(),
+        };
+        changes.meta.append(&record, now_ms)?;
+        let topic = match open_topic(&self.log, new, id) {
+            Ok(topic) => topic,
+            Err(error) => {
+                // Without its files the topic must not come back at the next start either.
+                changes.meta.append(&MetaRecord::TopicDeleted { id }, now_ms)?;
+                return Err(error);
+            }
+        };
+        self.publish(&changes, |map| map.insert(&topic));
+        tracing::info!(topic = %topic.name, %id, partitions = topic.partitions.len(), "topic created");
+        Ok(topic)
+    }
+
+    /// Deletes a topic and its records. Blocks for a sync.
+    pub(crate) fn delete(&self, name: &str, now_ms: i64) -> Result<(), TopicError> {
+        let changes = lock(&self.changes);
+        let Some(topic) = self.now().named(name).cloned() else {
+            return Err(TopicError::Unknown(
+                name.chars().take(topic_name::TOPIC_NAME_BYTES_MAX).collect(),
+            ));
+        };
+        changes
+            .meta
+            .append(&MetaRecord::TopicDeleted { id: topic.id }, now_ms)?;
+        self.publish(&changes, |map| map.remove(&topic));
+        topic.mark_deleted();
+        remove_files(
+            &self.log,
+            topic.id,
+            i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
+        );
+        tracing::info!(topic = %topic.name, id = %topic.id, "topic deleted");
+        Ok(())
+    }
+
+    /// A producer id nobody was given before. Blocks for a sync once in a thousand.
+    pub(crate) fn take_producer_id(&self, now_ms: i64) -> Result<i64, MetaError> {
+        let mut changes = lock(&self.changes);
+        let Changes { meta, producer_ids } = &mut *changes;
+        producer_ids.take(meta, now_ms)
+    }
+
+    /// Swaps the set and tells the listeners; the guard of `changes` keeps their order that of the changes.
+    fn publish(&self, _held: &MutexGuard<'_, Changes>, change: impl FnOnce(&mut TopicMap)) {
+        let mut map = TopicMap::clone(&self.now());
+        change(&mut map);
+        let list = map.list();
+        self.current.store(Arc::new(map));
+        for listener in lock(&self.listeners).iter() {
+            listener(&list);
+        }
+    }
+}
+
+/// What the metadata log says, put together.
+#[derive(Default)]
+struct Replayed {
+    cluster_id: Option<String>,
+    topics: BTreeMap<Uuid, NewTopic>,
+    deleted: BTreeMap<Uuid, NewTopic>,
+    producer_ids_next: i64,
+}
+
+impl Replayed {
+    fn apply(&mut self, record: MetaRecord) {
+        match record {
+            MetaRecord::Cluster { id } => self.cluster_id = Some(id),
+            MetaRecord::TopicCreated {
+                name,
+                id,
+                partitions,
+                config,
+            } => {
+                let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
+                self.topics.insert(
+                    id,
+                    NewTopic {
+                        name,
+                        partitions,
+                        config,
+                    },
+                );
+            }
+            MetaRecord::TopicDeleted { id } => {
+                self.deleted.extend(self.topics.remove(&id).map(|new| (id, new)));
+            }
+            MetaRecord::ProducerIds { next } => self.producer_ids_next = next,
+        }
+    }
+}
+
+/// Where a partition is kept: never a name a client chose.
+fn partition_path(id: Uuid, partition: i32) -> String {
+    format!("t/{}/{partition}", id.simple())
+}
+
+fn open_topic(log: &LogDir, new: &NewTopic, id: Uuid) -> Result<Topic, TopicError> {
+    let config = TopicSettings::read(&new.config).partition_config();
+    let partitions: Vec<Arc<Partition>> = (0..new.partitions)
+        .map(|number| log.partition(&partition_path(id, number), config.clone()))
+        .collect::<Result<_, _>>()?;
+    Ok(Topic::new(new.name.clone(), id, partitions, new.config.clone()))
+}
+
+/// Removes what a deleted topic left on disk. What cannot be removed now is tried again at the next start.
+fn remove_files(log: &LogDir, id: Uuid, partitions: i32) {
+    for number in 0..partitions {
+        let path = partition_path(id, number);
+        if let Err(error) = log.remove(&path) {
+            tracing::warn!(%path, %error, "the files of a deleted topic could not be removed yet");
+        }
+    }
+}
+
+/// Locks; a holder that panicked left nothing half done, as every change is written before it is shown.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,204 @@
+//! Brokers to test against, and requests to test them with.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
+
+use annals_broker::client::{Client, NewRecord};
+use annals_broker::{Broker, BrokerConfig, Guard, OpenGate, Refusal, Topic};
+use annals_kafka_wire::batch::{BatchBuilder, Record};
+use annals_kafka_wire::message::produce::{
+    PartitionProduceData, PartitionProduceResponse, ProduceRequest, TopicProduceData,
+};
+use bytes::{Bytes, BytesMut};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// The time of the brokers' clock: tests have no business with the real one.
+pub(crate) const NOW_MS: i64 = 1_800_000_000_000;
+
+/// A broker that is being served.
+pub(crate) struct Running {
+    pub(crate) broker: Broker,
+    pub(crate) addr: String,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+    dir: Option<TempDir>,
+}
+
+pub(crate) fn test_config() -> BrokerConfig {
+    BrokerConfig {
+        clock: || NOW_MS,
+        ..BrokerConfig::default()
+    }
+}
+
+/// A broker in a fresh directory, letting everything in.
+pub(crate) async fn start() -> Running {
+    start_with(test_config(), Arc::new(OpenGate)).await
+}
+
+pub(crate) async fn start_with(config: BrokerConfig, guard: Arc<dyn Guard>) -> Running {
+    let dir = tempfile::tempdir().unwrap();
+    let mut running = start_in(dir.path(), config, guard).await;
+    running.dir = Some(dir);
+    running
+}
+
+pub(crate) async fn start_in(dir: &Path, config: BrokerConfig, guard: Arc<dyn Guard>) -> Running {
+    let broker = Broker::open(dir, config, guard).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let served = broker.clone();
+    let serving = tokio::spawn(async move {
+        let shutdown = async { stopped.await.unwrap_or(()) };
+        served.serve(listener, shutdown).await.unwrap();
+    });
+    Running {
+        broker,
+        addr,
+        stop,
+        serving,
+        dir: None,
+    }
+}
+
+impl Running {
+    pub(crate) async fn client(&self) -> Client {
+        Client::connect(&self.addr).await.unwrap()
+    }
+
+    /// Stops serving and closes the data directory, which is kept if the caller owns it.
+    pub(crate) async fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.serving.await.unwrap();
+        self.broker.close().unwrap();
+    }
+
+    /// A connection for bytes that no honest client sends. Blocking: use it within [`blocking`].
+    pub(crate) fn raw(&self) -> TcpStream {
+        TcpStream::connect(&self.addr).unwrap()
+    }
+}
+
+/// Runs code that blocks on sockets, beside the broker.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+/// Writes `bytes` and reads until the broker closes the connection.
+pub(crate) fn answer_until_close(mut stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
+    let mut answer = Vec::new();
+    // The broker may close before it has read everything; what it sent before that is what counts.
+    let _ = stream.write_all(bytes);
+    let _ = stream.read_to_end(&mut answer);
+    answer
+}
+
+/// The next frame of a stream, without its length.
+pub(crate) fn read_frame(stream: &mut TcpStream) -> Bytes {
+    let mut size = [0; 4];
+    stream.read_exact(&mut size).unwrap();
+    let mut frame = BytesMut::zeroed(u32::from_be_bytes(size) as usize);
+    stream.read_exact(&mut frame).unwrap();
+    frame.freeze()
+}
+
+/// A guard that refuses values beginning with "bad", in topics that set `test.guard=on`.
+pub(crate) struct NoBadValues;
+
+impl Guard for NoBadValues {
+    fn admits(&self, topic: &Topic) -> bool {
+        topic.config.get("test.guard").is_some_and(|mode| mode == "on")
+    }
+
+    fn judge(&self, _: &Topic, records: &mut dyn Iterator<Item = &Record>) -> Vec<Refusal> {
+        let bad = |record: &&Record| {
+            record
+                .value
+                .as_ref()
+                .is_some_and(|value| value.starts_with(b"bad"))
+        };
+        let refusal = |record: &Record| Refusal {
+            index: record.index,
+            sentence: format!("record {} is bad", record.index),
+        };
+        records.filter(bad).map(refusal).collect()
+    }
+
+    fn topic_config_known(&self, key: &str, value: &str) -> Result<bool, String> {
+        match (key, value) {
+            ("test.guard", "on" | "off") => Ok(true),
+            ("test.guard", _) => Err("test.guard must be on or off".to_owned()),
+            _ => Ok(false),
+        }
+    }
+}
+
+/// One batch of these values, with the idempotent producer and sequence given.
+pub(crate) fn batch(producer: Option<(i64, i16, i32)>, values: &[&str]) -> Bytes {
+    let mut builder = BatchBuilder::new();
+    if let Some((id, epoch, sequence)) = producer {
+        builder = builder.producer(id, epoch, sequence);
+    }
+    for value in values {
+        assert!(builder.push(NOW_MS, None, Some(value.as_bytes()), &[]));
+    }
+    builder.build()
+}
+
+/// A Produce of one batch to partition 0.
+pub(crate) fn produce_request(topic: &str, acks: i16, records: Bytes) -> ProduceRequest {
+    let data = PartitionProduceData {
+        index: 0,
+        records: Some(records),
+    };
+    ProduceRequest {
+        acks,
+        timeout_ms: 30_000,
+        topic_data: vec![TopicProduceData {
+            name: topic.to_owned(),
+            partition_data: vec![data],
+        }],
+        ..ProduceRequest::default()
+    }
+}
+
+/// Produces one batch to partition 0 with acks=all, and returns that partition's answer.
+pub(crate) async fn produce(client: &mut Client, topic: &str, records: Bytes) -> PartitionProduceResponse {
+    let response = client.call(&produce_request(topic, -1, records)).await.unwrap();
+    response
+        .responses
+        .into_iter()
+        .next()
+        .unwrap()
+        .partition_responses
+        .remove(0)
+}
+
+/// The first `count` values of partition 0, waiting until there are as many.
+pub(crate) async fn values(client: &mut Client, topic: &str, count: usize) -> Vec<String> {
+    let mut values = Vec::new();
+    while values.len() < count {
+        let offset = i64::try_from(values.len()).unwrap();
+        let fetched = client
+            .fetch(topic, 0, offset, std::time::Duration::from_secs(30))
+            .await
+            .unwrap();
+        let text = |record: Record| String::from_utf8(record.value.unwrap().to_vec()).unwrap();
+        values.extend(fetched.records.into_iter().map(text));
+    }
+    values
+}
+
+pub(crate) fn record(value: &str) -> NewRecord {
+    NewRecord {
+        value: Some(Bytes::copy_from_slice(value.as_bytes())),
+        timestamp_ms: NOW_MS,
+        ..NewRecord::default()
+    }
+}

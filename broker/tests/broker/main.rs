@@ -1,0 +1,15 @@
+//! The broker as clients meet it: over real TCP, on a port of the system's choice, in a directory of its own.
+//!
+//! One binary. [`harness`] starts and stops brokers; a module an area. Nothing here sleeps: what takes time is awaited.
+
+// Outside tests nothing may panic; here a helper that cannot go on should.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod api_versions;
+mod fetch;
+mod harness;
+mod hostile;
+mod lifecycle;
+mod produce;
+mod producer;
+mod topics;
