@@ -1,0 +1,310 @@
+//! The log directory: one process holds it, one committer serves all its partitions.
+//!
+//! Invariant: at most one process has the directory open (`LOCK`), and at most one [`Partition`] exists for a path.
+//! A clean close leaves nothing to recover; after anything else the leader epoch is raised before a partition opens,
+//! so that clients can tell that unacknowledged records may be gone. A partition being removed loses its mark
+//! first, then its name, then its files: no step leaves a mark without a partition, which is refused as lost.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use crate::checkpoint::Checkpoint;
+use crate::committer::Shared;
+use crate::disk::{DirLock, Disk, RealDisk, exists, parent, remove_tree};
+use crate::error::LogError;
+use crate::format;
+use crate::mutex::lock;
+use crate::partition::{Partition, PartitionConfig};
+use crate::recover::Recover;
+
+/// Longest partition path, in bytes: file names below it must fit as well.
+const PATH_BYTES_MAX: usize = 512;
+
+/// Ending of a partition directory that is being removed.
+const REMOVED: &str = ".deleted";
+
+/// How a log directory is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// Idempotent producers remembered per partition; the longest silent are forgotten first. Default 10,000, which
+    /// is about 2 MB.
+    pub producers_max: usize,
+    /// Silence after which a producer may be forgotten, in milliseconds. Default one day, as in Kafka.
+    pub producer_expiry_ms: i64,
+    /// Bytes of the newest batches kept in memory per partition, for consumers that keep up. Default 256 KiB.
+    pub tail_bytes_max: usize,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        LogConfig {
+            producers_max: 10_000,
+            producer_expiry_ms: 24 * 60 * 60 * 1000,
+            tail_bytes_max: 256 * 1024,
+        }
+    }
+}
+
+/// An open log directory. Clones are handles to the same one; when the last is dropped without
+/// [`LogDir::close`], writing ends and the next start counts as unclean.
+///
+/// See the crate's example.
+#[derive(Clone)]
+pub struct LogDir {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+    lock: Mutex<Option<DirLock>>,
+    /// Held while a partition is opened or removed.
+    changing: Mutex<()>,
+    /// The epoch of the run before: no batch on disk has a later one. `None` when no checkpoint was found.
+    epoch_before: Option<i32>,
+}
+
+impl std::fmt::Debug for LogDir {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LogDir")
+            .field("failed", &self.failed())
+            .finish_non_exhaustive()
+    }
+}
+
+impl LogDir {
+    /// Opens a directory, creating it if it is missing, and starts its committer.
+    pub fn open(path: &Path, config: LogConfig) -> Result<LogDir, LogError> {
+        let (disk, lock) = RealDisk::open(path)?;
+        let log = LogDir::on(Arc::new(disk), Some(lock), config)?;
+        log.start()?;
+        Ok(log)
+    }
+
+    /// Opens a directory without a committer.
+    pub(crate) fn on(
+        disk: Arc<dyn Disk>,
+        held: Option<DirLock>,
+        config: LogConfig,
+    ) -> Result<LogDir, LogError> {
+        let fresh = format::claim(&*disk)?;
+        let found = Checkpoint::load(&*disk)?;
+        let epoch_before = found.as_ref().map(|found| found.epoch).or(fresh.then_some(0));
+        let mut checkpoint = found.unwrap_or(Checkpoint {
+            clean: fresh,
+            ..Checkpoint::default()
+        });
+        if !checkpoint.clean {
+            checkpoint.epoch = checkpoint.epoch.saturating_add(1);
+        }
+        checkpoint.clean = false;
+        checkpoint
+            .store(&*disk)
+            .map_err(LogError::io("writing CHECKPOINT"))?;
+        sweep(&*disk, "").map_err(LogError::io("sweeping removed partitions"))?;
+        let inner = Inner {
+            shared: Arc::new(Shared::new(disk, config, checkpoint)),
+            committer: Mutex::default(),
+            lock: Mutex::new(held),
+            changing: Mutex::default(),
+            epoch_before,
+        };
+        Ok(LogDir {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Starts the committer.
+    pub(crate) fn start(&self) -> Result<(), LogError> {
+        let shared = self.inner.shared.clone();
+        let thread = std::thread::Builder::new().name("log-committer".to_owned());
+        let thread = thread
+            .spawn(move || shared.run())
+            .map_err(LogError::io("starting the committer"))?;
+        *lock(&self.inner.committer) = Some(thread);
+        Ok(())
+    }
+
+    /// The partition at `path`, such as `t/orders/0`: the open one if there is one (its first configuration stays),
+    /// else it is opened and its tail recovered, else created.
+    ///
+    /// A path has parts of letters, digits, `-`, `_` and `.`, divided by `/`.
+    pub fn partition(&self, path: &str, config: PartitionConfig) -> Result<Arc<Partition>, LogError> {
+        check_path(path)?;
+        let _changing = lock(&self.inner.changing);
+        let shared = &self.inner.shared;
+        self.writable()?;
+        if let Some(open) = lock(&shared.partitions).get(path) {
+            return Ok(open.clone());
+        }
+        let epoch = shared.epoch.load(Ordering::Acquire);
+        let recover = Recover {
+            disk: &*shared.disk,
+            dir: path,
+            mark: shared.mark(path),
+            epoch_max: self.inner.epoch_before,
+            producers_max: shared.config.producers_max,
+            tail_bytes_max: shared.config.tail_bytes_max,
+        };
+        let recovered = recover.run()?;
+        if let Some(last) = recovered
+            .last_epoch
+            .filter(|last| self.inner.epoch_before.is_none() && *last >= epoch)
+        {
+            shared.epoch.store(last.saturating_add(1), Ordering::Release);
+            shared.save(false).map_err(LogError::io("writing CHECKPOINT"))?;
+        }
+        let epoch = shared.epoch.load(Ordering::Acquire);
+        let partition = Partition::new(path, config, shared.clone(), epoch, recovered);
+        lock(&shared.partitions).insert(path.to_owned(), partition.clone());
+        shared.note_unsaved();
+        Ok(partition)
+    }
+
+    /// Removes a partition and its files. Whoever still holds it may read what is open, and append nothing.
+    pub fn remove(&self, path: &str) -> Result<(), LogError> {
+        check_path(path)?;
+        let _changing = lock(&self.inner.changing);
+        let shared = &self.inner.shared;
+        self.writable()?;
+        let open = lock(&shared.partitions).remove(path);
+        if let Some(partition) = open {
+            partition.retire();
+        }
+        let marked = lock(&shared.checkpoint).marks.remove(path).is_some();
+        if marked {
+            shared.save(false).map_err(LogError::io("writing CHECKPOINT"))?;
+        }
+        self.remove_files(path)
+            .map_err(LogError::io(format!("removing {path}")))
+    }
+
+    fn remove_files(&self, path: &str) -> std::io::Result<()> {
+        let disk = &*self.inner.shared.disk;
+        let removed = format!("{path}{REMOVED}");
+        remove_tree(disk, &removed)?;
+        if !exists(disk, path)? {
+            return Ok(());
+        }
+        disk.rename(path, &removed)?;
+        disk.sync_dir(parent(path))?;
+        remove_tree(disk, &removed)?;
+        // Directories above that hold nothing any more.
+        let mut dir = parent(path);
+        while !dir.is_empty() && disk.list(dir)?.is_empty() {
+            disk.remove(dir)?;
+            dir = parent(dir);
+        }
+        Ok(())
+    }
+
+    /// Why nothing is written any more: an earlier write or sync failed. Only a restart helps, after a look at the disk.
+    pub fn failed(&self) -> Option<String> {
+        self.inner.shared.failed().map(str::to_owned)
+    }
+
+    /// Syncs everything and marks the directory clean. Other handles and partitions stay readable and refuse appends.
+    pub fn close(self) -> Result<(), LogError> {
+        let shared = &self.inner.shared;
+        let _changing = lock(&self.inner.changing);
+        self.writable()?;
+        shared.close();
+        let partitions: Vec<_> = lock(&shared.partitions).values().cloned().collect();
+        partitions.iter().for_each(|partition| partition.drain());
+        self.inner.stop();
+        for partition in &partitions {
+            if let Err(source) = partition.commit(true) {
+                shared.fail(format!("syncing {}: {source}", partition.path()));
+            }
+        }
+        if let Some(failure) = shared.failed() {
+            return Err(LogError::Failed(failure.to_owned()));
+        }
+        shared.save(true).map_err(LogError::io("writing CHECKPOINT"))?;
+        lock(&self.inner.lock).take();
+        Ok(())
+    }
+
+    fn writable(&self) -> Result<(), LogError> {
+        match (self.inner.shared.ready(), self.failed()) {
+            (Ok(()), _) => Ok(()),
+            (_, Some(failure)) => Err(LogError::Failed(failure)),
+            (_, None) => Err(LogError::Closed),
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+}
+
+impl Inner {
+    /// Ends the committer. Its own thread may hold the last handle, in a watcher: then it ends by itself.
+    fn stop(&self) {
+        self.shared.stop();
+        let thread = lock(&self.committer).take();
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
+            // A panic of the committer has been noted as the directory's failure.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.close();
+        self.stop();
+        self.shared.forget();
+    }
+}
+
+fn check_path(path: &str) -> Result<(), LogError> {
+    let bad = |reason| {
+        Err(LogError::BadPath {
+            path: path.to_owned(),
+            reason,
+        })
+    };
+    if path.len() > PATH_BYTES_MAX {
+        return bad("it is longer than 512 bytes");
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    for part in path.split('/') {
+        if part.is_empty() || part.starts_with('.') || part.len() > 128 {
+            return bad("a part is empty, longer than 128 bytes, or begins with a dot");
+        }
+        if !part.bytes().all(plain) {
+            return bad("it has other characters than letters, digits, -, _ and .");
+        }
+        if [REMOVED, ".log", ".idx", ".snap", ".tmp"]
+            .iter()
+            .any(|ending| part.ends_with(ending))
+        {
+            return bad("a part ends like one of the log's own files");
+        }
+    }
+    if ["LOCK", "FORMAT", "CHECKPOINT"].contains(&path) {
+        return bad("it is one of the log's own files");
+    }
+    Ok(())
+}
+
+/// Finishes removals that a crash interrupted.
+fn sweep(disk: &dyn Disk, dir: &str) -> std::io::Result<()> {
+    for entry in disk.list(dir)?.into_iter().filter(|entry| entry.is_dir) {
+        let name = if dir.is_empty() {
+            entry.name
+        } else {
+            format!("{dir}/{}", entry.name)
+        };
+        if name.ends_with(REMOVED) {
+            remove_tree(disk, &name)?
+        } else {
+            sweep(disk, &name)?
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,460 @@
+//! A disk that keeps two images of everything, live and durable, and loses power on command.
+//!
+//! Every changing call is a step. At the chosen step the power goes: the call fails (a write or rename reached the live
+//! image, a sync made nothing durable), and so does every call after it. [`SimDisk::reboot`] then decides what of the
+//! unsynced survived. Syncs can also fail, or freeze until they are thawed.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex};
+
+use super::{Disk, DiskFile, Entry, Open};
+use crate::mutex::lock;
+
+/// What a power cut leaves of the unsynced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Survives {
+    Nothing,
+    Everything,
+    /// Names, and the first half of each file's new bytes.
+    Half,
+    /// Any sectors of the new bytes, the rest of them zeros; any directory's names or none.
+    Sectors(u64),
+}
+
+#[derive(Clone)]
+enum Node {
+    Dir {
+        live: BTreeMap<String, usize>,
+        durable: BTreeMap<String, usize>,
+    },
+    File {
+        live: Vec<u8>,
+        durable: Vec<u8>,
+    },
+}
+
+struct State {
+    nodes: Vec<Node>,
+    steps: u64,
+    cut_at: u64,
+    syncs: u64,
+    fail_sync_at: u64,
+    writes: u64,
+    fail_write_at: u64,
+    frozen: bool,
+    waiting: u64,
+}
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) struct SimDisk {
+    state: Arc<(Mutex<State>, Condvar)>,
+}
+
+struct SimFile {
+    disk: SimDisk,
+    node: usize,
+}
+
+const NEVER: u64 = u64::MAX;
+const SECTOR: usize = 512;
+
+impl SimDisk {
+    pub(crate) fn new() -> SimDisk {
+        SimDisk::of(vec![Node::Dir {
+            live: BTreeMap::new(),
+            durable: BTreeMap::new(),
+        }])
+    }
+
+    fn of(nodes: Vec<Node>) -> SimDisk {
+        let state = State {
+            nodes,
+            steps: 0,
+            cut_at: NEVER,
+            syncs: 0,
+            fail_sync_at: NEVER,
+            writes: 0,
+            fail_write_at: NEVER,
+            frozen: false,
+            waiting: 0,
+        };
+        SimDisk {
+            state: Arc::new((Mutex::new(state), Condvar::new())),
+        }
+    }
+
+    /// The power goes at the `step`th changing call from now on, counted from 1.
+    pub(crate) fn cut_at(&self, step: u64) {
+        let mut state = lock(&self.state.0);
+        state.cut_at = state.steps + step;
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        let state = lock(&self.state.0);
+        state.steps >= state.cut_at
+    }
+
+    /// File syncs so far.
+    pub(crate) fn syncs(&self) -> u64 {
+        lock(&self.state.0).syncs
+    }
+
+    /// The next file sync fails, and, as on Linux, only that one.
+    pub(crate) fn fail_next_sync(&self) {
+        let mut state = lock(&self.state.0);
+        state.fail_sync_at = state.syncs + 1;
+    }
+
+    /// The next write puts half of its bytes and fails.
+    pub(crate) fn fail_next_write(&self) {
+        let mut state = lock(&self.state.0);
+        state.fail_write_at = state.writes + 1;
+    }
+
+    /// From now on file syncs wait.
+    pub(crate) fn freeze(&self) {
+        lock(&self.state.0).frozen = true;
+    }
+
+    pub(crate) fn thaw(&self) {
+        lock(&self.state.0).frozen = false;
+        self.state.1.notify_all();
+    }
+
+    /// Waits until a sync is frozen.
+    pub(crate) fn wait_frozen(&self) {
+        let state = lock(&self.state.0);
+        drop(
+            self.state
+                .1
+                .wait_while(state, |state| state.waiting == 0)
+                .unwrap(),
+        );
+    }
+
+    /// The disk after the power came back.
+    pub(crate) fn reboot(&self, survives: Survives) -> SimDisk {
+        let state = lock(&self.state.0);
+        let nodes = state
+            .nodes
+            .iter()
+            .enumerate()
+            .map(|(at, node)| survivor(node, survives, at as u64))
+            .collect();
+        SimDisk::of(nodes)
+    }
+
+    /// The live bytes of a file.
+    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
+        let state = lock(&self.state.0);
+        match &state.nodes[state.find(name).unwrap()] {
+            Node::File { live, .. } => live.clone(),
+            Node::Dir { .. } => panic!("{name} is a directory"),
+        }
+    }
+
+    /// Overwrites a file as if it had always been so.
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
+        let mut state = lock(&self.state.0);
+        let node = state.find(name).unwrap();
+        state.nodes[node] = Node::File {
+            live: bytes.to_vec(),
+            durable: bytes.to_vec(),
+        };
+    }
+
+    pub(crate) fn names(&self, dir: &str) -> Vec<String> {
+        self.list(dir)
+            .map(|entries| entries.into_iter().map(|entry| entry.name).collect())
+            .unwrap_or_default()
+    }
+
+    /// A changing call: counts, applies the change, and fails at and after the cut.
+    fn step<T>(&self, change: impl FnOnce(&mut State) -> io::Result<T>) -> io::Result<T> {
+        let mut state = lock(&self.state.0);
+        if state.steps >= state.cut_at {
+            return Err(dark());
+        }
+        state.steps += 1;
+        let done = change(&mut state);
+        if state.steps >= state.cut_at {
+            Err(dark())
+        } else {
+            done
+        }
+    }
+
+    /// As `step`, but at the cut nothing happens.
+    fn sync_step(&self, change: impl FnOnce(&mut State) -> io::Result<()>) -> io::Result<()> {
+        self.step(|state| {
+            if state.steps >= state.cut_at {
+                Ok(())
+            } else {
+                change(state)
+            }
+        })
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&State) -> io::Result<T>) -> io::Result<T> {
+        let state = lock(&self.state.0);
+        if state.steps >= state.cut_at {
+            Err(dark())
+        } else {
+            look(&state)
+        }
+    }
+}
+
+fn dark() -> io::Error {
+    io::Error::other("the power is gone")
+}
+
+fn missing() -> io::Error {
+    io::ErrorKind::NotFound.into()
+}
+
+impl State {
+    fn find(&self, name: &str) -> io::Result<usize> {
+        name.split('/')
+            .filter(|part| !part.is_empty())
+            .try_fold(0, |dir, part| match &self.nodes[dir] {
+                Node::Dir { live, .. } => live.get(part).copied().ok_or_else(missing),
+                Node::File { .. } => Err(missing()),
+            })
+    }
+
+    /// The live names of the directory of `name`, and the last part of it.
+    fn names_of<'n>(&mut self, name: &'n str) -> io::Result<(&mut BTreeMap<String, usize>, &'n str)> {
+        let dir = self.find(super::parent(name))?;
+        let last = name.rsplit('/').next().unwrap_or(name);
+        match &mut self.nodes[dir] {
+            Node::Dir { live, .. } => Ok((live, last)),
+            Node::File { .. } => Err(missing()),
+        }
+    }
+
+    fn add(&mut self, name: &str, node: Node) -> io::Result<usize> {
+        let at = self.nodes.len();
+        let (names, last) = self.names_of(name)?;
+        if names.contains_key(last) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        names.insert(last.to_owned(), at);
+        self.nodes.push(node);
+        Ok(at)
+    }
+
+    fn file(&mut self, node: usize) -> (&mut Vec<u8>, &mut Vec<u8>) {
+        match &mut self.nodes[node] {
+            Node::File { live, durable } => (live, durable),
+            Node::Dir { .. } => panic!("a directory was opened as a file"),
+        }
+    }
+}
+
+/// A number that looks random, from two.
+fn coin(seed: u64, number: u64) -> u64 {
+    let mut mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 32)
+}
+
+fn survivor(node: &Node, survives: Survives, at: u64) -> Node {
+    match node {
+        Node::Dir { live, durable } => {
+            let new = match survives {
+                Survives::Nothing => false,
+                Survives::Everything | Survives::Half => true,
+                Survives::Sectors(seed) => coin(seed, at).is_multiple_of(2),
+            };
+            let names = if new { live } else { durable };
+            Node::Dir {
+                live: names.clone(),
+                durable: names.clone(),
+            }
+        }
+        Node::File { live, durable } => {
+            let bytes = surviving_bytes(live, durable, survives, at);
+            Node::File {
+                live: bytes.clone(),
+                durable: bytes,
+            }
+        }
+    }
+}
+
+fn surviving_bytes(live: &[u8], durable: &[u8], survives: Survives, at: u64) -> Vec<u8> {
+    match survives {
+        Survives::Nothing => durable.to_vec(),
+        Survives::Everything => live.to_vec(),
+        _ if live.len() < durable.len() => {
+            // An unsynced truncation: done or not.
+            if coin(7, at).is_multiple_of(2) {
+                live.to_vec()
+            } else {
+                durable.to_vec()
+            }
+        }
+        Survives::Half => live[..durable.len() + (live.len() - durable.len()) / 2].to_vec(),
+        Survives::Sectors(seed) => {
+            let mut bytes = durable.to_vec();
+            for start in (0..live.len()).step_by(SECTOR) {
+                let end = (start + SECTOR).min(live.len());
+                if coin(seed, at * 1_000_003 + start as u64).is_multiple_of(2) {
+                    bytes.resize(bytes.len().max(end), 0);
+                    bytes[start..end].copy_from_slice(&live[start..end]);
+                }
+            }
+            bytes
+        }
+    }
+}
+
+impl Disk for SimDisk {
+    fn open(&self, name: &str, how: Open) -> io::Result<Arc<dyn DiskFile>> {
+        let found = self.look(|state| Ok(state.find(name).ok()))?;
+        let node = match (found, how) {
+            (Some(node), Open::Existing) => node,
+            (None, Open::Existing) => return Err(missing()),
+            (Some(node), Open::Create) => self.step(|state| {
+                state.file(node).0.clear();
+                Ok(node)
+            })?,
+            (None, Open::Create) => self.step(|state| {
+                state.add(
+                    name,
+                    Node::File {
+                        live: Vec::new(),
+                        durable: Vec::new(),
+                    },
+                )
+            })?,
+        };
+        Ok(Arc::new(SimFile {
+            disk: self.clone(),
+            node,
+        }))
+    }
+
+    fn list(&self, dir: &str) -> io::Result<Vec<Entry>> {
+        self.look(|state| match &state.nodes[state.find(dir)?] {
+            Node::Dir { live, .. } => {
+                let is_dir = |node: &usize| matches!(state.nodes[*node], Node::Dir { .. });
+                let entry = |(name, node): (&String, &usize)| Entry {
+                    name: name.clone(),
+                    is_dir: is_dir(node),
+                };
+                Ok(live.iter().map(entry).collect())
+            }
+            Node::File { .. } => Err(missing()),
+        })
+    }
+
+    fn create_dir(&self, dir: &str) -> io::Result<()> {
+        let node = Node::Dir {
+            live: BTreeMap::new(),
+            durable: BTreeMap::new(),
+        };
+        self.step(|state| state.add(dir, node).map(|_| ()))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.step(|state| {
+            let (names, last) = state.names_of(from)?;
+            let node = names.remove(last).ok_or_else(missing)?;
+            let (names, last) = state.names_of(to)?;
+            names.insert(last.to_owned(), node);
+            Ok(())
+        })
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        let found = self.look(|state| state.find(name))?;
+        self.step(|state| {
+            if let Node::Dir { live, .. } = &state.nodes[found]
+                && !live.is_empty()
+            {
+                return Err(io::ErrorKind::DirectoryNotEmpty.into());
+            }
+            let (names, last) = state.names_of(name)?;
+            names.remove(last);
+            Ok(())
+        })
+    }
+
+    fn sync_dir(&self, dir: &str) -> io::Result<()> {
+        self.sync_step(|state| {
+            let node = state.find(dir)?;
+            if let Node::Dir { live, durable } = &mut state.nodes[node] {
+                durable.clone_from(live);
+            }
+            Ok(())
+        })
+    }
+}
+
+impl DiskFile for SimFile {
+    fn read_at(&self, position: u64, out: &mut [u8]) -> io::Result<()> {
+        self.disk.look(|state| {
+            let Node::File { live, .. } = &state.nodes[self.node] else {
+                return Err(missing());
+            };
+            let from = live.get(position as usize..).unwrap_or_default();
+            let from = from.get(..out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+            out.copy_from_slice(from);
+            Ok(())
+        })
+    }
+
+    fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
+        self.disk.step(|state| {
+            state.writes += 1;
+            let fails = state.writes == state.fail_write_at;
+            let bytes = if fails { &bytes[..bytes.len() / 2] } else { bytes };
+            let (live, _) = state.file(self.node);
+            let end = position as usize + bytes.len();
+            live.resize(live.len().max(end), 0);
+            live[position as usize..end].copy_from_slice(bytes);
+            if fails {
+                Err(io::ErrorKind::StorageFull.into())
+            } else {
+                Ok(())
+            }
+        })
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.disk.look(|state| match &state.nodes[self.node] {
+            Node::File { live, .. } => Ok(live.len() as u64),
+            Node::Dir { .. } => Err(missing()),
+        })
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.disk.step(|state| {
+            state.file(self.node).0.resize(len as usize, 0);
+            Ok(())
+        })
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let (state, thawed) = &*self.disk.state;
+        let mut guard = lock(state);
+        guard.waiting += 1;
+        thawed.notify_all();
+        guard = thawed.wait_while(guard, |state| state.frozen).unwrap();
+        guard.waiting -= 1;
+        drop(guard);
+        self.disk.sync_step(|state| {
+            state.syncs += 1;
+            if state.syncs == state.fail_sync_at {
+                return Err(io::Error::other("input/output error"));
+            }
+            let (live, durable) = state.file(self.node);
+            durable.clone_from(live);
+            Ok(())
+        })
+    }
+}

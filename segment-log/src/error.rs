@@ -1,0 +1,161 @@
+//! What can go wrong, an enum per layer: opening a log, appending to it, reading from it.
+//!
+//! Invariant: a message says what was wrong, where, and what to do. A duplicate batch is not an error.
+
+use std::io;
+
+use annals_kafka_wire::batch::BatchError;
+
+/// Why a log directory or a partition could not be opened, removed or closed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// Another process holds the directory.
+    #[error("{path} is in use by another process: stop that process, or use another data directory")]
+    Locked {
+        /// The directory.
+        path: String,
+    },
+    /// The directory was written in a format this program does not read.
+    #[error(
+        "FORMAT says \"{found}\", and this program reads \"{supported}\": run the version that wrote the directory, or a newer one"
+    )]
+    Format {
+        /// First line of the `FORMAT` file.
+        found: String,
+        /// What this program writes.
+        supported: String,
+    },
+    /// The checkpoint file cannot be read, so it is not known up to where records were acknowledged.
+    #[error(
+        "CHECKPOINT is damaged ({reason}): it says up to where records were acknowledged. Restore it from a backup, or delete it to have every segment scanned and only torn tails cut"
+    )]
+    Checkpoint {
+        /// What is wrong with the file.
+        reason: String,
+    },
+    /// Acknowledged bytes are damaged or missing. Nothing was changed on disk.
+    #[error(
+        "{file} is damaged at position {position} (offset {offset}): {reason}. Nothing was cut; restore the file from a backup"
+    )]
+    Damaged {
+        /// The file, relative to the log directory.
+        file: String,
+        /// The place of the first bad byte's batch in the file.
+        position: u64,
+        /// The offset expected there.
+        offset: i64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A partition path that cannot be a directory of ours.
+    #[error("\"{path}\" cannot be a partition path: {reason}")]
+    BadPath {
+        /// The path given.
+        path: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// An earlier write or sync failed; the directory takes no more writes until it is opened again.
+    #[error("the log directory stopped taking writes: {0}. Check the disk, then restart")]
+    Failed(String),
+    /// The log directory was closed.
+    #[error("the log directory is closed")]
+    Closed,
+    /// The operating system said no.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done, with the file.
+        what: String,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+impl LogError {
+    /// For `map_err`: an IO error with what was being done.
+    pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> LogError {
+        let what = what.into();
+        move |source| LogError::Io { what, source }
+    }
+}
+
+/// Why a batch was not appended. A refused batch changes nothing, neither on disk nor in the producer's state.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// The batch's first sequence does not follow the producer's last.
+    #[error("producer {producer_id} sent sequence {found}, and {expected} is next")]
+    OutOfOrderSequence {
+        /// The producer.
+        producer_id: i64,
+        /// The sequence that would be accepted.
+        expected: i32,
+        /// The batch's first sequence.
+        found: i32,
+    },
+    /// A newer instance of the producer has written already.
+    #[error(
+        "producer {producer_id} sent epoch {found}, and {current} is current: a newer instance took over"
+    )]
+    InvalidProducerEpoch {
+        /// The producer.
+        producer_id: i64,
+        /// The epoch the log knows.
+        current: i16,
+        /// The batch's epoch.
+        found: i16,
+    },
+    /// The batch's bytes are not what its sender checksummed, or its offsets have gaps.
+    #[error("corrupt batch: {0}")]
+    Corrupt(#[from] BatchError),
+    /// The batch does not fit into one segment.
+    #[error("the batch has {bytes} bytes, and a segment holds {bytes_max}")]
+    TooLarge {
+        /// Size of the batch.
+        bytes: u64,
+        /// The partition's `segment_bytes_max`.
+        bytes_max: u64,
+    },
+    /// The log directory takes no more writes: a write or sync failed, or it was closed.
+    #[error("{0}")]
+    LogFailed(String),
+    /// The offset was not durable within the time given. The record may still become durable.
+    #[error("offset {offset} is not durable yet")]
+    TimedOut {
+        /// The offset waited for.
+        offset: i64,
+    },
+    /// A new segment could not be created; nothing was written.
+    #[error("creating a segment: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Why nothing could be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The offset is before the first record or behind the last.
+    #[error("the offset is outside {start}..{end}")]
+    OutOfRange {
+        /// The log start offset.
+        start: i64,
+        /// The high watermark.
+        end: i64,
+    },
+    /// Stored bytes are not the bytes that were written.
+    #[error("{file} is damaged at position {position} (offset {offset}): {reason}")]
+    Damaged {
+        /// The file, relative to the log directory.
+        file: String,
+        /// The place of the damaged batch in the file.
+        position: u64,
+        /// The offset expected there.
+        offset: i64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The operating system said no.
+    #[error("reading a segment: {0}")]
+    Io(#[from] io::Error),
+}

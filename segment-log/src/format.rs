@@ -1,0 +1,124 @@
+//! The version of the layout on disk, and the framing every sidecar file shares.
+//!
+//! ```text
+//! <dir>/LOCK                       held while a process has the directory open
+//!       FORMAT                     "annals-log 1\n": how everything below is laid out
+//!       CHECKPOINT                 up to where records were acknowledged        (checkpoint.rs)
+//!       <partition path>/
+//!           00000000000000000000.log    record batches v2, back to back, as they were sent;
+//!                                       only base offset and leader epoch are stamped
+//!           00000000000000000000.idx    index of a sealed segment               (index.rs)
+//!           00000000000000000000.snap   producers as of the segment's first offset  (producer/snapshot.rs)
+//!       <partition path>.deleted/       being removed, swept at the next start
+//! ```
+//!
+//! A binary sidecar is framed alike, all integers big-endian:
+//!
+//! ```text
+//!  0  8  magic, one per kind of file
+//!  8  4  version of the kind
+//! 12  n  body
+//!  …  4  CRC-32C of everything before
+//! ```
+//!
+//! Invariant: a sidecar is derived from the log; one that does not unframe is rebuilt, never trusted.
+//! A directory of a newer format is refused before anything in it is changed.
+
+use bytes::{Buf, BufMut};
+use crc_fast::{CrcAlgorithm, Digest, checksum};
+
+use crate::disk::{Disk, load, replace};
+use crate::error::LogError;
+
+const FILE: &str = "FORMAT";
+const CURRENT: &str = "annals-log 1";
+const FILE_BYTES_MAX: u64 = 4096;
+
+const MAGIC_BYTES: usize = 8;
+const HEAD_BYTES: usize = MAGIC_BYTES + 4;
+const CRC_BYTES: usize = 4;
+
+/// Refuses a directory of another format; marks a new directory. Answers whether the directory is new.
+pub(crate) fn claim(disk: &dyn Disk) -> Result<bool, LogError> {
+    let found = load(disk, FILE, FILE_BYTES_MAX).map_err(LogError::io("reading FORMAT"))?;
+    let Some(bytes) = found else {
+        replace(disk, FILE, format!("{CURRENT}\n").as_bytes()).map_err(LogError::io("writing FORMAT"))?;
+        return Ok(true);
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().next().unwrap_or_default();
+    if line == CURRENT {
+        return Ok(false);
+    }
+    Err(LogError::Format {
+        found: line.to_owned(),
+        supported: CURRENT.to_owned(),
+    })
+}
+
+/// CRC-32C.
+pub(crate) fn crc(bytes: &[u8]) -> u32 {
+    checksum(CrcAlgorithm::Crc32Iscsi, bytes) as u32
+}
+
+/// CRC-32C of what `before` stands for, followed by `bytes`. The CRC of nothing is 0.
+pub(crate) fn crc_more(before: u32, bytes: &[u8]) -> u32 {
+    let mut digest = Digest::new_with_init_state(CrcAlgorithm::Crc32Iscsi, u64::from(!before));
+    digest.update(bytes);
+    digest.finalize() as u32
+}
+
+/// Puts magic and version before a body and a checksum behind it.
+pub(crate) fn frame(magic: &[u8; MAGIC_BYTES], version: u32, body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEAD_BYTES + body.len() + CRC_BYTES);
+    out.put_slice(magic);
+    out.put_u32(version);
+    out.put_slice(body);
+    out.put_u32(crc(&out));
+    out
+}
+
+/// The body of a framed file, or `None` when it is not one of this kind and version, whole and undamaged.
+pub(crate) fn unframe<'a>(magic: &[u8; MAGIC_BYTES], version: u32, file: &'a [u8]) -> Option<&'a [u8]> {
+    let end = file
+        .len()
+        .checked_sub(CRC_BYTES)
+        .filter(|end| *end >= HEAD_BYTES)?;
+    let (framed, mut sum) = file.split_at(end);
+    let head_is_ours = framed.starts_with(magic) && (&framed[MAGIC_BYTES..]).get_u32() == version;
+    (head_is_ours && sum.get_u32() == crc(framed)).then(|| &framed[HEAD_BYTES..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_running_crc_is_the_crc_of_the_whole() {
+        let whole = b"the quick brown fox jumps over the lazy dog";
+        for cut in 0..whole.len() {
+            assert_eq!(
+                crc_more(crc_more(0, &whole[..cut]), &whole[cut..]),
+                crc(whole),
+                "cut at {cut}"
+            );
+        }
+        assert_eq!(crc(b"123456789"), 0xe306_9283);
+    }
+
+    #[test]
+    fn any_flipped_bit_or_missing_byte_unframes_to_nothing() {
+        let good = frame(b"ANNALSxx", 1, b"body");
+        assert_eq!(unframe(b"ANNALSxx", 1, &good), Some(&b"body"[..]));
+        assert_eq!(unframe(b"ANNALSxy", 1, &good), None);
+        assert_eq!(unframe(b"ANNALSxx", 2, &good), None);
+        for bit in 0..good.len() * 8 {
+            let mut bad = good.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(unframe(b"ANNALSxx", 1, &bad), None, "bit {bit}");
+        }
+        for len in 0..good.len() {
+            assert_eq!(unframe(b"ANNALSxx", 1, &good[..len]), None, "length {len}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! One partition: many threads append to it, read it and wait for it.
+//!
+//! ```text
+//!  log start                            high watermark        log end
+//!      |  what consumers may read             |  being synced    |
+//!      v                                      v                  v
+//!      [ sealed ][ sealed ][ active ...........................  ]
+//! ```
+//!
+//! Invariant: `log_start <= high_watermark <= log_end`, and none of them falls. With [`Durability::Fsync`] the high
+//! watermark is the durable end, so nothing that was read can vanish.
+//!
+//! Locks, in the order they are taken: `turn` (the committer's, or a removal), `writer` (one append at a time),
+//! `segments` (for a few instructions, never across IO). Watchers are called without any.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use annals_kafka_wire::batch::Batch;
+
+use crate::checkpoint::Mark;
+use crate::committer::Shared;
+use crate::error::AppendError;
+use crate::mutex::{lock, read, write};
+use crate::producer::{Claim, Producers, Sequence};
+use crate::recover::{Recovered, Recovery};
+use crate::segment::{Opened, Segments};
+
+mod append;
+mod commit;
+mod fetch;
+mod time;
+
+pub use append::Appended;
+
+/// When a record counts as written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// When it is synced to disk. A power cut loses nothing that was acknowledged.
+    #[default]
+    Fsync,
+    /// When the operating system has it. A power cut loses the last seconds, a killed process nothing.
+    Os,
+}
+
+/// How a partition is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionConfig {
+    /// Bytes after which a new segment is begun, and the largest batch taken. Small segments are sealed and recovered
+    /// fast. Default 64 MiB, at most 2 GiB.
+    pub segment_bytes_max: u64,
+    /// When a record counts as written. Default [`Durability::Fsync`].
+    pub durability: Durability,
+}
+
+impl Default for PartitionConfig {
+    fn default() -> Self {
+        PartitionConfig {
+            segment_bytes_max: 64 * 1024 * 1024,
+            durability: Durability::Fsync,
+        }
+    }
+}
+
+/// Called with the new high watermark.
+type Watcher = Arc<dyn Fn(i64) + Send + Sync>;
+
+/// One append-only sequence of records, see the module. Made by [`LogDir::partition`](crate::LogDir::partition).
+pub struct Partition {
+    path: String,
+    config: PartitionConfig,
+    shared: Arc<Shared>,
+    me: Weak<Partition>,
+    leader_epoch: i32,
+    recovery: Recovery,
+    turn: Mutex<commit::Turn>,
+    writer: Mutex<Writer>,
+    segments: RwLock<Segments>,
+    /// Sealed segments opened by readers, the last used at the back.
+    opened: Mutex<VecDeque<Arc<Opened>>>,
+    log_start: AtomicI64,
+    log_end: AtomicI64,
+    high_watermark: AtomicI64,
+    /// One behind the last synced record; the high watermark runs ahead of it with [`Durability::Os`].
+    synced: AtomicI64,
+    /// Whether the committer has been told.
+    queued: AtomicBool,
+    waiting: Mutex<()>,
+    progress: Condvar,
+    watchers: RwLock<Vec<Watcher>>,
+}
+
+/// What one append at a time may change.
+struct Writer {
+    producers: Producers,
+    /// Sealed, but not settled on disk yet.
+    rolled: Vec<commit::Rolled>,
+    removed: bool,
+}
+
+impl std::fmt::Debug for Partition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Partition")
+            .field("path", &self.path)
+            .field("log_start", &self.log_start_offset())
+            .field("high_watermark", &self.high_watermark())
+            .field("log_end", &self.log_end_offset())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Partition {
+    pub(crate) fn new(
+        path: &str,
+        config: PartitionConfig,
+        shared: Arc<Shared>,
+        leader_epoch: i32,
+        recovered: Recovered,
+    ) -> Arc<Partition> {
+        let Recovered {
+            segments,
+            producers,
+            recovery,
+            ..
+        } = recovered;
+        let start = segments
+            .sealed
+            .first()
+            .map_or(segments.active.index.base, |sealed| sealed.base);
+        let end = segments.active.index.end;
+        Arc::new_cyclic(|me| Partition {
+            path: path.to_owned(),
+            config,
+            shared,
+            me: me.clone(),
+            leader_epoch,
+            recovery,
+            turn: Mutex::new(commit::Turn {
+                bytes: segments.size_bytes(),
+                announced: end,
+            }),
+            writer: Mutex::new(Writer {
+                producers,
+                rolled: Vec::new(),
+                removed: false,
+            }),
+            segments: RwLock::new(segments),
+            opened: Mutex::default(),
+            log_start: AtomicI64::new(start),
+            log_end: AtomicI64::new(end),
+            high_watermark: AtomicI64::new(end),
+            synced: AtomicI64::new(end),
+            queued: AtomicBool::new(false),
+            waiting: Mutex::default(),
+            progress: Condvar::new(),
+            watchers: RwLock::default(),
+        })
+    }
+
+    /// Where the partition lives below the log directory.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What had to be repaired when the partition was opened.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
+    /// The offset that consumers may read up to: one behind the last durable record.
+    pub fn high_watermark(&self) -> i64 {
+        self.high_watermark.load(Ordering::Acquire)
+    }
+
+    /// The first offset there is.
+    pub fn log_start_offset(&self) -> i64 {
+        self.log_start.load(Ordering::Acquire)
+    }
+
+    /// The offset of the next record.
+    pub fn log_end_offset(&self) -> i64 {
+        self.log_end.load(Ordering::Acquire)
+    }
+
+    /// Stamped into every batch appended in this run; one more after every unclean start.
+    pub fn leader_epoch(&self) -> i32 {
+        self.leader_epoch
+    }
+
+    /// Bytes of all log files.
+    pub fn size_bytes(&self) -> u64 {
+        read(&self.segments).size_bytes()
+    }
+
+    /// Whether the batch's producer may append it now. Changes nothing; [`Partition::append`] asks again.
+    pub fn check(&self, batch: &Batch) -> Result<Sequence, AppendError> {
+        match Claim::of(batch) {
+            Some(claim) => lock(&self.writer).producers.check(&claim),
+            None => Ok(Sequence::Next),
+        }
+    }
+
+    /// Blocks until the record at `offset` is durable, the log fails, or the time is over.
+    pub fn wait_durable(&self, offset: i64, timeout: Duration) -> Result<(), AppendError> {
+        let waits = |_: &mut ()| self.high_watermark() <= offset && self.shared.failed().is_none();
+        let guard = lock(&self.waiting);
+        let waited = self.progress.wait_timeout_while(guard, timeout, waits);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        if self.high_watermark() > offset {
+            return Ok(());
+        }
+        match self.shared.failed() {
+            Some(failure) => Err(AppendError::LogFailed(failure.to_owned())),
+            None => Err(AppendError::TimedOut { offset }),
+        }
+    }
+
+    /// Registers a watcher. The committer calls it with the high watermark each time that has moved, and once when
+    /// the log directory fails (see [`LogDir::failed`](crate::LogDir::failed)). No lock is held; but every partition
+    /// waits meanwhile, so it must not block.
+    pub fn on_durable(&self, watcher: Box<dyn Fn(i64) + Send + Sync>) {
+        write(&self.watchers).push(Arc::from(watcher));
+    }
+
+    /// The durable mark.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            durable_end: self.synced.load(Ordering::Acquire),
+            log_start: self.log_start_offset(),
+        }
+    }
+
+    /// Wakes who waits and calls the watchers.
+    pub(crate) fn announce(&self) {
+        drop(lock(&self.waiting));
+        self.progress.notify_all();
+        let watchers: Vec<Watcher> = read(&self.watchers).clone();
+        let high_watermark = self.high_watermark();
+        watchers.iter().for_each(|watcher| watcher(high_watermark));
+    }
+
+    /// No appends and no commits from here on.
+    pub(crate) fn retire(&self) {
+        let _turn = lock(&self.turn);
+        lock(&self.writer).removed = true;
+    }
+
+    /// Waits for an append that is under way.
+    pub(crate) fn drain(&self) {
+        drop(lock(&self.writer));
+    }
+}

@@ -1,0 +1,186 @@
+//! Appending a batch.
+//!
+//! Invariant: under the writer's lock the order is check, roll, write, take in. A batch that is refused, or whose
+//! write fails, leaves producers, index and end as they were; bytes of a failed write are behind the end and are
+//! never read, and no write follows.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use annals_kafka_wire::batch::{Batch, BatchError, stamp};
+use bytes::BytesMut;
+
+use super::commit::Rolled;
+use super::{Durability, Partition, Writer};
+use crate::disk::Open;
+use crate::error::AppendError;
+use crate::index::{Index, indexed};
+use crate::mutex::{lock, read, write};
+use crate::producer::{Claim, Sequence, snapshot};
+use crate::segment::{Opened, file_name};
+
+/// Largest segment: positions in the index have 32 bits.
+const SEGMENT_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Offsets in one segment: the index keeps them in 32 bits.
+const SEGMENT_OFFSETS_MAX: i64 = u32::MAX as i64;
+
+/// Where a batch was put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Offset of its first record.
+    pub base_offset: i64,
+    /// Offset of its last record.
+    pub last_offset: i64,
+    /// It was stored before; nothing was written, and the offsets are the original ones.
+    pub duplicate: bool,
+    /// The partition's first offset.
+    pub log_start_offset: i64,
+}
+
+/// The active segment as an append needs it.
+struct Place {
+    file: Arc<dyn crate::disk::DiskFile>,
+    position: u64,
+    base: i64,
+    offset: i64,
+    heads: u32,
+}
+
+impl Partition {
+    /// Appends a batch as it came but for its base offset and leader epoch. It is readable when
+    /// [`Partition::wait_durable`] says so. `now_ms` dates the producer, whose state is dropped when it is silent for
+    /// [`LogConfig::producer_expiry_ms`](crate::LogConfig::producer_expiry_ms).
+    pub fn append(&self, batch: &Batch, now_ms: i64) -> Result<Appended, AppendError> {
+        self.shared.ready()?;
+        self.admit(batch)?;
+        let claim = Claim::of(batch);
+        let mut bytes = BytesMut::from(&batch.bytes()[..]);
+
+        let mut writer = lock(&self.writer);
+        self.shared.ready()?;
+        if writer.removed {
+            return Err(AppendError::LogFailed(format!("{} was removed", self.path)));
+        }
+        if let Some(claim) = &claim
+            && let Sequence::Duplicate {
+                base_offset,
+                last_offset,
+            } = writer.producers.check(claim)?
+        {
+            return Ok(self.appended(base_offset, last_offset, true));
+        }
+        let place = self.place(bytes.len() as u64, batch.last_offset_delta(), now_ms, &mut writer)?;
+        let last_offset = place.offset + i64::from(batch.last_offset_delta());
+        stamp(&mut bytes, place.offset, self.leader_epoch);
+        if let Err(error) = place.file.write_at(place.position, &bytes) {
+            let reason = format!("writing {}: {error}", self.path);
+            self.shared.fail(reason.clone());
+            return Err(AppendError::LogFailed(reason));
+        }
+        let bytes = bytes.freeze();
+        let entry = indexed(
+            &bytes,
+            place.offset,
+            last_offset + 1,
+            batch.max_timestamp(),
+            place.heads,
+        );
+        write(&self.segments).push(entry, bytes);
+        if let Some(claim) = &claim {
+            writer.producers.apply(claim, place.offset, last_offset, now_ms);
+        }
+        self.log_end.store(last_offset + 1, Ordering::Release);
+        if self.config.durability == Durability::Os {
+            self.high_watermark.store(last_offset + 1, Ordering::Release);
+        }
+        drop(writer);
+        self.wake_committer();
+        Ok(self.appended(place.offset, last_offset, false))
+    }
+
+    /// What does not depend on what the log holds.
+    fn admit(&self, batch: &Batch) -> Result<(), AppendError> {
+        let bytes = batch.bytes().len() as u64;
+        let bytes_max = self.segment_bytes_max();
+        if bytes > bytes_max {
+            return Err(AppendError::TooLarge { bytes, bytes_max });
+        }
+        let (count, last_offset_delta) = (batch.count(), batch.last_offset_delta());
+        if i64::from(count) != i64::from(last_offset_delta) + 1 {
+            return Err(BatchError::Gaps {
+                count,
+                last_offset_delta,
+            }
+            .into());
+        }
+        Ok(batch.verify_crc()?)
+    }
+
+    fn segment_bytes_max(&self) -> u64 {
+        self.config.segment_bytes_max.min(SEGMENT_BYTES_MAX)
+    }
+
+    /// Where the next batch goes; begins a new segment when it does not fit.
+    fn place(&self, bytes: u64, delta: i32, now_ms: i64, writer: &mut Writer) -> Result<Place, AppendError> {
+        let place = self.active();
+        let full = place.position + bytes > self.segment_bytes_max();
+        let wide = place.offset - place.base + i64::from(delta) > SEGMENT_OFFSETS_MAX;
+        if place.position == 0 || !(full || wide) {
+            return Ok(place);
+        }
+        self.roll(place.offset, now_ms, writer)?;
+        Ok(self.active())
+    }
+
+    fn active(&self) -> Place {
+        let segments = read(&self.segments);
+        let Opened { file, index, .. } = &segments.active;
+        Place {
+            file: file.clone(),
+            position: index.size,
+            base: index.base,
+            offset: index.end,
+            heads: index.heads,
+        }
+    }
+
+    /// Begins the segment of offset `base`. The committer syncs both, and settles the old one.
+    fn roll(&self, base: i64, now_ms: i64, writer: &mut Writer) -> Result<(), AppendError> {
+        let name = file_name(&self.path, base, "log");
+        let file = self.shared.disk.open(&name, Open::Create)?;
+        writer
+            .producers
+            .expire(now_ms, self.shared.config.producer_expiry_ms);
+        let snapshot = snapshot::encode(&writer.producers, base);
+        let sealed = write(&self.segments).roll(Opened {
+            name,
+            file,
+            index: Index::new(base),
+        });
+        writer.rolled.push(Rolled {
+            sealed,
+            next: base,
+            snapshot,
+        });
+        Ok(())
+    }
+
+    fn wake_committer(&self) {
+        if !self.queued.swap(true, Ordering::AcqRel)
+            && let Some(me) = self.me.upgrade()
+        {
+            self.shared.enqueue(me);
+        }
+    }
+
+    fn appended(&self, base_offset: i64, last_offset: i64, duplicate: bool) -> Appended {
+        let log_start_offset = self.log_start_offset();
+        Appended {
+            base_offset,
+            last_offset,
+            duplicate,
+            log_start_offset,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Reading batches.
+//!
+//! Invariant: what is handed out are whole batches below the high watermark, as they stand on disk. Those read from
+//! disk were verified; a damaged one is an error that names it, unless good ones come before it.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+
+use super::Partition;
+use crate::disk::{DiskFile, Open, load};
+use crate::error::ReadError;
+use crate::index::{self, Index};
+use crate::mutex::{lock, read};
+use crate::segment::{Found, Opened, file_name};
+use crate::walk::{Bad, Walk};
+
+/// The most one read gives beyond its first batch, whatever it asks for: 8 MiB.
+const READ_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// Read in front of the wanted batch, as the index is sparse, and for the head of the batch that does not fit.
+const SLACK_BYTES: u64 = 20 * 1024;
+
+/// Sealed segments kept open per partition: one for each of a few consumers far behind.
+const OPENED_MAX: usize = 4;
+
+/// Part of a segment file.
+pub(super) struct Place {
+    name: String,
+    pub(super) file: Arc<dyn DiskFile>,
+    pub(super) base: i64,
+    pub(super) size: u64,
+    pub(super) position: u64,
+}
+
+impl Place {
+    pub(super) fn damaged(&self, bad: Bad) -> ReadError {
+        let Bad {
+            position,
+            offset,
+            reason,
+            ..
+        } = bad;
+        ReadError::Damaged {
+            file: self.name.clone(),
+            position,
+            offset,
+            reason,
+        }
+    }
+}
+
+impl Partition {
+    /// Whole batches from the one that holds `from_offset` (perhaps in its middle) up to the high watermark: always
+    /// one, then as many as fit into `bytes_max`. Empty when nothing from there on is durable yet.
+    pub fn read(&self, from_offset: i64, bytes_max: usize) -> Result<Bytes, ReadError> {
+        let limit = self.high_watermark();
+        let start = self.log_start_offset();
+        if from_offset < start || from_offset > self.log_end_offset() {
+            return Err(ReadError::OutOfRange { start, end: limit });
+        }
+        if from_offset >= limit {
+            return Ok(Bytes::new());
+        }
+        let recent = read(&self.segments).tail.read(from_offset, limit, bytes_max);
+        if let Some(bytes) = recent {
+            return Ok(bytes);
+        }
+        let place = self.find(from_offset, |index| index.position_of(from_offset))?;
+        read_from(&place, from_offset, limit, bytes_max as u64)
+    }
+
+    /// The segment that holds `offset`, and a `position` in it.
+    pub(super) fn find(&self, offset: i64, position: impl Fn(&Index) -> u64) -> Result<Place, ReadError> {
+        let found = read(&self.segments).find(offset, &position);
+        let found = match found {
+            Found::Sealed(base) => Found::open(&*self.open_sealed(base)?, position),
+            open => open,
+        };
+        match found {
+            Found::Open {
+                name,
+                file,
+                base,
+                size,
+                position,
+            } => Ok(Place {
+                name,
+                file,
+                base,
+                size,
+                position,
+            }),
+            Found::Sealed(_) => Err(ReadError::Io(io::Error::other("a segment could not be opened"))),
+        }
+    }
+
+    fn open_sealed(&self, base: i64) -> Result<Arc<Opened>, ReadError> {
+        let kept = {
+            let mut opened = lock(&self.opened);
+            let at = opened.iter().position(|opened| opened.index.base == base);
+            let kept = at.and_then(|at| opened.remove(at));
+            opened.extend(kept.clone());
+            kept
+        };
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let fresh = Arc::new(self.load_sealed(base)?);
+        let mut opened = lock(&self.opened);
+        opened.push_back(fresh.clone());
+        if opened.len() > OPENED_MAX {
+            opened.pop_front();
+        }
+        Ok(fresh)
+    }
+
+    /// Opens a sealed segment. An index that went bad since the start is rebuilt in memory.
+    fn load_sealed(&self, base: i64) -> Result<Opened, ReadError> {
+        let disk = &*self.shared.disk;
+        let name = file_name(&self.path, base, "log");
+        let file = disk.open(&name, Open::Existing)?;
+        let index = load(disk, &file_name(&self.path, base, "idx"), index::FILE_BYTES_MAX);
+        let index = index.ok().flatten().and_then(|bytes| Index::decode(&bytes));
+        if let Some(index) = index.filter(|index| index.base == base) {
+            return Ok(Opened { name, file, index });
+        }
+        let mut index = Index::new(base);
+        let size = file.len()?;
+        let mut walk = Walk::new(&*file, 0, size, base);
+        while let Some(Ok(placed)) = walk.next()? {
+            index.take(&placed.batch);
+        }
+        // Damaged batches stay within the size: whoever reads there is told.
+        index.size = size;
+        Ok(Opened { name, file, index })
+    }
+}
+
+fn read_from(place: &Place, from_offset: i64, limit: i64, bytes_max: u64) -> Result<Bytes, ReadError> {
+    let bytes_max = bytes_max.min(READ_BYTES_MAX);
+    let mut walk = Walk::within(&*place.file, place.position, place.size, place.base);
+    walk = walk.reading(bytes_max + SLACK_BYTES);
+    let mut range: Option<(u64, u64)> = None;
+    while let Some(step) = walk.next()? {
+        let placed = match step {
+            Ok(placed) => placed,
+            Err(_) if range.is_some() => break,
+            Err(bad) => return Err(place.damaged(bad)),
+        };
+        let end = placed.position + placed.batch.bytes().len() as u64;
+        if placed.batch.last_offset() < from_offset {
+            continue;
+        }
+        let fits = range.is_none_or(|(start, _)| end - start <= bytes_max);
+        if placed.batch.last_offset() >= limit || !fits {
+            break;
+        }
+        range = Some((range.map_or(placed.position, |(start, _)| start), end));
+        if end - range.map_or(0, |(start, _)| start) >= bytes_max {
+            break;
+        }
+    }
+    let Some((start, end)) = range else {
+        return Ok(Bytes::new());
+    };
+    if let Some(bytes) = walk.seen(start, end) {
+        return Ok(bytes);
+    }
+    let mut bytes = BytesMut::zeroed((end - start) as usize);
+    place.file.read_at(start, &mut bytes)?;
+    Ok(bytes.freeze())
+}

@@ -1,0 +1,66 @@
+//! Finding the first record of a time.
+//!
+//! Invariant: segments, then index entries, then batches are passed over only when their highest timestamp is older;
+//! records may have any order of timestamps. A batch whose header claims a newer timestamp than its records have is
+//! passed over too.
+
+use annals_kafka_wire::batch::{Batch, DECOMPRESSED_BYTES_MAX};
+
+use super::Partition;
+use crate::error::ReadError;
+use crate::mutex::read;
+use crate::walk::{Bad, BadKind, Walk};
+
+impl Partition {
+    /// Offset and timestamp of the first readable record with a timestamp of at least `ms` since 1970.
+    pub fn offset_for_time(&self, ms: i64) -> Result<Option<(i64, i64)>, ReadError> {
+        let limit = self.high_watermark();
+        let segments = read(&self.segments).since(ms);
+        for base in segments {
+            if let Some(found) = self.first_in_segment(base, ms, limit)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn first_in_segment(&self, base: i64, ms: i64, limit: i64) -> Result<Option<(i64, i64)>, ReadError> {
+        let place = self.find(base, |index| index.position_at_time(ms))?;
+        let mut walk = Walk::within(&*place.file, place.position, place.size, place.base);
+        while let Some(step) = walk.next()? {
+            let placed = step.map_err(|bad| place.damaged(bad))?;
+            if placed.batch.last_offset() >= limit {
+                return Ok(None);
+            }
+            if placed.batch.max_timestamp() < ms {
+                continue;
+            }
+            let found = first_in_batch(&placed.batch, ms).map_err(|reason| {
+                let (position, offset) = (placed.position, placed.batch.base_offset());
+                place.damaged(Bad {
+                    position,
+                    offset,
+                    reason,
+                    kind: BadKind::Broken,
+                })
+            })?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn first_in_batch(batch: &Batch, ms: i64) -> Result<Option<(i64, i64)>, String> {
+    for record in batch
+        .records(DECOMPRESSED_BYTES_MAX)
+        .map_err(|error| error.to_string())?
+    {
+        let record = record.map_err(|error| error.to_string())?;
+        if record.timestamp_ms >= ms {
+            return Ok(Some((record.offset, record.timestamp_ms)));
+        }
+    }
+    Ok(None)
+}

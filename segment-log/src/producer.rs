@@ -1,0 +1,196 @@
+//! What each producer has written, so that a batch sent twice is stored once and a lost one is noticed.
+//!
+//! The rules are Kafka's (KIP-98, KIP-360), for a batch with a producer id:
+//!
+//! | the log knows | the batch | answer |
+//! |---|---|---|
+//! | nothing | any sequence | accepted; the state may have been dropped |
+//! | a higher epoch | | `InvalidProducerEpoch` |
+//! | a lower epoch | sequence 0 / other | accepted / `OutOfOrderSequence` |
+//! | the same epoch | first and last sequence of one of the last five batches | a duplicate, with its original offsets |
+//! | the same epoch | the next sequence / other | accepted / `OutOfOrderSequence` |
+//!
+//! Sequences run from 0 to `i32::MAX` and then from 0 again. Control batches carry no sequence: only their epoch counts.
+//!
+//! Invariant: [`Producers::check`] changes nothing; [`Producers::apply`] is called for stored batches only. The state
+//! is a function of the log (but for time-outs), and the number of producers is bounded: the ones that wrote longest
+//! ago are forgotten first.
+
+use std::collections::{HashMap, VecDeque};
+
+use annals_kafka_wire::batch::Batch;
+
+use crate::error::AppendError;
+
+pub(crate) mod snapshot;
+#[cfg(test)]
+mod tests;
+
+/// Batches remembered per producer: as many as a Java client has in flight at most (Kafka's figure).
+pub(crate) const BATCHES_MAX: usize = 5;
+
+/// Of a full table, this part is forgotten at once, so that the search for the oldest is paid rarely.
+const EVICTED_PART: usize = 8;
+
+/// Whether a batch is new to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sequence {
+    /// It is the next one (or carries no producer id).
+    Next,
+    /// It is stored already.
+    Duplicate {
+        /// Its first offset.
+        base_offset: i64,
+        /// Its last offset.
+        last_offset: i64,
+    },
+}
+
+/// What a batch says about its producer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) producer_id: i64,
+    pub(crate) epoch: i16,
+    /// `None` in a control batch.
+    pub(crate) sequences: Option<(i32, i32)>,
+}
+
+impl Claim {
+    /// `None` for a batch without a producer id.
+    pub(crate) fn of(batch: &Batch) -> Option<Claim> {
+        let sequences = (!batch.is_control()).then(|| (batch.base_sequence(), batch.last_sequence()));
+        (batch.producer_id() >= 0).then(|| Claim {
+            producer_id: batch.producer_id(),
+            epoch: batch.producer_epoch(),
+            sequences,
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Written {
+    first_sequence: i32,
+    last_sequence: i32,
+    base_offset: i64,
+    last_offset: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Producer {
+    epoch: i16,
+    /// When it last wrote; after a restart, the timestamp of its last batch.
+    last_ms: i64,
+    /// Its last record, or marker.
+    last_offset: i64,
+    /// Oldest first, at most [`BATCHES_MAX`], all of the current epoch.
+    batches: VecDeque<Written>,
+}
+
+impl Producer {
+    fn next_sequence(&self) -> i32 {
+        self.batches
+            .back()
+            .map_or(0, |last| last.last_sequence.wrapping_add(1) & i32::MAX)
+    }
+}
+
+/// All producers of one partition.
+#[derive(Debug, Clone)]
+pub(crate) struct Producers {
+    known: HashMap<i64, Producer>,
+    max: usize,
+}
+
+impl Producers {
+    /// Nobody yet; at most `max` (at least one) are remembered.
+    pub(crate) fn new(max: usize) -> Producers {
+        Producers {
+            known: HashMap::new(),
+            max: max.max(1),
+        }
+    }
+
+    /// Whether the batch may be appended.
+    pub(crate) fn check(&self, claim: &Claim) -> Result<Sequence, AppendError> {
+        let producer_id = claim.producer_id;
+        let known = self.known.get(&producer_id);
+        if let Some(known) = known.filter(|known| claim.epoch < known.epoch) {
+            return Err(AppendError::InvalidProducerEpoch {
+                producer_id,
+                current: known.epoch,
+                found: claim.epoch,
+            });
+        }
+        let Some((first, last)) = claim.sequences else {
+            return Ok(Sequence::Next);
+        };
+        let expected = match known {
+            None => first.max(0),
+            Some(known) if claim.epoch > known.epoch => 0,
+            Some(known) => {
+                let again = |seen: &&Written| (seen.first_sequence, seen.last_sequence) == (first, last);
+                if let Some(seen) = known.batches.iter().find(again) {
+                    let (base_offset, last_offset) = (seen.base_offset, seen.last_offset);
+                    return Ok(Sequence::Duplicate {
+                        base_offset,
+                        last_offset,
+                    });
+                }
+                known.next_sequence()
+            }
+        };
+        if first != expected {
+            return Err(AppendError::OutOfOrderSequence {
+                producer_id,
+                expected,
+                found: first,
+            });
+        }
+        Ok(Sequence::Next)
+    }
+
+    /// Takes in a stored batch.
+    pub(crate) fn apply(&mut self, claim: &Claim, base_offset: i64, last_offset: i64, ms: i64) {
+        if !self.known.contains_key(&claim.producer_id) && self.known.len() >= self.max {
+            self.evict();
+        }
+        let fresh = Producer {
+            epoch: claim.epoch,
+            last_ms: ms,
+            last_offset,
+            batches: VecDeque::new(),
+        };
+        let producer = self.known.entry(claim.producer_id).or_insert(fresh);
+        if producer.epoch != claim.epoch {
+            producer.batches.clear();
+        }
+        producer.epoch = claim.epoch;
+        producer.last_ms = ms;
+        producer.last_offset = last_offset;
+        if let Some((first_sequence, last_sequence)) = claim.sequences {
+            if producer.batches.len() == BATCHES_MAX {
+                producer.batches.pop_front();
+            }
+            producer.batches.push_back(Written {
+                first_sequence,
+                last_sequence,
+                base_offset,
+                last_offset,
+            });
+        }
+    }
+
+    /// Forgets who has not written for `idle_ms`.
+    pub(crate) fn expire(&mut self, now_ms: i64, idle_ms: i64) {
+        self.known
+            .retain(|_, producer| now_ms.saturating_sub(producer.last_ms) <= idle_ms);
+    }
+
+    fn evict(&mut self) {
+        let mut last_offsets: Vec<i64> = self.known.values().map(|producer| producer.last_offset).collect();
+        let place = (last_offsets.len() / EVICTED_PART).min(last_offsets.len().saturating_sub(1));
+        let (_, limit, _) = last_offsets.select_nth_unstable(place);
+        let limit = *limit;
+        self.known.retain(|_, producer| producer.last_offset > limit);
+    }
+}

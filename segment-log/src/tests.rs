@@ -1,0 +1,8 @@
+//! Tests of the whole log: on a simulated disk whose power can be cut, and on the real one.
+
+mod commit;
+mod crash;
+mod damage;
+mod model;
+mod real;
+mod support;

@@ -1,0 +1,265 @@
+//! Torn tails of every length are cut, damage of every byte is named.
+
+use super::support::{batch, batches, body, commit, config, one, open, try_batches};
+use crate::disk::sim::{SimDisk, Survives};
+use crate::{LogError, Partition, ReadError};
+
+const LOG: &str = "a/0/00000000000000000000.log";
+
+/// Where each batch of a log begins, and where the last ends.
+fn boundaries(partition: &Partition) -> Vec<usize> {
+    let sizes = batches(partition).into_iter().map(|batch| batch.bytes().len());
+    [0].into_iter()
+        .chain(sizes.scan(0, |end, size| {
+            *end += size;
+            Some(*end)
+        }))
+        .collect()
+}
+
+/// Five batches of one record; the checkpoint knows of the first three, all are synced.
+fn five(value_bytes: usize) -> (SimDisk, Vec<usize>) {
+    let disk = SimDisk::new();
+    let log = open(&disk).unwrap();
+    let partition = log.partition("a/0", config(1 << 20)).unwrap();
+    for n in 0..5 {
+        partition.append(&batch(None, &[n], value_bytes), n).unwrap();
+        commit(&log);
+        if n == 2 {
+            log.shared().save(false).unwrap();
+        }
+    }
+    let at = boundaries(&partition);
+    (disk.reboot(Survives::Nothing), at)
+}
+
+/// What opening says: "5" batches, "4 cut N bytes at offset", "damaged at offset O, position P".
+fn opened(disk: &SimDisk) -> String {
+    match open(disk).unwrap().partition("a/0", config(1 << 20)) {
+        Ok(partition) => {
+            let recovery = partition.recovery();
+            let cut = recovery
+                .truncated_at
+                .map(|at| format!(" cut {} at {at}", recovery.truncated_bytes));
+            format!("{}{}", batches(&partition).len(), cut.unwrap_or_default())
+        }
+        Err(LogError::Damaged {
+            file,
+            position,
+            offset,
+            ..
+        }) => {
+            assert_eq!(file, LOG);
+            format!("damaged at offset {offset}, position {position}")
+        }
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_tail_torn_at_any_length() {
+    let (disk, at) = five(40);
+    let whole = disk.bytes(LOG);
+    for len in 0..=whole.len() {
+        let disk = disk.reboot(Survives::Everything);
+        disk.put(LOG, &whole[..len]);
+        let kept = at.iter().rposition(|start| *start <= len).unwrap();
+        let expected = match kept {
+            0..3 => format!("damaged at offset {kept}, position {}", at[kept]),
+            _ if at[kept] == len => kept.to_string(),
+            _ => format!("{kept} cut {} at {kept}", len - at[kept]),
+        };
+        assert_eq!(opened(&disk), expected, "{len} bytes of {}", whole.len());
+        if kept >= 3 {
+            assert_eq!(disk.bytes(LOG), whole[..at[kept]], "{len} bytes");
+        } else {
+            assert_eq!(disk.bytes(LOG), whole[..len], "a refusal changes nothing");
+        }
+    }
+}
+
+#[test]
+fn garbage_behind_the_last_batch_is_cut() {
+    let (disk, at) = five(40);
+    let whole = disk.bytes(LOG);
+    for garbage in [
+        vec![0; 1],
+        vec![0; 5_000],
+        vec![0xff; 700],
+        whole[..at[1] - 1].to_vec(),
+    ] {
+        let disk = disk.reboot(Survives::Everything);
+        disk.put(LOG, &[&whole[..], &garbage].concat());
+        assert_eq!(opened(&disk), format!("5 cut {} at 5", garbage.len()));
+    }
+}
+
+#[test]
+fn a_whole_batch_in_the_wrong_place_is_no_tear() {
+    let (disk, at) = five(40);
+    let whole = disk.bytes(LOG);
+    disk.put(LOG, &[&whole[..], &whole[..at[1]]].concat());
+    assert_eq!(opened(&disk), format!("damaged at offset 5, position {}", at[5]));
+}
+
+#[test]
+fn any_flipped_bit_is_reported() {
+    let (disk, at) = five(20);
+    let whole = disk.bytes(LOG);
+    for byte in 0..whole.len() {
+        let disk = disk.reboot(Survives::Everything);
+        let mut bad = whole.clone();
+        bad[byte] ^= 1 << (byte % 8);
+        disk.put(LOG, &bad);
+        let hit = at.iter().rposition(|start| *start <= byte).unwrap();
+        let in_head = byte - at[hit] < 8 || (12..16).contains(&(byte - at[hit]));
+        let expected = match hit {
+            // Nothing intact follows, and the mark is before it: not to be told from a torn tail.
+            4 if !in_head => format!("4 cut {} at 4", whole.len() - at[4]),
+            _ => format!("damaged at offset {hit}, position {}", at[hit]),
+        };
+        assert_eq!(opened(&disk), expected, "byte {byte}");
+    }
+}
+
+#[test]
+fn a_lost_sector_behind_the_mark_is_a_tear_and_before_it_damage() {
+    let (disk, at) = five(2_000);
+    let whole = disk.bytes(LOG);
+    for sector in 0..whole.len() / 512 {
+        let disk = disk.reboot(Survives::Everything);
+        let mut bad = whole.clone();
+        bad[sector * 512..(sector + 1) * 512].fill(0);
+        disk.put(LOG, &bad);
+        let hit = at
+            .iter()
+            .rposition(|start| *start < (sector + 1) * 512 && *start <= sector * 512)
+            .unwrap();
+        let expected = match hit {
+            0..3 => format!("damaged at offset {hit}, position {}", at[hit]),
+            _ => format!("{hit} cut {} at {hit}", whole.len() - at[hit]),
+        };
+        assert_eq!(opened(&disk), expected, "sector {sector}");
+    }
+}
+
+/// A log of several sealed segments, closed, and the names of its files.
+fn many_segments() -> (SimDisk, Vec<String>) {
+    let disk = SimDisk::new();
+    let log = open(&disk).unwrap();
+    let partition = log.partition("a/0", config(400)).unwrap();
+    for n in 0..12 {
+        partition
+            .append(&batch(Some((7, 0, n)), &[i64::from(n)], 40), 0)
+            .unwrap();
+        commit(&log);
+    }
+    log.close().unwrap();
+    let names = disk.names("a/0");
+    (disk, names)
+}
+
+#[test]
+fn a_missing_or_damaged_sidecar_is_rebuilt() {
+    let (disk, names) = many_segments();
+    for name in names.iter().filter(|name| !name.ends_with(".log")) {
+        for lost in [true, false] {
+            let disk = disk.reboot(Survives::Nothing);
+            let path = format!("a/0/{name}");
+            let before = disk.bytes(&path);
+            let mut bad = before.clone();
+            bad[before.len() / 2] ^= 1;
+            if lost {
+                crate::disk::Disk::remove(&disk, &path).unwrap()
+            } else {
+                disk.put(&path, &bad)
+            }
+            let log = open(&disk).unwrap();
+            let partition = log.partition("a/0", config(400)).unwrap();
+            assert_eq!(batches(&partition).len(), 12, "{name}");
+            if name.ends_with(".idx") {
+                assert_eq!(
+                    (partition.recovery().rebuilt_indexes, disk.bytes(&path)),
+                    (1, before)
+                );
+            }
+            let again = partition.append(&batch(Some((7, 0, 11)), &[11], 40), 0).unwrap();
+            assert!(again.duplicate && again.base_offset == 11, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_lost_segment_is_noticed() {
+    let (disk, names) = many_segments();
+    let logs: Vec<_> = names.iter().filter(|name| name.ends_with(".log")).collect();
+    assert!(logs.len() > 3);
+    for name in logs {
+        let disk = disk.reboot(Survives::Nothing);
+        crate::disk::Disk::remove(&disk, &format!("a/0/{name}")).unwrap();
+        let refused = open(&disk).unwrap().partition("a/0", config(400));
+        assert!(
+            matches!(refused, Err(LogError::Damaged { .. })),
+            "{name}: {refused:?}"
+        );
+    }
+    let disk = disk.reboot(Survives::Nothing);
+    for name in &names {
+        crate::disk::Disk::remove(&disk, &format!("a/0/{name}")).unwrap();
+    }
+    let refused = open(&disk).unwrap().partition("a/0", config(400));
+    assert!(
+        matches!(refused, Err(LogError::Damaged { offset: 0, .. })),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn damage_in_a_sealed_segment_is_found_when_it_is_read() {
+    let (disk, _) = many_segments();
+    let log = open(&disk).unwrap();
+    let partition = log.partition("a/0", config(400)).unwrap();
+    let mut bad = disk.bytes(LOG);
+    let second = batches(&partition)[0].bytes().len();
+    bad[second + 70] ^= 4;
+    disk.put(LOG, &bad);
+    let read = partition.read(0, 10_000).unwrap();
+    assert_eq!(read.len(), second, "the good batch before it is handed out");
+    match partition.read(1, 10_000) {
+        Err(ReadError::Damaged {
+            file,
+            position,
+            offset,
+            ..
+        }) => {
+            assert_eq!((file.as_str(), position, offset), (LOG, second as u64, 1));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(try_batches(&partition).is_err());
+    assert!(
+        !partition.read(4, 10_000).unwrap().is_empty(),
+        "what is behind is served"
+    );
+}
+
+#[test]
+fn what_was_found_after_a_kill_is_synced_before_it_is_served() {
+    let disk = SimDisk::new();
+    let log = open(&disk).unwrap();
+    let partition = log.partition("a/0", config(300)).unwrap();
+    let sent: Vec<_> = (0..7).map(one).collect();
+    sent.iter()
+        .for_each(|batch| assert!(partition.append(batch, 0).is_ok()));
+    // Killed: nothing was synced, the page cache has it all.
+    drop((partition, log));
+    let log = open(&disk).unwrap();
+    let served = log.partition("a/0", config(300)).unwrap().high_watermark();
+    assert_eq!(served, 7);
+    let disk = disk.reboot(Survives::Nothing);
+    let partition = open(&disk).unwrap().partition("a/0", config(300)).unwrap();
+    assert_eq!(
+        batches(&partition).iter().map(body).collect::<Vec<_>>(),
+        sent.iter().map(body).collect::<Vec<_>>()
+    );
+}

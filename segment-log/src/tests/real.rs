@@ -1,0 +1,165 @@
+//! The real disk: the lock, the format, threads, removal.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use super::support::{CONFIG, batch, batches, config, one};
+use crate::{AppendError, LogDir, LogError};
+
+const SOON: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_second_process_is_told_who_is_in_the_way() {
+    let place = tempfile::tempdir().unwrap();
+    let log = LogDir::open(place.path(), CONFIG).unwrap();
+    let refused = LogDir::open(place.path(), CONFIG).unwrap_err();
+    assert!(matches!(refused, LogError::Locked { .. }));
+    let sentence = refused.to_string();
+    assert!(
+        sentence.contains("in use by another process") && sentence.contains("stop"),
+        "{sentence}"
+    );
+    let partition = log.partition("a/0", config(1 << 20)).unwrap();
+    log.close().unwrap();
+    LogDir::open(place.path(), CONFIG).unwrap().close().unwrap();
+    drop(partition);
+}
+
+#[test]
+fn another_format_is_refused_untouched() {
+    let place = tempfile::tempdir().unwrap();
+    LogDir::open(place.path(), CONFIG).unwrap().close().unwrap();
+    let checkpoint = fs::read(place.path().join("CHECKPOINT")).unwrap();
+    fs::write(place.path().join("FORMAT"), "annals-log 2\nwhatever\n").unwrap();
+    let refused = LogDir::open(place.path(), CONFIG).unwrap_err();
+    assert!(
+        matches!(&refused, LogError::Format { found, .. } if found == "annals-log 2"),
+        "{refused}"
+    );
+    assert_eq!(fs::read(place.path().join("CHECKPOINT")).unwrap(), checkpoint);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused_and_a_deleted_one_is_not() {
+    let place = tempfile::tempdir().unwrap();
+    let log = LogDir::open(place.path(), CONFIG).unwrap();
+    log.partition("a/0", config(1 << 20))
+        .unwrap()
+        .append(&one(1), 1)
+        .unwrap();
+    log.close().unwrap();
+    let checkpoint = place.path().join("CHECKPOINT");
+    fs::write(
+        &checkpoint,
+        fs::read_to_string(&checkpoint)
+            .unwrap()
+            .replace("epoch 0", "epoch 4"),
+    )
+    .unwrap();
+    assert!(matches!(
+        LogDir::open(place.path(), CONFIG),
+        Err(LogError::Checkpoint { .. })
+    ));
+    fs::remove_file(&checkpoint).unwrap();
+    let log = LogDir::open(place.path(), CONFIG).unwrap();
+    let partition = log.partition("a/0", config(1 << 20)).unwrap();
+    assert_eq!((partition.high_watermark(), partition.leader_epoch()), (1, 1));
+}
+
+#[test]
+fn many_threads_append_to_many_partitions() {
+    const PARTITIONS: usize = 3;
+    const THREADS: i64 = 4;
+    const BATCHES: i32 = 25;
+    let place = tempfile::tempdir().unwrap();
+    let log = LogDir::open(place.path(), CONFIG).unwrap();
+    let paths: Vec<String> = (0..PARTITIONS).map(|n| format!("t/orders/{n}")).collect();
+    let partitions: Vec<_> = paths
+        .iter()
+        .map(|path| log.partition(path, config(2_000)).unwrap())
+        .collect();
+    thread::scope(|scope| {
+        for id in 0..THREADS {
+            let partitions = &partitions;
+            scope.spawn(move || {
+                for sequence in 0..BATCHES {
+                    let batch = batch(Some((id, 0, sequence)), &[i64::from(sequence)], 30);
+                    let partition = &partitions[(sequence as usize + id as usize) % PARTITIONS];
+                    // Unknown to the partition at first, then with gaps: the rules of one partition do not hold here.
+                    let anonymous = super::support::batch(None, &[batch.max_timestamp()], 30);
+                    let appended = partition.append(&anonymous, 0).unwrap();
+                    partition.wait_durable(appended.last_offset, SOON).unwrap();
+                    assert!(
+                        partition.read(appended.base_offset, 1).unwrap().len() == anonymous.bytes().len()
+                    );
+                }
+            });
+        }
+    });
+    let total: usize = partitions.iter().map(|partition| batches(partition).len()).sum();
+    assert_eq!(total, THREADS as usize * BATCHES as usize);
+    drop(partitions);
+    log.close().unwrap();
+    let log = LogDir::open(place.path(), CONFIG).unwrap();
+    let reopened = paths
+        .iter()
+        .map(|path| log.partition(path, config(2_000)).unwrap());
+    assert_eq!(
+        reopened.map(|partition| batches(&partition).len()).sum::<usize>(),
+        total
+    );
+}
+
+#[test]
+fn a_removed_partition_is_gone_and_its_path_free() {
+    let place = tempfile::tempdir().unwrap();
+    let log = LogDir::open(place.path(), CONFIG).unwrap();
+    let old = log.partition("t/x/0", config(200)).unwrap();
+    let last = (0..5)
+        .map(|n| old.append(&one(n), n).unwrap().last_offset)
+        .last()
+        .unwrap();
+    old.wait_durable(last, SOON).unwrap();
+    log.remove("t/x/0").unwrap();
+    assert!(matches!(old.append(&one(9), 9), Err(AppendError::LogFailed(_))));
+    assert!(!place.path().join("t").exists(), "empty directories go too");
+    let new = log.partition("t/x/0", config(200)).unwrap();
+    assert_eq!(new.log_end_offset(), 0);
+    new.append(&one(1), 1).unwrap();
+    log.remove("t/never/there").unwrap();
+    log.close().unwrap();
+}
+
+#[test]
+fn partition_paths() {
+    let place = tempfile::tempdir().unwrap();
+    let log = LogDir::open(place.path(), CONFIG).unwrap();
+    let long = format!("a/{}", "b".repeat(129));
+    let bad = [
+        "",
+        "/a",
+        "a/",
+        "a//b",
+        "..",
+        "a/../b",
+        ".x",
+        "a b",
+        "ä",
+        "a\\b",
+        "x.deleted",
+        "LOCK",
+        &long,
+    ];
+    for path in bad {
+        let refused = log.partition(path, config(1 << 20));
+        assert!(matches!(refused, Err(LogError::BadPath { .. })), "{path}");
+        assert!(
+            matches!(log.remove(path), Err(LogError::BadPath { .. })),
+            "{path}"
+        );
+    }
+    for path in ["meta/0", "t/0198c0de-0000-7000-8000-000000000000/12", "a.b_c-d"] {
+        log.partition(path, config(1 << 20)).unwrap();
+    }
+}
