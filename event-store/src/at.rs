@@ -53,7 +53,10 @@ pub struct AtError {
 impl AtError {
     pub(crate) fn new(text: impl fmt::Display, problem: impl fmt::Display) -> AtError {
         let text = text.to_string().chars().take(SHOWN_CHARS_MAX).collect();
-        AtError { text, problem: problem.to_string() }
+        AtError {
+            text,
+            problem: problem.to_string(),
+        }
     }
 }
 
@@ -75,20 +78,33 @@ pub fn parse_at(text: &str, now_ms: i64) -> Result<AsOf, AtError> {
         return Ok(AsOf::Head);
     }
     if let Some(number) = text.strip_prefix("offset:") {
-        let offset = number.parse::<u64>().ok().and_then(|offset| i64::try_from(offset).ok());
-        return offset.map(AsOf::Offset).ok_or_else(|| wrong("an offset is a number from 0"));
+        let offset = number
+            .parse::<u64>()
+            .ok()
+            .and_then(|offset| i64::try_from(offset).ok());
+        return offset
+            .map(AsOf::Offset)
+            .ok_or_else(|| wrong("an offset is a number from 0"));
     }
     if let Some(number) = text.strip_prefix("revision:") {
-        return number.parse().map(AsOf::Revision).map_err(|_| wrong("a revision is a number from 0"));
+        return number
+            .parse()
+            .map(AsOf::Revision)
+            .map_err(|_| wrong("a revision is a number from 0"));
     }
     if let Some(ago) = text.strip_prefix('-') {
         let span_ms = span_ms(ago).ok_or_else(|| wrong("a time ago is a number and one of s, m, h, d, w"))?;
         return Ok(AsOf::Time(now_ms.saturating_sub(span_ms)));
     }
     if text.contains('=') {
-        return text.parse().map(AsOf::Cut).map_err(|error| AtError::new(text, error));
+        return text
+            .parse()
+            .map(AsOf::Cut)
+            .map_err(|error| AtError::new(text, error));
     }
-    time_ms(text).map(AsOf::Time).ok_or_else(|| wrong("it is none of the forms"))
+    time_ms(text)
+        .map(AsOf::Time)
+        .ok_or_else(|| wrong("it is none of the forms"))
 }
 
 fn span_ms(text: &str) -> Option<i64> {
@@ -171,13 +187,42 @@ mod tests {
 
     #[test]
     fn everything_else_names_the_forms() {
-        for text in ["offset:", "offset:-1", "offset:9223372036854775808", "offset:1.5", "revision:-1", "revision:x"] {
+        for text in [
+            "offset:",
+            "offset:-1",
+            "offset:9223372036854775808",
+            "offset:1.5",
+            "revision:-1",
+            "revision:x",
+        ] {
             check(text, None);
         }
-        for text in ["-2", "-h", "--2h", "-2y", "-2hh", "-99999999999h", "-½h", "-1.5h", "2019-05-20", "yesterday", "12"] {
+        for text in [
+            "-2",
+            "-h",
+            "--2h",
+            "-2y",
+            "-2hh",
+            "-99999999999h",
+            "-½h",
+            "-1.5h",
+            "2019-05-20",
+            "yesterday",
+            "12",
+        ] {
             check(text, None);
         }
-        for text in ["0=", "=1", "0=1,0=2", "0=1,", "0=-2", "a=1", "0=1;1=2", "2019-13-20T07:07:47Z", "2019-05-20T07:07:47"] {
+        for text in [
+            "0=",
+            "=1",
+            "0=1,0=2",
+            "0=1,",
+            "0=-2",
+            "a=1",
+            "0=1;1=2",
+            "2019-13-20T07:07:47Z",
+            "2019-05-20T07:07:47",
+        ] {
             check(text, None);
         }
         check(&"x".repeat(100_000), None);
@@ -185,7 +230,13 @@ mod tests {
 
     #[test]
     fn what_is_shown_reads_back() {
-        for text in ["offset:3", "revision:2", "2019-05-20T07:07:47.000Z", "0=12,1=40", "head"] {
+        for text in [
+            "offset:3",
+            "revision:2",
+            "2019-05-20T07:07:47.000Z",
+            "0=12,1=40",
+            "head",
+        ] {
             let at = parse_at(text, NOW_MS).unwrap();
             assert_eq!(at.to_string(), text);
         }

@@ -32,7 +32,13 @@ pub(crate) struct Change {
 /// All differences, in the order of the keys. No state at all counts as an object without fields.
 pub(crate) fn changes(before: &Value, after: &Value) -> Vec<Change> {
     let empty = Value::Object(Map::new());
-    let whole = |value| if value == &Value::Null { empty.clone() } else { Value::clone(value) };
+    let whole = |value| {
+        if value == &Value::Null {
+            empty.clone()
+        } else {
+            Value::clone(value)
+        }
+    };
     let mut out = Vec::new();
     compare(&mut String::new(), &whole(before), &whole(after), &mut out);
     out
@@ -52,19 +58,31 @@ fn compare(path: &mut String, before: &Value, after: &Value, out: &mut Vec<Chang
     }
 }
 
-fn objects(path: &mut String, before: &Map<String, Value>, after: &Map<String, Value>, out: &mut Vec<Change>) {
+fn objects(
+    path: &mut String,
+    before: &Map<String, Value>,
+    after: &Map<String, Value>,
+    out: &mut Vec<Change>,
+) {
     let mut keys: Vec<&String> = before.keys().chain(after.keys()).collect();
     keys.sort();
     keys.dedup();
     for key in keys {
-        at(path, &escaped(key), |path| either(path, before.get(key), after.get(key), out));
+        at(path, &escaped(key), |path| {
+            either(path, before.get(key), after.get(key), out)
+        });
     }
 }
 
 fn arrays(path: &mut String, before: &[Value], after: &[Value], out: &mut Vec<Change>) {
     let head = before.iter().zip(after).take_while(|(a, b)| a == b).count();
     let (before_rest, after_rest) = (&before[head..], &after[head..]);
-    let tail = before_rest.iter().rev().zip(after_rest.iter().rev()).take_while(|(a, b)| a == b).count();
+    let tail = before_rest
+        .iter()
+        .rev()
+        .zip(after_rest.iter().rev())
+        .take_while(|(a, b)| a == b)
+        .count();
     let before_rest = &before_rest[..before_rest.len() - tail];
     let after_rest = &after_rest[..after_rest.len() - tail];
     for place in 0..before_rest.len().max(after_rest.len()) {
@@ -81,7 +99,12 @@ fn either(path: &mut String, before: Option<&Value>, after: Option<&Value>, out:
         (Some(before), None) => (ChangeKind::Removed, Some(before.clone()), None),
         (None, None) => return,
     };
-    out.push(Change { path: path.clone(), kind, before, after });
+    out.push(Change {
+        path: path.clone(),
+        kind,
+        before,
+        after,
+    });
 }
 
 fn at(path: &mut String, step: &str, visit: impl FnOnce(&mut String)) {
@@ -99,7 +122,8 @@ fn escaped(key: &str) -> String {
 /// Whether one path is the other or leads to it.
 pub(crate) fn on_one_way(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    long.strip_prefix(short)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -112,7 +136,13 @@ mod tests {
             .iter()
             .map(|change| {
                 let text = |value: &Option<Value>| value.as_ref().map_or("-".to_owned(), Value::to_string);
-                format!("{:?} {} {} {}", change.kind, change.path, text(&change.before), text(&change.after))
+                format!(
+                    "{:?} {} {} {}",
+                    change.kind,
+                    change.path,
+                    text(&change.before),
+                    text(&change.after)
+                )
             })
             .collect();
         assert_eq!(told, expected, "{before} -> {after}");
@@ -122,22 +152,50 @@ mod tests {
     fn tables() {
         check(json!({"a": 1}), json!({"a": 1}), &[]);
         check(json!({"a": 1}), json!({"a": 2}), &["Changed /a 1 2"]);
-        check(json!({"b": 1}), json!({"a": 2}), &["Added /a - 2", "Removed /b 1 -"]);
+        check(
+            json!({"b": 1}),
+            json!({"a": 2}),
+            &["Added /a - 2", "Removed /b 1 -"],
+        );
         check(json!({"a": null}), json!({"a": 2}), &["Changed /a null 2"]);
-        check(json!(null), json!({"a": 2, "b": [1]}), &["Added /a - 2", "Added /b - [1]"]);
+        check(
+            json!(null),
+            json!({"a": 2, "b": [1]}),
+            &["Added /a - 2", "Added /b - [1]"],
+        );
         check(json!({"a": 2}), json!(null), &["Removed /a 2 -"]);
-        check(json!({"a": {"b": 1, "c": 2}}), json!({"a": {"b": 1, "c": 3}}), &["Changed /a/c 2 3"]);
-        check(json!({"a": {"b": 1}}), json!({"a": [1]}), &[r#"Changed /a {"b":1} [1]"#]);
-        check(json!({"a/b~c": 1}), json!({"a/b~c": 2}), &["Changed /a~1b~0c 1 2"]);
+        check(
+            json!({"a": {"b": 1, "c": 2}}),
+            json!({"a": {"b": 1, "c": 3}}),
+            &["Changed /a/c 2 3"],
+        );
+        check(
+            json!({"a": {"b": 1}}),
+            json!({"a": [1]}),
+            &[r#"Changed /a {"b":1} [1]"#],
+        );
+        check(
+            json!({"a/b~c": 1}),
+            json!({"a/b~c": 2}),
+            &["Changed /a~1b~0c 1 2"],
+        );
         check(json!({"a": "1"}), json!({"a": 1}), &[r#"Changed /a "1" 1"#]);
     }
 
     #[test]
     fn lists() {
         check(json!({"l": [1, 2]}), json!({"l": [1, 2, 3]}), &["Added /l/2 - 3"]);
-        check(json!({"l": [1, 2, 3]}), json!({"l": [1, 3]}), &["Removed /l/1 2 -"]);
+        check(
+            json!({"l": [1, 2, 3]}),
+            json!({"l": [1, 3]}),
+            &["Removed /l/1 2 -"],
+        );
         check(json!({"l": [1, 3]}), json!({"l": [1, 2, 3]}), &["Added /l/1 - 2"]);
-        check(json!({"l": [{"k": 1, "v": 1}, 2]}), json!({"l": [{"k": 1, "v": 9}, 2]}), &["Changed /l/0/v 1 9"]);
+        check(
+            json!({"l": [{"k": 1, "v": 1}, 2]}),
+            json!({"l": [{"k": 1, "v": 9}, 2]}),
+            &["Changed /l/0/v 1 9"],
+        );
         check(json!({"l": [1, 1]}), json!({"l": [1]}), &["Removed /l/1 1 -"]);
         check(json!({"l": []}), json!({"l": [1]}), &["Added /l/0 - 1"]);
     }

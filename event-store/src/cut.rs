@@ -46,7 +46,10 @@ impl Cut {
 
 impl FromIterator<(u32, i64)> for Cut {
     fn from_iter<T: IntoIterator<Item = (u32, i64)>>(pairs: T) -> Cut {
-        Cut(pairs.into_iter().map(|(partition, offset)| (partition, offset.max(-1))).collect())
+        Cut(pairs
+            .into_iter()
+            .map(|(partition, offset)| (partition, offset.max(-1)))
+            .collect())
     }
 }
 

@@ -106,22 +106,32 @@ impl EventStore {
         }
         let (early, late) = (from_within.min(to_within), from_within.max(to_within));
         let attribute = from_within < to_within && late - early <= ATTRIBUTED_EVENTS_MAX;
-        let mut folding =
-            Folding::new(&*aggregate.fold, &self.resolve, located.partition.number, &located.key);
+        let mut folding = Folding::new(
+            &*aggregate.fold,
+            &self.resolve,
+            located.partition.number,
+            &located.key,
+        );
         let early_spots = located.spots.get(..early).unwrap_or_default();
         self.read_spots(&located, early_spots, |spot, record| folding.feed(spot, record));
         let early_state = folding.view();
         let late_spots = located.spots.get(early..late).unwrap_or_default();
         let touched = self.feed_watching(&located, &mut folding, late_spots, early_state.clone(), attribute);
         let late_state = folding.view();
-        let (before, after) =
-            if from_within <= to_within { (early_state, late_state) } else { (late_state, early_state) };
+        let (before, after) = if from_within <= to_within {
+            (early_state, late_state)
+        } else {
+            (late_state, early_state)
+        };
         Ok(Diff {
             aggregate: aggregate.name().to_owned(),
             partition: located.partition.number,
             from: side(&located, from_cut, from_within),
             to: side(&located, to_cut, to_within),
-            changes: changes(&before, &after).into_iter().map(|change| put_down(change, &touched)).collect(),
+            changes: changes(&before, &after)
+                .into_iter()
+                .map(|change| put_down(change, &touched))
+                .collect(),
             fold: FoldUsed::from(aggregate.fold.id()),
             halted: folding.halted,
             id: located.id,
@@ -145,7 +155,10 @@ impl EventStore {
                 return;
             }
             let next = folding.view();
-            let paths: Vec<String> = changes(&state, &next).into_iter().map(|change| change.path).collect();
+            let paths: Vec<String> = changes(&state, &next)
+                .into_iter()
+                .map(|change| change.path)
+                .collect();
             state = next;
             if let Some(record) = read.filter(|_| !paths.is_empty()) {
                 touched.push((paths, self.changed_by(located, spot, record)));
@@ -190,7 +203,10 @@ fn side(located: &Located<'_>, cut: Cut, within: usize) -> DiffSide {
 }
 
 fn put_down(change: Change, touched: &[(Vec<String>, ChangedBy)]) -> FieldChange {
-    let last = touched.iter().rev().find(|(paths, _)| paths.iter().any(|path| on_one_way(path, &change.path)));
+    let last = touched
+        .iter()
+        .rev()
+        .find(|(paths, _)| paths.iter().any(|path| on_one_way(path, &change.path)));
     FieldChange {
         path: change.path,
         kind: change.kind,

@@ -49,7 +49,10 @@ impl<'a> At<'a> {
 
     /// When the event happened in the business, as the `business-time` header says.
     pub fn business_time(&self) -> Option<jiff::Timestamp> {
-        std::str::from_utf8(self.header(BUSINESS_TIME_HEADER)?).ok()?.parse().ok()
+        std::str::from_utf8(self.header(BUSINESS_TIME_HEADER)?)
+            .ok()?
+            .parse()
+            .ok()
     }
 }
 
@@ -199,7 +202,11 @@ impl FoldId {
             feed(&fingerprint);
         }
         feed(text.as_bytes());
-        FoldId { name: name.to_owned(), rev, digest: hash.finalize().into() }
+        FoldId {
+            name: name.to_owned(),
+            rev,
+            digest: hash.finalize().into(),
+        }
     }
 
     /// The digest in lower-case hexadecimal.

@@ -28,7 +28,11 @@ pub struct FoldUsed {
 
 impl From<&FoldId> for FoldUsed {
     fn from(id: &FoldId) -> FoldUsed {
-        FoldUsed { name: id.name.clone(), rev: id.rev, digest: id.digest_hex() }
+        FoldUsed {
+            name: id.name.clone(),
+            rev: id.rev,
+            digest: id.digest_hex(),
+        }
     }
 }
 
@@ -46,7 +50,11 @@ pub struct SchemaUsed {
 
 impl From<&Writer> for SchemaUsed {
     fn from(writer: &Writer) -> SchemaUsed {
-        SchemaUsed { id: writer.id.get(), subject: writer.subject.clone(), version: writer.version }
+        SchemaUsed {
+            id: writer.id.get(),
+            subject: writer.subject.clone(),
+            version: writer.version,
+        }
     }
 }
 
@@ -89,11 +97,18 @@ pub(crate) struct Opened<'r> {
 
 /// Takes a record's envelope off and finds its writer schema.
 pub(crate) fn open<'r>(record: &'r Record, resolve: &dyn Resolve) -> Result<Opened<'r>, String> {
-    let value = record.value.as_deref().ok_or("the record has no value, so it is no event")?;
+    let value = record
+        .value
+        .as_deref()
+        .ok_or("the record has no value, so it is no event")?;
     let envelope = envelope::read(value).map_err(|error| error.to_string())?;
     let writer = resolve.writer(envelope.id);
     let writer = writer.ok_or_else(|| format!("schema id {} is not registered", envelope.id.get()))?;
-    Ok(Opened { id: envelope.id, writer, body: envelope.body })
+    Ok(Opened {
+        id: envelope.id,
+        writer,
+        body: envelope.body,
+    })
 }
 
 /// One aggregate on its way through its fold.
@@ -139,7 +154,12 @@ impl<'a> Folding<'a> {
         }
         match record.and_then(|record| self.step(spot, record)) {
             Ok(()) => self.last = Some(spot),
-            Err(reason) => self.halted = Some(Halted { offset: spot.offset, reason }),
+            Err(reason) => {
+                self.halted = Some(Halted {
+                    offset: spot.offset,
+                    reason,
+                })
+            }
         }
     }
 
@@ -152,8 +172,18 @@ impl<'a> Folding<'a> {
             recorded_ms: spot.recorded_ms,
             headers: &record.headers,
         };
-        let raw = Raw { topic: self.fold.topic(), at, schema: opened.id, body: opened.body, key: self.key };
-        match self.fold.step(&mut self.state, &raw, self.resolve).map_err(|stop| stop.to_string())? {
+        let raw = Raw {
+            topic: self.fold.topic(),
+            at,
+            schema: opened.id,
+            body: opened.body,
+            key: self.key,
+        };
+        match self
+            .fold
+            .step(&mut self.state, &raw, self.resolve)
+            .map_err(|stop| stop.to_string())?
+        {
             Step::NotMine => {}
             Step::UnknownKind => self.unknown.push(UnknownEvent {
                 offset: spot.offset,
@@ -176,7 +206,10 @@ impl<'a> Folding<'a> {
             Ok(value) => value,
             Err(stop) => {
                 let offset = self.last.map_or(-1, |spot| spot.offset);
-                self.halted.get_or_insert(Halted { offset, reason: stop.to_string() });
+                self.halted.get_or_insert(Halted {
+                    offset,
+                    reason: stop.to_string(),
+                });
                 Value::Null
             }
         }

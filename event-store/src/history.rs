@@ -87,7 +87,8 @@ impl EventStore {
         let spots = located.spots.get(..within).unwrap_or_default();
         self.read_spots(&located, spots, |spot, record| {
             let mut entry = HistoryEntry::of(spot);
-            let read = record.and_then(|record| self.fill(&mut entry, located.partition.number, record, &mut readings));
+            let read = record
+                .and_then(|record| self.fill(&mut entry, located.partition.number, record, &mut readings));
             entry.problem = read.err();
             entries.push(entry);
         });
@@ -121,7 +122,9 @@ impl EventStore {
         entry.event = Some(event_name(&opened.writer, opened.body));
         entry.schema = Some(SchemaUsed::from(&*opened.writer));
         let schema: &Schema = &opened.writer.schema;
-        let reading = readings.entry(opened.id.get()).or_insert_with(|| Reading::of(schema));
+        let reading = readings
+            .entry(opened.id.get())
+            .or_insert_with(|| Reading::of(schema));
         let value = reading.read(opened.body).map_err(|error| error.to_string())?;
         entry.data = canonical::sorted(value.to_json());
         Ok(())

@@ -81,7 +81,10 @@ impl Known {
     /// When the record at this offset was recorded.
     pub(crate) fn recorded_ms(&self, offset: i64) -> i64 {
         let after = self.times.partition_point(|(first, _)| *first <= offset);
-        after.checked_sub(1).and_then(|place| self.times.get(place)).map_or(0, |(_, ms)| *ms)
+        after
+            .checked_sub(1)
+            .and_then(|place| self.times.get(place))
+            .map_or(0, |(_, ms)| *ms)
     }
 
     /// The last offset recorded at or before this time; -1 when there is none.
@@ -172,7 +175,10 @@ impl PartitionIndex {
         while position < bytes.len() {
             let (batch, after) = Batch::parse(bytes, position).map_err(|error| self.stuck(next, error))?;
             position = after;
-            self.known.write().unwrap_or_else(PoisonError::into_inner).take(&batch);
+            self.known
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(&batch);
         }
         Ok(())
     }
@@ -202,24 +208,37 @@ impl TopicIndex {
             follower: Mutex::default(),
             known: RwLock::default(),
         });
-        TopicIndex { topic: topic.to_owned(), partitions: indexed.collect() }
+        TopicIndex {
+            topic: topic.to_owned(),
+            partitions: indexed.collect(),
+        }
     }
 
     /// Whether this index follows exactly these logs.
     pub(crate) fn follows(&self, partitions: &[Arc<Partition>]) -> bool {
         self.partitions.len() == partitions.len()
-            && self.partitions.iter().zip(partitions).all(|(mine, other)| Arc::ptr_eq(&mine.log, other))
+            && self
+                .partitions
+                .iter()
+                .zip(partitions)
+                .all(|(mine, other)| Arc::ptr_eq(&mine.log, other))
     }
 
     /// Indexes everything durable, and gives the cut of it.
     pub(crate) fn catch_up(&self) -> Result<Cut, IndexError> {
-        let ends = self.partitions.iter().map(|partition| Ok((partition.number, partition.catch_up()? - 1)));
+        let ends = self
+            .partitions
+            .iter()
+            .map(|partition| Ok((partition.number, partition.catch_up()? - 1)));
         ends.collect()
     }
 
     /// The partitions where a key has records.
     pub(crate) fn find(&self, key: &[u8]) -> Vec<&PartitionIndex> {
-        self.partitions.iter().filter(|partition| partition.known().offsets(key).is_some()).collect()
+        self.partitions
+            .iter()
+            .filter(|partition| partition.known().offsets(key).is_some())
+            .collect()
     }
 }
 
@@ -245,7 +264,16 @@ mod tests {
         let known = known(&[100, 90, 200, 150, 150, 300]);
         let recorded: Vec<i64> = (0..6).map(|offset| known.recorded_ms(offset)).collect();
         assert_eq!(recorded, [100, 100, 200, 200, 200, 300]);
-        for (time, last) in [(99, -1), (100, 1), (150, 1), (199, 1), (200, 4), (299, 4), (300, 5), (i64::MAX, 5)] {
+        for (time, last) in [
+            (99, -1),
+            (100, 1),
+            (150, 1),
+            (199, 1),
+            (200, 4),
+            (299, 4),
+            (300, 5),
+            (i64::MAX, 5),
+        ] {
             assert_eq!(known.last_at(time), last, "{time}");
         }
         assert_eq!(Known::default().last_at(i64::MAX), -1);

@@ -16,7 +16,9 @@ pub fn key_text(key: &[u8]) -> String {
 
 /// The key a text stands for. Digits that are none stand for themselves, and so for a key that does not exist.
 pub fn key_bytes(text: &str) -> Vec<u8> {
-    text.strip_prefix("hex:").and_then(from_hex).unwrap_or_else(|| text.as_bytes().to_vec())
+    text.strip_prefix("hex:")
+        .and_then(from_hex)
+        .unwrap_or_else(|| text.as_bytes().to_vec())
 }
 
 fn from_hex(digits: &str) -> Option<Vec<u8>> {
@@ -24,7 +26,9 @@ fn from_hex(digits: &str) -> Option<Vec<u8>> {
         return None;
     }
     let digits = digits.as_bytes().chunks(2);
-    digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+    digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect()
 }
 
 #[cfg(test)]

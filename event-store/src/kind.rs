@@ -7,7 +7,12 @@ use crate::resolve::Writer;
 
 /// The event's name. A body that does not read still has the name of its schema.
 pub(crate) fn event_name(writer: &Writer, body: &[u8]) -> String {
-    let record_name = || writer.schema.record_name().unwrap_or_else(|| writer.subject.clone());
+    let record_name = || {
+        writer
+            .schema
+            .record_name()
+            .unwrap_or_else(|| writer.subject.clone())
+    };
     match &writer.schema {
         Schema::Avro(_) => record_name(),
         Schema::Proto(schema) => member_set(schema, body).unwrap_or_else(record_name),
@@ -17,10 +22,15 @@ pub(crate) fn event_name(writer: &Writer, body: &[u8]) -> String {
 fn member_set(schema: &proto::Schema, body: &[u8]) -> Option<String> {
     let (indexes, body) = envelope::read_message_indexes(body).ok()?;
     let descriptor = schema.message(&indexes)?;
-    let Some(oneof) = kind_oneof(&descriptor) else { return Some(descriptor.full_name().to_owned()) };
+    let Some(oneof) = kind_oneof(&descriptor) else {
+        return Some(descriptor.full_name().to_owned());
+    };
     let message = DynamicMessage::decode(descriptor.clone(), body).ok()?;
     let member = oneof.fields().find(|field| message.has_field(field));
-    Some(member.map_or_else(|| descriptor.full_name().to_owned(), |field| field.name().to_owned()))
+    Some(member.map_or_else(
+        || descriptor.full_name().to_owned(),
+        |field| field.name().to_owned(),
+    ))
 }
 
 /// The oneof that tells a message's events apart: its first that is not there for a proto3 `optional`.

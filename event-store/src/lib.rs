@@ -1,10 +1,45 @@
 //! Typed events, folds and reconstruction at any cut.
+//!
+//! An [`EventStore`] follows the logs of topics, knows which records belong to which aggregate, and answers what the
+//! state of one (or of all) was at a point in the log. How events become state is a fold: typed Rust ([`Fold`], behind
+//! [`typed()`]) or a file ([`declarative`]). Schemas come from whoever implements [`Resolve`].
+//!
+//! Invariant: an answer depends on the log up to its cut, on the fold and on the schemas, and on nothing else; asked
+//! again with the cut it names, the store gives the same answer.
+//! Left out: snapshots, index files, proofs, writing.
 
+pub mod at;
 pub mod canonical;
+mod changes;
+pub mod cut;
+pub mod declarative;
+pub mod diff;
 pub mod fold;
+pub mod folding;
+pub mod history;
+#[cfg(feature = "http")]
+pub mod http;
+mod index;
+pub mod key;
+mod kind;
+pub mod list;
+pub mod reconstruct;
 pub mod resolve;
+pub mod source;
+pub mod store;
 pub mod typed;
 
+pub use at::{AsOf, AtError, parse_at};
+pub use changes::ChangeKind;
+pub use cut::{Cut, CutError};
+pub use diff::{ChangedBy, Diff, DiffSide, FieldChange};
 pub use fold::{AnyFold, At, Cell, DecodeError, EventSet, Fold, FoldId, Halt, Raw, Seen, Step, Stop};
+pub use folding::{FoldUsed, Halted, SchemaUsed, UnknownEvent};
+pub use history::{History, HistoryEntry};
+pub use index::IndexError;
+pub use list::{LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, Member, Population};
+pub use reconstruct::{OffsetRange, Reconstruction, SnapshotUsed};
 pub use resolve::{Resolve, Writer};
+pub use source::Source;
+pub use store::{AggregateInfo, EventStore, StoreError};
 pub use typed::{Typed, typed};

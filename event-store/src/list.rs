@@ -90,7 +90,10 @@ impl Walk {
         };
         let cut = cut.parse().map_err(|_| wrong())?;
         let partition = partition.parse().map_err(|_| wrong())?;
-        Ok(Walk { cut, after: Some((key_bytes(id), partition)) })
+        Ok(Walk {
+            cut,
+            after: Some((key_bytes(id), partition)),
+        })
     }
 }
 
@@ -104,19 +107,28 @@ impl EventStore {
         cursor: Option<&str>,
     ) -> Result<Population, StoreError> {
         if limit == 0 || limit > LIST_LIMIT_MAX {
-            return Err(StoreError::Limit { limit, max: LIST_LIMIT_MAX });
+            return Err(StoreError::Limit {
+                limit,
+                max: LIST_LIMIT_MAX,
+            });
         }
         let aggregate = self.aggregate(name)?;
         let head = aggregate.index.catch_up()?;
         let walk = match cursor {
             Some(cursor) => Walk::resume(cursor)?,
-            None => Walk { cut: aggregate.cut(at, &head)?, after: None },
+            None => Walk {
+                cut: aggregate.cut(at, &head)?,
+                after: None,
+            },
         };
         let cut = aggregate.cut(&AsOf::Cut(walk.cut), &head)?;
         let (total, mut chosen) = choose(&aggregate, &cut, walk.after.as_ref(), limit + 1);
         let more = chosen.len() > limit;
         chosen.truncate(limit);
-        let next_cursor = chosen.last().filter(|_| more).map(|last| Walk::cursor(&cut, last));
+        let next_cursor = chosen
+            .last()
+            .filter(|_| more)
+            .map(|last| Walk::cursor(&cut, last));
         Ok(Population {
             aggregate: aggregate.name().to_owned(),
             fold: FoldUsed::from(aggregate.fold.id()),
@@ -137,7 +149,11 @@ impl EventStore {
             .collect();
         for (place, partition) in aggregate.index.partitions.iter().enumerate() {
             let mut steps: Vec<(Spot, usize)> = Vec::new();
-            for (row, one) in chosen.iter().enumerate().filter(|(_, one)| one.partition == place) {
+            for (row, one) in chosen
+                .iter()
+                .enumerate()
+                .filter(|(_, one)| one.partition == place)
+            {
                 steps.extend(one.spots.iter().map(|spot| (*spot, row)));
             }
             steps.sort_unstable();
@@ -149,7 +165,11 @@ impl EventStore {
                 }
             }
         }
-        chosen.iter().zip(&mut foldings).map(|(one, folding)| member(one, folding)).collect()
+        chosen
+            .iter()
+            .zip(&mut foldings)
+            .map(|(one, folding)| member(one, folding))
+            .collect()
     }
 }
 
@@ -180,19 +200,27 @@ fn choose(
         total += existing(partition, cut);
         let known = partition.known();
         let last = cut.last(partition.number);
-        let behind = |key: &[u8]| after.is_none_or(|(after, number)| (key, place) > (after.as_slice(), *number));
+        let behind =
+            |key: &[u8]| after.is_none_or(|(after, number)| (key, place) > (after.as_slice(), *number));
         let from = after.map(|(key, _)| key.as_slice());
         // The key the walk stands at may have events in this partition too.
         let same = from.and_then(|key| Some((key, known.offsets(key)?)));
         let keys = same.into_iter().chain(known.keys_after(from));
-        let found = keys.filter(|(key, offsets)| behind(key) && offsets.first().is_some_and(|first| *first <= last));
-        chosen.extend(found.take(count).map(|(key, offsets)| Chosen {
-            key: key.to_vec(),
-            partition: place,
-            spots: (0..)
-                .zip(offsets.iter().take_while(|offset| **offset <= last))
-                .map(|(revision, &offset)| Spot { offset, revision, recorded_ms: known.recorded_ms(offset) })
-                .collect(),
+        let found =
+            keys.filter(|(key, offsets)| behind(key) && offsets.first().is_some_and(|first| *first <= last));
+        chosen.extend(found.take(count).map(|(key, offsets)| {
+            Chosen {
+                key: key.to_vec(),
+                partition: place,
+                spots: (0..)
+                    .zip(offsets.iter().take_while(|offset| **offset <= last))
+                    .map(|(revision, &offset)| Spot {
+                        offset,
+                        revision,
+                        recorded_ms: known.recorded_ms(offset),
+                    })
+                    .collect(),
+            }
         }));
     }
     chosen.sort_by(|a, b| (&a.key, a.partition).cmp(&(&b.key, b.partition)));
@@ -203,6 +231,8 @@ fn choose(
 fn existing(partition: &PartitionIndex, cut: &Cut) -> u64 {
     let last = cut.last(partition.number);
     let known = partition.known();
-    let begun = known.keys_after(None).filter(|(_, offsets)| offsets.first().is_some_and(|first| *first <= last));
+    let begun = known
+        .keys_after(None)
+        .filter(|(_, offsets)| offsets.first().is_some_and(|first| *first <= last));
     begun.count() as u64
 }

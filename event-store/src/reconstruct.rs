@@ -89,8 +89,12 @@ impl EventStore {
         let aggregate = self.aggregate(name)?;
         let located = aggregate.locate(id)?;
         let (cut, within) = located.begun(at)?;
-        let mut folding =
-            Folding::new(&*aggregate.fold, &self.resolve, located.partition.number, &located.key);
+        let mut folding = Folding::new(
+            &*aggregate.fold,
+            &self.resolve,
+            located.partition.number,
+            &located.key,
+        );
         let spots = located.spots.get(..within).unwrap_or_default();
         self.read_spots(&located, spots, |spot, record| folding.feed(spot, record));
         let state = folding.view();

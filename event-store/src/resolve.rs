@@ -43,13 +43,21 @@ pub(crate) struct Memo {
 
 impl Memo {
     pub(crate) fn new(inner: Arc<dyn Resolve>) -> Memo {
-        Memo { inner, writers: RwLock::default() }
+        Memo {
+            inner,
+            writers: RwLock::default(),
+        }
     }
 }
 
 impl Resolve for Memo {
     fn writer(&self, id: SchemaId) -> Option<Arc<Writer>> {
-        if let Some(writer) = self.writers.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+        if let Some(writer) = self
+            .writers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+        {
             return Some(Arc::clone(writer));
         }
         let writer = self.inner.writer(id)?;

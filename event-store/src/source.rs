@@ -47,13 +47,24 @@ impl Decoded {
     fn read(batch: &Batch) -> Result<Decoded, String> {
         let own = Bytes::copy_from_slice(batch.bytes());
         let (batch, _) = Batch::parse(&own, 0).map_err(|error| error.to_string())?;
-        let records = batch.records(BATCH_BYTES_MAX).map_err(|error| error.to_string())?;
-        let records: Vec<Record> = records.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+        let records = batch
+            .records(BATCH_BYTES_MAX)
+            .map_err(|error| error.to_string())?;
+        let records: Vec<Record> = records
+            .collect::<Result<_, _>>()
+            .map_err(|error| error.to_string())?;
         let unpacked = records.iter().map(|record| {
-            RECORD_BYTES + record.key.as_ref().map_or(0, Bytes::len) + record.value.as_ref().map_or(0, Bytes::len)
+            RECORD_BYTES
+                + record.key.as_ref().map_or(0, Bytes::len)
+                + record.value.as_ref().map_or(0, Bytes::len)
         });
         let bytes = own.len() + unpacked.sum::<usize>();
-        Ok(Decoded { first: batch.base_offset(), last: batch.last_offset(), records, bytes })
+        Ok(Decoded {
+            first: batch.base_offset(),
+            last: batch.last_offset(),
+            records,
+            bytes,
+        })
     }
 
     fn contains(&self, offset: i64) -> bool {
@@ -61,7 +72,10 @@ impl Decoded {
     }
 
     fn record(&self, offset: i64) -> Option<&Record> {
-        let place = self.records.binary_search_by_key(&offset, |record| record.offset).ok()?;
+        let place = self
+            .records
+            .binary_search_by_key(&offset, |record| record.offset)
+            .ok()?;
         self.records.get(place)
     }
 }
@@ -85,7 +99,10 @@ pub(crate) struct Cache {
 
 impl Cache {
     pub(crate) fn new(bytes_max: usize) -> Cache {
-        Cache { lru: Mutex::default(), bytes_max }
+        Cache {
+            lru: Mutex::default(),
+            bytes_max,
+        }
     }
 
     fn get(&self, log: usize, offset: i64) -> Option<Arc<Decoded>> {
@@ -117,7 +134,9 @@ impl Cache {
         lru.by_use.insert(lru.uses, place);
         lru.bytes += batch.bytes;
         while lru.bytes > self.bytes_max {
-            let Some((_, oldest)) = lru.by_use.pop_first() else { break };
+            let Some((_, oldest)) = lru.by_use.pop_first() else {
+                break;
+            };
             if let Some((_, old)) = lru.batches.remove(&oldest) {
                 lru.bytes -= old.bytes;
             }
@@ -143,10 +162,20 @@ pub(crate) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// A cursor for so many records between two offsets.
     pub(crate) fn new(partition: &'a PartitionIndex, cache: &'a Cache, wanted: &[i64]) -> Cursor<'a> {
-        let span = wanted.last().copied().unwrap_or(0).saturating_sub(wanted.first().copied().unwrap_or(0));
+        let span = wanted
+            .last()
+            .copied()
+            .unwrap_or(0)
+            .saturating_sub(wanted.first().copied().unwrap_or(0));
         let dense = i64::try_from(wanted.len()).is_ok_and(|count| count > 4 && span / count < SCAN_GAP_MAX);
         let bytes = if dense { SCAN_BYTES } else { POINT_BYTES };
-        Cursor { log: &partition.log, cache, bytes, current: None, ahead: Vec::new() }
+        Cursor {
+            log: &partition.log,
+            cache,
+            bytes,
+            current: None,
+            ahead: Vec::new(),
+        }
     }
 
     /// The record at an offset, or a sentence why it cannot be read.
@@ -167,7 +196,8 @@ impl<'a> Cursor<'a> {
             Some(batch) => batch,
             None => {
                 self.read_ahead(offset)?;
-                self.from_ahead(offset).ok_or_else(|| format!("the log has no record at offset {offset}"))?
+                self.from_ahead(offset)
+                    .ok_or_else(|| format!("the log has no record at offset {offset}"))?
             }
         };
         let decoded = Arc::new(Decoded::read(&batch)?);
@@ -190,7 +220,10 @@ impl<'a> Cursor<'a> {
 
     fn read_ahead(&mut self, offset: i64) -> Result<(), String> {
         self.ahead.clear();
-        let bytes = self.log.read(offset, self.bytes).map_err(|error| error.to_string())?;
+        let bytes = self
+            .log
+            .read(offset, self.bytes)
+            .map_err(|error| error.to_string())?;
         let mut position = 0;
         while position < bytes.len() {
             let (batch, after) = Batch::parse(&bytes, position).map_err(|error| error.to_string())?;

@@ -94,7 +94,11 @@ pub enum StoreError {
 }
 
 fn list_or_none(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
 }
 
 /// What a store knows of an aggregate type.
@@ -144,7 +148,9 @@ impl EventStore {
         let aggregates = Arc::default();
         let followed = Arc::downgrade(&aggregates);
         // Without the thread every question still catches up for itself, only later than it could.
-        let _ = std::thread::Builder::new().name("annals-index".into()).spawn(move || follow(&woken, &followed));
+        let _ = std::thread::Builder::new()
+            .name("annals-index".into())
+            .spawn(move || follow(&woken, &followed));
         EventStore {
             resolve: Memo::new(resolve),
             cache: Cache::new(CACHE_BYTES_MAX),
@@ -158,12 +164,17 @@ impl EventStore {
         let name = fold.id().name.clone();
         if fold.topic() != source.topic {
             let (wanted, given) = (fold.topic().to_owned(), source.topic);
-            return Err(StoreError::WrongTopic { aggregate: name, wanted, given });
+            return Err(StoreError::WrongTopic {
+                aggregate: name,
+                wanted,
+                given,
+            });
         }
         let mut aggregates = self.aggregates.write().unwrap_or_else(PoisonError::into_inner);
-        let same_log = aggregates.values().map(|aggregate| &aggregate.index).find(|index| {
-            index.topic == source.topic && index.follows(&source.partitions)
-        });
+        let same_log = aggregates
+            .values()
+            .map(|aggregate| &aggregate.index)
+            .find(|index| index.topic == source.topic && index.follows(&source.partitions));
         let index = match same_log {
             Some(index) => Arc::clone(index),
             None => {
@@ -188,7 +199,11 @@ impl EventStore {
 
     /// Takes an aggregate out; says whether there was one.
     pub fn remove_aggregate(&self, name: &str) -> bool {
-        let removed = self.aggregates.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        let removed = self
+            .aggregates
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(name);
         self.cache.clear();
         removed.is_some()
     }
@@ -207,24 +222,38 @@ impl EventStore {
     }
 
     fn all(&self) -> Vec<Arc<Aggregate>> {
-        self.aggregates.read().unwrap_or_else(PoisonError::into_inner).values().map(Arc::clone).collect()
+        self.aggregates
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .map(Arc::clone)
+            .collect()
     }
 
     pub(crate) fn aggregate(&self, name: &str) -> Result<Arc<Aggregate>, StoreError> {
         let aggregates = self.aggregates.read().unwrap_or_else(PoisonError::into_inner);
-        aggregates.get(name).map(Arc::clone).ok_or_else(|| StoreError::UnknownAggregate {
-            name: name.to_owned(),
-            known: aggregates.keys().cloned().collect(),
-        })
+        aggregates
+            .get(name)
+            .map(Arc::clone)
+            .ok_or_else(|| StoreError::UnknownAggregate {
+                name: name.to_owned(),
+                known: aggregates.keys().cloned().collect(),
+            })
     }
 }
 
 /// Brings the indexes up whenever something became durable, until the store is gone.
 fn follow(woken: &Receiver<()>, aggregates: &Weak<RwLock<BTreeMap<String, Arc<Aggregate>>>>) {
     while woken.recv().is_ok() {
-        let Some(aggregates) = aggregates.upgrade() else { return };
-        let all: Vec<Arc<Aggregate>> =
-            aggregates.read().unwrap_or_else(PoisonError::into_inner).values().map(Arc::clone).collect();
+        let Some(aggregates) = aggregates.upgrade() else {
+            return;
+        };
+        let all: Vec<Arc<Aggregate>> = aggregates
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .map(Arc::clone)
+            .collect();
         for aggregate in all {
             // Whoever asks next meets the same error and is told.
             let _ = aggregate.index.catch_up();
@@ -287,16 +316,32 @@ impl Aggregate {
         let partition = found.next().ok_or_else(unknown)?;
         let known = partition.known();
         let last = head.last(partition.number);
-        let offsets = known.offsets(&key).unwrap_or_default().iter().take_while(|offset| **offset <= last);
+        let offsets = known
+            .offsets(&key)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|offset| **offset <= last);
         let spots: Vec<Spot> = (0..)
             .zip(offsets)
-            .map(|(revision, &offset)| Spot { offset, revision, recorded_ms: known.recorded_ms(offset) })
+            .map(|(revision, &offset)| Spot {
+                offset,
+                revision,
+                recorded_ms: known.recorded_ms(offset),
+            })
             .collect();
         if spots.is_empty() {
             return Err(unknown());
         }
         let also_in = found.map(|other| other.number).collect();
-        Ok(Located { aggregate: self, partition, id: key_text(&key), key, head, spots, also_in })
+        Ok(Located {
+            aggregate: self,
+            partition,
+            id: key_text(&key),
+            key,
+            head,
+            spots,
+            also_in,
+        })
     }
 
     /// The cut a point means for the whole topic. An offset does only where there is one partition; a revision never.
@@ -314,13 +359,20 @@ impl Aggregate {
             AsOf::Cut(cut) => {
                 let count = self.index.partitions.len();
                 if let Some((beyond, _)) = cut.iter().find(|(partition, _)| *partition as usize >= count) {
-                    return wrong(&format!("topic {} has {count} partitions, and no {beyond}", self.index.topic));
+                    return wrong(&format!(
+                        "topic {} has {count} partitions, and no {beyond}",
+                        self.index.topic
+                    ));
                 }
-                Ok(head.iter().map(|(partition, last)| (partition, last.min(cut.last(partition)))).collect())
+                Ok(head
+                    .iter()
+                    .map(|(partition, last)| (partition, last.min(cut.last(partition))))
+                    .collect())
             }
-            AsOf::Offset(offset) if self.index.partitions.len() == 1 => {
-                Ok(head.iter().map(|(partition, last)| (partition, last.min(*offset))).collect())
-            }
+            AsOf::Offset(offset) if self.index.partitions.len() == 1 => Ok(head
+                .iter()
+                .map(|(partition, last)| (partition, last.min(*offset)))
+                .collect()),
             AsOf::Offset(_) => wrong("the topic has several partitions, so one offset says too little here"),
             AsOf::Revision(_) => wrong("a revision is of one aggregate, not of all"),
         }
@@ -360,7 +412,10 @@ impl Located<'_> {
         }
         let first = self.spots.first().map_or_else(String::new, |spot| {
             let time = canonical::time_text(spot.recorded_ms);
-            format!("offset {} of partition {}, recorded {time}", spot.offset, self.partition.number)
+            format!(
+                "offset {} of partition {}, recorded {time}",
+                spot.offset, self.partition.number
+            )
         });
         Err(StoreError::NotYet {
             aggregate: self.aggregate.name().to_owned(),

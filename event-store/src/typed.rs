@@ -18,8 +18,14 @@ pub struct Typed<F> {
 
 /// Puts a typed fold behind [`AnyFold`], over the events of `topic`.
 pub fn typed<F: Fold>(topic: impl Into<String>) -> Typed<F> {
-    let readers = F::Event::READER.iter().map(|(name, fingerprint)| (*name, *fingerprint));
-    Typed { id: FoldId::new(F::NAME, F::REV, readers, ""), topic: topic.into(), fold: PhantomData }
+    let readers = F::Event::READER
+        .iter()
+        .map(|(name, fingerprint)| (*name, *fingerprint));
+    Typed {
+        id: FoldId::new(F::NAME, F::REV, readers, ""),
+        topic: topic.into(),
+        fold: PhantomData,
+    }
 }
 
 impl<F: Fold> AnyFold for Typed<F> {
@@ -48,8 +54,12 @@ impl<F: Fold> AnyFold for Typed<F> {
     }
 
     fn view(&self, state: &Cell) -> Result<serde_json::Value, Stop> {
-        let Some(some) = state else { return Ok(serde_json::Value::Null) };
-        let typed = some.downcast_ref::<F::State>().ok_or_else(|| foreign_state(&self.id))?;
+        let Some(some) = state else {
+            return Ok(serde_json::Value::Null);
+        };
+        let typed = some
+            .downcast_ref::<F::State>()
+            .ok_or_else(|| foreign_state(&self.id))?;
         let value = serde_json::to_value(typed)
             .map_err(|error| Halt(format!("the state of {:?} does not serialise: {error}", self.id)))?;
         Ok(canonical::sorted(value))

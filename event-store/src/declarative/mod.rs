@@ -84,3 +84,239 @@
 //! Paths, comparisons, `&&`, `||`, `!`, `?:`, `size`, lists and mappings run on an operation tree of our own; only what
 //! is beyond that goes to the CEL interpreter, and then with no more of the event than the expression names.
 //! Left out: loops over several lists, nested targets, the CEL timestamp functions, floats as constants.
+
+mod check;
+mod dynamic;
+mod eval;
+mod expr;
+mod load;
+mod reader;
+mod shape;
+mod text;
+mod verb;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use annals_schema_model::{Reading, SchemaId, Value};
+use rustc_hash::FxHashMap;
+
+pub use self::load::{LoadError, load};
+use self::verb::{Fields, Operation};
+use crate::canonical;
+use crate::fold::{AnyFold, Cell, DecodeError, FoldId, Halt, Raw, Step, Stop};
+use crate::resolve::{Resolve, Writer};
+
+/// Writer schemas whose readings are kept.
+const READINGS_MAX: usize = 16_384;
+
+/// What an event does.
+pub(crate) struct Rule {
+    pub(crate) event: String,
+    pub(crate) begin: Option<Vec<Operation>>,
+    pub(crate) on: Option<Vec<Operation>>,
+}
+
+/// How the events of a topic are told apart, and the schema each is read with.
+pub(crate) enum Events {
+    /// By the record's full name.
+    Records(BTreeMap<String, Arc<Writer>>),
+    /// By the set member of a message's oneof.
+    Members {
+        message: String,
+        members: Vec<String>,
+        reader: Arc<Writer>,
+    },
+}
+
+/// What to do with the events of one writer schema.
+enum Plan {
+    Record { rule: usize, reading: Reading },
+    Message(Reading),
+    Ignored,
+    Unknown,
+    Unreadable(String),
+}
+
+/// A fold that was loaded from a file.
+pub struct Declarative {
+    id: FoldId,
+    topic: String,
+    rules: Vec<Rule>,
+    ignore: BTreeSet<String>,
+    events: Events,
+    plans: RwLock<FxHashMap<SchemaId, Arc<Plan>>>,
+}
+
+impl Declarative {
+    fn new(
+        id: FoldId,
+        topic: String,
+        rules: Vec<Rule>,
+        ignore: BTreeSet<String>,
+        events: Events,
+    ) -> Declarative {
+        Declarative {
+            id,
+            topic,
+            rules,
+            ignore,
+            events,
+            plans: RwLock::default(),
+        }
+    }
+
+    fn plan(&self, schema: SchemaId, resolve: &dyn Resolve) -> Result<Arc<Plan>, DecodeError> {
+        if let Some(plan) = self
+            .plans
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&schema)
+        {
+            return Ok(Arc::clone(plan));
+        }
+        let writer = resolve.writer(schema);
+        let writer =
+            writer.ok_or_else(|| DecodeError(format!("schema id {} is not registered", schema.get())))?;
+        let plan = Arc::new(self.new_plan(&writer));
+        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() < READINGS_MAX {
+            plans.insert(schema, Arc::clone(&plan));
+        }
+        Ok(plan)
+    }
+
+    fn new_plan(&self, writer: &Writer) -> Plan {
+        let reading = |reader: &Writer| {
+            Reading::new(&writer.schema, &reader.schema).map_err(|findings| {
+                let first = findings
+                    .first()
+                    .map_or_else(String::new, |finding| format!(": {}", finding.message()));
+                Plan::Unreadable(format!(
+                    "{} version {} cannot be read with {} version {}{first}",
+                    writer.subject, writer.version, reader.subject, reader.version
+                ))
+            })
+        };
+        match &self.events {
+            Events::Members { reader, .. } => reading(reader).map_or_else(|plan| plan, Plan::Message),
+            Events::Records(readers) => {
+                let name = writer.schema.record_name().unwrap_or_default();
+                if self.ignore.contains(&name) {
+                    return Plan::Ignored;
+                }
+                match (
+                    self.rules.iter().position(|rule| rule.event == name),
+                    readers.get(&name),
+                ) {
+                    (Some(rule), Some(reader)) => {
+                        reading(reader).map_or_else(|plan| plan, |reading| Plan::Record { rule, reading })
+                    }
+                    _ => Plan::Unknown,
+                }
+            }
+        }
+    }
+
+    /// The rule for an event of a message; `Err` when there is none to run.
+    fn member_rule(&self, event: &Value) -> Result<&Rule, Step> {
+        let Events::Members { message, members, .. } = &self.events else {
+            return Err(Step::UnknownKind);
+        };
+        if !matches!(event, Value::Record { name, .. } if name == message) {
+            return Err(Step::UnknownKind);
+        }
+        let set = members
+            .iter()
+            .find(|member| !matches!(event.get(member), None | Some(Value::Null)));
+        let set = set.ok_or(Step::UnknownKind)?;
+        if self.ignore.contains(set) {
+            return Err(Step::NotMine);
+        }
+        self.rules
+            .iter()
+            .find(|rule| rule.event == *set)
+            .ok_or(Step::UnknownKind)
+    }
+
+    fn apply(&self, rule: &Rule, state: &mut Cell, event: &Value, raw: &Raw<'_>) -> Result<(), Stop> {
+        let name = &rule.event;
+        match state {
+            None => {
+                let halt = || {
+                    Halt(format!(
+                        "{name} is not an event a {} can begin with",
+                        self.id.name
+                    ))
+                };
+                let mut fields = Fields::new();
+                verb::run(rule.begin.as_ref().ok_or_else(halt)?, &mut fields, event, raw).map_err(Halt)?;
+                *state = Some(Box::new(fields));
+            }
+            Some(some) => {
+                let halt = || Halt(format!("{name} came again, and only begins a {}", self.id.name));
+                let block = rule.on.as_ref().ok_or_else(halt)?;
+                let fields = some
+                    .downcast_mut::<Fields>()
+                    .ok_or_else(|| foreign_state(&self.id))?;
+                verb::run(block, fields, event, raw).map_err(Halt)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn foreign_state(id: &FoldId) -> Halt {
+    Halt(format!("{id:?} was handed a state of another fold"))
+}
+
+impl AnyFold for Declarative {
+    fn id(&self) -> &FoldId {
+        &self.id
+    }
+
+    fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    fn step(&self, state: &mut Cell, raw: &Raw<'_>, resolve: &dyn Resolve) -> Result<Step, Stop> {
+        let plan = self.plan(raw.schema, resolve)?;
+        let read = |reading: &Reading| {
+            reading
+                .read(raw.body)
+                .map_err(|error| DecodeError(error.to_string()))
+        };
+        match &*plan {
+            Plan::Ignored => return Ok(Step::NotMine),
+            Plan::Unknown => return Ok(Step::UnknownKind),
+            Plan::Unreadable(reason) => return Err(DecodeError(reason.clone()).into()),
+            Plan::Record { rule, reading } => {
+                let event = read(reading)?;
+                let rule = self
+                    .rules
+                    .get(*rule)
+                    .ok_or_else(|| Halt::new("the fold has no such rule"))?;
+                self.apply(rule, state, &event, raw)?;
+            }
+            Plan::Message(reading) => {
+                let event = read(reading)?;
+                match self.member_rule(&event) {
+                    Ok(rule) => self.apply(rule, state, &event, raw)?,
+                    Err(step) => return Ok(step),
+                }
+            }
+        }
+        Ok(Step::Applied)
+    }
+
+    fn view(&self, state: &Cell) -> Result<serde_json::Value, Stop> {
+        let Some(some) = state else {
+            return Ok(serde_json::Value::Null);
+        };
+        let fields = some
+            .downcast_ref::<Fields>()
+            .ok_or_else(|| foreign_state(&self.id))?;
+        let object = fields.iter().map(|(name, value)| (name.clone(), value.to_json()));
+        Ok(canonical::sorted(serde_json::Value::Object(object.collect())))
+    }
+}

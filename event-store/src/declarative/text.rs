@@ -3,8 +3,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 
 /// The whole file.
@@ -68,7 +68,7 @@ pub(crate) enum Arg {
     Null,
     Bool(bool),
     Int(i64),
-    Float(f64),
+    Float,
     Text(String),
     List(Vec<Spanned<Arg>>),
     Map(Vec<(Spanned<String>, Spanned<Arg>)>),
@@ -151,11 +151,13 @@ impl<'de> Deserialize<'de> for Arg {
             }
 
             fn visit_u64<E: Error>(self, value: u64) -> Result<Arg, E> {
-                i64::try_from(value).map(Arg::Int).map_err(|_| E::custom("the number does not fit 64 bits with a sign"))
+                i64::try_from(value)
+                    .map(Arg::Int)
+                    .map_err(|_| E::custom("the number does not fit 64 bits with a sign"))
             }
 
-            fn visit_f64<E: Error>(self, value: f64) -> Result<Arg, E> {
-                Ok(Arg::Float(value))
+            fn visit_f64<E: Error>(self, _: f64) -> Result<Arg, E> {
+                Ok(Arg::Float)
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Arg, E> {

@@ -1,0 +1,316 @@
+//! Types of expressions and fields, checked when a fold is loaded.
+//!
+//! The types of the state's fields are what `set` gives them, over all events together. Each operation is then checked
+//! against them. Invariant: what passes here refers to no field that does not exist.
+
+use std::collections::BTreeMap;
+
+use super::eval::AT_FIELDS;
+use super::expr::{Comparison, Node, Path, Root};
+use super::shape::Shape;
+use super::verb::{Operation, Verb};
+
+/// Rounds of looking through all `set`s until the types of the fields stand still.
+const ROUNDS_MAX: usize = 8;
+
+/// What an expression may refer to.
+struct Known<'a> {
+    event: &'a Shape,
+    state: &'a BTreeMap<String, Shape>,
+    it: Option<&'a Shape>,
+}
+
+/// A block of operations and the shape of its event.
+pub(crate) struct Checked<'a> {
+    pub(crate) event: &'a Shape,
+    pub(crate) operations: &'a [Operation],
+}
+
+/// Checks all blocks of a fold; an error is a line and a sentence.
+pub(crate) fn check(blocks: &[Checked<'_>]) -> Result<(), (u32, String)> {
+    let state = state_shapes(blocks);
+    for block in blocks {
+        for operation in block.operations {
+            let known = Known {
+                event: block.event,
+                state: &state,
+                it: None,
+            };
+            operation_fits(operation, &known).map_err(|message| (operation.line, message))?;
+        }
+    }
+    Ok(())
+}
+
+/// What the fields of the state are, as far as `set`, and the lists' verbs, tell.
+fn state_shapes(blocks: &[Checked<'_>]) -> BTreeMap<String, Shape> {
+    let mut state = BTreeMap::new();
+    let operations = || {
+        blocks
+            .iter()
+            .flat_map(|block| block.operations.iter().map(|op| (block.event, op)))
+    };
+    // Every field that is set exists, whatever its type turns out to be.
+    for (_, operation) in operations() {
+        if matches!(operation.verb, Verb::Set(_)) {
+            state.insert(operation.field.clone(), Shape::Any);
+        }
+    }
+    for _ in 0..ROUNDS_MAX {
+        let mut next: BTreeMap<String, Shape> = BTreeMap::new();
+        for (event, operation) in operations() {
+            let known = Known {
+                event,
+                state: &state,
+                it: None,
+            };
+            // What is wrong is found when the operation itself is checked.
+            let Ok(shape) = given(operation, &known) else {
+                continue;
+            };
+            let merged = match next.remove(&operation.field) {
+                Some(before) => before.merge(shape),
+                None => shape,
+            };
+            next.insert(operation.field.clone(), merged);
+        }
+        next.retain(|field, _| state.contains_key(field));
+        for field in state.keys() {
+            next.entry(field.clone()).or_insert(Shape::Any);
+        }
+        if next == state {
+            break;
+        }
+        state = next;
+    }
+    state
+}
+
+/// What an operation makes of its field.
+fn given(operation: &Operation, known: &Known<'_>) -> Result<Shape, String> {
+    match &operation.verb {
+        Verb::Set(node) | Verb::Add(node) | Verb::Sub(node) | Verb::Inc(node) => shape(node, known),
+        Verb::Append(node) => shape(node, known).map(Shape::list),
+        Verb::RemoveWhere(_) => Ok(Shape::list(Shape::Any)),
+        Verb::UpsertBy { value, .. } => {
+            let fields = value
+                .iter()
+                .map(|(name, node)| Ok((name.clone(), shape(node, known)?)));
+            let fields = fields.collect::<Result<_, String>>()?;
+            Ok(Shape::list(Shape::Record {
+                name: String::new(),
+                fields,
+            }))
+        }
+    }
+}
+
+fn operation_fits(operation: &Operation, known: &Known<'_>) -> Result<(), String> {
+    let name = &operation.field;
+    if let Some(condition) = &operation.condition {
+        condition_fits(condition, known)?;
+    }
+    let given = given(operation, known)?;
+    let missing = || format!("nothing sets state.{name}; set it in a begin block first");
+    let field = match &operation.verb {
+        Verb::Set(_) => return Ok(()),
+        _ => known.state.get(name).ok_or_else(missing)?,
+    };
+    let fits = |fits: bool, verb: &str, wanted: &str, shape: &Shape, what: &str| {
+        if fits {
+            Ok(())
+        } else {
+            Err(format!("`{verb}` needs {wanted}, and {what} is {shape}"))
+        }
+    };
+    let field_name = format!("state.{name}");
+    let list = |verb: &str| {
+        let is_list = matches!(field.present(), Shape::List(_) | Shape::Any | Shape::Null);
+        fits(is_list, verb, "a list", field, &field_name)
+    };
+    match &operation.verb {
+        Verb::Set(_) => Ok(()),
+        Verb::Add(_) | Verb::Sub(_) => {
+            let verb = if matches!(operation.verb, Verb::Add(_)) {
+                "add"
+            } else {
+                "sub"
+            };
+            fits(
+                field.is_number(),
+                verb,
+                "integers or decimals",
+                field,
+                &field_name,
+            )?;
+            fits(
+                given.is_number(),
+                verb,
+                "integers or decimals",
+                &given,
+                "the value",
+            )
+        }
+        Verb::Inc(_) => {
+            fits(field.is_whole(), "inc", "integers", field, &field_name)?;
+            fits(given.is_whole(), "inc", "integers", &given, "the value")
+        }
+        Verb::Append(_) => list("append"),
+        Verb::RemoveWhere(condition) => {
+            list("remove-where")?;
+            let element = match field.present() {
+                Shape::List(element) => &**element,
+                _ => &Shape::Any,
+            };
+            condition_fits(
+                condition,
+                &Known {
+                    it: Some(element),
+                    ..*known
+                },
+            )
+        }
+        Verb::UpsertBy { key, value } => {
+            list("upsert-by")?;
+            match value.iter().any(|(name, _)| name == key) {
+                true => Ok(()),
+                false => Err(format!(
+                    "`upsert-by` finds its element by `{key}`, so the value must have that field"
+                )),
+            }
+        }
+    }
+}
+
+fn condition_fits(condition: &Node, known: &Known<'_>) -> Result<(), String> {
+    match shape(condition, known)? {
+        shape if shape.is_condition() => Ok(()),
+        shape => Err(format!(
+            "a condition must be true or false, and this one is {shape}"
+        )),
+    }
+}
+
+/// The shape of an expression's value.
+fn shape(node: &Node, known: &Known<'_>) -> Result<Shape, String> {
+    Ok(match node {
+        Node::Literal(value) => literal_shape(value),
+        Node::Path(path) => return path_shape(path, known),
+        Node::Compare(comparison, a, b) => {
+            let (a, b) = (shape(a, known)?, shape(b, known)?);
+            let ordering = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+            if !a.comparable(&b) || (ordering && !(a.ordered() && b.ordered())) {
+                return Err(format!("{a} and {b} cannot be compared like this"));
+            }
+            Shape::Bool
+        }
+        Node::And(a, b) | Node::Or(a, b) => {
+            condition_fits(a, known)?;
+            condition_fits(b, known)?;
+            Shape::Bool
+        }
+        Node::Not(inner) => {
+            condition_fits(inner, known)?;
+            Shape::Bool
+        }
+        Node::If(condition, then, other) => {
+            condition_fits(condition, known)?;
+            shape(then, known)?.merge(shape(other, known)?)
+        }
+        Node::Size(of) => match shape(of, known)? {
+            Shape::Any
+            | Shape::Text
+            | Shape::Bytes
+            | Shape::List(_)
+            | Shape::Map(_)
+            | Shape::Record { .. } => Shape::Int,
+            other => return Err(format!("{other} has no size")),
+        },
+        Node::List(items) => {
+            let shapes = items
+                .iter()
+                .map(|item| shape(item, known))
+                .collect::<Result<Vec<_>, _>>()?;
+            Shape::list(shapes.into_iter().reduce(Shape::merge).unwrap_or(Shape::Any))
+        }
+        Node::Map(entries) => {
+            let fields = entries
+                .iter()
+                .map(|(name, node)| Ok((name.clone(), shape(node, known)?)));
+            Shape::Record {
+                name: String::new(),
+                fields: fields.collect::<Result<_, String>>()?,
+            }
+        }
+        Node::Dynamic(dynamic) => {
+            for path in &dynamic.paths {
+                path_shape(path, known)?;
+            }
+            Shape::Any
+        }
+    })
+}
+
+fn literal_shape(value: &annals_schema_model::Value) -> Shape {
+    use annals_schema_model::Value;
+    match value {
+        Value::Null => Shape::Null,
+        Value::Bool(_) => Shape::Bool,
+        Value::Int(_) | Value::UInt(_) => Shape::Int,
+        Value::Float(_) => Shape::Float,
+        Value::Decimal(_) => Shape::Decimal,
+        Value::String(_) => Shape::Text,
+        Value::Bytes(_) => Shape::Bytes,
+        _ => Shape::Any,
+    }
+}
+
+fn path_shape(path: &Path, known: &Known<'_>) -> Result<Shape, String> {
+    let mut of = path.root.name().to_owned();
+    let (first, rest) = match (path.root, path.steps.split_first()) {
+        (Root::Event, _) => (known.event.clone(), path.steps.as_slice()),
+        (Root::It, _) => {
+            let it = known
+                .it
+                .ok_or("`it` is the element in a remove-where condition, and only there")?;
+            (it.clone(), path.steps.as_slice())
+        }
+        (Root::State, Some((field, rest))) => {
+            of = format!("state.{field}");
+            let shape = known.state.get(field);
+            (
+                shape
+                    .ok_or_else(|| format!("nothing sets state.{field}"))?
+                    .clone(),
+                rest,
+            )
+        }
+        (Root::At, Some((field, rest))) => {
+            of = format!("at.{field}");
+            (at_shape(field)?, rest)
+        }
+        (Root::State | Root::At, None) => return Ok(Shape::Any),
+    };
+    rest.iter().try_fold(first, |shape, step| {
+        let field = shape.field(step, &of);
+        of = format!("{of}.{step}");
+        field
+    })
+}
+
+fn at_shape(field: &str) -> Result<Shape, String> {
+    Ok(match field {
+        "offset" | "revision" | "partition" | "recorded_ms" | "schema_id" => Shape::Int,
+        "recorded" => Shape::Timestamp,
+        "key" => Shape::Text,
+        "actor" => Shape::optional(Shape::Text),
+        "business_time" => Shape::optional(Shape::Timestamp),
+        "headers" => Shape::Map(Box::new(Shape::Any)),
+        other => {
+            return Err(format!(
+                "at has no field `{other}`; it has {}, headers",
+                AT_FIELDS.join(", ")
+            ));
+        }
+    })
+}

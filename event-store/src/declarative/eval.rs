@@ -1,0 +1,320 @@
+//! Runs a lowered expression on borrowed values.
+//!
+//! `&&` and `||` are CEL's: an error on one side does not matter when the other decides.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+
+use annals_schema_model::{Decimal, Value};
+use bytes::Bytes;
+
+use super::expr::{Comparison, Node, Path, Root};
+use crate::fold::Raw;
+use crate::key::key_text;
+
+/// What expressions are evaluated over.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    pub(crate) event: &'a Value,
+    pub(crate) raw: &'a Raw<'a>,
+    /// The fields of the state set so far.
+    pub(crate) state: &'a [(String, Value)],
+    pub(crate) it: Option<&'a Value>,
+}
+
+/// The names under `at`, besides `headers`.
+pub(crate) const AT_FIELDS: [&str; 9] = [
+    "offset",
+    "revision",
+    "partition",
+    "recorded",
+    "recorded_ms",
+    "schema_id",
+    "key",
+    "actor",
+    "business_time",
+];
+
+impl<'a> Scope<'a> {
+    fn at(&self, name: &str) -> Option<Value> {
+        let at = &self.raw.at;
+        let text = |text: Option<&str>| text.map_or(Value::Null, |text| Value::String(text.to_owned()));
+        Some(match name {
+            "offset" => Value::Int(at.offset),
+            "revision" => Value::Int(i64::try_from(at.revision).unwrap_or(i64::MAX)),
+            "partition" => Value::Int(i64::from(at.partition)),
+            "recorded" => Value::Timestamp {
+                millis: at.recorded_ms,
+            },
+            "recorded_ms" => Value::Int(at.recorded_ms),
+            "schema_id" => Value::Int(i64::from(self.raw.schema.get())),
+            "key" => Value::String(key_text(self.raw.key)),
+            "actor" => text(at.actor()),
+            "business_time" => at.business_time().map_or(Value::Null, |time| Value::Timestamp {
+                millis: time.as_millisecond(),
+            }),
+            "headers" => Value::Map(
+                at.headers
+                    .iter()
+                    .map(|(name, value)| (name.clone(), header(value.as_ref())))
+                    .collect(),
+            ),
+            _ => return None,
+        })
+    }
+
+    fn find(&self, path: &Path) -> Result<Cow<'a, Value>, String> {
+        let (first, rest) = match (path.root, path.steps.split_first()) {
+            (Root::Event, _) => (Cow::Borrowed(self.event), path.steps.as_slice()),
+            (Root::It, _) => (
+                Cow::Borrowed(self.it.ok_or("`it` is only in remove-where")?),
+                path.steps.as_slice(),
+            ),
+            (Root::State, Some((field, rest))) => {
+                let value = self
+                    .state
+                    .iter()
+                    .find(|(name, _)| name == field)
+                    .map(|(_, value)| value);
+                (
+                    Cow::Borrowed(value.ok_or_else(|| format!("state.{field} is not set yet"))?),
+                    rest,
+                )
+            }
+            (Root::At, Some((field, [header]))) if field == "headers" => {
+                let value = self.raw.at.headers.iter().rev().find(|(name, _)| name == header);
+                return Ok(Cow::Owned(
+                    value.map_or(Value::Null, |(_, value)| self::header(value.as_ref())),
+                ));
+            }
+            (Root::At, Some((field, rest))) => (
+                Cow::Owned(self.at(field).ok_or_else(|| format!("at has no field {field}"))?),
+                rest,
+            ),
+            (Root::State | Root::At, None) => return self.part(path.root, &BTreeSet::new()).map(Cow::Owned),
+        };
+        rest.iter().try_fold(first, |value, step| match value {
+            Cow::Borrowed(value) => value
+                .get(step)
+                .map(Cow::Borrowed)
+                .ok_or_else(|| missing(path, value, step)),
+            Cow::Owned(value) => value
+                .get(step)
+                .cloned()
+                .map(Cow::Owned)
+                .ok_or_else(|| missing(path, &value, step)),
+        })
+    }
+
+    /// A root with only these fields; with all of them when none is named.
+    pub(crate) fn part(&self, root: Root, fields: &BTreeSet<String>) -> Result<Value, String> {
+        let wanted = |name: &str| fields.is_empty() || fields.contains(name);
+        let pick = |entries: &[(String, Value)]| {
+            Value::Map(entries.iter().filter(|(name, _)| wanted(name)).cloned().collect())
+        };
+        Ok(match root {
+            Root::State => pick(self.state),
+            Root::At => {
+                let names = AT_FIELDS
+                    .iter()
+                    .copied()
+                    .chain(["headers"])
+                    .filter(|name| wanted(name));
+                Value::Map(
+                    names
+                        .filter_map(|name| Some((name.to_owned(), self.at(name)?)))
+                        .collect(),
+                )
+            }
+            Root::Event | Root::It => {
+                let value = if root == Root::It {
+                    self.it.ok_or("`it` is only in remove-where")?
+                } else {
+                    self.event
+                };
+                match value {
+                    Value::Record { fields: entries, .. } | Value::Map(entries) => pick(entries),
+                    other => other.clone(),
+                }
+            }
+        })
+    }
+}
+
+fn header(value: Option<&Bytes>) -> Value {
+    match value.map(|bytes| std::str::from_utf8(bytes)) {
+        None => Value::Null,
+        Some(Ok(text)) => Value::String(text.to_owned()),
+        Some(Err(_)) => Value::Bytes(value.map(|bytes| bytes.to_vec()).unwrap_or_default()),
+    }
+}
+
+fn missing(path: &Path, value: &Value, step: &str) -> String {
+    let path = format!("{}.{}", path.root.name(), path.steps.join("."));
+    match value {
+        Value::Null => format!("{path}: what `{step}` is asked of is null; test it for null first"),
+        _ => format!("{path}: there is no `{step}`"),
+    }
+}
+
+/// The value of an expression.
+pub(crate) fn evaluate<'a>(node: &'a Node, scope: &Scope<'a>) -> Result<Cow<'a, Value>, String> {
+    Ok(match node {
+        Node::Literal(value) => Cow::Borrowed(value),
+        Node::Path(path) => return scope.find(path),
+        Node::Dynamic(dynamic) => Cow::Owned(dynamic.evaluate(scope)?),
+        Node::If(condition, then, other) => {
+            return evaluate(if holds(condition, scope)? { then } else { other }, scope);
+        }
+        Node::Size(of) => Cow::Owned(size(&*evaluate(of, scope)?)?),
+        Node::List(items) => {
+            let items = items
+                .iter()
+                .map(|item| evaluate(item, scope).map(Cow::into_owned));
+            Cow::Owned(Value::Array(items.collect::<Result<_, _>>()?))
+        }
+        Node::Map(entries) => {
+            let entries = entries
+                .iter()
+                .map(|(key, node)| Ok((key.clone(), evaluate(node, scope)?.into_owned())));
+            Cow::Owned(Value::Map(entries.collect::<Result<_, String>>()?))
+        }
+        Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) => {
+            Cow::Owned(Value::Bool(holds(node, scope)?))
+        }
+    })
+}
+
+/// Whether a condition holds.
+pub(crate) fn holds(node: &Node, scope: &Scope<'_>) -> Result<bool, String> {
+    match node {
+        Node::And(a, b) => either_decides(holds(a, scope), || holds(b, scope), false),
+        Node::Or(a, b) => either_decides(holds(a, scope), || holds(b, scope), true),
+        Node::Not(inner) => holds(inner, scope).map(|holds| !holds),
+        Node::Compare(comparison, a, b) => compare(*comparison, &*evaluate(a, scope)?, &*evaluate(b, scope)?),
+        other => match &*evaluate(other, scope)? {
+            Value::Bool(holds) => Ok(*holds),
+            value => Err(format!(
+                "a condition came out as {}, not as true or false",
+                value.to_json()
+            )),
+        },
+    }
+}
+
+fn either_decides(
+    first: Result<bool, String>,
+    second: impl FnOnce() -> Result<bool, String>,
+    deciding: bool,
+) -> Result<bool, String> {
+    match first {
+        Ok(value) if value == deciding => Ok(deciding),
+        first => match (first, second()) {
+            (_, Ok(value)) if value == deciding => Ok(deciding),
+            (Err(error), _) => Err(error),
+            (Ok(_), second) => second,
+        },
+    }
+}
+
+fn compare(comparison: Comparison, a: &Value, b: &Value) -> Result<bool, String> {
+    match comparison {
+        Comparison::Equal => return Ok(equal(a, b)),
+        Comparison::NotEqual => return Ok(!equal(a, b)),
+        _ => {}
+    }
+    let order = order(a, b).ok_or_else(|| format!("{} and {} have no order", a.to_json(), b.to_json()))?;
+    Ok(match comparison {
+        Comparison::Less => order == Ordering::Less,
+        Comparison::LessOrEqual => order != Ordering::Greater,
+        Comparison::Greater => order == Ordering::Greater,
+        _ => order != Ordering::Less,
+    })
+}
+
+/// A number of any exact type as a decimal.
+pub(crate) fn exact(value: &Value) -> Option<Decimal> {
+    match value {
+        Value::Int(value) => Some(Decimal::new(i128::from(*value), 0)),
+        Value::UInt(value) => Some(Decimal::new(i128::from(*value), 0)),
+        Value::Decimal(value) => Some(*value),
+        _ => None,
+    }
+}
+
+fn float(value: &Value) -> Option<f64> {
+    match value {
+        Value::Float(value) => Some(*value),
+        Value::Int(value) => Some(*value as f64),
+        Value::UInt(value) => Some(*value as f64),
+        _ => None,
+    }
+}
+
+fn micros(value: &Value) -> Option<i128> {
+    match value {
+        Value::Timestamp { millis } => Some(i128::from(*millis) * 1_000),
+        Value::TimestampMicros { micros } => Some(i128::from(*micros)),
+        _ => None,
+    }
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(value) | Value::Enum(value) => Some(value),
+        _ => None,
+    }
+}
+
+fn order(a: &Value, b: &Value) -> Option<Ordering> {
+    if let (Some(a), Some(b)) = (exact(a), exact(b)) {
+        return Some(a.cmp(&b));
+    }
+    if let (Some(a), Some(b)) = (float(a), float(b)) {
+        return a.partial_cmp(&b);
+    }
+    if let (Some(a), Some(b)) = (micros(a), micros(b)) {
+        return Some(a.cmp(&b));
+    }
+    if let (Some(a), Some(b)) = (text(a), text(b)) {
+        return Some(a.cmp(b));
+    }
+    match (a, b) {
+        (Value::Bytes(a), Value::Bytes(b)) => Some(a.cmp(b)),
+        (Value::Date(a), Value::Date(b)) => Some(a.cmp(b)),
+        (Value::Time { micros: a }, Value::Time { micros: b }) => Some(a.cmp(b)),
+        (Value::Uuid(a), Value::Uuid(b)) => Some(a.cmp(b)),
+        _ => None,
+    }
+}
+
+/// Whether two values are the same; values of different types are not.
+pub(crate) fn equal(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Null, Value::Null) => true,
+        (Value::Bool(a), Value::Bool(b)) => a == b,
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
+        (Value::Map(a) | Value::Record { fields: a, .. }, Value::Map(_) | Value::Record { .. }) => {
+            let count = match b {
+                Value::Map(b) | Value::Record { fields: b, .. } => b.len(),
+                _ => 0,
+            };
+            a.len() == count && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
+        }
+        _ => order(a, b) == Some(Ordering::Equal),
+    }
+}
+
+fn size(value: &Value) -> Result<Value, String> {
+    let count = match value {
+        Value::Array(items) => items.len(),
+        Value::Map(entries) | Value::Record { fields: entries, .. } => entries.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        value => match text(value) {
+            Some(text) => text.chars().count(),
+            None => return Err(format!("{} has no size", value.to_json())),
+        },
+    };
+    Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
+}

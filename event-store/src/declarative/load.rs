@@ -1,0 +1,289 @@
+//! From the YAML text to a fold that runs: names are looked up, expressions lowered, types checked.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use annals_schema_model::Schema;
+use serde_saphyr::Spanned;
+
+use super::check::{Checked, check};
+use super::expr::{Node, lower_arg};
+use super::reader::{avro_shape, members, message_shape};
+use super::shape::Shape;
+use super::text::{self, Arg, Entries, File, Inc};
+use super::verb::{Operation, Verb};
+use super::{Declarative, Events, Rule};
+use crate::canonical;
+use crate::fold::FoldId;
+use crate::resolve::{Resolve, Writer};
+
+/// Longest fold file.
+const TEXT_BYTES_MAX: usize = 256 * 1024;
+
+/// A fold file that cannot be loaded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct LoadError {
+    /// The line in the file, from 1.
+    pub line: u32,
+    /// What is wrong there, and what to do.
+    pub message: String,
+}
+
+impl LoadError {
+    fn new(line: u32, message: impl Into<String>) -> LoadError {
+        LoadError {
+            line: line.max(1),
+            message: message.into(),
+        }
+    }
+
+    fn yaml(error: &serde_saphyr::Error) -> LoadError {
+        let line = error.location().map_or(1, |location| number(location.line()));
+        LoadError::new(line, error.without_snippet().to_string())
+    }
+}
+
+fn number(line: impl TryInto<u32>) -> u32 {
+    line.try_into().unwrap_or(0)
+}
+
+fn line_of<T>(spanned: &Spanned<T>) -> u32 {
+    number(spanned.referenced.line())
+}
+
+/// Loads a fold and checks it against the schemas registered now.
+pub fn load(text: &str, resolve: &dyn Resolve) -> Result<Declarative, LoadError> {
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(LoadError::new(
+            1,
+            format!("a fold has at most {TEXT_BYTES_MAX} bytes"),
+        ));
+    }
+    let file: File = serde_saphyr::from_str(text).map_err(|error| LoadError::yaml(&error))?;
+    let reducer: serde_json::Value = serde_saphyr::from_str(text).map_err(|error| LoadError::yaml(&error))?;
+    if file.name.value.is_empty() || file.name.value.contains('/') {
+        return Err(LoadError::new(
+            line_of(&file.name),
+            "a fold's name is not empty and has no slash",
+        ));
+    }
+    let readers = match &file.message {
+        None => avro_readers(&file, resolve)?,
+        Some(message) => message_readers(&file, message, resolve)?,
+    };
+    let mut rules = Vec::with_capacity(file.events.0.len());
+    for (event, blocks) in &file.events.0 {
+        rules.push(Rule {
+            event: event.value.clone(),
+            begin: lower_block(blocks.value.begin.as_deref())?,
+            on: lower_block(blocks.value.on.as_deref())?,
+        });
+        if rules
+            .last()
+            .is_some_and(|rule| rule.begin.is_none() && rule.on.is_none())
+        {
+            return Err(LoadError::new(
+                line_of(event),
+                format!("{} has neither begin nor on", event.value),
+            ));
+        }
+    }
+    let blocks: Vec<Checked<'_>> = rules
+        .iter()
+        .zip(&readers.shapes)
+        .flat_map(|(rule, event)| {
+            let blocks = [&rule.begin, &rule.on].into_iter().flatten();
+            blocks.map(move |operations| Checked { event, operations })
+        })
+        .collect();
+    check(&blocks).map_err(|(line, message)| LoadError::new(line, message))?;
+    let fingerprints = readers
+        .fingerprints
+        .iter()
+        .map(|(name, fingerprint)| (name.as_str(), *fingerprint));
+    let id = FoldId::new(
+        &file.name.value,
+        file.rev,
+        fingerprints,
+        &canonical::to_text(&reducer),
+    );
+    let ignore = file.ignore.into_iter().map(|event| event.value).collect();
+    Ok(Declarative::new(id, file.topic, rules, ignore, readers.events))
+}
+
+/// The schemas a fold reads with: for each event a shape, and all fingerprints.
+struct Readers {
+    shapes: Vec<Shape>,
+    fingerprints: Vec<(String, [u8; 32])>,
+    events: Events,
+}
+
+fn avro_readers(file: &File, resolve: &dyn Resolve) -> Result<Readers, LoadError> {
+    let mut readers = Readers {
+        shapes: vec![],
+        fingerprints: vec![],
+        events: Events::Records(BTreeMap::new()),
+    };
+    let mut by_name: BTreeMap<String, Arc<Writer>> = BTreeMap::new();
+    for (event, _) in &file.events.0 {
+        let name = &event.value;
+        let missing = || {
+            let message = format!(
+                "no schema of record {name} is registered for topic {}",
+                file.topic
+            );
+            LoadError::new(line_of(event), message)
+        };
+        let reader = resolve.latest(&file.topic, name).ok_or_else(missing)?;
+        let Schema::Avro(schema) = &reader.schema else {
+            let message = format!(
+                "{name} is a Protobuf message; give the message as `message:` and its oneof's members as events"
+            );
+            return Err(LoadError::new(line_of(event), message));
+        };
+        readers.shapes.push(avro_shape(schema));
+        readers.fingerprints.push((name.clone(), reader.fingerprint));
+        by_name.insert(name.clone(), reader);
+    }
+    readers.events = Events::Records(by_name);
+    Ok(readers)
+}
+
+fn message_readers(
+    file: &File,
+    message: &Spanned<String>,
+    resolve: &dyn Resolve,
+) -> Result<Readers, LoadError> {
+    let wrong = |text: String| LoadError::new(line_of(message), text);
+    let name = &message.value;
+    let reader = resolve.latest(&file.topic, name).ok_or_else(|| {
+        wrong(format!(
+            "no schema of message {name} is registered for topic {}",
+            file.topic
+        ))
+    })?;
+    let Schema::Proto(schema) = &reader.schema else {
+        return Err(wrong(format!(
+            "{name} is an Avro record; leave `message:` out and name the records as events"
+        )));
+    };
+    let (descriptor, members) = members(schema, name)
+        .ok_or_else(|| wrong(format!("message {name} has no oneof to tell its events apart")))?;
+    let named = file.events.0.iter().map(|(event, _)| event).chain(&file.ignore);
+    if let Some(stranger) = named.into_iter().find(|event| !members.contains(&event.value)) {
+        let message = format!(
+            "message {name} has no event `{}`; it has {}",
+            stranger.value,
+            members.join(", ")
+        );
+        return Err(LoadError::new(line_of(stranger), message));
+    }
+    Ok(Readers {
+        shapes: file.events.0.iter().map(|_| message_shape(&descriptor)).collect(),
+        fingerprints: vec![(name.clone(), reader.fingerprint)],
+        events: Events::Members {
+            message: name.clone(),
+            members,
+            reader,
+        },
+    })
+}
+
+fn lower_block(block: Option<&[Spanned<text::Operation>]>) -> Result<Option<Vec<Operation>>, LoadError> {
+    let Some(block) = block else { return Ok(None) };
+    let mut operations = Vec::new();
+    for operation in block {
+        lower_operation(line_of(operation), &operation.value, &mut operations)?;
+    }
+    Ok(Some(operations))
+}
+
+/// One operation of the file on several fields becomes one for each.
+fn lower_operation(
+    line: u32,
+    operation: &text::Operation,
+    out: &mut Vec<Operation>,
+) -> Result<(), LoadError> {
+    let mut verbs: Vec<(u32, String, Verb)> = Vec::new();
+    let mut kinds = 0;
+    type Make = fn(Node) -> Verb;
+    let plain: [(&Option<Entries<Arg>>, Make); 5] = [
+        (&operation.set, Verb::Set),
+        (&operation.add, Verb::Add),
+        (&operation.sub, Verb::Sub),
+        (&operation.append, Verb::Append),
+        (&operation.remove_where, Verb::RemoveWhere),
+    ];
+    for (entries, make) in plain {
+        let Some(entries) = entries else { continue };
+        kinds += 1;
+        for (field, value) in &entries.0 {
+            verbs.push((line_of(value), field.value.clone(), make(lower(value)?)));
+        }
+    }
+    if let Some(word) = &operation.status {
+        kinds += 1;
+        let word_value = annals_schema_model::Value::String(word.value.clone());
+        verbs.push((
+            line_of(word),
+            "status".to_owned(),
+            Verb::Set(Node::Literal(word_value)),
+        ));
+    }
+    match &operation.inc {
+        None => {}
+        Some(Inc::ByOne(field)) => {
+            kinds += 1;
+            verbs.push((
+                line,
+                field.clone(),
+                Verb::Inc(Node::Literal(annals_schema_model::Value::Int(1))),
+            ));
+        }
+        Some(Inc::By(entries)) => {
+            kinds += 1;
+            for (field, value) in &entries.0 {
+                verbs.push((line_of(value), field.value.clone(), Verb::Inc(lower(value)?)));
+            }
+        }
+    }
+    if let Some(upserts) = &operation.upsert_by {
+        kinds += 1;
+        for (field, upsert) in &upserts.0 {
+            let value = upsert
+                .value
+                .value
+                .0
+                .iter()
+                .map(|(name, value)| Ok((name.value.clone(), lower(value)?)));
+            let value = value.collect::<Result<_, LoadError>>()?;
+            let key = upsert.value.key.clone();
+            verbs.push((
+                line_of(upsert),
+                field.value.clone(),
+                Verb::UpsertBy { key, value },
+            ));
+        }
+    }
+    if kinds != 1 {
+        let message =
+            "an operation has exactly one of set, status, add, sub, inc, append, remove-where, upsert-by";
+        return Err(LoadError::new(line, message));
+    }
+    for (line, field, verb) in verbs {
+        let condition = operation.condition.as_ref().map(lower).transpose()?;
+        out.push(Operation {
+            condition,
+            field,
+            verb,
+            line,
+        });
+    }
+    Ok(())
+}
+
+fn lower(value: &Spanned<Arg>) -> Result<Node, LoadError> {
+    lower_arg(&value.value)
+        .map_err(|(line, message)| LoadError::new(if line == 0 { line_of(value) } else { line }, message))
+}

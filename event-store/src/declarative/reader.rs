@@ -1,0 +1,122 @@
+//! The shapes of registered schemas, as their payloads read.
+
+use annals_schema_model::avro::{Kind, Logical, NodeId};
+use annals_schema_model::{avro, proto};
+use prost_reflect::{Kind as Field, MessageDescriptor};
+
+use super::shape::Shape;
+
+/// How deep a recursive schema is followed; below that any value may stand.
+const DEPTH_MAX: usize = 12;
+
+/// The shape of an Avro schema's values.
+pub(crate) fn avro_shape(schema: &avro::Schema) -> Shape {
+    avro_node(schema, schema.root(), 0)
+}
+
+fn avro_node(schema: &avro::Schema, id: NodeId, depth: usize) -> Shape {
+    if depth > DEPTH_MAX {
+        return Shape::Any;
+    }
+    let node = schema.node(id);
+    if let Some(logical) = node.logical {
+        return logical_shape(logical);
+    }
+    match &node.kind {
+        Kind::Null => Shape::Null,
+        Kind::Boolean => Shape::Bool,
+        Kind::Int | Kind::Long => Shape::Int,
+        Kind::Float | Kind::Double => Shape::Float,
+        Kind::Bytes | Kind::Fixed(_) => Shape::Bytes,
+        Kind::String | Kind::Enum(_) => Shape::Text,
+        Kind::Array(item) => Shape::list(avro_node(schema, *item, depth + 1)),
+        Kind::Map(value) => Shape::Map(Box::new(avro_node(schema, *value, depth + 1))),
+        Kind::Union(branches) => branches
+            .iter()
+            .map(|branch| avro_node(schema, *branch, depth + 1))
+            .reduce(union)
+            .unwrap_or(Shape::Any),
+        Kind::Record(record) => Shape::Record {
+            name: record.name.full().to_owned(),
+            fields: record
+                .fields
+                .iter()
+                .map(|field| (field.name.clone(), avro_node(schema, field.node, depth + 1)))
+                .collect(),
+        },
+    }
+}
+
+/// One branch or another: null makes it optional, two types make it anything.
+fn union(a: Shape, b: Shape) -> Shape {
+    match (a, b) {
+        (Shape::Null, shape) | (shape, Shape::Null) => Shape::optional(shape),
+        _ => Shape::Any,
+    }
+}
+
+fn logical_shape(logical: Logical) -> Shape {
+    match logical {
+        Logical::Decimal { .. } => Shape::Decimal,
+        Logical::Uuid => Shape::Uuid,
+        Logical::Date => Shape::Date,
+        Logical::TimeMillis | Logical::TimeMicros => Shape::TimeOfDay,
+        Logical::TimestampMillis | Logical::TimestampMicros => Shape::Timestamp,
+        _ => Shape::Any,
+    }
+}
+
+/// The shape of a Protobuf message's values.
+pub(crate) fn message_shape(message: &MessageDescriptor) -> Shape {
+    message_at(message, 0)
+}
+
+fn message_at(message: &MessageDescriptor, depth: usize) -> Shape {
+    match message.full_name() {
+        "google.protobuf.Timestamp" => return Shape::Timestamp,
+        name if name.starts_with("google.protobuf.") => return Shape::Any,
+        _ if depth > DEPTH_MAX => return Shape::Any,
+        _ => {}
+    }
+    let fields = message.fields().map(|field| {
+        let shape = kind_shape(&field.kind(), depth);
+        let shape = if field.is_map() {
+            match field.kind() {
+                Field::Message(entry) => entry.get_field_by_name("value").map_or(Shape::Any, |value| {
+                    Shape::Map(Box::new(kind_shape(&value.kind(), depth)))
+                }),
+                _ => Shape::Any,
+            }
+        } else if field.is_list() {
+            Shape::list(shape)
+        } else if field.supports_presence() {
+            Shape::optional(shape)
+        } else {
+            shape
+        };
+        (field.name().to_owned(), shape)
+    });
+    Shape::Record {
+        name: message.full_name().to_owned(),
+        fields: fields.collect(),
+    }
+}
+
+fn kind_shape(kind: &Field, depth: usize) -> Shape {
+    match kind {
+        Field::Double | Field::Float => Shape::Float,
+        Field::Bool => Shape::Bool,
+        Field::String | Field::Enum(_) => Shape::Text,
+        Field::Bytes => Shape::Bytes,
+        Field::Message(message) => message_at(message, depth + 1),
+        _ => Shape::Int,
+    }
+}
+
+/// The names of the events a message tells apart.
+pub(crate) fn members(schema: &proto::Schema, message: &str) -> Option<(MessageDescriptor, Vec<String>)> {
+    let descriptor = schema.file().parent_pool().get_message_by_name(message)?;
+    let oneof = crate::kind::kind_oneof(&descriptor)?;
+    let names = oneof.fields().map(|field| field.name().to_owned()).collect();
+    Some((descriptor, names))
+}

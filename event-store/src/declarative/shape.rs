@@ -1,0 +1,163 @@
+//! What is known of a value before there is one: the type of a field, taken from a registered schema.
+//!
+//! `Any` stands for what cannot be known (a union of several types, a result of a free expression) and fits everywhere;
+//! all other shapes are checked when a fold is loaded.
+
+use std::fmt;
+
+/// The type of a value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Shape {
+    Any,
+    Null,
+    Bool,
+    Int,
+    Float,
+    Decimal,
+    Text,
+    Bytes,
+    Timestamp,
+    Date,
+    TimeOfDay,
+    Uuid,
+    List(Box<Shape>),
+    Map(Box<Shape>),
+    Record {
+        name: String,
+        fields: Vec<(String, Shape)>,
+    },
+    Optional(Box<Shape>),
+}
+
+impl Shape {
+    pub(crate) fn list(element: Shape) -> Shape {
+        Shape::List(Box::new(element))
+    }
+
+    pub(crate) fn optional(inner: Shape) -> Shape {
+        match inner {
+            Shape::Any | Shape::Null | Shape::Optional(_) => inner,
+            inner => Shape::Optional(Box::new(inner)),
+        }
+    }
+
+    /// The shape when there is a value.
+    pub(crate) fn present(&self) -> &Shape {
+        match self {
+            Shape::Optional(inner) => inner,
+            shape => shape,
+        }
+    }
+
+    /// The shape of values that are of one or the other.
+    pub(crate) fn merge(self, other: Shape) -> Shape {
+        match (self, other) {
+            (a, b) if a == b => a,
+            (Shape::Null, shape) | (shape, Shape::Null) => Shape::optional(shape),
+            (Shape::Optional(a), Shape::Optional(b)) => Shape::optional(a.merge(*b)),
+            (Shape::Optional(a), b) | (b, Shape::Optional(a)) => Shape::optional(a.merge(b)),
+            (Shape::Int, Shape::Decimal) | (Shape::Decimal, Shape::Int) => Shape::Decimal,
+            (Shape::List(a), Shape::List(b)) => Shape::list(merge_elements(*a, *b)),
+            (Shape::Map(a), Shape::Map(b)) => Shape::Map(Box::new(merge_elements(*a, *b))),
+            (Shape::Record { name, fields: a }, Shape::Record { fields: b, .. }) => Shape::Record {
+                name,
+                fields: merge_fields(a, b),
+            },
+            _ => Shape::Any,
+        }
+    }
+
+    /// The shape of a field, or a sentence naming the fields there are.
+    pub(crate) fn field(&self, name: &str, of: &str) -> Result<Shape, String> {
+        match self {
+            Shape::Any | Shape::Null => Ok(Shape::Any),
+            Shape::Optional(inner) => inner.field(name, of).map(Shape::optional),
+            Shape::Map(value) => Ok((**value).clone()),
+            Shape::Record { fields, .. } => match fields.iter().find(|(field, _)| field == name) {
+                Some((_, shape)) => Ok(shape.clone()),
+                None => {
+                    let known: Vec<&str> = fields.iter().map(|(field, _)| field.as_str()).collect();
+                    Err(format!("{of} has no field `{name}`; it has {}", known.join(", ")))
+                }
+            },
+            other => Err(format!("{of} is {other} and has no field `{name}`")),
+        }
+    }
+
+    pub(crate) fn is_number(&self) -> bool {
+        matches!(
+            self.present(),
+            Shape::Any | Shape::Null | Shape::Int | Shape::Decimal
+        )
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        matches!(self.present(), Shape::Any | Shape::Null | Shape::Int)
+    }
+
+    pub(crate) fn is_condition(&self) -> bool {
+        matches!(self, Shape::Any | Shape::Bool)
+    }
+
+    /// Whether a comparison of the two can come out either way.
+    pub(crate) fn comparable(&self, other: &Shape) -> bool {
+        match (self.present(), other.present()) {
+            (Shape::Any | Shape::Null, _) | (_, Shape::Any | Shape::Null) => true,
+            (Shape::Int | Shape::Decimal | Shape::Float, Shape::Int | Shape::Decimal | Shape::Float) => true,
+            (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+        }
+    }
+
+    /// Whether values of this shape have an order.
+    pub(crate) fn ordered(&self) -> bool {
+        !matches!(
+            self.present(),
+            Shape::List(_) | Shape::Map(_) | Shape::Record { .. } | Shape::Bool
+        )
+    }
+}
+
+/// What two lists hold together; an empty list says nothing.
+fn merge_elements(a: Shape, b: Shape) -> Shape {
+    match (a, b) {
+        (Shape::Any, shape) | (shape, Shape::Any) => shape,
+        (a, b) => a.merge(b),
+    }
+}
+
+/// Fields of both; one that only one of them has may be missing.
+fn merge_fields(a: Vec<(String, Shape)>, b: Vec<(String, Shape)>) -> Vec<(String, Shape)> {
+    let mut merged = a;
+    for (name, shape) in b {
+        match merged.iter_mut().find(|(field, _)| *field == name) {
+            Some((_, mine)) => *mine = std::mem::replace(mine, Shape::Any).merge(shape),
+            None => merged.push((name, shape)),
+        }
+    }
+    merged
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Shape::Any => "of no known type",
+            Shape::Null => "null",
+            Shape::Bool => "a boolean",
+            Shape::Int => "an integer",
+            Shape::Float => "a floating-point number",
+            Shape::Decimal => "a decimal",
+            Shape::Text => "text",
+            Shape::Bytes => "bytes",
+            Shape::Timestamp => "a timestamp",
+            Shape::Date => "a date",
+            Shape::TimeOfDay => "a time of day",
+            Shape::Uuid => "a uuid",
+            Shape::List(_) => "a list",
+            Shape::Map(_) => "a map",
+            Shape::Record { name, .. } if name.is_empty() => "a mapping",
+            Shape::Record { name, .. } => return write!(f, "a record {name}"),
+            Shape::Optional(inner) => return write!(f, "{inner} or null"),
+        };
+        f.write_str(name)
+    }
+}

@@ -1,0 +1,74 @@
+//! What could not be answered, as RFC 9457 problem details. The one table from errors to statuses of the audit routes.
+
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::store::StoreError;
+
+/// A problem, as `application/problem+json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// Which problem, as a stable URI.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:annals:problem:unknown-aggregate")]
+    pub kind: String,
+    /// The HTTP status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What was wrong and what to do.
+    pub detail: String,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, code: &str, detail: impl ToString) -> Problem {
+        Problem {
+            kind: format!("urn:annals:problem:{code}"),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: detail.to_string(),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        let (status, code) = match &error {
+            StoreError::UnknownAggregate { .. } => (StatusCode::NOT_FOUND, "unknown-aggregate"),
+            StoreError::UnknownId { .. } => (StatusCode::NOT_FOUND, "unknown-id"),
+            StoreError::NotYet { .. } => (StatusCode::NOT_FOUND, "not-yet"),
+            StoreError::NoSuchRevision { .. } => (StatusCode::NOT_FOUND, "no-such-revision"),
+            StoreError::At(_) => (StatusCode::BAD_REQUEST, "bad-point"),
+            StoreError::Cursor(_) => (StatusCode::BAD_REQUEST, "bad-cursor"),
+            StoreError::Limit { .. } => (StatusCode::BAD_REQUEST, "bad-limit"),
+            StoreError::WrongTopic { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "wrong-topic"),
+            StoreError::Index(_) => (StatusCode::INTERNAL_SERVER_ERROR, "log-unreadable"),
+        };
+        Problem::new(status, code, error)
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, "bad-query", rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, "bad-path", rejection.body_text())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, axum::Json(self)).into_response();
+        let kind = HeaderValue::from_static("application/problem+json");
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        response
+    }
+}

@@ -1,0 +1,282 @@
+//! What a fold file may not say, and on which line the error stands.
+
+use annals_event_store::{AnyFold, Cell, Raw, Step, Stop, declarative};
+
+use crate::till::{FILE, Till, table};
+
+/// A file that begins well, with the last operation open.
+const START: &str = "name: till
+rev: 1
+topic: tills
+events:
+  t.Opened:
+    begin:
+      - set: { owner: event.owner, at: event.opened_at, count: 0, list: [], sum: decimal('0.00') }
+  t.Paid:
+    on:
+";
+
+fn load(text: &str) -> Result<(), declarative::LoadError> {
+    declarative::load(text, &table().0).map(drop)
+}
+
+fn refused(text: &str, line: u32, part: &str) {
+    match load(text) {
+        Ok(()) => panic!("loaded: {text}"),
+        Err(error) => {
+            assert_eq!(error.line, line, "{error}\n{text}");
+            assert!(error.message.contains(part), "{error}\nis about: {part}");
+        }
+    }
+}
+
+/// The operation is on line 10.
+fn refused_operation(operation: &str, part: &str) {
+    refused(&format!("{START}      - {operation}\n"), 10, part);
+}
+
+#[test]
+fn what_fits_loads() {
+    load(FILE).unwrap();
+    for operation in [
+        "set: { owner: \"'ada'\" }",
+        "set: { owner: event.note }",
+        "set: { extra: event.payer > 3 ? event.note : 'none' }",
+        "set: { extra: \"event.note.contains('x')\" }",
+        "set: { extra: \"state.list.filter(x, x.amount == event.amount).map(y, y.note)\" }",
+        "set: { extra: { a: event.amount, b: [1, true, null, at.headers['business-time']] } }",
+        "add: { sum: event.amount }",
+        "sub: { sum: 1 }",
+        "add: { count: event.payer }",
+        "inc: count",
+        "inc: { count: event.payer }",
+        "append: { list: { amount: event.amount, note: event.note } }",
+        "remove-where: { list: it.amount == event.amount || it.note != null }",
+        "status: done\n        if: size(state.list) >= 2 && !(event.payer == 0)",
+        "set: { extra: at.recorded }\n        if: at.business_time != null && at.business_time < at.recorded",
+    ] {
+        let text = format!(
+            "{START}      - append: {{ list: {{ amount: event.amount, note: null }} }}\n      - {operation}\n"
+        );
+        load(&text).unwrap_or_else(|error| panic!("{operation}: {error}"));
+    }
+}
+
+#[test]
+fn names_that_do_not_exist() {
+    refused_operation(
+        "set: { owner: event.ownr }",
+        "no field `ownr`; it has amount, payer, note",
+    );
+    refused_operation("set: { owner: event.note.text }", "has no field `text`");
+    refused_operation("set: { owner: state.nothing }", "nothing sets state.nothing");
+    refused_operation("set: { owner: at.time }", "at has no field `time`");
+    refused_operation("set: { owner: ada }", "`ada` is unknown");
+    refused_operation("set: { owner: it.x }", "remove-where");
+    refused_operation("set: { owner: shout(event.note) }", "no function `shout`");
+    refused_operation("set: { owner: \"state.list.map(x, y)\" }", "`y` is unknown");
+    refused_operation(
+        "set: { owner: \"state.list.map(x, event.ownr)\" }",
+        "no field `ownr`",
+    );
+    refused_operation("add: { nothing: 1 }", "nothing sets state.nothing");
+    refused_operation("inc: nothing", "nothing sets state.nothing");
+    refused(
+        &FILE.replace("t.Closed", "t.Shut"),
+        34,
+        "no schema of record t.Shut",
+    );
+}
+
+#[test]
+fn types_that_do_not_fit() {
+    refused_operation("add: { owner: 1 }", "state.owner is text");
+    refused_operation("add: { sum: event.note }", "the value is text or null");
+    refused_operation("inc: sum", "state.sum is a decimal");
+    refused_operation("append: { sum: 1 }", "needs a list");
+    refused_operation("remove-where: { sum: true }", "needs a list");
+    refused_operation("remove-where: { list: event.payer }", "must be true or false");
+    refused_operation(
+        "upsert-by: { list: { key: id, value: { other: 1 } } }",
+        "must have that field",
+    );
+    refused_operation("set: { owner: event.amount > 'x' }", "cannot be compared");
+    refused_operation("set: { owner: state.at == event.payer }", "cannot be compared");
+    refused_operation("set: { owner: size(event.payer) }", "has no size");
+    refused_operation("inc: count\n        if: event.payer", "must be true or false");
+    refused_operation("set: { sum: 0.0 }", "decimal('0.00')");
+    refused_operation("set: { sum: decimal('x') }", "decimal('x')");
+}
+
+#[test]
+fn files_that_are_none() {
+    refused_operation("set: { owner: 'event.' }", "no CEL expression");
+    refused_operation("put: { owner: 1 }", "put");
+    refused_operation("set: { owner: 1 }\n        inc: count", "exactly one");
+    refused_operation("{}", "exactly one");
+    refused(&START.replace("rev: 1", "rev: x"), 2, "");
+    refused(&START.replace("name: till", "name: ''"), 1, "name");
+    refused(
+        &format!("{START}      - inc: count\n  t.Paid:\n    on:\n      - inc: count\n"),
+        11,
+        "t.Paid",
+    );
+    refused("", 1, "");
+    refused(&"x".repeat(1 << 20), 1, "at most");
+}
+
+/// Steps a fold through events; `Ok` is the state in JSON.
+fn fold(text: &str, events: &[Till]) -> (serde_json::Value, Vec<Result<Step, Stop>>) {
+    let (table, ids) = table();
+    let fold = declarative::load(text, &table).unwrap();
+    let mut state: Cell = None;
+    let mut steps = Vec::new();
+    for (event, offset) in events.iter().zip(0..) {
+        let write = event.write(&ids, "k", 1_000 * offset);
+        let value = write.value.unwrap();
+        let envelope = annals_schema_model::envelope::read(&value).unwrap();
+        let headers = [
+            ("actor".to_owned(), Some("eve".into())),
+            ("trace".to_owned(), None),
+        ];
+        let at = annals_event_store::At {
+            partition: 3,
+            offset,
+            revision: 7,
+            recorded_ms: 5,
+            headers: &headers,
+        };
+        let raw = Raw {
+            topic: "tills",
+            at,
+            schema: envelope.id,
+            body: envelope.body,
+            key: b"k",
+        };
+        steps.push(fold.step(&mut state, &raw, &table));
+    }
+    (fold.view(&state).unwrap(), steps)
+}
+
+fn opened() -> Till {
+    Till::Opened {
+        owner: "ada".into(),
+        opened_at: 0,
+    }
+}
+
+fn paid(cents: i64) -> Till {
+    Till::Paid {
+        cents,
+        payer: 4,
+        note: None,
+    }
+}
+
+#[test]
+fn expressions_come_out() {
+    let value_of = |expression: &str| {
+        let text = format!("{START}      - set: {{ out: {expression} }}\n");
+        let (state, steps) = fold(&text, &[opened(), paid(150)]);
+        match &steps[1] {
+            Ok(Step::Applied) => state["out"].to_string(),
+            other => format!("{other:?}"),
+        }
+    };
+    let cases = [
+        ("at.offset", "1"),
+        ("at.revision", "7"),
+        ("at.partition", "3"),
+        ("at.recorded", "\"1970-01-01T00:00:00.005Z\""),
+        ("at.key", "\"k\""),
+        ("at.actor", "\"eve\""),
+        ("at.business_time", "null"),
+        ("at.headers.trace", "null"),
+        ("at.headers['actor']", "\"eve\""),
+        ("at.schema_id", "3"),
+        ("\"'text'\"", "\"text\""),
+        ("-3", "-3"),
+        ("\"-3\"", "-3"),
+        ("event.amount", "\"1.50\""),
+        ("event.amount == decimal('1.5')", "true"),
+        ("event.amount > state.sum", "true"),
+        ("event.amount < 2", "true"),
+        ("event.note == null ? 'none' : event.note", "\"none\""),
+        ("event.payer + 1", "5"),
+        ("\"state.owner + '!'\"", "\"ada!\""),
+        ("\"[1, 2, 3].filter(x, x > event.payer - 3)\"", "[2,3]"),
+        ("\"[event.amount].map(x, {'v': x})\"", "[{\"v\":\"1.50\"}]"),
+        (
+            "\"{'b': event.payer, 'a': [event.amount]}\"",
+            "{\"a\":[\"1.50\"],\"b\":4}",
+        ),
+        ("\"event.payer in [4, 5]\"", "true"),
+        ("\"state.owner.startsWith('a') && event.payer == 4\"", "true"),
+        ("\"has(event.note)\"", "true"),
+        ("size(state.owner)", "3"),
+        ("state.at == at.recorded", "false"),
+        ("\"event.note.x.y == 1 || true\"", "true"),
+    ];
+    for (expression, expected) in cases {
+        if expression.contains("note.x") {
+            continue; // a path like this does not load: note is text
+        }
+        assert_eq!(value_of(expression), expected, "{expression}");
+    }
+    assert!(value_of("event.payer / 0").contains("Division by zero"));
+}
+
+#[test]
+fn what_halts_leaves_the_state_as_it_was() {
+    let text = format!(
+        "{START}      - set: {{ owner: \"'changed'\", fresh: 1 }}
+      - append: {{ list: 7 }}
+      - upsert-by: {{ rows: {{ key: k, value: {{ k: 1, v: 2 }} }} }}
+      - remove-where: {{ list: it == 7 }}
+      - inc: {{ count: 9223372036854775807 }}
+"
+    );
+    let text = text.replace("list: [],", "list: [], rows: [{ k: 1, v: 1 }],");
+    let (state, steps) = fold(&text, &[opened(), paid(1), paid(1)]);
+    assert_eq!(steps[..2], [Ok(Step::Applied), Ok(Step::Applied)]);
+    let reason = steps[2].as_ref().unwrap_err().to_string();
+    assert!(
+        reason.contains("line 14") && reason.contains("`count`"),
+        "{reason}"
+    );
+    let (before, _) = fold(&text, &[opened(), paid(1)]);
+    assert_eq!(state, before);
+    let (first, _) = fold(&text, &[opened()]);
+    let start = text.replace("count: 0,", "count: 1,");
+    let (undone, steps) = fold(&start, &[opened(), paid(1)]);
+    assert!(steps[1].is_err());
+    assert_eq!(undone["rows"], first["rows"]);
+    assert_eq!(
+        (&undone["owner"], undone.get("fresh"), &undone["list"]),
+        (&first["owner"], None, &first["list"])
+    );
+}
+
+#[test]
+fn order_of_events() {
+    let (_, steps) = fold(FILE, &[paid(1), opened(), opened(), Till::Counted]);
+    let told: Vec<String> = steps
+        .iter()
+        .map(|step| {
+            step.as_ref()
+                .map_or_else(ToString::to_string, |step| format!("{step:?}"))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "t.Paid is not an event a till can begin with",
+            "Applied",
+            "t.Opened came again, and only begins a till",
+            "UnknownKind",
+        ]
+    );
+    let ignoring = FILE.replace("events:", "ignore: [t.Counted]\nevents:");
+    let (_, steps) = fold(&ignoring, &[opened(), Till::Counted]);
+    assert_eq!(steps[1], Ok(Step::NotMine));
+}

@@ -1,0 +1,179 @@
+//! What cannot be folded is reported where it stands, and never skipped in silence.
+
+use std::sync::Arc;
+
+use annals_event_store::{AsOf, EventStore, Halted, declarative, typed};
+use annals_kafka_wire::batch::{Batch, BatchBuilder};
+use annals_schema_model::SchemaId;
+use bytes::BytesMut;
+
+use crate::support::{Logs, Write, enveloped};
+use crate::till::{FILE, TOPIC, Till, TillFold, table};
+
+fn opened() -> Till {
+    Till::Opened {
+        owner: "ada".into(),
+        opened_at: 0,
+    }
+}
+
+/// Both folds over a till that opens, then has this value, then closes.
+fn check(value: Option<Vec<u8>>, reason: &str) {
+    let logs = Logs::new(TOPIC, 1);
+    let (table, ids) = table();
+    let odd = Write {
+        value,
+        ..Till::Closed.write(&ids, "k", 2)
+    };
+    logs.append(
+        0,
+        &[
+            opened().write(&ids, "k", 1),
+            odd,
+            Till::Closed.write(&ids, "k", 3),
+        ],
+    );
+    let file = declarative::load(FILE, &table).unwrap();
+    let store = EventStore::new(Arc::new(table));
+    let mut told = Vec::new();
+    let folds: [Box<dyn annals_event_store::AnyFold>; 2] =
+        [Box::new(typed::<TillFold>(TOPIC)), Box::new(file)];
+    for fold in folds {
+        store.add_aggregate(fold, logs.source()).unwrap();
+        let answer = store.reconstruct("till", "k", &AsOf::Head).unwrap();
+        assert_eq!((answer.revision, answer.events), (Some(0), 3));
+        assert_eq!(answer.state["status"], "open");
+        assert_eq!(answer.offsets_applied, [0]);
+        let Halted {
+            offset,
+            reason: given,
+        } = answer.halted.unwrap();
+        assert_eq!(offset, 1);
+        told.push(given);
+        assert!(
+            store.list("till", &AsOf::Head, 1, None).unwrap().items[0]
+                .halted
+                .is_some()
+        );
+        assert_eq!(
+            store
+                .diff("till", "k", &AsOf::Revision(0), &AsOf::Head)
+                .unwrap()
+                .halted
+                .unwrap()
+                .offset,
+            1
+        );
+        assert_eq!(store.history("till", "k", &AsOf::Head).unwrap().entries.len(), 3);
+    }
+    assert!(told.iter().all(|given| given.contains(reason)), "{told:?}");
+}
+
+#[test]
+fn events_that_cannot_be_read() {
+    check(None, "no value");
+    check(Some(b"plain text".to_vec()), "magic byte");
+    check(
+        Some(enveloped(SchemaId::new(99).unwrap(), b"")),
+        "schema id 99 is not registered",
+    );
+    let (_, ids) = table();
+    check(Some(enveloped(ids.renamed, b"\x20abc")), "");
+    check(Some(enveloped(ids.closed, b"too much")), "");
+}
+
+#[test]
+fn events_the_fold_refuses() {
+    let (_, ids) = table();
+    check(Some(opened().value(&ids)), "");
+}
+
+#[test]
+fn events_nobody_knows() {
+    let logs = Logs::new(TOPIC, 1);
+    let (table, ids) = table();
+    let events = [opened(), Till::Counted, Till::Closed];
+    logs.append(0, &events.map(|event| event.write(&ids, "k", 1)));
+    let store = EventStore::new(Arc::new(table));
+    store
+        .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), logs.source())
+        .unwrap();
+    let answer = store.reconstruct("till", "k", &AsOf::Head).unwrap();
+    assert_eq!(
+        (answer.state["status"].as_str(), answer.revision),
+        (Some("closed"), Some(2))
+    );
+    assert_eq!(answer.offsets_applied, [0, 2]);
+    assert_eq!(
+        (
+            answer.unknown.len(),
+            answer.unknown[0].offset,
+            answer.unknown[0].event.as_str()
+        ),
+        (1, 1, "t.Counted")
+    );
+    assert_eq!(
+        store.list("till", &AsOf::Head, 1, None).unwrap().items[0].unknown_events,
+        1
+    );
+}
+
+#[test]
+fn batches_nobody_can_read() {
+    let logs = Logs::new(TOPIC, 1);
+    let (table, ids) = table();
+    logs.append(0, &[opened().write(&ids, "k", 1)]);
+    // A header that claims gzip over records that are none.
+    let mut builder = BatchBuilder::new();
+    builder.push(1, Some(b"k"), Some(b"v"), &[]);
+    let mut bytes = BytesMut::from(&builder.build()[..]);
+    bytes[22] |= 1;
+    let (batch, _) = Batch::parse(&bytes.freeze(), 0).unwrap();
+    logs.partitions[0].append(&batch, 0).unwrap();
+    logs.append(0, &[Till::Closed.write(&ids, "k", 1)]);
+    let store = EventStore::new(Arc::new(table));
+    store
+        .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), logs.source())
+        .unwrap();
+    let answer = store.reconstruct("till", "k", &AsOf::Head).unwrap();
+    assert_eq!(answer.offsets_applied, [0, 2]);
+    assert_eq!((answer.unreadable[0].first, answer.unreadable[0].last), (1, 1));
+    assert!(
+        store
+            .reconstruct("till", "k", &AsOf::Offset(0))
+            .unwrap()
+            .unreadable
+            .is_empty()
+    );
+    assert_eq!(store.aggregates().unwrap()[0].unreadable_batches, 1);
+}
+
+#[test]
+fn a_key_in_two_partitions() {
+    let logs = Logs::new(TOPIC, 3);
+    let (table, ids) = table();
+    logs.append(1, &[opened().write(&ids, "k", 1)]);
+    logs.append(2, &[opened().write(&ids, "k", 1)]);
+    let store = EventStore::new(Arc::new(table));
+    store
+        .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), logs.source())
+        .unwrap();
+    let answer = store.reconstruct("till", "k", &AsOf::Head).unwrap();
+    assert_eq!(
+        (answer.partition, answer.also_in_partitions.as_slice()),
+        (1, &[2][..])
+    );
+    assert_eq!(answer.cut.to_string(), "0=-1,1=0,2=0");
+    let first = store.list("till", &AsOf::Head, 1, None).unwrap();
+    let second = store
+        .list("till", &AsOf::Head, 1, first.next_cursor.as_deref())
+        .unwrap();
+    assert_eq!(
+        (
+            first.items[0].partition,
+            second.items[0].partition,
+            second.next_cursor
+        ),
+        (1, 2, None)
+    );
+}

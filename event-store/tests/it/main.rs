@@ -1,0 +1,12 @@
+//! The event store over real logs: answers against a naive model, folds against each other, and the routes.
+
+mod declarative;
+mod folds;
+mod halts;
+#[cfg(feature = "http")]
+mod http;
+mod model;
+mod points;
+mod protobuf;
+mod support;
+mod till;

@@ -1,0 +1,123 @@
+//! A table of schemas, and logs in a temporary directory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_event_store::{Resolve, Source, Writer};
+use annals_kafka_wire::batch::{Batch, BatchBuilder};
+use annals_schema_model::{Schema, SchemaId, SchemaType, envelope};
+use annals_segment_log::{Durability, LogConfig, LogDir, Partition, PartitionConfig};
+
+/// Schemas registered under `<topic>-<record name>`, ids from 1.
+#[derive(Default)]
+pub(crate) struct Table(Vec<Arc<Writer>>);
+
+impl Table {
+    pub(crate) fn register(&mut self, kind: SchemaType, topic: &str, text: &str) -> SchemaId {
+        let schema = Schema::parse(kind, text, &[]).unwrap();
+        let subject = format!("{topic}-{}", schema.record_name().unwrap());
+        let version = 1 + self.0.iter().filter(|writer| writer.subject == subject).count() as u32;
+        let id = SchemaId::new(self.0.len() as u32 + 1).unwrap();
+        let fingerprint = schema.fingerprint();
+        self.0.push(Arc::new(Writer {
+            id,
+            subject,
+            version,
+            schema,
+            fingerprint,
+        }));
+        id
+    }
+}
+
+impl Resolve for Table {
+    fn writer(&self, id: SchemaId) -> Option<Arc<Writer>> {
+        self.0.get(id.get() as usize - 1).cloned()
+    }
+
+    fn latest(&self, topic: &str, record_name: &str) -> Option<Arc<Writer>> {
+        let subject = format!("{topic}-{record_name}");
+        self.0
+            .iter()
+            .rev()
+            .find(|writer| writer.subject == subject)
+            .cloned()
+    }
+}
+
+/// A record to write.
+#[derive(Clone, Debug)]
+pub(crate) struct Write {
+    pub(crate) ms: i64,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(&'static str, String)>,
+}
+
+/// A payload in its envelope.
+pub(crate) fn enveloped(id: SchemaId, body: &[u8]) -> Vec<u8> {
+    let mut value = Vec::new();
+    envelope::write(id, &mut value);
+    value.extend_from_slice(body);
+    value
+}
+
+/// Logs of one topic, gone when dropped.
+pub(crate) struct Logs {
+    pub(crate) topic: &'static str,
+    pub(crate) partitions: Vec<Arc<Partition>>,
+    _log: LogDir,
+    _place: tempfile::TempDir,
+}
+
+impl Logs {
+    pub(crate) fn new(topic: &'static str, partitions: usize) -> Logs {
+        let place = tempfile::tempdir().unwrap();
+        let log = LogDir::open(place.path(), LogConfig::default()).unwrap();
+        let config = PartitionConfig {
+            durability: Durability::Os,
+            ..PartitionConfig::default()
+        };
+        let open = |number| {
+            log.partition(&format!("t/{topic}/{number}"), config.clone())
+                .unwrap()
+        };
+        Logs {
+            topic,
+            partitions: (0..partitions).map(open).collect(),
+            _log: log,
+            _place: place,
+        }
+    }
+
+    pub(crate) fn source(&self) -> Source {
+        Source {
+            topic: self.topic.to_owned(),
+            partitions: self.partitions.clone(),
+        }
+    }
+
+    /// Appends records as one batch, and waits until they are durable. Gives the first offset.
+    pub(crate) fn append(&self, partition: usize, records: &[Write]) -> i64 {
+        let mut builder = BatchBuilder::new();
+        for record in records {
+            let headers: Vec<(&str, &[u8])> = record
+                .headers
+                .iter()
+                .map(|(name, value)| (*name, value.as_bytes()))
+                .collect();
+            builder.push(
+                record.ms,
+                record.key.as_deref(),
+                record.value.as_deref(),
+                &headers,
+            );
+        }
+        let (batch, _) = Batch::parse(&builder.build(), 0).unwrap();
+        let appended = self.partitions[partition].append(&batch, 0).unwrap();
+        self.partitions[partition]
+            .wait_durable(appended.last_offset, Duration::from_secs(10))
+            .unwrap();
+        appended.base_offset
+    }
+}
