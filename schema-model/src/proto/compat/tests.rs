@@ -1,0 +1,251 @@
+//! Every rule with a change it names and a change near it that it does not; then whole verdicts.
+
+use std::collections::BTreeSet;
+
+mod cases;
+
+use super::{check, differences};
+use crate::{
+    Direction, Resolved,
+    proto::{Schema, rules},
+};
+use cases::CASES;
+
+fn parse(text: &str) -> Schema {
+    parse_with(text, &[])
+}
+
+/// Texts without `syntax` are proto3 here.
+fn parse_with(text: &str, references: &[(&str, &str)]) -> Schema {
+    let whole = |text: &str| {
+        if text.contains("syntax") {
+            text.to_owned()
+        } else {
+            format!("syntax = 'proto3'; {text}")
+        }
+    };
+    let resolved: Vec<Resolved> = references
+        .iter()
+        .map(|(name, text)| Resolved {
+            name: (*name).into(),
+            text: whole(text),
+        })
+        .collect();
+    Schema::parse(&whole(text), &resolved).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn codes(old: &str, new: &str) -> BTreeSet<&'static str> {
+    differences(&parse(new), &parse(old))
+        .iter()
+        .map(|difference| difference.row.rule.code())
+        .collect()
+}
+
+#[test]
+fn every_rule_finds_its_change_and_lets_its_neighbour_pass() {
+    for (row, old, with, without) in CASES {
+        let code = row.rule.code();
+        assert!(
+            codes(old, with).contains(code),
+            "{code} is missed: {old} -> {with}"
+        );
+        assert!(
+            !codes(old, without).contains(code),
+            "{code} is found: {old} -> {without}"
+        );
+        let found = check(&parse(with), &parse(old), Direction::Backward);
+        let reported = found.iter().any(|finding| finding.rule == row.rule);
+        assert_eq!(reported, !row.compatible, "{code}: {old} -> {with}");
+    }
+}
+
+#[test]
+fn every_rule_is_a_whole_row() {
+    assert_eq!(rules::ALL.len(), 26);
+    let codes: BTreeSet<_> = rules::ALL.iter().map(|row| row.rule.code()).collect();
+    assert_eq!(codes.len(), 26);
+    for row in rules::ALL {
+        let code = row.rule.code();
+        assert!(
+            CASES.iter().any(|case| case.0.rule == row.rule),
+            "{code} has no case"
+        );
+        assert!(row.rule.sentence().ends_with('.'), "{code} has no sentence");
+        let described = row.describe("#/A", Direction::Forward);
+        assert!(
+            described.contains("'#/A'") && !described.contains('{'),
+            "{code}: {described}"
+        );
+    }
+}
+
+/// Checks the findings of a change, as `CODE path` lines, backward and forward.
+#[track_caller]
+fn verdict(old: &Schema, new: &Schema, backward: &[&str], forward: &[&str]) {
+    let lines = |reader: &Schema, writer: &Schema, direction| -> Vec<String> {
+        let findings = check(reader, writer, direction);
+        findings
+            .iter()
+            .map(|finding| format!("{} {}", finding.rule, finding.path))
+            .collect()
+    };
+    assert_eq!(lines(new, old, Direction::Backward), backward, "backward");
+    assert_eq!(lines(old, new, Direction::Forward), forward, "forward");
+}
+
+#[test]
+fn verdicts_both_ways() {
+    let check = |old: &str, new: &str, backward: &[&str], forward: &[&str]| {
+        verdict(&parse(old), &parse(new), backward, forward);
+    };
+    check(
+        "message A {}",
+        "message A {} message B {}",
+        &[],
+        &["MESSAGE_REMOVED #/B"],
+    );
+    check(
+        "message A { int32 a = 1; }",
+        "message A { int32 b = 2; }",
+        &[],
+        &[],
+    );
+    check(
+        "message A { int32 a = 1; }",
+        "message A { int64 b = 1; }",
+        &[],
+        &[],
+    );
+    check(
+        "message A { oneof o { int32 a = 1; string b = 2; } }",
+        "message A { oneof o { int32 a = 1; } string b = 2; }",
+        &[],
+        &["FIELD_MOVED_TO_EXISTING_ONEOF #/A/o"],
+    );
+    check(
+        "package a; message A { message B { string c = 7; } }",
+        "package b; message A { message B { oneof o { int32 c = 7; } } }",
+        &["PACKAGE_CHANGED #/", "FIELD_SCALAR_KIND_CHANGED #/A/B/o/7"],
+        &["PACKAGE_CHANGED #/", "FIELD_SCALAR_KIND_CHANGED #/A/B/7"],
+    );
+    check(
+        "message A { A a = 1; map<int32, A> m = 2; }",
+        "message A { A a = 1; map<int32, B> m = 2; } message B {}",
+        &["FIELD_NAMED_TYPE_CHANGED #/A/2"],
+        &["FIELD_NAMED_TYPE_CHANGED #/A/2", "MESSAGE_REMOVED #/B"],
+    );
+    check(
+        "import 'google/protobuf/timestamp.proto'; message A { google.protobuf.Timestamp t = 1; }",
+        "import 'google/protobuf/timestamp.proto'; message A { .google.protobuf.Timestamp at = 1; }",
+        &[],
+        &[],
+    );
+}
+
+#[test]
+fn imported_types_are_compared_by_structure() {
+    let check = |old: (&str, &str), new: (&str, &str), backward: &[&str], forward: &[&str]| {
+        let old = parse_with(old.0, &[("b.proto", old.1)]);
+        let new = parse_with(new.0, &[("b.proto", new.1)]);
+        verdict(&old, &new, backward, forward);
+    };
+    let uses = "import 'b.proto'; message A { p.B b = 1; }";
+    let twice = "import 'b.proto'; message A { p.B b = 1; p.B c = 2; }";
+    let broken = [
+        "FIELD_SCALAR_KIND_CHANGED #/A/1/3",
+        "FIELD_NAMED_TYPE_CHANGED #/A/1",
+    ];
+    check(
+        (uses, "package p; message B {}"),
+        (uses, "package p; message B { int32 n = 3; }"),
+        &[],
+        &[],
+    );
+    check(
+        (uses, "package p; message B { int32 n = 3; }"),
+        (uses, "package p; message B { string n = 3; }"),
+        &broken,
+        &broken,
+    );
+    // Found once, blamed on every field of the type.
+    let again = [broken[0], broken[1], "FIELD_NAMED_TYPE_CHANGED #/A/2"];
+    check(
+        (twice, "package p; message B { int32 n = 3; }"),
+        (twice, "package p; message B { string n = 3; }"),
+        &again,
+        &again,
+    );
+    // Another package, the same name and structure; recursion ends.
+    check(
+        (uses, "package p; message B { B b = 1; int32 n = 3; }"),
+        (
+            "import 'b.proto'; message A { q.B b = 1; }",
+            "package q; message B { B b = 1; int64 n = 3; }",
+        ),
+        &[],
+        &[],
+    );
+    // From an import into the file, and back.
+    let inline = "message A { B b = 1; } message B { int32 n = 3; }";
+    check(
+        (uses, "package p; message B { int32 n = 3; }"),
+        (inline, "package p; message B {}"),
+        &[],
+        &["MESSAGE_REMOVED #/B"],
+    );
+}
+
+#[test]
+fn a_long_chain_of_imported_types_ends() {
+    let chain = |kind: &str| {
+        let mut text = format!("message M0 {{ {kind} n = 1; }}");
+        for index in 1..5_000 {
+            text.push_str(&format!("message M{index} {{ M{} m = 1; }}", index - 1));
+        }
+        parse_with(
+            "import 'b.proto'; message A { M4999 m = 1; }",
+            &[("b.proto", &text)],
+        )
+    };
+    assert!(!check(&chain("int32"), &chain("string"), Direction::Backward).is_empty());
+}
+
+#[test]
+fn findings_point_into_the_new_text() {
+    let old = "syntax = \"proto3\";\n\nmessage A {\n  string a = 1;\n  message Gone {}\n}\n";
+    let new = "syntax = \"proto3\";\n// näher\nmessage A {\n  int32 z = 2; int32 a = 1;\n}\n";
+    let (old, new) = (parse(old), parse(new));
+
+    let findings = check(&new, &old, Direction::Backward);
+    let [kind, gone] = &findings[..] else {
+        panic!("{findings:?}")
+    };
+    assert_eq!((kind.line, kind.column), (Some(4), Some(16)));
+    assert_eq!(
+        (kind.old.as_str(), kind.new.as_str()),
+        ("string a = 1;", "int32 a = 1;")
+    );
+    assert_eq!(
+        kind.message(),
+        "{errorType:\"FIELD_SCALAR_KIND_CHANGED\", description:\"The kind of a SCALAR field at path '#/A/1' in the \
+         new schema does not match its kind in the old schema\"}"
+    );
+    // What is gone is shown where it would have been.
+    assert_eq!((gone.line, gone.column), (Some(3), Some(1)));
+    assert_eq!((gone.old.as_str(), gone.new.as_str()), ("message Gone {}", ""));
+    assert_eq!(
+        gone.description,
+        "The new schema is missing a MESSAGE type at path '#/A/Gone' in the old schema"
+    );
+
+    let findings = check(&old, &new, Direction::Forward);
+    assert_eq!(
+        (findings[0].line, findings[0].old.as_str()),
+        (Some(4), "string a = 1;")
+    );
+    assert!(
+        findings[0]
+            .description
+            .contains("in the old schema does not match its kind in the new schema")
+    );
+}

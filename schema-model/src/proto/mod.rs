@@ -1,0 +1,156 @@
+//! Protobuf schemas: parse, normal form, compatibility rules, payload walk and reading.
+//!
+//! Invariant: a [`Schema`] compiled together with everything it imports, so every type it names exists. The text is
+//! kept as sent. What depends on the text alone (positions for findings) is kept beside the descriptors, which carry
+//! none. Left out on purpose: editions (the parser knows proto2 and proto3), and plans between writer and reader:
+//! Protobuf matches fields by number, so the reader's descriptor reads the writer's bytes as they are.
+
+mod builtin;
+pub mod compat;
+mod parse;
+mod places;
+mod print;
+mod reading;
+pub mod rules;
+mod scan;
+mod shape;
+mod walk;
+mod wire;
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
+
+use prost_reflect::{FileDescriptor, MessageDescriptor};
+use sha2::{Digest, Sha256};
+
+use crate::{ParseError, Resolved};
+use places::Places;
+use shape::Shape;
+
+pub use reading::Reading;
+pub use scan::{NAME_PARTS_MAX, TEXT_BYTES_MAX};
+pub use shape::VALUES_MAX;
+pub use walk::Walk;
+
+/// A compiled Protobuf schema. Cheap to clone.
+///
+/// ```
+/// use annals_schema_model::proto::Schema;
+///
+/// let schema = Schema::parse("syntax = \"proto3\"; package shop; message Order { int64 id = 1; }", &[])?;
+/// assert_eq!(schema.record_name().as_deref(), Some("shop.Order"));
+/// # Ok::<(), annals_schema_model::ParseError>(())
+/// ```
+#[derive(Clone)]
+pub struct Schema(Arc<Inner>);
+
+struct Inner {
+    text: String,
+    file: FileDescriptor,
+    places: Places,
+    /// Compiled when the first payload asks.
+    shape: OnceLock<Arc<Shape>>,
+}
+
+impl Schema {
+    /// Compiles a text; its imports are taken from `resolved` by name and then from the files built in.
+    ///
+    /// # Errors
+    /// [`ParseError`] with what is wrong, line and column. An error inside a reference is placed at the import that
+    /// leads there.
+    pub fn parse(text: &str, resolved: &[Resolved]) -> Result<Schema, ParseError> {
+        let (file, places) = parse::parse(text, resolved)?;
+        Ok(Schema(Arc::new(Inner {
+            text: text.to_owned(),
+            file,
+            places,
+            shape: OnceLock::new(),
+        })))
+    }
+
+    /// The text as sent.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The text the registry stores and answers: as sent.
+    #[must_use]
+    pub fn stored_text(&self) -> String {
+        self.0.text.clone()
+    }
+
+    /// One text for all texts that mean the same: no comments, one layout, fields by number, full type names.
+    #[must_use]
+    pub fn normalized(&self) -> String {
+        print::file(&self.0.file)
+    }
+
+    /// The full name of the first message.
+    #[must_use]
+    pub fn record_name(&self) -> Option<String> {
+        self.message(&[0]).map(|message| message.full_name().to_owned())
+    }
+
+    /// SHA-256 of the normalised text.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        Sha256::digest(self.normalized().as_bytes()).into()
+    }
+
+    /// The message a list of indexes leads to: the first picks a message of the file, each further one a message
+    /// nested in it, counted as declared, from 0. The entry types of map fields are not declared and not counted.
+    #[must_use]
+    pub fn message(&self, indexes: &[i32]) -> Option<MessageDescriptor> {
+        let (first, rest) = indexes.split_first()?;
+        let mut message = self.0.file.messages().nth(usize::try_from(*first).ok()?)?;
+        for index in rest {
+            let child = declared_children(&message).nth(usize::try_from(*index).ok()?)?;
+            message = child;
+        }
+        Some(message)
+    }
+
+    /// The compiled file; its pool holds what it imports as well.
+    #[must_use]
+    pub fn file(&self) -> &FileDescriptor {
+        &self.0.file
+    }
+
+    fn shape(&self) -> Arc<Shape> {
+        Arc::clone(self.0.shape.get_or_init(|| Arc::new(Shape::of(&self.0.file))))
+    }
+
+    fn places(&self) -> &Places {
+        &self.0.places
+    }
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("proto::Schema").field(&self.record_name()).finish()
+    }
+}
+
+/// The nested messages someone wrote, without the entry types of map fields.
+fn declared_children(message: &MessageDescriptor) -> impl Iterator<Item = MessageDescriptor> {
+    let children: Vec<_> = message
+        .child_messages()
+        .filter(|child| !child.is_map_entry())
+        .collect();
+    children.into_iter()
+}
+
+/// A message's name without its package: `Order.Item`.
+fn relative_name(message: &MessageDescriptor) -> &str {
+    let package = message.package_name();
+    match message.full_name().strip_prefix(package) {
+        Some(rest) if !package.is_empty() => rest.strip_prefix('.').unwrap_or(rest),
+        _ => message.full_name(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

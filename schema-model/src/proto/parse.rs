@@ -1,0 +1,183 @@
+//! Text to descriptors: the parser, the imports, the compiler, and every error with a place in the text sent.
+//!
+//! Imports are followed without recursion and each file is compiled once, dependencies first, into a pool of its own,
+//! so a schema holds nothing it does not import. Positions are taken out before compiling and looked up by descriptor
+//! path when the compiler complains.
+
+use std::{collections::HashMap, panic::AssertUnwindSafe};
+
+use prost_reflect::{DescriptorError, DescriptorPool, FileDescriptor, prost_types::FileDescriptorProto};
+
+use super::{
+    builtin,
+    places::{IMPORT, Places},
+    scan,
+};
+use crate::{ParseError, Resolved};
+
+/// The name the schema itself compiles under. No import can be spelled like this.
+const MAIN: &str = "<schema>";
+
+/// Most files one schema may pull in.
+const FILES_MAX: usize = 1_000;
+
+pub(super) fn parse(text: &str, resolved: &[Resolved]) -> Result<(FileDescriptor, Places), ParseError> {
+    // Parser and compiler are foreign code fed with foreign text: should one panic, it is this text that fails.
+    std::panic::catch_unwind(AssertUnwindSafe(|| compile(text, resolved))).unwrap_or_else(|_| {
+        Err(ParseError::at(
+            text,
+            0,
+            "the Protobuf compiler failed on this text; simplify its options",
+        ))
+    })
+}
+
+fn compile(text: &str, resolved: &[Resolved]) -> Result<(FileDescriptor, Places), ParseError> {
+    let mut main =
+        parse_file(MAIN, text).map_err(|(position, message)| ParseError::at(text, position, message))?;
+    let places = Places::take(&mut main, text);
+    let at = |path: &[i32], message: String| {
+        ParseError::at(text, places.nearest(path).map_or(0, |span| span.start), message)
+    };
+    let mut pool = DescriptorPool::new();
+    let dependencies =
+        Imports::follow(&main, resolved).map_err(|failure| at(&[IMPORT, failure.import], failure.message))?;
+    for (import, file) in dependencies {
+        let name = file.name().to_owned();
+        pool.add_file_descriptor_proto(file).map_err(|error| {
+            let message = format!("in the import \"{name}\": {}", sentence(&error));
+            at(&[IMPORT, import], message)
+        })?;
+    }
+    pool.add_file_descriptor_proto(main)
+        .map_err(|error| at(error.path().unwrap_or_default(), sentence(&error)))?;
+    let file = pool
+        .get_file_by_name(MAIN)
+        .ok_or_else(|| ParseError::at(text, 0, "the Protobuf compiler gave no file back"))?;
+    Ok((file, places.declarations_only()))
+}
+
+/// The compiler's own words, without our inner file name.
+fn sentence(error: &DescriptorError) -> String {
+    error.to_string().replace(MAIN, "this schema")
+}
+
+fn parse_file(name: &str, text: &str) -> Result<FileDescriptorProto, (usize, String)> {
+    scan::check(text)?;
+    protox_parse::parse(name, text).map_err(|error| {
+        let mut message = error.to_string();
+        if message.ends_with("found 'edition'") {
+            message = "Protobuf editions are not supported; use syntax \"proto3\" or \"proto2\"".to_owned();
+        }
+        (
+            error
+                .span()
+                .map_or_else(|| fallback_position(&message, text), |span| span.start),
+            message,
+        )
+    })
+}
+
+/// Two of the parser's errors carry no span: the end of the file, and a second package.
+fn fallback_position(message: &str, text: &str) -> usize {
+    if message.contains("end of file") {
+        return text.trim_end().len();
+    }
+    text.match_indices("package")
+        .nth(1)
+        .map_or(0, |(position, _)| position)
+}
+
+/// An import that cannot be had, by the index of the import in the main file that leads to it.
+struct ImportFailure {
+    import: i32,
+    message: String,
+}
+
+struct Imports<'a> {
+    resolved: HashMap<&'a str, &'a str>,
+    /// Done or still open.
+    state: HashMap<String, bool>,
+    stack: Vec<(FileDescriptorProto, usize)>,
+    ordered: Vec<(i32, FileDescriptorProto)>,
+}
+
+impl<'a> Imports<'a> {
+    /// Every file the main one needs, dependencies first, each with the main file's import it came by.
+    fn follow(
+        main: &FileDescriptorProto,
+        resolved: &'a [Resolved],
+    ) -> Result<Vec<(i32, FileDescriptorProto)>, ImportFailure> {
+        let mut imports = Imports {
+            resolved: resolved
+                .iter()
+                .map(|file| (file.name.as_str(), file.text.as_str()))
+                .collect(),
+            state: HashMap::from([(MAIN.to_owned(), false)]),
+            stack: Vec::new(),
+            ordered: Vec::new(),
+        };
+        for (index, name) in main.dependency.iter().enumerate() {
+            let import = i32::try_from(index).unwrap_or(i32::MAX);
+            let fail = |message| ImportFailure { import, message };
+            if main.dependency[..index].contains(name) {
+                return Err(fail(format!("import \"{name}\" is listed twice; remove one")));
+            }
+            imports.open(name).map_err(fail)?;
+            imports.drain(import).map_err(fail)?;
+        }
+        Ok(imports.ordered)
+    }
+
+    /// Works off the stack until everything below the import just opened is done.
+    fn drain(&mut self, import: i32) -> Result<(), String> {
+        while let Some((file, next)) = self.stack.last_mut() {
+            if let Some(name) = file.dependency.get(*next).cloned() {
+                *next += 1;
+                self.open(&name)?;
+            } else if let Some((file, _)) = self.stack.pop() {
+                self.state.insert(file.name().to_owned(), true);
+                self.ordered.push((import, file));
+            }
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, name: &str) -> Result<(), String> {
+        match self.state.get(name) {
+            Some(true) => return Ok(()),
+            Some(false) => {
+                return Err(format!(
+                    "import \"{name}\" imports itself, maybe by way of others"
+                ));
+            }
+            None => {}
+        }
+        if self.state.len() > FILES_MAX {
+            return Err(format!("the schema needs more than {FILES_MAX} files"));
+        }
+        let file = match (
+            builtin::well_known(name),
+            self.resolved.get(name).copied(),
+            builtin::text(name),
+        ) {
+            (Some(file), ..) => file,
+            (None, Some(text), _) | (None, None, Some(text)) => {
+                let mut file = parse_file(name, text).map_err(|(position, message)| {
+                    let (line, column) = crate::Span::line_column(text, position);
+                    format!("in the import \"{name}\", line {line}, column {column}: {message}")
+                })?;
+                file.source_code_info = None;
+                file
+            }
+            (None, None, None) => {
+                return Err(format!(
+                    "import \"{name}\" is neither built in nor a reference; add a reference with this name"
+                ));
+            }
+        };
+        self.state.insert(name.to_owned(), false);
+        self.stack.push((file, 0));
+        Ok(())
+    }
+}

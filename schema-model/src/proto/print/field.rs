@@ -1,0 +1,215 @@
+//! Fields, oneofs, groups and extensions of the normal form.
+
+use std::collections::{BTreeMap, HashSet};
+
+use prost_reflect::{
+    Cardinality, ExtensionDescriptor, FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor, Syntax,
+    prost_types::FieldDescriptorProto,
+};
+
+use super::{
+    Printer,
+    literal::{literal, options, quote},
+};
+
+/// A field, or a oneof with its fields.
+pub(super) enum Member {
+    Field(FieldDescriptor),
+    Oneof(OneofDescriptor, Vec<FieldDescriptor>),
+}
+
+/// The members of a message by number; a oneof stands where its lowest number does.
+pub(super) fn members(message: &MessageDescriptor) -> Vec<Member> {
+    let mut members: BTreeMap<u32, Member> = BTreeMap::new();
+    for oneof in message.oneofs().filter(|oneof| !oneof.is_synthetic()) {
+        let mut fields: Vec<_> = oneof.fields().collect();
+        fields.sort_by_key(FieldDescriptor::number);
+        let lowest = fields.first().map_or(0, FieldDescriptor::number);
+        members.insert(lowest, Member::Oneof(oneof, fields));
+    }
+    for field in message.fields() {
+        if field.containing_oneof().is_none_or(|oneof| oneof.is_synthetic()) {
+            members.insert(field.number(), Member::Field(field));
+        }
+    }
+    members.into_values().collect()
+}
+
+/// The full names of the nested messages that are bodies of groups.
+pub(super) fn group_types(message: &MessageDescriptor) -> HashSet<String> {
+    let of_fields = message
+        .fields()
+        .filter(FieldDescriptor::is_group)
+        .map(|field| field.kind());
+    let of_extensions = message
+        .child_extensions()
+        .filter(ExtensionDescriptor::is_group)
+        .map(|field| field.kind());
+    of_fields
+        .chain(of_extensions)
+        .filter_map(|kind| Some(kind.as_message()?.full_name().to_owned()))
+        .collect()
+}
+
+/// `[a = 1, b = 2]` with a space before it, or nothing.
+pub(super) fn bracketed(options: Vec<(String, String)>) -> String {
+    if options.is_empty() {
+        return String::new();
+    }
+    let options: Vec<String> = options
+        .into_iter()
+        .map(|(name, value)| format!("{name} = {value}"))
+        .collect();
+    format!(" [{}]", options.join(", "))
+}
+
+/// A field or extension, taken apart for printing.
+struct Line<'a> {
+    label: &'static str,
+    kind: Kind,
+    group: bool,
+    proto: &'a FieldDescriptorProto,
+    default: Option<String>,
+    options: Vec<(String, String)>,
+}
+
+impl Printer {
+    pub(super) fn field(&mut self, field: &FieldDescriptor) {
+        let proto = field.field_descriptor_proto();
+        let explicit = field.parent_file().syntax() == Syntax::Proto2 || proto.proto3_optional();
+        let in_oneof = field
+            .containing_oneof()
+            .is_some_and(|oneof| !oneof.is_synthetic());
+        let label = label(field.cardinality(), explicit && !in_oneof);
+        if let (true, Kind::Message(entry)) = (field.is_map(), field.kind()) {
+            let (key, value) = (
+                entry.map_entry_key_field().kind(),
+                entry.map_entry_value_field().kind(),
+            );
+            let list = bracketed(with_json_name(proto, options(&field.options())));
+            let (key, value) = (type_name(&key), type_name(&value));
+            self.line(format_args!(
+                "map<{key}, {value}> {} = {}{list};",
+                field.name(),
+                field.number()
+            ));
+            return;
+        }
+        let kind = field.kind();
+        let default = proto
+            .default_value
+            .as_ref()
+            .map(|_| literal(&field.default_value(), &kind));
+        let group = field.is_group();
+        self.field_line(Line {
+            label,
+            kind,
+            group,
+            proto,
+            default,
+            options: options(&field.options()),
+        });
+    }
+
+    /// Extensions, a block for each message extended.
+    pub(super) fn extends(&mut self, extensions: Vec<ExtensionDescriptor>) {
+        let mut blocks: BTreeMap<String, Vec<ExtensionDescriptor>> = BTreeMap::new();
+        for extension in extensions {
+            blocks
+                .entry(extension.containing_message().full_name().to_owned())
+                .or_default()
+                .push(extension);
+        }
+        for (extendee, mut extensions) in blocks {
+            extensions.sort_by_key(ExtensionDescriptor::number);
+            self.block(&format!("extend .{extendee}"), |printer| {
+                for extension in &extensions {
+                    printer.extension(extension);
+                }
+            });
+        }
+    }
+
+    fn extension(&mut self, extension: &ExtensionDescriptor) {
+        let proto = extension.field_descriptor_proto();
+        let explicit = extension.parent_file().syntax() == Syntax::Proto2 || proto.proto3_optional();
+        let kind = extension.kind();
+        let default = proto
+            .default_value
+            .as_ref()
+            .map(|_| literal(&extension.default_value(), &kind));
+        self.field_line(Line {
+            label: label(extension.cardinality(), explicit),
+            kind,
+            group: extension.is_group(),
+            proto,
+            default,
+            options: options(&extension.options()),
+        });
+    }
+
+    fn field_line(&mut self, line: Line<'_>) {
+        let mut list = with_json_name(line.proto, line.options);
+        if let Some(default) = line.default {
+            list.insert(0, ("default".to_owned(), default));
+        }
+        let (label, number, list) = (line.label, line.proto.number(), bracketed(list));
+        match line.kind {
+            Kind::Message(body) if line.group => {
+                let head = format!("{label}group {} = {number}{list}", body.name());
+                self.block(&head, |printer| printer.message_body(&body));
+            }
+            kind => {
+                let kind = type_name(&kind);
+                self.line(format_args!(
+                    "{label}{kind} {} = {number}{list};",
+                    line.proto.name()
+                ));
+            }
+        }
+    }
+}
+
+fn label(cardinality: Cardinality, explicit: bool) -> &'static str {
+    match cardinality {
+        Cardinality::Repeated => "repeated ",
+        Cardinality::Required => "required ",
+        Cardinality::Optional if explicit => "optional ",
+        Cardinality::Optional => "",
+    }
+}
+
+/// The JSON name is an option only when it is not the one every compiler derives.
+fn with_json_name(proto: &FieldDescriptorProto, mut options: Vec<(String, String)>) -> Vec<(String, String)> {
+    if !proto.json_name().is_empty() && proto.json_name() != derived_json_name(proto.name()) {
+        options.insert(
+            0,
+            ("json_name".to_owned(), quote(proto.json_name().as_bytes(), true)),
+        );
+    }
+    options
+}
+
+fn derived_json_name(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut upper = false;
+    for character in name.chars() {
+        if character == '_' {
+            upper = true;
+        } else if std::mem::take(&mut upper) {
+            out.push(character.to_ascii_uppercase());
+        } else {
+            out.push(character);
+        }
+    }
+    out
+}
+
+fn type_name(kind: &Kind) -> String {
+    match kind {
+        Kind::Message(message) => format!(".{}", message.full_name()),
+        Kind::Enum(descriptor) => format!(".{}", descriptor.full_name()),
+        // The scalars' debug form is their name in the language.
+        scalar => format!("{scalar:?}"),
+    }
+}

@@ -1,0 +1,209 @@
+//! Random messages and random bytes against the reflection crate's own decoder.
+
+use annals_schema_model::{
+    Value,
+    proto::{Reading, Schema, Walk},
+};
+use proptest::{collection::vec, option, prelude::*};
+use prost_reflect::{
+    Cardinality, DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage,
+    Value as Other, prost::Message,
+};
+
+use super::{rich, schema};
+
+fn scalar(kind: &Kind, depth: u32) -> BoxedStrategy<Other> {
+    match kind {
+        Kind::Double => any::<f64>().prop_map(Other::F64).boxed(),
+        Kind::Float => any::<f32>().prop_map(Other::F32).boxed(),
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => any::<i32>().prop_map(Other::I32).boxed(),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => any::<i64>().prop_map(Other::I64).boxed(),
+        Kind::Uint32 | Kind::Fixed32 => any::<u32>().prop_map(Other::U32).boxed(),
+        Kind::Uint64 | Kind::Fixed64 => any::<u64>().prop_map(Other::U64).boxed(),
+        Kind::Bool => any::<bool>().prop_map(Other::Bool).boxed(),
+        Kind::String => "\\PC{0,6}".prop_map(Other::String).boxed(),
+        Kind::Bytes => vec(any::<u8>(), 0..6)
+            .prop_map(|bytes| Other::Bytes(bytes.into()))
+            .boxed(),
+        Kind::Enum(_) => (-2..8).prop_map(Other::EnumNumber).boxed(),
+        Kind::Message(message) => dynamic(message.clone(), depth + 1)
+            .prop_map(Other::Message)
+            .boxed(),
+    }
+}
+
+fn map_key(value: Other) -> MapKey {
+    value.into_map_key().expect("a key type")
+}
+
+fn field(field: &FieldDescriptor, depth: u32) -> BoxedStrategy<Other> {
+    if let (true, Kind::Message(entry)) = (field.is_map(), field.kind()) {
+        let key = scalar(&entry.map_entry_key_field().kind(), depth);
+        let value = scalar(&entry.map_entry_value_field().kind(), depth);
+        return vec((key.prop_map(map_key), value), 0..3)
+            .prop_map(|entries| Other::Map(entries.into_iter().collect()))
+            .boxed();
+    }
+    match field.cardinality() {
+        Cardinality::Repeated => vec(scalar(&field.kind(), depth), 0..3)
+            .prop_map(Other::List)
+            .boxed(),
+        _ => scalar(&field.kind(), depth),
+    }
+}
+
+/// A random message: required fields always, others now and then, messages two levels down at most.
+fn dynamic(message: MessageDescriptor, depth: u32) -> BoxedStrategy<DynamicMessage> {
+    let fields: Vec<FieldDescriptor> = message.fields().collect();
+    let values: Vec<BoxedStrategy<Option<Other>>> = fields
+        .iter()
+        .map(|descriptor| match descriptor.kind() {
+            Kind::Message(_) if depth > 1 && !descriptor.is_required() => Just(None).boxed(),
+            _ if descriptor.is_required() => field(descriptor, depth).prop_map(Some).boxed(),
+            _ => option::weighted(0.3, field(descriptor, depth)).boxed(),
+        })
+        .collect();
+    values
+        .prop_map(move |values| {
+            let mut out = DynamicMessage::new(message.clone());
+            for (field, value) in fields.iter().zip(values) {
+                if let Some(value) = value {
+                    out.set_field(field, value);
+                }
+            }
+            out
+        })
+        .boxed()
+}
+
+fn expected_scalar(value: &Other, kind: &Kind) -> Value {
+    match value {
+        Other::Bool(value) => Value::Bool(*value),
+        Other::I32(value) => Value::Int((*value).into()),
+        Other::I64(value) => Value::Int(*value),
+        Other::U32(value) => Value::UInt((*value).into()),
+        Other::U64(value) => Value::UInt(*value),
+        Other::F32(value) => Value::Float((*value).into()),
+        Other::F64(value) => Value::Float(*value),
+        Other::String(value) => Value::String(value.clone()),
+        Other::Bytes(value) => Value::Bytes(value.to_vec()),
+        Other::EnumNumber(number) => match kind.as_enum().expect("an enum").get_value(*number) {
+            Some(value) => Value::Enum(value.name().to_owned()),
+            None => Value::Int((*number).into()),
+        },
+        Other::Message(message) => expected(message),
+        Other::List(items) => Value::Array(items.iter().map(|item| expected_scalar(item, kind)).collect()),
+        Other::Map(entries) => {
+            let kind = kind
+                .as_message()
+                .expect("an entry")
+                .map_entry_value_field()
+                .kind();
+            let entry = |(key, value): (&MapKey, &Other)| {
+                let key = match expected_scalar(&key.clone().into(), &Kind::Bool) {
+                    Value::String(key) => key,
+                    other => other.to_json().to_string(),
+                };
+                (key, expected_scalar(value, &kind))
+            };
+            let mut entries: Vec<_> = entries.iter().map(entry).collect();
+            entries.sort_by(|left, right| left.0.cmp(&right.0));
+            Value::Map(entries)
+        }
+    }
+}
+
+/// What the reading must give for a message; all types of the rich schemas declare their fields by number.
+fn expected(message: &DynamicMessage) -> Value {
+    let descriptor = message.descriptor();
+    let fields = descriptor
+        .fields()
+        .filter(|field| !field.supports_presence() || message.has_field(field))
+        .map(|field| {
+            (
+                field.name().to_owned(),
+                expected_scalar(&message.get_field(&field), &field.kind()),
+            )
+        })
+        .collect();
+    Value::Record {
+        name: descriptor.full_name().to_owned(),
+        fields,
+    }
+}
+
+fn body(message: &[u8]) -> Vec<u8> {
+    [&[0][..], message].concat()
+}
+
+fn first(schema: &Schema) -> MessageDescriptor {
+    schema.message(&[0]).expect("a message")
+}
+
+/// Both decoders on the same bytes; compared as text because NaN is not itself.
+fn compare(schema: &Schema, bytes: &[u8]) -> Result<(), TestCaseError> {
+    let walked = Walk::new(schema).check(&body(bytes));
+    let read = Reading::of(schema).read(&body(bytes));
+    prop_assert_eq!(walked.is_ok(), read.is_ok(), "{:?} {:?}", walked, read);
+    let other = DynamicMessage::decode(first(schema), bytes);
+    match (&read, &other) {
+        (Ok(value), Ok(other)) => prop_assert_eq!(format!("{value:?}"), format!("{:?}", expected(other))),
+        (Err(_), Err(_)) => {}
+        (Err(error), Ok(_)) => prop_assert!(error.message.contains("required"), "only we refuse: {}", error),
+        (Ok(_), Err(error)) => prop_assert!(false, "only we accept: {}", error),
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn proto3_messages_read_as_written(message in dynamic(first(&schema(rich::PROTO3)), 0)) {
+        compare(&schema(rich::PROTO3), &message.encode_to_vec())?;
+    }
+
+    #[test]
+    fn proto2_messages_read_as_written(message in dynamic(first(&schema(rich::PROTO2)), 0)) {
+        let bytes = message.encode_to_vec();
+        prop_assert!(Walk::new(&schema(rich::PROTO2)).check(&body(&bytes)).is_ok());
+        compare(&schema(rich::PROTO2), &bytes)?;
+    }
+
+    #[test]
+    fn damaged_messages_are_judged_alike(
+        message in dynamic(first(&schema(rich::PROTO3)), 0),
+        damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..3),
+        cut in option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut bytes = message.encode_to_vec();
+        if !bytes.is_empty() {
+            for (at, byte) in damage {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+        }
+        compare(&schema(rich::PROTO3), &bytes)?;
+    }
+
+    #[test]
+    fn random_bytes_never_panic(bytes in vec(any::<u8>(), 0..64), indexes in vec(0u8..6, 0..4)) {
+        for text in [rich::PROTO3, rich::PROTO2] {
+            let schema = schema(text);
+            let body = [&indexes[..], &bytes].concat();
+            let walked = Walk::new(&schema).check(&body);
+            let read = Reading::of(&schema).read(&body);
+            prop_assert_eq!(walked.is_ok(), read.is_ok());
+            compare(&schema_free_of_required(), &bytes)?;
+        }
+    }
+}
+
+fn schema_free_of_required() -> Schema {
+    schema(
+        "syntax = 'proto3'; message A { int32 a = 1; repeated sint64 b = 2; string c = 3; A d = 4; map<bool, fixed32> e = 5; oneof f { bytes g = 6; A h = 7; } }",
+    )
+}
