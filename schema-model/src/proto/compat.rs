@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{Direction, Finding, finding::snippet};
 
-/// Everything that keeps `reader` from reading data of `writer`; empty when nothing does.
+/// Most findings given back; each is looked up in the text, and nobody reads more.
+pub const FINDINGS_MAX: usize = 1_000;
+
+/// What keeps `reader` from reading data of `writer`, the first [`FINDINGS_MAX`] of it; empty when nothing does.
 ///
 /// ```
 /// use annals_schema_model::{Direction, proto::{Schema, compat}};
@@ -35,6 +38,7 @@ pub fn check(reader: &Schema, writer: &Schema, direction: Direction) -> Vec<Find
     differences(reader, writer)
         .into_iter()
         .filter(|difference| !difference.row.compatible)
+        .take(FINDINGS_MAX)
         .map(|difference| difference.finding(reader, writer, direction))
         .collect()
 }

@@ -211,6 +211,14 @@ fn a_long_chain_of_imported_types_ends() {
 }
 
 #[test]
+fn findings_are_bounded() {
+    let fields = |kind: &str| -> String { (1..15_000).map(|n| format!("{kind} f{n} = {n};")).collect() };
+    let schema = |kind: &str| parse(&format!("message A {{ {} }}", fields(kind)));
+    let findings = check(&schema("int32"), &schema("string"), Direction::Backward);
+    assert_eq!(findings.len(), super::FINDINGS_MAX);
+}
+
+#[test]
 fn findings_point_into_the_new_text() {
     let old = "syntax = \"proto3\";\n\nmessage A {\n  string a = 1;\n  message Gone {}\n}\n";
     let new = "syntax = \"proto3\";\n// näher\nmessage A {\n  int32 z = 2; int32 a = 1;\n}\n";
