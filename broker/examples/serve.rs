@@ -39,6 +39,8 @@ impl Guard for Json {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).init();
     let mut args = std::env::args().skip(1);
     let dir = args.next().ok_or("give a data directory")?;
     let addr = args.next().unwrap_or_else(|| "127.0.0.1:9092".to_owned());

@@ -4,6 +4,7 @@
 //! Left out on purpose: several brokers (the one connected to leads everything), groups, transactions, reconnecting.
 //! An error of the connection ends the client; what a broker refuses does not.
 
+mod lane;
 mod link;
 mod partitioner;
 mod producer;

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use annals_kafka_wire::api_key::ApiKey;
-use annals_kafka_wire::error::WireError;
+use annals_kafka_wire::error::{Fault, WireError};
 use annals_kafka_wire::frame::{self, RequestHeader};
 use annals_kafka_wire::message::{Request, api_versions};
 use annals_kafka_wire::primitives::Reader;
@@ -186,7 +186,7 @@ struct Call {
 }
 
 impl Call {
-    fn run<R>(mut self, handler: fn(&Context, i16, R) -> Answer<R::Response>) -> Result<Reply, Refused>
+    fn run<R>(self, handler: fn(&Context, i16, R) -> Answer<R::Response>) -> Result<Reply, Refused>
     where
         R: Request,
         R::Response: Send + 'static,
@@ -203,8 +203,7 @@ impl Call {
                 supported: R::VERSIONS,
             });
         }
-        let request = R::decode(&mut self.body, version)?;
-        self.body.finish()?;
+        let request = read_request::<R>(self.body, version)?;
         match handler(&self.context, version, request) {
             Answer::Now(response) => Ok(Reply::Now(frame::encode_response(
                 &response,
@@ -219,4 +218,17 @@ impl Call {
             Answer::Close(reason) => Err(Refused::Handler(reason)),
         }
     }
+}
+
+/// Reads a request and, like Kafka, lets go what follows its end: librdkafka 2.16 asks for the metadata of all topics
+/// with three bytes more than its version has.
+fn read_request<R: Request>(mut body: Reader, version: i16) -> Result<R, WireError> {
+    let bytes = body.rest().clone();
+    R::decode(&mut body, version).or_else(|error| match error.fault() {
+        Fault::Trailing { left } => {
+            let end = bytes.len().saturating_sub(*left);
+            R::decode(&mut Reader::new(bytes.slice(..end)), version)
+        }
+        _ => Err(error),
+    })
 }

@@ -4,7 +4,8 @@
 //!   ApiVersions, not from here, that they cannot join.)
 //! * Transactions: INVALID_REQUEST with a sentence. COORDINATOR_NOT_AVAILABLE would be retried until the client gives
 //!   up after a minute without a reason; naming this node would only move the same refusal to InitProducerId, whose
-//!   answer has no room for a sentence.
+//!   answer has no room for a sentence. Java clients fail at once with the sentence; librdkafka retries every code
+//!   but authorization failures until its timeout, so the log says it too.
 //! * v4+: many keys at once.
 
 use annals_kafka_wire::error::ErrorCode;
@@ -79,7 +80,10 @@ fn coordinator(ctx: &Context, key_type: i8, key: String) -> Coordinator {
                 error_message: None,
             }
         }
-        TRANSACTION => refused("This broker has no transactions yet: produce without a transactional id"),
+        TRANSACTION => {
+            tracing::warn!("a client asked for transactions, which this broker does not have yet");
+            refused("This broker has no transactions yet: produce without a transactional id")
+        }
         _ => refused("This broker coordinates consumer groups only"),
     }
 }

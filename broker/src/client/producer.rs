@@ -1,8 +1,6 @@
 //! An idempotent producer: records are batched by partition, several batches are in flight, none is stored twice.
 //!
-//! Each partition has a *lane*: its open batch, the batches ready to go, and the next sequence number. A refused batch
-//! takes no sequence at the broker, so those behind it in flight come back as out of order; the lane then waits until
-//! nothing of it is in flight, goes back to the sequence the broker expects, and sends them again, in order.
+//! What waits for a partition, and with which sequence it goes, is its [`Lane`]'s; here are requests and answers.
 //! Left out on purpose: a linger timer (what is not full goes with `flush`), retries after a lost connection.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -15,6 +13,7 @@ use annals_kafka_wire::message::produce::{
 };
 use bytes::Bytes;
 
+use super::lane::{Entry, Lane, sequence_after};
 use super::{ANSWER_TIMEOUT, Client, ClientError, accepted, partition_for_key, unexpected};
 
 /// The largest record a batch can surely hold, in bytes.
@@ -79,23 +78,7 @@ pub struct Undelivered {
     pub innocent: bool,
 }
 
-type Entry = (u64, NewRecord);
 type LaneKey = (String, i32);
-
-/// What waits for one partition.
-#[derive(Debug, Default)]
-struct Lane {
-    open: Vec<Entry>,
-    open_bytes: usize,
-    /// Batches ready to be sent, oldest first.
-    ready: VecDeque<Vec<Entry>>,
-    /// Batches that came back out of order and go before the ready ones.
-    again: VecDeque<Vec<Entry>>,
-    next_sequence: i32,
-    /// The sequence the broker expects, while batches behind a refused one are still in flight.
-    back_to: Option<i32>,
-    in_flight: usize,
-}
 
 /// A batch that was sent and not yet answered.
 #[derive(Debug)]
@@ -344,30 +327,6 @@ impl Producer {
     }
 }
 
-impl Lane {
-    fn close_batch(&mut self) {
-        if !self.open.is_empty() {
-            self.ready.push_back(std::mem::take(&mut self.open));
-            self.open_bytes = 0;
-        }
-    }
-
-    fn may_send(&self) -> bool {
-        self.back_to.is_none() && !(self.again.is_empty() && self.ready.is_empty())
-    }
-
-    fn next_batch(&mut self) -> Option<Vec<Entry>> {
-        self.again.pop_front().or_else(|| self.ready.pop_front())
-    }
-
-    /// Nothing is in flight any more: the broker's sequence is known.
-    fn resume(&mut self) {
-        if let Some(sequence) = self.back_to.take() {
-            self.next_sequence = sequence;
-        }
-    }
-}
-
 /// Whether a code leaves open if the batch was stored.
 fn leaves_open(code: ErrorCode) -> bool {
     matches!(
@@ -433,9 +392,4 @@ fn size_of_record(record: &NewRecord) -> usize {
         .map(|(name, value)| name.len() + value.len())
         .sum();
     headers + record.key.as_ref().map_or(0, Bytes::len) + record.value.as_ref().map_or(0, Bytes::len)
-}
-
-/// Sequences run to `i32::MAX` and on from 0.
-fn sequence_after(base: i32, count: usize) -> i32 {
-    base.wrapping_add(i32::try_from(count).unwrap_or(i32::MAX)) & i32::MAX
 }

@@ -63,10 +63,6 @@ async fn broken_frames_close_their_connection_and_no_other() {
             frame(&[0, 3, 0, 99, 0, 0, 0, 1, 0xff, 0xff]),
         ),
         ("a forged count", frame(&huge_array)),
-        (
-            "bytes after the end",
-            frame(&[0, 18, 0, 0, 0, 0, 0, 1, 0xff, 0xff, 0]),
-        ),
         ("produce of 2016", frame(&old_produce)),
         (
             "too many topics",

@@ -7,6 +7,7 @@ use annals_broker::client::{ClientError, NewRecord, Producer, ProducerConfig, pa
 use annals_kafka_wire::batch::{Compression, HEADERS_MAX};
 use annals_kafka_wire::error::ErrorCode;
 use bytes::Bytes;
+use proptest::test_runner::Config as ProptestConfig;
 
 use crate::harness::*;
 
@@ -38,52 +39,6 @@ async fn many_batches_arrive_once_and_in_order() {
     assert_eq!(offsets, (0..500).collect::<Vec<i64>>());
     let read = values(&mut client, "events", 500).await;
     assert_eq!(read, (0..500).map(|n| format!("value {n}")).collect::<Vec<_>>());
-    broker.stop().await;
-}
-
-#[tokio::test]
-async fn a_refused_batch_in_the_middle_costs_only_itself() {
-    let broker = start_with(test_config(), Arc::new(NoBadValues)).await;
-    let mut client = broker.client().await;
-    let guarded = BTreeMap::from([("test.guard".to_owned(), "on".to_owned())]);
-    client.create_topic("events", 1, &guarded).await.unwrap();
-    // Two records a batch, five batches in flight: each refusal takes those behind it down with it.
-    let config = ProducerConfig {
-        batch_bytes_max: 10,
-        ..ProducerConfig::default()
-    };
-    let mut producer = Producer::new(broker.client().await, config).await.unwrap();
-    let sent: Vec<String> = (0..40)
-        .map(|n| {
-            if n % 10 == 3 {
-                format!("bad{n:02}")
-            } else {
-                format!("ok {n:02}")
-            }
-        })
-        .collect();
-    for value in &sent {
-        producer.send("events", None, record(value)).await.unwrap();
-    }
-    let delivered = producer.flush().await.unwrap();
-    assert_eq!(delivered.len(), 40);
-    let mut stored = Vec::new();
-    for (n, delivery) in delivered.iter().enumerate() {
-        match &delivery.outcome {
-            Ok(offset) => stored.push((*offset, sent[n].clone())),
-            Err(refused) => {
-                assert_eq!(refused.code, ErrorCode::InvalidRecord);
-                assert_eq!(refused.innocent, n % 10 != 3, "record {n} of {refused:?}");
-                assert!(n % 10 == 3 || n % 10 == 2, "record {n} was in no bad batch");
-            }
-        }
-    }
-    assert_eq!(stored.len(), 32);
-    stored.sort();
-    let read = values(&mut client, "events", stored.len()).await;
-    let expected: Vec<String> = stored.into_iter().map(|(_, value)| value).collect();
-    assert_eq!(read, expected);
-    assert!(read.is_sorted(), "records kept their order: {read:?}");
     broker.stop().await;
 }
 
@@ -167,4 +122,53 @@ async fn keys_choose_partitions_as_java_clients_do() {
         .await;
     assert!(matches!(overloaded, Err(ClientError::Record { .. })));
     broker.stop().await;
+}
+
+/// Sends values in batches of `per_batch` and holds what is stored to what was answered.
+async fn check_refusals(bad: Vec<bool>, per_batch: usize) {
+    let broker = start_with(test_config(), Arc::new(NoBadValues)).await;
+    let mut client = broker.client().await;
+    let guarded = BTreeMap::from([("test.guard".to_owned(), "on".to_owned())]);
+    client.create_topic("events", 1, &guarded).await.unwrap();
+    let config = ProducerConfig {
+        batch_bytes_max: 6 * per_batch,
+        ..ProducerConfig::default()
+    };
+    let mut producer = Producer::new(broker.client().await, config).await.unwrap();
+    let sent: Vec<String> = (0..bad.len())
+        .map(|n| format!("{}{n:03}", if bad[n] { "bad" } else { "ok " }))
+        .collect();
+    for value in &sent {
+        producer.send("events", None, record(value)).await.unwrap();
+    }
+    let delivered = producer.flush().await.unwrap();
+    assert_eq!(delivered.len(), sent.len());
+    let mut expected = Vec::new();
+    for (batch, start) in bad.chunks(per_batch).zip((0..).step_by(per_batch)) {
+        let refused = batch.contains(&true);
+        for n in start..start + batch.len() {
+            let offset = i64::try_from(expected.len()).unwrap();
+            match &delivered[n].outcome {
+                Ok(at) => assert_eq!((refused, *at), (false, offset), "record {n}"),
+                Err(why) => assert_eq!((refused, why.innocent), (true, !bad[n]), "record {n}"),
+            }
+            expected.extend((!refused).then(|| sent[n].clone()));
+        }
+    }
+    assert_eq!(values(&mut client, "events", expected.len()).await, expected);
+    broker.stop().await;
+}
+
+proptest::proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is refused, all else is stored once and in order, and every record is told what became of it.
+    #[test]
+    fn refusals_anywhere_cost_only_their_batches(
+        bad in proptest::collection::vec(proptest::bool::weighted(0.2), 0..60),
+        per_batch in 1usize..5,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(check_refusals(bad, per_batch));
+    }
 }

@@ -1,11 +1,13 @@
 //! Topics: created by request and on demand, described, deleted, and refused with reasons.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use annals_broker::client::ClientError;
 use annals_broker::{BrokerConfig, OpenGate, TopicError};
 use annals_kafka_wire::error::ErrorCode;
+use annals_kafka_wire::frame::decode_response;
 use annals_kafka_wire::message::create_topics::{
     CreatableReplicaAssignment, CreatableTopic, CreatableTopicResult, CreateTopicsRequest,
 };
@@ -321,6 +323,29 @@ async fn the_program_around_it_creates_topics_too() {
         assert!(matches!(again, Err(TopicError::Exists(name)) if name == "events"));
         own.delete_topic("events").unwrap();
         assert!(matches!(own.delete_topic("events"), Err(TopicError::Unknown(_))));
+    })
+    .await;
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn librdkafkas_question_for_all_topics_is_answered() {
+    let broker = start().await;
+    broker
+        .client()
+        .await
+        .create_topic("events", 1, &BTreeMap::new())
+        .await
+        .unwrap();
+    let mut stream = broker.raw();
+    // As librdkafka 2.16 sends it: v13, no client id, the null list as four bytes where one is meant.
+    let question = [0, 3, 0, 13, 0, 0, 0, 3, 0xff, 0xff, 0, 0, 0, 0, 0, 1, 0, 0];
+    blocking(move || {
+        stream
+            .write_all(&[&[0, 0, 0, 18][..], &question].concat())
+            .unwrap();
+        let (_, answer) = decode_response::<MetadataRequest>(read_frame(&mut stream), 13).unwrap();
+        assert_eq!(answer.topics[0].name.as_deref(), Some("events"));
     })
     .await;
     broker.stop().await;
