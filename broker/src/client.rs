@@ -12,8 +12,8 @@ mod producer;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use annals_kafka_wire::batch::{Batch, BatchError, DECOMPRESSED_BYTES_MAX, Record};
-use annals_kafka_wire::error::{ErrorCode, WireError};
+use annals_kafka_wire::batch::{Batch, BatchError, DECOMPRESSED_BYTES_MAX};
+use annals_kafka_wire::error::WireError;
 use annals_kafka_wire::message::Request;
 use annals_kafka_wire::message::api_versions::ApiVersion;
 use annals_kafka_wire::message::create_topics::{
@@ -25,6 +25,9 @@ use annals_kafka_wire::message::list_offsets::{ListOffsetsPartition, ListOffsets
 use annals_kafka_wire::message::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponseTopic};
 use uuid::Uuid;
 
+/// What a client's user meets of the wire crate.
+pub use annals_kafka_wire::batch::{Compression, Record};
+pub use annals_kafka_wire::error::ErrorCode;
 use link::Link;
 pub use partitioner::partition_for_key;
 pub use producer::{Delivery, NewRecord, Producer, ProducerConfig, Undelivered};
