@@ -14,6 +14,7 @@ mod json;
 mod json_scan;
 mod json_text;
 mod logical;
+mod named;
 mod names;
 mod node;
 mod parse;

@@ -7,10 +7,9 @@
 use std::collections::HashMap;
 
 use super::{
-    fields,
     json::{Json, JsonKind},
     logical, names,
-    node::{Enum, Fixed, Kind, Name, Node, NodeId, Record},
+    node::{Kind, Name, Node, NodeId},
 };
 use crate::{DEPTH_MAX, ParseError};
 
@@ -24,7 +23,7 @@ pub const NODES_MAX: usize = 100_000;
 pub const FIXED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What properties of a type mean something to Avro and are no custom properties.
-const RESERVED: [&str; 10] = [
+pub(super) const RESERVED: [&str; 10] = [
     "doc",
     "fields",
     "items",
@@ -92,7 +91,12 @@ impl<'t> Parser<'t> {
         self.source
     }
 
-    fn add(&mut self, json: &Json, kind: Kind, props: Vec<(String, Json)>) -> Result<NodeId, ParseError> {
+    pub(super) fn add(
+        &mut self,
+        json: &Json,
+        kind: Kind,
+        props: Vec<(String, Json)>,
+    ) -> Result<NodeId, ParseError> {
         if self.nodes.len() >= NODES_MAX {
             return Err(self.error(json, format!("the schema has more than {NODES_MAX} types")));
         }
@@ -194,116 +198,7 @@ impl<'t> Parser<'t> {
         json.get(key).ok_or_else(|| self.error(json, message))
     }
 
-    fn record(
-        &mut self,
-        json: &Json,
-        namespace: Option<&str>,
-        depth: usize,
-        is_error: bool,
-    ) -> Result<NodeId, ParseError> {
-        let name = self.name(json, namespace)?;
-        let fields_json = self.required(json, "fields", "a record needs \"fields\"")?;
-        let JsonKind::Array(items) = &fields_json.kind else {
-            return Err(self.error(fields_json, "\"fields\" of a record must be an array"));
-        };
-        let mut fields = Vec::with_capacity(items.len());
-        let mut known: HashMap<&str, ()> = HashMap::with_capacity(items.len());
-        for item in items {
-            fields.push(fields::field(self, item, name.namespace(), depth + 1)?);
-            if let Some(field_name) = item.get("name").and_then(Json::as_str)
-                && known.insert(field_name, ()).is_some()
-            {
-                return Err(self.error(
-                    item,
-                    format!("record {} has two fields named \"{field_name}\"", name.full()),
-                ));
-            }
-        }
-        let aliases = self.aliases(json, &name)?;
-        let record = Record {
-            name,
-            doc: text(json, "doc"),
-            aliases,
-            fields,
-            is_error,
-        };
-        let id = self.add(json, Kind::Record(record), props(json, &RESERVED))?;
-        Ok(self.define(id))
-    }
-
-    fn enumeration(&mut self, json: &Json, namespace: Option<&str>) -> Result<NodeId, ParseError> {
-        let name = self.name(json, namespace)?;
-        let symbols_json = self.required(json, "symbols", "an enum needs \"symbols\"")?;
-        let JsonKind::Array(items) = &symbols_json.kind else {
-            return Err(self.error(symbols_json, "\"symbols\" of an enum must be an array"));
-        };
-        let mut symbols: Vec<String> = Vec::with_capacity(items.len());
-        let mut known: HashMap<&str, ()> = HashMap::with_capacity(items.len());
-        for item in items {
-            let symbol = item
-                .as_str()
-                .ok_or_else(|| self.error(item, "a symbol of an enum must be a string"))?;
-            names::validate(symbol).map_err(|problem| self.error(item, format!("a symbol {problem}")))?;
-            if known.insert(symbol, ()).is_some() {
-                return Err(self.error(
-                    item,
-                    format!("enum {} has the symbol \"{symbol}\" twice", name.full()),
-                ));
-            }
-            symbols.push(symbol.to_owned());
-        }
-        let default = json
-            .get("default")
-            .and_then(|default| default.as_str().map(|symbol| (default, symbol)));
-        if let Some((at, symbol)) = default
-            && !known.contains_key(symbol)
-        {
-            return Err(self.error(
-                at,
-                format!(
-                    "the default \"{symbol}\" of enum {} is not one of its symbols",
-                    name.full()
-                ),
-            ));
-        }
-        let default = default.map(|(_, symbol)| symbol.to_owned());
-        let aliases = self.aliases(json, &name)?;
-        let kind = Kind::Enum(Enum {
-            name,
-            doc: text(json, "doc"),
-            aliases,
-            symbols,
-            default,
-        });
-        let mut props = props(json, &RESERVED);
-        props.retain(|(key, _)| key != "default");
-        let id = self.add(json, kind, props)?;
-        Ok(self.define(id))
-    }
-
-    fn fixed(&mut self, json: &Json, namespace: Option<&str>) -> Result<NodeId, ParseError> {
-        let name = self.name(json, namespace)?;
-        let size_json = self.required(json, "size", "a fixed needs a \"size\"")?;
-        let size = size_json.as_i64().and_then(|size| usize::try_from(size).ok());
-        let size = match size {
-            Some(size) if size <= FIXED_BYTES_MAX => size,
-            _ => {
-                let message = format!("the size of a fixed must be an integer from 0 to {FIXED_BYTES_MAX}");
-                return Err(self.error(size_json, message));
-            }
-        };
-        let aliases = self.aliases(json, &name)?;
-        let kind = Kind::Fixed(Fixed {
-            name,
-            doc: text(json, "doc"),
-            aliases,
-            size,
-        });
-        let id = self.add(json, kind, props(json, &RESERVED))?;
-        Ok(self.define(id))
-    }
-
-    fn name(&self, json: &Json, namespace: Option<&str>) -> Result<Name, ParseError> {
+    pub(super) fn name(&self, json: &Json, namespace: Option<&str>) -> Result<Name, ParseError> {
         let name_json = self.required(json, "name", "a record, enum or fixed needs a \"name\"")?;
         let name = name_json
             .as_str()
@@ -322,7 +217,7 @@ impl<'t> Parser<'t> {
     }
 
     /// The aliases of a named type; they live in its namespace.
-    fn aliases(&self, json: &Json, name: &Name) -> Result<Vec<Name>, ParseError> {
+    pub(super) fn aliases(&self, json: &Json, name: &Name) -> Result<Vec<Name>, ParseError> {
         let mut aliases: Vec<Name> = Vec::new();
         for (at, alias) in self.alias_texts(json)? {
             let alias = Name::new(alias, name.namespace());
@@ -350,7 +245,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Makes a finished definition known by its name.
-    fn define(&mut self, id: NodeId) -> NodeId {
+    pub(super) fn define(&mut self, id: NodeId) -> NodeId {
         let full = self
             .node(id)
             .kind

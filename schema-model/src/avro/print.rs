@@ -50,13 +50,7 @@ impl<'s> Printer<'s> {
         }
         match &node.kind {
             Kind::Union(branches) => {
-                self.out.push('[');
-                for (index, branch) in branches.iter().enumerate() {
-                    separate(&mut self.out, index);
-                    self.print(*branch, namespace);
-                }
-                self.out.push(']');
-                return;
+                return self.union(branches, |printer, branch| printer.print(branch, namespace));
             }
             Kind::Array(item) | Kind::Map(item) => {
                 let key = if matches!(node.kind, Kind::Array(_)) {
@@ -112,6 +106,15 @@ impl<'s> Printer<'s> {
             self.strings("aliases", aliases.into_iter());
         }
         self.out.push('}');
+    }
+
+    fn union(&mut self, branches: &[NodeId], mut print: impl FnMut(&mut Self, NodeId)) {
+        self.out.push('[');
+        for (index, branch) in branches.iter().enumerate() {
+            separate(&mut self.out, index);
+            print(self, *branch);
+        }
+        self.out.push(']');
     }
 
     /// The start of a named type: type, name, namespace when it differs, documentation.
@@ -192,12 +195,12 @@ fn qualified<'n>(name: &'n Name, namespace: Option<&str>) -> &'n str {
 /// The text for normalised lookups.
 pub(super) fn normalized(schema: &Schema) -> String {
     let mut printer = Printer::new(schema);
-    printer.normalize(schema.root());
+    printer.normalize(schema.root(), None);
     printer.out
 }
 
 impl Printer<'_> {
-    fn normalize(&mut self, id: NodeId) {
+    fn normalize(&mut self, id: NodeId, namespace: Option<&str>) {
         let node = self.schema.node(id);
         if let Some(name) = node.kind.type_name() {
             if !self.known.insert(name.full().to_owned()) {
@@ -206,17 +209,14 @@ impl Printer<'_> {
             }
             self.out.push_str("{\"name\":");
             string(&mut self.out, name.full());
+            if name.namespace().is_none() && namespace.is_some() {
+                self.out.push_str(",\"namespace\":\"\"");
+            }
             self.out.push_str(&format!(",\"type\":\"{}\"", node.kind.name()));
         }
         match &node.kind {
             Kind::Union(branches) => {
-                self.out.push('[');
-                for (index, branch) in branches.iter().enumerate() {
-                    separate(&mut self.out, index);
-                    self.normalize(*branch);
-                }
-                self.out.push(']');
-                return;
+                return self.union(branches, |printer, branch| printer.normalize(branch, namespace));
             }
             Kind::Array(item) | Kind::Map(item) => {
                 let key = if matches!(node.kind, Kind::Array(_)) {
@@ -226,13 +226,13 @@ impl Printer<'_> {
                 };
                 self.out
                     .push_str(&format!("{{\"type\":\"{}\",\"{key}\":", node.kind.name()));
-                self.normalize(*item);
+                self.normalize(*item, namespace);
             }
             Kind::Record(record) => {
                 self.out.push_str(",\"fields\":[");
                 for (index, field) in record.fields.iter().enumerate() {
                     separate(&mut self.out, index);
-                    self.normalize_field(field);
+                    self.normalize_field(field, record.name.namespace());
                 }
                 self.out.push(']');
             }
@@ -258,11 +258,11 @@ impl Printer<'_> {
         self.out.push('}');
     }
 
-    fn normalize_field(&mut self, field: &Field) {
+    fn normalize_field(&mut self, field: &Field, namespace: Option<&str>) {
         self.out.push_str("{\"name\":");
         string(&mut self.out, &field.name);
         self.out.push_str(",\"type\":");
-        self.normalize(field.node);
+        self.normalize(field.node, namespace);
         self.doc(field.doc.as_deref());
         if let Some(default) = &field.default {
             self.out.push_str(",\"default\":");

@@ -103,7 +103,10 @@ const TEXTS: &[&str] = &[
 #[test]
 fn odd_schemas_agree() {
     let Some(mut oracle) = Oracle::start() else { return };
-    let requests: Vec<_> = TEXTS.iter().map(|text| json!({"op": "parse", "schema": text})).collect();
+    let requests: Vec<_> = TEXTS
+        .iter()
+        .map(|text| json!({"op": "parse", "schema": text}))
+        .collect();
     let mut differences = Vec::new();
     for (text, answer) in TEXTS.iter().zip(oracle.ask(&requests)) {
         let parsed = Schema::parse(text, &[]);

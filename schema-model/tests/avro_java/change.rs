@@ -28,7 +28,10 @@ fn one(kind: &Type, random: &mut Random, depth: usize) -> Type {
             let index = random.below(fields.len());
             fields[index].kind = one(&fields[index].kind, random, depth + 1);
             fields[index].default = None;
-            Type::Record { name: name.clone(), fields }
+            Type::Record {
+                name: name.clone(),
+                fields,
+            }
         }
         other => this(other, random),
     }
@@ -43,13 +46,30 @@ fn this(kind: &Type, random: &mut Random) -> Type {
         (Type::Primitive(_) | Type::Logical(..), _) => {
             Type::Primitive(random.pick(&["int", "long", "float", "double", "bytes", "string", "null"]))
         }
-        (Type::Record { name, fields }, 2) => Type::Record { name: rename(name, random), fields: fields.clone() },
-        (Type::Record { name, fields }, _) => Type::Record { name: name.clone(), fields: self::fields(fields, random) },
-        (Type::Enum { name, symbols, default }, choice) => {
-            enumeration(name, symbols.clone(), default.clone(), choice, random)
-        }
-        (Type::Fixed { name, size }, 2) => Type::Fixed { name: name.clone(), size: size + 1 },
-        (Type::Fixed { name, size }, _) => Type::Fixed { name: rename(name, random), size: *size },
+        (Type::Record { name, fields }, 2) => Type::Record {
+            name: rename(name, random),
+            fields: fields.clone(),
+        },
+        (Type::Record { name, fields }, _) => Type::Record {
+            name: name.clone(),
+            fields: self::fields(fields, random),
+        },
+        (
+            Type::Enum {
+                name,
+                symbols,
+                default,
+            },
+            choice,
+        ) => enumeration(name, symbols.clone(), default.clone(), choice, random),
+        (Type::Fixed { name, size }, 2) => Type::Fixed {
+            name: name.clone(),
+            size: size + 1,
+        },
+        (Type::Fixed { name, size }, _) => Type::Fixed {
+            name: rename(name, random),
+            size: *size,
+        },
         (Type::Array(item), 2) => Type::Map(item.clone()),
         (Type::Map(item), 2) => Type::Array(item.clone()),
         (Type::Array(item) | Type::Map(item), 3) => (**item).clone(),
@@ -66,7 +86,9 @@ fn union(branches: &[Type], choice: usize, random: &mut Random) -> Type {
         }
         2 => branches.reverse(),
         3 if !branches.is_empty() => branches.rotate_left(1),
-        4..=6 => branches.push(Type::Primitive(random.pick(&["string", "long", "double", "bytes", "null"]))),
+        4..=6 => branches.push(Type::Primitive(
+            random.pick(&["string", "long", "double", "bytes", "null"]),
+        )),
         _ => {}
     }
     Type::Union(branches)
@@ -139,5 +161,9 @@ fn enumeration(
         5 => default = symbols.first().cloned(),
         _ => symbols.push(format!("N{}", symbols.len())),
     }
-    Type::Enum { name, symbols, default }
+    Type::Enum {
+        name,
+        symbols,
+        default,
+    }
 }

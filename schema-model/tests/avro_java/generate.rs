@@ -1,6 +1,4 @@
-//! Random schemas, random changes to them, and random data: from a seed, so that a failure can be repeated.
-
-use annals_schema_model::avro::{Kind, NodeId, Schema, wire::Writer};
+//! Random schemas, from a seed, so that a failure can be repeated.
 
 /// A small random number generator (xorshift64*).
 pub(crate) struct Random(u64);
@@ -41,9 +39,19 @@ pub(crate) enum Type {
     Map(Box<Type>),
     Union(Vec<Type>),
     Reference(String),
-    Enum { name: Named, symbols: Vec<String>, default: Option<String> },
-    Fixed { name: Named, size: usize },
-    Record { name: Named, fields: Vec<Field> },
+    Enum {
+        name: Named,
+        symbols: Vec<String>,
+        default: Option<String>,
+    },
+    Fixed {
+        name: Named,
+        size: usize,
+    },
+    Record {
+        name: Named,
+        fields: Vec<Field>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -62,7 +70,9 @@ pub(crate) struct Field {
     pub(crate) extra: &'static str,
 }
 
-const PRIMITIVES: [&str; 8] = ["null", "boolean", "int", "long", "float", "double", "bytes", "string"];
+const PRIMITIVES: [&str; 8] = [
+    "null", "boolean", "int", "long", "float", "double", "bytes", "string",
+];
 const NAMESPACES: [Option<&str>; 4] = [None, Some("shop"), Some("shop.v2"), Some("b")];
 const LOGICAL: [(&str, &str); 5] = [
     ("int", "\"logicalType\":\"date\""),
@@ -90,13 +100,22 @@ pub(crate) struct Types<'r> {
 
 impl<'r> Types<'r> {
     pub(crate) fn new(random: &'r mut Random) -> Types<'r> {
-        Types { random, count: 0, known: Vec::new(), open: Vec::new() }
+        Types {
+            random,
+            count: 0,
+            known: Vec::new(),
+            open: Vec::new(),
+        }
     }
 
     fn named(&mut self, word: &str) -> Named {
         self.count += 1;
         let namespace = self.random.pick(&NAMESPACES).map(str::to_owned);
-        let mut named = Named { namespace, short: format!("{word}{}", self.count), aliases: Vec::new() };
+        let mut named = Named {
+            namespace,
+            short: format!("{word}{}", self.count),
+            aliases: Vec::new(),
+        };
         if self.random.once_in(6) {
             named.aliases.push(format!("shop.Old{}", self.count));
         }
@@ -111,7 +130,11 @@ impl<'r> Types<'r> {
     }
 
     pub(crate) fn any(&mut self, depth: usize) -> Type {
-        let choice = if depth == 0 { self.random.below(10) } else { self.random.below(22) };
+        let choice = if depth == 0 {
+            self.random.below(10)
+        } else {
+            self.random.below(22)
+        };
         match choice {
             0..=7 => Type::Primitive(PRIMITIVES[choice]),
             8 => {
@@ -135,7 +158,10 @@ impl<'r> Types<'r> {
             17 => {
                 let name = self.named("Fixed");
                 self.known.push(Types::full(&name));
-                Type::Fixed { name, size: self.random.below(4) }
+                Type::Fixed {
+                    name,
+                    size: self.random.below(4),
+                }
             }
             _ => self.record(depth),
         }
@@ -152,7 +178,9 @@ impl<'r> Types<'r> {
                 Type::Map(_) => "map".to_owned(),
                 Type::Union(_) => continue,
                 Type::Reference(full) => full.clone(),
-                Type::Enum { name, .. } | Type::Fixed { name, .. } | Type::Record { name, .. } => Types::full(name),
+                Type::Enum { name, .. } | Type::Fixed { name, .. } | Type::Record { name, .. } => {
+                    Types::full(name)
+                }
             };
             if !kinds.contains(&kind) {
                 kinds.push(kind);
@@ -164,17 +192,29 @@ impl<'r> Types<'r> {
 
     fn enumeration(&mut self) -> Type {
         let name = self.named("Enum");
-        let symbols: Vec<String> = (0..=self.random.below(4)).map(|index| format!("S{index}")).collect();
-        let default = if self.random.once_in(3) { Some(self.random.pick(&symbols)) } else { None };
+        let symbols: Vec<String> = (0..=self.random.below(4))
+            .map(|index| format!("S{index}"))
+            .collect();
+        let default = if self.random.once_in(3) {
+            Some(self.random.pick(&symbols))
+        } else {
+            None
+        };
         self.known.push(Types::full(&name));
-        Type::Enum { name, symbols, default }
+        Type::Enum {
+            name,
+            symbols,
+            default,
+        }
     }
 
     pub(crate) fn record(&mut self, depth: usize) -> Type {
         let name = self.named("Record");
         self.open.push(Types::full(&name));
         let count = self.random.below(5);
-        let fields = (0..count).map(|index| self.field(format!("f{index}"), depth.saturating_sub(1))).collect();
+        let fields = (0..count)
+            .map(|index| self.field(format!("f{index}"), depth.saturating_sub(1)))
+            .collect();
         self.open.pop();
         self.known.push(Types::full(&name));
         Type::Record { name, fields }
@@ -182,9 +222,23 @@ impl<'r> Types<'r> {
 
     pub(crate) fn field(&mut self, name: String, depth: usize) -> Field {
         let kind = self.any(depth);
-        let default = if self.random.once_in(2) { default(self.random, &kind) } else { None };
-        let aliases = if self.random.once_in(8) { vec![format!("{name}_old")] } else { Vec::new() };
-        Field { name, kind, default, aliases, extra: self.random.pick(&EXTRA) }
+        let default = if self.random.once_in(2) {
+            default(self.random, &kind)
+        } else {
+            None
+        };
+        let aliases = if self.random.once_in(8) {
+            vec![format!("{name}_old")]
+        } else {
+            Vec::new()
+        };
+        Field {
+            name,
+            kind,
+            default,
+            aliases,
+            extra: self.random.pick(&EXTRA),
+        }
     }
 }
 
@@ -197,6 +251,8 @@ pub(crate) fn default(random: &mut Random, kind: &Type) -> Option<String> {
             "int" | "long" => random.pick(&["0", "-1", "1000"]),
             "float" => random.pick(&["1", "0.5", "\"NaN\"", "\"-2.5\""]),
             "double" => random.pick(&["-0.0", "1.5e10", "1e-7", "\"Infinity\"", "100"]),
+            // Never empty where it is a decimal: that is no number.
+            "bytes" if matches!(kind, Type::Logical(..)) => "\"\\u00ff\"",
             "bytes" => random.pick(&["\"\"", "\"\\u00ff\\u0001\""]),
             _ => random.pick(&["\"\"", "\"text\"", "\"\\u00e9\\n\""]),
         }
@@ -237,101 +293,75 @@ pub(crate) fn write(kind: &Type, random: &mut Random) -> String {
         Type::Logical(word, logical) => format!("{{\"type\":\"{word}\",{blank}{logical}}}"),
         Type::Reference(full) => format!("\"{full}\""),
         Type::Array(item) => format!("{{\"type\":\"array\",{blank}\"items\":{}}}", write(item, random)),
-        Type::Map(value) => format!("{{\"values\":{},{blank}\"type\":\"map\",\"p\":1}}", write(value, random)),
+        Type::Map(value) => format!(
+            "{{\"values\":{},{blank}\"type\":\"map\",\"p\":1}}",
+            write(value, random)
+        ),
         Type::Union(branches) => {
             let branches: Vec<String> = branches.iter().map(|branch| write(branch, random)).collect();
             format!("[{blank}{}]", branches.join(","))
         }
-        Type::Enum { name, symbols, default } => {
-            let default = default.as_ref().map(|symbol| format!(",\"default\":\"{symbol}\"")).unwrap_or_default();
-            format!("{{\"type\":\"enum\",{}{default},\"symbols\":{symbols:?}}}", head(name, random))
+        Type::Enum {
+            name,
+            symbols,
+            default,
+        } => {
+            let default = default
+                .as_ref()
+                .map(|symbol| format!(",\"default\":\"{symbol}\""))
+                .unwrap_or_default();
+            format!(
+                "{{\"type\":\"enum\",{}{default},\"symbols\":{symbols:?}}}",
+                head(name, random)
+            )
         }
-        Type::Fixed { name, size } => format!("{{{blank}\"size\":{size},{},\"type\":\"fixed\"}}", head(name, random)),
+        Type::Fixed { name, size } => format!(
+            "{{{blank}\"size\":{size},{},\"type\":\"fixed\"}}",
+            head(name, random)
+        ),
         Type::Record { name, fields } => {
             let fields: Vec<String> = fields
                 .iter()
                 .map(|field| {
-                    let default = field.default.as_ref().map(|text| format!(",\"default\":{text}")).unwrap_or_default();
-                    let aliases =
-                        if field.aliases.is_empty() { String::new() } else { format!(",\"aliases\":{:?}", field.aliases) };
+                    let default = field
+                        .default
+                        .as_ref()
+                        .map(|text| format!(",\"default\":{text}"))
+                        .unwrap_or_default();
+                    let aliases = if field.aliases.is_empty() {
+                        String::new()
+                    } else {
+                        format!(",\"aliases\":{:?}", field.aliases)
+                    };
                     let kind = write(&field.kind, random);
-                    format!("{{\"name\":\"{}\",\"type\":{kind}{default}{aliases}{}}}", field.name, field.extra)
+                    format!(
+                        "{{\"name\":\"{}\",\"type\":{kind}{default}{aliases}{}}}",
+                        field.name, field.extra
+                    )
                 })
                 .collect();
-            format!("{{\"type\":\"record\",{},{blank}\"fields\":[{}]}}", head(name, random), fields.join(","))
+            format!(
+                "{{\"type\":\"record\",{},{blank}\"fields\":[{}]}}",
+                head(name, random),
+                fields.join(",")
+            )
         }
     }
 }
 
 fn head(name: &Named, random: &mut Random) -> String {
-    let aliases = if name.aliases.is_empty() { String::new() } else { format!(",\"aliases\":{:?}", name.aliases) };
+    let aliases = if name.aliases.is_empty() {
+        String::new()
+    } else {
+        format!(",\"aliases\":{:?}", name.aliases)
+    };
     let namespace = name.namespace.as_deref().unwrap_or_default();
     if namespace.is_empty() || random.once_in(2) {
-        format!("\"name\":\"{}\",\"namespace\":\"{namespace}\"{aliases}", name.short)
+        format!(
+            "\"name\":\"{}\",\"namespace\":\"{namespace}\"{aliases}",
+            name.short
+        )
     } else {
         format!("\"name\":\"{namespace}.{}\"{aliases}", name.short)
     }
-}
-
-/// Random data of a schema; `None` when chance nested it too deep.
-pub(crate) fn data(schema: &Schema, random: &mut Random) -> Option<Vec<u8>> {
-    let mut writer = Writer::new();
-    value(schema, schema.root(), random, &mut writer, 12).then(|| writer.into_bytes())
-}
-
-fn value(schema: &Schema, id: NodeId, random: &mut Random, writer: &mut Writer, depth: usize) -> bool {
-    let Some(depth) = depth.checked_sub(1) else { return false };
-    let number = random.pick(&[0, 1, -1, 63, -64, 300, 1 << 20, i64::from(i32::MAX), i64::from(i32::MIN)]);
-    match &schema.node(id).kind {
-        Kind::Null => {}
-        Kind::Boolean => writer.bool(random.once_in(2)),
-        Kind::Int => writer.int(number as i32),
-        Kind::Long => writer.long(random.pick(&[number, number << 20, i64::MAX, i64::MIN])),
-        Kind::Float => writer.float(random.pick(&[0.0, -0.0, 1.5, f32::MAX, f32::INFINITY])),
-        Kind::Double => writer.double(random.pick(&[0.0, -0.0, 0.1, f64::MIN_POSITIVE, f64::NEG_INFINITY])),
-        Kind::Bytes => writer.bytes(random.pick(&["", "a", "é", "longer text"]).as_bytes()),
-        Kind::String => writer.string(random.pick(&["", "a", "é", "longer text"])),
-        Kind::Fixed(fixed) => writer.fixed(&vec![0xfe; fixed.size]),
-        Kind::Enum(kind) => match kind.symbols.len() {
-            0 => return false,
-            symbols => writer.enum_index(random.below(symbols)),
-        },
-        Kind::Array(item) => {
-            let count = if depth < 4 { 0 } else { random.below(3) };
-            for block in [count, 0] {
-                writer.long(block as i64);
-                if (0..block).any(|_| !value(schema, *item, random, writer, depth)) {
-                    return false;
-                }
-                if block == 0 {
-                    break;
-                }
-            }
-        }
-        Kind::Map(item) => {
-            let count = if depth < 4 { 0 } else { random.below(3) };
-            if count > 0 {
-                writer.long(count as i64);
-            }
-            for key in &["a", "b", "c"][..count] {
-                writer.string(key);
-                if !value(schema, *item, random, writer, depth) {
-                    return false;
-                }
-            }
-            writer.long(0);
-        }
-        Kind::Union(branches) => {
-            if branches.is_empty() {
-                return false;
-            }
-            let branch = if depth < 4 { 0 } else { random.below(branches.len()) };
-            writer.branch(branch);
-            return value(schema, branches[branch], random, writer, depth);
-        }
-        Kind::Record(record) => {
-            return record.fields.iter().all(|field| value(schema, field.node, random, writer, depth));
-        }
-    }
-    true
 }

@@ -3,17 +3,21 @@
 //! Needs a JDK and Avro's jar with what it depends on in `ANNALS_AVRO_CLASSPATH`; skipped otherwise. The number of
 //! rounds is `ANNALS_AVRO_ROUNDS` (600), the first seed `ANNALS_AVRO_SEED` (1).
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod cases;
 mod change;
 mod generate;
 mod oracle;
+mod payload;
 
 use annals_schema_model::{
     Direction,
     avro::{Plan, Schema, compat},
 };
-use generate::{Random, Types, data, write};
+use generate::{Random, Types, write};
 use oracle::{Oracle, hex, unhex};
+use payload::data;
 use serde_json::{Value as Json, json};
 
 /// One random pair and what to ask about it.
@@ -24,19 +28,28 @@ struct Round {
 }
 
 fn number(variable: &str, default: u64) -> u64 {
-    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    std::env::var(variable)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(default)
 }
 
 fn round(seed: u64) -> Round {
     let mut random = Random::new(seed);
     let depth = 1 + random.below(3);
     let mut types = Types::new(&mut random);
-    let one = if types.random.once_in(3) { types.any(depth) } else { types.record(depth) };
+    let one = if types.random.once_in(3) {
+        types.any(depth)
+    } else {
+        types.record(depth)
+    };
     let other = change::change(&one, &mut random);
     let texts = [write(&one, &mut random), write(&other, &mut random)];
     let bodies = [&texts[0], &texts[1]].map(|text| {
         let schema = Schema::parse(text, &[]).ok();
-        schema.and_then(|schema| data(&schema, &mut random)).unwrap_or_default()
+        schema
+            .and_then(|schema| data(&schema, &mut random))
+            .unwrap_or_default()
     });
     Round { seed, texts, bodies }
 }
@@ -55,7 +68,8 @@ fn random_schemas_agree() {
             let (writer_text, reader_text) = (&round.texts[writer], &round.texts[reader]);
             requests.push(json!({"op": "compat", "reader": reader_text, "writer": writer_text}));
             let body = hex(&round.bodies[writer]);
-            requests.push(json!({"op": "resolve", "reader": reader_text, "writer": writer_text, "body": body}));
+            requests
+                .push(json!({"op": "resolve", "reader": reader_text, "writer": writer_text, "body": body}));
         }
     }
     let answers = oracle.ask(&requests);
@@ -83,7 +97,11 @@ fn compare(round: &Round, answers: &[Json], counts: &mut Counts) {
     let mut schemas = Vec::new();
     for (text, answer) in round.texts.iter().zip(answers) {
         let parsed = Schema::parse(text, &[]);
-        let context = format!("seed {}\n{text}\n{answer}\n{:?}", round.seed, parsed.as_ref().err());
+        let context = format!(
+            "seed {}\n{text}\n{answer}\n{:?}",
+            round.seed,
+            parsed.as_ref().err()
+        );
         assert_eq!(parsed.is_ok(), answer["ok"] == true, "{context}");
         let Ok(schema) = parsed else {
             counts.refused += 1;
@@ -94,26 +112,62 @@ fn compare(round: &Round, answers: &[Json], counts: &mut Counts) {
         schemas.push(schema);
     }
     let [one, other] = schemas.as_slice() else { return };
-    for ((writer, reader), answers) in [(one, other), (other, one)].into_iter().zip(answers[2..].chunks_exact(2)) {
-        let body = if std::ptr::eq(writer, one) { &round.bodies[0] } else { &round.bodies[1] };
-        let context = format!("seed {}\nwriter {}\nreader {}\n", round.seed, writer.stored_text(), reader.stored_text());
+    for ((writer, reader), answers) in [(one, other), (other, one)]
+        .into_iter()
+        .zip(answers[2..].chunks_exact(2))
+    {
+        let body = if std::ptr::eq(writer, one) {
+            &round.bodies[0]
+        } else {
+            &round.bodies[1]
+        };
+        let context = format!(
+            "seed {}\nwriter {}\nreader {}\n",
+            round.seed,
+            writer.stored_text(),
+            reader.stored_text()
+        );
         compare_rules(writer, reader, &answers[0], &context, counts);
         compare_data(writer, reader, body, &answers[1], &context, counts);
     }
 }
 
 fn compare_forms(schema: &Schema, answer: &Json, context: &str) {
-    assert_eq!(schema.stored_text(), answer["text"].as_str().unwrap(), "{context}");
-    assert_eq!(schema.canonical_form(), answer["canonical"].as_str().unwrap(), "{context}");
-    assert_eq!(format!("{:016x}", schema.fingerprint_rabin()), answer["rabin"].as_str().unwrap(), "{context}");
-    assert_eq!(hex(&schema.fingerprint_md5()), answer["md5"].as_str().unwrap(), "{context}");
-    assert_eq!(hex(&schema.fingerprint()), answer["sha256"].as_str().unwrap(), "{context}");
+    assert_eq!(
+        schema.stored_text(),
+        answer["text"].as_str().unwrap(),
+        "{context}"
+    );
+    assert_eq!(
+        schema.canonical_form(),
+        answer["canonical"].as_str().unwrap(),
+        "{context}"
+    );
+    assert_eq!(
+        format!("{:016x}", schema.fingerprint_rabin()),
+        answer["rabin"].as_str().unwrap(),
+        "{context}"
+    );
+    assert_eq!(
+        hex(&schema.fingerprint_md5()),
+        answer["md5"].as_str().unwrap(),
+        "{context}"
+    );
+    assert_eq!(
+        hex(&schema.fingerprint()),
+        answer["sha256"].as_str().unwrap(),
+        "{context}"
+    );
 }
 
 fn compare_rules(writer: &Schema, reader: &Schema, answer: &Json, context: &str, counts: &mut Counts) {
     let findings = compat::check(reader, writer, Direction::Backward);
     if answer["ok"] != true {
-        assert_eq!(findings.first().map(|finding| finding.rule.code()), Some("AMBIGUOUS_FIELD_ALIAS"), "{context}{answer}");
+        assert_eq!(
+            findings.first().map(|finding| finding.rule.code()),
+            Some("AMBIGUOUS_FIELD_ALIAS"),
+            "{context}{answer}"
+        );
         return;
     }
     let mut wanted: Vec<String> = Vec::new();
@@ -129,14 +183,29 @@ fn compare_rules(writer: &Schema, reader: &Schema, answer: &Json, context: &str,
         .map(|finding| format!("{} {} {}", finding.rule, finding.path, finding.additional_info))
         .collect();
     assert_eq!(found, wanted, "{context}");
-    if found.is_empty() { counts.compatible += 1 } else { counts.incompatible += 1 }
+    if found.is_empty() {
+        counts.compatible += 1
+    } else {
+        counts.incompatible += 1
+    }
 }
 
-fn compare_data(writer: &Schema, reader: &Schema, body: &[u8], answer: &Json, context: &str, counts: &mut Counts) {
+fn compare_data(
+    writer: &Schema,
+    reader: &Schema,
+    body: &[u8],
+    answer: &Json,
+    context: &str,
+    counts: &mut Counts,
+) {
     let plan = Plan::lenient(writer, reader);
     let mut out = Vec::new();
     let translated = plan.translate(body, &mut out);
-    let context = format!("{context}body {}\nanswer {answer}\n{translated:?}\n{}", hex(body), hex(&out));
+    let context = format!(
+        "{context}body {}\nanswer {answer}\n{translated:?}\n{}",
+        hex(body),
+        hex(&out)
+    );
     if answer["ok"] == true {
         assert!(translated.is_ok(), "{context}");
         assert_eq!(out, unhex(answer["body"].as_str().unwrap()), "{context}");

@@ -31,7 +31,11 @@ impl Oracle {
             .expect("java starts");
         let input = process.stdin.take();
         let output = process.stdout.take().map(BufReader::new);
-        Some(Oracle { process, input, output })
+        Some(Oracle {
+            process,
+            input,
+            output,
+        })
     }
 
     /// Asks everything at once.
@@ -44,8 +48,10 @@ impl Oracle {
             }
         });
         let output = self.output.take().expect("asked once");
-        let answers: Vec<Json> =
-            output.lines().map(|line| serde_json::from_str(&line.expect("java answers")).expect("JSON")).collect();
+        let answers: Vec<Json> = output
+            .lines()
+            .map(|line| serde_json::from_str(&line.expect("java answers")).expect("JSON"))
+            .collect();
         sender.join().expect("all sent");
         assert_eq!(answers.len(), requests.len());
         answers
@@ -64,5 +70,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 pub(crate) fn unhex(text: &str) -> Vec<u8> {
     let digits = text.as_bytes().chunks_exact(2);
-    digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hex")).collect()
+    digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hex"))
+        .collect()
 }

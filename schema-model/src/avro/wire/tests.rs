@@ -67,6 +67,10 @@ fn malformed_bytes() {
         |r| r.decimal_bytes(2),
         "a decimal needs at least one byte",
     );
+}
+
+#[test]
+fn malformed_ends_and_blocks() {
     refuse(
         &[0, 9],
         |r| r.bool(),

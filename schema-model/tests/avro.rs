@@ -1,0 +1,137 @@
+//! Laws of Avro schemas and payloads, over random schemas, changes and data.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+#[path = "avro_java/change.rs"]
+mod change;
+#[path = "avro_java/generate.rs"]
+mod generate;
+#[path = "avro_java/payload.rs"]
+mod payload;
+
+use annals_schema_model::{
+    Direction, Resolved,
+    avro::{Plan, Reading, Schema, Walk, compat},
+};
+use generate::{Random, Types, write};
+use payload::data;
+use proptest::prelude::*;
+
+/// A schema, a changed schema, and data of the first; `None` when chance made a text that is no schema.
+fn case(seed: u64) -> Option<(Schema, Schema, Vec<u8>)> {
+    let mut random = Random::new(seed);
+    let depth = 1 + random.below(3);
+    let mut types = Types::new(&mut random);
+    let one = types.record(depth);
+    let other = change::change(&one, &mut random);
+    let one = Schema::parse(&write(&one, &mut random), &[]).ok()?;
+    let other = Schema::parse(&write(&other, &mut random), &[]).ok()?;
+    let body = data(&one, &mut random)?;
+    Some((one, other, body))
+}
+
+proptest! {
+    // Seeds are the cases: nothing would be shrunk, and a failing seed is printed.
+    #![proptest_config(ProptestConfig { cases: 512, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn printed_schemas_parse_again(seed: u64) {
+        let Some((schema, _, _)) = case(seed) else { return Ok(()) };
+        let again = Schema::parse(&schema.stored_text(), &[]).unwrap();
+        prop_assert!(again.same_as(&schema));
+        prop_assert_eq!(again.stored_text(), schema.stored_text());
+        let normal = Schema::parse(&schema.normalized(), &[]).unwrap();
+        prop_assert_eq!(normal.normalized(), schema.normalized());
+        prop_assert_eq!(normal.canonical_form(), schema.canonical_form());
+    }
+
+    #[test]
+    fn a_schema_reads_itself(seed: u64) {
+        let Some((schema, _, body)) = case(seed) else { return Ok(()) };
+        prop_assert_eq!(compat::check(&schema, &schema, Direction::Backward), vec![]);
+        let plan = Plan::resolve(&schema, &schema).unwrap();
+        prop_assert!(plan.is_identity());
+        let mut out = vec![7];
+        plan.translate(&body, &mut out).unwrap();
+        prop_assert_eq!(&out[1..], &body[..]);
+        Walk::new(&schema).check(&body).unwrap();
+        Reading::of(&schema).read(&body).unwrap();
+    }
+
+    #[test]
+    fn only_the_whole_body_passes(seed: u64, cut: prop::sample::Index) {
+        let Some((schema, _, body)) = case(seed) else { return Ok(()) };
+        let walk = Walk::new(&schema);
+        prop_assert!(walk.check(&[&body[..], &[0]].concat()).is_err());
+        if !body.is_empty() {
+            let prefix = &body[..cut.index(body.len())];
+            prop_assert!(walk.check(prefix).is_err());
+            prop_assert!(Reading::of(&schema).read(prefix).is_err());
+        }
+    }
+
+    #[test]
+    fn compatible_means_readable(seed: u64) {
+        let Some((writer, reader, body)) = case(seed) else { return Ok(()) };
+        let findings = compat::check(&reader, &writer, Direction::Backward);
+        let reading = Reading::new(&writer, &reader);
+        prop_assert_eq!(reading.is_ok(), findings.is_empty());
+        let Ok(reading) = reading else { return Ok(()) };
+        let mut out = Vec::new();
+        Plan::resolve(&writer, &reader).unwrap().translate(&body, &mut out).unwrap();
+        Walk::new(&reader).check(&out).unwrap();
+        prop_assert_eq!(reading.read(&body).unwrap(), Reading::of(&reader).read(&out).unwrap());
+    }
+
+    #[test]
+    fn findings_point_into_the_new_text(seed: u64) {
+        let Some((new, old, _)) = case(seed) else { return Ok(()) };
+        let backward = compat::check(&new, &old, Direction::Backward);
+        let forward = compat::check(&old, &new, Direction::Forward);
+        for finding in backward.iter().chain(&forward) {
+            let span = finding.span.unwrap();
+            prop_assert!(new.text().get(span.start..span.end).is_some_and(|text| !text.is_empty()));
+            prop_assert!(finding.path.starts_with('/') && finding.line.is_some() && !finding.new.is_empty());
+        }
+    }
+
+    #[test]
+    fn garbage_is_refused_without_panic(seed: u64, garbage in prop::collection::vec(any::<u8>(), 0..64)) {
+        let Some((writer, reader, mut body)) = case(seed) else { return Ok(()) };
+        let place = garbage.first().map_or(0, |byte| usize::from(*byte)) % (body.len() + 1);
+        body.splice(place.., garbage);
+        let accepted = Walk::new(&writer).check(&body).is_ok();
+        // Reading asks for more than walking: a decimal of no bytes walks.
+        prop_assert!(accepted || Reading::of(&writer).read(&body).is_err());
+        let mut out = vec![1, 2];
+        if Plan::lenient(&writer, &reader).translate(&body, &mut out).is_err() {
+            prop_assert_eq!(out, vec![1, 2]);
+        }
+    }
+
+    #[test]
+    fn references_stay_references(seed: u64) {
+        let Some((schema, _, _)) = case(seed) else { return Ok(()) };
+        let name = schema.record_name().unwrap();
+        let resolved = [Resolved { name: name.clone(), text: schema.text().to_owned() }];
+        let text = format!(r#"{{"type":"array","items":"{name}"}}"#);
+        let holder = Schema::parse(&text, &resolved).unwrap();
+        prop_assert_eq!(&holder.stored_text(), &text);
+        let inner = schema.canonical_form();
+        prop_assert_eq!(holder.canonical_form(), format!(r#"{{"type":"array","items":{inner}}}"#));
+        prop_assert!(Schema::parse(&text, &[]).is_err());
+    }
+
+    #[test]
+    fn odd_texts_are_refused_without_panic(seed: u64, cut: prop::sample::Index, with in "[\\[\\]{}\",:a-z0-9]{0,3}") {
+        let Some((schema, _, _)) = case(seed) else { return Ok(()) };
+        let mut text = schema.stored_text();
+        let at = cut.index(text.len());
+        if text.is_char_boundary(at) && text.is_char_boundary(at + 1) {
+            text.replace_range(at..=at, &with);
+            if let Err(error) = Schema::parse(&text, &[]) {
+                prop_assert!(error.line >= 1 && error.column >= 1 && !error.message.is_empty());
+            }
+        }
+    }
+}
