@@ -1,7 +1,8 @@
 //! One aggregate at two points: what differs, and which event made it so.
 //!
 //! The events up to the later point are folded once; the state is looked at on the way. The event a change is put
-//! down to is the last one that touched the field or something in it or around it. It is left open when more
+//! down to is the last one that touched the field or something in it or around it; in a list whose elements moved it is
+//! the last one that touched that place, or else the list. It is left open when more
 //! than [`ATTRIBUTED_EVENTS_MAX`] events lie between, and when the question looks backwards.
 
 use serde::{Deserialize, Serialize};
@@ -11,10 +12,12 @@ use crate::at::AsOf;
 use crate::canonical;
 use crate::changes::{Change, ChangeKind, changes, on_one_way};
 use crate::cut::Cut;
+use crate::error::StoreError;
 use crate::fold::At;
 use crate::folding::{FoldUsed, Folding, Halted, Spot, open};
 use crate::kind::event_name;
-use crate::store::{EventStore, Located, StoreError};
+use crate::locate::Located;
+use crate::store::EventStore;
 
 /// Changes are put down to events when there are at most so many between the points.
 pub const ATTRIBUTED_EVENTS_MAX: usize = 1_024;
@@ -203,10 +206,19 @@ fn side(located: &Located<'_>, cut: Cut, within: usize) -> DiffSide {
 }
 
 fn put_down(change: Change, touched: &[(Vec<String>, ChangedBy)]) -> FieldChange {
-    let last = touched
-        .iter()
-        .rev()
-        .find(|(paths, _)| paths.iter().any(|path| on_one_way(path, &change.path)));
+    let last_touching = |place: &str| {
+        touched
+            .iter()
+            .rev()
+            .find(|(paths, _)| paths.iter().any(|path| on_one_way(path, place)))
+    };
+    // An element may have stood elsewhere in its list when it was touched; then the list as a whole tells.
+    let mut place = change.path.as_str();
+    let mut last = last_touching(place);
+    while let (None, Some((around, _))) = (last, place.rsplit_once('/')) {
+        place = around;
+        last = last_touching(place);
+    }
     FieldChange {
         path: change.path,
         kind: change.kind,

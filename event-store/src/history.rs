@@ -11,10 +11,11 @@ use serde_json::Value;
 use crate::at::AsOf;
 use crate::canonical;
 use crate::cut::Cut;
+use crate::error::StoreError;
 use crate::fold::At;
 use crate::folding::{SchemaUsed, Spot, open};
 use crate::kind::event_name;
-use crate::store::{EventStore, StoreError};
+use crate::store::EventStore;
 
 /// An aggregate's events up to a cut.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,11 +9,12 @@ use serde_json::Value;
 use crate::at::AsOf;
 use crate::canonical;
 use crate::cut::Cut;
+use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted, Spot};
 use crate::index::PartitionIndex;
 use crate::key::{key_bytes, key_text};
 use crate::source::Cursor;
-use crate::store::{Aggregate, EventStore, StoreError};
+use crate::store::{Aggregate, EventStore};
 
 /// Most aggregates a page may have.
 pub const LIST_LIMIT_MAX: usize = 1_000;

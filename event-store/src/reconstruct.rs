@@ -6,10 +6,12 @@ use serde_json::Value;
 use crate::at::AsOf;
 use crate::canonical;
 use crate::cut::Cut;
+use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted, SchemaUsed, Spot, UnknownEvent};
 use crate::index::PartitionIndex;
+use crate::locate::Located;
 use crate::source::Cursor;
-use crate::store::{EventStore, Located, StoreError};
+use crate::store::EventStore;
 
 /// Ranges of unreadable records shown in an answer.
 const UNREADABLE_SHOWN_MAX: usize = 16;

@@ -192,11 +192,11 @@ impl<'a> Cursor<'a> {
         if let Some(batch) = self.cache.get(log, offset) {
             return Ok(batch);
         }
-        let batch = match self.from_ahead(offset) {
+        let batch = match self.take_ahead(offset) {
             Some(batch) => batch,
             None => {
                 self.read_ahead(offset)?;
-                self.from_ahead(offset)
+                self.take_ahead(offset)
                     .ok_or_else(|| format!("the log has no record at offset {offset}"))?
             }
         };
@@ -205,7 +205,7 @@ impl<'a> Cursor<'a> {
         Ok(decoded)
     }
 
-    fn from_ahead(&mut self, offset: i64) -> Option<Batch> {
+    fn take_ahead(&mut self, offset: i64) -> Option<Batch> {
         while let Some(batch) = self.ahead.pop() {
             if batch.base_offset() > offset {
                 self.ahead.push(batch);

@@ -9,97 +9,13 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use serde::{Deserialize, Serialize};
 
-use crate::at::{AsOf, AtError};
-use crate::canonical;
 use crate::cut::Cut;
+use crate::error::StoreError;
 use crate::fold::AnyFold;
-use crate::folding::{FoldUsed, Spot};
-use crate::index::{IndexError, PartitionIndex, TopicIndex};
-use crate::key::{key_bytes, key_text};
+use crate::folding::FoldUsed;
+use crate::index::TopicIndex;
 use crate::resolve::{Memo, Resolve};
 use crate::source::{CACHE_BYTES_MAX, Cache, Source};
-
-/// A question the store cannot answer.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum StoreError {
-    /// No fold of this name.
-    #[error("there is no aggregate `{name}`; there are: {}", list_or_none(known))]
-    UnknownAggregate {
-        /// The name asked for.
-        name: String,
-        /// The names there are.
-        known: Vec<String>,
-    },
-    /// No record with this key.
-    #[error("{aggregate} `{id}` does not exist: topic {topic} has no record with this key")]
-    UnknownId {
-        /// The aggregate.
-        aggregate: String,
-        /// The id asked for.
-        id: String,
-        /// The topic that was searched.
-        topic: String,
-    },
-    /// The aggregate began after the point asked for.
-    #[error("{aggregate} `{id}` does not exist yet at {at}: its first event is {first}")]
-    NotYet {
-        /// The aggregate.
-        aggregate: String,
-        /// The id asked for.
-        id: String,
-        /// The point asked for.
-        at: String,
-        /// Its first event's offset and time, in words.
-        first: String,
-    },
-    /// The aggregate has fewer events.
-    #[error("{aggregate} `{id}` has no revision {revision}: its revisions are 0 to {last}")]
-    NoSuchRevision {
-        /// The aggregate.
-        aggregate: String,
-        /// The id asked for.
-        id: String,
-        /// The revision asked for.
-        revision: u64,
-        /// The last one there is.
-        last: u64,
-    },
-    /// A point that means nothing here.
-    #[error(transparent)]
-    At(#[from] AtError),
-    /// A cursor this store did not give out.
-    #[error("`{0}` is not a cursor; use the next_cursor of the page before as it is")]
-    Cursor(String),
-    /// A page size out of bounds.
-    #[error("limit {limit} is out of bounds; give 1 to {max}")]
-    Limit {
-        /// The limit asked for.
-        limit: usize,
-        /// The largest.
-        max: usize,
-    },
-    /// A fold of one topic with the log of another.
-    #[error("aggregate {aggregate} folds topic {wanted}, not {given}")]
-    WrongTopic {
-        /// The aggregate.
-        aggregate: String,
-        /// The fold's topic.
-        wanted: String,
-        /// The source's topic.
-        given: String,
-    },
-    /// The log cannot be read.
-    #[error(transparent)]
-    Index(#[from] IndexError),
-}
-
-fn list_or_none(names: &[String]) -> String {
-    if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    }
-}
 
 /// What a store knows of an aggregate type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -261,20 +177,6 @@ fn follow(woken: &Receiver<()>, aggregates: &Weak<RwLock<BTreeMap<String, Arc<Ag
     }
 }
 
-/// An aggregate's events, found in the index.
-pub(crate) struct Located<'a> {
-    pub(crate) aggregate: &'a Aggregate,
-    pub(crate) partition: &'a PartitionIndex,
-    pub(crate) id: String,
-    pub(crate) key: Vec<u8>,
-    /// Everything durable.
-    pub(crate) head: Cut,
-    /// All its events up to the head.
-    pub(crate) spots: Vec<Spot>,
-    /// Other partitions that also have records with this key.
-    pub(crate) also_in: Vec<u32>,
-}
-
 impl Aggregate {
     pub(crate) fn name(&self) -> &str {
         &self.fold.id().name
@@ -301,127 +203,5 @@ impl Aggregate {
             info.unreadable_batches += known.unreadable(i64::MAX).len() as u64;
         }
         Ok(info)
-    }
-
-    /// Finds an aggregate's events up to the head.
-    pub(crate) fn locate(&self, id: &str) -> Result<Located<'_>, StoreError> {
-        let head = self.index.catch_up()?;
-        let key = key_bytes(id);
-        let mut found = self.index.find(&key).into_iter();
-        let unknown = || StoreError::UnknownId {
-            aggregate: self.name().to_owned(),
-            id: id.to_owned(),
-            topic: self.index.topic.clone(),
-        };
-        let partition = found.next().ok_or_else(unknown)?;
-        let known = partition.known();
-        let last = head.last(partition.number);
-        let offsets = known
-            .offsets(&key)
-            .unwrap_or_default()
-            .iter()
-            .take_while(|offset| **offset <= last);
-        let spots: Vec<Spot> = (0..)
-            .zip(offsets)
-            .map(|(revision, &offset)| Spot {
-                offset,
-                revision,
-                recorded_ms: known.recorded_ms(offset),
-            })
-            .collect();
-        if spots.is_empty() {
-            return Err(unknown());
-        }
-        let also_in = found.map(|other| other.number).collect();
-        Ok(Located {
-            aggregate: self,
-            partition,
-            id: key_text(&key),
-            key,
-            head,
-            spots,
-            also_in,
-        })
-    }
-
-    /// The cut a point means for the whole topic. An offset does only where there is one partition; a revision never.
-    pub(crate) fn cut(&self, at: &AsOf, head: &Cut) -> Result<Cut, StoreError> {
-        let wrong = |problem: &str| Err(AtError::new(at, problem).into());
-        match at {
-            AsOf::Head => Ok(head.clone()),
-            AsOf::Time(ms) => {
-                let lasts = self.index.partitions.iter().map(|partition| {
-                    let last = partition.known().last_at(*ms).min(head.last(partition.number));
-                    (partition.number, last)
-                });
-                Ok(lasts.collect())
-            }
-            AsOf::Cut(cut) => {
-                let count = self.index.partitions.len();
-                if let Some((beyond, _)) = cut.iter().find(|(partition, _)| *partition as usize >= count) {
-                    return wrong(&format!(
-                        "topic {} has {count} partitions, and no {beyond}",
-                        self.index.topic
-                    ));
-                }
-                Ok(head
-                    .iter()
-                    .map(|(partition, last)| (partition, last.min(cut.last(partition))))
-                    .collect())
-            }
-            AsOf::Offset(offset) if self.index.partitions.len() == 1 => Ok(head
-                .iter()
-                .map(|(partition, last)| (partition, last.min(*offset)))
-                .collect()),
-            AsOf::Offset(_) => wrong("the topic has several partitions, so one offset says too little here"),
-            AsOf::Revision(_) => wrong("a revision is of one aggregate, not of all"),
-        }
-    }
-}
-
-impl Located<'_> {
-    /// The cut a point means for this aggregate, and how many of its events are within.
-    pub(crate) fn cut(&self, at: &AsOf) -> Result<(Cut, usize), StoreError> {
-        let number = self.partition.number;
-        let cut = match at {
-            AsOf::Offset(offset) => Cut::from_iter([(number, (*offset).min(self.head.last(number)))]),
-            AsOf::Revision(revision) => {
-                let place = usize::try_from(*revision).ok();
-                let Some(spot) = place.and_then(|place| self.spots.get(place)) else {
-                    return Err(StoreError::NoSuchRevision {
-                        aggregate: self.aggregate.name().to_owned(),
-                        id: self.id.clone(),
-                        revision: *revision,
-                        last: self.spots.len().saturating_sub(1) as u64,
-                    });
-                };
-                Cut::from_iter([(number, spot.offset)])
-            }
-            at => self.aggregate.cut(at, &self.head)?,
-        };
-        let last = cut.last(number);
-        let within = self.spots.partition_point(|spot| spot.offset <= last);
-        Ok((cut, within))
-    }
-
-    /// The same, for questions that mean nothing before the first event.
-    pub(crate) fn begun(&self, at: &AsOf) -> Result<(Cut, usize), StoreError> {
-        let (cut, within) = self.cut(at)?;
-        if within > 0 {
-            return Ok((cut, within));
-        }
-        let first = self.spots.first().map_or_else(String::new, |spot| {
-            let time = canonical::time_text(spot.recorded_ms);
-            format!(
-                "offset {} of partition {}, recorded {time}",
-                spot.offset, self.partition.number
-            )
-        });
-        Err(StoreError::NotYet {
-            aggregate: self.aggregate.name().to_owned(),
-            id: self.id.clone(),
-            at: at.to_string(),
-            first,
-        })
     }
 }

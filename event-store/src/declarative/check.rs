@@ -58,7 +58,9 @@ fn state_shapes(blocks: &[Checked<'_>]) -> BTreeMap<String, Shape> {
     }
     for _ in 0..ROUNDS_MAX {
         let mut next: BTreeMap<String, Shape> = BTreeMap::new();
-        for (event, operation) in operations() {
+        let (sets, others): (Vec<_>, Vec<_>) =
+            operations().partition(|(_, operation)| matches!(operation.verb, Verb::Set(_)));
+        for (event, operation) in sets.into_iter().chain(others) {
             let known = Known {
                 event,
                 state: &state,
@@ -68,13 +70,14 @@ fn state_shapes(blocks: &[Checked<'_>]) -> BTreeMap<String, Shape> {
             let Ok(shape) = given(operation, &known) else {
                 continue;
             };
-            let merged = match next.remove(&operation.field) {
-                Some(before) => before.merge(shape),
-                None => shape,
+            let merged = match (&operation.verb, next.remove(&operation.field)) {
+                (Verb::Set(_), None) => shape,
+                (Verb::Set(_), Some(before)) => before.merge(shape),
+                (_, None) => continue,
+                (_, Some(before)) => refine(before, shape),
             };
             next.insert(operation.field.clone(), merged);
         }
-        next.retain(|field, _| state.contains_key(field));
         for field in state.keys() {
             next.entry(field.clone()).or_insert(Shape::Any);
         }
@@ -84,6 +87,14 @@ fn state_shapes(blocks: &[Checked<'_>]) -> BTreeMap<String, Shape> {
         state = next;
     }
     state
+}
+
+/// What a field is after other verbs than `set`: a sum with decimals is one, and a list holds what was put into it.
+fn refine(field: Shape, given: Shape) -> Shape {
+    match (field.present(), given.present()) {
+        (Shape::Int, Shape::Decimal) | (Shape::List(_), Shape::List(_)) => field.merge(given),
+        _ => field,
+    }
 }
 
 /// What an operation makes of its field.
@@ -106,58 +117,45 @@ fn given(operation: &Operation, known: &Known<'_>) -> Result<Shape, String> {
 }
 
 fn operation_fits(operation: &Operation, known: &Known<'_>) -> Result<(), String> {
-    let name = &operation.field;
     if let Some(condition) = &operation.condition {
         condition_fits(condition, known)?;
     }
     let given = given(operation, known)?;
-    let missing = || format!("nothing sets state.{name}; set it in a begin block first");
-    let field = match &operation.verb {
-        Verb::Set(_) => return Ok(()),
-        _ => known.state.get(name).ok_or_else(missing)?,
-    };
-    let fits = |fits: bool, verb: &str, wanted: &str, shape: &Shape, what: &str| {
+    if matches!(operation.verb, Verb::Set(_)) {
+        return Ok(());
+    }
+    let name = format!("state.{}", operation.field);
+    let field = known.state.get(&operation.field);
+    let field = field.ok_or_else(|| format!("nothing sets {name}; set it in a begin block first"))?;
+    let verb = operation.verb.name();
+    let needs = |fits: bool, wanted: &str, what: &str, shape: &Shape| {
         if fits {
             Ok(())
         } else {
             Err(format!("`{verb}` needs {wanted}, and {what} is {shape}"))
         }
     };
-    let field_name = format!("state.{name}");
-    let list = |verb: &str| {
-        let is_list = matches!(field.present(), Shape::List(_) | Shape::Any | Shape::Null);
-        fits(is_list, verb, "a list", field, &field_name)
-    };
     match &operation.verb {
-        Verb::Set(_) => Ok(()),
+        Verb::Set(_) => return Ok(()),
         Verb::Add(_) | Verb::Sub(_) => {
-            let verb = if matches!(operation.verb, Verb::Add(_)) {
-                "add"
-            } else {
-                "sub"
-            };
-            fits(
-                field.is_number(),
-                verb,
-                "integers or decimals",
-                field,
-                &field_name,
-            )?;
-            fits(
-                given.is_number(),
-                verb,
-                "integers or decimals",
-                &given,
-                "the value",
-            )
+            needs(field.is_number(), "integers or decimals", &name, field)?;
+            needs(given.is_number(), "integers or decimals", "the value", &given)?;
         }
         Verb::Inc(_) => {
-            fits(field.is_whole(), "inc", "integers", field, &field_name)?;
-            fits(given.is_whole(), "inc", "integers", &given, "the value")
+            needs(field.is_whole(), "integers", &name, field)?;
+            needs(given.is_whole(), "integers", "the value", &given)?;
         }
-        Verb::Append(_) => list("append"),
+        Verb::Append(_) | Verb::RemoveWhere(_) | Verb::UpsertBy { .. } => {
+            needs(
+                matches!(field.present(), Shape::List(_) | Shape::Any),
+                "a list",
+                &name,
+                field,
+            )?;
+        }
+    }
+    match &operation.verb {
         Verb::RemoveWhere(condition) => {
-            list("remove-where")?;
             let element = match field.present() {
                 Shape::List(element) => &**element,
                 _ => &Shape::Any,
@@ -170,15 +168,10 @@ fn operation_fits(operation: &Operation, known: &Known<'_>) -> Result<(), String
                 },
             )
         }
-        Verb::UpsertBy { key, value } => {
-            list("upsert-by")?;
-            match value.iter().any(|(name, _)| name == key) {
-                true => Ok(()),
-                false => Err(format!(
-                    "`upsert-by` finds its element by `{key}`, so the value must have that field"
-                )),
-            }
-        }
+        Verb::UpsertBy { key, value } if !value.iter().any(|(name, _)| name == key) => Err(format!(
+            "`upsert-by` finds its element by `{key}`, so the value must have that field"
+        )),
+        _ => Ok(()),
     }
 }
 

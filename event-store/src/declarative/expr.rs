@@ -180,14 +180,11 @@ fn lower_call(call: &CallExpr) -> Lowered {
             .checked_neg()
             .map(|number| Ok(Node::Literal(Value::Int(number))));
     }
-    let nodes: Vec<Node> = match call.target.iter().map(|target| &**target).chain(&call.args) {
-        parts => match parts
-            .map(|part| lower(&part.expr))
-            .collect::<Option<Result<Vec<_>, _>>>()?
-        {
-            Ok(nodes) => nodes,
-            Err(message) => return Some(Err(message)),
-        },
+    let parts = call.target.iter().map(|target| &**target).chain(&call.args);
+    let nodes: Result<Vec<Node>, String> = parts.map(|part| lower(&part.expr)).collect::<Option<_>>()?;
+    let nodes = match nodes {
+        Ok(nodes) => nodes,
+        Err(message) => return Some(Err(message)),
     };
     let mut nodes = nodes.into_iter().map(Box::new);
     let parts = (nodes.next(), nodes.next(), nodes.next(), nodes.next());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annals_schema_model::Schema;
+use annals_schema_model::{Schema, Value};
 use serde_saphyr::Spanned;
 
 use super::check::{Checked, check};
@@ -52,6 +52,12 @@ fn line_of<T>(spanned: &Spanned<T>) -> u32 {
     number(spanned.referenced.line())
 }
 
+fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, LoadError> {
+    // YAML 1.2 booleans only: a field may be called `no`.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| LoadError::yaml(&error))
+}
+
 /// Loads a fold and checks it against the schemas registered now.
 pub fn load(text: &str, resolve: &dyn Resolve) -> Result<Declarative, LoadError> {
     if text.len() > TEXT_BYTES_MAX {
@@ -60,8 +66,8 @@ pub fn load(text: &str, resolve: &dyn Resolve) -> Result<Declarative, LoadError>
             format!("a fold has at most {TEXT_BYTES_MAX} bytes"),
         ));
     }
-    let file: File = serde_saphyr::from_str(text).map_err(|error| LoadError::yaml(&error))?;
-    let reducer: serde_json::Value = serde_saphyr::from_str(text).map_err(|error| LoadError::yaml(&error))?;
+    let file: File = parse(text)?;
+    let reducer: serde_json::Value = parse(text)?;
     if file.name.value.is_empty() || file.name.value.contains('/') {
         return Err(LoadError::new(
             line_of(&file.name),
@@ -199,79 +205,38 @@ fn lower_block(block: Option<&[Spanned<text::Operation>]>) -> Result<Option<Vec<
     Ok(Some(operations))
 }
 
+/// A verb on a field, and its line.
+type Lowered = Result<Vec<(u32, String, Verb)>, LoadError>;
+
 /// One operation of the file on several fields becomes one for each.
 fn lower_operation(
     line: u32,
     operation: &text::Operation,
     out: &mut Vec<Operation>,
 ) -> Result<(), LoadError> {
-    let mut verbs: Vec<(u32, String, Verb)> = Vec::new();
-    let mut kinds = 0;
-    type Make = fn(Node) -> Verb;
-    let plain: [(&Option<Entries<Arg>>, Make); 5] = [
-        (&operation.set, Verb::Set),
-        (&operation.add, Verb::Add),
-        (&operation.sub, Verb::Sub),
-        (&operation.append, Verb::Append),
-        (&operation.remove_where, Verb::RemoveWhere),
+    let verbs = [
+        operation.set.as_ref().map(|entries| each(entries, Verb::Set)),
+        operation.status.as_ref().map(status),
+        operation.add.as_ref().map(|entries| each(entries, Verb::Add)),
+        operation.sub.as_ref().map(|entries| each(entries, Verb::Sub)),
+        operation.inc.as_ref().map(|inc| increment(line, inc)),
+        operation
+            .append
+            .as_ref()
+            .map(|entries| each(entries, Verb::Append)),
+        operation
+            .remove_where
+            .as_ref()
+            .map(|entries| each(entries, Verb::RemoveWhere)),
+        operation.upsert_by.as_ref().map(upserts),
     ];
-    for (entries, make) in plain {
-        let Some(entries) = entries else { continue };
-        kinds += 1;
-        for (field, value) in &entries.0 {
-            verbs.push((line_of(value), field.value.clone(), make(lower(value)?)));
-        }
-    }
-    if let Some(word) = &operation.status {
-        kinds += 1;
-        let word_value = annals_schema_model::Value::String(word.value.clone());
-        verbs.push((
-            line_of(word),
-            "status".to_owned(),
-            Verb::Set(Node::Literal(word_value)),
-        ));
-    }
-    match &operation.inc {
-        None => {}
-        Some(Inc::ByOne(field)) => {
-            kinds += 1;
-            verbs.push((
-                line,
-                field.clone(),
-                Verb::Inc(Node::Literal(annals_schema_model::Value::Int(1))),
-            ));
-        }
-        Some(Inc::By(entries)) => {
-            kinds += 1;
-            for (field, value) in &entries.0 {
-                verbs.push((line_of(value), field.value.clone(), Verb::Inc(lower(value)?)));
-            }
-        }
-    }
-    if let Some(upserts) = &operation.upsert_by {
-        kinds += 1;
-        for (field, upsert) in &upserts.0 {
-            let value = upsert
-                .value
-                .value
-                .0
-                .iter()
-                .map(|(name, value)| Ok((name.value.clone(), lower(value)?)));
-            let value = value.collect::<Result<_, LoadError>>()?;
-            let key = upsert.value.key.clone();
-            verbs.push((
-                line_of(upsert),
-                field.value.clone(),
-                Verb::UpsertBy { key, value },
-            ));
-        }
-    }
-    if kinds != 1 {
+    let mut given = verbs.into_iter().flatten();
+    let (Some(verbs), None) = (given.next(), given.next()) else {
         let message =
             "an operation has exactly one of set, status, add, sub, inc, append, remove-where, upsert-by";
         return Err(LoadError::new(line, message));
-    }
-    for (line, field, verb) in verbs {
+    };
+    for (line, field, verb) in verbs? {
         let condition = operation.condition.as_ref().map(lower).transpose()?;
         out.push(Operation {
             condition,
@@ -281,6 +246,48 @@ fn lower_operation(
         });
     }
     Ok(())
+}
+
+fn each(entries: &Entries<Arg>, make: fn(Node) -> Verb) -> Lowered {
+    let verbs = entries.0.iter();
+    verbs
+        .map(|(field, value)| Ok((line_of(value), field.value.clone(), make(lower(value)?))))
+        .collect()
+}
+
+fn status(word: &Spanned<String>) -> Lowered {
+    let value = Node::Literal(Value::String(word.value.clone()));
+    Ok(vec![(line_of(word), "status".to_owned(), Verb::Set(value))])
+}
+
+fn increment(line: u32, inc: &Inc) -> Lowered {
+    match inc {
+        Inc::ByOne(field) => Ok(vec![(
+            line,
+            field.clone(),
+            Verb::Inc(Node::Literal(Value::Int(1))),
+        )]),
+        Inc::By(entries) => each(entries, Verb::Inc),
+    }
+}
+
+fn upserts(entries: &Entries<text::Upsert>) -> Lowered {
+    let upserts = entries.0.iter().map(|(field, upsert)| {
+        let fields = upsert
+            .value
+            .value
+            .0
+            .iter()
+            .map(|(name, value)| Ok((name.value.clone(), lower(value)?)));
+        let value = fields.collect::<Result<_, LoadError>>()?;
+        let key = upsert.value.key.clone();
+        Ok((
+            line_of(upsert),
+            field.value.clone(),
+            Verb::UpsertBy { key, value },
+        ))
+    });
+    upserts.collect()
 }
 
 fn lower(value: &Spanned<Arg>) -> Result<Node, LoadError> {

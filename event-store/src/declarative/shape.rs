@@ -92,7 +92,7 @@ impl Shape {
     }
 
     pub(crate) fn is_whole(&self) -> bool {
-        matches!(self.present(), Shape::Any | Shape::Null | Shape::Int)
+        matches!(self.present(), Shape::Any | Shape::Int)
     }
 
     pub(crate) fn is_condition(&self) -> bool {

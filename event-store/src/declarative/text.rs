@@ -61,7 +61,10 @@ pub(crate) enum Inc {
 }
 
 /// A mapping in the order of the file, keys and values with their lines.
-pub(crate) struct Entries<T>(pub(crate) Vec<(Spanned<String>, Spanned<T>)>);
+pub(crate) struct Entries<T>(pub(crate) Vec<Entry<T>>);
+
+/// A key and its value.
+pub(crate) type Entry<T> = (Spanned<String>, Spanned<T>);
 
 /// A value as written.
 pub(crate) enum Arg {
@@ -71,7 +74,7 @@ pub(crate) enum Arg {
     Float,
     Text(String),
     List(Vec<Spanned<Arg>>),
-    Map(Vec<(Spanned<String>, Spanned<Arg>)>),
+    Map(Vec<Entry<Arg>>),
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
@@ -92,9 +95,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
     }
 }
 
-fn pairs<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
-    mut map: A,
-) -> Result<Vec<(Spanned<String>, Spanned<T>)>, A::Error> {
+fn pairs<'de, T: Deserialize<'de>, A: MapAccess<'de>>(mut map: A) -> Result<Vec<Entry<T>>, A::Error> {
     let mut pairs = Vec::new();
     while let Some(pair) = map.next_entry()? {
         pairs.push(pair);

@@ -32,6 +32,21 @@ pub(crate) enum Verb {
     UpsertBy { key: String, value: Vec<(String, Node)> },
 }
 
+impl Verb {
+    /// The word in the file.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Verb::Set(_) => "set",
+            Verb::Add(_) => "add",
+            Verb::Sub(_) => "sub",
+            Verb::Inc(_) => "inc",
+            Verb::Append(_) => "append",
+            Verb::RemoveWhere(_) => "remove-where",
+            Verb::UpsertBy { .. } => "upsert-by",
+        }
+    }
+}
+
 /// How to take back what one operation did.
 enum Undo {
     /// The field was this, or was not there.

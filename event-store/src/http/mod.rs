@@ -20,10 +20,11 @@ pub use problem::Problem;
 
 use crate::at::{AsOf, parse_at};
 use crate::diff::Diff;
+use crate::error::StoreError;
 use crate::history::History;
 use crate::list::{LIST_LIMIT_DEFAULT, Population};
 use crate::reconstruct::Reconstruction;
-use crate::store::{AggregateInfo, EventStore, StoreError};
+use crate::store::{AggregateInfo, EventStore};
 
 /// The present, in milliseconds since the epoch.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;

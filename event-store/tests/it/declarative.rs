@@ -41,10 +41,10 @@ fn what_fits_loads() {
     for operation in [
         "set: { owner: \"'ada'\" }",
         "set: { owner: event.note }",
-        "set: { extra: event.payer > 3 ? event.note : 'none' }",
+        "set: { extra: \"event.payer > 3 ? event.note : 'none'\" }",
         "set: { extra: \"event.note.contains('x')\" }",
         "set: { extra: \"state.list.filter(x, x.amount == event.amount).map(y, y.note)\" }",
-        "set: { extra: { a: event.amount, b: [1, true, null, at.headers['business-time']] } }",
+        "set: { extra: { a: event.amount, b: [1, true, null, \"at.headers['business-time']\"] } }",
         "add: { sum: event.amount }",
         "sub: { sum: 1 }",
         "add: { count: event.payer }",
@@ -83,7 +83,7 @@ fn names_that_do_not_exist() {
     refused_operation("inc: nothing", "nothing sets state.nothing");
     refused(
         &FILE.replace("t.Closed", "t.Shut"),
-        34,
+        32,
         "no schema of record t.Shut",
     );
 }
@@ -91,6 +91,11 @@ fn names_that_do_not_exist() {
 #[test]
 fn types_that_do_not_fit() {
     refused_operation("add: { owner: 1 }", "state.owner is text");
+    refused(
+        &format!("{START}      - set: {{ no: null }}\n      - inc: no\n"),
+        11,
+        "state.no is null",
+    );
     refused_operation("add: { sum: event.note }", "the value is text or null");
     refused_operation("inc: sum", "state.sum is a decimal");
     refused_operation("append: { sum: 1 }", "needs a list");
@@ -176,7 +181,7 @@ fn paid(cents: i64) -> Till {
 #[test]
 fn expressions_come_out() {
     let value_of = |expression: &str| {
-        let text = format!("{START}      - set: {{ out: {expression} }}\n");
+        let text = format!("{START}      - set:\n          out: {expression}\n");
         let (state, steps) = fold(&text, &[opened(), paid(150)]);
         match &steps[1] {
             Ok(Step::Applied) => state["out"].to_string(),
@@ -201,7 +206,7 @@ fn expressions_come_out() {
         ("event.amount == decimal('1.5')", "true"),
         ("event.amount > state.sum", "true"),
         ("event.amount < 2", "true"),
-        ("event.note == null ? 'none' : event.note", "\"none\""),
+        ("\"event.note == null ? 'none' : event.note\"", "\"none\""),
         ("event.payer + 1", "5"),
         ("\"state.owner + '!'\"", "\"ada!\""),
         ("\"[1, 2, 3].filter(x, x > event.payer - 3)\"", "[2,3]"),
@@ -215,12 +220,8 @@ fn expressions_come_out() {
         ("\"has(event.note)\"", "true"),
         ("size(state.owner)", "3"),
         ("state.at == at.recorded", "false"),
-        ("\"event.note.x.y == 1 || true\"", "true"),
     ];
     for (expression, expected) in cases {
-        if expression.contains("note.x") {
-            continue; // a path like this does not load: note is text
-        }
         assert_eq!(value_of(expression), expected, "{expression}");
     }
     assert!(value_of("event.payer / 0").contains("Division by zero"));

@@ -118,6 +118,18 @@ fn events_nobody_knows() {
     );
 }
 
+fn crc32c(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            if crc & 1 == 1 {
+                crc >> 1 ^ 0x82F6_3B78
+            } else {
+                crc >> 1
+            }
+        })
+    })
+}
+
 #[test]
 fn batches_nobody_can_read() {
     let logs = Logs::new(TOPIC, 1);
@@ -128,6 +140,8 @@ fn batches_nobody_can_read() {
     builder.push(1, Some(b"k"), Some(b"v"), &[]);
     let mut bytes = BytesMut::from(&builder.build()[..]);
     bytes[22] |= 1;
+    let crc = crc32c(&bytes[21..]);
+    bytes[17..21].copy_from_slice(&crc.to_be_bytes());
     let (batch, _) = Batch::parse(&bytes.freeze(), 0).unwrap();
     logs.partitions[0].append(&batch, 0).unwrap();
     logs.append(0, &[Till::Closed.write(&ids, "k", 1)]);

@@ -1,5 +1,8 @@
 //! The event store over real logs: answers against a naive model, folds against each other, and the routes.
 
+// Tests say what went wrong by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod declarative;
 mod folds;
 mod halts;

@@ -1,0 +1,86 @@
+//! What the store cannot answer, in sentences that say what was asked, what is wrong with it and what there is.
+
+use crate::at::AtError;
+use crate::index::IndexError;
+
+/// A question the store cannot answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No fold of this name.
+    #[error("there is no aggregate `{name}`; there are: {}", list_or_none(known))]
+    UnknownAggregate {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// No record with this key.
+    #[error("{aggregate} `{id}` does not exist: topic {topic} has no record with this key")]
+    UnknownId {
+        /// The aggregate.
+        aggregate: String,
+        /// The id asked for.
+        id: String,
+        /// The topic that was searched.
+        topic: String,
+    },
+    /// The aggregate began after the point asked for.
+    #[error("{aggregate} `{id}` does not exist yet at {at}: its first event is {first}")]
+    NotYet {
+        /// The aggregate.
+        aggregate: String,
+        /// The id asked for.
+        id: String,
+        /// The point asked for.
+        at: String,
+        /// Its first event's offset and time, in words.
+        first: String,
+    },
+    /// The aggregate has fewer events.
+    #[error("{aggregate} `{id}` has no revision {revision}: its revisions are 0 to {last}")]
+    NoSuchRevision {
+        /// The aggregate.
+        aggregate: String,
+        /// The id asked for.
+        id: String,
+        /// The revision asked for.
+        revision: u64,
+        /// The last one there is.
+        last: u64,
+    },
+    /// A point that means nothing here.
+    #[error(transparent)]
+    At(#[from] AtError),
+    /// A cursor this store did not give out.
+    #[error("`{0}` is not a cursor; use the next_cursor of the page before as it is")]
+    Cursor(String),
+    /// A page size out of bounds.
+    #[error("limit {limit} is out of bounds; give 1 to {max}")]
+    Limit {
+        /// The limit asked for.
+        limit: usize,
+        /// The largest.
+        max: usize,
+    },
+    /// A fold of one topic with the log of another.
+    #[error("aggregate {aggregate} folds topic {wanted}, not {given}")]
+    WrongTopic {
+        /// The aggregate.
+        aggregate: String,
+        /// The fold's topic.
+        wanted: String,
+        /// The source's topic.
+        given: String,
+    },
+    /// The log cannot be read.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+}
+
+fn list_or_none(names: &[String]) -> String {
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
+}

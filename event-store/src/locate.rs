@@ -1,0 +1,151 @@
+//! From a name, an id and a point to the events a question is about.
+//!
+//! Invariant: the index is brought up to the head before it is asked, and what was found is cut to that head; what is
+//! appended meanwhile changes no answer.
+
+use crate::at::{AsOf, AtError};
+use crate::canonical;
+use crate::cut::Cut;
+use crate::error::StoreError;
+use crate::folding::Spot;
+use crate::index::PartitionIndex;
+use crate::key::{key_bytes, key_text};
+use crate::store::Aggregate;
+
+/// An aggregate's events, found in the index.
+pub(crate) struct Located<'a> {
+    pub(crate) aggregate: &'a Aggregate,
+    pub(crate) partition: &'a PartitionIndex,
+    pub(crate) id: String,
+    pub(crate) key: Vec<u8>,
+    /// Everything durable.
+    pub(crate) head: Cut,
+    /// All its events up to the head.
+    pub(crate) spots: Vec<Spot>,
+    /// Other partitions that also have records with this key.
+    pub(crate) also_in: Vec<u32>,
+}
+
+impl Aggregate {
+    /// Finds an aggregate's events up to the head.
+    pub(crate) fn locate(&self, id: &str) -> Result<Located<'_>, StoreError> {
+        let head = self.index.catch_up()?;
+        let key = key_bytes(id);
+        let mut found = self.index.find(&key).into_iter();
+        let unknown = || StoreError::UnknownId {
+            aggregate: self.name().to_owned(),
+            id: id.to_owned(),
+            topic: self.index.topic.clone(),
+        };
+        let partition = found.next().ok_or_else(unknown)?;
+        let known = partition.known();
+        let last = head.last(partition.number);
+        let offsets = known
+            .offsets(&key)
+            .unwrap_or_default()
+            .iter()
+            .take_while(|offset| **offset <= last);
+        let spots: Vec<Spot> = (0..)
+            .zip(offsets)
+            .map(|(revision, &offset)| Spot {
+                offset,
+                revision,
+                recorded_ms: known.recorded_ms(offset),
+            })
+            .collect();
+        if spots.is_empty() {
+            return Err(unknown());
+        }
+        let also_in = found.map(|other| other.number).collect();
+        Ok(Located {
+            aggregate: self,
+            partition,
+            id: key_text(&key),
+            key,
+            head,
+            spots,
+            also_in,
+        })
+    }
+
+    /// The cut a point means for the whole topic. An offset does only where there is one partition; a revision never.
+    pub(crate) fn cut(&self, at: &AsOf, head: &Cut) -> Result<Cut, StoreError> {
+        let wrong = |problem: &str| Err(AtError::new(at, problem).into());
+        match at {
+            AsOf::Head => Ok(head.clone()),
+            AsOf::Time(ms) => {
+                let lasts = self.index.partitions.iter().map(|partition| {
+                    let last = partition.known().last_at(*ms).min(head.last(partition.number));
+                    (partition.number, last)
+                });
+                Ok(lasts.collect())
+            }
+            AsOf::Cut(cut) => {
+                let count = self.index.partitions.len();
+                if let Some((beyond, _)) = cut.iter().find(|(partition, _)| *partition as usize >= count) {
+                    return wrong(&format!(
+                        "topic {} has {count} partitions, and no {beyond}",
+                        self.index.topic
+                    ));
+                }
+                Ok(head
+                    .iter()
+                    .map(|(partition, last)| (partition, last.min(cut.last(partition))))
+                    .collect())
+            }
+            AsOf::Offset(offset) if self.index.partitions.len() == 1 => Ok(head
+                .iter()
+                .map(|(partition, last)| (partition, last.min(*offset)))
+                .collect()),
+            AsOf::Offset(_) => wrong("the topic has several partitions, so one offset says too little here"),
+            AsOf::Revision(_) => wrong("a revision is of one aggregate, not of all"),
+        }
+    }
+}
+
+impl Located<'_> {
+    /// The cut a point means for this aggregate, and how many of its events are within.
+    pub(crate) fn cut(&self, at: &AsOf) -> Result<(Cut, usize), StoreError> {
+        let number = self.partition.number;
+        let cut = match at {
+            AsOf::Offset(offset) => Cut::from_iter([(number, (*offset).min(self.head.last(number)))]),
+            AsOf::Revision(revision) => {
+                let place = usize::try_from(*revision).ok();
+                let Some(spot) = place.and_then(|place| self.spots.get(place)) else {
+                    return Err(StoreError::NoSuchRevision {
+                        aggregate: self.aggregate.name().to_owned(),
+                        id: self.id.clone(),
+                        revision: *revision,
+                        last: self.spots.len().saturating_sub(1) as u64,
+                    });
+                };
+                Cut::from_iter([(number, spot.offset)])
+            }
+            at => self.aggregate.cut(at, &self.head)?,
+        };
+        let last = cut.last(number);
+        let within = self.spots.partition_point(|spot| spot.offset <= last);
+        Ok((cut, within))
+    }
+
+    /// The same, for questions that mean nothing before the first event.
+    pub(crate) fn begun(&self, at: &AsOf) -> Result<(Cut, usize), StoreError> {
+        let (cut, within) = self.cut(at)?;
+        if within > 0 {
+            return Ok((cut, within));
+        }
+        let first = self.spots.first().map_or_else(String::new, |spot| {
+            let time = canonical::time_text(spot.recorded_ms);
+            format!(
+                "offset {} of partition {}, recorded {time}",
+                spot.offset, self.partition.number
+            )
+        });
+        Err(StoreError::NotYet {
+            aggregate: self.aggregate.name().to_owned(),
+            id: self.id.clone(),
+            at: at.to_string(),
+            first,
+        })
+    }
+}
