@@ -48,15 +48,8 @@ pub const AMBIGUOUS_FIELD_ALIAS: Rule = Rule::new(
     "Name and aliases of a reader's field match at most one field of the writer.",
 );
 
-/// The comparison was given up.
-pub const COMPARISON_TOO_LARGE: Rule = Rule::new(
-    "COMPARISON_TOO_LARGE",
-    Form::Plain,
-    "Two schemas can be compared within a bounded number of steps.",
-);
-
 /// Every rule.
-pub const RULES: [Rule; 8] = [
+pub const RULES: [Rule; 7] = [
     NAME_MISMATCH,
     FIXED_SIZE_MISMATCH,
     MISSING_ENUM_SYMBOLS,
@@ -64,5 +57,11 @@ pub const RULES: [Rule; 8] = [
     TYPE_MISMATCH,
     MISSING_UNION_BRANCH,
     AMBIGUOUS_FIELD_ALIAS,
-    COMPARISON_TOO_LARGE,
 ];
+
+/// The comparison was given up: a limit rather than a rule, so it has no cases on file.
+pub const COMPARISON_TOO_LARGE: Rule = Rule::new(
+    "COMPARISON_TOO_LARGE",
+    Form::Plain,
+    "Two schemas can be compared within a bounded number of steps.",
+);
