@@ -33,8 +33,6 @@ mod topic_name;
 mod topics;
 
 pub use annals_kafka_wire::batch::Record;
-/// One record as a [`Guard`] sees it; from the wire crate, so that guards need not depend on that.
-pub use annals_kafka_wire::batch::Record;
 pub use broker::{Broker, BrokerError};
 pub use config::BrokerConfig;
 pub use guard::{Guard, OpenGate, Refusal};
