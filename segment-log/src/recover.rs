@@ -11,7 +11,7 @@
 //! | behind it, intact batches follow, with a sector of zeros or a short file | lost writes of one sync: cut |
 //! | behind it, intact batches follow, or all is intact but the head | refuse: the mark lags, so it may have been acknowledged |
 //!
-//! The durable mark is the checkpoint's, or the end of the last segment with a good index if that is later.
+//! The durable mark is the checkpoint's, or the end an index file gives its segment if that is later.
 //!
 //! Invariant: a refusal changes nothing on disk. Whatever is found is synced before anyone may read it, or a second
 //! power cut could take back what was served. Left out: serving around damage, and quarantine.
@@ -19,15 +19,18 @@
 use std::io;
 
 use crate::checkpoint::Mark;
-use crate::disk::{Disk, DiskFile, Open, create_dirs, load, replace};
+use crate::disk::{Disk, DiskFile, Open, create_dirs, replace};
 use crate::error::LogError;
-use crate::index::{self, Index};
+use crate::index::Index;
 use crate::producer::{Claim, Producers, snapshot};
-use crate::segment::{Opened, Sealed, Segments, file_name, parse_log_name};
+use crate::segment::{Opened, Sealed, Segments, file_name};
 use crate::tail::Tail;
 use crate::walk::{Bad, BadKind, Walk};
 
+mod found;
 mod tear;
+
+use found::Found;
 
 /// What opening a partition had to repair, for the start-up log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,17 +63,6 @@ pub(crate) struct Recover<'a> {
     pub(crate) epoch_max: Option<i32>,
     pub(crate) producers_max: usize,
     pub(crate) tail_bytes_max: usize,
-}
-
-/// The files of a partition and what their sidecars say.
-struct Found {
-    bases: Vec<i64>,
-    /// Good indexes, by segment.
-    indexes: Vec<Option<Index>>,
-    /// Producers before the segment with this number.
-    producers: (usize, Producers),
-    /// One behind the last record known to have been synced.
-    durable_end: i64,
 }
 
 /// One look at all segments.
@@ -126,85 +118,6 @@ impl Recover<'_> {
         })
     }
 
-    /// Lists the segments and reads their sidecars.
-    fn look(&self) -> Result<Found, LogError> {
-        let entries = match self.disk.list(self.dir) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(source) => {
-                return Err(LogError::Io {
-                    what: format!("listing {}", self.dir),
-                    source,
-                });
-            }
-        };
-        let mut bases: Vec<i64> = entries
-            .iter()
-            .filter_map(|entry| parse_log_name(&entry.name))
-            .collect();
-        bases.sort_unstable();
-        let mark = self.mark.unwrap_or_default();
-        let first = bases.first().copied().unwrap_or(i64::MAX);
-        if first > mark.log_start && self.mark.is_some() && mark != Mark::default() {
-            let end = first.min(mark.durable_end);
-            let reason = format!("the segments of offsets {}..{end} are gone", mark.log_start);
-            let file = file_name(self.dir, mark.log_start, "log");
-            return Err(LogError::Damaged {
-                file,
-                position: 0,
-                offset: mark.log_start,
-                reason,
-            });
-        }
-        let mut indexes = Vec::new();
-        let mut durable_end = mark.durable_end;
-        for pair in bases.windows(2) {
-            let index = self.load_index(pair[0], pair[1])?;
-            durable_end = index
-                .as_ref()
-                .map_or(durable_end, |index| durable_end.max(index.end));
-            // Without a checkpoint nothing is trusted unseen.
-            indexes.push(index.filter(|_| self.epoch_max.is_some()));
-        }
-        indexes.push(None); // the last segment's index is never on disk
-        let producers = self.load_producers(&bases);
-        Ok(Found {
-            bases,
-            indexes,
-            producers,
-            durable_end,
-        })
-    }
-
-    fn load_index(&self, base: i64, next: i64) -> Result<Option<Index>, LogError> {
-        let file = load(
-            self.disk,
-            &file_name(self.dir, base, "idx"),
-            index::FILE_BYTES_MAX,
-        );
-        let Some(index) = file.ok().flatten().and_then(|file| Index::decode(&file)) else {
-            return Ok(None);
-        };
-        let name = file_name(self.dir, base, "log");
-        let len = self.disk.open(&name, Open::Existing).and_then(|file| file.len());
-        let len = len.map_err(LogError::io(format!("opening {name}")))?;
-        Ok((index.base == base && index.end == next && index.size == len).then_some(index))
-    }
-
-    /// The newest good snapshot, and the segment it stands before; the first segment needs none.
-    fn load_producers(&self, bases: &[i64]) -> (usize, Producers) {
-        let newest = bases.iter().enumerate().rev().find_map(|(at, base)| {
-            let file = load(
-                self.disk,
-                &file_name(self.dir, *base, "snap"),
-                snapshot::FILE_BYTES_MAX,
-            );
-            let producers = snapshot::decode(&file.ok().flatten()?, *base, self.producers_max)?;
-            Some((at, producers))
-        });
-        newest.unwrap_or_else(|| (0, Producers::new(self.producers_max)))
-    }
-
     fn pass(&self, found: &Found) -> Result<Pass, LogError> {
         let (producers_from, producers) = found.producers.clone();
         let mut pass = Pass {
@@ -227,7 +140,7 @@ impl Recover<'_> {
             }
             let opened = self.scan(*base, at, at >= producers_from, &mut pass)?;
             if pass.bad.is_none() {
-                pass.bad = end_is_early(found, at, &opened.index).map(|bad| (at, bad));
+                pass.bad = found.end_is_early(at, &opened.index).map(|bad| (at, bad));
             }
             if pass.bad.is_some() {
                 break;
@@ -395,24 +308,4 @@ impl Recover<'_> {
             _ => Ok(()),
         }
     }
-}
-
-/// The bad place behind a segment's last batch, when it ends before the next begins, or before the durable mark.
-fn end_is_early(found: &Found, at: usize, index: &Index) -> Option<Bad> {
-    let reason = match found.bases.get(at + 1) {
-        Some(next) if *next != index.end => format!("the file ends, and the next begins at offset {next}"),
-        None if index.end < found.durable_end => {
-            format!(
-                "the file ends, and records up to offset {} were acknowledged",
-                found.durable_end - 1
-            )
-        }
-        _ => return None,
-    };
-    Some(Bad {
-        position: index.size,
-        offset: index.end,
-        reason,
-        kind: BadKind::CutShort,
-    })
 }

@@ -11,16 +11,10 @@ use std::sync::{Arc, Condvar, Mutex};
 use super::{Disk, DiskFile, Entry, Open};
 use crate::mutex::lock;
 
-/// What a power cut leaves of the unsynced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Survives {
-    Nothing,
-    Everything,
-    /// Names, and the first half of each file's new bytes.
-    Half,
-    /// Any sectors of the new bytes, the rest of them zeros; any directory's names or none.
-    Sectors(u64),
-}
+mod survive;
+
+pub(crate) use survive::Survives;
+use survive::survivor;
 
 #[derive(Clone)]
 enum Node {
@@ -58,7 +52,6 @@ struct SimFile {
 }
 
 const NEVER: u64 = u64::MAX;
-const SECTOR: usize = 512;
 
 impl SimDisk {
     pub(crate) fn new() -> SimDisk {
@@ -144,6 +137,11 @@ impl SimDisk {
             .map(|(at, node)| survivor(node, survives, at as u64))
             .collect();
         SimDisk::of(nodes)
+    }
+
+    /// The same disk after a crash of the process alone: nothing is lost yet, and nothing more is durable.
+    pub(crate) fn revive(&self) -> SimDisk {
+        SimDisk::of(lock(&self.state.0).nodes.clone())
     }
 
     /// The live bytes of a file.
@@ -250,64 +248,6 @@ impl State {
         match &mut self.nodes[node] {
             Node::File { live, durable } => (live, durable),
             Node::Dir { .. } => panic!("a directory was opened as a file"),
-        }
-    }
-}
-
-/// A number that looks random, from two.
-fn coin(seed: u64, number: u64) -> u64 {
-    let mut mixed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ number.wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 32)
-}
-
-fn survivor(node: &Node, survives: Survives, at: u64) -> Node {
-    match node {
-        Node::Dir { live, durable } => {
-            let new = match survives {
-                Survives::Nothing => false,
-                Survives::Everything | Survives::Half => true,
-                Survives::Sectors(seed) => coin(seed, at).is_multiple_of(2),
-            };
-            let names = if new { live } else { durable };
-            Node::Dir {
-                live: names.clone(),
-                durable: names.clone(),
-            }
-        }
-        Node::File { live, durable } => {
-            let bytes = surviving_bytes(live, durable, survives, at);
-            Node::File {
-                live: bytes.clone(),
-                durable: bytes,
-            }
-        }
-    }
-}
-
-fn surviving_bytes(live: &[u8], durable: &[u8], survives: Survives, at: u64) -> Vec<u8> {
-    match survives {
-        Survives::Nothing => durable.to_vec(),
-        Survives::Everything => live.to_vec(),
-        _ if live.len() < durable.len() => {
-            // An unsynced truncation: done or not.
-            if coin(7, at).is_multiple_of(2) {
-                live.to_vec()
-            } else {
-                durable.to_vec()
-            }
-        }
-        Survives::Half => live[..durable.len() + (live.len() - durable.len()) / 2].to_vec(),
-        Survives::Sectors(seed) => {
-            let mut bytes = durable.to_vec();
-            for start in (0..live.len()).step_by(SECTOR) {
-                let end = (start + SECTOR).min(live.len());
-                if coin(seed, at * 1_000_003 + start as u64).is_multiple_of(2) {
-                    bytes.resize(bytes.len().max(end), 0);
-                    bytes[start..end].copy_from_slice(&live[start..end]);
-                }
-            }
-            bytes
         }
     }
 }

@@ -270,3 +270,15 @@ fn power_cut_again_at_every_step_of_the_recovery() {
         step += 1;
     }
 }
+
+/// A killed process leaves the page cache behind: unsynced, and what the next run builds upon.
+#[test]
+fn killed_at_every_step_and_power_cut_later() {
+    let mut step = 1;
+    while let Some((dark, mut witness)) = cut(step) {
+        let disk = dark.revive();
+        let (log, partitions) = recover(&disk, &mut witness).unwrap();
+        go_on(&disk, log, partitions);
+        step += 1;
+    }
+}

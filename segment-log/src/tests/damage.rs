@@ -190,6 +190,26 @@ fn a_missing_or_damaged_sidecar_is_rebuilt() {
 }
 
 #[test]
+fn a_sealed_segment_cut_short_is_damage_even_behind_the_mark() {
+    let (disk, names) = many_segments();
+    for name in names.iter().filter(|name| name.ends_with(".idx")) {
+        for divisor in [2, 1_000] {
+            let disk = disk.reboot(Survives::Nothing);
+            crate::disk::Disk::remove(&disk, "CHECKPOINT").unwrap();
+            let log = format!("a/0/{}", name.replace(".idx", ".log"));
+            let whole = disk.bytes(&log);
+            let kept = whole.len() / divisor;
+            disk.put(&log, &whole[..kept]);
+            let refused = open(&disk).unwrap().partition("a/0", config(400));
+            assert!(
+                matches!(refused, Err(LogError::Damaged { .. })),
+                "{name}: {refused:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_lost_segment_is_noticed() {
     let (disk, names) = many_segments();
     let logs: Vec<_> = names.iter().filter(|name| name.ends_with(".log")).collect();

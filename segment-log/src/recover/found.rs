@@ -1,0 +1,145 @@
+//! The files of a partition, and what their sidecars say.
+//!
+//! Invariant: an index file is written after its log file was synced, so the end it names was durable, whatever has
+//! become of the log file since.
+
+use std::io;
+
+use super::Recover;
+use crate::disk::{Open, load};
+use crate::error::LogError;
+use crate::index::{self, Index};
+use crate::producer::{Producers, snapshot};
+use crate::segment::{file_name, parse_log_name};
+use crate::walk::{Bad, BadKind};
+
+/// What was found before any log file is read.
+pub(super) struct Found {
+    /// First offsets of the segments, rising.
+    pub(super) bases: Vec<i64>,
+    /// Indexes that may be trusted, by segment.
+    pub(super) indexes: Vec<Option<Index>>,
+    /// Producers before the segment with this number.
+    pub(super) producers: (usize, Producers),
+    /// One behind the last record known to have been synced.
+    pub(super) durable_end: i64,
+}
+
+impl Recover<'_> {
+    /// Lists the segments and reads their sidecars.
+    pub(super) fn look(&self) -> Result<Found, LogError> {
+        let entries = match self.disk.list(self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(source) => {
+                return Err(LogError::Io {
+                    what: format!("listing {}", self.dir),
+                    source,
+                });
+            }
+        };
+        let mut bases: Vec<i64> = entries
+            .iter()
+            .filter_map(|entry| parse_log_name(&entry.name))
+            .collect();
+        bases.sort_unstable();
+        self.check_start(bases.first().copied())?;
+        let mut indexes = Vec::new();
+        let mut durable_end = self.mark.unwrap_or_default().durable_end;
+        for (at, base) in bases.iter().enumerate() {
+            let index = self.load_index(*base);
+            durable_end = index
+                .as_ref()
+                .map_or(durable_end, |index| durable_end.max(index.end));
+            let trusted = match (&index, bases.get(at + 1)) {
+                // Without a checkpoint nothing is trusted unseen.
+                (Some(index), Some(next)) if self.epoch_max.is_some() => {
+                    index.end == *next && index.size == self.len(*base)?
+                }
+                // The last segment is always read.
+                _ => false,
+            };
+            indexes.push(index.filter(|_| trusted));
+        }
+        let producers = self.load_producers(&bases);
+        Ok(Found {
+            bases,
+            indexes,
+            producers,
+            durable_end,
+        })
+    }
+
+    /// Refuses when the segments before `first` are gone.
+    fn check_start(&self, first: Option<i64>) -> Result<(), LogError> {
+        let mark = self.mark.unwrap_or_default();
+        if self
+            .mark
+            .is_none_or(|mark| first.is_some_and(|first| first <= mark.log_start) || mark.durable_end == 0)
+        {
+            return Ok(());
+        }
+        let end = first.unwrap_or(mark.durable_end);
+        let reason = format!("the segments of offsets {}..{end} are gone", mark.log_start);
+        let file = file_name(self.dir, mark.log_start, "log");
+        Err(LogError::Damaged {
+            file,
+            position: 0,
+            offset: mark.log_start,
+            reason,
+        })
+    }
+
+    fn load_index(&self, base: i64) -> Option<Index> {
+        let file = load(
+            self.disk,
+            &file_name(self.dir, base, "idx"),
+            index::FILE_BYTES_MAX,
+        );
+        Index::decode(&file.ok()??).filter(|index| index.base == base)
+    }
+
+    fn len(&self, base: i64) -> Result<u64, LogError> {
+        let name = file_name(self.dir, base, "log");
+        let len = self.disk.open(&name, Open::Existing).and_then(|file| file.len());
+        len.map_err(LogError::io(format!("opening {name}")))
+    }
+
+    /// The newest good snapshot, and the segment it stands before; the first segment needs none.
+    fn load_producers(&self, bases: &[i64]) -> (usize, Producers) {
+        let newest = bases.iter().enumerate().rev().find_map(|(at, base)| {
+            let file = load(
+                self.disk,
+                &file_name(self.dir, *base, "snap"),
+                snapshot::FILE_BYTES_MAX,
+            );
+            let producers = snapshot::decode(&file.ok()??, *base, self.producers_max)?;
+            Some((at, producers))
+        });
+        newest.unwrap_or_else(|| (0, Producers::new(self.producers_max)))
+    }
+}
+
+impl Found {
+    /// The bad place behind a segment's last batch, when it ends before the next begins, or before the durable mark.
+    pub(super) fn end_is_early(&self, at: usize, index: &Index) -> Option<Bad> {
+        let reason = match self.bases.get(at + 1) {
+            Some(next) if *next != index.end => {
+                format!("the file ends, and the next begins at offset {next}")
+            }
+            None if index.end < self.durable_end => {
+                format!(
+                    "the file ends, and records up to offset {} were acknowledged",
+                    self.durable_end - 1
+                )
+            }
+            _ => return None,
+        };
+        Some(Bad {
+            position: index.size,
+            offset: index.end,
+            reason,
+            kind: BadKind::CutShort,
+        })
+    }
+}
