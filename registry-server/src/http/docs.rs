@@ -1,0 +1,106 @@
+//! The OpenAPI document and the page that shows it.
+//!
+//! The document comes from the routes themselves, so neither can drift from the other; the page's files are in the
+//! binary.
+
+use axum::{Router, body::Bytes, http::header, routing::get};
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, RefOr, path::Operation, tag::TagBuilder};
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use super::media;
+
+/// Where the document is served.
+const DOCUMENT: &str = "/openapi.json";
+
+/// The routes of the document and its page.
+pub(super) fn routes(document: &OpenApi) -> Router {
+    let json = Bytes::from(serde_json::to_vec(document).unwrap_or_default());
+    let answer = move || {
+        let json = json.clone();
+        async move { ([(header::CONTENT_TYPE, "application/json")], json) }
+    };
+    Router::new()
+        .route(DOCUMENT, get(answer))
+        .merge(SwaggerUi::new("/docs").config(Config::from(DOCUMENT)))
+}
+
+/// Gives the document its title and its tags.
+pub(super) fn describe(document: &mut OpenApi) {
+    document.info = InfoBuilder::new()
+        .title("Annals")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "A schema registry that speaks the Confluent REST API, and the audit API of the event store.",
+        ))
+        .license(Some(
+            LicenseBuilder::new()
+                .name("Apache-2.0")
+                .identifier(Some("Apache-2.0"))
+                .build(),
+        ))
+        .build();
+    let tags = [
+        ("schemas", "Schemas by id and by the hash of their content."),
+        (
+            "subjects",
+            "Subjects and their versions: register, look up, read.",
+        ),
+        ("compatibility", "May a schema follow?"),
+        ("config", "Compatibility levels and other settings."),
+        ("mode", "What may be done to a subject."),
+        ("server", "What the server says about itself."),
+    ];
+    let tags = tags.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build());
+    document.tags.get_or_insert_default().splice(0..0, tags);
+}
+
+/// Names every operation after its method and path: `get_subjects_subject_versions`.
+pub(super) fn name_operations(document: &mut OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let words: Vec<&str> = path
+            .split(['/', '{', '}', '.', '-'])
+            .filter(|word| !word.is_empty())
+            .collect();
+        let name = if words.is_empty() {
+            "root".to_owned()
+        } else {
+            words.join("_")
+        };
+        let operations = [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("delete", &mut item.delete),
+        ];
+        for (method, operation) in operations {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{name}"));
+            }
+        }
+    }
+}
+
+/// Names the registry's media types in place of the plain one the derive writes.
+pub(super) fn name_media_types(document: &mut OpenApi) {
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            name_in(operation);
+        }
+    }
+}
+
+fn name_in(operation: &mut Operation) {
+    for response in operation.responses.responses.values_mut() {
+        if let RefOr::T(response) = response
+            && let Some((_, content)) = response.content.pop()
+        {
+            response.content.insert(media::DEFAULT.to_owned(), content);
+        }
+    }
+    if let Some(RefOr::T(body)) = &mut operation.request_body
+        && let Some(content) = body.content.get("application/json").cloned()
+    {
+        body.content.insert(media::DEFAULT.to_owned(), content);
+    }
+}

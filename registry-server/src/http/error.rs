@@ -1,0 +1,190 @@
+//! The one table of statuses and error codes of the registry API.
+//!
+//! What is decided elsewhere comes in as a [`RegistryError`], which knows nothing of HTTP; what goes wrong between the
+//! socket and a handler is a variant here. Everything leaves as `{"error_code": …, "message": …}`: the sentence is for
+//! the client, the cause goes to the log. The first three digits of a code are its status.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::{IntoResponses, ToSchema};
+
+use super::media;
+use crate::registry::RegistryError;
+
+/// An error as clients see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// A code of the registry API; its first three digits are the status.
+    #[schema(example = 40401)]
+    pub error_code: u32,
+    /// What went wrong, and what to do.
+    #[schema(example = "Subject 'orders-value' not found.")]
+    pub message: String,
+}
+
+/// The error answers every route may give, for the OpenAPI document.
+#[derive(IntoResponses)]
+#[allow(dead_code, reason = "only its derived description is used")]
+pub(super) enum Refusals {
+    /// The request is refused; `error_code` says why.
+    #[response(status = "4XX")]
+    Refused(ErrorBody),
+    /// The server failed; `error_code` says where.
+    #[response(status = "5XX")]
+    Failed(ErrorBody),
+}
+
+/// What a handler may answer instead of a result.
+#[derive(Debug)]
+pub enum HttpError {
+    /// The registry said no.
+    Registry(RegistryError),
+    /// Nothing the client accepts can be sent.
+    NotAcceptable,
+    /// The body is of a kind that is not read here.
+    UnsupportedMediaType(String),
+    /// There is nothing at this path.
+    NotFound(String),
+    /// The path exists, but not for this method.
+    MethodNotAllowed(String),
+    /// Path or query cannot be read.
+    BadRequest(String),
+    /// The body is no JSON, or not of the shape asked for.
+    MalformedBody(String),
+    /// There is no body.
+    EmptyBody,
+    /// The body is longer than the limit, given in bytes.
+    BodyTooLarge(usize),
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// An answer could not be written as JSON.
+    Unserialisable(String),
+}
+
+impl From<RegistryError> for HttpError {
+    fn from(error: RegistryError) -> HttpError {
+        HttpError::Registry(error)
+    }
+}
+
+impl HttpError {
+    /// The table: the code of every error.
+    fn code(&self) -> u32 {
+        match self {
+            HttpError::Registry(error) => registry_code(error),
+            HttpError::BadRequest(_) | HttpError::MalformedBody(_) => 400,
+            HttpError::NotFound(_) => 404,
+            HttpError::MethodNotAllowed(_) => 405,
+            HttpError::NotAcceptable => 406,
+            HttpError::BodyTimeout => 408,
+            HttpError::BodyTooLarge(_) => 413,
+            HttpError::UnsupportedMediaType(_) => 415,
+            HttpError::EmptyBody => 422,
+            HttpError::Unserialisable(_) => 500,
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            HttpError::Registry(error) => error.to_string(),
+            HttpError::NotAcceptable => {
+                format!("Not acceptable: answers here are {}", media::NAMES.join(", "))
+            }
+            HttpError::UnsupportedMediaType(given) => {
+                format!(
+                    "Unsupported media type '{given}': send {}",
+                    media::NAMES.join(", ")
+                )
+            }
+            HttpError::NotFound(path) => format!("There is nothing at {path}; the API is described at /docs"),
+            HttpError::MethodNotAllowed(method) => {
+                format!("{method} is not possible here; the API is described at /docs")
+            }
+            HttpError::BadRequest(why) => why.clone(),
+            HttpError::MalformedBody(why) => format!("The request body cannot be read: {why}"),
+            HttpError::EmptyBody => "The request has no body; send a JSON object".to_owned(),
+            HttpError::BodyTooLarge(limit) => {
+                format!("The request body is larger than the limit of {limit} bytes")
+            }
+            HttpError::BodyTimeout => "The request body did not arrive in time".to_owned(),
+            HttpError::Unserialisable(_) => {
+                "The answer could not be written; the server's log has the cause".to_owned()
+            }
+        }
+    }
+
+    fn log(&self) {
+        match self {
+            HttpError::Registry(RegistryError::Store(cause)) => {
+                tracing::error!(error = cause as &dyn std::error::Error, "the schema store failed");
+            }
+            HttpError::Registry(RegistryError::Broken) => tracing::error!("a task of the registry broke off"),
+            HttpError::Unserialisable(cause) => tracing::error!(cause, "an answer could not be serialised"),
+            _ => {}
+        }
+    }
+}
+
+fn registry_code(error: &RegistryError) -> u32 {
+    match error {
+        RegistryError::SubjectNotFound(_) => 40401,
+        RegistryError::VersionNotFound(_) => 40402,
+        RegistryError::SchemaNotFound | RegistryError::SchemaUnknown(_) => 40403,
+        RegistryError::NoSubjectLevel(_) => 40408,
+        RegistryError::NoSubjectMode(_) => 40409,
+        RegistryError::Incompatible { .. } => 40901,
+        RegistryError::InvalidSchema(_) => 42201,
+        RegistryError::InvalidVersion(_) => 42202,
+        RegistryError::InvalidLevel(_) => 42203,
+        RegistryError::NotPermitted(_) => 42205,
+        RegistryError::InvalidSubject { .. } => 42208,
+        RegistryError::InvalidRuleSet(_) => 42210,
+        RegistryError::InvalidConfig(_) => 422,
+        RegistryError::Store(_) => 50001,
+        RegistryError::Broken => 500,
+    }
+}
+
+/// The status of a code: the code itself, or its first three digits.
+fn status(code: u32) -> StatusCode {
+    let digits = if code > 999 { code / 100 } else { code };
+    u16::try_from(digits)
+        .ok()
+        .and_then(|digits| StatusCode::from_u16(digits).ok())
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        self.log();
+        let body = ErrorBody {
+            error_code: self.code(),
+            message: self.message(),
+        };
+        let json = serde_json::to_vec(&body).unwrap_or_default();
+        let kind = (header::CONTENT_TYPE, HeaderValue::from_static(media::DEFAULT));
+        (status(body.error_code), [kind], json).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_three_digits_are_the_status() {
+        for (code, wanted) in [
+            (40401, 404),
+            (42201, 422),
+            (40901, 409),
+            (50001, 500),
+            (406, 406),
+            (7, 500),
+        ] {
+            assert_eq!(status(code).as_u16(), wanted, "{code}");
+        }
+    }
+}

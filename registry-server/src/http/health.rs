@@ -1,0 +1,71 @@
+//! Is the server alive, and is it ready?
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{AppState, shapes::Answer};
+
+/// Whether the server is ready; set once by whoever starts it. Clones share the flag.
+#[derive(Clone, Debug, Default)]
+pub struct Ready(Arc<AtomicBool>);
+
+impl Ready {
+    /// Says that the server is ready, or no longer is.
+    pub fn set(&self, ready: bool) {
+        self.0.store(ready, Ordering::Release);
+    }
+
+    /// Whether it is.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(healthz))
+        .routes(routes!(readyz))
+}
+
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    /// `ok`, or `starting`.
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+/// The process is alive and answers.
+#[utoipa::path(get, path = "/healthz", tag = "server",
+    responses((status = 200, description = "It is", body = Health)))]
+async fn healthz() -> Answer<Health> {
+    Answer(Health { status: "ok" })
+}
+
+/// Everything is recovered and the listeners are bound.
+#[utoipa::path(get, path = "/readyz", tag = "server", responses(
+    (status = 200, description = "The server is ready", body = Health),
+    (status = 503, description = "It is not ready yet", body = Health)))]
+async fn readyz(State(state): State<AppState>) -> Response {
+    if state.ready.is_set() {
+        Answer(Health { status: "ok" }).into_response()
+    } else {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Answer(Health { status: "starting" }),
+        )
+            .into_response()
+    }
+}

@@ -1,0 +1,133 @@
+//! The registry over HTTP: routes, the OpenAPI document made from them, health, and the accept loop.
+//!
+//! A handler extracts, makes one call into `registry/` and converts. Statuses and error codes stand in one table
+//! ([`error`]). A route is written once: its attribute feeds the router and the document.
+//!
+//! Other parts of the server hand in routes of their own ([`assemble`]); they are served and described together.
+
+mod compatibility;
+mod config;
+mod docs;
+pub mod error;
+mod extract;
+mod health;
+mod media;
+mod page;
+mod root;
+mod schemas;
+pub mod serve;
+mod shapes;
+mod subjects;
+mod timed_body;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::Request,
+    http::{Method, Uri, uri::PathAndQuery},
+    middleware,
+    response::{IntoResponse, Response},
+};
+use tower::ServiceExt;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use extract::BODY_BYTES_MAX;
+pub use health::Ready;
+pub use timed_body::{BodyStalled, TimedBody};
+
+use crate::registry::Registry;
+use error::HttpError;
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct AppState {
+    /// The registry.
+    pub registry: Registry,
+    /// Whether the server is ready.
+    pub ready: Ready,
+    /// The id of the Kafka cluster this registry serves.
+    pub cluster_id: Arc<str>,
+}
+
+/// The registry's own routes; each answers in the media type the client asked for.
+fn registry_routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .merge(root::routes())
+        .merge(schemas::routes())
+        .merge(subjects::routes())
+        .merge(compatibility::routes())
+        .merge(config::routes())
+        .route_layer(middleware::from_fn(media::negotiate))
+}
+
+/// The description of all routes: the registry's, and those of the server's other parts.
+#[must_use]
+pub fn document(others: OpenApi) -> OpenApi {
+    let mut document = registry_routes().into_openapi();
+    docs::name_media_types(&mut document);
+    document.merge(health::routes().into_openapi());
+    document.merge(others);
+    docs::describe(&mut document);
+    docs::name_operations(&mut document);
+    document
+}
+
+/// All routes of the server.
+///
+/// `described` are other routes that belong into the document, their state already given
+/// (`OpenApiRouter::with_state`); `plain` are routes that do not, such as the console's.
+pub fn assemble(state: AppState, described: OpenApiRouter, plain: Router) -> Router {
+    let (described, others) = described.split_for_parts();
+    let document = document(others);
+    let own = registry_routes().merge(health::routes()).split_for_parts().0;
+    finish(
+        own.with_state(state)
+            .merge(described)
+            .merge(plain)
+            .merge(docs::routes(&document)),
+    )
+}
+
+/// The registry's routes alone, ready to be served.
+pub fn router(state: AppState) -> Router {
+    assemble(state, OpenApiRouter::default(), Router::new())
+}
+
+/// Adds answers for paths and methods that are not there.
+fn finish(router: Router) -> Router {
+    let router = router.method_not_allowed_fallback(|method: Method| async move {
+        HttpError::MethodNotAllowed(method.to_string())
+    });
+    let known = router.clone();
+    router.fallback(move |request: Request| without_trailing_slash(known, request))
+}
+
+/// Some clients end paths in a slash: what is not found so is looked for without it.
+async fn without_trailing_slash(known: Router, mut request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let shorter = path.trim_end_matches('/');
+    if shorter.len() == path.len() || shorter.is_empty() {
+        return HttpError::NotFound(path).into_response();
+    }
+    let query = request
+        .uri()
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = PathAndQuery::try_from(format!("{shorter}{query}")).ok();
+    match Uri::from_parts(parts) {
+        Ok(uri) => *request.uri_mut() = uri,
+        Err(_) => return HttpError::NotFound(path).into_response(),
+    }
+    let known = known.fallback(move || async move { HttpError::NotFound(path) });
+    match known.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}

@@ -1,0 +1,248 @@
+//! `/schemas`: by id, by guid, and all of them.
+//!
+//! `GET /schemas/ids/{id}` is what every deserialiser asks: its answer is rendered once and then only counted up.
+
+use annals_schema_model::SchemaId;
+use axum::{
+    body::Bytes,
+    extract::{RawQuery, State},
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{
+    AppState,
+    error::{HttpError, Refusals},
+    extract::{IdInPath, PathOf, QueryOf, flag},
+    page::{Page, SCHEMAS_MAX},
+    shapes::{Answer, ContextId, SchemaAnswer, Serialized, SubjectVersion, VersionAnswer},
+    subjects::prefix_in_default_context,
+};
+use crate::registry::{Found, RegistryError, Stored, View};
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(types))
+        .routes(routes!(by_id))
+        .routes(routes!(text_by_id))
+        .routes(routes!(subjects_by_id))
+        .routes(routes!(versions_by_id))
+        .routes(routes!(by_guid))
+        .routes(routes!(ids_by_guid))
+}
+
+/// Which schemas to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", default)]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    /// Only subjects that begin so.
+    subject_prefix: String,
+    /// Only the newest version of each subject.
+    #[serde(deserialize_with = "flag")]
+    latest_only: bool,
+}
+
+/// Lists schemas, by subject and version.
+#[utoipa::path(get, path = "/schemas", tag = "schemas", params(ListParams,
+        ("offset" = Option<i64>, Query, description = "How many to skip"),
+        ("limit" = Option<i64>, Query, description = "How many to answer: at most 1000")),
+    responses((status = 200, description = "The schemas", body = Vec<VersionAnswer<'_>>), Refusals))]
+async fn list(
+    State(state): State<AppState>,
+    QueryOf(params): QueryOf<ListParams>,
+    QueryOf(page): QueryOf<Page>,
+) -> Response {
+    state.registry.read(|view| {
+        let versions = view
+            .subjects_with(prefix_in_default_context(&params.subject_prefix))
+            .flat_map(|(name, subject)| {
+                let skipped = if params.latest_only {
+                    subject.versions.len().saturating_sub(1)
+                } else {
+                    0
+                };
+                subject
+                    .versions
+                    .values()
+                    .skip(skipped)
+                    .filter_map(move |version| {
+                        let stored = view.schema(version.id)?.clone();
+                        Some(Found {
+                            subject: name.to_string(),
+                            version: *version,
+                            stored,
+                        })
+                    })
+            });
+        let found = page.of(versions, SCHEMAS_MAX);
+        Answer(found.iter().map(VersionAnswer::from).collect::<Vec<_>>()).into_response()
+    })
+}
+
+/// Lists the schema types.
+#[utoipa::path(get, path = "/schemas/types", tag = "schemas",
+    responses((status = 200, description = "The types' names", body = Vec<String>), Refusals))]
+async fn types() -> Answer<[&'static str; 2]> {
+    Answer(["AVRO", "PROTOBUF"])
+}
+
+/// What else to say about a schema.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", default)]
+#[into_params(parameter_in = Query)]
+struct ByIdParams {
+    /// Name the version the schema has in this subject.
+    subject: String,
+    /// Say which id is the greatest.
+    #[serde(deserialize_with = "flag")]
+    fetch_max_id: bool,
+}
+
+/// A schema by its id.
+#[utoipa::path(get, path = "/schemas/ids/{id}", tag = "schemas",
+    params(("id" = u32, Path, description = "The schema's id"), ByIdParams),
+    responses((status = 200, description = "The schema", body = SchemaAnswer<'_>), Refusals))]
+async fn by_id(
+    State(state): State<AppState>,
+    IdInPath(id): IdInPath,
+    RawQuery(query): RawQuery,
+    params: QueryOf<ByIdParams>,
+) -> Result<Response, HttpError> {
+    state.registry.read(|view| {
+        let stored = stored(view, &id)?;
+        if query.is_none() {
+            return Ok(Serialized(stored.answer(render)).into_response());
+        }
+        let QueryOf(params) = &params;
+        let mut answer = SchemaAnswer::from(stored);
+        if let Some(version) = view.version_of(&params.subject, stored.id) {
+            answer.subject = Some(&params.subject);
+            answer.version = Some(version.version);
+        }
+        answer.max_id = view.max_id().filter(|_| params.fetch_max_id).map(SchemaId::get);
+        Ok(Answer(answer).into_response())
+    })
+}
+
+fn render(stored: &Stored) -> Bytes {
+    serde_json::to_vec(&SchemaAnswer::from(stored))
+        .unwrap_or_default()
+        .into()
+}
+
+/// The text of a schema by its id.
+#[utoipa::path(get, path = "/schemas/ids/{id}/schema", tag = "schemas",
+    params(("id" = u32, Path, description = "The schema's id")),
+    responses((status = 200, description = "The schema's text", body = String), Refusals))]
+async fn text_by_id(State(state): State<AppState>, IdInPath(id): IdInPath) -> Result<Serialized, HttpError> {
+    state
+        .registry
+        .read(|view| Ok(Serialized(stored(view, &id)?.text().to_string().into())))
+}
+
+/// Which subject's use of a schema to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+struct UsesParams {
+    /// Only this subject.
+    subject: String,
+}
+
+/// The subjects that use a schema.
+#[utoipa::path(get, path = "/schemas/ids/{id}/subjects", tag = "schemas", params(UsesParams,
+        ("id" = u32, Path, description = "The schema's id"),
+        ("offset" = Option<i64>, Query, description = "How many to skip"),
+        ("limit" = Option<i64>, Query, description = "How many to answer")),
+    responses((status = 200, description = "The subjects' names", body = Vec<String>), Refusals))]
+async fn subjects_by_id(
+    State(state): State<AppState>,
+    IdInPath(id): IdInPath,
+    QueryOf(params): QueryOf<UsesParams>,
+    QueryOf(page): QueryOf<Page>,
+) -> Result<Answer<Vec<String>>, HttpError> {
+    let uses = uses(&state, &id, &params)?;
+    Ok(Answer(
+        page.of(uses.into_iter().map(|used| used.subject), usize::MAX),
+    ))
+}
+
+/// The subjects and versions that use a schema.
+#[utoipa::path(get, path = "/schemas/ids/{id}/versions", tag = "schemas", params(UsesParams,
+        ("id" = u32, Path, description = "The schema's id"),
+        ("offset" = Option<i64>, Query, description = "How many to skip"),
+        ("limit" = Option<i64>, Query, description = "How many to answer")),
+    responses((status = 200, description = "The versions", body = Vec<SubjectVersion>), Refusals))]
+async fn versions_by_id(
+    State(state): State<AppState>,
+    IdInPath(id): IdInPath,
+    QueryOf(params): QueryOf<UsesParams>,
+    QueryOf(page): QueryOf<Page>,
+) -> Result<Answer<Vec<SubjectVersion>>, HttpError> {
+    Ok(Answer(
+        page.of(uses(&state, &id, &params)?.into_iter(), usize::MAX),
+    ))
+}
+
+fn uses(state: &AppState, id: &str, params: &UsesParams) -> Result<Vec<SubjectVersion>, HttpError> {
+    state.registry.read(|view| {
+        let uses = view.uses(stored(view, id)?.id).iter();
+        let asked = uses.filter(|used| params.subject.is_empty() || used.subject.as_ref() == params.subject);
+        Ok(asked
+            .map(|used| SubjectVersion {
+                subject: used.subject.to_string(),
+                version: used.version,
+            })
+            .collect())
+    })
+}
+
+/// A schema by the hash of its content.
+#[utoipa::path(get, path = "/schemas/guids/{guid}", tag = "schemas",
+    params(("guid" = String, Path, description = "The hash, as a UUID or as 32 hexadecimal digits")),
+    responses((status = 200, description = "The schema", body = SchemaAnswer<'_>), Refusals))]
+async fn by_guid(
+    State(state): State<AppState>,
+    PathOf(guid): PathOf<String>,
+) -> Result<Serialized, HttpError> {
+    state
+        .registry
+        .read(|view| Ok(Serialized(stored_by_guid(view, &guid)?.answer(render))))
+}
+
+/// The ids of a content.
+#[utoipa::path(get, path = "/schemas/guids/{guid}/ids", tag = "schemas",
+    params(("guid" = String, Path, description = "The hash, as a UUID or as 32 hexadecimal digits")),
+    responses((status = 200, description = "The ids, by context", body = Vec<ContextId>), Refusals))]
+async fn ids_by_guid(
+    State(state): State<AppState>,
+    PathOf(guid): PathOf<String>,
+) -> Result<Answer<[ContextId; 1]>, HttpError> {
+    state.registry.read(|view| {
+        let id = stored_by_guid(view, &guid)?.id.get();
+        Ok(Answer([ContextId { context: ".", id }]))
+    })
+}
+
+fn stored<'a>(view: &'a View, id: &str) -> Result<&'a Stored, HttpError> {
+    let number: i64 = id
+        .parse()
+        .map_err(|_| HttpError::NotFound(format!("/schemas/ids/{id}: an id is a number")))?;
+    let found = u32::try_from(number)
+        .ok()
+        .and_then(SchemaId::new)
+        .and_then(|id| view.schema(id));
+    Ok(found.ok_or_else(|| RegistryError::SchemaUnknown(id.to_owned()))?)
+}
+
+fn stored_by_guid<'a>(view: &'a View, guid: &str) -> Result<&'a Stored, HttpError> {
+    let found = Uuid::parse_str(guid)
+        .ok()
+        .and_then(|guid| view.schema_by_guid(guid));
+    Ok(found.ok_or_else(|| RegistryError::SchemaUnknown(guid.to_owned()))?)
+}

@@ -1,0 +1,168 @@
+//! `/subjects`: the names, looking up a schema, registering one, and reading versions.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    AppState,
+    error::{HttpError, Refusals},
+    extract::{JsonBody, PathOf, QueryOf, VersionInPath, flag},
+    page::Page,
+    shapes::{Answer, RegisterAnswer, SchemaRequest, Serialized, VersionAnswer},
+};
+use crate::registry::lookup;
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default()
+        .routes(routes!(list))
+        .routes(routes!(look_up))
+        .routes(routes!(versions, register))
+        .routes(routes!(version))
+        .routes(routes!(text))
+        .routes(routes!(referenced_by))
+}
+
+/// Which subjects to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", default)]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    /// Only subjects that begin so; `:*:` stands for every context.
+    subject_prefix: String,
+}
+
+/// A prefix without the marks of the default context and of all contexts: there is only the default one.
+pub(super) fn prefix_in_default_context(prefix: &str) -> &str {
+    prefix
+        .strip_prefix(":*:")
+        .or_else(|| prefix.strip_prefix(":.:"))
+        .unwrap_or(prefix)
+}
+
+/// Lists the subjects, by name.
+#[utoipa::path(get, path = "/subjects", tag = "subjects", params(ListParams,
+        ("offset" = Option<i64>, Query, description = "How many to skip"),
+        ("limit" = Option<i64>, Query, description = "How many to answer")),
+    responses((status = 200, description = "The names", body = Vec<String>), Refusals))]
+async fn list(
+    State(state): State<AppState>,
+    QueryOf(params): QueryOf<ListParams>,
+    QueryOf(page): QueryOf<Page>,
+) -> Response {
+    state.registry.read(|view| {
+        let names = view.subjects_with(prefix_in_default_context(&params.subject_prefix));
+        Answer(page.of(names.map(|(name, _)| name.as_ref()), usize::MAX)).into_response()
+    })
+}
+
+/// How a schema is read.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Reading {
+    /// Bring the schema into its normal form first.
+    #[serde(deserialize_with = "flag")]
+    pub(super) normalize: bool,
+}
+
+/// Finds the version of a subject that holds a schema.
+#[utoipa::path(post, path = "/subjects/{subject}", tag = "subjects", request_body = SchemaRequest,
+    params(("subject" = String, Path, description = "The subject"), Reading),
+    responses((status = 200, description = "The version", body = VersionAnswer<'_>), Refusals))]
+async fn look_up(
+    State(state): State<AppState>,
+    PathOf(subject): PathOf<String>,
+    QueryOf(reading): QueryOf<Reading>,
+    JsonBody(body): JsonBody<SchemaRequest>,
+) -> Result<Response, HttpError> {
+    let found = state
+        .registry
+        .look_up(&subject, body.into_request(reading.normalize))
+        .await?;
+    Ok(Answer(VersionAnswer::from(&found)).into_response())
+}
+
+/// Lists the versions of a subject.
+#[utoipa::path(get, path = "/subjects/{subject}/versions", tag = "subjects", params(
+        ("subject" = String, Path, description = "The subject"),
+        ("offset" = Option<i64>, Query, description = "How many to skip"),
+        ("limit" = Option<i64>, Query, description = "How many to answer")),
+    responses((status = 200, description = "The versions' numbers", body = Vec<u32>), Refusals))]
+async fn versions(
+    State(state): State<AppState>,
+    PathOf(subject): PathOf<String>,
+    QueryOf(page): QueryOf<Page>,
+) -> Result<Answer<Vec<u32>>, HttpError> {
+    state.registry.read(|view| {
+        let versions = &lookup::subject(view, &subject)?.versions;
+        Ok(Answer(page.of(versions.keys().copied(), usize::MAX)))
+    })
+}
+
+/// Registers a schema as the next version of a subject, or finds it there.
+#[utoipa::path(post, path = "/subjects/{subject}/versions", tag = "subjects", request_body = SchemaRequest,
+    params(("subject" = String, Path, description = "The subject"), Reading),
+    responses((status = 200, description = "The schema's id and version", body = RegisterAnswer<'_>), Refusals))]
+async fn register(
+    State(state): State<AppState>,
+    PathOf(subject): PathOf<String>,
+    QueryOf(reading): QueryOf<Reading>,
+    JsonBody(body): JsonBody<SchemaRequest>,
+) -> Result<Response, HttpError> {
+    let registered = state
+        .registry
+        .register(&subject, body.into_request(reading.normalize))
+        .await?;
+    Ok(Answer(RegisterAnswer::from(&registered.found)).into_response())
+}
+
+/// A version of a subject.
+#[utoipa::path(get, path = "/subjects/{subject}/versions/{version}", tag = "subjects",
+    params(("subject" = String, Path, description = "The subject"),
+        ("version" = String, Path, description = "A number from 1, or `latest`")),
+    responses((status = 200, description = "The version", body = VersionAnswer<'_>), Refusals))]
+async fn version(State(state): State<AppState>, path: VersionInPath) -> Result<Response, HttpError> {
+    state.registry.read(|view| {
+        let found = lookup::version(view, &path.subject, path.version)?;
+        Ok(Answer(VersionAnswer::from(&found)).into_response())
+    })
+}
+
+/// The text of a version.
+#[utoipa::path(get, path = "/subjects/{subject}/versions/{version}/schema", tag = "subjects",
+    params(("subject" = String, Path, description = "The subject"),
+        ("version" = String, Path, description = "A number from 1, or `latest`")),
+    responses((status = 200, description = "The schema's text", body = String), Refusals))]
+async fn text(State(state): State<AppState>, path: VersionInPath) -> Result<Serialized, HttpError> {
+    state.registry.read(|view| {
+        let found = lookup::version(view, &path.subject, path.version)?;
+        Ok(Serialized(found.stored.text().to_string().into()))
+    })
+}
+
+/// Lists the ids of the schemas that refer to a version.
+#[utoipa::path(get, path = "/subjects/{subject}/versions/{version}/referencedby", tag = "subjects", params(
+        ("subject" = String, Path, description = "The subject"),
+        ("version" = String, Path, description = "A number from 1, or `latest`"),
+        ("offset" = Option<i64>, Query, description = "How many to skip"),
+        ("limit" = Option<i64>, Query, description = "How many to answer")),
+    responses((status = 200, description = "The schemas' ids", body = Vec<u32>), Refusals))]
+async fn referenced_by(
+    State(state): State<AppState>,
+    path: VersionInPath,
+    QueryOf(page): QueryOf<Page>,
+) -> Result<Answer<Vec<u32>>, HttpError> {
+    state.registry.read(|view| {
+        let found = lookup::version(view, &path.subject, path.version)?;
+        let ids = view
+            .referrers(&path.subject, found.version.version)
+            .iter()
+            .map(|id| id.get());
+        Ok(Answer(page.of(ids, usize::MAX)))
+    })
+}

@@ -1,0 +1,138 @@
+//! Following references to the texts they stand for.
+//!
+//! Invariant: the answer lists dependencies before what depends on them and every name once. A reference can only point
+//! to a version that was registered before, so there are no cycles; depth and number are bounded all the same.
+
+use std::collections::BTreeSet;
+
+use annals_schema_model::{Reference, Resolved};
+use thiserror::Error;
+
+use super::view::View;
+
+/// How deep references may be nested.
+const REFERENCE_DEPTH_MAX: usize = 64;
+/// How many schemas one schema may be built from.
+const REFERENCES_MAX: usize = 1_000;
+
+/// Why references cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ReferenceError {
+    /// The subject or the version is not there.
+    #[error(
+        "the reference \"{name}\" points to version {version} of subject \"{subject}\", which is not registered; register it first"
+    )]
+    Missing {
+        /// The name the schema uses.
+        name: String,
+        /// The subject it points to.
+        subject: String,
+        /// The version it points to.
+        version: i32,
+    },
+    /// Something is left empty.
+    #[error("a reference needs a name and a subject; got name \"{name}\" and subject \"{subject}\"")]
+    Unnamed {
+        /// The name given.
+        name: String,
+        /// The subject given.
+        subject: String,
+    },
+    /// Too deep or too many.
+    #[error(
+        "the references reach more than {REFERENCE_DEPTH_MAX} levels down or name more than {REFERENCES_MAX} schemas"
+    )]
+    TooMany,
+}
+
+/// Puts numbers in place of "latest" and checks that every version is there.
+///
+/// # Errors
+/// [`ReferenceError`] names the reference.
+pub(super) fn pin(view: &View, references: &[Reference]) -> Result<Vec<Reference>, ReferenceError> {
+    references
+        .iter()
+        .map(|reference| pin_one(view, reference))
+        .collect()
+}
+
+fn pin_one(view: &View, reference: &Reference) -> Result<Reference, ReferenceError> {
+    let Reference {
+        name,
+        subject,
+        version,
+    } = reference.clone();
+    if name.is_empty() || subject.is_empty() {
+        return Err(ReferenceError::Unnamed { name, subject });
+    }
+    let versions = view.subject(&subject);
+    let found = match u32::try_from(version) {
+        Ok(number) => versions.and_then(|subject| subject.version(number)),
+        Err(_) if version == -1 => versions.and_then(|subject| subject.latest()),
+        Err(_) => None,
+    };
+    match found.and_then(|found| i32::try_from(found.version).ok()) {
+        Some(version) => Ok(Reference {
+            name,
+            subject,
+            version,
+        }),
+        None => Err(ReferenceError::Missing {
+            name,
+            subject,
+            version,
+        }),
+    }
+}
+
+/// The texts that references stand for, dependencies first.
+///
+/// # Errors
+/// [`ReferenceError`] names the reference that leads nowhere.
+pub fn resolve(view: &View, references: &[Reference]) -> Result<Vec<Resolved>, ReferenceError> {
+    let mut found = Vec::new();
+    resolve_into(view, references, 0, &mut BTreeSet::new(), &mut found)?;
+    Ok(found)
+}
+
+fn resolve_into(
+    view: &View,
+    references: &[Reference],
+    depth: usize,
+    seen: &mut BTreeSet<String>,
+    found: &mut Vec<Resolved>,
+) -> Result<(), ReferenceError> {
+    if depth > REFERENCE_DEPTH_MAX {
+        return Err(ReferenceError::TooMany);
+    }
+    for reference in references {
+        if !seen.insert(reference.name.clone()) {
+            continue;
+        }
+        if seen.len() > REFERENCES_MAX {
+            return Err(ReferenceError::TooMany);
+        }
+        let Reference {
+            name,
+            subject,
+            version,
+        } = pin_one(view, reference)?;
+        let stored = view
+            .subject(&subject)
+            .and_then(|versions| versions.version(version.unsigned_abs()))
+            .and_then(|version| view.schema(version.id));
+        let Some(stored) = stored else {
+            return Err(ReferenceError::Missing {
+                name,
+                subject,
+                version,
+            });
+        };
+        resolve_into(view, stored.references(), depth + 1, seen, found)?;
+        found.push(Resolved {
+            name,
+            text: stored.text().to_string(),
+        });
+    }
+    Ok(())
+}
