@@ -8,14 +8,17 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use annals_kafka_wire::batch::Batch;
+use annals_kafka_wire::batch::{Batch, DECOMPRESSED_BYTES_MAX};
 use annals_segment_log::{Partition, ReadError};
 use bytes::Bytes;
 
 use crate::cut::Cut;
-use crate::source::{BATCH_BYTES_MAX, SCAN_BYTES};
+use crate::source::SCAN_BYTES;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 /// A partition that cannot be indexed any further.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -97,36 +100,65 @@ impl Known {
         }
     }
 
-    fn take(&mut self, batch: &Batch) {
-        let from = self.next;
-        self.next = batch.last_offset() + 1;
-        if batch.is_control() {
-            return;
-        }
-        let Ok(records) = batch.records(BATCH_BYTES_MAX) else {
-            self.unreadable.push((batch.base_offset(), batch.last_offset()));
-            return;
-        };
-        for record in records {
-            let Ok(record) = record else {
-                self.unreadable.push((batch.base_offset(), batch.last_offset()));
-                return;
-            };
-            if record.offset < from {
-                continue;
-            }
+    fn add(&mut self, scanned: Scanned) {
+        self.next = scanned.next;
+        self.unreadable.extend(scanned.unreadable);
+        for (offset, timestamp_ms, key) in scanned.records {
             self.records += 1;
-            if self.times.last().is_none_or(|(_, ms)| *ms < record.timestamp_ms) {
-                self.times.push((record.offset, record.timestamp_ms));
+            if self.times.last().is_none_or(|(_, ms)| *ms < timestamp_ms) {
+                self.times.push((offset, timestamp_ms));
             }
-            match record.key {
+            match key {
                 None => self.keyless += 1,
                 Some(key) => match self.keys.get_mut(&*key) {
-                    Some(offsets) => offsets.push(record.offset),
-                    None => drop(self.keys.insert(Box::from(&*key), vec![record.offset])),
+                    Some(offsets) => offsets.push(offset),
+                    None => drop(self.keys.insert(Box::from(&*key), vec![offset])),
                 },
             }
         }
+    }
+}
+
+/// What one batch adds to the index. It is read before the index is locked.
+struct Scanned {
+    next: i64,
+    /// Offset, timestamp and key of each record.
+    records: Vec<(i64, i64, Option<Bytes>)>,
+    unreadable: Option<(i64, i64)>,
+}
+
+impl Scanned {
+    fn of(batch: &Batch, from: i64) -> Scanned {
+        let mut scanned = Scanned {
+            next: batch.last_offset() + 1,
+            records: Vec::new(),
+            unreadable: None,
+        };
+        if batch.is_control() {
+            return scanned;
+        }
+        let whole = (batch.base_offset(), batch.last_offset());
+        let Ok(records) = batch.records(DECOMPRESSED_BYTES_MAX) else {
+            scanned.unreadable = Some(whole);
+            return scanned;
+        };
+        for record in records {
+            match record {
+                Ok(record) if record.offset < from => {}
+                Ok(record) => scanned
+                    .records
+                    .push((record.offset, record.timestamp_ms, record.key)),
+                // What was read of the batch is of no use: nobody can read its records again.
+                Err(_) => {
+                    return Scanned {
+                        records: Vec::new(),
+                        unreadable: Some(whole),
+                        ..scanned
+                    };
+                }
+            }
+        }
+        scanned
     }
 }
 
@@ -134,6 +166,8 @@ impl Known {
 pub(crate) struct PartitionIndex {
     topic: String,
     pub(crate) number: u32,
+    /// Names this index in the cache of batches; never used again.
+    pub(crate) id: u64,
     pub(crate) log: Arc<Partition>,
     /// Held by the one who reads new records in.
     follower: Mutex<()>,
@@ -175,10 +209,11 @@ impl PartitionIndex {
         while position < bytes.len() {
             let (batch, after) = Batch::parse(bytes, position).map_err(|error| self.stuck(next, error))?;
             position = after;
+            let scanned = Scanned::of(&batch, next);
             self.known
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
-                .take(&batch);
+                .add(scanned);
         }
         Ok(())
     }
@@ -204,6 +239,7 @@ impl TopicIndex {
         let indexed = partitions.iter().zip(0..).map(|(log, number)| PartitionIndex {
             topic: topic.to_owned(),
             number,
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             log: Arc::clone(log),
             follower: Mutex::default(),
             known: RwLock::default(),

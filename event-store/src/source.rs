@@ -7,14 +7,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use annals_kafka_wire::batch::{Batch, Record};
+use annals_kafka_wire::batch::{Batch, DECOMPRESSED_BYTES_MAX, Record};
 use annals_segment_log::Partition;
 use bytes::Bytes;
 
 use crate::index::PartitionIndex;
 
-/// Most bytes a batch may unpack to. The log takes batches of about 1 MiB; what unpacks to more is hostile.
-pub(crate) const BATCH_BYTES_MAX: usize = 64 << 20;
 /// Bytes read at once when most of what is read is wanted.
 pub(crate) const SCAN_BYTES: usize = 512 << 10;
 /// Bytes read at once when one batch is wanted.
@@ -48,7 +46,7 @@ impl Decoded {
         let own = Bytes::copy_from_slice(batch.bytes());
         let (batch, _) = Batch::parse(&own, 0).map_err(|error| error.to_string())?;
         let records = batch
-            .records(BATCH_BYTES_MAX)
+            .records(DECOMPRESSED_BYTES_MAX)
             .map_err(|error| error.to_string())?;
         let records: Vec<Record> = records
             .collect::<Result<_, _>>()
@@ -80,8 +78,8 @@ impl Decoded {
     }
 }
 
-/// Which log, and the first offset of the batch in it. A log in use keeps its address.
-type Place = (usize, i64);
+/// Which index's log, and the first offset of the batch in it.
+type Place = (u64, i64);
 
 #[derive(Default)]
 struct Lru {
@@ -105,7 +103,7 @@ impl Cache {
         }
     }
 
-    fn get(&self, log: usize, offset: i64) -> Option<Arc<Decoded>> {
+    fn get(&self, log: u64, offset: i64) -> Option<Arc<Decoded>> {
         let mut guard = self.lru.lock().unwrap_or_else(PoisonError::into_inner);
         let lru = &mut *guard;
         let (place, (used, batch)) = lru.batches.range_mut(..=(log, offset)).next_back()?;
@@ -119,7 +117,7 @@ impl Cache {
         Some(Arc::clone(batch))
     }
 
-    fn put(&self, log: usize, batch: &Arc<Decoded>) {
+    fn put(&self, log: u64, batch: &Arc<Decoded>) {
         if batch.bytes > self.bytes_max {
             return;
         }
@@ -142,16 +140,11 @@ impl Cache {
             }
         }
     }
-
-    /// Forgets everything, for when a log goes away and its address may come back as another's.
-    pub(crate) fn clear(&self) {
-        *self.lru.lock().unwrap_or_else(PoisonError::into_inner) = Lru::default();
-    }
 }
 
 /// Reads records of one partition at ascending offsets.
 pub(crate) struct Cursor<'a> {
-    log: &'a Arc<Partition>,
+    partition: &'a PartitionIndex,
     cache: &'a Cache,
     bytes: usize,
     current: Option<Arc<Decoded>>,
@@ -170,7 +163,7 @@ impl<'a> Cursor<'a> {
         let dense = i64::try_from(wanted.len()).is_ok_and(|count| count > 4 && span / count < SCAN_GAP_MAX);
         let bytes = if dense { SCAN_BYTES } else { POINT_BYTES };
         Cursor {
-            log: &partition.log,
+            partition,
             cache,
             bytes,
             current: None,
@@ -188,8 +181,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn batch(&mut self, offset: i64) -> Result<Arc<Decoded>, String> {
-        let log = Arc::as_ptr(self.log) as usize;
-        if let Some(batch) = self.cache.get(log, offset) {
+        if let Some(batch) = self.cache.get(self.partition.id, offset) {
             return Ok(batch);
         }
         let batch = match self.take_ahead(offset) {
@@ -201,7 +193,7 @@ impl<'a> Cursor<'a> {
             }
         };
         let decoded = Arc::new(Decoded::read(&batch)?);
-        self.cache.put(log, &decoded);
+        self.cache.put(self.partition.id, &decoded);
         Ok(decoded)
     }
 
@@ -221,6 +213,7 @@ impl<'a> Cursor<'a> {
     fn read_ahead(&mut self, offset: i64) -> Result<(), String> {
         self.ahead.clear();
         let bytes = self
+            .partition
             .log
             .read(offset, self.bytes)
             .map_err(|error| error.to_string())?;
@@ -232,5 +225,39 @@ impl<'a> Cursor<'a> {
         }
         self.ahead.reverse();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use annals_kafka_wire::batch::BatchBuilder;
+
+    /// A batch of one record with so many bytes, at this offset.
+    fn decoded(offset: i64, bytes: usize) -> Arc<Decoded> {
+        let mut builder = BatchBuilder::new();
+        builder.push(0, Some(b"k"), Some(&vec![0; bytes]), &[]);
+        let mut bytes = bytes::BytesMut::from(&builder.build()[..]);
+        annals_kafka_wire::batch::stamp(&mut bytes, offset, 0);
+        let (batch, _) = Batch::parse(&bytes.freeze(), 0).unwrap();
+        Arc::new(Decoded::read(&batch).unwrap())
+    }
+
+    #[test]
+    fn the_cache_keeps_what_was_used_last_and_no_more_than_it_may() {
+        let one = decoded(0, 1_000).bytes;
+        let cache = Cache::new(3 * one);
+        for offset in 0..3 {
+            cache.put(7, &decoded(offset, 1_000));
+        }
+        assert!(cache.get(7, 0).is_some() && cache.get(8, 0).is_none());
+        cache.put(7, &decoded(3, 1_000));
+        let kept: Vec<bool> = (0..4).map(|offset| cache.get(7, offset).is_some()).collect();
+        assert_eq!(kept, [true, false, true, true]);
+        cache.put(7, &decoded(3, 1_000));
+        cache.put(7, &decoded(9, 1_000_000));
+        assert!(cache.get(7, 9).is_none());
+        let lru = cache.lru.lock().unwrap();
+        assert_eq!((lru.batches.len(), lru.by_use.len(), lru.bytes), (3, 3, 3 * one));
     }
 }

@@ -108,7 +108,6 @@ impl EventStore {
         };
         aggregates.insert(name, Arc::new(Aggregate { fold, index }));
         drop(aggregates);
-        self.cache.clear();
         let _ = self.wake.try_send(());
         Ok(())
     }
@@ -120,7 +119,6 @@ impl EventStore {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(name);
-        self.cache.clear();
         removed.is_some()
     }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod declarative;
+mod documented;
 mod folds;
 mod halts;
 #[cfg(feature = "http")]
