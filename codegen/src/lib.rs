@@ -1,1 +1,38 @@
 //! Schemas to Rust at build time.
+//!
+//! ```no_run
+//! // build.rs of a user's crate, and all there is to it:
+//! annals_codegen::Build::new("../schemas/annals.toml").out("events.rs").run();
+//! ```
+//!
+//! The user's crate then says where the types live:
+//!
+//! ```ignore
+//! pub mod events {
+//!     include!(concat!(env!("OUT_DIR"), "/events.rs"));
+//! }
+//! ```
+//!
+//! `annals.toml` names topics and their subjects; a subject is a folder, a version a file in it. The newest version
+//! of a subject becomes Rust types, and the build fails, with file, line and column, when it cannot read what an
+//! older version wrote. Each topic becomes one event type that reads records of *any* registered writer schema.
+//!
+//! What is generated depends on `annals-schema-model` and `annals-event-store`, on `prost` and `prost-types` for
+//! Protobuf, and on `jiff` and `uuid` when schemas have times or uuids.
+//!
+//! Nothing here touches the network. Left out: JSON Schema, and schemas split over several subjects by references.
+
+mod avro;
+mod build;
+mod check;
+mod diagnostic;
+mod manifest;
+mod meaning;
+mod model;
+mod names;
+mod protobuf;
+mod rust;
+mod unit;
+
+pub use build::Build;
+pub use diagnostic::Diagnostic;

@@ -1,0 +1,143 @@
+//! A parsed Avro schema as the definitions that code is generated from.
+//!
+//! Invariant: a logical type that has a Rust type of its own becomes one; every other is its underlying type, as
+//! readers that do not know it are told to treat it. Time of day, local timestamps, nanoseconds, durations and
+//! big-decimals are among the others for now.
+
+use std::path::Path;
+
+use annals_schema_model::Span;
+use annals_schema_model::avro::{Kind, Logical, Node, NodeId, Schema};
+
+use crate::diagnostic::Diagnostic;
+use crate::model::{Body, Definition, Definitions, Field, Type};
+
+/// Every named type of a schema whose top is a record, and the top's other names.
+pub(crate) fn definitions(
+    schema: &Schema,
+    path: &Path,
+    wrong: &mut Vec<Diagnostic>,
+) -> Option<(Definitions, Vec<String>)> {
+    let mut definitions = Definitions::new();
+    let mut complaints = Vec::new();
+    for node in schema.nodes() {
+        let Some(name) = node.kind.type_name() else {
+            continue;
+        };
+        let Some(body) = body(schema, node, path, &mut complaints) else {
+            continue;
+        };
+        let definition = Definition {
+            name: name.full().to_owned(),
+            doc: node.kind.doc().map(str::to_owned),
+            line: line(schema, node.span),
+            body,
+        };
+        definitions.insert(definition.name.clone(), definition);
+    }
+    let top = schema.node(schema.root());
+    let aliases = top
+        .kind
+        .aliases()
+        .iter()
+        .map(|alias| alias.full().to_owned())
+        .collect();
+    let sound = complaints.is_empty();
+    wrong.extend(complaints);
+    sound.then_some((definitions, aliases))
+}
+
+fn line(schema: &Schema, span: Span) -> u32 {
+    Span::line_column(schema.text(), span.start).0
+}
+
+/// What a named type is; nothing for a fixed that its logical type replaces.
+fn body(schema: &Schema, node: &Node, path: &Path, complaints: &mut Vec<Diagnostic>) -> Option<Body> {
+    match &node.kind {
+        Kind::Record(record) => {
+            let fields = record.fields.iter().map(|field| {
+                let (line, column) = Span::line_column(schema.text(), field.span.start);
+                let kind = kind(schema, field.node);
+                if has_empty_union(&kind) {
+                    let message = format!(
+                        "field `{}` is a union without branches, which no value fits",
+                        field.name
+                    );
+                    complaints.push(Diagnostic::at(path, line, column, message));
+                }
+                Field {
+                    name: field.name.clone(),
+                    doc: field.doc.clone(),
+                    line,
+                    kind,
+                }
+            });
+            Some(Body::Record(fields.collect()))
+        }
+        Kind::Enum(symbols) => {
+            if symbols.symbols.is_empty() {
+                let (line, column) = Span::line_column(schema.text(), node.span.start);
+                let message = format!(
+                    "enum `{}` has no symbols, so it has no values",
+                    symbols.name.full()
+                );
+                complaints.push(Diagnostic::at(path, line, column, message));
+            }
+            Some(Body::Enum(symbols.symbols.clone()))
+        }
+        Kind::Fixed(fixed) if fixed_with_meaning(node.logical).is_none() => Some(Body::Fixed(fixed.size)),
+        _ => None,
+    }
+}
+
+/// The logical types a fixed disappears behind.
+fn fixed_with_meaning(logical: Option<Logical>) -> Option<Logical> {
+    logical.filter(|logical| matches!(logical, Logical::Decimal { .. } | Logical::Uuid))
+}
+
+fn has_empty_union(kind: &Type) -> bool {
+    match kind {
+        Type::Array(inner) | Type::Map(inner) => has_empty_union(inner),
+        Type::Union(branches) => branches.is_empty() || branches.iter().any(has_empty_union),
+        _ => false,
+    }
+}
+
+/// The type of a node. Named types end the walk, and parsing bounded the depth of what lies between them.
+fn kind(schema: &Schema, id: NodeId) -> Type {
+    let node = schema.node(id);
+    let decimal = |precision: u32, scale: u32, fixed| Type::Decimal {
+        precision,
+        scale,
+        fixed,
+    };
+    match (&node.kind, node.logical) {
+        (Kind::Bytes, Some(Logical::Decimal { precision, scale })) => decimal(precision, scale, None),
+        (Kind::Fixed(fixed), Some(Logical::Decimal { precision, scale })) => {
+            decimal(precision, scale, Some(fixed.size))
+        }
+        (Kind::String, Some(Logical::Uuid)) => Type::Uuid,
+        (Kind::Fixed(_), Some(Logical::Uuid)) => Type::UuidFixed,
+        (Kind::Int, Some(Logical::Date)) => Type::Date,
+        (Kind::Long, Some(Logical::TimestampMillis)) => Type::TimestampMillis,
+        (Kind::Long, Some(Logical::TimestampMicros)) => Type::TimestampMicros,
+        (Kind::Null, _) => Type::Null,
+        (Kind::Boolean, _) => Type::Boolean,
+        (Kind::Int, _) => Type::Int,
+        (Kind::Long, _) => Type::Long,
+        (Kind::Float, _) => Type::Float,
+        (Kind::Double, _) => Type::Double,
+        (Kind::Bytes, _) => Type::Bytes,
+        (Kind::String, _) => Type::String,
+        (Kind::Array(item), _) => Type::Array(Box::new(kind(schema, *item))),
+        (Kind::Map(value), _) => Type::Map(Box::new(kind(schema, *value))),
+        (Kind::Union(branches), _) => {
+            Type::Union(branches.iter().map(|branch| kind(schema, *branch)).collect())
+        }
+        (named, _) => Type::Named(
+            named
+                .type_name()
+                .map_or_else(String::new, |name| name.full().to_owned()),
+        ),
+    }
+}

@@ -1,0 +1,103 @@
+//! The builder a user's `build.rs` runs.
+//!
+//! Invariant: either the whole file is written, or none of it and every reason is printed as `cargo::error`. A file
+//! that would not change is not written, so nothing is compiled again for nothing.
+
+use std::path::{Path, PathBuf};
+
+use crate::check::{self, Kept};
+use crate::diagnostic::Diagnostic;
+use crate::{manifest, rust};
+
+/// Generates Rust from the schemas of a manifest.
+#[derive(Clone, Debug)]
+pub struct Build {
+    manifest: PathBuf,
+    out: String,
+    kept: Vec<Kept>,
+}
+
+impl Build {
+    /// A build of the manifest at a path relative to the crate, or absolute.
+    pub fn new(manifest: impl Into<PathBuf>) -> Build {
+        Build {
+            manifest: manifest.into(),
+            out: "events.rs".to_owned(),
+            kept: Vec::new(),
+        }
+    }
+
+    /// The file's name in `OUT_DIR`; `events.rs` when not said otherwise.
+    #[must_use]
+    pub fn out(mut self, file: impl Into<String>) -> Build {
+        self.out = file.into();
+        self
+    }
+
+    /// Also generates an old version of an Avro subject, in a module `v<version>`: for those who still write it.
+    #[must_use]
+    pub fn keep(mut self, subject: impl Into<String>, version: u32) -> Build {
+        self.kept.push((subject.into(), version));
+        self
+    }
+
+    /// The Rust text, or everything that is wrong.
+    ///
+    /// # Errors
+    /// Every [`Diagnostic`] that was found, in the order of the manifest.
+    pub fn generate(&self) -> Result<String, Vec<Diagnostic>> {
+        let manifest = manifest::load(&self.manifest)?;
+        let unknown = check::unknown_kept(&manifest, &self.kept);
+        if !unknown.is_empty() {
+            let about_manifest = |message| Diagnostic::file(&self.manifest, message);
+            return Err(unknown.into_iter().map(about_manifest).collect());
+        }
+        rust::file(&manifest, &check::units(&manifest, &self.kept)?)
+    }
+
+    /// Generates into `OUT_DIR`, from inside a `build.rs`. What is wrong is printed for cargo, and the process ends.
+    pub fn run(self) {
+        for line in self.watched() {
+            println!("cargo::rerun-if-changed={line}");
+        }
+        let wrong = match self.generate() {
+            Ok(text) => match self.write(&text) {
+                Ok(()) => return,
+                Err(diagnostic) => vec![diagnostic],
+            },
+            Err(wrong) => wrong,
+        };
+        for diagnostic in wrong {
+            println!("cargo::error={}", diagnostic.to_string().replace('\n', " "));
+        }
+        std::process::exit(1);
+    }
+
+    /// What a change of makes a new build necessary: the manifest and every subject's folder.
+    fn watched(&self) -> Vec<String> {
+        let mut watched = vec![self.manifest.display().to_string()];
+        if let Ok(manifest) = manifest::load(&self.manifest) {
+            let subjects = manifest.topics.iter().flat_map(|topic| &topic.subjects);
+            watched.extend(subjects.map(|subject| subject.folder.display().to_string()));
+        } else if let Some(folder) = self.manifest.parent() {
+            // Whatever is wrong is somewhere in there.
+            watched.push(folder.display().to_string());
+        }
+        watched
+    }
+
+    fn write(&self, text: &str) -> Result<(), Diagnostic> {
+        let Some(folder) = std::env::var_os("OUT_DIR") else {
+            return Err(Diagnostic::file(
+                &self.manifest,
+                "OUT_DIR is not set: run this from a build.rs",
+            ));
+        };
+        let path = Path::new(&folder).join(&self.out);
+        if std::fs::read_to_string(&path).is_ok_and(|present| present == text) {
+            return Ok(());
+        }
+        std::fs::write(&path, text)
+            .map_err(|error| Diagnostic::file(&path, format!("cannot be written: {error}")))
+    }
+}

@@ -1,0 +1,230 @@
+//! From texts to schemas that may be generated from: each parses, the newest reads every older one, and names fit.
+//!
+//! Invariant: a finding is placed in the newest version's file, where it can be repaired. Older versions are compared
+//! one by one, so every version that breaks is named, not only the first.
+
+use annals_schema_model::{Level, Schema, SchemaType, Span, Version, compat};
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::{Manifest, Strategy, Subject, Topic, VersionText};
+use crate::unit::{AvroUnit, Origin, ProtoUnit, TopicUnit};
+use crate::{avro, meaning, protobuf};
+
+/// A version of a subject that is generated beside the newest.
+pub(crate) type Kept = (String, u32);
+
+/// Turns a manifest into what is generated.
+pub(crate) fn units(manifest: &Manifest, kept: &[Kept]) -> Result<Vec<TopicUnit>, Vec<Diagnostic>> {
+    let mut wrong = Vec::new();
+    let topics = manifest
+        .topics
+        .iter()
+        .filter_map(|topic| topic_unit(topic, kept, &mut wrong))
+        .collect();
+    if wrong.is_empty() { Ok(topics) } else { Err(wrong) }
+}
+
+/// Kept versions nobody has.
+pub(crate) fn unknown_kept(manifest: &Manifest, kept: &[Kept]) -> Vec<String> {
+    let exists = |(subject, version): &&Kept| {
+        manifest
+            .topics
+            .iter()
+            .flat_map(|topic| &topic.subjects)
+            .any(|candidate| {
+                candidate.name == *subject && candidate.versions.iter().any(|text| text.version == *version)
+            })
+    };
+    kept.iter()
+        .filter(|kept| !exists(kept))
+        .map(|(subject, version)| {
+            format!("version {version} of `{subject}` is to be kept, but there is no such file")
+        })
+        .collect()
+}
+
+fn topic_unit(topic: &Topic, kept: &[Kept], wrong: &mut Vec<Diagnostic>) -> Option<TopicUnit> {
+    let mut events = Vec::new();
+    let mut old = Vec::new();
+    let mut message = None;
+    for subject in &topic.subjects {
+        let schemas = parse(subject, wrong);
+        let Some(((newest_text, newest), older)) = schemas.split_last() else {
+            continue;
+        };
+        if older.len() + 1 == subject.versions.len() {
+            compare(newest_text, newest, older, wrong);
+        }
+        check_name(topic, subject, newest_text, newest, wrong);
+        match newest {
+            Schema::Avro(_) => {
+                events.extend(avro_unit(subject, newest_text, newest, None, wrong));
+                for (text, schema) in older.iter().filter(|(text, _)| is_kept(kept, subject, text)) {
+                    old.extend(avro_unit(subject, text, schema, Some(text.version), wrong));
+                }
+            }
+            Schema::Proto(_) => {
+                for (text, _) in older.iter().filter(|(text, _)| is_kept(kept, subject, text)) {
+                    let reason =
+                        "old versions can be kept of Avro subjects only: a Protobuf message reads them all";
+                    wrong.push(Diagnostic::file(&text.path, reason));
+                }
+                message = proto_unit(subject, newest_text, newest, wrong);
+            }
+        }
+    }
+    let name = topic.name.clone();
+    match (message, events.is_empty()) {
+        (None, _) => Some(TopicUnit::Avro {
+            name,
+            events,
+            kept: old,
+        }),
+        (Some(unit), true) => Some(TopicUnit::Proto {
+            name,
+            unit: Box::new(unit),
+        }),
+        (Some(unit), false) => {
+            let reason =
+                format!("topic `{name}` mixes Avro and Protobuf; the subjects of a topic are of one type");
+            wrong.push(Diagnostic::file(&unit.origin.path, reason));
+            None
+        }
+    }
+}
+
+fn is_kept(kept: &[Kept], subject: &Subject, text: &VersionText) -> bool {
+    kept.iter()
+        .any(|(name, version)| *name == subject.name && *version == text.version)
+}
+
+fn parse<'a>(subject: &'a Subject, wrong: &mut Vec<Diagnostic>) -> Vec<(&'a VersionText, Schema)> {
+    let mut schemas = Vec::new();
+    for text in &subject.versions {
+        match Schema::parse(subject.kind, &text.text, &[]) {
+            Ok(schema) => schemas.push((text, schema)),
+            Err(error) => wrong.push(Diagnostic::at(
+                &text.path,
+                error.line,
+                error.column,
+                error.message,
+            )),
+        }
+    }
+    schemas
+}
+
+/// The newest version must read what every older one wrote.
+fn compare(
+    newest_text: &VersionText,
+    newest: &Schema,
+    older: &[(&VersionText, Schema)],
+    wrong: &mut Vec<Diagnostic>,
+) {
+    for (text, schema) in older {
+        for finding in compat::check(Level::Backward, newest, &[(Version(text.version), schema)]) {
+            let detail = if finding.additional_info.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", finding.additional_info)
+            };
+            let message = format!(
+                "version {} cannot read data of version {}: {} at {}: {}{detail}",
+                newest_text.version,
+                text.version,
+                finding.rule.code(),
+                finding.path,
+                finding.description,
+            );
+            let (line, column) = (finding.line.unwrap_or(0), finding.column.unwrap_or(0));
+            wrong.push(Diagnostic::at(&newest_text.path, line, column, message));
+        }
+        if let (Schema::Avro(reader), Schema::Avro(writer)) = (newest, schema) {
+            wrong.extend(
+                meaning::misreadings(reader, writer)
+                    .into_iter()
+                    .map(|misreading| {
+                        let (line, column) = Span::line_column(&newest_text.text, misreading.span.start);
+                        let message = format!(
+                            "version {} misreads data of version {}: {}: {}",
+                            newest_text.version, text.version, misreading.path, misreading.message
+                        );
+                        Diagnostic::at(&newest_text.path, line, column, message)
+                    }),
+            );
+        }
+    }
+}
+
+/// Under `topic_record` the subject ends in the record's own name.
+fn check_name(
+    topic: &Topic,
+    subject: &Subject,
+    text: &VersionText,
+    schema: &Schema,
+    wrong: &mut Vec<Diagnostic>,
+) {
+    let Some(record) = schema.record_name() else {
+        let what = match schema.schema_type() {
+            SchemaType::Protobuf => "has no message",
+            _ => "has no record at its top; events are records",
+        };
+        wrong.push(Diagnostic::at(&text.path, 1, 1, what));
+        return;
+    };
+    let wanted = format!("{}-{record}", topic.name);
+    if topic.strategy == Strategy::TopicRecord && subject.name != wanted {
+        let message = format!(
+            "the subject of `{record}` in topic `{}` is `{wanted}`, not `{}`",
+            topic.name, subject.name
+        );
+        wrong.push(Diagnostic::at(&text.path, 1, 1, message));
+    }
+}
+
+fn origin(subject: &Subject, text: &VersionText, schema: &Schema) -> Origin {
+    Origin {
+        subject: subject.name.clone(),
+        version: text.version,
+        label: text.label.clone(),
+        path: text.path.clone(),
+        fingerprint: schema.fingerprint(),
+    }
+}
+
+fn avro_unit(
+    subject: &Subject,
+    text: &VersionText,
+    schema: &Schema,
+    keep: Option<u32>,
+    wrong: &mut Vec<Diagnostic>,
+) -> Option<AvroUnit> {
+    let Schema::Avro(avro) = schema else { return None };
+    let (definitions, aliases) = avro::definitions(avro, &text.path, wrong)?;
+    Some(AvroUnit {
+        origin: origin(subject, text, schema),
+        keep,
+        top: schema.record_name()?,
+        aliases,
+        definitions,
+    })
+}
+
+fn proto_unit(
+    subject: &Subject,
+    text: &VersionText,
+    schema: &Schema,
+    wrong: &mut Vec<Diagnostic>,
+) -> Option<ProtoUnit> {
+    match protobuf::with_comments(text) {
+        Ok(files) => Some(ProtoUnit {
+            origin: origin(subject, text, schema),
+            top: schema.record_name()?,
+            files,
+        }),
+        Err(diagnostic) => {
+            wrong.push(diagnostic);
+            None
+        }
+    }
+}

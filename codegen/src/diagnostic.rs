@@ -1,0 +1,52 @@
+//! What is wrong with an input, and where: a file, a line, a column and a sentence.
+//!
+//! Invariant: generation collects every diagnostic it can and emits no Rust when there is one. Rendering colours and
+//! source excerpts is left to tools; the one-line form is what compilers print, so editors can jump to it.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// One thing wrong with the manifest or a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The file, as it was reached from the manifest's path.
+    pub file: PathBuf,
+    /// Line from 1; 0 when the file as a whole is meant.
+    pub line: u32,
+    /// Column from 1, in characters; 0 when the line as a whole is meant.
+    pub column: u32,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+impl Diagnostic {
+    /// About a file as a whole.
+    pub fn file(file: &Path, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::at(file, 0, 0, message)
+    }
+
+    /// About a place in a file.
+    pub fn at(file: &Path, line: u32, column: u32, message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            file: file.to_owned(),
+            line,
+            column,
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if self.line > 0 {
+            write!(f, ":{}", self.line)?;
+            if self.column > 0 {
+                write!(f, ":{}", self.column)?;
+            }
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+impl std::error::Error for Diagnostic {}

@@ -1,0 +1,151 @@
+//! Modules after namespaces: where each named type lives, and how one is reached from another.
+//!
+//! Invariant: paths between generated types are relative (`super::…`), because a generated file is included at a
+//! place only its user knows. A kept old version of a subject lives in a module `v<N>` inside its namespace.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+
+use crate::model::Definitions;
+use crate::names::{Scope, escaped, snake};
+
+/// Names printed code relies on. A schema's own `Option` is called `Option2`.
+const PRELUDE: &[&str] = &[
+    "Box", "Err", "None", "Ok", "Option", "Result", "Some", "String", "Vec",
+];
+
+/// Makes an identifier from a name of [`crate::names`], raw or not.
+pub(crate) fn ident(name: &str) -> Ident {
+    match name.strip_prefix("r#") {
+        Some(raw) => Ident::new_raw(raw, Span::call_site()),
+        None => Ident::new(name, Span::call_site()),
+    }
+}
+
+/// A type: which kept version it belongs to (`None` for the newest), and its full name.
+pub(crate) type Key = (Option<u32>, String);
+
+/// Where every named type lives.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    places: BTreeMap<Key, (Vec<String>, Ident)>,
+    scopes: BTreeMap<Vec<String>, Scope>,
+}
+
+impl Names {
+    /// Gives a type its name, once.
+    pub(crate) fn claim(&mut self, key: &Key, namespace: &str, simple_name: &str) {
+        if !self.places.contains_key(key) {
+            let modules = modules(namespace, key.0);
+            let name = self.scope(&modules).camel(simple_name);
+            self.places.insert(key.clone(), (modules, ident(&name)));
+        }
+    }
+
+    /// The names taken in a module.
+    pub(crate) fn scope(&mut self, modules: &[String]) -> &mut Scope {
+        self.scopes.entry(modules.to_vec()).or_insert_with(|| {
+            let mut scope = Scope::default();
+            PRELUDE.iter().for_each(|name| drop(scope.camel(name)));
+            scope
+        })
+    }
+
+    /// The module and the name of a type.
+    pub(crate) fn place(&self, key: &Key) -> Option<&(Vec<String>, Ident)> {
+        self.places.get(key)
+    }
+
+    /// The path of a type from a module; the bare name when it is unknown, which compiles to a clear error.
+    pub(crate) fn path(&self, from: &[String], key: &Key) -> TokenStream {
+        match self.place(key) {
+            Some((modules, name)) if modules == from => quote!(#name),
+            Some((modules, name)) => {
+                let up = root(from);
+                let down = modules.iter().map(|module| ident(module));
+                quote!(#up #(#down::)* #name)
+            }
+            None => {
+                let name = ident(&escaped(&snake(&key.1)));
+                quote!(#name)
+            }
+        }
+    }
+}
+
+/// The modules of a namespace: `shop.orders` is `shop::orders`.
+pub(crate) fn modules(namespace: &str, keep: Option<u32>) -> Vec<String> {
+    let parts = namespace.split('.').filter(|part| !part.is_empty());
+    parts
+        .map(|part| escaped(&snake(part)))
+        .chain(keep.map(|version| format!("v{version}")))
+        .collect()
+}
+
+/// `super::super::` from a module to the root of the file.
+pub(crate) fn root(from: &[String]) -> TokenStream {
+    let supers = from.iter().map(|_| quote!(super::));
+    quote!(#(#supers)*)
+}
+
+/// The place for which code is being printed.
+pub(crate) struct Here<'a> {
+    /// All names.
+    pub(crate) names: &'a Names,
+    /// The module.
+    pub(crate) modules: &'a [String],
+    /// The kept version, if it is one.
+    pub(crate) keep: Option<u32>,
+    /// The definitions of the schema at hand.
+    pub(crate) definitions: &'a Definitions,
+}
+
+impl Here<'_> {
+    /// The path to a named type of the schema at hand.
+    pub(crate) fn path_to(&self, name: &str) -> TokenStream {
+        self.names.path(self.modules, &(self.keep, name.to_owned()))
+    }
+
+    /// The way to the root of the file.
+    pub(crate) fn root(&self) -> TokenStream {
+        root(self.modules)
+    }
+}
+
+/// A module tree under construction.
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    items: TokenStream,
+    children: BTreeMap<String, Tree>,
+}
+
+impl Tree {
+    /// Adds items to a module.
+    pub(crate) fn add(&mut self, modules: &[String], items: TokenStream) {
+        match modules.split_first() {
+            Some((first, rest)) => self.children.entry(first.clone()).or_default().add(rest, items),
+            None => self.items.extend(items),
+        }
+    }
+
+    /// Prints the tree.
+    pub(crate) fn print(self, path: &str) -> TokenStream {
+        let items = self.items;
+        let children = self.children.into_iter().map(|(name, child)| {
+            let path = if path.is_empty() {
+                name.clone()
+            } else {
+                format!("{path}.{name}")
+            };
+            let doc = format!(" Types of `{path}`.");
+            let (name, items) = (ident(&name), child.print(&path));
+            quote! {
+                #[doc = #doc]
+                pub mod #name { #items }
+            }
+        });
+        quote!(#items #(#children)*)
+    }
+}

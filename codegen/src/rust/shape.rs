@@ -1,0 +1,243 @@
+//! Avro types with their Rust names decided: what types, writers and readers are printed from.
+//!
+//! Invariant: a [`Shape`] keeps every branch index of the schema, so unions are told apart by index and never by
+//! looks. `["null", T]` in either order is an `Option`; any other union is an enum of its own, named after the field
+//! it belongs to, with `null` taken out into an `Option` around it.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+
+use crate::model::{Type, recurs};
+use crate::names::Scope;
+use crate::rust::module::{Here, ident};
+
+/// A type of Rust and how its bytes are written.
+#[derive(Clone, Debug)]
+pub(crate) enum Shape {
+    /// No value: `()`.
+    Null,
+    /// One value of a kind the wire knows.
+    Scalar(Scalar),
+    /// A `Vec`.
+    Array(Box<Shape>),
+    /// A `BTreeMap` from strings.
+    Map(Box<Shape>),
+    /// A generated struct, enum or fixed.
+    Named {
+        /// Its path from here.
+        path: TokenStream,
+        /// Whether it is boxed, because it leads back to where it is stored.
+        boxed: bool,
+    },
+    /// A union.
+    Union(Union),
+}
+
+/// A value without parts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Scalar {
+    Boolean,
+    Int,
+    Long,
+    Float,
+    Double,
+    Bytes,
+    String,
+    Decimal {
+        precision: u32,
+        scale: u32,
+        fixed: Option<usize>,
+    },
+    Uuid,
+    UuidFixed,
+    Date,
+    TimestampMillis,
+    TimestampMicros,
+}
+
+/// A union.
+#[derive(Clone, Debug)]
+pub(crate) struct Union {
+    /// How many branches the schema has.
+    pub(crate) count: usize,
+    /// The index of the branch `null`, if there is one.
+    pub(crate) null: Option<usize>,
+    /// The enum of the other branches; `None` when there is one or none of them and `null` besides.
+    pub(crate) name: Option<Ident>,
+    /// The other branches.
+    pub(crate) branches: Vec<Branch>,
+}
+
+/// A branch that is not `null`.
+#[derive(Clone, Debug)]
+pub(crate) struct Branch {
+    /// Its place in the schema.
+    pub(crate) index: usize,
+    /// The variant, when the union is an enum.
+    pub(crate) variant: Ident,
+    /// What it holds.
+    pub(crate) shape: Shape,
+}
+
+/// Turns types into shapes, and collects the unions that need an enum.
+pub(crate) struct Shaper<'a> {
+    /// Where the types stand.
+    pub(crate) here: &'a Here<'a>,
+    /// Names taken in the module.
+    pub(crate) scope: &'a mut Scope,
+    /// Unions met so far that need an enum, in order.
+    pub(crate) unions: Vec<Union>,
+}
+
+impl Shaper<'_> {
+    /// The shape of a type.
+    ///
+    /// `owner` is the record it is stored in, until an array or a map stores it elsewhere; `hint` names a union.
+    pub(crate) fn shape(&mut self, kind: &Type, owner: Option<&str>, hint: &str) -> Shape {
+        let scalar = match kind {
+            Type::Null => return Shape::Null,
+            Type::Array(item) => {
+                return Shape::Array(Box::new(self.shape(item, None, &format!("{hint}Item"))));
+            }
+            Type::Map(value) => {
+                return Shape::Map(Box::new(self.shape(value, None, &format!("{hint}Value"))));
+            }
+            Type::Named(name) => {
+                let boxed = owner.is_some_and(|owner| recurs(self.here.definitions, owner, kind));
+                return Shape::Named {
+                    path: self.here.path_to(name),
+                    boxed,
+                };
+            }
+            Type::Union(branches) => return Shape::Union(self.union(branches, owner, hint)),
+            Type::Boolean => Scalar::Boolean,
+            Type::Int => Scalar::Int,
+            Type::Long => Scalar::Long,
+            Type::Float => Scalar::Float,
+            Type::Double => Scalar::Double,
+            Type::Bytes => Scalar::Bytes,
+            Type::String => Scalar::String,
+            Type::Decimal {
+                precision,
+                scale,
+                fixed,
+            } => Scalar::Decimal {
+                precision: *precision,
+                scale: *scale,
+                fixed: *fixed,
+            },
+            Type::Uuid => Scalar::Uuid,
+            Type::UuidFixed => Scalar::UuidFixed,
+            Type::Date => Scalar::Date,
+            Type::TimestampMillis => Scalar::TimestampMillis,
+            Type::TimestampMicros => Scalar::TimestampMicros,
+        };
+        Shape::Scalar(scalar)
+    }
+
+    fn union(&mut self, kinds: &[Type], owner: Option<&str>, hint: &str) -> Union {
+        let null = kinds.iter().position(|kind| *kind == Type::Null);
+        let others = || kinds.iter().enumerate().filter(|(index, _)| Some(*index) != null);
+        // The union's own enum comes before those of its branches.
+        let needs_enum = others().count() > 1 || null.is_none();
+        let name = needs_enum.then(|| ident(&self.scope.camel(hint)));
+        let mut variants = Scope::default();
+        let branches = others()
+            .map(|(index, kind)| Branch {
+                index,
+                variant: ident(&variants.camel(&branch_name(kind))),
+                shape: self.shape(kind, owner, &format!("{hint}{}", branch_name(kind))),
+            })
+            .collect();
+        let union = Union {
+            count: kinds.len(),
+            null,
+            name,
+            branches,
+        };
+        self.unions.extend(needs_enum.then(|| union.clone()));
+        union
+    }
+}
+
+/// What a union branch is called: a named type by its name, another by its kind.
+fn branch_name(kind: &Type) -> String {
+    let name = match kind {
+        Type::Null => "Null",
+        Type::Boolean => "Boolean",
+        Type::Int => "Int",
+        Type::Long => "Long",
+        Type::Float => "Float",
+        Type::Double => "Double",
+        Type::Bytes => "Bytes",
+        Type::String => "String",
+        Type::Decimal { .. } => "Decimal",
+        Type::Uuid | Type::UuidFixed => "Uuid",
+        Type::Date => "Date",
+        Type::TimestampMillis | Type::TimestampMicros => "Timestamp",
+        Type::Array(_) => "Array",
+        Type::Map(_) => "Map",
+        Type::Union(_) => "Union",
+        Type::Named(name) => name.rsplit_once('.').map_or(name.as_str(), |(_, simple)| simple),
+    };
+    name.to_owned()
+}
+
+impl Shape {
+    /// The type as Rust writes it.
+    pub(crate) fn rust(&self, here: &Here<'_>) -> TokenStream {
+        match self {
+            Shape::Null => quote!(()),
+            Shape::Scalar(scalar) => scalar.rust(here),
+            Shape::Array(item) => {
+                let item = item.rust(here);
+                quote!(Vec<#item>)
+            }
+            Shape::Map(value) => {
+                let value = value.rust(here);
+                quote!(::std::collections::BTreeMap<String, #value>)
+            }
+            Shape::Named { path, boxed: false } => path.clone(),
+            Shape::Named { path, boxed: true } => quote!(Box<#path>),
+            Shape::Union(union) => {
+                let inner = match (&union.name, union.branches.as_slice()) {
+                    (Some(name), _) => quote!(#name),
+                    (None, [branch]) => branch.shape.rust(here),
+                    (None, _) => return quote!(()),
+                };
+                if union.null.is_some() {
+                    quote!(Option<#inner>)
+                } else {
+                    inner
+                }
+            }
+        }
+    }
+}
+
+impl Scalar {
+    fn rust(self, here: &Here<'_>) -> TokenStream {
+        match self {
+            Scalar::Boolean => quote!(bool),
+            Scalar::Int => quote!(i32),
+            Scalar::Long => quote!(i64),
+            Scalar::Float => quote!(f32),
+            Scalar::Double => quote!(f64),
+            Scalar::Bytes => quote!(Vec<u8>),
+            Scalar::String => quote!(String),
+            Scalar::Decimal { precision, scale, .. } => {
+                let root = here.root();
+                let (precision, scale) = (unsuffixed(precision as usize), unsuffixed(scale as usize));
+                quote!(#root Exact<#precision, #scale>)
+            }
+            Scalar::Uuid | Scalar::UuidFixed => quote!(::uuid::Uuid),
+            Scalar::Date => quote!(::jiff::civil::Date),
+            Scalar::TimestampMillis | Scalar::TimestampMicros => quote!(::jiff::Timestamp),
+        }
+    }
+}
+
+/// A number without a type behind it.
+pub(crate) fn unsuffixed(number: usize) -> proc_macro2::Literal {
+    proc_macro2::Literal::usize_unsuffixed(number)
+}

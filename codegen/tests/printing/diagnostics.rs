@@ -1,0 +1,226 @@
+//! What is said about unsound input: the file, the line, the column and a sentence.
+
+use std::fs;
+use std::path::Path;
+
+use annals_codegen::Build;
+
+const MANIFEST: &str = "[[topic]]\nname = \"t\"\nstrategy = \"topic_record\"\nsubjects = [\"t-R\"]\n";
+
+/// Builds from files and compares all diagnostics, without the folder they are in. An expectation that ends in `…`
+/// leaves the rest of the sentence to those who wrote it.
+fn check(files: &[(&str, &str)], expected: &[&str]) {
+    let folder = tempfile::tempdir().unwrap();
+    let schemas = folder.path().join("schemas");
+    fs::create_dir(&schemas).unwrap();
+    for (name, text) in files {
+        let path = schemas.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let wrong = Build::new(schemas.join("annals.toml"))
+        .generate()
+        .err()
+        .unwrap_or_default();
+    let prefix = format!("{}{}", schemas.display(), std::path::MAIN_SEPARATOR);
+    let said: Vec<String> = wrong
+        .iter()
+        .map(|diagnostic| diagnostic.to_string().replace(&prefix, ""))
+        .collect();
+    let fits = |said: &String, expected: &&str| match expected.strip_suffix('…') {
+        Some(start) => said.starts_with(start),
+        None => said == expected,
+    };
+    let all = said.len() == expected.len()
+        && said
+            .iter()
+            .zip(expected)
+            .all(|(said, expected)| fits(said, expected));
+    assert!(all, "said {said:#?}, expected {expected:#?}");
+}
+
+fn check_schema(text: &str, expected: &[&str]) {
+    check(&[("annals.toml", MANIFEST), ("t-R/v1.avsc", text)], expected);
+}
+
+fn record(fields: &str) -> String {
+    format!("{{\"type\": \"record\", \"name\": \"R\", \"fields\": [\n{fields}\n]}}")
+}
+
+#[test]
+fn manifests() {
+    check(&[("annals.toml", "")], &["annals.toml: names no [[topic]]"]);
+    check(
+        &[(
+            "annals.toml",
+            "[[topic]]\nname = \"t\"\nstrategy = \"record\"\nsubjects = []\n",
+        )],
+        &["annals.toml:3:12: unknown variant `record`, expected `topic_record` or `topic`"],
+    );
+    check(
+        &[(
+            "annals.toml",
+            "[[topic]]\nname = \"t\"\nstrategy = \"topic\"\nsubjects = [\"t\"]\n",
+        )],
+        &[
+            "annals.toml:4:13: subject `t` of topic `t` is not `t-value`",
+            "annals.toml:4:13: subject `t` has no folder t: No such file or directory (os error 2)",
+        ],
+    );
+    check(
+        &[("annals.toml", MANIFEST), ("t-R/.keep", "")],
+        &["annals.toml:4:13: subject `t-R` has no version in t-R"],
+    );
+    check(
+        &[
+            ("annals.toml", MANIFEST),
+            ("t-R/v1.avsc", &record("")),
+            ("t-R/1.avsc", ""),
+        ],
+        &["t-R/1.avsc: is no version: name the file v<N>.avsc or v<N>.proto, N from 1"],
+    );
+    check(
+        &[
+            ("annals.toml", MANIFEST),
+            ("t-R/v1.proto", ""),
+            ("t-R/v2.avsc", &record("")),
+        ],
+        &["t-R/v1.proto: is PROTOBUF, but the newest version of the subject is AVRO"],
+    );
+}
+
+#[test]
+fn a_kept_version_must_exist() {
+    let wrong = Build::new("tests/schemas/annals.toml")
+        .keep("zoo-park.zoo.Closed", 7)
+        .generate()
+        .unwrap_err();
+    assert_eq!(
+        wrong[0].to_string(),
+        "tests/schemas/annals.toml: version 7 of `zoo-park.zoo.Closed` is to be kept, but there is no such file"
+    );
+}
+
+#[test]
+fn schemas_that_cannot_be_generated_from() {
+    check_schema("{\"type\": \"record\",\n \"name\": 7}", &["t-R/v1.avsc:2:10: …"]);
+    check_schema(
+        "\"string\"",
+        &["t-R/v1.avsc:1:1: has no record at its top; events are records"],
+    );
+    check_schema(
+        "{\"type\": \"record\", \"name\": \"Other\", \"fields\": []}",
+        &["t-R/v1.avsc:1:1: the subject of `Other` in topic `t` is `t-Other`, not `t-R`"],
+    );
+    check_schema(
+        &record("{\"name\": \"a\", \"type\": []}"),
+        &["t-R/v1.avsc:2:1: field `a` is a union without branches, which no value fits"],
+    );
+}
+
+#[test]
+fn the_newest_version_must_read_the_older_ones() {
+    let files = |old: &str, new: &str, expected: &[&str]| {
+        check(
+            &[
+                ("annals.toml", MANIFEST),
+                ("t-R/v1.avsc", &record(old)),
+                ("t-R/v2.avsc", &record(new)),
+            ],
+            expected,
+        );
+    };
+    files(
+        "{\"name\": \"a\", \"type\": \"int\"}",
+        "{\"name\": \"a\", \"type\": \"long\"},\n  {\"name\": \"b\", \"type\": \"int\"}",
+        &[
+            "t-R/v2.avsc:3:3: version 2 cannot read data of version 1: READER_FIELD_MISSING_DEFAULT_VALUE at /fields/1: The field …",
+        ],
+    );
+    let decimal = |scale: u32| {
+        format!(
+            "{{\"name\": \"a\", \"type\": [\"null\",\n  {{\"type\": \"bytes\", \"logicalType\": \"decimal\", \"precision\": 9, \"scale\": {scale}}}]}}"
+        )
+    };
+    files(
+        &decimal(4),
+        &decimal(2),
+        &[
+            "t-R/v2.avsc:3:3: version 2 misreads data of version 1: a: the scale of the decimal is 2, it was 4",
+        ],
+    );
+    files(
+        "{\"name\": \"a\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}}",
+        "{\"name\": \"a\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-micros\"}}",
+        &[
+            "t-R/v2.avsc:2:23: version 2 misreads data of version 1: a: the bytes mean TimestampMicros, they meant TimestampMillis",
+        ],
+    );
+    files(
+        "{\"name\": \"a\", \"type\": \"long\"}",
+        "{\"name\": \"a\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-micros\"}}",
+        &[],
+    );
+}
+
+#[test]
+fn one_name_is_one_type() {
+    let manifest = MANIFEST.replace("\"t-R\"", "\"t-A\", \"t-B\"");
+    let subject = |name: &str, size: u32| {
+        format!(
+            "{{\"type\": \"record\", \"name\": \"{name}\", \"fields\": [{{\"name\": \"h\",\n\"type\": {{\"type\": \"fixed\", \"name\": \"Hash\", \"size\": {size}}}}}]}}"
+        )
+    };
+    let files = |size: u32, expected: &[&str]| {
+        check(
+            &[
+                ("annals.toml", &manifest),
+                ("t-A/v1.avsc", &subject("A", 16)),
+                ("t-B/v1.avsc", &subject("B", size)),
+            ],
+            expected,
+        );
+    };
+    files(16, &[]);
+    files(
+        20,
+        &[
+            "t-B/v1.avsc:2: `Hash` is defined differently in schemas/t-A/v1.avsc:2; give one of them another name or the same shape",
+        ],
+    );
+}
+
+#[test]
+fn a_protobuf_topic_has_one_message_with_one_oneof() {
+    let manifest = "[[topic]]\nname = \"t\"\nstrategy = \"topic\"\nsubjects = [\"t-value\"]\n";
+    let proto = |text: &str, expected: &[&str]| {
+        let text = format!("syntax = \"proto3\";\n{text}");
+        check(
+            &[("annals.toml", manifest), ("t-value/v1.proto", &text)],
+            expected,
+        );
+    };
+    proto("message A { oneof event { int32 a = 1; } }", &[]);
+    proto(
+        "message A { int32 a = 1; }",
+        &[
+            "t-value/v1.proto: message A has 0 oneofs; the events of topic `t` are the members of its one oneof",
+        ],
+    );
+    proto("enum E { X = 0; }", &["t-value/v1.proto:1:1: has no message"]);
+    proto("message A { int32 a = 0; }", &["t-value/v1.proto:2:…"]);
+}
+
+#[test]
+fn a_missing_manifest_is_named() {
+    let wrong = Build::new(Path::new("nowhere/annals.toml"))
+        .generate()
+        .unwrap_err();
+    assert!(
+        wrong[0]
+            .to_string()
+            .starts_with("nowhere/annals.toml: cannot be read: "),
+        "{}",
+        wrong[0]
+    );
+}

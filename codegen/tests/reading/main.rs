@@ -1,0 +1,10 @@
+//! The golden file compiled and run: what is compared is also what works.
+
+mod foreign_writers;
+mod round_trip;
+
+/// The generated types.
+#[allow(unreachable_pub, dead_code)]
+mod events {
+    include!("../golden/events.rs.txt");
+}
