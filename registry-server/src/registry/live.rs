@@ -212,6 +212,14 @@ impl Registry {
         self.change_config(subject, change).await
     }
 
+    /// Closes the store. What is registered can still be read; nothing can be written any more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.inner.store.lock().await.close().await
+    }
+
     async fn change_config(
         &self,
         subject: Option<&str>,

@@ -53,7 +53,7 @@ impl Store {
              FROM schemas s JOIN contents c ON c.guid = s.guid WHERE s.context = $1 ORDER BY s.id",
         )
         .bind(CONTEXT)
-        .fetch_all(&mut self.connection)
+        .fetch_all(self.connection()?)
         .await?;
         for row in schemas {
             let references = references.remove(&row.guid).unwrap_or_default();
@@ -64,7 +64,7 @@ impl Store {
              WHERE context = $1 AND deleted_ms IS NULL ORDER BY subject, version",
         )
         .bind(CONTEXT)
-        .fetch_all(&mut self.connection)
+        .fetch_all(self.connection()?)
         .await?;
         for row in versions {
             let id = schema_id(row.id)?;
@@ -91,7 +91,7 @@ impl Store {
         let rows: Vec<ReferenceRow> = sqlx::query_as(
             "SELECT guid, name, subject, version FROM schema_references ORDER BY guid, position",
         )
-        .fetch_all(&mut self.connection)
+        .fetch_all(self.connection()?)
         .await?;
         let mut references: HashMap<String, Vec<Reference>> = HashMap::new();
         for ReferenceRow {
@@ -116,7 +116,7 @@ impl Store {
         let rows: Vec<(String, String)> =
             sqlx::query_as("SELECT subject, config FROM configs WHERE context = $1 ORDER BY subject")
                 .bind(CONTEXT)
-                .fetch_all(&mut self.connection)
+                .fetch_all(self.connection()?)
                 .await?;
         for (subject, json) in rows {
             let config = serde_json::from_str(&json)

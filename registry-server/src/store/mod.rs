@@ -44,6 +44,9 @@ pub enum StoreError {
         /// The version found.
         found: String,
     },
+    /// The store was closed: the server is on its way down.
+    #[error("the registry is closed")]
+    Closed,
     /// A row that no write of this program could have made.
     #[error("the registry's database holds what it cannot hold: {0}")]
     Damaged(String),
@@ -51,7 +54,7 @@ pub enum StoreError {
 
 /// The registry's database, held by its one writer.
 pub struct Store {
-    connection: SqliteConnection,
+    connection: Option<SqliteConnection>,
 }
 
 impl Store {
@@ -75,15 +78,24 @@ impl Store {
             return Err(StoreError::SqliteTooOld { found });
         }
         sqlx::migrate!("./migrations").run(&mut connection).await?;
-        Ok(Store { connection })
+        Ok(Store {
+            connection: Some(connection),
+        })
     }
 
-    /// Closes the database, folding the write-ahead log into it.
+    /// Closes the database, folding the write-ahead log into it. Nothing can be read or written after that.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn close(self) -> Result<(), StoreError> {
-        Ok(self.connection.close().await?)
+    pub async fn close(&mut self) -> Result<(), StoreError> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection.close().await?),
+            None => Ok(()),
+        }
+    }
+
+    fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        self.connection.as_mut().ok_or(StoreError::Closed)
     }
 }
 

@@ -117,7 +117,7 @@ async fn the_text_as_sent_is_kept() {
         .unwrap();
     let mut store = Store::open(&path).await.unwrap();
     let row = sqlx::query("SELECT text, text_sent FROM contents")
-        .fetch_one(&mut store.connection)
+        .fetch_one(store.connection().unwrap())
         .await
         .unwrap();
     assert_eq!(
@@ -226,7 +226,7 @@ async fn a_text_that_no_longer_parses_does_not_stop_the_start() {
         .unwrap();
     let mut store = Store::open(&path).await.unwrap();
     sqlx::query("UPDATE contents SET text = 'no schema at all'")
-        .execute(&mut store.connection)
+        .execute(store.connection().unwrap())
         .await
         .unwrap();
     store.close().await.unwrap();

@@ -26,7 +26,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; whether a failed commit took effect is then unknown.
     pub async fn insert_version(&mut self, new: &NewVersion, now_ms: i64) -> Result<Inserted, StoreError> {
-        let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.connection()?.begin_with("BEGIN IMMEDIATE").await?;
         match insert(&mut transaction, new, now_ms).await {
             Ok(inserted @ Inserted::Version { .. }) => {
                 transaction.commit().await?;
@@ -69,7 +69,7 @@ impl Store {
                 .bind(CONTEXT)
                 .bind(subject),
         };
-        query.execute(&mut self.connection).await?;
+        query.execute(self.connection()?).await?;
         Ok(())
     }
 }
