@@ -102,6 +102,12 @@ impl Broker {
         Ok(net::serve(Arc::clone(&self.shared), listener, shutdown).await?)
     }
 
+    /// The cluster's id as clients see it.
+    #[must_use]
+    pub fn cluster_id(&self) -> &str {
+        self.shared.cluster_id()
+    }
+
     /// Changes where clients are told to connect to, from the next answer on.
     pub fn set_advertised(&self, host: impl Into<String>, port: u16) {
         *self

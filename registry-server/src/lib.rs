@@ -2,6 +2,14 @@
 //!
 //! `registry/` decides (pure), `store/` holds all SQL, `http/` all HTTP of the registry.
 
+pub mod cli;
+pub mod console;
+pub mod demo;
+pub mod folds;
+pub mod guard;
 pub mod http;
 pub mod registry;
+pub mod resolve;
+pub mod serve;
 pub mod store;
+pub mod topic_subjects;

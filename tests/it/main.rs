@@ -4,4 +4,10 @@
 //! beyond the Rust toolchain (Python, a JDK, the data sets) is handed over in the environment by `test.sh`;
 //! where that is missing the test prints a line that begins with `skipped:` and says why.
 
+mod cli;
+mod guard;
+mod readme;
+mod real_logs;
+mod server;
 mod tidy;
+mod walk;

@@ -43,7 +43,13 @@ impl Server {
         };
         let mut child = Command::new(binary())
             .arg("serve")
-            .args(["--kafka-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--data-dir"])
+            .args([
+                "--kafka-listen",
+                "127.0.0.1:0",
+                "--http-listen",
+                "127.0.0.1:0",
+                "--data-dir",
+            ])
             .arg(dir)
             .args(args)
             .stdout(Stdio::piped())
@@ -55,7 +61,10 @@ impl Server {
         while !(ready && kafka.is_some() && http.is_some()) {
             let mut line = String::new();
             let read = stdout.read_line(&mut line).unwrap();
-            assert!(read > 0, "the server ended before it was ready; it printed {banner:#?}");
+            assert!(
+                read > 0,
+                "the server ended before it was ready; it printed {banner:#?}"
+            );
             let words: Vec<&str> = line.split_whitespace().collect();
             match words.first().copied() {
                 Some("Kafka") => kafka = Some(words[1].to_owned()),
@@ -65,7 +74,14 @@ impl Server {
             }
             banner.push(line.trim_end().to_owned());
         }
-        Server { child, stdout, banner, kafka: kafka.unwrap(), http: http.unwrap(), data }
+        Server {
+            child,
+            stdout,
+            banner,
+            kafka: kafka.unwrap(),
+            http: http.unwrap(),
+            data,
+        }
     }
 
     /// Where its data is.
@@ -79,9 +95,25 @@ impl Server {
     /// GET and parse; panics on anything but 200.
     pub fn get(&self, path: &str) -> serde_json::Value {
         let url = format!("{}{path}", self.http);
-        let mut answer = ureq::get(&url).call().unwrap_or_else(|e| panic!("GET {url}: {e}"));
-        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string().unwrap();
+        let mut answer = ureq::get(&url)
+            .call()
+            .unwrap_or_else(|e| panic!("GET {url}: {e}"));
+        let text = answer
+            .body_mut()
+            .with_config()
+            .limit(1 << 30)
+            .read_to_string()
+            .unwrap();
         serde_json::from_str(&text).unwrap_or_else(|e| panic!("GET {url}: {e}: {text}"))
+    }
+
+    /// POST and parse; panics on anything but 200.
+    pub fn post(&self, path: &str, body: &serde_json::Value) -> serde_json::Value {
+        let url = format!("{}{path}", self.http);
+        let mut answer = ureq::post(&url)
+            .send_json(body)
+            .unwrap_or_else(|e| panic!("POST {url}: {e}"));
+        answer.body_mut().read_json().unwrap()
     }
 
     /// A client command of the same binary against this server.
@@ -96,7 +128,10 @@ impl Server {
 
     /// SIGTERM, then what was left on stdout; panics when the exit code is not 0.
     pub fn stop(mut self) -> String {
-        let killed = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        let killed = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()
+            .unwrap();
         assert!(killed.success());
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.stdout, &mut rest).unwrap();
@@ -132,30 +167,34 @@ pub fn binary() -> PathBuf {
         .into_iter()
         .filter_map(|path| Some((path.metadata().ok()?.modified().ok()?, path)))
         .max();
-    newest.expect("no annals binary: run `cargo build --release -p annals-registry-server` first").1
+    newest
+        .expect("no annals binary: run `cargo build --release -p annals-registry-server` first")
+        .1
 }
 
-/// Run a client program of `tests/clients`, or say why not. Its stdout is returned; a failure panics with its output.
-pub fn client(
-    what: &str,
-    interpreter: &str,
-    before: &[&str],
-    script: &str,
-    args: &[&str],
-) -> Option<String> {
-    let Some(program) = std::env::var_os(interpreter) else {
-        println!("skipped: {what}: {interpreter} is not set (./test.sh sets it)");
+/// The folder of the client suites.
+pub fn clients() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
+}
+
+/// Run a Python client, or say why not. Its stdout is returned; a failure panics with its output.
+pub fn python(what: &str, script: &str, args: &[&str]) -> Option<String> {
+    let Some(program) = std::env::var_os("ANNALS_PYTHON") else {
+        println!("skipped: {what}: ANNALS_PYTHON is not set (./test.sh sets it)");
         return None;
     };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(script);
-    let out = Command::new(program).args(before).arg(script).args(args).output().unwrap();
+    let out = Command::new(program)
+        .arg(clients().join("python").join(script))
+        .args(args)
+        .output()
+        .unwrap();
     let stdout = String::from_utf8_lossy(&out.stdout).into_owned();
+    let stderr = String::from_utf8_lossy(&out.stderr);
     assert!(
         out.status.success(),
-        "{what} failed ({}):\n{stdout}\n{}",
-        out.status,
-        String::from_utf8_lossy(&out.stderr)
+        "{what} failed ({}):\n{stdout}\n{stderr}",
+        out.status
     );
-    println!("{what}: {}", stdout.lines().last().unwrap_or_default());
+    println!("{what}: {}", stdout.trim_end());
     Some(stdout)
 }

@@ -28,7 +28,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("event-store", &["kafka-wire", "schema-model", "segment-log"]),
     ("codegen", &["schema-model"]),
     ("examples", &["codegen", "event-store", "schema-model"]),
-    ("registry-server", &["broker", "event-store", "examples", "schema-model"]),
+    (
+        "registry-server",
+        &["broker", "event-store", "examples", "schema-model"],
+    ),
     ("tests", &[]),
 ];
 
@@ -40,23 +43,53 @@ struct Room {
 }
 
 const ROOMS: &[Room] = &[
-    Room { line: "sync_data(", rooms: &["segment-log/src/disk"], why: "only the disk syncs files" },
-    Room { line: "sync_all(", rooms: &["segment-log/src/disk"], why: "only the disk syncs files" },
-    Room { line: "sqlx::", rooms: &["registry-server/src/store"], why: "all SQL is in the store" },
-    Room { line: "quote!", rooms: &["codegen/src/rust"], why: "Rust is written in one place" },
+    Room {
+        line: "sync_data(",
+        rooms: &["segment-log/src/disk"],
+        why: "only the disk syncs files",
+    },
+    Room {
+        line: "sync_all(",
+        rooms: &["segment-log/src/disk"],
+        why: "only the disk syncs files",
+    },
+    Room {
+        line: "sqlx::",
+        rooms: &["registry-server/src/store"],
+        why: "all SQL is in the store",
+    },
+    Room {
+        line: "quote!",
+        rooms: &["codegen/src/rust"],
+        why: "Rust is written in one place",
+    },
     Room {
         line: "tokio::",
-        rooms: &["broker/src", "broker/examples", "registry-server/src", "event-store/src/http"],
+        rooms: &[
+            "broker/src",
+            "broker/examples",
+            "registry-server/src",
+            "event-store/src/http",
+        ],
         why: "pure crates know no runtime",
     },
     Room {
         line: "async fn",
-        rooms: &["broker/src", "broker/examples", "registry-server/src", "event-store/src/http"],
+        rooms: &[
+            "broker/src",
+            "broker/examples",
+            "registry-server/src",
+            "event-store/src/http",
+        ],
         why: "pure crates know no runtime",
     },
     Room {
         line: "StatusCode",
-        rooms: &["registry-server/src/http", "registry-server/src/console", "event-store/src/http"],
+        rooms: &[
+            "registry-server/src/http",
+            "registry-server/src/console",
+            "event-store/src/http",
+        ],
         why: "HTTP stays at the edge",
     },
     Room {
@@ -82,14 +115,18 @@ fn crates_depend_only_downward() {
         let folder = manifest.parent().unwrap().file_name().unwrap().to_str().unwrap();
         let name = package["name"].as_str().unwrap();
         if name != format!("annals-{folder}") {
-            faults.push(format!("{name} lives in {folder}/: folder = crate, package = annals-<folder>"));
+            faults.push(format!(
+                "{name} lives in {folder}/: folder = crate, package = annals-<folder>"
+            ));
         }
         let Some(may) = allowed.get(folder) else {
             faults.push(format!("{folder}/ has no row in EDGES"));
             continue;
         };
         for dependency in package["dependencies"].as_array().unwrap() {
-            let Some(to) = dependency["name"].as_str().unwrap().strip_prefix("annals-") else { continue };
+            let Some(to) = dependency["name"].as_str().unwrap().strip_prefix("annals-") else {
+                continue;
+            };
             if dependency["kind"] != "dev" && !may.contains(&to) {
                 faults.push(format!("{folder} must not depend on {to}"));
             }
@@ -103,7 +140,10 @@ fn files_and_functions_stay_short() {
     let mut faults = Vec::new();
     for (path, text) in sources() {
         let lines = text.lines().count();
-        let code = text.lines().take_while(|l| !l.starts_with("#[cfg(test)]")).count();
+        let code = text
+            .lines()
+            .take_while(|l| !l.starts_with("#[cfg(test)]"))
+            .count();
         let is_test = is_test_path(&path);
         if lines > FILE_LINES_MAX || (!is_test && code > FILE_CODE_LINES_MAX) {
             faults.push(format!("{path}: {lines} lines, {code} before its tests"));
@@ -113,9 +153,15 @@ fn files_and_functions_stay_short() {
         lengths.visit_file(&file);
         let is_handler_file = path.contains("/http/") || path.contains("broker/src/api/");
         for (name, line, length, is_async) in lengths.0 {
-            let max = if is_handler_file && is_async { HANDLER_LINES_MAX } else { FUNCTION_LINES_MAX };
+            let max = if is_handler_file && is_async {
+                HANDLER_LINES_MAX
+            } else {
+                FUNCTION_LINES_MAX
+            };
             if length > max {
-                faults.push(format!("{path}:{line}: fn {name} has {length} lines, at most {max}"));
+                faults.push(format!(
+                    "{path}:{line}: fn {name} has {length} lines, at most {max}"
+                ));
             }
         }
     }
@@ -126,13 +172,21 @@ fn files_and_functions_stay_short() {
 fn every_file_says_what_it_is() {
     let mut faults = Vec::new();
     for (path, text) in sources() {
-        let first = text.lines().find(|l| !l.trim().is_empty() && !l.starts_with("#!")).unwrap_or("");
+        let first = text
+            .lines()
+            .find(|l| !l.trim().is_empty() && !l.starts_with("#!"))
+            .unwrap_or("");
         // A test module's own file is named by what it tests.
         if !first.starts_with("//!") && !path.ends_with("/tests.rs") {
             faults.push(format!("{path}: no module doc"));
         }
         let stem = Path::new(&path).file_stem().unwrap().to_str().unwrap();
-        let folder = Path::new(&path).parent().and_then(Path::file_name).unwrap().to_str().unwrap();
+        let folder = Path::new(&path)
+            .parent()
+            .and_then(Path::file_name)
+            .unwrap()
+            .to_str()
+            .unwrap();
         for word in ["common", "utils", "util", "helpers", "misc"] {
             if stem == word || folder == word {
                 faults.push(format!("{path}: `{word}` says nothing; name the concept"));
@@ -188,7 +242,12 @@ impl FunctionLengths {
     fn add(&mut self, signature: &syn::Signature, block: &syn::Block) {
         let from = signature.span().start().line;
         let to = block.span().end().line;
-        self.0.push((signature.ident.to_string(), from, to + 1 - from, signature.asyncness.is_some()));
+        self.0.push((
+            signature.ident.to_string(),
+            from,
+            to + 1 - from,
+            signature.asyncness.is_some(),
+        ));
     }
 }
 
@@ -213,11 +272,19 @@ fn is_test_path(path: &str) -> bool {
 }
 
 fn assert_none(faults: &[String]) {
-    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "{} faults:\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
 }
 
 /// Every Rust file of the project (path from the root, text), generated ones left out.

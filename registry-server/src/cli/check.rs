@@ -1,0 +1,220 @@
+//! `annals schema check`: is a change safe, and if not, where in the file and why.
+//!
+//! The versions and the level come from the server; the verdict is made here with the engine the server uses, because
+//! only here the file's own lines are at hand to point at. Registering asks the server again, so the two cannot part.
+
+use annals_schema_model::{Finding, Level, Resolved, Schema, SchemaType, Version, compat};
+use annotate_snippets::{AnnotationKind, Group, Level as Severity, Renderer, Snippet};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::Global;
+use super::api::Api;
+use super::exit::{Exit, Failure};
+use super::output::{self, Format};
+use super::schema::SchemaFile;
+
+/// References of references; the registry refuses deeper ones as well.
+const REFERENCE_DEPTH_MAX: usize = 32;
+
+/// `annals schema check orders-value order.avsc`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  annals schema check orders-value order.avsc
+  annals schema check orders-value order.avsc --against all --level FULL")]
+pub(crate) struct Check {
+    #[command(flatten)]
+    file: SchemaFile,
+    /// `latest`, `all` or a version number; what the level asks for when absent
+    #[arg(long)]
+    against: Option<String>,
+    /// Judge by this level instead of the subject's own
+    #[arg(long)]
+    level: Option<Level>,
+}
+
+struct Old {
+    version: Version,
+    schema: Schema,
+}
+
+impl Check {
+    pub(crate) fn run(self, api: &Api, global: &Global) -> Result<Exit, Failure> {
+        let level = match self.level {
+            Some(level) => level,
+            None => level_of(api, &self.file.subject)?,
+        };
+        let request = self.file.request()?;
+        let new = parse(api, &request)?;
+        let olds = self.olds(api)?;
+        let pairs: Vec<(Version, &Schema)> = olds.iter().map(|o| (o.version, &o.schema)).collect();
+        let findings = compat::check(self.effective(level), &new, &pairs);
+        let exit = if findings.is_empty() { Exit::Done } else { Exit::No };
+        match global.output {
+            Format::Json => output::json(&as_json(level, &pairs, &findings))?,
+            Format::Table if findings.is_empty() => output::line(&format!(
+                "{} is {level} compatible with {}",
+                self.file.path().display(),
+                against(&self.file.subject, &pairs)
+            ))?,
+            Format::Table => self.report(level, &new, &findings)?,
+        }
+        Ok(exit)
+    }
+
+    /// `--against all` asks of a level its transitive form.
+    fn effective(&self, level: Level) -> Level {
+        match (self.against.as_deref(), level) {
+            (Some("all"), Level::Backward) => Level::BackwardTransitive,
+            (Some("all"), Level::Forward) => Level::ForwardTransitive,
+            (Some("all"), Level::Full) => Level::FullTransitive,
+            _ => level,
+        }
+    }
+
+    fn olds(&self, api: &Api) -> Result<Vec<Old>, Failure> {
+        let subject = self.file.subject.as_str();
+        let wanted: Vec<String> = match self.against.as_deref() {
+            Some(one) if one != "all" => vec![one.to_owned()],
+            _ => match api.get(&["subjects", subject, "versions"], &[]) {
+                Ok(versions) => versions
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(ToString::to_string)
+                    .collect(),
+                // A subject nobody registered yet accepts anything.
+                Err(failure) if failure.exit == Exit::NotFound => Vec::new(),
+                Err(failure) => return Err(failure),
+            },
+        };
+        wanted
+            .iter()
+            .map(|version| {
+                let stored = api.get(&["subjects", subject, "versions", version], &[])?;
+                let number = stored["version"].as_u64().and_then(|v| u32::try_from(v).ok());
+                let version = number.map(Version).ok_or_else(|| odd(&stored))?;
+                Ok(Old {
+                    version,
+                    schema: parse(api, &stored)?,
+                })
+            })
+            .collect()
+    }
+
+    fn report(&self, level: Level, new: &Schema, findings: &[Finding]) -> Result<(), Failure> {
+        let path = self.file.path().display().to_string();
+        let renderer = Renderer::plain();
+        for finding in findings {
+            let version = finding.version.map_or_else(String::new, |v| format!(" v{v}"));
+            let title = format!("not {level} compatible with {}{version}", self.file.subject);
+            let mut group = Group::with_title(
+                Severity::ERROR
+                    .primary_title(title.as_str())
+                    .id(finding.rule.code()),
+            );
+            let label = format!("{} {}", finding.description, finding.additional_info);
+            if let Some(span) = finding.span {
+                let range = span.start..span.end;
+                let mark = AnnotationKind::Primary.span(range).label(label.trim());
+                group = group.element(Snippet::source(new.text()).path(path.as_str()).annotation(mark));
+            } else {
+                group = group.element(Severity::NOTE.message(label.trim()));
+            }
+            let sides = format!(
+                "at {}: old {}, new {}",
+                finding.path,
+                or_none(&finding.old),
+                or_none(&finding.new)
+            );
+            group = group.element(Severity::NOTE.message(sides.as_str()));
+            group = group.element(Severity::HELP.message(finding.rule.sentence()));
+            output::line(&renderer.render(&[group]))?;
+        }
+        Ok(())
+    }
+}
+
+fn or_none(snippet: &str) -> &str {
+    if snippet.is_empty() { "nothing" } else { snippet }
+}
+
+fn against(subject: &str, pairs: &[(Version, &Schema)]) -> String {
+    match pairs {
+        [] => format!("{subject}, which has no version yet"),
+        [(version, _)] => format!("{subject} v{version}"),
+        many => format!("{subject} ({} versions)", many.len()),
+    }
+}
+
+fn as_json(level: Level, pairs: &[(Version, &Schema)], findings: &[Finding]) -> Value {
+    let findings: Vec<Value> = findings
+        .iter()
+        .map(|f| {
+            json!({
+                "rule": f.rule.code(), "path": f.path, "direction": f.direction.name(),
+                "description": f.description, "additional_info": f.additional_info,
+                "line": f.line, "column": f.column, "old": f.old, "new": f.new,
+                "version": f.version.map(Version::get), "help": f.rule.sentence(),
+            })
+        })
+        .collect();
+    let versions: Vec<u32> = pairs.iter().map(|(v, _)| v.get()).collect();
+    json!({
+        "compatible": findings.is_empty(), "level": level.to_string(),
+        "versions": versions, "findings": findings,
+    })
+}
+
+fn level_of(api: &Api, subject: &str) -> Result<Level, Failure> {
+    let config = api.get(&["config", subject], &[("defaultToGlobal", "true")])?;
+    let level = config["compatibilityLevel"]
+        .as_str()
+        .and_then(|level| level.parse().ok());
+    level.ok_or_else(|| odd(&config))
+}
+
+fn odd(answer: &Value) -> Failure {
+    Failure::new(
+        Exit::Failed,
+        format!("the server's answer is not understood: {answer}"),
+    )
+}
+
+/// Parse a request or a stored version, its references fetched.
+fn parse(api: &Api, schema: &Value) -> Result<Schema, Failure> {
+    let kind = schema["schemaType"].as_str().unwrap_or("AVRO");
+    let kind: SchemaType = kind
+        .parse()
+        .map_err(|e: annals_schema_model::SchemaTypeError| Failure::new(Exit::Usage, e.to_string()))?;
+    let mut resolved = Vec::new();
+    resolve(api, schema, 0, &mut resolved)?;
+    let text = schema["schema"].as_str().unwrap_or_default();
+    Schema::parse(kind, text, &resolved).map_err(|e| Failure::new(Exit::Failed, e.to_string()))
+}
+
+/// Depth first, so that a dependency stands before what needs it.
+fn resolve(api: &Api, schema: &Value, depth: usize, into: &mut Vec<Resolved>) -> Result<(), Failure> {
+    if depth > REFERENCE_DEPTH_MAX {
+        return Err(Failure::new(
+            Exit::Failed,
+            "references are nested too deep, or in a circle",
+        ));
+    }
+    for reference in schema["references"].as_array().into_iter().flatten() {
+        let name = reference["name"].as_str().unwrap_or_default();
+        if into.iter().any(|r| r.name == name) {
+            continue;
+        }
+        let subject = reference["subject"].as_str().unwrap_or_default();
+        let version = reference["version"].to_string();
+        let target = api.get(&["subjects", subject, "versions", &version], &[])?;
+        resolve(api, &target, depth + 1, into)?;
+        let text = target["schema"].as_str().unwrap_or_default().to_owned();
+        into.push(Resolved {
+            name: name.to_owned(),
+            text,
+        });
+    }
+    Ok(())
+}

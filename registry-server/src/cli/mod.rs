@@ -1,0 +1,101 @@
+//! The command line: one file a command, one table of exit codes.
+//!
+//! Data goes to stdout, everything else to stderr. Every command but `serve` is a client: it talks to a running
+//! server over HTTP (or, for topics, the Kafka protocol) and decides nothing that the server decides.
+
+mod aggregate;
+mod api;
+mod check;
+mod exit;
+mod output;
+mod schema;
+mod serve;
+mod topic;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use output::Format;
+
+/// A log your schemas, your consumers and your auditors can trust.
+#[derive(Debug, Parser)]
+#[command(name = "annals", version, about, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  annals serve --demo                       everything in one process, with a company to look at
+  annals history order/990001               what happened to one order
+  annals state order/990001 --at -2h        what it looked like two hours ago
+  annals schema check orders-value o.avsc   is the change safe? exit code 3 says no
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 a check said no, 5 not found.";
+
+/// What every client command needs to know.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// The server's HTTP address
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "ANNALS_SERVER",
+        default_value = "http://127.0.0.1:8081"
+    )]
+    server: String,
+    /// The broker's address, for topic commands
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "HOST:PORT",
+        env = "ANNALS_BROKERS",
+        default_value = "127.0.0.1:9092"
+    )]
+    brokers: String,
+    /// How to print the answer
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the registry, the broker, the event store and the console in one process
+    Serve(serve::Serve),
+    /// The state of one aggregate, now or at any point
+    State(aggregate::State),
+    /// The events of one aggregate
+    History(aggregate::History),
+    /// What changed in one aggregate between two points
+    Diff(aggregate::Diff),
+    /// List, get, register and check schemas
+    #[command(subcommand)]
+    Schema(schema::Schema),
+    /// List and create topics
+    #[command(subcommand)]
+    Topic(topic::Topic),
+}
+
+/// Run one command and say how it went.
+pub fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Serve(serve) => serve.run(),
+        Command::State(state) => state.run(&cli.global),
+        Command::History(history) => history.run(&cli.global),
+        Command::Diff(diff) => diff.run(&cli.global),
+        Command::Schema(schema) => schema.run(&cli.global),
+        Command::Topic(topic) => topic.run(&cli.global),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output::error(&failure);
+            failure.exit.into()
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! `annals serve`: start everything, say where it is, run until told to stop.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use tracing_subscriber::EnvFilter;
+
+use super::exit::{Exit, Failure};
+use super::output;
+use crate::demo::Played;
+use crate::serve::{Options, Server};
+
+/// `annals serve --demo`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  annals serve
+  annals serve --demo --data-dir /tmp/annals
+  annals serve --kafka-listen 127.0.0.1:0 --http-listen 127.0.0.1:0    # free ports, printed when ready")]
+pub(crate) struct Serve {
+    /// Where the log, the schemas and the folds are kept
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "./annals-data",
+        env = "ANNALS_DATA_DIR"
+    )]
+    data_dir: PathBuf,
+    /// Where Kafka clients connect; port 0 takes a free one
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:9092",
+        env = "ANNALS_KAFKA_LISTEN"
+    )]
+    kafka_listen: String,
+    /// Where registry clients and browsers connect; port 0 takes a free one
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:8081",
+        env = "ANNALS_HTTP_LISTEN"
+    )]
+    http_listen: String,
+    /// Fill an empty server with the history of a small order company
+    #[arg(long)]
+    demo: bool,
+}
+
+impl Serve {
+    pub(crate) fn run(self) -> Result<Exit, Failure> {
+        log_to_stderr();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(self.serve()).map_err(|error| {
+            let failure = Failure::new(Exit::Failed, format!("{error:#}"));
+            match error.downcast::<crate::serve::PortTaken>() {
+                Ok(taken) => failure.help(taken.help()),
+                Err(_) => failure,
+            }
+        })
+    }
+
+    async fn serve(self) -> anyhow::Result<Exit> {
+        let begun = Instant::now();
+        let options = Options {
+            data_dir: self.data_dir.clone(),
+            kafka_listen: self.kafka_listen,
+            http_listen: self.http_listen,
+        };
+        // Listening for signals from the start: a stop during the demo is a stop too.
+        let stop = stop_signal()?;
+        let server = Server::start(options).await?;
+        let http = server.http();
+        say(&format!(
+            "Kafka     {:<34}any Kafka client",
+            server.kafka().to_string()
+        ));
+        say(&format!(
+            "Registry  {:<34}Avro, Protobuf",
+            format!("http://{http}")
+        ));
+        say(&format!("Console   http://{http}/console"));
+        say(&format!("API       http://{http}/docs"));
+        if self.demo {
+            say(&demo_line(server.play_demo().await?));
+        }
+        server.set_ready();
+        say(&format!(
+            "annals {} ready in {:.2} s, {} resident, data in {}",
+            env!("CARGO_PKG_VERSION"),
+            begun.elapsed().as_secs_f64(),
+            resident_memory().unwrap_or_else(|| "memory unknown".to_owned()),
+            self.data_dir.display()
+        ));
+        server.run_until(stop).await?;
+        say(&format!("stopped; the data is in {}", self.data_dir.display()));
+        Ok(Exit::Done)
+    }
+}
+
+fn demo_line(played: Played) -> String {
+    match played {
+        Played::Now { orders, events } => format!("Demo      {orders} orders, {events} events"),
+        Played::Before { events } => format!("Demo      already there, {events} events"),
+        Played::Elsewise { found, wanted } => format!(
+            "Demo      left alone: its topics hold {found} records, not {wanted}; another --data-dir takes it"
+        ),
+    }
+}
+
+/// The banner is for whoever started the server; that nobody reads it any more must not stop it.
+fn say(text: &str) {
+    let _ = output::line(text);
+}
+
+/// Text for people, JSON for machines; `ANNALS_LOG` sets the level.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("ANNALS_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // A second `run` in one process keeps the first one's log.
+    let _ = match std::io::stderr().is_terminal() {
+        true => builder.try_init(),
+        false => builder.json().try_init(),
+    };
+}
+
+/// Resolves at Ctrl-C or SIGTERM.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// What the kernel says this process holds in memory, such as `31 MB`; Linux only.
+fn resident_memory() -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(format!("{} MB", kib * 1024 / 1_000_000))
+}

@@ -1,0 +1,268 @@
+//! The wiring: opens every room, introduces them to each other, and closes them in the right order.
+//!
+//! Schemas before the log (the guard judges by them), the log before the listeners, the listeners before the demo. On
+//! the way down the listeners stop first, so that nothing is acknowledged that is not synced and closed properly.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use annals_broker::{Broker, BrokerConfig};
+use annals_event_store::{EventStore, http as audit};
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::console::{self, Console};
+use crate::demo::{self, Played};
+use crate::folds::Folds;
+use crate::guard::SchemaGuard;
+use crate::http::serve::ServeLimits;
+use crate::http::{self, AppState, Ready};
+use crate::registry::Registry;
+use crate::resolve::RegistryResolve;
+
+/// What a server is told when it starts.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where everything is kept: `registry.db`, the log, and the fold files in `folds/`.
+    pub data_dir: PathBuf,
+    /// Address of the Kafka listener; port 0 takes a free one.
+    pub kafka_listen: String,
+    /// Address of the HTTP listener; port 0 takes a free one.
+    pub http_listen: String,
+}
+
+/// An address that another program listens on.
+#[derive(Debug, thiserror::Error)]
+#[error("port {port} is taken: something else listens on {address}")]
+pub struct PortTaken {
+    address: String,
+    port: String,
+    flag: &'static str,
+}
+
+impl PortTaken {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        format!(
+            "{} names another address; with port 0 a free port is taken",
+            self.flag
+        )
+    }
+}
+
+/// A running server.
+pub struct Server {
+    registry: Registry,
+    broker: Broker,
+    events: Arc<EventStore>,
+    folds: Arc<Folds>,
+    folds_dir: PathBuf,
+    kafka: SocketAddr,
+    http: SocketAddr,
+    ready: Ready,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<anyhow::Result<()>>>,
+}
+
+impl Server {
+    /// Open the data, bind both ports, and serve.
+    ///
+    /// # Errors
+    /// A taken port, a data folder in use or damaged, each with what to do.
+    pub async fn start(options: Options) -> anyhow::Result<Server> {
+        let Options {
+            data_dir,
+            kafka_listen,
+            http_listen,
+        } = options;
+        // Ports first: the commonest mistake should not touch the data.
+        let kafka_listener = bind(&kafka_listen, "--kafka-listen").await?;
+        let http_listener = bind(&http_listen, "--http-listen").await?;
+        let (kafka, http) = (kafka_listener.local_addr()?, http_listener.local_addr()?);
+
+        std::fs::create_dir_all(&data_dir)
+            .with_context(|| format!("cannot create {}", data_dir.display()))?;
+        let registry = Registry::open(&data_dir.join("registry.db"), now_ms).await?;
+        let guard = Arc::new(SchemaGuard::new(registry.clone()));
+        let config = BrokerConfig {
+            advertised_host: kafka.ip().to_string(),
+            advertised_port: kafka.port(),
+            ..BrokerConfig::default()
+        };
+        let (log_dir, log_guard) = (data_dir.join("log"), Arc::clone(&guard));
+        let broker = tokio::task::spawn_blocking(move || Broker::open(&log_dir, config, log_guard)).await??;
+        let events = Arc::new(EventStore::new(Arc::new(RegistryResolve::new(registry.clone()))));
+        let folds_dir = data_dir.join("folds");
+        let resolve = RegistryResolve::new(registry.clone());
+        let folds = Arc::new(Folds::new(
+            folds_dir.clone(),
+            broker.clone(),
+            resolve,
+            Arc::clone(&events),
+        ));
+
+        let mut server = Server {
+            registry,
+            broker,
+            events,
+            folds,
+            folds_dir,
+            kafka,
+            http,
+            ready: Ready::default(),
+            stop: watch::Sender::new(false),
+            tasks: Vec::new(),
+        };
+        server.refresh_folds().await?;
+        server.follow_changes();
+        server.serve_kafka(kafka_listener);
+        server.serve_http(http_listener, guard);
+        Ok(server)
+    }
+
+    /// Where the Kafka listener is.
+    #[must_use]
+    pub fn kafka(&self) -> SocketAddr {
+        self.kafka
+    }
+
+    /// Where the HTTP listener is.
+    #[must_use]
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// From now on `/readyz` says 200.
+    pub fn set_ready(&self) {
+        self.ready.set(true);
+    }
+
+    /// Fill an empty server with the example company; returns when its aggregates can be asked for.
+    ///
+    /// # Errors
+    /// As [`demo::play`].
+    pub async fn play_demo(&self) -> anyhow::Result<Played> {
+        let http = format!("http://{}", self.http);
+        let played = demo::play(&self.broker, &self.kafka.to_string(), &http, &self.folds_dir).await?;
+        self.refresh_folds().await?;
+        let events = Arc::clone(&self.events);
+        tokio::task::spawn_blocking(move || events.caught_up()).await??;
+        Ok(played)
+    }
+
+    /// Serve until `stop` resolves (or a listener fails), then close everything in order.
+    ///
+    /// # Errors
+    /// What a listener failed with, or what could not be closed.
+    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let mut ended = self.stop.subscribe();
+        tokio::select! {
+            () = stop => {}
+            _ = ended.wait_for(|stopped| *stopped) => {}
+        }
+        self.ready.set(false);
+        self.stop.send_replace(true);
+        for task in self.tasks.drain(..) {
+            task.await??;
+        }
+        let broker = self.broker.clone();
+        tokio::task::spawn_blocking(move || broker.close()).await??;
+        self.registry.close().await?;
+        Ok(())
+    }
+
+    fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut stop = self.stop.subscribe();
+        async move {
+            // The sender lives as long as the server; if it is gone, it is time to stop as well.
+            let _ = stop.wait_for(|stopped| *stopped).await;
+        }
+    }
+
+    fn serve_kafka(&mut self, listener: TcpListener) {
+        let (broker, stopped, stop) = (self.broker.clone(), self.stopped(), self.stop.clone());
+        self.tasks.push(tokio::spawn(async move {
+            let result = broker.serve(listener, stopped).await;
+            // One listener without the other is not a server.
+            stop.send_replace(true);
+            Ok(result?)
+        }));
+    }
+
+    fn serve_http(&mut self, listener: TcpListener, guard: Arc<SchemaGuard>) {
+        let pages = console::routes(Console {
+            registry: self.registry.clone(),
+            broker: self.broker.clone(),
+            events: Arc::clone(&self.events),
+            guard,
+            kafka: self.kafka.to_string(),
+            http: self.http.to_string(),
+            now_ms,
+        });
+        let state = AppState {
+            registry: self.registry.clone(),
+            ready: self.ready.clone(),
+            cluster_id: self.broker.cluster_id().into(),
+        };
+        let audit = audit::routes(Arc::new(now_ms)).with_state(Arc::clone(&self.events));
+        let router = http::assemble(state, audit, pages);
+        let (stopped, stop) = (self.stopped(), self.stop.clone());
+        self.tasks.push(tokio::spawn(async move {
+            let result = http::serve::serve(listener, router, ServeLimits::default(), stopped).await;
+            stop.send_replace(true);
+            Ok(result?)
+        }));
+    }
+
+    async fn refresh_folds(&self) -> anyhow::Result<()> {
+        let folds = Arc::clone(&self.folds);
+        Ok(tokio::task::spawn_blocking(move || folds.refresh()).await?)
+    }
+
+    /// Folds follow topics and schemas, off the path of whoever changed them.
+    fn follow_changes(&mut self) {
+        let changed = Arc::new(Notify::new());
+        let on_topics = Arc::clone(&changed);
+        self.broker
+            .on_topics_changed(Box::new(move |_| on_topics.notify_one()));
+        let on_schemas = Arc::clone(&changed);
+        self.registry
+            .on_changed(Box::new(move |_| on_schemas.notify_one()));
+        let (folds, stopped) = (Arc::clone(&self.folds), self.stopped());
+        self.tasks.push(tokio::spawn(async move {
+            tokio::pin!(stopped);
+            loop {
+                tokio::select! {
+                    () = &mut stopped => return Ok(()),
+                    () = changed.notified() => {}
+                }
+                let folds = Arc::clone(&folds);
+                tokio::task::spawn_blocking(move || folds.refresh()).await?;
+            }
+        }));
+    }
+}
+
+async fn bind(address: &str, flag: &'static str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AddrInUse {
+            let port = address.rsplit(':').next().unwrap_or(address).to_owned();
+            return PortTaken {
+                address: address.to_owned(),
+                port,
+                flag,
+            }
+            .into();
+        }
+        anyhow::Error::new(error).context(format!("cannot listen on {address} ({flag})"))
+    })
+}
+
+/// The wall clock, in milliseconds since 1970.
+fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

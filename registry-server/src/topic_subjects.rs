@@ -1,0 +1,40 @@
+//! Which subjects speak for a topic: the registry clients' naming strategies, read backwards.
+//!
+//! `<topic>-key` and `<topic>-value` (TopicNameStrategy) and `<topic>-<full record name>` (TopicRecordNameStrategy,
+//! told by the name of the record the subject holds, because topic names may contain hyphens too). A subject named by
+//! its record alone (RecordNameStrategy) speaks for no topic.
+
+use annals_schema_model::SchemaId;
+
+use crate::guard::Side;
+use crate::registry::View;
+
+/// Is `id`, registered as `subject`, meant for this side of the topic?
+#[must_use]
+pub fn is_subject_of(view: &View, topic: &str, side: Side, subject: &str, id: SchemaId) -> bool {
+    let Some(rest) = subject
+        .strip_prefix(topic)
+        .and_then(|rest| rest.strip_prefix('-'))
+    else {
+        return false;
+    };
+    match rest {
+        "key" | "value" => rest == side.name(),
+        record => view
+            .parsed(id)
+            .is_ok_and(|schema| schema.record_name().as_deref() == Some(record)),
+    }
+}
+
+/// The subjects that make a topic's keys or values checked by default, by name, with the id of their newest version.
+///
+/// Record-named subjects count for values only: nothing in their names tells a key from a value.
+pub fn subjects_of(view: &View, topic: &str, side: Side) -> Vec<(String, SchemaId)> {
+    let prefix = format!("{topic}-");
+    let named = view.subjects_with(&prefix).filter_map(|(name, subject)| {
+        let latest = subject.latest()?;
+        let counts = side == Side::Value || name.ends_with("-key");
+        (counts && is_subject_of(view, topic, side, name, latest.id)).then(|| (name.to_string(), latest.id))
+    });
+    named.collect()
+}

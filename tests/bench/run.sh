@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# The benches: starts a release server of its own on free ports, measures, stops it.
+#   run.sh produce [MEGABYTES] [ROUNDS]   needs .cache/venv (./test.sh makes it)
+#   run.sh registry [SECONDS] [ROUNDS]    needs wrk
+#   run.sh reconstruct [COUNT]            needs .cache/venv
+#   run.sh start                          start-up time and resident memory, empty and with the demo
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+what=${1:?produce, registry, reconstruct or start}
+shift
+cargo build --release --quiet -p annals-registry-server --bin annals --example bare
+python=.cache/venv/bin/python
+data=$(mktemp -d)
+servers=()
+trap 'kill "${servers[@]}" 2>/dev/null || true; rm -rf "$data"' EXIT
+
+# start ARGS…   sets $kafka, $http, $pid
+start() {
+  rm -rf "$data/d"
+  target/release/annals serve --data-dir "$data/d" --kafka-listen 127.0.0.1:0 --http-listen 127.0.0.1:0 "$@" >"$data/out" &
+  pid=$!
+  servers+=("$pid")
+  until grep -q '^annals .* ready' "$data/out"; do kill -0 "$pid"; read -rt 0.05 <> <(:) || true; done
+  kafka=$(awk '/^Kafka/{print $2}' "$data/out")
+  http=$(awk '/^Registry/{print $2}' "$data/out")
+}
+
+case $what in
+  produce)
+    start
+    "$python" tests/bench/produce.py "$kafka" "$http" "$pid" "$@"
+    ;;
+  registry)
+    start --demo
+    curl -sf "$http/schemas/ids/1" >"$data/body"
+    target/release/examples/bare 127.0.0.1:18099 "$data/body" &
+    servers+=("$!")
+    "$python" tests/bench/ratio.py "$http/schemas/ids/1" http://127.0.0.1:18099/schemas/ids/1 "$@"
+    ;;
+  reconstruct)
+    start --demo
+    "$python" tests/bench/reconstruct.py "$http" "$@"
+    ;;
+  start)
+    for arguments in "" "--demo" ; do
+      for _ in 1 2 3 4 5; do
+        # shellcheck disable=SC2086
+        start $arguments
+        grep '^annals' "$data/out"
+        kill "$pid"
+        wait "$pid" || true
+      done
+    done
+    ;;
+esac

@@ -1,0 +1,151 @@
+//! The command line as a script sees it: exit codes, both output forms, help with an example everywhere.
+
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::server::{Server, binary};
+
+fn file(dir: &tempfile::TempDir, name: &str, text: &str) -> String {
+    let path = dir.path().join(name);
+    fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn exit_codes_and_outputs() {
+    let server = Server::start(&["--demo"]);
+    let dir = tempfile::tempdir().unwrap();
+    let v1 = file(
+        &dir,
+        "v1.avsc",
+        r#"{"type":"record","name":"R","fields":[{"name":"a","type":"long"}]}"#,
+    );
+    let good = file(
+        &dir,
+        "good.avsc",
+        r#"{"type":"record","name":"R","fields":[{"name":"a","type":"long"},{"name":"b","type":"string","default":""}]}"#,
+    );
+    let bad = file(
+        &dir,
+        "bad.avsc",
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[\n  {\"name\":\"a\",\"type\":\"long\"},\n  {\"name\":\"b\",\"type\":\"string\"}]}",
+    );
+    let broken = file(&dir, "broken.avsc", "{\"type\":\"record\"");
+    let id = server.get("/v1/aggregates/order?limit=1")["items"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let order = format!("order/{id}");
+
+    let check = |args: &[&str], code: i32, says: &str| {
+        let out = server.annals(args);
+        let said = String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap();
+        assert_eq!(out.status.code(), Some(code), "{args:?}: {said}");
+        assert!(said.contains(says), "{args:?} does not say {says:?}: {said}");
+    };
+    check(&["topic", "list"], 0, "orders");
+    check(
+        &[
+            "topic",
+            "create",
+            "t1",
+            "--partitions",
+            "2",
+            "--config",
+            "annals.value.guard=off",
+        ],
+        0,
+        "t1",
+    );
+    check(&["topic", "create", "t1"], 1, "t1");
+    check(
+        &["topic", "create", "t2", "--config", "annals.value.guard=maybe"],
+        1,
+        "off, id, subject or full",
+    );
+    check(&["schema", "list"], 0, "packages-value");
+    check(&["schema", "get", "packages-value"], 0, "PackageEvent");
+    check(&["schema", "get", "nobody"], 5, "nobody");
+    check(&["schema", "check", "t1-value", &v1], 0, "no version yet");
+    check(&["schema", "register", "t1-value", &v1], 0, "v1");
+    check(&["schema", "check", "t1-value", &good], 0, "compatible");
+    check(
+        &["schema", "check", "t1-value", &bad],
+        3,
+        "READER_FIELD_MISSING_DEFAULT_VALUE",
+    );
+    check(&["schema", "check", "t1-value", &bad], 3, "bad.avsc:3:");
+    check(&["schema", "register", "t1-value", &bad], 1, "incompatible");
+    check(&["schema", "register", "t1-value", &broken], 1, "");
+    check(
+        &["schema", "check", "t1-value", "/does/not/exist.avsc"],
+        1,
+        "exist.avsc",
+    );
+    check(&["state", &order], 0, "status");
+    check(&["history", &order], 0, "OrderPlaced");
+    check(
+        &["diff", &order, "--from", "revision:0", "--to", "revision:1"],
+        0,
+        "~",
+    );
+    check(&["state", "order/nobody"], 5, "nobody");
+    check(&["state", "nothing/1"], 5, "order");
+    check(&["state", &order, "--at", "yesterday"], 1, "RFC 3339");
+    check(&["state", &order, "--at", "-1000w"], 5, "");
+    check(&["state", "no-slash"], 2, "TYPE/ID");
+    check(&["fly"], 2, "fly");
+
+    let json = |args: &[&str]| -> Value {
+        let out = server.annals(&[args, &["-o", "json"]].concat());
+        serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{args:?}: {e}"))
+    };
+    assert!(json(&["topic", "list"]).as_array().unwrap().len() >= 3);
+    assert_eq!(
+        json(&["schema", "check", "t1-value", &bad])["findings"][0]["line"],
+        3
+    );
+    assert_eq!(json(&["schema", "get", "t1-value"])["version"], 1);
+    assert_eq!(json(&["state", &order])["id"], Value::String(id));
+    assert!(json(&["history", &order])["entries"].as_array().is_some());
+    assert!(
+        json(&["diff", &order, "--from", "revision:0"])["changes"]
+            .as_array()
+            .is_some()
+    );
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    for command in [
+        "serve",
+        "state",
+        "history",
+        "diff",
+        "schema list",
+        "schema get",
+        "schema register",
+        "schema check",
+        "topic list",
+        "topic create",
+    ] {
+        let out = Command::new(binary())
+            .args(command.split(' '))
+            .arg("--help")
+            .output()
+            .unwrap();
+        let help = String::from_utf8(out.stdout).unwrap();
+        assert!(
+            out.status.success() && help.contains(&format!("  annals {command}")),
+            "{command}: {help}"
+        );
+    }
+    let out = Command::new(binary())
+        .args(["state", "a/b", "--server", "http://127.0.0.1:1"])
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    assert!(String::from_utf8(out.stderr).unwrap().contains("--server"));
+}
