@@ -215,6 +215,9 @@ impl LogDir {
         partitions.iter().for_each(|partition| partition.drain());
         self.inner.stop();
         for partition in &partitions {
+            if shared.failed().is_some() {
+                break; // a failed sync is not tried again
+            }
             if let Err(source) = partition.commit(true) {
                 shared.fail(format!("syncing {}: {source}", partition.path()));
             }

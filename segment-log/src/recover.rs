@@ -211,10 +211,6 @@ impl Recover<'_> {
             opened.file.sync_data().map_err(error())?;
         }
         self.disk.sync_dir(self.dir).map_err(error())?;
-        if self.mark.is_none() {
-            // Killed while it was being created, perhaps before the names of its directories were synced.
-            create_dirs(self.disk, self.dir).map_err(error())?;
-        }
         let Some(active) = scanned.pop() else {
             return Err(LogError::Failed(format!("{} has no last segment", self.dir)));
         };

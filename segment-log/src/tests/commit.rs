@@ -218,6 +218,13 @@ fn a_log_that_was_not_closed_gets_a_new_epoch() {
         assert_eq!(stamped, (0..=epoch).collect::<Vec<_>>());
         disk = disk.reboot(Survives::Nothing);
     }
+    // Without the checkpoint the epoch comes from the log, and is kept from then on.
+    crate::disk::Disk::remove(&disk, "CHECKPOINT").unwrap();
+    for _ in 0..2 {
+        let log = open(&disk).unwrap();
+        assert_eq!(log.partition("a/0", config(1 << 20)).unwrap().leader_epoch(), 4);
+        log.close().unwrap();
+    }
 }
 
 #[test]

@@ -42,11 +42,11 @@ struct Life<'a> {
 
 impl Life<'_> {
     fn open(&mut self, path: &'static str) -> Step {
+        self.witness.entry(path).or_default();
         let partition = self
             .log
             .partition(path, config(SEGMENT_BYTES_MAX))
             .map_err(drop)?;
-        self.witness.entry(path).or_default();
         self.open.insert(path, partition);
         Ok(())
     }

@@ -210,6 +210,45 @@ fn a_sealed_segment_cut_short_is_damage_even_behind_the_mark() {
 }
 
 #[test]
+fn without_a_checkpoint_sealed_segments_are_read_too() {
+    let (disk, _) = many_segments();
+    crate::disk::Disk::remove(&disk, "CHECKPOINT").unwrap();
+    let log = open(&disk.reboot(Survives::Everything)).unwrap();
+    let partition = log.partition("a/0", config(400)).unwrap();
+    assert_eq!(partition.recovery().scanned_bytes, partition.size_bytes());
+    let mut bad = disk.bytes(LOG);
+    bad[70] ^= 1;
+    disk.put(LOG, &bad);
+    let refused = open(&disk).unwrap().partition("a/0", config(400));
+    assert!(
+        matches!(refused, Err(LogError::Damaged { offset: 0, .. })),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn intact_batches_in_a_later_segment_tell_damage_from_a_tear() {
+    let disk = SimDisk::new();
+    let log = open(&disk).unwrap();
+    let partition = log.partition("a/0", config(500)).unwrap();
+    for n in 0..7 {
+        partition.append(&one(n), n).unwrap();
+    }
+    drop((partition, log)); // killed before any commit: no index, no mark
+    let whole = disk.bytes(LOG);
+    let last = whole.len() / 4 * 3; // four batches of one size
+    let damage = |change: &dyn Fn(&mut [u8])| {
+        let disk = disk.revive();
+        let mut bad = whole.clone();
+        change(&mut bad[last..]);
+        disk.put(LOG, &bad);
+        opened(&disk)
+    };
+    assert!(damage(&|bytes| bytes[90] ^= 1).starts_with("damaged at offset 3"));
+    assert!(damage(&|bytes| bytes.fill(0)).starts_with("3 cut"));
+}
+
+#[test]
 fn a_lost_segment_is_noticed() {
     let (disk, names) = many_segments();
     let logs: Vec<_> = names.iter().filter(|name| name.ends_with(".log")).collect();

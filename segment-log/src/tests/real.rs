@@ -65,6 +65,10 @@ fn a_damaged_checkpoint_is_refused_and_a_deleted_one_is_not() {
     let log = LogDir::open(place.path(), CONFIG).unwrap();
     let partition = log.partition("a/0", config(1 << 20)).unwrap();
     assert_eq!((partition.high_watermark(), partition.leader_epoch()), (1, 1));
+    log.close().unwrap();
+    let log = LogDir::open(place.path(), CONFIG).unwrap();
+    let partition = log.partition("a/0", config(1 << 20)).unwrap();
+    assert_eq!(partition.leader_epoch(), 1, "found in the log, and kept");
 }
 
 #[test]
