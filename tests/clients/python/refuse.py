@@ -76,10 +76,12 @@ def main():
                              "compression.type": codec, "linger.ms": 200})
         assert produce(producer, topic, good(100)) == [(None, "", 0)]
 
-        results = produce(producer, topic, good(101), bad, good(102))
-        codes = [code for code, _, _ in results]
-        assert codes == [KafkaError._INVALID_DIFFERENT_RECORD, KafkaError.INVALID_RECORD,
-                         KafkaError._INVALID_DIFFERENT_RECORD], results
+        # With one bad record librdkafka blames the whole batch; with more it tells the innocent ones apart.
+        codes = [code for code, _, _ in produce(producer, topic, good(101), bad, good(102))]
+        assert codes == [KafkaError.INVALID_RECORD] * 3, codes
+        codes = [code for code, _, _ in produce(producer, topic, bad, good(101), bad)]
+        assert codes == [KafkaError.INVALID_RECORD, KafkaError._INVALID_DIFFERENT_RECORD,
+                         KafkaError.INVALID_RECORD], codes
 
         (code, text, _), = produce(producer, topic, bad)
         assert code == KafkaError.INVALID_RECORD, (code, text)
