@@ -5,7 +5,10 @@
 //! explicit one, because names can chain types deeper than any stack, and a count bounds the work. A finding that
 //! Java reports several times (a type used in several places) is reported once.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+};
 
 use super::{
     node::{Kind, NodeId},
@@ -29,6 +32,7 @@ pub fn check(reader: &Schema, writer: &Schema, direction: Direction) -> Vec<Find
         pairs: Vec::new(),
         known: HashMap::new(),
         open: Vec::new(),
+        large_unions: RefCell::default(),
     };
     match check.run() {
         Ok(()) => check
@@ -103,7 +107,12 @@ struct Check<'s> {
     pairs: Vec<Pair>,
     known: HashMap<(NodeId, NodeId), usize>,
     open: Vec<Frame>,
+    /// For large unions of the reader: their branches by short name, and by `alias` and full alias.
+    large_unions: RefCell<HashMap<NodeId, Candidates>>,
 }
+
+/// The branches of a union, and their places in it, by name.
+type Candidates = HashMap<String, Vec<(usize, NodeId)>>;
 
 impl Check<'_> {
     /// Compares from the roots; the error is a problem that ends the comparison.

@@ -127,7 +127,7 @@ impl Encoder<'_> {
                 self.writer.fixed(&bytes);
             }
             (Kind::Enum(kind), JsonKind::String(text)) => {
-                let index = kind.symbols.iter().position(|symbol| symbol == text);
+                let index = kind.position(text);
                 let name = kind.name.full();
                 self.writer.enum_index(
                     index.ok_or_else(|| format!("the default \"{text}\" is no symbol of enum {name}"))?,
@@ -169,7 +169,7 @@ impl Encoder<'_> {
     fn branch(&mut self, branches: &[NodeId], value: &Json) -> Result<usize, String> {
         for (index, branch) in branches.iter().enumerate() {
             if let (Kind::Enum(kind), Some(text)) = (&self.nodes[branch.index()].kind, value.as_str())
-                && !kind.symbols.iter().any(|symbol| symbol == text)
+                && kind.position(text).is_none()
             {
                 continue;
             }

@@ -1,5 +1,7 @@
 //! Record fields, from JSON to the arena.
 
+use std::collections::HashSet;
+
 use super::{
     json::{Json, JsonKind},
     json_text, names,
@@ -41,9 +43,9 @@ pub(super) fn field(
         })?;
         default.kind = JsonKind::Number(number);
     }
-    let mut aliases: Vec<String> = Vec::new();
+    let (mut aliases, mut known) = (Vec::new(), HashSet::new());
     for (_, alias) in parser.alias_texts(json)? {
-        if !aliases.iter().any(|known| known == alias) {
+        if known.insert(alias) {
             aliases.push(alias.to_owned());
         }
     }

@@ -10,6 +10,8 @@ pub mod compat;
 mod default;
 mod equal;
 mod fields;
+#[cfg(feature = "apache-avro")]
+pub mod interop;
 mod json;
 mod json_scan;
 mod json_text;

@@ -25,17 +25,14 @@ impl Parser<'_> {
             return Err(self.error(fields_json, "\"fields\" of a record must be an array"));
         };
         let mut fields = Vec::with_capacity(items.len());
-        let mut known: HashMap<&str, ()> = HashMap::with_capacity(items.len());
-        for item in items {
-            fields.push(fields::field(self, item, name.namespace(), depth + 1)?);
-            if let Some(field_name) = item.get("name").and_then(Json::as_str)
-                && known.insert(field_name, ()).is_some()
-            {
-                return Err(self.error(
-                    item,
-                    format!("record {} has two fields named \"{field_name}\"", name.full()),
-                ));
+        let mut places = HashMap::with_capacity(items.len());
+        for (place, item) in items.iter().enumerate() {
+            let field = fields::field(self, item, name.namespace(), depth + 1)?;
+            if places.insert(field.name.clone(), place).is_some() {
+                let message = format!("record {} has two fields named \"{}\"", name.full(), field.name);
+                return Err(self.error(item, message));
             }
+            fields.push(field);
         }
         let aliases = self.aliases(json, &name)?;
         let record = Record {
@@ -44,6 +41,7 @@ impl Parser<'_> {
             aliases,
             fields,
             is_error,
+            places,
         };
         let id = self.add(json, Kind::Record(record), props(json, &RESERVED))?;
         Ok(self.define(id))
@@ -56,13 +54,13 @@ impl Parser<'_> {
             return Err(self.error(symbols_json, "\"symbols\" of an enum must be an array"));
         };
         let mut symbols: Vec<String> = Vec::with_capacity(items.len());
-        let mut known: HashMap<&str, ()> = HashMap::with_capacity(items.len());
-        for item in items {
+        let mut places = HashMap::with_capacity(items.len());
+        for (place, item) in items.iter().enumerate() {
             let symbol = item
                 .as_str()
                 .ok_or_else(|| self.error(item, "a symbol of an enum must be a string"))?;
             names::validate(symbol).map_err(|problem| self.error(item, format!("a symbol {problem}")))?;
-            if known.insert(symbol, ()).is_some() {
+            if places.insert(symbol.to_owned(), place).is_some() {
                 return Err(self.error(
                     item,
                     format!("enum {} has the symbol \"{symbol}\" twice", name.full()),
@@ -74,7 +72,7 @@ impl Parser<'_> {
             .get("default")
             .and_then(|default| default.as_str().map(|symbol| (default, symbol)));
         if let Some((at, symbol)) = default
-            && !known.contains_key(symbol)
+            && !places.contains_key(symbol)
         {
             return Err(self.error(
                 at,
@@ -92,6 +90,7 @@ impl Parser<'_> {
             aliases,
             symbols,
             default,
+            places,
         });
         let mut props = props(json, &RESERVED);
         props.retain(|(key, _)| key != "default");

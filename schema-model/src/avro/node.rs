@@ -3,6 +3,8 @@
 //! A reference by name is the id of the definition, so a recursive schema is a graph. Every node knows its place in
 //! the text it was parsed from.
 
+use std::collections::HashMap;
+
 use super::json::Json;
 use crate::Span;
 
@@ -145,6 +147,16 @@ pub struct Enum {
     pub symbols: Vec<String>,
     /// The symbol a reader falls back to.
     pub default: Option<String>,
+    /// Symbols to their places.
+    pub(super) places: HashMap<String, usize>,
+}
+
+impl Enum {
+    /// The place of a symbol.
+    #[must_use]
+    pub fn position(&self, symbol: &str) -> Option<usize> {
+        self.places.get(symbol).copied()
+    }
 }
 
 /// A fixed.
@@ -173,16 +185,16 @@ pub struct Record {
     pub fields: Vec<Field>,
     /// Whether it was declared as `error`.
     pub is_error: bool,
+    /// Names of fields to their places.
+    pub(super) places: HashMap<String, usize>,
 }
 
 impl Record {
     /// The field of a name and its place.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<(usize, &Field)> {
-        self.fields
-            .iter()
-            .enumerate()
-            .find(|(_, field)| field.name == name)
+        let place = *self.places.get(name)?;
+        Some((place, self.fields.get(place)?))
     }
 }
 

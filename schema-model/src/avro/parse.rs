@@ -4,7 +4,7 @@
 //! is looked up again, by its full name, when the whole text was read (so a type may be used above its definition). A
 //! type may be defined twice if both definitions are equal. Bounded: text size, nesting, number of nodes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     json::{Json, JsonKind},
@@ -218,12 +218,12 @@ impl<'t> Parser<'t> {
 
     /// The aliases of a named type; they live in its namespace.
     pub(super) fn aliases(&self, json: &Json, name: &Name) -> Result<Vec<Name>, ParseError> {
-        let mut aliases: Vec<Name> = Vec::new();
+        let (mut aliases, mut known): (Vec<Name>, _) = (Vec::new(), HashSet::new());
         for (at, alias) in self.alias_texts(json)? {
             let alias = Name::new(alias, name.namespace());
             names::validate(alias.short())
                 .map_err(|problem| self.error(at, format!("an alias {problem}")))?;
-            if !aliases.contains(&alias) {
+            if known.insert(alias.full().to_owned()) {
                 aliases.push(alias);
             }
         }

@@ -20,6 +20,18 @@ pub(super) fn stored(schema: &Schema) -> String {
     printer.out
 }
 
+/// Like [`stored`], with the definitions of references written out.
+#[cfg(feature = "apache-avro")]
+pub(super) fn expanded(schema: &Schema) -> String {
+    let mut printer = Printer {
+        schema,
+        known: HashSet::new(),
+        out: String::new(),
+    };
+    printer.print(schema.root(), None);
+    printer.out
+}
+
 struct Printer<'s> {
     schema: &'s Schema,
     /// Full names written out already, or by the references.

@@ -2,8 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{Check, Path, Problem, Step, Task, promotes, rules, type_word};
+use super::{Candidates, Check, Path, Problem, Step, Task, promotes, rules, type_word};
 use crate::avro::node::{Field, Kind, NodeId, Record};
+
+/// Up to this many branches, every branch of a union is compared.
+const SMALL_UNION: usize = 64;
 
 impl Check<'_> {
     /// What there is to compare about two types.
@@ -32,7 +35,9 @@ impl Check<'_> {
                     steps.push(pair(index.to_string(), reader, *branch));
                 }
             }
-            (Kind::Union(branches), _) => return Ok(Task::AnyBranch(branches.clone())),
+            (Kind::Union(branches), other) => {
+                return Ok(Task::AnyBranch(self.candidates(reader, branches, other)));
+            }
             (Kind::Array(item), Kind::Array(other)) => steps.push(pair("items".to_owned(), *item, *other)),
             (Kind::Map(value), Kind::Map(other)) => steps.push(pair("values".to_owned(), *value, *other)),
             (Kind::Fixed(fixed), Kind::Fixed(other)) => {
@@ -47,7 +52,7 @@ impl Check<'_> {
                 let mut missing: Vec<&str> = other
                     .symbols
                     .iter()
-                    .filter(|symbol| !kind.symbols.contains(symbol))
+                    .filter(|symbol| kind.position(symbol).is_none())
                     .map(String::as_str)
                     .collect();
                 missing.sort_by(|left, right| left.encode_utf16().cmp(right.encode_utf16()));
@@ -64,6 +69,38 @@ impl Check<'_> {
             _ => steps.push(problem(rules::TYPE_MISMATCH, None, self.mismatch(reader, writer))),
         }
         Ok(Task::All(steps))
+    }
+
+    /// The branches worth comparing. Of a small union all of them, as in Java; of a large one those that do not fail by
+    /// type or name alone, so that two unions of thousands of events are compared in linear time.
+    fn candidates(&self, union: NodeId, branches: &[NodeId], writer: &Kind) -> Vec<NodeId> {
+        if branches.len() <= SMALL_UNION {
+            return branches.to_vec();
+        }
+        let mut indexes = self.large_unions.borrow_mut();
+        let index = indexes.entry(union).or_insert_with(|| {
+            let mut index = Candidates::new();
+            for (place, branch) in branches.iter().enumerate() {
+                let kind = &self.reader.node(*branch).kind;
+                let name = kind.type_name().map_or("", |name| name.short());
+                index.entry(name.to_owned()).or_default().push((place, *branch));
+                for alias in kind.aliases() {
+                    index
+                        .entry(format!("alias {}", alias.full()))
+                        .or_default()
+                        .push((place, *branch));
+                }
+            }
+            index
+        });
+        let known = |key: &str| index.get(key).cloned().unwrap_or_default();
+        let mut candidates = match writer.type_name() {
+            Some(name) => [known(name.short()), known(&format!("alias {}", name.full()))].concat(),
+            None => known(""),
+        };
+        candidates.sort_unstable();
+        candidates.dedup();
+        candidates.into_iter().map(|(_, branch)| branch).collect()
     }
 
     fn mismatch(&self, reader: NodeId, writer: NodeId) -> String {

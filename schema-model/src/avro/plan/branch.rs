@@ -4,7 +4,7 @@
 //! first whose fields resolve, one with the same short name preferred; then the first by promotion. If none is found,
 //! the first branch that is compatible.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::names::Names;
 use crate::avro::{
@@ -16,7 +16,7 @@ use crate::avro::{
 /// How many records may be tried inside each other; below that they count as matching, as recursion does.
 const TRIALS_DEEP_MAX: usize = 64;
 
-/// How many trials one resolution may take; beyond that they count as matching.
+/// How many trials one resolution may take; beyond that only names count.
 const TRIALS_MAX: usize = 250_000;
 
 /// Finds branches, remembering which records match.
@@ -26,6 +26,8 @@ pub(super) struct Branches<'s> {
     pub(super) names: &'s Names,
     records: HashMap<(NodeId, NodeId), bool>,
     trials: usize,
+    /// For each union of the reader: its branches by full name.
+    exact: HashMap<NodeId, HashMap<&'s str, usize>>,
 }
 
 impl<'s> Branches<'s> {
@@ -36,44 +38,74 @@ impl<'s> Branches<'s> {
             names,
             records: HashMap::new(),
             trials: 0,
+            exact: HashMap::new(),
         }
     }
 
     /// The branch for a writer's type that is no union.
-    pub(super) fn find(&mut self, writer: NodeId, branches: &[NodeId]) -> Option<usize> {
-        self.first_match(writer, branches, 0).or_else(|| {
+    pub(super) fn find(&mut self, writer: NodeId, union: NodeId, branches: &[NodeId]) -> Option<usize> {
+        self.first_match(writer, union, branches, 0).or_else(|| {
             branches
                 .iter()
                 .position(|branch| self.agrees_loosely(writer, *branch))
         })
     }
 
-    fn first_match(&mut self, writer: NodeId, branches: &[NodeId], depth: usize) -> Option<usize> {
+    fn first_match(
+        &mut self,
+        writer: NodeId,
+        union: NodeId,
+        branches: &[NodeId],
+        depth: usize,
+    ) -> Option<usize> {
         let kind = &self.writer.node(writer).kind;
-        let mut structure = None;
-        for (index, branch) in branches.iter().enumerate() {
-            let other = &self.reader.node(*branch).kind;
-            if kind.name() != other.name() {
-                continue;
-            }
-            let (Some(name), Some(wanted)) = (kind.type_name(), other.type_name()) else {
-                return Some(index);
-            };
-            if self.names.full(name.full()) == wanted.full() {
-                return Some(index);
-            }
-            if matches!(kind, Kind::Record(_)) && self.record_matches(writer, *branch, depth) {
-                let same_short = self.names.short(name.full()) == wanted.short();
-                if structure.is_none() || same_short {
-                    structure = Some(index);
-                }
-            }
+        let name = kind
+            .type_name()
+            .map_or_else(|| kind.name(), |name| self.names.full(name.full()));
+        if let Some(exact) = self.exact(union, branches, name)
+            && self.reader.node(branches[exact]).kind.name() == kind.name()
+        {
+            return Some(exact);
         }
-        structure.or_else(|| {
+        let by_structure = if matches!(kind, Kind::Record(_)) {
+            self.by_structure(writer, branches, depth)
+        } else {
+            None
+        };
+        by_structure.or_else(|| {
             branches
                 .iter()
                 .position(|branch| promotes(kind, &self.reader.node(*branch).kind))
         })
+    }
+
+    /// The branch of a full name, or of an unnamed type.
+    fn exact(&mut self, union: NodeId, branches: &[NodeId], name: &str) -> Option<usize> {
+        let reader = self.reader;
+        let places = self.exact.entry(union).or_insert_with(|| {
+            let places = branches
+                .iter()
+                .enumerate()
+                .map(|(place, branch)| (reader.type_label(*branch), place));
+            places.collect()
+        });
+        places.get(name).copied()
+    }
+
+    /// The first record whose fields resolve, or the last of those that has the same short name.
+    fn by_structure(&mut self, writer: NodeId, branches: &[NodeId], depth: usize) -> Option<usize> {
+        let short = self.names.short(self.writer.type_label(writer));
+        let mut found = None;
+        for (index, branch) in branches.iter().enumerate() {
+            let Kind::Record(other) = &self.reader.node(*branch).kind else {
+                continue;
+            };
+            let wanted = found.is_none() || short == other.name.short();
+            if wanted && self.record_matches(writer, *branch, depth) {
+                found = Some(index);
+            }
+        }
+        found
     }
 
     /// Whether every field of the reader's record is there or has a default, and none of the fields fails at once.
@@ -83,7 +115,7 @@ impl<'s> Branches<'s> {
         }
         self.trials += 1;
         if depth > TRIALS_DEEP_MAX || self.trials > TRIALS_MAX {
-            return true;
+            return depth > TRIALS_DEEP_MAX;
         }
         self.records.insert((writer, reader), true);
         let matches = self.has_fields(writer, reader) && self.fields_resolve(writer, reader, depth);
@@ -98,10 +130,16 @@ impl<'s> Branches<'s> {
         else {
             return false;
         };
-        record.fields.iter().all(|field| {
-            let written = |name: &str| self.names.field(other.name.full(), name) == field.name;
-            field.default.is_some() || other.fields.iter().any(|other| written(&other.name))
-        })
+        let names = self.names;
+        let written: HashSet<&str> = other
+            .fields
+            .iter()
+            .map(|field| names.field(other.name.full(), &field.name))
+            .collect();
+        record
+            .fields
+            .iter()
+            .all(|field| field.default.is_some() || written.contains(field.name.as_str()))
     }
 
     fn fields_resolve(&mut self, writer: NodeId, reader: NodeId, depth: usize) -> bool {
@@ -125,7 +163,7 @@ impl<'s> Branches<'s> {
         let (writer_schema, reader_schema) = (self.writer, self.reader);
         match (&writer_schema.node(writer).kind, &reader_schema.node(reader).kind) {
             (Kind::Union(_), _) => true,
-            (_, Kind::Union(branches)) => self.first_match(writer, branches, depth).is_some(),
+            (_, Kind::Union(branches)) => self.first_match(writer, reader, branches, depth).is_some(),
             (Kind::Fixed(other), Kind::Fixed(fixed)) => {
                 self.names.short(other.name.full()) == fixed.name.short() && other.size == fixed.size
             }

@@ -77,7 +77,7 @@ impl Builder<'_> {
                 let ops = branches.iter().map(|branch| self.op(*branch, reader)).collect();
                 self.add(writer, Op::WriterUnion(ops))
             }
-            (_, Kind::Union(branches)) => match self.branches.find(writer, branches) {
+            (_, Kind::Union(branches)) => match self.branches.find(writer, reader, branches) {
                 Some(branch) => {
                     let op = self.op(writer, branches[branch]);
                     self.add(writer, Op::ReaderUnion(branch, op))

@@ -1,0 +1,251 @@
+//! To and from the `apache-avro` crate, for programs that already speak its `Schema` and `Value`.
+//!
+//! Conversions are led by our schema, because the two value types drop different things: ours which union branch was
+//! written, theirs the names of records. Left out: `big-decimal`, `duration`, nanoseconds and local timestamps towards
+//! `apache-avro`, which our [`Value`] keeps as text. That crate's own limits (names in ASCII only, logical types checked
+//! strictly) show as errors of its parser.
+
+use apache_avro::{Schema as ApacheSchema, Uuid, types::Value as ApacheValue};
+use thiserror::Error;
+
+use super::{
+    node::{Kind, Logical, NodeId},
+    print,
+    schema::Schema,
+};
+use crate::{DEPTH_MAX, Decimal, ParseError, Value, value};
+
+/// Why a schema or value has no counterpart on the other side.
+#[derive(Debug, Error)]
+pub enum InteropError {
+    /// The `apache-avro` crate does not read the schema.
+    #[error("apache-avro refuses the schema: {0}")]
+    Apache(String),
+    /// Our parser does not read what `apache-avro` printed.
+    #[error("the schema from apache-avro does not parse: {0}")]
+    Parse(#[from] ParseError),
+    /// A value does not fit the schema.
+    #[error("{0}")]
+    Value(String),
+}
+
+type Result<T> = std::result::Result<T, InteropError>;
+
+/// Our schema as that crate's, references included.
+///
+/// # Errors
+/// [`InteropError::Apache`] when the crate refuses it.
+pub fn schema_to_apache(schema: &Schema) -> Result<ApacheSchema> {
+    ApacheSchema::parse_str(&print::expanded(schema)).map_err(|error| InteropError::Apache(error.to_string()))
+}
+
+/// That crate's schema as ours; it is read from the text that crate prints.
+///
+/// # Errors
+/// [`InteropError::Parse`] when that text is no schema.
+pub fn schema_from_apache(schema: &ApacheSchema) -> Result<Schema> {
+    let text = serde_json::to_string(schema).map_err(|error| InteropError::Apache(error.to_string()))?;
+    Ok(Schema::parse(&text, &[])?)
+}
+
+/// Our value as that crate's.
+///
+/// # Errors
+/// [`InteropError::Value`] when the value does not fit the schema.
+pub fn value_to_apache(schema: &Schema, value: &Value) -> Result<ApacheValue> {
+    to_apache(schema, schema.root(), value, 0)
+}
+
+/// That crate's value as ours.
+///
+/// # Errors
+/// [`InteropError::Value`] when the value does not fit the schema.
+pub fn value_from_apache(schema: &Schema, value: &ApacheValue) -> Result<Value> {
+    from_apache(schema, schema.root(), value, 0)
+}
+
+fn misfit<T>(schema: &Schema, id: NodeId, value: &dyn std::fmt::Debug) -> Result<T> {
+    let value = crate::finding::snippet(&format!("{value:?}"));
+    Err(InteropError::Value(format!(
+        "{value} does not fit {}",
+        schema.type_label(id)
+    )))
+}
+
+fn to_apache(schema: &Schema, id: NodeId, value: &Value, depth: usize) -> Result<ApacheValue> {
+    if depth > 2 * DEPTH_MAX {
+        return Err(InteropError::Value(format!(
+            "the value nests deeper than {DEPTH_MAX} levels"
+        )));
+    }
+    let node = schema.node(id);
+    Ok(match (&node.kind, value) {
+        (Kind::Array(item), Value::Array(items)) => {
+            let items = items
+                .iter()
+                .map(|value| to_apache(schema, *item, value, depth + 1));
+            ApacheValue::Array(items.collect::<Result<_>>()?)
+        }
+        (Kind::Map(item), Value::Map(entries)) => {
+            let entry = |(key, value): &(String, Value)| {
+                Ok((key.clone(), to_apache(schema, *item, value, depth + 1)?))
+            };
+            ApacheValue::Map(entries.iter().map(entry).collect::<Result<_>>()?)
+        }
+        (Kind::Record(record), Value::Record { name, fields })
+            if name == record.name.full() && fields.len() == record.fields.len() =>
+        {
+            let fields = record.fields.iter().zip(fields).map(|(field, (name, value))| {
+                Ok((name.clone(), to_apache(schema, field.node, value, depth + 1)?))
+            });
+            ApacheValue::Record(fields.collect::<Result<_>>()?)
+        }
+        (Kind::Union(branches), value) => {
+            let fitting = branches.iter().enumerate().find_map(|(index, branch)| {
+                let value = to_apache(schema, *branch, value, depth + 1).ok()?;
+                Some(ApacheValue::Union(
+                    u32::try_from(index).unwrap_or(u32::MAX),
+                    Box::new(value),
+                ))
+            });
+            match fitting {
+                Some(value) => value,
+                None => return misfit(schema, id, value),
+            }
+        }
+        _ => return scalar_to_apache(schema, id, value),
+    })
+}
+
+fn scalar_to_apache(schema: &Schema, id: NodeId, value: &Value) -> Result<ApacheValue> {
+    let node = schema.node(id);
+    Ok(match (&node.kind, node.logical, value) {
+        (Kind::Null, _, Value::Null) => ApacheValue::Null,
+        (Kind::Boolean, _, Value::Bool(value)) => ApacheValue::Boolean(*value),
+        (Kind::Int, None, Value::Int(value)) => match i32::try_from(*value) {
+            Ok(value) => ApacheValue::Int(value),
+            Err(_) => return misfit(schema, id, value),
+        },
+        (Kind::Int, Some(Logical::Date), Value::Date(days)) => ApacheValue::Date(*days),
+        (Kind::Int, Some(Logical::TimeMillis), Value::Time { micros }) => {
+            match i32::try_from(micros / 1000) {
+                Ok(millis) => ApacheValue::TimeMillis(millis),
+                Err(_) => return misfit(schema, id, value),
+            }
+        }
+        (Kind::Long, None, Value::Int(value)) => ApacheValue::Long(*value),
+        (_, Some(Logical::TimeMicros), Value::Time { micros }) => ApacheValue::TimeMicros(*micros),
+        (_, Some(Logical::TimestampMillis), Value::Timestamp { millis }) => {
+            ApacheValue::TimestampMillis(*millis)
+        }
+        (_, Some(Logical::TimestampMicros), Value::TimestampMicros { micros }) => {
+            ApacheValue::TimestampMicros(*micros)
+        }
+        (Kind::Float, _, Value::Float(value)) => ApacheValue::Float(*value as f32),
+        (Kind::Double, _, Value::Float(value)) => ApacheValue::Double(*value),
+        (Kind::String, Some(Logical::Uuid), Value::Uuid(bytes)) => {
+            ApacheValue::Uuid(Uuid::from_bytes(*bytes))
+        }
+        (Kind::Fixed(_), Some(Logical::Uuid), Value::Uuid(bytes)) => ApacheValue::Fixed(16, bytes.to_vec()),
+        (Kind::String, None, Value::String(text)) => ApacheValue::String(text.clone()),
+        (Kind::Bytes, None, Value::Bytes(bytes)) => ApacheValue::Bytes(bytes.clone()),
+        (_, Some(Logical::Decimal { scale, .. }), Value::Decimal(decimal)) => match decimal.at_scale(scale) {
+            Some(decimal) => ApacheValue::Decimal(decimal.to_be_bytes().into()),
+            None => return misfit(schema, id, value),
+        },
+        (Kind::Fixed(fixed), None, Value::Bytes(bytes)) if bytes.len() == fixed.size => {
+            ApacheValue::Fixed(fixed.size, bytes.clone())
+        }
+        (Kind::Enum(kind), _, Value::Enum(symbol)) => {
+            match kind.symbols.iter().position(|known| known == symbol) {
+                Some(index) => ApacheValue::Enum(u32::try_from(index).unwrap_or(u32::MAX), symbol.clone()),
+                None => return misfit(schema, id, value),
+            }
+        }
+        _ => return misfit(schema, id, value),
+    })
+}
+
+fn from_apache(schema: &Schema, id: NodeId, value: &ApacheValue, depth: usize) -> Result<Value> {
+    if depth > 2 * DEPTH_MAX {
+        return Err(InteropError::Value(format!(
+            "the value nests deeper than {DEPTH_MAX} levels"
+        )));
+    }
+    let node = schema.node(id);
+    Ok(match (&node.kind, value) {
+        (Kind::Union(branches), ApacheValue::Union(index, value)) => match branches.get(*index as usize) {
+            Some(branch) => from_apache(schema, *branch, value, depth + 1)?,
+            None => return misfit(schema, id, value),
+        },
+        (Kind::Array(item), ApacheValue::Array(items)) => {
+            let items = items
+                .iter()
+                .map(|value| from_apache(schema, *item, value, depth + 1));
+            Value::Array(items.collect::<Result<_>>()?)
+        }
+        (Kind::Map(item), ApacheValue::Map(entries)) => {
+            // That crate's maps have no order; ours are put into the order of their keys.
+            let mut entries: Vec<_> = entries.iter().collect();
+            entries.sort_by(|left, right| left.0.cmp(right.0));
+            let entry = |(key, value): (&String, &ApacheValue)| {
+                Ok((key.clone(), from_apache(schema, *item, value, depth + 1)?))
+            };
+            Value::Map(entries.into_iter().map(entry).collect::<Result<_>>()?)
+        }
+        (Kind::Record(record), ApacheValue::Record(values)) if values.len() == record.fields.len() => {
+            let fields = record.fields.iter().zip(values).map(|(field, (_, value))| {
+                Ok((
+                    field.name.clone(),
+                    from_apache(schema, field.node, value, depth + 1)?,
+                ))
+            });
+            Value::Record {
+                name: record.name.full().to_owned(),
+                fields: fields.collect::<Result<_>>()?,
+            }
+        }
+        _ => return scalar_from_apache(schema, id, value),
+    })
+}
+
+fn scalar_from_apache(schema: &Schema, id: NodeId, value: &ApacheValue) -> Result<Value> {
+    let node = schema.node(id);
+    Ok(match (&node.kind, node.logical, value) {
+        (Kind::Null, _, ApacheValue::Null) => Value::Null,
+        (Kind::Boolean, _, ApacheValue::Boolean(value)) => Value::Bool(*value),
+        (Kind::Int, _, ApacheValue::Int(value)) => Value::Int(i64::from(*value)),
+        (Kind::Int, _, ApacheValue::Date(days)) => Value::Date(*days),
+        (Kind::Int, _, ApacheValue::TimeMillis(millis)) => Value::Time {
+            micros: i64::from(*millis) * 1000,
+        },
+        (Kind::Long, _, ApacheValue::Long(value)) => Value::Int(*value),
+        (Kind::Long, _, ApacheValue::TimeMicros(micros)) => Value::Time { micros: *micros },
+        (Kind::Long, _, ApacheValue::TimestampMillis(millis)) => Value::Timestamp { millis: *millis },
+        (Kind::Long, _, ApacheValue::TimestampMicros(micros)) => Value::TimestampMicros { micros: *micros },
+        (Kind::Long, _, ApacheValue::TimestampNanos(nanos)) => Value::String(value::nanos_text(*nanos) + "Z"),
+        (Kind::Long, _, ApacheValue::LocalTimestampNanos(nanos)) => Value::String(value::nanos_text(*nanos)),
+        (Kind::Float, _, ApacheValue::Float(value)) => Value::Float(f64::from(*value)),
+        (Kind::Double, _, ApacheValue::Double(value)) => Value::Float(*value),
+        (Kind::String, _, ApacheValue::String(text)) => Value::String(text.clone()),
+        (Kind::String | Kind::Fixed(_), _, ApacheValue::Uuid(uuid)) => Value::Uuid(*uuid.as_bytes()),
+        (_, Some(Logical::Decimal { scale, .. }), ApacheValue::Decimal(decimal)) => {
+            let digits =
+                Vec::<u8>::try_from(decimal).map_err(|error| InteropError::Value(error.to_string()))?;
+            match Decimal::from_be_bytes(&digits, scale) {
+                Ok(decimal) => Value::Decimal(decimal),
+                Err(error) => return Err(InteropError::Value(error.to_string())),
+            }
+        }
+        (Kind::Bytes, _, ApacheValue::Bytes(bytes)) | (Kind::Fixed(_), _, ApacheValue::Fixed(_, bytes)) => {
+            match (node.logical, <[u8; 16]>::try_from(bytes.as_slice())) {
+                (Some(Logical::Uuid), Ok(bytes)) => Value::Uuid(bytes),
+                _ => Value::Bytes(bytes.clone()),
+            }
+        }
+        (Kind::Enum(kind), _, ApacheValue::Enum(_, symbol)) if kind.symbols.contains(symbol) => {
+            Value::Enum(symbol.clone())
+        }
+        _ => return misfit(schema, id, value),
+    })
+}
