@@ -13,6 +13,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use utoipa::IntoParams;
 
 use super::{error::HttpError, timed_body::BodyStalled};
 use crate::registry::VersionSpec;
@@ -77,6 +78,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryOf<T> {
             Err(rejection) => Err(HttpError::BadRequest(rejection.body_text())),
         }
     }
+}
+
+/// The form a schema's text is asked for in.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Format {
+    /// `serialized`: a Protobuf schema as a file descriptor in base64. Anything else: the stored text.
+    pub(super) format: String,
 }
 
 /// A JSON body.

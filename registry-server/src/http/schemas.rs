@@ -2,6 +2,8 @@
 //!
 //! `GET /schemas/ids/{id}` is what every deserialiser asks: its answer is rendered once and then only counted up.
 
+use std::sync::Arc;
+
 use annals_schema_model::SchemaId;
 use axum::{
     body::Bytes,
@@ -16,7 +18,7 @@ use uuid::Uuid;
 use super::{
     AppState,
     error::{HttpError, Refusals},
-    extract::{IdInPath, PathOf, QueryOf, flag},
+    extract::{Format, IdInPath, PathOf, QueryOf, flag},
     page::{Page, SCHEMAS_MAX},
     shapes::{Answer, ContextId, SchemaAnswer, Serialized, SubjectVersion, VersionAnswer},
     subjects::prefix_in_default_context,
@@ -80,7 +82,13 @@ async fn list(
                     })
             });
         let found = page.of(versions, SCHEMAS_MAX);
-        Answer(found.iter().map(VersionAnswer::from).collect::<Vec<_>>()).into_response()
+        Answer(
+            found
+                .iter()
+                .map(|found| VersionAnswer::of(found, found.stored.text()))
+                .collect::<Vec<_>>(),
+        )
+        .into_response()
     })
 }
 
@@ -105,44 +113,51 @@ struct ByIdParams {
 
 /// A schema by its id.
 #[utoipa::path(get, path = "/schemas/ids/{id}", tag = "schemas",
-    params(("id" = u32, Path, description = "The schema's id"), ByIdParams),
+    params(("id" = u32, Path, description = "The schema's id"), ByIdParams, Format),
     responses((status = 200, description = "The schema", body = SchemaAnswer<'_>), Refusals))]
 async fn by_id(
     State(state): State<AppState>,
     IdInPath(id): IdInPath,
     RawQuery(query): RawQuery,
     params: QueryOf<ByIdParams>,
+    format: QueryOf<Format>,
 ) -> Result<Response, HttpError> {
-    state.registry.read(|view| {
-        let stored = stored(view, &id)?;
-        if query.is_none() {
-            return Ok(Serialized(stored.answer(render)).into_response());
-        }
-        let QueryOf(params) = &params;
-        let mut answer = SchemaAnswer::from(stored);
-        if let Some(version) = view.version_of(&params.subject, stored.id) {
-            answer.subject = Some(&params.subject);
-            answer.version = Some(version.version);
-        }
-        answer.max_id = view.max_id().filter(|_| params.fetch_max_id).map(SchemaId::get);
-        Ok(Answer(answer).into_response())
-    })
+    if query.is_none() {
+        return state
+            .registry
+            .read(|view| Ok(Serialized(stored(view, &id)?.answer(render)).into_response()));
+    }
+    let (QueryOf(params), QueryOf(Format { format })) = (&params, &format);
+    let view = state.registry.view();
+    let stored = stored(&view, &id)?;
+    let text = state.registry.text(stored, format).await?;
+    let mut answer = SchemaAnswer::of(stored, &text);
+    if let Some(version) = view.version_of(&params.subject, stored.id) {
+        answer.subject = Some(&params.subject);
+        answer.version = Some(version.version);
+    }
+    answer.max_id = view.max_id().filter(|_| params.fetch_max_id).map(SchemaId::get);
+    Ok(Answer(answer).into_response())
 }
 
 fn render(stored: &Stored) -> Bytes {
-    serde_json::to_vec(&SchemaAnswer::from(stored))
+    serde_json::to_vec(&SchemaAnswer::of(stored, stored.text()))
         .unwrap_or_default()
         .into()
 }
 
 /// The text of a schema by its id.
 #[utoipa::path(get, path = "/schemas/ids/{id}/schema", tag = "schemas",
-    params(("id" = u32, Path, description = "The schema's id")),
+    params(("id" = u32, Path, description = "The schema's id"), Format),
     responses((status = 200, description = "The schema's text", body = String), Refusals))]
-async fn text_by_id(State(state): State<AppState>, IdInPath(id): IdInPath) -> Result<Serialized, HttpError> {
-    state
-        .registry
-        .read(|view| Ok(Serialized(stored(view, &id)?.text().to_string().into())))
+async fn text_by_id(
+    State(state): State<AppState>,
+    IdInPath(id): IdInPath,
+    QueryOf(Format { format }): QueryOf<Format>,
+) -> Result<Serialized, HttpError> {
+    let view = state.registry.view();
+    let text = state.registry.text(stored(&view, &id)?, &format).await?;
+    Ok(Serialized(text.to_string().into()))
 }
 
 /// Which subject's use of a schema to list.
@@ -204,15 +219,17 @@ fn uses(state: &AppState, id: &str, params: &UsesParams) -> Result<Vec<SubjectVe
 
 /// A schema by the hash of its content.
 #[utoipa::path(get, path = "/schemas/guids/{guid}", tag = "schemas",
-    params(("guid" = String, Path, description = "The hash, as a UUID or as 32 hexadecimal digits")),
+    params(("guid" = String, Path, description = "The hash, as a UUID or as 32 hexadecimal digits"), Format),
     responses((status = 200, description = "The schema", body = SchemaAnswer<'_>), Refusals))]
 async fn by_guid(
     State(state): State<AppState>,
     PathOf(guid): PathOf<String>,
-) -> Result<Serialized, HttpError> {
-    state
-        .registry
-        .read(|view| Ok(Serialized(stored_by_guid(view, &guid)?.answer(render))))
+    QueryOf(Format { format }): QueryOf<Format>,
+) -> Result<Response, HttpError> {
+    let view = state.registry.view();
+    let stored = stored_by_guid(&view, &guid)?;
+    let text = state.registry.text(stored, &format).await?;
+    Ok(Answer(SchemaAnswer::of(stored, &text)).into_response())
 }
 
 /// The ids of a content.
@@ -229,7 +246,7 @@ async fn ids_by_guid(
     })
 }
 
-fn stored<'a>(view: &'a View, id: &str) -> Result<&'a Stored, HttpError> {
+fn stored<'a>(view: &'a View, id: &str) -> Result<&'a Arc<Stored>, HttpError> {
     let number: i64 = id
         .parse()
         .map_err(|_| HttpError::NotFound(format!("/schemas/ids/{id}: an id is a number")))?;
@@ -240,7 +257,7 @@ fn stored<'a>(view: &'a View, id: &str) -> Result<&'a Stored, HttpError> {
     Ok(found.ok_or_else(|| RegistryError::SchemaUnknown(id.to_owned()))?)
 }
 
-fn stored_by_guid<'a>(view: &'a View, guid: &str) -> Result<&'a Stored, HttpError> {
+fn stored_by_guid<'a>(view: &'a View, guid: &str) -> Result<&'a Arc<Stored>, HttpError> {
     let found = Uuid::parse_str(guid)
         .ok()
         .and_then(|guid| view.schema_by_guid(guid));

@@ -145,7 +145,7 @@ pub(super) struct RegisterAnswer<'a> {
     /// `AVRO`, `PROTOBUF` or `JSON`.
     #[schema(example = "AVRO")]
     schema_type: &'static str,
-    /// The text as stored.
+    /// The text as stored, or in the format asked for.
     schema: &'a str,
     /// Schemas it builds upon.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -158,15 +158,15 @@ pub(super) struct RegisterAnswer<'a> {
     rule_set: Option<&'a RuleSet>,
 }
 
-impl<'a> From<&'a Found> for RegisterAnswer<'a> {
-    fn from(found: &'a Found) -> RegisterAnswer<'a> {
+impl<'a> RegisterAnswer<'a> {
+    pub(super) fn of(found: &'a Found, text: &'a str) -> RegisterAnswer<'a> {
         let stored = &found.stored;
         RegisterAnswer {
             id: stored.id.get(),
             version: found.version.version,
             guid: stored.guid.to_string(),
             schema_type: stored.schema_type().name(),
-            schema: stored.text(),
+            schema: text,
             references: bodies(stored.references()),
             metadata: stored.metadata(),
             rule_set: stored.rule_set(),
@@ -201,7 +201,7 @@ pub(super) struct VersionAnswer<'a> {
     /// Rules for clients.
     #[serde(skip_serializing_if = "Option::is_none")]
     rule_set: Option<&'a RuleSet>,
-    /// The text as stored.
+    /// The text as stored, or in the format asked for.
     schema: &'a str,
     /// When the version was registered, in milliseconds since 1970.
     ts: i64,
@@ -209,8 +209,8 @@ pub(super) struct VersionAnswer<'a> {
     deleted: bool,
 }
 
-impl<'a> From<&'a Found> for VersionAnswer<'a> {
-    fn from(found: &'a Found) -> VersionAnswer<'a> {
+impl<'a> VersionAnswer<'a> {
+    pub(super) fn of(found: &'a Found, text: &'a str) -> VersionAnswer<'a> {
         let stored = &found.stored;
         VersionAnswer {
             subject: &found.subject,
@@ -221,7 +221,7 @@ impl<'a> From<&'a Found> for VersionAnswer<'a> {
             references: bodies(stored.references()),
             metadata: stored.metadata(),
             rule_set: stored.rule_set(),
-            schema: stored.text(),
+            schema: text,
             ts: found.version.registered_ms,
             deleted: false,
         }
@@ -241,7 +241,7 @@ pub(super) struct SchemaAnswer<'a> {
     /// `AVRO`, `PROTOBUF` or `JSON`.
     #[schema(example = "AVRO")]
     schema_type: &'static str,
-    /// The text as stored.
+    /// The text as stored, or in the format asked for.
     schema: &'a str,
     /// Schemas it builds upon.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -263,13 +263,13 @@ pub(super) struct SchemaAnswer<'a> {
     deleted: bool,
 }
 
-impl<'a> From<&'a Stored> for SchemaAnswer<'a> {
-    fn from(stored: &'a Stored) -> SchemaAnswer<'a> {
+impl<'a> SchemaAnswer<'a> {
+    pub(super) fn of(stored: &'a Stored, text: &'a str) -> SchemaAnswer<'a> {
         SchemaAnswer {
             subject: None,
             version: None,
             schema_type: stored.schema_type().name(),
-            schema: stored.text(),
+            schema: text,
             references: bodies(stored.references()),
             metadata: stored.metadata(),
             rule_set: stored.rule_set(),

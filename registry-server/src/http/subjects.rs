@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     AppState,
     error::{HttpError, Refusals},
-    extract::{JsonBody, PathOf, QueryOf, VersionInPath, flag},
+    extract::{Format, JsonBody, PathOf, QueryOf, VersionInPath, flag},
     page::Page,
     shapes::{Answer, RegisterAnswer, SchemaRequest, Serialized, VersionAnswer},
 };
@@ -72,19 +72,21 @@ pub(super) struct Reading {
 
 /// Finds the version of a subject that holds a schema.
 #[utoipa::path(post, path = "/subjects/{subject}", tag = "subjects", request_body = SchemaRequest,
-    params(("subject" = String, Path, description = "The subject"), Reading),
+    params(("subject" = String, Path, description = "The subject"), Reading, Format),
     responses((status = 200, description = "The version", body = VersionAnswer<'_>), Refusals))]
 async fn look_up(
     State(state): State<AppState>,
     PathOf(subject): PathOf<String>,
     QueryOf(reading): QueryOf<Reading>,
+    QueryOf(Format { format }): QueryOf<Format>,
     JsonBody(body): JsonBody<SchemaRequest>,
 ) -> Result<Response, HttpError> {
     let found = state
         .registry
         .look_up(&subject, body.into_request(reading.normalize))
         .await?;
-    Ok(Answer(VersionAnswer::from(&found)).into_response())
+    let text = state.registry.text(&found.stored, &format).await?;
+    Ok(Answer(VersionAnswer::of(&found, &text)).into_response())
 }
 
 /// Lists the versions of a subject.
@@ -106,43 +108,56 @@ async fn versions(
 
 /// Registers a schema as the next version of a subject, or finds it there.
 #[utoipa::path(post, path = "/subjects/{subject}/versions", tag = "subjects", request_body = SchemaRequest,
-    params(("subject" = String, Path, description = "The subject"), Reading),
+    params(("subject" = String, Path, description = "The subject"), Reading, Format),
     responses((status = 200, description = "The schema's id and version", body = RegisterAnswer<'_>), Refusals))]
 async fn register(
     State(state): State<AppState>,
     PathOf(subject): PathOf<String>,
     QueryOf(reading): QueryOf<Reading>,
+    QueryOf(Format { format }): QueryOf<Format>,
     JsonBody(body): JsonBody<SchemaRequest>,
 ) -> Result<Response, HttpError> {
-    let registered = state
+    let found = state
         .registry
         .register(&subject, body.into_request(reading.normalize))
-        .await?;
-    Ok(Answer(RegisterAnswer::from(&registered.found)).into_response())
+        .await?
+        .found;
+    let text = state.registry.text(&found.stored, &format).await?;
+    Ok(Answer(RegisterAnswer::of(&found, &text)).into_response())
 }
 
 /// A version of a subject.
 #[utoipa::path(get, path = "/subjects/{subject}/versions/{version}", tag = "subjects",
     params(("subject" = String, Path, description = "The subject"),
-        ("version" = String, Path, description = "A number from 1, or `latest`")),
+        ("version" = String, Path, description = "A number from 1, or `latest`"), Format),
     responses((status = 200, description = "The version", body = VersionAnswer<'_>), Refusals))]
-async fn version(State(state): State<AppState>, path: VersionInPath) -> Result<Response, HttpError> {
-    state.registry.read(|view| {
-        let found = lookup::version(view, &path.subject, path.version)?;
-        Ok(Answer(VersionAnswer::from(&found)).into_response())
-    })
+async fn version(
+    State(state): State<AppState>,
+    path: VersionInPath,
+    QueryOf(Format { format }): QueryOf<Format>,
+) -> Result<Response, HttpError> {
+    let found = state
+        .registry
+        .read(|view| lookup::version(view, &path.subject, path.version))?;
+    let text = state.registry.text(&found.stored, &format).await?;
+    Ok(Answer(VersionAnswer::of(&found, &text)).into_response())
 }
 
 /// The text of a version.
 #[utoipa::path(get, path = "/subjects/{subject}/versions/{version}/schema", tag = "subjects",
     params(("subject" = String, Path, description = "The subject"),
-        ("version" = String, Path, description = "A number from 1, or `latest`")),
+        ("version" = String, Path, description = "A number from 1, or `latest`"), Format),
     responses((status = 200, description = "The schema's text", body = String), Refusals))]
-async fn text(State(state): State<AppState>, path: VersionInPath) -> Result<Serialized, HttpError> {
-    state.registry.read(|view| {
-        let found = lookup::version(view, &path.subject, path.version)?;
-        Ok(Serialized(found.stored.text().to_string().into()))
-    })
+async fn text(
+    State(state): State<AppState>,
+    path: VersionInPath,
+    QueryOf(Format { format }): QueryOf<Format>,
+) -> Result<Serialized, HttpError> {
+    let found = state
+        .registry
+        .read(|view| lookup::version(view, &path.subject, path.version))?;
+    let text = state.registry.text(&found.stored, &format).await?;
+    Ok(Serialized(text.to_string().into()))
 }
 
 /// Lists the ids of the schemas that refer to a version.

@@ -23,6 +23,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::{
     Config, RegisterRequest, RegistryError, Verdict, VersionSpec,
     candidate::Candidate,
+    format,
     lookup::{self, Found},
     register::{self, Decision, NewVersion},
     verdict,
@@ -165,6 +166,18 @@ impl Registry {
     pub async fn look_up(&self, subject: &str, request: RegisterRequest) -> Result<Found, RegistryError> {
         let (view, subject) = (self.view(), subject.to_owned());
         off_thread(move || lookup::by_content(&view, &subject, &request)).await?
+    }
+
+    /// A schema's text in the format a client asks for; an unknown format means the stored text.
+    ///
+    /// # Errors
+    /// The stored text cannot be read any more.
+    pub async fn text(&self, stored: &Arc<Stored>, format: &str) -> Result<Arc<str>, RegistryError> {
+        if !format::needs_work(stored, format) {
+            return Ok(Arc::clone(stored.text()));
+        }
+        let (view, stored, format) = (self.view(), Arc::clone(stored), format.to_owned());
+        off_thread(move || format::text(&view, &stored, &format)).await?
     }
 
     /// Judges a schema against a subject: against one version, or as registering it would.

@@ -11,6 +11,7 @@ pub mod config;
 mod content;
 mod contract;
 mod error;
+mod format;
 pub mod live;
 pub mod lookup;
 mod references;

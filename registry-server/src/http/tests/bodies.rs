@@ -198,6 +198,13 @@ async fn protobuf() {
         200 {"id": 1, "version": 1, "guid": "*", "schemaType": "PROTOBUF", "schema": "~message M"}
         POST /subjects/packages-value {"schemaType": "PROTOBUF", "schema": $PROTO }
         200 {"subject": "packages-value", "version": 1, "id": 1, "guid": "*", "schemaType": "PROTOBUF", "schema": "~message M", "ts": 1700000000000, "deleted": false}
+        # A file descriptor begins with its name, field 1.
+        GET /schemas/ids/1?format=serialized
+        200 {"schemaType": "PROTOBUF", "schema": "*", "guid": "*", "ts": 1700000000000, "deleted": false}
+        GET /subjects/packages-value/versions/1?format=serialized
+        200 {"subject": "packages-value", "version": 1, "id": 1, "guid": "*", "schemaType": "PROTOBUF", "schema": "*", "ts": 1700000000000, "deleted": false}
+        GET /schemas/ids/1?format=unheard-of
+        200 {"schemaType": "PROTOBUF", "schema": "~message M", "guid": "*", "ts": 1700000000000, "deleted": false}
         POST /subjects/packages-value/versions {"schema": "\"string\""}
         409 {"error_code": 40901, "message": "~different schema type"}
     "#;

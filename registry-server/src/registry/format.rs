@@ -1,0 +1,31 @@
+//! The forms a schema's text can be asked for in.
+//!
+//! Known are the stored text, and for Protobuf `serialized`: the compiled file's descriptor in base64, which is what
+//! client libraries without a parser read. A format that is not known means the stored text, as everywhere in this API.
+
+use std::sync::Arc;
+
+use annals_schema_model::{Schema, SchemaType};
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use super::{RegistryError, Stored, View};
+
+/// Whether a format asks for more than the stored text.
+#[must_use]
+pub(super) fn needs_work(stored: &Stored, format: &str) -> bool {
+    format == "serialized" && stored.schema_type() == SchemaType::Protobuf
+}
+
+/// A schema's text in a format.
+pub(super) fn text(view: &View, stored: &Stored, format: &str) -> Result<Arc<str>, RegistryError> {
+    if !needs_work(stored, format) {
+        return Ok(Arc::clone(stored.text()));
+    }
+    let parsed = view
+        .parsed(stored.id)
+        .map_err(|error| RegistryError::InvalidSchema(error.to_string()))?;
+    match parsed.as_ref() {
+        Schema::Proto(schema) => Ok(BASE64_STANDARD.encode(schema.file().encode_to_vec()).into()),
+        Schema::Avro(_) => Ok(Arc::clone(stored.text())),
+    }
+}
