@@ -1,7 +1,7 @@
 //! The only place that knows file paths and `sync_data`: two small traits, and their implementation on a real disk.
 //!
 //! Names are relative to the log directory and use `/`. A name becomes durable only by [`Disk::sync_dir`] of the
-//! directory that holds it, bytes only by [`DiskFile::sync_data`]; until then a power cut may keep or lose them, and
+//! directory that holds it, bytes only by [`DiskFile::sync`]; until then a power cut may keep or lose them, and
 //! lost bytes below the file's length read as zeros. What is assumed of the disk: a synced byte stays, a sector of
 //! 512 bytes is written whole or not at all, and a rename is atomic.
 //!
@@ -53,7 +53,7 @@ pub(crate) trait DiskFile: Send + Sync {
     fn len(&self) -> io::Result<u64>;
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Makes the file's bytes and length durable.
-    fn sync_data(&self) -> io::Result<()>;
+    fn sync(&self) -> io::Result<()>;
 }
 
 /// The directory of a file; the log directory itself is "".
@@ -87,7 +87,7 @@ pub(crate) fn replace(disk: &dyn Disk, name: &str, bytes: &[u8]) -> io::Result<(
     let fresh = format!("{name}.tmp");
     let file = disk.open(&fresh, Open::Create)?;
     file.write_at(0, bytes)?;
-    file.sync_data()?;
+    file.sync()?;
     disk.rename(&fresh, name)?;
     disk.sync_dir(parent(name))
 }
@@ -248,7 +248,7 @@ impl DiskFile for RealFile {
         self.0.set_len(len)
     }
 
-    fn sync_data(&self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
     }
 }

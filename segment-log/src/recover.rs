@@ -208,7 +208,7 @@ impl Recover<'_> {
             ..
         } = pass;
         for opened in &scanned {
-            opened.file.sync_data().map_err(error())?;
+            opened.file.sync().map_err(error())?;
         }
         self.disk.sync_dir(self.dir).map_err(error())?;
         let Some(active) = scanned.pop() else {
@@ -270,7 +270,7 @@ impl Recover<'_> {
             .map_err(error())?;
         self.disk.sync_dir(self.dir).map_err(error())?;
         file.set_len(bad.position).map_err(error())?;
-        file.sync_data().map_err(error())?;
+        file.sync().map_err(error())?;
         recovery.truncated_bytes += lost;
         recovery.truncated_at = Some(bad.offset);
         Ok(())

@@ -379,7 +379,7 @@ impl DiskFile for SimFile {
         })
     }
 
-    fn sync_data(&self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         let (state, thawed) = &*self.disk.state;
         let mut guard = lock(state);
         guard.waiting += 1;

@@ -92,14 +92,14 @@ impl Partition {
 
     fn sync(&self, due: &Due, active: bool) -> io::Result<()> {
         for rolled in &due.rolled {
-            rolled.sealed.file.sync_data()?;
+            rolled.sealed.file.sync()?;
         }
         if !due.rolled.is_empty() {
             self.shared.disk.sync_dir(&self.path)?;
             self.synced.fetch_max(due.base, Ordering::AcqRel);
         }
         if active && self.synced.load(Ordering::Acquire) < due.end {
-            due.active.sync_data()?;
+            due.active.sync()?;
             self.synced.store(due.end, Ordering::Release);
         }
         self.high_watermark
