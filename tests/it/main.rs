@@ -8,6 +8,7 @@ mod cli;
 mod guard;
 mod readme;
 mod real_logs;
+mod registry;
 mod server;
 mod tidy;
 mod walk;
