@@ -14,7 +14,7 @@ const EXPANDED_DEPTH_MAX: usize = 256;
 
 /// Checks the nodes of the text just parsed: those from `first` on.
 pub(super) fn check(parser: &Parser<'_>, first: usize) -> Result<(), ParseError> {
-    let mut steps = default::STEPS_MAX;
+    let mut steps = 0;
     for index in first..parser.nodes.len() {
         let id = NodeId(u32::try_from(index).unwrap_or(u32::MAX));
         match &parser.node(id).kind {

@@ -11,7 +11,7 @@ use super::{
 use crate::DEPTH_MAX;
 
 /// How many values the defaults of one schema text may hold, those filled in from other defaults included.
-pub(super) const STEPS_MAX: usize = 1_000_000;
+const STEPS_MAX: usize = 1_000_000;
 
 /// How long one default may be in binary.
 const BYTES_MAX: usize = 1024 * 1024;
@@ -32,9 +32,10 @@ pub(super) fn check(nodes: &[Node], node: NodeId, value: &Json, steps: &mut usiz
 }
 
 fn fits(nodes: &[Node], node: NodeId, value: &Json, steps: &mut usize, depth: usize) -> Result<bool, String> {
-    *steps = steps
-        .checked_sub(1)
-        .ok_or("the defaults of the schema are too large")?;
+    *steps += 1;
+    if *steps > STEPS_MAX {
+        return Err("the defaults of the schema are too large".to_owned());
+    }
     if depth > DEPTH_MAX {
         return Err(format!("it nests deeper than {DEPTH_MAX} levels"));
     }
@@ -89,7 +90,7 @@ pub(super) fn encode(nodes: &[Node], node: NodeId, value: &Json) -> Result<Vec<u
     let mut encoder = Encoder {
         nodes,
         writer: Writer::new(),
-        steps: STEPS_MAX,
+        steps: 0,
     };
     encoder.encode(node, value, 0)?;
     Ok(encoder.writer.into_bytes())

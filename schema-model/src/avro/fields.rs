@@ -43,6 +43,9 @@ pub(super) fn field(
         })?;
         default.kind = JsonKind::Number(number);
     }
+    if let Some(default) = &default {
+        parser.check_default(name, node, default)?;
+    }
     let (mut aliases, mut known) = (Vec::new(), HashSet::new());
     for (_, alias) in parser.alias_texts(json)? {
         if known.insert(alias) {

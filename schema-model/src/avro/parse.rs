@@ -7,9 +7,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
+    default,
     json::{Json, JsonKind},
     logical, names,
-    node::{Kind, Name, Node, NodeId},
+    node::{Kind, Name, Node, NodeId, Record},
 };
 use crate::{DEPTH_MAX, ParseError};
 
@@ -48,6 +49,8 @@ pub(super) struct Parser<'t> {
     pending: Vec<(NodeId, String)>,
     /// Second definitions of a name, with the first.
     redefined: Vec<(NodeId, NodeId)>,
+    /// How many values of defaults were checked.
+    default_steps: usize,
 }
 
 impl<'t> Parser<'t> {
@@ -89,6 +92,21 @@ impl<'t> Parser<'t> {
 
     pub(super) fn source(&self) -> u32 {
         self.source
+    }
+
+    /// Checks a field's default against its type, as far as that is known.
+    pub(super) fn check_default(
+        &mut self,
+        field: &str,
+        node: NodeId,
+        value: &Json,
+    ) -> Result<(), ParseError> {
+        default::check(&self.nodes, node, value, &mut self.default_steps).map_err(|problem| {
+            self.error(
+                value,
+                format!("the default of field \"{field}\" does not fit its type: {problem}"),
+            )
+        })
     }
 
     pub(super) fn add(
@@ -149,7 +167,16 @@ impl<'t> Parser<'t> {
         if let Some(id) = self.names.get(&full).or_else(|| self.names.get(name)) {
             return Ok(*id);
         }
-        let id = self.add(json, Kind::Null, Vec::new())?;
+        // To the check of a default that comes before the definition, the type is a record without fields, as in Java.
+        let stand_in = Record {
+            name: Name::new("", None),
+            doc: None,
+            aliases: Vec::new(),
+            fields: Vec::new(),
+            is_error: false,
+            places: HashMap::new(),
+        };
+        let id = self.add(json, Kind::Record(stand_in), Vec::new())?;
         self.pending.push((id, full));
         Ok(id)
     }
@@ -272,6 +299,10 @@ impl<'t> Parser<'t> {
                     return Err(self.error_at(id, message));
                 }
             };
+        }
+        // The stand-ins are out of the tree from here on.
+        for id in targets.keys() {
+            self.nodes[id.index()].kind = Kind::Null;
         }
         let settled = |id: &mut NodeId| {
             if let Some(target) = targets.get(id) {

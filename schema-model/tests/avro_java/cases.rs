@@ -77,6 +77,10 @@ const TEXTS: &[&str] = &[
     r#"{"type":"record","name":"n.R","fields":[{"name":"a","type":"S"},{"name":"b","type":{"type":"record","name":"S","namespace":"","fields":[]}}]}"#,
     r#"["Z",{"type":"record","name":"Z","fields":[]}]"#,
     r#"[{"type":"record","name":"A","fields":[{"name":"b","type":"B"}]},{"type":"record","name":"B","fields":[{"name":"c","type":"C"}]},{"type":"enum","name":"C","symbols":["X"]}]"#,
+    // A default before the definition of its type.
+    r#"{"type":"record","name":"R","fields":[{"name":"a","type":["int","F"],"default":"x"},{"name":"b","type":{"type":"fixed","name":"F","size":1}}]}"#,
+    r#"{"type":"record","name":"R","fields":[{"name":"a","type":["int","S"],"default":{}},{"name":"b","type":{"type":"record","name":"S","fields":[]}}]}"#,
+    r#"{"type":"record","name":"R","fields":[{"name":"a","type":"R","default":{}}]}"#,
     // A type without namespace used from within one, when it is known and when it is not yet.
     r#"[{"type":"enum","name":"E","symbols":["A"]},{"type":"record","name":"n.R","fields":[{"name":"e","type":"E"}]}]"#,
     r#"{"type":"record","name":"Outer","fields":[{"name":"i","type":{"type":"record","name":"n.Inner","fields":[{"name":"o","type":["null","Outer"]}]}}]}"#,
