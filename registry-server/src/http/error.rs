@@ -144,6 +144,7 @@ fn registry_code(error: &RegistryError) -> u32 {
         RegistryError::InvalidRuleSet(_) => 42210,
         RegistryError::InvalidConfig(_) => 422,
         RegistryError::Store(_) => 50001,
+        RegistryError::Contended => 50002,
         RegistryError::Broken => 500,
     }
 }

@@ -68,6 +68,9 @@ pub enum RegistryError {
     /// The database failed; the outcome of a write may be unknown, and asking again is safe.
     #[error("The schema store failed; the request can be sent again")]
     Store(#[from] StoreError),
+    /// Others kept registering under the same subject.
+    #[error("Other registrations under this subject were always first; the request can be sent again")]
+    Contended,
     /// Work on a schema broke off. Nothing was written.
     #[error("The request broke off; please report this with the server's log")]
     Broken,

@@ -33,6 +33,8 @@ use crate::store::{Inserted, Store, StoreError};
 
 /// How often a registration is decided without the store's lock before it is decided under the lock.
 const OPTIMISTIC_ATTEMPTS: usize = 3;
+/// How often it is decided at all: under the lock, only another process on the same database can be in the way.
+const ATTEMPTS_MAX: usize = 16;
 
 type Hook = Box<dyn Fn(&View) + Send + Sync>;
 
@@ -122,13 +124,11 @@ impl Registry {
         request: RegisterRequest,
     ) -> Result<Registered, RegistryError> {
         let (subject, request): (Arc<str>, _) = (Arc::from(subject), Arc::new(request));
-        let mut held: Option<OwnedMutexGuard<Store>> = None;
-        let mut attempt = 0;
-        loop {
-            if attempt == OPTIMISTIC_ATTEMPTS {
-                held = Some(Arc::clone(&self.inner.store).lock_owned().await);
-            }
-            attempt += 1;
+        for attempt in 0..ATTEMPTS_MAX {
+            let held = match attempt {
+                0..OPTIMISTIC_ATTEMPTS => None,
+                _ => Some(Arc::clone(&self.inner.store).lock_owned().await),
+            };
             let view = self.view();
             let decision = {
                 let (view, subject, request) =
@@ -144,7 +144,7 @@ impl Registry {
                 }
                 Decision::Write(new) => new,
             };
-            let store = match held.take() {
+            let store = match held {
                 Some(store) => store,
                 None => Arc::clone(&self.inner.store).lock_owned().await,
             };
@@ -157,6 +157,7 @@ impl Registry {
                 return Ok(Registered { found, is_new: true });
             }
         }
+        Err(RegistryError::Contended)
     }
 
     /// Finds the version of a subject that holds a schema.
