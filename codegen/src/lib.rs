@@ -7,7 +7,7 @@
 //!
 //! The user's crate then says where the types live:
 //!
-//! ```ignore
+//! ```text
 //! pub mod events {
 //!     include!(concat!(env!("OUT_DIR"), "/events.rs"));
 //! }

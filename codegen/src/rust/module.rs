@@ -132,7 +132,7 @@ impl Tree {
 
     /// Prints the tree.
     pub(crate) fn print(self, path: &str) -> TokenStream {
-        let items = self.items;
+        let (items, top) = (self.items, path.is_empty());
         let children = self.children.into_iter().map(|(name, child)| {
             let path = if path.is_empty() {
                 name.clone()
@@ -141,8 +141,11 @@ impl Tree {
             };
             let doc = format!(" Types of `{path}`.");
             let (name, items) = (ident(&name), child.print(&path));
+            // Lengths and layouts are the schema's; one permission at the top holds for everything below.
+            let allow = top.then(|| quote!(#[allow(clippy::all, clippy::pedantic)]));
             quote! {
                 #[doc = #doc]
+                #allow
                 pub mod #name { #items }
             }
         });

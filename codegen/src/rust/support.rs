@@ -205,11 +205,14 @@ fn plans() -> TokenStream {
         /// How to read a writer, or why it cannot be read. Schemas never change, so neither does this.
         type Known = Result<Arc<Plan>, String>;
 
+        /// Writers of one canonical form, by their texts.
+        type SameForm = Vec<(String, Known)>;
+
         /// The plans from every writer met so far to one reader.
         pub(super) struct Plans {
             reader: OnceLock<Result<Schema, String>>,
             // The fingerprint leaves out what the text may differ in, so the text is compared as well.
-            known: RwLock<BTreeMap<[u8; 32], Vec<(String, Known)>>>,
+            known: RwLock<BTreeMap<[u8; 32], SameForm>>,
         }
 
         impl Plans {

@@ -30,6 +30,7 @@ pub(crate) fn items(topic: &str, name: &str, events: &[Event]) -> TokenStream {
     let event_set = event_set(&name, events);
     quote! {
         #[doc = #doc]
+        #[allow(clippy::large_enum_variant)]
         #[derive(Clone, Debug, PartialEq)]
         pub enum #name {
             #(#[doc = #docs] #variants(#paths),)*
@@ -86,6 +87,7 @@ fn event_set(name: &Ident, events: &[Event]) -> TokenStream {
         impl ::annals_event_store::EventSet for #name {
             const READER: &'static [(&'static str, [u8; 32])] = &[#((#paths::NAME, #paths::FINGERPRINT)),*];
 
+            #[allow(clippy::too_many_lines)]
             fn decode(
                 raw: &::annals_event_store::Raw<'_>,
                 resolve: &dyn ::annals_event_store::Resolve,

@@ -1,5 +1,7 @@
 //! The golden file compiled and run: what is compared is also what works.
 
+#![allow(clippy::unwrap_used)]
+
 mod foreign_writers;
 mod round_trip;
 

@@ -1,0 +1,164 @@
+//! The typed and the declarative fold of an aggregate give the same canonical JSON.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use annals_event_store::{AnyFold, At, Cell, Raw, Resolve, Step, Writer, declarative, typed};
+use annals_examples::company::{DemoRecord, history};
+use annals_examples::events::SCHEMAS;
+use annals_examples::order::OrderFold;
+use annals_examples::package::PackageFold;
+use annals_examples::{ORDER_FOLD, PACKAGE_FOLD};
+use annals_schema_model::{Schema, SchemaId};
+use bytes::Bytes;
+
+/// Every schema of the company, with ids in the order in which they are listed.
+struct Registry(Vec<Arc<Writer>>);
+
+impl Registry {
+    fn new() -> Registry {
+        let writers = SCHEMAS
+            .iter()
+            .zip(1..)
+            .map(|((subject, version, kind, text), id)| {
+                let schema = Schema::parse(kind.parse().unwrap(), text, &[]).unwrap();
+                let (id, fingerprint) = (SchemaId::new(id).unwrap(), schema.fingerprint());
+                Arc::new(Writer {
+                    id,
+                    subject: (*subject).to_owned(),
+                    version: *version,
+                    schema,
+                    fingerprint,
+                })
+            });
+        Registry(writers.collect())
+    }
+
+    fn id(&self, record: &DemoRecord) -> SchemaId {
+        let registered = |writer: &&Arc<Writer>| {
+            writer.subject == record.subject && writer.version == record.schema_version
+        };
+        self.0.iter().find(registered).unwrap().id
+    }
+}
+
+impl Resolve for Registry {
+    fn writer(&self, id: SchemaId) -> Option<Arc<Writer>> {
+        self.0.iter().find(|writer| writer.id == id).map(Arc::clone)
+    }
+
+    fn latest(&self, topic: &str, record_name: &str) -> Option<Arc<Writer>> {
+        let of_topic = |writer: &&Arc<Writer>| {
+            writer.subject.starts_with(&format!("{topic}-"))
+                && writer.schema.record_name().as_deref() == Some(record_name)
+        };
+        self.0
+            .iter()
+            .filter(of_topic)
+            .max_by_key(|writer| writer.version)
+            .map(Arc::clone)
+    }
+}
+
+type Headers = Vec<(String, Option<Bytes>)>;
+
+/// Feeds records to both folds and compares what they show: after each event, or after the last one only. Answers how
+/// many events both folded.
+fn compare(registry: &Registry, folds: &[Box<dyn AnyFold>; 2], records: &[&DemoRecord], each: bool) -> usize {
+    let mut states: [Cell; 2] = [None, None];
+    for (record, revision) in records.iter().zip(0..) {
+        let headers: Headers = record
+            .headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Some(Bytes::from(value.clone()))))
+            .collect();
+        let raw = Raw {
+            topic: record.topic,
+            at: At {
+                partition: 0,
+                offset: i64::try_from(revision).unwrap(),
+                revision,
+                recorded_ms: record.timestamp_ms,
+                headers: &headers,
+            },
+            schema: registry.id(record),
+            body: &record.body,
+            key: record.partition_key.as_bytes(),
+        };
+        let steps = [0, 1].map(|fold: usize| folds[fold].step(&mut states[fold], &raw, registry));
+        match &steps {
+            [Ok(Step::Applied), Ok(Step::Applied)] => {}
+            [Err(_), Err(_)] => return usize::try_from(revision).unwrap(),
+            other => panic!("{record:?}: {other:?}"),
+        }
+        if !each && revision as usize + 1 < records.len() {
+            continue;
+        }
+        let views = [0, 1].map(|fold: usize| folds[fold].view(&states[fold]).unwrap().to_string());
+        assert_eq!(views[0], views[1], "after {record:?}");
+    }
+    records.len()
+}
+
+fn folds(topic: &str, registry: &Registry) -> [Box<dyn AnyFold>; 2] {
+    let text = if topic == "orders" {
+        ORDER_FOLD
+    } else {
+        PACKAGE_FOLD
+    };
+    let declared = declarative::load(text, registry).unwrap_or_else(|error| panic!("{topic}: {error}"));
+    let typed: Box<dyn AnyFold> = match topic {
+        "orders" => Box::new(typed::<OrderFold>(topic)),
+        _ => Box::new(typed::<PackageFold>(topic)),
+    };
+    [typed, Box::new(declared)]
+}
+
+#[test]
+fn both_folds_show_the_same() {
+    let registry = Registry::new();
+    let records: Vec<DemoRecord> = history(1).collect();
+    let mut aggregates: BTreeMap<(&str, &str), Vec<&DemoRecord>> = BTreeMap::new();
+    for record in &records {
+        aggregates
+            .entry((record.topic, &record.partition_key))
+            .or_default()
+            .push(record);
+    }
+    let mut compared = 0;
+    for topic in ["orders", "packages"] {
+        let folds = folds(topic, &registry);
+        let of_topic = aggregates.iter().filter(|((of, _), _)| *of == topic);
+        for (index, (_, events)) in of_topic.enumerate() {
+            // Looking after every event is slow; every fourth aggregate is looked at that closely.
+            compared += compare(&registry, &folds, events, index % 4 == 0);
+        }
+    }
+    assert_eq!(compared, records.len());
+}
+
+#[test]
+fn both_folds_stop_at_the_same_event() {
+    let registry = Registry::new();
+    let records: Vec<DemoRecord> = history(1).take(600).collect();
+    let mut aggregates: BTreeMap<(&str, &str), Vec<&DemoRecord>> = BTreeMap::new();
+    for record in &records {
+        aggregates
+            .entry((record.topic, &record.partition_key))
+            .or_default()
+            .push(record);
+    }
+    let [orders, packages] = ["orders", "packages"].map(|topic| folds(topic, &registry));
+    for ((topic, _), events) in aggregates {
+        let folds = if topic == "orders" { &orders } else { &packages };
+        let reversed: Vec<_> = events.iter().rev().copied().collect();
+        assert_eq!(
+            compare(&registry, folds, &reversed, true),
+            usize::from(events.len() == 1)
+        );
+        let twice: Vec<_> = events.iter().chain(&events).copied().collect();
+        assert_eq!(compare(&registry, folds, &twice, true), events.len());
+    }
+}
