@@ -36,9 +36,11 @@ skip() { skipped+=("$1: $2"); printf '%-44sskipped: %s\n' "$1" "$2"; }
 
 # --- the compiler's and the linters' part -----------------------------------------------------------------------
 step "rustfmt" cargo fmt --all --check
-step "build" cargo build --release --workspace --all-targets
-step "clippy" cargo clippy --release --workspace --all-targets --all-features -- -D warnings
-step "rustdoc" env RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps --quiet
+# One set of features for every step, so that nothing is built twice.
+all=(--release --workspace --all-features)
+step "build" cargo build "${all[@]}" --all-targets
+step "clippy" cargo clippy "${all[@]}" --all-targets -- -D warnings
+step "rustdoc" env RUSTDOCFLAGS="-D warnings" cargo doc "${all[@]}" --no-deps
 export ANNALS_BIN=$PWD/target/release/annals
 
 if [ "$quick" = quick ]; then
@@ -74,9 +76,8 @@ fi
 [ -d ../shared/data ] && export ANNALS_TEST_DATA=$PWD/../shared/data
 
 # --- the tests ------------------------------------------------------------------------------------------------------
-step "unit and property tests" cargo test --release --workspace --all-features --exclude annals-tests -- --nocapture
-step "doc tests" cargo test --release --workspace --all-features --doc
-step "tests of the whole" cargo test --release -p annals-tests -- --nocapture
+step "tests of each crate" cargo test "${all[@]}" --exclude annals-tests -- --nocapture
+step "tests of the whole" cargo test "${all[@]}" --test it -- --nocapture
 
 # --- the account ------------------------------------------------------------------------------------------------------
 echo

@@ -4,6 +4,9 @@
 //! beyond the Rust toolchain (Python, a JDK, the data sets) is handed over in the environment by `test.sh`;
 //! where that is missing the test prints a line that begins with `skipped:` and says why.
 
+// A test stops at the first surprise, and a table of cases is as long as there are cases.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::too_many_lines)]
+
 mod cli;
 mod guard;
 mod readme;

@@ -7,16 +7,16 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// A running server.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     /// Kept open, so that the server never writes into a closed pipe.
     stdout: BufReader<ChildStdout>,
     /// What it printed until it was ready.
-    pub banner: Vec<String>,
+    pub(crate) banner: Vec<String>,
     /// `127.0.0.1:port` of the Kafka listener.
-    pub kafka: String,
+    pub(crate) kafka: String,
     /// `http://127.0.0.1:port`.
-    pub http: String,
+    pub(crate) http: String,
     data: Data,
 }
 
@@ -27,12 +27,12 @@ enum Data {
 
 impl Server {
     /// Start on an empty data folder; returns when the server says it is ready.
-    pub fn start(args: &[&str]) -> Server {
+    pub(crate) fn start(args: &[&str]) -> Server {
         Self::launch(Data::Own(tempfile::tempdir().unwrap()), args)
     }
 
     /// Start on a folder that outlives the server.
-    pub fn start_in(data_dir: &Path, args: &[&str]) -> Server {
+    pub(crate) fn start_in(data_dir: &Path, args: &[&str]) -> Server {
         Self::launch(Data::Given(data_dir.to_owned()), args)
     }
 
@@ -85,7 +85,7 @@ impl Server {
     }
 
     /// Where its data is.
-    pub fn data_dir(&self) -> &Path {
+    pub(crate) fn data_dir(&self) -> &Path {
         match &self.data {
             Data::Own(dir) => dir.path(),
             Data::Given(dir) => dir,
@@ -93,7 +93,7 @@ impl Server {
     }
 
     /// GET and parse; panics on anything but 200.
-    pub fn get(&self, path: &str) -> serde_json::Value {
+    pub(crate) fn get(&self, path: &str) -> serde_json::Value {
         let url = format!("{}{path}", self.http);
         let mut answer = ureq::get(&url)
             .call()
@@ -108,7 +108,7 @@ impl Server {
     }
 
     /// POST and parse; panics on anything but 200.
-    pub fn post(&self, path: &str, body: &serde_json::Value) -> serde_json::Value {
+    pub(crate) fn post(&self, path: &str, body: &serde_json::Value) -> serde_json::Value {
         let url = format!("{}{path}", self.http);
         let mut answer = ureq::post(&url)
             .send_json(body)
@@ -117,7 +117,7 @@ impl Server {
     }
 
     /// A client command of the same binary against this server.
-    pub fn annals(&self, args: &[&str]) -> Output {
+    pub(crate) fn annals(&self, args: &[&str]) -> Output {
         Command::new(binary())
             .args(args)
             .env("ANNALS_SERVER", &self.http)
@@ -127,7 +127,7 @@ impl Server {
     }
 
     /// SIGTERM, then what was left on stdout; panics when the exit code is not 0.
-    pub fn stop(mut self) -> String {
+    pub(crate) fn stop(mut self) -> String {
         let killed = Command::new("kill")
             .arg(self.child.id().to_string())
             .status()
@@ -141,7 +141,7 @@ impl Server {
     }
 
     /// SIGKILL, as a power cut would.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -156,7 +156,7 @@ impl Drop for Server {
 }
 
 /// `ANNALS_BIN`, or what cargo built last.
-pub fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("ANNALS_BIN") {
         return path.into();
     }
@@ -173,12 +173,12 @@ pub fn binary() -> PathBuf {
 }
 
 /// The folder of the client suites.
-pub fn clients() -> PathBuf {
+pub(crate) fn clients() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
 }
 
 /// Run a Python client, or say why not. Its stdout is returned; a failure panics with its output.
-pub fn python(what: &str, script: &str, args: &[&str]) -> Option<String> {
+pub(crate) fn python(what: &str, script: &str, args: &[&str]) -> Option<String> {
     let Some(program) = std::env::var_os("ANNALS_PYTHON") else {
         println!("skipped: {what}: ANNALS_PYTHON is not set (./test.sh sets it)");
         return None;

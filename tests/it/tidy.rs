@@ -151,8 +151,13 @@ fn files_and_functions_stay_short() {
         let file = syn::parse_file(&text).unwrap_or_else(|e| panic!("{path}: {e}"));
         let mut lengths = FunctionLengths::default();
         lengths.visit_file(&file);
-        let is_handler_file = path.contains("/http/") || path.contains("broker/src/api/");
+        let is_handler_file =
+            (path.contains("/http/") && !path.ends_with("/serve.rs")) || path.contains("broker/src/api/");
         for (name, line, length, is_async) in lengths.0 {
+            // A table of cases is as long as there are cases.
+            if is_test {
+                continue;
+            }
             let max = if is_handler_file && is_async {
                 HANDLER_LINES_MAX
             } else {

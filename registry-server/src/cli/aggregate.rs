@@ -135,7 +135,7 @@ impl History {
                 output::cell(&event["offset"]),
                 output::cell(&event["recorded"]),
                 output::cell(&event["actor"]),
-                output::cell(&event["event"]),
+                short(&output::cell(&event["event"])).to_owned(),
                 format!(
                     "v{} (id {})",
                     output::cell(&event["schema"]["version"]),
@@ -178,6 +178,11 @@ impl Diff {
         output::table(&["FIELD", "BEFORE", "AFTER", "OFFSET", "ACTOR"], rows)?;
         Ok(Exit::Done)
     }
+}
+
+/// `OrderPlaced` of `shop.orders.OrderPlaced`: a column has no room for namespaces, JSON does.
+fn short(event: &str) -> &str {
+    event.rsplit('.').next().unwrap_or(event)
 }
 
 /// One row a leaf: `items[2].status  PICKED`. Small objects read better this way than as nested JSON.
