@@ -19,20 +19,24 @@
 use serde_json::{Map, Value};
 
 /// The same value with the keys of every object in order.
-pub fn sorted(value: Value) -> Value {
+pub fn sorted(mut value: Value) -> Value {
+    sort(&mut value);
+    value
+}
+
+fn sort(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            let mut entries: Vec<(String, Value)> = map.into_iter().collect();
-            entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-            Value::Object(
-                entries
-                    .into_iter()
-                    .map(|(key, value)| (key, sorted(value)))
-                    .collect::<Map<_, _>>(),
-            )
+            // Whether a map keeps its keys in order is up to a feature of serde_json that any crate may turn on.
+            if !map.keys().is_sorted() {
+                let mut entries: Vec<(String, Value)> = std::mem::take(map).into_iter().collect();
+                entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+                *map = entries.into_iter().collect::<Map<_, _>>();
+            }
+            map.values_mut().for_each(sort);
         }
-        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
-        other => other,
+        Value::Array(items) => items.iter_mut().for_each(sort),
+        _ => {}
     }
 }
 

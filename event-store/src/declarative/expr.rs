@@ -48,6 +48,8 @@ impl Root {
 pub(crate) struct Path {
     pub(crate) root: Root,
     pub(crate) steps: Vec<String>,
+    /// For the state: the place of the field that is the first step. Given out when the whole fold is known.
+    pub(crate) slot: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,6 +234,7 @@ pub(crate) fn path(expr: &Expr) -> Option<Result<Path, String>> {
             Some(root) => Ok(Path {
                 root,
                 steps: Vec::new(),
+                slot: 0,
             }),
             None => Err(unknown_name(name)),
         }),

@@ -10,6 +10,7 @@ use super::check::{Checked, check};
 use super::expr::{Node, lower_arg};
 use super::reader::{avro_shape, members, message_shape};
 use super::shape::Shape;
+use super::slots::Slots;
 use super::text::{self, Arg, Entries, File, Inc};
 use super::verb::{Operation, Verb};
 use super::{Declarative, Events, Rule};
@@ -104,6 +105,11 @@ pub fn load(text: &str, resolve: &dyn Resolve) -> Result<Declarative, LoadError>
         })
         .collect();
     check(&blocks).map_err(|(line, message)| LoadError::new(line, message))?;
+    let mut slots = Slots::default();
+    for rule in &mut rules {
+        let blocks = [&mut rule.begin, &mut rule.on].into_iter().flatten();
+        blocks.flatten().for_each(|operation| slots.give(operation));
+    }
     let fingerprints = readers
         .fingerprints
         .iter()
@@ -115,7 +121,14 @@ pub fn load(text: &str, resolve: &dyn Resolve) -> Result<Declarative, LoadError>
         &canonical::to_text(&reducer),
     );
     let ignore = file.ignore.into_iter().map(|event| event.value).collect();
-    Ok(Declarative::new(id, file.topic, rules, ignore, readers.events))
+    Ok(Declarative::new(
+        id,
+        file.topic,
+        rules,
+        slots,
+        ignore,
+        readers.events,
+    ))
 }
 
 /// The schemas a fold reads with: for each event a shape, and all fingerprints.
@@ -241,6 +254,7 @@ fn lower_operation(
         out.push(Operation {
             condition,
             field,
+            slot: 0,
             verb,
             line,
         });

@@ -92,6 +92,7 @@ mod expr;
 mod load;
 mod reader;
 mod shape;
+mod slots;
 mod text;
 mod verb;
 
@@ -102,7 +103,8 @@ use annals_schema_model::{Reading, SchemaId, Value};
 use rustc_hash::FxHashMap;
 
 pub use self::load::{LoadError, load};
-use self::verb::{Fields, Operation};
+use self::slots::{Slots, State};
+use self::verb::{Input, Operation};
 use crate::canonical;
 use crate::fold::{AnyFold, Cell, DecodeError, FoldId, Halt, Raw, Step, Stop};
 use crate::resolve::{Resolve, Writer};
@@ -143,6 +145,7 @@ pub struct Declarative {
     id: FoldId,
     topic: String,
     rules: Vec<Rule>,
+    slots: Slots,
     ignore: BTreeSet<String>,
     events: Events,
     plans: RwLock<FxHashMap<SchemaId, Arc<Plan>>>,
@@ -153,6 +156,7 @@ impl Declarative {
         id: FoldId,
         topic: String,
         rules: Vec<Rule>,
+        slots: Slots,
         ignore: BTreeSet<String>,
         events: Events,
     ) -> Declarative {
@@ -160,6 +164,7 @@ impl Declarative {
             id,
             topic,
             rules,
+            slots,
             ignore,
             events,
             plans: RwLock::default(),
@@ -241,6 +246,11 @@ impl Declarative {
 
     fn apply(&self, rule: &Rule, state: &mut Cell, event: &Value, raw: &Raw<'_>) -> Result<(), Stop> {
         let name = &rule.event;
+        let input = Input {
+            event,
+            raw,
+            names: self.slots.names(),
+        };
         match state {
             None => {
                 let halt = || {
@@ -249,17 +259,17 @@ impl Declarative {
                         self.id.name
                     ))
                 };
-                let mut fields = Fields::new();
-                verb::run(rule.begin.as_ref().ok_or_else(halt)?, &mut fields, event, raw).map_err(Halt)?;
+                let mut fields: State = vec![None; input.names.len()];
+                verb::run(rule.begin.as_ref().ok_or_else(halt)?, &mut fields, input).map_err(Halt)?;
                 *state = Some(Box::new(fields));
             }
             Some(some) => {
                 let halt = || Halt(format!("{name} came again, and only begins a {}", self.id.name));
                 let block = rule.on.as_ref().ok_or_else(halt)?;
                 let fields = some
-                    .downcast_mut::<Fields>()
+                    .downcast_mut::<State>()
                     .ok_or_else(|| foreign_state(&self.id))?;
-                verb::run(block, fields, event, raw).map_err(Halt)?;
+                verb::run(block, fields, input).map_err(Halt)?;
             }
         }
         Ok(())
@@ -314,9 +324,10 @@ impl AnyFold for Declarative {
             return Ok(serde_json::Value::Null);
         };
         let fields = some
-            .downcast_ref::<Fields>()
+            .downcast_ref::<State>()
             .ok_or_else(|| foreign_state(&self.id))?;
-        let object = fields.iter().map(|(name, value)| (name.clone(), value.to_json()));
+        let set = self.slots.names().iter().zip(fields);
+        let object = set.filter_map(|(name, value)| Some((name.clone(), value.as_ref()?.to_json())));
         Ok(canonical::sorted(serde_json::Value::Object(object.collect())))
     }
 }

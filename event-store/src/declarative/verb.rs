@@ -6,16 +6,16 @@ use annals_schema_model::Value;
 
 use super::eval::{Scope, equal, evaluate, exact, holds};
 use super::expr::Node;
+use super::slots::State;
 use crate::fold::Raw;
-
-/// The state: fields in the order they were first set.
-pub(crate) type Fields = Vec<(String, Value)>;
 
 /// One operation on one field.
 #[derive(Debug)]
 pub(crate) struct Operation {
     pub(crate) condition: Option<Node>,
     pub(crate) field: String,
+    /// The field's place in the state.
+    pub(crate) slot: usize,
     pub(crate) verb: Verb,
     /// Where it stands in the file.
     pub(crate) line: u32,
@@ -47,50 +47,68 @@ impl Verb {
     }
 }
 
-/// How to take back what one operation did.
+/// What a block is run over, besides the state.
+#[derive(Clone, Copy)]
+pub(crate) struct Input<'a> {
+    pub(crate) event: &'a Value,
+    pub(crate) raw: &'a Raw<'a>,
+    /// The names of the state's fields, by slot.
+    pub(crate) names: &'a [String],
+}
+
+/// How to take back what one operation did to its slot.
 enum Undo {
-    /// The field was this, or was not there.
-    Field(String, Option<Value>),
+    /// The field was this, or not set.
+    Field(Option<Value>),
     /// The list was so long.
-    Length(String, usize),
-    /// The element of the list was this.
-    Element(String, usize, Value),
+    Length(usize),
+    /// In the element at this place, so many fields were there, and these had other values.
+    Element {
+        at: usize,
+        fields: usize,
+        old: Vec<(usize, Value)>,
+    },
 }
 
 /// Runs a block. On an error the state is what it was before.
-pub(crate) fn run(
-    block: &[Operation],
-    state: &mut Fields,
-    event: &Value,
-    raw: &Raw<'_>,
-) -> Result<(), String> {
-    let mut done = Vec::new();
+pub(crate) fn run(block: &[Operation], state: &mut State, input: Input<'_>) -> Result<(), String> {
+    let mut done = Vec::with_capacity(block.len());
     for operation in block {
-        if let Err(reason) = operation.run(state, event, raw, &mut done) {
-            done.into_iter().rev().for_each(|undo| take_back(undo, state));
-            return Err(format!(
-                "{reason} (line {} of the fold, field `{}`)",
-                operation.line, operation.field
-            ));
+        match operation.run(state, input) {
+            Ok(undo) => done.extend(undo.map(|undo| (operation.slot, undo))),
+            Err(reason) => {
+                done.into_iter()
+                    .rev()
+                    .for_each(|(slot, undo)| take_back(undo, state.get_mut(slot)));
+                let (line, field) = (operation.line, &operation.field);
+                return Err(format!("{reason} (line {line} of the fold, field `{field}`)"));
+            }
         }
     }
     Ok(())
 }
 
-fn take_back(undo: Undo, state: &mut Fields) {
-    let name = match &undo {
-        Undo::Field(name, _) | Undo::Length(name, _) | Undo::Element(name, ..) => name,
-    };
-    let Some(place) = state.iter().position(|(field, _)| field == name) else {
-        return;
-    };
-    match (undo, state.get_mut(place)) {
-        (Undo::Field(_, Some(old)), Some((_, value))) => *value = old,
-        (Undo::Field(_, None), _) => drop(state.remove(place)),
-        (Undo::Length(_, length), Some((_, Value::Array(items)))) => items.truncate(length),
-        (Undo::Element(_, at, old), Some((_, Value::Array(items)))) => {
-            if let Some(item) = items.get_mut(at) {
-                *item = old;
+fn take_back(undo: Undo, slot: Option<&mut Option<Value>>) {
+    let Some(slot) = slot else { return };
+    match (undo, slot) {
+        (Undo::Field(old), slot) => *slot = old,
+        (Undo::Length(length), Some(Value::Array(items))) => items.truncate(length),
+        (
+            Undo::Element {
+                at,
+                fields: count,
+                old,
+            },
+            Some(Value::Array(items)),
+        ) => {
+            let Some(Value::Record { fields, .. } | Value::Map(fields)) = items.get_mut(at) else {
+                return;
+            };
+            fields.truncate(count);
+            for (place, value) in old.into_iter().rev() {
+                if let Some((_, field)) = fields.get_mut(place) {
+                    *field = value;
+                }
             }
         }
         _ => {}
@@ -98,124 +116,131 @@ fn take_back(undo: Undo, state: &mut Fields) {
 }
 
 impl Operation {
-    fn run(
-        &self,
-        state: &mut Fields,
-        event: &Value,
-        raw: &Raw<'_>,
-        done: &mut Vec<Undo>,
-    ) -> Result<(), String> {
+    /// Does it, unless its condition says no, and tells how to take it back.
+    fn run(&self, state: &mut State, input: Input<'_>) -> Result<Option<Undo>, String> {
         let scope = Scope {
-            event,
-            raw,
+            input,
             state,
             it: None,
         };
         if let Some(condition) = &self.condition
             && !holds(condition, &scope)?
         {
-            return Ok(());
+            return Ok(None);
         }
-        let name = || self.field.clone();
-        match &self.verb {
+        Ok(Some(match &self.verb {
             Verb::Set(node) => {
                 let value = evaluate(node, &scope)?.into_owned();
-                done.push(match state.iter_mut().find(|(field, _)| *field == self.field) {
-                    Some((_, old)) => Undo::Field(name(), Some(std::mem::replace(old, value))),
-                    None => {
-                        state.push((name(), value));
-                        Undo::Field(name(), None)
-                    }
-                });
+                let slot = state.get_mut(self.slot).ok_or("the field has no slot")?;
+                Undo::Field(slot.replace(value))
             }
             Verb::Add(node) | Verb::Sub(node) | Verb::Inc(node) => {
                 let value = evaluate(node, &scope)?.into_owned();
                 let field = self.field(state)?;
                 let result = sum(field, &value, matches!(self.verb, Verb::Sub(_)))?;
-                done.push(Undo::Field(name(), Some(std::mem::replace(field, result))));
+                Undo::Field(Some(std::mem::replace(field, result)))
             }
             Verb::Append(node) => {
                 let value = evaluate(node, &scope)?.into_owned();
                 let list = self.list(state)?;
-                done.push(Undo::Length(name(), list.len()));
                 list.push(value);
+                Undo::Length(list.len() - 1)
             }
             Verb::RemoveWhere(condition) => {
                 let removed = self.matching(condition, &scope)?;
-                if removed.contains(&true) {
-                    let list = self.list(state)?;
-                    done.push(Undo::Field(name(), Some(Value::Array(list.clone()))));
-                    let mut removed = removed.into_iter();
-                    list.retain(|_| !removed.next().unwrap_or(false));
+                if removed.is_empty() {
+                    return Ok(None);
                 }
+                let list = self.list(state)?;
+                let old = list.clone();
+                let mut place = 0..;
+                list.retain(|_| {
+                    place
+                        .next()
+                        .is_none_or(|place: usize| removed.binary_search(&place).is_err())
+                });
+                Undo::Field(Some(Value::Array(old)))
             }
             Verb::UpsertBy { key, value } => {
-                let value = value
+                let values = value
                     .iter()
-                    .map(|(name, node)| Ok((name.clone(), evaluate(node, &scope)?.into_owned())));
-                let value: Fields = value.collect::<Result<_, String>>()?;
-                done.push(self.upsert(self.list(state)?, key, value)?);
+                    .map(|(_, node)| Ok(evaluate(node, &scope)?.into_owned()));
+                let values: Vec<Value> = values.collect::<Result<_, String>>()?;
+                upsert(self.list(state)?, key, value.iter().map(|(name, _)| name), values)
             }
-        }
-        Ok(())
+        }))
     }
 
-    fn field<'s>(&self, state: &'s mut Fields) -> Result<&'s mut Value, String> {
-        let field = state
-            .iter_mut()
-            .find(|(name, _)| *name == self.field)
-            .map(|(_, value)| value);
+    fn field<'s>(&self, state: &'s mut State) -> Result<&'s mut Value, String> {
+        let field = state.get_mut(self.slot).and_then(Option::as_mut);
         field.ok_or_else(|| "nothing has set this field yet".to_owned())
     }
 
-    fn list<'s>(&self, state: &'s mut Fields) -> Result<&'s mut Vec<Value>, String> {
+    fn list<'s>(&self, state: &'s mut State) -> Result<&'s mut Vec<Value>, String> {
         match self.field(state)? {
             Value::Array(items) => Ok(items),
             other => Err(format!("{} is no list", other.to_json())),
         }
     }
 
-    /// For each element of the list whether the condition holds.
-    fn matching(&self, condition: &Node, scope: &Scope<'_>) -> Result<Vec<bool>, String> {
-        let list = scope.state.iter().find(|(name, _)| *name == self.field);
-        let Some((_, Value::Array(items))) = list else {
+    /// The places of the list's elements for which the condition holds.
+    fn matching(&self, condition: &Node, scope: &Scope<'_>) -> Result<Vec<usize>, String> {
+        let Some(Some(Value::Array(items))) = scope.state.get(self.slot) else {
             return Err("the field is no list".to_owned());
         };
-        items
-            .iter()
-            .map(|item| {
-                holds(
-                    condition,
-                    &Scope {
-                        it: Some(item),
-                        ..*scope
-                    },
-                )
-            })
-            .collect()
-    }
-
-    fn upsert(&self, list: &mut Vec<Value>, key: &str, value: Fields) -> Result<Undo, String> {
-        let wanted = value.iter().find(|(name, _)| name == key).map(|(_, value)| value);
-        let wanted = wanted.ok_or_else(|| format!("the value has no field `{key}`"))?;
-        let place = list
-            .iter()
-            .position(|item| item.get(key).is_some_and(|found| equal(found, wanted)));
-        let name = self.field.clone();
-        let undo = place.and_then(|place| Some(Undo::Element(name, place, list.get(place)?.clone())));
-        let (Some(undo), Some(Value::Record { fields, .. } | Value::Map(fields))) =
-            (undo, place.and_then(|place| list.get_mut(place)))
-        else {
-            list.push(Value::Map(value));
-            return Ok(Undo::Length(self.field.clone(), list.len() - 1));
-        };
-        for (name, value) in value {
-            match fields.iter_mut().find(|(field, _)| *field == name) {
-                Some((_, old)) => *old = value,
-                None => fields.push((name, value)),
+        let mut places = Vec::new();
+        for (place, item) in items.iter().enumerate() {
+            if holds(
+                condition,
+                &Scope {
+                    it: Some(item),
+                    ..*scope
+                },
+            )? {
+                places.push(place);
             }
         }
-        Ok(undo)
+        Ok(places)
+    }
+}
+
+/// Sets fields of the element with the same key, or adds an element.
+fn upsert<'n>(
+    list: &mut Vec<Value>,
+    key: &str,
+    names: impl Iterator<Item = &'n String> + Clone,
+    values: Vec<Value>,
+) -> Undo {
+    let wanted = names
+        .clone()
+        .zip(&values)
+        .find(|(name, _)| *name == key)
+        .map(|(_, value)| value);
+    let at = list.iter().position(|item| match (item.get(key), wanted) {
+        (Some(found), Some(wanted)) => equal(found, wanted),
+        _ => false,
+    });
+    let element = at.and_then(|at| Some((at, list.get_mut(at)?)));
+    let Some((at, Value::Record { fields, .. } | Value::Map(fields))) = element else {
+        list.push(Value::Map(names.cloned().zip(values).collect()));
+        return Undo::Length(list.len() - 1);
+    };
+    let count = fields.len();
+    let mut old = Vec::new();
+    for (name, value) in names.zip(values) {
+        match fields
+            .iter_mut()
+            .enumerate()
+            .find(|(_, (field, _))| field == name)
+        {
+            Some((place, (_, field))) => old.push((place, std::mem::replace(field, value))),
+            None => fields.push((name.clone(), value)),
+        }
+    }
+    Undo::Element {
+        at,
+        fields: count,
+        old,
     }
 }
 

@@ -1,0 +1,63 @@
+//! Places of the state's fields: names are looked up once, when a fold is loaded.
+
+use annals_schema_model::Value;
+
+use super::expr::{Node, Root};
+use super::verb::{Operation, Verb};
+
+/// The state: a value for each field that is set.
+pub(crate) type State = Vec<Option<Value>>;
+
+/// The names of the fields; a field's slot is its place here.
+#[derive(Debug, Default)]
+pub(crate) struct Slots(Vec<String>);
+
+impl Slots {
+    pub(crate) fn names(&self) -> &[String] {
+        &self.0
+    }
+
+    fn of(&mut self, field: &str) -> usize {
+        self.0.iter().position(|name| name == field).unwrap_or_else(|| {
+            self.0.push(field.to_owned());
+            self.0.len() - 1
+        })
+    }
+
+    /// Gives an operation and all its expressions their slots.
+    pub(crate) fn give(&mut self, operation: &mut Operation) {
+        operation.slot = self.of(&operation.field);
+        if let Some(condition) = &mut operation.condition {
+            self.visit(condition);
+        }
+        match &mut operation.verb {
+            Verb::Set(node)
+            | Verb::Add(node)
+            | Verb::Sub(node)
+            | Verb::Inc(node)
+            | Verb::Append(node)
+            | Verb::RemoveWhere(node) => self.visit(node),
+            Verb::UpsertBy { value, .. } => value.iter_mut().for_each(|(_, node)| self.visit(node)),
+        }
+    }
+
+    fn visit(&mut self, node: &mut Node) {
+        match node {
+            Node::Path(path) => {
+                if let (Root::State, Some(field)) = (path.root, path.steps.first()) {
+                    path.slot = self.of(field);
+                }
+            }
+            Node::Compare(_, a, b) | Node::And(a, b) | Node::Or(a, b) => {
+                self.visit(a);
+                self.visit(b);
+            }
+            Node::Not(inner) | Node::Size(inner) => self.visit(inner),
+            Node::If(a, b, c) => [a, b, c].into_iter().for_each(|node| self.visit(node)),
+            Node::List(items) => items.iter_mut().for_each(|node| self.visit(node)),
+            Node::Map(entries) => entries.iter_mut().for_each(|(_, node)| self.visit(node)),
+            // The interpreter finds fields by name.
+            Node::Literal(_) | Node::Dynamic(_) => {}
+        }
+    }
+}
