@@ -1,7 +1,12 @@
 // Comfort only: every page works without this file.
-// The slider shows its state as soon as it rests; "[" and "]" step one event; "/" goes to the jump box.
+// The slider shows its state as soon as it rests and says where it is on the way.
 const slider = document.querySelector('input[type="range"][name="revision"]');
 if (slider) {
+  slider.addEventListener("input", () => {
+    const stop = slider.list.querySelector(`option[value="${slider.value}"]`);
+    slider.setAttribute("aria-valuetext", `${slider.value}: ${stop.label}`);
+    slider.form.querySelector("output").value = `${slider.value} of ${slider.max}`;
+  });
   slider.addEventListener("change", () => {
     sessionStorage.setItem("focus", "slider");
     slider.form.requestSubmit();
@@ -9,11 +14,30 @@ if (slider) {
   if (sessionStorage.getItem("focus") === "slider") slider.focus();
   sessionStorage.removeItem("focus");
 }
+
+// The chosen event of a long list stands in sight.
+const chosen = document.querySelector(".events tr[aria-current]");
+if (chosen) {
+  const list = chosen.closest(".scroll");
+  list.scrollTop = chosen.offsetTop - list.clientHeight / 2;
+}
+
+// Single keys, with a switch: somebody who speaks to the computer must be able to turn them off.
+const keys = document.getElementById("keys");
+const switchKeys = keys.querySelector("button");
+const off = () => localStorage.getItem("keys") === "off";
+const label = () => { switchKeys.textContent = off() ? "Turn on" : "Turn off"; };
+switchKeys.addEventListener("click", () => {
+  localStorage.setItem("keys", off() ? "on" : "off");
+  label();
+});
+label();
+keys.hidden = false;
 document.addEventListener("keydown", (event) => {
-  if (event.target.closest("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
-  const steps = document.querySelectorAll(".slider .step");
-  if (event.key === "[" && steps[0]?.href) steps[0].click();
-  if (event.key === "]" && steps[1]?.href) steps[1].click();
+  if (off() || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select")) return;
+  const rel = { "[": "prev", "]": "next" }[event.key];
+  if (rel) document.querySelector(`.step[rel="${rel}"]`)?.click();
   if (event.key === "/") {
     event.preventDefault();
     document.getElementById("jump").focus();

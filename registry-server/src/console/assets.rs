@@ -1,4 +1,4 @@
-//! The console's two static files, compiled in.
+//! The console's three static files, compiled in.
 
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -16,6 +16,7 @@ const FILES: &[(&str, &str, &str)] = &[
         "text/javascript; charset=utf-8",
         include_str!("../../assets/console.js"),
     ),
+    ("icon.svg", "image/svg+xml", include_str!("../../assets/icon.svg")),
 ];
 
 pub(super) async fn serve(Path(file): Path<String>) -> Response {

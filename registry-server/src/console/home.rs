@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::Console;
-use super::page::{Missing, Page, blocking};
+use super::page::{Clear, Missing, Page, blocking};
 use super::population::AggregateRow;
 use super::topics::TopicRow;
 
@@ -35,15 +35,19 @@ pub(super) async fn show(State(console): State<Arc<Console>>) -> Result<Response
 
 #[derive(Deserialize)]
 pub(super) struct Jump {
+    #[serde(default)]
     to: String,
 }
 
 /// `order/990001` is an aggregate; otherwise a topic or a subject of that name.
 pub(super) async fn jump(
     State(console): State<Arc<Console>>,
-    Query(jump): Query<Jump>,
+    Clear(Query(jump)): Clear<Query<Jump>>,
 ) -> Result<Redirect, Missing> {
     let to = jump.to.trim();
+    if to.is_empty() {
+        return Ok(Redirect::to("/console"));
+    }
     if console.registry.view().subject(to).is_some() {
         return Ok(Redirect::to(&format!("/console/schemas/{}", escaped(to))));
     }

@@ -6,7 +6,11 @@
 
 mod aggregate;
 mod assets;
+mod event;
+mod evidence;
+mod fields;
 mod home;
+mod json_text;
 mod page;
 mod population;
 mod schemas;
@@ -55,5 +59,6 @@ pub fn routes(console: Console) -> Router {
         .route("/console/aggregates/{name}", get(population::show))
         .route("/console/aggregates/{name}/{id}", get(aggregate::show))
         .route("/console/assets/{file}", get(assets::serve))
+        .route("/console/{*rest}", get(page::nowhere))
         .with_state(Arc::new(console))
 }

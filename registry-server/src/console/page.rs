@@ -1,9 +1,13 @@
 //! From a template or an error to a response.
 
+use std::fmt::Display;
+
 use annals_event_store::StoreError;
 use askama::Template;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_SECURITY_POLICY;
+use axum::extract::FromRequestParts;
+use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 
 /// Nothing but our own files, and no inline code: a value from the log can never become one.
@@ -16,7 +20,15 @@ pub(super) struct Page<T>(pub(super) T);
 impl<T: Template> IntoResponse for Page<T> {
     fn into_response(self) -> Response {
         match self.0.render() {
-            Ok(html) => ([(CONTENT_SECURITY_POLICY, POLICY)], Html(html)).into_response(),
+            Ok(html) => {
+                let headers = [
+                    (CONTENT_SECURITY_POLICY, POLICY),
+                    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+                    // A page's address holds ids, which are nobody else's business.
+                    (REFERRER_POLICY, "same-origin"),
+                ];
+                (headers, Html(html)).into_response()
+            }
             Err(error) => {
                 tracing::error!(%error, "a console page could not be rendered");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -48,6 +60,14 @@ impl Missing {
         }
     }
 
+    pub(super) fn not_understood(message: impl Into<String>) -> Missing {
+        Missing {
+            status: StatusCode::BAD_REQUEST,
+            title: "Not understood",
+            message: message.into(),
+        }
+    }
+
     pub(super) fn failed(message: impl Into<String>) -> Missing {
         Missing {
             status: StatusCode::INTERNAL_SERVER_ERROR,
@@ -66,11 +86,9 @@ impl From<StoreError> for Missing {
             | StoreError::NotYet { .. }
             | StoreError::NoSuchRevision { .. } => Missing::not_found(message),
             StoreError::WrongTopic { .. } | StoreError::Index(_) => Missing::failed(message),
-            StoreError::At(_) | StoreError::Cursor(_) | StoreError::Limit { .. } => Missing {
-                status: StatusCode::BAD_REQUEST,
-                title: "Not understood",
-                message,
-            },
+            StoreError::At(_) | StoreError::Cursor(_) | StoreError::Limit { .. } => {
+                Missing::not_understood(message)
+            }
         }
     }
 }
@@ -79,10 +97,58 @@ impl IntoResponse for Missing {
     fn into_response(self) -> Response {
         let page = MissingPage {
             title: self.title,
-            message: self.message,
+            message: sentence(&self.message),
         };
         (self.status, Page(page)).into_response()
     }
+}
+
+/// Errors begin small and without a full stop, to stand inside others; on a page they stand alone.
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters.next().map(char::to_uppercase);
+    let stop = if message.ends_with(['.', '?', '!']) {
+        ""
+    } else {
+        "."
+    };
+    format!(
+        "{}{}{stop}",
+        first.into_iter().flatten().collect::<String>(),
+        letters.as_str()
+    )
+}
+
+/// An extractor whose refusal is a page too.
+pub(super) struct Clear<E>(pub(super) E);
+
+impl<S, E> FromRequestParts<S> for Clear<E>
+where
+    S: Send + Sync,
+    E: FromRequestParts<S>,
+    E::Rejection: Display,
+{
+    type Rejection = Missing;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Clear<E>, Missing> {
+        match E::from_request_parts(parts, state).await {
+            Ok(extracted) => Ok(Clear(extracted)),
+            Err(rejection) => {
+                let text = rejection.to_string();
+                let why = text
+                    .strip_prefix("Failed to deserialize query string: ")
+                    .unwrap_or(&text);
+                Err(Missing::not_understood(format!(
+                    "this address cannot be read: {why}"
+                )))
+            }
+        }
+    }
+}
+
+/// The answer to an address of the console that is none of its pages.
+pub(super) async fn nowhere(uri: Uri) -> Missing {
+    Missing::not_found(format!("the console has no page {}", uri.path()))
 }
 
 /// Run work that reads the log off the connection's thread.

@@ -11,12 +11,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Console;
-use super::page::{Missing, Page, blocking};
+use super::event::Time;
+use super::page::{Clear, Missing, Page, blocking};
 
 /// Rows of one page.
 const ROWS_MAX: usize = 100;
-/// State fields shown beside an id: as many as a screen has room for.
-const COLUMNS_MAX: usize = 5;
+/// State fields shown beside an id: as many as a wide screen has room for.
+const COLUMNS_MAX: usize = 11;
 
 pub(super) struct AggregateRow {
     pub(super) name: String,
@@ -62,7 +63,9 @@ pub(super) struct Ask {
 
 struct Row {
     id: String,
-    revision: String,
+    events: u64,
+    recorded: Option<Time>,
+    halted: bool,
     cells: Vec<String>,
 }
 
@@ -72,6 +75,9 @@ struct PopulationPage {
     name: String,
     at: String,
     cut: String,
+    total: u64,
+    /// Not the first page.
+    further: bool,
     columns: Vec<String>,
     rows: Vec<Row>,
     next: Option<String>,
@@ -79,11 +85,12 @@ struct PopulationPage {
 
 pub(super) async fn show(
     State(console): State<Arc<Console>>,
-    Path(name): Path<String>,
-    Query(ask): Query<Ask>,
+    Clear(Path(name)): Clear<Path<String>>,
+    Clear(Query(ask)): Clear<Query<Ask>>,
 ) -> Result<Response, Missing> {
     let now_ms = (console.now_ms)();
     let Ask { at, cursor } = ask;
+    let further = cursor.is_some();
     let (aggregate, text) = (name.clone(), at.clone());
     let population = blocking(move || {
         console
@@ -94,6 +101,8 @@ pub(super) async fn show(
     let columns = columns(&population.items);
     let page = PopulationPage {
         cut: population.cut.to_string(),
+        total: population.total,
+        further,
         rows: population
             .items
             .into_iter()
@@ -113,23 +122,22 @@ impl Row {
             .iter()
             .map(|column| text(&member.state[column.as_str()]))
             .collect();
-        let revision = member
-            .revision
-            .map_or_else(|| "-".to_owned(), |revision| revision.to_string());
         Row {
             id: member.id,
-            revision,
+            events: member.events,
+            recorded: member.recorded.as_deref().map(Time::from),
+            halted: member.halted.is_some(),
             cells,
         }
     }
 }
 
-/// The simple fields that most members have, in the fold's order of names.
+/// The simple fields that most members have, by name, `status` first; the id and times have columns of their own.
 fn columns(members: &[Member]) -> Vec<String> {
     let mut counts = BTreeMap::<&str, usize>::new();
     for member in members {
         for (name, value) in member.state.as_object().into_iter().flatten() {
-            if !value.is_object() && !value.is_array() && !value.is_null() {
+            if is_simple(value) && value.as_str() != Some(&member.id) {
                 *counts.entry(name).or_default() += 1;
             }
         }
@@ -141,6 +149,14 @@ fn columns(members: &[Member]) -> Vec<String> {
         .take(COLUMNS_MAX)
         .map(|(name, _)| name.to_owned())
         .collect()
+}
+
+fn is_simple(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.parse::<jiff::Timestamp>().is_err(),
+        Value::Bool(_) | Value::Number(_) => true,
+        Value::Null | Value::Array(_) | Value::Object(_) => false,
+    }
 }
 
 fn text(value: &Value) -> String {

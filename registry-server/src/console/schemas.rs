@@ -2,20 +2,39 @@
 
 use std::sync::Arc;
 
+use annals_schema_model::{Level, SchemaId};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::Console;
-use super::page::{Missing, Page};
+use super::json_text::readable;
+use super::page::{Clear, Missing, Page};
+use crate::guard::Side;
+use crate::registry::View;
+use crate::topic_subjects::is_subject_of;
 
-struct SubjectRow {
-    name: String,
-    kind: &'static str,
-    version: u32,
-    id: u32,
-    level: &'static str,
+pub(super) struct SubjectRow {
+    pub(super) name: String,
+    pub(super) kind: &'static str,
+    pub(super) version: u32,
+    pub(super) id: u32,
+    pub(super) level: &'static str,
+}
+
+impl SubjectRow {
+    /// `None` when the subject has no version.
+    pub(super) fn of(view: &View, name: &str) -> Option<SubjectRow> {
+        let latest = view.subject(name)?.latest()?;
+        Some(SubjectRow {
+            name: name.to_owned(),
+            kind: view.schema(latest.id)?.schema_type().name(),
+            version: latest.version,
+            id: latest.id.get(),
+            level: view.config_in_scope(name).level_or_default().name(),
+        })
+    }
 }
 
 #[derive(Template)]
@@ -26,16 +45,9 @@ struct SchemasPage {
 
 pub(super) async fn list(State(console): State<Arc<Console>>) -> Response {
     let view = console.registry.view();
-    let rows = view.subjects().filter_map(|(name, subject)| {
-        let latest = subject.latest()?;
-        Some(SubjectRow {
-            name: name.to_string(),
-            kind: view.schema(latest.id)?.schema_type().name(),
-            version: latest.version,
-            id: latest.id.get(),
-            level: view.config_in_scope(name).level_or_default().name(),
-        })
-    });
+    let rows = view
+        .subjects()
+        .filter_map(|(name, _)| SubjectRow::of(&view, name));
     Page(SchemasPage {
         subjects: rows.collect(),
     })
@@ -51,6 +63,10 @@ struct SchemaPage {
     id: u32,
     kind: &'static str,
     level: &'static str,
+    /// The level in words.
+    demand: &'static str,
+    /// Topics whose records it judges.
+    topics: Vec<String>,
     text: String,
 }
 
@@ -61,8 +77,8 @@ pub(super) struct Which {
 
 pub(super) async fn show(
     State(console): State<Arc<Console>>,
-    Path(name): Path<String>,
-    Query(which): Query<Which>,
+    Clear(Path(name)): Clear<Path<String>>,
+    Clear(Query(which)): Clear<Query<Which>>,
 ) -> Result<Response, Missing> {
     let view = console.registry.view();
     let missing = || Missing::not_found(format!("{name} has no such version, or is not registered"));
@@ -72,84 +88,40 @@ pub(super) async fn show(
         .map_or_else(|| subject.latest(), |number| subject.version(number));
     let version = wanted.ok_or_else(missing)?;
     let stored = view.schema(version.id).ok_or_else(missing)?;
+    let level = view.config_in_scope(&name).level_or_default();
     let page = SchemaPage {
         version: version.version,
         versions: subject.versions.keys().copied().collect(),
         id: version.id.get(),
         kind: stored.schema_type().name(),
-        level: view.config_in_scope(&name).level_or_default().name(),
+        level: level.name(),
+        demand: demand(level),
+        topics: topics(&console, &view, &name, version.id),
         text: readable(stored.text()),
         name,
     };
     Ok(Page(page).into_response())
 }
 
-/// Avro is stored on one line; on a page it is indented. No number is parsed, so each keeps its digits.
-fn readable(text: &str) -> String {
-    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        Ok(_) => indented(text),
-        Err(_) => text.to_owned(),
-    }
+fn topics(console: &Console, view: &View, subject: &str, id: SchemaId) -> Vec<String> {
+    let all = console.broker.topics();
+    let named = all.iter().map(|topic| topic.name.clone());
+    named
+        .filter(|topic| {
+            let speaks = |side| is_subject_of(view, topic, side, subject, id);
+            speaks(Side::Key) || speaks(Side::Value)
+        })
+        .collect()
 }
 
-fn indented(json: &str) -> String {
-    let mut out = String::with_capacity(json.len() * 2);
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    let mut last = ' ';
-    for c in json.chars() {
-        let newline = |out: &mut String, depth: usize| {
-            out.push('\n');
-            out.extend(std::iter::repeat_n("  ", depth));
-        };
-        match c {
-            _ if in_string => {
-                in_string = escaped || c != '"';
-                escaped = !escaped && c == '\\';
-                out.push(c);
-            }
-            '{' | '[' => {
-                depth += 1;
-                out.push(c);
-                newline(&mut out, depth);
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                if matches!(last, '{' | '[') {
-                    out.truncate(out.trim_end().len());
-                } else {
-                    newline(&mut out, depth);
-                }
-                out.push(c);
-            }
-            ',' => {
-                out.push(c);
-                newline(&mut out, depth);
-            }
-            ':' => out.push_str(": "),
-            c if c.is_whitespace() => continue,
-            '"' => {
-                in_string = true;
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-        last = c;
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_is_indented_and_keeps_its_digits() {
-        let check = |text: &str, wanted: &str| assert_eq!(readable(text), wanted);
-        check("\"string\"", "\"string\"");
-        check("syntax = \"proto3\";", "syntax = \"proto3\";");
-        check(
-            r#"{"a":[1,9007199254740993],"b":{},"c":"x\",{"}"#,
-            "{\n  \"a\": [\n    1,\n    9007199254740993\n  ],\n  \"b\": {},\n  \"c\": \"x\\\",{\"\n}",
-        );
+fn demand(level: Level) -> &'static str {
+    match level {
+        Level::None => "any new version is accepted",
+        Level::Backward => "a new version must read the data of the version before it",
+        Level::BackwardTransitive => "a new version must read the data of every version before it",
+        Level::Forward => "the version before must read the data of a new one",
+        Level::ForwardTransitive => "every version before must read the data of a new one",
+        Level::Full => "a new version and the one before it must read each other's data",
+        Level::FullTransitive => "a new version and every one before it must read each other's data",
     }
 }

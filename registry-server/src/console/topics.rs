@@ -9,8 +9,10 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 
 use super::Console;
-use super::page::{Missing, Page};
-use crate::guard::Side;
+use super::page::{Clear, Missing, Page, blocking};
+use super::population::AggregateRow;
+use super::schemas::SubjectRow;
+use crate::guard::{Mode, Side};
 use crate::topic_subjects::subjects_of;
 
 pub(super) struct TopicRow {
@@ -70,40 +72,68 @@ struct PartitionRow {
 #[template(path = "console/topic.html")]
 struct TopicPage {
     name: String,
-    guard: String,
+    guard: Mode,
+    demand: &'static str,
     partitions: Vec<PartitionRow>,
-    subjects: Vec<String>,
+    subjects: Vec<SubjectRow>,
+    aggregates: Vec<AggregateRow>,
     config: BTreeMap<String, String>,
 }
 
 pub(super) async fn show(
     State(console): State<Arc<Console>>,
-    Path(name): Path<String>,
+    Clear(Path(name)): Clear<Path<String>>,
 ) -> Result<Response, Missing> {
     let topic = console
         .broker
         .topic(&name)
         .ok_or_else(|| Missing::not_found(format!("there is no topic {name}")))?;
-    let partitions = topic
-        .partitions
-        .iter()
-        .enumerate()
+    let events = Arc::clone(&console.events);
+    let mut aggregates = blocking(move || events.aggregates()).await?;
+    aggregates.retain(|aggregate| aggregate.topic == name);
+    let guard = console.guard.mode(&topic, Side::Value);
+    let page = TopicPage {
+        guard,
+        demand: demand(guard),
+        partitions: partitions(&topic),
+        subjects: subjects(&console, &name),
+        aggregates: aggregates.into_iter().map(AggregateRow::from).collect(),
+        config: topic.config.clone(),
+        name,
+    };
+    Ok(Page(page).into_response())
+}
+
+fn partitions(topic: &Topic) -> Vec<PartitionRow> {
+    let numbered = topic.partitions.iter().enumerate();
+    numbered
         .map(|(index, partition)| PartitionRow {
             index,
             start: partition.log_start_offset(),
             end: partition.high_watermark(),
             bytes: partition.size_bytes(),
-        });
+        })
+        .collect()
+}
+
+fn subjects(console: &Console, topic: &str) -> Vec<SubjectRow> {
     let view = console.registry.view();
-    let subjects = [Side::Key, Side::Value]
+    let named = [Side::Key, Side::Value]
         .into_iter()
-        .flat_map(|side| subjects_of(&view, &name, side));
-    let page = TopicPage {
-        guard: console.guard.mode(&topic, Side::Value).to_string(),
-        partitions: partitions.collect(),
-        subjects: subjects.map(|(subject, _)| subject).collect(),
-        config: topic.config.clone(),
-        name,
-    };
-    Ok(Page(page).into_response())
+        .flat_map(|side| subjects_of(&view, topic, side));
+    named
+        .filter_map(|(subject, _)| SubjectRow::of(&view, &subject))
+        .collect()
+}
+
+/// What is asked of each record's value.
+fn demand(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Off => "values are taken as they are",
+        Mode::Id => "a value must begin with the id of a registered schema",
+        Mode::Subject => "a value must begin with the id of a schema of this topic",
+        Mode::Full => {
+            "a value must begin with the id of a schema of this topic, and the rest must read with that schema"
+        }
+    }
 }

@@ -1,0 +1,91 @@
+//! What a shown state rests on, and what was not looked at.
+
+use annals_event_store::{Reconstruction, SchemaUsed};
+
+pub(super) struct Evidence {
+    pub(super) partition: u32,
+    /// The state's own word for where it stands, if it has one.
+    pub(super) status: Option<String>,
+    pub(super) halted: Option<String>,
+    /// What the reader must know beside the state.
+    pub(super) notes: Vec<String>,
+    pub(super) cut: String,
+    pub(super) offsets: String,
+    pub(super) fold: String,
+    pub(super) snapshot: &'static str,
+    pub(super) schemas: Vec<SchemaUsed>,
+}
+
+impl From<Reconstruction> for Evidence {
+    fn from(answer: Reconstruction) -> Evidence {
+        let status = answer.state.get("status").and_then(|status| status.as_str());
+        Evidence {
+            partition: answer.partition,
+            status: status.map(str::to_owned),
+            halted: answer.halted.as_ref().map(|halted| {
+                format!(
+                    "The fold stopped at offset {}: {}. The state shown is the one before it.",
+                    halted.offset,
+                    halted.reason.trim_end_matches('.')
+                )
+            }),
+            notes: notes(&answer),
+            cut: answer.cut.to_string(),
+            offsets: joined(answer.offsets_applied.iter()),
+            fold: format!(
+                "{} rev {}, SHA-256 {}",
+                answer.fold.name, answer.fold.rev, answer.fold.digest
+            ),
+            snapshot: match answer.snapshot {
+                Some(_) => "a snapshot and the events after it",
+                None => "the first event",
+            },
+            schemas: answer.schemas,
+        }
+    }
+}
+
+fn notes(answer: &Reconstruction) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !answer.unknown.is_empty() {
+        let unknown = answer
+            .unknown
+            .iter()
+            .map(|one| format!("{} at offset {}", one.event, one.offset));
+        notes.push(format!(
+            "The fold does not know these events, so they changed nothing: {}.",
+            joined(unknown)
+        ));
+    }
+    if !answer.unreadable.is_empty() {
+        let ranges = answer.unreadable.iter().map(|range| {
+            if range.first == range.last {
+                range.first.to_string()
+            } else {
+                format!("{} to {}", range.first, range.last)
+            }
+        });
+        notes.push(format!(
+            "Not looked at: offsets {} of partition {} cannot be read; they may belong here.",
+            joined(ranges),
+            answer.partition
+        ));
+    }
+    if !answer.also_in_partitions.is_empty() {
+        notes.push(format!(
+            "Not looked at: partitions {} have records of this key too, in an order against these that nobody knows.",
+            joined(answer.also_in_partitions.iter())
+        ));
+    }
+    if answer.log_start_offset > 0 {
+        notes.push(format!(
+            "The log of partition {} begins at offset {}; older events have been removed.",
+            answer.partition, answer.log_start_offset
+        ));
+    }
+    notes
+}
+
+fn joined(items: impl Iterator<Item = impl ToString>) -> String {
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}
