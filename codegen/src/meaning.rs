@@ -3,6 +3,8 @@
 //! Avro's rules ignore logical types, so a decimal whose scale changed still "reads", a hundred times too large. Here
 //! such a change is wrong: equal places of two schemas must agree on scale, on the unit of times and dates, and on
 //! whether bytes are a decimal's digits. Giving a plain number a meaning, or taking it away, changes no value.
+//!
+//! The items of this file are printed into generated code as they are, so they use `annals-schema-model` alone.
 
 use std::collections::BTreeSet;
 

@@ -128,6 +128,11 @@ fn what_cannot_be_read_is_said() {
         "subject version 9 (schema id 1) cannot be read: {errorType:'",
     );
     check(
+        &v1::Everything::SCHEMA.replace("\"scale\": 2", "\"scale\": 4"),
+        &[],
+        "subject version 9 (schema id 1) would be misread: price: the scale of the decimal is 2, it was 4",
+    );
+    check(
         Closed::SCHEMA,
         &[1],
         "park.zoo.Closed (schema id 1): 1 bytes are left over",
