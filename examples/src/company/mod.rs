@@ -1,4 +1,4 @@
-//! The history of a company that sells electronics: about 2,000 orders and 20,000 events from January to October 2026.
+//! The history of a company that sells electronics: 2,000 orders and about 22,700 events, January to October 2026.
 //!
 //! Invariant: a seed is a history, byte for byte, on every machine: integer arithmetic, no clock, no hash maps. Records
 //! come in the order in which a log would have taken them. Most orders have about ten events, a few more than a hundred.

@@ -55,7 +55,7 @@ fn every_seed_has_the_promised_shape() {
         let (median, longest) = (lengths[lengths.len() / 2], lengths[lengths.len() - 1]);
         assert_eq!(lengths.len(), ORDERS as usize);
         assert!(
-            (18_500..=23_000).contains(&records.len()),
+            (22_000..=23_500).contains(&records.len()),
             "{} events",
             records.len()
         );
