@@ -119,7 +119,8 @@ pub(crate) struct Folding<'a> {
     key: &'a [u8],
     state: Cell,
     pub(crate) applied: Vec<i64>,
-    pub(crate) schemas: Vec<SchemaUsed>,
+    /// The writer schemas of the events that were applied, in the order they were met.
+    pub(crate) writers: Vec<Arc<Writer>>,
     pub(crate) unknown: Vec<UnknownEvent>,
     pub(crate) halted: Option<Halted>,
     /// The last event that is part of the state.
@@ -140,7 +141,7 @@ impl<'a> Folding<'a> {
             key,
             state: None,
             applied: Vec::new(),
-            schemas: Vec::new(),
+            writers: Vec::new(),
             unknown: Vec::new(),
             halted: None,
             last: None,
@@ -192,8 +193,8 @@ impl<'a> Folding<'a> {
             }),
             Step::Applied => {
                 self.applied.push(spot.offset);
-                if !self.schemas.iter().any(|used| used.id == opened.id.get()) {
-                    self.schemas.push(SchemaUsed::from(&*opened.writer));
+                if !self.writers.iter().any(|writer| writer.id == opened.id) {
+                    self.writers.push(opened.writer);
                 }
             }
         }

@@ -108,7 +108,11 @@ impl EventStore {
             events: within as u64,
             events_at_head: located.spots.len() as u64,
             offsets_applied: folding.applied,
-            schemas: folding.schemas,
+            schemas: folding
+                .writers
+                .iter()
+                .map(|writer| SchemaUsed::from(&**writer))
+                .collect(),
             fold: FoldUsed::from(aggregate.fold.id()),
             snapshot: None,
             halted: folding.halted,

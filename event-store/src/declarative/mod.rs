@@ -326,8 +326,12 @@ impl AnyFold for Declarative {
         let fields = some
             .downcast_ref::<State>()
             .ok_or_else(|| foreign_state(&self.id))?;
-        let set = self.slots.names().iter().zip(fields);
-        let object = set.filter_map(|(name, value)| Some((name.clone(), value.as_ref()?.to_json())));
-        Ok(canonical::sorted(serde_json::Value::Object(object.collect())))
+        let mut object = serde_json::Map::new();
+        for (name, value) in self.slots.names().iter().zip(fields) {
+            if let Some(value) = value {
+                object.insert(name.clone(), value.to_json());
+            }
+        }
+        Ok(canonical::sorted(serde_json::Value::Object(object)))
     }
 }
