@@ -44,11 +44,11 @@ def expected(events):
         last_seen[activity] = at
     return {
         "events": len(events),
-        "first_at": text(times[0]),
-        "last_at": text(times[-1]),
+        "first_at": times[0],
+        "last_at": times[-1],
         "last_activity": events[-1][0],
         "trace": [activity for activity, _ in events],
-        "activities": [{"activity": a, "last_at": text(at)} for a, at in last_seen.items()],
+        "activities": [{"activity": a, "last_at": at} for a, at in last_seen.items()],
         "cleared": any(activity == "Clear Invoice" for activity, _ in events),
     }
 
@@ -66,7 +66,7 @@ def main():
     events = sorted(read(path), key=lambda event: event[2])
     loader = Loader(bootstrap, TOPIC)
     for case, activity, at in events:
-        loader.send(case, loader.encode(schema_id, SCHEMA, {"activity": activity, "at": at}), (activity, at))
+        loader.send(case, loader.encode(schema_id, SCHEMA, {"activity": activity, "at": at}), (activity, text(at)))
     loader.finish()
 
     compared = 0
