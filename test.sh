@@ -77,7 +77,7 @@ fi
 
 # --- the tests ------------------------------------------------------------------------------------------------------
 step "tests of each crate" cargo test "${all[@]}" --exclude annals-tests -- --nocapture
-step "tests of the whole" cargo test "${all[@]}" --test it -- --nocapture
+step "tests of the whole" cargo test --release -p annals-tests -- --nocapture
 
 # --- the account ------------------------------------------------------------------------------------------------------
 echo
