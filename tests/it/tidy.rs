@@ -69,6 +69,7 @@ const ROOMS: &[Room] = &[
             "broker/src",
             "broker/examples",
             "registry-server/src",
+            "registry-server/examples",
             "event-store/src/http",
         ],
         why: "pure crates know no runtime",
@@ -79,6 +80,7 @@ const ROOMS: &[Room] = &[
             "broker/src",
             "broker/examples",
             "registry-server/src",
+            "registry-server/examples",
             "event-store/src/http",
         ],
         why: "pure crates know no runtime",
@@ -88,6 +90,7 @@ const ROOMS: &[Room] = &[
         rooms: &[
             "registry-server/src/http",
             "registry-server/src/console",
+            "registry-server/src/cli/api",
             "event-store/src/http",
         ],
         why: "HTTP stays at the edge",
