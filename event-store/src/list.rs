@@ -3,6 +3,8 @@
 //! Invariant: the pages of one walk are of one cut: the cursor carries it. A page reads each batch once, in the
 //! order of the log, however its aggregates' events are mixed.
 
+use std::num::NonZeroUsize;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -20,6 +22,10 @@ use crate::store::{Aggregate, EventStore};
 pub const LIST_LIMIT_MAX: usize = 1_000;
 /// Aggregates on a page when nobody says how many.
 pub const LIST_LIMIT_DEFAULT: usize = 100;
+/// Events worth a thread of their own: below this a thread costs more than it saves.
+const SHARE_EVENTS_MIN: usize = 2_000;
+/// Threads one page may take.
+const SHARES_MAX: usize = 4;
 
 /// A page of aggregates with their states.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,7 +146,34 @@ impl EventStore {
         })
     }
 
+    /// The states of the chosen aggregates. A page with many events is shared out among the processor's cores.
     fn fold_all(&self, aggregate: &Aggregate, chosen: &[Chosen]) -> Vec<Member> {
+        let events: usize = chosen.iter().map(|one| one.spots.len()).sum();
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let shares = (events / SHARE_EVENTS_MIN).clamp(1, cores.min(SHARES_MAX));
+        let mut shares = chosen.chunks(chosen.len().div_ceil(shares).max(1));
+        let first = shares.next().unwrap_or_default();
+        std::thread::scope(|scope| {
+            let others: Vec<_> = shares
+                .map(|share| {
+                    (
+                        share,
+                        std::thread::Builder::new().spawn_scoped(scope, || self.fold_share(aggregate, share)),
+                    )
+                })
+                .collect();
+            let mut members = self.fold_share(aggregate, first);
+            for (share, thread) in others {
+                // A share whose thread did not come about, or to an end, is folded here.
+                let folded = thread.ok().and_then(|thread| thread.join().ok());
+                members.extend(folded.unwrap_or_else(|| self.fold_share(aggregate, share)));
+            }
+            members
+        })
+    }
+
+    /// Folds aggregates side by side, in the order of the log.
+    fn fold_share(&self, aggregate: &Aggregate, chosen: &[Chosen]) -> Vec<Member> {
         let mut foldings: Vec<Folding<'_>> = chosen
             .iter()
             .map(|one| {
@@ -196,7 +229,7 @@ fn choose(
     count: usize,
 ) -> (u64, Vec<Chosen>) {
     let mut total = 0;
-    let mut chosen = Vec::new();
+    let mut chosen: Vec<(Vec<u8>, usize)> = Vec::new();
     for (place, partition) in aggregate.index.partitions.iter().enumerate() {
         total += existing(partition, cut);
         let known = partition.known();
@@ -209,24 +242,39 @@ fn choose(
         let keys = same.into_iter().chain(known.keys_after(from));
         let found =
             keys.filter(|(key, offsets)| behind(key) && offsets.first().is_some_and(|first| *first <= last));
-        chosen.extend(found.take(count).map(|(key, offsets)| {
-            Chosen {
-                key: key.to_vec(),
-                partition: place,
-                spots: (0..)
-                    .zip(offsets.iter().take_while(|offset| **offset <= last))
-                    .map(|(revision, &offset)| Spot {
-                        offset,
-                        revision,
-                        recorded_ms: known.recorded_ms(offset),
-                    })
-                    .collect(),
-            }
-        }));
+        chosen.extend(found.take(count).map(|(key, _)| (key.to_vec(), place)));
     }
-    chosen.sort_by(|a, b| (&a.key, a.partition).cmp(&(&b.key, b.partition)));
+    chosen.sort_unstable();
     chosen.truncate(count);
-    (total, chosen)
+    let chosen = chosen.into_iter().map(|(key, place)| Chosen {
+        spots: spots(aggregate.index.partitions.get(place), cut, &key),
+        key,
+        partition: place,
+    });
+    (total, chosen.collect())
+}
+
+/// Where a key's events up to a cut sit.
+fn spots(partition: Option<&PartitionIndex>, cut: &Cut, key: &[u8]) -> Vec<Spot> {
+    let Some(partition) = partition else {
+        return Vec::new();
+    };
+    let known = partition.known();
+    let offsets = known.offsets(key).unwrap_or_default();
+    let within = offsets.partition_point(|offset| *offset <= cut.last(partition.number));
+    let spot = |(offset, revision)| Spot {
+        offset,
+        revision,
+        recorded_ms: known.recorded_ms(offset),
+    };
+    offsets
+        .get(..within)
+        .unwrap_or_default()
+        .iter()
+        .copied()
+        .zip(0..)
+        .map(spot)
+        .collect()
 }
 
 fn existing(partition: &PartitionIndex, cut: &Cut) -> u64 {
