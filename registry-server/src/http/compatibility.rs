@@ -6,14 +6,14 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    AppState,
+    Shared,
     error::{HttpError, Refusals},
     extract::{JsonBody, PathOf, QueryOf, VersionInPath, flag},
     shapes::{Answer, CompatibilityAnswer, SchemaRequest},
 };
 use crate::registry::{RegistryError, VersionSpec};
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
+pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .routes(routes!(with_version))
         .routes(routes!(with_subject))
@@ -39,7 +39,7 @@ struct JudgeParams {
         ("version" = String, Path, description = "A number from 1, or `latest`")),
     responses((status = 200, description = "The verdict", body = CompatibilityAnswer), Refusals))]
 async fn with_version(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     path: VersionInPath,
     QueryOf(params): QueryOf<JudgeParams>,
     JsonBody(body): JsonBody<SchemaRequest>,
@@ -53,7 +53,7 @@ async fn with_version(
     params(("subject" = String, Path, description = "The subject"), JudgeParams),
     responses((status = 200, description = "The verdict", body = CompatibilityAnswer), Refusals))]
 async fn with_subject(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     PathOf(subject): PathOf<String>,
     QueryOf(params): QueryOf<JudgeParams>,
     JsonBody(body): JsonBody<SchemaRequest>,
@@ -62,7 +62,7 @@ async fn with_subject(
 }
 
 async fn judge(
-    state: &AppState,
+    state: &Shared,
     subject: &str,
     against: Option<VersionSpec>,
     params: &JudgeParams,

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    AppState,
+    Shared,
     error::{HttpError, Refusals},
     extract::{JsonBody, PathOf, QueryOf},
     root::Scope,
@@ -21,7 +21,7 @@ use crate::registry::{Config, RegistryError};
 const READ: &str = "compatibilityLevel";
 const WRITTEN: &str = "compatibility";
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
+pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .routes(routes!(global, update_global, clear_global))
         .routes(routes!(subject, update_subject, clear_subject))
@@ -60,7 +60,7 @@ type JsonObject = Map<String, Value>;
 /// The global settings.
 #[utoipa::path(get, path = "/config", tag = "config", params(Scope),
     responses((status = 200, description = "The settings", body = ConfigAnswer), Refusals))]
-async fn global(State(state): State<AppState>) -> Answer<JsonObject> {
+async fn global(State(state): State<Shared>) -> Answer<JsonObject> {
     Answer(
         state
             .registry
@@ -72,7 +72,7 @@ async fn global(State(state): State<AppState>) -> Answer<JsonObject> {
 #[utoipa::path(put, path = "/config", tag = "config", request_body = ConfigUpdate,
     responses((status = 200, description = "The settings now", body = ConfigUpdate), Refusals))]
 async fn update_global(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     JsonBody(update): JsonBody<JsonObject>,
 ) -> Result<Answer<JsonObject>, HttpError> {
     Ok(Answer(
@@ -83,7 +83,7 @@ async fn update_global(
 /// Takes the global settings back to the server's own.
 #[utoipa::path(delete, path = "/config", tag = "config",
     responses((status = 200, description = "The settings as they were", body = ConfigAnswer), Refusals))]
-async fn clear_global(State(state): State<AppState>) -> Result<Answer<JsonObject>, HttpError> {
+async fn clear_global(State(state): State<Shared>) -> Result<Answer<JsonObject>, HttpError> {
     Ok(Answer(
         in_force(&state.registry.clear_config(None).await?).to_json(READ),
     ))
@@ -94,7 +94,7 @@ async fn clear_global(State(state): State<AppState>) -> Result<Answer<JsonObject
     params(("subject" = String, Path, description = "The subject"), Scope),
     responses((status = 200, description = "The settings", body = ConfigAnswer), Refusals))]
 async fn subject(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     PathOf(subject): PathOf<String>,
     QueryOf(scope): QueryOf<Scope>,
 ) -> Result<Answer<JsonObject>, HttpError> {
@@ -114,7 +114,7 @@ async fn subject(
     params(("subject" = String, Path, description = "The subject")),
     responses((status = 200, description = "The settings now", body = ConfigUpdate), Refusals))]
 async fn update_subject(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     PathOf(subject): PathOf<String>,
     JsonBody(update): JsonBody<JsonObject>,
 ) -> Result<Answer<JsonObject>, HttpError> {
@@ -132,7 +132,7 @@ async fn update_subject(
     params(("subject" = String, Path, description = "The subject")),
     responses((status = 200, description = "The settings as they were", body = ConfigAnswer), Refusals))]
 async fn clear_subject(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     PathOf(subject): PathOf<String>,
 ) -> Result<Answer<JsonObject>, HttpError> {
     Ok(Answer(

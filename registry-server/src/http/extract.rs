@@ -36,8 +36,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathOf<
     }
 }
 
-/// A schema id in a path.
-pub(super) struct IdInPath(pub(super) String);
+/// A schema id in a path: a number, whether there is such a schema or not.
+pub(super) struct IdInPath(pub(super) i64);
 
 /// A subject and one of its versions in a path.
 pub(super) struct VersionInPath {
@@ -61,18 +61,26 @@ impl<S: Send + Sync> FromRequestParts<S> for IdInPath {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
-        let PathOf(id) = PathOf::from_request_parts(parts, state).await?;
-        Ok(IdInPath(id))
+        if let Ok(Path(id)) = Path::from_request_parts(parts, state).await {
+            return Ok(IdInPath(id));
+        }
+        let PathOf(text) = PathOf::<String>::from_request_parts(parts, state).await?;
+        Err(HttpError::NotFound(format!(
+            "/schemas/ids/{text}: an id is a number"
+        )))
     }
 }
 
-/// The parameters of a query; unknown ones are ignored.
+/// The parameters of a query; unknown ones are ignored, and without a query nothing is read.
 pub(super) struct QueryOf<T>(pub(super) T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryOf<T> {
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequestParts<S> for QueryOf<T> {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        if parts.uri.query().is_none() {
+            return Ok(QueryOf(T::default()));
+        }
         match Query::from_request_parts(parts, state).await {
             Ok(Query(value)) => Ok(QueryOf(value)),
             Err(rejection) => Err(HttpError::BadRequest(rejection.body_text())),

@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{AppState, shapes::Answer};
+use super::{Shared, shapes::Answer};
 
 /// Whether the server is ready; set once by whoever starts it. Clones share the flag.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +33,7 @@ impl Ready {
     }
 }
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
+pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .routes(routes!(healthz))
         .routes(routes!(readyz))
@@ -58,7 +58,7 @@ async fn healthz() -> Answer<Health> {
 #[utoipa::path(get, path = "/readyz", tag = "server", responses(
     (status = 200, description = "The server is ready", body = Health),
     (status = 503, description = "It is not ready yet", body = Health)))]
-async fn readyz(State(state): State<AppState>) -> Response {
+async fn readyz(State(state): State<Shared>) -> Response {
     if state.ready.is_set() {
         Answer(Health { status: "ok" }).into_response()
     } else {

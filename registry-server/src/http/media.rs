@@ -5,8 +5,8 @@
 //! clients send it.
 
 use axum::{
-    extract::Request,
-    http::{HeaderMap, HeaderValue, Method, header},
+    extract::{FromRequestParts, Request},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -30,7 +30,30 @@ pub(super) async fn negotiate(request: Request, next: Next) -> Response {
     if let Some(given) = unreadable(request.method(), request.headers()) {
         return HttpError::UnsupportedMediaType(given).into_response();
     }
-    let mut response = next.run(request).await;
+    rename(next.run(request).await, name)
+}
+
+/// The answer's media type, for a handler that names it itself.
+pub(super) struct Accepted(&'static str);
+
+impl<S: Send + Sync> FromRequestParts<S> for Accepted {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, HttpError> {
+        accepted(&parts.headers)
+            .map(Accepted)
+            .ok_or(HttpError::NotAcceptable)
+    }
+}
+
+impl Accepted {
+    /// The response under the name the client asked for.
+    pub(super) fn named(&self, response: impl IntoResponse) -> Response {
+        rename(response.into_response(), self.0)
+    }
+}
+
+fn rename(mut response: Response, name: &'static str) -> Response {
     if name != DEFAULT {
         response
             .headers_mut()

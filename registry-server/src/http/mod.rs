@@ -54,8 +54,11 @@ pub struct AppState {
     pub cluster_id: Arc<str>,
 }
 
+/// The state as handlers get it: one count up and down a request.
+type Shared = Arc<AppState>;
+
 /// The registry's own routes; each answers in the media type the client asked for.
-fn registry_routes() -> OpenApiRouter<AppState> {
+fn registry_routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .merge(root::routes())
         .merge(schemas::routes())
@@ -63,6 +66,7 @@ fn registry_routes() -> OpenApiRouter<AppState> {
         .merge(compatibility::routes())
         .merge(config::routes())
         .route_layer(middleware::from_fn(media::negotiate))
+        .merge(schemas::hot_routes())
 }
 
 /// The description of all routes: the registry's, and those of the server's other parts.
@@ -86,7 +90,7 @@ pub fn assemble(state: AppState, described: OpenApiRouter, plain: Router) -> Rou
     let document = document(others);
     let own = registry_routes().merge(health::routes()).split_for_parts().0;
     finish(
-        own.with_state(state)
+        own.with_state(Arc::new(state))
             .merge(described)
             .merge(plain)
             .merge(docs::routes(&document)),

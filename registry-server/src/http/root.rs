@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    AppState,
+    Shared,
     error::{HttpError, Refusals},
     extract::{PathOf, QueryOf, flag},
     page::Page,
@@ -18,7 +18,7 @@ use crate::registry::RegistryError;
 /// The version of the registry API that is spoken: clients look at it to learn what they may ask for.
 const API_VERSION: &str = "8.0.0";
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
+pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .routes(routes!(root))
         .routes(routes!(contexts))
@@ -79,7 +79,7 @@ async fn subject_mode(
 /// Names the clusters this registry belongs to.
 #[utoipa::path(get, path = "/v1/metadata/id", tag = "server",
     responses((status = 200, description = "The clusters' ids", body = Value), Refusals))]
-async fn metadata_id(State(state): State<AppState>) -> Answer<Value> {
+async fn metadata_id(State(state): State<Shared>) -> Answer<Value> {
     let clusters = json!({
         "kafka-cluster": state.cluster_id.as_ref(),
         "schema-registry-cluster": "annals",

@@ -16,25 +16,30 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    AppState,
+    Shared,
     error::{HttpError, Refusals},
     extract::{Format, IdInPath, PathOf, QueryOf, flag},
+    media::Accepted,
     page::{Page, SCHEMAS_MAX},
     shapes::{Answer, ContextId, SchemaAnswer, Serialized, SubjectVersion, VersionAnswer},
     subjects::prefix_in_default_context,
 };
 use crate::registry::{Found, RegistryError, Stored, View};
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
+pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .routes(routes!(list))
         .routes(routes!(types))
-        .routes(routes!(by_id))
         .routes(routes!(text_by_id))
         .routes(routes!(subjects_by_id))
         .routes(routes!(versions_by_id))
         .routes(routes!(by_guid))
         .routes(routes!(ids_by_guid))
+}
+
+/// The route every deserialiser asks: it names the answer's media type itself, which is cheaper than a layer.
+pub(super) fn hot_routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::default().routes(routes!(by_id))
 }
 
 /// Which schemas to list.
@@ -55,7 +60,7 @@ struct ListParams {
         ("limit" = Option<i64>, Query, description = "How many to answer: at most 1000")),
     responses((status = 200, description = "The schemas", body = Vec<VersionAnswer<'_>>), Refusals))]
 async fn list(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     QueryOf(params): QueryOf<ListParams>,
     QueryOf(page): QueryOf<Page>,
 ) -> Response {
@@ -116,20 +121,32 @@ struct ByIdParams {
     params(("id" = u32, Path, description = "The schema's id"), ByIdParams, Format),
     responses((status = 200, description = "The schema", body = SchemaAnswer<'_>), Refusals))]
 async fn by_id(
-    State(state): State<AppState>,
+    accepted: Accepted,
+    State(state): State<Shared>,
     IdInPath(id): IdInPath,
     RawQuery(query): RawQuery,
-    params: QueryOf<ByIdParams>,
-    format: QueryOf<Format>,
-) -> Result<Response, HttpError> {
+    QueryOf(params): QueryOf<ByIdParams>,
+    QueryOf(Format { format }): QueryOf<Format>,
+) -> Response {
     if query.is_none() {
-        return state
-            .registry
-            .read(|view| Ok(Serialized(stored(view, &id)?.answer(render)).into_response()));
+        let answer = |view: &View| Ok(Serialized(stored(view, id)?.answer(render)));
+        return accepted.named(state.registry.read(answer).map_err(HttpError::into_response));
     }
-    let (QueryOf(params), QueryOf(Format { format })) = (&params, &format);
+    accepted.named(
+        with_more(&state, id, &params, &format)
+            .await
+            .map_err(HttpError::into_response),
+    )
+}
+
+async fn with_more(
+    state: &Shared,
+    id: i64,
+    params: &ByIdParams,
+    format: &str,
+) -> Result<Response, HttpError> {
     let view = state.registry.view();
-    let stored = stored(&view, &id)?;
+    let stored = stored(&view, id)?;
     let text = state.registry.text(stored, format).await?;
     let mut answer = SchemaAnswer::of(stored, &text);
     if let Some(version) = view.version_of(&params.subject, stored.id) {
@@ -151,12 +168,12 @@ fn render(stored: &Stored) -> Bytes {
     params(("id" = u32, Path, description = "The schema's id"), Format),
     responses((status = 200, description = "The schema's text", body = String), Refusals))]
 async fn text_by_id(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     IdInPath(id): IdInPath,
     QueryOf(Format { format }): QueryOf<Format>,
 ) -> Result<Serialized, HttpError> {
     let view = state.registry.view();
-    let text = state.registry.text(stored(&view, &id)?, &format).await?;
+    let text = state.registry.text(stored(&view, id)?, &format).await?;
     Ok(Serialized(text.to_string().into()))
 }
 
@@ -176,12 +193,12 @@ struct UsesParams {
         ("limit" = Option<i64>, Query, description = "How many to answer")),
     responses((status = 200, description = "The subjects' names", body = Vec<String>), Refusals))]
 async fn subjects_by_id(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     IdInPath(id): IdInPath,
     QueryOf(params): QueryOf<UsesParams>,
     QueryOf(page): QueryOf<Page>,
 ) -> Result<Answer<Vec<String>>, HttpError> {
-    let uses = uses(&state, &id, &params)?;
+    let uses = uses(&state, id, &params)?;
     Ok(Answer(
         page.of(uses.into_iter().map(|used| used.subject), usize::MAX),
     ))
@@ -194,17 +211,17 @@ async fn subjects_by_id(
         ("limit" = Option<i64>, Query, description = "How many to answer")),
     responses((status = 200, description = "The versions", body = Vec<SubjectVersion>), Refusals))]
 async fn versions_by_id(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     IdInPath(id): IdInPath,
     QueryOf(params): QueryOf<UsesParams>,
     QueryOf(page): QueryOf<Page>,
 ) -> Result<Answer<Vec<SubjectVersion>>, HttpError> {
     Ok(Answer(
-        page.of(uses(&state, &id, &params)?.into_iter(), usize::MAX),
+        page.of(uses(&state, id, &params)?.into_iter(), usize::MAX),
     ))
 }
 
-fn uses(state: &AppState, id: &str, params: &UsesParams) -> Result<Vec<SubjectVersion>, HttpError> {
+fn uses(state: &Shared, id: i64, params: &UsesParams) -> Result<Vec<SubjectVersion>, HttpError> {
     state.registry.read(|view| {
         let uses = view.uses(stored(view, id)?.id).iter();
         let asked = uses.filter(|used| params.subject.is_empty() || used.subject.as_ref() == params.subject);
@@ -222,7 +239,7 @@ fn uses(state: &AppState, id: &str, params: &UsesParams) -> Result<Vec<SubjectVe
     params(("guid" = String, Path, description = "The hash, as a UUID or as 32 hexadecimal digits"), Format),
     responses((status = 200, description = "The schema", body = SchemaAnswer<'_>), Refusals))]
 async fn by_guid(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     PathOf(guid): PathOf<String>,
     QueryOf(Format { format }): QueryOf<Format>,
 ) -> Result<Response, HttpError> {
@@ -237,7 +254,7 @@ async fn by_guid(
     params(("guid" = String, Path, description = "The hash, as a UUID or as 32 hexadecimal digits")),
     responses((status = 200, description = "The ids, by context", body = Vec<ContextId>), Refusals))]
 async fn ids_by_guid(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     PathOf(guid): PathOf<String>,
 ) -> Result<Answer<[ContextId; 1]>, HttpError> {
     state.registry.read(|view| {
@@ -246,15 +263,12 @@ async fn ids_by_guid(
     })
 }
 
-fn stored<'a>(view: &'a View, id: &str) -> Result<&'a Arc<Stored>, HttpError> {
-    let number: i64 = id
-        .parse()
-        .map_err(|_| HttpError::NotFound(format!("/schemas/ids/{id}: an id is a number")))?;
-    let found = u32::try_from(number)
+fn stored(view: &View, id: i64) -> Result<&Arc<Stored>, HttpError> {
+    let found = u32::try_from(id)
         .ok()
         .and_then(SchemaId::new)
         .and_then(|id| view.schema(id));
-    Ok(found.ok_or_else(|| RegistryError::SchemaUnknown(id.to_owned()))?)
+    Ok(found.ok_or_else(|| RegistryError::SchemaUnknown(id.to_string()))?)
 }
 
 fn stored_by_guid<'a>(view: &'a View, guid: &str) -> Result<&'a Arc<Stored>, HttpError> {

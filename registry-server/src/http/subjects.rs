@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    AppState,
+    Shared,
     error::{HttpError, Refusals},
     extract::{Format, JsonBody, PathOf, QueryOf, VersionInPath, flag},
     page::Page,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::registry::lookup;
 
-pub(super) fn routes() -> OpenApiRouter<AppState> {
+pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .routes(routes!(list))
         .routes(routes!(look_up))
@@ -50,7 +50,7 @@ pub(super) fn prefix_in_default_context(prefix: &str) -> &str {
         ("limit" = Option<i64>, Query, description = "How many to answer")),
     responses((status = 200, description = "The names", body = Vec<String>), Refusals))]
 async fn list(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     QueryOf(params): QueryOf<ListParams>,
     QueryOf(page): QueryOf<Page>,
 ) -> Response {
@@ -75,7 +75,7 @@ pub(super) struct Reading {
     params(("subject" = String, Path, description = "The subject"), Reading, Format),
     responses((status = 200, description = "The version", body = VersionAnswer<'_>), Refusals))]
 async fn look_up(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     PathOf(subject): PathOf<String>,
     QueryOf(reading): QueryOf<Reading>,
     QueryOf(Format { format }): QueryOf<Format>,
@@ -96,7 +96,7 @@ async fn look_up(
         ("limit" = Option<i64>, Query, description = "How many to answer")),
     responses((status = 200, description = "The versions' numbers", body = Vec<u32>), Refusals))]
 async fn versions(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     PathOf(subject): PathOf<String>,
     QueryOf(page): QueryOf<Page>,
 ) -> Result<Answer<Vec<u32>>, HttpError> {
@@ -111,7 +111,7 @@ async fn versions(
     params(("subject" = String, Path, description = "The subject"), Reading, Format),
     responses((status = 200, description = "The schema's id and version", body = RegisterAnswer<'_>), Refusals))]
 async fn register(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     PathOf(subject): PathOf<String>,
     QueryOf(reading): QueryOf<Reading>,
     QueryOf(Format { format }): QueryOf<Format>,
@@ -132,7 +132,7 @@ async fn register(
         ("version" = String, Path, description = "A number from 1, or `latest`"), Format),
     responses((status = 200, description = "The version", body = VersionAnswer<'_>), Refusals))]
 async fn version(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     path: VersionInPath,
     QueryOf(Format { format }): QueryOf<Format>,
 ) -> Result<Response, HttpError> {
@@ -149,7 +149,7 @@ async fn version(
         ("version" = String, Path, description = "A number from 1, or `latest`"), Format),
     responses((status = 200, description = "The schema's text", body = String), Refusals))]
 async fn text(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     path: VersionInPath,
     QueryOf(Format { format }): QueryOf<Format>,
 ) -> Result<Serialized, HttpError> {
@@ -168,7 +168,7 @@ async fn text(
         ("limit" = Option<i64>, Query, description = "How many to answer")),
     responses((status = 200, description = "The schemas' ids", body = Vec<u32>), Refusals))]
 async fn referenced_by(
-    State(state): State<AppState>,
+    State(state): State<Shared>,
     path: VersionInPath,
     QueryOf(page): QueryOf<Page>,
 ) -> Result<Answer<Vec<u32>>, HttpError> {
