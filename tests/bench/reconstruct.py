@@ -24,11 +24,12 @@ def main():
         assert answer.status == 200, (path, answer.status, body)
         return body
 
-    orders, cursor = [], ""
-    while cursor is not None:
-        page = json.loads(get(f"/v1/aggregates/order?limit=1000&cursor={urllib.parse.quote(cursor)}"))
+    orders, query = [], "limit=1000"
+    while query is not None:
+        page = json.loads(get(f"/v1/aggregates/order?{query}"))
         orders += [a["id"] for a in page["items"] if a["revision"] == 9]
         cursor = page.get("next_cursor")
+        query = cursor and f"limit=1000&cursor={urllib.parse.quote(cursor)}"
     rng, times = random.Random(7), []
     for _ in range(count):
         path = f"/v1/aggregates/order/{rng.choice(orders)}?at=revision:9"
