@@ -84,8 +84,10 @@ impl Server {
         let http_listener = bind(&http_listen, "--http-listen").await?;
         let (kafka, http) = (kafka_listener.local_addr()?, http_listener.local_addr()?);
 
-        std::fs::create_dir_all(&data_dir)
-            .with_context(|| format!("cannot create {}", data_dir.display()))?;
+        // An empty folder for folds says where they go.
+        let folds_dir = data_dir.join("folds");
+        std::fs::create_dir_all(&folds_dir)
+            .with_context(|| format!("cannot create {}", folds_dir.display()))?;
         let registry = Registry::open(&data_dir.join("registry.db"), now_ms).await?;
         let guard = Arc::new(SchemaGuard::new(registry.clone()));
         let config = BrokerConfig {
@@ -96,7 +98,6 @@ impl Server {
         let (log_dir, log_guard) = (data_dir.join("log"), Arc::clone(&guard));
         let broker = tokio::task::spawn_blocking(move || Broker::open(&log_dir, config, log_guard)).await??;
         let events = Arc::new(EventStore::new(Arc::new(RegistryResolve::new(registry.clone()))));
-        let folds_dir = data_dir.join("folds");
         let resolve = RegistryResolve::new(registry.clone());
         let folds = Arc::new(Folds::new(
             folds_dir.clone(),

@@ -111,6 +111,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
         if bytes.trim_ascii().is_empty() || bytes.trim_ascii() == b"null" {
             return Err(HttpError::EmptyBody);
         }
+        // serde would take a list for a struct, field by field.
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            let why = "the body must be a JSON object".to_owned();
+            return Err(HttpError::MalformedBody(why));
+        }
         serde_json::from_slice(&bytes)
             .map(JsonBody)
             .map_err(|error| HttpError::MalformedBody(error.to_string()))

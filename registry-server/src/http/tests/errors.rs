@@ -150,7 +150,9 @@ async fn a_body_that_is_no_json() {
     };
     check("{\"schema\": \"".to_owned(), 400, "line 1").await;
     check("null".to_owned(), 422, "no body").await;
-    check("[".repeat(100_000), 400, "cannot be read").await;
+    check("[".repeat(100_000), 400, "must be a JSON object").await;
+    check(r#"["\"long\"",null]"#.to_owned(), 400, "must be a JSON object").await;
+    check("{\"a\":".repeat(100_000), 400, "cannot be read").await;
     check(
         "x".repeat(BODY_BYTES_MAX + 1),
         413,
