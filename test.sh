@@ -49,7 +49,7 @@ else
   deny() {
     command -v cargo-deny >/dev/null || [ -x "$cache/deny/bin/cargo-deny" ] \
       || cargo install cargo-deny --version 0.20.2 --locked --debug --root "$cache/deny" --target-dir "$cache/deny/target"
-    PATH=$cache/deny/bin:$PATH cargo deny --offline check licenses bans sources
+    PATH=$cache/deny/bin:$PATH cargo deny check licenses bans sources
   }
   step "cargo deny" deny
 fi
