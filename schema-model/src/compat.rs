@@ -3,7 +3,7 @@
 //! Invariant: versions are tried newest first and the first one with findings ends the check, as clients of the
 //! Confluent API expect. The rules themselves live with each schema type (`avro::compat`, `proto::compat`).
 
-use crate::{Direction, Finding, Form, Level, Rule, Schema, Version};
+use crate::{Direction, Finding, Form, Level, Rule, Schema, Standard, Version};
 
 /// A subject holds schemas of one type.
 pub const SCHEMA_TYPE_CHANGED: Rule = Rule::new(
@@ -17,7 +17,9 @@ pub const SCHEMA_TYPE_CHANGED: Rule = Rule::new(
 /// An empty answer means compatible. At a transitive level every version is compared, newest first, up to the first
 /// that has findings; otherwise the newest alone. At the FULL levels what the old schema cannot read comes first.
 #[must_use]
-pub fn check(level: Level, new: &Schema, olds: &[(Version, &Schema)]) -> Vec<Finding> {
+pub fn check(standard: impl Into<Standard>, new: &Schema, olds: &[(Version, &Schema)]) -> Vec<Finding> {
+    let standard = standard.into();
+    let level = standard.level;
     if level == Level::None {
         return Vec::new();
     }
@@ -27,7 +29,7 @@ pub fn check(level: Level, new: &Schema, olds: &[(Version, &Schema)]) -> Vec<Fin
         olds.truncate(1);
     }
     for (version, old) in olds {
-        let mut findings = check_pair(level, new, old);
+        let mut findings = check_pair(standard, new, old);
         if !findings.is_empty() {
             for finding in &mut findings {
                 finding.version = Some(version);
@@ -38,7 +40,10 @@ pub fn check(level: Level, new: &Schema, olds: &[(Version, &Schema)]) -> Vec<Fin
     Vec::new()
 }
 
-fn check_pair(level: Level, new: &Schema, old: &Schema) -> Vec<Finding> {
+/// All findings of a new schema against one old schema, their version left open: what a cache of verdicts keeps.
+#[must_use]
+pub fn check_pair(standard: Standard, new: &Schema, old: &Schema) -> Vec<Finding> {
+    let level = standard.level;
     if new.schema_type() != old.schema_type() {
         let direction = if level.is_backward() {
             Direction::Backward
@@ -57,16 +62,22 @@ fn check_pair(level: Level, new: &Schema, old: &Schema) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     if level.is_forward() {
-        findings.extend(can_read(old, new, Direction::Forward));
+        findings.extend(can_read(standard, old, new, Direction::Forward));
     }
     if level.is_backward() {
-        findings.extend(can_read(new, old, Direction::Backward));
+        findings.extend(can_read(standard, new, old, Direction::Backward));
     }
     findings
 }
 
 /// What keeps `reader` from reading data of `writer`.
-pub(crate) fn can_read(reader: &Schema, writer: &Schema, direction: Direction) -> Vec<Finding> {
+pub(crate) fn can_read(
+    standard: Standard,
+    reader: &Schema,
+    writer: &Schema,
+    direction: Direction,
+) -> Vec<Finding> {
+    let _ = standard;
     match (reader, writer) {
         #[cfg(feature = "avro")]
         (Schema::Avro(reader), Schema::Avro(writer)) => crate::avro::compat::check(reader, writer, direction),

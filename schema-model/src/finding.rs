@@ -24,13 +24,26 @@ pub struct Rule {
     code: &'static str,
     form: Form,
     sentence: &'static str,
+    fix: &'static str,
 }
 
 impl Rule {
     /// A row of a rule table.
     #[must_use]
     pub const fn new(code: &'static str, form: Form, sentence: &'static str) -> Rule {
-        Rule { code, form, sentence }
+        Rule {
+            code,
+            form,
+            sentence,
+            fix: "",
+        }
+    }
+
+    /// The same row with what its breaker can do about it.
+    #[must_use]
+    pub const fn fixed_by(mut self, fix: &'static str) -> Rule {
+        self.fix = fix;
+        self
     }
 
     /// The stable code: `MISSING_UNION_BRANCH`.
@@ -43,6 +56,12 @@ impl Rule {
     #[must_use]
     pub const fn sentence(&self) -> &'static str {
         self.sentence
+    }
+
+    /// What to do about a broken rule, in one imperative sentence; empty where only another design helps.
+    #[must_use]
+    pub const fn fix(&self) -> &'static str {
+        self.fix
     }
 
     /// How messages of this rule are written.
@@ -122,6 +141,8 @@ pub struct Finding {
     pub old: String,
     /// The new side, shortened.
     pub new: String,
+    /// What to do about it: the rule's [`Rule::fix`], or something closer to the case.
+    pub hint: String,
     /// The version that was compared against; filled in by [`crate::compat::check`].
     pub version: Option<Version>,
     /// Who cannot read whom.
@@ -147,6 +168,7 @@ impl Finding {
             column: None,
             old: String::new(),
             new: String::new(),
+            hint: rule.fix().to_owned(),
             version: None,
             direction,
         }

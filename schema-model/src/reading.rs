@@ -82,6 +82,7 @@ impl Reading {
             }
             #[allow(unreachable_patterns)]
             _ => Err(crate::compat::can_read(
+                crate::Standard::default(),
                 reader,
                 writer,
                 crate::Direction::Backward,

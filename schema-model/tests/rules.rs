@@ -147,7 +147,7 @@ fn levels() {
             .iter()
             .map(|(version, schema)| (Version(*version), *schema))
             .collect();
-        let findings = compat::check(level.parse().unwrap(), new, &olds);
+        let findings = compat::check(level.parse::<Level>().unwrap(), new, &olds);
         let found: Vec<(u32, &str, &str)> = findings
             .iter()
             .map(|finding| {
