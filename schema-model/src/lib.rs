@@ -29,6 +29,8 @@ mod decimal;
 pub mod envelope;
 mod finding;
 mod id;
+#[cfg(feature = "avro")]
+mod json_text;
 mod level;
 #[cfg(feature = "proto")]
 pub mod proto;

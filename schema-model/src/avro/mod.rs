@@ -12,9 +12,6 @@ mod equal;
 mod fields;
 #[cfg(feature = "apache-avro")]
 pub mod interop;
-mod json;
-mod json_scan;
-mod json_text;
 mod logical;
 mod named;
 mod names;
@@ -27,6 +24,8 @@ pub mod rules;
 mod schema;
 mod walk;
 pub mod wire;
+
+use crate::json_text::{self as json, write as json_text};
 
 pub use json::{Json, JsonKind};
 pub use node::{Enum, Field, Fixed, Kind, Logical, Name, Node, NodeId, Order, Record};

@@ -6,11 +6,16 @@ use crate::ParseError;
 pub(super) struct Scanner<'a> {
     text: &'a str,
     position: usize,
+    comments: bool,
 }
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(text: &'a str) -> Scanner<'a> {
-        Scanner { text, position: 0 }
+        Scanner {
+            text,
+            position: 0,
+            comments: true,
+        }
     }
 
     pub(super) fn position(&self) -> usize {
@@ -75,11 +80,11 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Skips white space and comments.
+    /// Skips white space, and comments where they are allowed.
     pub(super) fn skip_blank(&mut self) -> Result<(), ParseError> {
         loop {
             self.skip_white();
-            if self.peek() != Some(b'/') {
+            if !self.comments || self.peek() != Some(b'/') {
                 return Ok(());
             }
             let rest = self.text.get(self.position..).unwrap_or_default();

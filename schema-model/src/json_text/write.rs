@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::json::{Json, JsonKind};
+use super::{Json, JsonKind};
 
 /// Appends a value.
-pub(super) fn write(out: &mut String, json: &Json) {
+pub(crate) fn write(out: &mut String, json: &Json) {
     match &json.kind {
         JsonKind::Null => out.push_str("null"),
         JsonKind::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
@@ -33,7 +33,7 @@ pub(super) fn write(out: &mut String, json: &Json) {
 }
 
 /// Like [`write()`], with the keys of objects in order.
-pub(super) fn write_sorted(out: &mut String, json: &Json) {
+pub(crate) fn write_sorted(out: &mut String, json: &Json) {
     match &json.kind {
         JsonKind::Array(items) => {
             out.push('[');
@@ -60,14 +60,14 @@ pub(super) fn write_sorted(out: &mut String, json: &Json) {
 }
 
 /// A comma before every item but the first.
-pub(super) fn separate(out: &mut String, index: usize) {
+pub(crate) fn separate(out: &mut String, index: usize) {
     if index > 0 {
         out.push(',');
     }
 }
 
 /// Appends a quoted string; only what must be escaped is.
-pub(super) fn string(out: &mut String, text: &str) {
+pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
     for character in text.chars() {
         match character {
@@ -88,7 +88,7 @@ pub(super) fn string(out: &mut String, text: &str) {
 }
 
 /// A number as Java writes it back: integers as they are, all others as doubles.
-pub(super) fn number(text: &str) -> String {
+pub(crate) fn number(text: &str) -> String {
     if text == "-0" {
         return "0".to_owned();
     }
@@ -99,7 +99,7 @@ pub(super) fn number(text: &str) -> String {
 }
 
 /// The number's value; also understands `NaN`, `Infinity` and `-Infinity`.
-pub(super) fn parse_double(text: &str) -> Option<f64> {
+pub(crate) fn parse_double(text: &str) -> Option<f64> {
     match text {
         "NaN" => Some(f64::NAN),
         "Infinity" => Some(f64::INFINITY),

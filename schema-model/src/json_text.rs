@@ -1,14 +1,18 @@
-//! JSON with byte spans: the text layer of an Avro schema.
+//! JSON with byte spans: the text layer of Avro and JSON schemas.
 //!
-//! Reads what Avro Java's parser reads: strict JSON plus `//` and `/* */` comments before and between values (behind
-//! the last value they are refused, as there). Of keys that occur twice the last value counts. Numbers keep the text
-//! they were written with. Nesting is capped, so the recursion here is.
+//! Of keys that occur twice the last value counts. Numbers keep the text they were written with. Nesting is capped, so
+//! the recursion here is. An Avro schema is read as Avro Java reads it: strict JSON plus `//` and `/* */` comments
+//! before and between values (behind the last value they are refused, as there).
 
-use super::json_scan::Scanner;
+mod scan;
+pub(crate) mod write;
+
+use scan::Scanner;
+
 use crate::{ParseError, Span};
 
 /// How deep JSON may nest: a type level of a schema takes up to three JSON levels.
-pub(super) const JSON_DEPTH_MAX: usize = 256;
+pub(crate) const JSON_DEPTH_MAX: usize = 256;
 
 /// A JSON value and where it stands in the text.
 #[derive(Clone, Debug)]
@@ -71,7 +75,7 @@ impl Json {
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         match &self.kind {
-            JsonKind::Number(text) => super::json_text::parse_double(text),
+            JsonKind::Number(text) => write::parse_double(text),
             _ => None,
         }
     }
@@ -92,7 +96,7 @@ impl PartialEq for Json {
             (JsonKind::Number(left), JsonKind::Number(right)) => {
                 left == right
                     || (self.is_integer() == other.is_integer()
-                        && super::json_text::number(left) == super::json_text::number(right))
+                        && write::number(left) == write::number(right))
             }
             (JsonKind::String(left), JsonKind::String(right)) => left == right,
             (JsonKind::Array(left), JsonKind::Array(right)) => left == right,
@@ -113,9 +117,12 @@ impl Json {
         }
     }
 
-    /// Parses a whole text.
-    pub(super) fn parse(text: &str) -> Result<Json, ParseError> {
-        let mut scanner = Scanner::new(text);
+    /// Parses a whole text, comments allowed.
+    pub(crate) fn parse(text: &str) -> Result<Json, ParseError> {
+        Json::parse_with(Scanner::new(text))
+    }
+
+    fn parse_with(mut scanner: Scanner<'_>) -> Result<Json, ParseError> {
         scanner.skip_blank()?;
         if scanner.peek().is_none() {
             return Err(scanner.error("the schema is empty"));
