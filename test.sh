@@ -4,7 +4,7 @@
 #   ./test.sh            all of it
 #   ./test.sh quick      without the client suites and without cargo-deny
 #
-# What it installs (a Python venv, jars, cargo-deny) goes to .cache/ and nowhere else.
+# What it installs (a Python venv, node modules, jars, cargo-deny) goes to .cache/ and nowhere else.
 set -uo pipefail
 cd "$(dirname "$0")"
 
@@ -64,6 +64,18 @@ if [ "$quick" != quick ] && command -v python3 >/dev/null; then
 else
   skip "python clients" "quick run, or no python3"
 fi
+if [ "$quick" != quick ] && command -v npm >/dev/null; then
+  node_clients() {
+    mkdir -p "$cache/node"
+    cmp -s tests/clients/node/package-lock.json "$cache/node/installed.json" && return
+    cp tests/clients/node/package{,-lock}.json "$cache/node/"
+    npm ci --ignore-scripts --no-audit --no-fund --prefix "$cache/node" \
+      && cp tests/clients/node/package-lock.json "$cache/node/installed.json"
+  }
+  step "set up: node clients" node_clients && export ANNALS_NODE_MODULES=$cache/node/node_modules
+else
+  skip "node clients" "quick run, or no Node with npm"
+fi
 if [ "$quick" != quick ] && command -v mvn >/dev/null && command -v javac >/dev/null; then
   java_clients() {
     mvn -q -B -f tests/clients/java/pom.xml dependency:build-classpath -Dmdep.outputFile="$cache/java-classpath"
@@ -81,6 +93,8 @@ step "tests of the whole" cargo test --release -p annals-tests -- --nocapture
 
 # --- the account ------------------------------------------------------------------------------------------------------
 echo
+# Each client suite says which capabilities it went through.
+grep -hs '^client ' "$log/tests-of-the-whole.log" | sort
 echo "ran ${#ran[@]} steps in $SECONDS s"
 for line in "${skipped[@]:-}"; do [ -n "$line" ] && echo "skipped: $line"; done
 if [ ${#failed[@]} -gt 0 ]; then

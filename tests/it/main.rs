@@ -9,6 +9,7 @@
 
 mod cli;
 mod guard;
+mod node;
 mod readme;
 mod real_logs;
 mod registry;
