@@ -3,14 +3,15 @@
 //! Invariant: versions are tried newest first and the first one with findings ends the check, as clients of the
 //! Confluent API expect. The rules themselves live with each schema type (`avro::compat`, `proto::compat`).
 
-use crate::{Direction, Finding, Form, Level, Rule, Schema, Standard, Version};
+use crate::{Direction, Finding, Form, Level, Policy, Rule, Schema, Span, Standard, Version};
 
 /// A subject holds schemas of one type.
 pub const SCHEMA_TYPE_CHANGED: Rule = Rule::new(
     "SCHEMA_TYPE_CHANGED",
     Form::Plain,
     "A new version must be of the same schema type as the version before it.",
-);
+)
+.fixed_by("Send the schema with the type of the versions before it, or register it under another subject.");
 
 /// All findings of a new schema against the live versions of its subject, given in any order.
 ///
@@ -50,15 +51,7 @@ pub fn check_pair(standard: Standard, new: &Schema, old: &Schema) -> Vec<Finding
         } else {
             Direction::Forward
         };
-        let mut finding = Finding::new(
-            SCHEMA_TYPE_CHANGED,
-            "/",
-            "Incompatible because of different schema type",
-            direction,
-        );
-        finding.old = old.schema_type().to_string();
-        finding.new = new.schema_type().to_string();
-        return vec![finding];
+        return vec![type_changed(new, old, direction)];
     }
     let mut findings = Vec::new();
     if level.is_forward() {
@@ -77,18 +70,42 @@ pub(crate) fn can_read(
     writer: &Schema,
     direction: Direction,
 ) -> Vec<Finding> {
-    let _ = standard;
     match (reader, writer) {
         #[cfg(feature = "avro")]
-        (Schema::Avro(reader), Schema::Avro(writer)) => crate::avro::compat::check(reader, writer, direction),
+        (Schema::Avro(reader), Schema::Avro(writer)) => {
+            crate::avro::compat::judge(standard, reader, writer, direction)
+        }
         #[cfg(feature = "proto")]
         (Schema::Proto(reader), Schema::Proto(writer)) => {
             crate::proto::compat::check(reader, writer, direction)
         }
         #[allow(unreachable_patterns)]
         _ => {
-            let description = "Incompatible because of different schema type";
-            vec![Finding::new(SCHEMA_TYPE_CHANGED, "/", description, direction)]
+            let (new, old) = match direction {
+                Direction::Backward => (reader, writer),
+                Direction::Forward => (writer, reader),
+            };
+            vec![type_changed(new, old, direction)]
         }
     }
+}
+
+fn type_changed(new: &Schema, old: &Schema, direction: Direction) -> Finding {
+    let description = "Incompatible because of different schema type";
+    let finding = Finding::new(SCHEMA_TYPE_CHANGED, "/", description, direction);
+    let end = new.text().len();
+    Finding {
+        old: old.schema_type().to_string(),
+        new: new.schema_type().to_string(),
+        ..finding.at(new.text(), Span { start: 0, end })
+    }
+}
+
+/// What each policy says of a new schema against one old one, all else being as in `standard`: whether it passes.
+#[must_use]
+pub fn verdicts(standard: Standard, new: &Schema, old: &Schema) -> [(Policy, bool); Policy::ALL.len()] {
+    Policy::ALL.map(|policy| {
+        let standard = Standard { policy, ..standard };
+        (policy, check_pair(standard, new, old).is_empty())
+    })
 }

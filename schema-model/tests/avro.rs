@@ -10,7 +10,7 @@ mod generate;
 mod payload;
 
 use annals_schema_model::{
-    Direction, Resolved,
+    CompatibilityPolicy, Direction, Policy, Resolved, Standard,
     avro::{Plan, Reading, Schema, Walk, compat},
 };
 use generate::{Random, Types, write};
@@ -94,6 +94,26 @@ proptest! {
             let span = finding.span.unwrap();
             prop_assert!(new.text().get(span.start..span.end).is_some_and(|text| !text.is_empty()));
             prop_assert!(finding.path.starts_with('/') && finding.line.is_some() && !finding.new.is_empty());
+        }
+    }
+
+    #[test]
+    fn policies_are_ordered(seed: u64) {
+        let Some((new, old, _)) = case(seed) else { return Ok(()) };
+        let judge = |policy, compatibility_policy| {
+            let standard = Standard { policy, compatibility_policy, ..Standard::default() };
+            compat::judge(standard, &new, &old, Direction::Backward)
+        };
+        let plain = Policy::ALL.map(|policy| judge(policy, CompatibilityPolicy::Strict));
+        let [confluent, strict, wire] = &plain;
+        prop_assert!(wire.is_empty() || !confluent.is_empty());
+        prop_assert!(strict.starts_with(confluent));
+        for (policy, plain) in Policy::ALL.into_iter().zip(&plain) {
+            let logical = judge(policy, CompatibilityPolicy::Logical);
+            prop_assert!(logical.starts_with(plain));
+        }
+        for finding in plain.iter().flatten() {
+            prop_assert!(finding.line.is_some() && finding.hint.ends_with('.'), "{finding:?}");
         }
     }
 

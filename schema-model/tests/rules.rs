@@ -4,7 +4,12 @@
 
 use std::path::Path;
 
-use annals_schema_model::{Direction, Finding, Level, Rule, Schema, SchemaType, Version, avro, compat};
+use annals_schema_model::{
+    CompatibilityPolicy, Direction, Finding, Level, Policy, Resolved, Rule, Schema, SchemaType, Standard,
+    Version,
+    avro::{self, rules::Class},
+    compat,
+};
 
 fn on_file(rule: Rule, name: &str) -> Schema {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -19,11 +24,22 @@ fn avro(text: &str) -> Schema {
     Schema::parse(SchemaType::Avro, text, &[]).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
+/// The standard that asks for the fewest rules beside those of a class.
+fn standard_of(class: Class) -> Standard {
+    let mut standard = Standard::from(Level::Backward);
+    match class {
+        Class::Bytes | Class::Name => {}
+        Class::Meaning => standard.compatibility_policy = CompatibilityPolicy::Logical,
+        Class::Value => standard.policy = Policy::Strict,
+    }
+    standard
+}
+
 #[test]
 fn every_rule_has_cases() {
-    for rule in avro::rules::RULES {
+    for (rule, class) in avro::rules::RULES {
         let [old, breaking, passing] = ["old", "breaking", "passing"].map(|name| on_file(rule, name));
-        let check = |new: &Schema| compat::check(Level::Backward, new, &[(Version(1), &old)]);
+        let check = |new: &Schema| compat::check(standard_of(class), new, &[(Version(1), &old)]);
         let findings = check(&breaking);
         assert_eq!(
             findings.iter().map(|finding| finding.rule).collect::<Vec<_>>(),
@@ -34,10 +50,140 @@ fn every_rule_has_cases() {
             (finding.version, finding.direction),
             (Some(Version(1)), Direction::Backward)
         );
+        assert!(finding.path.starts_with('/'));
         assert!(finding.line > Some(0) && finding.column > Some(0));
         assert_ne!(finding.old, finding.new);
+        assert!(
+            !rule.fix().is_empty() && finding.hint != rule.fix(),
+            "{rule}: {}",
+            finding.hint
+        );
+        for text in [rule.fix(), finding.hint.as_str(), rule.sentence()] {
+            assert!(text.ends_with('.'), "{rule}: {text}");
+        }
         assert_eq!(check(&passing), [], "{rule}");
-        assert!(rule.sentence().ends_with('.'));
+    }
+}
+
+#[test]
+fn policies_ask_for_their_rules() {
+    let logical = CompatibilityPolicy::Logical;
+    for (rule, class) in avro::rules::RULES {
+        let [old, breaking] = ["old", "breaking"].map(|name| on_file(rule, name));
+        let check = |standard: Standard, wanted: bool| {
+            let findings = compat::check_pair(standard, &breaking, &old);
+            let found = findings.iter().any(|finding| finding.rule == rule);
+            assert_eq!(found, wanted, "{rule} {standard:?}");
+            assert_eq!(findings.is_empty(), !wanted, "{rule} {standard:?} {findings:?}");
+        };
+        let plain = Standard::from(Level::Backward);
+        let wanted = match class {
+            Class::Bytes => [true, true, true],
+            Class::Name => [true, true, false],
+            Class::Meaning | Class::Value => [false, true, false],
+        };
+        for (policy, wanted) in Policy::ALL.into_iter().zip(wanted) {
+            let standard = Standard { policy, ..plain };
+            check(standard, wanted);
+            let standard = Standard {
+                compatibility_policy: logical,
+                ..standard
+            };
+            check(standard, wanted || class == Class::Meaning);
+        }
+        assert_eq!(
+            compat::verdicts(plain, &breaking, &old),
+            [0, 1, 2].map(|index| (Policy::ALL[index], !wanted[index]))
+        );
+    }
+}
+
+#[test]
+fn hints_name_the_case() {
+    let record = |fields: &str| avro(&format!(r#"{{"type":"record","name":"R","fields":[{fields}]}}"#));
+    let check = |level: Level, old: &str, new: &str, wanted: &str| {
+        let findings = compat::check(level, &record(new), &[(Version(1), &record(old))]);
+        let hints: Vec<&str> = findings.iter().map(|finding| finding.hint.as_str()).collect();
+        assert_eq!(hints, [wanted], "{old} -> {new}");
+    };
+    let (back, forth) = (Level::Backward, Level::Forward);
+    let a = r#"{"name":"a","type":"string"}"#;
+    let b = r#"{"name":"b","type":"string"}"#;
+    check(
+        back,
+        "",
+        a,
+        r#"Give field "a" a default, for example "type": ["null", "string"], "default": null."#,
+    );
+    check(
+        back,
+        "",
+        r#"{"name":"a","type":["null","string"]}"#,
+        r#"Give field "a" a default, for example "default": null."#,
+    );
+    check(
+        back,
+        a,
+        b,
+        r#"Give field "b" a default, for example "type": ["null", "string"], "default": null; if it is what "a" was, give it "aliases": ["a"]."#,
+    );
+    check(
+        forth,
+        a,
+        "",
+        r#"Keep field "a": readers with the old schema need it. It can go once the schema they read with has a default for it."#,
+    );
+    let (int, long) = (r#"{"name":"a","type":"int"}"#, r#"{"name":"a","type":"long"}"#);
+    check(
+        back,
+        long,
+        int,
+        "Keep long: what was written as long may not fit int.",
+    );
+    check(
+        forth,
+        int,
+        long,
+        "Keep int here, which readers with the old schema expect, and add a new field for long.",
+    );
+    check(
+        back,
+        r#"{"name":"a","type":["null","string"]}"#,
+        a,
+        r#"Old data may be null here: make the type a union of "null" and "string"."#,
+    );
+    let union = |field: &str| {
+        format!(r#"{{"name":"a","type":["null",{{"type":"record","name":"I","fields":[{field}]}}]}}"#)
+    };
+    check(
+        back,
+        &union(""),
+        &union(a),
+        r#"Both unions have I, but READER_FIELD_MISSING_DEFAULT_VALUE at /fields/0 within it keeps it from being read. Give field "a" a default, for example "type": ["null", "string"], "default": null."#,
+    );
+}
+
+#[test]
+fn findings_in_references_point_at_what_holds_them() {
+    let parse = |field: &str| {
+        let money = format!(r#"{{"type":"record","name":"Money","fields":[{field}]}}"#);
+        let resolved = [Resolved {
+            name: "Money".to_owned(),
+            text: money,
+        }];
+        let text =
+            "{\"type\":\"record\",\"name\":\"Order\",\"fields\":[\n{\"name\":\"total\",\"type\":\"Money\"}]}";
+        Schema::parse(SchemaType::Avro, text, &resolved).unwrap()
+    };
+    let (one, other) = (parse(r#"{"name":"cents","type":"long"}"#), parse(""));
+    for (level, new, old) in [(Level::Backward, &one, &other), (Level::Forward, &other, &one)] {
+        let findings = compat::check(level, new, &[(Version(1), old)]);
+        assert_eq!(findings.len(), 1);
+        assert_eq!(
+            (findings[0].line, findings[0].column),
+            (Some(2), Some(1)),
+            "{level}"
+        );
     }
 }
 
@@ -49,7 +195,7 @@ fn every_case_belongs_to_a_rule() {
         if path.join("old.avsc").exists() {
             let code = path.file_name().unwrap().to_str().unwrap().to_owned();
             assert!(
-                avro::rules::RULES.iter().any(|rule| rule.code() == code),
+                avro::rules::RULES.iter().any(|(rule, _)| rule.code() == code),
                 "{code} has cases but no rule"
             );
         }
@@ -205,4 +351,6 @@ fn levels_of_other_types() {
         (findings[0].old.as_str(), findings[0].new.as_str()),
         ("AVRO", "PROTOBUF")
     );
+    assert_eq!((findings[0].line, findings[0].column), (Some(1), Some(1)));
+    assert!(findings[0].hint.contains("another subject"));
 }

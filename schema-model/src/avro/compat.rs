@@ -3,7 +3,9 @@
 //! The algorithm compares pairs of types depth first. A pair is compared once; a pair that is still being compared
 //! counts as compatible, so recursive schemas end. Java compares on its call stack; here the open pairs lie on an
 //! explicit one, because names can chain types deeper than any stack, and a count bounds the work. A finding that
-//! Java reports several times (a type used in several places) is reported once.
+//! Java reports several times (a type used in several places) is reported once. What Java does not look at, because the
+//! bytes can be read all the same, is looked at by a second walk (`meaning`); [`rules::Class`] says which policy asks
+//! for it.
 
 use std::{
     cell::RefCell,
@@ -15,51 +17,122 @@ use super::{
     rules,
     schema::Schema,
 };
-use crate::{Direction, Finding, Rule};
+use crate::{Direction, Finding, Rule, Standard};
 
+mod hint;
+mod meaning;
+mod place;
 mod report;
 mod task;
+
+use place::{Places, Token};
 
 /// How many pairs of types may be compared.
 const PAIRS_MAX: usize = 250_000;
 
-/// What keeps `reader` from reading data of `writer`; empty when nothing does.
+/// What keeps `reader` from reading data of `writer` by Avro Java's rules; empty when nothing does.
 #[must_use]
 pub fn check(reader: &Schema, writer: &Schema, direction: Direction) -> Vec<Finding> {
+    judge(Standard::default(), reader, writer, direction)
+}
+
+/// What keeps `reader` from reading data of `writer` by the policies of a standard; its level does not count here.
+#[must_use]
+pub fn judge(standard: Standard, reader: &Schema, writer: &Schema, direction: Direction) -> Vec<Finding> {
+    let names = rules::counts(rules::NAME_MISMATCH, standard);
+    let mut findings = structure(reader, writer, names, direction);
+    if rules::beyond_structure(standard) {
+        findings.extend(meanings(reader, writer, direction, |rule| {
+            rules::counts(rule, standard)
+        }));
+    }
+    findings
+}
+
+/// Every place where a reader would take a writer's bytes for another value: compatible to Avro Java, refused by
+/// [`super::Plan`] and [`super::Reading`].
+///
+/// ```
+/// use annals_schema_model::{Direction, avro::{Schema, compat}};
+///
+/// let decimal = |scale| format!(r#"{{"type":"bytes","logicalType":"decimal","precision":9,"scale":{scale}}}"#);
+/// let (old, new) = (Schema::parse(&decimal(2), &[])?, Schema::parse(&decimal(4), &[])?);
+/// assert!(compat::check(&new, &old, Direction::Backward).is_empty());
+/// let misread = compat::misreadings(&new, &old, Direction::Backward);
+/// assert_eq!(misread[0].rule.code(), "DECIMAL_SCALE_CHANGED");
+/// # Ok::<(), annals_schema_model::ParseError>(())
+/// ```
+#[must_use]
+pub fn misreadings(reader: &Schema, writer: &Schema, direction: Direction) -> Vec<Finding> {
+    meanings(reader, writer, direction, |rule| {
+        [rules::DECIMAL_SCALE_CHANGED, rules::LOGICAL_TYPE_CHANGED].contains(&rule)
+    })
+}
+
+fn structure(reader: &Schema, writer: &Schema, names: bool, direction: Direction) -> Vec<Finding> {
     let mut check = Check {
         reader,
         writer,
+        names,
+        places: Places::default(),
         pairs: Vec::new(),
         known: HashMap::new(),
         open: Vec::new(),
         large_unions: RefCell::default(),
     };
+    let report = |check: &Check<'_>, problem: &Problem| {
+        report::finding(reader, writer, &check.places, problem, direction)
+    };
     match check.run() {
-        Ok(()) => check
-            .flatten()
-            .into_iter()
-            .map(|problem| report::finding(reader, writer, problem, direction))
-            .collect(),
-        Err(problem) => vec![report::finding(reader, writer, &problem, direction)],
+        Ok(()) => {
+            let problems = check.flatten().into_iter();
+            problems.map(|problem| report(&check, problem)).collect()
+        }
+        Err(problem) => vec![report(&check, &problem)],
     }
+}
+
+fn meanings(
+    reader: &Schema,
+    writer: &Schema,
+    direction: Direction,
+    wanted: impl Fn(Rule) -> bool,
+) -> Vec<Finding> {
+    let (places, problems) = meaning::problems(reader, writer);
+    let problems = problems.iter().filter(|problem| wanted(problem.rule));
+    problems
+        .map(|problem| report::finding(reader, writer, &places, problem, direction))
+        .collect()
 }
 
 /// Something incompatible, before it is put into words.
 #[derive(Clone, Debug)]
 struct Problem {
     rule: Rule,
-    reader: NodeId,
-    writer: NodeId,
-    path: Path,
+    /// The pair of types, and what about them.
+    place: usize,
+    token: Token,
     detail: String,
-    /// The index of the reader's field the problem is about.
-    field: Option<usize>,
+    /// What the problem is about, when that is no part of the pair: a branch of the writer's union.
+    branch: Option<NodeId>,
+    /// What keeps a branch of the same name from reading it.
+    cause: Option<Box<Problem>>,
 }
 
-/// JSON pointer tokens, from the root; joined only when a finding is made.
-type Path = Vec<String>;
+impl Problem {
+    fn new(rule: Rule, place: usize, token: Token, detail: String) -> Problem {
+        Problem {
+            rule,
+            place,
+            token,
+            detail,
+            branch: None,
+            cause: None,
+        }
+    }
+}
 
-/// A compared pair of types.
+/// A compared pair of types; it is also a place.
 #[derive(Default)]
 struct Pair {
     items: Vec<Item>,
@@ -68,16 +141,13 @@ struct Pair {
 
 /// What makes a pair incompatible, in the order it was found.
 enum Item {
-    Problem(Problem),
+    Problem(Box<Problem>),
     Pair(usize),
 }
 
 /// A pair that is being compared.
 struct Frame {
     pair: usize,
-    reader: NodeId,
-    writer: NodeId,
-    path: Path,
     task: Task,
     next: usize,
 }
@@ -93,17 +163,25 @@ enum Task {
 }
 
 enum Step {
-    Problem(Problem),
-    Pair {
-        tokens: Vec<String>,
-        reader: NodeId,
-        writer: NodeId,
-    },
+    Problem(Box<Problem>),
+    Pair(Next),
+}
+
+/// A pair to be compared, and how it is reached.
+#[derive(Clone, Copy)]
+struct Next {
+    token: Token,
+    reader: NodeId,
+    writer: NodeId,
 }
 
 struct Check<'s> {
     reader: &'s Schema,
     writer: &'s Schema,
+    /// Whether names of records, enums and fixed count.
+    names: bool,
+    places: Places,
+    /// The pair of each place.
     pairs: Vec<Pair>,
     known: HashMap<(NodeId, NodeId), usize>,
     open: Vec<Frame>,
@@ -117,15 +195,21 @@ type Candidates = HashMap<String, Vec<(usize, NodeId)>>;
 impl Check<'_> {
     /// Compares from the roots; the error is a problem that ends the comparison.
     fn run(&mut self) -> Result<(), Problem> {
-        let mut answer = self.enter(self.reader.root(), self.writer.root(), Vec::new())?;
+        let root = Next {
+            token: Token::Root,
+            reader: self.reader.root(),
+            writer: self.writer.root(),
+        };
+        let mut answer = self.enter(None, root)?;
         while let Some(mut frame) = self.open.pop() {
             if let Some(compared) = answer.take() {
                 self.take_answer(&mut frame, compared);
             }
             match self.next_pair(&mut frame) {
-                Some((reader, writer, path)) => {
+                Some(next) => {
+                    let pair = frame.pair;
                     self.open.push(frame);
-                    answer = self.enter(reader, writer, path)?;
+                    answer = self.enter(Some(pair), next)?;
                 }
                 None => {
                     self.pairs[frame.pair].done = true;
@@ -137,35 +221,24 @@ impl Check<'_> {
     }
 
     /// Begins a pair, or answers it when it is known. `None` means it lies on the stack now.
-    fn enter(&mut self, reader: NodeId, writer: NodeId, path: Path) -> Result<Option<usize>, Problem> {
-        if let Some(pair) = self.known.get(&(reader, writer)) {
+    fn enter(&mut self, parent: Option<usize>, next: Next) -> Result<Option<usize>, Problem> {
+        if let Some(pair) = self.known.get(&(next.reader, next.writer)) {
             return Ok(Some(*pair));
         }
-        if self.pairs.len() >= PAIRS_MAX {
-            let detail = format!(
-                "the schemas differ in more than {PAIRS_MAX} pairs of types; check fewer changes at once"
-            );
-            return Err(Problem {
-                rule: rules::COMPARISON_TOO_LARGE,
-                reader,
-                writer,
-                path,
+        let pair = self.places.add(parent, next);
+        if pair >= PAIRS_MAX {
+            let detail = format!("the schemas differ in more than {PAIRS_MAX} pairs of types");
+            return Err(Problem::new(
+                rules::COMPARISON_TOO_LARGE,
+                pair,
+                Token::Here,
                 detail,
-                field: None,
-            });
+            ));
         }
-        let task = self.task(reader, writer, &path)?;
-        let pair = self.pairs.len();
+        let task = self.task(pair)?;
         self.pairs.push(Pair::default());
-        self.known.insert((reader, writer), pair);
-        self.open.push(Frame {
-            pair,
-            reader,
-            writer,
-            path,
-            task,
-            next: 0,
-        });
+        self.known.insert((next.reader, next.writer), pair);
+        self.open.push(Frame { pair, task, next: 0 });
         Ok(None)
     }
 
@@ -181,9 +254,7 @@ impl Check<'_> {
         match &frame.task {
             Task::All(_) if fails => self.pairs[frame.pair].items.push(Item::Pair(compared)),
             Task::EachBranch(branches) if fails => {
-                let mut path = frame.path.clone();
-                path.push(asked.to_string());
-                let problem = self.missing_branch(frame.reader, frame.writer, branches[asked], path);
+                let problem = self.missing_branch(frame.pair, branches[asked], Token::Index(asked));
                 self.pairs[frame.pair].items.push(Item::Problem(problem));
             }
             Task::AnyBranch(branches) if !fails => frame.next = branches.len() + 1,
@@ -192,7 +263,14 @@ impl Check<'_> {
     }
 
     /// The next pair a frame needs; problems on the way are noted.
-    fn next_pair(&mut self, frame: &mut Frame) -> Option<(NodeId, NodeId, Path)> {
+    fn next_pair(&mut self, frame: &mut Frame) -> Option<Next> {
+        let (reader, writer) = self.places.nodes(frame.pair);
+        // Compared as if from a root of its own, as Java does.
+        let branch = |reader, writer| Next {
+            token: Token::Root,
+            reader,
+            writer,
+        };
         match &mut frame.task {
             Task::All(steps) => {
                 while let Some(step) = steps.get(frame.next) {
@@ -201,32 +279,23 @@ impl Check<'_> {
                         Step::Problem(problem) => {
                             self.pairs[frame.pair].items.push(Item::Problem(problem.clone()));
                         }
-                        Step::Pair {
-                            tokens,
-                            reader,
-                            writer,
-                        } => {
-                            let path = frame.path.iter().chain(tokens).cloned().collect();
-                            return Some((*reader, *writer, path));
-                        }
+                        Step::Pair(next) => return Some(*next),
                     }
                 }
                 None
             }
             Task::EachBranch(branches) => {
-                let branch = branches.get(frame.next).copied()?;
+                let asked = branches.get(frame.next).copied()?;
                 frame.next += 1;
-                // Compared as if from a root of its own, as Java does.
-                Some((frame.reader, branch, Vec::new()))
+                Some(branch(reader, asked))
             }
             Task::AnyBranch(branches) => {
-                if let Some(branch) = branches.get(frame.next).copied() {
+                if let Some(asked) = branches.get(frame.next).copied() {
                     frame.next += 1;
-                    return Some((branch, frame.writer, Vec::new()));
+                    return Some(branch(asked, writer));
                 }
                 if frame.next == branches.len() {
-                    let problem =
-                        self.missing_branch(frame.reader, frame.writer, frame.writer, frame.path.clone());
+                    let problem = self.missing_branch(frame.pair, writer, Token::Here);
                     self.pairs[frame.pair].items.push(Item::Problem(problem));
                 }
                 None
@@ -234,19 +303,31 @@ impl Check<'_> {
         }
     }
 
-    fn missing_branch(&self, reader: NodeId, writer: NodeId, branch: NodeId, path: Path) -> Problem {
-        let detail = format!(
-            "reader union lacking writer type: {}",
-            type_word(self.writer, branch)
-        );
-        Problem {
-            rule: rules::MISSING_UNION_BRANCH,
-            reader,
-            writer,
-            path,
-            detail,
-            field: None,
+    fn missing_branch(&self, pair: usize, branch: NodeId, token: Token) -> Box<Problem> {
+        let word = type_word(self.writer, branch);
+        let detail = format!("reader union lacking writer type: {word}");
+        Box::new(Problem {
+            branch: Some(branch),
+            cause: self.cause(pair, branch),
+            ..Problem::new(rules::MISSING_UNION_BRANCH, pair, token, detail)
+        })
+    }
+
+    /// Why the reader's branch that is meant for a writer's type does not read it.
+    fn cause(&self, pair: usize, branch: NodeId) -> Option<Box<Problem>> {
+        let Kind::Union(branches) = &self.reader.node(self.places.nodes(pair).0).kind else {
+            return None;
+        };
+        let meant = |candidate: &&NodeId| meaning::is_meant(self.reader, **candidate, self.writer, branch);
+        let mut compared = self.known.get(&(*branches.iter().find(meant)?, branch))?;
+        // Pairs that failed by each other end in one that failed by itself.
+        for _ in 0..crate::DEPTH_MAX {
+            match self.pairs[*compared].items.first()? {
+                Item::Problem(problem) => return Some(problem.clone()),
+                Item::Pair(inner) => compared = inner,
+            }
         }
+        None
     }
 
     /// The problems of the root pair and of all pairs it failed by, each once.
@@ -261,7 +342,7 @@ impl Check<'_> {
             .collect();
         while let Some(items) = open.last_mut() {
             match items.next() {
-                Some(Item::Problem(problem)) => problems.push(problem),
+                Some(Item::Problem(problem)) => problems.push(&**problem),
                 Some(Item::Pair(pair)) if seen.insert(*pair) => open.push(self.pairs[*pair].items.iter()),
                 Some(Item::Pair(_)) => {}
                 None => {

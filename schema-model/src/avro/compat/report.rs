@@ -1,41 +1,48 @@
 //! Problems put into words and placed in the new schema's text.
 //!
-//! The descriptions are those of the Confluent registry's Avro messages, which clients print and some match on.
+//! The descriptions of Avro's own rules are those of the Confluent registry's messages, which clients print and some
+//! match on; the rules of our own are worded alike.
 
-use super::{Kind, Problem, Schema, rules, type_word};
+use super::{
+    Kind, Problem, Schema, hint,
+    place::{Places, Side, Token},
+    rules, type_word,
+};
 use crate::{Direction, Finding, Span, avro::NodeId, finding::snippet};
 
-pub(super) fn finding(reader: &Schema, writer: &Schema, problem: &Problem, direction: Direction) -> Finding {
-    let path = format!(
-        "/{}",
-        problem
-            .path
-            .iter()
-            .map(|token| escape(token))
-            .collect::<Vec<_>>()
-            .join("/")
-    );
-    let description = describe(writer, problem, &path, direction);
+pub(super) fn finding(
+    reader: &Schema,
+    writer: &Schema,
+    places: &Places,
+    problem: &Problem,
+    direction: Direction,
+) -> Finding {
+    let path = places.path(problem.place, problem.token);
+    let description = describe(writer, places, problem, &path, direction);
     let mut finding = Finding::new(problem.rule, path, description, direction);
     if problem.rule.form() == crate::Form::Avro {
         finding.additional_info.clone_from(&problem.detail);
     }
-    let reader_side = side(reader, problem.reader, problem.field);
-    let writer_side = side(writer, problem.writer, None);
-    let (new_schema, new, old) = match direction {
-        Direction::Backward => (reader, reader_side, writer_side),
-        Direction::Forward => (writer, writer_side, reader_side),
+    if let Some(hint) = hint::hint(reader, writer, places, problem, direction) {
+        finding.hint = hint;
+    }
+    let (reader_node, writer_node) = places.nodes(problem.place);
+    let field = match problem.token {
+        Token::Field(index) => Some(index),
+        _ => None,
     };
-    finding.new = new.1;
-    finding.old = old.1;
-    match new.0 {
+    let (reader_span, reader_text) = side(reader, reader_node, field);
+    let (writer_span, writer_text) = side(writer, writer_node, None);
+    let (new_schema, span, near, new, old) = match direction {
+        Direction::Backward => (reader, reader_span, Side::Reader, reader_text, writer_text),
+        Direction::Forward => (writer, writer_span, Side::Writer, writer_text, reader_text),
+    };
+    finding.new = new;
+    finding.old = old;
+    match span.or_else(|| places.span(new_schema, problem.place, near)) {
         Some(span) => finding.at(new_schema.text(), span),
         None => finding,
     }
-}
-
-fn escape(token: &str) -> String {
-    token.replace('~', "~0").replace('/', "~1")
 }
 
 /// The place and text of a problem on one side: the field it is about, or the type.
@@ -51,7 +58,7 @@ fn side(schema: &Schema, id: NodeId, field: Option<usize>) -> (Option<Span>, Str
     (Some(span), snippet(span.of(schema.text())))
 }
 
-fn describe(writer: &Schema, problem: &Problem, path: &str, direction: Direction) -> String {
+fn describe(writer: &Schema, places: &Places, problem: &Problem, path: &str, direction: Direction) -> String {
     let (reading, writing) = direction.words();
     let detail = &problem.detail;
     match problem.rule.code() {
@@ -73,12 +80,41 @@ fn describe(writer: &Schema, problem: &Problem, path: &str, direction: Direction
         "READER_FIELD_MISSING_DEFAULT_VALUE" => format!(
             "The field '{detail}' at path '{path}' in the {reading} schema has no default value and is missing in the {writing} schema"
         ),
-        code if code == rules::AMBIGUOUS_FIELD_ALIAS.code() => format!(
+        "AMBIGUOUS_FIELD_ALIAS" => format!(
             "Unexpected exception during compatibility check: Reader record field {detail} matches multiple fields in writer record schema {}",
-            writer_label(writer, problem.writer)
+            writer_label(writer, places.nodes(problem.place).1)
         ),
-        _ => format!("Unexpected exception during compatibility check: {detail}"),
+        _ => own_words(problem, path, (reading, writing)),
     }
+}
+
+/// The descriptions of the rules that are not Avro's.
+fn own_words(problem: &Problem, path: &str, (reading, writing): (&str, &str)) -> String {
+    let what = match problem.rule.code() {
+        "DECIMAL_SCALE_CHANGED" => "scale of the decimal",
+        "DECIMAL_PRECISION_NARROWED" => "precision of the decimal",
+        "LOGICAL_TYPE_CHANGED" | "LOGICAL_TYPE_ADDED" | "LOGICAL_TYPE_REMOVED" => "logical type",
+        "NAMESPACE_CHANGED" => "namespace of the type",
+        "ENUM_SYMBOL_REMOVED" => {
+            return format!(
+                "The {reading} schema reads the enum symbols '{}' at path '{path}' of the {writing} schema as its default symbol",
+                problem.detail
+            );
+        }
+        "LOSSY_PROMOTION" => {
+            return format!(
+                "The {reading} schema reads the type at path '{path}' of the {writing} schema into one that cannot hold all its values"
+            );
+        }
+        code if code == rules::COMPARISON_TOO_LARGE.code() => {
+            return format!(
+                "Unexpected exception during compatibility check: {}",
+                problem.detail
+            );
+        }
+        _ => "type",
+    };
+    format!("The {what} at path '{path}' in the {reading} schema is not that of the {writing} schema")
 }
 
 fn writer_label(writer: &Schema, id: NodeId) -> String {

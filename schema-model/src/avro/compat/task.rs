@@ -1,72 +1,61 @@
 //! What there is to compare about two types, before anything below them is compared.
 
-use std::collections::HashMap;
-
-use super::{Candidates, Check, Path, Problem, Step, Task, promotes, rules, type_word};
-use crate::avro::node::{Field, Kind, NodeId, Record};
+use super::{Candidates, Check, Next, Problem, Step, Task, Token, promotes, rules, type_word};
+use crate::avro::node::{Enum, Field, Kind, Name, NodeId, Record};
 
 /// Up to this many branches, every branch of a union is compared.
 const SMALL_UNION: usize = 64;
 
 impl Check<'_> {
-    /// What there is to compare about two types.
-    pub(super) fn task(&self, reader: NodeId, writer: NodeId, path: &Path) -> Result<Task, Problem> {
-        let problem = |rule, token: Option<&str>, detail: String| {
-            let path = path.iter().cloned().chain(token.map(str::to_owned)).collect();
-            Step::Problem(Problem {
-                rule,
+    /// What there is to compare about the two types of a pair.
+    pub(super) fn task(&self, pair: usize) -> Result<Task, Problem> {
+        let (reader, writer) = self.places.nodes(pair);
+        let problem =
+            |rule, token, detail: String| Step::Problem(Box::new(Problem::new(rule, pair, token, detail)));
+        let next = |token, reader, writer| {
+            Step::Pair(Next {
+                token,
                 reader,
                 writer,
-                path,
-                detail,
-                field: None,
             })
-        };
-        let pair = |token: String, reader, writer| Step::Pair {
-            tokens: vec![token],
-            reader,
-            writer,
         };
         let mut steps = Vec::new();
         match (&self.reader.node(reader).kind, &self.writer.node(writer).kind) {
             (Kind::Union(_), Kind::Union(branches)) => return Ok(Task::EachBranch(branches.clone())),
             (_, Kind::Union(branches)) => {
-                for (index, branch) in branches.iter().enumerate() {
-                    steps.push(pair(index.to_string(), reader, *branch));
-                }
+                let pairs = branches.iter().enumerate();
+                steps.extend(pairs.map(|(index, branch)| next(Token::Index(index), reader, *branch)));
             }
             (Kind::Union(branches), other) => {
                 return Ok(Task::AnyBranch(self.candidates(reader, branches, other)));
             }
-            (Kind::Array(item), Kind::Array(other)) => steps.push(pair("items".to_owned(), *item, *other)),
-            (Kind::Map(value), Kind::Map(other)) => steps.push(pair("values".to_owned(), *value, *other)),
+            (Kind::Array(item), Kind::Array(other)) => steps.push(next(Token::Items, *item, *other)),
+            (Kind::Map(value), Kind::Map(other)) => steps.push(next(Token::Values, *value, *other)),
             (Kind::Fixed(fixed), Kind::Fixed(other)) => {
-                steps.extend(self.name_problem(reader, writer, path));
+                steps.extend(self.name_problem(pair));
                 if fixed.size != other.size {
                     let detail = format!("expected: {}, found: {}", other.size, fixed.size);
-                    steps.push(problem(rules::FIXED_SIZE_MISMATCH, Some("size"), detail));
+                    steps.push(problem(rules::FIXED_SIZE_MISMATCH, Token::Size, detail));
                 }
             }
             (Kind::Enum(kind), Kind::Enum(other)) => {
-                steps.extend(self.name_problem(reader, writer, path));
-                let mut missing: Vec<&str> = other
-                    .symbols
-                    .iter()
-                    .filter(|symbol| kind.position(symbol).is_none())
-                    .map(String::as_str)
-                    .collect();
-                missing.sort_by(|left, right| left.encode_utf16().cmp(right.encode_utf16()));
+                steps.extend(self.name_problem(pair));
+                let missing = missing_symbols(kind, other);
                 if !missing.is_empty() && kind.default.is_none() {
                     let detail = format!("[{}]", missing.join(", "));
-                    steps.push(problem(rules::MISSING_ENUM_SYMBOLS, Some("symbols"), detail));
+                    steps.push(problem(rules::MISSING_ENUM_SYMBOLS, Token::Symbols, detail));
                 }
             }
             (Kind::Record(record), Kind::Record(other)) => {
-                steps.extend(self.name_problem(reader, writer, path));
-                self.fields(record, other, (reader, writer), path, &mut steps)?;
+                steps.extend(self.name_problem(pair));
+                self.fields(record, other, pair, &mut steps)?;
             }
-            (kind, other) if kind.name() == other.name() || promotes(other, kind) => {}
-            _ => steps.push(problem(rules::TYPE_MISMATCH, None, self.mismatch(reader, writer))),
+            (kind, other) if reads_plainly(kind, other) => {}
+            _ => {
+                let (reader, writer) = (type_word(self.reader, reader), type_word(self.writer, writer));
+                let detail = format!("reader type: {reader} not compatible with writer type: {writer}");
+                steps.push(problem(rules::TYPE_MISMATCH, Token::Here, detail));
+            }
         }
         Ok(Task::All(steps))
     }
@@ -100,99 +89,70 @@ impl Check<'_> {
         };
         candidates.sort_unstable();
         candidates.dedup();
-        candidates.into_iter().map(|(_, branch)| branch).collect()
+        let mut candidates: Vec<NodeId> = candidates.into_iter().map(|(_, branch)| branch).collect();
+        if !self.names && writer.type_name().is_some() {
+            // Any branch of that kind will do; the one of the same name most likely does.
+            candidates.extend(branches.iter().filter(|branch| {
+                let kind = &self.reader.node(**branch).kind;
+                kind.name() == writer.name()
+            }));
+        }
+        candidates
     }
 
-    fn mismatch(&self, reader: NodeId, writer: NodeId) -> String {
-        let (reader, writer) = (type_word(self.reader, reader), type_word(self.writer, writer));
-        format!("reader type: {reader} not compatible with writer type: {writer}")
-    }
-
-    fn name_problem(&self, reader: NodeId, writer: NodeId, path: &Path) -> Option<Step> {
-        let (kind, other) = (&self.reader.node(reader).kind, &self.writer.node(writer).kind);
-        let (name, wanted) = (kind.type_name()?, other.type_name()?);
-        // An alias without a namespace inside one is written with a leading dot in Java, and so matches nothing.
-        let alias_matches = |alias: &crate::avro::Name| {
-            alias.full() == wanted.full() && (alias.namespace().is_some() || name.namespace().is_none())
-        };
-        if name.short() == wanted.short() || kind.aliases().iter().any(alias_matches) {
+    fn name_problem(&self, pair: usize) -> Option<Step> {
+        if !self.names {
             return None;
         }
-        let path = path.iter().cloned().chain(["name".to_owned()]).collect();
+        let (reader, writer) = self.places.nodes(pair);
+        let (kind, other) = (&self.reader.node(reader).kind, &self.writer.node(writer).kind);
+        let (name, wanted) = (kind.type_name()?, other.type_name()?);
+        if name.short() == wanted.short() || has_alias(kind, wanted) {
+            return None;
+        }
         let detail = format!("expected: {}", wanted.full());
-        Some(Step::Problem(Problem {
-            rule: rules::NAME_MISMATCH,
-            reader,
-            writer,
-            path,
-            detail,
-            field: None,
-        }))
+        let problem = Problem::new(rules::NAME_MISMATCH, pair, Token::Name, detail);
+        Some(Step::Problem(Box::new(problem)))
     }
 
     fn fields(
         &self,
         record: &Record,
         other: &Record,
-        (reader, writer): (NodeId, NodeId),
-        path: &Path,
+        pair: usize,
         steps: &mut Vec<Step>,
     ) -> Result<(), Problem> {
-        let known: HashMap<&str, &Field> = other
-            .fields
-            .iter()
-            .map(|field| (field.name.as_str(), field))
-            .collect();
         for (index, field) in record.fields.iter().enumerate() {
-            let names = std::iter::once(&field.name).chain(&field.aliases);
-            let matches: Vec<&Field> = names
-                .filter_map(|name| known.get(name.as_str()).copied())
-                .collect();
-            let path = || {
-                path.iter()
-                    .cloned()
-                    .chain(["fields".to_owned(), index.to_string()])
-                    .collect::<Path>()
-            };
-            let tokens = vec!["fields".to_owned(), index.to_string(), "type".to_owned()];
-            match matches.as_slice() {
-                [] if field.default.is_some() => {}
-                [] if self.has_enum_default(field) => {
-                    steps.push(Step::Pair {
-                        tokens,
-                        reader: field.node,
-                        writer,
-                    });
-                }
-                [] => {
-                    let (rule, detail) = (rules::READER_FIELD_MISSING_DEFAULT_VALUE, field.name.clone());
-                    let field = Some(index);
-                    steps.push(Step::Problem(Problem {
-                        rule,
-                        reader,
-                        writer,
-                        path: path(),
-                        detail,
-                        field,
-                    }));
-                }
-                [one] => steps.push(Step::Pair {
-                    tokens,
+            let next = |writer| {
+                Step::Pair(Next {
+                    token: Token::FieldType(index),
                     reader: field.node,
-                    writer: one.node,
-                }),
-                _ => {
+                    writer,
+                })
+            };
+            let mut matches = matches(field, other);
+            match (matches.next(), matches.next()) {
+                (None, _) if field.default.is_some() => {}
+                (None, _) if self.has_enum_default(field) => steps.push(next(self.places.nodes(pair).1)),
+                (None, _) => {
+                    let (rule, token) = (rules::READER_FIELD_MISSING_DEFAULT_VALUE, Token::Field(index));
+                    let problem = Problem::new(rule, pair, token, field.name.clone());
+                    steps.push(Step::Problem(Box::new(problem)));
+                }
+                (Some(one), None) => {
+                    let kinds = (
+                        &self.reader.node(field.node).kind,
+                        &self.writer.node(one.node).kind,
+                    );
+                    if !reads_plainly(kinds.0, kinds.1) {
+                        steps.push(next(one.node));
+                    }
+                }
+                (Some(_), Some(_)) => {
                     let kind = type_word(self.reader, field.node);
                     let detail = format!("{} type:{kind} pos:{index}", field.name);
-                    let (rule, field) = (rules::AMBIGUOUS_FIELD_ALIAS, Some(index));
-                    return Err(Problem {
-                        rule,
-                        reader,
-                        writer,
-                        path: path(),
-                        detail,
-                        field,
-                    });
+                    let (rule, token) = (rules::AMBIGUOUS_FIELD_ALIAS, Token::Field(index));
+                    return Err(Problem::new(rule, pair, token, detail));
                 }
             }
         }
@@ -203,4 +163,41 @@ impl Check<'_> {
     fn has_enum_default(&self, field: &Field) -> bool {
         matches!(&self.reader.node(field.node).kind, Kind::Enum(kind) if kind.default.is_some())
     }
+}
+
+/// The writer's fields that name and aliases of a reader's field match.
+pub(super) fn matches<'a>(field: &'a Field, written: &'a Record) -> impl Iterator<Item = &'a Field> {
+    let names = std::iter::once(&field.name).chain(&field.aliases);
+    names.filter_map(|name| written.field(name).map(|(_, field)| field))
+}
+
+/// The symbols of a writer's enum that the reader's lacks, in Java's order.
+pub(super) fn missing_symbols<'a>(kind: &Enum, written: &'a Enum) -> Vec<&'a str> {
+    let symbols = written.symbols.iter().map(String::as_str);
+    let mut missing: Vec<&str> = symbols.filter(|symbol| kind.position(symbol).is_none()).collect();
+    missing.sort_by(|left, right| left.encode_utf16().cmp(right.encode_utf16()));
+    missing
+}
+
+/// Whether a type lists a writer's full name as an alias.
+pub(super) fn has_alias(kind: &Kind, wanted: &Name) -> bool {
+    let Some(name) = kind.type_name() else {
+        return false;
+    };
+    // An alias without a namespace inside one is written with a leading dot in Java, and so matches nothing.
+    kind.aliases().iter().any(|alias| {
+        alias.full() == wanted.full() && (alias.namespace().is_some() || name.namespace().is_none())
+    })
+}
+
+/// Whether a plain type reads another: it is the same or wider.
+fn reads_plainly(reader: &Kind, writer: &Kind) -> bool {
+    let plain = |kind: &Kind| {
+        !matches!(
+            kind,
+            Kind::Array(_) | Kind::Map(_) | Kind::Union(_) | Kind::Enum(_) | Kind::Fixed(_) | Kind::Record(_)
+        )
+    };
+    let same = std::mem::discriminant(reader) == std::mem::discriminant(writer);
+    plain(reader) && plain(writer) && (same || promotes(writer, reader))
 }

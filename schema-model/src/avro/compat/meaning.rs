@@ -1,0 +1,208 @@
+//! What Avro's own rules leave out: the bytes can be read, but come to mean something else.
+//!
+//! Avro's rules ignore logical types, so a decimal whose scale changed still "reads", a hundred times too large. This walk
+//! goes through the pairs of types whose values meet (in unions, the branch that is meant for a writer's type) and
+//! notes every difference in meaning; which of them count is the policy's affair. Types that do not read at all are
+//! the structural comparison's.
+
+use std::collections::HashSet;
+
+use super::{
+    Kind, Next, NodeId, PAIRS_MAX, Problem, Schema,
+    place::{Places, Token},
+    promotes, rules, task, type_word,
+};
+use crate::avro::node::{Logical, Node};
+
+/// Every difference in meaning, in the order of the reader's text, and where it stands.
+pub(super) fn problems(reader: &Schema, writer: &Schema) -> (Places, Vec<Problem>) {
+    let mut walk = Meaning {
+        reader,
+        writer,
+        places: Places::default(),
+        seen: HashSet::new(),
+        open: Vec::new(),
+        problems: Vec::new(),
+    };
+    walk.meet(None, (Token::Root, reader.root(), writer.root()));
+    while let Some(place) = walk.open.pop() {
+        walk.compare(place);
+        let from = walk.open.len();
+        walk.below(place);
+        // The first of the types below is walked first.
+        walk.open[from..].reverse();
+    }
+    (walk.places, walk.problems)
+}
+
+struct Meaning<'s> {
+    reader: &'s Schema,
+    writer: &'s Schema,
+    places: Places,
+    seen: HashSet<(NodeId, NodeId)>,
+    /// Places that are still to be compared.
+    open: Vec<usize>,
+    problems: Vec<Problem>,
+}
+
+impl Meaning<'_> {
+    fn meet(&mut self, parent: Option<usize>, (token, reader, writer): (Token, NodeId, NodeId)) {
+        // The structural comparison gives up at the same number, and says so.
+        if self.seen.len() < PAIRS_MAX && self.seen.insert((reader, writer)) {
+            let next = Next {
+                token,
+                reader,
+                writer,
+            };
+            let place = self.places.add(parent, next);
+            self.open.push(place);
+        }
+    }
+
+    fn note(&mut self, rule: crate::Rule, place: usize, token: Token, detail: String) {
+        self.problems.push(Problem::new(rule, place, token, detail));
+    }
+
+    /// Compares what two types mean, apart from the types below them.
+    fn compare(&mut self, place: usize) {
+        let (reader, writer) = self.places.nodes(place);
+        let (node, written) = (self.reader.node(reader), self.writer.node(writer));
+        let same_kind = node.kind.name() == written.kind.name();
+        let promoted = promotes(&written.kind, &node.kind);
+        if !same_kind && !promoted {
+            return;
+        }
+        self.compare_logical(place, node, written);
+        if loses(&written.kind, &node.kind) {
+            let words = [type_word(self.reader, reader), type_word(self.writer, writer)];
+            let detail = format!(
+                "reader type: {} is narrower than writer type: {}",
+                words[0], words[1]
+            );
+            self.note(rules::LOSSY_PROMOTION, place, Token::Here, detail);
+        }
+        if let (Kind::Enum(kind), Kind::Enum(other)) = (&node.kind, &written.kind)
+            && kind.default.is_some()
+        {
+            let missing = task::missing_symbols(kind, other);
+            if !missing.is_empty() {
+                let detail = format!("[{}]", missing.join(", "));
+                self.note(rules::ENUM_SYMBOL_REMOVED, place, Token::Symbols, detail);
+            }
+        }
+        if let (Some(name), Some(other)) = (node.kind.type_name(), written.kind.type_name())
+            && name.short() == other.short()
+            && name.full() != other.full()
+            && !task::has_alias(&node.kind, other)
+        {
+            let detail = expected(other.full(), name.full());
+            self.note(rules::NAMESPACE_CHANGED, place, Token::Name, detail);
+        }
+    }
+
+    fn compare_logical(&mut self, place: usize, node: &Node, written: &Node) {
+        match (node.logical, written.logical) {
+            (
+                Some(Logical::Decimal { precision, scale }),
+                Some(Logical::Decimal {
+                    precision: old_precision,
+                    scale: old_scale,
+                }),
+            ) => {
+                if scale != old_scale {
+                    let detail = expected(old_scale, scale);
+                    self.note(rules::DECIMAL_SCALE_CHANGED, place, Token::Here, detail);
+                }
+                if precision < old_precision {
+                    let detail = expected(old_precision, precision);
+                    self.note(rules::DECIMAL_PRECISION_NARROWED, place, Token::Here, detail);
+                }
+            }
+            (Some(now), Some(before)) if now != before => {
+                let detail = expected(before.name(), now.name());
+                self.note(rules::LOGICAL_TYPE_CHANGED, place, Token::Here, detail);
+            }
+            (None, Some(before)) => {
+                let detail = expected(before.name(), "none");
+                self.note(rules::LOGICAL_TYPE_REMOVED, place, Token::Here, detail);
+            }
+            (Some(now), None) => {
+                let detail = expected("none", now.name());
+                self.note(rules::LOGICAL_TYPE_ADDED, place, Token::Here, detail);
+            }
+            _ => {}
+        }
+    }
+
+    /// Meets the types that meet when these two do.
+    fn below(&mut self, place: usize) {
+        let (reader_schema, writer_schema) = (self.reader, self.writer);
+        let (reader, writer) = self.places.nodes(place);
+        match (&reader_schema.node(reader).kind, &writer_schema.node(writer).kind) {
+            (Kind::Array(item), Kind::Array(other)) => self.meet(Some(place), (Token::Items, *item, *other)),
+            (Kind::Map(value), Kind::Map(other)) => self.meet(Some(place), (Token::Values, *value, *other)),
+            (Kind::Record(record), Kind::Record(other)) => {
+                for (index, field) in record.fields.iter().enumerate() {
+                    if let Some(written) = task::matches(field, other).next() {
+                        self.meet(Some(place), (Token::FieldType(index), field.node, written.node));
+                    }
+                }
+            }
+            (_, Kind::Union(branches)) => {
+                for branch in branches {
+                    self.meet_branch(place, reader, *branch);
+                }
+            }
+            (Kind::Union(_), _) => self.meet_branch(place, reader, writer),
+            _ => {}
+        }
+    }
+
+    fn meet_branch(&mut self, place: usize, reader: NodeId, writer: NodeId) {
+        let Kind::Union(branches) = &self.reader.node(reader).kind else {
+            return self.meet(Some(place), (Token::Here, reader, writer));
+        };
+        let schemas = (self.reader, self.writer);
+        if let Some(index) = meant(schemas.0, branches, schemas.1, writer) {
+            self.meet(Some(place), (Token::Index(index), branches[index], writer));
+        }
+    }
+}
+
+fn expected(expected: impl std::fmt::Display, found: impl std::fmt::Display) -> String {
+    format!("expected: {expected}, found: {found}")
+}
+
+/// The branch of the reader's union that is meant for a writer's type: of its full name, by an alias, of its short name
+/// or, where there are no names, of its type; else the first that is wider.
+fn meant(reader: &Schema, branches: &[NodeId], writer: &Schema, id: NodeId) -> Option<usize> {
+    let label = writer.type_label(id);
+    let exact = |branch: &NodeId| {
+        let (kind, other) = (&reader.node(*branch).kind, &writer.node(id).kind);
+        kind.name() == other.name() && reader.type_label(*branch) == label
+    };
+    let wider = |branch: &NodeId| promotes(&writer.node(id).kind, &reader.node(*branch).kind);
+    let place = branches.iter().position(exact).or_else(|| {
+        let alike = |branch: &NodeId| is_meant(reader, *branch, writer, id);
+        branches.iter().position(alike)
+    });
+    place.or_else(|| branches.iter().position(wider))
+}
+
+/// Whether two types are the same by kind and, for named types, by short name or alias.
+pub(super) fn is_meant(reader: &Schema, branch: NodeId, writer: &Schema, id: NodeId) -> bool {
+    let (kind, other) = (&reader.node(branch).kind, &writer.node(id).kind);
+    kind.name() == other.name()
+        && match (kind.type_name(), other.type_name()) {
+            (Some(name), Some(wanted)) => name.short() == wanted.short() || task::has_alias(kind, wanted),
+            _ => true,
+        }
+}
+
+/// Whether values of a writer's type change when they are read as a wider type.
+fn loses(writer: &Kind, reader: &Kind) -> bool {
+    matches!(
+        (writer, reader),
+        (Kind::Int, Kind::Float) | (Kind::Long, Kind::Float | Kind::Double) | (Kind::Bytes, Kind::String)
+    )
+}
