@@ -1,6 +1,9 @@
 //! Protobuf schemas and payloads from outside: what parses, what is normal, what walks and how it reads.
 
 #[cfg(test)]
+#[path = "proto/compiled.rs"]
+mod compiled;
+#[cfg(test)]
 #[path = "proto/differential.rs"]
 mod differential;
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 mod builtin;
 pub mod compat;
+mod compiled;
 mod parse;
 mod places;
 mod print;
@@ -29,6 +30,7 @@ use crate::{ParseError, Resolved};
 use places::Places;
 use shape::Shape;
 
+pub use compiled::is_compiled;
 pub use reading::Reading;
 pub use scan::{NAME_PARTS_MAX, TEXT_BYTES_MAX};
 pub use shape::VALUES_MAX;
@@ -55,22 +57,29 @@ struct Inner {
 }
 
 impl Schema {
-    /// Compiles a text; its imports are taken from `resolved` by name and then from the files built in.
+    /// Compiles a text; its imports are taken from `resolved` by name and then from the files built in. A compiled file
+    /// in base64 (see [`is_compiled`]) stands for its normal form.
     ///
     /// # Errors
     /// [`ParseError`] with what is wrong, line and column. An error inside a reference is placed at the import that
     /// leads there.
     pub fn parse(text: &str, resolved: &[Resolved]) -> Result<Schema, ParseError> {
-        let (file, places) = parse::parse(text, resolved)?;
+        let (text, file, places) = match compiled::read(text, resolved) {
+            Some(read) => read?,
+            None => {
+                let (file, places) = parse::parse(text, resolved)?;
+                (text.to_owned(), file, places)
+            }
+        };
         Ok(Schema(Arc::new(Inner {
-            text: text.to_owned(),
+            text,
             file,
             places,
             shape: OnceLock::new(),
         })))
     }
 
-    /// The text as sent.
+    /// The text as sent; of a compiled file the text it stands for.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.0.text

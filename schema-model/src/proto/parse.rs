@@ -16,20 +16,39 @@ use super::{
 use crate::{ParseError, Resolved};
 
 /// The name the schema itself compiles under. No import can be spelled like this.
-const MAIN: &str = "<schema>";
+pub(super) const MAIN: &str = "<schema>";
+
+/// What is said of texts and compiled files in an edition.
+pub(super) const EDITIONS: &str = "Protobuf editions are not supported; use syntax \"proto3\" or \"proto2\"";
 
 /// Most files one schema may pull in.
 const FILES_MAX: usize = 1_000;
 
 pub(super) fn parse(text: &str, resolved: &[Resolved]) -> Result<(FileDescriptor, Places), ParseError> {
-    // Parser and compiler are foreign code fed with foreign text: should one panic, it is this text that fails.
-    std::panic::catch_unwind(AssertUnwindSafe(|| compile(text, resolved))).unwrap_or_else(|_| {
-        Err(ParseError::at(
-            text,
-            0,
-            "the Protobuf compiler failed on this text; simplify its options",
-        ))
-    })
+    caught(|| compile(text, resolved)).unwrap_or_else(|message| Err(ParseError::at(text, 0, message)))
+}
+
+/// Compiles what is compiled already, to know that it is sound: the file decoded, and its bytes under the name [`MAIN`].
+pub(super) fn compiled(
+    file: &FileDescriptorProto,
+    bytes: &[u8],
+    resolved: &[Resolved],
+) -> Result<FileDescriptor, String> {
+    let mut pool = DescriptorPool::new();
+    let dependencies = Imports::follow(file, resolved).map_err(|failure| failure.message)?;
+    for (_, file) in dependencies {
+        add_import(&mut pool, file)?;
+    }
+    pool.decode_file_descriptor_proto(bytes)
+        .map_err(|error| sentence(&error))?;
+    pool.get_file_by_name(MAIN)
+        .ok_or_else(|| "the Protobuf compiler gave no file back".to_owned())
+}
+
+/// Parser and compiler are foreign code fed with foreign text: should one panic, it is this text that fails.
+pub(super) fn caught<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+    std::panic::catch_unwind(AssertUnwindSafe(body))
+        .map_err(|_| "the Protobuf compiler failed on this text; simplify its options".to_owned())
 }
 
 fn compile(text: &str, resolved: &[Resolved]) -> Result<(FileDescriptor, Places), ParseError> {
@@ -43,11 +62,7 @@ fn compile(text: &str, resolved: &[Resolved]) -> Result<(FileDescriptor, Places)
     let dependencies =
         Imports::follow(&main, resolved).map_err(|failure| at(&[IMPORT, failure.import], failure.message))?;
     for (import, file) in dependencies {
-        let name = file.name().to_owned();
-        pool.add_file_descriptor_proto(file).map_err(|error| {
-            let message = format!("in the import \"{name}\": {}", sentence(&error));
-            at(&[IMPORT, import], message)
-        })?;
+        add_import(&mut pool, file).map_err(|message| at(&[IMPORT, import], message))?;
     }
     pool.add_file_descriptor_proto(main)
         .map_err(|error| at(error.path().unwrap_or_default(), sentence(&error)))?;
@@ -55,6 +70,12 @@ fn compile(text: &str, resolved: &[Resolved]) -> Result<(FileDescriptor, Places)
         .get_file_by_name(MAIN)
         .ok_or_else(|| ParseError::at(text, 0, "the Protobuf compiler gave no file back"))?;
     Ok((file, places.declarations_only()))
+}
+
+fn add_import(pool: &mut DescriptorPool, file: FileDescriptorProto) -> Result<(), String> {
+    let name = file.name().to_owned();
+    pool.add_file_descriptor_proto(file)
+        .map_err(|error| format!("in the import \"{name}\": {}", sentence(&error)))
 }
 
 /// The compiler's own words, without our inner file name.
@@ -67,7 +88,7 @@ fn parse_file(name: &str, text: &str) -> Result<FileDescriptorProto, (usize, Str
     protox_parse::parse(name, text).map_err(|error| {
         let mut message = error.to_string();
         if message.ends_with("found 'edition'") {
-            message = "Protobuf editions are not supported; use syntax \"proto3\" or \"proto2\"".to_owned();
+            message = EDITIONS.to_owned();
         }
         (
             error

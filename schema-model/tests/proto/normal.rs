@@ -102,7 +102,7 @@ proptest! {
     }
 }
 
-const EVERYTHING: &str = r#"// a comment
+pub(crate) const EVERYTHING: &str = r#"// a comment
 syntax = "proto2";  package shop;
 import "google/protobuf/timestamp.proto";
 import public "confluent/meta.proto";

@@ -6,7 +6,6 @@ confluent-kafka's for Avro and Protobuf, python-schema-registry-client's for Avr
 topics with a registered subject are, so whatever is acknowledged here was understood by the server too.
 """
 
-import base64
 import sys
 
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
@@ -22,7 +21,7 @@ from schema_registry.client import SchemaRegistryClient as OtherClient
 from schema_registry.client import schema as other_schema
 from schema_registry.serializers import AvroMessageSerializer
 
-from registry import JSON, ORDER_1, ORDER_2, ORDER_BROKEN, Http, fails, holds, record, run, same
+from registry import ORDER_1, ORDER_2, ORDER_BROKEN, Http, fails, holds, record, run, same
 
 
 class Broker:
@@ -204,13 +203,6 @@ def protobuf_registered_as_text(registry, broker):
 
 def protobuf_registered_by_the_serializer(registry, broker):
     """It sends compiled files in base64, each import under a subject of its own."""
-    money = text_format.Parse(MONEY_DESCRIPTOR, descriptor_pb2.FileDescriptorProto()).SerializeToString()
-    compiled = base64.b64encode(money).decode()
-    body = {"schemaType": "PROTOBUF", "schema": compiled}
-    status, _, answer = Http(registry).send("POST", "/subjects/cc-compiled/versions", body, Content_Type=JSON)
-    if status == 422 and compiled[:20] in answer["message"]:
-        print("skipped: Protobuf schemas registered by the serializer: the registry reads text, not descriptors")
-        return
     parcels("cc-auto", registry, broker, {"auto.register.schemas": True}, True)
     sr = SchemaRegistryClient({"url": registry})
     same((sr.get_versions("shop/money.proto"), sr.get_versions("cc-auto-value")), ([1], [1]))
