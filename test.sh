@@ -4,7 +4,7 @@
 #   ./test.sh            all of it
 #   ./test.sh quick      without the client suites and without cargo-deny
 #
-# What it installs (a Python venv, node modules, jars, cargo-deny) goes to .cache/ and nowhere else.
+# What it installs (a Python venv, node modules, a Rust client, jars, cargo-deny) goes to .cache/ and nowhere else.
 set -uo pipefail
 cd "$(dirname "$0")"
 
@@ -75,6 +75,15 @@ if [ "$quick" != quick ] && command -v npm >/dev/null; then
   step "set up: node clients" node_clients && export ANNALS_NODE_MODULES=$cache/node/node_modules
 else
   skip "node clients" "quick run, or no Node with npm"
+fi
+if [ "$quick" != quick ]; then
+  # A workspace of its own: what it depends on is no part of Annals, so clippy, rustdoc and cargo-deny never see it.
+  rust_client() {
+    cargo build --locked --manifest-path tests/clients/rust/Cargo.toml --target-dir "$cache/rust-client"
+  }
+  step "set up: rust client" rust_client && export ANNALS_RUST_CLIENT=$cache/rust-client/debug/rust-client
+else
+  skip "rust client" "quick run"
 fi
 if [ "$quick" != quick ] && command -v mvn >/dev/null && command -v javac >/dev/null; then
   java_clients() {

@@ -8,8 +8,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::too_many_lines)]
 
 mod cli;
+mod clients;
 mod guard;
-mod node;
 mod readme;
 mod real_logs;
 mod registry;
