@@ -17,3 +17,23 @@ fn python_serializers_pass_through_the_broker() {
         &[&server.kafka, &server.http],
     );
 }
+
+#[test]
+fn python_clients_govern_subjects() {
+    let server = Server::start(&[]);
+    python(
+        "Python clients and what governs a subject",
+        "governance.py",
+        &[&server.http],
+    );
+}
+
+#[test]
+fn python_json_serializers_and_header_ids_pass_through_the_broker() {
+    let server = Server::start(&[]);
+    python(
+        "Python JSON Schema serializers, ids in headers, and the broker",
+        "json_records.py",
+        &[&server.kafka, &server.http],
+    );
+}

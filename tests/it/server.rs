@@ -195,6 +195,6 @@ pub(crate) fn python(what: &str, script: &str, args: &[&str]) -> Option<String> 
         "{what} failed ({}):\n{stdout}\n{stderr}",
         out.status
     );
-    println!("{what}: {}", stdout.trim_end());
+    println!("{what}:\n{}", stdout.trim_end());
     Some(stdout)
 }

@@ -307,8 +307,7 @@ async function main() {
     part('compiled Protobuf', protobufText),
     part('Protobuf records and references', protobufRecords),
     part('JSON Schema records and references', jsonRecords),
-  ], ['metadata', 'deletes', 'contexts', 'GUIDs in headers', 'compiled Protobuf', 'Protobuf records and references',
-    'JSON Schema records and references'])
+  ], ['metadata', 'deletes', 'contexts', 'GUIDs in headers', 'JSON Schema records and references'])
   await broker.close()
 }
 

@@ -12,6 +12,7 @@ import json
 import sys
 import urllib.parse
 import uuid
+from importlib import metadata
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
@@ -39,6 +40,9 @@ ORDER_3 = record("Order", ("id", "string"), ("cents", "long"), ("note", ["null",
                  ("by", "string", "-"))
 ORDER_BROKEN = record("Order", ("id", "string"), ("cents", "string"))
 
+CONFLUENT = f"confluent-kafka (Python) {metadata.version('confluent-kafka')}"
+OTHER = f"python-schema-registry-client {metadata.version('python-schema-registry-client')}"
+
 checks = 0
 
 
@@ -52,14 +56,22 @@ def holds(condition, what):
     same(bool(condition), True, what)
 
 
-def run(*parts):
-    """Each part is a function and its arguments; ends with the line that says what was checked."""
+def capabilities(client, formats, *parts, not_yet=()):
+    """Each part is a capability, a function and its arguments; a line each, then the client's line in the matrix.
+
+    What the server does not have yet is named in `not_yet` and skipped.
+    """
     told = []
-    for part, *arguments in parts:
+    for capability, part, *arguments in parts:
+        if capability in not_yet:
+            print(f"skipped: {client}: {capability}: the server does not have it yet")
+            continue
         before = checks
         part(*arguments)
-        told.append(f"{part.__name__.replace('_', ' ')} {checks - before}")
-    print(f"{checks} checks: {', '.join(told)}")
+        told.append(capability)
+        print(f"  {client}: {capability}: {checks - before} checks")
+    if told:
+        print(f"client {client} | {formats} | {', '.join(told)}")
 
 
 # --- plain HTTP ---------------------------------------------------------------------------------------------------
@@ -331,8 +343,10 @@ def other_client(registry):
 def main():
     registry, = sys.argv[1:]
     web = Http(registry)
-    run((contents_and_ids, web), (plain_http, web), (codes, web), (confluent_client, registry),
-        (other_client, registry))
+    capabilities("plain HTTP", "Avro", ("ids and contents", contents_and_ids, web),
+                 ("media types, names, limits", plain_http, web), ("error codes", codes, web))
+    capabilities(CONFLUENT, "Avro", ("register, look up, evolve", confluent_client, registry))
+    capabilities(OTHER, "Avro", ("register, look up, evolve", other_client, registry))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ topics with a registered subject are, so whatever is acknowledged here was under
 
 import sys
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
 from confluent_kafka.schema_registry import (Schema, SchemaReference, SchemaRegistryClient,
                                              topic_record_subject_name_strategy)
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
@@ -21,44 +19,8 @@ from schema_registry.client import SchemaRegistryClient as OtherClient
 from schema_registry.client import schema as other_schema
 from schema_registry.serializers import AvroMessageSerializer
 
-from registry import ORDER_1, ORDER_2, ORDER_BROKEN, Http, fails, holds, record, run, same
-
-
-class Broker:
-    def __init__(self, bootstrap):
-        self.bootstrap = bootstrap
-        self.admin = AdminClient({"bootstrap.servers": bootstrap})
-
-    def create(self, topic):
-        self.admin.create_topics([NewTopic(topic, 1)])[topic].result()
-        return SerializationContext(topic, MessageField.VALUE)
-
-    def produce(self, topic, *values, key=None):
-        """Every value must be acknowledged."""
-        failed = []
-        producer = Producer({"bootstrap.servers": self.bootstrap, "acks": "all", "enable.idempotence": True})
-        for value in values:
-            producer.produce(topic, value, key, on_delivery=lambda error, _: error and failed.append(error.str()))
-        same((producer.flush(30), failed), (0, []), topic)
-
-    def refuses(self, topic, value, key=None):
-        outcome = []
-        producer = Producer({"bootstrap.servers": self.bootstrap, "acks": "all"})
-        producer.produce(topic, value, key, on_delivery=lambda error, _: outcome.append(error and error.code()))
-        producer.flush(30)
-        same(outcome, [KafkaError.INVALID_RECORD], topic)
-
-    def consume(self, topic, count):
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "unused", "enable.auto.commit": False,
-                             "auto.offset.reset": "earliest"})
-        consumer.assign([TopicPartition(topic, 0, 0)])
-        values = []
-        while len(values) < count:
-            message = consumer.poll(30)
-            holds(message is not None and not message.error(), f"{topic}: {message and message.error()}")
-            values.append(message.value())
-        consumer.close()
-        return values
+from broker import Broker
+from registry import CONFLUENT, ORDER_1, ORDER_2, ORDER_BROKEN, OTHER, Http, capabilities, fails, holds, record, same
 
 
 def avro_through_the_broker(registry, broker):
@@ -225,9 +187,13 @@ def the_other_serializer(registry, broker):
 def main():
     bootstrap, registry = sys.argv[1:]
     broker = Broker(bootstrap)
-    run((avro_through_the_broker, registry, broker), (keys, registry, broker),
-        (avro_references, Http(registry), registry, broker), (the_other_serializer, registry, broker),
-        (protobuf_registered_as_text, registry, broker), (protobuf_registered_by_the_serializer, registry, broker))
+    capabilities(CONFLUENT, "Avro, Protobuf", ("Avro records", avro_through_the_broker, registry, broker),
+                 ("Avro keys", keys, registry, broker),
+                 ("Avro references", avro_references, Http(registry), registry, broker),
+                 ("Protobuf registered as text", protobuf_registered_as_text, registry, broker),
+                 ("Protobuf registered by the serializer", protobuf_registered_by_the_serializer, registry, broker))
+    capabilities(OTHER, "Avro", ("Avro records", the_other_serializer, registry, broker))
 
 
-main()
+if __name__ == "__main__":
+    main()
