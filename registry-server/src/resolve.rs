@@ -25,7 +25,7 @@ impl RegistryResolve {
 impl Resolve for RegistryResolve {
     fn writer(&self, id: SchemaId) -> Option<Arc<Writer>> {
         let view = self.registry.view();
-        let used = view.uses(id).first()?;
+        let used = view.default_context().uses(id).first()?;
         writer(&view, id, used.subject.to_string(), used.version)
     }
 
@@ -34,10 +34,10 @@ impl Resolve for RegistryResolve {
         subjects_of(&view, topic, Side::Value)
             .into_iter()
             .find_map(|(subject, id)| {
-                if view.parsed(id).ok()?.record_name().as_deref() != Some(record_name) {
+                if view.parsed(view.schema(id)?).ok()?.record_name().as_deref() != Some(record_name) {
                     return None;
                 }
-                let version = view.version_of(&subject, id)?.version;
+                let version = view.default_context().version_of(&subject, id)?.version;
                 writer(&view, id, subject, version)
             })
     }
@@ -45,7 +45,7 @@ impl Resolve for RegistryResolve {
 
 fn writer(view: &View, id: SchemaId, subject: String, version: u32) -> Option<Arc<Writer>> {
     // A text that no longer parses cannot be read with; the event is then reported as unreadable.
-    let schema = view.parsed(id).ok()?;
+    let schema = view.parsed(view.schema(id)?).ok()?;
     let fingerprint = schema.fingerprint();
     Some(Arc::new(Writer {
         id,

@@ -22,6 +22,7 @@ use crate::http::serve::ServeLimits;
 use crate::http::{self, AppState, Ready};
 use crate::registry::Registry;
 use crate::resolve::RegistryResolve;
+use crate::store::Database;
 
 /// What a server is told when it starts.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Options {
     pub kafka_listen: String,
     /// Address of the HTTP listener; port 0 takes a free one.
     pub http_listen: String,
+    /// Where schemas are kept; `None` is `registry.db` in the data folder.
+    pub database: Option<Database>,
 }
 
 /// An address that another program listens on.
@@ -78,6 +81,7 @@ impl Server {
             data_dir,
             kafka_listen,
             http_listen,
+            database,
         } = options;
         // Ports first: the commonest mistake should not touch the data.
         let kafka_listener = bind(&kafka_listen, "--kafka-listen").await?;
@@ -88,7 +92,8 @@ impl Server {
         let folds_dir = data_dir.join("folds");
         std::fs::create_dir_all(&folds_dir)
             .with_context(|| format!("cannot create {}", folds_dir.display()))?;
-        let registry = Registry::open(&data_dir.join("registry.db"), now_ms).await?;
+        let database = database.unwrap_or_else(|| Database::Sqlite(data_dir.join("registry.db")));
+        let registry = Registry::open(&database, now_ms).await?;
         let guard = Arc::new(SchemaGuard::new(registry.clone()));
         let config = BrokerConfig {
             advertised_host: kafka.ip().to_string(),

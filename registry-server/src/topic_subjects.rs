@@ -21,8 +21,9 @@ pub fn is_subject_of(view: &View, topic: &str, side: Side, subject: &str, id: Sc
     match rest {
         "key" | "value" => rest == side.name(),
         record => view
-            .parsed(id)
-            .is_ok_and(|schema| schema.record_name().as_deref() == Some(record)),
+            .schema(id)
+            .and_then(|stored| view.parsed(stored).ok())
+            .is_some_and(|schema| schema.record_name().as_deref() == Some(record)),
     }
 }
 
@@ -31,7 +32,9 @@ pub fn is_subject_of(view: &View, topic: &str, side: Side, subject: &str, id: Sc
 /// Record-named subjects count for values only: nothing in their names tells a key from a value.
 pub fn subjects_of(view: &View, topic: &str, side: Side) -> Vec<(String, SchemaId)> {
     let prefix = format!("{topic}-");
-    let named = view.subjects_with(&prefix).filter_map(|(name, subject)| {
+    let subjects = view.default_context().subjects_from(&prefix);
+    let named = subjects.take_while(|(name, _)| name.starts_with(&prefix));
+    let named = named.filter_map(|(name, subject)| {
         let latest = subject.latest()?;
         let counts = side == Side::Value || name.ends_with("-key");
         (counts && is_subject_of(view, topic, side, name, latest.id)).then(|| (name.to_string(), latest.id))

@@ -11,6 +11,7 @@ use super::exit::{Exit, Failure};
 use super::output;
 use crate::demo::Played;
 use crate::serve::{Options, Server};
+use crate::store::Database;
 
 /// `annals serve --demo`
 #[derive(Debug, Args)]
@@ -43,6 +44,16 @@ pub(crate) struct Serve {
         env = "ANNALS_HTTP_LISTEN"
     )]
     http_listen: String,
+    /// Where schemas are kept: a PostgreSQL URL, which several servers may share, or a SQLite file
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "ANNALS_DATABASE",
+        hide_env_values = true,
+        help = "Where schemas are kept: postgres://user@host/name, or the path of a SQLite file [default: registry.db in the data folder]",
+        value_parser = Database::parse
+    )]
+    database: Option<Database>,
     /// Fill an empty server with the history of a small order company
     #[arg(long)]
     demo: bool,
@@ -67,6 +78,7 @@ impl Serve {
             data_dir: self.data_dir.clone(),
             kafka_listen: self.kafka_listen,
             http_listen: self.http_listen,
+            database: self.database,
         };
         // Listening for signals from the start: a stop during the demo is a stop too.
         let stop = stop_signal()?;

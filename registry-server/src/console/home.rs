@@ -11,6 +11,7 @@ use super::Console;
 use super::page::{Clear, Missing, Page, blocking};
 use super::population::AggregateRow;
 use super::topics::TopicRow;
+use crate::registry::Qualified;
 
 #[derive(Template)]
 #[template(path = "console/home.html")]
@@ -48,7 +49,7 @@ pub(super) async fn jump(
     if to.is_empty() {
         return Ok(Redirect::to("/console"));
     }
-    if console.registry.view().subject(to).is_some() {
+    if console.registry.view().subject(&Qualified::parse(to)).is_some() {
         return Ok(Redirect::to(&format!("/console/schemas/{}", escaped(to))));
     }
     if console.broker.topic(to).is_some() {

@@ -12,7 +12,7 @@ use super::Console;
 use super::json_text::readable;
 use super::page::{Clear, Missing, Page};
 use crate::guard::Side;
-use crate::registry::View;
+use crate::registry::{Qualified, View};
 use crate::topic_subjects::is_subject_of;
 
 pub(super) struct SubjectRow {
@@ -26,13 +26,14 @@ pub(super) struct SubjectRow {
 impl SubjectRow {
     /// `None` when the subject has no version.
     pub(super) fn of(view: &View, name: &str) -> Option<SubjectRow> {
+        let name = &Qualified::parse(name);
         let latest = view.subject(name)?.latest()?;
         Some(SubjectRow {
-            name: name.to_owned(),
-            kind: view.schema(latest.id)?.schema_type().name(),
+            name: name.to_string(),
+            kind: view.schema_in(&name.context, latest.id)?.schema_type().name(),
             version: latest.version,
             id: latest.id.get(),
-            level: view.config_in_scope(name).level_or_default().name(),
+            level: view.config_in_scope(name).standard().level.name(),
         })
     }
 }
@@ -46,8 +47,8 @@ struct SchemasPage {
 pub(super) async fn list(State(console): State<Arc<Console>>) -> Response {
     let view = console.registry.view();
     let rows = view
-        .subjects()
-        .filter_map(|(name, _)| SubjectRow::of(&view, name));
+        .subjects_with(&Qualified::parse(":*:"))
+        .filter_map(|(name, _)| SubjectRow::of(&view, &name.to_string()));
     Page(SchemasPage {
         subjects: rows.collect(),
     })
@@ -82,16 +83,19 @@ pub(super) async fn show(
 ) -> Result<Response, Missing> {
     let view = console.registry.view();
     let missing = || Missing::not_found(format!("{name} has no such version, or is not registered"));
-    let subject = view.subject(&name).ok_or_else(missing)?;
+    let qualified = Qualified::parse(&name);
+    let subject = view.subject(&qualified).ok_or_else(missing)?;
     let wanted = which
         .version
         .map_or_else(|| subject.latest(), |number| subject.version(number));
     let version = wanted.ok_or_else(missing)?;
-    let stored = view.schema(version.id).ok_or_else(missing)?;
-    let level = view.config_in_scope(&name).level_or_default();
+    let stored = view
+        .schema_in(&qualified.context, version.id)
+        .ok_or_else(missing)?;
+    let level = view.config_in_scope(&qualified).standard().level;
     let page = SchemaPage {
         version: version.version,
-        versions: subject.versions.keys().copied().collect(),
+        versions: subject.live().map(|version| version.version).collect(),
         id: version.id.get(),
         kind: stored.schema_type().name(),
         level: level.name(),

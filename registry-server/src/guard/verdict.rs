@@ -127,7 +127,7 @@ impl ViewVerdicts {
         if self.view.schema(id).is_none() {
             return Answer::Unknown;
         }
-        let uses = self.view.uses(id);
+        let uses = self.view.default_context().uses(id);
         match uses
             .iter()
             .find(|used| is_subject_of(&self.view, topic, side, &used.subject, id))
@@ -149,7 +149,7 @@ impl ViewVerdicts {
         if let Some(walk) = self.walks.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
             return Some(Arc::clone(walk));
         }
-        let walk = Arc::new(Walk::new(&*self.view.parsed(id).ok()?));
+        let walk = Arc::new(Walk::new(&*self.view.parsed(self.view.schema(id)?).ok()?));
         let mut walks = self.walks.write().unwrap_or_else(PoisonError::into_inner);
         if walks.len() < WALKS_MAX {
             walks.insert(id, Arc::clone(&walk));

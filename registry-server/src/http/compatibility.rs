@@ -8,10 +8,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Shared,
     error::{HttpError, Refusals},
-    extract::{JsonBody, PathOf, QueryOf, VersionInPath, flag},
+    extract::{JsonBody, QueryOf, SubjectInPath, VersionInPath, flag},
     shapes::{Answer, CompatibilityAnswer, SchemaRequest},
 };
-use crate::registry::{RegistryError, VersionSpec};
+use crate::registry::{Qualified, RegistryError, VersionSpec};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
@@ -54,7 +54,7 @@ async fn with_version(
     responses((status = 200, description = "The verdict", body = CompatibilityAnswer), Refusals))]
 async fn with_subject(
     State(state): State<Shared>,
-    PathOf(subject): PathOf<String>,
+    SubjectInPath(subject): SubjectInPath,
     QueryOf(params): QueryOf<JudgeParams>,
     JsonBody(body): JsonBody<SchemaRequest>,
 ) -> Result<Answer<CompatibilityAnswer>, HttpError> {
@@ -63,7 +63,7 @@ async fn with_subject(
 
 async fn judge(
     state: &Shared,
-    subject: &str,
+    subject: &Qualified,
     against: Option<VersionSpec>,
     params: &JudgeParams,
     body: SchemaRequest,

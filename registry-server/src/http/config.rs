@@ -12,11 +12,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Shared,
     error::{HttpError, Refusals},
-    extract::{JsonBody, PathOf, QueryOf},
+    extract::{JsonBody, QueryOf, SubjectInPath},
     root::Scope,
     shapes::Answer,
 };
-use crate::registry::{Config, RegistryError};
+use crate::registry::{Config, Qualified, RegistryError};
 
 const READ: &str = "compatibilityLevel";
 const WRITTEN: &str = "compatibility";
@@ -64,7 +64,7 @@ async fn global(State(state): State<Shared>) -> Answer<JsonObject> {
     Answer(
         state
             .registry
-            .read(|view| in_force(view.global_config()).to_json(READ)),
+            .read(|view| in_force(&view.config_in_scope(&Qualified::parse(""))).to_json(READ)),
     )
 }
 
@@ -76,7 +76,11 @@ async fn update_global(
     JsonBody(update): JsonBody<JsonObject>,
 ) -> Result<Answer<JsonObject>, HttpError> {
     Ok(Answer(
-        state.registry.update_config(None, update).await?.to_json(WRITTEN),
+        state
+            .registry
+            .update_config(&Qualified::parse(""), update)
+            .await?
+            .to_json(WRITTEN),
     ))
 }
 
@@ -85,7 +89,7 @@ async fn update_global(
     responses((status = 200, description = "The settings as they were", body = ConfigAnswer), Refusals))]
 async fn clear_global(State(state): State<Shared>) -> Result<Answer<JsonObject>, HttpError> {
     Ok(Answer(
-        in_force(&state.registry.clear_config(None).await?).to_json(READ),
+        in_force(&state.registry.clear_config(&Qualified::parse("")).await?).to_json(READ),
     ))
 }
 
@@ -95,15 +99,15 @@ async fn clear_global(State(state): State<Shared>) -> Result<Answer<JsonObject>,
     responses((status = 200, description = "The settings", body = ConfigAnswer), Refusals))]
 async fn subject(
     State(state): State<Shared>,
-    PathOf(subject): PathOf<String>,
+    SubjectInPath(subject): SubjectInPath,
     QueryOf(scope): QueryOf<Scope>,
 ) -> Result<Answer<JsonObject>, HttpError> {
     state.registry.read(|view| {
         let config = if scope.default_to_global {
             in_force(&view.config_in_scope(&subject))
         } else {
-            let own = view.subject_config(&subject);
-            Config::clone(own.ok_or_else(|| RegistryError::NoSubjectLevel(subject.clone()))?)
+            let own = view.config(&subject);
+            Config::clone(own.ok_or_else(|| RegistryError::NoSubjectLevel(subject.to_string()))?)
         };
         Ok(Answer(config.to_json(READ)))
     })
@@ -115,13 +119,13 @@ async fn subject(
     responses((status = 200, description = "The settings now", body = ConfigUpdate), Refusals))]
 async fn update_subject(
     State(state): State<Shared>,
-    PathOf(subject): PathOf<String>,
+    SubjectInPath(subject): SubjectInPath,
     JsonBody(update): JsonBody<JsonObject>,
 ) -> Result<Answer<JsonObject>, HttpError> {
     Ok(Answer(
         state
             .registry
-            .update_config(Some(&subject), update)
+            .update_config(&subject, update)
             .await?
             .to_json(WRITTEN),
     ))
@@ -133,17 +137,15 @@ async fn update_subject(
     responses((status = 200, description = "The settings as they were", body = ConfigAnswer), Refusals))]
 async fn clear_subject(
     State(state): State<Shared>,
-    PathOf(subject): PathOf<String>,
+    SubjectInPath(subject): SubjectInPath,
 ) -> Result<Answer<JsonObject>, HttpError> {
-    Ok(Answer(
-        state.registry.clear_config(Some(&subject)).await?.to_json(READ),
-    ))
+    Ok(Answer(state.registry.clear_config(&subject).await?.to_json(READ)))
 }
 
 /// Settings over the server's own.
 fn in_force(config: &Config) -> Config {
     Config {
-        level: Some(config.level_or_default()),
+        level: Some(config.standard().level),
         ..config.clone()
     }
 }

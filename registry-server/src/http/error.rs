@@ -119,7 +119,10 @@ impl HttpError {
     fn log(&self) {
         match self {
             HttpError::Registry(RegistryError::Store(cause)) => {
-                tracing::error!(error = cause as &dyn std::error::Error, "the schema store failed");
+                tracing::error!(
+                    error = &**cause as &dyn std::error::Error,
+                    "the schema store failed"
+                );
             }
             HttpError::Registry(RegistryError::Broken) => tracing::error!("a task of the registry broke off"),
             HttpError::Unserialisable(cause) => tracing::error!(cause, "an answer could not be serialised"),
@@ -133,18 +136,25 @@ fn registry_code(error: &RegistryError) -> u32 {
         RegistryError::SubjectNotFound(_) => 40401,
         RegistryError::VersionNotFound(_) => 40402,
         RegistryError::SchemaNotFound | RegistryError::SchemaUnknown(_) => 40403,
+        RegistryError::SubjectSoftDeleted(_) => 40404,
+        RegistryError::SubjectNotSoftDeleted(_) => 40405,
+        RegistryError::VersionSoftDeleted { .. } => 40406,
+        RegistryError::VersionNotSoftDeleted { .. } => 40407,
         RegistryError::NoSubjectLevel(_) => 40408,
         RegistryError::NoSubjectMode(_) => 40409,
         RegistryError::Incompatible { .. } => 40901,
         RegistryError::InvalidSchema(_) => 42201,
         RegistryError::InvalidVersion(_) => 42202,
         RegistryError::InvalidLevel(_) => 42203,
-        RegistryError::NotPermitted(_) => 42205,
+        RegistryError::InvalidMode(_) => 42204,
+        RegistryError::NotPermitted(_) | RegistryError::IdsUsedUp => 42205,
+        RegistryError::Referenced(_) => 42206,
+        RegistryError::IdDoesNotMatch { .. } => 42207,
         RegistryError::InvalidSubject { .. } => 42208,
         RegistryError::InvalidRuleSet(_) => 42210,
+        RegistryError::ContextNotEmpty(_) => 42211,
         RegistryError::InvalidConfig(_) => 422,
         RegistryError::Store(_) => 50001,
-        RegistryError::Contended => 50002,
         RegistryError::Broken => 500,
     }
 }

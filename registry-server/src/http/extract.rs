@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use utoipa::IntoParams;
 
 use super::{error::HttpError, timed_body::BodyStalled};
-use crate::registry::VersionSpec;
+use crate::registry::{Qualified, VersionSpec};
 
 /// The longest request body: the largest schemas in use are some hundred kilobytes, and Kafka-backed registries stop at
 /// one mebibyte of stored text.
@@ -41,8 +41,20 @@ pub(super) struct IdInPath(pub(super) i64);
 
 /// A subject and one of its versions in a path.
 pub(super) struct VersionInPath {
-    pub(super) subject: String,
+    pub(super) subject: Qualified,
     pub(super) version: VersionSpec,
+}
+
+/// A subject in a path.
+pub(super) struct SubjectInPath(pub(super) Qualified);
+
+impl<S: Send + Sync> FromRequestParts<S> for SubjectInPath {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let PathOf(subject) = PathOf::<String>::from_request_parts(parts, state).await?;
+        Ok(SubjectInPath(Qualified::parse(&subject)))
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for VersionInPath {
@@ -52,7 +64,7 @@ impl<S: Send + Sync> FromRequestParts<S> for VersionInPath {
         let PathOf((subject, version)) = PathOf::<(String, String)>::from_request_parts(parts, state).await?;
         Ok(VersionInPath {
             version: VersionSpec::parse(&version)?,
-            subject,
+            subject: Qualified::parse(&subject),
         })
     }
 }

@@ -22,9 +22,8 @@ use super::{
     media::Accepted,
     page::{Page, SCHEMAS_MAX},
     shapes::{Answer, ContextId, SchemaAnswer, Serialized, SubjectVersion, VersionAnswer},
-    subjects::prefix_in_default_context,
 };
-use crate::registry::{Found, RegistryError, Stored, View};
+use crate::registry::{Found, Qualified, RegistryError, Stored, View};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
@@ -66,21 +65,16 @@ async fn list(
 ) -> Response {
     state.registry.read(|view| {
         let versions = view
-            .subjects_with(prefix_in_default_context(&params.subject_prefix))
+            .subjects_with(&Qualified::parse(&params.subject_prefix))
             .flat_map(|(name, subject)| {
-                let skipped = if params.latest_only {
-                    subject.versions.len().saturating_sub(1)
-                } else {
-                    0
-                };
+                let latest = subject.latest().map(|latest| latest.version);
                 subject
-                    .versions
-                    .values()
-                    .skip(skipped)
+                    .live()
+                    .filter(move |version| !params.latest_only || Some(version.version) == latest)
                     .filter_map(move |version| {
-                        let stored = view.schema(version.id)?.clone();
+                        let stored = view.schema_in(&name.context, version.id)?.clone();
                         Some(Found {
-                            subject: name.to_string(),
+                            subject: name.clone(),
                             version: *version,
                             stored,
                         })
@@ -149,11 +143,11 @@ async fn with_more(
     let stored = stored(&view, id)?;
     let text = state.registry.text(stored, format).await?;
     let mut answer = SchemaAnswer::of(stored, &text);
-    if let Some(version) = view.version_of(&params.subject, stored.id) {
+    if let Some(version) = view.version_of(&Qualified::parse(&params.subject), stored.id) {
         answer.subject = Some(&params.subject);
         answer.version = Some(version.version);
     }
-    answer.max_id = view.max_id().filter(|_| params.fetch_max_id).map(SchemaId::get);
+    answer.max_id = Some(view.default_context().last_id).filter(|_| params.fetch_max_id);
     Ok(Answer(answer).into_response())
 }
 
@@ -223,7 +217,7 @@ async fn versions_by_id(
 
 fn uses(state: &Shared, id: i64, params: &UsesParams) -> Result<Vec<SubjectVersion>, HttpError> {
     state.registry.read(|view| {
-        let uses = view.uses(stored(view, id)?.id).iter();
+        let uses = view.default_context().uses(stored(view, id)?.id).iter();
         let asked = uses.filter(|used| params.subject.is_empty() || used.subject.as_ref() == params.subject);
         Ok(asked
             .map(|used| SubjectVersion {
@@ -256,10 +250,14 @@ async fn by_guid(
 async fn ids_by_guid(
     State(state): State<Shared>,
     PathOf(guid): PathOf<String>,
-) -> Result<Answer<[ContextId; 1]>, HttpError> {
+) -> Result<Answer<Vec<ContextId>>, HttpError> {
     state.registry.read(|view| {
-        let id = stored_by_guid(view, &guid)?.id.get();
-        Ok(Answer([ContextId { context: ".", id }]))
+        let guid = stored_by_guid(view, &guid)?.guid;
+        let ids = view.with_guid(guid).map(|(context, stored)| ContextId {
+            context: context.to_owned(),
+            id: stored.id.get(),
+        });
+        Ok(Answer(ids.collect()))
     })
 }
 

@@ -126,6 +126,7 @@ impl SchemaRequest {
             id: self.id,
             version: self.version,
             normalize,
+            force: false,
         }
     }
 }
@@ -180,7 +181,7 @@ impl<'a> RegisterAnswer<'a> {
 pub(super) struct VersionAnswer<'a> {
     /// The subject.
     #[schema(example = "orders-value")]
-    subject: &'a str,
+    subject: String,
     /// Its version.
     #[schema(example = 1)]
     version: u32,
@@ -213,7 +214,7 @@ impl<'a> VersionAnswer<'a> {
     pub(super) fn of(found: &'a Found, text: &'a str) -> VersionAnswer<'a> {
         let stored = &found.stored;
         VersionAnswer {
-            subject: &found.subject,
+            subject: found.subject.to_string(),
             version: found.version.version,
             id: stored.id.get(),
             guid: stored.guid.to_string(),
@@ -223,7 +224,7 @@ impl<'a> VersionAnswer<'a> {
             rule_set: stored.rule_set(),
             schema: text,
             ts: found.version.registered_ms,
-            deleted: false,
+            deleted: !found.version.is_live(),
         }
     }
 }
@@ -297,7 +298,7 @@ pub(super) struct SubjectVersion {
 pub(super) struct ContextId {
     /// The context; `.` is the default one.
     #[schema(example = ".")]
-    pub(super) context: &'static str,
+    pub(super) context: String,
     /// The id there.
     #[schema(example = 1)]
     pub(super) id: u32,

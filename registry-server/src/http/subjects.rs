@@ -11,11 +11,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Shared,
     error::{HttpError, Refusals},
-    extract::{Format, JsonBody, PathOf, QueryOf, VersionInPath, flag},
+    extract::{Format, JsonBody, QueryOf, SubjectInPath, VersionInPath, flag},
     page::Page,
     shapes::{Answer, RegisterAnswer, SchemaRequest, Serialized, VersionAnswer},
 };
-use crate::registry::lookup;
+use crate::registry::{Deleted, Qualified, lookup};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
@@ -36,14 +36,6 @@ struct ListParams {
     subject_prefix: String,
 }
 
-/// A prefix without the marks of the default context and of all contexts: there is only the default one.
-pub(super) fn prefix_in_default_context(prefix: &str) -> &str {
-    prefix
-        .strip_prefix(":*:")
-        .or_else(|| prefix.strip_prefix(":.:"))
-        .unwrap_or(prefix)
-}
-
 /// Lists the subjects, by name.
 #[utoipa::path(get, path = "/subjects", tag = "subjects", params(ListParams,
         ("offset" = Option<i64>, Query, description = "How many to skip"),
@@ -55,8 +47,14 @@ async fn list(
     QueryOf(page): QueryOf<Page>,
 ) -> Response {
     state.registry.read(|view| {
-        let names = view.subjects_with(prefix_in_default_context(&params.subject_prefix));
-        Answer(page.of(names.map(|(name, _)| name.as_ref()), usize::MAX)).into_response()
+        let prefix = if params.subject_prefix.is_empty() {
+            ":*:"
+        } else {
+            &params.subject_prefix
+        };
+        let named = view.subjects_with(&Qualified::parse(prefix));
+        let live = named.filter(|(_, subject)| subject.latest().is_some());
+        Answer(page.of(live.map(|(name, _)| name.to_string()), usize::MAX)).into_response()
     })
 }
 
@@ -76,14 +74,14 @@ pub(super) struct Reading {
     responses((status = 200, description = "The version", body = VersionAnswer<'_>), Refusals))]
 async fn look_up(
     State(state): State<Shared>,
-    PathOf(subject): PathOf<String>,
+    SubjectInPath(subject): SubjectInPath,
     QueryOf(reading): QueryOf<Reading>,
     QueryOf(Format { format }): QueryOf<Format>,
     JsonBody(body): JsonBody<SchemaRequest>,
 ) -> Result<Response, HttpError> {
     let found = state
         .registry
-        .look_up(&subject, body.into_request(reading.normalize))
+        .look_up(&subject, body.into_request(reading.normalize), Deleted::Without)
         .await?;
     let text = state.registry.text(&found.stored, &format).await?;
     Ok(Answer(VersionAnswer::of(&found, &text)).into_response())
@@ -97,12 +95,14 @@ async fn look_up(
     responses((status = 200, description = "The versions' numbers", body = Vec<u32>), Refusals))]
 async fn versions(
     State(state): State<Shared>,
-    PathOf(subject): PathOf<String>,
+    SubjectInPath(subject): SubjectInPath,
     QueryOf(page): QueryOf<Page>,
 ) -> Result<Answer<Vec<u32>>, HttpError> {
     state.registry.read(|view| {
-        let versions = &lookup::subject(view, &subject)?.versions;
-        Ok(Answer(page.of(versions.keys().copied(), usize::MAX)))
+        let versions = lookup::subject(view, &subject, Deleted::Without)?;
+        Ok(Answer(
+            page.of(versions.live().map(|version| version.version), usize::MAX),
+        ))
     })
 }
 
@@ -112,7 +112,7 @@ async fn versions(
     responses((status = 200, description = "The schema's id and version", body = RegisterAnswer<'_>), Refusals))]
 async fn register(
     State(state): State<Shared>,
-    PathOf(subject): PathOf<String>,
+    SubjectInPath(subject): SubjectInPath,
     QueryOf(reading): QueryOf<Reading>,
     QueryOf(Format { format }): QueryOf<Format>,
     JsonBody(body): JsonBody<SchemaRequest>,
@@ -138,7 +138,7 @@ async fn version(
 ) -> Result<Response, HttpError> {
     let found = state
         .registry
-        .read(|view| lookup::version(view, &path.subject, path.version))?;
+        .read(|view| lookup::version(view, &path.subject, path.version, Deleted::Without))?;
     let text = state.registry.text(&found.stored, &format).await?;
     Ok(Answer(VersionAnswer::of(&found, &text)).into_response())
 }
@@ -155,7 +155,7 @@ async fn text(
 ) -> Result<Serialized, HttpError> {
     let found = state
         .registry
-        .read(|view| lookup::version(view, &path.subject, path.version))?;
+        .read(|view| lookup::version(view, &path.subject, path.version, Deleted::Without))?;
     let text = state.registry.text(&found.stored, &format).await?;
     Ok(Serialized(text.to_string().into()))
 }
@@ -173,11 +173,10 @@ async fn referenced_by(
     QueryOf(page): QueryOf<Page>,
 ) -> Result<Answer<Vec<u32>>, HttpError> {
     state.registry.read(|view| {
-        let found = lookup::version(view, &path.subject, path.version)?;
+        let found = lookup::version(view, &path.subject, path.version, Deleted::Without)?;
         let ids = view
             .referrers(&path.subject, found.version.version)
-            .iter()
-            .map(|id| id.get());
+            .map(|(_, id)| id.get());
         Ok(Answer(page.of(ids, usize::MAX)))
     })
 }

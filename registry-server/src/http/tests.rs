@@ -17,7 +17,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::{AppState, Ready, router};
-use crate::registry::Registry;
+use crate::{registry::Registry, store::Database};
 
 /// The time of every write.
 const NOW_MS: i64 = 1_700_000_000_000;
@@ -50,7 +50,7 @@ impl Answered {
 impl App {
     async fn new() -> App {
         let folder = tempfile::tempdir().unwrap();
-        let registry = Registry::open(&folder.path().join("registry.db"), || NOW_MS)
+        let registry = Registry::open(&Database::Sqlite(folder.path().join("registry.db")), || NOW_MS)
             .await
             .unwrap();
         let ready = Ready::default();

@@ -156,7 +156,36 @@ impl RuleMode {
     }
 }
 
+/// The property that holds a version's number within its own metadata; it says nothing about the content.
+const VERSION_PROPERTY: &str = "confluent:version";
+
 impl Metadata {
+    /// Notes the version this metadata goes with.
+    pub fn set_version(&mut self, version: u32) {
+        self.properties
+            .insert(VERSION_PROPERTY.to_owned(), version.to_string());
+    }
+
+    /// Whether two say the same, the noted version aside.
+    #[must_use]
+    pub fn same_but_version(&self, other: &Metadata) -> bool {
+        let properties = |metadata: &Metadata| {
+            let mut properties = metadata.properties.clone();
+            properties.remove(VERSION_PROPERTY);
+            properties
+        };
+        self.tags == other.tags && self.sensitive == other.sensitive && properties(self) == properties(other)
+    }
+
+    /// This metadata with another laid over it, entry by entry.
+    #[must_use]
+    pub fn under(mut self, over: Metadata) -> Metadata {
+        self.tags.extend(over.tags);
+        self.properties.extend(over.properties);
+        self.sensitive.extend(over.sensitive);
+        self
+    }
+
     pub(super) fn hash_into(&self, mut feed: impl FnMut(&[u8])) {
         for (path, tags) in &self.tags {
             feed(path.as_bytes());
@@ -204,6 +233,22 @@ impl RuleSet {
             }
         }
         Ok(())
+    }
+
+    /// This rule set with another laid over it, rule by rule; a rule of the same name is replaced.
+    #[must_use]
+    pub fn under(self, over: RuleSet) -> RuleSet {
+        let merged = |mut under: Vec<Rule>, over: Vec<Rule>| {
+            under.retain(|rule| over.iter().all(|other| other.name != rule.name));
+            under.extend(over);
+            under
+        };
+        RuleSet {
+            migration_rules: merged(self.migration_rules, over.migration_rules),
+            domain_rules: merged(self.domain_rules, over.domain_rules),
+            encoding_rules: merged(self.encoding_rules, over.encoding_rules),
+            enable_at: over.enable_at.or(self.enable_at),
+        }
     }
 
     pub(super) fn hash_into(&self, mut feed: impl FnMut(&[u8])) {

@@ -2,6 +2,9 @@
 //!
 //! The sentences are what a client is shown. Status and code are looked up in `http/error.rs`.
 
+use std::sync::Arc;
+
+use annals_schema_model::SchemaId;
 use thiserror::Error;
 
 use crate::store::StoreError;
@@ -21,6 +24,49 @@ pub enum RegistryError {
     /// A lookup by id or guid found nothing.
     #[error("Schema {0} not found")]
     SchemaUnknown(String),
+    /// Every version of the subject is soft-deleted already. (Clients know the missing space.)
+    #[error("Subject '{0}' was soft deleted.Set permanent=true to delete permanently")]
+    SubjectSoftDeleted(String),
+    /// A subject with live versions cannot be deleted for good.
+    #[error("Subject '{0}' was not deleted first before being permanently deleted")]
+    SubjectNotSoftDeleted(String),
+    /// The version is soft-deleted already.
+    #[error(
+        "Subject '{subject}' Version {version} was soft deleted.Set permanent=true to delete permanently"
+    )]
+    VersionSoftDeleted {
+        /// The subject.
+        subject: String,
+        /// The version.
+        version: u32,
+    },
+    /// A live version cannot be deleted for good.
+    #[error("Subject '{subject}' Version {version} was not deleted first before being permanently deleted")]
+    VersionNotSoftDeleted {
+        /// The subject.
+        subject: String,
+        /// The version.
+        version: u32,
+    },
+    /// Other schemas refer to it.
+    #[error("One or more references exist to the schema {0}; delete the schemas that refer to it first")]
+    Referenced(String),
+    /// An importer gives a schema another id than it has.
+    #[error("Schema already registered with id {known} instead of input id {asked}")]
+    IdDoesNotMatch {
+        /// The id asked for.
+        asked: SchemaId,
+        /// The id the content has.
+        known: SchemaId,
+    },
+    /// The context still has subjects, live or soft-deleted.
+    #[error("The context '{0}' is not empty; delete its subjects permanently first")]
+    ContextNotEmpty(String),
+    /// Not a mode, or not one for this scope.
+    #[error(
+        "Invalid mode '{0}'. Valid values are READWRITE, READONLY, READONLY_OVERRIDE, IMPORT, and FORWARD; FORWARD is for :.__GLOBAL: alone"
+    )]
+    InvalidMode(String),
     /// The subject follows the global level.
     #[error("Subject '{0}' does not have subject-level compatibility configured")]
     NoSubjectLevel(String),
@@ -67,11 +113,17 @@ pub enum RegistryError {
     NotPermitted(String),
     /// The database failed; the outcome of a write may be unknown, and asking again is safe.
     #[error("The schema store failed; the request can be sent again")]
-    Store(#[from] StoreError),
-    /// Others kept registering under the same subject.
-    #[error("Other registrations under this subject were always first; the request can be sent again")]
-    Contended,
+    Store(Arc<StoreError>),
+    /// All 2^31-1 ids of a context are given out.
+    #[error("every schema id of this context is given out; register in another context")]
+    IdsUsedUp,
     /// Work on a schema broke off. Nothing was written.
     #[error("The request broke off; please report this with the server's log")]
     Broken,
+}
+
+impl From<StoreError> for RegistryError {
+    fn from(error: StoreError) -> RegistryError {
+        RegistryError::Store(Arc::new(error))
+    }
 }

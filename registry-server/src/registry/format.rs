@@ -22,7 +22,7 @@ pub(super) fn text(view: &View, stored: &Stored, format: &str) -> Result<Arc<str
         return Ok(Arc::clone(stored.text()));
     }
     let parsed = view
-        .parsed(stored.id)
+        .parsed(stored)
         .map_err(|error| RegistryError::InvalidSchema(error.to_string()))?;
     match parsed.as_ref() {
         Schema::Proto(schema) => Ok(BASE64_STANDARD.encode(schema.file().encode_to_vec()).into()),

@@ -1,54 +1,38 @@
-//! The registry in service: one current view for all readers, one store for all writers.
+//! The registry in service: one current view for all readers, one writer for everything that changes it.
 //!
-//! ```text
-//!   register ──► decide (pure, on a view, off the async threads) ──► lock the store ──► does the decision still hold?
-//!      ▲                                                                                  │ no: decide again
-//!      └──────────────────────────────────────────────────────────────────────────────────┤
-//!                                                   one transaction ──► swap the view ──► tell the hooks
-//! ```
-//!
-//! Invariant: the view is swapped only after the transaction is durable, and before the store's lock is released. The
-//! part from the lock on runs in a task of its own, so a client that hangs up cannot leave the view behind the store.
+//! What costs time (parsing, comparing) is done on a view, off the async threads and without holding anybody up; the
+//! writer then only looks whether the decision still holds ([`NewVersion::changes`](super::register::NewVersion)).
 
-use std::{
-    path::Path,
-    sync::{Arc, PoisonError, RwLock},
-};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use annals_schema_model::SchemaId;
 use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
-use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{
-    Config, RegisterRequest, RegistryError, Verdict, VersionSpec,
+    Config, Deleted, Mode, Qualified, RegisterRequest, RegistryError, Verdict, VersionSpec,
     candidate::Candidate,
-    format,
+    change::Change,
+    context::VersionView,
+    delete, format,
     lookup::{self, Found},
-    register::{self, Decision, NewVersion},
-    verdict,
-    view::{Stored, VersionView, View},
+    mode,
+    register::{self, Decision, check_writable},
+    stored::Stored,
+    verdict::Verdicts,
+    view::View,
+    writer::{Queue, Shared},
 };
-use crate::store::{Inserted, Store, StoreError};
+use crate::store::{Database, Store, StoreError};
 
-/// How often a registration is decided without the store's lock before it is decided under the lock.
+/// How often a registration is decided beside the writer before it is decided by it.
 const OPTIMISTIC_ATTEMPTS: usize = 3;
-/// How often it is decided at all: under the lock, only another process on the same database can be in the way.
-const ATTEMPTS_MAX: usize = 16;
-
-type Hook = Box<dyn Fn(&View) + Send + Sync>;
 
 /// The registry. Clones are handles to the same one.
 #[derive(Clone)]
 pub struct Registry {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    view: ArcSwap<View>,
-    store: Arc<Mutex<Store>>,
-    hooks: RwLock<Vec<Hook>>,
-    clock: fn() -> i64,
+    shared: Arc<Shared>,
+    queue: Queue,
 }
 
 /// A registration's outcome.
@@ -75,39 +59,44 @@ impl Registered {
 }
 
 impl Registry {
-    /// Opens the registry in a database file, which is made if it is not there. `clock` gives milliseconds since 1970.
+    /// Opens the registry in a database. `clock` gives milliseconds since 1970.
     ///
     /// # Errors
-    /// The file cannot be opened, read or brought up to date.
-    pub async fn open(path: &Path, clock: fn() -> i64) -> Result<Registry, StoreError> {
-        let mut store = Store::open(path).await?;
-        let view = store.load().await?;
-        let inner = Inner {
+    /// The database cannot be opened, read or brought up to date.
+    pub async fn open(database: &Database, clock: fn() -> i64) -> Result<Registry, StoreError> {
+        let mut store = Store::open(database).await?;
+        // Listening begins before reading, so that nothing falls between the two.
+        let listener = store.listener().await?;
+        let everything = store.changes_since(0).await?;
+        let mut view = View::default();
+        everything.changes.iter().for_each(|change| view.apply(change));
+        view.sequence = everything.sequence;
+        drop(everything);
+        let shared = Arc::new(Shared {
             view: ArcSwap::from_pointee(view),
-            store: Arc::new(Mutex::new(store)),
             hooks: RwLock::default(),
+            verdicts: Verdicts::default(),
             clock,
-        };
-        Ok(Registry {
-            inner: Arc::new(inner),
-        })
+        });
+        let queue = Queue::start(Arc::clone(&shared), store, listener);
+        Ok(Registry { shared, queue })
     }
 
     /// Everything that is registered now.
     #[must_use]
     pub fn view(&self) -> Arc<View> {
-        self.inner.view.load_full()
+        self.shared.view.load_full()
     }
 
     /// A look at the current view without taking a share of it: for short reads on the hot path.
     pub fn read<T>(&self, look: impl FnOnce(&View) -> T) -> T {
-        look(&self.inner.view.load())
+        look(&self.shared.view.load())
     }
 
-    /// Calls `hook` after every change, with the new view. Hooks run one after the other while the store is locked, so
-    /// they must be quick and must not write to the registry.
+    /// Calls `hook` after every change, with the new view. Hooks run one after the other before the change is answered,
+    /// so they must be quick and must not write to the registry.
     pub fn on_changed(&self, hook: Box<dyn Fn(&View) + Send + Sync>) {
-        self.inner
+        self.shared
             .hooks
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -120,53 +109,78 @@ impl Registry {
     /// Any refusal of [`RegistryError`].
     pub async fn register(
         &self,
-        subject: &str,
+        subject: &Qualified,
         request: RegisterRequest,
     ) -> Result<Registered, RegistryError> {
-        let (subject, request): (Arc<str>, _) = (Arc::from(subject), Arc::new(request));
-        for attempt in 0..ATTEMPTS_MAX {
-            let held = match attempt {
-                0..OPTIMISTIC_ATTEMPTS => None,
-                _ => Some(Arc::clone(&self.inner.store).lock_owned().await),
-            };
-            let view = self.view();
-            let decision = {
-                let (view, subject, request) =
-                    (Arc::clone(&view), Arc::clone(&subject), Arc::clone(&request));
-                off_thread(move || register::decide(&view, &subject, &request)).await??
-            };
-            let new = match decision {
-                Decision::Existing(version) => {
-                    return Ok(Registered {
-                        found: lookup::found(&view, &subject, version)?,
-                        is_new: false,
-                    });
-                }
+        let request = Arc::new(request);
+        for _ in 0..OPTIMISTIC_ATTEMPTS {
+            let (shared, view) = (Arc::clone(&self.shared), self.view());
+            let (name, asked) = (subject.clone(), Arc::clone(&request));
+            let decide = move || register::decide(&view, &shared.verdicts, &name, &asked);
+            let new = match off_thread(decide).await?? {
+                Decision::Existing(version) => return self.registered(subject, version, false),
                 Decision::Write(new) => new,
             };
-            let store = match held {
-                Some(store) => store,
-                None => Arc::clone(&self.inner.store).lock_owned().await,
-            };
-            if !new.still_holds(&self.view()) {
-                continue;
-            }
-            let inner = Arc::clone(&self.inner);
-            let written = tokio::spawn(async move { inner.write_version(store, *new).await });
-            if let Some(found) = written.await.map_err(|_| RegistryError::Broken)?? {
-                return Ok(Registered { found, is_new: true });
+            let parsed = new.parsed().cloned();
+            let written = self.queue.write(move |view, now_ms| {
+                Ok(match new.changes(view, now_ms) {
+                    Some((changes, version)) => (changes, Some(version)),
+                    None => (Vec::new(), None),
+                })
+            });
+            if let Some(version) = written.await? {
+                let registered = self.registered(subject, version, true)?;
+                parsed
+                    .into_iter()
+                    .for_each(|parsed| registered.found.stored.keep_parsed(parsed));
+                return Ok(registered);
             }
         }
-        Err(RegistryError::Contended)
+        self.register_in_turn(subject, request).await
+    }
+
+    /// Registers by deciding in the writer's turn: nobody can come in between, and everybody waits.
+    async fn register_in_turn(
+        &self,
+        subject: &Qualified,
+        request: Arc<RegisterRequest>,
+    ) -> Result<Registered, RegistryError> {
+        let (shared, name) = (Arc::clone(&self.shared), subject.clone());
+        let decided = self.queue.write(move |view, now_ms| {
+            match register::decide(view, &shared.verdicts, &name, &request)? {
+                Decision::Existing(version) => Ok((Vec::new(), (version, false))),
+                Decision::Write(new) => {
+                    let (changes, version) = new.changes(view, now_ms).ok_or(RegistryError::IdsUsedUp)?;
+                    Ok((changes, (version, true)))
+                }
+            }
+        });
+        let (version, is_new) = decided.await?;
+        self.registered(subject, version, is_new)
+    }
+
+    fn registered(
+        &self,
+        subject: &Qualified,
+        version: VersionView,
+        is_new: bool,
+    ) -> Result<Registered, RegistryError> {
+        let found = lookup::found(&self.view(), subject, version)?;
+        Ok(Registered { found, is_new })
     }
 
     /// Finds the version of a subject that holds a schema.
     ///
     /// # Errors
     /// As [`lookup::by_content`].
-    pub async fn look_up(&self, subject: &str, request: RegisterRequest) -> Result<Found, RegistryError> {
-        let (view, subject) = (self.view(), subject.to_owned());
-        off_thread(move || lookup::by_content(&view, &subject, &request)).await?
+    pub async fn look_up(
+        &self,
+        subject: &Qualified,
+        request: RegisterRequest,
+        deleted: Deleted,
+    ) -> Result<Found, RegistryError> {
+        let (view, subject) = (self.view(), subject.clone());
+        off_thread(move || lookup::by_content(&view, &subject, &request, deleted)).await?
     }
 
     /// A schema's text in the format a client asks for; an unknown format means the stored text.
@@ -187,43 +201,124 @@ impl Registry {
     /// The version is not there, or the schema is invalid.
     pub async fn judge(
         &self,
-        subject: &str,
+        subject: &Qualified,
         against: Option<VersionSpec>,
         request: RegisterRequest,
     ) -> Result<Verdict, RegistryError> {
-        let (view, subject) = (self.view(), subject.to_owned());
-        off_thread(move || judge(&view, &subject, against, &request)).await?
+        let (shared, view, subject) = (Arc::clone(&self.shared), self.view(), subject.clone());
+        off_thread(move || judge(&view, &shared.verdicts, &subject, against, &request)).await?
     }
 
-    /// Merges an update into a subject's settings, or into the global ones; answers the result.
+    /// Deletes a subject; answers the numbers of the versions deleted.
     ///
     /// # Errors
-    /// The update or the subject is invalid.
+    /// As [`delete::subject`].
+    pub async fn delete_subject(&self, name: &Qualified, permanent: bool) -> Result<Vec<u32>, RegistryError> {
+        let name = name.clone();
+        self.queue
+            .write(move |view, _| delete::subject(view, &name, permanent))
+            .await
+    }
+
+    /// Deletes a version; answers its number.
+    ///
+    /// # Errors
+    /// As [`delete::version`].
+    pub async fn delete_version(
+        &self,
+        name: &Qualified,
+        spec: VersionSpec,
+        permanent: bool,
+    ) -> Result<u32, RegistryError> {
+        let name = name.clone();
+        self.queue
+            .write(move |view, _| delete::version(view, &name, spec, permanent))
+            .await
+    }
+
+    /// Removes a context without subjects.
+    ///
+    /// # Errors
+    /// As [`delete::context`].
+    pub async fn delete_context(&self, name: &str) -> Result<(), RegistryError> {
+        let name = name.to_owned();
+        self.queue
+            .write(move |view, _| Ok((delete::context(view, &name)?, ())))
+            .await
+    }
+
+    /// Merges an update into the settings of a subject, a context or all contexts; answers the result.
+    ///
+    /// # Errors
+    /// The update or the name is invalid, or the scope is read-only.
     pub async fn update_config(
         &self,
-        subject: Option<&str>,
+        of: &Qualified,
         update: Map<String, Value>,
     ) -> Result<Config, RegistryError> {
-        subject.map_or(Ok(()), register::check_subject)?;
-        let change = move |old: Option<&Config>| {
-            let base = old.cloned().unwrap_or_default();
-            base.merged(&update).map(|config| (Some(config.clone()), config))
+        of.check_scope()?;
+        let of = of.clone();
+        let write = move |view: &View, _| {
+            check_writable(view, &of)?;
+            let old = view.config(&of).map(|old| Config::clone(old));
+            let config = old.unwrap_or_default().merged(&update)?;
+            let change = Change::Config {
+                of: of.clone(),
+                config: Some(config.clone()),
+            };
+            Ok((vec![change], config))
         };
-        self.change_config(subject, change).await
+        self.queue.write(write).await
     }
 
-    /// Clears a subject's settings, or the global ones; answers what they were.
+    /// Clears the settings of a subject, a context or all contexts; answers what they were.
     ///
     /// # Errors
-    /// [`RegistryError::SubjectNotFound`] when the subject has none.
-    pub async fn clear_config(&self, subject: Option<&str>) -> Result<Config, RegistryError> {
-        let name = subject.map(str::to_owned);
-        let change = move |old: Option<&Config>| match (old, name) {
-            (Some(old), _) => Ok((None, old.clone())),
-            (None, Some(name)) => Err(RegistryError::SubjectNotFound(name)),
-            (None, None) => Ok((None, Config::default())),
+    /// [`RegistryError::SubjectNotFound`] when a subject has none, or the scope is read-only.
+    pub async fn clear_config(&self, of: &Qualified) -> Result<Config, RegistryError> {
+        let of = of.clone();
+        let write = move |view: &View, _| {
+            let Some(old) = view.config(&of) else {
+                return match of.is_context() {
+                    true => Ok((Vec::new(), Config::default())),
+                    false => Err(RegistryError::SubjectNotFound(of.to_string())),
+                };
+            };
+            check_writable(view, &of)?;
+            let change = Change::Config {
+                of: of.clone(),
+                config: None,
+            };
+            Ok((vec![change], Config::clone(old)))
         };
-        self.change_config(subject, change).await
+        self.queue.write(write).await
+    }
+
+    /// Sets the mode of a subject, a context or all contexts; `None` clears it.
+    ///
+    /// # Errors
+    /// As [`mode::set`].
+    pub async fn set_mode(
+        &self,
+        of: &Qualified,
+        new: Option<Mode>,
+        force: bool,
+    ) -> Result<(), RegistryError> {
+        let of = of.clone();
+        self.queue
+            .write(move |view, _| Ok((mode::set(view, &of, new, force)?, ())))
+            .await
+    }
+
+    /// Clears a mode; answers what it was.
+    ///
+    /// # Errors
+    /// As [`mode::clear`].
+    pub async fn clear_mode(&self, of: &Qualified, recursive: bool) -> Result<Option<Mode>, RegistryError> {
+        let of = of.clone();
+        self.queue
+            .write(move |view, _| mode::clear(view, &of, recursive))
+            .await
     }
 
     /// Closes the store. What is registered can still be read; nothing can be written any more.
@@ -231,137 +326,34 @@ impl Registry {
     /// # Errors
     /// [`StoreError`].
     pub async fn close(&self) -> Result<(), StoreError> {
-        self.inner.store.lock().await.close().await
-    }
-
-    async fn change_config(
-        &self,
-        subject: Option<&str>,
-        change: impl FnOnce(Option<&Config>) -> Result<(Option<Config>, Config), RegistryError> + Send + 'static,
-    ) -> Result<Config, RegistryError> {
-        let (inner, subject) = (Arc::clone(&self.inner), subject.map(str::to_owned));
-        let written = tokio::spawn(async move {
-            let store = Arc::clone(&inner.store).lock_owned().await;
-            let view = inner.view.load_full();
-            let old = match &subject {
-                Some(name) => view.subject_config(name),
-                None => Some(view.global_config()),
-            };
-            let (new, answer) = change(old.map(|old| old.as_ref()))?;
-            inner.write_config(store, subject.as_deref(), new).await?;
-            Ok(answer)
-        });
-        written.await.map_err(|_| RegistryError::Broken)?
-    }
-}
-
-impl Inner {
-    /// Writes a version; `None` when the store knows of something the decision did not, and the view has caught up.
-    async fn write_version(
-        &self,
-        mut store: OwnedMutexGuard<Store>,
-        new: NewVersion,
-    ) -> Result<Option<Found>, RegistryError> {
-        let now_ms = (self.clock)();
-        let inserted = match store.insert_version(&new, now_ms).await {
-            Ok(inserted) => inserted,
-            Err(error) => return Err(self.recover(&mut store, error).await.into()),
-        };
-        let Inserted::Version {
-            id,
-            schema_registered_ms,
-        } = inserted
-        else {
-            let view = store.load().await?;
-            self.swap(view);
-            return Ok(None);
-        };
-        let version = VersionView {
-            version: new.version,
-            id,
-            registered_ms: now_ms,
-        };
-        let mut view = View::clone(&self.view.load());
-        let stored = view.schema(id).cloned().unwrap_or_else(|| {
-            let Candidate { content, parsed, .. } = new.candidate;
-            Arc::new(Stored::new(
-                id,
-                new.guid,
-                content,
-                schema_registered_ms,
-                Some(parsed),
-            ))
-        });
-        view.insert_version(&new.subject, version, &stored);
-        self.swap(view);
-        Ok(Some(Found {
-            subject: new.subject,
-            version,
-            stored,
-        }))
-    }
-
-    async fn write_config(
-        &self,
-        mut store: OwnedMutexGuard<Store>,
-        subject: Option<&str>,
-        config: Option<Config>,
-    ) -> Result<(), RegistryError> {
-        if let Err(error) = store.put_config(subject, config.as_ref()).await {
-            return Err(self.recover(&mut store, error).await.into());
-        }
-        let mut view = View::clone(&self.view.load());
-        view.set_config(subject, config);
-        self.swap(view);
-        Ok(())
-    }
-
-    /// After a failed write nobody knows what the store holds: it is read again.
-    async fn recover(&self, store: &mut Store, error: StoreError) -> StoreError {
-        tracing::error!(
-            error = &error as &dyn std::error::Error,
-            "a write to the schema store failed"
-        );
-        match store.load().await {
-            Ok(view) => self.swap(view),
-            Err(error) => tracing::error!(
-                error = &error as &dyn std::error::Error,
-                "the schema store cannot be read back; what was registered before is still served"
-            ),
-        }
-        error
-    }
-
-    fn swap(&self, view: View) {
-        let view = Arc::new(view);
-        self.view.store(Arc::clone(&view));
-        for hook in self.hooks.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            hook(&view);
-        }
+        self.queue.close().await
     }
 }
 
 fn judge(
     view: &View,
-    subject: &str,
+    verdicts: &Verdicts,
+    subject: &Qualified,
     against: Option<VersionSpec>,
     request: &RegisterRequest,
 ) -> Result<Verdict, RegistryError> {
     let versions = view.subject(subject);
     let olds: Vec<VersionView> = match against {
-        None => versions.map_or_else(Vec::new, |versions| versions.versions.values().copied().collect()),
+        None => versions.map_or_else(Vec::new, |versions| versions.live().copied().collect()),
         Some(VersionSpec::Latest) => versions
             .and_then(|versions| versions.latest())
             .into_iter()
             .collect(),
         Some(VersionSpec::Number(number)) => {
             let version = versions.and_then(|versions| versions.version(number));
+            let version = version.filter(VersionView::is_live);
             vec![version.ok_or_else(|| RegistryError::VersionNotFound(number.to_string()))?]
         }
     };
     let scope = view.config_in_scope(subject);
-    let candidate = Candidate::read(view, request, request.normalize || scope.normalize == Some(true))?;
-    Ok(verdict::judge(view, &scope, &candidate, &olds))
+    let normalize = request.normalizes(view, subject);
+    let candidate = Candidate::read(view, &subject.context, request, normalize)?;
+    Ok(verdicts.judge(view, subject, &scope, &candidate, &olds))
 }
 
 /// Runs work whose length a client decides where it cannot hold up other requests.

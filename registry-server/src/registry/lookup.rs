@@ -6,135 +6,208 @@ use super::{
     RegistryError,
     candidate::{self, Candidate, RegisterRequest},
     content::{self, Content},
+    context::{Deleted, SubjectView, VersionView},
+    contract::Metadata,
+    name::Qualified,
+    stored::Stored,
     version::VersionSpec,
-    view::{Stored, SubjectView, VersionView, View},
+    view::View,
 };
 
 /// A version of a subject and the schema it stands for.
 #[derive(Clone, Debug)]
 pub struct Found {
     /// The subject.
-    pub subject: String,
+    pub subject: Qualified,
     /// The version.
     pub version: VersionView,
     /// The schema.
     pub stored: Arc<Stored>,
 }
 
-/// A subject that must be there.
+/// A subject that must be there and have versions of the kind asked for.
 ///
 /// # Errors
 /// [`RegistryError::SubjectNotFound`].
-pub fn subject<'a>(view: &'a View, name: &str) -> Result<&'a Arc<SubjectView>, RegistryError> {
+pub fn subject<'a>(
+    view: &'a View,
+    name: &Qualified,
+    deleted: Deleted,
+) -> Result<&'a Arc<SubjectView>, RegistryError> {
     view.subject(name)
-        .ok_or_else(|| RegistryError::SubjectNotFound(name.to_owned()))
+        .filter(|subject| subject.listed(deleted).next().is_some())
+        .ok_or_else(|| RegistryError::SubjectNotFound(name.to_string()))
 }
 
 /// A version of a subject.
 ///
 /// # Errors
 /// [`RegistryError::SubjectNotFound`] or [`RegistryError::VersionNotFound`].
-pub fn version(view: &View, name: &str, spec: VersionSpec) -> Result<Found, RegistryError> {
-    let versions = subject(view, name)?;
+pub fn version(
+    view: &View,
+    name: &Qualified,
+    spec: VersionSpec,
+    deleted: Deleted,
+) -> Result<Found, RegistryError> {
+    let versions = subject(view, name, deleted)?;
     let version = match spec {
         VersionSpec::Latest => versions
-            .latest()
-            .ok_or_else(|| RegistryError::SubjectNotFound(name.to_owned()))?,
+            .listed(deleted)
+            .next_back()
+            .copied()
+            .ok_or_else(|| RegistryError::SubjectNotFound(name.to_string()))?,
         VersionSpec::Number(number) => versions
             .version(number)
+            .filter(|version| deleted.includes(version))
             .ok_or_else(|| RegistryError::VersionNotFound(number.to_string()))?,
     };
     found(view, name, version)
 }
 
+/// The newest version of a subject whose metadata has all of some properties.
+///
+/// # Errors
+/// [`RegistryError::SubjectNotFound`] or [`RegistryError::SchemaNotFound`].
+pub fn by_metadata(
+    view: &View,
+    name: &Qualified,
+    properties: &[(String, String)],
+    deleted: Deleted,
+) -> Result<Found, RegistryError> {
+    let has_all = |metadata: &Metadata| {
+        properties
+            .iter()
+            .all(|(key, value)| metadata.properties.get(key) == Some(value))
+    };
+    let newest_first = subject(view, name, deleted)?.listed(deleted).rev();
+    let mut matching = newest_first.filter(|version| {
+        let stored = view.schema_in(&name.context, version.id);
+        stored.is_some_and(|stored| properties.is_empty() || stored.metadata().is_some_and(has_all))
+    });
+    match matching.next() {
+        Some(version) => found(view, name, *version),
+        None => Err(RegistryError::SchemaNotFound),
+    }
+}
+
 /// The version of a subject that holds a content.
 ///
-/// A request without metadata and rules says nothing about them: when no version is exactly equal, the newest one with
-/// the same text and references is meant. Versions that were registered as they came are found by their normal form,
-/// when that is asked for.
+/// A request without metadata and rules says nothing about them: when no version is exactly equal, the newest one that
+/// means the same is found. Versions that were registered as they came are found by their normal form, when that is
+/// asked for; an Avro text with its references written out is found under the text that refers.
 ///
 /// # Errors
 /// [`RegistryError::SubjectNotFound`], [`RegistryError::SchemaNotFound`], or the schema is invalid.
-pub fn by_content(view: &View, name: &str, request: &RegisterRequest) -> Result<Found, RegistryError> {
-    let versions = subject(view, name)?;
-    if let Some(version) = as_sent(view, name, request) {
+pub fn by_content(
+    view: &View,
+    name: &Qualified,
+    request: &RegisterRequest,
+    deleted: Deleted,
+) -> Result<Found, RegistryError> {
+    let versions = subject(view, name, deleted)?;
+    if let Some(version) = as_sent(view, name, request).filter(|version| deleted.includes(version)) {
         return found(view, name, version);
     }
-    let normalize = request.normalize || view.config_in_scope(name).normalize == Some(true);
-    let candidate = Candidate::read(view, request, normalize)?;
-    if let Some(version) = same_content(view, name, &candidate) {
+    let normalize = request.normalizes(view, name);
+    let candidate = Candidate::read(view, &name.context, request, normalize)?;
+    let same = same_content(view, name, &candidate.content);
+    if let Some(version) = same.filter(|version| deleted.includes(version)) {
         return found(view, name, version);
     }
-    if request.metadata.is_none() && request.rule_set.is_none() {
-        let newest_first = versions.versions.values().rev();
-        let mut same_text = newest_first.filter(|version| means(view, **version, &candidate, normalize));
-        if let Some(version) = same_text.next() {
-            return found(view, name, *version);
-        }
+    let mut newest_first = versions.listed(deleted).rev();
+    match newest_first.find(|version| means(view, name, **version, &candidate, normalize)) {
+        Some(version) => found(view, name, *version),
+        None => Err(RegistryError::SchemaNotFound),
     }
-    Err(RegistryError::SchemaNotFound)
 }
 
-/// Whether a version has a candidate's text and references; both in normal form, if that was asked for.
-fn means(view: &View, version: VersionView, candidate: &Candidate, normalize: bool) -> bool {
-    let Some(stored) = view.schema(version.id) else {
+/// Whether a version stands for what a candidate says.
+pub(super) fn means(
+    view: &View,
+    name: &Qualified,
+    version: VersionView,
+    candidate: &Candidate,
+    normalize: bool,
+) -> bool {
+    let Some(stored) = view.schema_in(&name.context, version.id) else {
         return false;
     };
     let Content {
         schema_type,
         text,
         references,
-        ..
+        metadata,
+        rule_set,
     } = &candidate.content;
-    if stored.schema_type() != *schema_type || stored.references().len() != references.len() {
+    let same_contract = |stored: &Stored| {
+        metadata
+            .as_ref()
+            .is_none_or(|asked| stored.metadata().is_some_and(|has| asked.same_but_version(has)))
+            && rule_set
+                .as_ref()
+                .is_none_or(|asked| stored.rule_set() == Some(asked))
+    };
+    if stored.schema_type() != *schema_type || !same_contract(stored) {
         return false;
     }
-    let same_references = stored
-        .references()
-        .iter()
-        .all(|reference| references.contains(reference));
-    let is_normal_form = || {
-        view.parsed(version.id)
-            .is_ok_and(|parsed| parsed.normalized() == **text)
+    let is_resolved = || {
+        let both = (view.parsed(stored).ok(), candidate.parsed.as_ref());
+        references.is_empty()
+            && !stored.references().is_empty()
+            && matches!(both, (Some(stored), Some(sent)) if stored.normalized() == sent.normalized())
     };
-    same_references && (stored.text() == text || normalize && is_normal_form())
+    let same_references = || {
+        stored.references().len() == references.len()
+            && stored
+                .references()
+                .iter()
+                .all(|reference| references.contains(reference))
+    };
+    let same_text = || {
+        stored.text() == text
+            || normalize
+                && view
+                    .parsed(stored)
+                    .is_ok_and(|parsed| parsed.normalized() == **text)
+    };
+    same_references() && same_text() || is_resolved()
 }
 
-/// The version of a subject that equals a candidate in everything.
-pub(super) fn same_content(view: &View, subject: &str, candidate: &Candidate) -> Option<VersionView> {
-    let stored = view.schema_by_guid(candidate.content.guid())?;
-    if stored.schema_type() != candidate.content.schema_type {
-        return None;
-    }
+/// The version of a subject that equals a content in everything.
+pub(super) fn same_content(view: &View, subject: &Qualified, content: &Content) -> Option<VersionView> {
+    let stored = view
+        .context(&subject.context)?
+        .schema_by_guid(content.guid())
+        .filter(|stored| stored.schema_type() == content.schema_type)?;
     view.version_of(subject, stored.id)
 }
 
 /// The version of a subject that equals a request to the byte: clients mostly ask for what is already there, in the
 /// form they got it in, and then nothing needs parsing.
-pub(super) fn as_sent(view: &View, subject: &str, request: &RegisterRequest) -> Option<VersionView> {
-    if request.normalize || view.config_in_scope(subject).normalize == Some(true) {
+pub(super) fn as_sent(view: &View, subject: &Qualified, request: &RegisterRequest) -> Option<VersionView> {
+    if request.normalizes(view, subject) {
         return None;
     }
-    let references = candidate::pinned(view, request).ok()?;
+    let references = candidate::pinned(view, &subject.context, request).ok()?;
     let guid = content::guid_of(
         &request.schema,
         &references,
         request.metadata.as_ref(),
         request.rule_set.as_ref(),
     );
-    let stored = view.schema_by_guid(guid)?;
+    let stored = view.context(&subject.context)?.schema_by_guid(guid)?;
     if stored.schema_type() != candidate::schema_type_of(request).ok()? {
         return None;
     }
     view.version_of(subject, stored.id)
 }
 
-pub(super) fn found(view: &View, name: &str, version: VersionView) -> Result<Found, RegistryError> {
+pub(super) fn found(view: &View, name: &Qualified, version: VersionView) -> Result<Found, RegistryError> {
     let stored = view
-        .schema(version.id)
+        .schema_in(&name.context, version.id)
         .ok_or_else(|| RegistryError::SchemaUnknown(version.id.to_string()))?;
     Ok(Found {
-        subject: name.to_owned(),
+        subject: name.clone(),
         version,
         stored: Arc::clone(stored),
     })

@@ -1,38 +1,48 @@
 //! What is registered, and what may be registered next.
 //!
-//! Everything here but [`live`] is a pure decision: a [`View`] and a request in, an answer or a [`RegistryError`] out.
-//! [`Registry`] puts the decisions to work: it holds the current view, hands writes to the store one after the other
-//! and swaps the view when a write is durable.
-//!
-//! Left out: deletes, modes other than READWRITE, contexts other than the default one, default and override rule sets.
+//! Everything here but [`live`] and [`writer`] is a pure decision: a [`View`] and a request in, an answer or a [`RegistryError`] out.
+//! [`Registry`] puts the decisions to work: it holds the current view, has writes decided one after the other and
+//! committed together ([`writer`]), and swaps the view when they are durable.
 
 mod candidate;
+mod change;
 pub mod config;
 mod content;
+mod context;
 mod contract;
+pub mod delete;
 mod error;
 mod format;
 pub mod live;
 pub mod lookup;
+pub mod mode;
+mod name;
 mod references;
 pub mod register;
 mod sorted;
+mod stored;
 pub mod verdict;
 mod version;
 mod view;
+mod writer;
 
 #[cfg(test)]
 mod tests;
 
 pub use candidate::{Candidate, RegisterRequest};
+pub use change::Change;
 pub use config::Config;
 pub use content::{Content, guid_of};
+pub use context::{ContextView, Deleted, SubjectView, Use, VersionState, VersionView};
 pub use contract::{Metadata, Rule, RuleKind, RuleMode, RuleSet};
 pub use error::RegistryError;
 pub use live::{Registered, Registry};
 pub use lookup::Found;
+pub use mode::Mode;
+pub use name::{ANY_CONTEXT, DEFAULT_CONTEXT, GLOBAL_CONTEXT, Qualified};
 pub use references::{ReferenceError, resolve};
 pub use sorted::SortedMap;
+pub use stored::Stored;
 pub use verdict::Verdict;
 pub use version::VersionSpec;
-pub use view::{Stored, SubjectView, Use, VersionView, View};
+pub use view::View;

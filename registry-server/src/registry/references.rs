@@ -1,14 +1,14 @@
 //! Following references to the texts they stand for.
 //!
-//! Invariant: the answer lists dependencies before what depends on them and every name once. A reference can only point
-//! to a version that was registered before, so there are no cycles; depth and number are bounded all the same.
+//! Invariant: the answer lists dependencies before what depends on them and every name once. Imported references may run
+//! in a circle: a name is followed once, and depth and number are bounded.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use annals_schema_model::{Reference, Resolved};
 use thiserror::Error;
 
-use super::view::View;
+use super::{context::Deleted, name::Qualified, stored::Stored, view::View};
 
 /// How deep references may be nested.
 const REFERENCE_DEPTH_MAX: usize = 64;
@@ -49,14 +49,24 @@ pub enum ReferenceError {
 ///
 /// # Errors
 /// [`ReferenceError`] names the reference.
-pub(super) fn pin(view: &View, references: &[Reference]) -> Result<Vec<Reference>, ReferenceError> {
+pub(super) fn pin(
+    view: &View,
+    context: &str,
+    references: &[Reference],
+) -> Result<Vec<Reference>, ReferenceError> {
     references
         .iter()
-        .map(|reference| pin_one(view, reference))
+        .map(|reference| pin_one(view, context, reference, Deleted::Without).map(|(pinned, _)| pinned))
         .collect()
 }
 
-fn pin_one(view: &View, reference: &Reference) -> Result<Reference, ReferenceError> {
+/// A reference with its number, and where it leads. A subject without a context is one of the referrer's.
+fn pin_one<'a>(
+    view: &'a View,
+    context: &str,
+    reference: &Reference,
+    deleted: Deleted,
+) -> Result<(Reference, &'a Arc<Stored>), ReferenceError> {
     let Reference {
         name,
         subject,
@@ -65,19 +75,26 @@ fn pin_one(view: &View, reference: &Reference) -> Result<Reference, ReferenceErr
     if name.is_empty() || subject.is_empty() {
         return Err(ReferenceError::Unnamed { name, subject });
     }
-    let versions = view.subject(&subject);
+    let target = Qualified::parse_within(context, &subject);
+    let versions = view.subject(&target);
     let found = match u32::try_from(version) {
         Ok(number) => versions.and_then(|subject| subject.version(number)),
         Err(_) if version == -1 => versions.and_then(|subject| subject.latest()),
         Err(_) => None,
     };
-    match found.and_then(|found| i32::try_from(found.version).ok()) {
-        Some(version) => Ok(Reference {
-            name,
-            subject,
-            version,
-        }),
-        None => Err(ReferenceError::Missing {
+    let found = found.filter(|version| deleted.includes(version));
+    let stored = found.and_then(|found| view.schema_in(&target.context, found.id));
+    let number = found.and_then(|found| i32::try_from(found.version).ok());
+    match (stored, number) {
+        (Some(stored), Some(version)) => Ok((
+            Reference {
+                name,
+                subject,
+                version,
+            },
+            stored,
+        )),
+        _ => Err(ReferenceError::Missing {
             name,
             subject,
             version,
@@ -89,14 +106,19 @@ fn pin_one(view: &View, reference: &Reference) -> Result<Reference, ReferenceErr
 ///
 /// # Errors
 /// [`ReferenceError`] names the reference that leads nowhere.
-pub fn resolve(view: &View, references: &[Reference]) -> Result<Vec<Resolved>, ReferenceError> {
+pub fn resolve(
+    view: &View,
+    context: &str,
+    references: &[Reference],
+) -> Result<Vec<Resolved>, ReferenceError> {
     let mut found = Vec::new();
-    resolve_into(view, references, 0, &mut BTreeSet::new(), &mut found)?;
+    resolve_into(view, context, references, 0, &mut BTreeSet::new(), &mut found)?;
     Ok(found)
 }
 
 fn resolve_into(
     view: &View,
+    context: &str,
     references: &[Reference],
     depth: usize,
     seen: &mut BTreeSet<String>,
@@ -112,25 +134,10 @@ fn resolve_into(
         if seen.len() > REFERENCES_MAX {
             return Err(ReferenceError::TooMany);
         }
-        let Reference {
-            name,
-            subject,
-            version,
-        } = pin_one(view, reference)?;
-        let stored = view
-            .subject(&subject)
-            .and_then(|versions| versions.version(version.unsigned_abs()))
-            .and_then(|version| view.schema(version.id));
-        let Some(stored) = stored else {
-            return Err(ReferenceError::Missing {
-                name,
-                subject,
-                version,
-            });
-        };
-        resolve_into(view, stored.references(), depth + 1, seen, found)?;
+        let (pinned, stored) = pin_one(view, context, reference, Deleted::With)?;
+        resolve_into(view, &stored.context, stored.references(), depth + 1, seen, found)?;
         found.push(Resolved {
-            name,
+            name: pinned.name,
             text: stored.text().to_string(),
         });
     }

@@ -1,23 +1,31 @@
 //! What happens to a schema that somebody wants to register: a decision over a view, nothing written.
 //!
-//! In this order: the subject's name; a choice of id, which only importers may make; the very same content in the
-//! subject already; metadata and rules taken over from the newest version; the same content again; the version asked
-//! for; compatibility; and then the next version.
+//! In this order: the subject's name; the very same content in the subject already; the mode; metadata and rules taken
+//! over from the newest version, with the settings' defaults under and overrides over them; the same meaning again; the
+//! version asked for; compatibility; and then the next version. In IMPORT mode the schema comes with its id and is taken
+//! as it is.
 //!
-//! Invariant: a [`NewVersion`] is right for the view it was decided on. [`NewVersion::still_holds`] says whether another
-//! view would lead to the same decision, and the store's constraints have the last word.
+//! Invariant: a [`NewVersion`] is right for the view it was decided on. [`NewVersion::changes`] works on any view that
+//! shows the same to the decision, and says so when one does not.
 
 use std::sync::Arc;
 
-use annals_schema_model::Subject;
+use annals_schema_model::SchemaId;
 use uuid::Uuid;
 
 use super::{
-    RegistryError,
-    candidate::{Candidate, RegisterRequest},
+    Deleted, RegistryError,
+    candidate::{self, Candidate, RegisterRequest},
+    change::Change,
     config::Config,
-    lookup, verdict,
-    view::{SubjectView, VersionView, View},
+    content::Content,
+    context::{SubjectView, VersionState, VersionView},
+    contract::{Metadata, RuleSet},
+    lookup,
+    mode::Mode,
+    name::{GLOBAL_CONTEXT, Qualified},
+    verdict::Verdicts,
+    view::View,
 };
 
 /// What is to be done.
@@ -32,14 +40,12 @@ pub enum Decision {
 /// A version that is to be written.
 #[derive(Debug)]
 pub struct NewVersion {
-    /// The subject.
-    pub subject: String,
-    /// The number it becomes.
-    pub version: u32,
-    /// The schema.
-    pub candidate: Candidate,
-    /// The content's hash, with metadata and rules taken over.
-    pub guid: Uuid,
+    subject: Qualified,
+    version: u32,
+    candidate: Candidate,
+    guid: Uuid,
+    /// The id an importer brings.
+    id: Option<SchemaId>,
     basis: Basis,
 }
 
@@ -47,28 +53,29 @@ pub struct NewVersion {
 #[derive(Debug)]
 struct Basis {
     versions: Option<Arc<SubjectView>>,
-    own: Option<Arc<Config>>,
-    global: Arc<Config>,
+    configs: [Option<Arc<Config>>; 3],
+    mode: Mode,
 }
 
 impl Basis {
-    fn of(view: &View, subject: &str) -> Basis {
+    fn of(view: &View, subject: &Qualified) -> Basis {
+        let context = Qualified::context_itself(&subject.context);
+        let global = Qualified::context_itself(GLOBAL_CONTEXT);
         Basis {
             versions: view.subject(subject).cloned(),
-            own: view.subject_config(subject).cloned(),
-            global: Arc::clone(view.global_config()),
+            configs: [subject, &context, &global].map(|scope| view.config(scope).cloned()),
+            mode: view.mode_in_scope(subject),
         }
     }
-}
 
-impl NewVersion {
-    /// Whether nothing this decision rests on is different in another view.
-    #[must_use]
-    pub fn still_holds(&self, view: &View) -> bool {
-        let now = Basis::of(view, &self.subject);
-        same(self.basis.versions.as_ref(), now.versions.as_ref())
-            && same(self.basis.own.as_ref(), now.own.as_ref())
-            && Arc::ptr_eq(&self.basis.global, &now.global)
+    fn holds(&self, view: &View, subject: &Qualified) -> bool {
+        let now = Basis::of(view, subject);
+        let configs = self.configs.iter().zip(&now.configs);
+        same(self.versions.as_ref(), now.versions.as_ref())
+            && configs
+                .into_iter()
+                .all(|(then, now)| same(then.as_ref(), now.as_ref()))
+            && self.mode == now.mode
     }
 }
 
@@ -80,105 +87,284 @@ fn same<T>(left: Option<&Arc<T>>, right: Option<&Arc<T>>) -> bool {
     }
 }
 
+impl NewVersion {
+    /// The changes that write this version, and the version they make; `None` when the view shows something else than
+    /// the one it was decided on.
+    #[must_use]
+    pub fn changes(&self, view: &View, now_ms: i64) -> Option<(Vec<Change>, VersionView)> {
+        let name = &self.subject;
+        let context = view.context(&name.context);
+        let references = &self.candidate.content.references;
+        let leads_somewhere = || super::references::pin(view, &name.context, references).is_ok();
+        if !self.basis.holds(view, name) || self.id.is_none() && !leads_somewhere() {
+            return None;
+        }
+        let served = context.and_then(|context| context.schema_by_guid(self.guid));
+        let retired = context.and_then(|context| context.retired(self.guid));
+        let known = served.or(retired.filter(|retired| self.id.is_none_or(|id| id == retired.id)));
+        let last_id = context.map_or(0, |context| context.last_id);
+        let id = match (known, self.id) {
+            (Some(known), _) => known.id,
+            (None, Some(id)) => id,
+            (None, None) => SchemaId::new(last_id + 1)?,
+        };
+        let mut changes = Vec::with_capacity(3);
+        if served.is_none() {
+            changes.push(Change::Context {
+                name: Arc::clone(&name.context),
+                last_id: last_id.max(id.get()),
+                removed: false,
+            });
+            changes.push(Change::Schema {
+                context: Arc::clone(&name.context),
+                id,
+                guid: self.guid,
+                content: Arc::new(self.candidate.content.clone()),
+                text_sent: self.candidate.text_sent.clone(),
+                registered_ms: known.map_or(now_ms, |known| known.registered_ms),
+                retired: false,
+            });
+        }
+        if self.id.is_none() {
+            changes.extend(self.replaced(view, id));
+        }
+        let version = VersionView {
+            version: self.version,
+            id,
+            registered_ms: now_ms,
+            state: VersionState::Live,
+        };
+        changes.push(Change::Version {
+            of: name.clone(),
+            version,
+        });
+        Some((changes, version))
+    }
+
+    /// A soft-deleted version of the same schema gives way to the new one, unless somebody refers to it.
+    fn replaced<'a>(&'a self, view: &'a View, id: SchemaId) -> impl Iterator<Item = Change> + 'a {
+        let all = view
+            .subject(&self.subject)
+            .map_or(&[][..], |subject| subject.all());
+        let same = all
+            .iter()
+            .filter(move |version| version.id == id && !version.is_live());
+        same.filter(|version| !view.is_referred_to(&self.subject, version.version, Deleted::With))
+            .map(|version| Change::Version {
+                of: self.subject.clone(),
+                version: VersionView {
+                    state: VersionState::Gone,
+                    ..*version
+                },
+            })
+    }
+
+    /// The schema that was parsed on the way, if any.
+    #[must_use]
+    pub fn parsed(&self) -> Option<&Arc<annals_schema_model::Schema>> {
+        self.candidate.parsed.as_ref()
+    }
+}
+
 /// Decides a registration.
 ///
 /// # Errors
 /// Any refusal of [`RegistryError`] that is not about the store.
-pub fn decide(view: &View, subject: &str, request: &RegisterRequest) -> Result<Decision, RegistryError> {
-    check_subject(subject)?;
-    if let Some(id) = request.id.filter(|id| *id >= 0) {
-        return Err(RegistryError::NotPermitted(format!(
-            "Subject {subject} is in READWRITE mode, so id {id} cannot be asked for: leave \"id\" out"
-        )));
-    }
-    if let Some(version) = lookup::as_sent(view, subject, request) {
+pub fn decide(
+    view: &View,
+    verdicts: &Verdicts,
+    subject: &Qualified,
+    request: &RegisterRequest,
+) -> Result<Decision, RegistryError> {
+    subject.check()?;
+    let existing = lookup::as_sent(view, subject, request).filter(VersionView::is_live);
+    if let Some(version) = existing.filter(|version| is_asked_for(request, *version)) {
         return Ok(Decision::Existing(version));
+    }
+    if let Err(refused) = check_mode(view, subject, request) {
+        // What is there already is answered in any mode.
+        return match lookup::by_content(view, subject, request, Deleted::Without) {
+            Ok(found) if is_asked_for(request, found.version) => Ok(Decision::Existing(found.version)),
+            _ => Err(refused),
+        };
+    }
+    if view.mode_in_scope(subject).is_import() {
+        return decide_import(view, subject, request);
     }
     let versions = view.subject(subject);
-    let latest = versions
-        .and_then(|versions| versions.latest())
-        .and_then(|latest| view.schema(latest.id));
+    let next = versions.map_or(1, |versions| versions.next_version());
     let scope = view.config_in_scope(subject);
-    let filled = match latest {
-        Some(latest) if request.schema.trim().is_empty() => &RegisterRequest {
-            schema: latest.text().to_string(),
-            schema_type: Some(latest.schema_type().to_string()),
-            references: latest.references().to_vec(),
-            ..request.clone()
-        },
-        _ => request,
-    };
-    let mut candidate = Candidate::read(view, filled, request.normalize || scope.normalize == Some(true))?;
-    if let Some(version) = lookup::same_content(view, subject, &candidate) {
+    let candidate = filled(view, subject, &scope, next, request)?;
+    let normalize = request.normalizes(view, subject);
+    let same = lookup::same_content(view, subject, &candidate.content).filter(VersionView::is_live);
+    let same = same.or_else(|| {
+        let mut newest_first = versions.into_iter().flat_map(|versions| versions.live().rev());
+        newest_first
+            .find(|version| lookup::means(view, subject, **version, &candidate, normalize))
+            .copied()
+    });
+    if let Some(version) = same {
         return Ok(Decision::Existing(version));
     }
-    if let Some(latest) = latest {
-        let content = &mut candidate.content;
-        content.metadata = content.metadata.take().or_else(|| latest.metadata().cloned());
-        content.rule_set = content.rule_set.take().or_else(|| latest.rule_set().cloned());
-        if let Some(version) = lookup::same_content(view, subject, &candidate) {
-            return Ok(Decision::Existing(version));
-        }
-    }
-    next_version(view, subject, request, &scope, candidate)
-}
-
-fn next_version(
-    view: &View,
-    subject: &str,
-    request: &RegisterRequest,
-    scope: &Config,
-    candidate: Candidate,
-) -> Result<Decision, RegistryError> {
-    let basis = Basis::of(view, subject);
-    let version = basis
-        .versions
-        .as_ref()
-        .and_then(|versions| versions.latest())
-        .map_or(1, |v| v.version + 1);
-    if let Some(asked) = request
-        .version
-        .filter(|asked| *asked > 0 && *asked != i64::from(version))
-    {
+    if let Some(asked) = request.asked_version().filter(|asked| *asked != i64::from(next)) {
         return Err(RegistryError::InvalidSchema(format!(
-            "version {asked} of subject {subject} was asked for, but the next version is {version}: leave \"version\" out"
+            "version {asked} of subject {subject} was asked for, but the next version is {next}: leave \"version\" out"
         )));
     }
-    let olds: Vec<VersionView> = basis
-        .versions
-        .as_ref()
-        .map_or_else(Vec::new, |versions| versions.versions.values().copied().collect());
-    let verdict = verdict::judge(view, scope, &candidate, &olds);
-    if !verdict.is_compatible() {
-        return Err(RegistryError::Incompatible {
-            subject: subject.to_owned(),
-            details: verdict.messages,
-        });
+    if !request.force {
+        check_compatible(view, verdicts, subject, &scope, &candidate)?;
     }
-    let guid = candidate.content.guid();
     Ok(Decision::Write(Box::new(NewVersion {
-        subject: subject.to_owned(),
-        version,
+        guid: candidate.content.guid(),
+        subject: subject.clone(),
+        version: next,
         candidate,
-        guid,
-        basis,
+        id: None,
+        basis: Basis::of(view, subject),
     })))
 }
 
-/// Checks the name of a subject that is to be written to.
+/// What is to be registered: the request's schema with everything it leaves to the newest version and to the settings.
+fn filled(
+    view: &View,
+    subject: &Qualified,
+    scope: &Config,
+    next: u32,
+    request: &RegisterRequest,
+) -> Result<Candidate, RegistryError> {
+    let latest = view
+        .subject(subject)
+        .and_then(|versions| versions.latest())
+        .and_then(|latest| view.schema_in(&subject.context, latest.id));
+    let copied = candidate::filled_from(latest.map(AsRef::as_ref), request);
+    let request = copied.as_ref().unwrap_or(request);
+    let mut candidate = Candidate::read(view, &subject.context, request, request.normalizes(view, subject))?;
+    let Content {
+        metadata, rule_set, ..
+    } = &mut candidate.content;
+    let own = |given: Option<Metadata>| given.or_else(|| latest?.metadata().cloned());
+    *metadata = scope.with_metadata(own(metadata.take()));
+    let own = |given: Option<RuleSet>| given.or_else(|| latest?.rule_set().cloned());
+    *rule_set = scope.with_rule_set(own(rule_set.take()));
+    if request.version == Some(-1) {
+        metadata.get_or_insert_default().set_version(next);
+    }
+    Ok(candidate)
+}
+
+fn check_compatible(
+    view: &View,
+    verdicts: &Verdicts,
+    subject: &Qualified,
+    scope: &Config,
+    candidate: &Candidate,
+) -> Result<(), RegistryError> {
+    let olds: Vec<VersionView> = view
+        .subject(subject)
+        .map_or_else(Vec::new, |versions| versions.live().copied().collect());
+    let verdict = verdicts.judge(view, subject, scope, candidate, &olds);
+    if verdict.is_compatible() {
+        return Ok(());
+    }
+    Err(RegistryError::Incompatible {
+        subject: subject.to_string(),
+        details: verdict.messages,
+    })
+}
+
+/// Whether an existing version satisfies the id and version a request names.
+fn is_asked_for(request: &RegisterRequest, version: VersionView) -> bool {
+    request
+        .asked_id()
+        .is_none_or(|id| id == i64::from(version.id.get()))
+        && request
+            .asked_version()
+            .is_none_or(|asked| asked == i64::from(version.version))
+}
+
+fn check_mode(view: &View, subject: &Qualified, request: &RegisterRequest) -> Result<(), RegistryError> {
+    let mode = view.mode_in_scope(subject);
+    check_writable(view, subject)?;
+    let refused = match (request.asked_id(), mode.is_import()) {
+        (Some(_), true) | (None, false) => return Ok(()),
+        (Some(id), false) => format!(
+            "Subject {subject} is not in import mode, so id {id} cannot be asked for: leave \"id\" out, or PUT /mode/{subject} IMPORT"
+        ),
+        (None, true) => format!(
+            "Subject {subject} is in {mode} mode, where every schema comes with its \"id\": send it, or PUT /mode/{subject} READWRITE"
+        ),
+    };
+    Err(RegistryError::NotPermitted(refused))
+}
+
+/// Whether the mode in force lets anything be written.
 ///
 /// # Errors
-/// [`RegistryError::InvalidSubject`].
-pub fn check_subject(subject: &str) -> Result<(), RegistryError> {
-    let invalid = |reason: String| RegistryError::InvalidSubject {
-        subject: subject.escape_debug().to_string(),
-        reason,
-    };
-    Subject::new(subject).map_err(|error| invalid(error.to_string()))?;
-    if subject.starts_with(":.") || subject.starts_with(":*:") {
-        return Err(invalid(
-            "contexts other than the default one are not supported yet".to_owned(),
-        ));
+/// [`RegistryError::NotPermitted`].
+pub(super) fn check_writable(view: &View, of: &Qualified) -> Result<(), RegistryError> {
+    if view.mode_in_scope(of).is_read_only() {
+        let shown = if of.is_context() {
+            format!("Context {}", of.context)
+        } else {
+            format!("Subject {of}")
+        };
+        return Err(RegistryError::NotPermitted(format!(
+            "{shown} is in read-only mode"
+        )));
     }
     Ok(())
+}
+
+fn decide_import(
+    view: &View,
+    subject: &Qualified,
+    request: &RegisterRequest,
+) -> Result<Decision, RegistryError> {
+    let candidate = Candidate::imported(request)?;
+    let guid = candidate.content.guid();
+    let asked = request.asked_id().unwrap_or_default();
+    let id = u32::try_from(asked).ok().and_then(SchemaId::new).ok_or_else(|| {
+        RegistryError::InvalidSchema(format!("{asked} is not a schema id: ids are 1 to 2^31-1"))
+    })?;
+    let taken = view.schema_in(&subject.context, id);
+    if taken.is_some_and(|taken| taken.guid != guid) {
+        return Err(RegistryError::NotPermitted(format!(
+            "Overwrite new schema with id {id} in context {} is not permitted.",
+            subject.context
+        )));
+    }
+    let context = view.context(&subject.context);
+    let known = context.and_then(|context| context.schema_by_guid(guid));
+    if let Some(known) = known.filter(|known| known.id != id) {
+        return Err(RegistryError::IdDoesNotMatch {
+            asked: id,
+            known: known.id,
+        });
+    }
+    let versions = view.subject(subject);
+    let version = match request.asked_version().map(u32::try_from) {
+        Some(asked) => {
+            asked.map_err(|_| RegistryError::InvalidVersion(request.version.unwrap_or(0).to_string()))?
+        }
+        None => versions.map_or(1, |versions| versions.next_version()),
+    };
+    let there = versions.and_then(|versions| versions.version(version));
+    match there {
+        Some(there) if there.id == id && there.is_live() => return Ok(Decision::Existing(there)),
+        Some(there) if there.id != id => {
+            return Err(RegistryError::NotPermitted(format!(
+                "Version {version} of subject {subject} is schema id {} already; delete it before id {id} takes its place",
+                there.id
+            )));
+        }
+        _ => {}
+    }
+    Ok(Decision::Write(Box::new(NewVersion {
+        subject: subject.clone(),
+        version,
+        candidate,
+        guid,
+        id: Some(id),
+        basis: Basis::of(view, subject),
+    })))
 }

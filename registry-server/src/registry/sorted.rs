@@ -83,6 +83,17 @@ impl<K: Ord, V> SortedMap<K, V> {
         leaf.get(place).map(|(_, value)| value)
     }
 
+    /// A key as the map holds it, and its value.
+    #[must_use]
+    pub fn key_value<Q: Ord + ?Sized>(&self, key: &Q) -> Option<(&K, &V)>
+    where
+        K: Borrow<Q>,
+    {
+        self.from(key)
+            .next()
+            .filter(|(found, _)| (*found).borrow() == key)
+    }
+
     /// The entries from a key on, in ascending order.
     pub fn from<'a, Q: Ord + ?Sized>(
         &'a self,
@@ -143,6 +154,20 @@ impl<K: Ord + Clone, V: Clone> SortedMap<K, V> {
             leaves.insert(number + 1, Arc::new(rest));
         }
         None
+    }
+
+    /// A key's value, to be changed; one that is not there begins with the default.
+    pub fn get_mut_or_default(&mut self, key: &K) -> &mut V
+    where
+        V: Default,
+    {
+        if self.get(key).is_none() {
+            self.insert(key.clone(), V::default());
+        }
+        let number = self.leaf_of(key);
+        let leaf = Arc::make_mut(&mut Arc::make_mut(&mut self.leaves)[number]);
+        let place = leaf.partition_point(|(probe, _)| probe < key);
+        &mut leaf[place].1
     }
 
     /// Removes a key; its value is returned.

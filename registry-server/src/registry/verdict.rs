@@ -2,17 +2,26 @@
 //!
 //! The rules are `annals_schema_model::compat`'s. Decided here are the versions that count, and the list of strings
 //! that registry clients know: the findings, then the version and text they were found against, then the level.
+//!
+//! Which pairs were found compatible is remembered, because a transitive check of a subject with a thousand versions asks
+//! the same again and again. Invariant: what is remembered holds as long as ids mean what they mean; the memory is
+//! cleared when a version is deleted for good ([`Verdicts::forget`]).
 
-use annals_schema_model::{Finding, Level, Schema, Version, compat};
-
-use super::{
-    candidate::Candidate,
-    config::Config,
-    view::{VersionView, View},
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, PoisonError},
 };
+
+use annals_schema_model::{Finding, Level, Schema, SchemaId, Standard, Version, compat};
+use rustc_hash::FxBuildHasher;
+use uuid::Uuid;
+
+use super::{candidate::Candidate, config::Config, context::VersionView, name::Qualified, view::View};
 
 /// How much of an earlier schema's text is quoted, in bytes.
 const OLD_SCHEMA_BYTES_MAX: usize = 10 * 1024;
+/// How many candidates' verdicts are remembered; then the memory starts anew.
+const CANDIDATES_MAX: usize = 4_096;
 
 /// The outcome of a compatibility check.
 #[derive(Clone, Debug, Default)]
@@ -31,63 +40,121 @@ impl Verdict {
     }
 }
 
-/// Judges a candidate against earlier versions of its subject, at the level in scope.
-#[must_use]
-pub fn judge(view: &View, scope: &Config, candidate: &Candidate, olds: &[VersionView]) -> Verdict {
-    let level = scope.level_or_default();
-    if level == Level::None {
-        return Verdict::default();
+/// A candidate in its context, judged by a standard.
+type Judged = (Arc<str>, Uuid, Standard);
+type Passed = HashSet<SchemaId, FxBuildHasher>;
+
+/// Judges candidates, and remembers what passed.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    passed: Mutex<HashMap<Judged, Arc<Mutex<Passed>>>>,
+}
+
+impl Verdicts {
+    /// Forgets everything: ids or references may mean something else from now on.
+    pub fn forget(&self) {
+        self.passed.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
-    let mut olds: Vec<VersionView> = olds
-        .iter()
-        .copied()
-        .filter(|old| in_same_group(view, scope, candidate, *old))
-        .collect();
-    olds.sort_by_key(|old| std::cmp::Reverse(old.version));
-    if !level.is_transitive() {
-        olds.truncate(1);
-    }
-    for old in olds {
-        let verdict = match view.parsed(old.id) {
-            Ok(parsed) => compare(level, &candidate.parsed, old, &parsed),
-            Err(error) => Verdict {
-                findings: Vec::new(),
-                messages: vec![unreadable(old, &error.to_string())],
-            },
+
+    /// Judges a candidate against earlier versions of its subject, by the standard in force.
+    #[must_use]
+    pub fn judge(
+        &self,
+        view: &View,
+        subject: &Qualified,
+        scope: &Config,
+        candidate: &Candidate,
+        olds: &[VersionView],
+    ) -> Verdict {
+        let standard = scope.standard();
+        let Some(new) = candidate
+            .parsed
+            .as_ref()
+            .filter(|_| standard.level != Level::None)
+        else {
+            return Verdict::default();
         };
-        if !verdict.is_compatible() {
-            return with_tail(verdict, view, scope, old);
+        let in_group = |old: &&VersionView| in_same_group(view, subject, scope, candidate, old);
+        let mut counting: Vec<VersionView> = olds.iter().filter(in_group).copied().collect();
+        counting.sort_unstable_by_key(|old| std::cmp::Reverse(old.version));
+        if !standard.level.is_transitive() {
+            counting.truncate(1);
         }
+        let passed = self.passed(subject, candidate.content.guid(), standard);
+        {
+            let known = passed.lock().unwrap_or_else(PoisonError::into_inner);
+            counting.retain(|old| !known.contains(&old.id));
+        }
+        for old in counting {
+            let verdict = compare(view, subject, standard, new, old);
+            if !verdict.is_compatible() {
+                return with_tail(verdict, view, subject, scope, old);
+            }
+            passed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(old.id);
+        }
+        Verdict::default()
     }
-    Verdict::default()
+
+    /// How many pairs are remembered.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> usize {
+        let all = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        all.values()
+            .map(|passed| passed.lock().unwrap_or_else(PoisonError::into_inner).len())
+            .sum()
+    }
+
+    fn passed(&self, subject: &Qualified, guid: Uuid, standard: Standard) -> Arc<Mutex<Passed>> {
+        let mut all = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= CANDIDATES_MAX {
+            all.clear();
+        }
+        let key = (Arc::clone(&subject.context), guid, standard);
+        Arc::clone(all.entry(key).or_default())
+    }
 }
 
-fn compare(level: Level, new: &Schema, old: VersionView, parsed: &Schema) -> Verdict {
-    let findings = compat::check(level, new, &[(Version(old.version), parsed)]);
-    let messages = findings.iter().map(Finding::message).collect();
-    Verdict { findings, messages }
+fn compare(view: &View, subject: &Qualified, standard: Standard, new: &Schema, old: VersionView) -> Verdict {
+    let unreadable = |why: String| Verdict {
+        findings: Vec::new(),
+        messages: vec![format!(
+            "Version {} (schema id {}) is stored but cannot be read by this server, so nothing can be compared with it: {why}",
+            old.version, old.id
+        )],
+    };
+    let Some(stored) = view.schema_in(&subject.context, old.id) else {
+        return unreadable("it is not there".to_owned());
+    };
+    match view.parsed(stored) {
+        Ok(parsed) => {
+            let findings = compat::check(standard, new, &[(Version(old.version), &parsed)]);
+            let messages = findings.iter().map(Finding::message).collect();
+            Verdict { findings, messages }
+        }
+        Err(error) => unreadable(error.to_string()),
+    }
 }
 
-fn unreadable(old: VersionView, why: &str) -> String {
-    format!(
-        "Version {} (schema id {}) is stored but cannot be read by this server, so nothing can be compared with it: {why}",
-        old.version, old.id
-    )
-}
-
-fn with_tail(mut verdict: Verdict, view: &View, scope: &Config, old: VersionView) -> Verdict {
-    let validates_fields = scope
-        .kept
-        .get("validateFields")
-        .and_then(serde_json::Value::as_bool)
-        .unwrap_or(false);
-    let text = view.schema(old.id).map_or("", |stored| stored.text());
+fn with_tail(
+    mut verdict: Verdict,
+    view: &View,
+    subject: &Qualified,
+    scope: &Config,
+    old: VersionView,
+) -> Verdict {
+    let text = view
+        .schema_in(&subject.context, old.id)
+        .map_or("", |stored| stored.text());
     verdict.messages.extend([
         format!("{{oldSchemaVersion: {}}}", old.version),
         format!("{{oldSchema: '{}'}}", shortened(text)),
         format!(
-            "{{validateFields: '{validates_fields}', compatibility: '{}'}}",
-            scope.level_or_default()
+            "{{validateFields: '{}', compatibility: '{}'}}",
+            scope.validate_fields.unwrap_or(false),
+            scope.standard().level
         ),
     ]);
     verdict
@@ -104,7 +171,13 @@ fn shortened(text: &str) -> String {
     format!("{}<truncated>", &text[..end])
 }
 
-fn in_same_group(view: &View, scope: &Config, candidate: &Candidate, old: VersionView) -> bool {
+fn in_same_group(
+    view: &View,
+    subject: &Qualified,
+    scope: &Config,
+    candidate: &Candidate,
+    old: &VersionView,
+) -> bool {
     let Some(property) = scope.group_property() else {
         return true;
     };
@@ -114,7 +187,7 @@ fn in_same_group(view: &View, scope: &Config, candidate: &Candidate, old: Versio
         .as_ref()
         .and_then(|metadata| metadata.properties.get(property));
     let old = view
-        .schema(old.id)
+        .schema_in(&subject.context, old.id)
         .and_then(|stored| stored.metadata()?.properties.get(property));
     new == old
 }

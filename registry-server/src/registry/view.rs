@@ -3,309 +3,378 @@
 //! Every read, every compatibility check and every guard works on a [`View`] it holds; a write makes a changed copy and
 //! swaps it in, so no reader ever waits and none sees half a change. Copies share their parts ([`SortedMap`]).
 //!
-//! Left out: deleted versions and contexts other than the default one.
+//! Invariant: a view is what applying the store's changes up to [`View::sequence`] makes, in whatever order and however
+//! often they are applied.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, OnceLock},
-};
+use std::sync::Arc;
 
-use annals_schema_model::{ParseError, Reference, Schema, SchemaId, SchemaType};
-use bytes::Bytes;
+use annals_schema_model::{ParseError, Schema, SchemaId};
 use uuid::Uuid;
 
 use super::{
+    change::Change,
     config::Config,
     content::Content,
-    contract::{Metadata, RuleSet},
+    context::{ContextView, Deleted, SubjectView, Use, VersionView},
+    mode::Mode,
+    name::{ANY_CONTEXT, DEFAULT_CONTEXT, GLOBAL_CONTEXT, Qualified},
     references,
     sorted::SortedMap,
+    stored::Stored,
 };
 
-/// A content under its id.
-#[derive(Debug)]
-pub struct Stored {
-    /// The id that travels in front of payloads.
-    pub id: SchemaId,
-    /// The content's hash.
-    pub guid: Uuid,
-    /// Text, references, metadata, rules.
-    pub content: Content,
-    /// When it was first registered, in milliseconds since 1970.
-    pub registered_ms: i64,
-    parsed: OnceLock<Result<Arc<Schema>, ParseError>>,
-    answer: OnceLock<Bytes>,
-}
-
-impl Stored {
-    /// A content under its id; `parsed` spares parsing the stored text again.
-    #[must_use]
-    pub fn new(
-        id: SchemaId,
-        guid: Uuid,
-        content: Content,
-        registered_ms: i64,
-        parsed: Option<Arc<Schema>>,
-    ) -> Stored {
-        let parsed = parsed.map_or_else(OnceLock::new, |schema| OnceLock::from(Ok(schema)));
-        Stored {
-            id,
-            guid,
-            content,
-            registered_ms,
-            parsed,
-            answer: OnceLock::new(),
-        }
-    }
-
-    /// Avro, Protobuf or JSON Schema.
-    #[must_use]
-    pub fn schema_type(&self) -> SchemaType {
-        self.content.schema_type
-    }
-
-    /// The stored text.
-    #[must_use]
-    pub fn text(&self) -> &Arc<str> {
-        &self.content.text
-    }
-
-    /// The references, in the order given.
-    #[must_use]
-    pub fn references(&self) -> &[Reference] {
-        &self.content.references
-    }
-
-    /// Tags and properties.
-    #[must_use]
-    pub fn metadata(&self) -> Option<&Metadata> {
-        self.content.metadata.as_ref()
-    }
-
-    /// Rules for clients.
-    #[must_use]
-    pub fn rule_set(&self) -> Option<&RuleSet> {
-        self.content.rule_set.as_ref()
-    }
-
-    /// The serialised answer to a request for this id: rendered once, then only counted up.
-    pub fn answer(&self, render: impl FnOnce(&Stored) -> Bytes) -> Bytes {
-        self.answer.get_or_init(|| render(self)).clone()
-    }
-}
-
-/// One version of a subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VersionView {
-    /// The number, from 1.
-    pub version: u32,
-    /// What it stands for.
-    pub id: SchemaId,
-    /// When it was registered, in milliseconds since 1970.
-    pub registered_ms: i64,
-}
-
-/// A subject and its versions.
-#[derive(Clone, Debug, Default)]
-pub struct SubjectView {
-    /// The versions by number.
-    pub versions: BTreeMap<u32, VersionView>,
-}
-
-impl SubjectView {
-    /// The newest version.
-    #[must_use]
-    pub fn latest(&self) -> Option<VersionView> {
-        self.versions.last_key_value().map(|(_, version)| *version)
-    }
-
-    /// A version by number.
-    #[must_use]
-    pub fn version(&self, number: u32) -> Option<VersionView> {
-        self.versions.get(&number).copied()
-    }
-}
-
-/// Where a schema id is used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Use {
-    /// The subject.
-    pub subject: Arc<str>,
-    /// The version there.
-    pub version: u32,
-}
-
-type VersionKey = (Arc<str>, u32);
+/// A schema that refers to a version: its context and its id there.
+pub(super) type Referrer = (Arc<str>, SchemaId);
 
 /// Everything that is registered.
 #[derive(Clone, Debug, Default)]
 pub struct View {
-    schemas: SortedMap<SchemaId, Arc<Stored>>,
-    guids: SortedMap<Uuid, SchemaId>,
-    subjects: SortedMap<Arc<str>, Arc<SubjectView>>,
-    uses: SortedMap<SchemaId, Arc<Vec<Use>>>,
-    referrers: SortedMap<VersionKey, Arc<Vec<SchemaId>>>,
-    configs: SortedMap<Arc<str>, Arc<Config>>,
-    global: Arc<Config>,
+    /// The last commit this view knows of.
+    pub sequence: i64,
+    default: Arc<ContextView>,
+    others: SortedMap<Arc<str>, Arc<ContextView>>,
+    /// One handle a content, so that contexts share their texts.
+    contents: SortedMap<Uuid, Arc<Content>>,
+    referrers: SortedMap<(Qualified, u32), Arc<Vec<Referrer>>>,
 }
 
 impl View {
-    /// A schema by its id.
+    /// A context by its name. The default one is always there.
+    #[must_use]
+    pub fn context(&self, name: &str) -> Option<&Arc<ContextView>> {
+        if name == DEFAULT_CONTEXT {
+            return Some(&self.default);
+        }
+        self.others.get(name)
+    }
+
+    /// The names of the contexts that ever held a schema and were not removed; the default one is first.
+    pub fn contexts(&self) -> impl Iterator<Item = &str> {
+        self.all_contexts()
+            .filter(|(name, context)| *name == DEFAULT_CONTEXT || context.last_id > 0 && !context.removed)
+            .map(|(name, _)| name)
+    }
+
+    fn all_contexts(&self) -> impl Iterator<Item = (&str, &Arc<ContextView>)> {
+        let others = self.others.iter().map(|(name, context)| (name.as_ref(), context));
+        std::iter::once((DEFAULT_CONTEXT, &self.default)).chain(others)
+    }
+
+    /// The context of topics and of names without one.
+    #[must_use]
+    pub fn default_context(&self) -> &Arc<ContextView> {
+        &self.default
+    }
+
+    /// A schema of the default context by its id.
     #[must_use]
     pub fn schema(&self, id: SchemaId) -> Option<&Arc<Stored>> {
-        self.schemas.get(&id)
+        self.default.schema(id)
     }
 
-    /// A schema by its content's hash.
+    /// A schema of a context by its id.
+    #[must_use]
+    pub fn schema_in(&self, context: &str, id: SchemaId) -> Option<&Arc<Stored>> {
+        self.context(context)?.schema(id)
+    }
+
+    /// A schema by its id, for somebody who may name a subject to say which context is meant: the context of that
+    /// subject, or without one the first context that knows the id.
+    #[must_use]
+    pub fn schema_for(&self, id: SchemaId, subject: &Qualified) -> Option<&Arc<Stored>> {
+        if &*subject.context != DEFAULT_CONTEXT {
+            return self.schema_in(&subject.context, id);
+        }
+        let known = |(_, context): &(&str, &Arc<ContextView>)| {
+            subject.is_context() || context.version_of(&subject.subject, id).is_some()
+        };
+        let holding = self.all_contexts().filter(known);
+        holding
+            .filter_map(|(_, context)| context.schema(id))
+            .next()
+            .or_else(|| self.schema(id))
+    }
+
+    /// A schema by its content's hash, in whichever context.
     #[must_use]
     pub fn schema_by_guid(&self, guid: Uuid) -> Option<&Arc<Stored>> {
-        self.schema(*self.guids.get(&guid)?)
+        self.with_guid(guid).next().map(|(_, stored)| stored)
     }
 
-    /// The greatest id given out so far.
+    /// The contexts that hold a content.
+    pub fn with_guid(&self, guid: Uuid) -> impl Iterator<Item = (&str, &Arc<Stored>)> {
+        self.all_contexts()
+            .filter_map(move |(name, context)| Some((name, context.schema_by_guid(guid)?)))
+    }
+
+    /// A content that is known, whether anything stands for it or not.
     #[must_use]
-    pub fn max_id(&self) -> Option<SchemaId> {
-        self.schemas.last().map(|(id, _)| *id)
+    pub fn content(&self, guid: Uuid) -> Option<&Arc<Content>> {
+        self.contents.get(&guid)
     }
 
-    /// How many schema ids there are.
+    /// How many schema ids are served in all contexts.
     #[must_use]
     pub fn schemas_len(&self) -> usize {
-        self.schemas.len()
+        self.all_contexts()
+            .map(|(_, context)| context.schemas_len())
+            .sum()
     }
 
-    /// A subject by name.
+    /// A subject by its qualified name.
     #[must_use]
-    pub fn subject(&self, name: &str) -> Option<&Arc<SubjectView>> {
-        self.subjects.get(name)
+    pub fn subject(&self, name: &Qualified) -> Option<&Arc<SubjectView>> {
+        self.context(&name.context)?.subject(&name.subject)
     }
 
-    /// All subjects, by name.
-    pub fn subjects(&self) -> impl DoubleEndedIterator<Item = (&Arc<str>, &Arc<SubjectView>)> {
-        self.subjects.iter()
+    /// A subject by the name somebody gave: an unqualified name that the default context does not know is looked for in
+    /// the others.
+    #[must_use]
+    pub fn find_subject(&self, name: &Qualified) -> Qualified {
+        if &*name.context != DEFAULT_CONTEXT || self.subject(name).is_some() {
+            return name.clone();
+        }
+        let elsewhere = self
+            .others
+            .iter()
+            .find(|(_, context)| context.subject(&name.subject).is_some());
+        elsewhere.map_or_else(
+            || name.clone(),
+            |(context, _)| Qualified::new(Arc::clone(context), Arc::clone(&name.subject)),
+        )
     }
 
-    /// The subjects whose names begin so, by name.
+    /// The subjects whose qualified names begin so, by context and name. `:*:` is every context.
     pub fn subjects_with<'a>(
         &'a self,
-        prefix: &'a str,
-    ) -> impl Iterator<Item = (&'a Arc<str>, &'a Arc<SubjectView>)> {
-        self.subjects
-            .from(prefix)
-            .take_while(move |(name, _)| name.starts_with(prefix))
+        prefix: &Qualified,
+    ) -> impl Iterator<Item = (Qualified, &'a Arc<SubjectView>)> + use<'a> {
+        let any = &*prefix.context == ANY_CONTEXT;
+        let prefix = prefix.clone();
+        let wanted = prefix.context.to_string();
+        self.all_contexts()
+            .filter(move |(name, _)| any || *name == wanted)
+            .flat_map(move |(name, context)| {
+                let name: Arc<str> = Arc::from(name);
+                let prefix = Arc::clone(&prefix.subject);
+                context
+                    .subjects_from(&prefix)
+                    .take_while(move |(subject, _)| subject.starts_with(&*prefix))
+                    .map(move |(subject, versions)| {
+                        (Qualified::new(Arc::clone(&name), Arc::clone(subject)), versions)
+                    })
+            })
     }
 
-    /// Where an id is used: at most one version of a subject, the one registered last.
+    /// Where an id of a context is used.
     #[must_use]
-    pub fn uses(&self, id: SchemaId) -> &[Use] {
-        self.uses.get(&id).map_or(&[], |uses| uses.as_slice())
+    pub fn uses(&self, context: &str, id: SchemaId) -> &[Use] {
+        self.context(context).map_or(&[], |context| context.uses(id))
     }
 
-    /// The version an id has in a subject.
+    /// The version an id has in a subject, live or soft-deleted.
     #[must_use]
-    pub fn version_of(&self, subject: &str, id: SchemaId) -> Option<VersionView> {
-        let found = self
-            .uses(id)
+    pub fn version_of(&self, subject: &Qualified, id: SchemaId) -> Option<VersionView> {
+        self.context(&subject.context)?.version_of(&subject.subject, id)
+    }
+
+    /// The schemas that refer to a version and are served.
+    pub fn referrers(&self, subject: &Qualified, version: u32) -> impl Iterator<Item = &Referrer> {
+        let key = (subject.clone(), version);
+        let known = self.referrers.get(&key);
+        known
+            .into_iter()
+            .flat_map(|list| list.iter())
+            .filter(|(context, id)| self.schema_in(context, *id).is_some())
+    }
+
+    /// The versions whose schemas refer to a version, live and soft-deleted ones.
+    pub fn users_of(
+        &self,
+        subject: &Qualified,
+        version: u32,
+    ) -> impl Iterator<Item = (Qualified, VersionView)> {
+        self.referrers(subject, version).flat_map(move |(context, id)| {
+            self.uses(context, *id).iter().filter_map(move |used| {
+                let user = Qualified::new(Arc::clone(context), Arc::clone(&used.subject));
+                let version = self.subject(&user)?.version(used.version)?;
+                Some((user, version))
+            })
+        })
+    }
+
+    /// Whether a version of the kind asked for refers to a version.
+    #[must_use]
+    pub fn is_referred_to(&self, subject: &Qualified, version: u32, by: Deleted) -> bool {
+        self.users_of(subject, version)
+            .any(|(_, user)| by.includes(&user))
+    }
+
+    /// The settings of a subject, a context or all contexts, as far as set.
+    #[must_use]
+    pub fn config(&self, of: &Qualified) -> Option<&Arc<Config>> {
+        self.context(&of.context)?.configs.get(of.subject.as_ref())
+    }
+
+    /// The settings in force: the subject's over its context's over those of all contexts.
+    #[must_use]
+    pub fn config_in_scope(&self, of: &Qualified) -> Config {
+        let layers = scopes(of);
+        let set = layers.iter().filter_map(|scope| self.config(scope));
+        set.fold(Config::default(), |config, wider| config.over(wider))
+    }
+
+    /// The mode of a subject, a context or all contexts, as far as set.
+    #[must_use]
+    pub fn mode(&self, of: &Qualified) -> Option<Mode> {
+        self.context(&of.context)?.modes.get(of.subject.as_ref()).copied()
+    }
+
+    /// The mode in force. A registry that is read-only as a whole is so whatever a subject's own mode says.
+    #[must_use]
+    pub fn mode_in_scope(&self, of: &Qualified) -> Mode {
+        let layers = scopes(of);
+        let overriding = layers
             .iter()
-            .find(|used| used.subject.as_ref() == subject)?;
-        self.subject(subject)?.version(found.version)
+            .filter(|scope| scope.is_context())
+            .filter_map(|scope| self.mode(scope))
+            .find(|mode| *mode == Mode::ReadOnlyOverride);
+        let global = Qualified::context_itself(GLOBAL_CONTEXT);
+        let global = self.mode(&global).filter(|mode| mode.is_read_only());
+        overriding
+            .or(global)
+            .or_else(|| layers.iter().find_map(|scope| self.mode(scope)))
+            .unwrap_or_default()
     }
 
-    /// The ids of the schemas that refer to a version.
-    #[must_use]
-    pub fn referrers(&self, subject: &str, version: u32) -> &[SchemaId] {
-        let key: VersionKey = (Arc::from(subject), version);
-        self.referrers.get(&key).map_or(&[], |ids| ids.as_slice())
+    /// The subjects of a context that have a mode of their own.
+    pub fn subjects_with_mode(&self, context: &str) -> impl Iterator<Item = Qualified> {
+        let known = self.context(context).into_iter();
+        let name: Arc<str> = Arc::from(context);
+        known
+            .flat_map(|context| context.modes.iter())
+            .map(move |(subject, _)| Qualified::new(Arc::clone(&name), Arc::clone(subject)))
     }
 
-    /// The global settings, as far as set.
+    /// The subject a name stands for when it is an alias: one step, never two.
     #[must_use]
-    pub fn global_config(&self) -> &Arc<Config> {
-        &self.global
-    }
-
-    /// A subject's own settings.
-    #[must_use]
-    pub fn subject_config(&self, subject: &str) -> Option<&Arc<Config>> {
-        self.configs.get(subject)
-    }
-
-    /// The settings in force for a subject.
-    #[must_use]
-    pub fn config_in_scope(&self, subject: &str) -> Config {
-        self.subject_config(subject)
-            .map_or_else(|| Config::clone(&self.global), |own| own.over(&self.global))
+    pub fn without_alias(&self, name: Qualified) -> Qualified {
+        let alias = self.config(&name).and_then(|config| config.alias());
+        match alias {
+            Some(alias) => Qualified::parse_within(&name.context, alias),
+            None => name,
+        }
     }
 
     /// The parsed schema of an id. The first call for a schema loaded from the store parses it in the caller's thread.
     ///
     /// # Errors
     /// Why a stored text cannot be read any more: a parser became stricter, or a reference is gone.
-    pub fn parsed(&self, id: SchemaId) -> Result<Arc<Schema>, ParseError> {
-        let broken = |message: String| ParseError {
-            message,
-            line: 1,
-            column: 1,
-        };
-        let Some(stored) = self.schema(id) else {
-            return Err(broken(format!("there is no schema {id}")));
-        };
-        let parse = || {
-            let resolved =
-                references::resolve(self, stored.references()).map_err(|error| broken(error.to_string()))?;
+    pub fn parsed(&self, stored: &Stored) -> Result<Arc<Schema>, ParseError> {
+        stored.parsed(|| {
+            let resolved = references::resolve(self, &stored.context, stored.references());
+            let resolved = resolved.map_err(|error| ParseError {
+                message: error.to_string(),
+                line: 1,
+                column: 1,
+            })?;
             Schema::parse(stored.schema_type(), stored.text(), &resolved).map(Arc::new)
-        };
-        stored.parsed.get_or_init(parse).clone()
+        })
     }
 
-    /// Adds a version, and its schema if the id is new.
-    pub fn insert_version(&mut self, subject: &str, version: VersionView, stored: &Arc<Stored>) {
-        if self.schemas.get(&stored.id).is_none() {
-            self.insert_schema(Arc::clone(stored));
-        }
-        let (name, mut versions) = match self.subjects.from(subject).next() {
-            Some((name, versions)) if name.as_ref() == subject => (Arc::clone(name), Arc::clone(versions)),
-            _ => (Arc::from(subject), Arc::default()),
-        };
-        Arc::make_mut(&mut versions)
-            .versions
-            .insert(version.version, version);
-        self.subjects.insert(Arc::clone(&name), versions);
-
-        let mut uses = self.uses.get(&version.id).cloned().unwrap_or_default();
-        let list = Arc::make_mut(&mut uses);
-        list.retain(|used| used.subject != name);
-        list.push(Use {
-            subject: name,
-            version: version.version,
-        });
-        list.sort_by(|left, right| left.subject.cmp(&right.subject));
-        self.uses.insert(version.id, uses);
-    }
-
-    /// Adds a schema that no version stands for yet.
-    pub fn insert_schema(&mut self, stored: Arc<Stored>) {
-        for reference in stored.references() {
-            let key: VersionKey = (
-                Arc::from(reference.subject.as_str()),
-                reference.version.unsigned_abs(),
-            );
-            let mut ids = self.referrers.get(&key).cloned().unwrap_or_default();
-            if !ids.contains(&stored.id) {
-                Arc::make_mut(&mut ids).push(stored.id);
-                self.referrers.insert(key, ids);
+    /// Makes a change visible.
+    pub fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Context {
+                name,
+                last_id,
+                removed,
+            } => {
+                let context = self.context_mut(name);
+                context.last_id = context.last_id.max(*last_id);
+                context.removed = *removed;
+            }
+            Change::Schema { .. } => self.apply_schema(change),
+            Change::Version { of, version } => {
+                self.context_mut(&of.context).set_version(&of.subject, *version)
+            }
+            Change::Config { of, config } => {
+                let configs = &mut self.context_mut(&of.context).configs;
+                match config {
+                    Some(config) => drop(configs.insert(Arc::clone(&of.subject), Arc::new(config.clone()))),
+                    None => drop(configs.remove(of.subject.as_ref())),
+                }
+            }
+            Change::Mode { of, mode } => {
+                let modes = &mut self.context_mut(&of.context).modes;
+                match mode {
+                    Some(mode) => drop(modes.insert(Arc::clone(&of.subject), *mode)),
+                    None => drop(modes.remove(of.subject.as_ref())),
+                }
             }
         }
-        self.guids.insert(stored.guid, stored.id);
-        self.schemas.insert(stored.id, stored);
     }
 
-    /// Sets or clears a subject's settings, or the global ones.
-    pub fn set_config(&mut self, subject: Option<&str>, config: Option<Config>) {
-        match (subject, config) {
-            (None, config) => self.global = Arc::new(config.unwrap_or_default()),
-            (Some(subject), Some(config)) => drop(self.configs.insert(Arc::from(subject), Arc::new(config))),
-            (Some(subject), None) => drop(self.configs.remove(subject)),
+    fn apply_schema(&mut self, change: &Change) {
+        let Change::Schema {
+            context,
+            id,
+            guid,
+            content,
+            registered_ms,
+            retired,
+            ..
+        } = change
+        else {
+            return;
+        };
+        let content = match self.contents.get(guid) {
+            Some(known) => Arc::clone(known),
+            None => {
+                self.contents.insert(*guid, Arc::clone(content));
+                Arc::clone(content)
+            }
+        };
+        for reference in &content.references {
+            let to = Qualified::parse_within(context, &reference.subject);
+            let key = (to, reference.version.unsigned_abs());
+            let list = Arc::make_mut(self.referrers.get_mut_or_default(&key));
+            let referrer = (Arc::clone(context), *id);
+            if !list.contains(&referrer) {
+                list.push(referrer);
+            }
         }
+        let known = self.schema_in(context, *id).filter(|known| known.guid == *guid);
+        let stored = known.cloned().unwrap_or_else(|| {
+            Arc::new(Stored::new(
+                Arc::clone(context),
+                *id,
+                *guid,
+                content,
+                *registered_ms,
+            ))
+        });
+        let context = self.context_mut(context);
+        context.last_id = context.last_id.max(id.get());
+        context.set_schema(stored, *retired);
     }
+
+    fn context_mut(&mut self, name: &Arc<str>) -> &mut ContextView {
+        if name.as_ref() == DEFAULT_CONTEXT {
+            return Arc::make_mut(&mut self.default);
+        }
+        Arc::make_mut(self.others.get_mut_or_default(name))
+    }
+}
+
+/// Where settings for a name are looked for, nearest first.
+fn scopes(of: &Qualified) -> Vec<Qualified> {
+    let mut scopes = vec![of.clone()];
+    if !of.is_context() {
+        scopes.push(Qualified::context_itself(&of.context));
+    }
+    if &*of.context != GLOBAL_CONTEXT {
+        scopes.push(Qualified::context_itself(GLOBAL_CONTEXT));
+    }
+    scopes
 }

@@ -1,105 +1,195 @@
 //! The registry's tables: all SQL of Annals is in this folder, its table definitions in `migrations/`.
 //!
-//! SQLite with a write-ahead log and `synchronous = FULL`: a commit that returned survives a power cut. There is one
-//! connection, and whoever holds it is the only writer. Statements are those SQLite and PostgreSQL both take.
+//! SQLite or PostgreSQL, with one set of statements. A [`Store`] is one connection. Whoever wants to write takes the
+//! database's write lock by [`Store::begin`], reads under it what others wrote, and commits [`Change`]s under the next
+//! number of the sequence; everybody reads what changed after a number they know by [`Store::changes_since`], which from
+//! 0 is everything there is.
 //!
-//! Invariant: ids, versions and references are decided inside one transaction; its unique constraints settle races with
-//! any other writer of the same database.
+//! Invariants: a commit that was answered survives a power cut. Between `begin` and `commit` no other thread, process or
+//! node writes. Nothing waits without a limit. A connection whose state is in doubt (an error, a call that was
+//! abandoned) is never used again: it is dropped, which rolls back what was not committed.
+//!
+//! Left out: pools. Readers are served from the registry's view and never come here.
+//!
+//! [`Change`]: crate::registry::Change
 
-mod load;
+mod cell;
+mod connection;
+mod database;
+mod error;
+mod listener;
+mod read;
 mod write;
 
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, time::Duration};
-
-use sqlx::{
-    ConnectOptions, Connection, SqliteConnection,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+use std::{
+    future::Future,
+    time::{Duration, Instant},
 };
-use thiserror::Error;
 
-pub use write::Inserted;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-/// SQLite before this version can lose a write-ahead log that is reset while another process reads it.
-const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
-/// How long a statement waits for another process that holds the database.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// The only context so far.
-const CONTEXT: &str = ".";
+use self::connection::Connection;
+pub use self::{
+    database::Database, error::StoreError, listener::Listener, read::Changes, write::WriteTransaction,
+};
+use crate::registry::Change;
 
-/// Why the store failed.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// The database said no.
-    #[error("the registry's database failed")]
-    Database(#[from] sqlx::Error),
-    /// The tables could not be made or brought up to date.
-    #[error("the registry's tables cannot be brought up to date; was the file written by a newer version?")]
-    Migration(#[from] sqlx::migrate::MigrateError),
-    /// The SQLite this program was built with is not safe enough.
-    #[error("SQLite {found} is too old: {}.{}.{} is needed", SQLITE_VERSION_MIN.0, SQLITE_VERSION_MIN.1, SQLITE_VERSION_MIN.2)]
-    SqliteTooOld {
-        /// The version found.
-        found: String,
-    },
-    /// The store was closed: the server is on its way down.
-    #[error("the registry is closed")]
-    Closed,
-    /// A row that no write of this program could have made.
-    #[error("the registry's database holds what it cannot hold: {0}")]
-    Damaged(String),
-}
+/// How long a database that does not answer, or is just starting, is waited for.
+pub const RECONNECT_MAX: Duration = Duration::from_secs(30);
+/// How long one attempt to connect may take.
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// The pause after the first failed attempt; it doubles up to [`PAUSE_MAX`].
+const PAUSE_MIN: Duration = Duration::from_millis(50);
+/// The longest pause between two attempts to connect.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// How long reading all changes may take.
+const READ_MAX: Duration = Duration::from_secs(120);
 
-/// The registry's database, held by its one writer.
+/// The table definitions, by the number of the format they make.
+const MIGRATIONS: [(i64, &str, &str); 1] =
+    [(1, "registry", include_str!("../../migrations/0001_registry.sql"))];
+
+/// The registry's database, on one connection.
 pub struct Store {
-    connection: Option<SqliteConnection>,
+    database: Database,
+    connection: Option<Connection>,
+    closed: bool,
 }
 
 impl Store {
-    /// Opens a database file, makes it when it is not there, and brings its tables up to date.
+    /// Opens a database, makes the file when it is not there, and brings its tables up to date. A database server that
+    /// cannot be reached yet is waited for, up to [`RECONNECT_MAX`].
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn open(path: &Path) -> Result<Store, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(BUSY_TIMEOUT);
-        let mut connection = options.connect().await?;
-        let found: String = sqlx::query_scalar("SELECT sqlite_version()")
-            .fetch_one(&mut connection)
+    pub async fn open(database: &Database) -> Result<Store, StoreError> {
+        let mut store = Store {
+            database: database.clone(),
+            connection: None,
+            closed: false,
+        };
+        store.reconnect().await?;
+        let mut connection = store.take().await?;
+        let migrations = MIGRATIONS.map(|(number, name, sql)| {
+            Migration::new(
+                number,
+                name.into(),
+                MigrationType::Simple,
+                sqlx::SqlSafeStr::into_sql_str(sql),
+                false,
+            )
+        });
+        connection
+            .migrate(&Migrator::with_migrations(migrations.to_vec()))
             .await?;
-        if parsed_version(&found).is_none_or(|version| version < SQLITE_VERSION_MIN) {
-            return Err(StoreError::SqliteTooOld { found });
-        }
-        sqlx::migrate!("./migrations").run(&mut connection).await?;
-        Ok(Store {
-            connection: Some(connection),
-        })
+        store.connection = Some(connection);
+        Ok(store)
     }
 
-    /// Closes the database, folding the write-ahead log into it. Nothing can be read or written after that.
+    /// Everything that changed after the commit `sequence`, or with 0 everything there is; as of one moment, and
+    /// ordered: contexts, schemas by id, versions, settings, modes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn changes_since(&mut self, sequence: i64) -> Result<Changes, StoreError> {
+        let mut connection = self.take().await?;
+        let changes = within(READ_MAX, read::snapshot(&mut connection, sequence)).await?;
+        self.connection = Some(connection);
+        Ok(changes)
+    }
+
+    /// Takes the database's write lock: nobody else writes until the transaction is committed, rolled back or dropped.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when another writer kept the lock too long, or any other [`StoreError`].
+    pub async fn begin(&mut self) -> Result<WriteTransaction<'_>, StoreError> {
+        let connection = self.take().await?;
+        WriteTransaction::begin(self, connection).await
+    }
+
+    /// Hears of others' commits. SQLite has nothing of the kind and answers `None`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be reached.
+    pub async fn listener(&self) -> Result<Option<Listener>, StoreError> {
+        match &self.database {
+            Database::Sqlite(_) => Ok(None),
+            Database::Postgres(url) => Ok(Some(Listener::connect(url).await?)),
+        }
+    }
+
+    /// Connects again after a failure. A database that does not answer is waited for, up to [`RECONNECT_MAX`]; one that
+    /// says no is not. Does nothing when the connection has not failed.
+    ///
+    /// # Errors
+    /// [`StoreError`] of the last attempt.
+    pub async fn reconnect(&mut self) -> Result<(), StoreError> {
+        if self.closed {
+            return Err(StoreError::Closed);
+        }
+        if self.connection.is_some() {
+            return Ok(());
+        }
+        let (start, mut pause) = (Instant::now(), PAUSE_MIN);
+        loop {
+            match Connection::open(&self.database).await {
+                Ok(connection) => {
+                    self.connection = Some(connection);
+                    return Ok(());
+                }
+                Err(error) if error.lost_connection() && start.elapsed() + pause < RECONNECT_MAX => {
+                    tracing::warn!(database = %self.database, error = %error.with_causes(), "the registry's database does not answer; trying again");
+                }
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    /// Closes the database; SQLite folds its write-ahead log into the file. Nothing can be read or written after that.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn close(&mut self) -> Result<(), StoreError> {
+        self.closed = true;
         match self.connection.take() {
-            Some(connection) => Ok(connection.close().await?),
+            Some(connection) => within(CONNECT_MAX, connection.close()).await,
             None => Ok(()),
         }
     }
 
-    fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
-        self.connection.as_mut().ok_or(StoreError::Closed)
+    /// The connection, to be put back when it has done well: whoever fails or is abandoned on the way drops it.
+    async fn take(&mut self) -> Result<Connection, StoreError> {
+        match self.connection.take() {
+            _ if self.closed => Err(StoreError::Closed),
+            Some(connection) => Ok(connection),
+            None => Connection::open(&self.database).await,
+        }
     }
 }
 
-fn parsed_version(text: &str) -> Option<(u32, u32, u32)> {
-    let mut parts = text.split('.').map(str::parse);
-    Some((parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?))
+/// Puts a limit on something that a dead peer could keep waiting for ever.
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => Err(StoreError::no_answer(limit)),
+    }
+}
+
+/// What a change is about; of two changes to the same the later one counts. Its order is that of [`Changes`].
+fn key(change: &Change) -> (u8, &str, &str, u32) {
+    match change {
+        Change::Context { name, .. } => (0, name, "", 0),
+        Change::Schema { context, id, .. } => (1, context, "", id.get()),
+        Change::Version { of, version } => (2, &of.context, &of.subject, version.version),
+        Change::Config { of, .. } => (3, &of.context, &of.subject, 0),
+        Change::Mode { of, .. } => (4, &of.context, &of.subject, 0),
+    }
 }

@@ -106,8 +106,8 @@ const REFUSED: &str = r#"
     422 {"error_code": 42205, "message": "~id 7"}
     POST /subjects/a%0Ab/versions {"schema": $INT }
     422 {"error_code": 42208, "message": "~control character"}
-    POST /subjects/:.ctx:a/versions {"schema": $INT }
-    422 {"error_code": 42208, "message": "~contexts"}
+    POST /subjects/:.__GLOBAL:a/versions {"schema": $INT }
+    422 {"error_code": 42208, "message": "~all contexts"}
     PUT /config/__GLOBAL {"compatibility": "NONE"}
     422 {"error_code": 42208, "message": "~__GLOBAL"}
     POST /subjects/t/versions {"schema": $INT , "ruleSet": {"domainRules": [{"name": "r"}]}}

@@ -1,0 +1,294 @@
+//! One context of a view: its ids, its subjects, and the settings and modes in it.
+//!
+//! Invariant: `schemas` and `guids` hold what some version stands for; a content that no version stands for any more is
+//! in `retired`, and comes back under its old id when it is registered again.
+
+use std::sync::Arc;
+
+use annals_schema_model::SchemaId;
+use uuid::Uuid;
+
+use super::{config::Config, mode::Mode, sorted::SortedMap, stored::Stored};
+
+/// What became of a version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VersionState {
+    /// It is there.
+    #[default]
+    Live,
+    /// It is hidden and can be brought to light by asking for deleted ones.
+    SoftDeleted,
+    /// It was deleted for good; only the store remembers.
+    Gone,
+}
+
+/// One version of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VersionView {
+    /// The number, from 1.
+    pub version: u32,
+    /// What it stands for.
+    pub id: SchemaId,
+    /// When it was registered, in milliseconds since 1970.
+    pub registered_ms: i64,
+    /// Live or deleted.
+    pub state: VersionState,
+}
+
+impl VersionView {
+    /// Whether the version is not deleted.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.state == VersionState::Live
+    }
+}
+
+/// A subject and its versions.
+#[derive(Clone, Debug, Default)]
+pub struct SubjectView {
+    /// Live and soft-deleted versions, ascending.
+    versions: Vec<VersionView>,
+}
+
+impl SubjectView {
+    /// Live and soft-deleted versions, ascending.
+    #[must_use]
+    pub fn all(&self) -> &[VersionView] {
+        &self.versions
+    }
+
+    /// The live versions, ascending.
+    pub fn live(&self) -> impl DoubleEndedIterator<Item = &VersionView> {
+        self.versions.iter().filter(|version| version.is_live())
+    }
+
+    /// The versions a request is about.
+    pub fn listed(&self, deleted: Deleted) -> impl DoubleEndedIterator<Item = &VersionView> {
+        self.versions
+            .iter()
+            .filter(move |version| deleted.includes(version))
+    }
+
+    /// The newest live version.
+    #[must_use]
+    pub fn latest(&self) -> Option<VersionView> {
+        self.live().next_back().copied()
+    }
+
+    /// The number after the greatest one there is, deleted ones included.
+    #[must_use]
+    pub fn next_version(&self) -> u32 {
+        self.versions.last().map_or(1, |version| version.version + 1)
+    }
+
+    /// A version by number, live or soft-deleted.
+    #[must_use]
+    pub fn version(&self, number: u32) -> Option<VersionView> {
+        let place = self.place(number).ok()?;
+        self.versions.get(place).copied()
+    }
+
+    fn place(&self, number: u32) -> Result<usize, usize> {
+        self.versions
+            .binary_search_by_key(&number, |version| version.version)
+    }
+
+    fn set(&mut self, version: VersionView) {
+        match (self.place(version.version), version.state) {
+            (Ok(place), VersionState::Gone) => drop(self.versions.remove(place)),
+            (Err(_), VersionState::Gone) => {}
+            (Ok(place), _) => self.versions[place] = version,
+            (Err(place), _) => self.versions.insert(place, version),
+        }
+    }
+}
+
+/// Whether a request is about deleted versions as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deleted {
+    /// Live versions alone.
+    #[default]
+    Without,
+    /// Live and soft-deleted versions.
+    With,
+    /// Soft-deleted versions alone.
+    Only,
+}
+
+impl Deleted {
+    /// What the API's two flags ask for; `deletedOnly` wins.
+    #[must_use]
+    pub fn from_flags(deleted: bool, deleted_only: bool) -> Deleted {
+        match (deleted, deleted_only) {
+            (_, true) => Deleted::Only,
+            (true, false) => Deleted::With,
+            (false, false) => Deleted::Without,
+        }
+    }
+
+    /// Whether a version is meant.
+    #[must_use]
+    pub fn includes(self, version: &VersionView) -> bool {
+        match self {
+            Deleted::Without => version.is_live(),
+            Deleted::With => true,
+            Deleted::Only => !version.is_live(),
+        }
+    }
+}
+
+/// Where a schema id is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The subject.
+    pub subject: Arc<str>,
+    /// The version there.
+    pub version: u32,
+}
+
+/// Everything of one context.
+#[derive(Clone, Debug, Default)]
+pub struct ContextView {
+    /// The greatest id given out.
+    pub last_id: u32,
+    /// Whether it was removed and nothing was registered in it since.
+    pub removed: bool,
+    pub(super) schemas: SortedMap<SchemaId, Arc<Stored>>,
+    pub(super) guids: SortedMap<Uuid, SchemaId>,
+    retired: SortedMap<Uuid, Arc<Stored>>,
+    subjects: SortedMap<Arc<str>, Arc<SubjectView>>,
+    uses: SortedMap<SchemaId, Arc<Vec<Use>>>,
+    pub(super) configs: SortedMap<Arc<str>, Arc<Config>>,
+    pub(super) modes: SortedMap<Arc<str>, Mode>,
+}
+
+impl ContextView {
+    /// A schema by its id.
+    #[must_use]
+    pub fn schema(&self, id: SchemaId) -> Option<&Arc<Stored>> {
+        self.schemas.get(&id)
+    }
+
+    /// How many ids are served.
+    #[must_use]
+    pub fn schemas_len(&self) -> usize {
+        self.schemas.len()
+    }
+
+    /// A schema by its content's hash.
+    #[must_use]
+    pub fn schema_by_guid(&self, guid: Uuid) -> Option<&Arc<Stored>> {
+        self.schema(*self.guids.get(&guid)?)
+    }
+
+    /// A content that no version stands for any more.
+    #[must_use]
+    pub fn retired(&self, guid: Uuid) -> Option<&Arc<Stored>> {
+        self.retired.get(&guid)
+    }
+
+    /// A subject by its name in this context.
+    #[must_use]
+    pub fn subject(&self, name: &str) -> Option<&Arc<SubjectView>> {
+        self.subjects.get(name)
+    }
+
+    /// The subjects from a name on, by name.
+    pub fn subjects_from(
+        &self,
+        name: &str,
+    ) -> impl Iterator<Item = (&Arc<str>, &Arc<SubjectView>)> + use<'_> {
+        self.subjects.from(name)
+    }
+
+    /// Where an id is used: at most one version of a subject, the one registered last.
+    #[must_use]
+    pub fn uses(&self, id: SchemaId) -> &[Use] {
+        self.uses.get(&id).map_or(&[], |uses| uses.as_slice())
+    }
+
+    /// The version an id has in a subject, live or soft-deleted.
+    #[must_use]
+    pub fn version_of(&self, subject: &str, id: SchemaId) -> Option<VersionView> {
+        let uses = self.uses(id);
+        let place = uses
+            .binary_search_by(|used| used.subject.as_ref().cmp(subject))
+            .ok()?;
+        self.subject(subject)?.version(uses.get(place)?.version)
+    }
+
+    /// Whether there is anything that would be lost with the context.
+    #[must_use]
+    pub fn has_subjects(&self) -> bool {
+        !self.subjects.is_empty()
+    }
+
+    /// Whether any subject has a live version.
+    #[must_use]
+    pub fn has_live_subjects(&self) -> bool {
+        self.subjects
+            .iter()
+            .any(|(_, subject)| subject.latest().is_some())
+    }
+
+    pub(super) fn set_schema(&mut self, stored: Arc<Stored>, retired: bool) {
+        let before = self.schemas.get(&stored.id);
+        if let Some(before) = before.filter(|before| before.guid != stored.guid) {
+            let guid = before.guid;
+            self.guids.remove(&guid);
+        }
+        if retired {
+            self.schemas.remove(&stored.id);
+            self.guids.remove(&stored.guid);
+            self.retired.insert(stored.guid, stored);
+        } else {
+            self.retired.remove(&stored.guid);
+            self.guids.insert(stored.guid, stored.id);
+            self.schemas.insert(stored.id, stored);
+        }
+    }
+
+    pub(super) fn set_version(&mut self, subject: &Arc<str>, version: VersionView) {
+        if version.state == VersionState::Gone && self.subject(subject).is_none() {
+            return;
+        }
+        let subject = match self.subjects.key_value(subject.as_ref()) {
+            Some((known, _)) => Arc::clone(known),
+            None => Arc::clone(subject),
+        };
+        let versions = Arc::make_mut(self.subjects.get_mut_or_default(&subject));
+        let before = versions.version(version.version);
+        versions.set(version);
+        let versions = Arc::clone(self.subjects.get_mut_or_default(&subject));
+        if versions.all().is_empty() {
+            self.subjects.remove(&subject);
+        }
+        let replaced = before.map(|before| before.id).filter(|id| *id != version.id);
+        for id in [Some(version.id), replaced].into_iter().flatten() {
+            self.set_use(&subject, id, &versions);
+        }
+    }
+
+    /// Brings an id's list of uses in line with a subject's versions: it names the newest one, a live one if there is.
+    fn set_use(&mut self, subject: &Arc<str>, id: SchemaId, versions: &SubjectView) {
+        let with_id = versions.all().iter().filter(|version| version.id == id);
+        let newest = with_id.max_by_key(|version| (version.is_live(), version.version));
+        let list = Arc::make_mut(self.uses.get_mut_or_default(&id));
+        let place = list.binary_search_by(|used| used.subject.cmp(subject));
+        match (place, newest) {
+            (Ok(place), Some(version)) => list[place].version = version.version,
+            (Ok(place), None) => drop(list.remove(place)),
+            (Err(place), Some(version)) => list.insert(
+                place,
+                Use {
+                    subject: Arc::clone(subject),
+                    version: version.version,
+                },
+            ),
+            (Err(_), None) => {}
+        }
+        if list.is_empty() {
+            self.uses.remove(&id);
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The one task that writes: it takes whatever writes are waiting, decides them one after the other on one view, and
+//! commits them together.
+//!
+//! ```text
+//!   write, write, write ──► queue ──► take the database's lock ──► catch up with other nodes ──► decide each on the view
+//!                                          ▲                                                      the ones before it left
+//!                                          │ connection lost: connect again, decide anew                   │
+//!                                          └───────────────────────────────────────────── one commit ◄─────┘
+//!                                                                                              │
+//!                                                      swap the view, tell the hooks, answer ◄─┘
+//! ```
+//!
+//! Invariant: the view is swapped only after its changes are durable, and every answer is given after that: whoever was
+//! answered reads what it wrote. Ids and versions are decided under the database's lock on a view that has caught up, so
+//! no other node can give them out.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use arc_swap::ArcSwap;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{RegistryError, change::Change, context::VersionState, verdict::Verdicts, view::View};
+use crate::store::{Changes, Listener, Store, StoreError};
+
+/// How many writes are committed together at most.
+const BATCH_WRITES_MAX: usize = 256;
+/// How many writes may wait; further ones wait to get into the queue.
+const QUEUE_WRITES_MAX: usize = 1_024;
+/// How often a batch is tried when the database's connection is lost.
+const ATTEMPTS_MAX: usize = 3;
+
+/// What is called with every new view.
+pub(super) type Hook = Box<dyn Fn(&View) + Send + Sync>;
+
+/// What readers and the writer share.
+pub(super) struct Shared {
+    pub(super) view: ArcSwap<View>,
+    pub(super) hooks: RwLock<Vec<Hook>>,
+    pub(super) verdicts: Verdicts,
+    pub(super) clock: fn() -> i64,
+}
+
+impl Shared {
+    fn swap(&self, view: View) {
+        let view = Arc::new(view);
+        self.view.store(Arc::clone(&view));
+        for hook in self.hooks.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            hook(&view);
+        }
+    }
+
+    /// Applies what was committed elsewhere.
+    fn catch_up(&self, view: &mut View, news: &Changes) {
+        for change in &news.changes {
+            self.apply(view, change);
+        }
+        view.sequence = news.sequence;
+    }
+
+    fn apply(&self, view: &mut View, change: &Change) {
+        if matches!(change, Change::Version { version, .. } if version.state == VersionState::Gone) {
+            self.verdicts.forget();
+        }
+        view.apply(change);
+    }
+}
+
+/// A write, decided when its turn comes and perhaps more than once.
+trait Write: Send {
+    /// Decides on a view; answers the changes, none when the write is refused or changes nothing.
+    fn decide(&mut self, view: &View, now_ms: i64) -> Vec<Change>;
+    /// Tells the one who asked, after the commit or when it failed.
+    fn finish(self: Box<Self>, committed: Result<(), RegistryError>);
+}
+
+type Decide<T> = Box<dyn FnMut(&View, i64) -> Result<(Vec<Change>, T), RegistryError> + Send>;
+
+struct Waiting<T> {
+    decide: Decide<T>,
+    outcome: Result<T, RegistryError>,
+    answer: oneshot::Sender<Result<T, RegistryError>>,
+}
+
+impl<T: Send> Write for Waiting<T> {
+    fn decide(&mut self, view: &View, now_ms: i64) -> Vec<Change> {
+        match (self.decide)(view, now_ms) {
+            Ok((changes, outcome)) => {
+                self.outcome = Ok(outcome);
+                changes
+            }
+            Err(error) => {
+                self.outcome = Err(error);
+                Vec::new()
+            }
+        }
+    }
+
+    fn finish(self: Box<Self>, committed: Result<(), RegistryError>) {
+        // Whoever asked may be gone; the write stands all the same.
+        let _ = self.answer.send(committed.and(self.outcome));
+    }
+}
+
+enum Command {
+    Write(Box<dyn Write>),
+    Refresh,
+    Close(oneshot::Sender<Result<(), StoreError>>),
+}
+
+/// The way to the writer.
+#[derive(Clone)]
+pub(super) struct Queue(mpsc::Sender<Command>);
+
+impl Queue {
+    /// Starts the writer of a store.
+    pub(super) fn start(shared: Arc<Shared>, store: Store, listener: Option<Listener>) -> Queue {
+        let (sender, receiver) = mpsc::channel(QUEUE_WRITES_MAX);
+        tokio::spawn(Writer { shared, store }.run(receiver));
+        if let Some(listener) = listener {
+            tokio::spawn(listen(listener, sender.downgrade()));
+        }
+        Queue(sender)
+    }
+
+    /// Has a write decided and committed.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        decide: impl FnMut(&View, i64) -> Result<(Vec<Change>, T), RegistryError> + Send + 'static,
+    ) -> Result<T, RegistryError> {
+        let (answer, outcome) = oneshot::channel();
+        let waiting = Waiting {
+            decide: Box::new(decide),
+            outcome: Err(RegistryError::Broken),
+            answer,
+        };
+        let sent = self.0.send(Command::Write(Box::new(waiting))).await;
+        sent.map_err(|_| RegistryError::from(StoreError::Closed))?;
+        outcome
+            .await
+            .unwrap_or_else(|_| Err(RegistryError::from(StoreError::Closed)))
+    }
+
+    /// Closes the store after what is waiting.
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        let (answer, closed) = oneshot::channel();
+        if self.0.send(Command::Close(answer)).await.is_err() {
+            return Ok(());
+        }
+        closed.await.unwrap_or(Ok(()))
+    }
+}
+
+/// Passes on that another node wrote.
+async fn listen(mut listener: Listener, writer: mpsc::WeakSender<Command>) {
+    loop {
+        listener.changed().await;
+        let Some(writer) = writer.upgrade() else { return };
+        if writer.send(Command::Refresh).await.is_err() {
+            return;
+        }
+    }
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    store: Store,
+}
+
+impl Writer {
+    async fn run(mut self, mut queue: mpsc::Receiver<Command>) {
+        let mut commands = Vec::new();
+        while queue.recv_many(&mut commands, BATCH_WRITES_MAX).await > 0 {
+            let mut writes = Vec::new();
+            let mut refresh = false;
+            let mut close = None;
+            for command in commands.drain(..) {
+                match command {
+                    Command::Write(write) => writes.push(write),
+                    Command::Refresh => refresh = true,
+                    Command::Close(answer) => close = Some(answer),
+                }
+            }
+            if !writes.is_empty() {
+                self.write(writes).await;
+            } else if refresh && let Err(error) = self.refresh().await {
+                report(
+                    &error,
+                    "the schema store cannot be read; what is known is still served",
+                );
+                self.reconnect().await;
+            }
+            if let Some(answer) = close {
+                queue.close();
+                let _ = answer.send(self.store.close().await);
+            }
+        }
+    }
+
+    /// Commits a batch, connecting again when the connection is lost: what was decided is decided anew on what the
+    /// database then holds, so a commit whose outcome got lost is not made twice.
+    async fn write(&mut self, mut writes: Vec<Box<dyn Write>>) {
+        let mut attempt = 1;
+        let committed = loop {
+            match self.try_write(&mut writes).await {
+                Ok(()) => break Ok(()),
+                Err(error) if attempt < ATTEMPTS_MAX && error.lost_connection() => {
+                    report(
+                        &error,
+                        "the connection to the schema store was lost; connecting again",
+                    );
+                    attempt += 1;
+                    self.reconnect().await;
+                }
+                Err(error) => {
+                    report(&error, "a write to the schema store failed");
+                    break Err(Arc::new(error));
+                }
+            }
+        };
+        if committed.is_err() {
+            // Nobody knows what the store holds now.
+            if let Err(error) = self.refresh().await {
+                report(
+                    &error,
+                    "the schema store cannot be read back; what is known is still served",
+                );
+            }
+        }
+        for write in writes {
+            write.finish(committed.clone().map_err(RegistryError::Store));
+        }
+    }
+
+    async fn try_write(&mut self, writes: &mut Vec<Box<dyn Write>>) -> Result<(), StoreError> {
+        let mut transaction = self.store.begin().await?;
+        let mut view = View::clone(&self.shared.view.load());
+        if transaction.sequence() != view.sequence {
+            let news = transaction.changes_since(view.sequence).await?;
+            self.shared.catch_up(&mut view, &news);
+        }
+        let (mut deciding, shared) = (std::mem::take(writes), Arc::clone(&self.shared));
+        let decided = tokio::task::spawn_blocking(move || {
+            let now_ms = (shared.clock)();
+            let mut changes = Vec::new();
+            for write in &mut deciding {
+                let decided = write.decide(&view, now_ms);
+                decided.iter().for_each(|change| shared.apply(&mut view, change));
+                changes.extend(decided);
+            }
+            (deciding, view, changes)
+        });
+        // A decision that panics takes its batch with it: nothing is written, and all of it is answered as broken.
+        let Ok((deciding, mut view, changes)) = decided.await else {
+            return Ok(());
+        };
+        *writes = deciding;
+        transaction.write(&changes).await?;
+        view.sequence = transaction.commit().await?;
+        if view.sequence != self.shared.view.load().sequence {
+            self.shared.swap(view);
+        }
+        Ok(())
+    }
+
+    async fn refresh(&mut self) -> Result<(), StoreError> {
+        let mut view = View::clone(&self.shared.view.load());
+        let news = self.store.changes_since(view.sequence).await?;
+        if news.sequence != view.sequence {
+            self.shared.catch_up(&mut view, &news);
+            self.shared.swap(view);
+        }
+        Ok(())
+    }
+
+    async fn reconnect(&mut self) {
+        if let Err(error) = self.store.reconnect().await {
+            report(&error, "the schema store cannot be reached");
+            return;
+        }
+        if let Err(error) = self.refresh().await {
+            report(&error, "the schema store cannot be read");
+        }
+    }
+}
+
+fn report(error: &StoreError, what: &'static str) {
+    tracing::error!(error = error as &dyn std::error::Error, "{what}");
+}
