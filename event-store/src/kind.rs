@@ -1,4 +1,5 @@
-//! The name of an event: an Avro record's full name, or the set member of a Protobuf message's first oneof.
+//! The name of an event: an Avro record's full name, a JSON Schema's title, or the set member of a Protobuf message's
+//! first oneof.
 
 use annals_schema_model::{Schema, envelope, proto};
 use prost_reflect::{DynamicMessage, MessageDescriptor, OneofDescriptor};
@@ -14,7 +15,7 @@ pub(crate) fn event_name(writer: &Writer, body: &[u8]) -> String {
             .unwrap_or_else(|| writer.subject.clone())
     };
     match &writer.schema {
-        Schema::Avro(_) => record_name(),
+        Schema::Avro(_) | Schema::Json(_) => record_name(),
         Schema::Proto(schema) => member_set(schema, body).unwrap_or_else(record_name),
     }
 }

@@ -1,7 +1,7 @@
 //! Compatibility levels put to work: which versions a new schema is compared with, and in which order.
 //!
 //! Invariant: versions are tried newest first and the first one with findings ends the check, as clients of the
-//! Confluent API expect. The rules themselves live with each schema type (`avro::compat`, `proto::compat`).
+//! Confluent API expect. The rules themselves live with each schema type (`avro::compat`, `proto::compat`, `json::compat`).
 
 use crate::{Direction, Finding, Form, Level, Policy, Rule, Schema, Span, Standard, Version};
 
@@ -78,6 +78,10 @@ pub(crate) fn can_read(
         #[cfg(feature = "proto")]
         (Schema::Proto(reader), Schema::Proto(writer)) => {
             crate::proto::compat::check(reader, writer, direction)
+        }
+        #[cfg(feature = "json")]
+        (Schema::Json(reader), Schema::Json(writer)) => {
+            crate::json::compat::check(standard, reader, writer, direction)
         }
         #[allow(unreachable_patterns)]
         _ => {

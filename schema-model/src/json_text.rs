@@ -118,8 +118,15 @@ impl Json {
     }
 
     /// Parses a whole text, comments allowed.
+    #[cfg(any(feature = "avro", test))]
     pub(crate) fn parse(text: &str) -> Result<Json, ParseError> {
         Json::parse_with(Scanner::new(text))
+    }
+
+    /// Parses a whole text, comments refused.
+    #[cfg(feature = "json")]
+    pub(crate) fn parse_strict(text: &str) -> Result<Json, ParseError> {
+        Json::parse_with(Scanner::without_comments(text))
     }
 
     fn parse_with(mut scanner: Scanner<'_>) -> Result<Json, ParseError> {

@@ -1,7 +1,7 @@
 //! What a schema is and may become.
 //!
 //! Parsing, canonical form, fingerprints, references, compatibility rules, the wire envelope, and the reading of
-//! payloads, for Avro and Protobuf. Everything here is pure: no IO, no async, no clock. Whatever comes from outside
+//! payloads, for Avro, Protobuf and JSON Schema. Everything here is pure: no IO, no async, no clock. Whatever comes from outside
 //! (schema text, payload bytes) is bounded in size, depth and count, and can fail but never panic.
 //!
 //! ```
@@ -19,8 +19,8 @@
 //! # Ok::<(), annals_schema_model::ParseError>(())
 //! ```
 
-#[cfg(not(any(feature = "avro", feature = "proto")))]
-compile_error!("enable at least one of the features `avro` and `proto`");
+#[cfg(not(any(feature = "avro", feature = "proto", feature = "json")))]
+compile_error!("enable at least one of the features `avro`, `proto` and `json`");
 
 #[cfg(feature = "avro")]
 pub mod avro;
@@ -29,7 +29,9 @@ mod decimal;
 pub mod envelope;
 mod finding;
 mod id;
-#[cfg(feature = "avro")]
+#[cfg(feature = "json")]
+pub mod json;
+#[cfg(any(feature = "avro", feature = "json"))]
 mod json_text;
 mod level;
 #[cfg(feature = "proto")]

@@ -63,6 +63,8 @@ enum Kind {
     Avro(crate::avro::Reading),
     #[cfg(feature = "proto")]
     Proto(crate::proto::Reading),
+    #[cfg(feature = "json")]
+    Json(crate::json::Reading),
 }
 
 impl Reading {
@@ -79,6 +81,10 @@ impl Reading {
             #[cfg(feature = "proto")]
             (Schema::Proto(writer), Schema::Proto(reader)) => {
                 Ok(Reading(Kind::Proto(crate::proto::Reading::new(writer, reader)?)))
+            }
+            #[cfg(feature = "json")]
+            (Schema::Json(writer), Schema::Json(reader)) => {
+                Ok(Reading(Kind::Json(crate::json::Reading::new(writer, reader)?)))
             }
             #[allow(unreachable_patterns)]
             _ => Err(crate::compat::can_read(
@@ -98,6 +104,8 @@ impl Reading {
             Schema::Avro(writer) => Reading(Kind::Avro(crate::avro::Reading::of(writer))),
             #[cfg(feature = "proto")]
             Schema::Proto(writer) => Reading(Kind::Proto(crate::proto::Reading::of(writer))),
+            #[cfg(feature = "json")]
+            Schema::Json(writer) => Reading(Kind::Json(crate::json::Reading::of(writer))),
         }
     }
 
@@ -111,6 +119,8 @@ impl Reading {
             Kind::Avro(reading) => reading.read(body),
             #[cfg(feature = "proto")]
             Kind::Proto(reading) => reading.read(body),
+            #[cfg(feature = "json")]
+            Kind::Json(reading) => reading.read(body),
         }
     }
 
@@ -122,6 +132,8 @@ impl Reading {
             Kind::Avro(reading) => reading.record_name(),
             #[cfg(feature = "proto")]
             Kind::Proto(reading) => reading.record_name(),
+            #[cfg(feature = "json")]
+            Kind::Json(reading) => reading.record_name(),
         }
     }
 }

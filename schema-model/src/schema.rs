@@ -89,6 +89,9 @@ pub enum Schema {
     /// A Protobuf schema.
     #[cfg(feature = "proto")]
     Proto(crate::proto::Schema),
+    /// A JSON Schema.
+    #[cfg(feature = "json")]
+    Json(crate::json::Schema),
 }
 
 impl Schema {
@@ -102,7 +105,8 @@ impl Schema {
             SchemaType::Avro => Ok(Schema::Avro(crate::avro::Schema::parse(text, resolved)?)),
             #[cfg(feature = "proto")]
             SchemaType::Protobuf => Ok(Schema::Proto(crate::proto::Schema::parse(text, resolved)?)),
-            SchemaType::Json => Err(ParseError::at(text, 0, "JSON Schema is not supported yet")),
+            #[cfg(feature = "json")]
+            SchemaType::Json => Ok(Schema::Json(crate::json::Schema::parse(text, resolved)?)),
             #[allow(unreachable_patterns)]
             other => {
                 let _ = resolved;
@@ -123,6 +127,8 @@ impl Schema {
             Schema::Avro(_) => SchemaType::Avro,
             #[cfg(feature = "proto")]
             Schema::Proto(_) => SchemaType::Protobuf,
+            #[cfg(feature = "json")]
+            Schema::Json(_) => SchemaType::Json,
         }
     }
 
@@ -134,10 +140,12 @@ impl Schema {
             Schema::Avro(schema) => schema.text(),
             #[cfg(feature = "proto")]
             Schema::Proto(schema) => schema.text(),
+            #[cfg(feature = "json")]
+            Schema::Json(schema) => schema.text(),
         }
     }
 
-    /// The text the registry stores and answers: Avro printed as Avro Java prints it, Protobuf as sent.
+    /// The text the registry stores and answers: Avro printed as Avro Java prints it, the others as sent.
     #[must_use]
     pub fn stored_text(&self) -> String {
         match self {
@@ -145,6 +153,8 @@ impl Schema {
             Schema::Avro(schema) => schema.stored_text(),
             #[cfg(feature = "proto")]
             Schema::Proto(schema) => schema.stored_text(),
+            #[cfg(feature = "json")]
+            Schema::Json(schema) => schema.stored_text(),
         }
     }
 
@@ -156,10 +166,12 @@ impl Schema {
             Schema::Avro(schema) => schema.normalized(),
             #[cfg(feature = "proto")]
             Schema::Proto(schema) => schema.normalized(),
+            #[cfg(feature = "json")]
+            Schema::Json(schema) => schema.normalized(),
         }
     }
 
-    /// The full name of the top record or of the first message, for record name strategies.
+    /// The full name of the top record or of the first message, in JSON the title, for record name strategies.
     #[must_use]
     pub fn record_name(&self) -> Option<String> {
         match self {
@@ -167,6 +179,8 @@ impl Schema {
             Schema::Avro(schema) => schema.record_name(),
             #[cfg(feature = "proto")]
             Schema::Proto(schema) => schema.record_name(),
+            #[cfg(feature = "json")]
+            Schema::Json(schema) => schema.record_name(),
         }
     }
 
@@ -178,6 +192,8 @@ impl Schema {
             Schema::Avro(schema) => schema.fingerprint(),
             #[cfg(feature = "proto")]
             Schema::Proto(schema) => schema.fingerprint(),
+            #[cfg(feature = "json")]
+            Schema::Json(schema) => schema.fingerprint(),
         }
     }
 }

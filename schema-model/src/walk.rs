@@ -26,6 +26,8 @@ enum Kind {
     Avro(crate::avro::Walk),
     #[cfg(feature = "proto")]
     Proto(crate::proto::Walk),
+    #[cfg(feature = "json")]
+    Json(crate::json::Walk),
 }
 
 impl Walk {
@@ -37,6 +39,8 @@ impl Walk {
             Schema::Avro(schema) => Walk(Kind::Avro(crate::avro::Walk::new(schema))),
             #[cfg(feature = "proto")]
             Schema::Proto(schema) => Walk(Kind::Proto(crate::proto::Walk::new(schema))),
+            #[cfg(feature = "json")]
+            Schema::Json(schema) => Walk(Kind::Json(crate::json::Walk::new(schema))),
         }
     }
 
@@ -50,6 +54,8 @@ impl Walk {
             Kind::Avro(walk) => walk.check(body),
             #[cfg(feature = "proto")]
             Kind::Proto(walk) => walk.check(body),
+            #[cfg(feature = "json")]
+            Kind::Json(walk) => walk.check(body),
         }
     }
 }

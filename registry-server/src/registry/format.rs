@@ -26,6 +26,6 @@ pub(super) fn text(view: &View, stored: &Stored, format: &str) -> Result<Arc<str
         .map_err(|error| RegistryError::InvalidSchema(error.to_string()))?;
     match parsed.as_ref() {
         Schema::Proto(schema) => Ok(BASE64_STANDARD.encode(schema.file().encode_to_vec()).into()),
-        Schema::Avro(_) => Ok(Arc::clone(stored.text())),
+        Schema::Avro(_) | Schema::Json(_) => Ok(Arc::clone(stored.text())),
     }
 }

@@ -18,6 +18,13 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    pub(super) fn without_comments(text: &'a str) -> Scanner<'a> {
+        Scanner {
+            comments: false,
+            ..Scanner::new(text)
+        }
+    }
+
     pub(super) fn position(&self) -> usize {
         self.position
     }

@@ -1,0 +1,134 @@
+//! JSON Schema: parse, normal form, compatibility rules, payload walk and reading, for drafts 4, 6, 7, 2019-09, 2020-12.
+//!
+//! Invariant: every `$ref` of a [`Schema`] leads somewhere, inside the text or into a reference it was given; nothing is
+//! ever fetched, from no network and no file. The text is kept as sent. Payloads are judged by the `jsonschema` crate;
+//! judging schemas is done here, on an arena in which the drafts' spellings are one. Left out on purpose: vocabularies,
+//! and the dynamic scope of `$dynamicRef` and `$recursiveRef` where schemas are compared (there they lead where a
+//! `$ref` would; payloads are judged with their full meaning).
+
+pub mod compat;
+mod draft;
+#[allow(dead_code)]
+mod node;
+mod parse;
+mod reading;
+mod validator;
+mod walk;
+
+use std::{fmt, sync::Arc};
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    ParseError, Resolved,
+    json_text::{Json, write},
+};
+use node::{Keywords, Kind, Node, NodeId};
+
+pub use draft::Draft;
+pub use parse::{IN_PLACE_MAX, NODES_MAX, TEXT_BYTES_MAX};
+pub use reading::Reading;
+pub use walk::Walk;
+
+/// A parsed JSON Schema. Cheap to clone.
+///
+/// ```
+/// use annals_schema_model::json::Schema;
+///
+/// let schema = Schema::parse(r#"{"title": "Order", "type": "object"}"#, &[])?;
+/// assert_eq!(schema.record_name().as_deref(), Some("Order"));
+/// assert_eq!(schema.normalized(), r#"{"title":"Order","type":"object"}"#);
+/// let error = Schema::parse(r##"{"$ref": "#/definitions/Order"}"##, &[]).unwrap_err();
+/// assert_eq!((error.line, error.column), (1, 10));
+/// # Ok::<(), annals_schema_model::ParseError>(())
+/// ```
+#[derive(Clone)]
+pub struct Schema(Arc<Inner>);
+
+struct Inner {
+    draft: Draft,
+    json: Json,
+    nodes: Vec<Node>,
+    root: NodeId,
+    /// The schema's own text, then those of its references.
+    documents: Vec<Document>,
+}
+
+/// One text.
+#[derive(Clone, Debug)]
+struct Document {
+    text: String,
+    draft: Draft,
+    /// The URIs by which `$ref`s reach it; for the schema itself its base URI.
+    uris: Vec<String>,
+}
+
+impl Schema {
+    /// Parses a text. What a `$ref` does not find in it is taken from `resolved`: by the reference's name, which is the
+    /// `$ref` as written or its absolute form, or by the `$id` inside the reference.
+    ///
+    /// # Errors
+    /// [`ParseError`] with what is wrong, line and column. What is wrong with a reference is placed at the start of the
+    /// schema.
+    pub fn parse(text: &str, resolved: &[Resolved]) -> Result<Schema, ParseError> {
+        parse::parse(text, resolved).map(|inner| Schema(Arc::new(inner)))
+    }
+
+    /// The text as sent.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.0.documents.first().map_or("", |main| main.text.as_str())
+    }
+
+    /// The text the registry stores and answers: as sent.
+    #[must_use]
+    pub fn stored_text(&self) -> String {
+        self.text().to_owned()
+    }
+
+    /// The text without white space, with the keys of every object in order.
+    #[must_use]
+    pub fn normalized(&self) -> String {
+        let mut out = String::new();
+        write::write_sorted(&mut out, &self.0.json);
+        out
+    }
+
+    /// The schema's `title`.
+    #[must_use]
+    pub fn record_name(&self) -> Option<String> {
+        self.keywords(self.0.root).and_then(|root| root.title.clone())
+    }
+
+    /// SHA-256 of the normalised text.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        Sha256::digest(self.normalized().as_bytes()).into()
+    }
+
+    /// The draft the schema is written in.
+    #[must_use]
+    pub fn draft(&self) -> Draft {
+        self.0.draft
+    }
+
+    fn node(&self, id: NodeId) -> &Node {
+        &self.0.nodes[id.index()]
+    }
+
+    fn keywords(&self, id: NodeId) -> Option<&Keywords> {
+        match &self.node(id).kind {
+            Kind::Object(keywords) => Some(keywords),
+            Kind::Bool(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("json::Schema").field(&self.record_name()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! The `jsonschema` validator of one schema, built so that no schema and no value can run away with it.
+//!
+//! It is given every text it may ask for and a retriever that refuses the rest. Patterns run on the `regex` crate, in
+//! time linear to the value and in bounded memory. A pattern that engine does not know (look-around, back references) or
+//! that grows too big is taken out and demands nothing: the schema registers, and a payload is judged by all the rest
+//! of it. Every step through a `$ref` is counted, because recursion through combinators can double with each level of
+//! a value: when the steps run out the walk is broken off, by unwinding, and the value is refused.
+
+use std::{cell::Cell, panic::AssertUnwindSafe};
+
+use jsonschema::{Keyword, PatternOptions, Registry, Retrieve, Uri, ValidationError, Validator};
+use serde_json::{Map, Value, json};
+
+use super::{Schema, node::Kind};
+use crate::json_text::{Json, JsonKind};
+
+/// The most memory one compiled pattern may take.
+const PATTERN_BYTES_MAX: usize = 256 * 1024;
+
+/// Steps through `$ref`s a value may take, however small it is.
+const STEPS_MIN: usize = 10_000;
+
+/// Further steps for each byte of a value.
+const STEPS_PER_BYTE: usize = 16;
+
+/// The keyword that counts; no schema can contain a key like this where it matters, because it is added.
+const COUNTER: &str = "annals:step";
+
+/// Why a value was not judged, or what is wrong with it.
+pub(super) enum Failure {
+    Invalid { pointer: String, message: String },
+    TooLong(usize),
+}
+
+thread_local! {
+    static STEPS_LEFT: Cell<usize> = const { Cell::new(0) };
+}
+
+/// What unwinds when the steps run out.
+struct OutOfSteps;
+
+struct Counter;
+
+impl<'i> Keyword<'i> for Counter {
+    fn validate(&self, _: &'i Value) -> Result<(), ValidationError<'i>> {
+        count();
+        Ok(())
+    }
+
+    fn is_valid(&self, _: &'i Value) -> bool {
+        count();
+        true
+    }
+}
+
+fn count() {
+    STEPS_LEFT.with(|left| match left.get().checked_sub(1) {
+        Some(less) => left.set(less),
+        None => std::panic::resume_unwind(Box::new(OutOfSteps)),
+    });
+}
+
+struct Refuse;
+
+impl Retrieve for Refuse {
+    fn retrieve(&self, uri: &Uri<String>) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        Err(format!("{uri} is not among the references, and nothing is fetched").into())
+    }
+}
+
+fn patterns() -> PatternOptions<jsonschema::Regex> {
+    PatternOptions::regex()
+        .size_limit(PATTERN_BYTES_MAX)
+        .dfa_size_limit(PATTERN_BYTES_MAX)
+}
+
+/// Whether the validator's engine can run a pattern.
+fn runs(pattern: &str) -> bool {
+    jsonschema::options()
+        .with_pattern_options(patterns())
+        .build(&json!({ "pattern": pattern }))
+        .is_ok()
+}
+
+/// Compiles the validator of a schema.
+pub(super) fn build(schema: &Schema) -> Result<Validator, String> {
+    let mut documents = Vec::new();
+    for document in &schema.0.documents {
+        let json = Json::parse_strict(&document.text).map_err(|error| error.to_string())?;
+        documents.push(value(&json));
+    }
+    prepare(schema, &mut documents);
+    let mut registry = Registry::new().retriever(Refuse);
+    for (document, contents) in schema.0.documents.iter().zip(&documents).skip(1) {
+        for uri in &document.uris {
+            let resource = document.draft.library().create_resource(contents.clone());
+            registry = registry.add(uri, resource).map_err(|error| error.to_string())?;
+        }
+    }
+    let registry = registry.prepare().map_err(|error| error.to_string())?;
+    let (Some(main), Some(contents)) = (schema.0.documents.first(), documents.first()) else {
+        return Err("the schema has no text".to_owned());
+    };
+    let base = main.uris.first().map_or("", String::as_str);
+    jsonschema::options()
+        .with_draft(schema.draft().library())
+        .with_retriever(Refuse)
+        .with_registry(&registry)
+        .with_base_uri(base)
+        .with_pattern_options(patterns())
+        .with_keyword(COUNTER, |_, _, _| Ok(Box::new(Counter)))
+        .build(contents)
+        .map_err(|error| error.to_string())
+}
+
+/// Judges a value that was read from this many bytes.
+pub(super) fn check(validator: &Validator, value: &Value, bytes: usize) -> Result<(), Failure> {
+    let steps = STEPS_MIN + bytes.saturating_mul(STEPS_PER_BYTE);
+    let judge = || {
+        STEPS_LEFT.with(|left| left.set(steps));
+        if validator.is_valid(value) {
+            return Ok(());
+        }
+        STEPS_LEFT.with(|left| left.set(steps));
+        validator.validate(value).map_err(|error| Failure::Invalid {
+            pointer: error.instance_path().as_str().to_owned(),
+            message: sentence(&error),
+        })
+    };
+    // The validator keeps no state between values, so nothing is left half done.
+    std::panic::catch_unwind(AssertUnwindSafe(judge)).unwrap_or(Err(Failure::TooLong(steps)))
+}
+
+/// What is wrong, the keyword that says so, and not the whole value.
+fn sentence(error: &ValidationError<'_>) -> String {
+    const CHARACTERS_MAX: usize = 200;
+    let mut text: String = error.masked_with("the value").to_string();
+    if text.chars().count() > CHARACTERS_MAX {
+        text = text.chars().take(CHARACTERS_MAX).chain(['…']).collect();
+    }
+    format!("{text} (keyword \"{}\")", error.kind().keyword())
+}
+
+/// Takes out the patterns that do not run, and puts a counter before every reference.
+fn prepare(schema: &Schema, documents: &mut [Value]) {
+    for node in &schema.0.nodes {
+        let Kind::Object(keywords) = &node.kind else {
+            continue;
+        };
+        let place = documents
+            .get_mut(node.document as usize)
+            .and_then(|document| document.pointer_mut(&node.pointer))
+            .and_then(Value::as_object_mut);
+        let Some(object) = place else { continue };
+        if keywords.pattern.as_deref().is_some_and(|pattern| !runs(pattern)) {
+            object.remove("pattern");
+        }
+        if let Some(Value::Object(named)) = object.get_mut("patternProperties") {
+            let foreign: Vec<String> = named.keys().filter(|name| !runs(name)).cloned().collect();
+            for name in &foreign {
+                named.remove(name);
+            }
+            if !foreign.is_empty() {
+                // Any name might match, so none is additional.
+                named.entry("").or_insert(Value::Bool(true));
+            }
+        }
+        if keywords.target.is_some() {
+            count_references(object, schema, node.document, node.pointer.is_empty());
+        }
+    }
+}
+
+fn count_references(object: &mut Map<String, Value>, schema: &Schema, document: u32, is_root: bool) {
+    let draft = schema
+        .0
+        .documents
+        .get(document as usize)
+        .map_or(schema.draft(), |document| document.draft);
+    if draft.reference_stands_alone() {
+        // What stands beside it means nothing, except as a place other references lead to.
+        object.retain(|key, _| {
+            matches!(key.as_str(), "$ref" | "definitions" | "$schema")
+                || is_root && matches!(key.as_str(), "$id" | "id")
+        });
+    }
+    let mut counted = Vec::new();
+    for key in ["$ref", "$dynamicRef", "$recursiveRef"] {
+        if let Some(reference) = object.remove(key) {
+            counted.push(json!({ COUNTER: true }));
+            counted.push(json!({ key: reference }));
+        }
+    }
+    match object.get_mut("allOf") {
+        Some(Value::Array(all)) => all.append(&mut counted),
+        _ => {
+            object.insert("allOf".to_owned(), Value::Array(counted));
+        }
+    }
+}
+
+/// Depth is bounded by the parser's.
+fn value(json: &Json) -> Value {
+    match &json.kind {
+        JsonKind::Null => Value::Null,
+        JsonKind::Bool(value) => Value::Bool(*value),
+        JsonKind::Number(text) => serde_json::from_str(text).unwrap_or(Value::Null),
+        JsonKind::String(text) => Value::String(text.clone()),
+        JsonKind::Array(items) => Value::Array(items.iter().map(value).collect()),
+        JsonKind::Object(entries) => entries
+            .iter()
+            .map(|(key, entry)| (key.clone(), value(entry)))
+            .collect(),
+    }
+}
