@@ -54,7 +54,7 @@ pub enum Change {
         /// Whose.
         of: Qualified,
         /// `None` clears them.
-        config: Option<Config>,
+        config: Option<Arc<Config>>,
     },
     /// The mode of a subject, of a context or of all contexts.
     Mode {

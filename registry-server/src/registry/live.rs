@@ -264,7 +264,7 @@ impl Registry {
             let config = old.unwrap_or_default().merged(&update)?;
             let change = Change::Config {
                 of: of.clone(),
-                config: Some(config.clone()),
+                config: Some(Arc::new(config.clone())),
             };
             Ok((vec![change], config))
         };

@@ -301,7 +301,7 @@ impl View {
             Change::Config { of, config } => {
                 let configs = &mut self.context_mut(&of.context).configs;
                 match config {
-                    Some(config) => drop(configs.insert(Arc::clone(&of.subject), Arc::new(config.clone()))),
+                    Some(config) => drop(configs.insert(Arc::clone(&of.subject), Arc::clone(config))),
                     None => drop(configs.remove(of.subject.as_ref())),
                 }
             }

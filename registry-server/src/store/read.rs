@@ -173,7 +173,10 @@ fn config(row: &dyn Cells, shared: &mut Shared) -> Result<Change, StoreError> {
         ),
         None => None,
     };
-    Ok(Change::Config { of, config })
+    Ok(Change::Config {
+        of,
+        config: config.map(Arc::new),
+    })
 }
 
 fn mode(row: &dyn Cells, shared: &mut Shared) -> Result<Change, StoreError> {

@@ -68,7 +68,7 @@ impl Desk {
             .unwrap();
         self.apply(&[Change::Config {
             of,
-            config: Some(config),
+            config: Some(config.into()),
         }]);
     }
 
