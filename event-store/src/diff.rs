@@ -187,7 +187,7 @@ impl EventStore {
         ChangedBy {
             revision: spot.revision,
             offset: spot.offset,
-            event: opened.map(|opened| event_name(&opened.writer, opened.body)),
+            event: opened.map(|opened| event_name(&opened.writer, &opened.body)),
             actor: at.actor().map(str::to_owned),
             recorded: canonical::time_text(spot.recorded_ms),
             business_time: at.business_time().map(|time| format!("{time:.3}")),

@@ -3,10 +3,10 @@
 //! Invariant: no event is passed over in silence. It was applied, is knowingly not the fold's, is counted as unknown,
 //! or is where the folding halted; after a halt the state stays what it was before that event.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use annals_kafka_wire::batch::Record;
-use annals_schema_model::{SchemaId, envelope};
+use annals_schema_model::{SchemaId, envelope, envelope::SchemaKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -92,7 +92,7 @@ pub(crate) struct Spot {
 pub(crate) struct Opened<'r> {
     pub(crate) id: SchemaId,
     pub(crate) writer: Arc<Writer>,
-    pub(crate) body: &'r [u8],
+    pub(crate) body: Cow<'r, [u8]>,
 }
 
 /// Takes a record's envelope off and finds its writer schema.
@@ -101,13 +101,23 @@ pub(crate) fn open<'r>(record: &'r Record, resolve: &dyn Resolve) -> Result<Open
         .value
         .as_deref()
         .ok_or("the record has no value, so it is no event")?;
-    let envelope = envelope::read(value).map_err(|error| error.to_string())?;
-    let writer = resolve.writer(envelope.id);
-    let writer = writer.ok_or_else(|| format!("schema id {} is not registered", envelope.id.get()))?;
+    let header = record
+        .headers
+        .iter()
+        .rev()
+        .find(|(key, _)| key == envelope::VALUE_HEADER);
+    let header = header.and_then(|(_, named)| named.as_deref());
+    let framed = envelope::read_framed(header, value).map_err(|error| error.to_string())?;
+    let id = match framed.schema {
+        SchemaKey::Id(id) => Some(id),
+        SchemaKey::Guid(guid) => resolve.id_of(guid),
+    };
+    let found = id.and_then(|id| Some((id, resolve.writer(id)?)));
+    let (id, writer) = found.ok_or_else(|| format!("{} is not registered", framed.schema))?;
     Ok(Opened {
-        id: envelope.id,
+        id,
         writer,
-        body: envelope.body,
+        body: framed.body,
     })
 }
 
@@ -177,7 +187,7 @@ impl<'a> Folding<'a> {
             topic: self.fold.topic(),
             at,
             schema: opened.id,
-            body: opened.body,
+            body: &opened.body,
             key: self.key,
         };
         match self
@@ -188,7 +198,7 @@ impl<'a> Folding<'a> {
             Step::NotMine => {}
             Step::UnknownKind => self.unknown.push(UnknownEvent {
                 offset: spot.offset,
-                event: event_name(&opened.writer, opened.body),
+                event: event_name(&opened.writer, &opened.body),
                 schema_id: opened.id.get(),
             }),
             Step::Applied => {

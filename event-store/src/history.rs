@@ -120,13 +120,13 @@ impl EventStore {
         entry.actor = at.actor().map(str::to_owned);
         entry.business_time = at.business_time().map(|time| format!("{time:.3}"));
         let opened = open(record, &self.resolve)?;
-        entry.event = Some(event_name(&opened.writer, opened.body));
+        entry.event = Some(event_name(&opened.writer, &opened.body));
         entry.schema = Some(SchemaUsed::from(&*opened.writer));
         let schema: &Schema = &opened.writer.schema;
         let reading = readings
             .entry(opened.id.get())
             .or_insert_with(|| Reading::of(schema));
-        let value = reading.read(opened.body).map_err(|error| error.to_string())?;
+        let value = reading.read(&opened.body).map_err(|error| error.to_string())?;
         entry.data = canonical::sorted(value.to_json());
         Ok(())
     }

@@ -31,6 +31,12 @@ pub trait Resolve: Send + Sync {
     /// The schema an envelope's id names, or nothing when the id is not registered.
     fn writer(&self, id: SchemaId) -> Option<Arc<Writer>>;
 
+    /// The id of a schema that a record's header names by its guid. Resolvers that know none leave it at that.
+    fn id_of(&self, guid: [u8; 16]) -> Option<SchemaId> {
+        let _ = guid;
+        None
+    }
+
     /// The newest registered schema of a record (by full name) or message under one of the topic's subjects.
     fn latest(&self, topic: &str, record_name: &str) -> Option<Arc<Writer>>;
 }
@@ -51,6 +57,10 @@ impl Memo {
 }
 
 impl Resolve for Memo {
+    fn id_of(&self, guid: [u8; 16]) -> Option<SchemaId> {
+        self.inner.id_of(guid)
+    }
+
     fn writer(&self, id: SchemaId) -> Option<Arc<Writer>> {
         if let Some(writer) = self
             .writers

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use annals_event_store::{Resolve, Writer};
 use annals_schema_model::SchemaId;
+use uuid::Uuid;
 
 use crate::guard::Side;
 use crate::registry::{Registry, View};
@@ -27,6 +28,12 @@ impl Resolve for RegistryResolve {
         let view = self.registry.view();
         let used = view.default_context().uses(id).first()?;
         writer(&view, id, used.subject.to_string(), used.version)
+    }
+
+    fn id_of(&self, guid: [u8; 16]) -> Option<SchemaId> {
+        let view = self.registry.view();
+        let stored = view.default_context().schema_by_guid(Uuid::from_bytes(guid))?;
+        Some(stored.id)
     }
 
     fn latest(&self, topic: &str, record_name: &str) -> Option<Arc<Writer>> {

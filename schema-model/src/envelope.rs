@@ -1,4 +1,4 @@
-//! The wire envelope: magic byte 0, four bytes of schema id, then the body.
+//! The wire envelope: which schema a payload was written with, in front of the payload or in a record header.
 //!
 //! ```text
 //! 0      1                     5
@@ -9,13 +9,29 @@
 //! the path [0], the first message, is written as the single byte 0.
 //! ```
 //!
-//! The other framing, a GUID in record headers, is left out.
+//! A record may say it in a header instead ([`KEY_HEADER`], [`VALUE_HEADER`]); then the payload is the bare body, and
+//! Protobuf's indexes follow in the header:
+//!
+//! ```text
+//! 0      1                     17
+//! +------+---------------------+--------------------------------------------+
+//! | 0x01 | guid, 16 bytes      | message indexes (Protobuf alone)           |
+//! +------+---------------------+--------------------------------------------+
+//! ```
+
+use std::{borrow::Cow, fmt};
 
 use thiserror::Error;
 
 use crate::SchemaId;
 
+/// The header that names the schema of a record's key.
+pub const KEY_HEADER: &str = "__key_schema_id";
+/// The header that names the schema of a record's value.
+pub const VALUE_HEADER: &str = "__value_schema_id";
+
 const MAGIC: u8 = 0;
+const GUID_MAGIC: u8 = 1;
 const HEADER_BYTES: usize = 5;
 
 /// How deep messages may be nested in each other: protoc's own limit is 32 for definitions.
@@ -28,6 +44,33 @@ pub struct Envelope<'a> {
     pub id: SchemaId,
     /// What follows the id.
     pub body: &'a [u8],
+}
+
+/// How a payload names its schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SchemaKey {
+    /// By the id of the default context.
+    Id(SchemaId),
+    /// By the hash of its content.
+    Guid([u8; 16]),
+}
+
+impl fmt::Display for SchemaKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SchemaKey::Id(id) => write!(f, "schema id {id}"),
+            SchemaKey::Guid(guid) => write!(f, "schema guid {:032x}", u128::from_be_bytes(*guid)),
+        }
+    }
+}
+
+/// A payload's schema and body, wherever the schema is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Framed<'a> {
+    /// The schema the body was written with.
+    pub schema: SchemaKey,
+    /// The body, in Protobuf beginning with the message indexes.
+    pub body: Cow<'a, [u8]>,
 }
 
 /// Why bytes are no envelope.
@@ -44,6 +87,11 @@ pub enum EnvelopeError {
     /// The id is zero or negative.
     #[error("the payload carries the schema id {0}, which no registry gives out")]
     Id(i32),
+    /// A header that names no schema.
+    #[error(
+        "the header that names the schema has {0} bytes; it holds 0x01 and the schema's 16 byte guid, or 0x00 and its 4 byte id"
+    )]
+    Header(usize),
     /// The message indexes are cut off, too long or negative.
     #[error("the message indexes at the start of the Protobuf body are malformed")]
     MessageIndexes,
@@ -66,6 +114,39 @@ pub fn read(payload: &[u8]) -> Result<Envelope<'_>, EnvelopeError> {
     }
     let id = SchemaId::new(u32::from_be_bytes(id)).ok_or(EnvelopeError::Id(i32::from_be_bytes(id)))?;
     Ok(Envelope { id, body })
+}
+
+/// Takes a payload apart whose record may name the schema in a header; the header wins.
+///
+/// # Errors
+/// [`EnvelopeError`] when neither names a possible schema.
+pub fn read_framed<'a>(header: Option<&[u8]>, payload: &'a [u8]) -> Result<Framed<'a>, EnvelopeError> {
+    let Some(header) = header else {
+        let Envelope { id, body } = read(payload)?;
+        return Ok(Framed {
+            schema: SchemaKey::Id(id),
+            body: Cow::Borrowed(body),
+        });
+    };
+    let (schema, indexes) = match header {
+        [GUID_MAGIC, rest @ ..] => {
+            let (guid, indexes) = rest
+                .split_first_chunk()
+                .ok_or(EnvelopeError::Header(header.len()))?;
+            (SchemaKey::Guid(*guid), indexes)
+        }
+        [MAGIC, ..] => {
+            let Envelope { id, body } = read(header)?;
+            (SchemaKey::Id(id), body)
+        }
+        _ => return Err(EnvelopeError::Header(header.len())),
+    };
+    let body = if indexes.is_empty() {
+        Cow::Borrowed(payload)
+    } else {
+        Cow::Owned([indexes, payload].concat())
+    };
+    Ok(Framed { schema, body })
 }
 
 /// Writes the magic byte and the id; the body follows.
@@ -165,6 +246,31 @@ mod tests {
     }
 
     #[test]
+    fn headers() {
+        let guid = [7; 16];
+        let named = [&[GUID_MAGIC][..], &guid].concat();
+        let with_indexes = [&named[..], &[2, 2]].concat();
+        let check =
+            |header: Option<&[u8]>, payload: &[u8], wanted: Result<(SchemaKey, &[u8]), EnvelopeError>| {
+                let read = read_framed(header, payload);
+                let read = read.as_ref().map(|framed| (framed.schema, framed.body.as_ref()));
+                assert_eq!(read.map_err(|error| *error), wanted, "{header:?} {payload:?}");
+            };
+        check(Some(&named), &[1, 2], Ok((SchemaKey::Guid(guid), &[1, 2])));
+        check(Some(&with_indexes), &[9], Ok((SchemaKey::Guid(guid), &[2, 2, 9])));
+        let id = SchemaId::new(5).unwrap();
+        check(Some(&[0, 0, 0, 0, 5]), &[9], Ok((SchemaKey::Id(id), &[9])));
+        check(None, &[0, 0, 0, 0, 5, 9], Ok((SchemaKey::Id(id), &[9])));
+        check(Some(&named[..16]), &[9], Err(EnvelopeError::Header(16)));
+        check(Some(&[]), &[9], Err(EnvelopeError::Header(0)));
+        check(Some(&[0, 1]), &[9], Err(EnvelopeError::TooShort(2)));
+        assert_eq!(
+            SchemaKey::Guid(guid).to_string(),
+            format!("schema guid {}", "07".repeat(16))
+        );
+    }
+
+    #[test]
     fn message_indexes() {
         let check = |bytes: &[u8], wanted: Result<(&[i32], &[u8]), EnvelopeError>| {
             let read = read_message_indexes(bytes);
@@ -196,6 +302,7 @@ mod tests {
         #[test]
         fn nothing_panics(bytes: Vec<u8>) {
             let _ = read(&bytes);
+            let _ = read_framed(Some(&bytes), &[1]);
             let _ = read_message_indexes(&bytes);
         }
     }

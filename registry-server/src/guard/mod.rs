@@ -61,10 +61,7 @@ impl Guard for SchemaGuard {
         let mut values = verdicts.judge(&topic.name, Side::Value, value_mode);
         let mut refusals = Vec::new();
         for record in records {
-            let refused = keys
-                .check(record.key.as_deref())
-                .and_then(|()| values.check(record.value.as_deref()))
-                .err();
+            let refused = keys.check(record).and_then(|()| values.check(record)).err();
             refusals.extend(refused.map(|sentence| Refusal {
                 index: record.index,
                 sentence,

@@ -6,8 +6,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use annals_schema_model::{SchemaId, Walk, envelope};
+use annals_broker::Record;
+use annals_schema_model::{SchemaId, Walk, envelope, envelope::SchemaKey};
 use arc_swap::ArcSwapOption;
+use uuid::Uuid;
 
 use super::{Mode, Side};
 use crate::registry::View;
@@ -94,6 +96,11 @@ impl ViewVerdicts {
         found
     }
 
+    fn id_of(&self, guid: [u8; 16]) -> Option<SchemaId> {
+        let context = self.view.default_context();
+        Some(context.schema_by_guid(Uuid::from_bytes(guid))?.id)
+    }
+
     /// A judge of one side of one batch.
     pub(super) fn judge<'a>(&'a self, topic: &'a str, side: Side, mode: Mode) -> Judge<'a> {
         Judge {
@@ -172,18 +179,30 @@ impl Judge<'_> {
     ///
     /// # Errors
     /// The sentence for the producer.
-    pub(super) fn check(&mut self, payload: Option<&[u8]>) -> Result<(), String> {
+    pub(super) fn check(&mut self, record: &Record) -> Result<(), String> {
+        let (payload, header) = match self.side {
+            Side::Key => (record.key.as_deref(), envelope::KEY_HEADER),
+            Side::Value => (record.value.as_deref(), envelope::VALUE_HEADER),
+        };
         let (Some(payload), true) = (payload, self.mode > Mode::Off) else {
             return Ok(());
         };
+        let header = record.headers.iter().rev().find(|(key, _)| key == header);
+        let header = header.and_then(|(_, named)| named.as_deref());
         let side = self.side.name();
-        let envelope = envelope::read(payload).map_err(|e| {
+        let framed = envelope::read_framed(header, payload).map_err(|e| {
             format!(
                 "the {side} carries no schema id, which topic {} asks for: {e}",
                 self.topic
             )
         })?;
-        let id = envelope.id;
+        let id = match framed.schema {
+            SchemaKey::Id(id) => id,
+            SchemaKey::Guid(guid) => self
+                .verdicts
+                .id_of(guid)
+                .ok_or_else(|| format!("the {side}'s {} is not registered", framed.schema))?,
+        };
         if self.last.as_ref().is_none_or(|(last, _)| *last != id) {
             self.last = Some((id, self.verdicts.answer(self.topic, self.side, id)));
         }
@@ -198,7 +217,7 @@ impl Judge<'_> {
                 self.topic
             )),
             Answer::Home(_) if self.mode == Mode::Subject => Ok(()),
-            Answer::Home(home) => home.read(envelope.body),
+            Answer::Home(home) => home.read(&framed.body),
         }
     }
 }
