@@ -77,7 +77,7 @@ pub(crate) fn can_read(
         }
         #[cfg(feature = "proto")]
         (Schema::Proto(reader), Schema::Proto(writer)) => {
-            crate::proto::compat::check(reader, writer, direction)
+            crate::proto::compat::judge(standard, reader, writer, direction)
         }
         #[cfg(feature = "json")]
         (Schema::Json(reader), Schema::Json(writer)) => {

@@ -18,6 +18,9 @@ mod payload;
 #[cfg(test)]
 #[path = "proto/rich.rs"]
 mod rich;
+#[cfg(test)]
+#[path = "proto/rules.rs"]
+mod rules;
 
 use annals_schema_model::{Resolved, proto::Schema};
 

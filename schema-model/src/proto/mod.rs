@@ -32,7 +32,7 @@ use shape::Shape;
 
 pub use compiled::is_compiled;
 pub use reading::Reading;
-pub use scan::{NAME_PARTS_MAX, TEXT_BYTES_MAX};
+pub use scan::{NAME_BYTES_MAX, NAME_PARTS_MAX, TEXT_BYTES_MAX};
 pub use shape::VALUES_MAX;
 pub use walk::Walk;
 
@@ -97,6 +97,13 @@ impl Schema {
         print::file(&self.0.file)
     }
 
+    /// The normal form without extensions, the number ranges kept for them, and custom options: for readers that know
+    /// none of them. Imports stay, whether they are still needed or not.
+    #[must_use]
+    pub fn without_extensions(&self) -> String {
+        print::without_extensions(&self.0.file)
+    }
+
     /// The full name of the first message.
     #[must_use]
     pub fn record_name(&self) -> Option<String> {
@@ -130,6 +137,16 @@ impl Schema {
 
     fn shape(&self) -> Arc<Shape> {
         Arc::clone(self.0.shape.get_or_init(|| Arc::new(Shape::of(&self.0.file))))
+    }
+
+    /// Whether two schemas import the same files, down to what those say.
+    fn same_imports(&self, other: &Schema) -> bool {
+        let imported = |schema: &Schema| -> Vec<_> {
+            let pool = schema.file().parent_pool().clone();
+            let files = pool.files().filter(|file| file.name() != parse::MAIN);
+            files.map(|file| file.file_descriptor_proto().clone()).collect()
+        };
+        imported(self) == imported(other)
     }
 
     fn places(&self) -> &Places {

@@ -11,7 +11,7 @@ use prost_reflect::{DescriptorError, DescriptorPool, FileDescriptor, prost_types
 use super::{
     builtin,
     places::{IMPORT, Places},
-    scan,
+    scan::{self, NAME_BYTES_MAX},
 };
 use crate::{ParseError, Resolved};
 
@@ -41,8 +41,36 @@ pub(super) fn compiled(
     }
     pool.decode_file_descriptor_proto(bytes)
         .map_err(|error| sentence(&error))?;
+    names_in_bounds(&pool).map_err(|(_, message)| message)?;
     pool.get_file_by_name(MAIN)
         .ok_or_else(|| "the Protobuf compiler gave no file back".to_owned())
+}
+
+/// Says which declaration has too long a name: its path, if it is in the main file.
+fn names_in_bounds(pool: &DescriptorPool) -> Result<(), (Vec<i32>, String)> {
+    let check = |name: &str, file: &FileDescriptor, path: &[i32]| {
+        if name.len() <= NAME_BYTES_MAX {
+            return Ok(());
+        }
+        let path = if file.name() == MAIN { path } else { &[] };
+        let start: String = name.chars().take(60).collect();
+        let message = format!("the full name \"{start}…\" has more than {NAME_BYTES_MAX} bytes; shorten it");
+        Err((path.to_vec(), message))
+    };
+    for message in pool.all_messages() {
+        check(message.full_name(), &message.parent_file(), message.path())?;
+    }
+    for descriptor in pool.all_enums() {
+        check(
+            descriptor.full_name(),
+            &descriptor.parent_file(),
+            descriptor.path(),
+        )?;
+    }
+    for extension in pool.all_extensions() {
+        check(extension.full_name(), &extension.parent_file(), extension.path())?;
+    }
+    Ok(())
 }
 
 /// Parser and compiler are foreign code fed with foreign text: should one panic, it is this text that fails.
@@ -66,6 +94,7 @@ fn compile(text: &str, resolved: &[Resolved]) -> Result<(FileDescriptor, Places)
     }
     pool.add_file_descriptor_proto(main)
         .map_err(|error| at(error.path().unwrap_or_default(), sentence(&error)))?;
+    names_in_bounds(&pool).map_err(|(path, message)| at(&path, message))?;
     let file = pool
         .get_file_by_name(MAIN)
         .ok_or_else(|| ParseError::at(text, 0, "the Protobuf compiler gave no file back"))?;
@@ -193,7 +222,7 @@ impl<'a> Imports<'a> {
             }
             (None, None, None) => {
                 return Err(format!(
-                    "import \"{name}\" is neither built in nor a reference; add a reference with this name"
+                    "import \"{name}\" is neither built in nor a reference; register it and reference it under this name"
                 ));
             }
         };

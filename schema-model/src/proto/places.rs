@@ -10,6 +10,8 @@ use crate::Span;
 
 /// Path of the `package` statement in a file descriptor.
 pub(super) const PACKAGE: [i32; 1] = [2];
+/// Path of the `syntax` statement.
+const SYNTAX: [i32; 1] = [12];
 /// Field of imports in a file descriptor; followed by the import's index.
 pub(super) const IMPORT: i32 = 3;
 
@@ -38,7 +40,7 @@ impl Places {
     /// Drops what only error messages need: paths of odd length are parts of a declaration.
     pub(super) fn declarations_only(mut self) -> Places {
         self.0
-            .retain(|(path, _)| path.len() % 2 == 0 || **path == PACKAGE);
+            .retain(|(path, _)| path.len() % 2 == 0 || **path == PACKAGE || **path == SYNTAX);
         self.0.shrink_to_fit();
         self
     }
@@ -50,6 +52,11 @@ impl Places {
             .binary_search_by(|(known, _)| known.as_ref().cmp(path))
             .ok()?;
         self.0.get(index).map(|(_, span)| *span)
+    }
+
+    /// The span of whatever comes first.
+    pub(super) fn first(&self) -> Option<Span> {
+        self.0.iter().map(|(_, span)| *span).min_by_key(|span| span.start)
     }
 
     /// The span of this path or of the nearest thing around it.

@@ -11,9 +11,11 @@ mod literal;
 use std::fmt::Write;
 
 use prost_reflect::{
-    DynamicMessage, EnumDescriptor, FileDescriptor, MessageDescriptor, ServiceDescriptor, Syntax,
+    DynamicMessage, EnumDescriptor, FieldDescriptor, FileDescriptor, MessageDescriptor, ServiceDescriptor,
+    Syntax,
 };
 
+pub(super) use field::default;
 use field::{Member, members};
 use literal::{options, quote};
 
@@ -21,7 +23,28 @@ use literal::{options, quote};
 const FIELD_NUMBER_MAX: i64 = 536_870_911;
 
 pub(super) fn file(file: &FileDescriptor) -> String {
+    print(file, Printer::default())
+}
+
+/// The same without what extends messages: extensions, the ranges kept for them, and custom options.
+pub(super) fn without_extensions(file: &FileDescriptor) -> String {
+    print(
+        file,
+        Printer {
+            plain: true,
+            ..Printer::default()
+        },
+    )
+}
+
+/// One field's line.
+pub(super) fn field(field: &FieldDescriptor) -> String {
     let mut printer = Printer::default();
+    printer.field(field);
+    printer.out
+}
+
+fn print(file: &FileDescriptor, mut printer: Printer) -> String {
     let syntax = if file.syntax() == Syntax::Proto2 {
         "proto2"
     } else {
@@ -72,6 +95,8 @@ pub(super) fn file(file: &FileDescriptor) -> String {
 struct Printer {
     out: String,
     depth: usize,
+    /// Whether extensions and custom options are left out.
+    plain: bool,
 }
 
 impl Printer {
@@ -91,8 +116,15 @@ impl Printer {
         self.line(format_args!("}}"));
     }
 
+    /// The options that are set and wanted.
+    fn options(&self, message: &DynamicMessage) -> Vec<(String, String)> {
+        let mut options = options(message);
+        options.retain(|(name, _)| !self.plain || !name.starts_with('('));
+        options
+    }
+
     fn option_lines(&mut self, message: &DynamicMessage) {
-        for (name, value) in options(message) {
+        for (name, value) in self.options(message) {
             self.line(format_args!("option {name} = {value};"));
         }
     }
@@ -120,6 +152,7 @@ impl Printer {
         let ranges = proto
             .extension_range
             .iter()
+            .filter(|_| !self.plain)
             .map(|range| (range.start(), range.end()));
         self.ranges(
             "extensions",
@@ -220,7 +253,7 @@ impl Printer {
         for (_, name, number) in order {
             let list = descriptor
                 .get_value_by_name(name)
-                .map(|value| options(&value.options()));
+                .map(|value| self.options(&value.options()));
             let list = field::bracketed(list.unwrap_or_default());
             self.line(format_args!("{name} = {number}{list};"));
         }
@@ -242,7 +275,7 @@ impl Printer {
                     method.output().full_name(),
                 );
                 let method_options = method.options();
-                if options(&method_options).is_empty() {
+                if printer.options(&method_options).is_empty() {
                     printer.line(format_args!("{head};"));
                 } else {
                     printer.block(&head, |printer| printer.option_lines(&method_options));

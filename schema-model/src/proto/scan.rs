@@ -12,6 +12,10 @@ pub const TEXT_BYTES_MAX: usize = 1 << 20;
 /// Most parts of a dotted name. Names of options open one message a part, so this is a nesting limit, too.
 pub const NAME_PARTS_MAX: usize = DEPTH_MAX;
 
+/// Longest full name of a message, enum or extension, in bytes. The normal form writes full names wherever a type is
+/// used, so without a limit a short text could have a normal form of gigabytes.
+pub const NAME_BYTES_MAX: usize = 1_000;
+
 /// Says at which byte a text goes over a limit, and over which.
 pub(super) fn check(text: &str) -> Result<(), (usize, String)> {
     if text.len() > TEXT_BYTES_MAX {

@@ -87,6 +87,23 @@ fn rich_schemas_are_their_own_normal_form() {
     normal(rich::PROTO2);
 }
 
+#[test]
+fn extensions_and_custom_options_can_be_left_out() {
+    let text = "syntax = 'proto2'; import 'confluent/meta.proto';
+        option java_package = 'x'; option (confluent.file_meta).doc = 'd';
+        message A { option deprecated = true; option (confluent.message_meta).doc = 'd'; extensions 100 to 200;
+          optional int32 n = 1 [deprecated = true, (confluent.field_meta).doc = 'd'];
+          map<int32, int32> m = 2 [(confluent.field_meta).doc = 'd']; extend A { optional group G = 101 {} } }
+        enum E { option (confluent.enum_meta).doc = 'd'; X = 0 [(confluent.enum_value_meta).doc = 'd']; }
+        extend A { optional int32 x = 100; }";
+    let plain = "syntax = \"proto2\";\nimport \"confluent/meta.proto\";\noption java_package = \"x\";\n\
+        message A {\n  option deprecated = true;\n  optional int32 n = 1 [deprecated = true];\n  map<int32, int32> m = 2;\n}\n\
+        enum E {\n  X = 0;\n}\n";
+    assert_eq!(schema(text).without_extensions(), plain);
+    assert_eq!(schema(plain).without_extensions(), normal(plain));
+    assert_ne!(normal(text), plain);
+}
+
 proptest! {
     #[test]
     fn layout_and_field_order_do_not_matter(

@@ -154,6 +154,14 @@ fn long_import_chains_and_limits() {
     );
     let option = format!("option (a){} = 1;", ".b".repeat(100));
     fails(&option, &[], "more than 64 parts", (1, 137));
+    let long = "a".repeat(990);
+    schema(&format!("package {long}; message A {{}}"));
+    fails(
+        &format!("package {long};\nmessage B {{}}\nmessage LongestName {{}}"),
+        &[],
+        "more than 1000 bytes",
+        (3, 1),
+    );
     let text = "import 'google/protobuf/descriptor.proto'; message T { optional T t = 1; }
         extend google.protobuf.FileOptions { optional T top = 50000; } option (top) = ";
     fails(

@@ -9,7 +9,7 @@ use prost_reflect::{
 
 use super::{
     Printer,
-    literal::{literal, options, quote},
+    literal::{literal, quote},
 };
 
 /// A field, or a oneof with its fields.
@@ -86,7 +86,7 @@ impl Printer {
                 entry.map_entry_key_field().kind(),
                 entry.map_entry_value_field().kind(),
             );
-            let list = bracketed(with_json_name(proto, options(&field.options())));
+            let list = bracketed(with_json_name(proto, self.options(&field.options())));
             let (key, value) = (type_name(&key), type_name(&value));
             self.line(format_args!(
                 "map<{key}, {value}> {} = {}{list};",
@@ -107,12 +107,15 @@ impl Printer {
             group,
             proto,
             default,
-            options: options(&field.options()),
+            options: self.options(&field.options()),
         });
     }
 
     /// Extensions, a block for each message extended.
     pub(super) fn extends(&mut self, extensions: Vec<ExtensionDescriptor>) {
+        if self.plain {
+            return;
+        }
         let mut blocks: BTreeMap<String, Vec<ExtensionDescriptor>> = BTreeMap::new();
         for extension in extensions {
             blocks
@@ -144,7 +147,7 @@ impl Printer {
             group: extension.is_group(),
             proto,
             default,
-            options: options(&extension.options()),
+            options: self.options(&extension.options()),
         });
     }
 
@@ -168,6 +171,11 @@ impl Printer {
             }
         }
     }
+}
+
+/// The default of a single scalar as it would be written.
+pub(in crate::proto) fn default(field: &FieldDescriptor) -> String {
+    literal(&field.default_value(), &field.kind())
 }
 
 fn label(cardinality: Cardinality, explicit: bool) -> &'static str {
