@@ -3,12 +3,12 @@
 //! Invariant: a finding is placed in the newest version's file, where it can be repaired. Older versions are compared
 //! one by one, so every version that breaks is named, not only the first.
 
-use annals_schema_model::{Level, Schema, SchemaType, Span, Version, compat};
+use annals_schema_model::{Direction, Level, Schema, SchemaType, Version, compat};
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, Strategy, Subject, Topic, VersionText};
 use crate::unit::{AvroUnit, Origin, ProtoUnit, TopicUnit};
-use crate::{avro, meaning, protobuf};
+use crate::{avro, protobuf};
 
 /// A version of a subject that is generated beside the newest.
 pub(crate) type Kept = (String, u32);
@@ -143,18 +143,20 @@ fn compare(
             wrong.push(Diagnostic::at(&newest_text.path, line, column, message));
         }
         if let (Schema::Avro(reader), Schema::Avro(writer)) = (newest, schema) {
-            wrong.extend(
-                meaning::misreadings(reader, writer)
-                    .into_iter()
-                    .map(|misreading| {
-                        let (line, column) = Span::line_column(&newest_text.text, misreading.span.start);
-                        let message = format!(
-                            "version {} misreads data of version {}: {}: {}",
-                            newest_text.version, text.version, misreading.path, misreading.message
-                        );
-                        Diagnostic::at(&newest_text.path, line, column, message)
-                    }),
-            );
+            let misread = annals_schema_model::avro::compat::misreadings(reader, writer, Direction::Backward);
+            wrong.extend(misread.into_iter().map(|finding| {
+                let (line, column) = (finding.line.unwrap_or(0), finding.column.unwrap_or(0));
+                let message = format!(
+                    "version {} misreads data of version {}: {} at {}: {} ({})",
+                    newest_text.version,
+                    text.version,
+                    finding.rule.code(),
+                    finding.path,
+                    finding.description,
+                    finding.additional_info,
+                );
+                Diagnostic::at(&newest_text.path, line, column, message)
+            }));
         }
     }
 }

@@ -27,7 +27,6 @@ mod build;
 mod check;
 mod diagnostic;
 mod manifest;
-mod meaning;
 mod model;
 mod names;
 mod protobuf;

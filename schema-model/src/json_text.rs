@@ -7,6 +7,8 @@
 mod scan;
 pub(crate) mod write;
 
+use std::{borrow::Cow, collections::HashMap};
+
 use scan::Scanner;
 
 use crate::{ParseError, Span};
@@ -14,40 +16,40 @@ use crate::{ParseError, Span};
 /// How deep JSON may nest: a type level of a schema takes up to three JSON levels.
 pub(crate) const JSON_DEPTH_MAX: usize = 256;
 
-/// A JSON value and where it stands in the text.
+/// A JSON value and where it stands in the text. Its strings are its own, or the text's while that is being read.
 #[derive(Clone, Debug)]
-pub struct Json {
+pub struct Json<S = String> {
     /// The value.
-    pub kind: JsonKind,
+    pub kind: JsonKind<S>,
     /// Its bytes in the text.
     pub span: Span,
 }
 
 /// A JSON value.
 #[derive(Clone, Debug)]
-pub enum JsonKind {
+pub enum JsonKind<S = String> {
     /// `null`
     Null,
     /// `true` or `false`
     Bool(bool),
     /// A number, as written.
-    Number(String),
+    Number(S),
     /// A string, unescaped.
-    String(String),
+    String(S),
     /// An array.
-    Array(Vec<Json>),
+    Array(Vec<Json<S>>),
     /// An object, in the order its keys were first written.
-    Object(Vec<(String, Json)>),
+    Object(Vec<(S, Json<S>)>),
 }
 
-impl Json {
+impl<S: AsRef<str>> Json<S> {
     /// The value of a key of an object.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Json> {
+    pub fn get(&self, key: &str) -> Option<&Json<S>> {
         match &self.kind {
             JsonKind::Object(entries) => entries
                 .iter()
-                .find(|(name, _)| name == key)
+                .find(|(name, _)| name.as_ref() == key)
                 .map(|(_, value)| value),
             _ => None,
         }
@@ -57,7 +59,7 @@ impl Json {
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
         match &self.kind {
-            JsonKind::String(text) => Some(text),
+            JsonKind::String(text) => Some(text.as_ref()),
             _ => None,
         }
     }
@@ -66,7 +68,7 @@ impl Json {
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
         match &self.kind {
-            JsonKind::Number(text) => text.parse().ok(),
+            JsonKind::Number(text) => text.as_ref().parse().ok(),
             _ => None,
         }
     }
@@ -75,7 +77,7 @@ impl Json {
     #[must_use]
     pub fn as_f64(&self) -> Option<f64> {
         match &self.kind {
-            JsonKind::Number(text) => write::parse_double(text),
+            JsonKind::Number(text) => write::parse_double(text.as_ref()),
             _ => None,
         }
     }
@@ -83,7 +85,27 @@ impl Json {
     /// Whether this is a number without point and exponent.
     #[must_use]
     pub fn is_integer(&self) -> bool {
-        matches!(&self.kind, JsonKind::Number(text) if !text.contains(['.', 'e', 'E', 'N', 'I']))
+        matches!(&self.kind, JsonKind::Number(text) if !text.as_ref().contains(['.', 'e', 'E', 'N', 'I']))
+    }
+
+    /// The same value with strings of its own.
+    pub(crate) fn to_owned(&self) -> Json {
+        let text = |text: &S| text.as_ref().to_owned();
+        let kind = match &self.kind {
+            JsonKind::Null => JsonKind::Null,
+            JsonKind::Bool(value) => JsonKind::Bool(*value),
+            JsonKind::Number(number) => JsonKind::Number(text(number)),
+            JsonKind::String(string) => JsonKind::String(text(string)),
+            JsonKind::Array(items) => JsonKind::Array(items.iter().map(Json::to_owned).collect()),
+            JsonKind::Object(entries) => {
+                let entries = entries.iter().map(|(key, value)| (text(key), value.to_owned()));
+                JsonKind::Object(entries.collect())
+            }
+        };
+        Json {
+            kind,
+            span: self.span,
+        }
     }
 }
 
@@ -116,9 +138,11 @@ impl Json {
             _ => 0,
         }
     }
+}
 
+impl Json {
     /// Parses a whole text, comments allowed.
-    #[cfg(any(feature = "avro", test))]
+    #[cfg(test)]
     pub(crate) fn parse(text: &str) -> Result<Json, ParseError> {
         Json::parse_with(Scanner::new(text))
     }
@@ -128,8 +152,21 @@ impl Json {
     pub(crate) fn parse_strict(text: &str) -> Result<Json, ParseError> {
         Json::parse_with(Scanner::without_comments(text))
     }
+}
 
-    fn parse_with(mut scanner: Scanner<'_>) -> Result<Json, ParseError> {
+impl<'t> Json<Cow<'t, str>> {
+    /// Parses a whole text, comments allowed; strings without escapes stay where they are.
+    #[cfg(feature = "avro")]
+    pub(crate) fn parse_borrowed(text: &'t str) -> Result<Json<Cow<'t, str>>, ParseError> {
+        Json::parse_with(Scanner::new(text))
+    }
+}
+
+impl<S> Json<S> {
+    fn parse_with<'t>(mut scanner: Scanner<'t>) -> Result<Json<S>, ParseError>
+    where
+        S: Strings<'t>,
+    {
         scanner.skip_blank()?;
         if scanner.peek().is_none() {
             return Err(scanner.error("the schema is empty"));
@@ -143,7 +180,12 @@ impl Json {
     }
 }
 
-fn value(scanner: &mut Scanner<'_>, depth: usize) -> Result<Json, ParseError> {
+/// What the strings of a value are read into.
+trait Strings<'t>: AsRef<str> + From<Cow<'t, str>> {}
+
+impl<'t, S: AsRef<str> + From<Cow<'t, str>>> Strings<'t> for S {}
+
+fn value<'t, S: Strings<'t>>(scanner: &mut Scanner<'t>, depth: usize) -> Result<Json<S>, ParseError> {
     if depth == JSON_DEPTH_MAX {
         return Err(scanner.error(format!("the JSON nests deeper than {JSON_DEPTH_MAX} levels")));
     }
@@ -151,8 +193,8 @@ fn value(scanner: &mut Scanner<'_>, depth: usize) -> Result<Json, ParseError> {
     let kind = match scanner.peek() {
         Some(b'{') => object(scanner, depth)?,
         Some(b'[') => array(scanner, depth)?,
-        Some(b'"') => JsonKind::String(scanner.string()?),
-        Some(b'-' | b'0'..=b'9') => JsonKind::Number(scanner.number()?),
+        Some(b'"') => JsonKind::String(scanner.string()?.into()),
+        Some(b'-' | b'0'..=b'9') => JsonKind::Number(Cow::Borrowed(scanner.number()?).into()),
         Some(_) if scanner.word("null") => JsonKind::Null,
         Some(_) if scanner.word("true") => JsonKind::Bool(true),
         Some(_) if scanner.word("false") => JsonKind::Bool(false),
@@ -168,7 +210,7 @@ fn value(scanner: &mut Scanner<'_>, depth: usize) -> Result<Json, ParseError> {
     })
 }
 
-fn array(scanner: &mut Scanner<'_>, depth: usize) -> Result<JsonKind, ParseError> {
+fn array<'t, S: Strings<'t>>(scanner: &mut Scanner<'t>, depth: usize) -> Result<JsonKind<S>, ParseError> {
     let mut items = Vec::new();
     scanner.advance();
     scanner.skip_blank()?;
@@ -186,9 +228,9 @@ fn array(scanner: &mut Scanner<'_>, depth: usize) -> Result<JsonKind, ParseError
     }
 }
 
-fn object(scanner: &mut Scanner<'_>, depth: usize) -> Result<JsonKind, ParseError> {
-    let mut entries = Vec::new();
-    let mut places = std::collections::HashMap::new();
+fn object<'t, S: Strings<'t>>(scanner: &mut Scanner<'t>, depth: usize) -> Result<JsonKind<S>, ParseError> {
+    let mut entries: Vec<(S, Json<S>)> = Vec::new();
+    let mut places = HashMap::new();
     scanner.advance();
     scanner.skip_blank()?;
     if scanner.take(b'}') {
@@ -204,17 +246,13 @@ fn object(scanner: &mut Scanner<'_>, depth: usize) -> Result<JsonKind, ParseErro
         scanner.expect(b':', "\":\"")?;
         scanner.skip_blank()?;
         let value = value(scanner, depth + 1)?;
-        match places.get(&key) {
+        match place(&entries, &mut places, &key) {
             Some(place) => {
-                let entry: Option<&mut (String, Json)> = entries.get_mut(*place);
-                if let Some(entry) = entry {
+                if let Some(entry) = entries.get_mut(place) {
                     entry.1 = value;
                 }
             }
-            None => {
-                places.insert(key.clone(), entries.len());
-                entries.push((key, value));
-            }
+            None => entries.push((key.into(), value)),
         }
         scanner.skip_blank()?;
         if scanner.take(b'}') {
@@ -222,6 +260,23 @@ fn object(scanner: &mut Scanner<'_>, depth: usize) -> Result<JsonKind, ParseErro
         }
         scanner.expect(b',', "\",\" or \"}\"")?;
     }
+}
+
+/// The place of a key among the entries so far. Few entries are looked through, many are indexed in `places`.
+fn place<S: AsRef<str>>(
+    entries: &[(S, Json<S>)],
+    places: &mut HashMap<String, usize>,
+    key: &str,
+) -> Option<usize> {
+    const FEW: usize = 16;
+    if entries.len() < FEW {
+        return entries.iter().position(|(name, _)| name.as_ref() == key);
+    }
+    let indexed = places.len();
+    for (place, (name, _)) in entries.iter().enumerate().skip(indexed) {
+        places.insert(name.as_ref().to_owned(), place);
+    }
+    places.get(key).copied()
 }
 
 #[cfg(test)]

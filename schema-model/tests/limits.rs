@@ -191,3 +191,193 @@ fn translations_are_bounded() {
     let value = reading.read(&writer.into_bytes()).unwrap();
     assert!(matches!(value, annals_schema_model::Value::Array(read) if read.len() == items));
 }
+
+/// What a text costs at most: generous, for a debug build on a busy machine.
+fn in_time<T>(what: &str, run: impl FnOnce() -> T) -> T {
+    let start = std::time::Instant::now();
+    let value = run();
+    assert!(start.elapsed().as_secs() < 20, "{what}: {:?}", start.elapsed());
+    value
+}
+
+#[test]
+fn large_texts() {
+    let check = |what: &str, text: &str, wanted: &str| in_time(what, || refuse(text, wanted));
+    let ten = 10 * 1024 * 1024;
+    check("10 MB of brackets", &"[".repeat(ten), "longer than 1048576 bytes");
+    check(
+        "10 MB of blanks in a schema",
+        &format!("{{{}\"type\":\"int\"}}", " ".repeat(ten)),
+        "longer than 1048576 bytes",
+    );
+    check("1 MB of digits", &"1".repeat(1024 * 1024), "a schema is");
+    check(
+        "a long key",
+        &format!("{{\"{}\":1", "a".repeat(1024 * 1024 - 5)),
+        "the text ends",
+    );
+    check(
+        "comments",
+        &format!("{}\"in", "/**/".repeat(200_000)),
+        "inside a string",
+    );
+    // 100,000 fields do not fit a text; as many as do are read, and one twice is found.
+    let fields = |count: usize| -> Vec<String> {
+        (0..count)
+            .map(|index| format!(r#"{{"name":"f{index}","type":"int"}}"#))
+            .collect()
+    };
+    let record = |fields: &[String]| {
+        format!(
+            r#"{{"type":"record","name":"R","fields":[{}]}}"#,
+            fields.join(",")
+        )
+    };
+    check(
+        "100,000 fields",
+        &record(&fields(100_000)),
+        "longer than 1048576 bytes",
+    );
+    let mut fields = fields(30_000);
+    let schema = in_time("30,000 fields", || avro(&record(&fields)));
+    let verdict = || compat::check(&schema, &schema, Direction::Backward);
+    assert_eq!(in_time("30,000 fields compared", verdict), []);
+    fields.push(fields[7].clone());
+    check("a field twice", &record(&fields), "has two fields named \"f7\"");
+    let entries: Vec<String> = (0..60_000).map(|index| format!("\"k{index}\":1")).collect();
+    in_time("60,000 properties", || {
+        avro(&format!(r#"{{"type":"int",{}}}"#, entries.join(",")))
+    });
+    let symbols: Vec<String> = (0..90_000).map(|index| format!("\"s{index}\"")).collect();
+    let symbols = symbols.join(",");
+    in_time("90,000 symbols", || {
+        avro(&format!(r#"{{"type":"enum","name":"E","symbols":[{symbols}]}}"#))
+    });
+}
+
+#[test]
+fn odd_characters_and_numbers() {
+    for (text, wanted) in [
+        (
+            r#"{"type":"enum","name":"E\u0000","symbols":[]}"#,
+            "letters, digits and _",
+        ),
+        (
+            r#"{"type":"enum","name":"\u0000","symbols":[]}"#,
+            "must begin with a letter",
+        ),
+        (
+            "{\"type\":\"enum\",\"name\":\"E\0\",\"symbols\":[]}",
+            "must be escaped",
+        ),
+        (r#"{"type":"enum","name":"\ud800","symbols":[]}"#, "surrogate"),
+        (r#"{"type":"int","doc":"\udc00\ud800"}"#, "surrogate"),
+        (r#"{"type":"int","p":"\ud83d\u0041"}"#, "surrogate"),
+        (r#"{"type":"int","p":"\ud83d"}"#, "surrogate"),
+        ("\u{0}", "expected a JSON value"),
+        (r#"{"type":"fixed","name":"F","size":1e3}"#, "from 0 to 16777216"),
+        (r#"{"type":"fixed","name":"F","size":-0.0}"#, "from 0 to 16777216"),
+        (
+            r#"{"type":"record","name":"R","fields":[{"name":"a","type":"int","default":99999999999999999999}]}"#,
+            "is no int",
+        ),
+        (
+            r#"{"type":"record","name":"R","fields":[{"name":"a","type":"R"},{"name":"a","type":"R"}]}"#,
+            "two fields",
+        ),
+        (
+            r#"{"type":"record","name":"R","fields":[{"name":"a","type":["R","R"]}]}"#,
+            "twice",
+        ),
+    ] {
+        refuse(text, wanted);
+    }
+    // As in Java these are numbers and logical types that do not fit; nothing overflows.
+    for text in [
+        r#"{"type":"bytes","logicalType":"decimal","precision":99999999999999999999,"scale":1}"#.to_owned(),
+        r#"{"type":"bytes","logicalType":"decimal","precision":2147483647,"scale":2147483647}"#.to_owned(),
+        r#"{"type":"fixed","name":"F","size":16777216,"logicalType":"decimal","precision":2147483647}"#
+            .to_owned(),
+        format!(r#"{{"type":"int","p":1e{}}}"#, "9".repeat(1000)),
+        format!(r#"{{"type":"int","p":-0.{}1}}"#, "0".repeat(10_000)),
+        format!(r#"{{"type":"int","p":{}}}"#, "9".repeat(100_000)),
+    ] {
+        let schema = in_time("numbers", || avro(&text));
+        in_time("numbers printed", || avro(&schema.stored_text()));
+    }
+    // A record can hold itself and nothing else: a schema, though no data fits it.
+    let endless = avro(r#"{"type":"record","name":"R","fields":[{"name":"r","type":"R"}]}"#);
+    assert_eq!(compat::check(&endless, &endless, Direction::Backward), []);
+    assert!(
+        Walk::new(&endless)
+            .check(&[])
+            .unwrap_err()
+            .message
+            .contains("deeper than 64")
+    );
+}
+
+#[test]
+fn decimals_beyond_128_bits_are_refused_by_the_guard() {
+    let decimal = avro(r#"{"type":"bytes","logicalType":"decimal","precision":60,"scale":2}"#);
+    let body = |digits: &[u8]| {
+        let mut writer = annals_schema_model::avro::wire::Writer::new();
+        writer.bytes(digits);
+        writer.into_bytes()
+    };
+    Walk::new(&decimal).check(&body(&[0x7f; 16])).unwrap();
+    for (digits, wanted) in [
+        (&[0x7f; 17][..], "the decimal does not fit 128 bits"),
+        (&[], "a decimal needs at least one byte"),
+    ] {
+        assert_eq!(read(&decimal, &body(digits)).message, wanted);
+    }
+    let fixed = avro(r#"{"type":"fixed","name":"F","size":20,"logicalType":"decimal","precision":40}"#);
+    Walk::new(&fixed).check(&[0; 20]).unwrap();
+    assert_eq!(
+        read(&fixed, &[1; 20]).message,
+        "the decimal does not fit 128 bits"
+    );
+    let big = avro(r#"{"type":"bytes","logicalType":"big-decimal"}"#);
+    let wide = [&[34][..], &[0x7f; 17], &[0]].concat();
+    assert!(read(&big, &body(&wide)).message.contains("does not fit 128 bits"));
+    // What the reader has no field for is passed over, whatever its size.
+    let wide = avro(
+        r#"{"type":"record","name":"R","fields":[{"name":"d","type":{"type":"bytes","logicalType":"decimal","precision":60}}]}"#,
+    );
+    let none = avro(r#"{"type":"record","name":"R","fields":[]}"#);
+    Reading::new(&wide, &none).unwrap().read(&body(&[1; 30])).unwrap();
+}
+
+#[test]
+fn what_would_be_misread_is_not_read() {
+    let check = |writer: &str, reader: &str, body: &[u8], code: &str, wanted: &str| {
+        let (writer, reader) = (avro(writer), avro(reader));
+        assert_eq!(compat::check(&reader, &writer, Direction::Backward), []);
+        let findings = Reading::new(&writer, &reader).unwrap_err();
+        assert_eq!(findings[0].rule.code(), code);
+        let error = Plan::lenient(&writer, &reader)
+            .translate(body, &mut Vec::new())
+            .unwrap_err();
+        assert!(error.message.contains(wanted), "{error}");
+    };
+    let decimal = |scale: u32| {
+        format!(
+            r#"["null",{{"type":"array","items":{{"type":"bytes","logicalType":"decimal","precision":9,"scale":{scale}}}}}]"#
+        )
+    };
+    check(
+        &decimal(2),
+        &decimal(4),
+        &[2, 2, 2, 7, 0],
+        "DECIMAL_SCALE_CHANGED",
+        "the writer's decimal has the scale 2, the reader's has 4",
+    );
+    check(
+        r#"{"type":"int","logicalType":"date"}"#,
+        r#"{"type":"long","logicalType":"timestamp-millis"}"#,
+        &[2],
+        "LOGICAL_TYPE_CHANGED",
+        "the writer's bytes mean date, the reader takes them for timestamp-millis",
+    );
+}

@@ -190,10 +190,8 @@ fn timestamp(name: &str, from: &str) -> TokenStream {
 
 /// Writers' plans, compiled once each.
 fn plans() -> TokenStream {
-    let (resolving, meaning) = (plans_resolving(), meaning());
+    let resolving = plans_resolving();
     quote! {
-        #meaning
-
         use ::std::borrow::Cow;
         use ::std::collections::BTreeMap;
         use ::std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -254,18 +252,6 @@ fn plans() -> TokenStream {
     }
 }
 
-/// The check for misreadings, which a build makes of the versions it knows: printed, so that it is also made of those
-/// that are met at run time.
-fn meaning() -> TokenStream {
-    let source = syn::parse_file(include_str!("../meaning.rs"));
-    let items = source.map(|file| file.items).unwrap_or_default();
-    quote! {
-        /// Whether the same bytes mean the same to writer and reader.
-        #[allow(dead_code)]
-        mod meaning { #(#items)* }
-    }
-}
-
 fn plans_resolving() -> TokenStream {
     quote! {
         impl Plans {
@@ -291,9 +277,6 @@ fn plans_resolving() -> TokenStream {
                     Schema::parse(reader, &[]).map_err(|error| error.to_string())
                 });
                 let reader = reader.as_ref().map_err(Clone::clone)?;
-                if let Some(meaning::Misreading { path, message, .. }) = meaning::misreadings(reader, schema).first() {
-                    return Err(format!("{} would be misread: {path}: {message}", place(writer)));
-                }
                 Plan::resolve(schema, reader).map(Arc::new).map_err(|findings| {
                     let reasons: Vec<String> = findings.iter().map(|finding| finding.message()).collect();
                     format!("{} cannot be read: {}", place(writer), reasons.join("; "))

@@ -146,14 +146,14 @@ fn the_newest_version_must_read_the_older_ones() {
         &decimal(4),
         &decimal(2),
         &[
-            "t-R/v2.avsc:3:3: version 2 misreads data of version 1: a: the scale of the decimal is 2, it was 4",
+            "t-R/v2.avsc:3:3: version 2 misreads data of version 1: DECIMAL_SCALE_CHANGED at /fields/0/type/1: The scale …",
         ],
     );
     files(
         "{\"name\": \"a\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}}",
         "{\"name\": \"a\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-micros\"}}",
         &[
-            "t-R/v2.avsc:2:23: version 2 misreads data of version 1: a: the bytes mean TimestampMicros, they meant TimestampMillis",
+            "t-R/v2.avsc:2:23: version 2 misreads data of version 1: LOGICAL_TYPE_CHANGED at /fields/0/type: The logical type …",
         ],
     );
     files(

@@ -130,7 +130,7 @@ fn what_cannot_be_read_is_said() {
     check(
         &v1::Everything::SCHEMA.replace("\"scale\": 2", "\"scale\": 4"),
         &[],
-        "subject version 9 (schema id 1) would be misread: price: the scale of the decimal is 2, it was 4",
+        "subject version 9 (schema id 1) cannot be read: {errorType:'DECIMAL_SCALE_CHANGED', ",
     );
     check(
         Closed::SCHEMA,

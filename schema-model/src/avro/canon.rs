@@ -11,16 +11,16 @@ use super::{
 
 /// The canonical form.
 pub(super) fn canonical_form(schema: &Schema) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(schema.text().len() / 2);
     build(schema, schema.root(), &mut HashSet::new(), &mut out);
     out
 }
 
 /// Depth was bounded when the schema was parsed: every definition is entered once.
-fn build(schema: &Schema, id: NodeId, seen: &mut HashSet<String>, out: &mut String) {
+fn build<'s>(schema: &'s Schema, id: NodeId, seen: &mut HashSet<&'s str>, out: &mut String) {
     let kind = &schema.node(id).kind;
     if let Some(name) = kind.type_name() {
-        if !seen.insert(name.full().to_owned()) {
+        if !seen.insert(name.full()) {
             string(out, name.full());
             return;
         }

@@ -1,11 +1,10 @@
 //! The checks that need every type of a text: unions, defaults, and how deep the schema nests when written out.
 
-use std::collections::HashSet;
-
 use super::{
     default,
     node::{Kind, Name, NodeId},
     parse::Parser,
+    places::Places,
 };
 use crate::{DEPTH_MAX, ParseError};
 
@@ -38,18 +37,23 @@ pub(super) fn check(parser: &Parser<'_>, first: usize) -> Result<(), ParseError>
 }
 
 fn check_union(parser: &Parser<'_>, union: NodeId, branches: &[NodeId]) -> Result<(), ParseError> {
-    let mut known = HashSet::new();
     for branch in branches {
-        let kind = &parser.node(*branch).kind;
-        if matches!(kind, Kind::Union(_)) {
+        if matches!(parser.node(*branch).kind, Kind::Union(_)) {
             return Err(parser.error_at(*branch, "a union cannot hold another union directly"));
         }
-        let name = kind.type_name().map_or_else(|| kind.name(), Name::full);
-        if !known.insert(name) {
-            return Err(parser.error_at(union, format!("the union has the branch \"{name}\" twice")));
+    }
+    let label = |branch: &NodeId| {
+        let kind = &parser.node(*branch).kind;
+        kind.type_name().map_or_else(|| kind.name(), Name::full)
+    };
+    let labels: Vec<&str> = branches.iter().map(label).collect();
+    match Places::new(&labels, |label| label) {
+        Ok(_) => Ok(()),
+        Err(place) => {
+            let name = labels[place];
+            Err(parser.error_at(union, format!("the union has the branch \"{name}\" twice")))
         }
     }
-    Ok(())
 }
 
 /// Walks from every root candidate of the text, entering each definition once, in the order it would be printed.
@@ -59,30 +63,32 @@ fn check_depth(parser: &Parser<'_>, first: usize) -> Result<(), ParseError> {
     };
     // The root is the last node unless it is a bare name; then it was checked with its own text.
     let root = NodeId(u32::try_from(last).unwrap_or(u32::MAX));
-    for (limit, own_only) in [(DEPTH_MAX, true), (EXPANDED_DEPTH_MAX, false)] {
-        let mut entered = HashSet::new();
-        let mut open = vec![(root, 1)];
-        while let Some((id, depth)) = open.pop() {
-            let node = parser.node(id);
-            let named = node.kind.type_name().is_some();
-            if (own_only && node.source != parser.source()) || (named && !entered.insert(id)) {
-                continue;
-            }
-            if depth > limit {
-                let message = format!(
-                    "types nest deeper than {limit} levels once names are replaced by their definitions"
-                );
-                return Err(parser.error_at_byte(0, message));
-            }
-            // Pushed in reverse, so that the first child is walked first.
-            open.extend(
-                node.kind
-                    .children()
-                    .into_iter()
-                    .rev()
-                    .map(|child| (child, depth + 1)),
-            );
+    walk_depth(parser, root, DEPTH_MAX, true)?;
+    if first == 0 {
+        // There are no references: that was all of it.
+        return Ok(());
+    }
+    walk_depth(parser, root, EXPANDED_DEPTH_MAX, false)
+}
+
+fn walk_depth(parser: &Parser<'_>, root: NodeId, limit: usize, own_only: bool) -> Result<(), ParseError> {
+    let mut entered = vec![false; parser.nodes.len()];
+    let mut open = vec![(root, 1)];
+    while let Some((id, depth)) = open.pop() {
+        let node = parser.node(id);
+        if own_only && node.source != parser.source() {
+            continue;
         }
+        if node.kind.type_name().is_some() && std::mem::replace(&mut entered[id.index()], true) {
+            continue;
+        }
+        if depth > limit {
+            let message =
+                format!("types nest deeper than {limit} levels once names are replaced by their definitions");
+            return Err(parser.error_at_byte(0, message));
+        }
+        // Pushed in reverse, so that the first child is walked first.
+        open.extend(node.kind.children().rev().map(|child| (child, depth + 1)));
     }
     Ok(())
 }

@@ -25,6 +25,7 @@ mod place;
 mod report;
 mod task;
 
+pub(super) use meaning::misread;
 use place::{Places, Token};
 
 /// How many pairs of types may be compared.

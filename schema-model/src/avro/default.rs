@@ -114,12 +114,8 @@ impl Encoder<'_> {
             (Kind::Null, _) => {}
             (Kind::Boolean, JsonKind::Bool(value)) => self.writer.bool(*value),
             (Kind::Int | Kind::Long, _) => self.writer.long(value.as_i64().ok_or("a default is no integer")?),
-            (Kind::Float, _) => self
-                .writer
-                .float(value.as_f64().ok_or("a default is no number")? as f32),
-            (Kind::Double, _) => self
-                .writer
-                .double(value.as_f64().ok_or("a default is no number")?),
+            (Kind::Float, _) => self.writer.float(double(value)? as f32),
+            (Kind::Double, _) => self.writer.double(double(value)?),
             (Kind::String, JsonKind::String(text)) => self.writer.string(text),
             (Kind::Bytes, JsonKind::String(text)) => self.writer.bytes(&latin1(text)),
             (Kind::Fixed(fixed), JsonKind::String(text)) => {
@@ -186,6 +182,12 @@ impl Encoder<'_> {
             self.writer.long(i64::try_from(count).unwrap_or(i64::MAX));
         }
     }
+}
+
+/// A number as Java reads one: the integer `-0` has no sign.
+fn double(value: &Json) -> Result<f64, String> {
+    let number = value.as_f64().ok_or("a default is no number")?;
+    Ok(if value.is_integer() { number + 0.0 } else { number })
 }
 
 /// A byte for each character, `?` for those that have none, as Java encodes ISO 8859-1.

@@ -18,10 +18,10 @@ pub(super) fn equal(left_nodes: &[Node], left: NodeId, right_nodes: &[Node], rig
             return false;
         }
         let (children, others) = (one.kind.children(), other.kind.children());
-        if children.len() != others.len() {
+        if one.kind.children().count() != other.kind.children().count() {
             return false;
         }
-        open.extend(children.into_iter().zip(others));
+        open.extend(children.zip(others));
     }
     true
 }

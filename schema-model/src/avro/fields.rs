@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use super::{
-    json::{Json, JsonKind},
+    json::JsonKind,
     json_text, names,
     node::{Field, Kind, Order},
-    parse::{Parser, props, text},
+    parse::{Parser, Tree, props, text},
 };
 use crate::ParseError;
 
@@ -14,9 +14,9 @@ use crate::ParseError;
 const RESERVED: [&str; 6] = ["default", "doc", "name", "order", "type", "aliases"];
 
 /// Parses one field; its type is parsed into the arena. Whether the default fits is checked when all types are known.
-pub(super) fn field(
-    parser: &mut Parser<'_>,
-    json: &Json,
+pub(super) fn field<'t>(
+    parser: &mut Parser<'t>,
+    json: &Tree<'t>,
     namespace: Option<&str>,
     depth: usize,
 ) -> Result<Field, ParseError> {
@@ -30,7 +30,7 @@ pub(super) fn field(
     names::validate(name).map_err(|problem| parser.error(name_json, format!("the field name {problem}")))?;
     let type_json = parser.required(json, "type", "a field needs a \"type\"")?;
     let node = parser.schema(type_json, namespace, depth)?;
-    let mut default = json.get("default").cloned();
+    let mut default = json.get("default").map(Tree::to_owned);
     if let Some(default) = &mut default
         && matches!(parser.node(node).kind, Kind::Float | Kind::Double)
         && let JsonKind::String(text) = &default.kind
@@ -64,7 +64,7 @@ pub(super) fn field(
     })
 }
 
-fn order(parser: &Parser<'_>, json: &Json) -> Result<Order, ParseError> {
+fn order(parser: &Parser<'_>, json: &Tree<'_>) -> Result<Order, ParseError> {
     let Some(order) = json.get("order") else {
         return Ok(Order::Ascending);
     };

@@ -36,7 +36,7 @@ type Result<T> = std::result::Result<T, InteropError>;
 /// # Errors
 /// [`InteropError::Apache`] when the crate refuses it.
 pub fn schema_to_apache(schema: &Schema) -> Result<ApacheSchema> {
-    ApacheSchema::parse_str(&print::expanded(schema)).map_err(|error| InteropError::Apache(error.to_string()))
+    ApacheSchema::parse_str(&print::resolved(schema)).map_err(|error| InteropError::Apache(error.to_string()))
 }
 
 /// That crate's schema as ours; it is read from the text that crate prints.

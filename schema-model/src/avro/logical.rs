@@ -2,14 +2,14 @@
 
 use super::{
     json::Json,
-    node::{Fixed, Kind, Logical},
+    node::{Kind, Logical},
 };
 
 /// The logical type that properties give a type.
 pub(super) fn of(kind: &Kind, props: &[(String, Json)]) -> Option<Logical> {
     let prop = |key: &str| props.iter().find(|(name, _)| name == key).map(|(_, value)| value);
     let fixed_size = match kind {
-        Kind::Fixed(Fixed { size, .. }) => Some(*size),
+        Kind::Fixed(fixed) => Some(fixed.size),
         _ => None,
     };
     let is_long = matches!(kind, Kind::Long);

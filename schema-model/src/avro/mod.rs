@@ -17,6 +17,7 @@ mod named;
 mod names;
 mod node;
 mod parse;
+mod places;
 mod plan;
 mod print;
 mod read;

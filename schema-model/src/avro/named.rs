@@ -1,20 +1,19 @@
 //! Records, enums and fixed, from JSON to the arena.
 
-use std::collections::HashMap;
-
 use super::{
     fields,
-    json::{Json, JsonKind},
+    json::JsonKind,
     names,
-    node::{Enum, Fixed, Kind, NodeId, Record},
-    parse::{FIXED_BYTES_MAX, Parser, RESERVED, props, text},
+    node::{Enum, Field, Fixed, Kind, NodeId, Record},
+    parse::{FIXED_BYTES_MAX, Parser, RESERVED, Tree, props, text},
+    places::Places,
 };
 use crate::ParseError;
 
-impl Parser<'_> {
+impl<'t> Parser<'t> {
     pub(super) fn record(
         &mut self,
-        json: &Json,
+        json: &Tree<'t>,
         namespace: Option<&str>,
         depth: usize,
         is_error: bool,
@@ -25,15 +24,17 @@ impl Parser<'_> {
             return Err(self.error(fields_json, "\"fields\" of a record must be an array"));
         };
         let mut fields = Vec::with_capacity(items.len());
-        let mut places = HashMap::with_capacity(items.len());
-        for (place, item) in items.iter().enumerate() {
+        for item in items {
             let field = fields::field(self, item, name.namespace(), depth + 1)?;
-            if places.insert(field.name.clone(), place).is_some() {
-                let message = format!("record {} has two fields named \"{}\"", name.full(), field.name);
-                return Err(self.error(item, message));
-            }
             fields.push(field);
         }
+        let places = Places::new(&fields, Field::name).map_err(|place| {
+            let (field, full) = (&fields[place].name, name.full());
+            self.error(
+                &items[place],
+                format!("record {full} has two fields named \"{field}\""),
+            )
+        })?;
         let aliases = self.aliases(json, &name)?;
         let record = Record {
             name,
@@ -43,36 +44,40 @@ impl Parser<'_> {
             is_error,
             places,
         };
-        let id = self.add(json, Kind::Record(record), props(json, &RESERVED))?;
+        let id = self.add(json, Kind::Record(Box::new(record)), props(json, &RESERVED))?;
         Ok(self.define(id))
     }
 
-    pub(super) fn enumeration(&mut self, json: &Json, namespace: Option<&str>) -> Result<NodeId, ParseError> {
+    pub(super) fn enumeration(
+        &mut self,
+        json: &Tree<'t>,
+        namespace: Option<&str>,
+    ) -> Result<NodeId, ParseError> {
         let name = self.name(json, namespace)?;
         let symbols_json = self.required(json, "symbols", "an enum needs \"symbols\"")?;
         let JsonKind::Array(items) = &symbols_json.kind else {
             return Err(self.error(symbols_json, "\"symbols\" of an enum must be an array"));
         };
         let mut symbols: Vec<String> = Vec::with_capacity(items.len());
-        let mut places = HashMap::with_capacity(items.len());
-        for (place, item) in items.iter().enumerate() {
+        for item in items {
             let symbol = item
                 .as_str()
                 .ok_or_else(|| self.error(item, "a symbol of an enum must be a string"))?;
             names::validate(symbol).map_err(|problem| self.error(item, format!("a symbol {problem}")))?;
-            if places.insert(symbol.to_owned(), place).is_some() {
-                return Err(self.error(
-                    item,
-                    format!("enum {} has the symbol \"{symbol}\" twice", name.full()),
-                ));
-            }
             symbols.push(symbol.to_owned());
         }
+        let places = Places::new(&symbols, String::as_str).map_err(|place| {
+            let (symbol, full) = (&symbols[place], name.full());
+            self.error(
+                &items[place],
+                format!("enum {full} has the symbol \"{symbol}\" twice"),
+            )
+        })?;
         let default = json
             .get("default")
             .and_then(|default| default.as_str().map(|symbol| (default, symbol)));
         if let Some((at, symbol)) = default
-            && !places.contains_key(symbol)
+            && places.find(&symbols, String::as_str, symbol).is_none()
         {
             return Err(self.error(
                 at,
@@ -84,21 +89,21 @@ impl Parser<'_> {
         }
         let default = default.map(|(_, symbol)| symbol.to_owned());
         let aliases = self.aliases(json, &name)?;
-        let kind = Kind::Enum(Enum {
+        let kind = Kind::Enum(Box::new(Enum {
             name,
             doc: text(json, "doc"),
             aliases,
             symbols,
             default,
             places,
-        });
+        }));
         let mut props = props(json, &RESERVED);
         props.retain(|(key, _)| key != "default");
         let id = self.add(json, kind, props)?;
         Ok(self.define(id))
     }
 
-    pub(super) fn fixed(&mut self, json: &Json, namespace: Option<&str>) -> Result<NodeId, ParseError> {
+    pub(super) fn fixed(&mut self, json: &Tree<'t>, namespace: Option<&str>) -> Result<NodeId, ParseError> {
         let name = self.name(json, namespace)?;
         let size_json = self.required(json, "size", "a fixed needs a \"size\"")?;
         let size = size_json.as_i64().and_then(|size| usize::try_from(size).ok());
@@ -110,12 +115,12 @@ impl Parser<'_> {
             }
         };
         let aliases = self.aliases(json, &name)?;
-        let kind = Kind::Fixed(Fixed {
+        let kind = Kind::Fixed(Box::new(Fixed {
             name,
             doc: text(json, "doc"),
             aliases,
             size,
-        });
+        }));
         let id = self.add(json, kind, props(json, &RESERVED))?;
         Ok(self.define(id))
     }

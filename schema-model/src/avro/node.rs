@@ -3,9 +3,7 @@
 //! A reference by name is the id of the definition, so a recursive schema is a graph. Every node knows its place in
 //! the text it was parsed from.
 
-use std::collections::HashMap;
-
-use super::json::Json;
+use super::{json::Json, places::Places};
 use crate::Span;
 
 /// The place of a node in its schema's arena.
@@ -61,11 +59,11 @@ pub enum Kind {
     /// A union of branches.
     Union(Vec<NodeId>),
     /// `enum`
-    Enum(Enum),
+    Enum(Box<Enum>),
     /// `fixed`
-    Fixed(Fixed),
+    Fixed(Box<Fixed>),
     /// `record` or `error`
-    Record(Record),
+    Record(Box<Record>),
 }
 
 impl Kind {
@@ -92,11 +90,11 @@ impl Kind {
 
     /// The name of an enum, fixed or record.
     #[must_use]
-    pub const fn type_name(&self) -> Option<&Name> {
+    pub fn type_name(&self) -> Option<&Name> {
         match self {
-            Kind::Enum(Enum { name, .. })
-            | Kind::Fixed(Fixed { name, .. })
-            | Kind::Record(Record { name, .. }) => Some(name),
+            Kind::Enum(kind) => Some(&kind.name),
+            Kind::Fixed(fixed) => Some(&fixed.name),
+            Kind::Record(record) => Some(&record.name),
             _ => None,
         }
     }
@@ -105,9 +103,9 @@ impl Kind {
     #[must_use]
     pub fn aliases(&self) -> &[Name] {
         match self {
-            Kind::Enum(Enum { aliases, .. })
-            | Kind::Fixed(Fixed { aliases, .. })
-            | Kind::Record(Record { aliases, .. }) => aliases,
+            Kind::Enum(kind) => &kind.aliases,
+            Kind::Fixed(fixed) => &fixed.aliases,
+            Kind::Record(record) => &record.aliases,
             _ => &[],
         }
     }
@@ -116,21 +114,26 @@ impl Kind {
     #[must_use]
     pub fn doc(&self) -> Option<&str> {
         match self {
-            Kind::Enum(Enum { doc, .. })
-            | Kind::Fixed(Fixed { doc, .. })
-            | Kind::Record(Record { doc, .. }) => doc.as_deref(),
+            Kind::Enum(kind) => kind.doc.as_deref(),
+            Kind::Fixed(fixed) => fixed.doc.as_deref(),
+            Kind::Record(record) => record.doc.as_deref(),
             _ => None,
         }
     }
 
     /// The types directly below: items, values, branches, fields.
-    pub(super) fn children(&self) -> Vec<NodeId> {
-        match self {
-            Kind::Array(item) | Kind::Map(item) => vec![*item],
-            Kind::Union(branches) => branches.clone(),
-            Kind::Record(record) => record.fields.iter().map(|field| field.node).collect(),
-            _ => Vec::new(),
-        }
+    pub(super) fn children(&self) -> impl DoubleEndedIterator<Item = NodeId> {
+        let (item, branches, fields): (_, &[NodeId], &[Field]) = match self {
+            Kind::Array(item) | Kind::Map(item) => (Some(*item), &[], &[]),
+            Kind::Union(branches) => (None, branches, &[]),
+            Kind::Record(record) => (None, &[], &record.fields),
+            _ => (None, &[], &[]),
+        };
+        let below = branches
+            .iter()
+            .copied()
+            .chain(fields.iter().map(|field| field.node));
+        item.into_iter().chain(below)
     }
 }
 
@@ -147,15 +150,14 @@ pub struct Enum {
     pub symbols: Vec<String>,
     /// The symbol a reader falls back to.
     pub default: Option<String>,
-    /// Symbols to their places.
-    pub(super) places: HashMap<String, usize>,
+    pub(super) places: Places,
 }
 
 impl Enum {
     /// The place of a symbol.
     #[must_use]
     pub fn position(&self, symbol: &str) -> Option<usize> {
-        self.places.get(symbol).copied()
+        self.places.find(&self.symbols, String::as_str, symbol)
     }
 }
 
@@ -185,16 +187,23 @@ pub struct Record {
     pub fields: Vec<Field>,
     /// Whether it was declared as `error`.
     pub is_error: bool,
-    /// Names of fields to their places.
-    pub(super) places: HashMap<String, usize>,
+    pub(super) places: Places,
 }
 
 impl Record {
     /// The field of a name and its place.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<(usize, &Field)> {
-        let place = *self.places.get(name)?;
+        let place = self.places.find(&self.fields, Field::name, name)?;
         Some((place, self.fields.get(place)?))
+    }
+
+    /// The same, when the field most likely stands at a place.
+    pub(super) fn field_near(&self, name: &str, place: usize) -> Option<&Field> {
+        match self.fields.get(place) {
+            Some(field) if field.name == name => Some(field),
+            _ => self.field(name).map(|(_, field)| field),
+        }
     }
 }
 
@@ -217,6 +226,12 @@ pub struct Field {
     pub props: Vec<(String, Json)>,
     /// Where the field stands in its text.
     pub span: Span,
+}
+
+impl Field {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// How a field takes part in the order of records.

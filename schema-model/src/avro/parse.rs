@@ -4,13 +4,17 @@
 //! is looked up again, by its full name, when the whole text was read (so a type may be used above its definition). A
 //! type may be defined twice if both definitions are equal. Bounded: text size, nesting, number of nodes.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use super::{
     default,
     json::{Json, JsonKind},
     logical, names,
     node::{Kind, Name, Node, NodeId, Record},
+    places::Places,
 };
 use crate::{DEPTH_MAX, ParseError};
 
@@ -36,6 +40,9 @@ pub(super) const RESERVED: [&str; 10] = [
     "type",
     "aliases",
 ];
+
+/// A text's JSON, its strings still in the text.
+pub(super) type Tree<'t> = Json<Cow<'t, str>>;
 
 /// Builds one arena from the texts of the references and the schema's own.
 #[derive(Default)]
@@ -65,7 +72,7 @@ impl<'t> Parser<'t> {
                 format!("the schema is longer than {TEXT_BYTES_MAX} bytes"),
             ));
         }
-        let json = Json::parse(text)?;
+        let json = Tree::parse_borrowed(text)?;
         let first = self.nodes.len();
         let root = self.schema(&json, None, 0)?;
         let root = self.settle(first, root)?;
@@ -73,7 +80,7 @@ impl<'t> Parser<'t> {
         Ok(root)
     }
 
-    pub(super) fn error(&self, at: &Json, message: impl Into<String>) -> ParseError {
+    pub(super) fn error<S>(&self, at: &Json<S>, message: impl Into<String>) -> ParseError {
         ParseError::at(self.text, at.span.start, message)
     }
 
@@ -111,12 +118,19 @@ impl<'t> Parser<'t> {
 
     pub(super) fn add(
         &mut self,
-        json: &Json,
+        json: &Tree<'t>,
         kind: Kind,
         props: Vec<(String, Json)>,
     ) -> Result<NodeId, ParseError> {
         if self.nodes.len() >= NODES_MAX {
             return Err(self.error(json, format!("the schema has more than {NODES_MAX} types")));
+        }
+        if matches!(kind, Kind::Array(_) | Kind::Map(_) | Kind::Record(_))
+            && let Some((key, _)) = props.iter().find(|(_, value)| beyond_64_bits(value))
+        {
+            // Java copies the properties of these types, and cannot copy such a number.
+            let message = format!("the property \"{key}\" holds an integer that does not fit 64 bits");
+            return Err(self.error(json, message));
         }
         let logical = logical::of(&kind, &props);
         self.nodes.push(Node {
@@ -132,7 +146,7 @@ impl<'t> Parser<'t> {
     /// A schema: a name, an object or a union.
     pub(super) fn schema(
         &mut self,
-        json: &Json,
+        json: &Tree<'t>,
         namespace: Option<&str>,
         depth: usize,
     ) -> Result<NodeId, ParseError> {
@@ -156,7 +170,12 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn reference(&mut self, json: &Json, name: &str, namespace: Option<&str>) -> Result<NodeId, ParseError> {
+    fn reference(
+        &mut self,
+        json: &Tree<'t>,
+        name: &str,
+        namespace: Option<&str>,
+    ) -> Result<NodeId, ParseError> {
         if let Some(kind) = primitive(name) {
             return self.add(json, kind, Vec::new());
         }
@@ -174,14 +193,19 @@ impl<'t> Parser<'t> {
             aliases: Vec::new(),
             fields: Vec::new(),
             is_error: false,
-            places: HashMap::new(),
+            places: Places::none(),
         };
-        let id = self.add(json, Kind::Record(stand_in), Vec::new())?;
+        let id = self.add(json, Kind::Record(Box::new(stand_in)), Vec::new())?;
         self.pending.push((id, full));
         Ok(id)
     }
 
-    fn object(&mut self, json: &Json, namespace: Option<&str>, depth: usize) -> Result<NodeId, ParseError> {
+    fn object(
+        &mut self,
+        json: &Tree<'t>,
+        namespace: Option<&str>,
+        depth: usize,
+    ) -> Result<NodeId, ParseError> {
         let kind = json.get("type").and_then(Json::as_str);
         let Some(kind) = kind else {
             let message = match json.get("type") {
@@ -218,14 +242,14 @@ impl<'t> Parser<'t> {
 
     pub(super) fn required<'j>(
         &self,
-        json: &'j Json,
+        json: &'j Tree<'t>,
         key: &str,
         message: &str,
-    ) -> Result<&'j Json, ParseError> {
+    ) -> Result<&'j Tree<'t>, ParseError> {
         json.get(key).ok_or_else(|| self.error(json, message))
     }
 
-    pub(super) fn name(&self, json: &Json, namespace: Option<&str>) -> Result<Name, ParseError> {
+    pub(super) fn name(&self, json: &Tree<'t>, namespace: Option<&str>) -> Result<Name, ParseError> {
         let name_json = self.required(json, "name", "a record, enum or fixed needs a \"name\"")?;
         let name = name_json
             .as_str()
@@ -244,7 +268,7 @@ impl<'t> Parser<'t> {
     }
 
     /// The aliases of a named type; they live in its namespace.
-    pub(super) fn aliases(&self, json: &Json, name: &Name) -> Result<Vec<Name>, ParseError> {
+    pub(super) fn aliases(&self, json: &Tree<'t>, name: &Name) -> Result<Vec<Name>, ParseError> {
         let (mut aliases, mut known): (Vec<Name>, _) = (Vec::new(), HashSet::new());
         for (at, alias) in self.alias_texts(json)? {
             let alias = Name::new(alias, name.namespace());
@@ -257,7 +281,10 @@ impl<'t> Parser<'t> {
         Ok(aliases)
     }
 
-    pub(super) fn alias_texts<'j>(&self, json: &'j Json) -> Result<Vec<(&'j Json, &'j str)>, ParseError> {
+    pub(super) fn alias_texts<'j>(
+        &self,
+        json: &'j Tree<'t>,
+    ) -> Result<Vec<(&'j Tree<'t>, &'j str)>, ParseError> {
         let Some(aliases) = json.get("aliases") else {
             return Ok(Vec::new());
         };
@@ -342,6 +369,15 @@ impl<'t> Parser<'t> {
     }
 }
 
+/// Whether an integer within a value does not fit 64 bits.
+fn beyond_64_bits(json: &Json) -> bool {
+    match &json.kind {
+        JsonKind::Array(items) => items.iter().any(beyond_64_bits),
+        JsonKind::Object(entries) => entries.iter().any(|(_, value)| beyond_64_bits(value)),
+        _ => json.is_integer() && json.as_i64().is_none(),
+    }
+}
+
 /// The primitive type of a name.
 pub(super) fn primitive(name: &str) -> Option<Kind> {
     Some(match name {
@@ -358,17 +394,17 @@ pub(super) fn primitive(name: &str) -> Option<Kind> {
 }
 
 /// The text under a key; anything but a string counts as absent.
-pub(super) fn text(json: &Json, key: &str) -> Option<String> {
+pub(super) fn text(json: &Tree<'_>, key: &str) -> Option<String> {
     json.get(key).and_then(Json::as_str).map(str::to_owned)
 }
 
 /// The custom properties of an object.
-pub(super) fn props(json: &Json, reserved: &[&str]) -> Vec<(String, Json)> {
+pub(super) fn props(json: &Tree<'_>, reserved: &[&str]) -> Vec<(String, Json)> {
     match &json.kind {
         JsonKind::Object(entries) => entries
             .iter()
-            .filter(|(key, _)| !reserved.contains(&key.as_str()))
-            .cloned()
+            .filter(|(key, _)| !reserved.contains(&&**key))
+            .map(|(key, value)| (key.to_string(), value.to_owned()))
             .collect(),
         _ => Vec::new(),
     }

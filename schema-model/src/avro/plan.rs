@@ -3,7 +3,8 @@
 //! The rules are those of Avro Java's reader: aliases of the reader rename the writer, fields match by name, defaults
 //! fill what the writer lacks, unions pick the branch Java picks. Where Java would fail though the two schemas are
 //! compatible (an enum in a union whose namespace changed; a field alias on a record whose namespace changed), the plan
-//! reads what the compatibility rules promise. What cannot be read fails when it is met, not before.
+//! reads what the compatibility rules promise. What cannot be read fails when it is met, not before; so does a decimal
+//! whose scale changed or a time whose unit did, which Java would misread.
 
 mod branch;
 mod build;
@@ -105,9 +106,13 @@ impl Plan {
     /// ```
     ///
     /// # Errors
-    /// The findings that keep the reader from reading the writer's data.
+    /// The findings that keep the reader from reading the writer's data, or would make it misread them: see
+    /// [`compat::misreadings`].
     pub fn resolve(writer: &Schema, reader: &Schema) -> Result<Plan, Vec<Finding>> {
-        let findings = compat::check(reader, writer, Direction::Backward);
+        let mut findings = compat::check(reader, writer, Direction::Backward);
+        if findings.is_empty() {
+            findings = compat::misreadings(reader, writer, Direction::Backward);
+        }
         if findings.is_empty() {
             Ok(Plan::lenient(writer, reader))
         } else {

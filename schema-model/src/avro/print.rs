@@ -1,85 +1,148 @@
 //! A schema written out again: as Avro Java prints it, and normalised.
 //!
-//! Invariant of both: parsing the result (with the same references) gives the same schema. Depth was bounded when the
-//! schema was parsed.
+//! Invariant of both: parsing the result (with the same references) gives the same schema; only an alias without a
+//! namespace comes back inside its type's namespace when it was printed as Java does. Depth was bounded when the schema
+//! was parsed.
 
 use std::collections::HashSet;
 
 use super::{
     json::Json,
     json_text::{separate, string, write, write_sorted},
-    node::{Field, Kind, Name, NodeId, Order},
+    node::{Field, Kind, Name, Node, NodeId, Order},
     parse::primitive,
     schema::Schema,
 };
 
-/// The text of Avro Java's `Schema.toString()`.
+/// The text of Avro Java's `Schema.toString()`, types of references by name.
 pub(super) fn stored(schema: &Schema) -> String {
-    let mut printer = Printer::new(schema);
-    printer.print(schema.root(), None);
-    printer.out
+    print(schema, Style::Java, of_references(schema))
 }
 
-/// Like [`stored`], with the definitions of references written out.
-#[cfg(feature = "apache-avro")]
-pub(super) fn expanded(schema: &Schema) -> String {
+/// Like [`stored`], with the definitions of references written out where they are first used.
+pub(super) fn resolved(schema: &Schema) -> String {
+    print(schema, Style::Java, HashSet::new())
+}
+
+/// The text for normalised lookups.
+pub(super) fn normalized(schema: &Schema) -> String {
+    print(schema, Style::Normal, of_references(schema))
+}
+
+/// In which order and spelling a schema is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    /// Type first, names as short as the namespace allows, properties in their order.
+    Java,
+    /// Full name first, properties sorted and last.
+    Normal,
+}
+
+fn print(schema: &Schema, style: Style, known: HashSet<&str>) -> String {
     let mut printer = Printer {
         schema,
-        known: HashSet::new(),
-        out: String::new(),
+        style,
+        known,
+        out: String::with_capacity(schema.text().len()),
     };
     printer.print(schema.root(), None);
     printer.out
 }
 
+fn of_references(schema: &Schema) -> HashSet<&str> {
+    let nodes = schema.nodes().iter().filter(|node| node.source > 0);
+    nodes
+        .filter_map(|node| node.kind.type_name())
+        .map(Name::full)
+        .collect()
+}
+
 struct Printer<'s> {
     schema: &'s Schema,
+    style: Style,
     /// Full names written out already, or by the references.
-    known: HashSet<String>,
+    known: HashSet<&'s str>,
     out: String,
 }
 
 impl<'s> Printer<'s> {
-    fn new(schema: &'s Schema) -> Printer<'s> {
-        let of_references = schema.nodes().iter().filter(|node| node.source > 0);
-        let known = of_references
-            .filter_map(|node| node.kind.type_name())
-            .map(|name| name.full().to_owned());
-        Printer {
-            schema,
-            known: known.collect(),
-            out: String::new(),
-        }
-    }
-
     fn print(&mut self, id: NodeId, namespace: Option<&str>) {
-        let node = self.schema.node(id);
+        let schema: &'s Schema = self.schema;
+        let node = schema.node(id);
         if let Some(name) = node.kind.type_name()
-            && !self.known.insert(name.full().to_owned())
+            && !self.known.insert(name.full())
         {
-            string(&mut self.out, qualified(name, namespace));
-            return;
+            return match self.style {
+                Style::Java => string(&mut self.out, qualified(name, namespace)),
+                Style::Normal => string(&mut self.out, name.full()),
+            };
         }
         match &node.kind {
             Kind::Union(branches) => {
-                return self.union(branches, |printer, branch| printer.print(branch, namespace));
+                self.out.push('[');
+                for (index, branch) in branches.iter().enumerate() {
+                    separate(&mut self.out, index);
+                    self.print(*branch, namespace);
+                }
+                self.out.push(']');
+                return;
             }
-            Kind::Array(item) | Kind::Map(item) => {
-                let key = if matches!(node.kind, Kind::Array(_)) {
-                    "items"
-                } else {
-                    "values"
-                };
-                self.out
-                    .push_str(&format!("{{\"type\":\"{}\",\"{key}\":", node.kind.name()));
+            kind if node.props.is_empty() && primitive(kind.name()).is_some() => {
+                return string(&mut self.out, kind.name());
+            }
+            _ => {}
+        }
+        self.out.push('{');
+        match self.style {
+            Style::Java => self.java_head(&node.kind, namespace),
+            Style::Normal => self.normal_head(&node.kind, namespace),
+        }
+        self.body(&node.kind, namespace);
+        match self.style {
+            Style::Java => self.java_tail(node),
+            Style::Normal => self.normal_tail(node),
+        }
+        self.out.push('}');
+    }
+
+    fn java_head(&mut self, kind: &Kind, namespace: Option<&str>) {
+        let word = match kind {
+            Kind::Record(record) if record.is_error => "error",
+            other => other.name(),
+        };
+        self.push(&["\"type\":\"", word, "\""]);
+        let Some(name) = kind.type_name() else { return };
+        self.text("name", name.short());
+        if name.namespace() != namespace {
+            self.text("namespace", name.namespace().unwrap_or_default());
+        }
+        self.doc(kind.doc());
+    }
+
+    fn normal_head(&mut self, kind: &Kind, namespace: Option<&str>) {
+        if let Some(name) = kind.type_name() {
+            self.out.push_str("\"name\":");
+            string(&mut self.out, name.full());
+            if name.namespace().is_none() && namespace.is_some() {
+                self.out.push_str(",\"namespace\":\"\"");
+            }
+            self.out.push(',');
+        }
+        self.push(&["\"type\":\"", kind.name(), "\""]);
+    }
+
+    /// What makes the type: its items, values, fields, symbols or size.
+    fn body(&mut self, kind: &Kind, namespace: Option<&str>) {
+        match kind {
+            Kind::Array(item) => {
+                self.out.push_str(",\"items\":");
                 self.print(*item, namespace);
             }
+            Kind::Map(value) => {
+                self.out.push_str(",\"values\":");
+                self.print(*value, namespace);
+            }
             Kind::Record(record) => {
-                self.head(
-                    if record.is_error { "error" } else { "record" },
-                    &node.kind,
-                    namespace,
-                );
                 self.out.push_str(",\"fields\":[");
                 for (index, field) in record.fields.iter().enumerate() {
                     separate(&mut self.out, index);
@@ -88,66 +151,40 @@ impl<'s> Printer<'s> {
                 self.out.push(']');
             }
             Kind::Enum(kind) => {
-                self.head("enum", &node.kind, namespace);
-                self.strings("symbols", kind.symbols.iter().map(String::as_str));
+                self.texts("symbols", kind.symbols.iter().map(String::as_str));
                 if let Some(default) = &kind.default {
-                    self.out.push_str(",\"default\":");
-                    string(&mut self.out, default);
+                    self.text("default", default);
                 }
             }
-            Kind::Fixed(fixed) => {
-                self.head("fixed", &node.kind, namespace);
-                self.out.push_str(&format!(",\"size\":{}", fixed.size));
-            }
-            primitive if node.props.is_empty() => {
-                string(&mut self.out, primitive.name());
-                return;
-            }
-            primitive => self.out.push_str(&format!("{{\"type\":\"{}\"", primitive.name())),
+            Kind::Fixed(fixed) => self.push(&[",\"size\":", &fixed.size.to_string()]),
+            _ => {}
         }
+    }
+
+    fn java_tail(&mut self, node: &Node) {
         self.props(&node.props);
         if let Some(name) = node.kind.type_name()
             && !node.kind.aliases().is_empty()
         {
-            let aliases: Vec<&str> = node
-                .kind
-                .aliases()
-                .iter()
-                .map(|alias| qualified(alias, name.namespace()))
-                .collect();
-            self.strings("aliases", aliases.into_iter());
+            let aliases = node.kind.aliases().iter();
+            self.texts("aliases", aliases.map(|alias| qualified(alias, name.namespace())));
         }
-        self.out.push('}');
     }
 
-    fn union(&mut self, branches: &[NodeId], mut print: impl FnMut(&mut Self, NodeId)) {
-        self.out.push('[');
-        for (index, branch) in branches.iter().enumerate() {
-            separate(&mut self.out, index);
-            print(self, *branch);
+    fn normal_tail(&mut self, node: &Node) {
+        self.doc(node.kind.doc());
+        if let Some(name) = node.kind.type_name()
+            && !node.kind.aliases().is_empty()
+        {
+            // A leading dot keeps an alias out of the namespace, as in Java's list of aliases.
+            let dotted = |alias: &Name| match (alias.namespace(), name.namespace()) {
+                (None, Some(_)) => format!(".{}", alias.full()),
+                _ => alias.full().to_owned(),
+            };
+            let aliases: Vec<String> = node.kind.aliases().iter().map(dotted).collect();
+            self.texts("aliases", aliases.iter().map(String::as_str));
         }
-        self.out.push(']');
-    }
-
-    /// The start of a named type: type, name, namespace when it differs, documentation.
-    fn head(&mut self, word: &str, kind: &Kind, namespace: Option<&str>) {
-        self.out.push_str(&format!("{{\"type\":\"{word}\""));
-        if let Some(name) = kind.type_name() {
-            self.out.push_str(",\"name\":");
-            string(&mut self.out, name.short());
-            if name.namespace() != namespace {
-                self.out.push_str(",\"namespace\":");
-                string(&mut self.out, name.namespace().unwrap_or_default());
-            }
-        }
-        self.doc(kind.doc());
-    }
-
-    fn doc(&mut self, doc: Option<&str>) {
-        if let Some(doc) = doc {
-            self.out.push_str(",\"doc\":");
-            string(&mut self.out, doc);
-        }
+        self.props(&node.props);
     }
 
     fn field(&mut self, field: &Field, namespace: Option<&str>) {
@@ -158,21 +195,31 @@ impl<'s> Printer<'s> {
         self.doc(field.doc.as_deref());
         if let Some(default) = &field.default {
             self.out.push_str(",\"default\":");
-            write(&mut self.out, default);
+            self.json(default);
         }
         if field.order != Order::Ascending {
-            self.out
-                .push_str(&format!(",\"order\":\"{}\"", field.order.name()));
+            self.push(&[",\"order\":\"", field.order.name(), "\""]);
         }
         if !field.aliases.is_empty() {
-            self.strings("aliases", field.aliases.iter().map(String::as_str));
+            self.texts("aliases", field.aliases.iter().map(String::as_str));
         }
         self.props(&field.props);
         self.out.push('}');
     }
 
-    fn strings<'t>(&mut self, key: &str, texts: impl Iterator<Item = &'t str>) {
-        self.out.push_str(&format!(",\"{key}\":["));
+    fn push(&mut self, parts: &[&str]) {
+        for part in parts {
+            self.out.push_str(part);
+        }
+    }
+
+    fn text(&mut self, key: &str, text: &str) {
+        self.push(&[",\"", key, "\":"]);
+        string(&mut self.out, text);
+    }
+
+    fn texts<'t>(&mut self, key: &str, texts: impl Iterator<Item = &'t str>) {
+        self.push(&[",\"", key, "\":["]);
         for (index, text) in texts.enumerate() {
             separate(&mut self.out, index);
             string(&mut self.out, text);
@@ -180,12 +227,29 @@ impl<'s> Printer<'s> {
         self.out.push(']');
     }
 
+    fn doc(&mut self, doc: Option<&str>) {
+        if let Some(doc) = doc {
+            self.text("doc", doc);
+        }
+    }
+
     fn props(&mut self, props: &[(String, Json)]) {
+        let mut props: Vec<&(String, Json)> = props.iter().collect();
+        if self.style == Style::Normal {
+            props.sort_by(|left, right| left.0.cmp(&right.0));
+        }
         for (key, value) in props {
             self.out.push(',');
             string(&mut self.out, key);
             self.out.push(':');
-            write(&mut self.out, value);
+            self.json(value);
+        }
+    }
+
+    fn json(&mut self, json: &Json) {
+        match self.style {
+            Style::Java => write(&mut self.out, json),
+            Style::Normal => write_sorted(&mut self.out, json),
         }
     }
 }
@@ -201,104 +265,5 @@ fn qualified<'n>(name: &'n Name, namespace: Option<&str>) -> &'n str {
         name.short()
     } else {
         name.full()
-    }
-}
-
-/// The text for normalised lookups.
-pub(super) fn normalized(schema: &Schema) -> String {
-    let mut printer = Printer::new(schema);
-    printer.normalize(schema.root(), None);
-    printer.out
-}
-
-impl Printer<'_> {
-    fn normalize(&mut self, id: NodeId, namespace: Option<&str>) {
-        let node = self.schema.node(id);
-        if let Some(name) = node.kind.type_name() {
-            if !self.known.insert(name.full().to_owned()) {
-                string(&mut self.out, name.full());
-                return;
-            }
-            self.out.push_str("{\"name\":");
-            string(&mut self.out, name.full());
-            if name.namespace().is_none() && namespace.is_some() {
-                self.out.push_str(",\"namespace\":\"\"");
-            }
-            self.out.push_str(&format!(",\"type\":\"{}\"", node.kind.name()));
-        }
-        match &node.kind {
-            Kind::Union(branches) => {
-                return self.union(branches, |printer, branch| printer.normalize(branch, namespace));
-            }
-            Kind::Array(item) | Kind::Map(item) => {
-                let key = if matches!(node.kind, Kind::Array(_)) {
-                    "items"
-                } else {
-                    "values"
-                };
-                self.out
-                    .push_str(&format!("{{\"type\":\"{}\",\"{key}\":", node.kind.name()));
-                self.normalize(*item, namespace);
-            }
-            Kind::Record(record) => {
-                self.out.push_str(",\"fields\":[");
-                for (index, field) in record.fields.iter().enumerate() {
-                    separate(&mut self.out, index);
-                    self.normalize_field(field, record.name.namespace());
-                }
-                self.out.push(']');
-            }
-            Kind::Enum(kind) => {
-                self.strings("symbols", kind.symbols.iter().map(String::as_str));
-                if let Some(default) = &kind.default {
-                    self.out.push_str(",\"default\":");
-                    string(&mut self.out, default);
-                }
-            }
-            Kind::Fixed(fixed) => self.out.push_str(&format!(",\"size\":{}", fixed.size)),
-            primitive if node.props.is_empty() => {
-                string(&mut self.out, primitive.name());
-                return;
-            }
-            primitive => self.out.push_str(&format!("{{\"type\":\"{}\"", primitive.name())),
-        }
-        self.doc(node.kind.doc());
-        if !node.kind.aliases().is_empty() {
-            self.strings("aliases", node.kind.aliases().iter().map(Name::full));
-        }
-        self.sorted_props(&node.props);
-        self.out.push('}');
-    }
-
-    fn normalize_field(&mut self, field: &Field, namespace: Option<&str>) {
-        self.out.push_str("{\"name\":");
-        string(&mut self.out, &field.name);
-        self.out.push_str(",\"type\":");
-        self.normalize(field.node, namespace);
-        self.doc(field.doc.as_deref());
-        if let Some(default) = &field.default {
-            self.out.push_str(",\"default\":");
-            write_sorted(&mut self.out, default);
-        }
-        if field.order != Order::Ascending {
-            self.out
-                .push_str(&format!(",\"order\":\"{}\"", field.order.name()));
-        }
-        if !field.aliases.is_empty() {
-            self.strings("aliases", field.aliases.iter().map(String::as_str));
-        }
-        self.sorted_props(&field.props);
-        self.out.push('}');
-    }
-
-    fn sorted_props(&mut self, props: &[(String, Json)]) {
-        let mut props: Vec<_> = props.iter().collect();
-        props.sort_by(|left, right| left.0.cmp(&right.0));
-        for (key, value) in props {
-            self.out.push(',');
-            string(&mut self.out, key);
-            self.out.push(':');
-            write_sorted(&mut self.out, value);
-        }
     }
 }

@@ -22,7 +22,7 @@ impl Reading {
     /// Reads a writer's bytes into the shape of another schema.
     ///
     /// # Errors
-    /// The findings that keep the reader from reading the writer's data.
+    /// The findings that keep the reader from reading the writer's data, or would make it misread them.
     pub fn new(writer: &Schema, reader: &Schema) -> Result<Reading, Vec<Finding>> {
         let plan = Plan::resolve(writer, reader)?;
         let plan = if plan.is_identity() {
@@ -170,7 +170,7 @@ fn duration(bytes: [u8; 12]) -> String {
 }
 
 /// Bytes that hold the digits as bytes and then the scale as an int.
-fn big_decimal(bytes: &[u8]) -> Result<Value, ReadError> {
+pub(super) fn big_decimal(bytes: &[u8]) -> Result<Value, ReadError> {
     let mut reader = Reader::new(bytes);
     let digits = reader.bytes()?;
     let scale = reader.int()?;

@@ -70,6 +70,26 @@ impl Schema {
         print::stored(self)
     }
 
+    /// The text as Avro Java prints it, with the types of references written out where they are first used: what needs
+    /// no references to be read. Two schemas whose resolved texts are equal are the same schema, whichever of them has
+    /// references. References that nest may make it deeper than a text may be that is parsed here.
+    ///
+    /// ```
+    /// use annals_schema_model::{Resolved, avro::Schema};
+    ///
+    /// let money = r#"{"type":"fixed","name":"Money","size":8}"#;
+    /// let reference = Resolved { name: "Money".into(), text: money.into() };
+    /// let schema = Schema::parse(r#"{"type":"array","items":"Money"}"#, &[reference])?;
+    /// let whole = Schema::parse(&format!(r#"{{"type":"array","items":{money}}}"#), &[])?;
+    /// assert_eq!(schema.stored_text(), r#"{"type":"array","items":"Money"}"#);
+    /// assert_eq!(schema.resolved_text(), whole.stored_text());
+    /// # Ok::<(), annals_schema_model::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn resolved_text(&self) -> String {
+        print::resolved(self)
+    }
+
     /// The text used for normalised lookups: full names, properties sorted; documentation, aliases and defaults kept.
     #[must_use]
     pub fn normalized(&self) -> String {

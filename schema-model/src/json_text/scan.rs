@@ -1,5 +1,7 @@
 //! The characters of JSON: blanks and comments, strings and their escapes, numbers.
 
+use std::borrow::Cow;
+
 use crate::ParseError;
 
 /// A position in a JSON text.
@@ -108,23 +110,29 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A string, at its opening quote.
-    pub(super) fn string(&mut self) -> Result<String, ParseError> {
+    /// A string, at its opening quote; its part of the text when nothing in it is escaped.
+    pub(super) fn string(&mut self) -> Result<Cow<'a, str>, ParseError> {
         self.position += 1;
-        let mut out = String::new();
+        let mut out = Cow::Borrowed("");
         loop {
             let rest = self.text.get(self.position..).unwrap_or_default();
             let plain = rest
-                .find(|c: char| c == '"' || c == '\\' || c < ' ')
+                .bytes()
+                .position(|byte| byte == b'"' || byte == b'\\' || byte < b' ')
                 .unwrap_or(rest.len());
-            out.push_str(rest.get(..plain).unwrap_or_default());
-            self.position += plain;
+            let plain = rest.get(..plain).unwrap_or_default();
+            if out.is_empty() {
+                out = Cow::Borrowed(plain);
+            } else {
+                out.to_mut().push_str(plain);
+            }
+            self.position += plain.len();
             match self.peek() {
                 Some(b'"') => {
                     self.position += 1;
                     return Ok(out);
                 }
-                Some(b'\\') => out.push(self.escape()?),
+                Some(b'\\') => out.to_mut().push(self.escape()?),
                 Some(_) => return Err(self.error("a control character in a string must be escaped")),
                 None => return Err(self.error("the text ends inside a string")),
             }
@@ -179,7 +187,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// A number, as written.
-    pub(super) fn number(&mut self) -> Result<String, ParseError> {
+    pub(super) fn number(&mut self) -> Result<&'a str, ParseError> {
         let start = self.position;
         self.take(b'-');
         if !self.take(b'0') {
@@ -192,7 +200,7 @@ impl<'a> Scanner<'a> {
             let _ = self.take(b'+') || self.take(b'-');
             self.digits()?;
         }
-        Ok(self.text.get(start..self.position).unwrap_or_default().to_owned())
+        Ok(self.text.get(start..self.position).unwrap_or_default())
     }
 
     fn digits(&mut self) -> Result<(), ParseError> {

@@ -69,22 +69,36 @@ pub(crate) fn separate(out: &mut String, index: usize) {
 /// Appends a quoted string; only what must be escaped is.
 pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            control if control < ' ' => {
-                let _ = write!(out, "\\u{:04X}", u32::from(control));
-            }
-            other => out.push(other),
-        }
+    let mut rest = text;
+    while let Some(plain) = rest
+        .bytes()
+        .position(|byte| byte == b'"' || byte == b'\\' || byte < b' ')
+    {
+        // Only bytes that are characters of their own are looked for.
+        let (before, from) = rest.split_at(plain);
+        out.push_str(before);
+        escape(out, from.as_bytes().first().copied().unwrap_or_default());
+        rest = from.get(1..).unwrap_or_default();
     }
+    out.push_str(rest);
     out.push('"');
+}
+
+fn escape(out: &mut String, byte: u8) {
+    let escaped = match byte {
+        b'"' => "\\\"",
+        b'\\' => "\\\\",
+        8 => "\\b",
+        b'\t' => "\\t",
+        b'\n' => "\\n",
+        12 => "\\f",
+        b'\r' => "\\r",
+        control => {
+            let _ = write!(out, "\\u{control:04X}");
+            return;
+        }
+    };
+    out.push_str(escaped);
 }
 
 /// A number as Java writes it back: integers as they are, all others as doubles.

@@ -1,7 +1,11 @@
 //! Cases that chance would hardly make: names, defaults, forward references, properties, odd texts.
 
-use super::{compare_forms, oracle::Oracle};
-use annals_schema_model::avro::Schema;
+use super::{
+    compare_forms,
+    generate::{Random, Types, write},
+    oracle::Oracle,
+};
+use annals_schema_model::{Resolved, avro::Schema};
 use serde_json::json;
 
 const TEXTS: &[&str] = &[
@@ -100,27 +104,62 @@ const TEXTS: &[&str] = &[
     "{\"type\":\"int\",\"p\":\"\\u001f\\u007f/\\/\\t\\ud83d\\ude00\"}",
     "{\"type\":\"int\",\"p\":[-0,0.1,1E5,12345678901234567890,1.0e-3,9.999e6,1e7]}",
     "{\"type\":\"int\",}",
+    // Integers beyond 64 bits in properties.
+    r#"{"type":"enum","name":"E","symbols":["A"],"p":9223372036854775808}"#,
+    r#"{"type":"array","items":"int","p":{"q":[9223372036854775808]}}"#,
+    r#"{"type":"map","values":"int","p":-9223372036854775809}"#,
+    r#"{"type":"record","name":"R","fields":[],"p":[9223372036854775807,9223372036854775808.0]}"#,
+    r#"{"type":"record","name":"R","fields":[],"p":[9223372036854775808]}"#,
+    r#"{"type":"record","name":"R","fields":[{"name":"a","type":"int","p":9223372036854775808}]}"#,
+    r#"{"type":"record","name":"R","fields":[{"name":"a","type":"float","default":-0}]}"#,
     "{'type':'int'}",
     "\u{feff}\"int\"",
 ];
 
 #[test]
 fn odd_schemas_agree() {
-    let Some(mut oracle) = Oracle::start() else { return };
-    let requests: Vec<_> = TEXTS
-        .iter()
-        .map(|text| json!({"op": "parse", "schema": text}))
-        .collect();
+    let Some(oracle) = Oracle::start() else { return };
     let mut differences = Vec::new();
-    for (text, answer) in TEXTS.iter().zip(oracle.ask(&requests)) {
+    let question = |text: &&str| json!({"schemas": [text], "bodies": []});
+    oracle.ask(TEXTS.iter().copied(), question, |text, answer| {
+        let answer = &answer["schemas"][0];
         let parsed = Schema::parse(text, &[]);
         if parsed.is_ok() != (answer["ok"] == true) {
             differences.push(format!("{text}\n  {answer}\n  {:?}", parsed.err()));
-            continue;
+        } else if let Ok(schema) = parsed {
+            compare_forms(&schema, answer, text);
         }
-        if let Ok(schema) = parsed {
-            compare_forms(&schema, &answer, text);
-        }
-    }
+    });
     assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn resolved_texts_agree() {
+    let Some(oracle) = Oracle::start() else { return };
+    let holder = |name: &str| {
+        format!(
+            r#"{{"type":"record","name":"Top","namespace":"holder","fields":[{{"name":"a","type":["null","{name}"]}},{{"name":"b","type":{{"type":"map","values":"{name}"}}}}]}}"#
+        )
+    };
+    let references = (1..400u64).filter_map(|seed| {
+        let mut random = Random::new(seed);
+        let kind = Types::new(&mut random).record(2);
+        let text = write(&kind, &mut random);
+        let name = Schema::parse(&text, &[]).ok()?.record_name()?;
+        Some(Resolved { name, text })
+    });
+    let question = |reference: &Resolved| json!({"references": [reference.text], "schemas": [holder(&reference.name)], "bodies": []});
+    let mut compared = 0;
+    oracle.ask(references, question, |reference, answer| {
+        let text = holder(&reference.name);
+        let schema = Schema::parse(&text, &[reference]).unwrap();
+        assert_eq!(
+            schema.resolved_text(),
+            answer["schemas"][0]["text"].as_str().unwrap(),
+            "{answer}"
+        );
+        assert_eq!(schema.stored_text(), text);
+        compared += 1;
+    });
+    assert!(compared > 200, "{compared}");
 }

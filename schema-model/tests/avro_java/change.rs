@@ -1,6 +1,6 @@
 //! Random changes to a schema: the ones people make, and the ones they should not.
 
-use crate::generate::{Field, Named, Random, Type, Types, default};
+use crate::generate::{Field, LOGICAL, Named, Random, Type, Types, default};
 
 /// A changed copy.
 pub(crate) fn change(kind: &Type, random: &mut Random) -> Type {
@@ -23,7 +23,7 @@ fn one(kind: &Type, random: &mut Random, depth: usize) -> Type {
             branches[index] = one(&branches[index], random, depth + 1);
             Type::Union(branches)
         }
-        Type::Record { name, fields } if !here && !fields.is_empty() => {
+        Type::Record { name, fields, word } if !here && !fields.is_empty() => {
             let mut fields = fields.clone();
             let index = random.below(fields.len());
             fields[index].kind = one(&fields[index].kind, random, depth + 1);
@@ -31,6 +31,7 @@ fn one(kind: &Type, random: &mut Random, depth: usize) -> Type {
             Type::Record {
                 name: name.clone(),
                 fields,
+                word,
             }
         }
         other => this(other, random),
@@ -43,16 +44,19 @@ fn this(kind: &Type, random: &mut Random) -> Type {
         (Type::Union(branches), choice) => union(branches, choice, random),
         (other, 0) => Type::Union(vec![Type::Primitive("null"), other.clone()]),
         (other, 1) => Type::Union(vec![other.clone(), Type::Primitive("null")]),
+        (Type::Primitive(word) | Type::Logical(word, _), 2..=3) => logical(word, random),
         (Type::Primitive(_) | Type::Logical(..), _) => {
             Type::Primitive(random.pick(&["int", "long", "float", "double", "bytes", "string", "null"]))
         }
-        (Type::Record { name, fields }, 2) => Type::Record {
+        (Type::Record { name, fields, word }, 2) => Type::Record {
             name: rename(name, random),
             fields: fields.clone(),
+            word,
         },
-        (Type::Record { name, fields }, _) => Type::Record {
+        (Type::Record { name, fields, word }, _) => Type::Record {
             name: name.clone(),
             fields: self::fields(fields, random),
+            word,
         },
         (
             Type::Enum {
@@ -62,18 +66,29 @@ fn this(kind: &Type, random: &mut Random) -> Type {
             },
             choice,
         ) => enumeration(name, symbols.clone(), default.clone(), choice, random),
-        (Type::Fixed { name, size }, 2) => Type::Fixed {
-            name: name.clone(),
-            size: size + 1,
-        },
-        (Type::Fixed { name, size }, _) => Type::Fixed {
-            name: rename(name, random),
-            size: *size,
+        (Type::Fixed { name, size, logical }, choice) => Type::Fixed {
+            name: if choice < 4 {
+                name.clone()
+            } else {
+                rename(name, random)
+            },
+            size: size + usize::from(choice == 2),
+            logical: if choice == 3 { "" } else { logical },
         },
         (Type::Array(item), 2) => Type::Map(item.clone()),
         (Type::Map(item), 2) => Type::Array(item.clone()),
         (Type::Array(item) | Type::Map(item), 3) => (**item).clone(),
         (other, _) => other.clone(),
+    }
+}
+
+/// The same primitive type with another logical type, or none.
+fn logical(word: &'static str, random: &mut Random) -> Type {
+    let (other, logical) = random.pick(&LOGICAL);
+    if other == word {
+        Type::Logical(word, logical)
+    } else {
+        Type::Primitive(word)
     }
 }
 

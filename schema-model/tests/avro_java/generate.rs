@@ -47,10 +47,12 @@ pub(crate) enum Type {
     Fixed {
         name: Named,
         size: usize,
+        logical: &'static str,
     },
     Record {
         name: Named,
         fields: Vec<Field>,
+        word: &'static str,
     },
 }
 
@@ -74,12 +76,40 @@ const PRIMITIVES: [&str; 8] = [
     "null", "boolean", "int", "long", "float", "double", "bytes", "string",
 ];
 const NAMESPACES: [Option<&str>; 4] = [None, Some("shop"), Some("shop.v2"), Some("b")];
-const LOGICAL: [(&str, &str); 5] = [
+/// Logical types, and what only looks like one.
+pub(crate) const LOGICAL: [(&str, &str); 20] = [
     ("int", "\"logicalType\":\"date\""),
+    ("int", "\"logicalType\":\"time-millis\""),
+    ("long", "\"logicalType\":\"time-micros\""),
     ("long", "\"logicalType\":\"timestamp-millis\""),
+    ("long", "\"logicalType\":\"timestamp-micros\""),
+    ("long", "\"logicalType\":\"timestamp-nanos\""),
+    ("long", "\"logicalType\":\"local-timestamp-millis\""),
     ("string", "\"logicalType\" : \"uuid\""),
     ("bytes", "\"logicalType\":\"decimal\",\"scale\":2,\"precision\":8"),
+    ("bytes", "\"logicalType\":\"decimal\",\"scale\":4,\"precision\":8"),
+    ("bytes", "\"logicalType\":\"decimal\",\"precision\":20"),
+    ("bytes", "\"logicalType\":\"big-decimal\""),
+    ("bytes", "\"logicalType\":\"decimal\",\"scale\":9,\"precision\":8"),
+    ("bytes", "\"logicalType\":\"decimal\",\"precision\":\"8\""),
+    ("int", "\"logicalType\":\"timestamp-millis\""),
+    ("string", "\"logicalType\":\"decimal\",\"precision\":4"),
+    ("double", "\"logicalType\":\"own\",\"unit\":\"m\""),
+    ("long", "\"logicalType\":7"),
+    ("null", "\"logicalType\":null"),
     ("string", "\"avro.java.string\":\"String\""),
+];
+/// Sizes of fixed and their logical types.
+const FIXED: [(usize, &str); 9] = [
+    (0, ""),
+    (1, ""),
+    (2, ""),
+    (16, ""),
+    (16, ",\"logicalType\":\"uuid\""),
+    (12, ",\"logicalType\":\"duration\""),
+    (3, ",\"logicalType\":\"uuid\""),
+    (3, ",\"logicalType\":\"decimal\",\"precision\":6,\"scale\":2"),
+    (3, ",\"logicalType\":\"decimal\",\"precision\":7,\"scale\":2"),
 ];
 const EXTRA: [&str; 6] = [
     "",
@@ -116,8 +146,13 @@ impl<'r> Types<'r> {
             short: format!("{word}{}", self.count),
             aliases: Vec::new(),
         };
-        if self.random.once_in(6) {
-            named.aliases.push(format!("shop.Old{}", self.count));
+        match self.random.below(20) {
+            0..=2 => named.aliases.push(format!("shop.Old{}", self.count)),
+            3 => named.aliases.push(format!("Old{}", self.count)),
+            4 => named.aliases.push(format!(".Old{}", self.count)),
+            // Another type of this schema, maybe.
+            5 => named.aliases.extend(["b.Record1".to_owned(), "Enum2".to_owned()]),
+            _ => {}
         }
         named
     }
@@ -158,10 +193,8 @@ impl<'r> Types<'r> {
             17 => {
                 let name = self.named("Fixed");
                 self.known.push(Types::full(&name));
-                Type::Fixed {
-                    name,
-                    size: self.random.below(4),
-                }
+                let (size, logical) = self.random.pick(&FIXED);
+                Type::Fixed { name, size, logical }
             }
             _ => self.record(depth),
         }
@@ -217,7 +250,12 @@ impl<'r> Types<'r> {
             .collect();
         self.open.pop();
         self.known.push(Types::full(&name));
-        Type::Record { name, fields }
+        let word = if self.random.once_in(12) {
+            "error"
+        } else {
+            "record"
+        };
+        Type::Record { name, fields, word }
     }
 
     pub(crate) fn field(&mut self, name: String, depth: usize) -> Field {
@@ -251,6 +289,10 @@ pub(crate) fn default(random: &mut Random, kind: &Type) -> Option<String> {
             "int" | "long" => random.pick(&["0", "-1", "1000"]),
             "float" => random.pick(&["1", "0.5", "\"NaN\"", "\"-2.5\""]),
             "double" => random.pick(&["-0.0", "1.5e10", "1e-7", "\"Infinity\"", "100"]),
+            // The digits, their number in front, and the scale behind.
+            "bytes" if matches!(kind, Type::Logical(_, logical) if logical.contains("big-decimal")) => {
+                "\"\\u0002a\\u0004\""
+            }
             // Never empty where it is a decimal: that is no number.
             "bytes" if matches!(kind, Type::Logical(..)) => "\"\\u00ff\"",
             "bytes" => random.pick(&["\"\"", "\"\\u00ff\\u0001\""]),
@@ -265,8 +307,16 @@ pub(crate) fn default(random: &mut Random, kind: &Type) -> Option<String> {
             Some(value) if random.once_in(2) => format!("{{\"k\":{value}}}"),
             _ => "{}".to_owned(),
         },
-        // Java takes the first branch of a fitting JSON type, so only the first is safe to name.
-        Type::Union(branches) => return default(random, branches.first()?),
+        // Any branch may be meant; which one Java takes is compared.
+        Type::Union(branches) if branches.is_empty() => return None,
+        Type::Union(branches) => {
+            let branch = if random.once_in(2) {
+                0
+            } else {
+                random.below(branches.len())
+            };
+            return default(random, &branches[branch]);
+        }
         Type::Enum { symbols, .. } => format!("\"{}\"", random.pick(symbols)),
         Type::Fixed { size, .. } => format!("\"{}\"", "x".repeat(*size)),
         Type::Record { fields, .. } => {
@@ -315,11 +365,11 @@ pub(crate) fn write(kind: &Type, random: &mut Random) -> String {
                 head(name, random)
             )
         }
-        Type::Fixed { name, size } => format!(
-            "{{{blank}\"size\":{size},{},\"type\":\"fixed\"}}",
+        Type::Fixed { name, size, logical } => format!(
+            "{{{blank}\"size\":{size},{},\"type\":\"fixed\"{logical}}}",
             head(name, random)
         ),
-        Type::Record { name, fields } => {
+        Type::Record { name, fields, word } => {
             let fields: Vec<String> = fields
                 .iter()
                 .map(|field| {
@@ -341,7 +391,7 @@ pub(crate) fn write(kind: &Type, random: &mut Random) -> String {
                 })
                 .collect();
             format!(
-                "{{\"type\":\"record\",{},{blank}\"fields\":[{}]}}",
+                "{{\"type\":\"{word}\",{},{blank}\"fields\":[{}]}}",
                 head(name, random),
                 fields.join(",")
             )

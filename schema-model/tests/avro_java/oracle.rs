@@ -1,18 +1,20 @@
 //! The Java process behind the comparison.
 
 use std::{
-    io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    io::{BufRead, BufReader, BufWriter, Write},
+    process::{Child, Command, Stdio},
+    sync::mpsc,
     thread,
 };
 
 use serde_json::Value as Json;
 
+/// How many questions may be on their way.
+const WAITING_MAX: usize = 256;
+
 /// Avro Java, waiting for requests.
 pub(crate) struct Oracle {
     process: Child,
-    input: Option<ChildStdin>,
-    output: Option<BufReader<ChildStdout>>,
 }
 
 impl Oracle {
@@ -23,43 +25,55 @@ impl Oracle {
             return None;
         };
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/Oracle.java");
-        let mut process = Command::new("java")
-            .args(["-Xss16m", "-cp", &classpath, source])
+        let process = Command::new("java")
+            .args([
+                "-Xss16m",
+                "-Xmx512m",
+                "-XX:+UseSerialGC",
+                "-cp",
+                &classpath,
+                source,
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .expect("java starts");
-        let input = process.stdin.take();
-        let output = process.stdout.take().map(BufReader::new);
-        Some(Oracle {
-            process,
-            input,
-            output,
-        })
+        Some(Oracle { process })
     }
 
-    /// Asks everything at once.
-    pub(crate) fn ask(&mut self, requests: &[Json]) -> Vec<Json> {
-        let mut input = self.input.take().expect("asked once");
-        let lines: Vec<String> = requests.iter().map(Json::to_string).collect();
-        let sender = thread::spawn(move || {
-            for line in lines {
-                writeln!(input, "{line}").expect("java reads");
+    /// Asks every question, made by `ask` while Java answers the ones before it, and hands each to `take` with its answer.
+    pub(crate) fn ask<Q: Send>(
+        mut self,
+        questions: impl Iterator<Item = Q> + Send,
+        ask: impl Fn(&Q) -> Json + Send,
+        mut take: impl FnMut(Q, Json),
+    ) {
+        let input = self.process.stdin.take().expect("piped");
+        let output = self.process.stdout.take().expect("piped");
+        let (waiting, asked) = mpsc::sync_channel(WAITING_MAX);
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut input = BufWriter::new(input);
+                for question in questions {
+                    writeln!(input, "{}", ask(&question)).expect("java reads");
+                    if waiting.send(question).is_err() {
+                        return;
+                    }
+                }
+            });
+            let mut answers = BufReader::new(output).lines();
+            while let Ok(question) = asked.recv() {
+                let answer = answers.next().expect("an answer a question").expect("UTF-8");
+                take(question, serde_json::from_str(&answer).expect("JSON"));
             }
+            assert!(answers.next().is_none(), "an answer a question");
         });
-        let output = self.output.take().expect("asked once");
-        let answers: Vec<Json> = output
-            .lines()
-            .map(|line| serde_json::from_str(&line.expect("java answers")).expect("JSON"))
-            .collect();
-        sender.join().expect("all sent");
-        assert_eq!(answers.len(), requests.len());
-        answers
     }
 }
 
 impl Drop for Oracle {
     fn drop(&mut self) {
+        let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }

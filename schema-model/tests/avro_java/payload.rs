@@ -1,6 +1,6 @@
 //! Random data of a schema.
 
-use annals_schema_model::avro::{Kind, NodeId, Schema, wire::Writer};
+use annals_schema_model::avro::{Kind, Logical, NodeId, Schema, wire::Writer};
 
 use crate::generate::Random;
 
@@ -32,6 +32,12 @@ fn value(schema: &Schema, id: NodeId, random: &mut Random, writer: &mut Writer, 
         Kind::Long => writer.long(random.pick(&[number, number << 20, i64::MAX, i64::MIN])),
         Kind::Float => writer.float(random.pick(&[0.0, -0.0, 1.5, f32::MAX, f32::INFINITY])),
         Kind::Double => writer.double(random.pick(&[0.0, -0.0, 0.1, f64::MIN_POSITIVE, f64::NEG_INFINITY])),
+        Kind::Bytes if schema.node(id).logical == Some(Logical::BigDecimal) => {
+            let mut inner = Writer::new();
+            inner.bytes(b"digits");
+            inner.int(random.pick(&[0, 2, -2]));
+            writer.bytes(&inner.into_bytes());
+        }
         Kind::Bytes if schema.node(id).logical.is_some() => writer.bytes(random.pick(&[&b"a"[..], b"bc"])),
         Kind::Bytes => writer.bytes(random.pick(&["", "a", "é", "longer text"]).as_bytes()),
         Kind::String => writer.string(random.pick(&["", "a", "é", "longer text"])),

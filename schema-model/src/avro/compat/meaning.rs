@@ -143,7 +143,7 @@ impl Meaning<'_> {
             (Kind::Map(value), Kind::Map(other)) => self.meet(Some(place), (Token::Values, *value, *other)),
             (Kind::Record(record), Kind::Record(other)) => {
                 for (index, field) in record.fields.iter().enumerate() {
-                    if let Some(written) = task::matches(field, other).next() {
+                    if let Some(written) = task::matches(field, index, other).next() {
                         self.meet(Some(place), (Token::FieldType(index), field.node, written.node));
                     }
                 }
@@ -197,6 +197,18 @@ pub(super) fn is_meant(reader: &Schema, branch: NodeId, writer: &Schema, id: Nod
             (Some(name), Some(wanted)) => name.short() == wanted.short() || task::has_alias(kind, wanted),
             _ => true,
         }
+}
+
+/// Why a reader's logical type would take a writer's bytes for another value; see [`super::misreadings`].
+pub(in crate::avro) fn misread(now: Option<Logical>, before: Option<Logical>) -> Option<String> {
+    match (now?, before?) {
+        (Logical::Decimal { scale, .. }, Logical::Decimal { scale: old, .. }) => (scale != old)
+            .then(|| format!("the writer's decimal has the scale {old}, the reader's has {scale}")),
+        (now, before) => (now != before).then(|| {
+            let (now, before) = (now.name(), before.name());
+            format!("the writer's bytes mean {before}, the reader takes them for {now}")
+        }),
+    }
 }
 
 /// Whether values of a writer's type change when they are read as a wider type.

@@ -130,7 +130,7 @@ impl Check<'_> {
                     writer,
                 })
             };
-            let mut matches = matches(field, other);
+            let mut matches = matches(field, index, other);
             match (matches.next(), matches.next()) {
                 (None, _) if field.default.is_some() => {}
                 (None, _) if self.has_enum_default(field) => steps.push(next(self.places.nodes(pair).1)),
@@ -165,10 +165,14 @@ impl Check<'_> {
     }
 }
 
-/// The writer's fields that name and aliases of a reader's field match.
-pub(super) fn matches<'a>(field: &'a Field, written: &'a Record) -> impl Iterator<Item = &'a Field> {
+/// The writer's fields that name and aliases of a reader's field match; most likely the one at the same place.
+pub(super) fn matches<'a>(
+    field: &'a Field,
+    place: usize,
+    written: &'a Record,
+) -> impl Iterator<Item = &'a Field> {
     let names = std::iter::once(&field.name).chain(&field.aliases);
-    names.filter_map(|name| written.field(name).map(|(_, field)| field))
+    names.filter_map(move |name| written.field_near(name, place))
 }
 
 /// The symbols of a writer's enum that the reader's lacks, in Java's order.

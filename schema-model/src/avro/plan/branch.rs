@@ -173,16 +173,14 @@ impl<'s> Branches<'s> {
         }
     }
 
-    /// Same type and, for enums and fixed, same short name or an alias.
+    /// Same type and, for named types, the same short name or an alias.
     fn agrees_loosely(&self, writer: NodeId, reader: NodeId) -> bool {
         match (&self.writer.node(writer).kind, &self.reader.node(reader).kind) {
             (Kind::Fixed(other), Kind::Fixed(fixed)) => {
-                self.names.short(other.name.full()) == fixed.name.short() && other.size == fixed.size
+                self.names.agree(&other.name, &fixed.name) && other.size == fixed.size
             }
-            (Kind::Enum(other), Kind::Enum(kind)) => self.names.short(other.name.full()) == kind.name.short(),
-            (Kind::Record(other), Kind::Record(record)) => {
-                self.names.short(other.name.full()) == record.name.short()
-            }
+            (Kind::Enum(other), Kind::Enum(kind)) => self.names.agree(&other.name, &kind.name),
+            (Kind::Record(other), Kind::Record(record)) => self.names.agree(&other.name, &record.name),
             _ => false,
         }
     }

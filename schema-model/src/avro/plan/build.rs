@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Action, FieldOp, Op, OpId, Plan, Promotion, RecordOp, Source, branch::Branches, names::Names};
 use crate::avro::{
+    compat,
     node::{Enum, Field, Kind, NodeId, Record},
     schema::Schema,
     walk::Ops,
@@ -65,8 +66,16 @@ impl Builder<'_> {
         )
     }
 
+    /// Why a reader would misread a writer's type.
+    fn misread(&self, writer: NodeId, reader: NodeId) -> Option<String> {
+        compat::misread(self.reader.node(reader).logical, self.writer.node(writer).logical)
+    }
+
     fn op(&mut self, writer: NodeId, reader: NodeId) -> OpId {
         let (writer_schema, reader_schema) = (self.writer, self.reader);
+        if let Some(message) = self.misread(writer, reader) {
+            return self.add(writer, Op::Fail(message));
+        }
         let (kind, other) = (&writer_schema.node(writer).kind, &reader_schema.node(reader).kind);
         match (kind, other) {
             (Kind::Union(branches), _) => {
@@ -103,8 +112,7 @@ impl Builder<'_> {
             }
             (Kind::Enum(kind), Kind::Enum(other)) => self.enumeration(writer, reader, kind, other),
             (Kind::Fixed(fixed), Kind::Fixed(other)) => {
-                let short = self.branches.names.short(fixed.name.full());
-                if short == other.name.short() && fixed.size == other.size {
+                if self.branches.names.agree(&fixed.name, &other.name) && fixed.size == other.size {
                     return self.add(writer, Op::Copy(writer));
                 }
                 self.fail(writer, reader)
@@ -120,7 +128,7 @@ impl Builder<'_> {
     }
 
     fn enumeration(&mut self, writer: NodeId, reader: NodeId, kind: &Enum, other: &Enum) -> OpId {
-        if self.branches.names.short(kind.name.full()) != other.name.short() {
+        if !self.branches.names.agree(&kind.name, &other.name) {
             return self.fail(writer, reader);
         }
         let places: HashMap<&str, usize> = other
@@ -252,6 +260,7 @@ impl Builder<'_> {
                 _ => true,
             };
             let same = same_name
+                && self.misread(writer, reader).is_none()
                 && match (kind, other) {
                     (Kind::Enum(kind), Kind::Enum(other)) => kind.symbols == other.symbols,
                     (Kind::Fixed(fixed), Kind::Fixed(other)) => fixed.size == other.size,
@@ -263,11 +272,10 @@ impl Builder<'_> {
                     }
                     (kind, other) => kind.name() == other.name(),
                 };
-            let (children, others) = (kind.children(), other.children());
-            if !same || children.len() != others.len() {
+            if !same || kind.children().count() != other.children().count() {
                 return false;
             }
-            open.extend(children.into_iter().zip(others));
+            open.extend(kind.children().zip(other.children()));
         }
         true
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::avro::{
-    node::{Kind, NodeId},
+    node::{Kind, Name, NodeId},
     schema::Schema,
 };
 
@@ -64,6 +64,11 @@ impl Names {
         full.rsplit('.').next().unwrap_or(full)
     }
 
+    /// Whether a writer's type goes by a reader's short name: renamed, or as it is called; the rules promise both.
+    pub(super) fn agree(&self, written: &Name, name: &Name) -> bool {
+        self.short(written.full()) == name.short() || written.short() == name.short()
+    }
+
     /// The name of a field of a writer's record.
     pub(super) fn field<'n>(&'n self, record: &str, field: &'n str) -> &'n str {
         let aliases = self.fields.get(self.full(record));
@@ -83,7 +88,7 @@ fn in_order(schema: &Schema) -> Vec<NodeId> {
             continue;
         }
         order.push(id);
-        open.extend(schema.node(id).kind.children().into_iter().rev());
+        open.extend(schema.node(id).kind.children().rev());
     }
     order
 }
