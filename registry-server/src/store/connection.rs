@@ -65,7 +65,8 @@ impl Connection {
     }
 
     pub(super) async fn migrate(&mut self, migrator: &Migrator) -> Result<(), StoreError> {
-        Ok(either!(self, inner => migrator.run(inner).await)?)
+        // Its public face wants more of a lifetime than a future that is sent between threads has.
+        Ok(either!(self, inner => migrator.run_direct(None, inner, false).await)?)
     }
 
     pub(super) async fn close(self) -> Result<(), StoreError> {

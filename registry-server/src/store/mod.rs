@@ -29,7 +29,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{
+    SqlSafeStr,
+    migrate::{Migration, MigrationType, Migrator},
+};
 
 use self::connection::Connection;
 pub use self::{
@@ -72,20 +75,11 @@ impl Store {
             closed: false,
         };
         store.reconnect().await?;
-        let mut connection = store.take().await?;
-        let migrations = MIGRATIONS.map(|(number, name, sql)| {
-            Migration::new(
-                number,
-                name.into(),
-                MigrationType::Simple,
-                sqlx::SqlSafeStr::into_sql_str(sql),
-                false,
-            )
-        });
-        connection
-            .migrate(&Migrator::with_migrations(migrations.to_vec()))
-            .await?;
-        store.connection = Some(connection);
+        if store.migrate().await.is_err() {
+            // Two processes may have made the tables of one new file at the same time: the second look finds them.
+            store.reconnect().await?;
+            store.migrate().await?;
+        }
         Ok(store)
     }
 
@@ -160,6 +154,24 @@ impl Store {
             Some(connection) => within(CONNECT_MAX, connection.close()).await,
             None => Ok(()),
         }
+    }
+
+    async fn migrate(&mut self) -> Result<(), StoreError> {
+        let migrations = MIGRATIONS.map(|(number, name, sql)| {
+            Migration::new(
+                number,
+                name.into(),
+                MigrationType::Simple,
+                sql.into_sql_str(),
+                false,
+            )
+        });
+        let mut connection = self.take().await?;
+        connection
+            .migrate(&Migrator::with_migrations(migrations.to_vec()))
+            .await?;
+        self.connection = Some(connection);
+        Ok(())
     }
 
     /// The connection, to be put back when it has done well: whoever fails or is abandoned on the way drops it.
