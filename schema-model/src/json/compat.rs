@@ -1,21 +1,503 @@
-//! JSON Schema compatibility.
+//! JSON Schema compatibility: does a reader's schema accept everything a writer's does?
+//!
+//! Both are gone through together. A pair of subschemas that is met again while it is being compared counts as
+//! compatible, which makes recursion end; what was found out about a pair is kept, unless it rests on such an
+//! assumption that turned out wrong. Combinations are matched branch by branch (see [`combined`]). Bounded in steps and
+//! in depth: when either runs out, that is the finding. Swapping the sides checks the other direction.
+//!
+//! What is not looked at: vocabularies, `contentEncoding` and its kin, `format` beyond its being changed.
 
-use super::Schema;
-use crate::{Direction, Finding, Form, Rule, Standard};
+mod array;
+mod assertion;
+mod combined;
+mod object;
 
-/// Versions differ.
-pub const NOT_COMPARED: Rule = Rule::new(
-    "NOT_COMPARED",
-    Form::Plain,
-    "Two JSON Schemas are compatible when their normal forms are equal.",
-);
+use std::{collections::HashMap, rc::Rc};
 
-/// What keeps `reader` from reading data of `writer`; empty when nothing does.
+use super::{
+    Schema,
+    node::{Keywords, Kind, NodeId},
+    rules::{self, Row},
+};
+use crate::{Direction, Finding, Span, Standard, finding::snippet};
+
+/// Most findings given back.
+pub const FINDINGS_MAX: usize = 200;
+
+/// How many pairs of keywords and subschemas may be compared.
+pub const STEPS_MAX: usize = 100_000;
+
+/// How deep pairs may be compared within pairs.
+const DEPTH_MAX: usize = 200;
+
+/// What keeps `reader` from reading data of `writer`, the first [`FINDINGS_MAX`] of it; empty when nothing does.
+///
+/// ```
+/// use annals_schema_model::{Direction, Standard, json::{Schema, compat}};
+///
+/// let old = Schema::parse(r#"{"properties": {"n": {"type": "number"}}}"#, &[])?;
+/// let new = Schema::parse(r#"{"properties": {"n": {"type": "integer"}}}"#, &[])?;
+/// let findings = compat::check(Standard::default(), &new, &old, Direction::Backward);
+/// assert_eq!(findings[0].rule.code(), "TYPE_NARROWED");
+/// assert_eq!(findings[0].path, "#/properties/n/type");
+/// # Ok::<(), annals_schema_model::ParseError>(())
+/// ```
 #[must_use]
-pub fn check(_: Standard, reader: &Schema, writer: &Schema, direction: Direction) -> Vec<Finding> {
-    if reader.normalized() == writer.normalized() {
-        return Vec::new();
-    }
-    let description = "JSON Schemas that differ are not compared yet; set the level to NONE to register";
-    vec![Finding::new(NOT_COMPARED, "#/", description, direction)]
+pub fn check(standard: Standard, reader: &Schema, writer: &Schema, direction: Direction) -> Vec<Finding> {
+    differences(standard, reader, writer, false)
+        .into_iter()
+        .filter(|difference| !difference.row.is_compatible(standard))
+        .take(FINDINGS_MAX)
+        .map(|difference| difference.finding(reader, writer, direction))
+        .collect()
 }
+
+/// All differences; the harmless ones only when asked for.
+fn differences(standard: Standard, reader: &Schema, writer: &Schema, harmless: bool) -> Vec<Difference> {
+    let mut comparison = Comparison {
+        standard,
+        writer,
+        reader,
+        harmless,
+        swapped: false,
+        memo: HashMap::new(),
+        provisional: Vec::new(),
+        open: Vec::new(),
+        steps_left: STEPS_MAX,
+        patterns: HashMap::new(),
+    };
+    let pair = Pair {
+        writer: Side::whole(writer.0.root),
+        reader: Side::whole(reader.0.root),
+    };
+    let outcome = comparison.compare(pair);
+    if comparison.steps_left == 0 {
+        return vec![Difference {
+            row: &rules::COMPARISON_TOO_LARGE,
+            path: "/".to_owned(),
+            writer: Site::of(writer.0.root),
+            reader: Site::of(reader.0.root),
+            shown_at: [None, None],
+            cause: None,
+        }];
+    }
+    outcome.found.clone()
+}
+
+/// A subschema on one side: all of it, or without its combinations and its `$ref`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Side {
+    node: NodeId,
+    whole: bool,
+}
+
+impl Side {
+    const fn whole(node: NodeId) -> Side {
+        Side { node, whole: true }
+    }
+
+    const fn base(node: NodeId) -> Side {
+        Side { node, whole: false }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Pair {
+    writer: Side,
+    reader: Side,
+}
+
+/// Where a side says what a difference is about.
+#[derive(Clone, Debug)]
+struct Site {
+    node: NodeId,
+    /// The keyword, or none for the whole subschema.
+    keyword: Option<String>,
+}
+
+impl Site {
+    const fn of(node: NodeId) -> Site {
+        Site { node, keyword: None }
+    }
+
+    fn at(node: NodeId, keyword: &str) -> Site {
+        Site {
+            node,
+            keyword: Some(keyword.to_owned()),
+        }
+    }
+
+    /// The place in the schema's own text, if it is there.
+    fn span(&self, schema: &Schema) -> Option<Span> {
+        let node = schema.node(self.node);
+        if node.document != 0 {
+            return None;
+        }
+        let keyword = self.keyword.as_deref().and_then(|keyword| {
+            let keywords = schema.keywords(self.node)?;
+            keywords.place(keyword)
+        });
+        Some(keyword.unwrap_or(node.span))
+    }
+
+    fn text<'s>(&self, schema: &'s Schema) -> &'s str {
+        let node = schema.node(self.node);
+        let document = schema.0.documents.get(node.document as usize);
+        let keyword = self
+            .keyword
+            .as_deref()
+            .and_then(|keyword| schema.keywords(self.node)?.place(keyword));
+        document.map_or("", |document| keyword.unwrap_or(node.span).of(&document.text))
+    }
+}
+
+/// One difference, harmless or not.
+#[derive(Clone, Debug)]
+struct Difference {
+    row: &'static Row,
+    /// From the pair it was found in: `/properties/a/type`.
+    path: String,
+    writer: Site,
+    reader: Site,
+    /// Where to show the writer's and the reader's site when it lies in a reference: where the reference is used.
+    shown_at: [Option<Site>; 2],
+    /// What is wrong further in, where that is not reported by itself.
+    cause: Option<Rc<str>>,
+}
+
+impl Difference {
+    fn finding(&self, reader: &Schema, writer: &Schema, direction: Direction) -> Finding {
+        let path = format!("#{}", self.path);
+        let description = self.row.describe(&path, direction);
+        let mut finding = Finding::new(self.row.rule, path, description, direction);
+        let (new, old) = match direction {
+            Direction::Backward => ((reader, &self.reader, 1), (writer, &self.writer)),
+            Direction::Forward => ((writer, &self.writer, 0), (reader, &self.reader)),
+        };
+        let root = new.0.node(new.0.0.root).span;
+        let shown = self.shown_at.get(new.2).and_then(Option::as_ref);
+        let span = shown.unwrap_or(new.1).span(new.0);
+        finding = finding.at(new.0.text(), span.unwrap_or(root));
+        finding.new = snippet(new.1.text(new.0));
+        finding.old = snippet(old.1.text(old.0));
+        if let Some(cause) = &self.cause {
+            finding.hint = format!("{} {cause}", finding.hint);
+        }
+        finding
+    }
+}
+
+/// What comparing a pair came to.
+#[derive(Debug, Default)]
+struct Outcome {
+    found: Vec<Difference>,
+    breaks: bool,
+}
+
+enum Memo {
+    /// Being compared, at this depth.
+    Open(usize),
+    Known(Rc<Outcome>),
+    /// Compatible if the pair open at this depth is.
+    Provisional(Rc<Outcome>, usize),
+}
+
+/// A pair being compared: what was found so far, and the outermost open pair that was taken to be compatible.
+struct Frame {
+    found: Vec<Difference>,
+    breaks: bool,
+    rests_on: usize,
+}
+
+struct Comparison<'s> {
+    standard: Standard,
+    writer: &'s Schema,
+    reader: &'s Schema,
+    harmless: bool,
+    /// Whether writer and reader have changed places, below a `not`.
+    swapped: bool,
+    memo: HashMap<(Pair, bool), Memo>,
+    /// Pairs with a provisional memo, in the order they were closed.
+    provisional: Vec<(Pair, bool)>,
+    open: Vec<Frame>,
+    steps_left: usize,
+    patterns: HashMap<String, Option<regex::Regex>>,
+}
+
+/// The keywords of a schema that has none.
+static NO_KEYWORDS: std::sync::LazyLock<Keywords> = std::sync::LazyLock::new(Keywords::default);
+
+impl<'s> Comparison<'s> {
+    fn spend(&mut self) -> bool {
+        self.steps_left = self.steps_left.saturating_sub(1);
+        self.steps_left > 0
+    }
+
+    /// Compares a pair, or remembers.
+    fn compare(&mut self, pair: Pair) -> Rc<Outcome> {
+        let pair = Pair {
+            writer: settle(self.writer, pair.writer),
+            reader: settle(self.reader, pair.reader),
+        };
+        if !self.spend() {
+            return Rc::default();
+        }
+        let key = (pair, self.swapped);
+        match self.memo.get(&key) {
+            Some(Memo::Known(outcome)) => return Rc::clone(outcome),
+            Some(Memo::Open(depth)) => {
+                let depth = *depth;
+                self.rest_on(depth);
+                return Rc::default();
+            }
+            Some(Memo::Provisional(outcome, depth)) => {
+                let (outcome, depth) = (Rc::clone(outcome), *depth);
+                self.rest_on(depth);
+                return outcome;
+            }
+            None => {}
+        }
+        let depth = self.open.len();
+        if depth == DEPTH_MAX {
+            self.steps_left = 0;
+            return Rc::default();
+        }
+        let first_provisional = self.provisional.len();
+        self.memo.insert(key, Memo::Open(depth));
+        self.open.push(Frame {
+            found: Vec::new(),
+            breaks: false,
+            rests_on: usize::MAX,
+        });
+        self.judge(pair);
+        self.close(key, depth, first_provisional)
+    }
+
+    /// Notes that the innermost open pair is compatible only if the one at a depth is.
+    fn rest_on(&mut self, depth: usize) {
+        if let Some(frame) = self.open.last_mut() {
+            frame.rests_on = frame.rests_on.min(depth);
+        }
+    }
+
+    fn close(&mut self, key: (Pair, bool), depth: usize, first_provisional: usize) -> Rc<Outcome> {
+        let Some(frame) = self.open.pop() else {
+            return Rc::default();
+        };
+        let outcome = Rc::new(Outcome {
+            found: frame.found,
+            breaks: frame.breaks,
+        });
+        if outcome.breaks {
+            // Whatever was taken to be compatible because this pair was has to be looked at again.
+            for dependent in self.provisional.drain(first_provisional..) {
+                self.memo.remove(&dependent);
+            }
+            self.memo.insert(key, Memo::Known(Rc::clone(&outcome)));
+        } else if frame.rests_on < depth {
+            for dependent in &self.provisional[first_provisional..] {
+                if let Some(Memo::Provisional(_, on)) = self.memo.get_mut(dependent) {
+                    *on = (*on).min(frame.rests_on);
+                }
+            }
+            self.provisional.push(key);
+            self.memo
+                .insert(key, Memo::Provisional(Rc::clone(&outcome), frame.rests_on));
+            self.rest_on(frame.rests_on);
+        } else {
+            for dependent in self.provisional.drain(first_provisional..) {
+                if let Some(memo) = self.memo.get_mut(&dependent)
+                    && let Memo::Provisional(kept, _) = memo
+                {
+                    *memo = Memo::Known(Rc::clone(kept));
+                }
+            }
+            self.memo.insert(key, Memo::Known(Rc::clone(&outcome)));
+        }
+        outcome
+    }
+
+    /// Notes a difference at a path below the pair being compared.
+    fn note(&mut self, row: &'static Row, path: &str, writer: Site, reader: Site) {
+        self.add(Difference {
+            row,
+            path: path.to_owned(),
+            writer,
+            reader,
+            shown_at: [None, None],
+            cause: None,
+        });
+    }
+
+    fn add(&mut self, difference: Difference) {
+        let breaks = !difference.row.is_compatible(self.standard);
+        if let Some(frame) = self.open.last_mut() {
+            frame.breaks |= breaks;
+            if (breaks || self.harmless) && frame.found.len() < FINDINGS_MAX {
+                frame.found.push(difference);
+            }
+        }
+    }
+
+    /// Compares a pair and reports what is found as found at a path below the one being compared.
+    fn below(&mut self, path: &str, pair: Pair, writer: &Site, reader: &Site) {
+        let outcome = self.compare(pair);
+        self.adopt(&outcome, path, writer, reader);
+    }
+
+    fn adopt(&mut self, outcome: &Outcome, path: &str, writer: &Site, reader: &Site) {
+        for difference in &outcome.found {
+            self.spend();
+            let mut difference = difference.clone();
+            difference.path = format!("{path}{}", difference.path);
+            let [writer_shown, reader_shown] = &mut difference.shown_at;
+            for (schema, own, shown, around) in [
+                (self.writer, &difference.writer, writer_shown, writer),
+                (self.reader, &difference.reader, reader_shown, reader),
+            ] {
+                if shown.as_ref().unwrap_or(own).span(schema).is_none() {
+                    *shown = Some(around.clone());
+                }
+            }
+            self.add(difference);
+        }
+        if let Some(frame) = self.open.last_mut() {
+            frame.breaks |= outcome.breaks;
+        }
+    }
+
+    /// Whether a pair is compatible; nothing is reported.
+    fn accepts(&mut self, pair: Pair) -> bool {
+        !self.compare(pair).breaks
+    }
+
+    fn judge(&mut self, pair: Pair) {
+        let (writer, reader) = (pair.writer.node, pair.reader.node);
+        let sites = || (Site::of(writer), Site::of(reader));
+        let (writer_kind, reader_kind) = (&self.writer.node(writer).kind, &self.reader.node(reader).kind);
+        if matches!(writer_kind, Kind::Bool(false)) {
+            return;
+        }
+        if accepts_everything(self.reader, pair.reader) {
+            if !accepts_everything(self.writer, pair.writer) {
+                let (writer, reader) = sites();
+                self.note(&rules::SCHEMA_REMOVED, "", writer, reader);
+            }
+            return;
+        }
+        let Kind::Object(reads) = reader_kind else {
+            let (writer, reader) = sites();
+            return self.note(&rules::TYPE_NARROWED, "", writer, reader);
+        };
+        let writes = match writer_kind {
+            Kind::Object(writes) => writes,
+            Kind::Bool(_) => &*NO_KEYWORDS,
+        };
+        if writes.connect_bytes && reads.connect_bytes {
+            return;
+        }
+        let both = Both { pair, writes, reads };
+        if pair.writer.whole && pair.reader.whole {
+            self.annotations(both);
+        }
+        self.combinations(both);
+    }
+
+    fn annotations(&mut self, both: Both<'s>) {
+        let Both { writes, reads, .. } = both;
+        let mut changed = |row: &'static Row, keyword: &str, differs: bool| {
+            if differs {
+                self.note(
+                    row,
+                    &format!("/{keyword}"),
+                    both.writer_at(keyword),
+                    both.reader_at(keyword),
+                );
+            }
+        };
+        changed(&rules::ID_CHANGED, "$id", writes.id != reads.id);
+        changed(&rules::TITLE_CHANGED, "title", writes.title != reads.title);
+        changed(
+            &rules::DESCRIPTION_CHANGED,
+            "description",
+            writes.description != reads.description,
+        );
+        changed(
+            &rules::DEFAULT_CHANGED,
+            "default",
+            writes.default.is_some() && writes.default != reads.default,
+        );
+        changed(
+            &rules::FORMAT_CHANGED,
+            "format",
+            reads.format.is_some() && writes.format != reads.format,
+        );
+    }
+}
+
+/// The keywords of both sides of a pair.
+#[derive(Clone, Copy)]
+struct Both<'s> {
+    pair: Pair,
+    writes: &'s Keywords,
+    reads: &'s Keywords,
+}
+
+impl Both<'_> {
+    fn writer_at(&self, keyword: &str) -> Site {
+        Site::at(self.pair.writer.node, keyword)
+    }
+
+    fn reader_at(&self, keyword: &str) -> Site {
+        Site::at(self.pair.reader.node, keyword)
+    }
+}
+
+/// Keywords that demand nothing of a value.
+const SILENT: [&str; 14] = [
+    "$ref",
+    "$dynamicRef",
+    "$recursiveRef",
+    "$schema",
+    "$id",
+    "id",
+    "$anchor",
+    "$dynamicAnchor",
+    "$comment",
+    "$defs",
+    "definitions",
+    "title",
+    "description",
+    "examples",
+];
+
+/// Follows `$ref`s that stand alone. Circles of them are no schemas, so this ends.
+fn settle(schema: &Schema, side: Side) -> Side {
+    let mut side = side;
+    while let Some(keywords) = schema.keywords(side.node).filter(|_| side.whole) {
+        let alone = keywords
+            .places
+            .iter()
+            .all(|(key, _)| SILENT.contains(&key.as_str()));
+        match keywords.target {
+            Some(target) if alone => side.node = target,
+            _ => break,
+        }
+    }
+    side
+}
+
+/// Whether no value is refused, as far as keywords alone can tell.
+fn accepts_everything(schema: &Schema, side: Side) -> bool {
+    match &schema.node(side.node).kind {
+        Kind::Bool(value) => *value,
+        Kind::Object(keywords) => {
+            let combined = keywords.target.is_some()
+                || !(keywords.all_of.is_empty() && keywords.any_of.is_empty() && keywords.one_of.is_empty());
+            (!combined || !side.whole) && !assertion::demands(keywords)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

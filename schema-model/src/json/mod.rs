@@ -8,10 +8,10 @@
 
 pub mod compat;
 mod draft;
-#[allow(dead_code)]
 mod node;
 mod parse;
 mod reading;
+pub mod rules;
 mod validator;
 mod walk;
 
