@@ -3,20 +3,23 @@
 #   run.sh produce [MEGABYTES] [ROUNDS]   needs .cache/venv (./test.sh makes it)
 #   run.sh registry [SECONDS] [ROUNDS]    needs wrk
 #   run.sh reconstruct [COUNT]            needs .cache/venv
+#   run.sh register [COUNT] [ROUNDS]      one registrar, then 64 at once, on SQLite
+#   run.sh schemas [COUNT]                start-up time and memory with so many schemas
+#   run.sh transitive [VERSIONS]          a check against all versions of a subject, and against one; needs .cache/venv
 #   run.sh start                          start-up time and resident memory, empty and with the demo
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-what=${1:?produce, registry, reconstruct or start}
+what=${1:?produce, registry, reconstruct, register, schemas, transitive or start}
 shift
-cargo build --release --quiet -p annals-registry-server --bin annals --example bare
+cargo build --release --quiet -p annals-registry-server --bin annals --example bare --example registrars
 python=.cache/venv/bin/python
 data=$(mktemp -d)
 servers=()
 trap 'kill "${servers[@]}" 2>/dev/null || true; rm -rf "$data"' EXIT
 
-# start ARGS…   sets $kafka, $http, $pid
+# start ARGS…   sets $kafka, $http, $pid; with $keep on the data there is
 start() {
-  rm -rf "$data/d"
+  [ -n "${keep:-}" ] || rm -rf "$data/d"
   target/release/annals serve --data-dir "$data/d" --kafka-listen 127.0.0.1:0 --http-listen 127.0.0.1:0 "$@" >"$data/out" &
   pid=$!
   servers+=("$pid")
@@ -40,6 +43,29 @@ case $what in
   reconstruct)
     start --demo
     "$python" tests/bench/reconstruct.py "$http" "$@"
+    ;;
+  register)
+    start
+    count=${1:-2000}
+    for _ in $(seq "${2:-5}"); do
+      target/release/examples/registrars "$http" 1 "$((count / 4))"
+      target/release/examples/registrars "$http" 64 "$((count * 4))"
+    done
+    ;;
+  schemas)
+    start
+    grep '^annals' "$data/out"
+    target/release/examples/registrars "$http" 64 "${1:-100000}"
+    for _ in 1 2 3 4 5; do
+      kill "$pid"
+      wait "$pid" || true
+      keep=1 start
+      grep '^annals' "$data/out"
+    done
+    ;;
+  transitive)
+    start
+    "$python" tests/bench/transitive.py "$http" "$@"
     ;;
   start)
     for arguments in "" "--demo" ; do
