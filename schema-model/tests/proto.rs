@@ -7,6 +7,12 @@ mod compiled;
 #[path = "proto/differential.rs"]
 mod differential;
 #[cfg(test)]
+#[path = "proto/generated.rs"]
+mod generated;
+#[cfg(test)]
+#[path = "proto/hostile.rs"]
+mod hostile;
+#[cfg(test)]
 #[path = "proto/normal.rs"]
 mod normal;
 #[cfg(test)]

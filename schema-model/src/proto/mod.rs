@@ -8,6 +8,7 @@
 mod builtin;
 pub mod compat;
 mod compiled;
+mod lines;
 mod parse;
 mod places;
 mod print;
@@ -15,6 +16,7 @@ mod reading;
 pub mod rules;
 mod scan;
 mod shape;
+mod sound;
 mod walk;
 mod wire;
 

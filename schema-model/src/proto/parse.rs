@@ -12,6 +12,7 @@ use super::{
     builtin,
     places::{IMPORT, Places},
     scan::{self, NAME_BYTES_MAX},
+    sound,
 };
 use crate::{ParseError, Resolved};
 
@@ -98,6 +99,7 @@ fn compile(text: &str, resolved: &[Resolved]) -> Result<(FileDescriptor, Places)
     let file = pool
         .get_file_by_name(MAIN)
         .ok_or_else(|| ParseError::at(text, 0, "the Protobuf compiler gave no file back"))?;
+    sound::check(&file, &places).map_err(|(path, message)| at(&path, message))?;
     Ok((file, places.declarations_only()))
 }
 
@@ -114,7 +116,9 @@ fn sentence(error: &DescriptorError) -> String {
 
 fn parse_file(name: &str, text: &str) -> Result<FileDescriptorProto, (usize, String)> {
     scan::check(text)?;
-    protox_parse::parse(name, text).map_err(|error| {
+    // A byte order mark is no part of the text; blanks keep the places after it.
+    let unmarked = text.strip_prefix('\u{feff}').map(|rest| format!("   {rest}"));
+    protox_parse::parse(name, unmarked.as_deref().unwrap_or(text)).map_err(|error| {
         let mut message = error.to_string();
         if message.ends_with("found 'edition'") {
             message = EDITIONS.to_owned();

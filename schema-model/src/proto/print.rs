@@ -78,7 +78,11 @@ fn print(file: &FileDescriptor, mut printer: Printer) -> String {
         printer.line(format_args!("{import}"));
     }
     printer.option_lines(&file.options());
-    for message in file.messages() {
+    let groups = field::groups(file.extensions());
+    for message in file
+        .messages()
+        .filter(|message| !groups.contains(message.full_name()))
+    {
         printer.message(&message);
     }
     printer.enums(file.enums().collect());

@@ -4,7 +4,7 @@ use super::{Comparison, Declaration, Difference, FINDINGS_MAX, Site};
 use crate::{
     Direction, Finding,
     finding::snippet,
-    proto::{Schema, print},
+    proto::{Schema, lines::Lines, print},
 };
 
 /// Most segments of a path that are written out.
@@ -12,10 +12,12 @@ const SEGMENTS_MAX: usize = 64;
 
 impl Comparison {
     pub(super) fn findings(&self, reader: &Schema, writer: &Schema) -> Vec<Finding> {
+        let (new, _) = self.new_and_old(reader, writer);
+        let lines = Lines::of(new.text());
         self.ordered()
             .filter(|(_, difference)| difference.row.counts(self.standard))
             .take(FINDINGS_MAX)
-            .map(|(pair, difference)| self.finding(pair, difference, reader, writer))
+            .map(|(pair, difference)| self.finding(pair, difference, (reader, writer), &lines))
             .collect()
     }
 
@@ -74,18 +76,29 @@ impl Comparison {
         format!("#/{}/…/{}", first.join("/"), last.join("/"))
     }
 
-    fn finding(&self, pair: usize, difference: &Difference, reader: &Schema, writer: &Schema) -> Finding {
+    fn new_and_old<T>(&self, reader: T, writer: T) -> (T, T) {
+        match self.direction {
+            Direction::Backward => (reader, writer),
+            Direction::Forward => (writer, reader),
+        }
+    }
+
+    fn finding(
+        &self,
+        pair: usize,
+        difference: &Difference,
+        (reader, writer): (&Schema, &Schema),
+        lines: &Lines<'_>,
+    ) -> Finding {
         let path = self.path(pair, difference);
         let row = difference.row;
         let description = row.describe(&path, self.direction);
         let mut finding = Finding::new(row.rule, path, description, self.direction);
-        let (new, old) = match self.direction {
-            Direction::Backward => ((reader, &difference.reader), (writer, &difference.writer)),
-            Direction::Forward => ((writer, &difference.writer), (reader, &difference.reader)),
-        };
-        let (text, places) = (new.0.text(), new.0.places());
+        let (new, old) = self.new_and_old((reader, &difference.reader), (writer, &difference.writer));
+        let places = new.0.places();
         if let Some(span) = places.nearest(&new.1.path).or_else(|| places.first()) {
-            finding = finding.at(text, span);
+            let (line, column) = lines.line_column(span.start);
+            (finding.span, finding.line, finding.column) = (Some(span), Some(line), Some(column));
         }
         finding.new = snippet_of(new.0, new.1);
         finding.old = snippet_of(old.0, old.1);

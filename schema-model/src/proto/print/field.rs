@@ -37,17 +37,19 @@ pub(super) fn members(message: &MessageDescriptor) -> Vec<Member> {
 
 /// The full names of the nested messages that are bodies of groups.
 pub(super) fn group_types(message: &MessageDescriptor) -> HashSet<String> {
-    let of_fields = message
-        .fields()
-        .filter(FieldDescriptor::is_group)
-        .map(|field| field.kind());
-    let of_extensions = message
-        .child_extensions()
+    let of_fields = message.fields().filter(FieldDescriptor::is_group);
+    let mut names: HashSet<String> = of_fields
+        .filter_map(|field| Some(field.kind().as_message()?.full_name().to_owned()))
+        .collect();
+    names.extend(groups(message.child_extensions()));
+    names
+}
+
+/// The full names of the messages that are bodies of extensions that are groups.
+pub(super) fn groups(extensions: impl Iterator<Item = ExtensionDescriptor>) -> HashSet<String> {
+    extensions
         .filter(ExtensionDescriptor::is_group)
-        .map(|field| field.kind());
-    of_fields
-        .chain(of_extensions)
-        .filter_map(|kind| Some(kind.as_message()?.full_name().to_owned()))
+        .filter_map(|extension| Some(extension.kind().as_message()?.full_name().to_owned()))
         .collect()
 }
 

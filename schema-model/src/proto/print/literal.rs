@@ -79,8 +79,14 @@ pub(super) fn literal(value: &Value, kind: &Kind) -> String {
 fn aggregate(message: &DynamicMessage) -> String {
     let mut parts = Vec::new();
     for (field, value) in message.fields() {
-        let texts = single_values(value, &field.kind());
-        parts.extend(texts.into_iter().map(|text| format!("{}: {text}", field.name())));
+        let kind = field.kind();
+        let texts = single_values(value, &kind);
+        // A group is called by its type.
+        let name = match kind.as_message().filter(|_| field.is_group()) {
+            Some(body) => body.name(),
+            None => field.name(),
+        };
+        parts.extend(texts.into_iter().map(|text| format!("{name}: {text}")));
     }
     let mut extensions = Vec::new();
     for (extension, value) in message.extensions() {
