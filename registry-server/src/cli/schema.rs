@@ -47,9 +47,9 @@ pub(crate) enum Schema {
 #[derive(Debug, Args)]
 pub(crate) struct SchemaFile {
     pub(crate) subject: String,
-    /// An .avsc or .proto file
+    /// An .avsc, .proto or .json file
     pub(crate) file: PathBuf,
-    /// AVRO or PROTOBUF; told by the file's extension when absent
+    /// AVRO, PROTOBUF or JSON; told by the file's extension when absent
     #[arg(long = "type", value_name = "TYPE")]
     schema_type: Option<String>,
     /// A reference: the name used in the schema, and the subject and version it stands for
@@ -92,11 +92,12 @@ impl SchemaFile {
         match self.file.extension().and_then(|e| e.to_str()) {
             Some("avsc") => Ok("AVRO".to_owned()),
             Some("proto") => Ok("PROTOBUF".to_owned()),
+            Some("json") => Ok("JSON".to_owned()),
             _ => Err(Failure::new(
                 Exit::Usage,
                 format!("cannot tell the schema type of {}", self.file.display()),
             )
-            .help("give it with --type AVRO or --type PROTOBUF")),
+            .help("give it with --type AVRO, --type PROTOBUF or --type JSON")),
         }
     }
 

@@ -94,8 +94,8 @@ async fn list(
 /// Lists the schema types.
 #[utoipa::path(get, path = "/schemas/types", tag = "schemas",
     responses((status = 200, description = "The types' names", body = Vec<String>), Refusals))]
-async fn types() -> Answer<[&'static str; 2]> {
-    Answer(["AVRO", "PROTOBUF"])
+async fn types() -> Answer<[&'static str; 3]> {
+    Answer(["JSON", "PROTOBUF", "AVRO"])
 }
 
 /// What else to say about a schema.

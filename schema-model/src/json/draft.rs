@@ -68,6 +68,20 @@ impl Draft {
             .map(|(_, draft)| draft)
     }
 
+    /// The URI of its meta-schema.
+    pub(super) fn uri(self) -> String {
+        let bare = URIS
+            .iter()
+            .find(|(_, draft)| *draft == self)
+            .map_or("", |(uri, _)| uri);
+        let (scheme, end) = if self.reference_stands_alone() {
+            ("http", "#")
+        } else {
+            ("https", "")
+        };
+        format!("{scheme}://{bare}{end}")
+    }
+
     /// The drafts' names, for messages.
     pub(super) const NAMES: &'static str = "draft-04, draft-06, draft-07, 2019-09 and 2020-12";
 
@@ -111,6 +125,9 @@ mod tests {
         );
         check("https://example.com/mine", None);
         check("", None);
+        for (_, draft) in URIS {
+            assert_eq!(Draft::of_uri(&draft.uri()), Some(draft));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 pub mod compat;
 mod draft;
+mod meta;
 mod node;
 mod parse;
 mod reading;

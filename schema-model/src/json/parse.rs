@@ -12,7 +12,7 @@ mod refer;
 use std::collections::HashMap;
 
 use super::{
-    Document, Draft, Inner,
+    Document, Draft, Inner, meta,
     node::{Keywords, Kind, Node, NodeId},
 };
 use crate::{
@@ -211,7 +211,21 @@ impl<'s> Parser<'s> {
             let node = &self.nodes[node.index()];
             self.error(node.document, node.span, message)
         })?;
+        self.meta()?;
         Ok(root)
+    }
+
+    /// Checks every text against its draft's meta-schema.
+    fn meta(&self) -> Result<(), ParseError> {
+        for (document, source) in (0u32..).zip(self.sources) {
+            let own = self.nodes.iter().filter(|node| node.document == document);
+            let pointers = own.map(|node| node.pointer.as_str());
+            if let Some((pointer, message)) = meta::violation(&source.json, source.draft, pointers) {
+                let place = refer::pointed(&source.json, &pointer).unwrap_or(&source.json);
+                return Err(self.error(document, place.span, message));
+            }
+        }
+        Ok(())
     }
 
     /// An error at a place of one of the texts.

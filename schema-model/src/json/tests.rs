@@ -25,6 +25,8 @@ fn what_parses() {
         r##"{"properties": {"a": {"$ref": "#/elsewhere/0"}}, "elsewhere": [{"type": "string"}]}"##,
         r##"{"$id": "https://x.org/a", "properties": {"a": {"$ref": "a#/properties/b"}, "b": true}}"##,
         r##"{"$ref": "http://json-schema.org/draft-07/schema#"}"##,
+        r#"{"$schema": "http://json-schema.org/draft-04/schema#", "required": [], "dependencies": {"a": []}}"#,
+        r#"{"required": ["a", "a"], "enum": [1, 1], "pattern": "(?<!a)b", "patternProperties": {"(": {}}}"#,
         r##"{"properties": {"a%b": {"$ref": "#/properties/~1"}, "/": {"$ref": "#/properties/a%25b/x"}}, "x": 1}"##,
     ] {
         let parsed = Schema::parse(text, &[]);
@@ -64,6 +66,12 @@ fn what_is_refused_and_where() {
     );
     check(r#"{"multipleOf": 0}"#, 1, 16, "above 0");
     check(r#"{"anyOf": []}"#, 1, 11, "at least one");
+    check(
+        "{\n \"$comment\": 1}",
+        2,
+        14,
+        "the value is not of type \"string\" (keyword \"type\"), says the meta-schema",
+    );
     check(r#"{"enum": "a"}"#, 1, 10, "must be an array");
     check(r#"{"$schema": "https://x.org/mine"}"#, 1, 13, "no draft");
     check(r##"{"$ref": "#/definitions/a"}"##, 1, 10, "leads to nothing");

@@ -11,7 +11,7 @@ use std::{cell::Cell, panic::AssertUnwindSafe};
 use jsonschema::{Keyword, PatternOptions, Registry, Retrieve, Uri, ValidationError, Validator};
 use serde_json::{Map, Value, json};
 
-use super::{Schema, node::Kind};
+use super::{Schema, meta, node::Kind};
 use crate::json_text::{Json, JsonKind};
 
 /// The most memory one compiled pattern may take.
@@ -132,7 +132,7 @@ pub(super) fn check(validator: &Validator, value: &Value, bytes: usize) -> Resul
 }
 
 /// What is wrong, the keyword that says so, and not the whole value.
-fn sentence(error: &ValidationError<'_>) -> String {
+pub(super) fn sentence(error: &ValidationError<'_>) -> String {
     const CHARACTERS_MAX: usize = 200;
     let mut text: String = error.masked_with("the value").to_string();
     if text.chars().count() > CHARACTERS_MAX {
@@ -152,6 +152,7 @@ fn prepare(schema: &Schema, documents: &mut [Value]) {
             .and_then(|document| document.pointer_mut(&node.pointer))
             .and_then(Value::as_object_mut);
         let Some(object) = place else { continue };
+        meta::tidy(object);
         if keywords.pattern.as_deref().is_some_and(|pattern| !runs(pattern)) {
             object.remove("pattern");
         }
@@ -200,7 +201,7 @@ fn count_references(object: &mut Map<String, Value>, schema: &Schema, document: 
 }
 
 /// Depth is bounded by the parser's.
-fn value(json: &Json) -> Value {
+pub(super) fn value(json: &Json) -> Value {
     match &json.kind {
         JsonKind::Null => Value::Null,
         JsonKind::Bool(value) => Value::Bool(*value),

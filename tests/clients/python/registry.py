@@ -142,7 +142,7 @@ def contents_and_ids(web):
     for path in ("/schemas/ids/1/schema", "/subjects/ids-a/versions/1/schema"):
         same(web.ok("GET", path), json.loads(ORDER_1), path)
     same(web.ok("GET", "/schemas/ids/4/schema"), "int", "a named primitive type stays in its short form")
-    same(sorted(web.ok("GET", "/schemas/types")), ["AVRO", "PROTOBUF"])
+    same(sorted(web.ok("GET", "/schemas/types")), ["AVRO", "JSON", "PROTOBUF"])
     same(web.ok("GET", "/subjects"), ["ids-a", "ids-b", "ids-c"])
     same(web.ok("GET", "/subjects?offset=1&limit=1"), ["ids-b"])
     version = web.ok("GET", "/subjects/ids-a/versions/LATEST")
@@ -267,7 +267,7 @@ def confluent_client(registry):
     holds(subject in sr.get_subjects_by_schema_id(latest.schema_id), "the id names its subjects")
     uses = [(used.subject, used.version) for used in sr.get_schema_versions(latest.schema_id)]
     holds((subject, 2) in uses, uses)
-    same(sorted(sr.get_schema_types()), ["AVRO", "PROTOBUF"])
+    same(sorted(sr.get_schema_types()), ["AVRO", "JSON", "PROTOBUF"])
     same((sr.get_global_mode(), sr.get_contexts()), ("READWRITE", ["."]))
 
     same(sr.get_compatibility(), "BACKWARD")

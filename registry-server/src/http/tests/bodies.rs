@@ -43,7 +43,7 @@ async fn the_server_about_itself() {
         POST /
         200 {}
         GET /schemas/types
-        200 ["AVRO", "PROTOBUF"]
+        200 ["JSON", "PROTOBUF", "AVRO"]
         GET /contexts
         200 ["."]
         GET /mode

@@ -155,7 +155,7 @@ impl<'s> Parser<'s> {
 }
 
 /// The value a JSON pointer leads to (RFC 6901).
-fn pointed<'j>(json: &'j Json, pointer: &str) -> Option<&'j Json> {
+pub(super) fn pointed<'j>(json: &'j Json, pointer: &str) -> Option<&'j Json> {
     let mut json = json;
     for token in pointer.split('/').skip(1) {
         let token = token.replace("~1", "/").replace("~0", "~");
