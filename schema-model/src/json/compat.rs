@@ -10,6 +10,7 @@
 mod array;
 mod assertion;
 mod combined;
+mod difference;
 mod object;
 
 use std::{collections::HashMap, rc::Rc};
@@ -19,7 +20,8 @@ use super::{
     node::{Keywords, Kind, NodeId},
     rules::{self, Row},
 };
-use crate::{Direction, Finding, Span, Standard, finding::snippet};
+use crate::{Direction, Finding, Standard};
+use difference::{Difference, Site};
 
 /// Most findings given back.
 pub const FINDINGS_MAX: usize = 200;
@@ -27,8 +29,14 @@ pub const FINDINGS_MAX: usize = 200;
 /// How many pairs of keywords and subschemas may be compared.
 pub const STEPS_MAX: usize = 100_000;
 
-/// How deep pairs may be compared within pairs.
-const DEPTH_MAX: usize = 200;
+/// How deep pairs may be compared within pairs on the caller's stack, which may be a small one.
+const DEPTH_MAX: usize = 150;
+
+/// The same on a thread of its own.
+const DEPTH_MAX_ON_OWN_STACK: usize = 2_000;
+
+/// The stack of that thread; its pages are taken only as they are used.
+const STACK_BYTES: usize = 64 * 1024 * 1024;
 
 /// What keeps `reader` from reading data of `writer`, the first [`FINDINGS_MAX`] of it; empty when nothing does.
 ///
@@ -54,34 +62,33 @@ pub fn check(standard: Standard, reader: &Schema, writer: &Schema, direction: Di
 
 /// All differences; the harmless ones only when asked for.
 fn differences(standard: Standard, reader: &Schema, writer: &Schema, harmless: bool) -> Vec<Difference> {
-    let mut comparison = Comparison {
-        standard,
-        writer,
-        reader,
-        harmless,
-        swapped: false,
-        memo: HashMap::new(),
-        provisional: Vec::new(),
-        open: Vec::new(),
-        steps_left: STEPS_MAX,
-        patterns: HashMap::new(),
-    };
-    let pair = Pair {
-        writer: Side::whole(writer.0.root),
-        reader: Side::whole(reader.0.root),
-    };
-    let outcome = comparison.compare(pair);
-    if comparison.steps_left == 0 {
-        return vec![Difference {
+    let attempt = |depth_max| Comparison::new(standard, reader, writer, harmless, depth_max).run();
+    let outcome = attempt(DEPTH_MAX).or_else(|gave_up| match gave_up {
+        GaveUp::Steps => Err(gave_up),
+        // Recursion that deep needs a stack of its own.
+        GaveUp::Depth => std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+            let started = thread.spawn_scoped(scope, || attempt(DEPTH_MAX_ON_OWN_STACK));
+            let joined = started.ok().and_then(|running| running.join().ok());
+            joined.unwrap_or(Err(GaveUp::Depth))
+        }),
+    });
+    outcome.unwrap_or_else(|_| {
+        vec![Difference {
             row: &rules::COMPARISON_TOO_LARGE,
             path: "/".to_owned(),
             writer: Site::of(writer.0.root),
             reader: Site::of(reader.0.root),
             shown_at: [None, None],
             cause: None,
-        }];
-    }
-    outcome.found.clone()
+        }]
+    })
+}
+
+/// What ran out.
+enum GaveUp {
+    Steps,
+    Depth,
 }
 
 /// A subschema on one side: all of it, or without its combinations and its `$ref`.
@@ -105,86 +112,6 @@ impl Side {
 struct Pair {
     writer: Side,
     reader: Side,
-}
-
-/// Where a side says what a difference is about.
-#[derive(Clone, Debug)]
-struct Site {
-    node: NodeId,
-    /// The keyword, or none for the whole subschema.
-    keyword: Option<String>,
-}
-
-impl Site {
-    const fn of(node: NodeId) -> Site {
-        Site { node, keyword: None }
-    }
-
-    fn at(node: NodeId, keyword: &str) -> Site {
-        Site {
-            node,
-            keyword: Some(keyword.to_owned()),
-        }
-    }
-
-    /// The place in the schema's own text, if it is there.
-    fn span(&self, schema: &Schema) -> Option<Span> {
-        let node = schema.node(self.node);
-        if node.document != 0 {
-            return None;
-        }
-        let keyword = self.keyword.as_deref().and_then(|keyword| {
-            let keywords = schema.keywords(self.node)?;
-            keywords.place(keyword)
-        });
-        Some(keyword.unwrap_or(node.span))
-    }
-
-    fn text<'s>(&self, schema: &'s Schema) -> &'s str {
-        let node = schema.node(self.node);
-        let document = schema.0.documents.get(node.document as usize);
-        let keyword = self
-            .keyword
-            .as_deref()
-            .and_then(|keyword| schema.keywords(self.node)?.place(keyword));
-        document.map_or("", |document| keyword.unwrap_or(node.span).of(&document.text))
-    }
-}
-
-/// One difference, harmless or not.
-#[derive(Clone, Debug)]
-struct Difference {
-    row: &'static Row,
-    /// From the pair it was found in: `/properties/a/type`.
-    path: String,
-    writer: Site,
-    reader: Site,
-    /// Where to show the writer's and the reader's site when it lies in a reference: where the reference is used.
-    shown_at: [Option<Site>; 2],
-    /// What is wrong further in, where that is not reported by itself.
-    cause: Option<Rc<str>>,
-}
-
-impl Difference {
-    fn finding(&self, reader: &Schema, writer: &Schema, direction: Direction) -> Finding {
-        let path = format!("#{}", self.path);
-        let description = self.row.describe(&path, direction);
-        let mut finding = Finding::new(self.row.rule, path, description, direction);
-        let (new, old) = match direction {
-            Direction::Backward => ((reader, &self.reader, 1), (writer, &self.writer)),
-            Direction::Forward => ((writer, &self.writer, 0), (reader, &self.reader)),
-        };
-        let root = new.0.node(new.0.0.root).span;
-        let shown = self.shown_at.get(new.2).and_then(Option::as_ref);
-        let span = shown.unwrap_or(new.1).span(new.0);
-        finding = finding.at(new.0.text(), span.unwrap_or(root));
-        finding.new = snippet(new.1.text(new.0));
-        finding.old = snippet(old.1.text(old.0));
-        if let Some(cause) = &self.cause {
-            finding.hint = format!("{} {cause}", finding.hint);
-        }
-        finding
-    }
 }
 
 /// What comparing a pair came to.
@@ -221,6 +148,8 @@ struct Comparison<'s> {
     provisional: Vec<(Pair, bool)>,
     open: Vec<Frame>,
     steps_left: usize,
+    depth_max: usize,
+    too_deep: bool,
     patterns: HashMap<String, Option<regex::Regex>>,
 }
 
@@ -228,6 +157,42 @@ struct Comparison<'s> {
 static NO_KEYWORDS: std::sync::LazyLock<Keywords> = std::sync::LazyLock::new(Keywords::default);
 
 impl<'s> Comparison<'s> {
+    fn new(
+        standard: Standard,
+        reader: &'s Schema,
+        writer: &'s Schema,
+        harmless: bool,
+        depth_max: usize,
+    ) -> Comparison<'s> {
+        Comparison {
+            standard,
+            writer,
+            reader,
+            harmless,
+            swapped: false,
+            memo: HashMap::new(),
+            provisional: Vec::new(),
+            open: Vec::new(),
+            steps_left: STEPS_MAX,
+            depth_max,
+            too_deep: false,
+            patterns: HashMap::new(),
+        }
+    }
+
+    fn run(mut self) -> Result<Vec<Difference>, GaveUp> {
+        let pair = Pair {
+            writer: Side::whole(self.writer.0.root),
+            reader: Side::whole(self.reader.0.root),
+        };
+        let outcome = self.compare(pair);
+        match (self.too_deep, self.steps_left) {
+            (true, _) => Err(GaveUp::Depth),
+            (false, 0) => Err(GaveUp::Steps),
+            (false, _) => Ok(outcome.found.clone()),
+        }
+    }
+
     fn spend(&mut self) -> bool {
         self.steps_left = self.steps_left.saturating_sub(1);
         self.steps_left > 0
@@ -258,7 +223,8 @@ impl<'s> Comparison<'s> {
             None => {}
         }
         let depth = self.open.len();
-        if depth == DEPTH_MAX {
+        if depth == self.depth_max {
+            self.too_deep = true;
             self.steps_left = 0;
             return Rc::default();
         }

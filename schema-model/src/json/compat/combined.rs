@@ -6,7 +6,7 @@
 //! Confluent does; under the policy `wire` partners may be shared, because that loses no value. Left out: that a value
 //! may come to fit two branches of a oneOf.
 
-use std::{collections::VecDeque, rc::Rc};
+use std::{collections::VecDeque, sync::Arc};
 
 use super::{Both, Comparison, Outcome, Pair, Side, Site, array::whole, assertion::demands};
 use crate::{
@@ -85,7 +85,7 @@ impl<'s> Comparison<'s> {
         self.adopt(outcome, "", &sites.0, &sites.1);
     }
 
-    fn at_keyword(&mut self, both: Both<'s>, row: &'static Row, keyword: &str, cause: Option<Rc<str>>) {
+    fn at_keyword(&mut self, both: Both<'s>, row: &'static Row, keyword: &str, cause: Option<Arc<str>>) {
         self.add(super::Difference {
             row,
             path: format!("/{keyword}"),
@@ -135,7 +135,7 @@ impl<'s> Comparison<'s> {
     }
 
     /// The first thing that breaks in an outcome, as a sentence for a hint.
-    fn cause(&self, outcome: &Outcome) -> Option<Rc<str>> {
+    fn cause(&self, outcome: &Outcome) -> Option<Arc<str>> {
         let difference = outcome
             .found
             .iter()
