@@ -15,7 +15,7 @@ pub enum Policy {
     #[default]
     Confluent,
     /// That, and what it lets pass although it harms: changed decimal scale or precision, changed logical types, removed
-    /// enum values, reused reserved numbers and names.
+    /// enum values, lossy promotions, moved namespaces, reused reserved numbers and names.
     Strict,
     /// Only what keeps a reader from understanding the bytes.
     Wire,

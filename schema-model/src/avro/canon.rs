@@ -79,8 +79,9 @@ fn build<'s>(schema: &'s Schema, id: NodeId, seen: &mut HashSet<&'s str>, out: &
 
 const RABIN_EMPTY: u64 = 0xc15d_213a_a4d7_a795;
 
-const RABIN_TABLE: [u64; 256] = {
-    let mut table = [0; 256];
+/// What a byte does to the checksum, with 0 to 7 bytes behind it.
+const RABIN_TABLES: [[u64; 256]; 8] = {
+    let mut tables = [[0; 256]; 8];
     let mut index = 0;
     while index < 256 {
         let mut value = index as u64;
@@ -89,15 +90,32 @@ const RABIN_TABLE: [u64; 256] = {
             value = (value >> 1) ^ (RABIN_EMPTY & (value & 1).wrapping_neg());
             bit += 1;
         }
-        table[index] = value;
+        tables[0][index] = value;
         index += 1;
     }
-    table
+    let mut behind = 1;
+    while behind < 8 {
+        let mut index = 0;
+        while index < 256 {
+            let value = tables[behind - 1][index];
+            tables[behind][index] = (value >> 8) ^ tables[0][(value & 0xff) as usize];
+            index += 1;
+        }
+        behind += 1;
+    }
+    tables
 };
 
-/// CRC-64-AVRO.
+/// CRC-64-AVRO, eight bytes at a time.
 pub(super) fn rabin(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(RABIN_EMPTY, |value, byte| {
-        (value >> 8) ^ RABIN_TABLE[((value ^ u64::from(*byte)) & 0xff) as usize]
+    static TABLES: [[u64; 256]; 8] = RABIN_TABLES;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let words = words.iter().fold(RABIN_EMPTY, |value, word| {
+        let mixed = (value ^ u64::from_le_bytes(*word)).to_le_bytes();
+        let effects = mixed.iter().zip(TABLES.iter().rev());
+        effects.fold(0, |sum, (byte, table)| sum ^ table[usize::from(*byte)])
+    });
+    rest.iter().fold(words, |value, byte| {
+        (value >> 8) ^ TABLES[0][((value ^ u64::from(*byte)) & 0xff) as usize]
     })
 }

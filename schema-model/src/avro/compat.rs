@@ -31,6 +31,9 @@ use place::{Places, Token};
 /// How many pairs of types may be compared.
 const PAIRS_MAX: usize = 250_000;
 
+/// Stands for a pair of plain types that needs no comparing.
+const COMPATIBLE: usize = usize::MAX;
+
 /// What keeps `reader` from reading data of `writer` by Avro Java's rules; empty when nothing does.
 #[must_use]
 pub fn check(reader: &Schema, writer: &Schema, direction: Direction) -> Vec<Finding> {
@@ -223,7 +226,21 @@ impl Check<'_> {
 
     /// Begins a pair, or answers it when it is known. `None` means it lies on the stack now.
     fn enter(&mut self, parent: Option<usize>, next: Next) -> Result<Option<usize>, Problem> {
-        if let Some(pair) = self.known.get(&(next.reader, next.writer)) {
+        let kinds = (
+            &self.reader.node(next.reader).kind,
+            &self.writer.node(next.writer).kind,
+        );
+        if task::reads_plainly(kinds.0, kinds.1) {
+            return Ok(Some(COMPATIBLE));
+        }
+        // Two plain types have no name they could be met by again.
+        let once = task::is_plain(kinds.0) && task::is_plain(kinds.1);
+        let known = if once {
+            None
+        } else {
+            self.known.get(&(next.reader, next.writer))
+        };
+        if let Some(pair) = known {
             return Ok(Some(*pair));
         }
         let pair = self.places.add(parent, next);
@@ -238,14 +255,17 @@ impl Check<'_> {
         }
         let task = self.task(pair)?;
         self.pairs.push(Pair::default());
-        self.known.insert((next.reader, next.writer), pair);
+        if !once {
+            self.known.insert((next.reader, next.writer), pair);
+        }
         self.open.push(Frame { pair, task, next: 0 });
         Ok(None)
     }
 
     /// Whether a pair is known to be incompatible; one in progress is not.
     fn fails(&self, pair: usize) -> bool {
-        self.pairs[pair].done && !self.pairs[pair].items.is_empty()
+        let pair = self.pairs.get(pair);
+        pair.is_some_and(|pair| pair.done && !pair.items.is_empty())
     }
 
     /// Uses the answer to the pair this frame asked for last.

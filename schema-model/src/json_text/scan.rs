@@ -90,7 +90,15 @@ impl<'a> Scanner<'a> {
     }
 
     /// Skips white space, and comments where they are allowed.
+    #[inline]
     pub(super) fn skip_blank(&mut self) -> Result<(), ParseError> {
+        match self.peek() {
+            Some(b' ' | b'\t' | b'\n' | b'\r' | b'/') => self.skip_some_blank(),
+            _ => Ok(()),
+        }
+    }
+
+    fn skip_some_blank(&mut self) -> Result<(), ParseError> {
         loop {
             self.skip_white();
             if !self.comments || self.peek() != Some(b'/') {

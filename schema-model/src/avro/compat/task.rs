@@ -194,14 +194,16 @@ pub(super) fn has_alias(kind: &Kind, wanted: &Name) -> bool {
     })
 }
 
+/// Whether a type has neither a name nor types below it.
+pub(super) fn is_plain(kind: &Kind) -> bool {
+    !matches!(
+        kind,
+        Kind::Array(_) | Kind::Map(_) | Kind::Union(_) | Kind::Enum(_) | Kind::Fixed(_) | Kind::Record(_)
+    )
+}
+
 /// Whether a plain type reads another: it is the same or wider.
-fn reads_plainly(reader: &Kind, writer: &Kind) -> bool {
-    let plain = |kind: &Kind| {
-        !matches!(
-            kind,
-            Kind::Array(_) | Kind::Map(_) | Kind::Union(_) | Kind::Enum(_) | Kind::Fixed(_) | Kind::Record(_)
-        )
-    };
+pub(super) fn reads_plainly(reader: &Kind, writer: &Kind) -> bool {
     let same = std::mem::discriminant(reader) == std::mem::discriminant(writer);
-    plain(reader) && plain(writer) && (same || promotes(writer, reader))
+    is_plain(reader) && is_plain(writer) && (same || promotes(writer, reader))
 }
