@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use annals_schema_model::{Reference, Schema, SchemaType};
+use annals_schema_model::{Reference, Schema, SchemaType, proto};
 
 use super::{
     RegistryError,
@@ -190,9 +190,14 @@ impl RegisterRequest {
         self.version.filter(|version| *version > 0)
     }
 
-    /// Whether lookups and registrations under a subject bring schemas into their normal form.
+    /// Whether lookups and registrations under a subject bring schemas into their normal form. A compiled Protobuf file
+    /// is its normal form whether that is asked for or not.
     #[must_use]
     pub fn normalizes(&self, view: &View, subject: &Qualified) -> bool {
-        self.normalize || view.config_in_scope(subject).normalize == Some(true)
+        let is_compiled = || {
+            let is_protobuf = matches!(schema_type_of(self), Ok(SchemaType::Protobuf));
+            is_protobuf && proto::is_compiled(&self.schema)
+        };
+        self.normalize || view.config_in_scope(subject).normalize == Some(true) || is_compiled()
     }
 }

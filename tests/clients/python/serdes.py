@@ -6,6 +6,7 @@ confluent-kafka's for Avro and Protobuf, python-schema-registry-client's for Avr
 topics with a registered subject are, so whatever is acknowledged here was understood by the server too.
 """
 
+import base64
 import sys
 
 from confluent_kafka.schema_registry import (Schema, SchemaReference, SchemaRegistryClient,
@@ -159,6 +160,9 @@ def protobuf_registered_as_text(registry, broker):
     sr.register_schema("cc-money-proto", Schema(MONEY_PROTO, "PROTOBUF"))
     text = Schema(PARCEL_PROTO, "PROTOBUF", [SchemaReference("shop/money.proto", "cc-money-proto", 1)])
     sr.register_schema("cc-parcels-value", text)
+    money = text_format.Parse(MONEY_DESCRIPTOR, descriptor_pb2.FileDescriptorProto()).SerializeToString()
+    compiled = Schema(base64.b64encode(money).decode(), "PROTOBUF")
+    same(sr.lookup_schema("cc-money-proto", compiled).version, 1, "a compiled file finds its text")
     # With the newest version asked for, the serializer knows top-level messages only.
     parcels("cc-parcels", registry, broker, {"auto.register.schemas": False, "use.latest.version": True}, False)
 
