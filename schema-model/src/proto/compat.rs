@@ -7,6 +7,7 @@
 
 mod declared;
 mod field;
+mod hint;
 mod history;
 mod oneof;
 mod pair;

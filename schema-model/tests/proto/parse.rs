@@ -124,6 +124,39 @@ fn imports_come_from_references_and_from_within() {
 }
 
 #[test]
+fn options_are_messages_in_messages() {
+    let rules = "syntax = 'proto3'; package check; import 'google/protobuf/descriptor.proto';
+        message Rules { repeated Rule cel = 1; bool required = 2; oneof type { Text text = 3; Whole whole = 4; Many many = 5; }
+          map<string, Rules> keyed = 6; }
+        message Rule { string id = 1; string expression = 2; }
+        message Text { uint64 min_len = 1; optional string pattern = 2; repeated string in = 3; }
+        message Whole { oneof least { sint64 gt = 1; sint64 gte = 2; } }
+        message Many { Rules items = 1; }
+        extend google.protobuf.FieldOptions { Rules field = 1159; }
+        extend google.protobuf.MessageOptions { Rules message = 1159; }";
+    let text = "syntax = 'proto3'; import 'check/rules.proto'; message Order {
+        option (check.message).cel = { id: 'a', expression: 'this.total > 0' ' && true' };
+        option (check.message).cel = { id: \"b\"; expression: 'x' };
+        string id = 1 [(check.field).required = true, (check.field).text = { min_len: 1, pattern: '^[a-z]+$', in: ['x', \"y\"] }];
+        repeated int64 totals = 2 [(check.field).many.items.whole.gte = -5, json_name = 'sums'];
+        string note = 3 [(.check.field) = { keyed { key: 'k' value { text < in: 'a' in: 'b' > } } keyed: [{ key: 'l' }] }];
+      }";
+    let schema = schema_with(text, &[("check/rules.proto", rules)]);
+    let normal = schema.normalized();
+    for part in [
+        "(.check.field) = { required: true text: { min_len: 1 pattern: \"^[a-z]+$\" in: \"x\" in: \"y\" } }",
+        "(.check.field) = { many: { items: { whole: { gte: -5 } } } }",
+        "expression: \"this.total > 0 && true\"",
+    ] {
+        assert!(normal.contains(part), "{normal}");
+    }
+    assert_eq!(
+        schema_with(&normal, &[("check/rules.proto", rules)]).normalized(),
+        normal
+    );
+}
+
+#[test]
 fn long_import_chains_and_limits() {
     let chain: Vec<(String, String)> = (0..900)
         .map(|index| {

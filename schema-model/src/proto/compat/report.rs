@@ -1,6 +1,6 @@
 //! From differences to findings: which count, in which order, and where in the texts they are.
 
-use super::{Comparison, Declaration, Difference, FINDINGS_MAX, Site};
+use super::{Comparison, Declaration, Difference, FINDINGS_MAX, Site, hint::hint};
 use crate::{
     Direction, Finding,
     finding::snippet,
@@ -102,9 +102,10 @@ impl Comparison {
         }
         finding.new = snippet_of(new.0, new.1);
         finding.old = snippet_of(old.0, old.1);
-        if let Some(hint) = &difference.hint {
-            finding.hint.clone_from(hint);
-        }
+        finding.hint = match &difference.hint {
+            Some(hint) => hint.clone(),
+            None => hint(row, self.direction, &finding.old),
+        };
         finding
     }
 }
