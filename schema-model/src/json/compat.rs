@@ -419,34 +419,12 @@ impl Both<'_> {
     }
 }
 
-/// Keywords that demand nothing of a value.
-const SILENT: [&str; 14] = [
-    "$ref",
-    "$dynamicRef",
-    "$recursiveRef",
-    "$schema",
-    "$id",
-    "id",
-    "$anchor",
-    "$dynamicAnchor",
-    "$comment",
-    "$defs",
-    "definitions",
-    "title",
-    "description",
-    "examples",
-];
-
 /// Follows `$ref`s that stand alone. Circles of them are no schemas, so this ends.
 fn settle(schema: &Schema, side: Side) -> Side {
     let mut side = side;
     while let Some(keywords) = schema.keywords(side.node).filter(|_| side.whole) {
-        let alone = keywords
-            .places
-            .iter()
-            .all(|(key, _)| SILENT.contains(&key.as_str()));
         match keywords.target {
-            Some(target) if alone => side.node = target,
+            Some(target) if keywords.only_refers => side.node = target,
             _ => break,
         }
     }

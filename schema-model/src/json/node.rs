@@ -4,7 +4,7 @@
 //! bounds are numbers, `dependencies` is split in two. `$ref` is [`Keywords::target`]; the arena may be cyclic through
 //! it, but never without going down into the value.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashMap};
 
 use crate::{Decimal, Span, json_text::Json};
 
@@ -52,14 +52,15 @@ pub(super) struct Keywords {
     pub(super) id: Option<String>,
     /// `"connect.type": "bytes"`, which Kafka Connect writes.
     pub(super) connect_bytes: bool,
-    pub(super) properties: Vec<(String, NodeId)>,
-    pub(super) pattern_properties: Vec<(String, NodeId)>,
+    pub(super) properties: Named,
+    pub(super) pattern_properties: Named,
     pub(super) additional_properties: Option<NodeId>,
     pub(super) unevaluated_properties: Option<NodeId>,
     pub(super) property_names: Option<NodeId>,
+    /// In order, none twice.
     pub(super) required: Vec<String>,
     pub(super) dependent_required: Vec<(String, Vec<String>)>,
-    pub(super) dependent_schemas: Vec<(String, NodeId)>,
+    pub(super) dependent_schemas: Named,
     pub(super) prefix_items: Vec<NodeId>,
     /// Items behind the prefix; all of them when there is none.
     pub(super) items: Option<NodeId>,
@@ -75,6 +76,8 @@ pub(super) struct Keywords {
     pub(super) condition: Option<NodeId>,
     pub(super) then: Option<NodeId>,
     pub(super) otherwise: Option<NodeId>,
+    /// Whether nothing beside `$ref` demands anything.
+    pub(super) only_refers: bool,
     /// Where each keyword's value stands.
     pub(super) places: Vec<(String, Span)>,
 }
@@ -95,14 +98,13 @@ impl Keywords {
     }
 
     pub(super) fn property(&self, name: &str) -> Option<NodeId> {
-        self.properties
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, node)| *node)
+        self.properties.get(name)
     }
 
     pub(super) fn requires(&self, name: &str) -> bool {
-        self.required.iter().any(|required| required == name)
+        self.required
+            .binary_search_by(|required| required.as_str().cmp(name))
+            .is_ok()
     }
 
     /// The subschemas that judge the same value as this schema does.
@@ -114,6 +116,32 @@ impl Keywords {
             .flatten()
             .chain(lists.into_iter().flatten().copied())
             .chain(self.dependent_schemas.iter().map(|(_, node)| *node))
+    }
+}
+
+/// Subschemas by name, in the order they were written.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Named {
+    list: Vec<(String, NodeId)>,
+    places: HashMap<String, NodeId>,
+}
+
+impl Named {
+    pub(super) fn new(list: Vec<(String, NodeId)>) -> Named {
+        let places = list.iter().cloned().collect();
+        Named { list, places }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<NodeId> {
+        self.places.get(name).copied()
+    }
+
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, (String, NodeId)> {
+        self.list.iter()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
     }
 }
 

@@ -28,6 +28,24 @@ pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// The most subschemas one schema may have, with those of its references.
 pub const NODES_MAX: usize = 50_000;
 
+/// Keywords that demand nothing of a value.
+const SILENT: [&str; 14] = [
+    "$ref",
+    "$dynamicRef",
+    "$recursiveRef",
+    "$schema",
+    "$id",
+    "id",
+    "$anchor",
+    "$dynamicAnchor",
+    "$comment",
+    "$defs",
+    "definitions",
+    "title",
+    "description",
+    "examples",
+];
+
 /// One text and its JSON.
 struct Source<'t> {
     /// The reference's name; empty for the schema itself.
@@ -76,6 +94,8 @@ struct Parser<'s> {
     nodes: Vec<Node>,
     /// Nodes by text and first byte.
     by_place: HashMap<(u32, usize), NodeId>,
+    /// Nodes by text and pointer.
+    by_pointer: HashMap<(u32, String), NodeId>,
     /// Schemas by absolute URI: those with an `$id`, and the references by their names.
     resources: HashMap<String, (u32, &'s Json)>,
     anchors: HashMap<(String, String), NodeId>,
@@ -97,6 +117,7 @@ pub(super) fn parse(text: &str, resolved: &[Resolved]) -> Result<Inner, ParseErr
         sources: &sources,
         nodes: Vec::new(),
         by_place: HashMap::new(),
+        by_pointer: HashMap::new(),
         resources: HashMap::new(),
         anchors: HashMap::new(),
         pending: Vec::new(),
@@ -260,6 +281,8 @@ impl<'s> Parser<'s> {
             _ => return Err(error("a schema is an object, or true or false".to_owned())),
         };
         self.by_place.insert(place, id);
+        self.by_pointer
+            .insert((scope.document, scope.pointer.clone()), id);
         self.nodes.push(Node {
             document: scope.document,
             pointer: scope.pointer.clone(),
@@ -300,6 +323,8 @@ impl<'s> Parser<'s> {
                 self.assertion(&mut keywords, key, value, &scope)?;
             }
         }
+        let mut keys = keywords.places.iter().map(|(key, _)| key.as_str());
+        keywords.only_refers = keys.all(|key| SILENT.contains(&key));
         keyword::settle_items(&mut keywords, json);
         if scope.draft == Draft::Draft4 {
             keyword::settle_exclusive(&mut keywords, json);

@@ -2,11 +2,11 @@
 //!
 //! It is given every text it may ask for and a retriever that refuses the rest. Patterns run on the `regex` crate, in
 //! time linear to the value and in bounded memory. A pattern that engine does not know (look-around, back references) or
-//! that grows too big is taken out and demands nothing: the schema registers, and a payload is judged by all the rest
+//! that grows too big, or is one of too many, is taken out and demands nothing: the schema registers, and a payload is judged by all the rest
 //! of it. Every step through a `$ref` is counted, because recursion through combinators can double with each level of
 //! a value: when the steps run out the walk is broken off, by unwinding, and the value is refused.
 
-use std::{cell::Cell, panic::AssertUnwindSafe};
+use std::{cell::Cell, collections::HashMap, panic::AssertUnwindSafe};
 
 use jsonschema::{Keyword, PatternOptions, Registry, Retrieve, Uri, ValidationError, Validator};
 use serde_json::{Map, Value, json};
@@ -15,7 +15,10 @@ use super::{Schema, meta, node::Kind};
 use crate::json_text::{Json, JsonKind};
 
 /// The most memory one compiled pattern may take.
-const PATTERN_BYTES_MAX: usize = 256 * 1024;
+pub(super) const PATTERN_BYTES_MAX: usize = 256 * 1024;
+
+/// The most patterns that are compiled for one schema; further ones count as not known.
+pub(super) const PATTERNS_MAX: usize = 500;
 
 /// Steps through `$ref`s a value may take, however small it is.
 const STEPS_MIN: usize = 10_000;
@@ -74,12 +77,23 @@ fn patterns() -> PatternOptions<jsonschema::Regex> {
         .dfa_size_limit(PATTERN_BYTES_MAX)
 }
 
-/// Whether the validator's engine can run a pattern.
-fn runs(pattern: &str) -> bool {
-    jsonschema::options()
-        .with_pattern_options(patterns())
-        .build(&json!({ "pattern": pattern }))
-        .is_ok()
+/// Which patterns the validator's engine can run.
+#[derive(Default)]
+struct Known(HashMap<String, bool>);
+
+impl Known {
+    fn runs(&mut self, pattern: &str) -> bool {
+        if let Some(known) = self.0.get(pattern) {
+            return *known;
+        }
+        let runs = self.0.len() < PATTERNS_MAX
+            && jsonschema::options()
+                .with_pattern_options(patterns())
+                .build(&json!({ "pattern": pattern }))
+                .is_ok();
+        self.0.insert(pattern.to_owned(), runs);
+        runs
+    }
 }
 
 /// Compiles the validator of a schema.
@@ -143,6 +157,7 @@ pub(super) fn sentence(error: &ValidationError<'_>) -> String {
 
 /// Takes out the patterns that do not run, and puts a counter before every reference.
 fn prepare(schema: &Schema, documents: &mut [Value]) {
+    let mut known = Known::default();
     for node in &schema.0.nodes {
         let Kind::Object(keywords) = &node.kind else {
             continue;
@@ -153,11 +168,15 @@ fn prepare(schema: &Schema, documents: &mut [Value]) {
             .and_then(Value::as_object_mut);
         let Some(object) = place else { continue };
         meta::tidy(object);
-        if keywords.pattern.as_deref().is_some_and(|pattern| !runs(pattern)) {
+        if keywords
+            .pattern
+            .as_deref()
+            .is_some_and(|pattern| !known.runs(pattern))
+        {
             object.remove("pattern");
         }
         if let Some(Value::Object(named)) = object.get_mut("patternProperties") {
-            let foreign: Vec<String> = named.keys().filter(|name| !runs(name)).cloned().collect();
+            let foreign: Vec<String> = named.keys().filter(|name| !known.runs(name)).cloned().collect();
             for name in &foreign {
                 named.remove(name);
             }

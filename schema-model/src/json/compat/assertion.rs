@@ -1,6 +1,6 @@
 //! Keywords that look at the value itself: types, enums, bounds, patterns.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::HashSet};
 
 use super::{Both, Comparison};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
         node::{Keywords, Limit, Types},
         rules::{self, Row},
     },
-    json_text::{Json, JsonKind},
+    json_text::{Json, JsonKind, write},
 };
 
 /// Whether a schema, its combinations aside, demands anything of a value.
@@ -134,6 +134,16 @@ fn types(keywords: &Keywords, policy: Policy) -> Types {
     }
 }
 
+/// Values in their normal form.
+fn texts(values: &[Json]) -> HashSet<String> {
+    let text = |value: &Json| {
+        let mut out = String::new();
+        write::write_sorted(&mut out, value);
+        out
+    };
+    values.iter().map(text).collect()
+}
+
 fn type_of(value: &Json) -> Types {
     match &value.kind {
         JsonKind::Null => Types::NULL,
@@ -207,8 +217,8 @@ impl<'s> Comparison<'s> {
             (Some(_), None) => &rules::ENUM_ARRAY_EXTENDED,
             (None, Some(_)) => &rules::ENUM_ARRAY_NARROWED,
             (Some(writer), Some(reader)) => {
-                let within = |one: &[Json], other: &[Json]| one.iter().all(|value| other.contains(value));
-                match (within(writer, reader), within(reader, writer)) {
+                let (writer, reader) = (texts(writer), texts(reader));
+                match (writer.is_subset(&reader), reader.is_subset(&writer)) {
                     (true, true) => return,
                     (true, false) => &rules::ENUM_ARRAY_EXTENDED,
                     (false, true) => &rules::ENUM_ARRAY_NARROWED,

@@ -4,6 +4,8 @@
 //! what a schema or a pattern allows (partially open). What a property that came did before is up to the writer's
 //! model, what becomes of one that went is up to the reader's.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{
     Both, Comparison, Side, Site, accepts_everything,
     array::{Rest, whole},
@@ -12,19 +14,25 @@ use super::{
 use crate::json::{
     node::{Keywords, Kind, NodeId},
     rules::{self, Row},
+    validator::{PATTERN_BYTES_MAX, PATTERNS_MAX},
 };
-
-/// The most memory one compiled pattern may take.
-const PATTERN_BYTES_MAX: usize = 256 * 1024;
 
 fn rest_of_object(keywords: &Keywords) -> Option<NodeId> {
     keywords.additional_properties.or(keywords.unevaluated_properties)
 }
 
+/// The names each property's presence demands.
+fn required_lists(keywords: &Keywords) -> HashMap<&str, HashSet<&str>> {
+    let lists = keywords.dependent_required.iter();
+    lists
+        .map(|(name, names)| (name.as_str(), names.iter().map(String::as_str).collect()))
+        .collect()
+}
+
 impl<'s> Comparison<'s> {
     pub(super) fn object(&mut self, both: Both<'s>) {
         let Both { writes, reads, .. } = both;
-        for (name, writer) in &writes.properties {
+        for (name, writer) in writes.properties.iter() {
             if !self.spend() {
                 return;
             }
@@ -38,7 +46,7 @@ impl<'s> Comparison<'s> {
                 None => self.property_removed(both, name, &path, *writer),
             }
         }
-        for (name, reader) in &reads.properties {
+        for (name, reader) in reads.properties.iter() {
             if writes.property(name).is_none() && self.spend() {
                 self.property_added(both, name, &format!("/properties/{name}"), *reader);
             }
@@ -50,9 +58,15 @@ impl<'s> Comparison<'s> {
         self.dependencies(both);
     }
 
-    /// Whether a pattern matches a name; one the engine does not know matches none.
+    /// Whether a pattern matches a name; one the engine does not know matches none, nor does one too many.
     fn matches(&mut self, pattern: &str, name: &str) -> bool {
+        if !self.spend() {
+            return false;
+        }
         if !self.patterns.contains_key(pattern) {
+            if self.patterns.len() == PATTERNS_MAX {
+                return false;
+            }
             let compiled = regex::RegexBuilder::new(pattern)
                 .size_limit(PATTERN_BYTES_MAX)
                 .dfa_size_limit(PATTERN_BYTES_MAX)
@@ -76,13 +90,8 @@ impl<'s> Comparison<'s> {
 
     /// The reader's patterns judge a declared property too; those the writer has as well are compared by themselves.
     fn reader_patterns(&mut self, both: Both<'s>, name: &str, writer: NodeId) {
-        for (pattern, reader) in &both.reads.pattern_properties {
-            let shared = both
-                .writes
-                .pattern_properties
-                .iter()
-                .any(|(other, _)| other == pattern);
-            if !shared && self.matches(pattern, name) {
+        for (pattern, reader) in both.reads.pattern_properties.iter() {
+            if self.matches(pattern, name) && both.writes.pattern_properties.get(pattern).is_none() {
                 let sites = (Site::of(writer), both.reader_at("patternProperties"));
                 let path = format!("/patternProperties/{pattern}");
                 self.below(&path, whole(writer, *reader), &sites.0, &sites.1);
@@ -187,16 +196,9 @@ impl<'s> Comparison<'s> {
     fn patterns(&mut self, both: Both<'s>) {
         let Both { writes, reads, .. } = both;
         let keyword = "patternProperties";
-        let find = |keywords: &Keywords, pattern: &str| {
-            let found = keywords
-                .pattern_properties
-                .iter()
-                .find(|(other, _)| other == pattern);
-            found.map(|(_, node)| *node)
-        };
-        for (pattern, writer) in &writes.pattern_properties {
+        for (pattern, writer) in writes.pattern_properties.iter() {
             let path = format!("/{keyword}/{pattern}");
-            match find(reads, pattern) {
+            match reads.pattern_properties.get(pattern) {
                 Some(reader) => {
                     let sites = (both.writer_at(keyword), both.reader_at(keyword));
                     self.below(&path, whole(*writer, reader), &sites.0, &sites.1);
@@ -204,8 +206,8 @@ impl<'s> Comparison<'s> {
                 None => self.property_removed(both, "", &path, *writer),
             }
         }
-        for (pattern, reader) in &reads.pattern_properties {
-            if find(writes, pattern).is_some() {
+        for (pattern, reader) in reads.pattern_properties.iter() {
+            if writes.pattern_properties.get(pattern).is_some() {
                 continue;
             }
             let row = match Rest::of(self.writer, rest_of_object(writes)) {
@@ -303,31 +305,21 @@ impl<'s> Comparison<'s> {
             }
         };
         let arrays = keyword("dependentRequired", reads);
-        let find = |keywords: &'s Keywords, name: &str| {
-            let found = keywords
-                .dependent_required
-                .iter()
-                .find(|(other, _)| other == name);
-            found.map(|(_, names)| names.as_slice())
-        };
+        let (writer_lists, reader_lists) = (required_lists(writes), required_lists(reads));
         let names = writes.dependent_required.iter().chain(&reads.dependent_required);
         let mut names: Vec<&str> = names.map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         for name in names {
-            let row = match (find(writes, name), find(reads, name)) {
+            let row = match (writer_lists.get(name), reader_lists.get(name)) {
                 (None, Some(_)) => &rules::DEPENDENCY_ARRAY_ADDED,
                 (Some(_), None) => &rules::DEPENDENCY_ARRAY_REMOVED,
-                (Some(writer), Some(reader)) => {
-                    let within =
-                        |one: &[String], other: &[String]| one.iter().all(|name| other.contains(name));
-                    match (within(writer, reader), within(reader, writer)) {
-                        (true, true) => continue,
-                        (true, false) => &rules::DEPENDENCY_ARRAY_EXTENDED,
-                        (false, true) => &rules::DEPENDENCY_ARRAY_NARROWED,
-                        (false, false) => &rules::DEPENDENCY_ARRAY_CHANGED,
-                    }
-                }
+                (Some(writer), Some(reader)) => match (writer.is_subset(reader), reader.is_subset(writer)) {
+                    (true, true) => continue,
+                    (true, false) => &rules::DEPENDENCY_ARRAY_EXTENDED,
+                    (false, true) => &rules::DEPENDENCY_ARRAY_NARROWED,
+                    (false, false) => &rules::DEPENDENCY_ARRAY_CHANGED,
+                },
                 (None, None) => continue,
             };
             let sites = (both.writer_at(&arrays), both.reader_at(&arrays));
@@ -339,13 +331,9 @@ impl<'s> Comparison<'s> {
     fn dependent_schemas(&mut self, both: Both<'s>, keyword: &str) {
         let Both { writes, reads, .. } = both;
         let sites = (both.writer_at(keyword), both.reader_at(keyword));
-        let find = |keywords: &Keywords, name: &str| {
-            let found = keywords.dependent_schemas.iter().find(|(other, _)| other == name);
-            found.map(|(_, node)| *node)
-        };
-        for (name, reader) in &reads.dependent_schemas {
+        for (name, reader) in reads.dependent_schemas.iter() {
             let path = format!("/{keyword}/{name}");
-            match find(writes, name) {
+            match writes.dependent_schemas.get(name) {
                 Some(writer) => self.below(&path, whole(writer, *reader), &sites.0, &sites.1),
                 None => self.note(
                     &rules::DEPENDENCY_SCHEMA_ADDED,
@@ -355,8 +343,8 @@ impl<'s> Comparison<'s> {
                 ),
             }
         }
-        for (name, _) in &writes.dependent_schemas {
-            if find(reads, name).is_none() {
+        for (name, _) in writes.dependent_schemas.iter() {
+            if reads.dependent_schemas.get(name).is_none() {
                 let path = format!("/{keyword}/{name}");
                 self.note(
                     &rules::DEPENDENCY_SCHEMA_REMOVED,

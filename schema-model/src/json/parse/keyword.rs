@@ -5,7 +5,7 @@ use crate::{
     ParseError,
     json::{
         draft::Draft,
-        node::{Amount, Keywords, Limit, NodeId, Types},
+        node::{Amount, Keywords, Limit, Named, NodeId, Types},
     },
     json_text::{Json, JsonKind},
 };
@@ -164,9 +164,9 @@ impl<'s> Parser<'s> {
             }
         }
         match key {
-            "properties" => keywords.properties = named,
-            "patternProperties" => keywords.pattern_properties = named,
-            "dependentSchemas" | "dependencies" => keywords.dependent_schemas = named,
+            "properties" => keywords.properties = Named::new(named),
+            "patternProperties" => keywords.pattern_properties = Named::new(named),
+            "dependentSchemas" | "dependencies" => keywords.dependent_schemas = Named::new(named),
             _ => {}
         }
         Ok(true)
@@ -205,7 +205,11 @@ impl<'s> Parser<'s> {
             "description" => keywords.description = Some(self.string(value, key, scope)?.to_owned()),
             "default" => keywords.default = Some(value.clone()),
             "connect.type" => keywords.connect_bytes = value.as_str() == Some("bytes"),
-            "required" => keywords.required = self.strings(value, key, scope)?,
+            "required" => {
+                keywords.required = self.strings(value, key, scope)?;
+                keywords.required.sort_unstable();
+                keywords.required.dedup();
+            }
             "uniqueItems" => match value.kind {
                 JsonKind::Bool(unique) => keywords.unique_items = unique,
                 _ => return self.wrong(value, scope, "\"uniqueItems\" must be true or false".to_owned()),

@@ -113,6 +113,12 @@ impl<'s> Parser<'s> {
             let anchor = self.anchors.get(&(uri, fragment)).copied();
             return anchor.ok_or_else(|| error(self, missing()));
         }
+        let is_whole = json.span == self.sources[document as usize].json.span;
+        let key = (document, fragment);
+        if let Some(known) = self.by_pointer.get(&key).filter(|_| is_whole) {
+            return Ok(*known);
+        }
+        let fragment = key.1;
         let found = pointed(json, &fragment).ok_or_else(|| error(self, missing()))?;
         let scope = Scope {
             document,

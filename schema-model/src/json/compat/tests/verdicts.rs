@@ -375,3 +375,53 @@ fn nests_and_rows_end() {
     }
     assert_eq!(found(5_000), ["COMPARISON_TOO_LARGE #/"]);
 }
+
+#[test]
+fn big_schemas_are_compared_in_linear_time() {
+    let started = std::time::Instant::now();
+    let check = |schema: String, wanted: &[&str]| {
+        let schema = parse(&schema);
+        assert_eq!(lines(confluent(), &schema, &schema), wanted);
+    };
+    let listed = |count: usize, one: fn(usize) -> String| (0..count).map(one).collect::<Vec<_>>().join(",");
+    check(
+        format!(r#"{{"enum": [{}]}}"#, listed(100_000, |n| format!("{n}"))),
+        &[],
+    );
+    check(
+        format!(r#"{{"required": [{}]}}"#, listed(80_000, |n| format!("\"r{n}\""))),
+        &[],
+    );
+    check(
+        format!(
+            r#"{{"properties": {{{}}}}}"#,
+            listed(40_000, |n| format!("\"p{n}\":{{}}"))
+        ),
+        &[],
+    );
+    check(
+        format!(
+            r#"{{"dependencies": {{{}}}}}"#,
+            listed(50_000, |n| format!("\"d{n}\":[\"a\"]"))
+        ),
+        &[],
+    );
+    check(
+        format!(
+            r#"{{"allOf": [{}], "definitions": {{{}}}}}"#,
+            listed(10_000, |n| format!("{{\"$ref\":\"#/definitions/d{n}\"}}")),
+            listed(10_000, |n| format!("\"d{n}\":{{\"minLength\":1}}"))
+        ),
+        &[],
+    );
+    // Every property by every pattern is more than anyone means to say.
+    check(
+        format!(
+            r#"{{"properties": {{{}}}, "patternProperties": {{{}}}}}"#,
+            listed(5_000, |n| format!("\"p{n}\":{{}}")),
+            listed(5_000, |n| format!("\"p{n}$\":{{}}"))
+        ),
+        &["COMPARISON_TOO_LARGE #/"],
+    );
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}
