@@ -1,7 +1,8 @@
 //! One incompatibility between two schemas: which rule, where, and both sides of it.
 //!
 //! A [`Rule`] is a row: a stable code and one sentence. The codes of the Avro rules are Avro's own, those of the
-//! Protobuf rules Confluent's, because tools match on them. [`Finding::message`] is the string clients see.
+//! Protobuf and JSON Schema rules Confluent's, because tools match on them. [`Finding::message`] is the string clients
+//! see.
 
 use std::fmt;
 
@@ -12,7 +13,7 @@ use crate::{Span, Version};
 pub enum Form {
     /// `{errorType:'X', description:'…', additionalInfo:'…'}`
     Avro,
-    /// `{errorType:"X", description:"…"}`
+    /// `{errorType:"X", description:"…"}`, in JSON Schema too.
     Protobuf,
     /// The description alone.
     Plain,
@@ -125,11 +126,12 @@ impl fmt::Display for Direction {
 pub struct Finding {
     /// The rule that is broken.
     pub rule: Rule,
-    /// Where in the reader: a JSON pointer (`/fields/2/type`) in Avro, `#/Message/3` in Protobuf.
+    /// Where in the reader: a JSON pointer (`/fields/2/type`) in Avro, `#/Message/3` in Protobuf,
+    /// `#/properties/a/type` in JSON Schema.
     pub path: String,
     /// What is wrong, in Confluent's words.
     pub description: String,
-    /// Avro's extra detail; empty in Protobuf.
+    /// Avro's extra detail; empty in Protobuf and JSON Schema.
     pub additional_info: String,
     /// Where in the new schema's text; `None` when the place is not in that text.
     pub span: Option<Span>,

@@ -6,7 +6,8 @@
 /// One entry of a schema's `references`, as registered.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reference {
-    /// The name the schema uses: a full name in Avro, an import path in Protobuf.
+    /// The name the schema uses: a full name in Avro, an import path in Protobuf, the URI of a `$ref` in JSON
+    /// Schema.
     pub name: String,
     /// The subject the referenced schema lives under.
     pub subject: String,
