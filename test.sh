@@ -94,6 +94,23 @@ if [ "$quick" != quick ] && command -v mvn >/dev/null && command -v javac >/dev/
 else
   skip "java clients" "quick run, or no JDK with Maven"
 fi
+# A PostgreSQL server of the tests' own. Debian's package is installed where there is none and we may.
+postgres_folder=$(mktemp -d)
+trap 'tests/postgres.sh stop "$postgres_folder" >/dev/null 2>&1; rm -rf "$postgres_folder"' EXIT
+postgresql() {
+  local url status=0
+  url=$(tests/postgres.sh start "$postgres_folder") || status=$?
+  if [ $status = 3 ] && [ "$quick" != quick ] && [ "$(id -u)" = 0 ] && command -v apt-get; then
+    apt-get install -y --no-install-recommends postgresql || return
+    url=$(tests/postgres.sh start "$postgres_folder") || return
+    status=0
+  fi
+  # Without one the tests say what they skip.
+  [ $status = 3 ] || { [ $status = 0 ] && echo "$url" >"$cache/postgresql-url"; }
+}
+rm -f "$cache/postgresql-url"
+step "set up: postgresql" postgresql && [ -s "$cache/postgresql-url" ] \
+  && export ANNALS_TEST_POSTGRES=$(cat "$cache/postgresql-url")
 [ -d ../shared/data ] && export ANNALS_TEST_DATA=$PWD/../shared/data
 
 # --- the tests ------------------------------------------------------------------------------------------------------

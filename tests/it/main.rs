@@ -10,6 +10,8 @@
 mod cli;
 mod clients;
 mod guard;
+mod nodes;
+mod postgres;
 mod readme;
 mod real_logs;
 mod registry;

@@ -1,5 +1,6 @@
 //! Unmodified Python clients of the registry: its API as they see it, and their serializers through the broker.
 
+use crate::postgres::Postgres;
 use crate::server::{Server, python};
 
 #[test]
@@ -36,4 +37,16 @@ fn python_json_serializers_and_header_ids_pass_through_the_broker() {
         "json_records.py",
         &[&server.kafka, &server.http],
     );
+}
+
+#[test]
+fn python_clients_see_the_same_on_postgresql() {
+    let what = "Python clients and a registry on PostgreSQL";
+    let Some(postgres) = Postgres::start(what) else {
+        return;
+    };
+    for (database, script) in [("registry", "registry.py"), ("governance", "governance.py")] {
+        let server = Server::start(&["--database", &postgres.database(database)]);
+        python(what, script, &[&server.http]);
+    }
 }
