@@ -89,6 +89,7 @@ impl<S: AsRef<str>> Json<S> {
     }
 
     /// The same value with strings of its own.
+    #[cfg(feature = "avro")]
     pub(crate) fn to_owned(&self) -> Json {
         let text = |text: &S| text.as_ref().to_owned();
         let kind = match &self.kind {

@@ -20,6 +20,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    #[cfg(feature = "json")]
     pub(super) fn without_comments(text: &'a str) -> Scanner<'a> {
         Scanner {
             comments: false,

@@ -3,6 +3,8 @@
 //! The mutations are the same every time as far as they get; a failing input is printed. `ANNALS_FUZZ_SECONDS` is how
 //! long each target runs.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod targets;
 
 use std::{
