@@ -4,6 +4,7 @@
 
 mod failures;
 mod read_back;
+mod registry;
 mod transactions;
 
 use std::sync::Arc;

@@ -1,0 +1,213 @@
+//! The registry on real databases: what it decides for many at once, and what it knows after a restart.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+
+use annals_schema_model::Reference;
+use serde_json::json;
+
+use super::{content, id, on_each, schema, write};
+use crate::{
+    registry::{Mode, Qualified, RegisterRequest, Registry},
+    store::{Database, Store},
+};
+
+async fn registry(database: &Database) -> Registry {
+    Registry::open(database, || 1_700_000_000_000).await.unwrap()
+}
+
+fn request(schema: &str) -> RegisterRequest {
+    RegisterRequest {
+        schema: schema.to_owned(),
+        ..RegisterRequest::default()
+    }
+}
+
+fn enumeration(name: &str) -> RegisterRequest {
+    request(&json!({"type": "enum", "name": name, "symbols": ["A"]}).to_string())
+}
+
+/// Registers and answers id and version.
+async fn register(registry: &Registry, subject: &str, request: RegisterRequest) -> (u32, u32) {
+    let registered = registry
+        .register(&Qualified::parse(subject), request)
+        .await
+        .unwrap();
+    (registered.id().get(), registered.version())
+}
+
+async fn set(registry: &Registry, subject: &str, config: serde_json::Value) {
+    let config = config.as_object().unwrap().clone();
+    registry
+        .update_config(&Qualified::parse(subject), config)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_restart_changes_nothing() {
+    on_each(async |database| {
+        let before = registry(database).await;
+        let full = RegisterRequest {
+            references: vec![Reference {
+                name: "S".to_owned(),
+                subject: "a".to_owned(),
+                version: 1,
+            }],
+            metadata: serde_json::from_value(json!({"properties": {"k": "v"}})).unwrap(),
+            rule_set: serde_json::from_value(json!({"domainRules": [{"name": "r", "type": "CEL"}]})).unwrap(),
+            ..request("{\"type\": \"bytes\"}")
+        };
+        assert_eq!(register(&before, "a", request("\"string\"")).await, (1, 1));
+        assert_eq!(register(&before, "b", full.clone()).await, (2, 1));
+        assert_eq!(register(&before, ":.eu:a", request("\"string\"")).await.1, 1);
+        assert_eq!(register(&before, "c", request("\"int\"")).await, (3, 1));
+        before
+            .delete_subject(&Qualified::parse("c"), false)
+            .await
+            .unwrap();
+        set(&before, "a", json!({"compatibility": "NONE"})).await;
+        before
+            .set_mode(&Qualified::parse("z"), Some(Mode::ReadOnly), false)
+            .await
+            .unwrap();
+        let stored = before.view();
+        before.close().await.unwrap();
+
+        let after = registry(database).await;
+        let view = after.view();
+        for number in 1..=3 {
+            let (one, other) = (stored.schema(id(number)), view.schema(id(number)));
+            let facts =
+                |of: &Arc<crate::registry::Stored>| (of.guid, Arc::clone(&of.content), of.registered_ms);
+            assert_eq!(one.map(facts), other.map(facts), "{number} on {database}");
+        }
+        for subject in ["a", "b", ":.eu:a", "c", "z"].map(Qualified::parse) {
+            let versions = |view: &crate::registry::View| view.subject(&subject).map(|of| of.all().to_vec());
+            assert_eq!(versions(&stored), versions(&view), "{subject} on {database}");
+            assert_eq!(
+                stored.config(&subject),
+                view.config(&subject),
+                "{subject} on {database}"
+            );
+            assert_eq!(
+                stored.mode(&subject),
+                view.mode(&subject),
+                "{subject} on {database}"
+            );
+        }
+        assert_eq!(register(&after, "b", full).await, (2, 1));
+        assert_eq!(
+            register(&after, "d", request("\"long\"")).await,
+            (4, 1),
+            "ids go on"
+        );
+        after.close().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn concurrent_registrars_get_no_id_twice() {
+    on_each(async |database| {
+        // Twelve clients at two nodes register the same eight schemas, each under its own subject and all under one.
+        let nodes = [registry(database).await, registry(database).await];
+        set(&nodes[0], "shared", json!({"compatibility": "NONE"})).await;
+        assert_eq!(register(&nodes[1], "first", enumeration("First")).await, (1, 1));
+        let clients = (0..12).map(|client| {
+            let registry = nodes[client % 2].clone();
+            tokio::spawn(async move {
+                let mut got = Vec::new();
+                for step in 0..8 {
+                    let name = format!("E{}", (step + client) % 8);
+                    for subject in ["shared".to_owned(), format!("own-{client}-{name}")] {
+                        let (id, version) = register(&registry, &subject, enumeration(&name)).await;
+                        got.push((name.clone(), subject, id, version));
+                    }
+                }
+                got
+            })
+        });
+        let (mut by_name, mut shared) = (BTreeSet::new(), BTreeSet::new());
+        for client in clients.collect::<Vec<_>>() {
+            for (name, subject, id, version) in client.await.unwrap() {
+                by_name.insert((name.clone(), id));
+                if subject == "shared" {
+                    shared.insert((name, version));
+                }
+            }
+        }
+        assert_eq!(
+            by_name.len(),
+            8,
+            "one id for each schema on {database}: {by_name:?}"
+        );
+        assert!(
+            by_name
+                .iter()
+                .map(|(_, id)| *id)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .eq(2..=9),
+            "dense"
+        );
+        assert_eq!(
+            shared.len(),
+            8,
+            "one version for each schema on {database}: {shared:?}"
+        );
+        assert!(
+            shared
+                .iter()
+                .map(|(_, version)| *version)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .eq(1..=8)
+        );
+        for node in nodes {
+            node.close().await.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn hooks_see_every_change() {
+    on_each(async |database| {
+        let registry = registry(database).await;
+        let seen = Arc::new(Mutex::new(BTreeSet::new()));
+        let into = Arc::clone(&seen);
+        registry.on_changed(Box::new(move |view| {
+            into.lock().unwrap().insert((view.sequence, view.schemas_len()));
+        }));
+        register(&registry, "a", request("\"int\"")).await;
+        register(&registry, "a", request("\"int\"")).await;
+        register(&registry, "b", request("\"long\"")).await;
+        set(&registry, ":.__GLOBAL:", json!({"normalize": false})).await;
+        registry.close().await.unwrap();
+        let seen: Vec<_> = seen.lock().unwrap().iter().copied().collect();
+        assert_eq!(seen, [(1, 1), (2, 2), (3, 2)], "{database}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_text_that_no_longer_parses_does_not_stop_the_start() {
+    on_each(async |database| {
+        let mut store = Store::open(database).await.unwrap();
+        let text = "no schema at all";
+        let rows = [super::context(".", 1), schema(".", 1, &content(text), false)];
+        write(&mut store, &rows).await.unwrap();
+        store.close().await.unwrap();
+        let registry = registry(database).await;
+        let view = registry.view();
+        let stored = view.schema(id(1)).unwrap();
+        assert_eq!(stored.text().as_ref(), text);
+        assert!(view.parsed(stored).is_err());
+        assert_eq!(register(&registry, "b", request("\"int\"")).await, (2, 1));
+        registry.close().await.unwrap();
+    })
+    .await;
+}
