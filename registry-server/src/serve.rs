@@ -19,7 +19,7 @@ use crate::demo::{self, Played};
 use crate::folds::Folds;
 use crate::guard::SchemaGuard;
 use crate::http::serve::ServeLimits;
-use crate::http::{self, AppState, Ready};
+use crate::http::{self, ApiShape, AppState, Ready};
 use crate::registry::Registry;
 use crate::resolve::RegistryResolve;
 use crate::store::Database;
@@ -35,6 +35,8 @@ pub struct Options {
     pub http_listen: String,
     /// Where schemas are kept; `None` is `registry.db` in the data folder.
     pub database: Option<Database>,
+    /// Which generation of the registry API answers are shaped for.
+    pub api_shape: ApiShape,
 }
 
 /// An address that another program listens on.
@@ -82,6 +84,7 @@ impl Server {
             kafka_listen,
             http_listen,
             database,
+            api_shape,
         } = options;
         // Ports first: the commonest mistake should not touch the data.
         let kafka_listener = bind(&kafka_listen, "--kafka-listen").await?;
@@ -126,7 +129,7 @@ impl Server {
         server.refresh_folds().await?;
         server.follow_changes();
         server.serve_kafka(kafka_listener);
-        server.serve_http(http_listener, guard);
+        server.serve_http(http_listener, guard, api_shape);
         Ok(server)
     }
 
@@ -199,7 +202,7 @@ impl Server {
         }));
     }
 
-    fn serve_http(&mut self, listener: TcpListener, guard: Arc<SchemaGuard>) {
+    fn serve_http(&mut self, listener: TcpListener, guard: Arc<SchemaGuard>, shape: ApiShape) {
         let pages = console::routes(Console {
             registry: self.registry.clone(),
             broker: self.broker.clone(),
@@ -213,6 +216,7 @@ impl Server {
             registry: self.registry.clone(),
             ready: self.ready.clone(),
             cluster_id: self.broker.cluster_id().into(),
+            shape,
         };
         let audit = audit::routes(Arc::new(now_ms)).with_state(Arc::clone(&self.events));
         let router = http::assemble(state, audit, pages);

@@ -143,8 +143,11 @@ impl Json {
 
 impl Json {
     /// Parses a whole text, comments allowed.
-    #[cfg(test)]
-    pub(crate) fn parse(text: &str) -> Result<Json, ParseError> {
+    ///
+    /// # Errors
+    /// Where the text is no JSON, or nested too deep.
+    #[cfg(any(feature = "avro", test))]
+    pub fn parse(text: &str) -> Result<Json, ParseError> {
         Json::parse_with(Scanner::new(text))
     }
 

@@ -1,9 +1,9 @@
 //! `annals schema check`: is a change safe, and if not, where in the file and why.
 //!
-//! The versions and the level come from the server; the verdict is made here with the engine the server uses, because
+//! The versions, the level and the policies come from the server; the verdict is made here with the engine the server uses, because
 //! only here the file's own lines are at hand to point at. Registering asks the server again, so the two cannot part.
 
-use annals_schema_model::{Finding, Level, Resolved, Schema, SchemaType, Version, compat};
+use annals_schema_model::{Finding, Level, Policy, Resolved, Schema, SchemaType, Standard, Version, compat};
 use annotate_snippets::{AnnotationKind, Group, Level as Severity, Renderer, Snippet};
 use clap::Args;
 use serde_json::{Value, json};
@@ -31,6 +31,9 @@ pub(crate) struct Check {
     /// Judge by this level instead of the subject's own
     #[arg(long)]
     level: Option<Level>,
+    /// Judge by this policy instead of the subject's own: confluent, strict or wire
+    #[arg(long)]
+    policy: Option<Policy>,
 }
 
 struct Old {
@@ -40,18 +43,23 @@ struct Old {
 
 impl Check {
     pub(crate) fn run(self, api: &Api, global: &Global) -> Result<Exit, Failure> {
-        let level = match self.level {
-            Some(level) => level,
-            None => level_of(api, &self.file.subject)?,
-        };
+        let mut standard = standard_of(api, &self.file.subject)?;
+        standard.level = self.level.unwrap_or(standard.level);
+        standard.policy = self.policy.unwrap_or(standard.policy);
+        let level = standard.level;
         let request = self.file.request()?;
         let new = parse(api, &request)?;
         let olds = self.olds(api)?;
         let pairs: Vec<(Version, &Schema)> = olds.iter().map(|o| (o.version, &o.schema)).collect();
-        let findings = compat::check(self.effective(level), &new, &pairs);
+        standard.level = self.effective(level);
+        let findings = compat::check(standard, &new, &pairs);
         let exit = if findings.is_empty() { Exit::Done } else { Exit::No };
         match global.output {
-            Format::Json => output::json(&as_json(level, &pairs, &findings))?,
+            Format::Json => {
+                let mut answer = as_json(level, &pairs, &findings);
+                answer["policies"] = by_policy(standard, &new, &pairs);
+                output::json(&answer)?;
+            }
             Format::Table if findings.is_empty() => output::line(&format!(
                 "{} is {level} compatible with {}",
                 self.file.path().display(),
@@ -128,7 +136,12 @@ impl Check {
                 or_none(&finding.new)
             );
             group = group.element(Severity::NOTE.message(sides.as_str()));
-            group = group.element(Severity::HELP.message(finding.rule.sentence()));
+            let help = if finding.hint.is_empty() {
+                finding.rule.sentence()
+            } else {
+                &finding.hint
+            };
+            group = group.element(Severity::HELP.message(help));
             output::line(&renderer.render(&[group]))?;
         }
         Ok(())
@@ -155,7 +168,7 @@ fn as_json(level: Level, pairs: &[(Version, &Schema)], findings: &[Finding]) -> 
                 "rule": f.rule.code(), "path": f.path, "direction": f.direction.name(),
                 "description": f.description, "additional_info": f.additional_info,
                 "line": f.line, "column": f.column, "old": f.old, "new": f.new,
-                "version": f.version.map(Version::get), "help": f.rule.sentence(),
+                "version": f.version.map(Version::get), "hint": f.hint, "help": f.rule.sentence(),
             })
         })
         .collect();
@@ -166,12 +179,33 @@ fn as_json(level: Level, pairs: &[(Version, &Schema)], findings: &[Finding]) -> 
     })
 }
 
-fn level_of(api: &Api, subject: &str) -> Result<Level, Failure> {
+/// What each policy would say, all else being equal.
+fn by_policy(standard: Standard, new: &Schema, pairs: &[(Version, &Schema)]) -> Value {
+    let verdicts = Policy::ALL.map(|policy| {
+        let findings = compat::check(Standard { policy, ..standard }, new, pairs);
+        (policy.name().to_owned(), Value::Bool(findings.is_empty()))
+    });
+    Value::Object(verdicts.into_iter().collect())
+}
+
+/// The standard a subject is judged by.
+fn standard_of(api: &Api, subject: &str) -> Result<Standard, Failure> {
     let config = api.get(&["config", subject], &[("defaultToGlobal", "true")])?;
-    let level = config["compatibilityLevel"]
+    let standard = || {
+        Some(Standard {
+            level: config["compatibilityLevel"].as_str()?.parse().ok()?,
+            policy: named(&config["policy"])?,
+            compatibility_policy: named(&config["compatibilityPolicy"])?,
+        })
+    };
+    standard().ok_or_else(|| odd(&config))
+}
+
+/// A setting, or its default where there is none; `None` where it is not understood.
+fn named<T: Default + std::str::FromStr>(setting: &Value) -> Option<T> {
+    setting
         .as_str()
-        .and_then(|level| level.parse().ok());
-    level.ok_or_else(|| odd(&config))
+        .map_or_else(|| Some(T::default()), |name| name.parse().ok())
 }
 
 fn odd(answer: &Value) -> Failure {
@@ -208,7 +242,10 @@ fn resolve(api: &Api, schema: &Value, depth: usize, into: &mut Vec<Resolved>) ->
         }
         let subject = reference["subject"].as_str().unwrap_or_default();
         let version = reference["version"].to_string();
-        let target = api.get(&["subjects", subject, "versions", &version], &[])?;
+        let target = api.get(
+            &["subjects", subject, "versions", &version],
+            &[("deleted", "true")],
+        )?;
         resolve(api, &target, depth + 1, into)?;
         let text = target["schema"].as_str().unwrap_or_default().to_owned();
         into.push(Resolved {

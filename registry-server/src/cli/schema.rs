@@ -178,11 +178,12 @@ fn register(api: &Api, global: &Global, file: &SchemaFile) -> Result<Exit, Failu
     if global.output == Format::Json {
         output::json(&answer)?;
     } else {
+        // A server with the older shape of answers does not say the version.
+        let version = answer["version"].as_u64();
+        let version = version.map_or_else(String::new, |version| format!(" v{version}"));
         output::line(&format!(
-            "registered {} v{} (id {})",
-            file.subject,
-            output::cell(&answer["version"]),
-            answer["id"]
+            "registered {}{version} (id {})",
+            file.subject, answer["id"]
         ))?;
     }
     Ok(Exit::Done)

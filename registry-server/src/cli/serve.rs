@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use super::exit::{Exit, Failure};
 use super::output;
 use crate::demo::Played;
+use crate::http::ApiShape;
 use crate::serve::{Options, Server};
 use crate::store::Database;
 
@@ -54,6 +55,14 @@ pub(crate) struct Serve {
         value_parser = Database::parse
     )]
     database: Option<Database>,
+    /// Which generation of the registry API to answer like: 8, or 7 for clients that choke on what 8 added
+    #[arg(
+        long,
+        value_name = "7|8",
+        default_value_t = ApiShape::Eight,
+        env = "ANNALS_REGISTRY_API_SHAPE"
+    )]
+    registry_api_shape: ApiShape,
     /// Fill an empty server with the history of a small order company
     #[arg(long)]
     demo: bool,
@@ -79,6 +88,7 @@ impl Serve {
             kafka_listen: self.kafka_listen,
             http_listen: self.http_listen,
             database: self.database,
+            api_shape: self.registry_api_shape,
         };
         // Listening for signals from the start: a stop during the demo is a stop too.
         let stop = stop_signal()?;
@@ -89,7 +99,7 @@ impl Serve {
             server.kafka().to_string()
         ));
         say(&format!(
-            "Registry  {:<34}Avro, Protobuf",
+            "Registry  {:<34}Avro, Protobuf, JSON Schema",
             format!("http://{http}")
         ));
         say(&format!("Console   http://{http}/console"));

@@ -3,7 +3,14 @@
 //! The document comes from the routes themselves, so neither can drift from the other; the page's files are in the
 //! binary.
 
-use axum::{Router, body::Bytes, http::header, routing::get};
+use axum::{
+    Router,
+    body::{Bytes, to_bytes},
+    http::{HeaderValue, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, RefOr, path::Operation, tag::TagBuilder};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -11,6 +18,11 @@ use super::media;
 
 /// Where the document is served.
 const DOCUMENT: &str = "/openapi.json";
+/// The page loads nothing from elsewhere; its own script sets styles and draws its signs from data URLs.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// The page is a few hundred bytes; its scripts are not read.
+const PAGE_BYTES_MAX: usize = 64 * 1024;
 
 /// The routes of the document and its page.
 pub(super) fn routes(document: &OpenApi) -> Router {
@@ -19,9 +31,32 @@ pub(super) fn routes(document: &OpenApi) -> Router {
         let json = json.clone();
         async move { ([(header::CONTENT_TYPE, "application/json")], json) }
     };
+    let page: Router = SwaggerUi::new("/docs").config(Config::from(DOCUMENT)).into();
     Router::new()
         .route(DOCUMENT, get(answer))
-        .merge(SwaggerUi::new("/docs").config(Config::from(DOCUMENT)))
+        .merge(page.layer(middleware::map_response(dressed)))
+}
+
+/// The page under our name, with the headers that keep it to itself.
+async fn dressed(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(CONTENT_SECURITY_POLICY),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    let kind = headers.get(header::CONTENT_TYPE);
+    if !kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
+        return response;
+    }
+    headers.remove(header::CONTENT_LENGTH);
+    let (head, body) = response.into_parts();
+    let html = to_bytes(body, PAGE_BYTES_MAX).await.unwrap_or_default();
+    let html = String::from_utf8_lossy(&html).replace("<title>Swagger UI</title>", "<title>Annals</title>");
+    (head, html).into_response()
 }
 
 /// Gives the document its title and its tags.
@@ -48,6 +83,7 @@ pub(super) fn describe(document: &mut OpenApi) {
         ("compatibility", "May a schema follow?"),
         ("config", "Compatibility levels and other settings."),
         ("mode", "What may be done to a subject."),
+        ("contexts", "The registries within the registry."),
         ("server", "What the server says about itself."),
     ];
     let tags = tags.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build());

@@ -42,6 +42,8 @@ pub(super) enum Refusals {
 pub enum HttpError {
     /// The registry said no.
     Registry(RegistryError),
+    /// The registry said no to a client that wants the status for a code.
+    ByStatus(RegistryError),
     /// Nothing the client accepts can be sent.
     NotAcceptable,
     /// The body is of a kind that is not read here.
@@ -75,6 +77,7 @@ impl HttpError {
     fn code(&self) -> u32 {
         match self {
             HttpError::Registry(error) => registry_code(error),
+            HttpError::ByStatus(error) => u32::from(status(registry_code(error)).as_u16()),
             HttpError::BadRequest(_) | HttpError::MalformedBody(_) => 400,
             HttpError::NotFound(_) => 404,
             HttpError::MethodNotAllowed(_) => 405,
@@ -89,7 +92,7 @@ impl HttpError {
 
     fn message(&self) -> String {
         match self {
-            HttpError::Registry(error) => error.to_string(),
+            HttpError::Registry(error) | HttpError::ByStatus(error) => error.to_string(),
             HttpError::NotAcceptable => {
                 format!("Not acceptable: answers here are {}", media::NAMES.join(", "))
             }
@@ -177,7 +180,13 @@ impl IntoResponse for HttpError {
         };
         let json = serde_json::to_vec(&body).unwrap_or_default();
         let kind = (header::CONTENT_TYPE, HeaderValue::from_static(media::DEFAULT));
-        (status(body.error_code), [kind], json).into_response()
+        let mut response = (status(body.error_code), [kind], json).into_response();
+        if matches!(self, HttpError::BodyTooLarge(_) | HttpError::BodyTimeout) {
+            // The rest of the body is not read, so nothing can follow on this connection.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        response
     }
 }
 

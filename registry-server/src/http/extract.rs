@@ -10,13 +10,13 @@ use axum::{
     extract::{
         DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request, rejection::BytesRejection,
     },
-    http::{StatusCode, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use utoipa::IntoParams;
 
-use super::{error::HttpError, timed_body::BodyStalled};
-use crate::registry::{Qualified, VersionSpec};
+use super::{Shared, error::HttpError, timed_body::BodyStalled};
+use crate::registry::{DEFAULT_CONTEXT, Deleted, Qualified, VersionSpec, View};
 
 /// The longest request body: the largest schemas in use are some hundred kilobytes, and Kafka-backed registries stop at
 /// one mebibyte of stored text.
@@ -39,34 +39,73 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for PathOf<
 /// A schema id in a path: a number, whether there is such a schema or not.
 pub(super) struct IdInPath(pub(super) i64);
 
+/// A subject in a path: the one it is an alias of, if it is one.
+pub(super) struct SubjectInPath(pub(super) Qualified);
+
 /// A subject and one of its versions in a path.
 pub(super) struct VersionInPath {
     pub(super) subject: Qualified,
     pub(super) version: VersionSpec,
 }
 
-/// A subject in a path.
-pub(super) struct SubjectInPath(pub(super) Qualified);
+/// A subject, a context or all contexts in a path, taken by its own name: what has settings and a mode.
+pub(super) struct ScopeInPath(pub(super) Qualified);
 
-impl<S: Send + Sync> FromRequestParts<S> for SubjectInPath {
+/// A context in a path: `.eu`, `eu` and `:.eu:` are one.
+pub(super) struct ContextInPath(pub(super) String);
+
+impl FromRequestParts<Shared> for SubjectInPath {
     type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, HttpError> {
         let PathOf(subject) = PathOf::<String>::from_request_parts(parts, state).await?;
-        Ok(SubjectInPath(Qualified::parse(&subject)))
+        let subject = Qualified::parse(&subject);
+        Ok(SubjectInPath(
+            state.registry.read(|view| view.without_alias(subject)),
+        ))
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for VersionInPath {
+impl FromRequestParts<Shared> for VersionInPath {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Shared) -> Result<Self, HttpError> {
+        let PathOf((subject, version)) = PathOf::<(String, String)>::from_request_parts(parts, state).await?;
+        let subject = Qualified::parse(&subject);
+        Ok(VersionInPath {
+            version: VersionSpec::parse(&version)?,
+            subject: state.registry.read(|view| view.without_alias(subject)),
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ScopeInPath {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
-        let PathOf((subject, version)) = PathOf::<(String, String)>::from_request_parts(parts, state).await?;
-        Ok(VersionInPath {
-            version: VersionSpec::parse(&version)?,
-            subject: Qualified::parse(&subject),
-        })
+        let PathOf(name) = PathOf::<String>::from_request_parts(parts, state).await?;
+        Ok(ScopeInPath(Qualified::parse(&name)))
     }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ContextInPath {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let PathOf(name) = PathOf::<String>::from_request_parts(parts, state).await?;
+        let name = name.trim_matches(':');
+        let dot = if name.starts_with('.') {
+            ""
+        } else {
+            DEFAULT_CONTEXT
+        };
+        Ok(ContextInPath(format!("{dot}{name}")))
+    }
+}
+
+/// The subject that a query's `subject` means; empty, it names nothing.
+pub(super) fn subject_in_query(view: &View, subject: &str) -> Qualified {
+    view.without_alias(Qualified::parse(subject))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for IdInPath {
@@ -105,8 +144,66 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequestParts<S> for Quer
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Format {
-    /// `serialized`: a Protobuf schema as a file descriptor in base64. Anything else: the stored text.
+    /// Avro: `resolved` writes references out. Protobuf: `serialized` is a file descriptor in base64,
+    /// `ignore_extensions` leaves extensions out. Anything else: the stored text.
     pub(super) format: String,
+}
+
+/// How references are written.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ReferenceFormat {
+    /// `qualified` writes the subjects of references with their contexts.
+    reference_format: String,
+}
+
+impl ReferenceFormat {
+    pub(super) fn is_qualified(&self) -> bool {
+        is_qualified(&self.reference_format)
+    }
+}
+
+/// Whether a format of references asks for their contexts.
+pub(super) fn is_qualified(reference_format: &str) -> bool {
+    reference_format.eq_ignore_ascii_case("qualified")
+}
+
+/// Whether deleted ones count.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct WithDeleted {
+    /// Soft-deleted ones as well.
+    #[serde(deserialize_with = "flag")]
+    deleted: bool,
+}
+
+impl WithDeleted {
+    pub(super) fn wanted(&self) -> Deleted {
+        Deleted::from_flags(self.deleted, false)
+    }
+}
+
+/// The parameters of a query in their order, for those that may be repeated.
+#[derive(Debug, Default)]
+pub(super) struct Pairs(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Pairs {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
+        let QueryOf(pairs) = QueryOf::from_request_parts(parts, state).await?;
+        Ok(Pairs(pairs))
+    }
+}
+
+impl Pairs {
+    /// Every value of a parameter.
+    pub(super) fn all(&self, name: &str) -> Vec<String> {
+        let named = self.0.iter().filter(|(key, _)| key == name);
+        named.map(|(_, value)| value.clone()).collect()
+    }
 }
 
 /// A JSON body.
@@ -116,6 +213,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = HttpError;
 
     async fn from_request(mut request: Request, state: &S) -> Result<Self, HttpError> {
+        // Said before anything is read: a client that waits for "100 Continue" need not send it at all.
+        if announced_bytes(request.headers()).is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
+            return Err(HttpError::BodyTooLarge(BODY_BYTES_MAX));
+        }
         DefaultBodyLimit::max(BODY_BYTES_MAX).apply(&mut request);
         let bytes = Bytes::from_request(request, state)
             .await
@@ -132,6 +233,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
             .map(JsonBody)
             .map_err(|error| HttpError::MalformedBody(error.to_string()))
     }
+}
+
+fn announced_bytes(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn unread(rejection: &BytesRejection) -> HttpError {

@@ -7,18 +7,27 @@
 
 mod compatibility;
 mod config;
+mod contexts;
 mod docs;
 pub mod error;
 mod extract;
 mod health;
+mod linger;
 mod media;
+mod mode;
 mod page;
+mod request;
+mod rewrite;
 mod root;
+mod schema_lists;
 mod schemas;
 pub mod serve;
+mod shape;
 mod shapes;
 mod subjects;
+mod tagging;
 mod timed_body;
+mod versions;
 
 #[cfg(test)]
 mod tests;
@@ -28,7 +37,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::Request,
-    http::{Method, Uri, uri::PathAndQuery},
+    http::Method,
     middleware,
     response::{IntoResponse, Response},
 };
@@ -38,9 +47,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use extract::BODY_BYTES_MAX;
 pub use health::Ready;
+pub use linger::Unread;
+pub use shape::{ApiShape, ApiShapeError};
 pub use timed_body::{BodyStalled, TimedBody};
 
-use crate::registry::Registry;
+use crate::registry::{Registry, RegistryError};
 use error::HttpError;
 
 /// What the handlers work with.
@@ -52,6 +63,8 @@ pub struct AppState {
     pub ready: Ready,
     /// The id of the Kafka cluster this registry serves.
     pub cluster_id: Arc<str>,
+    /// Which generation of the registry API answers are shaped for.
+    pub shape: ApiShape,
 }
 
 /// The state as handlers get it: one count up and down a request.
@@ -61,10 +74,15 @@ type Shared = Arc<AppState>;
 fn registry_routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .merge(root::routes())
+        .merge(contexts::routes())
         .merge(schemas::routes())
+        .merge(schema_lists::routes())
         .merge(subjects::routes())
+        .merge(versions::routes())
+        .merge(tagging::routes())
         .merge(compatibility::routes())
         .merge(config::routes())
+        .merge(mode::routes())
         .route_layer(middleware::from_fn(media::negotiate))
         .merge(schemas::hot_routes())
 }
@@ -108,27 +126,23 @@ fn finish(router: Router) -> Router {
         HttpError::MethodNotAllowed(method.to_string())
     });
     let known = router.clone();
-    router.fallback(move |request: Request| without_trailing_slash(known, request))
+    router.fallback(move |request: Request| respelt(known, request))
 }
 
-/// Some clients end paths in a slash: what is not found so is looked for without it.
-async fn without_trailing_slash(known: Router, mut request: Request) -> Response {
+/// What is not found as it is written is looked for as it may be meant.
+async fn respelt(known: Router, mut request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    let shorter = path.trim_end_matches('/');
-    if shorter.len() == path.len() || shorter.is_empty() {
+    if path.contains("/subjects//") {
+        return HttpError::Registry(RegistryError::InvalidSubject {
+            subject: String::new(),
+            reason: "a subject has a name".to_owned(),
+        })
+        .into_response();
+    }
+    let Some(uri) = rewrite::respelt(request.uri()) else {
         return HttpError::NotFound(path).into_response();
-    }
-    let query = request
-        .uri()
-        .query()
-        .map(|query| format!("?{query}"))
-        .unwrap_or_default();
-    let mut parts = request.uri().clone().into_parts();
-    parts.path_and_query = PathAndQuery::try_from(format!("{shorter}{query}")).ok();
-    match Uri::from_parts(parts) {
-        Ok(uri) => *request.uri_mut() = uri,
-        Err(_) => return HttpError::NotFound(path).into_response(),
-    }
+    };
+    *request.uri_mut() = uri;
     let known = known.fallback(move || async move { HttpError::NotFound(path) });
     match known.oneshot(request).await {
         Ok(response) => response,

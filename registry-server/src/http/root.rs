@@ -1,31 +1,19 @@
-//! The root, contexts, modes, and what the server says about itself.
+//! The root, and what the server says about itself: to clients of this API and, in their words, to those of others.
 
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{
-    Shared,
-    error::{HttpError, Refusals},
-    extract::{PathOf, QueryOf, flag},
-    page::Page,
-    shapes::{Answer, ModeAnswer},
-};
-use crate::registry::RegistryError;
-
-/// The version of the registry API that is spoken: clients look at it to learn what they may ask for.
-const API_VERSION: &str = "8.0.0";
+use super::{Shared, error::Refusals, shapes::Answer};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .routes(routes!(root))
-        .routes(routes!(contexts))
-        .routes(routes!(global_mode))
-        .routes(routes!(subject_mode))
         .routes(routes!(metadata_id))
         .routes(routes!(metadata_version))
+        .routes(routes!(metadata_deployment))
 }
 
 /// Answers an empty object: the registry is there.
@@ -33,47 +21,6 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     responses((status = 200, description = "An empty object", body = Value), Refusals))]
 async fn root() -> Answer<Value> {
     Answer(json!({}))
-}
-
-/// Lists the contexts.
-#[utoipa::path(get, path = "/contexts", tag = "server", params(
-        ("offset" = Option<i64>, Query, description = "How many to skip"),
-        ("limit" = Option<i64>, Query, description = "How many to answer")),
-    responses((status = 200, description = "The contexts' names", body = Vec<String>), Refusals))]
-async fn contexts(QueryOf(page): QueryOf<Page>) -> Answer<Vec<&'static str>> {
-    Answer(page.of(["."].into_iter(), usize::MAX))
-}
-
-/// Whether to fall back to what holds for all subjects.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", default)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Scope {
-    /// Answer what is in force, be it set for the subject or for all.
-    #[serde(deserialize_with = "flag")]
-    pub(super) default_to_global: bool,
-}
-
-/// The mode of the registry.
-#[utoipa::path(get, path = "/mode", tag = "mode", params(Scope),
-    responses((status = 200, description = "The mode", body = ModeAnswer), Refusals))]
-async fn global_mode() -> Answer<ModeAnswer> {
-    Answer(ModeAnswer { mode: "READWRITE" })
-}
-
-/// The mode of a subject.
-#[utoipa::path(get, path = "/mode/{subject}", tag = "mode",
-    params(("subject" = String, Path, description = "The subject"), Scope),
-    responses((status = 200, description = "The mode", body = ModeAnswer), Refusals))]
-async fn subject_mode(
-    PathOf(subject): PathOf<String>,
-    QueryOf(scope): QueryOf<Scope>,
-) -> Result<Answer<ModeAnswer>, HttpError> {
-    if scope.default_to_global {
-        Ok(Answer(ModeAnswer { mode: "READWRITE" }))
-    } else {
-        Err(RegistryError::NoSubjectMode(subject).into())
-    }
 }
 
 /// Names the clusters this registry belongs to.
@@ -102,9 +49,25 @@ struct ServerVersion {
 /// Names the version of the API that is spoken.
 #[utoipa::path(get, path = "/v1/metadata/version", tag = "server",
     responses((status = 200, description = "The version", body = ServerVersion), Refusals))]
-async fn metadata_version() -> Answer<ServerVersion> {
+async fn metadata_version(State(state): State<Shared>) -> Answer<ServerVersion> {
     Answer(ServerVersion {
-        version: API_VERSION,
+        version: state.shape.api_version(),
         commit_id: concat!("annals-", env!("CARGO_PKG_VERSION")),
+    })
+}
+
+/// What is known about the place the server runs in: nothing.
+#[derive(Debug, Serialize, ToSchema)]
+struct Deployment {
+    /// Names for the kind of deployment.
+    attributes: Vec<String>,
+}
+
+/// Names the kind of deployment.
+#[utoipa::path(get, path = "/v1/metadata/deployment", tag = "server",
+    responses((status = 200, description = "Its attributes", body = Deployment), Refusals))]
+async fn metadata_deployment() -> Answer<Deployment> {
+    Answer(Deployment {
+        attributes: Vec::new(),
     })
 }

@@ -1,4 +1,4 @@
-//! `/schemas`: by id, by guid, and all of them.
+//! `/schemas`: by id and by guid.
 //!
 //! `GET /schemas/ids/{id}` is what every deserialiser asks: its answer is rendered once and then only counted up.
 
@@ -18,20 +18,18 @@ use uuid::Uuid;
 use super::{
     Shared,
     error::{HttpError, Refusals},
-    extract::{Format, IdInPath, PathOf, QueryOf, flag},
+    extract::{Format, IdInPath, Pairs, PathOf, QueryOf, flag, is_qualified, subject_in_query},
     media::Accepted,
-    page::{Page, SCHEMAS_MAX},
-    shapes::{Answer, ContextId, SchemaAnswer, Serialized, SubjectVersion, VersionAnswer},
+    shape::ApiShape,
+    shapes::{Answer, ContextId, SchemaAnswer, Serialized},
+    tagging,
 };
-use crate::registry::{Found, Qualified, RegistryError, Stored, View};
+use crate::registry::{DEFAULT_CONTEXT, Qualified, RegistryError, Stored, View};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
-        .routes(routes!(list))
         .routes(routes!(types))
         .routes(routes!(text_by_id))
-        .routes(routes!(subjects_by_id))
-        .routes(routes!(versions_by_id))
         .routes(routes!(by_guid))
         .routes(routes!(ids_by_guid))
 }
@@ -41,56 +39,6 @@ pub(super) fn hot_routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default().routes(routes!(by_id))
 }
 
-/// Which schemas to list.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", default)]
-#[into_params(parameter_in = Query)]
-struct ListParams {
-    /// Only subjects that begin so.
-    subject_prefix: String,
-    /// Only the newest version of each subject.
-    #[serde(deserialize_with = "flag")]
-    latest_only: bool,
-}
-
-/// Lists schemas, by subject and version.
-#[utoipa::path(get, path = "/schemas", tag = "schemas", params(ListParams,
-        ("offset" = Option<i64>, Query, description = "How many to skip"),
-        ("limit" = Option<i64>, Query, description = "How many to answer: at most 1000")),
-    responses((status = 200, description = "The schemas", body = Vec<VersionAnswer<'_>>), Refusals))]
-async fn list(
-    State(state): State<Shared>,
-    QueryOf(params): QueryOf<ListParams>,
-    QueryOf(page): QueryOf<Page>,
-) -> Response {
-    state.registry.read(|view| {
-        let versions = view
-            .subjects_with(&Qualified::parse(&params.subject_prefix))
-            .flat_map(|(name, subject)| {
-                let latest = subject.latest().map(|latest| latest.version);
-                subject
-                    .live()
-                    .filter(move |version| !params.latest_only || Some(version.version) == latest)
-                    .filter_map(move |version| {
-                        let stored = view.schema_in(&name.context, version.id)?.clone();
-                        Some(Found {
-                            subject: name.clone(),
-                            version: *version,
-                            stored,
-                        })
-                    })
-            });
-        let found = page.of(versions, SCHEMAS_MAX);
-        Answer(
-            found
-                .iter()
-                .map(|found| VersionAnswer::of(found, found.stored.text()))
-                .collect::<Vec<_>>(),
-        )
-        .into_response()
-    })
-}
-
 /// Lists the schema types.
 #[utoipa::path(get, path = "/schemas/types", tag = "schemas",
     responses((status = 200, description = "The types' names", body = Vec<String>), Refusals))]
@@ -98,21 +46,35 @@ async fn types() -> Answer<[&'static str; 3]> {
     Answer(["JSON", "PROTOBUF", "AVRO"])
 }
 
-/// What else to say about a schema.
+/// Whose schema is meant.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ForSubject {
+    /// A subject that uses the schema: its context is where the id counts. `:.eu:` names the context alone.
+    pub(super) subject: String,
+}
+
+/// Whose schema is meant, in which form, and what else to say about it.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", default)]
 #[into_params(parameter_in = Query)]
 struct ByIdParams {
-    /// Name the version the schema has in this subject.
+    /// A subject that uses the schema: its context is where the id counts. `:.eu:` names the context alone.
     subject: String,
-    /// Say which id is the greatest.
+    /// As for a version: `resolved`, `serialized`, `ignore_extensions`.
+    format: String,
+    /// `qualified` writes the subjects of references with their contexts.
+    reference_format: String,
+    /// Say which id is the greatest of the context.
     #[serde(deserialize_with = "flag")]
     fetch_max_id: bool,
 }
 
 /// A schema by its id.
 #[utoipa::path(get, path = "/schemas/ids/{id}", tag = "schemas",
-    params(("id" = u32, Path, description = "The schema's id"), ByIdParams, Format),
+    params(("id" = u32, Path, description = "The schema's id"), ByIdParams,
+        ("findTags" = Vec<String>, Query, description = "Tags to look for in the text; `*` is any")),
     responses((status = 200, description = "The schema", body = SchemaAnswer<'_>), Refusals))]
 async fn by_id(
     accepted: Accepted,
@@ -120,112 +82,68 @@ async fn by_id(
     IdInPath(id): IdInPath,
     RawQuery(query): RawQuery,
     QueryOf(params): QueryOf<ByIdParams>,
-    QueryOf(Format { format }): QueryOf<Format>,
+    pairs: Pairs,
 ) -> Response {
-    if query.is_none() {
-        let answer = |view: &View| Ok(Serialized(stored(view, id)?.answer(render)));
-        return accepted.named(state.registry.read(answer).map_err(HttpError::into_response));
+    if query.is_some() {
+        let answer = with_more(&state, id, &params, &pairs).await;
+        return accepted.named(answer.map_err(HttpError::into_response));
     }
-    accepted.named(
-        with_more(&state, id, &params, &format)
-            .await
-            .map_err(HttpError::into_response),
-    )
+    let none = Qualified::parse("");
+    let answer = |view: &View| {
+        let stored = stored(view, id, &none)?;
+        Ok(Serialized(stored.answer(|stored| render(state.shape, stored))))
+    };
+    accepted.named(state.registry.read(answer).map_err(HttpError::into_response))
 }
 
 async fn with_more(
     state: &Shared,
     id: i64,
     params: &ByIdParams,
-    format: &str,
+    pairs: &Pairs,
 ) -> Result<Response, HttpError> {
     let view = state.registry.view();
-    let stored = stored(&view, id)?;
-    let text = state.registry.text(stored, format).await?;
-    let mut answer = SchemaAnswer::of(stored, &text);
-    if let Some(version) = view.version_of(&Qualified::parse(&params.subject), stored.id) {
-        answer.subject = Some(&params.subject);
-        answer.version = Some(version.version);
+    let subject = subject_in_query(&view, &params.subject);
+    let stored = stored(&view, id, &subject)?;
+    let text = state.registry.text(stored, &params.format).await?;
+    let mut answer = SchemaAnswer::of(state.shape, stored, &text);
+    if is_qualified(&params.reference_format) {
+        answer = answer.qualified(&stored.context);
     }
-    answer.max_id = Some(view.default_context().last_id).filter(|_| params.fetch_max_id);
+    (answer.subject, answer.version) = place(&view, stored, &subject).unzip();
+    let last_id = view.context(&stored.context).map(|context| context.last_id);
+    answer.max_id = last_id.filter(|_| params.fetch_max_id);
+    answer.schema_tags = tagging::asked_for(stored, pairs);
     Ok(Answer(answer).into_response())
 }
 
-fn render(stored: &Stored) -> Bytes {
-    serde_json::to_vec(&SchemaAnswer::of(stored, stored.text()))
+/// The subject and version a schema has under a subject's name, in the context that it was found in.
+fn place(view: &View, stored: &Stored, subject: &Qualified) -> Option<(String, u32)> {
+    let name = Qualified::new(Arc::clone(&stored.context), Arc::clone(&subject.subject));
+    let version = view.version_of(&name, stored.id)?;
+    Some((name.to_string(), version.version))
+}
+
+fn render(shape: ApiShape, stored: &Stored) -> Bytes {
+    serde_json::to_vec(&SchemaAnswer::of(shape, stored, stored.text()))
         .unwrap_or_default()
         .into()
 }
 
 /// The text of a schema by its id.
 #[utoipa::path(get, path = "/schemas/ids/{id}/schema", tag = "schemas",
-    params(("id" = u32, Path, description = "The schema's id"), Format),
+    params(("id" = u32, Path, description = "The schema's id"), ForSubject, Format),
     responses((status = 200, description = "The schema's text", body = String), Refusals))]
 async fn text_by_id(
     State(state): State<Shared>,
     IdInPath(id): IdInPath,
+    QueryOf(wanted): QueryOf<ForSubject>,
     QueryOf(Format { format }): QueryOf<Format>,
 ) -> Result<Serialized, HttpError> {
     let view = state.registry.view();
-    let text = state.registry.text(stored(&view, id)?, &format).await?;
+    let stored = stored(&view, id, &subject_in_query(&view, &wanted.subject))?;
+    let text = state.registry.text(stored, &format).await?;
     Ok(Serialized(text.to_string().into()))
-}
-
-/// Which subject's use of a schema to list.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
-#[into_params(parameter_in = Query)]
-struct UsesParams {
-    /// Only this subject.
-    subject: String,
-}
-
-/// The subjects that use a schema.
-#[utoipa::path(get, path = "/schemas/ids/{id}/subjects", tag = "schemas", params(UsesParams,
-        ("id" = u32, Path, description = "The schema's id"),
-        ("offset" = Option<i64>, Query, description = "How many to skip"),
-        ("limit" = Option<i64>, Query, description = "How many to answer")),
-    responses((status = 200, description = "The subjects' names", body = Vec<String>), Refusals))]
-async fn subjects_by_id(
-    State(state): State<Shared>,
-    IdInPath(id): IdInPath,
-    QueryOf(params): QueryOf<UsesParams>,
-    QueryOf(page): QueryOf<Page>,
-) -> Result<Answer<Vec<String>>, HttpError> {
-    let uses = uses(&state, id, &params)?;
-    Ok(Answer(
-        page.of(uses.into_iter().map(|used| used.subject), usize::MAX),
-    ))
-}
-
-/// The subjects and versions that use a schema.
-#[utoipa::path(get, path = "/schemas/ids/{id}/versions", tag = "schemas", params(UsesParams,
-        ("id" = u32, Path, description = "The schema's id"),
-        ("offset" = Option<i64>, Query, description = "How many to skip"),
-        ("limit" = Option<i64>, Query, description = "How many to answer")),
-    responses((status = 200, description = "The versions", body = Vec<SubjectVersion>), Refusals))]
-async fn versions_by_id(
-    State(state): State<Shared>,
-    IdInPath(id): IdInPath,
-    QueryOf(params): QueryOf<UsesParams>,
-    QueryOf(page): QueryOf<Page>,
-) -> Result<Answer<Vec<SubjectVersion>>, HttpError> {
-    Ok(Answer(
-        page.of(uses(&state, id, &params)?.into_iter(), usize::MAX),
-    ))
-}
-
-fn uses(state: &Shared, id: i64, params: &UsesParams) -> Result<Vec<SubjectVersion>, HttpError> {
-    state.registry.read(|view| {
-        let uses = view.default_context().uses(stored(view, id)?.id).iter();
-        let asked = uses.filter(|used| params.subject.is_empty() || used.subject.as_ref() == params.subject);
-        Ok(asked
-            .map(|used| SubjectVersion {
-                subject: used.subject.to_string(),
-                version: used.version,
-            })
-            .collect())
-    })
 }
 
 /// A schema by the hash of its content.
@@ -240,7 +158,7 @@ async fn by_guid(
     let view = state.registry.view();
     let stored = stored_by_guid(&view, &guid)?;
     let text = state.registry.text(stored, &format).await?;
-    Ok(Answer(SchemaAnswer::of(stored, &text)).into_response())
+    Ok(Answer(SchemaAnswer::of(state.shape, stored, &text)).into_response())
 }
 
 /// The ids of a content.
@@ -261,11 +179,15 @@ async fn ids_by_guid(
     })
 }
 
-fn stored(view: &View, id: i64) -> Result<&Arc<Stored>, HttpError> {
-    let found = u32::try_from(id)
-        .ok()
-        .and_then(SchemaId::new)
-        .and_then(|id| view.schema(id));
+/// A schema by its id: in the context of a subject, or in the default one when there is no subject.
+pub(super) fn stored<'a>(view: &'a View, id: i64, subject: &Qualified) -> Result<&'a Arc<Stored>, HttpError> {
+    let asked = u32::try_from(id).ok().and_then(SchemaId::new);
+    let found = asked.and_then(
+        |id| match subject.is_context() && &*subject.context == DEFAULT_CONTEXT {
+            true => view.schema(id),
+            false => view.schema_for(id, subject),
+        },
+    );
     Ok(found.ok_or_else(|| RegistryError::SchemaUnknown(id.to_string()))?)
 }
 

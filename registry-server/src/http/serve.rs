@@ -20,7 +20,10 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use super::TimedBody;
+use super::{
+    TimedBody,
+    linger::{Lingering, Unread},
+};
 
 /// How long the accept loop rests when the process has run out of file descriptors or memory.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
@@ -76,8 +79,10 @@ pub async fn serve(
             accepted = accept(&listener, &places) => accepted?,
         };
         let body_timeout = limits.body_timeout;
+        let unread = Unread::default();
+        let stream = Lingering::new(stream, unread.clone());
         let service = router.clone().map_request(move |request: Request<Incoming>| {
-            request.map(|body| TimedBody::new(body, body_timeout))
+            request.map(|body| TimedBody::new(body, body_timeout, unread.clone()))
         });
         let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let watched = graceful.watch(connection);

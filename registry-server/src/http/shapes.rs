@@ -1,19 +1,16 @@
-//! The JSON of the registry API, as servers of its 8.x line speak it.
-//!
-//! `schemaType` is always there, so are `guid`, `ts` and `deleted` where a schema is read; what is empty is left out.
-//! Unknown properties of a request are ignored.
+//! The JSON answers of the registry API. What is empty is left out, and so is what the client's generation does not
+//! know ([`ApiShape`]).
 
-use annals_schema_model::Reference;
 use axum::{
     body::Bytes,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{error::HttpError, media};
-use crate::registry::{Found, Metadata, RegisterRequest, RuleSet, Stored};
+use super::{error::HttpError, media, request::ReferenceBody, shape::ApiShape};
+use crate::registry::{Found, Metadata, Qualified, RuleSet, Stored, tags::EntityTags};
 
 /// A value as JSON under the API's media type; negotiation may rename it.
 pub(super) struct Answer<T>(pub(super) T);
@@ -40,94 +37,14 @@ impl IntoResponse for Serialized {
     }
 }
 
-/// A reference to another schema.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(super) struct ReferenceBody {
-    /// The name the schema uses: a full name in Avro, an import path in Protobuf.
-    #[serde(default)]
-    #[schema(example = "org.example.Money")]
-    name: String,
-    /// The subject the referenced schema is registered under.
-    #[serde(default)]
-    #[schema(example = "money")]
-    subject: String,
-    /// Its version there; -1 is the newest.
-    #[serde(default = "newest")]
-    #[schema(example = 1)]
-    version: i32,
+fn bodies(stored: &Stored) -> Vec<ReferenceBody> {
+    stored.references().iter().map(ReferenceBody::from).collect()
 }
 
-fn newest() -> i32 {
-    -1
-}
-
-impl From<&Reference> for ReferenceBody {
-    fn from(reference: &Reference) -> ReferenceBody {
-        let Reference {
-            name,
-            subject,
-            version,
-        } = reference.clone();
-        ReferenceBody {
-            name,
-            subject,
-            version,
-        }
-    }
-}
-
-fn bodies(references: &[Reference]) -> Vec<ReferenceBody> {
-    references.iter().map(ReferenceBody::from).collect()
-}
-
-/// A schema to register, to look up or to check.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SchemaRequest {
-    /// The schema's text. Absent: that of the newest version.
-    #[schema(example = "{\"type\": \"record\", \"name\": \"Order\", \"fields\": []}")]
-    schema: Option<String>,
-    /// `AVRO` (when absent), `PROTOBUF` or `JSON`.
-    schema_type: Option<String>,
-    /// Schemas this one builds upon.
-    references: Option<Vec<ReferenceBody>>,
-    /// Tags and properties.
-    metadata: Option<Metadata>,
-    /// Rules for clients.
-    rule_set: Option<RuleSet>,
-    /// An id to register under: for importers.
-    id: Option<i64>,
-    /// The version to become: absent, the next.
-    version: Option<i64>,
-}
-
-impl SchemaRequest {
-    pub(super) fn into_request(self, normalize: bool) -> RegisterRequest {
-        let references = self.references.unwrap_or_default();
-        RegisterRequest {
-            schema: self.schema.unwrap_or_default(),
-            schema_type: self.schema_type,
-            references: references
-                .into_iter()
-                .map(
-                    |ReferenceBody {
-                         name,
-                         subject,
-                         version,
-                     }| Reference {
-                        name,
-                        subject,
-                        version,
-                    },
-                )
-                .collect(),
-            metadata: self.metadata,
-            rule_set: self.rule_set,
-            id: self.id,
-            version: self.version,
-            normalize,
-            force: false,
-        }
+/// Writes the subjects of references with their contexts.
+fn qualify(references: &mut [ReferenceBody], context: &str) {
+    for reference in references {
+        reference.subject = Qualified::parse_within(context, &reference.subject).to_string();
     }
 }
 
@@ -138,16 +55,20 @@ pub(super) struct RegisterAnswer<'a> {
     /// The schema's id.
     #[schema(example = 1)]
     id: u32,
-    /// The version it has in the subject.
+    /// The version it has in the subject; as everything below, not in the 7.x shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 1)]
-    version: u32,
+    version: Option<u32>,
     /// The hash of its content.
-    guid: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guid: Option<String>,
     /// `AVRO`, `PROTOBUF` or `JSON`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "AVRO")]
-    schema_type: &'static str,
+    schema_type: Option<&'static str>,
     /// The text as stored, or in the format asked for.
-    schema: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<&'a str>,
     /// Schemas it builds upon.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     references: Vec<ReferenceBody>,
@@ -160,17 +81,17 @@ pub(super) struct RegisterAnswer<'a> {
 }
 
 impl<'a> RegisterAnswer<'a> {
-    pub(super) fn of(found: &'a Found, text: &'a str) -> RegisterAnswer<'a> {
+    pub(super) fn of(shape: ApiShape, found: &'a Found, text: &'a str) -> RegisterAnswer<'a> {
         let stored = &found.stored;
         RegisterAnswer {
             id: stored.id.get(),
-            version: found.version.version,
-            guid: stored.guid.to_string(),
-            schema_type: stored.schema_type().name(),
-            schema: text,
-            references: bodies(stored.references()),
-            metadata: stored.metadata(),
-            rule_set: stored.rule_set(),
+            version: shape.since_eight(found.version.version),
+            guid: shape.since_eight(stored.guid.to_string()),
+            schema_type: shape.since_eight(stored.schema_type().name()),
+            schema: shape.since_eight(text),
+            references: shape.since_eight(bodies(stored)).unwrap_or_default(),
+            metadata: shape.since_eight(stored.metadata()).flatten(),
+            rule_set: shape.since_eight(stored.rule_set()).flatten(),
         }
     }
 }
@@ -188,11 +109,13 @@ pub(super) struct VersionAnswer<'a> {
     /// The schema's id.
     #[schema(example = 1)]
     id: u32,
-    /// The hash of its content.
-    guid: String,
-    /// `AVRO`, `PROTOBUF` or `JSON`.
+    /// The hash of its content; not in the 7.x shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guid: Option<String>,
+    /// `AVRO` (left out in the 7.x shape), `PROTOBUF` or `JSON`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "AVRO")]
-    schema_type: &'static str,
+    schema_type: Option<&'static str>,
     /// Schemas it builds upon.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     references: Vec<ReferenceBody>,
@@ -204,28 +127,44 @@ pub(super) struct VersionAnswer<'a> {
     rule_set: Option<&'a RuleSet>,
     /// The text as stored, or in the format asked for.
     schema: &'a str,
-    /// When the version was registered, in milliseconds since 1970.
-    ts: i64,
-    /// Whether the version is deleted.
-    deleted: bool,
+    /// Tags in the text; only when asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) schema_tags: Vec<EntityTags>,
+    /// When the version was registered, in milliseconds since 1970; not in the 7.x shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ts: Option<i64>,
+    /// Whether the version is deleted; not in the 7.x shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted: Option<bool>,
+    /// The names that are aliases of the subject; only in lists, when asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) aliases: Vec<String>,
 }
 
 impl<'a> VersionAnswer<'a> {
-    pub(super) fn of(found: &'a Found, text: &'a str) -> VersionAnswer<'a> {
+    pub(super) fn of(shape: ApiShape, found: &'a Found, text: &'a str) -> VersionAnswer<'a> {
         let stored = &found.stored;
         VersionAnswer {
             subject: found.subject.to_string(),
             version: found.version.version,
             id: stored.id.get(),
-            guid: stored.guid.to_string(),
-            schema_type: stored.schema_type().name(),
-            references: bodies(stored.references()),
+            guid: shape.since_eight(stored.guid.to_string()),
+            schema_type: shape.schema_type(stored.schema_type()),
+            references: bodies(stored),
             metadata: stored.metadata(),
             rule_set: stored.rule_set(),
             schema: text,
-            ts: found.version.registered_ms,
-            deleted: !found.version.is_live(),
+            schema_tags: Vec::new(),
+            ts: shape.since_eight(found.version.registered_ms),
+            deleted: shape.since_eight(!found.version.is_live()),
+            aliases: Vec::new(),
         }
+    }
+
+    /// The same with the contexts of its references written out.
+    pub(super) fn qualified(mut self, context: &str) -> VersionAnswer<'a> {
+        qualify(&mut self.references, context);
+        self
     }
 }
 
@@ -235,13 +174,14 @@ impl<'a> VersionAnswer<'a> {
 pub(super) struct SchemaAnswer<'a> {
     /// A subject that uses the schema; only when one was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) subject: Option<&'a str>,
+    pub(super) subject: Option<String>,
     /// Its version there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) version: Option<u32>,
-    /// `AVRO`, `PROTOBUF` or `JSON`.
+    /// `AVRO` (left out in the 7.x shape), `PROTOBUF` or `JSON`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "AVRO")]
-    schema_type: &'static str,
+    schema_type: Option<&'static str>,
     /// The text as stored, or in the format asked for.
     schema: &'a str,
     /// Schemas it builds upon.
@@ -253,32 +193,45 @@ pub(super) struct SchemaAnswer<'a> {
     /// Rules for clients.
     #[serde(skip_serializing_if = "Option::is_none")]
     rule_set: Option<&'a RuleSet>,
-    /// The hash of its content.
-    guid: String,
+    /// Tags in the text; only when asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) schema_tags: Vec<EntityTags>,
+    /// The hash of its content; not in the 7.x shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guid: Option<String>,
     /// The greatest id given out so far; only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) max_id: Option<u32>,
-    /// When it was first registered, in milliseconds since 1970.
-    ts: i64,
-    /// Whether it is deleted.
-    deleted: bool,
+    /// When it was first registered, in milliseconds since 1970; not in the 7.x shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ts: Option<i64>,
+    /// Whether it is deleted; not in the 7.x shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted: Option<bool>,
 }
 
 impl<'a> SchemaAnswer<'a> {
-    pub(super) fn of(stored: &'a Stored, text: &'a str) -> SchemaAnswer<'a> {
+    pub(super) fn of(shape: ApiShape, stored: &'a Stored, text: &'a str) -> SchemaAnswer<'a> {
         SchemaAnswer {
             subject: None,
             version: None,
-            schema_type: stored.schema_type().name(),
+            schema_type: shape.schema_type(stored.schema_type()),
             schema: text,
-            references: bodies(stored.references()),
+            references: bodies(stored),
             metadata: stored.metadata(),
             rule_set: stored.rule_set(),
-            guid: stored.guid.to_string(),
+            schema_tags: Vec::new(),
+            guid: shape.since_eight(stored.guid.to_string()),
             max_id: None,
-            ts: stored.registered_ms,
-            deleted: false,
+            ts: shape.since_eight(stored.registered_ms),
+            deleted: shape.since_eight(false),
         }
+    }
+
+    /// The same with the contexts of its references written out.
+    pub(super) fn qualified(mut self, context: &str) -> SchemaAnswer<'a> {
+        qualify(&mut self.references, context);
+        self
     }
 }
 
@@ -302,22 +255,4 @@ pub(super) struct ContextId {
     /// The id there.
     #[schema(example = 1)]
     pub(super) id: u32,
-}
-
-/// The outcome of a compatibility check.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct CompatibilityAnswer {
-    /// Whether the schema may follow.
-    pub(super) is_compatible: bool,
-    /// Why not; only when `verbose` was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) messages: Option<Vec<String>>,
-}
-
-/// A mode.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ModeAnswer {
-    /// `READWRITE`, the only one so far.
-    #[schema(example = "READWRITE")]
-    pub(super) mode: &'static str,
 }

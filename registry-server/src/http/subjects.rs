@@ -1,4 +1,4 @@
-//! `/subjects`: the names, looking up a schema, registering one, and reading versions.
+//! `/subjects`: the names, looking up a schema, finding a version by its metadata, and deleting.
 
 use axum::{
     extract::State,
@@ -11,20 +11,18 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     Shared,
     error::{HttpError, Refusals},
-    extract::{Format, JsonBody, QueryOf, SubjectInPath, VersionInPath, flag},
+    extract::{Format, JsonBody, Pairs, QueryOf, SubjectInPath, WithDeleted, flag},
     page::Page,
-    shapes::{Answer, RegisterAnswer, SchemaRequest, Serialized, VersionAnswer},
+    request::SchemaRequest,
+    shapes::{Answer, VersionAnswer},
 };
-use crate::registry::{Deleted, Qualified, lookup};
+use crate::registry::{Deleted, Qualified, SubjectView, lookup};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .routes(routes!(list))
-        .routes(routes!(look_up))
-        .routes(routes!(versions, register))
-        .routes(routes!(version))
-        .routes(routes!(text))
-        .routes(routes!(referenced_by))
+        .routes(routes!(look_up, delete))
+        .routes(routes!(by_metadata))
 }
 
 /// Which subjects to list.
@@ -32,11 +30,29 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
 #[serde(rename_all = "camelCase", default)]
 #[into_params(parameter_in = Query)]
 struct ListParams {
-    /// Only subjects that begin so; `:*:` stands for every context.
+    /// Only subjects that begin so; `:.eu:` stands for a context, `:*:` for every one, which is what is meant without
+    /// a prefix.
     subject_prefix: String,
+    /// Soft-deleted ones as well.
+    #[serde(deserialize_with = "flag")]
+    deleted: bool,
+    /// Soft-deleted ones alone.
+    #[serde(deserialize_with = "flag")]
+    deleted_only: bool,
 }
 
-/// Lists the subjects, by name.
+impl ListParams {
+    fn wants(&self, subject: &SubjectView) -> bool {
+        let is_live = subject.latest().is_some();
+        match Deleted::from_flags(self.deleted, self.deleted_only) {
+            Deleted::With => true,
+            Deleted::Without => is_live,
+            Deleted::Only => !is_live,
+        }
+    }
+}
+
+/// Lists the subjects, by context and name.
 #[utoipa::path(get, path = "/subjects", tag = "subjects", params(ListParams,
         ("offset" = Option<i64>, Query, description = "How many to skip"),
         ("limit" = Option<i64>, Query, description = "How many to answer")),
@@ -45,16 +61,15 @@ async fn list(
     State(state): State<Shared>,
     QueryOf(params): QueryOf<ListParams>,
     QueryOf(page): QueryOf<Page>,
-) -> Response {
+) -> Answer<Vec<String>> {
     state.registry.read(|view| {
-        let prefix = if params.subject_prefix.is_empty() {
-            ":*:"
-        } else {
-            &params.subject_prefix
+        let prefix = match params.subject_prefix.as_str() {
+            "" => ":*:",
+            given => given,
         };
         let named = view.subjects_with(&Qualified::parse(prefix));
-        let live = named.filter(|(_, subject)| subject.latest().is_some());
-        Answer(page.of(live.map(|(name, _)| name.to_string()), usize::MAX)).into_response()
+        let wanted = named.filter(|(_, subject)| params.wants(subject));
+        Answer(page.of(wanted.map(|(name, _)| name.to_string()), usize::MAX))
     })
 }
 
@@ -68,115 +83,81 @@ pub(super) struct Reading {
     pub(super) normalize: bool,
 }
 
-/// Finds the version of a subject that holds a schema.
+/// Finds the version of a subject that holds a schema. A subject without a context is looked for in every context, the
+/// default one first.
 #[utoipa::path(post, path = "/subjects/{subject}", tag = "subjects", request_body = SchemaRequest,
-    params(("subject" = String, Path, description = "The subject"), Reading, Format),
+    params(("subject" = String, Path, description = "The subject"), Reading, Format, WithDeleted),
     responses((status = 200, description = "The version", body = VersionAnswer<'_>), Refusals))]
 async fn look_up(
     State(state): State<Shared>,
     SubjectInPath(subject): SubjectInPath,
     QueryOf(reading): QueryOf<Reading>,
     QueryOf(Format { format }): QueryOf<Format>,
+    QueryOf(deleted): QueryOf<WithDeleted>,
     JsonBody(body): JsonBody<SchemaRequest>,
 ) -> Result<Response, HttpError> {
+    let subject = state.registry.read(|view| view.find_subject(&subject));
+    let request = body.into_request(reading.normalize, false);
     let found = state
         .registry
-        .look_up(&subject, body.into_request(reading.normalize), Deleted::Without)
+        .look_up(&subject, request, deleted.wanted())
         .await?;
     let text = state.registry.text(&found.stored, &format).await?;
-    Ok(Answer(VersionAnswer::of(&found, &text)).into_response())
+    Ok(Answer(VersionAnswer::of(state.shape, &found, &text)).into_response())
 }
 
-/// Lists the versions of a subject.
-#[utoipa::path(get, path = "/subjects/{subject}/versions", tag = "subjects", params(
-        ("subject" = String, Path, description = "The subject"),
-        ("offset" = Option<i64>, Query, description = "How many to skip"),
-        ("limit" = Option<i64>, Query, description = "How many to answer")),
-    responses((status = 200, description = "The versions' numbers", body = Vec<u32>), Refusals))]
-async fn versions(
+/// How to delete.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Deletion {
+    /// For good. What is deleted so must be soft-deleted already.
+    #[serde(deserialize_with = "flag")]
+    pub(super) permanent: bool,
+}
+
+/// Deletes a subject: it is hidden, or gone for good when it is hidden already.
+#[utoipa::path(delete, path = "/subjects/{subject}", tag = "subjects",
+    params(("subject" = String, Path, description = "The subject"), Deletion),
+    responses((status = 200, description = "The versions that were deleted", body = Vec<u32>), Refusals))]
+async fn delete(
     State(state): State<Shared>,
     SubjectInPath(subject): SubjectInPath,
-    QueryOf(page): QueryOf<Page>,
+    QueryOf(deletion): QueryOf<Deletion>,
 ) -> Result<Answer<Vec<u32>>, HttpError> {
-    state.registry.read(|view| {
-        let versions = lookup::subject(view, &subject, Deleted::Without)?;
-        Ok(Answer(
-            page.of(versions.live().map(|version| version.version), usize::MAX),
-        ))
-    })
-}
-
-/// Registers a schema as the next version of a subject, or finds it there.
-#[utoipa::path(post, path = "/subjects/{subject}/versions", tag = "subjects", request_body = SchemaRequest,
-    params(("subject" = String, Path, description = "The subject"), Reading, Format),
-    responses((status = 200, description = "The schema's id and version", body = RegisterAnswer<'_>), Refusals))]
-async fn register(
-    State(state): State<Shared>,
-    SubjectInPath(subject): SubjectInPath,
-    QueryOf(reading): QueryOf<Reading>,
-    QueryOf(Format { format }): QueryOf<Format>,
-    JsonBody(body): JsonBody<SchemaRequest>,
-) -> Result<Response, HttpError> {
-    let found = state
+    let versions = state
         .registry
-        .register(&subject, body.into_request(reading.normalize))
-        .await?
-        .found;
-    let text = state.registry.text(&found.stored, &format).await?;
-    Ok(Answer(RegisterAnswer::of(&found, &text)).into_response())
+        .delete_subject(&subject, deletion.permanent)
+        .await?;
+    Ok(Answer(versions))
 }
 
-/// A version of a subject.
-#[utoipa::path(get, path = "/subjects/{subject}/versions/{version}", tag = "subjects",
+/// The newest version of a subject whose metadata has all the properties asked for.
+#[utoipa::path(get, path = "/subjects/{subject}/metadata", tag = "subjects",
     params(("subject" = String, Path, description = "The subject"),
-        ("version" = String, Path, description = "A number from 1, or `latest`"), Format),
+        ("key" = Vec<String>, Query, description = "Names of properties"),
+        ("value" = Vec<String>, Query, description = "Their values, in the same order"), Format, WithDeleted),
     responses((status = 200, description = "The version", body = VersionAnswer<'_>), Refusals))]
-async fn version(
+async fn by_metadata(
     State(state): State<Shared>,
-    path: VersionInPath,
+    SubjectInPath(subject): SubjectInPath,
+    pairs: Pairs,
     QueryOf(Format { format }): QueryOf<Format>,
+    QueryOf(deleted): QueryOf<WithDeleted>,
 ) -> Result<Response, HttpError> {
+    let (keys, values) = (pairs.all("key"), pairs.all("value"));
+    if keys.len() != values.len() {
+        let why = format!(
+            "{} keys and {} values: every key needs its value",
+            keys.len(),
+            values.len()
+        );
+        return Err(HttpError::BadRequest(why));
+    }
+    let properties: Vec<(String, String)> = keys.into_iter().zip(values).collect();
     let found = state
         .registry
-        .read(|view| lookup::version(view, &path.subject, path.version, Deleted::Without))?;
+        .read(|view| lookup::by_metadata(view, &subject, &properties, deleted.wanted()))?;
     let text = state.registry.text(&found.stored, &format).await?;
-    Ok(Answer(VersionAnswer::of(&found, &text)).into_response())
-}
-
-/// The text of a version.
-#[utoipa::path(get, path = "/subjects/{subject}/versions/{version}/schema", tag = "subjects",
-    params(("subject" = String, Path, description = "The subject"),
-        ("version" = String, Path, description = "A number from 1, or `latest`"), Format),
-    responses((status = 200, description = "The schema's text", body = String), Refusals))]
-async fn text(
-    State(state): State<Shared>,
-    path: VersionInPath,
-    QueryOf(Format { format }): QueryOf<Format>,
-) -> Result<Serialized, HttpError> {
-    let found = state
-        .registry
-        .read(|view| lookup::version(view, &path.subject, path.version, Deleted::Without))?;
-    let text = state.registry.text(&found.stored, &format).await?;
-    Ok(Serialized(text.to_string().into()))
-}
-
-/// Lists the ids of the schemas that refer to a version.
-#[utoipa::path(get, path = "/subjects/{subject}/versions/{version}/referencedby", tag = "subjects", params(
-        ("subject" = String, Path, description = "The subject"),
-        ("version" = String, Path, description = "A number from 1, or `latest`"),
-        ("offset" = Option<i64>, Query, description = "How many to skip"),
-        ("limit" = Option<i64>, Query, description = "How many to answer")),
-    responses((status = 200, description = "The schemas' ids", body = Vec<u32>), Refusals))]
-async fn referenced_by(
-    State(state): State<Shared>,
-    path: VersionInPath,
-    QueryOf(page): QueryOf<Page>,
-) -> Result<Answer<Vec<u32>>, HttpError> {
-    state.registry.read(|view| {
-        let found = lookup::version(view, &path.subject, path.version, Deleted::Without)?;
-        let ids = view
-            .referrers(&path.subject, found.version.version)
-            .map(|(_, id)| id.get());
-        Ok(Answer(page.of(ids, usize::MAX)))
-    })
+    Ok(Answer(VersionAnswer::of(state.shape, &found, &text)).into_response())
 }

@@ -1,7 +1,8 @@
 //! A request body that must arrive in time.
 //!
 //! The clock starts with the first wait, so a body that is already there costs no timer, and runs until the body ends:
-//! a client that drips byte after byte is cut off all the same.
+//! a client that drips byte after byte is cut off all the same. The body also tells its connection whether it was read to
+//! its end.
 
 use std::{
     pin::Pin,
@@ -14,6 +15,8 @@ use hyper::body::{Frame, SizeHint};
 use thiserror::Error;
 use tokio::time::{Sleep, sleep};
 
+use super::linger::Unread;
+
 /// The body did not arrive in time.
 #[derive(Debug, Error)]
 #[error("the request body did not arrive in time")]
@@ -21,17 +24,20 @@ pub struct BodyStalled;
 
 /// A body with a limit on the time it takes to arrive.
 #[derive(Debug)]
-pub struct TimedBody<B> {
+pub struct TimedBody<B: HttpBody> {
     body: B,
+    unread: Unread,
     limit: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-impl<B> TimedBody<B> {
-    /// Gives a body a limit.
-    pub fn new(body: B, limit: Duration) -> TimedBody<B> {
+impl<B: HttpBody> TimedBody<B> {
+    /// Gives a body a limit, and tells its connection when it is dropped before its end.
+    pub fn new(body: B, limit: Duration, unread: Unread) -> TimedBody<B> {
+        unread.set(!body.is_end_stream());
         TimedBody {
             body,
+            unread,
             limit,
             deadline: None,
         }
@@ -51,6 +57,7 @@ where
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            self.unread.set(frame.is_some() && !self.body.is_end_stream());
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let limit = self.limit;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use annals_schema_model::{Reference, Schema, SchemaType, proto};
+use annals_schema_model::{Reference, Schema, SchemaType, SchemaTypeError, proto};
 
 use super::{
     RegistryError,
@@ -146,7 +146,7 @@ pub(super) fn schema_type_of(request: &RegisterRequest) -> Result<SchemaType, Re
         return Ok(SchemaType::Avro);
     };
     name.parse()
-        .map_err(|error| RegistryError::InvalidSchema(format!("Invalid schema type: {error}")))
+        .map_err(|error: SchemaTypeError| RegistryError::InvalidSchema(error.to_string()))
 }
 
 /// A request's references with numbers in place of "latest".
@@ -178,6 +178,14 @@ pub(super) fn filled_from(
 }
 
 impl RegisterRequest {
+    /// The schema type the request names.
+    ///
+    /// # Errors
+    /// [`RegistryError::InvalidSchema`].
+    pub fn schema_type(&self) -> Result<SchemaType, RegistryError> {
+        schema_type_of(self)
+    }
+
     /// The id asked for, if any.
     #[must_use]
     pub fn asked_id(&self) -> Option<i64> {

@@ -235,6 +235,20 @@ impl RuleSet {
         Ok(())
     }
 
+    /// This rule set without the rules of some names.
+    #[must_use]
+    pub fn without(mut self, names: &[String]) -> RuleSet {
+        let stays = |rule: &Rule| rule.name.as_ref().is_none_or(|name| !names.contains(name));
+        for rules in [
+            &mut self.migration_rules,
+            &mut self.domain_rules,
+            &mut self.encoding_rules,
+        ] {
+            rules.retain(stays);
+        }
+        self
+    }
+
     /// This rule set with another laid over it, rule by rule; a rule of the same name is replaced.
     #[must_use]
     pub fn under(self, over: RuleSet) -> RuleSet {

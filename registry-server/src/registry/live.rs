@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use annals_schema_model::SchemaId;
+use annals_schema_model::{Policy, SchemaId};
 use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
 
@@ -195,7 +195,8 @@ impl Registry {
         off_thread(move || format::text(&view, &stored, &format)).await?
     }
 
-    /// Judges a schema against a subject: against one version, or as registering it would.
+    /// Judges a schema against a subject: against one version, or as registering it would. With `by_policy` what each
+    /// policy would say, all else being equal, is answered as well.
     ///
     /// # Errors
     /// The version is not there, or the schema is invalid.
@@ -204,9 +205,10 @@ impl Registry {
         subject: &Qualified,
         against: Option<VersionSpec>,
         request: RegisterRequest,
-    ) -> Result<Verdict, RegistryError> {
+        by_policy: bool,
+    ) -> Result<(Verdict, Vec<(Policy, bool)>), RegistryError> {
         let (shared, view, subject) = (Arc::clone(&self.shared), self.view(), subject.clone());
-        off_thread(move || judge(&view, &shared.verdicts, &subject, against, &request)).await?
+        off_thread(move || judge(&view, &shared.verdicts, &subject, against, &request, by_policy)).await?
     }
 
     /// Deletes a subject; answers the numbers of the versions deleted.
@@ -336,7 +338,8 @@ fn judge(
     subject: &Qualified,
     against: Option<VersionSpec>,
     request: &RegisterRequest,
-) -> Result<Verdict, RegistryError> {
+    by_policy: bool,
+) -> Result<(Verdict, Vec<(Policy, bool)>), RegistryError> {
     let versions = view.subject(subject);
     let olds: Vec<VersionView> = match against {
         None => versions.map_or_else(Vec::new, |versions| versions.live().copied().collect()),
@@ -353,7 +356,17 @@ fn judge(
     let scope = view.config_in_scope(subject);
     let normalize = request.normalizes(view, subject);
     let candidate = Candidate::read(view, &subject.context, request, normalize)?;
-    Ok(verdicts.judge(view, subject, &scope, &candidate, &olds))
+    let verdict = verdicts.judge(view, subject, &scope, &candidate, &olds);
+    let passes = |policy: Policy| {
+        let scope = Config {
+            policy: Some(policy),
+            ..scope.clone()
+        };
+        let verdict = verdicts.judge(view, subject, &scope, &candidate, &olds);
+        (policy, verdict.is_compatible())
+    };
+    let asked = if by_policy { &Policy::ALL[..] } else { &[] };
+    Ok((verdict, asked.iter().copied().map(passes).collect()))
 }
 
 /// Runs work whose length a client decides where it cannot hold up other requests.

@@ -4,6 +4,7 @@
 //! [`Registry`] puts the decisions to work: it holds the current view, has writes decided one after the other and
 //! committed together ([`writer`]), and swaps the view when they are durable.
 
+mod alias;
 mod candidate;
 mod change;
 pub mod config;
@@ -21,6 +22,7 @@ mod references;
 pub mod register;
 mod sorted;
 mod stored;
+pub mod tags;
 pub mod verdict;
 mod version;
 mod view;

@@ -256,14 +256,21 @@ impl View {
             .map(move |(subject, _)| Qualified::new(Arc::clone(&name), Arc::clone(subject)))
     }
 
-    /// The subject a name stands for when it is an alias: one step, never two.
-    #[must_use]
-    pub fn without_alias(&self, name: Qualified) -> Qualified {
-        let alias = self.config(&name).and_then(|config| config.alias());
-        match alias {
-            Some(alias) => Qualified::parse_within(&name.context, alias),
-            None => name,
-        }
+    /// The settings of subjects whose names begin so.
+    pub(super) fn configs_with(&self, prefix: &Qualified) -> impl Iterator<Item = (Qualified, &Config)> {
+        let any = &*prefix.context == ANY_CONTEXT;
+        let prefix = prefix.clone();
+        let wanted = prefix.context.to_string();
+        self.all_contexts()
+            .filter(move |(name, _)| any || *name == wanted)
+            .flat_map(move |(name, context)| {
+                let prefix = Arc::clone(&prefix.subject);
+                let from = context.configs.from(&*prefix);
+                from.take_while(move |(subject, _)| subject.starts_with(&*prefix))
+                    .map(move |(subject, config)| {
+                        (Qualified::new(name, Arc::clone(subject)), config.as_ref())
+                    })
+            })
     }
 
     /// The parsed schema of an id. The first call for a schema loaded from the store parses it in the caller's thread.

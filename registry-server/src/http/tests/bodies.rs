@@ -1,5 +1,7 @@
 //! What every endpoint answers when all is well.
 
+use serde_json::json;
+
 use super::App;
 
 /// A record, the same with a field that has a default, and with one that has none.
@@ -54,14 +56,32 @@ async fn the_server_about_itself() {
         200 {"scope": {"path": [], "clusters": {"kafka-cluster": "cluster-1", "schema-registry-cluster": "annals"}}, "id": ""}
         GET /v1/metadata/version
         200 {"version": "8.0.0", "commitId": "~annals-"}
-        GET /healthz
-        200 {"status": "ok"}
-        GET /readyz
-        503 {"status": "starting"}
+        GET /v1/metadata/deployment
+        200 {"attributes": []}
     "#;
     app.play(&[], script).await;
+}
+
+#[tokio::test]
+async fn health() {
+    let app = App::new().await;
+    let check = async |path: &str, status: u16, wanted: serde_json::Value| {
+        let answered = app.get(path).await;
+        assert_eq!(
+            (answered.status.as_u16(), answered.content_type(), answered.json()),
+            (status, "application/json", wanted),
+            "{path}"
+        );
+    };
+    let (ok, starting) = (json!({"status": "ok"}), json!({"status": "starting"}));
+    check("/healthz", 200, ok.clone()).await;
+    check("/readyz", 503, starting.clone()).await;
+    check("/_health", 503, starting).await;
+    check("/master_available", 200, json!({"master_available": false})).await;
     app.ready.set(true);
-    app.play(&[], "GET /readyz\n 200 {\"status\": \"ok\"}").await;
+    check("/readyz", 200, ok.clone()).await;
+    check("/_health", 200, ok).await;
+    check("/master_available", 200, json!({"master_available": true})).await;
 }
 
 #[tokio::test]
@@ -230,6 +250,11 @@ async fn compatibility() {
         200 {"is_compatible": false}
         POST /compatibility/subjects/s/versions/1?verbose=true {"schema": $STRICT }
         200 {"is_compatible": false, "messages": ["~{errorType:'READER_FIELD_MISSING_DEFAULT_VALUE', description:'", "{oldSchemaVersion: 1}", "~{oldSchema: '{\"type\":\"record\"", "{validateFields: 'false', compatibility: 'BACKWARD'}"]}
+        # What else this server knows, for who asks.
+        POST /compatibility/subjects/s/versions/1?explain=true {"schema": $STRICT }
+        200 {"is_compatible": false, "findings": [{"rule": "READER_FIELD_MISSING_DEFAULT_VALUE", "path": "/fields/1", "line": 1, "column": "*", "direction": "BACKWARD", "description": "~default value", "old": "*", "new": "~note", "version": 1, "hint": "*", "help": "*"}], "policies": {"confluent": false, "strict": false, "wire": false}}
+        POST /compatibility/subjects/s/versions/1?explain=true&verbose=true {"schema": $ORDER }
+        200 {"is_compatible": true, "messages": [], "findings": [], "policies": {"confluent": true, "strict": true, "wire": true}}
         POST /compatibility/subjects/s/versions/latest?verbose=true {"schema": "{"}
         200 {"is_compatible": false, "messages": ["~Invalid schema"]}
         PUT /config/s {"compatibility": "NONE"}
@@ -289,8 +314,19 @@ async fn the_document_and_its_page_are_served() {
     );
     let page = app.get("/docs/").await;
     assert!(
-        String::from_utf8_lossy(&page.body).contains("swagger-ui"),
+        String::from_utf8_lossy(&page.body).contains("<title>Annals</title>"),
         "{:?}",
         page.status
+    );
+    let header = |name: &str| {
+        page.headers
+            .get(name)
+            .map(|value| value.to_str().unwrap().to_owned())
+    };
+    assert_eq!(header("x-content-type-options").as_deref(), Some("nosniff"));
+    assert!(
+        header("content-security-policy")
+            .unwrap()
+            .contains("default-src 'none'")
     );
 }

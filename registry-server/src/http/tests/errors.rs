@@ -11,7 +11,7 @@ use hyper::body::Frame;
 use serde_json::json;
 
 use super::App;
-use crate::http::{BODY_BYTES_MAX, TimedBody};
+use crate::http::{BODY_BYTES_MAX, TimedBody, Unread};
 
 #[tokio::test]
 async fn every_code() {
@@ -71,6 +71,22 @@ const NOT_FOUND: &str = r#"
     404 {"error_code": 40408, "message": "~Subject 's' does not have"}
     GET /mode/s
     404 {"error_code": 40409, "message": "~Subject 's' does not have"}
+    DELETE /mode/s
+    404 {"error_code": 40401, "message": "~'s'"}
+    DELETE /subjects/nope
+    404 {"error_code": 40401, "message": "~nope"}
+    DELETE /subjects/nope/versions/1
+    404 {"error_code": 40401, "message": "~nope"}
+    DELETE /subjects/s/versions/9
+    404 {"error_code": 40402, "message": "~9"}
+    DELETE /contexts/.nope
+    404 {"error_code": 40401, "message": "~.nope"}
+    GET /subjects/nope/metadata?key=a&value=b
+    404 {"error_code": 40401, "message": "~nope"}
+    GET /subjects/s/metadata?key=a&value=b
+    404 {"error_code": 40403, "message": "Schema not found"}
+    POST /subjects/s/versions/9/tags {}
+    404 {"error_code": 40402, "message": "~9"}
 "#;
 
 const REFUSED: &str = r#"
@@ -83,7 +99,7 @@ const REFUSED: &str = r#"
     POST /subjects/s {"schema": ""}
     422 {"error_code": 42201, "message": "~Empty schema"}
     POST /subjects/t/versions {"schema": $INT , "schemaType": "XML"}
-    422 {"error_code": 42201, "message": "~XML"}
+    422 {"error_code": 42201, "message": "Invalid schema: \"XML\" is not a schema type; use AVRO, PROTOBUF or JSON"}
     POST /subjects/t/versions {"schema": $INT , "references": [{"name": "X", "subject": "x", "version": 9}]}
     422 {"error_code": 42201, "message": "~version 9 of subject \"x\""}
     POST /subjects/t/versions {"schema": $INT , "version": 5}
@@ -102,6 +118,10 @@ const REFUSED: &str = r#"
     422 {"error_code": 42203, "message": "~7"}
     PUT /config {"normalize": "maybe"}
     422 {"error_code": 422, "message": "~normalize"}
+    PUT /config/s {"compatibilityGroup": {}}
+    422 {"error_code": 422, "message": "~compatibilityGroup"}
+    PUT /config/s {"alias": 1}
+    422 {"error_code": 422, "message": "~alias"}
     POST /subjects/t/versions {"schema": $INT , "id": 7}
     422 {"error_code": 42205, "message": "~id 7"}
     POST /subjects/a%0Ab/versions {"schema": $INT }
@@ -121,14 +141,26 @@ const BEFORE_THE_HANDLER: &str = r#"
     404 {"error_code": 404, "message": "~/nowhere"}
     GET /nowhere/
     404 {"error_code": 404, "message": "~/nowhere/"}
-    DELETE /subjects/s
+    DELETE /subjects
     405 {"error_code": 405, "message": "~DELETE is not possible here"}
-    DELETE /subjects/s/versions/1
-    405 {"error_code": 405, "message": "~DELETE"}
-    PUT /mode {"mode": "READONLY"}
+    PUT /subjects/s/versions/1 {}
     405 {"error_code": 405, "message": "~PUT"}
+    GET /contexts/.ctx
+    405 {"error_code": 405, "message": "~GET"}
+    POST /contexts/.ctx/subjects {}
+    405 {"error_code": 405, "message": "~POST"}
+    GET /contexts/.ctx/nowhere
+    404 {"error_code": 404, "message": "~/contexts/.ctx/nowhere"}
+    GET /associations/subjects/s
+    404 {"error_code": 404, "message": "~/associations/subjects/s"}
+    GET /exporters
+    404 {"error_code": 404, "message": "~/exporters"}
+    GET /dek-registry/v1/keks
+    404 {"error_code": 404, "message": "~/dek-registry"}
     GET /subjects?limit=ten
     400 {"error_code": 400, "message": "~ten"}
+    GET /subjects/s/metadata?key=a
+    400 {"error_code": 400, "message": "~1 keys and 0 values"}
     GET /subjects/%FF/versions
     400 {"error_code": 400, "message": "~UTF-8"}
     POST /subjects/t/versions
@@ -185,7 +217,11 @@ impl HttpBody for Silence {
 #[tokio::test]
 async fn a_body_that_does_not_come() {
     let app = App::new().await;
-    let body = Body::new(TimedBody::new(Silence, Duration::from_millis(1)));
+    let body = Body::new(TimedBody::new(
+        Silence,
+        Duration::from_millis(1),
+        Unread::default(),
+    ));
     let answered = app.send("POST /subjects/t/versions", &[], body).await;
     assert_eq!(
         (answered.status.as_u16(), &answered.json()["error_code"]),

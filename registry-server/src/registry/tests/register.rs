@@ -113,7 +113,7 @@ fn refusals() {
         schema_type: Some(kind.to_owned()),
         ..request("\"int\"")
     };
-    check("t", typed("XML"), "InvalidSchema|Invalid schema type");
+    check("t", typed("XML"), "InvalidSchema|is not a schema type");
     check(
         "t",
         RegisterRequest {

@@ -1,0 +1,79 @@
+//! Modes, and registering with ids from elsewhere.
+
+use super::App;
+
+#[tokio::test]
+async fn modes_are_set_and_cleared() {
+    let app = App::new().await;
+    let script = r#"
+        PUT /mode?force=False {"mode": "readonly"}
+        200 {"mode": "READONLY"}
+        GET /mode
+        200 {"mode": "READONLY"}
+        GET /mode/s
+        404 {"error_code": 40409, "message": "*"}
+        GET /mode/s?defaultToGlobal=true
+        200 {"mode": "READONLY"}
+        POST /subjects/s/versions {"schema": "\"int\""}
+        422 {"error_code": 42205, "message": "~read-only"}
+        PUT /config/s {"compatibility": "NONE"}
+        422 {"error_code": 42205, "message": "~read-only"}
+        PUT /mode/s {"mode": "READWRITE"}
+        200 {"mode": "READWRITE"}
+        DELETE /mode/s
+        200 {"mode": "READWRITE"}
+        DELETE /mode/s
+        404 {"error_code": 40401, "message": "*"}
+        DELETE /mode/s?recursive=true
+        200 {}
+        PUT /mode {"mode": null}
+        200 {}
+        GET /mode
+        200 {"mode": "READWRITE"}
+        PUT /mode/s {"mode": "READONLY_OVERRIDE"}
+        200 {"mode": "READONLY_OVERRIDE"}
+        DELETE /mode?recursive=true
+        200 {"mode": "READWRITE"}
+        GET /mode/s
+        404 {"error_code": 40409, "message": "*"}
+        PUT /mode/:.__GLOBAL: {"mode": "FORWARD"}
+        200 {"mode": "FORWARD"}
+        GET /mode/any?defaultToGlobal=True
+        200 {"mode": "FORWARD"}
+        PUT /mode {"mode": "FORWARD"}
+        422 {"error_code": 42204, "message": "~FORWARD"}
+        PUT /mode {"mode": "SIDEWAYS"}
+        422 {"error_code": 42204, "message": "~SIDEWAYS"}
+        PUT /mode {"mode": 7}
+        422 {"error_code": 42204, "message": "~7"}
+        PUT /mode {}
+        422 {"error_code": 42204, "message": "*"}
+    "#;
+    app.play(&[], script).await;
+}
+
+#[tokio::test]
+async fn importing() {
+    let app = App::new().await;
+    let script = r#"
+        POST /subjects/s/versions {"schema": "\"int\""}
+        200 "*"
+        PUT /mode {"mode": "IMPORT"}
+        422 {"error_code": 42205, "message": "~existing subjects"}
+        PUT /mode?force=true {"mode": "IMPORT"}
+        200 {"mode": "IMPORT"}
+        POST /subjects/t/versions {"schema": "\"long\""}
+        422 {"error_code": 42205, "message": "~IMPORT"}
+        POST /subjects/t/versions {"schema": "\"long\"", "id": 77, "version": 5}
+        200 {"id": 77, "version": 5, "guid": "*", "schemaType": "AVRO", "schema": "\"long\""}
+        POST /subjects/t/versions {"schema": "\"long\"", "id": 77, "version": 5}
+        200 {"id": 77, "version": 5, "guid": "*", "schemaType": "AVRO", "schema": "\"long\""}
+        POST /subjects/t/versions {"schema": "\"double\"", "id": 77}
+        422 {"error_code": 42205, "message": "~Overwrite new schema with id 77"}
+        POST /subjects/u/versions {"schema": "\"long\"", "id": 78}
+        422 {"error_code": 42207, "message": "~77"}
+        GET /schemas/ids/77?fetchMaxId=true
+        200 {"schemaType": "AVRO", "schema": "\"long\"", "guid": "*", "maxId": 77, "ts": 1700000000000, "deleted": false}
+    "#;
+    app.play(&[], script).await;
+}
