@@ -281,12 +281,18 @@ async function jsonRecords(broker) {
     holds(`${await fails(() => write.serialize(topic, wrong), 'invalid data')}`.includes('Invalid message'), 'validated')
     await broker.refuses(topic, { value: await careless.serialize(topic, wrong) })
   }
-  const tighter = { ...PERSON, required: ['name', 'age'] }
-  const why = await refused(409, 40901, () => sr.register(`${topic}-value`, json(tighter, references)), 'tighter')
+}
+
+async function jsonEvolves() {
+  const sr = client()
+  const closed = { ...PERSON, properties: { name: { type: 'string' }, age: { type: 'integer' } } }
+  await sr.register('cn-json', json(closed))
+  const tighter = { ...closed, required: ['name', 'age'] }
+  const why = await refused(409, 40901, () => sr.register('cn-json', json(tighter)), 'tighter')
   holds(why.includes('REQUIRED_ATTRIBUTE_ADDED'), why)
-  const wider = { ...PERSON, properties: { ...PERSON.properties, email: { type: 'string' } } }
-  await sr.register(`${topic}-value`, json(wider, references))
-  same(await client().getAllVersions(`${topic}-value`), [1, 2])
+  const wider = { ...closed, properties: { ...closed.properties, email: { type: 'string' } } }
+  await sr.register('cn-json', json(wider))
+  same(await client().getAllVersions('cn-json'), [1, 2])
 }
 
 async function main() {
@@ -307,7 +313,8 @@ async function main() {
     part('compiled Protobuf', protobufText),
     part('Protobuf records and references', protobufRecords),
     part('JSON Schema records and references', jsonRecords),
-  ], ['metadata', 'deletes', 'contexts', 'GUIDs in headers', 'JSON Schema records and references'])
+    part('evolving JSON Schema', jsonEvolves),
+  ])
   await broker.close()
 }
 

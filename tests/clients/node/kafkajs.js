@@ -106,13 +106,19 @@ async function jsonRecords(broker) {
     same(refused.name, 'ConfluentSchemaRegistryValidationError')
     await broker.refuses(topic, { value: frame(wrong) })
   }
-  const tighter = { ...PERSON, required: ['name', 'age'] }
-  const refusal = await fails(() => registry.register(json(tighter, references), { subject: `${topic}-value` }), 'tighter')
+}
+
+async function jsonEvolves() {
+  const registry = client()
+  const subject = 'kjs-json'
+  const closed = { ...PERSON, properties: { name: { type: 'string' }, age: { type: 'integer' } } }
+  const first = await registry.register(json(closed), { subject })
+  const tighter = { ...closed, required: ['name', 'age'] }
+  const refusal = await fails(() => registry.register(json(tighter), { subject }), 'tighter')
   same(refusal.status, 409)
   holds(refusal.message.includes('REQUIRED_ATTRIBUTE_ADDED'), `${refusal}`)
-  const wider = { ...PERSON, properties: { ...PERSON.properties, email: { type: 'string' } } }
-  const second = await registry.register(json(wider, references), { subject: `${topic}-value` })
-  holds(second.id > registered.id, 'a property added to a closed object')
+  const wider = { ...closed, properties: { ...closed.properties, email: { type: 'string' } } }
+  holds((await registry.register(json(wider), { subject })).id > first.id, 'a property added to a closed object')
 }
 
 const PARCEL = 'syntax = "proto3";\npackage kjs;\nmessage Parcel { string id = 1; int64 grams = 2; }\n'
@@ -170,7 +176,8 @@ async function main() {
     part('Protobuf records', protobufRecords),
     part('Protobuf references', protobufReferences),
     part('JSON Schema records and references', jsonRecords),
-  ], ['JSON Schema records and references'])
+    part('evolving JSON Schema', jsonEvolves),
+  ])
   await broker.close()
 }
 

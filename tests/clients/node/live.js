@@ -35,15 +35,10 @@ async function fails(call, what) {
   throw new assert.AssertionError({ message: `${what}: was not refused but answered ${text(answer)}` })
 }
 
-// `parts` are `[capability, function]`. One line a capability, then the client's line in the matrix. What the server
-// does not have yet is named in `notYet` and skipped.
-async function run(client, formats, parts, notYet = []) {
+// `parts` are `[capability, function]`. One line a capability, then the client's line in the matrix.
+async function run(client, formats, parts) {
   const told = []
   for (const [capability, part] of parts) {
-    if (notYet.includes(capability)) {
-      console.log(`skipped: ${client}: ${capability}: the server does not have it yet`)
-      continue
-    }
     const before = checks
     await part()
     told.push(capability)

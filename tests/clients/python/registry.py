@@ -56,22 +56,15 @@ def holds(condition, what):
     same(bool(condition), True, what)
 
 
-def capabilities(client, formats, *parts, not_yet=()):
-    """Each part is a capability, a function and its arguments; a line each, then the client's line in the matrix.
-
-    What the server does not have yet is named in `not_yet` and skipped.
-    """
+def capabilities(client, formats, *parts):
+    """Each part is a capability, a function and its arguments; a line each, then the client's line in the matrix."""
     told = []
     for capability, part, *arguments in parts:
-        if capability in not_yet:
-            print(f"skipped: {client}: {capability}: the server does not have it yet")
-            continue
         before = checks
         part(*arguments)
         told.append(capability)
         print(f"  {client}: {capability}: {checks - before} checks")
-    if told:
-        print(f"client {client} | {formats} | {', '.join(told)}")
+    print(f"client {client} | {formats} | {', '.join(told)}")
 
 
 # --- plain HTTP ---------------------------------------------------------------------------------------------------
