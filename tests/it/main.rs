@@ -11,6 +11,7 @@ mod cli;
 mod clients;
 mod guard;
 mod nodes;
+mod openapi;
 mod postgres;
 mod readme;
 mod real_logs;
