@@ -120,7 +120,7 @@ step "tests of the whole" cargo test --release -p annals-tests -- --nocapture
 # --- the account ------------------------------------------------------------------------------------------------------
 echo
 # Each client suite says which capabilities it went through.
-grep -hs '^client ' "$log/tests-of-the-whole.log" | sort
+grep -hs '^client ' "$log/tests-of-the-whole.log" | sort -u
 echo "ran ${#ran[@]} steps in $SECONDS s"
 for line in "${skipped[@]:-}"; do [ -n "$line" ] && echo "skipped: $line"; done
 if [ ${#failed[@]} -gt 0 ]; then
