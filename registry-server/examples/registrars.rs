@@ -3,6 +3,8 @@
 //! Every schema is a record of ten fields under a subject of its own. The client is as thin as can be, because it shares
 //! the machine with the server it measures.
 
+#![allow(clippy::expect_used, reason = "a bench breaks off where it stands")]
+
 use std::{
     env,
     io::{BufRead, BufReader, Read, Write},

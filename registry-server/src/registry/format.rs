@@ -1,7 +1,8 @@
 //! The forms a schema's text can be asked for in.
 //!
-//! Known are the stored text, and for Protobuf `serialized`: the compiled file's descriptor in base64, which is what
-//! client libraries without a parser read. A format that is not known means the stored text, as everywhere in this API.
+//! Beside the stored text: for Avro `resolved`, its references written out; for Protobuf `serialized`, the compiled
+//! file's descriptor in base64, which is what client libraries without a parser read, and `ignore_extensions`. A format
+//! that is not known means the stored text, as everywhere in this API.
 
 use std::sync::Arc;
 
@@ -13,7 +14,11 @@ use super::{RegistryError, Stored, View};
 /// Whether a format asks for more than the stored text.
 #[must_use]
 pub(super) fn needs_work(stored: &Stored, format: &str) -> bool {
-    format == "serialized" && stored.schema_type() == SchemaType::Protobuf
+    match stored.schema_type() {
+        SchemaType::Avro => format == "resolved" && !stored.references().is_empty(),
+        SchemaType::Protobuf => format == "serialized" || format == "ignore_extensions",
+        SchemaType::Json => false,
+    }
 }
 
 /// A schema's text in a format.
@@ -25,7 +30,11 @@ pub(super) fn text(view: &View, stored: &Stored, format: &str) -> Result<Arc<str
         .parsed(stored)
         .map_err(|error| RegistryError::InvalidSchema(error.to_string()))?;
     match parsed.as_ref() {
-        Schema::Proto(schema) => Ok(BASE64_STANDARD.encode(schema.file().encode_to_vec()).into()),
-        Schema::Avro(_) | Schema::Json(_) => Ok(Arc::clone(stored.text())),
+        Schema::Avro(schema) => Ok(schema.resolved_text().into()),
+        Schema::Proto(schema) if format == "serialized" => {
+            Ok(BASE64_STANDARD.encode(schema.file().encode_to_vec()).into())
+        }
+        Schema::Proto(schema) => Ok(schema.without_extensions().into()),
+        Schema::Json(_) => Ok(Arc::clone(stored.text())),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use annals_schema_model::Schema;
+
 use super::{
     RegistryError,
     candidate::{self, Candidate, RegisterRequest},
@@ -150,11 +152,13 @@ pub(super) fn means(
     if stored.schema_type() != *schema_type || !same_contract(stored) {
         return false;
     }
+    let is_written_out = references.is_empty() && !stored.references().is_empty();
     let is_resolved = || {
-        let both = (view.parsed(stored).ok(), candidate.parsed.as_ref());
-        references.is_empty()
-            && !stored.references().is_empty()
-            && matches!(both, (Some(stored), Some(sent)) if stored.normalized() == sent.normalized())
+        let both = (view.parsed(stored).ok(), candidate.parsed.as_deref());
+        let (Some(stored), Some(Schema::Avro(sent))) = both else {
+            return false;
+        };
+        matches!(&*stored, Schema::Avro(stored) if stored.resolved_text() == sent.resolved_text())
     };
     let same_references = || {
         stored.references().len() == references.len()
@@ -170,7 +174,7 @@ pub(super) fn means(
                     .parsed(stored)
                     .is_ok_and(|parsed| parsed.normalized() == **text)
     };
-    same_references() && same_text() || is_resolved()
+    same_references() && same_text() || is_written_out && is_resolved()
 }
 
 /// The version of a subject that equals a content in everything.

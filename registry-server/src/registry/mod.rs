@@ -20,6 +20,7 @@ pub mod mode;
 mod name;
 mod references;
 pub mod register;
+mod reserved;
 mod sorted;
 mod stored;
 pub mod tags;

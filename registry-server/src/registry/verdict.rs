@@ -16,7 +16,9 @@ use annals_schema_model::{Finding, Level, Schema, SchemaId, Standard, Version, c
 use rustc_hash::FxBuildHasher;
 use uuid::Uuid;
 
-use super::{candidate::Candidate, config::Config, context::VersionView, name::Qualified, view::View};
+use super::{
+    candidate::Candidate, config::Config, context::VersionView, name::Qualified, reserved, view::View,
+};
 
 /// How much of an earlier schema's text is quoted, in bytes.
 const OLD_SCHEMA_BYTES_MAX: usize = 10 * 1024;
@@ -66,6 +68,20 @@ impl Verdicts {
         candidate: &Candidate,
         olds: &[VersionView],
     ) -> Verdict {
+        if scope.validate_fields == Some(true) {
+            let newest = olds.iter().max_by_key(|old| old.version);
+            let latest = newest.and_then(|old| view.schema_in(&subject.context, old.id));
+            let messages = reserved::messages(candidate, latest.map(AsRef::as_ref));
+            if !messages.is_empty() {
+                let verdict = Verdict {
+                    findings: Vec::new(),
+                    messages,
+                };
+                return newest.map_or(verdict.clone(), |old| {
+                    with_tail(verdict, view, subject, scope, *old)
+                });
+            }
+        }
         let standard = scope.standard();
         let Some(new) = candidate
             .parsed

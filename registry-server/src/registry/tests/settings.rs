@@ -139,3 +139,41 @@ fn versions_are_found_by_their_metadata() {
     assert_eq!((find("1").unwrap(), find("2").unwrap()), (2, 3));
     assert_refused(find("3"), "SchemaNotFound", "");
 }
+
+#[test]
+fn reserved_names_stay_reserved_and_free() {
+    let mut desk = Desk::default();
+    desk.configure("s", json!({"validateFields": true, "compatibility": "NONE"}));
+    let with = |reserved: &str, fields: &[&str]| RegisterRequest {
+        metadata: serde_json::from_value(properties(&[("confluent:reserved", reserved)])).ok(),
+        ..request(&record("R", fields))
+    };
+    assert_refused(
+        desk.register("s", &with("a, b", &["b"])),
+        "Incompatible",
+        "conflicts with the reserved field b.",
+    );
+    assert!(desk.register("s", &with("a, b", &["c"])).is_ok());
+    assert_refused(
+        desk.register("s", &with("b", &["d"])),
+        "Incompatible",
+        "reserved field a removed",
+    );
+    assert!(desk.register("s", &with("a,b,c", &["d"])).is_ok());
+}
+
+#[test]
+fn a_text_with_its_references_written_out_is_found() {
+    let mut desk = Desk::default();
+    desk.register("money", &request(&record("Money", &["cents"])))
+        .unwrap();
+    let referring = RegisterRequest {
+        references: vec![reference("Money", "money", 1)],
+        ..request(r#"{"type":"array","items":"Money"}"#)
+    };
+    desk.register("s", &referring).unwrap();
+    let money: Value = serde_json::from_str(&record("Money", &["cents"])).unwrap();
+    let written_out = request(&json!({"type": "array", "items": money}).to_string());
+    assert_eq!(desk.look_up("s", &written_out).unwrap(), 1);
+    assert_eq!(desk.register("s", &written_out).unwrap(), (2, 1));
+}
