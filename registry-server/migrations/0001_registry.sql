@@ -62,9 +62,6 @@ CREATE TABLE versions (
     FOREIGN KEY (context, id) REFERENCES schemas (context, id)
 );
 
--- A schema stands once among the live versions of a subject.
-CREATE UNIQUE INDEX versions_live_once ON versions (context, subject, id) WHERE state = 'LIVE';
-
 CREATE TABLE configs (
     context  TEXT   NOT NULL,
     subject  TEXT   NOT NULL,

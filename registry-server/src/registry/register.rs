@@ -101,6 +101,12 @@ impl NewVersion {
         }
         let served = context.and_then(|context| context.schema_by_guid(self.guid));
         let retired = context.and_then(|context| context.retired(self.guid));
+        if self
+            .id
+            .is_some_and(|id| is_taken(view, &name.context, id, self.guid))
+        {
+            return None;
+        }
         let known = served.or(retired.filter(|retired| self.id.is_none_or(|id| id == retired.id)));
         let last_id = context.map_or(0, |context| context.last_id);
         let id = match (known, self.id) {
@@ -313,6 +319,16 @@ pub(super) fn check_writable(view: &View, of: &Qualified) -> Result<(), Registry
         )));
     }
     Ok(())
+}
+
+/// Whether an importer's id stands for something else by now, or its content has another id.
+fn is_taken(view: &View, context: &str, id: SchemaId, guid: Uuid) -> bool {
+    let known = view
+        .context(context)
+        .and_then(|context| context.schema_by_guid(guid));
+    view.schema_in(context, id)
+        .is_some_and(|taken| taken.guid != guid)
+        || known.is_some_and(|known| known.id != id)
 }
 
 fn decide_import(

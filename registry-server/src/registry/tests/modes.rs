@@ -139,3 +139,39 @@ fn modes_are_cleared_alone_or_with_all_below() {
     assert_eq!(clear(&mut desk, "", true).unwrap(), Some(Mode::ReadOnly));
     assert_eq!(desk.view.mode(&Qualified::parse("s")), None);
 }
+
+#[test]
+fn imports_that_race_for_an_id_do_not_share_it() {
+    let check = |left: (&str, i64), right: (&str, i64)| {
+        let mut desk = Desk::default();
+        desk.set_mode("", Mode::Import, false).unwrap();
+        // Both are decided before either is written.
+        let [first, second] = [("s", left), ("t", right)].map(|(subject, (name, id))| {
+            let subject = Qualified::parse(subject);
+            match decide(&desk.view, &desk.verdicts, &subject, &imported(name, id, None)).unwrap() {
+                Decision::Write(new) => new,
+                Decision::Existing(there) => panic!("{subject} has {there:?}"),
+            }
+        });
+        let (changes, _) = first.changes(&desk.view, 1).unwrap();
+        desk.apply(&changes);
+        second.changes(&desk.view, 1).is_some()
+    };
+    assert!(!check(("A", 1), ("B", 1)), "one id, two contents");
+    assert!(!check(("A", 1), ("A", 2)), "one content, two ids");
+    assert!(check(("A", 1), ("A", 1)));
+    assert!(check(("A", 1), ("B", 2)));
+}
+
+#[test]
+fn an_import_may_hold_one_schema_in_two_live_versions() {
+    let mut desk = Desk::default();
+    desk.set_mode("s", Mode::Import, false).unwrap();
+    for version in [2, 4] {
+        let registered = desk.register("s", &imported("A", 7, Some(version))).unwrap();
+        assert_eq!(registered, (7, u32::try_from(version).unwrap()));
+    }
+    assert_eq!(desk.versions("s", Deleted::Without), [2, 4]);
+    desk.delete_version("s", "4", false).unwrap();
+    assert_eq!(desk.look_up("s", &schema("A")).unwrap(), 2);
+}
