@@ -128,6 +128,10 @@ fn every_command_has_help_with_an_example() {
         "schema get",
         "schema register",
         "schema check",
+        "registry export",
+        "registry import",
+        "registry diff",
+        "registry sync",
         "topic list",
         "topic create",
     ] {

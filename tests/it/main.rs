@@ -18,4 +18,5 @@ mod real_logs;
 mod registry;
 mod server;
 mod tidy;
+mod transfer;
 mod walk;

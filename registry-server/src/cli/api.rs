@@ -15,30 +15,94 @@ use super::exit::{Exit, Failure};
 const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How often a patient client asks before it gives up.
+const ATTEMPTS_MAX: u32 = 4;
+/// How long a patient client waits before it asks again; four times as long every time.
+const PAUSE: Duration = Duration::from_millis(100);
+
 pub(crate) struct Api {
     agent: Agent,
     base: String,
+    attempts_max: u32,
+}
+
+/// What to do, with the body where there is one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Method<'a> {
+    Get,
+    Post(&'a Value),
+    Put(&'a Value),
+    Delete,
+}
+
+/// A server's no to a request that it understood.
+#[derive(Debug, Clone)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    code: u64,
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(crate) fn is_not_found(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND
+    }
+
+    /// What was to be deleted is referred to.
+    pub(crate) fn is_referenced(&self) -> bool {
+        self.code == 42206
+    }
+
+    /// What was to be soft-deleted is so already.
+    pub(crate) fn is_soft_deleted(&self) -> bool {
+        matches!(self.code, 40404 | 40406)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        let exit = if refusal.is_not_found() {
+            Exit::NotFound
+        } else {
+            Exit::Failed
+        };
+        Failure::new(exit, refusal.message)
+    }
 }
 
 impl Api {
     pub(crate) fn new(server: &str) -> Self {
+        Self::with(server, 1, 1)
+    }
+
+    /// A client for many requests, several at a time: it keeps `connections` open, and asks again what was not answered
+    /// or what the server failed at. For requests that may be sent twice.
+    pub(crate) fn patient(server: &str, connections: usize) -> Self {
+        Self::with(server, connections, ATTEMPTS_MAX)
+    }
+
+    fn with(server: &str, connections: usize, attempts_max: u32) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(TIMEOUT))
+            .max_idle_connections(connections)
+            .max_idle_connections_per_host(connections)
             .build();
         Self {
             agent: config.into(),
             base: server.trim_end_matches('/').to_owned(),
+            attempts_max,
         }
+    }
+
+    /// The server's address.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
     }
 
     /// GET a path built from `segments` (escaped here) with `query`.
     pub(crate) fn get(&self, segments: &[&str], query: &[(&str, &str)]) -> Result<Value, Failure> {
-        let request = self
-            .agent
-            .get(self.url(segments))
-            .query_pairs(query.iter().copied());
-        self.answer(request.call())
+        Ok(self.ask(Method::Get, segments, query)??)
     }
 
     pub(crate) fn post(
@@ -47,11 +111,42 @@ impl Api {
         query: &[(&str, &str)],
         body: &Value,
     ) -> Result<Value, Failure> {
-        let request = self
-            .agent
-            .post(self.url(segments))
-            .query_pairs(query.iter().copied());
-        self.answer(request.send_json(body))
+        Ok(self.ask(Method::Post(body), segments, query)??)
+    }
+
+    /// The answer, or the server's no to the request; the outer failure is no answer at all, or a server that failed.
+    pub(crate) fn ask(
+        &self,
+        method: Method<'_>,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Result<Value, Refusal>, Failure> {
+        let mut pause = PAUSE;
+        for _ in 1..self.attempts_max {
+            match self.ask_once(method, segments, query) {
+                Err(_) => std::thread::sleep(pause),
+                answered => return answered,
+            }
+            pause *= 4;
+        }
+        self.ask_once(method, segments, query)
+    }
+
+    fn ask_once(
+        &self,
+        method: Method<'_>,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Result<Value, Refusal>, Failure> {
+        let (agent, url) = (&self.agent, self.url(segments));
+        let query = query.iter().copied();
+        let sent = match method {
+            Method::Get => agent.get(url).query_pairs(query).call(),
+            Method::Delete => agent.delete(url).query_pairs(query).call(),
+            Method::Post(body) => agent.post(url).query_pairs(query).send_json(body),
+            Method::Put(body) => agent.put(url).query_pairs(query).send_json(body),
+        };
+        self.answer(sent)
     }
 
     fn url(&self, segments: &[&str]) -> String {
@@ -63,7 +158,10 @@ impl Api {
         url
     }
 
-    fn answer(&self, result: Result<Response<ureq::Body>, ureq::Error>) -> Result<Value, Failure> {
+    fn answer(
+        &self,
+        result: Result<Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Result<Value, Refusal>, Failure> {
         let mut response = result.map_err(|e| {
             Failure::new(Exit::Failed, format!("no answer from {}: {e}", self.base))
                 .help("is `annals serve` running? --server names another address")
@@ -77,24 +175,25 @@ impl Api {
         let status = response.status();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         if status.is_success() {
-            Ok(body)
-        } else {
-            Err(refusal(status, &body))
+            return Ok(Ok(body));
         }
+        let refusal = refusal(status, &body);
+        if status.is_server_error() {
+            return Err(refusal.into());
+        }
+        Ok(Err(refusal))
     }
 }
 
-fn refusal(status: StatusCode, body: &Value) -> Failure {
+fn refusal(status: StatusCode, body: &Value) -> Refusal {
     let said = ["detail", "message", "title"]
         .iter()
         .find_map(|key| body[*key].as_str());
-    let message = said.map_or_else(|| format!("the server answered {status}: {body}"), str::to_owned);
-    let exit = if status == StatusCode::NOT_FOUND {
-        Exit::NotFound
-    } else {
-        Exit::Failed
-    };
-    Failure::new(exit, message)
+    Refusal {
+        status,
+        code: body["error_code"].as_u64().unwrap_or_default(),
+        message: said.map_or_else(|| format!("the server answered {status}: {body}"), str::to_owned),
+    }
 }
 
 /// Percent-encode everything but RFC 3986 "unreserved" characters.

@@ -8,6 +8,7 @@ mod api;
 mod check;
 mod exit;
 mod output;
+mod registry;
 mod schema;
 mod serve;
 mod topic;
@@ -76,6 +77,9 @@ enum Command {
     /// List, get, register and check schemas
     #[command(subcommand)]
     Schema(schema::Schema),
+    /// Move a whole registry between servers and files, and compare them
+    #[command(subcommand)]
+    Registry(registry::Registry),
     /// List and create topics
     #[command(subcommand)]
     Topic(topic::Topic),
@@ -89,6 +93,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::History(history) => history.run(&cli.global),
         Command::Diff(diff) => diff.run(&cli.global),
         Command::Schema(schema) => schema.run(&cli.global),
+        Command::Registry(registry) => registry.run(&cli.global),
         Command::Topic(topic) => topic.run(&cli.global),
     };
     match result {
