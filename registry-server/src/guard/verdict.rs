@@ -1,7 +1,7 @@
 //! What a schema id means to a topic, worked out once and kept for as long as the registry's view stands.
 //!
 //! Invariant: everything here was derived from one view. A changed view starts an empty table; only the compiled
-//! walks live on, because what an id names never changes.
+//! walks live on by the hash of the content they judge.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,7 +20,7 @@ const WALKS_MAX: usize = 65_536;
 /// Answers kept per view. Ids in records come from outside, so this must not grow with them.
 const ANSWERS_MAX: usize = 262_144;
 
-type Walks = RwLock<HashMap<SchemaId, Arc<Walk>>>;
+type Walks = RwLock<HashMap<Uuid, Arc<Walk>>>;
 
 /// The verdicts of the newest view that was asked about.
 #[derive(Default)]
@@ -153,13 +153,20 @@ impl ViewVerdicts {
     }
 
     fn walk(&self, id: SchemaId) -> Option<Arc<Walk>> {
-        if let Some(walk) = self.walks.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+        let stored = self.view.schema(id)?;
+        let guid = stored.guid;
+        if let Some(walk) = self
+            .walks
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&guid)
+        {
             return Some(Arc::clone(walk));
         }
-        let walk = Arc::new(Walk::new(&*self.view.parsed(self.view.schema(id)?).ok()?));
+        let walk = Arc::new(Walk::new(&*self.view.parsed(stored).ok()?));
         let mut walks = self.walks.write().unwrap_or_else(PoisonError::into_inner);
         if walks.len() < WALKS_MAX {
-            walks.insert(id, Arc::clone(&walk));
+            walks.insert(guid, Arc::clone(&walk));
         }
         Some(walk)
     }

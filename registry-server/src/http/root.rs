@@ -39,7 +39,7 @@ async fn metadata_id(State(state): State<Shared>) -> Answer<Value> {
 #[serde(rename_all = "camelCase")]
 struct ServerVersion {
     /// The version of the registry API that is spoken.
-    #[schema(example = "8.0.0")]
+    #[schema(example = "8.2.0")]
     version: &'static str,
     /// The server that speaks it.
     #[schema(example = "annals-0.1.0")]

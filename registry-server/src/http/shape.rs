@@ -1,8 +1,8 @@
 //! Which generation of the registry API answers are shaped for: the one place that knows the difference.
 //!
 //! Through 7.x an Avro schema has no `schemaType`, nothing has a `guid`, a `ts` or a `deleted`, a registration answers
-//! the id alone, and an incompatible schema has the error code 409. From 8.0 on all of them are there, and the code is
-//! 40901. Strict old clients break on properties they do not know; new ones want the guid.
+//! the id alone, and an incompatible schema has the error code 409. From 8.0 on all of them are there, and from 8.2 on
+//! the code is 40901. Strict old clients break on properties they do not know; new ones want the guid.
 
 use std::{fmt, str::FromStr};
 
@@ -53,7 +53,7 @@ impl ApiShape {
     pub(super) const fn api_version(self) -> &'static str {
         match self {
             ApiShape::Seven => "7.9.0",
-            ApiShape::Eight => "8.0.0",
+            ApiShape::Eight => "8.2.0",
         }
     }
 

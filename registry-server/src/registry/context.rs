@@ -1,7 +1,7 @@
 //! One context of a view: its ids, its subjects, and the settings and modes in it.
 //!
 //! Invariant: `schemas` and `guids` hold what some version stands for; a content that no version stands for any more is
-//! in `retired`, and comes back under its old id when it is registered again.
+//! in `retired`, and comes back under its old id when it is registered again, unless that id was given to another.
 
 use std::sync::Arc;
 
@@ -78,7 +78,9 @@ impl SubjectView {
     /// The number after the greatest one there is, deleted ones included.
     #[must_use]
     pub fn next_version(&self) -> u32 {
-        self.versions.last().map_or(1, |version| version.version + 1)
+        self.versions
+            .last()
+            .map_or(1, |version| version.version.saturating_add(1))
     }
 
     /// A version by number, live or soft-deleted.
@@ -156,6 +158,7 @@ pub struct ContextView {
     pub(super) schemas: SortedMap<SchemaId, Arc<Stored>>,
     pub(super) guids: SortedMap<Uuid, SchemaId>,
     retired: SortedMap<Uuid, Arc<Stored>>,
+    retired_ids: SortedMap<SchemaId, Uuid>,
     subjects: SortedMap<Arc<str>, Arc<SubjectView>>,
     uses: SortedMap<SchemaId, Arc<Vec<Use>>>,
     pub(super) configs: SortedMap<Arc<str>, Arc<Config>>,
@@ -232,19 +235,32 @@ impl ContextView {
     }
 
     pub(super) fn set_schema(&mut self, stored: Arc<Stored>, retired: bool) {
-        let before = self.schemas.get(&stored.id);
-        if let Some(before) = before.filter(|before| before.guid != stored.guid) {
-            let guid = before.guid;
-            self.guids.remove(&guid);
+        let (id, guid) = (stored.id, stored.guid);
+        if let Some(before) = self.schemas.get(&id).map(|before| before.guid) {
+            self.schemas.remove(&id);
+            self.forget_guid(before, id);
         }
-        if retired {
-            self.schemas.remove(&stored.id);
-            self.guids.remove(&stored.guid);
-            self.retired.insert(stored.guid, stored);
-        } else {
-            self.retired.remove(&stored.guid);
-            self.guids.insert(stored.guid, stored.id);
-            self.schemas.insert(stored.id, stored);
+        if let Some(before) = self.retired_ids.get(&id).copied() {
+            self.retired_ids.remove(&id);
+            self.retired.remove(&before);
+        }
+        if !retired {
+            if let Some(before) = self.retired.get(&guid).map(|before| before.id) {
+                self.retired.remove(&guid);
+                self.retired_ids.remove(&before);
+            }
+            self.guids.insert(guid, id);
+            self.schemas.insert(id, stored);
+        } else if self.guids.get(&guid).is_none() {
+            self.retired_ids.insert(id, guid);
+            self.retired.insert(guid, stored);
+        }
+    }
+
+    /// A guid that stood for an id, unless it stands for another by now.
+    fn forget_guid(&mut self, guid: Uuid, id: SchemaId) {
+        if self.guids.get(&guid) == Some(&id) {
+            self.guids.remove(&guid);
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use annals_schema_model::{Policy, SchemaId};
+use annals_schema_model::{Policy, SchemaId, SchemaType};
 use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
 
@@ -19,7 +19,6 @@ use super::{
     mode,
     register::{self, Decision, check_writable},
     stored::Stored,
-    verdict::Verdicts,
     view::View,
     writer::{Queue, Shared},
 };
@@ -27,6 +26,8 @@ use crate::store::{Database, Store, StoreError};
 
 /// How often a registration is decided beside the writer before it is decided by it.
 const OPTIMISTIC_ATTEMPTS: usize = 3;
+/// The longest Avro text that is read in some tens of microseconds.
+const QUICK_TEXT_BYTES_MAX: usize = 4 * 1024;
 
 /// The registry. Clones are handles to the same one.
 #[derive(Clone)]
@@ -75,7 +76,6 @@ impl Registry {
         let shared = Arc::new(Shared {
             view: ArcSwap::from_pointee(view),
             hooks: RwLock::default(),
-            verdicts: Verdicts::default(),
             clock,
         });
         let queue = Queue::start(Arc::clone(&shared), store, listener);
@@ -114,10 +114,14 @@ impl Registry {
     ) -> Result<Registered, RegistryError> {
         let request = Arc::new(request);
         for _ in 0..OPTIMISTIC_ATTEMPTS {
-            let (shared, view) = (Arc::clone(&self.shared), self.view());
+            let view = self.view();
             let (name, asked) = (subject.clone(), Arc::clone(&request));
-            let decide = move || register::decide(&view, &shared.verdicts, &name, &asked);
-            let new = match off_thread(decide).await?? {
+            let decide = move || register::decide(&view, &name, &asked);
+            let decided = match self.is_quick(subject, &request) {
+                true => decide(),
+                false => off_thread(decide).await?,
+            };
+            let new = match decided? {
                 Decision::Existing(version) => return self.registered(subject, version, false),
                 Decision::Write(new) => new,
             };
@@ -139,22 +143,34 @@ impl Registry {
         self.register_in_turn(subject, request).await
     }
 
+    /// Whether deciding is over before a change of threads would be: a short text, and next to nothing to compare with.
+    fn is_quick(&self, subject: &Qualified, request: &RegisterRequest) -> bool {
+        request.schema.len() <= QUICK_TEXT_BYTES_MAX
+            && request.references.is_empty()
+            && matches!(request.schema_type(), Ok(SchemaType::Avro))
+            && self.read(|view| {
+                view.subject(subject)
+                    .is_none_or(|versions| versions.all().len() <= 1)
+            })
+    }
+
     /// Registers by deciding in the writer's turn: nobody can come in between, and everybody waits.
     async fn register_in_turn(
         &self,
         subject: &Qualified,
         request: Arc<RegisterRequest>,
     ) -> Result<Registered, RegistryError> {
-        let (shared, name) = (Arc::clone(&self.shared), subject.clone());
-        let decided = self.queue.write(move |view, now_ms| {
-            match register::decide(view, &shared.verdicts, &name, &request)? {
-                Decision::Existing(version) => Ok((Vec::new(), (version, false))),
-                Decision::Write(new) => {
-                    let (changes, version) = new.changes(view, now_ms).ok_or(RegistryError::IdsUsedUp)?;
-                    Ok((changes, (version, true)))
-                }
-            }
-        });
+        let name = subject.clone();
+        let decided =
+            self.queue.write_slowly(
+                move |view, now_ms| match register::decide(view, &name, &request)? {
+                    Decision::Existing(version) => Ok((Vec::new(), (version, false))),
+                    Decision::Write(new) => {
+                        let (changes, version) = new.changes(view, now_ms).ok_or(RegistryError::IdsUsedUp)?;
+                        Ok((changes, (version, true)))
+                    }
+                },
+            );
         let (version, is_new) = decided.await?;
         self.registered(subject, version, is_new)
     }
@@ -207,8 +223,8 @@ impl Registry {
         request: RegisterRequest,
         by_policy: bool,
     ) -> Result<(Verdict, Vec<(Policy, bool)>), RegistryError> {
-        let (shared, view, subject) = (Arc::clone(&self.shared), self.view(), subject.clone());
-        off_thread(move || judge(&view, &shared.verdicts, &subject, against, &request, by_policy)).await?
+        let (view, subject) = (self.view(), subject.clone());
+        off_thread(move || judge(&view, &subject, against, &request, by_policy)).await?
     }
 
     /// Deletes a subject; answers the numbers of the versions deleted.
@@ -334,7 +350,6 @@ impl Registry {
 
 fn judge(
     view: &View,
-    verdicts: &Verdicts,
     subject: &Qualified,
     against: Option<VersionSpec>,
     request: &RegisterRequest,
@@ -356,13 +371,13 @@ fn judge(
     let scope = view.config_in_scope(subject);
     let normalize = request.normalizes(view, subject);
     let candidate = Candidate::read(view, &subject.context, request, normalize)?;
-    let verdict = verdicts.judge(view, subject, &scope, &candidate, &olds);
+    let verdict = view.verdicts().judge(view, subject, &scope, &candidate, &olds);
     let passes = |policy: Policy| {
         let scope = Config {
             policy: Some(policy),
             ..scope.clone()
         };
-        let verdict = verdicts.judge(view, subject, &scope, &candidate, &olds);
+        let verdict = view.verdicts().judge(view, subject, &scope, &candidate, &olds);
         (policy, verdict.is_compatible())
     };
     let asked = if by_policy { &Policy::ALL[..] } else { &[] };

@@ -106,9 +106,11 @@ pub fn set(
     Ok(changes)
 }
 
-/// What a scope's way into IMPORT mode removes.
+/// What a scope's way into IMPORT mode removes. Each subject is deleted from what the ones before it left, so that a schema
+/// they share goes with the last of them.
 fn emptied(view: &View, of: &Qualified) -> Result<Vec<Change>, RegistryError> {
-    let mut changes = Vec::new();
+    let mut left = view.clone();
+    let mut all = Vec::new();
     for (name, versions) in within(view, of) {
         if versions.latest().is_some() {
             return Err(RegistryError::NotPermitted(format!(
@@ -117,7 +119,7 @@ fn emptied(view: &View, of: &Qualified) -> Result<Vec<Change>, RegistryError> {
         }
         let referred = |version: &&VersionView| {
             view.users_of(&name, version.version)
-                .any(|(user, _)| within(view, of).all(|(inside, _)| inside != user))
+                .any(|(user, _)| !covers(of, &user))
         };
         if let Some(version) = versions.all().iter().find(referred) {
             return Err(RegistryError::Referenced(format!(
@@ -125,9 +127,19 @@ fn emptied(view: &View, of: &Qualified) -> Result<Vec<Change>, RegistryError> {
                 version.version
             )));
         }
-        changes.extend(delete::deletion(view, &name, versions.all(), true));
+        let changes = delete::deletion(&left, &name, versions.all(), true);
+        changes.iter().for_each(|change| left.apply(change));
+        all.extend(changes);
     }
-    Ok(changes)
+    Ok(all)
+}
+
+/// Whether a subject is in a scope.
+fn covers(of: &Qualified, subject: &Qualified) -> bool {
+    match of.is_context() {
+        true => &*of.context == GLOBAL_CONTEXT || of.context == subject.context,
+        false => of == subject,
+    }
 }
 
 /// The subjects a scope covers.

@@ -24,7 +24,6 @@ use super::{
     lookup,
     mode::Mode,
     name::{GLOBAL_CONTEXT, Qualified},
-    verdict::Verdicts,
     view::View,
 };
 
@@ -178,7 +177,6 @@ impl NewVersion {
 /// Any refusal of [`RegistryError`] that is not about the store.
 pub fn decide(
     view: &View,
-    verdicts: &Verdicts,
     subject: &Qualified,
     request: &RegisterRequest,
 ) -> Result<Decision, RegistryError> {
@@ -199,6 +197,7 @@ pub fn decide(
     }
     let versions = view.subject(subject);
     let next = versions.map_or(1, |versions| versions.next_version());
+    check_number(next)?;
     let scope = view.config_in_scope(subject);
     let candidate = filled(view, subject, &scope, next, request)?;
     let normalize = request.normalizes(view, subject);
@@ -217,8 +216,9 @@ pub fn decide(
             "version {asked} of subject {subject} was asked for, but the next version is {next}: leave \"version\" out"
         )));
     }
+    check_type(view, subject, &candidate.content)?;
     if !request.force {
-        check_compatible(view, verdicts, subject, &scope, &candidate)?;
+        check_compatible(view, subject, &scope, &candidate)?;
     }
     Ok(Decision::Write(Box::new(NewVersion {
         guid: candidate.content.guid(),
@@ -260,7 +260,6 @@ fn filled(
 
 fn check_compatible(
     view: &View,
-    verdicts: &Verdicts,
     subject: &Qualified,
     scope: &Config,
     candidate: &Candidate,
@@ -268,7 +267,7 @@ fn check_compatible(
     let olds: Vec<VersionView> = view
         .subject(subject)
         .map_or_else(Vec::new, |versions| versions.live().copied().collect());
-    let verdict = verdicts.judge(view, subject, scope, candidate, &olds);
+    let verdict = view.verdicts().judge(view, subject, scope, candidate, &olds);
     if verdict.is_compatible() {
         return Ok(());
     }
@@ -331,12 +330,35 @@ fn is_taken(view: &View, context: &str, id: SchemaId, guid: Uuid) -> bool {
         || known.is_some_and(|known| known.id != id)
 }
 
+/// Versions are signed 32-bit numbers to clients.
+fn check_number(version: u32) -> Result<(), RegistryError> {
+    i32::try_from(version)
+        .map(drop)
+        .map_err(|_| RegistryError::InvalidVersion(version.to_string()))
+}
+
+/// A content's hash does not say its type, so one text cannot stand for two types in a context.
+fn check_type(view: &View, subject: &Qualified, content: &Content) -> Result<(), RegistryError> {
+    let context = view.context(&subject.context);
+    let served = context.and_then(|context| context.schema_by_guid(content.guid()));
+    let Some(other) = served.filter(|served| served.schema_type() != content.schema_type) else {
+        return Ok(());
+    };
+    Err(RegistryError::InvalidSchema(format!(
+        "this text is registered as {} under id {}, so it cannot be registered as {}; give it metadata of its own, or delete the other permanently",
+        other.schema_type(),
+        other.id,
+        content.schema_type
+    )))
+}
+
 fn decide_import(
     view: &View,
     subject: &Qualified,
     request: &RegisterRequest,
 ) -> Result<Decision, RegistryError> {
     let candidate = Candidate::imported(request)?;
+    check_type(view, subject, &candidate.content)?;
     let guid = candidate.content.guid();
     let asked = request.asked_id().unwrap_or_default();
     let id = u32::try_from(asked).ok().and_then(SchemaId::new).ok_or_else(|| {
@@ -358,12 +380,11 @@ fn decide_import(
         });
     }
     let versions = view.subject(subject);
-    let version = match request.asked_version().map(u32::try_from) {
-        Some(asked) => {
-            asked.map_err(|_| RegistryError::InvalidVersion(request.version.unwrap_or(0).to_string()))?
-        }
+    let version = match request.asked_version() {
+        Some(asked) => u32::try_from(asked).map_err(|_| RegistryError::InvalidVersion(asked.to_string()))?,
         None => versions.map_or(1, |versions| versions.next_version()),
     };
+    check_number(version)?;
     let there = versions.and_then(|versions| versions.version(version));
     match there {
         Some(there) if there.id == id && there.is_live() => return Ok(Decision::Existing(there)),

@@ -13,8 +13,8 @@
 
 use std::{borrow::Borrow, sync::Arc};
 
-/// How many entries a leaf holds: a change copies this many entries and `len / LEAF_ENTRIES_MAX` pointers.
-const LEAF_ENTRIES_MAX: usize = 256;
+/// How many entries a leaf holds: a change copies this many entries, a batch of changes `len / LEAF_ENTRIES_MAX` pointers.
+const LEAF_ENTRIES_MAX: usize = 128;
 
 type Leaf<K, V> = Arc<Vec<(K, V)>>;
 
@@ -257,6 +257,6 @@ mod tests {
         for key in 0..2_560_u32 {
             map.insert(key, ());
         }
-        assert_eq!(map.leaves.len(), 10);
+        assert_eq!(map.leaves.len(), 20);
     }
 }

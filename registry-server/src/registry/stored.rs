@@ -86,8 +86,15 @@ impl Stored {
 
     /// Spares parsing the text again: what was parsed when it was registered.
     pub fn keep_parsed(&self, parsed: Arc<Schema>) {
-        // Somebody may have been faster; both parsed the same text.
-        let _ = self.parsed.set(Box::new(Ok(parsed)));
+        if parsed.schema_type() == self.schema_type() {
+            // Somebody may have been faster; both parsed the same text.
+            let _ = self.parsed.set(Box::new(Ok(parsed)));
+        }
+    }
+
+    /// What parsing came to, if it was tried.
+    pub(super) fn known(&self) -> Option<Result<Arc<Schema>, ParseError>> {
+        self.parsed.get().map(|known| known.as_ref().clone())
     }
 
     /// The parsed text; the first call parses it in the caller's thread.

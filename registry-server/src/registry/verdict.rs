@@ -4,8 +4,8 @@
 //! that registry clients know: the findings, then the version and text they were found against, then the level.
 //!
 //! Which pairs were found compatible is remembered, because a transitive check of a subject with a thousand versions asks
-//! the same again and again. Invariant: what is remembered holds as long as ids mean what they mean; the memory is
-//! cleared when a version is deleted for good ([`Verdicts::forget`]).
+//! the same again and again. Invariant: what is remembered holds as long as ids mean what they mean, so views share one
+//! memory until a version is deleted for good; from then on there is a new one.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -53,11 +53,6 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
-    /// Forgets everything: ids or references may mean something else from now on.
-    pub fn forget(&self) {
-        self.passed.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
     /// Judges a candidate against earlier versions of its subject, by the standard in force.
     #[must_use]
     pub fn judge(

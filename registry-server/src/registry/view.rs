@@ -8,23 +8,27 @@
 
 use std::sync::Arc;
 
-use annals_schema_model::{ParseError, Schema, SchemaId};
+use annals_schema_model::{ParseError, Schema, SchemaId, SchemaType};
 use uuid::Uuid;
 
 use super::{
     change::Change,
     config::Config,
     content::Content,
-    context::{ContextView, Deleted, SubjectView, Use, VersionView},
+    context::{ContextView, Deleted, SubjectView, Use, VersionState, VersionView},
     mode::Mode,
     name::{ANY_CONTEXT, DEFAULT_CONTEXT, GLOBAL_CONTEXT, Qualified},
     references,
     sorted::SortedMap,
     stored::Stored,
+    verdict::Verdicts,
 };
 
 /// A schema that refers to a version: its context and its id there.
 pub(super) type Referrer = (Arc<str>, SchemaId);
+
+/// The number under which references to "the newest version" are kept; imported ones are not pinned.
+const NEWEST: u32 = 0;
 
 /// Everything that is registered.
 #[derive(Clone, Debug, Default)]
@@ -34,11 +38,19 @@ pub struct View {
     default: Arc<ContextView>,
     others: SortedMap<Arc<str>, Arc<ContextView>>,
     /// One handle a content, so that contexts share their texts.
-    contents: SortedMap<Uuid, Arc<Content>>,
+    contents: SortedMap<(Uuid, SchemaType), Arc<Content>>,
     referrers: SortedMap<(Qualified, u32), Arc<Vec<Referrer>>>,
+    /// What was found compatible, as long as ids mean what they mean in this view.
+    verdicts: Arc<Verdicts>,
 }
 
 impl View {
+    /// The judge of this view, who remembers.
+    #[must_use]
+    pub fn verdicts(&self) -> &Verdicts {
+        &self.verdicts
+    }
+
     /// A context by its name. The default one is always there.
     #[must_use]
     pub fn context(&self, name: &str) -> Option<&Arc<ContextView>> {
@@ -105,12 +117,6 @@ impl View {
     pub fn with_guid(&self, guid: Uuid) -> impl Iterator<Item = (&str, &Arc<Stored>)> {
         self.all_contexts()
             .filter_map(move |(name, context)| Some((name, context.schema_by_guid(guid)?)))
-    }
-
-    /// A content that is known, whether anything stands for it or not.
-    #[must_use]
-    pub fn content(&self, guid: Uuid) -> Option<&Arc<Content>> {
-        self.contents.get(&guid)
     }
 
     /// How many schema ids are served in all contexts.
@@ -180,10 +186,13 @@ impl View {
 
     /// The schemas that refer to a version and are served.
     pub fn referrers(&self, subject: &Qualified, version: u32) -> impl Iterator<Item = &Referrer> {
-        let key = (subject.clone(), version);
-        let known = self.referrers.get(&key);
+        let newest = self.subject(subject).and_then(|versions| versions.latest());
+        let is_newest = newest.is_some_and(|newest| newest.version == version);
+        let keys = [Some(version), is_newest.then_some(NEWEST)];
+        let known = keys.map(|key| self.referrers.get(&(subject.clone(), key?)));
         known
             .into_iter()
+            .flatten()
             .flat_map(|list| list.iter())
             .filter(|(context, id)| self.schema_in(context, *id).is_some())
     }
@@ -278,15 +287,17 @@ impl View {
     /// # Errors
     /// Why a stored text cannot be read any more: a parser became stricter, or a reference is gone.
     pub fn parsed(&self, stored: &Stored) -> Result<Arc<Schema>, ParseError> {
-        stored.parsed(|| {
-            let resolved = references::resolve(self, &stored.context, stored.references());
-            let resolved = resolved.map_err(|error| ParseError {
-                message: error.to_string(),
-                line: 1,
-                column: 1,
-            })?;
-            Schema::parse(stored.schema_type(), stored.text(), &resolved).map(Arc::new)
-        })
+        if let Some(known) = stored.known() {
+            return known;
+        }
+        // References that lead nowhere yet may do so later: only what was parsed with all of them is kept.
+        let resolved = references::resolve(self, &stored.context, stored.references());
+        let resolved = resolved.map_err(|error| ParseError {
+            message: error.to_string(),
+            line: 1,
+            column: 1,
+        })?;
+        stored.parsed(|| Schema::parse(stored.schema_type(), stored.text(), &resolved).map(Arc::new))
     }
 
     /// Makes a change visible.
@@ -303,7 +314,10 @@ impl View {
             }
             Change::Schema { .. } => self.apply_schema(change),
             Change::Version { of, version } => {
-                self.context_mut(&of.context).set_version(&of.subject, *version)
+                if version.state == VersionState::Gone {
+                    self.verdicts = Arc::default();
+                }
+                self.context_mut(&of.context).set_version(&of.subject, *version);
             }
             Change::Config { of, config } => {
                 let configs = &mut self.context_mut(&of.context).configs;
@@ -335,16 +349,17 @@ impl View {
         else {
             return;
         };
-        let content = match self.contents.get(guid) {
+        let key = (*guid, content.schema_type);
+        let content = match self.contents.get(&key) {
             Some(known) => Arc::clone(known),
             None => {
-                self.contents.insert(*guid, Arc::clone(content));
+                self.contents.insert(key, Arc::clone(content));
                 Arc::clone(content)
             }
         };
         for reference in &content.references {
             let to = Qualified::parse_within(context, &reference.subject);
-            let key = (to, reference.version.unsigned_abs());
+            let key = (to, u32::try_from(reference.version).unwrap_or(NEWEST));
             let list = Arc::make_mut(self.referrers.get_mut_or_default(&key));
             let referrer = (Arc::clone(context), *id);
             if !list.contains(&referrer) {

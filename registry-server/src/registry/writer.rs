@@ -14,12 +14,15 @@
 //! answered reads what it wrote. Ids and versions are decided under the database's lock on a view that has caught up, so
 //! no other node can give them out.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{RegistryError, change::Change, context::VersionState, verdict::Verdicts, view::View};
+use super::{RegistryError, change::Change, view::View};
 use crate::store::{Changes, Listener, Store, StoreError};
 
 /// How many writes are committed together at most.
@@ -36,7 +39,6 @@ pub(super) type Hook = Box<dyn Fn(&View) + Send + Sync>;
 pub(super) struct Shared {
     pub(super) view: ArcSwap<View>,
     pub(super) hooks: RwLock<Vec<Hook>>,
-    pub(super) verdicts: Verdicts,
     pub(super) clock: fn() -> i64,
 }
 
@@ -48,25 +50,18 @@ impl Shared {
             hook(&view);
         }
     }
+}
 
-    /// Applies what was committed elsewhere.
-    fn catch_up(&self, view: &mut View, news: &Changes) {
-        for change in &news.changes {
-            self.apply(view, change);
-        }
-        view.sequence = news.sequence;
-    }
-
-    fn apply(&self, view: &mut View, change: &Change) {
-        if matches!(change, Change::Version { version, .. } if version.state == VersionState::Gone) {
-            self.verdicts.forget();
-        }
-        view.apply(change);
-    }
+/// Applies what was committed elsewhere.
+fn catch_up(view: &mut View, news: &Changes) {
+    news.changes.iter().for_each(|change| view.apply(change));
+    view.sequence = news.sequence;
 }
 
 /// A write, decided when its turn comes and perhaps more than once.
 trait Write: Send {
+    /// Whether deciding takes long enough to hold up the threads that serve requests.
+    fn is_slow(&self) -> bool;
     /// Decides on a view; answers the changes, none when the write is refused or changes nothing.
     fn decide(&mut self, view: &View, now_ms: i64) -> Vec<Change>;
     /// Tells the one who asked, after the commit or when it failed.
@@ -76,12 +71,17 @@ trait Write: Send {
 type Decide<T> = Box<dyn FnMut(&View, i64) -> Result<(Vec<Change>, T), RegistryError> + Send>;
 
 struct Waiting<T> {
+    slow: bool,
     decide: Decide<T>,
     outcome: Result<T, RegistryError>,
     answer: oneshot::Sender<Result<T, RegistryError>>,
 }
 
 impl<T: Send> Write for Waiting<T> {
+    fn is_slow(&self) -> bool {
+        self.slow
+    }
+
     fn decide(&mut self, view: &View, now_ms: i64) -> Vec<Change> {
         match (self.decide)(view, now_ms) {
             Ok((changes, outcome)) => {
@@ -122,14 +122,27 @@ impl Queue {
         Queue(sender)
     }
 
-    /// Has a write decided and committed.
+    /// Has a write decided and committed. Deciding takes a look at a view or two.
     pub(super) async fn write<T: Send + 'static>(
         &self,
         decide: impl FnMut(&View, i64) -> Result<(Vec<Change>, T), RegistryError> + Send + 'static,
     ) -> Result<T, RegistryError> {
+        self.enqueue(false, Box::new(decide)).await
+    }
+
+    /// The same for a decision that parses or compares schemas.
+    pub(super) async fn write_slowly<T: Send + 'static>(
+        &self,
+        decide: impl FnMut(&View, i64) -> Result<(Vec<Change>, T), RegistryError> + Send + 'static,
+    ) -> Result<T, RegistryError> {
+        self.enqueue(true, Box::new(decide)).await
+    }
+
+    async fn enqueue<T: Send + 'static>(&self, slow: bool, decide: Decide<T>) -> Result<T, RegistryError> {
         let (answer, outcome) = oneshot::channel();
         let waiting = Waiting {
-            decide: Box::new(decide),
+            slow,
+            decide,
             outcome: Err(RegistryError::Broken),
             answer,
         };
@@ -236,24 +249,16 @@ impl Writer {
         let mut view = View::clone(&self.shared.view.load());
         if transaction.sequence() != view.sequence {
             let news = transaction.changes_since(view.sequence).await?;
-            self.shared.catch_up(&mut view, &news);
+            catch_up(&mut view, &news);
         }
-        let (mut deciding, shared) = (std::mem::take(writes), Arc::clone(&self.shared));
-        let decided = tokio::task::spawn_blocking(move || {
-            let now_ms = (shared.clock)();
-            let mut changes = Vec::new();
-            for write in &mut deciding {
-                let decided = write.decide(&view, now_ms);
-                decided.iter().for_each(|change| shared.apply(&mut view, change));
-                changes.extend(decided);
-            }
-            (deciding, view, changes)
-        });
-        // A decision that panics takes its batch with it: nothing is written, and all of it is answered as broken.
-        let Ok((deciding, mut view, changes)) = decided.await else {
-            return Ok(());
-        };
-        *writes = deciding;
+        let changes;
+        if writes.iter().any(|write| write.is_slow()) {
+            let (deciding, clock) = (std::mem::take(writes), self.shared.clock);
+            let decided = tokio::task::spawn_blocking(move || decide(deciding, view, clock())).await;
+            (*writes, view, changes) = decided.map_err(|_| StoreError::Closed)?;
+        } else {
+            (*writes, view, changes) = decide(std::mem::take(writes), view, (self.shared.clock)());
+        }
         transaction.write(&changes).await?;
         view.sequence = transaction.commit().await?;
         if view.sequence != self.shared.view.load().sequence {
@@ -266,7 +271,7 @@ impl Writer {
         let mut view = View::clone(&self.shared.view.load());
         let news = self.store.changes_since(view.sequence).await?;
         if news.sequence != view.sequence {
-            self.shared.catch_up(&mut view, &news);
+            catch_up(&mut view, &news);
             self.shared.swap(view);
         }
         Ok(())
@@ -281,6 +286,20 @@ impl Writer {
             report(&error, "the schema store cannot be read");
         }
     }
+}
+
+type Decided = (Vec<Box<dyn Write>>, View, Vec<Change>);
+
+/// Decides writes one after the other, each on the view the ones before it left.
+fn decide(mut writes: Vec<Box<dyn Write>>, mut view: View, now_ms: i64) -> Decided {
+    let mut changes = Vec::new();
+    for write in &mut writes {
+        // One that panics is answered as broken, and the others go on.
+        let decided = catch_unwind(AssertUnwindSafe(|| write.decide(&view, now_ms))).unwrap_or_default();
+        decided.iter().for_each(|change| view.apply(change));
+        changes.extend(decided);
+    }
+    (writes, view, changes)
 }
 
 fn report(error: &StoreError, what: &'static str) {

@@ -163,6 +163,10 @@ impl Connection {
     }
 }
 
+/// How many pages the write-ahead log collects before they are copied into the file: registrations scatter over the
+/// indexes, and a page that changed many times is copied once.
+const WAL_PAGES_MAX: &str = "4000";
+
 async fn sqlite(path: &std::path::Path) -> Result<Connection, StoreError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -170,6 +174,7 @@ async fn sqlite(path: &std::path::Path) -> Result<Connection, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        .pragma("wal_autocheckpoint", WAL_PAGES_MAX)
         .busy_timeout(SQLITE_BUSY);
     let mut connection = options.connect().await?;
     let found: String = sqlx::query_scalar("SELECT sqlite_version()")

@@ -55,7 +55,7 @@ async fn the_server_about_itself() {
         GET /v1/metadata/id
         200 {"scope": {"path": [], "clusters": {"kafka-cluster": "cluster-1", "schema-registry-cluster": "annals"}}, "id": ""}
         GET /v1/metadata/version
-        200 {"version": "8.0.0", "commitId": "~annals-"}
+        200 {"version": "8.2.0", "commitId": "~annals-"}
         GET /v1/metadata/deployment
         200 {"attributes": []}
     "#;

@@ -13,14 +13,12 @@ use super::{
     Change, Config, Deleted, Mode, Qualified, RegisterRequest, RegistryError, VersionSpec, View, delete,
     lookup, mode,
     register::{Decision, decide},
-    verdict::Verdicts,
 };
 
 /// A view, and decisions that take effect on it at once.
 #[derive(Default)]
 struct Desk {
     view: View,
-    verdicts: Verdicts,
 }
 
 impl Desk {
@@ -31,7 +29,7 @@ impl Desk {
     /// Registers; answers id and version.
     fn register(&mut self, subject: &str, request: &RegisterRequest) -> Result<(u32, u32), RegistryError> {
         let subject = Qualified::parse(subject);
-        match decide(&self.view, &self.verdicts, &subject, request)? {
+        match decide(&self.view, &subject, request)? {
             Decision::Existing(version) => Ok((version.id.get(), version.version)),
             Decision::Write(new) => {
                 let (changes, version) = new.changes(&self.view, 1).expect("nothing came between");

@@ -148,7 +148,7 @@ fn imports_that_race_for_an_id_do_not_share_it() {
         // Both are decided before either is written.
         let [first, second] = [("s", left), ("t", right)].map(|(subject, (name, id))| {
             let subject = Qualified::parse(subject);
-            match decide(&desk.view, &desk.verdicts, &subject, &imported(name, id, None)).unwrap() {
+            match decide(&desk.view, &subject, &imported(name, id, None)).unwrap() {
                 Decision::Write(new) => new,
                 Decision::Existing(there) => panic!("{subject} has {there:?}"),
             }
@@ -174,4 +174,113 @@ fn an_import_may_hold_one_schema_in_two_live_versions() {
     assert_eq!(desk.versions("s", Deleted::Without), [2, 4]);
     desk.delete_version("s", "4", false).unwrap();
     assert_eq!(desk.look_up("s", &schema("A")).unwrap(), 2);
+}
+
+#[test]
+fn an_id_means_one_content_whatever_was_retired_before() {
+    let mut desk = Desk::default();
+    desk.register("s", &schema("A")).unwrap();
+    desk.delete("s", false).unwrap();
+    desk.delete("s", true).unwrap();
+    desk.set_mode("s", Mode::Import, false).unwrap();
+    assert_eq!(desk.register("s", &imported("B", 1, None)).unwrap(), (1, 1));
+    desk.set_mode("s", Mode::ReadWrite, false).unwrap();
+    assert_eq!(
+        desk.register("t", &schema("A")).unwrap(),
+        (2, 1),
+        "id 1 is B's now"
+    );
+    let text = |desk: &Desk, id| desk.view.schema(schema_id(id)).unwrap().text().to_string();
+    assert!(text(&desk, 1).contains("\"B\"") && text(&desk, 2).contains("\"A\""));
+}
+
+#[test]
+fn a_retired_row_does_not_hide_the_one_in_service() {
+    let mut desk = Desk::default();
+    desk.register("other", &schema("X")).unwrap();
+    let content = |desk: &Desk| std::sync::Arc::clone(&desk.view.schema(schema_id(2)).unwrap().content);
+    desk.register("s", &schema("A")).unwrap();
+    let content = content(&desk);
+    desk.delete("s", false).unwrap();
+    desk.delete("s", true).unwrap();
+    desk.delete("other", false).unwrap();
+    desk.delete("other", true).unwrap();
+    desk.set_mode("s", Mode::Import, false).unwrap();
+    let again = RegisterRequest {
+        id: Some(1),
+        ..request(&content.text)
+    };
+    assert_eq!(desk.register("s", &again).unwrap(), (1, 1));
+    let guid = content.guid();
+    // As at a start: rows come by id, the retired one last.
+    desk.apply(&[Change::Schema {
+        context: ".".into(),
+        id: schema_id(2),
+        guid,
+        content,
+        text_sent: None,
+        registered_ms: 1,
+        retired: true,
+    }]);
+    assert_eq!(desk.view.schema_by_guid(guid).unwrap().id.get(), 1);
+    desk.set_mode("s", Mode::ReadWrite, false).unwrap();
+    assert_eq!(desk.register("t", &schema("A")).unwrap(), (1, 1));
+}
+
+#[test]
+fn a_schema_two_emptied_subjects_share_is_gone() {
+    let mut desk = Desk::default();
+    desk.register("a", &schema("A")).unwrap();
+    desk.register("b", &schema("A")).unwrap();
+    desk.delete("a", false).unwrap();
+    desk.delete("b", false).unwrap();
+    desk.set_mode("", Mode::Import, false).unwrap();
+    assert!(!desk.is_served(".", 1));
+    assert_eq!(desk.register("a", &imported("B", 1, None)).unwrap(), (1, 1));
+}
+
+#[test]
+fn versions_and_types_of_imports_are_bounded() {
+    let mut desk = Desk::default();
+    desk.set_mode("", Mode::Import, false).unwrap();
+    let last = i64::from(i32::MAX);
+    assert_refused(
+        desk.register("s", &imported("A", 1, Some(last + 1))),
+        "InvalidVersion",
+        "2147483648",
+    );
+    desk.register("s", &imported("A", 1, Some(last))).unwrap();
+    assert_refused(
+        desk.register("s", &imported("B", 2, None)),
+        "InvalidVersion",
+        "2147483648",
+    );
+    let as_json = RegisterRequest {
+        schema_type: Some("JSON".to_owned()),
+        ..imported("A", 1, None)
+    };
+    assert_refused(
+        desk.register("t", &as_json),
+        "InvalidSchema",
+        "registered as AVRO",
+    );
+}
+
+#[test]
+fn a_reference_to_the_newest_version_holds_the_newest_one() {
+    let mut desk = Desk::default();
+    desk.set_mode("", Mode::Import, false).unwrap();
+    let user = RegisterRequest {
+        references: vec![reference("A", "s", -1)],
+        id: Some(9),
+        ..request(r#"{"type":"array","items":"A"}"#)
+    };
+    desk.register("user", &user).unwrap();
+    let parsed = |desk: &Desk| desk.view.parsed(desk.view.schema(schema_id(9)).unwrap()).is_ok();
+    assert!(!parsed(&desk), "what it refers to is not there yet");
+    desk.register("s", &imported("A", 1, None)).unwrap();
+    assert!(parsed(&desk), "and now it is");
+    desk.register("s", &imported("B", 2, None)).unwrap();
+    assert_eq!(desk.delete_version("s", "1", false).unwrap(), 1);
+    assert_refused(desk.delete_version("s", "2", false), "Referenced", "version=2");
 }

@@ -100,7 +100,7 @@ fn refusals() {
     desk.register("s", &request("\"string\"")).unwrap();
     let check = |subject: &str, request: RegisterRequest, wanted: &str| {
         let (variant, words) = wanted.split_once('|').unwrap();
-        let decision = decide(&desk.view, &desk.verdicts, &Qualified::parse(subject), &request);
+        let decision = decide(&desk.view, &Qualified::parse(subject), &request);
         assert_refused(decision, variant, words);
     };
     check("t", request("  "), "InvalidSchema|Empty schema");
@@ -304,12 +304,7 @@ fn a_stored_text_that_no_longer_parses_is_named_and_served() {
 #[test]
 fn a_decision_holds_until_its_subject_or_its_settings_change() {
     let mut desk = Desk::default();
-    let decision = decide(
-        &desk.view,
-        &desk.verdicts,
-        &Qualified::parse("s"),
-        &request("\"int\""),
-    );
+    let decision = decide(&desk.view, &Qualified::parse("s"), &request("\"int\""));
     let Decision::Write(new) = decision.unwrap() else {
         panic!("it is new")
     };

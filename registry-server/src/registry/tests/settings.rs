@@ -106,17 +106,18 @@ fn verdicts_are_remembered_until_ids_may_change() {
         desk.register("s", &request(&record("R", fields))).unwrap();
     }
     let third = request(&record("R", &["x", "y?", "z?"]));
-    let decide_again =
-        |desk: &Desk| decide(&desk.view, &desk.verdicts, &Qualified::parse("s"), &third).is_ok();
+    let decide_again = |desk: &Desk| decide(&desk.view, &Qualified::parse("s"), &third).is_ok();
     assert!(decide_again(&desk));
     assert_eq!(
-        desk.verdicts.remembered(),
+        desk.view.verdicts().remembered(),
         2 + 1,
         "two old versions for the third, one for the second"
     );
     assert!(decide_again(&desk));
-    desk.verdicts.forget();
-    assert_eq!(desk.verdicts.remembered(), 0);
+    desk.register("other", &schema("A")).unwrap();
+    desk.delete("other", false).unwrap();
+    desk.delete("other", true).unwrap();
+    assert_eq!(desk.view.verdicts().remembered(), 0);
     assert!(decide_again(&desk));
 }
 
