@@ -8,7 +8,7 @@
 //! Invariant: nothing of the text changes but the tags. Left out is Protobuf: there a tag is an option in the syntax of
 //! the language, to be written by whoever writes the schema.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use annals_schema_model::{
     SchemaType, Span,
@@ -91,8 +91,8 @@ pub fn edited(
         return Ok(text.to_owned());
     }
     let places = places(schema_type, text)?;
-    let is_there = |wanted: &&EntityTags| !places.iter().any(|place| place.entity == wanted.schema_entity);
-    if let Some(missing) = add.iter().find(is_there) {
+    let known: HashSet<&SchemaEntity> = places.iter().map(|place| &place.entity).collect();
+    if let Some(missing) = add.iter().find(|wanted| !known.contains(&wanted.schema_entity)) {
         let SchemaEntity {
             entity_path,
             entity_type,
@@ -123,31 +123,47 @@ pub fn taken_over(
     Ok(written(text, places(schema_type, text)?, known, &[]))
 }
 
+/// The tags asked for, by what they are to stand on.
+type ByEntity<'a> = HashMap<&'a SchemaEntity, BTreeSet<&'a String>>;
+
+fn by_entity(list: &[EntityTags]) -> ByEntity<'_> {
+    let mut tags = ByEntity::new();
+    for entry in list {
+        tags.entry(&entry.schema_entity).or_default().extend(&entry.tags);
+    }
+    tags
+}
+
 fn written(text: &str, places: Vec<Place>, add: &[EntityTags], remove: &[EntityTags]) -> String {
-    let mut text = text.to_owned();
+    let (add, remove) = (by_entity(add), by_entity(remove));
     let mut changes: Vec<(Span, String)> = places
         .into_iter()
-        .filter_map(|place| place.change(&text, add, remove))
+        .filter_map(|place| place.change(text, &add, &remove))
         .collect();
-    // From the end, so that the spans before stay right.
-    changes.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
+    changes.sort_by_key(|(span, _)| span.start);
+    let (mut out, mut copied) = (String::with_capacity(text.len()), 0);
     for (span, now) in changes {
-        text.replace_range(span.start..span.end, &now);
+        out.push_str(&text[copied..span.start]);
+        out.push_str(&now);
+        copied = span.end;
     }
-    text
+    out.push_str(&text[copied..]);
+    out
 }
 
 impl Place {
     /// What to write, and in which stead.
-    fn change(&self, text: &str, add: &[EntityTags], remove: &[EntityTags]) -> Option<(Span, String)> {
+    fn change(&self, text: &str, add: &ByEntity<'_>, remove: &ByEntity<'_>) -> Option<(Span, String)> {
         let mut tags = self.tags.clone();
-        let here = |list: &[EntityTags]| -> BTreeSet<String> {
-            let named = list.iter().filter(|entry| entry.schema_entity == self.entity);
-            named.flat_map(|entry| entry.tags.iter().cloned()).collect()
-        };
-        let removed = here(remove);
-        tags.retain(|tag| !removed.contains(tag));
-        tags.extend(here(add));
+        if let Some(removed) = remove.get(&self.entity) {
+            tags.retain(|tag| !removed.contains(tag));
+        }
+        tags.extend(
+            add.get(&self.entity)
+                .into_iter()
+                .flatten()
+                .map(|tag| (*tag).clone()),
+        );
         if tags == self.tags {
             return None;
         }
