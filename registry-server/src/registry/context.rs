@@ -100,7 +100,13 @@ impl SubjectView {
             (Ok(place), VersionState::Gone) => drop(self.versions.remove(place)),
             (Err(_), VersionState::Gone) => {}
             (Ok(place), _) => self.versions[place] = version,
-            (Err(place), _) => self.versions.insert(place, version),
+            (Err(place), _) => {
+                // Most subjects have one version or two; room for four would be most of what a subject costs.
+                if self.versions.is_empty() {
+                    self.versions.reserve_exact(1);
+                }
+                self.versions.insert(place, version);
+            }
         }
     }
 }
@@ -294,13 +300,18 @@ impl ContextView {
         match (place, newest) {
             (Ok(place), Some(version)) => list[place].version = version.version,
             (Ok(place), None) => drop(list.remove(place)),
-            (Err(place), Some(version)) => list.insert(
-                place,
-                Use {
-                    subject: Arc::clone(subject),
-                    version: version.version,
-                },
-            ),
+            (Err(place), Some(version)) => {
+                if list.is_empty() {
+                    list.reserve_exact(1);
+                }
+                list.insert(
+                    place,
+                    Use {
+                        subject: Arc::clone(subject),
+                        version: version.version,
+                    },
+                );
+            }
             (Err(_), None) => {}
         }
         if list.is_empty() {

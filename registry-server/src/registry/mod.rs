@@ -1,8 +1,8 @@
 //! What is registered, and what may be registered next.
 //!
-//! Everything here but [`live`] and [`writer`] is a pure decision: a [`View`] and a request in, an answer or a [`RegistryError`] out.
-//! [`Registry`] puts the decisions to work: it holds the current view, has writes decided one after the other and
-//! committed together ([`writer`]), and swaps the view when they are durable.
+//! Everything here but [`live`] and the writer (`writer.rs`) is a pure decision: a [`View`] and a request in, an answer or
+//! a [`RegistryError`] out. [`Registry`] puts the decisions to work: it holds the current view, has writes decided one
+//! after the other and committed together, and swaps the view when they are durable.
 
 mod alias;
 mod candidate;
