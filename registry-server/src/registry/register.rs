@@ -21,7 +21,7 @@ use super::{
     content::Content,
     context::{SubjectView, VersionState, VersionView},
     contract::{Metadata, RuleSet},
-    lookup,
+    import, lookup,
     mode::Mode,
     name::{GLOBAL_CONTEXT, Qualified},
     view::View,
@@ -87,6 +87,24 @@ fn same<T>(left: Option<&Arc<T>>, right: Option<&Arc<T>>) -> bool {
 }
 
 impl NewVersion {
+    /// The decision that a candidate becomes a version; `id` is the one an importer brings.
+    pub(super) fn decided(
+        view: &View,
+        subject: &Qualified,
+        version: u32,
+        candidate: Candidate,
+        id: Option<SchemaId>,
+    ) -> Decision {
+        Decision::Write(Box::new(NewVersion {
+            guid: candidate.content.guid(),
+            subject: subject.clone(),
+            version,
+            candidate,
+            id,
+            basis: Basis::of(view, subject),
+        }))
+    }
+
     /// The changes that write this version, and the version they make; `None` when the view shows something else than
     /// the one it was decided on.
     #[must_use]
@@ -193,7 +211,7 @@ pub fn decide(
         };
     }
     if view.mode_in_scope(subject).is_import() {
-        return decide_import(view, subject, request);
+        return import::decide(view, subject, request);
     }
     let versions = view.subject(subject);
     let next = versions.map_or(1, |versions| versions.next_version());
@@ -220,14 +238,7 @@ pub fn decide(
     if !request.force {
         check_compatible(view, subject, &scope, &candidate)?;
     }
-    Ok(Decision::Write(Box::new(NewVersion {
-        guid: candidate.content.guid(),
-        subject: subject.clone(),
-        version: next,
-        candidate,
-        id: None,
-        basis: Basis::of(view, subject),
-    })))
+    Ok(NewVersion::decided(view, subject, next, candidate, None))
 }
 
 /// What is to be registered: the request's schema with everything it leaves to the newest version and to the settings.
@@ -331,14 +342,14 @@ fn is_taken(view: &View, context: &str, id: SchemaId, guid: Uuid) -> bool {
 }
 
 /// Versions are signed 32-bit numbers to clients.
-fn check_number(version: u32) -> Result<(), RegistryError> {
+pub(super) fn check_number(version: u32) -> Result<(), RegistryError> {
     i32::try_from(version)
         .map(drop)
         .map_err(|_| RegistryError::InvalidVersion(version.to_string()))
 }
 
 /// A content's hash does not say its type, so one text cannot stand for two types in a context.
-fn check_type(view: &View, subject: &Qualified, content: &Content) -> Result<(), RegistryError> {
+pub(super) fn check_type(view: &View, subject: &Qualified, content: &Content) -> Result<(), RegistryError> {
     let context = view.context(&subject.context);
     let served = context.and_then(|context| context.schema_by_guid(content.guid()));
     let Some(other) = served.filter(|served| served.schema_type() != content.schema_type) else {
@@ -350,58 +361,4 @@ fn check_type(view: &View, subject: &Qualified, content: &Content) -> Result<(),
         other.id,
         content.schema_type
     )))
-}
-
-fn decide_import(
-    view: &View,
-    subject: &Qualified,
-    request: &RegisterRequest,
-) -> Result<Decision, RegistryError> {
-    let candidate = Candidate::imported(request)?;
-    check_type(view, subject, &candidate.content)?;
-    let guid = candidate.content.guid();
-    let asked = request.asked_id().unwrap_or_default();
-    let id = u32::try_from(asked).ok().and_then(SchemaId::new).ok_or_else(|| {
-        RegistryError::InvalidSchema(format!("{asked} is not a schema id: ids are 1 to 2^31-1"))
-    })?;
-    let taken = view.schema_in(&subject.context, id);
-    if taken.is_some_and(|taken| taken.guid != guid) {
-        return Err(RegistryError::NotPermitted(format!(
-            "Overwrite new schema with id {id} in context {} is not permitted.",
-            subject.context
-        )));
-    }
-    let context = view.context(&subject.context);
-    let known = context.and_then(|context| context.schema_by_guid(guid));
-    if let Some(known) = known.filter(|known| known.id != id) {
-        return Err(RegistryError::IdDoesNotMatch {
-            asked: id,
-            known: known.id,
-        });
-    }
-    let versions = view.subject(subject);
-    let version = match request.asked_version() {
-        Some(asked) => u32::try_from(asked).map_err(|_| RegistryError::InvalidVersion(asked.to_string()))?,
-        None => versions.map_or(1, |versions| versions.next_version()),
-    };
-    check_number(version)?;
-    let there = versions.and_then(|versions| versions.version(version));
-    match there {
-        Some(there) if there.id == id && there.is_live() => return Ok(Decision::Existing(there)),
-        Some(there) if there.id != id => {
-            return Err(RegistryError::NotPermitted(format!(
-                "Version {version} of subject {subject} is schema id {} already; delete it before id {id} takes its place",
-                there.id
-            )));
-        }
-        _ => {}
-    }
-    Ok(Decision::Write(Box::new(NewVersion {
-        subject: subject.clone(),
-        version,
-        candidate,
-        guid,
-        id: Some(id),
-        basis: Basis::of(view, subject),
-    })))
 }

@@ -17,7 +17,7 @@ use super::{
     content::Content,
     context::{ContextView, Deleted, SubjectView, Use, VersionState, VersionView},
     mode::Mode,
-    name::{ANY_CONTEXT, DEFAULT_CONTEXT, GLOBAL_CONTEXT, Qualified},
+    name::{ANY_CONTEXT, DEFAULT_CONTEXT, Qualified},
     references,
     sorted::SortedMap,
     stored::Stored,
@@ -225,35 +225,10 @@ impl View {
         self.context(&of.context)?.configs.get(of.subject.as_ref())
     }
 
-    /// The settings in force: the subject's over its context's over those of all contexts.
-    #[must_use]
-    pub fn config_in_scope(&self, of: &Qualified) -> Config {
-        let layers = scopes(of);
-        let set = layers.iter().filter_map(|scope| self.config(scope));
-        set.fold(Config::default(), |config, wider| config.over(wider))
-    }
-
     /// The mode of a subject, a context or all contexts, as far as set.
     #[must_use]
     pub fn mode(&self, of: &Qualified) -> Option<Mode> {
         self.context(&of.context)?.modes.get(of.subject.as_ref()).copied()
-    }
-
-    /// The mode in force. A registry that is read-only as a whole is so whatever a subject's own mode says.
-    #[must_use]
-    pub fn mode_in_scope(&self, of: &Qualified) -> Mode {
-        let layers = scopes(of);
-        let overriding = layers
-            .iter()
-            .filter(|scope| scope.is_context())
-            .filter_map(|scope| self.mode(scope))
-            .find(|mode| *mode == Mode::ReadOnlyOverride);
-        let global = Qualified::context_itself(GLOBAL_CONTEXT);
-        let global = self.mode(&global).filter(|mode| mode.is_read_only());
-        overriding
-            .or(global)
-            .or_else(|| layers.iter().find_map(|scope| self.mode(scope)))
-            .unwrap_or_default()
     }
 
     /// The subjects of a context that have a mode of their own.
@@ -387,16 +362,4 @@ impl View {
         }
         Arc::make_mut(self.others.get_mut_or_default(name))
     }
-}
-
-/// Where settings for a name are looked for, nearest first.
-fn scopes(of: &Qualified) -> Vec<Qualified> {
-    let mut scopes = vec![of.clone()];
-    if !of.is_context() {
-        scopes.push(Qualified::context_itself(&of.context));
-    }
-    if &*of.context != GLOBAL_CONTEXT {
-        scopes.push(Qualified::context_itself(GLOBAL_CONTEXT));
-    }
-    scopes
 }
