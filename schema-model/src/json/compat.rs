@@ -2,7 +2,7 @@
 //!
 //! Both are gone through together. A pair of subschemas that is met again while it is being compared counts as
 //! compatible, which makes recursion end; what was found out about a pair is kept, unless it rests on such an
-//! assumption that turned out wrong. Combinations are matched branch by branch (see [`combined`]). Bounded in steps and
+//! assumption that turned out wrong. Combinations are matched branch by branch (`compat/combined.rs`). Bounded in steps and
 //! in depth: when either runs out, that is the finding. Swapping the sides checks the other direction.
 //!
 //! What is not looked at: vocabularies, `contentEncoding` and its kin, `format` beyond its being changed.
