@@ -41,7 +41,7 @@ pub fn check(standard: impl Into<Standard>, new: &Schema, olds: &[(Version, &Sch
     Vec::new()
 }
 
-/// All findings of a new schema against one old schema, their version left open: what a cache of verdicts keeps.
+/// All findings of a new schema against one old schema, their version left open, for those who know which pair they ask about.
 #[must_use]
 pub fn check_pair(standard: Standard, new: &Schema, old: &Schema) -> Vec<Finding> {
     let level = standard.level;

@@ -66,8 +66,8 @@ impl Edit {
     ) -> Result<(), RegistryError> {
         let latest = view.subject(subject).and_then(|versions| versions.latest());
         let latest = latest.and_then(|latest| view.schema_in(&subject.context, latest.id));
-        if let Some(latest) = latest.filter(|_| request.schema.trim().is_empty()) {
-            fill(request, latest);
+        if let Some(latest) = latest.filter(|_| request.lacks_schema()) {
+            request.take_schema_of(latest);
         }
         let schema_type = request.schema_type()?;
         let old = latest.filter(|latest| self.propagate && latest.schema_type() == schema_type);
@@ -78,12 +78,6 @@ impl Edit {
         request.schema = tags::edited(schema_type, &request.schema, &self.add, &self.remove)?;
         Ok(())
     }
-}
-
-fn fill(request: &mut RegisterRequest, stored: &Stored) {
-    request.schema = stored.text().to_string();
-    request.schema_type = Some(stored.schema_type().to_string());
-    request.references = stored.references().to_vec();
 }
 
 /// Registers a version anew with other tags, metadata or rules.
@@ -129,7 +123,7 @@ fn changed(found: &Found, body: TagRequest) -> Result<RegisterRequest, RegistryE
         version: body.new_version,
         ..RegisterRequest::default()
     };
-    fill(&mut request, stored);
+    request.take_schema_of(stored);
     request.schema = tags::edited(stored.schema_type(), stored.text(), &add, &remove)?;
     Ok(request)
 }

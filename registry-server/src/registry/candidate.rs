@@ -13,6 +13,7 @@ use super::{
     contract::{Metadata, RuleSet},
     name::Qualified,
     references,
+    stored::Stored,
     view::View,
 };
 
@@ -109,7 +110,7 @@ impl Candidate {
 }
 
 fn check_contract(request: &RegisterRequest) -> Result<(), RegistryError> {
-    if request.schema.trim().is_empty() {
+    if request.lacks_schema() {
         return Err(RegistryError::InvalidSchema(
             "Empty schema: send the schema's text in \"schema\"".to_owned(),
         ));
@@ -163,21 +164,20 @@ fn key(reference: &Reference) -> (&str, &str, i32) {
     (&reference.name, &reference.subject, reference.version)
 }
 
-/// A request without a schema means the newest version's text: only its metadata or rules are to change.
-pub(super) fn filled_from(
-    latest: Option<&super::Stored>,
-    request: &RegisterRequest,
-) -> Option<RegisterRequest> {
-    let latest = latest.filter(|_| request.schema.trim().is_empty())?;
-    Some(RegisterRequest {
-        schema: latest.text().to_string(),
-        schema_type: Some(latest.schema_type().to_string()),
-        references: latest.references().to_vec(),
-        ..request.clone()
-    })
-}
-
 impl RegisterRequest {
+    /// A request without a schema means the newest version's: only its metadata, rules or tags are to change.
+    #[must_use]
+    pub fn lacks_schema(&self) -> bool {
+        self.schema.trim().is_empty()
+    }
+
+    /// Takes over a stored schema's text, with what the text needs to be read.
+    pub fn take_schema_of(&mut self, stored: &Stored) {
+        self.schema = stored.text().to_string();
+        self.schema_type = Some(stored.schema_type().to_string());
+        self.references = stored.references().to_vec();
+    }
+
     /// The schema type the request names.
     ///
     /// # Errors

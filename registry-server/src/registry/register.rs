@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{
     Deleted, RegistryError,
-    candidate::{self, Candidate, RegisterRequest},
+    candidate::{Candidate, RegisterRequest},
     change::Change,
     config::Config,
     content::Content,
@@ -253,7 +253,11 @@ fn filled(
         .subject(subject)
         .and_then(|versions| versions.latest())
         .and_then(|latest| view.schema_in(&subject.context, latest.id));
-    let copied = candidate::filled_from(latest.map(AsRef::as_ref), request);
+    let copied = latest.filter(|_| request.lacks_schema()).map(|latest| {
+        let mut copied = request.clone();
+        copied.take_schema_of(latest);
+        copied
+    });
     let request = copied.as_ref().unwrap_or(request);
     let mut candidate = Candidate::read(view, &subject.context, request, request.normalizes(view, subject))?;
     let Content {
