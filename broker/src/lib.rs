@@ -6,8 +6,7 @@
 //!
 //! * [`Broker`] opens a data directory and serves a listener; [`BrokerConfig`] names every limit;
 //! * [`Topic`] is what the rest of the program sees of a topic, its partitions included;
-//! * [`Guard`] is what is asked, [`OpenGate`] lets everything in;
-//! * [`client`] is a minimal client, for the command line and for tests.
+//! * [`Guard`] is what is asked, [`OpenGate`] lets everything in.
 //!
 //! Promises: records of one connection are appended in the order they were sent. `acks=all` (-1) is answered after
 //! the sync, `acks=1` after the write. Consumers see durable records only. A refused batch leaves no trace, so its
@@ -19,7 +18,6 @@ mod admit;
 mod api;
 mod broker;
 mod budget;
-pub mod client;
 mod config;
 mod connection;
 mod guard;

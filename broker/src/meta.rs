@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_kafka_wire::batch::{Batch, BatchBuilder, BatchError};
+use annals_kafka_wire::batch::{Batch, BatchBuilder, BatchError, batches};
 use annals_segment_log::{AppendError, LogDir, LogError, Partition, PartitionConfig, ReadError};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -127,9 +127,8 @@ impl MetaLog {
         let mut offset = self.partition.log_start_offset();
         while offset < self.partition.high_watermark() {
             let bytes = self.partition.read(offset, READ_BYTES_MAX)?;
-            let mut position = 0;
-            while position < bytes.len() {
-                let (batch, next) = Batch::parse(&bytes, position)?;
+            for batch in batches(&bytes) {
+                let batch = batch?;
                 batch.verify_crc()?;
                 for record in batch.records(BATCH_BYTES_MAX)? {
                     let record = record?;
@@ -140,7 +139,6 @@ impl MetaLog {
                     })?);
                 }
                 offset = batch.last_offset() + 1;
-                position = next;
             }
         }
         Ok(records)

@@ -11,7 +11,7 @@ use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use annals_kafka_wire::batch::{Batch, DECOMPRESSED_BYTES_MAX};
+use annals_kafka_wire::batch::{Batch, DECOMPRESSED_BYTES_MAX, batches};
 use annals_segment_log::{Partition, ReadError};
 use bytes::Bytes;
 
@@ -205,10 +205,8 @@ impl PartitionIndex {
     }
 
     fn take(&self, bytes: &Bytes, next: i64) -> Result<(), IndexError> {
-        let mut position = 0;
-        while position < bytes.len() {
-            let (batch, after) = Batch::parse(bytes, position).map_err(|error| self.stuck(next, error))?;
-            position = after;
+        for batch in batches(bytes) {
+            let batch = batch.map_err(|error| self.stuck(next, error))?;
             let scanned = Scanned::of(&batch, next);
             self.known
                 .write()

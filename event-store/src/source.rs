@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use annals_kafka_wire::batch::{Batch, DECOMPRESSED_BYTES_MAX, Record};
+use annals_kafka_wire::batch::{Batch, DECOMPRESSED_BYTES_MAX, Record, batches};
 use annals_segment_log::Partition;
 use bytes::Bytes;
 
@@ -217,11 +217,8 @@ impl<'a> Cursor<'a> {
             .log
             .read(offset, self.bytes)
             .map_err(|error| error.to_string())?;
-        let mut position = 0;
-        while position < bytes.len() {
-            let (batch, after) = Batch::parse(&bytes, position).map_err(|error| error.to_string())?;
-            self.ahead.push(batch);
-            position = after;
+        for batch in batches(&bytes) {
+            self.ahead.push(batch.map_err(|error| error.to_string())?);
         }
         self.ahead.reverse();
         Ok(())

@@ -37,9 +37,6 @@ pub use records::{HEADERS_MAX, Record, Records};
 /// Bytes of a batch before its records.
 pub const HEADER_BYTES: usize = 61;
 
-/// What [`Batch::stamped_prefix`] covers: base offset, length and partition leader epoch.
-pub const PREFIX_BYTES: usize = 16;
-
 /// A fair limit for [`Batch::records`], in bytes after decompression: 16 MiB, sixteen times Kafka's default for a
 /// compressed batch. It bounds what one hostile batch can cost.
 pub const DECOMPRESSED_BYTES_MAX: usize = 16 << 20;
@@ -181,16 +178,6 @@ impl Batch {
         &self.bytes
     }
 
-    /// The first [`PREFIX_BYTES`] bytes as they should be stored: write them, then `bytes()[PREFIX_BYTES..]`,
-    /// and the batch is stamped without a copy. See [`stamp`].
-    pub fn stamped_prefix(&self, base_offset: i64, leader_epoch: i32) -> [u8; PREFIX_BYTES] {
-        let mut prefix = [0; PREFIX_BYTES];
-        prefix[..8].copy_from_slice(&base_offset.to_be_bytes());
-        prefix[8..12].copy_from_slice(&self.bytes[8..12]);
-        prefix[12..].copy_from_slice(&leader_epoch.to_be_bytes());
-        prefix
-    }
-
     /// The offset of the first record (0 from a producer, until the log stamps it).
     pub fn base_offset(&self) -> i64 {
         self.header.base_offset
@@ -281,6 +268,30 @@ impl Batch {
             base => base.wrapping_add(self.header.last_offset_delta) & i32::MAX,
         }
     }
+}
+
+/// The batches that stand back to back in `bytes`, each a slice of them. After an error it is at its end.
+///
+/// ```
+/// use annals_kafka_wire::batch::{BatchBuilder, batches};
+///
+/// let mut builder = BatchBuilder::new();
+/// builder.push(1_700_000_000_000, Some(b"order-1"), Some(b"placed"), &[]);
+/// let one = builder.build();
+/// let bytes = bytes::Bytes::from([&one[..], &one[..]].concat());
+/// assert_eq!(batches(&bytes).filter_map(Result::ok).count(), 2);
+/// assert!(batches(&bytes.slice(1..)).next().is_some_and(|batch| batch.is_err()));
+/// ```
+pub fn batches(bytes: &Bytes) -> impl Iterator<Item = Result<Batch, BatchError>> + '_ {
+    let mut position = 0;
+    std::iter::from_fn(move || {
+        if position >= bytes.len() {
+            return None;
+        }
+        let parsed = Batch::parse(bytes, position);
+        position = parsed.as_ref().map_or(bytes.len(), |(_, next)| *next);
+        Some(parsed.map(|(batch, _)| batch))
+    })
 }
 
 impl Header {

@@ -9,8 +9,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use annals_broker::Broker;
-use annals_broker::client::{Client, NewRecord, Producer};
 use annals_examples::company::{self, DemoRecord};
+use annals_kafka_client::{Client, NewRecord, Producer};
 use annals_schema_model::{SchemaId, envelope};
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};

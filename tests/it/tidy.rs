@@ -24,13 +24,20 @@ const EDGES: &[(&str, &[&str])] = &[
     ("kafka-wire", &[]),
     ("schema-model", &[]),
     ("segment-log", &["kafka-wire"]),
+    ("kafka-client", &["kafka-wire"]),
     ("broker", &["kafka-wire", "segment-log"]),
     ("event-store", &["kafka-wire", "schema-model", "segment-log"]),
     ("codegen", &["schema-model"]),
     ("examples", &["codegen", "event-store", "schema-model"]),
     (
         "registry-server",
-        &["broker", "event-store", "examples", "schema-model"],
+        &[
+            "broker",
+            "event-store",
+            "examples",
+            "kafka-client",
+            "schema-model",
+        ],
     ),
     ("tests", &[]),
 ];
@@ -68,6 +75,7 @@ const ROOMS: &[Room] = &[
         rooms: &[
             "broker/src",
             "broker/examples",
+            "kafka-client/src",
             "registry-server/src",
             "registry-server/examples",
             "event-store/src/http",
@@ -79,6 +87,7 @@ const ROOMS: &[Room] = &[
         rooms: &[
             "broker/src",
             "broker/examples",
+            "kafka-client/src",
             "registry-server/src",
             "registry-server/examples",
             "event-store/src/http",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use annals_broker::client::{Client, ClientError};
+use annals_kafka_client::{Client, ClientError};
 use annals_kafka_wire::batch::{Batch, BatchBuilder};
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::frame::{decode_response, encode_request};

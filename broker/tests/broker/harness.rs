@@ -5,8 +5,8 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
-use annals_broker::client::{Client, NewRecord};
 use annals_broker::{Broker, BrokerConfig, Guard, OpenGate, Refusal, Topic};
+use annals_kafka_client::{Client, NewRecord};
 use annals_kafka_wire::batch::{BatchBuilder, Record};
 use annals_kafka_wire::message::produce::{
     PartitionProduceData, PartitionProduceResponse, ProduceRequest, TopicProduceData,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annals_broker::client::{ClientError, NewRecord, Producer, ProducerConfig, partition_for_key};
+use annals_kafka_client::{ClientError, NewRecord, Producer, ProducerConfig, partition_for_key};
 use annals_kafka_wire::batch::{Compression, HEADERS_MAX};
 use annals_kafka_wire::error::ErrorCode;
 use bytes::Bytes;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use annals_broker::client::ClientError;
 use annals_broker::{BrokerConfig, OpenGate, TopicError};
+use annals_kafka_client::ClientError;
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::frame::decode_response;
 use annals_kafka_wire::message::create_topics::{

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use annals_broker::client::Client;
+use annals_kafka_client::Client;
 use clap::Subcommand;
 use serde_json::json;
 

@@ -6,44 +6,44 @@
 
 use std::collections::VecDeque;
 
-use super::NewRecord;
+use crate::NewRecord;
 
 /// A record and its ticket.
-pub(super) type Entry = (u64, NewRecord);
+pub(crate) type Entry = (u64, NewRecord);
 
 /// What waits for one partition.
 #[derive(Debug, Default)]
-pub(super) struct Lane {
-    pub(super) open: Vec<Entry>,
-    pub(super) open_bytes: usize,
+pub(crate) struct Lane {
+    pub(crate) open: Vec<Entry>,
+    pub(crate) open_bytes: usize,
     /// Batches ready to be sent, oldest first.
-    pub(super) ready: VecDeque<Vec<Entry>>,
+    pub(crate) ready: VecDeque<Vec<Entry>>,
     /// Batches that came back out of order and go before the ready ones.
-    pub(super) again: VecDeque<Vec<Entry>>,
-    pub(super) next_sequence: i32,
+    pub(crate) again: VecDeque<Vec<Entry>>,
+    pub(crate) next_sequence: i32,
     /// The sequence the broker expects, while batches behind a refused one are still in flight.
-    pub(super) back_to: Option<i32>,
-    pub(super) in_flight: usize,
+    pub(crate) back_to: Option<i32>,
+    pub(crate) in_flight: usize,
 }
 
 impl Lane {
-    pub(super) fn close_batch(&mut self) {
+    pub(crate) fn close_batch(&mut self) {
         if !self.open.is_empty() {
             self.ready.push_back(std::mem::take(&mut self.open));
             self.open_bytes = 0;
         }
     }
 
-    pub(super) fn may_send(&self) -> bool {
+    pub(crate) fn may_send(&self) -> bool {
         self.back_to.is_none() && !(self.again.is_empty() && self.ready.is_empty())
     }
 
-    pub(super) fn next_batch(&mut self) -> Option<Vec<Entry>> {
+    pub(crate) fn next_batch(&mut self) -> Option<Vec<Entry>> {
         self.again.pop_front().or_else(|| self.ready.pop_front())
     }
 
     /// Nothing is in flight any more: the broker's sequence is known.
-    pub(super) fn resume(&mut self) {
+    pub(crate) fn resume(&mut self) {
         if let Some(sequence) = self.back_to.take() {
             self.next_sequence = sequence;
         }
@@ -51,6 +51,6 @@ impl Lane {
 }
 
 /// Sequences run to `i32::MAX` and on from 0.
-pub(super) fn sequence_after(base: i32, count: usize) -> i32 {
+pub(crate) fn sequence_after(base: i32, count: usize) -> i32 {
     base.wrapping_add(i32::try_from(count).unwrap_or(i32::MAX)) & i32::MAX
 }

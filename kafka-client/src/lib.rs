@@ -1,4 +1,4 @@
-//! A minimal Kafka client: one connection to one broker, for the command line, the demo and tests.
+//! The least Kafka client: one connection to one broker, for the command line, the demo and tests.
 //!
 //! [`Client`] asks and waits; [`Producer`] batches records, keeps several batches in flight and is idempotent.
 //! Left out on purpose: several brokers (the one connected to leads everything), groups, transactions, reconnecting.
@@ -12,7 +12,7 @@ mod producer;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use annals_kafka_wire::batch::{Batch, BatchError, DECOMPRESSED_BYTES_MAX};
+use annals_kafka_wire::batch::{BatchError, DECOMPRESSED_BYTES_MAX, batches};
 use annals_kafka_wire::error::WireError;
 use annals_kafka_wire::message::Request;
 use annals_kafka_wire::message::api_versions::ApiVersion;
@@ -126,8 +126,8 @@ pub struct Fetched {
 /// One connection to one broker.
 ///
 /// ```no_run
-/// # async fn example() -> Result<(), annals_broker::client::ClientError> {
-/// use annals_broker::client::Client;
+/// # async fn example() -> Result<(), annals_kafka_client::ClientError> {
+/// use annals_kafka_client::Client;
 ///
 /// let mut client = Client::connect("localhost:9092").await?;
 /// client.create_topic("orders", 3, &Default::default()).await?;
@@ -349,14 +349,12 @@ impl Client {
 /// The records of whole batches, those before `offset` left out.
 fn records_from(bytes: &bytes::Bytes, offset: i64) -> Result<Vec<Record>, BatchError> {
     let mut records = Vec::new();
-    let mut position = 0;
-    while position < bytes.len() {
-        let (batch, next) = Batch::parse(bytes, position)?;
+    for batch in batches(bytes) {
+        let batch = batch?;
         batch.verify_crc()?;
         for record in batch.records(DECOMPRESSED_BYTES_MAX)? {
             records.extend(Some(record?).filter(|record| record.offset >= offset));
         }
-        position = next;
     }
     Ok(records)
 }

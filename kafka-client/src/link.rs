@@ -10,14 +10,14 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{ANSWER_TIMEOUT, ClientError, accepted, unexpected};
+use crate::{ANSWER_TIMEOUT, ClientError, accepted, unexpected};
 
 /// How this client names itself to brokers.
 const CLIENT_ID: &str = "annals";
 
 /// One TCP connection and what was agreed on it.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(crate) struct Link {
     addr: String,
     stream: TcpStream,
     received: BytesMut,
@@ -26,7 +26,7 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) async fn connect(addr: &str) -> Result<Link, ClientError> {
+    pub(crate) async fn connect(addr: &str) -> Result<Link, ClientError> {
         let failed = |cause| ClientError::Io {
             addr: addr.to_owned(),
             cause,
@@ -54,12 +54,12 @@ impl Link {
         Ok(link)
     }
 
-    pub(super) fn api_versions(&self) -> &[ApiVersion] {
+    pub(crate) fn api_versions(&self) -> &[ApiVersion] {
         &self.api_versions
     }
 
     /// The newest version of a request that both sides know.
-    pub(super) fn version<R: Request>(&self) -> Result<i16, ClientError> {
+    pub(crate) fn version<R: Request>(&self) -> Result<i16, ClientError> {
         let theirs = self.api_versions.iter().find(|api| api.api_key == R::KEY.code());
         let newest = theirs.and_then(|theirs| {
             let newest = theirs.max_version.min(*R::VERSIONS.end());
@@ -68,7 +68,7 @@ impl Link {
         newest.ok_or(ClientError::NoVersion(R::KEY.name()))
     }
 
-    pub(super) async fn call<R: Request>(
+    pub(crate) async fn call<R: Request>(
         &mut self,
         request: &R,
         version: i16,
@@ -79,7 +79,7 @@ impl Link {
     }
 
     /// Sends a request and returns the correlation id its answer will carry.
-    pub(super) async fn send<R: Request>(&mut self, request: &R, version: i16) -> Result<i32, ClientError> {
+    pub(crate) async fn send<R: Request>(&mut self, request: &R, version: i16) -> Result<i32, ClientError> {
         let correlation_id = self.next_correlation_id;
         self.next_correlation_id = correlation_id.wrapping_add(1) & i32::MAX;
         let frame = frame::encode_request(request, version, correlation_id, Some(CLIENT_ID))?;
@@ -91,7 +91,7 @@ impl Link {
     }
 
     /// Waits for the next answer, which must be this one: brokers answer in order.
-    pub(super) async fn receive<R: Request>(
+    pub(crate) async fn receive<R: Request>(
         &mut self,
         correlation_id: i32,
         version: i16,

@@ -13,8 +13,8 @@ use annals_kafka_wire::message::produce::{
 };
 use bytes::Bytes;
 
-use super::lane::{Entry, Lane, sequence_after};
-use super::{ANSWER_TIMEOUT, Client, ClientError, accepted, partition_for_key, unexpected};
+use crate::lane::{Entry, Lane, sequence_after};
+use crate::{ANSWER_TIMEOUT, Client, ClientError, accepted, partition_for_key, unexpected};
 
 /// The largest record a batch can surely hold, in bytes.
 const RECORD_BYTES_MAX: usize = 512 << 20;
@@ -92,8 +92,8 @@ struct InFlight {
 /// An idempotent producer over its own connection.
 ///
 /// ```no_run
-/// # async fn example() -> Result<(), annals_broker::client::ClientError> {
-/// use annals_broker::client::{Client, NewRecord, Producer};
+/// # async fn example() -> Result<(), annals_kafka_client::ClientError> {
+/// use annals_kafka_client::{Client, NewRecord, Producer};
 ///
 /// let client = Client::connect("localhost:9092").await?;
 /// let mut producer = Producer::new(client, Default::default()).await?;
