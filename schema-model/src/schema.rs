@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 
 use thiserror::Error;
 
-use crate::{Resolved, Span};
+use crate::{Policy, Resolved, Span};
 
 /// The type of a schema, by the registry API's names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -155,6 +155,39 @@ impl Schema {
             Schema::Proto(schema) => schema.stored_text(),
             #[cfg(feature = "json")]
             Schema::Json(schema) => schema.stored_text(),
+        }
+    }
+
+    /// The text a schema is known by: two texts that differ in layout alone print alike, and nothing else does. Avro as
+    /// Avro Java prints it; Protobuf without comments, in one layout, types by their full names, everything in the order
+    /// it was declared in; JSON Schema without white space, keys in their order.
+    #[must_use]
+    pub fn printed(&self) -> String {
+        match self {
+            #[cfg(feature = "avro")]
+            Schema::Avro(schema) => schema.stored_text(),
+            #[cfg(feature = "proto")]
+            Schema::Proto(schema) => schema.printed(),
+            #[cfg(feature = "json")]
+            Schema::Json(schema) => schema.printed(),
+        }
+    }
+
+    /// What is asked of a schema that is registered for the first time, beyond that it can be read: Avro's names are
+    /// those of its specification, and under [`Policy::Strict`] every custom option in Protobuf has a definition.
+    /// Schemas that are stored already, or are imported with their ids, are not asked.
+    ///
+    /// # Errors
+    /// [`ParseError`] with message, line and column.
+    pub fn check_new(&self, policy: Policy) -> Result<(), ParseError> {
+        let _ = policy;
+        match self {
+            #[cfg(feature = "avro")]
+            Schema::Avro(schema) => schema.check_names(),
+            #[cfg(feature = "proto")]
+            Schema::Proto(schema) if policy == Policy::Strict => schema.check_options(),
+            #[allow(unreachable_patterns)]
+            _ => Ok(()),
         }
     }
 

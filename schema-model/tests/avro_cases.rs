@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use annals_schema_model::{
-    Direction, Resolved,
+    Direction, Policy, Resolved, SchemaType,
     avro::{Plan, Reading, Schema, Walk, compat},
 };
 
@@ -67,6 +67,74 @@ fn parse_errors_name_the_place() {
     assert_eq!(
         error.message,
         "reference \"a\": the text ends where a key in double quotes is expected (line 1, column 2)"
+    );
+}
+
+#[test]
+fn new_schemas_have_the_specifications_names() {
+    let parse = |text: &str, references: &[Resolved]| {
+        annals_schema_model::Schema::parse(SchemaType::Avro, text, references).unwrap()
+    };
+    let check = |text: &str, line: u32, column: u32, wanted: &str| {
+        // It can be read, be it stored already or imported.
+        for policy in Policy::ALL {
+            let error = parse(text, &[]).check_new(policy).unwrap_err();
+            assert_eq!((error.line, error.column), (line, column), "{text}: {error}");
+            assert!(error.message.starts_with(wanted), "{text}: {error}");
+        }
+    };
+    check(
+        r#"{"type":"record","name":"xé","fields":[]}"#,
+        1,
+        1,
+        "the name \"xé\" may only hold",
+    );
+    check(
+        r#"["null",{"type":"enum","name":"a.ä.E","symbols":[]}]"#,
+        1,
+        9,
+        "the name \"a.ä.E\"",
+    );
+    check(
+        r#"{"type":"fixed","name":"F","namespace":"größe","size":1}"#,
+        1,
+        1,
+        "the name \"größe.F\"",
+    );
+    check(
+        r#"{"type":"fixed","name":"F","aliases":["ok","名前"],"size":1}"#,
+        1,
+        1,
+        "an alias \"名前\"",
+    );
+    check(
+        r#"{"type":"enum","name":"E","symbols":["A","Ä"]}"#,
+        1,
+        1,
+        "a symbol \"Ä\"",
+    );
+    check(
+        "{\"type\":\"record\",\"name\":\"R\",\"fields\":[\n {\"name\":\"a\",\"type\":\"int\"},\n {\"name\":\"äx\",\"type\":\"int\"}]}",
+        3,
+        2,
+        "the field name \"äx\" may only hold the letters A to Z and a to z, digits and _, not \"ä\"",
+    );
+    check(
+        r#"{"type":"record","name":"R","fields":[{"name":"a٣","type":"int"}]}"#,
+        1,
+        39,
+        "the field name",
+    );
+    // A field that had such a name may still be read by its alias, and so may one in a reference.
+    let good = record(r#"{"name":"x","type":"long","aliases":["äx"]},{"name":"_1","type":"int"}"#);
+    assert_eq!(parse(&good, &[]).check_new(Policy::Confluent), Ok(()));
+    let old = Resolved {
+        name: "xé".into(),
+        text: r#"{"type":"record","name":"xé","fields":[]}"#.into(),
+    };
+    assert_eq!(
+        parse(&record(r#"{"name":"x","type":"xé"}"#), &[old]).check_new(Policy::Strict),
+        Ok(())
     );
 }
 

@@ -22,11 +22,17 @@ mod parse;
 #[path = "proto/payload.rs"]
 mod payload;
 #[cfg(test)]
+#[path = "proto/printed.rs"]
+mod printed;
+#[cfg(test)]
 #[path = "proto/rich.rs"]
 mod rich;
 #[cfg(test)]
 #[path = "proto/rules.rs"]
 mod rules;
+#[cfg(test)]
+#[path = "proto/undefined.rs"]
+mod undefined;
 
 use annals_schema_model::{Resolved, proto::Schema};
 

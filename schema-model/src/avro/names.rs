@@ -1,7 +1,8 @@
-//! Which words are names: letters, digits and `_` of any script, as Avro Java accepts by default.
+//! Which words are names: letters, digits and `_`.
 //!
-//! Like there, characters beyond the basic plane are no letters. Rust and Java count a few combining marks
-//! differently; such names are accepted here.
+//! Of any script where a schema is read, as Avro Java accepts by default; of ASCII alone, as the specification has it,
+//! where a schema is new ([`validate_specified`]). Like in Java, characters beyond the basic plane are no letters. Rust
+//! and Java count a few combining marks differently; such names are accepted here.
 
 /// Checks a name without dots.
 pub(super) fn validate(name: &str) -> Result<(), String> {
@@ -27,6 +28,18 @@ pub(super) fn validate(name: &str) -> Result<(), String> {
 /// Checks every part of a full name.
 pub(super) fn validate_full(full: &str) -> Result<(), String> {
     full.split('.').try_for_each(validate)
+}
+
+/// Checks a name that is valid already against the specification's `[A-Za-z_][A-Za-z0-9_]*`, every part of it if it has
+/// several.
+pub(super) fn validate_specified(name: &str) -> Result<(), String> {
+    match name.chars().find(|character| !character.is_ascii()) {
+        Some(other) => Err(format!(
+            "\"{name}\" may only hold the letters A to Z and a to z, digits and _, not {:?}",
+            other.to_string()
+        )),
+        None => Ok(()),
+    }
 }
 
 fn is_letter(character: char) -> bool {
@@ -66,6 +79,13 @@ mod tests {
         check("a-b", "\"a-b\" may only hold letters, digits and _, not \"-\"");
         check("a½", "\"a½\" may only hold letters, digits and _, not \"½\"");
         check("𝔞", "\"𝔞\" must begin with a letter or _, not with \"𝔞\"");
+        assert_eq!(validate_specified("a1._b"), Ok(()));
+        assert_eq!(
+            validate_specified("shop.xé"),
+            Err(
+                "\"shop.xé\" may only hold the letters A to Z and a to z, digits and _, not \"é\"".to_owned()
+            )
+        );
         assert!(
             validate_full("a.b").is_ok() && validate_full("a..b").is_err() && validate_full("a.").is_err()
         );

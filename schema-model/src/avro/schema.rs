@@ -7,7 +7,8 @@ use sha2::{Digest as _, Sha256};
 use super::{
     canon, default, equal,
     json::Json,
-    node::{Name, Node, NodeId},
+    names,
+    node::{Kind, Name, Node, NodeId},
     parse::Parser,
     print,
 };
@@ -56,6 +57,37 @@ impl Schema {
             nodes: parser.nodes,
             root,
         })))
+    }
+
+    /// Whether every name this text gives is one by the specification, which is narrower than what is read.
+    ///
+    /// # Errors
+    /// The first name that is not, with the place of its type or field.
+    pub fn check_names(&self) -> Result<(), ParseError> {
+        for node in self.nodes().iter().filter(|node| node.source == 0) {
+            let check = |what: &str, name: &str, span: Span| {
+                names::validate_specified(name)
+                    .map_err(|problem| ParseError::at(self.text(), span.start, format!("{what} {problem}")))
+            };
+            if let Some(name) = node.kind.type_name() {
+                check("the name", name.full(), node.span)?;
+            }
+            for alias in node.kind.aliases() {
+                check("an alias", alias.short(), node.span)?;
+            }
+            match &node.kind {
+                Kind::Record(record) => record
+                    .fields
+                    .iter()
+                    .try_for_each(|field| check("the field name", &field.name, field.span))?,
+                Kind::Enum(kind) => kind
+                    .symbols
+                    .iter()
+                    .try_for_each(|symbol| check("a symbol", symbol, node.span))?,
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// The text as sent.

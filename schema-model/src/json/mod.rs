@@ -87,6 +87,14 @@ impl Schema {
         self.text().to_owned()
     }
 
+    /// The text without white space. Keys keep their order, numbers their digits.
+    #[must_use]
+    pub fn printed(&self) -> String {
+        let mut out = String::new();
+        write::write_compact(&mut out, &self.0.json);
+        out
+    }
+
     /// The text without white space, with the keys of every object in order.
     #[must_use]
     pub fn normalized(&self) -> String {

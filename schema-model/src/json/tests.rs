@@ -42,6 +42,25 @@ fn what_parses() {
 }
 
 #[test]
+fn the_printed_form_has_no_white_space_and_keeps_the_rest() {
+    let printed = |text: &str| Schema::parse(text, &[]).unwrap().printed();
+    let wanted = r#"{"type":"object","properties":{"b":{"maximum":9007199254740993.0},"a":{"const":1e400}},"title":"é \"x\""}"#;
+    let spread = "\n{ \"type\" : \"object\",\r\n\t\"properties\": {\"b\": {\"maximum\": 9007199254740993.0}, \"a\": {\"const\": 1e400}},
+        \"title\": \"\\u00e9 \\\"x\\\"\" }\n";
+    assert_eq!(printed(spread), wanted);
+    assert_eq!(printed(wanted), wanted);
+    for other in [
+        wanted.replace("9007199254740993.0", "9007199254740992.0"),
+        wanted.replace("1e400", "1e401"),
+        r#"{"properties":{"b":{"maximum":9007199254740993.0},"a":{"const":1e400}},"type":"object","title":"é \"x\""}"#.to_owned(),
+        wanted.replace("\\\"x", " \\\"x"),
+    ] {
+        assert_ne!(printed(&other), wanted, "{other}");
+    }
+    assert_eq!(printed(" true "), "true");
+}
+
+#[test]
 fn what_is_refused_and_where() {
     let check = |text: &str, line: u32, column: u32, wanted: &str| {
         let error = Schema::parse(text, &[]).unwrap_err();

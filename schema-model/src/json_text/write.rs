@@ -4,58 +4,64 @@ use std::fmt::Write as _;
 
 use super::{Json, JsonKind};
 
+/// What is kept of how a value was written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    /// The order of keys; numbers are spelled as Java spells them.
+    Order,
+    /// The order of keys, and every digit of every number.
+    Digits,
+    /// Neither: keys are sorted, numbers spelled as Java spells them.
+    Nothing,
+}
+
 /// Appends a value.
 pub(crate) fn write(out: &mut String, json: &Json) {
+    render(out, json, Kept::Order);
+}
+
+/// Like [`write()`], with the keys of objects in order.
+#[cfg(feature = "json")]
+pub(crate) fn write_sorted(out: &mut String, json: &Json) {
+    render(out, json, Kept::Nothing);
+}
+
+/// Like [`write()`], with numbers as they were written: nothing but white space, the spelling of characters and keys that
+/// do not count are lost.
+#[cfg(feature = "json")]
+pub(crate) fn write_compact(out: &mut String, json: &Json) {
+    render(out, json, Kept::Digits);
+}
+
+fn render(out: &mut String, json: &Json, kept: Kept) {
     match &json.kind {
         JsonKind::Null => out.push_str("null"),
         JsonKind::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        JsonKind::Number(text) if kept == Kept::Digits => out.push_str(text),
         JsonKind::Number(text) => out.push_str(&number(text)),
         JsonKind::String(text) => string(out, text),
         JsonKind::Array(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {
                 separate(out, index);
-                write(out, item);
-            }
-            out.push(']');
-        }
-        JsonKind::Object(entries) => {
-            out.push('{');
-            for (index, (key, value)) in entries.iter().enumerate() {
-                separate(out, index);
-                string(out, key);
-                out.push(':');
-                write(out, value);
-            }
-            out.push('}');
-        }
-    }
-}
-
-/// Like [`write()`], with the keys of objects in order.
-pub(crate) fn write_sorted(out: &mut String, json: &Json) {
-    match &json.kind {
-        JsonKind::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                separate(out, index);
-                write_sorted(out, item);
+                render(out, item, kept);
             }
             out.push(']');
         }
         JsonKind::Object(entries) => {
             let mut entries: Vec<_> = entries.iter().collect();
-            entries.sort_by(|left, right| left.0.cmp(&right.0));
+            if kept == Kept::Nothing {
+                entries.sort_by(|left, right| left.0.cmp(&right.0));
+            }
             out.push('{');
             for (index, (key, value)) in entries.into_iter().enumerate() {
                 separate(out, index);
                 string(out, key);
                 out.push(':');
-                write_sorted(out, value);
+                render(out, value, kept);
             }
             out.push('}');
         }
-        _ => write(out, json),
     }
 }
 

@@ -1,17 +1,22 @@
 //! Compiled files in place of text: base64 of a `FileDescriptorProto`, as serializers of client libraries send it.
 //!
-//! A compiled file has no layout, so its text is the normal form of what it declares; that text is then compiled like
+//! A compiled file has no layout, so its text is what it declares, printed in its order; that text is then compiled like
 //! any other, and nothing else of the compiled file is kept. No text in the language is taken for a compiled file: one
 //! that declares anything has a space, a brace or a semicolon, which base64 has not.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use prost_reflect::{
-    FileDescriptor,
     prost::Message,
     prost_types::{FieldDescriptorProto, FileDescriptorProto, field_descriptor_proto::Label},
 };
 
-use super::{parse, places::Places, print, scan::TEXT_BYTES_MAX, wire::Reader};
+use super::{
+    parse::{self, Parsed},
+    print,
+    scan::TEXT_BYTES_MAX,
+    undefined::Undefined,
+    wire::Reader,
+};
 use crate::{ParseError, Resolved};
 
 /// Fields of `google.protobuf.FileDescriptorProto`.
@@ -40,18 +45,19 @@ pub(super) fn read(compiled: &str, resolved: &[Resolved]) -> Option<Result<Read,
     Some(text.map_err(|message| ParseError::at(compiled, 0, format!("in the compiled file: {message}"))))
 }
 
-type Read = (String, FileDescriptor, Places);
+type Read = (String, Parsed);
 
 fn through_text(bytes: &[u8], file: FileDescriptorProto, resolved: &[Resolved]) -> Result<Read, String> {
     known_syntax(bytes, &file)?;
     whole(&file)?;
-    let text = print::file(&parse::compiled(&file, &renamed(bytes), resolved)?);
+    let none = Undefined::default();
+    let text = print::as_declared(&parse::compiled(&file, &renamed(bytes), resolved)?, &none);
     let no_text = |why: &str| format!("what it declares has no text in the language: {why}");
-    let (file, places) = parse::parse(&text, resolved).map_err(|error| no_text(&error.message))?;
-    if print::file(&file) != text {
+    let parsed = parse::parse(&text, resolved).map_err(|error| no_text(&error.message))?;
+    if print::as_declared(&parsed.file, &parsed.undefined) != text {
         return Err(no_text("read again, it says something else"));
     }
-    Ok((text, file, places))
+    Ok((text, parsed))
 }
 
 /// The bytes of a compiled file, and what they say.

@@ -17,6 +17,7 @@ pub mod rules;
 mod scan;
 mod shape;
 mod sound;
+mod undefined;
 mod walk;
 mod wire;
 
@@ -31,6 +32,7 @@ use sha2::{Digest, Sha256};
 use crate::{ParseError, Resolved};
 use places::Places;
 use shape::Shape;
+use undefined::Undefined;
 
 pub use compiled::is_compiled;
 pub use reading::Reading;
@@ -54,29 +56,28 @@ struct Inner {
     text: String,
     file: FileDescriptor,
     places: Places,
+    undefined: Undefined,
     /// Compiled when the first payload asks.
     shape: OnceLock<Arc<Shape>>,
 }
 
 impl Schema {
     /// Compiles a text; its imports are taken from `resolved` by name and then from the files built in. A compiled file
-    /// in base64 (see [`is_compiled`]) stands for its normal form.
+    /// in base64 (see [`is_compiled`]) stands for its printed form.
     ///
     /// # Errors
     /// [`ParseError`] with what is wrong, line and column. An error inside a reference is placed at the import that
     /// leads there.
     pub fn parse(text: &str, resolved: &[Resolved]) -> Result<Schema, ParseError> {
-        let (text, file, places) = match compiled::read(text, resolved) {
+        let (text, parsed) = match compiled::read(text, resolved) {
             Some(read) => read?,
-            None => {
-                let (file, places) = parse::parse(text, resolved)?;
-                (text.to_owned(), file, places)
-            }
+            None => (text.to_owned(), parse::parse(text, resolved)?),
         };
         Ok(Schema(Arc::new(Inner {
             text,
-            file,
-            places,
+            file: parsed.file,
+            places: parsed.places,
+            undefined: parsed.undefined,
             shape: OnceLock::new(),
         })))
     }
@@ -93,17 +94,47 @@ impl Schema {
         self.0.text.clone()
     }
 
+    /// One text for all texts that differ in layout alone, whether they were compiled before or not: no comments, full
+    /// type names, everything in the order it was declared in.
+    ///
+    /// ```
+    /// use annals_schema_model::proto::Schema;
+    ///
+    /// let one = Schema::parse("syntax=\"proto3\"; message T { string y=2; T x=1; }", &[])?;
+    /// let printed = "syntax = \"proto3\";\nmessage T {\n  string y = 2;\n  .T x = 1;\n}\n";
+    /// assert_eq!(one.printed(), printed);
+    /// assert_eq!(Schema::parse(printed, &[])?.printed(), printed);
+    /// # Ok::<(), annals_schema_model::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn printed(&self) -> String {
+        print::as_declared(&self.0.file, &self.0.undefined)
+    }
+
+    /// Whether every custom option has a definition. One that has none is kept and means nothing.
+    ///
+    /// # Errors
+    /// The first one that has none, and where it stands.
+    pub fn check_options(&self) -> Result<(), ParseError> {
+        self.0.undefined.first().map_or(Ok(()), |(at, name)| {
+            let message = format!(
+                "the option {name} is defined neither here nor in an import; import its definition, or remove it"
+            );
+            Err(ParseError::at(self.text(), at, message))
+        })
+    }
+
     /// One text for all texts that mean the same: no comments, one layout, fields by number, full type names.
     #[must_use]
     pub fn normalized(&self) -> String {
-        print::file(&self.0.file)
+        print::normal(&self.0.file, &self.0.undefined)
     }
 
     /// The normal form without extensions, the number ranges kept for them, and custom options: for readers that know
     /// none of them. Imports stay, whether they are still needed or not.
     #[must_use]
     pub fn without_extensions(&self) -> String {
-        print::without_extensions(&self.0.file)
+        print::without_extensions(&self.0.file, &self.0.undefined)
     }
 
     /// The full name of the first message.

@@ -13,6 +13,7 @@ use super::{
     places::{IMPORT, Places},
     scan::{self, NAME_BYTES_MAX},
     sound,
+    undefined::{self, Undefined},
 };
 use crate::{ParseError, Resolved};
 
@@ -25,7 +26,14 @@ pub(super) const EDITIONS: &str = "Protobuf editions are not supported; use synt
 /// Most files one schema may pull in.
 const FILES_MAX: usize = 1_000;
 
-pub(super) fn parse(text: &str, resolved: &[Resolved]) -> Result<(FileDescriptor, Places), ParseError> {
+/// A text compiled.
+pub(super) struct Parsed {
+    pub(super) file: FileDescriptor,
+    pub(super) places: Places,
+    pub(super) undefined: Undefined,
+}
+
+pub(super) fn parse(text: &str, resolved: &[Resolved]) -> Result<Parsed, ParseError> {
     caught(|| compile(text, resolved)).unwrap_or_else(|message| Err(ParseError::at(text, 0, message)))
 }
 
@@ -80,7 +88,7 @@ pub(super) fn caught<T>(body: impl FnOnce() -> T) -> Result<T, String> {
         .map_err(|_| "the Protobuf compiler failed on this text; simplify its options".to_owned())
 }
 
-fn compile(text: &str, resolved: &[Resolved]) -> Result<(FileDescriptor, Places), ParseError> {
+fn compile(text: &str, resolved: &[Resolved]) -> Result<Parsed, ParseError> {
     let mut main =
         parse_file(MAIN, text).map_err(|(position, message)| ParseError::at(text, position, message))?;
     let places = Places::take(&mut main, text);
@@ -93,6 +101,7 @@ fn compile(text: &str, resolved: &[Resolved]) -> Result<(FileDescriptor, Places)
     for (import, file) in dependencies {
         add_import(&mut pool, file).map_err(|message| at(&[IMPORT, import], message))?;
     }
+    let undefined = undefined::take(&pool, &mut main, &places);
     pool.add_file_descriptor_proto(main)
         .map_err(|error| at(error.path().unwrap_or_default(), sentence(&error)))?;
     names_in_bounds(&pool).map_err(|(path, message)| at(&path, message))?;
@@ -100,11 +109,16 @@ fn compile(text: &str, resolved: &[Resolved]) -> Result<(FileDescriptor, Places)
         .get_file_by_name(MAIN)
         .ok_or_else(|| ParseError::at(text, 0, "the Protobuf compiler gave no file back"))?;
     sound::check(&file, &places).map_err(|(path, message)| at(&path, message))?;
-    Ok((file, places.declarations_only()))
+    Ok(Parsed {
+        file,
+        places: places.declarations_only(),
+        undefined,
+    })
 }
 
-fn add_import(pool: &mut DescriptorPool, file: FileDescriptorProto) -> Result<(), String> {
+fn add_import(pool: &mut DescriptorPool, mut file: FileDescriptorProto) -> Result<(), String> {
     let name = file.name().to_owned();
+    undefined::take(pool, &mut file, &Places::default());
     pool.add_file_descriptor_proto(file)
         .map_err(|error| format!("in the import \"{name}\": {}", sentence(&error)))
 }

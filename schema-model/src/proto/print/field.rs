@@ -1,6 +1,6 @@
 //! Fields, oneofs, groups and extensions of the normal form.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use prost_reflect::{
     Cardinality, ExtensionDescriptor, FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor, Syntax,
@@ -18,21 +18,33 @@ pub(super) enum Member {
     Oneof(OneofDescriptor, Vec<FieldDescriptor>),
 }
 
-/// The members of a message by number; a oneof stands where its lowest number does.
-pub(super) fn members(message: &MessageDescriptor) -> Vec<Member> {
-    let mut members: BTreeMap<u32, Member> = BTreeMap::new();
-    for oneof in message.oneofs().filter(|oneof| !oneof.is_synthetic()) {
-        let mut fields: Vec<_> = oneof.fields().collect();
+/// The members of a message by number, or as declared; a oneof stands where the first of its fields does.
+pub(super) fn members(message: &MessageDescriptor, sorted: bool) -> Vec<Member> {
+    let mut fields: Vec<FieldDescriptor> = message.fields().collect();
+    if sorted {
         fields.sort_by_key(FieldDescriptor::number);
-        let lowest = fields.first().map_or(0, FieldDescriptor::number);
-        members.insert(lowest, Member::Oneof(oneof, fields));
+    } else {
+        fields.sort_by_key(|field| field.path().last().copied());
     }
-    for field in message.fields() {
-        if field.containing_oneof().is_none_or(|oneof| oneof.is_synthetic()) {
-            members.insert(field.number(), Member::Field(field));
+    // A oneof without fields is declared all the same, and for the compiler to refuse.
+    let mut members: Vec<Member> = message
+        .oneofs()
+        .filter(|oneof| oneof.fields().len() == 0)
+        .map(|oneof| Member::Oneof(oneof, Vec::new()))
+        .collect();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for field in fields {
+        let Some(oneof) = field.containing_oneof().filter(|oneof| !oneof.is_synthetic()) else {
+            members.push(Member::Field(field));
+            continue;
+        };
+        let place = *places.entry(oneof.name().to_owned()).or_insert(members.len());
+        match members.get_mut(place) {
+            Some(Member::Oneof(_, fields)) => fields.push(field),
+            _ => members.push(Member::Oneof(oneof, vec![field])),
         }
     }
-    members.into_values().collect()
+    members
 }
 
 /// The full names of the nested messages that are bodies of groups.
@@ -75,7 +87,7 @@ struct Line<'a> {
     options: Vec<(String, String)>,
 }
 
-impl Printer {
+impl Printer<'_> {
     pub(super) fn field(&mut self, field: &FieldDescriptor) {
         let proto = field.field_descriptor_proto();
         let explicit = field.parent_file().syntax() == Syntax::Proto2 || proto.proto3_optional();
@@ -88,7 +100,10 @@ impl Printer {
                 entry.map_entry_key_field().kind(),
                 entry.map_entry_value_field().kind(),
             );
-            let list = bracketed(with_json_name(proto, self.options(&field.options())));
+            let list = bracketed(with_json_name(
+                proto,
+                self.options(field.path(), &field.options()),
+            ));
             let (key, value) = (type_name(&key), type_name(&value));
             self.line(format_args!(
                 "map<{key}, {value}> {} = {}{list};",
@@ -109,26 +124,32 @@ impl Printer {
             group,
             proto,
             default,
-            options: self.options(&field.options()),
+            options: self.options(field.path(), &field.options()),
         });
     }
 
-    /// Extensions, a block for each message extended.
+    /// Extensions, a block for each message extended, or for each run of them that extends one message.
     pub(super) fn extends(&mut self, extensions: Vec<ExtensionDescriptor>) {
         if self.plain {
             return;
         }
-        let mut blocks: BTreeMap<String, Vec<ExtensionDescriptor>> = BTreeMap::new();
-        for extension in extensions {
-            blocks
-                .entry(extension.containing_message().full_name().to_owned())
-                .or_default()
-                .push(extension);
+        let mut extensions = extensions;
+        if self.sorted {
+            extensions.sort_by_cached_key(|extension| {
+                (
+                    extension.containing_message().full_name().to_owned(),
+                    extension.number(),
+                )
+            });
         }
-        for (extendee, mut extensions) in blocks {
-            extensions.sort_by_key(ExtensionDescriptor::number);
-            self.block(&format!("extend .{extendee}"), |printer| {
-                for extension in &extensions {
+        let same = |left: &ExtensionDescriptor, right: &ExtensionDescriptor| {
+            left.containing_message() == right.containing_message()
+        };
+        for block in extensions.chunk_by(same) {
+            let Some(first) = block.first() else { continue };
+            let head = format!("extend .{}", first.containing_message().full_name());
+            self.block(&head, |printer| {
+                for extension in block {
                     printer.extension(extension);
                 }
             });
@@ -149,7 +170,7 @@ impl Printer {
             group: extension.is_group(),
             proto,
             default,
-            options: self.options(&extension.options()),
+            options: self.options(extension.path(), &extension.options()),
         });
     }
 

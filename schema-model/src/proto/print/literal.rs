@@ -2,9 +2,13 @@
 
 use prost_reflect::{DynamicMessage, Kind, MapKey, Value};
 
-/// The options that are set, by name; a repeated option comes once for each value, in its order.
-pub(super) fn options(message: &DynamicMessage) -> Vec<(String, String)> {
-    let mut out = Vec::new();
+/// The options that are set, and others whose values are texts already, by name; a repeated option comes once for each
+/// value, in its order.
+pub(super) fn options(
+    message: &DynamicMessage,
+    others: impl Iterator<Item = (String, String)>,
+) -> Vec<(String, String)> {
+    let mut out: Vec<_> = others.collect();
     for (field, value) in message.fields() {
         push(&mut out, field.name().to_owned(), value, &field.kind());
     }
@@ -122,7 +126,7 @@ fn float(nan: bool, text: String) -> String {
 }
 
 /// A string literal. Text keeps its characters; of bytes only ASCII stays as it is.
-pub(super) fn quote(bytes: &[u8], text: bool) -> String {
+pub(in crate::proto) fn quote(bytes: &[u8], text: bool) -> String {
     let escape = |out: &mut String, byte: u8| out.push_str(&format!("\\{byte:03o}"));
     let mut out = String::with_capacity(bytes.len() + 2);
     out.push('"');

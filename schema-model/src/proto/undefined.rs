@@ -1,0 +1,271 @@
+//! Custom options that nobody defined: kept as they were written, and asked about before a schema is new.
+//!
+//! Whoever compiles such a file elsewhere has the definition, or a parser that never looks for it. The compiler here
+//! insists on one, so these options are taken out before it sees them. An option whose name means anything here, be it a
+//! type or a file that is not imported, is left to the compiler, and so is every name that is not an option's.
+
+use std::collections::{HashMap, HashSet};
+
+use prost_reflect::{
+    DescriptorPool,
+    prost_types::{
+        DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto, UninterpretedOption,
+    },
+};
+
+use super::{places::Places, print::quote};
+
+/// The options taken out of a file.
+#[derive(Default)]
+pub(super) struct Undefined {
+    /// Name and value as text, by the descriptor path of what they are options of.
+    options: HashMap<Vec<i32>, Vec<(String, String)>>,
+    /// Byte and name of the one that comes first.
+    first: Option<(usize, String)>,
+}
+
+impl Undefined {
+    pub(super) fn of(&self, path: &[i32]) -> impl Iterator<Item = (String, String)> {
+        self.options.get(path).into_iter().flatten().cloned()
+    }
+
+    /// Where the option that comes first stands in the text, and its name.
+    pub(super) fn first(&self) -> Option<(usize, &str)> {
+        self.first.as_ref().map(|(at, name)| (*at, name.as_str()))
+    }
+}
+
+/// Takes the options out of a file whose imports are in the pool.
+pub(super) fn take(pool: &DescriptorPool, file: &mut FileDescriptorProto, places: &Places) -> Undefined {
+    let mut taking = Taking {
+        pool,
+        places,
+        own: HashSet::new(),
+        taken: Undefined::default(),
+    };
+    let package = file.package().to_owned();
+    taking.declare(&package, file);
+    taking.file(&package, file);
+    taking.taken
+}
+
+/// Fields of `google.protobuf.FileDescriptorProto` and of what is in it.
+mod tag {
+    pub(super) const FILE_MESSAGE: i32 = 4;
+    pub(super) const FILE_ENUM: i32 = 5;
+    pub(super) const FILE_SERVICE: i32 = 6;
+    pub(super) const FILE_EXTENSION: i32 = 7;
+    pub(super) const FILE_OPTIONS: i32 = 8;
+    pub(super) const FIELD: i32 = 2;
+    pub(super) const NESTED: i32 = 3;
+    pub(super) const ENUM: i32 = 4;
+    pub(super) const EXTENSION_RANGE: i32 = 5;
+    pub(super) const EXTENSION: i32 = 6;
+    pub(super) const MESSAGE_OPTIONS: i32 = 7;
+    pub(super) const ONEOF: i32 = 8;
+    pub(super) const FIELD_OPTIONS: i32 = 8;
+    pub(super) const ONEOF_OPTIONS: i32 = 2;
+    pub(super) const ENUM_OPTIONS: i32 = 3;
+    pub(super) const VALUE: i32 = 2;
+    pub(super) const VALUE_OPTIONS: i32 = 3;
+    pub(super) const SERVICE_OPTIONS: i32 = 3;
+    pub(super) const METHOD: i32 = 2;
+    pub(super) const METHOD_OPTIONS: i32 = 4;
+    pub(super) const RANGE_OPTIONS: i32 = 3;
+    pub(super) const UNINTERPRETED: i32 = 999;
+}
+
+struct Taking<'a> {
+    pool: &'a DescriptorPool,
+    places: &'a Places,
+    /// Full names of what the file itself declares.
+    own: HashSet<String>,
+    taken: Undefined,
+}
+
+/// Takes the undefined ones out of one set of options; a set that is empty then is no set.
+macro_rules! take_from {
+    ($taking:expr, $scope:expr, $path:expr, $tag:expr, $options:expr) => {
+        if let Some(options) = $options.as_mut() {
+            $taking.options($scope, $path, $tag, &mut options.uninterpreted_option);
+            if *options == Default::default() {
+                *$options = None;
+            }
+        }
+    };
+}
+
+impl Taking<'_> {
+    fn declare(&mut self, package: &str, file: &FileDescriptorProto) {
+        let mut open: Vec<(String, &DescriptorProto)> = Vec::new();
+        let mut declare = |scope: &str, name: &str| {
+            let full = join(scope, name);
+            self.own.insert(full.clone());
+            full
+        };
+        for extension in &file.extension {
+            declare(package, extension.name());
+        }
+        for descriptor in &file.enum_type {
+            declare(package, descriptor.name());
+        }
+        for message in &file.message_type {
+            open.push((declare(package, message.name()), message));
+        }
+        while let Some((scope, message)) = open.pop() {
+            for extension in &message.extension {
+                declare(&scope, extension.name());
+            }
+            for descriptor in &message.enum_type {
+                declare(&scope, descriptor.name());
+            }
+            for nested in &message.nested_type {
+                open.push((declare(&scope, nested.name()), nested));
+            }
+        }
+    }
+
+    fn file(&mut self, package: &str, file: &mut FileDescriptorProto) {
+        take_from!(self, package, &[], tag::FILE_OPTIONS, &mut file.options);
+        for (index, message) in file.message_type.iter_mut().enumerate() {
+            self.message(package, &[tag::FILE_MESSAGE, small(index)], message);
+        }
+        self.enums(package, &[tag::FILE_ENUM], &mut file.enum_type);
+        self.fields(package, &[tag::FILE_EXTENSION], &mut file.extension);
+        for (index, service) in file.service.iter_mut().enumerate() {
+            let path = [tag::FILE_SERVICE, small(index)];
+            let scope = join(package, service.name());
+            take_from!(self, &scope, &path, tag::SERVICE_OPTIONS, &mut service.options);
+            for (index, method) in service.method.iter_mut().enumerate() {
+                let path = [path[0], path[1], tag::METHOD, small(index)];
+                take_from!(self, &scope, &path, tag::METHOD_OPTIONS, &mut method.options);
+            }
+        }
+    }
+
+    /// Texts nest no deeper than [`crate::DEPTH_MAX`].
+    fn message(&mut self, scope: &str, path: &[i32], message: &mut DescriptorProto) {
+        let scope = &join(scope, message.name());
+        let below = |tag: i32| [path, &[tag]].concat();
+        take_from!(self, scope, path, tag::MESSAGE_OPTIONS, &mut message.options);
+        self.fields(scope, &below(tag::FIELD), &mut message.field);
+        self.fields(scope, &below(tag::EXTENSION), &mut message.extension);
+        self.enums(scope, &below(tag::ENUM), &mut message.enum_type);
+        for (index, range) in message.extension_range.iter_mut().enumerate() {
+            let path = [path, &[tag::EXTENSION_RANGE, small(index)]].concat();
+            take_from!(self, scope, &path, tag::RANGE_OPTIONS, &mut range.options);
+        }
+        for (index, oneof) in message.oneof_decl.iter_mut().enumerate() {
+            let path = [path, &[tag::ONEOF, small(index)]].concat();
+            take_from!(self, scope, &path, tag::ONEOF_OPTIONS, &mut oneof.options);
+        }
+        for (index, nested) in message.nested_type.iter_mut().enumerate() {
+            self.message(scope, &[path, &[tag::NESTED, small(index)]].concat(), nested);
+        }
+    }
+
+    fn fields(&mut self, scope: &str, path: &[i32], fields: &mut [FieldDescriptorProto]) {
+        for (index, field) in fields
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, field)| field.options.is_some())
+        {
+            let path = [path, &[small(index)]].concat();
+            take_from!(self, scope, &path, tag::FIELD_OPTIONS, &mut field.options);
+        }
+    }
+
+    fn enums(&mut self, scope: &str, path: &[i32], enums: &mut [EnumDescriptorProto]) {
+        for (index, descriptor) in enums.iter_mut().enumerate() {
+            let path = [path, &[small(index)]].concat();
+            take_from!(self, scope, &path, tag::ENUM_OPTIONS, &mut descriptor.options);
+            for (index, value) in descriptor.value.iter_mut().enumerate() {
+                let path = [path.as_slice(), &[tag::VALUE, small(index)]].concat();
+                take_from!(self, scope, &path, tag::VALUE_OPTIONS, &mut value.options);
+            }
+        }
+    }
+
+    fn options(&mut self, scope: &str, path: &[i32], tag: i32, options: &mut Vec<UninterpretedOption>) {
+        let mut index = 0;
+        options.retain(|option| {
+            let place = small(index);
+            index += 1;
+            let mut extensions = option.name.iter().filter(|part| part.is_extension);
+            if extensions.all(|part| self.is_known(scope, &part.name_part)) {
+                return true;
+            }
+            let name = name(option);
+            let at = self
+                .places
+                .nearest(&[path, &[tag, tag::UNINTERPRETED, place]].concat());
+            let at = at.map_or(0, |span| span.start);
+            if self.taken.first.as_ref().is_none_or(|(first, _)| at < *first) {
+                self.taken.first = Some((at, name.clone()));
+            }
+            let of = self.taken.options.entry(path.to_vec()).or_default();
+            of.push((name, value(option)));
+            false
+        });
+    }
+
+    /// Whether a name means anything, looked up from the inside out.
+    fn is_known(&self, scope: &str, name: &str) -> bool {
+        let known = |full: &str| {
+            self.own.contains(full)
+                || self.pool.get_extension_by_name(full).is_some()
+                || self.pool.get_message_by_name(full).is_some()
+                || self.pool.get_enum_by_name(full).is_some()
+        };
+        if let Some(full) = name.strip_prefix('.') {
+            return known(full);
+        }
+        let outer = scope
+            .rmatch_indices('.')
+            .map(|(dot, _)| scope.get(..dot).unwrap_or_default());
+        let mut scopes = std::iter::once(scope).chain(outer).chain([""]);
+        scopes.any(|scope| known(&join(scope, name)))
+    }
+}
+
+fn small(index: usize) -> i32 {
+    i32::try_from(index).unwrap_or(i32::MAX)
+}
+
+fn join(scope: &str, name: &str) -> String {
+    if scope.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{scope}.{name}")
+    }
+}
+
+fn name(option: &UninterpretedOption) -> String {
+    let parts = option.name.iter().map(|part| {
+        if part.is_extension {
+            format!("({})", part.name_part)
+        } else {
+            part.name_part.clone()
+        }
+    });
+    parts.collect::<Vec<_>>().join(".")
+}
+
+fn value(option: &UninterpretedOption) -> String {
+    if let Some(word) = &option.identifier_value {
+        return word.clone();
+    }
+    if let Some(bytes) = &option.string_value {
+        return quote(bytes, true);
+    }
+    if let Some(message) = &option.aggregate_value {
+        return format!("{{ {message} }}");
+    }
+    let whole = option.positive_int_value.map(|number| number.to_string());
+    let whole = whole.or_else(|| option.negative_int_value.map(|number| number.to_string()));
+    whole.unwrap_or_else(|| match option.double_value.unwrap_or_default() {
+        // There is no word for it behind a minus.
+        number if number == f64::NEG_INFINITY => "-1e999".to_owned(),
+        number => format!("{number:?}"),
+    })
+}

@@ -1,0 +1,127 @@
+//! Custom options nobody defined: kept and let through, unless the `strict` policy is asked.
+
+use annals_schema_model::{Policy, SchemaType, proto::Schema};
+
+use super::{resolved, schema, schema_with};
+
+const UNDEFINED: &str = "syntax = 'proto3'; package shop;
+option (top) = 'x';
+message A {
+  option (acme.audit).level = HIGH;
+  reserved 9;
+  int32 a = 1 [(check.field).int32 = { gt: 0, in: [1, 2] name: 'it\\'s' }, deprecated = true];
+  oneof o { option (one) = -5; int32 b = 2 [(.far.away) = 1.5]; }
+  enum E { option (e) = true; X = 0 [(v) = -1e999]; }
+  message B { option (b) = 'é\\377'; }
+}
+service S { option (s) = 1; rpc R (A) returns (A) { option (http) = { get: '/v1' }; } }
+";
+
+#[test]
+fn they_are_kept_in_every_form() {
+    let parsed = schema(UNDEFINED);
+    for text in [parsed.printed(), parsed.normalized()] {
+        let again = schema(&text);
+        assert_eq!(again.printed(), parsed.printed());
+        assert_eq!(again.normalized(), parsed.normalized());
+        for option in [
+            "\noption (top) = \"x\";",
+            "  option (acme.audit).level = HIGH;",
+            "(check.field).int32 = { gt : 0 , in : [ 1 , 2 ] name : \"it\\'s\" }, deprecated = true]",
+            "    option (one) = -5;",
+            " [(.far.away) = 1.5]",
+            "    option (e) = true;",
+            "X = 0 [(v) = -1e999]",
+            "option (b) = \"é\\377\";",
+            "  option (s) = 1;",
+            "    option (http) = { get : \"/v1\" };",
+        ] {
+            assert!(text.contains(option), "{option}\n{text}");
+        }
+    }
+    let plain = parsed.without_extensions();
+    assert!(!plain.contains('(') || !plain.contains("(check"), "{plain}");
+    assert_eq!(schema(&plain).check_options(), Ok(()));
+    // They are part of what a schema says.
+    let other = UNDEFINED.replace("gt: 0", "gt: 1");
+    assert_ne!(schema(&other).printed(), parsed.printed());
+    let other = UNDEFINED.replace("gt: 0", "gt:\t0");
+    assert_eq!(schema(&other).printed(), parsed.printed());
+}
+
+#[test]
+fn strict_refuses_them() {
+    let parse = |text: &str| annals_schema_model::Schema::parse(SchemaType::Protobuf, text, &[]).unwrap();
+    for policy in [Policy::Confluent, Policy::Wire] {
+        assert_eq!(parse(UNDEFINED).check_new(policy), Ok(()));
+    }
+    let check = |text: &str, words: &str, place: (u32, u32)| {
+        let error = parse(text).check_new(Policy::Strict).unwrap_err();
+        assert!(error.message.contains(words), "{error}");
+        assert_eq!((error.line, error.column), place, "{error}");
+    };
+    check(
+        UNDEFINED,
+        "the option (top) is defined neither here nor in an import",
+        (2, 1),
+    );
+    let (_, rest) = UNDEFINED.split_once("option (top) = 'x';").unwrap();
+    check(
+        &format!("syntax = 'proto3'; {rest}"),
+        "(acme.audit).level",
+        (3, 3),
+    );
+    check("message A { optional int32 a = 1 [(x) = 1]; }", "(x)", (1, 35));
+    assert_eq!(parse(super::rich::PROTO3).check_new(Policy::Strict), Ok(()));
+    let defined = "import 'confluent/meta.proto'; message A { optional int32 a = 1 [(confluent.field_meta).doc = 'd']; }";
+    assert_eq!(parse(defined).check_new(Policy::Strict), Ok(()));
+}
+
+#[test]
+fn only_options_may_lack_their_definition() {
+    let fails = |text: &str, references: &[(&str, &str)], words: &str| {
+        let error = Schema::parse(text, &resolved(references)).unwrap_err();
+        assert!(error.message.contains(words), "{text}\n{error}");
+    };
+    fails(
+        "import 'acme/options.proto'; message A { option (acme.x) = 1; }",
+        &[],
+        "neither built in nor a reference",
+    );
+    fails("message A { optional Gone a = 1 [(x) = 1]; }", &[], "Gone");
+    fails(
+        "message A { option (x) = 1; } extend Gone { optional int32 y = 1; }",
+        &[],
+        "Gone",
+    );
+    // What is defined is held to its definition.
+    let acme = [(
+        "acme.proto",
+        "package acme; import 'google/protobuf/descriptor.proto';
+        extend google.protobuf.MessageOptions { optional int32 size = 50000; } message Size {}",
+    )];
+    let with = |option: &str| format!("import 'acme.proto'; message A {{ option {option}; }}");
+    schema_with(&with("(acme.size) = 1"), &acme);
+    fails(&with("(acme.size) = 'x'"), &acme, "size");
+    fails(&with("(acme.size).of = 1"), &acme, "size");
+    fails(&with("(acme.Size) = 1"), &acme, "Size");
+    fails(&with("unheard_of = 1"), &acme, "unheard_of");
+    fails(
+        "message A { optional int32 a = 1 [(acme.size = 1]; }",
+        &[],
+        "expected",
+    );
+    // A definition that is there but not imported is a mistake, too.
+    let through = [acme[0], ("b.proto", "import 'acme.proto';")];
+    fails(
+        "import 'b.proto'; message A { option (acme.size) = 1; }",
+        &through,
+        "size",
+    );
+    // A file may be imported that has such options.
+    let b = [(
+        "b.proto",
+        "syntax = 'proto3'; message B { option (x) = 1; int32 b = 1 [(y) = 2]; }",
+    )];
+    schema_with("syntax = 'proto3'; import 'b.proto'; message A { B b = 1; }", &b);
+}
