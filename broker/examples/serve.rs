@@ -16,8 +16,8 @@ impl Guard for Json {
         topic.config.get("example.json").is_some_and(|mode| mode == "on")
     }
 
-    fn judge(&self, _: &Topic, records: &mut dyn Iterator<Item = &Record>) -> Vec<Refusal> {
-        let judge = |record: &Record| {
+    fn judge(&self, _: &Topic, records: &mut dyn Iterator<Item = Record>) -> Vec<Refusal> {
+        let judge = |record: Record| {
             let value = record.value.as_ref()?;
             let error = serde_json::from_slice::<serde_json::Value>(value).err()?;
             Some(Refusal {

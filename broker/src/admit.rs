@@ -5,9 +5,11 @@
 //! anyone judges it again), records and timestamps, the guard, and only then the append, which checks the sequence
 //! once more under the partition's lock. So a refused batch leaves no trace and its producer goes on.
 //!
-//! A compressed batch is opened only when the guard wants to see it. Left out: keyless checks (no compaction yet).
+//! Every batch is opened, whoever may want to see its records: what nobody could read is not acknowledged, and times
+//! are those of the records, whatever the header says. Where the header is wrong about them it is written anew.
+//! Left out: keyless checks (no compaction yet).
 
-use annals_kafka_wire::batch::{Batch, Compression, Record, TimestampType};
+use annals_kafka_wire::batch::{Batch, BatchError, Compression, Records, Seen, TimestampType};
 use annals_kafka_wire::error::ErrorCode;
 use annals_segment_log::{AppendError, Partition, Sequence};
 use bytes::Bytes;
@@ -25,6 +27,9 @@ const SENTENCES_MAX: usize = 32;
 /// The longest sentence about one record, in characters.
 const SENTENCE_CHARS_MAX: usize = 200;
 
+/// The timestamp of a record, or of an append, without one.
+const NO_TIMESTAMP: i64 = -1;
+
 /// What a batch is checked against besides its topic.
 pub(crate) struct Rules<'a> {
     pub(crate) config: &'a BrokerConfig,
@@ -39,6 +44,8 @@ pub(crate) struct Rules<'a> {
 pub(crate) struct Admitted {
     pub(crate) base_offset: i64,
     pub(crate) last_offset: i64,
+    /// When it was appended, in a topic whose time is the log's; else -1.
+    pub(crate) append_time_ms: i64,
 }
 
 /// Why a batch was not appended.
@@ -100,16 +107,17 @@ pub(crate) fn admit(
         return Ok(Admitted {
             base_offset,
             last_offset,
+            append_time_ms: time_of_append(partition, base_offset),
         });
     }
-    let judged = rules.guard.admits(topic);
-    let mut records = Vec::new();
-    if judged || batch.compression() == Compression::None {
-        records = opened(rules, &batch)?;
-    }
-    check_times(rules, topic, &batch, &records)?;
-    if judged {
-        let refusals = rules.guard.judge(topic, &mut records.iter());
+    // Decompressed whole only for a guard; else every record is passed over as it comes out of the codec.
+    let limit = partition.decompressed_bytes_max();
+    let judged = rules.guard.admits(topic).then(|| batch.records(limit));
+    let judged = judged.transpose().map_err(unreadable)?;
+    let batch = check_records(rules, topic, partition, batch, judged.as_ref())?;
+    if let Some(records) = judged {
+        // They have just been read to their end.
+        let refusals = rules.guard.judge(topic, &mut records.map_while(Result::ok));
         if !refusals.is_empty() {
             return Err(Rejection::of_records(ErrorCode::InvalidRecord, refusals));
         }
@@ -118,7 +126,23 @@ pub(crate) fn admit(
     Ok(Admitted {
         base_offset: appended.base_offset,
         last_offset: appended.last_offset,
+        append_time_ms: time_of_append(partition, appended.base_offset),
     })
+}
+
+/// The time the log gave the batch at `offset`; -1 in a topic whose times are the producers'.
+fn time_of_append(partition: &Partition, offset: i64) -> i64 {
+    if partition.timestamp_type() == TimestampType::CreateTime {
+        return NO_TIMESTAMP;
+    }
+    let stored = partition.batch_at(offset);
+    stored.map_or_else(
+        |error| {
+            tracing::warn!(%error, partition = partition.path(), offset, "the time of a stored batch cannot be read");
+            NO_TIMESTAMP
+        },
+        |batch| batch.max_timestamp(),
+    )
 }
 
 /// Exactly one whole batch, with the checksum its bytes have.
@@ -130,8 +154,6 @@ fn whole_batch(records: Option<&Bytes>, version: i16) -> Result<Batch, Rejection
     let bytes = records
         .filter(|bytes| !bytes.is_empty())
         .ok_or_else(|| invalid("at least one record batch"))?;
-    let unreadable =
-        |error: annals_kafka_wire::batch::BatchError| Rejection::new(error.code(), error.to_string());
     let (batch, end) = Batch::parse(bytes, 0).map_err(unreadable)?;
     if end != bytes.len() {
         return Err(invalid("exactly one record batch"));
@@ -143,6 +165,10 @@ fn whole_batch(records: Option<&Bytes>, version: i16) -> Result<Batch, Rejection
         return Err(Rejection::new(ErrorCode::UnsupportedCompressionType, sentence));
     }
     Ok(batch)
+}
+
+fn unreadable(error: BatchError) -> Rejection {
+    Rejection::new(error.code(), error.to_string())
 }
 
 /// What a header may say.
@@ -184,50 +210,68 @@ fn check_header(rules: &Rules<'_>, topic: &Topic, batch: &Batch) -> Result<(), R
     Ok(())
 }
 
-/// The records, decompressed within limits, and none malformed.
-fn opened(rules: &Rules<'_>, batch: &Batch) -> Result<Vec<Record>, Rejection> {
-    let limit = rules.config.batch_decompressed_bytes_max;
-    batch
-        .records(limit)
-        .and_then(Iterator::collect)
-        .map_err(|error: annals_kafka_wire::batch::BatchError| {
-            Rejection::new(error.code(), error.to_string())
-        })
-}
-
-/// Timestamps within the topic's bounds: of every record in hand, and of the header, which time lookups go by.
-fn check_times(rules: &Rules<'_>, topic: &Topic, batch: &Batch, records: &[Record]) -> Result<(), Rejection> {
-    let invalid = |sentence: String| Rejection::new(ErrorCode::InvalidTimestamp, sentence);
+/// Reads every record and gives the batch back with the times they have: none malformed, no more headers than a batch
+/// may have, every timestamp within the topic's bounds where it is the producer's to give.
+fn check_records(
+    rules: &Rules<'_>,
+    topic: &Topic,
+    partition: &Partition,
+    batch: Batch,
+    unpacked: Option<&Records>,
+) -> Result<Batch, Rejection> {
     if batch.timestamp_type() == TimestampType::LogAppendTime {
-        return Err(invalid(
-            "A producer may not set the timestamp type to LogAppendTime".to_owned(),
-        ));
+        let sentence = "A producer may not set the timestamp type to LogAppendTime";
+        return Err(Rejection::new(ErrorCode::InvalidTimestamp, sentence));
     }
-    let fault_of = |record: &Record| {
-        let sentence = time_fault(rules, topic, record.timestamp_ms)?;
-        Some(Refusal {
-            index: record.index,
-            sentence,
-        })
+    let by_producer = partition.timestamp_type() == TimestampType::CreateTime;
+    let (mut max_timestamp, mut headers) = (NO_TIMESTAMP, 0usize);
+    let mut faults = Vec::new();
+    let mut see = |seen: Seen| {
+        max_timestamp = max_timestamp.max(seen.timestamp_ms);
+        headers += seen.headers;
+        if by_producer && let Some((earliest, latest)) = out_of_bounds(rules, topic, seen.timestamp_ms) {
+            let told = faults.len() < SENTENCES_MAX;
+            let sentence = told.then(|| {
+                format!(
+                    "Timestamp {} is out of range: it should be within [{earliest}, {latest}]",
+                    seen.timestamp_ms
+                )
+            });
+            faults.push(Refusal {
+                index: seen.index,
+                sentence: sentence.unwrap_or_default(),
+            });
+        }
     };
-    let faults: Vec<Refusal> = records.iter().filter_map(fault_of).collect();
+    match unpacked {
+        Some(records) => records.check(&mut see),
+        None => batch.check_records(partition.decompressed_bytes_max(), &mut see),
+    }
+    .map_err(unreadable)?;
     if !faults.is_empty() {
         return Err(Rejection::of_records(ErrorCode::InvalidTimestamp, faults));
     }
-    time_fault(rules, topic, batch.max_timestamp()).map_or(Ok(()), |sentence| Err(invalid(sentence)))
+    let headers_max = rules.config.batch_headers_max;
+    if headers > headers_max {
+        let sentence = format!(
+            "The batch has {headers} record headers; this broker takes at most {headers_max} at once"
+        );
+        return Err(Rejection::new(ErrorCode::MessageTooLarge, sentence));
+    }
+    Ok(match by_producer {
+        true => batch.with_max_timestamp(max_timestamp),
+        // The log's own time is written over it.
+        false => batch,
+    })
 }
 
-/// Why a timestamp is out of the topic's bounds; -1 means the record has none.
-fn time_fault(rules: &Rules<'_>, topic: &Topic, timestamp_ms: i64) -> Option<String> {
+/// The topic's bounds, when a timestamp is out of them; -1 means the record has none.
+fn out_of_bounds(rules: &Rules<'_>, topic: &Topic, timestamp_ms: i64) -> Option<(i64, i64)> {
     let settings = &topic.settings;
     let earliest = rules.now_ms.saturating_sub(settings.timestamp_before_max_ms);
     let latest = rules.now_ms.saturating_add(settings.timestamp_after_max_ms);
-    if timestamp_ms == -1 || (earliest..=latest).contains(&timestamp_ms) {
-        return None;
-    }
-    Some(format!(
-        "Timestamp {timestamp_ms} is out of range: it should be within [{earliest}, {latest}]"
-    ))
+    let within = timestamp_ms == NO_TIMESTAMP || (earliest..=latest).contains(&timestamp_ms);
+    (!within).then_some((earliest, latest))
 }
 
 /// What the log's refusal means to a client.

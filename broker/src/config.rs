@@ -29,8 +29,8 @@ pub struct BrokerConfig {
     pub message_bytes_max: usize,
     /// Most records one batch may hold: judging a batch costs memory per record, whatever its bytes.
     pub batch_records_max: usize,
-    /// Most bytes a batch may decompress to before it is refused as too large.
-    pub batch_decompressed_bytes_max: usize,
+    /// Most record headers one batch may hold: a reader keeps some fifty bytes for one that takes two.
+    pub batch_headers_max: usize,
     /// Most partitions of all topics together: each holds open files.
     pub partitions_max: usize,
     /// Most connections at once; one more is closed as soon as it is accepted.
@@ -73,7 +73,7 @@ impl Default for BrokerConfig {
             default_partitions: 1,
             message_bytes_max: MIB + 12,
             batch_records_max: 100_000,
-            batch_decompressed_bytes_max: 16 * MIB,
+            batch_headers_max: 100_000,
             partitions_max: 4_000,
             connections_max: 10_000,
             frame_bytes_max: 100 * MIB,

@@ -11,7 +11,7 @@ use crate::topic::Topic;
 /// Judges records on their way into a topic. Called from many connections at once, on the way of every produce:
 /// implementations answer from memory.
 pub trait Guard: Send + Sync + 'static {
-    /// Whether this topic's records are judged at all; `false` keeps the broker from decompressing them.
+    /// Whether this topic's records are judged at all; `false` keeps the broker from taking them out of their batch.
     fn admits(&self, topic: &Topic) -> bool {
         let _ = topic;
         true
@@ -20,8 +20,9 @@ pub trait Guard: Send + Sync + 'static {
     /// Every refusal of one batch, by record index; empty = the batch may enter.
     ///
     /// All bad records must be listed: clients take an unlisted record for innocent and send it again. When the
-    /// guard cannot judge (an outage), it refuses every record with the reason.
-    fn judge(&self, topic: &Topic, records: &mut dyn Iterator<Item = &Record>) -> Vec<Refusal>;
+    /// guard cannot judge (an outage), it refuses every record with the reason. Records are read from their batch one
+    /// by one: who keeps none costs no memory, however many there are.
+    fn judge(&self, topic: &Topic, records: &mut dyn Iterator<Item = Record>) -> Vec<Refusal>;
 
     /// Whether a topic setting is the guard's own: `Ok(true)` known and valid, `Ok(false)` not the guard's,
     /// `Err` known but with a bad value, in a sentence for the client.
@@ -49,7 +50,7 @@ impl Guard for OpenGate {
         false
     }
 
-    fn judge(&self, _topic: &Topic, _records: &mut dyn Iterator<Item = &Record>) -> Vec<Refusal> {
+    fn judge(&self, _topic: &Topic, _records: &mut dyn Iterator<Item = Record>) -> Vec<Refusal> {
         Vec::new()
     }
 

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use annals_kafka_wire::batch::{DECOMPRESSED_BYTES_MAX, TimestampType};
 use annals_segment_log::{Durability, PartitionConfig};
 
 use crate::guard::Guard;
@@ -53,7 +54,7 @@ const TABLE: &[Known] = &[
     Known(
         "message.timestamp.type",
         "CreateTime",
-        Shape::Word(&["CreateTime"]),
+        Shape::Word(&["CreateTime", "LogAppendTime"]),
     ),
     Known("min.cleanable.dirty.ratio", "0.5", Shape::Fraction), // no effect here
     Known("min.compaction.lag.ms", "0", NOT_NEGATIVE),          // no effect here
@@ -138,6 +139,8 @@ pub(crate) struct TopicSettings {
     pub(crate) timestamp_before_max_ms: i64,
     /// How far after now a record's timestamp may lie.
     pub(crate) timestamp_after_max_ms: i64,
+    /// `message.timestamp.type`: whose time a record has.
+    pub(crate) timestamp_type: TimestampType,
     /// `annals.durability=os`: acknowledged when written, not when synced.
     pub(crate) durability_os: bool,
     /// `segment.bytes`.
@@ -164,6 +167,10 @@ impl TopicSettings {
             message_bytes_max: own("max.message.bytes").and_then(|value| value.parse().ok()),
             timestamp_before_max_ms: whole("message.timestamp.before.max.ms"),
             timestamp_after_max_ms: whole("message.timestamp.after.max.ms"),
+            timestamp_type: match own("message.timestamp.type") {
+                Some("LogAppendTime") => TimestampType::LogAppendTime,
+                _ => TimestampType::CreateTime,
+            },
             durability_os: own("annals.durability") == Some("os"),
             segment_bytes_max: u64::try_from(whole("segment.bytes")).unwrap_or(u64::MAX),
         }
@@ -178,6 +185,9 @@ impl TopicSettings {
             } else {
                 Durability::Fsync
             },
+            timestamp_type: self.timestamp_type,
+            // What a topic takes without a codec it takes with one.
+            decompressed_bytes_max: self.message_bytes_max.unwrap_or(0).max(DECOMPRESSED_BYTES_MAX),
         }
     }
 }
@@ -204,7 +214,7 @@ mod tests {
         for (name, value) in [
             ("cleanup.policy", "compact"),
             ("compression.type", "zstd"),
-            ("message.timestamp.type", "LogAppendTime"),
+            ("message.timestamp.type", "BrokerTime"),
             ("min.insync.replicas", "2"),
             ("max.message.bytes", "-1"),
             ("max.message.bytes", "many"),

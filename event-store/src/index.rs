@@ -11,7 +11,7 @@ use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use annals_kafka_wire::batch::{Batch, DECOMPRESSED_BYTES_MAX, batches};
+use annals_kafka_wire::batch::{Batch, batches};
 use annals_segment_log::{Partition, ReadError};
 use bytes::Bytes;
 
@@ -128,7 +128,7 @@ struct Scanned {
 }
 
 impl Scanned {
-    fn of(batch: &Batch, from: i64) -> Scanned {
+    fn of(batch: &Batch, from: i64, limit: usize) -> Scanned {
         let mut scanned = Scanned {
             next: batch.last_offset() + 1,
             records: Vec::new(),
@@ -138,7 +138,7 @@ impl Scanned {
             return scanned;
         }
         let whole = (batch.base_offset(), batch.last_offset());
-        let Ok(records) = batch.records(DECOMPRESSED_BYTES_MAX) else {
+        let Ok(records) = batch.records(limit) else {
             scanned.unreadable = Some(whole);
             return scanned;
         };
@@ -207,7 +207,7 @@ impl PartitionIndex {
     fn take(&self, bytes: &Bytes, next: i64) -> Result<(), IndexError> {
         for batch in batches(bytes) {
             let batch = batch.map_err(|error| self.stuck(next, error))?;
-            let scanned = Scanned::of(&batch, next);
+            let scanned = Scanned::of(&batch, next, self.log.decompressed_bytes_max());
             self.known
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)

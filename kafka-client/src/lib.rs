@@ -12,7 +12,7 @@ mod producer;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use annals_kafka_wire::batch::{BatchError, DECOMPRESSED_BYTES_MAX, batches};
+use annals_kafka_wire::batch::{BatchError, batches};
 use annals_kafka_wire::error::WireError;
 use annals_kafka_wire::message::Request;
 use annals_kafka_wire::message::api_versions::ApiVersion;
@@ -346,13 +346,17 @@ impl Client {
     }
 }
 
+/// The most a batch may give when decompressed, in bytes: 256 MiB. What brokers take is bounded by their own settings,
+/// which a client does not know; this bounds what a hostile one costs.
+const UNPACKED_BYTES_MAX: usize = 256 << 20;
+
 /// The records of whole batches, those before `offset` left out.
 fn records_from(bytes: &bytes::Bytes, offset: i64) -> Result<Vec<Record>, BatchError> {
     let mut records = Vec::new();
     for batch in batches(bytes) {
         let batch = batch?;
         batch.verify_crc()?;
-        for record in batch.records(DECOMPRESSED_BYTES_MAX)? {
+        for record in batch.records(UNPACKED_BYTES_MAX)? {
             records.extend(Some(record?).filter(|record| record.offset >= offset));
         }
     }

@@ -20,19 +20,24 @@
 //! Left out on purpose: magic 0 and 1, which Kafka 4 no longer has; recompression; producer sequences (the log's).
 
 mod build;
+mod check;
 mod codec;
 mod error;
 mod records;
+mod stamp;
 
 #[cfg(test)]
 mod tests;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 
 pub use build::BatchBuilder;
+use check::Announced;
+pub use check::Seen;
 pub use codec::Compression;
 pub use error::BatchError;
 pub use records::{HEADERS_MAX, Record, Records};
+pub use stamp::{stamp, stamp_append_time};
 
 /// Bytes of a batch before its records.
 pub const HEADER_BYTES: usize = 61;
@@ -90,7 +95,6 @@ pub struct Batch {
 struct Header {
     base_offset: i64,
     partition_leader_epoch: i32,
-    crc: u32,
     attributes: i16,
     compression: Compression,
     last_offset_delta: i32,
@@ -125,32 +129,28 @@ impl Batch {
         if size > have {
             return Err(truncated(size));
         }
-        let header = Header::read(base_offset, from, position)?;
         let next = position + size;
-        Ok((
-            Batch {
-                bytes: bytes.slice(position..next),
-                header,
-            },
-            next,
-        ))
+        let bytes = bytes.slice(position..next);
+        let header = Header::read(base_offset, from, position).map_err(|error| match error {
+            // Another format has its checksum elsewhere.
+            BatchError::Magic { .. } => error,
+            // Nonsense under a wrong checksum is damage; under a right one its sender meant it.
+            _ => verify_crc(&bytes).err().unwrap_or(error),
+        })?;
+        Ok((Batch { bytes, header }, next))
     }
 
     /// Compares the stored checksum with that of the bytes.
     pub fn verify_crc(&self) -> Result<(), BatchError> {
-        let computed = crc(&self.bytes[CRC_FROM..]);
-        if computed != self.header.crc {
-            return Err(BatchError::Crc {
-                stored: self.header.crc,
-                computed,
-            });
-        }
-        Ok(())
+        verify_crc(&self.bytes)
     }
 
-    /// Checks what only a batch fresh from a producer must be: not a control batch, not empty, and with offsets
-    /// without gaps. (Compaction leaves gaps, and even empty batches.)
+    /// Checks what the header of a batch fresh from a producer must say: no control batch, not empty, and offsets
+    /// from 0 without gaps. (A log gives other offsets; compaction leaves gaps, and even empty batches.)
     pub fn check_produced(&self) -> Result<(), BatchError> {
+        if self.base_offset() != 0 {
+            return Err(BatchError::BaseOffset(self.base_offset()));
+        }
         if self.is_control() {
             return Err(BatchError::Control);
         }
@@ -171,6 +171,23 @@ impl Batch {
             self,
             codec::decompress(self.compression(), packed, limit)?,
         ))
+    }
+
+    /// Reads every record of a batch fresh from a producer, and keeps none: its records must be as many as the header
+    /// says, well formed, with offsets without gaps, and nothing may follow them. `seen` is told of each. `limit` is
+    /// the most bytes decompression may give. What passes, [`Batch::records`] reads.
+    pub fn check_records(&self, limit: usize, seen: &mut dyn FnMut(Seen)) -> Result<(), BatchError> {
+        let broken = codec::broken(self.compression(), limit);
+        let mut from =
+            codec::stream(self.compression(), &self.bytes[HEADER_BYTES..], limit).map_err(&broken)?;
+        check::check(self.announced(), &mut *from, seen, broken)
+    }
+
+    fn announced(&self) -> Announced {
+        Announced {
+            count: self.count(),
+            base_timestamp: self.base_timestamp(),
+        }
     }
 
     /// Exactly the bytes of this batch.
@@ -302,12 +319,11 @@ impl Header {
         if magic != 2 {
             return Err(BatchError::Magic { position, magic });
         }
-        let crc = from.get_u32();
+        from.advance(size_of::<u32>()); // the checksum
         let attributes = from.get_i16();
         let header = Header {
             base_offset,
             partition_leader_epoch,
-            crc,
             attributes,
             compression: Compression::from_bits(attributes & CODEC_BITS)?,
             last_offset_delta: from.get_i32(),
@@ -331,14 +347,15 @@ impl Header {
     }
 }
 
-/// Writes the base offset and the partition leader epoch into the batch at the start of `bytes`.
-/// The checksum does not cover them. Bytes too short for a batch header are left alone.
-pub fn stamp(bytes: &mut BytesMut, base_offset: i64, leader_epoch: i32) {
-    if bytes.len() < HEADER_BYTES {
-        return;
+/// Compares the stored checksum of a whole batch with that of its bytes.
+fn verify_crc(batch: &[u8]) -> Result<(), BatchError> {
+    let stored = batch[CRC_AT..CRC_FROM]
+        .iter()
+        .fold(0, |crc, byte| crc << 8 | u32::from(*byte));
+    match crc(&batch[CRC_FROM..]) {
+        computed if computed != stored => Err(BatchError::Crc { stored, computed }),
+        _ => Ok(()),
     }
-    bytes[..8].copy_from_slice(&base_offset.to_be_bytes());
-    bytes[12..16].copy_from_slice(&leader_epoch.to_be_bytes());
 }
 
 /// CRC-32C (Castagnoli).

@@ -101,3 +101,29 @@ fn a_bomb_costs_its_limit() {
         );
     }
 }
+
+/// Checking holds a buffer, not the records: neither what comes out of the codec nor a header a record.
+#[test]
+fn a_check_keeps_nothing() {
+    for codec in Compression::ALL {
+        let mut builder = BatchBuilder::new().compression(codec);
+        builder.push(0, None, Some(&vec![0; 8 << 20]), &[]);
+        for _ in 0..2_000 {
+            builder.push(0, None, None, &[("", &[][..]); 100]);
+        }
+        let (batch, _) = Batch::parse(&builder.build(), 0).unwrap();
+        let cost = measure(|| {
+            let mut headers = 0;
+            batch
+                .check_records(16 << 20, &mut |seen| headers += seen.headers)
+                .unwrap();
+            assert_eq!(headers, 200_000);
+        });
+        let own = if codec == Compression::Lz4 {
+            9 << 20
+        } else {
+            512 << 10
+        };
+        assert!(cost.bytes_max < own, "{codec}: {} bytes", cost.bytes_max);
+    }
+}

@@ -62,6 +62,6 @@ mod tests;
 
 pub use dir::{LogConfig, LogDir};
 pub use error::{AppendError, LogError, ReadError};
-pub use partition::{Appended, Durability, Partition, PartitionConfig};
+pub use partition::{Appended, Dated, Durability, Partition, PartitionConfig};
 pub use producer::Sequence;
 pub use recover::Recovery;

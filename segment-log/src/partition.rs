@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use annals_kafka_wire::batch::Batch;
+use annals_kafka_wire::batch::{Batch, DECOMPRESSED_BYTES_MAX, TimestampType};
 
 use crate::checkpoint::Mark;
 use crate::committer::Shared;
@@ -34,6 +34,7 @@ mod fetch;
 mod time;
 
 pub use append::Appended;
+pub use time::Dated;
 
 /// When a record counts as written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,6 +54,12 @@ pub struct PartitionConfig {
     pub segment_bytes_max: u64,
     /// When a record counts as written. Default [`Durability::Fsync`].
     pub durability: Durability,
+    /// Whose time a record has: its producer's, or that of its append, which is then stamped into every batch.
+    /// Default [`TimestampType::CreateTime`].
+    pub timestamp_type: TimestampType,
+    /// The most bytes a batch may give when its records are decompressed. Who appends holds batches to it, so that
+    /// who reads can. Default [`DECOMPRESSED_BYTES_MAX`].
+    pub decompressed_bytes_max: usize,
 }
 
 impl Default for PartitionConfig {
@@ -60,6 +67,8 @@ impl Default for PartitionConfig {
         PartitionConfig {
             segment_bytes_max: 64 * 1024 * 1024,
             durability: Durability::Fsync,
+            timestamp_type: TimestampType::CreateTime,
+            decompressed_bytes_max: DECOMPRESSED_BYTES_MAX,
         }
     }
 }
@@ -187,6 +196,16 @@ impl Partition {
     /// Stamped into every batch appended in this run; one more after every unclean start.
     pub fn leader_epoch(&self) -> i32 {
         self.leader_epoch
+    }
+
+    /// Whose time its records have.
+    pub fn timestamp_type(&self) -> TimestampType {
+        self.config.timestamp_type
+    }
+
+    /// The most bytes a batch of it gives when decompressed: the limit to read its records with.
+    pub fn decompressed_bytes_max(&self) -> usize {
+        self.config.decompressed_bytes_max
     }
 
     /// Bytes of all log files.

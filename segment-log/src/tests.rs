@@ -6,3 +6,4 @@ mod damage;
 mod model;
 mod real;
 mod support;
+mod times;

@@ -98,7 +98,8 @@ fn find(partition: &Partition, timestamp: i64) -> Result<Found, LookUpError> {
 /// The first durable record of this time or later.
 fn first_since(partition: &Partition, timestamp: i64) -> Result<Found, ReadError> {
     let found = partition.offset_for_time(timestamp)?;
-    Ok(found.filter(|(offset, _)| *offset < partition.high_watermark()))
+    let found = found.filter(|found| found.offset < partition.high_watermark());
+    Ok(found.map(|found| (found.offset, found.timestamp_ms)))
 }
 
 /// The first record of the greatest timestamp, by halving the time in which it must lie: 63 look-ups at most.

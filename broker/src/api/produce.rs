@@ -11,11 +11,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use annals_kafka_wire::batch::{Batch, Compression};
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
     ProduceResponse, TopicProduceResponse,
 };
+use bytes::Bytes;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::admit::{Rejection, Rules, admit};
@@ -28,6 +30,9 @@ const ACKS_DURABLE: i16 = -1;
 
 /// Requests of this size or more are handled where they cannot hold up other connections.
 const HEAVY_BYTES: usize = 64 * 1024;
+
+/// How much heavier a compressed batch is than its bytes: it is opened.
+const COMPRESSED_WEIGHT: usize = 8;
 
 /// The longest wait for a sync, whatever the client allows.
 const SYNC_WAIT_MAX: Duration = Duration::from_secs(300);
@@ -78,7 +83,7 @@ fn unhurried<T>(request: &ProduceRequest, work: impl FnOnce() -> T) -> T {
     let partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
     let bytes: usize = partitions
         .filter_map(|partition| partition.records.as_ref())
-        .map(|records| records.len())
+        .map(|records| records.len() * weight(records))
         .sum();
     let many_threads =
         Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
@@ -86,6 +91,14 @@ fn unhurried<T>(request: &ProduceRequest, work: impl FnOnce() -> T) -> T {
         tokio::task::block_in_place(work)
     } else {
         work()
+    }
+}
+
+/// How much heavier a batch is than its bytes.
+fn weight(records: &Bytes) -> usize {
+    match Batch::parse(records, 0) {
+        Ok((batch, _)) if batch.compression() != Compression::None => COMPRESSED_WEIGHT,
+        _ => 1,
     }
 }
 
@@ -162,7 +175,7 @@ fn append_one(
     let response = PartitionProduceResponse {
         index: data.index,
         base_offset: admitted.base_offset,
-        log_append_time_ms: -1,
+        log_append_time_ms: admitted.append_time_ms,
         log_start_offset: partition.log_start_offset(),
         ..PartitionProduceResponse::default()
     };

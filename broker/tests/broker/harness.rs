@@ -116,14 +116,14 @@ impl Guard for NoBadValues {
         topic.config.get("test.guard").is_some_and(|mode| mode == "on")
     }
 
-    fn judge(&self, _: &Topic, records: &mut dyn Iterator<Item = &Record>) -> Vec<Refusal> {
-        let bad = |record: &&Record| {
+    fn judge(&self, _: &Topic, records: &mut dyn Iterator<Item = Record>) -> Vec<Refusal> {
+        let bad = |record: &Record| {
             record
                 .value
                 .as_ref()
                 .is_some_and(|value| value.starts_with(b"bad"))
         };
-        let refusal = |record: &Record| Refusal {
+        let refusal = |record: Record| Refusal {
             index: record.index,
             sentence: format!("record {} is bad", record.index),
         };

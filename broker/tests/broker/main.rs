@@ -12,4 +12,5 @@ mod hostile;
 mod lifecycle;
 mod produce;
 mod producer;
+mod records;
 mod topics;

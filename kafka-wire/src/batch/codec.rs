@@ -1,15 +1,17 @@
 //! The five codecs of a batch: none, gzip, snappy, lz4 (frame) and zstd.
 //!
-//! Invariant: decompression never gives more than its limit and never holds more than one and a half times that
-//! (while its buffer moves), whatever the compressed bytes claim; memory grows with what has really come out.
+//! Invariant: what is unpacked never gives more than its limit, whatever the compressed bytes claim; memory grows with
+//! what has really come out. [`stream`] holds one buffer of it, [`decompress`] all, and never more than one and a half
+//! times the limit (while its buffer moves; a raw Snappy block, which comes in one piece, stands beside it).
 //! Uncompressed records are handed through without a copy.
 //!
 //! Snappy comes in two shapes: raw, and in xerial's blocks as Java clients write it; both are read, the second is
 //! written. Left out on purpose: compression levels.
 
 use std::{
+    error::Error,
     fmt,
-    io::{self, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
 };
 
 use bytes::Bytes;
@@ -65,8 +67,8 @@ impl fmt::Display for Compression {
     }
 }
 
-/// How much is read at a time, in bytes: large enough to spare calls, small enough for the stack.
-const CHUNK_BYTES: usize = 8 << 10;
+/// How much is unpacked at a time, in bytes: large enough to spare calls and to hold most records whole.
+const CHUNK_BYTES: usize = 32 << 10;
 
 /// The first guess at how much larger the records are than their compressed form.
 const RATIO_GUESS: usize = 4;
@@ -83,120 +85,213 @@ const XERIAL_BLOCK_BYTES: usize = 32 << 10;
 /// Snappy's best case: three bytes copy sixty-four.
 const SNAPPY_RATIO_MAX: usize = 22;
 
-pub(super) fn decompress(codec: Compression, packed: Bytes, limit: usize) -> Result<Bytes, BatchError> {
-    let broken = |reason: io::Error| BatchError::Decompress {
-        codec,
-        reason: reason.to_string(),
-    };
-    let from = &packed[..];
-    let unpacked = match codec {
-        Compression::None => return Ok(packed),
-        Compression::Gzip => drain(
-            codec,
-            flate2::bufread::MultiGzDecoder::new(from),
-            from.len(),
-            limit,
-        )?,
-        Compression::Snappy => unsnap(from, limit)?,
-        Compression::Lz4 => drain(codec, lz4_flex::frame::FrameDecoder::new(from), from.len(), limit)?,
-        Compression::Zstd => {
-            let mut decoder = zstd::stream::read::Decoder::with_buffer(from).map_err(broken)?;
-            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(broken)?;
-            drain(codec, decoder, from.len(), limit)?
-        }
-    };
-    Ok(unpacked.into())
+/// The error of a stream that reached its limit.
+#[derive(Debug)]
+struct PastLimit;
+
+impl fmt::Display for PastLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the limit is reached")
+    }
 }
 
-/// Reads to the end, or to the limit.
-fn drain(
-    codec: Compression,
-    mut from: impl Read,
-    packed: usize,
-    limit: usize,
-) -> Result<Vec<u8>, BatchError> {
-    let mut out = Vec::with_capacity(packed.saturating_mul(RATIO_GUESS).min(limit));
-    let mut chunk = [0; CHUNK_BYTES];
+impl Error for PastLimit {}
+
+/// What an error of a [`stream`] means.
+pub(super) fn broken(codec: Compression, limit: usize) -> impl Fn(io::Error) -> BatchError {
+    move |error| match error.get_ref() {
+        Some(cause) if cause.is::<PastLimit>() => BatchError::TooLarge { codec, limit },
+        _ => BatchError::Decompress {
+            codec,
+            reason: error.to_string(),
+        },
+    }
+}
+
+/// The records as they come out of the codec, at most `limit` bytes of them when there is one; then an error.
+pub(super) fn stream(codec: Compression, packed: &[u8], limit: usize) -> io::Result<Box<dyn BufRead + '_>> {
+    Ok(match codec {
+        Compression::None => Box::new(packed),
+        Compression::Gzip => limited(flate2::bufread::MultiGzDecoder::new(packed), limit),
+        Compression::Snappy => Box::new(Unsnap::new(packed, limit)),
+        Compression::Lz4 => limited(Frame(lz4_flex::frame::FrameDecoder::new(packed)), limit),
+        Compression::Zstd => {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+            limited(decoder, limit)
+        }
+    })
+}
+
+/// All of the records, at most `limit` bytes of them when there is a codec.
+pub(super) fn decompress(codec: Compression, packed: Bytes, limit: usize) -> Result<Bytes, BatchError> {
+    if codec == Compression::None {
+        return Ok(packed);
+    }
+    let broken = broken(codec, limit);
+    let mut from = stream(codec, &packed, limit).map_err(&broken)?;
+    let mut out = Vec::with_capacity(packed.len().saturating_mul(RATIO_GUESS).min(limit));
     loop {
-        let read = match from.read(&mut chunk) {
-            Ok(0) => return Ok(out),
-            Ok(read) => read,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => {
-                return Err(BatchError::Decompress {
-                    codec,
-                    reason: e.to_string(),
-                });
-            }
-        };
-        grow(codec, &mut out, read, limit)?;
-        out.extend_from_slice(&chunk[..read]);
+        let piece = from.fill_buf().map_err(&broken)?;
+        if piece.is_empty() {
+            return Ok(out.into());
+        }
+        let taken = piece.len();
+        grow(&mut out, taken, limit);
+        out.extend_from_slice(piece);
+        from.consume(taken);
     }
 }
 
 /// Makes room for `more` bytes: doubling, and from half the limit straight to it, so that old and new buffer together
 /// stay within one and a half times the limit.
-fn grow(codec: Compression, out: &mut Vec<u8>, more: usize, limit: usize) -> Result<(), BatchError> {
+fn grow(out: &mut Vec<u8>, more: usize, limit: usize) {
     let needed = out.len().saturating_add(more);
-    if needed > limit {
-        return Err(BatchError::TooLarge { codec, limit });
-    }
     if needed > out.capacity() {
         let doubled = out.capacity().saturating_mul(2).max(needed);
-        let wanted = if doubled > limit / 2 { limit } else { doubled };
+        let wanted = if doubled > limit / 2 {
+            limit.max(needed)
+        } else {
+            doubled
+        };
         out.reserve_exact(wanted - out.len());
     }
-    Ok(())
 }
 
-fn unsnap(from: &[u8], limit: usize) -> Result<Vec<u8>, BatchError> {
-    let mut out = Vec::new();
-    if !from.starts_with(XERIAL_MAGIC) {
-        unsnap_block(from, &mut out, limit)?;
-        return Ok(out);
-    }
-    let mut rest = from;
-    while !rest.is_empty() {
-        // Streams may be written one after the other, so a header may come back.
-        if rest.starts_with(XERIAL_MAGIC) {
-            rest = rest
-                .get(XERIAL_HEADER.len()..)
-                .ok_or_else(|| snappy_broken("a header is cut short"))?;
-            continue;
+/// A decoder that gives an error instead of a byte more than it may.
+struct Limited<R> {
+    from: R,
+    left: usize,
+}
+
+fn limited<'a>(from: impl Read + 'a, limit: usize) -> Box<dyn BufRead + 'a> {
+    Box::new(BufReader::with_capacity(
+        CHUNK_BYTES,
+        Limited { from, left: limit },
+    ))
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            // Whether this is the end is seen by asking for a byte more.
+            return match self.from.read(&mut [0])? {
+                0 => Ok(0),
+                _ => Err(io::Error::other(PastLimit)),
+            };
         }
-        let (length, after) = rest
-            .split_first_chunk()
-            .ok_or_else(|| snappy_broken("a block length is cut short"))?;
+        let most = out.len().min(self.left);
+        let read = self.from.read(&mut out[..most])?;
+        self.left -= read;
+        Ok(read)
+    }
+}
+
+/// An LZ4 frame that ends where its bytes do.
+struct Frame<'a>(lz4_flex::frame::FrameDecoder<&'a [u8]>);
+
+impl Read for Frame<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(out)? {
+            0 if !out.is_empty() && !self.0.get_ref().is_empty() => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "bytes follow the frame",
+            )),
+            read => Ok(read),
+        }
+    }
+}
+
+/// Snappy's blocks, one at a time.
+struct Unsnap<'a> {
+    rest: &'a [u8],
+    /// Whether blocks stand in xerial's stream; a raw one stands alone.
+    framed: bool,
+    /// The block under way, and what of it was read.
+    block: Vec<u8>,
+    at: usize,
+    /// Bytes that may still come out.
+    left: usize,
+}
+
+impl<'a> Unsnap<'a> {
+    fn new(packed: &'a [u8], limit: usize) -> Self {
+        Self {
+            rest: packed,
+            framed: packed.starts_with(XERIAL_MAGIC),
+            block: Vec::new(),
+            at: 0,
+            left: limit,
+        }
+    }
+
+    /// The next compressed block; `None` at the end.
+    fn next_block(&mut self) -> io::Result<Option<&'a [u8]>> {
+        if !self.framed {
+            let all = std::mem::take(&mut self.rest);
+            self.framed = true; // and nothing is left
+            return Ok(Some(all));
+        }
+        // Streams may be written one after the other, so a header may come back.
+        while self.rest.starts_with(XERIAL_MAGIC) {
+            let after = self.rest.get(XERIAL_HEADER.len()..);
+            self.rest = after.ok_or_else(|| snappy("a header is cut short"))?;
+        }
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let cut = || snappy("a block is cut short");
+        let (length, after) = self.rest.split_first_chunk().ok_or_else(cut)?;
         let length = u32::from_be_bytes(*length) as usize;
-        let (block, after) = after
-            .split_at_checked(length)
-            .ok_or_else(|| snappy_broken("a block is cut short"))?;
-        unsnap_block(block, &mut out, limit)?;
-        rest = after;
+        let (block, after) = after.split_at_checked(length).ok_or_else(cut)?;
+        self.rest = after;
+        Ok(Some(block))
     }
-    Ok(out)
+
+    fn unpack(&mut self, packed: &[u8]) -> io::Result<()> {
+        let claimed = snap::raw::decompress_len(packed).map_err(snappy)?;
+        if claimed > packed.len().saturating_mul(SNAPPY_RATIO_MAX) {
+            return Err(snappy("a block claims more than it can hold"));
+        }
+        self.left = self
+            .left
+            .checked_sub(claimed)
+            .ok_or_else(|| io::Error::other(PastLimit))?;
+        self.at = 0;
+        self.block.resize(claimed, 0);
+        let written = snap::raw::Decoder::new()
+            .decompress(packed, &mut self.block)
+            .map_err(snappy)?;
+        self.block.truncate(written);
+        Ok(())
+    }
 }
 
-fn unsnap_block(block: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<(), BatchError> {
-    let claimed = snap::raw::decompress_len(block).map_err(snappy_broken)?;
-    if claimed > block.len().saturating_mul(SNAPPY_RATIO_MAX) {
-        return Err(snappy_broken("a block claims more than it can hold"));
+impl Read for Unsnap<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.fill_buf()?.read(out)?;
+        self.consume(read);
+        Ok(read)
     }
-    grow(Compression::Snappy, out, claimed, limit)?;
-    let start = out.len();
-    out.resize(start + claimed, 0);
-    let written = snap::raw::Decoder::new()
-        .decompress(block, &mut out[start..])
-        .map_err(snappy_broken)?;
-    out.truncate(start + written);
-    Ok(())
 }
 
-fn snappy_broken(reason: impl fmt::Display) -> BatchError {
-    BatchError::Decompress {
-        codec: Compression::Snappy,
-        reason: reason.to_string(),
+impl BufRead for Unsnap<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.at >= self.block.len()
+            && let Some(packed) = self.next_block()?
+        {
+            self.unpack(packed)?;
+        }
+        Ok(self.block.get(self.at..).unwrap_or_default())
     }
+
+    fn consume(&mut self, taken: usize) {
+        self.at += taken;
+    }
+}
+
+fn snappy(reason: impl fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason.to_string())
 }
 
 /// Compresses `records`, adding to `out`.

@@ -61,6 +61,9 @@ pub enum BatchError {
     /// A control batch from a producer.
     #[error("a producer may not send a control batch")]
     Control,
+    /// A base offset that is the log's to give.
+    #[error("a produced batch must begin at offset 0, not {0}")]
+    BaseOffset(i64),
     /// An empty batch, or one with gaps, from a producer.
     #[error(
         "a produced batch of {count} records must end at offset delta {count} - 1, not {last_offset_delta}"
@@ -98,17 +101,20 @@ pub enum BatchError {
 }
 
 impl BatchError {
-    /// The code a broker answers, as Kafka would.
+    /// The code a broker answers, as Kafka would: what may have been damaged on its way is retriable, what its sender
+    /// meant is not. (For records no codec reads Kafka has UNKNOWN_SERVER_ERROR, from an exception nobody caught.)
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Truncated { .. } | Self::Length { .. } | Self::Contradiction { .. } | Self::Crc { .. } => {
-                ErrorCode::CorruptMessage
-            }
-            Self::Decompress { .. } => ErrorCode::CorruptMessage,
+            Self::Truncated { .. } | Self::Length { .. } | Self::Crc { .. } => ErrorCode::CorruptMessage,
             Self::Magic { .. } => ErrorCode::UnsupportedForMessageFormat,
             Self::Codec(_) => ErrorCode::UnsupportedCompressionType,
             Self::TooLarge { .. } => ErrorCode::MessageTooLarge,
-            Self::Control | Self::Gaps { .. } | Self::Record { .. } => ErrorCode::InvalidRecord,
+            Self::Contradiction { .. }
+            | Self::Decompress { .. }
+            | Self::Control
+            | Self::BaseOffset(_)
+            | Self::Gaps { .. }
+            | Self::Record { .. } => ErrorCode::InvalidRecord,
         }
     }
 }

@@ -11,7 +11,7 @@
 
 use bytes::Bytes;
 
-use super::{Batch, BatchError, TimestampType};
+use super::{Announced, Batch, BatchError, Compression, Seen, TimestampType, check, codec};
 use crate::{error::WireError, primitives::Reader};
 
 /// The most headers one record may have.
@@ -66,6 +66,16 @@ impl Records {
             previous_delta: -1,
             done: false,
         }
+    }
+
+    /// What [`Batch::check_records`] does, on records that are decompressed already; consumes none.
+    pub fn check(&self, seen: &mut dyn FnMut(Seen)) -> Result<(), BatchError> {
+        let announced = Announced {
+            count: self.count,
+            base_timestamp: self.base_timestamp,
+        };
+        let broken = codec::broken(Compression::None, 0);
+        check::check(announced, &mut &self.from.rest()[..], seen, broken)
     }
 
     fn read(&mut self) -> Result<Record, Flaw> {

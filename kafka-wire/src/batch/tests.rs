@@ -1,5 +1,6 @@
 //! Batches that lie about themselves, and what holds of those that do not.
 
+mod check;
 mod oracle;
 
 use bytes::{Bytes, BytesMut};
@@ -124,9 +125,22 @@ fn records_that_lie_are_refused_once() {
 }
 
 #[test]
+fn nonsense_under_a_wrong_checksum_is_damage() {
+    for (at, patch) in [(21, vec![0, 5]), (57, vec![0, 0, 0, 3]), (23, vec![0xff; 4])] {
+        let mut bytes = patched(at, &patch).to_vec();
+        let meant = Batch::parse(&bytes.clone().into(), 0).unwrap_err();
+        assert!(meant.code() != ErrorCode::CorruptMessage, "{meant}");
+        bytes[70] ^= 1;
+        let damaged = Batch::parse(&bytes.into(), 0).unwrap_err();
+        assert_eq!(damaged.code(), ErrorCode::CorruptMessage, "{damaged}");
+    }
+}
+
+#[test]
 fn produced_batches_have_no_gaps_and_no_markers() {
     let check = |at, patch: &[u8]| Batch::parse(&patched(at, patch), 0).unwrap().0.check_produced();
     assert_eq!(check(0, &[]), Ok(()));
+    assert_eq!(check(7, &[5]), Err(BatchError::BaseOffset(5)));
     assert!(matches!(
         check(57, &[0, 0, 0, 1]),
         Err(BatchError::Gaps {

@@ -54,14 +54,14 @@ impl Guard for SchemaGuard {
             .any(|side| self.mode(topic, side) > Mode::Off)
     }
 
-    fn judge(&self, topic: &Topic, records: &mut dyn Iterator<Item = &Record>) -> Vec<Refusal> {
+    fn judge(&self, topic: &Topic, records: &mut dyn Iterator<Item = Record>) -> Vec<Refusal> {
         let (key_mode, value_mode) = (self.mode(topic, Side::Key), self.mode(topic, Side::Value));
         let verdicts = self.verdicts.at(&self.registry.view());
         let mut keys = verdicts.judge(&topic.name, Side::Key, key_mode);
         let mut values = verdicts.judge(&topic.name, Side::Value, value_mode);
         let mut refusals = Vec::new();
         for record in records {
-            let refused = keys.check(record).and_then(|()| values.check(record)).err();
+            let refused = keys.check(&record).and_then(|()| values.check(&record)).err();
             refusals.extend(refused.map(|sentence| Refusal {
                 index: record.index,
                 sentence,

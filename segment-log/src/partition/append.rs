@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use annals_kafka_wire::batch::{Batch, BatchError, stamp};
+use annals_kafka_wire::batch::{Batch, BatchError, TimestampType, stamp, stamp_append_time};
 use bytes::BytesMut;
 
 use super::commit::Rolled;
@@ -48,14 +48,20 @@ struct Place {
 }
 
 impl Partition {
-    /// Appends a batch as it came but for its base offset and leader epoch. It is readable when
-    /// [`Partition::wait_durable`] says so. `now_ms` dates the producer, whose state is dropped when it is silent for
-    /// [`LogConfig::producer_expiry_ms`](crate::LogConfig::producer_expiry_ms).
+    /// Appends a batch as it came but for its base offset and leader epoch, and for its time where that is the log's
+    /// ([`PartitionConfig::timestamp_type`](super::PartitionConfig::timestamp_type)). It is readable when
+    /// [`Partition::wait_durable`] says so. `now_ms` is that time, and dates the producer, whose state is dropped when
+    /// it is silent for [`LogConfig::producer_expiry_ms`](crate::LogConfig::producer_expiry_ms).
     pub fn append(&self, batch: &Batch, now_ms: i64) -> Result<Appended, AppendError> {
         self.shared.ready()?;
         self.admit(batch)?;
         let claim = Claim::of(batch);
         let mut bytes = BytesMut::from(&batch.bytes()[..]);
+        let mut max_timestamp = batch.max_timestamp();
+        if self.config.timestamp_type == TimestampType::LogAppendTime {
+            max_timestamp = now_ms;
+            stamp_append_time(&mut bytes, now_ms);
+        }
 
         let mut writer = lock(&self.writer);
         self.shared.ready()?;
@@ -79,13 +85,7 @@ impl Partition {
             return Err(AppendError::LogFailed(reason));
         }
         let bytes = bytes.freeze();
-        let entry = indexed(
-            &bytes,
-            place.offset,
-            last_offset + 1,
-            batch.max_timestamp(),
-            place.heads,
-        );
+        let entry = indexed(&bytes, place.offset, last_offset + 1, max_timestamp, place.heads);
         write(&self.segments).push(entry, bytes);
         if let Some(claim) = &claim {
             writer.producers.apply(claim, place.offset, last_offset, now_ms);

@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
+use annals_kafka_wire::batch::Batch;
 use bytes::{Bytes, BytesMut};
 
 use super::Partition;
@@ -69,6 +70,26 @@ impl Partition {
         }
         let place = self.find(from_offset, |index| index.position_of(from_offset))?;
         read_from(&place, from_offset, limit, bytes_max as u64)
+    }
+
+    /// The stored batch that holds `offset`, durable or not: for what its header says. Consumers read what is durable.
+    pub fn batch_at(&self, offset: i64) -> Result<Batch, ReadError> {
+        let (start, end) = (self.log_start_offset(), self.log_end_offset());
+        if !(start..end).contains(&offset) {
+            return Err(ReadError::OutOfRange { start, end });
+        }
+        let recent = read(&self.segments).tail.read(offset, end, 0);
+        let bytes = match recent {
+            Some(bytes) => bytes,
+            None => read_from(
+                &self.find(offset, |index| index.position_of(offset))?,
+                offset,
+                end,
+                0,
+            )?,
+        };
+        let (batch, _) = Batch::parse(&bytes, 0).map_err(io::Error::other)?;
+        Ok(batch)
     }
 
     /// The segment that holds `offset`, and a `position` in it.

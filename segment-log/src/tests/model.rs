@@ -283,7 +283,9 @@ impl Model {
             (stored.base..).zip(records.collect::<Vec<_>>())
         });
         let expected = records.into_iter().find(|(_, timestamp)| *timestamp >= ms);
-        assert_eq!(self.partition.offset_for_time(ms).unwrap(), expected, "{ms} ms");
+        let found = self.partition.offset_for_time(ms).unwrap();
+        let found = found.map(|found| (found.offset, found.timestamp_ms));
+        assert_eq!(found, expected, "{ms} ms");
     }
 }
 

@@ -53,6 +53,7 @@ pub(super) fn config(segment_bytes_max: u64) -> PartitionConfig {
     PartitionConfig {
         segment_bytes_max,
         durability: Durability::Fsync,
+        ..PartitionConfig::default()
     }
 }
 
