@@ -10,7 +10,8 @@
 //!
 //! Promises: records of one connection are appended in the order they were sent. `acks=all` (-1) is answered after
 //! the sync, `acks=1` after the write. Consumers see durable records only. A refused batch leaves no trace, so its
-//! producer goes on. Stored batches are byte for byte what the producer sent, but for offset and leader epoch.
+//! producer goes on. Stored batches are byte for byte what the producer sent, but for offset, leader epoch and
+//! a greatest timestamp that was wrong, or is the log's to give.
 //!
 //! Left out for now: consumer groups, transactions, authentication, TLS, retention.
 

@@ -1,9 +1,9 @@
 //! The settings a topic may have: their names, defaults and accepted values, one row each.
 //!
-//! Kafka's names are accepted so that existing tools can create topics; a value this broker would not honour is
-//! refused rather than stored and ignored, except for the tuning knobs marked "no effect here", which change
-//! nothing a client could observe in this storage engine. Names the table does not know belong to the [`Guard`] or are refused.
-//! Left out for now: retention and compaction run by nothing yet (`retention.*` is stored, records stay).
+//! Every setting Kafka 4 knows is known here, so that existing tools can create topics. Invariant: what is stored is
+//! carried out. A setting that this storage engine has no use for, or that waits for what is left out, is taken at its
+//! default alone and refused otherwise, with the reason. Names the table does not know belong to the [`Guard`] or are
+//! refused. Left out for now: retention, compaction, recompression, tiered storage.
 
 use std::collections::BTreeMap;
 
@@ -12,38 +12,53 @@ use annals_segment_log::{Durability, PartitionConfig};
 
 use crate::guard::Guard;
 
-/// What a setting's value must look like.
+/// What a setting's value must look like. White space around it does not count.
 #[derive(Debug, Clone, Copy)]
 enum Shape {
     /// A whole number in this range.
     Whole(i64, i64),
     /// One of these words.
     Word(&'static [&'static str]),
-    /// A fraction from 0 to 1.
-    Fraction,
+    /// `true` or `false`, in any case.
+    Bool,
+    /// The default alone, for this reason.
+    Fixed(&'static str),
 }
 
 /// One setting: name, default, accepted values.
 struct Known(&'static str, &'static str, Shape);
 
 const I32_MAX: i64 = i32::MAX as i64;
-const BOOL: Shape = Shape::Word(&["true", "false"]);
-const POSITIVE: Shape = Shape::Whole(1, i64::MAX);
 const NOT_NEGATIVE: Shape = Shape::Whole(0, i64::MAX);
+
+const KEPT: Shape = Shape::Fixed("this broker keeps every record yet");
+const NOT_COMPACTED: Shape = Shape::Fixed("this broker compacts nothing yet");
+const AS_SENT: Shape = Shape::Fixed("batches stay as their producers compressed them");
+const OWN_FILES: Shape = Shape::Fixed("this broker lays out its files its own way");
+const NOT_TIERED: Shape = Shape::Fixed("all segments are on this broker's disk");
+const ONE_NODE: Shape = Shape::Fixed("there is one node");
 
 /// Smallest `segment.bytes`: Kafka 4's floor.
 const SEGMENT_BYTES_MIN: i64 = 1024 * 1024;
 
 const TABLE: &[Known] = &[
     Known("annals.durability", "fsync", Shape::Word(&["fsync", "os"])),
-    Known("cleanup.policy", "delete", Shape::Word(&["delete"])),
-    Known("compression.type", "producer", Shape::Word(&["producer"])),
-    Known("delete.retention.ms", "86400000", NOT_NEGATIVE), // no effect here
-    Known("file.delete.delay.ms", "60000", NOT_NEGATIVE),   // no effect here
-    Known("flush.messages", "9223372036854775807", POSITIVE), // no effect here
-    Known("flush.ms", "9223372036854775807", NOT_NEGATIVE), // no effect here
-    Known("index.interval.bytes", "4096", Shape::Whole(0, I32_MAX)), // no effect here
-    Known("max.compaction.lag.ms", "9223372036854775807", POSITIVE), // no effect here
+    Known("cleanup.policy", "delete", NOT_COMPACTED),
+    Known("compression.gzip.level", "-1", AS_SENT),
+    Known("compression.lz4.level", "9", AS_SENT),
+    Known("compression.type", "producer", AS_SENT),
+    Known("compression.zstd.level", "3", AS_SENT),
+    Known("delete.retention.ms", "86400000", NOT_COMPACTED),
+    Known("file.delete.delay.ms", "60000", OWN_FILES),
+    // Nothing is acknowledged before it is synced (`annals.durability`), which is as often as anybody can ask for.
+    Known("flush.messages", "9223372036854775807", Shape::Whole(1, i64::MAX)),
+    Known("flush.ms", "9223372036854775807", NOT_NEGATIVE),
+    Known("follower.replication.throttled.replicas", "", ONE_NODE),
+    Known("index.interval.bytes", "4096", OWN_FILES),
+    Known("leader.replication.throttled.replicas", "", ONE_NODE),
+    Known("local.retention.bytes", "-2", NOT_TIERED),
+    Known("local.retention.ms", "-2", NOT_TIERED),
+    Known("max.compaction.lag.ms", "9223372036854775807", NOT_COMPACTED),
     Known("max.message.bytes", "1048588", Shape::Whole(0, I32_MAX)),
     Known("message.timestamp.after.max.ms", "3600000", NOT_NEGATIVE),
     Known(
@@ -56,21 +71,25 @@ const TABLE: &[Known] = &[
         "CreateTime",
         Shape::Word(&["CreateTime", "LogAppendTime"]),
     ),
-    Known("min.cleanable.dirty.ratio", "0.5", Shape::Fraction), // no effect here
-    Known("min.compaction.lag.ms", "0", NOT_NEGATIVE),          // no effect here
-    Known("min.insync.replicas", "1", Shape::Whole(1, 1)),
-    Known("preallocate", "false", BOOL), // no effect here
-    Known("retention.bytes", "-1", Shape::Whole(-1, i64::MAX)),
-    Known("retention.ms", "-1", Shape::Whole(-1, i64::MAX)),
+    Known("min.cleanable.dirty.ratio", "0.5", NOT_COMPACTED),
+    Known("min.compaction.lag.ms", "0", NOT_COMPACTED),
+    Known("min.insync.replicas", "1", ONE_NODE),
+    Known("preallocate", "false", OWN_FILES),
+    Known("remote.log.copy.disable", "false", NOT_TIERED),
+    Known("remote.log.delete.on.disable", "false", NOT_TIERED),
+    Known("remote.storage.enable", "false", NOT_TIERED),
+    Known("retention.bytes", "-1", KEPT),
+    Known("retention.ms", "-1", KEPT),
     Known(
         "segment.bytes",
         "67108864",
         Shape::Whole(SEGMENT_BYTES_MIN, I32_MAX),
     ),
-    Known("segment.index.bytes", "10485760", Shape::Whole(4, I32_MAX)), // no effect here
-    Known("segment.jitter.ms", "0", NOT_NEGATIVE),                      // no effect here
-    Known("segment.ms", "604800000", POSITIVE),                         // no effect here
-    Known("unclean.leader.election.enable", "false", BOOL),             // no effect here
+    Known("segment.index.bytes", "10485760", OWN_FILES),
+    Known("segment.jitter.ms", "0", OWN_FILES),
+    Known("segment.ms", "604800000", OWN_FILES),
+    // One node is never left without a leader that has every record.
+    Known("unclean.leader.election.enable", "false", Shape::Bool),
 ];
 
 /// Checks every setting of a topic to be created.
@@ -80,7 +99,7 @@ const TABLE: &[Known] = &[
 pub(crate) fn check(config: &BTreeMap<String, String>, guard: &dyn Guard) -> Result<(), String> {
     for (name, value) in config {
         match TABLE.iter().find(|known| known.0 == name) {
-            Some(known) => known.2.check(value).map_err(|wants| {
+            Some(known) => known.check(value).map_err(|wants| {
                 format!(
                     "{name} = {:?} is not accepted: it must be {wants}.",
                     clipped(value)
@@ -107,22 +126,36 @@ pub(crate) fn effective(config: &BTreeMap<String, String>) -> Vec<(String, Strin
         .collect()
 }
 
-impl Shape {
-    fn check(self, value: &str) -> Result<(), String> {
-        match self {
-            Shape::Whole(min, max) => match value.trim().parse::<i64>() {
+impl Known {
+    /// What the value must be, when it is not.
+    fn check(&self, value: &str) -> Result<(), String> {
+        let Known(_, default, shape) = *self;
+        let value = value.trim();
+        match shape {
+            Shape::Whole(min, max) => match value.parse::<i64>() {
                 Ok(n) if (min..=max).contains(&n) => Ok(()),
-                _ if min == max => Err(format!("{min}")),
                 _ => Err(format!("a whole number from {min} to {max}")),
             },
             Shape::Word(words) if words.contains(&value) => Ok(()),
             Shape::Word(words) => Err(words.join(" or ")),
-            Shape::Fraction => match value.trim().parse::<f64>() {
-                Ok(n) if (0.0..=1.0).contains(&n) => Ok(()),
-                _ => Err("a fraction from 0 to 1".to_owned()),
-            },
+            Shape::Bool
+                if ["true", "false"]
+                    .iter()
+                    .any(|word| value.eq_ignore_ascii_case(word)) =>
+            {
+                Ok(())
+            }
+            Shape::Bool => Err("true or false".to_owned()),
+            Shape::Fixed(_) if same(value, default) => Ok(()),
+            Shape::Fixed(reason) => Err(format!("{default:?}, its default, as {reason}")),
         }
     }
+}
+
+/// Whether a value is the default, however it is written.
+fn same(value: &str, default: &str) -> bool {
+    let number = |text: &str| text.parse::<f64>().ok();
+    value.eq_ignore_ascii_case(default) || number(value).is_some_and(|value| number(default) == Some(value))
 }
 
 /// The first characters of a client's text, so that an answer never grows with a hostile question.
@@ -206,29 +239,78 @@ mod tests {
         assert!(TABLE.windows(2).all(|pair| pair[0].0 < pair[1].0));
         for Known(name, default, _) in TABLE {
             assert_eq!(check_one(name, default), Ok(()), "{name}");
+            assert_eq!(check_one(name, &format!(" {default} ")), Ok(()), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_carried_out_is_accepted() {
+        for (name, value) in [
+            ("annals.durability", "os"),
+            ("flush.messages", "1"),
+            ("flush.ms", "0"),
+            ("max.message.bytes", "33554432"),
+            ("message.timestamp.after.max.ms", "1000"),
+            ("message.timestamp.before.max.ms", "1000"),
+            ("message.timestamp.type", "LogAppendTime"),
+            ("min.cleanable.dirty.ratio", "0.50"),
+            ("preallocate", "FALSE"),
+            ("remote.storage.enable", "False"),
+            ("segment.bytes", "1073741824"),
+            ("unclean.leader.election.enable", "TRUE"),
+        ] {
+            assert_eq!(check_one(name, value), Ok(()), "{name}={value}");
         }
     }
 
     #[test]
     fn values_the_broker_would_not_honour_are_refused() {
-        for (name, value) in [
-            ("cleanup.policy", "compact"),
-            ("compression.type", "zstd"),
-            ("message.timestamp.type", "BrokerTime"),
-            ("min.insync.replicas", "2"),
-            ("max.message.bytes", "-1"),
-            ("max.message.bytes", "many"),
-            ("min.cleanable.dirty.ratio", "NaN"),
-            ("annals.durability", "maybe"),
-            ("retention.sm", "1"),
+        for (name, value, says) in [
+            ("annals.durability", "maybe", "fsync or os"),
+            ("cleanup.policy", "compact", "compacts nothing"),
+            (
+                "compression.gzip.level",
+                "9",
+                "as their producers compressed them",
+            ),
+            ("compression.lz4.level", "1", "as their producers compressed them"),
+            ("compression.type", "zstd", "as their producers compressed them"),
+            (
+                "compression.zstd.level",
+                "22",
+                "as their producers compressed them",
+            ),
+            ("delete.retention.ms", "1", "compacts nothing"),
+            ("file.delete.delay.ms", "1", "its own way"),
+            ("flush.messages", "0", "from 1 to"),
+            ("follower.replication.throttled.replicas", "*", "one node"),
+            ("index.interval.bytes", "1", "its own way"),
+            ("leader.replication.throttled.replicas", "0:1", "one node"),
+            ("local.retention.bytes", "1", "this broker's disk"),
+            ("local.retention.ms", "1", "this broker's disk"),
+            ("max.message.bytes", "-1", "from 0 to"),
+            ("max.message.bytes", "many", "a whole number"),
+            (
+                "message.timestamp.type",
+                "logappendtime",
+                "CreateTime or LogAppendTime",
+            ),
+            ("min.cleanable.dirty.ratio", "NaN", "compacts nothing"),
+            ("min.insync.replicas", "2", "one node"),
+            ("preallocate", "yes", "its own way"),
+            ("remote.log.copy.disable", "true", "this broker's disk"),
+            ("remote.log.delete.on.disable", "true", "this broker's disk"),
+            ("remote.storage.enable", "true", "this broker's disk"),
+            ("retention.bytes", "1", "keeps every record"),
+            ("retention.ms", "604800000", "keeps every record"),
+            ("segment.bytes", "1024", "from 1048576 to"),
+            ("segment.ms", "1", "its own way"),
+            ("unclean.leader.election.enable", "yes", "true or false"),
+            ("retention.sm", "1", "Unknown topic config name: retention.sm"),
         ] {
-            assert!(check_one(name, value).is_err(), "{name}={value}");
+            let refused = check_one(name, value).expect_err(name);
+            assert!(refused.contains(name) && refused.contains(says), "{refused}");
         }
-        assert!(
-            check_one("retention.sm", "1")
-                .unwrap_err()
-                .contains("Unknown topic config name: retention.sm")
-        );
     }
 
     #[test]

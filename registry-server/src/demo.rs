@@ -67,9 +67,11 @@ pub async fn play(broker: &Broker, kafka: &str, http: &str, folds: &Path) -> any
         });
     }
     let mut client = Client::connect(kafka).await?;
+    // The history is told long after it happened: its times are the company's, not the log's.
+    let config = BTreeMap::from([("message.timestamp.type".to_owned(), "CreateTime".to_owned())]);
     for (topic, partitions) in TOPICS {
         if broker.topic(topic).is_none() {
-            client.create_topic(topic, partitions, &BTreeMap::new()).await?;
+            client.create_topic(topic, partitions, &config).await?;
         }
     }
     let mut player = Player {

@@ -1,9 +1,10 @@
-"""Produce 1 KB Avro records with librdkafka (acks=all, idempotence on) with the guard off, id, subject and full.
+"""Produce 1 KB Avro records with librdkafka (acks=all, idempotence on) with the guard off, id, subject and full, and
+with the guard off in every codec.
 
     produce.py BOOTSTRAP REGISTRY SERVER_PID [MEGABYTES] [ROUNDS]
 
-Prints, per mode, the median over the rounds of MB/s and of the server's CPU-seconds per GB (user + system, from
-/proc, so what the client burns does not count). The modes take turns, so a noisy machine is noisy to all of them.
+Prints, per row, the median over the rounds of MB/s and of the server's CPU-seconds per GB (user + system, from
+/proc, so what the client burns does not count). The rows take turns, so a noisy machine is noisy to all of them.
 """
 
 import io
@@ -21,6 +22,9 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 MODES = ["off", "id", "subject", "full"]
+CODECS = ["gzip", "snappy", "lz4", "zstd"]
+# A row of the result: its guard and its codec.
+ROWS = [(mode, "none") for mode in MODES] + [("off", codec) for codec in CODECS]
 SCHEMA = {
     "type": "record", "name": "Reading", "namespace": "bench",
     "fields": [
@@ -60,9 +64,9 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def run(bootstrap, topic, payloads, megabytes, pid):
+def run(bootstrap, topic, codec, payloads, megabytes, pid):
     failed = []
-    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True,
+    producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True, "compression.type": codec,
                          "linger.ms": 5, "batch.size": 1_000_000, "queue.buffering.max.messages": 200_000})
     size = sum(map(len, payloads)) / len(payloads)
     count = int(megabytes * 1e6 / size)
@@ -98,14 +102,15 @@ def main():
                     raise
         schema_id = register(registry, f"bench-{mode}-value")
     payloads = values(schema_id)
-    figures = {mode: [] for mode in MODES}
+    figures = {row: [] for row in ROWS}
     for _ in range(rounds):
-        for mode in MODES:
-            figures[mode].append(run(bootstrap, f"bench-{mode}", payloads, megabytes, pid))
-    print(f"{'guard':8} {'MB/s':>8} {'CPU-s/GB':>9}   median of {rounds} rounds of {megabytes:.0f} MB, "
-          f"{sum(map(len, payloads)) // len(payloads)} B records")
-    for mode, runs in figures.items():
-        print(f"{mode:8} {statistics.median(r[0] for r in runs):8.0f} {statistics.median(r[1] for r in runs):9.2f}")
+        for mode, codec in ROWS:
+            figures[mode, codec].append(run(bootstrap, f"bench-{mode}", codec, payloads, megabytes, pid))
+    print(f"{'guard':8} {'codec':7} {'MB/s':>8} {'CPU-s/GB':>9}   median of {rounds} rounds of {megabytes:.0f} MB "
+          f"before compression, {sum(map(len, payloads)) // len(payloads)} B records")
+    for (mode, codec), runs in figures.items():
+        print(f"{mode:8} {codec:7} {statistics.median(r[0] for r in runs):8.0f} "
+              f"{statistics.median(r[1] for r in runs):9.2f}")
 
 
 main()

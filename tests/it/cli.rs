@@ -103,6 +103,11 @@ fn exit_codes_and_outputs() {
         serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{args:?}: {e}"))
     };
     assert!(json(&["topic", "list"]).as_array().unwrap().len() >= 3);
+    let time = "message.timestamp.type";
+    assert_eq!(json(&["topic", "create", "t3"])["config"][time], "LogAppendTime");
+    let by_producer = format!("{time}=CreateTime");
+    let created = json(&["topic", "create", "t4", "--config", &by_producer]);
+    assert_eq!(created["config"][time], "CreateTime");
     assert_eq!(
         json(&["schema", "check", "t1-value", &bad])["findings"][0]["line"],
         3

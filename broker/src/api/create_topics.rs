@@ -91,11 +91,13 @@ fn create_one(
 /// How many partitions are asked for, by number or by assignment.
 fn partition_count(shared: &Shared, asked: &CreatableTopic) -> Result<i32, Refusal> {
     if asked.assignments.is_empty() {
-        if !matches!(asked.replication_factor, -1 | 1) {
-            let sentence = format!(
-                "Replication factor: {} larger than available brokers: 1.",
-                asked.replication_factor
-            );
+        let factor = asked.replication_factor;
+        if !matches!(factor, -1 | 1) {
+            let sentence = if factor < 1 {
+                "Replication factor must be larger than 0, or -1 to use the default value.".to_owned()
+            } else {
+                format!("Replication factor: {factor} larger than available brokers: 1.")
+            };
             return Err((ErrorCode::InvalidReplicationFactor, sentence));
         }
         let default = asked.num_partitions == -1;

@@ -1,5 +1,8 @@
 //! DeleteTopics (key 20): by name, since v6 also by id; several at once, each with its own outcome.
+//!
+//! A topic asked for by both, by neither, or twice is INVALID_REQUEST and stays, as with Kafka.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use annals_kafka_wire::error::ErrorCode;
@@ -25,14 +28,44 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: DeleteTopicsRequest) -> Ans
         ));
     }
     let shared = Arc::clone(&ctx.shared);
-    let delete = move || DeleteTopicsResponse {
-        responses: asked
-            .into_iter()
-            .map(|topic| delete_one(&shared, topic))
-            .collect(),
-        ..DeleteTopicsResponse::default()
+    let delete = move || {
+        let mut times = HashMap::<([u8; 16], Option<String>), usize>::new();
+        for topic in &asked {
+            *times.entry((topic.topic_id, topic.name.clone())).or_default() += 1;
+        }
+        let delete = |topic: DeleteTopicState| {
+            let twice = times.get(&(topic.topic_id, topic.name.clone())) > Some(&1);
+            match fault(&topic, twice) {
+                Some(sentence) => refused(topic, ErrorCode::InvalidRequest, sentence),
+                None => delete_one(&shared, topic),
+            }
+        };
+        DeleteTopicsResponse {
+            responses: asked.into_iter().map(delete).collect(),
+            ..DeleteTopicsResponse::default()
+        }
     };
     Answer::blocking(delete, DeleteTopicsResponse::default)
+}
+
+/// What is wrong with how a topic is asked for.
+fn fault(asked: &DeleteTopicState, twice: bool) -> Option<&'static str> {
+    match (&asked.name, Uuid::from_bytes(asked.topic_id).is_nil()) {
+        (Some(_), false) => Some("You may not specify both topic name and topic id."),
+        (None, true) => Some("Neither topic name nor id were specified."),
+        (Some(_), true) if twice => Some("Duplicate topic name."),
+        (None, false) if twice => Some("Duplicate topic id."),
+        _ => None,
+    }
+}
+
+fn refused(asked: DeleteTopicState, error: ErrorCode, sentence: &str) -> DeletableTopicResult {
+    DeletableTopicResult {
+        name: asked.name,
+        topic_id: asked.topic_id,
+        error_code: error.code(),
+        error_message: Some(sentence.to_owned()),
+    }
 }
 
 fn delete_one(shared: &Shared, asked: DeleteTopicState) -> DeletableTopicResult {
@@ -49,12 +82,7 @@ fn delete_one(shared: &Shared, asked: DeleteTopicState) -> DeletableTopicResult 
         } else {
             ErrorCode::UnknownTopicId
         };
-        return DeletableTopicResult {
-            name: asked.name,
-            topic_id: asked.topic_id,
-            error_code: error.code(),
-            error_message: Some("There is no such topic.".to_owned()),
-        };
+        return refused(asked, error, "There is no such topic.");
     };
     let (error, sentence) = match shared.topics.delete(&topic.name, shared.now_ms()) {
         Ok(()) => (ErrorCode::None, None),

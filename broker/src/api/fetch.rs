@@ -1,7 +1,7 @@
 //! Fetch (key 1): durable records from partitions, waiting for them when there are too few.
 //!
 //! * Whole batches as they were produced; the first may begin before the offset asked for. The first batch found is
-//!   given even over the limits, so a consumer always gets on.
+//!   given even over the limits, so a consumer always gets on; from then on every limit binds (KIP-74).
 //! * Waits until `min_bytes` are there, `max_wait_ms` has passed, a partition has an error, or the broker stops.
 //! * The high watermark is the durable end, the last stable offset is the same: nothing is ever uncommitted.
 //! * No fetch sessions: the session id is always 0, which is every client's leave to send whole requests. A request
@@ -147,7 +147,9 @@ fn read_all(shared: &Shared, request: &FetchRequest) -> Round {
             let read = match topic.and_then(|topic| topic.partition(asked.partition)) {
                 None => refused(asked, ErrorCode::UnknownTopicOrPartition),
                 // The first records found are given whatever the limits; the others wait for the next request.
-                Some(partition) if left > 0 || bytes == 0 => read_one(request, partition, asked, left),
+                Some(partition) if left > 0 || bytes == 0 => {
+                    read_one(request, partition, asked, left, bytes == 0)
+                }
                 Some(partition) => given(request, partition, asked, Bytes::new()),
             };
             failed |= read.error_code != ErrorCode::None.code();
@@ -174,12 +176,14 @@ fn read_one(
     partition: &Partition,
     asked: &FetchPartition,
     left: usize,
+    first: bool,
 ) -> PartitionData {
     if let Some(error) = epoch_error(partition, asked.current_leader_epoch) {
         return refused(asked, error);
     }
     let most = usize::try_from(asked.partition_max_bytes).unwrap_or(0).min(left);
     match partition.read(asked.fetch_offset, most) {
+        Ok(records) if !first && records.len() > most => given(request, partition, asked, Bytes::new()),
         Ok(records) => given(request, partition, asked, records),
         Err(ReadError::OutOfRange { .. }) => refused(asked, ErrorCode::OffsetOutOfRange),
         Err(error) => {

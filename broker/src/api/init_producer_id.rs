@@ -1,7 +1,9 @@
 //! InitProducerId (key 22): an id for an idempotent producer.
 //!
 //! * Without a transactional id: a new id with epoch 0, whatever id the client had (v3+ sends it), as Kafka does.
-//! * With one: INVALID_REQUEST. Clients take it as final; a retriable code would keep them trying in silence.
+//! * An id without an epoch, or an epoch without an id: INVALID_REQUEST.
+//! * With a transactional id: INVALID_REQUEST. Clients take it as final; a retriable code would keep them trying in
+//!   silence.
 
 use std::sync::Arc;
 
@@ -17,6 +19,9 @@ pub(crate) fn handle(
 ) -> Answer<InitProducerIdResponse> {
     if request.transactional_id.is_some() {
         tracing::warn!("a client asked for transactions, which this broker does not have yet");
+        return Answer::Now(refused(ErrorCode::InvalidRequest));
+    }
+    if (request.producer_id == -1) != (request.producer_epoch == -1) {
         return Answer::Now(refused(ErrorCode::InvalidRequest));
     }
     let shared = Arc::clone(&ctx.shared);

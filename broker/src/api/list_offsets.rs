@@ -2,8 +2,10 @@
 //!
 //! * -1 latest: the high watermark, which is the durable end. Nothing is uncommitted, so isolation makes no difference.
 //! * -2 earliest, -4 earliest local (v8): the log start. -5 latest tiered (v9): none.
-//! * -3 (v7): the first of the records with the greatest timestamp.
+//! * -3 (v7): the first of the records with the greatest timestamp; where none has a time, the first of all.
 //! * 0 and up: the first record of that time or later; offset -1 when there is none.
+//! * A special that is newer than the request's version, or none at all: UNSUPPORTED_VERSION.
+//! * The leader epoch is the found record's own; of the end it is the current one.
 
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use annals_kafka_wire::message::list_offsets::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
     ListOffsetsTopicResponse,
 };
-use annals_segment_log::{Partition, ReadError};
+use annals_segment_log::{Dated, Partition, ReadError};
 
 use crate::broker::Shared;
 use crate::table::{Answer, Context};
@@ -23,10 +25,22 @@ const MAX_TIMESTAMP: i64 = -3;
 const EARLIEST_LOCAL: i64 = -4;
 const LATEST_TIERED: i64 = -5;
 
-/// An offset and its timestamp, when there are such.
-type Found = Option<(i64, i64)>;
+/// The first versions whose clients know the newer specials.
+const MAX_TIMESTAMP_SINCE: i16 = 7;
+const EARLIEST_LOCAL_SINCE: i16 = 8;
+const LATEST_TIERED_SINCE: i16 = 9;
 
-pub(crate) fn handle(ctx: &Context, _: i16, request: ListOffsetsRequest) -> Answer<ListOffsetsResponse> {
+/// What an answer has instead of a timestamp where none was asked for.
+const NO_TIMESTAMP: i64 = -1;
+
+/// A place in a partition, when there is such.
+type Found = Option<Dated>;
+
+pub(crate) fn handle(
+    ctx: &Context,
+    version: i16,
+    request: ListOffsetsRequest,
+) -> Answer<ListOffsetsResponse> {
     let shared = Arc::clone(&ctx.shared);
     // Looking up a time reads segments, which may not be in memory.
     let look_up = move || {
@@ -34,7 +48,7 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: ListOffsetsRequest) -> Answ
             partitions: topic
                 .partitions
                 .iter()
-                .map(|asked| look_up_one(&shared, &topic.name, asked))
+                .map(|asked| look_up_one(&shared, version, &topic.name, asked))
                 .collect(),
             name: topic.name,
         });
@@ -46,70 +60,98 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: ListOffsetsRequest) -> Answ
     Answer::blocking(look_up, ListOffsetsResponse::default)
 }
 
-fn look_up_one(shared: &Shared, topic: &str, asked: &ListOffsetsPartition) -> ListOffsetsPartitionResponse {
-    let answer = |error: ErrorCode, found: Found, leader_epoch| {
-        let (offset, timestamp) = found.unwrap_or((-1, -1));
-        ListOffsetsPartitionResponse {
-            partition_index: asked.partition_index,
-            error_code: error.code(),
-            timestamp,
-            offset,
-            leader_epoch,
-        }
+fn look_up_one(
+    shared: &Shared,
+    version: i16,
+    topic: &str,
+    asked: &ListOffsetsPartition,
+) -> ListOffsetsPartitionResponse {
+    let answer = |error: ErrorCode, found: Found| ListOffsetsPartitionResponse {
+        partition_index: asked.partition_index,
+        error_code: error.code(),
+        timestamp: found.map_or(NO_TIMESTAMP, |found| found.timestamp_ms),
+        offset: found.map_or(-1, |found| found.offset),
+        leader_epoch: found.map_or(-1, |found| found.leader_epoch),
     };
     let topics = shared.topics.now();
     let Some(partition) = topics
         .named(topic)
         .and_then(|topic| topic.partition(asked.partition_index))
     else {
-        return answer(ErrorCode::UnknownTopicOrPartition, None, -1);
+        return answer(ErrorCode::UnknownTopicOrPartition, None);
     };
     if let Some(error) = super::fetch::epoch_error(partition, asked.current_leader_epoch) {
-        return answer(error, None, -1);
+        return answer(error, None);
     }
-    match find(partition, asked.timestamp) {
-        Ok(Some(found)) => answer(ErrorCode::None, Some(found), partition.leader_epoch()),
-        Ok(None) => answer(ErrorCode::None, None, -1),
-        Err(LookUpError::Unsupported) => answer(ErrorCode::UnsupportedVersion, None, -1),
+    match find(partition, version, asked.timestamp) {
+        Ok(found) => answer(ErrorCode::None, found),
+        Err(LookUpError::Unsupported) => answer(ErrorCode::UnsupportedVersion, None),
         Err(LookUpError::Read(error)) => {
             tracing::error!(%error, topic, partition = asked.partition_index, "a time could not be looked up");
-            answer(ErrorCode::KafkaStorageError, None, -1)
+            answer(ErrorCode::KafkaStorageError, None)
         }
     }
 }
 
 enum LookUpError {
-    /// A negative timestamp without a meaning.
+    /// A negative timestamp without a meaning in the request's version.
     Unsupported,
     Read(ReadError),
 }
 
-fn find(partition: &Partition, timestamp: i64) -> Result<Found, LookUpError> {
+impl From<ReadError> for LookUpError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
+}
+
+fn find(partition: &Partition, version: i16, timestamp: i64) -> Result<Found, LookUpError> {
     match timestamp {
-        LATEST => Ok(Some((partition.high_watermark(), -1))),
-        EARLIEST | EARLIEST_LOCAL => Ok(Some((partition.log_start_offset(), -1))),
-        LATEST_TIERED => Ok(None),
-        MAX_TIMESTAMP => newest(partition).map_err(LookUpError::Read),
-        0.. => first_since(partition, timestamp).map_err(LookUpError::Read),
+        LATEST => Ok(Some(Dated {
+            offset: partition.high_watermark(),
+            timestamp_ms: NO_TIMESTAMP,
+            leader_epoch: partition.leader_epoch(),
+        })),
+        EARLIEST => Ok(Some(start(partition)?)),
+        EARLIEST_LOCAL if version >= EARLIEST_LOCAL_SINCE => Ok(Some(start(partition)?)),
+        LATEST_TIERED if version >= LATEST_TIERED_SINCE => Ok(None),
+        MAX_TIMESTAMP if version >= MAX_TIMESTAMP_SINCE => Ok(newest(partition)?),
+        0.. => Ok(first_since(partition, timestamp)?),
         _ => Err(LookUpError::Unsupported),
     }
+}
+
+/// The start of the log, with the epoch of its first record if there is one.
+fn start(partition: &Partition) -> Result<Dated, ReadError> {
+    let offset = partition.log_start_offset();
+    let leader_epoch = match partition.batch_at(offset) {
+        Ok(first) => first.partition_leader_epoch(),
+        Err(ReadError::OutOfRange { .. }) => partition.leader_epoch(),
+        Err(error) => return Err(error),
+    };
+    Ok(Dated {
+        offset,
+        timestamp_ms: NO_TIMESTAMP,
+        leader_epoch,
+    })
 }
 
 /// The first durable record of this time or later.
 fn first_since(partition: &Partition, timestamp: i64) -> Result<Found, ReadError> {
     let found = partition.offset_for_time(timestamp)?;
-    let found = found.filter(|found| found.offset < partition.high_watermark());
-    Ok(found.map(|found| (found.offset, found.timestamp_ms)))
+    Ok(found.filter(|found| found.offset < partition.high_watermark()))
 }
 
 /// The first record of the greatest timestamp, by halving the time in which it must lie: 63 look-ups at most.
 fn newest(partition: &Partition) -> Result<Found, ReadError> {
     let Some(mut best) = first_since(partition, 0)? else {
-        return Ok(None);
+        // Nothing has a time: the first record is as new as any.
+        let any = partition.log_start_offset() < partition.high_watermark();
+        return any.then(|| start(partition)).transpose();
     };
     let mut beyond = i64::MAX;
-    while best.1 < beyond {
-        let middle = best.1 + (beyond - best.1) / 2 + 1;
+    while best.timestamp_ms < beyond {
+        let middle = best.timestamp_ms + (beyond - best.timestamp_ms) / 2 + 1;
         match first_since(partition, middle)? {
             Some(found) => best = found,
             None => beyond = middle - 1,

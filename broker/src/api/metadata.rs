@@ -1,7 +1,8 @@
 //! Metadata (key 3): this node, and the topics asked for.
 //!
-//! * No list (v0: an empty one) asks for every topic. v12+ may ask by id; v10 and v11 could, but their answer has no
-//!   room for a topic without a name, so that closes the connection.
+//! * No list (v0: an empty one) asks for every topic. v12+ may ask by id, which then counts: unknown, or another
+//!   topic's than the name beside it, it is UNKNOWN_TOPIC_ID. v10 and v11 have the field, but their answer has no room
+//!   for a topic without a name, so a request of theirs with an id is INVALID_REQUEST, as with Kafka.
 //! * A name unknown but valid is created when the broker and, since v4, the client allow it; the answer then already
 //!   has it, so clients need not come back.
 //! * Every partition is led by this node, the only replica. Authorized operations are not given (no authorizer).
@@ -45,8 +46,16 @@ pub(crate) fn handle(ctx: &Context, version: i16, request: MetadataRequest) -> A
             "Metadata names more than {TOPICS_PER_REQUEST_MAX} topics"
         ));
     }
-    if version < IDS_SINCE && asked.iter().any(|topic| topic.name.is_none()) {
-        return Answer::Close(format!("Metadata v{version} must ask for topics by name"));
+    if version < IDS_SINCE
+        && asked
+            .iter()
+            .any(|topic| topic.name.is_none() || id_of(topic).is_some())
+    {
+        let refused = |topic: &MetadataRequestTopic| MetadataResponseTopic {
+            name: Some(topic.name.clone().unwrap_or_default()),
+            ..unknown(ErrorCode::InvalidRequest, topic)
+        };
+        return Answer::Now(answer(&ctx.shared, asked.iter().map(refused).collect()));
     }
     let consent = version < CONSENT_SINCE || request.allow_auto_topic_creation;
     let create = consent && ctx.shared.config.auto_create_topics;
@@ -99,21 +108,30 @@ fn every_topic(shared: &Shared) -> Vec<MetadataResponseTopic> {
         .collect()
 }
 
+/// The id asked by; zeros are none.
+fn id_of(asked: &MetadataRequestTopic) -> Option<Uuid> {
+    Some(Uuid::from_bytes(asked.topic_id)).filter(|id| !id.is_nil())
+}
+
+/// Whether a name is asked for that no topic has. What is asked by its id was there before.
 fn is_missing(shared: &Shared, asked: &MetadataRequestTopic) -> bool {
-    asked
-        .name
-        .as_ref()
-        .is_some_and(|name| shared.topics.now().named(name).is_none())
+    let name = asked.name.as_ref().filter(|_| id_of(asked).is_none());
+    name.is_some_and(|name| shared.topics.now().named(name).is_none())
 }
 
 fn describe(shared: &Shared, asked: &MetadataRequestTopic) -> MetadataResponseTopic {
     let topics = shared.topics.now();
+    if let Some(id) = id_of(asked) {
+        // Java's clients leave the name empty beside an id.
+        let name = asked.name.as_deref().unwrap_or_default();
+        let topic = topics.with_id(id);
+        return match topic.filter(|topic| name.is_empty() || name == topic.name) {
+            Some(topic) => described(shared, topic),
+            None => unknown(ErrorCode::UnknownTopicId, asked),
+        };
+    }
     let Some(name) = &asked.name else {
-        let topic = topics.with_id(Uuid::from_bytes(asked.topic_id));
-        return topic.map_or_else(
-            || unknown(ErrorCode::UnknownTopicId, asked),
-            |topic| described(shared, topic),
-        );
+        return unknown(ErrorCode::InvalidRequest, asked);
     };
     match topics.named(name) {
         Some(topic) => described(shared, topic),

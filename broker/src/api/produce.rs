@@ -2,7 +2,8 @@
 //!
 //! * Appending happens before this handler returns, so the batches of a connection keep their order; what is awaited
 //!   afterwards is only the sync.
-//! * acks -1: answered when durable. acks 1: answered when written. acks 0: not answered; an error closes the
+//! * acks -1: answered when durable. The wait is for our disk, not for replicas of the client's choice, so a client
+//!   that allows none gets one all the same. acks 1: answered when written. acks 0: not answered; an error closes the
 //!   connection, as with Kafka, since nothing else can tell the client. Other acks: INVALID_REQUIRED_ACKS.
 //! * A retry of an appended batch is answered with its first offset, and with acks -1 waits for the same sync.
 //! * v8+ names every record at fault; v10+ could name a new leader, and there never is one.
@@ -37,6 +38,9 @@ const COMPRESSED_WEIGHT: usize = 8;
 /// The longest wait for a sync, whatever the client allows.
 const SYNC_WAIT_MAX: Duration = Duration::from_secs(300);
 
+/// The least wait for a sync before it is given up, whatever the client allows: a client's default.
+const SYNC_WAIT_MIN: Duration = Duration::from_secs(30);
+
 /// A batch whose sync is awaited: where its answer stands, and its last record.
 struct Unsynced {
     topic_index: usize,
@@ -47,8 +51,8 @@ struct Unsynced {
 
 pub(crate) fn handle(ctx: &Context, version: i16, request: ProduceRequest) -> Answer<ProduceResponse> {
     let acks = request.acks;
-    let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).min(SYNC_WAIT_MAX);
-    let deadline = Instant::now() + patience;
+    let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let deadline = Instant::now() + patience.clamp(SYNC_WAIT_MIN, SYNC_WAIT_MAX);
     let (mut response, unsynced) = unhurried(&request, || append_all(ctx, version, &request));
     match acks {
         ACKS_NONE => match first_error(&response) {

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use annals_broker::{Broker, BrokerConfig, Guard, OpenGate, Refusal, Topic};
 use annals_kafka_client::{Client, NewRecord};
 use annals_kafka_wire::batch::{BatchBuilder, Record};
+use annals_kafka_wire::frame::{decode_response, encode_request};
+use annals_kafka_wire::message::Request;
 use annals_kafka_wire::message::produce::{
     PartitionProduceData, PartitionProduceResponse, ProduceRequest, TopicProduceData,
 };
@@ -106,6 +108,18 @@ pub(crate) fn read_frame(stream: &mut TcpStream) -> Bytes {
     let mut frame = BytesMut::zeroed(u32::from_be_bytes(size) as usize);
     stream.read_exact(&mut frame).unwrap();
     frame.freeze()
+}
+
+/// Sends one request in a version of the test's choice, and waits for its answer.
+pub(crate) async fn ask<R: Request>(broker: &Running, version: i16, request: &R) -> R::Response {
+    let frame = encode_request(request, version, 1, None).unwrap();
+    let mut stream = broker.raw();
+    let answer = blocking(move || {
+        stream.write_all(&frame).unwrap();
+        read_frame(&mut stream)
+    })
+    .await;
+    decode_response::<R>(answer, version).unwrap().1
 }
 
 /// A guard that refuses values beginning with "bad", in topics that set `test.guard=on`.

@@ -13,7 +13,7 @@ use crate::harness::*;
 #[tokio::test]
 async fn a_restart_keeps_topics_records_and_sequences() {
     let dir = tempfile::tempdir().unwrap();
-    let settings = BTreeMap::from([("retention.ms".to_owned(), "5".to_owned())]);
+    let settings = BTreeMap::from([("max.message.bytes".to_owned(), "5000".to_owned())]);
     let broker = start_in(dir.path(), test_config(), Arc::new(OpenGate)).await;
     let mut client = broker.client().await;
     let id = client.create_topic("kept", 2, &settings).await.unwrap();

@@ -13,4 +13,5 @@ mod lifecycle;
 mod produce;
 mod producer;
 mod records;
+mod requests;
 mod topics;

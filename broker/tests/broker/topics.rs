@@ -40,7 +40,7 @@ async fn a_topic_is_created_described_and_deleted() {
             .push(topics.iter().map(|topic| topic.name.clone()).collect::<Vec<_>>());
     }));
     let mut client = broker.client().await;
-    let config = BTreeMap::from([("retention.ms".to_owned(), "1000".to_owned())]);
+    let config = BTreeMap::from([("max.message.bytes".to_owned(), "1000".to_owned())]);
     let id = client.create_topic("events", 3, &config).await.unwrap();
 
     let metadata = client.call(&by_name("events")).await.unwrap();

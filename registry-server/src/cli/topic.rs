@@ -10,12 +10,18 @@ use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::{self, Format};
 
+/// Whose time records have: Kafka's name of the setting.
+const TIMESTAMP_TYPE: &str = "message.timestamp.type";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Topic {
     /// The topics of the broker
     #[command(after_help = "Example:\n  annals topic list -o json")]
     List,
-    /// Create a topic
+    /// Create a topic, whose records have the log's own time unless told otherwise
+    ///
+    /// A time that its producer gives is only as right as the producer. Where that time is wanted, as for records that
+    /// are written long after they happened, say --config message.timestamp.type=CreateTime.
     #[command(
         after_help = "Example:\n  annals topic create orders --partitions 3 --config annals.value.guard=full"
     )]
@@ -52,7 +58,13 @@ impl Topic {
                     name,
                     partitions,
                     configs,
-                } => create(client, global, &name, partitions, configs.into_iter().collect()).await,
+                } => {
+                    let mut config: BTreeMap<_, _> = configs.into_iter().collect();
+                    config
+                        .entry(TIMESTAMP_TYPE.to_owned())
+                        .or_insert_with(|| "LogAppendTime".to_owned());
+                    create(client, global, &name, partitions, config).await
+                }
             }
         })
     }
