@@ -1,6 +1,7 @@
 //! The annals server as a library.
 //!
-//! `registry/` decides (pure), `store/` holds all SQL, `http/` all HTTP of the registry.
+//! `registry/` decides (pure), `store/` holds all SQL, `service/` is the living registry with its one writer, `http/` all
+//! HTTP of the registry.
 
 pub mod cli;
 pub mod console;
@@ -11,5 +12,6 @@ pub mod http;
 pub mod registry;
 pub mod resolve;
 pub mod serve;
+pub mod service;
 pub mod store;
 pub mod topic_subjects;

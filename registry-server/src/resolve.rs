@@ -7,8 +7,8 @@ use annals_schema_model::SchemaId;
 use uuid::Uuid;
 
 use crate::guard::Side;
-use crate::registry::{Registry, View};
 use crate::topic_subjects::subjects_of;
+use crate::{registry::View, service::Registry};
 
 /// Schemas by id and by record name, as the registry has them now.
 pub struct RegistryResolve {

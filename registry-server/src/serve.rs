@@ -20,8 +20,8 @@ use crate::folds::Folds;
 use crate::guard::SchemaGuard;
 use crate::http::serve::ServeLimits;
 use crate::http::{self, ApiShape, AppState, Ready};
-use crate::registry::Registry;
 use crate::resolve::RegistryResolve;
+use crate::service::Registry;
 use crate::store::Database;
 
 /// What a server is told when it starts.

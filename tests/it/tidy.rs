@@ -42,6 +42,32 @@ const EDGES: &[(&str, &[&str])] = &[
     ("tests", &[]),
 ];
 
+/// What a folder of the server may name: modules of its own crate, and which foreign crates it does without.
+struct Folder {
+    path: &'static str,
+    modules: &'static [&'static str],
+    without: &'static [&'static str],
+}
+
+/// `registry/` decides, `store/` keeps, `service/` lets them meet: always downward, so that no two import each other.
+const FOLDERS: &[Folder] = &[
+    Folder {
+        path: "registry-server/src/registry/",
+        modules: &["registry"],
+        without: &["arc_swap", "axum", "sqlx", "tokio", "tracing", "utoipa"],
+    },
+    Folder {
+        path: "registry-server/src/store/",
+        modules: &["registry", "store"],
+        without: &["arc_swap", "axum", "utoipa"],
+    },
+    Folder {
+        path: "registry-server/src/service/",
+        modules: &["registry", "service", "store"],
+        without: &["axum", "sqlx", "utoipa"],
+    },
+];
+
 /// A text that may stand only in the named places (path prefixes); comments and tests do not count.
 struct Room {
     line: &'static str,
@@ -236,6 +262,77 @@ fn lines_are_in_their_rooms() {
         }
     }
     assert_none(&faults);
+}
+
+#[test]
+fn the_servers_folders_import_only_downward() {
+    let mut faults = Vec::new();
+    for folder in FOLDERS {
+        let mut names = Names::default();
+        for (path, text) in sources() {
+            if path.starts_with(folder.path) {
+                names.path = path;
+                names.visit_file(&syn::parse_file(&text).unwrap());
+            }
+        }
+        assert!(!names.found.is_empty(), "{} has no source", folder.path);
+        for (path, line, name) in names.found {
+            let allowed = match name.strip_prefix("crate::") {
+                Some(module) => folder.modules.contains(&module),
+                None => !folder.without.contains(&name.as_str()),
+            };
+            if !allowed {
+                faults.push(format!("{path}:{line}: {} must not know `{name}`", folder.path));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+/// The first names of all paths in files: `crate::module` or a crate (or whatever else is in scope).
+#[derive(Default)]
+struct Names {
+    path: String,
+    found: Vec<(String, usize, String)>,
+}
+
+impl Names {
+    fn add(&mut self, ident: &syn::Ident, module: Option<&syn::Ident>) {
+        let name = match module {
+            Some(module) if ident == "crate" => format!("crate::{module}"),
+            _ => ident.to_string(),
+        };
+        let line = ident.span().start().line;
+        self.found.push((self.path.clone(), line, name));
+    }
+
+    fn add_use(&mut self, first: &syn::Ident, rest: &syn::UseTree) {
+        match rest {
+            syn::UseTree::Path(path) => self.add(first, Some(&path.ident)),
+            syn::UseTree::Name(name) => self.add(first, Some(&name.ident)),
+            syn::UseTree::Rename(name) => self.add(first, Some(&name.ident)),
+            syn::UseTree::Glob(_) => self.add(first, None),
+            syn::UseTree::Group(group) => group.items.iter().for_each(|rest| self.add_use(first, rest)),
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Names {
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        match &item.tree {
+            syn::UseTree::Path(path) => self.add_use(&path.ident, &path.tree),
+            syn::UseTree::Name(name) => self.add(&name.ident, None),
+            syn::UseTree::Rename(name) => self.add(&name.ident, None),
+            syn::UseTree::Glob(_) | syn::UseTree::Group(_) => {}
+        }
+    }
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let mut idents = path.segments.iter().map(|segment| &segment.ident);
+        if let (Some(first), second) = (idents.next(), idents.next()) {
+            self.add(first, second);
+        }
+        syn::visit::visit_path(self, path);
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ use axum::Router;
 use axum::routing::get;
 
 use crate::guard::SchemaGuard;
-use crate::registry::Registry;
+use crate::service::Registry;
 
 /// What the pages look at.
 #[derive(Clone)]

@@ -13,7 +13,7 @@ use annals_broker::{Guard, Record, Refusal, Topic};
 pub use mode::{Mode, Side};
 use verdict::Verdicts;
 
-use crate::registry::Registry;
+use crate::service::Registry;
 
 /// The broker's guard over a registry.
 pub struct SchemaGuard {

@@ -15,7 +15,10 @@ use super::{
     request::SchemaRequest,
     shapes::Answer,
 };
-use crate::registry::{Qualified, RegistryError, Verdict, VersionSpec};
+use crate::{
+    registry::{Qualified, RegistryError, Verdict, VersionSpec},
+    service::ServiceError,
+};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
@@ -145,7 +148,7 @@ async fn judge(
     let judged = state.registry.judge(subject, against, request, params.explain);
     let (verdict, policies) = match judged.await {
         Ok(judged) => judged,
-        Err(error @ RegistryError::InvalidSchema(_)) if params.verbose => {
+        Err(ServiceError::Refused(error @ RegistryError::InvalidSchema(_))) if params.verbose => {
             let messages = vec![error.to_string()];
             let verdict = Verdict {
                 messages,

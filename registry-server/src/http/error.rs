@@ -1,7 +1,7 @@
 //! The one table of statuses and error codes of the registry API.
 //!
-//! What is decided elsewhere comes in as a [`RegistryError`], which knows nothing of HTTP; what goes wrong between the
-//! socket and a handler is a variant here. Everything leaves as `{"error_code": …, "message": …}`: the sentence is for
+//! What is decided elsewhere comes in as a [`RegistryError`] or a [`ServiceError`], which know nothing of HTTP; what goes
+//! wrong between the socket and a handler is a variant here. Everything leaves as `{"error_code": …, "message": …}`: the sentence is for
 //! the client, the cause goes to the log. The first three digits of a code are its status.
 
 use axum::{
@@ -12,7 +12,7 @@ use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
 use super::media;
-use crate::registry::RegistryError;
+use crate::{registry::RegistryError, service::ServiceError};
 
 /// An error as clients see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -44,6 +44,8 @@ pub enum HttpError {
     Registry(RegistryError),
     /// The registry said no to a client that wants the status for a code.
     ByStatus(RegistryError),
+    /// The registry could not be asked, or what it decided could not be kept.
+    Service(ServiceError),
     /// Nothing the client accepts can be sent.
     NotAcceptable,
     /// The body is of a kind that is not read here.
@@ -72,12 +74,22 @@ impl From<RegistryError> for HttpError {
     }
 }
 
+impl From<ServiceError> for HttpError {
+    fn from(error: ServiceError) -> HttpError {
+        match error {
+            ServiceError::Refused(refused) => HttpError::Registry(refused),
+            other => HttpError::Service(other),
+        }
+    }
+}
+
 impl HttpError {
     /// The table: the code of every error.
     fn code(&self) -> u32 {
         match self {
             HttpError::Registry(error) => registry_code(error),
             HttpError::ByStatus(error) => u32::from(status(registry_code(error)).as_u16()),
+            HttpError::Service(error) => service_code(error),
             HttpError::BadRequest(_) | HttpError::MalformedBody(_) => 400,
             HttpError::NotFound(_) => 404,
             HttpError::MethodNotAllowed(_) => 405,
@@ -93,6 +105,7 @@ impl HttpError {
     fn message(&self) -> String {
         match self {
             HttpError::Registry(error) | HttpError::ByStatus(error) => error.to_string(),
+            HttpError::Service(error) => error.to_string(),
             HttpError::NotAcceptable => {
                 format!("Not acceptable: answers here are {}", media::NAMES.join(", "))
             }
@@ -121,13 +134,13 @@ impl HttpError {
 
     fn log(&self) {
         match self {
-            HttpError::Registry(RegistryError::Store(cause)) => {
+            HttpError::Service(ServiceError::Store(cause)) => {
                 tracing::error!(
                     error = &**cause as &dyn std::error::Error,
                     "the schema store failed"
                 );
             }
-            HttpError::Registry(RegistryError::Broken) => tracing::error!("a task of the registry broke off"),
+            HttpError::Service(ServiceError::Broken) => tracing::error!("a task of the registry broke off"),
             HttpError::Unserialisable(cause) => tracing::error!(cause, "an answer could not be serialised"),
             _ => {}
         }
@@ -157,8 +170,14 @@ fn registry_code(error: &RegistryError) -> u32 {
         RegistryError::InvalidRuleSet(_) => 42210,
         RegistryError::ContextNotEmpty(_) => 42211,
         RegistryError::InvalidConfig(_) => 422,
-        RegistryError::Store(_) => 50001,
-        RegistryError::Broken => 500,
+    }
+}
+
+fn service_code(error: &ServiceError) -> u32 {
+    match error {
+        ServiceError::Refused(error) => registry_code(error),
+        ServiceError::Store(_) => 50001,
+        ServiceError::Broken => 500,
     }
 }
 

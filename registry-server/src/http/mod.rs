@@ -8,6 +8,7 @@
 mod compatibility;
 mod config;
 mod contexts;
+mod described;
 mod docs;
 pub mod error;
 mod extract;
@@ -51,7 +52,7 @@ pub use linger::Unread;
 pub use shape::{ApiShape, ApiShapeError};
 pub use timed_body::{BodyStalled, TimedBody};
 
-use crate::registry::{Registry, RegistryError};
+use crate::{registry::RegistryError, service::Registry};
 use error::HttpError;
 
 /// What the handlers work with.

@@ -10,7 +10,7 @@ use annals_schema_model::SchemaType;
 use thiserror::Error;
 
 use super::error::HttpError;
-use crate::registry::RegistryError;
+use crate::{registry::RegistryError, service::ServiceError};
 
 /// A generation of the registry API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,10 +69,12 @@ impl ApiShape {
     }
 
     /// A refused registration.
-    pub(super) fn refusal(self, error: RegistryError) -> HttpError {
+    pub(super) fn refusal(self, error: ServiceError) -> HttpError {
         match (self, error) {
-            (ApiShape::Seven, error @ RegistryError::Incompatible { .. }) => HttpError::ByStatus(error),
-            (_, error) => HttpError::Registry(error),
+            (ApiShape::Seven, ServiceError::Refused(error @ RegistryError::Incompatible { .. })) => {
+                HttpError::ByStatus(error)
+            }
+            (_, error) => error.into(),
         }
     }
 }

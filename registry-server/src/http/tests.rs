@@ -25,7 +25,7 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::{ApiShape, AppState, Ready, router};
-use crate::{registry::Registry, store::Database};
+use crate::{service::Registry, store::Database};
 
 /// The time of every write.
 const NOW_MS: i64 = 1_700_000_000_000;

@@ -3,14 +3,19 @@
 //! A subject's settings lie over its context's field by field, those over the settings of all contexts, and those over
 //! the server's default level. An update is a merge: a field that is absent stays, one that is `null` is cleared.
 
+use std::sync::Arc;
+
 use annals_schema_model::{CompatibilityPolicy, Level, Policy, Standard};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
 use super::{
     RegistryError,
+    change::Change,
     contract::{Metadata, RuleSet},
+    name::Qualified,
+    register::check_writable,
+    view::View,
 };
 
 /// The name of the level where settings are read; where they are written it is [`LEVEL_WRITTEN`].
@@ -19,7 +24,7 @@ pub const LEVEL_READ: &str = "compatibilityLevel";
 pub const LEVEL_WRITTEN: &str = "compatibility";
 
 /// The settings of one scope; what is not set there is `None`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Config {
     /// Another subject that every request for this one is about.
@@ -48,7 +53,6 @@ pub struct Config {
         deserialize_with = "from_name",
         default
     )]
-    #[schema(value_type = Option<String>, example = "BACKWARD")]
     pub level: Option<Level>,
     /// Relaxations and additions of the registry API: `STRICT`, `LENIENT` or `LOGICAL`.
     #[serde(
@@ -57,7 +61,6 @@ pub struct Config {
         deserialize_with = "from_name",
         default
     )]
-    #[schema(value_type = Option<String>, example = "STRICT")]
     pub compatibility_policy: Option<CompatibilityPolicy>,
     /// Which differences count: `confluent`, `strict` or `wire`.
     #[serde(
@@ -66,7 +69,6 @@ pub struct Config {
         deserialize_with = "from_name",
         default
     )]
-    #[schema(value_type = Option<String>, example = "confluent")]
     pub policy: Option<Policy>,
     /// The metadata property that splits a subject's versions into groups, each compatible within itself.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -189,6 +191,45 @@ impl Config {
         }
         json
     }
+}
+
+/// Merges an update into the settings of a subject, a context or all contexts; answers the result.
+///
+/// # Errors
+/// The update or the name is invalid, or the scope is read-only.
+pub fn update(
+    view: &View,
+    of: &Qualified,
+    update: &Map<String, Value>,
+) -> Result<(Vec<Change>, Config), RegistryError> {
+    of.check_scope()?;
+    check_writable(view, of)?;
+    let old = view.config(of).map(|old| Config::clone(old));
+    let config = old.unwrap_or_default().merged(update)?;
+    let change = Change::Config {
+        of: of.clone(),
+        config: Some(Arc::new(config.clone())),
+    };
+    Ok((vec![change], config))
+}
+
+/// Clears the settings of a subject, a context or all contexts; answers what they were.
+///
+/// # Errors
+/// [`RegistryError::SubjectNotFound`] when a subject has none, or the scope is read-only.
+pub fn clear(view: &View, of: &Qualified) -> Result<(Vec<Change>, Config), RegistryError> {
+    let Some(old) = view.config(of) else {
+        return match of.is_context() {
+            true => Ok((Vec::new(), Config::default())),
+            false => Err(RegistryError::SubjectNotFound(of.to_string())),
+        };
+    };
+    check_writable(view, of)?;
+    let change = Change::Config {
+        of: of.clone(),
+        config: None,
+    };
+    Ok((vec![change], Config::clone(old)))
 }
 
 /// Says which field of an update is of the wrong kind.

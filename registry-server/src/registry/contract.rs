@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 const RULE_NAME_CHARACTERS_MAX: usize = 256;
 
 /// What is known about a schema beside its text.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Metadata {
     /// Tags by the path of the field they stand on.
@@ -37,7 +37,7 @@ pub struct Metadata {
 }
 
 /// Rules that clients run on records.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RuleSet {
     /// Rules between versions.
@@ -55,7 +55,7 @@ pub struct RuleSet {
 }
 
 /// One rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rule {
     /// The rule's name, unique in its set.
@@ -101,7 +101,7 @@ pub struct Rule {
 }
 
 /// Whether a rule changes a record or judges it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RuleKind {
     /// It changes the record.
@@ -112,7 +112,7 @@ pub enum RuleKind {
 }
 
 /// When a rule runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RuleMode {
     /// From an older version to a newer one.

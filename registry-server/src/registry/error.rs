@@ -1,13 +1,10 @@
 //! What can go wrong in the registry, without a word of HTTP.
 //!
-//! The sentences are what a client is shown. Status and code are looked up in `http/error.rs`.
-
-use std::sync::Arc;
+//! The sentences are what a client is shown. Status and code are looked up in `http/error.rs`; what can go
+//! wrong with keeping it is `service::ServiceError`'s.
 
 use annals_schema_model::SchemaId;
 use thiserror::Error;
-
-use crate::store::StoreError;
 
 /// Why the registry said no.
 #[derive(Debug, Error)]
@@ -111,19 +108,7 @@ pub enum RegistryError {
     /// The mode of the subject does not allow it.
     #[error("{0}")]
     NotPermitted(String),
-    /// The database failed; the outcome of a write may be unknown, and asking again is safe.
-    #[error("The schema store failed; the request can be sent again")]
-    Store(Arc<StoreError>),
     /// All 2^31-1 ids of a context are given out.
     #[error("every schema id of this context is given out; register in another context")]
     IdsUsedUp,
-    /// Work on a schema broke off. Nothing was written.
-    #[error("The request broke off; please report this with the server's log")]
-    Broken,
-}
-
-impl From<StoreError> for RegistryError {
-    fn from(error: StoreError) -> RegistryError {
-        RegistryError::Store(Arc::new(error))
-    }
 }

@@ -13,7 +13,7 @@ use super::{RegistryError, Stored, View};
 
 /// Whether a format asks for more than the stored text.
 #[must_use]
-pub(super) fn needs_work(stored: &Stored, format: &str) -> bool {
+pub fn needs_work(stored: &Stored, format: &str) -> bool {
     match stored.schema_type() {
         SchemaType::Avro => format == "resolved" && !stored.references().is_empty(),
         SchemaType::Protobuf => format == "serialized" || format == "ignore_extensions",
@@ -22,7 +22,7 @@ pub(super) fn needs_work(stored: &Stored, format: &str) -> bool {
 }
 
 /// A schema's text in a format.
-pub(super) fn text(view: &View, stored: &Stored, format: &str) -> Result<Arc<str>, RegistryError> {
+pub fn text(view: &View, stored: &Stored, format: &str) -> Result<Arc<str>, RegistryError> {
     if !needs_work(stored, format) {
         return Ok(Arc::clone(stored.text()));
     }

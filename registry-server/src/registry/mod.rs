@@ -1,8 +1,8 @@
 //! What is registered, and what may be registered next.
 //!
-//! Everything here but [`live`] and the writer (`writer.rs`) is a pure decision: a [`View`] and a request in, an answer or
-//! a [`RegistryError`] out. [`Registry`] puts the decisions to work: it holds the current view, has writes decided one
-//! after the other and committed together, and swaps the view when they are durable.
+//! Everything here is a pure decision: a [`View`] and a request in, an answer, [`Change`]s or a [`RegistryError`] out. It
+//! knows no clock, no database, no runtime and no HTTP. `service/` puts the decisions to work: it holds the current view,
+//! has writes decided one after the other and committed together, and swaps the view when they are durable.
 
 mod alias;
 mod candidate;
@@ -13,9 +13,8 @@ mod context;
 mod contract;
 pub mod delete;
 mod error;
-mod format;
+pub mod format;
 mod import;
-pub mod live;
 pub mod lookup;
 pub mod mode;
 mod name;
@@ -29,7 +28,6 @@ pub mod tags;
 pub mod verdict;
 mod version;
 mod view;
-mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -41,7 +39,6 @@ pub use content::{Content, guid_of};
 pub use context::{ContextView, Deleted, SubjectView, Use, VersionState, VersionView};
 pub use contract::{Metadata, Rule, RuleKind, RuleMode, RuleSet};
 pub use error::RegistryError;
-pub use live::{Registered, Registry};
 pub use lookup::Found;
 pub use mode::Mode;
 pub use name::{ANY_CONTEXT, DEFAULT_CONTEXT, GLOBAL_CONTEXT, Qualified};

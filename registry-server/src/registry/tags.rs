@@ -15,7 +15,6 @@ use annals_schema_model::{
     avro::{Json, JsonKind},
 };
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::RegistryError;
 
@@ -23,7 +22,7 @@ use super::RegistryError;
 const PROPERTY: &str = "confluent:tags";
 
 /// Whether a record or a field is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EntityType {
     /// A record, or an object.
@@ -33,18 +32,17 @@ pub enum EntityType {
 }
 
 /// A record or a field of a schema.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SchemaEntity {
     /// Where it is: `shop.Order.card`.
-    #[schema(example = "shop.Order.card")]
     pub entity_path: String,
     /// What it is.
     pub entity_type: EntityType,
 }
 
 /// A record or a field with its tags.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntityTags {
     /// What is tagged.

@@ -128,6 +128,47 @@ impl Verdicts {
     }
 }
 
+/// Judges a schema against a subject: against one version, or as registering it would. With `by_policy` what each policy
+/// would say, all else being equal, is answered as well.
+///
+/// # Errors
+/// The version is not there, or the schema is invalid.
+pub fn asked(
+    view: &View,
+    subject: &Qualified,
+    against: Option<VersionSpec>,
+    request: &RegisterRequest,
+    by_policy: bool,
+) -> Result<(Verdict, Vec<(Policy, bool)>), RegistryError> {
+    let versions = view.subject(subject);
+    let olds: Vec<VersionView> = match against {
+        None => versions.map_or_else(Vec::new, |versions| versions.live().copied().collect()),
+        Some(VersionSpec::Latest) => versions
+            .and_then(|versions| versions.latest())
+            .into_iter()
+            .collect(),
+        Some(VersionSpec::Number(number)) => {
+            let version = versions.and_then(|versions| versions.version(number));
+            let version = version.filter(VersionView::is_live);
+            vec![version.ok_or_else(|| RegistryError::VersionNotFound(number.to_string()))?]
+        }
+    };
+    let scope = view.config_in_scope(subject);
+    let normalize = request.normalizes(view, subject);
+    let candidate = Candidate::read(view, &subject.context, request, normalize)?;
+    let verdict = view.verdicts().judge(view, subject, &scope, &candidate, &olds);
+    let passes = |policy: Policy| {
+        let scope = Config {
+            policy: Some(policy),
+            ..scope.clone()
+        };
+        let verdict = view.verdicts().judge(view, subject, &scope, &candidate, &olds);
+        (policy, verdict.is_compatible())
+    };
+    let asked = if by_policy { &Policy::ALL[..] } else { &[] };
+    Ok((verdict, asked.iter().copied().map(passes).collect()))
+}
+
 fn compare(view: &View, subject: &Qualified, standard: Standard, new: &Schema, old: VersionView) -> Verdict {
     let unreadable = |why: String| Verdict {
         findings: Vec::new(),

@@ -4,7 +4,6 @@
 
 mod failures;
 mod read_back;
-mod registry;
 mod transactions;
 
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use super::{Database, Store, StoreError};
 use crate::registry::{Change, Config, Content, Mode, Qualified, VersionState, VersionView};
 
 /// Runs a test on an empty database of each kind.
-async fn on_each(test: impl AsyncFn(&Database)) {
+pub(crate) async fn on_each(test: impl AsyncFn(&Database)) {
     let folder = tempfile::tempdir().unwrap();
     test(&Database::Sqlite(folder.path().join("registry.db"))).await;
     on_postgres(test).await;
@@ -49,13 +48,13 @@ fn picture(changes: &[Change]) -> Vec<String> {
 }
 
 /// Writes changes in one commit.
-async fn write(store: &mut Store, changes: &[Change]) -> Result<i64, StoreError> {
+pub(crate) async fn write(store: &mut Store, changes: &[Change]) -> Result<i64, StoreError> {
     let mut transaction = store.begin().await?;
     transaction.write(changes).await?;
     transaction.commit().await
 }
 
-fn id(id: u32) -> SchemaId {
+pub(crate) fn id(id: u32) -> SchemaId {
     SchemaId::new(id).unwrap()
 }
 
@@ -67,7 +66,7 @@ fn context(name: &str, last_id: u32) -> Change {
     }
 }
 
-fn content(text: &str) -> Content {
+pub(crate) fn content(text: &str) -> Content {
     Content {
         schema_type: SchemaType::Avro,
         text: text.into(),
@@ -77,7 +76,7 @@ fn content(text: &str) -> Content {
     }
 }
 
-fn schema(context: &str, number: u32, content: &Content, retired: bool) -> Change {
+pub(crate) fn schema(context: &str, number: u32, content: &Content, retired: bool) -> Change {
     Change::Schema {
         context: context.into(),
         id: id(number),

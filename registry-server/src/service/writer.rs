@@ -22,8 +22,11 @@ use std::{
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{RegistryError, change::Change, view::View};
-use crate::store::{Changes, Listener, Store, StoreError};
+use super::ServiceError;
+use crate::{
+    registry::{Change, RegistryError, View},
+    store::{Changes, Listener, Store, StoreError},
+};
 
 /// How many writes are committed together at most.
 const BATCH_WRITES_MAX: usize = 256;
@@ -65,7 +68,7 @@ trait Write: Send {
     /// Decides on a view; answers the changes, none when the write is refused or changes nothing.
     fn decide(&mut self, view: &View, now_ms: i64) -> Vec<Change>;
     /// Tells the one who asked, after the commit or when it failed.
-    fn finish(self: Box<Self>, committed: Result<(), RegistryError>);
+    fn finish(self: Box<Self>, committed: Result<(), ServiceError>);
 }
 
 type Decide<T> = Box<dyn FnMut(&View, i64) -> Result<(Vec<Change>, T), RegistryError> + Send>;
@@ -73,8 +76,8 @@ type Decide<T> = Box<dyn FnMut(&View, i64) -> Result<(Vec<Change>, T), RegistryE
 struct Waiting<T> {
     slow: bool,
     decide: Decide<T>,
-    outcome: Result<T, RegistryError>,
-    answer: oneshot::Sender<Result<T, RegistryError>>,
+    outcome: Result<T, ServiceError>,
+    answer: oneshot::Sender<Result<T, ServiceError>>,
 }
 
 impl<T: Send> Write for Waiting<T> {
@@ -89,13 +92,13 @@ impl<T: Send> Write for Waiting<T> {
                 changes
             }
             Err(error) => {
-                self.outcome = Err(error);
+                self.outcome = Err(error.into());
                 Vec::new()
             }
         }
     }
 
-    fn finish(self: Box<Self>, committed: Result<(), RegistryError>) {
+    fn finish(self: Box<Self>, committed: Result<(), ServiceError>) {
         // Whoever asked may be gone; the write stands all the same.
         let _ = self.answer.send(committed.and(self.outcome));
     }
@@ -126,7 +129,7 @@ impl Queue {
     pub(super) async fn write<T: Send + 'static>(
         &self,
         decide: impl FnMut(&View, i64) -> Result<(Vec<Change>, T), RegistryError> + Send + 'static,
-    ) -> Result<T, RegistryError> {
+    ) -> Result<T, ServiceError> {
         self.enqueue(false, Box::new(decide)).await
     }
 
@@ -134,23 +137,23 @@ impl Queue {
     pub(super) async fn write_slowly<T: Send + 'static>(
         &self,
         decide: impl FnMut(&View, i64) -> Result<(Vec<Change>, T), RegistryError> + Send + 'static,
-    ) -> Result<T, RegistryError> {
+    ) -> Result<T, ServiceError> {
         self.enqueue(true, Box::new(decide)).await
     }
 
-    async fn enqueue<T: Send + 'static>(&self, slow: bool, decide: Decide<T>) -> Result<T, RegistryError> {
+    async fn enqueue<T: Send + 'static>(&self, slow: bool, decide: Decide<T>) -> Result<T, ServiceError> {
         let (answer, outcome) = oneshot::channel();
         let waiting = Waiting {
             slow,
             decide,
-            outcome: Err(RegistryError::Broken),
+            outcome: Err(ServiceError::Broken),
             answer,
         };
         let sent = self.0.send(Command::Write(Box::new(waiting))).await;
-        sent.map_err(|_| RegistryError::from(StoreError::Closed))?;
+        sent.map_err(|_| ServiceError::from(StoreError::Closed))?;
         outcome
             .await
-            .unwrap_or_else(|_| Err(RegistryError::from(StoreError::Closed)))
+            .unwrap_or_else(|_| Err(ServiceError::from(StoreError::Closed)))
     }
 
     /// Closes the store after what is waiting.
@@ -240,7 +243,7 @@ impl Writer {
             }
         }
         for write in writes {
-            write.finish(committed.clone().map_err(RegistryError::Store));
+            write.finish(committed.clone().map_err(ServiceError::Store));
         }
     }
 

@@ -1,7 +1,15 @@
 //! The registry in service: one current view for all readers, one writer for everything that changes it.
 //!
 //! What costs time (parsing, comparing) is done on a view, off the async threads and without holding anybody up; the
-//! writer then only looks whether the decision still holds ([`NewVersion::changes`](super::register::NewVersion)).
+//! writer then only looks whether the decision still holds ([`NewVersion::changes`](register::NewVersion)).
+//!
+//! `registry/` decides and knows nothing of this folder; `store/` keeps what was decided. Here they meet.
+
+mod error;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -9,20 +17,17 @@ use annals_schema_model::{Policy, SchemaId, SchemaType};
 use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
 
-use super::{
-    Config, Deleted, Mode, Qualified, RegisterRequest, RegistryError, Verdict, VersionSpec,
-    candidate::Candidate,
-    change::Change,
-    context::VersionView,
-    delete, format,
-    lookup::{self, Found},
-    mode,
-    register::{self, Decision, check_writable},
-    stored::Stored,
-    view::View,
-    writer::{Queue, Shared},
+pub use self::error::ServiceError;
+use self::writer::{Queue, Shared};
+use crate::{
+    registry::{
+        Config, Deleted, Found, Mode, Qualified, RegisterRequest, RegistryError, Stored, Verdict,
+        VersionSpec, VersionView, View, config, delete, format, lookup, mode,
+        register::{self, Decision},
+        verdict,
+    },
+    store::{Database, Store, StoreError},
 };
-use crate::store::{Database, Store, StoreError};
 
 /// How often a registration is decided beside the writer before it is decided by it.
 const OPTIMISTIC_ATTEMPTS: usize = 3;
@@ -111,7 +116,7 @@ impl Registry {
         &self,
         subject: &Qualified,
         request: RegisterRequest,
-    ) -> Result<Registered, RegistryError> {
+    ) -> Result<Registered, ServiceError> {
         let request = Arc::new(request);
         for _ in 0..OPTIMISTIC_ATTEMPTS {
             let view = self.view();
@@ -159,7 +164,7 @@ impl Registry {
         &self,
         subject: &Qualified,
         request: Arc<RegisterRequest>,
-    ) -> Result<Registered, RegistryError> {
+    ) -> Result<Registered, ServiceError> {
         let name = subject.clone();
         let decided =
             self.queue.write_slowly(
@@ -180,7 +185,7 @@ impl Registry {
         subject: &Qualified,
         version: VersionView,
         is_new: bool,
-    ) -> Result<Registered, RegistryError> {
+    ) -> Result<Registered, ServiceError> {
         let found = lookup::found(&self.view(), subject, version)?;
         Ok(Registered { found, is_new })
     }
@@ -194,7 +199,7 @@ impl Registry {
         subject: &Qualified,
         request: RegisterRequest,
         deleted: Deleted,
-    ) -> Result<Found, RegistryError> {
+    ) -> Result<Found, ServiceError> {
         let (view, subject) = (self.view(), subject.clone());
         off_thread(move || lookup::by_content(&view, &subject, &request, deleted)).await?
     }
@@ -203,7 +208,7 @@ impl Registry {
     ///
     /// # Errors
     /// The stored text cannot be read any more.
-    pub async fn text(&self, stored: &Arc<Stored>, format: &str) -> Result<Arc<str>, RegistryError> {
+    pub async fn text(&self, stored: &Arc<Stored>, format: &str) -> Result<Arc<str>, ServiceError> {
         if !format::needs_work(stored, format) {
             return Ok(Arc::clone(stored.text()));
         }
@@ -222,16 +227,16 @@ impl Registry {
         against: Option<VersionSpec>,
         request: RegisterRequest,
         by_policy: bool,
-    ) -> Result<(Verdict, Vec<(Policy, bool)>), RegistryError> {
+    ) -> Result<(Verdict, Vec<(Policy, bool)>), ServiceError> {
         let (view, subject) = (self.view(), subject.clone());
-        off_thread(move || judge(&view, &subject, against, &request, by_policy)).await?
+        off_thread(move || verdict::asked(&view, &subject, against, &request, by_policy)).await?
     }
 
     /// Deletes a subject; answers the numbers of the versions deleted.
     ///
     /// # Errors
     /// As [`delete::subject`].
-    pub async fn delete_subject(&self, name: &Qualified, permanent: bool) -> Result<Vec<u32>, RegistryError> {
+    pub async fn delete_subject(&self, name: &Qualified, permanent: bool) -> Result<Vec<u32>, ServiceError> {
         let name = name.clone();
         self.queue
             .write(move |view, _| delete::subject(view, &name, permanent))
@@ -247,7 +252,7 @@ impl Registry {
         name: &Qualified,
         spec: VersionSpec,
         permanent: bool,
-    ) -> Result<u32, RegistryError> {
+    ) -> Result<u32, ServiceError> {
         let name = name.clone();
         self.queue
             .write(move |view, _| delete::version(view, &name, spec, permanent))
@@ -258,7 +263,7 @@ impl Registry {
     ///
     /// # Errors
     /// As [`delete::context`].
-    pub async fn delete_context(&self, name: &str) -> Result<(), RegistryError> {
+    pub async fn delete_context(&self, name: &str) -> Result<(), ServiceError> {
         let name = name.to_owned();
         self.queue
             .write(move |view, _| Ok((delete::context(view, &name)?, ())))
@@ -273,55 +278,27 @@ impl Registry {
         &self,
         of: &Qualified,
         update: Map<String, Value>,
-    ) -> Result<Config, RegistryError> {
-        of.check_scope()?;
+    ) -> Result<Config, ServiceError> {
         let of = of.clone();
-        let write = move |view: &View, _| {
-            check_writable(view, &of)?;
-            let old = view.config(&of).map(|old| Config::clone(old));
-            let config = old.unwrap_or_default().merged(&update)?;
-            let change = Change::Config {
-                of: of.clone(),
-                config: Some(Arc::new(config.clone())),
-            };
-            Ok((vec![change], config))
-        };
-        self.queue.write(write).await
+        self.queue
+            .write(move |view, _| config::update(view, &of, &update))
+            .await
     }
 
     /// Clears the settings of a subject, a context or all contexts; answers what they were.
     ///
     /// # Errors
     /// [`RegistryError::SubjectNotFound`] when a subject has none, or the scope is read-only.
-    pub async fn clear_config(&self, of: &Qualified) -> Result<Config, RegistryError> {
+    pub async fn clear_config(&self, of: &Qualified) -> Result<Config, ServiceError> {
         let of = of.clone();
-        let write = move |view: &View, _| {
-            let Some(old) = view.config(&of) else {
-                return match of.is_context() {
-                    true => Ok((Vec::new(), Config::default())),
-                    false => Err(RegistryError::SubjectNotFound(of.to_string())),
-                };
-            };
-            check_writable(view, &of)?;
-            let change = Change::Config {
-                of: of.clone(),
-                config: None,
-            };
-            Ok((vec![change], Config::clone(old)))
-        };
-        self.queue.write(write).await
+        self.queue.write(move |view, _| config::clear(view, &of)).await
     }
 
     /// Sets the mode of a subject, a context or all contexts; `None` clears it.
     ///
     /// # Errors
     /// As [`mode::set`].
-    pub async fn set_mode(
-        &self,
-        of: &Qualified,
-        new: Option<Mode>,
-        force: bool,
-    ) -> Result<(), RegistryError> {
+    pub async fn set_mode(&self, of: &Qualified, new: Option<Mode>, force: bool) -> Result<(), ServiceError> {
         let of = of.clone();
         self.queue
             .write(move |view, _| Ok((mode::set(view, &of, new, force)?, ())))
@@ -332,7 +309,7 @@ impl Registry {
     ///
     /// # Errors
     /// As [`mode::clear`].
-    pub async fn clear_mode(&self, of: &Qualified, recursive: bool) -> Result<Option<Mode>, RegistryError> {
+    pub async fn clear_mode(&self, of: &Qualified, recursive: bool) -> Result<Option<Mode>, ServiceError> {
         let of = of.clone();
         self.queue
             .write(move |view, _| mode::clear(view, &of, recursive))
@@ -348,47 +325,9 @@ impl Registry {
     }
 }
 
-fn judge(
-    view: &View,
-    subject: &Qualified,
-    against: Option<VersionSpec>,
-    request: &RegisterRequest,
-    by_policy: bool,
-) -> Result<(Verdict, Vec<(Policy, bool)>), RegistryError> {
-    let versions = view.subject(subject);
-    let olds: Vec<VersionView> = match against {
-        None => versions.map_or_else(Vec::new, |versions| versions.live().copied().collect()),
-        Some(VersionSpec::Latest) => versions
-            .and_then(|versions| versions.latest())
-            .into_iter()
-            .collect(),
-        Some(VersionSpec::Number(number)) => {
-            let version = versions.and_then(|versions| versions.version(number));
-            let version = version.filter(VersionView::is_live);
-            vec![version.ok_or_else(|| RegistryError::VersionNotFound(number.to_string()))?]
-        }
-    };
-    let scope = view.config_in_scope(subject);
-    let normalize = request.normalizes(view, subject);
-    let candidate = Candidate::read(view, &subject.context, request, normalize)?;
-    let verdict = view.verdicts().judge(view, subject, &scope, &candidate, &olds);
-    let passes = |policy: Policy| {
-        let scope = Config {
-            policy: Some(policy),
-            ..scope.clone()
-        };
-        let verdict = view.verdicts().judge(view, subject, &scope, &candidate, &olds);
-        (policy, verdict.is_compatible())
-    };
-    let asked = if by_policy { &Policy::ALL[..] } else { &[] };
-    Ok((verdict, asked.iter().copied().map(passes).collect()))
-}
-
 /// Runs work whose length a client decides where it cannot hold up other requests.
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, RegistryError> {
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
     tokio::task::spawn_blocking(work)
         .await
-        .map_err(|_| RegistryError::Broken)
+        .map_err(|_| ServiceError::Broken)
 }

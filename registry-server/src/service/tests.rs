@@ -8,10 +8,13 @@ use std::{
 use annals_schema_model::Reference;
 use serde_json::json;
 
-use super::{content, id, on_each, schema, write};
+use super::Registry;
 use crate::{
-    registry::{Mode, Qualified, RegisterRequest, Registry},
-    store::{Database, Store},
+    registry::{Mode, Qualified, RegisterRequest},
+    store::{
+        Database, Store,
+        tests::{content, id, on_each, schema, write},
+    },
 };
 
 async fn registry(database: &Database) -> Registry {
