@@ -3,7 +3,7 @@
 //! Invariant: versions are tried newest first and the first one with findings ends the check, as clients of the
 //! Confluent API expect. The rules themselves live with each schema type (`avro::compat`, `proto::compat`, `json::compat`).
 
-use crate::{Direction, Finding, Form, Level, Policy, Rule, Schema, Span, Standard, Version};
+use crate::{Direction, Finding, Form, Level, Rule, Schema, Span, Standard, Version};
 
 /// A subject holds schemas of one type.
 pub const SCHEMA_TYPE_CHANGED: Rule = Rule::new(
@@ -13,23 +13,27 @@ pub const SCHEMA_TYPE_CHANGED: Rule = Rule::new(
 )
 .fixed_by("Send the schema with the type of the versions before it, or register it under another subject.");
 
+/// Those of a subject's versions, given in any order, that a new schema is compared with at a level, in the order of
+/// comparison: newest first, all of them at a transitive level, the newest alone at the others, none at `NONE`.
+#[must_use]
+pub fn compared<T>(level: Level, mut olds: Vec<T>, version: impl Fn(&T) -> Version) -> Vec<T> {
+    olds.sort_by_key(|old| std::cmp::Reverse(version(old)));
+    olds.truncate(match level {
+        Level::None => 0,
+        _ if level.is_transitive() => olds.len(),
+        _ => 1,
+    });
+    olds
+}
+
 /// All findings of a new schema against the live versions of its subject, given in any order.
 ///
-/// An empty answer means compatible. At a transitive level every version is compared, newest first, up to the first
-/// that has findings; otherwise the newest alone. At the FULL levels what the old schema cannot read comes first.
+/// An empty answer means compatible. The versions that count ([`compared`]) are tried up to the first that has findings.
+/// At the FULL levels what the old schema cannot read comes first.
 #[must_use]
 pub fn check(standard: impl Into<Standard>, new: &Schema, olds: &[(Version, &Schema)]) -> Vec<Finding> {
     let standard = standard.into();
-    let level = standard.level;
-    if level == Level::None {
-        return Vec::new();
-    }
-    let mut olds = olds.to_vec();
-    olds.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
-    if !level.is_transitive() {
-        olds.truncate(1);
-    }
-    for (version, old) in olds {
+    for (version, old) in compared(standard.level, olds.to_vec(), |(version, _)| *version) {
         let mut findings = check_pair(standard, new, old);
         if !findings.is_empty() {
             for finding in &mut findings {
@@ -103,13 +107,4 @@ fn type_changed(new: &Schema, old: &Schema, direction: Direction) -> Finding {
         new: new.schema_type().to_string(),
         ..finding.at(new.text(), Span { start: 0, end })
     }
-}
-
-/// What each policy says of a new schema against one old one, all else being as in `standard`: whether it passes.
-#[must_use]
-pub fn verdicts(standard: Standard, new: &Schema, old: &Schema) -> [(Policy, bool); Policy::ALL.len()] {
-    Policy::ALL.map(|policy| {
-        let standard = Standard { policy, ..standard };
-        (policy, check_pair(standard, new, old).is_empty())
-    })
 }

@@ -1,7 +1,7 @@
 //! What a schema id means to a topic, worked out once and kept for as long as the registry's view stands.
 //!
 //! Invariant: everything here was derived from one view. A changed view starts an empty table; only the compiled
-//! walks live on by the hash of the content they judge.
+//! walks live on, each as long as its id stands for the very schema it was compiled from.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,7 +12,7 @@ use arc_swap::ArcSwapOption;
 use uuid::Uuid;
 
 use super::{Mode, Side};
-use crate::registry::View;
+use crate::registry::{Stored, View};
 use crate::topic_subjects::{is_subject_of, subjects_of};
 
 /// Compiled walks that are kept; beyond that many ids they are compiled again.
@@ -20,7 +20,7 @@ const WALKS_MAX: usize = 65_536;
 /// Answers kept per view. Ids in records come from outside, so this must not grow with them.
 const ANSWERS_MAX: usize = 262_144;
 
-type Walks = RwLock<HashMap<Uuid, Arc<Walk>>>;
+type Walks = RwLock<HashMap<SchemaId, (Arc<Stored>, Arc<Walk>)>>;
 
 /// The verdicts of the newest view that was asked about.
 #[derive(Default)]
@@ -154,19 +154,17 @@ impl ViewVerdicts {
 
     fn walk(&self, id: SchemaId) -> Option<Arc<Walk>> {
         let stored = self.view.schema(id)?;
-        let guid = stored.guid;
-        if let Some(walk) = self
-            .walks
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&guid)
+        let walks = self.walks.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, walk)) = walks.get(&id)
+            && Arc::ptr_eq(of, stored)
         {
             return Some(Arc::clone(walk));
         }
+        drop(walks);
         let walk = Arc::new(Walk::new(&*self.view.parsed(stored).ok()?));
         let mut walks = self.walks.write().unwrap_or_else(PoisonError::into_inner);
-        if walks.len() < WALKS_MAX {
-            walks.insert(guid, Arc::clone(&walk));
+        if walks.len() < WALKS_MAX || walks.contains_key(&id) {
+            walks.insert(id, (Arc::clone(stored), Arc::clone(&walk)));
         }
         Some(walk)
     }

@@ -1,6 +1,6 @@
 //! What a schema id stands for: a text together with its references, metadata and rules.
 //!
-//! Invariant: two contents are the same exactly when their guids are. The guid is the MD5 of
+//! Invariant: two contents are the same exactly when their guids and their types are. The guid is the MD5 of
 //!
 //! ```text
 //!   text │ for each reference: name, subject, version (4 bytes) │ 1, metadata │ 1, rule set
@@ -15,7 +15,10 @@ use annals_schema_model::{Reference, SchemaType};
 use md5::{Digest, Md5};
 use uuid::Uuid;
 
-use super::contract::{Metadata, RuleSet};
+use super::{
+    context::Identity,
+    contract::{Metadata, RuleSet},
+};
 
 /// A registered text with everything that is part of its identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +45,11 @@ impl Content {
             self.metadata.as_ref(),
             self.rule_set.as_ref(),
         )
+    }
+
+    /// What tells it from other contents.
+    pub(super) fn identity(&self) -> Identity {
+        (self.guid(), self.schema_type)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use annals_schema_model::SchemaId;
+use annals_schema_model::{SchemaId, SchemaType};
 use uuid::Uuid;
 
 use super::{config::Config, mode::Mode, sorted::SortedMap, stored::Stored};
@@ -154,6 +154,9 @@ pub struct Use {
     pub version: u32,
 }
 
+/// What tells contents apart: a hash says nothing of the type.
+pub(super) type Identity = (Uuid, SchemaType);
+
 /// Everything of one context.
 #[derive(Clone, Debug, Default)]
 pub struct ContextView {
@@ -162,9 +165,9 @@ pub struct ContextView {
     /// Whether it was removed and nothing was registered in it since.
     pub removed: bool,
     pub(super) schemas: SortedMap<SchemaId, Arc<Stored>>,
-    pub(super) guids: SortedMap<Uuid, SchemaId>,
-    retired: SortedMap<Uuid, Arc<Stored>>,
-    retired_ids: SortedMap<SchemaId, Uuid>,
+    pub(super) guids: SortedMap<Identity, SchemaId>,
+    retired: SortedMap<Identity, Arc<Stored>>,
+    retired_ids: SortedMap<SchemaId, Identity>,
     subjects: SortedMap<Arc<str>, Arc<SubjectView>>,
     uses: SortedMap<SchemaId, Arc<Vec<Use>>>,
     pub(super) configs: SortedMap<Arc<str>, Arc<Config>>,
@@ -184,16 +187,23 @@ impl ContextView {
         self.schemas.len()
     }
 
-    /// A schema by its content's hash.
+    /// A schema by its content's hash, of whichever type.
     #[must_use]
     pub fn schema_by_guid(&self, guid: Uuid) -> Option<&Arc<Stored>> {
-        self.schema(*self.guids.get(&guid)?)
+        let (found, id) = self.guids.from(&(guid, SchemaType::Avro)).next()?;
+        (found.0 == guid).then(|| self.schema(*id))?
+    }
+
+    /// A schema by its content's hash and type.
+    #[must_use]
+    pub fn served(&self, content: Identity) -> Option<&Arc<Stored>> {
+        self.schema(*self.guids.get(&content)?)
     }
 
     /// A content that no version stands for any more.
     #[must_use]
-    pub fn retired(&self, guid: Uuid) -> Option<&Arc<Stored>> {
-        self.retired.get(&guid)
+    pub fn retired(&self, content: Identity) -> Option<&Arc<Stored>> {
+        self.retired.get(&content)
     }
 
     /// A subject by its name in this context.
@@ -241,32 +251,32 @@ impl ContextView {
     }
 
     pub(super) fn set_schema(&mut self, stored: Arc<Stored>, retired: bool) {
-        let (id, guid) = (stored.id, stored.guid);
-        if let Some(before) = self.schemas.get(&id).map(|before| before.guid) {
+        let (id, identity) = (stored.id, stored.identity());
+        if let Some(before) = self.schemas.get(&id).map(|before| before.identity()) {
             self.schemas.remove(&id);
-            self.forget_guid(before, id);
+            self.forget(before, id);
         }
         if let Some(before) = self.retired_ids.get(&id).copied() {
             self.retired_ids.remove(&id);
             self.retired.remove(&before);
         }
         if !retired {
-            if let Some(before) = self.retired.get(&guid).map(|before| before.id) {
-                self.retired.remove(&guid);
+            if let Some(before) = self.retired.get(&identity).map(|before| before.id) {
+                self.retired.remove(&identity);
                 self.retired_ids.remove(&before);
             }
-            self.guids.insert(guid, id);
+            self.guids.insert(identity, id);
             self.schemas.insert(id, stored);
-        } else if self.guids.get(&guid).is_none() {
-            self.retired_ids.insert(id, guid);
-            self.retired.insert(guid, stored);
+        } else if self.guids.get(&identity).is_none() {
+            self.retired_ids.insert(id, identity);
+            self.retired.insert(identity, stored);
         }
     }
 
-    /// A guid that stood for an id, unless it stands for another by now.
-    fn forget_guid(&mut self, guid: Uuid, id: SchemaId) {
-        if self.guids.get(&guid) == Some(&id) {
-            self.guids.remove(&guid);
+    /// A content that stood for an id, unless it stands for another by now.
+    fn forget(&mut self, content: Identity, id: SchemaId) {
+        if self.guids.get(&content) == Some(&id) {
+            self.guids.remove(&content);
         }
     }
 

@@ -23,21 +23,21 @@ pub(super) fn decide(
     request: &RegisterRequest,
 ) -> Result<Decision, RegistryError> {
     let candidate = Candidate::imported(request)?;
-    check_type(view, subject, &candidate.content)?;
-    let guid = candidate.content.guid();
+    let content = candidate.content.identity();
+    check_type(view, &subject.context, content)?;
     let asked = request.asked_id().unwrap_or_default();
     let id = u32::try_from(asked).ok().and_then(SchemaId::new).ok_or_else(|| {
         RegistryError::InvalidSchema(format!("{asked} is not a schema id: ids are 1 to 2^31-1"))
     })?;
     let taken = view.schema_in(&subject.context, id);
-    if taken.is_some_and(|taken| taken.guid != guid) {
+    if taken.is_some_and(|taken| taken.identity() != content) {
         return Err(RegistryError::NotPermitted(format!(
             "Overwrite new schema with id {id} in context {} is not permitted.",
             subject.context
         )));
     }
     let context = view.context(&subject.context);
-    let known = context.and_then(|context| context.schema_by_guid(guid));
+    let known = context.and_then(|context| context.served(content));
     if let Some(known) = known.filter(|known| known.id != id) {
         return Err(RegistryError::IdDoesNotMatch {
             asked: id,

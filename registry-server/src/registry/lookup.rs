@@ -179,10 +179,7 @@ pub(super) fn means(
 
 /// The version of a subject that equals a content in everything.
 pub(super) fn same_content(view: &View, subject: &Qualified, content: &Content) -> Option<VersionView> {
-    let stored = view
-        .context(&subject.context)?
-        .schema_by_guid(content.guid())
-        .filter(|stored| stored.schema_type() == content.schema_type)?;
+    let stored = view.context(&subject.context)?.served(content.identity())?;
     view.version_of(subject, stored.id)
 }
 
@@ -199,14 +196,16 @@ pub(super) fn as_sent(view: &View, subject: &Qualified, request: &RegisterReques
         request.metadata.as_ref(),
         request.rule_set.as_ref(),
     );
-    let stored = view.context(&subject.context)?.schema_by_guid(guid)?;
-    if stored.schema_type() != candidate::schema_type_of(request).ok()? {
-        return None;
-    }
+    let schema_type = candidate::schema_type_of(request).ok()?;
+    let stored = view.context(&subject.context)?.served((guid, schema_type))?;
     view.version_of(subject, stored.id)
 }
 
-pub(super) fn found(view: &View, name: &Qualified, version: VersionView) -> Result<Found, RegistryError> {
+/// A version with the schema it stands for.
+///
+/// # Errors
+/// [`RegistryError::SchemaUnknown`].
+pub fn found(view: &View, name: &Qualified, version: VersionView) -> Result<Found, RegistryError> {
     let stored = view
         .schema_in(&name.context, version.id)
         .ok_or_else(|| RegistryError::SchemaUnknown(version.id.to_string()))?;

@@ -11,7 +11,6 @@
 use std::sync::Arc;
 
 use annals_schema_model::SchemaId;
-use uuid::Uuid;
 
 use super::{
     Deleted, RegistryError,
@@ -19,7 +18,7 @@ use super::{
     change::Change,
     config::Config,
     content::Content,
-    context::{SubjectView, VersionState, VersionView},
+    context::{Identity, SubjectView, VersionState, VersionView},
     contract::{Metadata, RuleSet},
     import, lookup,
     mode::Mode,
@@ -42,7 +41,7 @@ pub struct NewVersion {
     subject: Qualified,
     version: u32,
     candidate: Candidate,
-    guid: Uuid,
+    content: Identity,
     /// The id an importer brings.
     id: Option<SchemaId>,
     basis: Basis,
@@ -96,7 +95,7 @@ impl NewVersion {
         id: Option<SchemaId>,
     ) -> Decision {
         Decision::Write(Box::new(NewVersion {
-            guid: candidate.content.guid(),
+            content: candidate.content.identity(),
             subject: subject.clone(),
             version,
             candidate,
@@ -116,14 +115,12 @@ impl NewVersion {
         if !self.basis.holds(view, name) || self.id.is_none() && !leads_somewhere() {
             return None;
         }
-        let served = context.and_then(|context| context.schema_by_guid(self.guid));
-        let retired = context.and_then(|context| context.retired(self.guid));
-        if self
-            .id
-            .is_some_and(|id| is_taken(view, &name.context, id, self.guid))
-        {
+        let taken = |id| is_taken(view, &name.context, id, self.content);
+        if check_type(view, &name.context, self.content).is_err() || self.id.is_some_and(taken) {
             return None;
         }
+        let served = context.and_then(|context| context.served(self.content));
+        let retired = context.and_then(|context| context.retired(self.content));
         let known = served.or(retired.filter(|retired| self.id.is_none_or(|id| id == retired.id)));
         let last_id = context.map_or(0, |context| context.last_id);
         let id = match (known, self.id) {
@@ -141,7 +138,7 @@ impl NewVersion {
             changes.push(Change::Schema {
                 context: Arc::clone(&name.context),
                 id,
-                guid: self.guid,
+                guid: self.content.0,
                 content: Arc::new(self.candidate.content.clone()),
                 text_sent: self.candidate.text_sent.clone(),
                 registered_ms: known.map_or(now_ms, |known| known.registered_ms),
@@ -234,7 +231,7 @@ pub fn decide(
             "version {asked} of subject {subject} was asked for, but the next version is {next}: leave \"version\" out"
         )));
     }
-    check_type(view, subject, &candidate.content)?;
+    check_type(view, &subject.context, candidate.content.identity())?;
     if !request.force {
         check_compatible(view, subject, &scope, &candidate)?;
     }
@@ -336,12 +333,10 @@ pub(super) fn check_writable(view: &View, of: &Qualified) -> Result<(), Registry
 }
 
 /// Whether an importer's id stands for something else by now, or its content has another id.
-fn is_taken(view: &View, context: &str, id: SchemaId, guid: Uuid) -> bool {
-    let known = view
-        .context(context)
-        .and_then(|context| context.schema_by_guid(guid));
+fn is_taken(view: &View, context: &str, id: SchemaId, content: Identity) -> bool {
+    let known = view.context(context).and_then(|context| context.served(content));
     view.schema_in(context, id)
-        .is_some_and(|taken| taken.guid != guid)
+        .is_some_and(|taken| taken.identity() != content)
         || known.is_some_and(|known| known.id != id)
 }
 
@@ -353,16 +348,17 @@ pub(super) fn check_number(version: u32) -> Result<(), RegistryError> {
 }
 
 /// A content's hash does not say its type, so one text cannot stand for two types in a context.
-pub(super) fn check_type(view: &View, subject: &Qualified, content: &Content) -> Result<(), RegistryError> {
-    let context = view.context(&subject.context);
-    let served = context.and_then(|context| context.schema_by_guid(content.guid()));
-    let Some(other) = served.filter(|served| served.schema_type() != content.schema_type) else {
+pub(super) fn check_type(view: &View, context: &str, content: Identity) -> Result<(), RegistryError> {
+    let (guid, schema_type) = content;
+    let served = view
+        .context(context)
+        .and_then(|context| context.schema_by_guid(guid));
+    let Some(other) = served.filter(|served| served.schema_type() != schema_type) else {
         return Ok(());
     };
     Err(RegistryError::InvalidSchema(format!(
-        "this text is registered as {} under id {}, so it cannot be registered as {}; give it metadata of its own, or delete the other permanently",
+        "this text is registered as {} under id {}, so it cannot be registered as {schema_type}; give it metadata of its own, or delete the other permanently",
         other.schema_type(),
         other.id,
-        content.schema_type
     )))
 }

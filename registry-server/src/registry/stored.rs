@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     content::Content,
+    context::Identity,
     contract::{Metadata, RuleSet},
 };
 
@@ -53,6 +54,11 @@ impl Stored {
     #[must_use]
     pub fn schema_type(&self) -> SchemaType {
         self.content.schema_type
+    }
+
+    /// What tells it from other contents.
+    pub(super) fn identity(&self) -> Identity {
+        (self.guid, self.content.schema_type)
     }
 
     /// The stored text.

@@ -1,7 +1,7 @@
 //! Is a schema compatible with the versions before it, and if not, in which words are clients told?
 //!
-//! The rules are `annals_schema_model::compat`'s. Decided here are the versions that count, and the list of strings
-//! that registry clients know: the findings, then the version and text they were found against, then the level.
+//! The rules are `annals_schema_model::compat`'s, and so is which versions count at a level. Decided here are the versions
+//! a level looks at (the live ones, of the candidate's group), and the list of strings that registry clients know: the findings, then the version and text they were found against, then the level.
 //!
 //! Which pairs were found compatible is remembered, because a transitive check of a subject with a thousand versions asks
 //! the same again and again. Invariant: what is remembered holds as long as ids mean what they mean, so views share one
@@ -12,12 +12,18 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use annals_schema_model::{Finding, Level, Schema, SchemaId, Standard, Version, compat};
+use annals_schema_model::{Finding, Policy, Schema, SchemaId, Standard, Version, compat};
 use rustc_hash::FxBuildHasher;
-use uuid::Uuid;
 
 use super::{
-    candidate::Candidate, config::Config, context::VersionView, name::Qualified, reserved, view::View,
+    RegistryError,
+    candidate::{Candidate, RegisterRequest},
+    config::Config,
+    context::{Identity, VersionView},
+    name::Qualified,
+    reserved,
+    version::VersionSpec,
+    view::View,
 };
 
 /// How much of an earlier schema's text is quoted, in bytes.
@@ -43,7 +49,7 @@ impl Verdict {
 }
 
 /// A candidate in its context, judged by a standard.
-type Judged = (Arc<str>, Uuid, Standard);
+type Judged = (Arc<str>, Identity, Standard);
 type Passed = HashSet<SchemaId, FxBuildHasher>;
 
 /// Judges candidates, and remembers what passed.
@@ -78,20 +84,14 @@ impl Verdicts {
             }
         }
         let standard = scope.standard();
-        let Some(new) = candidate
-            .parsed
-            .as_ref()
-            .filter(|_| standard.level != Level::None)
-        else {
+        let Some(new) = &candidate.parsed else {
             return Verdict::default();
         };
         let in_group = |old: &&VersionView| in_same_group(view, subject, scope, candidate, old);
-        let mut counting: Vec<VersionView> = olds.iter().filter(in_group).copied().collect();
-        counting.sort_unstable_by_key(|old| std::cmp::Reverse(old.version));
-        if !standard.level.is_transitive() {
-            counting.truncate(1);
-        }
-        let passed = self.passed(subject, candidate.content.guid(), standard);
+        let in_group = olds.iter().filter(in_group).copied().collect();
+        let mut counting =
+            compat::compared(standard.level, in_group, |old: &VersionView| Version(old.version));
+        let passed = self.passed(subject, candidate.content.identity(), standard);
         {
             let known = passed.lock().unwrap_or_else(PoisonError::into_inner);
             counting.retain(|old| !known.contains(&old.id));
@@ -118,12 +118,12 @@ impl Verdicts {
             .sum()
     }
 
-    fn passed(&self, subject: &Qualified, guid: Uuid, standard: Standard) -> Arc<Mutex<Passed>> {
+    fn passed(&self, subject: &Qualified, content: Identity, standard: Standard) -> Arc<Mutex<Passed>> {
         let mut all = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= CANDIDATES_MAX {
             all.clear();
         }
-        let key = (Arc::clone(&subject.context), guid, standard);
+        let key = (Arc::clone(&subject.context), content, standard);
         Arc::clone(all.entry(key).or_default())
     }
 }
@@ -182,7 +182,10 @@ fn compare(view: &View, subject: &Qualified, standard: Standard, new: &Schema, o
     };
     match view.parsed(stored) {
         Ok(parsed) => {
-            let findings = compat::check(standard, new, &[(Version(old.version), &parsed)]);
+            let mut findings = compat::check_pair(standard, new, &parsed);
+            for finding in &mut findings {
+                finding.version = Some(Version(old.version));
+            }
             let messages = findings.iter().map(Finding::message).collect();
             Verdict { findings, messages }
         }

@@ -8,14 +8,14 @@
 
 use std::sync::Arc;
 
-use annals_schema_model::{ParseError, Schema, SchemaId, SchemaType};
+use annals_schema_model::{ParseError, Schema, SchemaId};
 use uuid::Uuid;
 
 use super::{
     change::Change,
     config::Config,
     content::Content,
-    context::{ContextView, Deleted, SubjectView, Use, VersionState, VersionView},
+    context::{ContextView, Deleted, Identity, SubjectView, Use, VersionState, VersionView},
     mode::Mode,
     name::{ANY_CONTEXT, DEFAULT_CONTEXT, Qualified},
     references,
@@ -38,7 +38,7 @@ pub struct View {
     default: Arc<ContextView>,
     others: SortedMap<Arc<str>, Arc<ContextView>>,
     /// One handle a content, so that contexts share their texts.
-    contents: SortedMap<(Uuid, SchemaType), Arc<Content>>,
+    contents: SortedMap<Identity, Arc<Content>>,
     referrers: SortedMap<(Qualified, u32), Arc<Vec<Referrer>>>,
     /// What was found compatible, as long as ids mean what they mean in this view.
     verdicts: Arc<Verdicts>,
@@ -341,7 +341,9 @@ impl View {
                 list.push(referrer);
             }
         }
-        let known = self.schema_in(context, *id).filter(|known| known.guid == *guid);
+        let known = self
+            .schema_in(context, *id)
+            .filter(|known| known.identity() == key);
         let stored = known.cloned().unwrap_or_else(|| {
             Arc::new(Stored::new(
                 Arc::clone(context),

@@ -201,7 +201,7 @@ impl Registry {
         deleted: Deleted,
     ) -> Result<Found, ServiceError> {
         let (view, subject) = (self.view(), subject.clone());
-        off_thread(move || lookup::by_content(&view, &subject, &request, deleted)).await?
+        Ok(off_thread(move || lookup::by_content(&view, &subject, &request, deleted)).await??)
     }
 
     /// A schema's text in the format a client asks for; an unknown format means the stored text.
@@ -213,7 +213,7 @@ impl Registry {
             return Ok(Arc::clone(stored.text()));
         }
         let (view, stored, format) = (self.view(), Arc::clone(stored), format.to_owned());
-        off_thread(move || format::text(&view, &stored, &format)).await?
+        Ok(off_thread(move || format::text(&view, &stored, &format)).await??)
     }
 
     /// Judges a schema against a subject: against one version, or as registering it would. With `by_policy` what each
@@ -229,7 +229,7 @@ impl Registry {
         by_policy: bool,
     ) -> Result<(Verdict, Vec<(Policy, bool)>), ServiceError> {
         let (view, subject) = (self.view(), subject.clone());
-        off_thread(move || verdict::asked(&view, &subject, against, &request, by_policy)).await?
+        Ok(off_thread(move || verdict::asked(&view, &subject, against, &request, by_policy)).await??)
     }
 
     /// Deletes a subject; answers the numbers of the versions deleted.

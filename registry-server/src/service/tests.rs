@@ -13,7 +13,7 @@ use crate::{
     registry::{Mode, Qualified, RegisterRequest},
     store::{
         Database, Store,
-        tests::{content, id, on_each, schema, write},
+        tests::{content, context, id, on_each, schema, write},
     },
 };
 
@@ -201,7 +201,7 @@ async fn a_text_that_no_longer_parses_does_not_stop_the_start() {
     on_each(async |database| {
         let mut store = Store::open(database).await.unwrap();
         let text = "no schema at all";
-        let rows = [super::context(".", 1), schema(".", 1, &content(text), false)];
+        let rows = [context(".", 1), schema(".", 1, &content(text), false)];
         write(&mut store, &rows).await.unwrap();
         store.close().await.unwrap();
         let registry = registry(database).await;

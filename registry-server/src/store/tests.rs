@@ -58,7 +58,7 @@ pub(crate) fn id(id: u32) -> SchemaId {
     SchemaId::new(id).unwrap()
 }
 
-fn context(name: &str, last_id: u32) -> Change {
+pub(crate) fn context(name: &str, last_id: u32) -> Change {
     Change::Context {
         name: name.into(),
         last_id,

@@ -10,6 +10,7 @@ enum Kept {
     /// The order of keys; numbers are spelled as Java spells them.
     Order,
     /// The order of keys, and every digit of every number.
+    #[cfg(feature = "json")]
     Digits,
     /// Neither: keys are sorted, numbers spelled as Java spells them.
     Nothing,
@@ -21,7 +22,6 @@ pub(crate) fn write(out: &mut String, json: &Json) {
 }
 
 /// Like [`write()`], with the keys of objects in order.
-#[cfg(feature = "json")]
 pub(crate) fn write_sorted(out: &mut String, json: &Json) {
     render(out, json, Kept::Nothing);
 }
@@ -37,6 +37,7 @@ fn render(out: &mut String, json: &Json, kept: Kept) {
     match &json.kind {
         JsonKind::Null => out.push_str("null"),
         JsonKind::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        #[cfg(feature = "json")]
         JsonKind::Number(text) if kept == Kept::Digits => out.push_str(text),
         JsonKind::Number(text) => out.push_str(&number(text)),
         JsonKind::String(text) => string(out, text),

@@ -5,6 +5,7 @@ mod deletes;
 mod modes;
 mod register;
 mod settings;
+mod types;
 
 use annals_schema_model::{Reference, SchemaId};
 use serde_json::{Value, json};
