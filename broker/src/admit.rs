@@ -104,11 +104,7 @@ pub(crate) fn admit(
         last_offset,
     } = partition.check(&batch).map_err(not_appended)?
     {
-        return Ok(Admitted {
-            base_offset,
-            last_offset,
-            append_time_ms: time_of_append(partition, base_offset),
-        });
+        return Ok(stored_before(partition, base_offset, last_offset));
     }
     // Decompressed whole only for a guard; else every record is passed over as it comes out of the codec.
     let limit = partition.decompressed_bytes_max();
@@ -123,26 +119,36 @@ pub(crate) fn admit(
         }
     }
     let appended = partition.append(&batch, rules.now_ms).map_err(not_appended)?;
+    let (base_offset, last_offset) = (appended.base_offset, appended.last_offset);
+    if appended.duplicate {
+        return Ok(stored_before(partition, base_offset, last_offset));
+    }
     Ok(Admitted {
-        base_offset: appended.base_offset,
-        last_offset: appended.last_offset,
-        append_time_ms: time_of_append(partition, appended.base_offset),
+        base_offset,
+        last_offset,
+        append_time_ms: match partition.timestamp_type() {
+            TimestampType::CreateTime => NO_TIMESTAMP,
+            TimestampType::LogAppendTime => rules.now_ms,
+        },
     })
 }
 
-/// The time the log gave the batch at `offset`; -1 in a topic whose times are the producers'.
-fn time_of_append(partition: &Partition, offset: i64) -> i64 {
-    if partition.timestamp_type() == TimestampType::CreateTime {
-        return NO_TIMESTAMP;
-    }
-    let stored = partition.batch_at(offset);
-    stored.map_or_else(
-        |error| {
-            tracing::warn!(%error, partition = partition.path(), offset, "the time of a stored batch cannot be read");
+/// The answer to a retry: where the first copy is, and which time the log gave it.
+fn stored_before(partition: &Partition, base_offset: i64, last_offset: i64) -> Admitted {
+    let append_time_ms = match partition.timestamp_type() {
+        TimestampType::CreateTime => Ok(NO_TIMESTAMP),
+        TimestampType::LogAppendTime => partition
+            .batch_at(base_offset)
+            .map(|stored| stored.max_timestamp()),
+    };
+    Admitted {
+        base_offset,
+        last_offset,
+        append_time_ms: append_time_ms.unwrap_or_else(|error| {
+            tracing::warn!(%error, partition = partition.path(), base_offset, "a stored batch cannot be read");
             NO_TIMESTAMP
-        },
-        |batch| batch.max_timestamp(),
-    )
+        }),
+    }
 }
 
 /// Exactly one whole batch, with the checksum its bytes have.

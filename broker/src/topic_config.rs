@@ -38,6 +38,9 @@ const OWN_FILES: Shape = Shape::Fixed("this broker lays out its files its own wa
 const NOT_TIERED: Shape = Shape::Fixed("all segments are on this broker's disk");
 const ONE_NODE: Shape = Shape::Fixed("there is one node");
 
+/// Largest `max.message.bytes`, 100 MiB: a batch comes in one request, and none is longer by default.
+const MESSAGE_BYTES_MAX: i64 = 100 * 1024 * 1024;
+
 /// Smallest `segment.bytes`: Kafka 4's floor.
 const SEGMENT_BYTES_MIN: i64 = 1024 * 1024;
 
@@ -59,7 +62,7 @@ const TABLE: &[Known] = &[
     Known("local.retention.bytes", "-2", NOT_TIERED),
     Known("local.retention.ms", "-2", NOT_TIERED),
     Known("max.compaction.lag.ms", "9223372036854775807", NOT_COMPACTED),
-    Known("max.message.bytes", "1048588", Shape::Whole(0, I32_MAX)),
+    Known("max.message.bytes", "1048588", Shape::Whole(0, MESSAGE_BYTES_MAX)),
     Known("message.timestamp.after.max.ms", "3600000", NOT_NEGATIVE),
     Known(
         "message.timestamp.before.max.ms",
@@ -290,6 +293,7 @@ mod tests {
             ("local.retention.ms", "1", "this broker's disk"),
             ("max.message.bytes", "-1", "from 0 to"),
             ("max.message.bytes", "many", "a whole number"),
+            ("max.message.bytes", "2147483647", "from 0 to 104857600"),
             (
                 "message.timestamp.type",
                 "logappendtime",

@@ -13,7 +13,9 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.InvalidRecordException;
+import org.apache.kafka.common.TopicCollection;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
 
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -33,8 +35,10 @@ public final class Refuse {
     Properties settings = new Properties();
     settings.put("bootstrap.servers", bootstrap);
     try (Admin admin = Admin.create(settings)) {
-      admin.createTopics(List.of(new NewTopic(TOPIC, 1, (short) 1))).all().get();
+      Uuid id = admin.createTopics(List.of(new NewTopic(TOPIC, 1, (short) 1))).topicId(TOPIC).get();
       check(admin.describeTopics(List.of(TOPIC)).allTopicNames().get().containsKey(TOPIC), "describe");
+      TopicCollection byId = TopicCollection.ofTopicIds(List.of(id));
+      check(admin.describeTopics(byId).allTopicIds().get().get(id).name().equals(TOPIC), "describe by id");
     }
     settings.put("linger.ms", "200");
     settings.put("key.serializer", ByteArraySerializer.class.getName());
