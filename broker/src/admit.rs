@@ -287,7 +287,9 @@ fn not_appended(error: AppendError) -> Rejection {
         AppendError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
         AppendError::Corrupt(cause) => cause.code(),
         AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
-        AppendError::LogFailed(_) | AppendError::Io(_) => ErrorCode::KafkaStorageError,
+        AppendError::LogFailed(_) | AppendError::Io { .. } | AppendError::Damaged(_) => {
+            ErrorCode::KafkaStorageError
+        }
         AppendError::TimedOut { .. } => ErrorCode::RequestTimedOut,
         _ => ErrorCode::UnknownServerError,
     };

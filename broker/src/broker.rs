@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use crate::budget::Budget;
 use crate::config::BrokerConfig;
 use crate::guard::Guard;
+use crate::log_state::LogState;
 use crate::net;
 use crate::topic::Topic;
 use crate::topic_config;
@@ -70,11 +71,13 @@ impl Broker {
     /// Opens a data directory and restores its topics. Blocks while logs are recovered.
     ///
     /// # Errors
-    /// [`BrokerError::Log`] when the directory is in use, of a newer format or damaged, [`BrokerError::Topics`] when
-    /// the metadata log or a topic's partition cannot be read.
+    /// [`BrokerError::Log`] when the directory is in use, of a newer format or on a full disk, [`BrokerError::Topics`]
+    /// when the metadata log is damaged or a topic's partition cannot be opened. A damaged partition of a topic is
+    /// opened to be read ([`Broker::log_state`]).
     pub fn open(data_dir: &Path, config: BrokerConfig, guard: Arc<dyn Guard>) -> Result<Broker, BrokerError> {
-        let log = LogDir::open(data_dir, LogConfig::default())?;
-        let topics = Topics::open(&log, config.partitions_max, (config.clock)())?;
+        let now_ms = (config.clock)();
+        let log = LogDir::open(data_dir, LogConfig::default(), now_ms)?;
+        let topics = Topics::open(&log, config.partitions_max, now_ms)?;
         let shared = Shared {
             advertised: RwLock::new((config.advertised_host.clone(), config.advertised_port)),
             request_bytes: Budget::new(config.requests_in_flight_bytes_max),
@@ -115,6 +118,12 @@ impl Broker {
             .advertised
             .write()
             .unwrap_or_else(PoisonError::into_inner) = (host.into(), port);
+    }
+
+    /// Whether the log takes writes, and what of it is damaged.
+    #[must_use]
+    pub fn log_state(&self) -> LogState {
+        self.shared.log_state()
     }
 
     /// All topics, by name.

@@ -22,8 +22,10 @@ mod budget;
 mod config;
 mod connection;
 mod guard;
+mod log_state;
 mod meta;
 mod net;
+mod offline;
 mod producer_ids;
 mod table;
 mod topic;
@@ -32,10 +34,15 @@ mod topic_name;
 mod topics;
 
 pub use annals_kafka_wire::batch::Record;
+pub use annals_segment_log::{
+    Cuts, Damage, LogError, Mended, OfflineLog, PartitionCheck, Remedy, create_folder,
+};
 pub use broker::{Broker, BrokerError};
 pub use config::BrokerConfig;
 pub use guard::{Guard, OpenGate, Refusal};
+pub use log_state::{DamagedPartition, LogState};
 pub use meta::MetaError;
+pub use offline::PartitionNames;
 pub use topic::{Topic, TopicState};
 pub use topic_name::TOPIC_NAME_BYTES_MAX;
 pub use topics::{TopicError, TopicsListener};

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_kafka_wire::batch::{Batch, BatchBuilder, BatchError, batches};
-use annals_segment_log::{AppendError, LogDir, LogError, Partition, PartitionConfig, ReadError};
+use annals_segment_log::{AppendError, Damage, LogDir, LogError, Partition, PartitionConfig, ReadError};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Where the metadata log is kept in the data directory.
-const META_PARTITION: &str = "meta/0";
+pub(crate) const META_PARTITION: &str = "meta/0";
 
 /// Bytes read at a time when replaying.
 const READ_BYTES_MAX: usize = 1024 * 1024;
@@ -67,6 +67,9 @@ pub enum MetaError {
     /// The partition could not be read.
     #[error("the metadata log {META_PARTITION} cannot be read: {0}")]
     Read(#[from] ReadError),
+    /// Part of it is lost.
+    #[error("{0}. This is the log of which topics there are, so no topic can be served without it")]
+    Lost(Damage),
     /// A batch in it is damaged.
     #[error("the metadata log {META_PARTITION} is damaged: {0}; restore it from a backup")]
     Damaged(#[from] BatchError),
@@ -103,9 +106,11 @@ pub(crate) struct MetaLog {
 impl MetaLog {
     /// Opens the log and reads every change in it, oldest first.
     pub(crate) fn open(log: &LogDir) -> Result<(MetaLog, Vec<MetaRecord>), MetaError> {
-        let meta = MetaLog {
-            partition: log.partition(META_PARTITION, PartitionConfig::default())?,
-        };
+        let partition = log.partition(META_PARTITION, PartitionConfig::default())?;
+        if let Some(damage) = partition.damage().into_iter().next() {
+            return Err(MetaError::Lost(damage));
+        }
+        let meta = MetaLog { partition };
         let records = meta.replay()?;
         Ok((meta, records))
     }
@@ -130,17 +135,23 @@ impl MetaLog {
             for batch in batches(&bytes) {
                 let batch = batch?;
                 batch.verify_crc()?;
-                for record in batch.records(BATCH_BYTES_MAX)? {
-                    let record = record?;
-                    let value = record.value.as_deref().unwrap_or_default();
-                    records.push(serde_json::from_slice(value).map_err(|cause| MetaError::Record {
-                        offset: record.offset,
-                        cause,
-                    })?);
-                }
+                records.extend(records_of(&batch)?);
                 offset = batch.last_offset() + 1;
             }
         }
         Ok(records)
     }
+}
+
+/// The changes in one batch.
+pub(crate) fn records_of(batch: &Batch) -> Result<Vec<MetaRecord>, MetaError> {
+    let records = batch.records(BATCH_BYTES_MAX)?.map(|record| {
+        let record = record?;
+        let value = record.value.as_deref().unwrap_or_default();
+        serde_json::from_slice(value).map_err(|cause| MetaError::Record {
+            offset: record.offset,
+            cause,
+        })
+    });
+    records.collect()
 }

@@ -306,9 +306,12 @@ impl Replayed {
     }
 }
 
+/// The topics' directory.
+pub(crate) const TOPICS_DIR: &str = "t";
+
 /// Where a partition is kept: never a name a client chose.
 fn partition_path(id: Uuid, partition: i32) -> String {
-    format!("t/{}/{partition}", id.simple())
+    format!("{TOPICS_DIR}/{}/{partition}", id.simple())
 }
 
 fn open_topic(log: &LogDir, new: &NewTopic, id: Uuid) -> Result<Topic, TopicError> {

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Invariant: a mark never runs ahead of the disk: it is written after the sync it speaks of, and lags behind by a
-//! few seconds or megabytes. Marks of partitions not opened in this run are kept. The epoch never falls.
+//! second or 16 MiB at most while the disk takes it. Marks of partitions not opened in this run are kept. The epoch never falls.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::disk::{Disk, load, replace};
 use crate::error::LogError;
 use crate::format::crc;
 
-const FILE: &str = "CHECKPOINT";
+pub(crate) const FILE: &str = "CHECKPOINT";
 const FIRST_LINE: &str = "annals-checkpoint 1";
 
 /// Largest file read: a million partitions.

@@ -3,35 +3,40 @@
 //! A round takes all partitions that were written since the last one, syncs each, publishes its durable offset and
 //! calls its watchers. Nothing is delayed on purpose: what is appended while a sync runs is the next group.
 //!
-//! Invariant: an offset is published only after every byte before it was synced. The first failed write or sync ends
-//! all writing (the page cache can no longer be trusted, so nothing is retried); what was durable stays readable.
+//! Invariant: an offset is published only after every byte before it was synced. The first failed sync ends all
+//! writing (the page cache can no longer be trusted, so nothing is retried); what was durable stays readable. A failed
+//! open or write has broken no promise: it is refused, and every second it is tried whether there is room again.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
-use std::time::Duration;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::checkpoint::{Checkpoint, Mark};
 use crate::dir::LogConfig;
-use crate::disk::Disk;
+use crate::disk::{Disk, is_failed_sync};
 use crate::error::AppendError;
 use crate::mutex::lock;
 use crate::partition::Partition;
+use crate::recover::Recovery;
+use crate::room::Room;
 
 /// Bytes made durable after which the checkpoint is due. A checkpoint costs about one sync; the lag costs a longer
 /// stretch in which recovery cannot tell damage from a tear.
 const CHECKPOINT_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Rounds after which it is due all the same.
-const CHECKPOINT_ROUNDS: u64 = 4096;
+/// Time after which it is due when anything changed at all.
+const CHECKPOINT_AGE: Duration = Duration::from_secs(1);
 
-/// Quiet time after which it is due when anything was made durable at all.
-const CHECKPOINT_IDLE: Duration = Duration::from_secs(1);
+/// Tells how long ago something was.
+pub(crate) type Clock = Box<dyn Fn() -> Instant + Send + Sync>;
 
 /// What the log directory, its partitions and the committer share.
 pub(crate) struct Shared {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) config: LogConfig,
+    clock: Clock,
     /// Leader epoch of this run.
     pub(crate) epoch: AtomicI32,
     /// What is on disk, by partition.
@@ -39,12 +44,29 @@ pub(crate) struct Shared {
     /// Open partitions.
     pub(crate) partitions: Mutex<BTreeMap<String, Arc<Partition>>>,
     failure: OnceLock<String>,
+    pub(crate) room: Room,
+    /// What recovery cut away in this run.
+    cuts: Mutex<Cuts>,
     closed: AtomicBool,
     queue: Mutex<Queue>,
     bell: Condvar,
-    /// Bytes and rounds since the checkpoint was written.
-    unsaved_bytes: AtomicU64,
-    unsaved_rounds: AtomicU64,
+    unsaved: Mutex<Unsaved>,
+}
+
+/// Torn tails that were cut when partitions were opened: writes that were never finished.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cuts {
+    /// How many partitions had one.
+    pub count: u64,
+    /// How many bytes they had.
+    pub bytes: u64,
+}
+
+/// What was made durable since the checkpoint was written.
+#[derive(Default)]
+struct Unsaved {
+    bytes: u64,
+    since: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -58,24 +80,31 @@ struct Queue {
 enum Work {
     Commit(Vec<Arc<Partition>>),
     Announce,
-    Idle,
+    Tick,
     Stop,
 }
 
 impl Shared {
-    pub(crate) fn new(disk: Arc<dyn Disk>, config: LogConfig, checkpoint: Checkpoint) -> Shared {
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        config: LogConfig,
+        checkpoint: Checkpoint,
+        clock: Clock,
+    ) -> Shared {
         Shared {
             disk,
             config,
+            clock,
             epoch: AtomicI32::new(checkpoint.epoch),
             checkpoint: Mutex::new(checkpoint),
             partitions: Mutex::default(),
             failure: OnceLock::new(),
+            room: Room::default(),
+            cuts: Mutex::default(),
             closed: AtomicBool::new(false),
             queue: Mutex::default(),
             bell: Condvar::new(),
-            unsaved_bytes: AtomicU64::new(0),
-            unsaved_rounds: AtomicU64::new(0),
+            unsaved: Mutex::default(),
         }
     }
 
@@ -102,7 +131,8 @@ impl Shared {
 
     /// Ends all writing. The first reason stays.
     pub(crate) fn fail(&self, reason: String) {
-        if self.failure.set(reason).is_ok() {
+        if self.failure.set(reason.clone()).is_ok() {
+            tracing::error!(%reason, "the log has stopped: nothing is written any more until a restart");
             lock(&self.queue).failed = true;
             self.bell.notify_all();
         }
@@ -129,9 +159,12 @@ impl Shared {
     /// One round; waits for work if asked to. Answers whether to go on.
     pub(crate) fn round(&self, wait: bool) -> bool {
         match self.next(wait) {
-            Work::Commit(partitions) => self.commit(&partitions),
+            Work::Commit(partitions) => {
+                self.commit(&partitions);
+                self.tick();
+            }
             Work::Announce => self.announce(),
-            Work::Idle => self.save_if_due(true),
+            Work::Tick => self.tick(),
             Work::Stop => return false,
         }
         true
@@ -149,23 +182,26 @@ impl Shared {
             if queue.stop {
                 return Work::Stop;
             }
-            if !wait {
-                return Work::Idle;
+            let due = self.due().filter(|_| self.failed().is_none());
+            let left = due.map(|due| due.saturating_duration_since((self.clock)()));
+            if !wait || left.is_some_and(|left| left.is_zero()) {
+                return Work::Tick;
             }
-            if self.unsaved_rounds.load(Ordering::Relaxed) == 0 || self.failed().is_some() {
-                queue = self
-                    .bell
-                    .wait(queue)
-                    .unwrap_or_else(std::sync::PoisonError::into_inner);
-                continue;
-            }
-            let waited = self.bell.wait_timeout(queue, CHECKPOINT_IDLE);
-            let (guard, timeout) = waited.unwrap_or_else(std::sync::PoisonError::into_inner);
-            queue = guard;
-            if timeout.timed_out() && queue.dirty.is_empty() && !queue.failed && !queue.stop {
-                return Work::Idle;
-            }
+            // Waking early is harmless: everything is looked at again.
+            queue = match left {
+                None => self.bell.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => {
+                    let waited = self.bell.wait_timeout(queue, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
+    }
+
+    /// When there is something to do although nothing was appended.
+    fn due(&self) -> Option<Instant> {
+        let checkpoint = lock(&self.unsaved).since.map(|since| since + CHECKPOINT_AGE);
+        checkpoint.into_iter().chain(self.room.due()).min()
     }
 
     fn commit(&self, partitions: &[Arc<Partition>]) {
@@ -175,54 +211,89 @@ impl Shared {
             }
             match partition.commit(false) {
                 Ok(committed) => {
-                    self.unsaved_bytes.fetch_add(committed.bytes, Ordering::Relaxed);
-                    if committed.sealed {
-                        self.unsaved_bytes.fetch_add(CHECKPOINT_BYTES, Ordering::Relaxed);
-                    }
+                    let mut unsaved = lock(&self.unsaved);
+                    unsaved.since.get_or_insert_with(&self.clock);
+                    unsaved.bytes += committed.bytes + u64::from(committed.sealed) * CHECKPOINT_BYTES;
                 }
-                Err(error) => self.fail(format!("syncing {}: {error}", partition.path())),
+                Err(error) => {
+                    let what = format!("syncing {}", partition.path());
+                    self.refused(&what, &error, 0, Some(partition.clone()));
+                }
             }
         }
-        self.unsaved_rounds.fetch_add(1, Ordering::Relaxed);
-        self.save_if_due(false);
     }
 
-    fn save_if_due(&self, idle: bool) {
-        let rounds = self.unsaved_rounds.load(Ordering::Relaxed);
-        let bytes = self.unsaved_bytes.load(Ordering::Relaxed);
-        let due = bytes >= CHECKPOINT_BYTES || rounds >= CHECKPOINT_ROUNDS || (idle && rounds > 0);
-        if due
-            && self.failed().is_none()
-            && let Err(error) = self.save(false)
-        {
-            self.fail(format!("writing CHECKPOINT: {error}"));
+    /// What is due when time has passed.
+    fn tick(&self) {
+        if self.failed().is_some() {
+            return;
+        }
+        let now = (self.clock)();
+        if let Some(waiting) = self.room.look(&*self.disk, now) {
+            tracing::warn!("there is room again: the log takes writes");
+            waiting.into_iter().for_each(|partition| self.enqueue(partition));
+        }
+        let due = {
+            let unsaved = lock(&self.unsaved);
+            let old = unsaved.since.is_some_and(|since| now >= since + CHECKPOINT_AGE);
+            old || unsaved.bytes >= CHECKPOINT_BYTES
+        };
+        if due && let Err(error) = self.save(false) {
+            self.refused("writing CHECKPOINT", &error, 0, None);
+        }
+    }
+
+    /// Something could not be written: the end of all writing if it was a sync that failed, else tried again later.
+    pub(crate) fn refused(&self, what: &str, error: &io::Error, bytes: u64, waiting: Option<Arc<Partition>>) {
+        let reason = format!("{what}: {error}");
+        if is_failed_sync(error) {
+            self.fail(reason);
+        } else if self.room.refuse(reason.clone(), bytes, waiting, (self.clock)()) {
+            tracing::error!(%reason, "the log refuses writes until there is room");
+            // The committer learns that it has a time to wake at.
+            drop(lock(&self.queue));
+            self.bell.notify_all();
         }
     }
 
     /// A partition was opened: its mark is worth writing when there is time.
-    pub(crate) fn note_unsaved(&self) {
-        let _queue = lock(&self.queue);
-        self.unsaved_rounds.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn note_opened(&self, recovery: &Recovery) {
+        if recovery.truncated_at.is_some() {
+            let mut cuts = lock(&self.cuts);
+            cuts.count += 1;
+            cuts.bytes += recovery.truncated_bytes;
+        }
+        lock(&self.unsaved).since.get_or_insert_with(&self.clock);
+        drop(lock(&self.queue));
         self.bell.notify_all();
+    }
+
+    /// What recovery cut away in this run.
+    pub(crate) fn cuts(&self) -> Cuts {
+        *lock(&self.cuts)
     }
 
     /// Lets go of the partitions, which hold this in turn.
     pub(crate) fn forget(&self) {
         lock(&self.partitions).clear();
         lock(&self.queue).dirty.clear();
+        self.room.forget();
     }
 
-    /// Writes the checkpoint.
-    pub(crate) fn save(&self, clean: bool) -> std::io::Result<()> {
+    /// Writes the checkpoint. When that fails it is due again in a while.
+    pub(crate) fn save(&self, clean: bool) -> io::Result<()> {
         let mut checkpoint = lock(&self.checkpoint);
-        self.unsaved_bytes.store(0, Ordering::Relaxed);
-        self.unsaved_rounds.store(0, Ordering::Relaxed);
+        *lock(&self.unsaved) = Unsaved::default();
         for (path, partition) in lock(&self.partitions).iter() {
             checkpoint.marks.insert(path.clone(), partition.mark());
         }
         checkpoint.clean = clean;
         checkpoint.epoch = self.epoch.load(Ordering::Acquire);
-        checkpoint.store(&*self.disk)
+        let stored = checkpoint.store(&*self.disk);
+        if stored.is_err() {
+            lock(&self.unsaved).since = Some((self.clock)());
+        }
+        stored
     }
 
     /// The mark of a partition that is not open.

@@ -9,10 +9,12 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use crate::checkpoint::Checkpoint;
-use crate::committer::Shared;
-use crate::disk::{DirLock, Disk, RealDisk, exists, parent, remove_tree};
+use crate::committer::{Clock, Cuts, Shared};
+use crate::damage::Damage;
+use crate::disk::{DirLock, Disk, RealDisk, exists, is_failed_sync, parent, remove_tree};
 use crate::error::LogError;
 use crate::format;
 use crate::mutex::lock;
@@ -23,7 +25,7 @@ use crate::recover::Recover;
 const PATH_BYTES_MAX: usize = 512;
 
 /// Ending of a partition directory that is being removed.
-const REMOVED: &str = ".deleted";
+pub(crate) const REMOVED: &str = ".deleted";
 
 /// How a log directory is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +66,7 @@ struct Inner {
     changing: Mutex<()>,
     /// The epoch of the run before: no batch on disk has a later one. `None` when no checkpoint was found.
     epoch_before: Option<i32>,
+    opened_ms: i64,
 }
 
 impl std::fmt::Debug for LogDir {
@@ -75,10 +78,11 @@ impl std::fmt::Debug for LogDir {
 }
 
 impl LogDir {
-    /// Opens a directory, creating it if it is missing, and starts its committer.
-    pub fn open(path: &Path, config: LogConfig) -> Result<LogDir, LogError> {
+    /// Opens a directory, creating it if it is missing, and starts its committer. `now_ms` dates the producers whose
+    /// batches are read when a partition is opened: a day of silence is counted from then on, whatever their stamps say.
+    pub fn open(path: &Path, config: LogConfig, now_ms: i64) -> Result<LogDir, LogError> {
         let (disk, lock) = RealDisk::open(path)?;
-        let log = LogDir::on(Arc::new(disk), Some(lock), config)?;
+        let log = LogDir::on(Arc::new(disk), Some(lock), config, now_ms, Box::new(Instant::now))?;
         log.start()?;
         Ok(log)
     }
@@ -88,7 +92,11 @@ impl LogDir {
         disk: Arc<dyn Disk>,
         held: Option<DirLock>,
         config: LogConfig,
+        now_ms: i64,
+        clock: Clock,
     ) -> Result<LogDir, LogError> {
+        disk.reserve()
+            .map_err(LogError::io("keeping file descriptors in reserve"))?;
         let fresh = format::claim(&*disk)?;
         let found = Checkpoint::load(&*disk)?;
         let epoch_before = found.as_ref().map(|found| found.epoch).or(fresh.then_some(0));
@@ -105,11 +113,12 @@ impl LogDir {
             .map_err(LogError::io("writing CHECKPOINT"))?;
         sweep(&*disk, "").map_err(LogError::io("sweeping removed partitions"))?;
         let inner = Inner {
-            shared: Arc::new(Shared::new(disk, config, checkpoint)),
+            shared: Arc::new(Shared::new(disk, config, checkpoint, clock)),
             committer: Mutex::default(),
             lock: Mutex::new(held),
             changing: Mutex::default(),
             epoch_before,
+            opened_ms: now_ms,
         };
         Ok(LogDir {
             inner: Arc::new(inner),
@@ -147,19 +156,23 @@ impl LogDir {
             epoch_max: self.inner.epoch_before,
             producers_max: shared.config.producers_max,
             tail_bytes_max: shared.config.tail_bytes_max,
+            now_ms: self.inner.opened_ms,
         };
-        let recovered = recover.run()?;
+        let recovered = recover.run().map_err(|error| self.noting(error))?;
+        for damage in &recovered.damage {
+            tracing::error!(partition = path, "{damage}");
+        }
         if let Some(last) = recovered
             .last_epoch
             .filter(|last| self.inner.epoch_before.is_none() && *last >= epoch)
         {
             shared.epoch.store(last.saturating_add(1), Ordering::Release);
-            shared.save(false).map_err(LogError::io("writing CHECKPOINT"))?;
+            self.save(false)?;
         }
         let epoch = shared.epoch.load(Ordering::Acquire);
         let partition = Partition::new(path, config, shared.clone(), epoch, recovered);
         lock(&shared.partitions).insert(path.to_owned(), partition.clone());
-        shared.note_unsaved();
+        shared.note_opened(partition.recovery());
         Ok(partition)
     }
 
@@ -175,10 +188,25 @@ impl LogDir {
         }
         let marked = lock(&shared.checkpoint).marks.remove(path).is_some();
         if marked {
-            shared.save(false).map_err(LogError::io("writing CHECKPOINT"))?;
+            self.save(false)?;
         }
-        self.remove_files(path)
-            .map_err(LogError::io(format!("removing {path}")))
+        let removed = self.remove_files(path);
+        removed.map_err(|error| self.noting(LogError::io(format!("removing {path}"))(error)))
+    }
+
+    fn save(&self, clean: bool) -> Result<(), LogError> {
+        let saved = self.inner.shared.save(clean);
+        saved.map_err(|error| self.noting(LogError::io("writing CHECKPOINT")(error)))
+    }
+
+    /// A sync that failed ends all writing, whoever asked for it.
+    fn noting(&self, error: LogError) -> LogError {
+        if let LogError::Io { what, source } = &error
+            && is_failed_sync(source)
+        {
+            self.inner.shared.fail(format!("{what}: {source}"));
+        }
+        error
     }
 
     fn remove_files(&self, path: &str) -> std::io::Result<()> {
@@ -200,9 +228,29 @@ impl LogDir {
         Ok(())
     }
 
-    /// Why nothing is written any more: an earlier write or sync failed. Only a restart helps, after a look at the disk.
+    /// Why nothing is written any more: an earlier sync failed. Only a restart helps, after a look at the disk.
     pub fn failed(&self) -> Option<String> {
         self.inner.shared.failed().map(str::to_owned)
+    }
+
+    /// Why writes are refused at the moment: the disk is full, or descriptors have run out. It ends by itself when
+    /// there is room.
+    pub fn refusing(&self) -> Option<String> {
+        self.inner.shared.room.reason()
+    }
+
+    /// The damaged places of every open partition that has any, by path.
+    pub fn damage(&self) -> Vec<(String, Vec<Damage>)> {
+        let partitions = lock(&self.inner.shared.partitions);
+        let damage = partitions
+            .iter()
+            .map(|(path, partition)| (path.clone(), partition.damage()));
+        damage.filter(|(_, damage)| !damage.is_empty()).collect()
+    }
+
+    /// What recovery cut away since the directory was opened.
+    pub fn cuts(&self) -> Cuts {
+        self.inner.shared.cuts()
     }
 
     /// Syncs everything and marks the directory clean. Other handles and partitions stay readable and refuse appends.
@@ -218,14 +266,14 @@ impl LogDir {
             if shared.failed().is_some() {
                 break; // a failed sync is not tried again
             }
-            if let Err(source) = partition.commit(true) {
-                shared.fail(format!("syncing {}: {source}", partition.path()));
-            }
+            let committed = partition.commit(true);
+            committed
+                .map_err(|error| self.noting(LogError::io(format!("syncing {}", partition.path()))(error)))?;
         }
         if let Some(failure) = shared.failed() {
             return Err(LogError::Failed(failure.to_owned()));
         }
-        shared.save(true).map_err(LogError::io("writing CHECKPOINT"))?;
+        self.save(true)?;
         lock(&self.inner.lock).take();
         Ok(())
     }

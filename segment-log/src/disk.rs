@@ -5,18 +5,19 @@
 //! lost bytes below the file's length read as zeros. What is assumed of the disk: a synced byte stays, a sector of
 //! 512 bytes is written whole or not at all, and a rename is atomic.
 //!
-//! Left out: retries. Whoever sees an error stops writing, because after a failed sync the page cache lies.
+//! A failed sync is told from everything else that can fail ([`is_failed_sync`]): after it the page cache lies, so
+//! whoever sees one stops writing. A failed open or write has changed nothing that was promised, and may be tried
+//! again.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::LogError;
-
+mod real;
 #[cfg(test)]
 pub(crate) mod sim;
+
+pub use real::create_folder;
+pub(crate) use real::{DirLock, RealDisk};
 
 /// A directory's child.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub(crate) trait Disk: Send + Sync {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, dir: &str) -> io::Result<()>;
+    /// Makes sure that a few files can still be opened when descriptors run out elsewhere; an error when they have.
+    fn reserve(&self) -> io::Result<()>;
 }
 
 /// An open file, read and written at positions.
@@ -128,127 +131,17 @@ pub(crate) fn remove_tree(disk: &dyn Disk, dir: &str) -> io::Result<()> {
     disk.remove(dir)
 }
 
-/// Keeps other processes out of a directory while it lives.
-#[derive(Debug)]
-pub(crate) struct DirLock {
-    _file: File,
+/// The cause of a sync that failed.
+#[derive(Debug, thiserror::Error)]
+#[error("a sync failed: {0}")]
+struct FailedSync(io::Error);
+
+/// Marks an error as a failed sync's.
+pub(crate) fn failed_sync(cause: io::Error) -> io::Error {
+    io::Error::new(cause.kind(), FailedSync(cause))
 }
 
-/// The real disk, below one directory.
-#[derive(Debug)]
-pub(crate) struct RealDisk {
-    root: PathBuf,
-}
-
-impl RealDisk {
-    /// Creates the directory if it is missing and locks it.
-    pub(crate) fn open(root: &Path) -> Result<(RealDisk, DirLock), LogError> {
-        let shown = root.display();
-        if !root.exists() {
-            fs::create_dir_all(root).map_err(LogError::io(format!("creating {shown}")))?;
-            if let Some(dir) = root.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-                sync_directory(dir).map_err(LogError::io(format!("syncing {}", dir.display())))?;
-            }
-        }
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(root.join("LOCK"));
-        let file = file.map_err(LogError::io(format!("opening {shown}/LOCK")))?;
-        match file.try_lock() {
-            Ok(()) => Ok((
-                RealDisk {
-                    root: root.to_path_buf(),
-                },
-                DirLock { _file: file },
-            )),
-            Err(TryLockError::WouldBlock) => Err(LogError::Locked {
-                path: shown.to_string(),
-            }),
-            Err(TryLockError::Error(source)) => Err(LogError::Io {
-                what: format!("locking {shown}/LOCK"),
-                source,
-            }),
-        }
-    }
-}
-
-fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
-}
-
-impl Disk for RealDisk {
-    fn open(&self, name: &str, how: Open) -> io::Result<Arc<dyn DiskFile>> {
-        let create = how == Open::Create;
-        let path = self.root.join(name);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(create)
-            .truncate(create)
-            .open(path)?;
-        Ok(Arc::new(RealFile(file)))
-    }
-
-    fn list(&self, dir: &str) -> io::Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(self.root.join(dir))? {
-            let entry = entry?;
-            // A name that is not UTF-8 is not one of ours.
-            let Ok(name) = entry.file_name().into_string() else {
-                continue;
-            };
-            entries.push(Entry {
-                name,
-                is_dir: entry.file_type()?.is_dir(),
-            });
-        }
-        Ok(entries)
-    }
-
-    fn create_dir(&self, dir: &str) -> io::Result<()> {
-        fs::create_dir(self.root.join(dir))
-    }
-
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.root.join(from), self.root.join(to))
-    }
-
-    fn remove(&self, name: &str) -> io::Result<()> {
-        let path = self.root.join(name);
-        if path.is_dir() {
-            fs::remove_dir(path)
-        } else {
-            fs::remove_file(path)
-        }
-    }
-
-    fn sync_dir(&self, dir: &str) -> io::Result<()> {
-        sync_directory(&self.root.join(dir))
-    }
-}
-
-struct RealFile(File);
-
-impl DiskFile for RealFile {
-    fn read_at(&self, position: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read_exact_at(out, position)
-    }
-
-    fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(bytes, position)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
-    }
+/// Whether a sync failed, after which nothing may be written any more, and not what came before it.
+pub(crate) fn is_failed_sync(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|cause| cause.is::<FailedSync>())
 }

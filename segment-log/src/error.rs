@@ -6,6 +6,8 @@ use std::io;
 
 use annals_kafka_wire::batch::BatchError;
 
+use crate::damage::Damage;
+
 /// Why a log directory or a partition could not be opened, removed or closed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -28,25 +30,17 @@ pub enum LogError {
     },
     /// The checkpoint file cannot be read, so it is not known up to where records were acknowledged.
     #[error(
-        "CHECKPOINT is damaged ({reason}): it says up to where records were acknowledged. Restore it from a backup, or delete it to have every segment scanned and only torn tails cut"
+        "CHECKPOINT is damaged ({reason}): it says up to where records were acknowledged. Restore it from a backup, or run `annals log repair`, which sets it aside: then every segment is scanned, and only torn tails are cut"
     )]
     Checkpoint {
         /// What is wrong with the file.
         reason: String,
     },
-    /// Acknowledged bytes are damaged or missing. Nothing was changed on disk.
-    #[error(
-        "{file} is damaged at position {position} (offset {offset}): {reason}. Nothing was cut; restore the file from a backup"
-    )]
-    Damaged {
-        /// The file, relative to the log directory.
-        file: String,
-        /// The place of the first bad byte's batch in the file.
-        position: u64,
-        /// The offset expected there.
-        offset: i64,
-        /// What is wrong.
-        reason: String,
+    /// There is no log in a directory.
+    #[error("{path} holds no log")]
+    NotALog {
+        /// The directory.
+        path: String,
     },
     /// A partition path that cannot be a directory of ours.
     #[error("\"{path}\" cannot be a partition path: {reason}")]
@@ -56,7 +50,7 @@ pub enum LogError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// An earlier write or sync failed; the directory takes no more writes until it is opened again.
+    /// An earlier sync failed; the directory takes no more writes until it is opened again.
     #[error("the log directory stopped taking writes: {0}. Check the disk, then restart")]
     Failed(String),
     /// The log directory was closed.
@@ -117,18 +111,27 @@ pub enum AppendError {
         /// The partition's `segment_bytes_max`.
         bytes_max: u64,
     },
-    /// The log directory takes no more writes: a write or sync failed, or it was closed.
+    /// The log directory takes no more writes: a sync failed, or it was closed.
     #[error("{0}")]
     LogFailed(String),
+    /// The partition was found damaged when it was opened, and is read only until somebody repairs it.
+    #[error("the partition takes no records: {0}")]
+    Damaged(Damage),
     /// The offset was not durable within the time given. The record may still become durable.
     #[error("offset {offset} is not durable yet")]
     TimedOut {
         /// The offset waited for.
         offset: i64,
     },
-    /// A new segment could not be created; nothing was written.
-    #[error("creating a segment: {0}")]
-    Io(#[from] io::Error),
+    /// The operating system took no bytes, as when the disk is full: nothing was written, and the next append tries
+    /// again.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done, with the file.
+        what: String,
+        /// The cause.
+        source: io::Error,
+    },
 }
 
 /// Why nothing could be read.
@@ -144,17 +147,8 @@ pub enum ReadError {
         end: i64,
     },
     /// Stored bytes are not the bytes that were written.
-    #[error("{file} is damaged at position {position} (offset {offset}): {reason}")]
-    Damaged {
-        /// The file, relative to the log directory.
-        file: String,
-        /// The place of the damaged batch in the file.
-        position: u64,
-        /// The offset expected there.
-        offset: i64,
-        /// What is wrong.
-        reason: String,
-    },
+    #[error("{0}")]
+    Damaged(Damage),
     /// The operating system said no.
     #[error("reading a segment: {0}")]
     Io(#[from] io::Error),

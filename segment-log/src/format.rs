@@ -30,7 +30,7 @@ use crc_fast::{CrcAlgorithm, Digest, checksum};
 use crate::disk::{Disk, load, replace};
 use crate::error::LogError;
 
-const FILE: &str = "FORMAT";
+pub(crate) const FILE: &str = "FORMAT";
 const CURRENT: &str = "annals-log 1";
 const FILE_BYTES_MAX: u64 = 4096;
 

@@ -61,6 +61,13 @@ pub(crate) struct Index {
     entries: Vec<Entry>,
 }
 
+/// Where a batch begins, and its offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spot {
+    pub(crate) position: u64,
+    pub(crate) offset: i64,
+}
+
 /// A batch as the index needs to know it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Indexed {
@@ -102,20 +109,24 @@ impl Index {
             .entries
             .last()
             .is_none_or(|last| self.size - u64::from(last.position) >= STEP_BYTES);
-        if due
-            && let (Ok(offset), Ok(position)) =
-                (u32::try_from(batch.base - self.base), u32::try_from(self.size))
-        {
+        if due {
+            self.add_entry(batch.base);
+        }
+        self.end = batch.end;
+        self.size += batch.bytes;
+        self.max_timestamp = self.max_timestamp.max(batch.max_timestamp);
+        self.heads = batch.heads;
+    }
+
+    /// Enters the batch of offset `offset` at the segment's end.
+    fn add_entry(&mut self, offset: i64) {
+        if let (Ok(offset), Ok(position)) = (u32::try_from(offset - self.base), u32::try_from(self.size)) {
             self.entries.push(Entry {
                 offset,
                 position,
                 timestamp_before: self.max_timestamp,
             });
         }
-        self.end = batch.end;
-        self.size += batch.bytes;
-        self.max_timestamp = self.max_timestamp.max(batch.max_timestamp);
-        self.heads = batch.heads;
     }
 
     /// Takes in a batch read from the segment's file.
@@ -130,25 +141,38 @@ impl Index {
         ));
     }
 
-    /// Position of a batch that starts at or before `offset`.
-    pub(crate) fn position_of(&self, offset: i64) -> u64 {
+    /// Goes on behind a damaged place, with a batch of offset `offset` at `position`.
+    pub(crate) fn skip_to(&mut self, position: u64, offset: i64) {
+        (self.size, self.end) = (position, offset);
+        self.add_entry(offset);
+    }
+
+    /// A batch that starts at or before `offset`.
+    pub(crate) fn spot_of(&self, offset: i64) -> Spot {
         let behind = self
             .entries
             .partition_point(|entry| self.base + i64::from(entry.offset) <= offset);
-        self.position_before(behind)
+        self.spot_before(behind)
     }
 
-    /// Position of a batch before which every record is older than `ms`.
-    pub(crate) fn position_at_time(&self, ms: i64) -> u64 {
+    /// A batch before which every record is older than `ms`.
+    pub(crate) fn spot_at_time(&self, ms: i64) -> Spot {
         let behind = self.entries.partition_point(|entry| entry.timestamp_before < ms);
-        self.position_before(behind)
+        self.spot_before(behind)
     }
 
-    fn position_before(&self, behind: usize) -> u64 {
-        behind
-            .checked_sub(1)
-            .and_then(|at| self.entries.get(at))
-            .map_or(0, |entry| u64::from(entry.position))
+    fn spot_before(&self, behind: usize) -> Spot {
+        let entry = behind.checked_sub(1).and_then(|at| self.entries.get(at));
+        entry.map_or(
+            Spot {
+                position: 0,
+                offset: self.base,
+            },
+            |entry| Spot {
+                position: u64::from(entry.position),
+                offset: self.base + i64::from(entry.offset),
+            },
+        )
     }
 
     /// The index file.
@@ -219,25 +243,30 @@ mod tests {
     fn a_found_position_is_never_behind_and_at_most_a_step_before() {
         let index = sample(50);
         for n in 0..50u64 {
-            let found = index.position_of(1_000 + n as i64 * 10 + 9);
+            let Spot { position, offset } = index.spot_of(1_000 + n as i64 * 10 + 9);
             let wanted = n * 6_000;
             assert!(
-                found <= wanted && wanted - found < STEP_BYTES + 6_000,
-                "batch {n}: {found}"
+                position <= wanted && wanted - position < STEP_BYTES + 6_000,
+                "batch {n}: {position}"
             );
+            assert_eq!(offset, 1_000 + position as i64 / 6_000 * 10, "batch {n}");
         }
-        assert_eq!(index.position_of(0), 0);
+        let first = Spot {
+            position: 0,
+            offset: 1_000,
+        };
+        assert_eq!(index.spot_of(0), first);
     }
 
     #[test]
     fn everything_before_a_position_found_by_time_is_older() {
         let index = sample(50);
         for ms in [-5, 0, 1, 99, 100, 101, 2_000, 4_900, 10_000] {
-            let found = index.position_at_time(ms) / 6_000;
+            let found = index.spot_at_time(ms).position / 6_000;
             let older = (0..found as i64).all(|n| n % 3 == 2 || n * 100 < ms);
             assert!(older, "{ms} ms: batch {found}");
         }
-        assert_eq!(index.position_at_time(10_000) / 6_000, 48);
+        assert_eq!(index.spot_at_time(10_000).position / 6_000, 48);
     }
 
     #[test]

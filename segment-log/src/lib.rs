@@ -14,7 +14,7 @@
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let place = tempfile::tempdir()?;
-//! let log = LogDir::open(place.path(), LogConfig::default())?;
+//! let log = LogDir::open(place.path(), LogConfig::default(), 1_700_000_000_000)?;
 //! let orders = log.partition("t/orders/0", PartitionConfig::default())?;
 //!
 //! let mut builder = BatchBuilder::new();
@@ -37,22 +37,28 @@
 //! - A record that [`Partition::wait_durable`] answered for survives a killed process and a power cut, on a disk that
 //!   keeps what it was told to sync.
 //! - A batch sent twice by an idempotent producer is stored once, also across restarts.
-//! - A flipped byte in the log is found when it is read, named, and never cut away: only a torn tail is.
-//! - After the first failed write or sync nothing is written or acknowledged any more ([`LogDir::failed`]).
+//! - A flipped byte in the log is found when it is read, named, and never cut away: only a torn tail is. What stands
+//!   before and behind it is served; a partition that is opened damaged takes no records ([`Partition::damage`]).
+//! - After the first failed sync nothing is written or acknowledged any more ([`LogDir::failed`]), and no later sync
+//!   that says yes is believed, not even after a restart. A full disk ends nothing: writes are refused until there is
+//!   room ([`LogDir::refusing`]).
 //!
-//! Left out on purpose: topics, protocol, schemas (the broker's); retention and compaction; serving around damage.
+//! Left out on purpose: topics, protocol, schemas (the broker's); retention and compaction.
 
 mod checkpoint;
 mod committer;
+mod damage;
 mod dir;
 mod disk;
 mod error;
 mod format;
 mod index;
 mod mutex;
+mod offline;
 mod partition;
 mod producer;
 mod recover;
+mod room;
 mod segment;
 mod tail;
 mod walk;
@@ -60,8 +66,12 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use committer::Cuts;
+pub use damage::Damage;
 pub use dir::{LogConfig, LogDir};
+pub use disk::create_folder;
 pub use error::{AppendError, LogError, ReadError};
+pub use offline::{Mended, OfflineLog, PartitionCheck, Remedy};
 pub use partition::{Appended, Dated, Durability, Partition, PartitionConfig};
 pub use producer::Sequence;
 pub use recover::Recovery;

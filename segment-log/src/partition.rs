@@ -22,6 +22,7 @@ use annals_kafka_wire::batch::{Batch, DECOMPRESSED_BYTES_MAX, TimestampType};
 
 use crate::checkpoint::Mark;
 use crate::committer::Shared;
+use crate::damage::Damage;
 use crate::error::AppendError;
 use crate::mutex::{lock, read, write};
 use crate::producer::{Claim, Producers, Sequence};
@@ -84,6 +85,10 @@ pub struct Partition {
     me: Weak<Partition>,
     leader_epoch: i32,
     recovery: Recovery,
+    /// Found when the partition was opened: nothing is written to it.
+    damage: Vec<Damage>,
+    /// Found by readers since.
+    found: Mutex<Vec<Damage>>,
     turn: Mutex<commit::Turn>,
     writer: Mutex<Writer>,
     segments: RwLock<Segments>,
@@ -104,8 +109,10 @@ pub struct Partition {
 /// What one append at a time may change.
 struct Writer {
     producers: Producers,
-    /// Sealed, but not settled on disk yet.
+    /// Sealed since the committer came by.
     rolled: Vec<commit::Rolled>,
+    /// Part of a refused batch stands behind the end.
+    overhang: bool,
     removed: bool,
 }
 
@@ -132,13 +139,20 @@ impl Partition {
             segments,
             producers,
             recovery,
+            damage,
             ..
         } = recovered;
-        let start = segments
+        let first = segments
             .sealed
             .first()
             .map_or(segments.active.index.base, |sealed| sealed.base);
-        let end = segments.active.index.end;
+        // Offsets that were lost are not given again.
+        let start = damage
+            .iter()
+            .fold(first, |start, damage| start.min(damage.offset));
+        let end = damage.iter().fold(segments.active.index.end, |end, damage| {
+            end.max(damage.end_offset)
+        });
         Arc::new_cyclic(|me| Partition {
             path: path.to_owned(),
             config,
@@ -146,13 +160,17 @@ impl Partition {
             me: me.clone(),
             leader_epoch,
             recovery,
+            damage,
+            found: Mutex::default(),
             turn: Mutex::new(commit::Turn {
                 bytes: segments.size_bytes(),
                 announced: end,
+                rolled: VecDeque::new(),
             }),
             writer: Mutex::new(Writer {
                 producers,
                 rolled: Vec::new(),
+                overhang: false,
                 removed: false,
             }),
             segments: RwLock::new(segments),
@@ -176,6 +194,17 @@ impl Partition {
     /// What had to be repaired when the partition was opened.
     pub fn recovery(&self) -> &Recovery {
         &self.recovery
+    }
+
+    /// What of the partition cannot be read, as far as anybody has noticed. See [`Partition::takes_records`].
+    pub fn damage(&self) -> Vec<Damage> {
+        self.damage.iter().chain(&*lock(&self.found)).cloned().collect()
+    }
+
+    /// Whether records are appended: not when the partition was found damaged as it was opened. Damage that a reader
+    /// comes upon later, in what was written before, leaves it as it is.
+    pub fn takes_records(&self) -> bool {
+        self.damage.is_empty()
     }
 
     /// The offset that consumers may read up to: one behind the last durable record.

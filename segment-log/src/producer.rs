@@ -78,7 +78,8 @@ struct Written {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Producer {
     epoch: i16,
-    /// When it last wrote; after a restart, the timestamp of its last batch.
+    /// When it last wrote, by the log's clock; after a restart, when its last batch was read. What the batch is stamped
+    /// with is the producer's affair: a backfill's records are years old.
     last_ms: i64,
     /// Its last record, or marker.
     last_offset: i64,

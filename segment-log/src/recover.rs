@@ -6,31 +6,41 @@
 //!
 //! | bad bytes | verdict |
 //! |---|---|
-//! | before the durable mark | refuse: they were acknowledged |
-//! | behind it, nothing intact follows | a torn tail: cut, and say how much |
-//! | behind it, intact batches follow, with a sector of zeros or a short file | lost writes of one sync: cut |
-//! | behind it, intact batches follow, or all is intact but the head | refuse: the mark lags, so it may have been acknowledged |
+//! | before the durable mark | damage: they were acknowledged |
+//! | behind it, nothing intact follows | a torn tail: cut, and said |
+//! | behind it, a later segment follows a file that ends early | lost writes of one sync: cut, and said |
+//! | behind it, otherwise | damage: the mark lags, so what follows may have been acknowledged (tear.rs) |
 //!
 //! The durable mark is the checkpoint's, or the end an index file gives its segment if that is later.
 //!
-//! Invariant: a refusal changes nothing on disk. Whatever is found is synced before anyone may read it, or a second
-//! power cut could take back what was served. Left out: serving around damage, and quarantine.
+//! A damaged partition is opened to be read: what stands before and behind each damaged place is served, what is
+//! damaged is named, nothing is written.
+//!
+//! Invariant: damage changes nothing on disk. Behind the mark the page cache is not believed, since after a failed
+//! sync it says that bytes are on the disk which are not: what is found there is written again from what was read, and
+//! synced, before anyone may read it or is told that it is a duplicate.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::checkpoint::Mark;
+use crate::damage::{DAMAGE_MAX, Damage};
 use crate::disk::{Disk, DiskFile, Open, create_dirs, replace};
 use crate::error::LogError;
 use crate::index::Index;
 use crate::producer::{Claim, Producers, snapshot};
 use crate::segment::{Opened, Sealed, Segments, file_name};
 use crate::tail::Tail;
-use crate::walk::{Bad, BadKind, Walk};
+use crate::walk::{Bad, Placed};
 
 mod found;
+mod scan;
 mod tear;
+mod unreadable;
 
-use found::Found;
+pub(crate) use found::Found;
+pub(crate) use scan::Scan;
+use unreadable::{NoFile, readable};
 
 /// What opening a partition had to repair, for the start-up log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,6 +62,8 @@ pub(crate) struct Recovered {
     /// Epoch of the last batch.
     pub(crate) last_epoch: Option<i32>,
     pub(crate) recovery: Recovery,
+    /// What cannot be read; when there is any, nothing may be written either.
+    pub(crate) damage: Vec<Damage>,
 }
 
 /// What is known before looking.
@@ -63,148 +75,186 @@ pub(crate) struct Recover<'a> {
     pub(crate) epoch_max: Option<i32>,
     pub(crate) producers_max: usize,
     pub(crate) tail_bytes_max: usize,
+    /// Dates the producers of the batches that are read: their stamps may be years old.
+    pub(crate) now_ms: i64,
 }
 
 /// One look at all segments.
+#[derive(Default)]
 struct Pass {
     sealed: Vec<Sealed>,
     scanned: Vec<Opened>,
-    producers: Producers,
     /// The producers before the last segment, when their snapshot has to be written.
     snapshot: Option<Vec<u8>>,
     last_epoch: Option<i32>,
     scanned_bytes: u64,
-    /// The number of the segment with bad bytes.
+    /// The number of the segment with bad bytes, which end the pass;
     bad: Option<(usize, Bad)>,
+    /// unless it goes on behind them, and gathers them here.
+    damage: Option<Vec<Damage>>,
 }
 
 impl Recover<'_> {
     /// Opens the partition, or creates it.
     pub(crate) fn run(&self) -> Result<Recovered, LogError> {
         let mut recovery = Recovery::default();
+        let mut damaged = false;
         loop {
             let found = self.look()?;
+            let damage = found.missing.clone();
             if found.bases.is_empty() {
-                return self.create();
+                return match damage {
+                    Some(damage) => Ok(self.nothing_left(damage)),
+                    None => self.create(),
+                };
             }
-            let mut pass = self.pass(&found)?;
+            let mut pass = Pass {
+                damage: (damaged || damage.is_some()).then(|| damage.into_iter().collect()),
+                ..Pass::default()
+            };
+            let producers = self.pass(&found, &mut pass)?;
             recovery.scanned_bytes += pass.scanned_bytes;
             match pass.bad.take() {
-                None => return self.settle(found, pass, recovery),
-                Some((at, bad)) => self.cut(&found, at, bad, &mut recovery)?,
+                None => return self.settle(found, pass, producers, recovery),
+                Some((at, bad)) => damaged = !self.cut(&found, at, bad, &mut recovery)?,
             }
         }
     }
 
     fn create(&self) -> Result<Recovered, LogError> {
         let error = || LogError::io(format!("creating {}", self.dir));
+        // What is new must not take the descriptors that what is there will need.
+        self.disk.reserve().map_err(error())?;
         create_dirs(self.disk, self.dir).map_err(error())?;
         let name = file_name(self.dir, 0, "log");
         let file = self.disk.open(&name, Open::Create).map_err(error())?;
         self.disk.sync_dir(self.dir).map_err(error())?;
-        Ok(Recovered {
+        Ok(self.empty(name, file, 0))
+    }
+
+    /// A partition of which no file is left.
+    fn nothing_left(&self, damage: Damage) -> Recovered {
+        let name = damage.file.clone();
+        let mut recovered = self.empty(name, Arc::new(NoFile), damage.end_offset);
+        recovered.damage.push(damage);
+        recovered
+    }
+
+    fn empty(&self, name: String, file: Arc<dyn DiskFile>, base: i64) -> Recovered {
+        Recovered {
             segments: Segments {
                 sealed: Vec::new(),
                 active: Opened {
                     name,
                     file,
-                    index: Index::new(0),
+                    index: Index::new(base),
                 },
                 tail: Tail::new(self.tail_bytes_max),
             },
             producers: Producers::new(self.producers_max),
             last_epoch: None,
             recovery: Recovery::default(),
-        })
+            damage: Vec::new(),
+        }
     }
 
-    fn pass(&self, found: &Found) -> Result<Pass, LogError> {
-        let (producers_from, producers) = found.producers.clone();
-        let mut pass = Pass {
-            sealed: Vec::new(),
-            scanned: Vec::new(),
-            producers,
-            snapshot: None,
-            last_epoch: None,
-            scanned_bytes: 0,
-            bad: None,
-        };
+    fn pass(&self, found: &Found, pass: &mut Pass) -> Result<Producers, LogError> {
+        let (producers_from, mut producers) = found.producers.clone();
         let last = found.bases.len() - 1;
         for (at, (base, index)) in found.bases.iter().zip(&found.indexes).enumerate() {
             if at == last && producers_from < last {
-                pass.snapshot = Some(snapshot::encode(&pass.producers, *base));
+                pass.snapshot = Some(snapshot::encode(&producers, *base));
             }
             if let Some(index) = index.as_ref().filter(|_| at < producers_from) {
                 pass.sealed.push(Sealed::of(index));
                 continue;
             }
-            let opened = self.scan(*base, at, at >= producers_from, &mut pass)?;
-            if pass.bad.is_none() {
-                pass.bad = found.end_is_early(at, &opened.index).map(|bad| (at, bad));
-            }
-            if pass.bad.is_some() {
-                break;
-            }
-            if at < last {
-                pass.sealed.push(Sealed::of(&opened.index));
-            }
-            pass.scanned.push(opened);
-        }
-        Ok(pass)
-    }
-
-    /// Reads a segment from end to end.
-    fn scan(&self, base: i64, at: usize, with_producers: bool, pass: &mut Pass) -> Result<Opened, LogError> {
-        let name = file_name(self.dir, base, "log");
-        let read_error = || LogError::io(format!("reading {name}"));
-        let file = self.disk.open(&name, Open::Existing).map_err(read_error())?;
-        let len = file.len().map_err(read_error())?;
-        pass.scanned_bytes += len;
-        let mut index = Index::new(base);
-        let mut walk = Walk::new(&*file, 0, len, base);
-        while let Some(step) = walk.next().map_err(read_error())? {
-            let placed = match step {
-                Ok(placed) => placed,
-                Err(bad) => {
+            let known = (at >= producers_from).then_some(&mut producers);
+            let (opened, rest) = self.scan(*base, found.durable_end, known, pass)?;
+            let bad = rest.or_else(|| found.end_is_early(at, &opened.index));
+            match (bad, &mut pass.damage) {
+                (Some(bad), None) => {
                     pass.bad = Some((at, bad));
                     break;
                 }
+                (Some(bad), Some(damage)) => {
+                    let bytes = opened.file.len().unwrap_or(0).saturating_sub(bad.position);
+                    let end_offset = found.end_of(at).max(bad.offset);
+                    damage.push(bad.damage(&opened.name, bytes, end_offset));
+                }
+                (None, _) => {}
+            }
+            pass.scanned.push(opened);
+        }
+        Ok(producers)
+    }
+
+    /// Reads a segment from end to end. What the disk may not have is written to it again.
+    fn scan(
+        &self,
+        base: i64,
+        durable_end: i64,
+        mut producers: Option<&mut Producers>,
+        pass: &mut Pass,
+    ) -> Result<(Opened, Option<Bad>), LogError> {
+        let name = file_name(self.dir, base, "log");
+        let error = |what: &str| LogError::io(format!("{what} {name}"));
+        let file = self.disk.open(&name, Open::Existing).map_err(error("reading"))?;
+        let epochs = (pass.last_epoch.unwrap_or(0), self.epoch_max.unwrap_or(i32::MAX));
+        let mut scan = Scan::new(&*file, base, epochs).map_err(error("reading"))?;
+        pass.scanned_bytes += scan.len();
+        let mut index = Index::new(base);
+        let mut rest = None;
+        while let Some(step) = scan.next().map_err(error("reading"))? {
+            let bad = match step {
+                Ok(Placed { position, batch }) => {
+                    if batch.last_offset() >= durable_end {
+                        let written = file.write_at(position, batch.bytes());
+                        written.map_err(error("writing"))?;
+                    }
+                    pass.last_epoch = Some(batch.partition_leader_epoch());
+                    if let Some(producers) = &mut producers
+                        && let Some(claim) = Claim::of(&batch)
+                    {
+                        producers.apply(&claim, batch.base_offset(), batch.last_offset(), self.now_ms);
+                    }
+                    index.take(&batch);
+                    continue;
+                }
+                Err(bad) => bad,
             };
-            let batch = &placed.batch;
-            let epoch = batch.partition_leader_epoch();
-            if epoch < pass.last_epoch.unwrap_or(0) || self.epoch_max.is_some_and(|max| epoch > max) {
-                let reason = format!("leader epoch {epoch} does not fit");
-                let (position, offset) = (placed.position, batch.base_offset());
-                pass.bad = Some((
-                    at,
-                    Bad {
-                        position,
-                        offset,
-                        reason,
-                        kind: BadKind::WrongHead,
-                    },
-                ));
+            let damage = pass.damage.as_mut().filter(|known| known.len() < DAMAGE_MAX);
+            let behind = match damage {
+                Some(_) => scan.skip(&bad).map_err(error("reading"))?,
+                None => None,
+            };
+            if let (Some(damage), Some((bytes, offset))) = (&mut pass.damage, behind) {
+                index.skip_to(bad.position + bytes, offset);
+                damage.push(bad.damage(&name, bytes, offset));
+            } else {
+                rest = Some(bad);
                 break;
             }
-            pass.last_epoch = Some(epoch);
-            if with_producers && let Some(claim) = Claim::of(batch) {
-                let (first, last) = (batch.base_offset(), batch.last_offset());
-                pass.producers.apply(&claim, first, last, batch.max_timestamp());
-            }
-            index.take(batch);
         }
-        Ok(Opened { name, file, index })
+        drop(scan);
+        Ok((Opened { name, file, index }, rest))
     }
 
     /// Syncs what was found, writes the sidecars that were missing.
-    fn settle(&self, found: Found, pass: Pass, mut recovery: Recovery) -> Result<Recovered, LogError> {
+    fn settle(
+        &self,
+        found: Found,
+        pass: Pass,
+        producers: Producers,
+        mut recovery: Recovery,
+    ) -> Result<Recovered, LogError> {
         let error = || LogError::io(format!("syncing {}", self.dir));
         let Pass {
-            sealed,
+            mut sealed,
             mut scanned,
-            producers,
             snapshot,
             last_epoch,
+            damage,
             ..
         } = pass;
         for opened in &scanned {
@@ -214,7 +264,15 @@ impl Recover<'_> {
         let Some(active) = scanned.pop() else {
             return Err(LogError::Failed(format!("{} has no last segment", self.dir)));
         };
-        for opened in &scanned {
+        for opened in scanned {
+            let of_index = Sealed::of(&opened.index);
+            if damage.is_some() {
+                // Its index knows the way past what is damaged, which no file tells.
+                let pending = Some(Arc::new(opened));
+                sealed.push(Sealed { pending, ..of_index });
+                continue;
+            }
+            sealed.push(of_index);
             let at = found.bases.binary_search(&opened.index.base).ok();
             if at
                 .and_then(|at| found.indexes.get(at))
@@ -226,7 +284,8 @@ impl Recover<'_> {
             replace(self.disk, &name, &opened.index.encode()).map_err(error())?;
             recovery.rebuilt_indexes += 1;
         }
-        if let Some(snapshot) = snapshot {
+        sealed.sort_unstable_by_key(|sealed| sealed.base);
+        if let Some(snapshot) = snapshot.filter(|_| damage.is_none()) {
             let name = file_name(self.dir, active.index.base, "snap");
             replace(self.disk, &name, &snapshot).map_err(error())?;
         }
@@ -240,25 +299,19 @@ impl Recover<'_> {
             producers,
             last_epoch,
             recovery,
+            damage: damage.unwrap_or_default(),
         })
     }
 
-    /// Cuts a torn tail, or refuses.
-    fn cut(&self, found: &Found, at: usize, bad: Bad, recovery: &mut Recovery) -> Result<(), LogError> {
+    /// Cuts a torn tail; answers false when it is damage.
+    fn cut(&self, found: &Found, at: usize, bad: Bad, recovery: &mut Recovery) -> Result<bool, LogError> {
         let base = found.bases[at];
         let name = file_name(self.dir, base, "log");
         let error = || LogError::io(format!("cutting {name}"));
         let file = self.disk.open(&name, Open::Existing).map_err(error())?;
         let later = found.bases.get(at + 1..).unwrap_or_default();
-        let torn = bad.offset >= found.durable_end && self.is_torn(&*file, &bad, later).map_err(error())?;
-        if !torn {
-            let (position, offset) = (bad.position, bad.offset);
-            return Err(LogError::Damaged {
-                file: name,
-                position,
-                offset,
-                reason: bad.reason,
-            });
+        if !self.is_tear(found, at, &bad)? {
+            return Ok(false);
         }
         let mut lost = file.len().map_err(error())?.saturating_sub(bad.position);
         // The newest first: cut short by another power cut, this starts again with the same verdict. Sidecars go for
@@ -271,21 +324,31 @@ impl Recover<'_> {
         self.disk.sync_dir(self.dir).map_err(error())?;
         file.set_len(bad.position).map_err(error())?;
         file.sync().map_err(error())?;
+        tracing::warn!(
+            file = %name, position = bad.position, bytes = lost, from_offset = bad.offset, reason = %bad.reason,
+            "a torn tail was cut: a write that was not finished, and nothing that was acknowledged as durable"
+        );
         recovery.truncated_bytes += lost;
         recovery.truncated_at = Some(bad.offset);
-        Ok(())
+        Ok(true)
     }
 
     /// Whether the bad bytes are writes that a power cut lost, so that nothing behind them was acknowledged.
-    fn is_torn(&self, file: &dyn DiskFile, bad: &Bad, later: &[i64]) -> io::Result<bool> {
-        let mut intact_later = false;
-        for base in later {
-            let file = self
-                .disk
-                .open(&file_name(self.dir, *base, "log"), Open::Existing)?;
-            intact_later |= tear::find_intact(&*file, 0, file.len()?, bad.offset)?.is_some();
-        }
-        tear::is_torn(file, bad, intact_later)
+    pub(crate) fn is_tear(&self, found: &Found, at: usize, bad: &Bad) -> Result<bool, LogError> {
+        let torn = || {
+            let open = |base: &i64| self.disk.open(&file_name(self.dir, *base, "log"), Open::Existing);
+            let mut intact_later = false;
+            for base in found.bases.get(at + 1..).unwrap_or_default() {
+                intact_later |= tear::has_intact(&*open(base)?, bad.offset)?;
+            }
+            tear::is_torn(&*open(&found.bases[at])?, bad, intact_later)
+        };
+        let torn = readable(if bad.offset < found.durable_end {
+            Ok(false)
+        } else {
+            torn()
+        });
+        Ok(torn.map_err(LogError::io(format!("reading {}", self.dir)))? == Some(true))
     }
 
     fn remove_segment(&self, base: i64) -> io::Result<u64> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::disk::DiskFile;
-use crate::index::{Index, Indexed};
+use crate::index::{Index, Indexed, Spot};
 use crate::tail::Tail;
 
 /// The file of a segment, by extension: `log`, `idx` or `snap`.
@@ -65,40 +65,38 @@ pub(crate) enum Found {
     Open {
         name: String,
         file: Arc<dyn DiskFile>,
-        base: i64,
         size: u64,
-        position: u64,
+        spot: Spot,
     },
     /// In the sealed segment with this base offset, which has to be opened.
     Sealed(i64),
 }
 
 impl Found {
-    pub(crate) fn open(opened: &Opened, position: impl Fn(&Index) -> u64) -> Found {
+    pub(crate) fn open(opened: &Opened, spot: impl Fn(&Index) -> Spot) -> Found {
         Found::Open {
             name: opened.name.clone(),
             file: opened.file.clone(),
-            base: opened.index.base,
             size: opened.index.size,
-            position: position(&opened.index),
+            spot: spot(&opened.index),
         }
     }
 }
 
 impl Segments {
-    /// The segment that holds `offset`, and the `position` in it.
-    pub(crate) fn find(&self, offset: i64, position: impl Fn(&Index) -> u64) -> Found {
+    /// The segment that holds `offset`, and the `spot` in it.
+    pub(crate) fn find(&self, offset: i64, spot: impl Fn(&Index) -> Spot) -> Found {
         if offset >= self.active.index.base {
-            return Found::open(&self.active, position);
+            return Found::open(&self.active, spot);
         }
         let at = self.sealed.partition_point(|sealed| sealed.end <= offset);
         match self.sealed.get(at) {
             Some(Sealed {
                 pending: Some(opened),
                 ..
-            }) => Found::open(opened, position),
+            }) => Found::open(opened, spot),
             Some(sealed) => Found::Sealed(sealed.base),
-            None => Found::open(&self.active, position),
+            None => Found::open(&self.active, spot),
         }
     }
 

@@ -5,5 +5,7 @@ mod crash;
 mod damage;
 mod model;
 mod real;
+mod repair;
+mod room;
 mod support;
 mod times;

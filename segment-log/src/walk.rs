@@ -2,13 +2,16 @@
 //!
 //! Invariant: a batch is handed out only if its header makes sense, its checksum is right, and its offset is the
 //! expected one; everything else is [`Bad`], after which the walk is over. Base offset, length and epoch stand
-//! outside the checksum, so their continuity is what guards them. Memory is bounded by the bytes of the file.
+//! outside the checksum, so their continuity is what guards them: a walk knows the offset it begins at, and epochs
+//! rise. Memory is bounded by the bytes of the file.
 
 use std::io;
+use std::ops::RangeInclusive;
 
 use annals_kafka_wire::batch::{Batch, BatchError};
 use bytes::{Bytes, BytesMut};
 
+use crate::damage::Damage;
 use crate::disk::DiskFile;
 
 /// Bytes read at a time when a whole segment is scanned.
@@ -21,7 +24,7 @@ pub(crate) enum BadKind {
     CutShort,
     /// No batch, or one with a wrong checksum.
     Broken,
-    /// A whole batch, but for its head: no lost write leaves that.
+    /// A whole batch but for its head, or bytes the disk does not give: no lost write leaves that.
     WrongHead,
 }
 
@@ -35,6 +38,20 @@ pub(crate) struct Bad {
     pub(crate) kind: BadKind,
 }
 
+impl Bad {
+    /// As a place of `file` that cannot be read; offsets before `end_offset` are lost with it.
+    pub(crate) fn damage(self, file: &str, bytes: u64, end_offset: i64) -> Damage {
+        Damage {
+            file: file.to_owned(),
+            position: self.position,
+            bytes,
+            offset: self.offset,
+            end_offset,
+            reason: self.reason,
+        }
+    }
+}
+
 /// A batch and where it begins.
 #[derive(Debug, Clone)]
 pub(crate) struct Placed {
@@ -42,21 +59,15 @@ pub(crate) struct Placed {
     pub(crate) batch: Batch,
 }
 
-/// Which offset a batch must have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expected {
-    /// Exactly this one.
-    Exactly(i64),
-    /// This one or a later: the walk began at a place the index gave, whose offset it did not.
-    AtLeast(i64),
-}
-
 /// A walk through part of a file.
 pub(crate) struct Walk<'a> {
     file: &'a dyn DiskFile,
     position: u64,
     end: u64,
-    expected: Expected,
+    /// The next batch must have this offset,
+    offset: i64,
+    /// and an epoch in between.
+    epochs: RangeInclusive<i32>,
     /// Bytes of the file from `chunk_at` on.
     chunk: Bytes,
     chunk_at: u64,
@@ -66,25 +77,22 @@ pub(crate) struct Walk<'a> {
 impl<'a> Walk<'a> {
     /// From the batch with offset `offset` at `position`.
     pub(crate) fn new(file: &'a dyn DiskFile, position: u64, end: u64, offset: i64) -> Walk<'a> {
-        let expected = Expected::Exactly(offset);
         Walk {
             file,
             position,
             end,
-            expected,
+            offset,
+            epochs: 0..=i32::MAX,
             chunk: Bytes::new(),
             chunk_at: position,
             read_bytes: SCAN_BYTES,
         }
     }
 
-    /// From an indexed `position` in the segment that begins at offset `base`.
-    pub(crate) fn within(file: &'a dyn DiskFile, position: u64, end: u64, base: i64) -> Walk<'a> {
-        let mut walk = Walk::new(file, position, end, base);
-        if position > 0 {
-            walk.expected = Expected::AtLeast(base);
-        }
-        walk
+    /// Epochs are at least the one before the walk, and at most the newest there is.
+    pub(crate) fn epochs(mut self, epochs: RangeInclusive<i32>) -> Walk<'a> {
+        self.epochs = epochs;
+        self
     }
 
     /// Reads this many bytes at a time.
@@ -143,31 +151,28 @@ impl<'a> Walk<'a> {
         if let Err(error) = batch.verify_crc() {
             return Err(self.bad(error.to_string(), BadKind::Broken));
         }
-        let found = batch.base_offset();
-        match self.expected {
-            Expected::Exactly(offset) if found != offset => {
-                return Err(self.bad(format!("a batch of offset {found}"), BadKind::WrongHead));
-            }
-            Expected::AtLeast(offset) if found < offset => {
-                let reason = format!("a batch of offset {found} in the segment of {offset}");
-                return Err(self.bad(reason, BadKind::WrongHead));
-            }
-            _ => {}
+        let (found, epoch) = (batch.base_offset(), batch.partition_leader_epoch());
+        if found != self.offset {
+            return Err(self.bad(format!("a batch of offset {found}"), BadKind::WrongHead));
+        }
+        if !self.epochs.contains(&epoch) {
+            return Err(self.bad(format!("leader epoch {epoch} does not fit"), BadKind::WrongHead));
         }
         let placed = Placed {
             position: self.position,
             batch,
         };
         self.position += placed.batch.bytes().len() as u64;
-        self.expected = Expected::Exactly(placed.batch.last_offset() + 1);
+        self.offset = placed.batch.last_offset() + 1;
+        self.epochs = epoch..=*self.epochs.end();
         Ok(placed)
     }
 
-    fn bad(&self, reason: String, kind: BadKind) -> Bad {
-        let (Expected::Exactly(offset) | Expected::AtLeast(offset)) = self.expected;
+    /// The place the walk is at, as a bad one.
+    pub(crate) fn bad(&self, reason: String, kind: BadKind) -> Bad {
         Bad {
             position: self.position,
-            offset,
+            offset: self.offset,
             reason,
             kind,
         }

@@ -186,6 +186,8 @@ fn read_one(
         Ok(records) if !first && records.len() > most => given(request, partition, asked, Bytes::new()),
         Ok(records) => given(request, partition, asked, records),
         Err(ReadError::OutOfRange { .. }) => refused(asked, ErrorCode::OffsetOutOfRange),
+        // The log has said so; a client that is told does not ask for the same bytes for ever.
+        Err(ReadError::Damaged(_)) => refused(asked, ErrorCode::CorruptMessage),
         Err(error) => {
             tracing::error!(%error, partition = asked.partition, "a partition could not be read");
             refused(asked, ErrorCode::KafkaStorageError)

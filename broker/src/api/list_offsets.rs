@@ -86,6 +86,7 @@ fn look_up_one(
     match find(partition, version, asked.timestamp) {
         Ok(found) => answer(ErrorCode::None, found),
         Err(LookUpError::Unsupported) => answer(ErrorCode::UnsupportedVersion, None),
+        Err(LookUpError::Read(ReadError::Damaged(_))) => answer(ErrorCode::CorruptMessage, None),
         Err(LookUpError::Read(error)) => {
             tracing::error!(%error, topic, partition = asked.partition_index, "a time could not be looked up");
             answer(ErrorCode::KafkaStorageError, None)

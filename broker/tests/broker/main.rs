@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod api_versions;
+mod damage;
 mod fetch;
 mod harness;
 mod hostile;

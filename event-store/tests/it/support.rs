@@ -73,7 +73,7 @@ pub(crate) struct Logs {
 impl Logs {
     pub(crate) fn new(topic: &'static str, partitions: usize) -> Logs {
         let place = tempfile::tempdir().unwrap();
-        let log = LogDir::open(place.path(), LogConfig::default()).unwrap();
+        let log = LogDir::open(place.path(), LogConfig::default(), 0).unwrap();
         let config = PartitionConfig {
             durability: Durability::Os,
             ..PartitionConfig::default()

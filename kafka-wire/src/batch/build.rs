@@ -16,6 +16,11 @@ const BATCH_BYTES_MAX: usize = 1 << 30;
 /// The most one record's framing takes beside key, value and headers, in bytes.
 const RECORD_FRAME_BYTES_MAX: usize = 40;
 
+/// Where a batch keeps its length, its magic and the offset delta of its last record.
+const LENGTH_AT: usize = 8;
+const MAGIC_AT: usize = 16;
+const DELTA_AT: usize = 23;
+
 /// Collects records and makes one batch of them. See [`super::Batch`] for an example.
 #[derive(Debug)]
 pub struct BatchBuilder {
@@ -169,6 +174,33 @@ impl BatchBuilder {
         let checksum = crc(&out[super::CRC_FROM..]);
         out[super::CRC_AT..super::CRC_FROM].copy_from_slice(&checksum.to_be_bytes());
         out.freeze()
+    }
+}
+
+impl super::Batch {
+    /// A batch without records that takes the offsets from `base_offset` on, `last_offset_delta` behind the first:
+    /// what stands in for records that are gone, as Kafka's compaction leaves it, so that later offsets stay.
+    pub fn placeholder(base_offset: i64, last_offset_delta: i32, leader_epoch: i32) -> Bytes {
+        let mut out = BytesMut::from(&BatchBuilder::new().build()[..]);
+        out[DELTA_AT..DELTA_AT + 4].copy_from_slice(&last_offset_delta.to_be_bytes());
+        super::stamp(&mut out, base_offset, leader_epoch);
+        let checksum = crc(&out[super::CRC_FROM..]);
+        out[super::CRC_AT..super::CRC_FROM].copy_from_slice(&checksum.to_be_bytes());
+        out.freeze()
+    }
+
+    /// The batch these bytes were before their head went bad: what the checksum leaves out is known from where they
+    /// stand, and the checksum says whether the rest is whole.
+    pub fn with_head(bytes: &[u8], base_offset: i64, leader_epoch: i32) -> Option<super::Batch> {
+        let length = i32::try_from(bytes.len().checked_sub(super::BEFORE_LENGTH)?).ok()?;
+        let mut out = BytesMut::from(bytes);
+        out.get_mut(LENGTH_AT..MAGIC_AT - 4)?
+            .copy_from_slice(&length.to_be_bytes());
+        *out.get_mut(MAGIC_AT)? = 2;
+        super::stamp(&mut out, base_offset, leader_epoch);
+        let (batch, _) = super::Batch::parse(&out.freeze(), 0).ok()?;
+        batch.verify_crc().ok()?;
+        Some(batch)
     }
 }
 

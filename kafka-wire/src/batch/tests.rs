@@ -264,3 +264,39 @@ fn snappy_is_read_in_every_shape() {
             .contains("more than it can hold")
     );
 }
+
+#[test]
+fn a_placeholder_takes_offsets_and_has_no_records() {
+    for delta in [0, 1, i32::MAX] {
+        let (batch, _) = Batch::parse(&Batch::placeholder(700, delta, 3), 0).unwrap();
+        batch.verify_crc().unwrap();
+        assert_eq!(
+            (batch.base_offset(), batch.last_offset()),
+            (700, 700 + i64::from(delta))
+        );
+        assert_eq!(
+            (batch.count(), batch.partition_leader_epoch(), batch.producer_id()),
+            (0, 3, -1)
+        );
+        assert_eq!(batch.records(DECOMPRESSED_BYTES_MAX).unwrap().count(), 0);
+        assert!(batch.check_produced().is_err());
+    }
+}
+
+#[test]
+fn a_head_that_went_bad_is_known_from_where_it_stands_and_nothing_else_is() {
+    let mut good = BytesMut::from(&patched(0, &[])[..]);
+    stamp(&mut good, 42, 7);
+    for byte in 0..good.len() {
+        let mut bad = good.clone();
+        bad[byte] ^= 0x11;
+        let mended = Batch::with_head(&bad, 42, 7);
+        assert_eq!(mended.is_some(), byte < CRC_AT, "byte {byte}");
+        assert!(
+            mended.is_none_or(|batch| batch.bytes()[..] == good[..]),
+            "byte {byte}"
+        );
+    }
+    assert!(Batch::with_head(&good[..good.len() - 1], 42, 7).is_none());
+    assert!(Batch::with_head(&[], 42, 7).is_none());
+}

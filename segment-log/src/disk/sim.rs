@@ -2,17 +2,23 @@
 //!
 //! Every changing call is a step. At the chosen step the power goes: the call fails (a write or rename reached the live
 //! image, a sync made nothing durable), and so does every call after it. [`SimDisk::reboot`] then decides what of the
-//! unsynced survived. Syncs can also fail, or freeze until they are thawed.
+//! unsynced survived. Syncs can also fail, or freeze until they are thawed; the disk can be full, and descriptors run
+//! out.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use super::{Disk, DiskFile, Entry, Open};
 use crate::mutex::lock;
 
+mod bytes;
+mod file;
 mod survive;
 
+use bytes::FileBytes;
+use file::SimFile;
 pub(crate) use survive::Survives;
 use survive::survivor;
 
@@ -22,10 +28,7 @@ enum Node {
         live: BTreeMap<String, usize>,
         durable: BTreeMap<String, usize>,
     },
-    File {
-        live: Vec<u8>,
-        durable: Vec<u8>,
-    },
+    File(FileBytes),
 }
 
 struct State {
@@ -36,19 +39,20 @@ struct State {
     fail_sync_at: u64,
     writes: u64,
     fail_write_at: u64,
+    /// Bytes all files may have together.
+    room: usize,
+    /// Nothing can be opened.
+    descriptors_gone: bool,
     frozen: bool,
     waiting: u64,
+    /// Time since the disk was made; it passes when a test says so.
+    passed: Duration,
 }
 
 /// See the module.
 #[derive(Clone)]
 pub(crate) struct SimDisk {
     state: Arc<(Mutex<State>, Condvar)>,
-}
-
-struct SimFile {
-    disk: SimDisk,
-    node: usize,
 }
 
 const NEVER: u64 = u64::MAX;
@@ -70,8 +74,11 @@ impl SimDisk {
             fail_sync_at: NEVER,
             writes: 0,
             fail_write_at: NEVER,
+            room: usize::MAX,
+            descriptors_gone: false,
             frozen: false,
             waiting: 0,
+            passed: Duration::ZERO,
         };
         SimDisk {
             state: Arc::new((Mutex::new(state), Condvar::new())),
@@ -94,7 +101,7 @@ impl SimDisk {
         lock(&self.state.0).syncs
     }
 
-    /// The next file sync fails, and, as on Linux, only that one.
+    /// The next file sync fails, and only that one: the next says yes, and what was to be written stays unwritten.
     pub(crate) fn fail_next_sync(&self) {
         let mut state = lock(&self.state.0);
         state.fail_sync_at = state.syncs + 1;
@@ -104,6 +111,27 @@ impl SimDisk {
     pub(crate) fn fail_next_write(&self) {
         let mut state = lock(&self.state.0);
         state.fail_write_at = state.writes + 1;
+    }
+
+    /// From now on the disk has room for this many more bytes.
+    pub(crate) fn set_room(&self, more: usize) {
+        let mut state = lock(&self.state.0);
+        state.room = state.used().saturating_add(more);
+    }
+
+    /// Whether nothing can be opened any more.
+    pub(crate) fn set_descriptors_gone(&self, gone: bool) {
+        lock(&self.state.0).descriptors_gone = gone;
+    }
+
+    /// Time passes.
+    pub(crate) fn pass(&self, time: Duration) {
+        lock(&self.state.0).passed += time;
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        static BEGUN: OnceLock<Instant> = OnceLock::new();
+        *BEGUN.get_or_init(Instant::now) + lock(&self.state.0).passed
     }
 
     /// From now on file syncs wait.
@@ -148,7 +176,7 @@ impl SimDisk {
     pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
         let state = lock(&self.state.0);
         match &state.nodes[state.find(name).unwrap()] {
-            Node::File { live, .. } => live.clone(),
+            Node::File(bytes) => bytes.live.clone(),
             Node::Dir { .. } => panic!("{name} is a directory"),
         }
     }
@@ -157,10 +185,7 @@ impl SimDisk {
     pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         let mut state = lock(&self.state.0);
         let node = state.find(name).unwrap();
-        state.nodes[node] = Node::File {
-            live: bytes.to_vec(),
-            durable: bytes.to_vec(),
-        };
+        state.nodes[node] = Node::File(FileBytes::settled(bytes.to_vec()));
     }
 
     pub(crate) fn names(&self, dir: &str) -> Vec<String> {
@@ -219,7 +244,7 @@ impl State {
             .filter(|part| !part.is_empty())
             .try_fold(0, |dir, part| match &self.nodes[dir] {
                 Node::Dir { live, .. } => live.get(part).copied().ok_or_else(missing),
-                Node::File { .. } => Err(missing()),
+                Node::File(_) => Err(missing()),
             })
     }
 
@@ -229,7 +254,7 @@ impl State {
         let last = name.rsplit('/').next().unwrap_or(name);
         match &mut self.nodes[dir] {
             Node::Dir { live, .. } => Ok((live, last)),
-            Node::File { .. } => Err(missing()),
+            Node::File(_) => Err(missing()),
         }
     }
 
@@ -244,33 +269,48 @@ impl State {
         Ok(at)
     }
 
-    fn file(&mut self, node: usize) -> (&mut Vec<u8>, &mut Vec<u8>) {
+    fn file(&mut self, node: usize) -> &mut FileBytes {
         match &mut self.nodes[node] {
-            Node::File { live, durable } => (live, durable),
+            Node::File(bytes) => bytes,
             Node::Dir { .. } => panic!("a directory was opened as a file"),
+        }
+    }
+}
+
+impl State {
+    /// Bytes of all files that have a name.
+    fn used(&self) -> usize {
+        let mut due = vec![0];
+        let mut used = 0;
+        while let Some(node) = due.pop() {
+            match &self.nodes[node] {
+                Node::File(bytes) => used += bytes.live.len(),
+                Node::Dir { live, .. } => due.extend(live.values()),
+            }
+        }
+        used
+    }
+
+    fn may_open(&self) -> io::Result<()> {
+        match self.descriptors_gone {
+            true => Err(io::Error::from_raw_os_error(24)),
+            false => Ok(()),
         }
     }
 }
 
 impl Disk for SimDisk {
     fn open(&self, name: &str, how: Open) -> io::Result<Arc<dyn DiskFile>> {
+        self.look(State::may_open)?;
         let found = self.look(|state| Ok(state.find(name).ok()))?;
         let node = match (found, how) {
             (Some(node), Open::Existing) => node,
             (None, Open::Existing) => return Err(missing()),
             (Some(node), Open::Create) => self.step(|state| {
-                state.file(node).0.clear();
+                state.file(node).set_len(0);
                 Ok(node)
             })?,
-            (None, Open::Create) => self.step(|state| {
-                state.add(
-                    name,
-                    Node::File {
-                        live: Vec::new(),
-                        durable: Vec::new(),
-                    },
-                )
-            })?,
+            (None, Open::Create) => self.step(|state| state.add(name, Node::File(FileBytes::default())))?,
         };
         Ok(Arc::new(SimFile {
             disk: self.clone(),
@@ -279,6 +319,7 @@ impl Disk for SimDisk {
     }
 
     fn list(&self, dir: &str) -> io::Result<Vec<Entry>> {
+        self.look(State::may_open)?;
         self.look(|state| match &state.nodes[state.find(dir)?] {
             Node::Dir { live, .. } => {
                 let is_dir = |node: &usize| matches!(state.nodes[*node], Node::Dir { .. });
@@ -288,7 +329,7 @@ impl Disk for SimDisk {
                 };
                 Ok(live.iter().map(entry).collect())
             }
-            Node::File { .. } => Err(missing()),
+            Node::File(_) => Err(missing()),
         })
     }
 
@@ -324,76 +365,17 @@ impl Disk for SimDisk {
         })
     }
 
+    fn reserve(&self) -> io::Result<()> {
+        self.look(State::may_open)
+    }
+
     fn sync_dir(&self, dir: &str) -> io::Result<()> {
+        self.look(State::may_open)?;
         self.sync_step(|state| {
             let node = state.find(dir)?;
             if let Node::Dir { live, durable } = &mut state.nodes[node] {
                 durable.clone_from(live);
             }
-            Ok(())
-        })
-    }
-}
-
-impl DiskFile for SimFile {
-    fn read_at(&self, position: u64, out: &mut [u8]) -> io::Result<()> {
-        self.disk.look(|state| {
-            let Node::File { live, .. } = &state.nodes[self.node] else {
-                return Err(missing());
-            };
-            let from = live.get(position as usize..).unwrap_or_default();
-            let from = from.get(..out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
-            out.copy_from_slice(from);
-            Ok(())
-        })
-    }
-
-    fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
-        self.disk.step(|state| {
-            state.writes += 1;
-            let fails = state.writes == state.fail_write_at;
-            let bytes = if fails { &bytes[..bytes.len() / 2] } else { bytes };
-            let (live, _) = state.file(self.node);
-            let end = position as usize + bytes.len();
-            live.resize(live.len().max(end), 0);
-            live[position as usize..end].copy_from_slice(bytes);
-            if fails {
-                Err(io::ErrorKind::StorageFull.into())
-            } else {
-                Ok(())
-            }
-        })
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.disk.look(|state| match &state.nodes[self.node] {
-            Node::File { live, .. } => Ok(live.len() as u64),
-            Node::Dir { .. } => Err(missing()),
-        })
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.disk.step(|state| {
-            state.file(self.node).0.resize(len as usize, 0);
-            Ok(())
-        })
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        let (state, thawed) = &*self.disk.state;
-        let mut guard = lock(state);
-        guard.waiting += 1;
-        thawed.notify_all();
-        guard = thawed.wait_while(guard, |state| state.frozen).unwrap();
-        guard.waiting -= 1;
-        drop(guard);
-        self.disk.sync_step(|state| {
-            state.syncs += 1;
-            if state.syncs == state.fail_sync_at {
-                return Err(io::Error::other("input/output error"));
-            }
-            let (live, durable) = state.file(self.node);
-            durable.clone_from(live);
             Ok(())
         })
     }

@@ -1,9 +1,10 @@
 //! Appending a batch.
 //!
 //! Invariant: under the writer's lock the order is check, roll, write, take in. A batch that is refused, or whose
-//! write fails, leaves producers, index and end as they were; bytes of a failed write are behind the end and are
-//! never read, and no write follows.
+//! write fails, leaves producers, index and end as they were; bytes of a failed write are behind the end, are never
+//! read, and are taken back before anything else is written.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -54,6 +55,9 @@ impl Partition {
     /// it is silent for [`LogConfig::producer_expiry_ms`](crate::LogConfig::producer_expiry_ms).
     pub fn append(&self, batch: &Batch, now_ms: i64) -> Result<Appended, AppendError> {
         self.shared.ready()?;
+        if let Some(damage) = self.damage.first() {
+            return Err(AppendError::Damaged(damage.clone()));
+        }
         self.admit(batch)?;
         let claim = Claim::of(batch);
         let mut bytes = BytesMut::from(&batch.bytes()[..]);
@@ -76,14 +80,13 @@ impl Partition {
         {
             return Ok(self.appended(base_offset, last_offset, true));
         }
-        let place = self.place(bytes.len() as u64, batch.last_offset_delta(), now_ms, &mut writer)?;
+        let written = self.write(&mut bytes, batch.last_offset_delta(), now_ms, &mut writer);
+        let place = written.map_err(|source| {
+            let what = format!("writing {}", self.path);
+            self.shared.refused(&what, &source, bytes.len() as u64, None);
+            AppendError::Io { what, source }
+        })?;
         let last_offset = place.offset + i64::from(batch.last_offset_delta());
-        stamp(&mut bytes, place.offset, self.leader_epoch);
-        if let Err(error) = place.file.write_at(place.position, &bytes) {
-            let reason = format!("writing {}: {error}", self.path);
-            self.shared.fail(reason.clone());
-            return Err(AppendError::LogFailed(reason));
-        }
         let bytes = bytes.freeze();
         let entry = indexed(&bytes, place.offset, last_offset + 1, max_timestamp, place.heads);
         write(&self.segments).push(entry, bytes);
@@ -121,8 +124,24 @@ impl Partition {
         self.config.segment_bytes_max.min(SEGMENT_BYTES_MAX)
     }
 
+    /// Writes the batch at the end, stamped. When that fails, as on a full disk, the next one is tried afresh.
+    fn write(&self, bytes: &mut BytesMut, delta: i32, now_ms: i64, writer: &mut Writer) -> io::Result<Place> {
+        if writer.overhang {
+            let place = self.active();
+            place.file.set_len(place.position)?;
+            writer.overhang = false;
+        }
+        let place = self.place(bytes.len() as u64, delta, now_ms, writer)?;
+        stamp(bytes, place.offset, self.leader_epoch);
+        place.file.write_at(place.position, bytes).inspect_err(|_| {
+            // Taken back at once where that works: the rest of a full disk is not ours to keep.
+            writer.overhang = place.file.set_len(place.position).is_err();
+        })?;
+        Ok(place)
+    }
+
     /// Where the next batch goes; begins a new segment when it does not fit.
-    fn place(&self, bytes: u64, delta: i32, now_ms: i64, writer: &mut Writer) -> Result<Place, AppendError> {
+    fn place(&self, bytes: u64, delta: i32, now_ms: i64, writer: &mut Writer) -> io::Result<Place> {
         let place = self.active();
         let full = place.position + bytes > self.segment_bytes_max();
         let wide = place.offset - place.base + i64::from(delta) > SEGMENT_OFFSETS_MAX;
@@ -146,7 +165,7 @@ impl Partition {
     }
 
     /// Begins the segment of offset `base`. The committer syncs both, and settles the old one.
-    fn roll(&self, base: i64, now_ms: i64, writer: &mut Writer) -> Result<(), AppendError> {
+    fn roll(&self, base: i64, now_ms: i64, writer: &mut Writer) -> io::Result<()> {
         let name = file_name(&self.path, base, "log");
         let file = self.shared.disk.open(&name, Open::Create)?;
         writer
@@ -162,6 +181,7 @@ impl Partition {
             sealed,
             next: base,
             snapshot,
+            synced: false,
         });
         Ok(())
     }

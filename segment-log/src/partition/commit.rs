@@ -1,8 +1,10 @@
 //! The committer's half of a partition: sync, publish, settle sealed segments.
 //!
 //! Invariant: sealed segments are synced before the directory, the directory before the active segment, all of them
-//! before the end is published; a sealed segment's index is written last, so a good index proves a synced log.
+//! before the end is published; a sealed segment's index is written last, so a good index proves a synced log. What
+//! could not be opened or written stays due; a sync that failed is the end of all writing (committer.rs).
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,15 +21,18 @@ pub(super) struct Rolled {
     pub(super) next: i64,
     /// Producers as of `next`.
     pub(super) snapshot: Vec<u8>,
+    /// It and its directory are synced; what is left are its sidecars.
+    pub(super) synced: bool,
 }
 
 /// What is known from the commit before.
-#[derive(Debug)]
 pub(super) struct Turn {
     /// Bytes of the partition then.
     pub(super) bytes: u64,
     /// The high watermark the watchers know.
     pub(super) announced: i64,
+    /// Sealed segments that are not settled on disk yet, oldest first.
+    pub(super) rolled: VecDeque<Rolled>,
 }
 
 /// What a commit did.
@@ -41,7 +46,6 @@ pub(crate) struct Committed {
 
 /// What there is to sync.
 struct Due {
-    rolled: Vec<Rolled>,
     active: Arc<dyn DiskFile>,
     base: i64,
     end: i64,
@@ -53,36 +57,33 @@ impl Partition {
     /// durability leaves to the operating system.
     pub(crate) fn commit(&self, all: bool) -> io::Result<Committed> {
         let mut turn = lock(&self.turn);
-        let Some(due) = self.due() else {
+        let Some(due) = self.due(&mut turn) else {
             return Ok(Committed::default());
         };
         let synced = all || self.config.durability == Durability::Fsync;
-        self.sync(&due, synced)?;
+        self.sync(&due, &mut turn, synced)?;
         let bytes = due.bytes.saturating_sub(turn.bytes);
         turn.bytes = due.bytes;
         let high_watermark = self.high_watermark();
         let moved = std::mem::replace(&mut turn.announced, high_watermark) != high_watermark;
+        let sealed = !turn.rolled.is_empty();
         drop(turn);
         if moved {
             self.announce();
         }
-        self.settle(&due.rolled)?;
-        Ok(Committed {
-            bytes,
-            sealed: !due.rolled.is_empty(),
-        })
+        self.settle()?;
+        Ok(Committed { bytes, sealed })
     }
 
     /// Takes what was appended; `None` when the partition was removed.
-    fn due(&self) -> Option<Due> {
+    fn due(&self, turn: &mut Turn) -> Option<Due> {
         let mut writer = lock(&self.writer);
         // Before the end is read: a later append asks for another commit.
         self.queued.store(false, Ordering::Release);
-        let rolled = std::mem::take(&mut writer.rolled);
+        turn.rolled.extend(std::mem::take(&mut writer.rolled));
         let segments = read(&self.segments);
         let index = &segments.active.index;
         (!writer.removed).then(|| Due {
-            rolled,
             active: segments.active.file.clone(),
             base: index.base,
             end: index.end,
@@ -90,13 +91,15 @@ impl Partition {
         })
     }
 
-    fn sync(&self, due: &Due, active: bool) -> io::Result<()> {
-        for rolled in &due.rolled {
-            rolled.sealed.file.sync()?;
-        }
-        if !due.rolled.is_empty() {
+    fn sync(&self, due: &Due, turn: &mut Turn, active: bool) -> io::Result<()> {
+        let unsynced = || turn.rolled.iter().filter(|rolled| !rolled.synced);
+        if unsynced().count() > 0 {
+            for rolled in unsynced() {
+                rolled.sealed.file.sync()?;
+            }
             self.shared.disk.sync_dir(&self.path)?;
             self.synced.fetch_max(due.base, Ordering::AcqRel);
+            turn.rolled.iter_mut().for_each(|rolled| rolled.synced = true);
         }
         if active && self.synced.load(Ordering::Acquire) < due.end {
             due.active.sync()?;
@@ -108,12 +111,12 @@ impl Partition {
     }
 
     /// Writes the sidecars of sealed segments and lets go of their indexes.
-    fn settle(&self, rolled: &[Rolled]) -> io::Result<()> {
-        for rolled in rolled {
-            let _turn = lock(&self.turn);
-            if lock(&self.writer).removed {
+    fn settle(&self) -> io::Result<()> {
+        loop {
+            let mut turn = lock(&self.turn);
+            let Some(rolled) = turn.rolled.front().filter(|_| !lock(&self.writer).removed) else {
                 return Ok(());
-            }
+            };
             let disk = &*self.shared.disk;
             let index = &rolled.sealed.index;
             replace(
@@ -123,7 +126,7 @@ impl Partition {
             )?;
             replace(disk, &file_name(&self.path, index.base, "idx"), &index.encode())?;
             write(&self.segments).settle(index.base);
+            turn.rolled.pop_front();
         }
-        Ok(())
     }
 }

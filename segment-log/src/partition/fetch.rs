@@ -10,12 +10,13 @@ use annals_kafka_wire::batch::Batch;
 use bytes::{Bytes, BytesMut};
 
 use super::Partition;
+use crate::damage::DAMAGE_MAX;
 use crate::disk::{DiskFile, Open, load};
 use crate::error::ReadError;
-use crate::index::{self, Index};
+use crate::index::{self, Index, Spot};
 use crate::mutex::{lock, read};
 use crate::segment::{Found, Opened, file_name};
-use crate::walk::{Bad, Walk};
+use crate::walk::{Bad, BadKind, Walk};
 
 /// The most one read gives beyond its first batch, whatever it asks for: 8 MiB.
 const READ_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -30,25 +31,21 @@ const OPENED_MAX: usize = 4;
 pub(super) struct Place {
     name: String,
     pub(super) file: Arc<dyn DiskFile>,
-    pub(super) base: i64,
-    pub(super) size: u64,
-    pub(super) position: u64,
+    size: u64,
+    spot: Spot,
+    epoch_max: i32,
 }
 
 impl Place {
+    /// From the batch that the index knows; what is not that batch is damaged.
+    pub(super) fn walk(&self) -> Walk<'_> {
+        let Spot { position, offset } = self.spot;
+        Walk::new(&*self.file, position, self.size, offset).epochs(0..=self.epoch_max)
+    }
+
     pub(super) fn damaged(&self, bad: Bad) -> ReadError {
-        let Bad {
-            position,
-            offset,
-            reason,
-            ..
-        } = bad;
-        ReadError::Damaged {
-            file: self.name.clone(),
-            position,
-            offset,
-            reason,
-        }
+        let offset = bad.offset;
+        ReadError::Damaged(bad.damage(&self.name, 0, offset))
     }
 }
 
@@ -64,11 +61,19 @@ impl Partition {
         if from_offset >= limit {
             return Ok(Bytes::new());
         }
+        self.noting(self.read_below(from_offset, limit, bytes_max))
+    }
+
+    /// Whole batches from the one that holds `from_offset` on, none at or behind `limit`.
+    fn read_below(&self, from_offset: i64, limit: i64, bytes_max: usize) -> Result<Bytes, ReadError> {
+        if let Some(damage) = self.damage.iter().find(|damage| damage.holds(from_offset)) {
+            return Err(ReadError::Damaged(damage.clone()));
+        }
         let recent = read(&self.segments).tail.read(from_offset, limit, bytes_max);
         if let Some(bytes) = recent {
             return Ok(bytes);
         }
-        let place = self.find(from_offset, |index| index.position_of(from_offset))?;
+        let place = self.find(from_offset, |index| index.spot_of(from_offset))?;
         read_from(&place, from_offset, limit, bytes_max as u64)
     }
 
@@ -78,40 +83,47 @@ impl Partition {
         if !(start..end).contains(&offset) {
             return Err(ReadError::OutOfRange { start, end });
         }
-        let recent = read(&self.segments).tail.read(offset, end, 0);
-        let bytes = match recent {
-            Some(bytes) => bytes,
-            None => read_from(
-                &self.find(offset, |index| index.position_of(offset))?,
-                offset,
-                end,
-                0,
-            )?,
-        };
+        let bytes = self.noting(self.read_below(offset, end, 0))?;
         let (batch, _) = Batch::parse(&bytes, 0).map_err(io::Error::other)?;
         Ok(batch)
     }
 
-    /// The segment that holds `offset`, and a `position` in it.
-    pub(super) fn find(&self, offset: i64, position: impl Fn(&Index) -> u64) -> Result<Place, ReadError> {
-        let found = read(&self.segments).find(offset, &position);
+    /// Remembers damage that a reader came upon, and says so once.
+    pub(super) fn noting<T>(&self, read: Result<T, ReadError>) -> Result<T, ReadError> {
+        if let Err(ReadError::Damaged(damage)) = &read {
+            let mut found = lock(&self.found);
+            let known = self.damage.iter().chain(&*found);
+            if found.len() < DAMAGE_MAX
+                && known
+                    .into_iter()
+                    .all(|known| (&known.file, known.position) != (&damage.file, damage.position))
+            {
+                tracing::error!(partition = %self.path, "{damage}");
+                found.push(damage.clone());
+            }
+        }
+        read
+    }
+
+    /// The segment that holds `offset`, and a `spot` in it.
+    pub(super) fn find(&self, offset: i64, spot: impl Fn(&Index) -> Spot) -> Result<Place, ReadError> {
+        let found = read(&self.segments).find(offset, &spot);
         let found = match found {
-            Found::Sealed(base) => Found::open(&*self.open_sealed(base)?, position),
+            Found::Sealed(base) => Found::open(&*self.open_sealed(base)?, spot),
             open => open,
         };
         match found {
             Found::Open {
                 name,
                 file,
-                base,
                 size,
-                position,
+                spot,
             } => Ok(Place {
                 name,
                 file,
-                base,
                 size,
-                position,
+                spot,
+                epoch_max: self.leader_epoch,
             }),
             Found::Sealed(_) => Err(ReadError::Io(io::Error::other("a segment could not be opened"))),
         }
@@ -161,8 +173,7 @@ impl Partition {
 
 fn read_from(place: &Place, from_offset: i64, limit: i64, bytes_max: u64) -> Result<Bytes, ReadError> {
     let bytes_max = bytes_max.min(READ_BYTES_MAX);
-    let mut walk = Walk::within(&*place.file, place.position, place.size, place.base);
-    walk = walk.reading(bytes_max + SLACK_BYTES);
+    let mut walk = place.walk().reading(bytes_max + SLACK_BYTES);
     let mut range: Option<(u64, u64)> = None;
     while let Some(step) = walk.next()? {
         let placed = match step {
@@ -184,7 +195,9 @@ fn read_from(place: &Place, from_offset: i64, limit: i64, bytes_max: u64) -> Res
         }
     }
     let Some((start, end)) = range else {
-        return Ok(Bytes::new());
+        // It is below the high watermark, so it was written.
+        let reason = format!("no batch that holds offset {from_offset} where it should be");
+        return Err(place.damaged(walk.bad(reason, BadKind::WrongHead)));
     };
     if let Some(bytes) = walk.seen(start, end) {
         return Ok(bytes);

@@ -9,7 +9,7 @@ use annals_kafka_wire::batch::Batch;
 use super::Partition;
 use crate::error::ReadError;
 use crate::mutex::read;
-use crate::walk::{Bad, BadKind, Walk};
+use crate::walk::{Bad, BadKind};
 
 /// A record found by its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,10 @@ pub struct Dated {
 impl Partition {
     /// The first readable record with a timestamp of at least `ms` since 1970.
     pub fn offset_for_time(&self, ms: i64) -> Result<Option<Dated>, ReadError> {
+        self.noting(self.look_for_time(ms))
+    }
+
+    fn look_for_time(&self, ms: i64) -> Result<Option<Dated>, ReadError> {
         let limit = self.high_watermark();
         let segments = read(&self.segments).since(ms);
         for base in segments {
@@ -36,8 +40,8 @@ impl Partition {
     }
 
     fn first_in_segment(&self, base: i64, ms: i64, limit: i64) -> Result<Option<Dated>, ReadError> {
-        let place = self.find(base, |index| index.position_at_time(ms))?;
-        let mut walk = Walk::within(&*place.file, place.position, place.size, place.base);
+        let place = self.find(base, |index| index.spot_at_time(ms))?;
+        let mut walk = place.walk();
         while let Some(step) = walk.next()? {
             let placed = step.map_err(|bad| place.damaged(bad))?;
             if placed.batch.last_offset() >= limit {

@@ -6,6 +6,8 @@
 use std::io;
 
 use super::Recover;
+use crate::checkpoint::Mark;
+use crate::damage::Damage;
 use crate::disk::{Open, load};
 use crate::error::LogError;
 use crate::index::{self, Index};
@@ -14,20 +16,22 @@ use crate::segment::{file_name, parse_log_name};
 use crate::walk::{Bad, BadKind};
 
 /// What was found before any log file is read.
-pub(super) struct Found {
+pub(crate) struct Found {
     /// First offsets of the segments, rising.
-    pub(super) bases: Vec<i64>,
+    pub(crate) bases: Vec<i64>,
     /// Indexes that may be trusted, by segment.
-    pub(super) indexes: Vec<Option<Index>>,
+    pub(crate) indexes: Vec<Option<Index>>,
     /// Producers before the segment with this number.
-    pub(super) producers: (usize, Producers),
+    pub(crate) producers: (usize, Producers),
     /// One behind the last record known to have been synced.
-    pub(super) durable_end: i64,
+    pub(crate) durable_end: i64,
+    /// Segments that should stand before the first.
+    pub(crate) missing: Option<Damage>,
 }
 
 impl Recover<'_> {
     /// Lists the segments and reads their sidecars.
-    pub(super) fn look(&self) -> Result<Found, LogError> {
+    pub(crate) fn look(&self) -> Result<Found, LogError> {
         let entries = match self.disk.list(self.dir) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -43,7 +47,7 @@ impl Recover<'_> {
             .filter_map(|entry| parse_log_name(&entry.name))
             .collect();
         bases.sort_unstable();
-        self.check_start(bases.first().copied())?;
+        let missing = self.missing(bases.first().copied());
         let mut indexes = Vec::new();
         let mut durable_end = self.mark.unwrap_or_default().durable_end;
         for (at, base) in bases.iter().enumerate() {
@@ -67,26 +71,24 @@ impl Recover<'_> {
             indexes,
             producers,
             durable_end,
+            missing,
         })
     }
 
-    /// Refuses when the segments before `first` are gone.
-    fn check_start(&self, first: Option<i64>) -> Result<(), LogError> {
-        let mark = self.mark.unwrap_or_default();
-        if self
-            .mark
-            .is_none_or(|mark| first.is_some_and(|first| first <= mark.log_start) || mark.durable_end == 0)
-        {
-            return Ok(());
-        }
-        let end = first.unwrap_or(mark.durable_end);
-        let reason = format!("the segments of offsets {}..{end} are gone", mark.log_start);
-        let file = file_name(self.dir, mark.log_start, "log");
-        Err(LogError::Damaged {
-            file,
+    /// What is missing when the segments before `first` are gone.
+    fn missing(&self, first: Option<i64>) -> Option<Damage> {
+        let Mark {
+            log_start,
+            durable_end,
+        } = self.mark?;
+        let end_offset = first.unwrap_or(durable_end);
+        (end_offset > log_start).then(|| Damage {
+            file: file_name(self.dir, log_start, "log"),
             position: 0,
-            offset: mark.log_start,
-            reason,
+            bytes: 0,
+            offset: log_start,
+            end_offset,
+            reason: "the file is gone".to_owned(),
         })
     }
 
@@ -121,8 +123,13 @@ impl Recover<'_> {
 }
 
 impl Found {
+    /// Where the segment ends: where the next begins, or where what was acknowledged ends.
+    pub(crate) fn end_of(&self, at: usize) -> i64 {
+        self.bases.get(at + 1).copied().unwrap_or(self.durable_end)
+    }
+
     /// The bad place behind a segment's last batch, when it ends before the next begins, or before the durable mark.
-    pub(super) fn end_is_early(&self, at: usize, index: &Index) -> Option<Bad> {
+    pub(crate) fn end_is_early(&self, at: usize, index: &Index) -> Option<Bad> {
         let reason = match self.bases.get(at + 1) {
             Some(next) if *next != index.end => {
                 format!("the file ends, and the next begins at offset {next}")

@@ -1,8 +1,10 @@
 //! Torn tails of every length are cut, damage of every byte is named.
 
+use std::sync::Arc;
+
 use super::support::{batch, batches, body, commit, config, one, open, try_batches};
 use crate::disk::sim::{SimDisk, Survives};
-use crate::{LogError, Partition, ReadError};
+use crate::{AppendError, Damage, Partition, ReadError};
 
 const LOG: &str = "a/0/00000000000000000000.log";
 
@@ -35,25 +37,26 @@ fn five(value_bytes: usize) -> (SimDisk, Vec<usize>) {
 
 /// What opening says: "5" batches, "4 cut N bytes at offset", "damaged at offset O, position P".
 fn opened(disk: &SimDisk) -> String {
-    match open(disk).unwrap().partition("a/0", config(1 << 20)) {
-        Ok(partition) => {
-            let recovery = partition.recovery();
-            let cut = recovery
-                .truncated_at
-                .map(|at| format!(" cut {} at {at}", recovery.truncated_bytes));
-            format!("{}{}", batches(&partition).len(), cut.unwrap_or_default())
-        }
-        Err(LogError::Damaged {
-            file,
-            position,
-            offset,
-            ..
-        }) => {
-            assert_eq!(file, LOG);
-            format!("damaged at offset {offset}, position {position}")
-        }
-        Err(other) => panic!("{other}"),
+    let log = open(disk).unwrap();
+    let partition = log.partition("a/0", config(1 << 20)).unwrap();
+    if let Some(first) = partition.damage().first() {
+        assert_eq!(first.file, LOG);
+        let refused = partition.append(&one(9), 9);
+        assert!(matches!(refused, Err(AppendError::Damaged(_))), "{refused:?}");
+        return format!("damaged at offset {}, position {}", first.offset, first.position);
     }
+    let recovery = partition.recovery();
+    let cut = recovery
+        .truncated_at
+        .map(|at| format!(" cut {} at {at}", recovery.truncated_bytes));
+    format!("{}{}", batches(&partition).len(), cut.unwrap_or_default())
+}
+
+/// The first damage of the partition, which is opened all the same.
+fn damaged(disk: &SimDisk) -> (Arc<Partition>, Damage) {
+    let partition = open(disk).unwrap().partition("a/0", config(400)).unwrap();
+    let damage = partition.damage().first().cloned().expect("damage");
+    (partition, damage)
 }
 
 #[test]
@@ -73,7 +76,7 @@ fn a_tail_torn_at_any_length() {
         if kept >= 3 {
             assert_eq!(disk.bytes(LOG), whole[..at[kept]], "{len} bytes");
         } else {
-            assert_eq!(disk.bytes(LOG), whole[..len], "a refusal changes nothing");
+            assert_eq!(disk.bytes(LOG), whole[..len], "damage changes nothing");
         }
     }
 }
@@ -112,7 +115,8 @@ fn any_flipped_bit_is_reported() {
         bad[byte] ^= 1 << (byte % 8);
         disk.put(LOG, &bad);
         let hit = at.iter().rposition(|start| *start <= byte).unwrap();
-        let in_head = byte - at[hit] < 8 || (12..16).contains(&(byte - at[hit]));
+        // Base offset, length, epoch, magic and the checksum itself but for its bits.
+        let in_head = byte - at[hit] < 17;
         let expected = match hit {
             // Nothing intact follows, and the mark is before it: not to be told from a torn tail.
             4 if !in_head => format!("4 cut {} at 4", whole.len() - at[4]),
@@ -123,7 +127,7 @@ fn any_flipped_bit_is_reported() {
 }
 
 #[test]
-fn a_lost_sector_behind_the_mark_is_a_tear_and_before_it_damage() {
+fn zeros_with_intact_batches_behind_are_damage_also_behind_the_mark() {
     let (disk, at) = five(2_000);
     let whole = disk.bytes(LOG);
     for sector in 0..whole.len() / 512 {
@@ -135,11 +139,54 @@ fn a_lost_sector_behind_the_mark_is_a_tear_and_before_it_damage() {
             .iter()
             .rposition(|start| *start < (sector + 1) * 512 && *start <= sector * 512)
             .unwrap();
-        let expected = match hit {
-            0..3 => format!("damaged at offset {hit}, position {}", at[hit]),
-            _ => format!("{hit} cut {} at {hit}", whole.len() - at[hit]),
+        let intact_behind = at[..5].iter().any(|start| *start >= (sector + 1) * 512);
+        let expected = match intact_behind || hit < 3 {
+            true => format!("damaged at offset {hit}, position {}", at[hit]),
+            false => format!("{hit} cut {} at {hit}", whole.len() - at[hit]),
         };
         assert_eq!(opened(&disk), expected, "sector {sector}");
+    }
+}
+
+/// What stands before and behind the damage is served, the damaged offsets are named, also by the next reader.
+#[test]
+fn around_a_damaged_batch_everything_is_readable() {
+    let (disk, at) = five(40);
+    let whole = disk.bytes(LOG);
+    for (hit, byte) in [(0, 70), (2, 3), (2, 70), (3, 9), (3, 13), (4, 5)] {
+        let disk = disk.reboot(Survives::Everything);
+        let mut bad = whole.clone();
+        bad[at[hit] + byte] ^= 1;
+        disk.put(LOG, &bad);
+        let log = open(&disk).unwrap();
+        let partition = log.partition("a/0", config(1 << 20)).unwrap();
+        let what = format!("batch {hit}, byte {byte}: {:?}", partition.damage());
+        let known_end = hit < 4;
+        assert_eq!(
+            partition.high_watermark(),
+            if known_end { 5 } else { 4 },
+            "{what}"
+        );
+        for offset in 0..partition.high_watermark() {
+            match partition.read(offset, 1) {
+                Ok(read) => assert_eq!(
+                    read[16..],
+                    whole[at[offset as usize] + 16..at[offset as usize + 1]]
+                ),
+                Err(ReadError::Damaged(damage)) => {
+                    assert_eq!((offset, damage.position), (hit as i64, at[hit] as u64), "{what}");
+                }
+                Err(other) => panic!("{other}"),
+            }
+            assert_eq!(
+                partition.read(offset, 1).is_err(),
+                offset == hit as i64,
+                "{what}, offset {offset}"
+            );
+        }
+        assert!(!partition.takes_records());
+        assert_eq!(log.damage(), [("a/0".to_owned(), partition.damage())]);
+        assert_eq!(disk.bytes(LOG), bad);
     }
 }
 
@@ -200,11 +247,7 @@ fn a_sealed_segment_cut_short_is_damage_even_behind_the_mark() {
             let whole = disk.bytes(&log);
             let kept = whole.len() / divisor;
             disk.put(&log, &whole[..kept]);
-            let refused = open(&disk).unwrap().partition("a/0", config(400));
-            assert!(
-                matches!(refused, Err(LogError::Damaged { .. })),
-                "{name}: {refused:?}"
-            );
+            assert_eq!(damaged(&disk).1.file, log);
         }
     }
 }
@@ -219,11 +262,7 @@ fn without_a_checkpoint_sealed_segments_are_read_too() {
     let mut bad = disk.bytes(LOG);
     bad[70] ^= 1;
     disk.put(LOG, &bad);
-    let refused = open(&disk).unwrap().partition("a/0", config(400));
-    assert!(
-        matches!(refused, Err(LogError::Damaged { offset: 0, .. })),
-        "{refused:?}"
-    );
+    assert_eq!(damaged(&disk).1.offset, 0);
 }
 
 #[test]
@@ -245,7 +284,15 @@ fn intact_batches_in_a_later_segment_tell_damage_from_a_tear() {
         opened(&disk)
     };
     assert!(damage(&|bytes| bytes[90] ^= 1).starts_with("damaged at offset 3"));
-    assert!(damage(&|bytes| bytes.fill(0)).starts_with("3 cut"));
+    assert!(damage(&|bytes| bytes.fill(0)).starts_with("damaged at offset 3"));
+    // A length that promises more than the file has is no torn tail when the rest of the batch is whole.
+    assert!(damage(&|bytes| bytes[10] ^= 1).starts_with("damaged at offset 3"));
+    let disk = disk.revive();
+    disk.put(LOG, &whole[..last + 30]);
+    assert!(
+        opened(&disk).starts_with("3 cut"),
+        "a file only gets short when its writes are lost"
+    );
 }
 
 #[test]
@@ -256,21 +303,63 @@ fn a_lost_segment_is_noticed() {
     for name in logs {
         let disk = disk.reboot(Survives::Nothing);
         crate::disk::Disk::remove(&disk, &format!("a/0/{name}")).unwrap();
-        let refused = open(&disk).unwrap().partition("a/0", config(400));
-        assert!(
-            matches!(refused, Err(LogError::Damaged { .. })),
-            "{name}: {refused:?}"
+        let (partition, damage) = damaged(&disk);
+        for offset in 0..12 {
+            let lost = (damage.offset..damage.end_offset).contains(&offset);
+            assert_eq!(
+                partition.read(offset, 1).is_err(),
+                lost,
+                "{name}, offset {offset}: {damage}"
+            );
+        }
+        assert_eq!(
+            (partition.log_start_offset(), partition.high_watermark()),
+            (0, 12),
+            "{name}"
         );
     }
     let disk = disk.reboot(Survives::Nothing);
     for name in &names {
         crate::disk::Disk::remove(&disk, &format!("a/0/{name}")).unwrap();
     }
-    let refused = open(&disk).unwrap().partition("a/0", config(400));
-    assert!(
-        matches!(refused, Err(LogError::Damaged { offset: 0, .. })),
-        "{refused:?}"
-    );
+    let (partition, damage) = damaged(&disk);
+    assert_eq!((damage.offset, damage.end_offset), (0, 12));
+    assert!(matches!(partition.read(3, 1), Err(ReadError::Damaged(_))));
+}
+
+/// No bit of a sealed segment can flip and be served: the index knows what its own checksums leave out.
+#[test]
+fn no_flipped_bit_of_a_sealed_segment_is_served() {
+    let (disk, _) = many_segments();
+    let log = open(&disk).unwrap();
+    let partition = log.partition("a/0", config(400)).unwrap();
+    let whole = disk.bytes(LOG);
+    let good: Vec<_> = (0..12).map(|offset| partition.read(offset, 1).unwrap()).collect();
+    let last = good.iter().scan(0, |end, batch| {
+        *end += batch.len();
+        Some(*end)
+    });
+    let last = last.take_while(|end| *end <= whole.len()).count() as i64 - 1;
+    for bit in 0..whole.len() * 8 {
+        let mut bad = whole.clone();
+        bad[bit / 8] ^= 1 << (bit % 8);
+        disk.put(LOG, &bad);
+        for offset in 0..=last {
+            match partition.read(offset, 1) {
+                Ok(read) => assert_eq!(read, good[offset as usize], "bit {bit}, offset {offset}"),
+                Err(ReadError::Damaged(damage)) => assert_eq!(damage.file, LOG, "bit {bit}"),
+                Err(other) => panic!("bit {bit}, offset {offset}: {other}"),
+            }
+        }
+        let read = partition.read(0, 10_000);
+        assert!(
+            read.is_err() || read.is_ok_and(|read| read.len() < whole.len()),
+            "bit {bit}"
+        );
+        assert!(partition.offset_for_time(last).is_err(), "bit {bit}");
+    }
+    assert!(!log.damage().is_empty(), "what readers come upon is remembered");
+    assert!(partition.takes_records());
 }
 
 #[test]
@@ -285,12 +374,12 @@ fn damage_in_a_sealed_segment_is_found_when_it_is_read() {
     let read = partition.read(0, 10_000).unwrap();
     assert_eq!(read.len(), second, "the good batch before it is handed out");
     match partition.read(1, 10_000) {
-        Err(ReadError::Damaged {
+        Err(ReadError::Damaged(Damage {
             file,
             position,
             offset,
             ..
-        }) => {
+        })) => {
             assert_eq!((file.as_str(), position, offset), (LOG, second as u64, 1));
         }
         other => panic!("{other:?}"),

@@ -12,8 +12,8 @@ const SOON: Duration = Duration::from_secs(60);
 #[test]
 fn a_second_process_is_told_who_is_in_the_way() {
     let place = tempfile::tempdir().unwrap();
-    let log = LogDir::open(place.path(), CONFIG).unwrap();
-    let refused = LogDir::open(place.path(), CONFIG).unwrap_err();
+    let log = LogDir::open(place.path(), CONFIG, 0).unwrap();
+    let refused = LogDir::open(place.path(), CONFIG, 0).unwrap_err();
     assert!(matches!(refused, LogError::Locked { .. }));
     let sentence = refused.to_string();
     assert!(
@@ -22,17 +22,17 @@ fn a_second_process_is_told_who_is_in_the_way() {
     );
     let partition = log.partition("a/0", config(1 << 20)).unwrap();
     log.close().unwrap();
-    LogDir::open(place.path(), CONFIG).unwrap().close().unwrap();
+    LogDir::open(place.path(), CONFIG, 0).unwrap().close().unwrap();
     drop(partition);
 }
 
 #[test]
 fn another_format_is_refused_untouched() {
     let place = tempfile::tempdir().unwrap();
-    LogDir::open(place.path(), CONFIG).unwrap().close().unwrap();
+    LogDir::open(place.path(), CONFIG, 0).unwrap().close().unwrap();
     let checkpoint = fs::read(place.path().join("CHECKPOINT")).unwrap();
     fs::write(place.path().join("FORMAT"), "annals-log 2\nwhatever\n").unwrap();
-    let refused = LogDir::open(place.path(), CONFIG).unwrap_err();
+    let refused = LogDir::open(place.path(), CONFIG, 0).unwrap_err();
     assert!(
         matches!(&refused, LogError::Format { found, .. } if found == "annals-log 2"),
         "{refused}"
@@ -43,7 +43,7 @@ fn another_format_is_refused_untouched() {
 #[test]
 fn a_damaged_checkpoint_is_refused_and_a_deleted_one_is_not() {
     let place = tempfile::tempdir().unwrap();
-    let log = LogDir::open(place.path(), CONFIG).unwrap();
+    let log = LogDir::open(place.path(), CONFIG, 0).unwrap();
     log.partition("a/0", config(1 << 20))
         .unwrap()
         .append(&one(1), 1)
@@ -58,15 +58,15 @@ fn a_damaged_checkpoint_is_refused_and_a_deleted_one_is_not() {
     )
     .unwrap();
     assert!(matches!(
-        LogDir::open(place.path(), CONFIG),
+        LogDir::open(place.path(), CONFIG, 0),
         Err(LogError::Checkpoint { .. })
     ));
     fs::remove_file(&checkpoint).unwrap();
-    let log = LogDir::open(place.path(), CONFIG).unwrap();
+    let log = LogDir::open(place.path(), CONFIG, 0).unwrap();
     let partition = log.partition("a/0", config(1 << 20)).unwrap();
     assert_eq!((partition.high_watermark(), partition.leader_epoch()), (1, 1));
     log.close().unwrap();
-    let log = LogDir::open(place.path(), CONFIG).unwrap();
+    let log = LogDir::open(place.path(), CONFIG, 0).unwrap();
     let partition = log.partition("a/0", config(1 << 20)).unwrap();
     assert_eq!(partition.leader_epoch(), 1, "found in the log, and kept");
 }
@@ -77,7 +77,7 @@ fn many_threads_append_to_many_partitions() {
     const THREADS: i64 = 4;
     const BATCHES: i64 = 25;
     let place = tempfile::tempdir().unwrap();
-    let log = LogDir::open(place.path(), CONFIG).unwrap();
+    let log = LogDir::open(place.path(), CONFIG, 0).unwrap();
     let paths: Vec<String> = (0..PARTITIONS).map(|n| format!("t/orders/{n}")).collect();
     let partitions: Vec<_> = paths
         .iter()
@@ -102,7 +102,7 @@ fn many_threads_append_to_many_partitions() {
     assert_eq!(total, THREADS as usize * BATCHES as usize);
     drop(partitions);
     log.close().unwrap();
-    let log = LogDir::open(place.path(), CONFIG).unwrap();
+    let log = LogDir::open(place.path(), CONFIG, 0).unwrap();
     let reopened = paths
         .iter()
         .map(|path| log.partition(path, config(2_000)).unwrap());
@@ -115,7 +115,7 @@ fn many_threads_append_to_many_partitions() {
 #[test]
 fn a_removed_partition_is_gone_and_its_path_free() {
     let place = tempfile::tempdir().unwrap();
-    let log = LogDir::open(place.path(), CONFIG).unwrap();
+    let log = LogDir::open(place.path(), CONFIG, 0).unwrap();
     let old = log.partition("t/x/0", config(200)).unwrap();
     let last = (0..5)
         .map(|n| old.append(&one(n), n).unwrap().last_offset)
@@ -135,7 +135,7 @@ fn a_removed_partition_is_gone_and_its_path_free() {
 #[test]
 fn partition_paths() {
     let place = tempfile::tempdir().unwrap();
-    let log = LogDir::open(place.path(), CONFIG).unwrap();
+    let log = LogDir::open(place.path(), CONFIG, 0).unwrap();
     let long = format!("a/{}", "b".repeat(129));
     let bad = [
         "",

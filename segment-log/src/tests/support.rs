@@ -39,7 +39,14 @@ pub(super) const CONFIG: LogConfig = LogConfig {
 
 /// A log whose committer is driven by [`commit`].
 pub(super) fn open(disk: &SimDisk) -> Result<LogDir, LogError> {
-    LogDir::on(Arc::new(disk.clone()), None, CONFIG)
+    open_at(disk, 0)
+}
+
+/// The same, at a time.
+pub(super) fn open_at(disk: &SimDisk, now_ms: i64) -> Result<LogDir, LogError> {
+    let clock = disk.clone();
+    let clock = Box::new(move || clock.now());
+    LogDir::on(Arc::new(disk.clone()), None, CONFIG, now_ms, clock)
 }
 
 /// A log with a committer thread.

@@ -3,8 +3,7 @@
 //! Invariant: the synced stays; of the unsynced anything may stay, and what is lost below the end reads as zeros.
 
 use super::Node;
-
-const SECTOR: usize = 512;
+use super::bytes::{FileBytes, SECTOR};
 
 /// What a power cut leaves of the unsynced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +37,15 @@ pub(super) fn survivor(node: &Node, survives: Survives, at: u64) -> Node {
                 durable: names.clone(),
             }
         }
-        Node::File { live, durable } => {
-            let bytes = surviving_bytes(live, durable, survives, at);
-            Node::File {
-                live: bytes.clone(),
-                durable: bytes,
-            }
+        Node::File(bytes) => {
+            // What the system takes for written is lost when it was not.
+            let due = bytes.written_back();
+            Node::File(FileBytes::settled(surviving_bytes(
+                &due,
+                &bytes.durable,
+                survives,
+                at,
+            )))
         }
     }
 }

@@ -1,0 +1,109 @@
+//! A flipped bit in one topic: every other topic is served, this one as far as it can be read, until it is repaired.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_broker::{Broker, OfflineLog, OpenGate, PartitionNames};
+use annals_kafka_wire::error::ErrorCode;
+
+use crate::harness::*;
+
+/// The log file of the partition at `path`.
+fn log_file(dir: &Path, path: &str) -> PathBuf {
+    dir.join(path).join("00000000000000000000.log")
+}
+
+fn flip(file: &Path, position: usize) {
+    let mut bytes = std::fs::read(file).unwrap();
+    bytes[position] ^= 1;
+    std::fs::write(file, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn a_flipped_bit_in_one_topic_is_the_others_no_harm() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = start_in(dir.path(), test_config(), Arc::new(OpenGate)).await;
+    let mut client = running.client().await;
+    for topic in ["sick", "well"] {
+        client.create_topic(topic, 1, &BTreeMap::new()).await.unwrap();
+        for value in ["a", "b", "c"] {
+            produce(&mut client, topic, batch(None, &[value])).await;
+        }
+    }
+    let path = format!("t/{}/0", running.broker.topic("sick").unwrap().id.simple());
+    running.stop().await;
+    let file = log_file(dir.path(), &path);
+    let size = std::fs::metadata(&file).unwrap().len() as usize;
+    flip(&file, size / 3 + 65);
+
+    let running = start_in(dir.path(), test_config(), Arc::new(OpenGate)).await;
+    let mut client = running.client().await;
+    assert_eq!(
+        produce(&mut client, "well", batch(None, &["d"])).await.error_code,
+        0
+    );
+    assert_eq!(values(&mut client, "well", 4).await, ["a", "b", "c", "d"]);
+    let refused = produce(&mut client, "sick", batch(None, &["d"])).await;
+    assert_eq!(refused.error_code, ErrorCode::KafkaStorageError.code());
+    let sentence = refused.error_message.unwrap();
+    assert!(
+        sentence.contains(&path) && sentence.contains("offset 1"),
+        "{sentence}"
+    );
+    let now = Duration::ZERO;
+    for (offset, value) in [(0, Some("a")), (1, None), (2, Some("c"))] {
+        let fetched = client.fetch("sick", 0, offset, now).await;
+        let first = fetched
+            .ok()
+            .and_then(|fetched| fetched.records.into_iter().next()?.value);
+        assert_eq!(first.as_deref(), value.map(str::as_bytes), "offset {offset}");
+    }
+    let state = running.broker.log_state();
+    assert_eq!((state.trouble(), state.damaged.len()), (None, 1));
+    let damaged = &state.damaged[0];
+    assert_eq!(
+        (damaged.topic.as_str(), damaged.partition, damaged.takes_records),
+        ("sick", 0, false)
+    );
+    assert_eq!((damaged.damage[0].offset, damaged.damage[0].end_offset), (1, 2));
+    running.stop().await;
+
+    let mut log = OfflineLog::open(dir.path()).unwrap();
+    assert_eq!(
+        PartitionNames::read(&log).unwrap().of(&path).as_deref(),
+        Some("sick/0")
+    );
+    assert_eq!(log.repair(&path).unwrap().len(), 1);
+    drop(log);
+    let running = start_in(dir.path(), test_config(), Arc::new(OpenGate)).await;
+    let mut client = running.client().await;
+    assert_eq!(running.broker.log_state().damaged, []);
+    assert_eq!(
+        produce(&mut client, "sick", batch(None, &["d"]))
+            .await
+            .base_offset,
+        3
+    );
+    let rest = client.fetch("sick", 0, 1, Duration::from_secs(30)).await.unwrap();
+    let offsets: Vec<i64> = rest.records.iter().map(|record| record.offset).collect();
+    assert_eq!(offsets, [2, 3], "the lost record's offset stays empty");
+    running.stop().await;
+}
+
+#[test]
+fn without_the_log_of_topics_nothing_is_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Broker::open(dir.path(), test_config(), Arc::new(OpenGate)).unwrap();
+    broker.create_topic("events", 1, BTreeMap::new()).unwrap();
+    broker.close().unwrap();
+    drop(broker);
+    flip(&log_file(dir.path(), "meta/0"), 70);
+    let refused = Broker::open(dir.path(), test_config(), Arc::new(OpenGate)).map(drop);
+    let sentence = refused.unwrap_err().to_string();
+    assert!(
+        sentence.contains("meta/0") && sentence.contains("which topics there are"),
+        "{sentence}"
+    );
+}

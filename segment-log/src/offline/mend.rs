@@ -1,0 +1,196 @@
+//! Mending a damaged partition, losing nothing that can be read.
+//!
+//! Invariant: the copy is on disk before the file is replaced, the file is replaced as a whole, and its index goes
+//! first. An offset that was given is never given again: where a record is lost, an empty batch stands in its place.
+
+use std::io;
+
+use annals_kafka_wire::batch::Batch;
+
+use super::{Hole, OfflineLog, Segment};
+use crate::checkpoint::Mark;
+use crate::damage::Damage;
+use crate::disk::{DiskFile, Open, parent};
+use crate::error::LogError;
+use crate::segment::file_name;
+
+/// Bytes copied at a time.
+const COPY_BYTES: u64 = 1024 * 1024;
+
+/// The largest batch whose head is restored: more than any topic takes.
+const RESTORED_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// What became of a damaged place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remedy {
+    /// Only the batch's head was bad, and that is known from where it stands: nothing is lost.
+    Restored,
+    /// The records are lost; an empty batch takes their offsets.
+    Emptied,
+    /// Bytes that held no record anybody knows of were taken out.
+    Removed,
+    /// The files before the first one are gone; the log starts behind them.
+    Advanced,
+}
+
+/// A damaged place that was mended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mended {
+    /// What was wrong.
+    pub damage: Damage,
+    /// What was done about it.
+    pub remedy: Remedy,
+    /// Where the file stands as it was before; `None` when no file was changed.
+    pub copy: Option<String>,
+}
+
+impl OfflineLog {
+    /// Mends every damaged place of a partition. A torn tail is left to the next start.
+    ///
+    /// # Errors
+    /// [`LogError::Io`] when there is no room for a copy, or a file cannot be read or written; a segment is either
+    /// mended or as it was.
+    pub fn repair(&mut self, path: &str) -> Result<Vec<Mended>, LogError> {
+        let look = self.look(path, &mut |_| {})?;
+        let mut mended = Vec::new();
+        for segment in look.segments.iter().filter(|segment| !segment.holes.is_empty()) {
+            self.mend(path, segment, &mut mended)?;
+        }
+        if let Some(missing) = look.found.missing {
+            let start = missing.end_offset;
+            if look.found.bases.is_empty() {
+                let name = file_name(path, start, "log");
+                self.begin(&name)
+                    .map_err(LogError::io(format!("creating {name}")))?;
+            }
+            let mark = Mark {
+                log_start: start,
+                durable_end: look.found.durable_end,
+            };
+            self.checkpoint.marks.insert(path.to_owned(), mark);
+            let stored = self.checkpoint.store(&*self.disk);
+            stored.map_err(LogError::io("writing CHECKPOINT"))?;
+            mended.push(Mended {
+                damage: missing,
+                remedy: Remedy::Advanced,
+                copy: None,
+            });
+        }
+        Ok(mended)
+    }
+
+    /// Sets a damaged checkpoint aside, so that the next start reads everything. Answers where it is now.
+    ///
+    /// # Errors
+    /// [`LogError::Io`].
+    pub fn set_checkpoint_aside(&mut self) -> Result<Option<String>, LogError> {
+        let error = || LogError::io("setting CHECKPOINT aside");
+        let name = crate::checkpoint::FILE;
+        let there = self.disk.list("").map_err(error())?;
+        if self.checkpoint_fault.is_none() || there.iter().all(|entry| entry.name != name) {
+            return Ok(None);
+        }
+        let aside = self.free_name(name).map_err(error())?;
+        self.disk.rename(name, &aside).map_err(error())?;
+        self.disk.sync_dir("").map_err(error())?;
+        Ok(Some(aside))
+    }
+
+    fn begin(&self, name: &str) -> io::Result<()> {
+        crate::disk::create_dirs(&*self.disk, parent(name))?;
+        self.disk.open(name, Open::Create)?.sync()?;
+        self.disk.sync_dir(parent(name))
+    }
+
+    fn mend(&self, path: &str, segment: &Segment, mended: &mut Vec<Mended>) -> Result<(), LogError> {
+        let name = file_name(path, segment.base, "log");
+        let done = self.try_mend(path, segment, &name);
+        let (copy, remedies) = done.map_err(LogError::io(format!("mending {name}")))?;
+        for (hole, remedy) in segment.holes.iter().zip(remedies) {
+            let end_offset = hole.end_offset.unwrap_or(hole.bad.offset);
+            mended.push(Mended {
+                damage: hole.bad.clone().damage(&name, hole.bytes, end_offset),
+                remedy,
+                copy: Some(copy.clone()),
+            });
+        }
+        Ok(())
+    }
+
+    fn try_mend(&self, path: &str, segment: &Segment, name: &str) -> io::Result<(String, Vec<Remedy>)> {
+        let disk = &*self.disk;
+        let old = disk.open(name, Open::Existing)?;
+        let copy = self.free_name(name)?;
+        let kept = disk.open(&copy, Open::Create)?;
+        pour(&*old, 0..segment.len, &*kept, 0)?;
+        kept.sync()?;
+        disk.sync_dir(path)?;
+
+        let fresh = format!("{name}.tmp");
+        let new = disk.open(&fresh, Open::Create)?;
+        let (mut from, mut to) = (0, 0);
+        let mut remedies = Vec::new();
+        for hole in &segment.holes {
+            to = pour(&*old, from..hole.bad.position, &*new, to)?;
+            let (bytes, remedy) = remedy(&*old, hole)?;
+            new.write_at(to, &bytes)?;
+            to += bytes.len() as u64;
+            from = hole.bad.position + hole.bytes;
+            remedies.push(remedy);
+        }
+        pour(&*old, from..segment.len, &*new, to)?;
+        new.sync()?;
+        match disk.remove(&file_name(path, segment.base, "idx")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => disk.sync_dir(path)?,
+        }
+        disk.rename(&fresh, name)?;
+        disk.sync_dir(path)?;
+        Ok((copy, remedies))
+    }
+
+    /// A name for what stands aside that is not taken.
+    fn free_name(&self, name: &str) -> io::Result<String> {
+        let taken = self.disk.list(parent(name))?;
+        let names = (1u32..).map(|number| format!("{name}.damaged-{number}"));
+        let mut free = names.filter(|fresh| taken.iter().all(|entry| !fresh.ends_with(&entry.name)));
+        free.next().ok_or_else(|| io::ErrorKind::AlreadyExists.into())
+    }
+}
+
+/// Copies a range of a file; answers where the copy ends.
+fn pour(from: &dyn DiskFile, range: std::ops::Range<u64>, to: &dyn DiskFile, at: u64) -> io::Result<u64> {
+    let mut position = range.start;
+    while position < range.end {
+        let mut chunk = vec![0; COPY_BYTES.min(range.end - position) as usize];
+        from.read_at(position, &mut chunk)?;
+        to.write_at(at + (position - range.start), &chunk)?;
+        position += chunk.len() as u64;
+    }
+    Ok(at + (range.end - range.start))
+}
+
+/// What is written instead of a damaged place.
+fn remedy(file: &dyn DiskFile, hole: &Hole) -> io::Result<(Vec<u8>, Remedy)> {
+    let offset = hole.bad.offset;
+    if (1..=RESTORED_BYTES_MAX).contains(&hole.bytes) {
+        let mut bytes = vec![0; hole.bytes as usize];
+        file.read_at(hole.bad.position, &mut bytes)?;
+        let whole = Batch::with_head(&bytes, offset, hole.epoch);
+        let fits = |batch: &Batch| hole.end_offset.is_none_or(|end| batch.last_offset() + 1 == end);
+        if let Some(batch) = whole.filter(fits) {
+            return Ok((batch.bytes().to_vec(), Remedy::Restored));
+        }
+    }
+    let Some(end) = hole.end_offset.filter(|end| *end > offset) else {
+        return Ok((Vec::new(), Remedy::Removed));
+    };
+    let mut bytes = Vec::new();
+    let mut next = offset;
+    while next < end {
+        let delta = i32::try_from(end - next - 1).unwrap_or(i32::MAX);
+        bytes.extend_from_slice(&Batch::placeholder(next, delta, hole.epoch));
+        next += i64::from(delta) + 1;
+    }
+    Ok((bytes, Remedy::Emptied))
+}
