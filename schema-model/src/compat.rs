@@ -3,7 +3,7 @@
 //! Invariant: versions are tried newest first and the first one with findings ends the check, as clients of the
 //! Confluent API expect. The rules themselves live with each schema type (`avro::compat`, `proto::compat`, `json::compat`).
 
-use crate::{Direction, Finding, Form, Level, Rule, Schema, Span, Standard, Version};
+use crate::{Direction, Finding, Form, Level, Rule, Schema, Span, Standard, Version, lines::Lines};
 
 /// A subject holds schemas of one type.
 pub const SCHEMA_TYPE_CHANGED: Rule = Rule::new(
@@ -105,6 +105,6 @@ fn type_changed(new: &Schema, old: &Schema, direction: Direction) -> Finding {
     Finding {
         old: old.schema_type().to_string(),
         new: new.schema_type().to_string(),
-        ..finding.at(new.text(), Span { start: 0, end })
+        ..finding.at(&Lines::of(new.text()), Span { start: 0, end })
     }
 }

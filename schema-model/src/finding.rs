@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::{Span, Version};
+use crate::{Span, Version, lines::Lines};
 
 /// In which shape a rule's message is written out for registry clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -176,10 +176,10 @@ impl Finding {
         }
     }
 
-    /// Sets span, line and column from the new schema's text.
+    /// Sets span, line and column, given the lines of the new schema's text.
     #[must_use]
-    pub fn at(mut self, new_text: &str, span: Span) -> Finding {
-        let (line, column) = Span::line_column(new_text, span.start);
+    pub(crate) fn at(mut self, new_lines: &Lines<'_>, span: Span) -> Finding {
+        let (line, column) = new_lines.line_column(span.start);
         self.span = Some(span);
         self.line = Some(line);
         self.column = Some(column);
@@ -201,9 +201,18 @@ impl Finding {
     }
 }
 
-/// Shortens a schema snippet for [`Finding::old`] and [`Finding::new`]: one line, at most 160 characters.
+/// Shortens a schema snippet for [`Finding::old`] and [`Finding::new`]: one line, at most 160 characters. Of a long text
+/// only the start is looked at, be it white space or not.
 pub(crate) fn snippet(text: &str) -> String {
     const CHARACTERS_MAX: usize = 160;
+    const BYTES_MAX: usize = 4 * 1024;
+    if text.len() > BYTES_MAX {
+        let mut short = snippet(&text[..text.floor_char_boundary(BYTES_MAX)]);
+        if !short.ends_with('…') {
+            short.push('…');
+        }
+        return short;
+    }
     let mut out = String::new();
     for (count, character) in text
         .split_whitespace()
@@ -243,5 +252,6 @@ mod tests {
     fn snippets_are_one_line_and_short() {
         assert_eq!(snippet("{\n  \"a\":  1 }\n"), "{ \"a\": 1 }");
         assert_eq!(snippet(&"x".repeat(500)).chars().count(), 161);
+        assert_eq!(snippet(&format!("é{}y", " \n".repeat(3_000))), "é…");
     }
 }

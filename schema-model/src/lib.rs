@@ -34,6 +34,7 @@ pub mod json;
 #[cfg(any(feature = "avro", feature = "json"))]
 mod json_text;
 mod level;
+mod lines;
 #[cfg(feature = "proto")]
 pub mod proto;
 mod reading;

@@ -2,7 +2,7 @@
 //!
 //! The algorithm compares pairs of types depth first. A pair is compared once; a pair that is still being compared
 //! counts as compatible, so recursive schemas end. Java compares on its call stack; here the open pairs lie on an
-//! explicit one, because names can chain types deeper than any stack, and a count bounds the work. A finding that
+//! explicit one, because names can chain types deeper than any stack, and the work is counted and bounded. A finding that
 //! Java reports several times (a type used in several places) is reported once. What Java does not look at, because the
 //! bytes can be read all the same, is looked at by a second walk (`meaning`); [`rules::Class`] says which policy asks
 //! for it.
@@ -10,6 +10,7 @@
 use std::{
     cell::RefCell,
     collections::{HashMap, HashSet},
+    rc::Rc,
 };
 
 use super::{
@@ -19,22 +20,33 @@ use super::{
 };
 use crate::{Direction, Finding, Rule, Standard};
 
+mod branches;
 mod hint;
 mod meaning;
 mod place;
 mod report;
 mod task;
 
+use branches::{Branches, Candidates, Unions};
 pub(super) use meaning::misread;
 use place::{Places, Token};
+pub(super) use task::promotes;
+
+/// Most findings given back; nobody reads more.
+pub const FINDINGS_MAX: usize = 1_000;
 
 /// How many pairs of types may be compared.
 const PAIRS_MAX: usize = 250_000;
 
+/// How many fields, symbols and branches may be looked up, over all pairs: several times what two schemas of the greatest
+/// size have, if each of their types meets one of the other's.
+pub const STEPS_MAX: usize = 2_000_000;
+
 /// Stands for a pair of plain types that needs no comparing.
 const COMPATIBLE: usize = usize::MAX;
 
-/// What keeps `reader` from reading data of `writer` by Avro Java's rules; empty when nothing does.
+/// What keeps `reader` from reading data of `writer` by Avro Java's rules, the first [`FINDINGS_MAX`] of it; empty when
+/// nothing does.
 #[must_use]
 pub fn check(reader: &Schema, writer: &Schema, direction: Direction) -> Vec<Finding> {
     judge(Standard::default(), reader, writer, direction)
@@ -50,6 +62,7 @@ pub fn judge(standard: Standard, reader: &Schema, writer: &Schema, direction: Di
             rules::counts(rule, standard)
         }));
     }
+    findings.truncate(FINDINGS_MAX);
     findings
 }
 
@@ -82,18 +95,15 @@ fn structure(reader: &Schema, writer: &Schema, names: bool, direction: Direction
         pairs: Vec::new(),
         known: HashMap::new(),
         open: Vec::new(),
-        large_unions: RefCell::default(),
+        unions: RefCell::default(),
+        steps_left: STEPS_MAX,
     };
-    let report = |check: &Check<'_>, problem: &Problem| {
-        report::finding(reader, writer, &check.places, problem, direction)
+    let outcome = check.run();
+    let problems = match &outcome {
+        Ok(()) => check.flatten(),
+        Err(problem) => vec![problem],
     };
-    match check.run() {
-        Ok(()) => {
-            let problems = check.flatten().into_iter();
-            problems.map(|problem| report(&check, problem)).collect()
-        }
-        Err(problem) => vec![report(&check, &problem)],
-    }
+    report::findings(reader, writer, &check.places, problems, direction)
 }
 
 fn meanings(
@@ -104,9 +114,7 @@ fn meanings(
 ) -> Vec<Finding> {
     let (places, problems) = meaning::problems(reader, writer);
     let problems = problems.iter().filter(|problem| wanted(problem.rule));
-    problems
-        .map(|problem| report::finding(reader, writer, &places, problem, direction))
-        .collect()
+    report::findings(reader, writer, &places, problems, direction)
 }
 
 /// Something incompatible, before it is put into words.
@@ -120,7 +128,7 @@ struct Problem {
     /// What the problem is about, when that is no part of the pair: a branch of the writer's union.
     branch: Option<NodeId>,
     /// What keeps a branch of the same name from reading it.
-    cause: Option<Box<Problem>>,
+    cause: Option<Rc<Problem>>,
 }
 
 impl Problem {
@@ -145,29 +153,31 @@ struct Pair {
 
 /// What makes a pair incompatible, in the order it was found.
 enum Item {
-    Problem(Box<Problem>),
+    Problem(Rc<Problem>),
     Pair(usize),
 }
 
 /// A pair that is being compared.
-struct Frame {
+struct Frame<'s> {
     pair: usize,
-    task: Task,
+    task: Task<'s>,
     next: usize,
 }
 
 /// What is left to do for a pair.
-enum Task {
+enum Task<'s> {
     /// Each step adds its findings.
     All(Vec<Step>),
     /// Each branch of the writer's union must be readable.
-    EachBranch(Vec<NodeId>),
-    /// One branch of the reader's union must read the writer.
-    AnyBranch(Vec<NodeId>),
+    EachBranch(&'s [NodeId]),
+    /// One branch of the reader's union must read the writer; those that are still to be tried.
+    AnyBranch(Rc<Branches<'s>>, Candidates),
+    /// Nothing is left to do.
+    Done,
 }
 
 enum Step {
-    Problem(Box<Problem>),
+    Problem(Rc<Problem>),
     Pair(Next),
 }
 
@@ -188,15 +198,13 @@ struct Check<'s> {
     /// The pair of each place.
     pairs: Vec<Pair>,
     known: HashMap<(NodeId, NodeId), usize>,
-    open: Vec<Frame>,
-    /// For large unions of the reader: their branches by short name, and by `alias` and full alias.
-    large_unions: RefCell<HashMap<NodeId, Candidates>>,
+    open: Vec<Frame<'s>>,
+    /// The reader's unions.
+    unions: RefCell<Unions<'s>>,
+    steps_left: usize,
 }
 
-/// The branches of a union, and their places in it, by name.
-type Candidates = HashMap<String, Vec<(usize, NodeId)>>;
-
-impl Check<'_> {
+impl<'s> Check<'s> {
     /// Compares from the roots; the error is a problem that ends the comparison.
     fn run(&mut self) -> Result<(), Problem> {
         let root = Next {
@@ -226,6 +234,7 @@ impl Check<'_> {
 
     /// Begins a pair, or answers it when it is known. `None` means it lies on the stack now.
     fn enter(&mut self, parent: Option<usize>, next: Next) -> Result<Option<usize>, Problem> {
+        self.spend(1, parent.unwrap_or_default())?;
         let kinds = (
             &self.reader.node(next.reader).kind,
             &self.writer.node(next.writer).kind,
@@ -246,13 +255,10 @@ impl Check<'_> {
         let pair = self.places.add(parent, next);
         if pair >= PAIRS_MAX {
             let detail = format!("the schemas differ in more than {PAIRS_MAX} pairs of types");
-            return Err(Problem::new(
-                rules::COMPARISON_TOO_LARGE,
-                pair,
-                Token::Here,
-                detail,
-            ));
+            let rule = rules::COMPARISON_TOO_LARGE;
+            return Err(Problem::new(rule, pair, Token::Here, detail));
         }
+        self.spend(task::cost(kinds.0, kinds.1), pair)?;
         let task = self.task(pair)?;
         self.pairs.push(Pair::default());
         if !once {
@@ -262,6 +268,15 @@ impl Check<'_> {
         Ok(None)
     }
 
+    fn spend(&mut self, steps: usize, place: usize) -> Result<(), Problem> {
+        let left = self.steps_left.checked_sub(steps);
+        self.steps_left = left.ok_or_else(|| {
+            let detail = format!("comparing the schemas takes more than {STEPS_MAX} steps");
+            Problem::new(rules::COMPARISON_TOO_LARGE, place, Token::Here, detail)
+        })?;
+        Ok(())
+    }
+
     /// Whether a pair is known to be incompatible; one in progress is not.
     fn fails(&self, pair: usize) -> bool {
         let pair = self.pairs.get(pair);
@@ -269,22 +284,22 @@ impl Check<'_> {
     }
 
     /// Uses the answer to the pair this frame asked for last.
-    fn take_answer(&mut self, frame: &mut Frame, compared: usize) {
+    fn take_answer(&mut self, frame: &mut Frame<'_>, compared: usize) {
         let fails = self.fails(compared);
-        let asked = frame.next - 1;
         match &frame.task {
             Task::All(_) if fails => self.pairs[frame.pair].items.push(Item::Pair(compared)),
             Task::EachBranch(branches) if fails => {
+                let asked = frame.next - 1;
                 let problem = self.missing_branch(frame.pair, branches[asked], Token::Index(asked));
                 self.pairs[frame.pair].items.push(Item::Problem(problem));
             }
-            Task::AnyBranch(branches) if !fails => frame.next = branches.len() + 1,
+            Task::AnyBranch(..) if !fails => frame.task = Task::Done,
             _ => {}
         }
     }
 
     /// The next pair a frame needs; problems on the way are noted.
-    fn next_pair(&mut self, frame: &mut Frame) -> Option<Next> {
+    fn next_pair(&mut self, frame: &mut Frame<'_>) -> Option<Next> {
         let (reader, writer) = self.places.nodes(frame.pair);
         // Compared as if from a root of its own, as Java does.
         let branch = |reader, writer| Next {
@@ -298,7 +313,8 @@ impl Check<'_> {
                     frame.next += 1;
                     match step {
                         Step::Problem(problem) => {
-                            self.pairs[frame.pair].items.push(Item::Problem(problem.clone()));
+                            let problem = Rc::clone(problem);
+                            self.pairs[frame.pair].items.push(Item::Problem(problem));
                         }
                         Step::Pair(next) => return Some(*next),
                     }
@@ -310,24 +326,22 @@ impl Check<'_> {
                 frame.next += 1;
                 Some(branch(reader, asked))
             }
-            Task::AnyBranch(branches) => {
-                if let Some(asked) = branches.get(frame.next).copied() {
-                    frame.next += 1;
+            Task::AnyBranch(branches, candidates) => {
+                if let Some(asked) = candidates.next().and_then(|place| branches.node(place)) {
                     return Some(branch(asked, writer));
                 }
-                if frame.next == branches.len() {
-                    let problem = self.missing_branch(frame.pair, writer, Token::Here);
-                    self.pairs[frame.pair].items.push(Item::Problem(problem));
-                }
+                let problem = self.missing_branch(frame.pair, writer, Token::Here);
+                self.pairs[frame.pair].items.push(Item::Problem(problem));
                 None
             }
+            Task::Done => None,
         }
     }
 
-    fn missing_branch(&self, pair: usize, branch: NodeId, token: Token) -> Box<Problem> {
+    fn missing_branch(&self, pair: usize, branch: NodeId, token: Token) -> Rc<Problem> {
         let word = type_word(self.writer, branch);
         let detail = format!("reader union lacking writer type: {word}");
-        Box::new(Problem {
+        Rc::new(Problem {
             branch: Some(branch),
             cause: self.cause(pair, branch),
             ..Problem::new(rules::MISSING_UNION_BRANCH, pair, token, detail)
@@ -335,23 +349,25 @@ impl Check<'_> {
     }
 
     /// Why the reader's branch that is meant for a writer's type does not read it.
-    fn cause(&self, pair: usize, branch: NodeId) -> Option<Box<Problem>> {
-        let Kind::Union(branches) = &self.reader.node(self.places.nodes(pair).0).kind else {
+    fn cause(&self, pair: usize, branch: NodeId) -> Option<Rc<Problem>> {
+        let (union, _) = self.places.nodes(pair);
+        let Kind::Union(branches) = &self.reader.node(union).kind else {
             return None;
         };
-        let meant = |candidate: &&NodeId| meaning::is_meant(self.reader, **candidate, self.writer, branch);
-        let mut compared = self.known.get(&(*branches.iter().find(meant)?, branch))?;
+        let branches = self.unions.borrow_mut().of(self.reader, union, branches);
+        let meant = branches.alike(&self.writer.node(branch).kind)?;
+        let mut compared = self.known.get(&(branches.node(meant)?, branch))?;
         // Pairs that failed by each other end in one that failed by itself.
         for _ in 0..crate::DEPTH_MAX {
             match self.pairs[*compared].items.first()? {
-                Item::Problem(problem) => return Some(problem.clone()),
+                Item::Problem(problem) => return Some(Rc::clone(problem)),
                 Item::Pair(inner) => compared = inner,
             }
         }
         None
     }
 
-    /// The problems of the root pair and of all pairs it failed by, each once.
+    /// The first problems of the root pair and of all pairs it failed by, each once.
     fn flatten(&self) -> Vec<&Problem> {
         let mut problems = Vec::new();
         let mut seen = HashSet::from([0]);
@@ -363,6 +379,7 @@ impl Check<'_> {
             .collect();
         while let Some(items) = open.last_mut() {
             match items.next() {
+                Some(Item::Problem(_)) if problems.len() == FINDINGS_MAX => break,
                 Some(Item::Problem(problem)) => problems.push(&**problem),
                 Some(Item::Pair(pair)) if seen.insert(*pair) => open.push(self.pairs[*pair].items.iter()),
                 Some(Item::Pair(_)) => {}
@@ -373,18 +390,6 @@ impl Check<'_> {
         }
         problems
     }
-}
-
-/// Whether a writer's type is read as a wider reader's type.
-pub(super) fn promotes(writer: &Kind, reader: &Kind) -> bool {
-    matches!(
-        (writer, reader),
-        (Kind::Int, Kind::Long | Kind::Float | Kind::Double)
-            | (Kind::Long, Kind::Float | Kind::Double)
-            | (Kind::Float, Kind::Double)
-            | (Kind::Bytes, Kind::String)
-            | (Kind::String, Kind::Bytes)
-    )
 }
 
 /// A type as Java's messages write it: `RECORD`.

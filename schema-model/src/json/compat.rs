@@ -21,7 +21,7 @@ use super::{
     node::{Keywords, Kind, NodeId},
     rules::{self, Row},
 };
-use crate::{Direction, Finding, Standard};
+use crate::{Direction, Finding, Standard, lines::Lines};
 use difference::{Difference, Site};
 use memo::Memo;
 
@@ -54,12 +54,20 @@ const STACK_BYTES: usize = 64 * 1024 * 1024;
 /// ```
 #[must_use]
 pub fn check(standard: Standard, reader: &Schema, writer: &Schema, direction: Direction) -> Vec<Finding> {
-    differences(standard, reader, writer, false)
-        .into_iter()
-        .filter(|difference| !difference.row.is_compatible(standard))
-        .take(FINDINGS_MAX)
-        .map(|difference| difference.finding(reader, writer, direction))
-        .collect()
+    let breaking = |difference: &Difference| !difference.row.is_compatible(standard);
+    let mut differences = differences(standard, reader, writer, false);
+    differences.retain(breaking);
+    differences.truncate(FINDINGS_MAX);
+    if differences.is_empty() {
+        return Vec::new();
+    }
+    let new = match direction {
+        Direction::Backward => reader,
+        Direction::Forward => writer,
+    };
+    let lines = Lines::of(new.text());
+    let finding = |difference: &Difference| difference.finding(reader, writer, direction, &lines);
+    differences.iter().map(finding).collect()
 }
 
 /// All differences; the harmless ones only when asked for.

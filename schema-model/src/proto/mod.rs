@@ -8,7 +8,6 @@
 mod builtin;
 pub mod compat;
 mod compiled;
-mod lines;
 mod parse;
 mod places;
 mod print;

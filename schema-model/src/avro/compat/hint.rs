@@ -3,6 +3,8 @@
 //! Going backward, the new schema can still be changed to read what was written; going forward, the readers are out
 //! there and only what is written can change.
 
+use std::{borrow::Cow, cell::RefCell, collections::HashMap};
+
 use super::{
     Kind, NodeId, Problem, Schema,
     place::{Places, Token},
@@ -10,51 +12,84 @@ use super::{
 };
 use crate::{Direction, avro::node::Field};
 
-/// A hint closer to the case than the rule's own.
-pub(super) fn hint(
-    reader: &Schema,
-    writer: &Schema,
-    places: &Places,
-    problem: &Problem,
-    direction: Direction,
-) -> Option<String> {
-    let case = Case {
-        reader,
-        writer,
-        nodes: places.nodes(problem.place),
-        problem,
-        backward: direction == Direction::Backward,
-    };
-    match problem.rule.code() {
-        "READER_FIELD_MISSING_DEFAULT_VALUE" => case.missing_default(),
-        "TYPE_MISMATCH" => case.type_mismatch(),
-        "MISSING_UNION_BRANCH" => Some(case.missing_branch(places, direction)),
-        "MISSING_ENUM_SYMBOLS" => case.missing_symbols(),
-        "NAME_MISMATCH" => case.name(),
-        "NAMESPACE_CHANGED" => case.name(),
-        "FIXED_SIZE_MISMATCH" => case.fixed_size(),
-        "AMBIGUOUS_FIELD_ALIAS" => case.field().map(|field| {
-            let name = &field.name;
-            format!("Take from field \"{name}\" the aliases that name a second field of the writer.")
-        }),
-        "ENUM_SYMBOL_REMOVED" => case.enum_default(),
-        "DECIMAL_SCALE_CHANGED" | "DECIMAL_PRECISION_NARROWED" => case.decimal(),
-        "LOGICAL_TYPE_CHANGED" | "LOGICAL_TYPE_ADDED" | "LOGICAL_TYPE_REMOVED" => Some(case.logical()),
-        "LOSSY_PROMOTION" => Some(case.lossy()),
-        _ => None,
+/// What hints for one comparison rest on.
+pub(super) struct Hints<'s> {
+    reader: &'s Schema,
+    writer: &'s Schema,
+    places: &'s Places,
+    pub(super) direction: Direction,
+    /// For a pair of records: by type, the one field of the writer that the reader does not have, if it is one.
+    gone: RefCell<HashMap<(NodeId, NodeId), HashMap<&'s str, Option<&'s str>>>>,
+}
+
+impl<'s> Hints<'s> {
+    pub(super) fn new(
+        reader: &'s Schema,
+        writer: &'s Schema,
+        places: &'s Places,
+        direction: Direction,
+    ) -> Hints<'s> {
+        Hints {
+            reader,
+            writer,
+            places,
+            direction,
+            gone: RefCell::default(),
+        }
+    }
+
+    /// A hint closer to the case than the rule's own.
+    pub(super) fn hint(&self, problem: &Problem) -> Option<String> {
+        let case = Case {
+            hints: self,
+            reader: self.reader,
+            writer: self.writer,
+            nodes: self.places.nodes(problem.place),
+            problem,
+            backward: self.direction == Direction::Backward,
+        };
+        match problem.rule.code() {
+            "READER_FIELD_MISSING_DEFAULT_VALUE" => case.missing_default(),
+            "TYPE_MISMATCH" => case.type_mismatch(),
+            "MISSING_UNION_BRANCH" => Some(case.missing_branch()),
+            "MISSING_ENUM_SYMBOLS" => case.missing_symbols(),
+            "NAME_MISMATCH" => case.name(),
+            "NAMESPACE_CHANGED" => case.name(),
+            "FIXED_SIZE_MISMATCH" => case.fixed_size(),
+            "AMBIGUOUS_FIELD_ALIAS" => case.field().map(|field| {
+                let name = &field.name;
+                format!("Take from field \"{name}\" the aliases that name a second field of the writer.")
+            }),
+            "ENUM_SYMBOL_REMOVED" => case.enum_default(),
+            "DECIMAL_SCALE_CHANGED" | "DECIMAL_PRECISION_NARROWED" => case.decimal(),
+            "LOGICAL_TYPE_CHANGED" | "LOGICAL_TYPE_ADDED" | "LOGICAL_TYPE_REMOVED" => Some(case.logical()),
+            "LOSSY_PROMOTION" => Some(case.lossy()),
+            _ => None,
+        }
     }
 }
 
-struct Case<'c> {
-    reader: &'c Schema,
-    writer: &'c Schema,
+/// A list of symbols, cut short when it is long.
+fn few(symbols: &str) -> Cow<'_, str> {
+    const BYTES_MAX: usize = 400;
+    let few = &symbols[..symbols.floor_char_boundary(BYTES_MAX)];
+    match few.rfind(", ").filter(|_| few.len() < symbols.len()) {
+        Some(end) => Cow::Owned(format!("{}, …]", &few[..end])),
+        None => Cow::Borrowed(symbols),
+    }
+}
+
+struct Case<'c, 's> {
+    hints: &'c Hints<'s>,
+    reader: &'s Schema,
+    writer: &'s Schema,
     nodes: (NodeId, NodeId),
     problem: &'c Problem,
     backward: bool,
 }
 
-impl Case<'_> {
-    fn kinds(&self) -> (&Kind, &Kind) {
+impl<'s> Case<'_, 's> {
+    fn kinds(&self) -> (&'s Kind, &'s Kind) {
         (
             &self.reader.node(self.nodes.0).kind,
             &self.writer.node(self.nodes.1).kind,
@@ -103,18 +138,23 @@ impl Case<'_> {
     }
 
     /// The one field of the writer that the reader does not have and that is of this field's type.
-    fn renamed_from(&self, field: &Field) -> Option<&str> {
+    fn renamed_from(&self, field: &Field) -> Option<&'s str> {
         let (Kind::Record(record), Kind::Record(written)) = self.kinds() else {
             return None;
         };
-        let label = self.reader.type_label(field.node);
-        let mut gone = written.fields.iter().filter(|candidate| {
-            record.field(&candidate.name).is_none() && self.writer.type_label(candidate.node) == label
+        let mut known = self.hints.gone.borrow_mut();
+        let gone = known.entry(self.nodes).or_insert_with(|| {
+            let mut gone = HashMap::new();
+            for candidate in &written.fields {
+                if record.field(&candidate.name).is_none() {
+                    gone.entry(self.writer.type_label(candidate.node))
+                        .and_modify(|one| *one = None)
+                        .or_insert(Some(candidate.name.as_str()));
+                }
+            }
+            gone
         });
-        match (gone.next(), gone.next()) {
-            (Some(one), None) => Some(&one.name),
-            _ => None,
-        }
+        gone.get(self.reader.type_label(field.node)).copied().flatten()
     }
 
     fn type_mismatch(&self) -> Option<String> {
@@ -142,14 +182,14 @@ impl Case<'_> {
         })
     }
 
-    fn missing_branch(&self, places: &Places, direction: Direction) -> String {
+    fn missing_branch(&self) -> String {
         let branch = self.problem.branch.unwrap_or(self.nodes.1);
         let label = self.writer.type_label(branch);
         let cause = self.problem.cause.as_ref();
         let cause = cause.filter(|cause| cause.rule != self.problem.rule);
         if let Some(cause) = cause {
-            let path = places.path(cause.place, cause.token);
-            let inner = hint(self.reader, self.writer, places, cause, direction);
+            let path = self.hints.places.path(cause.place, cause.token);
+            let inner = self.hints.hint(cause);
             let inner = inner.unwrap_or_else(|| cause.rule.fix().to_owned());
             return format!(
                 "Both unions have {label}, but {} at {path} within it keeps it from being read. {inner}",
@@ -169,7 +209,7 @@ impl Case<'_> {
         let Kind::Enum(kind) = self.kinds().0 else {
             return None;
         };
-        let (name, symbols) = (kind.name.short(), &self.problem.detail);
+        let (name, symbols) = (kind.name.short(), few(&self.problem.detail));
         Some(if self.backward {
             let first = kind.symbols.first().map_or("", String::as_str);
             format!(
@@ -217,7 +257,7 @@ impl Case<'_> {
             return None;
         };
         let default = kind.default.as_deref().unwrap_or_default();
-        let (name, symbols) = (kind.name.short(), &self.problem.detail);
+        let (name, symbols) = (kind.name.short(), few(&self.problem.detail));
         Some(if self.backward {
             format!(
                 "Keep the symbols {symbols} in enum {name}: old data that holds them would read {default}."

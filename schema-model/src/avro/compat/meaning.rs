@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 
 use super::{
-    Kind, Next, NodeId, PAIRS_MAX, Problem, Schema,
+    Kind, Next, NodeId, PAIRS_MAX, Problem, STEPS_MAX, Schema, Unions,
     place::{Places, Token},
     promotes, rules, task, type_word,
 };
@@ -23,9 +23,14 @@ pub(super) fn problems(reader: &Schema, writer: &Schema) -> (Places, Vec<Problem
         seen: HashSet::new(),
         open: Vec::new(),
         problems: Vec::new(),
+        unions: Unions::default(),
+        steps_left: STEPS_MAX,
     };
     walk.meet(None, (Token::Root, reader.root(), writer.root()));
     while let Some(place) = walk.open.pop() {
+        if !walk.spend(place) {
+            break;
+        }
         walk.compare(place);
         let from = walk.open.len();
         walk.below(place);
@@ -43,9 +48,25 @@ struct Meaning<'s> {
     /// Places that are still to be compared.
     open: Vec<usize>,
     problems: Vec<Problem>,
+    /// The reader's unions.
+    unions: Unions<'s>,
+    steps_left: usize,
 }
 
 impl Meaning<'_> {
+    /// Whether a pair may still be compared; if not, that is the last problem.
+    fn spend(&mut self, place: usize) -> bool {
+        let (reader, writer) = self.places.nodes(place);
+        let cost = task::cost(&self.reader.node(reader).kind, &self.writer.node(writer).kind);
+        let left = self.steps_left.checked_sub(cost);
+        self.steps_left = left.unwrap_or_default();
+        if left.is_none() {
+            let detail = format!("comparing the schemas takes more than {STEPS_MAX} steps");
+            self.note(rules::COMPARISON_TOO_LARGE, place, Token::Here, detail);
+        }
+        left.is_some()
+    }
+
     fn meet(&mut self, parent: Option<usize>, (token, reader, writer): (Token, NodeId, NodeId)) {
         // The structural comparison gives up at the same number, and says so.
         if self.seen.len() < PAIRS_MAX && self.seen.insert((reader, writer)) {
@@ -162,41 +183,16 @@ impl Meaning<'_> {
         let Kind::Union(branches) = &self.reader.node(reader).kind else {
             return self.meet(Some(place), (Token::Here, reader, writer));
         };
-        let schemas = (self.reader, self.writer);
-        if let Some(index) = meant(schemas.0, branches, schemas.1, writer) {
-            self.meet(Some(place), (Token::Index(index), branches[index], writer));
+        let branches = self.unions.of(self.reader, reader, branches);
+        let meant = branches.meant(self.writer, writer);
+        if let Some((index, branch)) = meant.and_then(|place| Some((place, branches.node(place)?))) {
+            self.meet(Some(place), (Token::Index(index), branch, writer));
         }
     }
 }
 
 fn expected(expected: impl std::fmt::Display, found: impl std::fmt::Display) -> String {
     format!("expected: {expected}, found: {found}")
-}
-
-/// The branch of the reader's union that is meant for a writer's type: of its full name, by an alias, of its short name
-/// or, where there are no names, of its type; else the first that is wider.
-fn meant(reader: &Schema, branches: &[NodeId], writer: &Schema, id: NodeId) -> Option<usize> {
-    let label = writer.type_label(id);
-    let exact = |branch: &NodeId| {
-        let (kind, other) = (&reader.node(*branch).kind, &writer.node(id).kind);
-        kind.name() == other.name() && reader.type_label(*branch) == label
-    };
-    let wider = |branch: &NodeId| promotes(&writer.node(id).kind, &reader.node(*branch).kind);
-    let place = branches.iter().position(exact).or_else(|| {
-        let alike = |branch: &NodeId| is_meant(reader, *branch, writer, id);
-        branches.iter().position(alike)
-    });
-    place.or_else(|| branches.iter().position(wider))
-}
-
-/// Whether two types are the same by kind and, for named types, by short name or alias.
-pub(super) fn is_meant(reader: &Schema, branch: NodeId, writer: &Schema, id: NodeId) -> bool {
-    let (kind, other) = (&reader.node(branch).kind, &writer.node(id).kind);
-    kind.name() == other.name()
-        && match (kind.type_name(), other.type_name()) {
-            (Some(name), Some(wanted)) => name.short() == wanted.short() || task::has_alias(kind, wanted),
-            _ => true,
-        }
 }
 
 /// Why a reader's logical type would take a writer's bytes for another value; see [`super::misreadings`].

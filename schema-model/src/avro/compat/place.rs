@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 use super::{Next, NodeId, Schema};
 use crate::{Span, avro::node::Kind};
 
+/// Most steps of a path that are written out: names can chain types as deep as there are names.
+const TOKENS_MAX: usize = 256;
+
 /// The last step to a place, or to a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token {
@@ -86,8 +89,19 @@ impl Places {
                 _ => place.parent,
             };
         }
+        tokens.reverse();
         let mut path = String::new();
-        for token in tokens.iter().rev() {
+        let left_out = match tokens.len() {
+            many if many > TOKENS_MAX => TOKENS_MAX / 2..many - TOKENS_MAX / 2,
+            _ => 0..0,
+        };
+        for (index, token) in tokens.iter().enumerate() {
+            if left_out.contains(&index) {
+                if index == left_out.start {
+                    path.push_str("/…");
+                }
+                continue;
+            }
             let _ = match token {
                 Token::Root | Token::Here => Ok(()),
                 Token::FieldType(index) => write!(path, "/fields/{index}/type"),

@@ -4,26 +4,52 @@
 //! match on; the rules of our own are worded alike.
 
 use super::{
-    Kind, Problem, Schema, hint,
+    FINDINGS_MAX, Kind, Problem, Schema,
+    hint::Hints,
     place::{Places, Side, Token},
     rules, type_word,
 };
-use crate::{Direction, Finding, Span, avro::NodeId, finding::snippet};
+use crate::{Direction, Finding, Span, avro::NodeId, finding::snippet, lines::Lines};
 
-pub(super) fn finding(
+/// The first problems as findings.
+pub(super) fn findings<'p>(
+    reader: &Schema,
+    writer: &Schema,
+    places: &Places,
+    problems: impl IntoIterator<Item = &'p Problem>,
+    direction: Direction,
+) -> Vec<Finding> {
+    let mut problems = problems.into_iter().take(FINDINGS_MAX).peekable();
+    if problems.peek().is_none() {
+        return Vec::new();
+    }
+    let new = match direction {
+        Direction::Backward => reader,
+        Direction::Forward => writer,
+    };
+    let lines = Lines::of(new.text());
+    let hints = Hints::new(reader, writer, places, direction);
+    problems
+        .map(|problem| finding(reader, writer, places, problem, &hints, &lines))
+        .collect()
+}
+
+fn finding(
     reader: &Schema,
     writer: &Schema,
     places: &Places,
     problem: &Problem,
-    direction: Direction,
+    hints: &Hints<'_>,
+    lines: &Lines<'_>,
 ) -> Finding {
+    let direction = hints.direction;
     let path = places.path(problem.place, problem.token);
     let description = describe(writer, places, problem, &path, direction);
     let mut finding = Finding::new(problem.rule, path, description, direction);
     if problem.rule.form() == crate::Form::Avro {
         finding.additional_info.clone_from(&problem.detail);
     }
-    if let Some(hint) = hint::hint(reader, writer, places, problem, direction) {
+    if let Some(hint) = hints.hint(problem) {
         finding.hint = hint;
     }
     let (reader_node, writer_node) = places.nodes(problem.place);
@@ -40,7 +66,7 @@ pub(super) fn finding(
     finding.new = new;
     finding.old = old;
     match span.or_else(|| places.span(new_schema, problem.place, near)) {
-        Some(span) => finding.at(new_schema.text(), span),
+        Some(span) => finding.at(lines, span),
         None => finding,
     }
 }

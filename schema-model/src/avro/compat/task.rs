@@ -1,17 +1,16 @@
 //! What there is to compare about two types, before anything below them is compared.
 
-use super::{Candidates, Check, Next, Problem, Step, Task, Token, promotes, rules, type_word};
-use crate::avro::node::{Enum, Field, Kind, Name, NodeId, Record};
+use std::rc::Rc;
 
-/// Up to this many branches, every branch of a union is compared.
-const SMALL_UNION: usize = 64;
+use super::{Check, Next, Problem, Step, Task, Token, rules, type_word};
+use crate::avro::node::{Enum, Field, Kind, Name, Record};
 
-impl Check<'_> {
+impl<'s> Check<'s> {
     /// What there is to compare about the two types of a pair.
-    pub(super) fn task(&self, pair: usize) -> Result<Task, Problem> {
+    pub(super) fn task(&self, pair: usize) -> Result<Task<'s>, Problem> {
         let (reader, writer) = self.places.nodes(pair);
         let problem =
-            |rule, token, detail: String| Step::Problem(Box::new(Problem::new(rule, pair, token, detail)));
+            |rule, token, detail: String| Step::Problem(Rc::new(Problem::new(rule, pair, token, detail)));
         let next = |token, reader, writer| {
             Step::Pair(Next {
                 token,
@@ -21,13 +20,15 @@ impl Check<'_> {
         };
         let mut steps = Vec::new();
         match (&self.reader.node(reader).kind, &self.writer.node(writer).kind) {
-            (Kind::Union(_), Kind::Union(branches)) => return Ok(Task::EachBranch(branches.clone())),
+            (Kind::Union(_), Kind::Union(branches)) => return Ok(Task::EachBranch(branches)),
             (_, Kind::Union(branches)) => {
                 let pairs = branches.iter().enumerate();
                 steps.extend(pairs.map(|(index, branch)| next(Token::Index(index), reader, *branch)));
             }
             (Kind::Union(branches), other) => {
-                return Ok(Task::AnyBranch(self.candidates(reader, branches, other)));
+                let branches = self.unions.borrow_mut().of(self.reader, reader, branches);
+                let candidates = branches.candidates(other, self.names);
+                return Ok(Task::AnyBranch(branches, candidates));
             }
             (Kind::Array(item), Kind::Array(other)) => steps.push(next(Token::Items, *item, *other)),
             (Kind::Map(value), Kind::Map(other)) => steps.push(next(Token::Values, *value, *other)),
@@ -60,46 +61,6 @@ impl Check<'_> {
         Ok(Task::All(steps))
     }
 
-    /// The branches worth comparing. Of a small union all of them, as in Java; of a large one those that do not fail by
-    /// type or name alone, so that two unions of thousands of events are compared in linear time.
-    fn candidates(&self, union: NodeId, branches: &[NodeId], writer: &Kind) -> Vec<NodeId> {
-        if branches.len() <= SMALL_UNION {
-            return branches.to_vec();
-        }
-        let mut indexes = self.large_unions.borrow_mut();
-        let index = indexes.entry(union).or_insert_with(|| {
-            let mut index = Candidates::new();
-            for (place, branch) in branches.iter().enumerate() {
-                let kind = &self.reader.node(*branch).kind;
-                let name = kind.type_name().map_or("", |name| name.short());
-                index.entry(name.to_owned()).or_default().push((place, *branch));
-                for alias in kind.aliases() {
-                    index
-                        .entry(format!("alias {}", alias.full()))
-                        .or_default()
-                        .push((place, *branch));
-                }
-            }
-            index
-        });
-        let known = |key: &str| index.get(key).cloned().unwrap_or_default();
-        let mut candidates = match writer.type_name() {
-            Some(name) => [known(name.short()), known(&format!("alias {}", name.full()))].concat(),
-            None => known(""),
-        };
-        candidates.sort_unstable();
-        candidates.dedup();
-        let mut candidates: Vec<NodeId> = candidates.into_iter().map(|(_, branch)| branch).collect();
-        if !self.names && writer.type_name().is_some() {
-            // Any branch of that kind will do; the one of the same name most likely does.
-            candidates.extend(branches.iter().filter(|branch| {
-                let kind = &self.reader.node(**branch).kind;
-                kind.name() == writer.name()
-            }));
-        }
-        candidates
-    }
-
     fn name_problem(&self, pair: usize) -> Option<Step> {
         if !self.names {
             return None;
@@ -112,7 +73,7 @@ impl Check<'_> {
         }
         let detail = format!("expected: {}", wanted.full());
         let problem = Problem::new(rules::NAME_MISMATCH, pair, Token::Name, detail);
-        Some(Step::Problem(Box::new(problem)))
+        Some(Step::Problem(Rc::new(problem)))
     }
 
     fn fields(
@@ -137,7 +98,7 @@ impl Check<'_> {
                 (None, _) => {
                     let (rule, token) = (rules::READER_FIELD_MISSING_DEFAULT_VALUE, Token::Field(index));
                     let problem = Problem::new(rule, pair, token, field.name.clone());
-                    steps.push(Step::Problem(Box::new(problem)));
+                    steps.push(Step::Problem(Rc::new(problem)));
                 }
                 (Some(one), None) => {
                     let kinds = (
@@ -185,13 +146,30 @@ pub(super) fn missing_symbols<'a>(kind: &Enum, written: &'a Enum) -> Vec<&'a str
 
 /// Whether a type lists a writer's full name as an alias.
 pub(super) fn has_alias(kind: &Kind, wanted: &Name) -> bool {
-    let Some(name) = kind.type_name() else {
-        return false;
-    };
+    aliases(kind).any(|alias| alias.full() == wanted.full())
+}
+
+/// The aliases of a type that count.
+pub(super) fn aliases(kind: &Kind) -> impl Iterator<Item = &Name> {
+    let in_none = kind.type_name().is_some_and(|name| name.namespace().is_none());
     // An alias without a namespace inside one is written with a leading dot in Java, and so matches nothing.
-    kind.aliases().iter().any(|alias| {
-        alias.full() == wanted.full() && (alias.namespace().is_some() || name.namespace().is_none())
-    })
+    let counts = move |alias: &&Name| alias.namespace().is_some() || in_none;
+    kind.aliases().iter().filter(counts)
+}
+
+/// What comparing two types costs, before anything below them is compared: about as many names as are looked up.
+pub(super) fn cost(reader: &Kind, writer: &Kind) -> usize {
+    let names = reader.aliases().len();
+    1 + names
+        + match (reader, writer) {
+            (_, Kind::Union(branches)) => branches.len(),
+            (Kind::Enum(_), Kind::Enum(other)) => other.symbols.len(),
+            (Kind::Record(record), Kind::Record(_)) => {
+                let aliases = record.fields.iter().map(|field| field.aliases.len());
+                record.fields.len() + aliases.sum::<usize>()
+            }
+            _ => 0,
+        }
 }
 
 /// Whether a type has neither a name nor types below it.
@@ -206,4 +184,16 @@ pub(super) fn is_plain(kind: &Kind) -> bool {
 pub(super) fn reads_plainly(reader: &Kind, writer: &Kind) -> bool {
     let same = std::mem::discriminant(reader) == std::mem::discriminant(writer);
     is_plain(reader) && is_plain(writer) && (same || promotes(writer, reader))
+}
+
+/// Whether a writer's type is read as a wider reader's type.
+pub(in crate::avro) fn promotes(writer: &Kind, reader: &Kind) -> bool {
+    matches!(
+        (writer, reader),
+        (Kind::Int, Kind::Long | Kind::Float | Kind::Double)
+            | (Kind::Long, Kind::Float | Kind::Double)
+            | (Kind::Float, Kind::Double)
+            | (Kind::Bytes, Kind::String)
+            | (Kind::String, Kind::Bytes)
+    )
 }

@@ -16,8 +16,9 @@ use crate::avro::{
 /// How many records may be tried inside each other; below that they count as matching, as recursion does.
 const TRIALS_DEEP_MAX: usize = 64;
 
-/// How many trials one resolution may take; beyond that only names count.
-const TRIALS_MAX: usize = 250_000;
+/// How many steps one resolution may take to try records, a step for each branch and field looked at; beyond that only
+/// names count.
+const STEPS_MAX: usize = 2_000_000;
 
 /// Finds branches, remembering which records match.
 pub(super) struct Branches<'s> {
@@ -25,9 +26,13 @@ pub(super) struct Branches<'s> {
     pub(super) reader: &'s Schema,
     pub(super) names: &'s Names,
     records: HashMap<(NodeId, NodeId), bool>,
-    trials: usize,
+    steps_left: usize,
     /// For each union of the reader: its branches by full name.
     exact: HashMap<NodeId, HashMap<&'s str, usize>>,
+    /// For each union of the reader: its named branches by short name.
+    short: HashMap<NodeId, HashMap<&'s str, Vec<usize>>>,
+    /// For each record of the writer: its fields as this reader calls them.
+    written: HashMap<NodeId, HashSet<&'s str>>,
 }
 
 impl<'s> Branches<'s> {
@@ -37,18 +42,37 @@ impl<'s> Branches<'s> {
             reader,
             names,
             records: HashMap::new(),
-            trials: 0,
+            steps_left: STEPS_MAX,
             exact: HashMap::new(),
+            short: HashMap::new(),
+            written: HashMap::new(),
         }
     }
 
     /// The branch for a writer's type that is no union.
     pub(super) fn find(&mut self, writer: NodeId, union: NodeId, branches: &[NodeId]) -> Option<usize> {
-        self.first_match(writer, union, branches, 0).or_else(|| {
-            branches
-                .iter()
-                .position(|branch| self.agrees_loosely(writer, *branch))
-        })
+        let first = self.first_match(writer, union, branches, 0);
+        first.or_else(|| self.by_short_name(writer, union, branches))
+    }
+
+    /// The first branch of the same type that goes by a short name of the writer's.
+    fn by_short_name(&mut self, writer: NodeId, union: NodeId, branches: &[NodeId]) -> Option<usize> {
+        let (reader, names) = (self.reader, self.names);
+        let kind = &self.writer.node(writer).kind;
+        let name = kind.type_name()?;
+        let places = self.short.entry(union).or_insert_with(|| {
+            let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+            for (place, branch) in branches.iter().enumerate() {
+                if let Some(name) = reader.node(*branch).kind.type_name() {
+                    places.entry(name.short()).or_default().push(place);
+                }
+            }
+            places
+        });
+        let agrees = |place: &usize| agrees_loosely(names, kind, &reader.node(branches[*place]).kind);
+        let first = |name: &str| places.get(name)?.iter().copied().find(agrees);
+        let found = [first(names.short(name.full())), first(name.short())];
+        found.into_iter().flatten().min()
     }
 
     fn first_match(
@@ -97,6 +121,10 @@ impl<'s> Branches<'s> {
         let short = self.names.short(self.writer.type_label(writer));
         let mut found = None;
         for (index, branch) in branches.iter().enumerate() {
+            match self.steps_left.checked_sub(1) {
+                Some(left) => self.steps_left = left,
+                None => break,
+            }
             let Kind::Record(other) = &self.reader.node(*branch).kind else {
                 continue;
             };
@@ -113,8 +141,7 @@ impl<'s> Branches<'s> {
         if let Some(known) = self.records.get(&(writer, reader)) {
             return *known;
         }
-        self.trials += 1;
-        if depth > TRIALS_DEEP_MAX || self.trials > TRIALS_MAX {
+        if depth > TRIALS_DEEP_MAX || self.steps_left == 0 {
             return depth > TRIALS_DEEP_MAX;
         }
         self.records.insert((writer, reader), true);
@@ -124,22 +151,22 @@ impl<'s> Branches<'s> {
     }
 
     /// Whether the writer has every field the reader has no default for.
-    fn has_fields(&self, writer: NodeId, reader: NodeId) -> bool {
+    fn has_fields(&mut self, writer: NodeId, reader: NodeId) -> bool {
+        let (writer_schema, reader_schema, names) = (self.writer, self.reader, self.names);
         let (Kind::Record(other), Kind::Record(record)) =
-            (&self.writer.node(writer).kind, &self.reader.node(reader).kind)
+            (&writer_schema.node(writer).kind, &reader_schema.node(reader).kind)
         else {
             return false;
         };
-        let names = self.names;
-        let written: HashSet<&str> = other
-            .fields
-            .iter()
-            .map(|field| names.field(other.name.full(), &field.name))
-            .collect();
-        record
-            .fields
-            .iter()
-            .all(|field| field.default.is_some() || written.contains(field.name.as_str()))
+        self.steps_left = self.steps_left.saturating_sub(record.fields.len());
+        let written = self.written.entry(writer).or_insert_with(|| {
+            let fields = other.fields.iter();
+            fields
+                .map(|field| names.field(other.name.full(), &field.name))
+                .collect()
+        });
+        let mut fields = record.fields.iter();
+        fields.all(|field| field.default.is_some() || written.contains(field.name.as_str()))
     }
 
     fn fields_resolve(&mut self, writer: NodeId, reader: NodeId, depth: usize) -> bool {
@@ -149,6 +176,7 @@ impl<'s> Branches<'s> {
         else {
             return false;
         };
+        self.steps_left = self.steps_left.saturating_sub(other.fields.len());
         other.fields.iter().all(|written| {
             let name = self.names.field(other.name.full(), &written.name);
             match record.field(name) {
@@ -172,16 +200,16 @@ impl<'s> Branches<'s> {
             (kind, other) => kind.name() == other.name() || promotes(kind, other),
         }
     }
+}
 
-    /// Same type and, for named types, the same short name or an alias.
-    fn agrees_loosely(&self, writer: NodeId, reader: NodeId) -> bool {
-        match (&self.writer.node(writer).kind, &self.reader.node(reader).kind) {
-            (Kind::Fixed(other), Kind::Fixed(fixed)) => {
-                self.names.agree(&other.name, &fixed.name) && other.size == fixed.size
-            }
-            (Kind::Enum(other), Kind::Enum(kind)) => self.names.agree(&other.name, &kind.name),
-            (Kind::Record(other), Kind::Record(record)) => self.names.agree(&other.name, &record.name),
-            _ => false,
+/// Same type and, for named types, the same short name or an alias.
+fn agrees_loosely(names: &Names, writer: &Kind, reader: &Kind) -> bool {
+    match (writer, reader) {
+        (Kind::Fixed(other), Kind::Fixed(fixed)) => {
+            names.agree(&other.name, &fixed.name) && other.size == fixed.size
         }
+        (Kind::Enum(other), Kind::Enum(kind)) => names.agree(&other.name, &kind.name),
+        (Kind::Record(other), Kind::Record(record)) => names.agree(&other.name, &record.name),
+        _ => false,
     }
 }

@@ -11,7 +11,7 @@ use crate::avro::{
     walk::Ops,
 };
 
-/// How many pairs of types a plan may compare to see whether unions are alike.
+/// How many types, fields and symbols a plan may compare to see whether unions are alike.
 const ALIKE_STEPS_MAX: usize = 1_000_000;
 
 pub(super) fn build(writer: &Schema, reader: &Schema) -> Plan {
@@ -250,11 +250,15 @@ impl Builder<'_> {
             if !seen.insert((writer, reader)) {
                 continue;
             }
-            match self.alike_steps.checked_sub(1) {
+            let (kind, other) = (&self.writer.node(writer).kind, &self.reader.node(reader).kind);
+            let cost = match kind {
+                Kind::Enum(kind) => kind.symbols.len(),
+                kind => kind.children().count(),
+            };
+            match self.alike_steps.checked_sub(1 + cost) {
                 Some(left) => self.alike_steps = left,
                 None => return false,
             }
-            let (kind, other) = (&self.writer.node(writer).kind, &self.reader.node(reader).kind);
             let same_name = match (kind.type_name(), other.type_name()) {
                 (Some(name), Some(other)) => names.short(name.full()) == other.short(),
                 _ => true,

@@ -1,6 +1,6 @@
 //! The writer's names as the reader's aliases rename them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 use crate::avro::{
     node::{Kind, Name, NodeId},
@@ -12,7 +12,7 @@ pub(super) struct Names {
     /// From a writer's full name to the reader's.
     types: HashMap<String, String>,
     /// For a reader's record, or an alias of one: from alias to field.
-    fields: HashMap<String, HashMap<String, String>>,
+    fields: HashMap<String, Rc<HashMap<String, String>>>,
 }
 
 impl Names {
@@ -45,8 +45,9 @@ impl Names {
             if aliases.is_empty() {
                 continue;
             }
+            let aliases = Rc::new(aliases);
             for alias in &record.aliases {
-                names.fields.insert(alias.full().to_owned(), aliases.clone());
+                names.fields.insert(alias.full().to_owned(), Rc::clone(&aliases));
             }
             names.fields.insert(name.full().to_owned(), aliases);
         }

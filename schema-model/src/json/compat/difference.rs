@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::{Schema, node::NodeId, rules::Row};
-use crate::{Direction, Finding, Span, finding::snippet};
+use crate::{Direction, Finding, Span, finding::snippet, lines::Lines};
 
 /// Where a side says what a difference is about.
 #[derive(Clone, Debug)]
@@ -64,7 +64,14 @@ pub(super) struct Difference {
 }
 
 impl Difference {
-    pub(super) fn finding(&self, reader: &Schema, writer: &Schema, direction: Direction) -> Finding {
+    /// The finding it makes, given the lines of the new schema's text.
+    pub(super) fn finding(
+        &self,
+        reader: &Schema,
+        writer: &Schema,
+        direction: Direction,
+        lines: &Lines<'_>,
+    ) -> Finding {
         let path = format!("#{}", self.path);
         let description = self.row.describe(&path, direction);
         let mut finding = Finding::new(self.row.rule, path, description, direction);
@@ -75,7 +82,7 @@ impl Difference {
         let root = new.0.node(new.0.0.root).span;
         let shown = self.shown_at.get(new.2).and_then(Option::as_ref);
         let span = shown.unwrap_or(new.1).span(new.0);
-        finding = finding.at(new.0.text(), span.unwrap_or(root));
+        finding = finding.at(lines, span.unwrap_or(root));
         finding.new = snippet(new.1.text(new.0));
         finding.old = snippet(old.1.text(old.0));
         if let Some(cause) = &self.cause {

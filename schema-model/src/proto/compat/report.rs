@@ -4,7 +4,8 @@ use super::{Comparison, Declaration, Difference, FINDINGS_MAX, Site, hint::hint}
 use crate::{
     Direction, Finding,
     finding::snippet,
-    proto::{Schema, lines::Lines, print},
+    lines::Lines,
+    proto::{Schema, print},
 };
 
 /// Most segments of a path that are written out.
@@ -97,8 +98,7 @@ impl Comparison {
         let (new, old) = self.new_and_old((reader, &difference.reader), (writer, &difference.writer));
         let places = new.0.places();
         if let Some(span) = places.nearest(&new.1.path).or_else(|| places.first()) {
-            let (line, column) = lines.line_column(span.start);
-            (finding.span, finding.line, finding.column) = (Some(span), Some(line), Some(column));
+            finding = finding.at(lines, span);
         }
         finding.new = snippet_of(new.0, new.1);
         finding.old = snippet_of(old.0, old.1);

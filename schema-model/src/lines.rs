@@ -6,7 +6,7 @@
 /// Characters are counted up to every multiple of this many bytes.
 const STEP: usize = 256;
 
-pub(super) struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
     characters: Vec<usize>,
@@ -18,7 +18,7 @@ const fn begins(byte: &u8) -> bool {
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn of(text: &'a str) -> Lines<'a> {
+    pub(crate) fn of(text: &'a str) -> Lines<'a> {
         let newlines = text.match_indices('\n').map(|(at, _)| at + 1);
         let mut count = 0;
         let mut characters = vec![0];
@@ -34,7 +34,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Line and column of a byte position, from 1.
-    pub(super) fn line_column(&self, position: usize) -> (u32, u32) {
+    pub(crate) fn line_column(&self, position: usize) -> (u32, u32) {
         let position = position.min(self.text.len());
         let line = self.starts.partition_point(|start| *start <= position);
         let start = line.checked_sub(1).and_then(|index| self.starts.get(index));
