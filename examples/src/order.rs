@@ -217,7 +217,7 @@ impl Fold for OrderFold {
             OrdersEvent::ItemReordered(reordered) => order.note(reordered.item_id, "reordered"),
             OrdersEvent::PaymentReminderSent(_) => order.reminders += 1,
             OrdersEvent::OrderPaid(payment) => {
-                order.paid = sum(order.paid, payment.amount.get())?;
+                order.paid = sum(&order.paid, &payment.amount)?;
                 order.paid_at = Some(payment.paid_at);
                 if order.paid >= order.total {
                     order.status = Status::Paid;
@@ -228,7 +228,7 @@ impl Fold for OrderFold {
                 order.address_changes += 1;
             }
             OrdersEvent::OrderRefunded(refund) => {
-                order.refunded = sum(order.refunded, refund.amount.get())?;
+                order.refunded = sum(&order.refunded, &refund.amount)?;
                 if order.refunded >= order.paid {
                     order.status = Status::Refunded;
                 }
@@ -263,9 +263,9 @@ pub(crate) fn recorded(at: &At<'_>) -> Result<Timestamp, Halt> {
     Timestamp::from_millisecond(at.recorded_ms).map_err(|error| Halt::new(error.to_string()))
 }
 
-fn sum(a: Decimal, b: Decimal) -> Result<Decimal, Halt> {
+fn sum(a: &Decimal, b: &Decimal) -> Result<Decimal, Halt> {
     a.checked_add(b)
-        .ok_or_else(|| Halt::new(format!("{a} and {b} have no sum in 128 bits")))
+        .ok_or_else(|| Halt::new(format!("the sum of {a} and {b} has too many digits")))
 }
 
 #[cfg(test)]

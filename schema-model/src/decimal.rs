@@ -1,32 +1,51 @@
-//! Exact decimal numbers: an unscaled 128-bit integer and a scale. Never a float.
+//! Exact decimal numbers: an unscaled integer and a scale. Never a float.
 //!
-//! Equality and order go by value (`1.0 == 1.00`), display keeps the scale. Invariant: the scale is at most 38, as
-//! many digits as always fit 128 bits. Multiplication and division are left out: money is added up.
+//! Equality and order go by value (`1.0 == 1.00`), display keeps the scale. What fits 128 bits is kept and computed in 128
+//! bits; only what does not is a big integer. Bounded by [`Decimal::SCALE_MAX`] and [`Decimal::BITS_MAX`], so that no
+//! payload of a few bytes becomes a text of millions. Division is left out: its result need not be a decimal.
 
-use std::{cmp::Ordering, fmt, hash, str::FromStr};
+mod text;
 
+use std::{cmp::Ordering, hash, sync::Arc};
+
+use num_bigint::{BigInt, Sign};
 use thiserror::Error;
 
-/// More fraction digits than this do not fit 128 bits with certainty.
-const SCALE_MAX: u32 = 38;
-
-/// A decimal number: `unscaled` × 10^-`scale`.
-#[derive(Clone, Copy, Debug, Default)]
+/// A decimal number: an integer × 10^-scale.
+///
+/// ```
+/// use annals_schema_model::Decimal;
+///
+/// let wide: Decimal = "12345678901234567890.0123456789012345678901234567890123456789".parse()?;
+/// assert_eq!(wide.scale(), 40);
+/// assert_eq!(Decimal::from_be_bytes(&wide.to_be_bytes(), 40)?, wide);
+/// # Ok::<(), annals_schema_model::DecimalError>(())
+/// ```
+#[derive(Clone, Debug)]
 pub struct Decimal {
-    /// The digits.
-    pub unscaled: i128,
-    /// How many of them stand after the point.
-    pub scale: u32,
+    unscaled: Unscaled,
+    scale: u32,
+}
+
+/// The integer. Invariant: `Wide` holds only what does not fit 128 bits.
+#[derive(Clone, Debug)]
+enum Unscaled {
+    /// In halves, which need no alignment of their own.
+    Short {
+        high: i64,
+        low: u64,
+    },
+    Wide(Arc<BigInt>),
 }
 
 /// Why a decimal cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DecimalError {
-    /// The digits do not fit 128 bits.
-    #[error("the decimal does not fit 128 bits")]
+    /// Too many digits.
+    #[error("the decimal has more than {} bits", Decimal::BITS_MAX)]
     Overflow,
-    /// More than 38 fraction digits.
-    #[error("the decimal has more than 38 fraction digits")]
+    /// Too many fraction digits.
+    #[error("the decimal has more than {} fraction digits", Decimal::SCALE_MAX)]
     Scale,
     /// Not a decimal number.
     #[error("not a decimal number; write it like -12.50")]
@@ -37,76 +56,192 @@ pub enum DecimalError {
 }
 
 impl Decimal {
+    /// The most fraction digits.
+    pub const SCALE_MAX: u32 = 1_000;
+
+    /// The most bits of the unscaled integer, about 1,233 digits.
+    pub const BITS_MAX: u64 = 4_096;
+
     /// A decimal from its digits and scale.
     ///
     /// ```
     /// use annals_schema_model::Decimal;
     /// assert_eq!(Decimal::new(52_496, 2).to_string(), "524.96");
     /// ```
+    ///
+    /// # Panics
+    /// When the scale is above [`Decimal::SCALE_MAX`].
     #[must_use]
     pub const fn new(unscaled: i128, scale: u32) -> Decimal {
-        Decimal { unscaled, scale }
+        assert!(scale <= Decimal::SCALE_MAX);
+        Decimal::short(unscaled, scale)
     }
 
-    /// The same value at another scale, or `None` when digits would be lost or do not fit.
-    #[must_use]
-    pub fn at_scale(self, scale: u32) -> Option<Decimal> {
-        let unscaled = match scale.checked_sub(self.scale) {
-            Some(more) => self.unscaled.checked_mul(10i128.checked_pow(more)?)?,
-            None => {
-                // A power beyond 128 bits divides nothing but zero.
-                let divisor = 10i128.checked_pow(self.scale - scale);
-                match divisor {
-                    Some(divisor) if self.unscaled % divisor == 0 => self.unscaled / divisor,
-                    None if self.unscaled == 0 => 0,
-                    _ => return None,
-                }
-            }
-        };
-        Some(Decimal { unscaled, scale })
-    }
-
-    /// The sum at the larger scale, or `None` when it does not fit.
-    #[must_use]
-    pub fn checked_add(self, other: Decimal) -> Option<Decimal> {
-        let scale = self.scale.max(other.scale);
-        let unscaled = self
-            .at_scale(scale)?
-            .unscaled
-            .checked_add(other.at_scale(scale)?.unscaled)?;
-        Some(Decimal { unscaled, scale })
-    }
-
-    /// The difference at the larger scale, or `None` when it does not fit.
-    #[must_use]
-    pub fn checked_sub(self, other: Decimal) -> Option<Decimal> {
-        let scale = self.scale.max(other.scale);
-        let unscaled = self
-            .at_scale(scale)?
-            .unscaled
-            .checked_sub(other.at_scale(scale)?.unscaled)?;
-        Some(Decimal { unscaled, scale })
-    }
-
-    /// The negated value, or `None` for the one number that has none.
-    #[must_use]
-    pub fn checked_neg(self) -> Option<Decimal> {
-        Some(Decimal {
-            unscaled: self.unscaled.checked_neg()?,
-            scale: self.scale,
-        })
-    }
-
-    /// The digits as big-endian two's complement in as few bytes as hold them: Avro's form of a decimal.
-    #[must_use]
-    pub fn to_be_bytes(self) -> Vec<u8> {
-        let bytes = self.unscaled.to_be_bytes();
-        let sign = if self.unscaled < 0 { 0xff } else { 0 };
-        let mut start = 0;
-        while start < bytes.len() - 1 && bytes[start] == sign && (bytes[start + 1] ^ sign) & 0x80 == 0 {
-            start += 1;
+    const fn short(unscaled: i128, scale: u32) -> Decimal {
+        let (high, low) = ((unscaled >> 64) as i64, unscaled as u64);
+        Decimal {
+            unscaled: Unscaled::Short { high, low },
+            scale,
         }
-        bytes[start..].to_vec()
+    }
+
+    fn of(unscaled: BigInt, scale: u32) -> Result<Decimal, DecimalError> {
+        if scale > Decimal::SCALE_MAX {
+            return Err(DecimalError::Scale);
+        }
+        match i128::try_from(&unscaled) {
+            Ok(short) => Ok(Decimal::short(short, scale)),
+            Err(_) if unscaled.bits() > Decimal::BITS_MAX => Err(DecimalError::Overflow),
+            Err(_) => Ok(Decimal {
+                unscaled: Unscaled::Wide(Arc::new(unscaled)),
+                scale,
+            }),
+        }
+    }
+
+    /// The integer, when it fits 128 bits.
+    #[must_use]
+    pub const fn unscaled(&self) -> Option<i128> {
+        match &self.unscaled {
+            Unscaled::Short { high, low } => Some(((*high as i128) << 64) | *low as i128),
+            Unscaled::Wide(_) => None,
+        }
+    }
+
+    fn wide(&self) -> BigInt {
+        match (&self.unscaled, self.unscaled()) {
+            (Unscaled::Wide(wide), _) => BigInt::clone(wide),
+            (_, short) => short.unwrap_or_default().into(),
+        }
+    }
+
+    /// How many digits stand after the point.
+    #[must_use]
+    pub const fn scale(&self) -> u32 {
+        self.scale
+    }
+
+    /// How many digits there are, before and after the point, without leading zeros.
+    #[must_use]
+    pub fn precision(&self) -> usize {
+        match self.unscaled() {
+            Some(short) => short
+                .unsigned_abs()
+                .checked_ilog10()
+                .map_or(1, |log| log as usize + 1),
+            None => self.wide().magnitude().to_string().len(),
+        }
+    }
+
+    /// Whether it is less than zero.
+    #[must_use]
+    pub fn is_negative(&self) -> bool {
+        match &self.unscaled {
+            Unscaled::Short { high, .. } => *high < 0,
+            Unscaled::Wide(wide) => wide.sign() == Sign::Minus,
+        }
+    }
+
+    /// The same value at another scale, or `None` when digits would be lost or there are too many.
+    #[must_use]
+    pub fn at_scale(&self, scale: u32) -> Option<Decimal> {
+        if scale == self.scale {
+            return Some(self.clone());
+        }
+        if scale > Decimal::SCALE_MAX {
+            return None;
+        }
+        if let Some(short) = self.short_at(scale) {
+            return Some(Decimal::short(short, scale));
+        }
+        if let Some(more) = scale.checked_sub(self.scale) {
+            return Decimal::of(self.wide() * power(more), scale).ok();
+        }
+        let (wide, divisor) = (self.wide(), power(self.scale - scale));
+        let whole = &wide / &divisor;
+        (&whole * divisor == wide).then(|| Decimal::of(whole, scale).ok())?
+    }
+
+    /// The integer at another scale, when that can be told in 128 bits.
+    fn short_at(&self, scale: u32) -> Option<i128> {
+        let short = self.unscaled()?;
+        match scale.checked_sub(self.scale) {
+            Some(more) => short.checked_mul(10i128.checked_pow(more)?),
+            None => {
+                let divisor = 10i128.checked_pow(self.scale - scale)?;
+                (short % divisor == 0).then(|| short / divisor)
+            }
+        }
+    }
+
+    /// A sum or difference at the larger scale.
+    fn together(
+        &self,
+        other: &Decimal,
+        short: fn(i128, i128) -> Option<i128>,
+        wide: fn(BigInt, BigInt) -> BigInt,
+    ) -> Option<Decimal> {
+        let scale = self.scale.max(other.scale);
+        let both = self.short_at(scale).zip(other.short_at(scale));
+        if let Some(sum) = both.and_then(|(left, right)| short(left, right)) {
+            return Some(Decimal::short(sum, scale));
+        }
+        let (left, right) = (self.at_scale(scale)?, other.at_scale(scale)?);
+        Decimal::of(wide(left.wide(), right.wide()), scale).ok()
+    }
+
+    /// The sum at the larger scale, or `None` when it has too many digits.
+    #[must_use]
+    pub fn checked_add(&self, other: &Decimal) -> Option<Decimal> {
+        self.together(other, i128::checked_add, |left, right| left + right)
+    }
+
+    /// The difference at the larger scale, or `None` when it has too many digits.
+    #[must_use]
+    pub fn checked_sub(&self, other: &Decimal) -> Option<Decimal> {
+        self.together(other, i128::checked_sub, |left, right| left - right)
+    }
+
+    /// The product, its scale the sum of both, or `None` when it has too many digits.
+    #[must_use]
+    pub fn checked_mul(&self, other: &Decimal) -> Option<Decimal> {
+        let scale = self.scale + other.scale;
+        let both = self.unscaled().zip(other.unscaled());
+        match both.and_then(|(left, right)| left.checked_mul(right)) {
+            Some(product) if scale <= Decimal::SCALE_MAX => Some(Decimal::short(product, scale)),
+            _ => Decimal::of(self.wide() * other.wide(), scale).ok(),
+        }
+    }
+
+    /// The negated value, or `None` when it has too many digits.
+    #[must_use]
+    pub fn checked_neg(&self) -> Option<Decimal> {
+        match self.unscaled().and_then(i128::checked_neg) {
+            Some(short) => Some(Decimal::short(short, self.scale)),
+            None => Decimal::of(-self.wide(), self.scale).ok(),
+        }
+    }
+
+    /// The same digits with fewer of them after the point, or zeros appended to them.
+    pub(crate) fn times_power_of_ten(&self, exponent: u32) -> Option<Decimal> {
+        if let Some(scale) = self.scale.checked_sub(exponent) {
+            return Some(Decimal {
+                scale,
+                ..self.clone()
+            });
+        }
+        let zeros = exponent - self.scale;
+        let zeros = (zeros <= Decimal::SCALE_MAX).then_some(zeros)?;
+        Decimal::of(self.wide() * power(zeros), 0).ok()
+    }
+
+    /// The integer as big-endian two's complement in as few bytes as hold it: Avro's form of a decimal.
+    #[must_use]
+    pub fn to_be_bytes(&self) -> Vec<u8> {
+        match self.unscaled() {
+            Some(short) => significant(&short.to_be_bytes()).to_vec(),
+            None => self.wide().to_signed_bytes_be(),
+        }
     }
 
     /// Reads big-endian two's complement of any length, as long as the value fits.
@@ -114,51 +249,70 @@ impl Decimal {
     /// # Errors
     /// [`DecimalError::Empty`], [`DecimalError::Overflow`] or [`DecimalError::Scale`].
     pub fn from_be_bytes(bytes: &[u8], scale: u32) -> Result<Decimal, DecimalError> {
-        if scale > SCALE_MAX {
+        if scale > Decimal::SCALE_MAX {
             return Err(DecimalError::Scale);
         }
+        let bytes = significant(bytes);
         let sign = match bytes.first() {
             None => return Err(DecimalError::Empty),
             Some(first) if first & 0x80 != 0 => 0xff,
             Some(_) => 0,
         };
-        let extra = bytes.len().saturating_sub(16);
-        let (head, tail) = bytes.split_at(extra);
-        if head.iter().any(|byte| *byte != sign) || (extra > 0 && (tail[0] ^ sign) & 0x80 != 0) {
+        if let Some(start) = 16usize.checked_sub(bytes.len()) {
+            let mut short = [sign; 16];
+            short[start..].copy_from_slice(bytes);
+            return Ok(Decimal::short(i128::from_be_bytes(short), scale));
+        }
+        if bytes.len() as u64 * 8 > Decimal::BITS_MAX {
             return Err(DecimalError::Overflow);
         }
-        let mut whole = [sign; 16];
-        whole[16 - tail.len()..].copy_from_slice(tail);
-        Ok(Decimal {
-            unscaled: i128::from_be_bytes(whole),
-            scale,
-        })
+        Decimal::of(BigInt::from_signed_bytes_be(bytes), scale)
     }
 
     /// The value without trailing fraction zeros: equal values have equal digits and scale.
-    fn reduced(mut self) -> Decimal {
-        while self.scale > 0 && self.unscaled % 10 == 0 {
-            self.unscaled /= 10;
-            self.scale -= 1;
-        }
-        self
-    }
-
-    /// Integer part and fraction, the fraction brought to `SCALE_MAX` digits when it fits.
-    fn parts(self) -> (i128, i128) {
-        let Decimal { unscaled, scale } = self.reduced();
-        let Some(divisor) = 10i128.checked_pow(scale) else {
-            // More than 38 digits after the point: the integer part is 0.
-            return (0, unscaled);
+    fn reduced(&self) -> Decimal {
+        let Some(mut short) = self.unscaled() else {
+            let mut reduced = self.clone();
+            while reduced.scale > 0 {
+                match reduced.at_scale(reduced.scale - 1) {
+                    Some(less) if less.unscaled().is_some() => return less.reduced(),
+                    Some(less) => reduced = less,
+                    None => break,
+                }
+            }
+            return reduced;
         };
-        (unscaled / divisor, unscaled % divisor)
+        let mut scale = self.scale;
+        while scale > 0 && short % 10 == 0 {
+            short /= 10;
+            scale -= 1;
+        }
+        Decimal::short(short, scale)
+    }
+}
+
+fn power(exponent: u32) -> BigInt {
+    BigInt::from(10u8).pow(exponent)
+}
+
+/// Two's complement without the leading bytes that only repeat the sign.
+fn significant(bytes: &[u8]) -> &[u8] {
+    let repeats = |pair: &&[u8]| {
+        matches!(pair, [0, next] if next & 0x80 == 0) || matches!(pair, [0xff, next] if next & 0x80 != 0)
+    };
+    let start = bytes.windows(2).take_while(repeats).count();
+    &bytes[start..]
+}
+
+impl Default for Decimal {
+    fn default() -> Decimal {
+        Decimal::short(0, 0)
     }
 }
 
 impl PartialEq for Decimal {
     fn eq(&self, other: &Decimal) -> bool {
-        let (left, right) = (self.reduced(), other.reduced());
-        left.unscaled == right.unscaled && (left.unscaled == 0 || left.scale == right.scale)
+        self.cmp(other) == Ordering::Equal
     }
 }
 
@@ -167,36 +321,24 @@ impl Eq for Decimal {}
 impl hash::Hash for Decimal {
     fn hash<H: hash::Hasher>(&self, state: &mut H) {
         let reduced = self.reduced();
-        reduced.unscaled.hash(state);
-        if reduced.unscaled != 0 {
-            reduced.scale.hash(state);
+        reduced.scale.hash(state);
+        match reduced.unscaled() {
+            Some(short) => short.hash(state),
+            None => reduced.wide().hash(state),
         }
     }
 }
 
 impl Ord for Decimal {
     fn cmp(&self, other: &Decimal) -> Ordering {
-        let ((left, left_fraction), (right, right_fraction)) = (self.parts(), other.parts());
-        left.cmp(&right).then_with(|| {
-            // Fractions are smaller than 10^scale; compare them digit by digit from the point on.
-            let digits = |fraction: i128, scale: u32| {
-                let digits = format!("{:0width$}", fraction.unsigned_abs(), width = scale as usize);
-                digits.trim_end_matches('0').to_owned()
-            };
-            let (left_scale, right_scale) = (self.reduced().scale, other.reduced().scale);
-            let magnitude = |fraction, scale| {
-                if fraction == 0 {
-                    String::new()
-                } else {
-                    digits(fraction, scale)
-                }
-            };
-            match (left_fraction.signum(), right_fraction.signum()) {
-                (1, 1) => magnitude(left_fraction, left_scale).cmp(&magnitude(right_fraction, right_scale)),
-                (-1, -1) => magnitude(right_fraction, right_scale).cmp(&magnitude(left_fraction, left_scale)),
-                (left, right) => left.cmp(&right),
+        let scale = self.scale.max(other.scale);
+        match (self.short_at(scale), other.short_at(scale)) {
+            (Some(left), Some(right)) => left.cmp(&right),
+            _ => {
+                let wide = |decimal: &Decimal| decimal.wide() * power(scale - decimal.scale);
+                wide(self).cmp(&wide(other))
             }
-        })
+        }
     }
 }
 
@@ -206,159 +348,5 @@ impl PartialOrd for Decimal {
     }
 }
 
-impl fmt::Display for Decimal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scale = self.scale as usize;
-        let digits = format!(
-            "{:0width$}",
-            self.unscaled.unsigned_abs(),
-            width = scale.saturating_add(1).min(4096)
-        );
-        let (whole, fraction) = digits.split_at(digits.len().saturating_sub(scale).max(1).min(digits.len()));
-        let text = if fraction.is_empty() {
-            whole.to_owned()
-        } else {
-            format!("{whole}.{fraction}")
-        };
-        f.pad_integral(self.unscaled >= 0, "", &text)
-    }
-}
-
-impl FromStr for Decimal {
-    type Err = DecimalError;
-
-    fn from_str(text: &str) -> Result<Decimal, DecimalError> {
-        let (negative, digits) = match text.as_bytes() {
-            [b'-', ..] => (true, &text[1..]),
-            [b'+', ..] => (false, &text[1..]),
-            _ => (false, text),
-        };
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        let pointless = digits.contains('.') && fraction.is_empty();
-        if whole.is_empty() || pointless || !all_digits(whole) || !all_digits(fraction) {
-            return Err(DecimalError::Syntax);
-        }
-        let scale = u32::try_from(fraction.len()).map_err(|_| DecimalError::Scale)?;
-        if scale > SCALE_MAX {
-            return Err(DecimalError::Scale);
-        }
-        let mut unscaled = 0i128;
-        for digit in whole.bytes().chain(fraction.bytes()) {
-            let digit = i128::from(digit - b'0');
-            unscaled = unscaled
-                .checked_mul(10)
-                .and_then(|unscaled| {
-                    if negative {
-                        unscaled.checked_sub(digit)
-                    } else {
-                        unscaled.checked_add(digit)
-                    }
-                })
-                .ok_or(DecimalError::Overflow)?;
-        }
-        Ok(Decimal { unscaled, scale })
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn decimal(text: &str) -> Decimal {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn text_goes_both_ways() {
-        for text in [
-            "0",
-            "524.96",
-            "-0.05",
-            "0.00",
-            "-12",
-            "170141183460469231731687303715884105727",
-            "-1.0",
-        ] {
-            let wanted = if text == "-0.00" { "0.00" } else { text };
-            assert_eq!(decimal(text).to_string(), wanted);
-        }
-        for text in ["", "-", ".5", "5.", "1e3", "1.2.3", "--1", " 1", "1,5"] {
-            assert_eq!(text.parse::<Decimal>(), Err(DecimalError::Syntax), "{text:?}");
-        }
-        assert_eq!("1".repeat(40).parse::<Decimal>(), Err(DecimalError::Overflow));
-        assert_eq!(
-            format!("0.{}", "0".repeat(39)).parse::<Decimal>(),
-            Err(DecimalError::Scale)
-        );
-        assert_eq!(format!("{:>8}|", decimal("1.50")), "    1.50|");
-    }
-
-    #[test]
-    fn order_and_equality_go_by_value() {
-        let sorted = [
-            "-2", "-1.5", "-1.25", "-0.5", "0.00", "0.05", "0.5", "1", "1.01", "2.0", "10",
-        ];
-        for pair in sorted.windows(2) {
-            assert!(decimal(pair[0]) < decimal(pair[1]), "{pair:?}");
-        }
-        assert_eq!(decimal("1.0"), decimal("1.00"));
-        assert_eq!(Decimal::new(0, 3), Decimal::new(0, 0));
-        assert_eq!(decimal("1.0").cmp(&decimal("1.00")), Ordering::Equal);
-    }
-
-    #[test]
-    fn sums() {
-        assert_eq!(
-            decimal("0.1").checked_add(decimal("0.25")).unwrap().to_string(),
-            "0.35"
-        );
-        assert_eq!(
-            decimal("1").checked_sub(decimal("1.50")).unwrap().to_string(),
-            "-0.50"
-        );
-        assert_eq!(Decimal::new(i128::MAX, 0).checked_add(Decimal::new(1, 0)), None);
-        assert_eq!(Decimal::new(i128::MIN, 0).checked_neg(), None);
-        assert_eq!(decimal("1.50").at_scale(1), Some(Decimal::new(15, 1)));
-        assert_eq!(decimal("1.55").at_scale(1), None);
-    }
-
-    #[test]
-    fn bytes() {
-        let check = |unscaled: i128, bytes: &[u8]| {
-            assert_eq!(Decimal::new(unscaled, 2).to_be_bytes(), bytes, "{unscaled}");
-            assert_eq!(Decimal::from_be_bytes(bytes, 2).unwrap().unscaled, unscaled);
-        };
-        check(0, &[0]);
-        check(-1, &[0xff]);
-        check(127, &[0x7f]);
-        check(128, &[0, 0x80]);
-        check(-128, &[0x80]);
-        check(-129, &[0xff, 0x7f]);
-        check(i128::MAX, &i128::MAX.to_be_bytes());
-        check(i128::MIN, &i128::MIN.to_be_bytes());
-        assert_eq!(Decimal::from_be_bytes(&[], 0), Err(DecimalError::Empty));
-        assert_eq!(Decimal::from_be_bytes(&[1; 17], 0), Err(DecimalError::Overflow));
-        assert_eq!(Decimal::from_be_bytes(&[0; 40], 0).unwrap().unscaled, 0);
-        assert_eq!(Decimal::from_be_bytes(&[0], 39), Err(DecimalError::Scale));
-    }
-
-    proptest! {
-        #[test]
-        fn round_trips(unscaled: i128, scale in 0..=38u32) {
-            let decimal = Decimal::new(unscaled, scale);
-            let text = decimal.to_string().parse::<Decimal>().unwrap();
-            prop_assert_eq!((text.unscaled, text.scale), (unscaled, scale));
-            let bytes = Decimal::from_be_bytes(&decimal.to_be_bytes(), scale).unwrap();
-            prop_assert_eq!((bytes.unscaled, bytes.scale), (unscaled, scale));
-        }
-
-        #[test]
-        fn order_agrees_with_integers(a: i32, b: i32, more in 0..10u32) {
-            let left = Decimal::new(i128::from(a), 4).at_scale(4 + more).unwrap();
-            prop_assert_eq!(left.cmp(&Decimal::new(i128::from(b), 4)), a.cmp(&b));
-            prop_assert_eq!(left == Decimal::new(i128::from(b), 4), a == b);
-        }
-    }
-}
+mod tests;

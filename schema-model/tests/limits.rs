@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "limits/comparing.rs"]
+mod comparing;
+
 use annals_schema_model::{
-    Direction, ReadError,
+    Decimal, Direction, ReadError,
     avro::{Plan, Reading, Schema, Walk, compat},
 };
 
@@ -45,10 +48,14 @@ fn texts() {
 
 /// Records `R0`…, each with a field of the next; the last has an int.
 fn chain(length: usize, forward: bool) -> String {
+    chain_of(length, forward, "int")
+}
+
+fn chain_of(length: usize, forward: bool, last: &str) -> String {
     let mut records: Vec<String> = (0..length)
         .map(|index| {
             let next = if index + 1 == length {
-                "int".to_owned()
+                last.to_owned()
             } else {
                 format!("R{}", index + 1)
             };
@@ -318,35 +325,67 @@ fn odd_characters_and_numbers() {
 }
 
 #[test]
-fn decimals_beyond_128_bits_are_refused_by_the_guard() {
-    let decimal = avro(r#"{"type":"bytes","logicalType":"decimal","precision":60,"scale":2}"#);
+fn decimals_of_any_sensible_size_are_read() {
     let body = |digits: &[u8]| {
         let mut writer = annals_schema_model::avro::wire::Writer::new();
         writer.bytes(digits);
         writer.into_bytes()
     };
-    Walk::new(&decimal).check(&body(&[0x7f; 16])).unwrap();
+    let exact = |schema: &Schema, body: &[u8], wanted: &str| {
+        Walk::new(schema).check(body).unwrap();
+        let value = Reading::of(schema).read(body).unwrap();
+        assert_eq!(value.to_json(), serde_json::json!(wanted));
+    };
+    let decimal = avro(r#"{"type":"bytes","logicalType":"decimal","precision":60,"scale":40}"#);
+    let wide: Decimal = "-12345678901234567890.0123456789012345678901234567890123456789"
+        .parse()
+        .unwrap();
+    exact(&decimal, &body(&wide.to_be_bytes()), &wide.to_string());
+    exact(&decimal, &body(&[1]), &format!("0.{}1", "0".repeat(39)));
+    let fixed =
+        avro(r#"{"type":"fixed","name":"F","size":26,"logicalType":"decimal","precision":60,"scale":40}"#);
+    let mut writer = annals_schema_model::avro::wire::Writer::new();
+    writer.decimal_fixed(wide.clone(), 26, 40).unwrap();
+    exact(&fixed, &writer.into_bytes(), &wide.to_string());
+    let big = avro(r#"{"type":"bytes","logicalType":"big-decimal"}"#);
+    exact(
+        &big,
+        &body(&[&[34][..], &[1; 17], &[80]].concat()),
+        "0.0341616807575530379006368233343265341697",
+    );
+    exact(
+        &big,
+        &body(&[&[34][..], &[1; 17], &[3]].concat()),
+        "34161680757553037900636823334326534169700",
+    );
     for (digits, wanted) in [
-        (&[0x7f; 17][..], "the decimal does not fit 128 bits"),
+        (&[0x7f; 513][..], "the decimal has more than 4096 bits"),
         (&[], "a decimal needs at least one byte"),
     ] {
         assert_eq!(read(&decimal, &body(digits)).message, wanted);
     }
-    let fixed = avro(r#"{"type":"fixed","name":"F","size":20,"logicalType":"decimal","precision":40}"#);
-    Walk::new(&fixed).check(&[0; 20]).unwrap();
+    let tiny = avro(r#"{"type":"bytes","logicalType":"decimal","precision":2000,"scale":1001}"#);
     assert_eq!(
-        read(&fixed, &[1; 20]).message,
-        "the decimal does not fit 128 bits"
+        read(&tiny, &body(&[1])).message,
+        "the decimal has more than 1000 fraction digits"
     );
-    let big = avro(r#"{"type":"bytes","logicalType":"big-decimal"}"#);
-    let wide = [&[34][..], &[0x7f; 17], &[0]].concat();
-    assert!(read(&big, &body(&wide)).message.contains("does not fit 128 bits"));
+    for scale in [&[0xd2, 0x0f][..], &[0xff, 0xff, 0xff, 0xff, 0x0f]] {
+        let wide = [&[2, 1][..], scale].concat();
+        assert!(
+            read(&big, &body(&wide))
+                .message
+                .contains("4096 bits or 1000 fraction digits")
+        );
+    }
     // What the reader has no field for is passed over, whatever its size.
     let wide = avro(
         r#"{"type":"record","name":"R","fields":[{"name":"d","type":{"type":"bytes","logicalType":"decimal","precision":60}}]}"#,
     );
     let none = avro(r#"{"type":"record","name":"R","fields":[]}"#);
-    Reading::new(&wide, &none).unwrap().read(&body(&[1; 30])).unwrap();
+    Reading::new(&wide, &none)
+        .unwrap()
+        .read(&body(&[1; 600]))
+        .unwrap();
 }
 
 #[test]

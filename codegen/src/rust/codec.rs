@@ -93,7 +93,7 @@ fn write_scalar(scalar: Scalar, operand: &Operand) -> TokenStream {
             fixed: Some(size), ..
         } => {
             let size = unsuffixed(size);
-            quote!(writer.fixed(&annals_support::widened(#copied.unscaled, #size));)
+            quote!(writer.fixed(&annals_support::widened(#borrowed, #size));)
         }
         Scalar::Uuid => quote!(writer.string(#expression.hyphenated().encode_lower(&mut [0; 36]));),
         Scalar::UuidFixed => quote!(writer.fixed(#expression.as_bytes());),

@@ -95,7 +95,7 @@ pub(crate) fn items(needs: Needs, with_plans: bool) -> TokenStream {
 fn exact() -> TokenStream {
     quote! {
         /// A decimal that fits its schema: at most `PRECISION` digits, `SCALE` of them after the point.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct Exact<const PRECISION: u32, const SCALE: u32>(::annals_schema_model::Decimal);
 
         impl<const PRECISION: u32, const SCALE: u32> Exact<PRECISION, SCALE> {
@@ -105,8 +105,7 @@ fn exact() -> TokenStream {
             /// The same value at this scale; nothing when digits would be lost or there are too many.
             pub fn new(value: ::annals_schema_model::Decimal) -> Option<Self> {
                 let value = value.at_scale(SCALE)?;
-                let limit = 10u128.checked_pow(PRECISION);
-                limit.is_none_or(|limit| value.unscaled.unsigned_abs() < limit).then_some(Self(value))
+                (value.precision() <= PRECISION as usize).then_some(Self(value))
             }
 
             /// The decimal.
@@ -135,8 +134,8 @@ fn read_exact() -> TokenStream {
         pub(super) fn exact<const PRECISION: u32, const SCALE: u32>(
             value: ::annals_schema_model::Decimal,
         ) -> Result<super::Exact<PRECISION, SCALE>, ReadError> {
-            super::Exact::new(value)
-                .ok_or_else(|| wrong(format!("{value} has more digits than decimal({PRECISION}, {SCALE}) allows")))
+            let too_long = || wrong(format!("{value} has more digits than decimal({PRECISION}, {SCALE}) allows"));
+            super::Exact::new(value.clone()).ok_or_else(too_long)
         }
     }
 }
@@ -144,9 +143,9 @@ fn read_exact() -> TokenStream {
 fn widened() -> TokenStream {
     quote! {
         /// Big-endian two's complement in `size` bytes.
-        pub(super) fn widened(unscaled: i128, size: usize) -> Vec<u8> {
-            let bytes = unscaled.to_be_bytes();
-            let sign = if unscaled < 0 { 0xff } else { 0 };
+        pub(super) fn widened(value: &::annals_schema_model::Decimal, size: usize) -> Vec<u8> {
+            let bytes = value.to_be_bytes();
+            let sign = if value.is_negative() { 0xff } else { 0 };
             let mut wide = vec![sign; size.saturating_sub(bytes.len())];
             wide.extend_from_slice(&bytes[bytes.len().saturating_sub(size)..]);
             wide

@@ -248,16 +248,8 @@ pub(crate) fn exact(value: &Value) -> Option<Decimal> {
     match value {
         Value::Int(value) => Some(Decimal::new(i128::from(*value), 0)),
         Value::UInt(value) => Some(Decimal::new(i128::from(*value), 0)),
-        Value::Decimal(value) => Some(*value),
+        Value::Decimal(value) => Some(value.clone()),
         _ => None,
-    }
-}
-
-fn exact_order(a: Decimal, b: Decimal) -> Ordering {
-    let scale = a.scale.max(b.scale);
-    match (a.at_scale(scale), b.at_scale(scale)) {
-        (Some(a), Some(b)) => a.unscaled.cmp(&b.unscaled),
-        _ => a.cmp(&b),
     }
 }
 
@@ -293,7 +285,7 @@ fn order(a: &Value, b: &Value) -> Option<Ordering> {
         _ => {}
     }
     if let (Some(a), Some(b)) = (exact(a), exact(b)) {
-        return Some(exact_order(a, b));
+        return Some(a.cmp(&b));
     }
     if let (Some(a), Some(b)) = (float(a), float(b)) {
         return a.partial_cmp(&b);

@@ -251,16 +251,15 @@ fn sum(a: &Value, b: &Value, negate: bool) -> Result<Value, String> {
         exact(b).ok_or_else(|| wrong(b))?,
     );
     let result = if negate {
-        left.checked_sub(right)
+        left.checked_sub(&right)
     } else {
-        left.checked_add(right)
+        left.checked_add(&right)
     };
     let too_large = || format!("{left} and {right} together have too many digits");
     let result = result.ok_or_else(too_large)?;
     if matches!(a, Value::Decimal(_)) || matches!(b, Value::Decimal(_)) {
         return Ok(Value::Decimal(result));
     }
-    i64::try_from(result.unscaled)
-        .map(Value::Int)
-        .map_err(|_| too_large())
+    let whole = result.unscaled().and_then(|whole| i64::try_from(whole).ok());
+    whole.map(Value::Int).ok_or_else(too_large)
 }

@@ -259,7 +259,7 @@ impl Fold for TillFold {
             TillEvent::Paid { amount, payer, note } => {
                 state.balance = state
                     .balance
-                    .checked_add(amount)
+                    .checked_add(&amount)
                     .ok_or_else(|| Halt::new("too much"))?;
                 state.payments += 1;
                 state.last_paid = jiff::Timestamp::from_millisecond(at.recorded_ms).ok();

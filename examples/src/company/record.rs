@@ -126,5 +126,8 @@ pub(super) fn money(cents: i64) -> Exact<12, 2> {
 
 /// Money as cents.
 pub(super) fn cents(money: Exact<12, 2>) -> i64 {
-    i64::try_from(money.unscaled).unwrap_or(i64::MAX)
+    money
+        .unscaled()
+        .and_then(|cents| i64::try_from(cents).ok())
+        .unwrap_or(i64::MAX)
 }

@@ -56,7 +56,7 @@ impl<'a> Story<'a> {
             order_id: placed.order_id.clone(),
             customer_id: placed.customer_id.to_owned(),
             placed_at: time(at),
-            total: money(placed.items.iter().map(|item| cents(item.price)).sum()),
+            total: money(placed.items.iter().map(|item| cents(item.price.clone())).sum()),
             items: placed.items.clone(),
             currency: "EUR".to_owned(),
             deliver_to: placed.address.clone(),
@@ -241,7 +241,7 @@ pub(super) fn write(
         _ => (Channel::Phone, catalogue::care(rng)),
     };
     let gift_note = catalogue::gift_note(rng);
-    let total: i64 = placed.items.iter().map(|item| cents(item.price)).sum();
+    let total: i64 = placed.items.iter().map(|item| cents(item.price.clone())).sum();
     let mut story = Story::begin(placed, origin, gift_note, records);
     let mut address = placed.address.clone();
 
@@ -289,7 +289,14 @@ pub(super) fn write(
     {
         let at = last.max(paid_at) + rng.range(7 * DAY, 20 * DAY);
         let (actor, late) = (catalogue::care(rng), rng.range(5 * SECOND, 4 * HOUR));
-        story.refunded(rng, cents(item.price), RefundReason::Returned, actor, at, late);
+        story.refunded(
+            rng,
+            cents(item.price.clone()),
+            RefundReason::Returned,
+            actor,
+            at,
+            late,
+        );
     }
     (picked, address)
 }

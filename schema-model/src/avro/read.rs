@@ -177,14 +177,18 @@ pub(super) fn big_decimal(bytes: &[u8]) -> Result<Value, ReadError> {
     reader.finish()?;
     let too_large = || ReadError {
         path: String::new(),
-        message: "a big-decimal does not fit 128 bits or 38 fraction digits".to_owned(),
+        message: format!(
+            "a big-decimal has more than {} bits or {} fraction digits",
+            Decimal::BITS_MAX,
+            Decimal::SCALE_MAX
+        ),
     };
     let decimal = match u32::try_from(scale) {
         Ok(scale) => Decimal::from_be_bytes(digits, scale).ok(),
-        Err(_) => Decimal::from_be_bytes(digits, 0).ok().and_then(|whole| {
-            let power = 10i128.checked_pow(scale.unsigned_abs())?;
-            Some(Decimal::new(whole.unscaled.checked_mul(power)?, 0))
-        }),
+        Err(_) => {
+            let whole = Decimal::from_be_bytes(digits, 0).ok();
+            whole.and_then(|whole| whole.times_power_of_ten(scale.unsigned_abs()))
+        }
     };
     decimal.map(Value::Decimal).ok_or_else(too_large)
 }

@@ -64,7 +64,7 @@ pub(super) struct Keywords {
     pub(super) prefix_items: Vec<NodeId>,
     /// Items behind the prefix; all of them when there is none.
     pub(super) items: Option<NodeId>,
-    /// Only while the object is read: it depends on `items` whether it counts.
+    /// What stands there although `items` is no array, and so means nothing.
     pub(super) additional_items: Option<NodeId>,
     pub(super) unevaluated_items: Option<NodeId>,
     pub(super) contains: Option<NodeId>,
@@ -83,11 +83,11 @@ pub(super) struct Keywords {
 }
 
 impl Keywords {
-    pub(super) fn limit(&self, limit: Limit) -> Option<Amount> {
+    pub(super) fn limit(&self, limit: Limit) -> Option<&Amount> {
         self.limits
             .iter()
             .find(|(kind, _)| *kind == limit)
-            .map(|(_, amount)| *amount)
+            .map(|(_, amount)| amount)
     }
 
     pub(super) fn place(&self, keyword: &str) -> Option<Span> {
@@ -278,8 +278,8 @@ impl Types {
     }
 }
 
-/// A number of a schema: exact where 128 bits and 38 fraction digits suffice, else a double.
-#[derive(Clone, Copy, Debug)]
+/// A number of a schema: exact if it is written as a decimal within bounds, else a double.
+#[derive(Clone, Debug)]
 pub(super) enum Amount {
     Exact(Decimal),
     Float(f64),
@@ -294,42 +294,42 @@ impl Amount {
         text.parse().ok().map(Amount::Float)
     }
 
-    fn as_f64(self) -> f64 {
+    fn as_f64(&self) -> f64 {
         match self {
             Amount::Exact(decimal) => decimal.to_string().parse().unwrap_or(f64::NAN),
-            Amount::Float(value) => value,
+            Amount::Float(value) => *value,
         }
     }
 
-    pub(super) fn is_negative(self) -> bool {
-        self.compare(Amount::Exact(Decimal::new(0, 0))) == Ordering::Less
+    pub(super) fn is_negative(&self) -> bool {
+        self.compare(&Amount::Exact(Decimal::default())) == Ordering::Less
     }
 
-    pub(super) fn is_zero(self) -> bool {
-        self.compare(Amount::Exact(Decimal::new(0, 0))) == Ordering::Equal
+    pub(super) fn is_zero(&self) -> bool {
+        self.compare(&Amount::Exact(Decimal::default())) == Ordering::Equal
     }
 
-    pub(super) fn is_whole(self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         match self {
             Amount::Exact(decimal) => decimal.at_scale(0).is_some(),
             Amount::Float(value) => value.fract() == 0.0,
         }
     }
 
-    pub(super) fn compare(self, other: Amount) -> Ordering {
+    pub(super) fn compare(&self, other: &Amount) -> Ordering {
         match (self, other) {
-            (Amount::Exact(left), Amount::Exact(right)) => left.cmp(&right),
+            (Amount::Exact(left), Amount::Exact(right)) => left.cmp(right),
             (left, right) => left.as_f64().total_cmp(&right.as_f64()),
         }
     }
 
     /// Whether every multiple of `self` is one of `other`.
-    pub(super) fn is_multiple_of(self, other: Amount) -> bool {
+    pub(super) fn is_multiple_of(&self, other: &Amount) -> bool {
         let exact = || match (self, other) {
             (Amount::Exact(left), Amount::Exact(right)) => {
-                let scale = left.scale.max(right.scale);
+                let scale = left.scale().max(right.scale());
                 let (left, right) = (left.at_scale(scale)?, right.at_scale(scale)?);
-                left.unscaled.checked_rem(right.unscaled)
+                left.unscaled()?.checked_rem(right.unscaled()?)
             }
             _ => None,
         };
@@ -348,12 +348,17 @@ mod tests {
     fn amounts() {
         let amount = |text: &str| Amount::parse(text).unwrap();
         let check = |left: &str, right: &str, wanted: Ordering| {
-            assert_eq!(amount(left).compare(amount(right)), wanted, "{left} {right}");
+            assert_eq!(amount(left).compare(&amount(right)), wanted, "{left} {right}");
         };
         check("9007199254740993", "9007199254740992", Ordering::Greater);
         check("1e2", "100.0", Ordering::Equal);
         check("-1.5", "1e308", Ordering::Less);
-        let multiple = |left: &str, right: &str| amount(left).is_multiple_of(amount(right));
+        check(
+            "123456789012345678901234567890123456789012345",
+            "123456789012345678901234567890123456789012346",
+            Ordering::Less,
+        );
+        let multiple = |left: &str, right: &str| amount(left).is_multiple_of(&amount(right));
         assert!(multiple("0.3", "0.1") && !multiple("0.35", "0.1") && multiple("1e300", "1e300"));
         assert!(amount("2.0").is_whole() && !amount("2.5").is_whole() && amount("-1").is_negative());
     }

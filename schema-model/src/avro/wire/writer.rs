@@ -117,7 +117,7 @@ impl Writer {
         let value = value.at_scale(scale).ok_or(DecimalError::Scale)?;
         let digits = value.to_be_bytes();
         let padding = size.checked_sub(digits.len()).ok_or(DecimalError::Overflow)?;
-        let sign = if value.unscaled < 0 { 0xff } else { 0 };
+        let sign = if value.is_negative() { 0xff } else { 0 };
         self.bytes.extend(std::iter::repeat_n(sign, padding));
         self.bytes.extend_from_slice(&digits);
         Ok(())

@@ -238,7 +238,7 @@ impl<'s> Comparison<'s> {
     fn limit(&mut self, both: Both<'s>, limit: Limit) {
         let [added, removed, tightened, loosened] = of_limit(limit);
         // A count of at least nothing is no bound.
-        let bound = |keywords: &Keywords| {
+        let bound = |keywords: &'s Keywords| {
             let amount = keywords.limit(limit);
             amount.filter(|amount| !(limit.is_count() && !limit.is_upper() && amount.is_zero()))
         };
@@ -278,7 +278,7 @@ impl<'s> Comparison<'s> {
     }
 
     fn multiple_of(&mut self, both: Both<'s>) {
-        let row = match (both.writes.multiple_of, both.reads.multiple_of) {
+        let row = match (&both.writes.multiple_of, &both.reads.multiple_of) {
             (None, None) => return,
             (None, Some(_)) => &rules::MULTIPLE_OF_ADDED,
             (Some(_), None) => &rules::MULTIPLE_OF_REMOVED,
