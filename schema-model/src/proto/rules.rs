@@ -166,9 +166,13 @@ rows! {
         "Keep the message type as it was, and add a new field with a new number for the other.",
         "The type of a MESSAGE field at path '{path}' in the {reader} schema does not match its type in the {writer} schema";
     FIELD_NUMERIC_LABEL_CHANGED: Contract,
-        "A field of a number, bool or enum keeps its label: optional, required or repeated.",
+        "A field of a number, bool or enum keeps its label, optional, required or repeated, where both schemas write one.",
         "Keep the label, and add a new field with a new number for the other.",
         "The label of a numeric field at path '{path}' in the {reader} schema does not match its label in the {writer} schema";
+    FIELD_UNWRITTEN_LABEL_CHANGED: Meaning,
+        "A field of a number, bool or enum stays single or repeated also where no label is written: repeated values may be packed into one run, which a reader of a single field misreads.",
+        "Leave the field single or repeated as it was, and add a new field with a new number for the other.",
+        "The numeric field at path '{path}' is single in one of the {reader} and the {writer} schema, without a label, and not in the other";
     FIELD_STRING_OR_BYTES_LABEL_CHANGED: Meaning,
         "A string or bytes field keeps its label: of repeated values a single field keeps only the last.",
         "Keep the label, and add a new field with a new number for the other.",

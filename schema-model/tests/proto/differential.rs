@@ -140,6 +140,20 @@ fn first(schema: &Schema) -> MessageDescriptor {
     schema.message(&[0]).expect("a message")
 }
 
+/// Whether a refusal of ours is one the other decoder lets pass: it does not ask for required fields, and it takes whatever
+/// stands behind the tag of a map field for an entry, be the tag's wire type what it may. A guard refuses both.
+fn only_ours(schema: &Schema, refusal: &str) -> bool {
+    let all = schema.file().parent_pool().all_messages();
+    let mut maps = all.flat_map(|message| message.fields().collect::<Vec<_>>());
+    refusal.contains("required")
+        || maps.any(|field| {
+            let number = field.number();
+            field.is_map()
+                && (refusal.starts_with(&format!("field number {number} is written as "))
+                    || refusal == format!("the end of group {number}, which is not open"))
+        })
+}
+
 /// Both decoders on the same bytes; compared as text because NaN is not itself.
 fn compare(schema: &Schema, bytes: &[u8]) -> Result<(), TestCaseError> {
     let walked = Walk::new(schema).check(&body(bytes));
@@ -149,34 +163,26 @@ fn compare(schema: &Schema, bytes: &[u8]) -> Result<(), TestCaseError> {
     match (&read, &other) {
         (Ok(value), Ok(other)) => prop_assert_eq!(format!("{value:?}"), format!("{:?}", expected(other))),
         (Err(_), Err(_)) => {}
-        (Err(error), Ok(_)) => prop_assert!(error.message.contains("required"), "only we refuse: {}", error),
-        (Ok(_), Err(error)) => prop_assert!(false, "only we accept: {}", error),
+        (Err(error), Ok(_)) => prop_assert!(
+            only_ours(schema, &error.message),
+            "only we refuse {:?}: {}",
+            bytes,
+            error
+        ),
+        (Ok(_), Err(error)) => prop_assert!(false, "only we accept {:?}: {}", bytes, error),
     }
     Ok(())
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+/// Messages as bytes: a failing test prints these, and not the descriptors a message hangs on, whose `Debug` has no end.
+fn encoded(text: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
+    dynamic(first(&schema(text)), 0).prop_map(|message| message.encode_to_vec())
+}
 
-    #[test]
-    fn proto3_messages_read_as_written(message in dynamic(first(&schema(rich::PROTO3)), 0)) {
-        compare(&schema(rich::PROTO3), &message.encode_to_vec())?;
-    }
-
-    #[test]
-    fn proto2_messages_read_as_written(message in dynamic(first(&schema(rich::PROTO2)), 0)) {
-        let bytes = message.encode_to_vec();
-        prop_assert!(Walk::new(&schema(rich::PROTO2)).check(&body(&bytes)).is_ok());
-        compare(&schema(rich::PROTO2), &bytes)?;
-    }
-
-    #[test]
-    fn damaged_messages_are_judged_alike(
-        message in dynamic(first(&schema(rich::PROTO3)), 0),
-        damage in vec((any::<prop::sample::Index>(), any::<u8>()), 1..3),
-        cut in option::of(any::<prop::sample::Index>()),
-    ) {
-        let mut bytes = message.encode_to_vec();
+fn damaged(text: &str) -> impl Strategy<Value = Vec<u8>> + use<> {
+    let damage = vec((any::<prop::sample::Index>(), any::<u8>()), 1..3);
+    let cut = option::of(any::<prop::sample::Index>());
+    (encoded(text), damage, cut).prop_map(|(mut bytes, damage, cut)| {
         if !bytes.is_empty() {
             for (at, byte) in damage {
                 let at = at.index(bytes.len());
@@ -186,6 +192,45 @@ proptest! {
                 bytes.truncate(cut.index(bytes.len()));
             }
         }
+        bytes
+    })
+}
+
+#[test]
+fn what_the_two_differ_in() {
+    let maps = schema(
+        "syntax = 'proto3'; message A { map<bool, int32> m = 42; map<int32, A> n = 41; int32 a = 1; }",
+    );
+    let check = |bytes: &[u8], wanted: &str| {
+        let error = Reading::of(&maps).read(&body(bytes)).unwrap_err();
+        assert!(error.to_string().contains(wanted), "{bytes:?}: {error}");
+        assert!(DynamicMessage::decode(first(&maps), bytes).is_ok(), "{bytes:?}");
+        compare(&maps, bytes).unwrap();
+    };
+    // The tag of field 42 says 64-bit, that of field 41 the end of a group; an entry follows each.
+    check(
+        &[0xd1, 2, 2, 8, 1, 0xd2, 2, 2, 0x10, 2],
+        "m: field number 42 is written as 64-bit",
+    );
+    check(&[0xcc, 2, 2, 8, 1], "the end of group 41, which is not open");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn proto3_messages_read_as_written(bytes in encoded(rich::PROTO3)) {
+        compare(&schema(rich::PROTO3), &bytes)?;
+    }
+
+    #[test]
+    fn proto2_messages_read_as_written(bytes in encoded(rich::PROTO2)) {
+        prop_assert!(Walk::new(&schema(rich::PROTO2)).check(&body(&bytes)).is_ok());
+        compare(&schema(rich::PROTO2), &bytes)?;
+    }
+
+    #[test]
+    fn damaged_messages_are_judged_alike(bytes in damaged(rich::PROTO3)) {
         compare(&schema(rich::PROTO3), &bytes)?;
     }
 

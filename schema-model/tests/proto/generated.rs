@@ -197,7 +197,8 @@ proptest! {
         prop_assert_eq!(normal.normalized(), parsed.normalized());
         prop_assert_eq!(descriptor(&normal), descriptor(&parsed));
         let compiled = schema(&BASE64_STANDARD.encode(parsed.file().encode_to_vec()));
-        prop_assert_eq!(compiled.text(), parsed.normalized());
+        prop_assert_eq!(compiled.text(), parsed.printed());
+        prop_assert_eq!(compiled.normalized(), parsed.normalized());
         prop_assert_eq!(descriptor(&compiled), descriptor(&parsed));
         prop_assert_eq!(parsed.without_extensions(), parsed.normalized());
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+use prost_reflect::{Cardinality, FieldDescriptor, Kind, MessageDescriptor, Syntax};
 
 use super::{Comparison, Declaration, Site};
 use crate::proto::{
@@ -179,8 +179,10 @@ impl Comparison {
         if writer.cardinality() != reader.cardinality() {
             note(if text {
                 &rules::FIELD_STRING_OR_BYTES_LABEL_CHANGED
-            } else {
+            } else if has_label(writer) && has_label(reader) {
                 &rules::FIELD_NUMERIC_LABEL_CHANGED
+            } else {
+                &rules::FIELD_UNWRITTEN_LABEL_CHANGED
             });
         }
         if !text && writer.is_list() && !reader.is_list() {
@@ -200,6 +202,14 @@ impl Comparison {
             _ => {}
         }
     }
+}
+
+/// Whether a label is written before a field.
+fn has_label(field: &FieldDescriptor) -> bool {
+    let syntax = field.parent_file().syntax();
+    field.cardinality() != Cardinality::Optional
+        || field.field_descriptor_proto().proto3_optional()
+        || syntax == Syntax::Proto2 && oneof_name(field).is_none()
 }
 
 fn relative<'a>(name: &'a str, package: &str) -> &'a str {

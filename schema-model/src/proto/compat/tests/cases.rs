@@ -131,9 +131,21 @@ pub(super) static CASES: &[Case] = &[
     ),
     (
         &rules::FIELD_NUMERIC_LABEL_CHANGED,
+        "message A { optional int32 f = 1; }",
+        "message A { repeated int32 f = 1; }",
+        "message A { int32 f = 1; }",
+    ),
+    (
+        &rules::FIELD_UNWRITTEN_LABEL_CHANGED,
         "message A { int32 f = 1; }",
         "message A { repeated int32 f = 1; }",
         "message A { optional int32 f = 1; }",
+    ),
+    (
+        &rules::FIELD_UNWRITTEN_LABEL_CHANGED,
+        "syntax = 'proto2'; enum E { X = 0; } message A { oneof o { E f = 1; } }",
+        "syntax = 'proto2'; enum E { X = 0; } message A { repeated E f = 1; }",
+        "syntax = 'proto2'; enum E { X = 0; } message A { optional E f = 1; }",
     ),
     (
         &rules::FIELD_NUMERIC_LABEL_CHANGED,

@@ -45,9 +45,17 @@ pub(super) const IN_PROTO3: &[Entry] = &[
     ("int32 n = 1;", "int64 n = 1;", &[]),
     ("int32 n = 1;", "optional int32 n = 1;", &[]),
     ("optional int32 n = 1;", "int32 n = 1;", &[]),
+    ("int32 n = 1;", "repeated int32 n = 1;", &[]),
+    ("repeated int32 n = 1;", "int32 n = 1;", &[]),
+    ("repeated bool n = 1;", "oneof o { bool n = 1; }", &[]),
     (
-        "int32 n = 1;",
+        "optional int32 n = 1;",
         "repeated int32 n = 1;",
+        &["FIELD_NUMERIC_LABEL_CHANGED"],
+    ),
+    (
+        "repeated int32 n = 1;",
+        "optional int32 n = 1;",
         &["FIELD_NUMERIC_LABEL_CHANGED"],
     ),
     ("A n = 1;", "B n = 1;", &["FIELD_NAMED_TYPE_CHANGED"]),
