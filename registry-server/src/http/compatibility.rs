@@ -165,6 +165,6 @@ async fn judge(
             .explain
             .then(|| verdict.findings.into_iter().map(FindingBody::from).collect()),
         policies: params.explain.then(|| policies.into_iter().map(named).collect()),
-        messages: params.verbose.then_some(verdict.messages),
+        messages: params.verbose.then(|| state.shape.messages(verdict.messages)),
     }))
 }

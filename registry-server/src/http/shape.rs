@@ -1,16 +1,26 @@
 //! Which generation of the registry API answers are shaped for: the one place that knows the difference.
 //!
 //! Through 7.x an Avro schema has no `schemaType`, nothing has a `guid`, a `ts` or a `deleted`, a registration answers
-//! the id alone, and an incompatible schema has the error code 409. From 8.0 on all of them are there, and from 8.2 on
-//! the code is 40901. Strict old clients break on properties they do not know; new ones want the guid.
+//! the id alone, an incompatible schema has the error code 409, and messages about JSON Schema know fewer codes. From 8.0
+//! on all of them are there, and from 8.2 on the code is 40901. Strict old clients break on properties they do not know; new ones want the guid.
 
 use std::{fmt, str::FromStr};
 
-use annals_schema_model::SchemaType;
+use annals_schema_model::{
+    SchemaType,
+    json::rules::{self, Row},
+};
 use thiserror::Error;
 
 use super::error::HttpError;
 use crate::{registry::RegistryError, service::ServiceError};
+
+/// The rows that say of a property that was added to an open JSON Schema whether it is required.
+static ADDED_TO_OPEN_MODEL: [&Row; 3] = [
+    &rules::OPTIONAL_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL,
+    &rules::REQUIRED_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL,
+    &rules::REQUIRED_PROPERTY_WITH_DEFAULT_ADDED_TO_OPEN_CONTENT_MODEL,
+];
 
 /// A generation of the registry API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,11 +78,27 @@ impl ApiShape {
         (!unsaid).then(|| schema_type.name())
     }
 
+    /// Messages about what breaks: until 8.0 one code stood for every property that is added to an open JSON Schema.
+    pub(super) fn messages(self, mut messages: Vec<String>) -> Vec<String> {
+        if self == ApiShape::Seven {
+            for message in &mut messages {
+                for row in ADDED_TO_OPEN_MODEL {
+                    *message = message.replace(
+                        &format!("errorType:\"{}\"", row.rule.code()),
+                        "errorType:\"PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL\"",
+                    );
+                }
+            }
+        }
+        messages
+    }
+
     /// A refused registration.
     pub(super) fn refusal(self, error: ServiceError) -> HttpError {
         match (self, error) {
-            (ApiShape::Seven, ServiceError::Refused(error @ RegistryError::Incompatible { .. })) => {
-                HttpError::ByStatus(error)
+            (ApiShape::Seven, ServiceError::Refused(RegistryError::Incompatible { subject, details })) => {
+                let details = self.messages(details);
+                HttpError::ByStatus(RegistryError::Incompatible { subject, details })
             }
             (_, error) => error.into(),
         }

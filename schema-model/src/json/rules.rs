@@ -1,7 +1,7 @@
 //! The rules of JSON Schema compatibility, a row each.
 //!
 //! The codes are Confluent's, because tools match on them; `DEFAULT_CHANGED` breaks here under one policy,
-//! `FORMAT_CHANGED`, `PATTERN_PROPERTY_ADDED`, the `…_CONTAINS_…` rows, `CONDITION_CHANGED` and `COMPARISON_TOO_LARGE`
+//! `FORMAT_CHANGED`, `PATTERN_PROPERTY_ADDED`, `REQUIRED_ATTRIBUTE_WITHOUT_SCHEMA_ADDED`, the `…_CONTAINS_…` rows, `CONDITION_CHANGED` and `COMPARISON_TOO_LARGE`
 //! are our own. Which rows break depends on the policies: see [`Class`].
 
 use crate::{CompatibilityPolicy, Direction, Form, Policy, Rule, Standard};
@@ -120,10 +120,10 @@ rows! {
         "The type at path '{path}' in the {reader} schema is different from the type in the {writer} schema",
         "Keep the old type beside the new one (\"type\": [old, new]), or add a property with a new name.";
     COMBINED_TYPE_EXTENDED: Harmless,
-        "oneOf may become anyOf.",
+        "oneOf may become anyOf; to Confluent's registry anyOf may become a oneOf of more choices.",
         "The combination at path '{path}' in the {reader} schema accepts more than in the {writer} schema";
     COMBINED_TYPE_CHANGED: Breaking,
-        "A combination stays anyOf, oneOf or allOf; only oneOf may become anyOf.",
+        "A combination stays anyOf, oneOf or allOf; only oneOf may become anyOf, and anyOf a oneOf of more choices, as far as no value fits two.",
         "The combination at path '{path}' in the {reader} schema is of another kind than in the {writer} schema",
         "Keep the combinator, or write anyOf for oneOf.";
     COMBINED_TYPE_SUBSCHEMAS_CHANGED: Breaking,
@@ -374,6 +374,10 @@ rows! {
         "A property that was optional is required only with a default, and validators do not fill that in.",
         "The {reader} schema requires the property at path '{path}', with a default, which the {writer} schema does not require",
         "Leave the property optional.";
+    REQUIRED_ATTRIBUTE_WITHOUT_SCHEMA_ADDED: Trusting,
+        "No property that is not declared becomes required in place of one that is, because data may lack it.",
+        "The {reader} schema requires a property at path '{path}' which it does not declare and the {writer} schema does not require",
+        "Take the property out of \"required\".";
     REQUIRED_ATTRIBUTE_REMOVED: Harmless,
         "A required property may become optional.",
         "The {reader} schema does not require the property at path '{path}' which the {writer} schema requires";
@@ -402,10 +406,18 @@ rows! {
     DEPENDENCY_SCHEMA_REMOVED: Harmless,
         "A dependency on a schema may be dropped.",
         "The keyword at path '{path}' in the {writer} schema is not present in the {reader} schema";
-    PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL: Undeclared,
+    OPTIONAL_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL: Undeclared,
         "A property is not added where any property was allowed, because data may hold it with another type.",
-        "The {reader} schema has an open content model and has a property or item at path '{path}' which is missing in the {writer} schema",
+        "The {reader} schema has an open content model and has an optional property at path '{path}' which is missing in the {writer} schema",
         "Set \"additionalProperties\" to false before adding properties, or let compatibilityPolicy LENIENT pass it.";
+    REQUIRED_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL: Breaking,
+        "A required property is not added where any property was allowed, because data may lack it or hold it with another type.",
+        "The {reader} schema has an open content model and has a required property at path '{path}' which is missing in the {writer} schema",
+        "Leave the property out of \"required\", and set \"additionalProperties\" to false before adding properties.";
+    REQUIRED_PROPERTY_WITH_DEFAULT_ADDED_TO_OPEN_CONTENT_MODEL: Closed,
+        "A required property with a default is not added where any property was allowed, because data may hold it with another type, and validators do not fill a default in.",
+        "The {reader} schema has an open content model and has a required property with a default at path '{path}' which is missing in the {writer} schema",
+        "Leave the property out of \"required\", and set \"additionalProperties\" to false before adding properties.";
     PROPERTY_WITH_EMPTY_SCHEMA_ADDED_TO_OPEN_CONTENT_MODEL: Harmless,
         "A property that may be anything may be added where any property was allowed.",
         "The {reader} schema has an open content model and has a property with an empty schema at path '{path}' which is missing in the {writer} schema";

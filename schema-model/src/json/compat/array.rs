@@ -1,11 +1,14 @@
 //! Items: the prefix one by one, the rest as a content model, what must be contained.
 
 use super::{Both, Comparison, Pair, Side, Site, accepts_everything};
-use crate::json::{
-    Schema,
-    draft::Draft,
-    node::{Keywords, Kind, NodeId},
-    rules,
+use crate::{
+    Policy,
+    json::{
+        Schema,
+        draft::Draft,
+        node::{Keywords, Kind, NodeId},
+        rules::{self, Row},
+    },
 };
 
 /// What is allowed where nothing is declared.
@@ -28,6 +31,14 @@ impl Rest {
         }
     }
 }
+
+/// Added, removed, extended, narrowed.
+const ADDITIONAL_ITEMS: [&Row; 4] = [
+    &rules::ADDITIONAL_ITEMS_ADDED,
+    &rules::ADDITIONAL_ITEMS_REMOVED,
+    &rules::ADDITIONAL_ITEMS_EXTENDED,
+    &rules::ADDITIONAL_ITEMS_NARROWED,
+];
 
 fn rest_of_items(keywords: &Keywords) -> Option<NodeId> {
     keywords.items.or(keywords.unevaluated_items)
@@ -52,6 +63,7 @@ impl<'s> Comparison<'s> {
         }
         if writes.prefix_items.is_empty() && reads.prefix_items.is_empty() {
             self.items(both);
+            self.idle_items(both);
         } else {
             self.prefix(both);
             self.rest_of_array(both);
@@ -93,6 +105,16 @@ impl<'s> Comparison<'s> {
             (Some(_), None) => self.note(&rules::SCHEMA_REMOVED, "/items", sites.0, sites.1),
             (None, None) => {}
         }
+    }
+
+    /// `additionalItems` where it means nothing, because `items` is no array: Confluent's registry compares it all the same.
+    fn idle_items(&mut self, both: Both<'s>) {
+        let is_keyword = |schema: &Schema| schema.draft() <= Draft::Draft201909;
+        if self.standard.policy == Policy::Wire || !is_keyword(self.writer) || !is_keyword(self.reader) {
+            return;
+        }
+        let items = [both.writes.additional_items, both.reads.additional_items];
+        self.rest(both, "additionalItems", ADDITIONAL_ITEMS, items);
     }
 
     fn prefix(&mut self, both: Both<'s>) {
@@ -165,12 +187,7 @@ impl<'s> Comparison<'s> {
                 &rules::UNEVALUATED_ITEMS_NARROWED,
             ]
         } else {
-            [
-                &rules::ADDITIONAL_ITEMS_ADDED,
-                &rules::ADDITIONAL_ITEMS_REMOVED,
-                &rules::ADDITIONAL_ITEMS_EXTENDED,
-                &rules::ADDITIONAL_ITEMS_NARROWED,
-            ]
+            ADDITIONAL_ITEMS
         };
         self.rest(both, keyword, rows, [rest_of_items(writes), rest_of_items(reads)]);
     }

@@ -204,7 +204,9 @@ impl<'s> Comparison<'s> {
         };
         let single = writers.len() == 1 && readers.len() == 1;
         if kind != keyword && !single {
-            let row = if keyword == "anyOf" {
+            // A value may fit two choices of a oneOf, which Confluent's registry does not mind if there are more of them.
+            let more = readers.len() > writers.len() && self.standard.policy == Policy::Confluent;
+            let row = if keyword == "anyOf" || more {
                 &rules::COMBINED_TYPE_EXTENDED
             } else {
                 &rules::COMBINED_TYPE_CHANGED

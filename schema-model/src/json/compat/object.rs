@@ -125,11 +125,17 @@ impl<'s> Comparison<'s> {
             Some(node) => Rest::Only(node),
             None => Rest::of(self.writer, rest_of_object(both.writes)),
         };
-        let row = match rest {
+        let is_required = both.reads.requires(name) && !both.writes.requires(name);
+        let has_default = self.has_default(reader);
+        let row: Option<&'static Row> = match rest {
             Rest::Anything if accepts_everything(self.reader, Side::whole(reader)) => {
                 Some(&rules::PROPERTY_WITH_EMPTY_SCHEMA_ADDED_TO_OPEN_CONTENT_MODEL)
             }
-            Rest::Anything => Some(&rules::PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL),
+            Rest::Anything => Some(match (is_required, has_default) {
+                (false, _) => &rules::OPTIONAL_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL,
+                (true, false) => &rules::REQUIRED_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL,
+                (true, true) => &rules::REQUIRED_PROPERTY_WITH_DEFAULT_ADDED_TO_OPEN_CONTENT_MODEL,
+            }),
             Rest::Nothing => None,
             Rest::Only(rest) if self.accepts(whole(rest, reader)) => {
                 Some(&rules::PROPERTY_ADDED_IS_COVERED_BY_PARTIALLY_OPEN_CONTENT_MODEL)
@@ -139,8 +145,6 @@ impl<'s> Comparison<'s> {
         if let Some(row) = row {
             self.note(row, path, writer_at.clone(), reader_at.clone());
         }
-        let is_required = both.reads.requires(name) && !both.writes.requires(name);
-        let has_default = self.has_default(reader);
         if matches!(rest, Rest::Anything) {
             // One finding is enough where adding the property is one already.
             if is_required && row.is_none_or(|row| row.is_compatible(self.standard)) {
@@ -176,14 +180,24 @@ impl<'s> Comparison<'s> {
         self.note(row, &path, both.writer_at("required"), both.reader_at("required"));
     }
 
-    /// Properties that were there, or that neither side declares; added ones were looked at when they were met.
+    /// Properties that were there, or that are not declared now; added ones were looked at when they were met.
     fn required(&mut self, both: Both<'s>) {
         let Both { writes, reads, .. } = both;
+        // Confluent's registry looks through declared properties, and so misses one that takes another's place in the list.
+        let replaced = |name: &String| !reads.requires(name) && reads.property(name).is_some();
+        let is_missed = writes.required.iter().any(replaced);
         for name in reads.required.iter().filter(|name| !writes.requires(name)) {
-            let reader = reads.property(name);
-            if writes.property(name).is_some() || reader.is_none() {
-                let has_default = reader.is_some_and(|reader| self.has_default(reader));
-                self.require(both, name, has_default);
+            match (writes.property(name), reads.property(name)) {
+                (_, None) if is_missed => {
+                    let sites = (both.writer_at("required"), both.reader_at("required"));
+                    let row = &rules::REQUIRED_ATTRIBUTE_WITHOUT_SCHEMA_ADDED;
+                    self.note(row, &format!("/required/{name}"), sites.0, sites.1);
+                }
+                (Some(_), reader) | (None, reader @ None) => {
+                    let has_default = reader.is_some_and(|reader| self.has_default(reader));
+                    self.require(both, name, has_default);
+                }
+                (None, Some(_)) => {}
             }
         }
         for name in writes.required.iter().filter(|name| !reads.requires(name)) {

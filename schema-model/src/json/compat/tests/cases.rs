@@ -336,10 +336,40 @@ pub(super) static CASES: &[Case] = &[
         r#"{"dependencies": {"a": {"required": ["b"]}}}"#,
     ),
     (
-        &r::PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL,
+        &r::OPTIONAL_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL,
         "{}",
         OPEN_A,
         r#"{"properties": {"a": {}}}"#,
+    ),
+    (
+        &r::REQUIRED_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL,
+        "{}",
+        r#"{"properties": {"a": {"type": "string"}}, "required": ["a"]}"#,
+        OPEN_A,
+    ),
+    (
+        &r::REQUIRED_PROPERTY_WITH_DEFAULT_ADDED_TO_OPEN_CONTENT_MODEL,
+        "{}",
+        r#"{"properties": {"a": {"type": "string", "default": ""}}, "required": ["a"]}"#,
+        r#"{"properties": {"a": {"type": "string"}}, "required": ["a"]}"#,
+    ),
+    (
+        &r::REQUIRED_ATTRIBUTE_WITHOUT_SCHEMA_ADDED,
+        r#"{"properties": {"a": {"type": "string"}}, "required": ["a"]}"#,
+        r#"{"properties": {"a": {"type": "string"}}, "required": ["b"]}"#,
+        OPEN_A,
+    ),
+    (
+        &r::ADDITIONAL_ITEMS_REMOVED,
+        r#"{"items": {"type": "string"}}"#,
+        r#"{"items": {"type": "string"}, "additionalItems": false}"#,
+        r#"{"$schema": "https://json-schema.org/draft/2020-12/schema", "items": {"type": "string"}, "additionalItems": false}"#,
+    ),
+    (
+        &r::COMBINED_TYPE_EXTENDED,
+        r#"{"anyOf": [{"type": "string"}, {"type": "null"}]}"#,
+        r#"{"oneOf": [{"type": "string"}, {"type": "null"}, {"type": "integer"}]}"#,
+        r#"{"oneOf": [{"type": "string"}, {"type": "null"}]}"#,
     ),
     (
         &r::PROPERTY_WITH_EMPTY_SCHEMA_ADDED_TO_OPEN_CONTENT_MODEL,

@@ -79,8 +79,10 @@ fn properties_come_and_go_by_model_and_policy() {
             (standards[3], d.0, d.1),
         ]
     };
-    let added: &[&str] = &["PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL #/properties/b"];
-    let required: &[&str] = &["REQUIRED_ATTRIBUTE_ADDED #/required/b"];
+    let added: &[&str] = &["OPTIONAL_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL #/properties/b"];
+    let required: &[&str] = &["REQUIRED_PROPERTY_ADDED_TO_OPEN_CONTENT_MODEL #/properties/b"];
+    let filled_in: &[&str] = &["REQUIRED_PROPERTY_WITH_DEFAULT_ADDED_TO_OPEN_CONTENT_MODEL #/properties/b"];
+    let not_filled_in: &[&str] = &["REQUIRED_ATTRIBUTE_WITH_DEFAULT_ADDED #/required/b"];
     check(
         open,
         optional,
@@ -91,7 +93,23 @@ fn properties_come_and_go_by_model_and_policy() {
         open,
         optional,
         "\"b\"",
-        row([(added, &[]), (required, &[]), (required, &[]), (added, &[])]),
+        row([(required, &[]), (required, &[]), (required, &[]), (required, &[])]),
+    );
+    check(
+        open,
+        default,
+        "\"b\"",
+        row([(filled_in, &[]), (&[], &[]), (filled_in, &[]), (filled_in, &[])]),
+    );
+    let strictly_lenient = Standard {
+        policy: Policy::Strict,
+        ..lenient()
+    };
+    verdict(
+        strictly_lenient,
+        &object(open, "", ""),
+        &object(open, default, "\"b\""),
+        not_filled_in,
     );
     let gone: &[&str] = &["PROPERTY_REMOVED_FROM_CLOSED_CONTENT_MODEL #/properties/b"];
     let unopen: &[&str] = &["REQUIRED_PROPERTY_ADDED_TO_UNOPEN_CONTENT_MODEL #/properties/b"];
@@ -120,6 +138,48 @@ fn properties_come_and_go_by_model_and_policy() {
             (with_default, gone),
         ]),
     );
+}
+
+#[test]
+fn what_confluent_lets_pass_or_minds_where_it_means_nothing() {
+    let check = |old: &str, new: &str, wanted: [&[&str]; 3]| {
+        for (name, wanted) in [Policy::Confluent, Policy::Wire, Policy::Strict]
+            .into_iter()
+            .zip(wanted)
+        {
+            verdict(policy(name), old, new, wanted);
+        }
+    };
+    // A property that one side does not declare becomes required, and another one no longer is.
+    let ab = r#"{"properties": {"a": {"type": "string"}, "b": {"type": "string"}}, "required": ["a", "b"]}"#;
+    let ac = r#"{"properties": {"a": {"type": "string"}, "b": {"type": "string"}}, "required": ["a", "c"]}"#;
+    let required: &[&str] = &["REQUIRED_ATTRIBUTE_WITHOUT_SCHEMA_ADDED #/required/c"];
+    check(ab, ac, [&[], required, required]);
+    let c = r#"{"properties": {"a": {"type": "string"}, "b": {"type": "string"}, "c": {}}, "required": ["a", "b"]}"#;
+    check(c, ac, [&[], required, required]);
+    let both = r#"{"properties": {"a": {"type": "string"}, "b": {"type": "string"}}, "required": ["a"]}"#;
+    let declared: &[&str] = &["REQUIRED_ATTRIBUTE_ADDED #/required/b"];
+    check(both, ab, [declared, declared, declared]);
+    // A value that fits both choices of anyOf fits no oneOf.
+    let any = r#"{"anyOf": [{"type": "string"}, {"type": "integer"}]}"#;
+    let one = |more: &str| format!(r#"{{"oneOf": [{{"type": "string"}}, {{"type": "integer"}}{more}]}}"#);
+    let changed: &[&str] = &["COMBINED_TYPE_CHANGED #/oneOf"];
+    check(any, &one(r#", {"type": "null"}"#), [&[], changed, changed]);
+    check(any, &one(""), [changed, changed, changed]);
+    // Behind a list there is nothing to allow or forbid.
+    let list = |more: &str, draft: &str| format!(r#"{{{draft} "items": {{"type": "string"}}{more}}}"#);
+    let gone: &[&str] = &["ADDITIONAL_ITEMS_REMOVED #/additionalItems"];
+    let closed = r#", "additionalItems": false"#;
+    check(&list("", ""), &list(closed, ""), [gone, &[], gone]);
+    check(&list(closed, ""), &list("", ""), [&[], &[], &[]]);
+    let narrowed: &[&str] = &["ADDITIONAL_ITEMS_NARROWED #/additionalItems"];
+    check(
+        &list("", ""),
+        &list(r#", "additionalItems": {"type": "string"}"#, ""),
+        [narrowed, &[], narrowed],
+    );
+    let newest = r#""$schema": "https://json-schema.org/draft/2020-12/schema","#;
+    check(&list("", newest), &list(closed, newest), [&[], &[], &[]]);
 }
 
 #[test]
