@@ -3,6 +3,9 @@
 //! Whoever compiles such a file elsewhere has the definition, or a parser that never looks for it. The compiler here
 //! insists on one, so these options are taken out before it sees them. An option whose name means anything here, be it a
 //! type or a file that is not imported, is left to the compiler, and so is every name that is not an option's.
+//!
+//! A file that says itself what options are (`google/protobuf/descriptor.proto`, changed by its owner) is compiled with no
+//! options but those its own shape rests on: the compiler would hold the others to the definitions built into it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -40,10 +43,13 @@ pub(super) fn take(pool: &DescriptorPool, file: &mut FileDescriptorProto, places
     let mut taking = Taking {
         pool,
         places,
+        all: false,
         own: HashSet::new(),
         taken: Undefined::default(),
     };
     let package = file.package().to_owned();
+    let messages = file.message_type.iter();
+    taking.all = package == "google.protobuf" && messages.map(|message| message.name()).any(defines_options);
     taking.declare(&package, file);
     taking.file(&package, file);
     taking.taken
@@ -75,9 +81,19 @@ mod tag {
     pub(super) const UNINTERPRETED: i32 = 999;
 }
 
+/// Options without which a declaration is another.
+const SHAPING: [&str; 4] = ["allow_alias", "map_entry", "message_set_wire_format", "packed"];
+
+/// Whether a message of `google.protobuf` says which options there are.
+fn defines_options(message: &str) -> bool {
+    message.ends_with("Options") || message == "UninterpretedOption"
+}
+
 struct Taking<'a> {
     pool: &'a DescriptorPool,
     places: &'a Places,
+    /// Whether options that have a definition go, too.
+    all: bool,
     /// Full names of what the file itself declares.
     own: HashSet<String>,
     taken: Undefined,
@@ -192,15 +208,16 @@ impl Taking<'_> {
             let place = small(index);
             index += 1;
             let mut extensions = option.name.iter().filter(|part| part.is_extension);
-            if extensions.all(|part| self.is_known(scope, &part.name_part)) {
+            let is_defined = extensions.all(|part| self.is_known(scope, &part.name_part));
+            let name = name(option);
+            if is_defined && (!self.all || SHAPING.contains(&name.as_str())) {
                 return true;
             }
-            let name = name(option);
             let at = self
                 .places
                 .nearest(&[path, &[tag, tag::UNINTERPRETED, place]].concat());
             let at = at.map_or(0, |span| span.start);
-            if self.taken.first.as_ref().is_none_or(|(first, _)| at < *first) {
+            if !is_defined && self.taken.first.as_ref().is_none_or(|(first, _)| at < *first) {
                 self.taken.first = Some((at, name.clone()));
             }
             let of = self.taken.options.entry(path.to_vec()).or_default();

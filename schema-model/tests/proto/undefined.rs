@@ -1,6 +1,10 @@
 //! Custom options nobody defined: kept and let through, unless the `strict` policy is asked.
 
-use annals_schema_model::{Policy, SchemaType, proto::Schema};
+use annals_schema_model::{
+    Direction, Policy, SchemaType,
+    proto::{Schema, compat},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::{resolved, schema, schema_with};
 
@@ -75,6 +79,47 @@ fn strict_refuses_them() {
     assert_eq!(parse(super::rich::PROTO3).check_new(Policy::Strict), Ok(()));
     let defined = "import 'confluent/meta.proto'; message A { optional int32 a = 1 [(confluent.field_meta).doc = 'd']; }";
     assert_eq!(parse(defined).check_new(Policy::Strict), Ok(()));
+}
+
+#[test]
+fn the_file_that_defines_options_is_judged_as_any_other() {
+    let text = |java_package: &str, rest: &str| {
+        format!(
+            "syntax = 'proto2'; package google.protobuf; option java_package = {rest}; option owner = 'us';
+            message FileOptions {{ optional {java_package} java_package = 1; optional string owner = 60; extensions 1000 to max; }}
+            message FieldOptions {{ optional bool packed = 2; optional int32 weight = 61; }}
+            message Numbers {{ repeated int32 all = 1 [packed = true, weight = 5]; }}
+            enum Twice {{ option allow_alias = true; A = 0; B = 0; }}"
+        )
+    };
+    // Its options are its own; that the one built in has a string here is no matter.
+    let changed = schema(&text("int32", "5"));
+    assert!(
+        changed
+            .printed()
+            .contains("option java_package = 5;\noption owner = \"us\";"),
+        "{}",
+        changed.printed()
+    );
+    assert!(
+        changed.printed().contains("[packed = true, weight = 5]"),
+        "{}",
+        changed.printed()
+    );
+    assert_eq!(schema(&changed.printed()).printed(), changed.printed());
+    assert_eq!(changed.check_options(), Ok(()));
+    let findings = compat::check(&changed, &schema(&text("string", "'x'")), Direction::Backward);
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].rule.code(), "FIELD_SCALAR_KIND_CHANGED");
+    assert_eq!(findings[0].path, "#/FileOptions/1");
+    // The one everybody has compiles, too.
+    let pool = prost_reflect::DescriptorPool::global();
+    let built_in = pool.get_file_by_name("google/protobuf/descriptor.proto").unwrap();
+    let sent = BASE64_STANDARD.encode(built_in.encode_to_vec());
+    assert_eq!(
+        schema(&sent).record_name().as_deref(),
+        Some("google.protobuf.FileDescriptorSet")
+    );
 }
 
 #[test]
