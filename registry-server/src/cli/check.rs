@@ -170,7 +170,10 @@ impl<'t> Excerpt<'t> {
     fn around(text: &'t str, finding: &Finding) -> Option<Excerpt<'t>> {
         const BYTES_MAX: usize = 8 * 1024;
         let (span, line) = (finding.span?, finding.line?);
-        let start = text.get(..span.start)?.rfind('\n').map_or(0, |newline| newline + 1);
+        let start = text
+            .get(..span.start)?
+            .rfind('\n')
+            .map_or(0, |newline| newline + 1);
         let limit = text.floor_char_boundary(start + BYTES_MAX);
         let end_of_line = |from: usize| {
             let rest = text.get(from..limit)?;
@@ -313,7 +316,9 @@ mod tests {
                 Some(line),
             );
             let excerpt = Excerpt::around(text, &finding);
-            let drawn = excerpt.as_ref().map(|excerpt| (excerpt.lines, &excerpt.lines[excerpt.marked.clone()]));
+            let drawn = excerpt
+                .as_ref()
+                .map(|excerpt| (excerpt.lines, &excerpt.lines[excerpt.marked.clone()]));
             assert_eq!(drawn, wanted, "{}", &text[..text.len().min(40)]);
             if let Some(excerpt) = excerpt {
                 assert_eq!(excerpt.first_line, line as usize);
