@@ -33,6 +33,9 @@ const LATEST_TIERED_SINCE: i16 = 9;
 /// What an answer has instead of a timestamp where none was asked for.
 const NO_TIMESTAMP: i64 = -1;
 
+/// What an answer has where the epoch of a record is not known.
+const NO_EPOCH: i32 = -1;
+
 /// A place in a partition, when there is such.
 type Found = Option<Dated>;
 
@@ -71,7 +74,7 @@ fn look_up_one(
         error_code: error.code(),
         timestamp: found.map_or(NO_TIMESTAMP, |found| found.timestamp_ms),
         offset: found.map_or(-1, |found| found.offset),
-        leader_epoch: found.map_or(-1, |found| found.leader_epoch),
+        leader_epoch: found.map_or(NO_EPOCH, |found| found.leader_epoch),
     };
     let topics = shared.topics.now();
     let Some(partition) = topics
@@ -113,8 +116,8 @@ fn find(partition: &Partition, version: i16, timestamp: i64) -> Result<Found, Lo
             timestamp_ms: NO_TIMESTAMP,
             leader_epoch: partition.leader_epoch(),
         })),
-        EARLIEST => Ok(Some(start(partition)?)),
-        EARLIEST_LOCAL if version >= EARLIEST_LOCAL_SINCE => Ok(Some(start(partition)?)),
+        EARLIEST => Ok(Some(start(partition))),
+        EARLIEST_LOCAL if version >= EARLIEST_LOCAL_SINCE => Ok(Some(start(partition))),
         LATEST_TIERED if version >= LATEST_TIERED_SINCE => Ok(None),
         MAX_TIMESTAMP if version >= MAX_TIMESTAMP_SINCE => Ok(newest(partition)?),
         0.. => Ok(first_since(partition, timestamp)?),
@@ -122,19 +125,20 @@ fn find(partition: &Partition, version: i16, timestamp: i64) -> Result<Found, Lo
     }
 }
 
-/// The start of the log, with the epoch of its first record if there is one.
-fn start(partition: &Partition) -> Result<Dated, ReadError> {
+/// The start of the log, with the epoch of its first record: the current one where there is none yet, and none where
+/// it cannot be read, which whoever fetches it is told.
+fn start(partition: &Partition) -> Dated {
     let offset = partition.log_start_offset();
     let leader_epoch = match partition.batch_at(offset) {
         Ok(first) => first.partition_leader_epoch(),
         Err(ReadError::OutOfRange { .. }) => partition.leader_epoch(),
-        Err(error) => return Err(error),
+        Err(_) => NO_EPOCH,
     };
-    Ok(Dated {
+    Dated {
         offset,
         timestamp_ms: NO_TIMESTAMP,
         leader_epoch,
-    })
+    }
 }
 
 /// The first durable record of this time or later.
@@ -148,7 +152,7 @@ fn newest(partition: &Partition) -> Result<Found, ReadError> {
     let Some(mut best) = first_since(partition, 0)? else {
         // Nothing has a time: the first record is as new as any.
         let any = partition.log_start_offset() < partition.high_watermark();
-        return any.then(|| start(partition)).transpose();
+        return Ok(any.then(|| start(partition)));
     };
     let mut beyond = i64::MAX;
     while best.timestamp_ms < beyond {

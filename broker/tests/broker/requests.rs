@@ -204,6 +204,29 @@ fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
 }
 
 #[tokio::test]
+async fn where_a_damaged_partition_starts_is_still_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let guard = || std::sync::Arc::new(annals_broker::OpenGate);
+    let broker = start_in(dir.path(), test_config(), guard()).await;
+    let mut client = broker.client().await;
+    let id = client.create_topic("events", 1, &BTreeMap::new()).await.unwrap();
+    produce(&mut client, "events", batch(None, &["a"])).await;
+    broker.stop().await;
+    let file = format!("t/{}/0/{:020}.log", id.simple(), 0);
+    let file = dir.path().join(file);
+    let mut bytes = std::fs::read(&file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+
+    let broker = start_in(dir.path(), test_config(), guard()).await;
+    let client = &mut broker.client().await;
+    assert_eq!(client.offset_for_time("events", 0, -2).await.unwrap(), Some(0));
+    let unreadable = client.fetch("events", 0, 0, std::time::Duration::ZERO).await;
+    assert!(unreadable.is_err(), "{unreadable:?}");
+    broker.stop().await;
+}
+
+#[tokio::test]
 async fn a_client_that_allows_no_time_is_answered_when_its_batch_is_durable() {
     let broker = start().await;
     let mut client = broker.client().await;
