@@ -101,7 +101,7 @@ impl EventStore {
     /// What differs between two points of one aggregate. `from` may lie before its first event.
     pub fn diff(&self, name: &str, id: &str, from: &AsOf, to: &AsOf) -> Result<Diff, StoreError> {
         let aggregate = self.aggregate(name)?;
-        let located = aggregate.locate(id)?;
+        let located = aggregate.locate(id, &[from, to])?;
         let (from_cut, from_within) = located.cut(from)?;
         let (to_cut, to_within) = located.cut(to)?;
         if from_within == 0 && to_within == 0 {
@@ -109,12 +109,7 @@ impl EventStore {
         }
         let (early, late) = (from_within.min(to_within), from_within.max(to_within));
         let attribute = from_within < to_within && late - early <= ATTRIBUTED_EVENTS_MAX;
-        let mut folding = Folding::new(
-            &*aggregate.fold,
-            &self.resolve,
-            located.partition.number,
-            &located.key,
-        );
+        let mut folding = Folding::new(self, &aggregate, located.partition, &located.key);
         let early_spots = located.spots.get(..early).unwrap_or_default();
         self.read_spots(&located, early_spots, |spot, record| folding.feed(spot, record));
         let early_state = folding.view();

@@ -2,17 +2,20 @@
 
 use crate::at::AtError;
 use crate::index::IndexError;
+use crate::store::NotLoaded;
 
 /// A question the store cannot answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// No fold of this name.
-    #[error("there is no aggregate `{name}`; there are: {}", list_or_none(known))]
+    /// No fold of this name runs.
+    #[error("{}", unknown_aggregate(name, known, not_loaded))]
     UnknownAggregate {
         /// The name asked for.
         name: String,
         /// The names there are.
         known: Vec<String>,
+        /// Folds that would be there if they could be loaded.
+        not_loaded: Vec<NotLoaded>,
     },
     /// No record with this key.
     #[error("{aggregate} `{id}` does not exist: topic {topic} has no record with this key")]
@@ -75,6 +78,26 @@ pub enum StoreError {
     /// The log cannot be read.
     #[error(transparent)]
     Index(#[from] IndexError),
+}
+
+fn unknown_aggregate(name: &str, known: &[String], not_loaded: &[NotLoaded]) -> String {
+    let wanted: Vec<String> = not_loaded
+        .iter()
+        .filter(|fold| fold.name == name)
+        .map(ToString::to_string)
+        .collect();
+    if !wanted.is_empty() {
+        return format!("the fold of `{name}` does not load: {}", wanted.join("; "));
+    }
+    let mut text = format!(
+        "there is no aggregate `{name}`; there are: {}",
+        list_or_none(known)
+    );
+    if !not_loaded.is_empty() {
+        let files: Vec<String> = not_loaded.iter().map(|fold| fold.file.clone()).collect();
+        text.push_str(&format!(" (and folds that do not load: {})", files.join(", ")));
+    }
+    text
 }
 
 fn list_or_none(names: &[String]) -> String {

@@ -13,6 +13,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::folding::ReaderUsed;
 use crate::resolve::Resolve;
 
 /// Record header that names who caused an event (UTF-8).
@@ -127,7 +128,7 @@ pub trait Fold: Send + Sync + 'static {
 
     /// The state after the first event.
     fn begin(event: Self::Event, at: &At<'_>) -> Result<Self::State, Halt>;
-    /// The state after one more event.
+    /// The state after one more event. What an `Err` leaves of the state is thrown away: an auditor sees the one before.
     fn evolve(state: &mut Self::State, event: Self::Event, at: &At<'_>) -> Result<(), Halt>;
 }
 
@@ -145,7 +146,7 @@ pub enum Step {
     UnknownKind,
 }
 
-/// Why a step was impossible. The state is as it was before.
+/// Why a step was impossible.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
     /// The fold does not accept the event.
@@ -162,7 +163,10 @@ pub trait AnyFold: Send + Sync {
     fn id(&self) -> &FoldId;
     /// The topic whose events it folds.
     fn topic(&self) -> &str;
-    /// Folds one event. A fold that stops must leave `state` as it was, or not be asked again.
+    /// What each event is read with.
+    fn readers(&self) -> Vec<ReaderUsed>;
+    /// Folds one event. A fold that stops leaves `state` as it was, or takes it away; then it is made again from the
+    /// events before. A state that is half the next one is never left behind.
     fn step(&self, state: &mut Cell, raw: &Raw<'_>, resolve: &dyn Resolve) -> Result<Step, Stop>;
     /// The state as JSON (`null` before the first event).
     fn view(&self, state: &Cell) -> Result<serde_json::Value, Stop>;
@@ -176,7 +180,8 @@ pub struct FoldId {
     pub name: String,
     /// Its meaning version.
     pub rev: u32,
-    /// SHA-256 over name, revision, reader fingerprints and, for declarative folds, the reducer text.
+    /// SHA-256 over name, revision, reader fingerprints and, for declarative folds, the reducer text and the readers'
+    /// versions.
     pub digest: [u8; 32],
 }
 

@@ -10,9 +10,12 @@ use annals_schema_model::{SchemaId, envelope, envelope::SchemaKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::fold::{AnyFold, At, Cell, FoldId, Raw, Step};
+use crate::fold::{AnyFold, At, Cell, FoldId, Raw, Step, Stop};
+use crate::index::PartitionIndex;
 use crate::kind::event_name;
 use crate::resolve::{Resolve, Writer};
+use crate::source::Cursor;
+use crate::store::{Aggregate, EventStore};
 
 /// The fold an answer was made with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +59,16 @@ impl From<&Writer> for SchemaUsed {
             version: writer.version,
         }
     }
+}
+
+/// What a fold reads an event with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct ReaderUsed {
+    /// The event; the message, where a message's members are the events.
+    pub event: String,
+    /// The version it is read with; null where the schema was compiled into the fold.
+    pub schema: Option<SchemaUsed>,
 }
 
 /// Where and why the folding stopped; the state is the one before this event.
@@ -123,12 +136,13 @@ pub(crate) fn open<'r>(record: &'r Record, resolve: &dyn Resolve) -> Result<Open
 
 /// One aggregate on its way through its fold.
 pub(crate) struct Folding<'a> {
+    store: &'a EventStore,
     fold: &'a dyn AnyFold,
-    resolve: &'a dyn Resolve,
-    partition: u32,
+    partition: &'a PartitionIndex,
     key: &'a [u8],
     state: Cell,
-    pub(crate) applied: Vec<i64>,
+    /// The events that made the state.
+    pub(crate) applied: Vec<Spot>,
     /// The writer schemas of the events that were applied, in the order they were met.
     pub(crate) writers: Vec<Arc<Writer>>,
     pub(crate) unknown: Vec<UnknownEvent>,
@@ -139,14 +153,14 @@ pub(crate) struct Folding<'a> {
 
 impl<'a> Folding<'a> {
     pub(crate) fn new(
-        fold: &'a dyn AnyFold,
-        resolve: &'a dyn Resolve,
-        partition: u32,
+        store: &'a EventStore,
+        aggregate: &'a Aggregate,
+        partition: &'a PartitionIndex,
         key: &'a [u8],
     ) -> Folding<'a> {
         Folding {
-            fold,
-            resolve,
+            store,
+            fold: &*aggregate.fold,
             partition,
             key,
             state: None,
@@ -175,9 +189,33 @@ impl<'a> Folding<'a> {
     }
 
     fn step(&mut self, spot: Spot, record: &Record) -> Result<(), String> {
-        let opened = open(record, self.resolve)?;
+        let opened = open(record, &self.store.resolve)?;
+        match self.apply(spot, record, &opened) {
+            Err(stop) => {
+                if self.state.is_none() && !self.applied.is_empty() {
+                    self.fold_again()?;
+                }
+                return Err(stop.to_string());
+            }
+            Ok(Step::NotMine) => {}
+            Ok(Step::UnknownKind) => self.unknown.push(UnknownEvent {
+                offset: spot.offset,
+                event: event_name(&opened.writer, &opened.body),
+                schema_id: opened.id.get(),
+            }),
+            Ok(Step::Applied) => {
+                self.applied.push(spot);
+                if !self.writers.iter().any(|writer| writer.id == opened.id) {
+                    self.writers.push(opened.writer);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, spot: Spot, record: &Record, opened: &Opened<'_>) -> Result<Step, Stop> {
         let at = At {
-            partition: self.partition,
+            partition: self.partition.number,
             offset: spot.offset,
             revision: spot.revision,
             recorded_ms: spot.recorded_ms,
@@ -190,23 +228,21 @@ impl<'a> Folding<'a> {
             body: &opened.body,
             key: self.key,
         };
-        match self
-            .fold
-            .step(&mut self.state, &raw, self.resolve)
-            .map_err(|stop| stop.to_string())?
-        {
-            Step::NotMine => {}
-            Step::UnknownKind => self.unknown.push(UnknownEvent {
-                offset: spot.offset,
-                event: event_name(&opened.writer, &opened.body),
-                schema_id: opened.id.get(),
-            }),
-            Step::Applied => {
-                self.applied.push(spot.offset);
-                if !self.writers.iter().any(|writer| writer.id == opened.id) {
-                    self.writers.push(opened.writer);
-                }
-            }
+        self.fold.step(&mut self.state, &raw, &self.store.resolve)
+    }
+
+    /// Makes the state again that a fold gave up when it stopped: only what was applied had a part in it.
+    fn fold_again(&mut self) -> Result<(), String> {
+        let offsets: Vec<i64> = self.applied.iter().map(|spot| spot.offset).collect();
+        let mut cursor = Cursor::new(self.partition, &self.store.cache, &offsets);
+        for place in 0..self.applied.len() {
+            let Some(spot) = self.applied.get(place).copied() else {
+                break;
+            };
+            let record = cursor.record(spot.offset)?;
+            let opened = open(record, &self.store.resolve)?;
+            self.apply(spot, record, &opened)
+                .map_err(|stop| stop.to_string())?;
         }
         Ok(())
     }

@@ -30,8 +30,6 @@ pub struct History {
     pub cut: Cut,
     /// The partition its events are in.
     pub partition: u32,
-    /// How many events it has at the head.
-    pub events_at_head: u64,
     /// The events, oldest first.
     pub entries: Vec<HistoryEntry>,
 }
@@ -81,7 +79,7 @@ impl EventStore {
     /// The events of one aggregate up to a point.
     pub fn history(&self, name: &str, id: &str, at: &AsOf) -> Result<History, StoreError> {
         let aggregate = self.aggregate(name)?;
-        let located = aggregate.locate(id)?;
+        let located = aggregate.locate(id, &[at])?;
         let (cut, within) = located.begun(at)?;
         let mut readings = FxHashMap::default();
         let mut entries = Vec::with_capacity(within);
@@ -98,7 +96,6 @@ impl EventStore {
             id: located.id,
             cut,
             partition: located.partition.number,
-            events_at_head: located.spots.len() as u64,
             entries,
         })
     }

@@ -16,6 +16,7 @@ use annals_segment_log::{Partition, ReadError};
 use bytes::Bytes;
 
 use crate::cut::Cut;
+use crate::folding::Spot;
 use crate::source::SCAN_BYTES;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
@@ -179,6 +180,20 @@ impl PartitionIndex {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Where a key's events up to an offset sit.
+    pub(crate) fn spots(&self, key: &[u8], last: i64) -> Vec<Spot> {
+        let known = self.known();
+        let offsets = known.offsets(key).unwrap_or_default();
+        let within = offsets.partition_point(|offset| *offset <= last);
+        let within = offsets.get(..within).unwrap_or_default();
+        let spot = |(offset, revision): (i64, u64)| Spot {
+            offset,
+            revision,
+            recorded_ms: known.recorded_ms(offset),
+        };
+        within.iter().copied().zip(0..).map(spot).collect()
+    }
+
     /// Indexes everything durable, and says where that ends.
     fn catch_up(&self) -> Result<i64, IndexError> {
         let high_watermark = self.log.high_watermark();
@@ -267,12 +282,12 @@ impl TopicIndex {
         ends.collect()
     }
 
-    /// The partitions where a key has records.
-    pub(crate) fn find(&self, key: &[u8]) -> Vec<&PartitionIndex> {
-        self.partitions
-            .iter()
-            .filter(|partition| partition.known().offsets(key).is_some())
-            .collect()
+    /// The partitions where a key has records up to a cut, each with the first one's offset.
+    pub(crate) fn find(&self, key: &[u8], cut: &Cut) -> impl Iterator<Item = (&PartitionIndex, i64)> {
+        self.partitions.iter().filter_map(move |partition| {
+            let first = *partition.known().offsets(key)?.first()?;
+            (first <= cut.last(partition.number)).then_some((partition, first))
+        })
     }
 }
 

@@ -176,9 +176,9 @@ impl EventStore {
     fn fold_share(&self, aggregate: &Aggregate, chosen: &[Chosen]) -> Vec<Member> {
         let mut foldings: Vec<Folding<'_>> = chosen
             .iter()
-            .map(|one| {
-                let number = u32::try_from(one.partition).unwrap_or(u32::MAX);
-                Folding::new(&*aggregate.fold, &self.resolve, number, &one.key)
+            .filter_map(|one| {
+                let partition = aggregate.index.partitions.get(one.partition)?;
+                Some(Folding::new(self, aggregate, partition, &one.key))
             })
             .collect();
         for (place, partition) in aggregate.index.partitions.iter().enumerate() {
@@ -247,34 +247,17 @@ fn choose(
     chosen.sort_unstable();
     chosen.truncate(count);
     let chosen = chosen.into_iter().map(|(key, place)| Chosen {
-        spots: spots(aggregate.index.partitions.get(place), cut, &key),
+        spots: aggregate
+            .index
+            .partitions
+            .get(place)
+            .map_or_else(Vec::new, |partition| {
+                partition.spots(&key, cut.last(partition.number))
+            }),
         key,
         partition: place,
     });
     (total, chosen.collect())
-}
-
-/// Where a key's events up to a cut sit.
-fn spots(partition: Option<&PartitionIndex>, cut: &Cut, key: &[u8]) -> Vec<Spot> {
-    let Some(partition) = partition else {
-        return Vec::new();
-    };
-    let known = partition.known();
-    let offsets = known.offsets(key).unwrap_or_default();
-    let within = offsets.partition_point(|offset| *offset <= cut.last(partition.number));
-    let spot = |(offset, revision)| Spot {
-        offset,
-        revision,
-        recorded_ms: known.recorded_ms(offset),
-    };
-    offsets
-        .get(..within)
-        .unwrap_or_default()
-        .iter()
-        .copied()
-        .zip(0..)
-        .map(spot)
-        .collect()
 }
 
 fn existing(partition: &PartitionIndex, cut: &Cut) -> u64 {

@@ -1,7 +1,8 @@
 //! From a name, an id and a point to the events a question is about.
 //!
 //! Invariant: the index is brought up to the head before it is asked, and what was found is cut to that head; what is
-//! appended meanwhile changes no answer.
+//! appended meanwhile changes no answer. A key that has records in several partitions is answered from the lowest one
+//! that has any within the cuts asked for, so that the choice rests on the cuts alone and no later record can move it.
 
 use crate::at::{AsOf, AtError};
 use crate::canonical;
@@ -22,50 +23,56 @@ pub(crate) struct Located<'a> {
     pub(crate) head: Cut,
     /// All its events up to the head.
     pub(crate) spots: Vec<Spot>,
-    /// Other partitions that also have records with this key.
-    pub(crate) also_in: Vec<u32>,
+    /// Other partitions that have records with this key, each with the first one's offset.
+    others: Vec<(u32, i64)>,
 }
 
 impl Aggregate {
-    /// Finds an aggregate's events up to the head.
-    pub(crate) fn locate(&self, id: &str) -> Result<Located<'_>, StoreError> {
+    /// Finds an aggregate's events up to the head, in the partition that the points asked for have them in.
+    pub(crate) fn locate(&self, id: &str, points: &[&AsOf]) -> Result<Located<'_>, StoreError> {
         let head = self.index.catch_up()?;
         let key = key_bytes(id);
-        let mut found = self.index.find(&key).into_iter();
+        let mut holding: Vec<(&PartitionIndex, i64)> = self.index.find(&key, &head).collect();
         let unknown = || StoreError::UnknownId {
             aggregate: self.name().to_owned(),
             id: id.to_owned(),
             topic: self.index.topic.clone(),
         };
-        let partition = found.next().ok_or_else(unknown)?;
-        let known = partition.known();
-        let last = head.last(partition.number);
-        let offsets = known
-            .offsets(&key)
-            .unwrap_or_default()
-            .iter()
-            .take_while(|offset| **offset <= last);
-        let spots: Vec<Spot> = (0..)
-            .zip(offsets)
-            .map(|(revision, &offset)| Spot {
-                offset,
-                revision,
-                recorded_ms: known.recorded_ms(offset),
-            })
-            .collect();
-        if spots.is_empty() {
+        let mut chosen = 0;
+        if holding.len() > 1 {
+            let cuts: Vec<Cut> = points
+                .iter()
+                .map(|at| self.whole_cut(at, &head))
+                .collect::<Result<_, _>>()?;
+            let within = |(partition, first): &(&PartitionIndex, i64)| {
+                cuts.iter().any(|cut| *first <= cut.last(partition.number))
+            };
+            chosen = holding.iter().position(within).unwrap_or(0);
+        }
+        if holding.is_empty() {
             return Err(unknown());
         }
-        let also_in = found.map(|other| other.number).collect();
+        let (partition, _) = holding.remove(chosen);
         Ok(Located {
             aggregate: self,
             partition,
             id: key_text(&key),
+            spots: partition.spots(&key, head.last(partition.number)),
+            others: holding
+                .into_iter()
+                .map(|(other, first)| (other.number, first))
+                .collect(),
             key,
             head,
-            spots,
-            also_in,
         })
+    }
+
+    /// The cut by which a partition is chosen: points within an aggregate's own partition say nothing of others.
+    fn whole_cut(&self, at: &AsOf, head: &Cut) -> Result<Cut, StoreError> {
+        match at {
+            AsOf::Offset(_) | AsOf::Revision(_) => Ok(head.clone()),
+            at => self.cut(at, head),
+        }
     }
 
     /// The cut a point means for the whole topic. An offset does only where there is one partition; a revision never.
@@ -104,6 +111,15 @@ impl Aggregate {
 }
 
 impl Located<'_> {
+    /// Other partitions that have records with this key within a cut.
+    pub(crate) fn also_in(&self, cut: &Cut) -> Vec<u32> {
+        let within = self
+            .others
+            .iter()
+            .filter(|(number, first)| *first <= cut.last(*number));
+        within.map(|(number, _)| *number).collect()
+    }
+
     /// The cut a point means for this aggregate, and how many of its events are within.
     pub(crate) fn cut(&self, at: &AsOf) -> Result<(Cut, usize), StoreError> {
         let number = self.partition.number;

@@ -38,8 +38,6 @@ pub struct Reconstruction {
     pub partition: u32,
     /// How many of its events are within the cut.
     pub events: u64,
-    /// How many it has at the head.
-    pub events_at_head: u64,
     /// Offsets of the events that made the state.
     pub offsets_applied: Vec<i64>,
     /// The schemas they were written with.
@@ -54,7 +52,7 @@ pub struct Reconstruction {
     pub unknown: Vec<UnknownEvent>,
     /// Records of the partition within the cut that nobody can read; they may belong to this aggregate.
     pub unreadable: Vec<OffsetRange>,
-    /// Other partitions with records of this key. Their order against these is unknown, so they are not folded.
+    /// Other partitions with records of this key within the cut. Their order against these is unknown, so they are not folded.
     pub also_in_partitions: Vec<u32>,
     /// Where the partition's log begins; above 0, older events have been removed.
     pub log_start_offset: i64,
@@ -89,14 +87,9 @@ impl EventStore {
     /// The state of one aggregate at a point.
     pub fn reconstruct(&self, name: &str, id: &str, at: &AsOf) -> Result<Reconstruction, StoreError> {
         let aggregate = self.aggregate(name)?;
-        let located = aggregate.locate(id)?;
+        let located = aggregate.locate(id, &[at])?;
         let (cut, within) = located.begun(at)?;
-        let mut folding = Folding::new(
-            &*aggregate.fold,
-            &self.resolve,
-            located.partition.number,
-            &located.key,
-        );
+        let mut folding = Folding::new(self, &aggregate, located.partition, &located.key);
         let spots = located.spots.get(..within).unwrap_or_default();
         self.read_spots(&located, spots, |spot, record| folding.feed(spot, record));
         let state = folding.view();
@@ -106,8 +99,7 @@ impl EventStore {
             recorded: folding.last.map(|spot| canonical::time_text(spot.recorded_ms)),
             partition: located.partition.number,
             events: within as u64,
-            events_at_head: located.spots.len() as u64,
-            offsets_applied: folding.applied,
+            offsets_applied: folding.applied.iter().map(|spot| spot.offset).collect(),
             schemas: folding
                 .writers
                 .iter()
@@ -119,7 +111,7 @@ impl EventStore {
             unknown: folding.unknown,
             unreadable: unreadable(located.partition, cut.last(located.partition.number)),
             log_start_offset: located.partition.log.log_start_offset(),
-            also_in_partitions: located.also_in,
+            also_in_partitions: located.also_in(&cut),
             aggregate: aggregate.name().to_owned(),
             id: located.id,
             cut,

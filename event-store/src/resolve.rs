@@ -16,7 +16,7 @@ const WRITERS_MAX: usize = 65_536;
 pub struct Writer {
     /// The schema's id.
     pub id: SchemaId,
-    /// The subject it is registered under (one of them, when there are several).
+    /// The subject it is registered under; the first one it was, when there are several.
     pub subject: String,
     /// Its version there.
     pub version: u32,
@@ -37,7 +37,11 @@ pub trait Resolve: Send + Sync {
         None
     }
 
-    /// The newest registered schema of a record (by full name) or message under one of the topic's subjects.
+    /// A version of a subject, soft-deleted or not.
+    fn version(&self, subject: &str, version: u32) -> Option<Arc<Writer>>;
+
+    /// The newest registered schema of a record (by full name) or message under one of the topic's subjects; a
+    /// soft-deleted one where no other is left.
     fn latest(&self, topic: &str, record_name: &str) -> Option<Arc<Writer>>;
 }
 
@@ -76,6 +80,10 @@ impl Resolve for Memo {
             writers.insert(id, Arc::clone(&writer));
         }
         Some(writer)
+    }
+
+    fn version(&self, subject: &str, version: u32) -> Option<Arc<Writer>> {
+        self.inner.version(subject, version)
     }
 
     fn latest(&self, topic: &str, record_name: &str) -> Option<Arc<Writer>> {

@@ -4,6 +4,7 @@
 //! A thread of its own keeps the indexes near the head; correctness does not depend on it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::fold::AnyFold;
-use crate::folding::FoldUsed;
+use crate::folding::{FoldUsed, ReaderUsed};
 use crate::index::TopicIndex;
 use crate::resolve::{Memo, Resolve};
 use crate::source::{CACHE_BYTES_MAX, Cache, Source};
@@ -29,6 +30,8 @@ pub struct AggregateInfo {
     pub partitions: u32,
     /// The fold that makes its state.
     pub fold: FoldUsed,
+    /// What the fold reads its events with.
+    pub readers: Vec<ReaderUsed>,
     /// How many aggregates of this type there are at the head.
     pub aggregates: u64,
     /// Records of the topic at the head.
@@ -42,6 +45,30 @@ pub struct AggregateInfo {
     pub head: Cut,
 }
 
+/// A fold that does not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct NotLoaded {
+    /// The aggregate's name; the file's where that cannot be read.
+    pub name: String,
+    /// The file.
+    pub file: String,
+    /// Where in the file the reason is, from 1.
+    pub line: Option<u32>,
+    /// Why it does not run, and what to do.
+    pub reason: String,
+}
+
+impl fmt::Display for NotLoaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
 /// A fold and the index of its topic.
 pub(crate) struct Aggregate {
     pub(crate) fold: Box<dyn AnyFold>,
@@ -53,6 +80,7 @@ pub struct EventStore {
     pub(crate) resolve: Memo,
     pub(crate) cache: Cache,
     aggregates: Arc<RwLock<BTreeMap<String, Arc<Aggregate>>>>,
+    not_loaded: RwLock<Vec<NotLoaded>>,
     /// Wakes the following thread, which ends when this goes away.
     wake: Arc<SyncSender<()>>,
 }
@@ -71,6 +99,7 @@ impl EventStore {
             resolve: Memo::new(resolve),
             cache: Cache::new(CACHE_BYTES_MAX),
             aggregates,
+            not_loaded: RwLock::default(),
             wake: Arc::new(wake),
         }
     }
@@ -122,6 +151,19 @@ impl EventStore {
         removed.is_some()
     }
 
+    /// Says which folds do not run, and why; whoever asks for one of them is told.
+    pub fn set_not_loaded(&self, folds: Vec<NotLoaded>) {
+        *self.not_loaded.write().unwrap_or_else(PoisonError::into_inner) = folds;
+    }
+
+    /// The folds that do not run.
+    pub fn not_loaded(&self) -> Vec<NotLoaded> {
+        self.not_loaded
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// Indexes everything durable now, for all aggregates.
     pub fn caught_up(&self) -> Result<(), StoreError> {
         for aggregate in self.all() {
@@ -152,6 +194,7 @@ impl EventStore {
             .ok_or_else(|| StoreError::UnknownAggregate {
                 name: name.to_owned(),
                 known: aggregates.keys().cloned().collect(),
+                not_loaded: self.not_loaded(),
             })
     }
 }
@@ -187,6 +230,7 @@ impl Aggregate {
             topic: self.index.topic.clone(),
             partitions: u32::try_from(self.index.partitions.len()).unwrap_or(u32::MAX),
             fold: FoldUsed::from(self.fold.id()),
+            readers: self.fold.readers(),
             aggregates: 0,
             records: 0,
             keyless_records: 0,

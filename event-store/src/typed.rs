@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 
 use crate::canonical;
 use crate::fold::{AnyFold, Cell, EventSet, Fold, FoldId, Halt, Raw, Seen, Step, Stop};
+use crate::folding::ReaderUsed;
 use crate::resolve::Resolve;
 
 /// A typed fold over the events of one topic.
@@ -37,6 +38,16 @@ impl<F: Fold> AnyFold for Typed<F> {
         &self.topic
     }
 
+    fn readers(&self) -> Vec<ReaderUsed> {
+        let readers = F::Event::READER.iter();
+        readers
+            .map(|(event, _)| ReaderUsed {
+                event: (*event).to_owned(),
+                schema: None,
+            })
+            .collect()
+    }
+
     fn step(&self, state: &mut Cell, raw: &Raw<'_>, resolve: &dyn Resolve) -> Result<Step, Stop> {
         let event = match F::Event::decode(raw, resolve)? {
             Seen::Known(event) => event,
@@ -46,7 +57,13 @@ impl<F: Fold> AnyFold for Typed<F> {
         match state {
             None => *state = Some(Box::new(F::begin(event, &raw.at)?)),
             Some(some) => match some.downcast_mut::<F::State>() {
-                Some(typed) => F::evolve(typed, event, &raw.at)?,
+                Some(typed) => {
+                    if let Err(halt) = F::evolve(typed, event, &raw.at) {
+                        // It may be half changed.
+                        *state = None;
+                        return Err(halt.into());
+                    }
+                }
                 None => return Err(foreign_state(&self.id).into()),
             },
         }

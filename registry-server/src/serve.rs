@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use annals_broker::{Broker, BrokerConfig};
 use annals_event_store::{EventStore, http as audit};
@@ -13,6 +14,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 use crate::console::{self, Console};
 use crate::demo::{self, Played};
@@ -23,6 +25,9 @@ use crate::http::{self, ApiShape, AppState, Ready};
 use crate::resolve::RegistryResolve;
 use crate::service::Registry;
 use crate::store::Database;
+
+/// How often the fold files are looked at. One that changed is taken at the second look that finds it the same.
+const FOLDS_LOOK: Duration = Duration::from_millis(500);
 
 /// What a server is told when it starts.
 #[derive(Debug, Clone)]
@@ -219,6 +224,7 @@ impl Server {
             shape,
         };
         let audit = audit::routes(Arc::new(now_ms)).with_state(Arc::clone(&self.events));
+        let audit = audit.merge(http::folds::routes().with_state(Arc::clone(&self.folds)));
         let router = http::assemble(state, audit, pages);
         let (stopped, stop) = (self.stopped(), self.stop.clone());
         self.tasks.push(tokio::spawn(async move {
@@ -233,7 +239,7 @@ impl Server {
         Ok(tokio::task::spawn_blocking(move || folds.refresh()).await?)
     }
 
-    /// Folds follow topics and schemas, off the path of whoever changed them.
+    /// Folds follow their files, topics and schemas, off the path of whoever changed them.
     fn follow_changes(&mut self) {
         let changed = Arc::new(Notify::new());
         let on_topics = Arc::clone(&changed);
@@ -245,13 +251,16 @@ impl Server {
         let (folds, stopped) = (Arc::clone(&self.folds), self.stopped());
         self.tasks.push(tokio::spawn(async move {
             tokio::pin!(stopped);
+            let mut looks = tokio::time::interval(FOLDS_LOOK);
+            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
-                tokio::select! {
+                let bring_up = tokio::select! {
                     () = &mut stopped => return Ok(()),
-                    () = changed.notified() => {}
-                }
+                    () = changed.notified() => Folds::refresh,
+                    _ = looks.tick() => Folds::look,
+                };
                 let folds = Arc::clone(&folds);
-                tokio::task::spawn_blocking(move || folds.refresh()).await?;
+                tokio::task::spawn_blocking(move || bring_up(&folds)).await?;
             }
         }));
     }

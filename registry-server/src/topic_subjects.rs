@@ -41,3 +41,14 @@ pub fn subjects_of(view: &View, topic: &str, side: Side) -> Vec<(String, SchemaI
     });
     named.collect()
 }
+
+/// The subjects that may hold a record of a topic's values, by name.
+pub fn value_subjects(topic: &str, record_name: &str) -> Vec<String> {
+    let mut subjects = vec![format!("{topic}-value")];
+    // A record named `key` would be taken for the topic's keys.
+    if !matches!(record_name, "key" | "value") {
+        subjects.push(format!("{topic}-{record_name}"));
+    }
+    subjects.sort();
+    subjects
+}

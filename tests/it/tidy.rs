@@ -83,8 +83,8 @@ const ROOMS: &[Room] = &[
     },
     Room {
         line: "sync_all(",
-        rooms: &["segment-log/src/disk"],
-        why: "only the disk syncs files",
+        rooms: &["segment-log/src/disk", "registry-server/src/folds/files"],
+        why: "only the disk syncs files, but for the lock beside a fold",
     },
     Room {
         line: "sqlx::",

@@ -35,6 +35,10 @@ impl Resolve for One {
         (id == self.0.id).then(|| Arc::clone(&self.0))
     }
 
+    fn version(&self, _subject: &str, _version: u32) -> Option<Arc<Writer>> {
+        None
+    }
+
     fn latest(&self, _topic: &str, _record_name: &str) -> Option<Arc<Writer>> {
         None
     }

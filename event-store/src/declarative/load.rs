@@ -1,13 +1,14 @@
 //! From the YAML text to a fold that runs: names are looked up, expressions lowered, types checked.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use annals_schema_model::{Schema, Value};
 use serde_saphyr::Spanned;
 
 use super::check::{Checked, check};
 use super::expr::{Node, lower_arg};
+use super::pins::{Pin, Pins};
 use super::reader::{avro_shape, members, message_shape};
 use super::shape::Shape;
 use super::slots::Slots;
@@ -32,7 +33,7 @@ pub struct LoadError {
 }
 
 impl LoadError {
-    fn new(line: u32, message: impl Into<String>) -> LoadError {
+    pub(super) fn new(line: u32, message: impl Into<String>) -> LoadError {
         LoadError {
             line: line.max(1),
             message: message.into(),
@@ -53,14 +54,35 @@ fn line_of<T>(spanned: &Spanned<T>) -> u32 {
     number(spanned.referenced.line())
 }
 
-fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, LoadError> {
+pub(super) fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, LoadError> {
     // YAML 1.2 booleans only: a field may be called `no`.
     let options = serde_saphyr::options! { strict_booleans: true };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| LoadError::yaml(&error))
 }
 
-/// Loads a fold and checks it against the schemas registered now.
+/// Loads a fold and checks it against the newest schemas registered now.
+///
+/// # Errors
+/// The line, and what is wrong there.
 pub fn load(text: &str, resolve: &dyn Resolve) -> Result<Declarative, LoadError> {
+    load_pinned(text, &Pins::default(), resolve)
+}
+
+/// The name a fold file gives its aggregate, and its line, whatever else may be wrong with the file.
+#[must_use]
+pub fn name_of(text: &str) -> Option<(String, u32)> {
+    let found = text.lines().zip(1..).find(|(line, _)| line.starts_with("name:"));
+    let (line, number) = found?;
+    let mut named: BTreeMap<String, String> = parse(line).ok()?;
+    Some((named.remove("name")?, number))
+}
+
+/// Loads a fold whose readers are known, and checks it against them. An event that has no pin is read with the newest
+/// schema registered now; [`Declarative::pins`] then has one for it.
+///
+/// # Errors
+/// The line, and what is wrong there.
+pub fn load_pinned(text: &str, pins: &Pins, resolve: &dyn Resolve) -> Result<Declarative, LoadError> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(LoadError::new(
             1,
@@ -76,8 +98,8 @@ pub fn load(text: &str, resolve: &dyn Resolve) -> Result<Declarative, LoadError>
         ));
     }
     let readers = match &file.message {
-        None => avro_readers(&file, resolve)?,
-        Some(message) => message_readers(&file, message, resolve)?,
+        None => avro_readers(&file, pins, resolve)?,
+        Some(message) => message_readers(&file, message, pins, resolve)?,
     };
     let mut rules = Vec::with_capacity(file.events.0.len());
     for (event, blocks) in &file.events.0 {
@@ -118,17 +140,19 @@ pub fn load(text: &str, resolve: &dyn Resolve) -> Result<Declarative, LoadError>
         &file.name.value,
         file.rev,
         fingerprints,
-        &canonical::to_text(&reducer),
+        &format!("{}\n{}", canonical::to_text(&reducer), readers.pins.meaning()),
     );
     let ignore = file.ignore.into_iter().map(|event| event.value).collect();
-    Ok(Declarative::new(
+    Ok(Declarative {
         id,
-        file.topic,
+        topic: file.topic,
         rules,
         slots,
         ignore,
-        readers.events,
-    ))
+        events: readers.events,
+        pins: readers.pins,
+        plans: RwLock::default(),
+    })
 }
 
 /// The schemas a fold reads with: for each event a shape, and all fingerprints.
@@ -136,25 +160,44 @@ struct Readers {
     shapes: Vec<Shape>,
     fingerprints: Vec<(String, [u8; 32])>,
     events: Events,
+    pins: Pins,
 }
 
-fn avro_readers(file: &File, resolve: &dyn Resolve) -> Result<Readers, LoadError> {
+/// The schema an event is read with: the pinned one, or else the newest.
+fn reader(
+    file: &File,
+    event: &Spanned<String>,
+    kind: &str,
+    pins: &Pins,
+    resolve: &dyn Resolve,
+) -> Result<Arc<Writer>, LoadError> {
+    let (name, topic) = (&event.value, &file.topic);
+    let found = match pins.get(name) {
+        Some(pin) => pin.find(resolve).ok_or_else(|| {
+            format!(
+                "{name} is read with version {} of {}, which is not registered any more as it was; \
+                 `annals fold update {}` reads it with the newest",
+                pin.version, pin.subject, file.name.value
+            )
+        }),
+        None => resolve
+            .latest(topic, name)
+            .ok_or_else(|| format!("no schema of {kind} {name} is registered for topic {topic}")),
+    };
+    found.map_err(|message| LoadError::new(line_of(event), message))
+}
+
+fn avro_readers(file: &File, pins: &Pins, resolve: &dyn Resolve) -> Result<Readers, LoadError> {
     let mut readers = Readers {
         shapes: vec![],
         fingerprints: vec![],
         events: Events::Records(BTreeMap::new()),
+        pins: Pins::default(),
     };
     let mut by_name: BTreeMap<String, Arc<Writer>> = BTreeMap::new();
     for (event, _) in &file.events.0 {
         let name = &event.value;
-        let missing = || {
-            let message = format!(
-                "no schema of record {name} is registered for topic {}",
-                file.topic
-            );
-            LoadError::new(line_of(event), message)
-        };
-        let reader = resolve.latest(&file.topic, name).ok_or_else(missing)?;
+        let reader = reader(file, event, "record", pins, resolve)?;
         let Schema::Avro(schema) = &reader.schema else {
             let message = format!(
                 "{name} is a Protobuf message; give the message as `message:` and its oneof's members as events"
@@ -163,6 +206,8 @@ fn avro_readers(file: &File, resolve: &dyn Resolve) -> Result<Readers, LoadError
         };
         readers.shapes.push(avro_shape(schema));
         readers.fingerprints.push((name.clone(), reader.fingerprint));
+        let pin = pins.get(name).cloned();
+        readers.pins.insert(name, pin.unwrap_or_else(|| Pin::of(&reader)));
         by_name.insert(name.clone(), reader);
     }
     readers.events = Events::Records(by_name);
@@ -172,16 +217,15 @@ fn avro_readers(file: &File, resolve: &dyn Resolve) -> Result<Readers, LoadError
 fn message_readers(
     file: &File,
     message: &Spanned<String>,
+    pins: &Pins,
     resolve: &dyn Resolve,
 ) -> Result<Readers, LoadError> {
     let wrong = |text: String| LoadError::new(line_of(message), text);
     let name = &message.value;
-    let reader = resolve.latest(&file.topic, name).ok_or_else(|| {
-        wrong(format!(
-            "no schema of message {name} is registered for topic {}",
-            file.topic
-        ))
-    })?;
+    let reader = reader(file, message, "message", pins, resolve)?;
+    let mut used = Pins::default();
+    let pin = pins.get(name).cloned();
+    used.insert(name, pin.unwrap_or_else(|| Pin::of(&reader)));
     let Schema::Proto(schema) = &reader.schema else {
         return Err(wrong(format!(
             "{name} is an Avro record; leave `message:` out and name the records as events"
@@ -206,6 +250,7 @@ fn message_readers(
             members,
             reader,
         },
+        pins: used,
     })
 }
 

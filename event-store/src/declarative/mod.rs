@@ -47,7 +47,8 @@
 //!
 //! A `VALUE` is a YAML number, boolean or `null`, a list or mapping of values, or a text, which is a CEL expression over
 //!
-//! - `event`: the payload, in the shape of the newest registered schema of that event,
+//! - `event`: the payload, in the shape of the schema version the event is read with ([`Pins`]): the newest one when the
+//!   fold was first loaded, until the fold is told otherwise,
 //! - `state`: the state so far,
 //! - `at`: `offset`, `revision`, `partition`, `recorded` (timestamp), `recorded_ms`, `schema_id`, `key`, `actor`,
 //!   `business_time` (timestamp or null), and `headers`, e.g. `at.headers.trace` or `at.headers['business-time']`,
@@ -90,6 +91,7 @@ mod dynamic;
 mod eval;
 mod expr;
 mod load;
+mod pins;
 mod reader;
 mod shape;
 mod slots;
@@ -102,11 +104,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use annals_schema_model::{Reading, SchemaId, Value};
 use rustc_hash::FxHashMap;
 
-pub use self::load::{LoadError, load};
+pub use self::load::{LoadError, load, load_pinned, name_of};
+pub use self::pins::{Pin, Pins};
 use self::slots::{Slots, State};
 use self::verb::{Input, Operation};
 use crate::canonical;
 use crate::fold::{AnyFold, Cell, DecodeError, FoldId, Halt, Raw, Step, Stop};
+use crate::folding::{ReaderUsed, SchemaUsed};
 use crate::resolve::{Resolve, Writer};
 
 /// Writer schemas whose readings are kept.
@@ -148,27 +152,15 @@ pub struct Declarative {
     slots: Slots,
     ignore: BTreeSet<String>,
     events: Events,
+    pins: Pins,
     plans: RwLock<FxHashMap<SchemaId, Arc<Plan>>>,
 }
 
 impl Declarative {
-    fn new(
-        id: FoldId,
-        topic: String,
-        rules: Vec<Rule>,
-        slots: Slots,
-        ignore: BTreeSet<String>,
-        events: Events,
-    ) -> Declarative {
-        Declarative {
-            id,
-            topic,
-            rules,
-            slots,
-            ignore,
-            events,
-            plans: RwLock::default(),
-        }
+    /// The schema version each event is read with.
+    #[must_use]
+    pub fn pins(&self) -> &Pins {
+        &self.pins
     }
 
     fn plan(&self, schema: SchemaId, resolve: &dyn Resolve) -> Result<Arc<Plan>, DecodeError> {
@@ -287,6 +279,16 @@ impl AnyFold for Declarative {
 
     fn topic(&self) -> &str {
         &self.topic
+    }
+
+    fn readers(&self) -> Vec<ReaderUsed> {
+        let readers = self.pins.iter();
+        readers
+            .map(|(event, pin)| ReaderUsed {
+                event: event.to_owned(),
+                schema: Some(SchemaUsed::from(pin)),
+            })
+            .collect()
     }
 
     fn step(&self, state: &mut Cell, raw: &Raw<'_>, resolve: &dyn Resolve) -> Result<Step, Stop> {

@@ -24,7 +24,7 @@ use crate::error::StoreError;
 use crate::history::History;
 use crate::list::{LIST_LIMIT_DEFAULT, Population};
 use crate::reconstruct::Reconstruction;
-use crate::store::{AggregateInfo, EventStore};
+use crate::store::{AggregateInfo, EventStore, NotLoaded};
 
 /// The present, in milliseconds since the epoch.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -54,6 +54,8 @@ pub fn routes(clock: Clock) -> OpenApiRouter<Arc<EventStore>> {
 pub struct Aggregates {
     /// By name.
     pub aggregates: Vec<AggregateInfo>,
+    /// The folds that do not run, and why.
+    pub not_loaded: Vec<NotLoaded>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -90,6 +92,7 @@ async fn list_aggregates(State(store): State<Arc<EventStore>>) -> Result<Json<Ag
     answer(move || {
         Ok(Aggregates {
             aggregates: store.aggregates()?,
+            not_loaded: store.not_loaded(),
         })
     })
     .await

@@ -24,7 +24,8 @@ pub struct Problem {
 }
 
 impl Problem {
-    pub(super) fn new(status: StatusCode, code: &str, detail: impl ToString) -> Problem {
+    /// A problem with its code, the last part of its URI, and a sentence: what was wrong and what to do.
+    pub fn new(status: StatusCode, code: &str, detail: impl ToString) -> Problem {
         Problem {
             kind: format!("urn:annals:problem:{code}"),
             title: status.canonical_reason().unwrap_or("Error").to_owned(),

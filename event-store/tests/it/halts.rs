@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{AsOf, EventStore, Halted, declarative, typed};
+use annals_event_store::{AsOf, At, Cut, EventStore, Fold, Halt, Halted, StoreError, declarative, typed};
 use annals_kafka_wire::batch::{Batch, BatchBuilder};
 use annals_schema_model::SchemaId;
 use bytes::BytesMut;
 
 use crate::support::{Logs, Write, enveloped};
-use crate::till::{FILE, TOPIC, Till, TillFold, table};
+use crate::till::{FILE, TOPIC, Till, TillEvent, TillFold, table};
 
 fn opened() -> Till {
     Till::Opened {
@@ -80,6 +80,74 @@ fn events_that_cannot_be_read() {
     let (_, ids) = table();
     check(Some(enveloped(ids.renamed, b"\x20abc")), "");
     check(Some(enveloped(ids.closed, b"too much")), "");
+}
+
+/// Refuses a till's closing, and has changed the state by then.
+struct Hasty;
+
+impl Fold for Hasty {
+    const NAME: &'static str = "hasty";
+    const REV: u32 = 1;
+    type State = Vec<String>;
+    type Event = TillEvent;
+
+    fn begin(_: TillEvent, at: &At<'_>) -> Result<Vec<String>, Halt> {
+        Ok(vec![format!("begun at {}", at.revision)])
+    }
+
+    fn evolve(state: &mut Vec<String>, event: TillEvent, at: &At<'_>) -> Result<(), Halt> {
+        state.push(format!("event {} at {} ms", at.revision, at.recorded_ms));
+        match event {
+            TillEvent::Closed => {
+                state.clear();
+                Err(Halt::new("no closing"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_typed_fold_that_errs_half_way_shows_the_state_before() {
+    let logs = Logs::new(TOPIC, 1);
+    let (table, ids) = table();
+    let paid = Till::Paid {
+        cents: 1,
+        payer: 1,
+        note: None,
+    };
+    let events = [
+        (opened(), 1),
+        (Till::Counted, 2),
+        (paid.clone(), 3),
+        (Till::Closed, 4),
+        (paid, 5),
+    ];
+    let writes: Vec<Write> = events
+        .iter()
+        .map(|(event, ms)| event.write(&ids, "k", *ms))
+        .collect();
+    logs.append(0, &writes);
+    let store = EventStore::new(Arc::new(table));
+    store
+        .add_aggregate(Box::new(typed::<Hasty>(TOPIC)), logs.source())
+        .unwrap();
+    let before = serde_json::json!(["begun at 0", "event 2 at 3 ms"]);
+    let answer = store.reconstruct("hasty", "k", &AsOf::Head).unwrap();
+    assert_eq!(answer.state, before);
+    assert_eq!(
+        (
+            answer.halted.unwrap().offset,
+            answer.revision,
+            answer.offsets_applied
+        ),
+        (3, Some(2), vec![0, 2])
+    );
+    let listed = store.list("hasty", &AsOf::Head, 1, None).unwrap();
+    assert_eq!(listed.items[0].state, before);
+    let diff = store.diff("hasty", "k", &AsOf::Revision(2), &AsOf::Head).unwrap();
+    assert!(diff.changes.is_empty(), "{:?}", diff.changes);
+    assert_eq!(diff.halted.unwrap().reason, "no closing");
 }
 
 #[test]
@@ -190,4 +258,66 @@ fn a_key_in_two_partitions() {
         ),
         (1, 2, None)
     );
+}
+
+#[test]
+fn the_cut_alone_says_which_partition_is_meant() {
+    let logs = Logs::new(TOPIC, 3);
+    let (table, ids) = table();
+    logs.append(
+        1,
+        &[opened().write(&ids, "k", 1), Till::Closed.write(&ids, "k", 2)],
+    );
+    logs.append(2, &[opened().write(&ids, "k", 1)]);
+    let store = EventStore::new(Arc::new(table));
+    store
+        .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), logs.source())
+        .unwrap();
+    let ask = |at: &AsOf| {
+        (
+            store.reconstruct("till", "k", at).unwrap(),
+            store.history("till", "k", at).unwrap(),
+            store.diff("till", "k", &AsOf::Cut(Cut::default()), at).unwrap(),
+        )
+    };
+    let head = store.reconstruct("till", "k", &AsOf::Head).unwrap();
+    let cuts = [
+        head.cut.to_string(),
+        "1=0".into(),
+        "2=0".into(),
+        "0=-1,1=-1,2=0".into(),
+    ];
+    let points = cuts
+        .iter()
+        .map(|cut| AsOf::Cut(cut.parse().unwrap()))
+        .chain([AsOf::Time(1), AsOf::Time(2)]);
+    let before: Vec<_> = points.map(|at| (ask(&at), at)).collect();
+    let partitions: Vec<u32> = before.iter().map(|(answers, _)| answers.0.partition).collect();
+    assert_eq!(partitions, [1, 1, 2, 2, 1, 1]);
+    let also: Vec<&[u32]> = before
+        .iter()
+        .map(|(answers, _)| answers.0.also_in_partitions.as_slice())
+        .collect();
+    assert_eq!(also, [&[2][..], &[], &[], &[], &[2], &[2]]);
+
+    // The key turns up in a lower partition, and goes on in the others.
+    logs.append(0, &[opened().write(&ids, "k", 3)]);
+    logs.append(1, &[opened().write(&ids, "k", 3)]);
+    logs.append(2, &[Till::Closed.write(&ids, "k", 3)]);
+    for (answers, at) in &before {
+        assert_eq!(&ask(at), answers, "{at}");
+        assert_eq!(&ask(&AsOf::Cut(answers.0.cut.clone())).0, &answers.0, "{at}");
+    }
+    assert_eq!(store.reconstruct("till", "k", &AsOf::Head).unwrap().partition, 0);
+    // Within its own cuts a diff stays in one partition, too.
+    let cut = |text: &str| AsOf::Cut(text.parse().unwrap());
+    let diff = store.diff("till", "k", &cut("2=0"), &cut("1=1,2=0")).unwrap();
+    assert_eq!(
+        (diff.partition, diff.from.revision, diff.to.revision),
+        (1, None, Some(1))
+    );
+    assert!(matches!(
+        store.reconstruct("till", "k", &cut("0=-1")),
+        Err(StoreError::NotYet { .. })
+    ));
 }

@@ -35,6 +35,11 @@ impl Resolve for Table {
         self.0.get(id.get() as usize - 1).cloned()
     }
 
+    fn version(&self, subject: &str, version: u32) -> Option<Arc<Writer>> {
+        let found = |writer: &&Arc<Writer>| writer.subject == subject && writer.version == version;
+        self.0.iter().find(found).cloned()
+    }
+
     fn latest(&self, topic: &str, record_name: &str) -> Option<Arc<Writer>> {
         let subject = format!("{topic}-{record_name}");
         self.0

@@ -49,6 +49,11 @@ impl Resolve for Registry {
         self.0.iter().find(|writer| writer.id == id).map(Arc::clone)
     }
 
+    fn version(&self, subject: &str, version: u32) -> Option<Arc<Writer>> {
+        let found = |writer: &&Arc<Writer>| writer.subject == subject && writer.version == version;
+        self.0.iter().find(found).map(Arc::clone)
+    }
+
     fn latest(&self, topic: &str, record_name: &str) -> Option<Arc<Writer>> {
         let of_topic = |writer: &&Arc<Writer>| {
             writer.subject.starts_with(&format!("{topic}-"))

@@ -7,6 +7,7 @@ mod aggregate;
 mod api;
 mod check;
 mod exit;
+mod fold;
 mod output;
 mod registry;
 mod schema;
@@ -74,6 +75,9 @@ enum Command {
     History(aggregate::History),
     /// What changed in one aggregate between two points
     Diff(aggregate::Diff),
+    /// List the folds that make the states, and update the schema versions they read with
+    #[command(subcommand)]
+    Fold(fold::Fold),
     /// List, get, register and check schemas
     #[command(subcommand)]
     Schema(schema::Schema),
@@ -92,6 +96,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::State(state) => state.run(&cli.global),
         Command::History(history) => history.run(&cli.global),
         Command::Diff(diff) => diff.run(&cli.global),
+        Command::Fold(fold) => fold.run(&cli.global),
         Command::Schema(schema) => schema.run(&cli.global),
         Command::Registry(registry) => registry.run(&cli.global),
         Command::Topic(topic) => topic.run(&cli.global),

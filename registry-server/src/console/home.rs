@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use annals_event_store::NotLoaded;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -17,6 +18,7 @@ use crate::registry::Qualified;
 #[template(path = "console/home.html")]
 struct HomePage {
     aggregates: Vec<AggregateRow>,
+    not_loaded: Vec<NotLoaded>,
     topics: Vec<TopicRow>,
     kafka: String,
     http: String,
@@ -26,6 +28,7 @@ pub(super) async fn show(State(console): State<Arc<Console>>) -> Result<Response
     let events = Arc::clone(&console.events);
     let aggregates = blocking(move || events.aggregates()).await?;
     let page = HomePage {
+        not_loaded: console.events.not_loaded(),
         aggregates: aggregates.into_iter().map(AggregateRow::from).collect(),
         topics: TopicRow::all(&console),
         kafka: console.kafka.clone(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annals_event_store::{AggregateInfo, Member, parse_at};
+use annals_event_store::{AggregateInfo, Member, NotLoaded, parse_at};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -43,12 +43,14 @@ impl From<AggregateInfo> for AggregateRow {
 #[template(path = "console/aggregates.html")]
 struct AggregatesPage {
     aggregates: Vec<AggregateRow>,
+    not_loaded: Vec<NotLoaded>,
 }
 
 pub(super) async fn list(State(console): State<Arc<Console>>) -> Result<Response, Missing> {
     let events = Arc::clone(&console.events);
     let aggregates = blocking(move || events.aggregates()).await?;
     let page = AggregatesPage {
+        not_loaded: console.events.not_loaded(),
         aggregates: aggregates.into_iter().map(AggregateRow::from).collect(),
     };
     Ok(Page(page).into_response())

@@ -12,6 +12,7 @@ mod described;
 mod docs;
 pub mod error;
 mod extract;
+pub mod folds;
 mod health;
 mod linger;
 mod media;

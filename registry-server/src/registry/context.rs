@@ -206,6 +206,12 @@ impl ContextView {
         self.retired.get(&content)
     }
 
+    /// A content that no version stands for any more, by the id it had.
+    #[must_use]
+    pub fn retired_as(&self, id: SchemaId) -> Option<&Arc<Stored>> {
+        self.retired(*self.retired_ids.get(&id)?)
+    }
+
     /// A subject by its name in this context.
     #[must_use]
     pub fn subject(&self, name: &str) -> Option<&Arc<SubjectView>> {

@@ -1,0 +1,116 @@
+//! The schema version each event of a fold is read with: chosen when the fold is first loaded, and kept.
+//!
+//! Invariant: a pinned reader is one text for ever. A pin names subject and version, for people, and the text by its
+//! hash, so that a version that was deleted is still found by its id, and one that was replaced is never taken for what
+//! it was. Left out: files; whoever loads a fold keeps its pins beside it (`order.lock` beside `order.yaml`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use annals_schema_model::SchemaId;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::load::{LoadError, parse};
+use crate::folding::SchemaUsed;
+use crate::resolve::{Resolve, Writer};
+
+/// The readers of a fold, by event; of a Protobuf fold by its message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Pins(BTreeMap<String, Pin>);
+
+/// One reader.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// The subject it is registered under.
+    pub subject: String,
+    /// Its version there.
+    pub version: u32,
+    /// Its id.
+    pub id: u32,
+    /// SHA-256 of its text, in hexadecimal.
+    pub sha256: String,
+}
+
+impl Pins {
+    /// Reads what [`Pins::to_text`] wrote.
+    ///
+    /// # Errors
+    /// The line that is none of it.
+    pub fn parse(text: &str) -> Result<Pins, LoadError> {
+        parse(text)
+    }
+
+    /// The pins as YAML, an event a block.
+    ///
+    /// # Errors
+    /// An event's name that YAML cannot hold.
+    pub fn to_text(&self) -> Result<String, LoadError> {
+        serde_saphyr::to_string(self).map_err(|error| LoadError::new(1, error.to_string()))
+    }
+
+    /// The reader of an event.
+    #[must_use]
+    pub fn get(&self, event: &str) -> Option<&Pin> {
+        self.0.get(event)
+    }
+
+    /// All readers, by event.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Pin)> {
+        self.0.iter().map(|(event, pin)| (event.as_str(), pin))
+    }
+
+    /// What of the pins is part of a fold's meaning. Ids are not: another registry gives the same schemas others.
+    pub(super) fn meaning(&self) -> String {
+        let lines = self.iter().map(|(event, pin)| {
+            let Pin {
+                subject,
+                version,
+                sha256,
+                ..
+            } = pin;
+            format!("{event} {subject} {version} {sha256}\n")
+        });
+        lines.collect()
+    }
+
+    pub(super) fn insert(&mut self, event: &str, pin: Pin) {
+        self.0.insert(event.to_owned(), pin);
+    }
+}
+
+impl Pin {
+    pub(super) fn of(writer: &Writer) -> Pin {
+        Pin {
+            subject: writer.subject.clone(),
+            version: writer.version,
+            id: writer.id.get(),
+            sha256: hash(writer),
+        }
+    }
+
+    /// The pinned schema, wherever it is still kept.
+    pub(super) fn find(&self, resolve: &dyn Resolve) -> Option<Arc<Writer>> {
+        let by_id = || resolve.writer(SchemaId::new(self.id)?);
+        let by_version = || resolve.version(&self.subject, self.version);
+        let is_it = |found: &Arc<Writer>| hash(found) == self.sha256;
+        by_id().filter(is_it).or_else(|| by_version().filter(is_it))
+    }
+}
+
+impl From<&Pin> for SchemaUsed {
+    fn from(pin: &Pin) -> SchemaUsed {
+        SchemaUsed {
+            id: pin.id,
+            subject: pin.subject.clone(),
+            version: pin.version,
+        }
+    }
+}
+
+fn hash(writer: &Writer) -> String {
+    let digest = Sha256::digest(writer.schema.text().as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
