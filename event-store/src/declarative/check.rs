@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use super::arithmetic::negated_shape;
 use super::eval::AT_FIELDS;
-use super::expr::{Comparison, Node, Path, Root};
+use super::expr::{Comparison, Each, Node, Path, Root};
 use super::shape::Shape;
 use super::verb::{Operation, Verb};
 
@@ -18,6 +19,8 @@ struct Known<'a> {
     event: &'a Shape,
     state: &'a BTreeMap<String, Shape>,
     it: Option<&'a Shape>,
+    /// The variables of the macros around, the outermost first.
+    variables: &'a [Shape],
 }
 
 /// A block of operations and the shape of its event.
@@ -35,6 +38,7 @@ pub(crate) fn check(blocks: &[Checked<'_>]) -> Result<(), (u32, String)> {
                 event: block.event,
                 state: &state,
                 it: None,
+                variables: &[],
             };
             operation_fits(operation, &known).map_err(|message| (operation.line, message))?;
         }
@@ -65,6 +69,7 @@ fn state_shapes(blocks: &[Checked<'_>]) -> BTreeMap<String, Shape> {
                 event,
                 state: &state,
                 it: None,
+                variables: &[],
             };
             // What is wrong is found when the operation itself is checked.
             let Ok(shape) = given(operation, &known) else {
@@ -210,15 +215,32 @@ fn shape(node: &Node, known: &Known<'_>) -> Result<Shape, String> {
             condition_fits(condition, known)?;
             shape(then, known)?.merge(shape(other, known)?)
         }
-        Node::Size(of) => match shape(of, known)? {
-            Shape::Any
-            | Shape::Text
-            | Shape::Bytes
-            | Shape::List(_)
-            | Shape::Map(_)
-            | Shape::Record { .. } => Shape::Int,
-            other => return Err(format!("{other} has no size")),
-        },
+        Node::Compute(arithmetic, a, b) => return arithmetic.shape(&shape(a, known)?, &shape(b, known)?),
+        Node::Negate(of) => return negated_shape(&shape(of, known)?),
+        Node::Field(of, name) => return shape(of, known)?.field(name, "it"),
+        Node::Index(of, key) => return index_shape(&shape(of, known)?, &shape(key, known)?),
+        Node::In(a, b) => {
+            let (a, of) = (shape(a, known)?, shape(b, known)?);
+            let element = element_shape(&of)?;
+            if !a.comparable(&element) {
+                return Err(format!("{a} is never in {of}"));
+            }
+            Shape::Bool
+        }
+        Node::Has(path) => {
+            path_shape(path, known)?;
+            Shape::Bool
+        }
+        Node::Call(function, arguments) => {
+            let shapes = arguments.iter().map(|argument| shape(argument, known));
+            return function.shape(&shapes.collect::<Result<Vec<_>, _>>()?);
+        }
+        Node::Each {
+            each,
+            of,
+            body,
+            condition,
+        } => return each_shape(*each, &shape(of, known)?, body, condition.as_deref(), known),
         Node::List(items) => {
             let shapes = items
                 .iter()
@@ -235,12 +257,51 @@ fn shape(node: &Node, known: &Known<'_>) -> Result<Shape, String> {
                 fields: fields.collect::<Result<_, String>>()?,
             }
         }
-        Node::Dynamic(dynamic) => {
-            for path in &dynamic.paths {
-                path_shape(path, known)?;
-            }
-            Shape::Any
-        }
+    })
+}
+
+/// What a list holds, or the keys of a map are.
+fn element_shape(of: &Shape) -> Result<Shape, String> {
+    match of.present() {
+        Shape::List(element) => Ok((**element).clone()),
+        Shape::Map(_) | Shape::Record { .. } => Ok(Shape::Text),
+        Shape::Any | Shape::Null => Ok(Shape::Any),
+        _ => Err(format!("{of} is no list and no map")),
+    }
+}
+
+fn index_shape(of: &Shape, key: &Shape) -> Result<Shape, String> {
+    match (of.present(), key.present()) {
+        (Shape::Any | Shape::Null, _) | (Shape::Record { .. }, Shape::Text | Shape::Any) => Ok(Shape::Any),
+        (Shape::List(element), Shape::Int | Shape::Any) => Ok((**element).clone()),
+        (Shape::Map(value), Shape::Text | Shape::Any) => Ok((**value).clone()),
+        _ => Err(format!("{of} has no element that {key} names")),
+    }
+}
+
+fn each_shape(
+    each: Each,
+    of: &Shape,
+    body: &Node,
+    condition: Option<&Node>,
+    known: &Known<'_>,
+) -> Result<Shape, String> {
+    let element = element_shape(of)?;
+    let variables: Vec<Shape> = known.variables.iter().cloned().chain([element.clone()]).collect();
+    let within = Known {
+        variables: &variables,
+        ..*known
+    };
+    if let Some(condition) = condition {
+        condition_fits(condition, &within)?;
+    }
+    if each == Each::Map {
+        return shape(body, &within).map(Shape::list);
+    }
+    condition_fits(body, &within)?;
+    Ok(match each {
+        Each::Filter => Shape::list(element),
+        _ => Shape::Bool,
     })
 }
 
@@ -267,6 +328,10 @@ fn path_shape(path: &Path, known: &Known<'_>) -> Result<Shape, String> {
                 .it
                 .ok_or("`it` is the element in a remove-where condition, and only there")?;
             (it.clone(), path.steps.as_slice())
+        }
+        (Root::Variable(depth), _) => {
+            let shape = known.variables.get(depth).cloned();
+            (shape.unwrap_or(Shape::Any), path.steps.as_slice())
         }
         (Root::State, Some((field, rest))) => {
             of = format!("state.{field}");

@@ -4,11 +4,12 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 
 use annals_schema_model::{Decimal, Value};
 use bytes::Bytes;
 
+use super::arithmetic::{exact, negated};
+use super::each;
 use super::expr::{Comparison, Node, Path, Root};
 use super::verb::Input;
 use crate::key::key_text;
@@ -19,6 +20,15 @@ pub(crate) struct Scope<'a> {
     pub(crate) input: Input<'a>,
     pub(crate) state: &'a [Option<Value>],
     pub(crate) it: Option<&'a Value>,
+    pub(crate) variables: Option<&'a Variable<'a>>,
+}
+
+/// The variable of a macro, and those of the macros around it.
+pub(crate) struct Variable<'a> {
+    pub(crate) value: &'a Value,
+    /// How many macros there are around this one.
+    pub(crate) depth: usize,
+    pub(crate) outer: Option<&'a Variable<'a>>,
 }
 
 /// The names under `at`, besides `headers`.
@@ -62,13 +72,16 @@ impl<'a> Scope<'a> {
         })
     }
 
-    fn find(&self, path: &Path) -> Result<Cow<'a, Value>, String> {
-        let (first, rest) = match (path.root, path.steps.split_first()) {
-            (Root::Event, _) => (Cow::Borrowed(self.input.event), path.steps.as_slice()),
+    /// The value a path leads to by its first so many steps.
+    fn find(&self, path: &Path, steps: usize) -> Result<Cow<'a, Value>, String> {
+        let taken = path.steps.get(..steps).unwrap_or_default();
+        let (first, rest) = match (path.root, taken.split_first()) {
+            (Root::Event, _) => (Cow::Borrowed(self.input.event), taken),
             (Root::It, _) => (
                 Cow::Borrowed(self.it.ok_or("`it` is only in remove-where")?),
-                path.steps.as_slice(),
+                taken,
             ),
+            (Root::Variable(depth), _) => (Cow::Borrowed(self.variable(depth)?), taken),
             (Root::State, Some((field, rest))) => {
                 let value = self.state.get(path.slot).and_then(Option::as_ref);
                 (
@@ -93,7 +106,8 @@ impl<'a> Scope<'a> {
                 Cow::Owned(self.at(field).ok_or_else(|| format!("at has no field {field}"))?),
                 rest,
             ),
-            (Root::State | Root::At, None) => return self.part(path.root, &BTreeSet::new()).map(Cow::Owned),
+            (Root::State, None) => return Ok(Cow::Owned(self.whole_state())),
+            (Root::At, None) => return Ok(Cow::Owned(self.whole_at())),
         };
         rest.iter().try_fold(first, |value, step| match value {
             Cow::Borrowed(value) => value
@@ -108,47 +122,52 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// A root with only these fields; with all of them when none is named.
-    pub(crate) fn part(&self, root: Root, fields: &BTreeSet<String>) -> Result<Value, String> {
-        let wanted = |name: &str| fields.is_empty() || fields.contains(name);
-        let pick = |entries: &[(String, Value)]| {
-            Value::Map(entries.iter().filter(|(name, _)| wanted(name)).cloned().collect())
+    fn variable(&self, depth: usize) -> Result<&'a Value, String> {
+        let mut variable = self.variables;
+        while let Some(this) = variable {
+            if this.depth == depth {
+                return Ok(this.value);
+            }
+            variable = this.outer;
+        }
+        Err("the variable has no value".to_owned())
+    }
+
+    /// Whether the last step of a path leads anywhere.
+    fn has(&self, path: &Path) -> Result<bool, String> {
+        let Some((last, before)) = path.steps.split_last() else {
+            return Ok(true);
         };
-        Ok(match root {
-            Root::State => {
-                let fields = self
-                    .input
-                    .names
-                    .iter()
-                    .zip(self.state)
-                    .filter(|(name, _)| wanted(name));
-                let set = fields.filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
-                Value::Map(set.collect())
-            }
-            Root::At => {
-                let names = AT_FIELDS
-                    .iter()
-                    .copied()
-                    .chain(["headers"])
-                    .filter(|name| wanted(name));
-                Value::Map(
-                    names
-                        .filter_map(|name| Some((name.to_owned(), self.at(name)?)))
-                        .collect(),
-                )
-            }
-            Root::Event | Root::It => {
-                let value = if root == Root::It {
-                    self.it.ok_or("`it` is only in remove-where")?
-                } else {
-                    self.input.event
-                };
-                match value {
-                    Value::Record { fields: entries, .. } | Value::Map(entries) => pick(entries),
-                    other => other.clone(),
-                }
-            }
-        })
+        if before.is_empty() && path.root == Root::State {
+            return Ok(self.state.get(path.slot).is_some_and(Option::is_some));
+        }
+        let of = match (path.root, before) {
+            (Root::At, [_, ..]) => self
+                .whole_at()
+                .get(before.first().map_or("", String::as_str))
+                .cloned(),
+            (Root::At, []) => Some(self.whole_at()),
+            _ => Some(self.find(path, before.len())?.into_owned()),
+        };
+        Ok(of.is_some_and(|of| of.get(last).is_some()))
+    }
+
+    fn whole_state(&self) -> Value {
+        let fields = self.input.names.iter().zip(self.state);
+        Value::Map(
+            fields
+                .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+                .collect(),
+        )
+    }
+
+    fn whole_at(&self) -> Value {
+        let names = AT_FIELDS.iter().copied().chain(["headers"]);
+        Value::Map(
+            names
+                .filter_map(|name| Some((name.to_owned(), self.at(name)?)))
+                .collect(),
+        )
     }
 }
 
@@ -172,12 +191,27 @@ fn missing(path: &Path, value: &Value, step: &str) -> String {
 pub(crate) fn evaluate<'a>(node: &'a Node, scope: &Scope<'a>) -> Result<Cow<'a, Value>, String> {
     Ok(match node {
         Node::Literal(value) => Cow::Borrowed(value),
-        Node::Path(path) => return scope.find(path),
-        Node::Dynamic(dynamic) => Cow::Owned(dynamic.evaluate(scope)?),
+        Node::Path(path) => return scope.find(path, path.steps.len()),
         Node::If(condition, then, other) => {
             return evaluate(if holds(condition, scope)? { then } else { other }, scope);
         }
-        Node::Size(of) => Cow::Owned(size(&*evaluate(of, scope)?)?),
+        Node::Field(of, name) => {
+            let of = evaluate(of, scope)?;
+            Cow::Owned(
+                of.get(name)
+                    .cloned()
+                    .ok_or_else(|| format!("there is no `{name}`"))?,
+            )
+        }
+        Node::Index(of, key) => Cow::Owned(each::index(&*evaluate(of, scope)?, &*evaluate(key, scope)?)?),
+        Node::Compute(arithmetic, a, b) => {
+            Cow::Owned(arithmetic.compute(&*evaluate(a, scope)?, &*evaluate(b, scope)?)?)
+        }
+        Node::Negate(of) => Cow::Owned(negated(&*evaluate(of, scope)?)?),
+        Node::Call(function, arguments) => {
+            let arguments = arguments.iter().map(|argument| evaluate(argument, scope));
+            Cow::Owned(function.call(&arguments.collect::<Result<Vec<_>, _>>()?)?)
+        }
         Node::List(items) => {
             let items = items
                 .iter()
@@ -190,7 +224,19 @@ pub(crate) fn evaluate<'a>(node: &'a Node, scope: &Scope<'a>) -> Result<Cow<'a, 
                 .map(|(key, node)| Ok((key.clone(), evaluate(node, scope)?.into_owned())));
             Cow::Owned(Value::Map(entries.collect::<Result<_, String>>()?))
         }
-        Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) => {
+        Node::Each {
+            each: which,
+            of,
+            body,
+            condition,
+        } => Cow::Owned(each::run(
+            *which,
+            &*evaluate(of, scope)?,
+            body,
+            condition.as_deref(),
+            scope,
+        )?),
+        Node::Compare(..) | Node::And(..) | Node::Or(..) | Node::Not(_) | Node::In(..) | Node::Has(_) => {
             Cow::Owned(Value::Bool(holds(node, scope)?))
         }
     })
@@ -202,6 +248,8 @@ pub(crate) fn holds(node: &Node, scope: &Scope<'_>) -> Result<bool, String> {
         Node::And(a, b) => either_decides(holds(a, scope), || holds(b, scope), false),
         Node::Or(a, b) => either_decides(holds(a, scope), || holds(b, scope), true),
         Node::Not(inner) => holds(inner, scope).map(|holds| !holds),
+        Node::In(a, b) => each::contains(&*evaluate(b, scope)?, &*evaluate(a, scope)?),
+        Node::Has(path) => scope.has(path),
         Node::Compare(comparison, a, b) => compare(*comparison, &*evaluate(a, scope)?, &*evaluate(b, scope)?),
         other => match &*evaluate(other, scope)? {
             Value::Bool(holds) => Ok(*holds),
@@ -213,6 +261,7 @@ pub(crate) fn holds(node: &Node, scope: &Scope<'_>) -> Result<bool, String> {
     }
 }
 
+/// `&&` and `||`: what decides does so whatever the other side is.
 fn either_decides(
     first: Result<bool, String>,
     second: impl FnOnce() -> Result<bool, String>,
@@ -243,16 +292,6 @@ fn compare(comparison: Comparison, a: &Value, b: &Value) -> Result<bool, String>
     })
 }
 
-/// A number of any exact type as a decimal.
-pub(crate) fn exact(value: &Value) -> Option<Decimal> {
-    match value {
-        Value::Int(value) => Some(Decimal::new(i128::from(*value), 0)),
-        Value::UInt(value) => Some(Decimal::new(i128::from(*value), 0)),
-        Value::Decimal(value) => Some(value.clone()),
-        _ => None,
-    }
-}
-
 fn float(value: &Value) -> Option<f64> {
     match value {
         Value::Float(value) => Some(*value),
@@ -270,7 +309,8 @@ fn micros(value: &Value) -> Option<i128> {
     }
 }
 
-fn text(value: &Value) -> Option<&str> {
+/// The text of a value that is one.
+pub(crate) fn text(value: &Value) -> Option<&str> {
     match value {
         Value::String(value) | Value::Enum(value) => Some(value),
         _ => None,
@@ -320,17 +360,4 @@ pub(crate) fn equal(a: &Value, b: &Value) -> bool {
         }
         _ => order(a, b) == Some(Ordering::Equal),
     }
-}
-
-fn size(value: &Value) -> Result<Value, String> {
-    let count = match value {
-        Value::Array(items) => items.len(),
-        Value::Map(entries) | Value::Record { fields: entries, .. } => entries.len(),
-        Value::Bytes(bytes) => bytes.len(),
-        value => match text(value) {
-            Some(text) => text.chars().count(),
-            None => return Err(format!("{} has no size", value.to_json())),
-        },
-    };
-    Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
 }

@@ -1,17 +1,25 @@
-//! Expressions: CEL's surface, lowered to a small operation tree where that can be done without changing what it means.
+//! Expressions: CEL's surface, lowered to an operation tree that knows our values: decimals, timestamps, dates, uuids.
 //!
-//! Invariant: a node is either evaluated here, on borrowed values, or is a whole CEL program of its own (`Dynamic`);
-//! the two never disagree about a value. Names outside `event`, `state`, `at`, `it` are refused when lowering.
+//! Invariant: whatever CEL can say in a fold is lowered here or refused here, with a sentence; nothing is left to run
+//! time. Names outside `event`, `state`, `at`, `it` and the variables of macros are refused.
+//! The parser is the `cel` crate's; its interpreter has no type for a decimal. Left out: two-variable macros, message
+//! literals, optional syntax, regular expressions, time zones.
+
+use std::sync::LazyLock;
 
 use annals_schema_model::{Decimal, Value};
-use cel::Program;
-use cel::common::ast::{CallExpr, EntryExpr, Expr, LiteralValue, operators};
+use cel::Env;
+use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 
-use super::dynamic::Dynamic;
+use super::arithmetic::Arithmetic;
+use super::function::Function;
 use super::text::Arg;
 
 /// Longest expression text.
 const TEXT_BYTES_MAX: usize = 4_096;
+
+/// Macros stay calls, because the tree has operations of its own for them.
+static WITHOUT_MACROS: LazyLock<Env> = LazyLock::new(Env::default);
 
 /// What a path starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +28,8 @@ pub(crate) enum Root {
     State,
     At,
     It,
+    /// The variable of a macro, counted from the outermost.
+    Variable(usize),
 }
 
 impl Root {
@@ -39,6 +49,7 @@ impl Root {
             Root::State => "state",
             Root::At => "at",
             Root::It => "it",
+            Root::Variable(_) => "the element",
         }
     }
 }
@@ -62,20 +73,70 @@ pub(crate) enum Comparison {
     GreaterOrEqual,
 }
 
+/// A macro over the elements of a list, or the keys of a map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Each {
+    All,
+    Exists,
+    ExistsOne,
+    Filter,
+    Map,
+}
+
 /// A lowered expression.
 #[derive(Debug)]
 pub(crate) enum Node {
     Literal(Value),
     Path(Path),
+    /// A field of what is no path.
+    Field(Box<Node>, String),
+    Index(Box<Node>, Box<Node>),
+    /// Whether the last step of a path is there.
+    Has(Path),
     Compare(Comparison, Box<Node>, Box<Node>),
+    Compute(Arithmetic, Box<Node>, Box<Node>),
+    Negate(Box<Node>),
+    In(Box<Node>, Box<Node>),
     And(Box<Node>, Box<Node>),
     Or(Box<Node>, Box<Node>),
     Not(Box<Node>),
     If(Box<Node>, Box<Node>, Box<Node>),
-    Size(Box<Node>),
+    Call(Function, Vec<Node>),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
-    Dynamic(Box<Dynamic>),
+    Each {
+        each: Each,
+        of: Box<Node>,
+        /// The condition, or what `map` makes of an element.
+        body: Box<Node>,
+        /// Which elements `map` takes.
+        condition: Option<Box<Node>>,
+    },
+}
+
+impl Node {
+    /// The expressions this one is made of.
+    pub(crate) fn parts_mut(&mut self) -> Vec<&mut Node> {
+        match self {
+            Node::Literal(_) | Node::Path(_) | Node::Has(_) => vec![],
+            Node::Field(a, _) | Node::Negate(a) | Node::Not(a) => vec![a],
+            Node::Index(a, b)
+            | Node::Compare(_, a, b)
+            | Node::Compute(_, a, b)
+            | Node::In(a, b)
+            | Node::And(a, b)
+            | Node::Or(a, b) => vec![a, b],
+            Node::If(a, b, c) => vec![a, b, c],
+            Node::Call(_, parts) | Node::List(parts) => parts.iter_mut().collect(),
+            Node::Map(entries) => entries.iter_mut().map(|(_, node)| node).collect(),
+            Node::Each {
+                of, body, condition, ..
+            } => {
+                let condition = condition.iter_mut().map(|node| &mut **node);
+                [&mut **of, &mut **body].into_iter().chain(condition).collect()
+            }
+        }
+    }
 }
 
 /// Lowers a value of the file.
@@ -123,82 +184,209 @@ pub(crate) fn lower_text(text: &str) -> Result<Node, String> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(format!("an expression has at most {TEXT_BYTES_MAX} bytes"));
     }
-    let program = Program::compile(text).map_err(|errors| {
+    let program = WITHOUT_MACROS.compile(text).map_err(|errors| {
         let first = errors
             .errors
             .first()
             .map_or_else(|| errors.to_string(), |error| error.msg.clone());
         format!("`{text}` is no CEL expression: {first}")
     })?;
-    match lower(&program.expression().expr) {
-        Some(node) => node,
-        None => Dynamic::new(text, program).map(|dynamic| Node::Dynamic(Box::new(dynamic))),
-    }
+    Lowering::default().lower(&program.expression().expr)
 }
 
-type Lowered = Option<Result<Node, String>>;
+/// The variables of the macros around an expression, the outermost first.
+#[derive(Default)]
+struct Lowering {
+    variables: Vec<String>,
+}
 
-/// Lowers an expression; nothing when it takes the interpreter.
-fn lower(expr: &Expr) -> Lowered {
-    if let Some(path) = path(expr) {
-        return Some(path.map(Node::Path));
-    }
-    match expr {
-        Expr::Literal(literal) => Some(Ok(Node::Literal(literal_value(literal)))),
-        Expr::List(list) if list.optional_indices.is_empty() => {
-            let items: Option<Vec<_>> = list.elements.iter().map(|item| lower(&item.expr)).collect();
-            Some(items?.into_iter().collect::<Result<_, _>>().map(Node::List))
+impl Lowering {
+    fn lower(&mut self, expr: &Expr) -> Result<Node, String> {
+        if let Some(path) = self.path(expr)? {
+            return Ok(Node::Path(path));
         }
-        Expr::Map(map) => {
-            let mut entries = Vec::with_capacity(map.entries.len());
-            for entry in &map.entries {
-                let EntryExpr::MapEntry(entry) = &entry.expr else {
-                    return None;
-                };
-                let Expr::Literal(LiteralValue::String(key)) = &entry.key.expr else {
-                    return None;
-                };
-                match lower(&entry.value.expr)? {
-                    Ok(node) => entries.push((key.inner().to_owned(), node)),
-                    Err(message) => return Some(Err(message)),
+        match expr {
+            Expr::Literal(literal) => Ok(Node::Literal(literal_value(literal))),
+            Expr::List(list) if list.optional_indices.is_empty() => {
+                let items = list.elements.iter().map(|item| self.lower(&item.expr));
+                items.collect::<Result<_, _>>().map(Node::List)
+            }
+            Expr::Map(map) => {
+                let entries = map.entries.iter().map(|entry| self.entry(&entry.expr));
+                entries.collect::<Result<_, _>>().map(Node::Map)
+            }
+            Expr::Select(select) => {
+                let of = self.lower(&select.operand.expr)?;
+                Ok(Node::Field(Box::new(of), select.field.clone()))
+            }
+            Expr::Call(call) => self.call(call),
+            _ => Err("message literals and optional values are not part of this language".to_owned()),
+        }
+    }
+
+    fn entry(&mut self, entry: &EntryExpr) -> Result<(String, Node), String> {
+        match entry {
+            EntryExpr::MapEntry(entry) => match &entry.key.expr {
+                Expr::Literal(LiteralValue::String(key)) => {
+                    Ok((key.inner().to_owned(), self.lower(&entry.value.expr)?))
+                }
+                _ => Err("the keys of a map are texts, such as {'a': 1}".to_owned()),
+            },
+            EntryExpr::StructField(_) => Err("message literals are not part of this language".to_owned()),
+        }
+    }
+
+    fn call(&mut self, call: &CallExpr) -> Result<Node, String> {
+        let name = call.func_name.as_str();
+        match (name, &call.target, call.args.as_slice()) {
+            ("decimal", None, _) => return decimal(call),
+            (operators::HAS, None, [what]) => return self.has(&what.expr),
+            (name, Some(of), args) if each(name).is_some() => return self.each(name, of, args),
+            (operators::NEGATE, None, [number]) => {
+                if let Expr::Literal(LiteralValue::Int(number)) = &number.expr {
+                    let negated = number.inner().checked_neg();
+                    return negated
+                        .map(|number| Node::Literal(Value::Int(number)))
+                        .ok_or_else(|| "the number does not fit 64 bits with a sign".to_owned());
                 }
             }
-            Some(Ok(Node::Map(entries)))
+            _ => {}
         }
-        Expr::Call(call) => lower_call(call),
-        _ => None,
+        let parts = call.target.iter().map(|target| &**target).chain(&call.args);
+        let nodes: Vec<Node> = parts
+            .map(|part| self.lower(&part.expr))
+            .collect::<Result<_, _>>()?;
+        if let Some(function) = Function::named(name) {
+            return function.checked_count(nodes);
+        }
+        let mut nodes = nodes.into_iter().map(Box::new);
+        let parts = (nodes.next(), nodes.next(), nodes.next(), nodes.next());
+        Ok(match (name, parts) {
+            (operators::LOGICAL_NOT, (Some(a), None, ..)) => Node::Not(a),
+            (operators::NEGATE, (Some(a), None, ..)) => Node::Negate(a),
+            (operators::LOGICAL_AND, (Some(a), Some(b), None, _)) => Node::And(a, b),
+            (operators::LOGICAL_OR, (Some(a), Some(b), None, _)) => Node::Or(a, b),
+            (operators::CONDITIONAL, (Some(a), Some(b), Some(c), None)) => Node::If(a, b, c),
+            (operators::INDEX, (Some(a), Some(b), None, _)) => Node::Index(a, b),
+            (operators::IN, (Some(a), Some(b), None, _)) => Node::In(a, b),
+            (operator, (Some(a), Some(b), None, _)) => match (comparison(operator), arithmetic(operator)) {
+                (Some(comparison), _) => Node::Compare(comparison, a, b),
+                (_, Some(arithmetic)) => Node::Compute(arithmetic, a, b),
+                _ => return Err(no_function(name)),
+            },
+            _ => return Err(no_function(name)),
+        })
+    }
+
+    fn has(&mut self, what: &Expr) -> Result<Node, String> {
+        match self.path(what)? {
+            Some(path) if !path.steps.is_empty() => Ok(Node::Has(path)),
+            _ => Err("has(…) asks for a field, such as has(event.note)".to_owned()),
+        }
+    }
+
+    fn each(&mut self, name: &str, of: &IdedExpr, args: &[IdedExpr]) -> Result<Node, String> {
+        let (Some(each), of) = (each(name), Box::new(self.lower(&of.expr)?)) else {
+            return Err(no_function(name));
+        };
+        let (variable, condition, body) = match args {
+            [variable, body] => (variable, None, body),
+            [variable, condition, body] if each == Each::Map => (variable, Some(condition), body),
+            _ => {
+                return Err(format!(
+                    "{name}(…) takes a variable and an expression, such as list.{name}(x, x.id == 1)"
+                ));
+            }
+        };
+        let Expr::Ident(variable) = &variable.expr else {
+            return Err(format!(
+                "the first argument of {name}(…) is the name of a variable"
+            ));
+        };
+        if Root::named(variable).is_some() {
+            return Err(format!(
+                "`{variable}` stands for something already; call the variable of {name}(…) otherwise"
+            ));
+        }
+        self.variables.push(variable.clone());
+        let condition = condition.map(|condition| self.lower(&condition.expr).map(Box::new));
+        let body = self.lower(&body.expr).map(Box::new);
+        self.variables.pop();
+        Ok(Node::Each {
+            each,
+            of,
+            body: body?,
+            condition: condition.transpose()?,
+        })
+    }
+
+    /// A path, when the expression is one; an error, when it is one from nowhere.
+    fn path(&self, expr: &Expr) -> Result<Option<Path>, String> {
+        let (of, step) = match expr {
+            Expr::Ident(name) => {
+                let variable = self.variables.iter().rposition(|variable| variable == name);
+                let root = variable.map(Root::Variable).or_else(|| Root::named(name));
+                let root = root.ok_or_else(|| self.unknown_name(name))?;
+                return Ok(Some(Path {
+                    root,
+                    steps: Vec::new(),
+                    slot: 0,
+                }));
+            }
+            Expr::Select(select) if !select.test => (&*select.operand, select.field.as_str()),
+            Expr::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice() {
+                [of, key] => match &key.expr {
+                    Expr::Literal(LiteralValue::String(key)) => (of, key.inner()),
+                    _ => return Ok(None),
+                },
+                _ => return Ok(None),
+            },
+            _ => return Ok(None),
+        };
+        let path = self.path(&of.expr)?;
+        Ok(path.map(|mut path| {
+            path.steps.push(step.to_owned());
+            path
+        }))
+    }
+
+    fn unknown_name(&self, name: &str) -> String {
+        let known: Vec<&str> = self.variables.iter().map(String::as_str).collect();
+        let variables = if known.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", known.join(", "))
+        };
+        format!(
+            "`{name}` is unknown; there are event, state and at{variables} (and it, in remove-where). A text is quoted: \"'{name}'\""
+        )
     }
 }
 
-fn lower_call(call: &CallExpr) -> Lowered {
-    if call.func_name == "decimal" && call.target.is_none() {
-        return Some(decimal(call));
-    }
-    if let Some(Expr::Literal(LiteralValue::Int(number))) = call.args.first().map(|arg| &arg.expr)
-        && call.func_name == operators::NEGATE
-    {
-        return number
-            .inner()
-            .checked_neg()
-            .map(|number| Ok(Node::Literal(Value::Int(number))));
-    }
-    let parts = call.target.iter().map(|target| &**target).chain(&call.args);
-    let nodes: Result<Vec<Node>, String> = parts.map(|part| lower(&part.expr)).collect::<Option<_>>()?;
-    let nodes = match nodes {
-        Ok(nodes) => nodes,
-        Err(message) => return Some(Err(message)),
-    };
-    let mut nodes = nodes.into_iter().map(Box::new);
-    let parts = (nodes.next(), nodes.next(), nodes.next(), nodes.next());
-    Some(Ok(match (call.func_name.as_str(), parts) {
-        (operators::LOGICAL_NOT, (Some(a), None, ..)) => Node::Not(a),
-        (operators::LOGICAL_AND, (Some(a), Some(b), None, _)) => Node::And(a, b),
-        (operators::LOGICAL_OR, (Some(a), Some(b), None, _)) => Node::Or(a, b),
-        (operators::CONDITIONAL, (Some(a), Some(b), Some(c), None)) => Node::If(a, b, c),
-        ("size", (Some(a), None, ..)) => Node::Size(a),
-        (operator, (Some(a), Some(b), None, _)) => Node::Compare(comparison(operator)?, a, b),
+fn no_function(name: &str) -> String {
+    format!("there is no function `{name}`; there are {}", Function::names())
+}
+
+fn each(name: &str) -> Option<Each> {
+    Some(match name {
+        operators::ALL => Each::All,
+        operators::EXISTS => Each::Exists,
+        operators::EXISTS_ONE => Each::ExistsOne,
+        operators::FILTER => Each::Filter,
+        operators::MAP => Each::Map,
         _ => return None,
-    }))
+    })
+}
+
+fn arithmetic(operator: &str) -> Option<Arithmetic> {
+    Some(match operator {
+        operators::ADD => Arithmetic::Add,
+        operators::SUBSTRACT => Arithmetic::Subtract,
+        operators::MULTIPLY => Arithmetic::Multiply,
+        operators::DIVIDE => Arithmetic::Divide,
+        operators::MODULO => Arithmetic::Modulo,
+        _ => return None,
+    })
 }
 
 fn comparison(operator: &str) -> Option<Comparison> {
@@ -227,49 +415,14 @@ fn decimal(call: &CallExpr) -> Result<Node, String> {
     Ok(Node::Literal(Value::Decimal(decimal)))
 }
 
-/// A path, when the expression is one; an error, when it is one from nowhere.
-pub(crate) fn path(expr: &Expr) -> Option<Result<Path, String>> {
-    match expr {
-        Expr::Ident(name) => Some(match Root::named(name) {
-            Some(root) => Ok(Path {
-                root,
-                steps: Vec::new(),
-                slot: 0,
-            }),
-            None => Err(unknown_name(name)),
-        }),
-        Expr::Select(select) if !select.test => Some(path(&select.operand.expr)?.map(|mut path| {
-            path.steps.push(select.field.clone());
-            path
-        })),
-        Expr::Call(call) if call.func_name == operators::INDEX => {
-            let [operand, index] = call.args.as_slice() else {
-                return None;
-            };
-            let Expr::Literal(LiteralValue::String(key)) = &index.expr else {
-                return None;
-            };
-            Some(path(&operand.expr)?.map(|mut path| {
-                path.steps.push(key.inner().to_owned());
-                path
-            }))
-        }
-        _ => None,
-    }
-}
-
-pub(crate) fn unknown_name(name: &str) -> String {
-    format!(
-        "`{name}` is unknown; there are event, state and at (and it, in remove-where). A text is quoted: \"'{name}'\""
-    )
-}
-
 fn literal_value(literal: &LiteralValue) -> Value {
     match literal {
         LiteralValue::Null => Value::Null,
         LiteralValue::Boolean(value) => Value::Bool(*value.inner()),
         LiteralValue::Int(value) => Value::Int(*value.inner()),
-        LiteralValue::UInt(value) => Value::UInt(*value.inner()),
+        LiteralValue::UInt(value) => {
+            i64::try_from(*value.inner()).map_or(Value::UInt(*value.inner()), Value::Int)
+        }
         LiteralValue::Double(value) => Value::Float(*value.inner()),
         LiteralValue::String(value) => Value::String(value.inner().to_owned()),
         LiteralValue::Bytes(value) => Value::Bytes(value.inner().to_vec()),

@@ -54,8 +54,13 @@
 //!   `business_time` (timestamp or null), and `headers`, e.g. `at.headers.trace` or `at.headers['business-time']`,
 //! - `it`: the element, in `remove-where`.
 //!
-//! So a text constant is quoted twice: `"'eur'"`. Integers are `int` in CEL, whatever their width. Decimals, timestamps,
-//! dates and uuids can be compared with their like, stored and passed on, exactly; only `add` and `sub` compute with decimals.
+//! So a text constant is quoted twice: `"'eur'"`. Integers are `int` in CEL, whatever their width. Decimals are exact
+//! wherever a value or a condition may stand: `decimal('0.50')`, comparisons, `+ - *` and negation, with integers too;
+//! `state.total - state.paid`, `state.items.exists(x, x.price * x.count > decimal('100'))`. They are not divided, and not
+//! mixed with floats. Timestamps, dates and uuids can be compared with their like, stored and passed on, exactly.
+//!
+//! Functions are CEL's `size contains startsWith endsWith string int uint double bool bytes dyn type`, macros `has all
+//! exists exists_one filter map`.
 //!
 //! # Protobuf
 //!
@@ -82,14 +87,15 @@
 //! error names the line. Invariant: a fold that loaded never meets a missing field at run time, except in values made
 //! by an expression too free to be typed.
 //!
-//! Paths, comparisons, `&&`, `||`, `!`, `?:`, `size`, lists and mappings run on an operation tree of our own; only what
-//! is beyond that goes to the CEL interpreter, and then with no more of the event than the expression names.
-//! Left out: loops over several lists, nested targets, the CEL timestamp functions, floats as constants.
+//! Expressions run on an operation tree of our own, over borrowed values; the `cel` crate parses them.
+//! Left out: nested targets, two-variable macros, the CEL timestamp functions, floats as constants of the file.
 
+mod arithmetic;
 mod check;
-mod dynamic;
+mod each;
 mod eval;
 mod expr;
+mod function;
 mod load;
 mod pins;
 mod reader;

@@ -42,22 +42,13 @@ impl Slots {
     }
 
     fn visit(&mut self, node: &mut Node) {
-        match node {
-            Node::Path(path) => {
-                if let (Root::State, Some(field)) = (path.root, path.steps.first()) {
-                    path.slot = self.of(field);
-                }
-            }
-            Node::Compare(_, a, b) | Node::And(a, b) | Node::Or(a, b) => {
-                self.visit(a);
-                self.visit(b);
-            }
-            Node::Not(inner) | Node::Size(inner) => self.visit(inner),
-            Node::If(a, b, c) => [a, b, c].into_iter().for_each(|node| self.visit(node)),
-            Node::List(items) => items.iter_mut().for_each(|node| self.visit(node)),
-            Node::Map(entries) => entries.iter_mut().for_each(|(_, node)| self.visit(node)),
-            // The interpreter finds fields by name.
-            Node::Literal(_) | Node::Dynamic(_) => {}
+        if let Node::Path(path) | Node::Has(path) = node
+            && let (Root::State, Some(field)) = (path.root, path.steps.first())
+        {
+            path.slot = self.of(field);
+        }
+        for part in node.parts_mut() {
+            self.visit(part);
         }
     }
 }

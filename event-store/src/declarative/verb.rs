@@ -4,7 +4,8 @@
 
 use annals_schema_model::Value;
 
-use super::eval::{Scope, equal, evaluate, exact, holds};
+use super::arithmetic::{Arithmetic, exact};
+use super::eval::{Scope, equal, evaluate, holds};
 use super::expr::Node;
 use super::slots::State;
 use crate::fold::Raw;
@@ -122,6 +123,7 @@ impl Operation {
             input,
             state,
             it: None,
+            variables: None,
         };
         if let Some(condition) = &self.condition
             && !holds(condition, &scope)?
@@ -245,21 +247,13 @@ fn upsert<'n>(
 }
 
 fn sum(a: &Value, b: &Value, negate: bool) -> Result<Value, String> {
-    let wrong = |value: &Value| format!("{} is no exact number", value.to_json());
-    let (left, right) = (
-        exact(a).ok_or_else(|| wrong(a))?,
-        exact(b).ok_or_else(|| wrong(b))?,
-    );
-    let result = if negate {
-        left.checked_sub(&right)
-    } else {
-        left.checked_add(&right)
-    };
-    let too_large = || format!("{left} and {right} together have too many digits");
-    let result = result.ok_or_else(too_large)?;
-    if matches!(a, Value::Decimal(_)) || matches!(b, Value::Decimal(_)) {
-        return Ok(Value::Decimal(result));
+    if let Some(wrong) = [a, b].into_iter().find(|value| exact(value).is_none()) {
+        return Err(format!("{} is no exact number", wrong.to_json()));
     }
-    let whole = result.unscaled().and_then(|whole| i64::try_from(whole).ok());
-    whole.map(Value::Int).ok_or_else(too_large)
+    let arithmetic = if negate {
+        Arithmetic::Subtract
+    } else {
+        Arithmetic::Add
+    };
+    arithmetic.compute(a, b)
 }

@@ -114,6 +114,76 @@ fn types_that_do_not_fit() {
 }
 
 #[test]
+fn decimals_that_do_not_fit() {
+    let cases = [
+        ("event.amount + 'x'", "no a decimal + text"),
+        ("event.amount / 2", "a quotient of decimals is not exact"),
+        (
+            "event.amount % decimal('2')",
+            "a quotient of decimals is not exact",
+        ),
+        ("event.amount * 2.0", "double(…)"),
+        ("-event.note", "no -(text or null)"),
+        ("state.at + 1", "no a timestamp + an integer"),
+        ("event.amount == event.note", "cannot be compared"),
+        ("event.amount in ['a']", "a decimal is never in a list"),
+        ("[event.amount].exists(x, x == 'a')", "cannot be compared"),
+        ("[event.amount].filter(x, x + 1)", "must be true or false"),
+        (
+            "[event.amount].map(x, x.cents)",
+            "a decimal and has no field `cents`",
+        ),
+        ("[event.amount].map(x, x > 1 ? decimal('y') : x)", "decimal('y')"),
+        ("[event.amount].map(x)", "takes a variable and an expression"),
+        ("[event.amount].map(event, event)", "stands for something already"),
+        (
+            "[event.amount].map(x, z)",
+            "`z` is unknown; there are event, state and at, x",
+        ),
+        ("event.amount.contains('1')", "`contains` is not for a decimal"),
+        ("int(event.amount)", "`int` is not for a decimal"),
+        ("size(event.amount)", "a decimal has no size"),
+        ("event.payer.map(x, x)", "an integer is no list"),
+        ("decimal(event.note)", "as text"),
+        ("has(event)", "asks for a field"),
+        ("has(event.ownr)", "no field `ownr`"),
+        ("event.amount[0]", "a decimal has no element"),
+    ];
+    for (expression, part) in cases {
+        refused_operation(&format!("set: {{ owner: \"{expression}\" }}"), part);
+    }
+    // In a condition, in a list's verbs, and as what is added.
+    refused_operation(
+        "inc: count\n        if: \"event.amount + 1\"",
+        "this one is a decimal",
+    );
+    refused_operation("inc: { count: event.amount * 2 }", "is a decimal");
+}
+
+#[test]
+fn decimals_fit_where_values_and_conditions_stand() {
+    let rest = [
+        "add: { sum: event.amount * 2 - decimal('0.01') }",
+        "sub: { sum: -event.amount }",
+        "append: { list: { v: event.amount * event.payer } }",
+        "remove-where: { list: \"it.v - event.amount < decimal('0')\" }",
+        "upsert-by: { list: { key: v, value: { v: event.amount + 1, w: \"-event.amount\" } } }",
+        "status: paid\n        if: \"state.sum * 2 >= decimal('3') && state.list.exists(x, x.v > 1)\"",
+    ];
+    let text = format!("{START}      - {}\n", rest.join("\n      - "));
+    let (state, steps) = fold(&text, &[opened(), paid(150)]);
+    assert_eq!(steps[1], Ok(Step::Applied));
+    assert_eq!(
+        (&state["sum"], &state["status"], state["list"].to_string()),
+        (
+            &"4.49".into(),
+            &"paid".into(),
+            r#"[{"v":"6.00"},{"v":"2.50","w":"-1.50"}]"#.to_owned()
+        )
+    );
+}
+
+#[test]
 fn files_that_are_none() {
     refused_operation("set: { owner: 'event.' }", "no CEL expression");
     refused_operation("put: { owner: 1 }", "put");
@@ -220,11 +290,93 @@ fn expressions_come_out() {
         ("\"has(event.note)\"", "true"),
         ("size(state.owner)", "3"),
         ("state.at == at.recorded", "false"),
+        // Decimals compute exactly, with decimals and with integers, wherever they stand.
+        ("event.amount + decimal('0.05')", "\"1.55\""),
+        ("event.amount - state.sum - 1", "\"0.50\""),
+        ("event.amount * 3", "\"4.50\""),
+        ("event.amount * decimal('0.5')", "\"0.750\""),
+        ("\"-event.amount\"", "\"-1.50\""),
+        ("\"-(event.amount - 2) * 2\"", "\"1.00\""),
+        ("event.payer * decimal('0.25')", "\"1.00\""),
+        (
+            "\"event.amount > decimal('1') ? decimal('1') : event.amount\"",
+            "\"1\"",
+        ),
+        ("\"[decimal('0'), event.amount][1]\"", "\"1.50\""),
+        ("\"{'d': decimal('0') - event.amount}\"", "{\"d\":\"-1.50\"}"),
+        (
+            "\"[decimal('2'), event.amount].filter(x, x > decimal('1.5'))\"",
+            "[\"2\"]",
+        ),
+        ("\"[1, 2].map(x, x * event.amount)\"", "[\"1.50\",\"3.00\"]"),
+        (
+            "\"[1, 2, 3].map(x, x > 1, -x * event.amount)\"",
+            "[\"-3.00\",\"-4.50\"]",
+        ),
+        (
+            "\"[event.amount].exists(x, x == decimal('1.5') && x != decimal('0'))\"",
+            "true",
+        ),
+        (
+            "\"[event.amount, decimal('0')].all(x, x >= decimal('0'))\"",
+            "true",
+        ),
+        (
+            "\"[event.amount, decimal('0')].exists_one(x, x - 1 > decimal('0'))\"",
+            "true",
+        ),
+        ("\"event.amount in [decimal('1.5')]\"", "true"),
+        ("\"decimal('3') in [event.amount]\"", "false"),
+        ("\"string(event.amount * 2) + ' eur'\"", "\"3.00 eur\""),
+        ("\"double(event.amount) * 2.0\"", "3.0"),
+        ("\"type(event.amount)\"", "\"decimal\""),
+        (
+            "\"size([event.amount]) == 1 && !(event.amount < decimal('1'))\"",
+            "true",
+        ),
+        (
+            "\"[[event.amount]].map(x, x.map(y, y + size(x)))\"",
+            "[[\"2.50\"]]",
+        ),
+        ("\"{'a': event.amount}.all(k, k == 'a')\"", "true"),
+        ("\"[{'v': event.amount}].map(x, x.v - 1)[0]\"", "\"0.50\""),
+        // Integers, texts and lists.
+        ("\"7 / 2 * 2 + 7 % 2 - -1\"", "8"),
+        ("\"[1] + [2]\"", "[1,2]"),
+        ("\"2.5 - 1.0\"", "1.5"),
+        ("\"int('12') + int(1.9)\"", "13"),
+        (
+            "\"'bc'.endsWith('c') && 'abc'.contains('b') && bool('true')\"",
+            "true",
+        ),
+        ("\"[1, 0].exists(x, 1 / x == 1)\"", "true"),
+        ("\"[0, 1].exists(x, 1 / x == 1)\"", "true"),
+        (
+            "\"has(state.sum) && !has(state.out) && has(at.headers.trace) && !has(at.headers.none)\"",
+            "true",
+        ),
     ];
     for (expression, expected) in cases {
         assert_eq!(value_of(expression), expected, "{expression}");
     }
-    assert!(value_of("event.payer / 0").contains("Division by zero"));
+    let halts = [
+        ("event.payer / 0", "Division by zero"),
+        ("\"[1, 0].all(x, 1 / x == 1)\"", "Division by zero"),
+        ("\"9223372036854775807 + event.payer\"", "too many digits"),
+        ("\"event.payer * 9223372036854775807\"", "too many digits"),
+        (
+            "event.amount * decimal('99999999999999999999999999999999999999')",
+            "too many digits",
+        ),
+        ("\"dyn(event.amount) / dyn(2)\"", "there is no \\\"1.50\\\" / 2"),
+        ("\"dyn(event.amount) + dyn('x')\"", "there is no"),
+        ("\"[1][dyn(event.payer)]\"", "no element 4"),
+    ];
+    for (expression, part) in halts {
+        let value = value_of(expression);
+        assert!(value.contains(part), "{expression}: {value}");
+        assert!(!value.contains("Opaque") && !value.contains("annals."), "{value}");
+    }
 }
 
 #[test]

@@ -1,0 +1,188 @@
+//! `+ - * / %` and negation, on values: exact, or an error.
+//!
+//! Invariant: integers that do not fit 64 bits and decimals that do not fit are errors, never wrapped or rounded; a
+//! decimal is never mixed with a float, and never divided, because the quotient of two decimals is none.
+//! What an operation makes of two types, when a fold is loaded, stands beside what it makes of two values.
+
+use annals_schema_model::{Decimal, Value};
+
+use super::shape::Shape;
+
+/// An operation on two values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Modulo,
+}
+
+impl Arithmetic {
+    fn sign(self) -> char {
+        match self {
+            Arithmetic::Add => '+',
+            Arithmetic::Subtract => '-',
+            Arithmetic::Multiply => '*',
+            Arithmetic::Divide => '/',
+            Arithmetic::Modulo => '%',
+        }
+    }
+
+    fn is_exact(self) -> bool {
+        matches!(
+            self,
+            Arithmetic::Add | Arithmetic::Subtract | Arithmetic::Multiply
+        )
+    }
+
+    /// What comes out of two types.
+    pub(crate) fn shape(self, a: &Shape, b: &Shape) -> Result<Shape, String> {
+        let (left, right) = (a.present(), b.present());
+        Ok(match (left, right) {
+            (Shape::Any | Shape::Null, _) | (_, Shape::Any | Shape::Null) => Shape::Any,
+            (Shape::Int, Shape::Int) => Shape::Int,
+            (Shape::Float, Shape::Float) if self != Arithmetic::Modulo => Shape::Float,
+            (Shape::Int | Shape::Decimal, Shape::Int | Shape::Decimal) if self.is_exact() => Shape::Decimal,
+            (Shape::Text, Shape::Text) if self == Arithmetic::Add => Shape::Text,
+            (Shape::Bytes, Shape::Bytes) if self == Arithmetic::Add => Shape::Bytes,
+            (Shape::List(_), Shape::List(_)) if self == Arithmetic::Add => left.clone().merge(right.clone()),
+            _ => {
+                let why = match (left, right) {
+                    (Shape::Decimal, Shape::Int | Shape::Decimal) | (Shape::Int, Shape::Decimal) => {
+                        "; a quotient of decimals is not exact"
+                    }
+                    (Shape::Float, Shape::Int | Shape::Decimal)
+                    | (Shape::Int | Shape::Decimal, Shape::Float) => {
+                        "; double(…) makes a floating-point number of the other"
+                    }
+                    _ => "",
+                };
+                return Err(format!("there is no {a} {} {b}{why}", self.sign()));
+            }
+        })
+    }
+
+    /// What comes out of two values.
+    pub(crate) fn compute(self, a: &Value, b: &Value) -> Result<Value, String> {
+        let too_large = || {
+            format!(
+                "{} {} {} has too many digits",
+                a.to_json(),
+                self.sign(),
+                b.to_json()
+            )
+        };
+        match (self, a, b) {
+            (_, Value::Float(a), Value::Float(b)) if self != Arithmetic::Modulo => {
+                Ok(Value::Float(self.floats(*a, *b)))
+            }
+            (Arithmetic::Add, Value::String(a) | Value::Enum(a), Value::String(b) | Value::Enum(b)) => {
+                Ok(Value::String(format!("{a}{b}")))
+            }
+            (Arithmetic::Add, Value::Bytes(a), Value::Bytes(b)) => {
+                Ok(Value::Bytes([a.as_slice(), b].concat()))
+            }
+            (Arithmetic::Add, Value::Array(a), Value::Array(b)) => {
+                Ok(Value::Array([a.as_slice(), b].concat()))
+            }
+            _ => match (whole(a), whole(b), exact(a), exact(b)) {
+                (Some(left), Some(right), ..) => {
+                    let wide = [a, b].iter().any(|value| matches!(value, Value::UInt(_)));
+                    let result = self.integers(left, right)?;
+                    result
+                        .and_then(|result| integer(result, wide))
+                        .ok_or_else(too_large)
+                }
+                (.., Some(left), Some(right)) if self.is_exact() => self
+                    .decimals(left, right)
+                    .map(Value::Decimal)
+                    .ok_or_else(too_large),
+                _ => Err(format!(
+                    "there is no {} {} {}",
+                    a.to_json(),
+                    self.sign(),
+                    b.to_json()
+                )),
+            },
+        }
+    }
+
+    /// Nothing when 128 bits are too few, which two integers of 64 never need.
+    fn integers(self, a: i128, b: i128) -> Result<Option<i128>, String> {
+        Ok(match self {
+            Arithmetic::Add => a.checked_add(b),
+            Arithmetic::Subtract => a.checked_sub(b),
+            Arithmetic::Multiply => a.checked_mul(b),
+            Arithmetic::Divide | Arithmetic::Modulo if b == 0 => {
+                return Err(format!("Division by zero: {a} {} 0", self.sign()));
+            }
+            Arithmetic::Divide => a.checked_div(b),
+            Arithmetic::Modulo => a.checked_rem(b),
+        })
+    }
+
+    fn decimals(self, a: Decimal, b: Decimal) -> Option<Decimal> {
+        match self {
+            Arithmetic::Add => a.checked_add(&b),
+            Arithmetic::Subtract => a.checked_sub(&b),
+            Arithmetic::Multiply => a.checked_mul(&b),
+            Arithmetic::Divide | Arithmetic::Modulo => None,
+        }
+    }
+
+    fn floats(self, a: f64, b: f64) -> f64 {
+        match self {
+            Arithmetic::Add => a + b,
+            Arithmetic::Subtract => a - b,
+            Arithmetic::Multiply => a * b,
+            Arithmetic::Divide => a / b,
+            Arithmetic::Modulo => a % b,
+        }
+    }
+}
+
+/// The type of a negated value.
+pub(crate) fn negated_shape(of: &Shape) -> Result<Shape, String> {
+    match of.present() {
+        Shape::Int | Shape::Decimal | Shape::Float => Ok(of.present().clone()),
+        Shape::Any | Shape::Null => Ok(Shape::Any),
+        _ => Err(format!("there is no -({of})")),
+    }
+}
+
+/// The negated value.
+pub(crate) fn negated(value: &Value) -> Result<Value, String> {
+    match value {
+        Value::Float(value) => Ok(Value::Float(-value)),
+        _ => Arithmetic::Subtract
+            .compute(&Value::Int(0), value)
+            .map_err(|_| format!("there is no -({})", value.to_json())),
+    }
+}
+
+/// A number of any exact type as a decimal.
+pub(crate) fn exact(value: &Value) -> Option<Decimal> {
+    match value {
+        Value::Decimal(value) => Some(value.clone()),
+        _ => whole(value).map(|whole| Decimal::new(whole, 0)),
+    }
+}
+
+/// A whole number; integers are one type here, whatever their width.
+fn whole(value: &Value) -> Option<i128> {
+    match value {
+        Value::Int(value) => Some(i128::from(*value)),
+        Value::UInt(value) => Some(i128::from(*value)),
+        _ => None,
+    }
+}
+
+/// An integer of 64 bits; without a sign only where one of those it was made of needed that.
+fn integer(value: i128, wide: bool) -> Option<Value> {
+    match i64::try_from(value) {
+        Ok(value) => Some(Value::Int(value)),
+        Err(_) if wide => u64::try_from(value).map(Value::UInt).ok(),
+        Err(_) => None,
+    }
+}

@@ -1,0 +1,234 @@
+//! The functions of expressions: CEL's own, by our types.
+//!
+//! Invariant: what a function takes is checked when the fold is loaded, as far as types are known then; a value it has
+//! no answer for is an error, never a guess.
+
+use annals_schema_model::Value;
+
+use super::eval::text;
+use super::expr::Node;
+use super::shape::Shape;
+
+/// A function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    Size,
+    Contains,
+    StartsWith,
+    EndsWith,
+    String,
+    Int,
+    Uint,
+    Double,
+    Bool,
+    Bytes,
+    Dyn,
+    Type,
+}
+
+/// Each with its name; CEL's names for the first, one a line.
+const FUNCTIONS: [(&str, Function); 12] = [
+    ("size", Function::Size),
+    ("contains", Function::Contains),
+    ("startsWith", Function::StartsWith),
+    ("endsWith", Function::EndsWith),
+    ("string", Function::String),
+    ("int", Function::Int),
+    ("uint", Function::Uint),
+    ("double", Function::Double),
+    ("bool", Function::Bool),
+    ("bytes", Function::Bytes),
+    ("dyn", Function::Dyn),
+    ("type", Function::Type),
+];
+
+impl Function {
+    pub(crate) fn named(name: &str) -> Option<Function> {
+        FUNCTIONS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, function)| *function)
+    }
+
+    /// All names, for a sentence.
+    pub(crate) fn names() -> String {
+        let names: Vec<&str> = FUNCTIONS.iter().map(|(name, _)| *name).collect();
+        format!(
+            "{}, decimal, has, all, exists, exists_one, filter, map",
+            names.join(", ")
+        )
+    }
+
+    fn name(self) -> &'static str {
+        FUNCTIONS
+            .iter()
+            .find(|(_, function)| *function == self)
+            .map_or("", |(name, _)| name)
+    }
+
+    /// The call, if it has as many arguments as the function takes; `x.size()` and `size(x)` are the same.
+    pub(crate) fn checked_count(self, arguments: Vec<Node>) -> Result<Node, String> {
+        let count = match self {
+            Function::Contains | Function::StartsWith | Function::EndsWith => 2,
+            _ => 1,
+        };
+        if arguments.len() == count {
+            return Ok(Node::Call(self, arguments));
+        }
+        let how = if count == 2 {
+            "text.NAME(text)"
+        } else {
+            "NAME(value)"
+        };
+        Err(format!(
+            "`{}` is written {}",
+            self.name(),
+            how.replace("NAME", self.name())
+        ))
+    }
+
+    /// What comes out of arguments of these types.
+    pub(crate) fn shape(self, arguments: &[Shape]) -> Result<Shape, String> {
+        let fits = |shape: &Shape| match self {
+            Function::Size => matches!(
+                shape,
+                Shape::Any
+                    | Shape::Text
+                    | Shape::Bytes
+                    | Shape::List(_)
+                    | Shape::Map(_)
+                    | Shape::Record { .. }
+            ),
+            Function::Contains | Function::StartsWith | Function::EndsWith => {
+                matches!(shape.present(), Shape::Any | Shape::Text)
+            }
+            Function::String => !matches!(shape, Shape::List(_) | Shape::Map(_) | Shape::Record { .. }),
+            Function::Int | Function::Uint => {
+                matches!(
+                    shape.present(),
+                    Shape::Any | Shape::Int | Shape::Float | Shape::Text
+                )
+            }
+            Function::Double => matches!(
+                shape.present(),
+                Shape::Any | Shape::Int | Shape::Float | Shape::Text | Shape::Decimal
+            ),
+            Function::Bool => matches!(shape.present(), Shape::Any | Shape::Bool | Shape::Text),
+            Function::Bytes => matches!(shape.present(), Shape::Any | Shape::Bytes | Shape::Text),
+            Function::Dyn | Function::Type => true,
+        };
+        if let Some(wrong) = arguments.iter().find(|shape| !fits(shape)) {
+            return Err(match self {
+                Function::Size => format!("{wrong} has no size"),
+                _ => format!("`{}` is not for {wrong}", self.name()),
+            });
+        }
+        Ok(match self {
+            Function::Size | Function::Int | Function::Uint => Shape::Int,
+            Function::Contains | Function::StartsWith | Function::EndsWith | Function::Bool => Shape::Bool,
+            Function::String | Function::Type => Shape::Text,
+            Function::Double => Shape::Float,
+            Function::Bytes => Shape::Bytes,
+            Function::Dyn => Shape::Any,
+        })
+    }
+
+    /// What comes out of these values.
+    pub(crate) fn call(self, arguments: &[impl std::ops::Deref<Target = Value>]) -> Result<Value, String> {
+        let [first, rest @ ..] = arguments else {
+            return Err(format!("`{}` of nothing", self.name()));
+        };
+        let wrong = || format!("`{}` is not for {}", self.name(), first.to_json());
+        let pair = || Some((text(first)?, text(rest.first()?)?));
+        let found = match self {
+            Function::Size => return size(first),
+            Function::Contains => pair().map(|(all, part)| Value::Bool(all.contains(part))),
+            Function::StartsWith => pair().map(|(all, part)| Value::Bool(all.starts_with(part))),
+            Function::EndsWith => pair().map(|(all, part)| Value::Bool(all.ends_with(part))),
+            Function::String => string(first).map(Value::String),
+            Function::Int => int(first).map(Value::Int),
+            Function::Uint => int(first).filter(|number| *number >= 0).map(Value::Int),
+            Function::Double => double(first).map(Value::Float),
+            Function::Bool => match (&**first, text(first)) {
+                (Value::Bool(value), _) => Some(Value::Bool(*value)),
+                (_, Some("true")) => Some(Value::Bool(true)),
+                (_, Some("false")) => Some(Value::Bool(false)),
+                _ => None,
+            },
+            Function::Bytes => match (&**first, text(first)) {
+                (Value::Bytes(bytes), _) => Some(Value::Bytes(bytes.clone())),
+                (_, text) => text.map(|text| Value::Bytes(text.as_bytes().to_vec())),
+            },
+            Function::Dyn => Some((**first).clone()),
+            Function::Type => Some(Value::String(kind(first).to_owned())),
+        };
+        found.ok_or_else(wrong)
+    }
+}
+
+fn size(value: &Value) -> Result<Value, String> {
+    let count = match value {
+        Value::Array(items) => items.len(),
+        Value::Map(entries) | Value::Record { fields: entries, .. } => entries.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        value => match text(value) {
+            Some(text) => text.chars().count(),
+            None => return Err(format!("{} has no size", value.to_json())),
+        },
+    };
+    Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))
+}
+
+/// The text of a value, as it is shown in a state.
+fn string(value: &Value) -> Option<String> {
+    match (value, value.to_json()) {
+        (Value::Bytes(bytes), _) => String::from_utf8(bytes.clone()).ok(),
+        (Value::Null, _) => None,
+        (_, serde_json::Value::String(text)) => Some(text),
+        (_, json @ (serde_json::Value::Number(_) | serde_json::Value::Bool(_))) => Some(json.to_string()),
+        _ => None,
+    }
+}
+
+fn int(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(value) => Some(*value),
+        // As in CEL, what is behind the point is cut off. Both bounds are exact as floats; the upper one does not fit.
+        Value::Float(value) => {
+            let whole = value.trunc();
+            (-(2f64.powi(63))..2f64.powi(63))
+                .contains(&whole)
+                .then_some(whole as i64)
+        }
+        value => text(value)?.parse().ok(),
+    }
+}
+
+fn double(value: &Value) -> Option<f64> {
+    match value {
+        Value::Float(value) => Some(*value),
+        Value::Int(value) => Some(*value as f64),
+        Value::UInt(value) => Some(*value as f64),
+        Value::Decimal(value) => value.to_string().parse().ok(),
+        value => text(value)?.parse().ok(),
+    }
+}
+
+/// The name of a value's type, CEL's where it has one.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null_type",
+        Value::Bool(_) => "bool",
+        Value::Int(_) | Value::UInt(_) => "int",
+        Value::Float(_) => "double",
+        Value::Decimal(_) => "decimal",
+        Value::String(_) | Value::Enum(_) => "string",
+        Value::Bytes(_) => "bytes",
+        Value::Timestamp { .. } | Value::TimestampMicros { .. } => "timestamp",
+        Value::Date(_) => "date",
+        Value::Time { .. } => "time",
+        Value::Uuid(_) => "uuid",
+        Value::Array(_) => "list",
+        Value::Map(_) | Value::Record { .. } => "map",
+    }
+}
