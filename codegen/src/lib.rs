@@ -18,7 +18,7 @@
 //! older version wrote. Each topic becomes one event type that reads records of *any* registered writer schema.
 //!
 //! What is generated depends on `annals-schema-model` and `annals-event-store`, on `prost` and `prost-types` for
-//! Protobuf, and on `jiff` and `uuid` when schemas have times or uuids.
+//! Protobuf, and on `jiff` and `uuid` when schemas have dates or uuids.
 //!
 //! Nothing here touches the network. Left out: JSON Schema, and schemas split over several subjects by references.
 

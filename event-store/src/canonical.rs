@@ -8,14 +8,15 @@
 //! #[derive(serde::Serialize)]
 //! struct State {
 //!     #[serde(with = "annals_event_store::canonical::timestamp")]
-//!     placed: jiff::Timestamp,
+//!     placed: annals_schema_model::Timestamp,
 //! }
-//! let state = State { placed: jiff::Timestamp::from_millisecond(1_558_336_067_000)? };
+//! let state = State { placed: annals_schema_model::Timestamp::from_millis(1_558_336_067_000) };
 //! assert_eq!(serde_json::to_string(&state)?, r#"{"placed":"2019-05-20T07:07:47.000Z"}"#);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //! Left out: numbers with a fraction keep serde_json's shortest form; states that must compare exactly avoid them.
 
+use annals_schema_model::Timestamp;
 use serde_json::{Map, Value};
 
 /// The same value with the keys of every object in order.
@@ -45,32 +46,29 @@ pub fn to_text(value: &Value) -> String {
     sorted(value.clone()).to_string()
 }
 
-/// A time of the log as the canonical text; times beyond what RFC 3339 can write are shown as the nearest one.
+/// A time of the log as the canonical text.
 pub fn time_text(ms: i64) -> String {
-    let time = jiff::Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 {
-        jiff::Timestamp::MIN
-    } else {
-        jiff::Timestamp::MAX
-    });
-    format!("{time:.3}")
+    Timestamp::from_millis(ms).to_string()
 }
 
-/// `#[serde(with = "…::canonical::timestamp")]` for a [`jiff::Timestamp`].
+/// `#[serde(with = "…::canonical::timestamp")]` for a [`annals_schema_model::Timestamp`].
 pub mod timestamp {
+    use annals_schema_model::Timestamp;
     use serde::Serializer;
 
     /// Writes the canonical text.
-    pub fn serialize<S: Serializer>(time: &jiff::Timestamp, out: S) -> Result<S::Ok, S::Error> {
-        out.collect_str(&format_args!("{time:.3}"))
+    pub fn serialize<S: Serializer>(time: &Timestamp, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(time)
     }
 }
 
-/// `#[serde(with = "…::canonical::timestamp_option")]` for an optional [`jiff::Timestamp`].
+/// `#[serde(with = "…::canonical::timestamp_option")]` for an optional [`annals_schema_model::Timestamp`].
 pub mod timestamp_option {
+    use annals_schema_model::Timestamp;
     use serde::Serializer;
 
     /// Writes the canonical text, or null.
-    pub fn serialize<S: Serializer>(time: &Option<jiff::Timestamp>, out: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(time: &Option<Timestamp>, out: S) -> Result<S::Ok, S::Error> {
         match time {
             Some(time) => super::timestamp::serialize(time, out),
             None => out.serialize_none(),

@@ -185,7 +185,7 @@ impl EventStore {
             event: opened.map(|opened| event_name(&opened.writer, &opened.body)),
             actor: at.actor().map(str::to_owned),
             recorded: canonical::time_text(spot.recorded_ms),
-            business_time: at.business_time().map(|time| format!("{time:.3}")),
+            business_time: at.business_time().map(|time| time.to_string()),
         }
     }
 }

@@ -8,7 +8,7 @@
 use std::any::Any;
 use std::fmt;
 
-use annals_schema_model::SchemaId;
+use annals_schema_model::{SchemaId, Timestamp};
 use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -49,11 +49,16 @@ impl<'a> At<'a> {
     }
 
     /// When the event happened in the business, as the `business-time` header says.
-    pub fn business_time(&self) -> Option<jiff::Timestamp> {
+    pub fn business_time(&self) -> Option<Timestamp> {
         std::str::from_utf8(self.header(BUSINESS_TIME_HEADER)?)
             .ok()?
             .parse()
             .ok()
+    }
+
+    /// When the log took the record.
+    pub fn recorded(&self) -> Timestamp {
+        Timestamp::from_millis(self.recorded_ms)
     }
 }
 

@@ -115,7 +115,7 @@ impl EventStore {
             headers: &record.headers,
         };
         entry.actor = at.actor().map(str::to_owned);
-        entry.business_time = at.business_time().map(|time| format!("{time:.3}"));
+        entry.business_time = at.business_time().map(|time| time.to_string());
         let opened = open(record, &self.resolve)?;
         entry.event = Some(event_name(&opened.writer, &opened.body));
         entry.schema = Some(SchemaUsed::from(&*opened.writer));

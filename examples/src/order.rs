@@ -4,8 +4,7 @@
 //! events: it does not refuse a refund larger than the payment, it makes it visible.
 
 use annals_event_store::{At, Fold, Halt, canonical};
-use annals_schema_model::Decimal;
-use jiff::Timestamp;
+use annals_schema_model::{Decimal, Timestamp};
 use serde::Serialize;
 
 use crate::events::OrdersEvent;
@@ -193,13 +192,13 @@ impl Fold for OrderFold {
             confirmed_at: None,
             paid_at: None,
             cancel_reason: None,
-            last_changed: recorded(at)?,
+            last_changed: at.recorded(),
             last_actor: at.actor().map(str::to_owned),
         })
     }
 
     fn evolve(order: &mut Order, event: OrdersEvent, at: &At<'_>) -> Result<(), Halt> {
-        let last_changed = recorded(at)?;
+        let last_changed = at.recorded();
         match event {
             OrdersEvent::OrderPlaced(_) => return Err(Halt::new("the order is placed a second time")),
             OrdersEvent::OrderConfirmed(confirmed) => {
@@ -256,11 +255,6 @@ impl Order {
             }),
         }
     }
-}
-
-/// When the log took the event.
-pub(crate) fn recorded(at: &At<'_>) -> Result<Timestamp, Halt> {
-    Timestamp::from_millisecond(at.recorded_ms).map_err(|error| Halt::new(error.to_string()))
 }
 
 fn sum(a: &Decimal, b: &Decimal) -> Result<Decimal, Halt> {

@@ -3,12 +3,11 @@
 //! Invariant: `folds/package.yaml` says the same, rule for rule, and gives the same canonical JSON.
 
 use annals_event_store::{At, Fold, Halt, canonical};
-use jiff::Timestamp;
+use annals_schema_model::Timestamp;
 use serde::Serialize;
 
 use crate::events::PackagesEvent;
 use crate::events::shop::packages::package_event::Event;
-use crate::order::recorded;
 
 /// How far a package is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -105,13 +104,13 @@ impl Fold for PackageFold {
             received_by: None,
             packed_at,
             delivered_at: None,
-            last_changed: recorded(at)?,
+            last_changed: at.recorded(),
             last_actor: at.actor().map(str::to_owned),
         })
     }
 
     fn evolve(package: &mut Package, event: PackagesEvent, at: &At<'_>) -> Result<(), Halt> {
-        let (happened, last_changed) = (happened(&event)?, recorded(at)?);
+        let (happened, last_changed) = (happened(&event)?, at.recorded());
         match event.event {
             Event::Created(_) => return Err(Halt::new("the package is created a second time")),
             Event::Sent(sent) => {
@@ -143,9 +142,10 @@ fn happened(event: &PackagesEvent) -> Result<Option<Timestamp>, Halt> {
     let Some(at) = &event.message.at else {
         return Ok(None);
     };
-    Timestamp::new(at.seconds, at.nanos)
-        .map(Some)
-        .map_err(|error| Halt::new(error.to_string()))
+    let time = u32::try_from(at.nanos).ok();
+    let time = time.and_then(|nanos| Timestamp::new(at.seconds, nanos));
+    time.map(Some)
+        .ok_or_else(|| Halt::new(format!("{} nanoseconds are no part of a second", at.nanos)))
 }
 
 #[cfg(test)]

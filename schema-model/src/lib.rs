@@ -43,6 +43,7 @@ mod schema;
 mod span;
 mod standard;
 mod subject;
+mod timestamp;
 mod value;
 mod walk;
 
@@ -56,6 +57,7 @@ pub use schema::{ParseError, Schema, SchemaType, SchemaTypeError};
 pub use span::Span;
 pub use standard::{CompatibilityPolicy, Policy, PolicyError, Standard};
 pub use subject::{Subject, SubjectError};
+pub use timestamp::{Timestamp, TimestampError};
 pub use value::Value;
 pub use walk::{Walk, WalkError};
 

@@ -5,10 +5,11 @@
 
 use serde_json::{Map, Number, Value as Json};
 
-use crate::Decimal;
+use crate::{Decimal, Timestamp};
 
 mod text;
 
+pub(crate) use text::{date as date_text, time_of_day as time_of_day_text};
 #[cfg(feature = "avro")]
 pub(crate) use text::{nanos_text, parse_uuid};
 
@@ -98,8 +99,10 @@ impl Value {
             Value::Decimal(value) => Json::String(value.to_string()),
             Value::String(value) | Value::Enum(value) => Json::String(value.clone()),
             Value::Bytes(value) => Json::String(text::base64(value)),
-            Value::Timestamp { millis } => Json::String(text::timestamp_millis(*millis)),
-            Value::TimestampMicros { micros } => Json::String(text::timestamp_micros(*micros)),
+            Value::Timestamp { millis } => Json::String(Timestamp::from_millis(*millis).to_string()),
+            Value::TimestampMicros { micros } => {
+                Json::String(format!("{:.6}", Timestamp::from_micros(*micros)))
+            }
             Value::Date(days) => Json::String(text::date(i64::from(*days))),
             Value::Time { micros } => Json::String(text::time(*micros)),
             Value::Uuid(bytes) => Json::String(text::uuid(bytes)),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -96,6 +97,9 @@ fn exit_codes_and_outputs() {
     check(&["state", &order, "--at", "yesterday"], 1, "RFC 3339");
     check(&["state", &order, "--at", "-1000w"], 5, "");
     check(&["state", "no-slash"], 2, "TYPE/ID");
+    check(&["fold", "list"], 0, "packages-value v1");
+    check(&["fold", "update", "order"], 0, "newest versions already");
+    check(&["fold", "update", "nobody"], 5, "order, package");
     check(&["fly"], 2, "fly");
 
     let json = |args: &[&str]| -> Value {
@@ -114,6 +118,25 @@ fn exit_codes_and_outputs() {
     );
     assert_eq!(json(&["schema", "get", "t1-value"])["version"], 1);
     assert_eq!(json(&["state", &order])["id"], Value::String(id));
+    assert_eq!(json(&["fold", "list"])["running"][0]["name"], "order");
+    assert_eq!(
+        json(&["fold", "update", "package"])["readers"][0]["event"],
+        "shop.packages.PackageEvent"
+    );
+    fs::write(server.data_dir().join("folds/new.yaml"), "name: new\nrev: one\n").unwrap();
+    let since = Instant::now();
+    while server.annals(&["fold", "list"]).status.success() {
+        assert!(
+            since.elapsed() < Duration::from_secs(60),
+            "the new file is not seen"
+        );
+    }
+    check(&["fold", "list"], 1, "new.yaml, line 2");
+    check(&["state", "new/1"], 5, "line 2");
+    check(&["fold", "update", "new"], 1, "line 2");
+    let listed = server.annals(&["fold", "list", "-o", "json"]);
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    assert_eq!(listed["not_loaded"][0]["line"], 2, "{listed}");
     assert!(json(&["history", &order])["entries"].as_array().is_some());
     assert!(
         json(&["diff", &order, "--from", "revision:0"])["changes"]
@@ -131,6 +154,8 @@ fn every_command_has_help_with_an_example() {
         "diff",
         "schema list",
         "schema get",
+        "fold list",
+        "fold update",
         "schema register",
         "schema check",
         "registry export",

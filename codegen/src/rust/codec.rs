@@ -98,8 +98,8 @@ fn write_scalar(scalar: Scalar, operand: &Operand) -> TokenStream {
         Scalar::Uuid => quote!(writer.string(#expression.hyphenated().encode_lower(&mut [0; 36]));),
         Scalar::UuidFixed => quote!(writer.fixed(#expression.as_bytes());),
         Scalar::Date => quote!(writer.int(annals_support::days(#copied));),
-        Scalar::TimestampMillis => quote!(writer.long(#expression.as_millisecond());),
-        Scalar::TimestampMicros => quote!(writer.long(#expression.as_microsecond());),
+        Scalar::TimestampMillis => quote!(writer.long(#expression.as_millis());),
+        Scalar::TimestampMicros => quote!(writer.long(#expression.as_micros());),
     }
 }
 
@@ -239,8 +239,8 @@ fn read_scalar(scalar: Scalar) -> TokenStream {
         Scalar::Uuid => quote!(reader.string().and_then(annals_support::uuid)),
         Scalar::UuidFixed => quote!(reader.fixed().map(::uuid::Uuid::from_bytes)),
         Scalar::Date => quote!(reader.int().and_then(annals_support::date)),
-        Scalar::TimestampMillis => quote!(reader.long().and_then(annals_support::timestamp_millis)),
-        Scalar::TimestampMicros => quote!(reader.long().and_then(annals_support::timestamp_micros)),
+        Scalar::TimestampMillis => quote!(reader.long().map(::annals_schema_model::Timestamp::from_millis)),
+        Scalar::TimestampMicros => quote!(reader.long().map(::annals_schema_model::Timestamp::from_micros)),
     }
 }
 

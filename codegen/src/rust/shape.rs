@@ -232,7 +232,7 @@ impl Scalar {
             }
             Scalar::Uuid | Scalar::UuidFixed => quote!(::uuid::Uuid),
             Scalar::Date => quote!(::jiff::civil::Date),
-            Scalar::TimestampMillis | Scalar::TimestampMicros => quote!(::jiff::Timestamp),
+            Scalar::TimestampMillis | Scalar::TimestampMicros => quote!(::annals_schema_model::Timestamp),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Support code at the root of a generated file: conversions, exact decimals, and plans kept for foreign writers.
 //!
 //! Only what the schemas at hand need is printed, so a user's crate depends on `jiff` or `uuid` only when a schema
-//! has times or uuids.
+//! has dates or uuids.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -15,8 +15,6 @@ pub(crate) struct Needs {
     decimal_fixed: bool,
     uuid: bool,
     date: bool,
-    millis: bool,
-    micros: bool,
 }
 
 impl Needs {
@@ -39,8 +37,6 @@ impl Needs {
             }
             Type::Uuid => self.uuid = true,
             Type::Date => self.date = true,
-            Type::TimestampMillis => self.millis = true,
-            Type::TimestampMicros => self.micros = true,
             _ => {}
         }
     }
@@ -54,15 +50,13 @@ pub(crate) fn items(needs: Needs, with_plans: bool) -> TokenStream {
         (needs.decimal_fixed, widened),
         (needs.uuid, uuid),
         (needs.date, date),
-        (needs.millis, || timestamp("timestamp_millis", "from_millisecond")),
-        (needs.micros, || timestamp("timestamp_micros", "from_microsecond")),
         (with_plans, plans),
     ];
     let parts = parts
         .into_iter()
         .filter(|(needed, _)| *needed)
         .map(|(_, print)| print());
-    let wrong = (needs.decimal || needs.uuid || needs.date || needs.millis || needs.micros).then(|| {
+    let wrong = (needs.decimal || needs.uuid || needs.date).then(|| {
         quote! {
             fn wrong(message: String) -> ReadError {
                 ReadError { path: String::new(), message }
@@ -174,15 +168,6 @@ fn date() -> TokenStream {
         pub(super) fn days(date: ::jiff::civil::Date) -> i32 {
             // Dates span less than eight million days.
             (date.duration_since(EPOCH).as_hours() / 24) as i32
-        }
-    }
-}
-
-fn timestamp(name: &str, from: &str) -> TokenStream {
-    let (name, from) = (crate::rust::module::ident(name), crate::rust::module::ident(from));
-    quote! {
-        pub(super) fn #name(since_epoch: i64) -> Result<::jiff::Timestamp, ReadError> {
-            ::jiff::Timestamp::#from(since_epoch).map_err(|error| wrong(error.to_string()))
         }
     }
 }

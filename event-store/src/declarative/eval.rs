@@ -60,7 +60,7 @@ impl<'a> Scope<'a> {
             "key" => Value::String(key_text(self.input.raw.key)),
             "actor" => text(at.actor()),
             "business_time" => at.business_time().map_or(Value::Null, |time| Value::Timestamp {
-                millis: time.as_millisecond(),
+                millis: time.as_millis(),
             }),
             "headers" => Value::Map(
                 at.headers

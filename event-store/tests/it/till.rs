@@ -3,7 +3,7 @@
 
 use annals_event_store::{At, DecodeError, EventSet, Fold, Halt, Raw, Resolve, Seen, canonical};
 use annals_schema_model::avro::{Plan, wire};
-use annals_schema_model::{Decimal, Schema, SchemaId, SchemaType};
+use annals_schema_model::{Decimal, Schema, SchemaId, SchemaType, Timestamp};
 use serde::Serialize;
 
 use crate::support::{Table, Write, enveloped};
@@ -213,9 +213,9 @@ pub(crate) struct Payment {
 pub(crate) struct TillState {
     owner: String,
     #[serde(with = "canonical::timestamp")]
-    opened_at: jiff::Timestamp,
+    opened_at: Timestamp,
     #[serde(with = "canonical::timestamp_option")]
-    last_paid: Option<jiff::Timestamp>,
+    last_paid: Option<Timestamp>,
     #[serde(with = "canonical::decimal")]
     balance: Decimal,
     payments: u64,
@@ -241,8 +241,7 @@ impl Fold for TillFold {
         Ok(TillState {
             names: vec![owner.clone()],
             owner,
-            opened_at: jiff::Timestamp::from_millisecond(opened_at)
-                .map_err(|error| Halt::new(error.to_string()))?,
+            opened_at: Timestamp::from_millis(opened_at),
             last_paid: None,
             balance: Decimal::new(0, 2),
             payments: 0,
@@ -262,7 +261,7 @@ impl Fold for TillFold {
                     .checked_add(&amount)
                     .ok_or_else(|| Halt::new("too much"))?;
                 state.payments += 1;
-                state.last_paid = jiff::Timestamp::from_millisecond(at.recorded_ms).ok();
+                state.last_paid = Some(at.recorded());
                 state.notes.extend(note);
                 match state.payers.iter_mut().find(|payment| payment.payer == payer) {
                     Some(payment) => payment.amount = amount,

@@ -1,8 +1,7 @@
 //! From events to records as a producer sends them.
 
 use annals_event_store::EventSet;
-use annals_schema_model::Decimal;
-use jiff::Timestamp;
+use annals_schema_model::{Decimal, Timestamp};
 
 use crate::events::shop::orders::{Address, OrderPlaced, v1};
 use crate::events::{Exact, OrdersEvent, PackagesEvent};
@@ -109,14 +108,14 @@ fn record(
         timestamp_ms: stamp.recorded_ms,
         headers: vec![
             ("actor", stamp.actor.to_owned()),
-            ("business-time", format!("{:.3}", time(stamp.business_ms))),
+            ("business-time", time(stamp.business_ms).to_string()),
         ],
     }
 }
 
-/// A time of the history, which never leaves the range of timestamps.
+/// A time of the history.
 pub(super) fn time(ms: i64) -> Timestamp {
-    Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
+    Timestamp::from_millis(ms)
 }
 
 /// Cents as money; no price of the company comes near ten digits.

@@ -17,7 +17,7 @@ fn money(text: &str) -> Exact<12, 2> {
 }
 
 fn time(second: i64) -> Timestamp {
-    Timestamp::from_second(second).unwrap()
+    Timestamp::from_millis(1_000 * second)
 }
 
 fn address(city: &str) -> NewAddress {

@@ -1,32 +1,17 @@
-//! The text forms of values: dates and instants in the proleptic Gregorian calendar, UUIDs, base64.
+//! The text forms of values: dates and times of day in the proleptic Gregorian calendar, UUIDs, base64.
 //!
 //! Years outside 0..=9999 are written with a sign, as RFC 3339's successors do (`+12345-01-01`, `-0001-01-01`).
 
+#[cfg(any(feature = "avro", test))]
+use crate::Timestamp;
+
 const DAY_MICROS: i64 = 86_400_000_000;
-
-pub(super) fn timestamp_millis(millis: i64) -> String {
-    let (day, rest) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000));
-    let time = time_of_day(rest / 1000);
-    format!("{}T{time}.{:03}Z", date(day), rest % 1000)
-}
-
-pub(super) fn timestamp_micros(micros: i64) -> String {
-    format!(
-        "{}T{}Z",
-        date(micros.div_euclid(DAY_MICROS)),
-        time(micros.rem_euclid(DAY_MICROS))
-    )
-}
 
 /// An instant in nanoseconds since 1970, without a zone.
 #[cfg(feature = "avro")]
 pub(crate) fn nanos_text(nanos: i64) -> String {
-    let (second, rest) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
-    format!(
-        "{}T{}.{rest:09}",
-        date(second.div_euclid(86_400)),
-        time_of_day(second.rem_euclid(86_400))
-    )
+    let text = format!("{:.9}", Timestamp::from_nanos(nanos));
+    text.trim_end_matches('Z').to_owned()
 }
 
 pub(super) fn time(micros: i64) -> String {
@@ -37,7 +22,8 @@ pub(super) fn time(micros: i64) -> String {
     format!("{}.{:06}", time_of_day(micros / 1_000_000), micros % 1_000_000)
 }
 
-fn time_of_day(seconds: i64) -> String {
+/// The time of a second of the day.
+pub(crate) fn time_of_day(seconds: i64) -> String {
     format!(
         "{:02}:{:02}:{:02}",
         seconds / 3600,
@@ -47,7 +33,7 @@ fn time_of_day(seconds: i64) -> String {
 }
 
 /// The date of a day counted from 1970-01-01 (the calendar arithmetic counts years from March).
-pub(super) fn date(day: i64) -> String {
+pub(crate) fn date(day: i64) -> String {
     let day = i128::from(day) + 719_468;
     let (era, day_of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -143,8 +129,9 @@ mod tests {
         check(-719_529, "-0001-12-31");
         check(2_932_896, "9999-12-31");
         check(2_932_897, "+10000-01-01");
-        assert_eq!(timestamp_millis(i64::MIN), "-292275055-05-16T16:47:04.192Z");
-        assert_eq!(timestamp_millis(i64::MAX), "+292278994-08-17T07:12:55.807Z");
+        let millis = |millis| Timestamp::from_millis(millis).to_string();
+        assert_eq!(millis(i64::MIN), "-292275055-05-16T16:47:04.192Z");
+        assert_eq!(millis(i64::MAX), "+292278994-08-17T07:12:55.807Z");
         assert_eq!(time(86_400_000_000), "86400000000");
     }
 
