@@ -95,7 +95,7 @@ impl Arithmetic {
                         .ok_or_else(too_large)
                 }
                 (.., Some(left), Some(right)) if self.is_exact() => self
-                    .decimals(left, right)
+                    .decimals(&left, &right)
                     .map(Value::Decimal)
                     .ok_or_else(too_large),
                 _ => Err(format!(
@@ -122,11 +122,11 @@ impl Arithmetic {
         })
     }
 
-    fn decimals(self, a: Decimal, b: Decimal) -> Option<Decimal> {
+    fn decimals(self, a: &Decimal, b: &Decimal) -> Option<Decimal> {
         match self {
-            Arithmetic::Add => a.checked_add(&b),
-            Arithmetic::Subtract => a.checked_sub(&b),
-            Arithmetic::Multiply => a.checked_mul(&b),
+            Arithmetic::Add => a.checked_add(b),
+            Arithmetic::Subtract => a.checked_sub(b),
+            Arithmetic::Multiply => a.checked_mul(b),
             Arithmetic::Divide | Arithmetic::Modulo => None,
         }
     }

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use annals_schema_model::{Decimal, Value};
+use annals_schema_model::Value;
 use bytes::Bytes;
 
 use super::arithmetic::{exact, negated};

@@ -7,7 +7,8 @@ use annals_schema_model::{Schema, Value};
 use serde_saphyr::Spanned;
 
 use super::check::{Checked, check};
-use super::expr::{Node, lower_arg};
+use super::expr::Node;
+use super::lower::lower_arg;
 use super::pins::{Pin, Pins};
 use super::reader::{avro_shape, members, message_shape};
 use super::shape::Shape;
@@ -101,23 +102,7 @@ pub fn load_pinned(text: &str, pins: &Pins, resolve: &dyn Resolve) -> Result<Dec
         None => avro_readers(&file, pins, resolve)?,
         Some(message) => message_readers(&file, message, pins, resolve)?,
     };
-    let mut rules = Vec::with_capacity(file.events.0.len());
-    for (event, blocks) in &file.events.0 {
-        rules.push(Rule {
-            event: event.value.clone(),
-            begin: lower_block(blocks.value.begin.as_deref())?,
-            on: lower_block(blocks.value.on.as_deref())?,
-        });
-        if rules
-            .last()
-            .is_some_and(|rule| rule.begin.is_none() && rule.on.is_none())
-        {
-            return Err(LoadError::new(
-                line_of(event),
-                format!("{} has neither begin nor on", event.value),
-            ));
-        }
-    }
+    let mut rules = rules(&file)?;
     let blocks: Vec<Checked<'_>> = rules
         .iter()
         .zip(&readers.shapes)
@@ -153,6 +138,28 @@ pub fn load_pinned(text: &str, pins: &Pins, resolve: &dyn Resolve) -> Result<Dec
         pins: readers.pins,
         plans: RwLock::default(),
     })
+}
+
+/// What each event does.
+fn rules(file: &File) -> Result<Vec<Rule>, LoadError> {
+    let mut rules = Vec::with_capacity(file.events.0.len());
+    for (event, blocks) in &file.events.0 {
+        rules.push(Rule {
+            event: event.value.clone(),
+            begin: lower_block(blocks.value.begin.as_deref())?,
+            on: lower_block(blocks.value.on.as_deref())?,
+        });
+        if rules
+            .last()
+            .is_some_and(|rule| rule.begin.is_none() && rule.on.is_none())
+        {
+            return Err(LoadError::new(
+                line_of(event),
+                format!("{} has neither begin nor on", event.value),
+            ));
+        }
+    }
+    Ok(rules)
 }
 
 /// The schemas a fold reads with: for each event a shape, and all fingerprints.

@@ -97,6 +97,7 @@ mod eval;
 mod expr;
 mod function;
 mod load;
+mod lower;
 mod pins;
 mod reader;
 mod shape;

@@ -354,10 +354,6 @@ const HALTING: &[(&str, &str)] = &[
     ("\"[1, 0].all(x, 1 / x == 1)\"", "Division by zero"),
     ("\"9223372036854775807 + event.payer\"", "too many digits"),
     ("\"event.payer * 9223372036854775807\"", "too many digits"),
-    (
-        "event.amount * decimal('99999999999999999999999999999999999999')",
-        "too many digits",
-    ),
     ("\"dyn(event.amount) / dyn(2)\"", "there is no \\\"1.50\\\" / 2"),
     ("\"dyn(event.amount) + dyn('x')\"", "there is no"),
     ("\"[1][dyn(event.payer)]\"", "no element 4"),
@@ -374,8 +370,10 @@ fn expressions_come_out() {
         }
     };
     for (expression, expected) in EXPRESSIONS {
-        assert_eq!(value_of(expression), expected, "{expression}");
+        assert_eq!(value_of(expression), *expected, "{expression}");
     }
+    let tiny = format!("event.amount * decimal('0.{}1')", "0".repeat(998));
+    assert!(value_of(&tiny).contains("too many digits"));
     for (expression, part) in HALTING {
         let value = value_of(expression);
         assert!(value.contains(part), "{expression}: {value}");
