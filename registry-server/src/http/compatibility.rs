@@ -144,7 +144,7 @@ async fn judge(
     params: &JudgeParams,
     body: SchemaRequest,
 ) -> Result<Answer<CompatibilityAnswer>, HttpError> {
-    let request = body.into_request(params.normalize, false);
+    let request = body.into_request(params.normalize, false)?;
     let judged = state.registry.judge(subject, against, request, params.explain);
     let (verdict, policies) = match judged.await {
         Ok(judged) => judged,

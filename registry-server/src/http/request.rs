@@ -2,9 +2,10 @@
 
 use annals_schema_model::Reference;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::registry::{Metadata, RegisterRequest, RuleSet, tags::EntityTags};
+use crate::registry::{Metadata, RegisterRequest, RegistryError, RuleSet, tags::EntityTags};
 
 /// A reference to another schema.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -71,7 +72,8 @@ pub(super) struct SchemaRequest {
     /// Tags and properties.
     metadata: Option<Metadata>,
     /// Rules for clients.
-    rule_set: Option<RuleSet>,
+    #[schema(value_type = Option<RuleSet>)]
+    rule_set: Option<Value>,
     /// An id to register under: for importers.
     id: Option<i64>,
     /// The version to become: absent, the next.
@@ -85,19 +87,23 @@ pub(super) struct SchemaRequest {
 }
 
 impl SchemaRequest {
-    pub(super) fn into_request(self, normalize: bool, force: bool) -> RegisterRequest {
+    /// What the registry is asked for.
+    ///
+    /// # Errors
+    /// [`RegistryError::InvalidRuleSet`].
+    pub(super) fn into_request(self, normalize: bool, force: bool) -> Result<RegisterRequest, RegistryError> {
         let references = self.references.unwrap_or_default();
-        RegisterRequest {
+        Ok(RegisterRequest {
             schema: self.schema.unwrap_or_default(),
             schema_type: self.schema_type,
             references: references.into_iter().map(Reference::from).collect(),
             metadata: self.metadata,
-            rule_set: self.rule_set,
+            rule_set: self.rule_set.map(RuleSet::from_json).transpose()?,
             id: self.id,
             version: self.version,
             normalize,
             force,
-        }
+        })
     }
 }
 
@@ -114,9 +120,11 @@ pub(super) struct TagRequest {
     /// The new version's metadata; absent, as it was.
     pub(super) metadata: Option<Metadata>,
     /// The new version's rules; absent, as they were.
-    pub(super) rule_set: Option<RuleSet>,
+    #[schema(value_type = Option<RuleSet>)]
+    pub(super) rule_set: Option<Value>,
     /// Rules to add, or to put in the place of those with the same names.
-    pub(super) rules_to_merge: Option<RuleSet>,
+    #[schema(value_type = Option<RuleSet>)]
+    pub(super) rules_to_merge: Option<Value>,
     /// The names of rules to take out.
     pub(super) rules_to_remove: Option<Vec<String>>,
 }

@@ -97,7 +97,7 @@ async fn look_up(
     JsonBody(body): JsonBody<SchemaRequest>,
 ) -> Result<Response, HttpError> {
     let subject = state.registry.read(|view| view.find_subject(&subject));
-    let request = body.into_request(reading.normalize, false);
+    let request = body.into_request(reading.normalize, false)?;
     let found = state
         .registry
         .look_up(&subject, request, deleted.wanted())

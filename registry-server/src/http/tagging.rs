@@ -4,6 +4,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use serde_json::Value;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -102,13 +103,18 @@ async fn tag(
 fn changed(found: &Found, body: TagRequest) -> Result<RegisterRequest, RegistryError> {
     let stored = &found.stored;
     let own = stored.rule_set().cloned();
+    let read = |rules: Option<Value>| rules.map(RuleSet::from_json).transpose();
     let (add, remove) = (
         body.tags_to_add.unwrap_or_default(),
         body.tags_to_remove.unwrap_or_default(),
     );
     let mut request = RegisterRequest {
         metadata: body.metadata.or_else(|| stored.metadata().cloned()),
-        rule_set: match (body.rule_set, body.rules_to_merge, body.rules_to_remove) {
+        rule_set: match (
+            read(body.rule_set)?,
+            read(body.rules_to_merge)?,
+            body.rules_to_remove,
+        ) {
             (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
                 return Err(RegistryError::InvalidRuleSet(
                     "ruleSet stands for all rules; send it, or rulesToMerge and rulesToRemove".to_owned(),

@@ -2,6 +2,7 @@
 
 use axum::{
     extract::State,
+    http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -20,7 +21,10 @@ use super::{
     subjects::{Deletion, Reading},
     tagging,
 };
-use crate::registry::{Deleted, Found, RegistryError, VersionView, View, lookup};
+use crate::{
+    registry::{Deleted, Found, RegistryError, VersionView, View, lookup},
+    service::Registered,
+};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
@@ -100,16 +104,35 @@ async fn register(
     JsonBody(mut body): JsonBody<SchemaRequest>,
 ) -> Result<Response, HttpError> {
     let edit = tagging::Edit::taken_from(&mut body);
-    let mut request = body.into_request(reading.normalize, forcing.force);
+    let mut request = body.into_request(reading.normalize, forcing.force)?;
     if let Some(edit) = edit {
         state
             .registry
             .read(|view| edit.apply(view, &subject, &mut request))?;
     }
     let registered = state.registry.register(&subject, request).await;
-    let found = registered.map_err(|error| state.shape.refusal(error))?.found;
+    let Registered { found, unread, .. } = registered.map_err(|error| state.shape.refusal(error))?;
     let text = state.registry.text(&found.stored, &format).await?;
-    Ok(Answer(RegisterAnswer::of(state.shape, &found, &text)).into_response())
+    let mut response = Answer(RegisterAnswer::of(state.shape, &found, &text)).into_response();
+    if let Some(error) = unread {
+        let (subject, id) = (&found.subject, found.stored.id);
+        tracing::warn!(%subject, %id, %error, "an imported schema cannot be read by this server");
+        response.headers_mut().extend(warning(&error.to_string()));
+    }
+    Ok(response)
+}
+
+/// The header that says why an imported schema, which is taken as it is, cannot be read here (RFC 9110, section 5.5).
+fn warning(why: &str) -> Option<(HeaderName, HeaderValue)> {
+    const CHARACTERS_MAX: usize = 500;
+    let plain = |c: char| match c {
+        '"' | '\\' => '\'',
+        ' '..='~' => c,
+        _ => '?',
+    };
+    let why: String = why.chars().take(CHARACTERS_MAX).map(plain).collect();
+    let text = format!("299 annals \"taken as it is, but this server cannot read it: {why}\"");
+    Some((header::WARNING, HeaderValue::from_str(&text).ok()?))
 }
 
 /// A version of a subject. A subject without a context is looked for in every context, the default one first.

@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
-use annals_schema_model::{Reference, Schema, SchemaType, SchemaTypeError, proto};
+use annals_schema_model::{ParseError, Policy, Reference, Schema, SchemaType, SchemaTypeError};
+use uuid::Uuid;
 
 use super::{
     RegistryError,
     content::Content,
+    context::Deleted,
     contract::{Metadata, RuleSet},
     name::Qualified,
     references,
@@ -43,16 +45,16 @@ pub struct RegisterRequest {
 /// A schema that has been read.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// Its content in stored form.
+    /// Its content as it would be served.
     pub content: Content,
-    /// The stored form, parsed; imported schemas may lack it.
-    pub parsed: Option<Arc<Schema>>,
-    /// The text as it was sent, when that is not the stored form.
-    pub text_sent: Option<Arc<str>>,
+    /// The same, parsed.
+    pub parsed: Result<Arc<Schema>, ParseError>,
+    /// The text it prints as, where that is not the content's.
+    pub printed: Option<Arc<str>>,
 }
 
 impl Candidate {
-    /// Reads a request's schema against what is registered in a context.
+    /// Reads a request's schema against what is registered in a context. It may refer to versions of the kind given.
     ///
     /// # Errors
     /// [`RegistryError::InvalidSchema`] or [`RegistryError::InvalidRuleSet`].
@@ -61,11 +63,15 @@ impl Candidate {
         context: &str,
         request: &RegisterRequest,
         normalize: bool,
+        referred: Deleted,
     ) -> Result<Candidate, RegistryError> {
         let invalid = |message: String| RegistryError::InvalidSchema(message);
-        check_contract(request)?;
-        let schema_type = schema_type_of(request)?;
-        let mut references = pinned(view, context, request)?;
+        check_text(request)?;
+        if let Some(rules) = &request.rule_set {
+            rules.check().map_err(RegistryError::InvalidRuleSet)?;
+        }
+        let schema_type = request.schema_type()?;
+        let mut references = pinned(view, context, request, referred)?;
         if normalize {
             references.sort_by(|left, right| key(left).cmp(&key(right)));
             references.dedup();
@@ -79,37 +85,72 @@ impl Candidate {
         } else {
             sent.stored_text()
         };
-        let (parsed, text_sent) = if text == request.schema {
-            (sent, None)
+        let parsed = if text == request.schema {
+            sent
         } else {
-            let again =
-                parse(&text).map_err(|error| invalid(format!("its stored form is unreadable: {error}")))?;
-            (again, Some(Arc::from(request.schema.as_str())))
+            parse(&text).map_err(|error| invalid(format!("its stored form is unreadable: {error}")))?
+        };
+        // Avro is served as it prints, or in the normal form that was asked for: that is what it is known by.
+        let printed = match schema_type {
+            SchemaType::Avro => None,
+            SchemaType::Protobuf | SchemaType::Json => printed(&parsed, &text),
         };
         Ok(Candidate {
+            printed,
             content: content(request, schema_type, text.into(), references),
-            parsed: Some(Arc::new(parsed)),
-            text_sent,
+            parsed: Ok(Arc::new(parsed)),
         })
     }
 
-    /// Takes a request's schema as it stands: text, references and all, because the id it asks for is theirs.
+    /// Takes a request's schema as it stands: text, references and all, because the id it asks for is theirs. What cannot
+    /// be read here is taken as well.
     ///
     /// # Errors
-    /// [`RegistryError::InvalidSchema`] or [`RegistryError::InvalidRuleSet`].
-    pub fn imported(request: &RegisterRequest) -> Result<Candidate, RegistryError> {
-        check_contract(request)?;
-        let schema_type = schema_type_of(request)?;
+    /// [`RegistryError::InvalidSchema`] when there is no text, or one of no known type.
+    pub fn imported(
+        view: &View,
+        context: &str,
+        request: &RegisterRequest,
+    ) -> Result<Candidate, RegistryError> {
+        check_text(request)?;
         let text = Arc::from(request.schema.as_str());
+        let content = content(request, request.schema_type()?, text, request.references.clone());
+        let parsed = references::parse(view, context, &content).unwrap_or_else(|error| Err(error.into()));
         Ok(Candidate {
-            content: content(request, schema_type, text, request.references.clone()),
-            parsed: None,
-            text_sent: None,
+            printed: parsed
+                .as_ref()
+                .ok()
+                .and_then(|parsed| printed(parsed, &content.text)),
+            content,
+            parsed: parsed.map(Arc::new),
         })
+    }
+
+    /// The hash of the printed form.
+    #[must_use]
+    pub fn form(&self) -> Uuid {
+        let text = self.printed.as_ref().unwrap_or(&self.content.text);
+        self.content.hash_with(text)
+    }
+
+    /// What is asked of a new schema before it is compared with anything.
+    ///
+    /// # Errors
+    /// [`RegistryError::InvalidSchema`].
+    pub(super) fn check_new(&self, policy: Policy) -> Result<(), RegistryError> {
+        let unreadable = |error: &ParseError| RegistryError::InvalidSchema(error.to_string());
+        let parsed = self.parsed.as_ref().map_err(unreadable)?;
+        parsed.check_new(policy).map_err(|error| unreadable(&error))
     }
 }
 
-fn check_contract(request: &RegisterRequest) -> Result<(), RegistryError> {
+/// The text a schema prints as, where that is not the given one.
+fn printed(parsed: &Schema, text: &str) -> Option<Arc<str>> {
+    let printed = parsed.printed();
+    (printed != text).then(|| printed.into())
+}
+
+fn check_text(request: &RegisterRequest) -> Result<(), RegistryError> {
     if request.lacks_schema() {
         return Err(RegistryError::InvalidSchema(
             "Empty schema: send the schema's text in \"schema\"".to_owned(),
@@ -120,10 +161,7 @@ fn check_contract(request: &RegisterRequest) -> Result<(), RegistryError> {
             "the schema holds the character U+0000, which no schema can".to_owned(),
         ));
     }
-    let rule_set = request.rule_set.as_ref();
-    rule_set.map_or(Ok(()), |rules| {
-        rules.check().map_err(RegistryError::InvalidRuleSet)
-    })
+    Ok(())
 }
 
 fn content(
@@ -141,22 +179,14 @@ fn content(
     }
 }
 
-/// The schema type a request names.
-pub(super) fn schema_type_of(request: &RegisterRequest) -> Result<SchemaType, RegistryError> {
-    let Some(name) = request.schema_type.as_deref().filter(|name| !name.is_empty()) else {
-        return Ok(SchemaType::Avro);
-    };
-    name.parse()
-        .map_err(|error: SchemaTypeError| RegistryError::InvalidSchema(error.to_string()))
-}
-
 /// A request's references with numbers in place of "latest".
 pub(super) fn pinned(
     view: &View,
     context: &str,
     request: &RegisterRequest,
+    referred: Deleted,
 ) -> Result<Vec<Reference>, RegistryError> {
-    references::pin(view, context, &request.references)
+    references::pin(view, context, &request.references, referred)
         .map_err(|error| RegistryError::InvalidSchema(error.to_string()))
 }
 
@@ -183,7 +213,15 @@ impl RegisterRequest {
     /// # Errors
     /// [`RegistryError::InvalidSchema`].
     pub fn schema_type(&self) -> Result<SchemaType, RegistryError> {
-        schema_type_of(self)
+        let Some(name) = self.schema_type.as_deref().filter(|name| !name.is_empty()) else {
+            return Ok(SchemaType::Avro);
+        };
+        // In the API a type has one spelling.
+        let named = name
+            .parse()
+            .ok()
+            .filter(|known: &SchemaType| known.name() == name);
+        named.ok_or_else(|| RegistryError::InvalidSchema(SchemaTypeError(name.to_owned()).to_string()))
     }
 
     /// The id asked for, if any.
@@ -198,14 +236,9 @@ impl RegisterRequest {
         self.version.filter(|version| *version > 0)
     }
 
-    /// Whether lookups and registrations under a subject bring schemas into their normal form. A compiled Protobuf file
-    /// is its normal form whether that is asked for or not.
+    /// Whether lookups and registrations under a subject bring schemas into their normal form.
     #[must_use]
     pub fn normalizes(&self, view: &View, subject: &Qualified) -> bool {
-        let is_compiled = || {
-            let is_protobuf = matches!(schema_type_of(self), Ok(SchemaType::Protobuf));
-            is_protobuf && proto::is_compiled(&self.schema)
-        };
-        self.normalize || view.config_in_scope(subject).normalize == Some(true) || is_compiled()
+        self.normalize || view.config_in_scope(subject).normalize == Some(true)
     }
 }

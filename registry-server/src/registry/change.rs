@@ -13,6 +13,15 @@ use uuid::Uuid;
 
 use super::{Config, Content, Mode, Qualified, VersionView};
 
+/// A commit: its number, and a random token that tells it from any other with that number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Commit {
+    /// The number, counted from 1; 0 is before the first.
+    pub sequence: i64,
+    /// The token; nil before the first, and from a time when commits had none.
+    pub token: Uuid,
+}
+
 /// One row's new state.
 #[derive(Clone, Debug)]
 pub enum Change {
@@ -31,12 +40,15 @@ pub enum Change {
         context: Arc<str>,
         /// The id.
         id: SchemaId,
-        /// The content's hash.
+        /// The hash it was given out under.
         guid: Uuid,
-        /// The content.
+        /// The hash of its printed form; `None` when that was never worked out.
+        form: Option<Uuid>,
+        /// The content, with the text that is served.
         content: Arc<Content>,
-        /// The text as it was sent, where that is not the content's.
-        text_sent: Option<Arc<str>>,
+        /// The text that `guid` is the hash of, where that is not the content's. Whoever makes an id known says it; a
+        /// change to what is known already may leave it out.
+        printed: Option<Arc<str>>,
         /// When it was first registered, in milliseconds since 1970.
         registered_ms: i64,
         /// Whether no version stands for it any more: it is not served, but the same content gets the same id again.

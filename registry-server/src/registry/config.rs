@@ -23,6 +23,9 @@ pub const LEVEL_READ: &str = "compatibilityLevel";
 /// The name of the level where settings are written, and in the answer to that. Every client depends on it.
 pub const LEVEL_WRITTEN: &str = "compatibility";
 
+/// The settings that are rule sets.
+const RULE_SETS: [&str; 2] = ["defaultRuleSet", "overrideRuleSet"];
+
 /// The settings of one scope; what is not set there is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -240,6 +243,9 @@ fn check_field(field: &str, value: &Value) -> Result<(), RegistryError> {
             let given = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             return Err(RegistryError::InvalidLevel(given));
         }
+    }
+    if RULE_SETS.contains(&field) && !value.is_null() {
+        RuleSet::from_json(value.clone())?;
     }
     let alone = Value::Object(Map::from_iter([(field.to_owned(), value.clone())]));
     serde_json::from_value::<Config>(alone)

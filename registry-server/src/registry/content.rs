@@ -1,13 +1,29 @@
-//! What a schema id stands for: a text together with its references, metadata and rules.
+//! What a schema id stands for: a text together with its references, metadata and rules, and the hashes it is known by.
 //!
-//! Invariant: two contents are the same exactly when their guids and their types are. The guid is the MD5 of
+//! A hash is the MD5 of
 //!
 //! ```text
 //!   text │ for each reference: name, subject, version (4 bytes) │ 1, metadata │ 1, rule set
 //! ```
 //!
-//! with metadata and rule set left out when absent, so every registry that speaks this API gives the same content the
-//! same guid. Neither subject nor schema type is part of it.
+//! with metadata and rule set left out when absent, as every registry that speaks this API computes it. Neither subject
+//! nor schema type is part of it, so what tells contents apart is a hash with a type ([`Identity`]).
+//!
+//! Two texts make two hashes. The *exact* one is of the text that is served, as it was first sent. The *form* is of the
+//! text the schema prints as ([`annals_schema_model::Schema::printed`]): layouts of one schema have one form, and what
+//! has the form of a registered schema is that schema. A schema's *guid* is given out and never changes: it is the form,
+//! but of what was imported the exact hash, which is what the registry it came from gave out.
+//!
+//! ```text
+//!                 text served    guid     found by
+//!   registered    as sent        form     exact hash, form
+//!   imported      as sent        exact    exact hash, form
+//!   registered before there were forms: as imported
+//! ```
+//!
+//! So two ids may have one form: they were two schemas to the registry they come from, be it an earlier version of this
+//! one. Both stay what they are: each is served by its id and guid, and its own text leads to it. A text in any other
+//! layout is the one whose guid is their form, or else the one with the lower id.
 
 use std::sync::Arc;
 
@@ -15,17 +31,17 @@ use annals_schema_model::{Reference, SchemaType};
 use md5::{Digest, Md5};
 use uuid::Uuid;
 
-use super::{
-    context::Identity,
-    contract::{Metadata, RuleSet},
-};
+use super::contract::{Metadata, RuleSet};
+
+/// What tells contents apart: a hash of one with its type.
+pub(super) type Identity = (Uuid, SchemaType);
 
 /// A registered text with everything that is part of its identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
     /// Avro, Protobuf or JSON Schema.
     pub schema_type: SchemaType,
-    /// The text as stored.
+    /// The text as served.
     pub text: Arc<str>,
     /// The schemas it builds upon, in the order given.
     pub references: Vec<Reference>,
@@ -36,26 +52,27 @@ pub struct Content {
 }
 
 impl Content {
-    /// The content's hash, written as a UUID by the API.
+    /// The hash of the text as it is.
     #[must_use]
-    pub fn guid(&self) -> Uuid {
-        guid_of(
-            &self.text,
+    pub fn exact(&self) -> Uuid {
+        self.hash_with(&self.text)
+    }
+
+    /// The hash with another text in place of its own.
+    #[must_use]
+    pub(super) fn hash_with(&self, text: &str) -> Uuid {
+        hash_of(
+            text,
             &self.references,
             self.metadata.as_ref(),
             self.rule_set.as_ref(),
         )
     }
-
-    /// What tells it from other contents.
-    pub(super) fn identity(&self) -> Identity {
-        (self.guid(), self.schema_type)
-    }
 }
 
-/// The guid of a content given by its parts.
+/// The hash of a content given by its parts.
 #[must_use]
-pub fn guid_of(
+pub fn hash_of(
     text: &str,
     references: &[Reference],
     metadata: Option<&Metadata>,
@@ -90,7 +107,7 @@ mod tests {
             let rules: Option<RuleSet> = rules.map(|json| serde_json::from_str(json).unwrap());
             let wanted = Uuid::from_bytes(Md5::digest(hashed.as_bytes()).into());
             assert_eq!(
-                guid_of(text, &[], metadata.as_ref(), rules.as_ref()),
+                hash_of(text, &[], metadata.as_ref(), rules.as_ref()),
                 wanted,
                 "{hashed:?}"
             );
@@ -118,7 +135,7 @@ mod tests {
     #[test]
     fn a_known_guid_is_rendered_as_a_uuid() {
         // MD5 of the seven characters "int" in quotes and so on is checked by the digest crate; this pins the rendering.
-        let guid = guid_of("", &[], None, None);
+        let guid = hash_of("", &[], None, None);
         assert_eq!(guid.to_string(), "d41d8cd9-8f00-b204-e980-0998ecf8427e");
     }
 
@@ -131,7 +148,7 @@ mod tests {
         };
         let bytes = [b"xa.Bb".as_slice(), &[0, 0, 0, 2]].concat();
         let wanted = Uuid::from_bytes(Md5::digest(&bytes).into());
-        assert_eq!(guid_of("x", &[reference(2)], None, None), wanted);
-        assert_ne!(guid_of("x", &[reference(3)], None, None), wanted);
+        assert_eq!(hash_of("x", &[reference(2)], None, None), wanted);
+        assert_ne!(hash_of("x", &[reference(3)], None, None), wanted);
     }
 }

@@ -1,14 +1,15 @@
 //! One context of a view: its ids, its subjects, and the settings and modes in it.
 //!
 //! Invariant: `schemas` and `guids` hold what some version stands for; a content that no version stands for any more is
-//! in `retired`, and comes back under its old id when it is registered again, unless that id was given to another.
+//! in `retired`, and comes back under its old id when it is registered again, unless that id was given to another. Each
+//! hash of either but its guid (see `content.rs`) is in `others`.
 
 use std::sync::Arc;
 
 use annals_schema_model::{SchemaId, SchemaType};
 use uuid::Uuid;
 
-use super::{config::Config, mode::Mode, sorted::SortedMap, stored::Stored};
+use super::{config::Config, content::Identity, mode::Mode, sorted::SortedMap, stored::Stored};
 
 /// What became of a version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -154,9 +155,6 @@ pub struct Use {
     pub version: u32,
 }
 
-/// What tells contents apart: a hash says nothing of the type.
-pub(super) type Identity = (Uuid, SchemaType);
-
 /// Everything of one context.
 #[derive(Clone, Debug, Default)]
 pub struct ContextView {
@@ -168,6 +166,8 @@ pub struct ContextView {
     pub(super) guids: SortedMap<Identity, SchemaId>,
     retired: SortedMap<Identity, Arc<Stored>>,
     retired_ids: SortedMap<SchemaId, Identity>,
+    /// The ids that are found by a hash which is not their guid.
+    others: SortedMap<(Identity, u32), ()>,
     subjects: SortedMap<Arc<str>, Arc<SubjectView>>,
     uses: SortedMap<SchemaId, Arc<Vec<Use>>>,
     pub(super) configs: SortedMap<Arc<str>, Arc<Config>>,
@@ -194,22 +194,48 @@ impl ContextView {
         (found.0 == guid).then(|| self.schema(*id))?
     }
 
-    /// A schema by its content's hash and type.
-    #[must_use]
-    pub fn served(&self, content: Identity) -> Option<&Arc<Stored>> {
+    /// The schema with a guid and a type.
+    pub(super) fn with_guid(&self, content: Identity) -> Option<&Arc<Stored>> {
         self.schema(*self.guids.get(&content)?)
     }
 
-    /// A content that no version stands for any more.
-    #[must_use]
-    pub fn retired(&self, content: Identity) -> Option<&Arc<Stored>> {
-        self.retired.get(&content)
+    /// The schemas found by a hash: the one whose guid it is, then by id those whose text or printed form it is of.
+    pub(super) fn served(&self, content: Identity) -> impl Iterator<Item = &Arc<Stored>> {
+        let others = self.others_of(content).filter_map(|id| self.schema(id));
+        self.with_guid(content).into_iter().chain(others)
+    }
+
+    /// The contents found by a hash that no version stands for any more, in the same order.
+    pub(super) fn retired(&self, content: Identity) -> impl Iterator<Item = &Arc<Stored>> {
+        let others = self
+            .others_of(content)
+            .filter_map(|id| self.retired.get(self.retired_ids.get(&id)?));
+        self.retired.get(&content).into_iter().chain(others)
+    }
+
+    fn others_of(&self, content: Identity) -> impl Iterator<Item = SchemaId> {
+        self.others
+            .from(&(content, 0))
+            .take_while(move |((found, _), ())| *found == content)
+            .filter_map(|((_, id), ())| SchemaId::new(*id))
+    }
+
+    /// What an id was given to, and whether it is retired.
+    pub(super) fn content(&self, id: SchemaId) -> Option<(&Arc<Stored>, bool)> {
+        let served = self.schema(id).map(|stored| (stored, false));
+        served.or_else(|| self.retired_as(id).map(|stored| (stored, true)))
+    }
+
+    /// Everything an id was ever given to and not taken from, served or retired.
+    pub(super) fn contents(&self) -> impl Iterator<Item = (&Arc<Stored>, bool)> {
+        let served = self.schemas.iter().map(|(_, stored)| (stored, false));
+        served.chain(self.retired.iter().map(|(_, stored)| (stored, true)))
     }
 
     /// A content that no version stands for any more, by the id it had.
     #[must_use]
     pub fn retired_as(&self, id: SchemaId) -> Option<&Arc<Stored>> {
-        self.retired(*self.retired_ids.get(&id)?)
+        self.retired.get(self.retired_ids.get(&id)?)
     }
 
     /// A subject by its name in this context.
@@ -258,31 +284,44 @@ impl ContextView {
 
     pub(super) fn set_schema(&mut self, stored: Arc<Stored>, retired: bool) {
         let (id, identity) = (stored.id, stored.identity());
-        if let Some(before) = self.schemas.get(&id).map(|before| before.identity()) {
+        if let Some(before) = self.schemas.get(&id).cloned() {
             self.schemas.remove(&id);
-            self.forget(before, id);
+            // Its guid may stand for another id by now.
+            if self.guids.get(&before.identity()) == Some(&id) {
+                self.guids.remove(&before.identity());
+            }
+            self.forget(&before);
         }
         if let Some(before) = self.retired_ids.get(&id).copied() {
-            self.retired_ids.remove(&id);
-            self.retired.remove(&before);
+            self.forget_retired(&before);
         }
-        if !retired {
-            if let Some(before) = self.retired.get(&identity).map(|before| before.id) {
-                self.retired.remove(&identity);
-                self.retired_ids.remove(&before);
-            }
-            self.guids.insert(identity, id);
-            self.schemas.insert(id, stored);
-        } else if self.guids.get(&identity).is_none() {
+        if retired && self.guids.get(&identity).is_some() {
+            return;
+        }
+        for hash in stored.other_hashes() {
+            self.others.insert((hash, id.get()), ());
+        }
+        if retired {
             self.retired_ids.insert(id, identity);
             self.retired.insert(identity, stored);
+        } else {
+            self.forget_retired(&identity);
+            self.guids.insert(identity, id);
+            self.schemas.insert(id, stored);
         }
     }
 
-    /// A content that stood for an id, unless it stands for another by now.
-    fn forget(&mut self, content: Identity, id: SchemaId) {
-        if self.guids.get(&content) == Some(&id) {
-            self.guids.remove(&content);
+    fn forget_retired(&mut self, identity: &Identity) {
+        if let Some(before) = self.retired.get(identity).cloned() {
+            self.retired.remove(identity);
+            self.retired_ids.remove(&before.id);
+            self.forget(&before);
+        }
+    }
+
+    fn forget(&mut self, before: &Stored) {
+        for hash in before.other_hashes() {
+            self.others.remove(&(hash, before.id.get()));
         }
     }
 

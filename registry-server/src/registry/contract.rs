@@ -8,6 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+
+use super::RegistryError;
 
 /// The longest name of a rule, in characters.
 const RULE_NAME_CHARACTERS_MAX: usize = 256;
@@ -200,6 +203,14 @@ impl Metadata {
 }
 
 impl RuleSet {
+    /// Reads a rule set, wherever a client may send one.
+    ///
+    /// # Errors
+    /// [`RegistryError::InvalidRuleSet`].
+    pub fn from_json(json: Value) -> Result<RuleSet, RegistryError> {
+        serde_json::from_value(json).map_err(|error| RegistryError::InvalidRuleSet(error.to_string()))
+    }
+
     /// Says what is wrong with the rule set, if anything.
     ///
     /// # Errors

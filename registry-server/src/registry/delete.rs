@@ -178,16 +178,19 @@ pub(super) fn deletion(
 }
 
 fn retirement(view: &View, context: &Arc<str>, id: SchemaId) -> Option<Change> {
-    let stored = view.schema_in(context, id)?;
-    Some(Change::Schema {
-        context: Arc::clone(context),
-        id,
-        guid: stored.guid,
-        content: Arc::clone(&stored.content),
-        text_sent: None,
-        registered_ms: stored.registered_ms,
-        retired: true,
-    })
+    Some(view.schema_in(context, id)?.to_change(true))
+}
+
+/// What an importer's version that stands for `id` from now on takes out of service: the schema it stood for, when no
+/// other version does.
+pub(super) fn retired_by(view: &View, name: &Qualified, version: u32, id: SchemaId) -> Option<Change> {
+    let versions = view.subject(name)?;
+    let before = versions.version(version).filter(|before| before.id != id)?;
+    let mut others = versions.all().iter().filter(|other| other.version != version);
+    let mut elsewhere = view.uses(&name.context, before.id).iter();
+    let is_used =
+        others.any(|other| other.id == before.id) || elsewhere.any(|used| used.subject != name.subject);
+    (!is_used).then(|| retirement(view, &name.context, before.id))?
 }
 
 fn is_referred_to_by_others(view: &View, name: &Qualified, version: u32, by: Deleted) -> bool {

@@ -1,7 +1,9 @@
 //! Registering in IMPORT mode: a schema comes with its id, perhaps with its version, and is taken as it is.
 //!
-//! What an id stands for here stays what it is: the same content under another id, or another content under the same id,
-//! is refused.
+//! What another registry once took is taken, be it readable here or not. What an id stands for here stays what it is: the
+//! very same text under another id, or another schema under the same id, is refused; another layout of a schema under an
+//! id of its own is not (see `content.rs`). A version that is there with another id is replaced, and the schema it stood
+//! for goes out of service when no other version stands for it.
 
 use annals_schema_model::SchemaId;
 
@@ -9,7 +11,8 @@ use super::{
     RegistryError,
     candidate::{Candidate, RegisterRequest},
     name::Qualified,
-    register::{Decision, NewVersion, check_number, check_type},
+    new_version::{Hashes, NewVersion, check_type},
+    register::{Decision, check_number},
     view::View,
 };
 
@@ -22,27 +25,21 @@ pub(super) fn decide(
     subject: &Qualified,
     request: &RegisterRequest,
 ) -> Result<Decision, RegistryError> {
-    let candidate = Candidate::imported(request)?;
-    let content = candidate.content.identity();
-    check_type(view, &subject.context, content)?;
+    let context = &*subject.context;
+    let candidate = Candidate::imported(view, context, request)?;
+    let hashes = Hashes::of(&candidate);
+    check_type(view, context, hashes.exact)?;
     let asked = request.asked_id().unwrap_or_default();
     let id = u32::try_from(asked).ok().and_then(SchemaId::new).ok_or_else(|| {
         RegistryError::InvalidSchema(format!("{asked} is not a schema id: ids are 1 to 2^31-1"))
     })?;
-    let taken = view.schema_in(&subject.context, id);
-    if taken.is_some_and(|taken| taken.identity() != content) {
+    if hashes.is_other(view, context, id) {
         return Err(RegistryError::NotPermitted(format!(
-            "Overwrite new schema with id {id} in context {} is not permitted.",
-            subject.context
+            "Overwrite new schema with id {id} in context {context} is not permitted."
         )));
     }
-    let context = view.context(&subject.context);
-    let known = context.and_then(|context| context.served(content));
-    if let Some(known) = known.filter(|known| known.id != id) {
-        return Err(RegistryError::IdDoesNotMatch {
-            asked: id,
-            known: known.id,
-        });
+    if let Some(known) = hashes.other_id(view, context, id) {
+        return Err(RegistryError::IdDoesNotMatch { asked: id, known });
     }
     let versions = view.subject(subject);
     let version = match request.asked_version() {
@@ -51,15 +48,8 @@ pub(super) fn decide(
     };
     check_number(version)?;
     let there = versions.and_then(|versions| versions.version(version));
-    match there {
-        Some(there) if there.id == id && there.is_live() => return Ok(Decision::Existing(there)),
-        Some(there) if there.id != id => {
-            return Err(RegistryError::NotPermitted(format!(
-                "Version {version} of subject {subject} is schema id {} already; delete it before id {id} takes its place",
-                there.id
-            )));
-        }
-        _ => {}
+    if let Some(there) = there.filter(|there| there.id == id && there.is_live()) {
+        return Ok(Decision::Existing(there));
     }
     Ok(NewVersion::decided(view, subject, version, candidate, Some(id)))
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use annals_schema_model::Schema;
+use annals_schema_model::{Schema, SchemaType};
 
 use super::{
     RegistryError,
     candidate::{self, Candidate, RegisterRequest},
-    content::{self, Content},
+    content::{self, Content, Identity},
     context::{Deleted, SubjectView, VersionView},
     contract::Metadata,
     name::Qualified,
@@ -100,6 +100,8 @@ pub fn by_metadata(
 ///
 /// # Errors
 /// [`RegistryError::SubjectNotFound`], [`RegistryError::SchemaNotFound`], or the schema is invalid.
+///
+/// A look-up is no registration: what is looked for may rest on soft-deleted versions.
 pub fn by_content(
     view: &View,
     name: &Qualified,
@@ -107,12 +109,16 @@ pub fn by_content(
     deleted: Deleted,
 ) -> Result<Found, RegistryError> {
     let versions = subject(view, name, deleted)?;
+    if request.lacks_schema() {
+        // A look-up takes nothing over from anywhere: nobody registered nothing.
+        return Err(RegistryError::SchemaNotFound);
+    }
     if let Some(version) = as_sent(view, name, request).filter(|version| deleted.includes(version)) {
         return found(view, name, version);
     }
     let normalize = request.normalizes(view, name);
-    let candidate = Candidate::read(view, &name.context, request, normalize)?;
-    let same = same_content(view, name, &candidate.content);
+    let candidate = Candidate::read(view, &name.context, request, normalize, Deleted::With)?;
+    let same = same_content(view, name, &candidate);
     if let Some(version) = same.filter(|version| deleted.includes(version)) {
         return found(view, name, version);
     }
@@ -136,10 +142,10 @@ pub(super) fn means(
     };
     let Content {
         schema_type,
-        text,
         references,
         metadata,
         rule_set,
+        ..
     } = &candidate.content;
     let same_contract = |stored: &Stored| {
         metadata
@@ -155,7 +161,7 @@ pub(super) fn means(
     let is_written_out = references.is_empty() && !stored.references().is_empty();
     let is_resolved = || {
         let both = (view.parsed(stored).ok(), candidate.parsed.as_deref());
-        let (Some(stored), Some(Schema::Avro(sent))) = both else {
+        let (Some(stored), Ok(Schema::Avro(sent))) = both else {
             return false;
         };
         matches!(&*stored, Schema::Avro(stored) if stored.resolved_text() == sent.resolved_text())
@@ -167,20 +173,41 @@ pub(super) fn means(
                 .iter()
                 .all(|reference| references.contains(reference))
     };
-    let same_text = || {
-        stored.text() == text
-            || normalize
-                && view
-                    .parsed(stored)
-                    .is_ok_and(|parsed| parsed.normalized() == **text)
-    };
-    same_references() && same_text() || is_written_out && is_resolved()
+    same_references() && same_text(view, stored, candidate, normalize) || is_written_out && is_resolved()
 }
 
-/// The version of a subject that equals a content in everything.
-pub(super) fn same_content(view: &View, subject: &Qualified, content: &Content) -> Option<VersionView> {
-    let stored = view.context(&subject.context)?.served(content.identity())?;
-    view.version_of(subject, stored.id)
+/// Whether two texts are layouts of one schema, or with `normalize` have one normal form.
+fn same_text(view: &View, stored: &Stored, candidate: &Candidate, normalize: bool) -> bool {
+    let (has, asked) = (&*stored.content, &candidate.content);
+    if has.text == asked.text {
+        return true;
+    }
+    let all_the_same = has.references == asked.references
+        && has.metadata == asked.metadata
+        && has.rule_set == asked.rule_set;
+    // What differs in the text alone differs in the form.
+    if all_the_same && !normalize {
+        return stored.form() == candidate.form();
+    }
+    let printed = candidate.printed.as_ref().unwrap_or(&asked.text);
+    let is_printed_alike = |parsed: &Schema| {
+        parsed.schema_type() != SchemaType::Avro && parsed.printed() == **printed
+            || normalize && parsed.normalized() == *asked.text
+    };
+    view.parsed(stored).is_ok_and(|parsed| is_printed_alike(&parsed))
+}
+
+/// The version of a subject that equals a candidate in everything but its layout.
+pub(super) fn same_content(view: &View, subject: &Qualified, candidate: &Candidate) -> Option<VersionView> {
+    let schema_type = candidate.content.schema_type;
+    let exact = version_with(view, subject, (candidate.content.exact(), schema_type));
+    exact.or_else(|| version_with(view, subject, (candidate.form(), schema_type)))
+}
+
+/// The version of a subject that is found by a hash.
+fn version_with(view: &View, subject: &Qualified, hash: Identity) -> Option<VersionView> {
+    let mut found = view.context(&subject.context)?.served(hash);
+    found.find_map(|stored| view.version_of(subject, stored.id))
 }
 
 /// The version of a subject that equals a request to the byte: clients mostly ask for what is already there, in the
@@ -189,16 +216,14 @@ pub(super) fn as_sent(view: &View, subject: &Qualified, request: &RegisterReques
     if request.normalizes(view, subject) {
         return None;
     }
-    let references = candidate::pinned(view, &subject.context, request).ok()?;
-    let guid = content::guid_of(
+    let references = candidate::pinned(view, &subject.context, request, Deleted::With).ok()?;
+    let exact = content::hash_of(
         &request.schema,
         &references,
         request.metadata.as_ref(),
         request.rule_set.as_ref(),
     );
-    let schema_type = candidate::schema_type_of(request).ok()?;
-    let stored = view.context(&subject.context)?.served((guid, schema_type))?;
-    view.version_of(subject, stored.id)
+    version_with(view, subject, (exact, request.schema_type().ok()?))
 }
 
 /// A version with the schema it stands for.

@@ -5,6 +5,7 @@
 //! has writes decided one after the other and committed together, and swaps the view when they are durable.
 
 mod alias;
+mod apply;
 mod candidate;
 mod change;
 pub mod config;
@@ -14,10 +15,12 @@ mod contract;
 pub mod delete;
 mod error;
 pub mod format;
+pub mod forms;
 mod import;
 pub mod lookup;
 pub mod mode;
 mod name;
+mod new_version;
 mod references;
 pub mod register;
 mod reserved;
@@ -33,9 +36,9 @@ mod view;
 mod tests;
 
 pub use candidate::{Candidate, RegisterRequest};
-pub use change::Change;
+pub use change::{Change, Commit};
 pub use config::Config;
-pub use content::{Content, guid_of};
+pub use content::{Content, hash_of};
 pub use context::{ContextView, Deleted, SubjectView, Use, VersionState, VersionView};
 pub use contract::{Metadata, Rule, RuleKind, RuleMode, RuleSet};
 pub use error::RegistryError;

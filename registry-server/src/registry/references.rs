@@ -5,10 +5,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use annals_schema_model::{Reference, Resolved};
+use annals_schema_model::{ParseError, Reference, Resolved, Schema};
 use thiserror::Error;
 
-use super::{context::Deleted, name::Qualified, stored::Stored, view::View};
+use super::{content::Content, context::Deleted, name::Qualified, stored::Stored, view::View};
 
 /// How deep references may be nested.
 const REFERENCE_DEPTH_MAX: usize = 64;
@@ -23,6 +23,18 @@ pub enum ReferenceError {
         "the reference \"{name}\" points to version {version} of subject \"{subject}\", which is not registered; register it first"
     )]
     Missing {
+        /// The name the schema uses.
+        name: String,
+        /// The subject it points to.
+        subject: String,
+        /// The version it points to.
+        version: i32,
+    },
+    /// The version is soft-deleted, and something new cannot rest on it.
+    #[error(
+        "the reference \"{name}\" cannot be used: version {version} of {subject} is deleted; refer to a version that is not, or register it again"
+    )]
+    Deleted {
         /// The name the schema uses.
         name: String,
         /// The subject it points to.
@@ -45,7 +57,8 @@ pub enum ReferenceError {
     TooMany,
 }
 
-/// Puts numbers in place of "latest" and checks that every version is there.
+/// Puts numbers in place of "latest" and checks that every version is there: what is new may rest on live versions
+/// alone, what is looked for on soft-deleted ones too.
 ///
 /// # Errors
 /// [`ReferenceError`] names the reference.
@@ -53,10 +66,11 @@ pub(super) fn pin(
     view: &View,
     context: &str,
     references: &[Reference],
+    referred: Deleted,
 ) -> Result<Vec<Reference>, ReferenceError> {
     references
         .iter()
-        .map(|reference| pin_one(view, context, reference, Deleted::Without).map(|(pinned, _)| pinned))
+        .map(|reference| pin_one(view, context, reference, referred).map(|(pinned, _)| pinned))
         .collect()
 }
 
@@ -79,14 +93,20 @@ fn pin_one<'a>(
     let versions = view.subject(&target);
     let found = match u32::try_from(version) {
         Ok(number) => versions.and_then(|subject| subject.version(number)),
-        Err(_) if version == -1 => versions.and_then(|subject| subject.latest()),
+        Err(_) if version == -1 => {
+            versions.and_then(|subject| subject.latest().or(subject.all().last().copied()))
+        }
         Err(_) => None,
     };
-    let found = found.filter(|version| deleted.includes(version));
     let stored = found.and_then(|found| view.schema_in(&target.context, found.id));
     let number = found.and_then(|found| i32::try_from(found.version).ok());
-    match (stored, number) {
-        (Some(stored), Some(version)) => Ok((
+    match (found, stored, number) {
+        (Some(found), _, Some(version)) if !deleted.includes(&found) => Err(ReferenceError::Deleted {
+            name,
+            subject,
+            version,
+        }),
+        (_, Some(stored), Some(version)) => Ok((
             Reference {
                 name,
                 subject,
@@ -99,6 +119,31 @@ fn pin_one<'a>(
             subject,
             version,
         }),
+    }
+}
+
+/// A content parsed with everything it refers to. The outer error is a reference that leads nowhere, and may lead
+/// somewhere one day.
+///
+/// # Errors
+/// [`ReferenceError`] names the reference.
+pub(super) fn parse(
+    view: &View,
+    context: &str,
+    content: &Content,
+) -> Result<Result<Schema, ParseError>, ReferenceError> {
+    let resolved = resolve(view, context, &content.references)?;
+    Ok(Schema::parse(content.schema_type, &content.text, &resolved))
+}
+
+impl From<ReferenceError> for ParseError {
+    /// The error of a schema that cannot be read for its references.
+    fn from(error: ReferenceError) -> ParseError {
+        ParseError {
+            message: error.to_string(),
+            line: 1,
+            column: 1,
+        }
     }
 }
 

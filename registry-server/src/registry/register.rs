@@ -4,25 +4,18 @@
 //! over from the newest version, with the settings' defaults under and overrides over them; the same meaning again; the
 //! version asked for; compatibility; and then the next version. In IMPORT mode the schema comes with its id and is taken
 //! as it is.
-//!
-//! Invariant: a [`NewVersion`] is right for the view it was decided on. [`NewVersion::changes`] works on any view that
-//! shows the same to the decision, and says so when one does not.
-
-use std::sync::Arc;
-
-use annals_schema_model::SchemaId;
 
 use super::{
     Deleted, RegistryError,
     candidate::{Candidate, RegisterRequest},
-    change::Change,
     config::Config,
     content::Content,
-    context::{Identity, SubjectView, VersionState, VersionView},
+    context::VersionView,
     contract::{Metadata, RuleSet},
     import, lookup,
-    mode::Mode,
-    name::{GLOBAL_CONTEXT, Qualified},
+    name::Qualified,
+    new_version::{Hashes, NewVersion, check_type},
+    references,
     view::View,
 };
 
@@ -33,157 +26,6 @@ pub enum Decision {
     Existing(VersionView),
     /// It becomes a new version.
     Write(Box<NewVersion>),
-}
-
-/// A version that is to be written.
-#[derive(Debug)]
-pub struct NewVersion {
-    subject: Qualified,
-    version: u32,
-    candidate: Candidate,
-    content: Identity,
-    /// The id an importer brings.
-    id: Option<SchemaId>,
-    basis: Basis,
-}
-
-/// The parts of a view that a decision rests on.
-#[derive(Debug)]
-struct Basis {
-    versions: Option<Arc<SubjectView>>,
-    configs: [Option<Arc<Config>>; 3],
-    mode: Mode,
-}
-
-impl Basis {
-    fn of(view: &View, subject: &Qualified) -> Basis {
-        let context = Qualified::context_itself(&subject.context);
-        let global = Qualified::context_itself(GLOBAL_CONTEXT);
-        Basis {
-            versions: view.subject(subject).cloned(),
-            configs: [subject, &context, &global].map(|scope| view.config(scope).cloned()),
-            mode: view.mode_in_scope(subject),
-        }
-    }
-
-    fn holds(&self, view: &View, subject: &Qualified) -> bool {
-        let now = Basis::of(view, subject);
-        let configs = self.configs.iter().zip(&now.configs);
-        same(self.versions.as_ref(), now.versions.as_ref())
-            && configs
-                .into_iter()
-                .all(|(then, now)| same(then.as_ref(), now.as_ref()))
-            && self.mode == now.mode
-    }
-}
-
-fn same<T>(left: Option<&Arc<T>>, right: Option<&Arc<T>>) -> bool {
-    match (left, right) {
-        (Some(left), Some(right)) => Arc::ptr_eq(left, right),
-        (None, None) => true,
-        _ => false,
-    }
-}
-
-impl NewVersion {
-    /// The decision that a candidate becomes a version; `id` is the one an importer brings.
-    pub(super) fn decided(
-        view: &View,
-        subject: &Qualified,
-        version: u32,
-        candidate: Candidate,
-        id: Option<SchemaId>,
-    ) -> Decision {
-        Decision::Write(Box::new(NewVersion {
-            content: candidate.content.identity(),
-            subject: subject.clone(),
-            version,
-            candidate,
-            id,
-            basis: Basis::of(view, subject),
-        }))
-    }
-
-    /// The changes that write this version, and the version they make; `None` when the view shows something else than
-    /// the one it was decided on.
-    #[must_use]
-    pub fn changes(&self, view: &View, now_ms: i64) -> Option<(Vec<Change>, VersionView)> {
-        let name = &self.subject;
-        let context = view.context(&name.context);
-        let references = &self.candidate.content.references;
-        let leads_somewhere = || super::references::pin(view, &name.context, references).is_ok();
-        if !self.basis.holds(view, name) || self.id.is_none() && !leads_somewhere() {
-            return None;
-        }
-        let taken = |id| is_taken(view, &name.context, id, self.content);
-        if check_type(view, &name.context, self.content).is_err() || self.id.is_some_and(taken) {
-            return None;
-        }
-        let served = context.and_then(|context| context.served(self.content));
-        let retired = context.and_then(|context| context.retired(self.content));
-        let known = served.or(retired.filter(|retired| self.id.is_none_or(|id| id == retired.id)));
-        let last_id = context.map_or(0, |context| context.last_id);
-        let id = match (known, self.id) {
-            (Some(known), _) => known.id,
-            (None, Some(id)) => id,
-            (None, None) => SchemaId::new(last_id + 1)?,
-        };
-        let mut changes = Vec::with_capacity(3);
-        if served.is_none() {
-            changes.push(Change::Context {
-                name: Arc::clone(&name.context),
-                last_id: last_id.max(id.get()),
-                removed: false,
-            });
-            changes.push(Change::Schema {
-                context: Arc::clone(&name.context),
-                id,
-                guid: self.content.0,
-                content: Arc::new(self.candidate.content.clone()),
-                text_sent: self.candidate.text_sent.clone(),
-                registered_ms: known.map_or(now_ms, |known| known.registered_ms),
-                retired: false,
-            });
-        }
-        if self.id.is_none() {
-            changes.extend(self.replaced(view, id));
-        }
-        let version = VersionView {
-            version: self.version,
-            id,
-            registered_ms: now_ms,
-            state: VersionState::Live,
-        };
-        changes.push(Change::Version {
-            of: name.clone(),
-            version,
-        });
-        Some((changes, version))
-    }
-
-    /// A soft-deleted version of the same schema gives way to the new one, unless somebody refers to it.
-    fn replaced<'a>(&'a self, view: &'a View, id: SchemaId) -> impl Iterator<Item = Change> + 'a {
-        let all = view
-            .subject(&self.subject)
-            .map_or(&[][..], |subject| subject.all());
-        let same = all
-            .iter()
-            .filter(move |version| version.id == id && !version.is_live());
-        same.filter(|version| !view.is_referred_to(&self.subject, version.version, Deleted::With))
-            .map(|version| Change::Version {
-                of: self.subject.clone(),
-                version: VersionView {
-                    state: VersionState::Gone,
-                    ..*version
-                },
-            })
-    }
-
-    /// The schema that was parsed on the way, if any.
-    #[must_use]
-    pub fn parsed(&self) -> Option<&Arc<annals_schema_model::Schema>> {
-        self.candidate.parsed.as_ref()
-    }
 }
 
 /// Decides a registration.
@@ -216,7 +58,7 @@ pub fn decide(
     let scope = view.config_in_scope(subject);
     let candidate = filled(view, subject, &scope, next, request)?;
     let normalize = request.normalizes(view, subject);
-    let same = lookup::same_content(view, subject, &candidate.content).filter(VersionView::is_live);
+    let same = lookup::same_content(view, subject, &candidate).filter(VersionView::is_live);
     let same = same.or_else(|| {
         let mut newest_first = versions.into_iter().flat_map(|versions| versions.live().rev());
         newest_first
@@ -231,7 +73,10 @@ pub fn decide(
             "version {asked} of subject {subject} was asked for, but the next version is {next}: leave \"version\" out"
         )));
     }
-    check_type(view, &subject.context, candidate.content.identity())?;
+    // It is new: that asks for more than being found does.
+    check_references(view, subject, &candidate)?;
+    candidate.check_new(scope.standard().policy)?;
+    check_type(view, &subject.context, Hashes::of(&candidate).form)?;
     if !request.force {
         check_compatible(view, subject, &scope, &candidate)?;
     }
@@ -256,7 +101,8 @@ fn filled(
         copied
     });
     let request = copied.as_ref().unwrap_or(request);
-    let mut candidate = Candidate::read(view, &subject.context, request, request.normalizes(view, subject))?;
+    let normalize = request.normalizes(view, subject);
+    let mut candidate = Candidate::read(view, &subject.context, request, normalize, Deleted::With)?;
     let Content {
         metadata, rule_set, ..
     } = &mut candidate.content;
@@ -268,6 +114,14 @@ fn filled(
         metadata.get_or_insert_default().set_version(next);
     }
     Ok(candidate)
+}
+
+/// What is new may rest on live versions alone.
+fn check_references(view: &View, subject: &Qualified, candidate: &Candidate) -> Result<(), RegistryError> {
+    let references = &candidate.content.references;
+    references::pin(view, &subject.context, references, Deleted::Without)
+        .map(drop)
+        .map_err(|error| RegistryError::InvalidSchema(error.to_string()))
 }
 
 fn check_compatible(
@@ -332,33 +186,9 @@ pub(super) fn check_writable(view: &View, of: &Qualified) -> Result<(), Registry
     Ok(())
 }
 
-/// Whether an importer's id stands for something else by now, or its content has another id.
-fn is_taken(view: &View, context: &str, id: SchemaId, content: Identity) -> bool {
-    let known = view.context(context).and_then(|context| context.served(content));
-    view.schema_in(context, id)
-        .is_some_and(|taken| taken.identity() != content)
-        || known.is_some_and(|known| known.id != id)
-}
-
 /// Versions are signed 32-bit numbers to clients.
 pub(super) fn check_number(version: u32) -> Result<(), RegistryError> {
     i32::try_from(version)
         .map(drop)
         .map_err(|_| RegistryError::InvalidVersion(version.to_string()))
-}
-
-/// A content's hash does not say its type, so one text cannot stand for two types in a context.
-pub(super) fn check_type(view: &View, context: &str, content: Identity) -> Result<(), RegistryError> {
-    let (guid, schema_type) = content;
-    let served = view
-        .context(context)
-        .and_then(|context| context.schema_by_guid(guid));
-    let Some(other) = served.filter(|served| served.schema_type() != schema_type) else {
-        return Ok(());
-    };
-    Err(RegistryError::InvalidSchema(format!(
-        "this text is registered as {} under id {}, so it cannot be registered as {schema_type}; give it metadata of its own, or delete the other permanently",
-        other.schema_type(),
-        other.id,
-    )))
 }

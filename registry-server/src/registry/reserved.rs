@@ -20,7 +20,7 @@ pub(super) fn messages(candidate: &Candidate, latest: Option<&Stored>) -> Vec<St
             "{{errorType:\"RESERVED_FIELD_REMOVED\", description:\"The new schema has reserved field {name} removed from its metadata which is present in the old schema's metadata.\"}}"
         )
     });
-    let fields = candidate.parsed.as_deref().map_or_else(BTreeSet::new, fields);
+    let fields = candidate.parsed.as_deref().map(fields).unwrap_or_default();
     let taken = now.iter().filter(|name| fields.contains(**name)).map(|name| {
         format!(
             "{{errorType:\"RESERVED_FIELD_CONFLICTS_WITH_FIELD\", description:\"The new schema has field that conflicts with the reserved field {name}.\"}}"

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::{
-    content::Content,
-    context::Identity,
+    change::Change,
+    content::{Content, Identity},
     contract::{Metadata, RuleSet},
 };
 
@@ -19,8 +19,12 @@ pub struct Stored {
     pub context: Arc<str>,
     /// The id that travels in front of payloads.
     pub id: SchemaId,
-    /// The content's hash.
+    /// The hash it was given out under.
     pub guid: Uuid,
+    /// The hash of its printed form; `None` when that was never worked out.
+    pub(super) known_form: Option<Uuid>,
+    /// The hash of the text that is served.
+    pub(super) exact: Uuid,
     /// Text, references, metadata, rules. Contexts share it.
     pub content: Arc<Content>,
     /// When it was first registered, in milliseconds since 1970.
@@ -36,13 +40,21 @@ impl Stored {
         context: Arc<str>,
         id: SchemaId,
         guid: Uuid,
+        form: Option<Uuid>,
         content: Arc<Content>,
         registered_ms: i64,
     ) -> Stored {
+        // Avro is served as it prints, or as it was imported.
+        let exact = match content.schema_type {
+            SchemaType::Avro => guid,
+            SchemaType::Protobuf | SchemaType::Json => content.exact(),
+        };
         Stored {
             context,
             id,
             guid,
+            known_form: form,
+            exact,
             content,
             registered_ms,
             parsed: OnceLock::new(),
@@ -54,6 +66,66 @@ impl Stored {
     #[must_use]
     pub fn schema_type(&self) -> SchemaType {
         self.content.schema_type
+    }
+
+    /// The hash of its printed form. As long as nobody printed it, it is known by its guid alone.
+    #[must_use]
+    pub fn form(&self) -> Uuid {
+        self.known_form.unwrap_or(self.guid)
+    }
+
+    /// Whether its printed form was never worked out. Avro was always known by it.
+    pub(super) fn lacks_form(&self) -> bool {
+        self.known_form.is_none() && self.schema_type() != SchemaType::Avro
+    }
+
+    /// The same with its form.
+    pub(super) fn with_form(&self, form: Uuid) -> Stored {
+        Stored {
+            known_form: Some(form),
+            ..self.unparsed()
+        }
+    }
+
+    /// The hashes it is found by beside its guid.
+    pub(super) fn other_hashes(&self) -> impl Iterator<Item = Identity> + use<> {
+        let (guid, exact, form) = (self.guid, self.exact, self.form());
+        let schema_type = self.schema_type();
+        let others = [Some(exact), Some(form).filter(|form| *form != exact)];
+        let others = others.into_iter().flatten().filter(move |hash| *hash != guid);
+        others.map(move |hash| (hash, schema_type))
+    }
+
+    /// Whether two are the same in everything.
+    pub(super) fn is_same(&self, other: &Stored) -> bool {
+        self.identity() == other.identity()
+            && self.exact == other.exact
+            && self.known_form == other.known_form
+    }
+
+    /// The same without what was worked out from it.
+    pub(super) fn unparsed(&self) -> Stored {
+        Stored {
+            context: Arc::clone(&self.context),
+            content: Arc::clone(&self.content),
+            parsed: OnceLock::new(),
+            answer: self.answer.clone(),
+            ..*self
+        }
+    }
+
+    /// The change that takes it out of service or back into it.
+    pub(super) fn to_change(&self, retired: bool) -> Change {
+        Change::Schema {
+            context: Arc::clone(&self.context),
+            id: self.id,
+            guid: self.guid,
+            form: self.known_form,
+            content: Arc::clone(&self.content),
+            printed: None,
+            registered_ms: self.registered_ms,
+            retired,
+        }
     }
 
     /// What tells it from other contents.
@@ -92,7 +164,7 @@ impl Stored {
 
     /// Spares parsing the text again: what was parsed when it was registered.
     pub fn keep_parsed(&self, parsed: Arc<Schema>) {
-        if parsed.schema_type() == self.schema_type() {
+        if parsed.schema_type() == self.schema_type() && parsed.text() == &**self.text() {
             // Somebody may have been faster; both parsed the same text.
             let _ = self.parsed.set(Box::new(Ok(parsed)));
         }

@@ -19,7 +19,8 @@ use super::{
     RegistryError,
     candidate::{Candidate, RegisterRequest},
     config::Config,
-    context::{Identity, VersionView},
+    content::Identity,
+    context::{Deleted, VersionView},
     name::Qualified,
     reserved,
     version::VersionSpec,
@@ -84,14 +85,18 @@ impl Verdicts {
             }
         }
         let standard = scope.standard();
-        let Some(new) = &candidate.parsed else {
+        let Ok(new) = &candidate.parsed else {
             return Verdict::default();
         };
         let in_group = |old: &&VersionView| in_same_group(view, subject, scope, candidate, old);
         let in_group = olds.iter().filter(in_group).copied().collect();
         let mut counting =
             compat::compared(standard.level, in_group, |old: &VersionView| Version(old.version));
-        let passed = self.passed(subject, candidate.content.identity(), standard);
+        let passed = self.passed(
+            subject,
+            (candidate.form(), candidate.content.schema_type),
+            standard,
+        );
         {
             let known = passed.lock().unwrap_or_else(PoisonError::into_inner);
             counting.retain(|old| !known.contains(&old.id));
@@ -155,7 +160,9 @@ pub fn asked(
     };
     let scope = view.config_in_scope(subject);
     let normalize = request.normalizes(view, subject);
-    let candidate = Candidate::read(view, &subject.context, request, normalize)?;
+    // As registering it would: what is new may rest on live versions alone.
+    let candidate = Candidate::read(view, &subject.context, request, normalize, Deleted::Without)?;
+    candidate.check_new(scope.standard().policy)?;
     let verdict = view.verdicts().judge(view, subject, &scope, &candidate, &olds);
     let passes = |policy: Policy| {
         let scope = Config {
@@ -163,7 +170,10 @@ pub fn asked(
             ..scope.clone()
         };
         let verdict = view.verdicts().judge(view, subject, &scope, &candidate, &olds);
-        (policy, verdict.is_compatible())
+        (
+            policy,
+            verdict.is_compatible() && candidate.check_new(policy).is_ok(),
+        )
     };
     let asked = if by_policy { &Policy::ALL[..] } else { &[] };
     Ok((verdict, asked.iter().copied().map(passes).collect()))

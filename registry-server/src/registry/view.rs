@@ -3,7 +3,7 @@
 //! Every read, every compatibility check and every guard works on a [`View`] it holds; a write makes a changed copy and
 //! swaps it in, so no reader ever waits and none sees half a change. Copies share their parts ([`SortedMap`]).
 //!
-//! Invariant: a view is what applying the store's changes up to [`View::sequence`] makes, in whatever order and however
+//! Invariant: a view is what applying the store's changes up to [`View::commit`] makes, in whatever order and however
 //! often they are applied.
 
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use annals_schema_model::{ParseError, Schema, SchemaId};
 use uuid::Uuid;
 
 use super::{
-    change::Change,
+    change::Commit,
     config::Config,
-    content::Content,
-    context::{ContextView, Deleted, Identity, SubjectView, Use, VersionState, VersionView},
+    content::{Content, Identity},
+    context::{ContextView, Deleted, SubjectView, Use, VersionView},
     mode::Mode,
     name::{ANY_CONTEXT, DEFAULT_CONTEXT, Qualified},
     references,
@@ -28,20 +28,20 @@ use super::{
 pub(super) type Referrer = (Arc<str>, SchemaId);
 
 /// The number under which references to "the newest version" are kept; imported ones are not pinned.
-const NEWEST: u32 = 0;
+pub(super) const NEWEST: u32 = 0;
 
 /// Everything that is registered.
 #[derive(Clone, Debug, Default)]
 pub struct View {
     /// The last commit this view knows of.
-    pub sequence: i64,
-    default: Arc<ContextView>,
-    others: SortedMap<Arc<str>, Arc<ContextView>>,
-    /// One handle a content, so that contexts share their texts.
-    contents: SortedMap<Identity, Arc<Content>>,
-    referrers: SortedMap<(Qualified, u32), Arc<Vec<Referrer>>>,
+    pub commit: Commit,
+    pub(super) default: Arc<ContextView>,
+    pub(super) others: SortedMap<Arc<str>, Arc<ContextView>>,
+    /// One handle a content by its exact hash, so that contexts share their texts.
+    pub(super) contents: SortedMap<Identity, Arc<Content>>,
+    pub(super) referrers: SortedMap<(Qualified, u32), Arc<Vec<Referrer>>>,
     /// What was found compatible, as long as ids mean what they mean in this view.
-    verdicts: Arc<Verdicts>,
+    pub(super) verdicts: Arc<Verdicts>,
 }
 
 impl View {
@@ -67,7 +67,7 @@ impl View {
             .map(|(name, _)| name)
     }
 
-    fn all_contexts(&self) -> impl Iterator<Item = (&str, &Arc<ContextView>)> {
+    pub(super) fn all_contexts(&self) -> impl Iterator<Item = (&str, &Arc<ContextView>)> {
         let others = self.others.iter().map(|(name, context)| (name.as_ref(), context));
         std::iter::once((DEFAULT_CONTEXT, &self.default)).chain(others)
     }
@@ -266,102 +266,7 @@ impl View {
             return known;
         }
         // References that lead nowhere yet may do so later: only what was parsed with all of them is kept.
-        let resolved = references::resolve(self, &stored.context, stored.references());
-        let resolved = resolved.map_err(|error| ParseError {
-            message: error.to_string(),
-            line: 1,
-            column: 1,
-        })?;
-        stored.parsed(|| Schema::parse(stored.schema_type(), stored.text(), &resolved).map(Arc::new))
-    }
-
-    /// Makes a change visible.
-    pub fn apply(&mut self, change: &Change) {
-        match change {
-            Change::Context {
-                name,
-                last_id,
-                removed,
-            } => {
-                let context = self.context_mut(name);
-                context.last_id = context.last_id.max(*last_id);
-                context.removed = *removed;
-            }
-            Change::Schema { .. } => self.apply_schema(change),
-            Change::Version { of, version } => {
-                if version.state == VersionState::Gone {
-                    self.verdicts = Arc::default();
-                }
-                self.context_mut(&of.context).set_version(&of.subject, *version);
-            }
-            Change::Config { of, config } => {
-                let configs = &mut self.context_mut(&of.context).configs;
-                match config {
-                    Some(config) => drop(configs.insert(Arc::clone(&of.subject), Arc::clone(config))),
-                    None => drop(configs.remove(of.subject.as_ref())),
-                }
-            }
-            Change::Mode { of, mode } => {
-                let modes = &mut self.context_mut(&of.context).modes;
-                match mode {
-                    Some(mode) => drop(modes.insert(Arc::clone(&of.subject), *mode)),
-                    None => drop(modes.remove(of.subject.as_ref())),
-                }
-            }
-        }
-    }
-
-    fn apply_schema(&mut self, change: &Change) {
-        let Change::Schema {
-            context,
-            id,
-            guid,
-            content,
-            registered_ms,
-            retired,
-            ..
-        } = change
-        else {
-            return;
-        };
-        let key = (*guid, content.schema_type);
-        let content = match self.contents.get(&key) {
-            Some(known) => Arc::clone(known),
-            None => {
-                self.contents.insert(key, Arc::clone(content));
-                Arc::clone(content)
-            }
-        };
-        for reference in &content.references {
-            let to = Qualified::parse_within(context, &reference.subject);
-            let key = (to, u32::try_from(reference.version).unwrap_or(NEWEST));
-            let list = Arc::make_mut(self.referrers.get_mut_or_default(&key));
-            let referrer = (Arc::clone(context), *id);
-            if !list.contains(&referrer) {
-                list.push(referrer);
-            }
-        }
-        let known = self
-            .schema_in(context, *id)
-            .filter(|known| known.identity() == key);
-        let stored = known.cloned().unwrap_or_else(|| {
-            Arc::new(Stored::new(
-                Arc::clone(context),
-                *id,
-                *guid,
-                content,
-                *registered_ms,
-            ))
-        });
-        let context = self.context_mut(context);
-        context.last_id = context.last_id.max(id.get());
-        context.set_schema(stored, *retired);
-    }
-
-    fn context_mut(&mut self, name: &Arc<str>) -> &mut ContextView {
-        if name.as_ref() == DEFAULT_CONTEXT {
-            return Arc::make_mut(&mut self.default);
-        }
-        Arc::make_mut(self.others.get_mut_or_default(name))
+        let parsed = references::parse(self, &stored.context, &stored.content)?;
+        stored.parsed(|| parsed.map(Arc::new))
     }
 }

@@ -13,7 +13,7 @@ mod tests;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use annals_schema_model::{Policy, SchemaId, SchemaType};
+use annals_schema_model::{ParseError, Policy, SchemaId, SchemaType};
 use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
 
@@ -21,8 +21,8 @@ pub use self::error::ServiceError;
 use self::writer::{Queue, Shared};
 use crate::{
     registry::{
-        Config, Deleted, Found, Mode, Qualified, RegisterRequest, RegistryError, Stored, Verdict,
-        VersionSpec, VersionView, View, config, delete, format, lookup, mode,
+        Commit, Config, Deleted, Found, Mode, Qualified, RegisterRequest, RegistryError, Stored, Verdict,
+        VersionSpec, VersionView, View, config, delete, format, forms, lookup, mode,
         register::{self, Decision},
         verdict,
     },
@@ -48,6 +48,8 @@ pub struct Registered {
     pub found: Found,
     /// Whether this registration made the version.
     pub is_new: bool,
+    /// Why a schema that was imported as it is cannot be read here.
+    pub unread: Option<ParseError>,
 }
 
 impl Registered {
@@ -73,11 +75,11 @@ impl Registry {
         let mut store = Store::open(database).await?;
         // Listening begins before reading, so that nothing falls between the two.
         let listener = store.listener().await?;
-        let everything = store.changes_since(0).await?;
+        let everything = store.changes_since(Commit::default()).await?;
         let mut view = View::default();
-        everything.changes.iter().for_each(|change| view.apply(change));
-        view.sequence = everything.sequence;
+        writer::catch_up(&mut view, &everything);
         drop(everything);
+        let view = add_missing_forms(&mut store, view).await?;
         let shared = Arc::new(Shared {
             view: ArcSwap::from_pointee(view),
             hooks: RwLock::default(),
@@ -130,7 +132,7 @@ impl Registry {
                 Decision::Existing(version) => return self.registered(subject, version, false),
                 Decision::Write(new) => new,
             };
-            let parsed = new.parsed().cloned();
+            let parsed = new.parsed().clone();
             let written = self.queue.write(move |view, now_ms| {
                 Ok(match new.changes(view, now_ms) {
                     Some((changes, version)) => (changes, Some(version)),
@@ -138,10 +140,11 @@ impl Registry {
                 })
             });
             if let Some(version) = written.await? {
-                let registered = self.registered(subject, version, true)?;
-                parsed
-                    .into_iter()
-                    .for_each(|parsed| registered.found.stored.keep_parsed(parsed));
+                let mut registered = self.registered(subject, version, true)?;
+                match parsed {
+                    Ok(parsed) => registered.found.stored.keep_parsed(parsed),
+                    Err(error) => registered.unread = Some(error),
+                }
                 return Ok(registered);
             }
         }
@@ -169,15 +172,16 @@ impl Registry {
         let decided =
             self.queue.write_slowly(
                 move |view, now_ms| match register::decide(view, &name, &request)? {
-                    Decision::Existing(version) => Ok((Vec::new(), (version, false))),
+                    Decision::Existing(version) => Ok((Vec::new(), (version, false, None))),
                     Decision::Write(new) => {
                         let (changes, version) = new.changes(view, now_ms).ok_or(RegistryError::IdsUsedUp)?;
-                        Ok((changes, (version, true)))
+                        Ok((changes, (version, true, new.parsed().clone().err())))
                     }
                 },
             );
-        let (version, is_new) = decided.await?;
-        self.registered(subject, version, is_new)
+        let (version, is_new, unread) = decided.await?;
+        let registered = self.registered(subject, version, is_new)?;
+        Ok(Registered { unread, ..registered })
     }
 
     fn registered(
@@ -187,7 +191,11 @@ impl Registry {
         is_new: bool,
     ) -> Result<Registered, ServiceError> {
         let found = lookup::found(&self.view(), subject, version)?;
-        Ok(Registered { found, is_new })
+        Ok(Registered {
+            found,
+            is_new,
+            unread: None,
+        })
     }
 
     /// Finds the version of a subject that holds a schema.
@@ -323,6 +331,31 @@ impl Registry {
     pub async fn close(&self) -> Result<(), StoreError> {
         self.queue.close().await
     }
+}
+
+/// Brings what an earlier version wrote up to date: see [`forms`].
+async fn add_missing_forms(store: &mut Store, view: View) -> Result<View, StoreError> {
+    // Parsing takes its time, and the database's lock is not to be held meanwhile.
+    let worked_out = tokio::task::spawn_blocking(move || (forms::missing(&view), view));
+    let (missing, mut view) = worked_out.await.map_err(|_| StoreError::Closed)?;
+    if missing.is_empty() {
+        return Ok(view);
+    }
+    let mut transaction = store.begin().await?;
+    let news = transaction.changes_since(view.commit).await?;
+    writer::catch_up(&mut view, &news);
+    let still = missing
+        .into_iter()
+        .filter(|change| forms::is_still_missing(&view, change))
+        .collect::<Vec<_>>();
+    tracing::info!(
+        schemas = still.len(),
+        "worked out what schemas of an earlier version print as"
+    );
+    transaction.write(&still).await?;
+    view.commit = transaction.commit().await?;
+    still.iter().for_each(|change| view.apply(change));
+    Ok(view)
 }
 
 /// Runs work whose length a client decides where it cannot hold up other requests.

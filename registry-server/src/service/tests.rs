@@ -1,5 +1,7 @@
 //! The registry on real databases: what it decides for many at once, and what it knows after a restart.
 
+mod histories;
+
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
@@ -183,7 +185,9 @@ async fn hooks_see_every_change() {
         let seen = Arc::new(Mutex::new(BTreeSet::new()));
         let into = Arc::clone(&seen);
         registry.on_changed(Box::new(move |view| {
-            into.lock().unwrap().insert((view.sequence, view.schemas_len()));
+            into.lock()
+                .unwrap()
+                .insert((view.commit.sequence, view.schemas_len()));
         }));
         register(&registry, "a", request("\"int\"")).await;
         register(&registry, "a", request("\"int\"")).await;

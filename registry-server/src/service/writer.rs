@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::ServiceError;
 use crate::{
-    registry::{Change, RegistryError, View},
+    registry::{Change, Commit, RegistryError, View},
     store::{Changes, Listener, Store, StoreError},
 };
 
@@ -55,10 +55,14 @@ impl Shared {
     }
 }
 
-/// Applies what was committed elsewhere.
-fn catch_up(view: &mut View, news: &Changes) {
+/// Applies what was committed elsewhere. What is known of another history is forgotten.
+pub(super) fn catch_up(view: &mut View, news: &Changes) {
+    if news.anew {
+        tracing::warn!("the schema store has another history than this node knew; everything is read anew");
+        *view = View::default();
+    }
     news.changes.iter().for_each(|change| view.apply(change));
-    view.sequence = news.sequence;
+    view.commit = news.commit;
 }
 
 /// A write, decided when its turn comes and perhaps more than once.
@@ -213,11 +217,12 @@ impl Writer {
     }
 
     /// Commits a batch, connecting again when the connection is lost: what was decided is decided anew on what the
-    /// database then holds, so a commit whose outcome got lost is not made twice.
+    /// database then holds. A commit whose answer got lost is looked for first, and when it was made, everybody is told
+    /// what was decided then.
     async fn write(&mut self, mut writes: Vec<Box<dyn Write>>) {
-        let mut attempt = 1;
+        let (mut attempt, mut unanswered) = (1, None);
         let committed = loop {
-            match self.try_write(&mut writes).await {
+            match self.try_write(&mut writes, &mut unanswered).await {
                 Ok(()) => break Ok(()),
                 Err(error) if attempt < ATTEMPTS_MAX && error.lost_connection() => {
                     report(
@@ -247,12 +252,25 @@ impl Writer {
         }
     }
 
-    async fn try_write(&mut self, writes: &mut Vec<Box<dyn Write>>) -> Result<(), StoreError> {
+    /// `unanswered` is a commit of these very writes whose answer got lost.
+    async fn try_write(
+        &mut self,
+        writes: &mut Vec<Box<dyn Write>>,
+        unanswered: &mut Option<Commit>,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.store.begin().await?;
         let mut view = View::clone(&self.shared.view.load());
-        if transaction.sequence() != view.sequence {
-            let news = transaction.changes_since(view.sequence).await?;
+        if transaction.last() != view.commit {
+            let news = transaction.changes_since(view.commit).await?;
             catch_up(&mut view, &news);
+        }
+        if let Some(sent) = *unanswered {
+            if transaction.has(sent).await? {
+                transaction.rollback().await?;
+                self.shared.swap(view);
+                return Ok(());
+            }
+            *unanswered = None;
         }
         let changes;
         if writes.iter().any(|write| write.is_slow()) {
@@ -263,8 +281,15 @@ impl Writer {
             (*writes, view, changes) = decide(std::mem::take(writes), view, (self.shared.clock)());
         }
         transaction.write(&changes).await?;
-        view.sequence = transaction.commit().await?;
-        if view.sequence != self.shared.view.load().sequence {
+        let sent = transaction.next();
+        view.commit = match transaction.commit().await {
+            Ok(last) => last,
+            Err(error) => {
+                *unanswered = matches!(error, StoreError::OutcomeUnknown(_)).then_some(sent);
+                return Err(error);
+            }
+        };
+        if view.commit != self.shared.view.load().commit {
             self.shared.swap(view);
         }
         Ok(())
@@ -272,8 +297,8 @@ impl Writer {
 
     async fn refresh(&mut self) -> Result<(), StoreError> {
         let mut view = View::clone(&self.shared.view.load());
-        let news = self.store.changes_since(view.sequence).await?;
-        if news.sequence != view.sequence {
+        let news = self.store.changes_since(view.commit).await?;
+        if news.commit != view.commit {
             catch_up(&mut view, &news);
             self.shared.swap(view);
         }

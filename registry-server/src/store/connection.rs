@@ -9,12 +9,15 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
+use uuid::Uuid;
+
 use super::{
     CONNECT_MAX, Database, StoreError,
     cell::{Cell, Cells},
     database::postgres_options,
     within,
 };
+use crate::registry::Commit;
 
 /// SQLite before this version can lose a write-ahead log that is reset while another process reads it.
 const SQLITE_VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
@@ -86,22 +89,19 @@ impl Connection {
     }
 
     /// Takes the write lock by counting the sequence up: its row stays locked until the end of the transaction. Answers
-    /// the new number.
-    pub(super) async fn begin_to_write(&mut self) -> Result<i64, StoreError> {
-        let rows = match self {
+    /// the last commit.
+    pub(super) async fn begin_to_write(&mut self) -> Result<Commit, StoreError> {
+        match self {
             Connection::Sqlite(inner) => {
-                let begin = "BEGIN IMMEDIATE; UPDATE registry SET sequence = sequence + 1 RETURNING sequence";
-                let row = sqlx::raw_sql(begin).fetch_one(inner).await?;
-                row.int(0)
+                let begin = "BEGIN IMMEDIATE; UPDATE registry SET sequence = sequence + 1 RETURNING sequence - 1, token";
+                commit(&sqlx::raw_sql(begin).fetch_one(inner).await?)
             }
             Connection::Postgres(inner) => {
                 let begin = "BEGIN ISOLATION LEVEL READ COMMITTED; \
-                     UPDATE registry SET sequence = sequence + 1 RETURNING sequence";
-                let row = sqlx::raw_sql(begin).fetch_one(inner).await?;
-                row.int(0)
+                     UPDATE registry SET sequence = sequence + 1 RETURNING sequence - 1, token";
+                commit(&sqlx::raw_sql(begin).fetch_one(inner).await?)
             }
-        };
-        Ok(rows?)
+        }
     }
 
     /// Ends a transaction that wrote, and tells other nodes.
@@ -125,9 +125,20 @@ impl Connection {
         Ok(())
     }
 
-    /// A statement that answers one number.
-    pub(super) async fn number(&mut self, sql: &'static str) -> Result<i64, StoreError> {
-        Ok(either!(self, inner => sqlx::query_scalar(sql).fetch_one(inner).await)?)
+    /// The last commit.
+    pub(super) async fn last_commit(&mut self) -> Result<Commit, StoreError> {
+        let sql = "SELECT sequence, token FROM registry";
+        either!(self, inner => commit(&sqlx::query(sql).fetch_one(inner).await?))
+    }
+
+    /// Whether a commit is among those that are remembered.
+    pub(super) async fn remembers(&mut self, commit: Commit) -> Result<bool, StoreError> {
+        let sql = "SELECT COUNT(*) FROM commits WHERE sequence = $1 AND token = $2";
+        let token = token_text(commit.token);
+        let found: i64 = either!(self, inner => {
+            sqlx::query_scalar(sql).bind(commit.sequence).bind(token).fetch_one(inner).await?
+        });
+        Ok(found > 0)
     }
 
     /// A statement with values. Its text is kept prepared.
@@ -161,6 +172,28 @@ impl Connection {
         });
         Ok(())
     }
+}
+
+/// A commit as the tables hold it: the empty token stands for none.
+fn commit(row: &dyn Cells) -> Result<Commit, StoreError> {
+    let text = row.text(1)?;
+    let token = match text.as_ref() {
+        "" => Uuid::nil(),
+        token => Uuid::parse_str(token)
+            .map_err(|_| StoreError::Damaged(format!("the token of its last commit is {token}")))?,
+    };
+    Ok(Commit {
+        sequence: row.int(0)?,
+        token,
+    })
+}
+
+/// A token as the tables hold it.
+pub(super) fn token_text(token: Uuid) -> String {
+    if token.is_nil() {
+        return String::new();
+    }
+    token.simple().to_string()
 }
 
 /// How many pages the write-ahead log collects before they are copied into the file: registrations scatter over the

@@ -2,8 +2,12 @@
 //!
 //! SQLite or PostgreSQL, with one set of statements. A [`Store`] is one connection. Whoever wants to write takes the
 //! database's write lock by [`Store::begin`], reads under it what others wrote, and commits [`Change`]s under the next
-//! number of the sequence; everybody reads what changed after a number they know by [`Store::changes_since`], which from
-//! 0 is everything there is.
+//! number of the sequence; everybody reads what changed after a commit they know by [`Store::changes_since`], which from
+//! the first on is everything there is.
+//!
+//! A commit carries a random token, and the last ones are remembered. Whoever asks for what came after a commit that is
+//! not among them, because a dump was restored or it was too long ago, is told to begin anew ([`Changes::anew`]); and whose
+//! commit was not answered finds out by its token whether it was made ([`WriteTransaction::has`]).
 //!
 //! Invariants: a commit that was answered survives a power cut. Between `begin` and `commit` no other thread, process or
 //! node writes. Nothing waits without a limit. A connection whose state is in doubt (an error, a call that was
@@ -19,6 +23,7 @@ mod database;
 mod error;
 mod listener;
 mod read;
+mod rows;
 mod write;
 
 #[cfg(test)]
@@ -38,7 +43,7 @@ use self::connection::Connection;
 pub use self::{
     database::Database, error::StoreError, listener::Listener, read::Changes, write::WriteTransaction,
 };
-use crate::registry::Change;
+use crate::registry::{Change, Commit};
 
 /// How long a database that does not answer, or is just starting, is waited for.
 pub const RECONNECT_MAX: Duration = Duration::from_secs(30);
@@ -52,8 +57,14 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 const READ_MAX: Duration = Duration::from_secs(120);
 
 /// The table definitions, by the number of the format they make.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "registry", include_str!("../../migrations/0001_registry.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "registry", include_str!("../../migrations/0001_registry.sql")),
+    (
+        2,
+        "forms and commits",
+        include_str!("../../migrations/0002_forms_and_commits.sql"),
+    ),
+];
 
 /// The registry's database, on one connection.
 pub struct Store {
@@ -74,23 +85,27 @@ impl Store {
             connection: None,
             closed: false,
         };
-        store.reconnect().await?;
-        if store.migrate().await.is_err() {
-            // Two processes may have made the tables of one new file at the same time: the second look finds them.
+        // Several processes may bring one file up to date at the same time: whoever comes second with a format fails,
+        // and finds it made when it looks again.
+        let mut others = MIGRATIONS.len();
+        loop {
             store.reconnect().await?;
-            store.migrate().await?;
+            match store.migrate().await {
+                Err(_) if others > 0 => others -= 1,
+                migrated => break migrated?,
+            }
         }
         Ok(store)
     }
 
-    /// Everything that changed after the commit `sequence`, or with 0 everything there is; as of one moment, and
+    /// Everything that changed after a commit, or after the default one everything there is; as of one moment, and
     /// ordered: contexts, schemas by id, versions, settings, modes.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn changes_since(&mut self, sequence: i64) -> Result<Changes, StoreError> {
+    pub async fn changes_since(&mut self, since: Commit) -> Result<Changes, StoreError> {
         let mut connection = self.take().await?;
-        let changes = within(READ_MAX, read::snapshot(&mut connection, sequence)).await?;
+        let changes = within(READ_MAX, read::snapshot(&mut connection, since)).await?;
         self.connection = Some(connection);
         Ok(changes)
     }
@@ -157,19 +172,8 @@ impl Store {
     }
 
     async fn migrate(&mut self) -> Result<(), StoreError> {
-        let migrations = MIGRATIONS.map(|(number, name, sql)| {
-            Migration::new(
-                number,
-                name.into(),
-                MigrationType::Simple,
-                sql.into_sql_str(),
-                false,
-            )
-        });
         let mut connection = self.take().await?;
-        connection
-            .migrate(&Migrator::with_migrations(migrations.to_vec()))
-            .await?;
+        connection.migrate(&migrator(MIGRATIONS.len())).await?;
         self.connection = Some(connection);
         Ok(())
     }
@@ -182,6 +186,20 @@ impl Store {
             None => Connection::open(&self.database).await,
         }
     }
+}
+
+/// What makes the tables of a format, or brings those of an earlier one there.
+fn migrator(format: usize) -> Migrator {
+    let migrations = MIGRATIONS.map(|(number, name, sql)| {
+        Migration::new(
+            number,
+            name.into(),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
+    });
+    Migrator::with_migrations(migrations.into_iter().take(format).collect())
 }
 
 /// Puts a limit on something that a dead peer could keep waiting for ever.

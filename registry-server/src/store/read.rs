@@ -13,20 +13,29 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{StoreError, cell::Cells, connection::Connection, key};
-use crate::registry::{Change, Config, Content, Qualified, VersionState, VersionView};
+use crate::registry::{
+    Change, Commit, Config, Content, Metadata, Qualified, RuleSet, VersionState, VersionView,
+};
 
 /// What changed, up to a commit.
 #[derive(Clone, Debug)]
 pub struct Changes {
     /// The commit up to which everything is there.
-    pub sequence: i64,
+    pub commit: Commit,
+    /// Whether this is everything there is, because the commit asked about is none the database remembers: what was known
+    /// before is of another history.
+    pub anew: bool,
     /// The changed rows as they are then: contexts, schemas by id, versions, settings, modes.
     pub changes: Vec<Change>,
 }
 
-const SEQUENCE: &str = "SELECT sequence FROM registry";
 const CONTEXTS: &str = "SELECT name, last_id, removed FROM contexts WHERE sequence > $1";
-const SCHEMAS: &str = "SELECT s.context, s.id, s.guid, s.schema_type, s.text_sent, s.registered_ms, s.retired, \
+/// All contents, in the order the table has them: at a start following each schema's guid would read the table at random.
+const CONTENTS: &str = "SELECT guid, text, schema_references, metadata, rule_set FROM contents \
+    WHERE $1 = CAST(0 AS BIGINT)";
+const ALL_SCHEMAS: &str = "SELECT context, id, guid, schema_type, text_sent, registered_ms, retired, form \
+    FROM schemas WHERE sequence > $1";
+const SCHEMAS: &str = "SELECT s.context, s.id, s.guid, s.schema_type, s.text_sent, s.registered_ms, s.retired, s.form, \
     c.text, c.schema_references, c.metadata, c.rule_set \
     FROM schemas s JOIN contents c ON c.guid = s.guid WHERE s.sequence > $1";
 const VERSIONS: &str =
@@ -34,36 +43,38 @@ const VERSIONS: &str =
 const CONFIGS: &str = "SELECT context, subject, config FROM configs WHERE sequence > $1";
 const MODES: &str = "SELECT context, subject, mode FROM modes WHERE sequence > $1";
 
-/// The changes after `sequence` as of one moment.
-pub(super) async fn snapshot(connection: &mut Connection, sequence: i64) -> Result<Changes, StoreError> {
+/// The changes after a commit as of one moment.
+pub(super) async fn snapshot(connection: &mut Connection, since: Commit) -> Result<Changes, StoreError> {
     // Most looks find nothing new; they are spared the transaction.
-    if sequence > 0 && connection.number(SEQUENCE).await? == sequence {
+    if since.sequence > 0 && connection.last_commit().await? == since {
         return Ok(Changes {
-            sequence,
+            commit: since,
+            anew: false,
             changes: Vec::new(),
         });
     }
     connection.begin_to_read().await?;
-    let now = connection.number(SEQUENCE).await?;
-    let changes = changes(connection, sequence, now).await?;
+    let now = connection.last_commit().await?;
+    let changes = changes(connection, since, now).await?;
     connection.rollback().await?;
     Ok(changes)
 }
 
-/// The changes after `sequence` within a transaction that sees everything up to the commit `now`.
+/// The changes after a commit within a transaction that sees everything up to the commit `now`.
 pub(super) async fn changes(
     connection: &mut Connection,
-    sequence: i64,
-    now: i64,
+    since: Commit,
+    now: Commit,
 ) -> Result<Changes, StoreError> {
     let mut changes = Vec::new();
-    if now < sequence {
-        return Err(StoreError::Damaged(format!(
-            "it is at commit {now}, but commit {sequence} was seen: it was set back to an earlier state; restart"
-        )));
-    }
-    if now > sequence {
+    let anew = since.sequence > 0 && since != now && !connection.remembers(since).await?;
+    let sequence = if anew { 0 } else { since.sequence };
+    if now.sequence > sequence {
         let mut shared = Shared::default();
+        if sequence == 0 {
+            let mut keep = |row: &dyn Cells| shared.keep(row, 0, 1);
+            connection.rows_since(CONTENTS, sequence, &mut keep).await?;
+        }
         let mut statement = async |sql, change: fn(&dyn Cells, &mut Shared) -> Result<Change, StoreError>| {
             connection
                 .rows_since(sql, sequence, &mut |row| {
@@ -73,14 +84,18 @@ pub(super) async fn changes(
                 .await
         };
         statement(CONTEXTS, context).await?;
-        statement(SCHEMAS, schema).await?;
+        match sequence {
+            0 => statement(ALL_SCHEMAS, schema).await?,
+            _ => statement(SCHEMAS, schema_with_content).await?,
+        }
         statement(VERSIONS, version).await?;
         statement(CONFIGS, config).await?;
         statement(MODES, mode).await?;
         changes.sort_unstable_by(|one, other| key(one).cmp(&key(other)));
     }
     Ok(Changes {
-        sequence: now,
+        commit: now,
+        anew,
         changes,
     })
 }
@@ -89,7 +104,17 @@ pub(super) async fn changes(
 #[derive(Default)]
 struct Shared {
     names: HashSet<Arc<str>>,
+    /// Rows of the table, whose schemas say of which type they are.
+    rows: HashMap<Uuid, Row>,
     contents: HashMap<(Uuid, SchemaType), Arc<Content>>,
+}
+
+/// A content as its table holds it.
+struct Row {
+    text: Arc<str>,
+    references: Vec<Reference>,
+    metadata: Option<Metadata>,
+    rule_set: Option<RuleSet>,
 }
 
 impl Shared {
@@ -100,6 +125,25 @@ impl Shared {
         let name: Arc<str> = name.into();
         self.names.insert(Arc::clone(&name));
         name
+    }
+
+    /// Keeps a content that stands in a row from the column `first` on, its guid in another.
+    fn keep(&mut self, row: &dyn Cells, guid: usize, first: usize) -> Result<(), StoreError> {
+        let guid = row.text(guid)?;
+        let damaged = |what: &str| StoreError::Damaged(format!("the {what} of the content {guid}"));
+        let key = Uuid::parse_str(&guid).map_err(|_| damaged("guid"))?;
+        if self.rows.contains_key(&key) {
+            return Ok(());
+        }
+        let content = Row {
+            text: row.text(first)?.into(),
+            references: references(row.maybe_text(first + 1)?.as_deref())
+                .ok_or_else(|| damaged("references"))?,
+            metadata: from_json(row.maybe_text(first + 2)?.as_deref()).map_err(|()| damaged("metadata"))?,
+            rule_set: from_json(row.maybe_text(first + 3)?.as_deref()).map_err(|()| damaged("rule set"))?,
+        };
+        self.rows.insert(key, content);
+        Ok(())
     }
 
     fn qualified(&mut self, row: &dyn Cells) -> Result<Qualified, StoreError> {
@@ -118,6 +162,11 @@ fn context(row: &dyn Cells, shared: &mut Shared) -> Result<Change, StoreError> {
     })
 }
 
+fn schema_with_content(row: &dyn Cells, shared: &mut Shared) -> Result<Change, StoreError> {
+    shared.keep(row, 2, 8)?;
+    schema(row, shared)
+}
+
 fn schema(row: &dyn Cells, shared: &mut Shared) -> Result<Change, StoreError> {
     let context = shared.name(&row.text(0)?);
     let id = schema_id(row, 1)?;
@@ -125,25 +174,40 @@ fn schema(row: &dyn Cells, shared: &mut Shared) -> Result<Change, StoreError> {
         |what: &str| StoreError::Damaged(format!("the {what} of schema {id} in the context {context}"));
     let guid = Uuid::parse_str(&row.text(2)?).map_err(|_| damaged("guid"))?;
     let schema_type: SchemaType = row.text(3)?.parse().map_err(|_| damaged("schema type"))?;
-    let content = match shared.contents.get(&(guid, schema_type)) {
+    let form = match row.maybe_text(7)? {
+        Some(form) => Some(Uuid::parse_str(&form).map_err(|_| damaged("form"))?),
+        None => None,
+    };
+    // Until there were forms, and in Avro for ever, the content's text is served whatever was sent.
+    let text_sent = row.maybe_text(4)?.filter(|_| form.is_some());
+    let known = shared
+        .contents
+        .get(&(guid, schema_type))
+        .filter(|_| text_sent.is_none());
+    let content = match known {
         Some(known) => Arc::clone(known),
         None => {
+            let is_own = text_sent.is_none();
+            let row = shared.rows.get(&guid).ok_or_else(|| damaged("content"))?;
             let content = Arc::new(Content {
                 schema_type,
-                text: row.text(7)?.into(),
-                references: references(row.maybe_text(8)?.as_deref()).ok_or_else(|| damaged("references"))?,
-                metadata: from_json(row.maybe_text(9)?.as_deref()).map_err(|()| damaged("metadata"))?,
-                rule_set: from_json(row.maybe_text(10)?.as_deref()).map_err(|()| damaged("rule set"))?,
+                text: text_sent.map_or_else(|| Arc::clone(&row.text), Arc::from),
+                references: row.references.clone(),
+                metadata: row.metadata.clone(),
+                rule_set: row.rule_set.clone(),
             });
-            shared.contents.insert((guid, schema_type), Arc::clone(&content));
+            if is_own {
+                shared.contents.insert((guid, schema_type), Arc::clone(&content));
+            }
             content
         }
     };
     Ok(Change::Schema {
         id,
         guid,
+        form,
         content,
-        text_sent: row.maybe_text(4)?.map(Arc::from),
+        printed: None,
         registered_ms: row.int(5)?,
         retired: row.flag(6)?,
         context,

@@ -12,8 +12,8 @@ use annals_schema_model::{SchemaId, SchemaType};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use uuid::Uuid;
 
-use super::{Database, Store, StoreError};
-use crate::registry::{Change, Config, Content, Mode, Qualified, VersionState, VersionView};
+use super::{Changes, Database, Store, StoreError};
+use crate::registry::{Change, Commit, Config, Content, Mode, Qualified, VersionState, VersionView};
 
 /// Runs a test on an empty database of each kind.
 pub(crate) async fn on_each(test: impl AsyncFn(&Database)) {
@@ -23,7 +23,7 @@ pub(crate) async fn on_each(test: impl AsyncFn(&Database)) {
 }
 
 /// Runs a test on an empty PostgreSQL database.
-async fn on_postgres(test: impl AsyncFn(&Database)) {
+pub(crate) async fn on_postgres(test: impl AsyncFn(&Database)) {
     let Ok(url) = std::env::var("ANNALS_TEST_POSTGRES") else {
         println!("skipped: storage on PostgreSQL, ANNALS_TEST_POSTGRES is not set");
         return;
@@ -42,16 +42,53 @@ async fn execute(connection: &mut PgConnection, sql: String) {
     sqlx::query(AssertSqlSafe(sql)).execute(connection).await.unwrap();
 }
 
-/// Changes as text, to be compared.
+/// Changes as text, to be compared. What a schema prints as is written and not read.
 fn picture(changes: &[Change]) -> Vec<String> {
-    changes.iter().map(|change| format!("{change:?}")).collect()
+    let read = |change: &Change| {
+        let mut change = change.clone();
+        if let Change::Schema { printed, .. } = &mut change {
+            *printed = None;
+        }
+        format!("{change:?}")
+    };
+    changes.iter().map(read).collect()
 }
 
-/// Writes changes in one commit.
+/// A database as the version before forms left it: its tables, and rows by statements that both databases take.
+pub(crate) async fn of_format_1(database: &Database, statements: &[String]) {
+    let mut connection = super::connection::Connection::open(database).await.unwrap();
+    connection.migrate(&super::migrator(1)).await.unwrap();
+    for statement in statements {
+        connection.execute(statement, &[]).await.unwrap();
+    }
+    connection.close().await.unwrap();
+}
+
+/// Where a database server is, and the database seen through another port of this machine.
+pub(crate) fn through(url: &str, port: u16) -> ((String, u16), Database) {
+    let options: PgConnectOptions = url.parse().unwrap();
+    let server = (options.get_host().to_owned(), options.get_port());
+    let url = options.host("127.0.0.1").port(port).to_url_lossy();
+    (server, Database::Postgres(url.to_string()))
+}
+
+/// Runs a statement beside the stores.
+pub(crate) async fn execute_aside(database: &Database, statement: &str) {
+    let mut connection = super::connection::Connection::open(database).await.unwrap();
+    connection.execute(statement, &[]).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+/// Everything there is.
+async fn all(store: &mut Store) -> Result<Changes, StoreError> {
+    store.changes_since(Commit::default()).await
+}
+
+/// Writes changes in one commit; answers its number.
 pub(crate) async fn write(store: &mut Store, changes: &[Change]) -> Result<i64, StoreError> {
     let mut transaction = store.begin().await?;
     transaction.write(changes).await?;
-    transaction.commit().await
+    Ok(transaction.commit().await?.sequence)
 }
 
 pub(crate) fn id(id: u32) -> SchemaId {
@@ -80,9 +117,10 @@ pub(crate) fn schema(context: &str, number: u32, content: &Content, retired: boo
     Change::Schema {
         context: context.into(),
         id: id(number),
-        guid: content.guid(),
+        guid: content.exact(),
+        form: None,
         content: Arc::new(content.clone()),
-        text_sent: None,
+        printed: None,
         registered_ms: 1_700_000_000_000 + i64::from(number),
         retired,
     }

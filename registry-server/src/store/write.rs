@@ -1,22 +1,18 @@
 //! Writing: changes under the database's write lock, all of them or none.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    fmt::Write as _,
-    time::Duration,
-};
+use std::{fmt::Write as _, time::Duration};
 
-use serde::Serialize;
+use uuid::Uuid;
 
 use super::{
     Changes, Store, StoreError,
     cell::Cell,
-    connection::Connection,
-    key,
-    read::{self, references_json, state_name},
+    connection::{Connection, token_text},
+    read,
+    rows::Rows,
     within,
 };
-use crate::registry::{Change, VersionState};
+use crate::registry::{Change, Commit};
 
 /// How long the lock may take: longer than the database itself waits.
 const BEGIN_MAX: Duration = Duration::from_secs(20);
@@ -34,7 +30,9 @@ pub struct WriteTransaction<'s> {
     store: &'s mut Store,
     connection: Option<Connection>,
     /// What the tables hold.
-    sequence: i64,
+    last: Commit,
+    /// What they hold after this.
+    next: Commit,
     wrote: bool,
 }
 
@@ -43,28 +41,50 @@ impl<'s> WriteTransaction<'s> {
         store: &'s mut Store,
         mut connection: Connection,
     ) -> Result<WriteTransaction<'s>, StoreError> {
-        let next = within(BEGIN_MAX, connection.begin_to_write()).await?;
+        let last = within(BEGIN_MAX, connection.begin_to_write()).await?;
+        let next = Commit {
+            sequence: last.sequence + 1,
+            token: Uuid::new_v4(),
+        };
         Ok(WriteTransaction {
             store,
             connection: Some(connection),
-            sequence: next - 1,
+            last,
+            next,
             wrote: false,
         })
     }
 
     /// The last commit, as read under the lock.
     #[must_use]
-    pub fn sequence(&self) -> i64 {
-        self.sequence
+    pub fn last(&self) -> Commit {
+        self.last
     }
 
-    /// Everything that changed after the commit `sequence`. Changes this transaction wrote itself may be among it.
+    /// What this transaction's commit will be.
+    #[must_use]
+    pub fn next(&self) -> Commit {
+        self.next
+    }
+
+    /// Whether a commit was made. Under the lock nobody is in the middle of one.
     ///
     /// # Errors
     /// [`StoreError`]; the transaction is then rolled back.
-    pub async fn changes_since(&mut self, sequence: i64) -> Result<Changes, StoreError> {
+    pub async fn has(&mut self, commit: Commit) -> Result<bool, StoreError> {
         let mut connection = self.take()?;
-        let changes = within(WRITE_MAX, read::changes(&mut connection, sequence, self.sequence)).await?;
+        let has = within(WRITE_MAX, connection.remembers(commit)).await?;
+        self.connection = Some(connection);
+        Ok(has)
+    }
+
+    /// Everything that changed after a commit. Changes this transaction wrote itself may be among it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the transaction is then rolled back.
+    pub async fn changes_since(&mut self, since: Commit) -> Result<Changes, StoreError> {
+        let mut connection = self.take()?;
+        let changes = within(WRITE_MAX, read::changes(&mut connection, since, self.last)).await?;
         self.connection = Some(connection);
         Ok(changes)
     }
@@ -78,28 +98,35 @@ impl<'s> WriteTransaction<'s> {
             return Ok(());
         }
         let mut connection = self.take()?;
-        within(WRITE_MAX, write(&mut connection, changes, self.sequence + 1)).await?;
+        let (next, first) = (self.next, !self.wrote);
+        within(WRITE_MAX, async {
+            if first {
+                sign(&mut connection, next).await?;
+            }
+            write(&mut connection, changes, next.sequence).await
+        })
+        .await?;
         self.connection = Some(connection);
         self.wrote = true;
         Ok(())
     }
 
-    /// Makes what was written durable and visible, and answers the number of this commit. A transaction that wrote
+    /// Makes what was written durable and visible, and answers what is the last commit now. A transaction that wrote
     /// nothing counts for nothing.
     ///
     /// # Errors
     /// [`StoreError::OutcomeUnknown`], or [`StoreError::RolledBack`] after an earlier failure.
-    pub async fn commit(mut self) -> Result<i64, StoreError> {
+    pub async fn commit(mut self) -> Result<Commit, StoreError> {
         if !self.wrote {
-            let sequence = self.sequence;
-            return self.rollback().await.map(|()| sequence);
+            let last = self.last;
+            return self.rollback().await.map(|()| last);
         }
         let mut connection = self.take()?;
         within(COMMIT_MAX, connection.commit())
             .await
             .map_err(StoreError::of_commit)?;
         self.store.connection = Some(connection);
-        Ok(self.sequence + 1)
+        Ok(self.next)
     }
 
     /// Gives up, writing nothing.
@@ -139,10 +166,10 @@ const CONTENTS: Upsert = Upsert {
 };
 
 const SCHEMAS: Upsert = Upsert {
-    insert: "INSERT INTO schemas (context, id, guid, schema_type, text_sent, registered_ms, retired, sequence) VALUES ",
-    columns: 8,
+    insert: "INSERT INTO schemas (context, id, guid, schema_type, text_sent, form, registered_ms, retired, sequence) VALUES ",
+    columns: 9,
     conflict: " ON CONFLICT (context, id) DO UPDATE SET guid = excluded.guid, schema_type = excluded.schema_type, \
-        text_sent = excluded.text_sent, registered_ms = excluded.registered_ms, retired = excluded.retired, \
+        text_sent = excluded.text_sent, form = excluded.form, registered_ms = excluded.registered_ms, retired = excluded.retired, \
         sequence = excluded.sequence",
 };
 
@@ -164,6 +191,28 @@ const MODES: Upsert = Upsert {
     columns: 4,
     conflict: " ON CONFLICT (context, subject) DO UPDATE SET mode = excluded.mode, sequence = excluded.sequence",
 };
+
+/// How many commits are remembered by their tokens.
+const COMMITS_KEPT: i64 = 10_000;
+
+/// Notes a commit's token.
+async fn sign(connection: &mut Connection, next: Commit) -> Result<(), StoreError> {
+    let token = || Cell::from(Some(token_text(next.token)));
+    let sequence = || Cell::from(next.sequence);
+    connection
+        .execute(
+            "INSERT INTO commits (sequence, token) VALUES ($1, $2)",
+            &[sequence(), token()],
+        )
+        .await?;
+    connection
+        .execute("UPDATE registry SET token = $1", &[token()])
+        .await?;
+    let too_old = [Cell::from(next.sequence - COMMITS_KEPT)];
+    connection
+        .execute("DELETE FROM commits WHERE sequence = $1", &too_old)
+        .await
+}
 
 async fn write(connection: &mut Connection, changes: &[Change], sequence: i64) -> Result<(), StoreError> {
     let rows = Rows::of(changes, sequence)?;
@@ -212,125 +261,4 @@ fn statement(upsert: &Upsert, rows: usize) -> String {
     sql.push(')');
     sql.push_str(upsert.conflict);
     sql
-}
-
-/// The rows of each table, value after value.
-#[derive(Default)]
-struct Rows<'a> {
-    contexts: Vec<Cell<'a>>,
-    contents: Vec<Cell<'a>>,
-    retired_schemas: Vec<Cell<'a>>,
-    schemas: Vec<Cell<'a>>,
-    deleted_versions: Vec<Cell<'a>>,
-    versions: Vec<Cell<'a>>,
-    configs: Vec<Cell<'a>>,
-    modes: Vec<Cell<'a>>,
-}
-
-impl<'a> Rows<'a> {
-    fn of(changes: &'a [Change], sequence: i64) -> Result<Rows<'a>, StoreError> {
-        // One statement must not touch a row twice.
-        let mut latest = BTreeMap::new();
-        for change in changes {
-            latest.insert(key(change), change);
-        }
-        let (mut rows, mut guids) = (Rows::default(), HashSet::new());
-        for change in latest.into_values() {
-            match change {
-                Change::Context {
-                    name,
-                    last_id,
-                    removed,
-                } => rows.contexts.extend([
-                    Cell::from(name.as_ref()),
-                    i64::from(*last_id).into(),
-                    (*removed).into(),
-                    sequence.into(),
-                ]),
-                Change::Schema { guid, .. } => {
-                    rows.schema(change, guids.insert(*guid), sequence)?;
-                }
-                Change::Version { of, version } => {
-                    let table = match version.state {
-                        VersionState::Live => &mut rows.versions,
-                        VersionState::SoftDeleted | VersionState::Gone => &mut rows.deleted_versions,
-                    };
-                    table.extend([
-                        Cell::from(of.context.as_ref()),
-                        Cell::from(of.subject.as_ref()),
-                        i64::from(version.version).into(),
-                        i64::from(version.id.get()).into(),
-                        version.registered_ms.into(),
-                        Cell::from(state_name(version.state)),
-                        sequence.into(),
-                    ]);
-                }
-                Change::Config { of, config } => rows.configs.extend([
-                    Cell::from(of.context.as_ref()),
-                    Cell::from(of.subject.as_ref()),
-                    json(
-                        config
-                            .as_ref()
-                            .map(|config| config.to_json("compatibilityLevel"))
-                            .as_ref(),
-                    )?,
-                    sequence.into(),
-                ]),
-                Change::Mode { of, mode } => rows.modes.extend([
-                    Cell::from(of.context.as_ref()),
-                    Cell::from(of.subject.as_ref()),
-                    mode.map(|mode| mode.to_string()).into(),
-                    sequence.into(),
-                ]),
-            }
-        }
-        Ok(rows)
-    }
-
-    fn schema(&mut self, change: &'a Change, is_first: bool, sequence: i64) -> Result<(), StoreError> {
-        let Change::Schema {
-            context,
-            id,
-            guid,
-            content,
-            text_sent,
-            registered_ms,
-            retired,
-        } = change
-        else {
-            return Ok(());
-        };
-        let guid = Cell::from(Some(guid.to_string()));
-        if is_first {
-            self.contents.extend([
-                guid.clone(),
-                Cell::from(content.text.as_ref()),
-                references_json(&content.references).into(),
-                json(content.metadata.as_ref())?,
-                json(content.rule_set.as_ref())?,
-            ]);
-        }
-        let table = if *retired {
-            &mut self.retired_schemas
-        } else {
-            &mut self.schemas
-        };
-        table.extend([
-            Cell::from(context.as_ref()),
-            i64::from(id.get()).into(),
-            guid,
-            Cell::from(content.schema_type.name()),
-            Cell::from(text_sent.as_deref()),
-            (*registered_ms).into(),
-            (*retired).into(),
-            sequence.into(),
-        ]);
-        Ok(())
-    }
-}
-
-fn json<'a>(value: Option<&impl Serialize>) -> Result<Cell<'a>, StoreError> {
-    let text = value.map(serde_json::to_string).transpose();
-    text.map(Cell::from)
-        .map_err(|error| StoreError::Damaged(format!("what was to be written is no JSON: {error}")))
 }

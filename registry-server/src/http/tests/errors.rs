@@ -53,6 +53,10 @@ const NOT_FOUND: &str = r#"
     404 {"error_code": 40402, "message": "~1"}
     POST /subjects/s {"schema": $INT }
     404 {"error_code": 40403, "message": "Schema not found"}
+    POST /subjects/s {"schema": ""}
+    404 {"error_code": 40403, "message": "Schema not found"}
+    POST /subjects/s {}
+    404 {"error_code": 40403, "message": "Schema not found"}
     GET /schemas/ids/99
     404 {"error_code": 40403, "message": "Schema 99 not found"}
     GET /schemas/ids/0
@@ -96,10 +100,10 @@ const REFUSED: &str = r#"
     422 {"error_code": 42201, "message": "~Invalid schema"}
     POST /subjects/t/versions {}
     422 {"error_code": 42201, "message": "~Empty schema"}
-    POST /subjects/s {"schema": ""}
-    422 {"error_code": 42201, "message": "~Empty schema"}
     POST /subjects/t/versions {"schema": $INT , "schemaType": "XML"}
     422 {"error_code": 42201, "message": "Invalid schema: \"XML\" is not a schema type; use AVRO, PROTOBUF or JSON"}
+    POST /subjects/t/versions {"schema": $INT , "schemaType": "avro"}
+    422 {"error_code": 42201, "message": "Invalid schema: \"avro\" is not a schema type; use AVRO, PROTOBUF or JSON"}
     POST /subjects/t/versions {"schema": $INT , "references": [{"name": "X", "subject": "x", "version": 9}]}
     422 {"error_code": 42201, "message": "~version 9 of subject \"x\""}
     POST /subjects/t/versions {"schema": $INT , "version": 5}
@@ -132,6 +136,18 @@ const REFUSED: &str = r#"
     422 {"error_code": 42208, "message": "~__GLOBAL"}
     POST /subjects/t/versions {"schema": $INT , "ruleSet": {"domainRules": [{"name": "r"}]}}
     422 {"error_code": 42210, "message": "~no type"}
+    POST /subjects/t/versions {"schema": $INT , "ruleSet": {"domainRules": [{"name": "r", "type": "CEL", "kind": "MAYBE"}]}}
+    422 {"error_code": 42210, "message": "Invalid rule set: unknown variant `MAYBE`, expected `TRANSFORM` or `CONDITION`"}
+    POST /subjects/s {"schema": $INT , "ruleSet": {"domainRules": [{"name": "r", "type": "CEL", "kind": "MAYBE"}]}}
+    422 {"error_code": 42210, "message": "Invalid rule set: unknown variant `MAYBE`, expected `TRANSFORM` or `CONDITION`"}
+    POST /subjects/s/versions/1/tags {"ruleSet": {"domainRules": [{"name": "r", "type": "CEL", "kind": "MAYBE"}]}}
+    422 {"error_code": 42210, "message": "Invalid rule set: unknown variant `MAYBE`, expected `TRANSFORM` or `CONDITION`"}
+    POST /subjects/s/versions/1/tags {"rulesToMerge": {"domainRules": [{"name": "r", "type": "CEL", "kind": "MAYBE"}]}}
+    422 {"error_code": 42210, "message": "Invalid rule set: unknown variant `MAYBE`, expected `TRANSFORM` or `CONDITION`"}
+    PUT /config {"defaultRuleSet": {"domainRules": [{"name": "r", "type": "CEL", "kind": "MAYBE"}]}}
+    422 {"error_code": 42210, "message": "Invalid rule set: unknown variant `MAYBE`, expected `TRANSFORM` or `CONDITION`"}
+    PUT /config/s {"overrideRuleSet": {"domainRules": [{"name": "r", "type": "CEL", "kind": "MAYBE"}]}}
+    422 {"error_code": 42210, "message": "Invalid rule set: unknown variant `MAYBE`, expected `TRANSFORM` or `CONDITION`"}
 "#;
 
 const BEFORE_THE_HANDLER: &str = r#"

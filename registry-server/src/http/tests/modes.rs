@@ -1,5 +1,7 @@
 //! Modes, and registering with ids from elsewhere.
 
+use axum::body::Body;
+
 use super::App;
 
 #[tokio::test]
@@ -76,4 +78,26 @@ async fn importing() {
         200 {"schemaType": "AVRO", "schema": "\"long\"", "guid": "*", "maxId": 77, "ts": 1700000000000, "deleted": false}
     "#;
     app.play(&[], script).await;
+}
+
+#[tokio::test]
+async fn an_import_says_what_it_could_not_read() {
+    let app = App::new().await;
+    let import = async |body: &str| {
+        let body = Body::from(body.to_owned());
+        app.send("POST /subjects/s/versions", &[], body).await
+    };
+    app.play(&[], "PUT /mode/s {\"mode\": \"IMPORT\"}\n 200 \"*\"")
+        .await;
+    let read = import(r#"{"schema": "\"int\"", "id": 7}"#).await;
+    assert_eq!((read.status.as_u16(), read.headers.get("warning")), (200, None));
+    let unread = import(r#"{"schema": "\"näme\"", "id": 8}"#).await;
+    assert_eq!(unread.status.as_u16(), 200);
+    let warning = unread.headers["warning"].to_str().unwrap();
+    assert!(
+        warning.starts_with("299 annals \"taken as it is, but this server cannot read it: ")
+            && warning.contains("n?me"),
+        "{warning}"
+    );
+    app.play(&[], "GET /schemas/ids/8/schema\n 200 \"näme\"").await;
 }

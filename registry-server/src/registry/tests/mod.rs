@@ -2,6 +2,7 @@
 
 mod contexts;
 mod deletes;
+mod forms;
 mod modes;
 mod register;
 mod settings;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use sqlx::{ConnectOptions, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use super::{context, on_each, on_postgres, write};
+use super::{all, context, on_each, on_postgres, write};
 use crate::store::{Database, Store, StoreError, database::postgres_options};
 
 /// A connection beside the store's.
@@ -52,13 +52,13 @@ async fn another_format_is_told() {
         aside
             .execute(
                 "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-                 SELECT 999, description, success, checksum, 0 FROM _sqlx_migrations",
+                 SELECT 999, description, success, checksum, 0 FROM _sqlx_migrations WHERE version = 1",
             )
             .await;
         let newer = Store::open(database).await.err().unwrap();
         assert!(matches!(newer, StoreError::Newer(999)), "{newer:?}");
         aside
-            .execute("DELETE FROM _sqlx_migrations WHERE version = 1")
+            .execute("DELETE FROM _sqlx_migrations WHERE version <> 999")
             .await;
         let changed = match database {
             Database::Sqlite(_) => "UPDATE _sqlx_migrations SET version = 1, checksum = X'00'",
@@ -112,10 +112,7 @@ async fn a_closed_store_stays_closed() {
         let mut store = Store::open(database).await.unwrap();
         store.close().await.unwrap();
         store.close().await.unwrap();
-        assert!(matches!(
-            store.changes_since(0).await.unwrap_err(),
-            StoreError::Closed
-        ));
+        assert!(matches!(all(&mut store).await.unwrap_err(), StoreError::Closed));
         assert!(matches!(store.begin().await.err().unwrap(), StoreError::Closed));
         assert!(matches!(store.reconnect().await.unwrap_err(), StoreError::Closed));
     })
@@ -154,7 +151,7 @@ async fn a_lost_connection_is_made_anew() {
         );
 
         // A call after a failure connects by itself.
-        assert_eq!(store.changes_since(0).await.unwrap().sequence, 1);
+        assert_eq!(all(&mut store).await.unwrap().commit.sequence, 1);
     })
     .await;
 }
@@ -170,7 +167,7 @@ async fn other_nodes_hear_of_commits() {
         };
         let heard = async |listener: &mut crate::store::Listener, store: &mut Store, wanted: i64| {
             let wait = async {
-                while store.changes_since(0).await.unwrap().sequence < wanted {
+                while all(store).await.unwrap().commit.sequence < wanted {
                     listener.changed().await;
                 }
             };
@@ -187,7 +184,7 @@ async fn other_nodes_hear_of_commits() {
         drop(writer);
         let mut writer = Store::open(database).await.unwrap();
         assert_eq!(write(&mut writer, &[context(".", 1)]).await.unwrap(), 4);
-        let _ = reader.changes_since(0).await;
+        let _ = all(&mut reader).await;
         listener.changed().await;
         heard(&mut listener, &mut reader, 4).await;
         write(&mut writer, &[context(".", 1)]).await.unwrap();

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use annals_schema_model::{Reference, SchemaType};
 use serde_json::json;
 
-use super::{config, content, context, mode, on_each, picture, schema, version, write};
+use super::{all, config, content, context, id, mode, on_each, picture, schema, version, write};
 use crate::{
-    registry::{Change, Content, Mode, VersionState},
-    store::{Changes, Store, StoreError, key},
+    registry::{Change, Commit, Content, Mode, VersionState},
+    store::{Store, key},
 };
 
 /// A content with everything, and texts that databases stumble over.
@@ -39,31 +39,25 @@ fn odd_content() -> Content {
 /// Commits, each with something of everything or with what is special.
 fn commits() -> Vec<Vec<Change>> {
     let (plain, odd) = (content("\"string\""), odd_content());
-    let sent = |change| match change {
-        Change::Schema {
-            context,
-            id,
-            guid,
-            content,
-            registered_ms,
-            retired,
-            ..
-        } => Change::Schema {
-            context,
-            id,
-            guid,
-            content,
-            registered_ms,
-            retired,
-            text_sent: Some("{\"type\":\0\"string\"}".into()),
-        },
-        other => other,
+    let (text, printed) = ("{\"type\":\0 1}", content("{\"type\":1}"));
+    let in_layout = Change::Schema {
+        context: ".".into(),
+        id: id(1),
+        guid: printed.exact(),
+        form: Some(printed.exact()),
+        content: Arc::new(Content {
+            schema_type: SchemaType::Json,
+            ..content(text)
+        }),
+        printed: Some(Arc::clone(&printed.text)),
+        registered_ms: 1,
+        retired: false,
     };
     vec![
         vec![
             context(".", 2),
             context(".eu", 1),
-            sent(schema(".", 1, &plain, false)),
+            in_layout,
             schema(".", 2, &odd, false),
             schema(".eu", u32::MAX >> 1, &odd, false),
             version("a", 1, 1, VersionState::Live),
@@ -110,38 +104,50 @@ async fn what_is_written_is_read_back() {
     on_each(async |database| {
         let mut writer = Store::open(database).await.unwrap();
         let mut reader = Store::open(database).await.unwrap();
-        let empty = reader.changes_since(0).await.unwrap();
-        assert_eq!((empty.sequence, picture(&empty.changes)), (0, Vec::new()));
-        let (commits, mut all) = (commits(), BTreeMap::new());
+        let empty = all(&mut reader).await.unwrap();
+        assert_eq!(
+            (empty.commit, picture(&empty.changes)),
+            (Commit::default(), Vec::new())
+        );
+        let (commits, mut total) = (commits(), BTreeMap::new());
+        let mut seen = empty.commit;
         for (number, commit) in (1..).zip(&commits) {
             assert_eq!(write(&mut writer, commit).await.unwrap(), number);
             let mut rows = BTreeMap::new();
             for change in commit {
                 rows.insert(key(change), change.clone());
-                all.insert(key(change), change.clone());
+                total.insert(key(change), change.clone());
             }
             let wanted: Vec<Change> = rows.into_values().collect();
-            let Changes { sequence, changes } = reader.changes_since(number - 1).await.unwrap();
+            let news = reader.changes_since(seen).await.unwrap();
             assert_eq!(
-                (sequence, picture(&changes)),
-                (number, picture(&wanted)),
+                (news.commit.sequence, news.anew, picture(&news.changes)),
+                (number, false, picture(&wanted)),
                 "{database}"
             );
-            assert!(reader.changes_since(number).await.unwrap().changes.is_empty());
+            seen = news.commit;
+            assert!(reader.changes_since(seen).await.unwrap().changes.is_empty());
         }
         writer.close().await.unwrap();
         let mut anew = Store::open(database).await.unwrap();
         for store in [&mut reader, &mut anew] {
-            let loaded = store.changes_since(0).await.unwrap();
-            let wanted: Vec<Change> = all.values().cloned().collect();
+            let loaded = all(store).await.unwrap();
+            let wanted: Vec<Change> = total.values().cloned().collect();
             assert_eq!(
-                (loaded.sequence, picture(&loaded.changes)),
+                (loaded.commit.sequence, picture(&loaded.changes)),
                 (4, picture(&wanted)),
                 "{database}"
             );
         }
-        let set_back = reader.changes_since(5).await.unwrap_err();
-        assert!(matches!(set_back, StoreError::Damaged(_)), "{set_back:?}");
+        // Whoever knows a commit of another history is given everything: of the same number, a later or an earlier one.
+        for sequence in [4, 5, 3] {
+            let token = uuid::Uuid::new_v4();
+            let other = reader.changes_since(Commit { sequence, token }).await.unwrap();
+            assert_eq!(
+                (other.commit, other.anew, other.changes.len()),
+                (seen, true, total.len())
+            );
+        }
     })
     .await;
 }
@@ -157,7 +163,7 @@ async fn contexts_share_a_content() {
             version(":.a:s", 1, 1, VersionState::Live),
         ];
         write(&mut store, &rows).await.unwrap();
-        let loaded = store.changes_since(0).await.unwrap().changes;
+        let loaded = all(&mut store).await.unwrap().changes;
         let contents: Vec<_> = loaded
             .iter()
             .filter_map(|change| match change {
@@ -191,7 +197,7 @@ async fn many_rows_at_once() {
         write(&mut store, &rows).await.unwrap();
         let written = start.elapsed();
         let start = Instant::now();
-        let loaded = store.changes_since(0).await.unwrap();
+        let loaded = all(&mut store).await.unwrap();
         println!(
             "{ROWS} schemas with versions on {database}: written in {written:?}, loaded in {:?}",
             start.elapsed()
@@ -200,10 +206,11 @@ async fn many_rows_at_once() {
         assert!(picture(&loaded.changes) == picture(&rows), "{database}");
         // Every number of rows is written whole, whatever statements it is put together from.
         for count in [1, 3, 63, 64, 65, 127, 130] {
-            let sequence = write(&mut store, &rows[ROWS as usize + 1..][..count])
+            let before = all(&mut store).await.unwrap().commit;
+            write(&mut store, &rows[ROWS as usize + 1..][..count])
                 .await
                 .unwrap();
-            let changed = store.changes_since(sequence - 1).await.unwrap();
+            let changed = store.changes_since(before).await.unwrap();
             assert_eq!(changed.changes.len(), count, "{database}");
         }
     })

@@ -9,9 +9,9 @@ use std::{
     time::Duration,
 };
 
-use super::{content, context, on_each, schema, version, write};
+use super::{all, content, context, on_each, schema, version, write};
 use crate::{
-    registry::VersionState,
+    registry::{Commit, VersionState},
     store::{Store, StoreError, key},
 };
 
@@ -24,18 +24,18 @@ async fn writers_take_turns() {
             let (database, inside) = (database.clone(), Arc::clone(&inside));
             tokio::spawn(async move {
                 let mut store = Store::open(&database).await.unwrap();
-                let (mut seen, mut rows, mut mine) = (0, BTreeMap::new(), Vec::new());
+                let (mut seen, mut rows, mut mine) = (Commit::default(), BTreeMap::new(), Vec::new());
                 for step in 0..COMMITS {
                     let mut transaction = store.begin().await.unwrap();
                     assert!(!inside.swap(true, SeqCst), "somebody else is writing");
                     let changes = transaction.changes_since(seen).await.unwrap();
-                    assert_eq!(changes.sequence, transaction.sequence());
+                    assert_eq!(changes.commit, transaction.last());
                     for change in &changes.changes {
                         rows.insert(format!("{:?}", key(change)), change.clone());
                     }
                     assert_eq!(
                         rows.len() as i64,
-                        changes.sequence,
+                        changes.commit.sequence,
                         "a row for every commit so far"
                     );
                     let change = context(&format!(".{writer}-{step}"), 1);
@@ -43,8 +43,8 @@ async fn writers_take_turns() {
                     rows.insert(format!("{:?}", key(&change)), change);
                     inside.store(false, SeqCst);
                     seen = transaction.commit().await.unwrap();
-                    assert_eq!(seen, changes.sequence + 1);
-                    mine.push(seen);
+                    assert_eq!(seen.sequence, changes.commit.sequence + 1);
+                    mine.push(seen.sequence);
                 }
                 mine
             })
@@ -71,13 +71,13 @@ async fn what_is_not_committed_is_not_there() {
         dropped.write(&rows).await.unwrap();
         drop(dropped);
         let mut rolled_back = two.begin().await.unwrap();
-        assert_eq!(rolled_back.sequence(), 0);
+        assert_eq!(rolled_back.last(), Commit::default());
         rolled_back.write(&rows).await.unwrap();
         rolled_back.rollback().await.unwrap();
         let nothing = one.begin().await.unwrap();
         assert_eq!(
             nothing.commit().await.unwrap(),
-            0,
+            Commit::default(),
             "nothing written, nothing counted"
         );
 
@@ -90,7 +90,7 @@ async fn what_is_not_committed_is_not_there() {
         }
         holder.rollback().await.unwrap();
         assert_eq!(write(&mut two, &rows).await.unwrap(), 1, "{database}");
-        assert_eq!(one.changes_since(0).await.unwrap().changes.len(), 1);
+        assert_eq!(all(&mut one).await.unwrap().changes.len(), 1);
     })
     .await;
 }
@@ -131,7 +131,7 @@ async fn what_cannot_be_is_refused() {
             }
         }
         assert_eq!(
-            store.changes_since(0).await.unwrap().sequence,
+            all(&mut store).await.unwrap().commit.sequence,
             1,
             "all were rolled back"
         );

@@ -1,0 +1,254 @@
+//! A version that is to be written: what a decision came to, and whether it still holds.
+//!
+//! Invariant: a [`NewVersion`] is right for the view it was decided on. [`NewVersion::changes`] works on any view that
+//! shows the same to the decision, and says so when one does not.
+
+use std::sync::Arc;
+
+use annals_schema_model::{ParseError, Schema, SchemaId};
+
+use super::{
+    Deleted, RegistryError,
+    candidate::Candidate,
+    change::Change,
+    config::Config,
+    content::Identity,
+    context::{SubjectView, VersionState, VersionView},
+    delete,
+    mode::Mode,
+    name::{GLOBAL_CONTEXT, Qualified},
+    references,
+    register::Decision,
+    stored::Stored,
+    view::View,
+};
+
+/// A version that is to be written.
+#[derive(Debug)]
+pub struct NewVersion {
+    subject: Qualified,
+    version: u32,
+    candidate: Candidate,
+    hashes: Hashes,
+    /// The id an importer brings.
+    id: Option<SchemaId>,
+    basis: Basis,
+}
+
+/// The parts of a view that a decision rests on.
+#[derive(Debug)]
+struct Basis {
+    versions: Option<Arc<SubjectView>>,
+    configs: [Option<Arc<Config>>; 3],
+    mode: Mode,
+}
+
+impl Basis {
+    fn of(view: &View, subject: &Qualified) -> Basis {
+        let context = Qualified::context_itself(&subject.context);
+        let global = Qualified::context_itself(GLOBAL_CONTEXT);
+        Basis {
+            versions: view.subject(subject).cloned(),
+            configs: [subject, &context, &global].map(|scope| view.config(scope).cloned()),
+            mode: view.mode_in_scope(subject),
+        }
+    }
+
+    fn holds(&self, view: &View, subject: &Qualified) -> bool {
+        let now = Basis::of(view, subject);
+        let configs = self.configs.iter().zip(&now.configs);
+        same(self.versions.as_ref(), now.versions.as_ref())
+            && configs
+                .into_iter()
+                .all(|(then, now)| same(then.as_ref(), now.as_ref()))
+            && self.mode == now.mode
+    }
+}
+
+fn same<T>(left: Option<&Arc<T>>, right: Option<&Arc<T>>) -> bool {
+    match (left, right) {
+        (Some(left), Some(right)) => Arc::ptr_eq(left, right),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+impl NewVersion {
+    /// The decision that a candidate becomes a version; `id` is the one an importer brings.
+    pub(super) fn decided(
+        view: &View,
+        subject: &Qualified,
+        version: u32,
+        candidate: Candidate,
+        id: Option<SchemaId>,
+    ) -> Decision {
+        Decision::Write(Box::new(NewVersion {
+            hashes: Hashes::of(&candidate),
+            subject: subject.clone(),
+            version,
+            candidate,
+            id,
+            basis: Basis::of(view, subject),
+        }))
+    }
+
+    /// The changes that write this version, and the version they make; `None` when the view shows something else than
+    /// the one it was decided on.
+    #[must_use]
+    pub fn changes(&self, view: &View, now_ms: i64) -> Option<(Vec<Change>, VersionView)> {
+        let name = &self.subject;
+        let context = view.context(&name.context);
+        let references = &self.candidate.content.references;
+        let leads_somewhere = || references::pin(view, &name.context, references, Deleted::Without).is_ok();
+        if !self.basis.holds(view, name) || self.id.is_none() && !leads_somewhere() {
+            return None;
+        }
+        let taken = |id| self.hashes.is_taken(view, &name.context, id);
+        if check_type(view, &name.context, self.guid()).is_err() || self.id.is_some_and(taken) {
+            return None;
+        }
+        let served = context.and_then(|context| self.known(|hash| context.served(hash)));
+        let retired = context.and_then(|context| self.known(|hash| context.retired(hash)));
+        // What is registered again is served as it was first sent; what is imported, as the importer has it.
+        let retired = retired.filter(|retired| self.id.is_none() || retired.exact == self.hashes.exact.0);
+        let known = served.or(retired);
+        let last_id = context.map_or(0, |context| context.last_id);
+        let id = match (known, self.id) {
+            (Some(known), _) => known.id,
+            (None, Some(id)) => id,
+            (None, None) => SchemaId::new(last_id + 1)?,
+        };
+        let mut changes = Vec::with_capacity(3);
+        if served.is_none() {
+            changes.push(Change::Context {
+                name: Arc::clone(&name.context),
+                last_id: last_id.max(id.get()),
+                removed: false,
+            });
+            changes.push(match known {
+                Some(known) => known.to_change(false),
+                None => self.schema(id, now_ms),
+            });
+        }
+        if self.id.is_none() {
+            changes.extend(self.replaced(view, id));
+        } else {
+            changes.extend(delete::retired_by(view, name, self.version, id));
+        }
+        let version = VersionView {
+            version: self.version,
+            id,
+            registered_ms: now_ms,
+            state: VersionState::Live,
+        };
+        changes.push(Change::Version {
+            of: name.clone(),
+            version,
+        });
+        Some((changes, version))
+    }
+
+    /// The first schema that is found by the exact hash, then by the form; an importer means the one with its id.
+    fn known<'a, I: Iterator<Item = &'a Arc<Stored>>>(
+        &self,
+        mut find: impl FnMut(Identity) -> I,
+    ) -> Option<&'a Arc<Stored>> {
+        let Hashes { exact, form } = self.hashes;
+        let mut found = find(exact).chain(find(form));
+        found.find(|stored| self.id.is_none_or(|id| id == stored.id))
+    }
+
+    /// What it is given out under: the form, or an importer's own hash.
+    fn guid(&self) -> Identity {
+        match self.id {
+            Some(_) => self.hashes.exact,
+            None => self.hashes.form,
+        }
+    }
+
+    fn schema(&self, id: SchemaId, now_ms: i64) -> Change {
+        let Candidate { content, printed, .. } = &self.candidate;
+        Change::Schema {
+            context: Arc::clone(&self.subject.context),
+            id,
+            guid: self.guid().0,
+            form: Some(self.hashes.form.0),
+            content: Arc::new(content.clone()),
+            printed: printed.clone().filter(|_| self.id.is_none()),
+            registered_ms: now_ms,
+            retired: false,
+        }
+    }
+
+    /// A soft-deleted version of the same schema gives way to the new one, unless somebody refers to it.
+    fn replaced<'a>(&'a self, view: &'a View, id: SchemaId) -> impl Iterator<Item = Change> + 'a {
+        let all = view
+            .subject(&self.subject)
+            .map_or(&[][..], |subject| subject.all());
+        let same = all
+            .iter()
+            .filter(move |version| version.id == id && !version.is_live());
+        same.filter(|version| !view.is_referred_to(&self.subject, version.version, Deleted::With))
+            .map(|version| Change::Version {
+                of: self.subject.clone(),
+                version: VersionView {
+                    state: VersionState::Gone,
+                    ..*version
+                },
+            })
+    }
+
+    /// The schema as it was parsed on the way; an imported one may be unreadable.
+    pub fn parsed(&self) -> &Result<Arc<Schema>, ParseError> {
+        &self.candidate.parsed
+    }
+}
+
+/// The hashes a candidate is known by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hashes {
+    pub(super) exact: Identity,
+    pub(super) form: Identity,
+}
+
+impl Hashes {
+    pub(super) fn of(candidate: &Candidate) -> Hashes {
+        let schema_type = candidate.content.schema_type;
+        Hashes {
+            exact: (candidate.content.exact(), schema_type),
+            form: (candidate.form(), schema_type),
+        }
+    }
+
+    /// Whether an id stands for another schema.
+    pub(super) fn is_other(self, view: &View, context: &str, id: SchemaId) -> bool {
+        view.schema_in(context, id)
+            .is_some_and(|taken| (taken.form(), taken.schema_type()) != self.form)
+    }
+
+    /// The id that stands for the very text, if it is not the one given.
+    pub(super) fn other_id(self, view: &View, context: &str, id: SchemaId) -> Option<SchemaId> {
+        let mut known = view.context(context)?.served(self.exact);
+        known.find(|known| known.id != id).map(|known| known.id)
+    }
+
+    fn is_taken(self, view: &View, context: &str, id: SchemaId) -> bool {
+        self.is_other(view, context, id) || self.other_id(view, context, id).is_some()
+    }
+}
+
+/// A guid does not say its type, so one guid cannot stand for two types in a context.
+pub(super) fn check_type(view: &View, context: &str, content: Identity) -> Result<(), RegistryError> {
+    let (guid, schema_type) = content;
+    let served = view
+        .context(context)
+        .and_then(|context| context.schema_by_guid(guid));
+    let Some(other) = served.filter(|served| served.schema_type() != schema_type) else {
+        return Ok(());
+    };
+    Err(RegistryError::InvalidSchema(format!(
+        "this text is registered as {} under id {}, so it cannot be registered as {schema_type}; give it metadata of its own, or delete the other permanently",
+        other.schema_type(),
+        other.id,
+    )))
+}
