@@ -223,6 +223,7 @@ impl Decimal {
     }
 
     /// The same digits with fewer of them after the point, or zeros appended to them.
+    #[cfg(feature = "avro")]
     pub(crate) fn times_power_of_ten(&self, exponent: u32) -> Option<Decimal> {
         if let Some(scale) = self.scale.checked_sub(exponent) {
             return Some(Decimal {

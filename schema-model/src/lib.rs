@@ -31,7 +31,9 @@ mod finding;
 mod id;
 #[cfg(feature = "json")]
 pub mod json;
+// A part of it is Avro's alone: public there, and of no use elsewhere.
 #[cfg(any(feature = "avro", feature = "json"))]
+#[cfg_attr(not(feature = "avro"), allow(dead_code, unreachable_pub))]
 mod json_text;
 mod level;
 mod lines;

@@ -19,8 +19,11 @@ pub(super) struct Hints<'s> {
     places: &'s Places,
     pub(super) direction: Direction,
     /// For a pair of records: by type, the one field of the writer that the reader does not have, if it is one.
-    gone: RefCell<HashMap<(NodeId, NodeId), HashMap<&'s str, Option<&'s str>>>>,
+    gone: RefCell<HashMap<(NodeId, NodeId), Gone<'s>>>,
 }
+
+/// Names of fields by their type; none where several are of one type.
+type Gone<'s> = HashMap<&'s str, Option<&'s str>>;
 
 impl<'s> Hints<'s> {
     pub(super) fn new(
@@ -144,7 +147,7 @@ impl<'s> Case<'_, 's> {
         };
         let mut known = self.hints.gone.borrow_mut();
         let gone = known.entry(self.nodes).or_insert_with(|| {
-            let mut gone = HashMap::new();
+            let mut gone = Gone::new();
             for candidate in &written.fields {
                 if record.field(&candidate.name).is_none() {
                     gone.entry(self.writer.type_label(candidate.node))
