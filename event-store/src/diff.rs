@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::at::AsOf;
 use crate::canonical;
 use crate::changes::{Change, ChangeKind, changes, on_one_way};
+use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::fold::At;
@@ -30,6 +31,9 @@ pub struct Diff {
     pub aggregate: String,
     /// Its id.
     pub id: String,
+    /// Whose clock recorded times are by, for all records of the partition within the later cut: `append` is the log's,
+    /// `producer` that of whoever sent the events.
+    pub time: TimeSource,
     /// The partition its events are in.
     pub partition: u32,
     /// The point the comparison starts from.
@@ -123,6 +127,7 @@ impl EventStore {
         };
         Ok(Diff {
             aggregate: aggregate.name().to_owned(),
+            time: located.time(&from_cut).max(located.time(&to_cut)),
             partition: located.partition.number,
             from: side(&located, from_cut, from_within),
             to: side(&located, to_cut, to_within),

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::at::AsOf;
 use crate::canonical;
+use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::fold::At;
@@ -28,6 +29,9 @@ pub struct History {
     /// The point that was asked for, as a cut.
     #[cfg_attr(feature = "http", schema(value_type = String, example = "0=12,1=40"))]
     pub cut: Cut,
+    /// Whose clock recorded times are by, for all records of the partition within the cut: `append` is the log's,
+    /// `producer` that of whoever sent the events.
+    pub time: TimeSource,
     /// The partition its events are in.
     pub partition: u32,
     /// The events, oldest first.
@@ -91,10 +95,12 @@ impl EventStore {
             entry.problem = read.err();
             entries.push(entry);
         });
+        let time = located.time(&cut);
         Ok(History {
             aggregate: aggregate.name().to_owned(),
             id: located.id,
             cut,
+            time,
             partition: located.partition.number,
             entries,
         })

@@ -15,6 +15,7 @@ use annals_kafka_wire::batch::{Batch, batches};
 use annals_segment_log::{Partition, ReadError};
 use bytes::Bytes;
 
+use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::folding::Spot;
 use crate::source::SCAN_BYTES;
@@ -44,6 +45,8 @@ pub(crate) struct Known {
     keys: BTreeMap<Box<[u8]>, Vec<i64>>,
     /// Where the recorded time moves on: (first offset, clamped time), both strictly ascending.
     times: Vec<(i64, i64)>,
+    /// The first record whose time is its producer's.
+    producer_from: Option<i64>,
     /// Records looked at.
     records: u64,
     /// Records without a key, which belong to no aggregate.
@@ -82,6 +85,15 @@ impl Known {
         &self.unreadable[..self.unreadable.partition_point(|(first, _)| *first <= last)]
     }
 
+    /// Whose clock the times up to an offset are by: a time shown for a record rests on those before it, too, because
+    /// times never run backwards.
+    pub(crate) fn time(&self, last: i64) -> TimeSource {
+        match self.producer_from {
+            Some(first) if first <= last => TimeSource::Producer,
+            _ => TimeSource::Append,
+        }
+    }
+
     /// When the record at this offset was recorded.
     pub(crate) fn recorded_ms(&self, offset: i64) -> i64 {
         let after = self.times.partition_point(|(first, _)| *first <= offset);
@@ -106,6 +118,9 @@ impl Known {
         self.unreadable.extend(scanned.unreadable);
         for (offset, timestamp_ms, key) in scanned.records {
             self.records += 1;
+            if scanned.time == TimeSource::Producer {
+                self.producer_from.get_or_insert(offset);
+            }
             if self.times.last().is_none_or(|(_, ms)| *ms < timestamp_ms) {
                 self.times.push((offset, timestamp_ms));
             }
@@ -123,6 +138,7 @@ impl Known {
 /// What one batch adds to the index. It is read before the index is locked.
 struct Scanned {
     next: i64,
+    time: TimeSource,
     /// Offset, timestamp and key of each record.
     records: Vec<(i64, i64, Option<Bytes>)>,
     unreadable: Option<(i64, i64)>,
@@ -132,6 +148,7 @@ impl Scanned {
     fn of(batch: &Batch, from: i64, limit: usize) -> Scanned {
         let mut scanned = Scanned {
             next: batch.last_offset() + 1,
+            time: TimeSource::from(batch.timestamp_type()),
             records: Vec::new(),
             unreadable: None,
         };
@@ -280,6 +297,17 @@ impl TopicIndex {
             .iter()
             .map(|partition| Ok((partition.number, partition.catch_up()? - 1)));
         ends.collect()
+    }
+
+    /// Whose clock the times up to a cut are by; nothing where it has no records.
+    pub(crate) fn time(&self, cut: &Cut) -> Option<TimeSource> {
+        let within = self
+            .partitions
+            .iter()
+            .filter(|partition| cut.last(partition.number) >= 0);
+        within
+            .map(|partition| partition.known().time(cut.last(partition.number)))
+            .max()
     }
 
     /// The partitions where a key has records up to a cut, each with the first one's offset.

@@ -11,6 +11,7 @@
 pub mod at;
 pub mod canonical;
 mod changes;
+mod clock;
 pub mod cut;
 pub mod declarative;
 pub mod diff;
@@ -33,6 +34,7 @@ pub mod typed;
 
 pub use at::{AsOf, AtError, parse_at};
 pub use changes::ChangeKind;
+pub use clock::TimeSource;
 pub use cut::{Cut, CutError};
 pub use diff::{ChangedBy, Diff, DiffSide, FieldChange};
 pub use error::StoreError;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::at::AsOf;
 use crate::canonical;
+use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted, Spot};
@@ -36,6 +37,9 @@ pub struct Population {
     /// The cut all pages of this walk are of.
     #[cfg_attr(feature = "http", schema(value_type = String, example = "0=12,1=40"))]
     pub cut: Cut,
+    /// Whose clock recorded times are by, for all records within the cut: `append` is the log's, `producer` that of
+    /// whoever sent the events; null where there are none.
+    pub time: Option<TimeSource>,
     /// The fold that was run.
     pub fold: FoldUsed,
     /// How many aggregates there are at the cut, on all pages.
@@ -138,6 +142,7 @@ impl EventStore {
             .map(|last| Walk::cursor(&cut, last));
         Ok(Population {
             aggregate: aggregate.name().to_owned(),
+            time: aggregate.index.time(&cut),
             fold: FoldUsed::from(aggregate.fold.id()),
             total,
             items: self.fold_all(&aggregate, &chosen),

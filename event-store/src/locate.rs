@@ -6,6 +6,7 @@
 
 use crate::at::{AsOf, AtError};
 use crate::canonical;
+use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::Spot;
@@ -111,6 +112,11 @@ impl Aggregate {
 }
 
 impl Located<'_> {
+    /// Whose clock the partition's times up to a cut are by.
+    pub(crate) fn time(&self, cut: &Cut) -> TimeSource {
+        self.partition.known().time(cut.last(self.partition.number))
+    }
+
     /// Other partitions that have records with this key within a cut.
     pub(crate) fn also_in(&self, cut: &Cut) -> Vec<u32> {
         let within = self

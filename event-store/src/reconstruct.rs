@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::at::AsOf;
 use crate::canonical;
+use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted, SchemaUsed, Spot, UnknownEvent};
@@ -34,6 +35,9 @@ pub struct Reconstruction {
     /// The point that was asked for, as a cut: asking for it again gives the same answer for ever.
     #[cfg_attr(feature = "http", schema(value_type = String, example = "0=12,1=40"))]
     pub cut: Cut,
+    /// Whose clock recorded times are by, for all records of the partition within the cut: `append` is the log's,
+    /// `producer` that of whoever sent the events.
+    pub time: TimeSource,
     /// The partition its events are in.
     pub partition: u32,
     /// How many of its events are within the cut.
@@ -97,6 +101,7 @@ impl EventStore {
             state,
             revision: folding.last.map(|spot| spot.revision),
             recorded: folding.last.map(|spot| canonical::time_text(spot.recorded_ms)),
+            time: located.time(&cut),
             partition: located.partition.number,
             events: within as u64,
             offsets_applied: folding.applied.iter().map(|spot| spot.offset).collect(),

@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::fold::AnyFold;
@@ -32,6 +33,9 @@ pub struct AggregateInfo {
     pub fold: FoldUsed,
     /// What the fold reads its events with.
     pub readers: Vec<ReaderUsed>,
+    /// Whose clock recorded times are by, for all records at the head: `append` is the log's, `producer` that of whoever
+    /// sent the events; null where there are none.
+    pub time: Option<TimeSource>,
     /// How many aggregates of this type there are at the head.
     pub aggregates: u64,
     /// Records of the topic at the head.
@@ -231,6 +235,7 @@ impl Aggregate {
             partitions: u32::try_from(self.index.partitions.len()).unwrap_or(u32::MAX),
             fold: FoldUsed::from(self.fold.id()),
             readers: self.fold.readers(),
+            time: self.index.time(&head),
             aggregates: 0,
             records: 0,
             keyless_records: 0,

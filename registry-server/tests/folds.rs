@@ -400,5 +400,11 @@ fn fold_files_are_followed_and_say_why_they_do_not_load() {
     fs::remove_file(folds.join("order.yaml")).unwrap();
     let said = server.until(path, |status, _| status == 404);
     assert!(said.contains("there are: none"), "{said}");
+
+    // A fold that comes when its schemas are soft-deleted reads with them all the same.
+    fs::remove_file(folds.join("order.lock")).unwrap();
+    server.have("DELETE", "/subjects/order-value", Value::Null);
+    write("order.yaml", &good);
+    server.until(path, |status, _| status == 200);
     server.stop();
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use annals_event_store::EventSet;
-use annals_schema_model::{Decimal, Reading, Schema, SchemaType, Walk};
+use annals_schema_model::{Decimal, Reading, Schema, SchemaType, Timestamp, Walk};
 use jiff::civil::date;
 
 use crate::events::other::Bear as OtherBear;
@@ -221,4 +221,30 @@ fn a_protobuf_event_is_written_with_message_indexes() {
         ("park.notes.Note", vec![0, 10, 1, b'k', 34, 1, b't'])
     );
     assert_eq!(event.message.content, None);
+}
+
+#[test]
+fn times_at_the_ends_are_times() {
+    let check = |time: &str, millis: i64, micros: i64| {
+        let time: Timestamp = time.parse().unwrap();
+        let written = Everything {
+            millis: time,
+            micros: time,
+            ..everything()
+        };
+        let read = Everything::decode(&written.encode()).unwrap();
+        assert_eq!(
+            (read.millis.as_millis(), read.micros.as_micros()),
+            (millis, micros),
+            "{time}"
+        );
+    };
+    check(
+        "9999-12-31T23:59:59.999Z",
+        253_402_300_799_999,
+        253_402_300_799_999_000,
+    );
+    check("1969-12-31T23:59:59.500Z", -500, -500_000);
+    check("1969-12-31T23:59:59.9999Z", -1, -100);
+    check("2016-12-31T23:59:60Z", 1_483_228_799_000, 1_483_228_799_000_000);
 }

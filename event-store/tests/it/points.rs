@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{AsOf, ChangeKind, EventStore, StoreError, parse_at, typed};
+use annals_event_store::{
+    AsOf, ChangeKind, EventStore, StoreError, TimeSource, declarative, parse_at, typed,
+};
+use annals_kafka_wire::batch::TimestampType;
 use serde_json::json;
 
 use crate::support::Logs;
-use crate::till::{TOPIC, Till, TillFold, table};
+use crate::till::{FILE, TOPIC, Till, TillFold, table};
 
 /// Offsets 0 to 5; till `a` has 0, 1, 3 and 5.
 fn store() -> (Logs, EventStore) {
@@ -268,4 +271,122 @@ fn aggregates_are_counted_and_can_be_taken_out() {
     assert!(matches!(wrong, Err(StoreError::WrongTopic { .. })));
     assert!(store.remove_aggregate("till") && !store.remove_aggregate("till"));
     assert!(store.aggregates().unwrap().is_empty());
+}
+
+#[test]
+fn an_answer_says_whose_clock_its_times_are_by() {
+    let (table, ids) = table();
+    let logs = Logs::timed(TOPIC, &[TimestampType::LogAppendTime, TimestampType::CreateTime]);
+    let opened = Till::Opened {
+        owner: "ada".into(),
+        opened_at: 0,
+    };
+    logs.append(
+        0,
+        &[
+            opened.write(&ids, "a", 5_000),
+            Till::Closed.write(&ids, "a", 9_000),
+        ],
+    );
+    let store = EventStore::new(Arc::new(table));
+    store
+        .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), logs.source())
+        .unwrap();
+    assert_eq!(store.aggregates().unwrap()[0].time, Some(TimeSource::Append));
+    let before = store.list("till", &AsOf::Head, 9, None).unwrap();
+    logs.append(1, &[opened.write(&ids, "b", 5_000)]);
+
+    let check = |id: &str, expected: TimeSource, recorded: &str| {
+        let state = store.reconstruct("till", id, &AsOf::Head).unwrap();
+        let history = store.history("till", id, &AsOf::Head).unwrap();
+        let diff = store.diff("till", id, &AsOf::Offset(-1), &AsOf::Head).unwrap();
+        assert_eq!([state.time, history.time, diff.time], [expected; 3], "{id}");
+        assert_eq!(state.recorded.as_deref(), Some(recorded));
+    };
+    // The log took the records when its clock said so, whatever their producer's did.
+    check("a", TimeSource::Append, "1970-01-01T00:00:00.000Z");
+    check("b", TimeSource::Producer, "1970-01-01T00:00:05.000Z");
+    // Of all partitions together, any producer's clock makes it the producers'; a cut before that stays what it was.
+    assert_eq!(store.aggregates().unwrap()[0].time, Some(TimeSource::Producer));
+    let list = |at: &AsOf| store.list("till", at, 9, None).unwrap();
+    assert_eq!(list(&AsOf::Head).time, Some(TimeSource::Producer));
+    assert_eq!(list(&AsOf::Cut(before.cut.clone())), before);
+    assert_eq!(before.time, Some(TimeSource::Append));
+    assert_eq!(list(&AsOf::Time(-1)).time, None);
+    let text = serde_json::to_string(&[TimeSource::Append, TimeSource::Producer]).unwrap();
+    assert_eq!(text, r#"["append","producer"]"#);
+}
+
+#[test]
+fn a_time_is_the_same_in_folds_histories_differences_and_lists() {
+    let (table, ids) = table();
+    let file = FILE.replace(
+        "          opened_at: event.opened_at\n",
+        "          opened_at: event.opened_at\n          happened: at.business_time\n          recorded: at.recorded\n",
+    );
+    let table = Arc::new(table);
+    let check = |sent: &str, ms: i64, shown: &str| {
+        let logs = Logs::new(TOPIC, 1);
+        let opened = Till::Opened {
+            owner: "ada".into(),
+            opened_at: ms,
+        };
+        let mut write = opened.write(&ids, "k", ms);
+        write.headers = vec![("business-time", sent.to_owned())];
+        logs.append(0, &[write]);
+        let folds: [Box<dyn annals_event_store::AnyFold>; 2] = [
+            Box::new(declarative::load(&file, &*table).unwrap()),
+            Box::new(typed::<TillFold>(TOPIC)),
+        ];
+        for (place, fold) in folds.into_iter().enumerate() {
+            let store = EventStore::new(Arc::clone(&table) as Arc<_>);
+            store.add_aggregate(fold, logs.source()).unwrap();
+            let answer = store.reconstruct("till", "k", &AsOf::Head).unwrap();
+            assert_eq!(
+                (&answer.state["opened_at"], answer.recorded.as_deref()),
+                (&json!(shown), Some(shown))
+            );
+            if place == 0 {
+                assert_eq!([&answer.state["happened"], &answer.state["recorded"]], [shown; 2]);
+            }
+            let history = store.history("till", "k", &AsOf::Head).unwrap();
+            let entry = &history.entries[0];
+            assert_eq!(
+                (entry.business_time.as_deref(), entry.recorded.as_str()),
+                (Some(shown), shown)
+            );
+            assert_eq!(entry.data["opened_at"], shown);
+            let diff = store.diff("till", "k", &AsOf::Offset(-1), &AsOf::Head).unwrap();
+            let by = diff.changes[0].by.as_ref().unwrap();
+            assert_eq!(
+                (by.business_time.as_deref(), by.recorded.as_str()),
+                (Some(shown), shown)
+            );
+            let list = store.list("till", &AsOf::Head, 1, None).unwrap();
+            assert_eq!(
+                (
+                    list.items[0].recorded.as_deref(),
+                    &list.items[0].state["opened_at"]
+                ),
+                (Some(shown), &json!(shown))
+            );
+        }
+    };
+    check("1969-12-31T23:59:59.500Z", -500, "1969-12-31T23:59:59.500Z");
+    check("1969-12-31T23:59:59.9999Z", -1, "1969-12-31T23:59:59.999Z");
+    check(
+        "9999-12-31T23:59:59.999Z",
+        253_402_300_799_999,
+        "9999-12-31T23:59:59.999Z",
+    );
+    check(
+        "2016-12-31T23:59:60Z",
+        1_483_228_799_000,
+        "2016-12-31T23:59:59.000Z",
+    );
+    check(
+        "0001-01-01T01:00:00+01:00",
+        -62_135_596_800_000,
+        "0001-01-01T00:00:00.000Z",
+    );
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_event_store::{Resolve, Source, Writer};
-use annals_kafka_wire::batch::{Batch, BatchBuilder};
+use annals_kafka_wire::batch::{Batch, BatchBuilder, TimestampType};
 use annals_schema_model::{Schema, SchemaId, SchemaType, envelope};
 use annals_segment_log::{Durability, LogConfig, LogDir, Partition, PartitionConfig};
 
@@ -77,19 +77,24 @@ pub(crate) struct Logs {
 
 impl Logs {
     pub(crate) fn new(topic: &'static str, partitions: usize) -> Logs {
+        Logs::timed(topic, &vec![TimestampType::CreateTime; partitions])
+    }
+
+    /// A partition for each time a record may have.
+    pub(crate) fn timed(topic: &'static str, times: &[TimestampType]) -> Logs {
         let place = tempfile::tempdir().unwrap();
         let log = LogDir::open(place.path(), LogConfig::default(), 0).unwrap();
-        let config = PartitionConfig {
-            durability: Durability::Os,
-            ..PartitionConfig::default()
-        };
-        let open = |number| {
-            log.partition(&format!("t/{topic}/{number}"), config.clone())
-                .unwrap()
+        let open = |(number, time): (usize, &TimestampType)| {
+            let config = PartitionConfig {
+                durability: Durability::Os,
+                timestamp_type: *time,
+                ..PartitionConfig::default()
+            };
+            log.partition(&format!("t/{topic}/{number}"), config).unwrap()
         };
         Logs {
             topic,
-            partitions: (0..partitions).map(open).collect(),
+            partitions: times.iter().enumerate().map(open).collect(),
             _log: log,
             _place: place,
         }

@@ -88,13 +88,14 @@ impl State {
             return Ok(Exit::Done);
         }
         output::line(&format!(
-            "{}/{} at cut {}: revision {}, {} events of partition {}, fold {} rev {} ({})",
+            "{}/{} at cut {}: revision {}, {} events of partition {}, time {}, fold {} rev {} ({})",
             self.aggregate.name,
             self.aggregate.id,
             output::cell(&answer["cut"]),
             answer["revision"],
             answer["offsets_applied"].as_array().map_or(0, Vec::len),
             answer["partition"],
+            output::cell(&answer["time"]),
             output::cell(&answer["fold"]["name"]),
             answer["fold"]["rev"],
             output::cell(&answer["fold"]["digest"])

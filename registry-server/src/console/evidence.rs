@@ -10,6 +10,8 @@ pub(super) struct Evidence {
     /// What the reader must know beside the state.
     pub(super) notes: Vec<String>,
     pub(super) cut: String,
+    /// Whose clock the recorded times are by.
+    pub(super) time: &'static str,
     pub(super) offsets: String,
     pub(super) fold: String,
     pub(super) snapshot: &'static str,
@@ -31,6 +33,7 @@ impl From<Reconstruction> for Evidence {
             }),
             notes: notes(&answer),
             cut: answer.cut.to_string(),
+            time: answer.time.words(),
             offsets: joined(answer.offsets_applied.iter()),
             fold: format!(
                 "{} rev {}, SHA-256 {}",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annals_event_store::{AggregateInfo, Member, NotLoaded, parse_at};
+use annals_event_store::{AggregateInfo, Member, NotLoaded, TimeSource, parse_at};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +25,8 @@ pub(super) struct AggregateRow {
     pub(super) count: u64,
     pub(super) rev: u32,
     pub(super) digest: String,
+    /// Whose clock recorded times are by.
+    pub(super) time: &'static str,
 }
 
 impl From<AggregateInfo> for AggregateRow {
@@ -33,6 +35,7 @@ impl From<AggregateInfo> for AggregateRow {
             name: info.name,
             topic: info.topic,
             count: info.aggregates,
+            time: info.time.map_or("-", TimeSource::words),
             rev: info.fold.rev,
             digest: info.fold.digest.chars().take(12).collect(),
         }
@@ -77,6 +80,8 @@ struct PopulationPage {
     name: String,
     at: String,
     cut: String,
+    /// Whose clock recorded times are by.
+    time: Option<&'static str>,
     total: u64,
     /// Not the first page.
     further: bool,
@@ -103,6 +108,7 @@ pub(super) async fn show(
     let columns = columns(&population.items);
     let page = PopulationPage {
         cut: population.cut.to_string(),
+        time: population.time.map(TimeSource::words),
         total: population.total,
         further,
         rows: population
