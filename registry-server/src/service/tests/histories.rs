@@ -239,7 +239,7 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, breaks: Arc<AtomicB
                     return Ok(());
                 }
                 server.write_all(asked).await?;
-                let commits = asked.windows(6).any(|word| word == b"COMMIT");
+                let commits = asked.windows(8).any(|word| word == b"; COMMIT");
                 if commits && breaks.swap(false, SeqCst) {
                     // The answer comes when it is done, and nobody is told.
                     let _ = server.read(&mut answered).await?;
