@@ -1,15 +1,15 @@
-//! Records at offsets: whole batches are read from the log, decoded once, and kept for a while.
+//! Records at offsets: whole batches are read from the log, unpacked once, and kept for a while.
 //!
-//! A [`Cursor`] goes through a partition in ascending order; what it decodes goes to the one [`Cache`] of the store,
+//! A [`Cursor`] goes through a partition in ascending order; what it unpacks goes to the one [`Cache`] of the store,
 //! whose bytes are bounded, so an aggregate whose events share batches costs few reads.
-//! Invariant: a cached batch is a copy of its own bytes and pins nothing else.
+//! Invariant: a cached batch is its bytes, a copy that pins nothing else, and a few places in them; what a record would
+//! take once it is read, with all its headers, is held for one record of a cursor alone. So what is counted is what is held.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use annals_kafka_wire::batch::{Batch, DECOMPRESSED_BYTES_MAX, Record, batches};
+use annals_kafka_wire::batch::{Batch, DECOMPRESSED_BYTES_MAX, Record, Records, batches};
 use annals_segment_log::Partition;
-use bytes::Bytes;
 
 use crate::index::PartitionIndex;
 
@@ -19,10 +19,12 @@ pub(crate) const SCAN_BYTES: usize = 512 << 10;
 const POINT_BYTES: usize = 16 << 10;
 /// Wanted records closer together than this, on average, are read as a scan.
 const SCAN_GAP_MAX: i64 = 64;
-/// Bytes of decoded batches the store keeps.
+/// Bytes of unpacked batches the store keeps.
 pub(crate) const CACHE_BYTES_MAX: usize = 16 << 20;
-/// What a decoded record costs besides its bytes.
-const RECORD_BYTES: usize = 160;
+/// A batch can be entered at each record whose place is a multiple of this.
+const PLACES_EVERY: usize = 16;
+/// What a batch costs besides its records and places: itself, its two rows in the cache, and what the allocator adds.
+const BATCH_BYTES: usize = 384;
 
 /// The log an aggregate's events are in.
 #[derive(Clone)]
@@ -33,35 +35,35 @@ pub struct Source {
     pub partitions: Vec<Arc<Partition>>,
 }
 
-/// A batch with its records read.
-struct Decoded {
+/// A batch ready to be read from several places. All its records have been read once.
+struct Unpacked {
     first: i64,
     last: i64,
-    records: Vec<Record>,
+    /// An offset, and the reading of the records from there on.
+    places: Box<[(i64, Records)]>,
     bytes: usize,
 }
 
-impl Decoded {
-    fn read(batch: &Batch) -> Result<Decoded, String> {
-        let own = Bytes::copy_from_slice(batch.bytes());
-        let (batch, _) = Batch::parse(&own, 0).map_err(|error| error.to_string())?;
-        let records = batch
-            .records(DECOMPRESSED_BYTES_MAX)
-            .map_err(|error| error.to_string())?;
-        let records: Vec<Record> = records
-            .collect::<Result<_, _>>()
-            .map_err(|error| error.to_string())?;
-        let unpacked = records.iter().map(|record| {
-            RECORD_BYTES
-                + record.key.as_ref().map_or(0, Bytes::len)
-                + record.value.as_ref().map_or(0, Bytes::len)
-        });
-        let bytes = own.len() + unpacked.sum::<usize>();
-        Ok(Decoded {
+impl Unpacked {
+    fn of(batch: &Batch) -> Result<Unpacked, String> {
+        let wrong = |error: annals_kafka_wire::batch::BatchError| error.to_string();
+        let mut records = batch.records(DECOMPRESSED_BYTES_MAX).map_err(wrong)?.detached();
+        let bytes = records.unread_bytes();
+        let mut places = Vec::new();
+        for number in 0.. {
+            let from = records.clone();
+            let Some(record) = records.next() else { break };
+            let record = record.map_err(wrong)?;
+            if number % PLACES_EVERY == 0 {
+                places.push((record.offset, from));
+            }
+        }
+        let places = places.into_boxed_slice();
+        Ok(Unpacked {
             first: batch.base_offset(),
             last: batch.last_offset(),
-            records,
-            bytes,
+            bytes: BATCH_BYTES + bytes + size_of_val(&*places),
+            places,
         })
     }
 
@@ -69,12 +71,40 @@ impl Decoded {
         (self.first..=self.last).contains(&offset)
     }
 
-    fn record(&self, offset: i64) -> Option<&Record> {
-        let place = self
-            .records
-            .binary_search_by_key(&offset, |record| record.offset)
-            .ok()?;
-        self.records.get(place)
+    /// The last place that is not behind an offset.
+    fn place(&self, offset: i64) -> Option<&(i64, Records)> {
+        let behind = self.places.partition_point(|(first, _)| *first <= offset);
+        self.places.get(behind.checked_sub(1)?)
+    }
+}
+
+/// A batch as it is read record by record.
+struct Reading {
+    batch: Arc<Unpacked>,
+    /// The record read last, and the reading of those after it.
+    last: Option<(Record, Records)>,
+}
+
+impl Reading {
+    /// The record at an offset; nothing when the batch has none there.
+    fn record(&mut self, offset: i64) -> Option<&Record> {
+        let read = self.last.as_ref().map(|(record, _)| record.offset);
+        if read != Some(offset) {
+            let (first, from) = self.batch.place(offset)?;
+            // Reading on is shorter than beginning at the place, unless the place is further on.
+            let mut records = match self.last.take() {
+                Some((record, records)) if record.offset >= *first && record.offset < offset => records,
+                _ => from.clone(),
+            };
+            // They have been read once without an error.
+            let found = records
+                .by_ref()
+                .map_while(Result::ok)
+                .find(|record| record.offset >= offset)?;
+            self.last = Some((found, records));
+        }
+        let (record, _) = self.last.as_ref()?;
+        (record.offset == offset).then_some(record)
     }
 }
 
@@ -83,13 +113,13 @@ type Place = (u64, i64);
 
 #[derive(Default)]
 struct Lru {
-    batches: BTreeMap<Place, (u64, Arc<Decoded>)>,
+    batches: BTreeMap<Place, (u64, Arc<Unpacked>)>,
     by_use: BTreeMap<u64, Place>,
     uses: u64,
     bytes: usize,
 }
 
-/// The batches decoded last, up to a bound of bytes.
+/// The batches unpacked last, up to a bound of bytes.
 pub(crate) struct Cache {
     lru: Mutex<Lru>,
     bytes_max: usize,
@@ -103,7 +133,7 @@ impl Cache {
         }
     }
 
-    fn get(&self, log: u64, offset: i64) -> Option<Arc<Decoded>> {
+    fn get(&self, log: u64, offset: i64) -> Option<Arc<Unpacked>> {
         let mut guard = self.lru.lock().unwrap_or_else(PoisonError::into_inner);
         let lru = &mut *guard;
         let (place, (used, batch)) = lru.batches.range_mut(..=(log, offset)).next_back()?;
@@ -117,7 +147,7 @@ impl Cache {
         Some(Arc::clone(batch))
     }
 
-    fn put(&self, log: u64, batch: &Arc<Decoded>) {
+    fn put(&self, log: u64, batch: &Arc<Unpacked>) {
         if batch.bytes > self.bytes_max {
             return;
         }
@@ -147,8 +177,8 @@ pub(crate) struct Cursor<'a> {
     partition: &'a PartitionIndex,
     cache: &'a Cache,
     bytes: usize,
-    current: Option<Arc<Decoded>>,
-    /// What was read ahead and not yet decoded, the next batch last.
+    current: Option<Reading>,
+    /// What was read ahead and not yet unpacked, the next batch last.
     ahead: Vec<Batch>,
 }
 
@@ -173,14 +203,19 @@ impl<'a> Cursor<'a> {
 
     /// The record at an offset, or a sentence why it cannot be read.
     pub(crate) fn record(&mut self, offset: i64) -> Result<&Record, String> {
-        if !self.current.as_ref().is_some_and(|batch| batch.contains(offset)) {
-            self.current = Some(self.batch(offset)?);
+        if !self
+            .current
+            .as_ref()
+            .is_some_and(|reading| reading.batch.contains(offset))
+        {
+            let batch = self.batch(offset)?;
+            self.current = Some(Reading { batch, last: None });
         }
-        let batch = self.current.as_ref().and_then(|batch| batch.record(offset));
-        batch.ok_or_else(|| format!("the log has no record at offset {offset}"))
+        let record = self.current.as_mut().and_then(|reading| reading.record(offset));
+        record.ok_or_else(|| format!("the log has no record at offset {offset}"))
     }
 
-    fn batch(&mut self, offset: i64) -> Result<Arc<Decoded>, String> {
+    fn batch(&mut self, offset: i64) -> Result<Arc<Unpacked>, String> {
         if let Some(batch) = self.cache.get(self.partition.id, offset) {
             return Ok(batch);
         }
@@ -192,9 +227,9 @@ impl<'a> Cursor<'a> {
                     .ok_or_else(|| format!("the log has no record at offset {offset}"))?
             }
         };
-        let decoded = Arc::new(Decoded::read(&batch)?);
-        self.cache.put(self.partition.id, &decoded);
-        Ok(decoded)
+        let unpacked = Arc::new(Unpacked::of(&batch)?);
+        self.cache.put(self.partition.id, &unpacked);
+        Ok(unpacked)
     }
 
     fn take_ahead(&mut self, offset: i64) -> Option<Batch> {
@@ -228,33 +263,74 @@ impl<'a> Cursor<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use annals_kafka_wire::batch::BatchBuilder;
+    use allocation_counter::measure;
+    use annals_kafka_wire::batch::{BatchBuilder, Compression};
 
-    /// A batch of one record with so many bytes, at this offset.
-    fn decoded(offset: i64, bytes: usize) -> Arc<Decoded> {
-        let mut builder = BatchBuilder::new();
-        builder.push(0, Some(b"k"), Some(&vec![0; bytes]), &[]);
+    fn stamped(builder: BatchBuilder, offset: i64) -> Batch {
         let mut bytes = bytes::BytesMut::from(&builder.build()[..]);
         annals_kafka_wire::batch::stamp(&mut bytes, offset, 0);
-        let (batch, _) = Batch::parse(&bytes.freeze(), 0).unwrap();
-        Arc::new(Decoded::read(&batch).unwrap())
+        Batch::parse(&bytes.freeze(), 0).unwrap().0
+    }
+
+    /// A batch of one record with so many bytes, at this offset.
+    fn unpacked(offset: i64, bytes: usize) -> Arc<Unpacked> {
+        let mut builder = BatchBuilder::new();
+        builder.push(0, Some(b"k"), Some(&vec![0; bytes]), &[]);
+        Arc::new(Unpacked::of(&stamped(builder, offset)).unwrap())
     }
 
     #[test]
     fn the_cache_keeps_what_was_used_last_and_no_more_than_it_may() {
-        let one = decoded(0, 1_000).bytes;
+        let one = unpacked(0, 1_000).bytes;
         let cache = Cache::new(3 * one);
         for offset in 0..3 {
-            cache.put(7, &decoded(offset, 1_000));
+            cache.put(7, &unpacked(offset, 1_000));
         }
         assert!(cache.get(7, 0).is_some() && cache.get(8, 0).is_none());
-        cache.put(7, &decoded(3, 1_000));
+        cache.put(7, &unpacked(3, 1_000));
         let kept: Vec<bool> = (0..4).map(|offset| cache.get(7, offset).is_some()).collect();
         assert_eq!(kept, [true, false, true, true]);
-        cache.put(7, &decoded(3, 1_000));
-        cache.put(7, &decoded(9, 1_000_000));
+        cache.put(7, &unpacked(3, 1_000));
+        cache.put(7, &unpacked(9, 1_000_000));
         assert!(cache.get(7, 9).is_none());
         let lru = cache.lru.lock().unwrap();
         assert_eq!((lru.batches.len(), lru.by_use.len(), lru.bytes), (3, 3, 3 * one));
+    }
+
+    /// Whatever the batches are like, the cache holds no more memory than it was told to.
+    #[test]
+    fn what_the_cache_counts_is_what_it_holds() {
+        const BYTES_MAX: usize = 1 << 20;
+        let check = |records: usize, headers: usize, name: &str, codec: Compression| {
+            let batch = |offset| {
+                let mut builder = BatchBuilder::new().compression(codec);
+                let headers = vec![(name, &b""[..]); headers];
+                for _ in 0..records {
+                    builder.push(0, None, None, &headers);
+                }
+                Unpacked::of(&stamped(builder, offset)).unwrap()
+            };
+            let cache = Cache::new(BYTES_MAX);
+            let held = measure(|| {
+                let (mut offset, mut given) = (0, 0);
+                while given < 2 * BYTES_MAX {
+                    let batch = batch(offset);
+                    given += batch.bytes;
+                    offset = batch.last + 1;
+                    cache.put(7, &Arc::new(batch));
+                }
+            });
+            let held = usize::try_from(held.bytes_current).unwrap();
+            let what = format!("{records} records of {headers} headers `{name}` in {codec}");
+            assert!(held <= BYTES_MAX, "{what}: {held} bytes are held");
+            assert!(held >= BYTES_MAX / 4, "{what}: only {held} bytes are held");
+        };
+        for codec in [Compression::None, Compression::Gzip, Compression::Zstd] {
+            check(1, 0, "", codec);
+            check(1, 1_000, "", codec);
+            check(40, 1_000, "", codec);
+            check(40, 300, "actor", codec);
+            check(500, 0, "", codec);
+        }
     }
 }

@@ -78,6 +78,17 @@ impl Records {
         check::check(announced, &mut &self.from.rest()[..], seen, broken)
     }
 
+    /// How many bytes are not yet read: at the beginning, what the records take unpacked.
+    pub fn unread_bytes(&self) -> usize {
+        self.from.remaining()
+    }
+
+    /// The same reading of a copy of its bytes, which holds nothing else in memory.
+    pub fn detached(mut self) -> Self {
+        self.from = Reader::new(Bytes::copy_from_slice(self.from.rest()));
+        self
+    }
+
     fn read(&mut self) -> Result<Record, Flaw> {
         let length = required(self.from.varint()?, "its length is negative")?;
         let mut body = Reader::new(self.from.take(length)?);
