@@ -5,13 +5,19 @@
 //! | absent, empty, `head` | everything that is durable now |
 //! | `offset:N` | up to and with offset N of the aggregate's partition |
 //! | `revision:N` | up to and with the aggregate's own event N, counted from 0 |
-//! | `2024-03-01T12:00:00Z` | everything recorded up to then (RFC 3339, any UTC offset) |
+//! | `2024-03-01T12:00:00Z` | everything recorded up to then (RFC 3339, any UTC offset; a space may stand for the T) |
+//! | `2024-03-01T12:00:00` | the same in UTC; seconds may be left out |
+//! | `2024-03-01` | the same at the end of that day in UTC |
+//! | `now` | the same at the present |
 //! | `-2h` | the same, so long ago; units `s`, `m`, `h`, `d`, `w` |
 //! | `0=12,1=40` | a full cut: the last offset that counts, for each partition |
 //!
+//! Whatever form a time had, [`AsOf`] shows it as the instant it was taken for, and reads that back.
 //! The present is an argument; nothing here reads a clock.
 
 use std::fmt;
+
+use annals_schema_model::Timestamp;
 
 use crate::canonical;
 use crate::cut::Cut;
@@ -21,7 +27,8 @@ const TEXT_BYTES_MAX: usize = 64 * 1024;
 /// How much of a wrong text is shown back.
 const SHOWN_CHARS_MAX: usize = 80;
 /// The forms, as every error names them.
-const FORMS: &str = "give nothing (the head), offset:N, revision:N, an RFC 3339 time such as 2024-03-01T12:00:00Z, \
+const FORMS: &str = "give nothing (the head), now, offset:N, revision:N, an RFC 3339 time such as 2024-03-01T12:00:00Z \
+                     (UTC when it names no zone), a date such as 2024-03-01 (its end, in UTC), \
                      a time ago such as -2h (s, m, h, d, w), or a full cut such as 0=12,1=40";
 
 /// As of when: what a question says, before it is resolved to a [`Cut`].
@@ -77,6 +84,9 @@ pub fn parse_at(text: &str, now_ms: i64) -> Result<AsOf, AtError> {
     if text.is_empty() || text == "head" {
         return Ok(AsOf::Head);
     }
+    if text == "now" {
+        return Ok(AsOf::Time(now_ms));
+    }
     if let Some(number) = text.strip_prefix("offset:") {
         let offset = number
             .parse::<u64>()
@@ -120,14 +130,21 @@ fn span_ms(text: &str) -> Option<i64> {
     i64::from(number).checked_mul(unit_ms)
 }
 
+/// A time in milliseconds since the epoch: with a zone, without one in UTC, or the end of a date.
 fn time_ms(text: &str) -> Option<i64> {
-    // A plus sign that was not percent-encoded in a query string arrives as a space.
-    let text = text.replace(' ', "+");
-    if !text.contains(['T', 't']) {
-        return None;
-    }
-    let time: jiff::Timestamp = text.parse().ok()?;
-    Some(time.as_millisecond())
+    let (day, rest) = text.split_at_checked("2024-03-01".len())?;
+    let whole = if rest.is_empty() {
+        format!("{day}T23:59:59.999Z")
+    } else {
+        // The space may be one that RFC 3339 allows before the time, or a plus sign that was not percent-encoded in a
+        // query string.
+        let time = rest.strip_prefix(['T', 't', ' '])?.replace(' ', "+");
+        let (clock, zone) = time.split_at(time.find(['Z', 'z', '+', '-']).unwrap_or(time.len()));
+        let seconds = if clock.len() == "12:00".len() { ":00" } else { "" };
+        let zone = if matches!(zone, "" | "z") { "Z" } else { zone };
+        format!("{day}T{clock}{seconds}{zone}")
+    };
+    Some(whole.parse::<Timestamp>().ok()?.as_millis())
 }
 
 impl fmt::Display for AsOf {
@@ -153,10 +170,19 @@ mod tests {
             (Ok(got), Some(expected)) => assert_eq!(got, expected, "{text}"),
             (Err(error), None) => {
                 let message = error.to_string();
-                for form in ["offset:N", "revision:N", "RFC 3339", "-2h", "0=12,1=40"] {
+                for form in [
+                    "now",
+                    "offset:N",
+                    "revision:N",
+                    "RFC 3339",
+                    "UTC",
+                    "2024-03-01 (",
+                    "-2h",
+                    "0=12,1=40",
+                ] {
                     assert!(message.contains(form), "{message}");
                 }
-                assert!(message.chars().count() < 400, "{message}");
+                assert!(message.chars().count() < 480, "{message}");
             }
             (got, expected) => panic!("{text}: {got:?}, expected {expected:?}"),
         }
@@ -176,6 +202,11 @@ mod tests {
         check("2019-05-20T09:07:47+02:00", Some(AsOf::Time(1_558_336_067_000)));
         check("2019-05-20T09:07:47 02:00", Some(AsOf::Time(1_558_336_067_000)));
         check("1948-01-26T22:59:00Z", Some(AsOf::Time(-692_067_660_000)));
+        check("2019-05-20 07:07:47.250Z", Some(AsOf::Time(1_558_336_067_250)));
+        check("2019-05-20t07:07:47z", Some(AsOf::Time(1_558_336_067_000)));
+        check("1969-12-31T23:59:59.9999Z", Some(AsOf::Time(-1)));
+        check("9999-12-31T00:00:00Z", Some(AsOf::Time(253_402_214_400_000)));
+        check("now", Some(AsOf::Time(NOW_MS)));
         check("-90s", Some(AsOf::Time(NOW_MS - 90_000)));
         check("-30m", Some(AsOf::Time(NOW_MS - 1_800_000)));
         check("-2h", Some(AsOf::Time(NOW_MS - 7_200_000)));
@@ -183,6 +214,31 @@ mod tests {
         check("-1w", Some(AsOf::Time(NOW_MS - 604_800_000)));
         check("0=12,1=40", cut(&[(0, 12), (1, 40)]));
         check("1=40, 0=-1", cut(&[(0, -1), (1, 40)]));
+    }
+
+    #[test]
+    fn a_time_without_a_zone_is_utc_and_a_date_is_its_end() {
+        check("2019-05-20T07:07:47", Some(AsOf::Time(1_558_336_067_000)));
+        check("2019-05-20T07:07:47.250", Some(AsOf::Time(1_558_336_067_250)));
+        check("2019-05-20 07:07:47", Some(AsOf::Time(1_558_336_067_000)));
+        check("2019-05-20T07:07", Some(AsOf::Time(1_558_336_020_000)));
+        check("2019-05-20", Some(AsOf::Time(1_558_396_799_999)));
+        check("2024-02-29", Some(AsOf::Time(1_709_251_199_999)));
+        check("1969-12-31", Some(AsOf::Time(-1)));
+        check("9999-12-31", Some(AsOf::Time(253_402_300_799_999)));
+        for text in [
+            "2023-02-29",
+            "2019-5-20",
+            "2019-05",
+            "20190520",
+            "2019-05-20T",
+            "2019-05-20x07:07:47",
+        ] {
+            check(text, None);
+        }
+        for zone in ["+99:00", "+", "-", "[Europe/Berlin]", " CET", "ZZ", "Z+02:00"] {
+            check(&format!("2019-05-20T07:07:47{zone}"), None);
+        }
     }
 
     #[test]
@@ -206,8 +262,8 @@ mod tests {
             "-99999999999h",
             "-½h",
             "-1.5h",
-            "2019-05-20",
             "yesterday",
+            "Now",
             "12",
         ] {
             check(text, None);
@@ -221,7 +277,6 @@ mod tests {
             "a=1",
             "0=1;1=2",
             "2019-13-20T07:07:47Z",
-            "2019-05-20T07:07:47",
         ] {
             check(text, None);
         }
@@ -239,6 +294,17 @@ mod tests {
         ] {
             let at = parse_at(text, NOW_MS).unwrap();
             assert_eq!(at.to_string(), text);
+        }
+        for (text, shown) in [
+            ("now", "2023-11-14T22:13:20.000Z"),
+            ("-1h", "2023-11-14T21:13:20.000Z"),
+            ("2026-03-04", "2026-03-04T23:59:59.999Z"),
+            ("2026-03-04T12:30", "2026-03-04T12:30:00.000Z"),
+            ("2026-03-04 12:30:00+02:00", "2026-03-04T10:30:00.000Z"),
+        ] {
+            let at = parse_at(text, NOW_MS).unwrap();
+            assert_eq!(at.to_string(), shown, "{text}");
+            assert_eq!(parse_at(shown, 0).unwrap(), at);
         }
     }
 }

@@ -1,16 +1,22 @@
-//! One aggregate at two points: what differs, and which event made it so.
+//! One aggregate at two points: what differs, and which event made it so, page by page.
 //!
 //! The events up to the later point are folded once; the state is looked at on the way. The event a change is put
 //! down to is the last one that touched the field or something in it or around it; in a list whose elements moved it is
-//! the last one that touched that place, or else the list. It is left open when more
-//! than [`ATTRIBUTED_EVENTS_MAX`] events lie between, and when the question looks backwards.
+//! the last one that touched that place, or else the list. It is left open when more than [`ATTRIBUTED_EVENTS_MAX`]
+//! events lie between, when the states are so large that looking at all of them is too much work, and when the question
+//! looks backwards.
+//! Invariant: the pages of one walk are of the same two cuts: the cursor carries them.
 
+use std::fmt;
+use std::str::FromStr;
+
+use annals_kafka_wire::batch::Record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::at::AsOf;
 use crate::canonical;
-use crate::changes::{Change, ChangeKind, changes, on_one_way};
+use crate::changes::{Change, ChangeKind, changes};
 use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
@@ -18,10 +24,16 @@ use crate::fold::At;
 use crate::folding::{FoldUsed, Folding, Halted, Spot, open};
 use crate::kind::event_name;
 use crate::locate::Located;
+use crate::page::{Page, Room};
 use crate::store::EventStore;
+use crate::touched::Touched;
 
 /// Changes are put down to events when there are at most so many between the points.
 pub const ATTRIBUTED_EVENTS_MAX: usize = 1_024;
+/// The most values that are looked at on the way between the points, in all states together: about a second's work.
+const WATCHED_VALUES_MAX: usize = 4_000_000;
+/// The most places that are remembered with who touched them.
+const TOUCHED_PLACES_MAX: usize = 200_000;
 
 /// What differs between two points of an aggregate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,22 +52,62 @@ pub struct Diff {
     pub from: DiffSide,
     /// The point it leads to.
     pub to: DiffSide,
-    /// The fields that differ, in the order of their names.
+    /// How many fields differ, on all pages.
+    pub total: u64,
+    /// This page's fields that differ, in the order of their names.
     pub changes: Vec<FieldChange>,
+    /// What to give as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
     /// The fold that was run.
     pub fold: FoldUsed,
-    /// Where the folding stopped before the later point.
+    /// Where the folding stopped before the later point; what differs is then what the events before it changed.
     pub halted: Option<Halted>,
+}
+
+/// Where the next page of a difference begins: its cuts, and how many changes come before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiffCursor {
+    /// The point the comparison starts from.
+    pub from: Cut,
+    /// The point it leads to.
+    pub to: Cut,
+    /// How many changes were given out.
+    pub given: u64,
+}
+
+impl fmt::Display for DiffCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{};{};{}", self.from, self.to, self.given)
+    }
+}
+
+impl FromStr for DiffCursor {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<DiffCursor, StoreError> {
+        let read = || {
+            let mut parts = text.splitn(3, ';');
+            Some(DiffCursor {
+                from: parts.next()?.parse().ok()?,
+                to: parts.next()?.parse().ok()?,
+                given: parts.next()?.parse().ok()?,
+            })
+        };
+        read().ok_or_else(|| StoreError::cursor(text))
+    }
 }
 
 /// One of the two points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 pub struct DiffSide {
-    /// The point as a cut.
+    /// The point the question was taken for; a time in whatever form is told as its instant.
+    #[cfg_attr(feature = "http", schema(example = "2026-03-04T23:59:59.999Z"))]
+    pub at: String,
+    /// That point as a cut.
     #[cfg_attr(feature = "http", schema(value_type = String, example = "0=12,1=40"))]
     pub cut: Cut,
-    /// The aggregate's last event within; null before its first.
+    /// The last event within that is part of the state; null before the first.
     pub revision: Option<u64>,
     /// That event's offset.
     pub offset: Option<i64>,
@@ -102,8 +154,9 @@ pub struct ChangedBy {
 }
 
 impl EventStore {
-    /// What differs between two points of one aggregate. `from` may lie before its first event.
-    pub fn diff(&self, name: &str, id: &str, from: &AsOf, to: &AsOf) -> Result<Diff, StoreError> {
+    /// A page of what differs between two points of one aggregate. `from` may lie before its first event.
+    pub fn diff(&self, name: &str, id: &str, from: &AsOf, to: &AsOf, page: Page) -> Result<Diff, StoreError> {
+        let mut room = Room::new(page.limit)?;
         let aggregate = self.aggregate(name)?;
         let located = aggregate.locate(id, &[from, to])?;
         let (from_cut, from_within) = located.cut(from)?;
@@ -114,68 +167,91 @@ impl EventStore {
         let (early, late) = (from_within.min(to_within), from_within.max(to_within));
         let attribute = from_within < to_within && late - early <= ATTRIBUTED_EVENTS_MAX;
         let mut folding = Folding::new(self, &aggregate, located.partition, &located.key);
-        let early_spots = located.spots.get(..early).unwrap_or_default();
-        self.read_spots(&located, early_spots, |spot, record| folding.feed(spot, record));
-        let early_state = folding.view();
-        let late_spots = located.spots.get(early..late).unwrap_or_default();
-        let touched = self.feed_watching(&located, &mut folding, late_spots, early_state.clone(), attribute);
-        let late_state = folding.view();
-        let (before, after) = if from_within <= to_within {
+        let early_spots = located.spots(0..early);
+        self.read_spots(&located, &early_spots, |spot, record| folding.feed(spot, record));
+        let early_state = (folding.view(), folding.last);
+        let late_spots = located.spots(early..late);
+        let touched = match attribute {
+            true => self.feed_watching(&located, &mut folding, &late_spots, &early_state.0),
+            false => {
+                self.read_spots(&located, &late_spots, |spot, record| folding.feed(spot, record));
+                Touches::default()
+            }
+        };
+        let late_state = (folding.view(), folding.last);
+        let ((before, from_last), (after, to_last)) = if from_within <= to_within {
             (early_state, late_state)
         } else {
             (late_state, early_state)
         };
+        let (mut total, mut shown) = (0, Vec::new());
+        changes(&before, &after, &mut |change| {
+            if total >= page.from && !room.is_full() {
+                let change = touched.put_down(change);
+                room.take(&change);
+                shown.push(change);
+            }
+            total += 1;
+        });
+        let given = page.from.saturating_add(shown.len() as u64);
+        let next_cursor = (given < total).then(|| DiffCursor {
+            from: from_cut.clone(),
+            to: to_cut.clone(),
+            given,
+        });
         Ok(Diff {
             aggregate: aggregate.name().to_owned(),
             time: located.time(&from_cut).max(located.time(&to_cut)),
             partition: located.partition.number,
-            from: side(&located, from_cut, from_within),
-            to: side(&located, to_cut, to_within),
-            changes: changes(&before, &after)
-                .into_iter()
-                .map(|change| put_down(change, &touched))
-                .collect(),
+            from: side(from, from_cut, from_last),
+            to: side(to, to_cut, to_last),
+            total,
+            changes: shown,
+            next_cursor: next_cursor.map(|cursor| cursor.to_string()),
             fold: FoldUsed::from(aggregate.fold.id()),
             halted: folding.halted,
             id: located.id,
         })
     }
 
-    /// Feeds events and notes, when asked to, which paths each of them touched.
+    /// Feeds events and notes which places each of them touched; nothing when that is too much work.
     fn feed_watching(
         &self,
         located: &Located<'_>,
         folding: &mut Folding<'_>,
         spots: &[Spot],
-        mut state: Value,
-        watch: bool,
-    ) -> Vec<(Vec<String>, ChangedBy)> {
-        let mut touched = Vec::new();
+        before: &Value,
+    ) -> Touches {
+        let mut touches = Touches::default();
+        let mut watched = 0;
+        let mut state = None;
         self.read_spots(located, spots, |spot, record| {
             let read = record.as_ref().ok().copied();
             folding.feed(spot, record);
-            if !watch || folding.halted.is_some() {
+            let too_much = watched > WATCHED_VALUES_MAX || touches.places.len() > TOUCHED_PLACES_MAX;
+            let Some(record) = read.filter(|_| !too_much && folding.halted.is_none()) else {
                 return;
-            }
+            };
             let next = folding.view();
-            let paths: Vec<String> = changes(&state, &next)
-                .into_iter()
-                .map(|change| change.path)
-                .collect();
-            state = next;
-            if let Some(record) = read.filter(|_| !paths.is_empty()) {
-                touched.push((paths, self.changed_by(located, spot, record)));
+            watched += values(&next);
+            let number = touches.events.len();
+            let mut any = false;
+            changes(state.as_ref().unwrap_or(before), &next, &mut |change| {
+                any = true;
+                touches.places.note(change.path, number);
+            });
+            if any {
+                touches.events.push(self.changed_by(located, spot, record));
             }
+            state = Some(next);
         });
-        touched
+        match watched > WATCHED_VALUES_MAX || touches.places.len() > TOUCHED_PLACES_MAX {
+            true => Touches::default(),
+            false => touches,
+        }
     }
 
-    fn changed_by(
-        &self,
-        located: &Located<'_>,
-        spot: Spot,
-        record: &annals_kafka_wire::batch::Record,
-    ) -> ChangedBy {
+    fn changed_by(&self, located: &Located<'_>, spot: Spot, record: &Record) -> ChangedBy {
         let at = At {
             partition: located.partition.number,
             offset: spot.offset,
@@ -195,9 +271,29 @@ impl EventStore {
     }
 }
 
-fn side(located: &Located<'_>, cut: Cut, within: usize) -> DiffSide {
-    let last = within.checked_sub(1).and_then(|place| located.spots.get(place));
+/// The events between the points that changed something, and the places they touched.
+#[derive(Default)]
+struct Touches {
+    events: Vec<ChangedBy>,
+    places: Touched,
+}
+
+impl Touches {
+    fn put_down(&self, change: Change<'_>) -> FieldChange {
+        let last = self.places.last(change.path);
+        FieldChange {
+            path: change.path.to_owned(),
+            kind: change.kind,
+            before: change.before.cloned(),
+            after: change.after.cloned(),
+            by: last.and_then(|event| self.events.get(event)).cloned(),
+        }
+    }
+}
+
+fn side(at: &AsOf, cut: Cut, last: Option<Spot>) -> DiffSide {
     DiffSide {
+        at: at.to_string(),
         cut,
         revision: last.map(|spot| spot.revision),
         offset: last.map(|spot| spot.offset),
@@ -205,25 +301,11 @@ fn side(located: &Located<'_>, cut: Cut, within: usize) -> DiffSide {
     }
 }
 
-fn put_down(change: Change, touched: &[(Vec<String>, ChangedBy)]) -> FieldChange {
-    let last_touching = |place: &str| {
-        touched
-            .iter()
-            .rev()
-            .find(|(paths, _)| paths.iter().any(|path| on_one_way(path, place)))
-    };
-    // An element may have stood elsewhere in its list when it was touched; then the list as a whole tells.
-    let mut place = change.path.as_str();
-    let mut last = last_touching(place);
-    while let (None, Some((around, _))) = (last, place.rsplit_once('/')) {
-        place = around;
-        last = last_touching(place);
-    }
-    FieldChange {
-        path: change.path,
-        kind: change.kind,
-        before: change.before,
-        after: change.after,
-        by: last.map(|(_, by)| by.clone()),
+/// How many values a state is made of.
+fn values(state: &Value) -> usize {
+    1 + match state {
+        Value::Array(items) => items.iter().map(values).sum(),
+        Value::Object(fields) => fields.values().map(values).sum::<usize>(),
+        _ => 0,
     }
 }

@@ -4,6 +4,9 @@ use crate::at::AtError;
 use crate::index::IndexError;
 use crate::store::NotLoaded;
 
+/// How much of a wrong cursor is shown back.
+const CURSOR_CHARS_SHOWN_MAX: usize = 80;
+
 /// A question the store cannot answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -98,6 +101,13 @@ fn unknown_aggregate(name: &str, known: &[String], not_loaded: &[NotLoaded]) -> 
         text.push_str(&format!(" (and folds that do not load: {})", files.join(", ")));
     }
     text
+}
+
+impl StoreError {
+    /// What was given for a cursor, shortened.
+    pub(crate) fn cursor(given: &str) -> StoreError {
+        StoreError::Cursor(given.chars().take(CURSOR_CHARS_SHOWN_MAX).collect())
+    }
 }
 
 fn list_or_none(names: &[String]) -> String {

@@ -3,7 +3,7 @@
 //! Invariant: no event is passed over in silence. It was applied, is knowingly not the fold's, is counted as unknown,
 //! or is where the folding halted; after a halt the state stays what it was before that event.
 
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use annals_kafka_wire::batch::Record;
 use annals_schema_model::{SchemaId, envelope, envelope::SchemaKey};
@@ -79,6 +79,12 @@ pub struct Halted {
     pub offset: i64,
     /// Why, in a sentence.
     pub reason: String,
+}
+
+impl fmt::Display for Halted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the fold stopped at offset {}: {}", self.offset, self.reason)
+    }
 }
 
 /// An event of a kind the fold has not heard of.

@@ -1,6 +1,10 @@
-//! An aggregate's events as they stand in the log, without folding them.
+//! An aggregate's events as they stand in the log, without folding them, page by page.
 //!
-//! Invariant: one entry for each record of the key, readable or not; an entry that cannot be read says why.
+//! Invariant: one entry for each record of the key, readable or not; an entry that cannot be read says why. The pages of
+//! one walk are of one cut: the cursor carries it.
+
+use std::fmt;
+use std::str::FromStr;
 
 use annals_kafka_wire::batch::Record;
 use annals_schema_model::{Reading, Schema};
@@ -16,9 +20,11 @@ use crate::error::StoreError;
 use crate::fold::At;
 use crate::folding::{SchemaUsed, Spot, open};
 use crate::kind::event_name;
+use crate::page::{Page, Room};
+use crate::source::Cursor;
 use crate::store::EventStore;
 
-/// An aggregate's events up to a cut.
+/// A page of an aggregate's events up to a cut.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 pub struct History {
@@ -26,7 +32,10 @@ pub struct History {
     pub aggregate: String,
     /// Its id.
     pub id: String,
-    /// The point that was asked for, as a cut.
+    /// The point the question was taken for; a time in whatever form is told as its instant.
+    #[cfg_attr(feature = "http", schema(example = "2026-03-04T23:59:59.999Z"))]
+    pub at: String,
+    /// That point as a cut, the one all pages of this walk are of.
     #[cfg_attr(feature = "http", schema(value_type = String, example = "0=12,1=40"))]
     pub cut: Cut,
     /// Whose clock recorded times are by, for all records of the partition within the cut: `append` is the log's,
@@ -34,8 +43,42 @@ pub struct History {
     pub time: TimeSource,
     /// The partition its events are in.
     pub partition: u32,
-    /// The events, oldest first.
+    /// How many of its events are within the cut, on all pages.
+    pub events: u64,
+    /// This page's events, oldest first.
     pub entries: Vec<HistoryEntry>,
+    /// What to give as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// Where the next page of a history begins: its cut, and how many events come before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryCursor {
+    /// The cut of the walk.
+    pub cut: Cut,
+    /// How many events were given out.
+    pub from: u64,
+}
+
+impl fmt::Display for HistoryCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{};{}", self.cut, self.from)
+    }
+}
+
+impl FromStr for HistoryCursor {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<HistoryCursor, StoreError> {
+        let read = || {
+            let (cut, from) = text.split_once(';')?;
+            Some(HistoryCursor {
+                cut: cut.parse().ok()?,
+                from: from.parse().ok()?,
+            })
+        };
+        read().ok_or_else(|| StoreError::cursor(text))
+    }
 }
 
 /// One event.
@@ -80,29 +123,47 @@ impl HistoryEntry {
 }
 
 impl EventStore {
-    /// The events of one aggregate up to a point.
-    pub fn history(&self, name: &str, id: &str, at: &AsOf) -> Result<History, StoreError> {
+    /// A page of the events of one aggregate up to a point.
+    pub fn history(&self, name: &str, id: &str, at: &AsOf, page: Page) -> Result<History, StoreError> {
         let aggregate = self.aggregate(name)?;
         let located = aggregate.locate(id, &[at])?;
         let (cut, within) = located.begun(at)?;
+        let mut room = Room::new(page.limit)?;
+        let from = usize::try_from(page.from).unwrap_or(usize::MAX).min(within);
+        let upto = from.saturating_add(page.limit).min(within);
+        let spots = located.spots(from..upto);
+        let offsets: Vec<i64> = spots.iter().map(|spot| spot.offset).collect();
+        let mut cursor = Cursor::new(located.partition, &self.cache, &offsets);
         let mut readings = FxHashMap::default();
-        let mut entries = Vec::with_capacity(within);
-        let spots = located.spots.get(..within).unwrap_or_default();
-        self.read_spots(&located, spots, |spot, record| {
+        let mut entries = Vec::with_capacity(spots.len());
+        for spot in spots {
+            if room.is_full() {
+                break;
+            }
             let mut entry = HistoryEntry::of(spot);
+            let record = cursor.record(spot.offset);
             let read = record
                 .and_then(|record| self.fill(&mut entry, located.partition.number, record, &mut readings));
             entry.problem = read.err();
+            room.take(&entry);
             entries.push(entry);
+        }
+        let next = from + entries.len();
+        let next_cursor = (next < within).then(|| HistoryCursor {
+            cut: cut.clone(),
+            from: next as u64,
         });
         let time = located.time(&cut);
         Ok(History {
             aggregate: aggregate.name().to_owned(),
+            at: at.to_string(),
+            partition: located.partition.number,
+            events: within as u64,
+            entries,
+            next_cursor: next_cursor.map(|cursor| cursor.to_string()),
             id: located.id,
             cut,
             time,
-            partition: located.partition.number,
-            entries,
         })
     }
 

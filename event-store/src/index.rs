@@ -7,7 +7,7 @@
 //! Left out: index files beside sealed segments; a start scans the log.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
@@ -197,18 +197,24 @@ impl PartitionIndex {
         self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where a key's events up to an offset sit.
-    pub(crate) fn spots(&self, key: &[u8], last: i64) -> Vec<Spot> {
+    /// How many events a key has up to an offset.
+    pub(crate) fn within(&self, key: &[u8], last: i64) -> usize {
         let known = self.known();
         let offsets = known.offsets(key).unwrap_or_default();
-        let within = offsets.partition_point(|offset| *offset <= last);
-        let within = offsets.get(..within).unwrap_or_default();
-        let spot = |(offset, revision): (i64, u64)| Spot {
+        offsets.partition_point(|offset| *offset <= last)
+    }
+
+    /// Where some of a key's events sit, by their revisions.
+    pub(crate) fn spots(&self, key: &[u8], revisions: Range<usize>) -> Vec<Spot> {
+        let known = self.known();
+        let offsets = known.offsets(key).unwrap_or_default();
+        let spot = |(offset, revision): (i64, usize)| Spot {
             offset,
-            revision,
+            revision: revision as u64,
             recorded_ms: known.recorded_ms(offset),
         };
-        within.iter().copied().zip(0..).map(spot).collect()
+        let some = offsets.get(revisions.clone()).unwrap_or_default();
+        some.iter().copied().zip(revisions).map(spot).collect()
     }
 
     /// Indexes everything durable, and says where that ends.

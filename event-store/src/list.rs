@@ -1,7 +1,8 @@
 //! All aggregates of a type at a cut, page by page.
 //!
-//! Invariant: the pages of one walk are of one cut: the cursor carries it. A page reads each batch once, in the
-//! order of the log, however its aggregates' events are mixed.
+//! Invariant: the pages of one walk are of one cut: the cursor carries it. A page's aggregates are folded group by group,
+//! until it is full; a group reads each batch once, in the order of the log, however its aggregates' events are mixed.
+//! How large a state is shows when it is folded, so the first group is small, and the next as large as there is room.
 
 use std::num::NonZeroUsize;
 
@@ -16,16 +17,19 @@ use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted, Spot};
 use crate::index::PartitionIndex;
 use crate::key::{key_bytes, key_text};
+use crate::page::Room;
 use crate::source::Cursor;
 use crate::store::{Aggregate, EventStore};
 
-/// Most aggregates a page may have.
-pub const LIST_LIMIT_MAX: usize = 1_000;
 /// Aggregates on a page when nobody says how many.
 pub const LIST_LIMIT_DEFAULT: usize = 100;
+/// Aggregates that are folded before it is known how large their states are.
+const GROUP_FIRST: usize = 64;
+/// Events of a group, unless one aggregate has more.
+const GROUP_EVENTS_MAX: usize = 100_000;
 /// Events worth a thread of their own: below this a thread costs more than it saves.
 const SHARE_EVENTS_MIN: usize = 2_000;
-/// Threads one page may take.
+/// Threads one group may take.
 const SHARES_MAX: usize = 4;
 
 /// A page of aggregates with their states.
@@ -34,6 +38,9 @@ const SHARES_MAX: usize = 4;
 pub struct Population {
     /// The aggregate's name.
     pub aggregate: String,
+    /// The point the question was taken for; a time in whatever form is told as its instant.
+    #[cfg_attr(feature = "http", schema(example = "2026-03-04T23:59:59.999Z"))]
+    pub at: String,
     /// The cut all pages of this walk are of.
     #[cfg_attr(feature = "http", schema(value_type = String, example = "0=12,1=40"))]
     pub cut: Cut,
@@ -79,7 +86,8 @@ pub struct Member {
 struct Chosen {
     key: Vec<u8>,
     partition: usize,
-    spots: Vec<Spot>,
+    /// How many of its events are within the cut.
+    events: usize,
 }
 
 /// Where a walk stands: its cut, and the last aggregate it gave out.
@@ -94,7 +102,7 @@ impl Walk {
     }
 
     fn resume(cursor: &str) -> Result<Walk, StoreError> {
-        let wrong = || StoreError::Cursor(cursor.chars().take(80).collect());
+        let wrong = || StoreError::cursor(cursor);
         let mut parts = cursor.splitn(3, ';');
         let (Some(cut), Some(partition), Some(id)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(wrong());
@@ -117,12 +125,7 @@ impl EventStore {
         limit: usize,
         cursor: Option<&str>,
     ) -> Result<Population, StoreError> {
-        if limit == 0 || limit > LIST_LIMIT_MAX {
-            return Err(StoreError::Limit {
-                limit,
-                max: LIST_LIMIT_MAX,
-            });
-        }
+        let mut room = Room::new(limit)?;
         let aggregate = self.aggregate(name)?;
         let head = aggregate.index.catch_up()?;
         let walk = match cursor {
@@ -132,28 +135,49 @@ impl EventStore {
                 after: None,
             },
         };
+        let at = match cursor {
+            Some(_) => walk.cut.to_string(),
+            None => at.to_string(),
+        };
         let cut = aggregate.cut(&AsOf::Cut(walk.cut), &head)?;
-        let (total, mut chosen) = choose(&aggregate, &cut, walk.after.as_ref(), limit + 1);
-        let more = chosen.len() > limit;
-        chosen.truncate(limit);
-        let next_cursor = chosen
-            .last()
-            .filter(|_| more)
+        let (total, chosen) = choose(&aggregate, &cut, walk.after.as_ref(), limit + 1);
+        let mut items = Vec::new();
+        while let (false, Some(rest)) = (room.is_full(), chosen.get(items.len()..)) {
+            let wanted = match items.len() {
+                0 => GROUP_FIRST.min(limit),
+                before => room.estimate(before),
+            };
+            let group = group(rest, wanted);
+            if group.is_empty() {
+                break;
+            }
+            for member in self.fold_all(&aggregate, group) {
+                if room.is_full() {
+                    break;
+                }
+                room.take(&member);
+                items.push(member);
+            }
+        }
+        let last = items.len().checked_sub(1).and_then(|last| chosen.get(last));
+        let next_cursor = last
+            .filter(|_| chosen.len() > items.len())
             .map(|last| Walk::cursor(&cut, last));
         Ok(Population {
             aggregate: aggregate.name().to_owned(),
             time: aggregate.index.time(&cut),
+            at,
             fold: FoldUsed::from(aggregate.fold.id()),
             total,
-            items: self.fold_all(&aggregate, &chosen),
+            items,
             next_cursor,
             cut,
         })
     }
 
-    /// The states of the chosen aggregates. A page with many events is shared out among the processor's cores.
+    /// The states of the chosen aggregates. A group with many events is shared out among the processor's cores.
     fn fold_all(&self, aggregate: &Aggregate, chosen: &[Chosen]) -> Vec<Member> {
-        let events: usize = chosen.iter().map(|one| one.spots.len()).sum();
+        let events: usize = chosen.iter().map(|one| one.events).sum();
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shares = (events / SHARE_EVENTS_MIN).clamp(1, cores.min(SHARES_MAX));
         let mut shares = chosen.chunks(chosen.len().div_ceil(shares).max(1));
@@ -193,7 +217,8 @@ impl EventStore {
                 .enumerate()
                 .filter(|(_, one)| one.partition == place)
             {
-                steps.extend(one.spots.iter().map(|spot| (*spot, row)));
+                let spots = partition.spots(&one.key, 0..one.events);
+                steps.extend(spots.into_iter().map(|spot| (spot, row)));
             }
             steps.sort_unstable();
             let offsets: Vec<i64> = steps.iter().map(|(spot, _)| spot.offset).collect();
@@ -206,17 +231,28 @@ impl EventStore {
         }
         chosen
             .iter()
-            .zip(&mut foldings)
+            .zip(foldings)
             .map(|(one, folding)| member(one, folding))
             .collect()
     }
 }
 
-fn member(one: &Chosen, folding: &mut Folding<'_>) -> Member {
+/// The next so many, or fewer when they have many events.
+fn group(rest: &[Chosen], wanted: usize) -> &[Chosen] {
+    let mut events = 0;
+    let fitting = rest.iter().take(wanted).take_while(|one| {
+        let first = events == 0;
+        events += one.events;
+        first || events <= GROUP_EVENTS_MAX
+    });
+    rest.get(..fitting.count()).unwrap_or_default()
+}
+
+fn member(one: &Chosen, mut folding: Folding<'_>) -> Member {
     Member {
         id: key_text(&one.key),
         partition: u32::try_from(one.partition).unwrap_or(u32::MAX),
-        events: one.spots.len() as u64,
+        events: one.events as u64,
         state: folding.view(),
         revision: folding.last.map(|spot| spot.revision),
         offset: folding.last.map(|spot| spot.offset),
@@ -234,7 +270,7 @@ fn choose(
     count: usize,
 ) -> (u64, Vec<Chosen>) {
     let mut total = 0;
-    let mut chosen: Vec<(Vec<u8>, usize)> = Vec::new();
+    let mut chosen: Vec<(Vec<u8>, usize, usize)> = Vec::new();
     for (place, partition) in aggregate.index.partitions.iter().enumerate() {
         total += existing(partition, cut);
         let known = partition.known();
@@ -245,22 +281,20 @@ fn choose(
         // The key the walk stands at may have events in this partition too.
         let same = from.and_then(|key| Some((key, known.offsets(key)?)));
         let keys = same.into_iter().chain(known.keys_after(from));
-        let found =
-            keys.filter(|(key, offsets)| behind(key) && offsets.first().is_some_and(|first| *first <= last));
-        chosen.extend(found.take(count).map(|(key, _)| (key.to_vec(), place)));
+        let counted = keys.map(|(key, offsets)| (key, offsets.partition_point(|offset| *offset <= last)));
+        let found = counted.filter(|(key, events)| *events > 0 && behind(key));
+        chosen.extend(
+            found
+                .take(count)
+                .map(|(key, events)| (key.to_vec(), place, events)),
+        );
     }
     chosen.sort_unstable();
     chosen.truncate(count);
-    let chosen = chosen.into_iter().map(|(key, place)| Chosen {
-        spots: aggregate
-            .index
-            .partitions
-            .get(place)
-            .map_or_else(Vec::new, |partition| {
-                partition.spots(&key, cut.last(partition.number))
-            }),
+    let chosen = chosen.into_iter().map(|(key, partition, events)| Chosen {
         key,
-        partition: place,
+        partition,
+        events,
     });
     (total, chosen.collect())
 }

@@ -4,6 +4,8 @@
 //! appended meanwhile changes no answer. A key that has records in several partitions is answered from the lowest one
 //! that has any within the cuts asked for, so that the choice rests on the cuts alone and no later record can move it.
 
+use std::ops::Range;
+
 use crate::at::{AsOf, AtError};
 use crate::canonical;
 use crate::clock::TimeSource;
@@ -22,8 +24,8 @@ pub(crate) struct Located<'a> {
     pub(crate) key: Vec<u8>,
     /// Everything durable.
     pub(crate) head: Cut,
-    /// All its events up to the head.
-    pub(crate) spots: Vec<Spot>,
+    /// How many events it has up to the head.
+    events: usize,
     /// Other partitions that have records with this key, each with the first one's offset.
     others: Vec<(u32, i64)>,
 }
@@ -58,7 +60,7 @@ impl Aggregate {
             aggregate: self,
             partition,
             id: key_text(&key),
-            spots: partition.spots(&key, head.last(partition.number)),
+            events: partition.within(&key, head.last(partition.number)),
             others: holding
                 .into_iter()
                 .map(|(other, first)| (other.number, first))
@@ -126,6 +128,16 @@ impl Located<'_> {
         within.map(|(number, _)| *number).collect()
     }
 
+    /// Where some of its events sit, by their revisions.
+    pub(crate) fn spots(&self, revisions: Range<usize>) -> Vec<Spot> {
+        let within = revisions.start..revisions.end.min(self.events);
+        self.partition.spots(&self.key, within)
+    }
+
+    fn spot(&self, revision: usize) -> Option<Spot> {
+        self.spots(revision..revision.checked_add(1)?).pop()
+    }
+
     /// The cut a point means for this aggregate, and how many of its events are within.
     pub(crate) fn cut(&self, at: &AsOf) -> Result<(Cut, usize), StoreError> {
         let number = self.partition.number;
@@ -133,12 +145,12 @@ impl Located<'_> {
             AsOf::Offset(offset) => Cut::from_iter([(number, (*offset).min(self.head.last(number)))]),
             AsOf::Revision(revision) => {
                 let place = usize::try_from(*revision).ok();
-                let Some(spot) = place.and_then(|place| self.spots.get(place)) else {
+                let Some(spot) = place.and_then(|place| self.spot(place)) else {
                     return Err(StoreError::NoSuchRevision {
                         aggregate: self.aggregate.name().to_owned(),
                         id: self.id.clone(),
                         revision: *revision,
-                        last: self.spots.len().saturating_sub(1) as u64,
+                        last: self.events.saturating_sub(1) as u64,
                     });
                 };
                 Cut::from_iter([(number, spot.offset)])
@@ -146,7 +158,7 @@ impl Located<'_> {
             at => self.aggregate.cut(at, &self.head)?,
         };
         let last = cut.last(number);
-        let within = self.spots.partition_point(|spot| spot.offset <= last);
+        let within = self.partition.within(&self.key, last).min(self.events);
         Ok((cut, within))
     }
 
@@ -156,7 +168,7 @@ impl Located<'_> {
         if within > 0 {
             return Ok((cut, within));
         }
-        let first = self.spots.first().map_or_else(String::new, |spot| {
+        let first = self.spot(0).map_or_else(String::new, |spot| {
             let time = canonical::time_text(spot.recorded_ms);
             format!(
                 "offset {} of partition {}, recorded {time}",

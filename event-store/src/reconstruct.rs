@@ -32,7 +32,10 @@ pub struct Reconstruction {
     pub revision: Option<u64>,
     /// When that event was recorded.
     pub recorded: Option<String>,
-    /// The point that was asked for, as a cut: asking for it again gives the same answer for ever.
+    /// The point the question was taken for; a time in whatever form is told as its instant.
+    #[cfg_attr(feature = "http", schema(example = "2026-03-04T23:59:59.999Z"))]
+    pub at: String,
+    /// That point as a cut: asking for it again gives the same answer for ever, with the cut for `at`.
     #[cfg_attr(feature = "http", schema(value_type = String, example = "0=12,1=40"))]
     pub cut: Cut,
     /// Whose clock recorded times are by, for all records of the partition within the cut: `append` is the log's,
@@ -94,10 +97,11 @@ impl EventStore {
         let located = aggregate.locate(id, &[at])?;
         let (cut, within) = located.begun(at)?;
         let mut folding = Folding::new(self, &aggregate, located.partition, &located.key);
-        let spots = located.spots.get(..within).unwrap_or_default();
-        self.read_spots(&located, spots, |spot, record| folding.feed(spot, record));
+        let spots = located.spots(0..within);
+        self.read_spots(&located, &spots, |spot, record| folding.feed(spot, record));
         let state = folding.view();
         Ok(Reconstruction {
+            at: at.to_string(),
             state,
             revision: folding.last.map(|spot| spot.revision),
             recorded: folding.last.map(|spot| canonical::time_text(spot.recorded_ms)),

@@ -3,8 +3,9 @@
 const slider = document.querySelector('input[type="range"][name="revision"]');
 if (slider) {
   slider.addEventListener("input", () => {
+    // Of a long list only the part in sight has its names here.
     const stop = slider.list.querySelector(`option[value="${slider.value}"]`);
-    slider.setAttribute("aria-valuetext", `${slider.value}: ${stop.label}`);
+    slider.setAttribute("aria-valuetext", stop ? `${slider.value}: ${stop.label}` : slider.value);
     slider.form.querySelector("output").value = `${slider.value} of ${slider.max}`;
   });
   slider.addEventListener("change", () => {

@@ -208,7 +208,9 @@ impl Server {
     }
 
     fn serve_http(&mut self, listener: TcpListener, guard: Arc<SchemaGuard>, shape: ApiShape) {
+        let answers = audit::Answers::default();
         let pages = console::routes(Console {
+            answers: answers.clone(),
             registry: self.registry.clone(),
             broker: self.broker.clone(),
             events: Arc::clone(&self.events),
@@ -223,7 +225,7 @@ impl Server {
             cluster_id: self.broker.cluster_id().into(),
             shape,
         };
-        let audit = audit::routes(Arc::new(now_ms)).with_state(Arc::clone(&self.events));
+        let audit = audit::routes(Arc::new(now_ms), answers).with_state(Arc::clone(&self.events));
         let audit = audit.merge(http::folds::routes().with_state(Arc::clone(&self.folds)));
         let router = http::assemble(state, audit, pages);
         let (stopped, stop) = (self.stopped(), self.stop.clone());

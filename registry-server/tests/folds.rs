@@ -285,6 +285,9 @@ fn a_fold_answers_the_same_whatever_is_registered_or_deleted_later() {
         for ((topic, path, answer), before) in answers.iter().zip(&locks) {
             let (status, mut now) = server.get(path);
             let mut answer = answer.clone();
+            // By its cut it is the same answer, but for what was asked.
+            answer["at"].take();
+            now["at"].take();
             if *topic == "harddelete" {
                 // What was deleted for good is read on; only where it was registered is not known any more.
                 answer["schemas"].take();

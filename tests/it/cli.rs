@@ -94,7 +94,29 @@ fn exit_codes_and_outputs() {
     );
     check(&["state", "order/nobody"], 5, "nobody");
     check(&["state", "nothing/1"], 5, "order");
-    check(&["state", &order, "--at", "yesterday"], 1, "RFC 3339");
+    for command in ["state", "history"] {
+        for at in ["yesterday", "-2y", "offset:x", "2026-13-01", "12"] {
+            check(&[command, &order, "--at", at], 2, "RFC 3339");
+        }
+        check(&[command, &order, "--at", "9=1"], 2, "no 9");
+        check(
+            &[command, &order, "--at", "2999-01-01"],
+            0,
+            "is taken for 2999-01-01T23:59:59.999Z",
+        );
+        check(
+            &[command, &order, "--at", "2999-01-01 12:00"],
+            0,
+            "is taken for 2999-01-01T12:00:00.000Z",
+        );
+        check(&[command, &order, "--at", "now"], 0, "now is taken for 2");
+    }
+    check(&["diff", &order, "--from", "yesterday"], 2, "RFC 3339");
+    check(
+        &["diff", &order, "--from", "revision:0", "--to", "tomorrow"],
+        2,
+        "RFC 3339",
+    );
     check(&["state", &order, "--at", "-1000w"], 5, "");
     check(&["state", "no-slash"], 2, "TYPE/ID");
     check(&["fold", "list"], 0, "packages-value v1");

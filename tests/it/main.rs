@@ -7,6 +7,7 @@
 // A test stops at the first surprise, and a table of cases is as long as there are cases.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::too_many_lines)]
 
+mod audit;
 mod cli;
 mod clients;
 mod guard;

@@ -1,28 +1,34 @@
 //! The audit routes, the same in the bundled server and in a user's own binary.
 //!
-//! A handler reads the question, has it answered off the async threads, and gives the answer as JSON; what cannot be
-//! answered is a [`Problem`]. The present, which relative times count from, is a [`Clock`] the caller brings.
+//! A handler reads the question, has it answered within the budget of [`Answers`], and gives the answer as JSON; what
+//! cannot be answered is a [`Problem`], and so is a query parameter that the route does not know. The present, which
+//! relative times count from, is a [`Clock`] the caller brings.
 //! Left out: who may ask.
 
+mod answers;
 mod problem;
 
 use std::sync::Arc;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Extension, Path, Query, State};
-use axum::{Json, http};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use answers::{Answers, NoAnswer, Pieces, UNSENT_BYTES_MAX, WORKED_ON_MAX};
 pub use problem::Problem;
 
 use crate::at::{AsOf, parse_at};
-use crate::diff::Diff;
+use crate::cut::Cut;
+use crate::diff::{Diff, DiffCursor};
 use crate::error::StoreError;
-use crate::history::History;
+use crate::history::{History, HistoryCursor};
 use crate::list::{LIST_LIMIT_DEFAULT, Population};
+use crate::page::{PAGE_ENTRIES_MAX, Page};
 use crate::reconstruct::Reconstruction;
 use crate::store::{AggregateInfo, EventStore, NotLoaded};
 
@@ -35,11 +41,11 @@ pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 /// use std::sync::Arc;
 /// use annals_event_store::http;
 ///
-/// let (router, api) = http::routes(Arc::new(|| 1_700_000_000_000)).split_for_parts();
+/// let (router, api) = http::routes(Arc::new(|| 1_700_000_000_000), http::Answers::default()).split_for_parts();
 /// assert!(api.paths.paths.contains_key("/v1/aggregates/{name}/{id}"));
 /// # let _: axum::Router<Arc<annals_event_store::EventStore>> = router;
 /// ```
-pub fn routes(clock: Clock) -> OpenApiRouter<Arc<EventStore>> {
+pub fn routes(clock: Clock, answers: Answers) -> OpenApiRouter<Arc<EventStore>> {
     OpenApiRouter::new()
         .routes(routes!(list_aggregates))
         .routes(routes!(list_states))
@@ -47,6 +53,7 @@ pub fn routes(clock: Clock) -> OpenApiRouter<Arc<EventStore>> {
         .routes(routes!(get_history))
         .routes(routes!(get_diff))
         .layer(Extension(clock))
+        .layer(Extension(answers))
 }
 
 /// The aggregates a store answers for.
@@ -58,38 +65,73 @@ pub struct Aggregates {
     pub not_loaded: Vec<NotLoaded>,
 }
 
+/// The query of a route that has no parameters.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoQuery {}
+
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct AtQuery {
-    /// As of when: absent for the head, `offset:N`, `revision:N`, an RFC 3339 time, `-2h`, or a full cut `0=12,1=40`.
+    /// As of when: absent for the head, `now`, `offset:N`, `revision:N`, an RFC 3339 time (UTC when it names no zone), a
+    /// date (its end, in UTC), `-2h`, or a full cut `0=12,1=40`.
     at: Option<String>,
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ListQuery {
-    /// As of when: absent for the head, an RFC 3339 time, `-2h`, a full cut `0=12,1=40`, or `offset:N` where there is one partition.
+    /// As of when: absent for the head, `now`, an RFC 3339 time (UTC when it names no zone), a date (its end, in UTC),
+    /// `-2h`, a full cut `0=12,1=40`, or `offset:N` where there is one partition.
     at: Option<String>,
-    /// How many, 1 to 1000; 100 when absent.
+    /// The most aggregates on the page, 1 to 1000; 100 when absent. Large states make a page shorter.
     limit: Option<usize>,
-    /// The `next_cursor` of the page before. It carries that page's cut.
+    /// The `next_cursor` of the page before. It carries that page's cut, and `at` is not looked at.
     cursor: Option<String>,
 }
 
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct HistoryQuery {
+    /// As of when: absent for the head, `now`, `offset:N`, `revision:N`, an RFC 3339 time (UTC when it names no zone), a
+    /// date (its end, in UTC), `-2h`, or a full cut `0=12,1=40`.
+    at: Option<String>,
+    /// The most events on the page, 1 to 1000; 1000 when absent. Large events make a page shorter.
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before. It carries that page's cut, and `at` is not looked at.
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct DiffQuery {
     /// The earlier point, in the same forms as `at`. Absent: before the first event.
     from: Option<String>,
     /// The later point; absent for the head.
     to: Option<String>,
+    /// The most changes on the page, 1 to 1000; 1000 when absent. Large values make a page shorter.
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before. It carries that page's cuts; `from` and `to` are not looked at.
+    cursor: Option<String>,
 }
 
 /// All aggregate types with their folds.
 #[utoipa::path(get, path = "/v1/aggregates", tag = "audit",
-    responses((status = 200, body = Aggregates), (status = 500, body = Problem, content_type = "application/problem+json")))]
-async fn list_aggregates(State(store): State<Arc<EventStore>>) -> Result<Json<Aggregates>, Problem> {
-    answer(move || {
+    responses((status = 200, body = Aggregates),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 500, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json")))]
+async fn list_aggregates(
+    State(store): State<Arc<EventStore>>,
+    Extension(answers): Extension<Answers>,
+    query: Result<Query<NoQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(NoQuery {}) = query?;
+    answer(&answers, move || {
         Ok(Aggregates {
             aggregates: store.aggregates()?,
             not_loaded: store.not_loaded(),
@@ -98,22 +140,27 @@ async fn list_aggregates(State(store): State<Arc<EventStore>>) -> Result<Json<Ag
     .await
 }
 
-/// The states of all aggregates of a type, at a point.
+/// The states of all aggregates of a type, at a point, page by page.
 #[utoipa::path(get, path = "/v1/aggregates/{name}", tag = "audit",
     params(("name" = String, Path, description = "The aggregate type, such as `order`."), ListQuery),
     responses((status = 200, body = Population),
         (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json")))]
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn list_states(
     State(store): State<Arc<EventStore>>,
     Extension(clock): Extension<Clock>,
+    Extension(answers): Extension<Answers>,
     path: Result<Path<String>, PathRejection>,
     query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Json<Population>, Problem> {
+) -> Result<Response, Problem> {
     let (Path(name), Query(query)) = (path?, query?);
     let at = point(query.at.as_deref(), &clock)?;
     let limit = query.limit.unwrap_or(LIST_LIMIT_DEFAULT);
-    answer(move || store.list(&name, &at, limit, query.cursor.as_deref())).await
+    answer(&answers, move || {
+        store.list(&name, &at, limit, query.cursor.as_deref())
+    })
+    .await
 }
 
 /// The state of one aggregate at a point, and everything the answer rests on.
@@ -121,71 +168,99 @@ async fn list_states(
     params(("name" = String, Path, description = "The aggregate type."), ("id" = String, Path, description = "The record key."), AtQuery),
     responses((status = 200, body = Reconstruction),
         (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json")))]
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn get_state(
     State(store): State<Arc<EventStore>>,
     Extension(clock): Extension<Clock>,
+    Extension(answers): Extension<Answers>,
     path: Result<Path<(String, String)>, PathRejection>,
     query: Result<Query<AtQuery>, QueryRejection>,
-) -> Result<Json<Reconstruction>, Problem> {
+) -> Result<Response, Problem> {
     let (Path((name, id)), Query(query)) = (path?, query?);
     let at = point(query.at.as_deref(), &clock)?;
-    answer(move || store.reconstruct(&name, &id, &at)).await
+    answer(&answers, move || store.reconstruct(&name, &id, &at)).await
 }
 
-/// The events of one aggregate up to a point.
+/// The events of one aggregate up to a point, page by page.
 #[utoipa::path(get, path = "/v1/aggregates/{name}/{id}/history", tag = "audit",
-    params(("name" = String, Path, description = "The aggregate type."), ("id" = String, Path, description = "The record key."), AtQuery),
+    params(("name" = String, Path, description = "The aggregate type."), ("id" = String, Path, description = "The record key."), HistoryQuery),
     responses((status = 200, body = History),
         (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json")))]
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn get_history(
     State(store): State<Arc<EventStore>>,
     Extension(clock): Extension<Clock>,
+    Extension(answers): Extension<Answers>,
     path: Result<Path<(String, String)>, PathRejection>,
-    query: Result<Query<AtQuery>, QueryRejection>,
-) -> Result<Json<History>, Problem> {
+    query: Result<Query<HistoryQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
     let (Path((name, id)), Query(query)) = (path?, query?);
-    let at = point(query.at.as_deref(), &clock)?;
-    answer(move || store.history(&name, &id, &at)).await
+    let (at, from) = match query.cursor {
+        Some(cursor) => {
+            let HistoryCursor { cut, from } = cursor.parse()?;
+            (AsOf::Cut(cut), from)
+        }
+        None => (point(query.at.as_deref(), &clock)?, 0),
+    };
+    let page = page(from, query.limit);
+    answer(&answers, move || store.history(&name, &id, &at, page)).await
 }
 
-/// What differs between two points of one aggregate, and which event made it so.
+/// What differs between two points of one aggregate, and which event made it so, page by page.
 #[utoipa::path(get, path = "/v1/aggregates/{name}/{id}/diff", tag = "audit",
     params(("name" = String, Path, description = "The aggregate type."), ("id" = String, Path, description = "The record key."), DiffQuery),
     responses((status = 200, body = Diff),
         (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json")))]
+        (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn get_diff(
     State(store): State<Arc<EventStore>>,
     Extension(clock): Extension<Clock>,
+    Extension(answers): Extension<Answers>,
     path: Result<Path<(String, String)>, PathRejection>,
     query: Result<Query<DiffQuery>, QueryRejection>,
-) -> Result<Json<Diff>, Problem> {
+) -> Result<Response, Problem> {
     let (Path((name, id)), Query(query)) = (path?, query?);
-    // Nothing is before everything: a cut that names no partition.
-    let from = match query.from.as_deref() {
-        None => AsOf::Cut(crate::cut::Cut::default()),
-        from => point(from, &clock)?,
+    let (from, to, given) = match query.cursor {
+        Some(cursor) => {
+            let DiffCursor { from, to, given } = cursor.parse()?;
+            (AsOf::Cut(from), AsOf::Cut(to), given)
+        }
+        None => {
+            // Nothing is before everything: a cut that names no partition.
+            let from = match query.from.as_deref() {
+                None => AsOf::Cut(Cut::default()),
+                from => point(from, &clock)?,
+            };
+            (from, point(query.to.as_deref(), &clock)?, 0)
+        }
     };
-    let to = point(query.to.as_deref(), &clock)?;
-    answer(move || store.diff(&name, &id, &from, &to)).await
+    let page = page(given, query.limit);
+    answer(&answers, move || store.diff(&name, &id, &from, &to, page)).await
 }
 
 fn point(text: Option<&str>, clock: &Clock) -> Result<AsOf, Problem> {
     parse_at(text.unwrap_or_default(), clock()).map_err(|error| StoreError::At(error).into())
 }
 
-/// Answers a question on a thread that may block.
-async fn answer<T: Send + 'static>(
-    question: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<Json<T>, Problem> {
-    match tokio::task::spawn_blocking(question).await {
-        Ok(answer) => Ok(Json(answer?)),
-        Err(_) => Err(Problem::new(
-            http::StatusCode::INTERNAL_SERVER_ERROR,
-            "interrupted",
-            "the answer was interrupted",
-        )),
+fn page(from: u64, limit: Option<usize>) -> Page {
+    Page {
+        from,
+        limit: limit.unwrap_or(PAGE_ENTRIES_MAX),
     }
+}
+
+/// Answers a question in JSON, within the budget of all answers under way.
+async fn answer<T: Serialize + 'static>(
+    answers: &Answers,
+    question: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<Response, Problem> {
+    let body = answers.give(move |out| {
+        serde_json::to_writer(out, &question()?)
+            .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unwritable", error))
+    });
+    let json = HeaderValue::from_static("application/json");
+    Ok(([(header::CONTENT_TYPE, json)], body.await?).into_response())
 }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::answers::NoAnswer;
 use crate::error::StoreError;
 
 /// A problem, as `application/problem+json`.
@@ -54,7 +55,31 @@ impl From<StoreError> for Problem {
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Problem {
-        Problem::new(StatusCode::BAD_REQUEST, "bad-query", rejection.body_text())
+        let text = rejection.body_text();
+        let detail = text
+            .strip_prefix("Failed to deserialize query string: ")
+            .unwrap_or(&text)
+            .replace("unknown field", "unknown query parameter")
+            .replace("there are no fields", "this route has none");
+        Problem::new(StatusCode::BAD_REQUEST, "bad-query", detail)
+    }
+}
+
+impl From<NoAnswer<Problem>> for Problem {
+    fn from(none: NoAnswer<Problem>) -> Problem {
+        match none {
+            NoAnswer::Refused(problem) => problem,
+            NoAnswer::Busy => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "too many answers are under way; ask again in a moment",
+            ),
+            NoAnswer::Interrupted => Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "interrupted",
+                "the answer was interrupted",
+            ),
+        }
     }
 }
 
@@ -70,6 +95,10 @@ impl IntoResponse for Problem {
         let mut response = (status, axum::Json(self)).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            let soon = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+        }
         response
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{AsOf, At, Cut, EventStore, Fold, Halt, Halted, StoreError, declarative, typed};
+use annals_event_store::{
+    AsOf, At, Cut, EventStore, Fold, Halt, Halted, Page, StoreError, declarative, typed,
+};
 use annals_kafka_wire::batch::{Batch, BatchBuilder};
 use annals_schema_model::SchemaId;
 use bytes::BytesMut;
@@ -55,16 +57,17 @@ fn check(value: Option<Vec<u8>>, reason: &str) {
                 .halted
                 .is_some()
         );
-        assert_eq!(
-            store
-                .diff("till", "k", &AsOf::Revision(0), &AsOf::Head)
-                .unwrap()
-                .halted
-                .unwrap()
-                .offset,
-            1
-        );
-        assert_eq!(store.history("till", "k", &AsOf::Head).unwrap().entries.len(), 3);
+        // Whether the points lie about the event it stopped at or both behind it.
+        for from in [0, 2] {
+            let diff = store
+                .diff("till", "k", &AsOf::Revision(from), &AsOf::Head, Page::default())
+                .unwrap();
+            assert_eq!(diff.halted.unwrap().offset, 1);
+            assert_eq!((diff.from.revision, diff.to.revision), (Some(0), Some(0)));
+            assert!(diff.changes.is_empty());
+        }
+        let history = store.history("till", "k", &AsOf::Head, Page::default()).unwrap();
+        assert_eq!(history.entries.len(), 3);
     }
     assert!(told.iter().all(|given| given.contains(reason)), "{told:?}");
 }
@@ -145,7 +148,9 @@ fn a_typed_fold_that_errs_half_way_shows_the_state_before() {
     );
     let listed = store.list("hasty", &AsOf::Head, 1, None).unwrap();
     assert_eq!(listed.items[0].state, before);
-    let diff = store.diff("hasty", "k", &AsOf::Revision(2), &AsOf::Head).unwrap();
+    let diff = store
+        .diff("hasty", "k", &AsOf::Revision(2), &AsOf::Head, Page::default())
+        .unwrap();
     assert!(diff.changes.is_empty(), "{:?}", diff.changes);
     assert_eq!(diff.halted.unwrap().reason, "no closing");
 }
@@ -273,11 +278,12 @@ fn the_cut_alone_says_which_partition_is_meant() {
     store
         .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), logs.source())
         .unwrap();
+    let (birth, page) = (AsOf::Cut(Cut::default()), Page::default());
     let ask = |at: &AsOf| {
         (
             store.reconstruct("till", "k", at).unwrap(),
-            store.history("till", "k", at).unwrap(),
-            store.diff("till", "k", &AsOf::Cut(Cut::default()), at).unwrap(),
+            store.history("till", "k", at, page).unwrap(),
+            store.diff("till", "k", &birth, at, page).unwrap(),
         )
     };
     let head = store.reconstruct("till", "k", &AsOf::Head).unwrap();
@@ -306,12 +312,17 @@ fn the_cut_alone_says_which_partition_is_meant() {
     logs.append(2, &[Till::Closed.write(&ids, "k", 3)]);
     for (answers, at) in &before {
         assert_eq!(&ask(at), answers, "{at}");
-        assert_eq!(&ask(&AsOf::Cut(answers.0.cut.clone())).0, &answers.0, "{at}");
+        // Asked for by its cut, it is the same but for what was asked.
+        let mut by_cut = ask(&AsOf::Cut(answers.0.cut.clone())).0;
+        by_cut.at.clone_from(&answers.0.at);
+        assert_eq!(&by_cut, &answers.0, "{at}");
     }
     assert_eq!(store.reconstruct("till", "k", &AsOf::Head).unwrap().partition, 0);
     // Within its own cuts a diff stays in one partition, too.
     let cut = |text: &str| AsOf::Cut(text.parse().unwrap());
-    let diff = store.diff("till", "k", &cut("2=0"), &cut("1=1,2=0")).unwrap();
+    let diff = store
+        .diff("till", "k", &cut("2=0"), &cut("1=1,2=0"), page)
+        .unwrap();
     assert_eq!(
         (diff.partition, diff.from.revision, diff.to.revision),
         (1, None, Some(1))

@@ -35,12 +35,19 @@ fn router() -> (Logs, axum::Router) {
     store
         .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), logs.source())
         .unwrap();
-    let (router, _) = http::routes(Arc::new(|| 10_000)).split_for_parts();
+    let (router, _) = routes();
     (logs, router.with_state(Arc::new(store)))
 }
 
+fn routes() -> (axum::Router<Arc<EventStore>>, utoipa::openapi::OpenApi) {
+    http::routes(Arc::new(|| 10_000), http::Answers::default()).split_for_parts()
+}
+
 fn ask(router: &axum::Router, path: &str) -> (u16, String, Value) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = router.clone().oneshot(request).await.unwrap();
@@ -94,6 +101,22 @@ fn answers() {
         "/entries/0/event",
         "t.Opened".into(),
     );
+    check(&format!("{a}/history?limit=1"), "/next_cursor", "0=2;1".into());
+    check(
+        &format!("{a}/history?cursor=0%3D2%3B1"),
+        "/entries/0/event",
+        "t.Paid".into(),
+    );
+    check(
+        &format!("{a}/diff?from=revision:0&limit=1"),
+        "/next_cursor",
+        "0=0;0=2;1".into(),
+    );
+    check(
+        &format!("{a}/diff?cursor=0%3D0%3B0%3D2%3B1&limit=1"),
+        "/changes/0/path",
+        "/last_paid".into(),
+    );
     check(
         &format!("{a}/diff?from=revision:0"),
         "/changes/0/path",
@@ -104,6 +127,61 @@ fn answers() {
         "/changes/0/kind",
         "added".into(),
     );
+}
+
+/// Every answer says which instant a time was taken for, in whatever form it came.
+#[test]
+fn the_instant_is_said_back() {
+    let (_logs, router) = router();
+    let a = "/v1/aggregates/till/a%2F%C3%BC%201";
+    for (asked, taken) in [
+        ("now", "1970-01-01T00:00:10.000Z"),
+        ("-2s", "1970-01-01T00:00:08.000Z"),
+        ("1970-01-01", "1970-01-01T23:59:59.999Z"),
+        ("1970-01-01T00:00:08", "1970-01-01T00:00:08.000Z"),
+        ("1970-01-01%2000:00:08.5", "1970-01-01T00:00:08.500Z"),
+        ("1970-01-01T02:00:08+02:00", "1970-01-01T00:00:08.000Z"),
+        ("revision:1", "revision:1"),
+        ("0%3D1", "0=1"),
+        ("", "head"),
+    ] {
+        let said = |path: &str, pointer: &str| {
+            let (status, _, body) = ask(&router, path);
+            assert_eq!(status, 200, "{path}: {body}");
+            assert_eq!(body.pointer(pointer), Some(&taken.into()), "{path}: {body}");
+        };
+        said(&format!("{a}?at={asked}"), "/at");
+        said(&format!("{a}/history?at={asked}"), "/at");
+        said(&format!("{a}/diff?to={asked}"), "/to/at");
+        said(&format!("{a}/diff?from={asked}"), "/from/at");
+        if asked != "revision:1" {
+            said(&format!("/v1/aggregates/till?at={asked}"), "/at");
+        }
+    }
+}
+
+/// Whatever the route, a parameter it does not know is not passed over.
+#[test]
+fn an_unknown_query_parameter_is_named() {
+    let (_logs, router) = router();
+    let (_, document) = routes();
+    assert!(document.paths.paths.len() >= 5);
+    for path in document.paths.paths.keys() {
+        let path = path.replace("{name}", "till").replace("{id}", "b");
+        for unknown in ["att=now", "limit=1&At=now", "at%20=now"] {
+            let asked = format!("{path}?{unknown}");
+            let (status, kind, body) = ask(&router, &asked);
+            let got = (status, kind.as_str(), body["type"].as_str());
+            let wanted = (
+                400,
+                "application/problem+json",
+                Some("urn:annals:problem:bad-query"),
+            );
+            assert_eq!(got, wanted, "{asked}: {body}");
+            let detail = body["detail"].as_str().unwrap();
+            assert!(detail.contains("unknown query parameter `"), "{asked}: {detail}");
+        }
+    }
 }
 
 #[test]
@@ -148,5 +226,20 @@ fn problems() {
     check("/v1/aggregates/till?limit=0", 400, "bad-limit", "1 to 1000");
     check("/v1/aggregates/till?limit=x", 400, "bad-query", "limit");
     check("/v1/aggregates/till?cursor=x", 400, "bad-cursor", "next_cursor");
+    check(
+        "/v1/aggregates/till/b/history?limit=1001",
+        400,
+        "bad-limit",
+        "1 to 1000",
+    );
+    for cursor in ["x", "0%3D1", "0%3D1;-1", "y;1", "0%3D1;1;1"] {
+        let asked = format!("/v1/aggregates/till/b/history?cursor={cursor}");
+        check(&asked, 400, "bad-cursor", "next_cursor");
+    }
+    for cursor in ["x", "0%3D1;0%3D2", "0%3D1;0%3D2;x", "0%3D1;y;1"] {
+        let asked = format!("/v1/aggregates/till/b/diff?cursor={cursor}");
+        check(&asked, 400, "bad-cursor", "next_cursor");
+    }
+    check("/v1/aggregates/till/b?at=now&at=now", 400, "bad-query", "at");
     check("/v1/aggregates/till/%FF", 400, "bad-path", "");
 }

@@ -10,6 +10,7 @@ mod halts;
 #[cfg(feature = "http")]
 mod http;
 mod model;
+mod pages;
 mod points;
 mod protobuf;
 mod support;

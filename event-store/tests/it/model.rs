@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annals_event_store::{AsOf, Cut, EventStore, StoreError, canonical, declarative, typed};
+use annals_event_store::{AsOf, Cut, EventStore, Page, StoreError, canonical, declarative, typed};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -230,8 +230,9 @@ proptest! {
         let last = store.reconstruct("till", key, &AsOf::Head).unwrap().revision.unwrap();
         let (from, to) = (AsOf::Revision(from.min(last)), AsOf::Revision(to.min(last)));
         let (before, after) = (store.reconstruct("till", key, &from).unwrap(), store.reconstruct("till", key, &to).unwrap());
-        let diff = store.diff("till", key, &from, &to).unwrap();
+        let diff = store.diff("till", key, &from, &to, Page::default()).unwrap();
         prop_assert_eq!(diff.changes.is_empty(), before.state == after.state);
+        prop_assert_eq!(diff.total, diff.changes.len() as u64);
         for change in diff.changes {
             // A path counts in the state that has the value; what stands there in the other may be a neighbour.
             if change.before.is_some() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals_event_store::{
-    AsOf, ChangeKind, EventStore, StoreError, TimeSource, declarative, parse_at, typed,
+    AsOf, ChangeKind, EventStore, Page, StoreError, TimeSource, declarative, parse_at, typed,
 };
 use annals_kafka_wire::batch::TimestampType;
 use serde_json::json;
@@ -129,8 +129,11 @@ fn an_answer_says_what_it_rests_on() {
 #[test]
 fn a_history_is_the_events_as_written() {
     let (_logs, store) = store();
-    let history = store.history("till", "a", &AsOf::Revision(2)).unwrap();
-    assert_eq!(history.entries.len(), 3);
+    let history = store
+        .history("till", "a", &AsOf::Revision(2), Page::default())
+        .unwrap();
+    assert_eq!((history.events, history.entries.len()), (3, 3));
+    assert_eq!((history.at.as_str(), history.next_cursor), ("revision:2", None));
     let paid = &history.entries[1];
     assert_eq!(
         (paid.revision, paid.offset, paid.event.as_deref()),
@@ -143,14 +146,15 @@ fn a_history_is_the_events_as_written() {
     assert_eq!(paid.recorded, "1970-01-01T00:00:03.000Z");
     assert_eq!(paid.data, json!({"amount": "1.50", "note": null, "payer": 1}));
     // Recorded times never run backwards: offset 2 said 2 s, after offset 1 had said 3 s.
-    let other = store.history("till", "b", &AsOf::Head).unwrap();
+    let other = store.history("till", "b", &AsOf::Head, Page::default()).unwrap();
     assert_eq!(other.entries[0].recorded, "1970-01-01T00:00:03.000Z");
 }
 
 #[test]
 fn a_diff_names_fields_and_events() {
     let (_logs, store) = store();
-    let diff = store.diff("till", "a", &AsOf::Revision(1), &AsOf::Head).unwrap();
+    let between = |id: &str, from, to| store.diff("till", id, &from, &to, Page::default());
+    let diff = between("a", AsOf::Revision(1), AsOf::Head).unwrap();
     let told: Vec<String> = diff
         .changes
         .iter()
@@ -184,9 +188,7 @@ fn a_diff_names_fields_and_events() {
     );
     assert_eq!(balance.by.as_ref().unwrap().actor.as_deref(), Some("ada"));
 
-    let birth = store
-        .diff("till", "a", &AsOf::Offset(-1), &AsOf::Revision(0))
-        .unwrap();
+    let birth = between("a", AsOf::Offset(-1), AsOf::Revision(0)).unwrap();
     assert!(
         birth.from.revision.is_none()
             && birth
@@ -194,11 +196,11 @@ fn a_diff_names_fields_and_events() {
                 .iter()
                 .all(|change| change.kind == ChangeKind::Added)
     );
-    let backwards = store.diff("till", "a", &AsOf::Head, &AsOf::Revision(1)).unwrap();
+    let backwards = between("a", AsOf::Head, AsOf::Revision(1)).unwrap();
     assert_eq!(backwards.changes.len(), diff.changes.len());
     assert!(backwards.changes.iter().all(|change| change.by.is_none()));
     assert!(matches!(
-        store.diff("till", "b", &AsOf::Offset(0), &AsOf::Offset(1)),
+        between("b", AsOf::Offset(0), AsOf::Offset(1)),
         Err(StoreError::NotYet { .. })
     ));
 }
@@ -298,8 +300,10 @@ fn an_answer_says_whose_clock_its_times_are_by() {
 
     let check = |id: &str, expected: TimeSource, recorded: &str| {
         let state = store.reconstruct("till", id, &AsOf::Head).unwrap();
-        let history = store.history("till", id, &AsOf::Head).unwrap();
-        let diff = store.diff("till", id, &AsOf::Offset(-1), &AsOf::Head).unwrap();
+        let history = store.history("till", id, &AsOf::Head, Page::default()).unwrap();
+        let diff = store
+            .diff("till", id, &AsOf::Offset(-1), &AsOf::Head, Page::default())
+            .unwrap();
         assert_eq!([state.time, history.time, diff.time], [expected; 3], "{id}");
         assert_eq!(state.recorded.as_deref(), Some(recorded));
     };
@@ -310,8 +314,9 @@ fn an_answer_says_whose_clock_its_times_are_by() {
     assert_eq!(store.aggregates().unwrap()[0].time, Some(TimeSource::Producer));
     let list = |at: &AsOf| store.list("till", at, 9, None).unwrap();
     assert_eq!(list(&AsOf::Head).time, Some(TimeSource::Producer));
-    assert_eq!(list(&AsOf::Cut(before.cut.clone())), before);
-    assert_eq!(before.time, Some(TimeSource::Append));
+    let again = list(&AsOf::Cut(before.cut.clone()));
+    assert_eq!((again.cut, again.items), (before.cut, before.items));
+    assert_eq!([again.time, before.time], [Some(TimeSource::Append); 2]);
     assert_eq!(list(&AsOf::Time(-1)).time, None);
     let text = serde_json::to_string(&[TimeSource::Append, TimeSource::Producer]).unwrap();
     assert_eq!(text, r#"["append","producer"]"#);
@@ -349,14 +354,16 @@ fn a_time_is_the_same_in_folds_histories_differences_and_lists() {
             if place == 0 {
                 assert_eq!([&answer.state["happened"], &answer.state["recorded"]], [shown; 2]);
             }
-            let history = store.history("till", "k", &AsOf::Head).unwrap();
+            let history = store.history("till", "k", &AsOf::Head, Page::default()).unwrap();
             let entry = &history.entries[0];
             assert_eq!(
                 (entry.business_time.as_deref(), entry.recorded.as_str()),
                 (Some(shown), shown)
             );
             assert_eq!(entry.data["opened_at"], shown);
-            let diff = store.diff("till", "k", &AsOf::Offset(-1), &AsOf::Head).unwrap();
+            let diff = store
+                .diff("till", "k", &AsOf::Offset(-1), &AsOf::Head, Page::default())
+                .unwrap();
             let by = diff.changes[0].by.as_ref().unwrap();
             assert_eq!(
                 (by.business_time.as_deref(), by.recorded.as_str()),

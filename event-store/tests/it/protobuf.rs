@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{AsOf, EventStore, declarative};
+use annals_event_store::{AsOf, EventStore, Page, declarative};
 use annals_schema_model::{SchemaId, SchemaType};
 use serde_json::json;
 
@@ -78,7 +78,9 @@ fn members_of_the_oneof_are_events() {
     );
     // Loaded before `lost` was registered, so it does not know it; the history does.
     assert_eq!(answer.unknown[0].event, "lost");
-    let history = store.history("parcel", "p1", &AsOf::Head).unwrap();
+    let history = store
+        .history("parcel", "p1", &AsOf::Head, Page::default())
+        .unwrap();
     let events: Vec<_> = history
         .entries
         .iter()

@@ -1,5 +1,9 @@
 //! `annals state | history | diff`: the auditor's three questions about one aggregate.
+//!
+//! Long answers are fetched page by page and printed as they come. A fold that stopped is told the same way by every
+//! command: what there is is printed, then the place and the reason, and the exit code is 1.
 
+use annals_event_store::{Halted, parse_at};
 use clap::Args;
 use serde_json::Value;
 
@@ -9,8 +13,15 @@ use super::exit::{Exit, Failure};
 use super::output::{self, Format};
 
 const AT_HELP: &str = "\
-A point in the log: `offset:N` (in the aggregate's partition), `revision:N`, an RFC 3339 time, a time ago
-such as `-2h`, or a full cut `0=12,1=40`; the head of the log when absent";
+A point in the log: `now`, `offset:N` (in the aggregate's partition), `revision:N`, an RFC 3339 time (UTC when it
+names no zone), a date (its end, in UTC), a time ago such as `-2h`, or a full cut `0=12,1=40`; the head of the
+log when absent";
+
+/// A point is taken to the server as it was typed, since its clock counts; only whether it is one is seen here.
+fn point(text: &str) -> Result<String, String> {
+    parse_at(text, 0).map_err(|error| error.to_string())?;
+    Ok(text.to_owned())
+}
 
 /// `annals state order/990001`
 #[derive(Debug, Args)]
@@ -19,7 +30,7 @@ pub(crate) struct State {
     /// The aggregate's type and id
     #[arg(value_name = "TYPE/ID")]
     aggregate: AggregateId,
-    #[arg(long, help = AT_HELP, allow_hyphen_values = true)]
+    #[arg(long, help = AT_HELP, allow_hyphen_values = true, value_parser = point)]
     at: Option<String>,
 }
 
@@ -30,7 +41,7 @@ pub(crate) struct History {
     /// The aggregate's type and id
     #[arg(value_name = "TYPE/ID")]
     aggregate: AggregateId,
-    #[arg(long, help = AT_HELP, allow_hyphen_values = true)]
+    #[arg(long, help = AT_HELP, allow_hyphen_values = true, value_parser = point)]
     at: Option<String>,
 }
 
@@ -41,9 +52,9 @@ pub(crate) struct Diff {
     /// The aggregate's type and id
     #[arg(value_name = "TYPE/ID")]
     aggregate: AggregateId,
-    #[arg(long, help = AT_HELP, allow_hyphen_values = true)]
+    #[arg(long, help = AT_HELP, allow_hyphen_values = true, value_parser = point)]
     from: String,
-    #[arg(long, help = AT_HELP, allow_hyphen_values = true)]
+    #[arg(long, help = AT_HELP, allow_hyphen_values = true, value_parser = point)]
     to: Option<String>,
 }
 
@@ -69,24 +80,102 @@ impl std::str::FromStr for AggregateId {
 }
 
 impl AggregateId {
-    fn get(&self, global: &Global, tail: Option<&str>, query: &[(&str, &str)]) -> Result<Value, Failure> {
+    fn get(&self, api: &Api, tail: Option<&str>, query: &[(&str, Option<&str>)]) -> Result<Value, Failure> {
         let mut segments = vec!["v1", "aggregates", &self.name, &self.id];
         segments.extend(tail);
-        Api::new(&global.server).get(&segments, query)
+        let given: Vec<(&str, &str)> = query
+            .iter()
+            .filter_map(|(name, value)| Some((*name, (*value)?)))
+            .collect();
+        api.get(&segments, &given)
+    }
+
+    /// Fetches page after page and prints each; gives what stands around the list.
+    fn pages(
+        &self,
+        global: &Global,
+        query: &[(&str, Option<&str>)],
+        listing: &Listing,
+    ) -> Result<Value, Failure> {
+        let Listing {
+            tail,
+            list,
+            header,
+            row,
+        } = *listing;
+        let api = Api::new(&global.server);
+        let first = self.get(&api, Some(tail), query)?;
+        let mut around = first.clone();
+        around[list].take();
+        let (mut json, mut table) = (output::PagedJson::new(list), output::Table::new(header));
+        let mut page = first;
+        loop {
+            let cursor = page["next_cursor"].as_str().map(str::to_owned);
+            let is_read = match global.output {
+                Format::Json => json.page(page)?,
+                Format::Table => table.rows(page[list].as_array().into_iter().flatten().map(row))?,
+            };
+            match cursor.filter(|_| is_read) {
+                None => break,
+                Some(cursor) => page = self.get(&api, Some(tail), &[("cursor", Some(&cursor))])?,
+            }
+        }
+        if global.output == Format::Json {
+            json.end()?;
+        }
+        Ok(around)
     }
 }
 
-fn at_query(at: Option<&String>) -> Vec<(&str, &str)> {
-    at.map(|at| ("at", at.as_str())).into_iter().collect()
+/// A route whose answer holds a long list, and how the list is shown.
+struct Listing {
+    tail: &'static str,
+    list: &'static str,
+    header: &'static [&'static str],
+    row: fn(&Value) -> Vec<String>,
+}
+
+const HISTORY: Listing = Listing {
+    tail: "history",
+    list: "entries",
+    header: &["OFFSET", "TIME (UTC)", "ACTOR", "EVENT", "SCHEMA"],
+    row: history_row,
+};
+
+const DIFF: Listing = Listing {
+    tail: "diff",
+    list: "changes",
+    header: &["FIELD", "BEFORE", "AFTER", "OFFSET", "ACTOR"],
+    row: diff_row,
+};
+
+/// Says what a point was taken for, unless it was written just so.
+fn say_taken(given: Option<&str>, taken: &Value) {
+    if let (Some(given), Some(taken)) = (given, taken.as_str())
+        && given.trim() != taken
+    {
+        output::remark(&format!("{given} is taken for {taken}"));
+    }
+}
+
+/// How a command ends: a fold that stopped is a failure, whatever could be shown.
+fn ended(answer: &Value) -> Result<Exit, Failure> {
+    match serde_json::from_value::<Option<Halted>>(answer["halted"].clone()) {
+        Ok(Some(halted)) => Err(Failure::new(Exit::Failed, halted.to_string())
+            .help("what is shown is as it was before that event")),
+        _ => Ok(Exit::Done),
+    }
 }
 
 impl State {
     pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
-        let answer = self.aggregate.get(global, None, &at_query(self.at.as_ref()))?;
+        let api = Api::new(&global.server);
+        let answer = self.aggregate.get(&api, None, &[("at", self.at.as_deref())])?;
         if global.output == Format::Json {
             output::json(&answer)?;
-            return Ok(Exit::Done);
+            return ended(&answer);
         }
+        say_taken(self.at.as_deref(), &answer["at"]);
         output::line(&format!(
             "{}/{} at cut {}: revision {}, {} events of partition {}, time {}, fold {} rev {} ({})",
             self.aggregate.name,
@@ -106,79 +195,64 @@ impl State {
         let mut rows = Vec::new();
         flatten("", &answer["state"], &mut rows);
         output::table(&["FIELD", "VALUE"], rows)?;
-        if let Some(reason) = answer["halted"]["reason"].as_str() {
-            let offset = &answer["halted"]["offset"];
-            return Err(Failure::new(
-                Exit::Failed,
-                format!("the fold stopped at offset {offset}: {reason}"),
-            )
-            .help("the state above is the one before that event"));
-        }
-        Ok(Exit::Done)
+        ended(&answer)
     }
 }
 
 impl History {
     pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
-        let answer = self
-            .aggregate
-            .get(global, Some("history"), &at_query(self.at.as_ref()))?;
-        if global.output == Format::Json {
-            output::json(&answer)?;
-            return Ok(Exit::Done);
+        let at = self.at.as_deref();
+        let answer = self.aggregate.pages(global, &[("at", at)], &HISTORY)?;
+        if global.output == Format::Table {
+            say_taken(at, &answer["at"]);
         }
-        let events = answer["entries"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let rows = events.iter().map(|event| {
-            vec![
-                output::cell(&event["offset"]),
-                output::cell(&event["recorded"]),
-                output::cell(&event["actor"]),
-                short(&output::cell(&event["event"])).to_owned(),
-                format!(
-                    "v{} (id {})",
-                    output::cell(&event["schema"]["version"]),
-                    event["schema"]["id"]
-                ),
-            ]
-        });
-        output::table(&["OFFSET", "TIME (UTC)", "ACTOR", "EVENT", "SCHEMA"], rows)?;
         Ok(Exit::Done)
     }
 }
 
+fn history_row(event: &Value) -> Vec<String> {
+    let mut name = short(&output::cell(&event["event"])).to_owned();
+    if let Some(problem) = event["problem"].as_str() {
+        name = format!("{name} (cannot be read: {problem})");
+    }
+    let schema = &event["schema"];
+    vec![
+        output::cell(&event["offset"]),
+        output::cell(&event["recorded"]),
+        output::cell(&event["actor"]),
+        name,
+        match schema {
+            Value::Null => output::cell(schema),
+            schema => format!("v{} (id {})", output::cell(&schema["version"]), schema["id"]),
+        },
+    ]
+}
+
 impl Diff {
     pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
-        let mut query = vec![("from", self.from.as_str())];
-        query.extend(self.to.as_deref().map(|to| ("to", to)));
-        let answer = self.aggregate.get(global, Some("diff"), &query)?;
-        if global.output == Format::Json {
-            output::json(&answer)?;
-            return Ok(Exit::Done);
+        let query = [("from", Some(self.from.as_str())), ("to", self.to.as_deref())];
+        let answer = self.aggregate.pages(global, &query, &DIFF)?;
+        if global.output == Format::Table {
+            say_taken(Some(&self.from), &answer["from"]["at"]);
+            say_taken(self.to.as_deref(), &answer["to"]["at"]);
         }
-        let changes = answer["changes"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let rows = changes.iter().map(|change| {
-            let mark = match change["kind"].as_str() {
-                Some("added") => "+",
-                Some("removed") => "-",
-                _ => "~",
-            };
-            vec![
-                format!("{mark} {}", output::cell(&change["path"])),
-                change["before"].to_string(),
-                change["after"].to_string(),
-                output::cell(&change["by"]["offset"]),
-                output::cell(&change["by"]["actor"]),
-            ]
-        });
-        output::table(&["FIELD", "BEFORE", "AFTER", "OFFSET", "ACTOR"], rows)?;
-        Ok(Exit::Done)
+        ended(&answer)
     }
+}
+
+fn diff_row(change: &Value) -> Vec<String> {
+    let mark = match change["kind"].as_str() {
+        Some("added") => "+",
+        Some("removed") => "-",
+        _ => "~",
+    };
+    vec![
+        format!("{mark} {}", output::cell(&change["path"])),
+        change["before"].to_string(),
+        change["after"].to_string(),
+        output::cell(&change["by"]["offset"]),
+        output::cell(&change["by"]["actor"]),
+    ]
 }
 
 /// `OrderPlaced` of `shop.orders.OrderPlaced`: a column has no room for namespaces, JSON does.
@@ -219,6 +293,57 @@ mod tests {
         for bad in ["order", "order/", "/1", ""] {
             assert!(bad.parse::<AggregateId>().is_err(), "{bad}");
         }
+    }
+
+    /// Answers requests from a list, each by what its first line holds, and gives the lines.
+    fn serve(answers: Vec<(&'static str, Value)>) -> (String, std::thread::JoinHandle<Vec<String>>) {
+        use std::io::{BufRead as _, BufReader, Write as _};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let served = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let mut asked = Vec::new();
+            for (wanted, answer) in answers {
+                let first = lines.next().unwrap().unwrap();
+                while !lines.next().unwrap().unwrap().is_empty() {}
+                assert!(first.contains(wanted), "{first}");
+                asked.push(first);
+                let body = answer.to_string();
+                write!(
+                    stream,
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                )
+                .unwrap();
+            }
+            asked
+        });
+        (address, served)
+    }
+
+    #[test]
+    fn pages_are_fetched_to_the_last() {
+        let entry = |offset: u64| serde_json::json!({"offset": offset, "event": "t.E"});
+        let (server, served) = serve(vec![
+            (
+                "/history?at=now ",
+                serde_json::json!({"at": "x", "entries": [entry(1), entry(2)], "next_cursor": "0=9;2"}),
+            ),
+            (
+                "/history?cursor=0%3D9%3B2 ",
+                serde_json::json!({"at": "0=9", "entries": [entry(3)], "next_cursor": null}),
+            ),
+        ]);
+        let global = Global {
+            server,
+            brokers: String::new(),
+            output: Format::Json,
+        };
+        let id: AggregateId = "order/1".parse().unwrap();
+        let around = id.pages(&global, &[("at", Some("now"))], &HISTORY).unwrap();
+        assert_eq!(around["at"], "x");
+        assert_eq!(served.join().unwrap().len(), 2);
     }
 
     #[test]

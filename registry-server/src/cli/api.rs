@@ -40,6 +40,8 @@ pub(crate) enum Method<'a> {
 pub(crate) struct Refusal {
     status: StatusCode,
     code: u64,
+    /// Which problem, where the server names one.
+    kind: String,
     pub(crate) message: String,
 }
 
@@ -61,10 +63,11 @@ impl Refusal {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Failure {
-        let exit = if refusal.is_not_found() {
-            Exit::NotFound
-        } else {
-            Exit::Failed
+        let exit = match refusal.status {
+            StatusCode::NOT_FOUND => Exit::NotFound,
+            // A point in the log that reads, but means nothing there.
+            _ if refusal.kind == "urn:annals:problem:bad-point" => Exit::Usage,
+            _ => Exit::Failed,
         };
         Failure::new(exit, refusal.message)
     }
@@ -192,6 +195,7 @@ fn refusal(status: StatusCode, body: &Value) -> Refusal {
     Refusal {
         status,
         code: body["error_code"].as_u64().unwrap_or_default(),
+        kind: body["type"].as_str().unwrap_or_default().to_owned(),
         message: said.map_or_else(|| format!("the server answered {status}: {body}"), str::to_owned),
     }
 }

@@ -17,14 +17,26 @@ pub(crate) enum Format {
 
 /// Print one line to stdout. A closed pipe (`annals … | head`) is not an error.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
-    match writeln!(io::stdout().lock(), "{text}") {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e.into()),
-        _ => Ok(()),
+    is_read(writeln!(io::stdout().lock(), "{text}")).map(drop)
+}
+
+/// Whether what was printed is still read by somebody.
+fn is_read(printed: io::Result<()>) -> Result<bool, Failure> {
+    match printed {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(e) => Err(e.into()),
     }
 }
 
 pub(crate) fn json(value: &Value) -> Result<(), Failure> {
     line(&format!("{value:#}"))
+}
+
+/// A remark for people, beside the data.
+pub(crate) fn remark(text: &str) {
+    // Nothing is lost when nobody reads it.
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 pub(crate) fn error(failure: &Failure) {
@@ -38,25 +50,89 @@ pub(crate) fn error(failure: &Failure) {
 
 /// Columns without borders, each as wide as its widest cell.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), Failure> {
-    let header = header.iter().map(|&title| title.to_owned()).collect();
-    let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = rows
-        .first()
-        .map_or(0..0, |header| 0..header.len())
-        .map(width)
-        .collect();
-    for row in &rows {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"));
-        line(cells.collect::<Vec<_>>().join("  ").trim_end())?;
+    Table::new(header).rows(rows).map(drop)
+}
+
+/// A table whose rows come bit by bit: a column is as wide as its widest cell so far.
+pub(crate) struct Table {
+    widths: Vec<usize>,
+    /// Printed with the first rows.
+    header: Option<Vec<String>>,
+}
+
+impl Table {
+    pub(crate) fn new(header: &[&str]) -> Table {
+        Table {
+            widths: vec![0; header.len()],
+            header: Some(header.iter().map(|&title| title.to_owned()).collect()),
+        }
     }
-    Ok(())
+
+    /// Prints more rows, and says whether anybody still reads them.
+    pub(crate) fn rows(&mut self, rows: impl IntoIterator<Item = Vec<String>>) -> Result<bool, Failure> {
+        let rows: Vec<Vec<String>> = self.header.take().into_iter().chain(rows).collect();
+        for row in &rows {
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        let printed = rows.iter().try_for_each(|row| {
+            let cells = row
+                .iter()
+                .zip(&self.widths)
+                .map(|(cell, width)| format!("{cell:<width$}"));
+            writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())
+        });
+        is_read(printed.and_then(|()| out.flush()))
+    }
+}
+
+/// A JSON object whose list comes page by page, printed as if it had come at once: the list stands last.
+pub(crate) struct PagedJson {
+    list: &'static str,
+    /// How many of the list's items are printed; nothing before the first page.
+    printed: Option<u64>,
+}
+
+impl PagedJson {
+    pub(crate) fn new(list: &'static str) -> PagedJson {
+        PagedJson { list, printed: None }
+    }
+
+    /// Prints another page, and says whether anybody still reads it.
+    pub(crate) fn page(&mut self, mut page: Value) -> Result<bool, Failure> {
+        let items = page[self.list].take();
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        is_read(self.write(&mut out, page, &items).and_then(|()| out.flush()))
+    }
+
+    fn write(&mut self, out: &mut impl io::Write, mut page: Value, items: &Value) -> io::Result<()> {
+        if self.printed.is_none() {
+            if let Some(fields) = page.as_object_mut() {
+                fields.remove(self.list);
+                fields.remove("next_cursor");
+            }
+            let around = format!("{page:#}");
+            let open = around.strip_suffix("\n}").unwrap_or(&around);
+            write!(out, "{open},\n  \"{}\": [", self.list)?;
+        }
+        for item in items.as_array().into_iter().flatten() {
+            let printed = self.printed.get_or_insert(0);
+            let comma = if *printed == 0 { "" } else { "," };
+            let item = format!("{item:#}").replace('\n', "\n    ");
+            write!(out, "{comma}\n    {item}")?;
+            *printed += 1;
+        }
+        self.printed.get_or_insert(0);
+        Ok(())
+    }
+
+    /// Prints what is left after the last page.
+    pub(crate) fn end(self) -> Result<(), Failure> {
+        let gap = if self.printed == Some(0) { "" } else { "\n  " };
+        line(&format!("{gap}]\n}}"))
+    }
 }
 
 /// A JSON value as one cell: strings bare, everything else as JSON.
@@ -65,5 +141,33 @@ pub(crate) fn cell(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Null => "-".to_owned(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_paged_list_reads_as_if_it_had_come_at_once() {
+        let check = |pages: &[Value]| {
+            let mut out = Vec::new();
+            let mut json = PagedJson::new("items");
+            for page in pages {
+                let whole = json!({"id": "a\nb", "items": page, "total": 3, "next_cursor": "x"});
+                json.write(&mut out, whole, page).unwrap();
+            }
+            let gap = if json.printed == Some(0) { "" } else { "\n  " };
+            let text = format!("{}{gap}]\n}}", String::from_utf8(out).unwrap());
+            let items: Vec<&Value> = pages.iter().flat_map(|page| page.as_array().unwrap()).collect();
+            let read: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
+            assert_eq!(read, json!({"id": "a\nb", "total": 3, "items": items}), "{text}");
+        };
+        check(&[json!([])]);
+        check(&[json!([1])]);
+        check(&[json!([{"a": [1, {"b": "c\nd"}]}, 2]), json!([3])]);
+        check(&[json!([1]), json!([])]);
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{AsOf, EventStore, StoreError, parse_at};
+use annals_event_store::{AsOf, EventStore, HistoryCursor, Page, StoreError, parse_at};
 use askama::Template;
 use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,9 +13,16 @@ use super::Console;
 use super::event::{Event, EventRow};
 use super::evidence::Evidence;
 use super::fields::{Field, Kind, compare};
-use super::page::{Clear, Missing, Page, blocking};
+use super::page::{Clear, Missing, answered};
+use super::pager::Pager;
+
+/// Events in the list at once.
+const EVENT_ROWS: u64 = 100;
+/// Fields of the state at once.
+const FIELD_ROWS: u64 = 200;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Ask {
     /// The slider's stop: an event of the aggregate, from 0.
     revision: Option<u64>,
@@ -23,6 +30,11 @@ pub(super) struct Ask {
     at: Option<String>,
     /// `changed` leaves out the fields that stay as they are.
     fields: Option<String>,
+    /// The first event of the list; the part with the chosen one when absent.
+    events: Option<u64>,
+    /// The first field shown.
+    #[serde(default)]
+    field: u64,
 }
 
 #[derive(Template)]
@@ -38,8 +50,12 @@ struct AggregatePage {
     changed_only: bool,
     at: String,
     event: Event,
+    /// The chosen event alone, in the API.
+    event_cursor: String,
     events: Vec<EventRow>,
+    events_part: Pager,
     fields: Vec<Field>,
+    fields_part: Pager,
     fields_changed: usize,
     fields_all: usize,
     evidence: Evidence,
@@ -51,8 +67,12 @@ pub(super) async fn show(
     Clear(Query(ask)): Clear<Query<Ask>>,
 ) -> Result<Response, Missing> {
     let now_ms = (console.now_ms)();
-    let page = blocking(move || page(&console.events, &name, &id, &ask, now_ms)).await?;
-    Ok(Page(page.ok_or_else(|| Missing::not_found("this aggregate has no events"))?).into_response())
+    let answers = console.answers.clone();
+    answered(&answers, move || {
+        let page = page(&console.events, &name, &id, &ask, now_ms)?;
+        page.ok_or_else(|| Missing::not_found("this aggregate has no events"))
+    })
+    .await
 }
 
 fn page(
@@ -74,8 +94,13 @@ fn page(
         Some(previous) => events.reconstruct(name, id, &AsOf::Revision(previous))?.state,
         None => Value::Null,
     };
-    let history = events.history(name, id, &AsOf::Head)?.entries;
-    let Some(chosen) = history.iter().find(|entry| entry.revision == selected) else {
+    let listed_from = ask.events.unwrap_or_else(|| Pager::begin(selected, EVENT_ROWS));
+    let (listed, events_part) = listed(events, name, id, listed_from)?;
+    let only = Page {
+        from: selected,
+        limit: 1,
+    };
+    let Some(chosen) = events.history(name, id, &at, only)?.entries.pop() else {
         return Ok(None);
     };
     let mut fields = compare(&before, &after.state);
@@ -85,15 +110,25 @@ fn page(
     if changed_only {
         fields.truncate(fields_changed);
     }
+    let fields_part = Pager::new(ask.field, FIELD_ROWS, fields.len() as u64);
+    let before_part = usize::try_from(fields_part.from).unwrap_or(usize::MAX);
+    let shown = fields.into_iter().skip(before_part).take(FIELD_ROWS as usize);
+    let event_cursor = HistoryCursor {
+        cut: after.cut.clone(),
+        from: selected,
+    };
     Ok(Some(AggregatePage {
         selected,
-        last: history.len().saturating_sub(1) as u64,
+        last: events_part.total.saturating_sub(1),
         keep: if changed_only { "&fields=changed" } else { "" },
         changed_only,
         at: ask.at.clone().unwrap_or_default(),
-        event: Event::from(chosen),
-        events: history.iter().map(EventRow::from).collect(),
-        fields,
+        event: Event::from(&chosen),
+        event_cursor: event_cursor.to_string(),
+        events: listed,
+        events_part,
+        fields: shown.collect(),
+        fields_part,
         fields_changed,
         fields_all,
         topic: topic(events, name)?,
@@ -101,6 +136,37 @@ fn page(
         name: name.to_owned(),
         id: id.to_owned(),
     }))
+}
+
+/// A part of the list of all events there are. Large events come page by page, and their data, which a row does not
+/// show, is dropped on the way.
+fn listed(
+    events: &EventStore,
+    name: &str,
+    id: &str,
+    from: u64,
+) -> Result<(Vec<EventRow>, Pager), StoreError> {
+    let total = events
+        .history(name, id, &AsOf::Head, Page { from: 0, limit: 1 })?
+        .events;
+    let part = Pager::new(from, EVENT_ROWS, total);
+    let mut rows = Vec::new();
+    while let Some(left) = part
+        .to()
+        .checked_sub(part.from + rows.len() as u64)
+        .filter(|left| *left > 0)
+    {
+        let next = Page {
+            from: part.to() - left,
+            limit: left as usize,
+        };
+        let entries = events.history(name, id, &AsOf::Head, next)?.entries;
+        if entries.is_empty() {
+            break;
+        }
+        rows.extend(entries.iter().map(EventRow::from));
+    }
+    Ok((rows, part))
 }
 
 fn topic(events: &EventStore, name: &str) -> Result<String, StoreError> {

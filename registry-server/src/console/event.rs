@@ -4,11 +4,14 @@ use annals_event_store::{HistoryEntry, SchemaUsed};
 use jiff::Timestamp;
 
 use super::json_text::indented;
+use super::page::shortened;
 
 /// Two times nearer than this are not worth a remark.
 const REMARKABLE_S: u64 = 300;
 /// Characters of a line of data: it stands in a column.
 const DATA_WIDTH: usize = 64;
+/// Characters of data that are shown; the whole is one link away.
+const DATA_CHARS_MAX: usize = 20_000;
 
 pub(super) struct EventRow {
     pub(super) revision: u64,
@@ -72,7 +75,7 @@ impl From<&HistoryEntry> for Event {
                 .business_time
                 .as_deref()
                 .and_then(|happened| lag(happened, &entry.recorded)),
-            data: indented(&entry.data.to_string(), DATA_WIDTH),
+            data: shortened(indented(&entry.data.to_string(), DATA_WIDTH), DATA_CHARS_MAX),
             problem: entry.problem.clone(),
         }
     }

@@ -2,11 +2,20 @@
 
 use annals_event_store::{Reconstruction, SchemaUsed};
 
+use super::page::sentence;
+
+/// Runs of offsets that are written out.
+const RUNS_MAX: usize = 40;
+
 pub(super) struct Evidence {
     pub(super) partition: u32,
     /// The state's own word for where it stands, if it has one.
     pub(super) status: Option<String>,
     pub(super) halted: Option<String>,
+    /// The last event that is part of the state.
+    pub(super) revision: Option<u64>,
+    /// What the question's point was taken for.
+    pub(super) at: String,
     /// What the reader must know beside the state.
     pub(super) notes: Vec<String>,
     pub(super) cut: String,
@@ -25,16 +34,15 @@ impl From<Reconstruction> for Evidence {
             partition: answer.partition,
             status: status.map(str::to_owned),
             halted: answer.halted.as_ref().map(|halted| {
-                format!(
-                    "The fold stopped at offset {}: {}. The state shown is the one before it.",
-                    halted.offset,
-                    halted.reason.trim_end_matches('.')
-                )
+                let halted = sentence(&halted.to_string());
+                format!("{halted} The state shown is the one before it.")
             }),
+            revision: answer.revision,
+            at: answer.at.clone(),
             notes: notes(&answer),
             cut: answer.cut.to_string(),
             time: answer.time.words(),
-            offsets: joined(answer.offsets_applied.iter()),
+            offsets: runs(&answer.offsets_applied),
             fold: format!(
                 "{} rev {}, SHA-256 {}",
                 answer.fold.name, answer.fold.rev, answer.fold.digest
@@ -89,6 +97,35 @@ fn notes(answer: &Reconstruction) -> Vec<String> {
     notes
 }
 
+/// Rising numbers, those that follow each other as `3 to 9`.
+fn runs(offsets: &[i64]) -> String {
+    let runs = offsets.chunk_by(|one, next| one.checked_add(1) == Some(*next));
+    let count = runs.clone().count();
+    let text = joined(runs.take(RUNS_MAX).filter_map(|run| match run {
+        [] => None,
+        [one] => Some(one.to_string()),
+        [first, .., last] => Some(format!("{first} to {last}")),
+    }));
+    match count.saturating_sub(RUNS_MAX) {
+        0 => text,
+        more => format!("{text}, and {more} more runs, {} offsets in all,", offsets.len()),
+    }
+}
+
 fn joined(items: impl Iterator<Item = impl ToString>) -> String {
     items.map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_are_written_in_runs() {
+        assert_eq!(runs(&[]), "");
+        assert_eq!(runs(&[3]), "3");
+        assert_eq!(runs(&[1, 2, 4, 5, 6, 9]), "1 to 2, 4 to 6, 9");
+        let many: Vec<i64> = (0..2 * RUNS_MAX as i64).map(|place| place * 2).collect();
+        assert!(runs(&many).ends_with("78, and 40 more runs, 80 offsets in all,"));
+    }
 }

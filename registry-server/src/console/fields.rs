@@ -4,6 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::page::shortened;
+
+/// Characters of a value that are shown.
+const VALUE_CHARS_MAX: usize = 2_000;
+
 /// One leaf of the state on both sides of an event.
 pub(super) struct Field {
     /// The path in pieces, between which a narrow screen may break it.
@@ -72,8 +77,8 @@ pub(super) fn compare(before: &Value, after: &Value) -> Vec<Field> {
                 (Some(b), Some(a)) if a != b => Kind::Changed,
                 _ => Kind::Same,
             },
-            before,
-            after,
+            before: before.map(|text| shortened(text, VALUE_CHARS_MAX)),
+            after: after.map(|text| shortened(text, VALUE_CHARS_MAX)),
         })
         .collect();
     fields.sort_by_key(|field| field.kind);

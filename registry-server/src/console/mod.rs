@@ -1,7 +1,8 @@
 //! The console: pages for people, readable without JavaScript, every value written as text by Rust.
 //!
 //! One file a page. A page asks the registry's view, the broker or the event store, and fills a template; it decides
-//! nothing. The URL is the whole state of a page, so any page can be mailed to an auditor. Left out: anything that
+//! nothing. Long lists are shown part by part, long values are cut short with a link to the whole. The URL is the
+//! whole state of a page, so any page can be mailed to an auditor. Left out: anything that
 //! writes.
 
 mod aggregate;
@@ -12,6 +13,7 @@ mod fields;
 mod home;
 mod json_text;
 mod page;
+mod pager;
 mod population;
 mod schemas;
 mod topics;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 
 use annals_broker::Broker;
 use annals_event_store::EventStore;
+use annals_event_store::http::Answers;
 use axum::Router;
 use axum::routing::get;
 
@@ -35,6 +38,8 @@ pub struct Console {
     pub broker: Broker,
     /// Aggregates.
     pub events: Arc<EventStore>,
+    /// The budget of answers under way, shared with the audit routes.
+    pub answers: Answers,
     /// How topics are checked.
     pub guard: Arc<SchemaGuard>,
     /// Where Kafka clients connect.

@@ -3,7 +3,9 @@
 use std::fmt::Display;
 
 use annals_event_store::StoreError;
+use annals_event_store::http::{Answers, NoAnswer};
 use askama::Template;
+use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::request::Parts;
@@ -20,19 +22,53 @@ pub(super) struct Page<T>(pub(super) T);
 impl<T: Template> IntoResponse for Page<T> {
     fn into_response(self) -> Response {
         match self.0.render() {
-            Ok(html) => {
-                let headers = [
-                    (CONTENT_SECURITY_POLICY, POLICY),
-                    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-                    // A page's address holds ids, which are nobody else's business.
-                    (REFERRER_POLICY, "same-origin"),
-                ];
-                (headers, Html(html)).into_response()
-            }
+            Ok(html) => sent(html),
             Err(error) => {
                 tracing::error!(%error, "a console page could not be rendered");
                 StatusCode::INTERNAL_SERVER_ERROR.into_response()
             }
+        }
+    }
+}
+
+fn sent(html: impl Into<Body>) -> Response {
+    let headers = [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // A page's address holds ids, which are nobody else's business.
+        (REFERRER_POLICY, "same-origin"),
+    ];
+    (headers, Html(html.into())).into_response()
+}
+
+/// A page that is made from the log: asked for and filled within the budget of all answers under way.
+pub(super) async fn answered<T: Template>(
+    answers: &Answers,
+    make: impl FnOnce() -> Result<T, Missing> + Send + 'static,
+) -> Result<Response, Missing> {
+    let body = answers.give(move |out| {
+        let page = make()?;
+        Template::write_into(&page, out).map_err(|error| Missing::failed(error.to_string()))
+    });
+    match body.await {
+        Ok(body) => Ok(sent(body)),
+        Err(NoAnswer::Refused(missing)) => Err(missing),
+        Err(NoAnswer::Busy) => Err(Missing {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            title: "Busy",
+            message: "too many answers are under way; ask again in a moment".to_owned(),
+        }),
+        Err(NoAnswer::Interrupted) => Err(Missing::failed("the answer was interrupted")),
+    }
+}
+
+/// A text that is not too long for its place; what is left out is told.
+pub(super) fn shortened(text: String, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        None => text,
+        Some((end, _)) => {
+            let more = text[end..].chars().count();
+            format!("{}… ({more} more characters)", &text[..end])
         }
     }
 }
@@ -104,7 +140,7 @@ impl IntoResponse for Missing {
 }
 
 /// Errors begin small and without a full stop, to stand inside others; on a page they stand alone.
-fn sentence(message: &str) -> String {
+pub(super) fn sentence(message: &str) -> String {
     let mut letters = message.chars();
     let first = letters.next().map(char::to_uppercase);
     let stop = if message.ends_with(['.', '?', '!']) {

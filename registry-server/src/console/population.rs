@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annals_event_store::{AggregateInfo, Member, NotLoaded, TimeSource, parse_at};
+use annals_event_store::{AggregateInfo, EventStore, Member, NotLoaded, StoreError, TimeSource, parse_at};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -12,12 +12,14 @@ use serde_json::Value;
 
 use super::Console;
 use super::event::Time;
-use super::page::{Clear, Missing, Page, blocking};
+use super::page::{Clear, Missing, Page, answered, blocking, sentence, shortened};
 
 /// Rows of one page.
 const ROWS_MAX: usize = 100;
 /// State fields shown beside an id: as many as a wide screen has room for.
 const COLUMNS_MAX: usize = 11;
+/// Characters of a field that are shown in a row.
+const CELL_CHARS_MAX: usize = 80;
 
 pub(super) struct AggregateRow {
     pub(super) name: String,
@@ -60,6 +62,7 @@ pub(super) async fn list(State(console): State<Arc<Console>>) -> Result<Response
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Ask {
     #[serde(default)]
     at: String,
@@ -70,7 +73,8 @@ struct Row {
     id: String,
     events: u64,
     recorded: Option<Time>,
-    halted: bool,
+    /// Where and why its fold stopped.
+    halted: Option<String>,
     cells: Vec<String>,
 }
 
@@ -79,6 +83,8 @@ struct Row {
 struct PopulationPage {
     name: String,
     at: String,
+    /// What `at` was taken for.
+    taken: String,
     cut: String,
     /// Whose clock recorded times are by.
     time: Option<&'static str>,
@@ -96,21 +102,21 @@ pub(super) async fn show(
     Clear(Query(ask)): Clear<Query<Ask>>,
 ) -> Result<Response, Missing> {
     let now_ms = (console.now_ms)();
+    let answers = console.answers.clone();
+    answered(&answers, move || page(&console.events, name, ask, now_ms)).await
+}
+
+fn page(events: &EventStore, name: String, ask: Ask, now_ms: i64) -> Result<PopulationPage, Missing> {
     let Ask { at, cursor } = ask;
-    let further = cursor.is_some();
-    let (aggregate, text) = (name.clone(), at.clone());
-    let population = blocking(move || {
-        console
-            .events
-            .list(&aggregate, &parse_at(&text, now_ms)?, ROWS_MAX, cursor.as_deref())
-    })
-    .await?;
+    let point = parse_at(&at, now_ms).map_err(StoreError::from)?;
+    let population = events.list(&name, &point, ROWS_MAX, cursor.as_deref())?;
     let columns = columns(&population.items);
-    let page = PopulationPage {
+    Ok(PopulationPage {
+        taken: population.at,
         cut: population.cut.to_string(),
         time: population.time.map(TimeSource::words),
         total: population.total,
-        further,
+        further: cursor.is_some(),
         rows: population
             .items
             .into_iter()
@@ -120,21 +126,20 @@ pub(super) async fn show(
         name,
         at,
         columns,
-    };
-    Ok(Page(page).into_response())
+    })
 }
 
 impl Row {
     fn of(member: Member, columns: &[String]) -> Row {
         let cells = columns
             .iter()
-            .map(|column| text(&member.state[column.as_str()]))
+            .map(|column| shortened(text(&member.state[column.as_str()]), CELL_CHARS_MAX))
             .collect();
         Row {
             id: member.id,
             events: member.events,
             recorded: member.recorded.as_deref().map(Time::from),
-            halted: member.halted.is_some(),
+            halted: member.halted.map(|halted| sentence(&halted.to_string())),
             cells,
         }
     }

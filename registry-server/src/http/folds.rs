@@ -4,10 +4,13 @@
 
 use std::sync::Arc;
 
-use annals_event_store::http::Problem;
+use annals_event_store::http::{NoQuery, Problem};
 use axum::{
     Json,
-    extract::{Path, State, rejection::PathRejection},
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
     http::StatusCode,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -25,13 +28,15 @@ pub fn routes() -> OpenApiRouter<Arc<Folds>> {
 #[utoipa::path(post, path = "/v1/folds/{name}/update", tag = "audit",
     params(("name" = String, Path, description = "The aggregate type, such as `order`.")),
     responses((status = 200, body = Updated),
+        (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json")))]
 async fn update_fold(
     State(folds): State<Arc<Folds>>,
     name: Result<Path<String>, PathRejection>,
+    query: Result<Query<NoQuery>, QueryRejection>,
 ) -> Result<Json<Updated>, Problem> {
-    let Path(name) = name?;
+    let (Path(name), Query(NoQuery {})) = (name?, query?);
     match tokio::task::spawn_blocking(move || folds.update(&name)).await {
         Ok(updated) => Ok(Json(updated.map_err(problem)?)),
         Err(_) => Err(Problem::new(

@@ -1,0 +1,163 @@
+//! Long answers come in pages: whole, of one cut, and bounded in entries and in bytes.
+
+use std::sync::Arc;
+
+use annals_event_store::{
+    AsOf, DiffCursor, EventStore, FieldChange, HistoryCursor, PAGE_BYTES_MAX, Page, StoreError, typed,
+};
+
+use crate::support::Logs;
+use crate::till::{Ids, TOPIC, Till, TillFold, table};
+
+fn store(logs: &Logs) -> (EventStore, Ids) {
+    let (table, ids) = table();
+    let store = EventStore::new(Arc::new(table));
+    store
+        .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), logs.source())
+        .unwrap();
+    (store, ids)
+}
+
+fn opened(owner: &str) -> Till {
+    Till::Opened {
+        owner: owner.to_owned(),
+        opened_at: 0,
+    }
+}
+
+/// Opens a till and renames it so often, in batches among which other tills' events stand.
+fn renamed(logs: &Logs, ids: &Ids, key: &str, names: usize) {
+    let rename = |number: usize| Till::Renamed {
+        owner: format!("o{number}"),
+    };
+    let mut events = vec![opened("o").write(ids, key, 1)];
+    events.extend((0..names).map(|number| rename(number).write(ids, key, 2)));
+    for batch in events.chunks(100) {
+        logs.append(0, batch);
+        logs.append(
+            0,
+            &[opened("other").write(ids, &format!("other {}", batch.len()), 3)],
+        );
+    }
+}
+
+fn bytes(entry: &impl serde::Serialize) -> usize {
+    serde_json::to_string(entry).unwrap().len()
+}
+
+#[test]
+fn a_history_is_walked_at_one_cut() {
+    let logs = Logs::new(TOPIC, 1);
+    let (store, ids) = store(&logs);
+    renamed(&logs, &ids, "k", 2_499);
+    for limit in [1, 700, 1_000] {
+        let ask = |at: &AsOf, from| store.history("till", "k", at, Page { from, limit }).unwrap();
+        let (mut revisions, mut pages) = (Vec::new(), 0);
+        let mut page = ask(&AsOf::Head, 0);
+        let cut = page.cut.clone();
+        loop {
+            assert!(page.entries.len() <= limit && page.cut == cut);
+            assert_eq!(page.events, 2_500);
+            revisions.extend(page.entries.iter().map(|entry| entry.revision));
+            pages += 1;
+            let Some(cursor) = page.next_cursor else { break };
+            if pages == 1 {
+                // What comes meanwhile is not of this walk.
+                logs.append(0, &[Till::Closed.write(&ids, "other 1", 9)]);
+            }
+            let HistoryCursor { cut, from } = cursor.parse().unwrap();
+            page = ask(&AsOf::Cut(cut), from);
+        }
+        assert!(revisions.into_iter().eq(0..2_500), "limit {limit}");
+        assert_eq!(pages, 2_500_usize.div_ceil(limit));
+    }
+    let beyond = Page {
+        from: u64::MAX,
+        limit: 1,
+    };
+    let beyond = store.history("till", "k", &AsOf::Head, beyond).unwrap();
+    assert!(beyond.entries.is_empty() && beyond.next_cursor.is_none());
+    for limit in [0, 1_001] {
+        let refused = store.history("till", "k", &AsOf::Head, Page { from: 0, limit });
+        assert!(matches!(refused, Err(StoreError::Limit { .. })));
+    }
+}
+
+#[test]
+fn large_entries_make_short_pages() {
+    let logs = Logs::new(TOPIC, 1);
+    let (store, ids) = store(&logs);
+    let large = "x".repeat(PAGE_BYTES_MAX / 4);
+    for till in 0..9 {
+        let key = format!("till {till}");
+        let events = [opened(&large), Till::Renamed { owner: large.clone() }];
+        logs.append(0, &events.map(|event| event.write(&ids, &key, 1)));
+    }
+    let huge = "y".repeat(PAGE_BYTES_MAX + 1);
+    for owner in [huge.clone(), huge, "small".to_owned()] {
+        logs.append(0, &[Till::Renamed { owner }.write(&ids, "till 0", 2)]);
+    }
+    // A state holds its names as often as it was renamed.
+    let (mut cursor, mut ids_seen, mut sizes) = (None, Vec::new(), Vec::new());
+    loop {
+        let page = store.list("till", &AsOf::Head, 100, cursor.as_deref()).unwrap();
+        sizes.push(page.items.len());
+        let before_last: usize = page.items.iter().rev().skip(1).map(bytes).sum();
+        assert!(before_last < PAGE_BYTES_MAX);
+        ids_seen.extend(page.items.into_iter().map(|member| member.id));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(ids_seen.len(), 9);
+    assert_eq!(sizes, [1, 2, 2, 2, 2]);
+
+    let (mut from, mut sizes) = (0, Vec::new());
+    while from < 5 {
+        let history = store
+            .history("till", "till 0", &AsOf::Head, Page { from, limit: 100 })
+            .unwrap();
+        sizes.push(history.entries.len());
+        from += history.entries.len() as u64;
+    }
+    assert_eq!(sizes, [3, 1, 1]);
+}
+
+#[test]
+fn a_long_difference_is_walked_at_its_two_cuts() {
+    let logs = Logs::new(TOPIC, 1);
+    let (store, ids) = store(&logs);
+    renamed(&logs, &ids, "k", 1_500);
+    let (from, to) = (AsOf::Revision(0), AsOf::Revision(1_000));
+    let whole = store.diff("till", "k", &from, &to, Page::default()).unwrap();
+    // Each new name, and the owner.
+    assert_eq!((whole.total, whole.changes.len()), (1_001, 1_000));
+    let mut walked: Vec<FieldChange> = Vec::new();
+    let mut page = store
+        .diff("till", "k", &from, &to, Page { from: 0, limit: 300 })
+        .unwrap();
+    loop {
+        assert_eq!((&page.from.cut, &page.to.cut), (&whole.from.cut, &whole.to.cut));
+        assert!(page.total == 1_001 && page.changes.len() <= 300);
+        walked.append(&mut page.changes);
+        let Some(cursor) = page.next_cursor else { break };
+        let DiffCursor { from, to, given } = cursor.parse().unwrap();
+        let (from, to) = (AsOf::Cut(from), AsOf::Cut(to));
+        let next = Page {
+            from: given,
+            limit: 300,
+        };
+        page = store.diff("till", "k", &from, &to, next).unwrap();
+    }
+    assert_eq!(walked.len(), 1_001);
+    assert_eq!(walked[..1_000], whole.changes);
+    // Each name is put down to the event that gave it.
+    for change in walked {
+        let by = change.by.unwrap().revision;
+        match change.path.strip_prefix("/names/") {
+            Some(place) => assert_eq!(by.to_string(), place),
+            None => assert_eq!((change.path.as_str(), by), ("/owner", 1_000)),
+        }
+    }
+}
