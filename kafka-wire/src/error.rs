@@ -50,6 +50,22 @@ pub enum Fault {
         /// Bytes there are.
         left: usize,
     },
+    /// An array promises more elements than any honest message has.
+    #[error("{count} elements are more than the {most} there may be")]
+    TooMany {
+        /// Elements promised.
+        count: usize,
+        /// The most there may be.
+        most: usize,
+    },
+    /// A message that would take more memory than its reader may give it.
+    #[error("the message takes more memory than it may: {needed} bytes needed, {left} left")]
+    Allowance {
+        /// Bytes the value takes in memory.
+        needed: usize,
+        /// Bytes that may still be taken.
+        left: usize,
+    },
     /// A length below -1.
     #[error("{len} is not a length")]
     NegativeLength {

@@ -49,6 +49,21 @@ pub mod produce;
 #[cfg(test)]
 mod tests;
 
+/// Most topics (or keys) a request may name: a broker's answer costs more than the question.
+pub const TOPICS_MAX: usize = 10_000;
+
+/// Most partitions a request may name of one topic.
+pub const PARTITIONS_MAX: usize = 10_000;
+
+/// Most topics a request may create: each is answered with all its settings.
+pub const NEW_TOPICS_MAX: usize = 1_000;
+
+/// Most settings a new topic may be given.
+pub const SETTINGS_MAX: usize = 1_000;
+
+/// Most replicas a partition may be assigned to.
+pub const REPLICAS_MAX: usize = 1_000;
+
 /// A request or a response.
 pub trait Message: Sized + Default {
     /// What it asks, or answers.

@@ -2,14 +2,18 @@
 //! than the bytes it came in, and decompression holds its limit and half of it again. (zstd's own state is C memory, which is
 //! not counted here.)
 
+// Outside tests nothing may panic; here a helper that cannot go on should.
+#![allow(clippy::unwrap_used)]
+
 use allocation_counter::measure;
 use annals_kafka_wire::{
     batch::{Batch, BatchBuilder, BatchError, Compression},
+    error::Fault,
     message::{
         Message, api_versions::*, create_topics::*, delete_topics::*, fetch::*, find_coordinator::*,
         init_producer_id::*, list_offsets::*, metadata::*, produce::*,
     },
-    primitives::Reader,
+    primitives::{Reader, Writer},
 };
 use bytes::Bytes;
 
@@ -75,6 +79,190 @@ fn a_plausible_count_reserves_at_most_the_bytes_in_hand() {
     bytes.resize(4 + 1_000_000, 0xff); // names of length -1, the first of which is refused
     let cost = decode_costs::<MetadataRequest>(&bytes.into(), 0);
     assert!(cost < 1_000_000 + SLACK_BYTES, "{cost} bytes");
+}
+
+/// What a broker gives a request beside its frame: as much again, and this.
+const ALLOWANCE_BYTES: usize = 1 << 20;
+
+fn encoded<M: Message>(message: &M, version: i16) -> Bytes {
+    let mut writer = Writer::new();
+    message.encode(&mut writer, version).unwrap();
+    writer.into_bytes()
+}
+
+/// Reads `message` as a broker does, and holds what it took against the allowance. The fault, if it was refused.
+fn check_allowance<M: Message>(message: &M, version: i16) -> Option<Fault> {
+    let bytes = encoded(message, version);
+    let allowance = bytes.len() + ALLOWANCE_BYTES;
+    let mut fault = None;
+    let cost = measure(|| {
+        let mut reader = Reader::within(bytes.clone(), allowance);
+        let read = M::decode(&mut reader, version);
+        assert!(reader.allowance() <= allowance);
+        fault = read.err().map(|error| error.fault().clone());
+    })
+    .bytes_max;
+    let name = std::any::type_name::<M>();
+    assert!(
+        cost <= allowance as u64 + SLACK_BYTES,
+        "{name} v{version}: {cost} bytes of memory for {} bytes",
+        bytes.len()
+    );
+    fault
+}
+
+fn produce(topic_data: Vec<TopicProduceData>) -> ProduceRequest {
+    ProduceRequest {
+        topic_data,
+        ..ProduceRequest::default()
+    }
+}
+
+fn produce_topic(count: usize) -> TopicProduceData {
+    // A null batch is the shortest one.
+    TopicProduceData {
+        name: "x".into(),
+        partition_data: vec![PartitionProduceData::default(); count],
+    }
+}
+
+fn fetch(topics: Vec<FetchTopic>, forgotten_topics_data: Vec<ForgottenTopic>) -> FetchRequest {
+    FetchRequest {
+        topics,
+        forgotten_topics_data,
+        ..FetchRequest::default()
+    }
+}
+
+fn fetch_topic(count: usize) -> FetchTopic {
+    FetchTopic {
+        topic: "x".into(),
+        partitions: vec![FetchPartition::default(); count],
+    }
+}
+
+fn forgotten_topic(count: usize) -> ForgottenTopic {
+    ForgottenTopic {
+        topic: "x".into(),
+        partitions: vec![0; count],
+    }
+}
+
+fn list_offsets(topics: Vec<ListOffsetsTopic>) -> ListOffsetsRequest {
+    ListOffsetsRequest {
+        topics,
+        ..ListOffsetsRequest::default()
+    }
+}
+
+fn list_offsets_topic(count: usize) -> ListOffsetsTopic {
+    ListOffsetsTopic {
+        name: "x".into(),
+        partitions: vec![ListOffsetsPartition::default(); count],
+    }
+}
+
+fn create(topics: Vec<CreatableTopic>) -> CreateTopicsRequest {
+    CreateTopicsRequest {
+        topics,
+        ..CreateTopicsRequest::default()
+    }
+}
+
+fn created_topic(settings: usize, assignments: usize, replicas: usize) -> CreatableTopic {
+    let assignment = CreatableReplicaAssignment {
+        broker_ids: vec![0; replicas],
+        ..CreatableReplicaAssignment::default()
+    };
+    CreatableTopic {
+        name: "x".into(),
+        assignments: vec![assignment; assignments],
+        configs: vec![CreatableTopicConfig::default(); settings],
+        ..CreatableTopic::default()
+    }
+}
+
+fn metadata(count: usize) -> MetadataRequest {
+    let topic = MetadataRequestTopic {
+        name: Some("x".into()),
+        ..MetadataRequestTopic::default()
+    };
+    MetadataRequest {
+        topics: Some(vec![topic; count]),
+        ..MetadataRequest::default()
+    }
+}
+
+fn delete_named(count: usize) -> DeleteTopicsRequest {
+    DeleteTopicsRequest {
+        topic_names: vec!["x".into(); count],
+        ..DeleteTopicsRequest::default()
+    }
+}
+
+fn delete_by_id(count: usize) -> DeleteTopicsRequest {
+    DeleteTopicsRequest {
+        topics: vec![DeleteTopicState::default(); count],
+        ..DeleteTopicsRequest::default()
+    }
+}
+
+fn find(count: usize) -> FindCoordinatorRequest {
+    FindCoordinatorRequest {
+        coordinator_keys: vec!["x".into(); count],
+        ..FindCoordinatorRequest::default()
+    }
+}
+
+/// Requests of the shapes that take the most memory a byte: many of the least elements there are.
+#[test]
+fn a_request_takes_no_more_memory_than_its_allowance() {
+    for count in [1_000, 9_000] {
+        check_allowance(&produce(vec![produce_topic(count); 100]), 3);
+        check_allowance(&produce(vec![produce_topic(count); 100]), 9);
+        check_allowance(&produce(vec![produce_topic(0); count]), 9);
+        check_allowance(&fetch(vec![fetch_topic(count); 100], Vec::new()), 4);
+        check_allowance(&fetch(vec![fetch_topic(0); count], Vec::new()), 12);
+        check_allowance(&fetch(Vec::new(), vec![forgotten_topic(count); 100]), 12);
+        check_allowance(&list_offsets(vec![list_offsets_topic(count); 100]), 1);
+        check_allowance(&list_offsets(vec![list_offsets_topic(0); count]), 9);
+        check_allowance(&create(vec![created_topic(1_000, 0, 0); 100]), 5);
+        check_allowance(&create(vec![created_topic(0, count, 0); 100]), 5);
+        check_allowance(&delete_by_id(count), 6);
+        check_allowance(&find(count), 4);
+    }
+    let sensible = [
+        check_allowance(&metadata(9_000), 9),
+        check_allowance(&delete_named(9_000), 4),
+    ];
+    assert_eq!(sensible, [None, None], "what is sensible is read");
+}
+
+/// Every array of every request says how many elements it may have, and is refused before one more is read.
+#[test]
+fn no_request_may_have_more_elements_than_is_sensible() {
+    fn check<M: Message>(message: &M, version: i16) {
+        let fault = check_allowance(message, version);
+        let name = std::any::type_name::<M>();
+        assert!(matches!(fault, Some(Fault::TooMany { .. })), "{name}: {fault:?}");
+    }
+    const MANY: usize = 10_001;
+    check(&produce(vec![produce_topic(0); MANY]), 9);
+    check(&produce(vec![produce_topic(MANY)]), 9);
+    check(&fetch(vec![fetch_topic(0); MANY], Vec::new()), 12);
+    check(&fetch(vec![fetch_topic(MANY)], Vec::new()), 12);
+    check(&fetch(Vec::new(), vec![forgotten_topic(0); MANY]), 12);
+    check(&fetch(Vec::new(), vec![forgotten_topic(MANY)]), 12);
+    check(&list_offsets(vec![list_offsets_topic(0); MANY]), 7);
+    check(&list_offsets(vec![list_offsets_topic(MANY)]), 7);
+    check(&create(vec![created_topic(0, 0, 0); 1_001]), 7);
+    check(&create(vec![created_topic(1_001, 0, 0)]), 7);
+    check(&create(vec![created_topic(0, MANY, 0)]), 7);
+    check(&create(vec![created_topic(0, 1, 1_001)]), 7);
+    check(&metadata(MANY), 9);
+    check(&delete_named(MANY), 4);
+    check(&delete_by_id(MANY), 6);
+    check(&find(MANY), 4);
 }
 
 #[test]

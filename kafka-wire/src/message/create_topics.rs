@@ -1,9 +1,11 @@
 //! CreateTopics (key 19): new topics and their configuration.
 
+use super::{NEW_TOPICS_MAX, PARTITIONS_MAX, REPLICAS_MAX, SETTINGS_MAX};
+
 message! {
     /// The topics to create.
     request CreateTopicsRequest: CreateTopics 2..=7 => CreateTopicsResponse {
-        topics: Vec<CreatableTopic>, 0..; "Each topic."
+        topics: Vec<CreatableTopic>, 0.., most NEW_TOPICS_MAX; "Each topic."
         timeout_ms: i32, 0.., default 60_000; "How long to wait until they are there, in milliseconds."
         validate_only: bool, 1..; "Whether to check only, and create nothing."
     }
@@ -13,14 +15,14 @@ message! {
         name: String, 0..; "Its name."
         num_partitions: i32, 0..; "How many partitions, -1 for the default or if assignments are given."
         replication_factor: i16, 0..; "How many replicas, -1 for the default or if assignments are given."
-        assignments: Vec<CreatableReplicaAssignment>, 0..; "Which brokers hold which partition; empty to leave it to the broker."
-        configs: Vec<CreatableTopicConfig>, 0..; "Its configuration."
+        assignments: Vec<CreatableReplicaAssignment>, 0.., most PARTITIONS_MAX; "Which brokers hold which partition; empty to leave it to the broker."
+        configs: Vec<CreatableTopicConfig>, 0.., most SETTINGS_MAX; "Its configuration."
     }
 
     /// Where one partition goes.
     part CreatableReplicaAssignment {
         partition_index: i32, 0..; "The partition."
-        broker_ids: Vec<i32>, 0..; "The brokers, the preferred leader first."
+        broker_ids: Vec<i32>, 0.., most REPLICAS_MAX; "The brokers, the preferred leader first."
     }
 
     /// One configuration to set.

@@ -5,10 +5,11 @@
 //! response Name: Key versions => { fields }            struct and Message
 //! part     Name { fields }                             struct only
 //!
-//! field:   name: Type, versions[, null versions][, tag number][, default value]; "what it means"
+//! field:   name: Type, versions[, most number][, null versions][, tag number][, default value]; "what it means"
 //! ```
 //!
-//! Versions are Rust ranges: `3..`, `0..=9`. A tagged field is written only when it differs from its default, and its
+//! Versions are Rust ranges: `3..`, `0..=9`. `most` is how many elements an array may have: a request's arrays all
+//! say it (`tests/bounds.rs` holds that), a response's need not, as a client chooses whom it asks. A tagged field is written only when it differs from its default, and its
 //! versions are flexible ones. `part`s nest to a depth fixed by their declarations, so reading cannot recurse at will.
 
 macro_rules! message {
@@ -58,7 +59,7 @@ macro_rules! message {
 
     (@struct [$($meta:tt)*] $name:ident { $(
         $field:ident: $type:ty, $versions:expr
-        $(, null $null:expr)? $(, tag $tag:literal)? $(, default $default:expr)?; $doc:literal
+        $(, most $most:expr)? $(, null $null:expr)? $(, tag $tag:literal)? $(, default $default:expr)?; $doc:literal
     )* }) => {
         $($meta)*
         #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +89,7 @@ macro_rules! message {
             ) -> Result<Self, $crate::error::WireError> {
                 let mut out = Self::default();
                 $(if message!(@tag $($tag)?).is_none() && ($versions).contains(&at.version) {
-                    out.$field = $crate::message::field::Field::read(r, at, message!(@null at $($null)?))
+                    out.$field = $crate::message::field::Field::read(r, message!(@most at $($most)?), message!(@null at $($null)?))
                         .map_err(|e| e.within(stringify!($field)))?;
                 })*
                 if !at.flexible {
@@ -98,7 +99,7 @@ macro_rules! message {
                     #[allow(unused_variables, unused_mut, reason = "a struct without tagged fields skips them all")]
                     let (tag, mut r) = r.tagged().map_err(|e| e.within("tagged fields"))?;
                     $(if message!(@tag $($tag)?) == Some(tag) && ($versions).contains(&at.version) {
-                        out.$field = $crate::message::field::Field::read(&mut r, at, message!(@null at $($null)?))
+                        out.$field = $crate::message::field::Field::read(&mut r, message!(@most at $($most)?), message!(@null at $($null)?))
                             .and_then(|value| r.finish().map(|()| value))
                             .map_err(|e| e.within(stringify!($field)))?;
                     })*
@@ -152,6 +153,8 @@ macro_rules! message {
     (@default_of $type:ty, $default:expr) => { $default };
     (@tag) => { None::<u32> };
     (@tag $tag:literal) => { Some::<u32>($tag) };
+    (@most $at:ident) => { $crate::message::field::At { most: usize::MAX, ..$at } };
+    (@most $at:ident $most:expr) => { $crate::message::field::At { most: $most, ..$at } };
     (@null $at:ident) => { false };
     (@null $at:ident $null:expr) => { ($null).contains(&$at.version) };
 }
@@ -177,6 +180,7 @@ fn at<M: Message>(version: i16) -> Result<At, WireError> {
     Ok(At {
         version,
         flexible: version >= M::FLEXIBLE_FROM,
+        most: usize::MAX,
     })
 }
 

@@ -1,10 +1,12 @@
 //! DeleteTopics (key 20): topics to remove, by name, or from version 6 on by id too.
 
+use super::TOPICS_MAX;
+
 message! {
     /// The topics to delete.
     request DeleteTopicsRequest: DeleteTopics 1..=6 => DeleteTopicsResponse {
-        topics: Vec<DeleteTopicState>, 6..; "Each topic, by name or id."
-        topic_names: Vec<String>, 0..=5; "Each topic, by name."
+        topics: Vec<DeleteTopicState>, 6.., most TOPICS_MAX; "Each topic, by name or id."
+        topic_names: Vec<String>, 0..=5, most TOPICS_MAX; "Each topic, by name."
         timeout_ms: i32, 0..; "How long to wait until they are gone, in milliseconds."
     }
 

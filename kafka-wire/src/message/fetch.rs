@@ -5,6 +5,8 @@
 
 use bytes::Bytes;
 
+use super::{PARTITIONS_MAX, TOPICS_MAX};
+
 message! {
     /// Where to read, and how much.
     request FetchRequest: Fetch 4..=12 => FetchResponse {
@@ -15,8 +17,8 @@ message! {
         isolation_level: i8, 4..; "0 reads all records, 1 only those of committed transactions."
         session_id: i32, 7..; "The fetch session, 0 for none."
         session_epoch: i32, 7.., default -1; "The session's epoch, -1 for no session."
-        topics: Vec<FetchTopic>, 0..; "Each topic."
-        forgotten_topics_data: Vec<ForgottenTopic>, 7..; "What leaves the session."
+        topics: Vec<FetchTopic>, 0.., most TOPICS_MAX; "Each topic."
+        forgotten_topics_data: Vec<ForgottenTopic>, 7.., most TOPICS_MAX; "What leaves the session."
         rack_id: String, 11..; "The consumer's rack."
         cluster_id: Option<String>, 12.., null 12.., tag 0; "The cluster the client believes in."
     }
@@ -24,7 +26,7 @@ message! {
     /// One topic to read.
     part FetchTopic {
         topic: String, 0..; "The topic."
-        partitions: Vec<FetchPartition>, 0..; "Each partition."
+        partitions: Vec<FetchPartition>, 0.., most PARTITIONS_MAX; "Each partition."
     }
 
     /// One partition to read.
@@ -40,7 +42,7 @@ message! {
     /// Partitions that leave the session.
     part ForgottenTopic {
         topic: String, 7..; "The topic."
-        partitions: Vec<i32>, 7..; "Its partitions."
+        partitions: Vec<i32>, 7.., most PARTITIONS_MAX; "Its partitions."
     }
 
     /// Records, by topic and partition.

@@ -1,7 +1,8 @@
 //! How each type of field stands on the wire, in old and in flexible versions.
 //!
 //! Invariant: what is reserved for an array is never more than the bytes in hand, whatever its count says: the count
-//! must fit by the least size of an element, and the reservation by the size an element has in memory.
+//! must be no more than its field declares, and fit by the least size of an element; what the elements take in memory
+//! comes off the reader's allowance before any of them is read.
 
 use bytes::Bytes;
 
@@ -19,6 +20,8 @@ pub(crate) struct At {
     pub(crate) version: i16,
     /// Whether lengths are compact and structs end with tagged fields.
     pub(crate) flexible: bool,
+    /// The most elements this field may have, if it is an array.
+    pub(crate) most: usize,
 }
 
 /// A type that can be a field. `null` says whether this field may be null in this version.
@@ -183,8 +186,17 @@ impl<T: Field> Field for Option<Vec<T>> {
         let Some(count) = allowed(count, null)? else {
             return Ok(None);
         };
+        if count > at.most {
+            let most = at.most;
+            return Err(Fault::TooMany { count, most }.into());
+        }
+        r.spend(count.saturating_mul(size_of::<T>()))?;
         let mut elements = Vec::with_capacity(count.min(r.remaining() / size_of::<T>().max(1)));
         for index in 0..count {
+            if elements.len() == elements.capacity() {
+                // Twice as many, as a vector grows by itself, but never more than are paid for.
+                elements.reserve_exact((count - index).min(index.max(1)));
+            }
             elements.push(T::read(r, at, false).map_err(|e| e.within(&index.to_string()))?);
         }
         Ok(Some(elements))

@@ -2,12 +2,14 @@
 //!
 //! Up to version 3 one key is asked for and the answer stands at the top; from version 4 on there are lists.
 
+use super::TOPICS_MAX;
+
 message! {
     /// Whose coordinator to find.
     request FindCoordinatorRequest: FindCoordinator 0..=6 => FindCoordinatorResponse {
         key: String, 0..=3; "The group or transactional id."
         key_type: i8, 1..; "0 for a group, 1 for a transactional id, 2 for a share group's partition."
-        coordinator_keys: Vec<String>, 4..; "The groups or transactional ids."
+        coordinator_keys: Vec<String>, 4.., most TOPICS_MAX; "The groups or transactional ids."
     }
 
     /// Where the coordinators are.

@@ -3,18 +3,20 @@
 //! Times with a meaning of their own: -1 the end, -2 the start, -3 the record with the greatest timestamp (version 7),
 //! -4 and -5 tiered storage (versions 8 and 9). Version 0, which gave several offsets, is gone (KIP-896).
 
+use super::{PARTITIONS_MAX, TOPICS_MAX};
+
 message! {
     /// Which partitions, and at which times.
     request ListOffsetsRequest: ListOffsets 1..=9 => ListOffsetsResponse {
         replica_id: i32, 0..; "The broker that replicates, -1 for a consumer."
         isolation_level: i8, 2..; "1 takes the last stable offset for the end."
-        topics: Vec<ListOffsetsTopic>, 0..; "Each topic."
+        topics: Vec<ListOffsetsTopic>, 0.., most TOPICS_MAX; "Each topic."
     }
 
     /// One topic to look at.
     part ListOffsetsTopic {
         name: String, 0..; "The topic."
-        partitions: Vec<ListOffsetsPartition>, 0..; "Each partition."
+        partitions: Vec<ListOffsetsPartition>, 0.., most PARTITIONS_MAX; "Each partition."
     }
 
     /// One partition to look at.

@@ -3,10 +3,12 @@
 //! In version 0 an empty list of topics asks for all; later a null one does. Versions 11 and up ask for a cluster's
 //! authorized operations elsewhere.
 
+use super::TOPICS_MAX;
+
 message! {
     /// Which topics to describe.
     request MetadataRequest: Metadata 0..=13 => MetadataResponse {
-        topics: Option<Vec<MetadataRequestTopic>>, 0.., null 1.., default Some(Vec::new()); "The topics, null for all."
+        topics: Option<Vec<MetadataRequestTopic>>, 0.., most TOPICS_MAX, null 1.., default Some(Vec::new()); "The topics, null for all."
         allow_auto_topic_creation: bool, 4.., default true; "Whether a topic that is not there may be made."
         include_cluster_authorized_operations: bool, 8..=10; "Whether to say what the client may do to the cluster."
         include_topic_authorized_operations: bool, 8..; "Whether to say what the client may do to each topic."

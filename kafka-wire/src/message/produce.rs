@@ -5,19 +5,21 @@
 
 use bytes::Bytes;
 
+use super::{PARTITIONS_MAX, TOPICS_MAX};
+
 message! {
     /// Records to append, by topic and partition.
     request ProduceRequest: Produce 3..=11 => ProduceResponse {
         transactional_id: Option<String>, 3.., null 3..; "The producer's transactional id, if it has one."
         acks: i16, 0..; "What to wait for: 0 nothing (no response is sent), 1 the write, -1 all replicas."
         timeout_ms: i32, 0..; "How long to wait for that, in milliseconds."
-        topic_data: Vec<TopicProduceData>, 0..; "Each topic."
+        topic_data: Vec<TopicProduceData>, 0.., most TOPICS_MAX; "Each topic."
     }
 
     /// The records of one topic.
     part TopicProduceData {
         name: String, 0..; "The topic."
-        partition_data: Vec<PartitionProduceData>, 0..; "Each partition."
+        partition_data: Vec<PartitionProduceData>, 0.., most PARTITIONS_MAX; "Each partition."
     }
 
     /// The records of one partition.

@@ -89,6 +89,7 @@ impl Entropy {
 fn at<M: Message>(version: i16) -> At {
     At {
         version,
+        most: usize::MAX,
         flexible: version >= M::FLEXIBLE_FROM,
     }
 }

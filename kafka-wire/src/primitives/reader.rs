@@ -5,6 +5,9 @@ use bytes::{Buf, Bytes};
 use super::STRING_BYTES_MAX;
 use crate::error::{Fault, WireError};
 
+/// What the allocator adds to a small value, and the least it gives out.
+const ALLOCATION_BYTES: usize = 16;
+
 /// A cursor over the bytes of one message. All integers are big-endian; variable-length ones are LEB128.
 ///
 /// ```
@@ -19,6 +22,7 @@ use crate::error::{Fault, WireError};
 #[derive(Debug, Clone)]
 pub struct Reader {
     bytes: Bytes,
+    allowance: usize,
 }
 
 /// One fixed-width integer: its name, its width in bytes, and how `bytes` reads it.
@@ -33,9 +37,29 @@ macro_rules! fixed {
 }
 
 impl Reader {
-    /// A reader over all of `bytes`.
+    /// A reader over all of `bytes`, from a sender that is trusted with the memory they take once read.
     pub fn new(bytes: Bytes) -> Self {
-        Self { bytes }
+        Self::within(bytes, usize::MAX)
+    }
+
+    /// A reader over all of `bytes` that takes no more than `allowance` bytes of memory beside them: for the
+    /// strings it copies and the arrays that [`crate::message`] makes of them.
+    pub fn within(bytes: Bytes, allowance: usize) -> Self {
+        Self { bytes, allowance }
+    }
+
+    /// How many bytes of memory may still be taken.
+    pub fn allowance(&self) -> usize {
+        self.allowance
+    }
+
+    /// Takes this much memory off the allowance; called before it is reserved.
+    pub(crate) fn spend(&mut self, bytes: usize) -> Result<(), WireError> {
+        self.allowance = self.allowance.checked_sub(bytes).ok_or(Fault::Allowance {
+            needed: bytes,
+            left: self.allowance,
+        })?;
+        Ok(())
     }
 
     /// How many bytes are left.
@@ -160,7 +184,11 @@ impl Reader {
         }
         let bytes = self.take(len)?;
         match std::str::from_utf8(&bytes) {
-            Ok(text) => Ok(Some(text.to_owned())),
+            Ok("") => Ok(Some(String::new())),
+            Ok(text) => {
+                self.spend(len.next_multiple_of(ALLOCATION_BYTES) + ALLOCATION_BYTES)?;
+                Ok(Some(text.to_owned()))
+            }
             Err(_) => Err(Fault::Utf8.into()),
         }
     }
@@ -217,11 +245,11 @@ impl Reader {
         Ok(count)
     }
 
-    /// One tagged field: its tag and a reader over exactly its bytes.
+    /// One tagged field: its tag and a reader over exactly its bytes, with the allowance of this one.
     pub fn tagged(&mut self) -> Result<(u32, Reader), WireError> {
         let tag = self.uvarint()?;
         let size = self.uvarint()? as usize;
-        Ok((tag, Reader::new(self.take(size)?)))
+        Ok((tag, Reader::within(self.take(size)?, self.allowance)))
     }
 
     /// Skips a whole section of tagged fields.
