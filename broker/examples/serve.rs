@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use annals_broker::{Broker, BrokerConfig, Guard, Refusal, Topic};
+use annals_broker::{Advertised, Broker, BrokerConfig, Guard, Refusal, Topic};
 use annals_kafka_wire::batch::Record;
 use tokio::net::TcpListener;
 
@@ -44,15 +44,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let dir = args.next().ok_or("give a data directory")?;
     let addr = args.next().unwrap_or_else(|| "127.0.0.1:9092".to_owned());
-    let config = BrokerConfig {
-        advertised_host: "127.0.0.1".to_owned(),
-        ..BrokerConfig::default()
-    };
-    let broker = Broker::open(dir.as_ref(), config, Arc::new(Json))?;
+    let broker = Broker::open(dir.as_ref(), BrokerConfig::default(), Arc::new(Json))?;
     let listener = TcpListener::bind(&addr).await?;
     println!("serving Kafka clients on {}", listener.local_addr()?);
-    broker
-        .serve(listener, async { tokio::signal::ctrl_c().await.unwrap_or(()) })
-        .await?;
+    let stop = async { tokio::signal::ctrl_c().await.unwrap_or(()) };
+    broker.serve(listener, Advertised::default(), stop).await?;
     Ok(broker.close()?)
 }

@@ -4,7 +4,6 @@ pub(crate) mod api_versions;
 pub(crate) mod create_topics;
 pub(crate) mod delete_topics;
 pub(crate) mod fetch;
-pub(crate) mod find_coordinator;
 pub(crate) mod init_producer_id;
 pub(crate) mod list_offsets;
 pub(crate) mod metadata;
@@ -13,9 +12,6 @@ pub(crate) mod produce;
 use annals_kafka_wire::error::ErrorCode;
 
 use crate::topics::TopicError;
-
-/// Most topics one request may name: an answer costs more than the question.
-pub(crate) const TOPICS_PER_REQUEST_MAX: usize = 10_000;
 
 /// What a topic's error is called on the wire.
 pub(crate) fn topic_error_code(error: &TopicError) -> ErrorCode {

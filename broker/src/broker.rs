@@ -6,17 +6,21 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use annals_segment_log::{LogConfig, LogDir, LogError};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 
 use crate::budget::Budget;
 use crate::config::BrokerConfig;
 use crate::guard::Guard;
 use crate::log_state::LogState;
-use crate::net;
+use crate::net::{self, Advertised};
+use crate::pace::HalfReads;
 use crate::topic::Topic;
 use crate::topic_config;
 use crate::topics::{NewTopic, TopicError, Topics, TopicsListener};
@@ -41,11 +45,12 @@ pub enum BrokerError {
 /// ```no_run
 /// # async fn example() -> Result<(), annals_broker::BrokerError> {
 /// use std::sync::Arc;
-/// use annals_broker::{Broker, BrokerConfig, OpenGate};
+/// use annals_broker::{Advertised, Broker, BrokerConfig, OpenGate};
 ///
 /// let broker = Broker::open("data".as_ref(), BrokerConfig::default(), Arc::new(OpenGate))?;
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:9092").await?;
-/// broker.serve(listener, async { tokio::signal::ctrl_c().await.unwrap_or(()) }).await?;
+/// let stop = async { tokio::signal::ctrl_c().await.unwrap_or(()) };
+/// broker.serve(listener, Advertised::default(), stop).await?;
 /// broker.close()
 /// # }
 /// ```
@@ -60,12 +65,36 @@ pub(crate) struct Shared {
     pub(crate) guard: Arc<dyn Guard>,
     pub(crate) log: LogDir,
     pub(crate) topics: Topics,
-    advertised: RwLock<(String, u16)>,
-    /// Bytes of requests read and not yet answered.
+    /// Connections that may still be accepted, over all listeners.
+    pub(crate) connections: Arc<Semaphore>,
+    /// Bytes of requests, read or being read, and not yet answered.
     pub(crate) request_bytes: Budget,
-    /// Bytes of Fetch answers not yet written.
+    /// Those of them that frames hold of which not all is here yet.
+    pub(crate) half_read: HalfReads,
+    /// Bytes of answers not yet written.
     pub(crate) answer_bytes: Budget,
+    /// Bytes of requests that wait for records.
+    pub(crate) poll_bytes: Budget,
+    /// Requests that may be read and answered at once. Who waits is served in order, and a connection waits for one
+    /// request at a time: so all connections get their turn, whatever each asks for.
+    pub(crate) desks: Arc<Semaphore>,
+    /// Blocking reads of the log that may be under way at once, shared by connections as `desks` are.
+    lookups: Arc<Semaphore>,
+    /// Requests that may change topics at once.
+    pub(crate) topic_turns: Arc<Semaphore>,
+    /// Requests that may take a producer id at once.
+    pub(crate) id_turns: Arc<Semaphore>,
 }
+
+/// Requests on their way from the room of their frame to that of what was read from it, or of their answer.
+const DESKS: usize = 16;
+
+/// Requests that change topics at once: more than one, so that a long one does not hold up a short one.
+const TOPIC_CHANGES: usize = 4;
+
+/// Blocking reads of the log at once, a core: enough to keep the disk busy while others compute, few enough that the
+/// threads that serve connections keep their share of the cores.
+const LOOKUPS_PER_CORE: usize = 2;
 
 impl Broker {
     /// Opens a data directory and restores its topics. Blocks while logs are recovered.
@@ -78,10 +107,17 @@ impl Broker {
         let now_ms = (config.clock)();
         let log = LogDir::open(data_dir, LogConfig::default(), now_ms)?;
         let topics = Topics::open(&log, config.partitions_max, now_ms)?;
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shared = Shared {
-            advertised: RwLock::new((config.advertised_host.clone(), config.advertised_port)),
+            connections: Arc::new(Semaphore::new(config.connections_max)),
             request_bytes: Budget::new(config.requests_in_flight_bytes_max),
+            half_read: HalfReads::default(),
             answer_bytes: Budget::new(config.answers_in_flight_bytes_max),
+            poll_bytes: Budget::new(config.polls_bytes_max),
+            desks: Arc::new(Semaphore::new(DESKS)),
+            lookups: Arc::new(Semaphore::new(LOOKUPS_PER_CORE * cores)),
+            topic_turns: Arc::new(Semaphore::new(TOPIC_CHANGES)),
+            id_turns: Arc::new(Semaphore::new(1)),
             config,
             guard,
             log,
@@ -92,7 +128,8 @@ impl Broker {
         })
     }
 
-    /// Serves Kafka clients until `shutdown` is done, answers what is in flight and returns. The data stays open:
+    /// Serves the Kafka clients of a listener until `shutdown` is done, answers what is in flight and returns. Several
+    /// listeners may be served at once, each telling its clients its own address. The data stays open:
     /// [`Broker::close`] closes it.
     ///
     /// # Errors
@@ -100,24 +137,16 @@ impl Broker {
     pub async fn serve(
         &self,
         listener: TcpListener,
+        advertised: Advertised,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), BrokerError> {
-        Ok(net::serve(Arc::clone(&self.shared), listener, shutdown).await?)
+        Ok(net::serve(Arc::clone(&self.shared), listener, advertised, shutdown).await?)
     }
 
     /// The cluster's id as clients see it.
     #[must_use]
     pub fn cluster_id(&self) -> &str {
         self.shared.cluster_id()
-    }
-
-    /// Changes where clients are told to connect to, from the next answer on.
-    pub fn set_advertised(&self, host: impl Into<String>, port: u16) {
-        *self
-            .shared
-            .advertised
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = (host.into(), port);
     }
 
     /// Whether the log takes writes, and what of it is damaged.
@@ -184,18 +213,20 @@ impl Shared {
         (self.config.clock)()
     }
 
-    /// Where clients are told to connect to.
-    pub(crate) fn advertised(&self) -> (String, i32) {
-        let advertised = self.advertised.read().unwrap_or_else(PoisonError::into_inner);
-        (advertised.0.clone(), i32::from(advertised.1))
-    }
-
-    /// Learns the listener's port, unless another is advertised.
-    pub(crate) fn serve_on(&self, port: u16) {
-        let mut advertised = self.advertised.write().unwrap_or_else(PoisonError::into_inner);
-        if advertised.1 == 0 {
-            advertised.1 = port;
-        }
+    /// Runs a piece of a request that reads the log and may block, off the threads that serve connections and when
+    /// its turn comes. A request that takes long asks for one piece after the other: so it shares with others, and
+    /// ends when nobody waits for it any more.
+    pub(crate) async fn look_up<T: Send + 'static>(
+        &self,
+        piece: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        let turn = Arc::clone(&self.lookups).acquire_owned().await.ok();
+        tokio::task::spawn_blocking(move || {
+            // Kept to the end, also when nobody waits for it.
+            let _turn = turn;
+            piece()
+        })
+        .await
     }
 
     /// The cluster's id as clients see it.

@@ -1,9 +1,13 @@
 //! A budget of bytes: whoever holds memory for a client takes room first, and gives it back by dropping it.
 //!
 //! Invariant: room given out never exceeds the budget; a single demand above the budget takes all of it and waits for
-//! that. Room is counted in KiB, rounded up.
+//! that. Who waits is served in order. Room is counted in KiB, rounded up.
+//!
+//! Room is held at the pace of clients, so a budget says when somebody waits: who is slow then is cut off, who is
+//! slow while there is enough for all may take its time (see [`crate::connection`]).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -16,6 +20,7 @@ pub(crate) type Room = Option<OwnedSemaphorePermit>;
 pub(crate) struct Budget {
     units: Arc<Semaphore>,
     units_max: usize,
+    waiting: AtomicUsize,
 }
 
 impl Budget {
@@ -24,16 +29,43 @@ impl Budget {
         Budget {
             units: Arc::new(Semaphore::new(units_max)),
             units_max,
+            waiting: AtomicUsize::new(0),
         }
     }
 
     /// Waits for room for this many bytes.
     pub(crate) async fn take(&self, bytes: usize) -> Room {
-        // The semaphore is never closed, so there is always a permit to wait for.
-        Arc::clone(&self.units)
-            .acquire_many_owned(self.units_for(bytes))
-            .await
-            .ok()
+        self.take_units(self.units_for(bytes)).await
+    }
+
+    /// Takes room for this many bytes if there is as much right now.
+    pub(crate) fn try_take(&self, bytes: usize) -> Option<Room> {
+        let units = Arc::clone(&self.units);
+        let taken = units.try_acquire_many_owned(self.units_for(bytes));
+        taken.ok().map(Some)
+    }
+
+    /// Waits until `room` is room for this many bytes; it never shrinks.
+    pub(crate) async fn grow(&self, room: &mut Room, bytes: usize) {
+        let held = room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let missing = (self.units_for(bytes) as usize).saturating_sub(held);
+        if missing == 0 {
+            return;
+        }
+        // Fits: no more than `units_for` gave.
+        let Some(more) = self.take_units(missing as u32).await else {
+            return;
+        };
+        match room {
+            Some(held) => held.merge(more),
+            None => *room = Some(more),
+        }
+    }
+
+    /// Whether `room` is room for this many bytes.
+    pub(crate) fn covers(&self, room: &Room, bytes: usize) -> bool {
+        let held = room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        held >= self.units_for(bytes) as usize
     }
 
     /// Gives back all but the room for this many bytes.
@@ -46,9 +78,41 @@ impl Budget {
         }
     }
 
+    /// Whether somebody waits for room.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// Bytes nobody has taken.
+    pub(crate) fn free_bytes(&self) -> usize {
+        self.units.available_permits() * UNIT_BYTES
+    }
+
+    async fn take_units(&self, units: u32) -> Room {
+        let _counted = Waiting::count(&self.waiting);
+        // The semaphore is never closed, so there is always a permit to wait for.
+        Arc::clone(&self.units).acquire_many_owned(units).await.ok()
+    }
+
     fn units_for(&self, bytes: usize) -> u32 {
         // Fits: units_max is far below u32::MAX.
         bytes.div_ceil(UNIT_BYTES).min(self.units_max) as u32
+    }
+}
+
+/// Counts one who waits, until it is dropped: served, or gone.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Waiting<'_> {
+    fn count(waiting: &AtomicUsize) -> Waiting<'_> {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Waiting(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -57,22 +121,45 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn room_is_taken_shrunk_and_given_back() {
+    async fn room_is_taken_grown_shrunk_and_given_back() {
         let budget = Budget::new(10 * 1024);
         let mut room = budget.take(9 * 1024 + 1).await;
-        assert_eq!(budget.units.available_permits(), 0);
+        assert_eq!(budget.free_bytes(), 0);
+        assert!(budget.try_take(1).is_none());
         budget.shrink(&mut room, 2048);
-        assert_eq!(budget.units.available_permits(), 8);
+        assert_eq!(budget.free_bytes(), 8 * 1024);
         budget.shrink(&mut room, 5000);
-        assert_eq!(budget.units.available_permits(), 8, "shrinking never grows");
+        assert_eq!(budget.free_bytes(), 8 * 1024, "shrinking never grows");
+        budget.grow(&mut room, 5000).await;
+        assert_eq!(budget.free_bytes(), 5 * 1024);
+        budget.grow(&mut room, 100).await;
+        assert_eq!(budget.free_bytes(), 5 * 1024, "growing never shrinks");
         drop(room);
         let all = budget.take(usize::MAX).await;
-        assert_eq!(
-            budget.units.available_permits(),
-            0,
-            "more than there is means all there is"
-        );
+        assert_eq!(budget.free_bytes(), 0, "more than there is means all there is");
         drop(all);
-        assert_eq!(budget.units.available_permits(), 10);
+        assert_eq!(budget.free_bytes(), 10 * 1024);
+    }
+
+    #[tokio::test]
+    async fn a_budget_says_whether_somebody_waits() {
+        let budget = Budget::new(1024);
+        let room = budget.take(1024).await;
+        assert!(!budget.is_wanted(), "who was served does not wait");
+        let mut waiting = Box::pin(budget.take(1));
+        let polled = futures_poll(&mut waiting).await;
+        assert!(polled.is_none() && budget.is_wanted());
+        drop(waiting);
+        assert!(!budget.is_wanted(), "who gave up does not wait");
+        drop(room);
+    }
+
+    /// What a future gives when it is polled once.
+    async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+        std::future::poll_fn(|cx| match std::pin::Pin::new(&mut *future).poll(cx) {
+            std::task::Poll::Ready(output) => std::task::Poll::Ready(Some(output)),
+            std::task::Poll::Pending => std::task::Poll::Ready(None),
+        })
+        .await
     }
 }

@@ -13,10 +13,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// ```
 #[derive(Debug, Clone)]
 pub struct BrokerConfig {
-    /// The host name clients are told to connect to (Metadata, FindCoordinator).
-    pub advertised_host: String,
-    /// The port clients are told to connect to; 0 = the port of the listener that is being served.
-    pub advertised_port: u16,
     /// The only node of this cluster.
     pub node_id: i32,
     /// The cluster's id as clients see it; `None` = drawn at random once and kept in the metadata log.
@@ -37,14 +33,18 @@ pub struct BrokerConfig {
     pub connections_max: usize,
     /// Largest request frame; a longer one closes its connection (bytes).
     pub frame_bytes_max: usize,
-    /// Bytes of requests, read but not yet answered, over all connections; readers wait beyond it.
+    /// Bytes of requests, read or being read but not yet answered, over all connections; readers wait beyond it.
     pub requests_in_flight_bytes_max: usize,
     /// Largest Fetch answer, whatever the client asks for (bytes of records; one batch may exceed it).
     pub fetch_bytes_max: usize,
-    /// Bytes of Fetch answers not yet written to their sockets, over all connections.
+    /// Bytes of answers not yet written to their sockets, over all connections.
     pub answers_in_flight_bytes_max: usize,
-    /// Requests of one connection that may wait for their answers before its reading pauses.
+    /// Bytes of Fetch requests that wait for records, over all connections; one more is answered without waiting.
+    pub polls_bytes_max: usize,
+    /// Produce requests of one connection that may wait for their answers before its reading pauses.
     pub pipeline_max: usize,
+    /// Most topics one Metadata request may create by naming them; a client asks again for the others.
+    pub auto_create_topics_per_request_max: usize,
     /// A new connection must have sent its first whole request by then.
     pub first_request_timeout: Duration,
     /// A request whose first byte has arrived must be whole by then.
@@ -53,6 +53,10 @@ pub struct BrokerConfig {
     pub idle_timeout: Duration,
     /// An answer must be taken by its client within this time.
     pub answer_write_timeout: Duration,
+    /// While others wait for room, a client must move 64 KiB of its frame or answer in every such time.
+    pub pace_window: Duration,
+    /// How long a client waits for a topic's creation or deletion before it is told that it may still come.
+    pub change_wait_max: Duration,
     /// Longest wait of a Fetch for new records, whatever the client asks for.
     pub fetch_wait_max: Duration,
     /// How long a stopping broker lets requests in flight finish.
@@ -65,8 +69,6 @@ impl Default for BrokerConfig {
     fn default() -> Self {
         const MIB: usize = 1024 * 1024;
         BrokerConfig {
-            advertised_host: "localhost".to_owned(),
-            advertised_port: 0,
             node_id: 1,
             cluster_id: None,
             auto_create_topics: true,
@@ -80,11 +82,15 @@ impl Default for BrokerConfig {
             requests_in_flight_bytes_max: 256 * MIB,
             fetch_bytes_max: 16 * MIB,
             answers_in_flight_bytes_max: 256 * MIB,
+            polls_bytes_max: 64 * MIB,
             pipeline_max: 64,
+            auto_create_topics_per_request_max: 100,
             first_request_timeout: Duration::from_secs(10),
             request_read_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(600),
             answer_write_timeout: Duration::from_secs(30),
+            pace_window: Duration::from_secs(1),
+            change_wait_max: Duration::from_secs(30),
             fetch_wait_max: Duration::from_secs(300),
             stop_timeout: Duration::from_secs(10),
             clock: wall_clock_ms,

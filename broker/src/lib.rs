@@ -8,7 +8,7 @@
 //! * [`Topic`] is what the rest of the program sees of a topic, its partitions included;
 //! * [`Guard`] is what is asked, [`OpenGate`] lets everything in.
 //!
-//! Promises: records of one connection are appended in the order they were sent. `acks=all` (-1) is answered after
+//! Promises: requests of one connection are handled in the order they were sent, and what was sent is carried out. `acks=all` (-1) is answered after
 //! the sync, `acks=1` after the write. Consumers see durable records only. A refused batch leaves no trace, so its
 //! producer goes on. Stored batches are byte for byte what the producer sent, but for offset, leader epoch and
 //! a greatest timestamp that was wrong, or is the log's to give.
@@ -26,6 +26,7 @@ mod log_state;
 mod meta;
 mod net;
 mod offline;
+mod pace;
 mod producer_ids;
 mod table;
 mod topic;
@@ -42,6 +43,7 @@ pub use config::BrokerConfig;
 pub use guard::{Guard, OpenGate, Refusal};
 pub use log_state::{DamagedPartition, LogState};
 pub use meta::MetaError;
+pub use net::Advertised;
 pub use offline::PartitionNames;
 pub use topic::{Topic, TopicState};
 pub use topic_name::TOPIC_NAME_BYTES_MAX;

@@ -23,8 +23,8 @@ const READ_BYTES_MAX: usize = 1024 * 1024;
 /// Most bytes one metadata batch may decompress to; the broker writes them uncompressed.
 const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// How long a change may take to become durable.
-const SYNC_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a change that is not durable yet is worth a line in the log.
+const SYNC_PATIENCE: Duration = Duration::from_secs(30);
 
 /// One change of the metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,7 +115,8 @@ impl MetaLog {
         Ok((meta, records))
     }
 
-    /// Writes one change and returns when it is durable. Blocks.
+    /// Writes one change and returns when it is durable, or never will be. Blocks, however long the disk takes: a
+    /// change that was written may become durable at any time, so nobody may take it for failed before the log has.
     pub(crate) fn append(&self, record: &MetaRecord, now_ms: i64) -> Result<(), MetaError> {
         let value = serde_json::to_vec(record)?;
         let mut builder = BatchBuilder::new();
@@ -124,7 +125,14 @@ impl MetaLog {
         }
         let (batch, _) = Batch::parse(&builder.build(), 0)?;
         let appended = self.partition.append(&batch, now_ms)?;
-        Ok(self.partition.wait_durable(appended.last_offset, SYNC_TIMEOUT)?)
+        loop {
+            match self.partition.wait_durable(appended.last_offset, SYNC_PATIENCE) {
+                Err(AppendError::TimedOut { offset }) => {
+                    tracing::warn!(offset, "a change of the metadata is still not on disk");
+                }
+                settled => return Ok(settled?),
+            }
+        }
     }
 
     fn replay(&self) -> Result<Vec<MetaRecord>, MetaError> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::broker::Shared;
@@ -19,18 +19,40 @@ use crate::table::Context;
 /// Pause after a failed accept: out of file descriptors, most likely, and that passes only with time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Where the clients of a listener are told to connect to, in every answer that names this broker. It must be an
+/// address that leads them here: a client keeps to what it is told, not to what it dialled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advertised {
+    /// The host name.
+    pub host: String,
+    /// The port; 0 = the listener's own.
+    pub port: u16,
+}
+
+impl Default for Advertised {
+    /// `localhost`, and the listener's own port.
+    fn default() -> Self {
+        Advertised {
+            host: "localhost".to_owned(),
+            port: 0,
+        }
+    }
+}
+
 /// Serves connections until `shutdown` is done, then lets them finish.
 pub(crate) async fn serve(
     shared: Arc<Shared>,
     listener: TcpListener,
+    mut advertised: Advertised,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    let port = listener.local_addr()?.port();
-    shared.serve_on(port);
+    if advertised.port == 0 {
+        advertised.port = listener.local_addr()?.port();
+    }
     let (stop, stopping) = watch::channel(false);
-    let room = Arc::new(Semaphore::new(shared.config.connections_max));
     let context = Context {
         shared: Arc::clone(&shared),
+        advertised: Arc::new(advertised),
         stop: stopping,
     };
     let mut connections = JoinSet::new();
@@ -39,7 +61,7 @@ pub(crate) async fn serve(
         tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => admit(stream, &room, &context, &mut connections),
+                Ok((stream, _)) => admit(stream, &context, &mut connections),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -65,13 +87,9 @@ pub(crate) async fn serve(
 }
 
 /// Starts a connection's task, or closes it when there are too many.
-fn admit(
-    stream: TcpStream,
-    room: &Arc<Semaphore>,
-    context: &Context,
-    connections: &mut JoinSet<Result<(), End>>,
-) {
-    let Ok(permit) = Arc::clone(room).try_acquire_owned() else {
+fn admit(stream: TcpStream, context: &Context, connections: &mut JoinSet<Result<(), End>>) {
+    let places = Arc::clone(&context.shared.connections);
+    let Ok(permit) = places.try_acquire_owned() else {
         tracing::warn!(
             connections_max = context.shared.config.connections_max,
             "a connection was closed at once: there are too many"

@@ -9,25 +9,48 @@ use std::future::Future;
 use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use annals_kafka_wire::api_key::ApiKey;
-use annals_kafka_wire::error::{Fault, WireError};
+use annals_kafka_wire::error::{ErrorCode, Fault, WireError};
 use annals_kafka_wire::frame::{self, RequestHeader};
 use annals_kafka_wire::message::{Request, api_versions};
 use annals_kafka_wire::primitives::Reader;
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::api;
 use crate::broker::Shared;
 use crate::budget::Room;
+use crate::net::Advertised;
 
-/// One API: its key, the versions it is advertised with, and how a request is handled.
+/// How a request stands to the others of its connection. This is the only place that says so; the connection does it.
+///
+/// * Requests are handled in the order they were sent, and answered in that order.
+/// * An append begins when every request before it that is no append has been answered. So appends follow each other
+///   without waiting for their syncs, and are written in the order they were sent.
+/// * Everything else begins when the request before it has been answered, whatever that was, and the next request
+///   begins when it has been answered itself. So a client that sends a change and a question in one write is told
+///   what is so after the change, and whatever is appended finds the change made.
+/// * A client that closes its connection takes back its questions, those under way too, but no append and no change:
+///   what it sent before it closed is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Records to append: several may be under way.
+    Append,
+    /// Changes something: alone, and carried out once it was sent.
+    Change,
+    /// Changes nothing that its client could miss: alone, and given up when the client goes.
+    Question,
+}
+
+/// One API: its key, the versions it is advertised with, its order, and how a request is handled.
 pub(crate) struct Row {
     /// Which API.
     pub(crate) key: ApiKey,
     /// What ApiVersions says, and what dispatch lets through.
     pub(crate) versions: RangeInclusive<i16>,
+    order: Order,
     run: fn(Call) -> Result<Reply, Refused>,
 }
 
@@ -36,55 +59,67 @@ pub(crate) const TABLE: &[Row] = &[
     Row {
         key: ApiKey::Produce,
         versions: 0..=11,
+        order: Order::Append,
         run: |call| call.run(api::produce::handle),
     },
     Row {
         key: ApiKey::Fetch,
         versions: 4..=12,
+        order: Order::Question,
         run: |call| call.run(api::fetch::handle),
     },
     Row {
         key: ApiKey::ListOffsets,
         versions: 1..=9,
+        order: Order::Question,
         run: |call| call.run(api::list_offsets::handle),
     },
     Row {
         key: ApiKey::Metadata,
         versions: 0..=13,
+        order: Order::Question,
         run: |call| call.run(api::metadata::handle),
-    },
-    Row {
-        key: ApiKey::FindCoordinator,
-        versions: 0..=6,
-        run: |call| call.run(api::find_coordinator::handle),
     },
     Row {
         key: ApiKey::ApiVersions,
         versions: 0..=4,
+        order: Order::Question,
         run: |call| call.run(api::api_versions::handle),
     },
     Row {
         key: ApiKey::CreateTopics,
         versions: 2..=7,
+        order: Order::Change,
         run: |call| call.run(api::create_topics::handle),
     },
     Row {
         key: ApiKey::DeleteTopics,
         versions: 1..=6,
+        order: Order::Change,
         run: |call| call.run(api::delete_topics::handle),
     },
     Row {
         key: ApiKey::InitProducerId,
         versions: 0..=5,
+        order: Order::Question,
         run: |call| call.run(api::init_producer_id::handle),
     },
 ];
+
+/// Bytes of memory a request may take, once read, beside its frame and as much again.
+const REQUEST_ALLOWANCE_BYTES: usize = 1024 * 1024;
+
+/// What an append holds until it is answered, in bytes for each that its topics and partitions took in memory: an
+/// answer says more of a partition than the request.
+const APPEND_ANSWER_FACTOR: usize = 8;
 
 /// What a handler may use besides its request.
 #[derive(Clone)]
 pub(crate) struct Context {
     /// The broker.
     pub(crate) shared: Arc<Shared>,
+    /// Where this connection's clients are told to connect to.
+    pub(crate) advertised: Arc<Advertised>,
     /// Turns true when the broker stops: whoever waits answers early.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -92,13 +127,15 @@ pub(crate) struct Context {
 /// A future a connection keeps until its turn to answer.
 pub(crate) type Waiting<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What a handler gives back. Everything whose order matters within a connection has happened by then.
+/// What a handler gives back. What an append writes has been written by then.
 pub(crate) enum Answer<T> {
     /// The answer.
     Now(T),
-    /// The answer will be there when the future is (a sync, new records, a blocking change), with the room it takes
-    /// until it is written to its socket.
-    Later(Waiting<(T, Room)>),
+    /// The answer will be there when the future is (a sync, a blocking change).
+    Later(Waiting<T>),
+    /// As [`Answer::Later`], but it may wait for long: it holds no room of the requests' budget meanwhile, sees to
+    /// what it holds itself, and comes with the room its answer takes until it is written to its socket.
+    Poll(Waiting<(T, Room)>),
     /// The client wants no answer.
     Silent,
     /// The connection must be closed, for this reason.
@@ -108,26 +145,45 @@ pub(crate) enum Answer<T> {
 impl<T: Send + 'static> Answer<T> {
     /// Answers when `future` is done.
     pub(crate) fn later(future: impl Future<Output = T> + Send + 'static) -> Answer<T> {
-        Answer::Later(Box::pin(async move { (future.await, None) }))
+        Answer::Later(Box::pin(future))
     }
 
-    /// Runs a change that blocks on a sync, off the threads that serve connections. `None` when it panicked.
-    pub(crate) fn blocking(change: impl FnOnce() -> T + Send + 'static, failed: fn() -> T) -> Answer<T> {
+    /// Makes a change that blocks on a sync, off the threads that serve connections, when its turn comes. From here
+    /// on it will be made, whoever waits for it. `unsettled` answers when that takes longer than `patience`
+    /// (REQUEST_TIMED_OUT: it may still be made) or panicked (UNKNOWN_SERVER_ERROR).
+    pub(crate) fn change(
+        turns: &Arc<Semaphore>,
+        patience: Duration,
+        change: impl FnOnce() -> T + Send + 'static,
+        unsettled: impl FnOnce(ErrorCode) -> T + Send + 'static,
+    ) -> Answer<T> {
+        let turns = Arc::clone(turns);
+        let made = tokio::spawn(async move {
+            let _turn = turns.acquire_owned().await;
+            tokio::task::spawn_blocking(change).await
+        });
         Answer::later(async move {
-            tokio::task::spawn_blocking(change).await.unwrap_or_else(|error| {
-                tracing::error!(%error, "a request's handler failed");
-                failed()
-            })
+            match tokio::time::timeout(patience, made).await {
+                Ok(Ok(Ok(answer))) => answer,
+                Ok(Err(error) | Ok(Err(error))) => {
+                    tracing::error!(%error, "a change failed");
+                    unsettled(ErrorCode::UnknownServerError)
+                }
+                Err(_) => unsettled(ErrorCode::RequestTimedOut),
+            }
         })
     }
 }
 
-/// What a connection writes back: whole frames.
+/// What a connection writes back: whole frames, with the room they take when that was seen to.
 pub(crate) enum Reply {
     /// A frame.
     Now(Bytes),
-    /// A frame, when its time has come.
-    Later(Waiting<Result<(Bytes, Room), WireError>>),
+    /// A frame, when its time has come, and the bytes of memory that are held for it until then.
+    Later {
+        frame: Waiting<Result<(Bytes, Room), WireError>>,
+        held_bytes: usize,
+    },
     /// Nothing.
     Silent,
 }
@@ -149,13 +205,25 @@ pub(crate) enum Refused {
     Handler(String),
 }
 
+/// The order of what a frame asks for; what nobody knows is refused in its turn.
+pub(crate) fn order(request: &Bytes) -> Order {
+    let key = request.first_chunk().map(|code| i16::from_be_bytes(*code));
+    let row = key.and_then(row);
+    row.map_or(Order::Question, |row| row.order)
+}
+
+fn row(code: i16) -> Option<&'static Row> {
+    let key = ApiKey::from_code(code)?;
+    TABLE.iter().find(|row| row.key == key)
+}
+
 /// Reads one request frame (without its length) and handles it as its row says.
 pub(crate) fn dispatch(context: &Context, request: Bytes) -> Result<Reply, Refused> {
-    let mut reader = Reader::new(request);
+    let allowance = request.len() + REQUEST_ALLOWANCE_BYTES;
+    let mut reader = Reader::within(request, allowance);
     let mut peek = reader.clone();
     let (code, version, correlation_id) = (peek.i16()?, peek.i16()?, peek.i32()?);
-    let row = ApiKey::from_code(code).and_then(|key| TABLE.iter().find(|row| row.key == key));
-    let row = row.ok_or(Refused::Key(code))?;
+    let row = row(code).ok_or(Refused::Key(code))?;
     if !row.versions.contains(&version) {
         if row.key == ApiKey::ApiVersions {
             // The client steps down to a version it finds in this answer (KIP-511).
@@ -173,6 +241,7 @@ pub(crate) fn dispatch(context: &Context, request: Bytes) -> Result<Reply, Refus
     let header = RequestHeader::decode(&mut reader)?;
     (row.run)(Call {
         context: context.clone(),
+        order: row.order,
         header,
         body: reader,
     })
@@ -181,6 +250,7 @@ pub(crate) fn dispatch(context: &Context, request: Bytes) -> Result<Reply, Refus
 /// A request on its way to its handler.
 struct Call {
     context: Context,
+    order: Order,
     header: RequestHeader,
     body: Reader,
 }
@@ -203,32 +273,44 @@ impl Call {
                 supported: R::VERSIONS,
             });
         }
-        let request = read_request::<R>(self.body, version)?;
+        let (request, read_bytes) = read_request::<R>(self.body, version)?;
+        let encode = move |response: R::Response| frame::encode_response(&response, version, correlation_id);
         match handler(&self.context, version, request) {
-            Answer::Now(response) => Ok(Reply::Now(frame::encode_response(
-                &response,
-                version,
-                correlation_id,
-            )?)),
-            Answer::Later(waiting) => Ok(Reply::Later(Box::pin(async move {
-                let (response, room) = waiting.await;
-                Ok((frame::encode_response(&response, version, correlation_id)?, room))
-            }))),
+            Answer::Now(response) => Ok(Reply::Now(encode(response)?)),
+            Answer::Later(waiting) => Ok(Reply::Later {
+                frame: Box::pin(async move { Ok((encode(waiting.await)?, None)) }),
+                held_bytes: match self.order {
+                    Order::Append => read_bytes.saturating_mul(APPEND_ANSWER_FACTOR),
+                    Order::Change | Order::Question => read_bytes,
+                },
+            }),
+            Answer::Poll(waiting) => Ok(Reply::Later {
+                frame: Box::pin(async move {
+                    let (response, room) = waiting.await;
+                    Ok((encode(response)?, room))
+                }),
+                held_bytes: 0,
+            }),
             Answer::Silent => Ok(Reply::Silent),
             Answer::Close(reason) => Err(Refused::Handler(reason)),
         }
     }
 }
 
-/// Reads a request and, like Kafka, lets go what follows its end: librdkafka 2.16 asks for the metadata of all topics
-/// with three bytes more than its version has.
-fn read_request<R: Request>(mut body: Reader, version: i16) -> Result<R, WireError> {
-    let bytes = body.rest().clone();
-    R::decode(&mut body, version).or_else(|error| match error.fault() {
-        Fault::Trailing { left } => {
-            let end = bytes.len().saturating_sub(*left);
-            R::decode(&mut Reader::new(bytes.slice(..end)), version)
-        }
-        _ => Err(error),
-    })
+/// Reads a request, and how many bytes of memory it takes. Like Kafka, lets go what follows its end: librdkafka 2.16
+/// asks for the metadata of all topics with three bytes more than its version has.
+fn read_request<R: Request>(mut body: Reader, version: i16) -> Result<(R, usize), WireError> {
+    let (bytes, allowance) = (body.rest().clone(), body.allowance());
+    match R::decode(&mut body, version) {
+        Ok(request) => Ok((request, allowance - body.allowance())),
+        Err(error) => match error.fault() {
+            Fault::Trailing { left } => {
+                let end = bytes.len().saturating_sub(*left);
+                let mut body = Reader::within(bytes.slice(..end), allowance);
+                let request = R::decode(&mut body, version)?;
+                Ok((request, allowance - body.allowance()))
+            }
+            _ => Err(error),
+        },
+    }
 }

@@ -1,11 +1,15 @@
-//! The set of topics: restored from the metadata log, changed one at a time, read without a lock.
+//! The set of topics: restored from the metadata log, changed a name at a time, read without a lock.
 //!
 //! Invariant: a topic is in the set only when its creation is durable, and out of it before its files go. A change
 //! is written to the metadata log first, so a crash between the two steps ends as the log says: a created topic's
 //! missing directories are made at the next start, a deleted topic's left-overs are removed then.
+//!
+//! A change claims its topic's name, and keeps it until the log has settled what became of the change, however long
+//! that takes: so there are never two topics of one name. No lock is held meanwhile; changes of other names, and
+//! producer ids, do not wait for it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use annals_segment_log::{LogDir, LogError, Partition};
 use arc_swap::ArcSwap;
@@ -106,20 +110,28 @@ impl TopicMap {
     }
 }
 
-/// What only one change at a time may touch.
-struct Changes {
-    meta: MetaLog,
-    producer_ids: ProducerIds,
-}
+/// The names that are being changed, each with the partitions it will add.
+type Claims = BTreeMap<String, usize>;
 
 /// The topics of a broker.
 pub(crate) struct Topics {
     log: LogDir,
     partitions_max: usize,
     cluster_id: String,
+    meta: MetaLog,
     current: ArcSwap<TopicMap>,
-    changes: Mutex<Changes>,
+    /// Locked for moments only; who swaps `current` and tells the listeners holds it.
+    claims: Mutex<Claims>,
+    /// A claim ended.
+    settled: Condvar,
+    producer_ids: Mutex<ProducerIds>,
     listeners: Mutex<Vec<TopicsListener>>,
+}
+
+/// A name that nobody else changes, until this is dropped.
+struct Claim<'a> {
+    topics: &'a Topics,
+    name: String,
 }
 
 impl Topics {
@@ -150,8 +162,11 @@ impl Topics {
             log: log.clone(),
             partitions_max,
             cluster_id,
+            meta,
             current: ArcSwap::from_pointee(map),
-            changes: Mutex::new(Changes { meta, producer_ids }),
+            claims: Mutex::default(),
+            settled: Condvar::new(),
+            producer_ids: Mutex::new(producer_ids),
             listeners: Mutex::default(),
         })
     }
@@ -173,16 +188,18 @@ impl Topics {
 
     /// Whether a topic could be created now: its name, its partitions and the room for them.
     pub(crate) fn check(&self, new: &NewTopic) -> Result<(), TopicError> {
+        self.check_beside(&lock(&self.claims), new).map(drop)
+    }
+
+    /// As [`Topics::check`], beside the changes under way; the number of partitions.
+    fn check_beside(&self, claims: &Claims, new: &NewTopic) -> Result<usize, TopicError> {
         topic_name::check(&new.name).map_err(TopicError::InvalidName)?;
         let now = self.now();
         if now.named(&new.name).is_some() {
             return Err(TopicError::Exists(new.name.clone()));
         }
-        if let Some(other) = now
-            .by_name
-            .keys()
-            .find(|other| topic_name::collide(other, &new.name))
-        {
+        let mut others = now.by_name.keys().chain(claims.keys());
+        if let Some(other) = others.find(|other| topic_name::collide(other, &new.name)) {
             return Err(TopicError::InvalidName(format!(
                 "Topic '{}' collides with existing topic: {other}",
                 new.name
@@ -196,17 +213,16 @@ impl Topics {
                 max,
             });
         }
-        let count = now.partition_count();
+        let count = now.partition_count() + claims.values().sum::<usize>();
         if count + asked > max {
             return Err(TopicError::TooManyPartitions { now: count, max });
         }
-        Ok(())
+        Ok(asked)
     }
 
     /// Creates a topic whose settings are already checked. Blocks for a sync.
     pub(crate) fn create(&self, new: &NewTopic, now_ms: i64) -> Result<Topic, TopicError> {
-        let changes = lock(&self.changes);
-        self.check(new)?;
+        let claim = self.claim(&new.name, |claims| self.check_beside(claims, new))?;
         let id = Uuid::new_v4();
         let record = MetaRecord::TopicCreated {
             name: new.name.clone(),
@@ -214,32 +230,30 @@ impl Topics {
             partitions: new.partitions.unsigned_abs(),
             config: new.config.clone(),
         };
-        changes.meta.append(&record, now_ms)?;
+        self.meta.append(&record, now_ms)?;
         let topic = match open_topic(&self.log, new, id) {
             Ok(topic) => topic,
             Err(error) => {
                 // Without its files the topic must not come back at the next start either.
-                changes.meta.append(&MetaRecord::TopicDeleted { id }, now_ms)?;
+                self.meta.append(&MetaRecord::TopicDeleted { id }, now_ms)?;
+                remove_files(&self.log, id, new.partitions);
                 return Err(error);
             }
         };
-        self.publish(&changes, |map| map.insert(&topic));
+        claim.publish(|map| map.insert(&topic));
         tracing::info!(topic = %topic.name, %id, partitions = topic.partitions.len(), "topic created");
         Ok(topic)
     }
 
     /// Deletes a topic and its records. Blocks for a sync.
     pub(crate) fn delete(&self, name: &str, now_ms: i64) -> Result<(), TopicError> {
-        let changes = lock(&self.changes);
-        let Some(topic) = self.now().named(name).cloned() else {
-            return Err(TopicError::Unknown(
-                name.chars().take(topic_name::TOPIC_NAME_BYTES_MAX).collect(),
-            ));
-        };
-        changes
-            .meta
+        let unknown = || TopicError::Unknown(name.chars().take(topic_name::TOPIC_NAME_BYTES_MAX).collect());
+        let named = || self.now().named(name).cloned().ok_or_else(unknown);
+        let claim = self.claim(name, |_| named().map(|_| 0))?;
+        let topic = named()?;
+        self.meta
             .append(&MetaRecord::TopicDeleted { id: topic.id }, now_ms)?;
-        self.publish(&changes, |map| map.remove(&topic));
+        claim.publish(|map| map.remove(&topic));
         topic.mark_deleted();
         remove_files(
             &self.log,
@@ -252,20 +266,50 @@ impl Topics {
 
     /// A producer id nobody was given before. Blocks for a sync once in a thousand.
     pub(crate) fn take_producer_id(&self, now_ms: i64) -> Result<i64, MetaError> {
-        let mut changes = lock(&self.changes);
-        let Changes { meta, producer_ids } = &mut *changes;
-        producer_ids.take(meta, now_ms)
+        lock(&self.producer_ids).take(&self.meta, now_ms)
     }
 
-    /// Swaps the set and tells the listeners; the guard of `changes` keeps their order that of the changes.
-    fn publish(&self, _held: &MutexGuard<'_, Changes>, change: impl FnOnce(&mut TopicMap)) {
-        let mut map = TopicMap::clone(&self.now());
+    /// Waits until nobody changes the topic of this name, and claims it if `check` agrees, which says how many
+    /// partitions will be added.
+    fn claim(
+        &self,
+        name: &str,
+        check: impl Fn(&Claims) -> Result<usize, TopicError>,
+    ) -> Result<Claim<'_>, TopicError> {
+        let claims = lock(&self.claims);
+        let settled = self
+            .settled
+            .wait_while(claims, |claims| claims.contains_key(name));
+        let mut claims = settled.unwrap_or_else(PoisonError::into_inner);
+        let partitions = check(&claims)?;
+        claims.insert(name.to_owned(), partitions);
+        Ok(Claim {
+            topics: self,
+            name: name.to_owned(),
+        })
+    }
+}
+
+impl Claim<'_> {
+    /// Swaps the set and tells the listeners, in the order of the changes. The partitions count as the topic's, no
+    /// longer as the claim's.
+    fn publish(self, change: impl FnOnce(&mut TopicMap)) {
+        let mut claims = lock(&self.topics.claims);
+        let mut map = TopicMap::clone(&self.topics.now());
         change(&mut map);
         let list = map.list();
-        self.current.store(Arc::new(map));
-        for listener in lock(&self.listeners).iter() {
+        self.topics.current.store(Arc::new(map));
+        claims.remove(&self.name);
+        for listener in lock(&self.topics.listeners).iter() {
             listener(&list);
         }
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        lock(&self.topics.claims).remove(&self.name);
+        self.topics.settled.notify_all();
     }
 }
 

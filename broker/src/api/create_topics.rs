@@ -3,6 +3,7 @@
 //! * One node: the replication factor is 1 (or -1, the default), an assignment may only name this node.
 //! * `validate_only` checks everything but the disk. v5+ answers the settings the topic has, v7+ its id.
 //! * A name twice in one request is INVALID_REQUEST for both, as with Kafka.
+//! * What is not durable in time is REQUEST_TIMED_OUT, and may still come to be: then it is *the* topic of its name.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use annals_kafka_wire::message::create_topics::{
     CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
 };
 
-use crate::api::{TOPICS_PER_REQUEST_MAX, topic_error_code};
+use crate::api::topic_error_code;
 use crate::broker::Shared;
 use crate::table::{Answer, Context};
 use crate::topic_config;
@@ -26,12 +27,8 @@ const DEFAULT_CONFIG: i8 = 5;
 type Refusal = (ErrorCode, String);
 
 pub(crate) fn handle(ctx: &Context, _: i16, request: CreateTopicsRequest) -> Answer<CreateTopicsResponse> {
-    if request.topics.len() > TOPICS_PER_REQUEST_MAX {
-        return Answer::Close(format!(
-            "CreateTopics names more than {TOPICS_PER_REQUEST_MAX} topics"
-        ));
-    }
     let shared = Arc::clone(&ctx.shared);
+    let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
     let create = move || {
         let mut named = HashMap::<&str, usize>::new();
         for topic in &request.topics {
@@ -40,9 +37,10 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: CreateTopicsRequest) -> Ans
         let outcome = |topic: &CreatableTopic| {
             if named.get(topic.name.as_str()).is_some_and(|times| *times > 1) {
                 let sentence = "Duplicate topic name in the request.".to_owned();
-                return refused(topic, (ErrorCode::InvalidRequest, sentence));
+                return refused(topic.name.clone(), (ErrorCode::InvalidRequest, sentence));
             }
-            create_one(&shared, topic, request.validate_only).unwrap_or_else(|why| refused(topic, why))
+            create_one(&shared, topic, request.validate_only)
+                .unwrap_or_else(|why| refused(topic.name.clone(), why))
         };
         let topics = request.topics.iter().map(outcome).collect();
         CreateTopicsResponse {
@@ -50,7 +48,15 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: CreateTopicsRequest) -> Ans
             ..CreateTopicsResponse::default()
         }
     };
-    Answer::blocking(create, CreateTopicsResponse::default)
+    let unsettled = |error: ErrorCode| CreateTopicsResponse {
+        topics: names
+            .into_iter()
+            .map(|name| refused(name, (error, error.meaning().to_owned())))
+            .collect(),
+        ..CreateTopicsResponse::default()
+    };
+    let patience = ctx.shared.config.change_wait_max;
+    Answer::change(&ctx.shared.topic_turns, patience, create, unsettled)
 }
 
 fn create_one(
@@ -152,9 +158,9 @@ fn settings(asked: &CreatableTopic) -> Result<BTreeMap<String, String>, Refusal>
     Ok(config)
 }
 
-fn refused(asked: &CreatableTopic, (error, sentence): Refusal) -> CreatableTopicResult {
+fn refused(name: String, (error, sentence): Refusal) -> CreatableTopicResult {
     CreatableTopicResult {
-        name: asked.name.clone(),
+        name,
         error_code: error.code(),
         error_message: Some(sentence),
         num_partitions: -1,

@@ -11,7 +11,7 @@ use annals_kafka_wire::message::delete_topics::{
 };
 use uuid::Uuid;
 
-use crate::api::{TOPICS_PER_REQUEST_MAX, topic_error_code};
+use crate::api::topic_error_code;
 use crate::broker::Shared;
 use crate::table::{Answer, Context};
 
@@ -22,12 +22,8 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: DeleteTopicsRequest) -> Ans
         ..DeleteTopicState::default()
     });
     let asked: Vec<DeleteTopicState> = request.topics.into_iter().chain(named).collect();
-    if asked.len() > TOPICS_PER_REQUEST_MAX {
-        return Answer::Close(format!(
-            "DeleteTopics names more than {TOPICS_PER_REQUEST_MAX} topics"
-        ));
-    }
     let shared = Arc::clone(&ctx.shared);
+    let named = asked.clone();
     let delete = move || {
         let mut times = HashMap::<([u8; 16], Option<String>), usize>::new();
         for topic in &asked {
@@ -45,7 +41,15 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: DeleteTopicsRequest) -> Ans
             ..DeleteTopicsResponse::default()
         }
     };
-    Answer::blocking(delete, DeleteTopicsResponse::default)
+    let unsettled = |error: ErrorCode| DeleteTopicsResponse {
+        responses: named
+            .into_iter()
+            .map(|topic| refused(topic, error, error.meaning()))
+            .collect(),
+        ..DeleteTopicsResponse::default()
+    };
+    let patience = ctx.shared.config.change_wait_max;
+    Answer::change(&ctx.shared.topic_turns, patience, delete, unsettled)
 }
 
 /// What is wrong with how a topic is asked for.

@@ -7,6 +7,8 @@
 //! * No fetch sessions: the session id is always 0, which is every client's leave to send whole requests. A request
 //!   that names another session is FETCH_SESSION_ID_NOT_FOUND.
 //! * An older leader epoch than the partition's is FENCED_LEADER_EPOCH, a newer one UNKNOWN_LEADER_EPOCH.
+//! * While memory is short an answer holds less than it may, and a request that finds no room to wait for records is
+//!   answered without waiting.
 //! * Left out: rack awareness, followers (a replica id is ignored), versions 13 and up (topic ids).
 
 use std::future::{Future, poll_fn};
@@ -30,6 +32,12 @@ use crate::table::{Answer, Context};
 /// What a committed-records-only consumer asks with.
 const READ_COMMITTED: i8 = 1;
 
+/// What a partition asked for takes in memory, in the request and while it waits and in the answer.
+const ENTRY_BYTES: usize = 512;
+
+/// An answer takes at most this share of the room that is left for answers.
+const SHARES: usize = 8;
+
 /// What a read gives: the answer, the bytes of its records, and whether some partition has an error.
 struct Round {
     response: FetchResponse,
@@ -49,7 +57,7 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: FetchRequest) -> Answer<Fet
     let wait =
         Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(config.fetch_wait_max);
     let deadline = Instant::now() + wait;
-    Answer::Later(Box::pin(fetch(
+    Answer::Poll(Box::pin(fetch(
         Arc::clone(&ctx.shared),
         ctx.stop.clone(),
         Arc::new(request),
@@ -80,22 +88,25 @@ async fn fetch(
     deadline: Instant,
 ) -> (FetchResponse, Room) {
     let enough = usize::try_from(request.min_bytes).unwrap_or(0);
+    let entry_bytes = entry_bytes(&request);
+    // Without room to wait in, what is there now is the answer.
+    let may_wait = shared.poll_bytes.try_take(entry_bytes);
     loop {
         // Subscribed before reading, so that nothing that comes in between is missed.
         let changes = watched(&shared, &request);
         let wanted = wanted_bytes(&shared, &request);
-        let mut room = shared.answer_bytes.take(wanted).await;
+        let mut room = shared.answer_bytes.take(wanted + entry_bytes).await;
         let round = if wanted == 0 {
             // Nothing to read from disk: not worth another thread.
-            read_all(&shared, &request)
+            read_all(&shared, &request, wanted)
         } else {
-            let (shared, request) = (Arc::clone(&shared), Arc::clone(&request));
-            tokio::task::spawn_blocking(move || read_all(&shared, &request))
-                .await
-                .unwrap_or_else(Round::failed)
+            let (reading, request) = (Arc::clone(&shared), Arc::clone(&request));
+            let read = shared.look_up(move || read_all(&reading, &request, wanted));
+            read.await.unwrap_or_else(Round::failed)
         };
-        shared.answer_bytes.shrink(&mut room, round.bytes);
-        if round.failed || round.bytes >= enough || Instant::now() >= deadline || *stop.borrow() {
+        shared.answer_bytes.shrink(&mut room, round.bytes + entry_bytes);
+        let done = round.failed || round.bytes >= enough;
+        if done || may_wait.is_none() || Instant::now() >= deadline || *stop.borrow() {
             return (round.response, room);
         }
         drop(room);
@@ -107,7 +118,14 @@ async fn fetch(
     }
 }
 
-/// What the answer may weigh: no more than is asked for, may be given, or is there.
+/// What the partitions asked for take in memory, records aside.
+fn entry_bytes(request: &FetchRequest) -> usize {
+    let entries = request.topics.iter().map(|asked| 1 + asked.partitions.len());
+    entries.sum::<usize>().saturating_mul(ENTRY_BYTES)
+}
+
+/// What the records of an answer may weigh: no more than is asked for, may be given, or is there; and while many
+/// answers are under way a share of what is left, so that there is some for the next. One batch is always given.
 fn wanted_bytes(shared: &Shared, request: &FetchRequest) -> usize {
     let topics = shared.topics.now();
     let there = request.topics.iter().flat_map(|asked| {
@@ -123,9 +141,11 @@ fn wanted_bytes(shared: &Shared, request: &FetchRequest) -> usize {
             })
         })
     });
-    there
-        .fold(0usize, usize::saturating_add)
-        .min(bytes_max(shared, request).max(shared.config.message_bytes_max))
+    there.fold(0usize, usize::saturating_add).min(
+        bytes_max(shared, request)
+            .min(shared.answer_bytes.free_bytes() / SHARES)
+            .max(shared.config.message_bytes_max),
+    )
 }
 
 fn bytes_max(shared: &Shared, request: &FetchRequest) -> usize {
@@ -135,7 +155,7 @@ fn bytes_max(shared: &Shared, request: &FetchRequest) -> usize {
 }
 
 /// Reads every partition asked for, in the order asked: clients turn the order so that all get their share.
-fn read_all(shared: &Shared, request: &FetchRequest) -> Round {
+fn read_all(shared: &Shared, request: &FetchRequest, most: usize) -> Round {
     let topics = shared.topics.now();
     let (mut bytes, mut failed) = (0usize, false);
     let mut responses = Vec::with_capacity(request.topics.len());
@@ -143,7 +163,7 @@ fn read_all(shared: &Shared, request: &FetchRequest) -> Round {
         let topic = topics.named(&asked_topic.topic);
         let mut partitions = Vec::with_capacity(asked_topic.partitions.len());
         for asked in &asked_topic.partitions {
-            let left = bytes_max(shared, request).saturating_sub(bytes);
+            let left = bytes_max(shared, request).min(most).saturating_sub(bytes);
             let read = match topic.and_then(|topic| topic.partition(asked.partition)) {
                 None => refused(asked, ErrorCode::UnknownTopicOrPartition),
                 // The first records found are given whatever the limits; the others wait for the next request.

@@ -36,7 +36,8 @@ pub(crate) fn handle(
             refused(ErrorCode::KafkaStorageError)
         }
     };
-    Answer::blocking(take, || refused(ErrorCode::UnknownServerError))
+    let patience = ctx.shared.config.change_wait_max;
+    Answer::change(&ctx.shared.id_turns, patience, take, refused)
 }
 
 fn refused(error: ErrorCode) -> InitProducerIdResponse {

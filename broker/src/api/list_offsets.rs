@@ -30,6 +30,9 @@ const MAX_TIMESTAMP_SINCE: i16 = 7;
 const EARLIEST_LOCAL_SINCE: i16 = 8;
 const LATEST_TIERED_SINCE: i16 = 9;
 
+/// Look-ups made in one go.
+const PIECE_LOOK_UPS: usize = 16;
+
 /// What an answer has instead of a timestamp where none was asked for.
 const NO_TIMESTAMP: i64 = -1;
 
@@ -45,22 +48,48 @@ pub(crate) fn handle(
     request: ListOffsetsRequest,
 ) -> Answer<ListOffsetsResponse> {
     let shared = Arc::clone(&ctx.shared);
-    // Looking up a time reads segments, which may not be in memory.
-    let look_up = move || {
-        let topics = request.topics.into_iter().map(|topic| ListOffsetsTopicResponse {
-            partitions: topic
-                .partitions
-                .iter()
-                .map(|asked| look_up_one(&shared, version, &topic.name, asked))
-                .collect(),
-            name: topic.name,
-        });
+    Answer::later(async move {
+        let mut topics = Vec::with_capacity(request.topics.len());
+        for asked in request.topics {
+            let mut partitions = Vec::with_capacity(asked.partitions.len());
+            for piece in asked.partitions.chunks(PIECE_LOOK_UPS) {
+                partitions.extend(look_up_piece(&shared, version, &asked.name, piece).await);
+            }
+            topics.push(ListOffsetsTopicResponse {
+                name: asked.name,
+                partitions,
+            });
+        }
         ListOffsetsResponse {
-            topics: topics.collect(),
+            topics,
             ..ListOffsetsResponse::default()
         }
+    })
+}
+
+/// Looking up a time reads segments, which may not be in memory: a few at a time, then it is somebody else's turn.
+async fn look_up_piece(
+    shared: &Arc<Shared>,
+    version: i16,
+    topic: &str,
+    piece: &[ListOffsetsPartition],
+) -> Vec<ListOffsetsPartitionResponse> {
+    let (look, name, asked) = (Arc::clone(shared), topic.to_owned(), piece.to_vec());
+    let look_up = move || {
+        asked
+            .iter()
+            .map(|asked| look_up_one(&look, version, &name, asked))
+            .collect()
     };
-    Answer::blocking(look_up, ListOffsetsResponse::default)
+    shared.look_up(look_up).await.unwrap_or_else(|error| {
+        tracing::error!(%error, topic, "offsets could not be looked up");
+        let failed = |asked: &ListOffsetsPartition| ListOffsetsPartitionResponse {
+            partition_index: asked.partition_index,
+            error_code: ErrorCode::UnknownServerError.code(),
+            ..ListOffsetsPartitionResponse::default()
+        };
+        piece.iter().map(failed).collect()
+    })
 }
 
 fn look_up_one(

@@ -3,11 +3,12 @@
 //! * No list (v0: an empty one) asks for every topic. v12+ may ask by id, which then counts: unknown, or another
 //!   topic's than the name beside it, it is UNKNOWN_TOPIC_ID. v10 and v11 have the field, but their answer has no room
 //!   for a topic without a name, so a request of theirs with an id is INVALID_REQUEST, as with Kafka.
+//! * A topic named several times is described once.
 //! * A name unknown but valid is created when the broker and, since v4, the client allow it; the answer then already
 //!   has it, so clients need not come back.
 //! * Every partition is led by this node, the only replica. Authorized operations are not given (no authorizer).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use annals_kafka_wire::error::ErrorCode;
@@ -17,7 +18,7 @@ use annals_kafka_wire::message::metadata::{
 };
 use uuid::Uuid;
 
-use crate::api::{TOPICS_PER_REQUEST_MAX, topic_error_code};
+use crate::api::topic_error_code;
 use crate::broker::Shared;
 use crate::table::{Answer, Context};
 use crate::topic::Topic;
@@ -39,13 +40,9 @@ pub(crate) fn handle(ctx: &Context, version: i16, request: MetadataRequest) -> A
         topics => topics,
     };
     let Some(asked) = asked else {
-        return Answer::Now(answer(&ctx.shared, every_topic(&ctx.shared)));
+        return Answer::Now(Me::of(ctx).answer(every_topic(&ctx.shared)));
     };
-    if asked.len() > TOPICS_PER_REQUEST_MAX {
-        return Answer::Close(format!(
-            "Metadata names more than {TOPICS_PER_REQUEST_MAX} topics"
-        ));
-    }
+    let asked = once_each(asked);
     if version < IDS_SINCE
         && asked
             .iter()
@@ -55,46 +52,62 @@ pub(crate) fn handle(ctx: &Context, version: i16, request: MetadataRequest) -> A
             name: Some(topic.name.clone().unwrap_or_default()),
             ..unknown(ErrorCode::InvalidRequest, topic)
         };
-        return Answer::Now(answer(&ctx.shared, asked.iter().map(refused).collect()));
+        return Answer::Now(Me::of(ctx).answer(asked.iter().map(refused).collect()));
     }
     let consent = version < CONSENT_SINCE || request.allow_auto_topic_creation;
     let create = consent && ctx.shared.config.auto_create_topics;
+    let me = Me::of(ctx);
     if create && asked.iter().any(|topic| is_missing(&ctx.shared, topic)) {
-        let shared = Arc::clone(&ctx.shared);
-        let failed = || MetadataResponse {
-            error_code: ErrorCode::UnknownServerError.code(),
-            ..MetadataResponse::default()
-        };
-        return Answer::blocking(
-            move || {
-                let topics = asked
-                    .iter()
-                    .map(|topic| describe_or_create(&shared, topic))
-                    .collect();
-                answer(&shared, topics)
-            },
-            failed,
+        let (shared, failed) = (Arc::clone(&ctx.shared), me.clone());
+        let topics = asked.clone();
+        return Answer::change(
+            &ctx.shared.topic_turns,
+            ctx.shared.config.change_wait_max,
+            move || me.answer(describe_or_create_all(&shared, &asked)),
+            move |error| failed.answer(topics.iter().map(|topic| unknown(error, topic)).collect()),
         );
     }
     let topics = asked.iter().map(|topic| describe(&ctx.shared, topic)).collect();
-    Answer::Now(answer(&ctx.shared, topics))
+    Answer::Now(me.answer(topics))
 }
 
-fn answer(shared: &Shared, topics: Vec<MetadataResponseTopic>) -> MetadataResponse {
-    let (host, port) = shared.advertised();
-    let node_id = shared.config.node_id;
-    MetadataResponse {
-        brokers: vec![MetadataResponseBroker {
-            node_id,
-            host,
-            port,
+/// The topics asked for, each once: an answer weighs more than its question.
+fn once_each(asked: Vec<MetadataRequestTopic>) -> Vec<MetadataRequestTopic> {
+    let mut seen = HashSet::with_capacity(asked.len());
+    asked
+        .into_iter()
+        .filter(|topic| seen.insert((topic.name.clone(), topic.topic_id)))
+        .collect()
+}
+
+/// This node as the clients of one listener see it.
+#[derive(Clone)]
+struct Me {
+    node: MetadataResponseBroker,
+    cluster_id: String,
+}
+
+impl Me {
+    fn of(ctx: &Context) -> Me {
+        let node = MetadataResponseBroker {
+            node_id: ctx.shared.config.node_id,
+            host: ctx.advertised.host.clone(),
+            port: i32::from(ctx.advertised.port),
             rack: None,
-        }],
-        cluster_id: Some(shared.cluster_id().to_owned()),
-        controller_id: node_id,
-        topics,
-        cluster_authorized_operations: NO_OPERATIONS,
-        ..MetadataResponse::default()
+        };
+        let cluster_id = ctx.shared.cluster_id().to_owned();
+        Me { node, cluster_id }
+    }
+
+    fn answer(self, topics: Vec<MetadataResponseTopic>) -> MetadataResponse {
+        MetadataResponse {
+            controller_id: self.node.node_id,
+            brokers: vec![self.node],
+            cluster_id: Some(self.cluster_id),
+            topics,
+            cluster_authorized_operations: NO_OPERATIONS,
+            ..MetadataResponse::default()
+        }
     }
 }
 
@@ -138,6 +151,20 @@ fn describe(shared: &Shared, asked: &MetadataRequestTopic) -> MetadataResponseTo
         None if topic_name::check(name).is_err() => unknown(ErrorCode::InvalidTopicException, asked),
         None => unknown(ErrorCode::UnknownTopicOrPartition, asked),
     }
+}
+
+/// Describes all, creating as many as one request may. Blocks.
+fn describe_or_create_all(shared: &Shared, asked: &[MetadataRequestTopic]) -> Vec<MetadataResponseTopic> {
+    let mut creations = 0;
+    let describe_one = |asked| {
+        creations += usize::from(is_missing(shared, asked));
+        if creations > shared.config.auto_create_topics_per_request_max {
+            // Unknown for now: its client asks again.
+            return describe(shared, asked);
+        }
+        describe_or_create(shared, asked)
+    };
+    asked.iter().map(describe_one).collect()
 }
 
 /// As [`describe`], but an unknown name becomes a topic. Blocks.

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
-use annals_broker::{Broker, BrokerConfig, Guard, OpenGate, Refusal, Topic};
+use annals_broker::{Advertised, Broker, BrokerConfig, Guard, OpenGate, Refusal, Topic};
 use annals_kafka_client::{Client, NewRecord};
 use annals_kafka_wire::batch::{BatchBuilder, Record};
 use annals_kafka_wire::frame::{decode_response, encode_request};
@@ -58,7 +58,10 @@ pub(crate) async fn start_in(dir: &Path, config: BrokerConfig, guard: Arc<dyn Gu
     let served = broker.clone();
     let serving = tokio::spawn(async move {
         let shutdown = async { stopped.await.unwrap_or(()) };
-        served.serve(listener, shutdown).await.unwrap();
+        served
+            .serve(listener, Advertised::default(), shutdown)
+            .await
+            .unwrap();
     });
     Running {
         broker,

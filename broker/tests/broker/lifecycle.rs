@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use annals_broker::{Broker, OpenGate};
+use annals_broker::{Advertised, Broker, OpenGate};
 use annals_kafka_wire::message::init_producer_id::InitProducerIdRequest;
 use annals_kafka_wire::message::metadata::{MetadataRequest, MetadataResponse};
 
@@ -124,4 +124,42 @@ async fn topics_not_synced_are_durable_when_written() {
     );
     assert_eq!(values(&mut client, "quick", 1).await, ["a"]);
     broker.stop().await;
+}
+
+/// Two listeners of one broker: each tells its clients its own address.
+#[tokio::test]
+async fn every_listener_tells_its_clients_its_own_address() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Broker::open(dir.path(), test_config(), Arc::new(OpenGate)).unwrap();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let mut serving = Vec::new();
+    for (host, port) in [("internal.example", 9), ("external.example", 0)] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let own = listener.local_addr().unwrap();
+        let advertised = Advertised {
+            host: host.to_owned(),
+            port,
+        };
+        let (broker, mut stopped) = (broker.clone(), stopped.clone());
+        serving.push(tokio::spawn(async move {
+            let stop = async move { drop(stopped.wait_for(|stop| *stop).await) };
+            broker.serve(listener, advertised, stop).await.unwrap();
+        }));
+        let mut client = annals_kafka_client::Client::connect(&own.to_string())
+            .await
+            .unwrap();
+        let node = client
+            .call(&MetadataRequest::default())
+            .await
+            .unwrap()
+            .brokers
+            .remove(0);
+        let told = if port == 0 { own.port() } else { port };
+        assert_eq!((node.host.as_str(), node.port), (host, i32::from(told)));
+    }
+    stop.send_replace(true);
+    for one in serving {
+        one.await.unwrap();
+    }
+    broker.close().unwrap();
 }

@@ -11,6 +11,8 @@ mod fetch;
 mod harness;
 mod hostile;
 mod lifecycle;
+mod order;
+mod pace;
 mod produce;
 mod producer;
 mod records;

@@ -8,7 +8,6 @@ use annals_broker::{BrokerConfig, OpenGate};
 use annals_kafka_wire::batch::{BatchBuilder, Compression};
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::frame::{decode_response, encode_request};
-use annals_kafka_wire::message::find_coordinator::FindCoordinatorRequest;
 use annals_kafka_wire::message::init_producer_id::InitProducerIdRequest;
 use annals_kafka_wire::message::produce::ProduceRequest;
 use bytes::{Bytes, BytesMut};
@@ -345,17 +344,5 @@ async fn transactions_are_refused_with_a_reason() {
     };
     let answer = client.call(&request).await.unwrap();
     assert_eq!(ErrorCode::from(answer.error_code), ErrorCode::InvalidRequest);
-    let keys = vec!["t".to_owned()];
-    let mut request = FindCoordinatorRequest {
-        key_type: 1,
-        coordinator_keys: keys,
-        ..FindCoordinatorRequest::default()
-    };
-    let answer = client.call(&request).await.unwrap().coordinators.remove(0);
-    assert_eq!(ErrorCode::from(answer.error_code), ErrorCode::InvalidRequest);
-    assert!(answer.error_message.unwrap().contains("no transactions"));
-    request.key_type = 0;
-    let answer = client.call(&request).await.unwrap().coordinators.remove(0);
-    assert_eq!((answer.error_code, answer.node_id), (0, 1));
     broker.stop().await;
 }

@@ -42,3 +42,11 @@ class Broker:
             values.append(message.value())
         consumer.close()
         return values
+
+    def assigned_without_an_offset(self, topic):
+        """Where to begin is asked of the group's coordinator, which is not there yet: the client waits, it does not
+        crash (librdkafka 2.16 does, when a coordinator is advertised and then cannot be asked for offsets)."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "unused"})
+        consumer.assign([TopicPartition(topic, 0)])
+        same(consumer.poll(3), None, topic)
+        consumer.close()

@@ -35,6 +35,7 @@ def avro_through_the_broker(registry, broker):
     same(values, written, "records are kept byte for byte")
     ids = [int.from_bytes(value[1:5], "big") for value in values]
     holds(ids[0] != ids[1], "each is framed with its own schema's id")
+    broker.assigned_without_an_offset("cc-orders")
 
     sr = SchemaRegistryClient({"url": registry})
     same(sr.get_versions("cc-orders-value"), [1, 2])
