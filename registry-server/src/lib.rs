@@ -6,9 +6,11 @@
 pub mod cli;
 pub mod console;
 pub mod demo;
+mod descriptors;
 pub mod folds;
 pub mod guard;
 pub mod http;
+pub mod listeners;
 pub mod registry;
 pub mod resolve;
 pub mod serve;

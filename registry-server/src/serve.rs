@@ -18,10 +18,12 @@ use tokio::time::MissedTickBehavior;
 
 use crate::console::{self, Console};
 use crate::demo::{self, Played};
+use crate::descriptors;
 use crate::folds::Folds;
 use crate::guard::SchemaGuard;
 use crate::http::serve::ServeLimits;
 use crate::http::{self, ApiShape, AppState, Ready};
+use crate::listeners::{self, Bound, KafkaListener};
 use crate::resolve::RegistryResolve;
 use crate::service::Registry;
 use crate::store::Database;
@@ -34,34 +36,14 @@ const FOLDS_LOOK: Duration = Duration::from_millis(500);
 pub struct Options {
     /// Where everything is kept: `registry.db`, the log, and the fold files in `folds/`.
     pub data_dir: PathBuf,
-    /// Address of the Kafka listener; port 0 takes a free one.
-    pub kafka_listen: String,
+    /// Where Kafka clients come in; port 0 takes a free one. The first is what the console and the demo use.
+    pub kafka: Vec<KafkaListener>,
     /// Address of the HTTP listener; port 0 takes a free one.
     pub http_listen: String,
     /// Where schemas are kept; `None` is `registry.db` in the data folder.
     pub database: Option<Database>,
     /// Which generation of the registry API answers are shaped for.
     pub api_shape: ApiShape,
-}
-
-/// An address that another program listens on.
-#[derive(Debug, thiserror::Error)]
-#[error("port {port} is taken: something else listens on {address}")]
-pub struct PortTaken {
-    address: String,
-    port: String,
-    flag: &'static str,
-}
-
-impl PortTaken {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> String {
-        format!(
-            "{} names another address; with port 0 a free port is taken",
-            self.flag
-        )
-    }
 }
 
 /// A running server.
@@ -71,7 +53,8 @@ pub struct Server {
     events: Arc<EventStore>,
     folds: Arc<Folds>,
     folds_dir: PathBuf,
-    kafka: SocketAddr,
+    /// The Kafka listeners: where each is, and where its clients are told to connect to.
+    kafka: Vec<(SocketAddr, String)>,
     http: SocketAddr,
     ready: Ready,
     stop: watch::Sender<bool>,
@@ -86,15 +69,19 @@ impl Server {
     pub async fn start(options: Options) -> anyhow::Result<Server> {
         let Options {
             data_dir,
-            kafka_listen,
+            kafka,
             http_listen,
             database,
             api_shape,
         } = options;
         // Ports first: the commonest mistake should not touch the data.
-        let kafka_listener = bind(&kafka_listen, "--kafka-listen").await?;
-        let http_listener = bind(&http_listen, "--http-listen").await?;
-        let (kafka, http) = (kafka_listener.local_addr()?, http_listener.local_addr()?);
+        let mut bound = Vec::with_capacity(kafka.len());
+        for listener in &kafka {
+            bound.push(listener.bind().await?);
+        }
+        let http_listener = listeners::bind(&http_listen, "--http-listen").await?;
+        let http = http_listener.local_addr()?;
+        let descriptors = descriptors::claim();
 
         // An empty folder for folds says where they go.
         let folds_dir = data_dir.join("folds");
@@ -104,8 +91,8 @@ impl Server {
         let registry = Registry::open(&database, now_ms).await?;
         let guard = Arc::new(SchemaGuard::new(registry.clone()));
         let config = BrokerConfig {
-            advertised_host: kafka.ip().to_string(),
-            advertised_port: kafka.port(),
+            connections_max: descriptors.kafka_connections,
+            partitions_max: descriptors.partitions,
             ..BrokerConfig::default()
         };
         let (log_dir, log_guard) = (data_dir.join("log"), Arc::clone(&guard));
@@ -125,7 +112,7 @@ impl Server {
             events,
             folds,
             folds_dir,
-            kafka,
+            kafka: bound.iter().map(|bound| (bound.address, bound.told())).collect(),
             http,
             ready: Ready::default(),
             stop: watch::Sender::new(false),
@@ -133,15 +120,28 @@ impl Server {
         };
         server.refresh_folds().await?;
         server.follow_changes();
-        server.serve_kafka(kafka_listener);
-        server.serve_http(http_listener, guard, api_shape);
+        for bound in bound {
+            server.serve_kafka(bound);
+        }
+        let limits = ServeLimits {
+            connections_max: descriptors.http_connections,
+            ..ServeLimits::default()
+        };
+        server.serve_http(http_listener, guard, api_shape, limits);
         Ok(server)
     }
 
-    /// Where the Kafka listener is.
+    /// Where the Kafka listeners are, and the `HOST:PORT` that each tells its clients.
     #[must_use]
-    pub fn kafka(&self) -> SocketAddr {
+    pub fn kafka(&self) -> &[(SocketAddr, String)] {
+        &self.kafka
+    }
+
+    /// The first Kafka listener, as a client on this machine reaches it.
+    fn bootstrap(&self) -> String {
         self.kafka
+            .first()
+            .map_or_else(String::new, |(address, _)| address.to_string())
     }
 
     /// Where the HTTP listener is.
@@ -161,7 +161,7 @@ impl Server {
     /// As [`demo::play`].
     pub async fn play_demo(&self) -> anyhow::Result<Played> {
         let http = format!("http://{}", self.http);
-        let played = demo::play(&self.broker, &self.kafka.to_string(), &http, &self.folds_dir).await?;
+        let played = demo::play(&self.broker, &self.bootstrap(), &http, &self.folds_dir).await?;
         self.refresh_folds().await?;
         let events = Arc::clone(&self.events);
         tokio::task::spawn_blocking(move || events.caught_up()).await??;
@@ -197,17 +197,23 @@ impl Server {
         }
     }
 
-    fn serve_kafka(&mut self, listener: TcpListener) {
+    fn serve_kafka(&mut self, bound: Bound) {
         let (broker, stopped, stop) = (self.broker.clone(), self.stopped(), self.stop.clone());
         self.tasks.push(tokio::spawn(async move {
-            let result = broker.serve(listener, stopped).await;
+            let result = broker.serve(bound.listener, bound.advertised, stopped).await;
             // One listener without the other is not a server.
             stop.send_replace(true);
             Ok(result?)
         }));
     }
 
-    fn serve_http(&mut self, listener: TcpListener, guard: Arc<SchemaGuard>, shape: ApiShape) {
+    fn serve_http(
+        &mut self,
+        listener: TcpListener,
+        guard: Arc<SchemaGuard>,
+        shape: ApiShape,
+        limits: ServeLimits,
+    ) {
         let answers = audit::Answers::default();
         let pages = console::routes(Console {
             answers: answers.clone(),
@@ -215,7 +221,12 @@ impl Server {
             broker: self.broker.clone(),
             events: Arc::clone(&self.events),
             guard,
-            kafka: self.kafka.to_string(),
+            kafka: self
+                .kafka
+                .iter()
+                .map(|(_, told)| told.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
             http: self.http.to_string(),
             now_ms,
         });
@@ -230,7 +241,7 @@ impl Server {
         let router = http::assemble(state, audit, pages);
         let (stopped, stop) = (self.stopped(), self.stop.clone());
         self.tasks.push(tokio::spawn(async move {
-            let result = http::serve::serve(listener, router, ServeLimits::default(), stopped).await;
+            let result = http::serve::serve(listener, router, limits, stopped).await;
             stop.send_replace(true);
             Ok(result?)
         }));
@@ -266,21 +277,6 @@ impl Server {
             }
         }));
     }
-}
-
-async fn bind(address: &str, flag: &'static str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
-        if error.kind() == std::io::ErrorKind::AddrInUse {
-            let port = address.rsplit(':').next().unwrap_or(address).to_owned();
-            return PortTaken {
-                address: address.to_owned(),
-                port,
-                flag,
-            }
-            .into();
-        }
-        anyhow::Error::new(error).context(format!("cannot listen on {address} ({flag})"))
-    })
 }
 
 /// The wall clock, in milliseconds since 1970.

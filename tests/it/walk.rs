@@ -120,3 +120,30 @@ fn a_taken_port_and_a_taken_folder_are_named() {
     ]);
     assert!(said.contains("another process"), "{said}");
 }
+
+#[test]
+fn listening_on_every_address_needs_one_to_tell_clients() {
+    let folder = tempfile::tempdir().unwrap();
+    let serve = |listen: &str, more: &[&str]| {
+        let out = Command::new(binary())
+            .args(["serve", "--http-listen", "127.0.0.1:0", "--kafka-listen", listen])
+            .arg("--data-dir")
+            .arg(folder.path())
+            .args(more)
+            .output()
+            .unwrap();
+        assert_eq!(out.status.code(), Some(2), "{listen}");
+        String::from_utf8(out.stderr).unwrap()
+    };
+    for listen in ["0.0.0.0:0", "A://127.0.0.1:0,B://0.0.0.0:0"] {
+        let said = serve(listen, &[]);
+        assert!(said.contains("--kafka-advertised"), "{said}");
+    }
+    let said = serve("127.0.0.1:0", &["--kafka-advertised", "0.0.0.0:9092"]);
+    assert!(said.contains("leads clients nowhere"), "{said}");
+    assert_eq!(
+        folder.path().read_dir().unwrap().count(),
+        0,
+        "nothing was touched"
+    );
+}

@@ -11,6 +11,7 @@ use super::exit::{Exit, Failure};
 use super::output;
 use crate::demo::Played;
 use crate::http::ApiShape;
+use crate::listeners::{KafkaListener, ListenError};
 use crate::serve::{Options, Server};
 use crate::store::Database;
 
@@ -19,7 +20,14 @@ use crate::store::Database;
 #[command(after_help = "Examples:
   annals serve
   annals serve --demo --data-dir /tmp/annals
-  annals serve --kafka-listen 127.0.0.1:0 --http-listen 127.0.0.1:0    # free ports, printed when ready")]
+  annals serve --kafka-listen 127.0.0.1:0 --http-listen 127.0.0.1:0    # free ports, printed when ready
+
+Kafka clients on other machines are told an address that leads them here:
+  annals serve --kafka-listen 0.0.0.0:9092 --kafka-advertised kafka.example:9092
+
+Several listeners, each with its own, for a container:
+  annals serve --kafka-listen INTERNAL://0.0.0.0:9092,EXTERNAL://0.0.0.0:9094 \\
+    --kafka-advertised INTERNAL://annals:9092,EXTERNAL://localhost:9094")]
 pub(crate) struct Serve {
     /// Where the log, the schemas and the folds are kept
     #[arg(
@@ -29,7 +37,7 @@ pub(crate) struct Serve {
         env = "ANNALS_DATA_DIR"
     )]
     data_dir: PathBuf,
-    /// Where Kafka clients connect; port 0 takes a free one
+    /// Where Kafka clients connect; port 0 takes a free one. Several: NAME://HOST:PORT,NAME://HOST:PORT
     #[arg(
         long,
         value_name = "HOST:PORT",
@@ -37,6 +45,9 @@ pub(crate) struct Serve {
         env = "ANNALS_KAFKA_LISTEN"
     )]
     kafka_listen: String,
+    /// Where Kafka clients are told to connect; needed to listen on every address. Of several listeners by name
+    #[arg(long, value_name = "HOST:PORT", env = "ANNALS_KAFKA_ADVERTISED")]
+    kafka_advertised: Option<String>,
     /// Where registry clients and browsers connect; port 0 takes a free one
     #[arg(
         long,
@@ -73,10 +84,13 @@ impl Serve {
         log_to_stderr();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(self.serve()).map_err(|error| {
-            let failure = Failure::new(Exit::Failed, format!("{error:#}"));
-            match error.downcast::<crate::serve::PortTaken>() {
-                Ok(taken) => failure.help(taken.help()),
-                Err(_) => failure,
+            let message = format!("{error:#}");
+            match error.downcast::<ListenError>() {
+                Ok(taken @ ListenError::PortTaken { .. }) => {
+                    Failure::new(Exit::Failed, message).help(taken.help())
+                }
+                Ok(wrong) => Failure::new(Exit::Usage, message).help(wrong.help()),
+                Err(_) => Failure::new(Exit::Failed, message),
             }
         })
     }
@@ -85,7 +99,7 @@ impl Serve {
         let begun = Instant::now();
         let options = Options {
             data_dir: self.data_dir.clone(),
-            kafka_listen: self.kafka_listen,
+            kafka: KafkaListener::parse(&self.kafka_listen, self.kafka_advertised.as_deref())?,
             http_listen: self.http_listen,
             database: self.database,
             api_shape: self.registry_api_shape,
@@ -94,10 +108,14 @@ impl Serve {
         let stop = stop_signal()?;
         let server = Server::start(options).await?;
         let http = server.http();
-        say(&format!(
-            "Kafka     {:<34}any Kafka client",
-            server.kafka().to_string()
-        ));
+        for (address, told) in server.kafka() {
+            let address = address.to_string();
+            let whose = match *told == address {
+                true => "any Kafka client".to_owned(),
+                false => format!("clients are told {told}"),
+            };
+            say(&format!("Kafka     {address:<34}{whose}"));
+        }
         say(&format!(
             "Registry  {:<34}Avro, Protobuf, JSON Schema",
             format!("http://{http}")
