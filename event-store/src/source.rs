@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use annals_kafka_wire::batch::{Batch, DECOMPRESSED_BYTES_MAX, Record, Records, batches};
+use annals_kafka_wire::batch::{Batch, Record, Records, batches};
 use annals_segment_log::Partition;
 
 use crate::index::PartitionIndex;
@@ -45,9 +45,10 @@ struct Unpacked {
 }
 
 impl Unpacked {
-    fn of(batch: &Batch) -> Result<Unpacked, String> {
+    /// `limit` is its partition's bound on what a batch gives.
+    fn of(batch: &Batch, limit: usize) -> Result<Unpacked, String> {
         let wrong = |error: annals_kafka_wire::batch::BatchError| error.to_string();
-        let mut records = batch.records(DECOMPRESSED_BYTES_MAX).map_err(wrong)?.detached();
+        let mut records = batch.records(limit).map_err(wrong)?.detached();
         let bytes = records.unread_bytes();
         let mut places = Vec::new();
         for number in 0.. {
@@ -227,7 +228,7 @@ impl<'a> Cursor<'a> {
                     .ok_or_else(|| format!("the log has no record at offset {offset}"))?
             }
         };
-        let unpacked = Arc::new(Unpacked::of(&batch)?);
+        let unpacked = Arc::new(Unpacked::of(&batch, self.partition.log.decompressed_bytes_max())?);
         self.cache.put(self.partition.id, &unpacked);
         Ok(unpacked)
     }
@@ -264,7 +265,7 @@ impl<'a> Cursor<'a> {
 mod tests {
     use super::*;
     use allocation_counter::measure;
-    use annals_kafka_wire::batch::{BatchBuilder, Compression};
+    use annals_kafka_wire::batch::{BatchBuilder, Compression, DECOMPRESSED_BYTES_MAX};
 
     fn stamped(builder: BatchBuilder, offset: i64) -> Batch {
         let mut bytes = bytes::BytesMut::from(&builder.build()[..]);
@@ -276,7 +277,7 @@ mod tests {
     fn unpacked(offset: i64, bytes: usize) -> Arc<Unpacked> {
         let mut builder = BatchBuilder::new();
         builder.push(0, Some(b"k"), Some(&vec![0; bytes]), &[]);
-        Arc::new(Unpacked::of(&stamped(builder, offset)).unwrap())
+        Arc::new(Unpacked::of(&stamped(builder, offset), DECOMPRESSED_BYTES_MAX).unwrap())
     }
 
     #[test]
@@ -308,7 +309,7 @@ mod tests {
                 for _ in 0..records {
                     builder.push(0, None, None, &headers);
                 }
-                Unpacked::of(&stamped(builder, offset)).unwrap()
+                Unpacked::of(&stamped(builder, offset), DECOMPRESSED_BYTES_MAX).unwrap()
             };
             let cache = Cache::new(BYTES_MAX);
             let held = measure(|| {

@@ -370,11 +370,9 @@ fn a_time_is_the_same_in_folds_histories_differences_and_lists() {
                 (Some(shown), shown)
             );
             let list = store.list("till", &AsOf::Head, 1, None).unwrap();
+            let item = &list.items[0];
             assert_eq!(
-                (
-                    list.items[0].recorded.as_deref(),
-                    &list.items[0].state["opened_at"]
-                ),
+                (item.recorded.as_deref(), &item.state["opened_at"]),
                 (Some(shown), &json!(shown))
             );
         }
