@@ -87,6 +87,15 @@ fn exit_codes_and_outputs() {
     );
     check(&["state", &order], 0, "status");
     check(&["history", &order], 0, "OrderPlaced");
+    let source = server.get(&format!("/v1/aggregates/order/{id}"))["time"].clone();
+    let clock = format!("clock of: {}", source.as_str().unwrap());
+    check(&["history", &order], 0, &clock);
+    check(&["diff", &order, "--from", "revision:0"], 0, &clock);
+    check(
+        &["state", &order],
+        0,
+        &format!("time {}", source.as_str().unwrap()),
+    );
     check(
         &["diff", &order, "--from", "revision:0", "--to", "revision:1"],
         0,

@@ -122,6 +122,11 @@ impl AggregateId {
         }
         if global.output == Format::Json {
             json.end()?;
+        } else {
+            output::remark(&format!(
+                "times are by the clock of: {}",
+                output::cell(&around["time"])
+            ));
         }
         Ok(around)
     }
