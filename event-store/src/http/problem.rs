@@ -26,6 +26,7 @@ pub struct Problem {
 
 impl Problem {
     /// A problem with its code, the last part of its URI, and a sentence: what was wrong and what to do.
+    #[must_use]
     pub fn new(status: StatusCode, code: &str, detail: impl ToString) -> Problem {
         Problem {
             kind: format!("urn:annals:problem:{code}"),

@@ -38,21 +38,55 @@ impl SubjectRow {
     }
 }
 
+/// How many subjects a page shows.
+const ROWS_MAX: usize = 200;
+
 #[derive(Template)]
 #[template(path = "console/schemas.html")]
 struct SchemasPage {
     subjects: Vec<SubjectRow>,
+    total: usize,
+    /// Not the first page.
+    further: bool,
+    /// The last subject of this page, when there is another page.
+    next: Option<String>,
 }
 
-pub(super) async fn list(State(console): State<Arc<Console>>) -> Response {
-    let view = console.registry.view();
-    let rows = view
-        .subjects_with(&Qualified::parse(":*:"))
-        .filter_map(|(name, _)| SubjectRow::of(&view, &name.to_string()));
-    Page(SchemasPage {
-        subjects: rows.collect(),
-    })
-    .into_response()
+#[derive(Deserialize)]
+pub(super) struct After {
+    /// The last subject of the page before.
+    after: Option<String>,
+}
+
+pub(super) async fn list(
+    State(console): State<Arc<Console>>,
+    Clear(Query(After { after })): Clear<Query<After>>,
+) -> Response {
+    Page(SchemasPage::after(&console.registry.view(), after.as_deref())).into_response()
+}
+
+impl SchemasPage {
+    /// The page that follows the one ending with a subject, or the first.
+    fn after(view: &View, last: Option<&str>) -> SchemasPage {
+        let last = last.map(Qualified::parse);
+        let every = Qualified::parse(":*:");
+        let live = view
+            .subjects_with(&every)
+            .filter(|(_, subject)| subject.latest().is_some());
+        let mut names = view
+            .subjects_with(&every)
+            .map(|(name, _)| name)
+            .filter(|name| last.as_ref().is_none_or(|last| name > last));
+        let of = |name: Qualified| SubjectRow::of(view, &name.to_string());
+        let subjects: Vec<SubjectRow> = names.by_ref().filter_map(of).take(ROWS_MAX).collect();
+        let is_more = names.filter_map(of).next().is_some();
+        SchemasPage {
+            total: live.count(),
+            further: last.is_some(),
+            next: subjects.last().filter(|_| is_more).map(|last| last.name.clone()),
+            subjects,
+        }
+    }
 }
 
 #[derive(Template)]
@@ -127,5 +161,45 @@ fn demand(level: Level) -> &'static str {
         Level::ForwardTransitive => "every version before must read the data of a new one",
         Level::Full => "a new version and the one before it must read each other's data",
         Level::FullTransitive => "a new version and every one before it must read each other's data",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{registry::RegisterRequest, service::Registry, store::Database};
+
+    #[tokio::test]
+    async fn pages_of_subjects_leave_none_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::Sqlite(folder.path().join("registry.db"));
+        let registry = Registry::open(&database, || 0).await.unwrap();
+        let request = RegisterRequest {
+            schema: "\"int\"".to_owned(),
+            ..RegisterRequest::default()
+        };
+        for number in 0..=ROWS_MAX {
+            for context in ["", ":.eu:"] {
+                let name = Qualified::parse(&format!("{context}s/{number}"));
+                registry.register(&name, request.clone()).await.unwrap();
+            }
+        }
+        let view = registry.view();
+        let (mut seen, mut sizes, mut last) = (Vec::new(), Vec::new(), None);
+        loop {
+            let page = SchemasPage::after(&view, last.as_deref());
+            assert_eq!(page.total, 2 * (ROWS_MAX + 1));
+            assert_eq!(page.further, last.is_some());
+            sizes.push(page.subjects.len());
+            seen.extend(page.subjects.into_iter().map(|row| row.name));
+            last = page.next;
+            if last.is_none() {
+                break;
+            }
+        }
+        assert_eq!(sizes, [ROWS_MAX, ROWS_MAX, 2]);
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 2 * (ROWS_MAX + 1));
     }
 }

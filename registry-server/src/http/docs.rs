@@ -3,6 +3,7 @@
 //! The document comes from the routes themselves, so neither can drift from the other; the page's files are in the
 //! binary.
 
+use annals_examples::company;
 use axum::{
     Router,
     body::{Bytes, to_bytes},
@@ -11,7 +12,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, RefOr, path::Operation, tag::TagBuilder};
+use serde_json::{Value, json};
+use utoipa::openapi::{
+    InfoBuilder, LicenseBuilder, OpenApi, RefOr,
+    path::{Operation, Parameter, ParameterBuilder, ParameterIn},
+    tag::TagBuilder,
+};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::media;
@@ -88,6 +94,65 @@ pub(super) fn describe(document: &mut OpenApi) {
     ];
     let tags = tags.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build());
     document.tags.get_or_insert_default().splice(0..0, tags);
+}
+
+/// A subject of the demo.
+const SUBJECT: &str = "orders-shop.orders.OrderConfirmed";
+/// The hash of its schema.
+const GUID: &str = "7c4633da-3d7a-1bd1-3bdc-d37720fe80ae";
+
+/// Gives parameters and bodies an example that works when it is sent to a server with the demo as it is; the page fills
+/// them in.
+pub(super) fn give_examples(document: &mut OpenApi) {
+    for (path, item) in &mut document.paths.paths {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(known) = parameter
+                    && let Some(example) = example_of(path, known)
+                {
+                    let built = ParameterBuilder::from(known.clone()).example(Some(example));
+                    *parameter = built.build().into();
+                }
+            }
+            if let Some(RefOr::T(body)) = &mut operation.request_body {
+                for content in body.content.values_mut() {
+                    if let RefOr::T(content) = content {
+                        content.example = Some(example_body(path));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn example_of(path: &str, parameter: &Parameter) -> Option<Value> {
+    Some(match (parameter.name.as_str(), &parameter.parameter_in) {
+        ("subject", ParameterIn::Path) => json!(SUBJECT),
+        ("version", ParameterIn::Path) => json!("1"),
+        ("guid", _) => json!(GUID),
+        ("context", _) => json!(".eu"),
+        ("name", _) => json!("order"),
+        ("id", _) if path.starts_with("/v1/") => json!("990001"),
+        ("id", _) => json!(3),
+        ("defaultToGlobal", _) => json!(true),
+        _ => return None,
+    })
+}
+
+fn example_body(path: &str) -> Value {
+    match path.split('/').nth(1) {
+        Some("config") => json!({"compatibility": "BACKWARD"}),
+        Some("mode") => json!({"mode": "READWRITE"}),
+        _ if path.ends_with("/tags") => json!({"tagsToAdd": [{
+            "schemaEntity": {"entityPath": "shop.orders.OrderConfirmed.order_id", "entityType": "sr_field"},
+            "tags": ["PUBLIC"],
+        }]}),
+        _ => {
+            let known = company::SCHEMAS.iter().find(|(subject, ..)| *subject == SUBJECT);
+            json!({"schema": known.map(|(_, _, _, text)| text)})
+        }
+    }
 }
 
 /// Names every operation after its method and path: `get_subjects_subject_versions`.

@@ -1,9 +1,11 @@
 //! The one table of statuses and error codes of the registry API.
 //!
 //! What is decided elsewhere comes in as a [`RegistryError`] or a [`ServiceError`], which know nothing of HTTP; what goes
-//! wrong between the socket and a handler is a variant here. Everything leaves as `{"error_code": …, "message": …}`: the sentence is for
-//! the client, the cause goes to the log. The first three digits of a code are its status.
+//! wrong between the socket and a handler is a variant here. Everything leaves as `{"error_code": …, "message": …}`: the
+//! sentence is for the client, the cause goes to the log. The first three digits of a code are its status. Only what
+//! concerns a path as such, below `/v1`, is told as problem details, as everything else is there ([`HttpError::at`]).
 
+use annals_event_store::http::Problem;
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -54,6 +56,10 @@ pub enum HttpError {
     NotFound(String),
     /// The path exists, but not for this method.
     MethodNotAllowed(String),
+    /// A page of another site had a browser send a write.
+    CrossSite,
+    /// The server, which only this machine reaches, was called by a name that is not this machine's.
+    ForeignHost(String),
     /// Path or query cannot be read.
     BadRequest(String),
     /// The body is no JSON, or not of the shape asked for.
@@ -91,6 +97,7 @@ impl HttpError {
             HttpError::ByStatus(error) => u32::from(status(registry_code(error)).as_u16()),
             HttpError::Service(error) => service_code(error),
             HttpError::BadRequest(_) | HttpError::MalformedBody(_) => 400,
+            HttpError::CrossSite | HttpError::ForeignHost(_) => 403,
             HttpError::NotFound(_) => 404,
             HttpError::MethodNotAllowed(_) => 405,
             HttpError::NotAcceptable => 406,
@@ -119,6 +126,14 @@ impl HttpError {
             HttpError::MethodNotAllowed(method) => {
                 format!("{method} is not possible here; the API is described at /docs")
             }
+            HttpError::CrossSite => {
+                "A page of another site made this browser send it; only pages of this server may write"
+                    .to_owned()
+            }
+            HttpError::ForeignHost(host) => format!(
+                "This server is for this machine alone and does not answer as '{host}': ask for it as localhost, \
+                 have the proxy in front of it send 'Host: localhost', or bind --http-listen to another address"
+            ),
             HttpError::BadRequest(why) => why.clone(),
             HttpError::MalformedBody(why) => format!("The request body cannot be read: {why}"),
             HttpError::EmptyBody => "The request has no body; send a JSON object".to_owned(),
@@ -132,6 +147,19 @@ impl HttpError {
         }
     }
 
+    /// The answer at a path that no handler answers for.
+    pub(super) fn at(self, path: &str) -> Response {
+        let code = match self {
+            _ if !path.starts_with("/v1/") => return self.into_response(),
+            HttpError::NotFound(_) => "not-found",
+            HttpError::MethodNotAllowed(_) => "method-not-allowed",
+            HttpError::CrossSite => "cross-site",
+            HttpError::ForeignHost(_) => "foreign-host",
+            _ => return self.into_response(),
+        };
+        Problem::new(status(self.code()), code, self.message()).into_response()
+    }
+
     fn log(&self) {
         match self {
             HttpError::Service(ServiceError::Store(cause)) => {
@@ -139,6 +167,9 @@ impl HttpError {
                     error = &**cause as &dyn std::error::Error,
                     "the schema store failed"
                 );
+            }
+            HttpError::Service(ServiceError::TimedOut) => {
+                tracing::error!("a write waited too long for the schema store")
             }
             HttpError::Service(ServiceError::Broken) => tracing::error!("a task of the registry broke off"),
             HttpError::Unserialisable(cause) => tracing::error!(cause, "an answer could not be serialised"),
@@ -177,6 +208,8 @@ fn service_code(error: &ServiceError) -> u32 {
     match error {
         ServiceError::Refused(error) => registry_code(error),
         ServiceError::Store(_) => 50001,
+        ServiceError::TimedOut => 50002,
+        ServiceError::Crowded => 50003,
         ServiceError::Broken => 500,
     }
 }
@@ -212,6 +245,19 @@ impl IntoResponse for HttpError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::StoreError;
+
+    #[test]
+    fn a_store_that_cannot_be_asked_has_three_codes() {
+        let check = |error: ServiceError, wanted: u32, words: &str| {
+            let error = HttpError::from(error);
+            assert_eq!(error.code(), wanted, "{error:?}");
+            assert!(error.message().contains(words), "{error:?}");
+        };
+        check(StoreError::RolledBack.into(), 50001, "can be sent again");
+        check(ServiceError::TimedOut, 50002, "may still be carried out");
+        check(ServiceError::Crowded, 50003, "again later");
+    }
 
     #[test]
     fn the_first_three_digits_are_the_status() {

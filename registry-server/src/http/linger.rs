@@ -26,7 +26,7 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// Whether a connection's last request body was left unread. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Unread(Arc<AtomicBool>);
+pub(super) struct Unread(Arc<AtomicBool>);
 
 impl Unread {
     pub(super) fn set(&self, unread: bool) {

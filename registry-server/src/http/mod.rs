@@ -15,9 +15,11 @@ mod extract;
 pub mod folds;
 mod health;
 mod linger;
+mod list;
 mod media;
 mod mode;
 mod page;
+mod places;
 mod request;
 mod rewrite;
 mod root;
@@ -26,9 +28,11 @@ mod schemas;
 pub mod serve;
 mod shape;
 mod shapes;
+mod site;
 mod subjects;
 mod tagging;
 mod timed_body;
+mod timed_write;
 mod versions;
 
 #[cfg(test)]
@@ -39,7 +43,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::Request,
-    http::Method,
+    http::{Method, Uri},
     middleware,
     response::{IntoResponse, Response},
 };
@@ -49,9 +53,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use extract::BODY_BYTES_MAX;
 pub use health::Ready;
-pub use linger::Unread;
 pub use shape::{ApiShape, ApiShapeError};
-pub use timed_body::{BodyStalled, TimedBody};
 
 use crate::{registry::RegistryError, service::Registry};
 use error::HttpError;
@@ -97,6 +99,7 @@ pub fn document(others: OpenApi) -> OpenApi {
     document.merge(health::routes().into_openapi());
     document.merge(others);
     docs::describe(&mut document);
+    docs::give_examples(&mut document);
     docs::name_operations(&mut document);
     document
 }
@@ -124,8 +127,8 @@ pub fn router(state: AppState) -> Router {
 
 /// Adds answers for paths and methods that are not there.
 fn finish(router: Router) -> Router {
-    let router = router.method_not_allowed_fallback(|method: Method| async move {
-        HttpError::MethodNotAllowed(method.to_string())
+    let router = router.method_not_allowed_fallback(|method: Method, uri: Uri| async move {
+        HttpError::MethodNotAllowed(method.to_string()).at(uri.path())
     });
     let known = router.clone();
     router.fallback(move |request: Request| respelt(known, request))
@@ -142,10 +145,10 @@ async fn respelt(known: Router, mut request: Request) -> Response {
         .into_response();
     }
     let Some(uri) = rewrite::respelt(request.uri()) else {
-        return HttpError::NotFound(path).into_response();
+        return HttpError::NotFound(path.clone()).at(&path);
     };
     *request.uri_mut() = uri;
-    let known = known.fallback(move || async move { HttpError::NotFound(path) });
+    let known = known.fallback(move || async move { HttpError::NotFound(path.clone()).at(&path) });
     match known.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},

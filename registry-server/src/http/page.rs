@@ -1,5 +1,7 @@
 //! The part of a list that a client asks for: skip some, take some.
 
+use std::iter::{Skip, Take};
+
 use serde::Deserialize;
 
 use super::extract::lenient_number;
@@ -18,8 +20,13 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// The part of a list.
+    /// The part of a list, in hand.
     pub(super) fn of<T>(&self, list: impl Iterator<Item = T>, limit_max: usize) -> Vec<T> {
+        self.part(list, limit_max).collect()
+    }
+
+    /// The part of a list.
+    pub(super) fn part<I: Iterator>(&self, list: I, limit_max: usize) -> Take<Skip<I>> {
         let offset = usize::try_from(self.offset.unwrap_or(0)).unwrap_or(0);
         let limit = usize::try_from(self.limit.unwrap_or(0)).unwrap_or(0);
         let limit = if limit == 0 || limit > limit_max {
@@ -27,7 +34,7 @@ impl Page {
         } else {
             limit
         };
-        list.skip(offset).take(limit).collect()
+        list.skip(offset).take(limit)
     }
 }
 

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -14,15 +11,16 @@ use super::{
     Shared,
     error::{HttpError, Refusals},
     extract::{IdInPath, QueryOf, WithDeleted, flag, subject_in_query},
+    list::{list, list_of},
     page::{Page, SCHEMAS_MAX},
     schemas::{ForSubject, stored},
-    shapes::{Answer, SubjectVersion, VersionAnswer},
+    shapes::{SubjectVersion, VersionAnswer},
 };
 use crate::registry::{Deleted, Found, Qualified, RuleSet, Stored, SubjectView, View};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
-        .routes(routes!(list))
+        .routes(routes!(all))
         .routes(routes!(subjects_by_id))
         .routes(routes!(versions_by_id))
 }
@@ -52,49 +50,54 @@ struct ListParams {
         ("offset" = Option<i64>, Query, description = "How many to skip"),
         ("limit" = Option<i64>, Query, description = "How many to answer: at most 1000")),
     responses((status = 200, description = "The schemas", body = Vec<VersionAnswer<'_>>), Refusals))]
-async fn list(
+async fn all(
     State(state): State<Shared>,
     QueryOf(params): QueryOf<ListParams>,
     QueryOf(page): QueryOf<Page>,
 ) -> Response {
-    state.registry.read(|view| {
-        let named = params.subjects(view);
-        let versions = named
-            .iter()
-            .flat_map(|(name, subject)| params.versions(view, name, subject));
-        let found = page.of(versions, SCHEMAS_MAX);
-        let answers = found.iter().map(|found| {
-            let mut answer = VersionAnswer::of(state.shape, found, found.stored.text());
-            if params.aliases {
-                answer.aliases = view
-                    .aliases_of(&found.subject)
-                    .map(|name| name.to_string())
-                    .collect();
-            }
-            answer
-        });
-        Answer(answers.collect::<Vec<_>>()).into_response()
-    })
+    let (view, shape, with_aliases) = (state.registry.view(), state.shape, params.aliases);
+    let versions = params
+        .subjects(&view)
+        .flat_map(|(name, subject)| params.versions(&view, name, subject));
+    let found = page.of(versions, SCHEMAS_MAX);
+    let write = move |found: &Found, json: &mut Vec<u8>| {
+        let mut answer = VersionAnswer::of(shape, found, found.stored.text());
+        if with_aliases {
+            let names = view.aliases_of(&found.subject);
+            answer.aliases = names.map(|name| name.to_string()).collect();
+        }
+        serde_json::to_writer(json, &answer)
+    };
+    list_of(found.into_iter(), |found| found.stored.text().len(), write).await
 }
 
 impl ListParams {
-    /// The subjects asked for, each once.
-    fn subjects<'a>(&self, view: &'a View) -> Vec<(Qualified, &'a Arc<SubjectView>)> {
+    /// The subjects asked for, each once: those of the prefix, and those that an alias of the prefix stands for.
+    fn subjects<'a>(&self, view: &'a View) -> impl Iterator<Item = (Qualified, &'a Arc<SubjectView>)> {
         let prefix = Qualified::parse(&self.subject_prefix);
-        let mut named: Vec<_> = view.subjects_with(&prefix).collect();
+        let mut own = view.subjects_with(&prefix).peekable();
+        let mut others: Vec<Qualified> = Vec::new();
         if self.aliases {
-            let aliases = view.aliases_with(&prefix);
-            named.extend(aliases.filter_map(|(_, name)| Some((name.clone(), view.subject(&name)?))));
-            named.sort_by(|(left, _), (right, _)| left.cmp(right));
-            named.dedup_by(|(left, _), (right, _)| left == right);
+            let stood_for = view.aliases_with(&prefix).map(|(_, name)| name);
+            others.extend(stood_for.filter(|name| !prefix.begins(name)));
+            others.sort_unstable();
+            others.dedup();
         }
-        named
+        let known = others
+            .into_iter()
+            .filter_map(|name| Some((name.clone(), view.subject(&name)?)));
+        let mut others = known.peekable();
+        std::iter::from_fn(move || match (own.peek(), others.peek()) {
+            (Some((name, _)), Some((other, _))) if name > other => others.next(),
+            (None, Some(_)) => others.next(),
+            _ => own.next(),
+        })
     }
 
     fn versions<'a>(
         &'a self,
         view: &'a View,
-        name: &'a Qualified,
+        name: Qualified,
         subject: &'a SubjectView,
     ) -> impl Iterator<Item = Found> + 'a {
         let deleted = Deleted::from_flags(self.deleted, false);
@@ -134,10 +137,10 @@ async fn subjects_by_id(
     QueryOf(wanted): QueryOf<ForSubject>,
     QueryOf(deleted): QueryOf<WithDeleted>,
     QueryOf(page): QueryOf<Page>,
-) -> Result<Answer<Vec<String>>, HttpError> {
+) -> Result<Response, HttpError> {
     let uses = state.registry.read(|view| uses(view, id, &wanted, &deleted))?;
     let subjects = uses.into_iter().map(|used| used.subject);
-    Ok(Answer(page.of(subjects, usize::MAX)))
+    Ok(list(page.part(subjects, usize::MAX)).await)
 }
 
 /// The subjects and versions that use a schema: of every subject the version registered last.
@@ -152,9 +155,9 @@ async fn versions_by_id(
     QueryOf(wanted): QueryOf<ForSubject>,
     QueryOf(deleted): QueryOf<WithDeleted>,
     QueryOf(page): QueryOf<Page>,
-) -> Result<Answer<Vec<SubjectVersion>>, HttpError> {
+) -> Result<Response, HttpError> {
     let uses = state.registry.read(|view| uses(view, id, &wanted, &deleted))?;
-    Ok(Answer(page.of(uses.into_iter(), usize::MAX)))
+    Ok(list(page.part(uses.into_iter(), usize::MAX)).await)
 }
 
 fn uses(

@@ -1,28 +1,45 @@
 //! The accept loop: connections with limits on their number and their patience.
 //!
-//! `axum::serve` has no timeouts. Here a client must finish its headers, and later its body, in time; a connection that
-//! says nothing is closed; there are only so many at once; and a shutdown lets requests under way finish, for a while.
+//! `axum::serve` has no timeouts. Here a client must finish its headers, and later its body, in time, and read its answer
+//! in time; a connection that says nothing is closed; there are only so many at once ([`places`](super::places)); and a
+//! shutdown lets requests under way finish, for a while. What pages of other sites send is refused at the door
+//! ([`site`](super::site)).
 //!
 //! HTTP/1.1 only: no flood of frames to defend against.
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use axum::{Router, extract::Request};
-use hyper::{body::Incoming, server::conn::http1};
+use axum::{
+    Router,
+    body::{Body, Bytes, HttpBody},
+    extract::Request,
+    response::Response,
+};
+use hyper::{
+    body::{Frame, Incoming, SizeHint},
+    server::conn::http1,
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
 use super::{
-    TimedBody,
     linger::{Lingering, Unread},
+    places::{Place, Places, Waiting},
+    site::OwnSite,
+    timed_body::TimedBody,
+    timed_write::TimedWrite,
 };
 
 /// How long the accept loop rests when the process has run out of file descriptors or memory.
@@ -36,9 +53,12 @@ pub struct ServeLimits {
     pub header_timeout: Duration,
     /// How long a client may take to send a request's body. Default 30 s.
     pub body_timeout: Duration,
+    /// How long an answer may stay unread, and what the slowest line needs for it comes on top. Default 30 s.
+    pub write_timeout: Duration,
     /// How many bytes of headers are read. Default 64 KiB: long enough for tokens and long subject names.
     pub header_bytes_max: usize,
-    /// How many connections are open at once; further ones wait in the listener's queue. Default 1024.
+    /// How many connections are open at once; further ones wait, for a second at most when one of those waits for its
+    /// client. Default 1024.
     pub connections_max: usize,
     /// How long requests under way may take to finish after a shutdown. Default 10 s.
     pub drain_timeout: Duration,
@@ -49,6 +69,7 @@ impl Default for ServeLimits {
         ServeLimits {
             header_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             header_bytes_max: 64 * 1024,
             connections_max: 1024,
             drain_timeout: Duration::from_secs(10),
@@ -67,34 +88,46 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let places = Places::new(limits.connections_max);
+    let router = OwnSite::new(router, listener.local_addr()?.ip().is_loopback());
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(limits.header_bytes_max.max(8 * 1024));
     tokio::pin!(shutdown);
     loop {
+        let accepted = async {
+            let stream = accept(&listener).await;
+            Some((stream, places.take().await?))
+        };
         let (stream, place) = tokio::select! {
             () = &mut shutdown => break,
-            accepted = accept(&listener, &places) => accepted?,
+            accepted = accepted => match accepted {
+                Some(accepted) => accepted,
+                None => break,
+            },
         };
-        let body_timeout = limits.body_timeout;
+        let waiting = place.waiting();
+        let (on_request, on_answer) = (Arc::clone(waiting), Arc::clone(waiting));
         let unread = Unread::default();
         let stream = Lingering::new(stream, unread.clone());
-        let service = router.clone().map_request(move |request: Request<Incoming>| {
-            request.map(|body| TimedBody::new(body, body_timeout, unread.clone()))
-        });
+        let stream = TimedWrite::new(stream, limits.write_timeout, Arc::clone(waiting));
+        let service = router
+            .clone()
+            .map_request(move |request: Request<Incoming>| {
+                on_request.works();
+                request.map(|body| {
+                    TimedBody::new(body, limits.body_timeout, unread.clone(), Arc::clone(&on_request))
+                })
+            })
+            .map_response(move |response: Response| {
+                response.map(|body| Answering {
+                    body,
+                    waiting: Arc::clone(&on_answer),
+                })
+            });
         let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let watched = graceful.watch(connection);
-        tokio::spawn(async move {
-            if let Err(error) = watched.await {
-                tracing::debug!(
-                    error = &error as &dyn std::error::Error,
-                    "an HTTP connection ended badly"
-                );
-            }
-            drop(place);
-        });
+        tokio::spawn(attend(graceful.watch(connection), place));
     }
     drop(listener);
     if tokio::time::timeout(limits.drain_timeout, graceful.shutdown())
@@ -106,15 +139,24 @@ pub async fn serve(
     Ok(())
 }
 
-/// The next connection, once there is a place for it.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
+/// Serves a connection to its end, or until somebody else needs its place more.
+async fn attend(connection: impl Future<Output = hyper::Result<()>>, place: Place) {
+    tokio::select! {
+        biased;
+        ended = connection => if let Err(error) = ended {
+            tracing::debug!(
+                error = &error as &dyn std::error::Error,
+                "an HTTP connection ended badly"
+            );
+        },
+        () = place.waiting().told_to_leave() => {
+            tracing::debug!("an HTTP connection that waited for its client made room for another");
+        }
+    }
+}
+
+/// The next connection.
+async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -122,7 +164,7 @@ async fn accept(
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "cannot set TCP_NODELAY");
                 }
-                return Ok((stream, place));
+                return stream;
             }
             Err(error) if concerns_one_connection(&error) => {}
             Err(error) => {
@@ -130,6 +172,39 @@ async fn accept(
                 tokio::time::sleep(ACCEPT_REST).await;
             }
         }
+    }
+}
+
+/// The body of an answer, which tells its connection when it has been handed over: from then on the client is waited for.
+struct Answering {
+    body: Body,
+    waiting: Arc<Waiting>,
+}
+
+impl HttpBody for Answering {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.waiting.works();
+        pin!(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.waiting.waits();
     }
 }
 

@@ -2,7 +2,7 @@
 //! know ([`ApiShape`]).
 
 use axum::{
-    body::Bytes,
+    body::{Body, Bytes},
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -29,12 +29,17 @@ pub(super) struct Serialized(pub(super) Bytes);
 
 impl IntoResponse for Serialized {
     fn into_response(self) -> Response {
-        let mut response = Response::new(self.0.into());
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static(media::DEFAULT));
-        response
+        json(self.0.into())
     }
+}
+
+/// JSON under the API's media type.
+pub(super) fn json(body: Body) -> Response {
+    let mut response = Response::new(body);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media::DEFAULT));
+    response
 }
 
 fn bodies(stored: &Stored) -> Vec<ReferenceBody> {

@@ -12,6 +12,7 @@ use super::{
     Shared,
     error::{HttpError, Refusals},
     extract::{Format, JsonBody, Pairs, QueryOf, SubjectInPath, WithDeleted, flag},
+    list::list,
     page::Page,
     request::SchemaRequest,
     shapes::{Answer, VersionAnswer},
@@ -20,7 +21,7 @@ use crate::registry::{Deleted, Qualified, SubjectView, lookup};
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
-        .routes(routes!(list))
+        .routes(routes!(all))
         .routes(routes!(look_up, delete))
         .routes(routes!(by_metadata))
 }
@@ -57,20 +58,21 @@ impl ListParams {
         ("offset" = Option<i64>, Query, description = "How many to skip"),
         ("limit" = Option<i64>, Query, description = "How many to answer")),
     responses((status = 200, description = "The names", body = Vec<String>), Refusals))]
-async fn list(
+async fn all(
     State(state): State<Shared>,
     QueryOf(params): QueryOf<ListParams>,
     QueryOf(page): QueryOf<Page>,
-) -> Answer<Vec<String>> {
-    state.registry.read(|view| {
+) -> Response {
+    let names = state.registry.read(|view| {
         let prefix = match params.subject_prefix.as_str() {
             "" => ":*:",
             given => given,
         };
         let named = view.subjects_with(&Qualified::parse(prefix));
         let wanted = named.filter(|(_, subject)| params.wants(subject));
-        Answer(page.of(wanted.map(|(name, _)| name.to_string()), usize::MAX))
-    })
+        page.of(wanted.map(|(name, _)| name), usize::MAX)
+    });
+    list(names.into_iter().map(|name| name.to_string())).await
 }
 
 /// How a schema is read.

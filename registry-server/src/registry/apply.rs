@@ -29,11 +29,8 @@ impl View {
             Change::Schema { .. } => self.apply_schema(change),
             Change::Version { of, version } => self.apply_version(of, *version),
             Change::Config { of, config } => {
-                let configs = &mut self.context_mut(&of.context).configs;
-                match config {
-                    Some(config) => drop(configs.insert(Arc::clone(&of.subject), Arc::clone(config))),
-                    None => drop(configs.remove(of.subject.as_ref())),
-                }
+                let context = self.context_mut(&of.context);
+                context.set_config(&of.context, &of.subject, config.as_ref());
             }
             Change::Mode { of, mode } => {
                 let modes = &mut self.context_mut(&of.context).modes;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use annals_schema_model::{SchemaId, SchemaType};
 use uuid::Uuid;
 
-use super::{config::Config, content::Identity, mode::Mode, sorted::SortedMap, stored::Stored};
+use super::{config::Config, content::Identity, mode::Mode, name::Qualified, sorted::SortedMap, stored::Stored};
 
 /// What became of a version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -171,6 +171,8 @@ pub struct ContextView {
     subjects: SortedMap<Arc<str>, Arc<SubjectView>>,
     uses: SortedMap<SchemaId, Arc<Vec<Use>>>,
     pub(super) configs: SortedMap<Arc<str>, Arc<Config>>,
+    /// The names whose settings make them aliases of a subject, ascending.
+    pub(super) aliases: SortedMap<Qualified, Arc<Vec<Arc<str>>>>,
     pub(super) modes: SortedMap<Arc<str>, Mode>,
 }
 

@@ -68,6 +68,13 @@ impl Qualified {
         self.subject.is_empty()
     }
 
+    /// Whether a name begins as this one does, in its context or in any when this one is in `:*:`.
+    #[must_use]
+    pub fn begins(&self, name: &Qualified) -> bool {
+        (&*self.context == ANY_CONTEXT || self.context == name.context)
+            && name.subject.starts_with(&*self.subject)
+    }
+
     /// Checks a name under which something is to be written.
     ///
     /// # Errors

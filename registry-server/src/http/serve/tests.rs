@@ -1,9 +1,10 @@
-//! The accept loop over real sockets: what it cuts off, and what it lets finish.
+//! The accept loop over real sockets: what it cuts off, who makes room for whom, and what it lets finish.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
+    body::Bytes,
     routing::{get, post},
 };
 use tokio::{
@@ -18,6 +19,9 @@ use super::{ServeLimits, serve};
 
 const SHORT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(20);
+const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+/// More than sockets hold.
+const BIG: usize = 64 * 1024 * 1024;
 
 struct Served {
     address: SocketAddr,
@@ -26,10 +30,39 @@ struct Served {
     /// Lets `GET /slow` answer; it says when it has begun.
     gate: Arc<Notify>,
     begun: Arc<Notify>,
+    /// The answer of `GET /big` is gone.
+    dropped: Arc<Notify>,
+}
+
+/// A long answer that says when it is dropped.
+struct Big {
+    bytes: Vec<u8>,
+    dropped: Arc<Notify>,
+}
+
+impl AsRef<[u8]> for Big {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Big {
+    fn drop(&mut self) {
+        self.dropped.notify_one();
+    }
 }
 
 async fn served(limits: ServeLimits) -> Served {
     let (gate, begun) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let dropped = Arc::new(Notify::new());
+    let on_drop = Arc::clone(&dropped);
+    let big = move || async move {
+        let bytes = vec![b'x'; BIG];
+        Bytes::from_owner(Big {
+            bytes,
+            dropped: on_drop,
+        })
+    };
     let (wait, say) = (Arc::clone(&gate), Arc::clone(&begun));
     let slow = move || async move {
         say.notify_one();
@@ -39,6 +72,7 @@ async fn served(limits: ServeLimits) -> Served {
     let router = Router::new()
         .route("/", get(|| async { "here" }))
         .route("/", post(|body: String| async move { body }))
+        .route("/big", get(big))
         .route("/slow", get(slow));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -51,6 +85,7 @@ async fn served(limits: ServeLimits) -> Served {
         task,
         gate,
         begun,
+        dropped,
     }
 }
 
@@ -83,15 +118,15 @@ async fn clients_that_dawdle_are_cut_off() {
         assert!(answer.starts_with(wanted), "{sent:?}: {answer:?}");
     };
     check(
-        "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
         "HTTP/1.1 200",
     )
     .await;
     check("", "").await;
     check("GET / HTTP/1.1\r\nHost:", "").await;
-    check("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "HTTP/1.1 200").await;
+    check("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "HTTP/1.1 200").await;
     check(
-        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\nConnection: close\r\n\r\nhalf",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nConnection: close\r\n\r\nhalf",
         "HTTP/1.1 400",
     )
     .await;
@@ -104,7 +139,7 @@ async fn a_shutdown_lets_requests_finish() {
     let served = served(ServeLimits::default()).await;
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     stream
-        .write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        .write_all(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await
         .unwrap();
     served.begun.notified().await;
@@ -129,7 +164,7 @@ async fn a_shutdown_does_not_wait_for_ever() {
     .await;
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     stream
-        .write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+        .write_all(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await
         .unwrap();
     served.begun.notified().await;
@@ -138,7 +173,7 @@ async fn a_shutdown_does_not_wait_for_ever() {
 }
 
 #[tokio::test]
-async fn connections_over_the_limit_wait() {
+async fn work_under_way_keeps_its_place() {
     let served = served(ServeLimits {
         connections_max: 1,
         ..ServeLimits::default()
@@ -146,21 +181,79 @@ async fn connections_over_the_limit_wait() {
     .await;
     let mut first = TcpStream::connect(served.address).await.unwrap();
     first
-        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        .write_all(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await
         .unwrap();
-    let mut begin = [0; 12];
-    first.read_exact(&mut begin).await.unwrap();
+    served.begun.notified().await;
     let mut second = TcpStream::connect(served.address).await.unwrap();
-    second
-        .write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-        .await
-        .unwrap();
+    second.write_all(GET.as_bytes()).await.unwrap();
     let mut byte = [0; 1];
     assert!(
         timeout(SHORT, second.peek(&mut byte)).await.is_err(),
         "the only place is taken"
     );
-    drop(first);
+    served.gate.notify_one();
+    // The first waits for its client now, and makes room.
+    assert!(read_all(&mut first).await.ends_with("done"));
     assert!(read_all(&mut second).await.ends_with("here"));
+}
+
+#[tokio::test]
+async fn clients_that_are_waited_for_make_room() {
+    let starts = [
+        "",
+        "GET / HTTP/1.1\r\nHo",
+        "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf",
+    ];
+    for start in starts {
+        // With the time-outs that there are by default, which are longer than this test waits.
+        let served = served(ServeLimits {
+            connections_max: 4,
+            ..ServeLimits::default()
+        })
+        .await;
+        let mut others = Vec::new();
+        for _ in 0..6 {
+            let mut stream = TcpStream::connect(served.address).await.unwrap();
+            stream.write_all(start.as_bytes()).await.unwrap();
+            others.push(stream);
+        }
+        assert!(exchange(served.address, GET).await.ends_with("here"), "{start:?}");
+        drop(others);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_read_is_cut_off() {
+    let served = served(ServeLimits {
+        write_timeout: SHORT,
+        ..ServeLimits::default()
+    })
+    .await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream
+        .write_all(b"GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await
+        .unwrap();
+    timeout(LONG, served.dropped.notified()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = timeout(LONG, stream.read_to_end(&mut answer)).await.unwrap();
+    assert!(read.is_err() || answer.len() < BIG, "{} bytes came", answer.len());
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_is_refused_at_the_door() {
+    let served = served(ServeLimits::default()).await;
+    let check = async |line: &str, headers: &str, wanted: &str| {
+        let sent = format!("{line} HTTP/1.1\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n");
+        let answer = exchange(served.address, &sent).await;
+        assert!(answer.starts_with(wanted), "{line} {headers}: {answer}");
+    };
+    check("POST /", "Host: localhost\r\n", "HTTP/1.1 200").await;
+    let foreign = "Host: localhost\r\nOrigin: http://evil.example\r\n";
+    check("POST /", foreign, "HTTP/1.1 403").await;
+    check("GET /", foreign, "HTTP/1.1 200").await;
+    check("GET /", "Host: evil.example\r\n", "HTTP/1.1 403").await;
 }

@@ -148,6 +148,19 @@ async fn aliases() {
         200 []
         GET /schemas?subjectPrefix=short&aliases=true&latestOnly=true
         200 [{"subject": "real", "version": 2, "id": 2, "guid": "*", "schemaType": "AVRO", "schema": "\"long\"", "ts": 1700000000000, "deleted": false, "aliases": ["short"]}]
+        # The aliases of a subject follow their settings.
+        PUT /config/brief {"alias": "real"}
+        200 {"alias": "real"}
+        PUT /config/odd {"alias": "real"}
+        200 {"alias": "real"}
+        PUT /config/odd {"alias": "other"}
+        200 {"alias": "other"}
+        GET /schemas?aliases=true&latestOnly=true
+        200 [{"subject": "real", "version": 2, "id": 2, "guid": "*", "schemaType": "AVRO", "schema": "\"long\"", "ts": 1700000000000, "deleted": false, "aliases": ["brief", "short"]}]
+        DELETE /config/brief
+        200 {"alias": "real"}
+        GET /schemas?subjectPrefix=real&aliases=true&latestOnly=true
+        200 [{"subject": "real", "version": 2, "id": 2, "guid": "*", "schemaType": "AVRO", "schema": "\"long\"", "ts": 1700000000000, "deleted": false, "aliases": ["short"]}]
         # One step, and not for settings.
         PUT /config/shorter {"alias": "short"}
         200 {"alias": "short"}

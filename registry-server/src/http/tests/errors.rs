@@ -2,8 +2,9 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -11,7 +12,7 @@ use hyper::body::Frame;
 use serde_json::json;
 
 use super::App;
-use crate::http::{BODY_BYTES_MAX, TimedBody, Unread};
+use crate::http::{BODY_BYTES_MAX, linger::Unread, places::Waiting, timed_body::TimedBody};
 
 #[tokio::test]
 async fn every_code() {
@@ -237,10 +238,32 @@ async fn a_body_that_does_not_come() {
         Silence,
         Duration::from_millis(1),
         Unread::default(),
+        Arc::new(Waiting::from(Instant::now())),
     ));
     let answered = app.send("POST /subjects/t/versions", &[], body).await;
     assert_eq!(
         (answered.status.as_u16(), &answered.json()["error_code"]),
         (408, &json!(408))
     );
+}
+
+#[tokio::test]
+async fn below_v1_what_is_not_there_is_a_problem() {
+    let app = App::new().await;
+    let check = async |line: &str, status: u16, code: &str| {
+        let answered = app.send(line, &[], Body::empty()).await;
+        assert_eq!(answered.content_type(), "application/problem+json", "{line}");
+        let problem = answered.json();
+        assert_eq!(answered.status.as_u16(), status, "{line}: {problem}");
+        assert_eq!(problem["status"], status, "{line}: {problem}");
+        assert_eq!(problem["type"], format!("urn:annals:problem:{code}"), "{line}");
+        assert!(
+            problem["detail"].as_str().unwrap().contains("/docs"),
+            "{line}: {problem}"
+        );
+    };
+    check("GET /v1/nothing", 404, "not-found").await;
+    check("GET /v1/nothing/", 404, "not-found").await;
+    check("POST /v1/metadata/id", 405, "method-not-allowed").await;
+    check("DELETE /v1/metadata/version/", 405, "method-not-allowed").await;
 }

@@ -57,7 +57,9 @@ async fn long_bodies_are_answered() {
         assert!(answer.contains("error_code"), "{head}: {answer}");
     };
     let head = |line: &str, length: usize| {
-        format!("{line} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {length}")
+        format!(
+            "{line} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}"
+        )
     };
     let ten = vec![b'x'; 10 * 1024 * 1024];
     let register = "POST /subjects/s/versions";
@@ -78,7 +80,7 @@ async fn long_bodies_are_answered() {
     .await;
     let chunk = format!("{:x}\r\n", ten.len());
     let chunked = [chunk.as_bytes(), &ten, b"\r\n0\r\n\r\n"].concat();
-    let chunked_head = format!("{register} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked");
+    let chunked_head = format!("{register} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked");
     check(&chunked_head, &chunked, "HTTP/1.1 413").await;
 }
 
@@ -89,7 +91,7 @@ async fn clients_that_ask_before_they_send() {
     let body = r#"{"schema":"\"int\""}"#;
     let head = |length: usize| {
         format!(
-            "POST /subjects/s/versions HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+            "POST /subjects/s/versions HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
         )
     };
     let mut stream = TcpStream::connect(address).await.unwrap();
