@@ -2,7 +2,8 @@
 //!
 //! A record's value (and key) must carry the id of a registered schema; that schema must be registered under one of
 //! the topic's subjects; and the payload must read with it. How much of that is asked is the topic's [`Mode`].
-//! Answers come from the registry's view in memory, so a schema registered a moment ago is known to the next record.
+//! Answers come from the registry's view in memory, so a schema registered a moment ago is known to the next record; the
+//! database is asked only before an id is called unknown, because another node may have given it out.
 //! An empty value is a tombstone and always welcome. Payloads are never echoed in a refusal.
 
 mod mode;
@@ -56,21 +57,95 @@ impl Guard for SchemaGuard {
 
     fn judge(&self, topic: &Topic, records: &mut dyn Iterator<Item = Record>) -> Vec<Refusal> {
         let (key_mode, value_mode) = (self.mode(topic, Side::Key), self.mode(topic, Side::Value));
-        let verdicts = self.verdicts.at(&self.registry.view());
-        let mut keys = verdicts.judge(&topic.name, Side::Key, key_mode);
-        let mut values = verdicts.judge(&topic.name, Side::Value, value_mode);
         let mut refusals = Vec::new();
-        for record in records {
-            let refused = keys.check(&record).and_then(|()| values.check(&record)).err();
-            refusals.extend(refused.map(|sentence| Refusal {
-                index: record.index,
-                sentence,
-            }));
+        // A schema may have been registered at another node a moment ago: before an id is called unknown, once a batch,
+        // the view is brought up to date, and judging goes on with the record at hand.
+        let (mut at_hand, mut is_current) = (None, false);
+        loop {
+            let verdicts = self.verdicts.at(&self.registry.view());
+            let mut keys = verdicts.judge(&topic.name, Side::Key, key_mode);
+            let mut values = verdicts.judge(&topic.name, Side::Value, value_mode);
+            let mut stopped_at = None;
+            for record in at_hand.take().into_iter().chain(&mut *records) {
+                match keys.check(&record).and_then(|()| values.check(&record)) {
+                    Ok(()) => {}
+                    Err(refused) if refused.newer_may_admit && !is_current => {
+                        stopped_at = Some(record);
+                        break;
+                    }
+                    Err(refused) => refusals.push(Refusal {
+                        index: record.index,
+                        sentence: refused.sentence,
+                    }),
+                }
+            }
+            if stopped_at.is_none() {
+                return refusals;
+            }
+            (at_hand, is_current) = (stopped_at, true);
+            self.registry.catch_up();
         }
-        refusals
     }
 
     fn topic_config_known(&self, key: &str, value: &str) -> Result<bool, String> {
         mode::known(key, value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use annals_schema_model::{SchemaId, envelope};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        registry::{Qualified, RegisterRequest},
+        service::tests::deaf,
+        store::Database,
+    };
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_id_that_another_node_gave_out_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::Sqlite(folder.path().join("registry.db"));
+        let one = Registry::open(&database, || 0).await.unwrap();
+        let register = async |text: &str| {
+            let request = RegisterRequest {
+                schema: text.to_owned(),
+                ..RegisterRequest::default()
+            };
+            one.register(&Qualified::parse("t-value"), request)
+                .await
+                .unwrap()
+                .id()
+        };
+        let first = register("\"int\"").await;
+        let other = deaf(&database).await;
+        let second = register("\"long\"").await;
+        let guard = SchemaGuard::new(other);
+        let topic = Topic::new("t", Uuid::nil(), Vec::new(), BTreeMap::new());
+        let record = |index: i32, id: SchemaId| {
+            let mut value = Vec::new();
+            envelope::write(id, &mut value);
+            value.push(2);
+            Record {
+                offset: i64::from(index),
+                index,
+                timestamp_ms: 0,
+                key: None,
+                value: Some(value.into()),
+                headers: Vec::new(),
+            }
+        };
+        let nobodys = SchemaId::new(77).unwrap();
+        let judged = |ids: &[SchemaId]| -> Vec<i32> {
+            let records = (0..).zip(ids).map(|(index, id)| record(index, *id));
+            let refusals = guard.judge(&topic, &mut records.into_iter());
+            refusals.iter().map(|refusal| refusal.index).collect()
+        };
+        assert_eq!(judged(&[first, second, nobodys, first, nobodys]), [2, 4]);
+        assert_eq!(judged(&[nobodys]), [0]);
     }
 }

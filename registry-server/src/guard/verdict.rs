@@ -170,6 +170,32 @@ impl ViewVerdicts {
     }
 }
 
+/// Why a key or value may not enter.
+pub(super) struct Refused {
+    /// The sentence for the producer.
+    pub(super) sentence: String,
+    /// Whether a view that is newer may let it in.
+    pub(super) newer_may_admit: bool,
+}
+
+impl From<String> for Refused {
+    fn from(sentence: String) -> Refused {
+        Refused {
+            sentence,
+            newer_may_admit: false,
+        }
+    }
+}
+
+impl Refused {
+    fn by_this_view(sentence: String) -> Refused {
+        Refused {
+            sentence,
+            newer_may_admit: true,
+        }
+    }
+}
+
 /// Judges the records of one batch; a batch mostly holds one schema, so the last answer is at hand.
 pub(super) struct Judge<'a> {
     verdicts: &'a ViewVerdicts,
@@ -183,8 +209,8 @@ impl Judge<'_> {
     /// May this key or value enter?
     ///
     /// # Errors
-    /// The sentence for the producer.
-    pub(super) fn check(&mut self, record: &Record) -> Result<(), String> {
+    /// Why not.
+    pub(super) fn check(&mut self, record: &Record) -> Result<(), Refused> {
         let (payload, header) = match self.side {
             Side::Key => (record.key.as_deref(), envelope::KEY_HEADER),
             Side::Value => (record.value.as_deref(), envelope::VALUE_HEADER),
@@ -203,10 +229,9 @@ impl Judge<'_> {
         })?;
         let id = match framed.schema {
             SchemaKey::Id(id) => id,
-            SchemaKey::Guid(guid) => self
-                .verdicts
-                .id_of(guid)
-                .ok_or_else(|| format!("the {side}'s {} is not registered", framed.schema))?,
+            SchemaKey::Guid(guid) => self.verdicts.id_of(guid).ok_or_else(|| {
+                Refused::by_this_view(format!("the {side}'s {} is not registered", framed.schema))
+            })?,
         };
         if self.last.as_ref().is_none_or(|(last, _)| *last != id) {
             self.last = Some((id, self.verdicts.answer(self.topic, self.side, id)));
@@ -215,14 +240,17 @@ impl Judge<'_> {
             return Ok(());
         };
         match answer {
-            Answer::Unknown => Err(format!("the {side}'s schema id {id} is not registered")),
+            Answer::Unknown => Err(Refused::by_this_view(format!(
+                "the {side}'s schema id {id} is not registered"
+            ))),
             _ if self.mode == Mode::Id => Ok(()),
-            Answer::Foreign(elsewhere) => Err(format!(
+            // Perhaps it was registered here as well, a moment ago.
+            Answer::Foreign(elsewhere) => Err(Refused::by_this_view(format!(
                 "the {side}'s schema id {id} is registered under {elsewhere}, not under a subject of topic {}",
                 self.topic
-            )),
+            ))),
             Answer::Home(_) if self.mode == Mode::Subject => Ok(()),
-            Answer::Home(home) => home.read(&framed.body),
+            Answer::Home(home) => Ok(home.read(&framed.body)?),
         }
     }
 }

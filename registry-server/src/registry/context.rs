@@ -9,7 +9,9 @@ use std::sync::Arc;
 use annals_schema_model::{SchemaId, SchemaType};
 use uuid::Uuid;
 
-use super::{config::Config, content::Identity, mode::Mode, name::Qualified, sorted::SortedMap, stored::Stored};
+use super::{
+    config::Config, content::Identity, mode::Mode, name::Qualified, sorted::SortedMap, stored::Stored,
+};
 
 /// What became of a version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

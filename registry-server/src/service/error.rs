@@ -15,6 +15,14 @@ pub enum ServiceError {
     /// The database failed; the outcome of a write may be unknown, and asking again is safe.
     #[error("The schema store failed; the request can be sent again")]
     Store(Arc<StoreError>),
+    /// The database did not answer in time; what was asked for may still be done, and asking again is safe.
+    #[error(
+        "The schema store did not answer in time; the request may still be carried out, and can be sent again"
+    )]
+    TimedOut,
+    /// As many writes as there are places for wait for the database. Nothing was written.
+    #[error("Too many writes wait for the schema store; send the request again later")]
+    Crowded,
     /// Work on a schema broke off. Nothing was written.
     #[error("The request broke off; please report this with the server's log")]
     Broken,

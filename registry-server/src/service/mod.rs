@@ -9,16 +9,24 @@ mod error;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use annals_schema_model::{ParseError, Policy, SchemaId, SchemaType};
 use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::block_in_place,
+    time::timeout,
+};
 
 pub use self::error::ServiceError;
-use self::writer::{Queue, Shared};
+use self::writer::{Queue, Shared, WriteLimits};
 use crate::{
     registry::{
         Commit, Config, Deleted, Found, Mode, Qualified, RegisterRequest, RegistryError, Stored, Verdict,
@@ -26,11 +34,13 @@ use crate::{
         register::{self, Decision},
         verdict,
     },
-    store::{Database, Store, StoreError},
+    store::{Database, Listener, Store, StoreError},
 };
 
 /// How often a registration is decided beside the writer before it is decided by it.
 const OPTIMISTIC_ATTEMPTS: usize = 3;
+/// How long [`Registry::catch_up`] may hold up its caller.
+const CATCH_UP_MAX: Duration = Duration::from_secs(2);
 /// The longest Avro text that is read in some tens of microseconds.
 const QUICK_TEXT_BYTES_MAX: usize = 4 * 1024;
 
@@ -39,6 +49,8 @@ const QUICK_TEXT_BYTES_MAX: usize = 4 * 1024;
 pub struct Registry {
     shared: Arc<Shared>,
     queue: Queue,
+    /// Whether other nodes write to the same database.
+    is_shared: bool,
 }
 
 /// A registration's outcome.
@@ -72,9 +84,20 @@ impl Registry {
     /// # Errors
     /// The database cannot be opened, read or brought up to date.
     pub async fn open(database: &Database, clock: fn() -> i64) -> Result<Registry, StoreError> {
-        let mut store = Store::open(database).await?;
+        let store = Store::open(database).await?;
         // Listening begins before reading, so that nothing falls between the two.
         let listener = store.listener().await?;
+        let is_shared = listener.is_some();
+        Registry::on(store, listener, is_shared, clock, WriteLimits::default()).await
+    }
+
+    async fn on(
+        mut store: Store,
+        listener: Option<Listener>,
+        is_shared: bool,
+        clock: fn() -> i64,
+        limits: WriteLimits,
+    ) -> Result<Registry, StoreError> {
         let everything = store.changes_since(Commit::default()).await?;
         let mut view = View::default();
         writer::catch_up(&mut view, &everything);
@@ -85,8 +108,12 @@ impl Registry {
             hooks: RwLock::default(),
             clock,
         });
-        let queue = Queue::start(Arc::clone(&shared), store, listener);
-        Ok(Registry { shared, queue })
+        let queue = Queue::start(Arc::clone(&shared), store, listener, limits);
+        Ok(Registry {
+            shared,
+            queue,
+            is_shared,
+        })
     }
 
     /// Everything that is registered now.
@@ -98,6 +125,19 @@ impl Registry {
     /// A look at the current view without taking a share of it: for short reads on the hot path.
     pub fn read<T>(&self, look: impl FnOnce(&View) -> T) -> T {
         look(&self.shared.view.load())
+    }
+
+    /// Catches up with what other nodes wrote, for a caller that cannot await and is about to say that something is not
+    /// there. Where there are no other nodes there is nothing to do; when the database does not answer the view stays.
+    pub fn catch_up(&self) {
+        let runtime = Handle::try_current().ok();
+        let runtime = runtime.filter(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
+        if let (true, Some(runtime)) = (self.is_shared, runtime) {
+            let caught_up = async { timeout(CATCH_UP_MAX, self.queue.refresh()).await };
+            if block_in_place(|| runtime.block_on(caught_up)).is_err() {
+                tracing::warn!("cannot ask the schema store for what other nodes wrote");
+            }
+        }
     }
 
     /// Calls `hook` after every change, with the new view. Hooks run one after the other before the change is answered,

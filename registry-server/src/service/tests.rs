@@ -5,13 +5,17 @@ mod histories;
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use annals_schema_model::Reference;
 use serde_json::json;
 
-use super::Registry;
+use tokio::time::timeout;
+
+use super::{Registry, ServiceError, writer::WriteLimits};
 use crate::{
+    http::serve::ServeLimits,
     registry::{Mode, Qualified, RegisterRequest},
     store::{
         Database, Store,
@@ -49,6 +53,75 @@ async fn set(registry: &Registry, subject: &str, config: serde_json::Value) {
         .update_config(&Qualified::parse(subject), config)
         .await
         .unwrap();
+}
+
+/// A registry that other nodes share and that hears nothing of them by itself.
+pub(crate) async fn deaf(database: &Database) -> Registry {
+    let store = Store::open(database).await.unwrap();
+    let limits = WriteLimits::default();
+    Registry::on(store, None, true, || 1_700_000_000_000, limits)
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_catches_up_when_it_is_asked_to() {
+    on_each(async |database| {
+        let (one, other) = (registry(database).await, deaf(database).await);
+        let name = Qualified::parse("s");
+        assert_eq!(register(&one, "s", request("\"int\"")).await, (1, 1));
+        assert!(other.view().subject(&name).is_none());
+        other.catch_up();
+        assert!(other.view().subject(&name).is_some());
+    })
+    .await;
+}
+
+#[test]
+fn writes_that_wait_leave_half_of_the_connections_to_others() {
+    let connections = ServeLimits::default().connections_max;
+    assert!(WriteLimits::default().waiting_max * 2 <= connections);
+}
+
+#[tokio::test]
+async fn writes_do_not_wait_for_ever_nor_all_of_them() {
+    on_each(async |database| {
+        let limits = WriteLimits {
+            waiting_max: 2,
+            place: Duration::from_millis(50),
+            outcome: Duration::from_secs(1),
+        };
+        let store = Store::open(database).await.unwrap();
+        let registry = Registry::on(store, None, false, || 0, limits).await.unwrap();
+        // Somebody keeps the database's lock.
+        let mut other = Store::open(database).await.unwrap();
+        let lock = other.begin().await.unwrap();
+        let write = async |subject: &str| {
+            let written = registry
+                .register(&Qualified::parse(subject), request("\"int\""))
+                .await;
+            match written {
+                Ok(_) => "written",
+                Err(ServiceError::TimedOut) => "timed out",
+                Err(ServiceError::Crowded) => "crowded",
+                Err(other) => panic!("{other:?}"),
+            }
+        };
+        let (one, two, three) = tokio::join!(write("one"), write("two"), write("three"));
+        let mut told = [one, two, three];
+        told.sort_unstable();
+        assert_eq!(told, ["crowded", "timed out", "timed out"]);
+        lock.rollback().await.unwrap();
+        // What was given up is not done behind anybody's back.
+        let again = async { while write("four").await != "written" {} };
+        timeout(Duration::from_secs(60), again).await.unwrap();
+        let subjects: Vec<String> = registry.read(|view| {
+            let named = view.subjects_with(&Qualified::parse(""));
+            named.map(|(name, _)| name.to_string()).collect()
+        });
+        assert_eq!(subjects, ["four"]);
+    })
+    .await;
 }
 
 #[tokio::test]

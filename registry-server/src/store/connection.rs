@@ -40,6 +40,9 @@ const POSTGRES_SESSION: &str = "SELECT set_config('idle_in_transaction_session_t
 /// The channel on which PostgreSQL tells other nodes of a commit.
 pub(super) const CHANNEL: &str = "annals_registry";
 
+/// The last commit: its number and its token.
+pub(super) const LAST_COMMIT: &str = "SELECT sequence, token FROM registry";
+
 pub(super) enum Connection {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
@@ -127,8 +130,7 @@ impl Connection {
 
     /// The last commit.
     pub(super) async fn last_commit(&mut self) -> Result<Commit, StoreError> {
-        let sql = "SELECT sequence, token FROM registry";
-        either!(self, inner => commit(&sqlx::query(sql).fetch_one(inner).await?))
+        either!(self, inner => commit(&sqlx::query(LAST_COMMIT).fetch_one(inner).await?))
     }
 
     /// Whether a commit is among those that are remembered.
