@@ -2,17 +2,27 @@
 # Everything that must hold, in one run: sets up what the tests need, runs all of them, says what was skipped and why.
 #
 #   ./test.sh            all of it
-#   ./test.sh quick      without the client suites and without cargo-deny
+#   ./test.sh quick      without the client suites, without cargo-deny and without what needs installing
+#   ./test.sh soak       all of it, every property test with 20 times its cases
+#   ./test.sh strict     all of it, and what had to be skipped fails the run: what CI does
 #
-# What it installs (a Python venv, node modules, a Rust client, jars, cargo-deny) goes to .cache/ and nowhere else.
+# What it installs (a Python venv, node modules, a Rust client, jars, cargo-deny) goes to .cache/; PostgreSQL and protoc are
+# Debian's, and are installed where they are missing and we may. Each run of a property test has other seeds.
 set -uo pipefail
 cd "$(dirname "$0")"
 
-quick=${1:-}
+mode=${1:-all}
+case $mode in
+  all | quick | strict) ;;
+  # What each property test multiplies; 256 when nobody says anything.
+  soak) export PROPTEST_CASES=$((256 * 20)) ;;
+  *) sed -n '2,11s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+esac
+is_quick() { [ "$mode" = quick ]; }
 cache=$PWD/.cache
 log=$cache/log
 mkdir -p "$log"
-ran=() skipped=() failed=()
+ran=() skipped=() unchecked=() failed=()
 
 # step NAME COMMAND…   runs it, keeps its output, shows the output's tail when it fails
 step() {
@@ -23,7 +33,7 @@ step() {
     printf 'ok      %4d s\n' $((SECONDS - start))
     ran+=("$name")
     # A test says `skipped: …` when something it needs is not there.
-    while IFS= read -r line; do skipped+=("$name: ${line#*skipped: }"); done \
+    while IFS= read -r line; do note_skipped "$name" "${line#*skipped: }"; done \
       < <(grep -h 'skipped: ' "$log/${name//[ \/]/-}.log" | sort -u)
   else
     printf 'FAILED  %4d s\n' $((SECONDS - start))
@@ -32,7 +42,11 @@ step() {
     return 1
   fi
 }
-skip() { skipped+=("$1: $2"); printf '%-44sskipped: %s\n' "$1" "$2"; }
+note_skipped() {
+  skipped+=("$1: $2")
+  [ "$mode" != strict ] || failed+=("$1: skipped: $2")
+}
+skip() { note_skipped "$1" "$2"; printf '%-44sskipped: %s\n' "$1" "$2"; }
 
 # --- the compiler's and the linters' part -----------------------------------------------------------------------
 step "rustfmt" cargo fmt --all --check
@@ -43,19 +57,37 @@ step "clippy" cargo clippy "${all[@]}" --all-targets -- -D warnings
 step "rustdoc" env RUSTDOCFLAGS="-D warnings" cargo doc "${all[@]}" --no-deps
 export ANNALS_BIN=$PWD/target/release/annals
 
-if [ "$quick" = quick ]; then
+# A crate that generates code for one format builds the model with that format alone.
+one_feature() {
+  local feature
+  for feature in avro proto json apache-avro; do
+    cargo clippy --release -p annals-schema-model --lib --no-default-features --features "$feature" -- -D warnings || return
+  done
+}
+step "schema-model, a feature at a time" one_feature
+
+if is_quick; then
   skip "cargo deny" "quick run"
 else
+  export PATH=$PATH:$cache/deny/bin
   deny() {
-    command -v cargo-deny >/dev/null || [ -x "$cache/deny/bin/cargo-deny" ] \
-      || cargo install cargo-deny --version 0.20.2 --locked --debug --root "$cache/deny" --target-dir "$cache/deny/target"
-    PATH=$cache/deny/bin:$PATH cargo deny check licenses bans sources
+    command -v cargo-deny >/dev/null \
+      || cargo install cargo-deny --version 0.20.2 --locked --debug --root "$cache/deny" --target-dir "$cache/deny/target" \
+      || return
+    cargo deny check licenses bans sources
   }
-  step "cargo deny" deny
+  step "cargo deny: licences, bans, sources" deny
+  # The advisories are a git repository, and no package registry has a copy: a machine may be without.
+  if timeout 30 cargo deny fetch db >"$log/advisories-fetch.log" 2>&1; then
+    step "cargo deny: advisories" cargo deny check --disable-fetch advisories
+  else
+    unchecked+=("advisories against dependencies: their database cannot be fetched from here")
+    printf '%-44sNOT CHECKED: the database cannot be fetched\n' "cargo deny: advisories"
+  fi
 fi
 
 # --- what the tests need beyond the toolchain ---------------------------------------------------------------------
-if [ "$quick" != quick ] && command -v python3 >/dev/null; then
+if ! is_quick && command -v python3 >/dev/null; then
   python_clients() {
     [ -x "$cache/venv/bin/python" ] || python3 -m venv "$cache/venv"
     "$cache/venv/bin/pip" install --quiet --disable-pip-version-check -r tests/clients/python/requirements.txt
@@ -64,7 +96,7 @@ if [ "$quick" != quick ] && command -v python3 >/dev/null; then
 else
   skip "python clients" "quick run, or no python3"
 fi
-if [ "$quick" != quick ] && command -v npm >/dev/null; then
+if ! is_quick && command -v npm >/dev/null; then
   node_clients() {
     mkdir -p "$cache/node"
     cmp -s tests/clients/node/package-lock.json "$cache/node/installed.json" && return
@@ -76,7 +108,7 @@ if [ "$quick" != quick ] && command -v npm >/dev/null; then
 else
   skip "node clients" "quick run, or no Node with npm"
 fi
-if [ "$quick" != quick ]; then
+if ! is_quick; then
   # A workspace of its own: what it depends on is no part of Annals, so clippy, rustdoc and cargo-deny never see it.
   rust_client() {
     cargo build --locked --manifest-path tests/clients/rust/Cargo.toml --target-dir "$cache/rust-client"
@@ -85,7 +117,7 @@ if [ "$quick" != quick ]; then
 else
   skip "rust client" "quick run"
 fi
-if [ "$quick" != quick ] && command -v mvn >/dev/null && command -v javac >/dev/null; then
+if ! is_quick && command -v mvn >/dev/null && command -v javac >/dev/null; then
   java_clients() {
     mvn -q -B -f tests/clients/java/pom.xml dependency:build-classpath -Dmdep.outputFile="$cache/java-classpath"
   }
@@ -94,19 +126,29 @@ if [ "$quick" != quick ] && command -v mvn >/dev/null && command -v javac >/dev/
 else
   skip "java clients" "quick run, or no JDK with Maven"
 fi
-# A PostgreSQL server of the tests' own. Debian's package is installed where there is none and we may.
+# may_install PACKAGE   installs a package of Debian's, where there is such a thing and we may
+may_install() {
+  ! is_quick && [ "$(id -u)" = 0 ] && command -v apt-get && apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$1"
+}
+# The reference compiler of Protobuf. Without one the test says what it skips.
+protoc() { type -P protoc || may_install protobuf-compiler || [ "$mode" != strict ]; }
+step "set up: protoc" protoc
+# A PostgreSQL server of the tests' own. Without one the tests say what they skip.
 postgres_folder=$(mktemp -d)
 trap 'tests/postgres.sh stop "$postgres_folder" >/dev/null 2>&1; rm -rf "$postgres_folder"' EXIT
 postgresql() {
   local url status=0
   url=$(tests/postgres.sh start "$postgres_folder") || status=$?
-  if [ $status = 3 ] && [ "$quick" != quick ] && [ "$(id -u)" = 0 ] && command -v apt-get; then
-    apt-get install -y --no-install-recommends postgresql || return
-    url=$(tests/postgres.sh start "$postgres_folder") || return
+  if [ $status = 3 ] && may_install postgresql; then
     status=0
+    url=$(tests/postgres.sh start "$postgres_folder") || status=$?
   fi
-  # Without one the tests say what they skip.
-  [ $status = 3 ] || { [ $status = 0 ] && echo "$url" >"$cache/postgresql-url"; }
+  case $status in
+    0) echo "$url" >"$cache/postgresql-url" ;;
+    3) [ "$mode" != strict ] ;;
+    *) return $status ;;
+  esac
 }
 rm -f "$cache/postgresql-url"
 step "set up: postgresql" postgresql && [ -s "$cache/postgresql-url" ] \
@@ -123,6 +165,7 @@ echo
 grep -hs '^client ' "$log/tests-of-the-whole.log" | sort -u
 echo "ran ${#ran[@]} steps in $SECONDS s"
 for line in "${skipped[@]:-}"; do [ -n "$line" ] && echo "skipped: $line"; done
+for line in "${unchecked[@]:-}"; do [ -n "$line" ] && echo "NOT CHECKED: $line"; done
 if [ ${#failed[@]} -gt 0 ]; then
   printf 'FAILED: %s\n' "${failed[@]}"
   exit 1

@@ -32,7 +32,7 @@ fn case(seed: u64) -> Option<(Schema, Schema, Vec<u8>)> {
 
 proptest! {
     // Seeds are the cases: nothing would be shrunk, and a failing seed is printed.
-    #![proptest_config(ProptestConfig { cases: 512, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases * 2, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn printed_schemas_parse_again(seed: u64) {

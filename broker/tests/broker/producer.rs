@@ -160,7 +160,7 @@ async fn check_refusals(bad: Vec<bool>, per_batch: usize) {
 }
 
 proptest::proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 10, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever is refused, all else is stored once and in order, and every record is told what became of it.
     #[test]

@@ -199,7 +199,7 @@ fn check_cut(stream: &Stream, stores: &[EventStore; 2], at: &AsOf, cut: &Cut) ->
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 20, ..ProptestConfig::default() })]
 
     #[test]
     fn any_cut_of_any_stream(steps in events(), cuts in proptest::collection::vec((-1i64..70, -1i64..70), 3), time in -5i64..55) {

@@ -158,7 +158,7 @@ macro_rules! messages {
             use super::*;
 
             proptest! {
-                #![proptest_config(ProptestConfig::with_cases(64))]
+                #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 4))]
 
                 #[test]
                 fn agrees_with_the_oracle(entropy in proptest::collection::vec(any::<u8>(), 0..1500)) {

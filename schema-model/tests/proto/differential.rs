@@ -216,7 +216,7 @@ fn what_the_two_differ_in() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 2))]
 
     #[test]
     fn proto3_messages_read_as_written(bytes in encoded(rich::PROTO3)) {

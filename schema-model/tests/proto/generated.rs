@@ -188,7 +188,7 @@ fn any_schema(text: &str) -> annals_schema_model::Schema {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases * 3 / 8))]
 
     #[test]
     fn the_normal_form_says_the_same(text in file()) {

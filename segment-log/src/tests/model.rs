@@ -295,7 +295,7 @@ fn kept(batch: &Batch) -> (Bytes, Bytes) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases * 3 / 4, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_log_is_a_vector(ops in prop::collection::vec(ops(), 1..80)) {

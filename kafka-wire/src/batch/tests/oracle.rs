@@ -115,7 +115,7 @@ fn read(bytes: &Bytes) -> (Batch, Vec<Record>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases * 3 / 8))]
 
     #[test]
     fn the_oracle_reads_ours(records in proptest::collection::vec(plain(), 1..8), codec in codec()) {
