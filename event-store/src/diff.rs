@@ -125,11 +125,11 @@ pub struct FieldChange {
     pub kind: ChangeKind,
     /// The value at `from`; absent when it was not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "http", schema(value_type = Option<Object>))]
+    #[cfg_attr(feature = "http", schema(value_type = Value, required = false))]
     pub before: Option<Value>,
     /// The value at `to`; absent when it is not there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "http", schema(value_type = Option<Object>))]
+    #[cfg_attr(feature = "http", schema(value_type = Value, required = false))]
     pub after: Option<Value>,
     /// The event that last changed it.
     pub by: Option<ChangedBy>,

@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -133,7 +134,7 @@ fn render(shape: ApiShape, stored: &Stored) -> Bytes {
 /// The text of a schema by its id.
 #[utoipa::path(get, path = "/schemas/ids/{id}/schema", tag = "schemas",
     params(("id" = u32, Path, description = "The schema's id"), ForSubject, Format),
-    responses((status = 200, description = "The schema's text", body = String), Refusals))]
+    responses((status = 200, description = "The schema's text, which is JSON but for Protobuf", body = Value), Refusals))]
 async fn text_by_id(
     State(state): State<Shared>,
     IdInPath(id): IdInPath,

@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
+use serde_json::Value;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -164,7 +165,7 @@ async fn version(
 #[utoipa::path(get, path = "/subjects/{subject}/versions/{version}/schema", tag = "subjects",
     params(("subject" = String, Path, description = "The subject"),
         ("version" = String, Path, description = "A number from 1, or `latest`"), Format, WithDeleted),
-    responses((status = 200, description = "The schema's text", body = String), Refusals))]
+    responses((status = 200, description = "The schema's text, which is JSON but for Protobuf", body = Value), Refusals))]
 async fn text(
     State(state): State<Shared>,
     path: VersionInPath,

@@ -26,6 +26,8 @@ use tokio::{
 };
 
 pub use self::error::ServiceError;
+#[cfg(test)]
+pub(crate) use self::writer::WAITING_WRITES_MAX;
 use self::writer::{Queue, Shared, WriteLimits};
 use crate::{
     registry::{

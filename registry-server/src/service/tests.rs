@@ -15,7 +15,6 @@ use tokio::time::timeout;
 
 use super::{Registry, ServiceError, writer::WriteLimits};
 use crate::{
-    http::serve::ServeLimits,
     registry::{Mode, Qualified, RegisterRequest},
     store::{
         Database, Store,
@@ -75,12 +74,6 @@ async fn a_node_catches_up_when_it_is_asked_to() {
         assert!(other.view().subject(&name).is_some());
     })
     .await;
-}
-
-#[test]
-fn writes_that_wait_leave_half_of_the_connections_to_others() {
-    let connections = ServeLimits::default().connections_max;
-    assert!(WriteLimits::default().waiting_max * 2 <= connections);
 }
 
 #[tokio::test]

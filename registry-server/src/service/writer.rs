@@ -41,11 +41,14 @@ const QUEUE_COMMANDS_MAX: usize = 1_024;
 /// How often a batch is tried when the database's connection is lost.
 const ATTEMPTS_MAX: usize = 3;
 
+/// How many writes may wait for the database: half the connections that HTTP takes, so that reads and health checks find
+/// a place however long the database is gone.
+pub(crate) const WAITING_WRITES_MAX: usize = 512;
+
 /// The limits of writes while the database is slow, or gone.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WriteLimits {
-    /// How many may wait for the database. Default 512, half the connections that HTTP takes: reads and health checks
-    /// find a place however long the database is gone.
+    /// How many may wait for the database. Default [`WAITING_WRITES_MAX`].
     pub(super) waiting_max: usize,
     /// How long another waits to be among them. Default 1 s.
     pub(super) place: Duration,
@@ -56,7 +59,7 @@ pub(super) struct WriteLimits {
 impl Default for WriteLimits {
     fn default() -> WriteLimits {
         WriteLimits {
-            waiting_max: 512,
+            waiting_max: WAITING_WRITES_MAX,
             place: Duration::from_secs(1),
             outcome: Duration::from_secs(20),
         }
