@@ -350,6 +350,21 @@ fn tests_neither_sleep_nor_hide() {
     assert_none(&faults);
 }
 
+/// So that `PROPTEST_CASES` makes all of them look harder.
+#[test]
+fn property_tests_multiply_the_cases_asked_for() {
+    let config = concat!("#![proptest_", "config(");
+    let mut faults = Vec::new();
+    for (path, text) in sources() {
+        for (number, line) in text.lines().enumerate() {
+            if line.contains(config) && !line.contains("ProptestConfig::default().cases") {
+                faults.push(format!("{path}:{}: {}", number + 1, line.trim()));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
 /// Name, first line, length and whether it is async, of each function outside test modules.
 #[derive(Default)]
 struct FunctionLengths(Vec<(String, usize, usize, bool)>);

@@ -155,7 +155,7 @@ fn only_a_wrong_greatest_timestamp_is_written_over() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(ProptestConfig::default().cases * 3 / 2) })]
 
     /// Whatever is written over records, and in whichever codec they come: what passes is read to its end, with the
     /// very times that were seen, and what a reader of dense offsets can read passes.
