@@ -6,29 +6,25 @@
 //! `registry/` decides and knows nothing of this folder; `store/` keeps what was decided. Here they meet.
 
 mod error;
+mod queue;
 mod writer;
 
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use annals_schema_model::{ParseError, Policy, SchemaId, SchemaType};
 use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
-use tokio::{
-    runtime::{Handle, RuntimeFlavor},
-    task::block_in_place,
-    time::timeout,
-};
 
 pub use self::error::ServiceError;
 #[cfg(test)]
-pub(crate) use self::writer::WAITING_WRITES_MAX;
-use self::writer::{Queue, Shared, WriteLimits};
+pub(crate) use self::queue::WAITING_WRITES_MAX;
+use self::{
+    queue::{Queue, WriteLimits},
+    writer::Shared,
+};
 use crate::{
     registry::{
         Commit, Config, Deleted, Found, Mode, Qualified, RegisterRequest, RegistryError, Stored, Verdict,
@@ -41,8 +37,6 @@ use crate::{
 
 /// How often a registration is decided beside the writer before it is decided by it.
 const OPTIMISTIC_ATTEMPTS: usize = 3;
-/// How long [`Registry::catch_up`] may hold up its caller.
-const CATCH_UP_MAX: Duration = Duration::from_secs(2);
 /// The longest Avro text that is read in some tens of microseconds.
 const QUICK_TEXT_BYTES_MAX: usize = 4 * 1024;
 
@@ -132,13 +126,8 @@ impl Registry {
     /// Catches up with what other nodes wrote, for a caller that cannot await and is about to say that something is not
     /// there. Where there are no other nodes there is nothing to do; when the database does not answer the view stays.
     pub fn catch_up(&self) {
-        let runtime = Handle::try_current().ok();
-        let runtime = runtime.filter(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
-        if let (true, Some(runtime)) = (self.is_shared, runtime) {
-            let caught_up = async { timeout(CATCH_UP_MAX, self.queue.refresh()).await };
-            if block_in_place(|| runtime.block_on(caught_up)).is_err() {
-                tracing::warn!("cannot ask the schema store for what other nodes wrote");
-            }
+        if self.is_shared {
+            self.queue.refresh_now();
         }
     }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use tokio::time::timeout;
 
-use super::{Registry, ServiceError, writer::WriteLimits};
+use super::{Registry, ServiceError, queue::WriteLimits};
 use crate::{
     registry::{Mode, Qualified, RegisterRequest},
     store::{

@@ -10,8 +10,6 @@
 //!                                                      swap the view, tell the hooks, answer ◄─┘
 //! ```
 //!
-//! Nobody waits without a limit ([`WriteLimits`]): a write that was told to have taken too long is not begun any more.
-//!
 //! Invariant: the view is swapped only after its changes are durable, and every answer is given after that: whoever was
 //! answered reads what it wrote. Ids and versions are decided under the database's lock on a view that has caught up, so
 //! no other node can give them out.
@@ -19,52 +17,24 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, PoisonError, RwLock},
-    time::Duration,
 };
 
 use arc_swap::ArcSwap;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
-    time::{Instant, timeout, timeout_at},
-};
+use tokio::sync::mpsc;
 
-use super::ServiceError;
+use super::{
+    ServiceError,
+    queue::{Command, Write},
+};
 use crate::{
-    registry::{Change, Commit, RegistryError, View},
-    store::{Changes, Listener, Store, StoreError},
+    registry::{Change, Commit, View},
+    store::{Changes, Store, StoreError},
 };
 
 /// How many writes are committed together at most.
 const BATCH_WRITES_MAX: usize = 256;
-/// How many commands the queue holds: every write that may wait, and what others want of the writer.
-const QUEUE_COMMANDS_MAX: usize = 1_024;
 /// How often a batch is tried when the database's connection is lost.
 const ATTEMPTS_MAX: usize = 3;
-
-/// How many writes may wait for the database: half the connections that HTTP takes, so that reads and health checks find
-/// a place however long the database is gone.
-pub(crate) const WAITING_WRITES_MAX: usize = 512;
-
-/// The limits of writes while the database is slow, or gone.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct WriteLimits {
-    /// How many may wait for the database. Default [`WAITING_WRITES_MAX`].
-    pub(super) waiting_max: usize,
-    /// How long another waits to be among them. Default 1 s.
-    pub(super) place: Duration,
-    /// How long a write waits for its outcome. Default 20 s: longer than a node that hangs keeps the database's lock.
-    pub(super) outcome: Duration,
-}
-
-impl Default for WriteLimits {
-    fn default() -> WriteLimits {
-        WriteLimits {
-            waiting_max: WAITING_WRITES_MAX,
-            place: Duration::from_secs(1),
-            outcome: Duration::from_secs(20),
-        }
-    }
-}
 
 /// What is called with every new view.
 pub(super) type Hook = Box<dyn Fn(&View) + Send + Sync>;
@@ -96,169 +66,14 @@ pub(super) fn catch_up(view: &mut View, news: &Changes) {
     view.commit = news.commit;
 }
 
-/// A write, decided when its turn comes and perhaps more than once.
-trait Write: Send {
-    /// Whether deciding takes long enough to hold up the threads that serve requests.
-    fn is_slow(&self) -> bool;
-    /// Whether the one who asked has been told that it took too long: then it must not be done behind their back.
-    fn is_expired(&self) -> bool;
-    /// Decides on a view; answers the changes, none when the write is refused or changes nothing.
-    fn decide(&mut self, view: &View, now_ms: i64) -> Vec<Change>;
-    /// Tells the one who asked, after the commit or when it failed.
-    fn finish(self: Box<Self>, committed: Result<(), ServiceError>);
-}
-
-type Decide<T> = Box<dyn FnMut(&View, i64) -> Result<(Vec<Change>, T), RegistryError> + Send>;
-
-struct Waiting<T> {
-    slow: bool,
-    decide: Decide<T>,
-    outcome: Result<T, ServiceError>,
-    answer: oneshot::Sender<Result<T, ServiceError>>,
-    deadline: Instant,
-    _place: OwnedSemaphorePermit,
-}
-
-impl<T: Send> Write for Waiting<T> {
-    fn is_slow(&self) -> bool {
-        self.slow
-    }
-
-    fn is_expired(&self) -> bool {
-        self.deadline <= Instant::now()
-    }
-
-    fn decide(&mut self, view: &View, now_ms: i64) -> Vec<Change> {
-        match (self.decide)(view, now_ms) {
-            Ok((changes, outcome)) => {
-                self.outcome = Ok(outcome);
-                changes
-            }
-            Err(error) => {
-                self.outcome = Err(error.into());
-                Vec::new()
-            }
-        }
-    }
-
-    fn finish(self: Box<Self>, committed: Result<(), ServiceError>) {
-        // Whoever asked may be gone; the write stands all the same.
-        let _ = self.answer.send(committed.and(self.outcome));
-    }
-}
-
-enum Command {
-    Write(Box<dyn Write>),
-    /// Catch up with other nodes, and tell whoever waits for it.
-    Refresh(Option<oneshot::Sender<()>>),
-    Close(oneshot::Sender<Result<(), StoreError>>),
-}
-
-/// The way to the writer.
-#[derive(Clone)]
-pub(super) struct Queue {
-    writer: mpsc::Sender<Command>,
-    places: Arc<Semaphore>,
-    limits: WriteLimits,
-}
-
-impl Queue {
-    /// Starts the writer of a store.
-    pub(super) fn start(
-        shared: Arc<Shared>,
-        store: Store,
-        listener: Option<Listener>,
-        limits: WriteLimits,
-    ) -> Queue {
-        let (sender, receiver) = mpsc::channel(QUEUE_COMMANDS_MAX);
-        tokio::spawn(Writer { shared, store }.run(receiver));
-        if let Some(listener) = listener {
-            tokio::spawn(listen(listener, sender.downgrade()));
-        }
-        Queue {
-            writer: sender,
-            places: Arc::new(Semaphore::new(limits.waiting_max)),
-            limits,
-        }
-    }
-
-    /// Has a write decided and committed. Deciding takes a look at a view or two.
-    pub(super) async fn write<T: Send + 'static>(
-        &self,
-        decide: impl FnMut(&View, i64) -> Result<(Vec<Change>, T), RegistryError> + Send + 'static,
-    ) -> Result<T, ServiceError> {
-        self.enqueue(false, Box::new(decide)).await
-    }
-
-    /// The same for a decision that parses or compares schemas.
-    pub(super) async fn write_slowly<T: Send + 'static>(
-        &self,
-        decide: impl FnMut(&View, i64) -> Result<(Vec<Change>, T), RegistryError> + Send + 'static,
-    ) -> Result<T, ServiceError> {
-        self.enqueue(true, Box::new(decide)).await
-    }
-
-    async fn enqueue<T: Send + 'static>(&self, slow: bool, decide: Decide<T>) -> Result<T, ServiceError> {
-        let closed = || ServiceError::from(StoreError::Closed);
-        let deadline = Instant::now() + self.limits.outcome;
-        let place = timeout(self.limits.place, Arc::clone(&self.places).acquire_owned()).await;
-        let place = place.map_err(|_| ServiceError::Crowded)?.map_err(|_| closed())?;
-        let (answer, outcome) = oneshot::channel();
-        let waiting = Waiting {
-            slow,
-            decide,
-            outcome: Err(ServiceError::Broken),
-            answer,
-            deadline,
-            _place: place,
-        };
-        let decided = async {
-            let sent = self.writer.send(Command::Write(Box::new(waiting))).await;
-            sent.map_err(|_| closed())?;
-            outcome.await.unwrap_or_else(|_| Err(closed()))
-        };
-        timeout_at(deadline, decided)
-            .await
-            .unwrap_or(Err(ServiceError::TimedOut))
-    }
-
-    /// Catches up with what other nodes committed before this call.
-    pub(super) async fn refresh(&self) {
-        let (answer, done) = oneshot::channel();
-        if self.writer.send(Command::Refresh(Some(answer))).await.is_ok() {
-            // A writer that is gone leaves the view as it is.
-            let _ = done.await;
-        }
-    }
-
-    /// Closes the store after what is waiting.
-    pub(super) async fn close(&self) -> Result<(), StoreError> {
-        let (answer, closed) = oneshot::channel();
-        if self.writer.send(Command::Close(answer)).await.is_err() {
-            return Ok(());
-        }
-        closed.await.unwrap_or(Ok(()))
-    }
-}
-
-/// Passes on that another node wrote.
-async fn listen(mut listener: Listener, writer: mpsc::WeakSender<Command>) {
-    loop {
-        listener.changed().await;
-        let Some(writer) = writer.upgrade() else { return };
-        if writer.send(Command::Refresh(None)).await.is_err() {
-            return;
-        }
-    }
-}
-
-struct Writer {
-    shared: Arc<Shared>,
-    store: Store,
+/// Who writes.
+pub(super) struct Writer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) store: Store,
 }
 
 impl Writer {
-    async fn run(mut self, mut queue: mpsc::Receiver<Command>) {
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Command>) {
         let mut commands = Vec::new();
         while queue.recv_many(&mut commands, BATCH_WRITES_MAX).await > 0 {
             let mut writes = Vec::new();
