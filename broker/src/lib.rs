@@ -36,7 +36,7 @@ mod topics;
 
 pub use annals_kafka_wire::batch::Record;
 pub use annals_segment_log::{
-    Cuts, Damage, LogError, Mended, OfflineLog, PartitionCheck, Remedy, create_folder,
+    Cuts, Damage, LogError, Mended, OfflineLog, PartitionCheck, Remedy, create_folder, try_room,
 };
 pub use broker::{Broker, BrokerError};
 pub use config::BrokerConfig;

@@ -316,6 +316,15 @@ impl TopicIndex {
             .max()
     }
 
+    /// What is indexed already: the last offset of each partition.
+    pub(crate) fn head(&self) -> Cut {
+        let ends = self
+            .partitions
+            .iter()
+            .map(|partition| (partition.number, partition.known().next - 1));
+        ends.collect()
+    }
+
     /// The partitions where a key has records up to a cut, each with the first one's offset.
     pub(crate) fn find(&self, key: &[u8], cut: &Cut) -> impl Iterator<Item = (&PartitionIndex, i64)> {
         self.partitions.iter().filter_map(move |partition| {

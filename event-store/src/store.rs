@@ -47,6 +47,9 @@ pub struct AggregateInfo {
     /// The head: the last offset of each partition.
     #[cfg_attr(feature = "http", schema(value_type = String, example = "0=12,1=40"))]
     pub head: Cut,
+    /// Why the records from here on cannot be read, when the log is damaged: what is said above is of those before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
 }
 
 /// A fold that does not run.
@@ -178,7 +181,7 @@ impl EventStore {
 
     /// The aggregates there are, by name.
     pub fn aggregates(&self) -> Result<Vec<AggregateInfo>, StoreError> {
-        self.all().iter().map(|aggregate| aggregate.info()).collect()
+        Ok(self.all().iter().map(|aggregate| aggregate.info()).collect())
     }
 
     fn all(&self) -> Vec<Arc<Aggregate>> {
@@ -227,8 +230,12 @@ impl Aggregate {
         &self.fold.id().name
     }
 
-    fn info(&self) -> Result<AggregateInfo, StoreError> {
-        let head = self.index.catch_up()?;
+    fn info(&self) -> AggregateInfo {
+        // One damaged topic must not hide the others.
+        let (head, damage) = match self.index.catch_up() {
+            Ok(head) => (head, None),
+            Err(error) => (self.index.head(), Some(error.to_string())),
+        };
         let mut info = AggregateInfo {
             name: self.name().to_owned(),
             topic: self.index.topic.clone(),
@@ -241,6 +248,7 @@ impl Aggregate {
             keyless_records: 0,
             unreadable_batches: 0,
             head,
+            damage,
         };
         for partition in &self.index.partitions {
             let known = partition.known();
@@ -249,6 +257,6 @@ impl Aggregate {
             info.keyless_records += known.keyless_count();
             info.unreadable_batches += known.unreadable(i64::MAX).len() as u64;
         }
-        Ok(info)
+        info
     }
 }

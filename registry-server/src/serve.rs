@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_broker::{Broker, BrokerConfig};
+use annals_broker::{Broker, BrokerConfig, BrokerError, MetaError, TopicError};
 use annals_event_store::{EventStore, http as audit};
 use anyhow::Context as _;
 use tokio::net::TcpListener;
@@ -46,6 +46,27 @@ pub struct Options {
     pub api_shape: ApiShape,
 }
 
+/// What a person can do about a server that does not start, where that is known.
+#[must_use]
+pub fn help_with(error: &anyhow::Error) -> Option<String> {
+    let is_full = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)
+            || cause.to_string().contains("database or disk is full")
+    };
+    if error.chain().any(is_full) {
+        return Some("the disk is full: free some space, then start again; nothing was lost".to_owned());
+    }
+    if let Some(BrokerError::Topics(TopicError::Meta(MetaError::Lost(_)))) = error.downcast_ref() {
+        return Some(
+            "restore the file from a backup; `annals log check` says what is lost, and `annals log repair` mends \
+             what can be mended"
+                .to_owned(),
+        );
+    }
+    None
+}
+
 /// A running server.
 pub struct Server {
     registry: Registry,
@@ -65,7 +86,7 @@ impl Server {
     /// Open the data, bind both ports, and serve.
     ///
     /// # Errors
-    /// A taken port, a data folder in use or damaged, each with what to do.
+    /// A taken port, a data folder in use or on a full disk, a damaged log of topics, each with what to do.
     pub async fn start(options: Options) -> anyhow::Result<Server> {
         let Options {
             data_dir,
@@ -85,8 +106,10 @@ impl Server {
 
         // An empty folder for folds says where they go.
         let folds_dir = data_dir.join("folds");
-        std::fs::create_dir_all(&folds_dir)
-            .with_context(|| format!("cannot create {}", folds_dir.display()))?;
+        annals_broker::create_folder(&data_dir)
+            .and_then(|()| annals_broker::create_folder(&folds_dir))
+            .and_then(|()| annals_broker::try_room(&data_dir))
+            .with_context(|| format!("cannot write to {}", data_dir.display()))?;
         let database = database.unwrap_or_else(|| Database::Sqlite(data_dir.join("registry.db")));
         let registry = Registry::open(&database, now_ms).await?;
         let guard = Arc::new(SchemaGuard::new(registry.clone()));
@@ -106,6 +129,8 @@ impl Server {
             Arc::clone(&events),
         ));
 
+        let asked = broker.clone();
+        let ready = Ready::with_log(move || asked.log_state());
         let mut server = Server {
             registry,
             broker,
@@ -114,7 +139,7 @@ impl Server {
             folds_dir,
             kafka: bound.iter().map(|bound| (bound.address, bound.told())).collect(),
             http,
-            ready: Ready::default(),
+            ready,
             stop: watch::Sender::new(false),
             tasks: Vec::new(),
         };
@@ -150,7 +175,7 @@ impl Server {
         self.http
     }
 
-    /// From now on `/readyz` says 200.
+    /// From now on `/readyz` says 200, as long as the log takes records.
     pub fn set_ready(&self) {
         self.ready.set(true);
     }
@@ -164,7 +189,12 @@ impl Server {
         let played = demo::play(&self.broker, &self.bootstrap(), &http, &self.folds_dir).await?;
         self.refresh_folds().await?;
         let events = Arc::clone(&self.events);
-        tokio::task::spawn_blocking(move || events.caught_up()).await??;
+        let caught_up = tokio::task::spawn_blocking(move || events.caught_up()).await?;
+        match played {
+            Played::Now { .. } => caught_up?,
+            // What was damaged since is shown, and keeps nobody from the rest.
+            _ => caught_up.unwrap_or_else(|error| tracing::error!(%error, "events cannot be read")),
+        }
         Ok(played)
     }
 

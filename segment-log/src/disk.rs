@@ -16,8 +16,8 @@ mod real;
 #[cfg(test)]
 pub(crate) mod sim;
 
-pub use real::create_folder;
 pub(crate) use real::{DirLock, RealDisk};
+pub use real::{create_folder, try_room};
 
 /// A directory's child.
 #[derive(Debug, Clone, PartialEq, Eq)]

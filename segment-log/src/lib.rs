@@ -69,7 +69,7 @@ mod tests;
 pub use committer::Cuts;
 pub use damage::Damage;
 pub use dir::{LogConfig, LogDir};
-pub use disk::create_folder;
+pub use disk::{create_folder, try_room};
 pub use error::{AppendError, LogError, ReadError};
 pub use offline::{Mended, OfflineLog, PartitionCheck, Remedy};
 pub use partition::{Appended, Dated, Durability, Partition, PartitionConfig};

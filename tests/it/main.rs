@@ -10,6 +10,7 @@
 mod audit;
 mod cli;
 mod clients;
+mod damage;
 mod guard;
 mod nodes;
 mod openapi;

@@ -1,13 +1,14 @@
 //! The command line: one file a command, one table of exit codes.
 //!
-//! Data goes to stdout, everything else to stderr. Every command but `serve` is a client: it talks to a running
-//! server over HTTP (or, for topics, the Kafka protocol) and decides nothing that the server decides.
+//! Data goes to stdout, everything else to stderr. Every command but `serve` and `log` is a client: it talks to a
+//! running server over HTTP (or, for topics, the Kafka protocol) and decides nothing that the server decides.
 
 mod aggregate;
 mod api;
 mod check;
 mod exit;
 mod fold;
+mod log;
 mod output;
 mod registry;
 mod schema;
@@ -84,6 +85,9 @@ enum Command {
     /// Move a whole registry between servers and files, and compare them
     #[command(subcommand)]
     Registry(registry::Registry),
+    /// Check and repair the log of a server that is stopped
+    #[command(subcommand)]
+    Log(log::Log),
     /// List and create topics
     #[command(subcommand)]
     Topic(topic::Topic),
@@ -99,6 +103,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Fold(fold) => fold.run(&cli.global),
         Command::Schema(schema) => schema.run(&cli.global),
         Command::Registry(registry) => registry.run(&cli.global),
+        Command::Log(log) => log.run(&cli.global),
         Command::Topic(topic) => topic.run(&cli.global),
     };
     match result {

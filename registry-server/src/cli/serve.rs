@@ -84,13 +84,17 @@ impl Serve {
         log_to_stderr();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(self.serve()).map_err(|error| {
-            let message = format!("{error:#}");
+            let failure = Failure::new(Exit::Failed, told(&error));
+            if let Some(help) = crate::serve::help_with(&error) {
+                return failure.help(help);
+            }
             match error.downcast::<ListenError>() {
-                Ok(taken @ ListenError::PortTaken { .. }) => {
-                    Failure::new(Exit::Failed, message).help(taken.help())
-                }
-                Ok(wrong) => Failure::new(Exit::Usage, message).help(wrong.help()),
-                Err(_) => Failure::new(Exit::Failed, message),
+                Ok(taken @ ListenError::PortTaken { .. }) => failure.help(taken.help()),
+                Ok(wrong) => Failure {
+                    exit: Exit::Usage,
+                    ..failure.help(wrong.help())
+                },
+                Err(_) => failure,
             }
         })
     }
@@ -137,6 +141,17 @@ impl Serve {
         say(&format!("stopped; the data is in {}", self.data_dir.display()));
         Ok(Exit::Done)
     }
+}
+
+/// An error with its causes, but for those it has in its own words already.
+fn told(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .fold(String::new(), |text, cause| match cause.to_string() {
+            cause if text.is_empty() => cause,
+            cause if text.contains(&cause) => text,
+            cause => format!("{text}: {cause}"),
+        })
 }
 
 fn demo_line(played: Played) -> String {

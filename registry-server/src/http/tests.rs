@@ -9,6 +9,7 @@ mod bodies;
 mod contexts;
 mod deletes;
 mod errors;
+mod health;
 mod modes;
 mod negotiation;
 mod parameters;
@@ -64,11 +65,18 @@ impl App {
     }
 
     async fn shaped(shape: ApiShape) -> App {
+        App::made(shape, Ready::default()).await
+    }
+
+    async fn with(ready: Ready) -> App {
+        App::made(ApiShape::Eight, ready).await
+    }
+
+    async fn made(shape: ApiShape, ready: Ready) -> App {
         let folder = tempfile::tempdir().unwrap();
         let registry = Registry::open(&Database::Sqlite(folder.path().join("registry.db")), || NOW_MS)
             .await
             .unwrap();
-        let ready = Ready::default();
         let state = AppState {
             registry,
             ready: ready.clone(),

@@ -50,6 +50,17 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether a folder takes a few bytes: what is written first says best that a disk is full.
+///
+/// # Errors
+/// What the operating system said.
+pub fn try_room(folder: &Path) -> io::Result<()> {
+    let path = folder.join(crate::room::FILE);
+    let written = fs::write(&path, [0; 64 * 1024]);
+    fs::remove_file(&path)?;
+    written
+}
+
 /// The folder that holds `dir`; `None` for a root.
 fn above(dir: &Path) -> Option<&Path> {
     let above = dir.parent()?;

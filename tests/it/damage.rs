@@ -1,0 +1,101 @@
+//! A log with a flipped bit, and a full disk, as a person meets them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use crate::server::{Server, binary};
+
+/// `annals log ARGS` on a data folder.
+fn log(data_dir: &Path, args: &[&str]) -> (i32, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(binary())
+        .arg("log")
+        .args(args)
+        .arg("--data-dir")
+        .arg(data_dir)
+        .output()
+        .unwrap();
+    let text = [stdout, stderr].concat();
+    (status.code().unwrap(), String::from_utf8(text).unwrap())
+}
+
+/// The largest log file of a topic.
+fn largest(data_dir: &Path) -> PathBuf {
+    let mut due = vec![data_dir.join("log/t")];
+    let mut found = Vec::new();
+    while let Some(path) = due.pop() {
+        if path.is_dir() {
+            due.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "log") {
+            found.push((path.metadata().unwrap().len(), path));
+        }
+    }
+    found.into_iter().max().unwrap().1
+}
+
+#[test]
+fn a_flipped_bit_is_shown_served_around_and_mended() {
+    let place = tempfile::tempdir().unwrap();
+    let data_dir = place.path();
+    let (code, text) = log(data_dir, &["check"]);
+    assert!(code == 5 && text.contains("holds no log"), "{code}: {text}");
+    Server::start_in(data_dir, &["--demo"]).stop();
+    let (code, text) = log(data_dir, &["check"]);
+    assert!(
+        code == 0 && text.contains("orders/0") && text.contains("sound"),
+        "{code}: {text}"
+    );
+
+    let file = largest(data_dir);
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    fs::write(&file, &bytes).unwrap();
+    let (code, text) = log(data_dir, &["check", "-o", "json"]);
+    let checked: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, &checked["sound"]), (3, &json!(false)), "{text}");
+    let sick = |partition: &&Value| partition["damage"] != json!([]);
+    let sick: Vec<&Value> = checked["partitions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(sick)
+        .collect();
+    assert_eq!(sick.len(), 1, "{text}");
+    let name = sick[0]["partition"].as_str().unwrap();
+    assert_eq!(fs::read(&file).unwrap(), bytes, "a check writes nothing");
+
+    let server = Server::start_in(data_dir, &["--demo"]);
+    assert_eq!(server.get("/readyz"), json!({"status": "ok", "damaged": [name]}));
+    let page = ureq::get(format!("{}/console", server.http)).call().unwrap();
+    let page = page.into_body().read_to_string().unwrap();
+    let alert = page
+        .find(&format!("{name} is damaged"))
+        .expect("the first thing on the page");
+    assert!(alert < page.find("Aggregates</h2>").unwrap(), "{page}");
+    let metrics = ureq::get(format!("{}/metrics", server.http)).call().unwrap();
+    let metrics = metrics.into_body().read_to_string().unwrap();
+    assert!(metrics.contains("annals_log_damaged_partitions 1\n"), "{metrics}");
+    let (code, text) = log(data_dir, &["check"]);
+    assert!(
+        code == 1 && text.contains("in use by another process"),
+        "{code}: {text}"
+    );
+    server.stop();
+
+    let (code, text) = log(data_dir, &["repair"]);
+    assert!(code == 0 && text.contains(".damaged-1"), "{code}: {text}");
+    let (code, text) = log(data_dir, &["check"]);
+    assert_eq!(code, 0, "{text}");
+    let (code, text) = log(data_dir, &["repair"]);
+    assert!(code == 0 && text.contains("nothing to mend"), "{code}: {text}");
+    let server = Server::start_in(data_dir, &[]);
+    assert_eq!(server.get("/readyz"), json!({"status": "ok"}));
+    server.stop();
+}
