@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use annals_kafka_client::{Client, NewRecord, Producer};
 use annals_registry_server::http::ApiShape;
+use annals_registry_server::listeners::KafkaListener;
 use annals_registry_server::serve::{Options, Server};
 use annals_schema_model::avro::wire;
 use annals_schema_model::{SchemaId, envelope};
@@ -34,13 +35,14 @@ impl Running {
         let runtime = Runtime::new().unwrap();
         let options = Options {
             data_dir: data_dir.to_owned(),
-            kafka_listen: "127.0.0.1:0".to_owned(),
+            kafka: KafkaListener::parse("127.0.0.1:0", None).unwrap(),
             http_listen: "127.0.0.1:0".to_owned(),
             database: None,
             api_shape: ApiShape::Eight,
         };
         let server = runtime.block_on(Server::start(options)).unwrap();
-        let (kafka, http) = (server.kafka().to_string(), format!("http://{}", server.http()));
+        let (kafka, _) = &server.kafka()[0];
+        let (kafka, http) = (kafka.to_string(), format!("http://{}", server.http()));
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = runtime.spawn(server.run_until(async move { drop(stopped.await) }));
         Running {
