@@ -145,7 +145,7 @@ async fn master_available(State(state): State<Shared>) -> Json<Master> {
 
 /// How the log is, for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "server", responses(
-    (status = 200, description = "Gauges, a line each", body = String, content_type = "text/plain")))]
+    (status = 200, description = "Gauges, a line each", body = String, content_type = "text/plain; version=0.0.4; charset=utf-8")))]
 async fn metrics(State(state): State<Shared>) -> Response {
     let log = state.ready.log();
     let rows = [
