@@ -8,20 +8,21 @@ use serde_json::{Value, json};
 use super::App;
 use crate::http::Ready;
 
-#[tokio::test]
-async fn a_log_that_takes_no_records_is_not_ready() {
-    let log = Arc::new(Mutex::new(LogState::default()));
-    let asked = Arc::clone(&log);
-    let ready = Ready::with_log(move || asked.lock().unwrap().clone());
-    let app = App::with(ready.clone()).await;
-    let full = LogState {
+fn full() -> LogState {
+    LogState {
         refusing: Some("writing t/1/0: no space".to_owned()),
         ..LogState::default()
-    };
-    let stopped = LogState {
+    }
+}
+
+fn stopped() -> LogState {
+    LogState {
         stopped: Some("syncing t/1/0: input/output error".to_owned()),
-        ..full.clone()
-    };
+        ..full()
+    }
+}
+
+fn damaged() -> LogState {
     let damage = Damage {
         file: "t/1/0/00.log".to_owned(),
         position: 61,
@@ -30,7 +31,7 @@ async fn a_log_that_takes_no_records_is_not_ready() {
         end_offset: 2,
         reason: "a checksum".to_owned(),
     };
-    let damaged = LogState {
+    LogState {
         damaged: vec![DamagedPartition {
             topic: "orders".to_owned(),
             partition: 2,
@@ -39,8 +40,15 @@ async fn a_log_that_takes_no_records_is_not_ready() {
         }],
         cuts: Cuts { count: 1, bytes: 40 },
         ..LogState::default()
-    };
-    let well = LogState::default();
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_takes_no_records_is_not_ready() {
+    let log = Arc::new(Mutex::new(LogState::default()));
+    let asked = Arc::clone(&log);
+    let ready = Ready::with_log(move || asked.lock().unwrap().clone());
+    let app = App::with(ready.clone()).await;
     let check = async |state: &LogState, started: bool, status: u16, body: Value, metrics: &[&str]| {
         *log.lock().unwrap() = state.clone();
         ready.set(started);
@@ -60,7 +68,7 @@ async fn a_log_that_takes_no_records_is_not_ready() {
         assert_eq!(app.get("/healthz").await.status.as_u16(), 200);
     };
     check(
-        &well,
+        &LogState::default(),
         false,
         503,
         json!({"status": "starting"}),
@@ -68,7 +76,7 @@ async fn a_log_that_takes_no_records_is_not_ready() {
     )
     .await;
     check(
-        &well,
+        &LogState::default(),
         true,
         200,
         json!({"status": "ok"}),
@@ -77,7 +85,7 @@ async fn a_log_that_takes_no_records_is_not_ready() {
     .await;
     let body = json!({"status": "full", "reason": "writing t/1/0: no space"});
     check(
-        &full,
+        &full(),
         true,
         503,
         body,
@@ -85,12 +93,12 @@ async fn a_log_that_takes_no_records_is_not_ready() {
     )
     .await;
     let body = json!({"status": "stopped", "reason": "syncing t/1/0: input/output error"});
-    check(&stopped, true, 503, body, &["annals_log_stopped 1"]).await;
+    check(&stopped(), true, 503, body, &["annals_log_stopped 1"]).await;
     let body = json!({"status": "ok", "damaged": ["orders/2"]});
     let lines = [
         "annals_log_damaged_partitions 1",
         "annals_log_cuts_total 1",
         "annals_log_cut_bytes_total 40",
     ];
-    check(&damaged, true, 200, body, &lines).await;
+    check(&damaged(), true, 200, body, &lines).await;
 }
