@@ -209,10 +209,11 @@ impl Folds {
                 }
             }
         }
+        // Before they go, so that nobody finds one gone and no reason why.
+        self.events.set_not_loaded(not_loaded);
         for name in state.running.keys().filter(|name| !running.contains_key(*name)) {
             self.events.remove_aggregate(name);
         }
-        self.events.set_not_loaded(not_loaded);
         *state = State {
             running,
             reported,
