@@ -3,7 +3,7 @@
 //! What is decided elsewhere comes in as a [`RegistryError`] or a [`ServiceError`], which know nothing of HTTP; what goes
 //! wrong between the socket and a handler is a variant here. Everything leaves as `{"error_code": …, "message": …}`: the
 //! sentence is for the client, the cause goes to the log. The first three digits of a code are its status. Only what
-//! concerns a path as such, below `/v1`, is told as problem details, as everything else is there ([`HttpError::at`]).
+//! concerns a path as such, below `/v1`, is told as problem details, as everything else is there.
 
 use annals_event_store::http::Problem;
 use axum::{

@@ -1,9 +1,9 @@
 //! The accept loop: connections with limits on their number and their patience.
 //!
 //! `axum::serve` has no timeouts. Here a client must finish its headers, and later its body, in time, and read its answer
-//! in time; a connection that says nothing is closed; there are only so many at once ([`places`](super::places)); and a
+//! in time; a connection that says nothing is closed; there are only so many at once (`places.rs`); and a
 //! shutdown lets requests under way finish, for a while. What pages of other sites send is refused at the door
-//! ([`site`](super::site)).
+//! (`site.rs`).
 //!
 //! HTTP/1.1 only: no flood of frames to defend against.
 

@@ -1,7 +1,7 @@
 //! The registry in service: one current view for all readers, one writer for everything that changes it.
 //!
 //! What costs time (parsing, comparing) is done on a view, off the async threads and without holding anybody up; the
-//! writer then only looks whether the decision still holds ([`NewVersion::changes`](register::NewVersion)).
+//! writer then only looks whether the decision still holds (`NewVersion::changes`).
 //!
 //! `registry/` decides and knows nothing of this folder; `store/` keeps what was decided. Here they meet.
 
