@@ -76,6 +76,8 @@ pub(super) struct SchemaRequest {
     rule_set: Option<Value>,
     /// An id to register under: for importers.
     id: Option<i64>,
+    /// The GUID it has elsewhere: for importers. One that is no hash of this schema is not taken.
+    guid: Option<String>,
     /// The version to become: absent, the next.
     version: Option<i64>,
     /// Tags to write into the schema's text.
@@ -100,6 +102,7 @@ impl SchemaRequest {
             metadata: self.metadata,
             rule_set: self.rule_set.map(RuleSet::from_json).transpose()?,
             id: self.id,
+            guid: self.guid.and_then(|guid| guid.parse().ok()),
             version: self.version,
             normalize,
             force,

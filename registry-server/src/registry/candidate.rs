@@ -34,6 +34,8 @@ pub struct RegisterRequest {
     pub rule_set: Option<RuleSet>,
     /// The id it has elsewhere; importers alone may say so.
     pub id: Option<i64>,
+    /// The guid it has elsewhere; of importers alone.
+    pub guid: Option<Uuid>,
     /// The version it must become; absent and 0 ask for the next, -1 too and has it noted in the metadata.
     pub version: Option<i64>,
     /// Bring it into its normal form first.

@@ -12,12 +12,13 @@
 //! Two texts make two hashes. The *exact* one is of the text that is served, as it was first sent. The *form* is of the
 //! text the schema prints as ([`annals_schema_model::Schema::printed`]): layouts of one schema have one form, and what
 //! has the form of a registered schema is that schema. A schema's *guid* is given out and never changes: it is the form,
-//! but of what was imported the exact hash, which is what the registry it came from gave out.
+//! but of what was imported the exact hash, which is what other registries give out; an importer that brings the form as
+//! the guid comes from a registry like this one, and keeps it.
 //!
 //! ```text
 //!                 text served    guid     found by
 //!   registered    as sent        form     exact hash, form
-//!   imported      as sent        exact    exact hash, form
+//!   imported      as sent        exact    exact hash, form      (guid: form, if the importer says so)
 //!   registered before there were forms: as imported
 //! ```
 //!

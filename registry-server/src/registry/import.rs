@@ -28,7 +28,12 @@ pub(super) fn decide(
     let context = &*subject.context;
     let candidate = Candidate::imported(view, context, request)?;
     let hashes = Hashes::of(&candidate);
-    check_type(view, context, hashes.exact)?;
+    // Of a schema's two hashes, the one the other registry gave out: of the text, unless it says otherwise.
+    let guid = match request.guid {
+        Some(guid) if guid == hashes.form.0 => hashes.form,
+        _ => hashes.exact,
+    };
+    check_type(view, context, guid)?;
     let asked = request.asked_id().unwrap_or_default();
     let id = u32::try_from(asked).ok().and_then(SchemaId::new).ok_or_else(|| {
         RegistryError::InvalidSchema(format!("{asked} is not a schema id: ids are 1 to 2^31-1"))
@@ -51,5 +56,11 @@ pub(super) fn decide(
     if let Some(there) = there.filter(|there| there.id == id && there.is_live()) {
         return Ok(Decision::Existing(there));
     }
-    Ok(NewVersion::decided(view, subject, version, candidate, Some(id)))
+    Ok(NewVersion::decided(
+        view,
+        subject,
+        version,
+        candidate,
+        Some((id, guid)),
+    ))
 }

@@ -30,6 +30,8 @@ pub struct NewVersion {
     version: u32,
     candidate: Candidate,
     hashes: Hashes,
+    /// What it is given out under: the form, or what an importer brings.
+    guid: Identity,
     /// The id an importer brings.
     id: Option<SchemaId>,
     basis: Basis,
@@ -74,20 +76,22 @@ fn same<T>(left: Option<&Arc<T>>, right: Option<&Arc<T>>) -> bool {
 }
 
 impl NewVersion {
-    /// The decision that a candidate becomes a version; `id` is the one an importer brings.
+    /// The decision that a candidate becomes a version; `imported` is the id and the guid an importer brings.
     pub(super) fn decided(
         view: &View,
         subject: &Qualified,
         version: u32,
         candidate: Candidate,
-        id: Option<SchemaId>,
+        imported: Option<(SchemaId, Identity)>,
     ) -> Decision {
+        let hashes = Hashes::of(&candidate);
         Decision::Write(Box::new(NewVersion {
-            hashes: Hashes::of(&candidate),
+            guid: imported.map_or(hashes.form, |(_, guid)| guid),
+            hashes,
             subject: subject.clone(),
             version,
             candidate,
-            id,
+            id: imported.map(|(id, _)| id),
             basis: Basis::of(view, subject),
         }))
     }
@@ -104,7 +108,7 @@ impl NewVersion {
             return None;
         }
         let taken = |id| self.hashes.is_taken(view, &name.context, id);
-        if check_type(view, &name.context, self.guid()).is_err() || self.id.is_some_and(taken) {
+        if check_type(view, &name.context, self.guid).is_err() || self.id.is_some_and(taken) {
             return None;
         }
         let served = context.and_then(|context| self.known(|hash| context.served(hash)));
@@ -158,23 +162,15 @@ impl NewVersion {
         found.find(|stored| self.id.is_none_or(|id| id == stored.id))
     }
 
-    /// What it is given out under: the form, or an importer's own hash.
-    fn guid(&self) -> Identity {
-        match self.id {
-            Some(_) => self.hashes.exact,
-            None => self.hashes.form,
-        }
-    }
-
     fn schema(&self, id: SchemaId, now_ms: i64) -> Change {
         let Candidate { content, printed, .. } = &self.candidate;
         Change::Schema {
             context: Arc::clone(&self.subject.context),
             id,
-            guid: self.guid().0,
+            guid: self.guid.0,
             form: Some(self.hashes.form.0),
             content: Arc::new(content.clone()),
-            printed: printed.clone().filter(|_| self.id.is_none()),
+            printed: printed.clone().filter(|_| self.guid == self.hashes.form),
             registered_ms: now_ms,
             retired: false,
         }

@@ -33,15 +33,8 @@ pub(super) fn fetch(api: &Api, also: BTreeSet<Qualified>, stop: &Stop) -> Result
     list(api, true, |listed| {
         knows_deleted &= listed.get("deleted").is_some();
         scopes.extend(aliases(&listed));
-        let version = understood(api, listed)?;
-        let subject = Qualified::parse(&version.subject);
-        into.insert(
-            subject,
-            version.number,
-            version.id,
-            version.content,
-            version.deleted,
-        );
+        let listed = understood(api, listed)?;
+        into.insert(Qualified::parse(&listed.subject), listed.number, listed.version);
         progress.add(1);
         Ok(())
     })?;

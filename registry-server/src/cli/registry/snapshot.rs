@@ -18,6 +18,8 @@ pub(super) type Settings = Map<String, Value>;
 #[derive(Debug, Clone)]
 pub(super) struct Version {
     pub(super) id: u32,
+    /// As its registry says it; older ones say none.
+    pub(super) guid: Option<String>,
     pub(super) content: Arc<Content>,
     /// Whether it is soft-deleted.
     pub(super) deleted: bool,
@@ -36,23 +38,13 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// Adds a version or puts it in the place of what was there.
-    pub(super) fn insert(
-        &mut self,
-        subject: Qualified,
-        number: u32,
-        id: u32,
-        content: Content,
-        deleted: bool,
-    ) {
-        let known = self.contents.entry((Arc::clone(&subject.context), id));
-        let known = known.or_insert_with(|| Arc::new(content.clone()));
+    pub(super) fn insert(&mut self, subject: Qualified, number: u32, mut version: Version) {
+        let known = self.contents.entry((Arc::clone(&subject.context), version.id));
+        let known = known.or_insert_with(|| Arc::clone(&version.content));
         // One id should have one content; if a dump says otherwise, that must come to light.
-        let content = if **known == content {
-            Arc::clone(known)
-        } else {
-            Arc::new(content)
-        };
-        let version = Version { id, content, deleted };
+        if *known == version.content {
+            version.content = Arc::clone(known);
+        }
         self.subjects.entry(subject).or_default().insert(number, version);
     }
 

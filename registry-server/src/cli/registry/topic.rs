@@ -11,6 +11,8 @@
 //!
 //! A later record with the same key takes the place of an earlier one, and a value of `null` removes it.
 
+use std::sync::Arc;
+
 use annals_schema_model::Reference;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -49,6 +51,8 @@ struct SchemaValue {
     version: i64,
     id: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    guid: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     schema_type: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     references: Option<Vec<ReferenceValue>>,
@@ -68,14 +72,11 @@ struct ReferenceValue {
     version: i32,
 }
 
-/// A version as a server lists it or a record holds it: subject, number, id, content, and whether it is soft-deleted
-/// where that is said.
+/// A version as a server lists it or a record holds it; soft-deleted only where that is said.
 pub(super) struct Listed {
     pub(super) subject: String,
     pub(super) number: u32,
-    pub(super) id: u32,
-    pub(super) content: Content,
-    pub(super) deleted: bool,
+    pub(super) version: Version,
 }
 
 /// Reads a version.
@@ -105,9 +106,12 @@ pub(super) fn listed(value: Value) -> Result<Listed, String> {
     Ok(Listed {
         subject: value.subject,
         number,
-        id,
-        content,
-        deleted: value.deleted,
+        version: Version {
+            id,
+            guid: value.guid,
+            content: Arc::new(content),
+            deleted: value.deleted,
+        },
     })
 }
 
@@ -171,7 +175,7 @@ fn apply_schema(into: &mut Snapshot, key: &Key, subject: Qualified, value: Value
     // The key decides; some tools leave these out of the value.
     object.insert("version".to_owned(), number.into());
     let listed = listed(Value::Object(object)).map_err(|error| format!("its value is no schema: {error}"))?;
-    into.insert(subject, number, listed.id, listed.content, listed.deleted);
+    into.insert(subject, number, listed.version);
     Ok(())
 }
 
@@ -251,6 +255,7 @@ fn schema_value(subject: String, number: u32, version: &Version) -> SchemaValue 
         subject,
         version: number.into(),
         id: version.id.into(),
+        guid: version.guid.clone(),
         schema_type: Some(content.schema_type.name().to_owned()),
         references: (!content.references.is_empty()).then(|| references.collect()),
         metadata: content.metadata.clone(),

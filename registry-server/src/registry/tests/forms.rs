@@ -1,5 +1,7 @@
 //! What a schema is known by: layouts are one schema, and what was known before forms stays what it was.
 
+use uuid::Uuid;
+
 use super::*;
 use crate::registry::{Content, format, forms};
 
@@ -41,6 +43,29 @@ fn compiled(text: &str) -> String {
     format::text(&desk.view, stored, "serialized")
         .unwrap()
         .to_string()
+}
+
+#[test]
+fn an_import_keeps_the_guid_it_had() {
+    for (schema_type, layout) in [("PROTOBUF", LINES), ("JSON", SPACED)] {
+        let mut old = Desk::default();
+        old.register("s", &typed(schema_type, layout)).unwrap();
+        let given = old.view.schema(schema_id(1)).unwrap().guid;
+        let exact = old.view.schema(schema_id(1)).unwrap().content.exact();
+        assert_ne!(given, exact);
+        // One that is no hash of this schema is another's.
+        for (brought, kept) in [(Some(given), given), (None, exact), (Some(Uuid::nil()), exact)] {
+            let mut desk = Desk::default();
+            desk.set_mode("s", Mode::Import, false).unwrap();
+            let asked = RegisterRequest {
+                guid: brought,
+                ..imported(schema_type, layout, 7, None)
+            };
+            assert_eq!(desk.register("s", &asked).unwrap(), (7, 1));
+            assert_eq!(guid(&desk, 7), kept.to_string(), "{brought:?}");
+            assert_eq!(text(&desk, 7), layout);
+        }
+    }
 }
 
 #[test]
