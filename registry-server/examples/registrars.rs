@@ -70,7 +70,7 @@ fn register(address: &str, run: u32, next: &AtomicU64, count: u64) -> Vec<Durati
             fields.join(",")
         );
         let request = format!(
-            "POST /subjects/{name}-value/versions HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "POST /subjects/{name}-value/versions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         let begun = Instant::now();

@@ -48,14 +48,14 @@ case $what in
     start
     count=${1:-2000}
     for _ in $(seq "${2:-5}"); do
-      target/release/examples/registrars "$http" 1 "$((count / 4))"
-      target/release/examples/registrars "$http" 64 "$((count * 4))"
+      target/release/examples/registrars "${http#http://}" 1 "$((count / 4))"
+      target/release/examples/registrars "${http#http://}" 64 "$((count * 4))"
     done
     ;;
   schemas)
     start
     grep '^annals' "$data/out"
-    target/release/examples/registrars "$http" 64 "${1:-100000}"
+    target/release/examples/registrars "${http#http://}" 64 "${1:-100000}"
     for _ in 1 2 3 4 5; do
       kill "$pid"
       wait "$pid" || true
