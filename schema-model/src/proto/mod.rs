@@ -16,6 +16,7 @@ pub mod rules;
 mod scan;
 mod shape;
 mod sound;
+mod tag;
 mod undefined;
 mod walk;
 mod wire;

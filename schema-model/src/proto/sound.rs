@@ -15,28 +15,10 @@ use prost_reflect::{
     },
 };
 
-use super::places::Places;
+use super::{places::Places, tag};
 
 /// Descriptor path and message.
 type Unsound = (Vec<i32>, String);
-
-/// Fields of `google.protobuf.DescriptorProto`.
-mod tag {
-    pub(super) const FILE_MESSAGE: i32 = 4;
-    pub(super) const FILE_ENUM: i32 = 5;
-    pub(super) const FILE_EXTENSION: i32 = 7;
-    pub(super) const FILE_OPTIONS: i32 = 8;
-    pub(super) const FIELD: i32 = 2;
-    pub(super) const NESTED: i32 = 3;
-    pub(super) const ENUM: i32 = 4;
-    pub(super) const EXTENSION_RANGE: i32 = 5;
-    pub(super) const EXTENSION: i32 = 6;
-    pub(super) const RESERVED_RANGE: i32 = 9;
-    pub(super) const RESERVED_NAME: i32 = 10;
-    pub(super) const ENUM_VALUE: i32 = 2;
-    pub(super) const ENUM_RESERVED_RANGE: i32 = 4;
-    pub(super) const ENUM_RESERVED_NAME: i32 = 5;
-}
 
 /// Says which declaration is refused, and why.
 pub(super) fn check(file: &FileDescriptor, places: &Places) -> Result<(), Unsound> {

@@ -16,7 +16,7 @@ use prost_reflect::{
     },
 };
 
-use super::{places::Places, print::quote};
+use super::{places::Places, print::quote, tag};
 
 /// The options taken out of a file.
 #[derive(Default)]
@@ -53,32 +53,6 @@ pub(super) fn take(pool: &DescriptorPool, file: &mut FileDescriptorProto, places
     taking.declare(&package, file);
     taking.file(&package, file);
     taking.taken
-}
-
-/// Fields of `google.protobuf.FileDescriptorProto` and of what is in it.
-mod tag {
-    pub(super) const FILE_MESSAGE: i32 = 4;
-    pub(super) const FILE_ENUM: i32 = 5;
-    pub(super) const FILE_SERVICE: i32 = 6;
-    pub(super) const FILE_EXTENSION: i32 = 7;
-    pub(super) const FILE_OPTIONS: i32 = 8;
-    pub(super) const FIELD: i32 = 2;
-    pub(super) const NESTED: i32 = 3;
-    pub(super) const ENUM: i32 = 4;
-    pub(super) const EXTENSION_RANGE: i32 = 5;
-    pub(super) const EXTENSION: i32 = 6;
-    pub(super) const MESSAGE_OPTIONS: i32 = 7;
-    pub(super) const ONEOF: i32 = 8;
-    pub(super) const FIELD_OPTIONS: i32 = 8;
-    pub(super) const ONEOF_OPTIONS: i32 = 2;
-    pub(super) const ENUM_OPTIONS: i32 = 3;
-    pub(super) const VALUE: i32 = 2;
-    pub(super) const VALUE_OPTIONS: i32 = 3;
-    pub(super) const SERVICE_OPTIONS: i32 = 3;
-    pub(super) const METHOD: i32 = 2;
-    pub(super) const METHOD_OPTIONS: i32 = 4;
-    pub(super) const RANGE_OPTIONS: i32 = 3;
-    pub(super) const UNINTERPRETED: i32 = 999;
 }
 
 /// Options without which a declaration is another.
@@ -196,7 +170,7 @@ impl Taking<'_> {
             let path = [path, &[small(index)]].concat();
             take_from!(self, scope, &path, tag::ENUM_OPTIONS, &mut descriptor.options);
             for (index, value) in descriptor.value.iter_mut().enumerate() {
-                let path = [path.as_slice(), &[tag::VALUE, small(index)]].concat();
+                let path = [path.as_slice(), &[tag::ENUM_VALUE, small(index)]].concat();
                 take_from!(self, scope, &path, tag::VALUE_OPTIONS, &mut value.options);
             }
         }
