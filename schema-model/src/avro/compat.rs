@@ -82,7 +82,12 @@ pub fn judge(standard: Standard, reader: &Schema, writer: &Schema, direction: Di
 #[must_use]
 pub fn misreadings(reader: &Schema, writer: &Schema, direction: Direction) -> Vec<Finding> {
     meanings(reader, writer, direction, |rule| {
-        [rules::DECIMAL_SCALE_CHANGED, rules::LOGICAL_TYPE_CHANGED].contains(&rule)
+        [
+            rules::DECIMAL_SCALE_CHANGED,
+            rules::LOGICAL_TYPE_CHANGED,
+            rules::COMPARISON_TOO_LARGE,
+        ]
+        .contains(&rule)
     })
 }
 

@@ -143,6 +143,43 @@ fn comparisons_that_multiply_end() {
 }
 
 #[test]
+fn a_change_behind_many_pairs_is_not_passed_over() {
+    // A hundred records meet a hundred, each of eighty fields; behind them all a date becomes a number.
+    let schema = |kind: &str, record_of: &dyn Fn(usize) -> usize, last: &str| {
+        let fields = |record: usize| {
+            let field = |index: usize| format!(r#"{{"name":"a{index}","type":"{kind}"}}"#);
+            let fields = (0..80).map(field).collect::<Vec<_>>().join(",");
+            format!(r#"{{"type":"record","name":"n{record}.R","fields":[{fields}]}}"#)
+        };
+        let mut defined = std::collections::HashSet::new();
+        let mut field = |index: usize| {
+            let record = record_of(index);
+            let kind = match defined.insert(record) {
+                true => fields(record),
+                false => format!("\"n{record}.R\""),
+            };
+            format!(r#"{{"name":"f{index}","type":{kind}}}"#)
+        };
+        let fields = (0..10_000).map(&mut field).collect::<Vec<_>>().join(",");
+        avro(&format!(
+            r#"{{"type":"record","name":"Top","fields":[{fields},{{"name":"z","type":{last}}}]}}"#
+        ))
+    };
+    let last = |kind: &str| {
+        let kind = format!(r#"{{"type":"int","logicalType":"{kind}"}}"#);
+        format!(r#"{{"type":"record","name":"L","fields":[{{"name":"d","type":{kind}}}]}}"#)
+    };
+    let (date, time) = (last("date"), last("time-millis"));
+    let old = schema("int", &|index| index / 100, &date);
+    for (kind, rule) in [("int", "LOGICAL_TYPE_CHANGED"), ("long", "COMPARISON_TOO_LARGE")] {
+        let new = schema(kind, &|index| index % 100, &time);
+        let found = compat::misreadings(&new, &old, Direction::Backward);
+        let found: Vec<&str> = found.iter().map(|finding| finding.rule.code()).collect();
+        assert_eq!(found, [rule], "{kind}");
+    }
+}
+
+#[test]
 fn paths_through_chains_of_names_are_cut() {
     // The reader's types are not met on the way to the writer's where they are defined, only along the chain.
     let end = |holder: &str, kind: &str| {

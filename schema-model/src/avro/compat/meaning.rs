@@ -25,12 +25,13 @@ pub(super) fn problems(reader: &Schema, writer: &Schema) -> (Places, Vec<Problem
         problems: Vec::new(),
         unions: Unions::default(),
         steps_left: STEPS_MAX,
+        gave_up: false,
     };
     walk.meet(None, (Token::Root, reader.root(), writer.root()));
-    while let Some(place) = walk.open.pop() {
-        if !walk.spend(place) {
-            break;
-        }
+    while !walk.gave_up
+        && let Some(place) = walk.open.pop()
+    {
+        walk.spend(place);
         walk.compare(place);
         let from = walk.open.len();
         walk.below(place);
@@ -51,33 +52,47 @@ struct Meaning<'s> {
     /// The reader's unions.
     unions: Unions<'s>,
     steps_left: usize,
+    /// Whether a limit was met; what was not compared then is not known to mean the same.
+    gave_up: bool,
 }
 
 impl Meaning<'_> {
-    /// Whether a pair may still be compared; if not, that is the last problem.
-    fn spend(&mut self, place: usize) -> bool {
+    fn spend(&mut self, place: usize) {
         let (reader, writer) = self.places.nodes(place);
         let cost = task::cost(&self.reader.node(reader).kind, &self.writer.node(writer).kind);
-        let left = self.steps_left.checked_sub(cost);
-        self.steps_left = left.unwrap_or_default();
-        if left.is_none() {
-            let detail = format!("comparing the schemas takes more than {STEPS_MAX} steps");
+        match self.steps_left.checked_sub(cost) {
+            Some(left) => self.steps_left = left,
+            None => self.give_up(place, format!("takes more than {STEPS_MAX} steps")),
+        }
+    }
+
+    fn give_up(&mut self, place: usize, why: String) {
+        if !self.gave_up {
+            self.gave_up = true;
+            let detail = format!("comparing the schemas {why}");
             self.note(rules::COMPARISON_TOO_LARGE, place, Token::Here, detail);
         }
-        left.is_some()
     }
 
     fn meet(&mut self, parent: Option<usize>, (token, reader, writer): (Token, NodeId, NodeId)) {
-        // The structural comparison gives up at the same number, and says so.
-        if self.seen.len() < PAIRS_MAX && self.seen.insert((reader, writer)) {
-            let next = Next {
-                token,
-                reader,
-                writer,
-            };
-            let place = self.places.add(parent, next);
-            self.open.push(place);
+        let (node, written) = (self.reader.node(reader), self.writer.node(writer));
+        // Most pairs are of plain types that mean the same.
+        let is_plain = task::is_plain(&node.kind) && node.kind.name() == written.kind.name();
+        if is_plain && node.logical == written.logical || self.seen.contains(&(reader, writer)) {
+            return;
         }
+        if self.seen.len() == PAIRS_MAX {
+            let why = format!("goes through more than {PAIRS_MAX} pairs of types");
+            return self.give_up(parent.unwrap_or_default(), why);
+        }
+        self.seen.insert((reader, writer));
+        let next = Next {
+            token,
+            reader,
+            writer,
+        };
+        let place = self.places.add(parent, next);
+        self.open.push(place);
     }
 
     fn note(&mut self, rule: crate::Rule, place: usize, token: Token, detail: String) {
