@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use annals_broker::{Advertised, Broker, BrokerConfig, Guard, Refusal, Topic};
+use annals_broker::{Advertised, Broker, BrokerConfig, CannotJudge, Guard, Refusal, Topic};
 use annals_kafka_wire::batch::Record;
 use tokio::net::TcpListener;
 
@@ -16,7 +16,11 @@ impl Guard for Json {
         topic.config.get("example.json").is_some_and(|mode| mode == "on")
     }
 
-    fn judge(&self, _: &Topic, records: &mut dyn Iterator<Item = Record>) -> Vec<Refusal> {
+    fn judge(
+        &self,
+        _: &Topic,
+        records: &mut dyn Iterator<Item = Record>,
+    ) -> Result<Vec<Refusal>, CannotJudge> {
         let judge = |record: Record| {
             let value = record.value.as_ref()?;
             let error = serde_json::from_slice::<serde_json::Value>(value).err()?;
@@ -25,7 +29,7 @@ impl Guard for Json {
                 sentence: format!("the value is not JSON: {error}"),
             })
         };
-        records.filter_map(judge).collect()
+        Ok(records.filter_map(judge).collect())
     }
 
     fn topic_config_known(&self, key: &str, value: &str) -> Result<bool, String> {

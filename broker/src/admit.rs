@@ -15,7 +15,7 @@ use annals_segment_log::{AppendError, Partition, Sequence};
 use bytes::Bytes;
 
 use crate::config::BrokerConfig;
-use crate::guard::{Guard, Refusal};
+use crate::guard::{CannotJudge, Guard, Refusal};
 use crate::topic::Topic;
 
 /// The first version of Produce whose clients know zstd.
@@ -113,7 +113,9 @@ pub(crate) fn admit(
     let batch = check_records(rules, topic, partition, batch, judged.as_ref())?;
     if let Some(records) = judged {
         // They have just been read to their end.
-        let refusals = rules.guard.judge(topic, &mut records.map_while(Result::ok));
+        let judged = rules.guard.judge(topic, &mut records.map_while(Result::ok));
+        // A code after which clients send the batch again.
+        let refusals = judged.map_err(|CannotJudge(why)| Rejection::new(ErrorCode::RequestTimedOut, why))?;
         if !refusals.is_empty() {
             return Err(Rejection::of_records(ErrorCode::InvalidRecord, refusals));
         }

@@ -19,10 +19,16 @@ pub trait Guard: Send + Sync + 'static {
 
     /// Every refusal of one batch, by record index; empty = the batch may enter.
     ///
-    /// All bad records must be listed: clients take an unlisted record for innocent and send it again. When the
-    /// guard cannot judge (an outage), it refuses every record with the reason. Records are read from their batch one
-    /// by one: who keeps none costs no memory, however many there are.
-    fn judge(&self, topic: &Topic, records: &mut dyn Iterator<Item = Record>) -> Vec<Refusal>;
+    /// All bad records must be listed: clients take an unlisted record for innocent and send it again. Records are read
+    /// from their batch one by one: who keeps none costs no memory, however many there are.
+    ///
+    /// # Errors
+    /// The guard cannot judge now (an outage): the client is told to send the batch again.
+    fn judge(
+        &self,
+        topic: &Topic,
+        records: &mut dyn Iterator<Item = Record>,
+    ) -> Result<Vec<Refusal>, CannotJudge>;
 
     /// Whether a topic setting is the guard's own: `Ok(true)` known and valid, `Ok(false)` not the guard's,
     /// `Err` known but with a bad value, in a sentence for the client.
@@ -31,6 +37,10 @@ pub trait Guard: Send + Sync + 'static {
     /// The sentence that tells what is wrong with `value`.
     fn topic_config_known(&self, key: &str, value: &str) -> Result<bool, String>;
 }
+
+/// Why a [`Guard`] cannot judge now, in a sentence for the producer's developer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CannotJudge(pub String);
 
 /// One record a [`Guard`] refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +60,12 @@ impl Guard for OpenGate {
         false
     }
 
-    fn judge(&self, _topic: &Topic, _records: &mut dyn Iterator<Item = Record>) -> Vec<Refusal> {
-        Vec::new()
+    fn judge(
+        &self,
+        _topic: &Topic,
+        _records: &mut dyn Iterator<Item = Record>,
+    ) -> Result<Vec<Refusal>, CannotJudge> {
+        Ok(Vec::new())
     }
 
     fn topic_config_known(&self, _key: &str, _value: &str) -> Result<bool, String> {

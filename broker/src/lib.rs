@@ -40,7 +40,7 @@ pub use annals_segment_log::{
 };
 pub use broker::{Broker, BrokerError};
 pub use config::BrokerConfig;
-pub use guard::{Guard, OpenGate, Refusal};
+pub use guard::{CannotJudge, Guard, OpenGate, Refusal};
 pub use log_state::{DamagedPartition, LogState};
 pub use meta::MetaError;
 pub use net::Advertised;

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
-use annals_broker::{Advertised, Broker, BrokerConfig, Guard, OpenGate, Refusal, Topic};
+use annals_broker::{Advertised, Broker, BrokerConfig, CannotJudge, Guard, OpenGate, Refusal, Topic};
 use annals_kafka_client::{Client, NewRecord};
 use annals_kafka_wire::batch::{BatchBuilder, Record};
 use annals_kafka_wire::frame::{decode_response, encode_request};
@@ -125,7 +125,8 @@ pub(crate) async fn ask<R: Request>(broker: &Running, version: i16, request: &R)
     decode_response::<R>(answer, version).unwrap().1
 }
 
-/// A guard that refuses values beginning with "bad", in topics that set `test.guard=on`.
+/// A guard that refuses values beginning with "bad", in topics that set `test.guard=on`, and cannot judge a batch that
+/// begins with "later".
 pub(crate) struct NoBadValues;
 
 impl Guard for NoBadValues {
@@ -133,7 +134,11 @@ impl Guard for NoBadValues {
         topic.config.get("test.guard").is_some_and(|mode| mode == "on")
     }
 
-    fn judge(&self, _: &Topic, records: &mut dyn Iterator<Item = Record>) -> Vec<Refusal> {
+    fn judge(
+        &self,
+        _: &Topic,
+        records: &mut dyn Iterator<Item = Record>,
+    ) -> Result<Vec<Refusal>, CannotJudge> {
         let bad = |record: &Record| {
             record
                 .value
@@ -144,7 +149,12 @@ impl Guard for NoBadValues {
             index: record.index,
             sentence: format!("record {} is bad", record.index),
         };
-        records.filter(bad).map(refusal).collect()
+        let mut records = records.peekable();
+        let first = records.peek().and_then(|first| first.value.as_ref());
+        if first.is_some_and(|value| value.starts_with(b"later")) {
+            return Err(CannotJudge("not now".to_owned()));
+        }
+        Ok(records.filter(bad).map(refusal).collect())
     }
 
     fn topic_config_known(&self, key: &str, value: &str) -> Result<bool, String> {

@@ -95,6 +95,12 @@ async fn a_refused_batch_leaves_no_trace() {
         [(1, Some("record 1 is bad")), (3, Some("record 3 is bad"))]
     );
 
+    // A guard that cannot judge has the batch sent again.
+    let later = produce(&mut client, "events", batch(Some((7, 0, 2)), &["later"])).await;
+    assert_eq!(ErrorCode::from(later.error_code), ErrorCode::RequestTimedOut);
+    assert_eq!(later.error_message.as_deref(), Some("not now"));
+    assert_eq!(later.record_errors, []);
+
     // The same sequence again, and the client's own next epoch from 0, both go on.
     let next = produce(&mut client, "events", batch(Some((7, 0, 2)), &["c"])).await;
     assert_eq!((next.error_code, next.base_offset), (0, 2));

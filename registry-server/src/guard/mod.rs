@@ -9,7 +9,7 @@
 mod mode;
 mod verdict;
 
-use annals_broker::{Guard, Record, Refusal, Topic};
+use annals_broker::{CannotJudge, Guard, Record, Refusal, Topic};
 
 pub use mode::{Mode, Side};
 use verdict::Verdicts;
@@ -55,7 +55,11 @@ impl Guard for SchemaGuard {
             .any(|side| self.mode(topic, side) > Mode::Off)
     }
 
-    fn judge(&self, topic: &Topic, records: &mut dyn Iterator<Item = Record>) -> Vec<Refusal> {
+    fn judge(
+        &self,
+        topic: &Topic,
+        records: &mut dyn Iterator<Item = Record>,
+    ) -> Result<Vec<Refusal>, CannotJudge> {
         let (key_mode, value_mode) = (self.mode(topic, Side::Key), self.mode(topic, Side::Value));
         let mut refusals = Vec::new();
         // A schema may have been registered at another node a moment ago: before an id is called unknown, once a batch,
@@ -80,10 +84,15 @@ impl Guard for SchemaGuard {
                 }
             }
             if stopped_at.is_none() {
-                return refusals;
+                return Ok(refusals);
             }
             (at_hand, is_current) = (stopped_at, true);
-            self.registry.catch_up();
+            if !self.registry.catch_up() {
+                return Err(CannotJudge(format!(
+                    "a schema of this batch for topic {} is unknown here, and the schema store cannot be asked now whether another node knows it: send it again",
+                    topic.name
+                )));
+            }
         }
     }
 
@@ -142,10 +151,14 @@ mod tests {
         let nobodys = SchemaId::new(77).unwrap();
         let judged = |ids: &[SchemaId]| -> Vec<i32> {
             let records = (0..).zip(ids).map(|(index, id)| record(index, *id));
-            let refusals = guard.judge(&topic, &mut records.into_iter());
+            let refusals = guard.judge(&topic, &mut records.into_iter()).unwrap();
             refusals.iter().map(|refusal| refusal.index).collect()
         };
         assert_eq!(judged(&[first, second, nobodys, first, nobodys]), [2, 4]);
         assert_eq!(judged(&[nobodys]), [0]);
+        // Whom it cannot ask it does not know to be nobody.
+        guard.registry.close().await.unwrap();
+        let judged = guard.judge(&topic, &mut [record(0, first), record(1, nobodys)].into_iter());
+        assert!(judged.unwrap_err().0.contains("send it again"));
     }
 }

@@ -124,11 +124,11 @@ impl Registry {
     }
 
     /// Catches up with what other nodes wrote, for a caller that cannot await and is about to say that something is not
-    /// there. Where there are no other nodes there is nothing to do; when the database does not answer the view stays.
-    pub fn catch_up(&self) {
-        if self.is_shared {
-            self.queue.refresh_now();
-        }
+    /// there; answers whether the view is up to date now. Where there are no other nodes it always is; when the database
+    /// does not answer, or too many ask at once, the view stays.
+    #[must_use]
+    pub fn catch_up(&self) -> bool {
+        !self.is_shared || self.queue.refresh_now()
     }
 
     /// Calls `hook` after every change, with the new view. Hooks run one after the other before the change is answered,

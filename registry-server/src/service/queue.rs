@@ -3,7 +3,10 @@
 //! Invariant: nobody waits without a limit ([`WriteLimits`]), and a write that was told to have taken too long is not begun
 //! any more.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::{
     runtime::{Handle, RuntimeFlavor},
@@ -25,6 +28,10 @@ use crate::{
 const QUEUE_COMMANDS_MAX: usize = 1_024;
 /// How long [`Queue::refresh_now`] may hold up its caller.
 const REFRESH_MAX: Duration = Duration::from_secs(2);
+/// How many it may hold up at a time: each keeps a thread, and what makes them ask comes from outside.
+const REFRESHES_MAX: usize = 8;
+/// How long a store that did not answer in time is not asked again.
+const UNANSWERED_REMEMBERED: Duration = Duration::from_secs(1);
 /// How many writes may wait for the database: half the connections that HTTP takes, so that reads and health checks find
 /// a place however long the database is gone.
 pub(crate) const WAITING_WRITES_MAX: usize = 512;
@@ -83,6 +90,8 @@ impl<T: Send> Write for Waiting<T> {
     }
 
     fn decide(&mut self, view: &View, now_ms: i64) -> Vec<Change> {
+        // An outcome of an earlier decision is none of this one, which may panic.
+        self.outcome = Err(ServiceError::Broken);
         match (self.decide)(view, now_ms) {
             Ok((changes, outcome)) => {
                 self.outcome = Ok(outcome);
@@ -105,8 +114,8 @@ impl<T: Send> Write for Waiting<T> {
 pub(super) enum Command {
     /// Decide, and commit with the others.
     Write(Box<dyn Write>),
-    /// Catch up with other nodes, and tell whoever waits for it.
-    Refresh(Option<oneshot::Sender<()>>),
+    /// Catch up with other nodes, and tell whoever waits for it whether that was done.
+    Refresh(Option<oneshot::Sender<bool>>),
     /// Close the store, after what is waiting.
     Close(oneshot::Sender<Result<(), StoreError>>),
 }
@@ -116,6 +125,9 @@ pub(super) enum Command {
 pub(super) struct Queue {
     writer: mpsc::Sender<Command>,
     places: Arc<Semaphore>,
+    refreshes: Arc<Semaphore>,
+    /// When the store was last found not to answer.
+    unanswered: Arc<Mutex<Option<Instant>>>,
     limits: WriteLimits,
 }
 
@@ -135,6 +147,8 @@ impl Queue {
         Queue {
             writer: sender,
             places: Arc::new(Semaphore::new(limits.waiting_max)),
+            refreshes: Arc::new(Semaphore::new(REFRESHES_MAX)),
+            unanswered: Arc::default(),
             limits,
         }
     }
@@ -179,23 +193,30 @@ impl Queue {
             .unwrap_or(Err(ServiceError::TimedOut))
     }
 
-    /// Catches up with what other nodes committed before this call; holds up a thread that does not await, for
-    /// [`REFRESH_MAX`] at most.
-    pub(super) fn refresh_now(&self) {
+    /// Catches up with what other nodes committed before this call, and answers whether that was done; holds up a thread
+    /// that does not await, for [`REFRESH_MAX`] at most, and [`REFRESHES_MAX`] of them.
+    pub(super) fn refresh_now(&self) -> bool {
         let runtime = Handle::try_current().ok();
         let runtime = runtime.filter(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
-        let Some(runtime) = runtime else { return };
+        let (Some(runtime), Ok(_place)) = (runtime, self.refreshes.try_acquire()) else {
+            return false;
+        };
+        let unanswered = || self.unanswered.lock().unwrap_or_else(PoisonError::into_inner);
+        if unanswered().is_some_and(|since| since.elapsed() < UNANSWERED_REMEMBERED) {
+            return false;
+        }
         let refreshed = async {
             let (answer, done) = oneshot::channel();
-            if self.writer.send(Command::Refresh(Some(answer))).await.is_ok() {
-                // A writer that is gone leaves the view as it is.
-                let _ = done.await;
-            }
+            let sent = self.writer.send(Command::Refresh(Some(answer))).await;
+            sent.is_ok() && done.await.unwrap_or(false)
         };
         let refreshed = async { timeout(REFRESH_MAX, refreshed).await };
-        if block_in_place(|| runtime.block_on(refreshed)).is_err() {
+        let done = block_in_place(|| runtime.block_on(refreshed)).unwrap_or(false);
+        if !done {
+            *unanswered() = Some(Instant::now());
             tracing::warn!("cannot ask the schema store for what other nodes wrote");
         }
+        done
     }
 
     /// Closes the store after what is waiting.
@@ -216,5 +237,60 @@ async fn listen(mut listener: Listener, writer: mpsc::WeakSender<Command>) {
         if writer.send(Command::Refresh(None)).await.is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_store_that_does_not_answer_holds_up_a_few() {
+        let (writer, mut asked) = mpsc::channel(QUEUE_COMMANDS_MAX);
+        let queue = Queue {
+            writer,
+            places: Arc::new(Semaphore::new(1)),
+            refreshes: Arc::new(Semaphore::new(REFRESHES_MAX)),
+            unanswered: Arc::default(),
+            limits: WriteLimits::default(),
+        };
+        let ask = |_| {
+            let queue = queue.clone();
+            tokio::task::spawn_blocking(move || queue.refresh_now())
+        };
+        for waiting in (0..4 * REFRESHES_MAX).map(ask).collect::<Vec<_>>() {
+            assert!(!waiting.await.unwrap());
+        }
+        let mut waited = 0;
+        while asked.try_recv().is_ok() {
+            waited += 1;
+        }
+        assert!((1..=REFRESHES_MAX).contains(&waited), "{waited}");
+    }
+
+    #[test]
+    fn a_decision_that_panics_has_no_outcome_of_an_earlier_one() {
+        let (answer, mut told) = oneshot::channel();
+        let mut decided = 0;
+        let mut write = Box::new(Waiting {
+            slow: false,
+            decide: Box::new(move |_: &View, _| {
+                decided += 1;
+                assert!(decided < 2, "decided on another view");
+                Ok((Vec::new(), ()))
+            }),
+            outcome: Err(ServiceError::Broken),
+            answer,
+            deadline: Instant::now(),
+            _place: Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(),
+        });
+        let view = View::default();
+        let mut decide = || catch_unwind(AssertUnwindSafe(|| write.decide(&view, 0)));
+        assert!(decide().is_ok() && decide().is_err());
+        write.finish(Ok(()));
+        let told = told.try_recv().unwrap();
+        assert!(matches!(told, Err(ServiceError::Broken)), "{told:?}");
     }
 }

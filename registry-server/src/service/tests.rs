@@ -70,7 +70,7 @@ async fn a_node_catches_up_when_it_is_asked_to() {
         let name = Qualified::parse("s");
         assert_eq!(register(&one, "s", request("\"int\"")).await, (1, 1));
         assert!(other.view().subject(&name).is_none());
-        other.catch_up();
+        assert!(other.catch_up());
         assert!(other.view().subject(&name).is_some());
     })
     .await;
@@ -113,6 +113,30 @@ async fn writes_do_not_wait_for_ever_nor_all_of_them() {
             named.map(|(name, _)| name.to_string()).collect()
         });
         assert_eq!(subjects, ["four"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_fails_alone() {
+    on_each(async |database| {
+        let registry = registry(database).await;
+        let refused = || {
+            let twice = [context(".", 2), schema(".", 1, &content("x"), false)];
+            let twice = twice.into_iter().chain([schema(".", 2, &content("x"), false)]);
+            registry
+                .queue
+                .write(move |_, _| Ok((twice.clone().collect(), ())))
+        };
+        let set = |subject: &'static str| set(&registry, subject, json!({"compatibility": "NONE"}));
+        // They wait together: one round.
+        let (_, first, _, second, _) = tokio::join!(set("a"), refused(), set("b"), refused(), set("c"));
+        for refused in [first, second] {
+            assert!(matches!(refused, Err(ServiceError::Store(_))), "{refused:?}");
+        }
+        let known = |subject: &str| registry.view().config(&Qualified::parse(subject)).is_some();
+        assert!(known("a") && known("b") && known("c"));
+        assert!(registry.view().schema(id(1)).is_none());
     })
     .await;
 }

@@ -1,5 +1,6 @@
 //! The one task that writes: it takes whatever writes are waiting, decides them one after the other on one view, and
-//! commits them together.
+//! commits them together, as one round. What the database refuses of a round is committed write by write: only the one
+//! that is at fault fails.
 //!
 //! ```text
 //!   write, write, write ──► queue ──► take the database's lock ──► catch up with other nodes ──► decide each on the view
@@ -32,8 +33,8 @@ use crate::{
 };
 
 /// How many writes are committed together at most.
-const BATCH_WRITES_MAX: usize = 256;
-/// How often a batch is tried when the database's connection is lost.
+const ROUND_WRITES_MAX: usize = 256;
+/// How often a round is tried when the database's connection is lost.
 const ATTEMPTS_MAX: usize = 3;
 
 /// What is called with every new view.
@@ -75,7 +76,7 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Command>) {
         let mut commands = Vec::new();
-        while queue.recv_many(&mut commands, BATCH_WRITES_MAX).await > 0 {
+        while queue.recv_many(&mut commands, ROUND_WRITES_MAX).await > 0 {
             let mut writes = Vec::new();
             let (mut refresh, mut refreshed) = (false, Vec::new());
             let mut close = None;
@@ -89,18 +90,19 @@ impl Writer {
                     Command::Close(answer) => close = Some(answer),
                 }
             }
+            let mut is_current = true;
             if !writes.is_empty() {
-                self.write(writes).await;
+                is_current = self.write(writes).await;
             } else if refresh && let Err(error) = self.refresh().await {
                 report(
                     &error,
                     "the schema store cannot be read; what is known is still served",
                 );
-                self.reconnect().await;
+                is_current = self.reconnect().await;
             }
             for answer in refreshed {
                 // Whoever asked may be gone.
-                let _ = answer.send(());
+                let _ = answer.send(is_current);
             }
             if let Some(answer) = close {
                 queue.close();
@@ -109,40 +111,59 @@ impl Writer {
         }
     }
 
-    /// Commits a batch, connecting again when the connection is lost: what was decided is decided anew on what the
+    /// Commits writes and tells everybody; answers whether the view is up to date then.
+    async fn write(&mut self, writes: Vec<Box<dyn Write>>) -> bool {
+        let (mut rounds, mut is_current) = (vec![writes], true);
+        while let Some(mut writes) = rounds.pop() {
+            let mut unanswered = None;
+            let committed = self.commit(&mut writes, &mut unanswered).await;
+            is_current = committed.is_ok();
+            if let Err(error) = &committed {
+                report(error, "a write to the schema store failed");
+                // Nobody knows what the store holds now.
+                let read = self.refresh().await;
+                is_current = read.is_ok();
+                if let Err(error) = read {
+                    report(
+                        &error,
+                        "the schema store cannot be read back; what is known is still served",
+                    );
+                }
+                let is_refused = matches!(error, StoreError::Refused(_)) && unanswered.is_none();
+                if is_refused && writes.len() > 1 {
+                    rounds = writes.into_iter().rev().map(|write| vec![write]).collect();
+                    continue;
+                }
+            }
+            let committed = committed.map_err(Arc::new);
+            for write in writes {
+                write.finish(committed.clone().map_err(ServiceError::Store));
+            }
+        }
+        is_current
+    }
+
+    /// Commits a round, connecting again when the connection is lost: what was decided is decided anew on what the
     /// database then holds. A commit whose answer got lost is looked for first, and when it was made, everybody is told
     /// what was decided then.
-    async fn write(&mut self, mut writes: Vec<Box<dyn Write>>) {
-        let (mut attempt, mut unanswered) = (1, None);
-        let committed = loop {
-            match self.try_write(&mut writes, &mut unanswered).await {
-                Ok(()) => break Ok(()),
-                Err(error) if attempt < ATTEMPTS_MAX && error.lost_connection() => {
+    async fn commit(
+        &mut self,
+        writes: &mut Vec<Box<dyn Write>>,
+        unanswered: &mut Option<Commit>,
+    ) -> Result<(), StoreError> {
+        for _ in 1..ATTEMPTS_MAX {
+            match self.try_write(writes, unanswered).await {
+                Err(error) if error.lost_connection() => {
                     report(
                         &error,
                         "the connection to the schema store was lost; connecting again",
                     );
-                    attempt += 1;
                     self.reconnect().await;
                 }
-                Err(error) => {
-                    report(&error, "a write to the schema store failed");
-                    break Err(Arc::new(error));
-                }
-            }
-        };
-        if committed.is_err() {
-            // Nobody knows what the store holds now.
-            if let Err(error) = self.refresh().await {
-                report(
-                    &error,
-                    "the schema store cannot be read back; what is known is still served",
-                );
+                committed => return committed,
             }
         }
-        for write in writes {
-            write.finish(committed.clone().map_err(ServiceError::Store));
-        }
+        self.try_write(writes, unanswered).await
     }
 
     /// `unanswered` is a commit of these very writes whose answer got lost.
@@ -199,14 +220,17 @@ impl Writer {
         Ok(())
     }
 
-    async fn reconnect(&mut self) {
+    /// Connects again and catches up; answers whether that was done.
+    async fn reconnect(&mut self) -> bool {
         if let Err(error) = self.store.reconnect().await {
             report(&error, "the schema store cannot be reached");
-            return;
+            return false;
         }
-        if let Err(error) = self.refresh().await {
-            report(&error, "the schema store cannot be read");
+        let read = self.refresh().await;
+        if let Err(error) = &read {
+            report(error, "the schema store cannot be read");
         }
+        read.is_ok()
     }
 }
 
