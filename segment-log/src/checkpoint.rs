@@ -11,7 +11,12 @@
 //! ```
 //!
 //! Invariant: a mark never runs ahead of the disk: it is written after the sync it speaks of, and lags behind by a
-//! second or 16 MiB at most while the disk takes it. Marks of partitions not opened in this run are kept. The epoch never falls.
+//! second or 16 MiB at most while the disk takes it. Marks of partitions not opened in this run are kept. The epoch
+//! never falls.
+//!
+//! The file is derived: without it everything is read anew, and what stands behind the last sealed segment is not known
+//! to be durable. What goes with it is the proof that records are missing at an end. So a damaged one is said and let
+//! go; only its epoch is kept where that can be read, since clients remember epochs.
 
 use std::collections::BTreeMap;
 
@@ -24,6 +29,9 @@ const FIRST_LINE: &str = "annals-checkpoint 1";
 
 /// Largest file read: a million partitions.
 const FILE_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// More unclean starts than a directory ever sees: a greater epoch is a flipped bit.
+const EPOCH_MAX: i32 = 1 << 28;
 
 /// What is known to be on disk of one partition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,14 +49,34 @@ pub(crate) struct Checkpoint {
     pub(crate) marks: BTreeMap<String, Mark>,
 }
 
+/// What the file came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Loaded {
+    /// There is none.
+    Missing,
+    Whole(Checkpoint),
+    Damaged {
+        reason: String,
+        /// What it says of the epoch, which may be wrong as well.
+        epoch: Option<i32>,
+    },
+}
+
 impl Checkpoint {
-    /// Reads the file; `None` when there is none.
-    pub(crate) fn load(disk: &dyn Disk) -> Result<Option<Checkpoint>, LogError> {
+    /// Reads the file.
+    pub(crate) fn load(disk: &dyn Disk) -> Result<Loaded, LogError> {
         let bytes = load(disk, FILE, FILE_BYTES_MAX).map_err(LogError::io("reading CHECKPOINT"))?;
-        let Some(bytes) = bytes else { return Ok(None) };
-        let damaged = |reason: String| LogError::Checkpoint { reason };
-        let text = String::from_utf8(bytes).map_err(|_| damaged("not text".into()))?;
-        parse(&text).map(Some).map_err(damaged)
+        let Some(bytes) = bytes else {
+            return Ok(Loaded::Missing);
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        Ok(match parse(&text) {
+            Ok(checkpoint) => Loaded::Whole(checkpoint),
+            Err(reason) => Loaded::Damaged {
+                reason,
+                epoch: epoch_in(&text),
+            },
+        })
     }
 
     /// Replaces the file.
@@ -88,6 +116,12 @@ fn parse(text: &str) -> Result<Checkpoint, String> {
         read_line(line, &mut checkpoint).ok_or_else(|| format!("the line \"{line}\" is not understood"))?;
     }
     Ok(checkpoint)
+}
+
+/// The epoch a damaged file speaks of, if it is one that can be.
+fn epoch_in(text: &str) -> Option<i32> {
+    let said = text.lines().find_map(|line| line.strip_prefix("epoch "));
+    said?.parse().ok().filter(|epoch| (0..EPOCH_MAX).contains(epoch))
 }
 
 fn read_line(line: &str, into: &mut Checkpoint) -> Option<()> {

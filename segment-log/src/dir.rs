@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Loaded};
 use crate::committer::{Clock, Cuts, Shared};
 use crate::damage::Damage;
 use crate::disk::{DirLock, Disk, RealDisk, exists, is_failed_sync, parent, remove_tree};
@@ -64,7 +64,7 @@ struct Inner {
     lock: Mutex<Option<DirLock>>,
     /// Held while a partition is opened or removed.
     changing: Mutex<()>,
-    /// The epoch of the run before: no batch on disk has a later one. `None` when no checkpoint was found.
+    /// The epoch of the run before: no batch on disk has a later one. `None` when no sound checkpoint was found.
     epoch_before: Option<i32>,
     opened_ms: i64,
 }
@@ -98,19 +98,33 @@ impl LogDir {
         disk.reserve()
             .map_err(LogError::io("keeping file descriptors in reserve"))?;
         let fresh = format::claim(&*disk)?;
-        let found = Checkpoint::load(&*disk)?;
+        let (found, epoch) = match Checkpoint::load(&*disk)? {
+            Loaded::Whole(found) => (Some(found), None),
+            Loaded::Missing => (None, None),
+            Loaded::Damaged { reason, epoch } => {
+                tracing::warn!(
+                    %reason,
+                    "CHECKPOINT is damaged: every segment is read, and what is behind the last sealed one is written \
+                     again; that records are missing at an end would go unnoticed"
+                );
+                (None, epoch)
+            }
+        };
         let epoch_before = found.as_ref().map(|found| found.epoch).or(fresh.then_some(0));
         let mut checkpoint = found.unwrap_or(Checkpoint {
             clean: fresh,
+            epoch: epoch.unwrap_or(0),
             ..Checkpoint::default()
         });
         if !checkpoint.clean {
             checkpoint.epoch = checkpoint.epoch.saturating_add(1);
         }
         checkpoint.clean = false;
-        checkpoint
-            .store(&*disk)
-            .map_err(LogError::io("writing CHECKPOINT"))?;
+        if epoch_before.is_some() {
+            checkpoint
+                .store(&*disk)
+                .map_err(LogError::io("writing CHECKPOINT"))?;
+        } // else it is not known yet, and a start after a crash of this one must not think so
         sweep(&*disk, "").map_err(LogError::io("sweeping removed partitions"))?;
         let inner = Inner {
             shared: Arc::new(Shared::new(disk, config, checkpoint, clock)),

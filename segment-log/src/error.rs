@@ -28,14 +28,6 @@ pub enum LogError {
         /// What this program writes.
         supported: String,
     },
-    /// The checkpoint file cannot be read, so it is not known up to where records were acknowledged.
-    #[error(
-        "CHECKPOINT is damaged ({reason}): it says up to where records were acknowledged. Restore it from a backup, or run `annals log repair`, which sets it aside: then every segment is scanned, and only torn tails are cut"
-    )]
-    Checkpoint {
-        /// What is wrong with the file.
-        reason: String,
-    },
     /// There is no log in a directory.
     #[error("{path} holds no log")]
     NotALog {

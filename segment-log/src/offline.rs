@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use annals_kafka_wire::batch::Batch;
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, Loaded};
 use crate::damage::{DAMAGE_MAX, Damage};
 use crate::disk::{DirLock, Disk, Open, RealDisk, load};
 use crate::error::LogError;
@@ -99,14 +99,13 @@ impl OfflineLog {
 
     pub(crate) fn on(disk: Arc<dyn Disk>, held: Option<DirLock>) -> Result<OfflineLog, LogError> {
         format::claim(&*disk)?;
-        let (checkpoint, checkpoint_fault) = match Checkpoint::load(&*disk) {
-            Ok(Some(checkpoint)) => (checkpoint, None),
-            Ok(None) => (Checkpoint::default(), Some("CHECKPOINT is missing".to_owned())),
-            Err(LogError::Checkpoint { reason }) => (
+        let (checkpoint, checkpoint_fault) = match Checkpoint::load(&*disk)? {
+            Loaded::Whole(checkpoint) => (checkpoint, None),
+            Loaded::Missing => (Checkpoint::default(), Some("CHECKPOINT is missing".to_owned())),
+            Loaded::Damaged { reason, .. } => (
                 Checkpoint::default(),
                 Some(format!("CHECKPOINT is damaged: {reason}")),
             ),
-            Err(error) => return Err(error),
         };
         Ok(OfflineLog {
             disk,
