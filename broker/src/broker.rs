@@ -56,7 +56,7 @@ pub enum BrokerError {
 /// ```
 #[derive(Clone)]
 pub struct Broker {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// What all connections share.
@@ -189,7 +189,10 @@ impl Broker {
     /// # Errors
     /// See [`TopicError`].
     pub fn delete_topic(&self, name: &str) -> Result<(), TopicError> {
-        self.shared.topics.delete(name, self.shared.now_ms())
+        self.shared
+            .topics
+            .delete(name, None, self.shared.now_ms())
+            .map(drop)
     }
 
     /// Calls `listener` with all topics after every creation and deletion, one at a time. It must be quick and must

@@ -8,7 +8,7 @@
 //!   that names another session is FETCH_SESSION_ID_NOT_FOUND.
 //! * An older leader epoch than the partition's is FENCED_LEADER_EPOCH, a newer one UNKNOWN_LEADER_EPOCH.
 //! * While memory is short an answer holds less than it may, and a request that finds no room to wait for records is
-//!   answered without waiting.
+//!   answered without waiting. What is read has room before it is read: also the first batch, however long.
 //! * Left out: rack awareness, followers (a replica id is ignored), versions 13 and up (topic ids).
 
 use std::future::{Future, poll_fn};
@@ -43,6 +43,8 @@ struct Round {
     response: FetchResponse,
     bytes: usize,
     failed: bool,
+    /// The bytes of the first batch, when there was no room for it: then nothing was read.
+    first_bytes: Option<usize>,
 }
 
 pub(crate) fn handle(ctx: &Context, _: i16, request: FetchRequest) -> Answer<FetchResponse> {
@@ -76,6 +78,7 @@ impl Round {
             },
             bytes: 0,
             failed: true,
+            first_bytes: None,
         }
     }
 }
@@ -91,10 +94,12 @@ async fn fetch(
     let entry_bytes = entry_bytes(&request);
     // Without room to wait in, what is there now is the answer.
     let may_wait = shared.poll_bytes.try_take(entry_bytes);
+    // What the first batch was seen to weigh.
+    let mut first_bytes = 0;
     loop {
         // Subscribed before reading, so that nothing that comes in between is missed.
         let changes = watched(&shared, &request);
-        let wanted = wanted_bytes(&shared, &request);
+        let wanted = wanted_bytes(&shared, &request).max(first_bytes);
         let mut room = shared.answer_bytes.take(wanted + entry_bytes).await;
         let round = if wanted == 0 {
             // Nothing to read from disk: not worth another thread.
@@ -104,6 +109,11 @@ async fn fetch(
             let read = shared.look_up(move || read_all(&reading, &request, wanted));
             read.await.unwrap_or_else(Round::failed)
         };
+        if let Some(bytes) = round.first_bytes {
+            // All of it anew: if each of many kept a part, none would ever have enough.
+            first_bytes = bytes;
+            continue;
+        }
         shared.answer_bytes.shrink(&mut room, round.bytes + entry_bytes);
         let done = round.failed || round.bytes >= enough;
         if done || may_wait.is_none() || Instant::now() >= deadline || *stop.borrow() {
@@ -125,7 +135,8 @@ fn entry_bytes(request: &FetchRequest) -> usize {
 }
 
 /// What the records of an answer may weigh: no more than is asked for, may be given, or is there; and while many
-/// answers are under way a share of what is left, so that there is some for the next. One batch is always given.
+/// answers are under way a share of what is left, so that there is some for the next. One batch is always given: when
+/// it turns out to weigh more, more is taken.
 fn wanted_bytes(shared: &Shared, request: &FetchRequest) -> usize {
     let topics = shared.topics.now();
     let there = request.topics.iter().flat_map(|asked| {
@@ -154,7 +165,8 @@ fn bytes_max(shared: &Shared, request: &FetchRequest) -> usize {
         .min(shared.config.fetch_bytes_max)
 }
 
-/// Reads every partition asked for, in the order asked: clients turn the order so that all get their share.
+/// Reads every partition asked for, in the order asked: clients turn the order so that all get their share. No more
+/// than `most` is read.
 fn read_all(shared: &Shared, request: &FetchRequest, most: usize) -> Round {
     let topics = shared.topics.now();
     let (mut bytes, mut failed) = (0usize, false);
@@ -164,7 +176,18 @@ fn read_all(shared: &Shared, request: &FetchRequest, most: usize) -> Round {
         let mut partitions = Vec::with_capacity(asked_topic.partitions.len());
         for asked in &asked_topic.partitions {
             let left = bytes_max(shared, request).min(most).saturating_sub(bytes);
-            let read = match topic.and_then(|topic| topic.partition(asked.partition)) {
+            let found = topic.and_then(|topic| topic.partition(asked.partition));
+            let first = found.filter(|_| bytes == 0);
+            let first_bytes = first.map(|partition| first_bytes(partition, asked));
+            if first_bytes.is_some_and(|bytes| bytes > most) {
+                return Round {
+                    response: FetchResponse::default(),
+                    bytes,
+                    failed,
+                    first_bytes,
+                };
+            }
+            let read = match found {
                 None => refused(asked, ErrorCode::UnknownTopicOrPartition),
                 // The first records found are given whatever the limits; the others wait for the next request.
                 Some(partition) if left > 0 || bytes == 0 => {
@@ -188,7 +211,13 @@ fn read_all(shared: &Shared, request: &FetchRequest, most: usize) -> Round {
         },
         bytes,
         failed,
+        first_bytes: None,
     }
+}
+
+/// What the batch at the offset asked for weighs; nothing, when there is none or the read will say what is wrong.
+fn first_bytes(partition: &Partition, asked: &FetchPartition) -> usize {
+    partition.batch_bytes(asked.fetch_offset).unwrap_or(0)
 }
 
 fn read_one(
@@ -283,4 +312,88 @@ async fn any_change(mut changes: Vec<watch::Receiver<()>>) {
         if any { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use annals_kafka_wire::batch::{Batch, BatchBuilder};
+    use annals_kafka_wire::message::fetch::FetchTopic;
+
+    use super::*;
+    use crate::{Broker, BrokerConfig, OpenGate};
+
+    const MIB: usize = 1024 * 1024;
+    const BATCH_BYTES_MAX: &str = "16777216";
+
+    /// A broker with room for six MiB of answers, and a topic with one batch of more than four.
+    async fn start(dir: &std::path::Path) -> Arc<Shared> {
+        let config = BrokerConfig {
+            answers_in_flight_bytes_max: 6 * MIB,
+            ..BrokerConfig::default()
+        };
+        let broker = Broker::open(dir, config, Arc::new(OpenGate)).unwrap();
+        let shared = Arc::clone(&broker.shared);
+        let fill = move || {
+            let config = BTreeMap::from([("max.message.bytes".to_owned(), BATCH_BYTES_MAX.to_owned())]);
+            let topic = broker.create_topic("events", 1, config).unwrap();
+            let mut builder = BatchBuilder::new();
+            assert!(builder.push(1, None, Some(&vec![7; 4 * MIB]), &[]));
+            let (batch, _) = Batch::parse(&builder.build(), 0).unwrap();
+            topic.partitions[0].append(&batch, 1).unwrap();
+            topic.partitions[0]
+                .wait_durable(0, Duration::from_secs(60))
+                .unwrap();
+        };
+        tokio::task::spawn_blocking(fill).await.unwrap();
+        shared
+    }
+
+    fn records(response: &FetchResponse) -> usize {
+        response.responses[0].partitions[0]
+            .records
+            .as_ref()
+            .unwrap()
+            .len()
+    }
+
+    #[tokio::test]
+    async fn the_first_batch_has_its_room_before_it_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let shared = start(dir.path()).await;
+        let request = Arc::new(FetchRequest {
+            max_bytes: i32::MAX,
+            topics: vec![FetchTopic {
+                topic: "events".to_owned(),
+                partitions: vec![FetchPartition {
+                    partition_max_bytes: 1,
+                    ..FetchPartition::default()
+                }],
+            }],
+            ..FetchRequest::default()
+        });
+        let (_stop, stopping) = watch::channel(false);
+        let ask = || {
+            let (shared, request) = (Arc::clone(&shared), Arc::clone(&request));
+            Box::pin(fetch(shared, stopping.clone(), request, Instant::now()))
+        };
+        let budget = &shared.answer_bytes;
+        let (response, room) = ask().await;
+        assert!(records(&response) > 4 * MIB && budget.covers(&room, records(&response)));
+        // While that is not written there is no room for another.
+        let mut another = ask();
+        while !budget.is_wanted() {
+            tokio::select! {
+                biased;
+                (response, room) = &mut another => panic!("{} bytes in {room:?}", records(&response)),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        drop((response, room));
+        let (response, room) = another.await;
+        assert!(records(&response) > 4 * MIB && budget.covers(&room, records(&response)));
+        drop(room);
+        assert_eq!(budget.free_bytes(), 6 * MIB);
+    }
 }

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use annals_kafka_wire::batch::Batch;
+use annals_kafka_wire::batch::{Batch, BatchError};
 use bytes::{Bytes, BytesMut};
 
 use super::Partition;
@@ -43,6 +43,28 @@ impl Place {
         Walk::new(&*self.file, position, self.size, offset).epochs(0..=self.epoch_max)
     }
 
+    /// Bytes of the batch that holds `offset`, by its head; 0 when there is none that makes sense.
+    fn bytes_of(&self, offset: i64) -> io::Result<usize> {
+        let position = self.spot.position;
+        let left = self.size.saturating_sub(position);
+        // The index knows the way to less than this before the batch, and its head.
+        let mut chunk = BytesMut::zeroed(SLACK_BYTES.min(left) as usize);
+        self.file.read_at(position, &mut chunk)?;
+        let chunk = chunk.freeze();
+        let mut at = 0;
+        loop {
+            match Batch::parse(&chunk, at) {
+                Ok((batch, next)) if batch.last_offset() < offset => at = next,
+                Ok((batch, _)) => return Ok(batch.bytes().len()),
+                Err(BatchError::Truncated { needed, .. }) if (at + needed) as u64 <= left => {
+                    return Ok(needed);
+                }
+                // Whoever reads it is told.
+                Err(_) => return Ok(0),
+            }
+        }
+    }
+
     pub(super) fn damaged(&self, bad: Bad) -> ReadError {
         let offset = bad.offset;
         ReadError::Damaged(bad.damage(&self.name, 0, offset))
@@ -75,6 +97,22 @@ impl Partition {
         }
         let place = self.find(from_offset, |index| index.spot_of(from_offset))?;
         read_from(&place, from_offset, limit, bytes_max as u64)
+    }
+
+    /// Bytes of the readable batch that holds `offset`, by its head: what [`Partition::read`] gives from there whatever
+    /// it is asked for. 0 when it gives none.
+    pub fn batch_bytes(&self, offset: i64) -> Result<usize, ReadError> {
+        let limit = self.high_watermark();
+        let readable = (self.log_start_offset()..limit).contains(&offset);
+        if !readable || self.damage.iter().any(|damage| damage.holds(offset)) {
+            return Ok(0);
+        }
+        let recent = read(&self.segments).tail.read(offset, limit, 0);
+        if let Some(batch) = recent {
+            return Ok(batch.len());
+        }
+        let place = self.find(offset, |index| index.spot_of(offset))?;
+        Ok(place.bytes_of(offset)?)
     }
 
     /// The stored batch that holds `offset`, durable or not: for what its header says. Consumers read what is durable.

@@ -252,6 +252,8 @@ impl Model {
             Err(other) => panic!("{other}"),
         };
         assert_eq!(bytes.is_empty(), from >= self.high_watermark(), "from {from}");
+        let first = Batch::parse(&bytes, 0).map_or(0, |(_, end)| end);
+        assert_eq!(self.partition.batch_bytes(from).unwrap(), first, "from {from}");
         let mut wanted = self.stored[..self.durable]
             .iter()
             .skip_while(|stored| stored.end <= from);
