@@ -7,6 +7,9 @@
 //! A change claims its topic's name, and keeps it until the log has settled what became of the change, however long
 //! that takes: so there are never two topics of one name. No lock is held meanwhile; changes of other names, and
 //! producer ids, do not wait for it.
+//!
+//! A creation that is durable and whose files cannot be made (a full disk) is taken back. When that cannot be written
+//! either, it is remembered: who creates the name again takes it back first, and a restart first finds the topic there.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,6 +23,12 @@ use crate::producer_ids::ProducerIds;
 use crate::topic::Topic;
 use crate::topic_config::TopicSettings;
 use crate::topic_name;
+
+mod replayed;
+#[cfg(test)]
+mod tests;
+
+use replayed::Replayed;
 
 /// Who wants to hear when topics come and go: called with all topics, by name.
 pub type TopicsListener = Box<dyn Fn(&[Topic]) + Send + Sync>;
@@ -124,6 +133,8 @@ pub(crate) struct Topics {
     claims: Mutex<Claims>,
     /// A claim ended.
     settled: Condvar,
+    /// Creations that were answered as failed and are still in the metadata log: id and partitions, by name.
+    failed: Mutex<BTreeMap<String, (Uuid, i32)>>,
     producer_ids: Mutex<ProducerIds>,
     listeners: Mutex<Vec<TopicsListener>>,
 }
@@ -166,6 +177,7 @@ impl Topics {
             current: ArcSwap::from_pointee(map),
             claims: Mutex::default(),
             settled: Condvar::new(),
+            failed: Mutex::default(),
             producer_ids: Mutex::new(producer_ids),
             listeners: Mutex::default(),
         })
@@ -223,6 +235,7 @@ impl Topics {
     /// Creates a topic whose settings are already checked. Blocks for a sync.
     pub(crate) fn create(&self, new: &NewTopic, now_ms: i64) -> Result<Topic, TopicError> {
         let claim = self.claim(&new.name, |claims| self.check_beside(claims, new))?;
+        self.take_back(&new.name, now_ms)?;
         let id = Uuid::new_v4();
         let record = MetaRecord::TopicCreated {
             name: new.name.clone(),
@@ -234,9 +247,7 @@ impl Topics {
         let topic = match open_topic(&self.log, new, id) {
             Ok(topic) => topic,
             Err(error) => {
-                // Without its files the topic must not come back at the next start either.
-                self.meta.append(&MetaRecord::TopicDeleted { id }, now_ms)?;
-                remove_files(&self.log, id, new.partitions);
+                self.give_up(new, id, now_ms);
                 return Err(error);
             }
         };
@@ -245,10 +256,34 @@ impl Topics {
         Ok(topic)
     }
 
-    /// Deletes a topic and its records. Blocks for a sync.
-    pub(crate) fn delete(&self, name: &str, now_ms: i64) -> Result<(), TopicError> {
+    /// Without its files a topic must not come back at the next start either.
+    fn give_up(&self, new: &NewTopic, id: Uuid, now_ms: i64) {
+        lock(&self.failed).insert(new.name.clone(), (id, new.partitions));
+        if let Err(error) = self.take_back(&new.name, now_ms) {
+            tracing::error!(
+                topic = %new.name, %error,
+                "a topic that could not be created is there at the next start, unless it is created before"
+            );
+        }
+    }
+
+    /// Takes back an earlier creation of this name, if one failed and could not be taken back then.
+    fn take_back(&self, name: &str, now_ms: i64) -> Result<(), TopicError> {
+        let failed = lock(&self.failed).get(name).copied();
+        if let Some((id, partitions)) = failed {
+            self.meta.append(&MetaRecord::TopicDeleted { id }, now_ms)?;
+            lock(&self.failed).remove(name);
+            remove_files(&self.log, id, partitions);
+        }
+        Ok(())
+    }
+
+    /// Deletes a topic and its records: the one that has this name when its turn comes, or, if it is meant by its id,
+    /// that one alone. Blocks for a sync.
+    pub(crate) fn delete(&self, name: &str, id: Option<Uuid>, now_ms: i64) -> Result<Topic, TopicError> {
         let unknown = || TopicError::Unknown(name.chars().take(topic_name::TOPIC_NAME_BYTES_MAX).collect());
-        let named = || self.now().named(name).cloned().ok_or_else(unknown);
+        let meant = |topic: &Topic| id.is_none_or(|id| topic.id == id);
+        let named = || self.now().named(name).cloned().filter(meant).ok_or_else(unknown);
         let claim = self.claim(name, |_| named().map(|_| 0))?;
         let topic = named()?;
         self.meta
@@ -261,7 +296,7 @@ impl Topics {
             i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
         );
         tracing::info!(topic = %topic.name, id = %topic.id, "topic deleted");
-        Ok(())
+        Ok(topic)
     }
 
     /// A producer id nobody was given before. Blocks for a sync once in a thousand.
@@ -310,43 +345,6 @@ impl Drop for Claim<'_> {
     fn drop(&mut self) {
         lock(&self.topics.claims).remove(&self.name);
         self.topics.settled.notify_all();
-    }
-}
-
-/// What the metadata log says, put together.
-#[derive(Default)]
-struct Replayed {
-    cluster_id: Option<String>,
-    topics: BTreeMap<Uuid, NewTopic>,
-    deleted: BTreeMap<Uuid, NewTopic>,
-    producer_ids_next: i64,
-}
-
-impl Replayed {
-    fn apply(&mut self, record: MetaRecord) {
-        match record {
-            MetaRecord::Cluster { id } => self.cluster_id = Some(id),
-            MetaRecord::TopicCreated {
-                name,
-                id,
-                partitions,
-                config,
-            } => {
-                let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
-                self.topics.insert(
-                    id,
-                    NewTopic {
-                        name,
-                        partitions,
-                        config,
-                    },
-                );
-            }
-            MetaRecord::TopicDeleted { id } => {
-                self.deleted.extend(self.topics.remove(&id).map(|new| (id, new)));
-            }
-            MetaRecord::ProducerIds { next } => self.producer_ids_next = next,
-        }
     }
 }
 

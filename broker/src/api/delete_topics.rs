@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::api::topic_error_code;
 use crate::broker::Shared;
 use crate::table::{Answer, Context};
+use crate::topics::TopicError;
 
 pub(crate) fn handle(ctx: &Context, _: i16, request: DeleteTopicsRequest) -> Answer<DeleteTopicsResponse> {
     // Up to v5 topics come as names alone.
@@ -52,6 +53,8 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: DeleteTopicsRequest) -> Ans
     Answer::change(&ctx.shared.topic_turns, patience, delete, unsettled)
 }
 
+const UNKNOWN: &str = "There is no such topic.";
+
 /// What is wrong with how a topic is asked for.
 fn fault(asked: &DeleteTopicState, twice: bool) -> Option<&'static str> {
     match (&asked.name, Uuid::from_bytes(asked.topic_id).is_nil()) {
@@ -73,29 +76,24 @@ fn refused(asked: DeleteTopicState, error: ErrorCode, sentence: &str) -> Deletab
 }
 
 fn delete_one(shared: &Shared, asked: DeleteTopicState) -> DeletableTopicResult {
-    let topics = shared.topics.now();
     let id = Uuid::from_bytes(asked.topic_id);
-    let found = match &asked.name {
-        Some(name) => topics.named(name),
-        None => topics.with_id(id),
+    let by_id = asked.name.is_none().then_some(id);
+    let name = match &asked.name {
+        Some(name) => name.clone(),
+        // Its name may be another topic's when its turn comes: that one stays.
+        None => match shared.topics.now().with_id(id) {
+            Some(topic) => topic.name.clone(),
+            None => return refused(asked, ErrorCode::UnknownTopicId, UNKNOWN),
+        },
     };
-    let Some(topic) = found.cloned() else {
-        let by_name = asked.name.is_some();
-        let error = if by_name {
-            ErrorCode::UnknownTopicOrPartition
-        } else {
-            ErrorCode::UnknownTopicId
-        };
-        return refused(asked, error, "There is no such topic.");
-    };
-    let (error, sentence) = match shared.topics.delete(&topic.name, shared.now_ms()) {
-        Ok(()) => (ErrorCode::None, None),
-        Err(error) => (topic_error_code(&error), Some(error.to_string())),
-    };
-    DeletableTopicResult {
-        name: Some(topic.name.clone()),
-        topic_id: *topic.id.as_bytes(),
-        error_code: error.code(),
-        error_message: sentence,
+    match shared.topics.delete(&name, by_id, shared.now_ms()) {
+        Ok(topic) => DeletableTopicResult {
+            name: Some(topic.name.clone()),
+            topic_id: *topic.id.as_bytes(),
+            ..DeletableTopicResult::default()
+        },
+        Err(TopicError::Unknown(_)) if by_id.is_some() => refused(asked, ErrorCode::UnknownTopicId, UNKNOWN),
+        Err(TopicError::Unknown(_)) => refused(asked, ErrorCode::UnknownTopicOrPartition, UNKNOWN),
+        Err(error) => refused(asked, topic_error_code(&error), &error.to_string()),
     }
 }

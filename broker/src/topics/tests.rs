@@ -1,0 +1,107 @@
+//! Changes that fail half way, and changes of names that have moved on.
+
+use std::path::Path;
+
+use annals_segment_log::LogConfig;
+
+use super::*;
+
+fn open(dir: &Path) -> (LogDir, Topics) {
+    let log = LogDir::open(dir, LogConfig::default(), 0).unwrap();
+    let topics = Topics::open(&log, 100, 0).unwrap();
+    (log, topics)
+}
+
+fn orders() -> NewTopic {
+    NewTopic {
+        name: "orders".to_owned(),
+        partitions: 2,
+        config: BTreeMap::new(),
+    }
+}
+
+/// A creation that is durable, before its files are made.
+fn created(topics: &Topics) -> Uuid {
+    let NewTopic { name, config, .. } = orders();
+    let id = Uuid::new_v4();
+    let record = MetaRecord::TopicCreated {
+        name,
+        id,
+        partitions: 2,
+        config,
+    };
+    topics.meta.append(&record, 0).unwrap();
+    id
+}
+
+/// The ids of all topics there are.
+fn ids(topics: &Topics) -> Vec<Uuid> {
+    topics.now().by_id.keys().copied().collect()
+}
+
+#[test]
+fn a_failed_creation_that_could_not_be_taken_back_is_the_topic_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, topics) = open(dir.path());
+    let id = created(&topics);
+    log.close().unwrap(); // nothing can be written
+    topics.give_up(&orders(), id, 0);
+    assert!(topics.now().named("orders").is_none());
+    drop(topics);
+
+    let (log, topics) = open(dir.path());
+    assert_eq!(ids(&topics), [id]);
+    assert!(matches!(topics.create(&orders(), 0), Err(TopicError::Exists(_))));
+    log.close().unwrap();
+}
+
+#[test]
+fn who_creates_a_topic_again_takes_the_failed_creation_back_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, topics) = open(dir.path());
+    let failed = created(&topics);
+    // As it is when the deletion could not be written, and then there is room again.
+    lock(&topics.failed).insert("orders".to_owned(), (failed, 2));
+    let id = topics.create(&orders(), 0).unwrap().id;
+    assert_ne!(id, failed);
+    assert!(matches!(topics.create(&orders(), 0), Err(TopicError::Exists(_))));
+    log.close().unwrap();
+    drop(topics);
+
+    let (log, topics) = open(dir.path());
+    assert_eq!(ids(&topics), [id]);
+    assert_eq!(topics.now().named("orders").unwrap().id, id);
+    log.close().unwrap();
+}
+
+#[test]
+fn a_failed_creation_leaves_nothing_behind_when_it_is_taken_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, topics) = open(dir.path());
+    let id = created(&topics);
+    open_topic(&log, &orders(), id).unwrap();
+    topics.give_up(&orders(), id, 0);
+    assert!(lock(&topics.failed).is_empty());
+    let left = std::fs::read_dir(dir.path().join(TOPICS_DIR)).map_or(0, Iterator::count);
+    assert_eq!(left, 0);
+    log.close().unwrap();
+    drop(topics);
+    let (log, topics) = open(dir.path());
+    assert!(ids(&topics).is_empty());
+    log.close().unwrap();
+}
+
+#[test]
+fn a_topic_that_is_meant_by_its_id_is_deleted_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, topics) = open(dir.path());
+    let first = topics.create(&orders(), 0).unwrap().id;
+    topics.delete("orders", Some(first), 0).unwrap();
+    let second = topics.create(&orders(), 0).unwrap().id;
+    // Looked up before the first was deleted, and deleted after the second was created.
+    let refused = topics.delete("orders", Some(first), 0);
+    assert!(matches!(refused, Err(TopicError::Unknown(_))), "{refused:?}");
+    assert_eq!(ids(&topics), [second]);
+    assert_eq!(topics.delete("orders", None, 0).unwrap().id, second);
+    log.close().unwrap();
+}
