@@ -68,7 +68,10 @@ pub enum MetaError {
     #[error("the metadata log {META_PARTITION} cannot be read: {0}")]
     Read(#[from] ReadError),
     /// Part of it is lost.
-    #[error("{0}. This is the log of which topics there are, so no topic can be served without it")]
+    #[error(
+        "{0}. This is the log of which topics there are, so no topic can be served without it: restore {META_PARTITION} \
+         from a backup, or run `annals log repair`, which says which topics have lost their names"
+    )]
     Lost(Damage),
     /// A batch in it is damaged.
     #[error("the metadata log {META_PARTITION} is damaged: {0}; restore it from a backup")]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_broker::{Broker, OfflineLog, OpenGate, PartitionNames};
+use annals_broker::{Broker, Nameless, OfflineLog, OpenGate, PartitionNames};
 use annals_kafka_wire::error::ErrorCode;
 
 use crate::harness::*;
@@ -89,6 +89,60 @@ async fn a_flipped_bit_in_one_topic_is_the_others_no_harm() {
     let rest = client.fetch("sick", 0, 1, Duration::from_secs(30)).await.unwrap();
     let offsets: Vec<i64> = rest.records.iter().map(|record| record.offset).collect();
     assert_eq!(offsets, [2, 3], "the lost record's offset stays empty");
+    running.stop().await;
+}
+
+/// A topic whose creation rotted away: the repair says which folder is its, and a person gives the records a name.
+#[tokio::test]
+async fn a_topic_that_lost_its_name_is_told_and_can_be_had_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let running = start_in(dir.path(), test_config(), Arc::new(OpenGate)).await;
+    let mut client = running.client().await;
+    let mut ids = Vec::new();
+    for topic in ["kept", "lost"] {
+        ids.push(client.create_topic(topic, 2, &BTreeMap::new()).await.unwrap());
+        for value in ["a", "b"] {
+            produce(&mut client, topic, batch(None, &[value])).await;
+        }
+    }
+    running.stop().await;
+    let folder = |id: uuid::Uuid| format!("t/{}", id.simple());
+    let meta = log_file(dir.path(), "meta/0");
+    flip(&meta, std::fs::metadata(&meta).unwrap().len() as usize - 3);
+    let refused = Broker::open(dir.path(), test_config(), Arc::new(OpenGate)).map(drop);
+    let sentence = refused.unwrap_err().to_string();
+    assert!(sentence.contains("annals log repair"), "{sentence}");
+
+    let mut log = OfflineLog::open(dir.path()).unwrap();
+    log.repair("meta/0").unwrap();
+    let nameless = PartitionNames::read(&log).unwrap().nameless(&log).unwrap();
+    let lost = Nameless {
+        folder: folder(ids[1]),
+        partitions: 2,
+        records: 2,
+    };
+    assert_eq!(nameless, [lost]);
+    drop(log);
+
+    let running = start_in(dir.path(), test_config(), Arc::new(OpenGate)).await;
+    let mut client = running.client().await;
+    assert_eq!(running.broker.topics().len(), 1);
+    let id = client.create_topic("lost", 2, &BTreeMap::new()).await.unwrap();
+    running.stop().await;
+    for partition in 0..2 {
+        let of = |id| log_file(dir.path(), &format!("{}/{partition}", folder(id)));
+        std::fs::copy(of(ids[1]), of(id)).unwrap();
+    }
+    let running = start_in(dir.path(), test_config(), Arc::new(OpenGate)).await;
+    let mut client = running.client().await;
+    for topic in ["kept", "lost"] {
+        assert_eq!(values(&mut client, topic, 2).await, ["a", "b"], "{topic}");
+        assert_eq!(
+            produce(&mut client, topic, batch(None, &["c"])).await.base_offset,
+            2
+        );
+    }
+    assert_eq!(running.broker.log_state().damaged, []);
     running.stop().await;
 }
 

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use annals_broker::{Damage, LogError, Mended, OfflineLog, PartitionCheck, PartitionNames, Remedy};
+use annals_broker::{Damage, LogError, Mended, Nameless, OfflineLog, PartitionCheck, PartitionNames, Remedy};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -173,12 +173,16 @@ fn repair(mut log: OfflineLog, format: Format) -> Result<Exit, Failure> {
         mended.extend(done.into_iter().map(|mended| (name.clone(), mended)));
     }
     let aside = log.set_checkpoint_aside().map_err(failed)?;
+    // As they are now: the log of topics may be among what was mended.
+    let names = PartitionNames::read(&log).map_err(failed)?;
+    let nameless = names.nameless(&log).map_err(failed)?;
     if format == Format::Json {
         let rows: Vec<Value> = mended
             .iter()
             .map(|(name, mended)| mended_json(name, mended))
             .collect();
-        output::json(&json!({"mended": rows, "checkpoint_copy": aside}))?;
+        let nameless: Vec<Value> = nameless.iter().map(nameless_json).collect();
+        output::json(&json!({"mended": rows, "checkpoint_copy": aside, "nameless": nameless}))?;
         return Ok(Exit::Done);
     }
     for (name, Mended { damage, remedy, copy }) in &mended {
@@ -195,7 +199,38 @@ fn repair(mut log: OfflineLog, format: Format) -> Result<Exit, Failure> {
     if mended.is_empty() && aside.is_none() {
         output::line("nothing to mend")?;
     }
+    print_nameless(&nameless)?;
     Ok(Exit::Done)
+}
+
+/// Says which topics have lost their names, and how a person gives them one.
+fn print_nameless(nameless: &[Nameless]) -> Result<(), Failure> {
+    for Nameless {
+        folder,
+        partitions,
+        records,
+    } in nameless
+    {
+        output::line(&format!(
+            "{folder} is no topic any more: its name is lost, its records are not ({partitions} partitions, {records} \
+             records)"
+        ))?;
+    }
+    if !nameless.is_empty() {
+        output::line(
+            "To have such records back: the name may still be read in the copy of the damaged meta/0 file; start the \
+             server, create a topic with that name and as many partitions, stop the server, and copy the files of each \
+             partition over those of the new topic, whose folder `annals log check -o json` names. A topic whose \
+             deletion was lost is there again, without its records.",
+        )?;
+    }
+    Ok(())
+}
+
+fn nameless_json(nameless: &Nameless) -> Value {
+    json!({
+        "folder": nameless.folder, "partitions": nameless.partitions, "records": nameless.records,
+    })
 }
 
 fn mended_json(name: &str, mended: &Mended) -> Value {
