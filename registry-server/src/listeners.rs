@@ -7,7 +7,7 @@
 //!
 //! Invariant: no listener advertises "every address", which leads nowhere.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use annals_broker::Advertised;
 use tokio::net::TcpListener;
@@ -119,7 +119,7 @@ impl KafkaListener {
         let address = listener.local_addr()?;
         let advertised = match &self.advertised {
             Some(advertised) => advertised.clone(),
-            None if address.ip().is_unspecified() => {
+            None if is_unspecified(address.ip()) => {
                 let listen = self.listen.clone();
                 return Err(ListenError::NothingAdvertised { listen }.into());
             }
@@ -204,13 +204,29 @@ fn entries<'a>(text: &'a str, flag: &str) -> Result<Vec<(Option<&'a str>, &'a st
 }
 
 fn advertise(address: &str) -> Result<Advertised, ListenError> {
-    let told = host_and_port(address).filter(|(host, _)| {
-        !host.is_empty() && !host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_unspecified())
-    });
+    let told = host_and_port(address).filter(|(host, _)| !host.is_empty() && !is_every_address(host));
     let (host, port) =
         told.ok_or_else(|| malformed(format!("--kafka-advertised: '{address}' leads clients nowhere")))?;
     let host = host.to_owned();
     Ok(Advertised { host, port })
+}
+
+/// Whether an address is "every address", also as IPv6 writes that of IPv4.
+fn is_unspecified(address: IpAddr) -> bool {
+    address.to_canonical().is_unspecified()
+}
+
+/// Whether a host is "every address", however it is written: resolvers also take one to four numbers, which may be
+/// hexadecimal or octal, and an IPv6 address with its zone.
+fn is_every_address(host: &str) -> bool {
+    let zero = |number: &str| {
+        let digits = number.strip_prefix("0x").or(number.strip_prefix("0X"));
+        let digits = digits.unwrap_or(number);
+        !digits.is_empty() && digits.bytes().all(|digit| digit == b'0')
+    };
+    let without_zone = host.split('%').next().unwrap_or(host);
+    without_zone.parse().is_ok_and(is_unspecified)
+        || (host.split('.').count() <= 4 && host.split('.').all(zero))
 }
 
 /// The parts of `HOST:PORT`, an IPv6 address without its brackets.
@@ -241,6 +257,64 @@ mod tests {
         match KafkaListener::parse(listen, advertised) {
             Ok(listeners) => listeners.iter().map(line).collect::<Vec<_>>().join(", "),
             Err(error) => error.to_string(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_bind_to_every_address_needs_one_to_tell() {
+        for listen in ["0.0.0.0:0", "[::]:0", "[::ffff:0.0.0.0]:0", "0:0"] {
+            let bind = async |advertised| KafkaListener::parse(listen, advertised).unwrap()[0].bind().await;
+            match bind(None).await {
+                Ok(bound) => panic!("{listen} told clients {}", bound.told()),
+                Err(error) => match error.downcast::<ListenError>() {
+                    Ok(refused) => assert!(
+                        refused.help().contains("--kafka-advertised HOST:PORT"),
+                        "{listen}"
+                    ),
+                    // A machine without IPv6 listens nowhere.
+                    Err(error) => assert!(error.to_string().contains("cannot listen on ["), "{error}"),
+                },
+            }
+        }
+    }
+
+    #[test]
+    fn no_spelling_of_every_address_is_advertised() {
+        for host in [
+            "0.0.0.0",
+            "0",
+            "000.0.0.0",
+            "0.0",
+            "0.00.0",
+            "0x0",
+            "0X00.0",
+            "00",
+            "[::]",
+            "[0::0]",
+            "[::ffff:0.0.0.0]",
+            "[::ffff:0:0]",
+            "[::%1]",
+        ] {
+            let told = format!("{host}:9092");
+            assert_eq!(
+                read("h:1", Some(&told)),
+                format!("--kafka-advertised: '{told}' leads clients nowhere")
+            );
+        }
+        for host in [
+            "0.0.0.1",
+            "0a",
+            "0.example",
+            "0x0a",
+            "x",
+            "1",
+            "[::1]",
+            "0.0.0.0.0",
+        ] {
+            assert!(
+                read("h:1", Some(&format!("{host}:9"))).starts_with("h:1 as "),
+                "{host}"
+            );
         }
     }
 
