@@ -68,13 +68,23 @@ fn confluent_setting(side: Side) -> String {
 #[must_use]
 pub(super) fn configured(config: &BTreeMap<String, String>, side: Side) -> Option<Mode> {
     if let Some(word) = config.get(&own_setting(side)) {
-        return MODES.iter().find(|(name, _)| name == word).map(|(_, mode)| *mode);
+        return mode(word);
     }
-    match config.get(&confluent_setting(side)).map(String::as_str) {
-        Some("true") => Some(Mode::Subject),
-        Some("false") => Some(Mode::Off),
-        _ => None,
-    }
+    Some(match boolean(config.get(&confluent_setting(side))?)? {
+        true => Mode::Subject,
+        false => Mode::Off,
+    })
+}
+
+/// The mode of this name. White space around a setting's value does not count, as in the broker's own.
+fn mode(word: &str) -> Option<Mode> {
+    let found = MODES.iter().find(|(name, _)| *name == word.trim());
+    found.map(|(_, mode)| *mode)
+}
+
+/// `true` or `false`, in any case, as Kafka reads its settings.
+fn boolean(word: &str) -> Option<bool> {
+    word.trim().to_ascii_lowercase().parse().ok()
 }
 
 /// Is this setting ours, and its value good?
@@ -84,15 +94,15 @@ pub(super) fn configured(config: &BTreeMap<String, String>, side: Side) -> Optio
 pub(super) fn known(key: &str, value: &str) -> Result<bool, String> {
     for side in [Side::Key, Side::Value] {
         if key == own_setting(side) {
-            return match MODES.iter().any(|(name, _)| *name == value) {
-                true => Ok(true),
-                false => Err(format!("{key} must be off, id, subject or full, not {value:?}")),
+            return match mode(value) {
+                Some(_) => Ok(true),
+                None => Err(format!("{key} must be off, id, subject or full, not {value:?}")),
             };
         }
         if key == confluent_setting(side) {
-            return match value {
-                "true" | "false" => Ok(true),
-                _ => Err(format!("{key} must be true or false, not {value:?}")),
+            return match boolean(value) {
+                Some(_) => Ok(true),
+                None => Err(format!("{key} must be true or false, not {value:?}")),
             };
         }
     }
@@ -121,6 +131,15 @@ mod tests {
         );
         check(&[("confluent.value.schema.validation", "false")], Some(Mode::Off));
         check(
+            &[("confluent.value.schema.validation", "TRUE")],
+            Some(Mode::Subject),
+        );
+        check(
+            &[("confluent.value.schema.validation", " False ")],
+            Some(Mode::Off),
+        );
+        check(&[("annals.value.guard", " id ")], Some(Mode::Id));
+        check(
             &[
                 ("confluent.value.schema.validation", "true"),
                 ("annals.value.guard", "full"),
@@ -138,6 +157,19 @@ mod tests {
                 .unwrap_err()
                 .contains("off, id, subject or full")
         );
+        for value in ["TRUE", "True", "false", " False "] {
+            assert_eq!(
+                known("confluent.key.schema.validation", value),
+                Ok(true),
+                "{value}"
+            );
+            assert_eq!(
+                known("confluent.value.schema.validation", value),
+                Ok(true),
+                "{value}"
+            );
+        }
         assert!(known("confluent.key.schema.validation", "1").is_err());
+        assert!(known("confluent.key.schema.validation", "yes").is_err());
     }
 }
