@@ -121,19 +121,16 @@ async fn read_requests(
         let turn = Arc::clone(&turns).acquire_many_owned(share).await.ok();
         let handled = match order {
             Order::Append => append(context, frame, turn).await,
-            Order::Change => answer(context, frame, turn).await,
-            Order::Question if queue.is_closed() => continue,
-            Order::Question => tokio::select! {
-                // First, so that nothing is begun for a client that is gone.
-                biased;
-                () = departure(&mut stream) => return Err(End::Closed),
-                handled = answer(context, frame, turn) => handled,
-            },
+            Order::Alone => {
+                context.appended.durable(&context.shared.log).await;
+                alone(context, frame, turn, &mut stream, &queue).await
+            }
         };
         match handled {
             // A client that is gone misses its answer.
             Ok(Some(handled)) => drop(queue.send(handled).await),
             Ok(None) => {}
+            Err(end @ End::Closed) => return Err(end),
             Err(end) => return Ok(Some(end)),
         }
     }
@@ -144,11 +141,14 @@ async fn append(context: &Context, frame: Frame, turn: Turn) -> Result<Option<Ha
     let Frame { bytes, mut room } = frame;
     let answer = match table::dispatch(context, bytes)? {
         Reply::Silent => return Ok(None),
-        Reply::Now(frame) => {
+        Reply::Now(make) => {
+            let frame = make()?;
             let answer_room = answer_room(&context.shared, &frame, None, &room).await;
             Answering::Now(frame, answer_room)
         }
-        Reply::Later { frame, held_bytes } => {
+        Reply::Later {
+            frame, held_bytes, ..
+        } => {
             context.shared.request_bytes.grow(&mut room, held_bytes).await;
             Answering::Later(frame)
         }
@@ -160,17 +160,58 @@ async fn append(context: &Context, frame: Frame, turn: Turn) -> Result<Option<Ha
     }))
 }
 
-/// Handles a request that has the connection to itself, to its answer.
-async fn answer(context: &Context, frame: Frame, turn: Turn) -> Result<Option<Handled>, End> {
+/// A request that has the connection to itself and has been read; a change is under way.
+struct Begun {
+    reply: Reply,
+    room: Room,
+    /// What is read from a frame, and the answer made at once, weigh more than the frame: only so many requests may
+    /// be on their way from the one account to the other.
+    desk: Turn,
+}
+
+/// Handles a request that has the connection to itself. A change is carried out whatever its client does; a question
+/// is given up when there is nobody to answer.
+async fn alone(
+    context: &Context,
+    frame: Frame,
+    turn: Turn,
+    stream: &mut BufReader<OwnedReadHalf>,
+    queue: &mpsc::Sender<Handled>,
+) -> Result<Option<Handled>, End> {
+    let desk = Arc::clone(&context.shared.desks).acquire_owned().await.ok();
+    let begun = Begun {
+        reply: table::dispatch(context, frame.bytes)?,
+        room: frame.room,
+        desk,
+    };
+    if begun.reply.is_change() {
+        return answer(context, begun, turn).await;
+    }
+    if queue.is_closed() {
+        return Ok(None);
+    }
+    tokio::select! {
+        // First, so that nothing more is done for a client that is gone.
+        biased;
+        () = departure(stream) => Err(End::Closed),
+        handled = answer(context, begun, turn) => handled,
+    }
+}
+
+/// Waits for the answer of what has begun, and for the room it takes.
+async fn answer(context: &Context, begun: Begun, turn: Turn) -> Result<Option<Handled>, End> {
     let shared = &context.shared;
-    let Frame { bytes, mut room } = frame;
-    // What is read from a frame, and the answer made at once, weigh more than the frame: only so many requests may
-    // be on their way from the one account to the other.
-    let desk = Arc::clone(&shared.desks).acquire_owned().await.ok();
-    let (frame, frame_room) = match table::dispatch(context, bytes)? {
+    let Begun {
+        reply,
+        mut room,
+        desk,
+    } = begun;
+    let (frame, frame_room) = match reply {
         Reply::Silent => return Ok(None),
-        Reply::Now(frame) => (frame, None),
-        Reply::Later { frame, held_bytes } => {
+        Reply::Now(make) => (make()?, None),
+        Reply::Later {
+            frame, held_bytes, ..
+        } => {
             shared.request_bytes.shrink(&mut room, held_bytes);
             if held_bytes == 0 {
                 room = None;

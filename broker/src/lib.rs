@@ -8,15 +8,17 @@
 //! * [`Topic`] is what the rest of the program sees of a topic, its partitions included;
 //! * [`Guard`] is what is asked, [`OpenGate`] lets everything in.
 //!
-//! Promises: requests of one connection are handled in the order they were sent, and what was sent is carried out. `acks=all` (-1) is answered after
-//! the sync, `acks=1` after the write. Consumers see durable records only. A refused batch leaves no trace, so its
-//! producer goes on. Stored batches are byte for byte what the producer sent, but for offset, leader epoch and
-//! a greatest timestamp that was wrong, or is the log's to give.
+//! Promises: requests of one connection are handled in the order they were sent, and what was sent is carried out.
+//! `acks=all` (-1) is answered after the sync, `acks=1` after the write. Consumers see durable records only, and who
+//! asks on the connection it produced on waits for its own. A refused batch leaves no trace, so its producer goes on.
+//! Stored batches are byte for byte what the producer sent, but for offset, leader epoch and a greatest timestamp that
+//! was wrong, or is the log's to give.
 //!
 //! Left out for now: consumer groups, transactions, authentication, TLS, retention.
 
 mod admit;
 mod api;
+mod appended;
 mod broker;
 mod budget;
 mod config;
@@ -28,6 +30,7 @@ mod net;
 mod offline;
 mod pace;
 mod producer_ids;
+mod rare;
 mod table;
 mod topic;
 mod topic_config;
@@ -44,7 +47,7 @@ pub use guard::{CannotJudge, Guard, OpenGate, Refusal};
 pub use log_state::{DamagedPartition, LogState};
 pub use meta::MetaError;
 pub use net::Advertised;
-pub use offline::PartitionNames;
+pub use offline::{Nameless, PartitionNames};
 pub use topic::{Topic, TopicState};
 pub use topic_name::TOPIC_NAME_BYTES_MAX;
 pub use topics::{TopicError, TopicsListener};

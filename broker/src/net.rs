@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
 
 use crate::broker::Shared;
 use crate::connection::{self, End};
+use crate::rare::Rare;
 use crate::table::Context;
 
 /// Pause after a failed accept: out of file descriptors, most likely, and that passes only with time.
@@ -53,22 +55,29 @@ pub(crate) async fn serve(
     let context = Context {
         shared: Arc::clone(&shared),
         advertised: Arc::new(advertised),
+        appended: Arc::default(),
         stop: stopping,
     };
     let mut connections = JoinSet::new();
+    let mut closed = Closed::default();
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => admit(stream, &context, &mut connections),
+                Ok((stream, _)) => match Arc::clone(&shared.connections).try_acquire_owned() {
+                    Ok(place) => admit(stream, place, &context, &mut connections),
+                    Err(_) => closed.too_many.note(Instant::now(), shared.config.connections_max),
+                },
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
-            Some(ended) = connections.join_next() => log_end(ended),
+            Some(ended) = connections.join_next() => log_end(ended, &mut closed.at_fault),
+            () = closed.due() => {}
         }
+        closed.tell();
     }
     drop(listener);
     stop.send_replace(true);
@@ -86,28 +95,61 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-/// Starts a connection's task, or closes it when there are too many.
-fn admit(stream: TcpStream, context: &Context, connections: &mut JoinSet<Result<(), End>>) {
-    let places = Arc::clone(&context.shared.connections);
-    let Ok(permit) = places.try_acquire_owned() else {
-        tracing::warn!(
-            connections_max = context.shared.config.connections_max,
-            "a connection was closed at once: there are too many"
-        );
-        return;
+/// Starts a connection's task.
+fn admit(
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+    context: &Context,
+    connections: &mut JoinSet<Result<(), End>>,
+) {
+    let context = Context {
+        appended: Arc::default(),
+        ..context.clone()
     };
-    let context = context.clone();
     connections.spawn(async move {
-        let _permit = permit;
+        let _place = place;
         connection::serve(stream, context).await
     });
 }
 
-/// Logs how a connection ended: a client's going is nothing, what it did wrong is worth a line.
-fn log_end(ended: Result<Result<(), End>, tokio::task::JoinError>) {
+/// Connections that were closed on our side: clients make as many as they like, so not each has a line in the log.
+#[derive(Default)]
+struct Closed {
+    /// At once, with how many there may be.
+    too_many: Rare<usize>,
+    /// For what their clients did.
+    at_fault: Rare<End>,
+}
+
+impl Closed {
+    /// Done when there may be something to tell.
+    async fn due(&self) {
+        match self.too_many.due().into_iter().chain(self.at_fault.due()).min() {
+            Some(due) => sleep_until(due).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn tell(&mut self) {
+        let now = Instant::now();
+        if let Some((connections_max, count)) = self.too_many.take(now) {
+            tracing::warn!(
+                connections_max,
+                count,
+                "connections were closed at once: there are too many"
+            );
+        }
+        if let Some((reason, count)) = self.at_fault.take(now) {
+            tracing::warn!(%reason, count, "connections were closed, the last for this reason");
+        }
+    }
+}
+
+/// Notes how a connection ended: a client's going is nothing, what it did wrong is worth a line.
+fn log_end(ended: Result<Result<(), End>, JoinError>, at_fault: &mut Rare<End>) {
     match ended {
         Ok(Ok(()) | Err(End::Closed | End::Io(_) | End::Idle(_))) => {}
-        Ok(Err(end)) => tracing::warn!(reason = %end, "a connection was closed"),
+        Ok(Err(end)) => at_fault.note(Instant::now(), end),
         Err(error) => tracing::error!(%error, "a connection's task failed"),
     }
 }

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, watch};
 
 use crate::api;
+use crate::appended::Appended;
 use crate::broker::Shared;
 use crate::budget::Room;
 use crate::net::Advertised;
@@ -29,19 +30,18 @@ use crate::net::Advertised;
 /// * Requests are handled in the order they were sent, and answered in that order.
 /// * An append begins when every request before it that is no append has been answered. So appends follow each other
 ///   without waiting for their syncs, and are written in the order they were sent.
-/// * Everything else begins when the request before it has been answered, whatever that was, and the next request
-///   begins when it has been answered itself. So a client that sends a change and a question in one write is told
-///   what is so after the change, and whatever is appended finds the change made.
-/// * A client that closes its connection takes back its questions, those under way too, but no append and no change:
-///   what it sent before it closed is carried out.
+/// * Everything else begins when the request before it has been answered and what was appended before it is durable,
+///   whatever its `acks`; and the next request begins when it has been answered itself. So a client that sends a
+///   change and a question in one write is told what is so after the change, whoever asks finds what they produced,
+///   and whatever is appended finds the change made.
+/// * A client that closes its connection takes back what only asks ([`Reply::is_change`]), also what is under way, but
+///   no append and no change: what it sent before it closed is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     /// Records to append: several may be under way.
     Append,
-    /// Changes something: alone, and carried out once it was sent.
-    Change,
-    /// Changes nothing that its client could miss: alone, and given up when the client goes.
-    Question,
+    /// A question or a change: alone. Which of them may depend on what it says.
+    Alone,
 }
 
 /// One API: its key, the versions it is advertised with, its order, and how a request is handled.
@@ -65,43 +65,43 @@ pub(crate) const TABLE: &[Row] = &[
     Row {
         key: ApiKey::Fetch,
         versions: 4..=12,
-        order: Order::Question,
+        order: Order::Alone,
         run: |call| call.run(api::fetch::handle),
     },
     Row {
         key: ApiKey::ListOffsets,
         versions: 1..=9,
-        order: Order::Question,
+        order: Order::Alone,
         run: |call| call.run(api::list_offsets::handle),
     },
     Row {
         key: ApiKey::Metadata,
         versions: 0..=13,
-        order: Order::Question,
+        order: Order::Alone,
         run: |call| call.run(api::metadata::handle),
     },
     Row {
         key: ApiKey::ApiVersions,
         versions: 0..=4,
-        order: Order::Question,
+        order: Order::Alone,
         run: |call| call.run(api::api_versions::handle),
     },
     Row {
         key: ApiKey::CreateTopics,
         versions: 2..=7,
-        order: Order::Change,
+        order: Order::Alone,
         run: |call| call.run(api::create_topics::handle),
     },
     Row {
         key: ApiKey::DeleteTopics,
         versions: 1..=6,
-        order: Order::Change,
+        order: Order::Alone,
         run: |call| call.run(api::delete_topics::handle),
     },
     Row {
         key: ApiKey::InitProducerId,
         versions: 0..=5,
-        order: Order::Question,
+        order: Order::Alone,
         run: |call| call.run(api::init_producer_id::handle),
     },
 ];
@@ -120,6 +120,8 @@ pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
     /// Where this connection's clients are told to connect to.
     pub(crate) advertised: Arc<Advertised>,
+    /// What this connection appended.
+    pub(crate) appended: Arc<Appended>,
     /// Turns true when the broker stops: whoever waits answers early.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -127,12 +129,16 @@ pub(crate) struct Context {
 /// A future a connection keeps until its turn to answer.
 pub(crate) type Waiting<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What a handler gives back. What an append writes has been written by then.
+/// What a handler gives back. What an append writes has been written by then, a change is under way.
 pub(crate) enum Answer<T> {
     /// The answer.
     Now(T),
-    /// The answer will be there when the future is (a sync, a blocking change).
+    /// The answer is worth some work, which is done at once if there is anybody to answer.
+    Wanted(Box<dyn FnOnce() -> T + Send>),
+    /// The answer will be there when the future is (a sync, a look at the disk).
     Later(Waiting<T>),
+    /// As [`Answer::Later`], of a change.
+    Change(Waiting<T>),
     /// As [`Answer::Later`], but it may wait for long: it holds no room of the requests' budget meanwhile, sees to
     /// what it holds itself, and comes with the room its answer takes until it is written to its socket.
     Poll(Waiting<(T, Room)>),
@@ -143,6 +149,11 @@ pub(crate) enum Answer<T> {
 }
 
 impl<T: Send + 'static> Answer<T> {
+    /// Answers with what `make` gives, if there is anybody to answer.
+    pub(crate) fn wanted(make: impl FnOnce() -> T + Send + 'static) -> Answer<T> {
+        Answer::Wanted(Box::new(make))
+    }
+
     /// Answers when `future` is done.
     pub(crate) fn later(future: impl Future<Output = T> + Send + 'static) -> Answer<T> {
         Answer::Later(Box::pin(future))
@@ -162,7 +173,7 @@ impl<T: Send + 'static> Answer<T> {
             let _turn = turns.acquire_owned().await;
             tokio::task::spawn_blocking(change).await
         });
-        Answer::later(async move {
+        Answer::Change(Box::pin(async move {
             match tokio::time::timeout(patience, made).await {
                 Ok(Ok(Ok(answer))) => answer,
                 Ok(Err(error) | Ok(Err(error))) => {
@@ -171,21 +182,29 @@ impl<T: Send + 'static> Answer<T> {
                 }
                 Err(_) => unsettled(ErrorCode::RequestTimedOut),
             }
-        })
+        }))
     }
 }
 
 /// What a connection writes back: whole frames, with the room they take when that was seen to.
 pub(crate) enum Reply {
-    /// A frame.
-    Now(Bytes),
+    /// A frame, made at once if there is anybody to answer.
+    Now(Box<dyn FnOnce() -> Result<Bytes, WireError> + Send>),
     /// A frame, when its time has come, and the bytes of memory that are held for it until then.
     Later {
         frame: Waiting<Result<(Bytes, Room), WireError>>,
         held_bytes: usize,
+        is_change: bool,
     },
     /// Nothing.
     Silent,
+}
+
+impl Reply {
+    /// Whether the request changes something, which has then begun and is carried out whoever waits.
+    pub(crate) fn is_change(&self) -> bool {
+        matches!(self, Reply::Later { is_change: true, .. })
+    }
 }
 
 /// Why a connection is closed instead of answered, as Kafka does for requests it cannot read.
@@ -209,7 +228,7 @@ pub(crate) enum Refused {
 pub(crate) fn order(request: &Bytes) -> Order {
     let key = request.first_chunk().map(|code| i16::from_be_bytes(*code));
     let row = key.and_then(row);
-    row.map_or(Order::Question, |row| row.order)
+    row.map_or(Order::Alone, |row| row.order)
 }
 
 fn row(code: i16) -> Option<&'static Row> {
@@ -227,10 +246,10 @@ pub(crate) fn dispatch(context: &Context, request: Bytes) -> Result<Reply, Refus
     if !row.versions.contains(&version) {
         if row.key == ApiKey::ApiVersions {
             // The client steps down to a version it finds in this answer (KIP-511).
-            return Ok(Reply::Now(api_versions::unsupported(
-                row.versions.clone(),
-                correlation_id,
-            )?));
+            let versions = row.versions.clone();
+            return Ok(Reply::Now(Box::new(move || {
+                api_versions::unsupported(versions, correlation_id)
+            })));
         }
         return Err(Refused::Version {
             key: row.key,
@@ -275,25 +294,30 @@ impl Call {
         }
         let (request, read_bytes) = read_request::<R>(self.body, version)?;
         let encode = move |response: R::Response| frame::encode_response(&response, version, correlation_id);
-        match handler(&self.context, version, request) {
-            Answer::Now(response) => Ok(Reply::Now(encode(response)?)),
-            Answer::Later(waiting) => Ok(Reply::Later {
-                frame: Box::pin(async move { Ok((encode(waiting.await)?, None)) }),
-                held_bytes: match self.order {
-                    Order::Append => read_bytes.saturating_mul(APPEND_ANSWER_FACTOR),
-                    Order::Change | Order::Question => read_bytes,
-                },
-            }),
-            Answer::Poll(waiting) => Ok(Reply::Later {
+        let later = |waiting: Waiting<R::Response>, held_bytes, is_change| Reply::Later {
+            frame: Box::pin(async move { Ok((encode(waiting.await)?, None)) }),
+            held_bytes,
+            is_change,
+        };
+        Ok(match handler(&self.context, version, request) {
+            Answer::Now(response) => Reply::Now(Box::new(move || encode(response))),
+            Answer::Wanted(make) => Reply::Now(Box::new(move || encode(make()))),
+            Answer::Later(waiting) if self.order == Order::Append => {
+                later(waiting, read_bytes.saturating_mul(APPEND_ANSWER_FACTOR), false)
+            }
+            Answer::Later(waiting) => later(waiting, read_bytes, false),
+            Answer::Change(waiting) => later(waiting, read_bytes, true),
+            Answer::Poll(waiting) => Reply::Later {
                 frame: Box::pin(async move {
                     let (response, room) = waiting.await;
                     Ok((encode(response)?, room))
                 }),
                 held_bytes: 0,
-            }),
-            Answer::Silent => Ok(Reply::Silent),
-            Answer::Close(reason) => Err(Refused::Handler(reason)),
-        }
+                is_change: false,
+            },
+            Answer::Silent => Reply::Silent,
+            Answer::Close(reason) => return Err(Refused::Handler(reason)),
+        })
     }
 }
 

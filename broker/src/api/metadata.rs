@@ -40,7 +40,8 @@ pub(crate) fn handle(ctx: &Context, version: i16, request: MetadataRequest) -> A
         topics => topics,
     };
     let Some(asked) = asked else {
-        return Answer::Now(Me::of(ctx).answer(every_topic(&ctx.shared)));
+        let (me, shared) = (Me::of(ctx), Arc::clone(&ctx.shared));
+        return Answer::wanted(move || me.answer(every_topic(&shared)));
     };
     let asked = once_each(asked);
     if version < IDS_SINCE
@@ -67,8 +68,8 @@ pub(crate) fn handle(ctx: &Context, version: i16, request: MetadataRequest) -> A
             move |error| failed.answer(topics.iter().map(|topic| unknown(error, topic)).collect()),
         );
     }
-    let topics = asked.iter().map(|topic| describe(&ctx.shared, topic)).collect();
-    Answer::Now(me.answer(topics))
+    let shared = Arc::clone(&ctx.shared);
+    Answer::wanted(move || me.answer(asked.iter().map(|topic| describe(&shared, topic)).collect()))
 }
 
 /// The topics asked for, each once: an answer weighs more than its question.

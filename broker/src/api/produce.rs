@@ -4,7 +4,8 @@
 //!   afterwards is only the sync.
 //! * acks -1: answered when durable. The wait is for our disk, not for replicas of the client's choice, so a client
 //!   that allows none gets one all the same. acks 1: answered when written. acks 0: not answered; an error closes the
-//!   connection, as with Kafka, since nothing else can tell the client. Other acks: INVALID_REQUIRED_ACKS.
+//!   connection, as with Kafka, since nothing else can tell the client. Other acks: INVALID_REQUIRED_ACKS. What was
+//!   not waited for here, the connection's next question waits for: see [`crate::table::Order`].
 //! * A retry of an appended batch is answered with its first offset, and with acks -1 waits for the same sync.
 //! * v8+ names every record at fault; v10+ could name a new leader, and there never is one.
 //! * Versions 0 to 2 are advertised and not answered: see [`crate::table`]. Transactional ids are refused.
@@ -54,6 +55,14 @@ pub(crate) fn handle(ctx: &Context, version: i16, request: ProduceRequest) -> An
     let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let deadline = Instant::now() + patience.clamp(SYNC_WAIT_MIN, SYNC_WAIT_MAX);
     let (mut response, unsynced) = unhurried(&request, || append_all(ctx, version, &request));
+    if acks != ACKS_DURABLE {
+        let appended = unsynced.iter().map(|waiting| {
+            let partition =
+                &response.responses[waiting.topic_index].partition_responses[waiting.partition_index];
+            (waiting.topic.clone(), partition.index, waiting.last_offset)
+        });
+        ctx.appended.note(appended);
+    }
     match acks {
         ACKS_NONE => match first_error(&response) {
             Some(sentence) => Answer::Close(sentence),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +12,9 @@ use annals_kafka_wire::frame::{decode_response, encode_request};
 use annals_kafka_wire::message::Request;
 use annals_kafka_wire::message::create_topics::{CreatableTopic, CreateTopicsRequest};
 use annals_kafka_wire::message::delete_topics::DeleteTopicsRequest;
+use annals_kafka_wire::message::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use annals_kafka_wire::message::metadata::{MetadataRequest, MetadataRequestTopic};
-use annals_kafka_wire::message::produce::ProduceRequest;
+use annals_kafka_wire::message::produce::{PartitionProduceData, ProduceRequest};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -39,11 +41,19 @@ fn create_request(name: &str) -> CreateTopicsRequest {
 
 fn metadata_request(name: &str) -> MetadataRequest {
     MetadataRequest {
+        allow_auto_topic_creation: false,
+        ..creating_request(name)
+    }
+}
+
+/// A question that makes the topic it asks for.
+fn creating_request(name: &str) -> MetadataRequest {
+    MetadataRequest {
         topics: Some(vec![MetadataRequestTopic {
             name: Some(name.to_owned()),
             ..MetadataRequestTopic::default()
         }]),
-        allow_auto_topic_creation: false,
+        allow_auto_topic_creation: true,
         ..MetadataRequest::default()
     }
 }
@@ -116,19 +126,88 @@ async fn a_client_that_closes_at_once_still_has_its_changes_made() {
         made.send(names.collect::<BTreeSet<_>>()).unwrap();
     }));
     let mut expected = BTreeSet::new();
-    for round in 0..20 {
-        let (first, second) = (format!("first-{round}"), format!("second-{round}"));
+    for round in 0..60 {
+        let name = |part: &str| format!("{part}-{round}");
+        let (create, asking) = (create_request(&name("made")), creating_request(&name("asked")));
+        let another = creating_request(&name("another"));
         let mut stream = broker.raw();
-        let all = [
-            encode(&create_request(&first), 5),
-            encode(&metadata_request(&first), 9),
-            encode(&create_request(&second), 5),
-        ];
-        blocking(move || stream.write_all(&all.concat()).unwrap()).await;
-        expected.extend([first, second]);
+        let all = match round % 3 {
+            0 => vec![encode(&asking, 9)],
+            1 => vec![encode(&create, 5), encode(&asking, 9)],
+            _ => vec![
+                encode(&asking, 9),
+                encode(&metadata_request(&name("asked")), 9),
+                encode(&create, 5),
+                encode(&another, 9),
+            ],
+        };
+        blocking(move || {
+            stream.write_all(&all.concat()).unwrap();
+            if round % 2 == 0 {
+                stream.shutdown(Shutdown::Write).unwrap();
+            }
+        })
+        .await;
+        let parts: &[&str] = match round % 3 {
+            0 => &["asked"],
+            1 => &["made", "asked"],
+            _ => &["asked", "made", "another"],
+        };
+        expected.extend(parts.iter().map(|part| name(part)));
     }
     let all_made = async { while seen.recv().await.unwrap() != expected {} };
     tokio::time::timeout(NEVER, all_made).await.unwrap();
+    broker.stop().await;
+}
+
+/// Of many partitions, which are synced one after the other: at least the last of them is not durable yet when the
+/// question comes that was sent with the records.
+#[tokio::test]
+async fn who_asks_finds_what_was_produced_before_whatever_its_acks() {
+    const PARTITIONS: i32 = 24;
+    let broker = start().await;
+    let mut client = broker.client().await;
+    client
+        .create_topic("events", PARTITIONS, &BTreeMap::new())
+        .await
+        .unwrap();
+    let mut stream = broker.raw();
+    blocking(move || {
+        for (round, acks) in (1..).zip([1, 0, 1, 0]) {
+            let mut produce = produce_request("events", acks, batch(None, &["a"]));
+            let data = produce.topic_data[0].partition_data.remove(0);
+            produce.topic_data[0].partition_data = (0..PARTITIONS)
+                .map(|index| PartitionProduceData {
+                    index,
+                    ..data.clone()
+                })
+                .collect();
+            let asked = |partition_index| ListOffsetsPartition {
+                partition_index,
+                timestamp: -1,
+                ..ListOffsetsPartition::default()
+            };
+            let latest = ListOffsetsRequest {
+                topics: vec![ListOffsetsTopic {
+                    name: "events".to_owned(),
+                    partitions: (0..PARTITIONS).map(asked).collect(),
+                }],
+                ..ListOffsetsRequest::default()
+            };
+            let all = [encode(&produce, 9), encode(&latest, 5)].concat();
+            stream.write_all(&all).unwrap();
+            if acks == 1 {
+                let frame = read_frame(&mut stream);
+                decode_response::<ProduceRequest>(frame, 9).unwrap();
+            }
+            let (_, answer) = decode_response::<ListOffsetsRequest>(read_frame(&mut stream), 5).unwrap();
+            for partition in &answer.topics[0].partitions {
+                let name = format!("acks {acks}, partition {}", partition.partition_index);
+                assert_eq!(partition.offset, round, "{name}");
+            }
+        }
+    })
+    .await;
     broker.stop().await;
 }
 
