@@ -1,8 +1,8 @@
 //! One context of a view: its ids, its subjects, and the settings and modes in it.
 //!
 //! Invariant: `schemas` and `guids` hold what some version stands for; a content that no version stands for any more is
-//! in `retired`, and comes back under its old id when it is registered again, unless that id was given to another. Each
-//! hash of either but its guid (see `content.rs`) is in `others`.
+//! in `retired` under its id, and comes back under it when it is registered again, unless that id was given to another.
+//! Each hash of either (see `content.rs`) is in `others`, but not the guid of what is served.
 
 use std::sync::Arc;
 
@@ -166,9 +166,8 @@ pub struct ContextView {
     pub removed: bool,
     pub(super) schemas: SortedMap<SchemaId, Arc<Stored>>,
     pub(super) guids: SortedMap<Identity, SchemaId>,
-    retired: SortedMap<Identity, Arc<Stored>>,
-    retired_ids: SortedMap<SchemaId, Identity>,
-    /// The ids that are found by a hash which is not their guid.
+    retired: SortedMap<SchemaId, Arc<Stored>>,
+    /// The ids that are found by a hash which is not in `guids` for them.
     others: SortedMap<(Identity, u32), ()>,
     subjects: SortedMap<Arc<str>, Arc<SubjectView>>,
     uses: SortedMap<SchemaId, Arc<Vec<Use>>>,
@@ -209,12 +208,16 @@ impl ContextView {
         self.with_guid(content).into_iter().chain(others)
     }
 
-    /// The contents found by a hash that no version stands for any more, in the same order.
+    /// The contents found by a hash that no version stands for any more: by id those whose guid it is, then the others.
     pub(super) fn retired(&self, content: Identity) -> impl Iterator<Item = &Arc<Stored>> {
-        let others = self
-            .others_of(content)
-            .filter_map(|id| self.retired.get(self.retired_ids.get(&id)?));
-        self.retired.get(&content).into_iter().chain(others)
+        let found = move || {
+            let ids = self.others_of(content);
+            ids.filter_map(|id| self.retired_as(id))
+        };
+        let is_guid = move |stored: &&Arc<Stored>| stored.identity() == content;
+        found()
+            .filter(is_guid)
+            .chain(found().filter(move |stored| !is_guid(stored)))
     }
 
     fn others_of(&self, content: Identity) -> impl Iterator<Item = SchemaId> {
@@ -239,7 +242,7 @@ impl ContextView {
     /// A content that no version stands for any more, by the id it had.
     #[must_use]
     pub fn retired_as(&self, id: SchemaId) -> Option<&Arc<Stored>> {
-        self.retired.get(self.retired_ids.get(&id)?)
+        self.retired.get(&id)
     }
 
     /// A subject by its name in this context.
@@ -296,30 +299,20 @@ impl ContextView {
             }
             self.forget(&before);
         }
-        if let Some(before) = self.retired_ids.get(&id).copied() {
-            self.forget_retired(&before);
-        }
-        if retired && self.guids.get(&identity).is_some() {
-            return;
+        if let Some(before) = self.retired.get(&id).cloned() {
+            self.retired.remove(&id);
+            self.others.remove(&(before.identity(), id.get()));
+            self.forget(&before);
         }
         for hash in stored.other_hashes() {
             self.others.insert((hash, id.get()), ());
         }
         if retired {
-            self.retired_ids.insert(id, identity);
-            self.retired.insert(identity, stored);
+            self.others.insert((identity, id.get()), ());
+            self.retired.insert(id, stored);
         } else {
-            self.forget_retired(&identity);
             self.guids.insert(identity, id);
             self.schemas.insert(id, stored);
-        }
-    }
-
-    fn forget_retired(&mut self, identity: &Identity) {
-        if let Some(before) = self.retired.get(identity).cloned() {
-            self.retired.remove(identity);
-            self.retired_ids.remove(&before.id);
-            self.forget(&before);
         }
     }
 

@@ -1,8 +1,11 @@
-//! The printed forms that an earlier version of this program did not keep.
+//! The printed forms that nobody worked out yet: an earlier version of this program did not keep them, and what was
+//! imported before what it refers to has none.
 //!
-//! Until then a Protobuf or JSON schema was known by its text to the letter, so two layouts of one are two ids in its
+//! Before there were forms a Protobuf or JSON schema was known by its text to the letter, so two layouts of one are two ids in its
 //! databases. A start works out what each prints as; ids, guids and texts stay (what two ids with one form come to is said
 //! in `content.rs`). What cannot be read has no other form than its text.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{change::Change, references, stored::Stored, view::View};
 
@@ -12,7 +15,7 @@ pub fn missing(view: &View) -> Vec<Change> {
     let all = view.all_contexts().flat_map(|(_, context)| context.contents());
     let missing = all.filter(|(stored, _)| stored.lacks_form());
     missing
-        .map(|(stored, retired)| stored.with_form(form(view, stored)).to_change(retired))
+        .filter_map(|(stored, retired)| Some(stored.with_form(form(view, stored)?).to_change(retired)))
         .collect()
 }
 
@@ -35,9 +38,15 @@ pub fn is_still_missing(view: &View, change: &Change) -> bool {
     })
 }
 
-fn form(view: &View, stored: &Stored) -> uuid::Uuid {
-    match references::parse(view, &stored.context, &stored.content) {
-        Ok(Ok(parsed)) => stored.content.hash_with(&parsed.printed()),
-        Ok(Err(_)) | Err(_) => stored.guid,
-    }
+/// `None` as long as a reference leads nowhere.
+fn form(view: &View, stored: &Stored) -> Option<uuid::Uuid> {
+    // A text that breaks the parser or the printer must not keep the server from starting.
+    let form = AssertUnwindSafe(
+        || match references::parse(view, &stored.context, &stored.content) {
+            Ok(Ok(parsed)) => Some(stored.content.hash_with(&parsed.printed())),
+            Ok(Err(_)) => Some(stored.guid),
+            Err(_) => None,
+        },
+    );
+    catch_unwind(form).unwrap_or(Some(stored.guid))
 }

@@ -5,13 +5,13 @@
 //! id of its own is not (see `content.rs`). A version that is there with another id is replaced, and the schema it stood
 //! for goes out of service when no other version stands for it.
 
-use annals_schema_model::SchemaId;
+use annals_schema_model::{SchemaId, SchemaType};
 
 use super::{
     RegistryError,
     candidate::{Candidate, RegisterRequest},
     name::Qualified,
-    new_version::{Hashes, NewVersion, check_type},
+    new_version::{Hashes, NewVersion, check_type, is_anothers},
     register::{Decision, check_number},
     view::View,
 };
@@ -46,6 +46,12 @@ pub(super) fn decide(
     if let Some(known) = hashes.other_id(view, context, id) {
         return Err(RegistryError::IdDoesNotMatch { asked: id, known });
     }
+    // One that stands for another id here is not given out twice, and Avro's is of the text that is served.
+    let is_exact = candidate.content.schema_type == SchemaType::Avro && guid == hashes.form;
+    let guid = match is_exact || is_anothers(view, context, guid, id) {
+        true => check_type(view, context, hashes.exact).map(|()| hashes.exact)?,
+        false => guid,
+    };
     let versions = view.subject(subject);
     let version = match request.asked_version() {
         Some(asked) => u32::try_from(asked).map_err(|_| RegistryError::InvalidVersion(asked.to_string()))?,

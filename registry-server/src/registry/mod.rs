@@ -45,6 +45,7 @@ pub use error::RegistryError;
 pub use lookup::Found;
 pub use mode::Mode;
 pub use name::{ANY_CONTEXT, DEFAULT_CONTEXT, GLOBAL_CONTEXT, Qualified};
+pub use new_version::NewVersion;
 pub use references::{ReferenceError, resolve};
 pub use sorted::SortedMap;
 pub use stored::Stored;

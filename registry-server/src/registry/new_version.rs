@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use annals_schema_model::{ParseError, Schema, SchemaId};
+use annals_schema_model::{ParseError, Reference, Schema, SchemaId};
+use uuid::Uuid;
 
 use super::{
     Deleted, RegistryError,
@@ -17,7 +18,7 @@ use super::{
     delete,
     mode::Mode,
     name::{GLOBAL_CONTEXT, Qualified},
-    references,
+    references::{self, ReferenceError},
     register::Decision,
     stored::Stored,
     view::View,
@@ -43,27 +44,51 @@ struct Basis {
     versions: Option<Arc<SubjectView>>,
     configs: [Option<Arc<Config>>; 3],
     mode: Mode,
+    references: Standing,
 }
 
+/// What references stand for, all the way down; the error is that one leads nowhere.
+type Standing = Result<Vec<Arc<Stored>>, ReferenceError>;
+
 impl Basis {
-    fn of(view: &View, subject: &Qualified) -> Basis {
+    fn of(view: &View, subject: &Qualified, references: &[Reference]) -> Basis {
         let context = Qualified::context_itself(&subject.context);
         let global = Qualified::context_itself(GLOBAL_CONTEXT);
         Basis {
             versions: view.subject(subject).cloned(),
             configs: [subject, &context, &global].map(|scope| view.config(scope).cloned()),
             mode: view.mode_in_scope(subject),
+            references: standing(view, subject, references),
         }
     }
 
-    fn holds(&self, view: &View, subject: &Qualified) -> bool {
-        let now = Basis::of(view, subject);
+    fn holds(&self, view: &View, subject: &Qualified, references: &[Reference]) -> bool {
+        let now = Basis::of(view, subject, references);
         let configs = self.configs.iter().zip(&now.configs);
         same(self.versions.as_ref(), now.versions.as_ref())
             && configs
                 .into_iter()
                 .all(|(then, now)| same(then.as_ref(), now.as_ref()))
             && self.mode == now.mode
+            && is_same_standing(&self.references, &now.references)
+    }
+}
+
+fn standing(view: &View, subject: &Qualified, references: &[Reference]) -> Standing {
+    let followed = references::follow(view, &subject.context, references)?;
+    Ok(followed
+        .into_iter()
+        .map(|(_, stored)| Arc::clone(stored))
+        .collect())
+}
+
+fn is_same_standing(then: &Standing, now: &Standing) -> bool {
+    match (then, now) {
+        (Ok(then), Ok(now)) => {
+            let mut both = then.iter().zip(now);
+            then.len() == now.len() && both.all(|(then, now)| Arc::ptr_eq(then, now))
+        }
+        (then, now) => then.as_ref().err() == now.as_ref().err(),
     }
 }
 
@@ -90,9 +115,9 @@ impl NewVersion {
             hashes,
             subject: subject.clone(),
             version,
-            candidate,
             id: imported.map(|(id, _)| id),
-            basis: Basis::of(view, subject),
+            basis: Basis::of(view, subject, &candidate.content.references),
+            candidate,
         }))
     }
 
@@ -104,7 +129,7 @@ impl NewVersion {
         let context = view.context(&name.context);
         let references = &self.candidate.content.references;
         let leads_somewhere = || references::pin(view, &name.context, references, Deleted::Without).is_ok();
-        if !self.basis.holds(view, name) || self.id.is_none() && !leads_somewhere() {
+        if !self.basis.holds(view, name, references) || self.id.is_none() && !leads_somewhere() {
             return None;
         }
         let taken = |id| self.hashes.is_taken(view, &name.context, id);
@@ -115,13 +140,18 @@ impl NewVersion {
         let retired = context.and_then(|context| self.known(|hash| context.retired(hash)));
         // What is registered again is served as it was first sent; what is imported, as the importer has it.
         let retired = retired.filter(|retired| self.id.is_none() || retired.exact == self.hashes.exact.0);
-        let known = served.or(retired);
+        let is_free =
+            |retired: &&Arc<Stored>| !is_anothers(view, &name.context, retired.identity(), retired.id);
+        let known = served.or(retired.filter(is_free));
         let last_id = context.map_or(0, |context| context.last_id);
         let id = match (known, self.id) {
             (Some(known), _) => known.id,
             (None, Some(id)) => id,
             (None, None) => SchemaId::new(last_id + 1)?,
         };
+        if known.is_none() && is_anothers(view, &name.context, self.guid, id) {
+            return None;
+        }
         let mut changes = Vec::with_capacity(3);
         if served.is_none() {
             changes.push(Change::Context {
@@ -133,6 +163,11 @@ impl NewVersion {
                 Some(known) => known.to_change(false),
                 None => self.schema(id, now_ms),
             });
+        }
+        if let Some(served) = served.filter(|served| served.lacks_form()) {
+            // A reference was missing when it came.
+            let form = self.form();
+            changes.extend(form.map(|form| served.with_form(form).to_change(false)));
         }
         if self.id.is_none() {
             changes.extend(self.replaced(view, id));
@@ -168,12 +203,17 @@ impl NewVersion {
             context: Arc::clone(&self.subject.context),
             id,
             guid: self.guid.0,
-            form: Some(self.hashes.form.0),
+            form: self.form(),
             content: Arc::new(content.clone()),
             printed: printed.clone().filter(|_| self.guid == self.hashes.form),
             registered_ms: now_ms,
             retired: false,
         }
+    }
+
+    /// The hash of the printed form; nobody knows it as long as a reference leads nowhere.
+    fn form(&self) -> Option<Uuid> {
+        self.basis.references.is_ok().then_some(self.hashes.form.0)
     }
 
     /// A soft-deleted version of the same schema gives way to the new one, unless somebody refers to it.
@@ -192,6 +232,13 @@ impl NewVersion {
                     ..*version
                 },
             })
+    }
+
+    /// Whether a view still shows what the schema was parsed with.
+    #[must_use]
+    pub fn is_parsed_with(&self, view: &View) -> bool {
+        let now = standing(view, &self.subject, &self.candidate.content.references);
+        is_same_standing(&self.basis.references, &now)
     }
 
     /// The schema as it was parsed on the way; an imported one may be unreadable.
@@ -216,10 +263,12 @@ impl Hashes {
         }
     }
 
-    /// Whether an id stands for another schema.
+    /// Whether an id stands for another schema: one that has neither the very text nor the form.
     pub(super) fn is_other(self, view: &View, context: &str, id: SchemaId) -> bool {
-        view.schema_in(context, id)
-            .is_some_and(|taken| (taken.form(), taken.schema_type()) != self.form)
+        view.schema_in(context, id).is_some_and(|taken| {
+            let is = |hash| (hash, taken.schema_type());
+            is(taken.exact) != self.exact && is(taken.form()) != self.form
+        })
     }
 
     /// The id that stands for the very text, if it is not the one given.
@@ -231,6 +280,12 @@ impl Hashes {
     fn is_taken(self, view: &View, context: &str, id: SchemaId) -> bool {
         self.is_other(view, context, id) || self.other_id(view, context, id).is_some()
     }
+}
+
+/// Whether a guid stands for another id.
+pub(super) fn is_anothers(view: &View, context: &str, guid: Identity, id: SchemaId) -> bool {
+    let served = view.context(context).and_then(|context| context.with_guid(guid));
+    served.is_some_and(|served| served.id != id)
 }
 
 /// A guid does not say its type, so one guid cannot stand for two types in a context.

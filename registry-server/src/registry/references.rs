@@ -156,18 +156,35 @@ pub fn resolve(
     context: &str,
     references: &[Reference],
 ) -> Result<Vec<Resolved>, ReferenceError> {
+    let followed = follow(view, context, references)?;
+    let texts = followed.into_iter().map(|(name, stored)| Resolved {
+        name,
+        text: stored.text().to_string(),
+    });
+    Ok(texts.collect())
+}
+
+/// What references stand for and what that refers to, each with the name it is called by, dependencies first.
+///
+/// # Errors
+/// [`ReferenceError`] names the reference that leads nowhere.
+pub(super) fn follow<'a>(
+    view: &'a View,
+    context: &str,
+    references: &[Reference],
+) -> Result<Vec<(String, &'a Arc<Stored>)>, ReferenceError> {
     let mut found = Vec::new();
-    resolve_into(view, context, references, 0, &mut BTreeSet::new(), &mut found)?;
+    follow_into(view, context, references, 0, &mut BTreeSet::new(), &mut found)?;
     Ok(found)
 }
 
-fn resolve_into(
-    view: &View,
+fn follow_into<'a>(
+    view: &'a View,
     context: &str,
     references: &[Reference],
     depth: usize,
     seen: &mut BTreeSet<String>,
-    found: &mut Vec<Resolved>,
+    found: &mut Vec<(String, &'a Arc<Stored>)>,
 ) -> Result<(), ReferenceError> {
     if depth > REFERENCE_DEPTH_MAX {
         return Err(ReferenceError::TooMany);
@@ -180,11 +197,8 @@ fn resolve_into(
             return Err(ReferenceError::TooMany);
         }
         let (pinned, stored) = pin_one(view, context, reference, Deleted::With)?;
-        resolve_into(view, &stored.context, stored.references(), depth + 1, seen, found)?;
-        found.push(Resolved {
-            name: pinned.name,
-            text: stored.text().to_string(),
-        });
+        follow_into(view, &stored.context, stored.references(), depth + 1, seen, found)?;
+        found.push((pinned.name, stored));
     }
     Ok(())
 }

@@ -27,8 +27,8 @@ use self::{
 };
 use crate::{
     registry::{
-        Commit, Config, Deleted, Found, Mode, Qualified, RegisterRequest, RegistryError, Stored, Verdict,
-        VersionSpec, VersionView, View, config, delete, format, forms, lookup, mode,
+        Commit, Config, Deleted, Found, Mode, NewVersion, Qualified, RegisterRequest, RegistryError, Stored,
+        Verdict, VersionSpec, VersionView, View, config, delete, format, forms, lookup, mode,
         register::{self, Decision},
         verdict,
     },
@@ -160,21 +160,25 @@ impl Registry {
                 false => off_thread(decide).await?,
             };
             let new = match decided? {
-                Decision::Existing(version) => return self.registered(subject, version, false),
-                Decision::Write(new) => new,
+                Decision::Existing(version) => return registered(&self.view(), subject, version, false),
+                Decision::Write(new) => Arc::<NewVersion>::from(new),
             };
-            let parsed = new.parsed().clone();
+            let deciding = Arc::clone(&new);
             let written = self.queue.write(move |view, now_ms| {
-                Ok(match new.changes(view, now_ms) {
+                Ok(match deciding.changes(view, now_ms) {
                     Some((changes, version)) => (changes, Some(version)),
                     None => (Vec::new(), None),
                 })
             });
             if let Some(version) = written.await? {
-                let mut registered = self.registered(subject, version, true)?;
-                match parsed {
-                    Ok(parsed) => registered.found.stored.keep_parsed(parsed),
-                    Err(error) => registered.unread = Some(error),
+                let view = self.view();
+                let mut registered = registered(&view, subject, version, true)?;
+                match new.parsed() {
+                    Ok(parsed) if new.is_parsed_with(&view) => {
+                        registered.found.stored.keep_parsed(Arc::clone(parsed));
+                    }
+                    Ok(_) => {}
+                    Err(error) => registered.unread = Some(error.clone()),
                 }
                 return Ok(registered);
             }
@@ -211,22 +215,8 @@ impl Registry {
                 },
             );
         let (version, is_new, unread) = decided.await?;
-        let registered = self.registered(subject, version, is_new)?;
+        let registered = registered(&self.view(), subject, version, is_new)?;
         Ok(Registered { unread, ..registered })
-    }
-
-    fn registered(
-        &self,
-        subject: &Qualified,
-        version: VersionView,
-        is_new: bool,
-    ) -> Result<Registered, ServiceError> {
-        let found = lookup::found(&self.view(), subject, version)?;
-        Ok(Registered {
-            found,
-            is_new,
-            unread: None,
-        })
     }
 
     /// Finds the version of a subject that holds a schema.
@@ -364,6 +354,20 @@ impl Registry {
     }
 }
 
+fn registered(
+    view: &View,
+    subject: &Qualified,
+    version: VersionView,
+    is_new: bool,
+) -> Result<Registered, ServiceError> {
+    let found = lookup::found(view, subject, version)?;
+    Ok(Registered {
+        found,
+        is_new,
+        unread: None,
+    })
+}
+
 /// Brings what an earlier version wrote up to date: see [`forms`].
 async fn add_missing_forms(store: &mut Store, view: View) -> Result<View, StoreError> {
     // Parsing takes its time, and the database's lock is not to be held meanwhile.
@@ -379,10 +383,7 @@ async fn add_missing_forms(store: &mut Store, view: View) -> Result<View, StoreE
         .into_iter()
         .filter(|change| forms::is_still_missing(&view, change))
         .collect::<Vec<_>>();
-    tracing::info!(
-        schemas = still.len(),
-        "worked out what schemas of an earlier version print as"
-    );
+    tracing::info!(schemas = still.len(), "worked out what schemas print as");
     transaction.write(&still).await?;
     view.commit = transaction.commit().await?;
     still.iter().for_each(|change| view.apply(change));

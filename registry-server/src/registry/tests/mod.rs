@@ -3,6 +3,7 @@
 mod contexts;
 mod deletes;
 mod forms;
+mod imports;
 mod modes;
 mod register;
 mod settings;

@@ -13,7 +13,7 @@ use tokio::{
 
 use super::{enumeration, register, registry, request, set};
 use crate::{
-    registry::{Deleted, Qualified, RegisterRequest, RegistryError, VersionSpec},
+    registry::{Deleted, Mode, Qualified, RegisterRequest, RegistryError, VersionSpec},
     service::{Registry, ServiceError},
     store::{
         Database,
@@ -47,7 +47,7 @@ type RowBefore = (
     &'static str,
 );
 
-const BEFORE: [RowBefore; 6] = [
+const BEFORE: [RowBefore; 7] = [
     (1, "PROTOBUF", ONE_LINE, None, false, "p"),
     (2, "PROTOBUF", LINES, None, false, "p"),
     (
@@ -61,13 +61,14 @@ const BEFORE: [RowBefore; 6] = [
     (4, "AVRO", "\"string\"", Some(" \"string\" "), false, "a"),
     (5, "JSON", SPACED, None, true, "j"),
     (6, "PROTOBUF", "no schema at all", None, false, "odd"),
+    (7, "AVRO", "{ \"type\": \"string\" }", None, false, "imported"),
 ];
 
 /// The statements of the version before forms.
 fn rows_before() -> Vec<String> {
     let mut statements = vec![
         "UPDATE registry SET sequence = 1".to_owned(),
-        "INSERT INTO contexts (name, last_id, removed, sequence) VALUES ('.', 6, FALSE, 1)".to_owned(),
+        "INSERT INTO contexts (name, last_id, removed, sequence) VALUES ('.', 7, FALSE, 1)".to_owned(),
     ];
     let mut version = 0;
     for (id, schema_type, text, sent, retired, subject) in BEFORE {
@@ -129,6 +130,18 @@ async fn a_database_of_the_version_before_is_brought_up_to_date() {
                 register(&registry, "j", typed("JSON", "{\"type\":\"object\"}")).await,
                 (5, 1)
             );
+            if start == 0 {
+                let again = Qualified::parse("again");
+                registry
+                    .set_mode(&again, Some(Mode::Import), false)
+                    .await
+                    .unwrap();
+                let asked = RegisterRequest {
+                    id: Some(7),
+                    ..request(BEFORE[6].2)
+                };
+                assert_eq!(register(&registry, "again", asked).await, (7, 1));
+            }
             registry.close().await.unwrap();
         }
         assert_eq!(commits[0].sequence, 2, "one commit brought everything up to date");
@@ -169,6 +182,34 @@ async fn a_text_is_served_as_it_was_first_sent_by_every_node() {
                     .await
                     .unwrap(),
                 1
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_imported_text_is_served_by_every_node_and_after_a_restart() {
+    on_each(async |database| {
+        let (one, other) = (registry(database).await, registry(database).await);
+        let name = Qualified::parse("s");
+        one.set_mode(&name, Some(Mode::Import), false).await.unwrap();
+        let sent = "{ \"type\" : \"string\" }";
+        let asked = RegisterRequest {
+            id: Some(5),
+            guid: Some(content("\"string\"").exact()),
+            ..request(sent)
+        };
+        assert_eq!(register(&one, "s", asked).await, (5, 1));
+        // A write catches up.
+        set(&other, "t", serde_json::json!({"normalize": false})).await;
+        for node in [one, other, registry(database).await] {
+            let view = node.view();
+            let stored = view.schema(id(5)).unwrap();
+            assert_eq!(
+                (&**stored.text(), stored.guid),
+                (sent, content(sent).exact()),
+                "{database}"
             );
         }
     })
