@@ -81,14 +81,9 @@ pub fn judge(standard: Standard, reader: &Schema, writer: &Schema, direction: Di
 /// ```
 #[must_use]
 pub fn misreadings(reader: &Schema, writer: &Schema, direction: Direction) -> Vec<Finding> {
-    meanings(reader, writer, direction, |rule| {
-        [
-            rules::DECIMAL_SCALE_CHANGED,
-            rules::LOGICAL_TYPE_CHANGED,
-            rules::COMPARISON_TOO_LARGE,
-        ]
-        .contains(&rule)
-    })
+    let changes = [rules::DECIMAL_SCALE_CHANGED, rules::LOGICAL_TYPE_CHANGED];
+    let counts = |rule| changes.contains(&rule) || rule == rules::COMPARISON_TOO_LARGE;
+    meanings(reader, writer, direction, counts)
 }
 
 fn structure(reader: &Schema, writer: &Schema, names: bool, direction: Direction) -> Vec<Finding> {
