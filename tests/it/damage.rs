@@ -53,10 +53,8 @@ fn a_flipped_bit_is_shown_served_around_and_mended() {
     );
 
     let file = largest(data_dir);
-    let mut bytes = fs::read(&file).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 4;
-    fs::write(&file, &bytes).unwrap();
+    flip(&file);
+    let bytes = fs::read(&file).unwrap();
     let (code, text) = log(data_dir, &["check", "-o", "json"]);
     let checked: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, &checked["sound"]), (3, &json!(false)), "{text}");
@@ -95,6 +93,68 @@ fn a_flipped_bit_is_shown_served_around_and_mended() {
     assert_eq!(code, 0, "{text}");
     let (code, text) = log(data_dir, &["repair"]);
     assert!(code == 0 && text.contains("nothing to mend"), "{code}: {text}");
+    let server = Server::start_in(data_dir, &[]);
+    assert_eq!(server.get("/readyz"), json!({"status": "ok"}));
+    server.stop();
+}
+
+/// Flips a bit in the middle of a file.
+fn flip(file: &Path) {
+    let mut bytes = fs::read(file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 4;
+    fs::write(file, &bytes).unwrap();
+}
+
+#[test]
+fn a_derived_file_is_made_anew_and_a_lost_name_is_told() {
+    let place = tempfile::tempdir().unwrap();
+    let data_dir = place.path();
+    let server = Server::start_in(data_dir, &[]);
+    let created = server.annals(&["topic", "create", "events"]);
+    assert!(created.status.success(), "{created:?}");
+    server.stop();
+
+    flip(&data_dir.join("log/CHECKPOINT"));
+    let server = Server::start_in(data_dir, &[]);
+    assert_eq!(server.get("/readyz"), json!({"status": "ok"}));
+    server.stop();
+    assert_eq!(log(data_dir, &["check"]).0, 0, "it was written anew");
+
+    let meta = data_dir.join("log/meta/0/00000000000000000000.log");
+    let mut bytes = fs::read(&meta).unwrap();
+    let name = bytes.windows(6).position(|bytes| bytes == b"events").unwrap();
+    bytes[name] ^= 1;
+    fs::write(&meta, bytes).unwrap();
+    let started = Command::new(binary())
+        .args([
+            "serve",
+            "--http-listen",
+            "127.0.0.1:0",
+            "--kafka-listen",
+            "127.0.0.1:0",
+        ])
+        .arg("--data-dir")
+        .arg(data_dir)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(started.stderr).unwrap();
+    assert!(
+        !started.status.success() && text.contains("annals log repair"),
+        "{text}"
+    );
+    let (code, text) = log(data_dir, &["repair"]);
+    assert!(
+        code == 0 && text.contains("is no topic any more: its name is lost"),
+        "{code}: {text}"
+    );
+    let (code, text) = log(data_dir, &["repair", "-o", "json"]);
+    let repaired: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (code, repaired["nameless"][0]["partitions"].as_u64()),
+        (0, Some(1)),
+        "{text}"
+    );
     let server = Server::start_in(data_dir, &[]);
     assert_eq!(server.get("/readyz"), json!({"status": "ok"}));
     server.stop();

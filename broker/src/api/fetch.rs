@@ -68,6 +68,17 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: FetchRequest) -> Answer<Fet
 }
 
 impl Round {
+    /// Reads no more than `most` bytes of records.
+    async fn read(shared: &Arc<Shared>, request: &Arc<FetchRequest>, most: usize) -> Round {
+        if most == 0 {
+            // Nothing to read from disk: not worth another thread.
+            return read_all(shared, request, most);
+        }
+        let (reading, request) = (Arc::clone(shared), Arc::clone(request));
+        let read = shared.look_up(move || read_all(&reading, &request, most));
+        read.await.unwrap_or_else(Round::failed)
+    }
+
     fn failed(error: tokio::task::JoinError) -> Round {
         tracing::error!(%error, "a fetch failed");
         let error_code = ErrorCode::UnknownServerError.code();
@@ -101,14 +112,7 @@ async fn fetch(
         let changes = watched(&shared, &request);
         let wanted = wanted_bytes(&shared, &request).max(first_bytes);
         let mut room = shared.answer_bytes.take(wanted + entry_bytes).await;
-        let round = if wanted == 0 {
-            // Nothing to read from disk: not worth another thread.
-            read_all(&shared, &request, wanted)
-        } else {
-            let (reading, request) = (Arc::clone(&shared), Arc::clone(&request));
-            let read = shared.look_up(move || read_all(&reading, &request, wanted));
-            read.await.unwrap_or_else(Round::failed)
-        };
+        let round = Round::read(&shared, &request, wanted).await;
         if let Some(bytes) = round.first_bytes {
             // All of it anew: if each of many kept a part, none would ever have enough.
             first_bytes = bytes;
