@@ -12,7 +12,9 @@
 //! | `-2h` | the same, so long ago; units `s`, `m`, `h`, `d`, `w` |
 //! | `0=12,1=40` | a full cut: the last offset that counts, for each partition |
 //!
-//! Whatever form a time had, [`AsOf`] shows it as the instant it was taken for, and reads that back.
+//! Whatever form a time had, [`AsOf`] shows it as the instant it was taken for, and reads that back. Every form but the
+//! last is taken for a full cut once, and the answer names it: asked by that cut, the answer never moves. Asked again by
+//! the form, it may: there is more at the head, and a key may have come to a lower partition.
 //! The present is an argument; nothing here reads a clock.
 
 use std::fmt;
@@ -226,6 +228,12 @@ mod tests {
         check("2024-02-29", Some(AsOf::Time(1_709_251_199_999)));
         check("1969-12-31", Some(AsOf::Time(-1)));
         check("9999-12-31", Some(AsOf::Time(253_402_300_799_999)));
+        // A leap second is the end of its day in UTC, and no other minute has one.
+        check("2016-12-31T23:59:60", Some(AsOf::Time(1_483_228_799_999)));
+        check("2016-12-31T23:59:60Z", Some(AsOf::Time(1_483_228_799_999)));
+        check("2017-01-01T00:59:60+01:00", Some(AsOf::Time(1_483_228_799_999)));
+        check("2016-12-31T12:00:60", None);
+        check("2016-12-31T23:59:60+01:00", None);
         for text in [
             "2023-02-29",
             "2019-5-20",

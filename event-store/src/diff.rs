@@ -21,7 +21,7 @@ use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::fold::At;
-use crate::folding::{FoldUsed, Folding, Halted, Spot, open};
+use crate::folding::{FoldUsed, Folding, Halted, Spot, cursor, open};
 use crate::kind::event_name;
 use crate::locate::Located;
 use crate::page::{Page, Room};
@@ -158,7 +158,7 @@ impl EventStore {
     pub fn diff(&self, name: &str, id: &str, from: &AsOf, to: &AsOf, page: Page) -> Result<Diff, StoreError> {
         let mut room = Room::new(page.limit)?;
         let aggregate = self.aggregate(name)?;
-        let located = aggregate.locate(id, &[from, to])?;
+        let located = aggregate.locate(id, &[from, to], &self.work)?;
         let (from_cut, from_within) = located.cut(from)?;
         let (to_cut, to_within) = located.cut(to)?;
         if from_within == 0 && to_within == 0 {
@@ -167,14 +167,13 @@ impl EventStore {
         let (early, late) = (from_within.min(to_within), from_within.max(to_within));
         let attribute = from_within < to_within && late - early <= ATTRIBUTED_EVENTS_MAX;
         let mut folding = Folding::new(self, &aggregate, located.partition, &located.key);
-        let early_spots = located.spots(0..early);
-        self.read_spots(&located, &early_spots, |spot, record| folding.feed(spot, record));
+        folding.run(&located.spots(0..early))?;
         let early_state = (folding.view(), folding.last);
         let late_spots = located.spots(early..late);
         let touched = match attribute {
-            true => self.feed_watching(&located, &mut folding, &late_spots, &early_state.0),
+            true => self.feed_watching(&located, &mut folding, &late_spots, &early_state.0)?,
             false => {
-                self.read_spots(&located, &late_spots, |spot, record| folding.feed(spot, record));
+                folding.run(&late_spots)?;
                 Touches::default()
             }
         };
@@ -221,16 +220,21 @@ impl EventStore {
         folding: &mut Folding<'_>,
         spots: &[Spot],
         before: &Value,
-    ) -> Touches {
+    ) -> Result<Touches, StoreError> {
         let mut touches = Touches::default();
         let mut watched = 0;
         let mut state = None;
-        self.read_spots(located, spots, |spot, record| {
+        let mut cursor = cursor(self, located.partition, spots);
+        for spot in spots.iter().copied() {
+            if folding.halted.is_some() {
+                break;
+            }
+            let record = cursor.record(spot.offset)?;
             let read = record.as_ref().ok().copied();
-            folding.feed(spot, record);
+            folding.feed(spot, record)?;
             let too_much = watched > WATCHED_VALUES_MAX || touches.places.len() > TOUCHED_PLACES_MAX;
             let Some(record) = read.filter(|_| !too_much && folding.halted.is_none()) else {
-                return;
+                continue;
             };
             let next = folding.view();
             watched += values(&next);
@@ -244,11 +248,9 @@ impl EventStore {
                 touches.events.push(self.changed_by(located, spot, record));
             }
             state = Some(next);
-        });
-        match watched > WATCHED_VALUES_MAX || touches.places.len() > TOUCHED_PLACES_MAX {
-            true => Touches::default(),
-            false => touches,
         }
+        let too_much = watched > WATCHED_VALUES_MAX || touches.places.len() > TOUCHED_PLACES_MAX;
+        Ok(if too_much { Touches::default() } else { touches })
     }
 
     fn changed_by(&self, located: &Located<'_>, spot: Spot, record: &Record) -> ChangedBy {
@@ -259,7 +261,7 @@ impl EventStore {
             recorded_ms: spot.recorded_ms,
             headers: &record.headers,
         };
-        let opened = open(record, &self.resolve).ok();
+        let opened = open(record, &self.shared.resolve).ok();
         ChangedBy {
             revision: spot.revision,
             offset: spot.offset,

@@ -78,6 +78,18 @@ pub enum StoreError {
         /// The source's topic.
         given: String,
     },
+    /// The answer takes more reading than one may.
+    #[error(
+        "the answer takes too much work: more than {max} records, headers and pieces of batches would be read for it; \
+         ask for an earlier point, or for a smaller page"
+    )]
+    TooMuchWork {
+        /// The bound.
+        max: u64,
+    },
+    /// Whoever asked is gone, or the server ends.
+    #[error("the question was given up")]
+    Stopped,
     /// The log cannot be read.
     #[error(transparent)]
     Index(#[from] IndexError),

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::folding::ReaderUsed;
+use crate::folding::{ReaderUsed, SchemaUsed};
 use crate::resolve::Resolve;
 
 /// Record header that names who caused an event (UTF-8).
@@ -171,6 +171,11 @@ pub trait AnyFold: Send + Sync {
     fn topic(&self) -> &str;
     /// What each event is read with.
     fn readers(&self) -> Vec<ReaderUsed>;
+    /// What the fold calls a schema that events are written with: by its id alone where it has no name for it. A
+    /// registry has no part in it, so that an answer stays what it is whatever is deleted there.
+    fn schema(&self, id: SchemaId) -> SchemaUsed {
+        SchemaUsed::unnamed(id)
+    }
     /// Folds one event. A fold that stops leaves `state` as it was, or takes it away; then it is made again from the
     /// events before. A state that is half the next one is never left behind.
     fn step(&self, state: &mut Cell, raw: &Raw<'_>, resolve: &dyn Resolve) -> Result<Step, Stop>;

@@ -10,6 +10,7 @@ use annals_schema_model::{SchemaId, envelope, envelope::SchemaKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::error::StoreError;
 use crate::fold::{AnyFold, At, Cell, FoldId, Raw, Step, Stop};
 use crate::index::PartitionIndex;
 use crate::kind::event_name;
@@ -45,18 +46,37 @@ impl From<&FoldId> for FoldUsed {
 pub struct SchemaUsed {
     /// The schema's id.
     pub id: u32,
-    /// A subject it is registered under.
-    pub subject: String,
+    /// The subject the fold knows it by; null where it knows none. What is registered or deleted later changes nothing.
+    pub subject: Option<String>,
     /// Its version there.
-    pub version: u32,
+    pub version: Option<u32>,
 }
 
-impl From<&Writer> for SchemaUsed {
-    fn from(writer: &Writer) -> SchemaUsed {
+impl SchemaUsed {
+    /// A schema by its id alone.
+    pub(crate) fn unnamed(id: SchemaId) -> SchemaUsed {
         SchemaUsed {
-            id: writer.id.get(),
-            subject: writer.subject.clone(),
-            version: writer.version,
+            id: id.get(),
+            subject: None,
+            version: None,
+        }
+    }
+
+    pub(crate) fn named(id: u32, subject: &str, version: u32) -> SchemaUsed {
+        SchemaUsed {
+            id,
+            subject: Some(subject.to_owned()),
+            version: Some(version),
+        }
+    }
+}
+
+impl fmt::Display for SchemaUsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (Some(subject), Some(version)) = (&self.subject, self.version) {
+            write!(f, "{subject} v{version} (id {})", self.id)
+        } else {
+            write!(f, "schema id {}", self.id)
         }
     }
 }
@@ -86,6 +106,9 @@ impl fmt::Display for Halted {
         write!(f, "the fold stopped at offset {}: {}", self.offset, self.reason)
     }
 }
+
+/// Events of unknown kinds that are shown.
+const UNKNOWN_SHOWN_MAX: usize = 16;
 
 /// An event of a kind the fold has not heard of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +163,12 @@ pub(crate) fn open<'r>(record: &'r Record, resolve: &dyn Resolve) -> Result<Open
     })
 }
 
+/// A cursor through events.
+pub(crate) fn cursor<'a>(store: &'a EventStore, partition: &'a PartitionIndex, spots: &[Spot]) -> Cursor<'a> {
+    let offsets: Vec<i64> = spots.iter().map(|spot| spot.offset).collect();
+    Cursor::new(store, partition, &offsets)
+}
+
 /// One aggregate on its way through its fold.
 pub(crate) struct Folding<'a> {
     store: &'a EventStore,
@@ -150,7 +179,9 @@ pub(crate) struct Folding<'a> {
     /// The events that made the state.
     pub(crate) applied: Vec<Spot>,
     /// The writer schemas of the events that were applied, in the order they were met.
-    pub(crate) writers: Vec<Arc<Writer>>,
+    pub(crate) schemas: Vec<SchemaId>,
+    /// How many events were of kinds the fold has not heard of, and the first of them.
+    pub(crate) unknown_events: u64,
     pub(crate) unknown: Vec<UnknownEvent>,
     pub(crate) halted: Option<Halted>,
     /// The last event that is part of the state.
@@ -171,19 +202,36 @@ impl<'a> Folding<'a> {
             key,
             state: None,
             applied: Vec::new(),
-            writers: Vec::new(),
+            schemas: Vec::new(),
+            unknown_events: 0,
             unknown: Vec::new(),
             halted: None,
             last: None,
         }
     }
 
-    /// Folds the next event, unless an earlier one halted.
-    pub(crate) fn feed(&mut self, spot: Spot, record: Result<&Record, String>) {
-        if self.halted.is_some() {
-            return;
+    /// Folds the next events, until one halts.
+    pub(crate) fn run(&mut self, spots: &[Spot]) -> Result<(), StoreError> {
+        let mut cursor = cursor(self.store, self.partition, spots);
+        for spot in spots {
+            if self.halted.is_some() {
+                break;
+            }
+            self.feed(*spot, cursor.record(spot.offset)?)?;
         }
-        match record.and_then(|record| self.step(spot, record)) {
+        Ok(())
+    }
+
+    /// Folds the next event, unless an earlier one halted.
+    pub(crate) fn feed(&mut self, spot: Spot, record: Result<&Record, String>) -> Result<(), StoreError> {
+        if self.halted.is_some() {
+            return Ok(());
+        }
+        let folded = match record {
+            Ok(record) => self.step(spot, record)?,
+            Err(problem) => Err(problem),
+        };
+        match folded {
             Ok(()) => self.last = Some(spot),
             Err(reason) => {
                 self.halted = Some(Halted {
@@ -192,31 +240,43 @@ impl<'a> Folding<'a> {
                 })
             }
         }
+        Ok(())
     }
 
-    fn step(&mut self, spot: Spot, record: &Record) -> Result<(), String> {
-        let opened = open(record, &self.store.resolve)?;
+    /// Folds an event; the inner error is why the fold stops there.
+    fn step(&mut self, spot: Spot, record: &Record) -> Result<Result<(), String>, StoreError> {
+        self.store.work.record(record.headers.len())?;
+        let opened = match open(record, &self.store.shared.resolve) {
+            Ok(opened) => opened,
+            Err(problem) => return Ok(Err(problem)),
+        };
         match self.apply(spot, record, &opened) {
             Err(stop) => {
                 if self.state.is_none() && !self.applied.is_empty() {
-                    self.fold_again()?;
+                    let again = self.fold_again()?;
+                    return Ok(again.and(Err(stop.to_string())));
                 }
-                return Err(stop.to_string());
+                return Ok(Err(stop.to_string()));
             }
             Ok(Step::NotMine) => {}
-            Ok(Step::UnknownKind) => self.unknown.push(UnknownEvent {
-                offset: spot.offset,
-                event: event_name(&opened.writer, &opened.body),
-                schema_id: opened.id.get(),
-            }),
+            Ok(Step::UnknownKind) => {
+                self.unknown_events += 1;
+                if self.unknown.len() < UNKNOWN_SHOWN_MAX {
+                    self.unknown.push(UnknownEvent {
+                        offset: spot.offset,
+                        event: event_name(&opened.writer, &opened.body),
+                        schema_id: opened.id.get(),
+                    });
+                }
+            }
             Ok(Step::Applied) => {
                 self.applied.push(spot);
-                if !self.writers.iter().any(|writer| writer.id == opened.id) {
-                    self.writers.push(opened.writer);
+                if !self.schemas.contains(&opened.id) {
+                    self.schemas.push(opened.id);
                 }
             }
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     fn apply(&mut self, spot: Spot, record: &Record, opened: &Opened<'_>) -> Result<Step, Stop> {
@@ -234,23 +294,28 @@ impl<'a> Folding<'a> {
             body: &opened.body,
             key: self.key,
         };
-        self.fold.step(&mut self.state, &raw, &self.store.resolve)
+        self.fold.step(&mut self.state, &raw, &self.store.shared.resolve)
     }
 
     /// Makes the state again that a fold gave up when it stopped: only what was applied had a part in it.
-    fn fold_again(&mut self) -> Result<(), String> {
-        let offsets: Vec<i64> = self.applied.iter().map(|spot| spot.offset).collect();
-        let mut cursor = Cursor::new(self.partition, &self.store.cache, &offsets);
-        for place in 0..self.applied.len() {
-            let Some(spot) = self.applied.get(place).copied() else {
-                break;
-            };
+    fn fold_again(&mut self) -> Result<Result<(), String>, StoreError> {
+        let applied = std::mem::take(&mut self.applied);
+        let mut cursor = cursor(self.store, self.partition, &applied);
+        let mut again = Ok(());
+        for spot in &applied {
             let record = cursor.record(spot.offset)?;
-            let opened = open(record, &self.store.resolve)?;
-            self.apply(spot, record, &opened)
-                .map_err(|stop| stop.to_string())?;
+            let folded = record.and_then(|record| {
+                let opened = open(record, &self.store.shared.resolve)?;
+                let step = self.apply(*spot, record, &opened);
+                step.map(drop).map_err(|stop| stop.to_string())
+            });
+            if folded.is_err() {
+                again = folded;
+                break;
+            }
         }
-        Ok(())
+        self.applied = applied;
+        Ok(again)
     }
 
     /// The canonical state. A state that cannot be shown counts as a halt at the last event.

@@ -1,4 +1,4 @@
-//! An aggregate's events as they stand in the log, without folding them, page by page.
+//! An aggregate's events as they stand in the log, page by page, and where its fold stops among them.
 //!
 //! Invariant: one entry for each record of the key, readable or not; an entry that cannot be read says why. The pages of
 //! one walk are of one cut: the cursor carries it.
@@ -18,10 +18,10 @@ use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::fold::At;
-use crate::folding::{SchemaUsed, Spot, open};
+use crate::folding::{FoldUsed, Halted, SchemaUsed, Spot, cursor, open};
 use crate::kind::event_name;
+use crate::locate::Located;
 use crate::page::{Page, Room};
-use crate::source::Cursor;
 use crate::store::EventStore;
 
 /// A page of an aggregate's events up to a cut.
@@ -45,6 +45,10 @@ pub struct History {
     pub partition: u32,
     /// How many of its events are within the cut, on all pages.
     pub events: u64,
+    /// The fold that was run.
+    pub fold: FoldUsed,
+    /// Where the folding stops before the end of the cut, on whatever page that event stands.
+    pub halted: Option<Halted>,
     /// This page's events, oldest first.
     pub entries: Vec<HistoryEntry>,
     /// What to give as `cursor` for the next page; null on the last.
@@ -126,14 +130,13 @@ impl EventStore {
     /// A page of the events of one aggregate up to a point.
     pub fn history(&self, name: &str, id: &str, at: &AsOf, page: Page) -> Result<History, StoreError> {
         let aggregate = self.aggregate(name)?;
-        let located = aggregate.locate(id, &[at])?;
+        let located = aggregate.locate(id, &[at], &self.work)?;
         let (cut, within) = located.begun(at)?;
         let mut room = Room::new(page.limit)?;
         let from = usize::try_from(page.from).unwrap_or(usize::MAX).min(within);
         let upto = from.saturating_add(page.limit).min(within);
         let spots = located.spots(from..upto);
-        let offsets: Vec<i64> = spots.iter().map(|spot| spot.offset).collect();
-        let mut cursor = Cursor::new(located.partition, &self.cache, &offsets);
+        let mut cursor = cursor(self, located.partition, &spots);
         let mut readings = FxHashMap::default();
         let mut entries = Vec::with_capacity(spots.len());
         for spot in spots {
@@ -141,9 +144,8 @@ impl EventStore {
                 break;
             }
             let mut entry = HistoryEntry::of(spot);
-            let record = cursor.record(spot.offset);
-            let read = record
-                .and_then(|record| self.fill(&mut entry, located.partition.number, record, &mut readings));
+            let record = cursor.record(spot.offset)?;
+            let read = record.and_then(|record| self.fill(&mut entry, &located, record, &mut readings));
             entry.problem = read.err();
             room.take(&entry);
             entries.push(entry);
@@ -153,12 +155,14 @@ impl EventStore {
             cut: cut.clone(),
             from: next as u64,
         });
-        let time = located.time(&cut);
+        let (time, halted) = (located.time(&cut), self.halted(&located, within)?);
         Ok(History {
             aggregate: aggregate.name().to_owned(),
             at: at.to_string(),
             partition: located.partition.number,
             events: within as u64,
+            fold: FoldUsed::from(aggregate.fold.id()),
+            halted,
             entries,
             next_cursor: next_cursor.map(|cursor| cursor.to_string()),
             id: located.id,
@@ -170,12 +174,12 @@ impl EventStore {
     fn fill(
         &self,
         entry: &mut HistoryEntry,
-        partition: u32,
+        located: &Located<'_>,
         record: &Record,
         readings: &mut FxHashMap<u32, Reading>,
     ) -> Result<(), String> {
         let at = At {
-            partition,
+            partition: located.partition.number,
             offset: entry.offset,
             revision: entry.revision,
             recorded_ms: 0,
@@ -183,9 +187,9 @@ impl EventStore {
         };
         entry.actor = at.actor().map(str::to_owned);
         entry.business_time = at.business_time().map(|time| time.to_string());
-        let opened = open(record, &self.resolve)?;
+        let opened = open(record, &self.shared.resolve)?;
         entry.event = Some(event_name(&opened.writer, &opened.body));
-        entry.schema = Some(SchemaUsed::from(&*opened.writer));
+        entry.schema = Some(located.aggregate.fold.schema(opened.id));
         let schema: &Schema = &opened.writer.schema;
         let reading = readings
             .entry(opened.id.get())

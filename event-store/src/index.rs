@@ -17,8 +17,10 @@ use bytes::Bytes;
 
 use crate::clock::TimeSource;
 use crate::cut::Cut;
+use crate::error::StoreError;
 use crate::folding::Spot;
 use crate::source::SCAN_BYTES;
+use crate::work::Work;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
@@ -145,7 +147,7 @@ struct Scanned {
 }
 
 impl Scanned {
-    fn of(batch: &Batch, from: i64, limit: usize) -> Scanned {
+    fn of(batch: &Batch, from: i64, limit: usize, work: &Work) -> Result<Scanned, StoreError> {
         let mut scanned = Scanned {
             next: batch.last_offset() + 1,
             time: TimeSource::from(batch.timestamp_type()),
@@ -153,14 +155,15 @@ impl Scanned {
             unreadable: None,
         };
         if batch.is_control() {
-            return scanned;
+            return Ok(scanned);
         }
         let whole = (batch.base_offset(), batch.last_offset());
         let Ok(records) = batch.records(limit) else {
             scanned.unreadable = Some(whole);
-            return scanned;
+            return Ok(scanned);
         };
         for record in records {
+            work.go_on()?;
             match record {
                 Ok(record) if record.offset < from => {}
                 Ok(record) => scanned
@@ -168,15 +171,15 @@ impl Scanned {
                     .push((record.offset, record.timestamp_ms, record.key)),
                 // What was read of the batch is of no use: nobody can read its records again.
                 Err(_) => {
-                    return Scanned {
+                    return Ok(Scanned {
                         records: Vec::new(),
                         unreadable: Some(whole),
                         ..scanned
-                    };
+                    });
                 }
             }
         }
-        scanned
+        Ok(scanned)
     }
 }
 
@@ -218,34 +221,35 @@ impl PartitionIndex {
     }
 
     /// Indexes everything durable, and says where that ends.
-    fn catch_up(&self) -> Result<i64, IndexError> {
+    fn catch_up(&self, work: &Work) -> Result<i64, StoreError> {
         let high_watermark = self.log.high_watermark();
-        if self.known().next >= high_watermark {
-            return Ok(high_watermark);
-        }
-        let _one_at_a_time: MutexGuard<'_, ()> = self.follower.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
+        while self.known().next < high_watermark {
+            work.go_on()?;
+            // Who waits for another to read waits for one piece, and then sees whether to go on.
+            let _one_at_a_time: MutexGuard<'_, ()> =
+                self.follower.lock().unwrap_or_else(PoisonError::into_inner);
             let next = self.known().next;
             if next >= high_watermark {
-                return Ok(high_watermark);
+                break;
             }
-            let bytes = match self.log.read(next, SCAN_BYTES) {
-                Ok(bytes) if bytes.is_empty() => return Err(self.stuck(next, "the log ends before its end")),
-                Ok(bytes) => bytes,
+            match self.log.read(next, SCAN_BYTES) {
+                Ok(bytes) if bytes.is_empty() => {
+                    return Err(self.stuck(next, "the log ends before its end").into());
+                }
+                Ok(bytes) => self.take(&bytes, next, work)?,
                 Err(ReadError::OutOfRange { start, .. }) if start > next => {
                     self.known.write().unwrap_or_else(PoisonError::into_inner).next = start;
-                    continue;
                 }
-                Err(error) => return Err(self.stuck(next, error)),
-            };
-            self.take(&bytes, next)?;
+                Err(error) => return Err(self.stuck(next, error).into()),
+            }
         }
+        Ok(high_watermark)
     }
 
-    fn take(&self, bytes: &Bytes, next: i64) -> Result<(), IndexError> {
+    fn take(&self, bytes: &Bytes, next: i64, work: &Work) -> Result<(), StoreError> {
         for batch in batches(bytes) {
             let batch = batch.map_err(|error| self.stuck(next, error))?;
-            let scanned = Scanned::of(&batch, next, self.log.decompressed_bytes_max());
+            let scanned = Scanned::of(&batch, next, self.log.decompressed_bytes_max(), work)?;
             self.known
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -297,11 +301,11 @@ impl TopicIndex {
     }
 
     /// Indexes everything durable, and gives the cut of it.
-    pub(crate) fn catch_up(&self) -> Result<Cut, IndexError> {
+    pub(crate) fn catch_up(&self, work: &Work) -> Result<Cut, StoreError> {
         let ends = self
             .partitions
             .iter()
-            .map(|partition| Ok((partition.number, partition.catch_up()? - 1)));
+            .map(|partition| Ok((partition.number, partition.catch_up(work)? - 1)));
         ends.collect()
     }
 

@@ -9,10 +9,8 @@ use crate::resolve::Writer;
 /// The event's name. A body that does not read still has the name of its schema.
 pub(crate) fn event_name(writer: &Writer, body: &[u8]) -> String {
     let record_name = || {
-        writer
-            .schema
-            .record_name()
-            .unwrap_or_else(|| writer.subject.clone())
+        let name = writer.schema.record_name();
+        name.unwrap_or_else(|| format!("schema id {}", writer.id))
     };
     match &writer.schema {
         Schema::Avro(_) | Schema::Json(_) => record_name(),

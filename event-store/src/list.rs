@@ -127,7 +127,7 @@ impl EventStore {
     ) -> Result<Population, StoreError> {
         let mut room = Room::new(limit)?;
         let aggregate = self.aggregate(name)?;
-        let head = aggregate.index.catch_up()?;
+        let head = aggregate.index.catch_up(&self.work)?;
         let walk = match cursor {
             Some(cursor) => Walk::resume(cursor)?,
             None => Walk {
@@ -151,7 +151,7 @@ impl EventStore {
             if group.is_empty() {
                 break;
             }
-            for member in self.fold_all(&aggregate, group) {
+            for member in self.fold_all(&aggregate, group)? {
                 if room.is_full() {
                     break;
                 }
@@ -176,7 +176,7 @@ impl EventStore {
     }
 
     /// The states of the chosen aggregates. A group with many events is shared out among the processor's cores.
-    fn fold_all(&self, aggregate: &Aggregate, chosen: &[Chosen]) -> Vec<Member> {
+    fn fold_all(&self, aggregate: &Aggregate, chosen: &[Chosen]) -> Result<Vec<Member>, StoreError> {
         let events: usize = chosen.iter().map(|one| one.events).sum();
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shares = (events / SHARE_EVENTS_MIN).clamp(1, cores.min(SHARES_MAX));
@@ -191,18 +191,18 @@ impl EventStore {
                     )
                 })
                 .collect();
-            let mut members = self.fold_share(aggregate, first);
+            let mut members = self.fold_share(aggregate, first)?;
             for (share, thread) in others {
                 // A share whose thread did not come about, or to an end, is folded here.
                 let folded = thread.ok().and_then(|thread| thread.join().ok());
-                members.extend(folded.unwrap_or_else(|| self.fold_share(aggregate, share)));
+                members.extend(folded.unwrap_or_else(|| self.fold_share(aggregate, share))?);
             }
-            members
+            Ok(members)
         })
     }
 
     /// Folds aggregates side by side, in the order of the log.
-    fn fold_share(&self, aggregate: &Aggregate, chosen: &[Chosen]) -> Vec<Member> {
+    fn fold_share(&self, aggregate: &Aggregate, chosen: &[Chosen]) -> Result<Vec<Member>, StoreError> {
         let mut foldings: Vec<Folding<'_>> = chosen
             .iter()
             .filter_map(|one| {
@@ -222,18 +222,15 @@ impl EventStore {
             }
             steps.sort_unstable();
             let offsets: Vec<i64> = steps.iter().map(|(spot, _)| spot.offset).collect();
-            let mut cursor = Cursor::new(partition, &self.cache, &offsets);
+            let mut cursor = Cursor::new(self, partition, &offsets);
             for (spot, row) in steps {
-                if let Some(folding) = foldings.get_mut(row) {
-                    folding.feed(spot, cursor.record(spot.offset));
+                if let Some(folding) = foldings.get_mut(row).filter(|folding| folding.halted.is_none()) {
+                    folding.feed(spot, cursor.record(spot.offset)?)?;
                 }
             }
         }
-        chosen
-            .iter()
-            .zip(foldings)
-            .map(|(one, folding)| member(one, folding))
-            .collect()
+        let members = chosen.iter().zip(foldings);
+        Ok(members.map(|(one, folding)| member(one, folding)).collect())
     }
 }
 
@@ -258,7 +255,7 @@ fn member(one: &Chosen, mut folding: Folding<'_>) -> Member {
         offset: folding.last.map(|spot| spot.offset),
         recorded: folding.last.map(|spot| canonical::time_text(spot.recorded_ms)),
         halted: folding.halted.take(),
-        unknown_events: folding.unknown.len() as u64,
+        unknown_events: folding.unknown_events,
     }
 }
 

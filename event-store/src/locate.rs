@@ -3,6 +3,8 @@
 //! Invariant: the index is brought up to the head before it is asked, and what was found is cut to that head; what is
 //! appended meanwhile changes no answer. A key that has records in several partitions is answered from the lowest one
 //! that has any within the cuts asked for, so that the choice rests on the cuts alone and no later record can move it.
+//! An offset and a revision are of the aggregate's own partition, so what they are taken for is the head with that
+//! partition's end moved: asked again they may mean another cut, like a time or the head, and the cut never another answer.
 
 use std::ops::Range;
 
@@ -15,6 +17,7 @@ use crate::folding::Spot;
 use crate::index::PartitionIndex;
 use crate::key::{key_bytes, key_text};
 use crate::store::Aggregate;
+use crate::work::Work;
 
 /// An aggregate's events, found in the index.
 pub(crate) struct Located<'a> {
@@ -32,8 +35,8 @@ pub(crate) struct Located<'a> {
 
 impl Aggregate {
     /// Finds an aggregate's events up to the head, in the partition that the points asked for have them in.
-    pub(crate) fn locate(&self, id: &str, points: &[&AsOf]) -> Result<Located<'_>, StoreError> {
-        let head = self.index.catch_up()?;
+    pub(crate) fn locate(&self, id: &str, points: &[&AsOf], work: &Work) -> Result<Located<'_>, StoreError> {
+        let head = self.index.catch_up(work)?;
         let key = key_bytes(id);
         let mut holding: Vec<(&PartitionIndex, i64)> = self.index.find(&key, &head).collect();
         let unknown = || StoreError::UnknownId {
@@ -119,6 +122,14 @@ impl Located<'_> {
         self.partition.known().time(cut.last(self.partition.number))
     }
 
+    /// The head with the end of the aggregate's own partition moved.
+    fn up_to(&self, offset: i64) -> Cut {
+        let own = self.partition.number;
+        let ends = self.head.iter();
+        ends.map(|(number, last)| (number, if number == own { last.min(offset) } else { last }))
+            .collect()
+    }
+
     /// Other partitions that have records with this key within a cut.
     pub(crate) fn also_in(&self, cut: &Cut) -> Vec<u32> {
         let within = self
@@ -142,7 +153,7 @@ impl Located<'_> {
     pub(crate) fn cut(&self, at: &AsOf) -> Result<(Cut, usize), StoreError> {
         let number = self.partition.number;
         let cut = match at {
-            AsOf::Offset(offset) => Cut::from_iter([(number, (*offset).min(self.head.last(number)))]),
+            AsOf::Offset(offset) => self.up_to(*offset),
             AsOf::Revision(revision) => {
                 let place = usize::try_from(*revision).ok();
                 let Some(spot) = place.and_then(|place| self.spot(place)) else {
@@ -153,7 +164,7 @@ impl Located<'_> {
                         last: self.events.saturating_sub(1) as u64,
                     });
                 };
-                Cut::from_iter([(number, spot.offset)])
+                self.up_to(spot.offset)
             }
             at => self.aggregate.cut(at, &self.head)?,
         };

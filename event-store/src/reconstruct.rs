@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::at::AsOf;
 use crate::canonical;
@@ -11,11 +12,12 @@ use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted, SchemaUsed, Spot, UnknownEvent};
 use crate::index::PartitionIndex;
 use crate::locate::Located;
-use crate::source::Cursor;
 use crate::store::EventStore;
 
 /// Ranges of unreadable records shown in an answer.
 const UNREADABLE_SHOWN_MAX: usize = 16;
+/// Runs of applied offsets shown in an answer.
+const RANGES_SHOWN_MAX: usize = 64;
 
 /// An aggregate's state at a cut.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,8 +47,8 @@ pub struct Reconstruction {
     pub partition: u32,
     /// How many of its events are within the cut.
     pub events: u64,
-    /// Offsets of the events that made the state.
-    pub offsets_applied: Vec<i64>,
+    /// Which events made the state.
+    pub offsets_applied: OffsetsApplied,
     /// The schemas they were written with.
     pub schemas: Vec<SchemaUsed>,
     /// The fold that was run.
@@ -55,7 +57,9 @@ pub struct Reconstruction {
     pub snapshot: Option<SnapshotUsed>,
     /// Where the folding stopped before the end of the cut.
     pub halted: Option<Halted>,
-    /// Events of kinds the fold has not heard of.
+    /// How many events are of kinds the fold has not heard of.
+    pub unknown_events: u64,
+    /// The first of them.
     pub unknown: Vec<UnknownEvent>,
     /// Records of the partition within the cut that nobody can read; they may belong to this aggregate.
     pub unreadable: Vec<OffsetRange>,
@@ -63,6 +67,47 @@ pub struct Reconstruction {
     pub also_in_partitions: Vec<u32>,
     /// Where the partition's log begins; above 0, older events have been removed.
     pub log_start_offset: i64,
+}
+
+/// The offsets of the events that made a state: all of them by their hash, the first ones by name. One by one they stand
+/// in the history at the same cut, which comes in pages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct OffsetsApplied {
+    /// How many.
+    pub count: u64,
+    /// The first; null when there is none.
+    pub first: Option<i64>,
+    /// The last.
+    pub last: Option<i64>,
+    /// Runs of offsets that follow each other, 64 at most. There are further ones when these hold fewer than `count`.
+    pub ranges: Vec<OffsetRange>,
+    /// SHA-256, in hexadecimal, of the text that has each offset on a line of its own, in rising order.
+    pub sha256: String,
+}
+
+impl OffsetsApplied {
+    fn of(applied: &[Spot]) -> OffsetsApplied {
+        let offsets = || applied.iter().map(|spot| spot.offset);
+        let mut hash = Sha256::new();
+        for offset in offsets() {
+            hash.update(format!("{offset}\n"));
+        }
+        let runs = applied.chunk_by(|one, next| one.offset.checked_add(1) == Some(next.offset));
+        let ranges = runs.take(RANGES_SHOWN_MAX).filter_map(|run| {
+            Some(OffsetRange {
+                first: run.first()?.offset,
+                last: run.last()?.offset,
+            })
+        });
+        OffsetsApplied {
+            count: applied.len() as u64,
+            first: offsets().next(),
+            last: offsets().next_back(),
+            ranges: ranges.collect(),
+            sha256: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+        }
+    }
 }
 
 /// A snapshot an answer began with.
@@ -94,12 +139,9 @@ impl EventStore {
     /// The state of one aggregate at a point.
     pub fn reconstruct(&self, name: &str, id: &str, at: &AsOf) -> Result<Reconstruction, StoreError> {
         let aggregate = self.aggregate(name)?;
-        let located = aggregate.locate(id, &[at])?;
+        let located = aggregate.locate(id, &[at], &self.work)?;
         let (cut, within) = located.begun(at)?;
-        let mut folding = Folding::new(self, &aggregate, located.partition, &located.key);
-        let spots = located.spots(0..within);
-        self.read_spots(&located, &spots, |spot, record| folding.feed(spot, record));
-        let state = folding.view();
+        let (folding, state) = self.fold(&located, within)?;
         Ok(Reconstruction {
             at: at.to_string(),
             state,
@@ -108,15 +150,16 @@ impl EventStore {
             time: located.time(&cut),
             partition: located.partition.number,
             events: within as u64,
-            offsets_applied: folding.applied.iter().map(|spot| spot.offset).collect(),
+            offsets_applied: OffsetsApplied::of(&folding.applied),
             schemas: folding
-                .writers
+                .schemas
                 .iter()
-                .map(|writer| SchemaUsed::from(&**writer))
+                .map(|id| aggregate.fold.schema(*id))
                 .collect(),
             fold: FoldUsed::from(aggregate.fold.id()),
             snapshot: None,
             halted: folding.halted,
+            unknown_events: folding.unknown_events,
             unknown: folding.unknown,
             unreadable: unreadable(located.partition, cut.last(located.partition.number)),
             log_start_offset: located.partition.log.log_start_offset(),
@@ -127,17 +170,27 @@ impl EventStore {
         })
     }
 
-    /// Reads an aggregate's records in order.
-    pub(crate) fn read_spots(
-        &self,
-        located: &Located<'_>,
-        spots: &[Spot],
-        mut each: impl FnMut(Spot, Result<&annals_kafka_wire::batch::Record, String>),
-    ) {
-        let offsets: Vec<i64> = spots.iter().map(|spot| spot.offset).collect();
-        let mut cursor = Cursor::new(located.partition, &self.cache, &offsets);
-        for spot in spots {
-            each(*spot, cursor.record(spot.offset));
+    /// Folds an aggregate's first so many events, and shows the state.
+    fn fold<'a>(
+        &'a self,
+        located: &'a Located<'_>,
+        events: usize,
+    ) -> Result<(Folding<'a>, Value), StoreError> {
+        let mut folding = Folding::new(self, located.aggregate, located.partition, &located.key);
+        folding.run(&located.spots(0..events))?;
+        let state = folding.view();
+        if folding.halted.is_none() {
+            self.shared.unhalted.remember(located, events);
         }
+        Ok((folding, state))
+    }
+
+    /// Where the folding of an aggregate's first so many events stops, if it does.
+    pub(crate) fn halted(&self, located: &Located<'_>, events: usize) -> Result<Option<Halted>, StoreError> {
+        if self.shared.unhalted.knows(located, events) {
+            return Ok(None);
+        }
+        let (folding, _) = self.fold(located, events)?;
+        Ok(folding.halted)
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: what an id names never changes, so an answer may be kept for as long as the store lives.
 //! `None` may become `Some` later and is never kept.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use annals_schema_model::{Schema, SchemaId};
@@ -11,19 +12,29 @@ use rustc_hash::FxHashMap;
 /// Writers kept by [`Memo`]; a store that sees more ids asks its resolver again for the rest.
 const WRITERS_MAX: usize = 65_536;
 
-/// A registered schema, as the one who wrote an event used it.
+/// A registered schema, as the one who wrote an event used it. Where it is registered is not part of it: subjects come
+/// and go, and an answer must not move with them.
 #[derive(Debug)]
 pub struct Writer {
     /// The schema's id.
     pub id: SchemaId,
-    /// The subject it is registered under; the first one it was, when there are several.
-    pub subject: String,
-    /// Its version there.
-    pub version: u32,
     /// The schema itself.
     pub schema: Schema,
     /// SHA-256 of its canonical form.
     pub fingerprint: [u8; 32],
+}
+
+/// A version of a subject, at the time of asking.
+#[derive(Clone, Debug)]
+pub struct Registered {
+    /// The subject.
+    pub subject: String,
+    /// The version.
+    pub version: u32,
+    /// What it stands for.
+    pub writer: Arc<Writer>,
+    /// All versions of the subject that hold a record or message of the same name, soft-deleted or not, with their ids.
+    pub versions: BTreeMap<u32, SchemaId>,
 }
 
 /// Where schemas come from: a registry's view, or a table in a test.
@@ -42,7 +53,7 @@ pub trait Resolve: Send + Sync {
 
     /// The newest registered schema of a record (by full name) or message under one of the topic's subjects; a
     /// soft-deleted one where no other is left.
-    fn latest(&self, topic: &str, record_name: &str) -> Option<Arc<Writer>>;
+    fn latest(&self, topic: &str, record_name: &str) -> Option<Registered>;
 }
 
 /// A resolver that remembers every writer it was given.
@@ -86,7 +97,7 @@ impl Resolve for Memo {
         self.inner.version(subject, version)
     }
 
-    fn latest(&self, topic: &str, record_name: &str) -> Option<Arc<Writer>> {
+    fn latest(&self, topic: &str, record_name: &str) -> Option<Registered> {
         self.inner.latest(topic, record_name)
     }
 }

@@ -4,6 +4,7 @@
 //! whose bytes are bounded, so an aggregate whose events share batches costs few reads.
 //! Invariant: a cached batch is its bytes, a copy that pins nothing else, and a few places in them; what a record would
 //! take once it is read, with all its headers, is held for one record of a cursor alone. So what is counted is what is held.
+//! Whatever is read is work of the question it is read for, and ends with it (`work.rs`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use annals_kafka_wire::batch::{Batch, Record, Records, batches};
 use annals_segment_log::Partition;
 
+use crate::error::StoreError;
 use crate::index::PartitionIndex;
+use crate::store::EventStore;
+use crate::work::Work;
 
 /// Bytes read at once when most of what is read is wanted.
 pub(crate) const SCAN_BYTES: usize = 512 << 10;
@@ -35,6 +39,24 @@ pub struct Source {
     pub partitions: Vec<Arc<Partition>>,
 }
 
+/// Why a record was not read.
+enum Unread {
+    /// It cannot be.
+    Problem(String),
+    /// The question has come to its end.
+    Ended(StoreError),
+}
+
+impl From<StoreError> for Unread {
+    fn from(error: StoreError) -> Unread {
+        Unread::Ended(error)
+    }
+}
+
+fn problem(problem: impl ToString) -> Unread {
+    Unread::Problem(problem.to_string())
+}
+
 /// A batch ready to be read from several places. All its records have been read once.
 struct Unpacked {
     first: i64,
@@ -46,15 +68,16 @@ struct Unpacked {
 
 impl Unpacked {
     /// `limit` is its partition's bound on what a batch gives.
-    fn of(batch: &Batch, limit: usize) -> Result<Unpacked, String> {
-        let wrong = |error: annals_kafka_wire::batch::BatchError| error.to_string();
-        let mut records = batch.records(limit).map_err(wrong)?.detached();
+    fn of(batch: &Batch, limit: usize, work: &Work) -> Result<Unpacked, Unread> {
+        let mut records = batch.records(limit).map_err(problem)?.detached();
         let bytes = records.unread_bytes();
+        work.batch(bytes)?;
         let mut places = Vec::new();
         for number in 0.. {
             let from = records.clone();
             let Some(record) = records.next() else { break };
-            let record = record.map_err(wrong)?;
+            let record = record.map_err(problem)?;
+            work.record(record.headers.len())?;
             if number % PLACES_EVERY == 0 {
                 places.push((record.offset, from));
             }
@@ -88,24 +111,28 @@ struct Reading {
 
 impl Reading {
     /// The record at an offset; nothing when the batch has none there.
-    fn record(&mut self, offset: i64) -> Option<&Record> {
+    fn record(&mut self, offset: i64, work: &Work) -> Result<Option<&Record>, StoreError> {
         let read = self.last.as_ref().map(|(record, _)| record.offset);
         if read != Some(offset) {
-            let (first, from) = self.batch.place(offset)?;
+            let Some((first, from)) = self.batch.place(offset) else {
+                return Ok(None);
+            };
             // Reading on is shorter than beginning at the place, unless the place is further on.
             let mut records = match self.last.take() {
                 Some((record, records)) if record.offset >= *first && record.offset < offset => records,
                 _ => from.clone(),
             };
             // They have been read once without an error.
-            let found = records
-                .by_ref()
-                .map_while(Result::ok)
-                .find(|record| record.offset >= offset)?;
-            self.last = Some((found, records));
+            while let Some(Ok(record)) = records.next() {
+                work.record(record.headers.len())?;
+                if record.offset >= offset {
+                    self.last = Some((record, records));
+                    break;
+                }
+            }
         }
-        let (record, _) = self.last.as_ref()?;
-        (record.offset == offset).then_some(record)
+        let record = self.last.as_ref().map(|(record, _)| record);
+        Ok(record.filter(|record| record.offset == offset))
     }
 }
 
@@ -177,6 +204,7 @@ impl Cache {
 pub(crate) struct Cursor<'a> {
     partition: &'a PartitionIndex,
     cache: &'a Cache,
+    work: &'a Work,
     bytes: usize,
     current: Option<Reading>,
     /// What was read ahead and not yet unpacked, the next batch last.
@@ -185,7 +213,7 @@ pub(crate) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// A cursor for so many records between two offsets.
-    pub(crate) fn new(partition: &'a PartitionIndex, cache: &'a Cache, wanted: &[i64]) -> Cursor<'a> {
+    pub(crate) fn new(store: &'a EventStore, partition: &'a PartitionIndex, wanted: &[i64]) -> Cursor<'a> {
         let span = wanted
             .last()
             .copied()
@@ -195,7 +223,8 @@ impl<'a> Cursor<'a> {
         let bytes = if dense { SCAN_BYTES } else { POINT_BYTES };
         Cursor {
             partition,
-            cache,
+            cache: &store.shared.cache,
+            work: &store.work,
             bytes,
             current: None,
             ahead: Vec::new(),
@@ -203,20 +232,31 @@ impl<'a> Cursor<'a> {
     }
 
     /// The record at an offset, or a sentence why it cannot be read.
-    pub(crate) fn record(&mut self, offset: i64) -> Result<&Record, String> {
-        if !self
-            .current
-            .as_ref()
-            .is_some_and(|reading| reading.batch.contains(offset))
-        {
-            let batch = self.batch(offset)?;
-            self.current = Some(Reading { batch, last: None });
+    ///
+    /// # Errors
+    /// The question has come to its end.
+    pub(crate) fn record(&mut self, offset: i64) -> Result<Result<&Record, String>, StoreError> {
+        match self.read(offset) {
+            Ok(record) => Ok(Ok(record)),
+            Err(Unread::Problem(problem)) => Ok(Err(problem)),
+            Err(Unread::Ended(error)) => Err(error),
         }
-        let record = self.current.as_mut().and_then(|reading| reading.record(offset));
-        record.ok_or_else(|| format!("the log has no record at offset {offset}"))
     }
 
-    fn batch(&mut self, offset: i64) -> Result<Arc<Unpacked>, String> {
+    fn read(&mut self, offset: i64) -> Result<&Record, Unread> {
+        let current = self.current.take();
+        let current = match current.filter(|reading| reading.batch.contains(offset)) {
+            Some(reading) => reading,
+            None => Reading {
+                batch: self.batch(offset)?,
+                last: None,
+            },
+        };
+        let record = self.current.insert(current).record(offset, self.work)?;
+        record.ok_or_else(|| missing(offset))
+    }
+
+    fn batch(&mut self, offset: i64) -> Result<Arc<Unpacked>, Unread> {
         if let Some(batch) = self.cache.get(self.partition.id, offset) {
             return Ok(batch);
         }
@@ -224,11 +264,11 @@ impl<'a> Cursor<'a> {
             Some(batch) => batch,
             None => {
                 self.read_ahead(offset)?;
-                self.take_ahead(offset)
-                    .ok_or_else(|| format!("the log has no record at offset {offset}"))?
+                self.take_ahead(offset).ok_or_else(|| missing(offset))?
             }
         };
-        let unpacked = Arc::new(Unpacked::of(&batch, self.partition.log.decompressed_bytes_max())?);
+        let limit = self.partition.log.decompressed_bytes_max();
+        let unpacked = Arc::new(Unpacked::of(&batch, limit, self.work)?);
         self.cache.put(self.partition.id, &unpacked);
         Ok(unpacked)
     }
@@ -246,19 +286,19 @@ impl<'a> Cursor<'a> {
         None
     }
 
-    fn read_ahead(&mut self, offset: i64) -> Result<(), String> {
+    fn read_ahead(&mut self, offset: i64) -> Result<(), Unread> {
         self.ahead.clear();
-        let bytes = self
-            .partition
-            .log
-            .read(offset, self.bytes)
-            .map_err(|error| error.to_string())?;
+        let bytes = self.partition.log.read(offset, self.bytes).map_err(problem)?;
         for batch in batches(&bytes) {
-            self.ahead.push(batch.map_err(|error| error.to_string())?);
+            self.ahead.push(batch.map_err(problem)?);
         }
         self.ahead.reverse();
         Ok(())
     }
+}
+
+fn missing(offset: i64) -> Unread {
+    Unread::Problem(format!("the log has no record at offset {offset}"))
 }
 
 #[cfg(test)]
@@ -273,11 +313,16 @@ mod tests {
         Batch::parse(&bytes.freeze(), 0).unwrap().0
     }
 
+    fn of(batch: &Batch) -> Unpacked {
+        let unpacked = Unpacked::of(batch, DECOMPRESSED_BYTES_MAX, &Work::default());
+        unpacked.unwrap_or_else(|_| panic!("a batch that reads"))
+    }
+
     /// A batch of one record with so many bytes, at this offset.
     fn unpacked(offset: i64, bytes: usize) -> Arc<Unpacked> {
         let mut builder = BatchBuilder::new();
         builder.push(0, Some(b"k"), Some(&vec![0; bytes]), &[]);
-        Arc::new(Unpacked::of(&stamped(builder, offset), DECOMPRESSED_BYTES_MAX).unwrap())
+        Arc::new(of(&stamped(builder, offset)))
     }
 
     #[test]
@@ -309,7 +354,7 @@ mod tests {
                 for _ in 0..records {
                     builder.push(0, None, None, &headers);
                 }
-                Unpacked::of(&stamped(builder, offset), DECOMPRESSED_BYTES_MAX).unwrap()
+                of(&stamped(builder, offset))
             };
             let cache = Cache::new(BYTES_MAX);
             let held = measure(|| {

@@ -18,6 +18,8 @@ use crate::folding::{FoldUsed, ReaderUsed};
 use crate::index::TopicIndex;
 use crate::resolve::{Memo, Resolve};
 use crate::source::{CACHE_BYTES_MAX, Cache, Source};
+use crate::unhalted::Unhalted;
+use crate::work::Work;
 
 /// What a store knows of an aggregate type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +86,16 @@ pub(crate) struct Aggregate {
 
 /// Typed events of any number of topics, and the state of their aggregates at any cut.
 pub struct EventStore {
+    pub(crate) shared: Arc<Shared>,
+    /// What is asked of this store is part of this work.
+    pub(crate) work: Work,
+}
+
+/// What all questions have in common.
+pub(crate) struct Shared {
     pub(crate) resolve: Memo,
     pub(crate) cache: Cache,
+    pub(crate) unhalted: Unhalted,
     aggregates: Arc<RwLock<BTreeMap<String, Arc<Aggregate>>>>,
     not_loaded: RwLock<Vec<NotLoaded>>,
     /// Wakes the following thread, which ends when this goes away.
@@ -93,7 +103,7 @@ pub struct EventStore {
 }
 
 impl EventStore {
-    /// A store without aggregates.
+    /// A store without aggregates. Its questions may take as long as they take; see [`EventStore::at_work`].
     pub fn new(resolve: Arc<dyn Resolve>) -> EventStore {
         let (wake, woken) = sync_channel(1);
         let aggregates = Arc::default();
@@ -103,11 +113,24 @@ impl EventStore {
             .name("annals-index".into())
             .spawn(move || follow(&woken, &followed));
         EventStore {
-            resolve: Memo::new(resolve),
-            cache: Cache::new(CACHE_BYTES_MAX),
-            aggregates,
-            not_loaded: RwLock::default(),
-            wake: Arc::new(wake),
+            shared: Arc::new(Shared {
+                resolve: Memo::new(resolve),
+                cache: Cache::new(CACHE_BYTES_MAX),
+                unhalted: Unhalted::default(),
+                aggregates,
+                not_loaded: RwLock::default(),
+                wake: Arc::new(wake),
+            }),
+            work: Work::up_to(u64::MAX),
+        }
+    }
+
+    /// The same store for one question: it is given up when its work is stopped or has cost what it may.
+    #[must_use]
+    pub fn at_work(&self, work: &Work) -> EventStore {
+        EventStore {
+            shared: Arc::clone(&self.shared),
+            work: work.clone(),
         }
     }
 
@@ -122,7 +145,11 @@ impl EventStore {
                 given,
             });
         }
-        let mut aggregates = self.aggregates.write().unwrap_or_else(PoisonError::into_inner);
+        let mut aggregates = self
+            .shared
+            .aggregates
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         let same_log = aggregates
             .values()
             .map(|aggregate| &aggregate.index)
@@ -131,7 +158,7 @@ impl EventStore {
             Some(index) => Arc::clone(index),
             None => {
                 for partition in &source.partitions {
-                    let wake: Weak<SyncSender<()>> = Arc::downgrade(&self.wake);
+                    let wake: Weak<SyncSender<()>> = Arc::downgrade(&self.shared.wake);
                     partition.on_durable(Box::new(move |_| {
                         if let Some(wake) = wake.upgrade() {
                             // A full channel means the thread is about to look anyway.
@@ -144,13 +171,14 @@ impl EventStore {
         };
         aggregates.insert(name, Arc::new(Aggregate { fold, index }));
         drop(aggregates);
-        let _ = self.wake.try_send(());
+        let _ = self.shared.wake.try_send(());
         Ok(())
     }
 
     /// Takes an aggregate out; says whether there was one.
     pub fn remove_aggregate(&self, name: &str) -> bool {
         let removed = self
+            .shared
             .aggregates
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -160,12 +188,17 @@ impl EventStore {
 
     /// Says which folds do not run, and why; whoever asks for one of them is told.
     pub fn set_not_loaded(&self, folds: Vec<NotLoaded>) {
-        *self.not_loaded.write().unwrap_or_else(PoisonError::into_inner) = folds;
+        *self
+            .shared
+            .not_loaded
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = folds;
     }
 
     /// The folds that do not run.
     pub fn not_loaded(&self) -> Vec<NotLoaded> {
-        self.not_loaded
+        self.shared
+            .not_loaded
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -174,18 +207,20 @@ impl EventStore {
     /// Indexes everything durable now, for all aggregates.
     pub fn caught_up(&self) -> Result<(), StoreError> {
         for aggregate in self.all() {
-            aggregate.index.catch_up()?;
+            aggregate.index.catch_up(&self.work)?;
         }
         Ok(())
     }
 
     /// The aggregates there are, by name.
-    pub fn aggregates(&self) -> Result<Vec<AggregateInfo>, StoreError> {
-        Ok(self.all().iter().map(|aggregate| aggregate.info()).collect())
+    pub fn aggregates(&self) -> Vec<AggregateInfo> {
+        let all = self.all();
+        all.iter().map(|aggregate| aggregate.info(&self.work)).collect()
     }
 
     fn all(&self) -> Vec<Arc<Aggregate>> {
-        self.aggregates
+        self.shared
+            .aggregates
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .values()
@@ -194,7 +229,11 @@ impl EventStore {
     }
 
     pub(crate) fn aggregate(&self, name: &str) -> Result<Arc<Aggregate>, StoreError> {
-        let aggregates = self.aggregates.read().unwrap_or_else(PoisonError::into_inner);
+        let aggregates = self
+            .shared
+            .aggregates
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         aggregates
             .get(name)
             .map(Arc::clone)
@@ -208,6 +247,7 @@ impl EventStore {
 
 /// Brings the indexes up whenever something became durable, until the store is gone.
 fn follow(woken: &Receiver<()>, aggregates: &Weak<RwLock<BTreeMap<String, Arc<Aggregate>>>>) {
+    let work = Work::up_to(u64::MAX);
     while woken.recv().is_ok() {
         let Some(aggregates) = aggregates.upgrade() else {
             return;
@@ -220,7 +260,7 @@ fn follow(woken: &Receiver<()>, aggregates: &Weak<RwLock<BTreeMap<String, Arc<Ag
             .collect();
         for aggregate in all {
             // Whoever asks next meets the same error and is told.
-            let _ = aggregate.index.catch_up();
+            let _ = aggregate.index.catch_up(&work);
         }
     }
 }
@@ -230,9 +270,9 @@ impl Aggregate {
         &self.fold.id().name
     }
 
-    fn info(&self) -> AggregateInfo {
+    fn info(&self, work: &Work) -> AggregateInfo {
         // One damaged topic must not hide the others.
-        let (head, damage) = match self.index.catch_up() {
+        let (head, damage) = match self.index.catch_up(work) {
             Ok(head) => (head, None),
             Err(error) => (self.index.head(), Some(error.to_string())),
         };

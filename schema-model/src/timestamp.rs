@@ -4,7 +4,8 @@
 //! Invariant: a finer time becomes a coarser one by rounding down, before 1970 too; every 64-bit count of milliseconds,
 //! microseconds or nanoseconds has an instant and comes back from it unchanged; a text keeps its calendar day, so that
 //! 9999-12-31, which stands for "for ever" in many systems, is an instant like any other.
-//! A leap second reads as the second before it, as `java.time` reads it. Left out: zones by name, clocks.
+//! A leap second, which is 23:59:60 in UTC and nothing else, reads as the last instant of that day: what was recorded
+//! before it is not after it. Left out: zones by name, clocks.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,6 +16,8 @@ use crate::value::{date_text, time_of_day_text};
 
 const DAY_SECONDS: i64 = 86_400;
 const SECOND_NANOS: u32 = 1_000_000_000;
+/// The minute of a day, in UTC, that may have a leap second.
+const LEAP_MINUTE: i64 = 23 * 60 + 59;
 
 /// An instant in UTC, to the nanosecond.
 ///
@@ -140,7 +143,9 @@ fn read(text: &[u8]) -> Option<Timestamp> {
         _ => 0,
     };
     let offset = offset_seconds(&mut rest)?;
-    let is_time = hour < 24 && minute < 60 && second <= 60;
+    let minute_of_day = hour * 60 + minute;
+    let is_leap = second == 60 && (minute_of_day - offset / 60).rem_euclid(DAY_SECONDS / 60) == LEAP_MINUTE;
+    let is_time = hour < 24 && minute < 60 && (second < 60 || is_leap);
     if !rest.is_empty()
         || !is_time
         || !(1..=12).contains(&month)
@@ -151,7 +156,7 @@ fn read(text: &[u8]) -> Option<Timestamp> {
     let time = hour * 3_600 + minute * 60 + second.min(59);
     Some(Timestamp {
         second: days_before(year, month, day) * DAY_SECONDS + time - offset,
-        nano,
+        nano: if is_leap { SECOND_NANOS - 1 } else { nano },
     })
 }
 
@@ -230,8 +235,11 @@ mod tests {
         check("9999-12-31T23:59:59-01:00", "+10000-01-01T00:59:59.000Z");
         check("0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000Z");
         check("0000-01-01T00:00:00+01:00", "-0001-12-31T23:00:00.000Z");
-        check("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.000Z");
-        check("2016-12-31T23:59:60.5Z", "2016-12-31T23:59:59.500Z");
+        check("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.999Z");
+        check("2016-12-31T23:59:60.5Z", "2016-12-31T23:59:59.999Z");
+        check("2017-01-01T00:59:60+01:00", "2016-12-31T23:59:59.999Z");
+        check("2016-12-31T16:29:60.25-07:30", "2016-12-31T23:59:59.999Z");
+        check("9999-12-31T23:59:60Z", "9999-12-31T23:59:59.999Z");
         for bad in [
             "",
             "2019-05-20",
@@ -239,6 +247,10 @@ mod tests {
             "2019-05-20T07:07:47",
             "2019-05-20T07:07:47.Z",
             "2019-05-20T07:07:61Z",
+            "2019-05-20T12:00:60Z",
+            "2016-12-31T23:59:60+01:00",
+            "2016-12-31T23:58:60Z",
+            "2016-12-31T23:59:61Z",
             "2019-05-20T24:00:00Z",
             "2019-05-20T07:60:00Z",
             "2019-02-29T07:07:47Z",

@@ -51,8 +51,10 @@ fn a_fold_that_stopped_is_told_everywhere() {
     assert_eq!(one["halted"], halted);
 
     let order = format!("stopping/{ORDER}");
-    let commands: [&[&str]; 3] = [
+    let commands: [&[&str]; 5] = [
         &["state", &order],
+        &["history", &order],
+        &["history", &order, "--at", "revision:7"],
         &["diff", &order, "--from", "revision:0"],
         &["diff", &order, "--from", "revision:6", "--to", "revision:8"],
     ];
@@ -68,13 +70,29 @@ fn a_fold_that_stopped_is_told_everywhere() {
             }
         }
     }
-    let fine = server.annals(&["diff", &order, "--from", "revision:0", "--to", "revision:1"]);
-    assert_eq!(fine.status.code(), Some(0));
+    let fine: [&[&str]; 2] = [
+        &["diff", &order, "--from", "revision:0", "--to", "revision:1"],
+        &["history", &order, "--at", "revision:1"],
+    ];
+    for command in fine {
+        assert_eq!(server.annals(command).status.code(), Some(0), "{command:?}");
+    }
+    for query in ["", "?limit=1", "?at=revision:7&limit=3"] {
+        assert_eq!(
+            server.get(&format!("{path}/history{query}"))["halted"],
+            halted,
+            "{query}"
+        );
+    }
+    let before = server.get(&format!("{path}/history?at=revision:1"));
+    assert_eq!(before["halted"], Value::Null);
 
     let told = format!("fold stopped at offset {offset}:");
     for path in [
         format!("/console/aggregates/stopping/{ORDER}"),
         format!("/console/aggregates/stopping/{ORDER}?revision=6"),
+        // The state is one before it, and the list of events has it all the same.
+        format!("/console/aggregates/stopping/{ORDER}?revision=0"),
         format!("/console/aggregates/stopping?cursor={cursor}"),
     ] {
         let html = page(&server, &path);

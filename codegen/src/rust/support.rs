@@ -231,7 +231,7 @@ fn plans() -> TokenStream {
         #resolving
 
         fn place(writer: &WriterSchema) -> String {
-            format!("{} version {} (schema id {})", writer.subject, writer.version, writer.id)
+            format!("schema id {}", writer.id)
         }
     }
 }

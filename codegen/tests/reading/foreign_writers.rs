@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{At, DecodeError, EventSet, Raw, Resolve, Seen, Writer};
+use annals_event_store::{At, DecodeError, EventSet, Raw, Registered, Resolve, Seen, Writer};
 use annals_schema_model::avro::wire;
 use annals_schema_model::{Schema, SchemaId, SchemaType};
 use prost::Message;
@@ -22,8 +22,6 @@ impl One {
         let id = SchemaId::new(1).unwrap();
         One(Arc::new(Writer {
             id,
-            subject: "subject".to_owned(),
-            version: 9,
             schema,
             fingerprint,
         }))
@@ -39,7 +37,7 @@ impl Resolve for One {
         None
     }
 
-    fn latest(&self, _topic: &str, _record_name: &str) -> Option<Arc<Writer>> {
+    fn latest(&self, _topic: &str, _record_name: &str) -> Option<Registered> {
         None
     }
 }
@@ -129,19 +127,19 @@ fn what_cannot_be_read_is_said() {
     check(
         &other(r#"{"name": "count", "type": "string"}"#),
         &[],
-        "subject version 9 (schema id 1) cannot be read: {errorType:'",
+        "schema id 1 cannot be read: {errorType:'",
     );
     check(
         &v1::Everything::SCHEMA.replace("\"scale\": 2", "\"scale\": 4"),
         &[],
-        "subject version 9 (schema id 1) cannot be read: {errorType:'DECIMAL_SCALE_CHANGED', ",
+        "schema id 1 cannot be read: {errorType:'DECIMAL_SCALE_CHANGED', ",
     );
     check(
         Closed::SCHEMA,
         &[1],
         "park.zoo.Closed (schema id 1): 1 bytes are left over",
     );
-    check(v1::Everything::SCHEMA, &[2], "subject version 9 (schema id 1): ");
+    check(v1::Everything::SCHEMA, &[2], "schema id 1: ");
     check(
         "{\"type\": \"record\", \"name\": \"park.zoo.Closed\", \"fields\": [{\"name\": \"a\", \"type\": \"int\"}]}",
         &[],

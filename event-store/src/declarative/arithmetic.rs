@@ -1,11 +1,14 @@
 //! `+ - * / %` and negation, on values: exact, or an error.
 //!
 //! Invariant: integers that do not fit 64 bits and decimals that do not fit are errors, never wrapped or rounded; a
-//! decimal is never mixed with a float, and never divided, because the quotient of two decimals is none.
+//! decimal is never computed with a float, and never divided, because the quotient of two decimals is none.
 //! What an operation makes of two types, when a fold is loaded, stands beside what it makes of two values.
+
+use std::cmp::Ordering;
 
 use annals_schema_model::{Decimal, Value};
 
+use super::eval::shown;
 use super::shape::Shape;
 
 /// An operation on two values.
@@ -52,8 +55,11 @@ impl Arithmetic {
                     (Shape::Decimal, Shape::Int | Shape::Decimal) | (Shape::Int, Shape::Decimal) => {
                         "; a quotient of decimals is not exact"
                     }
-                    (Shape::Float, Shape::Int | Shape::Decimal)
-                    | (Shape::Int | Shape::Decimal, Shape::Float) => {
+                    (Shape::Float, Shape::Decimal) | (Shape::Decimal, Shape::Float) => {
+                        "; write an exact number as decimal('1.5'), or have double(…) make a floating-point number of \
+                         the decimal"
+                    }
+                    (Shape::Float, Shape::Int) | (Shape::Int, Shape::Float) => {
                         "; double(…) makes a floating-point number of the other"
                     }
                     _ => "",
@@ -65,14 +71,7 @@ impl Arithmetic {
 
     /// What comes out of two values.
     pub(crate) fn compute(self, a: &Value, b: &Value) -> Result<Value, String> {
-        let too_large = || {
-            format!(
-                "{} {} {} has too many digits",
-                a.to_json(),
-                self.sign(),
-                b.to_json()
-            )
-        };
+        let too_large = || format!("{} {} {} has too many digits", shown(a), self.sign(), shown(b));
         match (self, a, b) {
             (_, Value::Float(a), Value::Float(b)) if self != Arithmetic::Modulo => {
                 Ok(Value::Float(self.floats(*a, *b)))
@@ -98,12 +97,7 @@ impl Arithmetic {
                     .decimals(&left, &right)
                     .map(Value::Decimal)
                     .ok_or_else(too_large),
-                _ => Err(format!(
-                    "there is no {} {} {}",
-                    a.to_json(),
-                    self.sign(),
-                    b.to_json()
-                )),
+                _ => Err(format!("there is no {} {} {}", shown(a), self.sign(), shown(b))),
             },
         }
     }
@@ -157,7 +151,7 @@ pub(crate) fn negated(value: &Value) -> Result<Value, String> {
         Value::Float(value) => Ok(Value::Float(-value)),
         _ => Arithmetic::Subtract
             .compute(&Value::Int(0), value)
-            .map_err(|_| format!("there is no -({})", value.to_json())),
+            .map_err(|_| format!("there is no -({})", shown(value))),
     }
 }
 
@@ -167,6 +161,17 @@ pub(crate) fn exact(value: &Value) -> Option<Decimal> {
         Value::Decimal(value) => Some(value.clone()),
         _ => whole(value).map(|whole| Decimal::new(whole, 0)),
     }
+}
+
+/// How a floating-point number and an exact one stand to each other. The former is taken for the decimal it is written
+/// as, the shortest text that reads back as it: so `1.1` in the file is what `decimal('1.1')` is, and so is a double that
+/// shows as 1.1. Each has its own, in the same order, so that nothing is rounded on the way.
+pub(crate) fn order(float: f64, exact: &Decimal) -> Option<Ordering> {
+    if float.is_infinite() {
+        return float.partial_cmp(&0.0);
+    }
+    let written: Decimal = float.to_string().parse().ok()?;
+    Some(written.cmp(exact))
 }
 
 /// A whole number; integers are one type here, whatever their width.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use annals_schema_model::Value;
 
-use super::eval::{Scope, Variable, equal, evaluate, holds, text};
+use super::eval::{Scope, Variable, equal, evaluate, holds, shown, text};
 use super::expr::{Each, Node};
 
 /// What a macro makes of a list or a map.
@@ -90,7 +90,7 @@ fn elements(of: &Value) -> Result<Cow<'_, [Value]>, String> {
             let keys = entries.iter().map(|(key, _)| Value::String(key.clone()));
             Ok(Cow::Owned(keys.collect()))
         }
-        other => Err(format!("{} is no list", other.to_json())),
+        other => Err(format!("{} is no list", shown(other))),
     }
 }
 
@@ -110,5 +110,5 @@ pub(crate) fn index(of: &Value, key: &Value) -> Result<Value, String> {
     };
     found
         .cloned()
-        .ok_or_else(|| format!("there is no element {} in it", key.to_json()))
+        .ok_or_else(|| format!("there is no element {} in it", shown(key)))
 }

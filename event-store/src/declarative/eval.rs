@@ -8,11 +8,14 @@ use std::cmp::Ordering;
 use annals_schema_model::Value;
 use bytes::Bytes;
 
-use super::arithmetic::{exact, negated};
+use super::arithmetic::{self, exact, negated};
 use super::each;
 use super::expr::{Comparison, Node, Path, Root};
 use super::verb::Input;
 use crate::key::key_text;
+
+/// Characters of a value that a sentence shows.
+const SHOWN_CHARS_MAX: usize = 200;
 
 /// What expressions are evaluated over.
 #[derive(Clone, Copy)]
@@ -255,7 +258,7 @@ pub(crate) fn holds(node: &Node, scope: &Scope<'_>) -> Result<bool, String> {
             Value::Bool(holds) => Ok(*holds),
             value => Err(format!(
                 "a condition came out as {}, not as true or false",
-                value.to_json()
+                shown(value)
             )),
         },
     }
@@ -283,7 +286,7 @@ fn compare(comparison: Comparison, a: &Value, b: &Value) -> Result<bool, String>
         Comparison::NotEqual => return Ok(!equal(a, b)),
         _ => {}
     }
-    let order = order(a, b).ok_or_else(|| format!("{} and {} have no order", a.to_json(), b.to_json()))?;
+    let order = order(a, b).ok_or_else(|| format!("{} and {} have no order", shown(a), shown(b)))?;
     Ok(match comparison {
         Comparison::Less => order == Ordering::Less,
         Comparison::LessOrEqual => order != Ordering::Greater,
@@ -292,20 +295,45 @@ fn compare(comparison: Comparison, a: &Value, b: &Value) -> Result<bool, String>
     })
 }
 
-fn float(value: &Value) -> Option<f64> {
-    match value {
-        Value::Float(value) => Some(*value),
-        Value::Int(value) => Some(*value as f64),
-        Value::UInt(value) => Some(*value as f64),
-        _ => None,
-    }
-}
-
 fn micros(value: &Value) -> Option<i128> {
     match value {
         Value::Timestamp { millis } => Some(i128::from(*millis) * 1_000),
         Value::TimestampMicros { micros } => Some(i128::from(*micros)),
         _ => None,
+    }
+}
+
+/// A value as a sentence shows it: as JSON, but for decimals, which are numbers there, and not at any length.
+pub(crate) fn shown(value: &Value) -> String {
+    let mut text = String::new();
+    show(value, &mut text);
+    match text.char_indices().nth(SHOWN_CHARS_MAX) {
+        None => text,
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+fn show(value: &Value, text: &mut String) {
+    match value {
+        Value::Decimal(value) => text.push_str(&value.to_string()),
+        Value::Array(items) => {
+            text.push('[');
+            for (place, item) in items.iter().take(SHOWN_CHARS_MAX).enumerate() {
+                text.push_str(if place == 0 { "" } else { "," });
+                show(item, text);
+            }
+            text.push(']');
+        }
+        Value::Map(entries) | Value::Record { fields: entries, .. } => {
+            text.push('{');
+            for (place, (name, entry)) in entries.iter().take(SHOWN_CHARS_MAX).enumerate() {
+                text.push_str(if place == 0 { "" } else { "," });
+                text.push_str(&format!("{}:", serde_json::Value::from(name.as_str())));
+                show(entry, text);
+            }
+            text.push('}');
+        }
+        value => text.push_str(&value.to_json().to_string()),
     }
 }
 
@@ -327,8 +355,11 @@ fn order(a: &Value, b: &Value) -> Option<Ordering> {
     if let (Some(a), Some(b)) = (exact(a), exact(b)) {
         return Some(a.cmp(&b));
     }
-    if let (Some(a), Some(b)) = (float(a), float(b)) {
-        return a.partial_cmp(&b);
+    match (a, b) {
+        (Value::Float(a), Value::Float(b)) => return a.partial_cmp(b),
+        (Value::Float(a), b) => return arithmetic::order(*a, &exact(b)?),
+        (a, Value::Float(b)) => return arithmetic::order(*b, &exact(a)?).map(Ordering::reverse),
+        _ => {}
     }
     if let (Some(a), Some(b)) = (micros(a), micros(b)) {
         return Some(a.cmp(&b));

@@ -5,7 +5,7 @@
 
 use annals_schema_model::Value;
 
-use super::eval::text;
+use super::eval::{shown, text};
 use super::expr::Node;
 use super::shape::Shape;
 
@@ -138,7 +138,7 @@ impl Function {
         let [first, rest @ ..] = arguments else {
             return Err(format!("`{}` of nothing", self.name()));
         };
-        let wrong = || format!("`{}` is not for {}", self.name(), first.to_json());
+        let wrong = || format!("`{}` is not for {}", self.name(), shown(first));
         let pair = || Some((text(first)?, text(rest.first()?)?));
         let found = match self {
             Function::Size => return size(first),
@@ -173,7 +173,7 @@ fn size(value: &Value) -> Result<Value, String> {
         Value::Bytes(bytes) => bytes.len(),
         value => match text(value) {
             Some(text) => text.chars().count(),
-            None => return Err(format!("{} has no size", value.to_json())),
+            None => return Err(format!("{} has no size", shown(value))),
         },
     };
     Ok(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)))

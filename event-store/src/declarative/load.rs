@@ -135,6 +135,7 @@ pub fn load_pinned(text: &str, pins: &Pins, resolve: &dyn Resolve) -> Result<Dec
         slots,
         ignore,
         events: readers.events,
+        names: readers.pins.names(),
         pins: readers.pins,
         plans: RwLock::default(),
     })
@@ -170,26 +171,30 @@ struct Readers {
     pins: Pins,
 }
 
-/// The schema an event is read with: the pinned one, or else the newest.
+/// The schema an event is read with, and its pin: the pinned one, or else the newest.
 fn reader(
     file: &File,
     event: &Spanned<String>,
     kind: &str,
     pins: &Pins,
     resolve: &dyn Resolve,
-) -> Result<Arc<Writer>, LoadError> {
+) -> Result<(Arc<Writer>, Pin), LoadError> {
     let (name, topic) = (&event.value, &file.topic);
     let found = match pins.get(name) {
-        Some(pin) => pin.find(resolve).ok_or_else(|| {
-            format!(
+        Some(pin) => match pin.find(resolve) {
+            Some(writer) => Ok((writer, pin.clone())),
+            None => Err(format!(
                 "{name} is read with version {} of {}, which is not registered any more as it was; \
                  `annals fold update {}` reads it with the newest",
                 pin.version, pin.subject, file.name.value
-            )
-        }),
-        None => resolve
-            .latest(topic, name)
-            .ok_or_else(|| format!("no schema of {kind} {name} is registered for topic {topic}")),
+            )),
+        },
+        None => match resolve.latest(topic, name) {
+            Some(newest) => Ok((Arc::clone(&newest.writer), Pin::of(&newest))),
+            None => Err(format!(
+                "no schema of {kind} {name} is registered for topic {topic}"
+            )),
+        },
     };
     found.map_err(|message| LoadError::new(line_of(event), message))
 }
@@ -204,7 +209,7 @@ fn avro_readers(file: &File, pins: &Pins, resolve: &dyn Resolve) -> Result<Reade
     let mut by_name: BTreeMap<String, Arc<Writer>> = BTreeMap::new();
     for (event, _) in &file.events.0 {
         let name = &event.value;
-        let reader = reader(file, event, "record", pins, resolve)?;
+        let (reader, pin) = reader(file, event, "record", pins, resolve)?;
         let Schema::Avro(schema) = &reader.schema else {
             let message = format!(
                 "{name} is a Protobuf message; give the message as `message:` and its oneof's members as events"
@@ -213,8 +218,7 @@ fn avro_readers(file: &File, pins: &Pins, resolve: &dyn Resolve) -> Result<Reade
         };
         readers.shapes.push(avro_shape(schema));
         readers.fingerprints.push((name.clone(), reader.fingerprint));
-        let pin = pins.get(name).cloned();
-        readers.pins.insert(name, pin.unwrap_or_else(|| Pin::of(&reader)));
+        readers.pins.insert(name, pin);
         by_name.insert(name.clone(), reader);
     }
     readers.events = Events::Records(by_name);
@@ -229,10 +233,9 @@ fn message_readers(
 ) -> Result<Readers, LoadError> {
     let wrong = |text: String| LoadError::new(line_of(message), text);
     let name = &message.value;
-    let reader = reader(file, message, "message", pins, resolve)?;
+    let (reader, pin) = reader(file, message, "message", pins, resolve)?;
     let mut used = Pins::default();
-    let pin = pins.get(name).cloned();
-    used.insert(name, pin.unwrap_or_else(|| Pin::of(&reader)));
+    used.insert(name, pin);
     let Schema::Proto(schema) = &reader.schema else {
         return Err(wrong(format!(
             "{name} is an Avro record; leave `message:` out and name the records as events"

@@ -57,7 +57,8 @@
 //! So a text constant is quoted twice: `"'eur'"`. Integers are `int` in CEL, whatever their width. Decimals are exact
 //! wherever a value or a condition may stand: `decimal('0.50')`, comparisons, `+ - *` and negation, with integers too;
 //! `state.total - state.paid`, `state.items.exists(x, x.price * x.count > decimal('100'))`. They are not divided, and not
-//! mixed with floats. Timestamps, dates and uuids can be compared with their like, stored and passed on, exactly.
+//! computed with floats. In a comparison a float counts as the decimal it is written as, so `event.total >= 1.1` is exact
+//! (as far as a float holds its digits, 15; `decimal('…')` holds all). Timestamps, dates and uuids can be compared with their like, stored and passed on, exactly.
 //!
 //! Functions are CEL's `size contains startsWith endsWith string int uint double bool bytes dyn type`, macros `has all
 //! exists exists_one filter map`.
@@ -160,6 +161,8 @@ pub struct Declarative {
     ignore: BTreeSet<String>,
     events: Events,
     pins: Pins,
+    /// What the pins call schemas by.
+    names: BTreeMap<u32, SchemaUsed>,
     plans: RwLock<FxHashMap<SchemaId, Arc<Plan>>>,
 }
 
@@ -196,10 +199,8 @@ impl Declarative {
                 let first = findings
                     .first()
                     .map_or_else(String::new, |finding| format!(": {}", finding.message()));
-                Plan::Unreadable(format!(
-                    "{} version {} cannot be read with {} version {}{first}",
-                    writer.subject, writer.version, reader.subject, reader.version
-                ))
+                let (writer, reader) = (self.schema(writer.id), self.schema(reader.id));
+                Plan::Unreadable(format!("{writer} cannot be read with {reader}{first}"))
             })
         };
         match &self.events {
@@ -296,6 +297,11 @@ impl AnyFold for Declarative {
                 schema: Some(SchemaUsed::from(pin)),
             })
             .collect()
+    }
+
+    fn schema(&self, id: SchemaId) -> SchemaUsed {
+        let named = self.names.get(&id.get()).cloned();
+        named.unwrap_or_else(|| SchemaUsed::unnamed(id))
     }
 
     fn step(&self, state: &mut Cell, raw: &Raw<'_>, resolve: &dyn Resolve) -> Result<Step, Stop> {

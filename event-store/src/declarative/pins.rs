@@ -13,7 +13,10 @@ use sha2::{Digest, Sha256};
 
 use super::load::{LoadError, parse};
 use crate::folding::SchemaUsed;
-use crate::resolve::{Resolve, Writer};
+use crate::resolve::{Registered, Resolve, Writer};
+
+/// Versions of a subject that a pin names: the newest ones. A lock is read by people.
+const VERSIONS_MAX: usize = 1_000;
 
 /// The readers of a fold, by event; of a Protobuf fold by its message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +35,10 @@ pub struct Pin {
     pub id: u32,
     /// SHA-256 of its text, in hexadecimal.
     pub sha256: String,
+    /// The versions the subject had of this event when the reader was chosen, with their ids: what answers call the
+    /// schemas by that events were written with, whatever becomes of the subject.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<u32, u32>,
 }
 
 impl Pins {
@@ -76,18 +83,42 @@ impl Pins {
         lines.collect()
     }
 
+    /// Whether a fold with these pins reads as one with others does. What it calls other schemas by may differ.
+    #[must_use]
+    pub fn read_as(&self, other: &Pins) -> bool {
+        self.meaning() == other.meaning()
+    }
+
+    /// Subject and version of each id that the pins know of; of a pinned reader those of its pin.
+    pub(super) fn names(&self) -> BTreeMap<u32, SchemaUsed> {
+        let pinned = self.0.values().map(|pin| (pin.id, pin.version, pin));
+        let others = self.0.values().flat_map(|pin| {
+            let versions = pin.versions.iter();
+            versions.map(move |(version, id)| (*id, *version, pin))
+        });
+        let mut names = BTreeMap::new();
+        for (id, version, pin) in pinned.chain(others) {
+            names
+                .entry(id)
+                .or_insert_with(|| SchemaUsed::named(id, &pin.subject, version));
+        }
+        names
+    }
+
     pub(super) fn insert(&mut self, event: &str, pin: Pin) {
         self.0.insert(event.to_owned(), pin);
     }
 }
 
 impl Pin {
-    pub(super) fn of(writer: &Writer) -> Pin {
+    pub(super) fn of(registered: &Registered) -> Pin {
+        let versions = registered.versions.iter().rev().take(VERSIONS_MAX);
         Pin {
-            subject: writer.subject.clone(),
-            version: writer.version,
-            id: writer.id.get(),
-            sha256: hash(writer),
+            subject: registered.subject.clone(),
+            version: registered.version,
+            id: registered.writer.id.get(),
+            sha256: hash(&registered.writer),
+            versions: versions.map(|(version, id)| (*version, id.get())).collect(),
         }
     }
 
@@ -102,11 +133,7 @@ impl Pin {
 
 impl From<&Pin> for SchemaUsed {
     fn from(pin: &Pin) -> SchemaUsed {
-        SchemaUsed {
-            id: pin.id,
-            subject: pin.subject.clone(),
-            version: pin.version,
-        }
+        SchemaUsed::named(pin.id, &pin.subject, pin.version)
     }
 }
 

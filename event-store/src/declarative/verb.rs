@@ -5,7 +5,7 @@
 use annals_schema_model::Value;
 
 use super::arithmetic::{Arithmetic, exact};
-use super::eval::{Scope, equal, evaluate, holds};
+use super::eval::{Scope, equal, evaluate, holds, shown};
 use super::expr::Node;
 use super::slots::State;
 use crate::fold::Raw;
@@ -181,7 +181,7 @@ impl Operation {
     fn list<'s>(&self, state: &'s mut State) -> Result<&'s mut Vec<Value>, String> {
         match self.field(state)? {
             Value::Array(items) => Ok(items),
-            other => Err(format!("{} is no list", other.to_json())),
+            other => Err(format!("{} is no list", shown(other))),
         }
     }
 
@@ -248,7 +248,7 @@ fn upsert<'n>(
 
 fn sum(a: &Value, b: &Value, negate: bool) -> Result<Value, String> {
     if let Some(wrong) = [a, b].into_iter().find(|value| exact(value).is_none()) {
-        return Err(format!("{} is no exact number", wrong.to_json()));
+        return Err(format!("{} is no exact number", shown(wrong)));
     }
     let arithmetic = if negate {
         Arithmetic::Subtract

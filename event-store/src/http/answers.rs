@@ -4,7 +4,8 @@
 //! it. So only so many are worked on at once, each on a thread that may block; and none is begun while finished ones that
 //! nobody has taken hold more than they may. Whoever finds no place waits for one, and is told so after a while.
 //! Invariant: memory is bounded by [`WORKED_ON_MAX`] answers at work and [`UNSENT_BYTES_MAX`] beside them, however many
-//! clients ask and however slowly they read. A client that goes away gives back all it had.
+//! clients ask and however slowly they read. A client that goes away gives back all it had, and what is worked on for it
+//! is stopped; so it is when the server ends.
 //! Left out: cutting off clients that do not read; that is the listener's.
 
 use std::io;
@@ -18,6 +19,8 @@ use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::work::Work;
 
 /// Answers that are worked on at once.
 pub const WORKED_ON_MAX: usize = 8;
@@ -66,15 +69,18 @@ impl Answers {
     /// Has an answer written, as soon as there is a place for it, on a thread that may block.
     pub async fn give<E: Send + 'static>(
         &self,
-        write: impl FnOnce(&mut Pieces) -> Result<(), E> + Send + 'static,
+        write: impl FnOnce(&mut Pieces, &Work) -> Result<(), E> + Send + 'static,
     ) -> Result<Body, NoAnswer<E>> {
         let place = tokio::time::timeout(self.0.patience, self.place())
             .await
             .map_err(|_| NoAnswer::Busy)?
             .ok_or(NoAnswer::Interrupted)?;
         let mut pieces = Pieces::new(Arc::clone(&self.0));
+        // Dropped when nobody waits for the answer any more, be it finished or not.
+        let waited_for = WaitedFor(Work::default());
+        let work = waited_for.0.clone();
         let written = tokio::task::spawn_blocking(move || {
-            let written = write(&mut pieces);
+            let written = write(&mut pieces, &work);
             drop(place);
             written.map(|()| pieces.finish())
         });
@@ -98,6 +104,15 @@ impl Answers {
             }
             sent.await;
         }
+    }
+}
+
+/// Stops the work on an answer when it goes.
+struct WaitedFor(Work);
+
+impl Drop for WaitedFor {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 
@@ -213,7 +228,7 @@ mod tests {
     fn give(answers: &Answers, bytes: usize) -> impl Future<Output = Body> {
         let answers = answers.clone();
         async move {
-            let written = answers.give(move |out| {
+            let written = answers.give(move |out, _| {
                 for start in (0..bytes).step_by(1_000) {
                     let line: Vec<u8> = (start..bytes.min(start + 1_000)).map(|at| at as u8).collect();
                     out.write_all(&line)?;
@@ -256,7 +271,7 @@ mod tests {
         drop(give(&answers, 5 * PIECE_BYTES).await);
         assert_eq!(unsent(&answers), 0, "a client that went away");
         let refused = answers
-            .give(|out| {
+            .give(|out, _| {
                 out.write_all(&vec![0; 3 * PIECE_BYTES]).unwrap();
                 Err("no")
             })
@@ -273,7 +288,7 @@ mod tests {
         };
         let answers = Answers(Arc::new(hasty));
         let unread = [give(&answers, UNSENT_BYTES_MAX).await, give(&answers, 1).await];
-        let refused = answers.give(|_| Ok::<(), Infallible>(())).await;
+        let refused = answers.give(|_, _| Ok::<(), Infallible>(())).await;
         assert!(matches!(refused, Err(NoAnswer::Busy)));
         let mut waiting = std::pin::pin!(answers.place());
         assert!(ready(waiting.as_mut()).is_none());
@@ -290,7 +305,7 @@ mod tests {
             .map(|_| {
                 let (answers, at_work, most) = (answers.clone(), Arc::clone(&at_work), Arc::clone(&most));
                 tokio::spawn(async move {
-                    let work = move |_: &mut Pieces| {
+                    let work = move |_: &mut Pieces, _: &Work| {
                         let now = at_work.fetch_add(1, Ordering::SeqCst) + 1;
                         most.fetch_max(now, Ordering::SeqCst);
                         // Others may come in between.

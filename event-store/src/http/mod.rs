@@ -131,9 +131,9 @@ async fn list_aggregates(
     query: Result<Query<NoQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(NoQuery {}) = query?;
-    answer(&answers, move || {
+    answer(&answers, store, |store| {
         Ok(Aggregates {
-            aggregates: store.aggregates()?,
+            aggregates: store.aggregates(),
             not_loaded: store.not_loaded(),
         })
     })
@@ -157,7 +157,7 @@ async fn list_states(
     let (Path(name), Query(query)) = (path?, query?);
     let at = point(query.at.as_deref(), &clock)?;
     let limit = query.limit.unwrap_or(LIST_LIMIT_DEFAULT);
-    answer(&answers, move || {
+    answer(&answers, store, move |store| {
         store.list(&name, &at, limit, query.cursor.as_deref())
     })
     .await
@@ -179,7 +179,7 @@ async fn get_state(
 ) -> Result<Response, Problem> {
     let (Path((name, id)), Query(query)) = (path?, query?);
     let at = point(query.at.as_deref(), &clock)?;
-    answer(&answers, move || store.reconstruct(&name, &id, &at)).await
+    answer(&answers, store, move |store| store.reconstruct(&name, &id, &at)).await
 }
 
 /// The events of one aggregate up to a point, page by page.
@@ -205,7 +205,7 @@ async fn get_history(
         None => (point(query.at.as_deref(), &clock)?, 0),
     };
     let page = page(from, query.limit);
-    answer(&answers, move || store.history(&name, &id, &at, page)).await
+    answer(&answers, store, move |store| store.history(&name, &id, &at, page)).await
 }
 
 /// What differs between two points of one aggregate, and which event made it so, page by page.
@@ -238,7 +238,10 @@ async fn get_diff(
         }
     };
     let page = page(given, query.limit);
-    answer(&answers, move || store.diff(&name, &id, &from, &to, page)).await
+    answer(&answers, store, move |store| {
+        store.diff(&name, &id, &from, &to, page)
+    })
+    .await
 }
 
 fn point(text: Option<&str>, clock: &Clock) -> Result<AsOf, Problem> {
@@ -255,10 +258,11 @@ fn page(from: u64, limit: Option<usize>) -> Page {
 /// Answers a question in JSON, within the budget of all answers under way.
 async fn answer<T: Serialize + 'static>(
     answers: &Answers,
-    question: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+    store: Arc<EventStore>,
+    question: impl FnOnce(&EventStore) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<Response, Problem> {
-    let body = answers.give(move |out| {
-        serde_json::to_writer(out, &question()?)
+    let body = answers.give(move |out, work| {
+        serde_json::to_writer(out, &question(&store.at_work(work))?)
             .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unwritable", error))
     });
     let json = HeaderValue::from_static("application/json");

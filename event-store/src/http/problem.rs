@@ -47,6 +47,8 @@ impl From<StoreError> for Problem {
             StoreError::At(_) => (StatusCode::BAD_REQUEST, "bad-point"),
             StoreError::Cursor(_) => (StatusCode::BAD_REQUEST, "bad-cursor"),
             StoreError::Limit { .. } => (StatusCode::BAD_REQUEST, "bad-limit"),
+            StoreError::TooMuchWork { .. } => (StatusCode::BAD_REQUEST, "too-much-work"),
+            StoreError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
             StoreError::WrongTopic { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "wrong-topic"),
             StoreError::Index(_) => (StatusCode::INTERNAL_SERVER_ERROR, "log-unreadable"),
         };

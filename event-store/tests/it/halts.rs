@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{
-    AsOf, At, Cut, EventStore, Fold, Halt, Halted, Page, StoreError, declarative, typed,
-};
+use annals_event_store::{AsOf, At, EventStore, Fold, Halt, Halted, Page, declarative, typed};
 use annals_kafka_wire::batch::{Batch, BatchBuilder};
 use annals_schema_model::SchemaId;
 use bytes::BytesMut;
 
-use crate::support::{Logs, Write, enveloped};
+use crate::support::{Logs, Write, enveloped, offsets};
 use crate::till::{FILE, TOPIC, Till, TillEvent, TillFold, table};
 
 fn opened() -> Till {
@@ -45,7 +43,7 @@ fn check(value: Option<Vec<u8>>, reason: &str) {
         let answer = store.reconstruct("till", "k", &AsOf::Head).unwrap();
         assert_eq!((answer.revision, answer.events), (Some(0), 3));
         assert_eq!(answer.state["status"], "open");
-        assert_eq!(answer.offsets_applied, [0]);
+        assert_eq!(offsets(&answer.offsets_applied), [0]);
         let Halted {
             offset,
             reason: given,
@@ -66,8 +64,15 @@ fn check(value: Option<Vec<u8>>, reason: &str) {
             assert_eq!((diff.from.revision, diff.to.revision), (Some(0), Some(0)));
             assert!(diff.changes.is_empty());
         }
-        let history = store.history("till", "k", &AsOf::Head, Page::default()).unwrap();
-        assert_eq!(history.entries.len(), 3);
+        // A history has all events and says where the fold stops, on whatever page that event stands.
+        for from in [0, 2] {
+            let page = Page { from, limit: 2 };
+            let history = store.history("till", "k", &AsOf::Head, page).unwrap();
+            assert_eq!(history.entries.len() as u64, 2 - from / 2);
+            assert_eq!(history.halted.unwrap().offset, 1);
+            let before = store.history("till", "k", &AsOf::Offset(0), page).unwrap();
+            assert_eq!(before.halted, None);
+        }
     }
     assert!(told.iter().all(|given| given.contains(reason)), "{told:?}");
 }
@@ -142,7 +147,7 @@ fn a_typed_fold_that_errs_half_way_shows_the_state_before() {
         (
             answer.halted.unwrap().offset,
             answer.revision,
-            answer.offsets_applied
+            offsets(&answer.offsets_applied)
         ),
         (3, Some(2), vec![0, 2])
     );
@@ -176,7 +181,7 @@ fn events_nobody_knows() {
         (answer.state["status"].as_str(), answer.revision),
         (Some("closed"), Some(2))
     );
-    assert_eq!(answer.offsets_applied, [0, 2]);
+    assert_eq!(offsets(&answer.offsets_applied), [0, 2]);
     assert_eq!(
         (
             answer.unknown.len(),
@@ -223,7 +228,7 @@ fn batches_nobody_can_read() {
         .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), logs.source())
         .unwrap();
     let answer = store.reconstruct("till", "k", &AsOf::Head).unwrap();
-    assert_eq!(answer.offsets_applied, [0, 2]);
+    assert_eq!(offsets(&answer.offsets_applied), [0, 2]);
     assert_eq!((answer.unreadable[0].first, answer.unreadable[0].last), (1, 1));
     assert!(
         store
@@ -232,103 +237,5 @@ fn batches_nobody_can_read() {
             .unreadable
             .is_empty()
     );
-    assert_eq!(store.aggregates().unwrap()[0].unreadable_batches, 1);
-}
-
-#[test]
-fn a_key_in_two_partitions() {
-    let logs = Logs::new(TOPIC, 3);
-    let (table, ids) = table();
-    logs.append(1, &[opened().write(&ids, "k", 1)]);
-    logs.append(2, &[opened().write(&ids, "k", 1)]);
-    let store = EventStore::new(Arc::new(table));
-    store
-        .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), logs.source())
-        .unwrap();
-    let answer = store.reconstruct("till", "k", &AsOf::Head).unwrap();
-    assert_eq!(
-        (answer.partition, answer.also_in_partitions.as_slice()),
-        (1, &[2][..])
-    );
-    assert_eq!(answer.cut.to_string(), "0=-1,1=0,2=0");
-    let first = store.list("till", &AsOf::Head, 1, None).unwrap();
-    let second = store
-        .list("till", &AsOf::Head, 1, first.next_cursor.as_deref())
-        .unwrap();
-    assert_eq!(
-        (
-            first.items[0].partition,
-            second.items[0].partition,
-            second.next_cursor
-        ),
-        (1, 2, None)
-    );
-}
-
-#[test]
-fn the_cut_alone_says_which_partition_is_meant() {
-    let logs = Logs::new(TOPIC, 3);
-    let (table, ids) = table();
-    logs.append(
-        1,
-        &[opened().write(&ids, "k", 1), Till::Closed.write(&ids, "k", 2)],
-    );
-    logs.append(2, &[opened().write(&ids, "k", 1)]);
-    let store = EventStore::new(Arc::new(table));
-    store
-        .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), logs.source())
-        .unwrap();
-    let (birth, page) = (AsOf::Cut(Cut::default()), Page::default());
-    let ask = |at: &AsOf| {
-        (
-            store.reconstruct("till", "k", at).unwrap(),
-            store.history("till", "k", at, page).unwrap(),
-            store.diff("till", "k", &birth, at, page).unwrap(),
-        )
-    };
-    let head = store.reconstruct("till", "k", &AsOf::Head).unwrap();
-    let cuts = [
-        head.cut.to_string(),
-        "1=0".into(),
-        "2=0".into(),
-        "0=-1,1=-1,2=0".into(),
-    ];
-    let points = cuts
-        .iter()
-        .map(|cut| AsOf::Cut(cut.parse().unwrap()))
-        .chain([AsOf::Time(1), AsOf::Time(2)]);
-    let before: Vec<_> = points.map(|at| (ask(&at), at)).collect();
-    let partitions: Vec<u32> = before.iter().map(|(answers, _)| answers.0.partition).collect();
-    assert_eq!(partitions, [1, 1, 2, 2, 1, 1]);
-    let also: Vec<&[u32]> = before
-        .iter()
-        .map(|(answers, _)| answers.0.also_in_partitions.as_slice())
-        .collect();
-    assert_eq!(also, [&[2][..], &[], &[], &[], &[2], &[2]]);
-
-    // The key turns up in a lower partition, and goes on in the others.
-    logs.append(0, &[opened().write(&ids, "k", 3)]);
-    logs.append(1, &[opened().write(&ids, "k", 3)]);
-    logs.append(2, &[Till::Closed.write(&ids, "k", 3)]);
-    for (answers, at) in &before {
-        assert_eq!(&ask(at), answers, "{at}");
-        // Asked for by its cut, it is the same but for what was asked.
-        let mut by_cut = ask(&AsOf::Cut(answers.0.cut.clone())).0;
-        by_cut.at.clone_from(&answers.0.at);
-        assert_eq!(&by_cut, &answers.0, "{at}");
-    }
-    assert_eq!(store.reconstruct("till", "k", &AsOf::Head).unwrap().partition, 0);
-    // Within its own cuts a diff stays in one partition, too.
-    let cut = |text: &str| AsOf::Cut(text.parse().unwrap());
-    let diff = store
-        .diff("till", "k", &cut("2=0"), &cut("1=1,2=0"), page)
-        .unwrap();
-    assert_eq!(
-        (diff.partition, diff.from.revision, diff.to.revision),
-        (1, None, Some(1))
-    );
-    assert!(matches!(
-        store.reconstruct("till", "k", &cut("0=-1")),
-        Err(StoreError::NotYet { .. })
-    ));
+    assert_eq!(store.aggregates()[0].unreadable_batches, 1);
 }

@@ -5,13 +5,18 @@
 
 mod declarative;
 mod documented;
+mod evidence;
+mod expressions;
 mod folds;
 mod halts;
 #[cfg(feature = "http")]
 mod http;
 mod model;
 mod pages;
+mod partitions;
 mod points;
 mod protobuf;
 mod support;
 mod till;
+#[cfg(feature = "http")]
+mod work;

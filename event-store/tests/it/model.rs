@@ -183,7 +183,7 @@ fn check_cut(stream: &Stream, stores: &[EventStore; 2], at: &AsOf, cut: &Cut) ->
                 (Ok(answer), Some((state, revision))) => {
                     prop_assert_eq!(&answer.state, state);
                     prop_assert_eq!(answer.revision, Some(*revision));
-                    prop_assert_eq!(answer.offsets_applied.len() as u64, revision + 1);
+                    prop_assert_eq!(answer.offsets_applied.count, revision + 1);
                     prop_assert!(answer.halted.is_none() && answer.unknown.is_empty());
                     let again = store
                         .reconstruct("till", &key, &AsOf::Cut(answer.cut.clone()))

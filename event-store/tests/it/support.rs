@@ -3,50 +3,58 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_event_store::{Resolve, Source, Writer};
+use annals_event_store::{OffsetsApplied, Registered, Resolve, Source, Writer};
 use annals_kafka_wire::batch::{Batch, BatchBuilder, TimestampType};
 use annals_schema_model::{Schema, SchemaId, SchemaType, envelope};
 use annals_segment_log::{Durability, LogConfig, LogDir, Partition, PartitionConfig};
 
 /// Schemas registered under `<topic>-<record name>`, ids from 1.
 #[derive(Default)]
-pub(crate) struct Table(Vec<Arc<Writer>>);
+pub(crate) struct Table(Vec<Row>);
+
+/// Subject, version, and what stands there.
+type Row = (String, u32, Arc<Writer>);
 
 impl Table {
     pub(crate) fn register(&mut self, kind: SchemaType, topic: &str, text: &str) -> SchemaId {
         let schema = Schema::parse(kind, text, &[]).unwrap();
         let subject = format!("{topic}-{}", schema.record_name().unwrap());
-        let version = 1 + self.0.iter().filter(|writer| writer.subject == subject).count() as u32;
+        let version = 1 + self.0.iter().filter(|(known, ..)| *known == subject).count() as u32;
         let id = SchemaId::new(self.0.len() as u32 + 1).unwrap();
         let fingerprint = schema.fingerprint();
-        self.0.push(Arc::new(Writer {
+        let writer = Writer {
             id,
-            subject,
-            version,
             schema,
             fingerprint,
-        }));
+        };
+        self.0.push((subject, version, Arc::new(writer)));
         id
     }
 }
 
 impl Resolve for Table {
     fn writer(&self, id: SchemaId) -> Option<Arc<Writer>> {
-        self.0.get(id.get() as usize - 1).cloned()
+        let (.., writer) = self.0.get(id.get() as usize - 1)?;
+        Some(Arc::clone(writer))
     }
 
     fn version(&self, subject: &str, version: u32) -> Option<Arc<Writer>> {
-        let found = |writer: &&Arc<Writer>| writer.subject == subject && writer.version == version;
-        self.0.iter().find(found).cloned()
+        let found = |row: &&Row| row.0 == subject && row.1 == version;
+        self.0.iter().find(found).map(|(.., writer)| Arc::clone(writer))
     }
 
-    fn latest(&self, topic: &str, record_name: &str) -> Option<Arc<Writer>> {
+    fn latest(&self, topic: &str, record_name: &str) -> Option<Registered> {
         let subject = format!("{topic}-{record_name}");
-        self.0
-            .iter()
-            .rev()
-            .find(|writer| writer.subject == subject)
-            .cloned()
+        let of_subject = self.0.iter().filter(|(known, ..)| *known == subject);
+        let (_, version, writer) = of_subject.clone().next_back()?;
+        Some(Registered {
+            version: *version,
+            writer: Arc::clone(writer),
+            versions: of_subject
+                .map(|(_, version, writer)| (*version, writer.id))
+                .collect(),
+            subject,
+        })
     }
 }
 
@@ -57,6 +65,14 @@ pub(crate) struct Write {
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) headers: Vec<(&'static str, String)>,
+}
+
+/// The offsets an answer says were applied, where it names them all.
+pub(crate) fn offsets(applied: &OffsetsApplied) -> Vec<i64> {
+    let named = applied.ranges.iter().flat_map(|run| run.first..=run.last);
+    let offsets: Vec<i64> = named.collect();
+    assert_eq!(offsets.len() as u64, applied.count);
+    offsets
 }
 
 /// A payload in its envelope.

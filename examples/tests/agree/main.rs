@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annals_event_store::{AnyFold, At, Cell, Raw, Resolve, Step, Writer, declarative, typed};
+use annals_event_store::{AnyFold, At, Cell, Raw, Registered, Resolve, Step, Writer, declarative, typed};
 use annals_examples::company::{DemoRecord, history};
 use annals_examples::events::SCHEMAS;
 use annals_examples::order::OrderFold;
@@ -15,7 +15,10 @@ use annals_schema_model::{Schema, SchemaId};
 use bytes::Bytes;
 
 /// Every schema of the company, with ids in the order in which they are listed.
-struct Registry(Vec<Arc<Writer>>);
+struct Registry(Vec<Row>);
+
+/// Subject, version, and what stands there.
+type Row = (&'static str, u32, Arc<Writer>);
 
 impl Registry {
     fn new() -> Registry {
@@ -25,45 +28,45 @@ impl Registry {
             .map(|((subject, version, kind, text), id)| {
                 let schema = Schema::parse(kind.parse().unwrap(), text, &[]).unwrap();
                 let (id, fingerprint) = (SchemaId::new(id).unwrap(), schema.fingerprint());
-                Arc::new(Writer {
+                let writer = Writer {
                     id,
-                    subject: (*subject).to_owned(),
-                    version: *version,
                     schema,
                     fingerprint,
-                })
+                };
+                (*subject, *version, Arc::new(writer))
             });
         Registry(writers.collect())
     }
 
     fn id(&self, record: &DemoRecord) -> SchemaId {
-        let registered = |writer: &&Arc<Writer>| {
-            writer.subject == record.subject && writer.version == record.schema_version
-        };
-        self.0.iter().find(registered).unwrap().id
+        self.version(record.subject, record.schema_version).unwrap().id
     }
 }
 
 impl Resolve for Registry {
     fn writer(&self, id: SchemaId) -> Option<Arc<Writer>> {
-        self.0.iter().find(|writer| writer.id == id).map(Arc::clone)
+        let found = self.0.iter().find(|(.., writer)| writer.id == id);
+        found.map(|(.., writer)| Arc::clone(writer))
     }
 
     fn version(&self, subject: &str, version: u32) -> Option<Arc<Writer>> {
-        let found = |writer: &&Arc<Writer>| writer.subject == subject && writer.version == version;
-        self.0.iter().find(found).map(Arc::clone)
+        let found = self.0.iter().find(|row| (row.0, row.1) == (subject, version));
+        found.map(|(.., writer)| Arc::clone(writer))
     }
 
-    fn latest(&self, topic: &str, record_name: &str) -> Option<Arc<Writer>> {
-        let of_topic = |writer: &&Arc<Writer>| {
-            writer.subject.starts_with(&format!("{topic}-"))
+    fn latest(&self, topic: &str, record_name: &str) -> Option<Registered> {
+        let of_topic = self.0.iter().filter(|(subject, _, writer)| {
+            subject.starts_with(&format!("{topic}-"))
                 && writer.schema.record_name().as_deref() == Some(record_name)
-        };
-        self.0
-            .iter()
-            .filter(of_topic)
-            .max_by_key(|writer| writer.version)
-            .map(Arc::clone)
+        });
+        let (subject, version, writer) = of_topic.clone().max_by_key(|(_, version, _)| *version)?;
+        let versions = of_topic.map(|(_, version, writer)| (*version, writer.id));
+        Some(Registered {
+            subject: (*subject).to_owned(),
+            version: *version,
+            versions: versions.collect(),
+            writer: Arc::clone(writer),
+        })
     }
 }
 

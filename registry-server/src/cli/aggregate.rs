@@ -163,11 +163,13 @@ fn say_taken(given: Option<&str>, taken: &Value) {
     }
 }
 
+/// What of a state is shown whose fold stopped.
+const STATE_SHOWN: &str = "what is shown is as it was before that event";
+
 /// How a command ends: a fold that stopped is a failure, whatever could be shown.
-fn ended(answer: &Value) -> Result<Exit, Failure> {
+fn ended(answer: &Value, shown: &str) -> Result<Exit, Failure> {
     match serde_json::from_value::<Option<Halted>>(answer["halted"].clone()) {
-        Ok(Some(halted)) => Err(Failure::new(Exit::Failed, halted.to_string())
-            .help("what is shown is as it was before that event")),
+        Ok(Some(halted)) => Err(Failure::new(Exit::Failed, halted.to_string()).help(shown)),
         _ => Ok(Exit::Done),
     }
 }
@@ -178,7 +180,7 @@ impl State {
         let answer = self.aggregate.get(&api, None, &[("at", self.at.as_deref())])?;
         if global.output == Format::Json {
             output::json(&answer)?;
-            return ended(&answer);
+            return ended(&answer, STATE_SHOWN);
         }
         say_taken(self.at.as_deref(), &answer["at"]);
         output::line(&format!(
@@ -187,7 +189,7 @@ impl State {
             self.aggregate.id,
             output::cell(&answer["cut"]),
             answer["revision"],
-            answer["offsets_applied"].as_array().map_or(0, Vec::len),
+            answer["offsets_applied"]["count"],
             answer["partition"],
             output::cell(&answer["time"]),
             output::cell(&answer["fold"]["name"]),
@@ -200,7 +202,7 @@ impl State {
         let mut rows = Vec::new();
         flatten("", &answer["state"], &mut rows);
         output::table(&["FIELD", "VALUE"], rows)?;
-        ended(&answer)
+        ended(&answer, STATE_SHOWN)
     }
 }
 
@@ -211,7 +213,10 @@ impl History {
         if global.output == Format::Table {
             say_taken(at, &answer["at"]);
         }
-        Ok(Exit::Done)
+        ended(
+            &answer,
+            "what is shown are all events, whether the fold took them or not",
+        )
     }
 }
 
@@ -226,9 +231,10 @@ fn history_row(event: &Value) -> Vec<String> {
         output::cell(&event["recorded"]),
         output::cell(&event["actor"]),
         name,
-        match schema {
-            Value::Null => output::cell(schema),
-            schema => format!("v{} (id {})", output::cell(&schema["version"]), schema["id"]),
+        match (schema, schema["version"].as_u64()) {
+            (Value::Null, _) => output::cell(schema),
+            (_, Some(version)) => format!("v{version} (id {})", schema["id"]),
+            (_, None) => format!("id {}", schema["id"]),
         },
     ]
 }
@@ -241,7 +247,7 @@ impl Diff {
             say_taken(Some(&self.from), &answer["from"]["at"]);
             say_taken(self.to.as_deref(), &answer["to"]["at"]);
         }
-        ended(&answer)
+        ended(&answer, STATE_SHOWN)
     }
 }
 

@@ -13,7 +13,7 @@ use super::Console;
 use super::event::{Event, EventRow};
 use super::evidence::Evidence;
 use super::fields::{Field, Kind, compare};
-use super::page::{Clear, Missing, answered};
+use super::page::{Clear, Missing, answered, sentence};
 use super::pager::Pager;
 
 /// Events in the list at once.
@@ -54,6 +54,8 @@ struct AggregatePage {
     event_cursor: String,
     events: Vec<EventRow>,
     events_part: Pager,
+    /// Where and why the fold stops among all events.
+    events_halted: Option<String>,
     fields: Vec<Field>,
     fields_part: Pager,
     fields_changed: usize,
@@ -68,8 +70,8 @@ pub(super) async fn show(
 ) -> Result<Response, Missing> {
     let now_ms = (console.now_ms)();
     let answers = console.answers.clone();
-    answered(&answers, move || {
-        let page = page(&console.events, &name, &id, &ask, now_ms)?;
+    answered(&answers, &console.events, move |events| {
+        let page = page(events, &name, &id, &ask, now_ms)?;
         page.ok_or_else(|| Missing::not_found("this aggregate has no events"))
     })
     .await
@@ -95,7 +97,7 @@ fn page(
         None => Value::Null,
     };
     let listed_from = ask.events.unwrap_or_else(|| Pager::begin(selected, EVENT_ROWS));
-    let (listed, events_part) = listed(events, name, id, listed_from)?;
+    let (listed, events_part, events_halted) = listed(events, name, id, listed_from)?;
     let only = Page {
         from: selected,
         limit: 1,
@@ -127,29 +129,29 @@ fn page(
         event_cursor: event_cursor.to_string(),
         events: listed,
         events_part,
+        events_halted,
         fields: shown.collect(),
         fields_part,
         fields_changed,
         fields_all,
-        topic: topic(events, name)?,
+        topic: topic(events, name),
         evidence: Evidence::from(after),
         name: name.to_owned(),
         id: id.to_owned(),
     }))
 }
 
-/// A part of the list of all events there are. Large events come page by page, and their data, which a row does not
+/// A part of the list of all events there are, and where the fold stops among them. Large events come page by page, and their data, which a row does not
 /// show, is dropped on the way.
 fn listed(
     events: &EventStore,
     name: &str,
     id: &str,
     from: u64,
-) -> Result<(Vec<EventRow>, Pager), StoreError> {
-    let total = events
-        .history(name, id, &AsOf::Head, Page { from: 0, limit: 1 })?
-        .events;
-    let part = Pager::new(from, EVENT_ROWS, total);
+) -> Result<(Vec<EventRow>, Pager, Option<String>), StoreError> {
+    let all = events.history(name, id, &AsOf::Head, Page { from: 0, limit: 1 })?;
+    let (cut, halted) = (AsOf::Cut(all.cut), all.halted);
+    let part = Pager::new(from, EVENT_ROWS, all.events);
     let mut rows = Vec::new();
     while let Some(left) = part
         .to()
@@ -160,17 +162,17 @@ fn listed(
             from: part.to() - left,
             limit: left as usize,
         };
-        let entries = events.history(name, id, &AsOf::Head, next)?.entries;
+        let entries = events.history(name, id, &cut, next)?.entries;
         if entries.is_empty() {
             break;
         }
         rows.extend(entries.iter().map(EventRow::from));
     }
-    Ok((rows, part))
+    Ok((rows, part, halted.map(|halted| sentence(&halted.to_string()))))
 }
 
-fn topic(events: &EventStore, name: &str) -> Result<String, StoreError> {
-    let known = events.aggregates()?;
+fn topic(events: &EventStore, name: &str) -> String {
+    let known = events.aggregates();
     let found = known.into_iter().find(|aggregate| aggregate.name == name);
-    Ok(found.map(|aggregate| aggregate.topic).unwrap_or_default())
+    found.map(|aggregate| aggregate.topic).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use annals_event_store::{HistoryEntry, SchemaUsed};
 use jiff::Timestamp;
 
+use super::home::escaped;
 use super::json_text::indented;
 use super::page::shortened;
 
@@ -20,7 +21,32 @@ pub(super) struct EventRow {
     pub(super) actor: Option<String>,
     /// The record's name without its namespace.
     pub(super) name: String,
-    pub(super) schema: Option<SchemaUsed>,
+    pub(super) schema: Option<SchemaLink>,
+}
+
+/// A schema that events were written with.
+pub(super) struct SchemaLink {
+    /// Subject, version and id, as far as the fold has names for it.
+    pub(super) name: String,
+    /// The version, or else the id.
+    pub(super) short: String,
+    /// Its page, as long as its subject is there.
+    pub(super) page: Option<String>,
+}
+
+impl From<&SchemaUsed> for SchemaLink {
+    fn from(schema: &SchemaUsed) -> SchemaLink {
+        let named = schema.subject.as_ref().zip(schema.version);
+        SchemaLink {
+            name: schema.to_string(),
+            short: named.map_or_else(
+                || format!("id {}", schema.id),
+                |(_, version)| format!("v{version}"),
+            ),
+            page: named
+                .map(|(subject, version)| format!("/console/schemas/{}?version={version}", escaped(subject))),
+        }
+    }
 }
 
 /// The chosen event.
@@ -60,7 +86,7 @@ impl From<&HistoryEntry> for EventRow {
             recorded: Time::from(entry.recorded.as_str()),
             actor: entry.actor.clone(),
             name: name.rsplit('.').next().unwrap_or(name).to_owned(),
-            schema: entry.schema.clone(),
+            schema: entry.schema.as_ref().map(SchemaLink::from),
         }
     }
 }

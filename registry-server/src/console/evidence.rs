@@ -1,11 +1,9 @@
 //! What a shown state rests on, and what was not looked at.
 
-use annals_event_store::{Reconstruction, SchemaUsed};
+use annals_event_store::{OffsetRange, OffsetsApplied, Reconstruction};
 
+use super::event::SchemaLink;
 use super::page::sentence;
-
-/// Runs of offsets that are written out.
-const RUNS_MAX: usize = 40;
 
 pub(super) struct Evidence {
     pub(super) partition: u32,
@@ -22,9 +20,10 @@ pub(super) struct Evidence {
     /// Whose clock the recorded times are by.
     pub(super) time: &'static str,
     pub(super) offsets: String,
+    pub(super) offsets_sha256: String,
     pub(super) fold: String,
     pub(super) snapshot: &'static str,
-    pub(super) schemas: Vec<SchemaUsed>,
+    pub(super) schemas: Vec<SchemaLink>,
 }
 
 impl From<Reconstruction> for Evidence {
@@ -43,6 +42,7 @@ impl From<Reconstruction> for Evidence {
             cut: answer.cut.to_string(),
             time: answer.time.words(),
             offsets: runs(&answer.offsets_applied),
+            offsets_sha256: answer.offsets_applied.sha256,
             fold: format!(
                 "{} rev {}, SHA-256 {}",
                 answer.fold.name, answer.fold.rev, answer.fold.digest
@@ -51,7 +51,7 @@ impl From<Reconstruction> for Evidence {
                 Some(_) => "a snapshot and the events after it",
                 None => "the first event",
             },
-            schemas: answer.schemas,
+            schemas: answer.schemas.iter().map(SchemaLink::from).collect(),
         }
     }
 }
@@ -63,19 +63,17 @@ fn notes(answer: &Reconstruction) -> Vec<String> {
             .unknown
             .iter()
             .map(|one| format!("{} at offset {}", one.event, one.offset));
+        let more = match answer.unknown_events - answer.unknown.len() as u64 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
         notes.push(format!(
-            "The fold does not know these events, so they changed nothing: {}.",
+            "The fold does not know these events, so they changed nothing: {}{more}.",
             joined(unknown)
         ));
     }
     if !answer.unreadable.is_empty() {
-        let ranges = answer.unreadable.iter().map(|range| {
-            if range.first == range.last {
-                range.first.to_string()
-            } else {
-                format!("{} to {}", range.first, range.last)
-            }
-        });
+        let ranges = answer.unreadable.iter().map(range);
         notes.push(format!(
             "Not looked at: offsets {} of partition {} cannot be read; they may belong here.",
             joined(ranges),
@@ -97,18 +95,23 @@ fn notes(answer: &Reconstruction) -> Vec<String> {
     notes
 }
 
-/// Rising numbers, those that follow each other as `3 to 9`.
-fn runs(offsets: &[i64]) -> String {
-    let runs = offsets.chunk_by(|one, next| one.checked_add(1) == Some(*next));
-    let count = runs.clone().count();
-    let text = joined(runs.take(RUNS_MAX).filter_map(|run| match run {
-        [] => None,
-        [one] => Some(one.to_string()),
-        [first, .., last] => Some(format!("{first} to {last}")),
-    }));
-    match count.saturating_sub(RUNS_MAX) {
-        0 => text,
-        more => format!("{text}, and {more} more runs, {} offsets in all,", offsets.len()),
+/// The offsets as far as they are told: `0, 3 to 9, and more up to 90: 40 in all`.
+fn runs(applied: &OffsetsApplied) -> String {
+    let text = joined(applied.ranges.iter().map(range));
+    let told: i64 = applied.ranges.iter().map(|run| run.last - run.first + 1).sum();
+    match applied.last {
+        Some(last) if told.unsigned_abs() < applied.count => {
+            format!("{text}, and more up to {last}: {} in all,", applied.count)
+        }
+        _ => text,
+    }
+}
+
+fn range(range: &OffsetRange) -> String {
+    if range.first == range.last {
+        range.first.to_string()
+    } else {
+        format!("{} to {}", range.first, range.last)
     }
 }
 

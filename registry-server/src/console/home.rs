@@ -32,7 +32,7 @@ struct HomePage {
 
 pub(super) async fn show(State(console): State<Arc<Console>>) -> Result<Response, Missing> {
     let events = Arc::clone(&console.events);
-    let aggregates = blocking(move || events.aggregates()).await?;
+    let aggregates = blocking(move || Ok(events.aggregates())).await?;
     let page = HomePage {
         alerts: alerts(&console.broker.log_state()),
         not_loaded: console.events.not_loaded(),
@@ -117,6 +117,6 @@ pub(super) async fn jump(
     }
 }
 
-fn escaped(segment: &str) -> String {
+pub(super) fn escaped(segment: &str) -> String {
     askama::filters::urlencode_strict(segment).map_or_else(|_| String::new(), |text| text.to_string())
 }

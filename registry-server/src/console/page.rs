@@ -1,9 +1,10 @@
 //! From a template or an error to a response.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
-use annals_event_store::StoreError;
 use annals_event_store::http::{Answers, NoAnswer};
+use annals_event_store::{EventStore, StoreError};
 use askama::Template;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
@@ -44,10 +45,12 @@ fn sent(html: impl Into<Body>) -> Response {
 /// A page that is made from the log: asked for and filled within the budget of all answers under way.
 pub(super) async fn answered<T: Template>(
     answers: &Answers,
-    make: impl FnOnce() -> Result<T, Missing> + Send + 'static,
+    events: &Arc<EventStore>,
+    make: impl FnOnce(&EventStore) -> Result<T, Missing> + Send + 'static,
 ) -> Result<Response, Missing> {
-    let body = answers.give(move |out| {
-        let page = make()?;
+    let events = Arc::clone(events);
+    let body = answers.give(move |out, work| {
+        let page = make(&events.at_work(work))?;
         Template::write_into(&page, out).map_err(|error| Missing::failed(error.to_string()))
     });
     match body.await {
@@ -121,10 +124,13 @@ impl From<StoreError> for Missing {
             | StoreError::UnknownId { .. }
             | StoreError::NotYet { .. }
             | StoreError::NoSuchRevision { .. } => Missing::not_found(message),
-            StoreError::WrongTopic { .. } | StoreError::Index(_) => Missing::failed(message),
-            StoreError::At(_) | StoreError::Cursor(_) | StoreError::Limit { .. } => {
-                Missing::not_understood(message)
+            StoreError::WrongTopic { .. } | StoreError::Index(_) | StoreError::Stopped => {
+                Missing::failed(message)
             }
+            StoreError::At(_)
+            | StoreError::Cursor(_)
+            | StoreError::Limit { .. }
+            | StoreError::TooMuchWork { .. } => Missing::not_understood(message),
         }
     }
 }

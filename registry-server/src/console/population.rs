@@ -53,7 +53,7 @@ struct AggregatesPage {
 
 pub(super) async fn list(State(console): State<Arc<Console>>) -> Result<Response, Missing> {
     let events = Arc::clone(&console.events);
-    let aggregates = blocking(move || events.aggregates()).await?;
+    let aggregates = blocking(move || Ok(events.aggregates())).await?;
     let page = AggregatesPage {
         not_loaded: console.events.not_loaded(),
         aggregates: aggregates.into_iter().map(AggregateRow::from).collect(),
@@ -103,7 +103,10 @@ pub(super) async fn show(
 ) -> Result<Response, Missing> {
     let now_ms = (console.now_ms)();
     let answers = console.answers.clone();
-    answered(&answers, move || page(&console.events, name, ask, now_ms)).await
+    answered(&answers, &console.events, move |events| {
+        page(events, name, ask, now_ms)
+    })
+    .await
 }
 
 fn page(events: &EventStore, name: String, ask: Ask, now_ms: i64) -> Result<PopulationPage, Missing> {

@@ -89,7 +89,7 @@ pub(super) async fn show(
         .topic(&name)
         .ok_or_else(|| Missing::not_found(format!("there is no topic {name}")))?;
     let events = Arc::clone(&console.events);
-    let mut aggregates = blocking(move || events.aggregates()).await?;
+    let mut aggregates = blocking(move || Ok(events.aggregates())).await?;
     aggregates.retain(|aggregate| aggregate.topic == name);
     let guard = console.guard.mode(&topic, Side::Value);
     let page = TopicPage {

@@ -1,0 +1,80 @@
+//! What a question may cost, and whether anybody still waits for its answer.
+//!
+//! Whoever reads the log for a question says so here, batch by batch and record by record. Invariant: between two records
+//! work ends when it was stopped or has cost what it may; what it had found by then is thrown away, never an answer.
+//! What is read once for all questions, the index, can be stopped and costs a question nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::error::StoreError;
+
+/// What one question may cost: so many pieces are read from the log in some seconds. A record is a piece, and so is each
+/// of its headers, and each 256 bytes of a batch; a record counts when its batch is opened, when it is read from it and when
+/// it is folded.
+pub const WORK_PIECES_MAX: u64 = 20_000_000;
+/// Bytes of a batch that cost as much as a record.
+const PIECE_BYTES: usize = 256;
+
+/// The work on one question. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Work(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    stopped: AtomicBool,
+    pieces_max: u64,
+    pieces: AtomicU64,
+}
+
+impl Default for Work {
+    /// Work that may cost [`WORK_PIECES_MAX`].
+    fn default() -> Work {
+        Work::up_to(WORK_PIECES_MAX)
+    }
+}
+
+impl Work {
+    /// Work that may cost so many pieces.
+    #[must_use]
+    pub fn up_to(pieces_max: u64) -> Work {
+        Work(Arc::new(State {
+            stopped: AtomicBool::new(false),
+            pieces_max,
+            pieces: AtomicU64::new(0),
+        }))
+    }
+
+    /// Nobody waits for the answer any more.
+    pub fn stop(&self) {
+        self.0.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether to go on.
+    pub(crate) fn go_on(&self) -> Result<(), StoreError> {
+        if self.0.stopped.load(Ordering::Relaxed) {
+            return Err(StoreError::Stopped);
+        }
+        Ok(())
+    }
+
+    /// Counts a record with so many headers, and says whether to go on.
+    pub(crate) fn record(&self, headers: usize) -> Result<(), StoreError> {
+        self.count(1 + headers as u64)
+    }
+
+    /// Counts a batch of so many bytes, and says whether to go on.
+    pub(crate) fn batch(&self, bytes: usize) -> Result<(), StoreError> {
+        self.count((bytes / PIECE_BYTES) as u64)
+    }
+
+    fn count(&self, pieces: u64) -> Result<(), StoreError> {
+        let before = self.0.pieces.fetch_add(pieces, Ordering::Relaxed);
+        match before.saturating_add(pieces) > self.0.pieces_max {
+            true => Err(StoreError::TooMuchWork {
+                max: self.0.pieces_max,
+            }),
+            false => self.go_on(),
+        }
+    }
+}
