@@ -53,4 +53,4 @@ pub use resolve::{Registered, Resolve, Writer};
 pub use source::Source;
 pub use store::{AggregateInfo, EventStore, NotLoaded};
 pub use typed::{Typed, typed};
-pub use work::{WORK_PIECES_MAX, Work};
+pub use work::{WORK_PIECES_MAX, WaitedFor, Work};

@@ -34,6 +34,24 @@ impl Default for Work {
     }
 }
 
+/// Held by whoever waits for an answer: when it goes, the work is stopped, be it finished or not.
+#[derive(Debug, Default)]
+pub struct WaitedFor(Work);
+
+impl WaitedFor {
+    /// The work that is waited for.
+    #[must_use]
+    pub fn work(&self) -> &Work {
+        &self.0
+    }
+}
+
+impl Drop for WaitedFor {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
 impl Work {
     /// Work that may cost so many pieces.
     #[must_use]

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use crate::work::Work;
+use crate::work::{WaitedFor, Work};
 
 /// Answers that are worked on at once.
 pub const WORKED_ON_MAX: usize = 8;
@@ -76,9 +76,8 @@ impl Answers {
             .map_err(|_| NoAnswer::Busy)?
             .ok_or(NoAnswer::Interrupted)?;
         let mut pieces = Pieces::new(Arc::clone(&self.0));
-        // Dropped when nobody waits for the answer any more, be it finished or not.
-        let waited_for = WaitedFor(Work::default());
-        let work = waited_for.0.clone();
+        let waited_for = WaitedFor::default();
+        let work = waited_for.work().clone();
         let written = tokio::task::spawn_blocking(move || {
             let written = write(&mut pieces, &work);
             drop(place);
@@ -104,15 +103,6 @@ impl Answers {
             }
             sent.await;
         }
-    }
-}
-
-/// Stops the work on an answer when it goes.
-struct WaitedFor(Work);
-
-impl Drop for WaitedFor {
-    fn drop(&mut self) {
-        self.0.stop();
     }
 }
 

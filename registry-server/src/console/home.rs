@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::Console;
-use super::page::{Clear, Missing, Page, blocking};
+use super::page::{Clear, Missing, Page, aggregates};
 use super::population::AggregateRow;
 use super::topics::TopicRow;
 use crate::registry::Qualified;
@@ -31,8 +31,7 @@ struct HomePage {
 }
 
 pub(super) async fn show(State(console): State<Arc<Console>>) -> Result<Response, Missing> {
-    let events = Arc::clone(&console.events);
-    let aggregates = blocking(move || Ok(events.aggregates())).await?;
+    let aggregates = aggregates(&console.events).await?;
     let page = HomePage {
         alerts: alerts(&console.broker.log_state()),
         not_loaded: console.events.not_loaded(),

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use annals_event_store::http::{Answers, NoAnswer};
-use annals_event_store::{EventStore, StoreError};
+use annals_event_store::{AggregateInfo, EventStore, StoreError, WaitedFor};
 use askama::Template;
 use axum::body::Body;
 use axum::extract::FromRequestParts;
@@ -193,12 +193,10 @@ pub(super) async fn nowhere(uri: Uri) -> Missing {
     Missing::not_found(format!("the console has no page {}", uri.path()))
 }
 
-/// Run work that reads the log off the connection's thread.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Missing> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => Ok(result?),
-        Err(error) => Err(Missing::failed(error.to_string())),
-    }
+/// The aggregates there are, looked up off the connection's thread for as long as somebody waits for them.
+pub(super) async fn aggregates(events: &EventStore) -> Result<Vec<AggregateInfo>, Missing> {
+    let waited_for = WaitedFor::default();
+    let events = events.at_work(waited_for.work());
+    let looked_up = tokio::task::spawn_blocking(move || events.aggregates()).await;
+    looked_up.map_err(|error| Missing::failed(error.to_string()))
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::Console;
 use super::event::Time;
-use super::page::{Clear, Missing, Page, answered, blocking, sentence, shortened};
+use super::page::{Clear, Missing, Page, aggregates, answered, sentence, shortened};
 
 /// Rows of one page.
 const ROWS_MAX: usize = 100;
@@ -52,8 +52,7 @@ struct AggregatesPage {
 }
 
 pub(super) async fn list(State(console): State<Arc<Console>>) -> Result<Response, Missing> {
-    let events = Arc::clone(&console.events);
-    let aggregates = blocking(move || Ok(events.aggregates())).await?;
+    let aggregates = aggregates(&console.events).await?;
     let page = AggregatesPage {
         not_loaded: console.events.not_loaded(),
         aggregates: aggregates.into_iter().map(AggregateRow::from).collect(),

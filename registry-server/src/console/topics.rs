@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 
 use super::Console;
-use super::page::{Clear, Missing, Page, blocking};
+use super::page::{Clear, Missing, Page, aggregates};
 use super::population::AggregateRow;
 use super::schemas::SubjectRow;
 use crate::guard::{Mode, Side};
@@ -88,8 +88,7 @@ pub(super) async fn show(
         .broker
         .topic(&name)
         .ok_or_else(|| Missing::not_found(format!("there is no topic {name}")))?;
-    let events = Arc::clone(&console.events);
-    let mut aggregates = blocking(move || Ok(events.aggregates())).await?;
+    let mut aggregates = aggregates(&console.events).await?;
     aggregates.retain(|aggregate| aggregate.topic == name);
     let guard = console.guard.mode(&topic, Side::Value);
     let page = TopicPage {
