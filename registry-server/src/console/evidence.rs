@@ -125,10 +125,26 @@ mod tests {
 
     #[test]
     fn offsets_are_written_in_runs() {
-        assert_eq!(runs(&[]), "");
-        assert_eq!(runs(&[3]), "3");
-        assert_eq!(runs(&[1, 2, 4, 5, 6, 9]), "1 to 2, 4 to 6, 9");
-        let many: Vec<i64> = (0..2 * RUNS_MAX as i64).map(|place| place * 2).collect();
-        assert!(runs(&many).ends_with("78, and 40 more runs, 80 offsets in all,"));
+        let applied = |ranges: &[(i64, i64)], count: u64, last: Option<i64>| OffsetsApplied {
+            count,
+            first: ranges.first().map(|(first, _)| *first),
+            last,
+            ranges: ranges
+                .iter()
+                .map(|&(first, last)| OffsetRange { first, last })
+                .collect(),
+            sha256: String::new(),
+        };
+        let check = |applied: OffsetsApplied, wanted: &str| assert_eq!(runs(&applied), wanted);
+        check(applied(&[], 0, None), "");
+        check(applied(&[(3, 3)], 1, Some(3)), "3");
+        check(
+            applied(&[(1, 2), (4, 6), (9, 9)], 6, Some(9)),
+            "1 to 2, 4 to 6, 9",
+        );
+        check(
+            applied(&[(1, 2), (4, 4)], 80, Some(160)),
+            "1 to 2, 4, and more up to 160: 80 in all,",
+        );
     }
 }
