@@ -3,6 +3,9 @@
 //! A list is an iterator over entries and a way to write one as JSON. A short one is sent whole, with its length; of a
 //! longer one there is never more in memory than a chunk, and that is written when the client has read the one before.
 //! Entries of a mebibyte make large chunks: of all answers together only [`LARGE_CHUNKS_MAX`] hold one at a time.
+//!
+//! Invariant: the threads that serve requests write one chunk of short entries for a list at most, its first; everything
+//! else is written beside them.
 
 use std::{io, iter::Peekable};
 
@@ -12,7 +15,10 @@ use axum::{
 };
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    task::spawn_blocking,
+};
 
 use super::{error::HttpError, shapes::json};
 
@@ -41,27 +47,24 @@ pub(super) async fn list_of<T>(
 where
     T: Send + 'static,
 {
-    let mut rest = Rest {
+    let rest = Rest {
         entries: entries.peekable(),
         bytes,
         write,
         begun: false,
-        ended: false,
         large: None,
     };
     match rest.chunk().await {
         Err(error) => HttpError::Unserialisable(error.to_string()).into_response(),
-        Ok(whole) if rest.ended => json(whole.into()),
-        Ok(first) => {
+        Ok((whole, None)) => json(whole.into()),
+        Ok((first, rest)) => {
             let first = stream::once(async { Ok(first) });
-            let more = stream::unfold(rest, |mut rest| async {
-                if rest.ended {
-                    return None;
+            // The status is sent: all that can be said of an error is that the answer is not whole.
+            let more = stream::try_unfold(rest, |rest| async {
+                match rest {
+                    Some(rest) => rest.chunk().await.map(Some),
+                    None => Ok(None),
                 }
-                let chunk = rest.chunk().await;
-                // The status is sent: all that can be said is that the answer is not whole.
-                rest.ended |= chunk.is_err();
-                Some((chunk.map_err(io::Error::from), rest))
             });
             json(Body::from_stream(first.chain(more)))
         }
@@ -74,28 +77,40 @@ struct Rest<I: Iterator, W> {
     bytes: fn(&I::Item) -> usize,
     write: W,
     begun: bool,
-    ended: bool,
     /// Held until the next chunk is asked for, by when this one has been sent.
     large: Option<SemaphorePermit<'static>>,
 }
 
+/// A chunk, and what is still to be written after it.
+type Written<R> = io::Result<(Bytes, Option<R>)>;
+
 impl<I, W> Rest<I, W>
 where
-    I: Iterator,
-    W: Fn(&I::Item, &mut Vec<u8>) -> serde_json::Result<()>,
+    I: Iterator<Item: Send> + Send + 'static,
+    W: Fn(&I::Item, &mut Vec<u8>) -> serde_json::Result<()> + Send + 'static,
 {
-    async fn chunk(&mut self) -> serde_json::Result<Bytes> {
+    async fn chunk(mut self) -> Written<Self> {
         self.large = None;
+        if self.is_large_next() {
+            // It is never closed.
+            self.large = LARGE_CHUNKS.acquire().await.ok();
+        }
+        if !self.begun && self.large.is_none() {
+            return self.written();
+        }
+        let written = spawn_blocking(|| self.written()).await;
+        written.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+
+    fn is_large_next(&mut self) -> bool {
+        let next = self.entries.peek();
+        next.is_some_and(|entry| (self.bytes)(entry) > CHUNK_BYTES)
+    }
+
+    /// Writes entries until the chunk is full, or the next one is large and has no room.
+    fn written(mut self) -> Written<Self> {
         let mut json = Vec::new();
-        while json.len() < CHUNK_BYTES {
-            let is_large = self
-                .entries
-                .peek()
-                .is_some_and(|entry| (self.bytes)(entry) > CHUNK_BYTES);
-            if is_large && self.large.is_none() {
-                // It is never closed.
-                self.large = LARGE_CHUNKS.acquire().await.ok();
-            }
+        loop {
             json.push(if self.begun { b',' } else { b'[' });
             let Some(entry) = self.entries.next() else {
                 // The comma of the entry that did not come; of an empty list the bracket stays.
@@ -103,18 +118,28 @@ where
                     json.pop();
                 }
                 json.push(b']');
-                self.ended = true;
-                break;
+                return Ok((json.into(), None));
             };
             self.begun = true;
             (self.write)(&entry, &mut json)?;
+            if json.len() >= CHUNK_BYTES || self.large.is_none() && self.is_large_next() {
+                return Ok((json.into(), Some(self)));
+            }
         }
-        Ok(json.into())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::{
+            Mutex,
+            atomic::{AtomicUsize, Ordering},
+            mpsc,
+        },
+        time::Duration,
+    };
+
     use axum::body::{HttpBody, to_bytes};
     use futures_util::FutureExt;
 
@@ -143,6 +168,38 @@ mod tests {
         check(100_000, 10, false).await;
         check(1, CHUNK_BYTES, false).await;
         check(5, 1024 * 1024, false).await;
+    }
+
+    #[tokio::test]
+    async fn others_are_served_while_a_list_is_written() {
+        const ENTRIES: usize = 5;
+        let check = async |bytes: fn(&String) -> usize, written_first: usize| {
+            let (served, others) = mpsc::channel();
+            let others = Mutex::new(others);
+            let number = AtomicUsize::new(0);
+            // What is not written on the one thread of this test waits until somebody else was served by it. The limit is
+            // there to end a test that fails.
+            let write = move |entry: &String, json: &mut Vec<u8>| {
+                if number.fetch_add(1, Ordering::Relaxed) >= written_first {
+                    let other = others.lock().unwrap().recv_timeout(Duration::from_secs(10));
+                    other.expect("the thread that serves others writes");
+                }
+                serde_json::to_writer(json, entry)
+            };
+            let entries = std::iter::repeat_n("x".repeat(CHUNK_BYTES + 1), ENTRIES);
+            let list = tokio::spawn(async move {
+                let body = list_of(entries, bytes, write).await.into_body();
+                to_bytes(body, usize::MAX).await.unwrap().len()
+            });
+            for _ in written_first..ENTRIES {
+                tokio::task::yield_now().await;
+                served.send(()).unwrap();
+            }
+            assert_eq!(list.await.unwrap(), ENTRIES * (CHUNK_BYTES + 4) + 1);
+        };
+        check(String::len, 0).await;
+        // Nobody knows how long they are: the first is written before anybody could.
+        check(|_| 0, 1).await;
     }
 
     #[tokio::test]
