@@ -3,19 +3,19 @@
 //! Invariant: the stored form of a [`Candidate`] has itself been parsed, so nothing is ever stored that cannot be read.
 //! Imported schemas alone are taken as they come, because their ids belong to their texts ([`Candidate::imported`]).
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use annals_schema_model::{ParseError, Policy, Reference, Schema, SchemaType, SchemaTypeError};
 use uuid::Uuid;
 
 use super::{
     RegistryError,
-    content::Content,
+    content::{Content, TextHash},
     context::Deleted,
     contract::{Metadata, RuleSet},
     name::Qualified,
     references,
-    stored::Stored,
+    stored::{Spelling, Stored},
     view::View,
 };
 
@@ -53,6 +53,9 @@ pub struct Candidate {
     pub parsed: Result<Arc<Schema>, ParseError>,
     /// The text it prints as, where that is not the content's.
     pub printed: Option<Arc<str>>,
+    exact: TextHash,
+    form: TextHash,
+    written_out: OnceLock<Option<Uuid>>,
 }
 
 impl Candidate {
@@ -97,11 +100,8 @@ impl Candidate {
             SchemaType::Avro => None,
             SchemaType::Protobuf | SchemaType::Json => printed(&parsed, &text),
         };
-        Ok(Candidate {
-            printed,
-            content: content(request, schema_type, text.into(), references),
-            parsed: Ok(Arc::new(parsed)),
-        })
+        let content = content(request, schema_type, text.into(), references);
+        Ok(Candidate::new(content, Ok(Arc::new(parsed)), printed))
     }
 
     /// Takes a request's schema as it stands: text, references and all, because the id it asks for is theirs. What cannot
@@ -118,21 +118,54 @@ impl Candidate {
         let text = Arc::from(request.schema.as_str());
         let content = content(request, request.schema_type()?, text, request.references.clone());
         let parsed = references::parse(view, context, &content).unwrap_or_else(|error| Err(error.into()));
-        Ok(Candidate {
-            printed: parsed
-                .as_ref()
-                .ok()
-                .and_then(|parsed| printed(parsed, &content.text)),
+        let readable = parsed.as_ref().ok();
+        let printed = readable.and_then(|parsed| printed(parsed, &content.text));
+        Ok(Candidate::new(content, parsed.map(Arc::new), printed))
+    }
+
+    fn new(
+        content: Content,
+        parsed: Result<Arc<Schema>, ParseError>,
+        printed: Option<Arc<str>>,
+    ) -> Candidate {
+        let exact = TextHash::of(&content.text);
+        let form = printed.as_deref().map(TextHash::of);
+        Candidate {
+            form: form.unwrap_or_else(|| exact.clone()),
+            exact,
+            written_out: OnceLock::new(),
             content,
-            parsed: parsed.map(Arc::new),
-        })
+            parsed,
+            printed,
+        }
+    }
+
+    /// The hash of the content as it is.
+    #[must_use]
+    pub fn exact(&self) -> Uuid {
+        self.exact.with(&self.content)
     }
 
     /// The hash of the printed form.
     #[must_use]
     pub fn form(&self) -> Uuid {
-        let text = self.printed.as_ref().unwrap_or(&self.content.text);
-        self.content.hash_with(text)
+        self.form.with(&self.content)
+    }
+
+    /// The hash that another content has if its text prints as this one's.
+    pub(super) fn form_within(&self, other: &Content) -> Uuid {
+        self.form.with(other)
+    }
+
+    /// The hash of the text, whatever comes with it.
+    pub(super) fn text_hash(&self) -> Uuid {
+        self.exact.alone()
+    }
+
+    /// The hash of the text with its references written out.
+    pub(super) fn hash_written_out(&self) -> Option<Uuid> {
+        let hash = || Spelling::WrittenOut.hash(self.parsed.as_deref().ok()?);
+        *self.written_out.get_or_init(hash)
     }
 
     /// What is asked of a new schema before it is compared with anything.
@@ -215,7 +248,7 @@ impl RegisterRequest {
     /// # Errors
     /// [`RegistryError::InvalidSchema`].
     pub fn schema_type(&self) -> Result<SchemaType, RegistryError> {
-        let Some(name) = self.schema_type.as_deref().filter(|name| !name.is_empty()) else {
+        let Some(name) = self.schema_type.as_deref() else {
             return Ok(SchemaType::Avro);
         };
         // In the API a type has one spelling.

@@ -46,8 +46,8 @@ pub enum Change {
         form: Option<Uuid>,
         /// The content, with the text that is served.
         content: Arc<Content>,
-        /// The text that `guid` is the hash of, where that is not the content's. Whoever makes an id known says it; a
-        /// change to what is known already may leave it out.
+        /// The text that is kept under `guid`, where that is not the hash of the content's. Whoever makes an id known says
+        /// it; a change to what is known already may leave it out.
         printed: Option<Arc<str>>,
         /// When it was first registered, in milliseconds since 1970.
         registered_ms: i64,

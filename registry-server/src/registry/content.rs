@@ -22,6 +22,10 @@
 //!   registered before there were forms: as imported
 //! ```
 //!
+//! A guid does not say its type, so in a context one stands for one type: where it is taken by another type, what comes
+//! later gets the guid [`apart`] from it. `{"type":"string"}` is a schema in Avro
+//! and in JSON Schema.
+//!
 //! So two ids may have one form: they were two schemas to the registry they come from, be it an earlier version of this
 //! one. Both stay what they are: each is served by its id and guid, and its own text leads to it. A text in any other
 //! layout is the one whose guid is their form, or else the one with the lower id.
@@ -62,13 +66,63 @@ impl Content {
     /// The hash with another text in place of its own.
     #[must_use]
     pub(super) fn hash_with(&self, text: &str) -> Uuid {
-        hash_of(
-            text,
-            &self.references,
-            self.metadata.as_ref(),
-            self.rule_set.as_ref(),
+        TextHash::of(text).with(self)
+    }
+}
+
+/// A text read into a hash once, whatever stands behind it.
+#[derive(Clone, Debug)]
+pub(super) struct TextHash(Md5);
+
+impl TextHash {
+    pub(super) fn of(text: &str) -> TextHash {
+        TextHash(Md5::new_with_prefix(text))
+    }
+
+    /// The hash of the text alone.
+    pub(super) fn alone(&self) -> Uuid {
+        self.followed_by(&[], None, None)
+    }
+
+    /// The hash with everything of a content but its text.
+    pub(super) fn with(&self, content: &Content) -> Uuid {
+        self.followed_by(
+            &content.references,
+            content.metadata.as_ref(),
+            content.rule_set.as_ref(),
         )
     }
+
+    fn followed_by(
+        &self,
+        references: &[Reference],
+        metadata: Option<&Metadata>,
+        rule_set: Option<&RuleSet>,
+    ) -> Uuid {
+        let mut hash = self.0.clone();
+        for reference in references {
+            hash.update(reference.name.as_bytes());
+            hash.update(reference.subject.as_bytes());
+            hash.update(reference.version.to_be_bytes());
+        }
+        if let Some(metadata) = metadata {
+            hash.update([1]);
+            metadata.hash_into(|bytes| hash.update(bytes));
+        }
+        if let Some(rule_set) = rule_set {
+            hash.update([1]);
+            rule_set.hash_into(|bytes| hash.update(bytes));
+        }
+        Uuid::from_bytes(hash.finalize().into())
+    }
+}
+
+/// The guid in place of one that stands for another type already.
+pub(super) fn apart((guid, schema_type): Identity) -> Identity {
+    let mut hash = Md5::new();
+    hash.update(guid.as_bytes());
+    hash.update(schema_type.name());
+    (Uuid::from_bytes(hash.finalize().into()), schema_type)
 }
 
 /// The hash of a content given by its parts.
@@ -79,22 +133,7 @@ pub fn hash_of(
     metadata: Option<&Metadata>,
     rule_set: Option<&RuleSet>,
 ) -> Uuid {
-    let mut hash = Md5::new();
-    hash.update(text.as_bytes());
-    for reference in references {
-        hash.update(reference.name.as_bytes());
-        hash.update(reference.subject.as_bytes());
-        hash.update(reference.version.to_be_bytes());
-    }
-    if let Some(metadata) = metadata {
-        hash.update([1]);
-        metadata.hash_into(|bytes| hash.update(bytes));
-    }
-    if let Some(rule_set) = rule_set {
-        hash.update([1]);
-        rule_set.hash_into(|bytes| hash.update(bytes));
-    }
-    Uuid::from_bytes(hash.finalize().into())
+    TextHash::of(text).followed_by(references, metadata, rule_set)
 }
 
 #[cfg(test)]

@@ -202,6 +202,18 @@ impl ContextView {
         self.schema(*self.guids.get(&content)?)
     }
 
+    /// Whether a guid stands for another type here, or will when its content comes back into service.
+    pub(super) fn is_another_types(&self, content: Identity) -> bool {
+        let mut others = of_other_types(content);
+        let is_guid = |other: Identity| self.retired(other).any(|retired| retired.identity() == other);
+        self.serves_as_another_type(content) || others.any(is_guid)
+    }
+
+    /// Whether what is in service under a guid is of another type.
+    pub(super) fn serves_as_another_type(&self, content: Identity) -> bool {
+        of_other_types(content).any(|other| self.guids.get(&other).is_some())
+    }
+
     /// The schemas found by a hash: the one whose guid it is, then by id those whose text or printed form it is of.
     pub(super) fn served(&self, content: Identity) -> impl Iterator<Item = &Arc<Stored>> {
         let others = self.others_of(content).filter_map(|id| self.schema(id));
@@ -370,4 +382,10 @@ impl ContextView {
             self.uses.remove(&id);
         }
     }
+}
+
+fn of_other_types((guid, schema_type): Identity) -> impl Iterator<Item = Identity> {
+    let types = [SchemaType::Avro, SchemaType::Protobuf, SchemaType::Json].into_iter();
+    let others = types.filter(move |other| *other != schema_type);
+    others.map(move |other| (guid, other))
 }

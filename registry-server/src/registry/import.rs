@@ -10,8 +10,9 @@ use annals_schema_model::{SchemaId, SchemaType};
 use super::{
     RegistryError,
     candidate::{Candidate, RegisterRequest},
+    content::apart,
     name::Qualified,
-    new_version::{Hashes, NewVersion, check_type, is_anothers},
+    new_version::{Hashes, NewVersion, free_guid, is_anothers},
     register::{Decision, check_number},
     view::View,
 };
@@ -28,12 +29,10 @@ pub(super) fn decide(
     let context = &*subject.context;
     let candidate = Candidate::imported(view, context, request)?;
     let hashes = Hashes::of(&candidate);
-    // Of a schema's two hashes, the one the other registry gave out: of the text, unless it says otherwise.
-    let guid = match request.guid {
-        Some(guid) if guid == hashes.form.0 => hashes.form,
-        _ => hashes.exact,
-    };
-    check_type(view, context, guid)?;
+    // Of what can be a schema's guid, what the other registry gave out: the hash of the text, unless it says otherwise.
+    let possible = [hashes.form, apart(hashes.form), apart(hashes.exact)];
+    let brought = possible.into_iter().find(|(guid, _)| request.guid == Some(*guid));
+    let guid = brought.unwrap_or(hashes.exact);
     let asked = request.asked_id().unwrap_or_default();
     let id = u32::try_from(asked).ok().and_then(SchemaId::new).ok_or_else(|| {
         RegistryError::InvalidSchema(format!("{asked} is not a schema id: ids are 1 to 2^31-1"))
@@ -49,9 +48,10 @@ pub(super) fn decide(
     // One that stands for another id here is not given out twice, and Avro's is of the text that is served.
     let is_exact = candidate.content.schema_type == SchemaType::Avro && guid == hashes.form;
     let guid = match is_exact || is_anothers(view, context, guid, id) {
-        true => check_type(view, context, hashes.exact).map(|()| hashes.exact)?,
+        true => hashes.exact,
         false => guid,
     };
+    free_guid(view, context, guid)?;
     let versions = view.subject(subject);
     let version = match request.asked_version() {
         Some(asked) => u32::try_from(asked).map_err(|_| RegistryError::InvalidVersion(asked.to_string()))?,

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use annals_schema_model::{Schema, SchemaType};
-
 use super::{
     RegistryError,
     candidate::{self, Candidate, RegisterRequest},
@@ -11,7 +9,7 @@ use super::{
     context::{Deleted, SubjectView, VersionView},
     contract::Metadata,
     name::Qualified,
-    stored::Stored,
+    stored::{Spelling, Stored},
     version::VersionSpec,
     view::View,
 };
@@ -113,11 +111,16 @@ pub fn by_content(
         // A look-up takes nothing over from anywhere: nobody registered nothing.
         return Err(RegistryError::SchemaNotFound);
     }
-    if let Some(version) = as_sent(view, name, request).filter(|version| deleted.includes(version)) {
+    let normalize = request.normalizes(view, name);
+    let as_sent = || as_sent(view, name, request).filter(|version| deleted.includes(version));
+    if let Some(version) = as_sent().filter(|_| !normalize) {
         return found(view, name, version);
     }
-    let normalize = request.normalizes(view, name);
-    let candidate = Candidate::read(view, &name.context, request, normalize, Deleted::With)?;
+    let candidate = match Candidate::read(view, &name.context, request, normalize, Deleted::With) {
+        Ok(candidate) => candidate,
+        // What has no normal form because it cannot be read is what was sent.
+        Err(error) => return as_sent().map_or(Err(error), |version| found(view, name, version)),
+    };
     let same = same_content(view, name, &candidate);
     if let Some(version) = same.filter(|version| deleted.includes(version)) {
         return found(view, name, version);
@@ -160,11 +163,8 @@ pub(super) fn means(
     }
     let is_written_out = references.is_empty() && !stored.references().is_empty();
     let is_resolved = || {
-        let both = (view.parsed(stored).ok(), candidate.parsed.as_deref());
-        let (Some(stored), Ok(Schema::Avro(sent))) = both else {
-            return false;
-        };
-        matches!(&*stored, Schema::Avro(stored) if stored.resolved_text() == sent.resolved_text())
+        let asked = candidate.hash_written_out();
+        asked.is_some() && view.hash_as(stored, Spelling::WrittenOut) == asked
     };
     let same_references = || {
         stored.references().len() == references.len()
@@ -178,29 +178,15 @@ pub(super) fn means(
 
 /// Whether two texts are layouts of one schema, or with `normalize` have one normal form.
 fn same_text(view: &View, stored: &Stored, candidate: &Candidate, normalize: bool) -> bool {
-    let (has, asked) = (&*stored.content, &candidate.content);
-    if has.text == asked.text {
-        return true;
-    }
-    let all_the_same = has.references == asked.references
-        && has.metadata == asked.metadata
-        && has.rule_set == asked.rule_set;
-    // What differs in the text alone differs in the form.
-    if all_the_same && !normalize {
-        return stored.form() == candidate.form();
-    }
-    let printed = candidate.printed.as_ref().unwrap_or(&asked.text);
-    let is_printed_alike = |parsed: &Schema| {
-        parsed.schema_type() != SchemaType::Avro && parsed.printed() == **printed
-            || normalize && parsed.normalized() == *asked.text
-    };
-    view.parsed(stored).is_ok_and(|parsed| is_printed_alike(&parsed))
+    stored.text() == &candidate.content.text
+        || stored.form() == candidate.form_within(&stored.content)
+        || normalize && view.hash_as(stored, Spelling::Normal) == Some(candidate.text_hash())
 }
 
 /// The version of a subject that equals a candidate in everything but its layout.
 pub(super) fn same_content(view: &View, subject: &Qualified, candidate: &Candidate) -> Option<VersionView> {
     let schema_type = candidate.content.schema_type;
-    let exact = version_with(view, subject, (candidate.content.exact(), schema_type));
+    let exact = version_with(view, subject, (candidate.exact(), schema_type));
     exact.or_else(|| version_with(view, subject, (candidate.form(), schema_type)))
 }
 
@@ -213,9 +199,6 @@ fn version_with(view: &View, subject: &Qualified, hash: Identity) -> Option<Vers
 /// The version of a subject that equals a request to the byte: clients mostly ask for what is already there, in the
 /// form they got it in, and then nothing needs parsing.
 pub(super) fn as_sent(view: &View, subject: &Qualified, request: &RegisterRequest) -> Option<VersionView> {
-    if request.normalizes(view, subject) {
-        return None;
-    }
     let references = candidate::pinned(view, &subject.context, request, Deleted::With).ok()?;
     let exact = content::hash_of(
         &request.schema,

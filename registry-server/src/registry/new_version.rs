@@ -13,7 +13,7 @@ use super::{
     candidate::Candidate,
     change::Change,
     config::Config,
-    content::Identity,
+    content::{Identity, apart},
     context::{SubjectView, VersionState, VersionView},
     delete,
     mode::Mode,
@@ -31,7 +31,7 @@ pub struct NewVersion {
     version: u32,
     candidate: Candidate,
     hashes: Hashes,
-    /// What it is given out under: the form, or what an importer brings.
+    /// What it is given out under where that is free: the form, or what an importer brings.
     guid: Identity,
     /// The id an importer brings.
     id: Option<SchemaId>,
@@ -133,15 +133,20 @@ impl NewVersion {
             return None;
         }
         let taken = |id| self.hashes.is_taken(view, &name.context, id);
-        if check_type(view, &name.context, self.guid).is_err() || self.id.is_some_and(taken) {
+        if self.id.is_some_and(taken) {
             return None;
         }
+        let guid = free_guid(view, &name.context, self.guid).ok()?;
         let served = context.and_then(|context| self.known(|hash| context.served(hash)));
         let retired = context.and_then(|context| self.known(|hash| context.retired(hash)));
         // What is registered again is served as it was first sent; what is imported, as the importer has it.
         let retired = retired.filter(|retired| self.id.is_none() || retired.exact == self.hashes.exact.0);
-        let is_free =
-            |retired: &&Arc<Stored>| !is_anothers(view, &name.context, retired.identity(), retired.id);
+        // Its guid may have been given to another meanwhile, by an earlier version of this program to another type.
+        let is_free = |retired: &&Arc<Stored>| {
+            let identity = retired.identity();
+            !is_anothers(view, &name.context, identity, retired.id)
+                && context.is_none_or(|context| !context.serves_as_another_type(identity))
+        };
         let known = served.or(retired.filter(is_free));
         let last_id = context.map_or(0, |context| context.last_id);
         let id = match (known, self.id) {
@@ -149,7 +154,7 @@ impl NewVersion {
             (None, Some(id)) => id,
             (None, None) => SchemaId::new(last_id + 1)?,
         };
-        if known.is_none() && is_anothers(view, &name.context, self.guid, id) {
+        if known.is_none() && is_anothers(view, &name.context, guid, id) {
             return None;
         }
         let mut changes = Vec::with_capacity(3);
@@ -161,7 +166,7 @@ impl NewVersion {
             });
             changes.push(match known {
                 Some(known) => known.to_change(false),
-                None => self.schema(id, now_ms),
+                None => self.schema(id, guid, now_ms),
             });
         }
         if let Some(served) = served.filter(|served| served.lacks_form()) {
@@ -197,15 +202,16 @@ impl NewVersion {
         found.find(|stored| self.id.is_none_or(|id| id == stored.id))
     }
 
-    fn schema(&self, id: SchemaId, now_ms: i64) -> Change {
+    fn schema(&self, id: SchemaId, guid: Identity, now_ms: i64) -> Change {
         let Candidate { content, printed, .. } = &self.candidate;
+        let printed = printed.as_ref().unwrap_or(&content.text);
         Change::Schema {
             context: Arc::clone(&self.subject.context),
             id,
-            guid: self.guid.0,
+            guid: guid.0,
             form: self.form(),
             content: Arc::new(content.clone()),
-            printed: printed.clone().filter(|_| self.guid == self.hashes.form),
+            printed: Some(printed).filter(|_| guid != self.hashes.exact).cloned(),
             registered_ms: now_ms,
             retired: false,
         }
@@ -258,7 +264,7 @@ impl Hashes {
     pub(super) fn of(candidate: &Candidate) -> Hashes {
         let schema_type = candidate.content.schema_type;
         Hashes {
-            exact: (candidate.content.exact(), schema_type),
+            exact: (candidate.exact(), schema_type),
             form: (candidate.form(), schema_type),
         }
     }
@@ -288,18 +294,19 @@ pub(super) fn is_anothers(view: &View, context: &str, guid: Identity, id: Schema
     served.is_some_and(|served| served.id != id)
 }
 
-/// A guid does not say its type, so one guid cannot stand for two types in a context.
-pub(super) fn check_type(view: &View, context: &str, content: Identity) -> Result<(), RegistryError> {
-    let (guid, schema_type) = content;
-    let served = view
-        .context(context)
-        .and_then(|context| context.schema_by_guid(guid));
-    let Some(other) = served.filter(|served| served.schema_type() != schema_type) else {
-        return Ok(());
+/// A guid, or the one in its place where it stands for another type.
+///
+/// # Errors
+/// [`RegistryError::InvalidSchema`] when that is taken as well, which no two texts come to that were not made for it.
+pub(super) fn free_guid(view: &View, context: &str, guid: Identity) -> Result<Identity, RegistryError> {
+    let is_free = |guid: &Identity| {
+        let context = view.context(context);
+        context.is_none_or(|context| !context.is_another_types(*guid))
     };
-    Err(RegistryError::InvalidSchema(format!(
-        "this text is registered as {} under id {}, so it cannot be registered as {schema_type}; give it metadata of its own, or delete the other permanently",
-        other.schema_type(),
-        other.id,
-    )))
+    let mut both = [guid, apart(guid)].into_iter();
+    both.find(is_free).ok_or_else(|| {
+        let taken =
+            format!("both guids of this text stand for other types in context {context}; change its text");
+        RegistryError::InvalidSchema(taken)
+    })
 }

@@ -5,6 +5,8 @@
 //! version asked for; compatibility; and then the next version. In IMPORT mode the schema comes with its id and is taken
 //! as it is.
 
+use annals_schema_model::Policy;
+
 use super::{
     Deleted, RegistryError,
     candidate::{Candidate, RegisterRequest},
@@ -14,7 +16,7 @@ use super::{
     contract::{Metadata, RuleSet},
     import, lookup,
     name::Qualified,
-    new_version::{Hashes, NewVersion, check_type},
+    new_version::{Hashes, NewVersion, free_guid},
     references,
     view::View,
 };
@@ -38,7 +40,8 @@ pub fn decide(
     request: &RegisterRequest,
 ) -> Result<Decision, RegistryError> {
     subject.check()?;
-    let existing = lookup::as_sent(view, subject, request).filter(VersionView::is_live);
+    let as_sent = || lookup::as_sent(view, subject, request).filter(VersionView::is_live);
+    let existing = (!request.normalizes(view, subject)).then(as_sent).flatten();
     if let Some(version) = existing.filter(|version| is_asked_for(request, *version)) {
         return Ok(Decision::Existing(version));
     }
@@ -58,14 +61,7 @@ pub fn decide(
     let scope = view.config_in_scope(subject);
     let candidate = filled(view, subject, &scope, next, request)?;
     let normalize = request.normalizes(view, subject);
-    let same = lookup::same_content(view, subject, &candidate).filter(VersionView::is_live);
-    let same = same.or_else(|| {
-        let mut newest_first = versions.into_iter().flat_map(|versions| versions.live().rev());
-        newest_first
-            .find(|version| lookup::means(view, subject, **version, &candidate, normalize))
-            .copied()
-    });
-    if let Some(version) = same {
+    if let Some(version) = held(view, subject, &candidate, normalize) {
         return Ok(Decision::Existing(version));
     }
     if let Some(asked) = request.asked_version().filter(|asked| *asked != i64::from(next)) {
@@ -73,10 +69,8 @@ pub fn decide(
             "version {asked} of subject {subject} was asked for, but the next version is {next}: leave \"version\" out"
         )));
     }
-    // It is new: that asks for more than being found does.
-    check_references(view, subject, &candidate)?;
-    candidate.check_new(scope.standard().policy)?;
-    check_type(view, &subject.context, Hashes::of(&candidate).form)?;
+    check_new(view, subject, &candidate, scope.standard().policy)?;
+    free_guid(view, &subject.context, Hashes::of(&candidate).form)?;
     if !request.force {
         check_compatible(view, subject, &scope, &candidate)?;
     }
@@ -116,12 +110,37 @@ fn filled(
     Ok(candidate)
 }
 
-/// What is new may rest on live versions alone.
-fn check_references(view: &View, subject: &Qualified, candidate: &Candidate) -> Result<(), RegistryError> {
+/// The live version of a subject that is what a candidate says.
+pub(super) fn held(
+    view: &View,
+    subject: &Qualified,
+    candidate: &Candidate,
+    normalize: bool,
+) -> Option<VersionView> {
+    let same = lookup::same_content(view, subject, candidate).filter(VersionView::is_live);
+    same.or_else(|| {
+        let mut newest_first = view.subject(subject)?.live().rev();
+        newest_first
+            .find(|version| lookup::means(view, subject, **version, candidate, normalize))
+            .copied()
+    })
+}
+
+/// What a subject that does not hold a candidate asks of it, before it is compared with anything: more than being found
+/// does. What is new rests on live versions alone.
+///
+/// # Errors
+/// [`RegistryError::InvalidSchema`].
+pub(super) fn check_new(
+    view: &View,
+    subject: &Qualified,
+    candidate: &Candidate,
+    policy: Policy,
+) -> Result<(), RegistryError> {
     let references = &candidate.content.references;
     references::pin(view, &subject.context, references, Deleted::Without)
-        .map(drop)
-        .map_err(|error| RegistryError::InvalidSchema(error.to_string()))
+        .map_err(|error| RegistryError::InvalidSchema(error.to_string()))?;
+    candidate.check_new(policy)
 }
 
 fn check_compatible(

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     change::Change,
-    content::{Content, Identity},
+    content::{Content, Identity, TextHash},
     contract::{Metadata, RuleSet},
 };
 
@@ -29,8 +29,43 @@ pub struct Stored {
     pub content: Arc<Content>,
     /// When it was first registered, in milliseconds since 1970.
     pub registered_ms: i64,
-    parsed: OnceLock<Box<Result<Arc<Schema>, ParseError>>>,
+    parsed: OnceLock<Box<Parsed>>,
     answer: OnceLock<Bytes>,
+}
+
+/// What parsing came to, and the hashes of other texts that mean the same, worked out when somebody asks.
+#[derive(Debug)]
+struct Parsed {
+    schema: Result<Arc<Schema>, ParseError>,
+    hashes: [OnceLock<Option<Uuid>>; 2],
+}
+
+impl Parsed {
+    fn boxed(schema: Result<Arc<Schema>, ParseError>) -> Box<Parsed> {
+        let hashes = Default::default();
+        Box::new(Parsed { schema, hashes })
+    }
+}
+
+/// Another text of a schema.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Spelling {
+    /// Its normal form.
+    Normal,
+    /// With its references written out; of Avro alone.
+    WrittenOut,
+}
+
+impl Spelling {
+    /// The hash of a schema's text so spelled.
+    pub(super) fn hash(self, schema: &Schema) -> Option<Uuid> {
+        let text = match (self, schema) {
+            (Spelling::Normal, schema) => schema.normalized(),
+            (Spelling::WrittenOut, Schema::Avro(schema)) => schema.resolved_text(),
+            (Spelling::WrittenOut, _) => return None,
+        };
+        Some(TextHash::of(&text).alone())
+    }
 }
 
 impl Stored {
@@ -44,10 +79,10 @@ impl Stored {
         content: Arc<Content>,
         registered_ms: i64,
     ) -> Stored {
-        // Avro is served as it prints, or as it was imported.
+        // Avro is served as it prints, and mostly its guid is the hash of that.
         let exact = match content.schema_type {
-            SchemaType::Avro => guid,
-            SchemaType::Protobuf | SchemaType::Json => content.exact(),
+            SchemaType::Avro if form == Some(guid) => guid,
+            _ => content.exact(),
         };
         Stored {
             context,
@@ -166,13 +201,20 @@ impl Stored {
     pub fn keep_parsed(&self, parsed: Arc<Schema>) {
         if parsed.schema_type() == self.schema_type() && parsed.text() == &**self.text() {
             // Somebody may have been faster; both parsed the same text.
-            let _ = self.parsed.set(Box::new(Ok(parsed)));
+            let _ = self.parsed.set(Parsed::boxed(Ok(parsed)));
         }
     }
 
     /// What parsing came to, if it was tried.
     pub(super) fn known(&self) -> Option<Result<Arc<Schema>, ParseError>> {
-        self.parsed.get().map(|known| known.as_ref().clone())
+        self.parsed.get().map(|known| known.schema.clone())
+    }
+
+    /// The hash of another text of a schema that was parsed.
+    pub(super) fn hash_as(&self, spelling: Spelling) -> Option<Uuid> {
+        let parsed = self.parsed.get()?;
+        let hash = || spelling.hash(parsed.schema.as_deref().ok()?);
+        *parsed.hashes[spelling as usize].get_or_init(hash)
     }
 
     /// The parsed text; the first call parses it in the caller's thread.
@@ -180,6 +222,6 @@ impl Stored {
         &self,
         parse: impl FnOnce() -> Result<Arc<Schema>, ParseError>,
     ) -> Result<Arc<Schema>, ParseError> {
-        self.parsed.get_or_init(|| Box::new(parse())).as_ref().clone()
+        self.parsed.get_or_init(|| Parsed::boxed(parse())).schema.clone()
     }
 }

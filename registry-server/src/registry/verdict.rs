@@ -22,7 +22,7 @@ use super::{
     content::Identity,
     context::{Deleted, VersionView},
     name::Qualified,
-    reserved,
+    register, reserved,
     version::VersionSpec,
     view::View,
 };
@@ -160,9 +160,14 @@ pub fn asked(
     };
     let scope = view.config_in_scope(subject);
     let normalize = request.normalizes(view, subject);
-    // As registering it would: what is new may rest on live versions alone.
-    let candidate = Candidate::read(view, &subject.context, request, normalize, Deleted::Without)?;
-    candidate.check_new(scope.standard().policy)?;
+    let candidate = Candidate::read(view, &subject.context, request, normalize, Deleted::With)?;
+    // As registering it would: what the subject holds is not asked for what is asked of new schemas.
+    let is_held = register::held(view, subject, &candidate, normalize).is_some();
+    let is_welcome = |policy| match is_held {
+        true => Ok(()),
+        false => register::check_new(view, subject, &candidate, policy),
+    };
+    is_welcome(scope.standard().policy)?;
     let verdict = view.verdicts().judge(view, subject, &scope, &candidate, &olds);
     let passes = |policy: Policy| {
         let scope = Config {
@@ -170,10 +175,7 @@ pub fn asked(
             ..scope.clone()
         };
         let verdict = view.verdicts().judge(view, subject, &scope, &candidate, &olds);
-        (
-            policy,
-            verdict.is_compatible() && candidate.check_new(policy).is_ok(),
-        )
+        (policy, verdict.is_compatible() && is_welcome(policy).is_ok())
     };
     let asked = if by_policy { &Policy::ALL[..] } else { &[] };
     Ok((verdict, asked.iter().copied().map(passes).collect()))

@@ -20,7 +20,7 @@ use super::{
     name::{ANY_CONTEXT, DEFAULT_CONTEXT, Qualified},
     references,
     sorted::SortedMap,
-    stored::Stored,
+    stored::{Spelling, Stored},
     verdict::Verdicts,
 };
 
@@ -268,5 +268,11 @@ impl View {
         // References that lead nowhere yet may do so later: only what was parsed with all of them is kept.
         let parsed = references::parse(self, &stored.context, &stored.content)?;
         stored.parsed(|| parsed.map(Arc::new))
+    }
+
+    /// The hash of another text of a stored schema, `None` of one that cannot be read.
+    pub(super) fn hash_as(&self, stored: &Stored, spelling: Spelling) -> Option<Uuid> {
+        self.parsed(stored).ok()?;
+        stored.hash_as(spelling)
     }
 }

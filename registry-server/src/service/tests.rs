@@ -23,7 +23,7 @@ use crate::{
 };
 
 async fn registry(database: &Database) -> Registry {
-    Registry::open(database, || 1_700_000_000_000).await.unwrap()
+    Registry::open(database, || 1_700_000_000_000, 64).await.unwrap()
 }
 
 fn request(schema: &str) -> RegisterRequest {
@@ -57,7 +57,7 @@ async fn set(registry: &Registry, subject: &str, config: serde_json::Value) {
 /// A registry that other nodes share and that hears nothing of them by itself.
 pub(crate) async fn deaf(database: &Database) -> Registry {
     let store = Store::open(database).await.unwrap();
-    let limits = WriteLimits::default();
+    let limits = WriteLimits::of(64);
     Registry::on(store, None, true, || 1_700_000_000_000, limits)
         .await
         .unwrap()
@@ -168,18 +168,26 @@ async fn a_restart_changes_nothing() {
             .set_mode(&Qualified::parse("z"), Some(Mode::ReadOnly), false)
             .await
             .unwrap();
+        // One text of two types.
+        let both = request(r#"{"type":"string","p":1}"#);
+        let as_json = RegisterRequest {
+            schema_type: Some("JSON".to_owned()),
+            ..both.clone()
+        };
+        assert_eq!(register(&before, "d", both).await, (4, 1));
+        assert_eq!(register(&before, "e", as_json.clone()).await, (5, 1));
         let stored = before.view();
         before.close().await.unwrap();
 
         let after = registry(database).await;
         let view = after.view();
-        for number in 1..=3 {
+        for number in 1..=5 {
             let (one, other) = (stored.schema(id(number)), view.schema(id(number)));
             let facts =
                 |of: &Arc<crate::registry::Stored>| (of.guid, Arc::clone(&of.content), of.registered_ms);
             assert_eq!(one.map(facts), other.map(facts), "{number} on {database}");
         }
-        for subject in ["a", "b", ":.eu:a", "c", "z"].map(Qualified::parse) {
+        for subject in ["a", "b", ":.eu:a", "c", "d", "e", "z"].map(Qualified::parse) {
             let versions = |view: &crate::registry::View| view.subject(&subject).map(|of| of.all().to_vec());
             assert_eq!(versions(&stored), versions(&view), "{subject} on {database}");
             assert_eq!(
@@ -194,9 +202,10 @@ async fn a_restart_changes_nothing() {
             );
         }
         assert_eq!(register(&after, "b", full).await, (2, 1));
+        assert_eq!(register(&after, "g", as_json).await, (5, 1));
         assert_eq!(
-            register(&after, "d", request("\"long\"")).await,
-            (4, 1),
+            register(&after, "f", request("\"long\"")).await,
+            (6, 1),
             "ids go on"
         );
         after.close().await.unwrap();

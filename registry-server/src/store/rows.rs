@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use annals_schema_model::SchemaType;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -149,9 +148,9 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Whether a content's text is what a guid is the hash of. Avro is served in that text always.
+/// Whether a content's text is what a guid is the hash of.
 fn is_own_text(content: &Content, guid: Uuid) -> bool {
-    content.schema_type == SchemaType::Avro || content.exact() == guid
+    content.exact() == guid
 }
 
 fn json<'a>(value: Option<&impl Serialize>) -> Result<Cell<'a>, StoreError> {

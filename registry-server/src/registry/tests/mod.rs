@@ -1,5 +1,6 @@
 //! The registry's decisions, on views made by hand: nothing is stored.
 
+mod asked;
 mod contexts;
 mod deletes;
 mod forms;
@@ -8,6 +9,7 @@ mod modes;
 mod register;
 mod settings;
 mod types;
+mod versions;
 
 use annals_schema_model::{Reference, SchemaId};
 use serde_json::{Value, json};
@@ -117,6 +119,23 @@ fn request(schema: &str) -> RegisterRequest {
     RegisterRequest {
         schema: schema.to_owned(),
         ..RegisterRequest::default()
+    }
+}
+
+/// A schema of a type.
+fn typed(schema_type: &str, text: &str) -> RegisterRequest {
+    RegisterRequest {
+        schema_type: Some(schema_type.to_owned()),
+        ..request(text)
+    }
+}
+
+/// The same with the id an importer brings.
+fn imported(schema_type: &str, text: &str, id: i64, version: Option<i64>) -> RegisterRequest {
+    RegisterRequest {
+        id: Some(id),
+        version,
+        ..typed(schema_type, text)
     }
 }
 
