@@ -1,10 +1,13 @@
 //! Files a schema may import without a reference: the well-known types and the few everyone has at hand.
 //!
-//! `google/protobuf/*` comes with the compiler and cannot be replaced by a reference, because the compiler itself
-//! relies on its shapes. The others are in the folder beside this file, by field name, number and type alone; a
+//! `google/protobuf/*` comes with the compiler and cannot be replaced by a reference, because what is built on its shapes
+//! is; but for the file that says which options there are, [`OPTIONS`]: whoever has another one means that. The others are in the folder beside this file, by field name, number and type alone; a
 //! reference of the same name goes first.
 
 use prost_reflect::{DescriptorPool, prost_types::FileDescriptorProto};
+
+/// The file that says which options there are.
+pub(super) const OPTIONS: &str = "google/protobuf/descriptor.proto";
 
 /// A file of `google/protobuf/`.
 pub(super) fn well_known(name: &str) -> Option<FileDescriptorProto> {

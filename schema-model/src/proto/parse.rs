@@ -101,7 +101,8 @@ fn compile(text: &str, resolved: &[Resolved]) -> Result<Parsed, ParseError> {
     for (import, file) in dependencies {
         add_import(&mut pool, file).map_err(|message| at(&[IMPORT, import], message))?;
     }
-    let undefined = undefined::take(&pool, &mut main, &places);
+    let undefined = undefined::take(&pool, &mut main, &places)
+        .map_err(|error| at(error.path().unwrap_or_default(), sentence(&error)))?;
     pool.add_file_descriptor_proto(main)
         .map_err(|error| at(error.path().unwrap_or_default(), sentence(&error)))?;
     names_in_bounds(&pool).map_err(|(path, message)| at(&path, message))?;
@@ -118,8 +119,9 @@ fn compile(text: &str, resolved: &[Resolved]) -> Result<Parsed, ParseError> {
 
 fn add_import(pool: &mut DescriptorPool, mut file: FileDescriptorProto) -> Result<(), String> {
     let name = file.name().to_owned();
-    undefined::take(pool, &mut file, &Places::default());
-    pool.add_file_descriptor_proto(file)
+    let taken = undefined::take(pool, &mut file, &Places::default());
+    taken
+        .and_then(|_| pool.add_file_descriptor_proto(file))
         .map_err(|error| format!("in the import \"{name}\": {}", sentence(&error)))
 }
 
@@ -224,11 +226,9 @@ impl<'a> Imports<'a> {
         if self.state.len() > FILES_MAX {
             return Err(format!("the schema needs more than {FILES_MAX} files"));
         }
-        let file = match (
-            builtin::well_known(name),
-            self.resolved.get(name).copied(),
-            builtin::text(name),
-        ) {
+        let given = self.resolved.get(name).copied();
+        let well_known = builtin::well_known(name).filter(|_| name != builtin::OPTIONS || given.is_none());
+        let file = match (well_known, given, builtin::text(name)) {
             (Some(file), ..) => file,
             (None, Some(text), _) | (None, None, Some(text)) => {
                 let mut file = parse_file(name, text).map_err(|(position, message)| {

@@ -166,7 +166,7 @@ rows! {
         "Keep the message type as it was, and add a new field with a new number for the other.",
         "The type of a MESSAGE field at path '{path}' in the {reader} schema does not match its type in the {writer} schema";
     FIELD_NUMERIC_LABEL_CHANGED: Contract,
-        "A field of a number, bool or enum keeps its label, optional, required or repeated, where both schemas write one.",
+        "A field of a number, bool or enum keeps its label, optional, required or repeated, where both schemas write one: a required one is not left out, and repeated values may be packed into one run, which a single field cannot read.",
         "Keep the label, and add a new field with a new number for the other.",
         "The label of a numeric field at path '{path}' in the {reader} schema does not match its label in the {writer} schema";
     FIELD_UNWRITTEN_LABEL_CHANGED: Meaning,
@@ -222,9 +222,9 @@ rows! {
         "Leave the field optional.",
         "The field at path '{path}' is required in the {reader} schema but not in the {writer} schema";
     PACKED_FIELD_MADE_SINGLE: Packed,
-        "A repeated number, bool or enum stays repeated: its values may be packed into one run, which a single field cannot read.",
+        "A packed repeated number, bool or enum stays repeated: its values are one run, which a single field cannot read.",
         "Leave the field repeated.",
-        "The field at path '{path}' is single in the {reader} schema but repeated in the {writer} schema";
+        "The field at path '{path}' is single in the {reader} schema but repeated and packed in the {writer} schema";
     FIELD_TYPE_NARROWED: Meaning,
         "A field takes another type only if that holds every value of the old one: int32 to int64, string to bytes, bool or enum to a number.",
         "Keep the type, and add a new field with a new number for the other.",

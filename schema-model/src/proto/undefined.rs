@@ -5,18 +5,21 @@
 //! type or a file that is not imported, is left to the compiler, and so is every name that is not an option's.
 //!
 //! A file that says itself what options are (`google/protobuf/descriptor.proto`, changed by its owner) is compiled with no
-//! options but those its own shape rests on: the compiler would hold the others to the definitions built into it.
+//! options but those its own shape rests on: the compiler would hold the others to the definitions built into it. A file
+//! that imports such a one is held to that one's definitions; where they are at odds with those that the compiler keeps
+//! options by, its options are taken out, too, once the compiler has found them right.
 
 use std::collections::{HashMap, HashSet};
 
 use prost_reflect::{
-    DescriptorPool,
+    DescriptorError, DescriptorPool, FieldDescriptor, MessageDescriptor,
     prost_types::{
-        DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto, UninterpretedOption,
+        DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorProto,
+        ServiceDescriptorProto, ServiceOptions, UninterpretedOption, uninterpreted_option::NamePart,
     },
 };
 
-use super::{places::Places, print::quote, tag};
+use super::{builtin, places::Places, print::quote, tag};
 
 /// The options taken out of a file.
 #[derive(Default)]
@@ -39,20 +42,93 @@ impl Undefined {
 }
 
 /// Takes the options out of a file whose imports are in the pool.
-pub(super) fn take(pool: &DescriptorPool, file: &mut FileDescriptorProto, places: &Places) -> Undefined {
-    let mut taking = Taking {
-        pool,
-        places,
-        all: false,
-        own: HashSet::new(),
-        taken: Undefined::default(),
-    };
+///
+/// # Errors
+/// An option that is at odds with its definition, where the compiler will not see it any more.
+pub(super) fn take(
+    pool: &DescriptorPool,
+    file: &mut FileDescriptorProto,
+    places: &Places,
+) -> Result<Undefined, DescriptorError> {
     let package = file.package().to_owned();
     let messages = file.message_type.iter();
-    taking.all = package == "google.protobuf" && messages.map(|message| message.name()).any(defines_options);
-    taking.declare(&package, file);
-    taking.file(&package, file);
-    taking.taken
+    let defines_them =
+        package == "google.protobuf" && messages.map(|message| message.name()).any(defines_options);
+    let is_at_odds = !defines_them && is_at_odds(pool);
+    let take = |file: &mut FileDescriptorProto, all: bool| {
+        let mut taking = Taking {
+            pool,
+            places,
+            all,
+            own: HashSet::new(),
+            taken: Undefined::default(),
+        };
+        taking.declare(&package, file);
+        taking.file(&package, file);
+        taking.taken
+    };
+    if is_at_odds {
+        let mut defined = file.clone();
+        take(&mut defined, false);
+        check(pool, defined)?;
+    }
+    Ok(take(file, defines_them || is_at_odds))
+}
+
+/// Whether a pool has its own definitions of options, with fields that are not what the compiler keeps under their
+/// numbers.
+fn is_at_odds(pool: &DescriptorPool) -> bool {
+    let built_in = DescriptorPool::global().get_file_by_name(builtin::OPTIONS);
+    let (Some(own), Some(built_in)) = (pool.get_file_by_name(builtin::OPTIONS), built_in) else {
+        return false;
+    };
+    let shape = |field: &FieldDescriptor| {
+        let kind = field.kind();
+        let message = kind.as_message().map(|message| message.full_name().to_owned());
+        let named = message.or_else(|| Some(kind.as_enum()?.full_name().to_owned()));
+        (field.is_list(), field.field_descriptor_proto().r#type(), named)
+    };
+    let mut open: Vec<MessageDescriptor> = built_in.messages().collect();
+    while let Some(known) = open.pop() {
+        open.extend(known.child_messages());
+        let own = own.parent_pool().get_message_by_name(known.full_name());
+        let fields = own.iter().flat_map(|own| own.fields());
+        let mut both = fields.filter_map(|field| Some((known.get_field(field.number())?, field)));
+        if both.any(|(known, own)| shape(&known) != shape(&own)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Has the compiler look at a file's options without keeping them. It keeps none of a file that has one which nobody
+/// knows, and complains of that one when there is nothing else to complain of: so one is added behind all others. Those of
+/// extensions stand behind it and are not looked at.
+fn check(pool: &DescriptorPool, mut file: FileDescriptorProto) -> Result<(), DescriptorError> {
+    const LAST: &str = "<last>";
+    let unknown = UninterpretedOption {
+        name: vec![NamePart {
+            name_part: LAST.to_owned(),
+            is_extension: false,
+        }],
+        ..UninterpretedOption::default()
+    };
+    file.service.push(ServiceDescriptorProto {
+        name: Some(LAST.to_owned()),
+        options: Some(ServiceOptions {
+            uninterpreted_option: vec![unknown],
+            ..ServiceOptions::default()
+        }),
+        ..ServiceDescriptorProto::default()
+    });
+    let checked = pool.clone().add_file_descriptor_proto(file);
+    checked.or_else(|error| {
+        if error.to_string().contains(LAST) {
+            Ok(())
+        } else {
+            Err(error)
+        }
+    })
 }
 
 /// Options without which a declaration is another.

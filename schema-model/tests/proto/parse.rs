@@ -115,10 +115,13 @@ fn imports_come_from_references_and_from_within() {
         (2, 1),
     );
     fails("import '<schema>';", &[], "imports itself", (1, 1));
-    // What the compiler rests on cannot be replaced.
-    let fake = "syntax = 'proto2'; package google.protobuf; message FileOptions { optional int32 java_package = 1; }";
-    let text = "syntax = 'proto3'; import 'google/protobuf/descriptor.proto'; option java_package = 'x'; message A {}";
-    schema_with(text, &[("google/protobuf/descriptor.proto", fake)]);
+    // What is built on the shape of a well-known type rests on it.
+    let fake = "syntax = 'proto3'; package google.protobuf; message Timestamp { string at = 1; }";
+    let text = "syntax = 'proto3'; import 'google/protobuf/timestamp.proto'; message A { google.protobuf.Timestamp t = 1; }";
+    let used = schema_with(text, &[("google/protobuf/timestamp.proto", fake)]);
+    let pool = used.file().parent_pool();
+    let built_in = pool.get_message_by_name("google.protobuf.Timestamp").unwrap();
+    assert!(built_in.get_field_by_name("seconds").is_some());
 }
 
 #[test]

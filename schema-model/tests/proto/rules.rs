@@ -174,6 +174,17 @@ fn on_the_wire_names_do_not_matter() {
         "message A { string n = 1; }",
         &[],
     );
+    // Of values that are not packed a single field reads the last.
+    check(
+        "message A { repeated int32 n = 1 [packed = false]; }",
+        "message A { int32 n = 1; }",
+        &[],
+    );
+    let proto2 = |field: &str| proto(&format!("syntax = 'proto2'; message A {{ {field} }}"));
+    let single = proto2("optional int32 n = 1;");
+    verdict(Policy::Wire, &proto2("repeated int32 n = 1;"), &single, &[]);
+    let packed = proto2("repeated int32 n = 1 [packed = true];");
+    verdict(Policy::Wire, &packed, &single, &["PACKED_FIELD_MADE_SINGLE"]);
     check("message A { int32 n = 1; }", "", &[]);
     // A map is its entries.
     let entries = "message A { repeated E m = 1; } message E { string k = 1; int64 v = 2; }";

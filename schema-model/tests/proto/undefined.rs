@@ -123,6 +123,51 @@ fn the_file_that_defines_options_is_judged_as_any_other() {
 }
 
 #[test]
+fn options_are_held_to_the_definitions_that_are_imported() {
+    const OPTIONS: &str = "google/protobuf/descriptor.proto";
+    let text = |import: &str, options: &str| {
+        format!(
+            "syntax = 'proto3'; import '{import}'; {options}
+            message A {{ repeated int32 a = 1 [packed = true, weight = 5]; }}"
+        )
+    };
+    // What everybody has under the number 1 is a string.
+    for (kind, right, wrong) in [("string", "\"x\"", "5"), ("int32", "5", "'x'")] {
+        let own = format!(
+            "syntax = 'proto2'; package google.protobuf;
+            message FileOptions {{ optional {kind} java_package = 1; optional string owner = 60; }}
+            message FieldOptions {{ optional bool packed = 2; optional int32 weight = 61; }}"
+        );
+        let all = format!("import public '{OPTIONS}';");
+        let given = [(OPTIONS, own.as_str()), ("all.proto", &all)];
+        for import in [OPTIONS, "all.proto"] {
+            let options = format!("option java_package = {right}; option owner = \"us\";");
+            let parsed = schema_with(&text(import, &options), &given);
+            let printed = parsed.printed();
+            for option in [
+                options.replace("; ", ";\n").as_str(),
+                "[packed = true, weight = 5]",
+            ] {
+                assert!(printed.contains(option), "{kind}: {option}\n{printed}");
+            }
+            assert_eq!(schema_with(&printed, &given).printed(), printed);
+            assert_eq!(parsed.check_options(), Ok(()));
+            for (option, words) in [
+                (format!("java_package = {wrong}"), "java_package"),
+                ("owner = 5".to_owned(), "owner"),
+                ("java_multiple_files = true".to_owned(), "java_multiple_files"),
+            ] {
+                let text = text(import, &format!("option {option};"));
+                let error = Schema::parse(&text, &resolved(&given)).unwrap_err();
+                assert!(error.message.contains(words), "{kind}: {option}: {error}");
+            }
+        }
+    }
+    let error = Schema::parse(&text(OPTIONS, "option owner = 'us';"), &[]).unwrap_err();
+    assert!(error.message.contains("owner"), "{error}");
+}
+
+#[test]
 fn only_options_may_lack_their_definition() {
     let fails = |text: &str, references: &[(&str, &str)], words: &str| {
         let error = Schema::parse(text, &resolved(references)).unwrap_err();

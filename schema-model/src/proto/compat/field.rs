@@ -185,7 +185,7 @@ impl Comparison {
                 &rules::FIELD_UNWRITTEN_LABEL_CHANGED
             });
         }
-        if !text && writer.is_list() && !reader.is_list() {
+        if !text && is_packed(writer) && !reader.is_list() {
             note(&rules::PACKED_FIELD_MADE_SINGLE);
         }
         match (writer.kind(), reader.kind()) {
@@ -202,6 +202,13 @@ impl Comparison {
             _ => {}
         }
     }
+}
+
+/// Whether a number's values are written as one run. (The compiler's own word on it is from before it read the options.)
+fn is_packed(field: &FieldDescriptor) -> bool {
+    let options = field.field_descriptor_proto().options.as_ref();
+    let packed = options.and_then(|options| options.packed);
+    field.is_list() && packed.unwrap_or(field.parent_file().syntax() == Syntax::Proto3)
 }
 
 /// Whether a label is written before a field.

@@ -1,6 +1,6 @@
 //! What is reserved, and what is kept for extensions.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use prost_reflect::{
     DescriptorPool, DynamicMessage, FileDescriptor, MessageDescriptor, Value,
@@ -12,17 +12,10 @@ use super::{
     field::bracketed,
     literal::{options, quote},
 };
+use crate::proto::tag;
 
 /// Largest field number, written `max` at the end of a range.
 const FIELD_NUMBER_MAX: i64 = 536_870_911;
-
-/// Fields of `google.protobuf.FileDescriptorProto` and of what is in it.
-mod tag {
-    pub(super) const FILE_MESSAGE: u32 = 4;
-    pub(super) const NESTED: u32 = 3;
-    pub(super) const EXTENSION_RANGE: u32 = 5;
-    pub(super) const RANGE_OPTIONS: u32 = 3;
-}
 
 type Options = Vec<(String, String)>;
 
@@ -58,8 +51,8 @@ impl Printer<'_> {
         let mut ranges: Vec<(i64, i64, Options)> = ranges
             .enumerate()
             .map(|(index, range)| {
-                let tag = i32::try_from(tag::EXTENSION_RANGE).unwrap_or_default();
-                let path = [message.path(), &[tag, i32::try_from(index).unwrap_or(i32::MAX)]].concat();
+                let index = i32::try_from(index).unwrap_or(i32::MAX);
+                let path = [message.path(), &[tag::EXTENSION_RANGE, index]].concat();
                 let mut options = self.range_options.remove(&path).unwrap_or_default();
                 options.extend(self.undefined.of(&path));
                 options.sort();
@@ -119,7 +112,7 @@ pub(super) fn options_of(file: &FileDescriptor) -> HashMap<Vec<i32>, Options> {
     while let Some((path, message)) = open.pop() {
         open.extend(children(&message, &path, tag::NESTED));
         for (path, range) in children(&message, &path, tag::EXTENSION_RANGE) {
-            if let Some(Value::Message(set)) = range.get_field_by_number(tag::RANGE_OPTIONS).as_deref() {
+            if let Some(Value::Message(set)) = under(&range, tag::RANGE_OPTIONS).as_deref() {
                 found.insert(path, options(set, std::iter::empty()));
             }
         }
@@ -134,18 +127,22 @@ fn has_options(messages: &[DescriptorProto]) -> bool {
     })
 }
 
+/// What is under a field number as it stands in descriptor paths.
+fn under(message: &DynamicMessage, tag: i32) -> Option<Cow<'_, Value>> {
+    message.get_field_by_number(u32::try_from(tag).ok()?)
+}
+
 /// The messages under a repeated field, with their descriptor paths.
-fn children(message: &DynamicMessage, path: &[i32], field: u32) -> Vec<(Vec<i32>, DynamicMessage)> {
-    let Some(value) = message.get_field_by_number(field) else {
+fn children(message: &DynamicMessage, path: &[i32], tag: i32) -> Vec<(Vec<i32>, DynamicMessage)> {
+    let Some(value) = under(message, tag) else {
         return Vec::new();
     };
     let Value::List(items) = &*value else {
         return Vec::new();
     };
     let child = |(index, item): (usize, &Value)| {
-        let numbers = (i32::try_from(field).ok()?, i32::try_from(index).ok()?);
         let message = item.as_message()?.clone();
-        Some(([path, &[numbers.0, numbers.1]].concat(), message))
+        Some(([path, &[tag, i32::try_from(index).ok()?]].concat(), message))
     };
     items.iter().enumerate().filter_map(child).collect()
 }
