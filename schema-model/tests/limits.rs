@@ -4,6 +4,8 @@
 
 #[path = "limits/comparing.rs"]
 mod comparing;
+#[path = "limits/texts.rs"]
+mod texts;
 
 use annals_schema_model::{
     Decimal, Direction, ReadError,
@@ -17,33 +19,6 @@ fn avro(text: &str) -> Schema {
 fn refuse(text: &str, wanted: &str) {
     let error = Schema::parse(text, &[]).unwrap_err();
     assert!(error.message.contains(wanted), "{error}");
-}
-
-#[test]
-fn texts() {
-    refuse(&" ".repeat(1024 * 1024 + 1), "longer than 1048576 bytes");
-    refuse(&"[".repeat(100_000), "nests deeper than 256 levels");
-    let arrays = |depth: usize| {
-        format!(
-            "{}\"int\"{}",
-            r#"{"type":"array","items":"#.repeat(depth),
-            "}".repeat(depth)
-        )
-    };
-    avro(&arrays(63));
-    refuse(&arrays(64), "nest deeper than 64 levels");
-    refuse(
-        &format!("[{}]", vec!["\"int\""; 100_001].join(",")),
-        "more than 100000 types",
-    );
-    refuse(
-        r#"{"type":"fixed","name":"F","size":16777217}"#,
-        "from 0 to 16777216",
-    );
-    refuse(
-        r#"{"type":"fixed","name":"F","size":18446744073709551615}"#,
-        "from 0 to 16777216",
-    );
 }
 
 /// Records `R0`…, each with a field of the next; the last has an int.
@@ -197,131 +172,6 @@ fn translations_are_bounded() {
     writer.array(&vec![(); items], |writer, ()| writer.string(""));
     let value = reading.read(&writer.into_bytes()).unwrap();
     assert!(matches!(value, annals_schema_model::Value::Array(read) if read.len() == items));
-}
-
-/// What a text costs at most: generous, for a debug build on a busy machine.
-fn in_time<T>(what: &str, run: impl FnOnce() -> T) -> T {
-    let start = std::time::Instant::now();
-    let value = run();
-    assert!(start.elapsed().as_secs() < 20, "{what}: {:?}", start.elapsed());
-    value
-}
-
-#[test]
-fn large_texts() {
-    let check = |what: &str, text: &str, wanted: &str| in_time(what, || refuse(text, wanted));
-    let ten = 10 * 1024 * 1024;
-    check("10 MB of brackets", &"[".repeat(ten), "longer than 1048576 bytes");
-    check(
-        "10 MB of blanks in a schema",
-        &format!("{{{}\"type\":\"int\"}}", " ".repeat(ten)),
-        "longer than 1048576 bytes",
-    );
-    check("1 MB of digits", &"1".repeat(1024 * 1024), "a schema is");
-    check(
-        "a long key",
-        &format!("{{\"{}\":1", "a".repeat(1024 * 1024 - 5)),
-        "the text ends",
-    );
-    check(
-        "comments",
-        &format!("{}\"in", "/**/".repeat(200_000)),
-        "inside a string",
-    );
-    // 100,000 fields do not fit a text; as many as do are read, and one twice is found.
-    let fields = |count: usize| -> Vec<String> {
-        (0..count)
-            .map(|index| format!(r#"{{"name":"f{index}","type":"int"}}"#))
-            .collect()
-    };
-    let record = |fields: &[String]| {
-        format!(
-            r#"{{"type":"record","name":"R","fields":[{}]}}"#,
-            fields.join(",")
-        )
-    };
-    check(
-        "100,000 fields",
-        &record(&fields(100_000)),
-        "longer than 1048576 bytes",
-    );
-    let mut fields = fields(30_000);
-    let schema = in_time("30,000 fields", || avro(&record(&fields)));
-    let verdict = || compat::check(&schema, &schema, Direction::Backward);
-    assert_eq!(in_time("30,000 fields compared", verdict), []);
-    fields.push(fields[7].clone());
-    check("a field twice", &record(&fields), "has two fields named \"f7\"");
-    let entries: Vec<String> = (0..60_000).map(|index| format!("\"k{index}\":1")).collect();
-    in_time("60,000 properties", || {
-        avro(&format!(r#"{{"type":"int",{}}}"#, entries.join(",")))
-    });
-    let symbols: Vec<String> = (0..90_000).map(|index| format!("\"s{index}\"")).collect();
-    let symbols = symbols.join(",");
-    in_time("90,000 symbols", || {
-        avro(&format!(r#"{{"type":"enum","name":"E","symbols":[{symbols}]}}"#))
-    });
-}
-
-#[test]
-fn odd_characters_and_numbers() {
-    for (text, wanted) in [
-        (
-            r#"{"type":"enum","name":"E\u0000","symbols":[]}"#,
-            "letters, digits and _",
-        ),
-        (
-            r#"{"type":"enum","name":"\u0000","symbols":[]}"#,
-            "must begin with a letter",
-        ),
-        (
-            "{\"type\":\"enum\",\"name\":\"E\0\",\"symbols\":[]}",
-            "must be escaped",
-        ),
-        (r#"{"type":"enum","name":"\ud800","symbols":[]}"#, "surrogate"),
-        (r#"{"type":"int","doc":"\udc00\ud800"}"#, "surrogate"),
-        (r#"{"type":"int","p":"\ud83d\u0041"}"#, "surrogate"),
-        (r#"{"type":"int","p":"\ud83d"}"#, "surrogate"),
-        ("\u{0}", "expected a JSON value"),
-        (r#"{"type":"fixed","name":"F","size":1e3}"#, "from 0 to 16777216"),
-        (r#"{"type":"fixed","name":"F","size":-0.0}"#, "from 0 to 16777216"),
-        (
-            r#"{"type":"record","name":"R","fields":[{"name":"a","type":"int","default":99999999999999999999}]}"#,
-            "is no int",
-        ),
-        (
-            r#"{"type":"record","name":"R","fields":[{"name":"a","type":"R"},{"name":"a","type":"R"}]}"#,
-            "two fields",
-        ),
-        (
-            r#"{"type":"record","name":"R","fields":[{"name":"a","type":["R","R"]}]}"#,
-            "twice",
-        ),
-    ] {
-        refuse(text, wanted);
-    }
-    // As in Java these are numbers and logical types that do not fit; nothing overflows.
-    for text in [
-        r#"{"type":"bytes","logicalType":"decimal","precision":99999999999999999999,"scale":1}"#.to_owned(),
-        r#"{"type":"bytes","logicalType":"decimal","precision":2147483647,"scale":2147483647}"#.to_owned(),
-        r#"{"type":"fixed","name":"F","size":16777216,"logicalType":"decimal","precision":2147483647}"#
-            .to_owned(),
-        format!(r#"{{"type":"int","p":1e{}}}"#, "9".repeat(1000)),
-        format!(r#"{{"type":"int","p":-0.{}1}}"#, "0".repeat(10_000)),
-        format!(r#"{{"type":"int","p":{}}}"#, "9".repeat(100_000)),
-    ] {
-        let schema = in_time("numbers", || avro(&text));
-        in_time("numbers printed", || avro(&schema.stored_text()));
-    }
-    // A record can hold itself and nothing else: a schema, though no data fits it.
-    let endless = avro(r#"{"type":"record","name":"R","fields":[{"name":"r","type":"R"}]}"#);
-    assert_eq!(compat::check(&endless, &endless, Direction::Backward), []);
-    assert!(
-        Walk::new(&endless)
-            .check(&[])
-            .unwrap_err()
-            .message
-            .contains("deeper than 64")
-    );
 }
 
 #[test]

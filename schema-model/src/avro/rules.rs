@@ -163,7 +163,7 @@ pub const RULES: [(Rule, Class); 15] = [
 /// The comparison was given up: a limit rather than a rule, so it has no cases on file.
 pub const COMPARISON_TOO_LARGE: Rule = Rule::new(
     "COMPARISON_TOO_LARGE",
-    Form::Plain,
+    Form::Avro,
     "Two schemas can be compared within a bounded number of steps.",
 )
 .fixed_by("Change fewer types at once, or split the schema.");

@@ -95,11 +95,11 @@ impl Schema {
         out
     }
 
-    /// The text without white space, with the keys of every object in order.
+    /// The text without white space, with the keys of every object in order, and one spelling for a number's value.
     #[must_use]
     pub fn normalized(&self) -> String {
         let mut out = String::new();
-        write::write_sorted(&mut out, &self.0.json);
+        write::write_values(&mut out, &self.0.json);
         out
     }
 

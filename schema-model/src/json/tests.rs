@@ -197,11 +197,18 @@ fn the_normal_form_is_sorted_and_compact() {
     assert!(schema.stored_text().contains('\n'));
     let other = Schema::parse(r#"{"a": {"x": "é", "y": 1.5}, "b": [2, 1]}"#, &[]).unwrap();
     assert_eq!(schema.fingerprint(), other.fingerprint());
+    let normal = |number: &str| {
+        let text = format!("{{\"const\": {number}}}");
+        Schema::parse(&text, &[]).unwrap().normalized()
+    };
+    assert_eq!(normal("9007199254740993.0"), normal("9007199254740993.00"));
+    assert_ne!(normal("9007199254740993.0"), normal("9007199254740992.0"));
+    assert_eq!(normal("1e400"), r#"{"const":1E400}"#);
 }
 
 proptest! {
     #[test]
-    fn the_normal_form_is_normal(text in "\\{(\"(title|x|default)\": ?(1|-0|2\\.50|1e3|\"\\\\n\"|\\[1, ?\\{\"b\":1, \"a\":2\\}\\]),){0,4}\"z\": true\\}") {
+    fn the_normal_form_is_normal(text in "\\{(\"(title|x|default)\": ?(1|-0|2\\.50|1e3|1e400|-0\\.10e-400|9007199254740993\\.0|\"\\\\n\"|\\[1, ?\\{\"b\":1, \"a\":2\\}\\]),){0,4}\"z\": true\\}") {
         if let Ok(schema) = Schema::parse(&text, &[]) {
             let normal = schema.normalized();
             let again = Schema::parse(&normal, &[]).unwrap();

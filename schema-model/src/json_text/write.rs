@@ -14,6 +14,22 @@ enum Kept {
     Digits,
     /// Neither: keys are sorted, numbers spelled as Java spells them.
     Nothing,
+    /// The value of every number: keys are sorted, and numbers spelled as Java spells them where a double holds them.
+    #[cfg(feature = "json")]
+    Values,
+}
+
+impl Kept {
+    fn has_order(self) -> bool {
+        match self {
+            Kept::Order => true,
+            Kept::Nothing => false,
+            #[cfg(feature = "json")]
+            Kept::Digits => true,
+            #[cfg(feature = "json")]
+            Kept::Values => false,
+        }
+    }
 }
 
 /// Appends a value.
@@ -33,12 +49,20 @@ pub(crate) fn write_compact(out: &mut String, json: &Json) {
     render(out, json, Kept::Digits);
 }
 
+/// Like [`write_sorted()`], but for numbers that no double holds: they keep their values, in decimal.
+#[cfg(feature = "json")]
+pub(crate) fn write_values(out: &mut String, json: &Json) {
+    render(out, json, Kept::Values);
+}
+
 fn render(out: &mut String, json: &Json, kept: Kept) {
     match &json.kind {
         JsonKind::Null => out.push_str("null"),
         JsonKind::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
         #[cfg(feature = "json")]
         JsonKind::Number(text) if kept == Kept::Digits => out.push_str(text),
+        #[cfg(feature = "json")]
+        JsonKind::Number(text) if kept == Kept::Values => out.push_str(&value(text)),
         JsonKind::Number(text) => out.push_str(&number(text)),
         JsonKind::String(text) => string(out, text),
         JsonKind::Array(items) => {
@@ -51,7 +75,7 @@ fn render(out: &mut String, json: &Json, kept: Kept) {
         }
         JsonKind::Object(entries) => {
             let mut entries: Vec<_> = entries.iter().collect();
-            if kept == Kept::Nothing {
+            if !kept.has_order() {
                 entries.sort_by(|left, right| left.0.cmp(&right.0));
             }
             out.push('{');
@@ -119,6 +143,47 @@ pub(crate) fn number(text: &str) -> String {
     parse_double(text).map_or_else(|| text.to_owned(), double)
 }
 
+/// A number as [`number()`] spells it, if that has its value; else its digits and an exponent.
+#[cfg(feature = "json")]
+fn value(text: &str) -> String {
+    let spelled = number(text);
+    match exact(text) {
+        Some(value) if exact(&spelled).as_ref() != Some(&value) => {
+            let (is_negative, digits, exponent) = value;
+            let sign = if is_negative { "-" } else { "" };
+            format!("{sign}{digits}E{exponent}")
+        }
+        Some(_) => spelled,
+        // An exponent beyond 64 bits.
+        None => text.to_owned(),
+    }
+}
+
+/// A number's sign, its digits without zeros at either end, and the power of ten they are multiplied with.
+#[cfg(feature = "json")]
+fn exact(text: &str) -> Option<(bool, String, i64)> {
+    let (is_negative, text) = match text.strip_prefix('-') {
+        Some(text) => (true, text),
+        None => (false, text),
+    };
+    let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let digits = [whole, fraction].concat();
+    if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let short = digits.trim_end_matches('0');
+    let cut = i64::try_from(digits.len() - short.len()).ok()?;
+    let fraction = i64::try_from(fraction.len()).ok()?;
+    let short = short.trim_start_matches('0');
+    if short.is_empty() {
+        return Some((false, "0".to_owned(), 0));
+    }
+    let exponent: i64 = exponent.parse().ok()?;
+    let exponent = exponent.checked_add(cut)?.checked_sub(fraction)?;
+    Some((is_negative, short.to_owned(), exponent))
+}
+
 /// The number's value; also understands `NaN`, `Infinity` and `-Infinity`.
 pub(crate) fn parse_double(text: &str) -> Option<f64> {
     match text {
@@ -176,6 +241,39 @@ mod tests {
         check("0.001", "0.001");
         check("0.0001", "1.0E-4");
         check("1e400", "\"Infinity\"");
+    }
+
+    #[cfg(feature = "json")]
+    #[test]
+    fn numbers_that_no_double_holds_keep_their_value() {
+        let check = |texts: &[&str], wanted: &str| {
+            for text in texts {
+                assert_eq!(value(text), wanted, "{text}");
+            }
+            assert_eq!(value(wanted), wanted);
+        };
+        check(&["1"], "1");
+        check(&["-0", "0"], "0");
+        check(&["1.0", "1.00", "10e-1", "0.1E1"], "1.0");
+        check(&["1e3", "1000.0"], "1000.0");
+        check(&["0.1", "1e-1"], "0.1");
+        check(&["1e22", "10.0e21"], "1.0E22");
+        check(
+            &["123456789012345678901234567890"],
+            "123456789012345678901234567890",
+        );
+        check(
+            &["9007199254740993.0", "90071992547409930e-1"],
+            "9007199254740993E0",
+        );
+        check(
+            &["0.1000000000000000055511151231257827"],
+            "1000000000000000055511151231257827E-34",
+        );
+        check(&["1e400", "10.0E+399"], "1E400");
+        check(&["-12.50e-400", "-125e-401"], "-125E-401");
+        check(&["0e99999999999999999999", "0.0"], "0.0");
+        check(&["1e99999999999999999999"], "1e99999999999999999999");
     }
 
     #[test]

@@ -158,6 +158,9 @@ fn compare_forms(schema: &Schema, answer: &Json, context: &str) {
         answer["sha256"].as_str().unwrap(),
         "{context}"
     );
+    if let Some(strict) = answer["strict"].as_bool() {
+        assert_eq!(schema.check_names().is_ok(), strict, "{context}");
+    }
 }
 
 fn compare_rules(writer: &Schema, reader: &Schema, answer: &Json, context: &str, counts: &mut Counts) {

@@ -81,6 +81,12 @@ fn unions_of_thousands_of_records() {
     let findings = wire(&new, &old);
     assert_eq!(findings.len(), 1);
     assert_eq!(findings[0].rule.code(), "COMPARISON_TOO_LARGE");
+    let message = findings[0].message();
+    assert!(
+        message
+            .starts_with("{errorType:'COMPARISON_TOO_LARGE', description:'The new schema was not compared"),
+        "{message}"
+    );
     let strict = Standard {
         policy: Policy::Strict,
         ..Standard::default()

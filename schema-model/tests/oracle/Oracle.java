@@ -3,7 +3,8 @@
 //   {"schemas":[A,B],"bodies":[hex,hex]} ->
 //   {"schemas":[PARSED,PARSED],"compat":[RULES,RULES],"resolve":[DATA,DATA]}
 //
-//   PARSED  {"ok":true,"text":…,"canonical":…,"rabin":hex,"md5":hex,"sha256":hex}
+//   PARSED  {"ok":true,"text":…,"canonical":…,"rabin":hex,"md5":hex,"sha256":hex,"strict":bool}
+//           strict: whether its names pass the specification's rule; asked where there are no references
 //   RULES   {"ok":true,"problems":[{"type":…,"path":…,"info":…}]}     written by A, read as B; then the other way round
 //   DATA    {"ok":true,"body":hex}      the datum, written again as the reader
 //
@@ -25,9 +26,11 @@ import java.io.OutputStreamWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.TreeMap;
+import org.apache.avro.NameValidator;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaCompatibility;
 import org.apache.avro.SchemaNormalization;
+import org.apache.avro.SchemaParseException;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericDatumWriter;
@@ -84,6 +87,9 @@ public class Oracle {
                 }
                 schemas[index] = parser.parse(texts.get(index).textValue());
                 forms(schemas[index], one);
+                if (!request.has("references")) {
+                    one.put("strict", isStrict(texts.get(index).textValue()));
+                }
             });
         }
         if (schemas.length != 2 || schemas[0] == null || schemas[1] == null) {
@@ -98,6 +104,15 @@ public class Oracle {
             ask(resolve, one -> one.put("body", resolve(reader, writer, body)));
         }
         return answer;
+    }
+
+    static boolean isStrict(String text) {
+        try {
+            new Schema.Parser(NameValidator.STRICT_VALIDATOR).parse(text);
+            return true;
+        } catch (SchemaParseException e) {
+            return false;
+        }
     }
 
     static void forms(Schema schema, ObjectNode answer) throws Exception {

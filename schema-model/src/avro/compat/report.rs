@@ -134,7 +134,7 @@ fn own_words(problem: &Problem, path: &str, (reading, writing): (&str, &str)) ->
         }
         code if code == rules::COMPARISON_TOO_LARGE.code() => {
             return format!(
-                "Unexpected exception during compatibility check: {}",
+                "The {reading} schema was not compared with the {writing} schema to the end: {} at path '{path}'",
                 problem.detail
             );
         }

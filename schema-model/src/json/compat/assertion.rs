@@ -138,7 +138,7 @@ fn types(keywords: &Keywords, policy: Policy) -> Types {
 fn texts(values: &[Json]) -> HashSet<String> {
     let text = |value: &Json| {
         let mut out = String::new();
-        write::write_sorted(&mut out, value);
+        write::write_values(&mut out, value);
         out
     };
     values.iter().map(text).collect()

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 mod cases;
+mod large;
 mod sound;
 mod verdicts;
 
