@@ -73,6 +73,7 @@ impl Example<'_> {
                     continue;
                 }
                 Value::String(text) => text.clone(),
+                Value::Array(items) => items.first().and_then(Value::as_str).unwrap().to_owned(),
                 other => other.to_string(),
             };
             match parameter["in"].as_str().unwrap() {

@@ -136,6 +136,7 @@ fn example_of(path: &str, parameter: &Parameter) -> Option<Value> {
         ("id", _) if path.starts_with("/v1/") => json!("990001"),
         ("id", _) => json!(3),
         ("defaultToGlobal", _) => json!(true),
+        ("findTags", _) => json!(["*"]),
         _ => return None,
     })
 }

@@ -150,7 +150,7 @@ impl HttpError {
     /// The answer at a path that no handler answers for.
     pub(super) fn at(self, path: &str) -> Response {
         let code = match self {
-            _ if !path.starts_with("/v1/") => return self.into_response(),
+            _ if path != "/v1" && !path.starts_with("/v1/") => return self.into_response(),
             HttpError::NotFound(_) => "not-found",
             HttpError::MethodNotAllowed(_) => "method-not-allowed",
             HttpError::CrossSite => "cross-site",

@@ -7,6 +7,7 @@
 
 mod compatibility;
 mod config;
+mod connection;
 mod contexts;
 mod described;
 mod docs;
@@ -14,7 +15,6 @@ pub mod error;
 mod extract;
 pub mod folds;
 mod health;
-mod linger;
 mod list;
 mod media;
 mod mode;
@@ -32,7 +32,6 @@ mod site;
 mod subjects;
 mod tagging;
 mod timed_body;
-mod timed_write;
 mod versions;
 
 #[cfg(test)]

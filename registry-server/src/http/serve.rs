@@ -35,11 +35,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
 use super::{
-    linger::{Lingering, Unread},
+    connection::{Connection, Unread},
     places::{Place, Places, Waiting},
     site::OwnSite,
     timed_body::TimedBody,
-    timed_write::TimedWrite,
 };
 
 /// How long the accept loop rests when the process has run out of file descriptors or memory.
@@ -110,8 +109,7 @@ pub async fn serve(
         let waiting = place.waiting();
         let (on_request, on_answer) = (Arc::clone(waiting), Arc::clone(waiting));
         let unread = Unread::default();
-        let stream = Lingering::new(stream, unread.clone());
-        let stream = TimedWrite::new(stream, limits.write_timeout, Arc::clone(waiting));
+        let stream = Connection::new(stream, limits.write_timeout, Arc::clone(waiting), unread.clone());
         let service = router
             .clone()
             .map_request(move |request: Request<Incoming>| {

@@ -74,9 +74,8 @@ impl App {
 
     async fn made(shape: ApiShape, ready: Ready) -> App {
         let folder = tempfile::tempdir().unwrap();
-        let registry = Registry::open(&Database::Sqlite(folder.path().join("registry.db")), || NOW_MS)
-            .await
-            .unwrap();
+        let database = Database::Sqlite(folder.path().join("registry.db"));
+        let registry = Registry::open(&database, || NOW_MS, 64).await.unwrap();
         let state = AppState {
             registry,
             ready: ready.clone(),

@@ -16,7 +16,7 @@ use hyper::body::{Frame, SizeHint};
 use thiserror::Error;
 use tokio::time::{Sleep, sleep};
 
-use super::{linger::Unread, places::Waiting};
+use super::{connection::Unread, places::Waiting};
 
 /// The body did not arrive in time.
 #[derive(Debug, Error)]

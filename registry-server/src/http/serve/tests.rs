@@ -16,7 +16,6 @@ use tokio::{
 };
 
 use super::{ServeLimits, serve};
-use crate::service::WAITING_WRITES_MAX;
 
 const SHORT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(20);
@@ -171,11 +170,6 @@ async fn a_shutdown_does_not_wait_for_ever() {
     served.begun.notified().await;
     served.stop.send(()).unwrap();
     timeout(LONG, served.task).await.unwrap().unwrap().unwrap();
-}
-
-#[test]
-fn writes_that_wait_leave_half_of_the_places_to_others() {
-    assert!(WAITING_WRITES_MAX * 2 <= ServeLimits::default().connections_max);
 }
 
 #[tokio::test]

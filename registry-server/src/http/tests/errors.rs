@@ -12,7 +12,7 @@ use hyper::body::Frame;
 use serde_json::json;
 
 use super::App;
-use crate::http::{BODY_BYTES_MAX, linger::Unread, places::Waiting, timed_body::TimedBody};
+use crate::http::{BODY_BYTES_MAX, connection::Unread, places::Waiting, timed_body::TimedBody};
 
 #[tokio::test]
 async fn every_code() {
@@ -262,7 +262,9 @@ async fn below_v1_what_is_not_there_is_a_problem() {
             "{line}: {problem}"
         );
     };
-    check("GET /v1/nothing", 404, "not-found").await;
+    for line in ["GET /v1", "GET /v1/", "POST /v1", "GET /v1/nothing"] {
+        check(line, 404, "not-found").await;
+    }
     check("GET /v1/nothing/", 404, "not-found").await;
     check("POST /v1/metadata/id", 405, "method-not-allowed").await;
     check("DELETE /v1/metadata/version/", 405, "method-not-allowed").await;
