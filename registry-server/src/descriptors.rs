@@ -20,6 +20,14 @@ pub(crate) struct Shares {
     pub(crate) partitions: usize,
 }
 
+impl Shares {
+    /// How many writes may wait for the database: each has a connection of an HTTP client, and reads and health checks
+    /// find one of the other half however long the database is gone.
+    pub(crate) fn waiting_writes(self) -> usize {
+        (self.http_connections / 2).max(1)
+    }
+}
+
 /// Raises the limit as far as it goes, and shares what there is.
 pub(crate) fn claim() -> Shares {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -65,6 +73,10 @@ mod tests {
             assert!(
                 shared > 0 && shared as u64 <= limit * 5 / 8,
                 "{limit}: {shares:?}"
+            );
+            assert!(
+                shares.waiting_writes() * 2 <= shares.http_connections,
+                "writes that wait leave half of the places: {shares:?}"
             );
         }
         let plenty = Shares {

@@ -111,7 +111,7 @@ impl Server {
             .and_then(|()| annals_broker::try_room(&data_dir))
             .with_context(|| format!("cannot write to {}", data_dir.display()))?;
         let database = database.unwrap_or_else(|| Database::Sqlite(data_dir.join("registry.db")));
-        let registry = Registry::open(&database, now_ms).await?;
+        let registry = Registry::open(&database, now_ms, descriptors.waiting_writes()).await?;
         let guard = Arc::new(SchemaGuard::new(registry.clone()));
         let config = BrokerConfig {
             connections_max: descriptors.kafka_connections,

@@ -15,7 +15,8 @@ cargo build --release --quiet -p annals-registry-server --bin annals --example b
 python=.cache/venv/bin/python
 data=$(mktemp -d)
 servers=()
-trap 'kill "${servers[@]}" 2>/dev/null || true; rm -rf "$data"' EXIT
+# A server writes until it has stopped.
+trap 'kill "${servers[@]}" 2>/dev/null || true; wait "${servers[@]}" 2>/dev/null || true; rm -rf "$data"' EXIT
 
 # start ARGS…   sets $kafka, $http, $pid; with $keep on the data there is
 start() {

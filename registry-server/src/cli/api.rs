@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use ureq::Agent;
-use ureq::http::{Response, StatusCode};
+use ureq::http::{Response, StatusCode, header};
 
 use super::exit::{Exit, Failure};
 
@@ -33,6 +33,13 @@ pub(crate) enum Method<'a> {
     Post(&'a Value),
     Put(&'a Value),
     Delete,
+}
+
+/// An answer, and what the server warns of in it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) body: Value,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A server's no to a request that it understood.
@@ -124,6 +131,17 @@ impl Api {
         segments: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Result<Value, Refusal>, Failure> {
+        let answered = self.ask_and_heed(method, segments, query)?;
+        Ok(answered.map(|answer| answer.body))
+    }
+
+    /// The same with the server's warnings.
+    pub(crate) fn ask_and_heed(
+        &self,
+        method: Method<'_>,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Result<Answer, Refusal>, Failure> {
         let mut pause = PAUSE;
         for _ in 1..self.attempts_max {
             match self.ask_once(method, segments, query) {
@@ -140,7 +158,7 @@ impl Api {
         method: Method<'_>,
         segments: &[&str],
         query: &[(&str, &str)],
-    ) -> Result<Result<Value, Refusal>, Failure> {
+    ) -> Result<Result<Answer, Refusal>, Failure> {
         let (agent, url) = (&self.agent, self.url(segments));
         let query = query.iter().copied();
         let sent = match method {
@@ -164,7 +182,7 @@ impl Api {
     fn answer(
         &self,
         result: Result<Response<ureq::Body>, ureq::Error>,
-    ) -> Result<Result<Value, Refusal>, Failure> {
+    ) -> Result<Result<Answer, Refusal>, Failure> {
         let mut response = result.map_err(|e| {
             Failure::new(Exit::Failed, format!("no answer from {}: {e}", self.base))
                 .help("is `annals serve` running? --server names another address")
@@ -176,9 +194,13 @@ impl Api {
             .read_to_string();
         let text = text.map_err(|e| Failure::new(Exit::Failed, format!("the answer broke off: {e}")))?;
         let status = response.status();
+        let warnings = response.headers().get_all(header::WARNING).iter();
+        let warnings = warnings
+            .filter_map(|value| warning(value.to_str().ok()?))
+            .collect();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         if status.is_success() {
-            return Ok(Ok(body));
+            return Ok(Ok(Answer { body, warnings }));
         }
         let refusal = refusal(status, &body);
         if status.is_server_error() {
@@ -186,6 +208,12 @@ impl Api {
         }
         Ok(Err(refusal))
     }
+}
+
+/// The words of a warning: `299 annals "words"` (RFC 9110, section 5.5).
+fn warning(value: &str) -> Option<String> {
+    let (_, words) = value.strip_prefix("299 ")?.split_once('"')?;
+    Some(words.strip_suffix('"').unwrap_or(words).to_owned())
 }
 
 fn refusal(status: StatusCode, body: &Value) -> Refusal {
@@ -217,6 +245,15 @@ fn escape(segment: &str, into: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn warnings_are_heeded() {
+        let check = |value, wanted: Option<&str>| assert_eq!(warning(value).as_deref(), wanted, "{value}");
+        check("299 annals \"cannot be read: 'x'\"", Some("cannot be read: 'x'"));
+        check("299 - \"\"", Some(""));
+        check("110 proxy \"Response is Stale\"", None);
+        check("299", None);
+    }
 
     #[test]
     fn segments_are_escaped() {

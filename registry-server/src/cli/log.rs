@@ -2,15 +2,15 @@
 //!
 //! These two work on a data folder, not on a server: what they read is what a server could not serve.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use annals_broker::{Damage, LogError, Mended, Nameless, OfflineLog, PartitionCheck, PartitionNames, Remedy};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::{Value, json};
 
-use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::{self, Format};
+use super::{DataDir, Global};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Log {
@@ -21,7 +21,7 @@ Example:
   annals log check --data-dir ./annals-data
 
 Exit codes: 0 every record is as it was written, 3 something is damaged, 1 it could not be checked, 5 no log there.")]
-    Check(Folder),
+    Check(DataDir),
     /// Mend what is damaged, losing nothing that can be read
     #[command(
         after_help = "Each damaged file is copied first (its name with .damaged-1), then replaced as a whole. A \
@@ -33,25 +33,13 @@ Example:
 
 Exit codes: 0 everything is mended or was sound, 1 it could not be mended, 5 no log there."
     )]
-    Repair(Folder),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Folder {
-    /// The data folder of a server that is not running
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "./annals-data",
-        env = "ANNALS_DATA_DIR"
-    )]
-    data_dir: PathBuf,
+    Repair(DataDir),
 }
 
 impl Log {
     pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
-        let (Log::Check(Folder { data_dir }) | Log::Repair(Folder { data_dir })) = &self;
-        let log = open(data_dir)?;
+        let (Log::Check(folder) | Log::Repair(folder)) = &self;
+        let log = open(&folder.path)?;
         match self {
             Log::Check(_) => check(&log, global.output),
             Log::Repair(_) => repair(log, global.output),

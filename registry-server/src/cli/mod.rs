@@ -15,6 +15,7 @@ mod schema;
 mod serve;
 mod topic;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -64,6 +65,19 @@ pub(crate) struct Global {
     /// How to print the answer
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Table)]
     output: Format,
+}
+
+/// What every command needs to know that opens a server's files itself.
+#[derive(Debug, Args)]
+pub(crate) struct DataDir {
+    /// The data folder: where the log, the schemas and the folds are kept
+    #[arg(
+        long = "data-dir",
+        value_name = "DIR",
+        default_value = "./annals-data",
+        env = "ANNALS_DATA_DIR"
+    )]
+    path: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,12 +1,12 @@
 //! `annals serve`: start everything, say where it is, run until told to stop.
 
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
 use tracing_subscriber::EnvFilter;
 
+use super::DataDir;
 use super::exit::{Exit, Failure};
 use super::output;
 use crate::demo::Played;
@@ -29,14 +29,8 @@ Several listeners, each with its own, for a container:
   annals serve --kafka-listen INTERNAL://0.0.0.0:9092,EXTERNAL://0.0.0.0:9094 \\
     --kafka-advertised INTERNAL://annals:9092,EXTERNAL://localhost:9094")]
 pub(crate) struct Serve {
-    /// Where the log, the schemas and the folds are kept
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "./annals-data",
-        env = "ANNALS_DATA_DIR"
-    )]
-    data_dir: PathBuf,
+    #[command(flatten)]
+    data_dir: DataDir,
     /// Where Kafka clients connect; port 0 takes a free one. Several: NAME://HOST:PORT,NAME://HOST:PORT
     #[arg(
         long,
@@ -102,7 +96,7 @@ impl Serve {
     async fn serve(self) -> anyhow::Result<Exit> {
         let begun = Instant::now();
         let options = Options {
-            data_dir: self.data_dir.clone(),
+            data_dir: self.data_dir.path.clone(),
             kafka: KafkaListener::parse(&self.kafka_listen, self.kafka_advertised.as_deref())?,
             http_listen: self.http_listen,
             database: self.database,
@@ -135,10 +129,13 @@ impl Serve {
             env!("CARGO_PKG_VERSION"),
             begun.elapsed().as_secs_f64(),
             resident_memory().unwrap_or_else(|| "memory unknown".to_owned()),
-            self.data_dir.display()
+            self.data_dir.path.display()
         ));
         server.run_until(stop).await?;
-        say(&format!("stopped; the data is in {}", self.data_dir.display()));
+        say(&format!(
+            "stopped; the data is in {}",
+            self.data_dir.path.display()
+        ));
         Ok(Exit::Done)
     }
 }

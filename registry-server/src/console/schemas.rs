@@ -173,7 +173,7 @@ mod tests {
     async fn pages_of_subjects_leave_none_out() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::Sqlite(folder.path().join("registry.db"));
-        let registry = Registry::open(&database, || 0).await.unwrap();
+        let registry = Registry::open(&database, || 0, 1).await.unwrap();
         let request = RegisterRequest {
             schema: "\"int\"".to_owned(),
             ..RegisterRequest::default()

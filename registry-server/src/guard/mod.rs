@@ -119,7 +119,7 @@ mod tests {
     async fn an_id_that_another_node_gave_out_is_known() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::Sqlite(folder.path().join("registry.db"));
-        let one = Registry::open(&database, || 0).await.unwrap();
+        let one = Registry::open(&database, || 0, 1).await.unwrap();
         let register = async |text: &str| {
             let request = RegisterRequest {
                 schema: text.to_owned(),

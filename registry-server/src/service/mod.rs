@@ -19,8 +19,6 @@ use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
 
 pub use self::error::ServiceError;
-#[cfg(test)]
-pub(crate) use self::queue::WAITING_WRITES_MAX;
 use self::{
     queue::{Queue, WriteLimits},
     writer::Shared,
@@ -75,16 +73,21 @@ impl Registered {
 }
 
 impl Registry {
-    /// Opens the registry in a database. `clock` gives milliseconds since 1970.
+    /// Opens the registry in a database. `clock` gives milliseconds since 1970; so many writes may wait for the database at
+    /// once.
     ///
     /// # Errors
     /// The database cannot be opened, read or brought up to date.
-    pub async fn open(database: &Database, clock: fn() -> i64) -> Result<Registry, StoreError> {
+    pub async fn open(
+        database: &Database,
+        clock: fn() -> i64,
+        waiting_writes: usize,
+    ) -> Result<Registry, StoreError> {
         let store = Store::open(database).await?;
         // Listening begins before reading, so that nothing falls between the two.
         let listener = store.listener().await?;
         let is_shared = listener.is_some();
-        Registry::on(store, listener, is_shared, clock, WriteLimits::default()).await
+        Registry::on(store, listener, is_shared, clock, WriteLimits::of(waiting_writes)).await
     }
 
     async fn on(

@@ -32,14 +32,11 @@ const REFRESH_MAX: Duration = Duration::from_secs(2);
 const REFRESHES_MAX: usize = 8;
 /// How long a store that did not answer in time is not asked again.
 const UNANSWERED_REMEMBERED: Duration = Duration::from_secs(1);
-/// How many writes may wait for the database: half the connections that HTTP takes, so that reads and health checks find
-/// a place however long the database is gone.
-pub(crate) const WAITING_WRITES_MAX: usize = 512;
 
 /// The limits of writes while the database is slow, or gone.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WriteLimits {
-    /// How many may wait for the database. Default [`WAITING_WRITES_MAX`].
+    /// How many may wait for the database.
     pub(super) waiting_max: usize,
     /// How long another waits to be among them. Default 1 s.
     pub(super) place: Duration,
@@ -47,10 +44,10 @@ pub(super) struct WriteLimits {
     pub(super) outcome: Duration,
 }
 
-impl Default for WriteLimits {
-    fn default() -> WriteLimits {
+impl WriteLimits {
+    pub(super) fn of(waiting_max: usize) -> WriteLimits {
         WriteLimits {
-            waiting_max: WAITING_WRITES_MAX,
+            waiting_max,
             place: Duration::from_secs(1),
             outcome: Duration::from_secs(20),
         }

@@ -20,9 +20,9 @@ use crate::registry::{DEFAULT_CONTEXT, Mode, Qualified};
 /// After so many refusals something is wrong with the whole.
 const REFUSALS_MAX: usize = 1_000;
 
-/// Something the server refused.
+/// Something the server refused, or warned of.
 #[derive(Debug, Clone)]
-pub(super) struct Refused {
+pub(super) struct Remark {
     pub(super) what: String,
     pub(super) why: String,
 }
@@ -34,7 +34,8 @@ pub(super) struct Outcome {
     pub(super) deleted: usize,
     pub(super) configs: usize,
     pub(super) modes: usize,
-    pub(super) refused: Vec<Refused>,
+    pub(super) refused: Vec<Remark>,
+    pub(super) warned: Vec<Remark>,
     /// Why it ended early, if it did.
     pub(super) failure: Option<Failure>,
 }
@@ -45,7 +46,8 @@ struct Tally {
     deleted: AtomicUsize,
     configs: AtomicUsize,
     modes: AtomicUsize,
-    refused: Mutex<Vec<Refused>>,
+    refused: Mutex<Vec<Remark>>,
+    warned: Mutex<Vec<Remark>>,
     /// Steps whose deletion was refused because of others that are still to be deleted.
     later: Mutex<Vec<usize>>,
 }
@@ -83,6 +85,7 @@ pub(super) fn apply(api: &Api, plan: &Plan<'_>, stop: &Stop) -> Outcome {
         configs,
         modes,
         refused,
+        warned,
         ..
     } = work.done;
     Outcome {
@@ -91,6 +94,7 @@ pub(super) fn apply(api: &Api, plan: &Plan<'_>, stop: &Stop) -> Outcome {
         configs: configs.into_inner(),
         modes: modes.into_inner(),
         refused: refused.into_inner().unwrap_or_else(PoisonError::into_inner),
+        warned: warned.into_inner().unwrap_or_else(PoisonError::into_inner),
         failure: result.err().or(closed.err()),
     }
 }
@@ -135,12 +139,19 @@ impl Work<'_> {
         let body = topic::import_body(step.number, step.version);
         let body = body.map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
         let path = ["subjects", &step.subject.to_string(), "versions"];
-        let why = match self.api.ask(Method::Post(&body), &path, &[])? {
-            Ok(answer) if answer["id"].as_u64() == Some(step.version.id.into()) => {
+        let why = match self.api.ask_and_heed(Method::Post(&body), &path, &[])? {
+            Ok(answer) if answer.body["id"].as_u64() == Some(step.version.id.into()) => {
                 self.done.registered.fetch_add(1, Ordering::Relaxed);
+                let what = title(step);
+                let warnings = answer.warnings.into_iter();
+                let mut warned = self.done.warned.lock().unwrap_or_else(PoisonError::into_inner);
+                warned.extend(warnings.map(|why| Remark {
+                    what: what.clone(),
+                    why,
+                }));
                 return Ok(true);
             }
-            Ok(answer) => format!("the server gave it the id {}", answer["id"]),
+            Ok(answer) => format!("the server gave it the id {}", answer.body["id"]),
             Err(refusal) => refusal.message,
         };
         self.refused(&title(step), why)?;
@@ -259,7 +270,7 @@ impl Work<'_> {
 
     fn refused(&self, what: &str, why: String) -> Result<(), Failure> {
         let mut refused = self.done.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        refused.push(Refused {
+        refused.push(Remark {
             what: what.to_owned(),
             why,
         });

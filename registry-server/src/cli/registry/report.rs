@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::apply::Outcome;
+use super::apply::{Outcome, Remark};
 use super::compare::{Comparison, Difference};
 use crate::cli::exit::Failure;
 use crate::cli::output;
@@ -110,13 +110,15 @@ pub(super) fn to_json(comparison: &Comparison, sides: &Sides<'_>, is_same: bool)
 
 /// What an import did.
 pub(super) fn outcome_json(outcome: &Outcome) -> Value {
-    let refused = outcome.refused.iter();
-    let refused: Vec<Value> = refused
-        .map(|one| json!({"what": one.what, "why": one.why}))
-        .collect();
+    let listed = |remarks: &[Remark]| -> Vec<Value> {
+        let remarks = remarks.iter();
+        remarks
+            .map(|one| json!({"what": one.what, "why": one.why}))
+            .collect()
+    };
     json!({
         "registered": outcome.registered, "deleted": outcome.deleted, "configs": outcome.configs,
-        "modes": outcome.modes, "refused": refused,
+        "modes": outcome.modes, "refused": listed(&outcome.refused), "warnings": listed(&outcome.warned),
     })
 }
 
@@ -127,6 +129,13 @@ pub(super) fn outcome(outcome: &Outcome) -> Result<(), Failure> {
     ))?;
     for refused in outcome.refused.iter().take(DIFFERENCES_SHOWN) {
         output::line(&format!("refused: {}: {}", refused.what, refused.why))?;
+    }
+    for warned in outcome.warned.iter().take(DIFFERENCES_SHOWN) {
+        output::remark(&format!("warning: {}: {}", warned.what, warned.why));
+    }
+    match outcome.warned.len().saturating_sub(DIFFERENCES_SHOWN) {
+        0 => {}
+        more => output::remark(&format!("warning: … and {more} more; -o json shows all")),
     }
     Ok(())
 }
