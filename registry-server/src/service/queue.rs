@@ -251,7 +251,7 @@ mod tests {
             places: Arc::new(Semaphore::new(1)),
             refreshes: Arc::new(Semaphore::new(REFRESHES_MAX)),
             unanswered: Arc::default(),
-            limits: WriteLimits::default(),
+            limits: WriteLimits::of(1),
         };
         let ask = |_| {
             let queue = queue.clone();

@@ -146,6 +146,29 @@ fn a_topic_dump_is_read_in_three_forms() {
 }
 
 #[test]
+fn what_the_server_cannot_read_is_brought_and_said() {
+    let server = Server::start(&[]);
+    let dir = tempfile::tempdir().unwrap();
+    let dump = |id: u32| {
+        let record = json!({
+            "key": {"keytype": "SCHEMA", "subject": format!("s{id}"), "version": 1, "magic": 1},
+            "value": {"id": id, "schema": "no schema at all"},
+        });
+        let path = path_in(dir.path(), &id.to_string());
+        fs::write(&path, record.to_string()).unwrap();
+        path
+    };
+    let why = "taken as it is, but this server cannot read it: ";
+    let said = annals(&server, &["import", &dump(8)], 0);
+    assert!(said.contains(&format!("warning: s8 v1 (id 8): {why}")), "{said}");
+    let said = annals(&server, &["import", &dump(9), "-o", "json"], 0);
+    let said: Value = serde_json::from_str(&said).unwrap();
+    let warning = &said["done"]["warnings"][0];
+    assert_eq!(warning["what"], "s9 v1 (id 9)", "{said}");
+    assert!(warning["why"].as_str().unwrap().starts_with(why), "{said}");
+}
+
+#[test]
 fn broken_dumps_are_refused_by_line() {
     let server = Server::start(&[]);
     let dir = tempfile::tempdir().unwrap();
