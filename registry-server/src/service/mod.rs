@@ -73,8 +73,7 @@ impl Registered {
 }
 
 impl Registry {
-    /// Opens the registry in a database. `clock` gives milliseconds since 1970; so many writes may wait for the database at
-    /// once.
+    /// Opens the registry in a database. `clock` gives milliseconds since 1970; `waiting_writes` may wait for it at once.
     ///
     /// # Errors
     /// The database cannot be opened, read or brought up to date.
