@@ -152,7 +152,7 @@ fn what_the_server_cannot_read_is_brought_and_said() {
     let dump = |id: u32| {
         let record = json!({
             "key": {"keytype": "SCHEMA", "subject": format!("s{id}"), "version": 1, "magic": 1},
-            "value": {"id": id, "schema": "no schema at all"},
+            "value": {"id": id, "schema": format!("no schema {id}")},
         });
         let path = path_in(dir.path(), &id.to_string());
         fs::write(&path, record.to_string()).unwrap();
