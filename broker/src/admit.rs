@@ -9,7 +9,7 @@
 //! are those of the records, whatever the header says. Where the header is wrong about them it is written anew.
 //! Left out: keyless checks (no compaction yet).
 
-use annals_kafka_wire::batch::{Batch, BatchError, Compression, Records, Seen, TimestampType};
+use annals_kafka_wire::batch::{Batch, BatchError, Compression, NO_TIMESTAMP, Records, Seen, TimestampType};
 use annals_kafka_wire::error::ErrorCode;
 use annals_segment_log::{AppendError, Partition, Sequence};
 use bytes::Bytes;
@@ -26,9 +26,6 @@ const SENTENCES_MAX: usize = 32;
 
 /// The longest sentence about one record, in characters.
 const SENTENCE_CHARS_MAX: usize = 200;
-
-/// The timestamp of a record, or of an append, without one.
-const NO_TIMESTAMP: i64 = -1;
 
 /// What a batch is checked against besides its topic.
 pub(crate) struct Rules<'a> {

@@ -46,6 +46,9 @@ pub const HEADER_BYTES: usize = 61;
 /// compressed batch. It bounds what one hostile batch can cost.
 pub const DECOMPRESSED_BYTES_MAX: usize = 16 << 20;
 
+/// The timestamp of a record that has none, and the greatest of a batch of such records.
+pub const NO_TIMESTAMP: i64 = -1;
+
 /// Bytes before `length` starts to count: the base offset and the length itself.
 const BEFORE_LENGTH: usize = 12;
 /// Where the checksum stands.

@@ -19,7 +19,7 @@
 //! lives in memory and is rebuilt by the scan at start; a sealed one's is read from its file, and rebuilt when
 //! that is missing, damaged or about another log file.
 
-use annals_kafka_wire::batch::Batch;
+use annals_kafka_wire::batch::{Batch, NO_TIMESTAMP};
 use bytes::{Buf, BufMut};
 
 use crate::format::{crc_more, frame, unframe};
@@ -36,9 +36,6 @@ pub(crate) const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// Bytes of a batch its own checksum leaves out: base offset, length, epoch, magic.
 const HEAD_BYTES: usize = 17;
-
-/// What is before every record: no timestamp at all.
-pub(crate) const NO_TIMESTAMP: i64 = -1;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Entry {

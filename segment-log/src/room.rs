@@ -16,14 +16,14 @@ use crate::partition::Partition;
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
 /// Of what was refused, this much is tried: a few small batches, and all that is worth the work.
-const TRIED_BYTES_MIN: u64 = 64 * 1024;
+pub(crate) const TRIED_BYTES_MIN: u64 = 64 * 1024;
 const TRIED_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// Bytes written at a time.
 static PIECE: [u8; 64 * 1024] = [0; 64 * 1024];
 
 /// Written and removed to see whether there is room.
-pub(crate) const FILE: &str = "ROOM.tmp";
+const FILE: &str = "ROOM.tmp";
 
 /// What was refused, until there is room for it.
 #[derive(Default)]
@@ -98,12 +98,40 @@ impl Room {
     }
 }
 
-fn try_room(disk: &dyn Disk, bytes: u64) -> io::Result<()> {
+/// Whether a disk takes this many bytes, and a few files more; what was tried first is what is told.
+pub(crate) fn try_room(disk: &dyn Disk, bytes: u64) -> io::Result<()> {
     disk.reserve()?;
     let file = disk.open(FILE, Open::Create)?;
     let written = (0..bytes)
         .step_by(PIECE.len())
         .try_for_each(|position| file.write_at(position, &PIECE));
-    disk.remove(FILE)?;
-    written
+    let removed = disk.remove(FILE);
+    written.and(removed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::sim::SimDisk;
+
+    #[test]
+    fn what_failed_first_is_told_whatever_fails_after_it() {
+        for cut_at in 2..=4 {
+            let disk = SimDisk::new();
+            disk.set_room(0);
+            disk.cut_at(cut_at);
+            let told = try_room(&disk, TRIED_BYTES_MIN).unwrap_err().kind();
+            let written = if cut_at == 2 {
+                // The write itself met the power cut.
+                io::ErrorKind::Other
+            } else {
+                io::ErrorKind::StorageFull
+            };
+            assert_eq!(told, written, "power cut at step {cut_at}");
+        }
+        let disk = SimDisk::new();
+        disk.set_descriptors_gone(true);
+        let told = try_room(&disk, TRIED_BYTES_MIN).unwrap_err();
+        assert_eq!(told.raw_os_error(), Some(24));
+    }
 }

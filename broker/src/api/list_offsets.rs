@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use annals_kafka_wire::batch::NO_TIMESTAMP;
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::list_offsets::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
@@ -32,9 +33,6 @@ const LATEST_TIERED_SINCE: i16 = 9;
 
 /// Look-ups made in one go.
 const PIECE_LOOK_UPS: usize = 16;
-
-/// What an answer has instead of a timestamp where none was asked for.
-const NO_TIMESTAMP: i64 = -1;
 
 /// What an answer has where the epoch of a record is not known.
 const NO_EPOCH: i32 = -1;

@@ -7,7 +7,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{CONTROL, Compression, HEADER_BYTES, HEADERS_MAX, TRANSACTIONAL, codec, crc};
+use super::{CONTROL, Compression, HEADER_BYTES, HEADERS_MAX, NO_TIMESTAMP, TRANSACTIONAL, codec, crc};
 use crate::primitives::Writer;
 
 /// The most a batch holds before compression, in bytes: 1 GiB, so that its length stays within 32 bits.
@@ -42,8 +42,8 @@ impl Default for BatchBuilder {
             count: 0,
             compression: Compression::None,
             attributes: 0,
-            base_timestamp: -1,
-            max_timestamp: -1,
+            base_timestamp: NO_TIMESTAMP,
+            max_timestamp: NO_TIMESTAMP,
             producer_id: -1,
             producer_epoch: -1,
             base_sequence: -1,

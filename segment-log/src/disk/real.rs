@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use super::{Disk, DiskFile, Entry, Open, failed_sync};
 use crate::error::LogError;
 use crate::mutex::lock;
+use crate::room;
 
 /// Descriptors kept back: a new segment in each of a few partitions, and the files of a checkpoint.
 const RESERVED: usize = 16;
@@ -55,10 +56,11 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
 /// # Errors
 /// What the operating system said.
 pub fn try_room(folder: &Path) -> io::Result<()> {
-    let path = folder.join(crate::room::FILE);
-    let written = fs::write(&path, [0; 64 * 1024]);
-    fs::remove_file(&path)?;
-    written
+    let disk = RealDisk {
+        root: folder.to_path_buf(),
+        reserved: Mutex::default(),
+    };
+    room::try_room(&disk, room::TRIED_BYTES_MIN)
 }
 
 /// The folder that holds `dir`; `None` for a root.
