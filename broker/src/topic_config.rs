@@ -53,7 +53,7 @@ const TABLE: &[Known] = &[
     Known("compression.zstd.level", "3", AS_SENT),
     Known("delete.retention.ms", "86400000", NOT_COMPACTED),
     Known("file.delete.delay.ms", "60000", OWN_FILES),
-    // Nothing is acknowledged before it is synced (`annals.durability`), which is as often as anybody can ask for.
+    // Nothing is acknowledged before it is synced, which is as often as anybody can ask for: see `SYNCED_ALWAYS`.
     Known("flush.messages", "9223372036854775807", Shape::Whole(1, i64::MAX)),
     Known("flush.ms", "9223372036854775807", NOT_NEGATIVE),
     Known("follower.replication.throttled.replicas", "", ONE_NODE),
@@ -95,6 +95,9 @@ const TABLE: &[Known] = &[
     Known("unclean.leader.election.enable", "false", Shape::Bool),
 ];
 
+/// What asks for syncs is carried out where every record is synced before it is acknowledged, and nowhere else.
+const SYNCED_ALWAYS: [&str; 2] = ["flush.messages", "flush.ms"];
+
 /// Checks every setting of a topic to be created.
 ///
 /// # Errors
@@ -112,7 +115,27 @@ pub(crate) fn check(config: &BTreeMap<String, String>, guard: &dyn Guard) -> Res
             None => return Err(format!("Unknown topic config name: {}", clipped(name))),
         }
     }
-    Ok(())
+    let unsynced = TopicSettings::read(config).durability_os;
+    let asks = |name: &&&str| {
+        config
+            .get(**name)
+            .is_some_and(|value| !same(value.trim(), default(name)))
+    };
+    match SYNCED_ALWAYS.iter().find(asks) {
+        Some(name) if unsynced => Err(format!(
+            "{name} is not accepted beside annals.durability = \"os\", which leaves syncs to the operating system: \
+             leave one of them out."
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A setting's default; empty for one that the table does not know.
+fn default(name: &str) -> &'static str {
+    TABLE
+        .iter()
+        .find(|known| known.0 == name)
+        .map_or("", |known| known.1)
 }
 
 /// Every setting's name and default, with whether the topic itself sets it: what CreateTopics answers.
@@ -187,12 +210,6 @@ impl TopicSettings {
     /// Reads checked settings; what is absent takes its default.
     pub(crate) fn read(config: &BTreeMap<String, String>) -> TopicSettings {
         let own = |name: &str| config.get(name).map(|value| value.trim());
-        let default = |name: &str| {
-            TABLE
-                .iter()
-                .find(|known| known.0 == name)
-                .map_or("0", |known| known.1)
-        };
         let whole = |name: &str| {
             own(name)
                 .unwrap_or(default(name))
@@ -314,6 +331,29 @@ mod tests {
         ] {
             let refused = check_one(name, value).expect_err(name);
             assert!(refused.contains(name) && refused.contains(says), "{refused}");
+        }
+    }
+
+    #[test]
+    fn syncs_are_not_asked_for_where_the_operating_system_decides() {
+        for (durability, name, value, accepted) in [
+            ("os", "flush.messages", "1", false),
+            ("os", "flush.ms", "1000", false),
+            (" os ", "flush.ms", "0", false),
+            ("os", "flush.ms", "9223372036854775807", true),
+            ("os", "segment.bytes", "1073741824", true),
+            ("fsync", "flush.messages", "1", true),
+        ] {
+            let config = [("annals.durability", durability), (name, value)];
+            let config = config.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            let checked = check(&BTreeMap::from(config), &OpenGate);
+            assert_eq!(
+                checked.is_ok(),
+                accepted,
+                "{durability:?}, {name}={value}: {checked:?}"
+            );
+            let told = |sentence: String| sentence.contains(name) && sentence.contains("annals.durability");
+            assert!(checked.err().is_none_or(told));
         }
     }
 
