@@ -327,14 +327,15 @@ impl Topics {
 
 impl Claim<'_> {
     /// Swaps the set and tells the listeners, in the order of the changes. The partitions count as the topic's, no
-    /// longer as the claim's.
-    fn publish(self, change: impl FnOnce(&mut TopicMap)) {
+    /// longer as the claim's. The name stays claimed until this is dropped, which alone ends a claim: another's would
+    /// be taken for this one.
+    fn publish(&self, change: impl FnOnce(&mut TopicMap)) {
         let mut claims = lock(&self.topics.claims);
         let mut map = TopicMap::clone(&self.topics.now());
         change(&mut map);
         let list = map.list();
         self.topics.current.store(Arc::new(map));
-        claims.remove(&self.name);
+        claims.insert(self.name.clone(), 0);
         for listener in lock(&self.topics.listeners).iter() {
             listener(&list);
         }

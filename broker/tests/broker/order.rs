@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::Shutdown;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use annals_broker::{BrokerConfig, OpenGate, TopicError};
@@ -265,5 +265,45 @@ async fn many_clients_that_create_one_topic_make_one() {
         }
     }
     assert_eq!(made, [broker.broker.topic("one").unwrap().id]);
+    broker.stop().await;
+}
+
+/// A topic is deleted while two create it: one of them makes it, or none that came too early; never both.
+#[tokio::test]
+async fn a_deletion_beside_two_creations_leaves_one_topic() {
+    const ROUNDS: usize = 200;
+    let dir = tempfile::tempdir().unwrap();
+    let broker = start_in(dir.path(), test_config(), Arc::new(OpenGate)).await;
+    let handle = broker.broker.clone();
+    let id = blocking(move || {
+        let create = || {
+            handle
+                .create_topic("one", 1, BTreeMap::new())
+                .map(|topic| topic.id)
+        };
+        let _ = create().unwrap();
+        for round in 0..ROUNDS {
+            let begin = Barrier::new(3);
+            let beside = |change: &(dyn Fn() -> bool + Sync)| {
+                begin.wait();
+                change()
+            };
+            let made = std::thread::scope(|scope| {
+                let creations = [(); 2].map(|()| scope.spawn(|| beside(&|| create().is_ok())));
+                assert!(beside(&|| handle.delete_topic("one").is_ok()), "round {round}");
+                creations.map(|creation| creation.join().unwrap())
+            });
+            assert_ne!(made, [true; 2], "round {round}: two topics of one name");
+            if made == [false; 2] {
+                let _ = create().unwrap();
+            }
+        }
+        handle.topic("one").unwrap().id
+    })
+    .await;
+    broker.stop().await;
+    let broker = start_in(dir.path(), test_config(), Arc::new(OpenGate)).await;
+    let topics = broker.broker.topics();
+    assert_eq!((topics.len(), topics[0].id), (1, id));
     broker.stop().await;
 }
