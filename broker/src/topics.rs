@@ -157,6 +157,9 @@ impl Topics {
         for (id, new) in &replayed.topics {
             map.insert(&open_topic(log, new, *id)?);
         }
+        for (id, new) in &replayed.aside {
+            tracing::warn!(topic = %new.name, %id, "there are two topics of one name: the earlier one is not served");
+        }
         for (id, new) in &replayed.deleted {
             remove_files(log, *id, new.partitions);
         }
@@ -201,6 +204,14 @@ impl Topics {
     /// Whether a topic could be created now: its name, its partitions and the room for them.
     pub(crate) fn check(&self, new: &NewTopic) -> Result<(), TopicError> {
         self.check_beside(&lock(&self.claims), new).map(drop)
+    }
+
+    /// Whether so many partitions may be added because somebody asked for a name: half of all are kept for topics that
+    /// are created on purpose, so that no client takes them all by asking.
+    pub(crate) fn may_add_on_demand(&self, partitions: i32) -> bool {
+        let asked = usize::try_from(partitions).unwrap_or(0);
+        let now = self.now().partition_count() + lock(&self.claims).values().sum::<usize>();
+        now + asked <= self.partitions_max / 2
     }
 
     /// As [`Topics::check`], beside the changes under way; the number of partitions.

@@ -13,6 +13,8 @@ pub(super) struct Replayed {
     pub(super) cluster_id: Option<String>,
     pub(super) topics: BTreeMap<Uuid, NewTopic>,
     pub(super) deleted: BTreeMap<Uuid, NewTopic>,
+    /// Topics whose name another has since. What they left stays on disk, in case there are records in it.
+    pub(super) aside: BTreeMap<Uuid, NewTopic>,
     pub(super) producer_ids_next: i64,
 }
 
@@ -28,6 +30,7 @@ impl Replayed {
                 config,
             } => {
                 let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
+                self.set_aside(&name);
                 self.topics.insert(
                     id,
                     NewTopic {
@@ -38,9 +41,16 @@ impl Replayed {
                 );
             }
             MetaRecord::TopicDeleted { id } => {
-                self.deleted.extend(self.topics.remove(&id).map(|new| (id, new)));
+                let deleted = self.topics.remove(&id).or_else(|| self.aside.remove(&id));
+                self.deleted.extend(deleted.map(|new| (id, new)));
             }
             MetaRecord::ProducerIds { next } => self.producer_ids_next = next,
         }
+    }
+
+    /// Of two creations of one name the later one counts: it was made when there was no such topic.
+    fn set_aside(&mut self, name: &str) {
+        let earlier = self.topics.extract_if(.., |_, new| new.name == name);
+        self.aside.extend(earlier);
     }
 }

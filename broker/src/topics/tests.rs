@@ -105,3 +105,42 @@ fn a_topic_that_is_meant_by_its_id_is_deleted_alone() {
     assert_eq!(topics.delete("orders", None, 0).unwrap().id, second);
     log.close().unwrap();
 }
+
+#[test]
+fn the_later_of_two_creations_of_one_name_is_the_topic() {
+    // The order of random ids is none: either would win now and then.
+    for _ in 0..8 {
+        let dir = tempfile::tempdir().unwrap();
+        let (log, topics) = open(dir.path());
+        let first = created(&topics);
+        open_topic(&log, &orders(), first).unwrap();
+        let second = created(&topics);
+        log.close().unwrap();
+        drop(topics);
+
+        let (log, topics) = open(dir.path());
+        assert_eq!(ids(&topics), [second]);
+        assert_eq!(topics.now().named("orders").unwrap().id, second);
+        let path = dir.path().join(partition_path(first, 0));
+        assert!(path.is_dir(), "what may have records is kept");
+        log.close().unwrap();
+    }
+}
+
+/// Whoever publishes a change still has its name; else the end of its claim could be that of another's.
+#[test]
+fn a_claim_is_ended_by_its_holder_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, topics) = open(dir.path());
+    let claim = topics.claim("orders", |_| Ok(2)).unwrap();
+    assert_eq!(lock(&topics.claims).get("orders"), Some(&2));
+    claim.publish(|_| {});
+    assert_eq!(
+        lock(&topics.claims).get("orders"),
+        Some(&0),
+        "its partitions are the topic's"
+    );
+    drop(claim);
+    assert!(lock(&topics.claims).is_empty());
+    log.close().unwrap();
+}

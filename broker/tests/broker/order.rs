@@ -271,7 +271,7 @@ async fn many_clients_that_create_one_topic_make_one() {
 /// A topic is deleted while two create it: one of them makes it, or none that came too early; never both.
 #[tokio::test]
 async fn a_deletion_beside_two_creations_leaves_one_topic() {
-    const ROUNDS: usize = 200;
+    const ROUNDS: usize = 50;
     let dir = tempfile::tempdir().unwrap();
     let broker = start_in(dir.path(), test_config(), Arc::new(OpenGate)).await;
     let handle = broker.broker.clone();
