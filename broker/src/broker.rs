@@ -75,19 +75,18 @@ pub(crate) struct Shared {
     pub(crate) answer_bytes: Budget,
     /// Bytes of requests that wait for records.
     pub(crate) poll_bytes: Budget,
-    /// Requests that may be read and answered at once. Who waits is served in order, and a connection waits for one
-    /// request at a time: so all connections get their turn, whatever each asks for.
-    pub(crate) desks: Arc<Semaphore>,
-    /// Blocking reads of the log that may be under way at once, shared by connections as `desks` are.
+    /// Bytes that requests take beyond their frames.
+    pub(crate) surplus_bytes: Budget,
+    /// Blocking reads of the log that may be under way at once. Who waits is served in order, and a connection waits
+    /// for one request at a time: so all connections get their turn, whatever each asks for.
     lookups: Arc<Semaphore>,
+    /// Appends that may be opened at once, where that takes much more memory than their bytes; shared as `lookups` are.
+    pub(crate) openings: Semaphore,
     /// Requests that may change topics at once.
     pub(crate) topic_turns: Arc<Semaphore>,
     /// Requests that may take a producer id at once.
     pub(crate) id_turns: Arc<Semaphore>,
 }
-
-/// Requests on their way from the room of their frame to that of what was read from it, or of their answer.
-const DESKS: usize = 16;
 
 /// Requests that change topics at once: more than one, so that a long one does not hold up a short one.
 const TOPIC_CHANGES: usize = 4;
@@ -114,8 +113,9 @@ impl Broker {
             half_read: HalfReads::default(),
             answer_bytes: Budget::new(config.answers_in_flight_bytes_max),
             poll_bytes: Budget::new(config.polls_bytes_max),
-            desks: Arc::new(Semaphore::new(DESKS)),
+            surplus_bytes: Budget::new(config.requests_in_flight_bytes_max),
             lookups: Arc::new(Semaphore::new(LOOKUPS_PER_CORE * cores)),
+            openings: Semaphore::new(cores),
             topic_turns: Arc::new(Semaphore::new(TOPIC_CHANGES)),
             id_turns: Arc::new(Semaphore::new(1)),
             config,

@@ -1,5 +1,10 @@
 //! A budget of bytes: whoever holds memory for a client takes room first, and gives it back by dropping it.
 //!
+//! Who waits for room of one budget while it holds some of another takes them in one order: a request's frame, its
+//! surplus, its answer. Of one budget room is taken once, and never more of it while some is held: two that did would
+//! wait for each other. Only frames grow while they are read; those that wait for each other make way
+//! (see [`crate::pace`]).
+//!
 //! Invariant: room given out never exceeds the budget; a single demand above the budget takes all of it and waits for
 //! that. Who waits is served in order. Room is counted in KiB, rounded up.
 //!
@@ -15,6 +20,27 @@ const UNIT_BYTES: usize = 1024;
 
 /// Room taken from a [`Budget`]; `None` took nothing.
 pub(crate) type Room = Option<OwnedSemaphorePermit>;
+
+/// What a request holds until it is answered, or was worked on to its end.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    /// Of its frame.
+    pub(crate) frame: Room,
+    /// Of what was read from that, or comes of it, where this is more.
+    pub(crate) surplus: Room,
+}
+
+impl Held {
+    /// Whether this is room for as many bytes.
+    pub(crate) fn covers(&self, bytes: usize) -> bool {
+        held_bytes(&self.frame) + held_bytes(&self.surplus) >= bytes
+    }
+}
+
+/// The bytes that room was taken for, in whole units.
+pub(crate) fn held_bytes(room: &Room) -> usize {
+    room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits) * UNIT_BYTES
+}
 
 /// Bytes that may be held at once.
 pub(crate) struct Budget {
@@ -62,6 +88,11 @@ impl Budget {
         }
     }
 
+    /// Whether there could ever be room for this many bytes.
+    pub(crate) fn fits(&self, bytes: usize) -> bool {
+        bytes.div_ceil(UNIT_BYTES) <= self.units_max
+    }
+
     /// Whether `room` is room for this many bytes.
     pub(crate) fn covers(&self, room: &Room, bytes: usize) -> bool {
         let held = room.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
@@ -81,6 +112,12 @@ impl Budget {
     /// Whether somebody waits for room.
     pub(crate) fn is_wanted(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    /// How many wait for room.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Bytes nobody has taken.

@@ -27,13 +27,14 @@ pub struct BrokerConfig {
     pub batch_records_max: usize,
     /// Most record headers one batch may hold: a reader keeps some fifty bytes for one that takes two.
     pub batch_headers_max: usize,
-    /// Most partitions of all topics together: each holds open files.
+    /// Most partitions of all topics together: each holds open files. Topics are created on demand up to half of them.
     pub partitions_max: usize,
     /// Most connections at once; one more is closed as soon as it is accepted.
     pub connections_max: usize,
     /// Largest request frame; a longer one closes its connection (bytes).
     pub frame_bytes_max: usize,
-    /// Bytes of requests, read or being read but not yet answered, over all connections; readers wait beyond it.
+    /// Bytes of requests, read or being read but not yet answered, over all connections; readers wait beyond it. As
+    /// many again for what is read from them, or comes of them, where that takes more.
     pub requests_in_flight_bytes_max: usize,
     /// Largest Fetch answer, whatever the client asks for (bytes of records; one batch may exceed it).
     pub fetch_bytes_max: usize,
@@ -45,7 +46,7 @@ pub struct BrokerConfig {
     pub pipeline_max: usize,
     /// Most topics one Metadata request may create by naming them; a client asks again for the others.
     pub auto_create_topics_per_request_max: usize,
-    /// A new connection must have sent its first whole request by then.
+    /// A new connection must have sent its first whole request by then, however steadily it comes.
     pub first_request_timeout: Duration,
     /// A request whose first byte has arrived must be whole by then.
     pub request_read_timeout: Duration,

@@ -7,27 +7,31 @@
 //!
 //! Held to limits: a frame's size, the time and the pace of a frame and of an answer, the bytes of all requests and of
 //! all answers in flight, the length of the queue, idleness. Room is taken as bytes arrive, so announcing a long
-//! frame costs nobody anything.
+//! frame costs nobody anything; whoever waits for room of one kind waits for none that is taken after it
+//! (see [`crate::budget`]).
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use annals_kafka_wire::error::WireError;
-use bytes::{BufMut, Bytes};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use bytes::Bytes;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::Instant;
 
 use crate::broker::Shared;
-use crate::budget::Room;
-use crate::pace::{HalfRead, Pace};
-use crate::table::{self, Context, Order, Refused, Reply, Waiting};
+use crate::budget::{Held, Room, held_bytes};
+use crate::pace::Pace;
+use crate::table::{self, Context, Order, Refused, Reply};
 
-/// Small requests are read with one system call; a bigger buffer would cost every idle connection.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
+mod incoming;
+#[cfg(test)]
+mod tests;
+
+use incoming::{Frame, READ_BUFFER_BYTES, read_frame};
 
 /// Why a connection ended. Those that answer what is in flight first are no errors of [`serve`].
 #[derive(Debug, thiserror::Error)]
@@ -52,24 +56,17 @@ pub(crate) enum End {
     Io(#[from] io::Error),
 }
 
-/// A request as it came, without its length, and the room it takes.
-struct Frame {
-    bytes: Bytes,
-    room: Room,
-}
-
-/// A request that was handled: its answer, the room the request takes until that is written, and its turn, which ends
-/// then.
+/// A request that was handled: its answer, what the request holds until that is written, and its turn, which ends then.
 struct Handled {
     answer: Answering,
-    request_room: Room,
+    held: Arc<Held>,
     turn: Turn,
 }
 
 /// An answer on its way.
 enum Answering {
     Now(Bytes, Room),
-    Later(Waiting<Result<(Bytes, Room), WireError>>),
+    Later(table::Frame),
 }
 
 /// Part of a connection's turns, or all of them: see [`read_requests`].
@@ -106,15 +103,14 @@ async fn read_requests(
     let config = &context.shared.config;
     let turns_max = u32::try_from(config.pipeline_max.max(1)).unwrap_or(u32::MAX);
     let turns = Arc::new(Semaphore::new(turns_max as usize));
-    let mut patience = config.first_request_timeout;
+    let mut first_by = Some(Instant::now() + config.first_request_timeout);
     loop {
-        let frame = match read_frame(&mut stream, context, patience).await {
+        let frame = match read_frame(&mut stream, context, first_by.take()).await {
             Ok(Some(frame)) => frame,
             Ok(None) => return Ok(None),
             Err(end @ (End::Io(_) | End::Closed)) => return Err(end),
             Err(end) => return Ok(Some(end)),
         };
-        patience = config.idle_timeout;
         let order = table::order(&frame.bytes);
         let share = if order == Order::Append { 1 } else { turns_max };
         // The turns are never closed, so there is always one to wait for.
@@ -136,37 +132,54 @@ async fn read_requests(
     }
 }
 
-/// Has an append written; its answer may be waited for elsewhere. `None` when there is none.
-async fn append(context: &Context, frame: Frame, turn: Turn) -> Result<Option<Handled>, End> {
-    let Frame { bytes, mut room } = frame;
-    let answer = match table::dispatch(context, bytes)? {
-        Reply::Silent => return Ok(None),
-        Reply::Now(make) => {
-            let frame = make()?;
-            let answer_room = answer_room(&context.shared, &frame, None, &room).await;
-            Answering::Now(frame, answer_room)
-        }
-        Reply::Later {
-            frame, held_bytes, ..
-        } => {
-            context.shared.request_bytes.grow(&mut room, held_bytes).await;
-            Answering::Later(frame)
-        }
+/// Reads a request, and sees that what it takes beyond its frame has room. Nothing is kept that waits for room: then
+/// it is read again. `keeps_frame`: what was read are parts of the frame.
+async fn admit(shared: &Shared, frame: Frame, keeps_frame: bool) -> Result<(table::Request, Arc<Held>), End> {
+    let Frame { bytes, room } = frame;
+    let mut held = Held {
+        frame: room,
+        surplus: None,
     };
-    Ok(Some(Handled {
-        answer,
-        request_room: room,
-        turn,
-    }))
+    let mut request = table::read(bytes.clone())?;
+    let bytes_held = request.held_bytes;
+    if !keeps_frame {
+        // Never to nothing: a small answer finds its room in that of its request.
+        shared.request_bytes.shrink(&mut held.frame, bytes_held.max(1));
+    }
+    let surplus = bytes_held.saturating_sub(held_bytes(&held.frame));
+    if surplus > 0 {
+        held.surplus = match shared.surplus_bytes.try_take(surplus) {
+            Some(room) => room,
+            None => {
+                drop(request);
+                let room = shared.surplus_bytes.take(surplus).await;
+                request = table::read(bytes)?;
+                room
+            }
+        };
+    }
+    Ok((request, Arc::new(held)))
 }
 
-/// A request that has the connection to itself and has been read; a change is under way.
-struct Begun {
-    reply: Reply,
-    room: Room,
-    /// What is read from a frame, and the answer made at once, weigh more than the frame: only so many requests may
-    /// be on their way from the one account to the other.
-    desk: Turn,
+/// Has an append written; its answer may be waited for elsewhere. `None` when there is none.
+async fn append(context: &Context, frame: Frame, turn: Turn) -> Result<Option<Handled>, End> {
+    let shared = &context.shared;
+    let (request, held) = admit(shared, frame, true).await?;
+    let mut reply = request.handle(context, &held)?;
+    if let Reply::Heavy(work) = reply {
+        // Never closed.
+        let _turn = shared.openings.acquire().await;
+        reply = work()?;
+    }
+    let answer = match reply {
+        Reply::Silent | Reply::Heavy(_) => return Ok(None),
+        Reply::Now(make) => {
+            let (frame, room) = make_answer(shared, make, &held).await?;
+            Answering::Now(frame, room)
+        }
+        Reply::Later(frame) | Reply::Change(frame) | Reply::Poll(frame) => Answering::Later(frame),
+    };
+    Ok(Some(Handled { answer, held, turn }))
 }
 
 /// Handles a request that has the connection to itself. A change is carried out whatever its client does; a question
@@ -178,14 +191,10 @@ async fn alone(
     stream: &mut BufReader<OwnedReadHalf>,
     queue: &mpsc::Sender<Handled>,
 ) -> Result<Option<Handled>, End> {
-    let desk = Arc::clone(&context.shared.desks).acquire_owned().await.ok();
-    let begun = Begun {
-        reply: table::dispatch(context, frame.bytes)?,
-        room: frame.room,
-        desk,
-    };
-    if begun.reply.is_change() {
-        return answer(context, begun, turn).await;
+    let (request, held) = admit(&context.shared, frame, false).await?;
+    let reply = request.handle(context, &held)?;
+    if matches!(reply, Reply::Change(_)) {
+        return answer(&context.shared, reply, held, turn).await;
     }
     if queue.is_closed() {
         return Ok(None);
@@ -194,144 +203,74 @@ async fn alone(
         // First, so that nothing more is done for a client that is gone.
         biased;
         () = departure(stream) => Err(End::Closed),
-        handled = answer(context, begun, turn) => handled,
+        handled = answer(&context.shared, reply, held, turn) => handled,
     }
 }
 
 /// Waits for the answer of what has begun, and for the room it takes.
-async fn answer(context: &Context, begun: Begun, turn: Turn) -> Result<Option<Handled>, End> {
-    let shared = &context.shared;
-    let Begun {
-        reply,
-        mut room,
-        desk,
-    } = begun;
-    let (frame, frame_room) = match reply {
-        Reply::Silent => return Ok(None),
-        Reply::Now(make) => (make()?, None),
-        Reply::Later {
-            frame, held_bytes, ..
-        } => {
-            shared.request_bytes.shrink(&mut room, held_bytes);
-            if held_bytes == 0 {
-                room = None;
-            }
-            shared.request_bytes.grow(&mut room, held_bytes).await;
-            drop(desk);
+async fn answer(
+    shared: &Shared,
+    reply: Reply,
+    mut held: Arc<Held>,
+    turn: Turn,
+) -> Result<Option<Handled>, End> {
+    let (frame, room) = match reply {
+        Reply::Silent | Reply::Heavy(_) => return Ok(None),
+        Reply::Now(make) => make_answer(shared, make, &held).await?,
+        Reply::Poll(frame) => {
+            held = Arc::default();
             frame.await?
         }
+        Reply::Later(frame) | Reply::Change(frame) => {
+            let (frame, room) = frame.await?;
+            let is_covered = room.is_some() || held.covers(frame.len());
+            let room = match is_covered {
+                true => room,
+                false => shared.answer_bytes.take(frame.len()).await,
+            };
+            (frame, room)
+        }
     };
-    let frame_room = answer_room(shared, &frame, frame_room, &room).await;
     Ok(Some(Handled {
-        answer: Answering::Now(frame, frame_room),
-        request_room: room,
+        answer: Answering::Now(frame, room),
+        held,
         turn,
     }))
 }
 
-/// Room for an answer. One that takes no more than its request has all it needs.
-async fn answer_room(shared: &Shared, frame: &Bytes, room: Room, request_room: &Room) -> Room {
-    if room.is_some() || shared.request_bytes.covers(request_room, frame.len()) {
-        return room;
+/// Makes an answer that has room; one that takes no more than its request has all it needs. While there is none the
+/// answer is not kept but made again, so that whoever waits costs nothing and keeps nobody from being answered.
+async fn make_answer(
+    shared: &Shared,
+    make: Box<dyn Fn() -> Result<Bytes, WireError> + Send>,
+    held: &Held,
+) -> Result<(Bytes, Room), WireError> {
+    let budget = &shared.answer_bytes;
+    let mut room = None;
+    loop {
+        let frame = make()?;
+        let bytes = frame.len();
+        if held.covers(bytes) {
+            return Ok((frame, None));
+        }
+        if budget.covers(&room, bytes) {
+            budget.shrink(&mut room, bytes);
+            return Ok((frame, room));
+        }
+        // All of it anew: see the budget.
+        drop(room);
+        if let Some(room) = budget.try_take(bytes) {
+            return Ok((frame, room));
+        }
+        drop(frame);
+        room = budget.take(bytes).await;
     }
-    shared.answer_bytes.take(frame.len()).await
 }
 
 /// Done when the client is gone. What it sent before is kept; then its going shows later, when that is handled.
 async fn departure(stream: &mut BufReader<OwnedReadHalf>) {
     if stream.fill_buf().await.is_ok_and(|sent| !sent.is_empty()) {
         std::future::pending().await
-    }
-}
-
-/// The next frame, without its length; `None` when the broker stops.
-async fn read_frame(
-    stream: &mut BufReader<OwnedReadHalf>,
-    context: &Context,
-    patience: Duration,
-) -> Result<Option<Frame>, End> {
-    let config = &context.shared.config;
-    let mut stop = context.stop.clone();
-    let mut head = [0; 4];
-    tokio::select! {
-        read = timeout(patience, stream.read(&mut head[..1])) => {
-            if read.map_err(|_| End::Idle(patience))?? == 0 {
-                return Err(End::Closed);
-            }
-        }
-        _ = stop.wait_for(|stop| *stop) => return Ok(None),
-    }
-    let pace = Pace::new(config.request_read_timeout, config.pace_window);
-    let slow = |_| End::SlowRequest { got: 1, size: 4 };
-    timeout_at(pace.deadline(), stream.read_exact(&mut head[1..]))
-        .await
-        .map_err(slow)??;
-    let max = config.frame_bytes_max.min(config.requests_in_flight_bytes_max);
-    let announced = i32::from_be_bytes(head);
-    // Eight bytes are the shortest header there is: key, version and correlation id.
-    let size = usize::try_from(announced)
-        .ok()
-        .filter(|size| (8..=max).contains(size));
-    let size = size.ok_or(End::FrameSize { size: announced, max })?;
-    read_body(stream, &context.shared, size, pace).await.map(Some)
-}
-
-/// Reads `size` bytes, taking room for twice as many whenever there is no more.
-async fn read_body(
-    stream: &mut BufReader<OwnedReadHalf>,
-    shared: &Shared,
-    size: usize,
-    mut pace: Pace,
-) -> Result<Frame, End> {
-    let (mut bytes, mut room) = (Vec::new(), None);
-    let mut half_read = shared.half_read.enter();
-    while bytes.len() < size {
-        let got = bytes.len();
-        if got == bytes.capacity() {
-            let capacity = size.min((2 * got).max(READ_BUFFER_BYTES));
-            grow(shared, &mut room, capacity, &half_read, &pace)
-                .await
-                .ok_or(End::NoRoom { size })?;
-            half_read.grow(capacity);
-            pace.excuse(got);
-            bytes.reserve_exact(capacity - got);
-        }
-        let mut vacant = (&mut bytes).limit(size - got);
-        tokio::select! {
-            read = stream.read_buf(&mut vacant) => if read? == 0 {
-                return Err(End::Closed);
-            },
-            () = pace.lost(got, || shared.request_bytes.is_wanted()) => {
-                return Err(End::SlowRequest { got, size });
-            }
-        }
-    }
-    let bytes = bytes.into();
-    Ok(Frame { bytes, room })
-}
-
-/// Waits for more room for a frame that is half read. `None` when there will be none: the time is over, or most of
-/// the room is held by frames that are half read and might wait for each other for ever. Then those that hold more
-/// than others make way.
-async fn grow(
-    shared: &Shared,
-    room: &mut Room,
-    bytes: usize,
-    half_read: &HalfRead<'_>,
-    pace: &Pace,
-) -> Option<()> {
-    let growing = shared.request_bytes.grow(room, bytes);
-    tokio::pin!(growing);
-    loop {
-        tokio::select! {
-            () = &mut growing => return Some(()),
-            () = tokio::time::sleep(shared.config.pace_window) => {
-                let most = shared.config.requests_in_flight_bytes_max / 2;
-                if half_read.is_to_make_way(most) || Instant::now() >= pace.deadline() {
-                    return None;
-                }
-            }
-        }
     }
 }
 
@@ -344,15 +283,20 @@ async fn write_answers(
     while let Some(handled) = answers.recv().await {
         let Handled {
             answer,
-            request_room,
+            held,
             turn: _until_written,
         } = handled;
         let (frame, _room) = match answer {
             Answering::Now(frame, room) => (frame, room),
             Answering::Later(waiting) => {
                 let (frame, room) = waiting.await?;
-                let room = answer_room(shared, &frame, room, &request_room).await;
-                (frame, room)
+                if room.is_some() || held.covers(frame.len()) {
+                    (frame, room)
+                } else {
+                    // Of many refused records. Answers behind this one may hold the room there is, so it cannot wait.
+                    let room = shared.answer_bytes.try_take(frame.len()).flatten();
+                    (frame, room)
+                }
             }
         };
         write_frame(&mut stream, &frame, shared).await?;
@@ -363,7 +307,8 @@ async fn write_answers(
 async fn write_frame(stream: &mut OwnedWriteHalf, frame: &[u8], shared: &Shared) -> Result<(), End> {
     let config = &shared.config;
     let mut pace = Pace::new(config.answer_write_timeout, config.pace_window);
-    let is_wanted = || shared.answer_bytes.is_wanted() || shared.request_bytes.is_wanted();
+    let budgets = [&shared.answer_bytes, &shared.request_bytes, &shared.surplus_bytes];
+    let is_wanted = || budgets.iter().any(|budget| budget.is_wanted());
     let mut got = 0;
     while got < frame.len() {
         tokio::select! {

@@ -56,6 +56,7 @@ pub(crate) async fn serve(
         shared: Arc::clone(&shared),
         advertised: Arc::new(advertised),
         appended: Arc::default(),
+        held: Arc::default(),
         stop: stopping,
     };
     let mut connections = JoinSet::new();

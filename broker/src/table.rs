@@ -9,12 +9,11 @@ use std::future::Future;
 use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use annals_kafka_wire::api_key::ApiKey;
 use annals_kafka_wire::error::{ErrorCode, Fault, WireError};
 use annals_kafka_wire::frame::{self, RequestHeader};
-use annals_kafka_wire::message::{Request, api_versions};
+use annals_kafka_wire::message::{self, api_versions};
 use annals_kafka_wire::primitives::Reader;
 use bytes::Bytes;
 use tokio::sync::{Semaphore, watch};
@@ -22,7 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::api;
 use crate::appended::Appended;
 use crate::broker::Shared;
-use crate::budget::Room;
+use crate::budget::{Held, Room};
 use crate::net::Advertised;
 
 /// How a request stands to the others of its connection. This is the only place that says so; the connection does it.
@@ -34,7 +33,7 @@ use crate::net::Advertised;
 ///   whatever its `acks`; and the next request begins when it has been answered itself. So a client that sends a
 ///   change and a question in one write is told what is so after the change, whoever asks finds what they produced,
 ///   and whatever is appended finds the change made.
-/// * A client that closes its connection takes back what only asks ([`Reply::is_change`]), also what is under way, but
+/// * A client that closes its connection takes back what only asks (no [`Reply::Change`]), also what is under way, but
 ///   no append and no change: what it sent before it closed is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
@@ -51,7 +50,7 @@ pub(crate) struct Row {
     /// What ApiVersions says, and what dispatch lets through.
     pub(crate) versions: RangeInclusive<i16>,
     order: Order,
-    run: fn(Call) -> Result<Reply, Refused>,
+    run: fn(Call) -> Result<Request, Refused>,
 }
 
 /// Every API this broker answers, by key.
@@ -122,6 +121,8 @@ pub(crate) struct Context {
     pub(crate) advertised: Arc<Advertised>,
     /// What this connection appended.
     pub(crate) appended: Arc<Appended>,
+    /// What the request holds: whoever works on it keeps it, also when nobody waits for the answer any more.
+    pub(crate) held: Arc<Held>,
     /// Turns true when the broker stops: whoever waits answers early.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -133,14 +134,17 @@ pub(crate) type Waiting<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) enum Answer<T> {
     /// The answer.
     Now(T),
-    /// The answer is worth some work, which is done at once if there is anybody to answer.
-    Wanted(Box<dyn FnOnce() -> T + Send>),
+    /// The answer is worth some work, which is done if there is anybody to answer, and done again rather than kept
+    /// while there is no room for it.
+    Wanted(Box<dyn Fn() -> T + Send>),
+    /// An append that takes much memory while it is worked on: when its turn comes.
+    Heavy(Box<dyn FnOnce() -> Answer<T> + Send>),
     /// The answer will be there when the future is (a sync, a look at the disk).
     Later(Waiting<T>),
     /// As [`Answer::Later`], of a change.
     Change(Waiting<T>),
-    /// As [`Answer::Later`], but it may wait for long: it holds no room of the requests' budget meanwhile, sees to
-    /// what it holds itself, and comes with the room its answer takes until it is written to its socket.
+    /// As [`Answer::Later`], but it may wait for long: it sees itself to what it holds meanwhile, which is nothing of
+    /// the requests' budgets, and comes with the room its answer takes until it is written to its socket.
     Poll(Waiting<(T, Room)>),
     /// The client wants no answer.
     Silent,
@@ -150,7 +154,7 @@ pub(crate) enum Answer<T> {
 
 impl<T: Send + 'static> Answer<T> {
     /// Answers with what `make` gives, if there is anybody to answer.
-    pub(crate) fn wanted(make: impl FnOnce() -> T + Send + 'static) -> Answer<T> {
+    pub(crate) fn wanted(make: impl Fn() -> T + Send + 'static) -> Answer<T> {
         Answer::Wanted(Box::new(make))
     }
 
@@ -160,18 +164,21 @@ impl<T: Send + 'static> Answer<T> {
     }
 
     /// Makes a change that blocks on a sync, off the threads that serve connections, when its turn comes. From here
-    /// on it will be made, whoever waits for it. `unsettled` answers when that takes longer than `patience`
-    /// (REQUEST_TIMED_OUT: it may still be made) or panicked (UNKNOWN_SERVER_ERROR).
+    /// on it will be made, whoever waits for it, and holds the request's room until then. `unsettled` answers when that
+    /// takes longer than `change_wait_max` (REQUEST_TIMED_OUT: it may still be made) or panicked (UNKNOWN_SERVER_ERROR).
     pub(crate) fn change(
+        ctx: &Context,
         turns: &Arc<Semaphore>,
-        patience: Duration,
         change: impl FnOnce() -> T + Send + 'static,
         unsettled: impl FnOnce(ErrorCode) -> T + Send + 'static,
     ) -> Answer<T> {
-        let turns = Arc::clone(turns);
+        let (turns, held) = (Arc::clone(turns), Arc::clone(&ctx.held));
+        let patience = ctx.shared.config.change_wait_max;
         let made = tokio::spawn(async move {
             let _turn = turns.acquire_owned().await;
-            tokio::task::spawn_blocking(change).await
+            let made = tokio::task::spawn_blocking(change).await;
+            drop(held);
+            made
         });
         Answer::Change(Box::pin(async move {
             match tokio::time::timeout(patience, made).await {
@@ -186,24 +193,39 @@ impl<T: Send + 'static> Answer<T> {
     }
 }
 
-/// What a connection writes back: whole frames, with the room they take when that was seen to.
+/// A frame on its way, with the room it takes when that was seen to.
+pub(crate) type Frame = Waiting<Result<(Bytes, Room), WireError>>;
+
+/// What a connection writes back, as [`Answer`], in whole frames.
 pub(crate) enum Reply {
-    /// A frame, made at once if there is anybody to answer.
-    Now(Box<dyn FnOnce() -> Result<Bytes, WireError> + Send>),
-    /// A frame, when its time has come, and the bytes of memory that are held for it until then.
-    Later {
-        frame: Waiting<Result<(Bytes, Room), WireError>>,
-        held_bytes: usize,
-        is_change: bool,
-    },
+    /// A frame, made if there is anybody to answer.
+    Now(Box<dyn Fn() -> Result<Bytes, WireError> + Send>),
+    /// What comes of an append when its turn at the heavy ones comes.
+    Heavy(Box<dyn FnOnce() -> Result<Reply, Refused> + Send>),
+    /// A frame, when its time has come.
+    Later(Frame),
+    /// A frame, when a change was made that has begun and is carried out whoever waits.
+    Change(Frame),
+    /// A frame, after what may be long; nothing of the request is held for it here.
+    Poll(Frame),
     /// Nothing.
     Silent,
 }
 
-impl Reply {
-    /// Whether the request changes something, which has then begun and is carried out whoever waits.
-    pub(crate) fn is_change(&self) -> bool {
-        matches!(self, Reply::Later { is_change: true, .. })
+/// A request that was read and not handled yet.
+pub(crate) struct Request {
+    /// Bytes of memory that it takes, and that are held for it until it is answered.
+    pub(crate) held_bytes: usize,
+    handle: Box<dyn FnOnce(Context) -> Result<Reply, Refused> + Send>,
+}
+
+impl Request {
+    /// Handles the request as its row says.
+    pub(crate) fn handle(self, context: &Context, held: &Arc<Held>) -> Result<Reply, Refused> {
+        (self.handle)(Context {
+            held: Arc::clone(held),
+            ..context.clone()
+        })
     }
 }
 
@@ -236,8 +258,8 @@ fn row(code: i16) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.key == key)
 }
 
-/// Reads one request frame (without its length) and handles it as its row says.
-pub(crate) fn dispatch(context: &Context, request: Bytes) -> Result<Reply, Refused> {
+/// Reads one request frame (without its length).
+pub(crate) fn read(request: Bytes) -> Result<Request, Refused> {
     let allowance = request.len() + REQUEST_ALLOWANCE_BYTES;
     let mut reader = Reader::within(request, allowance);
     let mut peek = reader.clone();
@@ -247,9 +269,11 @@ pub(crate) fn dispatch(context: &Context, request: Bytes) -> Result<Reply, Refus
         if row.key == ApiKey::ApiVersions {
             // The client steps down to a version it finds in this answer (KIP-511).
             let versions = row.versions.clone();
-            return Ok(Reply::Now(Box::new(move || {
-                api_versions::unsupported(versions, correlation_id)
-            })));
+            let refusal = move || api_versions::unsupported(versions.clone(), correlation_id);
+            return Ok(Request {
+                held_bytes: 0,
+                handle: Box::new(|_| Ok(Reply::Now(Box::new(refusal)))),
+            });
         }
         return Err(Refused::Version {
             key: row.key,
@@ -259,7 +283,6 @@ pub(crate) fn dispatch(context: &Context, request: Bytes) -> Result<Reply, Refus
     }
     let header = RequestHeader::decode(&mut reader)?;
     (row.run)(Call {
-        context: context.clone(),
         order: row.order,
         header,
         body: reader,
@@ -268,16 +291,15 @@ pub(crate) fn dispatch(context: &Context, request: Bytes) -> Result<Reply, Refus
 
 /// A request on its way to its handler.
 struct Call {
-    context: Context,
     order: Order,
     header: RequestHeader,
     body: Reader,
 }
 
 impl Call {
-    fn run<R>(self, handler: fn(&Context, i16, R) -> Answer<R::Response>) -> Result<Reply, Refused>
+    fn run<R>(self, handler: fn(&Context, i16, R) -> Answer<R::Response>) -> Result<Request, Refused>
     where
-        R: Request,
+        R: message::Request + Send + 'static,
         R::Response: Send + 'static,
     {
         let RequestHeader {
@@ -293,37 +315,44 @@ impl Call {
             });
         }
         let (request, read_bytes) = read_request::<R>(self.body, version)?;
-        let encode = move |response: R::Response| frame::encode_response(&response, version, correlation_id);
-        let later = |waiting: Waiting<R::Response>, held_bytes, is_change| Reply::Later {
-            frame: Box::pin(async move { Ok((encode(waiting.await)?, None)) }),
-            held_bytes,
-            is_change,
+        let factor = if self.order == Order::Append {
+            APPEND_ANSWER_FACTOR
+        } else {
+            1
         };
-        Ok(match handler(&self.context, version, request) {
-            Answer::Now(response) => Reply::Now(Box::new(move || encode(response))),
-            Answer::Wanted(make) => Reply::Now(Box::new(move || encode(make()))),
-            Answer::Later(waiting) if self.order == Order::Append => {
-                later(waiting, read_bytes.saturating_mul(APPEND_ANSWER_FACTOR), false)
-            }
-            Answer::Later(waiting) => later(waiting, read_bytes, false),
-            Answer::Change(waiting) => later(waiting, read_bytes, true),
-            Answer::Poll(waiting) => Reply::Later {
-                frame: Box::pin(async move {
-                    let (response, room) = waiting.await;
-                    Ok((encode(response)?, room))
-                }),
-                held_bytes: 0,
-                is_change: false,
-            },
-            Answer::Silent => Reply::Silent,
-            Answer::Close(reason) => return Err(Refused::Handler(reason)),
+        let encode = move |response: &R::Response| frame::encode_response(response, version, correlation_id);
+        Ok(Request {
+            held_bytes: read_bytes.saturating_mul(factor),
+            handle: Box::new(move |context| reply(handler(&context, version, request), encode)),
         })
     }
 }
 
+/// An answer as its connection writes it.
+fn reply<T: Send + 'static>(
+    answer: Answer<T>,
+    encode: impl Fn(&T) -> Result<Bytes, WireError> + Copy + Send + Sync + 'static,
+) -> Result<Reply, Refused> {
+    let later =
+        |waiting: Waiting<T>| -> Frame { Box::pin(async move { Ok((encode(&waiting.await)?, None)) }) };
+    Ok(match answer {
+        Answer::Now(response) => Reply::Now(Box::new(move || encode(&response))),
+        Answer::Wanted(make) => Reply::Now(Box::new(move || encode(&make()))),
+        Answer::Heavy(work) => Reply::Heavy(Box::new(move || reply(work(), encode))),
+        Answer::Later(waiting) => Reply::Later(later(waiting)),
+        Answer::Change(waiting) => Reply::Change(later(waiting)),
+        Answer::Poll(waiting) => Reply::Poll(Box::pin(async move {
+            let (response, room) = waiting.await;
+            Ok((encode(&response)?, room))
+        })),
+        Answer::Silent => Reply::Silent,
+        Answer::Close(reason) => return Err(Refused::Handler(reason)),
+    })
+}
+
 /// Reads a request, and how many bytes of memory it takes. Like Kafka, lets go what follows its end: librdkafka 2.16
 /// asks for the metadata of all topics with three bytes more than its version has.
-fn read_request<R: Request>(mut body: Reader, version: i16) -> Result<(R, usize), WireError> {
+fn read_request<R: message::Request>(mut body: Reader, version: i16) -> Result<(R, usize), WireError> {
     let (bytes, allowance) = (body.rest().clone(), body.allowance());
     match R::decode(&mut body, version) {
         Ok(request) => Ok((request, allowance - body.allowance())),

@@ -55,8 +55,7 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: CreateTopicsRequest) -> Ans
             .collect(),
         ..CreateTopicsResponse::default()
     };
-    let patience = ctx.shared.config.change_wait_max;
-    Answer::change(&ctx.shared.topic_turns, patience, create, unsettled)
+    Answer::change(ctx, &ctx.shared.topic_turns, create, unsettled)
 }
 
 fn create_one(

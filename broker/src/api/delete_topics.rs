@@ -49,8 +49,7 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: DeleteTopicsRequest) -> Ans
             .collect(),
         ..DeleteTopicsResponse::default()
     };
-    let patience = ctx.shared.config.change_wait_max;
-    Answer::change(&ctx.shared.topic_turns, patience, delete, unsettled)
+    Answer::change(ctx, &ctx.shared.topic_turns, delete, unsettled)
 }
 
 const UNKNOWN: &str = "There is no such topic.";

@@ -36,8 +36,7 @@ pub(crate) fn handle(
             refused(ErrorCode::KafkaStorageError)
         }
     };
-    let patience = ctx.shared.config.change_wait_max;
-    Answer::change(&ctx.shared.id_turns, patience, take, refused)
+    Answer::change(ctx, &ctx.shared.id_turns, take, refused)
 }
 
 fn refused(error: ErrorCode) -> InitProducerIdResponse {

@@ -5,7 +5,8 @@
 //!   for a topic without a name, so a request of theirs with an id is INVALID_REQUEST, as with Kafka.
 //! * A topic named several times is described once.
 //! * A name unknown but valid is created when the broker and, since v4, the client allow it; the answer then already
-//!   has it, so clients need not come back.
+//!   has it, so clients need not come back. While half of the partitions that may be are taken none is created like
+//!   that: POLICY_VIOLATION.
 //! * Every partition is led by this node, the only replica. Authorized operations are not given (no authorizer).
 
 use std::collections::{BTreeMap, HashSet};
@@ -62,8 +63,8 @@ pub(crate) fn handle(ctx: &Context, version: i16, request: MetadataRequest) -> A
         let (shared, failed) = (Arc::clone(&ctx.shared), me.clone());
         let topics = asked.clone();
         return Answer::change(
+            ctx,
             &ctx.shared.topic_turns,
-            ctx.shared.config.change_wait_max,
             move || me.answer(describe_or_create_all(&shared, &asked)),
             move |error| failed.answer(topics.iter().map(|topic| unknown(error, topic)).collect()),
         );
@@ -100,11 +101,11 @@ impl Me {
         Me { node, cluster_id }
     }
 
-    fn answer(self, topics: Vec<MetadataResponseTopic>) -> MetadataResponse {
+    fn answer(&self, topics: Vec<MetadataResponseTopic>) -> MetadataResponse {
         MetadataResponse {
             controller_id: self.node.node_id,
-            brokers: vec![self.node],
-            cluster_id: Some(self.cluster_id),
+            brokers: vec![self.node.clone()],
+            cluster_id: Some(self.cluster_id.clone()),
             topics,
             cluster_authorized_operations: NO_OPERATIONS,
             ..MetadataResponse::default()
@@ -172,6 +173,13 @@ fn describe_or_create_all(shared: &Shared, asked: &[MetadataRequestTopic]) -> Ve
 fn describe_or_create(shared: &Shared, asked: &MetadataRequestTopic) -> MetadataResponseTopic {
     if let Some(name) = asked.name.clone().filter(|_| is_missing(shared, asked)) {
         let partitions = shared.config.default_partitions;
+        if !shared.topics.may_add_on_demand(partitions) {
+            tracing::warn!(
+                topic = name,
+                "a topic is not created on demand: half of all partitions are taken"
+            );
+            return unknown(ErrorCode::PolicyViolation, asked);
+        }
         match shared.create_topic(&NewTopic {
             name,
             partitions,

@@ -30,7 +30,8 @@ const ACKS_NONE: i16 = 0;
 const ACKS_WRITTEN: i16 = 1;
 const ACKS_DURABLE: i16 = -1;
 
-/// Requests of this size or more are handled where they cannot hold up other connections.
+/// Requests of this weight or more are handled where they cannot hold up other connections, and a few at a time: a
+/// batch that is unpacked for a guard takes more memory than any budget counts.
 const HEAVY_BYTES: usize = 64 * 1024;
 
 /// How much heavier a compressed batch is than its bytes: it is opened.
@@ -51,10 +52,19 @@ struct Unsynced {
 }
 
 pub(crate) fn handle(ctx: &Context, version: i16, request: ProduceRequest) -> Answer<ProduceResponse> {
+    if weight(&request) < HEAVY_BYTES {
+        return append(ctx, version, &request);
+    }
+    let ctx = ctx.clone();
+    Answer::Heavy(Box::new(move || unhurried(|| append(&ctx, version, &request))))
+}
+
+/// Appends all batches, and answers as `acks` asks.
+fn append(ctx: &Context, version: i16, request: &ProduceRequest) -> Answer<ProduceResponse> {
     let acks = request.acks;
     let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let deadline = Instant::now() + patience.clamp(SYNC_WAIT_MIN, SYNC_WAIT_MAX);
-    let (mut response, unsynced) = unhurried(&request, || append_all(ctx, version, &request));
+    let (mut response, unsynced) = append_all(ctx, version, request);
     if acks != ACKS_DURABLE {
         let appended = unsynced.iter().map(|waiting| {
             let partition =
@@ -92,27 +102,25 @@ pub(crate) fn handle(ctx: &Context, version: i16, request: ProduceRequest) -> An
 }
 
 /// Runs what may take long (big batches, decompression) so that other connections are served meanwhile.
-fn unhurried<T>(request: &ProduceRequest, work: impl FnOnce() -> T) -> T {
-    let partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
-    let bytes: usize = partitions
-        .filter_map(|partition| partition.records.as_ref())
-        .map(|records| records.len() * weight(records))
-        .sum();
+fn unhurried<T>(work: impl FnOnce() -> T) -> T {
     let many_threads =
         Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if many_threads && bytes >= HEAVY_BYTES {
+    if many_threads {
         tokio::task::block_in_place(work)
     } else {
         work()
     }
 }
 
-/// How much heavier a batch is than its bytes.
-fn weight(records: &Bytes) -> usize {
-    match Batch::parse(records, 0) {
-        Ok((batch, _)) if batch.compression() != Compression::None => COMPRESSED_WEIGHT,
-        _ => 1,
-    }
+/// How heavy a request is: its bytes, those of compressed batches several times.
+fn weight(request: &ProduceRequest) -> usize {
+    let partitions = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    let records = partitions.filter_map(|partition| partition.records.as_ref());
+    let weigh = |records: &Bytes| match Batch::parse(records, 0) {
+        Ok((batch, _)) if batch.compression() != Compression::None => records.len() * COMPRESSED_WEIGHT,
+        _ => records.len(),
+    };
+    records.map(weigh).sum()
 }
 
 fn append_all(ctx: &Context, version: i16, request: &ProduceRequest) -> (ProduceResponse, Vec<Unsynced>) {

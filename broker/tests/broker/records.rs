@@ -1,13 +1,14 @@
 //! What is inside a batch: opened before it is acknowledged, whatever the guard and the codec, and its times its records'.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
-use annals_broker::{BrokerConfig, OpenGate};
+use annals_broker::{BrokerConfig, CannotJudge, Guard, OpenGate, Refusal, Topic};
 use annals_kafka_client::Client;
 use annals_kafka_wire::batch::{
-    Batch, BatchBuilder, Compression, DECOMPRESSED_BYTES_MAX, HEADER_BYTES, TimestampType,
+    Batch, BatchBuilder, Compression, DECOMPRESSED_BYTES_MAX, HEADER_BYTES, Record, TimestampType,
 };
 use annals_kafka_wire::error::ErrorCode;
 use bytes::Bytes;
@@ -271,5 +272,66 @@ async fn a_batch_holds_only_so_many_headers() {
         let answer = produce(&mut client, "events", builder.build()).await;
         assert_eq!(ErrorCode::from(answer.error_code), code, "{records}");
     }
+    broker.stop().await;
+}
+
+/// A guard that sees how many batches it is asked about at once.
+struct Crowd {
+    /// Inside now, and the most there were.
+    inside: Mutex<(usize, usize)>,
+    changed: Condvar,
+    /// What they wait for, a while.
+    awaited: usize,
+}
+
+impl Guard for Crowd {
+    fn admits(&self, _: &Topic) -> bool {
+        true
+    }
+
+    fn judge(&self, _: &Topic, _: &mut dyn Iterator<Item = Record>) -> Result<Vec<Refusal>, CannotJudge> {
+        let mut inside = self.inside.lock().unwrap();
+        inside.0 += 1;
+        inside.1 = inside.1.max(inside.0);
+        self.changed.notify_all();
+        let waited = self
+            .changed
+            .wait_timeout_while(inside, Duration::from_millis(300), |inside| {
+                inside.1 < self.awaited
+            });
+        waited.unwrap().0.0 -= 1;
+        Ok(Vec::new())
+    }
+
+    fn topic_config_known(&self, _: &str, _: &str) -> Result<bool, String> {
+        Ok(false)
+    }
+}
+
+/// What is unpacked for a guard is counted in no budget.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heavy_batches_are_opened_a_few_at_a_time() {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let crowd = Arc::new(Crowd {
+        inside: Mutex::default(),
+        changed: Condvar::new(),
+        awaited: cores + 1,
+    });
+    let broker = start_with(test_config(), Arc::clone(&crowd) as _).await;
+    let mut client = broker.client().await;
+    client.create_topic("events", 1, &BTreeMap::new()).await.unwrap();
+    let mut producing = Vec::new();
+    for _ in 0..cores + 2 {
+        let mut client = broker.client().await;
+        producing.push(tokio::spawn(async move {
+            let records = batch(None, &[&"x".repeat(100_000)]);
+            produce(&mut client, "events", records).await.error_code
+        }));
+    }
+    for produced in producing {
+        assert_eq!(produced.await.unwrap(), 0);
+    }
+    let most = crowd.inside.lock().unwrap().1;
+    assert!(most <= cores, "{most} at once, with {cores} cores");
     broker.stop().await;
 }
