@@ -2,7 +2,10 @@
 //!
 //! * Whole batches as they were produced; the first may begin before the offset asked for. The first batch found is
 //!   given even over the limits, so a consumer always gets on; from then on every limit binds (KIP-74).
-//! * Waits until `min_bytes` are there, `max_wait_ms` has passed, a partition has an error, or the broker stops.
+//! * Waits until `min_bytes` are there, or as many as may be given, `max_wait_ms` has passed, a partition has an error,
+//!   or the broker stops.
+//! * A partition named several times is read once, as it was named first. A request that names more than could wait is
+//!   not answered: its connection is closed.
 //! * The high watermark is the durable end, the last stable offset is the same: nothing is ever uncommitted.
 //! * No fetch sessions: the session id is always 0, which is every client's leave to send whole requests. A request
 //!   that names another session is FETCH_SESSION_ID_NOT_FOUND.
@@ -11,22 +14,25 @@
 //!   answered without waiting. What is read has room before it is read: also the first batch, however long.
 //! * Left out: rack awareness, followers (a replica id is ignored), versions 13 and up (topic ids).
 
+use std::collections::HashSet;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use annals_kafka_wire::batch::batches;
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::fetch::{
-    FetchPartition, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
+    FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchableTopicResponse, PartitionData,
 };
 use annals_segment_log::{Partition, ReadError};
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::task::JoinError;
 
 use crate::broker::Shared;
-use crate::budget::Room;
+use crate::budget::{Held, Room};
 use crate::table::{Answer, Context};
 
 /// What a committed-records-only consumer asks with.
@@ -38,11 +44,28 @@ const ENTRY_BYTES: usize = 512;
 /// An answer takes at most this share of the room that is left for answers.
 const SHARES: usize = 8;
 
-/// What a read gives: the answer, the bytes of its records, and whether some partition has an error.
+/// Partitions looked at, and bytes read, in one go: then it is somebody else's turn.
+const PIECE_PARTITIONS: usize = 64;
+const PIECE_BYTES: usize = 1024 * 1024;
+
+/// A request, and where in it each partition stands that it names.
+struct Asked {
+    request: FetchRequest,
+    /// Index of the topic, and of the partition in it.
+    places: Vec<(usize, usize)>,
+}
+
+/// What has been read.
+#[derive(Default)]
 struct Round {
-    response: FetchResponse,
+    /// Of every place, as far as this has come.
+    partitions: Vec<PartitionData>,
+    /// Bytes of records.
     bytes: usize,
+    /// Whether some partition has an error.
     failed: bool,
+    /// Whether some partition has more than could be given: then there is nothing to wait for.
+    full: bool,
     /// The bytes of the first batch, when there was no room for it: then nothing was read.
     first_bytes: Option<usize>,
 }
@@ -56,40 +79,66 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: FetchRequest) -> Answer<Fet
         });
     }
     let config = &ctx.shared.config;
-    let wait =
-        Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(config.fetch_wait_max);
+    let asked = Asked::of(request);
+    if !ctx.shared.poll_bytes.fits(entry_bytes(&asked)) {
+        let entries = asked.places.len();
+        return Answer::Close(format!(
+            "a fetch names {entries} partitions: more than could wait for records"
+        ));
+    }
+    let wait = Duration::from_millis(u64::try_from(asked.request.max_wait_ms).unwrap_or(0))
+        .min(config.fetch_wait_max);
     let deadline = Instant::now() + wait;
     Answer::Poll(Box::pin(fetch(
         Arc::clone(&ctx.shared),
+        Arc::clone(&ctx.held),
         ctx.stop.clone(),
-        Arc::new(request),
+        Arc::new(asked),
         deadline,
     )))
 }
 
-impl Round {
-    /// Reads no more than `most` bytes of records.
-    async fn read(shared: &Arc<Shared>, request: &Arc<FetchRequest>, most: usize) -> Round {
-        if most == 0 {
-            // Nothing to read from disk: not worth another thread.
-            return read_all(shared, request, most);
+impl Asked {
+    fn of(request: FetchRequest) -> Asked {
+        let mut seen = HashSet::new();
+        let mut places = Vec::new();
+        for (at, topic) in request.topics.iter().enumerate() {
+            for (index, asked) in topic.partitions.iter().enumerate() {
+                if seen.insert((topic.topic.as_str(), asked.partition)) {
+                    places.push((at, index));
+                }
+            }
         }
-        let (reading, request) = (Arc::clone(shared), Arc::clone(request));
-        let read = shared.look_up(move || read_all(&reading, &request, most));
-        read.await.unwrap_or_else(Round::failed)
+        Asked { request, places }
     }
 
-    fn failed(error: tokio::task::JoinError) -> Round {
-        tracing::error!(%error, "a fetch failed");
-        let error_code = ErrorCode::UnknownServerError.code();
-        Round {
-            response: FetchResponse {
-                error_code,
-                ..FetchResponse::default()
-            },
-            bytes: 0,
-            failed: true,
-            first_bytes: None,
+    /// The partitions asked for from the `from`th on, each with its topic.
+    fn partitions(&self, from: usize) -> impl Iterator<Item = (&str, &FetchPartition)> {
+        self.places.iter().skip(from).map(|(at, index)| {
+            let topic = &self.request.topics[*at];
+            (topic.topic.as_str(), &topic.partitions[*index])
+        })
+    }
+
+    fn bytes_max(&self, shared: &Shared) -> usize {
+        usize::try_from(self.request.max_bytes)
+            .unwrap_or(0)
+            .min(shared.config.fetch_bytes_max)
+    }
+
+    /// The answer of a round that has come to the end.
+    fn answer(&self, round: Round) -> FetchResponse {
+        let topic = |asked: &FetchTopic| FetchableTopicResponse {
+            topic: asked.topic.clone(),
+            partitions: Vec::new(),
+        };
+        let mut responses: Vec<_> = self.request.topics.iter().map(topic).collect();
+        for ((at, _), partition) in self.places.iter().zip(round.partitions) {
+            responses[*at].partitions.push(partition);
+        }
+        FetchResponse {
+            responses,
+            ..FetchResponse::default()
         }
     }
 }
@@ -97,125 +146,145 @@ impl Round {
 /// Reads, and reads again whenever something changed, until there is enough to answer.
 async fn fetch(
     shared: Arc<Shared>,
+    held: Arc<Held>,
     mut stop: watch::Receiver<bool>,
-    request: Arc<FetchRequest>,
+    asked: Arc<Asked>,
     deadline: Instant,
 ) -> (FetchResponse, Room) {
-    let enough = usize::try_from(request.min_bytes).unwrap_or(0);
-    let entry_bytes = entry_bytes(&request);
+    let enough = usize::try_from(asked.request.min_bytes).unwrap_or(0);
+    let entry_bytes = entry_bytes(&asked);
     // Without room to wait in, what is there now is the answer.
     let may_wait = shared.poll_bytes.try_take(entry_bytes);
+    // Until the answer has room, or this waits.
+    let mut held = Some(held);
     // What the first batch was seen to weigh.
     let mut first_bytes = 0;
     loop {
         // Subscribed before reading, so that nothing that comes in between is missed.
-        let changes = watched(&shared, &request);
-        let wanted = wanted_bytes(&shared, &request).max(first_bytes);
+        let changes = watched(&shared, &asked);
+        let wanted = wanted_bytes(&shared, &asked).max(first_bytes);
         let mut room = shared.answer_bytes.take(wanted + entry_bytes).await;
-        let round = Round::read(&shared, &request, wanted).await;
+        drop(held.take());
+        let round = match read_all(&shared, &asked, wanted).await {
+            Ok(round) => round,
+            Err(error) => return (failed(&error), room),
+        };
         if let Some(bytes) = round.first_bytes {
             // All of it anew: if each of many kept a part, none would ever have enough.
             first_bytes = bytes;
             continue;
         }
         shared.answer_bytes.shrink(&mut room, round.bytes + entry_bytes);
-        let done = round.failed || round.bytes >= enough;
+        let done = round.failed || round.full || round.bytes >= enough;
         if done || may_wait.is_none() || Instant::now() >= deadline || *stop.borrow() {
-            return (round.response, room);
+            return (asked.answer(round), room);
         }
-        drop(room);
-        tokio::select! {
-            () = any_change(changes) => {}
-            () = tokio::time::sleep_until(deadline.into()) => {}
-            _ = stop.wait_for(|stop| *stop) => {}
-        }
+        drop((round, room));
+        something(changes, deadline, &mut stop).await;
+    }
+}
+
+fn failed(error: &JoinError) -> FetchResponse {
+    tracing::error!(%error, "a fetch failed");
+    let error_code = ErrorCode::UnknownServerError.code();
+    FetchResponse {
+        error_code,
+        ..FetchResponse::default()
     }
 }
 
 /// What the partitions asked for take in memory, records aside.
-fn entry_bytes(request: &FetchRequest) -> usize {
-    let entries = request.topics.iter().map(|asked| 1 + asked.partitions.len());
-    entries.sum::<usize>().saturating_mul(ENTRY_BYTES)
+fn entry_bytes(asked: &Asked) -> usize {
+    let entries = asked.request.topics.len() + asked.places.len();
+    entries.saturating_mul(ENTRY_BYTES)
 }
 
 /// What the records of an answer may weigh: no more than is asked for, may be given, or is there; and while many
 /// answers are under way a share of what is left, so that there is some for the next. One batch is always given: when
 /// it turns out to weigh more, more is taken.
-fn wanted_bytes(shared: &Shared, request: &FetchRequest) -> usize {
+fn wanted_bytes(shared: &Shared, asked: &Asked) -> usize {
     let topics = shared.topics.now();
-    let there = request.topics.iter().flat_map(|asked| {
-        let topic = topics.named(&asked.topic);
-        asked.partitions.iter().filter_map(move |asked| {
-            let partition = topic?.partition(asked.partition)?;
-            let behind = partition.high_watermark() > asked.fetch_offset;
-            let batch_max = shared.config.message_bytes_max;
-            behind.then(|| {
-                usize::try_from(asked.partition_max_bytes)
-                    .unwrap_or(0)
-                    .max(batch_max)
-            })
-        })
+    let batch_max = shared.config.message_bytes_max;
+    let there = asked.partitions(0).filter_map(|(topic, asked)| {
+        let partition = topics.named(topic)?.partition(asked.partition)?;
+        let behind = partition.high_watermark() > asked.fetch_offset;
+        let bytes = usize::try_from(asked.partition_max_bytes).unwrap_or(0);
+        behind.then(|| bytes.max(batch_max))
     });
     there.fold(0usize, usize::saturating_add).min(
-        bytes_max(shared, request)
+        asked
+            .bytes_max(shared)
             .min(shared.answer_bytes.free_bytes() / SHARES)
-            .max(shared.config.message_bytes_max),
+            .max(batch_max),
     )
-}
-
-fn bytes_max(shared: &Shared, request: &FetchRequest) -> usize {
-    usize::try_from(request.max_bytes)
-        .unwrap_or(0)
-        .min(shared.config.fetch_bytes_max)
 }
 
 /// Reads every partition asked for, in the order asked: clients turn the order so that all get their share. No more
 /// than `most` is read.
-fn read_all(shared: &Shared, request: &FetchRequest, most: usize) -> Round {
-    let topics = shared.topics.now();
-    let (mut bytes, mut failed) = (0usize, false);
-    let mut responses = Vec::with_capacity(request.topics.len());
-    for asked_topic in &request.topics {
-        let topic = topics.named(&asked_topic.topic);
-        let mut partitions = Vec::with_capacity(asked_topic.partitions.len());
-        for asked in &asked_topic.partitions {
-            let left = bytes_max(shared, request).min(most).saturating_sub(bytes);
-            let found = topic.and_then(|topic| topic.partition(asked.partition));
-            let first = found.filter(|_| bytes == 0);
-            let first_bytes = first.map(|partition| first_bytes(partition, asked));
-            if first_bytes.is_some_and(|bytes| bytes > most) {
-                return Round {
-                    response: FetchResponse::default(),
-                    bytes,
-                    failed,
-                    first_bytes,
-                };
-            }
-            let read = match found {
-                None => refused(asked, ErrorCode::UnknownTopicOrPartition),
-                // The first records found are given whatever the limits; the others wait for the next request.
-                Some(partition) if left > 0 || bytes == 0 => {
-                    read_one(request, partition, asked, left, bytes == 0)
-                }
-                Some(partition) => given(request, partition, asked, Bytes::new()),
-            };
-            failed |= read.error_code != ErrorCode::None.code();
-            bytes += read.records.as_ref().map_or(0, Bytes::len);
-            partitions.push(read);
+async fn read_all(shared: &Arc<Shared>, asked: &Arc<Asked>, most: usize) -> Result<Round, JoinError> {
+    let mut round = Round::default();
+    if most == 0 {
+        // Nothing to read from disk: not worth another thread.
+        while !round.is_over(asked) {
+            round.read_piece(shared, asked, most);
         }
-        responses.push(FetchableTopicResponse {
-            topic: asked_topic.topic.clone(),
-            partitions,
-        });
     }
-    Round {
-        response: FetchResponse {
-            responses,
-            ..FetchResponse::default()
-        },
-        bytes,
-        failed,
-        first_bytes: None,
+    while !round.is_over(asked) {
+        let (reading, asked) = (Arc::clone(shared), Arc::clone(asked));
+        let piece = shared.look_up(move || {
+            round.read_piece(&reading, &asked, most);
+            round
+        });
+        round = piece.await?;
+    }
+    Ok(round)
+}
+
+impl Round {
+    fn is_over(&self, asked: &Asked) -> bool {
+        self.first_bytes.is_some() || self.partitions.len() >= asked.places.len()
+    }
+
+    /// Reads the next partitions.
+    fn read_piece(&mut self, shared: &Shared, asked: &Asked, most: usize) {
+        let topics = shared.topics.now();
+        let bytes_max = asked.bytes_max(shared).min(most);
+        let enough = self.bytes + PIECE_BYTES;
+        let next = asked.partitions(self.partitions.len()).take(PIECE_PARTITIONS);
+        for (topic, one) in next {
+            if self.bytes >= enough {
+                return;
+            }
+            let found = topics
+                .named(topic)
+                .and_then(|topic| topic.partition(one.partition));
+            let Some(partition) = found else {
+                self.failed = true;
+                self.partitions
+                    .push(refused(one, ErrorCode::UnknownTopicOrPartition));
+                continue;
+            };
+            let first_bytes = first_bytes(partition, one);
+            if self.bytes == 0 && first_bytes > most {
+                self.first_bytes = Some(first_bytes);
+                return;
+            }
+            let left = bytes_max.saturating_sub(self.bytes);
+            let limit = usize::try_from(one.partition_max_bytes).unwrap_or(0).min(left);
+            // The first records found are given whatever the limits; the others wait for the next request.
+            let too_many = self.bytes > 0 && first_bytes > limit;
+            let end = partition.high_watermark();
+            let read = if too_many {
+                given(&asked.request, partition, one, Bytes::new())
+            } else {
+                read_one(&asked.request, partition, one, limit)
+            };
+            let records = read.records.as_ref().filter(|records| !records.is_empty());
+            self.full |= too_many || records.is_some_and(|records| end_of(records) < end);
+            self.failed |= read.error_code != ErrorCode::None.code();
+            self.bytes += records.map_or(0, Bytes::len);
+            self.partitions.push(read);
+        }
     }
 }
 
@@ -224,19 +293,22 @@ fn first_bytes(partition: &Partition, asked: &FetchPartition) -> usize {
     partition.batch_bytes(asked.fetch_offset).unwrap_or(0)
 }
 
+/// The offset behind the last of some batches.
+fn end_of(records: &Bytes) -> i64 {
+    let last = batches(records).filter_map(Result::ok).last();
+    last.map_or(i64::MAX, |last| last.last_offset() + 1)
+}
+
 fn read_one(
     request: &FetchRequest,
     partition: &Partition,
     asked: &FetchPartition,
-    left: usize,
-    first: bool,
+    most: usize,
 ) -> PartitionData {
     if let Some(error) = epoch_error(partition, asked.current_leader_epoch) {
         return refused(asked, error);
     }
-    let most = usize::try_from(asked.partition_max_bytes).unwrap_or(0).min(left);
     match partition.read(asked.fetch_offset, most) {
-        Ok(records) if !first && records.len() > most => given(request, partition, asked, Bytes::new()),
         Ok(records) => given(request, partition, asked, records),
         Err(ReadError::OutOfRange { .. }) => refused(asked, ErrorCode::OffsetOutOfRange),
         // The log has said so; a client that is told does not ask for the same bytes for ever.
@@ -291,18 +363,19 @@ pub(crate) fn epoch_error(partition: &Partition, epoch: i32) -> Option<ErrorCode
 }
 
 /// The changes of every partition asked for.
-fn watched(shared: &Shared, request: &FetchRequest) -> Vec<watch::Receiver<()>> {
+fn watched(shared: &Shared, asked: &Asked) -> Vec<watch::Receiver<()>> {
     let topics = shared.topics.now();
-    let asked = request.topics.iter();
-    asked
-        .flat_map(|asked| {
-            let topic = topics.named(&asked.topic);
-            asked
-                .partitions
-                .iter()
-                .filter_map(move |asked| topic?.watch(asked.partition))
-        })
-        .collect()
+    let watch = |(topic, asked): (&str, &FetchPartition)| topics.named(topic)?.watch(asked.partition);
+    asked.partitions(0).filter_map(watch).collect()
+}
+
+/// Waits until any of these changed, there is no more time, or the broker stops.
+async fn something(changes: Vec<watch::Receiver<()>>, deadline: Instant, stop: &mut watch::Receiver<bool>) {
+    tokio::select! {
+        () = any_change(changes) => {}
+        () = tokio::time::sleep_until(deadline.into()) => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
 }
 
 /// Done when any of these changed; never, when there are none.
@@ -319,85 +392,4 @@ async fn any_change(mut changes: Vec<watch::Receiver<()>>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use annals_kafka_wire::batch::{Batch, BatchBuilder};
-    use annals_kafka_wire::message::fetch::FetchTopic;
-
-    use super::*;
-    use crate::{Broker, BrokerConfig, OpenGate};
-
-    const MIB: usize = 1024 * 1024;
-    const BATCH_BYTES_MAX: &str = "16777216";
-
-    /// A broker with room for six MiB of answers, and a topic with one batch of more than four.
-    async fn start(dir: &std::path::Path) -> Arc<Shared> {
-        let config = BrokerConfig {
-            answers_in_flight_bytes_max: 6 * MIB,
-            ..BrokerConfig::default()
-        };
-        let broker = Broker::open(dir, config, Arc::new(OpenGate)).unwrap();
-        let shared = Arc::clone(&broker.shared);
-        let fill = move || {
-            let config = BTreeMap::from([("max.message.bytes".to_owned(), BATCH_BYTES_MAX.to_owned())]);
-            let topic = broker.create_topic("events", 1, config).unwrap();
-            let mut builder = BatchBuilder::new();
-            assert!(builder.push(1, None, Some(&vec![7; 4 * MIB]), &[]));
-            let (batch, _) = Batch::parse(&builder.build(), 0).unwrap();
-            topic.partitions[0].append(&batch, 1).unwrap();
-            topic.partitions[0]
-                .wait_durable(0, Duration::from_secs(60))
-                .unwrap();
-        };
-        tokio::task::spawn_blocking(fill).await.unwrap();
-        shared
-    }
-
-    fn records(response: &FetchResponse) -> usize {
-        response.responses[0].partitions[0]
-            .records
-            .as_ref()
-            .unwrap()
-            .len()
-    }
-
-    #[tokio::test]
-    async fn the_first_batch_has_its_room_before_it_is_read() {
-        let dir = tempfile::tempdir().unwrap();
-        let shared = start(dir.path()).await;
-        let request = Arc::new(FetchRequest {
-            max_bytes: i32::MAX,
-            topics: vec![FetchTopic {
-                topic: "events".to_owned(),
-                partitions: vec![FetchPartition {
-                    partition_max_bytes: 1,
-                    ..FetchPartition::default()
-                }],
-            }],
-            ..FetchRequest::default()
-        });
-        let (_stop, stopping) = watch::channel(false);
-        let ask = || {
-            let (shared, request) = (Arc::clone(&shared), Arc::clone(&request));
-            Box::pin(fetch(shared, stopping.clone(), request, Instant::now()))
-        };
-        let budget = &shared.answer_bytes;
-        let (response, room) = ask().await;
-        assert!(records(&response) > 4 * MIB && budget.covers(&room, records(&response)));
-        // While that is not written there is no room for another.
-        let mut another = ask();
-        while !budget.is_wanted() {
-            tokio::select! {
-                biased;
-                (response, room) = &mut another => panic!("{} bytes in {room:?}", records(&response)),
-                () = tokio::task::yield_now() => {}
-            }
-        }
-        drop((response, room));
-        let (response, room) = another.await;
-        assert!(records(&response) > 4 * MIB && budget.covers(&room, records(&response)));
-        drop(room);
-        assert_eq!(budget.free_bytes(), 6 * MIB);
-    }
-}
+mod tests;

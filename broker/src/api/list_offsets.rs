@@ -5,8 +5,10 @@
 //! * -3 (v7): the first of the records with the greatest timestamp; where none has a time, the first of all.
 //! * 0 and up: the first record of that time or later; offset -1 when there is none.
 //! * A special that is newer than the request's version, or none at all: UNSUPPORTED_VERSION.
+//! * A partition asked for several times is INVALID_REQUEST each time, as with Kafka.
 //! * The leader epoch is the found record's own; of the end it is the current one.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use annals_kafka_wire::batch::NO_TIMESTAMP;
@@ -16,6 +18,7 @@ use annals_kafka_wire::message::list_offsets::{
     ListOffsetsTopicResponse,
 };
 use annals_segment_log::{Dated, Partition, ReadError};
+use tokio::task::JoinError;
 
 use crate::broker::Shared;
 use crate::table::{Answer, Context};
@@ -31,9 +34,6 @@ const MAX_TIMESTAMP_SINCE: i16 = 7;
 const EARLIEST_LOCAL_SINCE: i16 = 8;
 const LATEST_TIERED_SINCE: i16 = 9;
 
-/// Look-ups made in one go.
-const PIECE_LOOK_UPS: usize = 16;
-
 /// What an answer has where the epoch of a record is not known.
 const NO_EPOCH: i32 = -1;
 
@@ -47,14 +47,24 @@ pub(crate) fn handle(
 ) -> Answer<ListOffsetsResponse> {
     let shared = Arc::clone(&ctx.shared);
     Answer::later(async move {
+        let mut times = HashMap::<(&str, i32), usize>::new();
+        for asked in &request.topics {
+            for partition in &asked.partitions {
+                *times.entry((&asked.name, partition.partition_index)).or_default() += 1;
+            }
+        }
         let mut topics = Vec::with_capacity(request.topics.len());
-        for asked in request.topics {
+        for asked in &request.topics {
             let mut partitions = Vec::with_capacity(asked.partitions.len());
-            for piece in asked.partitions.chunks(PIECE_LOOK_UPS) {
-                partitions.extend(look_up_piece(&shared, version, &asked.name, piece).await);
+            for partition in &asked.partitions {
+                let twice = times.get(&(asked.name.as_str(), partition.partition_index)) > Some(&1);
+                partitions.push(match twice {
+                    true => answer(partition, ErrorCode::InvalidRequest, None),
+                    false => look_up(&shared, version, &asked.name, partition).await,
+                });
             }
             topics.push(ListOffsetsTopicResponse {
-                name: asked.name,
+                name: asked.name.clone(),
                 partitions,
             });
         }
@@ -65,69 +75,59 @@ pub(crate) fn handle(
     })
 }
 
-/// Looking up a time reads segments, which may not be in memory: a few at a time, then it is somebody else's turn.
-async fn look_up_piece(
-    shared: &Arc<Shared>,
-    version: i16,
-    topic: &str,
-    piece: &[ListOffsetsPartition],
-) -> Vec<ListOffsetsPartitionResponse> {
-    let (look, name, asked) = (Arc::clone(shared), topic.to_owned(), piece.to_vec());
-    let look_up = move || {
-        asked
-            .iter()
-            .map(|asked| look_up_one(&look, version, &name, asked))
-            .collect()
-    };
-    shared.look_up(look_up).await.unwrap_or_else(|error| {
-        tracing::error!(%error, topic, "offsets could not be looked up");
-        let failed = |asked: &ListOffsetsPartition| ListOffsetsPartitionResponse {
-            partition_index: asked.partition_index,
-            error_code: ErrorCode::UnknownServerError.code(),
-            ..ListOffsetsPartitionResponse::default()
-        };
-        piece.iter().map(failed).collect()
-    })
-}
-
-fn look_up_one(
-    shared: &Shared,
-    version: i16,
-    topic: &str,
-    asked: &ListOffsetsPartition,
-) -> ListOffsetsPartitionResponse {
-    let answer = |error: ErrorCode, found: Found| ListOffsetsPartitionResponse {
+fn answer(asked: &ListOffsetsPartition, error: ErrorCode, found: Found) -> ListOffsetsPartitionResponse {
+    ListOffsetsPartitionResponse {
         partition_index: asked.partition_index,
         error_code: error.code(),
         timestamp: found.map_or(NO_TIMESTAMP, |found| found.timestamp_ms),
         offset: found.map_or(-1, |found| found.offset),
         leader_epoch: found.map_or(NO_EPOCH, |found| found.leader_epoch),
-    };
+    }
+}
+
+async fn look_up(
+    shared: &Shared,
+    version: i16,
+    topic: &str,
+    asked: &ListOffsetsPartition,
+) -> ListOffsetsPartitionResponse {
     let topics = shared.topics.now();
-    let Some(partition) = topics
+    let found = topics
         .named(topic)
-        .and_then(|topic| topic.partition(asked.partition_index))
-    else {
-        return answer(ErrorCode::UnknownTopicOrPartition, None);
+        .and_then(|topic| topic.partition(asked.partition_index));
+    let Some(partition) = found else {
+        return answer(asked, ErrorCode::UnknownTopicOrPartition, None);
     };
     if let Some(error) = super::fetch::epoch_error(partition, asked.current_leader_epoch) {
-        return answer(error, None);
+        return answer(asked, error, None);
     }
-    match find(partition, version, asked.timestamp) {
-        Ok(found) => answer(ErrorCode::None, found),
-        Err(LookUpError::Unsupported) => answer(ErrorCode::UnsupportedVersion, None),
-        Err(LookUpError::Read(ReadError::Damaged(_))) => answer(ErrorCode::CorruptMessage, None),
+    let error = match find(shared, partition, version, asked.timestamp).await {
+        Ok(found) => return answer(asked, ErrorCode::None, found),
+        Err(LookUpError::Unsupported) => ErrorCode::UnsupportedVersion,
+        Err(LookUpError::Read(ReadError::Damaged(_))) => ErrorCode::CorruptMessage,
         Err(LookUpError::Read(error)) => {
             tracing::error!(%error, topic, partition = asked.partition_index, "a time could not be looked up");
-            answer(ErrorCode::KafkaStorageError, None)
+            ErrorCode::KafkaStorageError
         }
-    }
+        Err(LookUpError::Failed(error)) => {
+            tracing::error!(%error, topic, "offsets could not be looked up");
+            ErrorCode::UnknownServerError
+        }
+    };
+    answer(asked, error, None)
 }
 
 enum LookUpError {
     /// A negative timestamp without a meaning in the request's version.
     Unsupported,
     Read(ReadError),
+    Failed(JoinError),
+}
+
+impl From<JoinError> for LookUpError {
+    fn from(error: JoinError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 impl From<ReadError> for LookUpError {
@@ -136,18 +136,28 @@ impl From<ReadError> for LookUpError {
     }
 }
 
-fn find(partition: &Partition, version: i16, timestamp: i64) -> Result<Found, LookUpError> {
+/// Looking up a time reads segments, which may not be in memory, and unpacks a batch: one at a time, then it is
+/// somebody else's turn.
+async fn find(
+    shared: &Shared,
+    partition: &Arc<Partition>,
+    version: i16,
+    timestamp: i64,
+) -> Result<Found, LookUpError> {
+    let looked = Arc::clone(partition);
     match timestamp {
         LATEST => Ok(Some(Dated {
             offset: partition.high_watermark(),
             timestamp_ms: NO_TIMESTAMP,
             leader_epoch: partition.leader_epoch(),
         })),
-        EARLIEST => Ok(Some(start(partition))),
-        EARLIEST_LOCAL if version >= EARLIEST_LOCAL_SINCE => Ok(Some(start(partition))),
+        EARLIEST => Ok(Some(shared.look_up(move || start(&looked)).await?)),
+        EARLIEST_LOCAL if version >= EARLIEST_LOCAL_SINCE => {
+            Ok(Some(shared.look_up(move || start(&looked)).await?))
+        }
         LATEST_TIERED if version >= LATEST_TIERED_SINCE => Ok(None),
-        MAX_TIMESTAMP if version >= MAX_TIMESTAMP_SINCE => Ok(newest(partition)?),
-        0.. => Ok(first_since(partition, timestamp)?),
+        MAX_TIMESTAMP if version >= MAX_TIMESTAMP_SINCE => newest(shared, partition).await,
+        0.. => first_since(shared, partition, timestamp).await,
         _ => Err(LookUpError::Unsupported),
     }
 }
@@ -169,22 +179,34 @@ fn start(partition: &Partition) -> Dated {
 }
 
 /// The first durable record of this time or later.
-fn first_since(partition: &Partition, timestamp: i64) -> Result<Found, ReadError> {
-    let found = partition.offset_for_time(timestamp)?;
-    Ok(found.filter(|found| found.offset < partition.high_watermark()))
+async fn first_since(
+    shared: &Shared,
+    partition: &Arc<Partition>,
+    timestamp: i64,
+) -> Result<Found, LookUpError> {
+    let looked = Arc::clone(partition);
+    let look_up = move || {
+        let found = looked.offset_for_time(timestamp)?;
+        Ok(found.filter(|found| found.offset < looked.high_watermark()))
+    };
+    shared.look_up(look_up).await?
 }
 
 /// The first record of the greatest timestamp, by halving the time in which it must lie: 63 look-ups at most.
-fn newest(partition: &Partition) -> Result<Found, ReadError> {
-    let Some(mut best) = first_since(partition, 0)? else {
+async fn newest(shared: &Shared, partition: &Arc<Partition>) -> Result<Found, LookUpError> {
+    let Some(mut best) = first_since(shared, partition, 0).await? else {
         // Nothing has a time: the first record is as new as any.
         let any = partition.log_start_offset() < partition.high_watermark();
-        return Ok(any.then(|| start(partition)));
+        let looked = Arc::clone(partition);
+        return Ok(match any {
+            true => Some(shared.look_up(move || start(&looked)).await?),
+            false => None,
+        });
     };
     let mut beyond = i64::MAX;
     while best.timestamp_ms < beyond {
         let middle = best.timestamp_ms + (beyond - best.timestamp_ms) / 2 + 1;
-        match first_since(partition, middle)? {
+        match first_since(shared, partition, middle).await? {
             Some(found) => best = found,
             None => beyond = middle - 1,
         }

@@ -271,3 +271,65 @@ async fn an_empty_partition_has_no_newest_record() {
     }
     broker.stop().await;
 }
+
+/// More could come only after what was given is gone: there is nothing to wait for.
+#[tokio::test]
+async fn a_fetch_that_gives_all_it_may_does_not_wait_for_more() {
+    let broker = start().await;
+    let mut client = broker.client().await;
+    client.create_topic("events", 2, &BTreeMap::new()).await.unwrap();
+    for _ in 0..3 {
+        produce(&mut client, "events", batch(None, &[&"x".repeat(100_000)])).await;
+    }
+    for (max_bytes, partition_max_bytes, given) in [
+        (250_000, 1 << 20, 2),
+        (1 << 20, 250_000, 2),
+        (1, 1, 1),
+        (250_000, 1, 1),
+    ] {
+        let mut request = fetch_request("events", 0, i32::MAX);
+        (request.min_bytes, request.max_bytes) = (i32::MAX, max_bytes);
+        request.topics[0].partitions[0].partition_max_bytes = partition_max_bytes;
+        let fetched = tokio::time::timeout(Duration::from_secs(60), fetch_one(&mut client, &request));
+        let records = fetched.await.unwrap().records.unwrap();
+        assert_eq!(
+            records.len() / 100_000,
+            given,
+            "{max_bytes}, {partition_max_bytes}"
+        );
+    }
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_partition_named_twice_is_read_once_and_looked_up_never() {
+    let broker = start().await;
+    let mut client = broker.client().await;
+    client.create_topic("events", 1, &BTreeMap::new()).await.unwrap();
+    produce(&mut client, "events", batch(None, &["a"])).await;
+    let mut fetch = fetch_request("events", 0, 0);
+    let again = fetch.topics[0].clone();
+    fetch.topics[0].partitions.extend(again.partitions.clone());
+    fetch.topics.push(again);
+    let answer = client.call(&fetch).await.unwrap();
+    let partitions = answer.responses.iter().map(|topic| topic.partitions.len());
+    assert_eq!(partitions.collect::<Vec<_>>(), [1, 0]);
+
+    let earliest = ListOffsetsPartition {
+        timestamp: -2,
+        ..ListOffsetsPartition::default()
+    };
+    let topic = |partitions| ListOffsetsTopic {
+        name: "events".to_owned(),
+        partitions,
+    };
+    let list = ListOffsetsRequest {
+        topics: vec![topic(vec![earliest.clone(); 2]), topic(vec![earliest])],
+        ..ListOffsetsRequest::default()
+    };
+    let answer = client.call(&list).await.unwrap();
+    let partitions = answer.topics.iter().flat_map(|topic| &topic.partitions);
+    let errors = partitions.map(|partition| ErrorCode::from(partition.error_code));
+    assert_eq!(errors.collect::<Vec<_>>(), [ErrorCode::InvalidRequest; 3]);
+    broker.stop().await;
+}

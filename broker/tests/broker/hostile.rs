@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_broker::{BrokerConfig, OpenGate};
+use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::frame::encode_request;
 use annals_kafka_wire::message::api_versions::ApiVersionsRequest;
+use annals_kafka_wire::message::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use annals_kafka_wire::message::metadata::{MetadataRequest, MetadataRequestTopic};
 
 use crate::harness::*;
@@ -126,6 +128,93 @@ async fn silent_and_slow_connections_are_closed() {
         let answer = blocking(move || answer_until_close(stream, &bytes)).await;
         assert_eq!(!answer.is_empty(), answered, "{name}");
     }
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_first_request_that_never_becomes_whole_has_the_time_of_the_first() {
+    const NEVER: Duration = Duration::from_secs(60);
+    let config = BrokerConfig {
+        first_request_timeout: Duration::from_millis(50),
+        request_read_timeout: 10 * NEVER,
+        ..test_config()
+    };
+    let broker = start_with(config, Arc::new(OpenGate)).await;
+    let hello = encode_request(&ApiVersionsRequest::default(), 0, 1, None).unwrap();
+    for sent in [1, 3, 7] {
+        let (mut stream, part) = (broker.raw(), hello.slice(..sent));
+        let read = blocking(move || {
+            stream.set_read_timeout(Some(NEVER)).unwrap();
+            stream.write_all(&part).unwrap();
+            stream.read(&mut [0])
+        });
+        assert_eq!(read.await.unwrap(), 0, "after {sent} bytes");
+    }
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn asking_for_names_takes_half_of_the_partitions_at_most() {
+    let config = BrokerConfig {
+        partitions_max: 8,
+        default_partitions: 2,
+        ..test_config()
+    };
+    let broker = start_with(config, Arc::new(OpenGate)).await;
+    let all = MetadataRequest {
+        topics: Some(
+            (0..5)
+                .map(|n| MetadataRequestTopic {
+                    name: Some(format!("asked-{n}")),
+                    ..MetadataRequestTopic::default()
+                })
+                .collect(),
+        ),
+        ..MetadataRequest::default()
+    };
+    // However often.
+    for _ in 0..3 {
+        let answer = ask(&broker, 9, &all).await;
+        let errors = answer
+            .topics
+            .iter()
+            .map(|topic| ErrorCode::from(topic.error_code));
+        let (made, refused) = (ErrorCode::None, ErrorCode::PolicyViolation);
+        assert_eq!(
+            errors.collect::<Vec<_>>(),
+            [made, made, refused, refused, refused]
+        );
+    }
+    let mut client = broker.client().await;
+    client.create_topic("meant", 4, &BTreeMap::new()).await.unwrap();
+    assert_eq!(broker.broker.topics().len(), 3);
+    broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_fetch_that_names_more_than_could_wait_closes_its_connection() {
+    let broker = start().await;
+    let asked = |partition| FetchPartition {
+        partition,
+        partition_max_bytes: 1,
+        ..FetchPartition::default()
+    };
+    let many = FetchRequest {
+        topics: (0..20)
+            .map(|n| FetchTopic {
+                topic: format!("none-{n}"),
+                partitions: (0..10_000).map(asked).collect(),
+            })
+            .collect(),
+        ..FetchRequest::default()
+    };
+    // What follows a request's end is let go, and lets it take more memory when it is read.
+    let padding = vec![0; 16 << 20];
+    let many = frame(&[&encode_request(&many, 4, 1, None).unwrap()[4..], &padding].concat());
+    let stream = broker.raw();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    assert_eq!(blocking(move || answer_until_close(stream, &many)).await, b"");
+    broker.client().await.topics().await.unwrap();
     broker.stop().await;
 }
 
