@@ -69,19 +69,16 @@ impl SchemasPage {
     /// The page that follows the one ending with a subject, or the first.
     fn after(view: &View, last: Option<&str>) -> SchemasPage {
         let last = last.map(Qualified::parse);
-        let every = Qualified::parse(":*:");
-        let live = view
-            .subjects_with(&every)
-            .filter(|(_, subject)| subject.latest().is_some());
+        let from = last.clone().unwrap_or_else(|| Qualified::parse(""));
         let mut names = view
-            .subjects_with(&every)
-            .map(|(name, _)| name)
-            .filter(|name| last.as_ref().is_none_or(|last| name > last));
+            .subjects_from(&from)
+            .filter(|(name, subject)| subject.latest().is_some() && last.as_ref() != Some(name))
+            .map(|(name, _)| name);
         let of = |name: Qualified| SubjectRow::of(view, &name.to_string());
         let subjects: Vec<SubjectRow> = names.by_ref().filter_map(of).take(ROWS_MAX).collect();
-        let is_more = names.filter_map(of).next().is_some();
+        let is_more = names.next().is_some();
         SchemasPage {
-            total: live.count(),
+            total: view.live_subjects_len(),
             further: last.is_some(),
             next: subjects.last().filter(|_| is_more).map(|last| last.name.clone()),
             subjects,
@@ -201,5 +198,13 @@ mod tests {
         seen.sort();
         seen.dedup();
         assert_eq!(seen.len(), 2 * (ROWS_MAX + 1));
+        // What is deleted is not counted; a subject that went meanwhile is no hole.
+        for permanent in [false, true] {
+            let name = Qualified::parse("s/1");
+            registry.delete_subject(&name, permanent).await.unwrap();
+            let page = SchemasPage::after(&registry.view(), Some("s/1"));
+            assert_eq!(page.total, 2 * ROWS_MAX + 1);
+            assert_eq!(page.subjects[0].name, "s/10");
+        }
     }
 }

@@ -60,7 +60,17 @@ async fn all(
         .subjects(&view)
         .flat_map(|(name, subject)| params.versions(&view, name, subject));
     let found = page.of(versions, SCHEMAS_MAX);
-    let write = move |found: &Found, json: &mut Vec<u8>| {
+    let sizing = Arc::clone(&view);
+    let sized = found.into_iter().map(move |found| {
+        let aliases = if with_aliases {
+            aliases_bytes(&sizing, &found.subject)
+        } else {
+            0
+        };
+        let bytes = found.stored.text().len() + aliases;
+        (found, bytes)
+    });
+    let write = move |(found, _): &(Found, usize), json: &mut Vec<u8>| {
         let mut answer = VersionAnswer::of(shape, found, found.stored.text());
         if with_aliases {
             let names = view.aliases_of(&found.subject);
@@ -68,7 +78,13 @@ async fn all(
         }
         serde_json::to_writer(json, &answer)
     };
-    list_of(found.into_iter(), |found| found.stored.text().len(), write).await
+    list_of(sized, |(_, bytes)| *bytes, write).await
+}
+
+/// How much the names that stand for a subject take.
+fn aliases_bytes(view: &View, subject: &Qualified) -> usize {
+    let names = view.aliases_of(subject);
+    names.map(|name| name.context.len() + name.subject.len()).sum()
 }
 
 impl ListParams {
@@ -179,4 +195,26 @@ fn uses(
         })
     });
     Ok(counting.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::registry::{Change, Config};
+
+    #[test]
+    fn aliases_are_counted() {
+        let mut view = View::default();
+        let config = Config::from_json(json!({"alias": "s"}).as_object().unwrap()).unwrap();
+        for number in 100..200 {
+            view.apply(&Change::Config {
+                of: Qualified::parse(&format!("{number}")),
+                config: Some(config.clone().into()),
+            });
+        }
+        assert_eq!(aliases_bytes(&view, &Qualified::parse("s")), 100 * ".100".len());
+        assert_eq!(aliases_bytes(&view, &Qualified::parse("t")), 0);
+    }
 }

@@ -170,6 +170,8 @@ pub struct ContextView {
     /// The ids that are found by a hash which is not in `guids` for them.
     others: SortedMap<(Identity, u32), ()>,
     subjects: SortedMap<Arc<str>, Arc<SubjectView>>,
+    /// How many of them have a live version.
+    live_subjects: usize,
     uses: SortedMap<SchemaId, Arc<Vec<Use>>>,
     pub(super) configs: SortedMap<Arc<str>, Arc<Config>>,
     /// The names whose settings make them aliases of a subject, ascending.
@@ -296,9 +298,12 @@ impl ContextView {
     /// Whether any subject has a live version.
     #[must_use]
     pub fn has_live_subjects(&self) -> bool {
-        self.subjects
-            .iter()
-            .any(|(_, subject)| subject.latest().is_some())
+        self.live_subjects > 0
+    }
+
+    /// How many subjects have a live version.
+    pub(super) fn live_subjects_len(&self) -> usize {
+        self.live_subjects
     }
 
     pub(super) fn set_schema(&mut self, stored: Arc<Stored>, retired: bool) {
@@ -344,7 +349,10 @@ impl ContextView {
         };
         let versions = Arc::make_mut(self.subjects.get_mut_or_default(&subject));
         let before = versions.version(version.version);
+        let was_live = usize::from(versions.latest().is_some());
         versions.set(version);
+        let is_live = usize::from(versions.latest().is_some());
+        self.live_subjects = self.live_subjects + is_live - was_live;
         let versions = Arc::clone(self.subjects.get_mut_or_default(&subject));
         if versions.all().is_empty() {
             self.subjects.remove(&subject);

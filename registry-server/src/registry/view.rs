@@ -150,6 +150,36 @@ impl View {
         )
     }
 
+    /// How many subjects have a live version, in all contexts.
+    #[must_use]
+    pub fn live_subjects_len(&self) -> usize {
+        self.all_contexts()
+            .map(|(_, context)| context.live_subjects_len())
+            .sum()
+    }
+
+    /// The subjects of all contexts from a name on, by context and name.
+    pub fn subjects_from<'a>(
+        &'a self,
+        from: &Qualified,
+    ) -> impl Iterator<Item = (Qualified, &'a Arc<SubjectView>)> + use<'a> {
+        let from = from.clone();
+        let first = Arc::clone(&from.context);
+        self.all_contexts()
+            .filter(move |(name, _)| **name >= *first)
+            .flat_map(move |(name, context)| {
+                let from = if *name == *from.context {
+                    &*from.subject
+                } else {
+                    ""
+                };
+                let name: Arc<str> = Arc::from(name);
+                context.subjects_from(from).map(move |(subject, versions)| {
+                    (Qualified::new(Arc::clone(&name), Arc::clone(subject)), versions)
+                })
+            })
+    }
+
     /// The subjects whose qualified names begin so, by context and name. `:*:` is every context.
     pub fn subjects_with<'a>(
         &'a self,

@@ -60,7 +60,10 @@ impl Shared {
 /// Applies what was committed elsewhere. What is known of another history is forgotten.
 pub(super) fn catch_up(view: &mut View, news: &Changes) {
     if news.anew {
-        tracing::warn!("the schema store has another history than this node knew; everything is read anew");
+        tracing::warn!(
+            "the schema store does not remember the last commit this node knew: it was too long ago, or the store has \
+             another history, as after a restore; everything is read anew"
+        );
         *view = View::default();
     }
     news.changes.iter().for_each(|change| view.apply(change));

@@ -98,10 +98,10 @@ impl<'s> WriteTransaction<'s> {
             return Ok(());
         }
         let mut connection = self.take()?;
-        let (next, first) = (self.next, !self.wrote);
+        let (last, next, first) = (self.last, self.next, !self.wrote);
         within(WRITE_MAX, async {
             if first {
-                sign(&mut connection, next).await?;
+                sign(&mut connection, last, next).await?;
             }
             write(&mut connection, changes, next.sequence).await
         })
@@ -195,8 +195,16 @@ const MODES: Upsert = Upsert {
 /// How many commits are remembered by their tokens.
 const COMMITS_KEPT: i64 = 10_000;
 
-/// Notes a commit's token.
-async fn sign(connection: &mut Connection, next: Commit) -> Result<(), StoreError> {
+/// Notes a commit's token, and that of the one before, which a version without tokens may have made: other nodes know it.
+async fn sign(connection: &mut Connection, last: Commit, next: Commit) -> Result<(), StoreError> {
+    if last.token.is_nil() {
+        let before = [
+            Cell::from(last.sequence),
+            Cell::from(Some(token_text(last.token))),
+        ];
+        let note = "INSERT INTO commits (sequence, token) VALUES ($1, $2) ON CONFLICT (sequence) DO NOTHING";
+        connection.execute(note, &before).await?;
+    }
     let token = || Cell::from(Some(token_text(next.token)));
     let sequence = || Cell::from(next.sequence);
     connection

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 use annals_schema_model::{Reference, SchemaType};
 use serde_json::json;
 
-use super::{all, config, content, context, id, mode, on_each, picture, schema, version, write};
+use super::{all, config, content, context, id, mode, of_format_1, on_each, picture, schema, version, write};
 use crate::{
     registry::{Change, Commit, Content, Mode, VersionState},
     store::{Store, key},
@@ -148,6 +148,26 @@ async fn what_is_written_is_read_back() {
                 (seen, true, total.len())
             );
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_commit_without_a_token_is_remembered() {
+    on_each(async |database| {
+        let statements = ["UPDATE registry SET sequence = 3".to_owned()];
+        of_format_1(database, &statements).await;
+        let mut writer = Store::open(database).await.unwrap();
+        let mut reader = Store::open(database).await.unwrap();
+        let seen = all(&mut reader).await.unwrap().commit;
+        assert_eq!((seen.sequence, seen.token.is_nil()), (3, true));
+        for number in [4, 5] {
+            write(&mut writer, &[context(".", number)]).await.unwrap();
+            let news = reader.changes_since(seen).await.unwrap();
+            assert_eq!((news.anew, news.changes.len()), (false, 1), "{database}");
+        }
+        // An empty database has no commit to remember.
+        assert!(!reader.changes_since(Commit::default()).await.unwrap().anew);
     })
     .await;
 }
