@@ -33,6 +33,7 @@ fn exit_codes_and_outputs() {
         "bad.avsc",
         "{\"type\":\"record\",\"name\":\"R\",\"fields\":[\n  {\"name\":\"a\",\"type\":\"long\"},\n  {\"name\":\"b\",\"type\":\"string\"}]}",
     );
+    let odd = file(&dir, "odd.avsc", r#"{"type":"record","name":"xé","fields":[]}"#);
     let broken = file(&dir, "broken.avsc", "{\"type\":\"record\"");
     let id = server.get("/v1/aggregates/order?limit=1")["items"][0]["id"]
         .as_str()
@@ -80,6 +81,9 @@ fn exit_codes_and_outputs() {
     check(&["schema", "check", "t1-value", &bad], 3, "bad.avsc:3:");
     check(&["schema", "register", "t1-value", &bad], 1, "incompatible");
     check(&["schema", "register", "t1-value", &broken], 1, "");
+    for command in ["check", "register"] {
+        check(&["schema", command, "odd-value", &odd], 1, "xé");
+    }
     check(
         &["schema", "check", "t1-value", "/does/not/exist.avsc"],
         1,

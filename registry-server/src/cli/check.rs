@@ -41,17 +41,31 @@ pub(crate) struct Check {
 struct Old {
     version: Version,
     schema: Schema,
+    /// The value of the property by which versions are compared with their like alone.
+    group: Option<String>,
 }
 
 impl Check {
     pub(crate) fn run(self, api: &Api, global: &Global) -> Result<Exit, Failure> {
-        let mut standard = standard_of(api, &self.file.subject)?;
+        let config = api.get(&["config", &self.file.subject], &[("defaultToGlobal", "true")])?;
+        let mut standard = standard_of(&config).ok_or_else(|| odd(&config))?;
         standard.level = self.level.unwrap_or(standard.level);
         standard.policy = self.policy.unwrap_or(standard.policy);
         let level = standard.level;
         let request = self.file.request()?;
         let new = parse(api, &request)?;
-        let olds = self.olds(api)?;
+        let mut olds = self.olds(api, config["compatibilityGroup"].as_str())?;
+        // The new version takes the newest one's metadata over.
+        let newest = olds.iter().max_by_key(|old| old.version);
+        let group = newest.and_then(|newest| newest.group.clone());
+        let is_held = olds.iter().any(|old| is_layout_of(&new, &old.schema));
+        let is_welcome = |policy| match is_held {
+            true => Ok(()),
+            // What is new is asked for more than that it can be read.
+            false => new.check_new(policy),
+        };
+        is_welcome(standard.policy).map_err(|error| Failure::new(Exit::Failed, error.to_string()))?;
+        olds.retain(|old| old.group == group);
         let pairs: Vec<(Version, &Schema)> = olds.iter().map(|o| (o.version, &o.schema)).collect();
         standard.level = self.effective(level);
         let findings = compat::check(standard, &new, &pairs);
@@ -59,7 +73,12 @@ impl Check {
         match global.output {
             Format::Json => {
                 let mut answer = as_json(level, &pairs, &findings);
-                answer["policies"] = by_policy(standard, &new, &pairs);
+                let verdicts = Policy::ALL.map(|policy| {
+                    let findings = compat::check(Standard { policy, ..standard }, &new, &pairs);
+                    let passes = findings.is_empty() && is_welcome(policy).is_ok();
+                    (policy.name().to_owned(), Value::Bool(passes))
+                });
+                answer["policies"] = Value::Object(verdicts.into_iter().collect());
                 output::json(&answer)?;
             }
             Format::Table if findings.is_empty() => output::line(&format!(
@@ -82,7 +101,7 @@ impl Check {
         }
     }
 
-    fn olds(&self, api: &Api) -> Result<Vec<Old>, Failure> {
+    fn olds(&self, api: &Api, group: Option<&str>) -> Result<Vec<Old>, Failure> {
         let subject = self.file.subject.as_str();
         let wanted: Vec<String> = match self.against.as_deref() {
             Some(one) if one != "all" => vec![one.to_owned()],
@@ -104,9 +123,11 @@ impl Check {
                 let stored = api.get(&["subjects", subject, "versions", version], &[])?;
                 let number = stored["version"].as_u64().and_then(|v| u32::try_from(v).ok());
                 let version = number.map(Version).ok_or_else(|| odd(&stored))?;
+                let group = group.and_then(|group| stored["metadata"]["properties"][group].as_str());
                 Ok(Old {
                     version,
                     schema: parse(api, &stored)?,
+                    group: group.map(str::to_owned),
                 })
             })
             .collect()
@@ -222,26 +243,18 @@ fn as_json(level: Level, pairs: &[(Version, &Schema)], findings: &[Finding]) -> 
     })
 }
 
-/// What each policy would say, all else being equal.
-fn by_policy(standard: Standard, new: &Schema, pairs: &[(Version, &Schema)]) -> Value {
-    let verdicts = Policy::ALL.map(|policy| {
-        let findings = compat::check(Standard { policy, ..standard }, new, pairs);
-        (policy.name().to_owned(), Value::Bool(findings.is_empty()))
-    });
-    Value::Object(verdicts.into_iter().collect())
+/// Whether registering a schema finds another there.
+fn is_layout_of(new: &Schema, old: &Schema) -> bool {
+    new.schema_type() == old.schema_type() && new.printed() == old.printed()
 }
 
-/// The standard a subject is judged by.
-fn standard_of(api: &Api, subject: &str) -> Result<Standard, Failure> {
-    let config = api.get(&["config", subject], &[("defaultToGlobal", "true")])?;
-    let standard = || {
-        Some(Standard {
-            level: config["compatibilityLevel"].as_str()?.parse().ok()?,
-            policy: named(&config["policy"])?,
-            compatibility_policy: named(&config["compatibilityPolicy"])?,
-        })
-    };
-    standard().ok_or_else(|| odd(&config))
+/// The standard a subject is judged by, from its settings; `None` where they are not understood.
+fn standard_of(config: &Value) -> Option<Standard> {
+    Some(Standard {
+        level: config["compatibilityLevel"].as_str()?.parse().ok()?,
+        policy: named(&config["policy"])?,
+        compatibility_policy: named(&config["compatibilityPolicy"])?,
+    })
 }
 
 /// A setting, or its default where there is none; `None` where it is not understood.
