@@ -95,6 +95,9 @@ pub enum StoreError {
     Index(#[from] IndexError),
 }
 
+/// Folds that do not load, of those told beside an aggregate that nobody knows.
+const FAULTS_TOLD_MAX: usize = 8;
+
 fn unknown_aggregate(name: &str, known: &[String], not_loaded: &[NotLoaded]) -> String {
     let wanted: Vec<String> = not_loaded
         .iter()
@@ -109,8 +112,13 @@ fn unknown_aggregate(name: &str, known: &[String], not_loaded: &[NotLoaded]) -> 
         list_or_none(known)
     );
     if !not_loaded.is_empty() {
-        let files: Vec<String> = not_loaded.iter().map(|fold| fold.file.clone()).collect();
-        text.push_str(&format!(" (and folds that do not load: {})", files.join(", ")));
+        // A file that cannot be read as YAML has no name to ask for: it may be the one that is meant.
+        let faults: Vec<String> = not_loaded
+            .iter()
+            .take(FAULTS_TOLD_MAX)
+            .map(ToString::to_string)
+            .collect();
+        text.push_str(&format!(" (and folds that do not load: {})", faults.join("; ")));
     }
     text
 }

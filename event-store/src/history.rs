@@ -93,7 +93,8 @@ pub struct HistoryEntry {
     pub revision: u64,
     /// Its offset in the partition.
     pub offset: i64,
-    /// When the log took it.
+    /// Its time in the log, by the clock that `time` names; within a partition it never runs backwards, so a record
+    /// stamped earlier than one before it has that one's time.
     pub recorded: String,
     /// When it happened in the business, by its `business-time` header.
     pub business_time: Option<String>,

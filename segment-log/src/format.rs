@@ -27,10 +27,12 @@
 use bytes::{Buf, BufMut};
 use crc_fast::{CrcAlgorithm, Digest, checksum};
 
+use crate::checkpoint::{Checkpoint, Loaded};
 use crate::disk::{Disk, load, replace};
 use crate::error::LogError;
 
 pub(crate) const FILE: &str = "FORMAT";
+const FAMILY: &str = "annals-log ";
 const CURRENT: &str = "annals-log 1";
 const FILE_BYTES_MAX: u64 = 4096;
 
@@ -48,6 +50,15 @@ pub(crate) fn claim(disk: &dyn Disk) -> Result<bool, LogError> {
     let text = String::from_utf8_lossy(&bytes);
     let line = text.lines().next().unwrap_or_default();
     if line == CURRENT {
+        return Ok(false);
+    }
+    // A line that names no format at all went bad; what this program wrote beside it tells the format as well.
+    let names_one = line
+        .strip_prefix(FAMILY)
+        .is_some_and(|version| version.parse::<u32>().is_ok());
+    if !names_one && matches!(Checkpoint::load(disk)?, Loaded::Whole(_)) {
+        tracing::warn!(found = %line.escape_debug(), "FORMAT was damaged, and is written again from what CHECKPOINT says");
+        replace(disk, FILE, format!("{CURRENT}\n").as_bytes()).map_err(LogError::io("writing FORMAT"))?;
         return Ok(false);
     }
     Err(LogError::Format {

@@ -129,6 +129,31 @@ fn the_later_of_two_creations_of_one_name_is_the_topic() {
 
 /// Whoever publishes a change still has its name; else the end of its claim could be that of another's.
 #[test]
+fn who_asks_again_for_what_is_under_way_is_not_told_that_there_is_no_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, topics) = open(dir.path());
+    let max = i32::try_from(topics.partitions_max).unwrap();
+    let large = NewTopic {
+        name: "orders".to_owned(),
+        partitions: max,
+        config: BTreeMap::new(),
+    };
+    let claim = topics.claim("orders", |_| Ok(topics.partitions_max)).unwrap();
+    topics.check(&large).unwrap();
+    let other = NewTopic {
+        name: "packages".to_owned(),
+        partitions: 1,
+        ..large
+    };
+    assert!(matches!(
+        topics.check(&other),
+        Err(TopicError::TooManyPartitions { .. })
+    ));
+    drop(claim);
+    log.close().unwrap();
+}
+
+#[test]
 fn a_claim_is_ended_by_its_holder_alone() {
     let dir = tempfile::tempdir().unwrap();
     let (log, topics) = open(dir.path());

@@ -40,6 +40,30 @@ fn another_format_is_refused_untouched() {
     assert_eq!(fs::read(place.path().join("CHECKPOINT")).unwrap(), checkpoint);
 }
 
+/// Bits that make another format of it are refused as one: it may be.
+#[test]
+fn a_damaged_format_is_told_from_another_one() {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("FORMAT");
+    LogDir::open(place.path(), CONFIG, 0).unwrap().close().unwrap();
+    let good = fs::read(&file).unwrap();
+    let version = b"annals-log ".len();
+    for bit in (0..version * 8).filter(|bit| bit % 8 != 7) {
+        let mut bad = good.clone();
+        bad[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&file, &bad).unwrap();
+        LogDir::open(place.path(), CONFIG, 0).unwrap().close().unwrap();
+        assert_eq!(fs::read(&file).unwrap(), good, "bit {bit}");
+    }
+    // Without a CHECKPOINT nothing tells what it was.
+    fs::write(&file, "annols-log 1\n").unwrap();
+    fs::remove_file(place.path().join("CHECKPOINT")).unwrap();
+    assert!(matches!(
+        LogDir::open(place.path(), CONFIG, 0),
+        Err(LogError::Format { .. })
+    ));
+}
+
 #[test]
 fn without_a_checkpoint_the_epoch_is_found_in_the_log() {
     let place = tempfile::tempdir().unwrap();
