@@ -103,6 +103,7 @@ api_keys! {
     ListTransactions 66 flexible 0;
     ConsumerGroupHeartbeat 68 flexible 0;
     ConsumerGroupDescribe 69 flexible 0;
+    ListConfigResources 74 flexible 0;
     DescribeTopicPartitions 75 flexible 0;
 }
 

@@ -9,6 +9,7 @@
 //! * [`frame`] holds length-delimited frames and the headers of requests and responses;
 //! * [`message`] has one file a message, each message declared once with a version span a field;
 //! * [`batch`] is the record batch (magic 2), its records, checksum and compression;
+//! * [`coordinator`] is what coordinators keep in their topics, and what the members of a group tell each other;
 //! * [`error`] and [`api_key`] are Kafka's tables.
 //!
 //! A record's way to a broker, in both directions of the wire:
@@ -48,6 +49,7 @@
 
 pub mod api_key;
 pub mod batch;
+pub mod coordinator;
 pub mod error;
 pub mod frame;
 pub mod message;

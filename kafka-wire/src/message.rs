@@ -33,21 +33,31 @@ use crate::{
 };
 
 #[macro_use]
-mod declare;
-mod field;
+pub(crate) mod declare;
+pub(crate) mod field;
 
 pub mod api_versions;
 pub mod create_topics;
+pub mod delete_groups;
 pub mod delete_topics;
+pub mod describe_groups;
 pub mod fetch;
 pub mod find_coordinator;
+pub mod heartbeat;
 pub mod init_producer_id;
+pub mod join_group;
+pub mod leave_group;
+pub mod list_groups;
 pub mod list_offsets;
 pub mod metadata;
+pub mod offset_commit;
+pub mod offset_delete;
+pub mod offset_fetch;
 pub mod produce;
+pub mod sync_group;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// Most topics (or keys) a request may name: a broker's answer costs more than the question.
 pub const TOPICS_MAX: usize = 10_000;
@@ -63,6 +73,18 @@ pub const SETTINGS_MAX: usize = 1_000;
 
 /// Most replicas a partition may be assigned to.
 pub const REPLICAS_MAX: usize = 1_000;
+
+/// Most groups a request may name.
+pub const GROUPS_MAX: usize = 10_000;
+
+/// Most members of a group a request may name.
+pub const MEMBERS_MAX: usize = 10_000;
+
+/// Most protocols a member may offer its group: clients have a handful.
+pub const PROTOCOLS_MAX: usize = 100;
+
+/// Most values a request may ask a listing to be filtered by.
+pub const FILTERS_MAX: usize = 100;
 
 /// A request or a response.
 pub trait Message: Sized + Default {

@@ -18,3 +18,15 @@ pub use writer::Writer;
 /// The longest string the protocol carries, in bytes: a signed 16-bit length, kept for compact strings too,
 /// as Kafka does.
 pub const STRING_BYTES_MAX: usize = i16::MAX as usize;
+
+/// A number with a fraction. Equal is what has the same bits, so that every message can be compared.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Float64(pub f64);
+
+impl PartialEq for Float64 {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_bits() == other.0.to_bits()
+    }
+}
+
+impl Eq for Float64 {}

@@ -10,8 +10,9 @@ use annals_kafka_wire::{
     batch::{Batch, BatchBuilder, BatchError, Compression},
     error::Fault,
     message::{
-        Message, api_versions::*, create_topics::*, delete_topics::*, fetch::*, find_coordinator::*,
-        init_producer_id::*, list_offsets::*, metadata::*, produce::*,
+        self, Message, create_topics::*, delete_topics::*, fetch::*, find_coordinator::*, join_group::*,
+        leave_group::*, list_offsets::*, metadata::*, offset_commit::*, offset_fetch::*, produce::*,
+        sync_group::*,
     },
     primitives::{Reader, Writer},
 };
@@ -49,26 +50,36 @@ fn check<M: Message>() {
     }
 }
 
+macro_rules! check_all {
+    ($($file:ident: $request:ident, $response:ident;)*) => {$(
+        check::<message::$file::$request>();
+        check::<message::$file::$response>();
+    )*};
+}
+
 #[test]
 fn forged_counts_reserve_nothing() {
-    check::<ProduceRequest>();
-    check::<ProduceResponse>();
-    check::<FetchRequest>();
-    check::<FetchResponse>();
-    check::<ListOffsetsRequest>();
-    check::<ListOffsetsResponse>();
-    check::<MetadataRequest>();
-    check::<MetadataResponse>();
-    check::<FindCoordinatorRequest>();
-    check::<FindCoordinatorResponse>();
-    check::<ApiVersionsRequest>();
-    check::<ApiVersionsResponse>();
-    check::<CreateTopicsRequest>();
-    check::<CreateTopicsResponse>();
-    check::<DeleteTopicsRequest>();
-    check::<DeleteTopicsResponse>();
-    check::<InitProducerIdRequest>();
-    check::<InitProducerIdResponse>();
+    check_all! {
+        produce: ProduceRequest, ProduceResponse;
+        fetch: FetchRequest, FetchResponse;
+        list_offsets: ListOffsetsRequest, ListOffsetsResponse;
+        metadata: MetadataRequest, MetadataResponse;
+        offset_commit: OffsetCommitRequest, OffsetCommitResponse;
+        offset_fetch: OffsetFetchRequest, OffsetFetchResponse;
+        find_coordinator: FindCoordinatorRequest, FindCoordinatorResponse;
+        join_group: JoinGroupRequest, JoinGroupResponse;
+        heartbeat: HeartbeatRequest, HeartbeatResponse;
+        leave_group: LeaveGroupRequest, LeaveGroupResponse;
+        sync_group: SyncGroupRequest, SyncGroupResponse;
+        describe_groups: DescribeGroupsRequest, DescribeGroupsResponse;
+        list_groups: ListGroupsRequest, ListGroupsResponse;
+        api_versions: ApiVersionsRequest, ApiVersionsResponse;
+        create_topics: CreateTopicsRequest, CreateTopicsResponse;
+        delete_topics: DeleteTopicsRequest, DeleteTopicsResponse;
+        init_producer_id: InitProducerIdRequest, InitProducerIdResponse;
+        delete_groups: DeleteGroupsRequest, DeleteGroupsResponse;
+        offset_delete: OffsetDeleteRequest, OffsetDeleteResponse;
+    }
 }
 
 /// A count that the bytes could hold, but whose elements end early, reserves no more than the bytes there are.
@@ -214,6 +225,53 @@ fn find(count: usize) -> FindCoordinatorRequest {
     }
 }
 
+fn join(protocols: usize) -> JoinGroupRequest {
+    JoinGroupRequest {
+        protocols: vec![JoinGroupRequestProtocol::default(); protocols],
+        ..JoinGroupRequest::default()
+    }
+}
+
+fn sync(members: usize) -> SyncGroupRequest {
+    SyncGroupRequest {
+        assignments: vec![SyncGroupRequestAssignment::default(); members],
+        ..SyncGroupRequest::default()
+    }
+}
+
+fn leave(members: usize) -> LeaveGroupRequest {
+    LeaveGroupRequest {
+        members: vec![MemberIdentity::default(); members],
+        ..LeaveGroupRequest::default()
+    }
+}
+
+fn commit(topics: usize, partitions: usize) -> OffsetCommitRequest {
+    let topic = OffsetCommitRequestTopic {
+        partitions: vec![OffsetCommitRequestPartition::default(); partitions],
+        ..OffsetCommitRequestTopic::default()
+    };
+    OffsetCommitRequest {
+        topics: vec![topic; topics],
+        ..OffsetCommitRequest::default()
+    }
+}
+
+fn fetch_offsets(groups: usize, topics: usize, partitions: usize) -> OffsetFetchRequest {
+    let topic = OffsetFetchRequestTopics {
+        partition_indexes: vec![0; partitions],
+        ..OffsetFetchRequestTopics::default()
+    };
+    let group = OffsetFetchRequestGroup {
+        topics: Some(vec![topic; topics]),
+        ..OffsetFetchRequestGroup::default()
+    };
+    OffsetFetchRequest {
+        groups: vec![group; groups],
+        ..OffsetFetchRequest::default()
+    }
+}
+
 /// Requests of the shapes that take the most memory a byte: many of the least elements there are.
 #[test]
 fn a_request_takes_no_more_memory_than_its_allowance() {
@@ -230,6 +288,13 @@ fn a_request_takes_no_more_memory_than_its_allowance() {
         check_allowance(&create(vec![created_topic(0, count, 0); 100]), 5);
         check_allowance(&delete_by_id(count), 6);
         check_allowance(&find(count), 4);
+        check_allowance(&sync(count), 4);
+        check_allowance(&leave(count), 5);
+        check_allowance(&commit(100, count), 8);
+        check_allowance(&commit(count, 0), 10);
+        check_allowance(&fetch_offsets(count, 0, 0), 8);
+        check_allowance(&fetch_offsets(100, count, 0), 8);
+        check_allowance(&fetch_offsets(1, 100, count), 10);
     }
     let sensible = [
         check_allowance(&metadata(9_000), 9),
@@ -238,7 +303,8 @@ fn a_request_takes_no_more_memory_than_its_allowance() {
     assert_eq!(sensible, [None, None], "what is sensible is read");
 }
 
-/// Every array of every request says how many elements it may have, and is refused before one more is read.
+/// What has more elements than its field says is refused before one more is read. (That every array of every request
+/// says how many is checked beside the declarations.)
 #[test]
 fn no_request_may_have_more_elements_than_is_sensible() {
     fn check<M: Message>(message: &M, version: i16) {
@@ -263,6 +329,14 @@ fn no_request_may_have_more_elements_than_is_sensible() {
     check(&delete_named(MANY), 4);
     check(&delete_by_id(MANY), 6);
     check(&find(MANY), 4);
+    check(&join(101), 6);
+    check(&sync(MANY), 4);
+    check(&leave(MANY), 4);
+    check(&commit(MANY, 0), 8);
+    check(&commit(1, MANY), 8);
+    check(&fetch_offsets(MANY, 0, 0), 8);
+    check(&fetch_offsets(1, MANY, 0), 8);
+    check(&fetch_offsets(1, 1, MANY), 8);
 }
 
 #[test]

@@ -1,16 +1,18 @@
 //! The macro that turns a list of fields into a message.
 //!
 //! ```text
-//! request  Name: Key versions => Response { fields }   struct, Message and Request
-//! response Name: Key versions => { fields }            struct and Message
-//! part     Name { fields }                             struct only
+//! request  Name: Key versions => Response { fields }       struct, Message and Request
+//! response Name: Key versions => { fields }                struct and Message
+//! record   Name: versions, flexible version => { fields }  struct and Record
+//! part     Name { fields }                                 struct only
 //!
 //! field:   name: Type, versions[, most number][, null versions][, tag number][, default value]; "what it means"
 //! ```
 //!
 //! Versions are Rust ranges: `3..`, `0..=9`. `most` is how many elements an array may have: a request's arrays all
-//! say it (`tests/bounds.rs` holds that), a response's need not, as a client chooses whom it asks. A tagged field is written only when it differs from its default, and its
-//! versions are flexible ones. `part`s nest to a depth fixed by their declarations, so reading cannot recurse at will.
+//! say it (a test holds that), a response's need not, as a client chooses whom it asks. A tagged field is written
+//! only when it differs from its default, and its versions are flexible ones. `part`s nest to a depth fixed by their
+//! declarations, so reading cannot recurse at will.
 
 macro_rules! message {
     () => {};
@@ -26,6 +28,27 @@ macro_rules! message {
 
     ($(#[$meta:meta])* response $name:ident: $key:ident $versions:expr => { $($fields:tt)* } $($rest:tt)*) => {
         message!(@message $name $key ($versions));
+        message!(@struct [$(#[$meta])*] $name { $($fields)* });
+        message!($($rest)*);
+    };
+
+    ($(#[$meta:meta])* record $name:ident: $versions:expr, flexible $flexible:expr => { $($fields:tt)* } $($rest:tt)*) => {
+        impl $crate::coordinator::Record for $name {
+            const VERSIONS: std::ops::RangeInclusive<i16> = $versions;
+            const FLEXIBLE_FROM: i16 = $flexible;
+
+            fn decode(r: &mut $crate::primitives::Reader) -> Result<Self, $crate::error::WireError> {
+                $crate::message::declare::decode_record(r, stringify!($name))
+            }
+
+            fn encode(
+                &self,
+                w: &mut $crate::primitives::Writer,
+                version: i16,
+            ) -> Result<(), $crate::error::WireError> {
+                $crate::message::declare::encode_record(self, w, version, stringify!($name))
+            }
+        }
         message!(@struct [$(#[$meta])*] $name { $($fields)* });
         message!($($rest)*);
     };
@@ -72,6 +95,8 @@ macro_rules! message {
                 Self { $($field: message!(@default $($default)?),)* }
             }
         }
+
+        impl $crate::message::field::Part for $name {}
 
         impl $crate::message::field::Field for $name {
             fn bytes_min(at: $crate::message::field::At) -> usize {
@@ -140,9 +165,21 @@ macro_rules! message {
             ) -> Self {
                 let mut out = Self::default();
                 $(if ($versions).contains(&at.version) {
-                    out.$field = $crate::message::field::Field::sample(from, at, message!(@null at $($null)?));
+                    out.$field = $crate::message::field::Field::sample(from, message!(@most at $($most)?), message!(@null at $($null)?));
                 })*
                 out
+            }
+
+            #[cfg(test)]
+            fn unbounded(
+                found: &mut $crate::message::tests::Unbounded,
+                at: $crate::message::field::At,
+            ) {
+                $(if ($versions).contains(&at.version) {
+                    found.within(stringify!($field), |found| {
+                        <$type as $crate::message::field::Field>::unbounded(found, message!(@most at $($most)?));
+                    });
+                })*
             }
         }
     };
@@ -159,35 +196,39 @@ macro_rules! message {
     (@null $at:ident $null:expr) => { ($null).contains(&$at.version) };
 }
 
+use std::ops::RangeInclusive;
+
+pub(crate) use message;
+
 use super::{
     Message,
     field::{At, Field},
 };
 use crate::{
+    coordinator::Record,
     error::{Fault, WireError},
     primitives::{Reader, Writer},
 };
 
-fn at<M: Message>(version: i16) -> Result<At, WireError> {
-    if !M::VERSIONS.contains(&version) {
+fn at(version: i16, known: &RangeInclusive<i16>, flexible_from: i16) -> Result<At, WireError> {
+    if !known.contains(&version) {
         return Err(Fault::Version {
             version,
-            min: *M::VERSIONS.start(),
-            max: *M::VERSIONS.end(),
+            min: *known.start(),
+            max: *known.end(),
         }
         .into());
     }
     Ok(At {
         version,
-        flexible: version >= M::FLEXIBLE_FROM,
+        flexible: version >= flexible_from,
         most: usize::MAX,
     })
 }
 
 pub(crate) fn decode<M: Message + Field>(r: &mut Reader, version: i16, name: &str) -> Result<M, WireError> {
-    at::<M>(version)
-        .and_then(|at| M::read(r, at, false))
-        .and_then(|message| r.finish().map(|()| message))
+    at(version, &M::VERSIONS, M::FLEXIBLE_FROM)
+        .and_then(|at| whole(r, at))
         .map_err(|e| e.of(name, version))
 }
 
@@ -197,9 +238,37 @@ pub(crate) fn encode<M: Message + Field>(
     version: i16,
     name: &str,
 ) -> Result<(), WireError> {
-    at::<M>(version)
+    at(version, &M::VERSIONS, M::FLEXIBLE_FROM)
         .and_then(|at| message.write(w, at, false))
         .map_err(|e| e.of(name, version))
+}
+
+pub(crate) fn decode_record<R: Record + Field>(r: &mut Reader, name: &str) -> Result<R, WireError> {
+    let version = r.i16().map_err(|e| e.within("version").within(name))?;
+    at(version, &R::VERSIONS, R::FLEXIBLE_FROM)
+        .and_then(|at| whole(r, at))
+        .map_err(|e| e.of(name, version))
+}
+
+pub(crate) fn encode_record<R: Record + Field>(
+    record: &R,
+    w: &mut Writer,
+    version: i16,
+    name: &str,
+) -> Result<(), WireError> {
+    at(version, &R::VERSIONS, R::FLEXIBLE_FROM)
+        .and_then(|at| {
+            w.i16(version);
+            record.write(w, at, false)
+        })
+        .map_err(|e| e.of(name, version))
+}
+
+/// Reads a value that is all of what is left.
+fn whole<F: Field>(r: &mut Reader, at: At) -> Result<F, WireError> {
+    let value = F::read(r, at, false)?;
+    r.finish()?;
+    Ok(value)
 }
 
 /// The tagged fields of one struct while it is being written: their number stands before them.

@@ -1,16 +1,16 @@
 //! How each type of field stands on the wire, in old and in flexible versions.
 //!
-//! Invariant: what is reserved for an array is never more than the bytes in hand, whatever its count says: the count
-//! must be no more than its field declares, and fit by the least size of an element; what the elements take in memory
-//! comes off the reader's allowance before any of them is read.
+//! Invariant: what is reserved for an array is never more than the bytes in hand until as many elements have been read
+//! as fit in that, whatever its count says: the count must be no more than its field declares, and fit by the least
+//! size of an element; what the elements take in memory comes off the reader's allowance before any of them is read.
 
 use bytes::Bytes;
 
 #[cfg(test)]
-use super::tests::Entropy;
+use super::tests::{Entropy, Unbounded};
 use crate::{
     error::{Fault, WireError},
-    primitives::{Reader, Writer},
+    primitives::{Float64, Reader, Writer},
 };
 
 /// Where a field is being read or written.
@@ -33,6 +33,46 @@ pub(crate) trait Field: Sized {
     /// Any value that can be written at this version.
     #[cfg(test)]
     fn sample(from: &mut Entropy, at: At, null: bool) -> Self;
+    /// Names the arrays that may have any number of elements.
+    #[cfg(test)]
+    fn unbounded(_: &mut Unbounded, _: At) {}
+}
+
+/// A struct made of fields. Only a struct is preceded by a byte where it may be null: -1 for null, 1 for what follows.
+pub(crate) trait Part: Field {}
+
+impl<T: Part> Field for Option<T> {
+    fn bytes_min(_: At) -> usize {
+        1
+    }
+
+    fn read(r: &mut Reader, at: At, null: bool) -> Result<Self, WireError> {
+        let there = r.i8()? >= 0;
+        allowed(there.then(|| T::read(r, at, false)).transpose()?, null)
+    }
+
+    fn write(&self, w: &mut Writer, at: At, null: bool) -> Result<(), WireError> {
+        match allowed(self.as_ref(), null)? {
+            Some(value) => {
+                w.i8(1);
+                value.write(w, at, false)
+            }
+            None => {
+                w.i8(-1);
+                Ok(())
+            }
+        }
+    }
+
+    #[cfg(test)]
+    fn sample(from: &mut Entropy, at: At, null: bool) -> Self {
+        (!null || from.bool()).then(|| T::sample(from, at, false))
+    }
+
+    #[cfg(test)]
+    fn unbounded(found: &mut Unbounded, at: At) {
+        T::unbounded(found, at);
+    }
 }
 
 /// A number: always the same bytes.
@@ -64,8 +104,10 @@ numbers! {
     bool: bool;
     i8: i8;
     i16: i16;
+    u16: u16;
     i32: i32;
     i64: i64;
+    Float64: f64;
 }
 
 /// An identifier such as a topic id.
@@ -142,6 +184,31 @@ impl Field for String {
     }
 }
 
+/// Bytes that are never null.
+impl Field for Bytes {
+    fn bytes_min(at: At) -> usize {
+        Option::<Bytes>::bytes_min(at)
+    }
+
+    fn read(r: &mut Reader, at: At, _: bool) -> Result<Self, WireError> {
+        // Null is refused inside, so there are bytes.
+        Ok(Option::<Bytes>::read(r, at, false)?.unwrap_or_default())
+    }
+
+    fn write(&self, w: &mut Writer, at: At, _: bool) -> Result<(), WireError> {
+        if at.flexible {
+            w.compact_bytes(Some(self))
+        } else {
+            w.bytes(Some(self))
+        }
+    }
+
+    #[cfg(test)]
+    fn sample(from: &mut Entropy, _: At, _: bool) -> Self {
+        from.text().into()
+    }
+}
+
 impl Field for Option<Bytes> {
     fn bytes_min(at: At) -> usize {
         if at.flexible { 1 } else { 4 }
@@ -190,12 +257,14 @@ impl<T: Field> Field for Option<Vec<T>> {
             let most = at.most;
             return Err(Fault::TooMany { count, most }.into());
         }
-        r.spend(count.saturating_mul(size_of::<T>()))?;
-        let mut elements = Vec::with_capacity(count.min(r.remaining() / size_of::<T>().max(1)));
+        let first = count.min((r.remaining() / size_of::<T>().max(1)).max(1));
+        // One that grows is there twice for a moment, as it was and as it will be.
+        let grows_from = if first < count { first } else { 0 };
+        r.spend(count.saturating_add(grows_from).saturating_mul(size_of::<T>()))?;
+        let mut elements = Vec::with_capacity(first);
         for index in 0..count {
             if elements.len() == elements.capacity() {
-                // Twice as many, as a vector grows by itself, but never more than are paid for.
-                elements.reserve_exact((count - index).min(index.max(1)));
+                elements.reserve_exact(count - index);
             }
             elements.push(T::read(r, at, false).map_err(|e| e.within(&index.to_string()))?);
         }
@@ -210,6 +279,11 @@ impl<T: Field> Field for Option<Vec<T>> {
     #[cfg(test)]
     fn sample(from: &mut Entropy, at: At, null: bool) -> Self {
         (!null || from.bool()).then(|| Vec::sample(from, at, false))
+    }
+
+    #[cfg(test)]
+    fn unbounded(found: &mut Unbounded, at: At) {
+        Vec::<T>::unbounded(found, at);
     }
 }
 
@@ -229,7 +303,16 @@ impl<T: Field> Field for Vec<T> {
 
     #[cfg(test)]
     fn sample(from: &mut Entropy, at: At, _: bool) -> Self {
-        (0..from.count()).map(|_| T::sample(from, at, false)).collect()
+        let count = from.count().min(at.most);
+        (0..count).map(|_| T::sample(from, at, false)).collect()
+    }
+
+    #[cfg(test)]
+    fn unbounded(found: &mut Unbounded, at: At) {
+        if at.most == usize::MAX {
+            found.add(at.version);
+        }
+        T::unbounded(found, at);
     }
 }
 

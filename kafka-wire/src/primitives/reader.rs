@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes};
 
-use super::STRING_BYTES_MAX;
+use super::{Float64, STRING_BYTES_MAX};
 use crate::error::{Fault, WireError};
 
 /// What the allocator adds to a small value, and the least it gives out.
@@ -103,6 +103,12 @@ impl Reader {
     /// One byte; anything but 0 is true, as in Kafka.
     pub fn bool(&mut self) -> Result<bool, WireError> {
         Ok(self.i8()? != 0)
+    }
+
+    /// Eight bytes, a number with a fraction.
+    pub fn f64(&mut self) -> Result<Float64, WireError> {
+        self.need(size_of::<f64>())?;
+        Ok(Float64(self.bytes.get_f64()))
     }
 
     /// A 16-byte identifier.

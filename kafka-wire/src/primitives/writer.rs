@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::STRING_BYTES_MAX;
+use super::{Float64, STRING_BYTES_MAX};
 use crate::error::{Fault, WireError};
 
 /// A growing buffer that knows the protocol's encodings.
@@ -74,6 +74,11 @@ impl Writer {
         if let Some(place) = self.bytes.get_mut(position..position + size_of::<i32>()) {
             place.copy_from_slice(&value.to_be_bytes());
         }
+    }
+
+    /// Eight bytes, a number with a fraction.
+    pub fn f64(&mut self, value: Float64) {
+        self.bytes.put_f64(value.0);
     }
 
     /// One byte, 0 or 1.

@@ -1,0 +1,60 @@
+//! What the members of a consumer group say when they join ([`ConsumerProtocolSubscription`]) and what their leader
+//! gives them ([`ConsumerProtocolAssignment`]). Coordinators carry both unread; a broker reads them to describe a group
+//! or to know what it is subscribed to.
+//!
+//! Clients take the version lightly: some say 1 without what version 1 added, and later ones may say more than 3.
+//! [`subscribed_topics`] reads what they all have in common.
+
+use bytes::Bytes;
+
+use crate::{
+    error::WireError,
+    message::{
+        PARTITIONS_MAX, TOPICS_MAX,
+        declare::message,
+        field::{At, Field},
+    },
+    primitives::Reader,
+};
+
+/// The topics a member is subscribed to, which stand first in every version; what follows is not looked at.
+///
+/// ```
+/// use annals_kafka_wire::{coordinator::consumer_protocol::subscribed_topics, primitives::Reader};
+///
+/// let of_a_later_version = bytes::Bytes::from_static(b"\0\x09\0\0\0\x01\0\x06orders\xff");
+/// assert_eq!(subscribed_topics(&mut Reader::new(of_a_later_version))?, ["orders"]);
+/// # Ok::<(), annals_kafka_wire::error::WireError>(())
+/// ```
+pub fn subscribed_topics(r: &mut Reader) -> Result<Vec<String>, WireError> {
+    let version = r.i16().map_err(|e| e.within("version"))?;
+    let at = At {
+        version,
+        flexible: false,
+        most: TOPICS_MAX,
+    };
+    Vec::read(r, at, false).map_err(|e| e.within("topics"))
+}
+
+message! {
+    /// What a member asks for.
+    record ConsumerProtocolSubscription: 0..=3, flexible i16::MAX => {
+        topics: Vec<String>, 0.., most TOPICS_MAX; "The topics."
+        user_data: Option<Bytes>, 0.., null 0..; "What its assignor adds."
+        owned_partitions: Vec<TopicPartition>, 1.., most TOPICS_MAX; "What it has now."
+        generation_id: i32, 2.., default -1; "The generation it has that from, -1 for none."
+        rack_id: Option<String>, 3.., null 3..; "Its rack."
+    }
+
+    /// What a member is given.
+    record ConsumerProtocolAssignment: 0..=3, flexible i16::MAX => {
+        assigned_partitions: Vec<TopicPartition>, 0.., most TOPICS_MAX; "Each topic."
+        user_data: Option<Bytes>, 0.., null 0..; "What its assignor adds."
+    }
+
+    /// Partitions of one topic.
+    part TopicPartition {
+        topic: String, 0..; "The topic."
+        partitions: Vec<i32>, 0.., most PARTITIONS_MAX; "Its partitions."
+    }
+}
