@@ -36,11 +36,16 @@ use crate::{
 pub(crate) mod declare;
 pub(crate) mod field;
 
+pub mod add_offsets_to_txn;
+pub mod add_partitions_to_txn;
 pub mod api_versions;
 pub mod create_topics;
 pub mod delete_groups;
 pub mod delete_topics;
 pub mod describe_groups;
+pub mod describe_producers;
+pub mod describe_transactions;
+pub mod end_txn;
 pub mod fetch;
 pub mod find_coordinator;
 pub mod heartbeat;
@@ -49,12 +54,15 @@ pub mod join_group;
 pub mod leave_group;
 pub mod list_groups;
 pub mod list_offsets;
+pub mod list_transactions;
 pub mod metadata;
 pub mod offset_commit;
 pub mod offset_delete;
 pub mod offset_fetch;
+pub mod offset_for_leader_epoch;
 pub mod produce;
 pub mod sync_group;
+pub mod txn_offset_commit;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -79,6 +87,9 @@ pub const GROUPS_MAX: usize = 10_000;
 
 /// Most members of a group a request may name.
 pub const MEMBERS_MAX: usize = 10_000;
+
+/// Most transactions, or producers, a request may name.
+pub const TRANSACTIONS_MAX: usize = 10_000;
 
 /// Most protocols a member may offer its group: clients have a handful.
 pub const PROTOCOLS_MAX: usize = 100;

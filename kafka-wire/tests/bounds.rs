@@ -79,6 +79,14 @@ fn forged_counts_reserve_nothing() {
         init_producer_id: InitProducerIdRequest, InitProducerIdResponse;
         delete_groups: DeleteGroupsRequest, DeleteGroupsResponse;
         offset_delete: OffsetDeleteRequest, OffsetDeleteResponse;
+        add_partitions_to_txn: AddPartitionsToTxnRequest, AddPartitionsToTxnResponse;
+        add_offsets_to_txn: AddOffsetsToTxnRequest, AddOffsetsToTxnResponse;
+        end_txn: EndTxnRequest, EndTxnResponse;
+        txn_offset_commit: TxnOffsetCommitRequest, TxnOffsetCommitResponse;
+        describe_producers: DescribeProducersRequest, DescribeProducersResponse;
+        describe_transactions: DescribeTransactionsRequest, DescribeTransactionsResponse;
+        list_transactions: ListTransactionsRequest, ListTransactionsResponse;
+        offset_for_leader_epoch: OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse;
     }
 }
 

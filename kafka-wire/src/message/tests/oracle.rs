@@ -77,11 +77,6 @@ const LEFT_OUT: &[ApiKey] = &[
     ApiKey::AlterClientQuotas,
     ApiKey::AlterUserScramCredentials,
     ApiKey::DeleteRecords,
-    ApiKey::OffsetForLeaderEpoch,
-    ApiKey::AddPartitionsToTxn,
-    ApiKey::AddOffsetsToTxn,
-    ApiKey::EndTxn,
-    ApiKey::TxnOffsetCommit,
     ApiKey::DescribeAcls,
     ApiKey::DescribeConfigs,
     ApiKey::AlterConfigs,
@@ -95,9 +90,6 @@ const LEFT_OUT: &[ApiKey] = &[
     ApiKey::DescribeUserScramCredentials,
     ApiKey::DescribeQuorum,
     ApiKey::DescribeCluster,
-    ApiKey::DescribeProducers,
-    ApiKey::DescribeTransactions,
-    ApiKey::ListTransactions,
     ApiKey::ConsumerGroupHeartbeat,
     ApiKey::ConsumerGroupDescribe,
     ApiKey::ListConfigResources,
@@ -124,4 +116,12 @@ messages! {
     init_producer_id: InitProducerIdRequest, InitProducerIdResponse, InitProducerId;
     delete_groups: DeleteGroupsRequest, DeleteGroupsResponse, DeleteGroups;
     offset_delete: OffsetDeleteRequest, OffsetDeleteResponse, OffsetDelete;
+    add_partitions_to_txn: AddPartitionsToTxnRequest, AddPartitionsToTxnResponse, AddPartitionsToTxn;
+    add_offsets_to_txn: AddOffsetsToTxnRequest, AddOffsetsToTxnResponse, AddOffsetsToTxn;
+    end_txn: EndTxnRequest, EndTxnResponse, EndTxn;
+    txn_offset_commit: TxnOffsetCommitRequest, TxnOffsetCommitResponse, TxnOffsetCommit;
+    describe_producers: DescribeProducersRequest, DescribeProducersResponse, DescribeProducers;
+    describe_transactions: DescribeTransactionsRequest, DescribeTransactionsResponse, DescribeTransactions;
+    list_transactions: ListTransactionsRequest, ListTransactionsResponse, ListTransactions;
+    offset_for_leader_epoch: OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderEpoch;
 }
