@@ -23,6 +23,7 @@ mod build;
 mod check;
 mod codec;
 mod error;
+mod marker;
 mod records;
 mod stamp;
 
@@ -36,6 +37,7 @@ use check::Announced;
 pub use check::Seen;
 pub use codec::Compression;
 pub use error::BatchError;
+pub use marker::Marker;
 pub use records::{HEADERS_MAX, Record, Records};
 pub use stamp::{stamp, stamp_append_time};
 

@@ -4,18 +4,10 @@
 //! * [`transactions`] holds those of `__transaction_state`;
 //! * [`consumer_protocol`] is what the members of a consumer group tell each other through their coordinator.
 //!
-//! Invariant: a [`Record`] begins with its version, and one of a version that is not declared is an error: what a
-//! newer program wrote is never half understood. A declared version reads back what it was written from, with its
-//! default in each field that the version does not have.
+//! Invariant: each of them is [`Versioned`](crate::message::Versioned), and one of a version that is not declared is an error: what a newer program
+//! wrote is never half understood.
 //!
 //! Left out on purpose: which record means what to a coordinator, and tombstones (a key whose record has no value).
-
-use std::ops::RangeInclusive;
-
-use crate::{
-    error::WireError,
-    primitives::{Reader, Writer},
-};
 
 pub mod consumer_protocol;
 pub mod offsets;
@@ -23,17 +15,3 @@ pub mod transactions;
 
 #[cfg(test)]
 mod tests;
-
-/// A key or value that says its version in its first two bytes.
-pub trait Record: Sized + Default {
-    /// The versions this crate knows completely.
-    const VERSIONS: RangeInclusive<i16>;
-    /// The first version with compact lengths and tagged fields.
-    const FLEXIBLE_FROM: i16;
-
-    /// Reads a version and a record that is all of what is left in `r`.
-    fn decode(r: &mut Reader) -> Result<Self, WireError>;
-
-    /// Writes the version and the record; fields that `version` does not have are left out.
-    fn encode(&self, w: &mut Writer, version: i16) -> Result<(), WireError>;
-}

@@ -118,3 +118,18 @@ pub trait Request: Message {
     /// The response, which has the same versions.
     type Response: Message;
 }
+
+/// What stands by itself and says its version in its first two bytes: keys and values of records, and what clients
+/// hide in bytes.
+pub trait Versioned: Sized + Default {
+    /// The versions this crate knows completely.
+    const VERSIONS: RangeInclusive<i16>;
+    /// The first version with compact lengths and tagged fields.
+    const FLEXIBLE_FROM: i16;
+
+    /// Reads a version, and a value that is all of what is left in `r`. A version not declared is an error.
+    fn decode(r: &mut Reader) -> Result<Self, WireError>;
+
+    /// Writes the version and the value; fields that `version` does not have are left out.
+    fn encode(&self, w: &mut Writer, version: i16) -> Result<(), WireError>;
+}

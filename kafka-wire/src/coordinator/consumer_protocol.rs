@@ -38,7 +38,7 @@ pub fn subscribed_topics(r: &mut Reader) -> Result<Vec<String>, WireError> {
 
 message! {
     /// What a member asks for.
-    record ConsumerProtocolSubscription: 0..=3, flexible i16::MAX => {
+    versioned ConsumerProtocolSubscription: 0..=3, flexible i16::MAX => {
         topics: Vec<String>, 0.., most TOPICS_MAX; "The topics."
         user_data: Option<Bytes>, 0.., null 0..; "What its assignor adds."
         owned_partitions: Vec<TopicPartition>, 1.., most TOPICS_MAX; "What it has now."
@@ -47,7 +47,7 @@ message! {
     }
 
     /// What a member is given.
-    record ConsumerProtocolAssignment: 0..=3, flexible i16::MAX => {
+    versioned ConsumerProtocolAssignment: 0..=3, flexible i16::MAX => {
         assigned_partitions: Vec<TopicPartition>, 0.., most TOPICS_MAX; "Each topic."
         user_data: Option<Bytes>, 0.., null 0..; "What its assignor adds."
     }

@@ -16,10 +16,9 @@
 
 use bytes::Bytes;
 
-use super::Record;
 use crate::{
     error::{Fault, WireError},
-    message::declare::message,
+    message::{Versioned, declare::message},
     primitives::{Reader, Writer},
 };
 
@@ -62,14 +61,14 @@ impl OffsetsKey {
 
 message! {
     /// Whose offset, and in which partition.
-    record OffsetCommitKey: 0..=1, flexible i16::MAX => {
+    versioned OffsetCommitKey: 0..=1, flexible i16::MAX => {
         group: String, 0..; "The group."
         topic: String, 0..; "The topic."
         partition: i32, 0..; "The partition."
     }
 
     /// A committed offset.
-    record OffsetCommitValue: 0..=4, flexible 4 => {
+    versioned OffsetCommitValue: 0..=4, flexible 4 => {
         offset: i64, 0..; "The offset of the next record to read."
         leader_epoch: i32, 3.., default -1; "The leader epoch of the last record read, -1 for none."
         metadata: String, 0..; "What the client wants to remember beside it."
@@ -79,12 +78,12 @@ message! {
     }
 
     /// Which group.
-    record GroupMetadataKey: 2..=2, flexible i16::MAX => {
+    versioned GroupMetadataKey: 2..=2, flexible i16::MAX => {
         group: String, 2..; "The group."
     }
 
     /// A generation of a group of the classic protocol.
-    record GroupMetadataValue: 0..=4, flexible 4 => {
+    versioned GroupMetadataValue: 0..=4, flexible 4 => {
         protocol_type: String, 0..; "What kind of protocol the members speak: `consumer`, `connect` and the like."
         generation: i32, 0..; "The generation."
         protocol: Option<String>, 0.., null 0..; "The protocol chosen, null for none."

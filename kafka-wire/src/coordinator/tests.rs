@@ -8,9 +8,10 @@ use kafka_protocol::{
 };
 use proptest::prelude::*;
 
-use super::{Record, consumer_protocol::*, offsets::*, transactions::*};
+use super::{consumer_protocol::*, offsets::*, transactions::*};
 use crate::{
     message::{
+        Versioned,
         field::{At, Field},
         tests::{Entropy, hex},
     },
@@ -19,13 +20,13 @@ use crate::{
 
 const ID: [u8; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16];
 
-fn encoded<R: Record>(record: &R, version: i16) -> Bytes {
+fn encoded<R: Versioned>(record: &R, version: i16) -> Bytes {
     let mut w = Writer::new();
     record.encode(&mut w, version).unwrap();
     w.into_bytes()
 }
 
-fn sample<R: Record + Field>(entropy: &[u8], version: i16) -> R {
+fn sample<R: Versioned + Field>(entropy: &[u8], version: i16) -> R {
     let at = At {
         version,
         flexible: version >= R::FLEXIBLE_FROM,
@@ -34,14 +35,14 @@ fn sample<R: Record + Field>(entropy: &[u8], version: i16) -> R {
     R::sample(&mut Entropy::new(entropy.to_vec()), at, false)
 }
 
-fn refused<R: Record>(bytes: &[u8]) -> String {
+fn refused<R: Versioned>(bytes: &[u8]) -> String {
     R::decode(&mut Reader::new(Bytes::copy_from_slice(bytes)))
         .err()
         .unwrap()
         .to_string()
 }
 
-fn stands_as<R: Record + PartialEq + std::fmt::Debug>(record: &R, version: i16, layout: &[&str]) {
+fn stands_as<R: Versioned + PartialEq + std::fmt::Debug>(record: &R, version: i16, layout: &[&str]) {
     let bytes = hex(&layout.concat());
     assert_eq!(encoded(record, version), bytes, "v{version}");
     assert_eq!(&R::decode(&mut Reader::new(bytes)).unwrap(), record, "v{version}");
@@ -50,7 +51,7 @@ fn stands_as<R: Record + PartialEq + std::fmt::Debug>(record: &R, version: i16, 
 /// Reads back in every version, refuses to be cut, and survives noise.
 fn holds<R>(entropy: &[u8], noise: &[u8], cut: usize)
 where
-    R: Record + Field + PartialEq + std::fmt::Debug,
+    R: Versioned + Field + PartialEq + std::fmt::Debug,
 {
     for version in R::VERSIONS {
         let record: R = sample(entropy, version);
@@ -85,7 +86,7 @@ where
 /// The oracle's bytes have no version before them; else as the messages.
 fn agrees<R, O>(entropy: &[u8])
 where
-    R: Record + Field + PartialEq + std::fmt::Debug,
+    R: Versioned + Field + PartialEq + std::fmt::Debug,
     O: Decodable + Encodable + std::fmt::Debug,
 {
     for version in R::VERSIONS {

@@ -6,12 +6,12 @@ use crate::message::declare::message;
 
 message! {
     /// Whose transaction.
-    record TransactionLogKey: 0..=0, flexible i16::MAX => {
+    versioned TransactionLogKey: 0..=0, flexible i16::MAX => {
         transactional_id: String, 0..; "The transactional id."
     }
 
     /// Where the transaction stands.
-    record TransactionLogValue: 0..=1, flexible 1 => {
+    versioned TransactionLogValue: 0..=1, flexible 1 => {
         producer_id: i64, 0..; "The producer's id."
         producer_epoch: i16, 0..; "Its epoch."
         transaction_timeout_ms: i32, 0..; "How long the transaction may stay open, in milliseconds."

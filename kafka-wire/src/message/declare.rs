@@ -3,7 +3,7 @@
 //! ```text
 //! request  Name: Key versions => Response { fields }       struct, Message and Request
 //! response Name: Key versions => { fields }                struct and Message
-//! record   Name: versions, flexible version => { fields }  struct and Record
+//! versioned Name: versions, flexible version => { fields } struct and Versioned
 //! part     Name { fields }                                 struct only
 //!
 //! field:   name: Type, versions[, most number][, null versions][, tag number][, default value]; "what it means"
@@ -32,13 +32,13 @@ macro_rules! message {
         message!($($rest)*);
     };
 
-    ($(#[$meta:meta])* record $name:ident: $versions:expr, flexible $flexible:expr => { $($fields:tt)* } $($rest:tt)*) => {
-        impl $crate::coordinator::Record for $name {
+    ($(#[$meta:meta])* versioned $name:ident: $versions:expr, flexible $flexible:expr => { $($fields:tt)* } $($rest:tt)*) => {
+        impl $crate::message::Versioned for $name {
             const VERSIONS: std::ops::RangeInclusive<i16> = $versions;
             const FLEXIBLE_FROM: i16 = $flexible;
 
             fn decode(r: &mut $crate::primitives::Reader) -> Result<Self, $crate::error::WireError> {
-                $crate::message::declare::decode_record(r, stringify!($name))
+                $crate::message::declare::decode_versioned(r, stringify!($name))
             }
 
             fn encode(
@@ -46,7 +46,7 @@ macro_rules! message {
                 w: &mut $crate::primitives::Writer,
                 version: i16,
             ) -> Result<(), $crate::error::WireError> {
-                $crate::message::declare::encode_record(self, w, version, stringify!($name))
+                $crate::message::declare::encode_versioned(self, w, version, stringify!($name))
             }
         }
         message!(@struct [$(#[$meta])*] $name { $($fields)* });
@@ -201,11 +201,10 @@ use std::ops::RangeInclusive;
 pub(crate) use message;
 
 use super::{
-    Message,
+    Message, Versioned,
     field::{At, Field},
 };
 use crate::{
-    coordinator::Record,
     error::{Fault, WireError},
     primitives::{Reader, Writer},
 };
@@ -243,23 +242,23 @@ pub(crate) fn encode<M: Message + Field>(
         .map_err(|e| e.of(name, version))
 }
 
-pub(crate) fn decode_record<R: Record + Field>(r: &mut Reader, name: &str) -> Result<R, WireError> {
+pub(crate) fn decode_versioned<V: Versioned + Field>(r: &mut Reader, name: &str) -> Result<V, WireError> {
     let version = r.i16().map_err(|e| e.within("version").within(name))?;
-    at(version, &R::VERSIONS, R::FLEXIBLE_FROM)
+    at(version, &V::VERSIONS, V::FLEXIBLE_FROM)
         .and_then(|at| whole(r, at))
         .map_err(|e| e.of(name, version))
 }
 
-pub(crate) fn encode_record<R: Record + Field>(
-    record: &R,
+pub(crate) fn encode_versioned<V: Versioned + Field>(
+    value: &V,
     w: &mut Writer,
     version: i16,
     name: &str,
 ) -> Result<(), WireError> {
-    at(version, &R::VERSIONS, R::FLEXIBLE_FROM)
+    at(version, &V::VERSIONS, V::FLEXIBLE_FROM)
         .and_then(|at| {
             w.i16(version);
-            record.write(w, at, false)
+            value.write(w, at, false)
         })
         .map_err(|e| e.of(name, version))
 }
