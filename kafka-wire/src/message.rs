@@ -38,22 +38,38 @@ pub(crate) mod field;
 
 pub mod add_offsets_to_txn;
 pub mod add_partitions_to_txn;
+pub mod alter_configs;
+pub mod alter_partition_reassignments;
 pub mod api_versions;
+pub mod create_partitions;
 pub mod create_topics;
 pub mod delete_groups;
+pub mod delete_records;
 pub mod delete_topics;
+pub mod describe_acls;
+pub mod describe_client_quotas;
+pub mod describe_cluster;
+pub mod describe_configs;
 pub mod describe_groups;
+pub mod describe_log_dirs;
 pub mod describe_producers;
+pub mod describe_quorum;
+pub mod describe_topic_partitions;
 pub mod describe_transactions;
+pub mod describe_user_scram_credentials;
+pub mod elect_leaders;
 pub mod end_txn;
 pub mod fetch;
 pub mod find_coordinator;
 pub mod heartbeat;
+pub mod incremental_alter_configs;
 pub mod init_producer_id;
 pub mod join_group;
 pub mod leave_group;
+pub mod list_config_resources;
 pub mod list_groups;
 pub mod list_offsets;
+pub mod list_partition_reassignments;
 pub mod list_transactions;
 pub mod metadata;
 pub mod offset_commit;
@@ -78,6 +94,12 @@ pub const NEW_TOPICS_MAX: usize = 1_000;
 
 /// Most settings a new topic may be given.
 pub const SETTINGS_MAX: usize = 1_000;
+
+/// Most things a request may describe, or set, the configuration of.
+pub const RESOURCES_MAX: usize = 10_000;
+
+/// Most users a request may name.
+pub const USERS_MAX: usize = 10_000;
 
 /// Most replicas a partition may be assigned to.
 pub const REPLICAS_MAX: usize = 1_000;

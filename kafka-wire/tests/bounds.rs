@@ -87,6 +87,22 @@ fn forged_counts_reserve_nothing() {
         describe_transactions: DescribeTransactionsRequest, DescribeTransactionsResponse;
         list_transactions: ListTransactionsRequest, ListTransactionsResponse;
         offset_for_leader_epoch: OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse;
+        describe_configs: DescribeConfigsRequest, DescribeConfigsResponse;
+        alter_configs: AlterConfigsRequest, AlterConfigsResponse;
+        incremental_alter_configs: IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
+        create_partitions: CreatePartitionsRequest, CreatePartitionsResponse;
+        delete_records: DeleteRecordsRequest, DeleteRecordsResponse;
+        describe_log_dirs: DescribeLogDirsRequest, DescribeLogDirsResponse;
+        describe_cluster: DescribeClusterRequest, DescribeClusterResponse;
+        describe_topic_partitions: DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse;
+        list_config_resources: ListConfigResourcesRequest, ListConfigResourcesResponse;
+        describe_quorum: DescribeQuorumRequest, DescribeQuorumResponse;
+        elect_leaders: ElectLeadersRequest, ElectLeadersResponse;
+        alter_partition_reassignments: AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse;
+        list_partition_reassignments: ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse;
+        describe_client_quotas: DescribeClientQuotasRequest, DescribeClientQuotasResponse;
+        describe_user_scram_credentials: DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse;
+        describe_acls: DescribeAclsRequest, DescribeAclsResponse;
     }
 }
 

@@ -1,6 +1,7 @@
 //! LeaveGroup (key 13): members go, so that nobody waits for them.
 //!
-//! Up to version 2 a member goes by itself; from version 3 on several can be sent away, static ones by the name they keep.
+//! Up to version 2 a member goes by itself; from version 3 on several can be sent away, static ones by the name they
+//! keep.
 
 use super::MEMBERS_MAX;
 

@@ -1,7 +1,7 @@
 //! OffsetFetch (key 9): how far groups have read.
 //!
-//! Up to version 7 one group is asked for and the answer stands at the top; from version 8 on there is a list of groups.
-//! Version 10 names topics by id alone.
+//! Up to version 7 one group is asked for and the answer stands at the top; from version 8 on there is a list of
+//! groups. Version 10 names topics by id alone.
 
 use super::{GROUPS_MAX, PARTITIONS_MAX, TOPICS_MAX};
 

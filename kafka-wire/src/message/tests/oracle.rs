@@ -76,24 +76,8 @@ const LEFT_OUT: &[ApiKey] = &[
     ApiKey::DeleteAcls,
     ApiKey::AlterClientQuotas,
     ApiKey::AlterUserScramCredentials,
-    ApiKey::DeleteRecords,
-    ApiKey::DescribeAcls,
-    ApiKey::DescribeConfigs,
-    ApiKey::AlterConfigs,
-    ApiKey::DescribeLogDirs,
-    ApiKey::CreatePartitions,
-    ApiKey::ElectLeaders,
-    ApiKey::IncrementalAlterConfigs,
-    ApiKey::AlterPartitionReassignments,
-    ApiKey::ListPartitionReassignments,
-    ApiKey::DescribeClientQuotas,
-    ApiKey::DescribeUserScramCredentials,
-    ApiKey::DescribeQuorum,
-    ApiKey::DescribeCluster,
     ApiKey::ConsumerGroupHeartbeat,
     ApiKey::ConsumerGroupDescribe,
-    ApiKey::ListConfigResources,
-    ApiKey::DescribeTopicPartitions,
 ];
 
 messages! {
@@ -124,4 +108,20 @@ messages! {
     describe_transactions: DescribeTransactionsRequest, DescribeTransactionsResponse, DescribeTransactions;
     list_transactions: ListTransactionsRequest, ListTransactionsResponse, ListTransactions;
     offset_for_leader_epoch: OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderEpoch;
+    describe_configs: DescribeConfigsRequest, DescribeConfigsResponse, DescribeConfigs;
+    alter_configs: AlterConfigsRequest, AlterConfigsResponse, AlterConfigs;
+    incremental_alter_configs: IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, IncrementalAlterConfigs;
+    create_partitions: CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitions;
+    delete_records: DeleteRecordsRequest, DeleteRecordsResponse, DeleteRecords;
+    describe_log_dirs: DescribeLogDirsRequest, DescribeLogDirsResponse, DescribeLogDirs;
+    describe_cluster: DescribeClusterRequest, DescribeClusterResponse, DescribeCluster;
+    describe_topic_partitions: DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, DescribeTopicPartitions;
+    list_config_resources: ListConfigResourcesRequest, ListConfigResourcesResponse, ListConfigResources;
+    describe_quorum: DescribeQuorumRequest, DescribeQuorumResponse, DescribeQuorum;
+    elect_leaders: ElectLeadersRequest, ElectLeadersResponse, ElectLeaders;
+    alter_partition_reassignments: AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse, AlterPartitionReassignments;
+    list_partition_reassignments: ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse, ListPartitionReassignments;
+    describe_client_quotas: DescribeClientQuotasRequest, DescribeClientQuotasResponse, DescribeClientQuotas;
+    describe_user_scram_credentials: DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse, DescribeUserScramCredentials;
+    describe_acls: DescribeAclsRequest, DescribeAclsResponse, DescribeAcls;
 }
