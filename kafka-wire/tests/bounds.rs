@@ -103,6 +103,8 @@ fn forged_counts_reserve_nothing() {
         describe_client_quotas: DescribeClientQuotasRequest, DescribeClientQuotasResponse;
         describe_user_scram_credentials: DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse;
         describe_acls: DescribeAclsRequest, DescribeAclsResponse;
+        consumer_group_heartbeat: ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse;
+        consumer_group_describe: ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse;
     }
 }
 

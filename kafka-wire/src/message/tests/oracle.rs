@@ -76,8 +76,6 @@ const LEFT_OUT: &[ApiKey] = &[
     ApiKey::DeleteAcls,
     ApiKey::AlterClientQuotas,
     ApiKey::AlterUserScramCredentials,
-    ApiKey::ConsumerGroupHeartbeat,
-    ApiKey::ConsumerGroupDescribe,
 ];
 
 messages! {
@@ -124,4 +122,6 @@ messages! {
     describe_client_quotas: DescribeClientQuotasRequest, DescribeClientQuotasResponse, DescribeClientQuotas;
     describe_user_scram_credentials: DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse, DescribeUserScramCredentials;
     describe_acls: DescribeAclsRequest, DescribeAclsResponse, DescribeAcls;
+    consumer_group_heartbeat: ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ConsumerGroupHeartbeat;
+    consumer_group_describe: ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, ConsumerGroupDescribe;
 }
