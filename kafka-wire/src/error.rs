@@ -99,6 +99,12 @@ pub enum Fault {
         /// The highest known.
         max: i16,
     },
+    /// A record of a kind that this crate does not know.
+    #[error("there is no record of kind {kind}")]
+    Kind {
+        /// The kind as it came.
+        kind: i16,
+    },
     /// A frame over the limit, or with a negative size.
     #[error("a frame of {bytes} bytes is outside the limit of {max}")]
     Frame {

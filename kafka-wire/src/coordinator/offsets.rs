@@ -1,8 +1,8 @@
 //! `__consumer_offsets`: how far each group has read, and who is in it.
 //!
-//! The version of a key says what kind of record it is: 0 and 1 an offset, 2 a group. Kafka 4 writes an offset's key in
-//! version 1 and its value in version 4, or in version 1 when the offset has a time of its own to expire at; a group's
-//! value in version 3.
+//! The version of a key says what kind of record it is: 0 and 1 an offset, 2 a group of the classic protocol, the others
+//! groups of the new one. Kafka 4 writes an offset's key in version 1 and its value in version 4, or in version 1 when
+//! the offset has a time of its own to expire at; a classic group's value in version 3.
 //!
 //! ```
 //! use annals_kafka_wire::coordinator::offsets::{OffsetCommitKey, OffsetsKey};
@@ -16,47 +16,52 @@
 
 use bytes::Bytes;
 
+use super::consumer_groups::*;
 use crate::{
     error::{Fault, WireError},
     message::{Versioned, declare::message},
     primitives::{Reader, Writer},
 };
 
-/// A key of `__consumer_offsets`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OffsetsKey {
-    /// The value is an [`OffsetCommitValue`].
-    Offset(OffsetCommitKey),
-    /// The value is a [`GroupMetadataValue`].
-    Group(GroupMetadataKey),
+/// Declares the kinds of keys once: what it is called, the key, and the value that belongs to it.
+macro_rules! keys {
+    ($($kind:ident($key:ident) = $value:ident;)*) => {
+        /// A key of `__consumer_offsets`; which kind it is stands in its version.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum OffsetsKey {
+            $(#[doc = concat!("The value is a [`", stringify!($value), "`].")] $kind($key),)*
+        }
+
+        impl OffsetsKey {
+            /// Reads a key of any kind.
+            pub fn decode(r: &mut Reader) -> Result<Self, WireError> {
+                match r.clone().i16().map_err(|e| e.within("key"))? {
+                    $(kind if $key::VERSIONS.contains(&kind) => $key::decode(r).map(Self::$kind),)*
+                    kind => Err(WireError::from(Fault::Kind { kind }).within("key")),
+                }
+            }
+
+            /// The key in the newest version of its kind.
+            pub fn encode(&self) -> Result<Bytes, WireError> {
+                let mut w = Writer::new();
+                match self {
+                    $(Self::$kind(key) => key.encode(&mut w, *$key::VERSIONS.end())?,)*
+                }
+                Ok(w.into_bytes())
+            }
+        }
+    };
 }
 
-impl OffsetsKey {
-    /// Reads a key of either kind.
-    pub fn decode(r: &mut Reader) -> Result<Self, WireError> {
-        let version = r.clone().i16().map_err(|e| e.within("key"))?;
-        if OffsetCommitKey::VERSIONS.contains(&version) {
-            OffsetCommitKey::decode(r).map(Self::Offset)
-        } else if GroupMetadataKey::VERSIONS.contains(&version) {
-            GroupMetadataKey::decode(r).map(Self::Group)
-        } else {
-            let (min, max) = (
-                *OffsetCommitKey::VERSIONS.start(),
-                *GroupMetadataKey::VERSIONS.end(),
-            );
-            Err(WireError::from(Fault::Version { version, min, max }).within("key"))
-        }
-    }
-
-    /// The key in the newest version of its kind.
-    pub fn encode(&self) -> Result<Bytes, WireError> {
-        let mut w = Writer::new();
-        match self {
-            Self::Offset(key) => key.encode(&mut w, *OffsetCommitKey::VERSIONS.end())?,
-            Self::Group(key) => key.encode(&mut w, *GroupMetadataKey::VERSIONS.end())?,
-        }
-        Ok(w.into_bytes())
-    }
+keys! {
+    Offset(OffsetCommitKey) = OffsetCommitValue;
+    Group(GroupMetadataKey) = GroupMetadataValue;
+    ConsumerGroup(ConsumerGroupMetadataKey) = ConsumerGroupMetadataValue;
+    ConsumerGroupMember(ConsumerGroupMemberMetadataKey) = ConsumerGroupMemberMetadataValue;
+    TargetAssignment(ConsumerGroupTargetAssignmentMetadataKey) = ConsumerGroupTargetAssignmentMetadataValue;
+    TargetAssignmentMember(ConsumerGroupTargetAssignmentMemberKey) = ConsumerGroupTargetAssignmentMemberValue;
+    CurrentMemberAssignment(ConsumerGroupCurrentMemberAssignmentKey) = ConsumerGroupCurrentMemberAssignmentValue;
+    RegularExpression(ConsumerGroupRegularExpressionKey) = ConsumerGroupRegularExpressionValue;
 }
 
 message! {

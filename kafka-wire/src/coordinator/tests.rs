@@ -8,7 +8,7 @@ use kafka_protocol::{
 };
 use proptest::prelude::*;
 
-use super::{consumer_protocol::*, offsets::*, transactions::*};
+use super::{consumer_groups::*, consumer_protocol::*, offsets::*, transactions::*};
 use crate::{
     message::{
         Versioned,
@@ -115,6 +115,18 @@ proptest! {
         holds::<OffsetCommitValue>(&entropy, &noise, cut);
         holds::<GroupMetadataKey>(&entropy, &noise, cut);
         holds::<GroupMetadataValue>(&entropy, &noise, cut);
+        holds::<ConsumerGroupMetadataKey>(&entropy, &noise, cut);
+        holds::<ConsumerGroupMetadataValue>(&entropy, &noise, cut);
+        holds::<ConsumerGroupMemberMetadataKey>(&entropy, &noise, cut);
+        holds::<ConsumerGroupMemberMetadataValue>(&entropy, &noise, cut);
+        holds::<ConsumerGroupTargetAssignmentMetadataKey>(&entropy, &noise, cut);
+        holds::<ConsumerGroupTargetAssignmentMetadataValue>(&entropy, &noise, cut);
+        holds::<ConsumerGroupTargetAssignmentMemberKey>(&entropy, &noise, cut);
+        holds::<ConsumerGroupTargetAssignmentMemberValue>(&entropy, &noise, cut);
+        holds::<ConsumerGroupCurrentMemberAssignmentKey>(&entropy, &noise, cut);
+        holds::<ConsumerGroupCurrentMemberAssignmentValue>(&entropy, &noise, cut);
+        holds::<ConsumerGroupRegularExpressionKey>(&entropy, &noise, cut);
+        holds::<ConsumerGroupRegularExpressionValue>(&entropy, &noise, cut);
         holds::<TransactionLogKey>(&entropy, &noise, cut);
         holds::<TransactionLogValue>(&entropy, &noise, cut);
         holds::<ConsumerProtocolSubscription>(&entropy, &noise, cut);
@@ -214,6 +226,119 @@ fn a_group_stands_as_kafka_lays_it_out() {
 }
 
 #[test]
+fn a_group_of_the_new_protocol_stands_as_kafka_lays_it_out() {
+    let mut group = ConsumerGroupMetadataValue {
+        epoch: 4,
+        ..Default::default()
+    };
+    stands_as(&group, 0, &["0000", "00000004", "00"]);
+    group.metadata_hash = 5;
+    stands_as(&group, 0, &["0000", "00000004", "01 00 08 0000000000000005"]);
+
+    let mut member = ConsumerGroupMemberMetadataValue {
+        instance_id: Some("i".into()),
+        client_id: "c".into(),
+        client_host: "/h".into(),
+        subscribed_topic_names: vec!["to".into()],
+        rebalance_timeout_ms: 20,
+        server_assignor: Some("uniform".into()),
+        ..Default::default()
+    };
+    let itself = "02 69 00 02 63 03 2f68 02 03 746f 00 00000014 08 756e69666f726d";
+    stands_as(&member, 0, &["0000", itself, "00"]);
+    let protocol = ClassicProtocol {
+        name: "range".into(),
+        metadata: Bytes::from_static(&[1]),
+    };
+    member.classic_member_metadata = Some(ClassicMemberMetadata {
+        session_timeout_ms: 10,
+        supported_protocols: vec![protocol],
+    });
+    let classic = "01 00 10 01 0000000a 02 06 72616e6765 02 01 00 00";
+    stands_as(&member, 0, &["0000", itself, classic]);
+
+    let epoch = ConsumerGroupTargetAssignmentMetadataValue { assignment_epoch: 4 };
+    stands_as(&epoch, 0, &["0000", "00000004", "00"]);
+    let partitions = TopicPartitions {
+        topic_id: ID,
+        partitions: vec![3],
+    };
+    let one = "02 0102030405060708 090a0b0c0d0e0f10 02 00000003 00";
+    let target = ConsumerGroupTargetAssignmentMemberValue {
+        topic_partitions: vec![partitions.clone()],
+    };
+    stands_as(&target, 0, &["0000", one, "00"]);
+    let current = ConsumerGroupCurrentMemberAssignmentValue {
+        member_epoch: 4,
+        previous_member_epoch: 3,
+        state: 1,
+        assigned_partitions: vec![partitions],
+        ..Default::default()
+    };
+    stands_as(&current, 0, &["0000", "00000004 00000003 01", one, "01 00"]);
+    let expression = ConsumerGroupRegularExpressionValue {
+        topics: vec!["to".into()],
+        version: 4,
+        timestamp: 7,
+    };
+    let times = "0000000000000004 0000000000000007";
+    stands_as(&expression, 0, &["0000", "02 03 746f", times, "00"]);
+}
+
+/// The kind of a key is the number it begins with, and is read back as that kind.
+#[test]
+fn each_kind_of_key_has_its_number() {
+    let (group, member) = ("0001 67", "0001 6d");
+    let (group_id, member_id) = ("g".to_owned(), "m".to_owned());
+    let check = |key: OffsetsKey, layout: &[&str]| {
+        let bytes = hex(&layout.concat());
+        assert_eq!(key.encode().unwrap(), bytes);
+        assert_eq!(OffsetsKey::decode(&mut Reader::new(bytes)).unwrap(), key);
+    };
+    let key = OffsetCommitKey {
+        group: group_id.clone(),
+        topic: "to".into(),
+        partition: 3,
+    };
+    check(OffsetsKey::Offset(key), &["0001", group, "0002 746f", "00000003"]);
+    let key = GroupMetadataKey {
+        group: group_id.clone(),
+    };
+    check(OffsetsKey::Group(key), &["0002", group]);
+    let key = ConsumerGroupMetadataKey {
+        group_id: group_id.clone(),
+    };
+    check(OffsetsKey::ConsumerGroup(key), &["0003", group]);
+    let key = ConsumerGroupMemberMetadataKey {
+        group_id: group_id.clone(),
+        member_id: member_id.clone(),
+    };
+    check(OffsetsKey::ConsumerGroupMember(key), &["0005", group, member]);
+    let key = ConsumerGroupTargetAssignmentMetadataKey {
+        group_id: group_id.clone(),
+    };
+    check(OffsetsKey::TargetAssignment(key), &["0006", group]);
+    let key = ConsumerGroupTargetAssignmentMemberKey {
+        group_id: group_id.clone(),
+        member_id: member_id.clone(),
+    };
+    check(OffsetsKey::TargetAssignmentMember(key), &["0007", group, member]);
+    let key = ConsumerGroupCurrentMemberAssignmentKey {
+        group_id: group_id.clone(),
+        member_id,
+    };
+    check(OffsetsKey::CurrentMemberAssignment(key), &["0008", group, member]);
+    let key = ConsumerGroupRegularExpressionKey {
+        group_id,
+        regular_expression: "to.*".into(),
+    };
+    check(
+        OffsetsKey::RegularExpression(key),
+        &["0010", group, "0004 746f2e2a"],
+    );
+}
+
+#[test]
 fn a_transaction_stands_as_kafka_lays_it_out() {
     let key = TransactionLogKey {
         transactional_id: "tx".into(),
@@ -260,8 +385,8 @@ fn an_unknown_version_is_an_error() {
     };
     assert_eq!(unknown(2), None);
     assert_eq!(
-        unknown(3).as_deref(),
-        Some("version 3 is not supported: use 0 to 2 (in key)")
+        unknown(4).as_deref(),
+        Some("there is no record of kind 4 (in key)")
     );
     assert!(OffsetsKey::decode(&mut Reader::new(Bytes::from_static(&[0]))).is_err());
 
