@@ -35,7 +35,7 @@ message! {
         subscribed_topic_regex: Option<String>, 0.., null 0..; "A regular expression of topics it wants, null for none."
         rebalance_timeout_ms: i32, 0.., default -1; "How long it may take to give partitions up, in milliseconds."
         server_assignor: Option<String>, 0.., null 0..; "The assignor it would like, null for any."
-        classic_member_metadata: Option<ClassicMemberMetadata>, 0.., null 0.., tag 0; "What it said when it joined by the classic protocol, null if it did not."
+        classic_member_metadata: Option<ClassicMemberMetadata>, 0.., null 0.., tag 0, default Some(ClassicMemberMetadata::default()); "What it said when it joined by the classic protocol: null if it did not, an empty one if nothing is said."
     }
 
     /// A member of the classic protocol in a group of the new one.

@@ -32,6 +32,7 @@ pub fn subscribed_topics(r: &mut Reader) -> Result<Vec<String>, WireError> {
         version,
         flexible: false,
         most: TOPICS_MAX,
+        tagged: false,
     };
     Vec::read(r, at, false).map_err(|e| e.within("topics"))
 }

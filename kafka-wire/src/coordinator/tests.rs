@@ -13,7 +13,7 @@ use crate::{
     message::{
         Versioned,
         field::{At, Field},
-        tests::{Entropy, hex},
+        tests::{Entropy, Survey, hex},
     },
     primitives::{Reader, Writer},
 };
@@ -26,13 +26,17 @@ fn encoded<R: Versioned>(record: &R, version: i16) -> Bytes {
     w.into_bytes()
 }
 
-fn sample<R: Versioned + Field>(entropy: &[u8], version: i16) -> R {
-    let at = At {
+fn at<R: Versioned>(version: i16) -> At {
+    At {
         version,
         flexible: version >= R::FLEXIBLE_FROM,
         most: usize::MAX,
-    };
-    R::sample(&mut Entropy::new(entropy.to_vec()), at, false)
+        tagged: false,
+    }
+}
+
+fn sample<R: Versioned + Field>(entropy: &[u8], version: i16) -> R {
+    R::sample(&mut Entropy::new(entropy.to_vec()), at::<R>(version), false)
 }
 
 fn refused<R: Versioned>(bytes: &[u8]) -> String {
@@ -53,7 +57,9 @@ fn holds<R>(entropy: &[u8], noise: &[u8], cut: usize)
 where
     R: Versioned + Field + PartialEq + std::fmt::Debug,
 {
+    let mut survey = Survey::default();
     for version in R::VERSIONS {
+        R::survey(&mut survey, at::<R>(version));
         let record: R = sample(entropy, version);
         let bytes = encoded(&record, version);
         assert_eq!(
@@ -81,6 +87,7 @@ where
             }
         }
     }
+    assert_eq!(survey.mistaken_nulls(), [""; 0], "these may be null, or may not");
 }
 
 /// The oracle's bytes have no version before them; else as the messages.
@@ -246,6 +253,8 @@ fn a_group_of_the_new_protocol_stands_as_kafka_lays_it_out() {
     };
     let itself = "02 69 00 02 63 03 2f68 02 03 746f 00 00000014 08 756e69666f726d";
     stands_as(&member, 0, &["0000", itself, "00"]);
+    member.classic_member_metadata = None;
+    stands_as(&member, 0, &["0000", itself, "01 00 01 00"]);
     let protocol = ClassicProtocol {
         name: "range".into(),
         metadata: Bytes::from_static(&[1]),

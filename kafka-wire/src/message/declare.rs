@@ -124,7 +124,8 @@ macro_rules! message {
                     #[allow(unused_variables, unused_mut, reason = "a struct without tagged fields skips them all")]
                     let (tag, mut r) = r.tagged().map_err(|e| e.within("tagged fields"))?;
                     $(if message!(@tag $($tag)?) == Some(tag) && ($versions).contains(&at.version) {
-                        out.$field = $crate::message::field::Field::read(&mut r, message!(@most at $($most)?), message!(@null at $($null)?))
+                        let at = $crate::message::field::At { tagged: true, ..message!(@most at $($most)?) };
+                        out.$field = $crate::message::field::Field::read(&mut r, at, message!(@null at $($null)?))
                             .and_then(|value| r.finish().map(|()| value))
                             .map_err(|e| e.within(stringify!($field)))?;
                     })*
@@ -139,7 +140,7 @@ macro_rules! message {
                 _: bool,
             ) -> Result<(), $crate::error::WireError> {
                 $(if message!(@tag $($tag)?).is_none() && ($versions).contains(&at.version) {
-                    $crate::message::field::Field::write(&self.$field, w, at, message!(@null at $($null)?))
+                    $crate::message::field::Field::write(&self.$field, w, message!(@most at $($most)?), message!(@null at $($null)?))
                         .map_err(|e| e.within(stringify!($field)))?;
                 })*
                 if !at.flexible {
@@ -171,13 +172,11 @@ macro_rules! message {
             }
 
             #[cfg(test)]
-            fn unbounded(
-                found: &mut $crate::message::tests::Unbounded,
-                at: $crate::message::field::At,
-            ) {
+            fn survey(seen: &mut $crate::message::tests::Survey, at: $crate::message::field::At) {
                 $(if ($versions).contains(&at.version) {
-                    found.within(stringify!($field), |found| {
-                        <$type as $crate::message::field::Field>::unbounded(found, message!(@most at $($most)?));
+                    seen.within(stringify!($field), |seen| {
+                        seen.null(<$type as $crate::message::field::Field>::NULLABLE, message!(@null at $($null)?));
+                        <$type as $crate::message::field::Field>::survey(seen, message!(@most at $($most)?));
                     });
                 })*
             }
@@ -190,8 +189,8 @@ macro_rules! message {
     (@default_of $type:ty, $default:expr) => { $default };
     (@tag) => { None::<u32> };
     (@tag $tag:literal) => { Some::<u32>($tag) };
-    (@most $at:ident) => { $crate::message::field::At { most: usize::MAX, ..$at } };
-    (@most $at:ident $most:expr) => { $crate::message::field::At { most: $most, ..$at } };
+    (@most $at:ident) => { $crate::message::field::At { most: usize::MAX, tagged: false, ..$at } };
+    (@most $at:ident $most:expr) => { $crate::message::field::At { most: $most, tagged: false, ..$at } };
     (@null $at:ident) => { false };
     (@null $at:ident $null:expr) => { ($null).contains(&$at.version) };
 }
@@ -222,6 +221,7 @@ fn at(version: i16, known: &RangeInclusive<i16>, flexible_from: i16) -> Result<A
         version,
         flexible: version >= flexible_from,
         most: usize::MAX,
+        tagged: false,
     })
 }
 
@@ -281,7 +281,7 @@ impl Tagged {
     /// Adds a field; fields are declared, and so added, in order of their tags.
     pub(crate) fn add(&mut self, tag: u32, value: &impl Field, at: At, null: bool) -> Result<(), WireError> {
         let mut w = Writer::new();
-        value.write(&mut w, at, null)?;
+        value.write(&mut w, At { tagged: true, ..at }, null)?;
         let bytes = w.into_bytes();
         let size = u32::try_from(bytes.len()).map_err(|_| Fault::TooLong {
             len: bytes.len(),

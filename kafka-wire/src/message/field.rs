@@ -7,7 +7,7 @@
 use bytes::Bytes;
 
 #[cfg(test)]
-use super::tests::{Entropy, Unbounded};
+use super::tests::{Entropy, Survey};
 use crate::{
     error::{Fault, WireError},
     primitives::{Float64, Reader, Writer},
@@ -22,6 +22,8 @@ pub(crate) struct At {
     pub(crate) flexible: bool,
     /// The most elements this field may have, if it is an array.
     pub(crate) most: usize,
+    /// Whether this field is a tagged one.
+    pub(crate) tagged: bool,
 }
 
 /// A type that can be a field. `null` says whether this field may be null in this version.
@@ -33,12 +35,16 @@ pub(crate) trait Field: Sized {
     /// Any value that can be written at this version.
     #[cfg(test)]
     fn sample(from: &mut Entropy, at: At, null: bool) -> Self;
-    /// Names the arrays that may have any number of elements.
+    /// Whether there is a value that stands for null.
     #[cfg(test)]
-    fn unbounded(_: &mut Unbounded, _: At) {}
+    const NULLABLE: bool = false;
+    /// Shows what its fields declare.
+    #[cfg(test)]
+    fn survey(_: &mut Survey, _: At) {}
 }
 
-/// A struct made of fields. Only a struct is preceded by a byte where it may be null: -1 for null, 1 for what follows.
+/// A struct made of fields. Where one may be null a byte stands before it: 1 when it follows, and for null -1, or 0 in
+/// a tagged field.
 pub(crate) trait Part: Field {}
 
 impl<T: Part> Field for Option<T> {
@@ -47,7 +53,11 @@ impl<T: Part> Field for Option<T> {
     }
 
     fn read(r: &mut Reader, at: At, null: bool) -> Result<Self, WireError> {
-        let there = r.i8()? >= 0;
+        let there = if at.tagged {
+            r.uvarint()? != 0
+        } else {
+            r.i8()? >= 0
+        };
         allowed(there.then(|| T::read(r, at, false)).transpose()?, null)
     }
 
@@ -58,7 +68,7 @@ impl<T: Part> Field for Option<T> {
                 value.write(w, at, false)
             }
             None => {
-                w.i8(-1);
+                w.i8(if at.tagged { 0 } else { -1 });
                 Ok(())
             }
         }
@@ -70,8 +80,11 @@ impl<T: Part> Field for Option<T> {
     }
 
     #[cfg(test)]
-    fn unbounded(found: &mut Unbounded, at: At) {
-        T::unbounded(found, at);
+    const NULLABLE: bool = true;
+
+    #[cfg(test)]
+    fn survey(seen: &mut Survey, at: At) {
+        T::survey(seen, at);
     }
 }
 
@@ -158,6 +171,9 @@ impl Field for Option<String> {
     fn sample(from: &mut Entropy, at: At, null: bool) -> Self {
         (!null || from.bool()).then(|| String::sample(from, at, false))
     }
+
+    #[cfg(test)]
+    const NULLABLE: bool = true;
 }
 
 impl Field for String {
@@ -236,6 +252,9 @@ impl Field for Option<Bytes> {
     fn sample(from: &mut Entropy, _: At, null: bool) -> Self {
         (!null || from.bool()).then(|| from.text().into())
     }
+
+    #[cfg(test)]
+    const NULLABLE: bool = true;
 }
 
 impl<T: Field> Field for Option<Vec<T>> {
@@ -282,8 +301,11 @@ impl<T: Field> Field for Option<Vec<T>> {
     }
 
     #[cfg(test)]
-    fn unbounded(found: &mut Unbounded, at: At) {
-        Vec::<T>::unbounded(found, at);
+    const NULLABLE: bool = true;
+
+    #[cfg(test)]
+    fn survey(seen: &mut Survey, at: At) {
+        Vec::<T>::survey(seen, at);
     }
 }
 
@@ -308,11 +330,11 @@ impl<T: Field> Field for Vec<T> {
     }
 
     #[cfg(test)]
-    fn unbounded(found: &mut Unbounded, at: At) {
+    fn survey(seen: &mut Survey, at: At) {
         if at.most == usize::MAX {
-            found.add(at.version);
+            seen.unbounded(at.version);
         }
-        T::unbounded(found, at);
+        T::survey(seen, at);
     }
 }
 

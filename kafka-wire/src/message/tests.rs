@@ -8,6 +8,8 @@ mod faults;
 mod newest;
 mod oracle;
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use kafka_protocol::protocol::{Decodable, Encodable, Message as Known};
 
@@ -84,22 +86,36 @@ impl Entropy {
     }
 }
 
-/// Collects the arrays that may have any number of elements, by their path.
+/// What fields declare, by their path, over all versions.
 #[derive(Default)]
-pub(crate) struct Unbounded {
+pub(crate) struct Survey {
     path: Vec<&'static str>,
-    found: Vec<String>,
+    /// Arrays that may have any number of elements.
+    pub(crate) unbounded: Vec<String>,
+    /// Whether the type of a field has a null, and whether any version does.
+    nulls: BTreeMap<String, (bool, bool)>,
 }
 
-impl Unbounded {
+impl Survey {
     pub(crate) fn within(&mut self, field: &'static str, look: impl FnOnce(&mut Self)) {
         self.path.push(field);
         look(self);
         self.path.pop();
     }
 
-    pub(crate) fn add(&mut self, version: i16) {
-        self.found.push(format!("v{version} {}", self.path.join(".")));
+    pub(crate) fn unbounded(&mut self, version: i16) {
+        self.unbounded.push(format!("v{version} {}", self.path.join(".")));
+    }
+
+    pub(crate) fn null(&mut self, has: bool, may: bool) {
+        let (_, ever) = self.nulls.entry(self.path.join(".")).or_insert((has, false));
+        *ever |= may;
+    }
+
+    /// Fields that have a null and may never be it, or may be null and have none: no sample would show that.
+    pub(crate) fn mistaken_nulls(&self) -> Vec<&str> {
+        let mistaken = self.nulls.iter().filter(|(_, (has, may))| has != may);
+        mistaken.map(|(path, _)| path.as_str()).collect()
     }
 }
 
@@ -107,6 +123,7 @@ fn at<M: Message>(version: i16) -> At {
     At {
         version,
         most: usize::MAX,
+        tagged: false,
         flexible: version >= M::FLEXIBLE_FROM,
     }
 }
@@ -170,17 +187,32 @@ fn survives<M: Message + Field>(entropy: &[u8], noise: &[u8], cut: usize) {
     }
 }
 
-/// A request and its response answer to the same key and versions, and whatever the request counts is bounded.
-fn checks_out<M: Request + Field>(key: ApiKey) {
+/// A request and its response answer to the same key and versions, whatever the request counts is bounded, and what
+/// may be null can be.
+fn checks_out<M>(key: ApiKey)
+where
+    M: Request<Response: Field> + Field,
+{
     assert_eq!((M::KEY, M::Response::KEY), (key, key));
     assert_eq!(M::VERSIONS, M::Response::VERSIONS);
-    let mut unbounded = Unbounded::default();
+    let (mut request, mut response) = (Survey::default(), Survey::default());
     for version in M::VERSIONS {
-        M::unbounded(&mut unbounded, at::<M>(version));
+        M::survey(&mut request, at::<M>(version));
+        M::Response::survey(&mut response, at::<M>(version));
     }
     assert_eq!(
-        unbounded.found, [""; 0],
-        "{key}: these arrays do not say how many elements they may have"
+        request.unbounded, [""; 0],
+        "{key}: these do not say how many elements they may have"
+    );
+    assert_eq!(
+        request.mistaken_nulls(),
+        [""; 0],
+        "{key}: these may be null, or may not"
+    );
+    assert_eq!(
+        response.mistaken_nulls(),
+        [""; 0],
+        "{key}: these may be null, or may not"
     );
 }
 

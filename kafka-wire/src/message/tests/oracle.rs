@@ -41,7 +41,7 @@ macro_rules! messages {
             }
 
             #[test]
-            fn request_and_response_fit_each_other_and_arrays_are_bounded() {
+            fn request_and_response_fit_and_declare_what_they_should() {
                 checks_out::<message::$file::$request>(ApiKey::$key);
             }
         })*
