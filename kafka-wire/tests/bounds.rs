@@ -316,11 +316,11 @@ fn a_request_takes_no_more_memory_than_its_allowance() {
         check_allowance(&find(count), 4);
         check_allowance(&sync(count), 4);
         check_allowance(&leave(count), 5);
-        check_allowance(&commit(100, count), 8);
+        check_allowance(&commit(20, count), 8);
         check_allowance(&commit(count, 0), 10);
         check_allowance(&fetch_offsets(count, 0, 0), 8);
-        check_allowance(&fetch_offsets(100, count, 0), 8);
-        check_allowance(&fetch_offsets(1, 100, count), 10);
+        check_allowance(&fetch_offsets(20, count, 0), 8);
+        check_allowance(&fetch_offsets(1, 20, count), 10);
     }
     let sensible = [
         check_allowance(&metadata(9_000), 9),
