@@ -26,7 +26,7 @@
 //! let mut batch = BatchBuilder::new().compression(Compression::Zstd);
 //! batch.push(1_700_000_000_000, Some(b"order-1"), Some(b"placed"), &[]);
 //! let partition_data = vec![PartitionProduceData { index: 0, records: Some(batch.build()) }];
-//! let topic_data = vec![TopicProduceData { name: "orders".into(), partition_data }];
+//! let topic_data = vec![TopicProduceData { name: "orders".into(), partition_data, ..Default::default() }];
 //! let request = ProduceRequest { acks: -1, timeout_ms: 30_000, topic_data, ..Default::default() };
 //! let sent = frame::encode_request(&request, 9, 1, Some("billing"))?;
 //!

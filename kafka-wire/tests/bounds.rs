@@ -160,6 +160,7 @@ fn produce_topic(count: usize) -> TopicProduceData {
     TopicProduceData {
         name: "x".into(),
         partition_data: vec![PartitionProduceData::default(); count],
+        ..TopicProduceData::default()
     }
 }
 
@@ -175,6 +176,7 @@ fn fetch_topic(count: usize) -> FetchTopic {
     FetchTopic {
         topic: "x".into(),
         partitions: vec![FetchPartition::default(); count],
+        ..FetchTopic::default()
     }
 }
 
@@ -182,6 +184,7 @@ fn forgotten_topic(count: usize) -> ForgottenTopic {
     ForgottenTopic {
         topic: "x".into(),
         partitions: vec![0; count],
+        ..ForgottenTopic::default()
     }
 }
 
@@ -307,6 +310,7 @@ fn a_request_takes_no_more_memory_than_its_allowance() {
         check_allowance(&produce(vec![produce_topic(0); count]), 9);
         check_allowance(&fetch(vec![fetch_topic(count); 100], Vec::new()), 4);
         check_allowance(&fetch(vec![fetch_topic(0); count], Vec::new()), 12);
+        check_allowance(&fetch(vec![fetch_topic(count); 100], Vec::new()), 18);
         check_allowance(&fetch(Vec::new(), vec![forgotten_topic(count); 100]), 12);
         check_allowance(&list_offsets(vec![list_offsets_topic(count); 100]), 1);
         check_allowance(&list_offsets(vec![list_offsets_topic(0); count]), 9);

@@ -1,16 +1,19 @@
 //! Fetch (key 1): records from an offset on.
 //!
-//! Versions below 4 carried older message formats and are gone (KIP-896); from version 13 topics are named by id only,
-//! which is left out for now.
+//! Versions below 4 carried older message formats and are gone (KIP-896). From version [`TOPIC_IDS_FROM`] on topics are
+//! named by id alone, in the request, in what leaves the session, and in the answer.
 
 use bytes::Bytes;
 
 use super::{PARTITIONS_MAX, TOPICS_MAX};
 
+/// The first version in which topics have ids and no names.
+pub const TOPIC_IDS_FROM: i16 = 13;
+
 message! {
     /// Where to read, and how much.
-    request FetchRequest: Fetch 4..=12 => FetchResponse {
-        replica_id: i32, 0.., default -1; "The broker that replicates, -1 for a consumer."
+    request FetchRequest: Fetch 4..=18 => FetchResponse {
+        replica_id: i32, 0..=14, default -1; "The broker that replicates, -1 for a consumer."
         max_wait_ms: i32, 0..; "How long to wait for `min_bytes`, in milliseconds."
         min_bytes: i32, 0..; "How many bytes make an answer worth sending."
         max_bytes: i32, 3.., default i32::MAX; "The most bytes of records; one batch is always sent whole."
@@ -21,11 +24,19 @@ message! {
         forgotten_topics_data: Vec<ForgottenTopic>, 7.., most TOPICS_MAX; "What leaves the session."
         rack_id: String, 11..; "The consumer's rack."
         cluster_id: Option<String>, 12.., null 12.., tag 0; "The cluster the client believes in."
+        replica_state: ReplicaState, 15.., tag 1; "The broker that replicates, if one does."
+    }
+
+    /// A broker that replicates.
+    part ReplicaState {
+        replica_id: i32, 15.., default -1; "The broker, -1 for a consumer."
+        replica_epoch: i64, 15.., default -1; "Its epoch, -1 if not known."
     }
 
     /// One topic to read.
     part FetchTopic {
-        topic: String, 0..; "The topic."
+        topic: String, 0..=12; "The topic."
+        topic_id: [u8; 16], 13..; "The topic's id."
         partitions: Vec<FetchPartition>, 0.., most PARTITIONS_MAX; "Each partition."
     }
 
@@ -37,25 +48,30 @@ message! {
         last_fetched_epoch: i32, 12.., default -1; "The epoch of the last record read, -1 for none."
         log_start_offset: i64, 5.., default -1; "A follower's first offset, -1 for a consumer."
         partition_max_bytes: i32, 0..; "The most bytes from this partition; one batch is always sent whole."
+        replica_directory_id: [u8; 16], 17.., tag 0; "The directory a follower keeps it in."
+        high_watermark: i64, 18.., tag 1, default i64::MAX; "The high watermark a follower knows; the greatest number from a consumer."
     }
 
     /// Partitions that leave the session.
     part ForgottenTopic {
-        topic: String, 7..; "The topic."
+        topic: String, 7..=12; "The topic."
+        topic_id: [u8; 16], 13..; "The topic's id."
         partitions: Vec<i32>, 7.., most PARTITIONS_MAX; "Its partitions."
     }
 
     /// Records, by topic and partition.
-    response FetchResponse: Fetch 4..=12 => {
+    response FetchResponse: Fetch 4..=18 => {
         throttle_time_ms: i32, 1..; "How long the client is asked to wait, in milliseconds."
         error_code: i16, 7..; "0, or why the whole request failed."
         session_id: i32, 7..; "The fetch session, 0 for none."
         responses: Vec<FetchableTopicResponse>, 0..; "Each topic."
+        node_endpoints: Vec<NodeEndpoint>, 16.., tag 0; "Where the leaders named below are."
     }
 
     /// The records of one topic.
     part FetchableTopicResponse {
-        topic: String, 0..; "The topic."
+        topic: String, 0..=12; "The topic."
+        topic_id: [u8; 16], 13..; "The topic's id."
         partitions: Vec<PartitionData>, 0..; "Each partition."
     }
 
@@ -96,5 +112,13 @@ message! {
     part AbortedTransaction {
         producer_id: i64, 4..; "The producer."
         first_offset: i64, 4..; "Its first record in the transaction."
+    }
+
+    /// Where a broker listens.
+    part NodeEndpoint {
+        node_id: i32, 16..; "The broker."
+        host: String, 16..; "Its host name."
+        port: i32, 16..; "Its port."
+        rack: Option<String>, 16.., null 16..; "Its rack."
     }
 }

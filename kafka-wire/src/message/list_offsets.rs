@@ -1,16 +1,17 @@
 //! ListOffsets (key 2): the offset at a time, or at either end.
 //!
 //! Times with a meaning of their own: -1 the end, -2 the start, -3 the record with the greatest timestamp (version 7),
-//! -4 and -5 tiered storage (versions 8 and 9). Version 0, which gave several offsets, is gone (KIP-896).
+//! -4, -5 and -6 tiered storage (versions 8, 9 and 11). Version 0, which gave several offsets, is gone (KIP-896).
 
 use super::{PARTITIONS_MAX, TOPICS_MAX};
 
 message! {
     /// Which partitions, and at which times.
-    request ListOffsetsRequest: ListOffsets 1..=9 => ListOffsetsResponse {
+    request ListOffsetsRequest: ListOffsets 1..=11 => ListOffsetsResponse {
         replica_id: i32, 0..; "The broker that replicates, -1 for a consumer."
         isolation_level: i8, 2..; "1 takes the last stable offset for the end."
         topics: Vec<ListOffsetsTopic>, 0.., most TOPICS_MAX; "Each topic."
+        timeout_ms: i32, 10..; "How long to wait for what lies in tiered storage, in milliseconds."
     }
 
     /// One topic to look at.
@@ -27,7 +28,7 @@ message! {
     }
 
     /// The offsets found.
-    response ListOffsetsResponse: ListOffsets 1..=9 => {
+    response ListOffsetsResponse: ListOffsets 1..=11 => {
         throttle_time_ms: i32, 2..; "How long the client is asked to wait, in milliseconds."
         topics: Vec<ListOffsetsTopicResponse>, 0..; "Each topic."
     }

@@ -1,9 +1,12 @@
 //! OffsetCommit (key 8): how far a group has read.
 //!
-//! Versions below 2 are gone (KIP-896); version 10 names topics by id alone. A group without members commits with
-//! generation -1 and no member id.
+//! Versions below 2 are gone (KIP-896); from version [`TOPIC_IDS_FROM`] on topics are named by id alone. A group
+//! without members commits with generation -1 and no member id.
 
 use super::{PARTITIONS_MAX, TOPICS_MAX};
+
+/// The first version in which topics have ids and no names.
+pub const TOPIC_IDS_FROM: i16 = 10;
 
 message! {
     /// Whose offsets, and from whom.

@@ -1,9 +1,12 @@
 //! OffsetFetch (key 9): how far groups have read.
 //!
 //! Up to version 7 one group is asked for and the answer stands at the top; from version 8 on there is a list of
-//! groups. Version 10 names topics by id alone.
+//! groups. From version [`TOPIC_IDS_FROM`] on topics are named by id alone.
 
 use super::{GROUPS_MAX, PARTITIONS_MAX, TOPICS_MAX};
+
+/// The first version in which topics have ids and no names.
+pub const TOPIC_IDS_FROM: i16 = 10;
 
 message! {
     /// Whose offsets.

@@ -1,15 +1,20 @@
 //! Produce (key 0): records from a producer, and where they went.
 //!
 //! Versions below 3 carried older message formats and are gone (KIP-896). In version 3 and later each partition's
-//! `records` holds whole record batches, see [`crate::batch`].
+//! `records` holds whole record batches, see [`crate::batch`]. Version 12 looks like 11: whoever sends it knows that a
+//! partition comes into a transaction with the first records written to it (KIP-890). From version [`TOPIC_IDS_FROM`]
+//! on topics are named by id alone.
 
 use bytes::Bytes;
 
 use super::{PARTITIONS_MAX, TOPICS_MAX};
 
+/// The first version in which topics have ids and no names.
+pub const TOPIC_IDS_FROM: i16 = 13;
+
 message! {
     /// Records to append, by topic and partition.
-    request ProduceRequest: Produce 3..=11 => ProduceResponse {
+    request ProduceRequest: Produce 3..=13 => ProduceResponse {
         transactional_id: Option<String>, 3.., null 3..; "The producer's transactional id, if it has one."
         acks: i16, 0..; "What to wait for: 0 nothing (no response is sent), 1 the write, -1 all replicas."
         timeout_ms: i32, 0..; "How long to wait for that, in milliseconds."
@@ -18,7 +23,8 @@ message! {
 
     /// The records of one topic.
     part TopicProduceData {
-        name: String, 0..; "The topic."
+        name: String, 0..=12; "The topic."
+        topic_id: [u8; 16], 13..; "The topic's id."
         partition_data: Vec<PartitionProduceData>, 0.., most PARTITIONS_MAX; "Each partition."
     }
 
@@ -29,7 +35,7 @@ message! {
     }
 
     /// What became of the records.
-    response ProduceResponse: Produce 3..=11 => {
+    response ProduceResponse: Produce 3..=13 => {
         responses: Vec<TopicProduceResponse>, 0..; "Each topic."
         throttle_time_ms: i32, 1..; "How long the client is asked to wait, in milliseconds."
         node_endpoints: Vec<NodeEndpoint>, 10.., tag 0; "Where the leaders named below are."
@@ -37,7 +43,8 @@ message! {
 
     /// What became of one topic's records.
     part TopicProduceResponse {
-        name: String, 0..; "The topic."
+        name: String, 0..=12; "The topic."
+        topic_id: [u8; 16], 13..; "The topic's id."
         partition_responses: Vec<PartitionProduceResponse>, 0..; "Each partition."
     }
 

@@ -41,7 +41,7 @@ fn forged_counts_name_the_field_they_stand_in() {
 fn what_no_version_can_say_is_refused() {
     assert!(refused::<ApiVersionsRequest>(&[0], 0).contains("1 bytes are left over at the end"));
     assert!(refused::<ApiVersionsRequest>(&[], 5).contains("version 5 is not supported: use 0 to 4"));
-    assert!(refused::<ProduceRequest>(&[], 2).contains("use 3 to 11"));
+    assert!(refused::<ProduceRequest>(&[], 2).contains("use 3 to 13"));
     assert!(refused::<MetadataRequest>(&[0xff, 0xff, 0xff, 0xff], 0).contains("null is not allowed"));
     let all = MetadataRequest {
         topics: None,
@@ -110,6 +110,7 @@ fn records_are_not_copied() {
     let topic_data = vec![TopicProduceData {
         name: "t".into(),
         partition_data,
+        ..Default::default()
     }];
     let bytes = encoded(
         &ProduceRequest {
@@ -129,6 +130,7 @@ fn records_are_not_copied() {
     let responses = vec![FetchableTopicResponse {
         topic: "t".into(),
         partitions,
+        ..Default::default()
     }];
     let bytes = encoded(
         &FetchResponse {

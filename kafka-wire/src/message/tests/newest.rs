@@ -2,7 +2,7 @@
 
 use super::{encoded, hex};
 use crate::{
-    message::{Message, offset_commit::*, offset_fetch::*},
+    message::{Message, list_offsets::*, offset_commit::*, offset_fetch::*},
     primitives::Reader,
 };
 
@@ -124,4 +124,48 @@ fn offsets_are_fetched_by_topic_id() {
             "00 0000 00 00",
         ],
     );
+}
+
+/// Version 11 looks like 10: its clients know one more special time.
+#[test]
+fn offsets_in_tiered_storage_are_listed() {
+    let partition = ListOffsetsPartition {
+        partition_index: 3,
+        current_leader_epoch: 6,
+        timestamp: -6,
+    };
+    let topic = ListOffsetsTopic {
+        name: "to".into(),
+        partitions: vec![partition],
+    };
+    let request = ListOffsetsRequest {
+        replica_id: -1,
+        isolation_level: 1,
+        topics: vec![topic],
+        timeout_ms: 300,
+    };
+    let (topic, partition) = ("02 03 746f", "02 00000003 00000006 fffffffffffffffa 00");
+    stands_as(
+        &request,
+        11,
+        &["ffffffff 01", topic, partition, "00", "0000012c 00"],
+    );
+
+    let partition = ListOffsetsPartitionResponse {
+        partition_index: 3,
+        error_code: 0,
+        timestamp: -1,
+        offset: 5,
+        leader_epoch: 6,
+    };
+    let topic = ListOffsetsTopicResponse {
+        name: "to".into(),
+        partitions: vec![partition],
+    };
+    let response = ListOffsetsResponse {
+        throttle_time_ms: 1,
+        topics: vec![topic],
+    };
+    let partition = "02 00000003 0000 ffffffffffffffff 0000000000000005 00000006 00";
+    stands_as(&response, 11, &["00000001", "02 03 746f", partition, "00 00"]);
 }

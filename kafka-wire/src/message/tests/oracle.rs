@@ -81,7 +81,7 @@ const LEFT_OUT: &[ApiKey] = &[
 messages! {
     produce: ProduceRequest, ProduceResponse, Produce;
     fetch: FetchRequest, FetchResponse, Fetch;
-    list_offsets: ListOffsetsRequest, ListOffsetsResponse, ListOffsets;
+    list_offsets: ListOffsetsRequest, ListOffsetsResponse, ListOffsets, beyond 11;
     metadata: MetadataRequest, MetadataResponse, Metadata;
     offset_commit: OffsetCommitRequest, OffsetCommitResponse, OffsetCommit, beyond 10;
     offset_fetch: OffsetFetchRequest, OffsetFetchResponse, OffsetFetch, beyond 10;
