@@ -316,6 +316,7 @@ impl Client {
             topics: vec![FetchTopic {
                 topic: topic.to_owned(),
                 partitions: vec![asked],
+                ..FetchTopic::default()
             }],
             ..FetchRequest::default()
         };

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use annals_kafka_wire::api_key::ApiKey;
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::frame;
-use annals_kafka_wire::message::Request;
 use annals_kafka_wire::message::api_versions::{ApiVersion, ApiVersionsRequest};
+use annals_kafka_wire::message::{Request, fetch, produce};
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -58,11 +59,11 @@ impl Link {
         &self.api_versions
     }
 
-    /// The newest version of a request that both sides know.
+    /// The newest version of a request that both sides know, and that names topics.
     pub(crate) fn version<R: Request>(&self) -> Result<i16, ClientError> {
         let theirs = self.api_versions.iter().find(|api| api.api_key == R::KEY.code());
         let newest = theirs.and_then(|theirs| {
-            let newest = theirs.max_version.min(*R::VERSIONS.end());
+            let newest = theirs.max_version.min(newest_that_names_topics::<R>());
             (newest >= theirs.min_version && R::VERSIONS.contains(&newest)).then_some(newest)
         });
         newest.ok_or(ClientError::NoVersion(R::KEY.name()))
@@ -131,5 +132,14 @@ impl Link {
             addr: self.addr.clone(),
             cause,
         }
+    }
+}
+
+/// This client knows topics by their names.
+fn newest_that_names_topics<R: Request>() -> i16 {
+    match R::KEY {
+        ApiKey::Produce => produce::TOPIC_IDS_FROM - 1,
+        ApiKey::Fetch => fetch::TOPIC_IDS_FROM - 1,
+        _ => *R::VERSIONS.end(),
     }
 }

@@ -237,6 +237,7 @@ impl Producer {
             topic_data: vec![TopicProduceData {
                 name: key.0.clone(),
                 partition_data: vec![data],
+                ..TopicProduceData::default()
             }],
             ..ProduceRequest::default()
         };

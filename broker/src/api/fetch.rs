@@ -130,7 +130,7 @@ impl Asked {
     fn answer(&self, round: Round) -> FetchResponse {
         let topic = |asked: &FetchTopic| FetchableTopicResponse {
             topic: asked.topic.clone(),
-            partitions: Vec::new(),
+            ..FetchableTopicResponse::default()
         };
         let mut responses: Vec<_> = self.request.topics.iter().map(topic).collect();
         for ((at, _), partition) in self.places.iter().zip(round.partitions) {

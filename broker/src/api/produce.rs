@@ -159,6 +159,7 @@ fn append_all(ctx: &Context, version: i16, request: &ProduceRequest) -> (Produce
         responses.push(TopicProduceResponse {
             name: asked.name.clone(),
             partition_responses,
+            ..TopicProduceResponse::default()
         });
     }
     (

@@ -26,6 +26,7 @@ fn fetch_request(topic: &str, offset: i64, max_wait_ms: i32) -> FetchRequest {
         topics: vec![FetchTopic {
             topic: topic.to_owned(),
             partitions: vec![asked],
+            ..FetchTopic::default()
         }],
         ..FetchRequest::default()
     }

@@ -190,6 +190,7 @@ pub(crate) fn produce_request(topic: &str, acks: i16, records: Bytes) -> Produce
         topic_data: vec![TopicProduceData {
             name: topic.to_owned(),
             partition_data: vec![data],
+            ..TopicProduceData::default()
         }],
         ..ProduceRequest::default()
     }

@@ -97,6 +97,7 @@ fn fetch_of(bytes: usize) -> FetchRequest {
                 partition_max_bytes: bytes,
                 ..FetchPartition::default()
             }],
+            ..FetchTopic::default()
         }],
         ..FetchRequest::default()
     }

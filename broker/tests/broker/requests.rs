@@ -43,6 +43,7 @@ async fn once_something_is_given_a_partitions_limit_binds() {
             topics: vec![FetchTopic {
                 topic: "events".to_owned(),
                 partitions: asked.collect(),
+                ..FetchTopic::default()
             }],
             ..FetchRequest::default()
         };
