@@ -284,8 +284,11 @@ fn not_appended(error: AppendError) -> Rejection {
     let code = match &error {
         AppendError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
         AppendError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+        AppendError::OutsideTransaction { .. } => ErrorCode::InvalidTxnState,
+        AppendError::TooManyTransactions { .. } => ErrorCode::PolicyViolation,
         AppendError::Corrupt(cause) => cause.code(),
         AppendError::TooLarge { .. } => ErrorCode::RecordListTooLarge,
+        AppendError::Removed => ErrorCode::UnknownTopicOrPartition,
         AppendError::LogFailed(_) | AppendError::Io { .. } | AppendError::Damaged(_) => {
             ErrorCode::KafkaStorageError
         }

@@ -1,8 +1,8 @@
 //! The key index of a topic: which offsets belong to which record key, and when each record was recorded.
 //!
 //! The log is the truth and the index follows it: it is built by scanning each partition once and kept up by reading
-//! what became durable since. Whoever asks at the head brings it up to the high watermark first ([`TopicIndex::catch_up`]),
-//! so a reader always sees what was acknowledged before it asked.
+//! what was committed since: records of aborted transactions are no events. Whoever asks at the head brings it up to the
+//! last stable offset first ([`TopicIndex::catch_up`]), so a reader always sees what was acknowledged before it asked.
 //! Recorded times are the records' timestamps, clamped so that they never run backwards within a partition.
 //! Left out: index files beside sealed segments; a start scans the log.
 
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use annals_kafka_wire::batch::{Batch, batches};
-use annals_segment_log::{Partition, ReadError};
+use annals_segment_log::{Committed, Partition, ReadError};
 use bytes::Bytes;
 
 use crate::clock::TimeSource;
@@ -147,16 +147,18 @@ struct Scanned {
 }
 
 impl Scanned {
-    fn of(batch: &Batch, from: i64, limit: usize, work: &Work) -> Result<Scanned, StoreError> {
-        let mut scanned = Scanned {
+    /// Of a batch without events.
+    fn nothing(batch: &Batch) -> Scanned {
+        Scanned {
             next: batch.last_offset() + 1,
             time: TimeSource::from(batch.timestamp_type()),
             records: Vec::new(),
             unreadable: None,
-        };
-        if batch.is_control() {
-            return Ok(scanned);
         }
+    }
+
+    fn of(batch: &Batch, from: i64, limit: usize, work: &Work) -> Result<Scanned, StoreError> {
+        let mut scanned = Scanned::nothing(batch);
         let whole = (batch.base_offset(), batch.last_offset());
         let Ok(records) = batch.records(limit) else {
             scanned.unreadable = Some(whole);
@@ -220,36 +222,40 @@ impl PartitionIndex {
         some.iter().copied().zip(revisions).map(spot).collect()
     }
 
-    /// Indexes everything durable, and says where that ends.
+    /// Indexes everything committed, and says where that ends.
     fn catch_up(&self, work: &Work) -> Result<i64, StoreError> {
-        let high_watermark = self.log.high_watermark();
-        while self.known().next < high_watermark {
+        let end = self.log.last_stable_offset();
+        while self.known().next < end {
             work.go_on()?;
             // Who waits for another to read waits for one piece, and then sees whether to go on.
             let _one_at_a_time: MutexGuard<'_, ()> =
                 self.follower.lock().unwrap_or_else(PoisonError::into_inner);
             let next = self.known().next;
-            if next >= high_watermark {
+            if next >= end {
                 break;
             }
-            match self.log.read(next, SCAN_BYTES) {
-                Ok(bytes) if bytes.is_empty() => {
+            match self.log.read_committed(next, SCAN_BYTES) {
+                Ok(read) if read.bytes.is_empty() => {
                     return Err(self.stuck(next, "the log ends before its end").into());
                 }
-                Ok(bytes) => self.take(&bytes, next, work)?,
+                Ok(read) => self.take(&read, next, work)?,
                 Err(ReadError::OutOfRange { start, .. }) if start > next => {
                     self.known.write().unwrap_or_else(PoisonError::into_inner).next = start;
                 }
                 Err(error) => return Err(self.stuck(next, error).into()),
             }
         }
-        Ok(high_watermark)
+        Ok(end)
     }
 
-    fn take(&self, bytes: &Bytes, next: i64, work: &Work) -> Result<(), StoreError> {
-        for batch in batches(bytes) {
+    fn take(&self, read: &Committed, next: i64, work: &Work) -> Result<(), StoreError> {
+        for batch in batches(&read.bytes) {
             let batch = batch.map_err(|error| self.stuck(next, error))?;
-            let scanned = Scanned::of(&batch, next, self.log.decompressed_bytes_max(), work)?;
+            let is_event = !batch.is_control() && !read.aborted.iter().any(|aborted| aborted.holds(&batch));
+            let scanned = match is_event {
+                true => Scanned::of(&batch, next, self.log.decompressed_bytes_max(), work)?,
+                false => Scanned::nothing(&batch),
+            };
             self.known
                 .write()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -300,7 +306,7 @@ impl TopicIndex {
                 .all(|(mine, other)| Arc::ptr_eq(&mine.log, other))
     }
 
-    /// Indexes everything durable, and gives the cut of it.
+    /// Indexes everything committed, and gives the cut of it.
     pub(crate) fn catch_up(&self, work: &Work) -> Result<Cut, StoreError> {
         let ends = self
             .partitions

@@ -92,6 +92,22 @@ pub enum AppendError {
         /// The batch's epoch.
         found: i16,
     },
+    /// The producer has a transaction open in the partition, and the batch does not belong to one.
+    #[error(
+        "producer {producer_id} wrote outside of a transaction, and the one it began at offset {first_offset} is open: commit or abort it first"
+    )]
+    OutsideTransaction {
+        /// The producer.
+        producer_id: i64,
+        /// Where its open transaction begins.
+        first_offset: i64,
+    },
+    /// As many transactions are open in the partition as may be.
+    #[error("{max} transactions are open in the partition, and no more are taken: commit or abort some")]
+    TooManyTransactions {
+        /// How many may be open.
+        max: usize,
+    },
     /// The batch's bytes are not what its sender checksummed, or its offsets have gaps.
     #[error("corrupt batch: {0}")]
     Corrupt(#[from] BatchError),
@@ -103,6 +119,9 @@ pub enum AppendError {
         /// The partition's `segment_bytes_max`.
         bytes_max: u64,
     },
+    /// The partition was removed while the batch was on its way.
+    #[error("the partition was removed")]
+    Removed,
     /// The log directory takes no more writes: a sync failed, or it was closed.
     #[error("{0}")]
     LogFailed(String),

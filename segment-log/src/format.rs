@@ -8,7 +8,7 @@
 //!           00000000000000000000.log    record batches v2, back to back, as they were sent;
 //!                                       only base offset and leader epoch are stamped
 //!           00000000000000000000.idx    index of a sealed segment               (index.rs)
-//!           00000000000000000000.snap   producers as of the segment's first offset  (producer/snapshot.rs)
+//!           00000000000000000000.snap   derived state as of its first offset (derived/snapshot.rs)
 //!       <partition path>.deleted/       being removed, swept at the next start
 //! ```
 //!

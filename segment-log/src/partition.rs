@@ -11,7 +11,7 @@
 //! watermark is the durable end, so nothing that was read can vanish.
 //!
 //! Locks, in the order they are taken: `turn` (the committer's, or a removal), `writer` (one append at a time),
-//! `segments` (for a few instructions, never across IO). Watchers are called without any.
+//! `derived` and `segments` (for a few instructions, never across IO). Watchers are called without any.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -23,9 +23,10 @@ use annals_kafka_wire::batch::{Batch, DECOMPRESSED_BYTES_MAX, TimestampType};
 use crate::checkpoint::Mark;
 use crate::committer::Shared;
 use crate::damage::Damage;
+use crate::derived::producer::Sequence;
+use crate::derived::{Claim, Derived};
 use crate::error::AppendError;
 use crate::mutex::{lock, read, write};
-use crate::producer::{Claim, Producers, Sequence};
 use crate::recover::{Recovered, Recovery};
 use crate::segment::{Opened, Segments};
 
@@ -35,6 +36,7 @@ mod fetch;
 mod time;
 
 pub use append::Appended;
+pub use fetch::Committed;
 pub use time::Dated;
 
 /// When a record counts as written.
@@ -91,6 +93,8 @@ pub struct Partition {
     found: Mutex<Vec<Damage>>,
     turn: Mutex<commit::Turn>,
     writer: Mutex<Writer>,
+    /// Changed by who holds `writer` alone.
+    derived: RwLock<Derived>,
     segments: RwLock<Segments>,
     /// Sealed segments opened by readers, the last used at the back.
     opened: Mutex<VecDeque<Arc<Opened>>>,
@@ -108,7 +112,6 @@ pub struct Partition {
 
 /// What one append at a time may change.
 struct Writer {
-    producers: Producers,
     /// Sealed since the committer came by.
     rolled: Vec<commit::Rolled>,
     /// Part of a refused batch stands behind the end.
@@ -137,7 +140,7 @@ impl Partition {
     ) -> Arc<Partition> {
         let Recovered {
             segments,
-            producers,
+            derived,
             recovery,
             damage,
             ..
@@ -168,11 +171,11 @@ impl Partition {
                 rolled: VecDeque::new(),
             }),
             writer: Mutex::new(Writer {
-                producers,
                 rolled: Vec::new(),
                 overhang: false,
                 removed: false,
             }),
+            derived: RwLock::new(derived),
             segments: RwLock::new(segments),
             opened: Mutex::default(),
             log_start: AtomicI64::new(start),
@@ -212,6 +215,15 @@ impl Partition {
         self.high_watermark.load(Ordering::Acquire)
     }
 
+    /// The offset that readers of committed records may read up to: before the first record of a transaction that is
+    /// open, or whose end is not durable; at most the high watermark.
+    pub fn last_stable_offset(&self) -> i64 {
+        let high_watermark = self.high_watermark();
+        read(&self.derived)
+            .transactions
+            .last_stable_offset(high_watermark)
+    }
+
     /// The first offset there is.
     pub fn log_start_offset(&self) -> i64 {
         self.log_start.load(Ordering::Acquire)
@@ -245,7 +257,7 @@ impl Partition {
     /// Whether the batch's producer may append it now. Changes nothing; [`Partition::append`] asks again.
     pub fn check(&self, batch: &Batch) -> Result<Sequence, AppendError> {
         match Claim::of(batch) {
-            Some(claim) => lock(&self.writer).producers.check(&claim),
+            Some(claim) => read(&self.derived).check(&claim),
             None => Ok(Sequence::Next),
         }
     }

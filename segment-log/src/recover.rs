@@ -1,8 +1,8 @@
-//! Opening a partition: what is on disk becomes segments, producers and an end, or a refusal.
+//! Opening a partition: what is on disk becomes segments, derived state and an end, or a refusal.
 //!
 //! Sealed segments with a good index are trusted, since an index is written only after its log file was synced. The
-//! last segment, and every one without a good index, is read from end to end, checksums included. Producers
-//! are rebuilt from the newest snapshot and the segments behind it.
+//! last segment, and every one without a good index, is read from end to end, checksums included. Derived
+//! state is rebuilt from the newest snapshot and the segments behind it.
 //!
 //! | bad bytes | verdict |
 //! |---|---|
@@ -25,17 +25,17 @@ use std::sync::Arc;
 
 use crate::checkpoint::Mark;
 use crate::damage::{DAMAGE_MAX, Damage};
+use crate::derived::{Claim, Derived, Stored, snapshot};
 use crate::disk::{Disk, DiskFile, Open, create_dirs, replace};
 use crate::error::LogError;
 use crate::index::Index;
-use crate::producer::{Claim, Producers, snapshot};
 use crate::segment::{Opened, Sealed, Segments, file_name};
 use crate::tail::Tail;
 use crate::walk::{Bad, Placed};
 
 mod found;
 mod scan;
-mod tear;
+pub(crate) mod tear;
 mod unreadable;
 
 pub(crate) use found::Found;
@@ -58,7 +58,7 @@ pub struct Recovery {
 /// A partition as found.
 pub(crate) struct Recovered {
     pub(crate) segments: Segments,
-    pub(crate) producers: Producers,
+    pub(crate) derived: Derived,
     /// Epoch of the last batch.
     pub(crate) last_epoch: Option<i32>,
     pub(crate) recovery: Recovery,
@@ -84,7 +84,7 @@ pub(crate) struct Recover<'a> {
 struct Pass {
     sealed: Vec<Sealed>,
     scanned: Vec<Opened>,
-    /// The producers before the last segment, when their snapshot has to be written.
+    /// The derived state before the last segment, when their snapshot has to be written.
     snapshot: Option<Vec<u8>>,
     last_epoch: Option<i32>,
     scanned_bytes: u64,
@@ -112,10 +112,10 @@ impl Recover<'_> {
                 damage: (damaged || damage.is_some()).then(|| damage.into_iter().collect()),
                 ..Pass::default()
             };
-            let producers = self.pass(&found, &mut pass)?;
+            let derived = self.pass(&found, &mut pass)?;
             recovery.scanned_bytes += pass.scanned_bytes;
             match pass.bad.take() {
-                None => return self.settle(found, pass, producers, recovery),
+                None => return self.settle(found, pass, derived, recovery),
                 Some((at, bad)) => damaged = !self.cut(&found, at, bad, &mut recovery)?,
             }
         }
@@ -151,25 +151,25 @@ impl Recover<'_> {
                 },
                 tail: Tail::new(self.tail_bytes_max),
             },
-            producers: Producers::new(self.producers_max),
+            derived: Derived::new(self.producers_max),
             last_epoch: None,
             recovery: Recovery::default(),
             damage: Vec::new(),
         }
     }
 
-    fn pass(&self, found: &Found, pass: &mut Pass) -> Result<Producers, LogError> {
-        let (producers_from, mut producers) = found.producers.clone();
+    fn pass(&self, found: &Found, pass: &mut Pass) -> Result<Derived, LogError> {
+        let (derived_from, mut derived) = found.derived.clone();
         let last = found.bases.len() - 1;
         for (at, (base, index)) in found.bases.iter().zip(&found.indexes).enumerate() {
-            if at == last && producers_from < last {
-                pass.snapshot = Some(snapshot::encode(&producers, *base));
+            if at == last && derived_from < last {
+                pass.snapshot = Some(snapshot::encode(&derived, *base));
             }
-            if let Some(index) = index.as_ref().filter(|_| at < producers_from) {
+            if let Some(index) = index.as_ref().filter(|_| at < derived_from) {
                 pass.sealed.push(Sealed::of(index));
                 continue;
             }
-            let known = (at >= producers_from).then_some(&mut producers);
+            let known = (at >= derived_from).then_some(&mut derived);
             let (opened, rest) = self.scan(*base, found.durable_end, known, pass)?;
             let bad = rest.or_else(|| found.end_is_early(at, &opened.index));
             match (bad, &mut pass.damage) {
@@ -186,7 +186,7 @@ impl Recover<'_> {
             }
             pass.scanned.push(opened);
         }
-        Ok(producers)
+        Ok(derived)
     }
 
     /// Reads a segment from end to end. What the disk may not have is written to it again.
@@ -194,7 +194,7 @@ impl Recover<'_> {
         &self,
         base: i64,
         durable_end: i64,
-        mut producers: Option<&mut Producers>,
+        mut derived: Option<&mut Derived>,
         pass: &mut Pass,
     ) -> Result<(Opened, Option<Bad>), LogError> {
         let name = file_name(self.dir, base, "log");
@@ -213,10 +213,16 @@ impl Recover<'_> {
                         written.map_err(error("writing"))?;
                     }
                     pass.last_epoch = Some(batch.partition_leader_epoch());
-                    if let Some(producers) = &mut producers
+                    if let Some(derived) = &mut derived
                         && let Some(claim) = Claim::of(&batch)
                     {
-                        producers.apply(&claim, batch.base_offset(), batch.last_offset(), self.now_ms);
+                        let stored = Stored {
+                            base_offset: batch.base_offset(),
+                            last_offset: batch.last_offset(),
+                            ms: self.now_ms,
+                        };
+                        // What is found is synced before anybody reads it.
+                        derived.apply(&claim, stored, i64::MAX);
                     }
                     index.take(&batch);
                     continue;
@@ -245,7 +251,7 @@ impl Recover<'_> {
         &self,
         found: Found,
         pass: Pass,
-        producers: Producers,
+        derived: Derived,
         mut recovery: Recovery,
     ) -> Result<Recovered, LogError> {
         let error = || LogError::io(format!("syncing {}", self.dir));
@@ -296,7 +302,7 @@ impl Recover<'_> {
         };
         Ok(Recovered {
             segments,
-            producers,
+            derived,
             last_epoch,
             recovery,
             damage: damage.unwrap_or_default(),

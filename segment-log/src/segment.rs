@@ -112,6 +112,11 @@ impl Segments {
             .collect()
     }
 
+    pub(crate) fn max_timestamp(&self) -> i64 {
+        let sealed = self.sealed.iter().map(|sealed| sealed.max_timestamp);
+        sealed.fold(self.active.index.max_timestamp, i64::max)
+    }
+
     pub(crate) fn size_bytes(&self) -> u64 {
         self.sealed.iter().map(|sealed| sealed.size).sum::<u64>() + self.active.index.size
     }

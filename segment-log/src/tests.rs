@@ -10,3 +10,4 @@ mod repair;
 mod room;
 mod support;
 mod times;
+mod transactions;

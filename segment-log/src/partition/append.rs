@@ -1,7 +1,7 @@
 //! Appending a batch.
 //!
 //! Invariant: under the writer's lock the order is check, roll, write, take in. A batch that is refused, or whose
-//! write fails, leaves producers, index and end as they were; bytes of a failed write are behind the end, are never
+//! write fails, leaves derived state, index and end as they were; bytes of a failed write are behind the end, are never
 //! read, and are taken back before anything else is written.
 
 use std::io;
@@ -13,11 +13,12 @@ use bytes::BytesMut;
 
 use super::commit::Rolled;
 use super::{Durability, Partition, Writer};
+use crate::derived::producer::Sequence;
+use crate::derived::{Claim, Stored, snapshot};
 use crate::disk::Open;
 use crate::error::AppendError;
 use crate::index::{Index, indexed};
 use crate::mutex::{lock, read, write};
-use crate::producer::{Claim, Sequence, snapshot};
 use crate::segment::{Opened, file_name};
 
 /// Largest segment: positions in the index have 32 bits.
@@ -70,13 +71,13 @@ impl Partition {
         let mut writer = lock(&self.writer);
         self.shared.ready()?;
         if writer.removed {
-            return Err(AppendError::LogFailed(format!("{} was removed", self.path)));
+            return Err(AppendError::Removed);
         }
         if let Some(claim) = &claim
             && let Sequence::Duplicate {
                 base_offset,
                 last_offset,
-            } = writer.producers.check(claim)?
+            } = read(&self.derived).check(claim)?
         {
             return Ok(self.appended(base_offset, last_offset, true));
         }
@@ -91,7 +92,12 @@ impl Partition {
         let entry = indexed(&bytes, place.offset, last_offset + 1, max_timestamp, place.heads);
         write(&self.segments).push(entry, bytes);
         if let Some(claim) = &claim {
-            writer.producers.apply(claim, place.offset, last_offset, now_ms);
+            let stored = Stored {
+                base_offset: place.offset,
+                last_offset,
+                ms: now_ms,
+            };
+            write(&self.derived).apply(claim, stored, self.high_watermark());
         }
         self.log_end.store(last_offset + 1, Ordering::Release);
         if self.config.durability == Durability::Os {
@@ -168,10 +174,8 @@ impl Partition {
     fn roll(&self, base: i64, now_ms: i64, writer: &mut Writer) -> io::Result<()> {
         let name = file_name(&self.path, base, "log");
         let file = self.shared.disk.open(&name, Open::Create)?;
-        writer
-            .producers
-            .expire(now_ms, self.shared.config.producer_expiry_ms);
-        let snapshot = snapshot::encode(&writer.producers, base);
+        write(&self.derived).expire(now_ms, self.shared.config.producer_expiry_ms);
+        let snapshot = snapshot::encode(&read(&self.derived), base);
         let sealed = write(&self.segments).roll(Opened {
             name,
             file,

@@ -19,7 +19,7 @@ pub(super) struct Rolled {
     pub(super) sealed: Arc<Opened>,
     /// Base offset of the segment behind it.
     pub(super) next: i64,
-    /// Producers as of `next`.
+    /// Derived state as of `next`.
     pub(super) snapshot: Vec<u8>,
     /// It and its directory are synced; what is left are its sidecars.
     pub(super) synced: bool,

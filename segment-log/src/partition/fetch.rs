@@ -6,15 +6,17 @@
 use std::io;
 use std::sync::Arc;
 
-use annals_kafka_wire::batch::{Batch, BatchError};
+use annals_kafka_wire::batch::{Batch, BatchError, batches};
 use bytes::{Bytes, BytesMut};
 
 use super::Partition;
 use crate::damage::DAMAGE_MAX;
+use crate::derived::transaction::Aborted;
 use crate::disk::{DiskFile, Open, load};
 use crate::error::ReadError;
 use crate::index::{self, Index, Spot};
 use crate::mutex::{lock, read};
+use crate::recover::tear;
 use crate::segment::{Found, Opened, file_name};
 use crate::walk::{Bad, BadKind, Walk};
 
@@ -26,6 +28,17 @@ const SLACK_BYTES: u64 = 20 * 1024;
 
 /// Sealed segments kept open per partition: one for each of a few consumers far behind.
 const OPENED_MAX: usize = 4;
+
+/// What [`Partition::read_committed`] gives.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// Whole batches, those of aborted transactions and control batches among them.
+    pub bytes: Bytes,
+    /// Where reading stops until more is decided.
+    pub last_stable_offset: i64,
+    /// Transactions whose records are to be passed over, see [`Aborted::holds`].
+    pub aborted: Vec<Aborted>,
+}
 
 /// Part of a segment file.
 pub(super) struct Place {
@@ -39,7 +52,11 @@ pub(super) struct Place {
 impl Place {
     /// From the batch that the index knows; what is not that batch is damaged.
     pub(super) fn walk(&self) -> Walk<'_> {
-        let Spot { position, offset } = self.spot;
+        self.walk_from(self.spot)
+    }
+
+    fn walk_from(&self, spot: Spot) -> Walk<'_> {
+        let Spot { position, offset } = spot;
         Walk::new(&*self.file, position, self.size, offset).epochs(0..=self.epoch_max)
     }
 
@@ -75,10 +92,30 @@ impl Partition {
     /// Whole batches from the one that holds `from_offset` (perhaps in its middle) up to the high watermark: always
     /// one, then as many as fit into `bytes_max`. Empty when nothing from there on is durable yet.
     pub fn read(&self, from_offset: i64, bytes_max: usize) -> Result<Bytes, ReadError> {
-        let limit = self.high_watermark();
+        self.read_until(from_offset, self.high_watermark(), bytes_max)
+    }
+
+    /// The same up to the last stable offset, with the aborted transactions whose records are among them.
+    pub fn read_committed(&self, from_offset: i64, bytes_max: usize) -> Result<Committed, ReadError> {
+        // The order matters: what is before this offset is decided, so that what was aborted is known now.
+        let last_stable_offset = self.last_stable_offset();
+        let bytes = self.read_until(from_offset, last_stable_offset, bytes_max)?;
+        let last = batches(&bytes).filter_map(Result::ok).last();
+        let end = last.map_or(from_offset, |last| last.last_offset() + 1);
+        let derived = read(&self.derived);
+        let aborted = derived.transactions.aborted_in(from_offset, end);
+        Ok(Committed {
+            bytes,
+            last_stable_offset,
+            aborted,
+        })
+    }
+
+    fn read_until(&self, from_offset: i64, limit: i64, bytes_max: usize) -> Result<Bytes, ReadError> {
         let start = self.log_start_offset();
         if from_offset < start || from_offset > self.log_end_offset() {
-            return Err(ReadError::OutOfRange { start, end: limit });
+            let end = self.high_watermark();
+            return Err(ReadError::OutOfRange { start, end });
         }
         if from_offset >= limit {
             return Ok(Bytes::new());
@@ -217,6 +254,15 @@ fn read_from(place: &Place, from_offset: i64, limit: i64, bytes_max: u64) -> Res
         let placed = match step {
             Ok(placed) => placed,
             Err(_) if range.is_some() => break,
+            // What stands in front of the wanted batch is somebody else's affair.
+            Err(bad)
+                if let Some((position, offset)) = tear::declared_next(&*place.file, &bad)?
+                    && offset <= from_offset =>
+            {
+                let spot = Spot { position, offset };
+                walk = place.walk_from(spot).reading(bytes_max + SLACK_BYTES);
+                continue;
+            }
             Err(bad) => return Err(place.damaged(bad)),
         };
         let end = placed.position + placed.batch.bytes().len() as u64;

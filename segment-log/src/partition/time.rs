@@ -2,14 +2,13 @@
 //!
 //! Invariant: segments, then index entries, then batches are passed over only when their highest timestamp is older;
 //! records may have any order of timestamps. A batch whose header claims a newer timestamp than its records have is
-//! passed over too.
+//! passed over too; one whose records nobody can read is taken at its header's word.
 
 use annals_kafka_wire::batch::Batch;
 
 use super::Partition;
 use crate::error::ReadError;
 use crate::mutex::read;
-use crate::walk::{Bad, BadKind};
 
 /// A record found by its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +25,11 @@ impl Partition {
     /// The first readable record with a timestamp of at least `ms` since 1970.
     pub fn offset_for_time(&self, ms: i64) -> Result<Option<Dated>, ReadError> {
         self.noting(self.look_for_time(ms))
+    }
+
+    /// The greatest timestamp there is, durable or not; -1 where there is none.
+    pub fn max_timestamp(&self) -> i64 {
+        read(&self.segments).max_timestamp()
     }
 
     fn look_for_time(&self, ms: i64) -> Result<Option<Dated>, ReadError> {
@@ -50,16 +54,7 @@ impl Partition {
             if placed.batch.max_timestamp() < ms {
                 continue;
             }
-            let found =
-                first_in_batch(&placed.batch, ms, self.decompressed_bytes_max()).map_err(|reason| {
-                    let (position, offset) = (placed.position, placed.batch.base_offset());
-                    place.damaged(Bad {
-                        position,
-                        offset,
-                        reason,
-                        kind: BadKind::Broken,
-                    })
-                })?;
+            let found = first_in_batch(&placed.batch, ms, self.decompressed_bytes_max());
             if found.is_some() {
                 return Ok(found);
             }
@@ -68,16 +63,26 @@ impl Partition {
     }
 }
 
-fn first_in_batch(batch: &Batch, ms: i64, limit: usize) -> Result<Option<Dated>, String> {
-    for record in batch.records(limit).map_err(|error| error.to_string())? {
-        let record = record.map_err(|error| error.to_string())?;
-        if record.timestamp_ms >= ms {
-            return Ok(Some(Dated {
-                offset: record.offset,
-                timestamp_ms: record.timestamp_ms,
-                leader_epoch: batch.partition_leader_epoch(),
-            }));
+/// The batch was stored as it came. If its records cannot be read all the same, because it was taken when batches were
+/// not opened, its header is all there is.
+fn first_in_batch(batch: &Batch, ms: i64, limit: usize) -> Option<Dated> {
+    let dated = |offset, timestamp_ms| Dated {
+        offset,
+        timestamp_ms,
+        leader_epoch: batch.partition_leader_epoch(),
+    };
+    let by_header = || dated(batch.base_offset(), batch.max_timestamp());
+    let Ok(records) = batch.records(limit) else {
+        return Some(by_header());
+    };
+    for record in records {
+        match record {
+            Ok(record) if record.timestamp_ms >= ms => {
+                return Some(dated(record.offset, record.timestamp_ms));
+            }
+            Ok(_) => {}
+            Err(_) => return Some(by_header()),
         }
     }
-    Ok(None)
+    None
 }

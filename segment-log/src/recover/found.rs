@@ -8,10 +8,10 @@ use std::io;
 use super::Recover;
 use crate::checkpoint::Mark;
 use crate::damage::Damage;
+use crate::derived::{Derived, snapshot};
 use crate::disk::{Open, load};
 use crate::error::LogError;
 use crate::index::{self, Index};
-use crate::producer::{Producers, snapshot};
 use crate::segment::{file_name, parse_log_name};
 use crate::walk::{Bad, BadKind};
 
@@ -21,8 +21,8 @@ pub(crate) struct Found {
     pub(crate) bases: Vec<i64>,
     /// Indexes that may be trusted, by segment.
     pub(crate) indexes: Vec<Option<Index>>,
-    /// Producers before the segment with this number.
-    pub(crate) producers: (usize, Producers),
+    /// Derived state before the segment with this number.
+    pub(crate) derived: (usize, Derived),
     /// One behind the last record known to have been synced.
     pub(crate) durable_end: i64,
     /// Segments that should stand before the first.
@@ -65,11 +65,11 @@ impl Recover<'_> {
             };
             indexes.push(index.filter(|_| trusted));
         }
-        let producers = self.load_producers(&bases);
+        let derived = self.load_derived(&bases);
         Ok(Found {
             bases,
             indexes,
-            producers,
+            derived,
             durable_end,
             missing,
         })
@@ -108,17 +108,17 @@ impl Recover<'_> {
     }
 
     /// The newest good snapshot, and the segment it stands before; the first segment needs none.
-    fn load_producers(&self, bases: &[i64]) -> (usize, Producers) {
+    fn load_derived(&self, bases: &[i64]) -> (usize, Derived) {
         let newest = bases.iter().enumerate().rev().find_map(|(at, base)| {
             let file = load(
                 self.disk,
                 &file_name(self.dir, *base, "snap"),
                 snapshot::FILE_BYTES_MAX,
             );
-            let producers = snapshot::decode(&file.ok()??, *base, self.producers_max)?;
-            Some((at, producers))
+            let derived = snapshot::decode(&file.ok()??, *base, self.producers_max)?;
+            Some((at, derived))
         });
-        newest.unwrap_or_else(|| (0, Producers::new(self.producers_max)))
+        newest.unwrap_or_else(|| (0, Derived::new(self.producers_max)))
     }
 }
 

@@ -5,8 +5,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::support::{batch, commit, config, open};
+use crate::derived::producer::BATCHES_MAX;
 use crate::disk::sim::{SimDisk, Survives};
-use crate::producer::BATCHES_MAX;
 use crate::{AppendError, LogDir, Partition, ReadError};
 
 #[derive(Debug, Clone)]

@@ -135,7 +135,7 @@ fn a_removed_partition_is_gone_and_its_path_free() {
         .unwrap();
     old.wait_durable(last, SOON).unwrap();
     log.remove("t/x/0").unwrap();
-    assert!(matches!(old.append(&one(9), 9), Err(AppendError::LogFailed(_))));
+    assert!(matches!(old.append(&one(9), 9), Err(AppendError::Removed)));
     assert!(!place.path().join("t").exists(), "empty directories go too");
     let new = log.partition("t/x/0", config(200)).unwrap();
     assert_eq!(new.log_end_offset(), 0);

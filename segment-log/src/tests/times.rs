@@ -92,3 +92,28 @@ fn records_are_found_by_time_up_to_the_partitions_own_bound() {
     assert_eq!(partition.offset_for_time(150).unwrap().unwrap().offset, 1);
     assert!(large.records(partition.decompressed_bytes_max()).is_ok());
 }
+
+#[test]
+fn a_batch_whose_records_nobody_can_read_is_found_by_its_header() {
+    let mut builder = BatchBuilder::new().compression(Compression::Zstd);
+    builder.push(100, None, Some(&vec![0; DECOMPRESSED_BYTES_MAX]), &[]);
+    let (large, _) = Batch::parse(&builder.build(), 0).unwrap();
+    let disk = SimDisk::new();
+    let log = open(&disk).unwrap();
+    let partition = log.partition("t/0", config(1 << 20)).unwrap();
+    for sent in [one(50), large, one(300)] {
+        partition.append(&sent, 0).unwrap();
+    }
+    commit(&log);
+    let at = |ms| {
+        partition
+            .offset_for_time(ms)
+            .unwrap()
+            .map(|found| (found.offset, found.timestamp_ms))
+    };
+    assert_eq!(
+        [at(50), at(60), at(101)],
+        [Some((0, 50)), Some((1, 100)), Some((2, 300))]
+    );
+    assert!(partition.damage().is_empty());
+}

@@ -10,19 +10,18 @@
 //! | the same epoch | first and last sequence of one of the last five batches | a duplicate, with its original offsets |
 //! | the same epoch | the next sequence / other | accepted / `OutOfOrderSequence` |
 //!
-//! Sequences run from 0 to `i32::MAX` and then from 0 again. Control batches carry no sequence: only their epoch counts.
+//! Sequences run from 0 to `i32::MAX` and then from 0 again. Control batches carry no sequence, nor does what a coordinator
+//! writes for a producer: only their epoch counts.
 //!
 //! Invariant: [`Producers::check`] changes nothing; [`Producers::apply`] is called for stored batches only. The state
 //! is a function of the log (but for time-outs), and the number of producers is bounded: the ones that wrote longest
-//! ago are forgotten first.
+//! ago are forgotten first, those with an open transaction never.
 
 use std::collections::{HashMap, VecDeque};
 
-use annals_kafka_wire::batch::Batch;
-
+use super::{Claim, Content, Stored};
 use crate::error::AppendError;
 
-pub(crate) mod snapshot;
 #[cfg(test)]
 mod tests;
 
@@ -46,45 +45,24 @@ pub enum Sequence {
     },
 }
 
-/// What a batch says about its producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Claim {
-    pub(crate) producer_id: i64,
-    pub(crate) epoch: i16,
-    /// `None` in a control batch.
-    pub(crate) sequences: Option<(i32, i32)>,
-}
-
-impl Claim {
-    /// `None` for a batch without a producer id.
-    pub(crate) fn of(batch: &Batch) -> Option<Claim> {
-        let sequences = (!batch.is_control()).then(|| (batch.base_sequence(), batch.last_sequence()));
-        (batch.producer_id() >= 0).then(|| Claim {
-            producer_id: batch.producer_id(),
-            epoch: batch.producer_epoch(),
-            sequences,
-        })
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Written {
-    first_sequence: i32,
-    last_sequence: i32,
-    base_offset: i64,
-    last_offset: i64,
+pub(super) struct Written {
+    pub(super) first_sequence: i32,
+    pub(super) last_sequence: i32,
+    pub(super) base_offset: i64,
+    pub(super) last_offset: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Producer {
-    epoch: i16,
+pub(super) struct Producer {
+    pub(super) epoch: i16,
     /// When it last wrote, by the log's clock; after a restart, when its last batch was read. What the batch is stamped
     /// with is the producer's affair: a backfill's records are years old.
-    last_ms: i64,
+    pub(super) last_ms: i64,
     /// Its last record, or marker.
-    last_offset: i64,
+    pub(super) last_offset: i64,
     /// Oldest first, at most [`BATCHES_MAX`], all of the current epoch.
-    batches: VecDeque<Written>,
+    pub(super) batches: VecDeque<Written>,
 }
 
 impl Producer {
@@ -122,11 +100,15 @@ impl Producers {
                 found: claim.epoch,
             });
         }
-        let Some((first, last)) = claim.sequences else {
+        let Content::Records {
+            sequences: Some((first, last)),
+            ..
+        } = claim.content
+        else {
             return Ok(Sequence::Next);
         };
         let expected = match known {
-            None => first.max(0),
+            None => first,
             Some(known) if claim.epoch > known.epoch => 0,
             Some(known) => {
                 let again = |seen: &&Written| (seen.first_sequence, seen.last_sequence) == (first, last);
@@ -150,10 +132,15 @@ impl Producers {
         Ok(Sequence::Next)
     }
 
-    /// Takes in a stored batch.
-    pub(crate) fn apply(&mut self, claim: &Claim, base_offset: i64, last_offset: i64, ms: i64) {
+    /// Takes in a stored batch. `kept` tells which producers are not forgotten although the table is full.
+    pub(super) fn apply(&mut self, claim: &Claim, stored: Stored, kept: &dyn Fn(i64) -> bool) {
+        let Stored {
+            base_offset,
+            last_offset,
+            ms,
+        } = stored;
         if !self.known.contains_key(&claim.producer_id) && self.known.len() >= self.max {
-            self.evict();
+            self.evict(kept);
         }
         let fresh = Producer {
             epoch: claim.epoch,
@@ -168,7 +155,11 @@ impl Producers {
         producer.epoch = claim.epoch;
         producer.last_ms = ms;
         producer.last_offset = last_offset;
-        if let Some((first_sequence, last_sequence)) = claim.sequences {
+        if let Content::Records {
+            sequences: Some((first_sequence, last_sequence)),
+            ..
+        } = claim.content
+        {
             if producer.batches.len() == BATCHES_MAX {
                 producer.batches.pop_front();
             }
@@ -181,17 +172,33 @@ impl Producers {
         }
     }
 
-    /// Forgets who has not written for `idle_ms`.
-    pub(crate) fn expire(&mut self, now_ms: i64, idle_ms: i64) {
-        self.known
-            .retain(|_, producer| now_ms.saturating_sub(producer.last_ms) <= idle_ms);
+    /// As a snapshot has it.
+    pub(super) fn insert(&mut self, producer_id: i64, producer: Producer) {
+        self.known.insert(producer_id, producer);
+        if self.known.len() > self.max {
+            self.evict(&|_| false);
+        }
     }
 
-    fn evict(&mut self) {
+    /// All of them, by rising id.
+    pub(super) fn sorted(&self) -> Vec<(i64, &Producer)> {
+        let mut sorted: Vec<_> = self.known.iter().map(|(id, producer)| (*id, producer)).collect();
+        sorted.sort_unstable_by_key(|(id, _)| *id);
+        sorted
+    }
+
+    /// Forgets who has not written for `idle_ms` and is not `kept`.
+    pub(super) fn expire(&mut self, now_ms: i64, idle_ms: i64, kept: &dyn Fn(i64) -> bool) {
+        self.known
+            .retain(|id, producer| now_ms.saturating_sub(producer.last_ms) <= idle_ms || kept(*id));
+    }
+
+    fn evict(&mut self, kept: &dyn Fn(i64) -> bool) {
         let mut last_offsets: Vec<i64> = self.known.values().map(|producer| producer.last_offset).collect();
         let place = (last_offsets.len() / EVICTED_PART).min(last_offsets.len().saturating_sub(1));
         let (_, limit, _) = last_offsets.select_nth_unstable(place);
         let limit = *limit;
-        self.known.retain(|_, producer| producer.last_offset > limit);
+        self.known
+            .retain(|id, producer| producer.last_offset > limit || kept(*id));
     }
 }
