@@ -197,10 +197,6 @@ fn check_header(rules: &Rules<'_>, topic: &Topic, batch: &Batch) -> Result<(), R
         let sentence = format!("The batch has {count} records; this broker takes at most {max} at once");
         return Err(Rejection::new(ErrorCode::MessageTooLarge, sentence));
     }
-    if batch.is_transactional() {
-        let sentence = "This broker has no transactions: produce without a transactional id";
-        return Err(Rejection::new(ErrorCode::InvalidTxnState, sentence));
-    }
     let identified = batch.producer_id() >= 0;
     let sequenced = batch.base_sequence() >= 0 && batch.producer_epoch() >= 0;
     if identified && !sequenced {

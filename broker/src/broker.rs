@@ -17,13 +17,16 @@ use tokio::task::JoinError;
 
 use crate::budget::Budget;
 use crate::config::BrokerConfig;
+use crate::groups::Groups;
 use crate::guard::Guard;
+use crate::internal::{self, InternalTopicError};
 use crate::log_state::LogState;
 use crate::net::{self, Advertised};
 use crate::pace::HalfReads;
 use crate::topic::Topic;
 use crate::topic_config;
 use crate::topics::{NewTopic, TopicError, Topics, TopicsListener};
+use crate::transactions::Transactions;
 
 /// Why a broker could not be opened, served or closed.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +38,9 @@ pub enum BrokerError {
     /// The topics could not be restored.
     #[error("the topics could not be restored: {0}")]
     Topics(#[from] TopicError),
+    /// The groups or transactions could not be restored.
+    #[error("groups and transactions could not be restored: {0}")]
+    Internal(#[from] InternalTopicError),
     /// The listener failed.
     #[error("the Kafka listener failed: {0}")]
     Io(#[from] io::Error),
@@ -65,6 +71,8 @@ pub(crate) struct Shared {
     pub(crate) guard: Arc<dyn Guard>,
     pub(crate) log: LogDir,
     pub(crate) topics: Topics,
+    pub(crate) groups: Groups,
+    pub(crate) transactions: Transactions,
     /// Connections that may still be accepted, over all listeners.
     pub(crate) connections: Arc<Semaphore>,
     /// Bytes of requests, read or being read, and not yet answered.
@@ -106,6 +114,8 @@ impl Broker {
         let now_ms = (config.clock)();
         let log = LogDir::open(data_dir, LogConfig::default(), now_ms)?;
         let topics = Topics::open(&log, config.partitions_max, now_ms)?;
+        let groups = Groups::open(topics.now().named(internal::OFFSETS))?;
+        let transactions = Transactions::open(topics.now().named(internal::TRANSACTIONS), now_ms)?;
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shared = Shared {
             connections: Arc::new(Semaphore::new(config.connections_max)),
@@ -122,6 +132,8 @@ impl Broker {
             guard,
             log,
             topics,
+            groups,
+            transactions,
         };
         Ok(Broker {
             shared: Arc::new(shared),

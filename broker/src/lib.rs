@@ -1,7 +1,7 @@
 //! A small honest Kafka broker: one node, real clients, records acknowledged when they are on disk.
 //!
-//! It speaks enough of the Kafka protocol for producers (idempotent or not) and consumers that assign themselves
-//! partitions; what it advertises it answers whole. Before a batch is appended a [`Guard`] is asked, so a topic can
+//! It speaks enough of the Kafka protocol for producers (idempotent, transactional or neither) and consumers (in groups of
+//! the classic protocol or alone); what it advertises it answers whole. Before a batch is appended a [`Guard`] is asked, so a topic can
 //! hold its producers to their schemas; the broker itself knows none.
 //!
 //! * [`Broker`] opens a data directory and serves a listener; [`BrokerConfig`] names every limit;
@@ -14,7 +14,10 @@
 //! Stored batches are byte for byte what the producer sent, but for offset, leader epoch and a greatest timestamp that
 //! was wrong, or is the log's to give.
 //!
-//! Left out for now: consumer groups, transactions, authentication, TLS, retention.
+//! Groups and transactions are a pure state machine each (`group.rs`, `transaction.rs`), whose coordinators (`groups.rs`,
+//! `transactions.rs`) store, wait and tell.
+//!
+//! Left out for now: groups of the protocol of KIP-848, authentication, TLS, retention, compaction.
 
 mod admit;
 mod api;
@@ -23,7 +26,10 @@ mod broker;
 mod budget;
 mod config;
 mod connection;
+mod group;
+mod groups;
 mod guard;
+mod internal;
 mod log_state;
 mod meta;
 mod net;
@@ -32,10 +38,13 @@ mod pace;
 mod producer_ids;
 mod rare;
 mod table;
+mod ticket;
 mod topic;
 mod topic_config;
 mod topic_name;
 mod topics;
+mod transaction;
+mod transactions;
 
 pub use annals_kafka_wire::batch::Record;
 pub use annals_segment_log::{
@@ -44,6 +53,7 @@ pub use annals_segment_log::{
 pub use broker::{Broker, BrokerError};
 pub use config::BrokerConfig;
 pub use guard::{CannotJudge, Guard, OpenGate, Refusal};
+pub use internal::InternalTopicError;
 pub use log_state::{DamagedPartition, LogState};
 pub use meta::MetaError;
 pub use net::Advertised;

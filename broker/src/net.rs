@@ -15,8 +15,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::broker::Shared;
 use crate::connection::{self, End};
+use crate::groups;
 use crate::rare::Rare;
-use crate::table::Context;
+use crate::table::{Caller, Context};
+use crate::transactions;
 
 /// Pause after a failed accept: out of file descriptors, most likely, and that passes only with time.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -52,13 +54,20 @@ pub(crate) async fn serve(
         advertised.port = listener.local_addr()?.port();
     }
     let (stop, stopping) = watch::channel(false);
-    let context = Context {
+    let advertised = Arc::new(advertised);
+    let context = |peer| Context {
         shared: Arc::clone(&shared),
-        advertised: Arc::new(advertised),
+        advertised: Arc::clone(&advertised),
         appended: Arc::default(),
         held: Arc::default(),
-        stop: stopping,
+        stop: stopping.clone(),
+        caller: Caller {
+            client_id: None,
+            peer,
+        },
     };
+    groups::wake(&shared);
+    transactions::wake(&shared);
     let mut connections = JoinSet::new();
     let mut closed = Closed::default();
     tokio::pin!(shutdown);
@@ -66,8 +75,8 @@ pub(crate) async fn serve(
         tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => match Arc::clone(&shared.connections).try_acquire_owned() {
-                    Ok(place) => admit(stream, place, &context, &mut connections),
+                Ok((stream, peer)) => match Arc::clone(&shared.connections).try_acquire_owned() {
+                    Ok(place) => admit(stream, place, context(peer), &mut connections),
                     Err(_) => closed.too_many.note(Instant::now(), shared.config.connections_max),
                 },
                 Err(error) => {
@@ -100,13 +109,9 @@ pub(crate) async fn serve(
 fn admit(
     stream: TcpStream,
     place: OwnedSemaphorePermit,
-    context: &Context,
+    context: Context,
     connections: &mut JoinSet<Result<(), End>>,
 ) {
-    let context = Context {
-        appended: Arc::default(),
-        ..context.clone()
-    };
     connections.spawn(async move {
         let _place = place;
         connection::serve(stream, context).await

@@ -16,13 +16,14 @@ use annals_kafka_wire::frame::{self, RequestHeader};
 use annals_kafka_wire::message::{self, api_versions};
 use annals_kafka_wire::primitives::Reader;
 use bytes::Bytes;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
+
+mod context;
+
+pub(crate) use context::{Caller, Context};
 
 use crate::api;
-use crate::appended::Appended;
-use crate::broker::Shared;
 use crate::budget::{Held, Room};
-use crate::net::Advertised;
 
 /// How a request stands to the others of its connection. This is the only place that says so; the connection does it.
 ///
@@ -53,56 +54,91 @@ pub(crate) struct Row {
     run: fn(Call) -> Result<Request, Refused>,
 }
 
+const fn row(
+    key: ApiKey,
+    versions: RangeInclusive<i16>,
+    order: Order,
+    run: fn(Call) -> Result<Request, Refused>,
+) -> Row {
+    Row {
+        key,
+        versions,
+        order,
+        run,
+    }
+}
+
 /// Every API this broker answers, by key.
 pub(crate) const TABLE: &[Row] = &[
-    Row {
-        key: ApiKey::Produce,
-        versions: 0..=11,
-        order: Order::Append,
-        run: |call| call.run(api::produce::handle),
-    },
-    Row {
-        key: ApiKey::Fetch,
-        versions: 4..=12,
-        order: Order::Alone,
-        run: |call| call.run(api::fetch::handle),
-    },
-    Row {
-        key: ApiKey::ListOffsets,
-        versions: 1..=9,
-        order: Order::Alone,
-        run: |call| call.run(api::list_offsets::handle),
-    },
-    Row {
-        key: ApiKey::Metadata,
-        versions: 0..=13,
-        order: Order::Alone,
-        run: |call| call.run(api::metadata::handle),
-    },
-    Row {
-        key: ApiKey::ApiVersions,
-        versions: 0..=4,
-        order: Order::Alone,
-        run: |call| call.run(api::api_versions::handle),
-    },
-    Row {
-        key: ApiKey::CreateTopics,
-        versions: 2..=7,
-        order: Order::Alone,
-        run: |call| call.run(api::create_topics::handle),
-    },
-    Row {
-        key: ApiKey::DeleteTopics,
-        versions: 1..=6,
-        order: Order::Alone,
-        run: |call| call.run(api::delete_topics::handle),
-    },
-    Row {
-        key: ApiKey::InitProducerId,
-        versions: 0..=5,
-        order: Order::Alone,
-        run: |call| call.run(api::init_producer_id::handle),
-    },
+    row(ApiKey::Produce, 0..=11, Order::Append, |call| {
+        call.run(api::produce::handle)
+    }),
+    row(ApiKey::Fetch, 4..=12, Order::Alone, |call| {
+        call.run(api::fetch::handle)
+    }),
+    row(ApiKey::ListOffsets, 1..=9, Order::Alone, |call| {
+        call.run(api::list_offsets::handle)
+    }),
+    row(ApiKey::Metadata, 0..=13, Order::Alone, |call| {
+        call.run(api::metadata::handle)
+    }),
+    row(ApiKey::OffsetCommit, 2..=9, Order::Alone, |call| {
+        call.run(api::offset_commit::handle)
+    }),
+    row(ApiKey::OffsetFetch, 1..=9, Order::Alone, |call| {
+        call.run(api::offset_fetch::handle)
+    }),
+    row(ApiKey::FindCoordinator, 0..=6, Order::Alone, |call| {
+        call.run(api::find_coordinator::handle)
+    }),
+    row(ApiKey::JoinGroup, 0..=9, Order::Alone, |call| {
+        call.run(api::join_group::handle)
+    }),
+    row(ApiKey::Heartbeat, 0..=4, Order::Alone, |call| {
+        call.run(api::heartbeat::handle)
+    }),
+    row(ApiKey::LeaveGroup, 0..=5, Order::Alone, |call| {
+        call.run(api::leave_group::handle)
+    }),
+    row(ApiKey::SyncGroup, 0..=5, Order::Alone, |call| {
+        call.run(api::sync_group::handle)
+    }),
+    row(ApiKey::DescribeGroups, 0..=6, Order::Alone, |call| {
+        call.run(api::describe_groups::handle)
+    }),
+    row(ApiKey::ListGroups, 0..=5, Order::Alone, |call| {
+        call.run(api::list_groups::handle)
+    }),
+    row(ApiKey::ApiVersions, 0..=4, Order::Alone, |call| {
+        call.run(api::api_versions::handle)
+    }),
+    row(ApiKey::CreateTopics, 2..=7, Order::Alone, |call| {
+        call.run(api::create_topics::handle)
+    }),
+    row(ApiKey::DeleteTopics, 1..=6, Order::Alone, |call| {
+        call.run(api::delete_topics::handle)
+    }),
+    row(ApiKey::InitProducerId, 0..=5, Order::Alone, |call| {
+        call.run(api::init_producer_id::handle)
+    }),
+    row(ApiKey::AddPartitionsToTxn, 0..=3, Order::Alone, |call| {
+        call.run(api::add_partitions_to_txn::handle)
+    }),
+    row(ApiKey::AddOffsetsToTxn, 0..=3, Order::Alone, |call| {
+        call.run(api::add_offsets_to_txn::handle)
+    }),
+    row(ApiKey::EndTxn, 0..=3, Order::Alone, |call| {
+        call.run(api::end_txn::handle)
+    }),
+    row(ApiKey::TxnOffsetCommit, 0..=3, Order::Alone, |call| {
+        call.run(api::txn_offset_commit::handle)
+    }),
+    row(ApiKey::DeleteGroups, 0..=2, Order::Alone, |call| {
+        call.run(api::delete_groups::handle)
+    }),
+    row(ApiKey::OffsetDelete, 0..=0, Order::Alone, |call| {
+        call.run(api::offset_delete::handle)
+    }),
 ];
 
 /// Bytes of memory a request may take, once read, beside its frame and as much again.
@@ -111,21 +147,6 @@ const REQUEST_ALLOWANCE_BYTES: usize = 1024 * 1024;
 /// What an append holds until it is answered, in bytes for each that its topics and partitions took in memory: an
 /// answer says more of a partition than the request.
 const APPEND_ANSWER_FACTOR: usize = 8;
-
-/// What a handler may use besides its request.
-#[derive(Clone)]
-pub(crate) struct Context {
-    /// The broker.
-    pub(crate) shared: Arc<Shared>,
-    /// Where this connection's clients are told to connect to.
-    pub(crate) advertised: Arc<Advertised>,
-    /// What this connection appended.
-    pub(crate) appended: Arc<Appended>,
-    /// What the request holds: whoever works on it keeps it, also when nobody waits for the answer any more.
-    pub(crate) held: Arc<Held>,
-    /// Turns true when the broker stops: whoever waits answers early.
-    pub(crate) stop: watch::Receiver<bool>,
-}
 
 /// A future a connection keeps until its turn to answer.
 pub(crate) type Waiting<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -249,11 +270,11 @@ pub(crate) enum Refused {
 /// The order of what a frame asks for; what nobody knows is refused in its turn.
 pub(crate) fn order(request: &Bytes) -> Order {
     let key = request.first_chunk().map(|code| i16::from_be_bytes(*code));
-    let row = key.and_then(row);
+    let row = key.and_then(row_of);
     row.map_or(Order::Alone, |row| row.order)
 }
 
-fn row(code: i16) -> Option<&'static Row> {
+fn row_of(code: i16) -> Option<&'static Row> {
     let key = ApiKey::from_code(code)?;
     TABLE.iter().find(|row| row.key == key)
 }
@@ -264,7 +285,7 @@ pub(crate) fn read(request: Bytes) -> Result<Request, Refused> {
     let mut reader = Reader::within(request, allowance);
     let mut peek = reader.clone();
     let (code, version, correlation_id) = (peek.i16()?, peek.i16()?, peek.i32()?);
-    let row = row(code).ok_or(Refused::Key(code))?;
+    let row = row_of(code).ok_or(Refused::Key(code))?;
     if !row.versions.contains(&version) {
         if row.key == ApiKey::ApiVersions {
             // The client steps down to a version it finds in this answer (KIP-511).
@@ -305,6 +326,7 @@ impl Call {
         let RequestHeader {
             api_version: version,
             correlation_id,
+            client_id,
             ..
         } = self.header;
         if !R::VERSIONS.contains(&version) {
@@ -323,7 +345,10 @@ impl Call {
         let encode = move |response: &R::Response| frame::encode_response(response, version, correlation_id);
         Ok(Request {
             held_bytes: read_bytes.saturating_mul(factor),
-            handle: Box::new(move |context| reply(handler(&context, version, request), encode)),
+            handle: Box::new(move |mut context| {
+                context.caller.client_id = client_id;
+                reply(handler(&context, version, request), encode)
+            }),
         })
     }
 }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::api::topic_error_code;
 use crate::broker::Shared;
+use crate::internal;
 use crate::table::{Answer, Context};
 use crate::topics::TopicError;
 
@@ -85,6 +86,13 @@ fn delete_one(shared: &Shared, asked: DeleteTopicState) -> DeletableTopicResult 
             None => return refused(asked, ErrorCode::UnknownTopicId, UNKNOWN),
         },
     };
+    if internal::is_internal(&name) {
+        return refused(
+            asked,
+            ErrorCode::InvalidTopicException,
+            "The topic is the broker's own.",
+        );
+    }
     match shared.topics.delete(&name, by_id, shared.now_ms()) {
         Ok(topic) => DeletableTopicResult {
             name: Some(topic.name.clone()),

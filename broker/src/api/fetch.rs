@@ -6,7 +6,8 @@
 //!   or the broker stops.
 //! * A partition named several times is read once, as it was named first. A request that names more than could wait is
 //!   not answered: its connection is closed.
-//! * The high watermark is the durable end, the last stable offset is the same: nothing is ever uncommitted.
+//! * The high watermark is the durable end. Who reads committed records alone reads to the last stable offset, and is
+//!   told which transactions among them were aborted.
 //! * No fetch sessions: the session id is always 0, which is every client's leave to send whole requests. A request
 //!   that names another session is FETCH_SESSION_ID_NOT_FOUND.
 //! * An older leader epoch than the partition's is FENCED_LEADER_EPOCH, a newer one UNKNOWN_LEADER_EPOCH.
@@ -14,7 +15,6 @@
 //!   answered without waiting. What is read has room before it is read: also the first batch, however long.
 //! * Left out: rack awareness, followers (a replica id is ignored), versions 13 and up (topic ids).
 
-use std::collections::HashSet;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,19 +24,21 @@ use std::time::{Duration, Instant};
 use annals_kafka_wire::batch::batches;
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::fetch::{
-    FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchableTopicResponse, PartitionData,
+    AbortedTransaction, FetchPartition, FetchRequest, FetchResponse, PartitionData,
 };
-use annals_segment_log::{Partition, ReadError};
+use annals_segment_log::{Aborted, Partition, ReadError};
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::JoinError;
+
+use asked::Asked;
 
 use crate::broker::Shared;
 use crate::budget::{Held, Room};
 use crate::table::{Answer, Context};
 
 /// What a committed-records-only consumer asks with.
-const READ_COMMITTED: i8 = 1;
+pub(crate) const READ_COMMITTED: i8 = 1;
 
 /// What a partition asked for takes in memory, in the request and while it waits and in the answer.
 const ENTRY_BYTES: usize = 512;
@@ -47,13 +49,6 @@ const SHARES: usize = 8;
 /// Partitions looked at, and bytes read, in one go: then it is somebody else's turn.
 const PIECE_PARTITIONS: usize = 64;
 const PIECE_BYTES: usize = 1024 * 1024;
-
-/// A request, and where in it each partition stands that it names.
-struct Asked {
-    request: FetchRequest,
-    /// Index of the topic, and of the partition in it.
-    places: Vec<(usize, usize)>,
-}
 
 /// What has been read.
 #[derive(Default)]
@@ -96,51 +91,6 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: FetchRequest) -> Answer<Fet
         Arc::new(asked),
         deadline,
     )))
-}
-
-impl Asked {
-    fn of(request: FetchRequest) -> Asked {
-        let mut seen = HashSet::new();
-        let mut places = Vec::new();
-        for (at, topic) in request.topics.iter().enumerate() {
-            for (index, asked) in topic.partitions.iter().enumerate() {
-                if seen.insert((topic.topic.as_str(), asked.partition)) {
-                    places.push((at, index));
-                }
-            }
-        }
-        Asked { request, places }
-    }
-
-    /// The partitions asked for from the `from`th on, each with its topic.
-    fn partitions(&self, from: usize) -> impl Iterator<Item = (&str, &FetchPartition)> {
-        self.places.iter().skip(from).map(|(at, index)| {
-            let topic = &self.request.topics[*at];
-            (topic.topic.as_str(), &topic.partitions[*index])
-        })
-    }
-
-    fn bytes_max(&self, shared: &Shared) -> usize {
-        usize::try_from(self.request.max_bytes)
-            .unwrap_or(0)
-            .min(shared.config.fetch_bytes_max)
-    }
-
-    /// The answer of a round that has come to the end.
-    fn answer(&self, round: Round) -> FetchResponse {
-        let topic = |asked: &FetchTopic| FetchableTopicResponse {
-            topic: asked.topic.clone(),
-            ..FetchableTopicResponse::default()
-        };
-        let mut responses: Vec<_> = self.request.topics.iter().map(topic).collect();
-        for ((at, _), partition) in self.places.iter().zip(round.partitions) {
-            responses[*at].partitions.push(partition);
-        }
-        FetchResponse {
-            responses,
-            ..FetchResponse::default()
-        }
-    }
 }
 
 /// Reads, and reads again whenever something changed, until there is enough to answer.
@@ -205,9 +155,10 @@ fn entry_bytes(asked: &Asked) -> usize {
 fn wanted_bytes(shared: &Shared, asked: &Asked) -> usize {
     let topics = shared.topics.now();
     let batch_max = shared.config.message_bytes_max;
+    let request = &asked.request;
     let there = asked.partitions(0).filter_map(|(topic, asked)| {
         let partition = topics.named(topic)?.partition(asked.partition)?;
-        let behind = partition.high_watermark() > asked.fetch_offset;
+        let behind = end(request, partition) > asked.fetch_offset;
         let bytes = usize::try_from(asked.partition_max_bytes).unwrap_or(0);
         behind.then(|| bytes.max(batch_max))
     });
@@ -264,7 +215,11 @@ impl Round {
                     .push(refused(one, ErrorCode::UnknownTopicOrPartition));
                 continue;
             };
-            let first_bytes = first_bytes(partition, one);
+            let end = end(&asked.request, partition);
+            let first_bytes = match one.fetch_offset < end {
+                true => first_bytes(partition, one),
+                false => 0,
+            };
             if self.bytes == 0 && first_bytes > most {
                 self.first_bytes = Some(first_bytes);
                 return;
@@ -273,9 +228,8 @@ impl Round {
             let limit = usize::try_from(one.partition_max_bytes).unwrap_or(0).min(left);
             // The first records found are given whatever the limits; the others wait for the next request.
             let too_many = self.bytes > 0 && first_bytes > limit;
-            let end = partition.high_watermark();
             let read = if too_many {
-                given(&asked.request, partition, one, Bytes::new())
+                given(&asked.request, partition, one, Bytes::new(), &[])
             } else {
                 read_one(&asked.request, partition, one, limit)
             };
@@ -285,6 +239,14 @@ impl Round {
             self.bytes += records.map_or(0, Bytes::len);
             self.partitions.push(read);
         }
+    }
+}
+
+/// How far the client may read.
+fn end(request: &FetchRequest, partition: &Partition) -> i64 {
+    match request.isolation_level {
+        READ_COMMITTED => partition.last_stable_offset(),
+        _ => partition.high_watermark(),
     }
 }
 
@@ -308,8 +270,16 @@ fn read_one(
     if let Some(error) = epoch_error(partition, asked.current_leader_epoch) {
         return refused(asked, error);
     }
-    match partition.read(asked.fetch_offset, most) {
-        Ok(records) => given(request, partition, asked, records),
+    let read = if request.isolation_level == READ_COMMITTED {
+        let read = partition.read_committed(asked.fetch_offset, most);
+        read.map(|read| (read.bytes, read.aborted))
+    } else {
+        partition
+            .read(asked.fetch_offset, most)
+            .map(|records| (records, Vec::new()))
+    };
+    match read {
+        Ok((records, aborted)) => given(request, partition, asked, records, &aborted),
         Err(ReadError::OutOfRange { .. }) => refused(asked, ErrorCode::OffsetOutOfRange),
         // The log has said so; a client that is told does not ask for the same bytes for ever.
         Err(ReadError::Damaged(_)) => refused(asked, ErrorCode::CorruptMessage),
@@ -325,14 +295,18 @@ fn given(
     partition: &Partition,
     asked: &FetchPartition,
     records: Bytes,
+    aborted: &[Aborted],
 ) -> PartitionData {
-    let high_watermark = partition.high_watermark();
+    let aborted = aborted.iter().map(|aborted| AbortedTransaction {
+        producer_id: aborted.producer_id,
+        first_offset: aborted.first_offset,
+    });
     PartitionData {
         partition_index: asked.partition,
-        high_watermark,
-        last_stable_offset: high_watermark,
+        high_watermark: partition.high_watermark(),
+        last_stable_offset: partition.last_stable_offset(),
         log_start_offset: partition.log_start_offset(),
-        aborted_transactions: (request.isolation_level == READ_COMMITTED).then(Vec::new),
+        aborted_transactions: (request.isolation_level == READ_COMMITTED).then(|| aborted.collect()),
         preferred_read_replica: -1,
         records: Some(records),
         ..PartitionData::default()
@@ -391,5 +365,6 @@ async fn any_change(mut changes: Vec<watch::Receiver<()>>) {
     .await;
 }
 
+mod asked;
 #[cfg(test)]
 mod tests;

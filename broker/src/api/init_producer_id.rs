@@ -1,42 +1,90 @@
-//! InitProducerId (key 22): an id for an idempotent producer.
+//! InitProducerId (key 22): an id for an idempotent producer, or the next life of a transactional one.
 //!
 //! * Without a transactional id: a new id with epoch 0, whatever id the client had (v3+ sends it), as Kafka does.
-//! * An id without an epoch, or an epoch without an id: INVALID_REQUEST.
-//! * With a transactional id: INVALID_REQUEST. Clients take it as final; a retriable code would keep them trying in
-//!   silence.
+//! * With one: the producer of that id under a higher epoch. What its life before had open is aborted first: until then
+//!   CONCURRENT_TRANSACTIONS, which clients try again.
+//! * An id without an epoch, or an epoch without an id, an empty transactional id: INVALID_REQUEST.
 
 use std::sync::Arc;
 
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 
+use super::producer_fault;
 use crate::table::{Answer, Context};
+use crate::ticket::told;
+use crate::transaction::{Event, Producer};
+use crate::transactions;
+
+/// The longest a transaction may stay open (Kafka's `transaction.max.timeout.ms`).
+const TIMEOUT_MAX_MS: i32 = 900_000;
+
+/// The first version that knows PRODUCER_FENCED.
+const KNOWS_FENCED: i16 = 4;
 
 pub(crate) fn handle(
     ctx: &Context,
-    _version: i16,
+    version: i16,
     request: InitProducerIdRequest,
 ) -> Answer<InitProducerIdResponse> {
-    if request.transactional_id.is_some() {
-        tracing::warn!("a client asked for transactions, which this broker does not have yet");
-        return Answer::Now(refused(ErrorCode::InvalidRequest));
-    }
     if (request.producer_id == -1) != (request.producer_epoch == -1) {
         return Answer::Now(refused(ErrorCode::InvalidRequest));
     }
     let shared = Arc::clone(&ctx.shared);
-    let take = move || match shared.topics.take_producer_id(shared.now_ms()) {
-        Ok(producer_id) => InitProducerIdResponse {
-            producer_id,
-            producer_epoch: 0,
-            ..InitProducerIdResponse::default()
-        },
-        Err(error) => {
+    let take = move || {
+        shared.topics.take_producer_id(shared.now_ms()).map_err(|error| {
             tracing::error!(%error, "a producer id could not be reserved");
-            refused(ErrorCode::KafkaStorageError)
-        }
+            ErrorCode::KafkaStorageError
+        })
     };
-    Answer::change(ctx, &ctx.shared.id_turns, take, refused)
+    let Some(id) = request.transactional_id else {
+        let given = move || match take() {
+            Ok(id) => accepted(Producer { id, epoch: 0 }),
+            Err(code) => refused(code),
+        };
+        return Answer::change(ctx, &ctx.shared.id_turns, given, refused);
+    };
+    if id.is_empty() {
+        return Answer::Now(refused(ErrorCode::InvalidRequest));
+    }
+    let timeout_ms = request.transaction_timeout_ms;
+    if !(1..=TIMEOUT_MAX_MS).contains(&timeout_ms) {
+        return Answer::Now(refused(ErrorCode::InvalidTransactionTimeout));
+    }
+    let known = (request.producer_id != -1).then_some(Producer {
+        id: request.producer_id,
+        epoch: request.producer_epoch,
+    });
+    let (shared, stop) = (Arc::clone(&ctx.shared), ctx.stop.clone());
+    Answer::later(async move {
+        let fresh_id = match tokio::task::spawn_blocking(take).await {
+            Ok(Ok(fresh_id)) => fresh_id,
+            Ok(Err(code)) => return refused(code),
+            Err(_) => return refused(ErrorCode::UnknownServerError),
+        };
+        let init = |ticket| Event::Init {
+            ticket,
+            timeout_ms,
+            known,
+            fresh_id,
+        };
+        let Some(answer) = transactions::ask(&shared, &id, true, init) else {
+            return refused(ErrorCode::PolicyViolation);
+        };
+        match told(answer, stop).await {
+            Some(Ok(producer)) => accepted(producer),
+            Some(Err(code)) => refused(producer_fault(code, version >= KNOWS_FENCED)),
+            None => refused(ErrorCode::CoordinatorNotAvailable),
+        }
+    })
+}
+
+fn accepted(producer: Producer) -> InitProducerIdResponse {
+    InitProducerIdResponse {
+        producer_id: producer.id,
+        producer_epoch: producer.epoch,
+        ..InitProducerIdResponse::default()
+    }
 }
 
 fn refused(error: ErrorCode) -> InitProducerIdResponse {

@@ -1,6 +1,6 @@
 //! ListOffsets (key 2): where a partition begins and ends, and which record is the first of a time.
 //!
-//! * -1 latest: the high watermark, which is the durable end. Nothing is uncommitted, so isolation makes no difference.
+//! * -1 latest: the high watermark, which is the durable end; for who reads committed records alone the last stable offset.
 //! * -2 earliest, -4 earliest local (v8): the log start. -5 latest tiered (v9): none.
 //! * -3 (v7): the first of the records with the greatest timestamp; where none has a time, the first of all.
 //! * 0 and up: the first record of that time or later; offset -1 when there is none.
@@ -20,6 +20,7 @@ use annals_kafka_wire::message::list_offsets::{
 use annals_segment_log::{Dated, Partition, ReadError};
 use tokio::task::JoinError;
 
+use super::fetch::READ_COMMITTED;
 use crate::broker::Shared;
 use crate::table::{Answer, Context};
 
@@ -46,6 +47,10 @@ pub(crate) fn handle(
     request: ListOffsetsRequest,
 ) -> Answer<ListOffsetsResponse> {
     let shared = Arc::clone(&ctx.shared);
+    let asker = Asker {
+        version,
+        isolation_level: request.isolation_level,
+    };
     Answer::later(async move {
         let mut times = HashMap::<(&str, i32), usize>::new();
         for asked in &request.topics {
@@ -60,7 +65,7 @@ pub(crate) fn handle(
                 let twice = times.get(&(asked.name.as_str(), partition.partition_index)) > Some(&1);
                 partitions.push(match twice {
                     true => answer(partition, ErrorCode::InvalidRequest, None),
-                    false => look_up(&shared, version, &asked.name, partition).await,
+                    false => look_up(&shared, asker, &asked.name, partition).await,
                 });
             }
             topics.push(ListOffsetsTopicResponse {
@@ -85,9 +90,26 @@ fn answer(asked: &ListOffsetsPartition, error: ErrorCode, found: Found) -> ListO
     }
 }
 
+/// How the offsets are asked for.
+#[derive(Debug, Clone, Copy)]
+struct Asker {
+    version: i16,
+    isolation_level: i8,
+}
+
+impl Asker {
+    /// Where the log ends for it.
+    fn end(self, partition: &Partition) -> i64 {
+        match self.isolation_level {
+            READ_COMMITTED => partition.last_stable_offset(),
+            _ => partition.high_watermark(),
+        }
+    }
+}
+
 async fn look_up(
     shared: &Shared,
-    version: i16,
+    asker: Asker,
     topic: &str,
     asked: &ListOffsetsPartition,
 ) -> ListOffsetsPartitionResponse {
@@ -101,7 +123,7 @@ async fn look_up(
     if let Some(error) = super::fetch::epoch_error(partition, asked.current_leader_epoch) {
         return answer(asked, error, None);
     }
-    let error = match find(shared, partition, version, asked.timestamp).await {
+    let error = match find(shared, partition, asker, asked.timestamp).await {
         Ok(found) => return answer(asked, ErrorCode::None, found),
         Err(LookUpError::Unsupported) => ErrorCode::UnsupportedVersion,
         Err(LookUpError::Read(ReadError::Damaged(_))) => ErrorCode::CorruptMessage,
@@ -141,13 +163,14 @@ impl From<ReadError> for LookUpError {
 async fn find(
     shared: &Shared,
     partition: &Arc<Partition>,
-    version: i16,
+    asker: Asker,
     timestamp: i64,
 ) -> Result<Found, LookUpError> {
     let looked = Arc::clone(partition);
+    let version = asker.version;
     match timestamp {
         LATEST => Ok(Some(Dated {
-            offset: partition.high_watermark(),
+            offset: asker.end(partition),
             timestamp_ms: NO_TIMESTAMP,
             leader_epoch: partition.leader_epoch(),
         })),
@@ -156,8 +179,8 @@ async fn find(
             Ok(Some(shared.look_up(move || start(&looked)).await?))
         }
         LATEST_TIERED if version >= LATEST_TIERED_SINCE => Ok(None),
-        MAX_TIMESTAMP if version >= MAX_TIMESTAMP_SINCE => newest(shared, partition).await,
-        0.. => first_since(shared, partition, timestamp).await,
+        MAX_TIMESTAMP if version >= MAX_TIMESTAMP_SINCE => newest(shared, partition, asker).await,
+        0.. => first_since(shared, partition, asker, timestamp).await,
         _ => Err(LookUpError::Unsupported),
     }
 }
@@ -182,21 +205,26 @@ fn start(partition: &Partition) -> Dated {
 async fn first_since(
     shared: &Shared,
     partition: &Arc<Partition>,
+    asker: Asker,
     timestamp: i64,
 ) -> Result<Found, LookUpError> {
     let looked = Arc::clone(partition);
     let look_up = move || {
         let found = looked.offset_for_time(timestamp)?;
-        Ok(found.filter(|found| found.offset < looked.high_watermark()))
+        Ok(found.filter(|found| found.offset < asker.end(&looked)))
     };
     shared.look_up(look_up).await?
 }
 
-/// The first record of the greatest timestamp, by halving the time in which it must lie: 63 look-ups at most.
-async fn newest(shared: &Shared, partition: &Arc<Partition>) -> Result<Found, LookUpError> {
-    let Some(mut best) = first_since(shared, partition, 0).await? else {
+/// The first record of the greatest timestamp. Where that cannot be read yet it is found by halving the time in which it
+/// must lie: 63 look-ups at most.
+async fn newest(shared: &Shared, partition: &Arc<Partition>, asker: Asker) -> Result<Found, LookUpError> {
+    if let Some(found) = first_since(shared, partition, asker, partition.max_timestamp()).await? {
+        return Ok(Some(found));
+    }
+    let Some(mut best) = first_since(shared, partition, asker, 0).await? else {
         // Nothing has a time: the first record is as new as any.
-        let any = partition.log_start_offset() < partition.high_watermark();
+        let any = partition.log_start_offset() < asker.end(partition);
         let looked = Arc::clone(partition);
         return Ok(match any {
             true => Some(shared.look_up(move || start(&looked)).await?),
@@ -206,7 +234,7 @@ async fn newest(shared: &Shared, partition: &Arc<Partition>) -> Result<Found, Lo
     let mut beyond = i64::MAX;
     while best.timestamp_ms < beyond {
         let middle = best.timestamp_ms + (beyond - best.timestamp_ms) / 2 + 1;
-        match first_since(shared, partition, middle).await? {
+        match first_since(shared, partition, asker, middle).await? {
             Some(found) => best = found,
             None => beyond = middle - 1,
         }

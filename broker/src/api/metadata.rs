@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::api::topic_error_code;
 use crate::broker::Shared;
+use crate::internal;
 use crate::table::{Answer, Context};
 use crate::topic::Topic;
 use crate::topic_name;
@@ -221,6 +222,7 @@ fn described(shared: &Shared, topic: &Topic) -> MetadataResponseTopic {
             ..MetadataResponsePartition::default()
         });
     MetadataResponseTopic {
+        is_internal: internal::is_internal(&topic.name),
         name: Some(topic.name.clone()),
         topic_id: *topic.id.as_bytes(),
         partitions: partitions.collect(),

@@ -8,7 +8,8 @@
 //!   not waited for here, the connection's next question waits for: see [`crate::table::Order`].
 //! * A retry of an appended batch is answered with its first offset, and with acks -1 waits for the same sync.
 //! * v8+ names every record at fault; v10+ could name a new leader, and there never is one.
-//! * Versions 0 to 2 are advertised and not answered: see [`crate::table`]. Transactional ids are refused.
+//! * Versions 0 to 2 are advertised and not answered: see [`crate::table`].
+//! * A transactional batch is appended while its transaction is open in its partition, and refused otherwise.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,9 +23,14 @@ use annals_kafka_wire::message::produce::{
 use bytes::Bytes;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::admit::{Rejection, Rules, admit};
+use super::producer_fault;
+use crate::admit::{Admitted, Rejection, Rules, admit};
+use crate::broker::Shared;
+use crate::internal;
 use crate::table::{Answer, Context};
 use crate::topic::Topic;
+use crate::transaction::{Place, Producer};
+use crate::transactions;
 
 const ACKS_NONE: i16 = 0;
 const ACKS_WRITTEN: i16 = 1;
@@ -137,7 +143,7 @@ fn append_all(ctx: &Context, version: i16, request: &ProduceRequest) -> (Produce
         let topic = shared.topics.now().named(&asked.name).cloned();
         let mut partition_responses = Vec::with_capacity(asked.partition_data.len());
         for (partition_index, data) in asked.partition_data.iter().enumerate() {
-            match append_one(&rules, topic.as_ref(), request, data) {
+            match append_one(shared, &rules, topic.as_ref(), request, data) {
                 Ok((topic, last_offset, response)) => {
                     unsynced.push(Unsynced {
                         topic_index,
@@ -173,6 +179,7 @@ fn append_all(ctx: &Context, version: i16, request: &ProduceRequest) -> (Produce
 
 /// Appends one partition's batch: its topic, its last offset, and the answer it gets when all is well.
 fn append_one(
+    shared: &Shared,
     rules: &Rules<'_>,
     topic: Option<&Topic>,
     request: &ProduceRequest,
@@ -182,10 +189,6 @@ fn append_one(
         let sentence = format!("acks must be 0, 1 or -1, not {}", request.acks);
         return Err(Rejection::new(ErrorCode::InvalidRequiredAcks, sentence));
     }
-    if request.transactional_id.is_some() {
-        let sentence = "This broker has no transactions: produce without a transactional id";
-        return Err(Rejection::new(ErrorCode::InvalidTxnState, sentence));
-    }
     let found = topic.and_then(|topic| Some((topic, topic.partition(data.index)?)));
     let (topic, partition) = found.ok_or_else(|| {
         Rejection::new(
@@ -193,7 +196,16 @@ fn append_one(
             ErrorCode::UnknownTopicOrPartition.meaning(),
         )
     })?;
-    let admitted = admit(rules, topic, partition, data.records.as_ref())?;
+    if internal::is_internal(&topic.name) {
+        let sentence = "The topic is the broker's own";
+        return Err(Rejection::new(ErrorCode::InvalidTopicException, sentence));
+    }
+    let place = (topic.name.clone(), data.index);
+    let append = || admit(rules, topic, partition, data.records.as_ref());
+    let admitted = match transaction_of(data.records.as_ref()) {
+        Some(producer) => in_transaction(shared, request, producer, &place, append)?,
+        None => append()?,
+    };
     let response = PartitionProduceResponse {
         index: data.index,
         base_offset: admitted.base_offset,
@@ -202,6 +214,38 @@ fn append_one(
         ..PartitionProduceResponse::default()
     };
     Ok((topic.clone(), admitted.last_offset, response))
+}
+
+/// The producer of a transactional batch; what is no batch is refused later.
+fn transaction_of(records: Option<&Bytes>) -> Option<Producer> {
+    let (batch, _) = Batch::parse(records?, 0).ok()?;
+    batch.is_transactional().then(|| Producer {
+        id: batch.producer_id(),
+        epoch: batch.producer_epoch(),
+    })
+}
+
+/// Appends a batch that belongs to a transaction, which must be open in its partition.
+fn in_transaction(
+    shared: &Shared,
+    request: &ProduceRequest,
+    producer: Producer,
+    place: &Place,
+    append: impl FnOnce() -> Result<Admitted, Rejection>,
+) -> Result<Admitted, Rejection> {
+    let id = request.transactional_id.as_deref().ok_or_else(|| {
+        let sentence = "A transactional batch came without a transactional id";
+        Rejection::new(ErrorCode::InvalidTxnState, sentence)
+    })?;
+    let appended = transactions::while_open(shared, id, producer, place, append);
+    appended.map_err(|code| {
+        let code = producer_fault(code, false);
+        let sentence = format!(
+            "The batch belongs to no open transaction of this partition: {}",
+            code.meaning()
+        );
+        Rejection::new(code, sentence)
+    })?
 }
 
 fn rejected(index: i32, rejection: Rejection) -> PartitionProduceResponse {

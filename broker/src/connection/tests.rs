@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::net::Advertised;
+use crate::table::Caller;
 use crate::topics::NewTopic;
 use crate::{Broker, BrokerConfig, OpenGate};
 
@@ -48,6 +49,10 @@ async fn open(dir: &std::path::Path, config: BrokerConfig) -> (Context, watch::S
         appended: Arc::default(),
         held: Arc::default(),
         stop: stopping,
+        caller: Caller {
+            client_id: None,
+            peer: ([127, 0, 0, 1], 0).into(),
+        },
     };
     (context, stop)
 }
@@ -75,6 +80,7 @@ fn produce_of_many() -> ProduceRequest {
         topic_data: vec![TopicProduceData {
             name: "events".to_owned(),
             partition_data: std::iter::once(good).chain(empty).collect(),
+            ..TopicProduceData::default()
         }],
         ..ProduceRequest::default()
     }

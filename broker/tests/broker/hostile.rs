@@ -204,6 +204,7 @@ async fn a_fetch_that_names_more_than_could_wait_closes_its_connection() {
             .map(|n| FetchTopic {
                 topic: format!("none-{n}"),
                 partitions: (0..10_000).map(asked).collect(),
+                ..FetchTopic::default()
             })
             .collect(),
         ..FetchRequest::default()

@@ -8,6 +8,7 @@
 mod api_versions;
 mod damage;
 mod fetch;
+mod groups;
 mod harness;
 mod hostile;
 mod lifecycle;
@@ -18,3 +19,4 @@ mod producer;
 mod records;
 mod requests;
 mod topics;
+mod transactions;

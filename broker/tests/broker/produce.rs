@@ -8,7 +8,6 @@ use annals_broker::{BrokerConfig, OpenGate};
 use annals_kafka_wire::batch::{BatchBuilder, Compression};
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::frame::{decode_response, encode_request};
-use annals_kafka_wire::message::init_producer_id::InitProducerIdRequest;
 use annals_kafka_wire::message::produce::ProduceRequest;
 use bytes::{Bytes, BytesMut};
 
@@ -337,18 +336,5 @@ async fn acks_0_is_not_answered_and_its_error_closes_the_connection() {
     let answered = blocking(move || answer_until_close(stream, &[&good[..], &good, &bad].concat())).await;
     assert_eq!(answered, b"");
     assert_eq!(values(&mut client, "events", 2).await, ["a", "a"]);
-    broker.stop().await;
-}
-
-#[tokio::test]
-async fn transactions_are_refused_with_a_reason() {
-    let broker = start().await;
-    let mut client = broker.client().await;
-    let request = InitProducerIdRequest {
-        transactional_id: Some("t".to_owned()),
-        ..InitProducerIdRequest::default()
-    };
-    let answer = client.call(&request).await.unwrap();
-    assert_eq!(ErrorCode::from(answer.error_code), ErrorCode::InvalidRequest);
     broker.stop().await;
 }

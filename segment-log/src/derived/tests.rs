@@ -108,7 +108,7 @@ impl Story {
         if let Step::End { committed, .. } = step {
             let open =
                 |line: &&mut Line| line.producer == producer_id && line.transactional && line.ended.is_none();
-            for line in self.lines.iter_mut().filter(|line| open(&line)) {
+            for line in self.lines.iter_mut().filter(|line| open(line)) {
                 line.ended = Some((base, !committed));
             }
         } else {
@@ -144,7 +144,7 @@ impl Story {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn readers_of_committed_records_see_what_was_committed(steps in steps()) {

@@ -44,9 +44,10 @@ class Broker:
         return values
 
     def assigned_without_an_offset(self, topic):
-        """Where to begin is asked of the group's coordinator, which is not there yet: the client waits, it does not
-        crash (librdkafka 2.16 does, when a coordinator is advertised and then cannot be asked for offsets)."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "unused"})
+        """Where to begin is asked of the group's coordinator: a group that has committed nothing begins as it likes."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "assigned", "enable.auto.commit": False,
+                             "auto.offset.reset": "earliest"})
         consumer.assign([TopicPartition(topic, 0)])
-        same(consumer.poll(3), None, topic)
+        message = consumer.poll(30)
+        same(message and (message.error(), message.offset()), (None, 0), topic)
         consumer.close()

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use annals_kafka_wire::batch::{Batch, BatchBuilder};
 
+use annals_kafka_wire::message::fetch::FetchTopic;
+
 use super::*;
 use crate::{Broker, BrokerConfig, OpenGate};
 
@@ -53,6 +55,7 @@ async fn the_first_batch_has_its_room_before_it_is_read() {
                 partition_max_bytes: 1,
                 ..FetchPartition::default()
             }],
+            ..FetchTopic::default()
         }],
         ..FetchRequest::default()
     };
@@ -100,6 +103,7 @@ async fn many_partitions_are_read_in_pieces() {
         topics: vec![FetchTopic {
             topic: "events".to_owned(),
             partitions: partitions.collect(),
+            ..FetchTopic::default()
         }],
         ..FetchRequest::default()
     });

@@ -1,0 +1,58 @@
+//! DescribeGroups (key 15): what groups are doing, and who is in them. One that nobody knows is `Dead`; from version 6
+//! on GROUP_ID_NOT_FOUND says so as well.
+
+use annals_kafka_wire::error::ErrorCode;
+use annals_kafka_wire::message::describe_groups::{
+    DescribeGroupsRequest, DescribeGroupsResponse, DescribedGroup, DescribedGroupMember,
+};
+
+use crate::group::{Group, Member};
+use crate::table::{Answer, Context};
+
+/// The first version that says that there is no such group.
+const SAYS_NOT_FOUND: i16 = 6;
+
+pub(crate) fn handle(
+    ctx: &Context,
+    version: i16,
+    request: DescribeGroupsRequest,
+) -> Answer<DescribeGroupsResponse> {
+    let describe = |group_id: String| {
+        let found = ctx.shared.groups.look(&group_id, |entry| described(&entry.group));
+        let group = found.unwrap_or_else(|| unknown(version, &group_id));
+        DescribedGroup { group_id, ..group }
+    };
+    Answer::Now(DescribeGroupsResponse {
+        groups: request.groups.into_iter().map(describe).collect(),
+        ..DescribeGroupsResponse::default()
+    })
+}
+
+fn described(group: &Group) -> DescribedGroup {
+    let member = |member: &Member| DescribedGroupMember {
+        member_id: member.id.clone(),
+        group_instance_id: member.instance_id.clone(),
+        client_id: member.client_id.clone(),
+        client_host: member.client_host.clone(),
+        member_metadata: member.metadata(group.protocol()),
+        member_assignment: member.assignment.clone(),
+    };
+    DescribedGroup {
+        group_state: group.phase().name().to_owned(),
+        protocol_type: group.protocol_type().unwrap_or_default().to_owned(),
+        protocol_data: group.protocol().unwrap_or_default().to_owned(),
+        members: group.members().map(member).collect(),
+        ..DescribedGroup::default()
+    }
+}
+
+fn unknown(version: i16, group_id: &str) -> DescribedGroup {
+    let code = ErrorCode::GroupIdNotFound;
+    let says = version >= SAYS_NOT_FOUND;
+    DescribedGroup {
+        error_code: if says { code.code() } else { 0 },
+        error_message: says.then(|| format!("Group {group_id} not found.")),
+        group_state: "Dead".to_owned(),
+        ..DescribedGroup::default()
+    }
+}

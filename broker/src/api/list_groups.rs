@@ -1,0 +1,30 @@
+//! ListGroups (key 16): all groups, or those of some states (version 4 on) and types (version 5 on).
+
+use annals_kafka_wire::message::list_groups::{ListGroupsRequest, ListGroupsResponse, ListedGroup};
+
+use crate::table::{Answer, Context};
+
+/// The one type of group there is.
+const CLASSIC: &str = "classic";
+
+pub(crate) fn handle(ctx: &Context, _version: i16, request: ListGroupsRequest) -> Answer<ListGroupsResponse> {
+    let passes = |filter: &[String], word: &str| {
+        filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(word))
+    };
+    let groups = &ctx.shared.groups;
+    let listed = groups.ids().into_iter().filter_map(|id| {
+        groups.look(&id, |entry| ListedGroup {
+            protocol_type: entry.group.protocol_type().unwrap_or_default().to_owned(),
+            group_state: entry.group.phase().name().to_owned(),
+            group_type: CLASSIC.to_owned(),
+            group_id: id.clone(),
+        })
+    });
+    let wanted = listed.filter(|group| {
+        passes(&request.states_filter, &group.group_state) && passes(&request.types_filter, CLASSIC)
+    });
+    Answer::Now(ListGroupsResponse {
+        groups: wanted.collect(),
+        ..ListGroupsResponse::default()
+    })
+}

@@ -1,0 +1,58 @@
+//! SyncGroup (key 14): a member asks for its part of the generation; its leader says everybody's.
+
+use annals_kafka_wire::error::ErrorCode;
+use annals_kafka_wire::message::sync_group::{SyncGroupRequest, SyncGroupResponse};
+
+use crate::group::{self, Event, Identity, Sync, Synced};
+use crate::groups;
+use crate::table::{Answer, Context};
+use crate::ticket::told;
+
+pub(crate) fn handle(ctx: &Context, _version: i16, request: SyncGroupRequest) -> Answer<SyncGroupResponse> {
+    if request.group_id.is_empty() {
+        return Answer::Now(respond(Err(ErrorCode::InvalidGroupId)));
+    }
+    let sync = Sync {
+        identity: Identity {
+            member_id: request.member_id,
+            instance_id: request.group_instance_id,
+        },
+        generation: request.generation_id,
+        protocol_type: request.protocol_type,
+        protocol: request.protocol_name,
+        assignments: request
+            .assignments
+            .into_iter()
+            .map(|part| (part.member_id, part.assignment))
+            .collect(),
+    };
+    let asked = groups::ask(&ctx.shared, &request.group_id, false, |ticket| {
+        Event::Sync(ticket, sync)
+    });
+    let Some(answer) = asked else {
+        return Answer::Now(respond(Err(ErrorCode::UnknownMemberId)));
+    };
+    let stop = ctx.stop.clone();
+    Answer::Poll(Box::pin(async move {
+        let synced = match told(answer, stop).await {
+            Some(group::Answer::Sync(synced)) => synced,
+            _ => Err(ErrorCode::CoordinatorNotAvailable),
+        };
+        (respond(synced), None)
+    }))
+}
+
+fn respond(synced: Result<Synced, ErrorCode>) -> SyncGroupResponse {
+    match synced {
+        Ok(synced) => SyncGroupResponse {
+            protocol_type: synced.protocol_type,
+            protocol_name: synced.protocol,
+            assignment: synced.assignment,
+            ..SyncGroupResponse::default()
+        },
+        Err(code) => SyncGroupResponse {
+            error_code: code.code(),
+            ..SyncGroupResponse::default()
+        },
+    }
+}

@@ -1,0 +1,375 @@
+//! The coordinator of all groups: hands events to each group's state machine, carries out what comes of it, keeps
+//! committed offsets, and stores both in `__consumer_offsets`.
+//!
+//! Invariant: what a client is told of a generation or of an offset is durable. A group changes under its own lock
+//! alone, in the order its events came; nothing is waited for under that lock.
+//!
+//! Left out: the protocol of KIP-848, expiry of offsets.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use annals_kafka_wire::error::ErrorCode;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::broker::Shared;
+use crate::group::{Answer, Effect, Event, Group, Identity, Limits, Phase};
+use crate::internal::{WriteError, Written};
+use crate::ticket::{Ticket, Waiting};
+use crate::transaction::{Place, Producer};
+
+mod offsets;
+mod store;
+
+pub(crate) use offsets::{Committed, Offsets};
+
+/// What one group may cost: Kafka's defaults, but for two. A group waits for no second member, since on one machine
+/// that only makes everybody wait; and it has no more members than can be told to a leader at once.
+const LIMITS: Limits = Limits {
+    members_max: 1_000,
+    session_timeout_ms: (6_000, 1_800_000),
+    initial_rebalance_delay_ms: 0,
+};
+
+/// How many groups there may be.
+const GROUPS_MAX: usize = 10_000;
+
+/// All groups.
+pub(crate) struct Groups {
+    by_id: Mutex<BTreeMap<String, Arc<Mutex<Entry>>>>,
+    /// Groups with offsets that wait for a producer's marker.
+    waiting: Mutex<HashMap<i64, BTreeSet<String>>>,
+    /// Sessions are measured from here: a wall clock may be set.
+    started: Instant,
+}
+
+/// One group and what belongs to it.
+pub(crate) struct Entry {
+    pub(crate) group: Group,
+    pub(crate) offsets: Offsets,
+    /// Who waits for an answer.
+    waiting: Waiting<Answer>,
+    /// When somebody will come and look what is due.
+    alarm_ms: Option<i64>,
+    /// Whether the log has a record of the group.
+    is_stored: bool,
+    /// Taken out of the list: whoever has it looks again.
+    is_gone: bool,
+}
+
+impl Entry {
+    fn new(group: Group) -> Entry {
+        Entry {
+            group,
+            offsets: Offsets::default(),
+            waiting: Waiting::default(),
+            alarm_ms: None,
+            is_stored: false,
+            is_gone: false,
+        }
+    }
+}
+
+impl Groups {
+    /// None yet.
+    pub(crate) fn new() -> Groups {
+        Groups {
+            by_id: Mutex::default(),
+            waiting: Mutex::default(),
+            started: Instant::now(),
+        }
+    }
+
+    fn now_ms(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Ids of all groups.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        lock(&self.by_id).keys().cloned().collect()
+    }
+
+    /// Looks at a group, if it is there.
+    pub(crate) fn look<T>(&self, id: &str, look: impl FnOnce(&Entry) -> T) -> Option<T> {
+        let entry = lock(&self.by_id).get(id).cloned()?;
+        let entry = lock(&entry);
+        (!entry.is_gone).then(|| look(&entry))
+    }
+
+    /// Changes a group, which is made if it is not there and `makes`. `None` when there is none.
+    fn with<T>(
+        &self,
+        id: &str,
+        makes: bool,
+        change: impl FnOnce(&Arc<Mutex<Entry>>, &mut Entry) -> T,
+    ) -> Option<T> {
+        loop {
+            let shared = {
+                let mut by_id = lock(&self.by_id);
+                match by_id.get(id) {
+                    Some(entry) => Arc::clone(entry),
+                    None if makes && by_id.len() < GROUPS_MAX => {
+                        let entry = Arc::new(Mutex::new(Entry::new(Group::new(LIMITS))));
+                        by_id.insert(id.to_owned(), Arc::clone(&entry));
+                        entry
+                    }
+                    None => return None,
+                }
+            };
+            let mut entry = lock(&shared);
+            if !entry.is_gone {
+                return Some(change(&shared, &mut entry));
+            }
+        }
+    }
+
+    /// The group has offsets that wait for a marker of this producer.
+    fn expect_marker(&self, producer_id: i64, id: &str) {
+        let mut waiting = lock(&self.waiting);
+        waiting.entry(producer_id).or_default().insert(id.to_owned());
+    }
+
+    /// A producer's transaction has ended, so that its offsets count, or never will.
+    pub(crate) fn settle(&self, producer_id: i64, is_committed: bool) {
+        let groups = lock(&self.waiting).remove(&producer_id).unwrap_or_default();
+        for id in groups {
+            self.with(&id, false, |_, entry| {
+                entry.offsets.end(producer_id, is_committed)
+            });
+        }
+    }
+
+    fn remove(&self, id: &str, gone: &Arc<Mutex<Entry>>) {
+        let mut by_id = lock(&self.by_id);
+        if by_id.get(id).is_some_and(|entry| Arc::ptr_eq(entry, gone)) {
+            by_id.remove(id);
+        }
+    }
+}
+
+/// Somebody will look after what is due in groups that were read at start.
+pub(crate) fn wake(shared: &Arc<Shared>) {
+    for id in shared.groups.ids() {
+        shared
+            .groups
+            .with(&id, false, |cell, entry| set_alarm(shared, &id, cell, entry));
+    }
+}
+
+/// Hands an event to a group and gives the answer that will come; `None` when there is no such group.
+pub(crate) fn ask(
+    shared: &Arc<Shared>,
+    id: &str,
+    makes: bool,
+    event: impl FnOnce(Ticket) -> Event,
+) -> Option<oneshot::Receiver<Answer>> {
+    shared.groups.with(id, makes, |cell, entry| {
+        let (ticket, answer) = entry.waiting.add();
+        happen(shared, id, cell, entry, event(ticket));
+        answer
+    })
+}
+
+/// An event, and all that comes of it.
+fn happen(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry, event: Event) {
+    let effects = entry.group.on(event, shared.groups.now_ms());
+    for effect in effects {
+        match effect {
+            Effect::Answer(ticket, answer) => entry.waiting.answer(ticket, answer),
+            Effect::Store(store) => store_group(shared, id, cell, entry, store),
+        }
+    }
+    set_alarm(shared, id, cell, entry);
+    if entry.group.is_vacant() && entry.offsets.is_empty() && !entry.is_stored {
+        entry.is_gone = true;
+        let (shared, id, cell) = (Arc::clone(shared), id.to_owned(), Arc::clone(cell));
+        // The list is locked before an entry, never behind it.
+        tokio::spawn(async move { shared.groups.remove(&id, &cell) });
+    }
+}
+
+/// Writes the group now, and says so when it is durable.
+fn store_group(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry, store: u64) {
+    let written = store::write_group(shared, id, &entry.group);
+    entry.is_stored |= written.is_ok();
+    let (shared, id, cell) = (Arc::clone(shared), id.to_owned(), Arc::clone(cell));
+    tokio::spawn(async move {
+        let is_stored = match written {
+            Ok(write) => write.durable(&shared).await.is_ok(),
+            Err(error) => {
+                tracing::warn!(group = %id, %error, "a group could not be stored");
+                false
+            }
+        };
+        let mut entry = lock(&cell);
+        happen(
+            &shared,
+            &id,
+            &cell,
+            &mut entry,
+            Event::Stored { store, is_stored },
+        );
+    });
+}
+
+/// Sees to it that somebody comes when the group has something due.
+fn set_alarm(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry) {
+    let Some(deadline_ms) = entry.group.deadline_ms() else {
+        return;
+    };
+    if entry.alarm_ms.is_some_and(|alarm_ms| alarm_ms <= deadline_ms) {
+        return;
+    }
+    entry.alarm_ms = Some(deadline_ms);
+    let at = shared.groups.started + Duration::from_millis(deadline_ms.unsigned_abs());
+    let (shared, id, cell) = (Arc::downgrade(shared), id.to_owned(), Arc::downgrade(cell));
+    tokio::spawn(async move {
+        tokio::time::sleep_until(at).await;
+        let (Some(shared), Some(cell)) = (shared.upgrade(), cell.upgrade()) else {
+            return;
+        };
+        let mut entry = lock(&cell);
+        if entry.alarm_ms == Some(deadline_ms) {
+            entry.alarm_ms = None;
+            happen(&shared, &id, &cell, &mut entry, Event::Tick);
+        }
+    });
+}
+
+/// Commits offsets of a member, or of nobody. They count once they are durable.
+pub(crate) async fn commit(
+    shared: &Arc<Shared>,
+    id: &str,
+    identity: &Identity,
+    generation: i32,
+    offsets: Vec<(Place, Committed)>,
+) -> Result<(), ErrorCode> {
+    let check = |entry: &mut Entry| {
+        let now_ms = shared.groups.now_ms();
+        entry.group.check_commit(identity, generation, now_ms)
+    };
+    let offsets = offsets
+        .into_iter()
+        .map(|(place, committed)| (place, Some(committed)));
+    let takes_no_part = generation < 0;
+    let stored = store_offsets(shared, id, takes_no_part, check, offsets.collect()).await;
+    stored.unwrap_or(Err(match takes_no_part {
+        true => ErrorCode::PolicyViolation,
+        false => ErrorCode::IllegalGeneration,
+    }))
+}
+
+/// Forgets some offsets of a group.
+pub(crate) async fn forget(shared: &Arc<Shared>, id: &str, places: Vec<Place>) -> Result<(), ErrorCode> {
+    let offsets = places.into_iter().map(|place| (place, None)).collect();
+    let stored = store_offsets(shared, id, false, |_| Ok(()), offsets).await;
+    stored.unwrap_or(Err(ErrorCode::GroupIdNotFound))
+}
+
+/// Writes offsets, or that they are forgotten; they count once they are durable. `None` when there is no such group.
+async fn store_offsets(
+    shared: &Arc<Shared>,
+    id: &str,
+    makes: bool,
+    check: impl FnOnce(&mut Entry) -> Result<(), ErrorCode>,
+    offsets: Vec<(Place, Option<Committed>)>,
+) -> Option<Result<(), ErrorCode>> {
+    let written = shared.groups.with(id, makes, |_, entry| {
+        check(entry)?;
+        let written = store::write_offsets(shared, id, None, &offsets).map_err(code_of)?;
+        entry.offsets.expect();
+        Ok(written)
+    })?;
+    let durable = match &written {
+        Ok(written) => written.durable(shared).await,
+        Err(code) => Err(*code),
+    };
+    shared.groups.with(id, false, |cell, entry| {
+        if let Ok(written) = written {
+            entry.offsets.settle();
+            let counts = offsets.into_iter().filter(|_| durable.is_ok());
+            for ((place, committed), log_offset) in counts.zip(written.base_offset()..) {
+                entry.offsets.put(place, committed, log_offset);
+            }
+        }
+        // A group without anything left goes.
+        happen(shared, id, cell, entry, Event::Tick);
+    });
+    Some(durable)
+}
+
+/// Writes offsets that count when the producer's transaction is committed. The caller holds that open.
+pub(crate) fn commit_in_transaction(
+    shared: &Arc<Shared>,
+    id: &str,
+    member: Option<(&Identity, i32)>,
+    producer: Producer,
+    offsets: Vec<(Place, Committed)>,
+) -> Result<Written, ErrorCode> {
+    let written = shared.groups.with(id, true, |_, entry| {
+        if let Some((identity, generation)) = member {
+            let now_ms = shared.groups.now_ms();
+            entry.group.check_commit(identity, generation, now_ms)?;
+        }
+        let offsets: Vec<_> = offsets
+            .into_iter()
+            .map(|(place, offset)| (place, Some(offset)))
+            .collect();
+        let written = store::write_offsets(shared, id, Some(producer), &offsets).map_err(code_of)?;
+        shared.groups.expect_marker(producer.id, id);
+        for ((place, committed), log_offset) in offsets.into_iter().zip(written.base_offset()..) {
+            if let Some(committed) = committed {
+                entry
+                    .offsets
+                    .wait_for_marker(producer.id, place, committed, log_offset);
+            }
+        }
+        Ok(written)
+    });
+    written.unwrap_or(Err(ErrorCode::PolicyViolation))
+}
+
+/// Deletes a group that nobody is in, with its offsets.
+pub(crate) async fn delete(shared: &Arc<Shared>, id: &str) -> ErrorCode {
+    let places = shared
+        .groups
+        .with(id, false, |_, entry| match entry.group.phase() {
+            Phase::Empty if entry.group.is_vacant() => Ok(entry.offsets.places()),
+            _ => Err(ErrorCode::NonEmptyGroup),
+        });
+    let places = match places {
+        None => return ErrorCode::GroupIdNotFound,
+        Some(Err(code)) => return code,
+        Some(Ok(places)) => places,
+    };
+    if let Err(code) = forget(shared, id, places).await {
+        return code;
+    }
+    let written = shared.groups.with(id, false, |cell, entry| {
+        if !entry.group.is_vacant() {
+            return Err(ErrorCode::NonEmptyGroup);
+        }
+        let written = store::write_no_group(shared, id).map_err(code_of);
+        if written.is_ok() {
+            entry.is_stored = false;
+        }
+        happen(shared, id, cell, entry, Event::Tick);
+        written
+    });
+    match written {
+        Some(Ok(write)) => write.durable(shared).await.err().unwrap_or(ErrorCode::None),
+        Some(Err(code)) => code,
+        None => ErrorCode::None,
+    }
+}
+
+fn code_of(error: WriteError) -> ErrorCode {
+    tracing::warn!(%error, "offsets could not be stored");
+    error.code()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,170 @@
+//! The offsets of one group.
+//!
+//! Invariant: of two commits for one place the one that stands later in the log counts, whichever was durable first.
+//! What belongs to a transaction waits for its marker, and is then as if it had been committed where it stands.
+
+use std::collections::BTreeMap;
+
+use crate::transaction::Place;
+
+/// A committed offset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Committed {
+    /// The offset of the next record to read.
+    pub(crate) offset: i64,
+    /// The leader epoch of the last record read, -1 for none.
+    pub(crate) leader_epoch: i32,
+    /// What the client wants to remember beside it.
+    pub(crate) metadata: String,
+    /// When it was committed, by the wall clock.
+    pub(crate) commit_ms: i64,
+}
+
+/// By topic and partition.
+#[derive(Debug, Default)]
+pub(crate) struct Offsets {
+    /// With the offset of each one's record in the log; a place that was forgotten keeps that alone.
+    by_place: BTreeMap<Place, (i64, Option<Committed>)>,
+    /// Commits that are not durable yet.
+    expected: usize,
+    /// By producer: what its open transaction would commit, with the offsets of the records.
+    waiting: BTreeMap<i64, Vec<(Place, Committed, i64)>>,
+}
+
+impl Offsets {
+    /// Whether there are none, and none is on its way.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.expected == 0
+            && self.waiting.is_empty()
+            && self.by_place.values().all(|(_, committed)| committed.is_none())
+    }
+
+    /// A commit was written;
+    pub(super) fn expect(&mut self) {
+        self.expected += 1;
+    }
+
+    /// and has become durable, or never will.
+    pub(super) fn settle(&mut self) {
+        self.expected = self.expected.saturating_sub(1);
+        if self.expected == 0 && self.waiting.is_empty() {
+            // What was forgotten is remembered only while something older may still come to count.
+            self.by_place.retain(|_, (_, committed)| committed.is_some());
+        }
+    }
+
+    /// What counts from this place in the log on; nothing, if it was forgotten.
+    pub(super) fn put(&mut self, place: Place, committed: Option<Committed>, log_offset: i64) {
+        let known = self.by_place.get(&place);
+        if known.is_none_or(|(before, _)| *before < log_offset) {
+            self.by_place.insert(place, (log_offset, committed));
+        }
+    }
+
+    /// What a transaction commits if it is committed.
+    pub(super) fn wait_for_marker(
+        &mut self,
+        producer_id: i64,
+        place: Place,
+        committed: Committed,
+        log_offset: i64,
+    ) {
+        let waiting = self.waiting.entry(producer_id).or_default();
+        waiting.push((place, committed, log_offset));
+    }
+
+    /// The transaction has ended.
+    pub(super) fn end(&mut self, producer_id: i64, is_committed: bool) {
+        for (place, committed, log_offset) in self.waiting.remove(&producer_id).unwrap_or_default() {
+            if is_committed {
+                self.put(place, Some(committed), log_offset);
+            }
+        }
+    }
+
+    /// Whether a transaction may still change what was committed for a partition.
+    pub(crate) fn is_unstable(&self, topic: &str, partition: i32) -> bool {
+        let of_place = |((name, number), ..): &(Place, Committed, i64)| name == topic && *number == partition;
+        self.waiting.values().flatten().any(of_place)
+    }
+
+    /// What was committed for a partition.
+    pub(crate) fn get(&self, topic: &str, partition: i32) -> Option<&Committed> {
+        let (_, committed) = self.by_place.get(&(topic.to_owned(), partition))?;
+        committed.as_ref()
+    }
+
+    /// All places with an offset, by topic and partition.
+    pub(crate) fn places(&self) -> Vec<Place> {
+        let known = self
+            .by_place
+            .iter()
+            .filter(|(_, (_, committed))| committed.is_some());
+        known.map(|(place, _)| place.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn committed(offset: i64) -> Committed {
+        Committed {
+            offset,
+            leader_epoch: -1,
+            metadata: String::new(),
+            commit_ms: 0,
+        }
+    }
+
+    fn place() -> Place {
+        ("t".to_owned(), 0)
+    }
+
+    fn offset(offsets: &Offsets) -> Option<i64> {
+        offsets.get("t", 0).map(|committed| committed.offset)
+    }
+
+    #[test]
+    fn what_stands_later_in_the_log_counts() {
+        let mut offsets = Offsets::default();
+        for _ in 0..4 {
+            offsets.expect();
+        }
+        offsets.put(place(), Some(committed(20)), 2);
+        offsets.put(place(), Some(committed(10)), 1);
+        assert_eq!(offset(&offsets), Some(20));
+        offsets.put(place(), None, 4);
+        offsets.put(place(), Some(committed(30)), 3);
+        assert_eq!((offset(&offsets), offsets.places().len()), (None, 0));
+        assert!(!offsets.is_empty());
+        for _ in 0..4 {
+            offsets.settle();
+        }
+        assert!(offsets.is_empty());
+    }
+
+    #[test]
+    fn a_transactions_offsets_wait_for_its_marker() {
+        let mut offsets = Offsets::default();
+        offsets.put(place(), Some(committed(1)), 1);
+        offsets.wait_for_marker(7, place(), committed(5), 2);
+        offsets.wait_for_marker(8, place(), committed(6), 3);
+        assert_eq!(
+            (
+                offset(&offsets),
+                offsets.is_unstable("t", 0),
+                offsets.is_unstable("t", 1)
+            ),
+            (Some(1), true, false)
+        );
+        offsets.end(8, false);
+        offsets.end(7, true);
+        assert_eq!((offset(&offsets), offsets.is_unstable("t", 0)), (Some(5), false));
+        // What was committed behind it stays.
+        offsets.wait_for_marker(7, place(), committed(2), 4);
+        offsets.put(place(), Some(committed(9)), 5);
+        offsets.end(7, true);
+        assert_eq!(offset(&offsets), Some(9));
+    }
+}

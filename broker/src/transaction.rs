@@ -1,0 +1,351 @@
+//! One transactional id, as a pure state machine: (state, event, time) → (state, effects).
+//!
+//! ```text
+//!                 add partitions                end, or time is over           markers are written
+//!  Empty ------------------------> Ongoing ------------------------> Preparing --------------------> Completed
+//!                                   ^  add partitions                 the decision                      |
+//!                                   `------------------------------------------------------------------'
+//! ```
+//!
+//! A transaction's outcome is decided when *Preparing* is durable: from then on it comes about, whatever happens, by a
+//! marker in each partition it wrote to. A producer that comes again (InitProducerId) gets a higher epoch, so that the
+//! one before it is fenced; what that one had open is aborted first. Rules: KIP-98, KIP-360.
+//!
+//! Invariant: a state counts, and its ticket is answered, once it is stored; meanwhile everybody else is told to come
+//! again (CONCURRENT_TRANSACTIONS). The epoch of a producer id never falls.
+//!
+//! Left out: storing, markers and clocks (the coordinator's); the protocol in which every transaction has its own
+//! epoch (KIP-890).
+
+use std::collections::BTreeSet;
+
+use annals_kafka_wire::error::ErrorCode;
+
+use crate::ticket::Ticket;
+
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use state::{Outcome, Phase, Place, Producer, State};
+
+/// What happens.
+#[derive(Debug, Clone)]
+pub(crate) enum Event {
+    /// A producer begins, perhaps again.
+    Init {
+        ticket: Ticket,
+        timeout_ms: i32,
+        /// What it was before, if it knows.
+        known: Option<Producer>,
+        /// A producer id that nobody has, in case one is needed.
+        fresh_id: i64,
+    },
+    /// It will write to these partitions.
+    Add(Ticket, Producer, BTreeSet<Place>),
+    /// It ends its transaction.
+    End(Ticket, Producer, Outcome),
+    /// What [`Effect::Store`] asked for was done, or could not be.
+    Stored { store: u64, is_stored: bool },
+    /// Every marker is durable.
+    Marked,
+    /// Time has passed.
+    Tick,
+}
+
+/// What is to be done, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Store this state, then say so by [`Event::Stored`] with the same number.
+    Store(u64, State),
+    /// Write a marker to each of these partitions, then say so by [`Event::Marked`].
+    Mark(Producer, Outcome, BTreeSet<Place>),
+    /// The producer to go on as, or why not.
+    Answer(Ticket, Result<Producer, ErrorCode>),
+}
+
+/// A state on its way to be stored.
+#[derive(Debug, Clone)]
+struct Next {
+    store: u64,
+    state: State,
+    /// Who is answered then.
+    ticket: Option<Ticket>,
+}
+
+/// One transactional id, see the module.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Transaction {
+    state: Option<State>,
+    next: Option<Next>,
+    stores: u64,
+}
+
+/// The last epoch there is: after it comes another producer id. One less than the type has, as in Kafka.
+const EPOCH_MAX: i16 = i16::MAX - 1;
+
+impl Transaction {
+    /// As it was stored. What is decided is still to be brought about: see [`Transaction::resume`].
+    pub(crate) fn restored(state: State) -> Transaction {
+        Transaction {
+            state: Some(state),
+            ..Transaction::default()
+        }
+    }
+
+    /// What a start has to finish.
+    pub(crate) fn resume(&self) -> Vec<Effect> {
+        match &self.state {
+            Some(state) => state.markers().into_iter().collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// The state that counts.
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> Option<&State> {
+        self.state.as_ref()
+    }
+
+    /// Whether the producer's transaction is open in the partition, so that it may write there.
+    pub(crate) fn check_open_in(&self, producer: Producer, place: &Place) -> Result<(), ErrorCode> {
+        let state = self.known(producer)?;
+        let holds =
+            |state: &State| matches!(&state.phase, Phase::Ongoing { places, .. } if places.contains(place));
+        let ends = |next: &Next| !matches!(next.state.phase, Phase::Ongoing { .. });
+        match holds(state) && !self.next.as_ref().is_some_and(ends) {
+            true => Ok(()),
+            false => Err(ErrorCode::InvalidTxnState),
+        }
+    }
+
+    /// When [`Event::Tick`] is due.
+    pub(crate) fn deadline_ms(&self) -> Option<i64> {
+        match self.state.as_ref().filter(|_| self.next.is_none()) {
+            Some(State {
+                phase: Phase::Ongoing { since_ms, .. },
+                timeout_ms,
+                ..
+            }) => Some(since_ms.saturating_add(i64::from(*timeout_ms))),
+            _ => None,
+        }
+    }
+
+    /// Takes in what happens at `now_ms`.
+    pub(crate) fn on(&mut self, event: Event, now_ms: i64) -> Vec<Effect> {
+        match event {
+            Event::Init {
+                ticket,
+                timeout_ms,
+                known,
+                fresh_id,
+            } => match self.init(timeout_ms, known, fresh_id) {
+                Ok(state) => self.store(state, Some(ticket)),
+                Err(Refused { code, fence }) => {
+                    let answer = Effect::Answer(ticket, Err(code));
+                    let fence = fence.map(|state| self.store(state, None)).unwrap_or_default();
+                    [fence, vec![answer]].concat()
+                }
+            },
+            Event::Add(ticket, producer, places) => match self.add(producer, places, now_ms) {
+                Ok(Some(state)) => self.store(state, Some(ticket)),
+                Ok(None) => vec![Effect::Answer(ticket, Ok(producer))],
+                Err(code) => vec![Effect::Answer(ticket, Err(code))],
+            },
+            Event::End(ticket, producer, outcome) => match self.end(producer, outcome) {
+                Ok(Some(state)) => self.store(state, Some(ticket)),
+                Ok(None) => vec![Effect::Answer(ticket, Ok(producer))],
+                Err(code) => vec![Effect::Answer(ticket, Err(code))],
+            },
+            Event::Stored { store, is_stored } => self.stored(store, is_stored),
+            Event::Marked => self.marked(),
+            Event::Tick
+                if self
+                    .deadline_ms()
+                    .is_some_and(|deadline_ms| deadline_ms <= now_ms) =>
+            {
+                let aborted = self.state.as_ref().and_then(State::fenced);
+                aborted.map(|state| self.store(state, None)).unwrap_or_default()
+            }
+            Event::Tick => Vec::new(),
+        }
+    }
+
+    /// The producer's next epoch.
+    fn init(&self, timeout_ms: i32, known: Option<Producer>, fresh_id: i64) -> Result<State, Refused> {
+        let Some(state) = &self.state else {
+            // Nobody knows who it was: the id's history has expired, as in Kafka it goes on under a new one.
+            self.unless_storing()?;
+            return Ok(State {
+                producer: Producer {
+                    id: fresh_id,
+                    epoch: 0,
+                },
+                last_epoch: -1,
+                timeout_ms,
+                phase: Phase::Empty,
+            });
+        };
+        let current = state.producer;
+        // Who asks again because the answer got lost has the epoch before.
+        let is_again = |known: Producer| known.id == current.id && known.epoch == state.last_epoch;
+        if known.is_some_and(|known| known != current && !is_again(known)) {
+            return Err(ErrorCode::ProducerFenced.into());
+        }
+        self.unless_storing()?;
+        match &state.phase {
+            Phase::Preparing { .. } => return Err(ErrorCode::ConcurrentTransactions.into()),
+            Phase::Ongoing { .. } => {
+                return Err(Refused {
+                    code: ErrorCode::ConcurrentTransactions,
+                    fence: state.fenced(),
+                });
+            }
+            Phase::Empty | Phase::Completed(_) => {}
+        }
+        let phase = Phase::Empty;
+        if known.is_some_and(is_again) {
+            return Ok(State {
+                timeout_ms,
+                phase,
+                ..*state
+            });
+        }
+        let (producer, last_epoch) = match current.epoch >= EPOCH_MAX {
+            true => (
+                Producer {
+                    id: fresh_id,
+                    epoch: 0,
+                },
+                -1,
+            ),
+            false => (current.next(), known.map_or(-1, |known| known.epoch)),
+        };
+        Ok(State {
+            producer,
+            last_epoch,
+            timeout_ms,
+            phase,
+        })
+    }
+
+    fn add(
+        &self,
+        producer: Producer,
+        places: BTreeSet<Place>,
+        now_ms: i64,
+    ) -> Result<Option<State>, ErrorCode> {
+        let state = self.known(producer)?;
+        self.unless_storing()?;
+        let phase = match &state.phase {
+            Phase::Preparing { .. } => return Err(ErrorCode::ConcurrentTransactions),
+            Phase::Ongoing { places: before, .. } if before.is_superset(&places) => return Ok(None),
+            Phase::Ongoing {
+                places: before,
+                since_ms,
+            } => Phase::Ongoing {
+                places: before.union(&places).cloned().collect(),
+                since_ms: *since_ms,
+            },
+            Phase::Empty | Phase::Completed(_) => Phase::Ongoing {
+                places,
+                since_ms: now_ms,
+            },
+        };
+        Ok(Some(State { phase, ..*state }))
+    }
+
+    fn end(&self, producer: Producer, outcome: Outcome) -> Result<Option<State>, ErrorCode> {
+        let state = self.known(producer)?;
+        self.unless_storing()?;
+        match &state.phase {
+            Phase::Ongoing { places, .. } => {
+                let places = places.clone();
+                let phase = Phase::Preparing { places, outcome };
+                Ok(Some(State { phase, ..*state }))
+            }
+            // Asked again.
+            Phase::Completed(before) if *before == outcome => Ok(None),
+            Phase::Preparing { outcome: before, .. } if *before == outcome => {
+                Err(ErrorCode::ConcurrentTransactions)
+            }
+            Phase::Preparing { .. } | Phase::Completed(_) | Phase::Empty => Err(ErrorCode::InvalidTxnState),
+        }
+    }
+
+    /// Every marker is there.
+    fn marked(&mut self) -> Vec<Effect> {
+        match &self.state {
+            Some(state) if self.next.is_none() => match &state.phase {
+                Phase::Preparing { outcome, .. } => {
+                    let phase = Phase::Completed(*outcome);
+                    let state = State { phase, ..*state };
+                    self.store(state, None)
+                }
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    fn store(&mut self, state: State, ticket: Option<Ticket>) -> Vec<Effect> {
+        self.stores += 1;
+        let store = self.stores;
+        self.next = Some(Next {
+            store,
+            state: state.clone(),
+            ticket,
+        });
+        vec![Effect::Store(store, state)]
+    }
+
+    fn stored(&mut self, store: u64, is_stored: bool) -> Vec<Effect> {
+        let Some(next) = self.next.take_if(|next| next.store == store) else {
+            return Vec::new();
+        };
+        if !is_stored {
+            let code = ErrorCode::CoordinatorNotAvailable;
+            let refused = next.ticket.map(|ticket| Effect::Answer(ticket, Err(code)));
+            // What is brought about already is brought about again.
+            return refused.into_iter().chain(self.resume()).collect();
+        }
+        let answer = next
+            .ticket
+            .map(|ticket| Effect::Answer(ticket, Ok(next.state.producer)));
+        let markers = next.state.markers();
+        self.state = Some(next.state);
+        answer.into_iter().chain(markers).collect()
+    }
+
+    /// The state, if this is its producer.
+    fn known(&self, producer: Producer) -> Result<&State, ErrorCode> {
+        let state = self
+            .state
+            .as_ref()
+            .filter(|state| state.producer.id == producer.id);
+        let state = state.ok_or(ErrorCode::InvalidProducerIdMapping)?;
+        match state.producer.epoch == producer.epoch {
+            true => Ok(state),
+            false => Err(ErrorCode::ProducerFenced),
+        }
+    }
+
+    fn unless_storing(&self) -> Result<(), ErrorCode> {
+        match self.next {
+            Some(_) => Err(ErrorCode::ConcurrentTransactions),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a producer does not begin, and what is done for it to begin later.
+struct Refused {
+    code: ErrorCode,
+    fence: Option<State>,
+}
+
+impl From<ErrorCode> for Refused {
+    fn from(code: ErrorCode) -> Refused {
+        Refused { code, fence: None }
+    }
+}

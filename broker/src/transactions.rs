@@ -1,0 +1,255 @@
+//! The coordinator of transactions: hands events to each transactional id's state machine, carries out what comes of
+//! it, writes the markers, and stores where each stands in `__transaction_state`.
+//!
+//! Invariant: a producer writes to a partition only while its transaction is open there ([`while_open`]), so that no
+//! record comes behind its marker; and what is decided comes about, also after a crash. A transactional id changes
+//! under its own lock alone; nothing is waited for under it.
+//!
+//! Left out: forgetting ids that nobody uses any more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use annals_kafka_wire::batch::{Batch, Marker};
+use annals_kafka_wire::error::ErrorCode;
+use annals_segment_log::AppendError;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::broker::Shared;
+use crate::internal;
+use crate::ticket::{Ticket, Waiting};
+use crate::topic::Topic;
+use crate::transaction::{Effect, Event, Outcome, Place, Producer, Transaction};
+
+mod store;
+
+/// How many transactional ids there may be.
+const IDS_MAX: usize = 100_000;
+
+/// Pause before a marker that could not be written is tried again.
+const MARKER_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest wait for a marker's sync before it is tried again.
+const SYNC_WAIT: Duration = Duration::from_secs(30);
+
+/// All transactional ids.
+pub(crate) struct Transactions {
+    by_id: Mutex<BTreeMap<String, Arc<Mutex<Entry>>>>,
+    /// Time-outs are measured from here: a wall clock may be set.
+    started: Instant,
+}
+
+/// One transactional id and who waits for it.
+#[derive(Default)]
+struct Entry {
+    transaction: Transaction,
+    waiting: Waiting<Result<Producer, ErrorCode>>,
+    /// When somebody will come and look what is due.
+    alarm_ms: Option<i64>,
+}
+
+impl Transactions {
+    fn now_ms(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn entry(&self, id: &str, makes: bool) -> Option<Arc<Mutex<Entry>>> {
+        let mut by_id = lock(&self.by_id);
+        match by_id.get(id) {
+            Some(entry) => Some(Arc::clone(entry)),
+            None if makes && by_id.len() < IDS_MAX => {
+                let entry = Arc::default();
+                by_id.insert(id.to_owned(), Arc::clone(&entry));
+                Some(entry)
+            }
+            None => None,
+        }
+    }
+}
+
+/// Finishes what was decided before the start, and sees to what is open.
+pub(crate) fn wake(shared: &Arc<Shared>) {
+    let all: Vec<_> = lock(&shared.transactions.by_id)
+        .iter()
+        .map(|(id, cell)| (id.clone(), Arc::clone(cell)))
+        .collect();
+    for (id, cell) in all {
+        let mut entry = lock(&cell);
+        let effects = entry.transaction.resume();
+        carry_out(shared, &id, &cell, &mut entry, effects);
+    }
+}
+
+/// Hands an event to a transactional id and gives the answer that will come; `None` when there is no such id, and none
+/// is made.
+pub(crate) fn ask(
+    shared: &Arc<Shared>,
+    id: &str,
+    makes: bool,
+    event: impl FnOnce(Ticket) -> Event,
+) -> Option<oneshot::Receiver<Result<Producer, ErrorCode>>> {
+    let cell = shared.transactions.entry(id, makes)?;
+    let mut entry = lock(&cell);
+    let (ticket, answer) = entry.waiting.add();
+    happen(shared, id, &cell, &mut entry, event(ticket));
+    Some(answer)
+}
+
+/// Does something that is right only while the producer's transaction is open in a partition.
+pub(crate) fn while_open<T>(
+    shared: &Shared,
+    id: &str,
+    producer: Producer,
+    place: &Place,
+    work: impl FnOnce() -> T,
+) -> Result<T, ErrorCode> {
+    let cell = shared.transactions.entry(id, false);
+    let cell = cell.ok_or(ErrorCode::InvalidProducerIdMapping)?;
+    let entry = lock(&cell);
+    entry.transaction.check_open_in(producer, place)?;
+    Ok(work())
+}
+
+/// An event, and all that comes of it.
+fn happen(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry, event: Event) {
+    let effects = entry.transaction.on(event, shared.transactions.now_ms());
+    carry_out(shared, id, cell, entry, effects);
+}
+
+fn carry_out(
+    shared: &Arc<Shared>,
+    id: &str,
+    cell: &Arc<Mutex<Entry>>,
+    entry: &mut Entry,
+    effects: Vec<Effect>,
+) {
+    for effect in effects {
+        match effect {
+            Effect::Answer(ticket, answer) => entry.waiting.answer(ticket, answer),
+            Effect::Store(store, state) => {
+                let written = store::write(shared, id, &state);
+                let (shared, id, cell) = (Arc::clone(shared), id.to_owned(), Arc::clone(cell));
+                tokio::spawn(async move {
+                    let is_stored = match written {
+                        Ok(written) => written.durable(&shared).await.is_ok(),
+                        Err(error) => {
+                            tracing::warn!(transactional_id = %id, %error, "a transaction could not be stored");
+                            false
+                        }
+                    };
+                    let stored = Event::Stored { store, is_stored };
+                    happen(&shared, &id, &cell, &mut lock(&cell), stored);
+                });
+            }
+            Effect::Mark(producer, outcome, places) => {
+                let (shared, id, cell) = (Arc::downgrade(shared), id.to_owned(), Arc::clone(cell));
+                tokio::spawn(async move {
+                    let mut left = places;
+                    while let Some(shared) = shared.upgrade() {
+                        left = mark(&shared, producer, outcome, left).await;
+                        if left.is_empty() {
+                            happen(&shared, &id, &cell, &mut lock(&cell), Event::Marked);
+                            return;
+                        }
+                        drop(shared);
+                        tokio::time::sleep(MARKER_PAUSE).await;
+                    }
+                });
+            }
+        }
+    }
+    set_alarm(shared, id, cell, entry);
+}
+
+/// Writes markers and waits until they are durable; gives the partitions where that has not come about.
+async fn mark(
+    shared: &Shared,
+    producer: Producer,
+    outcome: Outcome,
+    places: BTreeSet<Place>,
+) -> BTreeSet<Place> {
+    let mut left = BTreeSet::new();
+    let mut written = Vec::new();
+    for place in places {
+        match append_marker(shared, producer, outcome, &place) {
+            Ok(marker) => written.push((place, marker)),
+            Err(error) => {
+                tracing::warn!(topic = %place.0, partition = place.1, %error, "a transaction's marker could not be written");
+                left.insert(place);
+            }
+        }
+    }
+    let deadline = std::time::Instant::now() + SYNC_WAIT;
+    for (place, marker) in written {
+        // Where the topic is gone there is nothing to mark.
+        if let Some((topic, offset)) = marker {
+            match topic.durable(&shared.log, place.1, offset, deadline).await {
+                ErrorCode::None | ErrorCode::UnknownTopicOrPartition => {}
+                _ => {
+                    left.insert(place);
+                    continue;
+                }
+            }
+        }
+        if place.0 == internal::OFFSETS {
+            shared.groups.settle(producer.id, outcome == Outcome::Commit);
+        }
+    }
+    left
+}
+
+/// Writes one marker; `None` where there is no such partition any more, or a later life of the producer has written.
+fn append_marker(
+    shared: &Shared,
+    producer: Producer,
+    outcome: Outcome,
+    (name, number): &Place,
+) -> Result<Option<(Topic, i64)>, AppendError> {
+    let Some(topic) = shared.topics.now().named(name).cloned() else {
+        return Ok(None);
+    };
+    let Some(partition) = topic.partition(*number) else {
+        return Ok(None);
+    };
+    let now_ms = shared.now_ms();
+    let marker = Marker {
+        committed: outcome == Outcome::Commit,
+        coordinator_epoch: 0,
+    };
+    let (batch, _) = Batch::parse(&marker.build(now_ms, producer.id, producer.epoch), 0)?;
+    match partition.append(&batch, now_ms) {
+        Ok(appended) => Ok(Some((topic, appended.last_offset))),
+        Err(AppendError::Removed | AppendError::InvalidProducerEpoch { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Sees to it that somebody comes when the transaction has been open for too long.
+fn set_alarm(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry) {
+    let Some(deadline_ms) = entry.transaction.deadline_ms() else {
+        return;
+    };
+    if entry.alarm_ms.is_some_and(|alarm_ms| alarm_ms <= deadline_ms) {
+        return;
+    }
+    entry.alarm_ms = Some(deadline_ms);
+    let at = shared.transactions.started + Duration::from_millis(deadline_ms.unsigned_abs());
+    let (shared, id, cell) = (Arc::downgrade(shared), id.to_owned(), Arc::downgrade(cell));
+    tokio::spawn(async move {
+        tokio::time::sleep_until(at).await;
+        let (Some(shared), Some(cell)) = (shared.upgrade(), cell.upgrade()) else {
+            return;
+        };
+        let mut entry = lock(&cell);
+        if entry.alarm_ms == Some(deadline_ms) {
+            entry.alarm_ms = None;
+            happen(&shared, &id, &cell, &mut entry, Event::Tick);
+        }
+    });
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

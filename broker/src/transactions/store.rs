@@ -1,0 +1,155 @@
+//! Transactional ids in `__transaction_state`: what is written, and what is read back at start.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use annals_kafka_wire::batch::Record;
+use annals_kafka_wire::coordinator::transactions::{
+    PartitionsSchema, TransactionLogKey, TransactionLogValue,
+};
+use annals_kafka_wire::error::WireError;
+use annals_kafka_wire::message::Versioned;
+use annals_kafka_wire::primitives::{Reader, Writer};
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::{Entry, Transactions};
+use crate::broker::Shared;
+use crate::internal::{self, InternalTopicError, TRANSACTIONS, WriteError, Written};
+use crate::topic::Topic;
+use crate::transaction::{Outcome, Phase, Place, Producer, State, Transaction};
+
+/// The versions written: what Kafka writes for the protocol of KIP-98.
+const KEY_VERSION: i16 = 0;
+const VALUE_VERSION: i16 = 0;
+
+/// Kafka's numbers of phases.
+const EMPTY: i8 = 0;
+const ONGOING: i8 = 1;
+const PREPARE_COMMIT: i8 = 2;
+const PREPARE_ABORT: i8 = 3;
+const COMPLETE_COMMIT: i8 = 4;
+const COMPLETE_ABORT: i8 = 5;
+
+/// Writes where a transactional id stands.
+pub(super) fn write(shared: &Shared, id: &str, state: &State) -> Result<Written, WriteError> {
+    let mut key = Writer::new();
+    let transactional_id = id.to_owned();
+    TransactionLogKey { transactional_id }.encode(&mut key, KEY_VERSION)?;
+    let mut value = Writer::new();
+    let now = (shared.now_ms(), shared.transactions.now_ms());
+    record(state, now).encode(&mut value, VALUE_VERSION)?;
+    let record = (key.into_bytes(), Some(value.into_bytes()));
+    internal::write(shared, TRANSACTIONS, None, [record])
+}
+
+/// `now` by the wall clock, and since the start.
+fn record(state: &State, now: (i64, i64)) -> TransactionLogValue {
+    let none = BTreeSet::new();
+    let (status, places, start_ms) = match &state.phase {
+        Phase::Empty => (EMPTY, &none, -1),
+        Phase::Ongoing { places, since_ms } => (ONGOING, places, now.0 - (now.1 - since_ms)),
+        Phase::Preparing { places, outcome } => match outcome {
+            Outcome::Commit => (PREPARE_COMMIT, places, -1),
+            Outcome::Abort => (PREPARE_ABORT, places, -1),
+        },
+        Phase::Completed(Outcome::Commit) => (COMPLETE_COMMIT, &none, -1),
+        Phase::Completed(Outcome::Abort) => (COMPLETE_ABORT, &none, -1),
+    };
+    TransactionLogValue {
+        producer_id: state.producer.id,
+        producer_epoch: state.producer.epoch,
+        transaction_timeout_ms: state.timeout_ms,
+        transaction_status: status,
+        transaction_partitions: (status != EMPTY).then(|| by_topic(places)),
+        transaction_last_update_timestamp_ms: now.0,
+        transaction_start_timestamp_ms: start_ms,
+        ..TransactionLogValue::default()
+    }
+}
+
+fn by_topic(places: &BTreeSet<Place>) -> Vec<PartitionsSchema> {
+    let mut topics: BTreeMap<&str, Vec<i32>> = BTreeMap::new();
+    for (topic, partition) in places {
+        topics.entry(topic).or_default().push(*partition);
+    }
+    let topic = |(topic, partition_ids): (&str, Vec<i32>)| PartitionsSchema {
+        topic: topic.to_owned(),
+        partition_ids,
+    };
+    topics.into_iter().map(topic).collect()
+}
+
+/// What was written; `None` for a phase nobody knows.
+fn state(value: TransactionLogValue, now_ms: i64) -> Option<State> {
+    let topics = value.transaction_partitions.unwrap_or_default();
+    let places = topics.into_iter().flat_map(|topic| {
+        let partitions = topic.partition_ids.into_iter();
+        partitions.map(move |partition| (topic.topic.clone(), partition))
+    });
+    let places = places.collect();
+    let phase = match value.transaction_status {
+        EMPTY => Phase::Empty,
+        ONGOING => Phase::Ongoing {
+            places,
+            // Since the start of this run, to which it may have been open for long.
+            since_ms: value.transaction_start_timestamp_ms.saturating_sub(now_ms).min(0),
+        },
+        PREPARE_COMMIT => Phase::Preparing {
+            places,
+            outcome: Outcome::Commit,
+        },
+        PREPARE_ABORT => Phase::Preparing {
+            places,
+            outcome: Outcome::Abort,
+        },
+        COMPLETE_COMMIT => Phase::Completed(Outcome::Commit),
+        COMPLETE_ABORT => Phase::Completed(Outcome::Abort),
+        _ => return None,
+    };
+    Some(State {
+        producer: Producer {
+            id: value.producer_id,
+            epoch: value.producer_epoch,
+        },
+        last_epoch: -1,
+        timeout_ms: value.transaction_timeout_ms,
+        phase,
+    })
+}
+
+impl Transactions {
+    /// Reads all transactional ids. `topic` is none before there was any; `now_ms` is the wall clock's time.
+    pub(crate) fn open(topic: Option<&Topic>, now_ms: i64) -> Result<Transactions, InternalTopicError> {
+        let mut states = BTreeMap::new();
+        if let Some(topic) = topic {
+            internal::replay(topic, |batch| {
+                internal::each_record(TRANSACTIONS, batch, |record| take(&mut states, record, now_ms));
+            })?;
+        }
+        let entry = |(id, state)| {
+            let transaction = Transaction::restored(state);
+            let entry = Entry {
+                transaction,
+                ..Entry::default()
+            };
+            (id, Arc::new(Mutex::new(entry)))
+        };
+        Ok(Transactions {
+            by_id: Mutex::new(states.into_iter().map(entry).collect()),
+            started: Instant::now(),
+        })
+    }
+}
+
+fn take(states: &mut BTreeMap<String, State>, record: &Record, now_ms: i64) -> Result<(), WireError> {
+    let key: Bytes = record.key.clone().unwrap_or_default();
+    let id = TransactionLogKey::decode(&mut Reader::new(key))?.transactional_id;
+    let value = record.value.clone();
+    let value = value.map(|value| TransactionLogValue::decode(&mut Reader::new(value)));
+    match value.transpose()?.and_then(|value| state(value, now_ms)) {
+        Some(state) => states.insert(id, state),
+        None => states.remove(&id),
+    };
+    Ok(())
+}
