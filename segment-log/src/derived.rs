@@ -78,6 +78,21 @@ pub(crate) struct Stored {
     pub(crate) ms: i64,
 }
 
+/// A producer as a partition remembers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownProducer {
+    /// Its id.
+    pub id: i64,
+    /// Its epoch.
+    pub epoch: i16,
+    /// The sequence of its last record; `None` where that had none, or only markers are left.
+    pub last_sequence: Option<i32>,
+    /// When it last wrote, by the log's clock, in milliseconds since 1970.
+    pub last_ms: i64,
+    /// Where its open transaction begins.
+    pub transaction_start: Option<i64>,
+}
+
 /// The derived state of one partition.
 #[derive(Debug, Clone)]
 pub(crate) struct Derived {
@@ -109,6 +124,18 @@ impl Derived {
         let transactions = &self.transactions;
         self.producers
             .apply(claim, stored, &|id| transactions.is_open(id));
+    }
+
+    /// Every producer, by rising id.
+    pub(crate) fn known(&self) -> Vec<KnownProducer> {
+        let known = |(id, producer): (i64, &producer::Producer)| KnownProducer {
+            id,
+            epoch: producer.epoch,
+            last_sequence: producer.batches.back().map(|last| last.last_sequence),
+            last_ms: producer.last_ms,
+            transaction_start: self.transactions.first_offset(id),
+        };
+        self.producers.sorted().into_iter().map(known).collect()
     }
 
     /// Forgets producers that have not written for `idle_ms`, but for those with an open transaction.

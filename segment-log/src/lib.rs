@@ -68,11 +68,12 @@ mod tests;
 
 pub use committer::Cuts;
 pub use damage::Damage;
+pub use derived::KnownProducer;
 pub use derived::producer::Sequence;
 pub use derived::transaction::Aborted;
 pub use dir::{LogConfig, LogDir};
 pub use disk::{create_folder, try_room};
 pub use error::{AppendError, LogError, ReadError};
 pub use offline::{Mended, OfflineLog, PartitionCheck, Remedy};
-pub use partition::{Appended, Committed, Dated, Durability, Partition, PartitionConfig};
+pub use partition::{Appended, Committed, Dated, Durability, EpochEnd, Partition, PartitionConfig};
 pub use recover::Recovery;

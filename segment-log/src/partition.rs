@@ -24,7 +24,7 @@ use crate::checkpoint::Mark;
 use crate::committer::Shared;
 use crate::damage::Damage;
 use crate::derived::producer::Sequence;
-use crate::derived::{Claim, Derived};
+use crate::derived::{Claim, Derived, KnownProducer};
 use crate::error::AppendError;
 use crate::mutex::{lock, read, write};
 use crate::recover::{Recovered, Recovery};
@@ -32,10 +32,12 @@ use crate::segment::{Opened, Segments};
 
 mod append;
 mod commit;
+mod epoch;
 mod fetch;
 mod time;
 
 pub use append::Appended;
+pub use epoch::EpochEnd;
 pub use fetch::Committed;
 pub use time::Dated;
 
@@ -82,7 +84,8 @@ type Watcher = Arc<dyn Fn(i64) + Send + Sync>;
 /// One append-only sequence of records, see the module. Made by [`LogDir::partition`](crate::LogDir::partition).
 pub struct Partition {
     path: String,
-    config: PartitionConfig,
+    /// Changed by who holds `writer` alone.
+    config: RwLock<PartitionConfig>,
     shared: Arc<Shared>,
     me: Weak<Partition>,
     leader_epoch: i32,
@@ -158,7 +161,7 @@ impl Partition {
         });
         Arc::new_cyclic(|me| Partition {
             path: path.to_owned(),
-            config,
+            config: RwLock::new(config),
             shared,
             me: me.clone(),
             leader_epoch,
@@ -241,12 +244,41 @@ impl Partition {
 
     /// Whose time its records have.
     pub fn timestamp_type(&self) -> TimestampType {
-        self.config.timestamp_type
+        self.config().timestamp_type
     }
 
     /// The most bytes a batch of it gives when decompressed: the limit to read its records with.
     pub fn decompressed_bytes_max(&self) -> usize {
-        self.config.decompressed_bytes_max
+        self.config().decompressed_bytes_max
+    }
+
+    fn config(&self) -> PartitionConfig {
+        read(&self.config).clone()
+    }
+
+    /// Keeps it in another way from the next append on. What was written stays as it is, and what counts as written
+    /// does: with [`Durability::Os`] everything does at once; with [`Durability::Fsync`] again, what is not synced yet
+    /// soon is. The limit to read with does not fall while the partition is open.
+    pub fn reconfigure(&self, config: PartitionConfig) {
+        let writer = lock(&self.writer);
+        let read_with = self.decompressed_bytes_max();
+        let unsynced = config.durability == Durability::Os;
+        *write(&self.config) = PartitionConfig {
+            decompressed_bytes_max: config.decompressed_bytes_max.max(read_with),
+            ..config
+        };
+        if unsynced {
+            self.high_watermark
+                .store(self.log_end_offset(), Ordering::Release);
+        }
+        drop(writer);
+        self.wake_committer();
+    }
+
+    /// The producers it remembers, by rising id: at most
+    /// [`LogConfig::producers_max`](crate::LogConfig::producers_max).
+    pub fn producers(&self) -> Vec<KnownProducer> {
+        read(&self.derived).known()
     }
 
     /// Bytes of all log files.

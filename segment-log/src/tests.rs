@@ -1,5 +1,6 @@
 //! Tests of the whole log: on a simulated disk whose power can be cut, and on the real one.
 
+mod changes;
 mod checkpoint;
 mod commit;
 mod crash;

@@ -94,6 +94,11 @@ impl Transactions {
         self.open.contains_key(&producer_id)
     }
 
+    /// Where the producer's open one begins.
+    pub(crate) fn first_offset(&self, producer_id: i64) -> Option<i64> {
+        self.open.get(&producer_id).copied()
+    }
+
     /// The open ones: producer and first offset, by rising producer.
     pub(crate) fn open(&self) -> impl ExactSizeIterator<Item = (i64, i64)> {
         self.open.iter().map(|(id, first_offset)| (*id, *first_offset))

@@ -63,7 +63,7 @@ impl Partition {
         let claim = Claim::of(batch);
         let mut bytes = BytesMut::from(&batch.bytes()[..]);
         let mut max_timestamp = batch.max_timestamp();
-        if self.config.timestamp_type == TimestampType::LogAppendTime {
+        if self.timestamp_type() == TimestampType::LogAppendTime {
             max_timestamp = now_ms;
             stamp_append_time(&mut bytes, now_ms);
         }
@@ -100,7 +100,7 @@ impl Partition {
             write(&self.derived).apply(claim, stored, self.high_watermark());
         }
         self.log_end.store(last_offset + 1, Ordering::Release);
-        if self.config.durability == Durability::Os {
+        if self.config().durability == Durability::Os {
             self.high_watermark.store(last_offset + 1, Ordering::Release);
         }
         drop(writer);
@@ -127,7 +127,7 @@ impl Partition {
     }
 
     fn segment_bytes_max(&self) -> u64 {
-        self.config.segment_bytes_max.min(SEGMENT_BYTES_MAX)
+        self.config().segment_bytes_max.min(SEGMENT_BYTES_MAX)
     }
 
     /// Writes the batch at the end, stamped. When that fails, as on a full disk, the next one is tried afresh.
@@ -190,7 +190,7 @@ impl Partition {
         Ok(())
     }
 
-    fn wake_committer(&self) {
+    pub(super) fn wake_committer(&self) {
         if !self.queued.swap(true, Ordering::AcqRel)
             && let Some(me) = self.me.upgrade()
         {

@@ -60,7 +60,7 @@ impl Partition {
         let Some(due) = self.due(&mut turn) else {
             return Ok(Committed::default());
         };
-        let synced = all || self.config.durability == Durability::Fsync;
+        let synced = all || self.config().durability == Durability::Fsync;
         self.sync(&due, &mut turn, synced)?;
         let bytes = due.bytes.saturating_sub(turn.bytes);
         turn.bytes = due.bytes;
