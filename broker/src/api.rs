@@ -43,7 +43,9 @@ pub(crate) fn topic_error_code(error: &TopicError) -> ErrorCode {
         TopicError::Exists(_) => ErrorCode::TopicAlreadyExists,
         TopicError::Unknown(_) => ErrorCode::UnknownTopicOrPartition,
         TopicError::InvalidConfig(_) => ErrorCode::InvalidConfig,
-        TopicError::InvalidPartitions { .. } => ErrorCode::InvalidPartitions,
+        TopicError::InvalidPartitions { .. } | TopicError::NotMorePartitions { .. } => {
+            ErrorCode::InvalidPartitions
+        }
         TopicError::TooManyPartitions { .. } => ErrorCode::PolicyViolation,
         TopicError::Meta(_) | TopicError::Log(_) => ErrorCode::KafkaStorageError,
     }

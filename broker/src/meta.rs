@@ -3,7 +3,7 @@
 //! It is a partition like any other (`meta/0`), its records JSON, one change a record, oldest first. A change
 //! counts once its record is durable; the state in memory is what replaying the log gives. A record of a kind
 //! this version does not know stops the start: it was written by a newer one. Left out: compaction, as the log
-//! grows by a line per created topic and per thousand producer ids.
+//! grows by a line per change of a topic and per thousand producer ids.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,6 +45,20 @@ pub(crate) enum MetaRecord {
         partitions: u32,
         /// Its settings, defaults left out.
         config: BTreeMap<String, String>,
+    },
+    /// A topic's settings changed.
+    TopicConfig {
+        /// Its id.
+        id: Uuid,
+        /// All its settings from here on, defaults left out.
+        config: BTreeMap<String, String>,
+    },
+    /// A topic got more partitions.
+    TopicPartitions {
+        /// Its id.
+        id: Uuid,
+        /// How many it has from here on.
+        partitions: u32,
     },
     /// A topic is gone.
     TopicDeleted {
@@ -136,6 +150,11 @@ impl MetaLog {
                 settled => return Ok(settled?),
             }
         }
+    }
+
+    /// Its leader epoch, and where what is durable ends.
+    pub(crate) fn end(&self) -> (i32, i64) {
+        (self.partition.leader_epoch(), self.partition.high_watermark())
     }
 
     fn replay(&self) -> Result<Vec<MetaRecord>, MetaError> {

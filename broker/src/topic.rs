@@ -1,7 +1,8 @@
 //! A topic as everyone sees it: name, id, partitions, settings.
 //!
-//! Immutable but for one thing: it may be deleted, and whoever holds it learns that. A handle is a counted
-//! pointer, so cloning is free and a deleted topic lives until its last reader lets go.
+//! A handle is a counted pointer, so cloning is free and a deleted topic lives until its last reader lets go. What it
+//! says never changes: a topic with other settings or more partitions has another handle, with the same partitions.
+//! Whoever holds any of them learns when the topic is deleted.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,12 +30,12 @@ pub struct TopicState {
     pub id: Uuid,
     /// Its partitions; a partition's number is its index.
     pub partitions: Vec<Arc<Partition>>,
-    /// The settings it was created with, defaults left out.
+    /// Its settings, defaults left out.
     pub config: BTreeMap<String, String>,
     pub(crate) settings: TopicSettings,
     /// One a partition: changes whenever its durable end moved or its log failed.
     changes: Vec<watch::Sender<()>>,
-    deleted: AtomicBool,
+    deleted: Arc<AtomicBool>,
 }
 
 impl Topic {
@@ -46,11 +47,7 @@ impl Topic {
         partitions: Vec<Arc<Partition>>,
         config: BTreeMap<String, String>,
     ) -> Topic {
-        let changes: Vec<watch::Sender<()>> = partitions.iter().map(|_| watch::channel(()).0).collect();
-        for (partition, sender) in partitions.iter().zip(&changes) {
-            let sender = sender.clone();
-            partition.on_durable(Box::new(move |_| sender.send_replace(())));
-        }
+        let changes = partitions.iter().map(changes_of).collect();
         Topic(Arc::new(TopicState {
             name: name.into(),
             id,
@@ -58,7 +55,34 @@ impl Topic {
             settings: TopicSettings::read(&config),
             config,
             changes,
-            deleted: AtomicBool::new(false),
+            deleted: Arc::default(),
+        }))
+    }
+
+    /// The topic with these settings. Its partitions are still kept as before.
+    pub(crate) fn with_config(&self, config: BTreeMap<String, String>) -> Topic {
+        Topic(Arc::new(TopicState {
+            name: self.name.clone(),
+            id: self.id,
+            partitions: self.partitions.clone(),
+            settings: TopicSettings::read(&config),
+            config,
+            changes: self.changes.clone(),
+            deleted: Arc::clone(&self.deleted),
+        }))
+    }
+
+    /// The topic with these partitions behind those it has.
+    pub(crate) fn with_more(&self, more: Vec<Arc<Partition>>) -> Topic {
+        let changes = self.changes.iter().cloned().chain(more.iter().map(changes_of));
+        Topic(Arc::new(TopicState {
+            name: self.name.clone(),
+            id: self.id,
+            changes: changes.collect(),
+            partitions: self.partitions.iter().cloned().chain(more).collect(),
+            settings: self.settings.clone(),
+            config: self.config.clone(),
+            deleted: Arc::clone(&self.deleted),
         }))
     }
 
@@ -114,6 +138,14 @@ impl Topic {
             }
         }
     }
+}
+
+/// Changes whenever the partition's durable end moves, or its log fails.
+fn changes_of(partition: &Arc<Partition>) -> watch::Sender<()> {
+    let changes = watch::channel(()).0;
+    let sender = changes.clone();
+    partition.on_durable(Box::new(move |_| sender.send_replace(())));
+    changes
 }
 
 impl Deref for Topic {

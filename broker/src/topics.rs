@@ -14,20 +14,23 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use annals_segment_log::{LogDir, LogError, Partition};
+use annals_segment_log::{LogDir, LogError};
 use arc_swap::ArcSwap;
 use uuid::Uuid;
 
 use crate::meta::{MetaError, MetaLog, MetaRecord};
 use crate::producer_ids::ProducerIds;
 use crate::topic::Topic;
-use crate::topic_config::TopicSettings;
 use crate::topic_name;
 
+mod change;
+mod files;
 mod replayed;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use files::TOPICS_DIR;
+use files::{open_topic, remove_files};
 use replayed::Replayed;
 
 /// Who wants to hear when topics come and go: called with all topics, by name.
@@ -56,6 +59,16 @@ pub enum TopicError {
         asked: i32,
         /// The broker's limit.
         max: usize,
+    },
+    /// A topic can only get more partitions.
+    #[error("Topic '{name}' has {now} partitions; {asked} would not be more.")]
+    NotMorePartitions {
+        /// The topic.
+        name: String,
+        /// How many it has.
+        now: usize,
+        /// How many were asked for.
+        asked: i32,
     },
     /// The broker holds as many partitions as it may.
     #[error(
@@ -161,7 +174,7 @@ impl Topics {
             tracing::warn!(topic = %new.name, %id, "there are two topics of one name: the earlier one is not served");
         }
         for (id, new) in &replayed.deleted {
-            remove_files(log, *id, new.partitions);
+            remove_files(log, *id, 0..new.partitions);
         }
         let cluster_id = match replayed.cluster_id {
             Some(id) => id,
@@ -194,6 +207,11 @@ impl Topics {
     /// The cluster's id kept in the metadata log.
     pub(crate) fn cluster_id(&self) -> &str {
         &self.cluster_id
+    }
+
+    /// Where the metadata log ends, and its leader epoch.
+    pub(crate) fn meta_end(&self) -> (i32, i64) {
+        self.meta.end()
     }
 
     /// Calls `listener` with all topics after every change, one change at a time. It must not change topics.
@@ -286,7 +304,7 @@ impl Topics {
         if let Some((id, partitions)) = failed {
             self.meta.append(&MetaRecord::TopicDeleted { id }, now_ms)?;
             lock(&self.failed).remove(name);
-            remove_files(&self.log, id, partitions);
+            remove_files(&self.log, id, 0..partitions);
         }
         Ok(())
     }
@@ -306,7 +324,7 @@ impl Topics {
         remove_files(
             &self.log,
             topic.id,
-            i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
+            0..i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
         );
         tracing::info!(topic = %topic.name, id = %topic.id, "topic deleted");
         Ok(topic)
@@ -359,32 +377,6 @@ impl Drop for Claim<'_> {
     fn drop(&mut self) {
         lock(&self.topics.claims).remove(&self.name);
         self.topics.settled.notify_all();
-    }
-}
-
-/// The topics' directory.
-pub(crate) const TOPICS_DIR: &str = "t";
-
-/// Where a partition is kept: never a name a client chose.
-fn partition_path(id: Uuid, partition: i32) -> String {
-    format!("{TOPICS_DIR}/{}/{partition}", id.simple())
-}
-
-fn open_topic(log: &LogDir, new: &NewTopic, id: Uuid) -> Result<Topic, TopicError> {
-    let config = TopicSettings::read(&new.config).partition_config();
-    let partitions: Vec<Arc<Partition>> = (0..new.partitions)
-        .map(|number| log.partition(&partition_path(id, number), config.clone()))
-        .collect::<Result<_, _>>()?;
-    Ok(Topic::new(new.name.clone(), id, partitions, new.config.clone()))
-}
-
-/// Removes what a deleted topic left on disk. What cannot be removed now is tried again at the next start.
-fn remove_files(log: &LogDir, id: Uuid, partitions: i32) {
-    for number in 0..partitions {
-        let path = partition_path(id, number);
-        if let Err(error) = log.remove(&path) {
-            tracing::warn!(%path, %error, "the files of a deleted topic could not be removed yet");
-        }
     }
 }
 

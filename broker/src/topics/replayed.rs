@@ -40,12 +40,26 @@ impl Replayed {
                     },
                 );
             }
+            MetaRecord::TopicConfig { id, config } => {
+                if let Some(topic) = self.known(&id) {
+                    topic.config = config;
+                }
+            }
+            MetaRecord::TopicPartitions { id, partitions } => {
+                if let Some(topic) = self.known(&id) {
+                    topic.partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
+                }
+            }
             MetaRecord::TopicDeleted { id } => {
                 let deleted = self.topics.remove(&id).or_else(|| self.aside.remove(&id));
                 self.deleted.extend(deleted.map(|new| (id, new)));
             }
             MetaRecord::ProducerIds { next } => self.producer_ids_next = next,
         }
+    }
+
+    fn known(&mut self, id: &Uuid) -> Option<&mut NewTopic> {
+        self.topics.get_mut(id).or_else(|| self.aside.get_mut(id))
     }
 
     /// Of two creations of one name the later one counts: it was made when there was no such topic.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use annals_segment_log::LogConfig;
 
+use super::files::partition_path;
 use super::*;
 
 fn open(dir: &Path) -> (LogDir, Topics) {
