@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use annals_segment_log::{LogConfig, LogDir, LogError};
@@ -70,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) config: BrokerConfig,
     pub(crate) guard: Arc<dyn Guard>,
     pub(crate) log: LogDir,
+    /// Where it is, from the root.
+    pub(crate) data_dir: PathBuf,
     pub(crate) topics: Topics,
     pub(crate) groups: Groups,
     pub(crate) transactions: Transactions,
@@ -130,6 +132,7 @@ impl Broker {
             id_turns: Arc::new(Semaphore::new(1)),
             config,
             guard,
+            data_dir: std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned()),
             log,
             topics,
             groups,
@@ -256,6 +259,27 @@ impl Shared {
     pub(crate) fn create_topic(&self, new: &NewTopic) -> Result<Topic, TopicError> {
         self.check_topic(new)?;
         self.topics.create(new, self.now_ms())
+    }
+
+    /// Gives a topic other settings, or only checks whether it could have them. Blocks for a sync.
+    pub(crate) fn alter_topic(
+        &self,
+        name: &str,
+        validate_only: bool,
+        change: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, TopicError>,
+    ) -> Result<(), TopicError> {
+        let checked = |config: &BTreeMap<String, String>| {
+            let altered = change(config)?;
+            topic_config::check(&altered, self.guard.as_ref()).map_err(TopicError::InvalidConfig)?;
+            Ok(altered)
+        };
+        if !validate_only {
+            return self.topics.alter(name, self.now_ms(), checked);
+        }
+        match self.topics.now().named(name) {
+            Some(topic) => checked(&topic.config).map(drop),
+            None => Err(TopicError::Unknown(topic_config::clipped(name))),
+        }
     }
 
     /// Everything that could keep a topic from being created, but the disk.

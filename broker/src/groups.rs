@@ -27,7 +27,7 @@ pub(crate) use offsets::{Committed, Offsets};
 
 /// What one group may cost: Kafka's defaults, but for two. A group waits for no second member, since on one machine
 /// that only makes everybody wait; and it has no more members than can be told to a leader at once.
-const LIMITS: Limits = Limits {
+pub(crate) const LIMITS: Limits = Limits {
     members_max: 1_000,
     session_timeout_ms: (6_000, 1_800_000),
     initial_rebalance_delay_ms: 0,

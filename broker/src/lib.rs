@@ -26,6 +26,7 @@ mod broker;
 mod budget;
 mod config;
 mod connection;
+mod described;
 mod group;
 mod groups;
 mod guard;

@@ -54,92 +54,63 @@ pub(crate) struct Row {
     run: fn(Call) -> Result<Request, Refused>,
 }
 
-const fn row(
-    key: ApiKey,
-    versions: RangeInclusive<i16>,
-    order: Order,
-    run: fn(Call) -> Result<Request, Refused>,
-) -> Row {
-    Row {
-        key,
-        versions,
-        order,
-        run,
-    }
+/// Declares the table: a row an API, of its key, its versions, its order and the module that handles it.
+macro_rules! rows {
+    ($($key:ident $versions:expr, $order:ident $module:ident;)*) => {
+        &[$(Row {
+            key: ApiKey::$key,
+            versions: $versions,
+            order: Order::$order,
+            run: |call| call.run(api::$module::handle),
+        }),*]
+    };
 }
 
 /// Every API this broker answers, by key.
-pub(crate) const TABLE: &[Row] = &[
-    row(ApiKey::Produce, 0..=11, Order::Append, |call| {
-        call.run(api::produce::handle)
-    }),
-    row(ApiKey::Fetch, 4..=12, Order::Alone, |call| {
-        call.run(api::fetch::handle)
-    }),
-    row(ApiKey::ListOffsets, 1..=9, Order::Alone, |call| {
-        call.run(api::list_offsets::handle)
-    }),
-    row(ApiKey::Metadata, 0..=13, Order::Alone, |call| {
-        call.run(api::metadata::handle)
-    }),
-    row(ApiKey::OffsetCommit, 2..=9, Order::Alone, |call| {
-        call.run(api::offset_commit::handle)
-    }),
-    row(ApiKey::OffsetFetch, 1..=9, Order::Alone, |call| {
-        call.run(api::offset_fetch::handle)
-    }),
-    row(ApiKey::FindCoordinator, 0..=6, Order::Alone, |call| {
-        call.run(api::find_coordinator::handle)
-    }),
-    row(ApiKey::JoinGroup, 0..=9, Order::Alone, |call| {
-        call.run(api::join_group::handle)
-    }),
-    row(ApiKey::Heartbeat, 0..=4, Order::Alone, |call| {
-        call.run(api::heartbeat::handle)
-    }),
-    row(ApiKey::LeaveGroup, 0..=5, Order::Alone, |call| {
-        call.run(api::leave_group::handle)
-    }),
-    row(ApiKey::SyncGroup, 0..=5, Order::Alone, |call| {
-        call.run(api::sync_group::handle)
-    }),
-    row(ApiKey::DescribeGroups, 0..=6, Order::Alone, |call| {
-        call.run(api::describe_groups::handle)
-    }),
-    row(ApiKey::ListGroups, 0..=5, Order::Alone, |call| {
-        call.run(api::list_groups::handle)
-    }),
-    row(ApiKey::ApiVersions, 0..=4, Order::Alone, |call| {
-        call.run(api::api_versions::handle)
-    }),
-    row(ApiKey::CreateTopics, 2..=7, Order::Alone, |call| {
-        call.run(api::create_topics::handle)
-    }),
-    row(ApiKey::DeleteTopics, 1..=6, Order::Alone, |call| {
-        call.run(api::delete_topics::handle)
-    }),
-    row(ApiKey::InitProducerId, 0..=5, Order::Alone, |call| {
-        call.run(api::init_producer_id::handle)
-    }),
-    row(ApiKey::AddPartitionsToTxn, 0..=3, Order::Alone, |call| {
-        call.run(api::add_partitions_to_txn::handle)
-    }),
-    row(ApiKey::AddOffsetsToTxn, 0..=3, Order::Alone, |call| {
-        call.run(api::add_offsets_to_txn::handle)
-    }),
-    row(ApiKey::EndTxn, 0..=3, Order::Alone, |call| {
-        call.run(api::end_txn::handle)
-    }),
-    row(ApiKey::TxnOffsetCommit, 0..=3, Order::Alone, |call| {
-        call.run(api::txn_offset_commit::handle)
-    }),
-    row(ApiKey::DeleteGroups, 0..=2, Order::Alone, |call| {
-        call.run(api::delete_groups::handle)
-    }),
-    row(ApiKey::OffsetDelete, 0..=0, Order::Alone, |call| {
-        call.run(api::offset_delete::handle)
-    }),
-];
+pub(crate) const TABLE: &[Row] = rows! {
+    Produce 0..=11, Append produce;
+    Fetch 4..=12, Alone fetch;
+    ListOffsets 1..=9, Alone list_offsets;
+    Metadata 0..=13, Alone metadata;
+    OffsetCommit 2..=9, Alone offset_commit;
+    OffsetFetch 1..=9, Alone offset_fetch;
+    FindCoordinator 0..=6, Alone find_coordinator;
+    JoinGroup 0..=9, Alone join_group;
+    Heartbeat 0..=4, Alone heartbeat;
+    LeaveGroup 0..=5, Alone leave_group;
+    SyncGroup 0..=5, Alone sync_group;
+    DescribeGroups 0..=6, Alone describe_groups;
+    ListGroups 0..=5, Alone list_groups;
+    ApiVersions 0..=4, Alone api_versions;
+    CreateTopics 2..=7, Alone create_topics;
+    DeleteTopics 1..=6, Alone delete_topics;
+    InitProducerId 0..=5, Alone init_producer_id;
+    OffsetForLeaderEpoch 2..=4, Alone offset_for_leader_epoch;
+    AddPartitionsToTxn 0..=3, Alone add_partitions_to_txn;
+    AddOffsetsToTxn 0..=3, Alone add_offsets_to_txn;
+    EndTxn 0..=3, Alone end_txn;
+    TxnOffsetCommit 0..=3, Alone txn_offset_commit;
+    DescribeAcls 1..=3, Alone describe_acls;
+    DescribeConfigs 1..=4, Alone describe_configs;
+    AlterConfigs 0..=2, Alone alter_configs;
+    DescribeLogDirs 1..=4, Alone describe_log_dirs;
+    CreatePartitions 0..=3, Alone create_partitions;
+    DeleteGroups 0..=2, Alone delete_groups;
+    ElectLeaders 0..=2, Alone elect_leaders;
+    IncrementalAlterConfigs 0..=1, Alone incremental_alter_configs;
+    AlterPartitionReassignments 0..=1, Alone alter_partition_reassignments;
+    ListPartitionReassignments 0..=0, Alone list_partition_reassignments;
+    OffsetDelete 0..=0, Alone offset_delete;
+    DescribeClientQuotas 0..=1, Alone describe_client_quotas;
+    DescribeUserScramCredentials 0..=0, Alone describe_user_scram_credentials;
+    DescribeQuorum 0..=2, Alone describe_quorum;
+    DescribeCluster 0..=2, Alone describe_cluster;
+    DescribeProducers 0..=0, Alone describe_producers;
+    DescribeTransactions 0..=0, Alone describe_transactions;
+    ListTransactions 0..=2, Alone list_transactions;
+    ListConfigResources 0..=1, Alone list_config_resources;
+    DescribeTopicPartitions 0..=0, Alone describe_topic_partitions;
+};
 
 /// Bytes of memory a request may take, once read, beside its frame and as much again.
 const REQUEST_ALLOWANCE_BYTES: usize = 1024 * 1024;

@@ -131,7 +131,7 @@ pub(crate) fn check(config: &BTreeMap<String, String>, guard: &dyn Guard) -> Res
 }
 
 /// A setting's default; empty for one that the table does not know.
-fn default(name: &str) -> &'static str {
+pub(crate) fn default(name: &str) -> &'static str {
     TABLE
         .iter()
         .find(|known| known.0 == name)
@@ -185,7 +185,7 @@ fn same(value: &str, default: &str) -> bool {
 }
 
 /// The first characters of a client's text, so that an answer never grows with a hostile question.
-fn clipped(text: &str) -> String {
+pub(crate) fn clipped(text: &str) -> String {
     text.chars().take(100).collect()
 }
 

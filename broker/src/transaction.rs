@@ -102,7 +102,6 @@ impl Transaction {
     }
 
     /// The state that counts.
-    #[cfg(test)]
     pub(crate) fn state(&self) -> Option<&State> {
         self.state.as_ref()
     }

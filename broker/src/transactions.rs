@@ -23,7 +23,10 @@ use crate::ticket::{Ticket, Waiting};
 use crate::topic::Topic;
 use crate::transaction::{Effect, Event, Outcome, Place, Producer, Transaction};
 
+mod describe;
 mod store;
+
+pub(crate) use describe::{describe, is_state, state_name};
 
 /// How many transactional ids there may be.
 const IDS_MAX: usize = 100_000;

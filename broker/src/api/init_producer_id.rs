@@ -17,7 +17,7 @@ use crate::transaction::{Event, Producer};
 use crate::transactions;
 
 /// The longest a transaction may stay open (Kafka's `transaction.max.timeout.ms`).
-const TIMEOUT_MAX_MS: i32 = 900_000;
+pub(crate) const TIMEOUT_MAX_MS: i32 = 900_000;
 
 /// The first version that knows PRODUCER_FENCED.
 const KNOWS_FENCED: i16 = 4;

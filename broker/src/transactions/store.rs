@@ -44,7 +44,7 @@ pub(super) fn write(shared: &Shared, id: &str, state: &State) -> Result<Written,
 }
 
 /// `now` by the wall clock, and since the start.
-fn record(state: &State, now: (i64, i64)) -> TransactionLogValue {
+pub(super) fn record(state: &State, now: (i64, i64)) -> TransactionLogValue {
     let none = BTreeSet::new();
     let (status, places, start_ms) = match &state.phase {
         Phase::Empty => (EMPTY, &none, -1),

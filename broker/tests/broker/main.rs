@@ -5,6 +5,8 @@
 // Outside tests nothing may panic; here a helper that cannot go on should.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod admin;
+mod alterations;
 mod api_versions;
 mod damage;
 mod fetch;
@@ -18,5 +20,7 @@ mod produce;
 mod producer;
 mod records;
 mod requests;
+mod settings;
+mod states;
 mod topics;
 mod transactions;

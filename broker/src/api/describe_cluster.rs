@@ -1,0 +1,51 @@
+//! DescribeCluster (key 60): the one broker there is, and the cluster's id. Controllers are asked for elsewhere than at a
+//! broker (version 1 on), as with Kafka. Authorized operations are not given (no authorizer).
+
+use annals_kafka_wire::error::ErrorCode;
+use annals_kafka_wire::message::describe_cluster::{
+    DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse,
+};
+
+use crate::table::{Answer, Context};
+
+const BROKERS: i8 = 1;
+const CONTROLLERS: i8 = 2;
+
+pub(crate) fn handle(
+    ctx: &Context,
+    _version: i16,
+    request: DescribeClusterRequest,
+) -> Answer<DescribeClusterResponse> {
+    let refused = match request.endpoint_type {
+        BROKERS => None,
+        CONTROLLERS => Some((
+            ErrorCode::MismatchedEndpointType,
+            "The request was sent to an endpoint of brokers, and asks for controllers.".to_owned(),
+        )),
+        other => Some((
+            ErrorCode::UnsupportedEndpointType,
+            format!("Unsupported endpoint type: {other}."),
+        )),
+    };
+    if let Some((code, sentence)) = refused {
+        return Answer::Now(DescribeClusterResponse {
+            error_code: code.code(),
+            error_message: Some(sentence),
+            endpoint_type: request.endpoint_type,
+            ..DescribeClusterResponse::default()
+        });
+    }
+    let broker_id = ctx.shared.config.node_id;
+    Answer::Now(DescribeClusterResponse {
+        endpoint_type: BROKERS,
+        cluster_id: ctx.shared.cluster_id().to_owned(),
+        controller_id: broker_id,
+        brokers: vec![DescribeClusterBroker {
+            broker_id,
+            host: ctx.advertised.host.clone(),
+            port: i32::from(ctx.advertised.port),
+            ..DescribeClusterBroker::default()
+        }],
+        ..DescribeClusterResponse::default()
+    })
+}

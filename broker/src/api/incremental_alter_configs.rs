@@ -1,0 +1,146 @@
+//! IncrementalAlterConfigs (key 44): one setting of a topic and another is set, goes back to its default, or, where it is
+//! a list, gets or loses words; the others stay. Carried out while the topic is in use, and answered when that is
+//! durable; `validate_only` checks everything but the disk.
+//!
+//! Left out: settings of anything but topics.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use annals_kafka_wire::error::ErrorCode;
+use annals_kafka_wire::message::incremental_alter_configs::{
+    AlterConfigsResource, AlterConfigsResourceResponse, AlterableConfig, IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse,
+};
+
+use crate::api::resource::{self, Refusal, counted};
+use crate::described;
+use crate::table::{Answer, Context};
+use crate::topic_config::{self, clipped};
+
+type Config = BTreeMap<String, String>;
+
+pub(crate) fn handle(
+    ctx: &Context,
+    _version: i16,
+    request: IncrementalAlterConfigsRequest,
+) -> Answer<IncrementalAlterConfigsResponse> {
+    let shared = Arc::clone(&ctx.shared);
+    let things = |asked: &AlterConfigsResource| (asked.resource_type, asked.resource_name.clone());
+    let named: Vec<(i8, String)> = request.resources.iter().map(things).collect();
+    let alter = move || {
+        let times = counted(request.resources.iter().map(things));
+        let alter = |asked: &AlterConfigsResource| {
+            let thing = things(asked);
+            let altered = match times.get(&thing) {
+                Some(1) => resource::alter(&shared, (thing.0, &thing.1), request.validate_only, |config| {
+                    changed(config, &asked.configs)
+                }),
+                _ => {
+                    let sentence = "Each resource must appear at most once.".to_owned();
+                    Err((ErrorCode::InvalidRequest, sentence))
+                }
+            };
+            outcome(thing, altered)
+        };
+        answer(request.resources.iter().map(alter).collect())
+    };
+    Answer::change(ctx, &ctx.shared.topic_turns, alter, move |error| {
+        let unsettled = |thing| outcome(thing, Err((error, error.meaning().to_owned())));
+        answer(named.into_iter().map(unsettled).collect())
+    })
+}
+
+fn answer(responses: Vec<AlterConfigsResourceResponse>) -> IncrementalAlterConfigsResponse {
+    IncrementalAlterConfigsResponse {
+        responses,
+        ..IncrementalAlterConfigsResponse::default()
+    }
+}
+
+fn outcome(
+    (resource_type, resource_name): (i8, String),
+    altered: Result<(), Refusal>,
+) -> AlterConfigsResourceResponse {
+    let (code, error_message) = match altered {
+        Ok(()) => (ErrorCode::None, None),
+        Err((code, sentence)) => (code, Some(sentence)),
+    };
+    AlterConfigsResourceResponse {
+        error_code: code.code(),
+        error_message,
+        resource_type,
+        resource_name,
+    }
+}
+
+const SET: i8 = 0;
+const DELETE: i8 = 1;
+const APPEND: i8 = 2;
+const SUBTRACT: i8 = 3;
+
+/// The settings after the changes, of which each setting has one.
+fn changed(config: &Config, changes: &[AlterableConfig]) -> Result<Config, Refusal> {
+    let times = counted(changes.iter().map(|change| &change.name));
+    if times.values().any(|times| *times > 1) {
+        let sentence = "Error due to duplicate config keys.".to_owned();
+        return Err((ErrorCode::InvalidRequest, sentence));
+    }
+    let mut altered = config.clone();
+    for change in changes {
+        apply(&mut altered, change)?;
+    }
+    Ok(altered)
+}
+
+fn apply(config: &mut Config, change: &AlterableConfig) -> Result<(), Refusal> {
+    let name = &change.name;
+    let refused = |code, sentence: String| Err((code, sentence));
+    match (change.config_operation, &change.value) {
+        (DELETE, _) => {
+            config.remove(name);
+        }
+        (SET, Some(value)) => {
+            config.insert(name.clone(), value.clone());
+        }
+        (operation @ (APPEND | SUBTRACT), Some(_)) if !described::is_list(name) => {
+            let verb = if operation == APPEND { "APPEND" } else { "SUBTRACT" };
+            let sentence = format!(
+                "Can't {verb} to key {} because its type is not LIST.",
+                clipped(name)
+            );
+            return refused(ErrorCode::InvalidConfig, sentence);
+        }
+        (operation @ (APPEND | SUBTRACT), Some(value)) => {
+            let now = config
+                .get(name)
+                .map_or(topic_config::default(name), String::as_str);
+            let words = words_after(now, operation == APPEND, value);
+            config.insert(name.clone(), words);
+        }
+        (SET | APPEND | SUBTRACT, None) => {
+            let sentence = format!("Null value not supported for : {}", clipped(name));
+            return refused(ErrorCode::InvalidRequest, sentence);
+        }
+        (operation, _) => {
+            let sentence = format!("Unknown operation {operation} on {}.", clipped(name));
+            return refused(ErrorCode::InvalidRequest, sentence);
+        }
+    }
+    Ok(())
+}
+
+/// A list of words with or without those of `value`.
+fn words_after(now: &str, with: bool, value: &str) -> String {
+    let split = |text: &str| -> Vec<String> {
+        let words = text.split(',').map(|word| word.trim().to_owned());
+        words.filter(|word| !word.is_empty()).collect()
+    };
+    let (mut words, changed) = (split(now), split(value));
+    words.retain(|word| with || !changed.contains(word));
+    if with {
+        let new: Vec<String> = changed.into_iter().filter(|word| !words.contains(word)).collect();
+        words.extend(new);
+    }
+    words.join(",")
+}

@@ -1,0 +1,44 @@
+//! What is told of transactional ids: what would be stored of them now.
+
+use annals_kafka_wire::coordinator::transactions::TransactionLogValue;
+
+use super::{Transactions, lock, store};
+use crate::broker::Shared;
+
+/// Kafka's names of states, by their numbers.
+const STATES: [&str; 8] = [
+    "Empty",
+    "Ongoing",
+    "PrepareCommit",
+    "PrepareAbort",
+    "CompleteCommit",
+    "CompleteAbort",
+    "Dead",
+    "PrepareEpochFence",
+];
+
+/// The name of a state.
+pub(crate) fn state_name(status: i8) -> &'static str {
+    let name = usize::try_from(status).ok().and_then(|at| STATES.get(at));
+    name.copied().unwrap_or("Unknown")
+}
+
+/// Whether Kafka has a state of this name.
+pub(crate) fn is_state(name: &str) -> bool {
+    STATES.contains(&name)
+}
+
+/// Where a transactional id stands; `None` when nothing is stored of it.
+pub(crate) fn describe(shared: &Shared, id: &str) -> Option<TransactionLogValue> {
+    let cell = shared.transactions.entry(id, false)?;
+    let entry = lock(&cell);
+    let now = (shared.now_ms(), shared.transactions.now_ms());
+    Some(store::record(entry.transaction.state()?, now))
+}
+
+impl Transactions {
+    /// All transactional ids.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        lock(&self.by_id).keys().cloned().collect()
+    }
+}
