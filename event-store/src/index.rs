@@ -277,23 +277,36 @@ impl PartitionIndex {
 /// The index of one topic.
 pub(crate) struct TopicIndex {
     pub(crate) topic: String,
-    pub(crate) partitions: Vec<PartitionIndex>,
+    pub(crate) partitions: Vec<Arc<PartitionIndex>>,
 }
 
 impl TopicIndex {
-    pub(crate) fn new(topic: &str, partitions: &[Arc<Partition>]) -> TopicIndex {
-        let indexed = partitions.iter().zip(0..).map(|(log, number)| PartitionIndex {
-            topic: topic.to_owned(),
-            number,
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            log: Arc::clone(log),
-            follower: Mutex::default(),
-            known: RwLock::default(),
+    /// Of these logs; what `before` knows of one of them is kept.
+    pub(crate) fn new(topic: &str, partitions: &[Arc<Partition>], before: Option<&TopicIndex>) -> TopicIndex {
+        let indexed = partitions.iter().zip(0..).map(|(log, number)| {
+            let kept = before.and_then(|before| before.of(log));
+            let fresh = || {
+                Arc::new(PartitionIndex {
+                    topic: topic.to_owned(),
+                    number,
+                    id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+                    log: Arc::clone(log),
+                    follower: Mutex::default(),
+                    known: RwLock::default(),
+                })
+            };
+            kept.unwrap_or_else(fresh)
         });
         TopicIndex {
             topic: topic.to_owned(),
             partitions: indexed.collect(),
         }
+    }
+
+    /// The index of this log, if it is one of these.
+    pub(crate) fn of(&self, log: &Arc<Partition>) -> Option<Arc<PartitionIndex>> {
+        let mut partitions = self.partitions.iter();
+        partitions.find(|mine| Arc::ptr_eq(&mine.log, log)).cloned()
     }
 
     /// Whether this index follows exactly these logs.
@@ -339,15 +352,51 @@ impl TopicIndex {
     pub(crate) fn find(&self, key: &[u8], cut: &Cut) -> impl Iterator<Item = (&PartitionIndex, i64)> {
         self.partitions.iter().filter_map(move |partition| {
             let first = *partition.known().offsets(key)?.first()?;
-            (first <= cut.last(partition.number)).then_some((partition, first))
+            (first <= cut.last(partition.number)).then_some((&**partition, first))
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use annals_kafka_wire::batch::BatchBuilder;
+    use annals_segment_log::{Durability, LogConfig, LogDir, PartitionConfig};
     use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_topic_with_more_partitions_keeps_what_is_known_of_those_it_had() {
+        let place = tempfile::tempdir().unwrap();
+        let log = LogDir::open(place.path(), LogConfig::default(), 0).unwrap();
+        let config = PartitionConfig {
+            durability: Durability::Os,
+            ..PartitionConfig::default()
+        };
+        let open = |number: usize| {
+            log.partition(&format!("t/orders/{number}"), config.clone())
+                .unwrap()
+        };
+        let mut builder = BatchBuilder::new();
+        builder.push(1, Some(b"k"), Some(b"v"), &[]);
+        let (batch, _) = Batch::parse(&builder.build(), 0).unwrap();
+        let two = [open(0), open(1)];
+        two[1].append(&batch, 1).unwrap();
+        let before = TopicIndex::new("orders", &two, None);
+        before.catch_up(&Work::default()).unwrap();
+
+        let three = [two[0].clone(), two[1].clone(), open(2)];
+        let after = TopicIndex::new("orders", &three, Some(&before));
+        assert!(after.follows(&three) && !before.follows(&three));
+        let (had, new) = after.partitions.split_at(2);
+        assert!(
+            had.iter()
+                .zip(&before.partitions)
+                .all(|(one, other)| Arc::ptr_eq(one, other))
+        );
+        assert_eq!(had[1].known().record_count(), 1, "without reading it again");
+        assert_eq!((new[0].number, new[0].known().record_count()), (2, 0));
+    }
 
     /// Times of consecutive records, as `take` would keep them.
     fn known(timestamps: &[i64]) -> Known {

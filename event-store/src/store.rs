@@ -150,14 +150,15 @@ impl EventStore {
             .aggregates
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        let same_log = aggregates
-            .values()
-            .map(|aggregate| &aggregate.index)
-            .find(|index| index.topic == source.topic && index.follows(&source.partitions));
-        let index = match same_log {
+        let same_topic = aggregates.values().map(|aggregate| &aggregate.index);
+        let same_topic = same_topic.filter(|index| index.topic == source.topic);
+        let index = match same_topic.clone().find(|index| index.follows(&source.partitions)) {
             Some(index) => Arc::clone(index),
             None => {
-                for partition in &source.partitions {
+                // A topic that has more partitions now: those it had are not read again.
+                let before = same_topic.max_by_key(|index| index.partitions.len());
+                let is_new = |log: &&Arc<_>| before.is_none_or(|before| before.of(log).is_none());
+                for partition in source.partitions.iter().filter(is_new) {
                     let wake: Weak<SyncSender<()>> = Arc::downgrade(&self.shared.wake);
                     partition.on_durable(Box::new(move |_| {
                         if let Some(wake) = wake.upgrade() {
@@ -166,7 +167,8 @@ impl EventStore {
                         }
                     }));
                 }
-                Arc::new(TopicIndex::new(&source.topic, &source.partitions))
+                let before = before.map(AsRef::as_ref);
+                Arc::new(TopicIndex::new(&source.topic, &source.partitions, before))
             }
         };
         aggregates.insert(name, Arc::new(Aggregate { fold, index }));
