@@ -14,9 +14,9 @@ pub(crate) use meaning::{Kind, is_list};
 pub(crate) use node::of_node;
 
 /// Where a value comes from, in Kafka's numbers.
-pub(crate) const TOPIC_CONFIG: i8 = 1;
+const TOPIC_CONFIG: i8 = 1;
 const STATIC_BROKER_CONFIG: i8 = 4;
-pub(crate) const DEFAULT_CONFIG: i8 = 5;
+const DEFAULT_CONFIG: i8 = 5;
 
 /// One setting.
 pub(crate) struct Setting {

@@ -15,13 +15,9 @@ use annals_kafka_wire::message::create_topics::{
 
 use crate::api::topic_error_code;
 use crate::broker::Shared;
+use crate::described;
 use crate::table::{Answer, Context};
-use crate::topic_config;
 use crate::topics::{NewTopic, TopicError};
-
-/// Where a setting comes from, in Kafka's numbers.
-const TOPIC_CONFIG: i8 = 1;
-const DEFAULT_CONFIG: i8 = 5;
 
 /// Why one topic was not created.
 type Refusal = (ErrorCode, String);
@@ -75,14 +71,13 @@ fn create_one(
     } else {
         *shared.create_topic(&new).map_err(because)?.id.as_bytes()
     };
-    let configs = topic_config::effective(&new.config)
-        .into_iter()
-        .map(|(name, value, own)| CreatableTopicConfigs {
-            name,
-            value: Some(value),
-            config_source: if own { TOPIC_CONFIG } else { DEFAULT_CONFIG },
-            ..CreatableTopicConfigs::default()
-        });
+    let settings = described::of_topic(&new.config, &shared.config).into_iter();
+    let configs = settings.map(|setting| CreatableTopicConfigs {
+        config_source: setting.source(),
+        name: setting.name,
+        value: Some(setting.value),
+        ..CreatableTopicConfigs::default()
+    });
     Ok(CreatableTopicResult {
         name: new.name,
         topic_id,

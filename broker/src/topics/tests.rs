@@ -170,3 +170,26 @@ fn a_claim_is_ended_by_its_holder_alone() {
     assert!(lock(&topics.claims).is_empty());
     log.close().unwrap();
 }
+
+#[test]
+fn partitions_that_could_not_be_made_are_taken_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, topics) = open(dir.path());
+    let id = topics.create(&orders(), 0).unwrap().id;
+    // Where the fourth is to be there is something else.
+    let in_the_way = dir.path().join(partition_path(id, 3));
+    std::fs::write(&in_the_way, "").unwrap();
+    assert!(matches!(topics.grow("orders", 4, 0), Err(TopicError::Log(_))));
+    let count = |topics: &Topics| topics.now().named("orders").unwrap().partitions.len();
+    assert_eq!(count(&topics), 2);
+    log.close().unwrap();
+    drop(topics);
+
+    let (log, topics) = open(dir.path());
+    assert_eq!(count(&topics), 2);
+    topics.grow("orders", 3, 0).unwrap();
+    assert_eq!(count(&topics), 3);
+    log.close().unwrap();
+    drop(topics);
+    assert_eq!(count(&open(dir.path()).1), 3);
+}
