@@ -267,7 +267,8 @@ impl Partition {
             decompressed_bytes_max: config.decompressed_bytes_max.max(read_with),
             ..config
         };
-        if unsynced {
+        // Nothing more is acknowledged once the log has failed.
+        if unsynced && self.shared.ready().is_ok() {
             self.high_watermark
                 .store(self.log_end_offset(), Ordering::Release);
         }
