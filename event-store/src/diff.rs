@@ -17,15 +17,15 @@ use serde_json::Value;
 use crate::at::AsOf;
 use crate::canonical;
 use crate::changes::{Change, ChangeKind, changes};
-use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
-use crate::fold::At;
 use crate::folding::{FoldUsed, Folding, Halted, Spot, cursor, open};
 use crate::kind::event_name;
 use crate::locate::Located;
 use crate::page::{Page, Room};
+use crate::reconstruct::OffsetRange;
 use crate::store::EventStore;
+use crate::time_source::TimeSource;
 use crate::touched::Touched;
 
 /// Changes are put down to events when there are at most so many between the points.
@@ -62,6 +62,8 @@ pub struct Diff {
     pub fold: FoldUsed,
     /// Where the folding stopped before the later point; what differs is then what the events before it changed.
     pub halted: Option<Halted>,
+    /// Records of the partition within the later cut that nobody can read; they may belong to this aggregate.
+    pub unreadable: Vec<OffsetRange>,
 }
 
 /// Where the next page of a difference begins: its cuts, and how many changes come before.
@@ -159,8 +161,8 @@ impl EventStore {
         let mut room = Room::new(page.limit)?;
         let aggregate = self.aggregate(name)?;
         let located = aggregate.locate(id, &[from, to], &self.work)?;
-        let (from_cut, from_within) = located.cut(from)?;
-        let (to_cut, to_within) = located.cut(to)?;
+        let (from_cut, from_within) = located.own_cut(from)?;
+        let (to_cut, to_within) = located.own_cut(to)?;
         if from_within == 0 && to_within == 0 {
             located.begun(to)?;
         }
@@ -201,6 +203,11 @@ impl EventStore {
         Ok(Diff {
             aggregate: aggregate.name().to_owned(),
             time: located.time(&from_cut).max(located.time(&to_cut)),
+            unreadable: located.unreadable(if from_within <= to_within {
+                &to_cut
+            } else {
+                &from_cut
+            }),
             partition: located.partition.number,
             from: side(from, from_cut, from_last),
             to: side(to, to_cut, to_last),
@@ -254,13 +261,7 @@ impl EventStore {
     }
 
     fn changed_by(&self, located: &Located<'_>, spot: Spot, record: &Record) -> ChangedBy {
-        let at = At {
-            partition: located.partition.number,
-            offset: spot.offset,
-            revision: spot.revision,
-            recorded_ms: spot.recorded_ms,
-            headers: &record.headers,
-        };
+        let at = spot.at(located.partition, record);
         let opened = open(record, &self.shared.resolve).ok();
         ChangedBy {
             revision: spot.revision,

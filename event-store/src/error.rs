@@ -21,7 +21,7 @@ pub enum StoreError {
         not_loaded: Vec<NotLoaded>,
     },
     /// No record with this key.
-    #[error("{aggregate} `{id}` does not exist: topic {topic} has no record with this key")]
+    #[error("{aggregate} `{id}` does not exist: topic {topic} has no record with this key{}", but(*unreadable))]
     UnknownId {
         /// The aggregate.
         aggregate: String,
@@ -29,6 +29,8 @@ pub enum StoreError {
         id: String,
         /// The topic that was searched.
         topic: String,
+        /// How many of its batches and damaged places nobody can read.
+        unreadable: u64,
     },
     /// The aggregate began after the point asked for.
     #[error("{aggregate} `{id}` does not exist yet at {at}: its first event is {first}")]
@@ -93,6 +95,14 @@ pub enum StoreError {
     /// The log cannot be read.
     #[error(transparent)]
     Index(#[from] IndexError),
+}
+
+fn but(unreadable: u64) -> String {
+    match unreadable {
+        0 => String::new(),
+        1 => " that can be read; one place of it cannot".to_owned(),
+        places => format!(" that can be read; {places} places of it cannot"),
+    }
 }
 
 /// Folds that do not load, of those told beside an aggregate that nobody knows.

@@ -225,6 +225,11 @@ impl FoldId {
         }
     }
 
+    /// Why a fold with this id stops that is handed a state it has not made.
+    pub(crate) fn foreign_state(&self) -> Halt {
+        Halt(format!("{self:?} was handed a state of another fold"))
+    }
+
     /// The digest in lower-case hexadecimal.
     pub fn digest_hex(&self) -> String {
         self.digest.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -130,6 +130,19 @@ pub(crate) struct Spot {
     pub(crate) recorded_ms: i64,
 }
 
+impl Spot {
+    /// What a fold is told of the record that sits here.
+    pub(crate) fn at<'r>(&self, partition: &PartitionIndex, record: &'r Record) -> At<'r> {
+        At {
+            partition: partition.number,
+            offset: self.offset,
+            revision: self.revision,
+            recorded_ms: self.recorded_ms,
+            headers: &record.headers,
+        }
+    }
+}
+
 /// A record's value without its envelope.
 pub(crate) struct Opened<'r> {
     pub(crate) id: SchemaId,
@@ -195,9 +208,18 @@ impl<'a> Folding<'a> {
         partition: &'a PartitionIndex,
         key: &'a [u8],
     ) -> Folding<'a> {
+        Folding::begin(store, &*aggregate.fold, partition, key)
+    }
+
+    fn begin(
+        store: &'a EventStore,
+        fold: &'a dyn AnyFold,
+        partition: &'a PartitionIndex,
+        key: &'a [u8],
+    ) -> Folding<'a> {
         Folding {
             store,
-            fold: &*aggregate.fold,
+            fold,
             partition,
             key,
             state: None,
@@ -233,12 +255,11 @@ impl<'a> Folding<'a> {
         };
         match folded {
             Ok(()) => self.last = Some(spot),
-            Err(reason) => {
-                self.halted = Some(Halted {
-                    offset: spot.offset,
-                    reason,
-                })
-            }
+            // Unless it halted before, when a state was made again.
+            Err(reason) => drop(self.halted.get_or_insert(Halted {
+                offset: spot.offset,
+                reason,
+            })),
         }
         Ok(())
     }
@@ -253,8 +274,7 @@ impl<'a> Folding<'a> {
         match self.apply(spot, record, &opened) {
             Err(stop) => {
                 if self.state.is_none() && !self.applied.is_empty() {
-                    let again = self.fold_again()?;
-                    return Ok(again.and(Err(stop.to_string())));
+                    self.fold_again(spot.revision)?;
                 }
                 return Ok(Err(stop.to_string()));
             }
@@ -280,13 +300,7 @@ impl<'a> Folding<'a> {
     }
 
     fn apply(&mut self, spot: Spot, record: &Record, opened: &Opened<'_>) -> Result<Step, Stop> {
-        let at = At {
-            partition: self.partition.number,
-            offset: spot.offset,
-            revision: spot.revision,
-            recorded_ms: spot.recorded_ms,
-            headers: &record.headers,
-        };
+        let at = spot.at(self.partition, record);
         let raw = Raw {
             topic: self.fold.topic(),
             at,
@@ -297,25 +311,13 @@ impl<'a> Folding<'a> {
         self.fold.step(&mut self.state, &raw, &self.store.shared.resolve)
     }
 
-    /// Makes the state again that a fold gave up when it stopped: only what was applied had a part in it.
-    fn fold_again(&mut self) -> Result<Result<(), String>, StoreError> {
-        let applied = std::mem::take(&mut self.applied);
-        let mut cursor = cursor(self.store, self.partition, &applied);
-        let mut again = Ok(());
-        for spot in &applied {
-            let record = cursor.record(spot.offset)?;
-            let folded = record.and_then(|record| {
-                let opened = open(record, &self.store.shared.resolve)?;
-                let step = self.apply(*spot, record, &opened);
-                step.map(drop).map_err(|stop| stop.to_string())
-            });
-            if folded.is_err() {
-                again = folded;
-                break;
-            }
-        }
-        self.applied = applied;
-        Ok(again)
+    /// Makes the state again that a fold gave up when it stopped, from the key's first so many events. What comes in the
+    /// way this time is where the folding halted: the account is anew too, and is of what was folded now.
+    fn fold_again(&mut self, events: u64) -> Result<(), StoreError> {
+        let events = usize::try_from(events).unwrap_or(usize::MAX);
+        let spots = self.partition.spots(self.key, 0..events);
+        *self = Folding::begin(self.store, self.fold, self.partition, self.key);
+        self.run(&spots)
     }
 
     /// The canonical state. A state that cannot be shown counts as a halt at the last event.

@@ -14,15 +14,15 @@ use serde_json::Value;
 
 use crate::at::AsOf;
 use crate::canonical;
-use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
-use crate::fold::At;
 use crate::folding::{FoldUsed, Halted, SchemaUsed, Spot, cursor, open};
 use crate::kind::event_name;
 use crate::locate::Located;
 use crate::page::{Page, Room};
+use crate::reconstruct::OffsetRange;
 use crate::store::EventStore;
+use crate::time_source::TimeSource;
 
 /// A page of an aggregate's events up to a cut.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,8 @@ pub struct History {
     pub fold: FoldUsed,
     /// Where the folding stops before the end of the cut, on whatever page that event stands.
     pub halted: Option<Halted>,
+    /// Records of the partition within the cut that nobody can read; they may belong to this aggregate.
+    pub unreadable: Vec<OffsetRange>,
     /// This page's events, oldest first.
     pub entries: Vec<HistoryEntry>,
     /// What to give as `cursor` for the next page; null on the last.
@@ -146,7 +148,7 @@ impl EventStore {
             }
             let mut entry = HistoryEntry::of(spot);
             let record = cursor.record(spot.offset)?;
-            let read = record.and_then(|record| self.fill(&mut entry, &located, record, &mut readings));
+            let read = record.and_then(|record| self.fill(&mut entry, &located, spot, record, &mut readings));
             entry.problem = read.err();
             room.take(&entry);
             entries.push(entry);
@@ -164,6 +166,7 @@ impl EventStore {
             events: within as u64,
             fold: FoldUsed::from(aggregate.fold.id()),
             halted,
+            unreadable: located.unreadable(&cut),
             entries,
             next_cursor: next_cursor.map(|cursor| cursor.to_string()),
             id: located.id,
@@ -176,16 +179,11 @@ impl EventStore {
         &self,
         entry: &mut HistoryEntry,
         located: &Located<'_>,
+        spot: Spot,
         record: &Record,
         readings: &mut FxHashMap<u32, Reading>,
     ) -> Result<(), String> {
-        let at = At {
-            partition: located.partition.number,
-            offset: entry.offset,
-            revision: entry.revision,
-            recorded_ms: 0,
-            headers: &record.headers,
-        };
+        let at = spot.at(located.partition, record);
         entry.actor = at.actor().map(str::to_owned);
         entry.business_time = at.business_time().map(|time| time.to_string());
         let opened = open(record, &self.shared.resolve)?;

@@ -4,22 +4,23 @@
 //! what was committed since: records of aborted transactions are no events. Whoever asks at the head brings it up to the
 //! last stable offset first ([`TopicIndex::catch_up`]), so a reader always sees what was acknowledged before it asked.
 //! Recorded times are the records' timestamps, clamped so that they never run backwards within a partition.
-//! Left out: index files beside sealed segments; a start scans the log.
+//! A damaged place of the log is passed over like a batch nobody can read: answers name it, and what stands around it is
+//! indexed. Left out: index files beside sealed segments; a start scans the log.
 
-use std::collections::BTreeMap;
-use std::ops::{Bound, Range};
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use annals_kafka_wire::batch::{Batch, batches};
-use annals_segment_log::{Committed, Partition, ReadError};
+use annals_segment_log::{Committed, Damage, Partition, ReadError};
 use bytes::Bytes;
 
-use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::Spot;
+use crate::known::Known;
 use crate::source::SCAN_BYTES;
+use crate::time_source::TimeSource;
 use crate::work::Work;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
@@ -38,112 +39,13 @@ pub struct IndexError {
     pub reason: String,
 }
 
-/// What is known of one partition, up to `next`.
-#[derive(Default)]
-pub(crate) struct Known {
-    /// The first offset not yet looked at.
-    next: i64,
-    /// Offsets of each key, ascending.
-    keys: BTreeMap<Box<[u8]>, Vec<i64>>,
-    /// Where the recorded time moves on: (first offset, clamped time), both strictly ascending.
-    times: Vec<(i64, i64)>,
-    /// The first record whose time is its producer's.
-    producer_from: Option<i64>,
-    /// Records looked at.
-    records: u64,
-    /// Records without a key, which belong to no aggregate.
-    keyless: u64,
-    /// First and last offset of each batch whose records could not be read.
-    unreadable: Vec<(i64, i64)>,
-}
-
-impl Known {
-    /// All offsets of a key.
-    pub(crate) fn offsets(&self, key: &[u8]) -> Option<&[i64]> {
-        self.keys.get(key).map(Vec::as_slice)
-    }
-
-    /// Keys behind `after` in the order of their bytes, with their offsets.
-    pub(crate) fn keys_after(&self, after: Option<&[u8]>) -> impl Iterator<Item = (&[u8], &[i64])> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let range = self.keys.range::<[u8], _>((from, Bound::Unbounded));
-        range.map(|(key, offsets)| (&**key, offsets.as_slice()))
-    }
-
-    pub(crate) fn key_count(&self) -> usize {
-        self.keys.len()
-    }
-
-    pub(crate) fn record_count(&self) -> u64 {
-        self.records
-    }
-
-    pub(crate) fn keyless_count(&self) -> u64 {
-        self.keyless
-    }
-
-    /// Batches nobody can read whose first offset is within a cut.
-    pub(crate) fn unreadable(&self, last: i64) -> &[(i64, i64)] {
-        &self.unreadable[..self.unreadable.partition_point(|(first, _)| *first <= last)]
-    }
-
-    /// Whose clock the times up to an offset are by: a time shown for a record rests on those before it, too, because
-    /// times never run backwards.
-    pub(crate) fn time(&self, last: i64) -> TimeSource {
-        match self.producer_from {
-            Some(first) if first <= last => TimeSource::Producer,
-            _ => TimeSource::Append,
-        }
-    }
-
-    /// When the record at this offset was recorded.
-    pub(crate) fn recorded_ms(&self, offset: i64) -> i64 {
-        let after = self.times.partition_point(|(first, _)| *first <= offset);
-        after
-            .checked_sub(1)
-            .and_then(|place| self.times.get(place))
-            .map_or(0, |(_, ms)| *ms)
-    }
-
-    /// The last offset recorded at or before this time; -1 when there is none.
-    pub(crate) fn last_at(&self, time_ms: i64) -> i64 {
-        let after = self.times.partition_point(|(_, ms)| *ms <= time_ms);
-        match self.times.get(after) {
-            Some((first_later, _)) if after > 0 => first_later - 1,
-            Some(_) => -1,
-            None => self.next - 1,
-        }
-    }
-
-    fn add(&mut self, scanned: Scanned) {
-        self.next = scanned.next;
-        self.unreadable.extend(scanned.unreadable);
-        for (offset, timestamp_ms, key) in scanned.records {
-            self.records += 1;
-            if scanned.time == TimeSource::Producer {
-                self.producer_from.get_or_insert(offset);
-            }
-            if self.times.last().is_none_or(|(_, ms)| *ms < timestamp_ms) {
-                self.times.push((offset, timestamp_ms));
-            }
-            match key {
-                None => self.keyless += 1,
-                Some(key) => match self.keys.get_mut(&*key) {
-                    Some(offsets) => offsets.push(offset),
-                    None => drop(self.keys.insert(Box::from(&*key), vec![offset])),
-                },
-            }
-        }
-    }
-}
-
 /// What one batch adds to the index. It is read before the index is locked.
-struct Scanned {
-    next: i64,
-    time: TimeSource,
+pub(crate) struct Scanned {
+    pub(crate) next: i64,
+    pub(crate) time: TimeSource,
     /// Offset, timestamp and key of each record.
-    records: Vec<(i64, i64, Option<Bytes>)>,
-    unreadable: Option<(i64, i64)>,
+    pub(crate) records: Vec<(i64, i64, Option<Bytes>)>,
+    pub(crate) unreadable: Option<(i64, i64)>,
 }
 
 impl Scanned {
@@ -242,6 +144,13 @@ impl PartitionIndex {
                 Err(ReadError::OutOfRange { start, .. }) if start > next => {
                     self.known.write().unwrap_or_else(PoisonError::into_inner).next = start;
                 }
+                Err(ReadError::Damaged(damage)) => {
+                    let end = self.behind(&damage, next);
+                    self.known
+                        .write()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .pass_over(end);
+                }
                 Err(error) => return Err(self.stuck(next, error).into()),
             }
         }
@@ -262,6 +171,25 @@ impl PartitionIndex {
                 .add(scanned);
         }
         Ok(())
+    }
+
+    /// The first offset from which records can be read again, when damage keeps the one at `next` from being read.
+    fn behind(&self, damage: &Damage, next: i64) -> i64 {
+        let end = self.log.high_watermark();
+        if damage.end_offset > next {
+            return damage.end_offset.min(end);
+        }
+        // The log knows no end; its readers go in at the next place behind the damage that its own index knows.
+        let (mut lost, mut behind) = (next, end);
+        while lost + 1 < behind {
+            let middle = lost + (behind - lost) / 2;
+            let same = |other: &Damage| (&other.file, other.position) == (&damage.file, damage.position);
+            match self.log.read(middle, 0) {
+                Err(ReadError::Damaged(other)) if same(&other) => lost = middle,
+                _ => behind = middle,
+            }
+        }
+        behind
     }
 
     fn stuck(&self, offset: i64, reason: impl ToString) -> IndexError {
@@ -339,6 +267,13 @@ impl TopicIndex {
             .max()
     }
 
+    /// How many batches and damaged places within a cut nobody can read.
+    pub(crate) fn unreadable(&self, cut: &Cut) -> u64 {
+        let partitions = self.partitions.iter();
+        let each = partitions.map(|one| one.known().unreadable(cut.last(one.number)).len() as u64);
+        each.sum()
+    }
+
     /// What is indexed already: the last offset of each partition.
     pub(crate) fn head(&self) -> Cut {
         let ends = self
@@ -361,7 +296,6 @@ impl TopicIndex {
 mod tests {
     use annals_kafka_wire::batch::BatchBuilder;
     use annals_segment_log::{Durability, LogConfig, LogDir, PartitionConfig};
-    use proptest::prelude::*;
 
     use super::*;
 
@@ -396,47 +330,5 @@ mod tests {
         );
         assert_eq!(had[1].known().record_count(), 1, "without reading it again");
         assert_eq!((new[0].number, new[0].known().record_count()), (2, 0));
-    }
-
-    /// Times of consecutive records, as `take` would keep them.
-    fn known(timestamps: &[i64]) -> Known {
-        let mut known = Known::default();
-        for (offset, ms) in (0..).zip(timestamps) {
-            if known.times.last().is_none_or(|(_, last)| last < ms) {
-                known.times.push((offset, *ms));
-            }
-            known.next = offset + 1;
-        }
-        known
-    }
-
-    #[test]
-    fn times_never_run_backwards() {
-        let known = known(&[100, 90, 200, 150, 150, 300]);
-        let recorded: Vec<i64> = (0..6).map(|offset| known.recorded_ms(offset)).collect();
-        assert_eq!(recorded, [100, 100, 200, 200, 200, 300]);
-        for (time, last) in [
-            (99, -1),
-            (100, 1),
-            (150, 1),
-            (199, 1),
-            (200, 4),
-            (299, 4),
-            (300, 5),
-            (i64::MAX, 5),
-        ] {
-            assert_eq!(known.last_at(time), last, "{time}");
-        }
-        assert_eq!(Known::default().last_at(i64::MAX), -1);
-    }
-
-    proptest! {
-        #[test]
-        fn a_time_selects_exactly_the_records_up_to_it(times in proptest::collection::vec(-20i64..20, 0..40), at in -25i64..25) {
-            let known = known(&times);
-            let mut clamped = i64::MIN;
-            let expected = times.iter().map(|ms| { clamped = clamped.max(*ms); clamped }).filter(|ms| *ms <= at).count();
-            prop_assert_eq!(known.last_at(at), i64::try_from(expected).unwrap() - 1);
-        }
     }
 }

@@ -11,7 +11,6 @@
 pub mod at;
 pub mod canonical;
 mod changes;
-mod clock;
 pub mod cut;
 pub mod declarative;
 pub mod diff;
@@ -24,6 +23,7 @@ pub mod http;
 mod index;
 pub mod key;
 mod kind;
+mod known;
 pub mod list;
 mod locate;
 mod page;
@@ -31,6 +31,7 @@ pub mod reconstruct;
 pub mod resolve;
 mod source;
 pub mod store;
+mod time_source;
 mod touched;
 pub mod typed;
 mod unhalted;
@@ -38,7 +39,6 @@ mod work;
 
 pub use at::{AsOf, AtError, parse_at};
 pub use changes::ChangeKind;
-pub use clock::TimeSource;
 pub use cut::{Cut, CutError};
 pub use diff::{ChangedBy, Diff, DiffCursor, DiffSide, FieldChange};
 pub use error::StoreError;
@@ -52,5 +52,6 @@ pub use reconstruct::{OffsetRange, OffsetsApplied, Reconstruction, SnapshotUsed}
 pub use resolve::{Registered, Resolve, Writer};
 pub use source::Source;
 pub use store::{AggregateInfo, EventStore, NotLoaded};
+pub use time_source::TimeSource;
 pub use typed::{Typed, typed};
 pub use work::{WORK_PIECES_MAX, WaitedFor, Work};

@@ -2,7 +2,8 @@
 //!
 //! Invariant: the pages of one walk are of one cut: the cursor carries it. A page's aggregates are folded group by group,
 //! until it is full; a group reads each batch once, in the order of the log, however its aggregates' events are mixed.
-//! How large a state is shows when it is folded, so the first group is small, and the next as large as there is room.
+//! How large a state is shows when it is folded, so the first group is one, and the next at most as many as came before it
+//! and there is room for: what is folded in vain is no more than a page and one group.
 
 use std::num::NonZeroUsize;
 
@@ -11,20 +12,17 @@ use serde_json::Value;
 
 use crate::at::AsOf;
 use crate::canonical;
-use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted, Spot};
-use crate::index::PartitionIndex;
 use crate::key::{key_bytes, key_text};
 use crate::page::Room;
 use crate::source::Cursor;
 use crate::store::{Aggregate, EventStore};
+use crate::time_source::TimeSource;
 
 /// Aggregates on a page when nobody says how many.
 pub const LIST_LIMIT_DEFAULT: usize = 100;
-/// Aggregates that are folded before it is known how large their states are.
-const GROUP_FIRST: usize = 64;
 /// Events of a group, unless one aggregate has more.
 const GROUP_EVENTS_MAX: usize = 100_000;
 /// Events worth a thread of their own: below this a thread costs more than it saves.
@@ -47,6 +45,9 @@ pub struct Population {
     /// Whose clock recorded times are by, for all records within the cut: `append` is the log's, `producer` that of
     /// whoever sent the events; null where there are none.
     pub time: Option<TimeSource>,
+    /// Batches within the cut, and damaged places of the log, whose records cannot be read; they may hold events of any
+    /// aggregate.
+    pub unreadable_batches: u64,
     /// The fold that was run.
     pub fold: FoldUsed,
     /// How many aggregates there are at the cut, on all pages.
@@ -131,7 +132,7 @@ impl EventStore {
         let walk = match cursor {
             Some(cursor) => Walk::resume(cursor)?,
             None => Walk {
-                cut: aggregate.cut(at, &head)?,
+                cut: aggregate.topic_cut(at, &head)?,
                 after: None,
             },
         };
@@ -139,15 +140,12 @@ impl EventStore {
             Some(_) => walk.cut.to_string(),
             None => at.to_string(),
         };
-        let cut = aggregate.cut(&AsOf::Cut(walk.cut), &head)?;
+        let cut = aggregate.topic_cut(&AsOf::Cut(walk.cut), &head)?;
         let (total, chosen) = choose(&aggregate, &cut, walk.after.as_ref(), limit + 1);
         let mut items = Vec::new();
         while let (false, Some(rest)) = (room.is_full(), chosen.get(items.len()..)) {
-            let wanted = match items.len() {
-                0 => GROUP_FIRST.min(limit),
-                before => room.estimate(before),
-            };
-            let group = group(rest, wanted);
+            let before = items.len();
+            let group = group(rest, room.estimate(before).clamp(1, before.max(1)));
             if group.is_empty() {
                 break;
             }
@@ -166,6 +164,7 @@ impl EventStore {
         Ok(Population {
             aggregate: aggregate.name().to_owned(),
             time: aggregate.index.time(&cut),
+            unreadable_batches: aggregate.index.unreadable(&cut),
             at,
             fold: FoldUsed::from(aggregate.fold.id()),
             total,
@@ -266,12 +265,12 @@ fn choose(
     after: Option<&(Vec<u8>, usize)>,
     count: usize,
 ) -> (u64, Vec<Chosen>) {
-    let mut total = 0;
+    let mut total: u64 = 0;
     let mut chosen: Vec<(Vec<u8>, usize, usize)> = Vec::new();
     for (place, partition) in aggregate.index.partitions.iter().enumerate() {
-        total += existing(partition, cut);
         let known = partition.known();
         let last = cut.last(partition.number);
+        total += known.begun(last);
         let behind =
             |key: &[u8]| after.is_none_or(|(after, number)| (key, place) > (after.as_slice(), *number));
         let from = after.map(|(key, _)| key.as_slice());
@@ -294,13 +293,4 @@ fn choose(
         events,
     });
     (total, chosen.collect())
-}
-
-fn existing(partition: &PartitionIndex, cut: &Cut) -> u64 {
-    let last = cut.last(partition.number);
-    let known = partition.known();
-    let begun = known
-        .keys_after(None)
-        .filter(|(_, offsets)| offsets.first().is_some_and(|first| *first <= last));
-    begun.count() as u64
 }

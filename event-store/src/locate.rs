@@ -10,14 +10,18 @@ use std::ops::Range;
 
 use crate::at::{AsOf, AtError};
 use crate::canonical;
-use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::Spot;
 use crate::index::PartitionIndex;
 use crate::key::{key_bytes, key_text};
+use crate::reconstruct::OffsetRange;
 use crate::store::Aggregate;
+use crate::time_source::TimeSource;
 use crate::work::Work;
+
+/// Ranges of unreadable records shown in an answer.
+const UNREADABLE_SHOWN_MAX: usize = 16;
 
 /// An aggregate's events, found in the index.
 pub(crate) struct Located<'a> {
@@ -43,12 +47,13 @@ impl Aggregate {
             aggregate: self.name().to_owned(),
             id: id.to_owned(),
             topic: self.index.topic.clone(),
+            unreadable: self.index.unreadable(&head),
         };
         let mut chosen = 0;
         if holding.len() > 1 {
             let cuts: Vec<Cut> = points
                 .iter()
-                .map(|at| self.whole_cut(at, &head))
+                .map(|at| self.choosing_cut(at, &head))
                 .collect::<Result<_, _>>()?;
             let within = |(partition, first): &(&PartitionIndex, i64)| {
                 cuts.iter().any(|cut| *first <= cut.last(partition.number))
@@ -74,15 +79,15 @@ impl Aggregate {
     }
 
     /// The cut by which a partition is chosen: points within an aggregate's own partition say nothing of others.
-    fn whole_cut(&self, at: &AsOf, head: &Cut) -> Result<Cut, StoreError> {
+    fn choosing_cut(&self, at: &AsOf, head: &Cut) -> Result<Cut, StoreError> {
         match at {
             AsOf::Offset(_) | AsOf::Revision(_) => Ok(head.clone()),
-            at => self.cut(at, head),
+            at => self.topic_cut(at, head),
         }
     }
 
     /// The cut a point means for the whole topic. An offset does only where there is one partition; a revision never.
-    pub(crate) fn cut(&self, at: &AsOf, head: &Cut) -> Result<Cut, StoreError> {
+    pub(crate) fn topic_cut(&self, at: &AsOf, head: &Cut) -> Result<Cut, StoreError> {
         let wrong = |problem: &str| Err(AtError::new(at, problem).into());
         match at {
             AsOf::Head => Ok(head.clone()),
@@ -130,6 +135,14 @@ impl Located<'_> {
             .collect()
     }
 
+    /// Ranges of the partition within a cut that nobody can read; the first few.
+    pub(crate) fn unreadable(&self, cut: &Cut) -> Vec<OffsetRange> {
+        let known = self.partition.known();
+        let ranges = known.unreadable(cut.last(self.partition.number)).iter();
+        let shown = ranges.take(UNREADABLE_SHOWN_MAX);
+        shown.map(|&(first, last)| OffsetRange { first, last }).collect()
+    }
+
     /// Other partitions that have records with this key within a cut.
     pub(crate) fn also_in(&self, cut: &Cut) -> Vec<u32> {
         let within = self
@@ -149,8 +162,8 @@ impl Located<'_> {
         self.spots(revision..revision.checked_add(1)?).pop()
     }
 
-    /// The cut a point means for this aggregate, and how many of its events are within.
-    pub(crate) fn cut(&self, at: &AsOf) -> Result<(Cut, usize), StoreError> {
+    /// The cut a point means for this aggregate, with an offset and a revision of its own partition, and how many of its events are within.
+    pub(crate) fn own_cut(&self, at: &AsOf) -> Result<(Cut, usize), StoreError> {
         let number = self.partition.number;
         let cut = match at {
             AsOf::Offset(offset) => self.up_to(*offset),
@@ -166,7 +179,7 @@ impl Located<'_> {
                 };
                 self.up_to(spot.offset)
             }
-            at => self.aggregate.cut(at, &self.head)?,
+            at => self.aggregate.topic_cut(at, &self.head)?,
         };
         let last = cut.last(number);
         let within = self.partition.within(&self.key, last).min(self.events);
@@ -175,7 +188,7 @@ impl Located<'_> {
 
     /// The same, for questions that mean nothing before the first event.
     pub(crate) fn begun(&self, at: &AsOf) -> Result<(Cut, usize), StoreError> {
-        let (cut, within) = self.cut(at)?;
+        let (cut, within) = self.own_cut(at)?;
         if within > 0 {
             return Ok((cut, within));
         }

@@ -6,16 +6,13 @@ use sha2::{Digest, Sha256};
 
 use crate::at::AsOf;
 use crate::canonical;
-use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted, SchemaUsed, Spot, UnknownEvent};
-use crate::index::PartitionIndex;
 use crate::locate::Located;
 use crate::store::EventStore;
+use crate::time_source::TimeSource;
 
-/// Ranges of unreadable records shown in an answer.
-const UNREADABLE_SHOWN_MAX: usize = 16;
 /// Runs of applied offsets shown in an answer.
 const RANGES_SHOWN_MAX: usize = 64;
 
@@ -128,13 +125,6 @@ pub struct OffsetRange {
     pub last: i64,
 }
 
-/// Ranges of a partition nobody can read, up to an offset; the first few.
-pub(crate) fn unreadable(partition: &PartitionIndex, last: i64) -> Vec<OffsetRange> {
-    let known = partition.known();
-    let ranges = known.unreadable(last).iter().take(UNREADABLE_SHOWN_MAX);
-    ranges.map(|&(first, last)| OffsetRange { first, last }).collect()
-}
-
 impl EventStore {
     /// The state of one aggregate at a point.
     pub fn reconstruct(&self, name: &str, id: &str, at: &AsOf) -> Result<Reconstruction, StoreError> {
@@ -161,7 +151,7 @@ impl EventStore {
             halted: folding.halted,
             unknown_events: folding.unknown_events,
             unknown: folding.unknown,
-            unreadable: unreadable(located.partition, cut.last(located.partition.number)),
+            unreadable: located.unreadable(&cut),
             log_start_offset: located.partition.log.log_start_offset(),
             also_in_partitions: located.also_in(&cut),
             aggregate: aggregate.name().to_owned(),

@@ -10,7 +10,6 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::TimeSource;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::fold::AnyFold;
@@ -18,6 +17,7 @@ use crate::folding::{FoldUsed, ReaderUsed};
 use crate::index::TopicIndex;
 use crate::resolve::{Memo, Resolve};
 use crate::source::{CACHE_BYTES_MAX, Cache, Source};
+use crate::time_source::TimeSource;
 use crate::unhalted::Unhalted;
 use crate::work::Work;
 
@@ -44,7 +44,7 @@ pub struct AggregateInfo {
     pub records: u64,
     /// Records without a key; they belong to no aggregate.
     pub keyless_records: u64,
-    /// Batches whose records could not be read; they may hold events of any aggregate.
+    /// Batches, and damaged places of the log, whose records cannot be read; they may hold events of any aggregate.
     pub unreadable_batches: u64,
     /// The head: the last offset of each partition.
     #[cfg_attr(feature = "http", schema(value_type = String, example = "0=12,1=40"))]
@@ -288,7 +288,7 @@ impl Aggregate {
             aggregates: 0,
             records: 0,
             keyless_records: 0,
-            unreadable_batches: 0,
+            unreadable_batches: self.index.unreadable(&head),
             head,
             damage,
         };
@@ -297,7 +297,6 @@ impl Aggregate {
             info.aggregates += known.key_count() as u64;
             info.records += known.record_count();
             info.keyless_records += known.keyless_count();
-            info.unreadable_batches += known.unreadable(i64::MAX).len() as u64;
         }
         info
     }

@@ -64,7 +64,7 @@ impl<F: Fold> AnyFold for Typed<F> {
                         return Err(halt.into());
                     }
                 }
-                None => return Err(foreign_state(&self.id).into()),
+                None => return Err(self.id.foreign_state().into()),
             },
         }
         Ok(Step::Applied)
@@ -76,13 +76,9 @@ impl<F: Fold> AnyFold for Typed<F> {
         };
         let typed = some
             .downcast_ref::<F::State>()
-            .ok_or_else(|| foreign_state(&self.id))?;
+            .ok_or_else(|| self.id.foreign_state())?;
         let value = serde_json::to_value(typed)
             .map_err(|error| Halt(format!("the state of {:?} does not serialise: {error}", self.id)))?;
         Ok(canonical::sorted(value))
     }
-}
-
-fn foreign_state(id: &FoldId) -> Halt {
-    Halt(format!("{id:?} was handed a state of another fold"))
 }

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use annals_broker::Broker;
+use annals_broker::{Broker, Topic};
 use annals_event_store::declarative::{self, Declarative, Pins};
 use annals_event_store::{AnyFold, EventStore, FoldId, FoldUsed, NotLoaded, SchemaUsed, Source};
 use serde::Serialize;
@@ -37,10 +37,25 @@ struct State {
     running: BTreeMap<String, Running>,
     /// The files as they were when they were last brought up.
     brought_up: Vec<FoldFile>,
-    /// The files as they were last seen.
-    seen: Vec<FoldFile>,
+    /// The files as they were last seen; nothing before the first look.
+    seen: Option<Vec<FoldFile>>,
     /// Why a file is not running, as last reported.
     reported: HashMap<PathBuf, Reason>,
+}
+
+impl State {
+    /// The files that are as they were when they were last seen, and for any other what was brought up of it: one that
+    /// is just being written is not half a fold. At a start nobody has seen any.
+    fn still(&self, files: &[FoldFile]) -> Vec<FoldFile> {
+        let Some(seen) = &self.seen else {
+            return files.to_vec();
+        };
+        let still = files.iter().filter_map(|file| match seen.contains(file) {
+            true => Some(file),
+            false => self.brought_up.iter().find(|up| up.path == file.path),
+        });
+        still.cloned().collect()
+    }
 }
 
 /// Which fold runs under a name, over which topic of how many partitions.
@@ -73,7 +88,7 @@ pub struct UpdatedReader {
     pub after: SchemaUsed,
 }
 
-/// Why a fold was not updated. It runs on as it did.
+/// Why a fold was not updated. Unless it says otherwise, it runs on as it did.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum UpdateError {
     /// No fold file has this name.
@@ -87,6 +102,12 @@ pub enum UpdateError {
     /// It does not load with the newest versions.
     #[error("{0}; nothing was changed")]
     Refused(NotLoaded),
+    /// Its newest versions are written down, and something else keeps it from running since.
+    #[error("the newest versions are written down, but the fold does not run: {0}")]
+    NotRunning(NotLoaded),
+    /// The folder of the folds cannot be read.
+    #[error("{0}; nothing was changed")]
+    Folder(String),
 }
 
 impl Folds {
@@ -106,22 +127,28 @@ impl Folds {
     /// is not for an async thread.
     pub fn refresh(&self) {
         let mut state = self.state();
-        if let Some(files) = self.files() {
-            state.seen.clone_from(&files);
-            self.bring_up(&mut state, files);
-        }
+        let Some(files) = self.files() else { return };
+        let still = state.still(&files);
+        state.seen = Some(files);
+        self.bring_up(&mut state, still);
+    }
+
+    /// The same with the files as they are now, for who wrote them and knows that they are whole.
+    pub fn take(&self) {
+        let mut state = self.state();
+        let Some(files) = self.files() else { return };
+        state.seen = Some(files.clone());
+        self.bring_up(&mut state, files);
     }
 
     /// The same, if files have changed and stand still again: one that is just being written is not half a fold.
     pub fn look(&self) {
         let mut state = self.state();
         let Some(files) = self.files() else { return };
-        if files == state.brought_up {
-            state.seen = files;
-        } else if files == state.seen {
+        if files != state.brought_up && state.seen.as_ref() == Some(&files) {
             self.bring_up(&mut state, files);
         } else {
-            state.seen = files;
+            state.seen = Some(files);
         }
     }
 
@@ -131,7 +158,8 @@ impl Folds {
     /// There is no such fold, or it does not load with them.
     pub fn update(&self, name: &str) -> Result<Updated, UpdateError> {
         let mut state = self.state();
-        let mut files = self.files().unwrap_or_default();
+        let found = files::read(&self.folder).map_err(UpdateError::Folder)?;
+        let mut files = state.still(&found);
         let known: Vec<String> = files.iter().map(|file| file.name().0).collect();
         let clash = clashes(&files).into_iter();
         let named = files
@@ -144,6 +172,10 @@ impl Folds {
                 known,
             });
         };
+        if !found.contains(&*file) {
+            let reason = Reason::from("it has just changed; ask again when it stands still".to_owned());
+            return Err(UpdateError::Refused(file.not_loaded(reason)));
+        }
         // A lock that cannot be read is what an update mends.
         let pins_before = file.pins().unwrap_or_default();
         let before = state
@@ -155,7 +187,12 @@ impl Folds {
             None => self.load_newest(file, &pins_before),
         };
         let fold = fold.map_err(|reason| UpdateError::Refused(file.not_loaded(reason)))?;
+        let file = file.file();
         self.bring_up(&mut state, files);
+        let mut not_loaded = self.events.not_loaded().into_iter();
+        if let Some(not_loaded) = not_loaded.find(|one| one.file == file) {
+            return Err(UpdateError::NotRunning(not_loaded));
+        }
         let readers = fold.pins().iter().map(|(event, pin)| UpdatedReader {
             event: event.to_owned(),
             before: pins_before.get(event).map(SchemaUsed::from),
@@ -181,6 +218,7 @@ impl Folds {
 
     fn load_newest(&self, file: &mut FoldFile, before: &Pins) -> Result<Declarative, Reason> {
         let fold = declarative::load(file.text()?, &self.resolve)?;
+        self.topic(&fold)?;
         // A fold that reads as it did is the same fold, and goes on calling schemas what it did.
         if !fold.pins().read_as(before) {
             file.write_lock(fold.pins())?;
@@ -188,6 +226,12 @@ impl Folds {
         Ok(fold)
     }
 
+    fn topic(&self, fold: &Declarative) -> Result<Topic, Reason> {
+        let topic = self.broker.topic(fold.topic());
+        topic.ok_or_else(|| Reason::from(format!("its topic {} does not exist", fold.topic())))
+    }
+
+    /// Runs what these files say. They stand still, see [`State::still`].
     fn bring_up(&self, state: &mut State, mut files: Vec<FoldFile>) {
         let mut running = BTreeMap::new();
         let mut not_loaded = Vec::new();
@@ -215,22 +259,16 @@ impl Folds {
         for name in state.running.keys().filter(|name| !running.contains_key(*name)) {
             self.events.remove_aggregate(name);
         }
-        *state = State {
-            running,
-            reported,
-            seen: files.clone(),
-            brought_up: files,
-        };
+        state.running = running;
+        state.reported = reported;
+        state.brought_up = files;
     }
 
     /// Runs a file's fold, unless it does already.
     fn run(&self, file: &mut FoldFile, running: &BTreeMap<String, Running>) -> Result<Running, Reason> {
         let pins = file.pins()?;
         let fold = declarative::load_pinned(file.text()?, &pins, &self.resolve)?;
-        let topic = self
-            .broker
-            .topic(fold.topic())
-            .ok_or_else(|| Reason::from(format!("its topic {} does not exist", fold.topic())))?;
+        let topic = self.topic(&fold)?;
         if *fold.pins() != pins {
             file.write_lock(fold.pins())?;
         }
@@ -277,4 +315,30 @@ fn clashes(files: &[FoldFile]) -> Vec<Option<Reason>> {
         )))
     };
     files.iter().map(clash).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_being_written_is_not_taken_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let read = || files::read(folder.path()).unwrap();
+        write("a.yaml", "whole");
+        let mut state = State::default();
+        let before = read();
+        assert_eq!(state.still(&before), before, "a start takes what there is");
+        state.seen = Some(before.clone());
+        state.brought_up.clone_from(&before);
+        write("a.yaml", "half");
+        write("b.yaml", "new");
+        let now = read();
+        assert_eq!(state.still(&now), before);
+        state.seen = Some(now.clone());
+        assert_eq!(state.still(&now), now);
+    }
 }

@@ -187,7 +187,8 @@ impl Server {
     pub async fn play_demo(&self) -> anyhow::Result<Played> {
         let http = format!("http://{}", self.http);
         let played = demo::play(&self.broker, &self.bootstrap(), &http, &self.folds_dir).await?;
-        self.refresh_folds().await?;
+        let folds = Arc::clone(&self.folds);
+        tokio::task::spawn_blocking(move || folds.take()).await?;
         let events = Arc::clone(&self.events);
         let caught_up = tokio::task::spawn_blocking(move || events.caught_up()).await?;
         match played {

@@ -268,16 +268,12 @@ impl Declarative {
                 let block = rule.on.as_ref().ok_or_else(halt)?;
                 let fields = some
                     .downcast_mut::<State>()
-                    .ok_or_else(|| foreign_state(&self.id))?;
+                    .ok_or_else(|| self.id.foreign_state())?;
                 verb::run(block, fields, input).map_err(Halt)?;
             }
         }
         Ok(())
     }
-}
-
-fn foreign_state(id: &FoldId) -> Halt {
-    Halt(format!("{id:?} was handed a state of another fold"))
 }
 
 impl AnyFold for Declarative {
@@ -340,7 +336,7 @@ impl AnyFold for Declarative {
         };
         let fields = some
             .downcast_ref::<State>()
-            .ok_or_else(|| foreign_state(&self.id))?;
+            .ok_or_else(|| self.id.foreign_state())?;
         let mut object = serde_json::Map::new();
         for (name, value) in self.slots.names().iter().zip(fields) {
             if let Some(value) = value {

@@ -210,6 +210,7 @@ impl HttpBody for Unsent {
 mod tests {
     use std::convert::Infallible;
     use std::io::Write as _;
+    use std::sync::Mutex;
 
     use axum::body::to_bytes;
 
@@ -290,26 +291,42 @@ mod tests {
     #[tokio::test]
     async fn only_so_many_are_worked_on_at_once() {
         let answers = Answers::default();
-        let (at_work, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let questions: Vec<_> = (0..4 * WORKED_ON_MAX)
-            .map(|_| {
-                let (answers, at_work, most) = (answers.clone(), Arc::clone(&at_work), Arc::clone(&most));
-                tokio::spawn(async move {
-                    let work = move |_: &mut Pieces, _: &Work| {
-                        let now = at_work.fetch_add(1, Ordering::SeqCst) + 1;
-                        most.fetch_max(now, Ordering::SeqCst);
-                        // Others may come in between.
-                        std::thread::yield_now();
-                        at_work.fetch_sub(1, Ordering::SeqCst);
-                        Ok::<(), Infallible>(())
-                    };
-                    answers.give(work).await.is_ok()
-                })
+        let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+        let ended = Arc::new(AtomicUsize::new(0));
+        // Whoever has begun waits until this test lets everybody go, or fails.
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        let ask = |waits: bool| {
+            let (begun, ended, held) = (begun.clone(), Arc::clone(&ended), Arc::clone(&held));
+            let answers = answers.clone();
+            tokio::spawn(async move {
+                let work = move |_: &mut Pieces, _: &Work| {
+                    let _ = begun.send(ended.load(Ordering::SeqCst));
+                    if waits {
+                        let _let_go = held.lock().unwrap().recv();
+                    }
+                    ended.fetch_add(1, Ordering::SeqCst);
+                    Ok::<(), Infallible>(())
+                };
+                answers.give(work).await.is_ok()
             })
-            .collect();
+        };
+        let mut questions: Vec<_> = (0..WORKED_ON_MAX).map(|_| ask(true)).collect();
+        for _ in 0..WORKED_ON_MAX {
+            assert_eq!(begins.recv().await, Some(0), "all at once");
+        }
+        let mut place = Box::pin(answers.place());
+        assert!(ready(place.as_mut()).is_none(), "no place for a ninth");
+        drop(place);
+        questions.push(ask(false));
+        tokio::task::yield_now().await;
+        drop(hold);
+        assert!(
+            begins.recv().await.unwrap() > 0,
+            "the ninth began when another had ended"
+        );
         for question in questions {
             assert!(question.await.unwrap());
         }
-        assert!(most.load(Ordering::SeqCst) <= WORKED_ON_MAX);
     }
 }

@@ -1,6 +1,7 @@
 //! What cannot be folded is reported where it stands, and never skipped in silence.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use annals_event_store::{AsOf, At, EventStore, Fold, Halt, Halted, Page, declarative, typed};
 use annals_kafka_wire::batch::{Batch, BatchBuilder};
@@ -158,6 +159,57 @@ fn a_typed_fold_that_errs_half_way_shows_the_state_before() {
         .unwrap();
     assert!(diff.changes.is_empty(), "{:?}", diff.changes);
     assert_eq!(diff.halted.unwrap().reason, "no closing");
+}
+
+static PAYMENTS: AtomicUsize = AtomicUsize::new(0);
+
+/// Refuses a till's closing, and then the payment it took before.
+struct Fickle;
+
+impl Fold for Fickle {
+    const NAME: &'static str = "fickle";
+    const REV: u32 = 1;
+    type State = Vec<u64>;
+    type Event = TillEvent;
+
+    fn begin(_: TillEvent, at: &At<'_>) -> Result<Vec<u64>, Halt> {
+        Ok(vec![at.revision])
+    }
+
+    fn evolve(state: &mut Vec<u64>, event: TillEvent, at: &At<'_>) -> Result<(), Halt> {
+        state.push(at.revision);
+        match event {
+            TillEvent::Paid { .. } if PAYMENTS.fetch_add(1, Ordering::SeqCst) == 0 => Ok(()),
+            TillEvent::Renamed { .. } => Ok(()),
+            _ => Err(Halt::new(format!("not at {}", at.revision))),
+        }
+    }
+}
+
+/// A state that is made again, and is not what it was: what is shown is of the events before the one in the way.
+#[test]
+fn a_state_that_cannot_be_made_again_is_shown_as_far_as_it_was() {
+    let logs = Logs::new(TOPIC, 1);
+    let (table, ids) = table();
+    let renamed = Till::Renamed { owner: "bo".into() };
+    let paid = Till::Paid {
+        cents: 1,
+        payer: 1,
+        note: None,
+    };
+    let events = [opened(), renamed, paid, Till::Counted, Till::Closed];
+    logs.append(0, &events.map(|event| event.write(&ids, "k", 1)));
+    let store = EventStore::new(Arc::new(table));
+    store
+        .add_aggregate(Box::new(typed::<Fickle>(TOPIC)), logs.source())
+        .unwrap();
+    let answer = store.reconstruct("fickle", "k", &AsOf::Head).unwrap();
+    assert_eq!(answer.state, serde_json::json!([0, 1]));
+    assert_eq!(offsets(&answer.offsets_applied), [0, 1]);
+    let halted = answer.halted.unwrap();
+    assert_eq!((halted.offset, halted.reason.as_str()), (2, "not at 2"));
+    assert_eq!((answer.revision, answer.unknown_events), (Some(1), 0));
+    assert_eq!(answer.schemas.len(), 2);
 }
 
 #[test]

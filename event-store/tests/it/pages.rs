@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals_event_store::{
-    AsOf, DiffCursor, EventStore, FieldChange, HistoryCursor, PAGE_BYTES_MAX, Page, StoreError, typed,
+    AsOf, DiffCursor, EventStore, FieldChange, HistoryCursor, PAGE_BYTES_MAX, Page, StoreError, Work, typed,
 };
 
 use crate::support::Logs;
@@ -122,6 +122,21 @@ fn large_entries_make_short_pages() {
         from += history.entries.len() as u64;
     }
     assert_eq!(sizes, [3, 1, 1]);
+}
+
+/// Large states are not folded by the dozen to give one of them.
+#[test]
+fn a_page_folds_no_more_than_goes_onto_it() {
+    let logs = Logs::new(TOPIC, 1);
+    let (store, ids) = store(&logs);
+    let large = "x".repeat(PAGE_BYTES_MAX + 1);
+    for till in 0..8 {
+        logs.append(0, &[opened(&large).write(&ids, &format!("till {till}"), 1)]);
+    }
+    // One of them costs its bytes once.
+    let work = Work::up_to(2 * PAGE_BYTES_MAX as u64 / 256);
+    let page = store.at_work(&work).list("till", &AsOf::Head, 100, None).unwrap();
+    assert_eq!((page.items.len(), page.total), (1, 8));
 }
 
 #[test]

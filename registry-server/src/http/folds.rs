@@ -30,7 +30,8 @@ pub fn routes() -> OpenApiRouter<Arc<Folds>> {
     responses((status = 200, body = Updated),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 409, body = Problem, content_type = "application/problem+json")))]
+        (status = 409, body = Problem, content_type = "application/problem+json"),
+        (status = 500, body = Problem, content_type = "application/problem+json")))]
 async fn update_fold(
     State(folds): State<Arc<Folds>>,
     name: Result<Path<String>, PathRejection>,
@@ -50,7 +51,8 @@ async fn update_fold(
 fn problem(error: UpdateError) -> Problem {
     let (status, code) = match &error {
         UpdateError::Unknown { .. } => (StatusCode::NOT_FOUND, "unknown-fold"),
-        UpdateError::Refused(_) => (StatusCode::CONFLICT, "fold-not-loaded"),
+        UpdateError::Folder(_) => (StatusCode::INTERNAL_SERVER_ERROR, "folder-unreadable"),
+        UpdateError::Refused(_) | UpdateError::NotRunning(_) => (StatusCode::CONFLICT, "fold-not-loaded"),
     };
     Problem::new(status, code, error)
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::running::{Running, begin, fold};
+use crate::running::{NOTE, Running, TOTAL, begin, fold, record};
 
 #[test]
 fn fold_files_are_followed_and_say_why_they_do_not_load() {
@@ -67,6 +67,21 @@ fn fold_files_are_followed_and_say_why_they_do_not_load() {
         server.until(path, |status, _| status == 200);
     }
 
+    // What does not run is not updated, and leaves no lock behind.
+    let schema = record("Placed", "", &[NOTE, TOTAL].join(","));
+    server.register("other-value", "AVRO", &schema);
+    write("other.yaml", &fold("other"));
+    server.until("/v1/aggregates", |_, text| {
+        text.contains("topic other does not exist")
+    });
+    let (status, said) = server.ask("POST", "/v1/folds/other/update", None);
+    assert!(
+        status == 409 && said.contains("topic other does not exist") && said.contains("nothing was changed"),
+        "{status}: {said}"
+    );
+    assert!(!folds.join("other.lock").exists());
+    fs::remove_file(folds.join("other.yaml")).unwrap();
+
     // Changed and taken away.
     write(
         "order.yaml",
@@ -90,5 +105,13 @@ fn fold_files_are_followed_and_say_why_they_do_not_load() {
     server.have("DELETE", "/subjects/order-value", Value::Null);
     write("order.yaml", &good);
     server.until(path, |status, _| status == 200);
+
+    // A folder that is gone is no fold that nobody knows.
+    fs::remove_dir_all(&folds).unwrap();
+    let (status, said) = server.ask("POST", "/v1/folds/order/update", None);
+    assert!(
+        status == 500 && said.contains("cannot be read"),
+        "{status}: {said}"
+    );
     server.stop();
 }
