@@ -9,15 +9,17 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use annals_segment_log::{LogConfig, LogDir, LogError};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinError;
+use uuid::Uuid;
 
 use crate::budget::Budget;
 use crate::config::BrokerConfig;
-use crate::groups::Groups;
+use crate::groups::{self, Groups};
 use crate::guard::Guard;
 use crate::internal::{self, InternalTopicError};
 use crate::log_state::LogState;
@@ -75,6 +77,8 @@ pub(crate) struct Shared {
     pub(crate) topics: Topics,
     pub(crate) groups: Groups,
     pub(crate) transactions: Transactions,
+    /// Whether somebody looks after what groups and transactions have due.
+    pub(crate) is_awake: AtomicBool,
     /// Connections that may still be accepted, over all listeners.
     pub(crate) connections: Arc<Semaphore>,
     /// Bytes of requests, read or being read, and not yet answered.
@@ -135,6 +139,7 @@ impl Broker {
             data_dir: std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.to_owned()),
             log,
             topics,
+            is_awake: AtomicBool::new(false),
             groups,
             transactions,
         };
@@ -204,10 +209,7 @@ impl Broker {
     /// # Errors
     /// See [`TopicError`].
     pub fn delete_topic(&self, name: &str) -> Result<(), TopicError> {
-        self.shared
-            .topics
-            .delete(name, None, self.shared.now_ms())
-            .map(drop)
+        self.shared.delete_topic(name, None).map(drop)
     }
 
     /// Calls `listener` with all topics after every creation and deletion, one at a time. It must be quick and must
@@ -282,8 +284,22 @@ impl Shared {
         }
     }
 
+    /// Deletes a topic, and what groups have read of it. Blocks for a sync.
+    pub(crate) fn delete_topic(&self, name: &str, id: Option<Uuid>) -> Result<Topic, TopicError> {
+        let deleted = self.topics.delete(name, id, self.now_ms())?;
+        groups::forget_topic(self, name);
+        Ok(deleted)
+    }
+
     /// Everything that could keep a topic from being created, but the disk.
     pub(crate) fn check_topic(&self, new: &NewTopic) -> Result<(), TopicError> {
+        if internal::is_internal(&new.name) {
+            let reason = format!(
+                "Topic '{}' is the broker's own: it is made when it is needed",
+                new.name
+            );
+            return Err(TopicError::InvalidName(reason));
+        }
         self.topics.check(new)?;
         topic_config::check(&new.config, self.guard.as_ref()).map_err(TopicError::InvalidConfig)
     }

@@ -15,14 +15,14 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::broker::Shared;
-use crate::group::{Answer, Effect, Event, Group, Identity, Limits, Phase};
-use crate::internal::{WriteError, Written};
+use crate::group::{Answer, Effect, Event, Group, Limits, Phase};
 use crate::ticket::{Ticket, Waiting};
-use crate::transaction::{Place, Producer};
 
+mod commit;
 mod offsets;
 mod store;
 
+pub(crate) use commit::{commit, commit_in_transaction, end_transaction, forget, forget_topic};
 pub(crate) use offsets::{Committed, Offsets};
 
 /// What one group may cost: Kafka's defaults, but for two. A group waits for no second member, since on one machine
@@ -122,6 +122,8 @@ impl Groups {
             if !entry.is_gone {
                 return Some(change(&shared, &mut entry));
             }
+            drop(entry);
+            self.remove(id, &shared);
         }
     }
 
@@ -131,14 +133,15 @@ impl Groups {
         waiting.entry(producer_id).or_default().insert(id.to_owned());
     }
 
-    /// A producer's transaction has ended, so that its offsets count, or never will.
-    pub(crate) fn settle(&self, producer_id: i64, is_committed: bool) {
+    /// A producer's transaction has ended, so that its offsets count, or never will. The groups that had some.
+    fn settle(&self, producer_id: i64, is_committed: bool) -> BTreeSet<String> {
         let groups = lock(&self.waiting).remove(&producer_id).unwrap_or_default();
-        for id in groups {
-            self.with(&id, false, |_, entry| {
-                entry.offsets.end(producer_id, is_committed)
+        for id in &groups {
+            self.with(id, false, |_, entry| {
+                entry.offsets.end(producer_id, is_committed);
             });
         }
+        groups
     }
 
     fn remove(&self, id: &str, gone: &Arc<Mutex<Entry>>) {
@@ -182,12 +185,21 @@ fn happen(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut 
         }
     }
     set_alarm(shared, id, cell, entry);
-    if entry.group.is_vacant() && entry.offsets.is_empty() && !entry.is_stored {
-        entry.is_gone = true;
-        let (shared, id, cell) = (Arc::clone(shared), id.to_owned(), Arc::clone(cell));
-        // The list is locked before an entry, never behind it.
-        tokio::spawn(async move { shared.groups.remove(&id, &cell) });
+    if entry.group.is_vacant() && entry.offsets.is_empty() {
+        let_go(shared, id, cell, entry);
     }
+}
+
+/// Forgets a group that has nothing left: nobody, and no offsets. The log is told; where it cannot be, the group stays.
+fn let_go(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry) {
+    if entry.is_stored && store::write_no_group(shared, id).is_err() {
+        return;
+    }
+    entry.is_stored = false;
+    entry.is_gone = true;
+    let (shared, id, cell) = (Arc::clone(shared), id.to_owned(), Arc::clone(cell));
+    // The list is locked before an entry, never behind it; until then whoever comes removes it.
+    tokio::spawn(async move { shared.groups.remove(&id, &cell) });
 }
 
 /// Writes the group now, and says so when it is durable.
@@ -238,105 +250,14 @@ fn set_alarm(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &m
     });
 }
 
-/// Commits offsets of a member, or of nobody. They count once they are durable.
-pub(crate) async fn commit(
-    shared: &Arc<Shared>,
-    id: &str,
-    identity: &Identity,
-    generation: i32,
-    offsets: Vec<(Place, Committed)>,
-) -> Result<(), ErrorCode> {
-    let check = |entry: &mut Entry| {
-        let now_ms = shared.groups.now_ms();
-        entry.group.check_commit(identity, generation, now_ms)
-    };
-    let offsets = offsets
-        .into_iter()
-        .map(|(place, committed)| (place, Some(committed)));
-    let takes_no_part = generation < 0;
-    let stored = store_offsets(shared, id, takes_no_part, check, offsets.collect()).await;
-    stored.unwrap_or(Err(match takes_no_part {
-        true => ErrorCode::PolicyViolation,
-        false => ErrorCode::IllegalGeneration,
-    }))
-}
-
-/// Forgets some offsets of a group.
-pub(crate) async fn forget(shared: &Arc<Shared>, id: &str, places: Vec<Place>) -> Result<(), ErrorCode> {
-    let offsets = places.into_iter().map(|place| (place, None)).collect();
-    let stored = store_offsets(shared, id, false, |_| Ok(()), offsets).await;
-    stored.unwrap_or(Err(ErrorCode::GroupIdNotFound))
-}
-
-/// Writes offsets, or that they are forgotten; they count once they are durable. `None` when there is no such group.
-async fn store_offsets(
-    shared: &Arc<Shared>,
-    id: &str,
-    makes: bool,
-    check: impl FnOnce(&mut Entry) -> Result<(), ErrorCode>,
-    offsets: Vec<(Place, Option<Committed>)>,
-) -> Option<Result<(), ErrorCode>> {
-    let written = shared.groups.with(id, makes, |_, entry| {
-        check(entry)?;
-        let written = store::write_offsets(shared, id, None, &offsets).map_err(code_of)?;
-        entry.offsets.expect();
-        Ok(written)
-    })?;
-    let durable = match &written {
-        Ok(written) => written.durable(shared).await,
-        Err(code) => Err(*code),
-    };
-    shared.groups.with(id, false, |cell, entry| {
-        if let Ok(written) = written {
-            entry.offsets.settle();
-            let counts = offsets.into_iter().filter(|_| durable.is_ok());
-            for ((place, committed), log_offset) in counts.zip(written.base_offset()..) {
-                entry.offsets.put(place, committed, log_offset);
-            }
-        }
-        // A group without anything left goes.
-        happen(shared, id, cell, entry, Event::Tick);
-    });
-    Some(durable)
-}
-
-/// Writes offsets that count when the producer's transaction is committed. The caller holds that open.
-pub(crate) fn commit_in_transaction(
-    shared: &Arc<Shared>,
-    id: &str,
-    member: Option<(&Identity, i32)>,
-    producer: Producer,
-    offsets: Vec<(Place, Committed)>,
-) -> Result<Written, ErrorCode> {
-    let written = shared.groups.with(id, true, |_, entry| {
-        if let Some((identity, generation)) = member {
-            let now_ms = shared.groups.now_ms();
-            entry.group.check_commit(identity, generation, now_ms)?;
-        }
-        let offsets: Vec<_> = offsets
-            .into_iter()
-            .map(|(place, offset)| (place, Some(offset)))
-            .collect();
-        let written = store::write_offsets(shared, id, Some(producer), &offsets).map_err(code_of)?;
-        shared.groups.expect_marker(producer.id, id);
-        for ((place, committed), log_offset) in offsets.into_iter().zip(written.base_offset()..) {
-            if let Some(committed) = committed {
-                entry
-                    .offsets
-                    .wait_for_marker(producer.id, place, committed, log_offset);
-            }
-        }
-        Ok(written)
-    });
-    written.unwrap_or(Err(ErrorCode::PolicyViolation))
-}
-
 /// Deletes a group that nobody is in, with its offsets.
 pub(crate) async fn delete(shared: &Arc<Shared>, id: &str) -> ErrorCode {
     let places = shared
         .groups
         .with(id, false, |_, entry| match entry.group.phase() {
-            Phase::Empty if entry.group.is_vacant() => Ok(entry.offsets.places()),
+            Phase::Empty if entry.group.is_vacant() && !entry.offsets.is_in_transaction() => {
+                Ok(entry.offsets.places())
+            }
             _ => Err(ErrorCode::NonEmptyGroup),
         });
     let places = match places {
@@ -344,30 +265,8 @@ pub(crate) async fn delete(shared: &Arc<Shared>, id: &str) -> ErrorCode {
         Some(Err(code)) => return code,
         Some(Ok(places)) => places,
     };
-    if let Err(code) = forget(shared, id, places).await {
-        return code;
-    }
-    let written = shared.groups.with(id, false, |cell, entry| {
-        if !entry.group.is_vacant() {
-            return Err(ErrorCode::NonEmptyGroup);
-        }
-        let written = store::write_no_group(shared, id).map_err(code_of);
-        if written.is_ok() {
-            entry.is_stored = false;
-        }
-        happen(shared, id, cell, entry, Event::Tick);
-        written
-    });
-    match written {
-        Some(Ok(write)) => write.durable(shared).await.err().unwrap_or(ErrorCode::None),
-        Some(Err(code)) => code,
-        None => ErrorCode::None,
-    }
-}
-
-fn code_of(error: WriteError) -> ErrorCode {
-    tracing::warn!(%error, "offsets could not be stored");
-    error.code()
+    // Without offsets the group has nothing left, and goes.
+    forget(shared, id, places).await.err().unwrap_or(ErrorCode::None)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

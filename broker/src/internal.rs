@@ -54,7 +54,9 @@ impl WriteError {
         match self {
             WriteError::NoTopic(_) => ErrorCode::CoordinatorNotAvailable,
             WriteError::TooLarge => ErrorCode::InvalidCommitOffsetSize,
-            WriteError::Append(_) | WriteError::Wire(_) => ErrorCode::KafkaStorageError,
+            WriteError::Append(AppendError::TooLarge { .. }) => ErrorCode::InvalidCommitOffsetSize,
+            // Clients look for the coordinator again and come back; a storage error would be final to them.
+            WriteError::Append(_) | WriteError::Wire(_) => ErrorCode::NotCoordinator,
         }
     }
 }
@@ -102,7 +104,8 @@ impl Written {
             .await
         {
             ErrorCode::None => Ok(()),
-            code => Err(code),
+            ErrorCode::KafkaStorageError => Err(ErrorCode::NotCoordinator),
+            _ => Err(ErrorCode::CoordinatorNotAvailable),
         }
     }
 }
@@ -182,7 +185,15 @@ pub(crate) fn replay(topic: &Topic, mut take: impl FnMut(&Batch)) -> Result<(), 
     };
     let mut offset = partition.log_start_offset();
     while offset < partition.high_watermark() {
-        let bytes = partition.read(offset, READ_BYTES).map_err(read)?;
+        let bytes = match partition.read(offset, READ_BYTES) {
+            Ok(bytes) => bytes,
+            // The log has said what; what stands around it counts.
+            Err(ReadError::Damaged(damage)) => {
+                offset = damage.end_offset.max(offset + 1);
+                continue;
+            }
+            Err(error) => return Err(read(error)),
+        };
         for batch in batches(&bytes) {
             let batch = batch.map_err(damaged)?;
             batch.verify_crc().map_err(damaged)?;

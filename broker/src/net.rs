@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -66,8 +67,10 @@ pub(crate) async fn serve(
             peer,
         },
     };
-    groups::wake(&shared);
-    transactions::wake(&shared);
+    if !shared.is_awake.swap(true, Ordering::AcqRel) {
+        groups::wake(&shared);
+        transactions::wake(&shared);
+    }
     let mut connections = JoinSet::new();
     let mut closed = Closed::default();
     tokio::pin!(shutdown);

@@ -79,7 +79,14 @@ pub(crate) struct Transaction {
     state: Option<State>,
     next: Option<Next>,
     stores: u64,
+    /// Every marker of what is decided is there; what is left is to store that.
+    is_marked: bool,
+    /// Something could not be stored: not before then is it tried again.
+    retry_ms: Option<i64>,
 }
+
+/// Pause after something could not be stored.
+const RETRY_MS: i64 = 1_000;
 
 /// The last epoch there is: after it comes another producer id. One less than the type has, as in Kafka.
 const EPOCH_MAX: i16 = i16::MAX - 1;
@@ -120,13 +127,17 @@ impl Transaction {
 
     /// When [`Event::Tick`] is due.
     pub(crate) fn deadline_ms(&self) -> Option<i64> {
-        match self.state.as_ref().filter(|_| self.next.is_none()) {
-            Some(State {
-                phase: Phase::Ongoing { since_ms, .. },
-                timeout_ms,
-                ..
-            }) => Some(since_ms.saturating_add(i64::from(*timeout_ms))),
-            _ => None,
+        let state = self.state.as_ref().filter(|_| self.next.is_none())?;
+        match &state.phase {
+            Phase::Ongoing { since_ms, .. } => {
+                let deadline_ms = since_ms.saturating_add(i64::from(state.timeout_ms));
+                Some(
+                    self.retry_ms
+                        .map_or(deadline_ms, |retry_ms| deadline_ms.max(retry_ms)),
+                )
+            }
+            Phase::Preparing { .. } if self.is_marked => self.retry_ms,
+            Phase::Preparing { .. } | Phase::Empty | Phase::Completed(_) => None,
         }
     }
 
@@ -156,15 +167,20 @@ impl Transaction {
                 Ok(None) => vec![Effect::Answer(ticket, Ok(producer))],
                 Err(code) => vec![Effect::Answer(ticket, Err(code))],
             },
-            Event::Stored { store, is_stored } => self.stored(store, is_stored),
-            Event::Marked => self.marked(),
+            Event::Stored { store, is_stored } => self.stored(store, is_stored, now_ms),
+            Event::Marked => {
+                self.is_marked = true;
+                self.complete()
+            }
             Event::Tick
                 if self
                     .deadline_ms()
                     .is_some_and(|deadline_ms| deadline_ms <= now_ms) =>
             {
-                let aborted = self.state.as_ref().and_then(State::fenced);
-                aborted.map(|state| self.store(state, None)).unwrap_or_default()
+                match self.state.as_ref().and_then(State::fenced) {
+                    Some(aborted) => self.store(aborted, None),
+                    None => self.complete(),
+                }
             }
             Event::Tick => Vec::new(),
         }
@@ -272,8 +288,8 @@ impl Transaction {
         }
     }
 
-    /// Every marker is there.
-    fn marked(&mut self) -> Vec<Effect> {
+    /// Every marker is there: the transaction is over once that is stored.
+    fn complete(&mut self) -> Vec<Effect> {
         match &self.state {
             Some(state) if self.next.is_none() => match &state.phase {
                 Phase::Preparing { outcome, .. } => {
@@ -298,16 +314,20 @@ impl Transaction {
         vec![Effect::Store(store, state)]
     }
 
-    fn stored(&mut self, store: u64, is_stored: bool) -> Vec<Effect> {
+    fn stored(&mut self, store: u64, is_stored: bool, now_ms: i64) -> Vec<Effect> {
         let Some(next) = self.next.take_if(|next| next.store == store) else {
             return Vec::new();
         };
         if !is_stored {
-            let code = ErrorCode::CoordinatorNotAvailable;
-            let refused = next.ticket.map(|ticket| Effect::Answer(ticket, Err(code)));
-            // What is brought about already is brought about again.
-            return refused.into_iter().chain(self.resume()).collect();
+            self.retry_ms = Some(now_ms.saturating_add(RETRY_MS));
+            let refused = Err(ErrorCode::CoordinatorNotAvailable);
+            return next
+                .ticket
+                .map(|ticket| Effect::Answer(ticket, refused))
+                .into_iter()
+                .collect();
         }
+        (self.retry_ms, self.is_marked) = (None, false);
         let answer = next
             .ticket
             .map(|ticket| Effect::Answer(ticket, Ok(next.state.producer)));

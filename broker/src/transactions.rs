@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::broker::Shared;
+use crate::groups;
 use crate::internal;
 use crate::ticket::{Ticket, Waiting};
 use crate::topic::Topic;
@@ -168,7 +169,7 @@ fn carry_out(
 
 /// Writes markers and waits until they are durable; gives the partitions where that has not come about.
 async fn mark(
-    shared: &Shared,
+    shared: &Arc<Shared>,
     producer: Producer,
     outcome: Outcome,
     places: BTreeSet<Place>,
@@ -189,6 +190,10 @@ async fn mark(
         // Where the topic is gone there is nothing to mark.
         if let Some((topic, offset)) = marker {
             match topic.durable(&shared.log, place.1, offset, deadline).await {
+                ErrorCode::None if !synced(&topic, place.1, offset).await => {
+                    left.insert(place);
+                    continue;
+                }
                 ErrorCode::None | ErrorCode::UnknownTopicOrPartition => {}
                 _ => {
                     left.insert(place);
@@ -197,10 +202,20 @@ async fn mark(
             }
         }
         if place.0 == internal::OFFSETS {
-            shared.groups.settle(producer.id, outcome == Outcome::Commit);
+            groups::end_transaction(shared, producer.id, outcome == Outcome::Commit);
         }
     }
     left
+}
+
+/// Whether the record is on the disk, also where a topic counts it as written before that: a transaction that is over
+/// must not have lost its end to a power cut.
+async fn synced(topic: &Topic, number: i32, offset: i64) -> bool {
+    let Some(partition) = topic.partition(number).map(Arc::clone) else {
+        return true;
+    };
+    let sync = move || partition.sync_to(offset).is_ok();
+    tokio::task::spawn_blocking(sync).await.unwrap_or(false)
 }
 
 /// Writes one marker; `None` where there is no such partition any more, or a later life of the producer has written.

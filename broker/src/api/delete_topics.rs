@@ -93,7 +93,7 @@ fn delete_one(shared: &Shared, asked: DeleteTopicState) -> DeletableTopicResult 
             "The topic is the broker's own.",
         );
     }
-    match shared.topics.delete(&name, by_id, shared.now_ms()) {
+    match shared.delete_topic(&name, by_id) {
         Ok(topic) => DeletableTopicResult {
             name: Some(topic.name.clone()),
             topic_id: *topic.id.as_bytes(),

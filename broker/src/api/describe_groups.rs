@@ -1,5 +1,7 @@
 //! DescribeGroups (key 15): what groups are doing, and who is in them. One that nobody knows is `Dead`; from version 6
-//! on GROUP_ID_NOT_FOUND says so as well.
+//! on GROUP_ID_NOT_FOUND says so as well. One that is named twice is described once.
+
+use std::collections::BTreeSet;
 
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::describe_groups::{
@@ -22,8 +24,9 @@ pub(crate) fn handle(
         let group = found.unwrap_or_else(|| unknown(version, &group_id));
         DescribedGroup { group_id, ..group }
     };
+    let once: BTreeSet<String> = request.groups.into_iter().collect();
     Answer::Now(DescribeGroupsResponse {
-        groups: request.groups.into_iter().map(describe).collect(),
+        groups: once.into_iter().map(describe).collect(),
         ..DescribeGroupsResponse::default()
     })
 }

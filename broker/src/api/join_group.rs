@@ -5,12 +5,16 @@
 
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::join_group::{JoinGroupRequest, JoinGroupResponse, JoinGroupResponseMember};
+use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::group::{self, Event, Identity, Join, Joined, NotJoined};
 use crate::groups;
 use crate::table::{Answer, Context};
 use crate::ticket::told;
+
+/// The most a member may say about itself, in bytes.
+const METADATA_BYTES_MAX: usize = 1024 * 1024;
 
 /// The first version whose members are told their id before they count,
 const KNOWS_ITS_ID_FIRST: i16 = 4;
@@ -32,6 +36,10 @@ pub(crate) fn handle(ctx: &Context, version: i16, request: JoinGroupRequest) -> 
     };
     if request.group_id.is_empty() {
         return refused(ErrorCode::InvalidGroupId);
+    }
+    let bytes = request.protocols.iter().map(|protocol| protocol.metadata.len());
+    if bytes.sum::<usize>() > METADATA_BYTES_MAX {
+        return refused(ErrorCode::InvalidRequest);
     }
     let is_new = request.member_id.is_empty();
     let group_id = request.group_id.clone();
@@ -75,7 +83,8 @@ fn join(ctx: &Context, version: i16, request: JoinGroupRequest) -> Join {
         protocols: request
             .protocols
             .into_iter()
-            .map(|protocol| (protocol.name, protocol.metadata))
+            // Kept for as long as the group is, and not the frame it came in.
+            .map(|protocol| (protocol.name, Bytes::copy_from_slice(&protocol.metadata)))
             .collect(),
         knows_its_id_first: version >= KNOWS_ITS_ID_FIRST,
         can_skip_assignment: version >= SKIPS_ASSIGNMENT,

@@ -1,7 +1,9 @@
 //! OffsetFetch (key 9): how far groups have read. A partition without an offset has -1, and so has a group nobody knows.
 //!
-//! * Version 8 on asks for several groups at once. With `require_stable` a partition whose offset a transaction may still
+//! * Version 8 on asks for several groups at once; one that is named twice is answered once. With `require_stable` a partition whose offset a transaction may still
 //!   change is UNSTABLE_OFFSET_COMMIT.
+
+use std::collections::HashSet;
 
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::offset_fetch::{
@@ -22,10 +24,10 @@ pub(crate) fn handle(
     request: OffsetFetchRequest,
 ) -> Answer<OffsetFetchResponse> {
     if version >= SEVERAL {
-        let groups = request
-            .groups
-            .into_iter()
-            .map(|asked| offsets(ctx, asked, request.require_stable));
+        let mut seen = HashSet::new();
+        let once = request.groups.into_iter();
+        let once = once.filter(|asked| seen.insert(asked.group_id.clone()));
+        let groups = once.map(|asked| offsets(ctx, asked, request.require_stable));
         return Answer::Now(OffsetFetchResponse {
             groups: groups.collect(),
             ..OffsetFetchResponse::default()

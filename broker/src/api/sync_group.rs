@@ -2,6 +2,7 @@
 
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::sync_group::{SyncGroupRequest, SyncGroupResponse};
+use bytes::Bytes;
 
 use crate::group::{self, Event, Identity, Sync, Synced};
 use crate::groups;
@@ -23,7 +24,8 @@ pub(crate) fn handle(ctx: &Context, _version: i16, request: SyncGroupRequest) ->
         assignments: request
             .assignments
             .into_iter()
-            .map(|part| (part.member_id, part.assignment))
+            // Kept for as long as the group is, and not the frame it came in.
+            .map(|part| (part.member_id, Bytes::copy_from_slice(&part.assignment)))
             .collect(),
     };
     let asked = groups::ask(&ctx.shared, &request.group_id, false, |ticket| {

@@ -8,6 +8,9 @@ use bytes::Bytes;
 use super::{Answer, CONSUMER, Effect, Effects, Group, Join, Joined, NotJoined, Phase};
 use crate::ticket::Ticket;
 
+/// Static members that are away are looked for at most this often.
+const PROLONGED_MS_MIN: i64 = 1_000;
+
 impl Group {
     pub(super) fn join(&mut self, ticket: Ticket, join: Join, now_ms: i64, effects: &mut Effects) {
         let refusal = self.refuses(&join).or_else(|| self.refuses_member(&join));
@@ -227,8 +230,9 @@ impl Group {
         }
         let Some(leader) = self.leader.clone() else {
             // Static members alone, and none is here: their sessions will end.
+            let longer_ms = self.members.rebalance_timeout_ms().max(PROLONGED_MS_MIN);
             self.phase = Phase::Preparing {
-                deadline_ms: now_ms.saturating_add(self.members.rebalance_timeout_ms()),
+                deadline_ms: now_ms.saturating_add(longer_ms),
                 waits: false,
             };
             return;

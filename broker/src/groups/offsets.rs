@@ -28,7 +28,7 @@ pub(crate) struct Offsets {
     /// Commits that are not durable yet.
     expected: usize,
     /// By producer: what its open transaction would commit, with the offsets of the records.
-    waiting: BTreeMap<i64, Vec<(Place, Committed, i64)>>,
+    waiting: BTreeMap<i64, BTreeMap<Place, (Committed, i64)>>,
 }
 
 impl Offsets {
@@ -70,12 +70,12 @@ impl Offsets {
         log_offset: i64,
     ) {
         let waiting = self.waiting.entry(producer_id).or_default();
-        waiting.push((place, committed, log_offset));
+        waiting.insert(place, (committed, log_offset));
     }
 
     /// The transaction has ended.
     pub(super) fn end(&mut self, producer_id: i64, is_committed: bool) {
-        for (place, committed, log_offset) in self.waiting.remove(&producer_id).unwrap_or_default() {
+        for (place, (committed, log_offset)) in self.waiting.remove(&producer_id).unwrap_or_default() {
             if is_committed {
                 self.put(place, Some(committed), log_offset);
             }
@@ -84,8 +84,13 @@ impl Offsets {
 
     /// Whether a transaction may still change what was committed for a partition.
     pub(crate) fn is_unstable(&self, topic: &str, partition: i32) -> bool {
-        let of_place = |((name, number), ..): &(Place, Committed, i64)| name == topic && *number == partition;
-        self.waiting.values().flatten().any(of_place)
+        let place = (topic.to_owned(), partition);
+        self.waiting.values().any(|places| places.contains_key(&place))
+    }
+
+    /// Whether a transaction may still commit offsets.
+    pub(super) fn is_in_transaction(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
     /// What was committed for a partition.

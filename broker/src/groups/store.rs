@@ -95,7 +95,7 @@ impl Groups {
     fn take(&self, batch: &Batch) {
         match batch.marker() {
             Ok(None) => internal::each_record(OFFSETS, batch, |record| self.take_record(batch, record)),
-            Ok(Some(marker)) => self.settle(batch.producer_id(), marker.committed),
+            Ok(Some(marker)) => drop(self.settle(batch.producer_id(), marker.committed)),
             Err(error) => {
                 tracing::warn!(offset = batch.base_offset(), %error, "a control batch of {OFFSETS} was passed over");
             }

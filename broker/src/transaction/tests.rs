@@ -356,3 +356,45 @@ proptest! {
         prop_assert!(rests, "{:?}", transaction);
     }
 }
+
+#[test]
+fn what_cannot_be_stored_is_tried_again_after_a_pause_and_marked_once() {
+    let mut desk = Desk::default();
+    let producer = desk.init(None).unwrap();
+    desk.add(producer, "a").unwrap();
+    let fails = |desk: &mut Desk, event| {
+        let effects = desk.transaction.on(event, desk.now_ms);
+        let [Effect::Store(store, _)] = effects[..] else {
+            panic!("{effects:?}");
+        };
+        let is_stored = false;
+        desk.transaction
+            .on(Event::Stored { store, is_stored }, desk.now_ms)
+    };
+    // Its time is over, and the disk is full.
+    desk.now_ms = 60_000;
+    assert_eq!(fails(&mut desk, Event::Tick), []);
+    assert_eq!(desk.transaction.deadline_ms(), Some(61_000));
+    desk.now_ms = 61_000;
+    let effects = desk.transaction.on(Event::Tick, desk.now_ms);
+    let [Effect::Store(store, _)] = effects[..] else {
+        panic!("{effects:?}");
+    };
+    let marked = desk.transaction.on(
+        Event::Stored {
+            store,
+            is_stored: true,
+        },
+        desk.now_ms,
+    );
+    assert!(matches!(marked[..], [Effect::Mark(..)]));
+    assert_eq!(fails(&mut desk, Event::Marked), [], "the markers are there");
+    assert_eq!(desk.transaction.deadline_ms(), Some(62_000));
+    desk.now_ms = 62_000;
+    desk.on(Event::Tick);
+    assert_eq!((desk.markers.len(), desk.transaction.deadline_ms()), (0, None));
+    assert!(matches!(
+        desk.transaction.state().unwrap().phase,
+        Phase::Completed(Outcome::Abort)
+    ));
+}

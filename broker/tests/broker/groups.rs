@@ -405,11 +405,74 @@ async fn the_topic_of_offsets_is_the_brokers_own() {
         internal.collect::<Vec<_>>(),
         [("__consumer_offsets", true), ("orders", false)]
     );
+    let broker = running.broker.clone();
+    let own = move || broker.create_topic("__transaction_state", 1, Default::default());
+    let made = tokio::task::spawn_blocking(own).await.unwrap();
+    assert!(made.is_err(), "{made:?}");
     let mut client = running.client().await;
     let refused = produce(&mut client, "__consumer_offsets", batch(None, &["x"])).await;
     assert_eq!(
         ErrorCode::from(refused.error_code),
         ErrorCode::InvalidTopicException
+    );
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_of_offsets_alone_is_deleted_and_goes_with_its_topic() {
+    let running = ready().await;
+    assert_eq!(commit(&running, None, &[(0, 5)]).await, [ErrorCode::None]);
+    let delete = DeleteGroupsRequest {
+        groups_names: vec![GROUP.into()],
+    };
+    let deleted = ask(&running, 2, &delete).await;
+    assert_eq!(deleted.results[0].error_code, 0);
+    assert_eq!(
+        described(&running).await.error_code,
+        ErrorCode::GroupIdNotFound.code()
+    );
+    let again = ask(&running, 2, &delete).await;
+    assert_eq!(
+        ErrorCode::from(again.results[0].error_code),
+        ErrorCode::GroupIdNotFound
+    );
+    // Another topic of the name begins anew.
+    assert_eq!(commit(&running, None, &[(0, 5), (1, 6)]).await.len(), 2);
+    let broker = running.broker.clone();
+    let anew = move || {
+        broker.delete_topic("orders").unwrap();
+        drop(broker.create_topic("orders", 2, Default::default()).unwrap());
+    };
+    tokio::task::spawn_blocking(anew).await.unwrap();
+    assert_eq!(
+        fetched(&running).await,
+        (vec![(-1, String::new()), (-1, String::new())], 0)
+    );
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_that_everybody_left_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = || {
+        start_in(
+            dir.path(),
+            test_config(),
+            std::sync::Arc::new(annals_broker::OpenGate),
+        )
+    };
+    let running = start().await;
+    prepare(&running).await;
+    let member = joined(&running).await;
+    synced(&running, &member, &[(&member.member_id, "all")]).await;
+    assert_eq!(leave(&running, &member).await, ErrorCode::None);
+    let listed = ask(&running, 5, &ListGroupsRequest::default()).await;
+    assert_eq!(listed.groups.len(), 0);
+    running.stop().await;
+    let running = start().await;
+    assert_eq!(
+        ask(&running, 5, &ListGroupsRequest::default()).await.groups.len(),
+        0
     );
     running.stop().await;
 }

@@ -175,8 +175,15 @@ impl Producers {
     /// As a snapshot has it.
     pub(super) fn insert(&mut self, producer_id: i64, producer: Producer) {
         self.known.insert(producer_id, producer);
-        if self.known.len() > self.max {
-            self.evict(&|_| false);
+    }
+
+    /// As few as may be, but for those that are `kept`: after a snapshot was read that may have been written by a log
+    /// that remembered more.
+    pub(super) fn shrink(&mut self, kept: &dyn Fn(i64) -> bool) {
+        let mut before = usize::MAX;
+        while self.known.len() > self.max && self.known.len() < before {
+            before = self.known.len();
+            self.evict(kept);
         }
     }
 

@@ -105,6 +105,8 @@ pub(crate) fn decode(file: &[u8], base: i64, producers_max: usize) -> Option<Der
     if has_transactions {
         derived.transactions = read_transactions(&mut body, producers_max)?;
     }
+    let transactions = &derived.transactions;
+    derived.producers.shrink(&|id| transactions.is_open(id));
     body.is_empty().then_some(derived)
 }
 

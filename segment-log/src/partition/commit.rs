@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 
 use super::{Durability, Partition};
 use crate::disk::{DiskFile, replace};
+use crate::error::AppendError;
 use crate::mutex::{lock, read, write};
 use crate::segment::{Opened, file_name};
 
@@ -73,6 +74,20 @@ impl Partition {
         }
         self.settle()?;
         Ok(Committed { bytes, sealed })
+    }
+
+    /// Syncs everything up to the record at `offset`, also what the partition's durability leaves to the operating
+    /// system. Blocks.
+    pub fn sync_to(&self, offset: i64) -> Result<(), AppendError> {
+        if self.synced.load(Ordering::Acquire) > offset {
+            return Ok(());
+        }
+        self.shared.ready()?;
+        self.commit(true).map(drop).map_err(|source| {
+            let what = format!("syncing {}", self.path);
+            self.shared.refused(&what, &source, 0, None);
+            AppendError::Io { what, source }
+        })
     }
 
     /// Takes what was appended; `None` when the partition was removed.

@@ -5,7 +5,7 @@ use annals_kafka_wire::batch::{Batch, BatchBuilder, Marker};
 use super::support::{commit, config, one, open};
 use crate::disk::Disk;
 use crate::disk::sim::{SimDisk, Survives};
-use crate::{AppendError, Partition};
+use crate::{AppendError, Durability, Partition, PartitionConfig};
 
 /// A transactional batch of one record.
 fn write(producer_id: i64, sequence: i32) -> Batch {
@@ -125,6 +125,27 @@ fn what_was_aborted_is_known_after_any_restart_and_across_segments() {
             assert_eq!(committed(&partition), expected, "round {round}, after a restart");
         }
     }
+}
+
+#[test]
+fn a_marker_can_be_synced_where_nothing_else_is() {
+    let disk = SimDisk::new();
+    let log = open(&disk).unwrap();
+    let config = PartitionConfig {
+        durability: Durability::Os,
+        ..config(1_000_000)
+    };
+    let partition = log.partition("a/0", config.clone()).unwrap();
+    partition.append(&write(1, 0), 0).unwrap();
+    let marker = partition.append(&marker(1, COMMIT), 0).unwrap();
+    partition.sync_to(marker.last_offset).unwrap();
+    let syncs = disk.syncs();
+    partition.sync_to(marker.last_offset).unwrap();
+    assert_eq!(disk.syncs(), syncs, "once is enough");
+    drop((partition, log));
+    let log = open(&disk.reboot(Survives::Nothing)).unwrap();
+    let partition = log.partition("a/0", config).unwrap();
+    assert_eq!(partition.last_stable_offset(), 2);
 }
 
 #[test]

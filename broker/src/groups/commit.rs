@@ -1,0 +1,143 @@
+//! Committing offsets, by members and by transactions, and forgetting them.
+
+use std::sync::Arc;
+
+use annals_kafka_wire::error::ErrorCode;
+
+use super::{Committed, Entry, happen, store};
+use crate::broker::Shared;
+use crate::group::{Event, Identity};
+use crate::internal::{WriteError, Written};
+use crate::transaction::{Place, Producer};
+
+/// Commits offsets of a member, or of nobody. They count once they are durable.
+pub(crate) async fn commit(
+    shared: &Arc<Shared>,
+    id: &str,
+    identity: &Identity,
+    generation: i32,
+    offsets: Vec<(Place, Committed)>,
+) -> Result<(), ErrorCode> {
+    let check = |entry: &mut Entry| {
+        let now_ms = shared.groups.now_ms();
+        entry.group.check_commit(identity, generation, now_ms)
+    };
+    let offsets = offsets
+        .into_iter()
+        .map(|(place, committed)| (place, Some(committed)));
+    let takes_no_part = generation < 0;
+    let stored = store_offsets(shared, id, takes_no_part, check, offsets.collect()).await;
+    stored.unwrap_or(Err(match takes_no_part {
+        true => ErrorCode::PolicyViolation,
+        false => ErrorCode::IllegalGeneration,
+    }))
+}
+
+/// Forgets some offsets of a group.
+pub(crate) async fn forget(shared: &Arc<Shared>, id: &str, places: Vec<Place>) -> Result<(), ErrorCode> {
+    let offsets = places.into_iter().map(|place| (place, None)).collect();
+    let stored = store_offsets(shared, id, false, |_| Ok(()), offsets).await;
+    stored.unwrap_or(Err(ErrorCode::GroupIdNotFound))
+}
+
+/// Writes offsets, or that they are forgotten; they count once they are durable. `None` when there is no such group.
+async fn store_offsets(
+    shared: &Arc<Shared>,
+    id: &str,
+    makes: bool,
+    check: impl FnOnce(&mut Entry) -> Result<(), ErrorCode>,
+    offsets: Vec<(Place, Option<Committed>)>,
+) -> Option<Result<(), ErrorCode>> {
+    let written = shared.groups.with(id, makes, |_, entry| {
+        check(entry)?;
+        let written = store::write_offsets(shared, id, None, &offsets).map_err(code_of)?;
+        entry.offsets.expect();
+        Ok(written)
+    })?;
+    let durable = match &written {
+        Ok(written) => written.durable(shared).await,
+        Err(code) => Err(*code),
+    };
+    shared.groups.with(id, false, |cell, entry| {
+        if let Ok(written) = written {
+            entry.offsets.settle();
+            let counts = offsets.into_iter().filter(|_| durable.is_ok());
+            for ((place, committed), log_offset) in counts.zip(written.base_offset()..) {
+                entry.offsets.put(place, committed, log_offset);
+            }
+        }
+        // A group without anything left goes.
+        happen(shared, id, cell, entry, Event::Tick);
+    });
+    Some(durable)
+}
+
+/// Writes offsets that count when the producer's transaction is committed. The caller holds that open.
+pub(crate) fn commit_in_transaction(
+    shared: &Arc<Shared>,
+    id: &str,
+    member: Option<(&Identity, i32)>,
+    producer: Producer,
+    offsets: Vec<(Place, Committed)>,
+) -> Result<Written, ErrorCode> {
+    let written = shared.groups.with(id, member.is_none(), |_, entry| {
+        if let Some((identity, generation)) = member {
+            let now_ms = shared.groups.now_ms();
+            entry.group.check_commit(identity, generation, now_ms)?;
+        }
+        let offsets: Vec<_> = offsets
+            .into_iter()
+            .map(|(place, offset)| (place, Some(offset)))
+            .collect();
+        let written = store::write_offsets(shared, id, Some(producer), &offsets).map_err(code_of)?;
+        shared.groups.expect_marker(producer.id, id);
+        for ((place, committed), log_offset) in offsets.into_iter().zip(written.base_offset()..) {
+            if let Some(committed) = committed {
+                entry
+                    .offsets
+                    .wait_for_marker(producer.id, place, committed, log_offset);
+            }
+        }
+        Ok(written)
+    });
+    written.unwrap_or(Err(match member {
+        None => ErrorCode::PolicyViolation,
+        Some(_) => ErrorCode::IllegalGeneration,
+    }))
+}
+
+/// A producer's transaction has ended: offsets that waited for it count, or never will.
+pub(crate) fn end_transaction(shared: &Arc<Shared>, producer_id: i64, is_committed: bool) {
+    for id in shared.groups.settle(producer_id, is_committed) {
+        shared.groups.with(&id, false, |cell, entry| {
+            happen(shared, &id, cell, entry, Event::Tick)
+        });
+    }
+}
+
+/// A topic is gone, and with it what groups have read of it: another topic of its name begins anew. What cannot be
+/// written is forgotten all the same until the next start.
+pub(crate) fn forget_topic(shared: &Shared, topic: &str) {
+    for id in shared.groups.ids() {
+        shared.groups.with(&id, false, |_, entry| {
+            let places = entry.offsets.places().into_iter();
+            let gone = places
+                .filter(|(name, _)| name == topic)
+                .map(|place| (place, None));
+            let gone: Vec<_> = gone.collect();
+            if gone.is_empty() {
+                return;
+            }
+            let written = store::write_offsets(shared, &id, None, &gone).map_err(code_of);
+            let base_offset = written.map_or(i64::MAX / 2, |written| written.base_offset());
+            for ((place, none), log_offset) in gone.into_iter().zip(base_offset..) {
+                entry.offsets.put(place, none, log_offset);
+            }
+        });
+    }
+}
+
+fn code_of(error: WriteError) -> ErrorCode {
+    tracing::warn!(%error, "offsets could not be stored");
+    error.code()
+}
