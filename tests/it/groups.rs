@@ -17,6 +17,25 @@ fn transactions_of_two_python_clients() {
     python("transactions", "transactions.py", &[&server.kafka, &server.http]);
 }
 
+#[test]
+fn the_java_client_in_groups_and_transactions() {
+    let Ok(classpath) = std::env::var("ANNALS_JAVA_CLASSPATH") else {
+        println!("skipped: the Java client in groups: ANNALS_JAVA_CLASSPATH is not set (./test.sh sets it)");
+        return;
+    };
+    let server = Server::start(&[]);
+    let out = Command::new("java")
+        .args(["-cp", &classpath])
+        .arg(clients().join("java/Groups.java"))
+        .arg(&server.kafka)
+        .output()
+        .unwrap();
+    let said = [out.stdout, out.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(out.status.success(), "{said}");
+    println!("{said}");
+}
+
 /// How often the server is killed: as many times more as property tests have cases.
 fn kills() -> u64 {
     let cases = std::env::var("PROPTEST_CASES").ok();

@@ -217,7 +217,8 @@ def main(bootstrap):
     administration(groups)
     kafka_python(groups)
     asyncio.run(aio_kafka(groups))
-    print("groups: librdkafka, kafka-python, aiokafka: all as expected")
+    print("client librdkafka (confluent-kafka 2.16.0), kafka-python 3.0.12, aiokafka 0.14.0 | groups | "
+          "range, roundrobin, cooperative-sticky, static members, take-over, offsets moved and deleted")
 
 
 main(sys.argv[1])

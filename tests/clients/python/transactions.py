@@ -177,7 +177,8 @@ def main(bootstrap):
     an_older_life_is_fenced(transactions)
     who_takes_too_long_is_aborted(transactions)
     asyncio.run(aio_kafka(transactions))
-    print("transactions: librdkafka, aiokafka: all as expected")
+    print("client librdkafka (confluent-kafka 2.16.0), aiokafka 0.14.0 | transactions | "
+          "outcomes, offsets in transactions, fencing, time-outs")
 
 
 main(sys.argv[1])
