@@ -12,7 +12,8 @@ use annals_kafka_wire::message::alter_configs::{
     AlterableConfig,
 };
 
-use crate::api::resource::{self, Refusal, counted};
+use crate::api::outcome::{Refusal, each_once, said, unsettled};
+use crate::api::resource;
 use crate::table::{Answer, Context};
 use crate::topic_config::clipped;
 
@@ -27,48 +28,33 @@ pub(crate) fn handle(
     let things = |asked: &AlterConfigsResource| (asked.resource_type, asked.resource_name.clone());
     let named: Vec<(i8, String)> = request.resources.iter().map(things).collect();
     let alter = move || {
-        let times = counted(request.resources.iter().map(things));
+        let twice = "Each resource must appear at most once.";
         let alter = |asked: &AlterConfigsResource| {
-            let thing = things(asked);
-            let altered = match times.get(&thing) {
-                Some(1) => resource::alter(&shared, (thing.0, &thing.1), request.validate_only, |_| {
-                    settings(&asked.configs)
-                }),
-                _ => {
-                    let sentence = "Each resource must appear at most once.".to_owned();
-                    Err((ErrorCode::InvalidRequest, sentence))
-                }
-            };
-            outcome(thing, altered)
+            let thing = (asked.resource_type, asked.resource_name.as_str());
+            resource::alter(&shared, thing, request.validate_only, |_| {
+                settings(&asked.configs)
+            })
         };
-        answer(request.resources.iter().map(alter).collect())
+        answer(each_once(&request.resources, things, twice, alter))
     };
     Answer::change(ctx, &ctx.shared.topic_turns, alter, move |error| {
-        let unsettled = |thing| outcome(thing, Err((error, error.meaning().to_owned())));
-        answer(named.into_iter().map(unsettled).collect())
+        answer(unsettled(named, error))
     })
 }
 
-fn answer(responses: Vec<AlterConfigsResourceResponse>) -> AlterConfigsResponse {
-    AlterConfigsResponse {
-        responses,
-        ..AlterConfigsResponse::default()
-    }
-}
-
-fn outcome(
-    (resource_type, resource_name): (i8, String),
-    altered: Result<(), Refusal>,
-) -> AlterConfigsResourceResponse {
-    let (code, error_message) = match altered {
-        Ok(()) => (ErrorCode::None, None),
-        Err((code, sentence)) => (code, Some(sentence)),
+fn answer(outcomes: Vec<((i8, String), Result<(), Refusal>)>) -> AlterConfigsResponse {
+    let response = |((resource_type, resource_name), outcome)| {
+        let (error_code, error_message) = said(outcome);
+        AlterConfigsResourceResponse {
+            error_code,
+            error_message,
+            resource_type,
+            resource_name,
+        }
     };
-    AlterConfigsResourceResponse {
-        error_code: code.code(),
-        error_message,
-        resource_type,
-        resource_name,
+    AlterConfigsResponse {
+        responses: outcomes.into_iter().map(response).collect(),
+        ..AlterConfigsResponse::default()
     }
 }
 

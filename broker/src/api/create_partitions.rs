@@ -12,7 +12,7 @@ use annals_kafka_wire::message::create_partitions::{
     CreatePartitionsTopicResult,
 };
 
-use crate::api::resource::{Refusal, counted};
+use crate::api::outcome::{Refusal, each_once, said, unsettled};
 use crate::api::topic_error_code;
 use crate::broker::Shared;
 use crate::internal;
@@ -25,24 +25,15 @@ pub(crate) fn handle(
     request: CreatePartitionsRequest,
 ) -> Answer<CreatePartitionsResponse> {
     let shared = Arc::clone(&ctx.shared);
-    let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
+    let name = |topic: &CreatePartitionsTopic| topic.name.clone();
+    let names: Vec<String> = request.topics.iter().map(name).collect();
     let grow = move || {
-        let times = counted(request.topics.iter().map(|topic| &topic.name));
-        let grow = |topic: &CreatePartitionsTopic| {
-            let grown = match times.get(&topic.name) {
-                Some(1) => grow_one(&shared, topic, request.validate_only),
-                _ => Err((
-                    ErrorCode::InvalidRequest,
-                    "Duplicate topic in request.".to_owned(),
-                )),
-            };
-            outcome(topic.name.clone(), grown)
-        };
-        answer(request.topics.iter().map(grow).collect())
+        let twice = "Duplicate topic in request.";
+        let grow = |topic: &CreatePartitionsTopic| grow_one(&shared, topic, request.validate_only);
+        answer(each_once(&request.topics, name, twice, grow))
     };
     Answer::change(ctx, &ctx.shared.topic_turns, grow, move |error| {
-        let unsettled = |name| outcome(name, Err((error, error.meaning().to_owned())));
-        answer(names.into_iter().map(unsettled).collect())
+        answer(unsettled(names, error))
     })
 }
 
@@ -87,21 +78,17 @@ fn check_assignments(
     Err((ErrorCode::InvalidReplicaAssignment, sentence))
 }
 
-fn answer(results: Vec<CreatePartitionsTopicResult>) -> CreatePartitionsResponse {
-    CreatePartitionsResponse {
-        results,
-        ..CreatePartitionsResponse::default()
-    }
-}
-
-fn outcome(name: String, grown: Result<(), Refusal>) -> CreatePartitionsTopicResult {
-    let (code, error_message) = match grown {
-        Ok(()) => (ErrorCode::None, None),
-        Err((code, sentence)) => (code, Some(sentence)),
+fn answer(outcomes: Vec<(String, Result<(), Refusal>)>) -> CreatePartitionsResponse {
+    let result = |(name, outcome)| {
+        let (error_code, error_message) = said(outcome);
+        CreatePartitionsTopicResult {
+            name,
+            error_code,
+            error_message,
+        }
     };
-    CreatePartitionsTopicResult {
-        name,
-        error_code: code.code(),
-        error_message,
+    CreatePartitionsResponse {
+        results: outcomes.into_iter().map(result).collect(),
+        ..CreatePartitionsResponse::default()
     }
 }

@@ -5,7 +5,7 @@
 //! * A name twice in one request is INVALID_REQUEST for both, as with Kafka.
 //! * What is not durable in time is REQUEST_TIMED_OUT, and may still come to be: then it is *the* topic of its name.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use annals_kafka_wire::error::ErrorCode;
@@ -13,25 +13,20 @@ use annals_kafka_wire::message::create_topics::{
     CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
 };
 
+use crate::api::outcome::{Refusal, counted};
 use crate::api::topic_error_code;
 use crate::broker::Shared;
 use crate::described;
 use crate::table::{Answer, Context};
 use crate::topics::{NewTopic, TopicError};
 
-/// Why one topic was not created.
-type Refusal = (ErrorCode, String);
-
 pub(crate) fn handle(ctx: &Context, _: i16, request: CreateTopicsRequest) -> Answer<CreateTopicsResponse> {
     let shared = Arc::clone(&ctx.shared);
     let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
     let create = move || {
-        let mut named = HashMap::<&str, usize>::new();
-        for topic in &request.topics {
-            *named.entry(&topic.name).or_default() += 1;
-        }
+        let times = counted(request.topics.iter().map(|topic| topic.name.as_str()));
         let outcome = |topic: &CreatableTopic| {
-            if named.get(topic.name.as_str()).is_some_and(|times| *times > 1) {
+            if times.get(topic.name.as_str()) > Some(&1) {
                 let sentence = "Duplicate topic name in the request.".to_owned();
                 return refused(topic.name.clone(), (ErrorCode::InvalidRequest, sentence));
             }

@@ -2,7 +2,6 @@
 //!
 //! A topic asked for by both, by neither, or twice is INVALID_REQUEST and stays, as with Kafka.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use annals_kafka_wire::error::ErrorCode;
@@ -11,6 +10,7 @@ use annals_kafka_wire::message::delete_topics::{
 };
 use uuid::Uuid;
 
+use crate::api::outcome::counted;
 use crate::api::topic_error_code;
 use crate::broker::Shared;
 use crate::internal;
@@ -27,12 +27,10 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: DeleteTopicsRequest) -> Ans
     let shared = Arc::clone(&ctx.shared);
     let named = asked.clone();
     let delete = move || {
-        let mut times = HashMap::<([u8; 16], Option<String>), usize>::new();
-        for topic in &asked {
-            *times.entry((topic.topic_id, topic.name.clone())).or_default() += 1;
-        }
+        let thing = |topic: &DeleteTopicState| (topic.topic_id, topic.name.clone());
+        let times = counted(asked.iter().map(thing));
         let delete = |topic: DeleteTopicState| {
-            let twice = times.get(&(topic.topic_id, topic.name.clone())) > Some(&1);
+            let twice = times.get(&thing(&topic)) > Some(&1);
             match fault(&topic, twice) {
                 Some(sentence) => refused(topic, ErrorCode::InvalidRequest, sentence),
                 None => delete_one(&shared, topic),

@@ -15,14 +15,12 @@ use annals_kafka_wire::message::describe_configs::{
     DescribeConfigsResult, DescribeConfigsSynonym,
 };
 
+use crate::api::outcome::Refusal;
 use crate::api::resource;
 use crate::described::{self, Setting};
 use crate::table::{Answer, Context};
 use crate::topic_config::clipped;
 use crate::topic_name;
-
-/// Why one thing is not described.
-type Refusal = (ErrorCode, String);
 
 pub(crate) fn handle(
     ctx: &Context,

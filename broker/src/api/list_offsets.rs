@@ -8,7 +8,6 @@
 //! * A partition asked for several times is INVALID_REQUEST each time, as with Kafka.
 //! * The leader epoch is the found record's own; of the end it is the current one.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use annals_kafka_wire::batch::NO_TIMESTAMP;
@@ -21,6 +20,7 @@ use annals_segment_log::{Dated, Partition, ReadError};
 use tokio::task::JoinError;
 
 use super::fetch::READ_COMMITTED;
+use super::outcome::counted;
 use crate::broker::Shared;
 use crate::table::{Answer, Context};
 
@@ -52,12 +52,10 @@ pub(crate) fn handle(
         isolation_level: request.isolation_level,
     };
     Answer::later(async move {
-        let mut times = HashMap::<(&str, i32), usize>::new();
-        for asked in &request.topics {
-            for partition in &asked.partitions {
-                *times.entry((&asked.name, partition.partition_index)).or_default() += 1;
-            }
-        }
+        let times = counted(request.topics.iter().flat_map(|asked| {
+            let partitions = asked.partitions.iter();
+            partitions.map(|partition| (asked.name.as_str(), partition.partition_index))
+        }));
         let mut topics = Vec::with_capacity(request.topics.len());
         for asked in &request.topics {
             let mut partitions = Vec::with_capacity(asked.partitions.len());

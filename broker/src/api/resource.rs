@@ -1,10 +1,10 @@
 //! The kinds of things that have settings, in Kafka's numbers, and what of them can be changed: topics.
 
-use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
+use std::collections::BTreeMap;
 
 use annals_kafka_wire::error::ErrorCode;
 
+use crate::api::outcome::Refusal;
 use crate::api::topic_error_code;
 use crate::broker::Shared;
 use crate::internal;
@@ -19,9 +19,6 @@ pub(crate) const BROKER_LOGGER: i8 = 8;
 pub(crate) const CLIENT_METRICS: i8 = 16;
 pub(crate) const GROUP: i8 = 32;
 
-/// Why a request, or part of it, is not carried out.
-pub(crate) type Refusal = (ErrorCode, String);
-
 /// Whether a broker's name is this node's.
 pub(crate) fn check_node(ctx: &Context, name: &str) -> Result<(), Refusal> {
     let node_id = ctx.shared.config.node_id;
@@ -31,15 +28,6 @@ pub(crate) fn check_node(ctx: &Context, name: &str) -> Result<(), Refusal> {
         Err(_) => format!("Broker id must be an integer, but it is: {}", clipped(name)),
     };
     Err((ErrorCode::InvalidRequest, sentence))
-}
-
-/// How often each is there.
-pub(crate) fn counted<T: Hash + Eq>(all: impl IntoIterator<Item = T>) -> HashMap<T, usize> {
-    let mut counts = HashMap::new();
-    for one in all {
-        *counts.entry(one).or_default() += 1;
-    }
-    counts
 }
 
 /// Changes the settings of a thing as `change` says. Blocks for a sync.
