@@ -8,12 +8,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use annals_kafka_wire::error::ErrorCode;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
+use crate::alarm::{Alarm, Stopwatch};
 use crate::broker::Shared;
 use crate::group::{Answer, Effect, Event, Group, Limits, Phase};
 use crate::ticket::{Ticket, Waiting};
@@ -42,7 +41,7 @@ pub(crate) struct Groups {
     /// Groups with offsets that wait for a producer's marker.
     waiting: Mutex<HashMap<i64, BTreeSet<String>>>,
     /// Sessions are measured from here: a wall clock may be set.
-    started: Instant,
+    stopwatch: Stopwatch,
 }
 
 /// One group and what belongs to it.
@@ -51,8 +50,7 @@ pub(crate) struct Entry {
     pub(crate) offsets: Offsets,
     /// Who waits for an answer.
     waiting: Waiting<Answer>,
-    /// When somebody will come and look what is due.
-    alarm_ms: Option<i64>,
+    alarm: Alarm,
     /// Whether the log has a record of the group.
     is_stored: bool,
     /// Taken out of the list: whoever has it looks again.
@@ -65,7 +63,7 @@ impl Entry {
             group,
             offsets: Offsets::default(),
             waiting: Waiting::default(),
-            alarm_ms: None,
+            alarm: Alarm::default(),
             is_stored: false,
             is_gone: false,
         }
@@ -78,12 +76,8 @@ impl Groups {
         Groups {
             by_id: Mutex::default(),
             waiting: Mutex::default(),
-            started: Instant::now(),
+            stopwatch: Stopwatch::start(),
         }
-    }
-
-    fn now_ms(&self) -> i64 {
-        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 
     /// Ids of all groups.
@@ -177,7 +171,7 @@ pub(crate) fn ask(
 
 /// An event, and all that comes of it.
 fn happen(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry, event: Event) {
-    let effects = entry.group.on(event, shared.groups.now_ms());
+    let effects = entry.group.on(event, shared.groups.stopwatch.now_ms());
     for effect in effects {
         match effect {
             Effect::Answer(ticket, answer) => entry.waiting.answer(ticket, answer),
@@ -228,23 +222,18 @@ fn store_group(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: 
 
 /// Sees to it that somebody comes when the group has something due.
 fn set_alarm(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry) {
-    let Some(deadline_ms) = entry.group.deadline_ms() else {
+    let Some(deadline_ms) = entry.alarm.set(entry.group.deadline_ms()) else {
         return;
     };
-    if entry.alarm_ms.is_some_and(|alarm_ms| alarm_ms <= deadline_ms) {
-        return;
-    }
-    entry.alarm_ms = Some(deadline_ms);
-    let at = shared.groups.started + Duration::from_millis(deadline_ms.unsigned_abs());
+    let stopwatch = shared.groups.stopwatch;
     let (shared, id, cell) = (Arc::downgrade(shared), id.to_owned(), Arc::downgrade(cell));
     tokio::spawn(async move {
-        tokio::time::sleep_until(at).await;
+        stopwatch.until(deadline_ms).await;
         let (Some(shared), Some(cell)) = (shared.upgrade(), cell.upgrade()) else {
             return;
         };
         let mut entry = lock(&cell);
-        if entry.alarm_ms == Some(deadline_ms) {
-            entry.alarm_ms = None;
+        if entry.alarm.rings(deadline_ms) {
             happen(&shared, &id, &cell, &mut entry, Event::Tick);
         }
     });

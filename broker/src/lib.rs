@@ -20,6 +20,7 @@
 //! Left out for now: groups of the protocol of KIP-848, authentication, TLS, retention, compaction.
 
 mod admit;
+mod alarm;
 mod api;
 mod appended;
 mod broker;

@@ -15,8 +15,8 @@ use annals_kafka_wire::batch::{Batch, Marker};
 use annals_kafka_wire::error::ErrorCode;
 use annals_segment_log::AppendError;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
+use crate::alarm::{Alarm, Stopwatch};
 use crate::broker::Shared;
 use crate::groups;
 use crate::internal;
@@ -42,7 +42,7 @@ const SYNC_WAIT: Duration = Duration::from_secs(30);
 pub(crate) struct Transactions {
     by_id: Mutex<BTreeMap<String, Arc<Mutex<Entry>>>>,
     /// Time-outs are measured from here: a wall clock may be set.
-    started: Instant,
+    stopwatch: Stopwatch,
 }
 
 /// One transactional id and who waits for it.
@@ -50,15 +50,10 @@ pub(crate) struct Transactions {
 struct Entry {
     transaction: Transaction,
     waiting: Waiting<Result<Producer, ErrorCode>>,
-    /// When somebody will come and look what is due.
-    alarm_ms: Option<i64>,
+    alarm: Alarm,
 }
 
 impl Transactions {
-    fn now_ms(&self) -> i64 {
-        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
-    }
-
     fn entry(&self, id: &str, makes: bool) -> Option<Arc<Mutex<Entry>>> {
         let mut by_id = lock(&self.by_id);
         match by_id.get(id) {
@@ -118,7 +113,9 @@ pub(crate) fn while_open<T>(
 
 /// An event, and all that comes of it.
 fn happen(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry, event: Event) {
-    let effects = entry.transaction.on(event, shared.transactions.now_ms());
+    let effects = entry
+        .transaction
+        .on(event, shared.transactions.stopwatch.now_ms());
     carry_out(shared, id, cell, entry, effects);
 }
 
@@ -189,16 +186,13 @@ async fn mark(
     for (place, marker) in written {
         // Where the topic is gone there is nothing to mark.
         if let Some((topic, offset)) = marker {
-            match topic.durable(&shared.log, place.1, offset, deadline).await {
-                ErrorCode::None if !synced(&topic, place.1, offset).await => {
-                    left.insert(place);
-                    continue;
-                }
-                ErrorCode::None | ErrorCode::UnknownTopicOrPartition => {}
-                _ => {
-                    left.insert(place);
-                    continue;
-                }
+            let is_there = match topic.durable(&shared.log, place.1, offset, deadline).await {
+                ErrorCode::None => synced(&topic, place.1, offset).await,
+                code => code == ErrorCode::UnknownTopicOrPartition,
+            };
+            if !is_there {
+                left.insert(place);
+                continue;
             }
         }
         if place.0 == internal::OFFSETS {
@@ -246,23 +240,18 @@ fn append_marker(
 
 /// Sees to it that somebody comes when the transaction has been open for too long.
 fn set_alarm(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry) {
-    let Some(deadline_ms) = entry.transaction.deadline_ms() else {
+    let Some(deadline_ms) = entry.alarm.set(entry.transaction.deadline_ms()) else {
         return;
     };
-    if entry.alarm_ms.is_some_and(|alarm_ms| alarm_ms <= deadline_ms) {
-        return;
-    }
-    entry.alarm_ms = Some(deadline_ms);
-    let at = shared.transactions.started + Duration::from_millis(deadline_ms.unsigned_abs());
+    let stopwatch = shared.transactions.stopwatch;
     let (shared, id, cell) = (Arc::downgrade(shared), id.to_owned(), Arc::downgrade(cell));
     tokio::spawn(async move {
-        tokio::time::sleep_until(at).await;
+        stopwatch.until(deadline_ms).await;
         let (Some(shared), Some(cell)) = (shared.upgrade(), cell.upgrade()) else {
             return;
         };
         let mut entry = lock(&cell);
-        if entry.alarm_ms == Some(deadline_ms) {
-            entry.alarm_ms = None;
+        if entry.alarm.rings(deadline_ms) {
             happen(&shared, &id, &cell, &mut entry, Event::Tick);
         }
     });

@@ -19,7 +19,7 @@ pub(crate) async fn commit(
     offsets: Vec<(Place, Committed)>,
 ) -> Result<(), ErrorCode> {
     let check = |entry: &mut Entry| {
-        let now_ms = shared.groups.now_ms();
+        let now_ms = shared.groups.stopwatch.now_ms();
         entry.group.check_commit(identity, generation, now_ms)
     };
     let offsets = offsets
@@ -82,7 +82,7 @@ pub(crate) fn commit_in_transaction(
 ) -> Result<Written, ErrorCode> {
     let written = shared.groups.with(id, member.is_none(), |_, entry| {
         if let Some((identity, generation)) = member {
-            let now_ms = shared.groups.now_ms();
+            let now_ms = shared.groups.stopwatch.now_ms();
             entry.group.check_commit(identity, generation, now_ms)?;
         }
         let offsets: Vec<_> = offsets

@@ -123,7 +123,7 @@ impl Groups {
             }
             OffsetsKey::Group(key) => {
                 let value = value::<GroupMetadataValue>(record)?;
-                let now_ms = self.now_ms();
+                let now_ms = self.stopwatch.now_ms();
                 self.restore(key.group, |entry| {
                     entry.is_stored = value.is_some();
                     entry.group = match value {

@@ -32,7 +32,7 @@ pub(crate) fn is_state(name: &str) -> bool {
 pub(crate) fn describe(shared: &Shared, id: &str) -> Option<TransactionLogValue> {
     let cell = shared.transactions.entry(id, false)?;
     let entry = lock(&cell);
-    let now = (shared.now_ms(), shared.transactions.now_ms());
+    let now = (shared.now_ms(), shared.transactions.stopwatch.now_ms());
     Some(store::record(entry.transaction.state()?, now))
 }
 

@@ -11,9 +11,9 @@ use annals_kafka_wire::error::WireError;
 use annals_kafka_wire::message::Versioned;
 use annals_kafka_wire::primitives::{Reader, Writer};
 use bytes::Bytes;
-use tokio::time::Instant;
 
 use super::{Entry, Transactions};
+use crate::alarm::Stopwatch;
 use crate::broker::Shared;
 use crate::internal::{self, InternalTopicError, TRANSACTIONS, WriteError, Written};
 use crate::topic::Topic;
@@ -37,7 +37,7 @@ pub(super) fn write(shared: &Shared, id: &str, state: &State) -> Result<Written,
     let transactional_id = id.to_owned();
     TransactionLogKey { transactional_id }.encode(&mut key, KEY_VERSION)?;
     let mut value = Writer::new();
-    let now = (shared.now_ms(), shared.transactions.now_ms());
+    let now = (shared.now_ms(), shared.transactions.stopwatch.now_ms());
     record(state, now).encode(&mut value, VALUE_VERSION)?;
     let record = (key.into_bytes(), Some(value.into_bytes()));
     internal::write(shared, TRANSACTIONS, None, [record])
@@ -137,7 +137,7 @@ impl Transactions {
         };
         Ok(Transactions {
             by_id: Mutex::new(states.into_iter().map(entry).collect()),
-            started: Instant::now(),
+            stopwatch: Stopwatch::start(),
         })
     }
 }
