@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use annals_broker::{Advertised, Broker, BrokerConfig, CannotJudge, Guard, Refusal, Topic};
+use annals_broker::{Advertised, Broker, BrokerConfig, Caller, CannotJudge, Guard, Refusal, Topic};
 use annals_kafka_wire::batch::Record;
 use tokio::net::TcpListener;
 
@@ -19,6 +19,7 @@ impl Guard for Json {
     fn judge(
         &self,
         _: &Topic,
+        _: &Caller,
         records: &mut dyn Iterator<Item = Record>,
     ) -> Result<Vec<Refusal>, CannotJudge> {
         let judge = |record: Record| {
@@ -26,6 +27,7 @@ impl Guard for Json {
             let error = serde_json::from_slice::<serde_json::Value>(value).err()?;
             Some(Refusal {
                 index: record.index,
+                code: "NOT_JSON",
                 sentence: format!("the value is not JSON: {error}"),
             })
         };

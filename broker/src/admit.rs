@@ -16,6 +16,7 @@ use bytes::Bytes;
 
 use crate::config::BrokerConfig;
 use crate::guard::{CannotJudge, Guard, Refusal};
+use crate::table::Caller;
 use crate::topic::Topic;
 
 /// The first version of Produce whose clients know zstd.
@@ -31,6 +32,7 @@ const SENTENCE_CHARS_MAX: usize = 200;
 pub(crate) struct Rules<'a> {
     pub(crate) config: &'a BrokerConfig,
     pub(crate) guard: &'a dyn Guard,
+    pub(crate) caller: &'a Caller,
     /// The version of the Produce request.
     pub(crate) version: i16,
     pub(crate) now_ms: i64,
@@ -49,6 +51,8 @@ pub(crate) struct Admitted {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Rejection {
     pub(crate) code: ErrorCode,
+    /// What rule the first record at fault broke, where it was a record.
+    pub(crate) rule: Option<&'static str>,
     pub(crate) sentence: String,
     /// Every record at fault by index, the first of them with their reason.
     pub(crate) records: Vec<(i32, Option<String>)>,
@@ -58,22 +62,28 @@ impl Rejection {
     pub(crate) fn new(code: ErrorCode, sentence: impl Into<String>) -> Rejection {
         Rejection {
             code,
+            rule: None,
             sentence: sentence.into(),
             records: Vec::new(),
         }
     }
 
-    /// Of records: the batch gets the first one's sentence.
+    /// Of records: the batch gets the first one's sentence. The rule's code stands before each, since that is all the
+    /// protocol has room for.
     fn of_records(code: ErrorCode, mut refusals: Vec<Refusal>) -> Rejection {
         refusals.sort_by_key(|refusal| refusal.index);
         refusals.dedup_by_key(|refusal| refusal.index);
         let mut records: Vec<(i32, Option<String>)> = Vec::with_capacity(refusals.len());
-        for Refusal { index, sentence } in refusals {
+        let rule = refusals.first().map(|refusal| refusal.code);
+        for Refusal {
+            index,
+            code,
+            sentence,
+        } in refusals
+        {
             let told = records.len() < SENTENCES_MAX;
-            records.push((
-                index,
-                told.then(|| sentence.chars().take(SENTENCE_CHARS_MAX).collect()),
-            ));
+            let cut = || sentence.chars().take(SENTENCE_CHARS_MAX).collect::<String>();
+            records.push((index, told.then(|| format!("{code}: {}", cut()))));
         }
         let sentence = records
             .first()
@@ -81,6 +91,7 @@ impl Rejection {
             .unwrap_or_default();
         Rejection {
             code,
+            rule,
             sentence,
             records,
         }
@@ -110,7 +121,9 @@ pub(crate) fn admit(
     let batch = check_records(rules, topic, partition, batch, judged.as_ref())?;
     if let Some(records) = judged {
         // They have just been read to their end.
-        let judged = rules.guard.judge(topic, &mut records.map_while(Result::ok));
+        let judged = rules
+            .guard
+            .judge(topic, rules.caller, &mut records.map_while(Result::ok));
         // A code after which clients send the batch again.
         let refusals = judged.map_err(|CannotJudge(why)| Rejection::new(ErrorCode::RequestTimedOut, why))?;
         if !refusals.is_empty() {
@@ -240,6 +253,7 @@ fn check_records(
             });
             faults.push(Refusal {
                 index: seen.index,
+                code: "TIMESTAMP_OUT_OF_RANGE",
                 sentence: sentence.unwrap_or_default(),
             });
         }

@@ -6,6 +6,7 @@
 
 use annals_kafka_wire::batch::Record;
 
+use crate::table::Caller;
 use crate::topic::Topic;
 
 /// Judges records on their way into a topic. Called from many connections at once, on the way of every produce:
@@ -17,7 +18,7 @@ pub trait Guard: Send + Sync + 'static {
         true
     }
 
-    /// Every refusal of one batch, by record index; empty = the batch may enter.
+    /// Every refusal of one batch that `caller` sent, by record index; empty = the batch may enter.
     ///
     /// All bad records must be listed: clients take an unlisted record for innocent and send it again. Records are read
     /// from their batch one by one: who keeps none costs no memory, however many there are.
@@ -27,6 +28,7 @@ pub trait Guard: Send + Sync + 'static {
     fn judge(
         &self,
         topic: &Topic,
+        caller: &Caller,
         records: &mut dyn Iterator<Item = Record>,
     ) -> Result<Vec<Refusal>, CannotJudge>;
 
@@ -42,11 +44,13 @@ pub trait Guard: Send + Sync + 'static {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CannotJudge(pub String);
 
-/// One record a [`Guard`] refused.
+/// One record that was refused, by a [`Guard`] or by the broker itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The record's index in its batch, from 0.
     pub index: i32,
+    /// What rule it broke, in SCREAMING_CASE: stable, for programs and for counting. There are few of them.
+    pub code: &'static str,
     /// Why, for the producer's developer: names what was expected and where, never echoes the payload.
     pub sentence: String,
 }
@@ -63,6 +67,7 @@ impl Guard for OpenGate {
     fn judge(
         &self,
         _topic: &Topic,
+        _caller: &Caller,
         _records: &mut dyn Iterator<Item = Record>,
     ) -> Result<Vec<Refusal>, CannotJudge> {
         Ok(Vec::new())

@@ -20,7 +20,8 @@ use tokio::sync::Semaphore;
 
 mod context;
 
-pub(crate) use context::{Caller, Context};
+pub use context::Caller;
+pub(crate) use context::Context;
 
 use crate::api;
 use crate::budget::{Held, Room};

@@ -134,6 +134,7 @@ fn append_all(ctx: &Context, version: i16, request: &ProduceRequest) -> (Produce
     let rules = Rules {
         config: &shared.config,
         guard: shared.guard.as_ref(),
+        caller: &ctx.caller,
         version,
         now_ms: shared.now_ms(),
     };
@@ -156,7 +157,7 @@ fn append_all(ctx: &Context, version: i16, request: &ProduceRequest) -> (Produce
                 Err(rejection) => {
                     tracing::debug!(
                         topic = %asked.name, partition = data.index, code = %rejection.code,
-                        reason = %rejection.sentence, "a batch was refused"
+                        rule = rejection.rule, reason = %rejection.sentence, "a batch was refused"
                     );
                     partition_responses.push(rejected(data.index, rejection));
                 }

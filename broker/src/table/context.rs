@@ -12,11 +12,11 @@ use crate::net::Advertised;
 
 /// Who asks.
 #[derive(Debug, Clone)]
-pub(crate) struct Caller {
+pub struct Caller {
     /// What the client calls itself.
-    pub(crate) client_id: Option<String>,
+    pub client_id: Option<String>,
     /// Where it comes from.
-    pub(crate) peer: SocketAddr,
+    pub peer: SocketAddr,
 }
 
 /// What a handler may use besides its request.

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
-use annals_broker::{Advertised, Broker, BrokerConfig, CannotJudge, Guard, OpenGate, Refusal, Topic};
+use annals_broker::{Advertised, Broker, BrokerConfig, Caller, CannotJudge, Guard, OpenGate, Refusal, Topic};
 use annals_kafka_client::{Client, NewRecord};
 use annals_kafka_wire::batch::{BatchBuilder, Record};
 use annals_kafka_wire::frame::{decode_response, encode_request};
@@ -137,6 +137,7 @@ impl Guard for NoBadValues {
     fn judge(
         &self,
         _: &Topic,
+        _: &Caller,
         records: &mut dyn Iterator<Item = Record>,
     ) -> Result<Vec<Refusal>, CannotJudge> {
         let bad = |record: &Record| {
@@ -147,6 +148,7 @@ impl Guard for NoBadValues {
         };
         let refusal = |record: Record| Refusal {
             index: record.index,
+            code: "BAD_VALUE",
             sentence: format!("record {} is bad", record.index),
         };
         let mut records = records.peekable();

@@ -83,7 +83,10 @@ async fn a_refused_batch_leaves_no_trace() {
     .await;
     assert_eq!(ErrorCode::from(refused.error_code), ErrorCode::InvalidRecord);
     assert_eq!((refused.base_offset, refused.log_start_offset), (-1, -1));
-    assert_eq!(refused.error_message.as_deref(), Some("record 1 is bad"));
+    assert_eq!(
+        refused.error_message.as_deref(),
+        Some("BAD_VALUE: record 1 is bad")
+    );
     let listed: Vec<_> = refused
         .record_errors
         .iter()
@@ -91,7 +94,10 @@ async fn a_refused_batch_leaves_no_trace() {
         .collect();
     assert_eq!(
         listed,
-        [(1, Some("record 1 is bad")), (3, Some("record 3 is bad"))]
+        [
+            (1, Some("BAD_VALUE: record 1 is bad")),
+            (3, Some("BAD_VALUE: record 3 is bad"))
+        ]
     );
 
     // A guard that cannot judge has the batch sent again.

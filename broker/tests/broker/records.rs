@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use annals_broker::{BrokerConfig, CannotJudge, Guard, OpenGate, Refusal, Topic};
+use annals_broker::{BrokerConfig, Caller, CannotJudge, Guard, OpenGate, Refusal, Topic};
 use annals_kafka_client::Client;
 use annals_kafka_wire::batch::{
     Batch, BatchBuilder, Compression, DECOMPRESSED_BYTES_MAX, HEADER_BYTES, Record, TimestampType,
@@ -289,7 +289,12 @@ impl Guard for Crowd {
         true
     }
 
-    fn judge(&self, _: &Topic, _: &mut dyn Iterator<Item = Record>) -> Result<Vec<Refusal>, CannotJudge> {
+    fn judge(
+        &self,
+        _: &Topic,
+        _: &Caller,
+        _: &mut dyn Iterator<Item = Record>,
+    ) -> Result<Vec<Refusal>, CannotJudge> {
         let mut inside = self.inside.lock().unwrap();
         inside.0 += 1;
         inside.1 = inside.1.max(inside.0);

@@ -9,7 +9,7 @@
 mod mode;
 mod verdict;
 
-use annals_broker::{CannotJudge, Guard, Record, Refusal, Topic};
+use annals_broker::{Caller, CannotJudge, Guard, Record, Refusal, Topic};
 
 pub use mode::{Mode, Side};
 use verdict::Verdicts;
@@ -58,6 +58,7 @@ impl Guard for SchemaGuard {
     fn judge(
         &self,
         topic: &Topic,
+        _: &Caller,
         records: &mut dyn Iterator<Item = Record>,
     ) -> Result<Vec<Refusal>, CannotJudge> {
         let (key_mode, value_mode) = (self.mode(topic, Side::Key), self.mode(topic, Side::Value));
@@ -79,6 +80,7 @@ impl Guard for SchemaGuard {
                     }
                     Err(refused) => refusals.push(Refusal {
                         index: record.index,
+                        code: refused.code,
                         sentence: refused.sentence,
                     }),
                 }
@@ -148,17 +150,32 @@ mod tests {
                 headers: Vec::new(),
             }
         };
-        let nobodys = SchemaId::new(77).unwrap();
-        let judged = |ids: &[SchemaId]| -> Vec<i32> {
-            let records = (0..).zip(ids).map(|(index, id)| record(index, *id));
-            let refusals = guard.judge(&topic, &mut records.into_iter()).unwrap();
-            refusals.iter().map(|refusal| refusal.index).collect()
+        let caller = Caller {
+            client_id: None,
+            peer: ([127, 0, 0, 1], 9).into(),
         };
-        assert_eq!(judged(&[first, second, nobodys, first, nobodys]), [2, 4]);
-        assert_eq!(judged(&[nobodys]), [0]);
+        let nobodys = SchemaId::new(77).unwrap();
+        let judged = |ids: &[SchemaId]| -> Vec<(i32, &str)> {
+            let records = (0..).zip(ids).map(|(index, id)| record(index, *id));
+            let refusals = guard.judge(&topic, &caller, &mut records.into_iter()).unwrap();
+            refusals
+                .iter()
+                .map(|refusal| (refusal.index, refusal.code))
+                .collect()
+        };
+        let unknown = "UNKNOWN_SCHEMA_ID";
+        assert_eq!(
+            judged(&[first, second, nobodys, first, nobodys]),
+            [(2, unknown), (4, unknown)]
+        );
+        assert_eq!(judged(&[nobodys]), [(0, unknown)]);
         // Whom it cannot ask it does not know to be nobody.
         guard.registry.close().await.unwrap();
-        let judged = guard.judge(&topic, &mut [record(0, first), record(1, nobodys)].into_iter());
+        let judged = guard.judge(
+            &topic,
+            &caller,
+            &mut [record(0, first), record(1, nobodys)].into_iter(),
+        );
         assert!(judged.unwrap_err().0.contains("send it again"));
     }
 }

@@ -170,26 +170,37 @@ impl ViewVerdicts {
     }
 }
 
+/// The rules a key or value may break, as clients and counters know them: they stay as they are.
+mod code {
+    pub(super) const NO_SCHEMA_ID: &str = "NO_SCHEMA_ID";
+    pub(super) const UNKNOWN_SCHEMA_ID: &str = "UNKNOWN_SCHEMA_ID";
+    pub(super) const FOREIGN_SCHEMA_ID: &str = "FOREIGN_SCHEMA_ID";
+    pub(super) const UNREADABLE_SCHEMA: &str = "UNREADABLE_SCHEMA";
+    pub(super) const INVALID_PAYLOAD: &str = "INVALID_PAYLOAD";
+}
+
 /// Why a key or value may not enter.
 pub(super) struct Refused {
+    /// What rule it broke.
+    pub(super) code: &'static str,
     /// The sentence for the producer.
     pub(super) sentence: String,
     /// Whether a view that is newer may let it in.
     pub(super) newer_may_admit: bool,
 }
 
-impl From<String> for Refused {
-    fn from(sentence: String) -> Refused {
+impl Refused {
+    fn for_good(code: &'static str, sentence: String) -> Refused {
         Refused {
+            code,
             sentence,
             newer_may_admit: false,
         }
     }
-}
 
-impl Refused {
-    fn by_this_view(sentence: String) -> Refused {
+    fn by_this_view(code: &'static str, sentence: String) -> Refused {
         Refused {
+            code,
             sentence,
             newer_may_admit: true,
         }
@@ -222,15 +233,17 @@ impl Judge<'_> {
         let header = header.and_then(|(_, named)| named.as_deref());
         let side = self.side.name();
         let framed = envelope::read_framed(header, payload).map_err(|e| {
-            format!(
+            let sentence = format!(
                 "the {side} carries no schema id, which topic {} asks for: {e}",
                 self.topic
-            )
+            );
+            Refused::for_good(code::NO_SCHEMA_ID, sentence)
         })?;
         let id = match framed.schema {
             SchemaKey::Id(id) => id,
             SchemaKey::Guid(guid) => self.verdicts.id_of(guid).ok_or_else(|| {
-                Refused::by_this_view(format!("the {side}'s {} is not registered", framed.schema))
+                let sentence = format!("the {side}'s {} is not registered", framed.schema);
+                Refused::by_this_view(code::UNKNOWN_SCHEMA_ID, sentence)
             })?,
         };
         if self.last.as_ref().is_none_or(|(last, _)| *last != id) {
@@ -240,23 +253,27 @@ impl Judge<'_> {
             return Ok(());
         };
         match answer {
-            Answer::Unknown => Err(Refused::by_this_view(format!(
-                "the {side}'s schema id {id} is not registered"
-            ))),
+            Answer::Unknown => Err(Refused::by_this_view(
+                code::UNKNOWN_SCHEMA_ID,
+                format!("the {side}'s schema id {id} is not registered"),
+            )),
             _ if self.mode == Mode::Id => Ok(()),
             // Perhaps it was registered here as well, a moment ago.
-            Answer::Foreign(elsewhere) => Err(Refused::by_this_view(format!(
-                "the {side}'s schema id {id} is registered under {elsewhere}, not under a subject of topic {}",
-                self.topic
-            ))),
+            Answer::Foreign(elsewhere) => Err(Refused::by_this_view(
+                code::FOREIGN_SCHEMA_ID,
+                format!(
+                    "the {side}'s schema id {id} is registered under {elsewhere}, not under a subject of topic {}",
+                    self.topic
+                ),
+            )),
             Answer::Home(_) if self.mode == Mode::Subject => Ok(()),
-            Answer::Home(home) => Ok(home.read(&framed.body)?),
+            Answer::Home(home) => home.read(&framed.body),
         }
     }
 }
 
 impl Home {
-    fn read(&self, body: &[u8]) -> Result<(), String> {
+    fn read(&self, body: &[u8]) -> Result<(), Refused> {
         let Home {
             subject,
             version,
@@ -264,13 +281,15 @@ impl Home {
             walk,
         } = self;
         let Some(walk) = walk else {
-            return Err(format!(
-                "{subject} v{version} (id {id}) cannot be read by this server"
-            ));
+            let sentence = format!("{subject} v{version} (id {id}) cannot be read by this server");
+            return Err(Refused::for_good(code::UNREADABLE_SCHEMA, sentence));
         };
-        walk.check(body).map_err(|e| match e.path.as_str() {
-            "" => format!("{subject} v{version} (id {id}): {}", e.message),
-            path => format!("{subject} v{version} (id {id}), field {path}: {}", e.message),
+        walk.check(body).map_err(|e| {
+            let sentence = match e.path.as_str() {
+                "" => format!("{subject} v{version} (id {id}): {}", e.message),
+                path => format!("{subject} v{version} (id {id}), field {path}: {}", e.message),
+            };
+            Refused::for_good(code::INVALID_PAYLOAD, sentence)
         })
     }
 }
