@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::budget::Budget;
 use crate::config::BrokerConfig;
+use crate::fetch_sessions::FetchSessions;
 use crate::groups::{self, Groups};
 use crate::guard::Guard;
 use crate::internal::{self, InternalTopicError};
@@ -87,6 +88,8 @@ pub(crate) struct Shared {
     pub(crate) half_read: HalfReads,
     /// Bytes of answers not yet written.
     pub(crate) answer_bytes: Budget,
+    /// What consumers read, of those that say it once.
+    pub(crate) fetch_sessions: FetchSessions,
     /// Bytes of requests that wait for records.
     pub(crate) poll_bytes: Budget,
     /// Bytes that requests take beyond their frames.
@@ -128,6 +131,7 @@ impl Broker {
             request_bytes: Budget::new(config.requests_in_flight_bytes_max),
             half_read: HalfReads::default(),
             answer_bytes: Budget::new(config.answers_in_flight_bytes_max),
+            fetch_sessions: FetchSessions::new(&config),
             poll_bytes: Budget::new(config.polls_bytes_max),
             surplus_bytes: Budget::new(config.requests_in_flight_bytes_max),
             lookups: Arc::new(Semaphore::new(LOOKUPS_PER_CORE * cores)),

@@ -40,6 +40,11 @@ pub struct BrokerConfig {
     pub fetch_bytes_max: usize,
     /// Bytes of answers not yet written to their sockets, over all connections.
     pub answers_in_flight_bytes_max: usize,
+    /// Most fetch sessions (Kafka's `max.incremental.fetch.session.cache.slots`, and its default); who gets none names its
+    /// partitions in every request.
+    pub fetch_sessions_max: usize,
+    /// Bytes of memory that fetch sessions take, some 300 a partition.
+    pub fetch_sessions_bytes_max: usize,
     /// Bytes of Fetch requests that wait for records, over all connections; one more is answered without waiting.
     pub polls_bytes_max: usize,
     /// Produce requests of one connection that may wait for their answers before its reading pauses.
@@ -83,6 +88,8 @@ impl Default for BrokerConfig {
             requests_in_flight_bytes_max: 256 * MIB,
             fetch_bytes_max: 16 * MIB,
             answers_in_flight_bytes_max: 256 * MIB,
+            fetch_sessions_max: 1_000,
+            fetch_sessions_bytes_max: 64 * MIB,
             polls_bytes_max: 64 * MIB,
             pipeline_max: 64,
             auto_create_topics_per_request_max: 100,

@@ -166,13 +166,16 @@ async fn append(context: &Context, frame: Frame, turn: Turn) -> Result<Option<Ha
     let shared = &context.shared;
     let (request, held) = admit(shared, frame, true).await?;
     let mut reply = request.handle(context, &held)?;
+    if let Reply::After(waiting) = reply {
+        reply = waiting.await?;
+    }
     if let Reply::Heavy(work) = reply {
         // Never closed.
         let _turn = shared.openings.acquire().await;
         reply = work()?;
     }
     let answer = match reply {
-        Reply::Silent | Reply::Heavy(_) => return Ok(None),
+        Reply::Silent | Reply::Heavy(_) | Reply::After(_) => return Ok(None),
         Reply::Now(make) => {
             let (frame, room) = make_answer(shared, make, &held).await?;
             Answering::Now(frame, room)
@@ -215,7 +218,7 @@ async fn answer(
     turn: Turn,
 ) -> Result<Option<Handled>, End> {
     let (frame, room) = match reply {
-        Reply::Silent | Reply::Heavy(_) => return Ok(None),
+        Reply::Silent | Reply::Heavy(_) | Reply::After(_) => return Ok(None),
         Reply::Now(make) => make_answer(shared, make, &held).await?,
         Reply::Poll(frame) => {
             held = Arc::default();

@@ -28,6 +28,7 @@ mod budget;
 mod config;
 mod connection;
 mod described;
+mod fetch_sessions;
 mod group;
 mod groups;
 mod guard;

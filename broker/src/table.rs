@@ -69,9 +69,9 @@ macro_rules! rows {
 
 /// Every API this broker answers, by key.
 pub(crate) const TABLE: &[Row] = rows! {
-    Produce 0..=11, Append produce;
-    Fetch 4..=12, Alone fetch;
-    ListOffsets 1..=9, Alone list_offsets;
+    Produce 0..=13, Append produce;
+    Fetch 4..=18, Alone fetch;
+    ListOffsets 1..=11, Alone list_offsets;
     Metadata 0..=13, Alone metadata;
     OffsetCommit 2..=9, Alone offset_commit;
     OffsetFetch 1..=9, Alone offset_fetch;
@@ -132,6 +132,8 @@ pub(crate) enum Answer<T> {
     Wanted(Box<dyn Fn() -> T + Send>),
     /// An append that takes much memory while it is worked on: when its turn comes.
     Heavy(Box<dyn FnOnce() -> Answer<T> + Send>),
+    /// An append that something must be done before, while nothing behind it is appended.
+    After(Waiting<Answer<T>>),
     /// The answer will be there when the future is (a sync, a look at the disk).
     Later(Waiting<T>),
     /// As [`Answer::Later`], of a change.
@@ -195,6 +197,8 @@ pub(crate) enum Reply {
     Now(Box<dyn Fn() -> Result<Bytes, WireError> + Send>),
     /// What comes of an append when its turn at the heavy ones comes.
     Heavy(Box<dyn FnOnce() -> Result<Reply, Refused> + Send>),
+    /// What comes of an append when what must come before it is done.
+    After(Waiting<Result<Reply, Refused>>),
     /// A frame, when its time has come.
     Later(Frame),
     /// A frame, when a change was made that has begun and is carried out whoever waits.
@@ -336,6 +340,7 @@ fn reply<T: Send + 'static>(
         Answer::Now(response) => Reply::Now(Box::new(move || encode(&response))),
         Answer::Wanted(make) => Reply::Now(Box::new(move || encode(&make()))),
         Answer::Heavy(work) => Reply::Heavy(Box::new(move || reply(work(), encode))),
+        Answer::After(waiting) => Reply::After(Box::pin(async move { reply(waiting.await, encode) })),
         Answer::Later(waiting) => Reply::Later(later(waiting)),
         Answer::Change(waiting) => Reply::Change(later(waiting)),
         Answer::Poll(waiting) => Reply::Poll(Box::pin(async move {

@@ -42,6 +42,12 @@ impl Tail {
         }
     }
 
+    /// Whether the batch that holds `from` is in memory.
+    pub(crate) fn holds(&self, from: i64) -> bool {
+        let first = self.batches.partition_point(|batch| batch.end <= from);
+        self.batches.get(first).is_some_and(|batch| batch.base <= from)
+    }
+
     /// Whole batches from the one that holds `from`, none at or behind `limit`: at least one, then as many as fit
     /// into `bytes_max`. `None` when `from` is not in memory.
     pub(crate) fn read(&self, from: i64, limit: i64, bytes_max: usize) -> Option<Bytes> {
@@ -88,7 +94,9 @@ mod tests {
     fn what_is_read() {
         /// From, limit and bytes give the batches with these numbers.
         fn check(from: i64, limit: i64, bytes_max: usize, expected: Option<&[u8]>) {
-            let read = sample().read(from, limit, bytes_max);
+            let tail = sample();
+            let read = tail.read(from, limit, bytes_max);
+            assert!(tail.holds(from) || read.is_none(), "from {from}");
             let read = read.map(|bytes| bytes.chunks(10).map(|batch| batch[0]).collect::<Vec<_>>());
             assert_eq!(
                 read.as_deref(),

@@ -1,7 +1,8 @@
 //! ListOffsets (key 2): where a partition begins and ends, and which record is the first of a time.
 //!
 //! * -1 latest: the high watermark, which is the durable end; for who reads committed records alone the last stable offset.
-//! * -2 earliest, -4 earliest local (v8): the log start. -5 latest tiered (v9): none.
+//! * -2 earliest, -4 earliest local (v8): the log start. -5 latest tiered (v9), -6 earliest not yet tiered (v11): none,
+//!   as there are no tiers; so there is nothing to wait for either (v10).
 //! * -3 (v7): the first of the records with the greatest timestamp; where none has a time, the first of all.
 //! * 0 and up: the first record of that time or later; offset -1 when there is none.
 //! * A special that is newer than the request's version, or none at all: UNSUPPORTED_VERSION.
@@ -29,11 +30,13 @@ const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
 const EARLIEST_LOCAL: i64 = -4;
 const LATEST_TIERED: i64 = -5;
+const EARLIEST_UNTIERED: i64 = -6;
 
 /// The first versions whose clients know the newer specials.
 const MAX_TIMESTAMP_SINCE: i16 = 7;
 const EARLIEST_LOCAL_SINCE: i16 = 8;
 const LATEST_TIERED_SINCE: i16 = 9;
+const EARLIEST_UNTIERED_SINCE: i16 = 11;
 
 /// What an answer has where the epoch of a record is not known.
 const NO_EPOCH: i32 = -1;
@@ -177,6 +180,7 @@ async fn find(
             Ok(Some(shared.look_up(move || start(&looked)).await?))
         }
         LATEST_TIERED if version >= LATEST_TIERED_SINCE => Ok(None),
+        EARLIEST_UNTIERED if version >= EARLIEST_UNTIERED_SINCE => Ok(None),
         MAX_TIMESTAMP if version >= MAX_TIMESTAMP_SINCE => newest(shared, partition, asker).await,
         0.. => first_since(shared, partition, asker, timestamp).await,
         _ => Err(LookUpError::Unsupported),

@@ -9,7 +9,9 @@
 //! * A retry of an appended batch is answered with its first offset, and with acks -1 waits for the same sync.
 //! * v8+ names every record at fault; v10+ could name a new leader, and there never is one.
 //! * Versions 0 to 2 are advertised and not answered: see [`crate::table`].
-//! * A transactional batch is appended while its transaction is open in its partition, and refused otherwise.
+//! * A transactional batch is appended while its transaction is open in its partition, and refused otherwise. From v12
+//!   on it opens its transaction there itself (KIP-890), which is stored before anything is appended.
+//! * From v13 on topics are named by id; one that no topic has is UNKNOWN_TOPIC_ID.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,19 +20,22 @@ use annals_kafka_wire::batch::{Batch, Compression};
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest,
-    ProduceResponse, TopicProduceResponse,
+    ProduceResponse, TOPIC_IDS_FROM, TopicProduceData, TopicProduceResponse,
 };
 use bytes::Bytes;
 use tokio::runtime::{Handle, RuntimeFlavor};
+use uuid::Uuid;
 
-use super::producer_fault;
-use crate::admit::{Admitted, Rejection, Rules, admit};
+use crate::admit::{Rejection, Rules, admit};
 use crate::broker::Shared;
 use crate::internal;
 use crate::table::{Answer, Context};
 use crate::topic::Topic;
-use crate::transaction::{Place, Producer};
-use crate::transactions;
+use crate::topics::TopicMap;
+
+mod transactional;
+
+use transactional::{in_transaction, opening, producer_of};
 
 const ACKS_NONE: i16 = 0;
 const ACKS_WRITTEN: i16 = 1;
@@ -58,19 +63,42 @@ struct Unsynced {
 }
 
 pub(crate) fn handle(ctx: &Context, version: i16, request: ProduceRequest) -> Answer<ProduceResponse> {
-    if weight(&request) < HEAVY_BYTES {
-        return append(ctx, version, &request);
-    }
     let ctx = ctx.clone();
-    Answer::Heavy(Box::new(move || unhurried(|| append(&ctx, version, &request))))
+    match opening(&ctx, version, &request) {
+        None => append_in_turn(ctx, version, request, Ok(())),
+        Some(opening) => Answer::After(Box::pin(async move {
+            let opened = opening.await;
+            append_in_turn(ctx, version, request, opened)
+        })),
+    }
+}
+
+/// Appends when the request's turn comes. `opened` is what came of opening its transaction.
+fn append_in_turn(
+    ctx: Context,
+    version: i16,
+    request: ProduceRequest,
+    opened: Result<(), ErrorCode>,
+) -> Answer<ProduceResponse> {
+    if weight(&request) < HEAVY_BYTES {
+        return append(&ctx, version, &request, opened);
+    }
+    Answer::Heavy(Box::new(move || {
+        unhurried(|| append(&ctx, version, &request, opened))
+    }))
 }
 
 /// Appends all batches, and answers as `acks` asks.
-fn append(ctx: &Context, version: i16, request: &ProduceRequest) -> Answer<ProduceResponse> {
+fn append(
+    ctx: &Context,
+    version: i16,
+    request: &ProduceRequest,
+    opened: Result<(), ErrorCode>,
+) -> Answer<ProduceResponse> {
     let acks = request.acks;
     let patience = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let deadline = Instant::now() + patience.clamp(SYNC_WAIT_MIN, SYNC_WAIT_MAX);
-    let (mut response, unsynced) = append_all(ctx, version, request);
+    let (mut response, unsynced) = append_all(ctx, version, request, opened);
     if acks != ACKS_DURABLE {
         let appended = unsynced.iter().map(|waiting| {
             let partition =
@@ -129,7 +157,12 @@ fn weight(request: &ProduceRequest) -> usize {
     records.map(weigh).sum()
 }
 
-fn append_all(ctx: &Context, version: i16, request: &ProduceRequest) -> (ProduceResponse, Vec<Unsynced>) {
+fn append_all(
+    ctx: &Context,
+    version: i16,
+    request: &ProduceRequest,
+    opened: Result<(), ErrorCode>,
+) -> (ProduceResponse, Vec<Unsynced>) {
     let shared = &ctx.shared;
     let rules = Rules {
         config: &shared.config,
@@ -141,10 +174,10 @@ fn append_all(ctx: &Context, version: i16, request: &ProduceRequest) -> (Produce
     let mut unsynced = Vec::new();
     let mut responses = Vec::with_capacity(request.topic_data.len());
     for (topic_index, asked) in request.topic_data.iter().enumerate() {
-        let topic = shared.topics.now().named(&asked.name).cloned();
+        let topic = topic_of(&shared.topics.now(), version, asked);
         let mut partition_responses = Vec::with_capacity(asked.partition_data.len());
         for (partition_index, data) in asked.partition_data.iter().enumerate() {
-            match append_one(shared, &rules, topic.as_ref(), request, data) {
+            match append_one(shared, &rules, topic.as_ref(), request, data, opened) {
                 Ok((topic, last_offset, response)) => {
                     unsynced.push(Unsynced {
                         topic_index,
@@ -165,8 +198,8 @@ fn append_all(ctx: &Context, version: i16, request: &ProduceRequest) -> (Produce
         }
         responses.push(TopicProduceResponse {
             name: asked.name.clone(),
+            topic_id: asked.topic_id,
             partition_responses,
-            ..TopicProduceResponse::default()
         });
     }
     (
@@ -178,33 +211,45 @@ fn append_all(ctx: &Context, version: i16, request: &ProduceRequest) -> (Produce
     )
 }
 
+/// The topic that is meant: by name, from version 13 on by id.
+fn topic_of(topics: &TopicMap, version: i16, asked: &TopicProduceData) -> Result<Topic, ErrorCode> {
+    let found = match version >= TOPIC_IDS_FROM {
+        true => topics
+            .with_id(Uuid::from_bytes(asked.topic_id))
+            .ok_or(ErrorCode::UnknownTopicId),
+        false => topics
+            .named(&asked.name)
+            .ok_or(ErrorCode::UnknownTopicOrPartition),
+    };
+    found.cloned()
+}
+
 /// Appends one partition's batch: its topic, its last offset, and the answer it gets when all is well.
 fn append_one(
     shared: &Shared,
     rules: &Rules<'_>,
-    topic: Option<&Topic>,
+    topic: Result<&Topic, &ErrorCode>,
     request: &ProduceRequest,
     data: &PartitionProduceData,
+    opened: Result<(), ErrorCode>,
 ) -> Result<(Topic, i64, PartitionProduceResponse), Rejection> {
     if !matches!(request.acks, ACKS_NONE | ACKS_WRITTEN | ACKS_DURABLE) {
         let sentence = format!("acks must be 0, 1 or -1, not {}", request.acks);
         return Err(Rejection::new(ErrorCode::InvalidRequiredAcks, sentence));
     }
-    let found = topic.and_then(|topic| Some((topic, topic.partition(data.index)?)));
-    let (topic, partition) = found.ok_or_else(|| {
-        Rejection::new(
-            ErrorCode::UnknownTopicOrPartition,
-            ErrorCode::UnknownTopicOrPartition.meaning(),
-        )
-    })?;
+    let found = topic.map_err(|code| *code).and_then(|topic| {
+        let partition = topic.partition(data.index);
+        Ok((topic, partition.ok_or(ErrorCode::UnknownTopicOrPartition)?))
+    });
+    let (topic, partition) = found.map_err(|code| Rejection::new(code, code.meaning()))?;
     if internal::is_internal(&topic.name) {
         let sentence = "The topic is the broker's own";
         return Err(Rejection::new(ErrorCode::InvalidTopicException, sentence));
     }
     let place = (topic.name.clone(), data.index);
     let append = || admit(rules, topic, partition, data.records.as_ref());
-    let admitted = match transaction_of(data.records.as_ref()) {
-        Some(producer) => in_transaction(shared, request, producer, &place, append)?,
+    let admitted = match producer_of(data.records.as_ref()) {
+        Some(producer) => in_transaction(shared, request, opened, producer, &place, append)?,
         None => append()?,
     };
     let response = PartitionProduceResponse {
@@ -215,38 +260,6 @@ fn append_one(
         ..PartitionProduceResponse::default()
     };
     Ok((topic.clone(), admitted.last_offset, response))
-}
-
-/// The producer of a transactional batch; what is no batch is refused later.
-fn transaction_of(records: Option<&Bytes>) -> Option<Producer> {
-    let (batch, _) = Batch::parse(records?, 0).ok()?;
-    batch.is_transactional().then(|| Producer {
-        id: batch.producer_id(),
-        epoch: batch.producer_epoch(),
-    })
-}
-
-/// Appends a batch that belongs to a transaction, which must be open in its partition.
-fn in_transaction(
-    shared: &Shared,
-    request: &ProduceRequest,
-    producer: Producer,
-    place: &Place,
-    append: impl FnOnce() -> Result<Admitted, Rejection>,
-) -> Result<Admitted, Rejection> {
-    let id = request.transactional_id.as_deref().ok_or_else(|| {
-        let sentence = "A transactional batch came without a transactional id";
-        Rejection::new(ErrorCode::InvalidTxnState, sentence)
-    })?;
-    let appended = transactions::while_open(shared, id, producer, place, append);
-    appended.map_err(|code| {
-        let code = producer_fault(code, false);
-        let sentence = format!(
-            "The batch belongs to no open transaction of this partition: {}",
-            code.meaning()
-        );
-        Rejection::new(code, sentence)
-    })?
 }
 
 fn rejected(index: i32, rejection: Rejection) -> PartitionProduceResponse {

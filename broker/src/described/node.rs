@@ -82,6 +82,7 @@ fn of_start(shared: &Shared, advertised: &Advertised) -> Vec<Setting> {
         setting("fetch.max.bytes", config.fetch_bytes_max.to_string(), Kind::Int, source(&config.fetch_bytes_max, &default.fetch_bytes_max), "How many bytes of records an answer has at most."),
         setting("log.dirs", shared.data_dir.display().to_string(), Kind::List, STATIC_BROKER_CONFIG, "Where the records are kept."),
         setting("max.connections", config.connections_max.to_string(), Kind::Int, source(&config.connections_max, &default.connections_max), "How many connections there may be."),
+        setting("max.incremental.fetch.session.cache.slots", config.fetch_sessions_max.to_string(), Kind::Int, source(&config.fetch_sessions_max, &default.fetch_sessions_max), "How many fetch sessions there may be."),
         setting("node.id", config.node_id.to_string(), Kind::Int, id, "The number of this node."),
         setting("num.partitions", config.default_partitions.to_string(), Kind::Int, source(&config.default_partitions, &default.default_partitions), "How many partitions a topic has that is created without a number."),
         setting("queued.max.request.bytes", config.requests_in_flight_bytes_max.to_string(), Kind::Long, source(&config.requests_in_flight_bytes_max, &default.requests_in_flight_bytes_max), "How many bytes of requests may wait for their answers."),

@@ -127,7 +127,9 @@ async fn specials_are_known_to_the_versions_that_have_them() {
         (8, -4, none, 0),
         (8, -5, unknown, -1),
         (9, -5, none, -1),
-        (9, -6, unknown, -1),
+        (10, -6, unknown, -1),
+        (11, -6, none, -1),
+        (11, -3, none, 1),
         (9, -9, unknown, -1),
     ];
     check_offsets(&broker, "events", &versions).await;

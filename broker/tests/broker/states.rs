@@ -9,6 +9,7 @@ use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::add_partitions_to_txn::{AddPartitionsToTxnRequest, AddPartitionsToTxnTopic};
 use annals_kafka_wire::message::describe_producers::{DescribeProducersRequest, TopicRequest};
 use annals_kafka_wire::message::describe_transactions::DescribeTransactionsRequest;
+use annals_kafka_wire::message::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use annals_kafka_wire::message::find_coordinator::FindCoordinatorRequest;
 use annals_kafka_wire::message::init_producer_id::InitProducerIdRequest;
 use annals_kafka_wire::message::list_transactions::ListTransactionsRequest;
@@ -16,11 +17,13 @@ use annals_kafka_wire::message::offset_for_leader_epoch::{
     OffsetForLeaderEpochRequest, OffsetForLeaderPartition, OffsetForLeaderTopic,
 };
 
+use tempfile::TempDir;
+
 use crate::harness::*;
 use crate::requests::copy_dir;
 
-#[tokio::test]
-async fn a_consumer_learns_where_an_epoch_ended() {
+/// A broker that was killed once: two records of the epoch before that, and one of the epoch now.
+async fn two_epochs() -> (Running, i32, i32, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let broker = start_in(dir.path(), test_config(), Arc::new(OpenGate)).await;
     let mut client = broker.client().await;
@@ -36,7 +39,12 @@ async fn a_consumer_learns_where_an_epoch_ended() {
     produce(&mut client, "events", batch(None, &["c"])).await;
     let now = broker.broker.topic("events").unwrap().partitions[0].leader_epoch();
     assert!(now > before);
+    (broker, before, now, copy)
+}
 
+#[tokio::test]
+async fn a_consumer_learns_where_an_epoch_ended() {
+    let (broker, before, now, _dir) = two_epochs().await;
     // Topic, partition, the epoch the client knows, the one asked about; code, epoch, end.
     let (none, unknown) = (ErrorCode::None, ErrorCode::UnknownTopicOrPartition);
     for version in 2..=4 {
@@ -80,6 +88,56 @@ async fn a_consumer_learns_where_an_epoch_ended() {
                 "v{version} {topic} {partition} {current} {asked}"
             );
         }
+    }
+    broker.stop().await;
+}
+
+/// A Fetch that says of which epoch its last record is (KIP-595).
+#[tokio::test]
+async fn who_has_read_on_behind_an_epochs_end_is_told_where_it_ended() {
+    let (broker, before, now, _dir) = two_epochs().await;
+    // Its offset and that epoch; code, where the logs parted, whether there are records.
+    let (none, out) = (ErrorCode::None, ErrorCode::OffsetOutOfRange);
+    for (offset, last, code, parted, has_records) in [
+        (2, before, none, (-1, -1), true),
+        (1, before, none, (-1, -1), true),
+        (3, now, none, (-1, -1), false),
+        (3, before, none, (before, 2), false),
+        (3, now + 1, out, (-1, -1), false),
+        (-1, before, out, (-1, -1), false),
+        (1, -1, none, (-1, -1), true),
+    ] {
+        let request = FetchRequest {
+            max_bytes: 1 << 20,
+            // Nothing to wait for where the logs parted.
+            max_wait_ms: if parted.0 >= 0 { i32::MAX } else { 0 },
+            min_bytes: 1,
+            topics: vec![FetchTopic {
+                topic: "events".to_owned(),
+                partitions: vec![FetchPartition {
+                    fetch_offset: offset,
+                    last_fetched_epoch: last,
+                    partition_max_bytes: 1 << 20,
+                    ..FetchPartition::default()
+                }],
+                ..FetchTopic::default()
+            }],
+            ..FetchRequest::default()
+        };
+        let found = ask(&broker, 12, &request)
+            .await
+            .responses
+            .remove(0)
+            .partitions
+            .remove(0);
+        let epoch = &found.diverging_epoch;
+        let got = (ErrorCode::from(found.error_code), (epoch.epoch, epoch.end_offset));
+        assert_eq!(got, (code, parted), "{offset}, {last}");
+        assert_eq!(
+            found.records.is_some_and(|bytes| !bytes.is_empty()),
+            has_records,
+            "{offset}, {last}"
+        );
     }
     broker.stop().await;
 }

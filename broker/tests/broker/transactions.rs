@@ -92,13 +92,25 @@ async fn write(
     topic: &str,
     value: &str,
 ) -> ErrorCode {
+    write_in(running, 9, who, sequence, topic, value).await
+}
+
+/// A Produce of a version of the test's choice that names topics.
+async fn write_in(
+    running: &Running,
+    version: i16,
+    who: &InitProducerIdResponse,
+    sequence: i32,
+    topic: &str,
+    value: &str,
+) -> ErrorCode {
     let mut builder = BatchBuilder::new()
         .producer(who.producer_id, who.producer_epoch, sequence)
         .transactional();
     builder.push(NOW_MS, None, Some(value.as_bytes()), &[]);
     let mut request = produce_request(topic, -1, builder.build());
     request.transactional_id = Some(ID.into());
-    let answer = ask(running, 9, &request).await;
+    let answer = ask(running, version, &request).await;
     ErrorCode::from(answer.responses[0].partition_responses[0].error_code)
 }
 
@@ -353,4 +365,52 @@ async fn offsets_count_with_their_transaction_and_what_is_open_is_so_after_a_res
         (9, vec!["nine".to_owned()])
     );
     running.stop().await;
+}
+
+/// KIP-890: from version 12 of Produce on a partition comes into the transaction with the first batch written to it.
+#[tokio::test]
+async fn a_newer_produce_opens_its_transaction_where_it_writes() {
+    let broker = start().await;
+    create(&broker, "a").await;
+    create(&broker, "b").await;
+    let who = producer(&broker).await;
+    assert_eq!(
+        write_in(&broker, 11, &who, 0, "a", "early").await,
+        ErrorCode::InvalidTxnState
+    );
+    assert_eq!(write_in(&broker, 12, &who, 0, "a", "x").await, ErrorCode::None);
+    assert_eq!(
+        write_in(&broker, 11, &who, 1, "a", "y").await,
+        ErrorCode::None,
+        "open by now"
+    );
+    assert_eq!(
+        write_in(&broker, 12, &who, 0, "none", "x").await,
+        ErrorCode::UnknownTopicOrPartition
+    );
+    assert_eq!(end(&broker, &who, true).await, ErrorCode::None);
+    assert_eq!(committed(&broker, "a").await, ["x", "y"]);
+    // The next one begins as soon as the last is at its end; what it writes is undone in both.
+    let again = loop {
+        match write_in(&broker, 12, &who, 2, "a", "z").await {
+            ErrorCode::ConcurrentTransactions => tokio::task::yield_now().await,
+            code => break code,
+        }
+    };
+    assert_eq!(again, ErrorCode::None);
+    assert_eq!(write_in(&broker, 12, &who, 0, "b", "z").await, ErrorCode::None);
+    assert_eq!(end(&broker, &who, false).await, ErrorCode::None);
+    assert_eq!(committed(&broker, "a").await, ["x", "y"]);
+    assert!(committed(&broker, "b").await.is_empty());
+    // A producer that has been replaced opens nothing any more.
+    let next = producer(&broker).await;
+    assert_eq!(
+        write_in(&broker, 12, &who, 3, "a", "late").await,
+        ErrorCode::InvalidProducerEpoch
+    );
+    assert_eq!(
+        write_in(&broker, 12, &next, 0, "a", "next").await,
+        ErrorCode::None
+    );
+    broker.stop().await;
 }

@@ -136,6 +136,11 @@ impl Partition {
         read_from(&place, from_offset, limit, bytes_max as u64)
     }
 
+    /// Whether a read from here on needs nothing of the disk, as far as one can tell beforehand.
+    pub fn is_in_memory(&self, offset: i64) -> bool {
+        read(&self.segments).tail.holds(offset)
+    }
+
     /// Bytes of the readable batch that holds `offset`, by its head: what [`Partition::read`] gives from there whatever
     /// it is asked for. 0 when it gives none.
     pub fn batch_bytes(&self, offset: i64) -> Result<usize, ReadError> {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use annals_kafka_wire::batch::{Batch, BatchBuilder};
 
-use annals_kafka_wire::message::fetch::FetchTopic;
+use annals_kafka_wire::message::fetch::{FetchPartition, FetchTopic};
 
+use super::round::{PIECE_PARTITIONS, Reach, Round};
 use super::*;
 use crate::{Broker, BrokerConfig, OpenGate};
 
@@ -35,6 +36,12 @@ async fn start(dir: &std::path::Path) -> Arc<Shared> {
     shared
 }
 
+/// What a request of a version with names reads, outside of any session.
+fn asked(shared: &Shared, request: FetchRequest) -> Asked {
+    let peer = ([127, 0, 0, 1], 1).into();
+    Asked::of(shared, peer, 12, request).unwrap()
+}
+
 fn records(response: &FetchResponse) -> usize {
     response.responses[0].partitions[0]
         .records
@@ -59,7 +66,7 @@ async fn the_first_batch_has_its_room_before_it_is_read() {
         }],
         ..FetchRequest::default()
     };
-    let asked = Arc::new(Asked::of(request));
+    let asked = Arc::new(asked(&shared, request));
     let (_stop, stopping) = watch::channel(false);
     let ask = || {
         let (shared, asked) = (Arc::clone(&shared), Arc::clone(&asked));
@@ -99,17 +106,24 @@ async fn many_partitions_are_read_in_pieces() {
         partition,
         ..FetchPartition::default()
     });
-    let asked = Asked::of(FetchRequest {
+    let request = FetchRequest {
         topics: vec![FetchTopic {
             topic: "events".to_owned(),
             partitions: partitions.collect(),
             ..FetchTopic::default()
         }],
         ..FetchRequest::default()
-    });
+    };
+    let asked = asked(&shared, request);
     let mut round = Round::default();
-    round.read_piece(&shared, &asked, 8 * MIB);
+    round.read_piece(&shared, &asked, 8 * MIB, Reach::Memory);
+    assert_eq!(
+        round.partitions.len(),
+        0,
+        "the batch is longer than what is kept in memory"
+    );
+    round.read_piece(&shared, &asked, 8 * MIB, Reach::Disk);
     assert!(round.bytes > 4 * MIB && round.partitions.len() == 1);
-    round.read_piece(&shared, &asked, 8 * MIB);
+    round.read_piece(&shared, &asked, 8 * MIB, Reach::Memory);
     assert_eq!(round.partitions.len(), 1 + PIECE_PARTITIONS);
 }
