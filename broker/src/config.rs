@@ -65,6 +65,13 @@ pub struct BrokerConfig {
     pub change_wait_max: Duration,
     /// Longest wait of a Fetch for new records, whatever the client asks for.
     pub fetch_wait_max: Duration,
+    /// How long a group's offsets are kept after it went empty, or after a commit to a topic that no member wants
+    /// (Kafka's `offsets.retention.minutes`).
+    pub offsets_retention: Duration,
+    /// How long a transactional id is known that nobody uses (Kafka's `transactional.id.expiration.ms`).
+    pub transactional_id_expiration: Duration,
+    /// What the members of all groups together say about themselves and are given (bytes).
+    pub members_bytes_max: usize,
     /// How long a stopping broker lets requests in flight finish.
     pub stop_timeout: Duration,
     /// The time, in milliseconds since 1970; tests put their own here.
@@ -74,6 +81,7 @@ pub struct BrokerConfig {
 impl Default for BrokerConfig {
     fn default() -> Self {
         const MIB: usize = 1024 * 1024;
+        const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
         BrokerConfig {
             node_id: 1,
             cluster_id: None,
@@ -100,6 +108,9 @@ impl Default for BrokerConfig {
             pace_window: Duration::from_secs(1),
             change_wait_max: Duration::from_secs(30),
             fetch_wait_max: Duration::from_secs(300),
+            offsets_retention: WEEK,
+            transactional_id_expiration: WEEK,
+            members_bytes_max: 256 * MIB,
             stop_timeout: Duration::from_secs(10),
             clock: wall_clock_ms,
         }

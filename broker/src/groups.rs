@@ -3,25 +3,31 @@
 //!
 //! Invariant: what a client is told of a generation or of an offset is durable. A group changes under its own lock
 //! alone, in the order its events came; nothing is waited for under that lock.
-//!
-//! Left out: the protocol of KIP-848, expiry of offsets.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use annals_kafka_wire::error::ErrorCode;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::alarm::{Alarm, Stopwatch};
 use crate::broker::Shared;
-use crate::group::{Answer, Effect, Event, Group, Limits, Phase};
-use crate::ticket::{Ticket, Waiting};
+use crate::consumer_group;
+use crate::group::{self, Group, Limits};
+use crate::internal;
+use crate::ticket::Waiting;
 
+mod ask;
 mod commit;
+mod kind;
 mod offsets;
 mod store;
 
+pub(crate) use ask::{ask, heartbeat};
 pub(crate) use commit::{commit, commit_in_transaction, end_transaction, forget, forget_topic};
+use kind::{Answer, Effect, Event, Now};
+pub(crate) use kind::{Kind, Who};
 pub(crate) use offsets::{Committed, Offsets};
 
 /// What one group may cost: Kafka's defaults, but for two. A group waits for no second member, since on one machine
@@ -32,6 +38,15 @@ pub(crate) const LIMITS: Limits = Limits {
     initial_rebalance_delay_ms: 0,
 };
 
+/// The same for a group of the new protocol, and Kafka's session time-out. Its members are asked for a word more often
+/// than Kafka asks, which has more of them: so a rebalance takes a moment.
+pub(crate) const CONSUMER_LIMITS: consumer_group::Limits = consumer_group::Limits {
+    members_max: 1_000,
+    session_timeout_ms: 45_000,
+    interval_ms: 2_000,
+    waiting_interval_ms: 200,
+};
+
 /// How many groups there may be.
 const GROUPS_MAX: usize = 10_000;
 
@@ -40,17 +55,25 @@ pub(crate) struct Groups {
     by_id: Mutex<BTreeMap<String, Arc<Mutex<Entry>>>>,
     /// Groups with offsets that wait for a producer's marker.
     waiting: Mutex<HashMap<i64, BTreeSet<String>>>,
+    /// What the members of all take, in bytes.
+    members_bytes: AtomicUsize,
     /// Sessions are measured from here: a wall clock may be set.
     stopwatch: Stopwatch,
 }
 
 /// One group and what belongs to it.
 pub(crate) struct Entry {
-    pub(crate) group: Group,
+    pub(crate) kind: Kind,
+    /// How often it has become another kind: what was to be stored before is nothing to it.
+    life: u64,
     pub(crate) offsets: Offsets,
     /// Who waits for an answer.
     waiting: Waiting<Answer>,
     alarm: Alarm,
+    /// Since when nobody is in it, by the wall clock; `None` while somebody is, or if nobody ever was.
+    empty_since_ms: Option<i64>,
+    /// What its members take, of those of all groups.
+    members_bytes: usize,
     /// Whether the log has a record of the group.
     is_stored: bool,
     /// Taken out of the list: whoever has it looks again.
@@ -58,12 +81,15 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    fn new(group: Group) -> Entry {
+    fn new() -> Entry {
         Entry {
-            group,
+            kind: Kind::Classic(Group::new(LIMITS)),
+            life: 0,
             offsets: Offsets::default(),
             waiting: Waiting::default(),
             alarm: Alarm::default(),
+            empty_since_ms: None,
+            members_bytes: 0,
             is_stored: false,
             is_gone: false,
         }
@@ -76,6 +102,7 @@ impl Groups {
         Groups {
             by_id: Mutex::default(),
             waiting: Mutex::default(),
+            members_bytes: AtomicUsize::new(0),
             stopwatch: Stopwatch::start(),
         }
     }
@@ -105,7 +132,7 @@ impl Groups {
                 match by_id.get(id) {
                     Some(entry) => Arc::clone(entry),
                     None if makes && by_id.len() < GROUPS_MAX => {
-                        let entry = Arc::new(Mutex::new(Entry::new(Group::new(LIMITS))));
+                        let entry = Arc::new(Mutex::new(Entry::new()));
                         by_id.insert(id.to_owned(), Arc::clone(&entry));
                         entry
                     }
@@ -138,6 +165,14 @@ impl Groups {
         groups
     }
 
+    /// Takes note of what a group's members take now.
+    fn weigh(&self, entry: &mut Entry) {
+        let bytes = entry.kind.members_bytes();
+        let before = std::mem::replace(&mut entry.members_bytes, bytes);
+        self.members_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.members_bytes.fetch_sub(before, Ordering::Relaxed);
+    }
+
     fn remove(&self, id: &str, gone: &Arc<Mutex<Entry>>) {
         let mut by_id = lock(&self.by_id);
         if by_id.get(id).is_some_and(|entry| Arc::ptr_eq(entry, gone)) {
@@ -146,83 +181,149 @@ impl Groups {
     }
 }
 
-/// Somebody will look after what is due in groups that were read at start.
+/// Somebody will look after what is due in groups that were read at start, and tells groups of topics that come and go.
 pub(crate) fn wake(shared: &Arc<Shared>) {
-    for id in shared.groups.ids() {
-        shared
-            .groups
-            .with(&id, false, |cell, entry| set_alarm(shared, &id, cell, entry));
-    }
-}
-
-/// Hands an event to a group and gives the answer that will come; `None` when there is no such group.
-pub(crate) fn ask(
-    shared: &Arc<Shared>,
-    id: &str,
-    makes: bool,
-    event: impl FnOnce(Ticket) -> Event,
-) -> Option<oneshot::Receiver<Answer>> {
-    shared.groups.with(id, makes, |cell, entry| {
-        let (ticket, answer) = entry.waiting.add();
-        happen(shared, id, cell, entry, event(ticket));
-        answer
-    })
+    // Changed from the start: what groups knew of topics is from before it.
+    let (told, mut changes) = watch::channel(());
+    changes.mark_changed();
+    shared.topics.on_change(Box::new(move |_| told.send_replace(())));
+    let weak = Arc::downgrade(shared);
+    tokio::spawn(async move {
+        while changes.changed().await.is_ok() {
+            let Some(shared) = weak.upgrade() else {
+                return;
+            };
+            for id in shared.groups.ids() {
+                shared.groups.with(&id, false, |cell, entry| {
+                    let event = Event::Consumer(consumer_group::Event::TopicsChanged);
+                    happen(&shared, &id, cell, entry, event);
+                });
+            }
+        }
+    });
 }
 
 /// An event, and all that comes of it.
 fn happen(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry, event: Event) {
-    let effects = entry.group.on(event, shared.groups.stopwatch.now_ms());
+    let now = Now {
+        passed_ms: shared.groups.stopwatch.now_ms(),
+        wall_ms: shared.now_ms(),
+    };
+    // What says that somebody is there changes nothing that takes room, unless it is stored.
+    let mut weighs = !matches!(
+        event,
+        Event::Classic(group::Event::Heartbeat(..)) | Event::Consumer(consumer_group::Event::Heartbeat(..))
+    );
+    let effects = entry.kind.on(id, event, &shared.topics.now(), now);
+    let mut failed = Vec::new();
     for effect in effects {
         match effect {
             Effect::Answer(ticket, answer) => entry.waiting.answer(ticket, answer),
-            Effect::Store(store) => store_group(shared, id, cell, entry, store),
+            Effect::Store(store, lines) => {
+                weighs = true;
+                let lines = lines.map_err(internal::WriteError::from);
+                match lines.and_then(|lines| store::write_lines(shared, lines)) {
+                    Ok(written) => {
+                        entry.is_stored = true;
+                        stored_later(shared, id, cell, entry.life, store, written);
+                    }
+                    Err(error) => {
+                        tracing::warn!(group = %id, %error, "a group could not be stored");
+                        failed.push(store);
+                    }
+                }
+            }
         }
     }
+    // Said before anything else happens: what comes next is not built on it.
+    for store in failed {
+        let is_stored = false;
+        happen(shared, id, cell, entry, Event::Stored { store, is_stored });
+    }
     set_alarm(shared, id, cell, entry);
-    if entry.group.is_vacant() && entry.offsets.is_empty() {
+    if weighs {
+        shared.groups.weigh(entry);
+    }
+    if !entry.kind.is_vacant() {
+        entry.empty_since_ms = None;
+    } else if entry.offsets.is_empty() {
         let_go(shared, id, cell, entry);
+    } else if entry.is_stored && entry.empty_since_ms.is_none() {
+        entry.empty_since_ms = Some(now.wall_ms);
+    }
+}
+
+/// Whether members may say so much more about themselves, beside all there are.
+pub(crate) fn have_room(shared: &Shared, bytes: usize) -> bool {
+    let taken = shared.groups.members_bytes.load(Ordering::Relaxed);
+    taken.saturating_add(bytes) <= shared.config.members_bytes_max
+}
+
+/// Forgets offsets that are older than they are kept, and with them groups that have nothing else.
+pub(crate) fn expire(shared: &Arc<Shared>) {
+    let retention_ms = i64::try_from(shared.config.offsets_retention.as_millis()).unwrap_or(i64::MAX);
+    for id in shared.groups.ids() {
+        shared.groups.with(&id, false, |cell, entry| {
+            let keeps = |topic: &str| entry.kind.keeps(topic);
+            let since_ms = entry.empty_since_ms;
+            let old = entry
+                .offsets
+                .expired(shared.now_ms(), retention_ms, since_ms, keeps);
+            if !old.is_empty() && commit::forget_now(shared, &id, entry, old) {
+                happen(shared, &id, cell, entry, Event::Tick);
+            }
+        });
     }
 }
 
 /// Forgets a group that has nothing left: nobody, and no offsets. The log is told; where it cannot be, the group stays.
 fn let_go(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry) {
-    if entry.is_stored && store::write_no_group(shared, id).is_err() {
+    if entry.is_gone || write_no_group(shared, id, entry).is_err() {
         return;
     }
-    entry.is_stored = false;
     entry.is_gone = true;
     let (shared, id, cell) = (Arc::clone(shared), id.to_owned(), Arc::clone(cell));
     // The list is locked before an entry, never behind it; until then whoever comes removes it.
     tokio::spawn(async move { shared.groups.remove(&id, &cell) });
 }
 
-/// Writes the group now, and says so when it is durable.
-fn store_group(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry, store: u64) {
-    let written = store::write_group(shared, id, &entry.group);
-    entry.is_stored |= written.is_ok();
+/// Writes that there is no group of this kind any more, if the log has one.
+fn write_no_group(shared: &Shared, id: &str, entry: &mut Entry) -> Result<(), internal::WriteError> {
+    if entry.is_stored {
+        store::write_lines(shared, entry.kind.lines_of_none(id))?;
+        entry.is_stored = false;
+    }
+    Ok(())
+}
+
+/// Says so when what was written is durable.
+fn stored_later(
+    shared: &Arc<Shared>,
+    id: &str,
+    cell: &Arc<Mutex<Entry>>,
+    life: u64,
+    store: u64,
+    written: internal::Written,
+) {
     let (shared, id, cell) = (Arc::clone(shared), id.to_owned(), Arc::clone(cell));
     tokio::spawn(async move {
-        let is_stored = match written {
-            Ok(write) => write.durable(&shared).await.is_ok(),
-            Err(error) => {
-                tracing::warn!(group = %id, %error, "a group could not be stored");
-                false
-            }
-        };
+        let is_stored = written.durable(&shared).await.is_ok();
         let mut entry = lock(&cell);
-        happen(
-            &shared,
-            &id,
-            &cell,
-            &mut entry,
-            Event::Stored { store, is_stored },
-        );
+        if entry.life == life {
+            happen(
+                &shared,
+                &id,
+                &cell,
+                &mut entry,
+                Event::Stored { store, is_stored },
+            );
+        }
     });
 }
 
 /// Sees to it that somebody comes when the group has something due.
 fn set_alarm(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry) {
-    let Some(deadline_ms) = entry.alarm.set(entry.group.deadline_ms()) else {
+    let Some(deadline_ms) = entry.alarm.set(entry.kind.deadline_ms()) else {
         return;
     };
     let stopwatch = shared.groups.stopwatch;
@@ -239,23 +340,27 @@ fn set_alarm(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &m
     });
 }
 
-/// Deletes a group that nobody is in, with its offsets.
+/// Deletes a group that nobody is in, with its offsets; done when the log has that.
 pub(crate) async fn delete(shared: &Arc<Shared>, id: &str) -> ErrorCode {
-    let places = shared
-        .groups
-        .with(id, false, |_, entry| match entry.group.phase() {
-            Phase::Empty if entry.group.is_vacant() && !entry.offsets.is_in_transaction() => {
-                Ok(entry.offsets.places())
-            }
-            _ => Err(ErrorCode::NonEmptyGroup),
-        });
+    let places = shared.groups.with(id, false, |_, entry| {
+        match entry.kind.is_vacant() && !entry.offsets.is_in_transaction() {
+            true => Ok(entry.offsets.places()),
+            false => Err(ErrorCode::NonEmptyGroup),
+        }
+    });
     let places = match places {
         None => return ErrorCode::GroupIdNotFound,
         Some(Err(code)) => return code,
         Some(Ok(places)) => places,
     };
-    // Without offsets the group has nothing left, and goes.
-    forget(shared, id, places).await.err().unwrap_or(ErrorCode::None)
+    // Without offsets the group has nothing left, and goes; that it does stands in the log behind the offsets.
+    if let Err(code) = forget(shared, id, places).await {
+        return code;
+    }
+    match internal::so_far(shared, internal::OFFSETS) {
+        Some(written) => written.durable(shared).await.err().unwrap_or(ErrorCode::None),
+        None => ErrorCode::None,
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -132,6 +132,17 @@ pub(crate) fn exists(shared: &Shared, name: &'static str) -> bool {
     shared.topics.now().named(name).is_some()
 }
 
+/// Everything written to the topic so far; `None` when there is no such topic.
+pub(crate) fn so_far(shared: &Shared, name: &'static str) -> Option<Written> {
+    let topic = shared.topics.now().named(name).cloned()?;
+    let base_offset = topic.partition(0)?.log_end_offset();
+    Some(Written {
+        topic,
+        base_offset,
+        last_offset: base_offset - 1,
+    })
+}
+
 /// Writes records as one batch: of the broker's own, or of a producer's transaction.
 pub(crate) fn write(
     shared: &Shared,
@@ -153,8 +164,7 @@ pub(crate) fn write(
         }
     }
     if builder.is_empty() {
-        let base_offset = partition.log_end_offset();
-        let last_offset = -1;
+        let (base_offset, last_offset) = (partition.log_end_offset(), -1);
         return Ok(Written {
             topic,
             base_offset,

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::broker::Shared;
 use crate::connection::{self, End};
+use crate::expiry;
 use crate::groups;
 use crate::rare::Rare;
 use crate::table::{Caller, Context};
@@ -70,6 +71,7 @@ pub(crate) async fn serve(
     if !shared.is_awake.swap(true, Ordering::AcqRel) {
         groups::wake(&shared);
         transactions::wake(&shared);
+        expiry::wake(&shared);
     }
     let mut connections = JoinSet::new();
     let mut closed = Closed::default();

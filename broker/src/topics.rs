@@ -112,6 +112,11 @@ impl TopicMap {
         self.by_id.get(&id)
     }
 
+    /// Names of all topics, in their order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
     /// All topics, by name.
     pub(crate) fn list(&self) -> Vec<Topic> {
         self.by_name.values().cloned().collect()

@@ -83,6 +83,8 @@ pub(crate) struct Transaction {
     is_marked: bool,
     /// Something could not be stored: not before then is it tried again.
     retry_ms: Option<i64>,
+    /// When the state that counts was stored.
+    stored_ms: i64,
 }
 
 /// Pause after something could not be stored.
@@ -92,10 +94,11 @@ const RETRY_MS: i64 = 1_000;
 const EPOCH_MAX: i16 = i16::MAX - 1;
 
 impl Transaction {
-    /// As it was stored. What is decided is still to be brought about: see [`Transaction::resume`].
-    pub(crate) fn restored(state: State) -> Transaction {
+    /// As it was stored at `stored_ms`. What is decided is still to be brought about: see [`Transaction::resume`].
+    pub(crate) fn restored(state: State, stored_ms: i64) -> Transaction {
         Transaction {
             state: Some(state),
+            stored_ms,
             ..Transaction::default()
         }
     }
@@ -111,6 +114,13 @@ impl Transaction {
     /// The state that counts.
     pub(crate) fn state(&self) -> Option<&State> {
         self.state.as_ref()
+    }
+
+    /// Whether nobody has used the id for so long, so that it may be forgotten: nothing is open, nor on its way.
+    pub(crate) fn is_idle(&self, now_ms: i64, for_ms: i64) -> bool {
+        let is_over = |state: &State| matches!(state.phase, Phase::Empty | Phase::Completed(_));
+        let is_old = now_ms.saturating_sub(self.stored_ms) >= for_ms;
+        self.next.is_none() && self.state.as_ref().is_none_or(|state| is_old && is_over(state))
     }
 
     /// Whether the producer's transaction is open in the partition, so that it may write there.
@@ -327,7 +337,7 @@ impl Transaction {
                 .into_iter()
                 .collect();
         }
-        (self.retry_ms, self.is_marked) = (None, false);
+        (self.retry_ms, self.is_marked, self.stored_ms) = (None, false, now_ms);
         let answer = next
             .ticket
             .map(|ticket| Effect::Answer(ticket, Ok(next.state.producer)));

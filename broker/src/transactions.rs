@@ -4,8 +4,6 @@
 //! Invariant: a producer writes to a partition only while its transaction is open there ([`while_open`]), so that no
 //! record comes behind its marker; and what is decided comes about, also after a crash. A transactional id changes
 //! under its own lock alone; nothing is waited for under it.
-//!
-//! Left out: forgetting ids that nobody uses any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -51,30 +49,80 @@ struct Entry {
     transaction: Transaction,
     waiting: Waiting<Result<Producer, ErrorCode>>,
     alarm: Alarm,
+    /// Forgotten: whoever has it looks again.
+    is_gone: bool,
 }
 
 impl Transactions {
-    fn entry(&self, id: &str, makes: bool) -> Option<Arc<Mutex<Entry>>> {
-        let mut by_id = lock(&self.by_id);
-        match by_id.get(id) {
-            Some(entry) => Some(Arc::clone(entry)),
-            None if makes && by_id.len() < IDS_MAX => {
-                let entry = Arc::default();
-                by_id.insert(id.to_owned(), Arc::clone(&entry));
-                Some(entry)
+    /// Works with a transactional id, which is made if it is not there and `makes`. `None` when there is none.
+    fn with<T>(
+        &self,
+        id: &str,
+        makes: bool,
+        work: impl FnOnce(&Arc<Mutex<Entry>>, &mut Entry) -> T,
+    ) -> Option<T> {
+        loop {
+            let cell = {
+                let mut by_id = lock(&self.by_id);
+                match by_id.get(id) {
+                    Some(cell) => Arc::clone(cell),
+                    None if makes && by_id.len() < IDS_MAX => {
+                        let cell = Arc::default();
+                        by_id.insert(id.to_owned(), Arc::clone(&cell));
+                        cell
+                    }
+                    None => return None,
+                }
+            };
+            let mut entry = lock(&cell);
+            if !entry.is_gone {
+                return Some(work(&cell, &mut entry));
             }
-            None => None,
+            drop(entry);
+            self.remove(id, &cell);
+        }
+    }
+
+    fn remove(&self, id: &str, gone: &Arc<Mutex<Entry>>) {
+        let mut by_id = lock(&self.by_id);
+        if by_id.get(id).is_some_and(|cell| Arc::ptr_eq(cell, gone)) {
+            by_id.remove(id);
+        }
+    }
+
+    fn all(&self) -> Vec<(String, Arc<Mutex<Entry>>)> {
+        let by_id = lock(&self.by_id);
+        by_id
+            .iter()
+            .map(|(id, cell)| (id.clone(), Arc::clone(cell)))
+            .collect()
+    }
+}
+
+/// Forgets ids that nobody has used for long, as far as the log can be told.
+pub(crate) fn expire(shared: &Arc<Shared>) {
+    let for_ms = i64::try_from(shared.config.transactional_id_expiration.as_millis()).unwrap_or(i64::MAX);
+    let now_ms = shared.transactions.stopwatch.now_ms();
+    for (id, cell) in shared.transactions.all() {
+        let mut entry = lock(&cell);
+        if entry.is_gone || !entry.transaction.is_idle(now_ms, for_ms) {
+            continue;
+        }
+        let is_told = match entry.transaction.state() {
+            Some(_) => store::write_none(shared, &id).is_ok(),
+            None => true,
+        };
+        entry.is_gone = is_told;
+        drop(entry);
+        if is_told {
+            shared.transactions.remove(&id, &cell);
         }
     }
 }
 
 /// Finishes what was decided before the start, and sees to what is open.
 pub(crate) fn wake(shared: &Arc<Shared>) {
-    let all: Vec<_> = lock(&shared.transactions.by_id)
-        .iter()
-        .map(|(id, cell)| (id.clone(), Arc::clone(cell)))
-        .collect();
-    for (id, cell) in all {
+    for (id, cell) in shared.transactions.all() {
         let mut entry = lock(&cell);
         let effects = entry.transaction.resume();
         carry_out(shared, &id, &cell, &mut entry, effects);
@@ -89,11 +137,11 @@ pub(crate) fn ask(
     makes: bool,
     event: impl FnOnce(Ticket) -> Event,
 ) -> Option<oneshot::Receiver<Result<Producer, ErrorCode>>> {
-    let cell = shared.transactions.entry(id, makes)?;
-    let mut entry = lock(&cell);
-    let (ticket, answer) = entry.waiting.add();
-    happen(shared, id, &cell, &mut entry, event(ticket));
-    Some(answer)
+    shared.transactions.with(id, makes, |cell, entry| {
+        let (ticket, answer) = entry.waiting.add();
+        happen(shared, id, cell, entry, event(ticket));
+        answer
+    })
 }
 
 /// Does something that is right only while the producer's transaction is open in a partition.
@@ -104,11 +152,11 @@ pub(crate) fn while_open<T>(
     place: &Place,
     work: impl FnOnce() -> T,
 ) -> Result<T, ErrorCode> {
-    let cell = shared.transactions.entry(id, false);
-    let cell = cell.ok_or(ErrorCode::InvalidProducerIdMapping)?;
-    let entry = lock(&cell);
-    entry.transaction.check_open_in(producer, place)?;
-    Ok(work())
+    let done = shared.transactions.with(id, false, |_, entry| {
+        entry.transaction.check_open_in(producer, place)?;
+        Ok(work())
+    });
+    done.unwrap_or(Err(ErrorCode::InvalidProducerIdMapping))
 }
 
 /// An event, and all that comes of it.

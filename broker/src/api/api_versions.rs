@@ -2,12 +2,17 @@
 //!
 //! * v3+: the client's software name and version must be of Kafka's characters, else INVALID_REQUEST (KIP-511).
 //! * An unknown version never gets here: dispatch answers it in v0 with UNSUPPORTED_VERSION and this API's span.
-//! * No features are supported or finalized: no transactions of version 2, no new group protocol.
+//! * The features that clients look for are finalized: the new group protocol (`group.version` 1, KIP-848).
 
 use annals_kafka_wire::error::ErrorCode;
-use annals_kafka_wire::message::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
+use annals_kafka_wire::message::api_versions::{
+    ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
+};
 
 use crate::table::{Answer, Context, Row, TABLE};
+
+/// What is finalized, and at which level.
+const FEATURES: &[(&str, i16)] = &[("group.version", 1)];
 
 /// The first version that names the client's software.
 const NAMES_SINCE: i16 = 3;
@@ -25,9 +30,22 @@ pub(crate) fn handle(_: &Context, version: i16, request: ApiVersionsRequest) -> 
         min_version: *row.versions.start(),
         max_version: *row.versions.end(),
     };
-    let api_keys = TABLE.iter().map(row).collect();
+    let supported = |(name, level): &(&str, i16)| SupportedFeatureKey {
+        name: (*name).to_owned(),
+        min_version: 1,
+        max_version: *level,
+    };
+    let finalized = |(name, level): &(&str, i16)| FinalizedFeatureKey {
+        name: (*name).to_owned(),
+        max_version_level: *level,
+        min_version_level: *level,
+    };
     Answer::Now(ApiVersionsResponse {
-        api_keys,
+        api_keys: TABLE.iter().map(row).collect(),
+        supported_features: FEATURES.iter().map(supported).collect(),
+        finalized_features: FEATURES.iter().map(finalized).collect(),
+        // They never change while a broker runs, but may from one of our versions to the next.
+        finalized_features_epoch: FEATURES.iter().map(|(_, level)| i64::from(*level)).sum(),
         ..ApiVersionsResponse::default()
     })
 }

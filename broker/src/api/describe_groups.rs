@@ -1,5 +1,5 @@
 //! DescribeGroups (key 15): what groups are doing, and who is in them. One that nobody knows is `Dead`; from version 6
-//! on GROUP_ID_NOT_FOUND says so as well. One that is named twice is described once.
+//! on GROUP_ID_NOT_FOUND says so as well; so is a group of the new protocol, which ConsumerGroupDescribe is for. One that is named twice is described once.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,7 @@ use annals_kafka_wire::message::describe_groups::{
 };
 
 use crate::group::{Group, Member};
+use crate::groups::Kind;
 use crate::table::{Answer, Context};
 
 /// The first version that says that there is no such group.
@@ -20,8 +21,11 @@ pub(crate) fn handle(
     request: DescribeGroupsRequest,
 ) -> Answer<DescribeGroupsResponse> {
     let describe = |group_id: String| {
-        let found = ctx.shared.groups.look(&group_id, |entry| described(&entry.group));
-        let group = found.unwrap_or_else(|| unknown(version, &group_id));
+        let found = ctx.shared.groups.look(&group_id, |entry| match &entry.kind {
+            Kind::Classic(group) => Some(described(group)),
+            Kind::Consumer(_) => None,
+        });
+        let group = found.flatten().unwrap_or_else(|| unknown(version, &group_id));
         DescribedGroup { group_id, ..group }
     };
     let once: BTreeSet<String> = request.groups.into_iter().collect();

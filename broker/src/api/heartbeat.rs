@@ -6,7 +6,6 @@ use annals_kafka_wire::message::heartbeat::{HeartbeatRequest, HeartbeatResponse}
 use crate::group::{self, Event, Identity};
 use crate::groups;
 use crate::table::{Answer, Context};
-use crate::ticket::told;
 
 pub(crate) fn handle(ctx: &Context, _version: i16, request: HeartbeatRequest) -> Answer<HeartbeatResponse> {
     if request.group_id.is_empty() {
@@ -20,12 +19,13 @@ pub(crate) fn handle(ctx: &Context, _version: i16, request: HeartbeatRequest) ->
     let asked = groups::ask(&ctx.shared, &request.group_id, false, |ticket| {
         Event::Heartbeat(ticket, identity, generation)
     });
-    let Some(answer) = asked else {
-        return Answer::Now(respond(ErrorCode::UnknownMemberId));
+    let asked = match asked {
+        Ok(asked) => asked,
+        Err(code) => return Answer::Now(respond(code)),
     };
     let stop = ctx.stop.clone();
     Answer::later(async move {
-        match told(answer, stop).await {
+        match asked.told(stop).await {
             Some(group::Answer::Heartbeat(code)) => respond(code),
             _ => respond(ErrorCode::CoordinatorNotAvailable),
         }

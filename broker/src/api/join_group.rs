@@ -11,7 +11,6 @@ use uuid::Uuid;
 use crate::group::{self, Event, Identity, Join, Joined, NotJoined};
 use crate::groups;
 use crate::table::{Answer, Context};
-use crate::ticket::told;
 
 /// The most a member may say about itself, in bytes.
 const METADATA_BYTES_MAX: usize = 1024 * 1024;
@@ -38,21 +37,23 @@ pub(crate) fn handle(ctx: &Context, version: i16, request: JoinGroupRequest) -> 
         return refused(ErrorCode::InvalidGroupId);
     }
     let bytes = request.protocols.iter().map(|protocol| protocol.metadata.len());
-    if bytes.sum::<usize>() > METADATA_BYTES_MAX {
+    let bytes: usize = bytes.sum();
+    if bytes > METADATA_BYTES_MAX {
         return refused(ErrorCode::InvalidRequest);
+    }
+    if !groups::have_room(&ctx.shared, bytes) {
+        return refused(ErrorCode::GroupMaxSizeReached);
     }
     let is_new = request.member_id.is_empty();
     let group_id = request.group_id.clone();
     let join = join(ctx, version, request);
-    let Some(answer) = groups::ask(&ctx.shared, &group_id, is_new, |ticket| Event::Join(ticket, join)) else {
-        return refused(match is_new {
-            true => ErrorCode::GroupMaxSizeReached,
-            false => ErrorCode::UnknownMemberId,
-        });
+    let asked = match groups::ask(&ctx.shared, &group_id, is_new, |ticket| Event::Join(ticket, join)) {
+        Ok(asked) => asked,
+        Err(code) => return refused(code),
     };
     let stop = ctx.stop.clone();
     Answer::Poll(Box::pin(async move {
-        let joined = match told(answer, stop).await {
+        let joined = match asked.told(stop).await {
             Some(group::Answer::Join(joined)) => joined,
             _ => Err(NotJoined {
                 code: ErrorCode::CoordinatorNotAvailable,

@@ -6,7 +6,6 @@ use annals_kafka_wire::message::leave_group::{LeaveGroupRequest, LeaveGroupRespo
 use crate::group::{self, Event, Identity};
 use crate::groups;
 use crate::table::{Answer, Context};
-use crate::ticket::told;
 
 /// The first version that names several.
 const SEVERAL: i16 = 3;
@@ -36,13 +35,16 @@ pub(crate) fn handle(ctx: &Context, version: i16, request: LeaveGroupRequest) ->
     let asked = groups::ask(&ctx.shared, &request.group_id, false, |ticket| {
         Event::Leave(ticket, identities.clone())
     });
-    let Some(answer) = asked else {
-        let codes = vec![ErrorCode::UnknownMemberId; identities.len()];
-        return Answer::Now(respond(version, identities, codes));
+    let asked = match asked {
+        Ok(asked) => asked,
+        Err(code) => {
+            let codes = vec![code; identities.len()];
+            return Answer::Now(respond(version, identities, codes));
+        }
     };
     let stop = ctx.stop.clone();
     Answer::later(async move {
-        match told(answer, stop).await {
+        match asked.told(stop).await {
             Some(group::Answer::Leave(codes)) => respond(version, identities, codes),
             _ => refused(ErrorCode::CoordinatorNotAvailable),
         }

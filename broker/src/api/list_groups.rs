@@ -4,9 +4,6 @@ use annals_kafka_wire::message::list_groups::{ListGroupsRequest, ListGroupsRespo
 
 use crate::table::{Answer, Context};
 
-/// The one type of group there is.
-const CLASSIC: &str = "classic";
-
 pub(crate) fn handle(ctx: &Context, _version: i16, request: ListGroupsRequest) -> Answer<ListGroupsResponse> {
     let passes = |filter: &[String], word: &str| {
         filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(word))
@@ -14,14 +11,14 @@ pub(crate) fn handle(ctx: &Context, _version: i16, request: ListGroupsRequest) -
     let groups = &ctx.shared.groups;
     let listed = groups.ids().into_iter().filter_map(|id| {
         groups.look(&id, |entry| ListedGroup {
-            protocol_type: entry.group.protocol_type().unwrap_or_default().to_owned(),
-            group_state: entry.group.phase().name().to_owned(),
-            group_type: CLASSIC.to_owned(),
+            protocol_type: entry.kind.protocol_type().unwrap_or_default().to_owned(),
+            group_state: entry.kind.state_name().to_owned(),
+            group_type: entry.kind.name().to_owned(),
             group_id: id.clone(),
         })
     });
     let wanted = listed.filter(|group| {
-        passes(&request.states_filter, &group.group_state) && passes(&request.types_filter, CLASSIC)
+        passes(&request.states_filter, &group.group_state) && passes(&request.types_filter, &group.group_type)
     });
     Answer::Now(ListGroupsResponse {
         groups: wanted.collect(),

@@ -11,19 +11,23 @@ use annals_kafka_wire::message::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
     OffsetCommitResponsePartition, OffsetCommitResponseTopic,
 };
+use uuid::Uuid;
 
 use crate::broker::Shared;
 use crate::group::Identity;
-use crate::groups::{self, Committed};
+use crate::groups::{self, Committed, Who};
 use crate::table::{Answer, Context};
 use crate::transaction::Place;
 
 /// The most metadata kept beside an offset, in bytes (Kafka's `offset.metadata.max.bytes`).
 const METADATA_BYTES_MAX: usize = 4096;
 
+/// The first version that knows of members' epochs.
+const KNOWS_EPOCHS: i16 = 9;
+
 pub(crate) fn handle(
     ctx: &Context,
-    _version: i16,
+    version: i16,
     request: OffsetCommitRequest,
 ) -> Answer<OffsetCommitResponse> {
     let shared = Arc::clone(&ctx.shared);
@@ -31,15 +35,20 @@ pub(crate) fn handle(
         member_id: request.member_id,
         instance_id: request.group_instance_id,
     };
-    let (generation, group_id) = (request.generation_id_or_member_epoch, request.group_id);
+    let (epoch, group_id) = (request.generation_id_or_member_epoch, request.group_id);
     let (judged, kept) = Judged::of(&shared, request.topics);
     Answer::Change(Box::pin(async move {
-        let stored = groups::commit(&shared, &group_id, &identity, generation, kept).await;
+        let who = Who {
+            identity: &identity,
+            epoch,
+            knows_epochs: version >= KNOWS_EPOCHS,
+        };
+        let stored = groups::commit(&shared, &group_id, &who, kept).await;
         let topics = judged.answers(stored.err().unwrap_or(ErrorCode::None));
-        let topic = |(name, partitions): (String, Vec<(i32, ErrorCode)>)| OffsetCommitResponseTopic {
-            name,
-            partitions: partitions.into_iter().map(partition).collect(),
-            ..OffsetCommitResponseTopic::default()
+        let topic = |topic: JudgedTopic| OffsetCommitResponseTopic {
+            name: topic.name,
+            topic_id: topic.id,
+            partitions: topic.partitions.into_iter().map(partition).collect(),
         };
         OffsetCommitResponse {
             topics: topics.map(topic).collect(),
@@ -55,8 +64,16 @@ fn partition((partition_index, code): (i32, ErrorCode)) -> OffsetCommitResponseP
     }
 }
 
-/// The partitions of a commit, by topic, each with what is wrong with it.
-pub(crate) struct Judged(Vec<(String, Vec<(i32, ErrorCode)>)>);
+/// One topic of a commit: its partitions, each with what is wrong with it.
+pub(crate) struct JudgedTopic {
+    pub(crate) name: String,
+    /// Zeros where it is asked for by its name.
+    pub(crate) id: [u8; 16],
+    pub(crate) partitions: Vec<(i32, ErrorCode)>,
+}
+
+/// The topics of a commit.
+pub(crate) struct Judged(Vec<JudgedTopic>);
 
 impl Judged {
     /// Judges each offset, and gives those that can be kept.
@@ -67,42 +84,53 @@ impl Judged {
         let (known, commit_ms) = (shared.topics.now(), shared.now_ms());
         let (mut judged, mut kept) = (Vec::new(), Vec::new());
         for asked in topics {
-            let topic = known.named(&asked.name);
+            let by_id = asked.topic_id != [0; 16];
+            let topic = match by_id {
+                true => known.with_id(Uuid::from_bytes(asked.topic_id)),
+                false => known.named(&asked.name),
+            };
             let mut partitions = Vec::new();
             for partition in asked.partitions {
                 let number = partition.partition_index;
-                let exists = topic.is_some_and(|topic| topic.partition(number).is_some());
-                let code = fault(exists, &partition);
+                let kept_in = topic.filter(|topic| topic.partition(number).is_some());
+                let code = match kept_in {
+                    None if by_id && topic.is_none() => ErrorCode::UnknownTopicId,
+                    None => ErrorCode::UnknownTopicOrPartition,
+                    Some(_) => fault(&partition),
+                };
                 partitions.push((number, code));
-                if code == ErrorCode::None {
-                    kept.push(((asked.name.clone(), number), committed(partition, commit_ms)));
+                if let (Some(topic), ErrorCode::None) = (kept_in, code) {
+                    kept.push(((topic.name.clone(), number), committed(partition, commit_ms)));
                 }
             }
-            judged.push((asked.name, partitions));
+            judged.push(JudgedTopic {
+                name: asked.name,
+                id: asked.topic_id,
+                partitions,
+            });
         }
         (Judged(judged), kept)
     }
 
     /// What is said of each: what is wrong with it, or else what became of all.
-    pub(crate) fn answers(self, all: ErrorCode) -> impl Iterator<Item = (String, Vec<(i32, ErrorCode)>)> {
+    pub(crate) fn answers(self, all: ErrorCode) -> impl Iterator<Item = JudgedTopic> {
         let said = move |(number, own)| match own {
             ErrorCode::None => (number, all),
             own => (number, own),
         };
-        let topics = self.0.into_iter();
-        topics.map(move |(name, partitions)| (name, partitions.into_iter().map(said).collect()))
+        self.0.into_iter().map(move |topic| JudgedTopic {
+            partitions: topic.partitions.into_iter().map(said).collect(),
+            ..topic
+        })
     }
 }
 
 /// Why one partition's offset is not kept.
-fn fault(exists: bool, partition: &OffsetCommitRequestPartition) -> ErrorCode {
+fn fault(partition: &OffsetCommitRequestPartition) -> ErrorCode {
     let metadata = partition.committed_metadata.as_deref().unwrap_or_default();
-    if !exists {
-        ErrorCode::UnknownTopicOrPartition
-    } else if metadata.len() > METADATA_BYTES_MAX {
-        ErrorCode::OffsetMetadataTooLarge
-    } else {
-        ErrorCode::None
+    match metadata.len() > METADATA_BYTES_MAX {
+        true => ErrorCode::OffsetMetadataTooLarge,
+        false => ErrorCode::None,
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn handle(
 
 /// What is to be said of each topic; an error when nothing of the group may be forgotten.
 fn judge(entry: &Entry, topics: &[OffsetDeleteRequestTopic]) -> Result<Vec<ErrorCode>, ErrorCode> {
-    let group = &entry.group;
+    let group = &entry.kind;
     if !group.is_vacant() && group.protocol_type() != Some(CONSUMER) {
         return Err(ErrorCode::NonEmptyGroup);
     }

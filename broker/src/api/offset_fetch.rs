@@ -1,7 +1,9 @@
 //! OffsetFetch (key 9): how far groups have read. A partition without an offset has -1, and so has a group nobody knows.
 //!
-//! * Version 8 on asks for several groups at once; one that is named twice is answered once. With `require_stable` a partition whose offset a transaction may still
-//!   change is UNSTABLE_OFFSET_COMMIT.
+//! * Version 8 on asks for several groups at once; one that is named twice is answered once. With `require_stable` a
+//!   partition whose offset a transaction may still change is UNSTABLE_OFFSET_COMMIT.
+//! * From version 9 on a member of the new protocol says its epoch, and is told nothing under an old one; from 10 on topics
+//!   are named by id.
 
 use std::collections::HashSet;
 
@@ -9,11 +11,13 @@ use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics, OffsetFetchResponse,
     OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions,
-    OffsetFetchResponseTopic, OffsetFetchResponseTopics,
+    OffsetFetchResponseTopic, OffsetFetchResponseTopics, TOPIC_IDS_FROM,
 };
+use uuid::Uuid;
 
 use crate::groups::Committed;
 use crate::table::{Answer, Context};
+use crate::topics::TopicMap;
 
 /// The first version that asks for several groups.
 const SEVERAL: i16 = 8;
@@ -27,7 +31,7 @@ pub(crate) fn handle(
         let mut seen = HashSet::new();
         let once = request.groups.into_iter();
         let once = once.filter(|asked| seen.insert(asked.group_id.clone()));
-        let groups = once.map(|asked| offsets(ctx, asked, request.require_stable));
+        let groups = once.map(|asked| offsets(ctx, version, asked, request.require_stable));
         return Answer::Now(OffsetFetchResponse {
             groups: groups.collect(),
             ..OffsetFetchResponse::default()
@@ -48,7 +52,7 @@ pub(crate) fn handle(
         topics,
         ..OffsetFetchRequestGroup::default()
     };
-    let topics = offsets(ctx, asked, request.require_stable)
+    let topics = offsets(ctx, version, asked, request.require_stable)
         .topics
         .into_iter()
         .map(|topic| OffsetFetchResponseTopic {
@@ -71,43 +75,96 @@ fn of_old_version(partition: OffsetFetchResponsePartitions) -> OffsetFetchRespon
     }
 }
 
-fn offsets(ctx: &Context, asked: OffsetFetchRequestGroup, stable: bool) -> OffsetFetchResponseGroup {
+fn offsets(
+    ctx: &Context,
+    version: i16,
+    asked: OffsetFetchRequestGroup,
+    stable: bool,
+) -> OffsetFetchResponseGroup {
     let groups = &ctx.shared.groups;
-    let wanted: Vec<(String, Vec<i32>)> = match asked.topics {
+    if let (Some(member_id), epoch @ 0..) = (&asked.member_id, asked.member_epoch) {
+        let checked = groups.look(&asked.group_id, |entry| entry.kind.check_fetch(member_id, epoch));
+        if let Some(Err(code)) = checked {
+            return OffsetFetchResponseGroup {
+                group_id: asked.group_id,
+                error_code: code.code(),
+                ..OffsetFetchResponseGroup::default()
+            };
+        }
+    }
+    let known = ctx.shared.topics.now();
+    let wanted: Vec<Wanted> = match asked.topics {
         Some(topics) => topics
             .into_iter()
-            .map(|topic| (topic.name, topic.partition_indexes))
+            .map(|topic| Wanted::of(&known, topic))
             .collect(),
-        None => by_topic(
-            groups
-                .look(&asked.group_id, |entry| entry.offsets.places())
-                .unwrap_or_default(),
-        ),
-    };
-    let topic = |(name, partitions): (String, Vec<i32>)| {
-        let found = groups.look(&asked.group_id, |entry| {
-            let offset = |partition: &i32| match stable && entry.offsets.is_unstable(&name, *partition) {
-                true => answer(*partition, None, ErrorCode::UnstableOffsetCommit),
-                false => answer(*partition, entry.offsets.get(&name, *partition), ErrorCode::None),
-            };
-            partitions.iter().map(offset).collect()
-        });
-        let none = || {
-            partitions
-                .iter()
-                .map(|partition| answer(*partition, None, ErrorCode::None))
+        None => {
+            let places = groups.look(&asked.group_id, |entry| entry.offsets.places());
+            let all = by_topic(places.unwrap_or_default()).into_iter();
+            let wanted = all.map(|(name, partition_indexes)| Wanted {
+                topic_id: known.named(&name).map_or([0; 16], |topic| *topic.id.as_bytes()),
+                name,
+                partition_indexes,
+                fault: ErrorCode::None,
+            });
+            // Where topics are named by id, one that is gone cannot be.
+            wanted
+                .filter(|topic| version < TOPIC_IDS_FROM || topic.topic_id != [0; 16])
                 .collect()
-        };
+        }
+    };
+    let topic = |wanted: Wanted| {
+        let none = |partition: &i32| answer(*partition, None, wanted.fault);
+        let found = groups.look(&asked.group_id, |entry| {
+            let offset = |partition: &i32| match stable && entry.offsets.is_unstable(&wanted.name, *partition)
+            {
+                true => answer(*partition, None, ErrorCode::UnstableOffsetCommit),
+                false => answer(
+                    *partition,
+                    entry.offsets.get(&wanted.name, *partition),
+                    ErrorCode::None,
+                ),
+            };
+            wanted.partition_indexes.iter().map(offset).collect()
+        });
+        let found = found.filter(|_| wanted.fault == ErrorCode::None);
         OffsetFetchResponseTopics {
-            partitions: found.unwrap_or_else(none),
-            name,
-            ..OffsetFetchResponseTopics::default()
+            partitions: found.unwrap_or_else(|| wanted.partition_indexes.iter().map(none).collect()),
+            name: wanted.name,
+            topic_id: wanted.topic_id,
         }
     };
     OffsetFetchResponseGroup {
         topics: wanted.into_iter().map(topic).collect(),
         group_id: asked.group_id,
         ..OffsetFetchResponseGroup::default()
+    }
+}
+
+/// A topic of which offsets are asked for.
+struct Wanted {
+    name: String,
+    /// Zeros where it is asked for by its name.
+    topic_id: [u8; 16],
+    partition_indexes: Vec<i32>,
+    /// Why it has none.
+    fault: ErrorCode,
+}
+
+impl Wanted {
+    fn of(known: &TopicMap, asked: OffsetFetchRequestTopics) -> Wanted {
+        let by_id = (asked.topic_id != [0; 16]).then(|| known.with_id(Uuid::from_bytes(asked.topic_id)));
+        let (name, fault) = match by_id {
+            None => (asked.name, ErrorCode::None),
+            Some(Some(topic)) => (topic.name.clone(), ErrorCode::None),
+            Some(None) => (asked.name, ErrorCode::UnknownTopicId),
+        };
+        Wanted {
+            name,
+            fault,
+            topic_id: asked.topic_id,
+            partition_indexes: asked.partition_indexes,
+        }
     }
 }
 

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use crate::group::{self, Event, Identity, Sync, Synced};
 use crate::groups;
 use crate::table::{Answer, Context};
-use crate::ticket::told;
 
 pub(crate) fn handle(ctx: &Context, _version: i16, request: SyncGroupRequest) -> Answer<SyncGroupResponse> {
     if request.group_id.is_empty() {
@@ -31,12 +30,13 @@ pub(crate) fn handle(ctx: &Context, _version: i16, request: SyncGroupRequest) ->
     let asked = groups::ask(&ctx.shared, &request.group_id, false, |ticket| {
         Event::Sync(ticket, sync)
     });
-    let Some(answer) = asked else {
-        return Answer::Now(respond(Err(ErrorCode::UnknownMemberId)));
+    let asked = match asked {
+        Ok(asked) => asked,
+        Err(code) => return Answer::Now(respond(Err(code))),
     };
     let stop = ctx.stop.clone();
     Answer::Poll(Box::pin(async move {
-        let synced = match told(answer, stop).await {
+        let synced = match asked.told(stop).await {
             Some(group::Answer::Sync(synced)) => synced,
             _ => Err(ErrorCode::CoordinatorNotAvailable),
         };

@@ -10,10 +10,10 @@ use annals_kafka_wire::message::txn_offset_commit::{
     TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
 };
 
-use super::offset_commit::Judged;
+use super::offset_commit::{Judged, JudgedTopic};
 use super::producer_fault;
 use crate::group::Identity;
-use crate::groups;
+use crate::groups::{self, Who};
 use crate::internal::OFFSETS;
 use crate::table::{Answer, Context};
 use crate::transaction::Producer;
@@ -36,7 +36,12 @@ pub(crate) fn handle(
     };
     let generation = request.generation_id;
     let takes_part = generation >= 0 || !identity.member_id.is_empty() || identity.instance_id.is_some();
-    let member = takes_part.then_some((&identity, generation));
+    let who = Who {
+        identity: &identity,
+        epoch: generation,
+        knows_epochs: true,
+    };
+    let member = takes_part.then_some(&who);
     let place = (OFFSETS.to_owned(), 0);
     let written = transactions::while_open(&shared, &request.transactional_id, producer, &place, || {
         groups::commit_in_transaction(&shared, &request.group_id, member, producer, kept)
@@ -44,12 +49,14 @@ pub(crate) fn handle(
     Answer::Change(Box::pin(async move {
         let code = match written {
             Ok(Ok(written)) => written.durable(&shared).await.err().unwrap_or(ErrorCode::None),
+            // There is no word for a member's old epoch here, nor for a group that is gone.
+            Ok(Err(ErrorCode::StaleMemberEpoch | ErrorCode::GroupIdNotFound)) => ErrorCode::IllegalGeneration,
             Ok(Err(code)) => code,
             Err(code) => producer_fault(code, false),
         };
-        let topic = |(name, partitions): (String, Vec<(i32, ErrorCode)>)| TxnOffsetCommitResponseTopic {
-            name,
-            partitions: partitions.into_iter().map(partition).collect(),
+        let topic = |topic: JudgedTopic| TxnOffsetCommitResponseTopic {
+            name: topic.name,
+            partitions: topic.partitions.into_iter().map(partition).collect(),
         };
         TxnOffsetCommitResponse {
             topics: judged.answers(code).map(topic).collect(),

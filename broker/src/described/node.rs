@@ -74,6 +74,8 @@ fn of_start(shared: &Shared, advertised: &Advertised) -> Vec<Setting> {
     let listener = format!("PLAINTEXT://{}:{}", advertised.host, advertised.port);
     let id = source(&config.node_id, &default.node_id);
     let idle = |config: &BrokerConfig| config.idle_timeout.as_millis();
+    let minutes = |config: &BrokerConfig| config.offsets_retention.as_secs() / 60;
+    let unused = |config: &BrokerConfig| config.transactional_id_expiration.as_millis();
     vec![
         setting("advertised.listeners", listener, Kind::List, STATIC_BROKER_CONFIG, "Where clients are told to connect to."),
         setting("auto.create.topics.enable", config.auto_create_topics.to_string(), Kind::Boolean, source(&config.auto_create_topics, &default.auto_create_topics), "Whether a client that asks for a topic that is not there creates it."),
@@ -85,7 +87,9 @@ fn of_start(shared: &Shared, advertised: &Advertised) -> Vec<Setting> {
         setting("max.incremental.fetch.session.cache.slots", config.fetch_sessions_max.to_string(), Kind::Int, source(&config.fetch_sessions_max, &default.fetch_sessions_max), "How many fetch sessions there may be."),
         setting("node.id", config.node_id.to_string(), Kind::Int, id, "The number of this node."),
         setting("num.partitions", config.default_partitions.to_string(), Kind::Int, source(&config.default_partitions, &default.default_partitions), "How many partitions a topic has that is created without a number."),
+        setting("offsets.retention.minutes", minutes(config).to_string(), Kind::Int, source(&minutes(config), &minutes(&default)), "How long the offsets of a group that nobody is in are kept, in minutes."),
         setting("queued.max.request.bytes", config.requests_in_flight_bytes_max.to_string(), Kind::Long, source(&config.requests_in_flight_bytes_max, &default.requests_in_flight_bytes_max), "How many bytes of requests may wait for their answers."),
+        setting("transactional.id.expiration.ms", unused(config).to_string(), Kind::Int, source(&unused(config), &unused(&default)), "How long a transactional id is known that nobody uses, in milliseconds."),
         setting("socket.request.max.bytes", config.frame_bytes_max.to_string(), Kind::Int, source(&config.frame_bytes_max, &default.frame_bytes_max), "How large a request may be, in bytes."),
     ]
 }
@@ -94,10 +98,16 @@ fn of_start(shared: &Shared, advertised: &Advertised) -> Vec<Setting> {
 #[rustfmt::skip]
 fn fixed() -> Vec<Setting> {
     let (shortest, longest) = groups::LIMITS.session_timeout_ms;
+    let consumer = &groups::CONSUMER_LIMITS;
     let row = |name, value: &dyn ToString, kind, meaning| setting(name, value.to_string(), kind, DEFAULT_CONFIG, meaning);
     vec![
         row("default.replication.factor", &1, Kind::Int, "How many replicas a partition has."),
         row("delete.topic.enable", &true, Kind::Boolean, "Whether topics can be deleted."),
+        row("group.consumer.assignors", &"uniform,range", Kind::List, "How partitions may be given to the members of a group of the new protocol."),
+        row("group.consumer.heartbeat.interval.ms", &consumer.interval_ms, Kind::Int, "How often a member of the new protocol says something, in milliseconds."),
+        row("group.consumer.max.size", &consumer.members_max, Kind::Int, "How many members a group of the new protocol may have."),
+        row("group.consumer.migration.policy", &"disabled", Kind::String, "Whether a group changes its protocol while somebody is in it."),
+        row("group.consumer.session.timeout.ms", &consumer.session_timeout_ms, Kind::Int, "How long a member of the new protocol may be silent, in milliseconds."),
         row("group.initial.rebalance.delay.ms", &groups::LIMITS.initial_rebalance_delay_ms, Kind::Int, "How long the first member of an empty group waits for others, in milliseconds."),
         row("group.max.session.timeout.ms", &longest, Kind::Int, "The longest session time-out that a group's member may ask for, in milliseconds."),
         row("group.max.size", &groups::LIMITS.members_max, Kind::Int, "How many members a group may have."),

@@ -58,6 +58,16 @@ impl Member {
         }
     }
 
+    /// What it takes, in bytes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let protocols = self
+            .protocols
+            .iter()
+            .map(|(name, metadata)| 64 + name.len() + metadata.len());
+        let names = [&self.id, &self.client_id, &self.client_host].map(|name| name.len());
+        512 + names.iter().sum::<usize>() + protocols.sum::<usize>() + self.assignment.len()
+    }
+
     /// When its session is over.
     pub(super) fn deadline_ms(&self) -> Option<i64> {
         let waits = self.joining.is_some() || self.syncing.is_some();

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use annals_kafka_wire::error::ErrorCode;
 
-use super::{Committed, Entry, happen, store};
+use super::{Committed, Entry, Event, Who, happen, store};
 use crate::broker::Shared;
-use crate::group::{Event, Identity};
 use crate::internal::{WriteError, Written};
 use crate::transaction::{Place, Producer};
 
@@ -14,21 +13,21 @@ use crate::transaction::{Place, Producer};
 pub(crate) async fn commit(
     shared: &Arc<Shared>,
     id: &str,
-    identity: &Identity,
-    generation: i32,
+    who: &Who<'_>,
     offsets: Vec<(Place, Committed)>,
 ) -> Result<(), ErrorCode> {
     let check = |entry: &mut Entry| {
         let now_ms = shared.groups.stopwatch.now_ms();
-        entry.group.check_commit(identity, generation, now_ms)
+        entry.kind.check_commit(who, now_ms)
     };
     let offsets = offsets
         .into_iter()
         .map(|(place, committed)| (place, Some(committed)));
-    let takes_no_part = generation < 0;
+    let takes_no_part = who.epoch < 0;
     let stored = store_offsets(shared, id, takes_no_part, check, offsets.collect()).await;
     stored.unwrap_or(Err(match takes_no_part {
         true => ErrorCode::PolicyViolation,
+        false if who.knows_epochs => ErrorCode::GroupIdNotFound,
         false => ErrorCode::IllegalGeneration,
     }))
 }
@@ -76,14 +75,14 @@ async fn store_offsets(
 pub(crate) fn commit_in_transaction(
     shared: &Arc<Shared>,
     id: &str,
-    member: Option<(&Identity, i32)>,
+    member: Option<&Who<'_>>,
     producer: Producer,
     offsets: Vec<(Place, Committed)>,
 ) -> Result<Written, ErrorCode> {
     let written = shared.groups.with(id, member.is_none(), |_, entry| {
-        if let Some((identity, generation)) = member {
+        if let Some(who) = member {
             let now_ms = shared.groups.stopwatch.now_ms();
-            entry.group.check_commit(identity, generation, now_ms)?;
+            entry.kind.check_commit(who, now_ms)?;
         }
         let offsets: Vec<_> = offsets
             .into_iter()
@@ -120,21 +119,27 @@ pub(crate) fn end_transaction(shared: &Arc<Shared>, producer_id: i64, is_committ
 pub(crate) fn forget_topic(shared: &Shared, topic: &str) {
     for id in shared.groups.ids() {
         shared.groups.with(&id, false, |_, entry| {
-            let places = entry.offsets.places().into_iter();
-            let gone = places
-                .filter(|(name, _)| name == topic)
-                .map(|place| (place, None));
-            let gone: Vec<_> = gone.collect();
-            if gone.is_empty() {
-                return;
-            }
-            let written = store::write_offsets(shared, &id, None, &gone).map_err(code_of);
-            let base_offset = written.map_or(i64::MAX / 2, |written| written.base_offset());
-            for ((place, none), log_offset) in gone.into_iter().zip(base_offset..) {
-                entry.offsets.put(place, none, log_offset);
+            let places = entry.offsets.all_places().into_iter();
+            let gone: Vec<Place> = places.filter(|(name, _)| name == topic).collect();
+            if !gone.is_empty() && !forget_now(shared, &id, entry, gone.clone()) {
+                for place in gone {
+                    entry.offsets.put(place, None, i64::MAX / 2);
+                }
             }
         });
     }
+}
+
+/// Forgets offsets at once, without waiting until that is durable; whether it could be written.
+pub(super) fn forget_now(shared: &Shared, id: &str, entry: &mut Entry, places: Vec<Place>) -> bool {
+    let gone: Vec<_> = places.into_iter().map(|place| (place, None)).collect();
+    let Ok(written) = store::write_offsets(shared, id, None, &gone).map_err(code_of) else {
+        return false;
+    };
+    for ((place, none), log_offset) in gone.into_iter().zip(written.base_offset()..) {
+        entry.offsets.put(place, none, log_offset);
+    }
+    true
 }
 
 fn code_of(error: WriteError) -> ErrorCode {

@@ -3,7 +3,7 @@
 //! Invariant: of two commits for one place the one that stands later in the log counts, whichever was durable first.
 //! What belongs to a transaction waits for its marker, and is then as if it had been committed where it stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::transaction::Place;
 
@@ -97,6 +97,37 @@ impl Offsets {
     pub(crate) fn get(&self, topic: &str, partition: i32) -> Option<&Committed> {
         let (_, committed) = self.by_place.get(&(topic.to_owned(), partition))?;
         committed.as_ref()
+    }
+
+    /// Places whose offset was committed, or is `kept` since, for so long that it is forgotten; those that nobody
+    /// `wants` alone, and that no transaction may still change.
+    pub(super) fn expired(
+        &self,
+        now_ms: i64,
+        retention_ms: i64,
+        kept_since_ms: Option<i64>,
+        wants: impl Fn(&str) -> bool,
+    ) -> Vec<Place> {
+        let is_old = |committed: &Committed| {
+            let since_ms =
+                kept_since_ms.map_or(committed.commit_ms, |kept_ms| kept_ms.max(committed.commit_ms));
+            now_ms.saturating_sub(since_ms) >= retention_ms
+        };
+        let old = self
+            .by_place
+            .iter()
+            .filter(|((topic, partition), (_, committed))| {
+                committed.as_ref().is_some_and(is_old)
+                    && !wants(topic)
+                    && !self.is_unstable(topic, *partition)
+            });
+        old.map(|(place, _)| place.clone()).collect()
+    }
+
+    /// All places with an offset, or which may have one when a transaction has ended.
+    pub(super) fn all_places(&self) -> BTreeSet<Place> {
+        let waiting = self.waiting.values().flat_map(BTreeMap::keys).cloned();
+        self.places().into_iter().chain(waiting).collect()
     }
 
     /// All places with an offset, by topic and partition.

@@ -2,48 +2,46 @@
 //!
 //! Invariant: offsets that belong to a transaction count when its marker says so, in the log as in memory.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use annals_kafka_wire::batch::{Batch, Record};
 use annals_kafka_wire::coordinator::offsets::{
-    GroupMetadataKey, GroupMetadataValue, OffsetCommitKey, OffsetCommitValue, OffsetsKey,
+    GroupMetadataValue, OffsetCommitKey, OffsetCommitValue, OffsetsKey,
 };
 use annals_kafka_wire::error::WireError;
 use annals_kafka_wire::message::Versioned;
 use annals_kafka_wire::primitives::{Reader, Writer};
 use bytes::Bytes;
 
-use super::{Committed, Entry, Groups, LIMITS, lock};
+use super::{CONSUMER_LIMITS, Committed, Entry, Groups, Kind, LIMITS, lock};
 use crate::broker::Shared;
+use crate::consumer_group::{Line, Restored};
 use crate::group::Group;
 use crate::internal::{self, InternalTopicError, OFFSETS, WriteError, Written};
 use crate::topic::Topic;
 use crate::transaction::{Place, Producer};
 
-/// The versions of values that are written: what Kafka 4 writes.
+/// The version of values that is written: what Kafka 4 writes.
 const OFFSET_VERSION: i16 = 3;
-const GROUP_VERSION: i16 = 3;
 
-/// Writes a group's generation.
-pub(super) fn write_group(shared: &Shared, id: &str, group: &Group) -> Result<Written, WriteError> {
-    let mut value = Writer::new();
-    group.record(shared.now_ms()).encode(&mut value, GROUP_VERSION)?;
-    internal::write(
-        shared,
-        OFFSETS,
-        None,
-        [(group_key(id)?, Some(value.into_bytes()))],
-    )
-}
+/// Lines are written in batches of about so many bytes.
+const BATCH_BYTES: usize = 256 * 1024;
 
-/// Writes that there is no such group any more.
-pub(super) fn write_no_group(shared: &Shared, id: &str) -> Result<Written, WriteError> {
-    internal::write(shared, OFFSETS, None, [(group_key(id)?, None)])
-}
-
-fn group_key(id: &str) -> Result<Bytes, WireError> {
-    let key = GroupMetadataKey { group: id.to_owned() };
-    OffsetsKey::Group(key).encode()
+/// Writes what a group is now, in the order of the lines; what comes first may be in the log without what follows.
+pub(super) fn write_lines(shared: &Shared, lines: Vec<Line>) -> Result<Written, WriteError> {
+    let (mut records, mut bytes) = (Vec::new(), 0);
+    for (key, value) in lines {
+        let key = key.encode()?;
+        let more = key.len() + value.as_ref().map_or(0, Bytes::len);
+        if bytes + more > BATCH_BYTES && !records.is_empty() {
+            internal::write(shared, OFFSETS, None, std::mem::take(&mut records))?;
+            bytes = 0;
+        }
+        bytes += more;
+        records.push((key, value));
+    }
+    internal::write(shared, OFFSETS, None, records)
 }
 
 /// Writes offsets, or that there are none any more, a record each; in a producer's transaction if they are of one.
@@ -82,8 +80,18 @@ impl Groups {
     /// Reads all groups and offsets. `topic` is none before there was any group.
     pub(crate) fn open(topic: Option<&Topic>) -> Result<Groups, InternalTopicError> {
         let groups = Groups::new();
+        let mut restored = BTreeMap::new();
         if let Some(topic) = topic {
-            internal::replay(topic, |batch| groups.take(batch))?;
+            internal::replay(topic, |batch| groups.take(batch, &mut restored))?;
+            for (id, group) in restored {
+                if !group.is_there() {
+                    continue;
+                }
+                let group = group.finish(&id, CONSUMER_LIMITS, groups.stopwatch.now_ms());
+                groups.restore(id, |entry| {
+                    (entry.kind, entry.is_stored) = (Kind::Consumer(group), true)
+                });
+            }
             lock(&groups.by_id).retain(|_, entry| {
                 let entry = lock(entry);
                 entry.is_stored || !entry.offsets.is_empty()
@@ -92,9 +100,11 @@ impl Groups {
         Ok(groups)
     }
 
-    fn take(&self, batch: &Batch) {
+    fn take(&self, batch: &Batch, restored: &mut BTreeMap<String, Restored>) {
         match batch.marker() {
-            Ok(None) => internal::each_record(OFFSETS, batch, |record| self.take_record(batch, record)),
+            Ok(None) => {
+                internal::each_record(OFFSETS, batch, |record| self.take_record(batch, record, restored))
+            }
             Ok(Some(marker)) => drop(self.settle(batch.producer_id(), marker.committed)),
             Err(error) => {
                 tracing::warn!(offset = batch.base_offset(), %error, "a control batch of {OFFSETS} was passed over");
@@ -102,7 +112,12 @@ impl Groups {
         }
     }
 
-    fn take_record(&self, batch: &Batch, record: &Record) -> Result<(), WireError> {
+    fn take_record(
+        &self,
+        batch: &Batch,
+        record: &Record,
+        restored: &mut BTreeMap<String, Restored>,
+    ) -> Result<(), WireError> {
         let key = record.key.clone().unwrap_or_default();
         match OffsetsKey::decode(&mut Reader::new(key))? {
             OffsetsKey::Offset(key) => {
@@ -126,14 +141,15 @@ impl Groups {
                 let now_ms = self.stopwatch.now_ms();
                 self.restore(key.group, |entry| {
                     entry.is_stored = value.is_some();
-                    entry.group = match value {
+                    let since_ms = value.as_ref().map(|value| value.current_state_timestamp);
+                    entry.empty_since_ms = since_ms.filter(|since_ms| *since_ms >= 0);
+                    entry.kind = Kind::Classic(match value {
                         Some(value) => Group::restored(LIMITS, value, now_ms),
                         None => Group::new(LIMITS),
-                    };
+                    });
                 });
             }
-            // Groups of the protocol of KIP-848, which this broker does not have yet.
-            _ => {}
+            key => take_consumer_group(key, record, restored)?,
         }
         Ok(())
     }
@@ -141,9 +157,44 @@ impl Groups {
     fn restore(&self, id: String, change: impl FnOnce(&mut Entry)) {
         let mut by_id = lock(&self.by_id);
         let entry = by_id.entry(id);
-        let entry = entry.or_insert_with(|| Arc::new(super::Mutex::new(Entry::new(Group::new(LIMITS)))));
+        let entry = entry.or_insert_with(|| Arc::new(super::Mutex::new(Entry::new())));
         change(&mut lock(entry));
     }
+}
+
+/// A record of a group of the new protocol. Compaction may have left a member's before the group's.
+fn take_consumer_group(
+    key: OffsetsKey,
+    record: &Record,
+    restored: &mut BTreeMap<String, Restored>,
+) -> Result<(), WireError> {
+    match key {
+        OffsetsKey::ConsumerGroup(key) => match value(record)? {
+            Some(value) => restored.entry(key.group_id).or_default().group(value),
+            None => drop(restored.remove(&key.group_id)),
+        },
+        OffsetsKey::TargetAssignment(key) => {
+            restored
+                .entry(key.group_id)
+                .or_default()
+                .target_epoch(value(record)?);
+        }
+        OffsetsKey::ConsumerGroupMember(key) => {
+            let group = restored.entry(key.group_id).or_default();
+            group.member(key.member_id, value(record)?);
+        }
+        OffsetsKey::TargetAssignmentMember(key) => {
+            let group = restored.entry(key.group_id).or_default();
+            group.target(key.member_id, value(record)?);
+        }
+        OffsetsKey::CurrentMemberAssignment(key) => {
+            let group = restored.entry(key.group_id).or_default();
+            group.current(key.member_id, value(record)?);
+        }
+        // What a regular expression stands for is looked up again.
+        OffsetsKey::RegularExpression(_) | OffsetsKey::Offset(_) | OffsetsKey::Group(_) => {}
+    }
+    Ok(())
 }
 
 /// A record's value; `None` for what forgets its key.

@@ -168,7 +168,7 @@ fn when_there_are_no_epochs_left_there_is_another_producer() {
         phase,
     };
     let mut desk = Desk {
-        transaction: Transaction::restored(state(EPOCH_MAX, Phase::Empty)),
+        transaction: Transaction::restored(state(EPOCH_MAX, Phase::Empty), 0),
         ..Desk::default()
     };
     let last = Producer {
@@ -228,7 +228,7 @@ fn nothing_counts_before_it_is_stored_and_what_is_decided_comes_about_after_a_re
             outcome: Outcome::Commit,
         },
     };
-    let transaction = Transaction::restored(decided);
+    let transaction = Transaction::restored(decided, 0);
     assert_eq!(
         transaction.resume(),
         [Effect::Mark(producer, Outcome::Commit, place("a"))]
@@ -317,7 +317,10 @@ proptest! {
                 }
                 Step::Restart => {
                     under_way.clear();
-                    transaction = disk.clone().map(Transaction::restored).unwrap_or_default();
+                    transaction = disk
+                        .clone()
+                        .map(|state| Transaction::restored(state, 0))
+                        .unwrap_or_default();
                     under_way.extend(transaction.resume());
                     continue;
                 }

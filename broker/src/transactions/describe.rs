@@ -2,7 +2,7 @@
 
 use annals_kafka_wire::coordinator::transactions::TransactionLogValue;
 
-use super::{Transactions, lock, store};
+use super::{Entry, Transactions, lock, store};
 use crate::broker::Shared;
 
 /// Kafka's names of states, by their numbers.
@@ -30,10 +30,9 @@ pub(crate) fn is_state(name: &str) -> bool {
 
 /// Where a transactional id stands; `None` when nothing is stored of it.
 pub(crate) fn describe(shared: &Shared, id: &str) -> Option<TransactionLogValue> {
-    let cell = shared.transactions.entry(id, false)?;
-    let entry = lock(&cell);
     let now = (shared.now_ms(), shared.transactions.stopwatch.now_ms());
-    Some(store::record(entry.transaction.state()?, now))
+    let told = |entry: &mut Entry| Some(store::record(entry.transaction.state()?, now));
+    shared.transactions.with(id, false, |_, entry| told(entry))?
 }
 
 impl Transactions {

@@ -31,15 +31,24 @@ const PREPARE_ABORT: i8 = 3;
 const COMPLETE_COMMIT: i8 = 4;
 const COMPLETE_ABORT: i8 = 5;
 
-/// Writes where a transactional id stands.
-pub(super) fn write(shared: &Shared, id: &str, state: &State) -> Result<Written, WriteError> {
+/// Writes that a transactional id is not known any more.
+pub(super) fn write_none(shared: &Shared, id: &str) -> Result<Written, WriteError> {
+    internal::write(shared, TRANSACTIONS, None, [(key(id)?, None)])
+}
+
+fn key(id: &str) -> Result<Bytes, WireError> {
     let mut key = Writer::new();
     let transactional_id = id.to_owned();
     TransactionLogKey { transactional_id }.encode(&mut key, KEY_VERSION)?;
+    Ok(key.into_bytes())
+}
+
+/// Writes where a transactional id stands.
+pub(super) fn write(shared: &Shared, id: &str, state: &State) -> Result<Written, WriteError> {
     let mut value = Writer::new();
     let now = (shared.now_ms(), shared.transactions.stopwatch.now_ms());
     record(state, now).encode(&mut value, VALUE_VERSION)?;
-    let record = (key.into_bytes(), Some(value.into_bytes()));
+    let record = (key(id)?, Some(value.into_bytes()));
     internal::write(shared, TRANSACTIONS, None, [record])
 }
 
@@ -127,8 +136,8 @@ impl Transactions {
                 internal::each_record(TRANSACTIONS, batch, |record| take(&mut states, record, now_ms));
             })?;
         }
-        let entry = |(id, state)| {
-            let transaction = Transaction::restored(state);
+        let entry = |(id, (state, stored_ms))| {
+            let transaction = Transaction::restored(state, stored_ms);
             let entry = Entry {
                 transaction,
                 ..Entry::default()
@@ -142,12 +151,18 @@ impl Transactions {
     }
 }
 
-fn take(states: &mut BTreeMap<String, State>, record: &Record, now_ms: i64) -> Result<(), WireError> {
+/// With each state goes when it was stored, since the start of this run.
+fn take(states: &mut BTreeMap<String, (State, i64)>, record: &Record, now_ms: i64) -> Result<(), WireError> {
     let key: Bytes = record.key.clone().unwrap_or_default();
     let id = TransactionLogKey::decode(&mut Reader::new(key))?.transactional_id;
     let value = record.value.clone();
     let value = value.map(|value| TransactionLogValue::decode(&mut Reader::new(value)));
-    match value.transpose()?.and_then(|value| state(value, now_ms)) {
+    let stated = value.transpose()?.and_then(|value| {
+        let stored_ms = value.transaction_last_update_timestamp_ms;
+        let stored_ms = stored_ms.saturating_sub(now_ms).min(0);
+        Some((state(value, now_ms)?, stored_ms))
+    });
+    match stated {
         Some(state) => states.insert(id, state),
         None => states.remove(&id),
     };

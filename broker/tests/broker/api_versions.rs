@@ -56,7 +56,7 @@ async fn every_known_version_is_answered_in_its_own_layout() {
             assert_eq!(reader.i32().unwrap(), 7, "the header of this answer is always v0");
             let answer = ApiVersionsResponse::decode(&mut reader, version).unwrap();
             assert_eq!(answer.error_code, 0, "v{version}");
-            assert_eq!(answer.api_keys.len(), 42, "v{version}");
+            assert_eq!(answer.api_keys.len(), 44, "v{version}");
         }
     })
     .await;

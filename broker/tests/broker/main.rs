@@ -8,6 +8,7 @@
 mod admin;
 mod alterations;
 mod api_versions;
+mod consumer_groups;
 mod damage;
 mod fetch;
 mod fetch_sessions;

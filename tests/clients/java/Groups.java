@@ -5,12 +5,16 @@ import java.util.Properties;
 import java.util.concurrent.ExecutionException;
 import java.util.function.BooleanSupplier;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.clients.consumer.SubscriptionPattern;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.ClassicGroupState;
+import org.apache.kafka.common.GroupState;
+import org.apache.kafka.common.GroupType;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.serialization.StringDeserializer;
@@ -46,11 +50,12 @@ public final class Groups {
         }
       }
       shared(admin, producer);
+      renewed(admin, producer);
       fenced(producer);
       admin.deleteConsumerGroups(List.of(GROUP)).all().get();
       check(admin.listGroups().all().get().isEmpty(), "the group is gone");
     }
-    System.out.println("client kafka-clients (Java) 4.3.0 | groups, transactions | cooperative-sticky, read_committed, "
+    System.out.println("client kafka-clients (Java) 4.3.0 | groups, transactions | cooperative-sticky, the new protocol, read_committed, "
         + "offsets in transactions, fencing, administration of groups");
   }
 
@@ -81,6 +86,41 @@ public final class Groups {
     var offsets = admin.listConsumerGroupOffsets(GROUP).partitionsToOffsetAndMetadata();
     until("the offset counts", () -> offsets(admin).get(place).metadata().equals("moved"));
     check(offsets.get().size() == PARTITIONS, offsets.get().toString());
+    second.close();
+  }
+
+  /** The same group by the new protocol, which goes on from its offsets; then with topics found by a pattern. */
+  private static void renewed(Admin admin, KafkaProducer<String, String> producer) throws Exception {
+    KafkaConsumer<String, String> first = newConsumer();
+    first.subscribe(List.of(TOPIC));
+    KafkaConsumer<String, String> second = newConsumer();
+    second.subscribe(new SubscriptionPattern("java-t.*"));
+    until("two halves", () -> {
+      first.poll(A_MOMENT);
+      second.poll(A_MOMENT);
+      return first.assignment().size() == 2 && second.assignment().size() == 2;
+    });
+    var described = admin.describeConsumerGroups(List.of(GROUP)).all().get().get(GROUP);
+    check(described.type() == GroupType.CONSUMER && described.members().size() == 2, described.toString());
+    check(described.groupState() == GroupState.STABLE, described.toString());
+    TopicPartition place = first.assignment().iterator().next();
+    producer.beginTransaction();
+    producer.sendOffsetsToTransaction(Map.of(place, new OffsetAndMetadata(4, "again")), first.groupMetadata());
+    producer.commitTransaction();
+    until("the offset counts", () -> offsets(admin).get(place).metadata().equals("again"));
+    first.commitSync(Map.of(place, new OffsetAndMetadata(5, "by its member")));
+    check(offsets(admin).get(place).offset() == 5, "the member's commit");
+    admin.createPartitions(Map.of(TOPIC, NewPartitions.increaseTo(PARTITIONS + 2))).all().get();
+    until("the new partitions", () -> {
+      first.poll(A_MOMENT);
+      second.poll(A_MOMENT);
+      return first.assignment().size() == 3 && second.assignment().size() == 3;
+    });
+    first.close();
+    until("the other has all", () -> {
+      second.poll(A_MOMENT);
+      return second.assignment().size() == PARTITIONS + 2;
+    });
     second.close();
   }
 
@@ -130,6 +170,15 @@ public final class Groups {
         new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer());
     consumer.subscribe(List.of(TOPIC));
     return consumer;
+  }
+
+  private static KafkaConsumer<String, String> newConsumer() {
+    Properties settings = settings();
+    settings.put("group.id", GROUP);
+    settings.put("group.protocol", "consumer");
+    settings.put("auto.offset.reset", "earliest");
+    settings.put("enable.auto.commit", "false");
+    return new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer());
   }
 
   private static void until(String what, BooleanSupplier holds) {

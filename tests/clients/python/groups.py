@@ -42,6 +42,14 @@ class Groups:
         consumer.subscribe([topic])
         return consumer
 
+    def new_member(self, group, topic, **settings):
+        """A member of the new protocol (KIP-848), where the coordinator assigns."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group, "auto.offset.reset": "earliest",
+                             "enable.auto.commit": False, "group.protocol": "consumer",
+                             **{name.replace("_", "."): value for name, value in settings.items()}})
+        consumer.subscribe([topic])
+        return consumer
+
     def offsets(self, group, topic):
         found = self.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result()
         return {place.partition: place.offset for place in found.topic_partitions if place.topic == topic}
@@ -172,6 +180,54 @@ def administration(groups):
     holds(topic not in [group.group_id for group in listed.valid], "deleted")
 
 
+def new_protocol(groups):
+    """Two members share and one takes over; topics are found by a regular expression, also later; a static member comes
+    back to what it had; a group goes from the classic protocol to the new one and back."""
+    for assignor in ["uniform", "range"]:
+        topic = f"new-{assignor}"
+        groups.topic(topic, 40)
+        began = time.monotonic()
+        first = groups.new_member(topic, topic, group_remote_assignor=assignor)
+        until("an assignment", lambda: len(partitions(first)) == PARTITIONS, [first])
+        print(f"groups: {assignor} of the new protocol: first assignment after {1000 * (time.monotonic() - began):.0f} ms")
+        same(read([first], 40), list(range(40)), topic)
+        second = groups.new_member(topic, topic, group_remote_assignor=assignor)
+        both = [first, second]
+        began = time.monotonic()
+        until("both have half", lambda: [len(partitions(one)) for one in both] == [2, 2], both)
+        print(f"groups: {assignor} of the new protocol: shared after {1000 * (time.monotonic() - began):.0f} ms")
+        same(sorted(partitions(first) + partitions(second)), list(range(PARTITIONS)), topic)
+        groups.produce(topic, range(40, 60))
+        same(read(both, 20), list(range(40, 60)), topic)
+        first.close()
+        until("the other has all", lambda: len(partitions(second)) == PARTITIONS, [second])
+        groups.produce(topic, range(60, 80))
+        same(read([second], 20), list(range(60, 80)), topic)
+        second.close()
+        same(groups.offsets(topic, topic), {n: 20 for n in range(PARTITIONS)}, topic)
+    groups.topic("found-1", 8)
+    member = groups.new_member("found", "^found-.*")
+    same(read([member], 8), list(range(8)), "found")
+    groups.topic("found-2", 8)
+    same(read([member], 8), list(range(8)), "found later")
+    member.close()
+    groups.topic("new-static", 8)
+    first, second = [groups.new_member("new-static", "new-static", group_instance_id=name) for name in ["one", "two"]]
+    until("both have half", lambda: [len(partitions(one)) for one in [first, second]] == [2, 2], [first, second])
+    had = partitions(second)
+    second.close()
+    second = groups.new_member("new-static", "new-static", group_instance_id="two")
+    until("it has what it had", lambda: partitions(second) == had, [first, second])
+    first.close()
+    second.close()
+    groups.topic("moves", 0)
+    for round, kind in enumerate([groups.member, groups.new_member, groups.member, groups.new_member]):
+        member = kind("moves", "moves")
+        groups.produce("moves", range(4 * round, 4 * round + 4))
+        same(read([member], 4), list(range(4 * round, 4 * round + 4)), f"moves {round}")
+        member.close()
+
+
 def kafka_python(groups):
     topic = "kafka-python"
     groups.topic(topic, 12)
@@ -215,10 +271,12 @@ def main(bootstrap):
     static_members_come_back(groups)
     dies(groups)
     administration(groups)
+    new_protocol(groups)
     kafka_python(groups)
     asyncio.run(aio_kafka(groups))
     print("client librdkafka (confluent-kafka 2.16.0), kafka-python 3.0.12, aiokafka 0.14.0 | groups | "
-          "range, roundrobin, cooperative-sticky, static members, take-over, offsets moved and deleted")
+          "range, roundrobin, cooperative-sticky, static members, take-over, offsets moved and deleted; "
+          "the new protocol (librdkafka): uniform, range, regular expressions, static members, to and from classic")
 
 
 main(sys.argv[1])

@@ -1,0 +1,216 @@
+//! What is forgotten, and when, as seen by the coordinators over a log; and that the log is told.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use tokio::sync::watch;
+
+use super::sweep;
+use crate::broker::{Broker, Shared};
+use crate::config::BrokerConfig;
+use crate::consumer_group::{GOES, Heartbeat, JOINS, Parts};
+use crate::group::Identity;
+use crate::groups::{self, Committed, Who};
+use crate::guard::OpenGate;
+use crate::internal;
+use crate::transaction::{Event, Outcome, Producer};
+use crate::transactions;
+
+const WEEK_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+
+fn open(dir: &Path, clock: fn() -> i64) -> Arc<Shared> {
+    let config = BrokerConfig {
+        clock,
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::open(dir, config, Arc::new(OpenGate)).expect("a broker");
+    let shared = Arc::clone(&broker.shared);
+    internal::make(&shared, internal::OFFSETS).expect("a topic");
+    internal::make(&shared, internal::TRANSACTIONS).expect("a topic");
+    shared
+}
+
+fn close(shared: &Shared) {
+    shared.log.clone().close().expect("a clean end");
+}
+
+async fn commit(shared: &Arc<Shared>, topic: &str, member_id: &str, epoch: i32) {
+    let identity = Identity {
+        member_id: member_id.to_owned(),
+        instance_id: None,
+    };
+    let who = Who {
+        identity: &identity,
+        epoch,
+        knows_epochs: true,
+    };
+    let committed = Committed {
+        offset: 5,
+        leader_epoch: -1,
+        metadata: String::new(),
+        commit_ms: shared.now_ms(),
+    };
+    let offsets = vec![((topic.to_owned(), 0), committed)];
+    assert_eq!(groups::commit(shared, "g", &who, offsets).await, Ok(()));
+}
+
+fn kept(shared: &Shared) -> Vec<String> {
+    let places = shared.groups.look("g", |entry| entry.offsets.places());
+    places
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(topic, _)| topic)
+        .collect()
+}
+
+async fn beat(shared: &Arc<Shared>, epoch: i32) -> i32 {
+    let heartbeat = Heartbeat {
+        member_id: "m".to_owned(),
+        fresh_id: String::new(),
+        instance_id: None,
+        client_id: String::new(),
+        client_host: String::new(),
+        rack_id: None,
+        epoch,
+        rebalance_timeout_ms: Some(1_000),
+        topics: Some(BTreeSet::from(["orders".to_owned()])),
+        regex: None,
+        assignor: None,
+        owned: Some(Parts::new()),
+    };
+    let asked = groups::heartbeat(shared, "g", heartbeat).expect("a group");
+    let (_stop, stopped) = watch::channel(false);
+    asked
+        .told_epoch(stopped)
+        .await
+        .expect("an answer")
+        .expect("a member")
+        .epoch
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offsets_are_kept_for_a_week_after_the_last_who_wanted_them() {
+    static NOW_MS: AtomicI64 = AtomicI64::new(1_800_000_000_000);
+    let clock = || NOW_MS.load(Ordering::Relaxed);
+    let pass = |ms| {
+        NOW_MS.fetch_add(ms, Ordering::Relaxed);
+    };
+    let dir = tempfile::tempdir().expect("a directory");
+    let shared = open(dir.path(), clock);
+    let epoch = beat(&shared, JOINS).await;
+    for topic in ["orders", "payments"] {
+        commit(&shared, topic, "m", epoch).await;
+    }
+    pass(WEEK_MS - 1);
+    sweep(&shared);
+    assert_eq!(kept(&shared), ["orders", "payments"]);
+    // Nobody wants payments, and somebody orders.
+    pass(1);
+    sweep(&shared);
+    assert_eq!(kept(&shared), ["orders"]);
+    pass(WEEK_MS);
+    sweep(&shared);
+    assert_eq!(kept(&shared), ["orders"]);
+    beat(&shared, GOES).await;
+    pass(WEEK_MS - 1);
+    sweep(&shared);
+    assert_eq!(kept(&shared), ["orders"]);
+    pass(1);
+    sweep(&shared);
+    assert_eq!(shared.groups.look("g", |_| ()), None);
+    close(&shared);
+    let shared = open(dir.path(), clock);
+    assert_eq!(shared.groups.ids(), Vec::<String>::new());
+    close(&shared);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offsets_of_somebody_who_takes_no_part_are_kept_for_a_week_after_the_commit() {
+    static NOW_MS: AtomicI64 = AtomicI64::new(1_800_000_000_000);
+    let clock = || NOW_MS.load(Ordering::Relaxed);
+    let pass = |ms| {
+        NOW_MS.fetch_add(ms, Ordering::Relaxed);
+    };
+    let dir = tempfile::tempdir().expect("a directory");
+    let shared = open(dir.path(), clock);
+    commit(&shared, "orders", "", -1).await;
+    pass(WEEK_MS / 2);
+    commit(&shared, "payments", "", -1).await;
+    pass(WEEK_MS / 2);
+    sweep(&shared);
+    assert_eq!(kept(&shared), ["payments"]);
+    close(&shared);
+    // A restart makes nothing younger.
+    pass(WEEK_MS / 2);
+    let shared = open(dir.path(), clock);
+    assert_eq!(kept(&shared), ["payments"]);
+    sweep(&shared);
+    assert_eq!(shared.groups.ids(), Vec::<String>::new());
+    close(&shared);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transactional_ids_are_forgotten_when_nothing_is_open() {
+    static NOW_MS: AtomicI64 = AtomicI64::new(1_800_000_000_000);
+    let clock = || NOW_MS.load(Ordering::Relaxed);
+    let dir = tempfile::tempdir().expect("a directory");
+    let shared = open(dir.path(), clock);
+    let ask = async |shared: &Arc<Shared>, id: &str, event: &dyn Fn(crate::ticket::Ticket) -> Event| {
+        let asked = transactions::ask(shared, id, true, event).expect("an id");
+        asked.await.expect("an answer").expect("well")
+    };
+    let begin = |fresh_id| {
+        move |ticket| Event::Init {
+            ticket,
+            timeout_ms: i32::MAX,
+            known: None,
+            fresh_id,
+        }
+    };
+    let mut producers: Vec<Producer> = Vec::new();
+    for (id, fresh_id) in [("unused", 1), ("open", 2)] {
+        producers.push(ask(&shared, id, &begin(fresh_id)).await);
+    }
+    let places = BTreeSet::from([(internal::OFFSETS.to_owned(), 0)]);
+    ask(&shared, "open", &|ticket| {
+        Event::Add(ticket, producers[1], places.clone())
+    })
+    .await;
+    sweep(&shared);
+    assert_eq!(shared.transactions.ids(), ["open", "unused"]);
+    close(&shared);
+    NOW_MS.fetch_add(WEEK_MS, Ordering::Relaxed);
+    let shared = open(dir.path(), clock);
+    sweep(&shared);
+    assert_eq!(shared.transactions.ids(), ["open"]);
+    // Whoever comes with it begins anew.
+    let unknown = transactions::ask(&shared, "unused", false, |ticket| {
+        Event::End(ticket, producers[0], Outcome::Commit)
+    });
+    assert!(unknown.is_none());
+    close(&shared);
+    let shared = open(dir.path(), clock);
+    assert_eq!(shared.transactions.ids(), ["open"]);
+    close(&shared);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_all_groups_share_their_room() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = BrokerConfig {
+        members_bytes_max: 4_000,
+        ..BrokerConfig::default()
+    };
+    let broker = Broker::open(dir.path(), config, Arc::new(OpenGate)).expect("a broker");
+    let shared = Arc::clone(&broker.shared);
+    internal::make(&shared, internal::OFFSETS).expect("a topic");
+    assert!(groups::have_room(&shared, 3_500));
+    let epoch = beat(&shared, JOINS).await;
+    assert!(!groups::have_room(&shared, 3_500));
+    beat(&shared, epoch).await;
+    beat(&shared, GOES).await;
+    assert!(groups::have_room(&shared, 3_500));
+    close(&shared);
+}

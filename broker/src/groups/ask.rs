@@ -1,0 +1,113 @@
+//! Handing an event to a group, whoever's protocol it is of.
+
+use std::sync::{Arc, Mutex};
+
+use annals_kafka_wire::error::ErrorCode;
+use tokio::sync::{oneshot, watch};
+
+use super::kind::{Answer, Event, Kind};
+use super::{CONSUMER_LIMITS, Entry, LIMITS, happen, have_room, write_no_group};
+use crate::broker::Shared;
+use crate::consumer_group::{self, ConsumerGroup, Heartbeat, JOINS, Refused};
+use crate::group::{self, Group};
+use crate::ticket::{Ticket, told};
+
+/// An answer that will come.
+pub(crate) struct Asked(oneshot::Receiver<Answer>);
+
+impl Asked {
+    /// The answer to a member of the classic protocol; `None` when the broker stops before there is one.
+    pub(crate) async fn told(self, stop: watch::Receiver<bool>) -> Option<group::Answer> {
+        match told(self.0, stop).await? {
+            Answer::Classic(answer) => Some(answer),
+            Answer::Consumer(_) => None,
+        }
+    }
+
+    /// The answer to a member of the new protocol.
+    pub(crate) async fn told_epoch(self, stop: watch::Receiver<bool>) -> Option<consumer_group::Answer> {
+        match told(self.0, stop).await? {
+            Answer::Consumer(answer) => Some(answer),
+            Answer::Classic(_) => None,
+        }
+    }
+}
+
+/// Hands an event to a group of the classic protocol, which is made if there is none and `makes`.
+pub(crate) fn ask(
+    shared: &Arc<Shared>,
+    id: &str,
+    makes: bool,
+    event: impl FnOnce(Ticket) -> group::Event,
+) -> Result<Asked, ErrorCode> {
+    let asked = shared.groups.with(id, makes, |cell, entry| {
+        match &entry.kind {
+            Kind::Classic(_) => {}
+            Kind::Consumer(group) if makes && group.is_empty() => {
+                become_another(shared, id, entry, Kind::Classic(Group::new(LIMITS)))?;
+            }
+            Kind::Consumer(_) if makes => return Err(ErrorCode::InconsistentGroupProtocol),
+            Kind::Consumer(_) => return Err(ErrorCode::UnknownMemberId),
+        }
+        Ok(hand_over(shared, id, cell, entry, |ticket| {
+            Event::Classic(event(ticket))
+        }))
+    });
+    asked.unwrap_or(Err(match makes {
+        true => ErrorCode::GroupMaxSizeReached,
+        false => ErrorCode::UnknownMemberId,
+    }))
+}
+
+/// Hands a heartbeat to a group of the new protocol, which is made if there is none and the member joins.
+pub(crate) fn heartbeat(shared: &Arc<Shared>, id: &str, heartbeat: Heartbeat) -> Result<Asked, Refused> {
+    let joins = heartbeat.epoch == JOINS;
+    if heartbeat.says_more() && !have_room(shared, heartbeat.bytes()) {
+        return Err(Refused {
+            code: ErrorCode::GroupMaxSizeReached,
+            sentence: "The members of all groups take too much memory.".to_owned(),
+        });
+    }
+    let refused = |code, sentence: String| Err(Refused { code, sentence });
+    let asked = shared.groups.with(id, joins, |cell, entry| {
+        if let Kind::Classic(_) = &entry.kind {
+            if !joins || !entry.kind.is_vacant() {
+                let sentence = format!("Group {id} is of the classic protocol, and has members.");
+                return refused(ErrorCode::GroupIdNotFound, sentence);
+            }
+            let kind = Kind::Consumer(ConsumerGroup::new(id, CONSUMER_LIMITS));
+            if let Err(code) = become_another(shared, id, entry, kind) {
+                return refused(code, format!("Group {id} could not be stored."));
+            }
+        }
+        let event = |ticket| Event::Consumer(consumer_group::Event::Heartbeat(ticket, heartbeat));
+        Ok(hand_over(shared, id, cell, entry, event))
+    });
+    asked.unwrap_or_else(|| match joins {
+        true => refused(
+            ErrorCode::GroupMaxSizeReached,
+            "There are too many groups.".to_owned(),
+        ),
+        false => refused(ErrorCode::GroupIdNotFound, format!("Group {id} not found.")),
+    })
+}
+
+fn hand_over(
+    shared: &Arc<Shared>,
+    id: &str,
+    cell: &Arc<Mutex<Entry>>,
+    entry: &mut Entry,
+    event: impl FnOnce(Ticket) -> Event,
+) -> Asked {
+    let (ticket, answer) = entry.waiting.add();
+    happen(shared, id, cell, entry, event(ticket));
+    Asked(answer)
+}
+
+/// A group that nobody is in becomes one of the other kind.
+fn become_another(shared: &Shared, id: &str, entry: &mut Entry, kind: Kind) -> Result<(), ErrorCode> {
+    write_no_group(shared, id, entry).map_err(|error| error.code())?;
+    entry.life += 1;
+    entry.kind = kind;
+    Ok(())
+}
