@@ -115,7 +115,7 @@ impl Heartbeat {
 /// What happens to a group.
 #[derive(Debug, Clone)]
 pub(crate) enum Event {
-    Heartbeat(Ticket, Heartbeat),
+    Heartbeat(Ticket, Box<Heartbeat>),
     /// Topics have come, gone or grown.
     TopicsChanged,
     /// What [`Effect::Store`] asked for was done, or could not be.
@@ -231,7 +231,7 @@ impl ConsumerGroup {
     pub(crate) fn on(&mut self, event: Event, topics: &dyn Topics, now_ms: i64) -> Effects {
         let mut effects = Effects::new();
         let answer = match event {
-            Event::Heartbeat(ticket, heartbeat) => Some((ticket, self.heard(heartbeat, topics, now_ms))),
+            Event::Heartbeat(ticket, heartbeat) => Some((ticket, self.heard(*heartbeat, topics, now_ms))),
             Event::TopicsChanged => {
                 self.look_at_topics(topics);
                 None

@@ -236,7 +236,7 @@ impl Story {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.open.insert(ticket);
-        self.happen(Event::Heartbeat(ticket, heartbeat));
+        self.happen(Event::Heartbeat(ticket, Box::new(heartbeat)));
         ticket
     }
 
@@ -258,26 +258,9 @@ impl Story {
                     self.clients[client].starts_anew();
                 }
             }
-            Step::Leave(client) => {
-                if self.clients[client].is_there && self.clients[client].epoch > 0 {
-                    let epoch = match self.clients[client].instance_id {
-                        Some(_) => WILL_BE_BACK,
-                        None => GOES,
-                    };
-                    let leave = Heartbeat {
-                        instance_id: self.clients[client].instance_id.clone(),
-                        ..heartbeat(&self.clients[client].id, epoch)
-                    };
-                    self.clients[client].stop();
-                    self.ask(leave);
-                }
-            }
+            Step::Leave(client) => self.leave(client),
             Step::Want(client, topics, is_regex, range) => {
-                let client = &mut self.clients[client];
-                client.topics = topics.into_iter().map(|at| NAMES[at].to_owned()).collect();
-                client.regex = if is_regex { "o.*".to_owned() } else { String::new() };
-                client.assignor = range.map(|range| if range { "range" } else { "uniform" }.to_owned());
-                client.is_full = true;
+                self.clients[client].wants(&topics, is_regex, range)
             }
             Step::Store(true) => {
                 if !self.stores.is_empty() {
@@ -307,22 +290,42 @@ impl Story {
                     .for_each(|client| client.is_full |= client.asked.take().is_some());
                 self.happen(Event::TopicsChanged);
             }
-            Step::Topic(topic, partitions) => {
-                let name = NAMES[topic].to_owned();
-                match (self.topics.get(&name).copied(), partitions) {
-                    (Some((id, before)), Some(more)) => {
-                        self.topics.insert(name, (id, before.max(more)));
-                    }
-                    (None, Some(partitions)) => {
-                        self.ids += 1;
-                        self.topics.insert(name, (Uuid::from_u128(self.ids), partitions));
-                    }
-                    (_, None) => drop(self.topics.remove(&name)),
-                }
-                self.happen(Event::TopicsChanged);
-            }
+            Step::Topic(topic, partitions) => self.change_topic(topic, partitions),
             Step::Pass(ms) => self.pass(ms),
         }
+    }
+
+    fn leave(&mut self, client: usize) {
+        let client = &mut self.clients[client];
+        if !client.is_there || client.epoch == JOINS {
+            return;
+        }
+        let epoch = match client.instance_id {
+            Some(_) => WILL_BE_BACK,
+            None => GOES,
+        };
+        let leave = Heartbeat {
+            instance_id: client.instance_id.clone(),
+            ..heartbeat(&client.id, epoch)
+        };
+        client.stop();
+        self.ask(leave);
+    }
+
+    /// Makes a topic, lets one grow, or deletes one.
+    fn change_topic(&mut self, topic: usize, partitions: Option<i32>) {
+        let name = NAMES[topic].to_owned();
+        match (self.topics.get(&name).copied(), partitions) {
+            (Some((id, before)), Some(more)) => {
+                self.topics.insert(name, (id, before.max(more)));
+            }
+            (None, Some(partitions)) => {
+                self.ids += 1;
+                self.topics.insert(name, (Uuid::from_u128(self.ids), partitions));
+            }
+            (_, None) => drop(self.topics.remove(&name)),
+        }
+        self.happen(Event::TopicsChanged);
     }
 
     fn pass(&mut self, ms: i64) {
@@ -443,6 +446,14 @@ impl Client {
     fn stop(&mut self) {
         self.is_there = false;
         self.starts_anew();
+    }
+
+    /// Wants something else from now on, and says so.
+    fn wants(&mut self, topics: &BTreeSet<usize>, is_regex: bool, range: Option<bool>) {
+        self.topics = topics.iter().map(|at| NAMES[*at].to_owned()).collect();
+        self.regex = if is_regex { "o.*".to_owned() } else { String::new() };
+        self.assignor = range.map(|range| if range { "range" } else { "uniform" }.to_owned());
+        self.is_full = true;
     }
 
     fn starts_anew(&mut self) {

@@ -80,7 +80,7 @@ pub(crate) fn heartbeat(shared: &Arc<Shared>, id: &str, heartbeat: Heartbeat) ->
                 return refused(code, format!("Group {id} could not be stored."));
             }
         }
-        let event = |ticket| Event::Consumer(consumer_group::Event::Heartbeat(ticket, heartbeat));
+        let event = |ticket| Event::Consumer(consumer_group::Event::Heartbeat(ticket, Box::new(heartbeat)));
         Ok(hand_over(shared, id, cell, entry, event))
     });
     asked.unwrap_or_else(|| match joins {

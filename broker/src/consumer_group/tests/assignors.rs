@@ -22,7 +22,7 @@ fn group_of(members: &[BTreeSet<usize>], partitions: &[i32], assignor: &str) -> 
             assignor: Some(assignor.to_owned()),
             ..join(&format!("member-{number}"), &wants)
         };
-        group.on(Event::Heartbeat(Ticket(1), joins), &topics, 0);
+        group.on(Event::Heartbeat(Ticket(1), Box::new(joins)), &topics, 0);
     }
     (group, topics)
 }
@@ -67,7 +67,7 @@ proptest! {
         let before: BTreeMap<String, Parts> =
             group.members.iter().map(|(id, member)| (id.clone(), member.target.clone())).collect();
         let leaves = heartbeat(&format!("member-{}", gone % members.len()), GOES);
-        group.on(Event::Heartbeat(Ticket(2), leaves), &topics, 1);
+        group.on(Event::Heartbeat(Ticket(2), Box::new(leaves)), &topics, 1);
         check_whole(&group, &topics);
         for (id, member) in group.members.iter().filter(|_| same) {
             prop_assert!(member.target.is_superset(&before[id]), "{member:?} had {:?}", before[id]);

@@ -20,9 +20,11 @@ impl Room {
 
     /// Says something, and is answered once that is stored.
     fn says(&mut self, heartbeat: Heartbeat) -> Answer {
-        let effects = self
-            .group
-            .on(Event::Heartbeat(Ticket(1), heartbeat), &self.topics, self.now_ms);
+        let effects = self.group.on(
+            Event::Heartbeat(Ticket(1), Box::new(heartbeat)),
+            &self.topics,
+            self.now_ms,
+        );
         let mut answers = self.carry_out(effects);
         answers.pop().expect("an answer")
     }
@@ -304,7 +306,7 @@ fn no_more_members_than_may_be() {
 fn what_could_not_be_stored_is_told_to_nobody_and_stored_with_what_comes_next() {
     let mut room = Room::new(&[("orders", 1)]);
     let effects = room.group.on(
-        Event::Heartbeat(Ticket(1), join("a", &["orders"])),
+        Event::Heartbeat(Ticket(1), Box::new(join("a", &["orders"]))),
         &room.topics,
         0,
     );
@@ -321,7 +323,7 @@ fn what_could_not_be_stored_is_told_to_nobody_and_stored_with_what_comes_next() 
         "{effects:?}"
     );
     let again = room.group.on(
-        Event::Heartbeat(Ticket(2), join("a", &["orders"])),
+        Event::Heartbeat(Ticket(2), Box::new(join("a", &["orders"]))),
         &room.topics,
         0,
     );
