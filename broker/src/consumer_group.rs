@@ -99,19 +99,6 @@ pub(crate) struct Heartbeat {
     pub(crate) owned: Option<Parts>,
 }
 
-impl Heartbeat {
-    /// Whether it says what is kept of a member, and not only that it is there.
-    pub(crate) fn says_more(&self) -> bool {
-        self.epoch == JOINS || self.topics.is_some() || self.regex.is_some()
-    }
-
-    /// What is kept of it takes about so many bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        let topics = self.topics.iter().flatten().map(|name| 64 + name.len());
-        512 + topics.sum::<usize>() + self.regex.as_ref().map_or(0, String::len)
-    }
-}
-
 /// What happens to a group.
 #[derive(Debug, Clone)]
 pub(crate) enum Event {

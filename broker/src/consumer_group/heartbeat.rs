@@ -8,6 +8,19 @@ use super::{
     ConsumerGroup, GOES, Heartbeat, JOINS, Member, Parts, Refused, Told, Topics, WILL_BE_BACK, is_assignor,
 };
 
+impl Heartbeat {
+    /// Whether it says what is kept of a member, and not only that it is there.
+    pub(crate) fn says_more(&self) -> bool {
+        self.epoch == JOINS || self.topics.is_some() || self.regex.is_some()
+    }
+
+    /// What is kept of it takes about so many bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        let topics = self.topics.iter().flatten().map(|name| 64 + name.len());
+        512 + topics.sum::<usize>() + self.regex.as_ref().map_or(0, String::len)
+    }
+}
+
 /// A member that was heard, and is to be led on.
 #[derive(Debug)]
 pub(super) enum Heard {

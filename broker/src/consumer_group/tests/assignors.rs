@@ -45,7 +45,7 @@ fn check_whole(group: &ConsumerGroup, topics: &Known) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn uniform_gives_all_fairly_and_moves_little((members, partitions) in world(), gone in 0..8usize) {
