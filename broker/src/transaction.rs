@@ -12,10 +12,10 @@
 //! one before it is fenced; what that one had open is aborted first. Rules: KIP-98, KIP-360.
 //!
 //! Invariant: a state counts, and its ticket is answered, once it is stored; meanwhile everybody else is told to come
-//! again (CONCURRENT_TRANSACTIONS). The epoch of a producer id never falls.
+//! again (CONCURRENT_TRANSACTIONS). The epoch of a producer id never falls. Where the client knows KIP-890, every
+//! transaction has an epoch of its own: what comes late from one that has ended enters no other.
 //!
-//! Left out: storing, markers and clocks (the coordinator's); the protocol in which every transaction has its own
-//! epoch (KIP-890).
+//! Left out: storing, markers and clocks (the coordinator's).
 
 use std::collections::BTreeSet;
 
@@ -44,7 +44,13 @@ pub(crate) enum Event {
     /// It will write to these partitions.
     Add(Ticket, Producer, BTreeSet<Place>),
     /// It ends its transaction.
-    End(Ticket, Producer, Outcome),
+    End {
+        ticket: Ticket,
+        producer: Producer,
+        outcome: Outcome,
+        /// It goes on under another epoch (KIP-890), or as this id, which nobody has, when it has none left.
+        fresh_id: Option<i64>,
+    },
     /// What [`Effect::Store`] asked for was done, or could not be.
     Stored { store: u64, is_stored: bool },
     /// Every marker is durable.
@@ -91,7 +97,7 @@ pub(crate) struct Transaction {
 const RETRY_MS: i64 = 1_000;
 
 /// The last epoch there is: after it comes another producer id. One less than the type has, as in Kafka.
-const EPOCH_MAX: i16 = i16::MAX - 1;
+pub(crate) const EPOCH_MAX: i16 = i16::MAX - 1;
 
 impl Transaction {
     /// As it was stored at `stored_ms`. What is decided is still to be brought about: see [`Transaction::resume`].
@@ -172,11 +178,22 @@ impl Transaction {
                 Ok(None) => vec![Effect::Answer(ticket, Ok(producer))],
                 Err(code) => vec![Effect::Answer(ticket, Err(code))],
             },
-            Event::End(ticket, producer, outcome) => match self.end(producer, outcome) {
-                Ok(Some(state)) => self.store(state, Some(ticket)),
-                Ok(None) => vec![Effect::Answer(ticket, Ok(producer))],
-                Err(code) => vec![Effect::Answer(ticket, Err(code))],
-            },
+            Event::End {
+                ticket,
+                producer,
+                outcome,
+                fresh_id,
+            } => {
+                let ended = match fresh_id {
+                    Some(fresh_id) => self.end_and_go_on(producer, outcome, fresh_id),
+                    None => self.end(producer, outcome),
+                };
+                match ended {
+                    Ok(Ended::Decided(state)) => self.store(state, Some(ticket)),
+                    Ok(Ended::Before(goes_on)) => vec![Effect::Answer(ticket, Ok(goes_on))],
+                    Err(code) => vec![Effect::Answer(ticket, Err(code))],
+                }
+            }
             Event::Stored { store, is_stored } => self.stored(store, is_stored, now_ms),
             Event::Marked => {
                 self.is_marked = true;
@@ -206,14 +223,15 @@ impl Transaction {
                     id: fresh_id,
                     epoch: 0,
                 },
-                last_epoch: -1,
+                last: None,
+                next_id: None,
                 timeout_ms,
                 phase: Phase::Empty,
             });
         };
         let current = state.producer;
-        // Who asks again because the answer got lost has the epoch before.
-        let is_again = |known: Producer| known.id == current.id && known.epoch == state.last_epoch;
+        // Who asks again because the answer got lost is still who it was before.
+        let is_again = |known: Producer| state.last == Some(known);
         if known.is_some_and(|known| known != current && !is_again(known)) {
             return Err(ErrorCode::ProducerFenced.into());
         }
@@ -236,19 +254,17 @@ impl Transaction {
                 ..*state
             });
         }
-        let (producer, last_epoch) = match current.epoch >= EPOCH_MAX {
-            true => (
-                Producer {
-                    id: fresh_id,
-                    epoch: 0,
-                },
-                -1,
-            ),
-            false => (current.next(), known.map_or(-1, |known| known.epoch)),
+        let producer = match current.epoch >= EPOCH_MAX {
+            true => Producer {
+                id: fresh_id,
+                epoch: 0,
+            },
+            false => current.next(),
         };
         Ok(State {
             producer,
-            last_epoch,
+            last: known,
+            next_id: None,
             timeout_ms,
             phase,
         })
@@ -280,21 +296,59 @@ impl Transaction {
         Ok(Some(State { phase, ..*state }))
     }
 
-    fn end(&self, producer: Producer, outcome: Outcome) -> Result<Option<State>, ErrorCode> {
+    fn end(&self, producer: Producer, outcome: Outcome) -> Result<Ended, ErrorCode> {
         let state = self.known(producer)?;
         self.unless_storing()?;
         match &state.phase {
             Phase::Ongoing { places, .. } => {
                 let places = places.clone();
                 let phase = Phase::Preparing { places, outcome };
-                Ok(Some(State { phase, ..*state }))
+                // Nobody asks again as who it was before: that was before this transaction.
+                let last = None;
+                Ok(Ended::Decided(State {
+                    last,
+                    phase,
+                    ..*state
+                }))
             }
             // Asked again.
-            Phase::Completed(before) if *before == outcome => Ok(None),
+            Phase::Completed(before) if *before == outcome => Ok(Ended::Before(producer)),
             Phase::Preparing { outcome: before, .. } if *before == outcome => {
                 Err(ErrorCode::ConcurrentTransactions)
             }
             Phase::Preparing { .. } | Phase::Completed(_) | Phase::Empty => Err(ErrorCode::InvalidTxnState),
+        }
+    }
+
+    /// As [`Transaction::end`], where the producer goes on under another epoch. Nothing need be open for an abortion:
+    /// the client does not know whether what it sent has opened anything.
+    fn end_and_go_on(&self, producer: Producer, outcome: Outcome, fresh_id: i64) -> Result<Ended, ErrorCode> {
+        let last = self.state.as_ref().filter(|state| state.last == Some(producer));
+        let state = match last {
+            // Asked again: it has not heard that it is another by now.
+            Some(state) => {
+                self.unless_storing()?;
+                return match &state.phase {
+                    Phase::Completed(before) if *before == outcome => Ok(Ended::Before(state.producer)),
+                    Phase::Preparing { outcome: before, .. } if *before == outcome => {
+                        Err(ErrorCode::ConcurrentTransactions)
+                    }
+                    Phase::Preparing { .. } | Phase::Completed(_) => Err(ErrorCode::InvalidTxnState),
+                    Phase::Empty | Phase::Ongoing { .. } => Err(ErrorCode::ProducerFenced),
+                };
+            }
+            None => self.known(producer)?,
+        };
+        self.unless_storing()?;
+        match &state.phase {
+            Phase::Ongoing { places, .. } => {
+                Ok(Ended::Decided(state.ended(places.clone(), outcome, fresh_id)))
+            }
+            Phase::Empty | Phase::Completed(_) if outcome == Outcome::Abort => {
+                Ok(Ended::Decided(state.ended(BTreeSet::new(), outcome, fresh_id)))
+            }
+            Phase::Preparing { .. } => Err(ErrorCode::ConcurrentTransactions),
+            Phase::Empty | Phase::Completed(_) => Err(ErrorCode::InvalidTxnState),
         }
     }
 
@@ -303,8 +357,12 @@ impl Transaction {
         match &self.state {
             Some(state) if self.next.is_none() => match &state.phase {
                 Phase::Preparing { outcome, .. } => {
-                    let phase = Phase::Completed(*outcome);
-                    let state = State { phase, ..*state };
+                    let state = State {
+                        producer: state.goes_on(),
+                        next_id: None,
+                        phase: Phase::Completed(*outcome),
+                        ..*state
+                    };
                     self.store(state, None)
                 }
                 _ => Vec::new(),
@@ -340,7 +398,7 @@ impl Transaction {
         (self.retry_ms, self.is_marked, self.stored_ms) = (None, false, now_ms);
         let answer = next
             .ticket
-            .map(|ticket| Effect::Answer(ticket, Ok(next.state.producer)));
+            .map(|ticket| Effect::Answer(ticket, Ok(next.state.goes_on())));
         let markers = next.state.markers();
         self.state = Some(next.state);
         answer.into_iter().chain(markers).collect()
@@ -365,6 +423,14 @@ impl Transaction {
             None => Ok(()),
         }
     }
+}
+
+/// What came of an end.
+enum Ended {
+    /// It is decided, once this is stored.
+    Decided(State),
+    /// It was before; who goes on from there.
+    Before(Producer),
 }
 
 /// Why a producer does not begin, and what is done for it to begin later.

@@ -2,7 +2,8 @@
 //!
 //! * v3+: the client's software name and version must be of Kafka's characters, else INVALID_REQUEST (KIP-511).
 //! * An unknown version never gets here: dispatch answers it in v0 with UNSUPPORTED_VERSION and this API's span.
-//! * The features that clients look for are finalized: the new group protocol (`group.version` 1, KIP-848).
+//! * The features that clients look for are finalized: the new group protocol (`group.version` 1, KIP-848), and transactions with
+//!   an epoch each (`transaction.version` 2, KIP-890).
 
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::api_versions::{
@@ -12,7 +13,7 @@ use annals_kafka_wire::message::api_versions::{
 use crate::table::{Answer, Context, Row, TABLE};
 
 /// What is finalized, and at which level.
-const FEATURES: &[(&str, i16)] = &[("group.version", 1)];
+const FEATURES: &[(&str, i16)] = &[("group.version", 1), ("transaction.version", 2)];
 
 /// The first version that names the client's software.
 const NAMES_SINCE: i16 = 3;

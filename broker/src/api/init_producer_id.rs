@@ -11,6 +11,7 @@ use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 
 use super::producer_fault;
+use crate::broker::Shared;
 use crate::table::{Answer, Context};
 use crate::ticket::told;
 use crate::transaction::{Event, Producer};
@@ -30,15 +31,9 @@ pub(crate) fn handle(
     if (request.producer_id == -1) != (request.producer_epoch == -1) {
         return Answer::Now(refused(ErrorCode::InvalidRequest));
     }
-    let shared = Arc::clone(&ctx.shared);
-    let take = move || {
-        shared.topics.take_producer_id(shared.now_ms()).map_err(|error| {
-            tracing::error!(%error, "a producer id could not be reserved");
-            ErrorCode::KafkaStorageError
-        })
-    };
     let Some(id) = request.transactional_id else {
-        let given = move || match take() {
+        let shared = Arc::clone(&ctx.shared);
+        let given = move || match take_now(&shared) {
             Ok(id) => accepted(Producer { id, epoch: 0 }),
             Err(code) => refused(code),
         };
@@ -57,10 +52,9 @@ pub(crate) fn handle(
     });
     let (shared, stop) = (Arc::clone(&ctx.shared), ctx.stop.clone());
     Answer::later(async move {
-        let fresh_id = match tokio::task::spawn_blocking(take).await {
-            Ok(Ok(fresh_id)) => fresh_id,
-            Ok(Err(code)) => return refused(code),
-            Err(_) => return refused(ErrorCode::UnknownServerError),
+        let fresh_id = match take(&shared).await {
+            Ok(fresh_id) => fresh_id,
+            Err(code) => return refused(code),
         };
         let init = |ticket| Event::Init {
             ticket,
@@ -76,6 +70,21 @@ pub(crate) fn handle(
             Some(Err(code)) => refused(producer_fault(code, version >= KNOWS_FENCED)),
             None => refused(ErrorCode::CoordinatorNotAvailable),
         }
+    })
+}
+
+/// A producer id that nobody has.
+pub(super) async fn take(shared: &Arc<Shared>) -> Result<i64, ErrorCode> {
+    let shared = Arc::clone(shared);
+    let taken = tokio::task::spawn_blocking(move || take_now(&shared)).await;
+    taken.unwrap_or(Err(ErrorCode::UnknownServerError))
+}
+
+/// As [`take`]. Blocks for a sync now and then.
+fn take_now(shared: &Shared) -> Result<i64, ErrorCode> {
+    shared.topics.take_producer_id(shared.now_ms()).map_err(|error| {
+        tracing::error!(%error, "a producer id could not be reserved");
+        ErrorCode::KafkaStorageError
     })
 }
 

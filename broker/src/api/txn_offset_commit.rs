@@ -1,6 +1,8 @@
 //! TxnOffsetCommit (key 28): offsets that count when a producer's transaction is committed, and only then. From version
-//! 3 on the member says who it is (KIP-447), so that one that was fenced commits nothing.
+//! 3 on the member says who it is (KIP-447), so that one that was fenced commits nothing; from 5 on the offsets need not
+//! have been added to the transaction before (KIP-890).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use annals_kafka_wire::error::ErrorCode;
@@ -10,18 +12,25 @@ use annals_kafka_wire::message::txn_offset_commit::{
     TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
 };
 
+use tokio::sync::watch;
+
 use super::offset_commit::{Judged, JudgedTopic};
 use super::producer_fault;
+use crate::broker::Shared;
 use crate::group::Identity;
 use crate::groups::{self, Who};
 use crate::internal::OFFSETS;
 use crate::table::{Answer, Context};
-use crate::transaction::Producer;
+use crate::ticket::told;
+use crate::transaction::{Event, Place, Producer};
 use crate::transactions;
+
+/// The first version whose clients do not add the group's offsets to the transaction before (KIP-890).
+const OPENS_SINCE: i16 = 5;
 
 pub(crate) fn handle(
     ctx: &Context,
-    _version: i16,
+    version: i16,
     request: TxnOffsetCommitRequest,
 ) -> Answer<TxnOffsetCommitResponse> {
     let shared = Arc::clone(&ctx.shared);
@@ -36,17 +45,24 @@ pub(crate) fn handle(
     };
     let generation = request.generation_id;
     let takes_part = generation >= 0 || !identity.member_id.is_empty() || identity.instance_id.is_some();
-    let who = Who {
-        identity: &identity,
-        epoch: generation,
-        knows_epochs: true,
-    };
-    let member = takes_part.then_some(&who);
-    let place = (OFFSETS.to_owned(), 0);
-    let written = transactions::while_open(&shared, &request.transactional_id, producer, &place, || {
-        groups::commit_in_transaction(&shared, &request.group_id, member, producer, kept)
-    });
+    let (place, stop) = ((OFFSETS.to_owned(), 0), ctx.stop.clone());
     Answer::Change(Box::pin(async move {
+        let id = &request.transactional_id;
+        let opened = match version >= OPENS_SINCE {
+            true => open(&shared, id, producer, &place, stop).await,
+            false => Ok(()),
+        };
+        let who = Who {
+            identity: &identity,
+            epoch: generation,
+            knows_epochs: true,
+        };
+        let written = opened.and_then(|()| {
+            transactions::while_open(&shared, id, producer, &place, || {
+                let member = takes_part.then_some(&who);
+                groups::commit_in_transaction(&shared, &request.group_id, member, producer, kept)
+            })
+        });
         let code = match written {
             Ok(Ok(written)) => written.durable(&shared).await.err().unwrap_or(ErrorCode::None),
             // There is no word for a member's old epoch here, nor for a group that is gone.
@@ -63,6 +79,26 @@ pub(crate) fn handle(
             ..TxnOffsetCommitResponse::default()
         }
     }))
+}
+
+/// The group's offsets come into the transaction, if they are not in it yet.
+async fn open(
+    shared: &Arc<Shared>,
+    id: &str,
+    producer: Producer,
+    place: &Place,
+    stop: watch::Receiver<bool>,
+) -> Result<(), ErrorCode> {
+    if transactions::while_open(shared, id, producer, place, || ()).is_ok() {
+        return Ok(());
+    }
+    let places = BTreeSet::from([place.clone()]);
+    let add = |ticket| Event::Add(ticket, producer, places);
+    let asked = transactions::ask(shared, id, false, add).ok_or(ErrorCode::InvalidProducerIdMapping)?;
+    match told(asked, stop).await {
+        Some(opened) => opened.map(drop),
+        None => Err(ErrorCode::CoordinatorNotAvailable),
+    }
 }
 
 fn partition((partition_index, code): (i32, ErrorCode)) -> TxnOffsetCommitResponsePartition {

@@ -147,7 +147,7 @@ async fn offsets_of_somebody_who_takes_no_part_are_kept_for_a_week_after_the_com
     let shared = open(dir.path(), clock);
     assert_eq!(kept(&shared), ["payments"]);
     sweep(&shared);
-    assert_eq!(shared.groups.ids(), Vec::<String>::new());
+    assert_eq!(shared.groups.look("g", |_| ()), None);
     close(&shared);
 }
 
@@ -186,8 +186,11 @@ async fn transactional_ids_are_forgotten_when_nothing_is_open() {
     sweep(&shared);
     assert_eq!(shared.transactions.ids(), ["open"]);
     // Whoever comes with it begins anew.
-    let unknown = transactions::ask(&shared, "unused", false, |ticket| {
-        Event::End(ticket, producers[0], Outcome::Commit)
+    let unknown = transactions::ask(&shared, "unused", false, |ticket| Event::End {
+        ticket,
+        producer: producers[0],
+        outcome: Outcome::Commit,
+        fresh_id: None,
     });
     assert!(unknown.is_none());
     close(&shared);

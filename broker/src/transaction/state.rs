@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Effect;
+use super::{EPOCH_MAX, Effect};
 
 /// A partition, by topic and number.
 pub(crate) type Place = (String, i32);
@@ -42,8 +42,10 @@ pub(crate) enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct State {
     pub(crate) producer: Producer,
-    /// The epoch before it, when the producer asked for another itself.
-    pub(crate) last_epoch: i16,
+    /// What it was before, when it became another by its own request: who asks again has not heard of that.
+    pub(crate) last: Option<Producer>,
+    /// The id it goes on with once the transaction is over, where it has no epochs left.
+    pub(crate) next_id: Option<i64>,
     /// How long a transaction may stay open.
     pub(crate) timeout_ms: i32,
     pub(crate) phase: Phase,
@@ -57,13 +59,40 @@ impl State {
         };
         Some(State {
             producer: self.producer.next(),
-            last_epoch: -1,
+            last: None,
+            next_id: None,
             timeout_ms: self.timeout_ms,
             phase: Phase::Preparing {
                 places: places.clone(),
                 outcome: Outcome::Abort,
             },
         })
+    }
+
+    /// The transaction's end, by which its producer becomes the next one (KIP-890): what it sent before and comes late is
+    /// not its any more. `fresh_id` is a producer id that nobody has.
+    pub(super) fn ended(&self, places: BTreeSet<Place>, outcome: Outcome, fresh_id: i64) -> State {
+        State {
+            producer: self.producer.next(),
+            last: Some(self.producer),
+            next_id: (self.producer.epoch >= EPOCH_MAX).then_some(fresh_id),
+            timeout_ms: self.timeout_ms,
+            phase: Phase::Preparing { places, outcome },
+        }
+    }
+
+    /// Whether its producer became another with the last transaction's end, so that it may ask again as who it was.
+    pub(crate) fn has_gone_on(&self) -> bool {
+        let has_ended = matches!(self.phase, Phase::Preparing { .. } | Phase::Completed(_));
+        has_ended && self.last.is_some()
+    }
+
+    /// The producer that goes on from here.
+    pub(super) fn goes_on(&self) -> Producer {
+        match self.next_id {
+            Some(id) => Producer { id, epoch: 0 },
+            None => self.producer,
+        }
     }
 
     /// The markers that bring about what is decided.
@@ -78,6 +107,15 @@ impl State {
 }
 
 impl Producer {
+    /// Who it was before it became this one, when its id was that.
+    pub(crate) fn before(self, id: i64) -> Producer {
+        let epoch = match id == self.id {
+            true => self.epoch.saturating_sub(1),
+            false => EPOCH_MAX,
+        };
+        Producer { id, epoch }
+    }
+
     /// Its next life. The last epoch is kept free for this, so that there always is one.
     pub(super) fn next(self) -> Producer {
         Producer {

@@ -4,10 +4,21 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod epochs;
+
 const TIMEOUT_MS: i32 = 60_000;
 
 fn place(name: &str) -> BTreeSet<Place> {
     BTreeSet::from([(name.to_owned(), 0)])
+}
+
+fn end_of(producer: Producer, outcome: Outcome, fresh_id: Option<i64>) -> Event {
+    Event::End {
+        ticket: Ticket(0),
+        producer,
+        outcome,
+        fresh_id,
+    }
 }
 
 /// Drives one id by hand; stores and markers succeed at once.
@@ -60,7 +71,12 @@ impl Desk {
     }
 
     fn end(&mut self, producer: Producer, outcome: Outcome) -> Result<Producer, ErrorCode> {
-        self.on(Event::End(Ticket(0), producer, outcome)).unwrap()
+        self.on(end_of(producer, outcome, None)).unwrap()
+    }
+
+    /// Ends, and goes on as the producer that is given (KIP-890).
+    fn end_and_go_on(&mut self, producer: Producer, outcome: Outcome) -> Result<Producer, ErrorCode> {
+        self.on(end_of(producer, outcome, Some(99))).unwrap()
     }
 }
 
@@ -163,7 +179,8 @@ fn a_transaction_that_takes_too_long_is_aborted_and_its_producer_fenced() {
 fn when_there_are_no_epochs_left_there_is_another_producer() {
     let state = |epoch, phase| State {
         producer: Producer { id: 7, epoch },
-        last_epoch: -1,
+        last: None,
+        next_id: None,
         timeout_ms: TIMEOUT_MS,
         phase,
     };
@@ -221,7 +238,8 @@ fn nothing_counts_before_it_is_stored_and_what_is_decided_comes_about_after_a_re
     let producer = Producer { id: 5, epoch: 0 };
     let decided = State {
         producer,
-        last_epoch: -1,
+        last: None,
+        next_id: None,
         timeout_ms: TIMEOUT_MS,
         phase: Phase::Preparing {
             places: place("a"),
@@ -291,7 +309,7 @@ proptest! {
                     let Some(producer) = producers[who] else { continue };
                     let outcome = if commits { Outcome::Commit } else { Outcome::Abort };
                     asked.insert(ticket, (who, Some(outcome)));
-                    Event::End(ticket, producer, outcome)
+                    Event::End { ticket, producer, outcome, fresh_id: None }
                 }
                 Step::Settle(is_stored) => match under_way.is_empty() {
                     true => continue,

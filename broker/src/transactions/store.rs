@@ -19,9 +19,12 @@ use crate::internal::{self, InternalTopicError, TRANSACTIONS, WriteError, Writte
 use crate::topic::Topic;
 use crate::transaction::{Outcome, Phase, Place, Producer, State, Transaction};
 
-/// The versions written: what Kafka writes for the protocol of KIP-98.
+/// The versions written: what Kafka 4 writes.
 const KEY_VERSION: i16 = 0;
-const VALUE_VERSION: i16 = 0;
+const VALUE_VERSION: i16 = 1;
+
+/// The `transaction.version` of a producer that goes on under another epoch with every end.
+const GOES_ON: i16 = 2;
 
 /// Kafka's numbers of phases.
 const EMPTY: i8 = 0;
@@ -73,7 +76,10 @@ pub(super) fn record(state: &State, now: (i64, i64)) -> TransactionLogValue {
         transaction_partitions: (status != EMPTY).then(|| by_topic(places)),
         transaction_last_update_timestamp_ms: now.0,
         transaction_start_timestamp_ms: start_ms,
-        ..TransactionLogValue::default()
+        previous_producer_id: state.last.map_or(-1, |last| last.id),
+        next_producer_id: state.next_id.unwrap_or(-1),
+        client_transaction_version: if state.has_gone_on() { GOES_ON } else { 0 },
+        next_producer_epoch: if state.next_id.is_some() { 0 } else { -1 },
     }
 }
 
@@ -116,12 +122,15 @@ fn state(value: TransactionLogValue, now_ms: i64) -> Option<State> {
         COMPLETE_ABORT => Phase::Completed(Outcome::Abort),
         _ => return None,
     };
+    let producer = Producer {
+        id: value.producer_id,
+        epoch: value.producer_epoch,
+    };
+    let has_gone_on = value.client_transaction_version >= GOES_ON;
     Some(State {
-        producer: Producer {
-            id: value.producer_id,
-            epoch: value.producer_epoch,
-        },
-        last_epoch: -1,
+        producer,
+        last: has_gone_on.then(|| producer.before(value.previous_producer_id)),
+        next_id: Some(value.next_producer_id).filter(|id| *id >= 0),
         timeout_ms: value.transaction_timeout_ms,
         phase,
     })

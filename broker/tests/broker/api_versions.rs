@@ -57,6 +57,19 @@ async fn every_known_version_is_answered_in_its_own_layout() {
             let answer = ApiVersionsResponse::decode(&mut reader, version).unwrap();
             assert_eq!(answer.error_code, 0, "v{version}");
             assert_eq!(answer.api_keys.len(), 44, "v{version}");
+            let finalized = answer.finalized_features.iter();
+            let finalized: Vec<_> = finalized
+                .map(|feature| (feature.name.as_str(), feature.max_version_level))
+                .collect();
+            let expected = [("group.version", 1), ("transaction.version", 2)];
+            assert_eq!(
+                finalized,
+                if version < 3 {
+                    &expected[..0]
+                } else {
+                    &expected[..]
+                }
+            );
         }
     })
     .await;

@@ -114,6 +114,16 @@ async fn write_in(
     ErrorCode::from(answer.responses[0].partition_responses[0].error_code)
 }
 
+/// As [`write_in`], as soon as the transaction before is at its end.
+async fn write_next(running: &Running, who: &InitProducerIdResponse, value: &str) -> ErrorCode {
+    loop {
+        match write_in(running, 12, who, 0, "a", value).await {
+            ErrorCode::ConcurrentTransactions => tokio::task::yield_now().await,
+            code => return code,
+        }
+    }
+}
+
 async fn end(running: &Running, who: &InitProducerIdResponse, committed: bool) -> ErrorCode {
     let request = EndTxnRequest {
         transactional_id: ID.into(),
@@ -299,6 +309,16 @@ async fn commit_offset(running: &Running, who: &InitProducerIdResponse, committe
     while ErrorCode::from(ask(running, 3, &add).await.error_code) == ErrorCode::ConcurrentTransactions {
         tokio::task::yield_now().await;
     }
+    commit_offset_in(running, 3, who, committed_offset).await
+}
+
+/// A TxnOffsetCommit of a version of the test's choice.
+async fn commit_offset_in(
+    running: &Running,
+    version: i16,
+    who: &InitProducerIdResponse,
+    committed_offset: i64,
+) -> ErrorCode {
     let commit = TxnOffsetCommitRequest {
         transactional_id: ID.into(),
         group_id: "g".into(),
@@ -313,7 +333,7 @@ async fn commit_offset(running: &Running, who: &InitProducerIdResponse, committe
         }],
         ..TxnOffsetCommitRequest::default()
     };
-    ErrorCode::from(ask(running, 3, &commit).await.topics[0].partitions[0].error_code)
+    ErrorCode::from(ask(running, version, &commit).await.topics[0].partitions[0].error_code)
 }
 
 async fn settled(running: &Running) -> i64 {
@@ -413,4 +433,85 @@ async fn a_newer_produce_opens_its_transaction_where_it_writes() {
         ErrorCode::None
     );
     broker.stop().await;
+}
+
+/// Ends a transaction, and goes on as the producer that is given.
+async fn end_and_go_on(
+    running: &Running,
+    who: &InitProducerIdResponse,
+    committed: bool,
+) -> Result<InitProducerIdResponse, ErrorCode> {
+    let request = EndTxnRequest {
+        transactional_id: ID.into(),
+        producer_id: who.producer_id,
+        producer_epoch: who.producer_epoch,
+        committed,
+    };
+    loop {
+        let answer = ask(running, 5, &request).await;
+        match ErrorCode::from(answer.error_code) {
+            ErrorCode::ConcurrentTransactions => tokio::task::yield_now().await,
+            ErrorCode::None => {
+                return Ok(InitProducerIdResponse {
+                    producer_id: answer.producer_id,
+                    producer_epoch: answer.producer_epoch,
+                    ..InitProducerIdResponse::default()
+                });
+            }
+            code => return Err(code),
+        }
+    }
+}
+
+/// KIP-890: every transaction has an epoch of its own, also over a restart; what comes late enters no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_transaction_of_a_newer_client_has_an_epoch_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = || start_in(dir.path(), test_config(), Arc::new(OpenGate));
+    let running = start().await;
+    create(&running, "a").await;
+    let first = producer(&running).await;
+    assert_eq!(
+        end_and_go_on(&running, &first, true).await.err(),
+        Some(ErrorCode::InvalidTxnState)
+    );
+    assert_eq!(write_in(&running, 12, &first, 0, "a", "x").await, ErrorCode::None);
+    assert_eq!(commit_offset_in(&running, 5, &first, 7).await, ErrorCode::None);
+    let second = end_and_go_on(&running, &first, true).await.unwrap();
+    assert_eq!(
+        (second.producer_id, second.producer_epoch),
+        (first.producer_id, first.producer_epoch + 1)
+    );
+    assert_eq!(
+        (settled(&running).await, committed(&running, "a").await),
+        (7, vec!["x".to_owned()])
+    );
+    // Asked again, also after a restart, it is said again.
+    assert_eq!(end_and_go_on(&running, &first, true).await.as_ref(), Ok(&second));
+    running.stop().await;
+    let running = start().await;
+    assert_eq!(end_and_go_on(&running, &first, true).await.as_ref(), Ok(&second));
+    // What comes late is of no transaction, neither before the next is open nor after that.
+    for is_open in [false, true] {
+        if is_open {
+            assert_eq!(write_next(&running, &second, "y").await, ErrorCode::None);
+        }
+        assert_eq!(
+            write_in(&running, 12, &first, 1, "a", "late").await,
+            ErrorCode::InvalidProducerEpoch
+        );
+        assert_eq!(
+            commit_offset_in(&running, 5, &first, 9).await,
+            ErrorCode::InvalidProducerEpoch
+        );
+    }
+    let third = end_and_go_on(&running, &second, false).await.unwrap();
+    assert_eq!(write_next(&running, &third, "z").await, ErrorCode::None);
+    let fourth = end_and_go_on(&running, &third, true).await.unwrap();
+    assert_eq!(fourth.producer_epoch, first.producer_epoch + 3);
+    assert_eq!(
+        (settled(&running).await, committed(&running, "a").await),
+        (7, vec!["x".to_owned(), "z".to_owned()])
+    );
+    running.stop().await;
 }
