@@ -17,16 +17,19 @@
 //!
 //! Left out: storing, markers and clocks (the coordinator's).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use annals_kafka_wire::error::ErrorCode;
 
 use crate::ticket::Ticket;
 
+mod add;
+mod end;
 mod state;
 #[cfg(test)]
 mod tests;
 
+use end::Ended;
 pub(crate) use state::{Outcome, Phase, Place, Producer, State};
 
 /// What happens.
@@ -91,6 +94,8 @@ pub(crate) struct Transaction {
     retry_ms: Option<i64>,
     /// When the state that counts was stored.
     stored_ms: i64,
+    /// Partitions to be added when that may be.
+    waiting: VecDeque<(Ticket, Producer, BTreeSet<Place>)>,
 }
 
 /// Pause after something could not be stored.
@@ -173,11 +178,7 @@ impl Transaction {
                     [fence, vec![answer]].concat()
                 }
             },
-            Event::Add(ticket, producer, places) => match self.add(producer, places, now_ms) {
-                Ok(Some(state)) => self.store(state, Some(ticket)),
-                Ok(None) => vec![Effect::Answer(ticket, Ok(producer))],
-                Err(code) => vec![Effect::Answer(ticket, Err(code))],
-            },
+            Event::Add(ticket, producer, places) => self.add_or_wait(ticket, producer, places, now_ms),
             Event::End {
                 ticket,
                 producer,
@@ -194,7 +195,11 @@ impl Transaction {
                     Err(code) => vec![Effect::Answer(ticket, Err(code))],
                 }
             }
-            Event::Stored { store, is_stored } => self.stored(store, is_stored, now_ms),
+            Event::Stored { store, is_stored } => {
+                let mut effects = self.stored(store, is_stored, now_ms);
+                effects.extend(self.add_waiting(now_ms));
+                effects
+            }
             Event::Marked => {
                 self.is_marked = true;
                 self.complete()
@@ -270,88 +275,6 @@ impl Transaction {
         })
     }
 
-    fn add(
-        &self,
-        producer: Producer,
-        places: BTreeSet<Place>,
-        now_ms: i64,
-    ) -> Result<Option<State>, ErrorCode> {
-        let state = self.known(producer)?;
-        self.unless_storing()?;
-        let phase = match &state.phase {
-            Phase::Preparing { .. } => return Err(ErrorCode::ConcurrentTransactions),
-            Phase::Ongoing { places: before, .. } if before.is_superset(&places) => return Ok(None),
-            Phase::Ongoing {
-                places: before,
-                since_ms,
-            } => Phase::Ongoing {
-                places: before.union(&places).cloned().collect(),
-                since_ms: *since_ms,
-            },
-            Phase::Empty | Phase::Completed(_) => Phase::Ongoing {
-                places,
-                since_ms: now_ms,
-            },
-        };
-        Ok(Some(State { phase, ..*state }))
-    }
-
-    fn end(&self, producer: Producer, outcome: Outcome) -> Result<Ended, ErrorCode> {
-        let state = self.known(producer)?;
-        self.unless_storing()?;
-        match &state.phase {
-            Phase::Ongoing { places, .. } => {
-                let places = places.clone();
-                let phase = Phase::Preparing { places, outcome };
-                // Nobody asks again as who it was before: that was before this transaction.
-                let last = None;
-                Ok(Ended::Decided(State {
-                    last,
-                    phase,
-                    ..*state
-                }))
-            }
-            // Asked again.
-            Phase::Completed(before) if *before == outcome => Ok(Ended::Before(producer)),
-            Phase::Preparing { outcome: before, .. } if *before == outcome => {
-                Err(ErrorCode::ConcurrentTransactions)
-            }
-            Phase::Preparing { .. } | Phase::Completed(_) | Phase::Empty => Err(ErrorCode::InvalidTxnState),
-        }
-    }
-
-    /// As [`Transaction::end`], where the producer goes on under another epoch. Nothing need be open for an abortion:
-    /// the client does not know whether what it sent has opened anything.
-    fn end_and_go_on(&self, producer: Producer, outcome: Outcome, fresh_id: i64) -> Result<Ended, ErrorCode> {
-        let last = self.state.as_ref().filter(|state| state.last == Some(producer));
-        let state = match last {
-            // Asked again: it has not heard that it is another by now.
-            Some(state) => {
-                self.unless_storing()?;
-                return match &state.phase {
-                    Phase::Completed(before) if *before == outcome => Ok(Ended::Before(state.producer)),
-                    Phase::Preparing { outcome: before, .. } if *before == outcome => {
-                        Err(ErrorCode::ConcurrentTransactions)
-                    }
-                    Phase::Preparing { .. } | Phase::Completed(_) => Err(ErrorCode::InvalidTxnState),
-                    Phase::Empty | Phase::Ongoing { .. } => Err(ErrorCode::ProducerFenced),
-                };
-            }
-            None => self.known(producer)?,
-        };
-        self.unless_storing()?;
-        match &state.phase {
-            Phase::Ongoing { places, .. } => {
-                Ok(Ended::Decided(state.ended(places.clone(), outcome, fresh_id)))
-            }
-            Phase::Empty | Phase::Completed(_) if outcome == Outcome::Abort => {
-                Ok(Ended::Decided(state.ended(BTreeSet::new(), outcome, fresh_id)))
-            }
-            Phase::Preparing { .. } => Err(ErrorCode::ConcurrentTransactions),
-            Phase::Empty | Phase::Completed(_) => Err(ErrorCode::InvalidTxnState),
-        }
-    }
-
     /// Every marker is there: the transaction is over once that is stored.
     fn complete(&mut self) -> Vec<Effect> {
         match &self.state {
@@ -423,14 +346,6 @@ impl Transaction {
             None => Ok(()),
         }
     }
-}
-
-/// What came of an end.
-enum Ended {
-    /// It is decided, once this is stored.
-    Decided(State),
-    /// It was before; who goes on from there.
-    Before(Producer),
 }
 
 /// Why a producer does not begin, and what is done for it to begin later.

@@ -16,6 +16,7 @@ import org.apache.kafka.common.ClassicGroupState;
 import org.apache.kafka.common.GroupState;
 import org.apache.kafka.common.GroupType;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -132,7 +133,13 @@ public final class Groups {
       old.send(new ProducerRecord<>(TOPIC, 0, "key", "too late")).get();
       check(false, "an older producer wrote");
     } catch (ExecutionException refused) {
-      check(refused.getCause() instanceof ProducerFencedException, refused.toString());
+      check(refused.getCause() instanceof InvalidProducerEpochException, refused.toString());
+    }
+    try {
+      old.abortTransaction();
+      check(false, "an older producer went on");
+    } catch (ProducerFencedException fenced) {
+      old.close();
     }
   }
 

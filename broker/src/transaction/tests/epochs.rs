@@ -101,6 +101,49 @@ fn without_epochs_left_it_goes_on_as_another_producer() {
     assert_eq!(desk.add(last, "b"), Err(ErrorCode::InvalidProducerIdMapping));
 }
 
+#[test]
+fn who_adds_while_the_transaction_before_ends_waits_for_its_end() {
+    let mut desk = Desk::default();
+    let first = desk.init(None).unwrap();
+    desk.add(first, "a").unwrap();
+    let second = next(first);
+    let mut under_way = desk.transaction.on(end_of(first, Outcome::Commit, Some(99)), 0);
+    // One of the last comes late, and the next one's first as soon as the end is answered.
+    let add = |ticket, producer| Event::Add(Ticket(ticket), producer, place("b"));
+    under_way.extend(desk.transaction.on(add(2, first), 0));
+    let stored = Event::Stored {
+        store: desk.transaction.stores,
+        is_stored: true,
+    };
+    under_way.remove(0);
+    under_way.extend(desk.transaction.on(stored, 0));
+    for ticket in [1, 3] {
+        under_way.extend(desk.transaction.on(add(ticket, second), 0));
+    }
+    let mut answers = Vec::new();
+    while !under_way.is_empty() {
+        let event = match under_way.remove(0) {
+            Effect::Store(store, _) => Event::Stored {
+                store,
+                is_stored: true,
+            },
+            Effect::Mark(..) => Event::Marked,
+            Effect::Answer(ticket, answer) => {
+                answers.push((ticket.0, answer));
+                continue;
+            }
+        };
+        under_way.extend(desk.transaction.on(event, 0));
+    }
+    let fenced = Err(ErrorCode::ProducerFenced);
+    answers.sort_by_key(|(ticket, _)| *ticket);
+    assert_eq!(
+        answers,
+        [(0, Ok(second)), (1, Ok(second)), (2, fenced), (3, Ok(second))]
+    );
+    assert_eq!(desk.transaction.check_open_in(second, &("b".into(), 0)), Ok(()));
+}
+
 /// What a producer of the new kind and its network do.
 #[derive(Debug, Clone, Copy)]
 enum Move {
