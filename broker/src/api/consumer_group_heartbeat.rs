@@ -17,6 +17,12 @@ use crate::table::{Answer, Context};
 /// The most a member may say about itself, in bytes.
 const SAID_BYTES_MAX: usize = 512 * 1024;
 
+/// The longest id of a member, in bytes: it is kept beside each of its partitions.
+const ID_BYTES_MAX: usize = 255;
+
+/// The most partitions a member may say that it has: more than there can be.
+const OWNED_MAX: usize = 100_000;
+
 /// The first version whose members make their own ids, and may want topics by a regular expression.
 const OWN_IDS: i16 = 1;
 
@@ -64,6 +70,7 @@ fn check(version: i16, request: &ConsumerGroupHeartbeatRequest) -> Result<(), &'
         .map(String::len)
         .sum::<usize>();
     let has = request.topic_partitions.as_ref();
+    let owned = has.into_iter().flatten().map(|topic| topic.partitions.len());
     let joins = request.member_epoch == JOINS;
     let faults = [
         (request.group_id.is_empty(), "GroupId can't be empty."),
@@ -72,6 +79,14 @@ fn check(version: i16, request: &ConsumerGroupHeartbeatRequest) -> Result<(), &'
         (
             request.member_id.is_empty() && (!joins || version >= OWN_IDS),
             "MemberId can't be empty.",
+        ),
+        (
+            request.member_id.len() > ID_BYTES_MAX,
+            "MemberId is longer than 255 bytes.",
+        ),
+        (
+            owned.sum::<usize>() > OWNED_MAX,
+            "TopicPartitions are more than 100000.",
         ),
         (request.member_epoch < WILL_BE_BACK, "MemberEpoch is invalid."),
         (

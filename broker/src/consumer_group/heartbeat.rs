@@ -17,7 +17,8 @@ impl Heartbeat {
     /// What is kept of it takes about so many bytes.
     pub(crate) fn bytes(&self) -> usize {
         let topics = self.topics.iter().flatten().map(|name| 64 + name.len());
-        512 + topics.sum::<usize>() + self.regex.as_ref().map_or(0, String::len)
+        let names = [&self.member_id, &self.client_id].map(String::len);
+        512 + names.iter().sum::<usize>() + topics.sum::<usize>() + self.regex.as_ref().map_or(0, String::len)
     }
 }
 

@@ -82,7 +82,8 @@ impl Member {
             .flatten()
             .map(String::len);
         let parts = self.target.len() + self.assigned.len() + self.revoking.len();
-        512 + topics.sum::<usize>() + texts.sum::<usize>() + 128 * parts
+        let names = self.client_id.len() + self.client_host.len();
+        512 + names + topics.sum::<usize>() + texts.sum::<usize>() + 256 * parts
     }
 
     /// Takes over what it says of itself; whether anything of that is new.

@@ -114,7 +114,10 @@ impl Kind {
     pub(super) fn members_bytes(&self) -> usize {
         match self {
             Kind::Classic(group) => group.members().map(group::Member::bytes).sum(),
-            Kind::Consumer(group) => group.members().map(|(_, member)| member.bytes()).sum(),
+            Kind::Consumer(group) => group
+                .members()
+                .map(|(id, member)| id.len() + member.bytes())
+                .sum(),
         }
     }
 

@@ -19,7 +19,7 @@ use annals_kafka_wire::message::offset_fetch::{
 };
 use bytes::Bytes;
 
-use crate::harness::{Running, ask, start, start_in, test_config};
+use crate::harness::{Running, ask, start, start_in, start_with, test_config};
 
 const GROUP: &str = "billing";
 
@@ -45,6 +45,22 @@ fn join(member_id: &str) -> ConsumerGroupHeartbeatRequest {
         subscribed_topic_names: Some(vec!["orders".into()]),
         topic_partitions: Some(Vec::new()),
         ..heartbeat(member_id, 0)
+    }
+}
+
+/// A member's way into a group of the classic protocol.
+fn classic(member_id: &str) -> JoinGroupRequest {
+    JoinGroupRequest {
+        group_id: GROUP.into(),
+        session_timeout_ms: 30_000,
+        rebalance_timeout_ms: 30_000,
+        member_id: member_id.into(),
+        protocol_type: "consumer".into(),
+        protocols: vec![JoinGroupRequestProtocol {
+            name: "range".into(),
+            metadata: Bytes::from_static(b"\0\0\0\0\0\x01\0\x06orders\xff\xff\xff\xff"),
+        }],
+        ..JoinGroupRequest::default()
     }
 }
 
@@ -310,18 +326,6 @@ async fn topics_that_come_and_grow_are_given_to_members() {
 async fn an_empty_group_becomes_one_of_the_other_kind_and_keeps_its_offsets() {
     let running = start().await;
     let topic = ready(&running).await;
-    let classic = |member_id: &str| JoinGroupRequest {
-        group_id: GROUP.into(),
-        session_timeout_ms: 30_000,
-        rebalance_timeout_ms: 30_000,
-        member_id: member_id.into(),
-        protocol_type: "consumer".into(),
-        protocols: vec![JoinGroupRequestProtocol {
-            name: "range".into(),
-            metadata: Bytes::from_static(b"\0\0\0\0\0\x01\0\x06orders\xff\xff\xff\xff"),
-        }],
-        ..JoinGroupRequest::default()
-    };
     for round in 0..2 {
         // Of the new protocol, with a member: the classic one is not let in.
         let member = format!("new-{round}");
@@ -398,6 +402,17 @@ async fn what_a_heartbeat_lacks_is_said() {
             subscribed_topic_names: Some(vec!["n".repeat(30_000); 20]),
             ..join("a")
         },
+        join(&"a".repeat(256)),
+        ConsumerGroupHeartbeatRequest {
+            topic_partitions: Some(vec![
+                TopicPartitions {
+                    topic_id: [1; 16],
+                    partitions: (0..10_000).collect(),
+                };
+                11
+            ]),
+            ..heartbeat("a", 1)
+        },
     ];
     for request in &invalid {
         assert_eq!(
@@ -424,11 +439,50 @@ async fn what_a_heartbeat_lacks_is_said() {
         ErrorCode::InvalidRegularExpression
     );
     assert_eq!(listed(&running, &[]).await, []);
-    // Before version 1 the coordinator makes the id.
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_version_1_the_coordinator_makes_a_members_id() {
+    let running = start().await;
+    ready(&running).await;
     let named = ask(&running, 0, &join("")).await;
     assert_eq!(
         (named.error_code, named.member_id.is_some_and(|id| id.len() > 10)),
         (0, true)
     );
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_all_groups_have_so_much_room_together() {
+    let config = annals_broker::BrokerConfig {
+        members_bytes_max: 5_000,
+        ..test_config()
+    };
+    let running = start_with(config, std::sync::Arc::new(annals_broker::OpenGate)).await;
+    ready(&running).await;
+    let mut epoch = says(&running, &join("a")).await.member_epoch;
+    // Whoever is in stays in; neither kind of group takes who needs more than there is.
+    let large = ConsumerGroupHeartbeatRequest {
+        subscribed_topic_names: Some(vec!["n".repeat(4_000)]),
+        ..join("b")
+    };
+    assert_eq!(refused(&running, &large).await, ErrorCode::GroupMaxSizeReached);
+    let mut large = JoinGroupRequest {
+        group_id: "other".into(),
+        ..classic("")
+    };
+    large.protocols[0].metadata = vec![0; 4_000].into();
+    let turned_away = ask(&running, 9, &large).await;
+    assert_eq!(
+        ErrorCode::from(turned_away.error_code),
+        ErrorCode::GroupMaxSizeReached
+    );
+    epoch = says(&running, &heartbeat("a", epoch)).await.member_epoch;
+    says(&running, &heartbeat("a", -1)).await;
+    assert_eq!(epoch, 1);
+    let let_in = ask(&running, 9, &large).await;
+    assert_eq!(ErrorCode::from(let_in.error_code), ErrorCode::MemberIdRequired);
     running.stop().await;
 }

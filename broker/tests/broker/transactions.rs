@@ -515,3 +515,24 @@ async fn every_transaction_of_a_newer_client_has_an_epoch_of_its_own() {
     );
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_topics_offsets_do_not_come_back_with_a_transaction() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = || start_in(dir.path(), test_config(), Arc::new(OpenGate));
+    let running = start().await;
+    create(&running, "a").await;
+    let who = producer(&running).await;
+    assert_eq!(commit_offset_in(&running, 5, &who, 7).await, ErrorCode::None);
+    let broker = running.broker.clone();
+    tokio::task::spawn_blocking(move || broker.delete_topic("a").unwrap())
+        .await
+        .unwrap();
+    create(&running, "a").await;
+    end_and_go_on(&running, &who, true).await.unwrap();
+    assert_eq!(settled(&running).await, -1);
+    running.stop().await;
+    let running = start().await;
+    assert_eq!(settled(&running).await, -1);
+    running.stop().await;
+}
