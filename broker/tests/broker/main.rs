@@ -20,6 +20,7 @@ mod order;
 mod pace;
 mod produce;
 mod producer;
+mod quirks;
 mod records;
 mod requests;
 mod settings;
