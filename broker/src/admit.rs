@@ -176,7 +176,7 @@ fn whole_batch(records: Option<&Bytes>, version: i16) -> Result<Batch, Rejection
     if end != bytes.len() {
         return Err(invalid("exactly one record batch"));
     }
-    batch.verify_crc().map_err(unreadable)?;
+    let batch = batch.verified().map_err(unreadable)?;
     batch.check_produced().map_err(unreadable)?;
     if batch.compression() == Compression::Zstd && version < ZSTD_SINCE {
         let sentence = format!("Produce requests with version {version} may not use zstd");

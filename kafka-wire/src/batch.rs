@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Invariant: a [`Batch`] is exactly one batch, of magic 2, with a known codec and a header free of contradictions.
-//! Its checksum is only verified by [`Batch::verify_crc`], its records only by reading them all.
+//! Its checksum is only verified by [`Batch::verify_crc`] and [`Batch::verified`], its records only by reading them all.
 //! The first 16 bytes and the magic are outside the checksum, so a log may stamp offset and epoch without touching it.
 //!
 //! Left out on purpose: magic 0 and 1, which Kafka 4 no longer has; recompression; producer sequences (the log's).
@@ -94,6 +94,8 @@ pub enum TimestampType {
 pub struct Batch {
     bytes: Bytes,
     header: Header,
+    /// The checksum was compared, and these bytes do not change.
+    is_verified: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,12 +144,29 @@ impl Batch {
             // Nonsense under a wrong checksum is damage; under a right one its sender meant it.
             _ => verify_crc(&bytes).err().unwrap_or(error),
         })?;
-        Ok((Batch { bytes, header }, next))
+        let batch = Batch {
+            bytes,
+            header,
+            is_verified: false,
+        };
+        Ok((batch, next))
     }
 
-    /// Compares the stored checksum with that of the bytes.
+    /// Compares the stored checksum with that of the bytes, unless that was done before.
     pub fn verify_crc(&self) -> Result<(), BatchError> {
-        verify_crc(&self.bytes)
+        match self.is_verified {
+            true => Ok(()),
+            false => verify_crc(&self.bytes),
+        }
+    }
+
+    /// The batch, if its checksum is right: whoever gets it need not compare it again.
+    pub fn verified(self) -> Result<Batch, BatchError> {
+        self.verify_crc()?;
+        Ok(Batch {
+            is_verified: true,
+            ..self
+        })
     }
 
     /// Checks what the header of a batch fresh from a producer must say: no control batch, not empty, and offsets

@@ -54,6 +54,7 @@ impl Batch {
         Batch {
             bytes: bytes.freeze(),
             header,
+            is_verified: self.is_verified,
         }
     }
 }
