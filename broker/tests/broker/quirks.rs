@@ -45,13 +45,16 @@ async fn produce_of_versions_with_old_records_is_advertised_and_closes_its_conne
     broker.stop().await;
 }
 
+/// APIs, each with the oldest and the newest version that will do.
+type Set = &'static [(ApiKey, i16, i16)];
+
 /// librdkafka switches a feature on when each API of its set is there in one of the versions it knows.
 #[tokio::test]
 async fn librdkafka_finds_the_sets_that_it_looks_for() {
     use ApiKey::*;
     let broker = start().await;
     let client = broker.client().await;
-    let sets: [(&str, &[(ApiKey, i16, i16)]); 5] = [
+    let sets: [(&str, Set); 5] = [
         ("records of magic 2", &[(Produce, 3, 3), (Fetch, 4, 4)]),
         (
             "compression, also of old ones",
