@@ -22,6 +22,7 @@
 mod build;
 mod check;
 mod codec;
+mod compact;
 mod error;
 mod marker;
 mod records;

@@ -204,7 +204,7 @@ impl super::Batch {
     }
 }
 
-fn nullable(body: &mut Writer, bytes: Option<&[u8]>) {
+pub(super) fn nullable(body: &mut Writer, bytes: Option<&[u8]>) {
     body.varint(bytes.map_or(-1, |bytes| bytes.len() as i32));
     body.put(bytes.unwrap_or_default());
 }

@@ -21,6 +21,15 @@ pub struct Seen {
     pub timestamp_ms: i64,
     /// How many headers it has.
     pub headers: usize,
+    /// Whether it has a key.
+    pub has_key: bool,
+}
+
+/// The same, less what is known from elsewhere.
+struct Passed {
+    timestamp_delta: i64,
+    headers: usize,
+    has_key: bool,
 }
 
 /// What the header of a batch says about its records.
@@ -65,10 +74,11 @@ pub(super) fn check(
     let mut name = Vec::new();
     for index in 0..count {
         match record(from, index, &mut name) {
-            Ok((delta, headers)) => seen(Seen {
+            Ok(passed) => seen(Seen {
                 index,
-                timestamp_ms: base_timestamp.saturating_add(delta),
-                headers,
+                timestamp_ms: base_timestamp.saturating_add(passed.timestamp_delta),
+                headers: passed.headers,
+                has_key: passed.has_key,
             }),
             Err(Flaw::Io(error)) => return Err(broken(error)),
             Err(Flaw::Rule(rule)) => return refused(index, rule.to_owned()),
@@ -85,8 +95,8 @@ pub(super) fn check(
     }
 }
 
-/// Reads over one record; its timestamp delta and its headers.
-fn record(from: &mut dyn BufRead, index: i32, name: &mut Vec<u8>) -> Result<(i64, usize), Flaw> {
+/// Reads over one record.
+fn record(from: &mut dyn BufRead, index: i32, name: &mut Vec<u8>) -> Result<Passed, Flaw> {
     let left = VARINT_BYTES_MAX;
     let length = Body {
         from: &mut *from,
@@ -119,18 +129,22 @@ struct Body<'a, R> {
 }
 
 impl<R: BufRead> Body<'_, R> {
-    fn read(&mut self, index: i32) -> Result<(i64, usize), Flaw> {
+    fn read(&mut self, index: i32) -> Result<Passed, Flaw> {
         self.skip(1)?; // attributes: no bit of it is in use
         let timestamp_delta = zigzag(self.leb128(VARLONG_BYTES_MAX)?);
         let delta = self.varint()?;
         if delta != index {
             return Err(Flaw::Gap { delta });
         }
-        self.nullable()?; // the key
+        let has_key = self.nullable()?;
         self.nullable()?; // the value
         let headers = self.headers()?;
         match self.left {
-            0 => Ok((timestamp_delta, headers)),
+            0 => Ok(Passed {
+                timestamp_delta,
+                headers,
+                has_key,
+            }),
             _ => Err(Flaw::Rule("it is longer than what it holds")),
         }
     }
@@ -152,13 +166,14 @@ impl<R: BufRead> Body<'_, R> {
         Ok(count)
     }
 
-    /// A length that is -1 for null, and as many bytes.
-    fn nullable(&mut self) -> Result<(), Flaw> {
+    /// A length that is -1 for null, and as many bytes; whether it is not null.
+    fn nullable(&mut self) -> Result<bool, Flaw> {
         match self.varint()? {
-            -1 => Ok(()),
+            -1 => Ok(false),
             length => {
                 let length = usize::try_from(length);
-                self.skip(length.map_err(|_| Flaw::Rule("a key or value has a negative length"))?)
+                self.skip(length.map_err(|_| Flaw::Rule("a key or value has a negative length"))?)?;
+                Ok(true)
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Batches that lie about themselves, and what holds of those that do not.
 
 mod check;
+mod compact;
 mod marker;
 mod oracle;
 

@@ -68,10 +68,12 @@ fn with(at: usize, patch: &[u8]) -> Vec<u8> {
 
 #[test]
 fn whole_records_pass_in_every_codec() {
-    let expected = [(0, 1_000, 1), (1, 2_000, 0)].map(|(index, timestamp_ms, headers)| Seen {
+    let expected = [(0, 1_000, 1, true), (1, 2_000, 0, false)];
+    let expected = expected.map(|(index, timestamp_ms, headers, has_key)| Seen {
         index,
         timestamp_ms,
         headers,
+        has_key,
     });
     for codec in Compression::ALL {
         let batch = packed(codec, 2, &two());
