@@ -7,6 +7,7 @@
 //!   epoch 3                          leader epoch; one more after every unclean start
 //!   state open                       or "clean": closed in order, nothing behind the marks
 //!   partition 512 0 t/9f…/0          durable end offset, log start offset, path
+//!   compacted 480 t/9f…/0            up to where it was compacted, where it was; path
 //!   crc 0a1b2c3d                     CRC-32C of everything before, in hex
 //! ```
 //!
@@ -39,6 +40,8 @@ pub(crate) struct Mark {
     /// One behind the last record known to be durable.
     pub(crate) durable_end: i64,
     pub(crate) log_start: i64,
+    /// Up to where it was compacted.
+    pub(crate) compacted_end: i64,
 }
 
 /// Content of the file.
@@ -92,6 +95,9 @@ impl Checkpoint {
                 "partition {} {} {path}\n",
                 mark.durable_end, mark.log_start
             ));
+            if mark.compacted_end > 0 {
+                text.push_str(&format!("compacted {} {path}\n", mark.compacted_end));
+            }
         }
         let sum = crc(text.as_bytes());
         text.push_str(&format!("crc {sum:08x}\n"));
@@ -135,8 +141,14 @@ fn read_line(line: &str, into: &mut Checkpoint) -> Option<()> {
             let mark = Mark {
                 durable_end: parts.next()?.parse().ok()?,
                 log_start: parts.next()?.parse().ok()?,
+                compacted_end: 0,
             };
             into.marks.insert(parts.next()?.to_owned(), mark);
+        }
+        // Behind its partition's line.
+        ("compacted", rest) => {
+            let (end, path) = rest.split_once(' ')?;
+            into.marks.get_mut(path)?.compacted_end = end.parse().ok()?;
         }
         _ => return None,
     }
@@ -148,17 +160,19 @@ mod tests {
     use super::*;
 
     fn sample() -> Checkpoint {
-        let marks = [("meta/0", 7, 0), ("t/9f/0", 512, 100), ("t/9f/1", 0, 0)].map(
-            |(path, durable_end, log_start)| {
-                (
-                    path.to_owned(),
-                    Mark {
-                        durable_end,
-                        log_start,
-                    },
-                )
-            },
-        );
+        let marks = [
+            ("meta/0", 7, 0, 0),
+            ("t/9f/0", 512, 100, 480),
+            ("t/9f/1", 0, 0, 0),
+        ]
+        .map(|(path, durable_end, log_start, compacted_end)| {
+            let mark = Mark {
+                durable_end,
+                log_start,
+                compacted_end,
+            };
+            (path.to_owned(), mark)
+        });
         Checkpoint {
             epoch: 3,
             clean: true,

@@ -51,6 +51,11 @@ pub(crate) struct Shared {
     queue: Mutex<Queue>,
     bell: Condvar,
     unsaved: Mutex<Unsaved>,
+    /// Held by who does the upkeep.
+    pub(crate) upkeep: Mutex<()>,
+    /// Whether the upkeep is to end; and who waits for that.
+    pub(crate) stopping: Mutex<bool>,
+    pub(crate) stopped: Condvar,
 }
 
 /// Torn tails that were cut when partitions were opened: writes that were never finished.
@@ -105,7 +110,14 @@ impl Shared {
             queue: Mutex::default(),
             bell: Condvar::new(),
             unsaved: Mutex::default(),
+            upkeep: Mutex::default(),
+            stopping: Mutex::default(),
+            stopped: Condvar::new(),
         }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        (self.clock)()
     }
 
     /// Why nothing can be written any more.
@@ -144,8 +156,10 @@ impl Shared {
         self.bell.notify_all();
     }
 
-    /// Asks the committer to finish what is queued and end.
+    /// Asks the committer to finish what is queued and end, and the upkeep to end.
     pub(crate) fn stop(&self) {
+        *lock(&self.stopping) = true;
+        self.stopped.notify_all();
         lock(&self.queue).stop = true;
         self.bell.notify_all();
     }

@@ -12,6 +12,8 @@
 //! Invariant: it is a function of the log (but for producers that time out) and never a second truth: thrown away, it
 //! comes back the same from the batches. Everything in it is bounded.
 
+use std::collections::HashSet;
+
 use annals_kafka_wire::batch::Batch;
 
 use crate::error::AppendError;
@@ -124,6 +126,16 @@ impl Derived {
         let transactions = &self.transactions;
         self.producers
             .apply(claim, stored, &|id| transactions.is_open(id));
+    }
+
+    /// What stands before `start` is not read any more.
+    pub(crate) fn forget_before(&mut self, start: i64) {
+        self.transactions.forget_before(start);
+    }
+
+    /// Last offsets of the batches that tell what is known of producers.
+    pub(crate) fn telling(&self) -> HashSet<i64> {
+        self.producers.telling()
     }
 
     /// Every producer, by rising id.

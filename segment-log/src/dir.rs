@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::checkpoint::{Checkpoint, Loaded};
 use crate::committer::{Clock, Cuts, Shared};
@@ -17,6 +17,7 @@ use crate::damage::Damage;
 use crate::disk::{DirLock, Disk, RealDisk, exists, is_failed_sync, parent, remove_tree};
 use crate::error::LogError;
 use crate::format;
+use crate::maintenance;
 use crate::mutex::lock;
 use crate::partition::{Partition, PartitionConfig};
 use crate::recover::Recover;
@@ -37,6 +38,13 @@ pub struct LogConfig {
     pub producer_expiry_ms: i64,
     /// Bytes of the newest batches kept in memory per partition, for consumers that keep up. Default 256 KiB.
     pub tail_bytes_max: usize,
+    /// How often the log is tidied up: old segments sealed, records that need not be kept thrown away. Default 15 s.
+    pub maintenance_interval: Duration,
+    /// Bytes of memory for the keys that compaction looks at together; what has more takes several passes. Default
+    /// 64 MiB.
+    pub compaction_bytes_max: usize,
+    /// Bytes of log that compaction reads in a second. Default 32 MiB.
+    pub compaction_bytes_per_second: u64,
 }
 
 impl Default for LogConfig {
@@ -45,6 +53,9 @@ impl Default for LogConfig {
             producers_max: 10_000,
             producer_expiry_ms: 24 * 60 * 60 * 1000,
             tail_bytes_max: 256 * 1024,
+            maintenance_interval: maintenance::INTERVAL,
+            compaction_bytes_max: maintenance::COMPACTION_BYTES_MAX,
+            compaction_bytes_per_second: maintenance::COMPACTION_BYTES_PER_SECOND,
         }
     }
 }
@@ -60,7 +71,8 @@ pub struct LogDir {
 
 struct Inner {
     shared: Arc<Shared>,
-    committer: Mutex<Option<JoinHandle<()>>>,
+    /// The committer's, and that of the upkeep.
+    threads: Mutex<Vec<JoinHandle<()>>>,
     lock: Mutex<Option<DirLock>>,
     /// Held while a partition is opened or removed.
     changing: Mutex<()>,
@@ -128,7 +140,7 @@ impl LogDir {
         sweep(&*disk, "").map_err(LogError::io("sweeping removed partitions"))?;
         let inner = Inner {
             shared: Arc::new(Shared::new(disk, config, checkpoint, clock)),
-            committer: Mutex::default(),
+            threads: Mutex::default(),
             lock: Mutex::new(held),
             changing: Mutex::default(),
             epoch_before,
@@ -139,15 +151,26 @@ impl LogDir {
         })
     }
 
-    /// Starts the committer.
+    /// Starts the committer and the upkeep.
     pub(crate) fn start(&self) -> Result<(), LogError> {
-        let shared = self.inner.shared.clone();
-        let thread = std::thread::Builder::new().name("log-committer".to_owned());
-        let thread = thread
-            .spawn(move || shared.run())
-            .map_err(LogError::io("starting the committer"))?;
-        *lock(&self.inner.committer) = Some(thread);
+        let start = |name: &str, run: Box<dyn FnOnce(&Shared) + Send>| {
+            let shared = self.inner.shared.clone();
+            let thread = std::thread::Builder::new().name(name.to_owned());
+            let thread = thread.spawn(move || run(&shared));
+            thread.map_err(LogError::io(format!("starting {name}")))
+        };
+        let opened_ms = self.inner.opened_ms;
+        let committer = start("log-committer", Box::new(|shared| shared.run()))?;
+        lock(&self.inner.threads).push(committer);
+        let upkeep = start("log-upkeep", Box::new(move |shared| shared.keep_up(opened_ms)))?;
+        lock(&self.inner.threads).push(upkeep);
         Ok(())
+    }
+
+    /// Tidies up now, as at this time in milliseconds since 1970: seals old segments, throws away what need not be kept,
+    /// and compacts, as fast as it can. A thread does that in every [`LogConfig::maintenance_interval`]. Blocks.
+    pub fn maintain(&self, now_ms: i64) {
+        self.inner.shared.maintain(now_ms, None);
     }
 
     /// The partition at `path`, such as `t/orders/0`: the open one if there is one (its first configuration stays),
@@ -307,11 +330,12 @@ impl LogDir {
 }
 
 impl Inner {
-    /// Ends the committer. Its own thread may hold the last handle, in a watcher: then it ends by itself.
+    /// Ends the threads. One of them may hold the last handle, in a watcher: then it ends by itself.
     fn stop(&self) {
         self.shared.stop();
-        let thread = lock(&self.committer).take();
-        if let Some(thread) = thread.filter(|thread| thread.thread().id() != std::thread::current().id()) {
+        let threads = std::mem::take(&mut *lock(&self.threads));
+        let own = std::thread::current().id();
+        for thread in threads.into_iter().filter(|thread| thread.thread().id() != own) {
             // A panic of the committer has been noted as the directory's failure.
             let _ = thread.join();
         }
@@ -344,7 +368,7 @@ fn check_path(path: &str) -> Result<(), LogError> {
         if !part.bytes().all(plain) {
             return bad("it has other characters than letters, digits, -, _ and .");
         }
-        if [REMOVED, ".log", ".idx", ".snap", ".tmp"]
+        if [REMOVED, ".log", ".idx", ".snap", ".swap", ".tmp"]
             .iter()
             .any(|ending| part.ends_with(ending))
         {

@@ -113,6 +113,14 @@ pub(crate) fn load(disk: &dyn Disk, name: &str, bytes_max: u64) -> io::Result<Op
     Ok(Some(bytes))
 }
 
+/// Removes a file; one that is not there is fine.
+pub(crate) fn remove_if_there(disk: &dyn Disk, name: &str) -> io::Result<()> {
+    match disk.remove(name) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Removes a directory with the files in it; one that is not there is fine.
 pub(crate) fn remove_tree(disk: &dyn Disk, dir: &str) -> io::Result<()> {
     let entries = match disk.list(dir) {

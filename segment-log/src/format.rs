@@ -9,6 +9,7 @@
 //!                                       only base offset and leader epoch are stamped
 //!           00000000000000000000.idx    index of a sealed segment               (index.rs)
 //!           00000000000000000000.snap   derived state as of its first offset (derived/snapshot.rs)
+//!           <base>-<end>.swap           compacted, in the place of these  (swap.rs)
 //!       <partition path>.deleted/       being removed, swept at the next start
 //! ```
 //!

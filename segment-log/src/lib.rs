@@ -43,10 +43,13 @@
 //!   that says yes is believed, not even after a restart. A full disk ends nothing: writes are refused until there is
 //!   room ([`LogDir::refusing`]).
 //!
-//! Left out on purpose: topics, protocol, schemas (the broker's); retention and compaction.
+//! - Nothing goes by itself: what a partition keeps and compacts is what it was told ([`PartitionConfig`]).
+//!
+//! Left out on purpose: topics, protocol, schemas (the broker's).
 
 mod checkpoint;
 mod committer;
+mod compact;
 mod damage;
 mod derived;
 mod dir;
@@ -54,12 +57,14 @@ mod disk;
 mod error;
 mod format;
 mod index;
+mod maintenance;
 mod mutex;
 mod offline;
 mod partition;
 mod recover;
 mod room;
 mod segment;
+mod swap;
 mod tail;
 mod walk;
 
@@ -67,6 +72,7 @@ mod walk;
 mod tests;
 
 pub use committer::Cuts;
+pub use compact::Compaction;
 pub use damage::Damage;
 pub use derived::KnownProducer;
 pub use derived::producer::Sequence;
@@ -75,5 +81,7 @@ pub use dir::{LogConfig, LogDir};
 pub use disk::{create_folder, try_room};
 pub use error::{AppendError, LogError, ReadError};
 pub use offline::{Mended, OfflineLog, PartitionCheck, Remedy};
-pub use partition::{Appended, Committed, Dated, Durability, EpochEnd, Partition, PartitionConfig};
+pub use partition::{
+    Appended, Committed, Dated, DeleteError, Durability, EpochEnd, Partition, PartitionConfig, Retention,
+};
 pub use recover::Recovery;

@@ -1,6 +1,6 @@
 //! A log directory looked at while nobody serves it: is every byte there what was written, and what can be done?
 //!
-//! Invariant: a check writes nothing. A repair changes a file only after a copy of it stands beside it, keeps every
+//! Invariant: a check writes nothing; it only finishes what compaction had decided when its process ended. A repair changes a file only after a copy of it stands beside it, keeps every
 //! record that can be read at its offset, and is either done or not done when the power goes.
 //!
 //! Left out: records whose bytes are gone. Only a backup brings those back.
@@ -18,6 +18,7 @@ use crate::format;
 use crate::index::{self, Index};
 use crate::recover::{Found, Recover, Scan};
 use crate::segment::{file_name, parse_log_name};
+use crate::swap::finish_all;
 use crate::walk::{Bad, Placed};
 
 mod mend;
@@ -177,6 +178,10 @@ impl OfflineLog {
     }
 
     fn look(&self, path: &str, each: &mut dyn FnMut(&Batch)) -> Result<Look, LogError> {
+        let swapped = finish_all(&*self.disk, path);
+        swapped.map_err(LogError::io(format!(
+            "putting compacted segments of {path} in place"
+        )))?;
         let recover = self.recover(path);
         let found = recover.look()?;
         let missing = found.missing.clone();
@@ -188,7 +193,10 @@ impl OfflineLog {
                 batches: 0,
                 records: 0,
                 bytes: 0,
-                log_start: missing.as_ref().map_or(first, |missing| missing.offset),
+                log_start: missing
+                    .as_ref()
+                    .map_or(first, |missing| missing.offset)
+                    .max(found.log_start),
                 log_end: found.durable_end,
                 damage: missing.into_iter().collect(),
                 torn: None,

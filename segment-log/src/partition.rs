@@ -10,15 +10,16 @@
 //! Invariant: `log_start <= high_watermark <= log_end`, and none of them falls. With [`Durability::Fsync`] the high
 //! watermark is the durable end, so nothing that was read can vanish.
 //!
-//! Locks, in the order they are taken: `turn` (the committer's, or a removal), `writer` (one append at a time),
-//! `derived` and `segments` (for a few instructions, never across IO). Watchers are called without any.
+//! Locks, in the order they are taken: `files` (held by readers while they read, and by whoever takes files away),
+//! `turn` (the committer's, or a removal), `writer` (one append at a time), `derived` and `segments` (for a few
+//! instructions, never across IO). Watchers are called without any.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use annals_kafka_wire::batch::{Batch, DECOMPRESSED_BYTES_MAX, TimestampType};
+use annals_kafka_wire::batch::{Batch, TimestampType};
 
 use crate::checkpoint::Mark;
 use crate::committer::Shared;
@@ -32,51 +33,20 @@ use crate::segment::{Opened, Segments};
 
 mod append;
 mod commit;
+mod compact;
+mod config;
 mod epoch;
 mod fetch;
+mod retain;
+mod start;
 mod time;
 
 pub use append::Appended;
+pub use config::{Durability, PartitionConfig, Retention};
 pub use epoch::EpochEnd;
 pub use fetch::Committed;
+pub use start::DeleteError;
 pub use time::Dated;
-
-/// When a record counts as written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Durability {
-    /// When it is synced to disk. A power cut loses nothing that was acknowledged.
-    #[default]
-    Fsync,
-    /// When the operating system has it. A power cut loses the last seconds, a killed process nothing.
-    Os,
-}
-
-/// How a partition is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PartitionConfig {
-    /// Bytes after which a new segment is begun, and the largest batch taken. Small segments are sealed and recovered
-    /// fast. Default 64 MiB, at most 2 GiB.
-    pub segment_bytes_max: u64,
-    /// When a record counts as written. Default [`Durability::Fsync`].
-    pub durability: Durability,
-    /// Whose time a record has: its producer's, or that of its append, which is then stamped into every batch.
-    /// Default [`TimestampType::CreateTime`].
-    pub timestamp_type: TimestampType,
-    /// The most bytes a batch may give when its records are decompressed. Who appends holds batches to it, so that
-    /// who reads can. Default [`DECOMPRESSED_BYTES_MAX`].
-    pub decompressed_bytes_max: usize,
-}
-
-impl Default for PartitionConfig {
-    fn default() -> Self {
-        PartitionConfig {
-            segment_bytes_max: 64 * 1024 * 1024,
-            durability: Durability::Fsync,
-            timestamp_type: TimestampType::CreateTime,
-            decompressed_bytes_max: DECOMPRESSED_BYTES_MAX,
-        }
-    }
-}
 
 /// Called with the new high watermark.
 type Watcher = Arc<dyn Fn(i64) + Send + Sync>;
@@ -94,6 +64,8 @@ pub struct Partition {
     damage: Vec<Damage>,
     /// Found by readers since.
     found: Mutex<Vec<Damage>>,
+    /// Sealed segments stay where they are while anybody reads.
+    files: RwLock<()>,
     turn: Mutex<commit::Turn>,
     writer: Mutex<Writer>,
     /// Changed by who holds `writer` alone.
@@ -102,6 +74,14 @@ pub struct Partition {
     /// Sealed segments opened by readers, the last used at the back.
     opened: Mutex<VecDeque<Arc<Opened>>>,
     log_start: AtomicI64,
+    /// Where the log is to start as soon as that is on disk.
+    log_start_due: AtomicI64,
+    /// Up to where it has been compacted.
+    compacted_end: AtomicI64,
+    /// When the next tombstone may go, as far as that is known.
+    next_horizon: AtomicI64,
+    /// Segments that took others' places and are not settled on disk.
+    swapped: Mutex<Vec<Arc<Opened>>>,
     log_end: AtomicI64,
     high_watermark: AtomicI64,
     /// One behind the last synced record; the high watermark runs ahead of it with [`Durability::Os`].
@@ -117,6 +97,8 @@ pub struct Partition {
 struct Writer {
     /// Sealed since the committer came by.
     rolled: Vec<commit::Rolled>,
+    /// When the active segment got its first batch, by the log's clock.
+    begun_ms: i64,
     /// Part of a refused batch stands behind the end.
     overhang: bool,
     removed: bool,
@@ -146,16 +128,16 @@ impl Partition {
             derived,
             recovery,
             damage,
+            log_start,
+            compacted_end,
+            begun_ms,
             ..
         } = recovered;
-        let first = segments
-            .sealed
-            .first()
-            .map_or(segments.active.index.base, |sealed| sealed.base);
         // Offsets that were lost are not given again.
         let start = damage
             .iter()
-            .fold(first, |start, damage| start.min(damage.offset));
+            .fold(segments.first_base(), |start, damage| start.min(damage.offset))
+            .max(log_start);
         let end = damage.iter().fold(segments.active.index.end, |end, damage| {
             end.max(damage.end_offset)
         });
@@ -168,6 +150,7 @@ impl Partition {
             recovery,
             damage,
             found: Mutex::default(),
+            files: RwLock::default(),
             turn: Mutex::new(commit::Turn {
                 bytes: segments.size_bytes(),
                 announced: end,
@@ -175,6 +158,7 @@ impl Partition {
             }),
             writer: Mutex::new(Writer {
                 rolled: Vec::new(),
+                begun_ms,
                 overhang: false,
                 removed: false,
             }),
@@ -182,6 +166,10 @@ impl Partition {
             segments: RwLock::new(segments),
             opened: Mutex::default(),
             log_start: AtomicI64::new(start),
+            log_start_due: AtomicI64::new(start),
+            compacted_end: AtomicI64::new(compacted_end),
+            next_horizon: AtomicI64::new(i64::MAX),
+            swapped: Mutex::default(),
             log_end: AtomicI64::new(end),
             high_watermark: AtomicI64::new(end),
             synced: AtomicI64::new(end),
@@ -219,12 +207,14 @@ impl Partition {
     }
 
     /// The offset that readers of committed records may read up to: before the first record of a transaction that is
-    /// open, or whose end is not durable; at most the high watermark.
+    /// open, or whose end is not durable; at most the high watermark, and at least the log start.
     pub fn last_stable_offset(&self) -> i64 {
         let high_watermark = self.high_watermark();
-        read(&self.derived)
+        let stable = read(&self.derived)
             .transactions
-            .last_stable_offset(high_watermark)
+            .last_stable_offset(high_watermark);
+        // What was deleted of an open transaction is nobody's to wait for.
+        stable.max(self.log_start_offset())
     }
 
     /// The first offset there is.
@@ -321,7 +311,8 @@ impl Partition {
     pub(crate) fn mark(&self) -> Mark {
         Mark {
             durable_end: self.synced.load(Ordering::Acquire),
-            log_start: self.log_start_offset(),
+            log_start: self.log_start_due.load(Ordering::Acquire),
+            compacted_end: self.compacted_end.load(Ordering::Acquire),
         }
     }
 
@@ -336,8 +327,15 @@ impl Partition {
 
     /// No appends and no commits from here on.
     pub(crate) fn retire(&self) {
-        let _turn = lock(&self.turn);
+        let turn = lock(&self.turn);
         lock(&self.writer).removed = true;
+        drop(turn);
+        // Nor is any file taken away that has to do with it.
+        drop(write(&self.files));
+    }
+
+    pub(crate) fn is_removed(&self) -> bool {
+        lock(&self.writer).removed
     }
 
     /// Waits for an append that is under way.

@@ -26,10 +26,11 @@ use std::sync::Arc;
 use crate::checkpoint::Mark;
 use crate::damage::{DAMAGE_MAX, Damage};
 use crate::derived::{Claim, Derived, Stored, snapshot};
-use crate::disk::{Disk, DiskFile, Open, create_dirs, replace};
+use crate::disk::{Disk, DiskFile, Open, create_dirs, remove_if_there, replace};
 use crate::error::LogError;
 use crate::index::Index;
 use crate::segment::{Opened, Sealed, Segments, file_name};
+use crate::swap::finish_all;
 use crate::tail::Tail;
 use crate::walk::{Bad, Placed};
 
@@ -61,6 +62,10 @@ pub(crate) struct Recovered {
     pub(crate) derived: Derived,
     /// Epoch of the last batch.
     pub(crate) last_epoch: Option<i32>,
+    pub(crate) log_start: i64,
+    pub(crate) compacted_end: i64,
+    /// When the active segment was begun, as far as that is known.
+    pub(crate) begun_ms: i64,
     pub(crate) recovery: Recovery,
     /// What cannot be read; when there is any, nothing may be written either.
     pub(crate) damage: Vec<Damage>,
@@ -87,6 +92,8 @@ struct Pass {
     /// The derived state before the last segment, when their snapshot has to be written.
     snapshot: Option<Vec<u8>>,
     last_epoch: Option<i32>,
+    /// The time of the first batch of the segment that was read last.
+    first_ms: Option<i64>,
     scanned_bytes: u64,
     /// The number of the segment with bad bytes, which end the pass;
     bad: Option<(usize, Bad)>,
@@ -97,10 +104,16 @@ struct Pass {
 impl Recover<'_> {
     /// Opens the partition, or creates it.
     pub(crate) fn run(&self) -> Result<Recovered, LogError> {
+        let swapped = finish_all(self.disk, self.dir);
+        swapped.map_err(LogError::io(format!(
+            "putting compacted segments of {} in place",
+            self.dir
+        )))?;
         let mut recovery = Recovery::default();
         let mut damaged = false;
         loop {
             let found = self.look()?;
+            self.sweep(&found)?;
             let damage = found.missing.clone();
             if found.bases.is_empty() {
                 return match damage {
@@ -126,10 +139,12 @@ impl Recover<'_> {
         // What is new must not take the descriptors that what is there will need.
         self.disk.reserve().map_err(error())?;
         create_dirs(self.disk, self.dir).map_err(error())?;
-        let name = file_name(self.dir, 0, "log");
+        // Offsets that were given and deleted are not given again.
+        let base = self.mark.unwrap_or_default().durable_end;
+        let name = file_name(self.dir, base, "log");
         let file = self.disk.open(&name, Open::Create).map_err(error())?;
         self.disk.sync_dir(self.dir).map_err(error())?;
-        Ok(self.empty(name, file, 0))
+        Ok(self.empty(name, file, base))
     }
 
     /// A partition of which no file is left.
@@ -153,6 +168,9 @@ impl Recover<'_> {
             },
             derived: Derived::new(self.producers_max),
             last_epoch: None,
+            log_start: 0,
+            compacted_end: 0,
+            begun_ms: self.now_ms,
             recovery: Recovery::default(),
             damage: Vec::new(),
         }
@@ -205,9 +223,11 @@ impl Recover<'_> {
         pass.scanned_bytes += scan.len();
         let mut index = Index::new(base);
         let mut rest = None;
+        pass.first_ms = None;
         while let Some(step) = scan.next().map_err(error("reading"))? {
             let bad = match step {
                 Ok(Placed { position, batch }) => {
+                    pass.first_ms.get_or_insert(batch.max_timestamp());
                     if batch.last_offset() >= durable_end {
                         let written = file.write_at(position, batch.bytes());
                         written.map_err(error("writing"))?;
@@ -260,6 +280,7 @@ impl Recover<'_> {
             mut scanned,
             snapshot,
             last_epoch,
+            first_ms,
             damage,
             ..
         } = pass;
@@ -304,6 +325,11 @@ impl Recover<'_> {
             segments,
             derived,
             last_epoch,
+            log_start: found.log_start,
+            compacted_end: self.mark.unwrap_or_default().compacted_end,
+            begun_ms: first_ms
+                .filter(|ms| (0..self.now_ms).contains(ms))
+                .unwrap_or(self.now_ms),
             recovery,
             damage: damage.unwrap_or_default(),
         })
@@ -325,8 +351,7 @@ impl Recover<'_> {
         for base in later.iter().rev() {
             lost += self.remove_segment(*base).map_err(error())?;
         }
-        self.remove_if_there(&file_name(self.dir, base, "idx"))
-            .map_err(error())?;
+        remove_if_there(self.disk, &file_name(self.dir, base, "idx")).map_err(error())?;
         self.disk.sync_dir(self.dir).map_err(error())?;
         file.set_len(bad.position).map_err(error())?;
         file.sync().map_err(error())?;
@@ -358,19 +383,12 @@ impl Recover<'_> {
     }
 
     fn remove_segment(&self, base: i64) -> io::Result<u64> {
-        self.remove_if_there(&file_name(self.dir, base, "snap"))?;
-        self.remove_if_there(&file_name(self.dir, base, "idx"))?;
+        remove_if_there(self.disk, &file_name(self.dir, base, "snap"))?;
+        remove_if_there(self.disk, &file_name(self.dir, base, "idx"))?;
         self.disk.sync_dir(self.dir)?;
         let name = file_name(self.dir, base, "log");
         let len = self.disk.open(&name, Open::Existing)?.len()?;
         self.disk.remove(&name)?;
         Ok(len)
-    }
-
-    fn remove_if_there(&self, name: &str) -> io::Result<()> {
-        match self.disk.remove(name) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
     }
 }

@@ -1,7 +1,8 @@
 //! The segments of a partition: names, the sealed ones, the one being written.
 //!
 //! Invariant: segments stand back to back: each begins at the offset where the one before ended. Only the last, the
-//! active one, grows. A sealed segment never changes again; once its index is on disk, memory keeps four numbers of it.
+//! active one, grows. A sealed segment never changes again (another may take its place); once its index is on disk, memory
+//! keeps four numbers of it.
 
 use std::sync::Arc;
 
@@ -18,7 +19,12 @@ pub(crate) fn file_name(dir: &str, base: i64, extension: &str) -> String {
 
 /// The base offset in a log file's name.
 pub(crate) fn parse_log_name(name: &str) -> Option<i64> {
-    let digits = name.strip_suffix(".log")?;
+    parse_name(name, ".log")
+}
+
+/// The base offset in the name of a segment's file that ends like this.
+pub(crate) fn parse_name(name: &str, ending: &str) -> Option<i64> {
+    let digits = name.strip_suffix(ending)?;
     let ours = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
     if ours { digits.parse().ok() } else { None }
 }
@@ -84,6 +90,21 @@ impl Found {
 }
 
 impl Segments {
+    /// Where the first segment begins.
+    pub(crate) fn first_base(&self) -> i64 {
+        let first = self.sealed.first();
+        first.map_or(self.active.index.base, |sealed| sealed.base)
+    }
+
+    /// Lets go of the sealed segments that end at or before `start` and whose indexes are on disk; answers where they
+    /// begin.
+    pub(crate) fn drop_before(&mut self, start: i64) -> Vec<i64> {
+        let gone = |sealed: &Sealed| sealed.end <= start && sealed.pending.is_none();
+        let count = self.sealed.iter().take_while(|sealed| gone(sealed)).count();
+        self.tail.forget_before(start);
+        self.sealed.drain(..count).map(|sealed| sealed.base).collect()
+    }
+
     /// The segment that holds `offset`, and the `spot` in it.
     pub(crate) fn find(&self, offset: i64, spot: impl Fn(&Index) -> Spot) -> Found {
         if offset >= self.active.index.base {
@@ -135,6 +156,19 @@ impl Segments {
             ..Sealed::of(&last.index)
         });
         last
+    }
+
+    /// Puts a segment in the place of the sealed ones that have offsets of its range.
+    pub(crate) fn replace(&mut self, opened: &Arc<Opened>) {
+        let range = opened.index.base..opened.index.end;
+        let from = self.sealed.partition_point(|sealed| sealed.base < range.start);
+        let to = self.sealed.partition_point(|sealed| sealed.base < range.end);
+        let new = Sealed {
+            pending: Some(opened.clone()),
+            ..Sealed::of(&opened.index)
+        };
+        self.sealed.splice(from..to, [new]);
+        self.tail.forget_before(range.end);
     }
 
     /// The index of a sealed segment is on disk.

@@ -48,6 +48,13 @@ impl Tail {
         self.batches.get(first).is_some_and(|batch| batch.base <= from)
     }
 
+    /// Lets go of the batches before `offset`.
+    pub(crate) fn forget_before(&mut self, offset: i64) {
+        while let Some(oldest) = self.batches.pop_front_if(|oldest| oldest.end <= offset) {
+            self.bytes -= oldest.bytes.len();
+        }
+    }
+
     /// Whole batches from the one that holds `from`, none at or behind `limit`: at least one, then as many as fit
     /// into `bytes_max`. `None` when `from` is not in memory.
     pub(crate) fn read(&self, from: i64, limit: i64, bytes_max: usize) -> Option<Bytes> {

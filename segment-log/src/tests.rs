@@ -3,11 +3,13 @@
 mod changes;
 mod checkpoint;
 mod commit;
+mod compact;
 mod crash;
 mod damage;
 mod model;
 mod real;
 mod repair;
+mod retain;
 mod room;
 mod support;
 mod times;

@@ -17,7 +17,7 @@
 //! is a function of the log (but for time-outs), and the number of producers is bounded: the ones that wrote longest
 //! ago are forgotten first, those with an open transaction never.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{Claim, Content, Stored};
 use crate::error::AppendError;
@@ -170,6 +170,15 @@ impl Producers {
                 last_offset,
             });
         }
+    }
+
+    /// Last offsets of the batches that tell what is known.
+    pub(super) fn telling(&self) -> HashSet<i64> {
+        let of_each = |producer: &Producer| {
+            let last_offsets = producer.batches.iter().map(|batch| batch.last_offset);
+            last_offsets.chain([producer.last_offset]).collect::<Vec<_>>()
+        };
+        self.known.values().flat_map(of_each).collect()
     }
 
     /// As a snapshot has it.

@@ -182,6 +182,14 @@ impl Transactions {
         undecided.into_iter().chain(unsettled).fold(durable_end, i64::min)
     }
 
+    /// Forgets aborted transactions that ended before `start`: none of their records is read any more.
+    pub(crate) fn forget_before(&mut self, start: i64) {
+        let ended = self
+            .aborted
+            .partition_point(|aborted| aborted.last_offset < start);
+        self.aborted.drain(..ended);
+    }
+
     /// The aborted transactions with a record or marker in `from..to`.
     pub(crate) fn aborted_in(&self, from: i64, to: i64) -> Vec<Aborted> {
         let start = self.aborted.partition_point(|aborted| aborted.last_offset < from);

@@ -66,6 +66,7 @@ impl OfflineLog {
             let mark = Mark {
                 log_start: start,
                 durable_end: look.found.durable_end,
+                ..Mark::default()
             };
             self.checkpoint.marks.insert(path.to_owned(), mark);
             let stored = self.checkpoint.store(&*self.disk);
@@ -185,12 +186,6 @@ fn remedy(file: &dyn DiskFile, hole: &Hole) -> io::Result<(Vec<u8>, Remedy)> {
     let Some(end) = hole.end_offset.filter(|end| *end > offset) else {
         return Ok((Vec::new(), Remedy::Removed));
     };
-    let mut bytes = Vec::new();
-    let mut next = offset;
-    while next < end {
-        let delta = i32::try_from(end - next - 1).unwrap_or(i32::MAX);
-        bytes.extend_from_slice(&Batch::placeholder(next, delta, hole.epoch));
-        next += i64::from(delta) + 1;
-    }
+    let bytes = Batch::placeholders(offset, end, hole.epoch).concat();
     Ok((bytes, Remedy::Emptied))
 }

@@ -138,6 +138,9 @@ impl Partition {
             writer.overhang = false;
         }
         let place = self.place(bytes.len() as u64, delta, now_ms, writer)?;
+        if place.position == 0 {
+            writer.begun_ms = now_ms;
+        }
         stamp(bytes, place.offset, self.leader_epoch);
         place.file.write_at(place.position, bytes).inspect_err(|_| {
             // Taken back at once where that works: the rest of a full disk is not ours to keep.
@@ -167,6 +170,15 @@ impl Partition {
             base: index.base,
             offset: index.end,
             heads: index.heads,
+        }
+    }
+
+    /// Goes on in a new segment, if anything was written to this one.
+    pub(super) fn seal_active(&self, now_ms: i64, writer: &mut Writer) -> io::Result<()> {
+        let place = self.active();
+        match place.position {
+            0 => Ok(()),
+            _ => self.roll(place.offset, now_ms, writer),
         }
     }
 

@@ -1,7 +1,9 @@
 //! Reading batches.
 //!
 //! Invariant: what is handed out are whole batches below the high watermark, as they stand on disk. Those read from
-//! disk were verified; a damaged one is an error that names it, unless good ones come before it.
+//! disk were verified; a damaged one is an error that names it, unless good ones come before it. Whoever needs the disk holds
+//! `files` from before it looks for a segment to the end, so the files stay that were found; what memory has waits for
+//! nobody.
 
 use std::io;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::Partition;
 use crate::damage::DAMAGE_MAX;
+use crate::derived::Derived;
 use crate::derived::transaction::Aborted;
 use crate::disk::{DiskFile, Open, load};
 use crate::error::ReadError;
@@ -92,35 +95,57 @@ impl Partition {
     /// Whole batches from the one that holds `from_offset` (perhaps in its middle) up to the high watermark: always
     /// one, then as many as fit into `bytes_max`. Empty when nothing from there on is durable yet.
     pub fn read(&self, from_offset: i64, bytes_max: usize) -> Result<Bytes, ReadError> {
-        self.read_until(from_offset, self.high_watermark(), bytes_max)
+        let limit = self.high_watermark();
+        if let Some(known) = self.recent(from_offset, limit, bytes_max) {
+            return known;
+        }
+        let _files = read(&self.files);
+        self.read_until(from_offset, limit, bytes_max)
     }
 
     /// The same up to the last stable offset, with the aborted transactions whose records are among them.
     pub fn read_committed(&self, from_offset: i64, bytes_max: usize) -> Result<Committed, ReadError> {
-        // The order matters: what is before this offset is decided, so that what was aborted is known now.
+        // The order matters: what is before this offset is decided, so that what was aborted is known now,
         let last_stable_offset = self.last_stable_offset();
-        let bytes = self.read_until(from_offset, last_stable_offset, bytes_max)?;
-        let last = batches(&bytes).filter_map(Result::ok).last();
-        let end = last.map_or(from_offset, |last| last.last_offset() + 1);
+        let with_aborted = |bytes: Bytes, derived: &Derived| {
+            let last = batches(&bytes).filter_map(Result::ok).last();
+            let end = last.map_or(from_offset, |last| last.last_offset() + 1);
+            Committed {
+                bytes,
+                last_stable_offset,
+                aborted: derived.transactions.aborted_in(from_offset, end),
+            }
+        };
         let derived = read(&self.derived);
-        let aborted = derived.transactions.aborted_in(from_offset, end);
-        Ok(Committed {
-            bytes,
-            last_stable_offset,
-            aborted,
-        })
+        // and is not forgotten before its records cannot be read any more.
+        if let Some(known) = self.recent(from_offset, last_stable_offset, bytes_max) {
+            return known.map(|bytes| with_aborted(bytes, &derived));
+        }
+        drop(derived);
+        let _files = read(&self.files);
+        let bytes = self.read_until(from_offset, last_stable_offset, bytes_max)?;
+        Ok(with_aborted(bytes, &read(&self.derived)))
     }
 
-    fn read_until(&self, from_offset: i64, limit: i64, bytes_max: usize) -> Result<Bytes, ReadError> {
+    /// What can be said without a look at the disk.
+    fn recent(&self, from_offset: i64, limit: i64, bytes_max: usize) -> Option<Result<Bytes, ReadError>> {
         let start = self.log_start_offset();
         if from_offset < start || from_offset > self.log_end_offset() {
             let end = self.high_watermark();
-            return Err(ReadError::OutOfRange { start, end });
+            return Some(Err(ReadError::OutOfRange { start, end }));
         }
         if from_offset >= limit {
-            return Ok(Bytes::new());
+            return Some(Ok(Bytes::new()));
         }
-        self.noting(self.read_below(from_offset, limit, bytes_max))
+        let recent = read(&self.segments).tail.read(from_offset, limit, bytes_max);
+        recent.map(Ok)
+    }
+
+    fn read_until(&self, from_offset: i64, limit: i64, bytes_max: usize) -> Result<Bytes, ReadError> {
+        match self.recent(from_offset, limit, bytes_max) {
+            Some(known) => known,
+            None => self.noting(self.read_below(from_offset, limit, bytes_max)),
+        }
     }
 
     /// Whole batches from the one that holds `from_offset` on, none at or behind `limit`.
@@ -145,13 +170,17 @@ impl Partition {
     /// it is asked for. 0 when it gives none.
     pub fn batch_bytes(&self, offset: i64) -> Result<usize, ReadError> {
         let limit = self.high_watermark();
-        let readable = (self.log_start_offset()..limit).contains(&offset);
-        if !readable || self.damage.iter().any(|damage| damage.holds(offset)) {
+        let readable = || (self.log_start_offset()..limit).contains(&offset);
+        if !readable() || self.damage.iter().any(|damage| damage.holds(offset)) {
             return Ok(0);
         }
         let recent = read(&self.segments).tail.read(offset, limit, 0);
         if let Some(batch) = recent {
             return Ok(batch.len());
+        }
+        let _files = read(&self.files);
+        if !readable() {
+            return Ok(0);
         }
         let place = self.find(offset, |index| index.spot_of(offset))?;
         Ok(place.bytes_of(offset)?)
@@ -159,6 +188,7 @@ impl Partition {
 
     /// The stored batch that holds `offset`, durable or not: for what its header says. Consumers read what is durable.
     pub fn batch_at(&self, offset: i64) -> Result<Batch, ReadError> {
+        let _files = read(&self.files);
         let (start, end) = (self.log_start_offset(), self.log_end_offset());
         if !(start..end).contains(&offset) {
             return Err(ReadError::OutOfRange { start, end });

@@ -24,6 +24,7 @@ pub struct Dated {
 impl Partition {
     /// The first readable record with a timestamp of at least `ms` since 1970.
     pub fn offset_for_time(&self, ms: i64) -> Result<Option<Dated>, ReadError> {
+        let _files = read(&self.files);
         self.noting(self.look_for_time(ms))
     }
 
@@ -44,6 +45,7 @@ impl Partition {
     }
 
     fn first_in_segment(&self, base: i64, ms: i64, limit: i64) -> Result<Option<Dated>, ReadError> {
+        let start = self.log_start_offset();
         let place = self.find(base, |index| index.spot_at_time(ms))?;
         let mut walk = place.walk();
         while let Some(step) = walk.next()? {
@@ -51,10 +53,10 @@ impl Partition {
             if placed.batch.last_offset() >= limit {
                 return Ok(None);
             }
-            if placed.batch.max_timestamp() < ms {
+            if placed.batch.max_timestamp() < ms || placed.batch.last_offset() < start {
                 continue;
             }
-            let found = first_in_batch(&placed.batch, ms, self.decompressed_bytes_max());
+            let found = first_in_batch(&placed.batch, (start, ms), self.decompressed_bytes_max());
             if found.is_some() {
                 return Ok(found);
             }
@@ -64,20 +66,20 @@ impl Partition {
 }
 
 /// The batch was stored as it came. If its records cannot be read all the same, because it was taken when batches were
-/// not opened, its header is all there is.
-fn first_in_batch(batch: &Batch, ms: i64, limit: usize) -> Option<Dated> {
+/// not opened, its header is all there is. Only records from offset `start` on count.
+fn first_in_batch(batch: &Batch, (start, ms): (i64, i64), limit: usize) -> Option<Dated> {
     let dated = |offset, timestamp_ms| Dated {
         offset,
         timestamp_ms,
         leader_epoch: batch.partition_leader_epoch(),
     };
-    let by_header = || dated(batch.base_offset(), batch.max_timestamp());
+    let by_header = || dated(batch.base_offset().max(start), batch.max_timestamp());
     let Ok(records) = batch.records(limit) else {
         return Some(by_header());
     };
     for record in records {
         match record {
-            Ok(record) if record.timestamp_ms >= ms => {
+            Ok(record) if record.timestamp_ms >= ms && record.offset >= start => {
                 return Some(dated(record.offset, record.timestamp_ms));
             }
             Ok(_) => {}

@@ -9,10 +9,10 @@ use super::Recover;
 use crate::checkpoint::Mark;
 use crate::damage::Damage;
 use crate::derived::{Derived, snapshot};
-use crate::disk::{Open, load};
+use crate::disk::{Open, load, remove_if_there};
 use crate::error::LogError;
 use crate::index::{self, Index};
-use crate::segment::{file_name, parse_log_name};
+use crate::segment::{file_name, parse_log_name, parse_name};
 use crate::walk::{Bad, BadKind};
 
 /// What was found before any log file is read.
@@ -25,6 +25,8 @@ pub(crate) struct Found {
     pub(crate) derived: (usize, Derived),
     /// One behind the last record known to have been synced.
     pub(crate) durable_end: i64,
+    /// Where the log starts; segments that end before it are not among these any more.
+    pub(crate) log_start: i64,
     /// Segments that should stand before the first.
     pub(crate) missing: Option<Damage>,
 }
@@ -47,6 +49,10 @@ impl Recover<'_> {
             .filter_map(|entry| parse_log_name(&entry.name))
             .collect();
         bases.sort_unstable();
+        let log_start = self.mark.unwrap_or_default().log_start;
+        let before = bases.iter().skip(1).take_while(|next| **next <= log_start);
+        let before = before.count();
+        bases.drain(..before);
         let missing = self.missing(bases.first().copied());
         let mut indexes = Vec::new();
         let mut durable_end = self.mark.unwrap_or_default().durable_end;
@@ -71,8 +77,27 @@ impl Recover<'_> {
             indexes,
             derived,
             durable_end,
+            log_start,
             missing,
         })
+    }
+
+    /// Removes what is left of segments before the log start.
+    pub(super) fn sweep(&self, found: &Found) -> Result<(), LogError> {
+        let Some(first) = found.bases.first() else {
+            return Ok(());
+        };
+        let error = || LogError::io(format!("removing what is before the log start of {}", self.dir));
+        let entries = self.disk.list(self.dir).map_err(error())?;
+        let is_before = |name: &str| {
+            let mut endings = [".log", ".idx", ".snap"].iter();
+            endings.any(|ending| parse_name(name, ending).is_some_and(|base| base < *first))
+        };
+        for entry in entries.iter().filter(|entry| is_before(&entry.name)) {
+            let name = format!("{}/{}", self.dir, entry.name);
+            remove_if_there(self.disk, &name).map_err(error())?;
+        }
+        Ok(())
     }
 
     /// What is missing when the segments before `first` are gone.
@@ -80,6 +105,7 @@ impl Recover<'_> {
         let Mark {
             log_start,
             durable_end,
+            ..
         } = self.mark?;
         let end_offset = first.unwrap_or(durable_end);
         (end_offset > log_start).then(|| Damage {

@@ -35,6 +35,10 @@ pub(super) const CONFIG: LogConfig = LogConfig {
     producers_max: 100,
     producer_expiry_ms: 1_000_000_000,
     tail_bytes_max: 400,
+    maintenance_interval: std::time::Duration::from_secs(3600),
+    // A few keys.
+    compaction_bytes_max: 350,
+    compaction_bytes_per_second: 1,
 };
 
 /// A log whose committer is driven by [`commit`].

@@ -1,0 +1,90 @@
+//! The log's upkeep: one thread that seals old segments, throws away what need not be kept, and compacts, off the path of
+//! appends.
+//!
+//! Its time is the time the directory was opened at and what has passed since by a clock that only runs on: so a wall
+//! clock set wrong later throws nothing away.
+//!
+//! Invariant: what fails of it is said and tried again the next time; only a failed sync is the end of all writing.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use crate::committer::Shared;
+use crate::disk::is_failed_sync;
+use crate::mutex::lock;
+use crate::partition::Partition;
+
+impl Shared {
+    /// The thread: a round in every interval, until the directory is closed.
+    pub(crate) fn keep_up(&self, opened_ms: i64) {
+        let begun = self.now();
+        loop {
+            let pause = self.config.maintenance_interval;
+            let stop = lock(&self.stopping);
+            let waited = self.stopped.wait_timeout_while(stop, pause, |stop| !*stop);
+            if *waited.unwrap_or_else(PoisonError::into_inner).0 {
+                return;
+            }
+            let passed = self.now().saturating_duration_since(begun);
+            let now_ms = opened_ms.saturating_add(i64::try_from(passed.as_millis()).unwrap_or(i64::MAX));
+            let bytes_per_second = self.config.compaction_bytes_per_second;
+            self.maintain(now_ms, Some(bytes_per_second));
+        }
+    }
+
+    /// One round over all partitions, one at a time. Compaction reads no more than so many bytes a second.
+    pub(crate) fn maintain(&self, now_ms: i64, bytes_per_second: Option<u64>) {
+        let _one_at_a_time = lock(&self.upkeep);
+        let pace = Pace {
+            shared: self,
+            bytes_per_second,
+        };
+        let partitions: Vec<Arc<Partition>> = lock(&self.partitions).values().cloned().collect();
+        for partition in partitions {
+            if self.ready().is_err() {
+                return;
+            }
+            if let Err(error) = partition.maintain(now_ms, &pace)
+                && !partition.is_removed()
+            {
+                let path = partition.path();
+                if is_failed_sync(&error) {
+                    self.fail(format!("the upkeep of {path}: {error}"));
+                    return;
+                }
+                tracing::warn!(partition = path, %error, "the upkeep of a partition failed; it is tried again");
+            }
+        }
+    }
+}
+
+/// How fast compaction may go.
+pub(crate) struct Pace<'a> {
+    shared: &'a Shared,
+    bytes_per_second: Option<u64>,
+}
+
+impl Pace<'_> {
+    /// So many bytes were read: waits for as long as they are worth, and answers whether to go on.
+    pub(crate) fn spend(&self, bytes: u64) -> bool {
+        let millis = self
+            .bytes_per_second
+            .map_or(0, |rate| bytes.saturating_mul(1000) / rate.max(1));
+        let stop = lock(&self.shared.stopping);
+        let waited = self
+            .shared
+            .stopped
+            .wait_timeout_while(stop, Duration::from_millis(millis), |stop| !*stop);
+        let stops = *waited.unwrap_or_else(PoisonError::into_inner).0;
+        !stops && self.shared.ready().is_ok()
+    }
+}
+
+/// Bytes a second that compaction reads by default: it leaves a disk to those who append.
+pub(crate) const COMPACTION_BYTES_PER_SECOND: u64 = 32 * 1024 * 1024;
+
+/// Bytes of memory for keys by default: about half a million of them in a pass.
+pub(crate) const COMPACTION_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How often there is a round by default: Kafka's pause between looks for something to compact.
+pub(crate) const INTERVAL: Duration = Duration::from_secs(15);

@@ -1,0 +1,106 @@
+//! Moving the log start: what stands before it is gone for readers at once, and its segments as soon as may be.
+//!
+//! Invariant: a log start that anybody was told is on disk (CHECKPOINT), and lies at or before the durable end; so no
+//! restart goes back behind it, and no offset is given twice. Files go after that, a segment's sidecars before its log:
+//! what a crash leaves of them stands before the log start, and is removed when the partition is opened.
+
+use std::io;
+use std::sync::atomic::Ordering;
+
+use super::Partition;
+use crate::disk::remove_if_there;
+use crate::error::AppendError;
+use crate::mutex::{lock, write};
+use crate::segment::file_name;
+
+/// Why records were not deleted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeleteError {
+    /// The partition keeps everything.
+    #[error("nothing is deleted from {path}: it is held, and keeps every record until the hold ends")]
+    Held {
+        /// The partition.
+        path: String,
+    },
+    /// Consumers have not been shown so many records.
+    #[error("offset {offset} cannot be the first to keep: the partition has offsets {start} to {end}")]
+    OutOfRange {
+        /// The offset asked for.
+        offset: i64,
+        /// The log start offset.
+        start: i64,
+        /// The high watermark.
+        end: i64,
+    },
+    /// The log start could not be made durable, or the partition takes no writes.
+    #[error(transparent)]
+    Log(#[from] AppendError),
+}
+
+impl Partition {
+    /// Deletes the records before `offset`: durable when this answers, with the first offset there is then. Space is
+    /// given back later, in whole segments ([`LogDir::maintain`](crate::LogDir::maintain)). Blocks.
+    ///
+    /// # Errors
+    /// See [`DeleteError`]. An offset at or before the log start is none: nothing happens.
+    pub fn delete_before(&self, offset: i64) -> Result<i64, DeleteError> {
+        let (start, end) = (self.log_start_offset(), self.high_watermark());
+        if !(0..=end).contains(&offset) {
+            return Err(DeleteError::OutOfRange { offset, start, end });
+        }
+        if self.config().is_held {
+            let path = self.path.clone();
+            return Err(DeleteError::Held { path });
+        }
+        if let Some(damage) = self.damage.first() {
+            return Err(AppendError::Damaged(damage.clone()).into());
+        }
+        self.shared.ready()?;
+        if offset > start {
+            self.sync_to(offset - 1)?;
+            self.start_at(offset).map_err(|source| {
+                let what = format!("moving the log start of {}", self.path);
+                self.shared.refused(&what, &source, 0, None);
+                AppendError::Io { what, source }
+            })?;
+            tracing::info!(partition = %self.path, before = offset, "records were deleted");
+        }
+        Ok(self.log_start_offset())
+    }
+
+    /// Lets the log start at `offset`, which is at most the synced end, and syncs that.
+    pub(super) fn start_at(&self, offset: i64) -> io::Result<()> {
+        self.log_start_due.fetch_max(offset, Ordering::AcqRel);
+        self.shared.save(false)?;
+        let _files = write(&self.files);
+        self.log_start.fetch_max(offset, Ordering::AcqRel);
+        let _writer = lock(&self.writer);
+        write(&self.derived).forget_before(offset);
+        Ok(())
+    }
+
+    /// Removes the files of segments before the log start. Answers how many segments those were.
+    pub(super) fn free(&self) -> io::Result<usize> {
+        let _files = write(&self.files);
+        let gone = {
+            let writer = lock(&self.writer);
+            if writer.removed {
+                return Ok(0);
+            }
+            write(&self.segments).drop_before(self.log_start_offset())
+        };
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        lock(&self.opened).retain(|opened| !gone.contains(&opened.index.base));
+        let disk = &*self.shared.disk;
+        for base in &gone {
+            for extension in ["snap", "idx", "log"] {
+                remove_if_there(disk, &file_name(&self.path, *base, extension))?;
+            }
+        }
+        disk.sync_dir(&self.path)?;
+        Ok(gone.len())
+    }
+}
