@@ -5,7 +5,7 @@
 //! last stable offset first ([`TopicIndex::catch_up`]), so a reader always sees what was acknowledged before it asked.
 //! Recorded times are the records' timestamps, clamped so that they never run backwards within a partition.
 //! A damaged place of the log is passed over like a batch nobody can read: answers name it, and what stands around it is
-//! indexed. Left out: index files beside sealed segments; a start scans the log.
+//! indexed. So is what retention or a client has deleted, and a batch of which compaction has taken records. Left out: index files beside sealed segments; a start scans the log.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,6 +62,9 @@ impl Scanned {
     fn of(batch: &Batch, from: i64, limit: usize, work: &Work) -> Result<Scanned, StoreError> {
         let mut scanned = Scanned::nothing(batch);
         let whole = (batch.base_offset(), batch.last_offset());
+        if batch.count() <= batch.last_offset_delta() {
+            scanned.unreadable = Some(whole);
+        }
         let Ok(records) = batch.records(limit) else {
             scanned.unreadable = Some(whole);
             return Ok(scanned);
@@ -141,8 +144,12 @@ impl PartitionIndex {
                     return Err(self.stuck(next, "the log ends before its end").into());
                 }
                 Ok(read) => self.take(&read, next, work)?,
+                // What was deleted may have had events of anybody: answers name it.
                 Err(ReadError::OutOfRange { start, .. }) if start > next => {
-                    self.known.write().unwrap_or_else(PoisonError::into_inner).next = start;
+                    self.known
+                        .write()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .pass_over(start);
                 }
                 Err(ReadError::Damaged(damage)) => {
                     let end = self.behind(&damage, next);

@@ -244,6 +244,13 @@ impl<'a> Cursor<'a> {
     }
 
     fn read(&mut self, offset: i64) -> Result<&Record, Unread> {
+        let start = self.partition.log.log_start_offset();
+        if offset < start {
+            // Whatever is still in memory.
+            return Err(problem(format!(
+                "the record at offset {offset} was deleted: the log begins at offset {start}"
+            )));
+        }
         let current = self.current.take();
         let current = match current.filter(|reading| reading.batch.contains(offset)) {
             Some(reading) => reading,

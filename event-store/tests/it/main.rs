@@ -9,6 +9,7 @@ mod documented;
 mod evidence;
 mod expressions;
 mod folds;
+mod gone;
 mod halts;
 #[cfg(feature = "http")]
 mod http;

@@ -1,0 +1,79 @@
+//! Events that were deleted: nothing is answered as if they had never been.
+
+use std::sync::Arc;
+
+use annals_event_store::{AsOf, EventStore, OffsetRange, Page, StoreError, typed};
+
+use crate::support::Logs;
+use crate::till::{TOPIC, Till, TillFold, table};
+
+fn store(logs: &Logs) -> EventStore {
+    let store = EventStore::new(Arc::new(table().0));
+    store
+        .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), logs.source())
+        .unwrap();
+    store
+}
+
+#[test]
+fn deleted_events_are_named_by_who_knew_them_and_by_who_did_not() {
+    let logs = Logs::new(TOPIC, 1);
+    let ids = table().1;
+    let opened = |key: &str| {
+        let event = Till::Opened {
+            owner: "ada".into(),
+            opened_at: 0,
+        };
+        event.write(&ids, key, 1)
+    };
+    logs.append(0, &[opened("a")]);
+    logs.append(0, &[opened("b")]);
+    logs.append(0, &[Till::Closed.write(&ids, "b", 2)]);
+    let before = store(&logs);
+    let whole = before.reconstruct("till", "b", &AsOf::Head).unwrap();
+    assert_eq!(
+        (whole.events, whole.halted.is_none(), whole.unreadable),
+        (2, true, vec![])
+    );
+
+    logs.partitions[0].delete_before(2).unwrap();
+    // Who had indexed them knows that they were there, and cannot fold them any more, also from memory.
+    let answer = before.reconstruct("till", "b", &AsOf::Head).unwrap();
+    let halted = answer.halted.unwrap();
+    assert_eq!((answer.events, answer.log_start_offset, halted.offset), (2, 2, 1));
+    assert!(
+        format!("{:?}", halted.reason).contains("the log begins at offset 2"),
+        "{:?}",
+        halted.reason
+    );
+    let history = before.history("till", "a", &AsOf::Head, Page::default()).unwrap();
+    assert!(
+        history.entries[0]
+            .problem
+            .as_ref()
+            .is_some_and(|problem| problem.contains("deleted"))
+    );
+
+    // Who comes later says that something is missing.
+    let after = store(&logs);
+    let gone = vec![OffsetRange { first: 0, last: 1 }];
+    let answer = after.reconstruct("till", "b", &AsOf::Head).unwrap();
+    assert_eq!(
+        (answer.events, answer.log_start_offset, answer.unreadable),
+        (1, 2, gone.clone())
+    );
+    let history = after.history("till", "b", &AsOf::Head, Page::default()).unwrap();
+    assert_eq!((history.entries.len(), history.unreadable), (1, gone));
+    let unknown = after.reconstruct("till", "a", &AsOf::Head).unwrap_err();
+    assert!(
+        matches!(unknown, StoreError::UnknownId { unreadable: 1, .. }),
+        "{unknown}"
+    );
+    assert_eq!(
+        after
+            .list("till", &AsOf::Head, 10, None)
+            .unwrap()
+            .unreadable_batches,
+        1
+    );
+}
