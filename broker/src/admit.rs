@@ -6,8 +6,8 @@
 //! once more under the partition's lock. So a refused batch leaves no trace and its producer goes on.
 //!
 //! Every batch is opened, whoever may want to see its records: what nobody could read is not acknowledged, and times
-//! are those of the records, whatever the header says. Where the header is wrong about them it is written anew.
-//! Left out: keyless checks (no compaction yet).
+//! are those of the records, whatever the header says. Where the header is wrong about them it is written anew. A record
+//! of a compacted topic has a key: without one nothing would ever take its place.
 
 use annals_kafka_wire::batch::{Batch, BatchError, Compression, NO_TIMESTAMP, Records, Seen, TimestampType};
 use annals_kafka_wire::error::ErrorCode;
@@ -224,8 +224,53 @@ fn check_header(rules: &Rules<'_>, topic: &Topic, batch: &Batch) -> Result<(), R
     Ok(())
 }
 
+/// What reading over the records of a batch comes to.
+struct Look<'a> {
+    rules: &'a Rules<'a>,
+    topic: &'a Topic,
+    /// Whether times are the producer's to give.
+    by_producer: bool,
+    max_timestamp: i64,
+    headers: usize,
+    /// Records without a key, where each needs one.
+    keyless: Vec<Refusal>,
+    /// Records whose time is out of the topic's bounds.
+    untimely: Vec<Refusal>,
+}
+
+impl Look<'_> {
+    fn see(&mut self, seen: Seen) {
+        self.max_timestamp = self.max_timestamp.max(seen.timestamp_ms);
+        self.headers += seen.headers;
+        if self.topic.settings.compacts && !seen.has_key {
+            let sentence = || "Compacted topic cannot accept message without key".to_owned();
+            blame(&mut self.keyless, "NO_KEY", seen.index, sentence);
+        }
+        if self.by_producer
+            && let Some((earliest, latest)) = out_of_bounds(self.rules, self.topic, seen.timestamp_ms)
+        {
+            blame(&mut self.untimely, "TIMESTAMP_OUT_OF_RANGE", seen.index, || {
+                format!(
+                    "Timestamp {} is out of range: it should be within [{earliest}, {latest}]",
+                    seen.timestamp_ms
+                )
+            });
+        }
+    }
+}
+
+fn blame(faults: &mut Vec<Refusal>, code: &'static str, index: i32, sentence: impl FnOnce() -> String) {
+    let told = faults.len() < SENTENCES_MAX;
+    faults.push(Refusal {
+        index,
+        code,
+        sentence: if told { sentence() } else { String::new() },
+    });
+}
+
 /// Reads every record and gives the batch back with the times they have: none malformed, no more headers than a batch
-/// may have, every timestamp within the topic's bounds where it is the producer's to give.
+/// may have, a key where the topic is compacted, every timestamp within the topic's bounds where it is the producer's to
+/// give.
 fn check_records(
     rules: &Rules<'_>,
     topic: &Topic,
@@ -238,35 +283,30 @@ fn check_records(
         return Err(Rejection::new(ErrorCode::InvalidTimestamp, sentence));
     }
     let by_producer = partition.timestamp_type() == TimestampType::CreateTime;
-    let (mut max_timestamp, mut headers) = (NO_TIMESTAMP, 0usize);
-    let mut faults = Vec::new();
-    let mut see = |seen: Seen| {
-        max_timestamp = max_timestamp.max(seen.timestamp_ms);
-        headers += seen.headers;
-        if by_producer && let Some((earliest, latest)) = out_of_bounds(rules, topic, seen.timestamp_ms) {
-            let told = faults.len() < SENTENCES_MAX;
-            let sentence = told.then(|| {
-                format!(
-                    "Timestamp {} is out of range: it should be within [{earliest}, {latest}]",
-                    seen.timestamp_ms
-                )
-            });
-            faults.push(Refusal {
-                index: seen.index,
-                code: "TIMESTAMP_OUT_OF_RANGE",
-                sentence: sentence.unwrap_or_default(),
-            });
-        }
+    let mut look = Look {
+        rules,
+        topic,
+        by_producer,
+        max_timestamp: NO_TIMESTAMP,
+        headers: 0,
+        keyless: Vec::new(),
+        untimely: Vec::new(),
     };
+    let mut see = |seen: Seen| look.see(seen);
     match unpacked {
         Some(records) => records.check(&mut see),
         None => batch.check_records(partition.decompressed_bytes_max(), &mut see),
     }
     .map_err(unreadable)?;
-    if !faults.is_empty() {
-        return Err(Rejection::of_records(ErrorCode::InvalidTimestamp, faults));
+    for (code, faults) in [
+        (ErrorCode::InvalidRecord, look.keyless),
+        (ErrorCode::InvalidTimestamp, look.untimely),
+    ] {
+        if !faults.is_empty() {
+            return Err(Rejection::of_records(code, faults));
+        }
     }
-    let headers_max = rules.config.batch_headers_max;
+    let (headers, headers_max) = (look.headers, rules.config.batch_headers_max);
     if headers > headers_max {
         let sentence = format!(
             "The batch has {headers} record headers; this broker takes at most {headers_max} at once"
@@ -274,7 +314,7 @@ fn check_records(
         return Err(Rejection::new(ErrorCode::MessageTooLarge, sentence));
     }
     Ok(match by_producer {
-        true => batch.with_max_timestamp(max_timestamp),
+        true => batch.with_max_timestamp(look.max_timestamp),
         // The log's own time is written over it.
         false => batch,
     })

@@ -10,6 +10,7 @@ pub(crate) mod consumer_group_heartbeat;
 pub(crate) mod create_partitions;
 pub(crate) mod create_topics;
 pub(crate) mod delete_groups;
+pub(crate) mod delete_records;
 pub(crate) mod delete_topics;
 pub(crate) mod describe_acls;
 pub(crate) mod describe_client_quotas;
@@ -69,7 +70,7 @@ pub(crate) fn topic_error_code(error: &TopicError) -> ErrorCode {
         TopicError::InvalidPartitions { .. } | TopicError::NotMorePartitions { .. } => {
             ErrorCode::InvalidPartitions
         }
-        TopicError::TooManyPartitions { .. } => ErrorCode::PolicyViolation,
+        TopicError::TooManyPartitions { .. } | TopicError::Held(_) => ErrorCode::PolicyViolation,
         TopicError::Meta(_) | TopicError::Log(_) => ErrorCode::KafkaStorageError,
     }
 }

@@ -222,6 +222,12 @@ impl Broker {
         self.shared.topics.on_change(listener);
     }
 
+    /// Tidies up the log now, as at this time in milliseconds since 1970; a thread does so every few seconds. Blocks: not
+    /// for use on an async thread.
+    pub fn maintain(&self, now_ms: i64) {
+        self.shared.log.maintain(now_ms);
+    }
+
     /// Syncs everything and marks the directory as cleanly closed. No more records are taken afterwards.
     ///
     /// # Errors

@@ -35,6 +35,21 @@ pub(crate) fn is_internal(name: &str) -> bool {
     name == OFFSETS || name == TRANSACTIONS
 }
 
+/// Their settings, which are Kafka's: the last record of each key is what counts.
+const SETTINGS: [(&str, &str); 2] = [("cleanup.policy", "compact"), ("segment.bytes", "104857600")];
+
+/// A topic's settings with those it must have: the broker's own topics were made without them once.
+pub(crate) fn with_settings(name: &str, mut config: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    if is_internal(name) {
+        for (setting, value) in SETTINGS {
+            config
+                .entry(setting.to_owned())
+                .or_insert_with(|| value.to_owned());
+        }
+    }
+    config
+}
+
 /// Why something could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WriteError {

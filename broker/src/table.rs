@@ -85,6 +85,7 @@ pub(crate) const TABLE: &[Row] = rows! {
     ApiVersions 0..=4, Alone api_versions;
     CreateTopics 2..=7, Alone create_topics;
     DeleteTopics 1..=6, Alone delete_topics;
+    DeleteRecords 0..=2, Alone delete_records;
     InitProducerId 0..=5, Alone init_producer_id;
     OffsetForLeaderEpoch 2..=4, Alone offset_for_leader_epoch;
     AddPartitionsToTxn 0..=3, Alone add_partitions_to_txn;

@@ -49,6 +49,9 @@ pub enum TopicError {
     /// There is no such topic.
     #[error("There is no topic '{0}'.")]
     Unknown(String),
+    /// The topic is held.
+    #[error("Topic '{0}' is held: it is not deleted while annals.hold is true.")]
+    Held(String),
     /// A setting is unknown or its value is not accepted.
     #[error("{0}")]
     InvalidConfig(String),
@@ -322,6 +325,9 @@ impl Topics {
         let named = || self.now().named(name).cloned().filter(meant).ok_or_else(unknown);
         let claim = self.claim(name, |_| named().map(|_| 0))?;
         let topic = named()?;
+        if topic.settings.is_held {
+            return Err(TopicError::Held(topic.name.clone()));
+        }
         self.meta
             .append(&MetaRecord::TopicDeleted { id: topic.id }, now_ms)?;
         claim.publish(|map| map.remove(&topic));

@@ -52,6 +52,7 @@ const fn row(name: &'static str, node_name: &'static str, kind: Kind, meaning: &
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
     row("annals.durability", "", Kind::String, "When a record counts as written: fsync, when it is synced to disk; os, when the operating system has it."),
+    row("annals.hold", "", Kind::Boolean, "Whether the topic is held: while it is, neither the topic nor any record of it is deleted or compacted."),
     row("cleanup.policy", "log.cleanup.policy", Kind::List, "What becomes of old records: delete, they go; compact, the last of each key stays."),
     row("compression.gzip.level", "compression.gzip.level", Kind::Int, "How hard gzip works where the broker compresses."),
     row("compression.lz4.level", "compression.lz4.level", Kind::Int, "How hard LZ4 works where the broker compresses."),

@@ -7,6 +7,7 @@ use annals_segment_log::{LogDir, LogError, Partition};
 use uuid::Uuid;
 
 use super::{NewTopic, TopicError};
+use crate::internal;
 use crate::topic::Topic;
 use crate::topic_config::TopicSettings;
 
@@ -19,9 +20,10 @@ pub(super) fn partition_path(id: Uuid, partition: i32) -> String {
 }
 
 pub(super) fn open_topic(log: &LogDir, new: &NewTopic, id: Uuid) -> Result<Topic, TopicError> {
-    let settings = TopicSettings::read(&new.config);
+    let config = internal::with_settings(&new.name, new.config.clone());
+    let settings = TopicSettings::read(&config);
     let partitions = open_partitions(log, &settings, id, 0..new.partitions)?;
-    Ok(Topic::new(new.name.clone(), id, partitions, new.config.clone()))
+    Ok(Topic::new(new.name.clone(), id, partitions, config))
 }
 
 pub(super) fn open_partitions(

@@ -210,7 +210,7 @@ async fn what_may_not_be_set_is_refused_and_nothing_changes() {
         (&[("max.message.bytes", APPEND, Some("1"))], config, "not LIST"),
         (&[("max.message.bytes", SUBTRACT, Some("1"))], config, "not LIST"),
         (
-            &[("cleanup.policy", APPEND, Some("compact,delete"))],
+            &[("cleanup.policy", APPEND, Some("compact,shrink"))],
             config,
             "cleanup.policy",
         ),
@@ -278,13 +278,16 @@ async fn a_list_gets_and_loses_words() {
     let broker = start().await;
     let mut client = broker.client().await;
     client.create_topic("events", 1, &BTreeMap::new()).await.unwrap();
-    for (operation, value) in [(APPEND, "delete"), (SUBTRACT, " compact ,"), (APPEND, "")] {
+    for (operation, value, words) in [
+        (APPEND, "delete", "delete"),
+        (SUBTRACT, " compact ,", "delete"),
+        (APPEND, "", "delete"),
+        (APPEND, "compact,delete", "delete,compact"),
+        (SUBTRACT, "delete", "compact"),
+    ] {
         let asked = [("cleanup.policy", operation, Some(value))];
         assert_eq!(change(&broker, &asked).await.0, ErrorCode::None, "{asked:?}");
-        assert_eq!(
-            own(&broker)[0],
-            ("cleanup.policy".to_owned(), "delete".to_owned())
-        );
+        assert_eq!(own(&broker)[0], ("cleanup.policy".to_owned(), words.to_owned()));
     }
     broker.stop().await;
 }

@@ -8,6 +8,7 @@
 mod admin;
 mod alterations;
 mod api_versions;
+mod compaction;
 mod consumer_groups;
 mod damage;
 mod fetch;
@@ -23,6 +24,7 @@ mod producer;
 mod quirks;
 mod records;
 mod requests;
+mod retention;
 mod settings;
 mod states;
 mod topic_ids;

@@ -96,7 +96,7 @@ async fn topics_with_bad_names_or_settings_are_refused() {
         (
             "new",
             1,
-            Some(("cleanup.policy", "compact")),
+            Some(("cleanup.policy", "shrink")),
             ErrorCode::InvalidConfig,
         ),
         ("new", 1, Some(("test.guard", "maybe")), ErrorCode::InvalidConfig),
