@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{AsOf, EventStore, OffsetRange, Page, StoreError, typed};
+use annals_event_store::{AsOf, EventStore, OffsetRange, Page, Source, StoreError, typed};
+use annals_kafka_wire::batch::{Batch, BatchBuilder};
+use annals_segment_log::{Compaction, LogConfig, LogDir, PartitionConfig};
 
 use crate::support::Logs;
 use crate::till::{TOPIC, Till, TillFold, table};
@@ -76,4 +78,43 @@ fn deleted_events_are_named_by_who_knew_them_and_by_who_did_not() {
             .unreadable_batches,
         1
     );
+}
+
+#[test]
+fn events_that_compaction_took_are_named() {
+    let place = tempfile::tempdir().unwrap();
+    let log = LogDir::open(place.path(), LogConfig::default(), 0).unwrap();
+    let config = PartitionConfig {
+        segment_ms_max: Some(1),
+        compaction: Some(Compaction {
+            min_dirty_ratio: 0.0,
+            ..Compaction::default()
+        }),
+        ..PartitionConfig::default()
+    };
+    let partition = log.partition("t/0", config).unwrap();
+    let ids = table().1;
+    let opened = Till::Opened {
+        owner: "ada".into(),
+        opened_at: 0,
+    };
+    for event in [opened, Till::Closed] {
+        let write = event.write(&ids, "a", 1);
+        let mut builder = BatchBuilder::new();
+        builder.push(write.ms, write.key.as_deref(), write.value.as_deref(), &[]);
+        let (batch, _) = Batch::parse(&builder.build(), 0).unwrap();
+        partition.append(&batch, 0).unwrap();
+    }
+    log.maintain(1_000);
+    let store = EventStore::new(Arc::new(table().0));
+    let source = Source {
+        topic: TOPIC.to_owned(),
+        partitions: vec![partition],
+    };
+    store
+        .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), source)
+        .unwrap();
+    let answer = store.reconstruct("till", "a", &AsOf::Head).unwrap();
+    let gone = vec![OffsetRange { first: 0, last: 0 }];
+    assert_eq!((answer.events, answer.unreadable), (1, gone));
 }

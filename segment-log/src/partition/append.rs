@@ -25,7 +25,7 @@ use crate::segment::{Opened, file_name};
 const SEGMENT_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 
 /// Offsets in one segment: the index keeps them in 32 bits.
-const SEGMENT_OFFSETS_MAX: i64 = u32::MAX as i64;
+pub(super) const SEGMENT_OFFSETS_MAX: i64 = u32::MAX as i64;
 
 /// Where a batch was put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use annals_kafka_wire::batch::Batch;
 
 use super::Partition;
+use super::append::SEGMENT_OFFSETS_MAX;
 use crate::compact::Compaction;
 use crate::compact::judge::{Aborts, Judge, Rules, Verdict};
 use crate::compact::latest::Latest;
@@ -22,9 +23,6 @@ use crate::mutex::{lock, read, write};
 use crate::segment::{Opened, file_name, parse_name};
 use crate::swap::{finish, swap_name, undecided_name};
 use crate::walk::{SCAN_BYTES, Walk};
-
-/// Offsets in one segment: the index keeps them in 32 bits.
-const SEGMENT_OFFSETS_MAX: i64 = u32::MAX as i64;
 
 /// A sealed segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

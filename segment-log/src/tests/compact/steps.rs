@@ -224,12 +224,13 @@ fn live(world: &mut World) -> Result<(), AppendError> {
 
 #[test]
 fn a_crash_at_every_step_leaves_the_old_segments_or_the_new() {
+    // Another outcome each time, so that all come up at all kinds of steps.
     let outcomes = [
-        Survives::Nothing,
         Survives::Everything,
         Survives::Half,
         Survives::Sectors(1),
         Survives::Sectors(2),
+        Survives::Sectors(3),
     ];
     let mut swaps = 0;
     for step in 20.. {
@@ -237,12 +238,12 @@ fn a_crash_at_every_step_leaves_the_old_segments_or_the_new() {
         world.disk.cut_at(step);
         let lived = live(&mut world);
         if lived.is_ok() && !world.disk.is_cut() {
-            assert!(step > 400 && swaps > 20, "{step} steps, {swaps} swaps");
+            assert!(step > 400 && swaps > 10, "{step} steps, {swaps} swaps");
             break;
         }
         // What the last commit did not finish is not known to be durable.
         let dark = world.disk.clone();
-        for survives in outcomes {
+        for survives in [Survives::Nothing, outcomes[step as usize % outcomes.len()]] {
             let disk = dark.reboot(survives);
             swaps += usize::from(disk.names("a/0").iter().any(|name| name.ends_with(".swap")));
             if step % 7 == 0 {
