@@ -12,13 +12,13 @@ use std::time::Duration;
 use annals_kafka_wire::batch::{Batch, Marker};
 use annals_kafka_wire::error::ErrorCode;
 use annals_segment_log::AppendError;
-use tokio::sync::oneshot;
+use tokio::sync::watch;
 
 use crate::alarm::{Alarm, Stopwatch};
 use crate::broker::Shared;
 use crate::groups;
 use crate::internal;
-use crate::ticket::{Ticket, Waiting};
+use crate::ticket::{Ticket, Waiting, told};
 use crate::topic::Topic;
 use crate::transaction::{Effect, Event, Outcome, Place, Producer, Transaction};
 
@@ -129,19 +129,25 @@ pub(crate) fn wake(shared: &Arc<Shared>) {
     }
 }
 
-/// Hands an event to a transactional id and gives the answer that will come; `None` when there is no such id, and none
-/// is made.
-pub(crate) fn ask(
+/// Hands an event to a transactional id, which is made if there is none and `makes`, and waits for the answer.
+pub(crate) async fn ask(
     shared: &Arc<Shared>,
     id: &str,
     makes: bool,
+    stop: watch::Receiver<bool>,
     event: impl FnOnce(Ticket) -> Event,
-) -> Option<oneshot::Receiver<Result<Producer, ErrorCode>>> {
-    shared.transactions.with(id, makes, |cell, entry| {
+) -> Result<Producer, ErrorCode> {
+    let asked = shared.transactions.with(id, makes, |cell, entry| {
         let (ticket, answer) = entry.waiting.add();
         happen(shared, id, cell, entry, event(ticket));
         answer
-    })
+    });
+    let answer = asked.ok_or(match makes {
+        true => ErrorCode::PolicyViolation,
+        false => ErrorCode::InvalidProducerIdMapping,
+    })?;
+    let told = told(answer, stop).await;
+    told.unwrap_or(Err(ErrorCode::CoordinatorNotAvailable))
 }
 
 /// Does something that is right only while the producer's transaction is open in a partition.

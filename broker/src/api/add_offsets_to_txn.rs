@@ -1,6 +1,7 @@
 //! AddOffsetsToTxn (key 25): a group's offsets will be committed with a producer's transaction.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::add_offsets_to_txn::{AddOffsetsToTxnRequest, AddOffsetsToTxnResponse};
@@ -8,7 +9,6 @@ use annals_kafka_wire::message::add_offsets_to_txn::{AddOffsetsToTxnRequest, Add
 use super::producer_fault;
 use crate::internal::OFFSETS;
 use crate::table::{Answer, Context};
-use crate::ticket::told;
 use crate::transaction::{Event, Producer};
 use crate::transactions;
 
@@ -29,18 +29,11 @@ pub(crate) fn handle(
         epoch: request.producer_epoch,
     };
     let places = BTreeSet::from([(OFFSETS.to_owned(), 0)]);
-    let asked = transactions::ask(&ctx.shared, &request.transactional_id, false, |ticket| {
-        Event::Add(ticket, producer, places)
-    });
-    let Some(answer) = asked else {
-        return Answer::Now(respond(ErrorCode::InvalidProducerIdMapping));
-    };
-    let stop = ctx.stop.clone();
+    let (shared, stop) = (Arc::clone(&ctx.shared), ctx.stop.clone());
     Answer::Change(Box::pin(async move {
-        respond(match told(answer, stop).await {
-            Some(Ok(_)) => ErrorCode::None,
-            Some(Err(code)) => producer_fault(code, version >= 2),
-            None => ErrorCode::CoordinatorNotAvailable,
-        })
+        let add = |ticket| Event::Add(ticket, producer, places);
+        let added = transactions::ask(&shared, &request.transactional_id, false, stop, add).await;
+        let code = added.err().unwrap_or(ErrorCode::None);
+        respond(producer_fault(code, version >= 2))
     }))
 }

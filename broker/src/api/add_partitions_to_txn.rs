@@ -2,6 +2,7 @@
 //! leaves all of them out, as in Kafka.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::add_partitions_to_txn::{
@@ -12,7 +13,6 @@ use annals_kafka_wire::message::add_partitions_to_txn::{
 use super::producer_fault;
 use crate::internal;
 use crate::table::{Answer, Context};
-use crate::ticket::told;
 use crate::transaction::{Event, Place, Producer};
 use crate::transactions;
 
@@ -57,19 +57,11 @@ pub(crate) fn handle(
         epoch: request.v3_and_below_producer_epoch,
     };
     let id = request.v3_and_below_transactional_id;
-    let asked = transactions::ask(&ctx.shared, &id, false, |ticket| {
-        Event::Add(ticket, producer, places)
-    });
-    let Some(answer) = asked else {
-        return Answer::Now(respond(&topics, |_, _| ErrorCode::InvalidProducerIdMapping));
-    };
-    let stop = ctx.stop.clone();
+    let (shared, stop) = (Arc::clone(&ctx.shared), ctx.stop.clone());
     Answer::Change(Box::pin(async move {
-        let code = match told(answer, stop).await {
-            Some(Ok(_)) => ErrorCode::None,
-            Some(Err(code)) => producer_fault(code, version >= 2),
-            None => ErrorCode::CoordinatorNotAvailable,
-        };
+        let add = |ticket| Event::Add(ticket, producer, places);
+        let added = transactions::ask(&shared, &id, false, stop, add).await;
+        let code = producer_fault(added.err().unwrap_or(ErrorCode::None), version >= 2);
         respond(&topics, |_, _| code)
     }))
 }

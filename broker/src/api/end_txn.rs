@@ -8,7 +8,6 @@ use annals_kafka_wire::message::end_txn::{EndTxnRequest, EndTxnResponse};
 
 use super::{init_producer_id, producer_fault};
 use crate::table::{Answer, Context};
-use crate::ticket::told;
 use crate::transaction::{EPOCH_MAX, Event, Outcome, Producer};
 use crate::transactions;
 
@@ -41,17 +40,13 @@ pub(crate) fn handle(ctx: &Context, version: i16, request: EndTxnRequest) -> Ans
             outcome,
             fresh_id,
         };
-        let Some(answer) = transactions::ask(&shared, &request.transactional_id, false, end) else {
-            return refused(ErrorCode::InvalidProducerIdMapping);
-        };
-        match told(answer, stop).await {
-            Some(Ok(goes_on)) => EndTxnResponse {
+        match transactions::ask(&shared, &request.transactional_id, false, stop, end).await {
+            Ok(goes_on) => EndTxnResponse {
                 producer_id: goes_on.id,
                 producer_epoch: goes_on.epoch,
                 ..EndTxnResponse::default()
             },
-            Some(Err(code)) => refused(producer_fault(code, version >= 2)),
-            None => refused(ErrorCode::CoordinatorNotAvailable),
+            Err(code) => refused(producer_fault(code, version >= 2)),
         }
     }))
 }

@@ -13,7 +13,6 @@ use annals_kafka_wire::message::init_producer_id::{InitProducerIdRequest, InitPr
 use super::producer_fault;
 use crate::broker::Shared;
 use crate::table::{Answer, Context};
-use crate::ticket::told;
 use crate::transaction::{Event, Producer};
 use crate::transactions;
 
@@ -62,13 +61,9 @@ pub(crate) fn handle(
             known,
             fresh_id,
         };
-        let Some(answer) = transactions::ask(&shared, &id, true, init) else {
-            return refused(ErrorCode::PolicyViolation);
-        };
-        match told(answer, stop).await {
-            Some(Ok(producer)) => accepted(producer),
-            Some(Err(code)) => refused(producer_fault(code, version >= KNOWS_FENCED)),
-            None => refused(ErrorCode::CoordinatorNotAvailable),
+        match transactions::ask(&shared, &id, true, stop, init).await {
+            Ok(producer) => accepted(producer),
+            Err(code) => refused(producer_fault(code, version >= KNOWS_FENCED)),
         }
     })
 }

@@ -21,7 +21,6 @@ use crate::group::Identity;
 use crate::groups::{self, Who};
 use crate::internal::OFFSETS;
 use crate::table::{Answer, Context};
-use crate::ticket::told;
 use crate::transaction::{Event, Place, Producer};
 use crate::transactions;
 
@@ -94,11 +93,7 @@ async fn open(
     }
     let places = BTreeSet::from([place.clone()]);
     let add = |ticket| Event::Add(ticket, producer, places);
-    let asked = transactions::ask(shared, id, false, add).ok_or(ErrorCode::InvalidProducerIdMapping)?;
-    match told(asked, stop).await {
-        Some(opened) => opened.map(drop),
-        None => Err(ErrorCode::CoordinatorNotAvailable),
-    }
+    transactions::ask(shared, id, false, stop, add).await.map(drop)
 }
 
 fn partition((partition_index, code): (i32, ErrorCode)) -> TxnOffsetCommitResponsePartition {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use annals_kafka_wire::error::ErrorCode;
 use tokio::sync::watch;
 
 use super::sweep;
@@ -157,9 +158,10 @@ async fn transactional_ids_are_forgotten_when_nothing_is_open() {
     let clock = || NOW_MS.load(Ordering::Relaxed);
     let dir = tempfile::tempdir().expect("a directory");
     let shared = open(dir.path(), clock);
+    let (_stop, stopped) = watch::channel(false);
     let ask = async |shared: &Arc<Shared>, id: &str, event: &dyn Fn(crate::ticket::Ticket) -> Event| {
-        let asked = transactions::ask(shared, id, true, event).expect("an id");
-        asked.await.expect("an answer").expect("well")
+        let asked = transactions::ask(shared, id, true, stopped.clone(), event);
+        asked.await.expect("well")
     };
     let begin = |fresh_id| {
         move |ticket| Event::Init {
@@ -186,13 +188,14 @@ async fn transactional_ids_are_forgotten_when_nothing_is_open() {
     sweep(&shared);
     assert_eq!(shared.transactions.ids(), ["open"]);
     // Whoever comes with it begins anew.
-    let unknown = transactions::ask(&shared, "unused", false, |ticket| Event::End {
+    let ends = |ticket| Event::End {
         ticket,
         producer: producers[0],
         outcome: Outcome::Commit,
         fresh_id: None,
-    });
-    assert!(unknown.is_none());
+    };
+    let unknown = transactions::ask(&shared, "unused", false, stopped.clone(), ends).await;
+    assert_eq!(unknown, Err(ErrorCode::InvalidProducerIdMapping));
     close(&shared);
     let shared = open(dir.path(), clock);
     assert_eq!(shared.transactions.ids(), ["open"]);

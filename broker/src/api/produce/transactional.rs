@@ -3,6 +3,7 @@
 //! end to come.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use annals_kafka_wire::batch::Batch;
 use annals_kafka_wire::error::ErrorCode;
@@ -15,7 +16,6 @@ use crate::api::producer_fault;
 use crate::broker::Shared;
 use crate::internal;
 use crate::table::{Context, Waiting};
-use crate::ticket::told;
 use crate::transaction::{Event, Place, Producer};
 use crate::transactions;
 
@@ -58,15 +58,10 @@ pub(super) fn opening(
         }
     }
     let (producer, places) = opens?;
-    let add = |ticket| Event::Add(ticket, producer, places);
-    let asked = transactions::ask(&ctx.shared, id, false, add);
-    let stop = ctx.stop.clone();
+    let (shared, id, stop) = (Arc::clone(&ctx.shared), id.to_owned(), ctx.stop.clone());
     Some(Box::pin(async move {
-        let asked = asked.ok_or(ErrorCode::InvalidProducerIdMapping)?;
-        match told(asked, stop).await {
-            Some(opened) => opened.map(drop),
-            None => Err(ErrorCode::CoordinatorNotAvailable),
-        }
+        let add = |ticket| Event::Add(ticket, producer, places);
+        transactions::ask(&shared, &id, false, stop, add).await.map(drop)
     }))
 }
 
