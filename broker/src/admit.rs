@@ -9,6 +9,8 @@
 //! are those of the records, whatever the header says. Where the header is wrong about them it is written anew. A record
 //! of a compacted topic has a key: without one nothing would ever take its place.
 
+mod expected;
+
 use annals_kafka_wire::batch::{Batch, BatchError, Compression, NO_TIMESTAMP, Records, Seen, TimestampType};
 use annals_kafka_wire::error::ErrorCode;
 use annals_segment_log::{AppendError, Partition, Sequence};
@@ -118,7 +120,12 @@ pub(crate) fn admit(
     let limit = partition.decompressed_bytes_max();
     let judged = rules.guard.admits(topic).then(|| batch.records(limit));
     let judged = judged.transpose().map_err(unreadable)?;
-    let batch = check_records(rules, topic, partition, batch, judged.as_ref())?;
+    let (batch, is_conditional) = check_records(rules, topic, partition, batch, judged.as_ref())?;
+    let conditions = match (is_conditional, &judged) {
+        (false, _) => None,
+        (true, Some(records)) => expected::conditions(topic, records.clone())?,
+        (true, None) => expected::conditions(topic, batch.records(limit).map_err(unreadable)?)?,
+    };
     if let Some(records) = judged {
         // They have just been read to their end.
         let judged = rules
@@ -130,7 +137,11 @@ pub(crate) fn admit(
             return Err(Rejection::of_records(ErrorCode::InvalidRecord, refusals));
         }
     }
-    let appended = partition.append(&batch, rules.now_ms).map_err(not_appended)?;
+    let appended = match &conditions {
+        Some(conditions) => partition.append_if(&batch, rules.now_ms, conditions),
+        None => partition.append(&batch, rules.now_ms),
+    };
+    let appended = appended.map_err(not_appended)?;
     let (base_offset, last_offset) = (appended.base_offset, appended.last_offset);
     if appended.duplicate {
         return Ok(stored_before(partition, base_offset, last_offset));
@@ -232,6 +243,8 @@ struct Look<'a> {
     by_producer: bool,
     max_timestamp: i64,
     headers: usize,
+    /// Whether a record expects a revision.
+    is_conditional: bool,
     /// Records without a key, where each needs one.
     keyless: Vec<Refusal>,
     /// Records whose time is out of the topic's bounds.
@@ -242,6 +255,7 @@ impl Look<'_> {
     fn see(&mut self, seen: Seen) {
         self.max_timestamp = self.max_timestamp.max(seen.timestamp_ms);
         self.headers += seen.headers;
+        self.is_conditional |= seen.has_sought;
         if self.topic.settings.compacts && !seen.has_key {
             let sentence = || "Compacted topic cannot accept message without key".to_owned();
             blame(&mut self.keyless, "NO_KEY", seen.index, sentence);
@@ -268,16 +282,16 @@ fn blame(faults: &mut Vec<Refusal>, code: &'static str, index: i32, sentence: im
     });
 }
 
-/// Reads every record and gives the batch back with the times they have: none malformed, no more headers than a batch
-/// may have, a key where the topic is compacted, every timestamp within the topic's bounds where it is the producer's to
-/// give.
+/// Reads every record and gives the batch back with the times they have, and whether any expects a revision: none
+/// malformed, no more headers than a batch may have, a key where the topic is compacted, every timestamp within the
+/// topic's bounds where it is the producer's to give.
 fn check_records(
     rules: &Rules<'_>,
     topic: &Topic,
     partition: &Partition,
     batch: Batch,
     unpacked: Option<&Records>,
-) -> Result<Batch, Rejection> {
+) -> Result<(Batch, bool), Rejection> {
     if batch.timestamp_type() == TimestampType::LogAppendTime {
         let sentence = "A producer may not set the timestamp type to LogAppendTime";
         return Err(Rejection::new(ErrorCode::InvalidTimestamp, sentence));
@@ -289,13 +303,14 @@ fn check_records(
         by_producer,
         max_timestamp: NO_TIMESTAMP,
         headers: 0,
+        is_conditional: false,
         keyless: Vec::new(),
         untimely: Vec::new(),
     };
     let mut see = |seen: Seen| look.see(seen);
     match unpacked {
-        Some(records) => records.check(&mut see),
-        None => batch.check_records(partition.decompressed_bytes_max(), &mut see),
+        Some(records) => records.check(expected::HEADER, &mut see),
+        None => batch.check_records(partition.decompressed_bytes_max(), expected::HEADER, &mut see),
     }
     .map_err(unreadable)?;
     for (code, faults) in [
@@ -313,11 +328,12 @@ fn check_records(
         );
         return Err(Rejection::new(ErrorCode::MessageTooLarge, sentence));
     }
-    Ok(match by_producer {
+    let batch = match by_producer {
         true => batch.with_max_timestamp(look.max_timestamp),
         // The log's own time is written over it.
         false => batch,
-    })
+    };
+    Ok((batch, look.is_conditional))
 }
 
 /// The topic's bounds, when a timestamp is out of them; -1 means the record has none.
@@ -332,6 +348,7 @@ fn out_of_bounds(rules: &Rules<'_>, topic: &Topic, timestamp_ms: i64) -> Option<
 /// What the log's refusal means to a client.
 fn not_appended(error: AppendError) -> Rejection {
     let code = match &error {
+        AppendError::Condition(conditions) => return expected::not_held(conditions),
         AppendError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
         AppendError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
         AppendError::OutsideTransaction { .. } => ErrorCode::InvalidTxnState,

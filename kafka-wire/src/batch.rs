@@ -199,13 +199,18 @@ impl Batch {
     }
 
     /// Reads every record of a batch fresh from a producer, and keeps none: its records must be as many as the header
-    /// says, well formed, with offsets without gaps, and nothing may follow them. `seen` is told of each. `limit` is
-    /// the most bytes decompression may give. What passes, [`Batch::records`] reads.
-    pub fn check_records(&self, limit: usize, seen: &mut dyn FnMut(Seen)) -> Result<(), BatchError> {
+    /// says, well formed, with offsets without gaps, and nothing may follow them. `seen` is told of each, and whether it
+    /// has a header named `sought`. `limit` is the most bytes decompression may give. What passes, [`Batch::records`] reads.
+    pub fn check_records(
+        &self,
+        limit: usize,
+        sought: &str,
+        seen: &mut dyn FnMut(Seen),
+    ) -> Result<(), BatchError> {
         let broken = codec::broken(self.compression(), limit);
         let mut from =
             codec::stream(self.compression(), &self.bytes[HEADER_BYTES..], limit).map_err(&broken)?;
-        check::check(self.announced(), &mut *from, seen, broken)
+        check::check(self.announced(), &mut *from, sought, seen, broken)
     }
 
     fn announced(&self) -> Announced {

@@ -407,7 +407,7 @@ fn a_check_keeps_nothing() {
         let cost = measure(|| {
             let mut headers = 0;
             batch
-                .check_records(16 << 20, &mut |seen| headers += seen.headers)
+                .check_records(16 << 20, "", &mut |seen| headers += seen.headers)
                 .unwrap();
             assert_eq!(headers, 200_000);
         });

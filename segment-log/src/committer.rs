@@ -17,6 +17,7 @@ use crate::checkpoint::{Checkpoint, Mark};
 use crate::dir::LogConfig;
 use crate::disk::{Disk, is_failed_sync};
 use crate::error::AppendError;
+use crate::keys::Budget;
 use crate::mutex::lock;
 use crate::partition::Partition;
 use crate::recover::Recovery;
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) partitions: Mutex<BTreeMap<String, Arc<Partition>>>,
     failure: OnceLock<String>,
     pub(crate) room: Room,
+    /// What the key indexes take.
+    pub(crate) keys: Arc<Budget>,
     /// What recovery cut away in this run.
     cuts: Mutex<Cuts>,
     closed: AtomicBool,
@@ -105,6 +108,7 @@ impl Shared {
             partitions: Mutex::default(),
             failure: OnceLock::new(),
             room: Room::default(),
+            keys: Arc::default(),
             cuts: Mutex::default(),
             closed: AtomicBool::new(false),
             queue: Mutex::default(),

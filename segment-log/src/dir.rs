@@ -368,7 +368,7 @@ fn check_path(path: &str) -> Result<(), LogError> {
         if !part.bytes().all(plain) {
             return bad("it has other characters than letters, digits, -, _ and .");
         }
-        if [REMOVED, ".log", ".idx", ".snap", ".swap", ".tmp"]
+        if [REMOVED, ".log", ".idx", ".snap", ".keys", ".swap", ".tmp"]
             .iter()
             .any(|ending| part.ends_with(ending))
         {

@@ -111,6 +111,9 @@ pub enum AppendError {
     /// The batch's bytes are not what its sender checksummed, or its offsets have gaps.
     #[error("corrupt batch: {0}")]
     Corrupt(#[from] BatchError),
+    /// The batch was to be appended on conditions, which do not hold.
+    #[error("{0}")]
+    Condition(#[from] ConditionError),
     /// The batch does not fit into one segment.
     #[error("the batch has {bytes} bytes, and a segment holds {bytes_max}")]
     TooLarge {
@@ -143,6 +146,65 @@ pub enum AppendError {
         /// The cause.
         source: io::Error,
     },
+}
+
+/// Why nothing is known about a key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The key indexes of all partitions take as much memory as they may.
+    #[error(
+        "the keys of the partitions that were asked about take more than the {bytes_max} bytes of memory they may"
+    )]
+    NoRoom {
+        /// What they may take together.
+        bytes_max: usize,
+    },
+    /// The log could not be read.
+    #[error("{0}")]
+    Log(#[from] ReadError),
+    /// A file of the index could not be read or written.
+    #[error("the key index: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// A record that expects a revision of its key that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unexpected {
+    /// The record's place in its batch, from 0.
+    pub index: usize,
+    /// The revision expected of the record before it; -1: it should be the first.
+    pub expected: i64,
+    /// The revision of the last record before it; -1: there is none.
+    pub found: i64,
+}
+
+/// Why a conditional append was refused: nothing was written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConditionError {
+    /// Keys have other revisions than were expected.
+    #[error("{} records expect other revisions than their keys have", .0.len())]
+    Revision(Vec<Unexpected>),
+    /// Whether a record of the key counts is not decided yet.
+    #[error("record {index}: another producer's open transaction has written its key at offset {offset}")]
+    Undecided {
+        /// The record's place in its batch, from 0.
+        index: usize,
+        /// Where the key was written.
+        offset: i64,
+    },
+    /// Records are gone from the partition, so that counting them tells no revision.
+    #[error("record {index} expects a revision, which nobody can tell: {reason}")]
+    NotWhole {
+        /// The first record that expects one: its place in its batch, from 0.
+        index: usize,
+        /// What is gone.
+        reason: &'static str,
+    },
+    /// The keys could not be counted.
+    #[error("{0}")]
+    Unknown(#[from] KeyError),
 }
 
 /// Why nothing could be read.

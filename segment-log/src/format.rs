@@ -8,6 +8,7 @@
 //!           00000000000000000000.log    record batches v2, back to back, as they were sent;
 //!                                       only base offset and leader epoch are stamped
 //!           00000000000000000000.idx    index of a sealed segment               (index.rs)
+//!           00000000000000000000.keys   key index of a sealed segment, if asked for (keys/run.rs)
 //!           00000000000000000000.snap   derived state as of its first offset (derived/snapshot.rs)
 //!           <base>-<end>.swap           compacted, in the place of these  (swap.rs)
 //!       <partition path>.deleted/       being removed, swept at the next start
@@ -38,8 +39,8 @@ const CURRENT: &str = "annals-log 1";
 const FILE_BYTES_MAX: u64 = 4096;
 
 const MAGIC_BYTES: usize = 8;
-const HEAD_BYTES: usize = MAGIC_BYTES + 4;
-const CRC_BYTES: usize = 4;
+pub(crate) const HEAD_BYTES: usize = MAGIC_BYTES + 4;
+pub(crate) const CRC_BYTES: usize = 4;
 
 /// Refuses a directory of another format; marks a new directory. Answers whether the directory is new.
 pub(crate) fn claim(disk: &dyn Disk) -> Result<bool, LogError> {

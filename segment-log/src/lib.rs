@@ -57,6 +57,7 @@ mod disk;
 mod error;
 mod format;
 mod index;
+mod keys;
 mod maintenance;
 mod mutex;
 mod offline;
@@ -79,9 +80,11 @@ pub use derived::producer::Sequence;
 pub use derived::transaction::Aborted;
 pub use dir::{LogConfig, LogDir};
 pub use disk::{create_folder, try_room};
-pub use error::{AppendError, LogError, ReadError};
+pub use error::{AppendError, ConditionError, KeyError, LogError, ReadError, Unexpected};
+pub use keys::KeyEntry;
 pub use offline::{Mended, OfflineLog, PartitionCheck, Remedy};
 pub use partition::{
-    Appended, Committed, Dated, DeleteError, Durability, EpochEnd, Partition, PartitionConfig, Retention,
+    Appended, Committed, Conditions, Dated, DeleteError, Durability, EpochEnd, Partition, PartitionConfig,
+    Retention,
 };
 pub use recover::Recovery;

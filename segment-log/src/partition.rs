@@ -11,8 +11,8 @@
 //! watermark is the durable end, so nothing that was read can vanish.
 //!
 //! Locks, in the order they are taken: `files` (held by readers while they read, and by whoever takes files away),
-//! `turn` (the committer's, or a removal), `writer` (one append at a time), `derived` and `segments` (for a few
-//! instructions, never across IO). Watchers are called without any.
+//! `turn` (the committer's, or a removal), `writer` (one append at a time), what is known of `keys` (across the reading
+//! of its files), `derived` and `segments` (for a few instructions, never across IO). Watchers are called without any.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -27,6 +27,7 @@ use crate::damage::Damage;
 use crate::derived::producer::Sequence;
 use crate::derived::{Claim, Derived, KnownProducer};
 use crate::error::AppendError;
+use crate::keys::Keys;
 use crate::mutex::{lock, read, write};
 use crate::recover::{Recovered, Recovery};
 use crate::segment::{Opened, Segments};
@@ -34,14 +35,17 @@ use crate::segment::{Opened, Segments};
 mod append;
 mod commit;
 mod compact;
+mod condition;
 mod config;
 mod epoch;
 mod fetch;
+mod keys;
 mod retain;
 mod start;
 mod time;
 
 pub use append::Appended;
+pub use condition::Conditions;
 pub use config::{Durability, PartitionConfig, Retention};
 pub use epoch::EpochEnd;
 pub use fetch::Committed;
@@ -73,6 +77,7 @@ pub struct Partition {
     segments: RwLock<Segments>,
     /// Sealed segments opened by readers, the last used at the back.
     opened: Mutex<VecDeque<Arc<Opened>>>,
+    keys: Keys,
     log_start: AtomicI64,
     /// Where the log is to start as soon as that is on disk.
     log_start_due: AtomicI64,
@@ -141,6 +146,7 @@ impl Partition {
         let end = damage.iter().fold(segments.active.index.end, |end, damage| {
             end.max(damage.end_offset)
         });
+        let keys = Keys::new(Arc::clone(&shared.keys));
         Arc::new_cyclic(|me| Partition {
             path: path.to_owned(),
             config: RwLock::new(config),
@@ -165,6 +171,7 @@ impl Partition {
             derived: RwLock::new(derived),
             segments: RwLock::new(segments),
             opened: Mutex::default(),
+            keys,
             log_start: AtomicI64::new(start),
             log_start_due: AtomicI64::new(start),
             compacted_end: AtomicI64::new(compacted_end),

@@ -121,6 +121,31 @@ impl Segments {
         }
     }
 
+    /// The sealed segment that begins at `base`, as long as memory holds it.
+    pub(crate) fn pending(&self, base: i64) -> Option<Arc<Opened>> {
+        let at = self
+            .sealed
+            .binary_search_by_key(&base, |sealed| sealed.base)
+            .ok()?;
+        self.sealed.get(at)?.pending.clone()
+    }
+
+    /// Whether there is a sealed segment like this.
+    pub(crate) fn has_sealed(&self, base: i64, end: i64, size: u64) -> bool {
+        let at = self.sealed.binary_search_by_key(&base, |sealed| sealed.base);
+        let sealed = at.ok().and_then(|at| self.sealed.get(at));
+        sealed.is_some_and(|sealed| (sealed.end, sealed.size) == (end, size))
+    }
+
+    /// The segment that holds `offset`: where it begins; and where it ends and its bytes, when it is sealed.
+    pub(crate) fn around(&self, offset: i64) -> (i64, Option<(i64, u64)>) {
+        let at = self.sealed.partition_point(|sealed| sealed.end <= offset);
+        match self.sealed.get(at) {
+            Some(sealed) => (sealed.base, Some((sealed.end, sealed.size))),
+            None => (self.active.index.base, None),
+        }
+    }
+
     /// First offsets of the segments that may hold a record as new as `ms`.
     pub(crate) fn since(&self, ms: i64) -> Vec<i64> {
         let sealed = self

@@ -6,6 +6,7 @@ mod commit;
 mod compact;
 mod crash;
 mod damage;
+mod keys;
 mod model;
 mod real;
 mod repair;

@@ -11,6 +11,7 @@ mod api_versions;
 mod compaction;
 mod consumer_groups;
 mod damage;
+mod expected;
 mod fetch;
 mod fetch_sessions;
 mod groups;

@@ -16,6 +16,7 @@ use annals_kafka_wire::message::list_offsets::{ListOffsetsPartition, ListOffsets
 use annals_kafka_wire::message::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics,
 };
+use annals_kafka_wire::message::produce::PartitionProduceResponse;
 use annals_kafka_wire::message::txn_offset_commit::{
     TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
 };
@@ -25,7 +26,7 @@ use crate::harness::{NOW_MS, Running, ask, produce_request, start, start_in, tes
 const ID: &str = "payments";
 
 /// A producer of the transactional id, its next life if there was one.
-async fn producer(running: &Running) -> InitProducerIdResponse {
+pub(crate) async fn producer(running: &Running) -> InitProducerIdResponse {
     let coordinator = FindCoordinatorRequest {
         key_type: 1,
         coordinator_keys: vec![ID.into(), "__consumer_offsets".into()],
@@ -57,13 +58,13 @@ async fn init(running: &Running, producer_id: i64, producer_epoch: i16) -> InitP
     ask(running, 5, &request).await
 }
 
-async fn create(running: &Running, topic: &'static str) {
+pub(crate) async fn create(running: &Running, topic: &'static str) {
     let broker = running.broker.clone();
     let create = move || drop(broker.create_topic(topic, 1, BTreeMap::new()).unwrap());
     tokio::task::spawn_blocking(create).await.unwrap();
 }
 
-async fn add(running: &Running, who: &InitProducerIdResponse, topic: &str) -> ErrorCode {
+pub(crate) async fn add(running: &Running, who: &InitProducerIdResponse, topic: &str) -> ErrorCode {
     let request = AddPartitionsToTxnRequest {
         v3_and_below_transactional_id: ID.into(),
         v3_and_below_producer_id: who.producer_id,
@@ -104,14 +105,32 @@ async fn write_in(
     topic: &str,
     value: &str,
 ) -> ErrorCode {
+    let record = (None, value.as_bytes(), &[][..]);
+    let answer = write_records(running, version, who, sequence, topic, &[record]).await;
+    ErrorCode::from(answer.error_code)
+}
+
+/// A record: its key, its value and its headers.
+pub(crate) type Written<'a> = (Option<&'a [u8]>, &'a [u8], &'a [(&'a str, &'a [u8])]);
+
+pub(crate) async fn write_records(
+    running: &Running,
+    version: i16,
+    who: &InitProducerIdResponse,
+    sequence: i32,
+    topic: &str,
+    records: &[Written<'_>],
+) -> PartitionProduceResponse {
     let mut builder = BatchBuilder::new()
         .producer(who.producer_id, who.producer_epoch, sequence)
         .transactional();
-    builder.push(NOW_MS, None, Some(value.as_bytes()), &[]);
+    for (key, value, headers) in records {
+        builder.push(NOW_MS, *key, Some(value), headers);
+    }
     let mut request = produce_request(topic, -1, builder.build());
     request.transactional_id = Some(ID.into());
-    let answer = ask(running, version, &request).await;
-    ErrorCode::from(answer.responses[0].partition_responses[0].error_code)
+    let mut answer = ask(running, version, &request).await;
+    answer.responses.remove(0).partition_responses.remove(0)
 }
 
 /// As [`write_in`], as soon as the transaction before is at its end.
@@ -124,7 +143,7 @@ async fn write_next(running: &Running, who: &InitProducerIdResponse, value: &str
     }
 }
 
-async fn end(running: &Running, who: &InitProducerIdResponse, committed: bool) -> ErrorCode {
+pub(crate) async fn end(running: &Running, who: &InitProducerIdResponse, committed: bool) -> ErrorCode {
     let request = EndTxnRequest {
         transactional_id: ID.into(),
         producer_id: who.producer_id,
@@ -134,7 +153,7 @@ async fn end(running: &Running, who: &InitProducerIdResponse, committed: bool) -
     ErrorCode::from(ask(running, 3, &request).await.error_code)
 }
 
-async fn fetched(running: &Running, topic: &str, isolation_level: i8) -> PartitionData {
+pub(crate) async fn fetched(running: &Running, topic: &str, isolation_level: i8) -> PartitionData {
     let request = FetchRequest {
         isolation_level,
         max_bytes: i32::MAX,
@@ -157,7 +176,7 @@ async fn fetched(running: &Running, topic: &str, isolation_level: i8) -> Partiti
 }
 
 /// Values as a reader of committed records takes them, waiting until the end of the partition is decided.
-async fn committed(running: &Running, topic: &str) -> Vec<String> {
+pub(crate) async fn committed(running: &Running, topic: &str) -> Vec<String> {
     let found = loop {
         let found = fetched(running, topic, 1).await;
         if found.last_stable_offset == found.high_watermark {

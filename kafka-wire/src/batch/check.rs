@@ -21,6 +21,8 @@ pub struct Seen {
     pub timestamp_ms: i64,
     /// How many headers it has.
     pub headers: usize,
+    /// Whether one of them has the name sought.
+    pub has_sought: bool,
     /// Whether it has a key.
     pub has_key: bool,
 }
@@ -29,6 +31,7 @@ pub struct Seen {
 struct Passed {
     timestamp_delta: i64,
     headers: usize,
+    has_sought: bool,
     has_key: bool,
 }
 
@@ -59,10 +62,11 @@ impl From<io::Error> for Flaw {
     }
 }
 
-/// Holds what `from` gives to what was announced, and tells `seen` of each record. `broken` names an error of `from`.
+/// Holds what `from` gives to what was announced, looks for headers named `sought`, and tells `seen` of each record. `broken` names an error of `from`.
 pub(super) fn check(
     announced: Announced,
     from: &mut dyn BufRead,
+    sought: &str,
     seen: &mut dyn FnMut(Seen),
     broken: impl Fn(io::Error) -> BatchError,
 ) -> Result<(), BatchError> {
@@ -73,11 +77,12 @@ pub(super) fn check(
     let refused = |index, reason: String| Err(BatchError::Record { index, reason });
     let mut name = Vec::new();
     for index in 0..count {
-        match record(from, index, &mut name) {
+        match record(from, index, sought, &mut name) {
             Ok(passed) => seen(Seen {
                 index,
                 timestamp_ms: base_timestamp.saturating_add(passed.timestamp_delta),
                 headers: passed.headers,
+                has_sought: passed.has_sought,
                 has_key: passed.has_key,
             }),
             Err(Flaw::Io(error)) => return Err(broken(error)),
@@ -96,7 +101,7 @@ pub(super) fn check(
 }
 
 /// Reads over one record.
-fn record(from: &mut dyn BufRead, index: i32, name: &mut Vec<u8>) -> Result<Passed, Flaw> {
+fn record(from: &mut dyn BufRead, index: i32, sought: &str, name: &mut Vec<u8>) -> Result<Passed, Flaw> {
     let left = VARINT_BYTES_MAX;
     let length = Body {
         from: &mut *from,
@@ -112,11 +117,11 @@ fn record(from: &mut dyn BufRead, index: i32, name: &mut Vec<u8>) -> Result<Pass
             left,
             name,
         }
-        .read(index)?;
+        .read(index, sought)?;
         from.consume(left);
         return Ok(read);
     }
-    Body { from, left, name }.read(index)
+    Body { from, left, name }.read(index, sought)
 }
 
 /// A record behind its length.
@@ -129,7 +134,7 @@ struct Body<'a, R> {
 }
 
 impl<R: BufRead> Body<'_, R> {
-    fn read(&mut self, index: i32) -> Result<Passed, Flaw> {
+    fn read(&mut self, index: i32, sought: &str) -> Result<Passed, Flaw> {
         self.skip(1)?; // attributes: no bit of it is in use
         let timestamp_delta = zigzag(self.leb128(VARLONG_BYTES_MAX)?);
         let delta = self.varint()?;
@@ -138,32 +143,35 @@ impl<R: BufRead> Body<'_, R> {
         }
         let has_key = self.nullable()?;
         self.nullable()?; // the value
-        let headers = self.headers()?;
+        let (headers, has_sought) = self.headers(sought)?;
         match self.left {
             0 => Ok(Passed {
                 timestamp_delta,
                 headers,
+                has_sought,
                 has_key,
             }),
             _ => Err(Flaw::Rule("it is longer than what it holds")),
         }
     }
 
-    fn headers(&mut self) -> Result<usize, Flaw> {
+    fn headers(&mut self, sought: &str) -> Result<(usize, bool), Flaw> {
         let count =
             usize::try_from(self.varint()?).map_err(|_| Flaw::Rule("its header count is negative"))?;
         if count > HEADERS_MAX {
             return Err(Flaw::Rule("it has more headers than the 1000 a record may have"));
         }
+        let mut has_sought = false;
         for _ in 0..count {
             let length = usize::try_from(self.varint()?);
             self.read_name(length.map_err(|_| Flaw::Rule("a header has no key"))?)?;
             if std::str::from_utf8(self.name).is_err() {
                 return Err(Flaw::Rule("a header key is not UTF-8"));
             }
+            has_sought |= self.name == sought.as_bytes();
             self.nullable()?;
         }
-        Ok(count)
+        Ok((count, has_sought))
     }
 
     /// A length that is -1 for null, and as many bytes; whether it is not null.

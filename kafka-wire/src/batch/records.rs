@@ -69,13 +69,13 @@ impl Records {
     }
 
     /// What [`Batch::check_records`] does, on records that are decompressed already; consumes none.
-    pub fn check(&self, seen: &mut dyn FnMut(Seen)) -> Result<(), BatchError> {
+    pub fn check(&self, sought: &str, seen: &mut dyn FnMut(Seen)) -> Result<(), BatchError> {
         let announced = Announced {
             count: self.count,
             base_timestamp: self.base_timestamp,
         };
         let broken = codec::broken(Compression::None, 0);
-        check::check(announced, &mut &self.from.rest()[..], seen, broken)
+        check::check(announced, &mut &self.from.rest()[..], sought, seen, broken)
     }
 
     /// How many bytes are not yet read: at the beginning, what the records take unpacked.

@@ -190,6 +190,21 @@ impl Transactions {
         self.aborted.drain(..ended);
     }
 
+    /// Whether the record at `offset` is part of the producer's open one.
+    pub(crate) fn holds(&self, producer_id: i64, offset: i64) -> bool {
+        self.first_offset(producer_id)
+            .is_some_and(|first| first <= offset)
+    }
+
+    /// Whether the transactional record at `offset` was aborted.
+    pub(crate) fn is_aborted(&self, producer_id: i64, offset: i64) -> bool {
+        let mut around = self.aborted_in(offset, offset + 1).into_iter();
+        around.any(|aborted| {
+            aborted.producer_id == producer_id
+                && (aborted.first_offset..=aborted.last_offset).contains(&offset)
+        })
+    }
+
     /// The aborted transactions with a record or marker in `from..to`.
     pub(crate) fn aborted_in(&self, from: i64, to: i64) -> Vec<Aborted> {
         let start = self.aborted.partition_point(|aborted| aborted.last_offset < from);

@@ -1,6 +1,6 @@
 //! Appending a batch.
 //!
-//! Invariant: under the writer's lock the order is check, roll, write, take in. A batch that is refused, or whose
+//! Invariant: under the writer's lock the order is check, roll, write, take in; conditions are checked with the rest. A batch that is refused, or whose
 //! write fails, leaves derived state, index and end as they were; bytes of a failed write are behind the end, are never
 //! read, and are taken back before anything else is written.
 
@@ -12,7 +12,7 @@ use annals_kafka_wire::batch::{Batch, BatchError, TimestampType, stamp, stamp_ap
 use bytes::BytesMut;
 
 use super::commit::Rolled;
-use super::{Durability, Partition, Writer};
+use super::{Conditions, Durability, Partition, Writer};
 use crate::derived::producer::Sequence;
 use crate::derived::{Claim, Stored, snapshot};
 use crate::disk::Open;
@@ -55,6 +55,16 @@ impl Partition {
     /// [`Partition::wait_durable`] says so. `now_ms` is that time, and dates the producer, whose state is dropped when
     /// it is silent for [`LogConfig::producer_expiry_ms`](crate::LogConfig::producer_expiry_ms).
     pub fn append(&self, batch: &Batch, now_ms: i64) -> Result<Appended, AppendError> {
+        self.append_under(batch, now_ms, None)
+    }
+
+    /// Appends a batch if its conditions hold.
+    pub(super) fn append_under(
+        &self,
+        batch: &Batch,
+        now_ms: i64,
+        conditions: Option<&Conditions>,
+    ) -> Result<Appended, AppendError> {
         self.shared.ready()?;
         if let Some(damage) = self.damage.first() {
             return Err(AppendError::Damaged(damage.clone()));
@@ -67,6 +77,9 @@ impl Partition {
             max_timestamp = now_ms;
             stamp_append_time(&mut bytes, now_ms);
         }
+        let conditions = conditions.map(|conditions| (conditions, self.count_sealed(conditions)));
+        // What was counted stays where it is.
+        let _files = conditions.as_ref().map(|_| read(&self.files));
 
         let mut writer = lock(&self.writer);
         self.shared.ready()?;
@@ -81,6 +94,13 @@ impl Partition {
         {
             return Ok(self.appended(base_offset, last_offset, true));
         }
+        let conditions = match conditions {
+            Some((conditions, counted)) => {
+                self.check_conditions(conditions, &counted?, batch)?;
+                Some(conditions)
+            }
+            None => None,
+        };
         let written = self.write(&mut bytes, batch.last_offset_delta(), now_ms, &mut writer);
         let place = written.map_err(|source| {
             let what = format!("writing {}", self.path);
@@ -100,6 +120,9 @@ impl Partition {
             write(&self.derived).apply(claim, stored, self.high_watermark());
         }
         self.log_end.store(last_offset + 1, Ordering::Release);
+        if let Some(conditions) = conditions {
+            self.note_keys(conditions, batch, place.offset);
+        }
         if self.config().durability == Durability::Os {
             self.high_watermark.store(last_offset + 1, Ordering::Release);
         }

@@ -294,6 +294,7 @@ impl Partition {
         });
         write(&self.segments).replace(&opened);
         lock(&self.opened).retain(|opened| !(base..end).contains(&opened.index.base));
+        self.keys.forget_from(base);
         lock(&self.swapped).push(opened.clone());
         self.finish_swap(&opened)
     }

@@ -149,7 +149,12 @@ impl Partition {
     }
 
     /// Whole batches from the one that holds `from_offset` on, none at or behind `limit`.
-    fn read_below(&self, from_offset: i64, limit: i64, bytes_max: usize) -> Result<Bytes, ReadError> {
+    pub(super) fn read_below(
+        &self,
+        from_offset: i64,
+        limit: i64,
+        bytes_max: usize,
+    ) -> Result<Bytes, ReadError> {
         if let Some(damage) = self.damage.iter().find(|damage| damage.holds(from_offset)) {
             return Err(ReadError::Damaged(damage.clone()));
         }
@@ -257,6 +262,16 @@ impl Partition {
             opened.pop_front();
         }
         Ok(fresh)
+    }
+
+    /// CRC-32C over the heads of a sealed segment's batches.
+    pub(super) fn sealed_heads(&self, base: i64) -> Result<u32, ReadError> {
+        let pending = read(&self.segments).pending(base);
+        let opened = match pending {
+            Some(opened) => opened,
+            None => self.open_sealed(base)?,
+        };
+        Ok(opened.index.heads)
     }
 
     /// Opens a sealed segment. An index that went bad since the start is rebuilt in memory.

@@ -96,7 +96,7 @@ impl Partition {
         lock(&self.opened).retain(|opened| !gone.contains(&opened.index.base));
         let disk = &*self.shared.disk;
         for base in &gone {
-            for extension in ["snap", "idx", "log"] {
+            for extension in ["snap", "keys", "idx", "log"] {
                 remove_if_there(disk, &file_name(&self.path, *base, extension))?;
             }
         }

@@ -90,7 +90,7 @@ impl Recover<'_> {
         let error = || LogError::io(format!("removing what is before the log start of {}", self.dir));
         let entries = self.disk.list(self.dir).map_err(error())?;
         let is_before = |name: &str| {
-            let mut endings = [".log", ".idx", ".snap"].iter();
+            let mut endings = [".log", ".idx", ".snap", ".keys"].iter();
             endings.any(|ending| parse_name(name, ending).is_some_and(|base| base < *first))
         };
         for entry in entries.iter().filter(|entry| is_before(&entry.name)) {

@@ -248,6 +248,7 @@ impl World {
     fn check(&self) -> usize {
         let bytes = self.check_state();
         self.check_offsets();
+        super::keys::check(&self.partition);
         bytes
     }
 

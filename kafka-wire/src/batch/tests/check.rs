@@ -42,7 +42,7 @@ fn packed(codec: Compression, count: i32, records: &[u8]) -> Batch {
 /// What the check says and sees of a batch.
 fn checked(batch: &Batch, limit: usize) -> Result<Vec<Seen>, BatchError> {
     let mut seen = Vec::new();
-    batch.check_records(limit, &mut |one| seen.push(one))?;
+    batch.check_records(limit, "sought", &mut |one| seen.push(one))?;
     Ok(seen)
 }
 
@@ -55,7 +55,7 @@ fn check(count: i32, records: &[u8], reason: &str) {
         assert!(error.to_string().contains(reason), "{codec}: {error}");
         assert_eq!(error.code(), ErrorCode::InvalidRecord, "{codec}");
         let unpacked = batch.records(DECOMPRESSED_BYTES_MAX).unwrap();
-        assert_eq!(unpacked.check(&mut |_| {}), Err(error), "{codec}");
+        assert_eq!(unpacked.check("sought", &mut |_| {}), Err(error), "{codec}");
     }
 }
 
@@ -73,6 +73,7 @@ fn whole_records_pass_in_every_codec() {
         index,
         timestamp_ms,
         headers,
+        has_sought: false,
         has_key,
     });
     for codec in Compression::ALL {
@@ -82,6 +83,25 @@ fn whole_records_pass_in_every_codec() {
             expected,
             "{codec}"
         );
+    }
+}
+
+#[test]
+fn a_header_that_is_sought_is_found_in_every_codec() {
+    for codec in Compression::ALL {
+        let mut builder = BatchBuilder::new().compression(codec);
+        builder.push(0, None, Some(b"sought"), &[]);
+        builder.push(
+            0,
+            None,
+            None,
+            &[("soughs", b"sought"), ("sought", b""), ("soughtt", b"")],
+        );
+        builder.push(0, Some(b"sought"), None, &[("sough", b"t")]);
+        let (batch, _) = Batch::parse(&builder.build(), 0).unwrap();
+        let found = checked(&batch, DECOMPRESSED_BYTES_MAX).unwrap();
+        let found: Vec<bool> = found.iter().map(|seen| seen.has_sought).collect();
+        assert_eq!(found, [false, true, false], "{codec}");
     }
 }
 

@@ -174,7 +174,7 @@ proptest! {
             if let Ok(records) = batch.records(1 << 20) {
                 prop_assert!(records.count() <= batch.count() as usize + 1);
             }
-            if batch.check_records(1 << 20, &mut |_| {}).is_ok() {
+            if batch.check_records(1 << 20, "", &mut |_| {}).is_ok() {
                 prop_assert!(batch.records(1 << 20).unwrap().all(|record| record.is_ok()));
             }
         }

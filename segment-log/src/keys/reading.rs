@@ -1,0 +1,60 @@
+//! What a batch says about keys.
+
+use annals_kafka_wire::batch::Batch;
+use bytes::Bytes;
+
+/// The keys of one batch.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) base: i64,
+    /// One behind its last offset.
+    pub(crate) end: i64,
+    /// Records that were there once are gone from it, or nobody can read them.
+    pub(super) gapped: bool,
+    /// Offset and key of each record that has one.
+    pub(super) keys: Vec<(i64, Bytes)>,
+}
+
+impl Reading {
+    /// Of a batch without events: control records, or those of an aborted transaction.
+    pub(crate) fn nothing(batch: &Batch) -> Reading {
+        Reading {
+            base: batch.base_offset(),
+            end: batch.last_offset() + 1,
+            gapped: false,
+            keys: Vec::new(),
+        }
+    }
+
+    /// Of a batch stored at `base`, whose keys are known.
+    pub(crate) fn of_keys(batch: &Batch, base: i64, keys: Vec<(i64, Bytes)>) -> Reading {
+        Reading {
+            base,
+            end: base + i64::from(batch.last_offset_delta()) + 1,
+            keys,
+            ..Reading::nothing(batch)
+        }
+    }
+
+    /// Of a batch of events. `limit` is the most bytes its records may take decompressed.
+    pub(crate) fn of(batch: &Batch, limit: usize) -> Reading {
+        let mut reading = Reading::nothing(batch);
+        reading.gapped = i64::from(batch.count()) != i64::from(batch.last_offset_delta()) + 1;
+        let Ok(records) = batch.records(limit) else {
+            reading.gapped = true;
+            return reading;
+        };
+        for record in records {
+            match record {
+                Ok(record) => reading.keys.extend(record.key.map(|key| (record.offset, key))),
+                // Who reads it gets nothing of it either.
+                Err(_) => {
+                    reading.keys.clear();
+                    reading.gapped = true;
+                    break;
+                }
+            }
+        }
+        reading
+    }
+}
