@@ -6,7 +6,7 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use annals_kafka_wire::batch::Record;
-use annals_schema_model::{SchemaId, envelope, envelope::SchemaKey};
+use annals_schema_model::{SchemaId, SchemaType, envelope, envelope::SchemaKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -169,10 +169,11 @@ pub(crate) fn open<'r>(record: &'r Record, resolve: &dyn Resolve) -> Result<Open
     };
     let found = id.and_then(|id| Some((id, resolve.writer(id)?)));
     let (id, writer) = found.ok_or_else(|| format!("{} is not registered", framed.schema))?;
+    let body = framed.whole_body(writer.schema.schema_type() == SchemaType::Protobuf);
     Ok(Opened {
+        body: body.map_err(|error| error.to_string())?,
         id,
         writer,
-        body: framed.body,
     })
 }
 

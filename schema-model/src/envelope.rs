@@ -65,12 +65,33 @@ impl fmt::Display for SchemaKey {
 }
 
 /// A payload's schema and body, wherever the schema is named.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Framed<'a> {
     /// The schema the body was written with.
     pub schema: SchemaKey,
-    /// The body, in Protobuf beginning with the message indexes.
-    pub body: Cow<'a, [u8]>,
+    /// What follows the schema in the header, when that names it: Protobuf's message indexes, whole, and nothing in
+    /// other formats. Whoever reads the payload never sees these bytes as part of it.
+    pub indexes: Option<&'a [u8]>,
+    /// The body; in Protobuf beginning with the message indexes, when no header has them.
+    pub body: &'a [u8],
+}
+
+impl<'a> Framed<'a> {
+    /// The body as it stands in a payload that names its schema itself: in Protobuf beginning with the message indexes.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::HeaderRest`] when the header goes on behind what a schema of this kind has there.
+    pub fn whole_body(&self, is_protobuf: bool) -> Result<Cow<'a, [u8]>, EnvelopeError> {
+        match self.indexes {
+            None => Ok(Cow::Borrowed(self.body)),
+            Some(indexes) if is_protobuf => match read_message_indexes(indexes)? {
+                (_, []) => Ok(Cow::Owned([indexes, self.body].concat())),
+                (_, rest) => Err(EnvelopeError::HeaderRest(rest.len())),
+            },
+            Some([]) => Ok(Cow::Borrowed(self.body)),
+            Some(rest) => Err(EnvelopeError::HeaderRest(rest.len())),
+        }
+    }
 }
 
 /// Why bytes are no envelope.
@@ -92,6 +113,9 @@ pub enum EnvelopeError {
         "the header that names the schema has {0} bytes; it holds 0x01 and the schema's 16 byte guid, or 0x00 and its 4 byte id"
     )]
     Header(usize),
+    /// A header that goes on behind the schema.
+    #[error("the header that names the schema has {0} bytes too many")]
+    HeaderRest(usize),
     /// The message indexes are cut off, too long or negative.
     #[error("the message indexes at the start of the Protobuf body are malformed")]
     MessageIndexes,
@@ -120,12 +144,13 @@ pub fn read(payload: &[u8]) -> Result<Envelope<'_>, EnvelopeError> {
 ///
 /// # Errors
 /// [`EnvelopeError`] when neither names a possible schema.
-pub fn read_framed<'a>(header: Option<&[u8]>, payload: &'a [u8]) -> Result<Framed<'a>, EnvelopeError> {
+pub fn read_framed<'a>(header: Option<&'a [u8]>, payload: &'a [u8]) -> Result<Framed<'a>, EnvelopeError> {
     let Some(header) = header else {
         let Envelope { id, body } = read(payload)?;
         return Ok(Framed {
             schema: SchemaKey::Id(id),
-            body: Cow::Borrowed(body),
+            indexes: None,
+            body,
         });
     };
     let (schema, indexes) = match header {
@@ -141,12 +166,11 @@ pub fn read_framed<'a>(header: Option<&[u8]>, payload: &'a [u8]) -> Result<Frame
         }
         _ => return Err(EnvelopeError::Header(header.len())),
     };
-    let body = if indexes.is_empty() {
-        Cow::Borrowed(payload)
-    } else {
-        Cow::Owned([indexes, payload].concat())
-    };
-    Ok(Framed { schema, body })
+    Ok(Framed {
+        schema,
+        indexes: Some(indexes),
+        body: payload,
+    })
 }
 
 /// Writes the magic byte and the id; the body follows.
@@ -250,20 +274,36 @@ mod tests {
         let guid = [7; 16];
         let named = [&[GUID_MAGIC][..], &guid].concat();
         let with_indexes = [&named[..], &[2, 2]].concat();
-        let check =
-            |header: Option<&[u8]>, payload: &[u8], wanted: Result<(SchemaKey, &[u8]), EnvelopeError>| {
-                let read = read_framed(header, payload);
-                let read = read.as_ref().map(|framed| (framed.schema, framed.body.as_ref()));
-                assert_eq!(read.map_err(|error| *error), wanted, "{header:?} {payload:?}");
-            };
-        check(Some(&named), &[1, 2], Ok((SchemaKey::Guid(guid), &[1, 2])));
-        check(Some(&with_indexes), &[9], Ok((SchemaKey::Guid(guid), &[2, 2, 9])));
-        let id = SchemaId::new(5).unwrap();
-        check(Some(&[0, 0, 0, 0, 5]), &[9], Ok((SchemaKey::Id(id), &[9])));
-        check(None, &[0, 0, 0, 0, 5, 9], Ok((SchemaKey::Id(id), &[9])));
-        check(Some(&named[..16]), &[9], Err(EnvelopeError::Header(16)));
-        check(Some(&[]), &[9], Err(EnvelopeError::Header(0)));
-        check(Some(&[0, 1]), &[9], Err(EnvelopeError::TooShort(2)));
+        let check = |header: Option<&[u8]>,
+                     payload: &[u8],
+                     is_protobuf: bool,
+                     wanted: Result<(SchemaKey, &[u8]), EnvelopeError>| {
+            let read = read_framed(header, payload)
+                .and_then(|framed| Ok((framed.schema, framed.whole_body(is_protobuf)?.into_owned())));
+            let wanted = wanted.map(|(schema, body)| (schema, body.to_vec()));
+            assert_eq!(read, wanted, "{header:?} {payload:?}");
+        };
+        let by_guid = SchemaKey::Guid(guid);
+        check(Some(&named), &[1, 2], false, Ok((by_guid, &[1, 2])));
+        check(Some(&with_indexes), &[9], true, Ok((by_guid, &[2, 2, 9])));
+        check(Some(&named), &[0, 9], true, Err(EnvelopeError::MessageIndexes));
+        // What is behind the indexes in the header is no part of what a reader of the payload sees.
+        let and_more = [&with_indexes[..], &[7]].concat();
+        check(Some(&and_more), &[9], true, Err(EnvelopeError::HeaderRest(1)));
+        check(
+            Some(&with_indexes),
+            &[9],
+            false,
+            Err(EnvelopeError::HeaderRest(2)),
+        );
+        let id = SchemaKey::Id(SchemaId::new(5).unwrap());
+        check(Some(&[0, 0, 0, 0, 5]), &[9], false, Ok((id, &[9])));
+        check(Some(&[0, 0, 0, 0, 5, 0]), &[9], true, Ok((id, &[0, 9])));
+        check(None, &[0, 0, 0, 0, 5, 9], false, Ok((id, &[9])));
+        check(None, &[0, 0, 0, 0, 5, 0, 9], true, Ok((id, &[0, 9])));
+        check(Some(&named[..16]), &[9], false, Err(EnvelopeError::Header(16)));
+        check(Some(&[]), &[9], false, Err(EnvelopeError::Header(0)));
+        check(Some(&[0, 1]), &[9], false, Err(EnvelopeError::TooShort(2)));
         assert_eq!(
             SchemaKey::Guid(guid).to_string(),
             format!("schema guid {}", "07".repeat(16))
@@ -302,7 +342,7 @@ mod tests {
         #[test]
         fn nothing_panics(bytes: Vec<u8>) {
             let _ = read(&bytes);
-            let _ = read_framed(Some(&bytes), &[1]);
+            let _ = read_framed(Some(&bytes), &[1]).map(|framed| framed.whole_body(true).is_ok());
             let _ = read_message_indexes(&bytes);
         }
     }

@@ -24,9 +24,13 @@ compile_error!("enable at least one of the features `avro`, `proto` and `json`")
 
 #[cfg(feature = "avro")]
 pub mod avro;
+#[cfg(feature = "cel")]
+pub mod cel;
 pub mod compat;
 mod decimal;
 pub mod envelope;
+#[cfg(feature = "cel")]
+mod fields;
 mod finding;
 mod id;
 #[cfg(feature = "json")]
@@ -50,6 +54,8 @@ mod value;
 mod walk;
 
 pub use decimal::{Decimal, DecimalError};
+#[cfg(feature = "cel")]
+pub use fields::{Fields, Leaf, Visit};
 pub use finding::{Direction, Finding, Form, Rule};
 pub use id::{SchemaId, Version};
 pub use level::{Level, LevelError};

@@ -217,6 +217,37 @@ impl Schema {
         }
     }
 
+    /// The full name of the message that message indexes lead to; where there are none, as [`Schema::record_name`].
+    #[must_use]
+    pub fn record_name_at(&self, indexes: &[i32]) -> Option<String> {
+        match self {
+            #[cfg(feature = "proto")]
+            Schema::Proto(schema) => Some(schema.message(indexes)?.full_name().to_owned()),
+            #[allow(unreachable_patterns)]
+            _ => self.record_name(),
+        }
+    }
+
+    /// Whether a record may have this name: the top record's, or that of any message of the file.
+    ///
+    /// ```
+    /// use annals_schema_model::{Schema, SchemaType};
+    ///
+    /// let text = "syntax = \"proto3\"; package p; message A {} message B { message C {} }";
+    /// let schema = Schema::parse(SchemaType::Protobuf, text, &[])?;
+    /// assert!(schema.has_record("p.B.C") && !schema.has_record("p.C"));
+    /// # Ok::<(), annals_schema_model::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn has_record(&self, name: &str) -> bool {
+        match self {
+            #[cfg(feature = "proto")]
+            Schema::Proto(schema) => schema.has_message(name),
+            #[allow(unreachable_patterns)]
+            _ => self.record_name().as_deref() == Some(name),
+        }
+    }
+
     /// SHA-256 of the canonical form.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {

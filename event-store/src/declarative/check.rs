@@ -5,10 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::arithmetic::negated_shape;
-use super::eval::AT_FIELDS;
-use super::expr::{Comparison, Each, Node, Path, Root};
-use super::shape::Shape;
+use annals_schema_model::cel::{Comparison, Each, Node, Path, Root, Shape, negated_shape};
+
+use super::names::{AT, AT_FIELDS, EVENT, IT, STATE};
 use super::verb::{Operation, Verb};
 
 /// Rounds of looking through all `set`s until the types of the fields stand still.
@@ -227,6 +226,7 @@ fn shape(node: &Node, known: &Known<'_>) -> Result<Shape, String> {
             }
             Shape::Bool
         }
+        Node::Matches(of, _) => return matches_shape(&shape(of, known)?),
         Node::Has(path) => {
             path_shape(path, known)?;
             Shape::Bool
@@ -258,6 +258,13 @@ fn shape(node: &Node, known: &Known<'_>) -> Result<Shape, String> {
             }
         }
     })
+}
+
+fn matches_shape(of: &Shape) -> Result<Shape, String> {
+    match of.present() {
+        Shape::Any | Shape::Text => Ok(Shape::Bool),
+        _ => Err(format!("`matches` is not for {of}")),
+    }
 }
 
 /// What a list holds, or the keys of a map are.
@@ -322,8 +329,8 @@ fn literal_shape(value: &annals_schema_model::Value) -> Shape {
 fn path_shape(path: &Path, known: &Known<'_>) -> Result<Shape, String> {
     let mut of = path.root.name().to_owned();
     let (first, rest) = match (path.root, path.steps.split_first()) {
-        (Root::Event, _) => (known.event.clone(), path.steps.as_slice()),
-        (Root::It, _) => {
+        (Root::Name(EVENT), _) => (known.event.clone(), path.steps.as_slice()),
+        (Root::Name(IT), _) => {
             let it = known
                 .it
                 .ok_or("`it` is the element in a remove-where condition, and only there")?;
@@ -333,7 +340,7 @@ fn path_shape(path: &Path, known: &Known<'_>) -> Result<Shape, String> {
             let shape = known.variables.get(depth).cloned();
             (shape.unwrap_or(Shape::Any), path.steps.as_slice())
         }
-        (Root::State, Some((field, rest))) => {
+        (Root::Name(STATE), Some((field, rest))) => {
             of = format!("state.{field}");
             let shape = known.state.get(field);
             (
@@ -343,11 +350,11 @@ fn path_shape(path: &Path, known: &Known<'_>) -> Result<Shape, String> {
                 rest,
             )
         }
-        (Root::At, Some((field, rest))) => {
+        (Root::Name(AT), Some((field, rest))) => {
             of = format!("at.{field}");
             (at_shape(field)?, rest)
         }
-        (Root::State | Root::At, None) => return Ok(Shape::Any),
+        (Root::Name(_), _) => return Ok(Shape::Any),
     };
     rest.iter().try_fold(first, |shape, step| {
         let field = shape.field(step, &of);

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
+use annals_schema_model::cel::{Node, Shape};
 use annals_schema_model::{Schema, Value};
 use serde_saphyr::Spanned;
 
 use super::check::{Checked, check};
-use super::expr::Node;
 use super::lower::lower_arg;
 use super::pins::{Pin, Pins};
 use super::reader::{avro_shape, members, message_shape};
-use super::shape::Shape;
 use super::slots::Slots;
 use super::text::{self, Arg, Entries, File, Inc};
 use super::verb::{Operation, Verb};

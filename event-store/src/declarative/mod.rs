@@ -60,8 +60,8 @@
 //! computed with floats. In a comparison a float counts as the decimal it is written as, so `event.total >= 1.1` is exact
 //! (as far as a float holds its digits, 15; `decimal('…')` holds all). Timestamps, dates and uuids can be compared with their like, stored and passed on, exactly.
 //!
-//! Functions are CEL's `size contains startsWith endsWith string int uint double bool bytes dyn type`, macros `has all
-//! exists exists_one filter map`.
+//! Functions are CEL's `size contains startsWith endsWith matches string int uint double bool bytes dyn type`, macros `has
+//! all exists exists_one filter map`. The pattern of `matches` is a text of its own, and takes time in line with the text.
 //!
 //! # Protobuf
 //!
@@ -91,17 +91,12 @@
 //! Expressions run on an operation tree of our own, over borrowed values; the `cel` crate parses them.
 //! Left out: nested targets, two-variable macros, the CEL timestamp functions, floats as constants of the file.
 
-mod arithmetic;
 mod check;
-mod each;
-mod eval;
-mod expr;
-mod function;
 mod load;
 mod lower;
+mod names;
 mod pins;
 mod reader;
-mod shape;
 mod slots;
 mod text;
 mod verb;

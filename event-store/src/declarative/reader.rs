@@ -1,10 +1,9 @@
 //! The shapes of registered schemas, as their payloads read.
 
 use annals_schema_model::avro::{Kind, Logical, NodeId};
+use annals_schema_model::cel::Shape;
 use annals_schema_model::{avro, proto};
 use prost_reflect::{Kind as Field, MessageDescriptor};
-
-use super::shape::Shape;
 
 /// How deep a recursive schema is followed; below that any value may stand.
 const DEPTH_MAX: usize = 12;

@@ -1,8 +1,9 @@
 //! Places of the state's fields: names are looked up once, when a fold is loaded.
 
 use annals_schema_model::Value;
+use annals_schema_model::cel::{Node, Root};
 
-use super::expr::{Node, Root};
+use super::names::STATE;
 use super::verb::{Operation, Verb};
 
 /// The state: a value for each field that is set.
@@ -43,7 +44,7 @@ impl Slots {
 
     fn visit(&mut self, node: &mut Node) {
         if let Node::Path(path) | Node::Has(path) = node
-            && let (Root::State, Some(field)) = (path.root, path.steps.first())
+            && let (Root::Name(STATE), Some(field)) = (path.root, path.steps.first())
         {
             path.slot = self.of(field);
         }

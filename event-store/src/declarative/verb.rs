@@ -3,10 +3,9 @@
 //! Invariant: sums are exact or they halt the fold. A value that does not fit 64 bits (integers) or 128 (decimals) halts.
 
 use annals_schema_model::Value;
+use annals_schema_model::cel::{Arithmetic, Node, Scope, equal, evaluate, exact, holds, shown};
 
-use super::arithmetic::{Arithmetic, exact};
-use super::eval::{Scope, equal, evaluate, holds, shown};
-use super::expr::Node;
+use super::names::Meant;
 use super::slots::State;
 use crate::fold::Raw;
 
@@ -119,12 +118,12 @@ fn take_back(undo: Undo, slot: Option<&mut Option<Value>>) {
 impl Operation {
     /// Does it, unless its condition says no, and tells how to take it back.
     fn run(&self, state: &mut State, input: Input<'_>) -> Result<Option<Undo>, String> {
-        let scope = Scope {
+        let meant = Meant {
             input,
             state,
             it: None,
-            variables: None,
         };
+        let scope = Scope::new(&meant);
         if let Some(condition) = &self.condition
             && !holds(condition, &scope)?
         {
@@ -149,7 +148,7 @@ impl Operation {
                 Undo::Length(list.len() - 1)
             }
             Verb::RemoveWhere(condition) => {
-                let removed = self.matching(condition, &scope)?;
+                let removed = self.matching(condition, meant)?;
                 if removed.is_empty() {
                     return Ok(None);
                 }
@@ -186,19 +185,14 @@ impl Operation {
     }
 
     /// The places of the list's elements for which the condition holds.
-    fn matching(&self, condition: &Node, scope: &Scope<'_>) -> Result<Vec<usize>, String> {
-        let Some(Some(Value::Array(items))) = scope.state.get(self.slot) else {
+    fn matching(&self, condition: &Node, meant: Meant<'_>) -> Result<Vec<usize>, String> {
+        let Some(Some(Value::Array(items))) = meant.state.get(self.slot) else {
             return Err("the field is no list".to_owned());
         };
         let mut places = Vec::new();
         for (place, item) in items.iter().enumerate() {
-            if holds(
-                condition,
-                &Scope {
-                    it: Some(item),
-                    ..*scope
-                },
-            )? {
+            let it = Some(item);
+            if holds(condition, &Scope::new(&Meant { it, ..meant }))? {
                 places.push(place);
             }
         }

@@ -143,6 +143,18 @@ impl Schema {
         self.message(&[0]).map(|message| message.full_name().to_owned())
     }
 
+    /// Whether the file declares a message of this full name.
+    pub(crate) fn has_message(&self, name: &str) -> bool {
+        let mut open: Vec<MessageDescriptor> = self.0.file.messages().collect();
+        while let Some(message) = open.pop() {
+            if message.full_name() == name {
+                return true;
+            }
+            open.extend(declared_children(&message));
+        }
+        false
+    }
+
     /// SHA-256 of the normalised text.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {

@@ -1,17 +1,16 @@
 //! The functions of expressions: CEL's own, by our types.
 //!
-//! Invariant: what a function takes is checked when the fold is loaded, as far as types are known then; a value it has
+//! Invariant: what a function takes is checked when a fold is loaded, as far as types are known then; a value it has
 //! no answer for is an error, never a guess.
 
-use annals_schema_model::Value;
-
 use super::eval::{shown, text};
-use super::expr::Node;
-use super::shape::Shape;
+use super::{Node, Shape};
+use crate::Value;
 
 /// A function.
+#[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Function {
+pub enum Function {
     Size,
     Contains,
     StartsWith,
@@ -43,7 +42,7 @@ const FUNCTIONS: [(&str, Function); 12] = [
 ];
 
 impl Function {
-    pub(crate) fn named(name: &str) -> Option<Function> {
+    pub(super) fn named(name: &str) -> Option<Function> {
         FUNCTIONS
             .iter()
             .find(|(known, _)| *known == name)
@@ -51,10 +50,10 @@ impl Function {
     }
 
     /// All names, for a sentence.
-    pub(crate) fn names() -> String {
+    pub(super) fn names() -> String {
         let names: Vec<&str> = FUNCTIONS.iter().map(|(name, _)| *name).collect();
         format!(
-            "{}, decimal, has, all, exists, exists_one, filter, map",
+            "{}, matches, decimal, has, all, exists, exists_one, filter, map",
             names.join(", ")
         )
     }
@@ -67,7 +66,7 @@ impl Function {
     }
 
     /// The call, if it has as many arguments as the function takes; `x.size()` and `size(x)` are the same.
-    pub(crate) fn checked_count(self, arguments: Vec<Node>) -> Result<Node, String> {
+    pub(super) fn checked_count(self, arguments: Vec<Node>) -> Result<Node, String> {
         let count = match self {
             Function::Contains | Function::StartsWith | Function::EndsWith => 2,
             _ => 1,
@@ -88,7 +87,10 @@ impl Function {
     }
 
     /// What comes out of arguments of these types.
-    pub(crate) fn shape(self, arguments: &[Shape]) -> Result<Shape, String> {
+    ///
+    /// # Errors
+    /// The function is not for them.
+    pub fn shape(self, arguments: &[Shape]) -> Result<Shape, String> {
         let fits = |shape: &Shape| match self {
             Function::Size => matches!(
                 shape,
@@ -134,7 +136,7 @@ impl Function {
     }
 
     /// What comes out of these values.
-    pub(crate) fn call(self, arguments: &[impl std::ops::Deref<Target = Value>]) -> Result<Value, String> {
+    pub(super) fn call(self, arguments: &[impl std::ops::Deref<Target = Value>]) -> Result<Value, String> {
         let [first, rest @ ..] = arguments else {
             return Err(format!("`{}` of nothing", self.name()));
         };

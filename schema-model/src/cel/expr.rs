@@ -2,39 +2,26 @@
 //!
 //! Invariant: a node means what it says whatever CEL's interpreter would do; the values are ours, decimals among them.
 
-use annals_schema_model::Value;
+use regex::Regex;
 
-use super::arithmetic::Arithmetic;
-use super::function::Function;
+use super::{Arithmetic, Function};
+use crate::Value;
 
 /// What a path starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Root {
-    Event,
-    State,
-    At,
-    It,
+pub enum Root {
+    /// One of the names that expressions of this kind have.
+    Name(&'static str),
     /// The variable of a macro, counted from the outermost.
     Variable(usize),
 }
 
 impl Root {
-    pub(crate) fn named(name: &str) -> Option<Root> {
-        match name {
-            "event" => Some(Root::Event),
-            "state" => Some(Root::State),
-            "at" => Some(Root::At),
-            "it" => Some(Root::It),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
+    /// As a sentence names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
-            Root::Event => "event",
-            Root::State => "state",
-            Root::At => "at",
-            Root::It => "it",
+            Root::Name(name) => name,
             Root::Variable(_) => "the element",
         }
     }
@@ -42,15 +29,19 @@ impl Root {
 
 /// A way from a root into a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Path {
-    pub(crate) root: Root,
-    pub(crate) steps: Vec<String>,
-    /// For the state: the place of the field that is the first step. Given out when the whole fold is known.
-    pub(crate) slot: usize,
+pub struct Path {
+    /// Where it starts.
+    pub root: Root,
+    /// The names on the way.
+    pub steps: Vec<String>,
+    /// A number that whoever gives names their values may keep with a path: where its first step is found.
+    pub slot: usize,
 }
 
+/// A comparison.
+#[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Comparison {
+pub enum Comparison {
     Equal,
     NotEqual,
     Less,
@@ -60,8 +51,9 @@ pub(crate) enum Comparison {
 }
 
 /// A macro over the elements of a list, or the keys of a map.
+#[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Each {
+pub enum Each {
     All,
     Exists,
     ExistsOne,
@@ -70,8 +62,9 @@ pub(crate) enum Each {
 }
 
 /// A lowered expression.
+#[allow(missing_docs)]
 #[derive(Debug)]
-pub(crate) enum Node {
+pub enum Node {
     Literal(Value),
     Path(Path),
     /// A field of what is no path.
@@ -88,6 +81,8 @@ pub(crate) enum Node {
     Not(Box<Node>),
     If(Box<Node>, Box<Node>, Box<Node>),
     Call(Function, Vec<Node>),
+    /// Whether a pattern is found in a text.
+    Matches(Box<Node>, Regex),
     List(Vec<Node>),
     Map(Vec<(String, Node)>),
     Each {
@@ -101,11 +96,17 @@ pub(crate) enum Node {
 }
 
 impl Node {
+    /// How deep it nests.
+    pub fn depth(&mut self) -> usize {
+        let parts = self.parts_mut().into_iter();
+        1 + parts.map(Node::depth).max().unwrap_or(0)
+    }
+
     /// The expressions this one is made of.
-    pub(crate) fn parts_mut(&mut self) -> Vec<&mut Node> {
+    pub fn parts_mut(&mut self) -> Vec<&mut Node> {
         match self {
             Node::Literal(_) | Node::Path(_) | Node::Has(_) => vec![],
-            Node::Field(a, _) | Node::Negate(a) | Node::Not(a) => vec![a],
+            Node::Field(a, _) | Node::Negate(a) | Node::Not(a) | Node::Matches(a, _) => vec![a],
             Node::Index(a, b)
             | Node::Compare(_, a, b)
             | Node::Compute(_, a, b)

@@ -6,8 +6,9 @@
 use std::fmt;
 
 /// The type of a value.
+#[allow(missing_docs)]
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Shape {
+pub enum Shape {
     Any,
     Null,
     Bool,
@@ -30,11 +31,15 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
-    pub(crate) fn list(element: Shape) -> Shape {
+    /// A list of these.
+    #[must_use]
+    pub fn list(element: Shape) -> Shape {
         Shape::List(Box::new(element))
     }
 
-    pub(crate) fn optional(inner: Shape) -> Shape {
+    /// This or null.
+    #[must_use]
+    pub fn optional(inner: Shape) -> Shape {
         match inner {
             Shape::Any | Shape::Null | Shape::Optional(_) => inner,
             inner => Shape::Optional(Box::new(inner)),
@@ -42,7 +47,8 @@ impl Shape {
     }
 
     /// The shape when there is a value.
-    pub(crate) fn present(&self) -> &Shape {
+    #[must_use]
+    pub fn present(&self) -> &Shape {
         match self {
             Shape::Optional(inner) => inner,
             shape => shape,
@@ -50,7 +56,8 @@ impl Shape {
     }
 
     /// The shape of values that are of one or the other.
-    pub(crate) fn merge(self, other: Shape) -> Shape {
+    #[must_use]
+    pub fn merge(self, other: Shape) -> Shape {
         match (self, other) {
             (a, b) if a == b => a,
             (Shape::Null, shape) | (shape, Shape::Null) => Shape::optional(shape),
@@ -67,8 +74,11 @@ impl Shape {
         }
     }
 
-    /// The shape of a field, or a sentence naming the fields there are.
-    pub(crate) fn field(&self, name: &str, of: &str) -> Result<Shape, String> {
+    /// The shape of a field.
+    ///
+    /// # Errors
+    /// A sentence naming the fields there are.
+    pub fn field(&self, name: &str, of: &str) -> Result<Shape, String> {
         match self {
             Shape::Any | Shape::Null => Ok(Shape::Any),
             Shape::Optional(inner) => inner.field(name, of).map(Shape::optional),
@@ -84,23 +94,30 @@ impl Shape {
         }
     }
 
-    pub(crate) fn is_number(&self) -> bool {
+    /// Whether a value may be an exact number.
+    #[must_use]
+    pub fn is_number(&self) -> bool {
         matches!(
             self.present(),
             Shape::Any | Shape::Null | Shape::Int | Shape::Decimal
         )
     }
 
-    pub(crate) fn is_whole(&self) -> bool {
+    /// Whether a value may be an integer.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
         matches!(self.present(), Shape::Any | Shape::Int)
     }
 
-    pub(crate) fn is_condition(&self) -> bool {
+    /// Whether a value may be true or false.
+    #[must_use]
+    pub fn is_condition(&self) -> bool {
         matches!(self, Shape::Any | Shape::Bool)
     }
 
     /// Whether a comparison of the two can come out either way.
-    pub(crate) fn comparable(&self, other: &Shape) -> bool {
+    #[must_use]
+    pub fn comparable(&self, other: &Shape) -> bool {
         match (self.present(), other.present()) {
             (Shape::Any | Shape::Null, _) | (_, Shape::Any | Shape::Null) => true,
             (Shape::Int | Shape::Decimal | Shape::Float, Shape::Int | Shape::Decimal | Shape::Float) => true,
@@ -109,7 +126,8 @@ impl Shape {
     }
 
     /// Whether values of this shape have an order.
-    pub(crate) fn ordered(&self) -> bool {
+    #[must_use]
+    pub fn ordered(&self) -> bool {
         !matches!(
             self.present(),
             Shape::List(_) | Shape::Map(_) | Shape::Record { .. } | Shape::Bool

@@ -5,19 +5,22 @@
 
 use std::borrow::Cow;
 
-use annals_schema_model::Value;
-
-use super::eval::{Scope, Variable, equal, evaluate, holds, shown, text};
-use super::expr::{Each, Node};
+use super::eval::{equal, evaluate, holds, shown, text};
+use super::scope::Variable;
+use super::{Each, Node, Scope};
+use crate::Value;
 
 /// What a macro makes of a list or a map.
-pub(crate) fn run(
+pub(super) fn run(
     each: Each,
     of: &Value,
     body: &Node,
     condition: Option<&Node>,
     scope: &Scope<'_>,
 ) -> Result<Value, String> {
+    if !matches!(of, Value::Array(_)) {
+        scope.spend_on(of)?;
+    }
     let elements = elements(of)?;
     let holding = |element: &Value| with(scope, element, |scope| holds(body, scope));
     let mut taken = Vec::new();
@@ -34,7 +37,7 @@ pub(crate) fn run(
         Each::Filter => {
             for element in elements.iter() {
                 if holding(element)? {
-                    taken.push(element.clone());
+                    taken.push(scope.kept(Cow::Borrowed(element))?);
                 }
             }
         }
@@ -42,7 +45,7 @@ pub(crate) fn run(
             for element in elements.iter() {
                 let wanted = |condition| with(scope, element, |scope| holds(condition, scope));
                 if condition.map_or(Ok(true), wanted)? {
-                    let value = with(scope, element, |scope| evaluate(body, scope).map(Cow::into_owned));
+                    let value = with(scope, element, |scope| scope.kept(evaluate(body, scope)?));
                     taken.push(value?);
                 }
             }
@@ -74,6 +77,7 @@ fn with<T>(
     value: &Value,
     ask: impl FnOnce(&Scope<'_>) -> Result<T, String>,
 ) -> Result<T, String> {
+    scope.spend(1)?;
     let outer = scope.variables;
     let depth = outer.map_or(0, |outer| outer.depth + 1);
     let variable = Variable { value, depth, outer };
@@ -95,12 +99,12 @@ fn elements(of: &Value) -> Result<Cow<'_, [Value]>, String> {
 }
 
 /// Whether a list has an equal element, or a map the key.
-pub(crate) fn contains(of: &Value, wanted: &Value) -> Result<bool, String> {
+pub(super) fn contains(of: &Value, wanted: &Value) -> Result<bool, String> {
     Ok(elements(of)?.iter().any(|element| equal(element, wanted)))
 }
 
 /// The element at a place, or the value of a key.
-pub(crate) fn index(of: &Value, key: &Value) -> Result<Value, String> {
+pub(super) fn index(of: &Value, key: &Value) -> Result<Value, String> {
     let found = match (of, key) {
         (Value::Array(items), Value::Int(place)) => {
             usize::try_from(*place).ok().and_then(|place| items.get(place))

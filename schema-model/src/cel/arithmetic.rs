@@ -6,18 +6,21 @@
 
 use std::cmp::Ordering;
 
-use annals_schema_model::{Decimal, Value};
-
-use super::eval::shown;
-use super::shape::Shape;
+use super::{Shape, shown};
+use crate::{Decimal, Value};
 
 /// An operation on two values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Arithmetic {
+pub enum Arithmetic {
+    /// `+`.
     Add,
+    /// `-`.
     Subtract,
+    /// `*`.
     Multiply,
+    /// `/`.
     Divide,
+    /// `%`.
     Modulo,
 }
 
@@ -40,7 +43,10 @@ impl Arithmetic {
     }
 
     /// What comes out of two types.
-    pub(crate) fn shape(self, a: &Shape, b: &Shape) -> Result<Shape, String> {
+    ///
+    /// # Errors
+    /// Why nothing does.
+    pub fn shape(self, a: &Shape, b: &Shape) -> Result<Shape, String> {
         let (left, right) = (a.present(), b.present());
         Ok(match (left, right) {
             (Shape::Any | Shape::Null, _) | (_, Shape::Any | Shape::Null) => Shape::Any,
@@ -70,7 +76,10 @@ impl Arithmetic {
     }
 
     /// What comes out of two values.
-    pub(crate) fn compute(self, a: &Value, b: &Value) -> Result<Value, String> {
+    ///
+    /// # Errors
+    /// Why nothing does.
+    pub fn compute(self, a: &Value, b: &Value) -> Result<Value, String> {
         let too_large = || format!("{} {} {} has too many digits", shown(a), self.sign(), shown(b));
         match (self, a, b) {
             (_, Value::Float(a), Value::Float(b)) if self != Arithmetic::Modulo => {
@@ -137,7 +146,10 @@ impl Arithmetic {
 }
 
 /// The type of a negated value.
-pub(crate) fn negated_shape(of: &Shape) -> Result<Shape, String> {
+///
+/// # Errors
+/// The type has no negation.
+pub fn negated_shape(of: &Shape) -> Result<Shape, String> {
     match of.present() {
         Shape::Int | Shape::Decimal | Shape::Float => Ok(of.present().clone()),
         Shape::Any | Shape::Null => Ok(Shape::Any),
@@ -146,7 +158,7 @@ pub(crate) fn negated_shape(of: &Shape) -> Result<Shape, String> {
 }
 
 /// The negated value.
-pub(crate) fn negated(value: &Value) -> Result<Value, String> {
+pub(super) fn negated(value: &Value) -> Result<Value, String> {
     match value {
         Value::Float(value) => Ok(Value::Float(-value)),
         _ => Arithmetic::Subtract
@@ -156,7 +168,8 @@ pub(crate) fn negated(value: &Value) -> Result<Value, String> {
 }
 
 /// A number of any exact type as a decimal.
-pub(crate) fn exact(value: &Value) -> Option<Decimal> {
+#[must_use]
+pub fn exact(value: &Value) -> Option<Decimal> {
     match value {
         Value::Decimal(value) => Some(value.clone()),
         _ => whole(value).map(|whole| Decimal::new(whole, 0)),
@@ -166,7 +179,7 @@ pub(crate) fn exact(value: &Value) -> Option<Decimal> {
 /// How a floating-point number and an exact one stand to each other. The former is taken for the decimal it is written
 /// as, the shortest text that reads back as it: so `1.1` in the file is what `decimal('1.1')` is, and so is a double that
 /// shows as 1.1. Each has its own, in the same order, so that nothing is rounded on the way.
-pub(crate) fn order(float: f64, exact: &Decimal) -> Option<Ordering> {
+pub(super) fn order(float: f64, exact: &Decimal) -> Option<Ordering> {
     if float.is_infinite() {
         return float.partial_cmp(&0.0);
     }

@@ -1,0 +1,141 @@
+//! What the names of a fold's expressions stand for: the event, the state, where the record stands, and an element.
+
+use std::borrow::Cow;
+
+use annals_schema_model::Value;
+use annals_schema_model::cel::{Names, Path, Root, Roots};
+use bytes::Bytes;
+
+use super::verb::Input;
+use crate::key::key_text;
+
+pub(crate) const EVENT: &str = "event";
+pub(crate) const STATE: &str = "state";
+pub(crate) const AT: &str = "at";
+pub(crate) const IT: &str = "it";
+
+/// All of them.
+pub(crate) static NAMES: Names = Names {
+    known: &[EVENT, STATE, AT, IT],
+    told: "event, state and at",
+    besides: " (and it, in remove-where)",
+};
+
+/// The names under `at`, besides `headers`.
+pub(crate) const AT_FIELDS: [&str; 9] = [
+    "offset",
+    "revision",
+    "partition",
+    "recorded",
+    "recorded_ms",
+    "schema_id",
+    "key",
+    "actor",
+    "business_time",
+];
+
+/// What a fold's expressions are evaluated over.
+#[derive(Clone, Copy)]
+pub(crate) struct Meant<'a> {
+    pub(crate) input: Input<'a>,
+    pub(crate) state: &'a [Option<Value>],
+    pub(crate) it: Option<&'a Value>,
+}
+
+impl Roots for Meant<'_> {
+    fn start(&self, path: &Path, steps: usize) -> Result<(Cow<'_, Value>, usize), String> {
+        let taken = path.steps.get(..steps).unwrap_or_default();
+        match (path.root, taken.split_first()) {
+            (Root::Name(EVENT), _) => Ok((Cow::Borrowed(self.input.event), 0)),
+            (Root::Name(IT), _) => Ok((Cow::Borrowed(self.it.ok_or("`it` is only in remove-where")?), 0)),
+            (Root::Name(STATE), Some((field, _))) => {
+                let value = self.state.get(path.slot).and_then(Option::as_ref);
+                let value = value.ok_or_else(|| format!("state.{field} is not set yet"))?;
+                Ok((Cow::Borrowed(value), 1))
+            }
+            (Root::Name(STATE), None) => Ok((Cow::Owned(self.whole_state()), 0)),
+            (Root::Name(AT), Some((field, [header]))) if field == "headers" => {
+                let headers = self.input.raw.at.headers.iter();
+                let value = headers.rev().find(|(name, _)| name == header);
+                let value = value.map_or(Value::Null, |(_, value)| self::header(value.as_ref()));
+                Ok((Cow::Owned(value), 2))
+            }
+            (Root::Name(AT), Some((field, _))) => {
+                let value = self.at(field);
+                Ok((
+                    Cow::Owned(value.ok_or_else(|| format!("at has no field {field}"))?),
+                    1,
+                ))
+            }
+            (Root::Name(AT), None) => Ok((Cow::Owned(self.whole_at()), 0)),
+            (root, _) => Err(format!("`{}` stands for nothing", root.name())),
+        }
+    }
+
+    fn has(&self, path: &Path) -> Option<bool> {
+        match (path.root, path.steps.as_slice()) {
+            (Root::Name(STATE), [_]) => Some(self.state.get(path.slot).is_some_and(Option::is_some)),
+            (Root::Name(AT), [field]) => Some(self.whole_at().get(field).is_some()),
+            (Root::Name(AT), [field, .., last]) => {
+                let whole = self.whole_at();
+                Some(whole.get(field).is_some_and(|of| of.get(last).is_some()))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Meant<'_> {
+    fn at(&self, name: &str) -> Option<Value> {
+        let at = &self.input.raw.at;
+        let text = |text: Option<&str>| text.map_or(Value::Null, |text| Value::String(text.to_owned()));
+        Some(match name {
+            "offset" => Value::Int(at.offset),
+            "revision" => Value::Int(i64::try_from(at.revision).unwrap_or(i64::MAX)),
+            "partition" => Value::Int(i64::from(at.partition)),
+            "recorded" => Value::Timestamp {
+                millis: at.recorded_ms,
+            },
+            "recorded_ms" => Value::Int(at.recorded_ms),
+            "schema_id" => Value::Int(i64::from(self.input.raw.schema.get())),
+            "key" => Value::String(key_text(self.input.raw.key)),
+            "actor" => text(at.actor()),
+            "business_time" => at.business_time().map_or(Value::Null, |time| Value::Timestamp {
+                millis: time.as_millis(),
+            }),
+            "headers" => Value::Map(
+                at.headers
+                    .iter()
+                    .map(|(name, value)| (name.clone(), header(value.as_ref())))
+                    .collect(),
+            ),
+            _ => return None,
+        })
+    }
+
+    fn whole_state(&self) -> Value {
+        let fields = self.input.names.iter().zip(self.state);
+        Value::Map(
+            fields
+                .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+                .collect(),
+        )
+    }
+
+    fn whole_at(&self) -> Value {
+        let names = AT_FIELDS.iter().copied().chain(["headers"]);
+        Value::Map(
+            names
+                .filter_map(|name| Some((name.to_owned(), self.at(name)?)))
+                .collect(),
+        )
+    }
+}
+
+fn header(value: Option<&Bytes>) -> Value {
+    match value.map(|bytes| std::str::from_utf8(bytes)) {
+        None => Value::Null,
+        Some(Ok(text)) => Value::String(text.to_owned()),
+        Some(Err(_)) => Value::Bytes(value.map(|bytes| bytes.to_vec()).unwrap_or_default()),
+    }
+}

@@ -1,0 +1,22 @@
+//! CEL: expressions over values of any schema, for folds and for rules.
+//!
+//! The language is CEL's surface on our own values, so that decimals and times are exact; what a name stands for is the
+//! caller's ([`Names`] when a text is lowered, [`Roots`] when it runs). What an expression costs can be bounded
+//! ([`Budget`]), for values that come from outside.
+
+mod arithmetic;
+mod each;
+mod eval;
+mod expr;
+mod function;
+mod lower;
+mod scope;
+mod shape;
+
+pub use arithmetic::{Arithmetic, exact, negated_shape};
+pub use eval::{equal, evaluate, holds, shown};
+pub use expr::{Comparison, Each, Node, Path, Root};
+pub use function::Function;
+pub use lower::{Names, lower};
+pub use scope::{Budget, Roots, Scope};
+pub use shape::Shape;
