@@ -4,7 +4,9 @@
 
 use std::sync::Arc;
 
-use annals_broker::{Advertised, Broker, BrokerConfig, Caller, CannotJudge, Guard, Refusal, Topic};
+use annals_broker::{
+    Advertised, Broker, BrokerConfig, Caller, CannotJudge, Guard, GuardSetting, Refusal, Standing, Topic,
+};
 use annals_kafka_wire::batch::Record;
 use tokio::net::TcpListener;
 
@@ -29,17 +31,24 @@ impl Guard for Json {
                 index: record.index,
                 code: "NOT_JSON",
                 sentence: format!("the value is not JSON: {error}"),
+                schema_id: None,
+                is_warning: false,
             })
         };
         Ok(records.filter_map(judge).collect())
     }
 
-    fn topic_config_known(&self, key: &str, value: &str) -> Result<bool, String> {
-        match (key, value) {
-            ("example.json", "on" | "off") => Ok(true),
-            ("example.json", _) => Err("example.json must be on or off".to_owned()),
-            _ => Ok(false),
-        }
+    fn settings(&self) -> &'static [GuardSetting] {
+        &[GuardSetting {
+            name: "example.json",
+            standing: Standing::Own {
+                default: "off",
+                is_list: false,
+            },
+            means: |value| ["on", "off"].into_iter().find(|word| *word == value),
+            wants: "on or off",
+            meaning: "Whether values must be JSON.",
+        }]
     }
 }
 

@@ -16,8 +16,9 @@ use annals_kafka_wire::error::ErrorCode;
 use annals_segment_log::{AppendError, Partition, Sequence};
 use bytes::Bytes;
 
-use crate::config::BrokerConfig;
-use crate::guard::{CannotJudge, Guard, Refusal};
+use crate::broker::Shared;
+use crate::dead_letter;
+use crate::guard::{CannotJudge, Refusal};
 use crate::table::Caller;
 use crate::topic::Topic;
 
@@ -32,8 +33,7 @@ const SENTENCE_CHARS_MAX: usize = 200;
 
 /// What a batch is checked against besides its topic.
 pub(crate) struct Rules<'a> {
-    pub(crate) config: &'a BrokerConfig,
-    pub(crate) guard: &'a dyn Guard,
+    pub(crate) shared: &'a Shared,
     pub(crate) caller: &'a Caller,
     /// The version of the Produce request.
     pub(crate) version: i16,
@@ -81,6 +81,7 @@ impl Rejection {
             index,
             code,
             sentence,
+            ..
         } in refusals
         {
             let told = records.len() < SENTENCES_MAX;
@@ -104,7 +105,7 @@ impl Rejection {
 pub(crate) fn admit(
     rules: &Rules<'_>,
     topic: &Topic,
-    partition: &Partition,
+    (number, partition): (i32, &Partition),
     records: Option<&Bytes>,
 ) -> Result<Admitted, Rejection> {
     let batch = whole_batch(records, rules.version)?;
@@ -118,7 +119,7 @@ pub(crate) fn admit(
     }
     // Decompressed whole only for a guard; else every record is passed over as it comes out of the codec.
     let limit = partition.decompressed_bytes_max();
-    let judged = rules.guard.admits(topic).then(|| batch.records(limit));
+    let judged = rules.shared.guard.admits(topic).then(|| batch.records(limit));
     let judged = judged.transpose().map_err(unreadable)?;
     let (batch, is_conditional) = check_records(rules, topic, partition, batch, judged.as_ref())?;
     let conditions = match (is_conditional, &judged) {
@@ -129,11 +130,23 @@ pub(crate) fn admit(
     if let Some(records) = judged {
         // They have just been read to their end.
         let judged = rules
+            .shared
             .guard
             .judge(topic, rules.caller, &mut records.map_while(Result::ok));
         // A code after which clients send the batch again.
-        let refusals = judged.map_err(|CannotJudge(why)| Rejection::new(ErrorCode::RequestTimedOut, why))?;
+        let mut refusals =
+            judged.map_err(|CannotJudge(why)| Rejection::new(ErrorCode::RequestTimedOut, why))?;
+        let is_refused = refusals.iter().any(|refusal| !refusal.is_warning);
+        if is_refused {
+            // Nothing of the batch is let in, so nobody needs to be warned.
+            refusals.retain(|refusal| !refusal.is_warning);
+        }
         if !refusals.is_empty() {
+            let refused = &rules.shared.refusals;
+            refused.note(&topic.name, number, rules.caller, rules.now_ms, &refusals);
+        }
+        if is_refused {
+            dead_letter::keep(rules.shared, topic, number, &batch, &refusals);
             return Err(Rejection::of_records(ErrorCode::InvalidRecord, refusals));
         }
     }
@@ -206,7 +219,7 @@ fn check_header(rules: &Rules<'_>, topic: &Topic, batch: &Batch) -> Result<(), R
     let max = topic
         .settings
         .message_bytes_max
-        .unwrap_or(rules.config.message_bytes_max);
+        .unwrap_or(rules.shared.config.message_bytes_max);
     if size > max {
         let sentence = format!(
             "The batch has {size} bytes; topic '{}' takes at most {max}",
@@ -215,9 +228,9 @@ fn check_header(rules: &Rules<'_>, topic: &Topic, batch: &Batch) -> Result<(), R
         return Err(Rejection::new(ErrorCode::MessageTooLarge, sentence));
     }
     let count = usize::try_from(batch.count()).unwrap_or(0);
-    if count > rules.config.batch_records_max {
+    if count > rules.shared.config.batch_records_max {
         // Clients answer this code by splitting the batch.
-        let max = rules.config.batch_records_max;
+        let max = rules.shared.config.batch_records_max;
         let sentence = format!("The batch has {count} records; this broker takes at most {max} at once");
         return Err(Rejection::new(ErrorCode::MessageTooLarge, sentence));
     }
@@ -279,6 +292,8 @@ fn blame(faults: &mut Vec<Refusal>, code: &'static str, index: i32, sentence: im
         index,
         code,
         sentence: if told { sentence() } else { String::new() },
+        schema_id: None,
+        is_warning: false,
     });
 }
 
@@ -321,7 +336,7 @@ fn check_records(
             return Err(Rejection::of_records(code, faults));
         }
     }
-    let (headers, headers_max) = (look.headers, rules.config.batch_headers_max);
+    let (headers, headers_max) = (look.headers, rules.shared.config.batch_headers_max);
     if headers > headers_max {
         let sentence = format!(
             "The batch has {headers} record headers; this broker takes at most {headers_max} at once"

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::budget::Budget;
 use crate::config::BrokerConfig;
+use crate::dead_letter;
 use crate::fetch_sessions::FetchSessions;
 use crate::groups::{self, Groups};
 use crate::guard::Guard;
@@ -26,6 +27,7 @@ use crate::internal::{self, InternalTopicError};
 use crate::log_state::LogState;
 use crate::net::{self, Advertised};
 use crate::pace::HalfReads;
+use crate::refusals::{Refusals, Refused, RefusedCount};
 use crate::topic::Topic;
 use crate::topic_config;
 use crate::topics::{NewTopic, TopicError, Topics, TopicsListener};
@@ -78,6 +80,8 @@ pub(crate) struct Shared {
     pub(crate) topics: Topics,
     pub(crate) groups: Groups,
     pub(crate) transactions: Transactions,
+    pub(crate) refusals: Refusals,
+    pub(crate) dead_letters: dead_letter::Remembered,
     /// Whether somebody looks after what groups and transactions have due.
     pub(crate) is_awake: AtomicBool,
     /// Connections that may still be accepted, over all listeners.
@@ -146,6 +150,8 @@ impl Broker {
             is_awake: AtomicBool::new(false),
             groups,
             transactions,
+            refusals: Refusals::default(),
+            dead_letters: dead_letter::Remembered::default(),
         };
         Ok(Broker {
             shared: Arc::new(shared),
@@ -177,6 +183,18 @@ impl Broker {
     #[must_use]
     pub fn log_state(&self) -> LogState {
         self.shared.log_state()
+    }
+
+    /// How many records of each topic broke each rule since the broker was opened, refused or let in with a warning.
+    #[must_use]
+    pub fn refused_counts(&self) -> Vec<RefusedCount> {
+        self.shared.refusals.counts()
+    }
+
+    /// What a topic refused last, the newest first: a few.
+    #[must_use]
+    pub fn last_refused(&self, topic: &str) -> Vec<Refused> {
+        self.shared.refusals.latest(topic)
     }
 
     /// All topics, by name.
@@ -282,7 +300,7 @@ impl Shared {
     ) -> Result<(), TopicError> {
         let checked = |config: &BTreeMap<String, String>| {
             let altered = change(config)?;
-            topic_config::check(&altered, self.guard.as_ref()).map_err(TopicError::InvalidConfig)?;
+            self.check_config(name, &altered)?;
             Ok(altered)
         };
         if !validate_only {
@@ -298,6 +316,7 @@ impl Shared {
     pub(crate) fn delete_topic(&self, name: &str, id: Option<Uuid>) -> Result<Topic, TopicError> {
         let deleted = self.topics.delete(name, id, self.now_ms())?;
         groups::forget_topic(self, name);
+        self.refusals.forget(name);
         Ok(deleted)
     }
 
@@ -311,6 +330,13 @@ impl Shared {
             return Err(TopicError::InvalidName(reason));
         }
         self.topics.check(new)?;
-        topic_config::check(&new.config, self.guard.as_ref()).map_err(TopicError::InvalidConfig)
+        self.check_config(&new.name, &new.config)
+    }
+
+    /// Whether a topic of this name may have these settings.
+    fn check_config(&self, name: &str, config: &BTreeMap<String, String>) -> Result<(), TopicError> {
+        topic_config::check(config, self.guard.as_ref())
+            .and_then(|()| dead_letter::check(self, name, config))
+            .map_err(TopicError::InvalidConfig)
     }
 }

@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 
 use crate::config::BrokerConfig;
+use crate::guard::Guard;
+use crate::guard_settings::{self, Effective, GuardSetting};
 use crate::topic_config;
 
 mod meaning;
 mod node;
 
-pub(crate) use meaning::{Kind, is_list};
+pub(crate) use meaning::Kind;
 pub(crate) use node::of_node;
 
 /// Where a value comes from, in Kafka's numbers.
@@ -43,36 +45,66 @@ impl Setting {
     }
 }
 
-/// The settings of a topic that sets `config` itself.
-pub(crate) fn of_topic(config: &BTreeMap<String, String>, broker: &BrokerConfig) -> Vec<Setting> {
-    let settings = topic_config::effective(config).into_iter();
-    let setting = |(name, value, own): (String, String, bool)| {
-        let meaning = meaning::of(&name);
-        let elsewhere = meaning.map(|row| node_wide(&name, row, broker));
-        let value = if own {
-            value
-        } else {
-            elsewhere.as_ref().map_or(value, |place| place.value.clone())
-        };
-        let here = own.then(|| Place {
-            name: name.clone(),
-            value: value.clone(),
-            source: TOPIC_CONFIG,
-        });
+/// The settings of a topic that sets `config` itself, by name.
+pub(crate) fn of_topic(
+    config: &BTreeMap<String, String>,
+    broker: &BrokerConfig,
+    guard: &dyn Guard,
+) -> Vec<Setting> {
+    let own = topic_config::effective(config).map(|(name, value)| {
+        let meaning = meaning::of(name);
+        let elsewhere = meaning.map(|row| node_wide(name, row, broker));
+        let here = value.map(|value| here(name, value));
+        let places: Vec<Place> = here.into_iter().chain(elsewhere).collect();
         Setting {
+            name: name.to_owned(),
+            value: places.first().map_or_else(
+                || topic_config::default(name).to_owned(),
+                |place| place.value.clone(),
+            ),
             kind: meaning.map_or(Kind::String, |row| row.kind),
-            meaning: meaning.map_or(GUARDS, |row| row.meaning),
-            places: here.into_iter().chain(elsewhere).collect(),
+            meaning: meaning.map_or("", |row| row.meaning),
             read_only: false,
-            name,
-            value,
+            places,
         }
-    };
-    settings.map(setting).collect()
+    });
+    let guards = guard_settings::effective(guard.settings(), config).map(of_guard);
+    let mut settings: Vec<Setting> = own.chain(guards).collect();
+    settings.sort_by(|one, other| one.name.cmp(&other.name));
+    settings
 }
 
-/// What is said of a setting that the broker leaves to its guard.
-const GUARDS: &str = "What the guard checks of the topic's records.";
+fn of_guard(setting: Effective<'_>) -> Setting {
+    let Effective { row, value, set_by } = setting;
+    let default = row.default().map(|default| Place {
+        name: row.name.to_owned(),
+        value: default.to_owned(),
+        source: DEFAULT_CONFIG,
+    });
+    let here = set_by.map(|name| here(name, &value));
+    Setting {
+        name: row.name.to_owned(),
+        kind: if row.is_list() { Kind::List } else { Kind::String },
+        meaning: row.meaning,
+        read_only: false,
+        places: here.into_iter().chain(default).collect(),
+        value,
+    }
+}
+
+/// A value that the topic itself sets.
+fn here(name: &str, value: &str) -> Place {
+    Place {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        source: TOPIC_CONFIG,
+    }
+}
+
+/// Whether a setting's values are lists.
+pub(crate) fn is_list(name: &str, guard: &dyn Guard) -> bool {
+    meaning::is_list(name) || guard_settings::named(guard.settings(), name).is_some_and(GuardSetting::is_list)
+}
 
 /// What holds for topics that do not say otherwise.
 fn node_wide(name: &str, row: &meaning::Row, broker: &BrokerConfig) -> Place {

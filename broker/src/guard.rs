@@ -6,6 +6,7 @@
 
 use annals_kafka_wire::batch::Record;
 
+use crate::guard_settings::GuardSetting;
 use crate::table::Caller;
 use crate::topic::Topic;
 
@@ -18,7 +19,7 @@ pub trait Guard: Send + Sync + 'static {
         true
     }
 
-    /// Every refusal of one batch that `caller` sent, by record index; empty = the batch may enter.
+    /// Every refusal of one batch that `caller` sent, by record index; empty, or warnings alone = the batch may enter.
     ///
     /// All bad records must be listed: clients take an unlisted record for innocent and send it again. Records are read
     /// from their batch one by one: who keeps none costs no memory, however many there are.
@@ -32,17 +33,18 @@ pub trait Guard: Send + Sync + 'static {
         records: &mut dyn Iterator<Item = Record>,
     ) -> Result<Vec<Refusal>, CannotJudge>;
 
-    /// Whether a topic setting is the guard's own: `Ok(true)` known and valid, `Ok(false)` not the guard's,
-    /// `Err` known but with a bad value, in a sentence for the client.
-    ///
-    /// # Errors
-    /// The sentence that tells what is wrong with `value`.
-    fn topic_config_known(&self, key: &str, value: &str) -> Result<bool, String>;
+    /// The settings that topics have from the guard.
+    fn settings(&self) -> &'static [GuardSetting] {
+        &[]
+    }
 }
 
 /// Why a [`Guard`] cannot judge now, in a sentence for the producer's developer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CannotJudge(pub String);
+
+/// How many refusals of a batch have a sentence: so much memory a batch may take that has no good record.
+pub const SENTENCES_MAX: usize = 1_000;
 
 /// One record that was refused, by a [`Guard`] or by the broker itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +53,13 @@ pub struct Refusal {
     pub index: i32,
     /// What rule it broke, in SCREAMING_CASE: stable, for programs and for counting. There are few of them.
     pub code: &'static str,
-    /// Why, for the producer's developer: names what was expected and where, never echoes the payload.
+    /// Why, for the producer's developer: names what was expected and where, never echoes the payload. Empty behind the
+    /// first [`SENTENCES_MAX`] of a batch.
     pub sentence: String,
+    /// The id of the schema that the record names, where it names one that the guard knows.
+    pub schema_id: Option<u32>,
+    /// Whether the record is let in all the same, because its topic only wants to be told.
+    pub is_warning: bool,
 }
 
 /// A [`Guard`] that lets everything in and owns no settings.
@@ -71,9 +78,5 @@ impl Guard for OpenGate {
         _records: &mut dyn Iterator<Item = Record>,
     ) -> Result<Vec<Refusal>, CannotJudge> {
         Ok(Vec::new())
-    }
-
-    fn topic_config_known(&self, _key: &str, _value: &str) -> Result<bool, String> {
-        Ok(false)
     }
 }

@@ -7,7 +7,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::dead_letter;
 use crate::guard::Guard;
+use crate::guard_settings;
+use crate::topic_name;
 
 mod settings;
 #[cfg(test)]
@@ -28,6 +31,8 @@ enum Shape {
     Ratio,
     /// `true` or `false`, in any case.
     Bool,
+    /// A topic's name, or nothing. Whether there is such a topic is looked for where topics are known.
+    TopicName,
     /// The default alone, for this reason.
     Fixed(&'static str),
 }
@@ -55,6 +60,7 @@ const MIN_LAG: &str = "min.compaction.lag.ms";
 const MAX_LAG: &str = "max.compaction.lag.ms";
 
 const TABLE: &[Known] = &[
+    Known(dead_letter::SETTING, "", Shape::TopicName),
     Known("annals.durability", "fsync", Shape::Word(&["fsync", "os"])),
     // Neither the topic nor any record of it goes.
     Known("annals.hold", "false", Shape::Bool),
@@ -124,10 +130,11 @@ pub(crate) fn check(config: &BTreeMap<String, String>, guard: &dyn Guard) -> Res
                     clipped(value)
                 )
             })?,
-            None if guard.topic_config_known(name, value)? => {}
+            None if guard_settings::check(guard.settings(), name, value)? => {}
             None => return Err(format!("Unknown topic config name: {}", clipped(name))),
         }
     }
+    guard_settings::agree(guard.settings(), config)?;
     let settings = TopicSettings::read(config);
     let lag = settings.compaction;
     if lag.max_lag_ms.is_some_and(|most| most < lag.min_lag_ms) {
@@ -158,18 +165,13 @@ pub(crate) fn default(name: &str) -> &'static str {
         .map_or("", |known| known.1)
 }
 
-/// Every setting's name and default, with whether the topic itself sets it: what CreateTopics answers.
-pub(crate) fn effective(config: &BTreeMap<String, String>) -> Vec<(String, String, bool)> {
-    let mut all: BTreeMap<&str, (&str, bool)> =
-        TABLE.iter().map(|known| (known.0, (known.1, false))).collect();
-    all.extend(
-        config
-            .iter()
-            .map(|(name, value)| (name.as_str(), (value.as_str(), true))),
-    );
-    all.into_iter()
-        .map(|(name, (value, own))| (name.to_owned(), value.to_owned(), own))
-        .collect()
+/// Every setting of the broker's, with the topic's value where it has one.
+pub(crate) fn effective(
+    config: &BTreeMap<String, String>,
+) -> impl Iterator<Item = (&'static str, Option<&str>)> {
+    TABLE
+        .iter()
+        .map(|known| (known.0, config.get(known.0).map(String::as_str)))
 }
 
 impl Known {
@@ -201,6 +203,8 @@ impl Known {
                 Ok(())
             }
             Shape::Bool => Err("true or false".to_owned()),
+            Shape::TopicName if value.is_empty() || topic_name::check(value).is_ok() => Ok(()),
+            Shape::TopicName => Err("the name of a topic".to_owned()),
             Shape::Fixed(_) if same(value, default) => Ok(()),
             Shape::Fixed(reason) => Err(format!("{default:?}, its default, as {reason}")),
         }

@@ -66,7 +66,7 @@ fn create_one(
     } else {
         *shared.create_topic(&new).map_err(because)?.id.as_bytes()
     };
-    let settings = described::of_topic(&new.config, &shared.config).into_iter();
+    let settings = described::of_topic(&new.config, &shared.config, shared.guard.as_ref()).into_iter();
     let configs = settings.map(|setting| CreatableTopicConfigs {
         config_source: setting.source(),
         name: setting.name,

@@ -1,7 +1,7 @@
 //! DescribeConfigs (key 32): the settings of topics and of this node, each with its value, where that comes from, the
 //! other places it could come from, its type and (version 3 on) what it means.
 //!
-//! * A topic's settings are all it may have, and those of the guard that it has. The node's are those of its start that
+//! * A topic's settings are all it may have, those of the guard among them, and other names of those where it uses them. The node's are those of its start that
 //!   users look for by Kafka's names; none of them changes while it runs.
 //! * A thing named twice is described once, so an answer has no more in it than there is.
 //! * The defaults of all brokers (an empty name), loggers, groups and clients' metrics have nothing of their own to set,
@@ -100,7 +100,11 @@ fn settings(ctx: &Context, kind: i8, name: &str) -> Result<Vec<Setting>, Refusal
         resource::TOPIC => topic_name::check(name)
             .map_err(|sentence| (ErrorCode::InvalidTopicException, sentence))
             .and_then(|()| match ctx.shared.topics.now().named(name) {
-                Some(topic) => Ok(described::of_topic(&topic.config, &ctx.shared.config)),
+                Some(topic) => Ok(described::of_topic(
+                    &topic.config,
+                    &ctx.shared.config,
+                    ctx.shared.guard.as_ref(),
+                )),
                 None => Err((
                     ErrorCode::UnknownTopicOrPartition,
                     ErrorCode::UnknownTopicOrPartition.meaning().to_owned(),

@@ -16,6 +16,8 @@ use annals_kafka_wire::message::incremental_alter_configs::{
 use crate::api::outcome::{Refusal, counted, each_once, said, unsettled};
 use crate::api::resource;
 use crate::described;
+use crate::guard::Guard;
+use crate::guard_settings::{self, GuardSetting};
 use crate::table::{Answer, Context};
 use crate::topic_config::{self, clipped};
 
@@ -34,7 +36,7 @@ pub(crate) fn handle(
         let alter = |asked: &AlterConfigsResource| {
             let thing = (asked.resource_type, asked.resource_name.as_str());
             resource::alter(&shared, thing, request.validate_only, |config| {
-                changed(config, &asked.configs)
+                changed(config, &asked.configs, shared.guard.as_ref())
             })
         };
         answer(each_once(&request.resources, things, twice, alter))
@@ -66,7 +68,7 @@ const APPEND: i8 = 2;
 const SUBTRACT: i8 = 3;
 
 /// The settings after the changes, of which each setting has one.
-fn changed(config: &Config, changes: &[AlterableConfig]) -> Result<Config, Refusal> {
+fn changed(config: &Config, changes: &[AlterableConfig], guard: &dyn Guard) -> Result<Config, Refusal> {
     let times = counted(changes.iter().map(|change| &change.name));
     if times.values().any(|times| *times > 1) {
         let sentence = "Error due to duplicate config keys.".to_owned();
@@ -74,12 +76,12 @@ fn changed(config: &Config, changes: &[AlterableConfig]) -> Result<Config, Refus
     }
     let mut altered = config.clone();
     for change in changes {
-        apply(&mut altered, change)?;
+        apply(&mut altered, change, guard)?;
     }
     Ok(altered)
 }
 
-fn apply(config: &mut Config, change: &AlterableConfig) -> Result<(), Refusal> {
+fn apply(config: &mut Config, change: &AlterableConfig, guard: &dyn Guard) -> Result<(), Refusal> {
     let name = &change.name;
     let refused = |code, sentence: String| Err((code, sentence));
     match (change.config_operation, &change.value) {
@@ -89,7 +91,7 @@ fn apply(config: &mut Config, change: &AlterableConfig) -> Result<(), Refusal> {
         (SET, Some(value)) => {
             config.insert(name.clone(), value.clone());
         }
-        (operation @ (APPEND | SUBTRACT), Some(_)) if !described::is_list(name) => {
+        (operation @ (APPEND | SUBTRACT), Some(_)) if !described::is_list(name, guard) => {
             let verb = if operation == APPEND { "APPEND" } else { "SUBTRACT" };
             let sentence = format!(
                 "Can't {verb} to key {} because its type is not LIST.",
@@ -98,9 +100,12 @@ fn apply(config: &mut Config, change: &AlterableConfig) -> Result<(), Refusal> {
             return refused(ErrorCode::InvalidConfig, sentence);
         }
         (operation @ (APPEND | SUBTRACT), Some(value)) => {
-            let now = config
-                .get(name)
-                .map_or(topic_config::default(name), String::as_str);
+            let default = || {
+                let row = guard_settings::named(guard.settings(), name);
+                row.and_then(GuardSetting::default)
+                    .unwrap_or_else(|| topic_config::default(name))
+            };
+            let now = config.get(name).map_or_else(default, String::as_str);
             let words = words_after(now, operation == APPEND, value);
             config.insert(name.clone(), words);
         }

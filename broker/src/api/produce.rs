@@ -165,8 +165,7 @@ fn append_all(
 ) -> (ProduceResponse, Vec<Unsynced>) {
     let shared = &ctx.shared;
     let rules = Rules {
-        config: &shared.config,
-        guard: shared.guard.as_ref(),
+        shared,
         caller: &ctx.caller,
         version,
         now_ms: shared.now_ms(),
@@ -247,7 +246,7 @@ fn append_one(
         return Err(Rejection::new(ErrorCode::InvalidTopicException, sentence));
     }
     let place = (topic.name.clone(), data.index);
-    let append = || admit(rules, topic, partition, data.records.as_ref());
+    let append = || admit(rules, topic, (data.index, partition), data.records.as_ref());
     let admitted = match producer_of(data.records.as_ref()) {
         Some(producer) => in_transaction(shared, request, opened, producer, &place, append)?,
         None => append()?,

@@ -6,6 +6,7 @@ use annals_kafka_wire::batch::{DECOMPRESSED_BYTES_MAX, TimestampType};
 use annals_segment_log::{Compaction, Durability, PartitionConfig, Retention};
 
 use super::{MAX_LAG, MIN_LAG, default, words};
+use crate::dead_letter;
 
 /// A topic's settings as the broker uses them, read once when the topic is opened.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub(crate) struct TopicSettings {
     pub(crate) timestamp_type: TimestampType,
     /// `annals.durability=os`: acknowledged when written, not when synced.
     pub(crate) durability_os: bool,
+    /// `annals.dead.letter.topic`, when the topic sets it.
+    pub(crate) dead_letter_topic: Option<String>,
     /// `segment.bytes`.
     pub(crate) segment_bytes_max: u64,
     /// `segment.ms`.
@@ -68,6 +71,9 @@ impl TopicSettings {
                 Some("LogAppendTime") => TimestampType::LogAppendTime,
                 _ => TimestampType::CreateTime,
             },
+            dead_letter_topic: own(dead_letter::SETTING)
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned),
             durability_os: own("annals.durability") == Some("os"),
             segment_bytes_max: u64::try_from(whole("segment.bytes")).unwrap_or(u64::MAX),
             segment_ms_max: whole("segment.ms"),

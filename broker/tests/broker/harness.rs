@@ -5,7 +5,10 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
-use annals_broker::{Advertised, Broker, BrokerConfig, Caller, CannotJudge, Guard, OpenGate, Refusal, Topic};
+use annals_broker::{
+    Advertised, Broker, BrokerConfig, Caller, CannotJudge, Guard, GuardSetting, OpenGate, Refusal, Standing,
+    Topic,
+};
 use annals_kafka_client::{Client, NewRecord};
 use annals_kafka_wire::batch::{BatchBuilder, Record};
 use annals_kafka_wire::frame::{decode_response, encode_request};
@@ -150,6 +153,11 @@ impl Guard for NoBadValues {
             index: record.index,
             code: "BAD_VALUE",
             sentence: format!("record {} is bad", record.index),
+            schema_id: None,
+            is_warning: record
+                .value
+                .as_ref()
+                .is_some_and(|value| value.starts_with(b"bad but")),
         };
         let mut records = records.peekable();
         let first = records.peek().and_then(|first| first.value.as_ref());
@@ -159,12 +167,47 @@ impl Guard for NoBadValues {
         Ok(records.filter(bad).map(refusal).collect())
     }
 
-    fn topic_config_known(&self, key: &str, value: &str) -> Result<bool, String> {
-        match (key, value) {
-            ("test.guard", "on" | "off") => Ok(true),
-            ("test.guard", _) => Err("test.guard must be on or off".to_owned()),
-            _ => Ok(false),
+    fn settings(&self) -> &'static [GuardSetting] {
+        const ON_OR_OFF: fn(&str) -> Option<&'static str> =
+            |value| ["on", "off"].into_iter().find(|word| *word == value.trim());
+        const YES_OR_NO: fn(&str) -> Option<&'static str> = |value| match value {
+            "yes" => Some("on"),
+            "no" => Some("off"),
+            _ => None,
+        };
+        const WORDS: fn(&str) -> Option<&'static str> = |value| {
+            let lists = ["", "a", "b", "a,b", "b,a"];
+            lists.into_iter().find(|list| *list == value)
+        };
+        const fn row(
+            name: &'static str,
+            standing: Standing,
+            means: fn(&str) -> Option<&'static str>,
+            wants: &'static str,
+        ) -> GuardSetting {
+            let meaning = "What the test's guard does.";
+            GuardSetting {
+                name,
+                standing,
+                means,
+                wants,
+                meaning,
+            }
         }
+        const fn own(default: &'static str, is_list: bool) -> Standing {
+            Standing::Own { default, is_list }
+        }
+        const ROWS: &[GuardSetting] = &[
+            row(
+                "other.guard.on",
+                Standing::NameOf("test.guard"),
+                YES_OR_NO,
+                "yes or no",
+            ),
+            row("test.guard", own("off", false), ON_OR_OFF, "on or off"),
+            row("test.words", own("a", true), WORDS, "words of a and b"),
+        ];
+        ROWS
     }
 }
 

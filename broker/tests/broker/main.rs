@@ -15,6 +15,7 @@ mod expected;
 mod fetch;
 mod fetch_sessions;
 mod groups;
+mod guarding;
 mod harness;
 mod hostile;
 mod lifecycle;

@@ -307,10 +307,6 @@ impl Guard for Crowd {
         waited.unwrap().0.0 -= 1;
         Ok(Vec::new())
     }
-
-    fn topic_config_known(&self, _: &str, _: &str) -> Result<bool, String> {
-        Ok(false)
-    }
 }
 
 /// What is unpacked for a guard is counted in no budget.

@@ -96,7 +96,13 @@ async fn a_topics_settings_come_with_value_source_type_meaning_and_synonyms() {
         ("retention.ms", "-1", 5, 5, "log.retention.ms=-1 of 5"),
         ("cleanup.policy", "delete", 5, 7, "log.cleanup.policy=delete of 5"),
         ("preallocate", "false", 5, 1, "log.preallocate=false of 5"),
-        ("test.guard", "on", 1, 2, "test.guard=on of 1"),
+        (
+            "test.guard",
+            "on",
+            1,
+            2,
+            "test.guard=on of 1, test.guard=off of 5",
+        ),
     ] {
         let found = setting(&told, name);
         assert_eq!(
