@@ -15,6 +15,16 @@ fn librdkafka_goes_on_after_a_refusal() {
 }
 
 #[test]
+fn schemas_named_in_headers_and_dead_letters() {
+    let server = Server::start(&[]);
+    python(
+        "serializers, headers and dead letters",
+        "guarded.py",
+        &[&server.kafka, &server.http],
+    );
+}
+
+#[test]
 fn the_java_client_goes_on_after_a_refusal() {
     let Ok(classpath) = std::env::var("ANNALS_JAVA_CLASSPATH") else {
         println!(

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annals_broker::Topic;
+use annals_broker::{Refused, Topic};
+use annals_schema_model::Timestamp;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -12,8 +13,8 @@ use super::Console;
 use super::page::{Clear, Missing, Page, aggregates};
 use super::population::AggregateRow;
 use super::schemas::SubjectRow;
-use crate::guard::{Mode, Side};
-use crate::topic_subjects::subjects_of;
+use crate::guard::{Level, Side};
+use crate::topic_subjects::{Strategies, subjects_of};
 
 pub(super) struct TopicRow {
     pub(super) name: String,
@@ -43,7 +44,7 @@ impl TopicRow {
                 .map(|p| p.high_watermark() - p.log_start_offset())
                 .sum(),
             bytes: topic.partitions.iter().map(|p| p.size_bytes()).sum(),
-            guard: console.guard.mode(topic, Side::Value).to_string(),
+            guard: console.guard.level(topic, Side::Value).to_string(),
         }
     }
 }
@@ -68,13 +69,43 @@ struct PartitionRow {
     bytes: u64,
 }
 
+/// Records of one batch that broke one rule.
+struct RefusedRow {
+    at: String,
+    partition: i32,
+    client: String,
+    code: &'static str,
+    sentence: String,
+    records: u64,
+    is_warning: bool,
+}
+
+impl From<Refused> for RefusedRow {
+    fn from(refused: Refused) -> RefusedRow {
+        let client_id = refused.client_id.filter(|id| !id.is_empty());
+        RefusedRow {
+            at: Timestamp::from_millis(refused.at_ms).to_string(),
+            partition: refused.partition,
+            client: client_id.map_or_else(
+                || refused.peer.to_string(),
+                |id| format!("{id} ({})", refused.peer),
+            ),
+            code: refused.code,
+            sentence: refused.sentence,
+            records: refused.records,
+            is_warning: refused.is_warning,
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "console/topic.html")]
 struct TopicPage {
     name: String,
-    guard: Mode,
+    guard: Level,
     demand: &'static str,
     partitions: Vec<PartitionRow>,
+    refused: Vec<RefusedRow>,
     subjects: Vec<SubjectRow>,
     aggregates: Vec<AggregateRow>,
     config: BTreeMap<String, String>,
@@ -90,11 +121,17 @@ pub(super) async fn show(
         .ok_or_else(|| Missing::not_found(format!("there is no topic {name}")))?;
     let mut aggregates = aggregates(&console.events).await?;
     aggregates.retain(|aggregate| aggregate.topic == name);
-    let guard = console.guard.mode(&topic, Side::Value);
+    let guard = console.guard.level(&topic, Side::Value);
     let page = TopicPage {
         guard,
         demand: demand(guard),
         partitions: partitions(&topic),
+        refused: console
+            .broker
+            .last_refused(&name)
+            .into_iter()
+            .map(RefusedRow::from)
+            .collect(),
         subjects: subjects(&console, &name),
         aggregates: aggregates.into_iter().map(AggregateRow::from).collect(),
         config: topic.config.clone(),
@@ -119,19 +156,22 @@ fn subjects(console: &Console, topic: &str) -> Vec<SubjectRow> {
     let view = console.registry.view();
     let named = [Side::Key, Side::Value]
         .into_iter()
-        .flat_map(|side| subjects_of(&view, topic, side));
+        .flat_map(|side| subjects_of(&view, topic, side, Strategies::default()));
     named
         .filter_map(|(subject, _)| SubjectRow::of(&view, &subject))
         .collect()
 }
 
 /// What is asked of each record's value.
-fn demand(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Off => "values are taken as they are",
-        Mode::Id => "a value must begin with the id of a registered schema",
-        Mode::Subject => "a value must begin with the id of a schema of this topic",
-        Mode::Full => {
+fn demand(level: Level) -> &'static str {
+    match level {
+        Level::Off => "values are taken as they are",
+        Level::Id => "a value must begin with the id of a registered schema",
+        Level::Subject => "a value must begin with the id of a schema of this topic",
+        Level::Warn => {
+            "a value that does not read with a schema of this topic is let in, and told in the log and here"
+        }
+        Level::Full => {
             "a value must begin with the id of a schema of this topic, and the rest must read with that schema"
         }
     }

@@ -1,18 +1,21 @@
 //! Does a record fit its topic? The registry's answer to the broker's question.
 //!
 //! A record's value (and key) must carry the id of a registered schema; that schema must be registered under one of
-//! the topic's subjects; and the payload must read with it. How much of that is asked is the topic's [`Mode`].
+//! the topic's subjects; and the payload must read with it. How much of that is asked is the topic's [`Level`].
 //! Answers come from the registry's view in memory, so a schema registered a moment ago is known to the next record; the
 //! database is asked only before an id is called unknown, because another node may have given it out.
-//! An empty value is a tombstone and always welcome. Payloads are never echoed in a refusal.
+//! An empty value is a tombstone, and welcome unless the topic says otherwise. Payloads are never echoed in a refusal.
 
-mod mode;
+mod level;
+mod rules;
+mod settings;
 mod verdict;
 
-use annals_broker::{Caller, CannotJudge, Guard, Record, Refusal, Topic};
+use annals_broker::{Caller, CannotJudge, Guard, GuardSetting, Record, Refusal, SENTENCES_MAX, Topic};
 
-pub use mode::{Mode, Side};
-use verdict::Verdicts;
+pub use level::{Level, Side};
+use settings::Asked;
+use verdict::{Judge, Verdicts};
 
 use crate::service::Registry;
 
@@ -34,15 +37,19 @@ impl SchemaGuard {
 
     /// How strictly one side of a topic's records is checked right now.
     #[must_use]
-    pub fn mode(&self, topic: &Topic, side: Side) -> Mode {
-        mode::configured(&topic.config, side).unwrap_or_else(|| {
+    pub fn level(&self, topic: &Topic, side: Side) -> Level {
+        self.level_of(topic, side, settings::asked(&topic.config, side))
+    }
+
+    fn level_of(&self, topic: &Topic, side: Side, asked: Asked) -> Level {
+        asked.level.unwrap_or_else(|| {
             match self
                 .verdicts
                 .at(&self.registry.view())
-                .has_subject(&topic.name, side)
+                .has_subject(&topic.name, side, asked.strategies)
             {
-                true => Mode::Full,
-                false => Mode::Off,
+                true => Level::Full,
+                false => Level::Off,
             }
         })
     }
@@ -50,9 +57,10 @@ impl SchemaGuard {
 
 impl Guard for SchemaGuard {
     fn admits(&self, topic: &Topic) -> bool {
-        [Side::Key, Side::Value]
-            .into_iter()
-            .any(|side| self.mode(topic, side) > Mode::Off)
+        [Side::Key, Side::Value].into_iter().any(|side| {
+            let asked = settings::asked(&topic.config, side);
+            asked.refuses_nulls || self.level_of(topic, side, asked) != Level::Off
+        })
     }
 
     fn judge(
@@ -61,34 +69,30 @@ impl Guard for SchemaGuard {
         _: &Caller,
         records: &mut dyn Iterator<Item = Record>,
     ) -> Result<Vec<Refusal>, CannotJudge> {
-        let (key_mode, value_mode) = (self.mode(topic, Side::Key), self.mode(topic, Side::Value));
+        let sides = [Side::Key, Side::Value].map(|side| {
+            let asked = settings::asked(&topic.config, side);
+            (side, self.level_of(topic, side, asked), asked)
+        });
         let mut refusals = Vec::new();
         // A schema may have been registered at another node a moment ago: before an id is called unknown, once a batch,
         // the view is brought up to date, and judging goes on with the record at hand.
         let (mut at_hand, mut is_current) = (None, false);
         loop {
             let verdicts = self.verdicts.at(&self.registry.view());
-            let mut keys = verdicts.judge(&topic.name, Side::Key, key_mode);
-            let mut values = verdicts.judge(&topic.name, Side::Value, value_mode);
-            let mut stopped_at = None;
+            let mut judges =
+                sides.map(|(side, level, asked)| verdicts.judge(&topic.name, side, level, asked));
             for record in at_hand.take().into_iter().chain(&mut *records) {
-                match keys.check(&record).and_then(|()| values.check(&record)) {
-                    Ok(()) => {}
-                    Err(refused) if refused.newer_may_admit && !is_current => {
-                        stopped_at = Some(record);
-                        break;
-                    }
-                    Err(refused) => refusals.push(Refusal {
-                        index: record.index,
-                        code: refused.code,
-                        sentence: refused.sentence,
-                    }),
+                let before = refusals.len();
+                if !judge_one(&mut judges, &record, is_current, &mut refusals) {
+                    refusals.truncate(before);
+                    at_hand = Some(record);
+                    break;
                 }
             }
-            if stopped_at.is_none() {
+            if at_hand.is_none() {
                 return Ok(refusals);
             }
-            (at_hand, is_current) = (stopped_at, true);
+            is_current = true;
             if !self.registry.catch_up() {
                 return Err(CannotJudge(format!(
                     "a schema of this batch for topic {} is unknown here, and the schema store cannot be asked now whether another node knows it: send it again",
@@ -98,13 +102,45 @@ impl Guard for SchemaGuard {
         }
     }
 
-    fn topic_config_known(&self, key: &str, value: &str) -> Result<bool, String> {
-        mode::known(key, value)
+    fn settings(&self) -> &'static [GuardSetting] {
+        settings::ROWS
     }
 }
 
+/// Judges both sides of a record; `false` when a newer view may think otherwise.
+fn judge_one(
+    judges: &mut [Judge<'_>],
+    record: &Record,
+    is_current: bool,
+    refusals: &mut Vec<Refusal>,
+) -> bool {
+    for judge in judges {
+        let Err(refused) = judge.check(record) else {
+            continue;
+        };
+        if refused.newer_may_admit && !is_current {
+            return false;
+        }
+        let is_told = refusals.len() < SENTENCES_MAX;
+        refusals.push(Refusal {
+            index: record.index,
+            code: refused.code,
+            sentence: if is_told { refused.sentence } else { String::new() },
+            schema_id: refused.schema_id,
+            is_warning: judge.only_warns(),
+        });
+        if !judge.only_warns() {
+            break;
+        }
+    }
+    true
+}
+
 #[cfg(test)]
-mod tests {
+mod tests;
+
+#[cfg(test)]
+mod nodes {
     use std::collections::BTreeMap;
 
     use annals_schema_model::{SchemaId, envelope};
