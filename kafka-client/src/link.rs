@@ -6,7 +6,7 @@ use annals_kafka_wire::api_key::ApiKey;
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::frame;
 use annals_kafka_wire::message::api_versions::{ApiVersion, ApiVersionsRequest};
-use annals_kafka_wire::message::{Request, fetch, produce};
+use annals_kafka_wire::message::{Request, fetch, offset_commit, offset_fetch, produce};
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -140,6 +140,8 @@ fn newest_that_names_topics<R: Request>() -> i16 {
     match R::KEY {
         ApiKey::Produce => produce::TOPIC_IDS_FROM - 1,
         ApiKey::Fetch => fetch::TOPIC_IDS_FROM - 1,
+        ApiKey::OffsetCommit => offset_commit::TOPIC_IDS_FROM - 1,
+        ApiKey::OffsetFetch => offset_fetch::TOPIC_IDS_FROM - 1,
         _ => *R::VERSIONS.end(),
     }
 }

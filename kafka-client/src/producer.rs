@@ -126,8 +126,11 @@ impl Producer {
     /// [`ClientError::Broker`] when the broker gives none.
     pub async fn new(mut client: Client, config: ProducerConfig) -> Result<Producer, ClientError> {
         let version = client.link.version::<ProduceRequest>()?;
-        let given = client.call(&InitProducerIdRequest::default()).await?;
-        accepted(given.error_code, None)?;
+        let ask = async |client: &mut Client| {
+            let given = client.call(&InitProducerIdRequest::default()).await?;
+            accepted(given.error_code, None).map(|()| given)
+        };
+        let given = client.patiently(ask).await?;
         Ok(Producer {
             client,
             config,

@@ -52,6 +52,7 @@ mod subject;
 mod timestamp;
 mod value;
 mod walk;
+mod writing;
 
 pub use decimal::{Decimal, DecimalError};
 #[cfg(feature = "cel")]
@@ -68,6 +69,7 @@ pub use subject::{Subject, SubjectError};
 pub use timestamp::{Timestamp, TimestampError};
 pub use value::Value;
 pub use walk::{Walk, WalkError};
+pub use writing::Writing;
 
 /// How deep schemas and payloads may nest before they are refused.
 pub const DEPTH_MAX: usize = 64;

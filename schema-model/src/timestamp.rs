@@ -88,6 +88,12 @@ impl Timestamp {
         self.count(1_000_000)
     }
 
+    /// Nanoseconds since 1970; the nearest number there is beyond 64 bits.
+    #[must_use]
+    pub fn as_nanos(self) -> i64 {
+        self.count(SECOND_NANOS)
+    }
+
     /// Seconds since 1970, rounded down.
     #[must_use]
     pub fn as_seconds(self) -> i64 {

@@ -11,7 +11,7 @@ mod text;
 
 pub(crate) use text::{date as date_text, time_of_day as time_of_day_text};
 #[cfg(feature = "avro")]
-pub(crate) use text::{nanos_text, parse_uuid};
+pub(crate) use text::{nanos_text, parse_base64, parse_uuid};
 
 /// A value of any schema.
 #[derive(Clone, Debug, PartialEq)]

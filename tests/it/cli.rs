@@ -199,6 +199,15 @@ fn every_command_has_help_with_an_example() {
         "registry sync",
         "topic list",
         "topic create",
+        "topic describe",
+        "topic alter",
+        "topic delete",
+        "produce",
+        "consume",
+        "group list",
+        "group describe",
+        "group reset",
+        "group delete",
     ] {
         let out = Command::new(binary())
             .args(command.split(' '))

@@ -23,3 +23,4 @@ mod server;
 mod tidy;
 mod transfer;
 mod walk;
+mod words;

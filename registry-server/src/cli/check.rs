@@ -272,7 +272,7 @@ fn odd(answer: &Value) -> Failure {
 }
 
 /// Parse a request or a stored version, its references fetched.
-fn parse(api: &Api, schema: &Value) -> Result<Schema, Failure> {
+pub(super) fn parse(api: &Api, schema: &Value) -> Result<Schema, Failure> {
     let kind = schema["schemaType"].as_str().unwrap_or("AVRO");
     let kind: SchemaType = kind
         .parse()

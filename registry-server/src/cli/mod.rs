@@ -1,19 +1,20 @@
 //! The command line: one file a command, one table of exit codes.
 //!
 //! Data goes to stdout, everything else to stderr. Every command but `serve` and `log` is a client: it talks to a
-//! running server over HTTP (or, for topics, the Kafka protocol) and decides nothing that the server decides.
+//! running server over HTTP (or, in `kafka/`, the Kafka protocol) and decides nothing that the server decides.
 
 mod aggregate;
 mod api;
 mod check;
 mod exit;
 mod fold;
+mod kafka;
 mod log;
 mod output;
+mod progress;
 mod registry;
 mod schema;
 mod serve;
-mod topic;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +38,9 @@ const EXAMPLES: &str = "Examples:
   annals history order/990001               what happened to one order
   annals state order/990001 --at -2h        what it looked like two hours ago
   annals schema check orders-value o.avsc   is the change safe? exit code 3 says no
+  annals produce orders < orders.jsonl      a JSON value a line, written with the topic's schema
+  annals consume orders --from -10 -f       the last ten records, and what comes
+  annals group describe billing             what a group has read, and how far it is behind
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 a check said no, 5 not found.";
 
@@ -52,7 +56,7 @@ pub(crate) struct Global {
         default_value = "http://127.0.0.1:8081"
     )]
     server: String,
-    /// The broker's address, for topic commands
+    /// The broker's address, for `topic`, `produce`, `consume` and `group`: any Kafka broker
     #[arg(
         short,
         long,
@@ -102,9 +106,16 @@ enum Command {
     /// Check and repair the log of a server that is stopped
     #[command(subcommand)]
     Log(log::Log),
-    /// List and create topics
+    /// List, create, describe, alter and delete topics
     #[command(subcommand)]
-    Topic(topic::Topic),
+    Topic(kafka::Topic),
+    /// Write records: lines, checked and encoded with the topic's schema
+    Produce(kafka::Produce),
+    /// Read records, decoded with their schemas
+    Consume(kafka::Consume),
+    /// List, describe, reset and delete consumer groups
+    #[command(subcommand)]
+    Group(kafka::Group),
 }
 
 /// Run one command and say how it went.
@@ -119,6 +130,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Registry(registry) => registry.run(&cli.global),
         Command::Log(log) => log.run(&cli.global),
         Command::Topic(topic) => topic.run(&cli.global),
+        Command::Produce(produce) => produce.run(&cli.global),
+        Command::Consume(consume) => consume.run(&cli.global),
+        Command::Group(group) => group.run(&cli.global),
     };
     match result {
         Ok(exit) => exit.into(),

@@ -20,6 +20,12 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
     is_read(writeln!(io::stdout().lock(), "{text}")).map(drop)
 }
 
+/// Print bytes as they are, and say whether anybody still reads them.
+pub(crate) fn bytes(bytes: &[u8]) -> Result<bool, Failure> {
+    let mut stdout = io::stdout().lock();
+    is_read(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
 /// Whether what was printed is still read by somebody.
 fn is_read(printed: io::Result<()>) -> Result<bool, Failure> {
     match printed {

@@ -25,6 +25,7 @@ pub mod rules;
 mod schema;
 mod walk;
 pub mod wire;
+mod write;
 
 use crate::json_text::{self as json, write as json_text};
 
@@ -35,3 +36,4 @@ pub use plan::{Plan, TRANSLATED_BYTES_MAX};
 pub use read::Reading;
 pub use schema::Schema;
 pub use walk::Walk;
+pub(crate) use write::write;

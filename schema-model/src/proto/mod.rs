@@ -20,6 +20,7 @@ mod tag;
 mod undefined;
 mod walk;
 mod wire;
+mod write;
 
 use std::{
     fmt,
@@ -39,6 +40,7 @@ pub use reading::Reading;
 pub use scan::{NAME_BYTES_MAX, NAME_PARTS_MAX, TEXT_BYTES_MAX};
 pub use shape::VALUES_MAX;
 pub use walk::Walk;
+pub(crate) use write::write;
 
 /// A compiled Protobuf schema. Cheap to clone.
 ///

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
+use super::super::progress::Progress;
 use super::plan::{Plan, ScopeMode, Step};
 use super::pool::{self, Stop};
-use super::progress::Progress;
 use super::{snapshot, topic};
 use crate::cli::api::{Api, Method, Refusal};
 use crate::cli::exit::{Exit, Failure};

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use super::super::progress::Progress;
 use super::pool::{self, Stop};
-use super::progress::Progress;
 use super::snapshot::{self, Snapshot, settings};
 use super::topic;
 use crate::cli::api::{Api, Method};

@@ -11,7 +11,6 @@ mod dump;
 mod fetch;
 mod plan;
 mod pool;
-mod progress;
 mod report;
 mod snapshot;
 mod topic;

@@ -39,6 +39,11 @@ impl Writer {
         self.bytes.is_empty()
     }
 
+    /// Takes back what was written behind the first `len` bytes.
+    pub fn truncate(&mut self, len: usize) {
+        self.bytes.truncate(len);
+    }
+
     /// A boolean.
     pub fn bool(&mut self, value: bool) {
         self.bytes.push(u8::from(value));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const PERIOD: Duration = Duration::from_millis(100);
 
 /// Counts steps of a piece of work.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     what: String,
     total: Option<usize>,
     state: Option<Mutex<State>>,
@@ -23,7 +23,7 @@ struct State {
 
 impl Progress {
     /// Work of a number of steps, if that is known, called `what`, such as "registering".
-    pub(super) fn new(what: &str, total: impl Into<Option<usize>>) -> Progress {
+    pub(crate) fn new(what: &str, total: impl Into<Option<usize>>) -> Progress {
         let state = State {
             done: 0,
             written: Instant::now(),
@@ -36,7 +36,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn add(&self, steps: usize) {
+    pub(crate) fn add(&self, steps: usize) {
         let Some(Ok(mut state)) = self.state.as_ref().map(Mutex::lock) else {
             return;
         };

@@ -1,0 +1,338 @@
+//! `annals consume`: records as they are read, decoded by their schemas, alone or as a member of a group.
+//!
+//! What is read is bounded when it starts: the end of each partition then, or `--to`; with `--follow` it goes on. In a group
+//! what was printed is committed, never more.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use annals_kafka_client::{Client, Isolation, Member, Offsets, Record};
+use clap::Args;
+
+use super::super::Global;
+use super::super::exit::{Exit, Failure};
+use super::super::output;
+use super::super::progress::Progress;
+use super::place::{self, Bounds, FORMS, Place};
+use super::{topic_named, with_client};
+
+mod print;
+
+use print::Printer;
+
+/// How long one fetch waits for records; a member says between two that it is alive.
+const FETCH_WAIT: Duration = Duration::from_millis(500);
+const HEARTBEAT_PERIOD: Duration = Duration::from_secs(3);
+/// What was printed is committed so often.
+const COMMIT_PERIOD: Duration = Duration::from_secs(1);
+
+/// `annals consume orders`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  annals consume orders                           everything there is now, in columns
+  annals consume orders -o json | jq .value       a JSON object a record
+  annals consume orders --from -10 -f             the last ten of each partition, and what comes
+  annals consume orders --from 2026-03-01 --to 2026-03-31
+  annals consume orders --group billing -f        as one of a group, from where it was
+
+Records of one partition come in their order; those of several are mixed. Payloads are decoded with \
+the schemas that the registry at --server has; what names none is shown as text, bytes as base64.
+
+Exit codes: 0 all was read (or nobody reads on, as with `| head`), 1 failed, 2 usage, 5 no such topic.")]
+pub(crate) struct Consume {
+    topic: String,
+    #[arg(long, value_name = "PLACE", help = format!("Where to begin: {FORMS}. Default: the beginning; in a group only where it has read nothing yet"), allow_hyphen_values = true, value_parser = place::from)]
+    from: Option<Place>,
+    #[arg(long, value_name = "PLACE", help = "Where to end, in the same forms: up to and with that offset, that time or the end of that date", allow_hyphen_values = true, value_parser = place::place, conflicts_with = "follow")]
+    to: Option<Place>,
+    /// End after so many records
+    #[arg(long, short = 'n', value_name = "N")]
+    max: Option<u64>,
+    /// Read this partition; may be given several times. Without it: all
+    #[arg(long = "partition", short, value_name = "N", conflicts_with = "group")]
+    partitions: Vec<i32>,
+    /// Read as a member of this group, and commit what was printed
+    #[arg(long, short, value_name = "GROUP")]
+    group: Option<String>,
+    /// Wait for what comes, until Ctrl-C
+    #[arg(long, short)]
+    follow: bool,
+    /// Print values as the bytes they are, a line each, and nothing else
+    #[arg(long)]
+    raw: bool,
+    /// Show records of transactions that are open or were aborted, too
+    #[arg(long)]
+    uncommitted: bool,
+}
+
+/// Where reading stands.
+struct Reading {
+    at: BTreeMap<i32, i64>,
+    /// Where it ends; where there is nothing, it goes on.
+    until: BTreeMap<i32, i64>,
+}
+
+impl Reading {
+    /// What is still to be read.
+    fn rest(&self) -> BTreeMap<i32, i64> {
+        let is_open =
+            |(partition, at): &(&i32, &i64)| self.until.get(partition).is_none_or(|until| *at < until);
+        let rest = self.at.iter().filter(is_open);
+        rest.map(|(partition, at)| (*partition, *at)).collect()
+    }
+}
+
+/// Whether there is more to do.
+#[derive(PartialEq, Eq)]
+enum Going {
+    On,
+    /// Enough was printed, or nobody reads it any more.
+    Enough,
+}
+
+/// A run of the command.
+struct Run<'a> {
+    asked: &'a Consume,
+    printer: Printer,
+    progress: Option<Progress>,
+    printed: u64,
+}
+
+impl Consume {
+    pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
+        with_client(global, async |mut client| {
+            let topic = topic_named(&mut client, &self.topic).await?;
+            if let Some(odd) = self
+                .partitions
+                .iter()
+                .find(|n| !(0..topic.partitions).contains(*n))
+            {
+                let message = format!(
+                    "topic {} has no partition {odd}, only 0 to {}",
+                    self.topic,
+                    topic.partitions - 1
+                );
+                return Err(Failure::new(Exit::NotFound, message));
+            }
+            // Over the records themselves, progress would only be in the way.
+            let progress = (!io::stdout().is_terminal()).then(|| Progress::new("records read:", None));
+            let mut run = Run {
+                asked: &self,
+                printer: Printer::new(global, &self.topic, self.raw),
+                progress,
+                printed: 0,
+            };
+            match &self.group {
+                Some(group) => run.in_group(&mut client, group).await?,
+                None => {
+                    let partitions = match self.partitions.is_empty() {
+                        true => (0..topic.partitions).collect(),
+                        false => self.partitions.clone(),
+                    };
+                    run.alone(&mut client, &partitions).await?;
+                }
+            }
+            drop(run.progress.take());
+            run.printer.end()?;
+            Ok(Exit::Done)
+        })
+    }
+
+    fn isolation(&self) -> Isolation {
+        match self.uncommitted {
+            true => Isolation::Uncommitted,
+            false => Isolation::Committed,
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Where these partitions are read from and to.
+    async fn reading(
+        &self,
+        client: &mut Client,
+        partitions: &[i32],
+        committed: &Offsets,
+    ) -> Result<Reading, Failure> {
+        let (topic, isolation) = (&self.asked.topic, self.asked.isolation());
+        let bounds = Bounds::of(client, topic, partitions, isolation).await?;
+        let from = self.asked.from.unwrap_or(Place::Beginning);
+        let mut at = bounds.find(client, topic, from, isolation).await?;
+        for (partition, offset) in &mut at {
+            if let Some(read) = committed.get(&(topic.clone(), *partition)) {
+                *offset = *read;
+            }
+        }
+        let until = match self.asked.to {
+            _ if self.asked.follow => BTreeMap::new(),
+            None => bounds.end,
+            // Up to and with what is there.
+            Some(to) => {
+                let behind = match to {
+                    Place::Offset(offset) => Place::Offset(offset.saturating_add(1)),
+                    Place::Time(ms) => Place::Time(ms.saturating_add(1)),
+                    other => other,
+                };
+                bounds.find(client, topic, behind, isolation).await?
+            }
+        };
+        Ok(Reading { at, until })
+    }
+
+    async fn alone(&mut self, client: &mut Client, partitions: &[i32]) -> Result<(), Failure> {
+        let mut reading = self.reading(client, partitions, &Offsets::new()).await?;
+        while self.may_print() && !reading.rest().is_empty() {
+            if self.step(client, &mut reading).await? == Going::Enough {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn may_print(&self) -> bool {
+        self.asked.max.is_none_or(|max| self.printed < max)
+    }
+
+    /// Fetches once, prints, and moves on.
+    async fn step(&mut self, client: &mut Client, reading: &mut Reading) -> Result<Going, Failure> {
+        let (topic, isolation) = (&self.asked.topic, self.asked.isolation());
+        let fetched = client
+            .fetch_all(topic, &reading.rest(), isolation, FETCH_WAIT)
+            .await;
+        let portions = fetched.map_err(|error| {
+            Failure::from(error)
+                .help("`annals topic describe` says which offsets there are, --from where to begin")
+        })?;
+        for portion in portions {
+            let partition = portion.partition;
+            let until = reading.until.get(&partition).copied().unwrap_or(i64::MAX);
+            let left = self.asked.max.map_or(usize::MAX, |max| {
+                usize::try_from(max - self.printed).unwrap_or(usize::MAX)
+            });
+            let of_interest = portion.records.iter().take_while(|record| record.offset < until);
+            let records: Vec<&Record> = of_interest.take(left).collect();
+            if !self.printer.print(partition, &records)? {
+                return Ok(Going::Enough);
+            }
+            self.printed += records.len() as u64;
+            if let Some(progress) = &self.progress {
+                progress.add(records.len());
+            }
+            if !self.may_print() {
+                // Of what was fetched more may be left.
+                if let Some(last) = records.last() {
+                    reading.at.insert(partition, last.offset + 1);
+                }
+                return Ok(Going::Enough);
+            }
+            reading.at.insert(partition, portion.next_offset.min(until));
+        }
+        Ok(Going::On)
+    }
+
+    async fn in_group(&mut self, client: &mut Client, group: &str) -> Result<(), Failure> {
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&interrupted);
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                flag.store(true, Ordering::Relaxed);
+            }
+        });
+        let topic = &self.asked.topic;
+        let mut member = client.join(group, topic, None).await?;
+        loop {
+            if member.partitions.is_empty() {
+                output::remark(&format!(
+                    "the other members of group {group} have all partitions of {topic}"
+                ));
+            }
+            let committed = client.committed(group).await?;
+            let mut reading = self
+                .reading(client, &member.partitions.clone(), &committed)
+                .await?;
+            let ended = self.as_member(client, &member, &mut reading, &interrupted).await;
+            match ended {
+                Ok(true) => {
+                    client.leave(member).await?;
+                    return Ok(());
+                }
+                Ok(false) => member = client.join(group, topic, Some(member.id)).await?,
+                Err(failure) => {
+                    // The others need not wait; what went wrong is told in any case.
+                    drop(client.leave(member).await);
+                    return Err(failure);
+                }
+            }
+        }
+    }
+
+    /// Reads until there is no more (true), or until the group is shared out anew (false).
+    async fn as_member(
+        &mut self,
+        client: &mut Client,
+        member: &Member,
+        reading: &mut Reading,
+        interrupted: &AtomicBool,
+    ) -> Result<bool, Failure> {
+        let (mut beat, mut committed) = (Instant::now(), Instant::now());
+        let mut stored = reading.at.clone();
+        loop {
+            let ends = !self.may_print()
+                || interrupted.load(Ordering::Relaxed)
+                || (reading.rest().is_empty() && !self.asked.follow);
+            let going = match ends {
+                true => Going::Enough,
+                false if reading.rest().is_empty() => {
+                    // Nothing is this member's for the moment.
+                    tokio::time::sleep(FETCH_WAIT).await;
+                    Going::On
+                }
+                false => self.step(client, reading).await?,
+            };
+            if stored != reading.at && (going == Going::Enough || committed.elapsed() >= COMMIT_PERIOD) {
+                let offsets: Offsets = reading
+                    .at
+                    .iter()
+                    .map(|(partition, at)| ((self.asked.topic.clone(), *partition), *at))
+                    .collect();
+                match client.commit(&member.group, Some(member), &offsets).await {
+                    Ok(()) => stored.clone_from(&reading.at),
+                    Err(error) if error.is_rebalance() && going == Going::On => return Ok(false),
+                    Err(error) => return Err(error.into()),
+                }
+                committed = Instant::now();
+            }
+            if going == Going::Enough {
+                return Ok(true);
+            }
+            if beat.elapsed() >= HEARTBEAT_PERIOD {
+                if !client.heartbeat(member).await? {
+                    self.hand_over(client, member, reading).await?;
+                    return Ok(false);
+                }
+                beat = Instant::now();
+            }
+        }
+    }
+
+    /// Commits what was printed, before others get the partitions; a generation that is over cannot.
+    async fn hand_over(
+        &self,
+        client: &mut Client,
+        member: &Member,
+        reading: &Reading,
+    ) -> Result<(), Failure> {
+        let offsets: Offsets = reading
+            .at
+            .iter()
+            .map(|(partition, at)| ((self.asked.topic.clone(), *partition), *at))
+            .collect();
+        match client.commit(&member.group, Some(member), &offsets).await {
+            Err(error) if !error.is_rebalance() => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
