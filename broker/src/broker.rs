@@ -21,6 +21,7 @@ use crate::budget::Budget;
 use crate::config::BrokerConfig;
 use crate::dead_letter;
 use crate::fetch_sessions::FetchSessions;
+use crate::figures::Counts;
 use crate::groups::{self, Groups};
 use crate::guard::Guard;
 use crate::internal::{self, InternalTopicError};
@@ -84,6 +85,8 @@ pub(crate) struct Shared {
     pub(crate) dead_letters: dead_letter::Remembered,
     /// Whether somebody looks after what groups and transactions have due.
     pub(crate) is_awake: AtomicBool,
+    /// What is counted of all connections.
+    pub(crate) counts: Counts,
     /// Connections that may still be accepted, over all listeners.
     pub(crate) connections: Arc<Semaphore>,
     /// Bytes of requests, read or being read, and not yet answered.
@@ -131,6 +134,7 @@ impl Broker {
         let transactions = Transactions::open(topics.now().named(internal::TRANSACTIONS), now_ms)?;
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shared = Shared {
+            counts: Counts::new(),
             connections: Arc::new(Semaphore::new(config.connections_max)),
             request_bytes: Budget::new(config.requests_in_flight_bytes_max),
             half_read: HalfReads::default(),

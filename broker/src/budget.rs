@@ -125,6 +125,16 @@ impl Budget {
         self.units.available_permits() * UNIT_BYTES
     }
 
+    /// Bytes that are taken.
+    pub(crate) fn used_bytes(&self) -> usize {
+        self.bytes_max().saturating_sub(self.free_bytes())
+    }
+
+    /// Bytes there are.
+    pub(crate) fn bytes_max(&self) -> usize {
+        self.units_max * UNIT_BYTES
+    }
+
     async fn take_units(&self, units: u32) -> Room {
         if let Ok(room) = Arc::clone(&self.units).try_acquire_many_owned(units) {
             return Some(room);

@@ -57,8 +57,23 @@ pub(crate) enum End {
     Io(#[from] io::Error),
 }
 
+/// When a request was there, and of which row of the table it is.
+#[derive(Clone, Copy)]
+struct Begun {
+    row: usize,
+    at: Instant,
+}
+
+impl Begun {
+    /// It was answered.
+    fn answered(self, shared: &Shared) {
+        shared.counts.answered(self.row, self.at.elapsed());
+    }
+}
+
 /// A request that was handled: its answer, what the request holds until that is written, and its turn, which ends then.
 struct Handled {
+    begun: Begun,
     answer: Answering,
     held: Arc<Held>,
     turn: Turn,
@@ -165,7 +180,9 @@ async fn admit(shared: &Shared, frame: Frame, keeps_frame: bool) -> Result<(tabl
 /// Has an append written; its answer may be waited for elsewhere. `None` when there is none.
 async fn append(context: &Context, frame: Frame, turn: Turn) -> Result<Option<Handled>, End> {
     let shared = &context.shared;
+    let at = Instant::now();
     let (request, held) = admit(shared, frame, true).await?;
+    let begun = Begun { row: request.row, at };
     let mut reply = request.handle(context, &held)?;
     if let Reply::After(waiting) = reply {
         reply = waiting.await?;
@@ -176,14 +193,22 @@ async fn append(context: &Context, frame: Frame, turn: Turn) -> Result<Option<Ha
         reply = work()?;
     }
     let answer = match reply {
-        Reply::Silent | Reply::Heavy(_) | Reply::After(_) => return Ok(None),
+        Reply::Silent | Reply::Heavy(_) | Reply::After(_) => {
+            begun.answered(shared);
+            return Ok(None);
+        }
         Reply::Now(make) => {
             let (frame, room) = make_answer(shared, make, &held).await?;
             Answering::Now(frame, room)
         }
         Reply::Later(frame) | Reply::Change(frame) | Reply::Poll(frame) => Answering::Later(frame),
     };
-    Ok(Some(Handled { answer, held, turn }))
+    Ok(Some(Handled {
+        begun,
+        answer,
+        held,
+        turn,
+    }))
 }
 
 /// Handles a request that has the connection to itself. A change is carried out whatever its client does; a question
@@ -195,10 +220,12 @@ async fn alone(
     stream: &mut BufReader<OwnedReadHalf>,
     queue: &mpsc::Sender<Handled>,
 ) -> Result<Option<Handled>, End> {
+    let at = Instant::now();
     let (request, held) = admit(&context.shared, frame, false).await?;
+    let begun = Begun { row: request.row, at };
     let reply = request.handle(context, &held)?;
     if matches!(reply, Reply::Change(_)) {
-        return answer(&context.shared, reply, held, turn).await;
+        return answer(&context.shared, reply, begun, held, turn).await;
     }
     if queue.is_closed() {
         return Ok(None);
@@ -207,7 +234,7 @@ async fn alone(
         // First, so that nothing more is done for a client that is gone.
         biased;
         () = departure(stream) => Err(End::Closed),
-        handled = answer(&context.shared, reply, held, turn) => handled,
+        handled = answer(&context.shared, reply, begun, held, turn) => handled,
     }
 }
 
@@ -215,6 +242,7 @@ async fn alone(
 async fn answer(
     shared: &Shared,
     reply: Reply,
+    begun: Begun,
     mut held: Arc<Held>,
     turn: Turn,
 ) -> Result<Option<Handled>, End> {
@@ -236,6 +264,7 @@ async fn answer(
         }
     };
     Ok(Some(Handled {
+        begun,
         answer: Answering::Now(frame, room),
         held,
         turn,
@@ -286,6 +315,7 @@ async fn write_answers(
 ) -> Result<(), End> {
     while let Some(handled) = answers.recv().await {
         let Handled {
+            begun,
             answer,
             held,
             turn: _until_written,
@@ -303,6 +333,7 @@ async fn write_answers(
                 }
             }
         };
+        begun.answered(shared);
         write_frame(&mut stream, frame, shared).await?;
     }
     Ok(())

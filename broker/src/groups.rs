@@ -112,6 +112,11 @@ impl Groups {
         lock(&self.by_id).keys().cloned().collect()
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.by_id).len()
+    }
+
     /// Looks at a group, if it is there.
     pub(crate) fn look<T>(&self, id: &str, look: impl FnOnce(&Entry) -> T) -> Option<T> {
         let entry = lock(&self.by_id).get(id).cloned()?;

@@ -6,6 +6,7 @@
 //!
 //! * [`Broker`] opens a data directory and serves a listener; [`BrokerConfig`] names every limit;
 //! * [`Topic`] is what the rest of the program sees of a topic, its partitions included;
+//! * [`Figures`] are what it counts and holds;
 //! * [`Guard`] is what is asked, [`OpenGate`] lets everything in.
 //!
 //! Promises: requests of one connection are handled in the order they were sent, and what was sent is carried out.
@@ -32,6 +33,7 @@ mod dead_letter;
 mod described;
 mod expiry;
 mod fetch_sessions;
+mod figures;
 mod group;
 mod groups;
 mod guard;
@@ -56,10 +58,11 @@ mod transactions;
 
 pub use annals_kafka_wire::batch::Record;
 pub use annals_segment_log::{
-    Cuts, Damage, LogError, Mended, OfflineLog, PartitionCheck, Remedy, create_folder, try_room,
+    Cuts, Damage, LogError, Mended, OfflineLog, PartitionCheck, Remedy, Timed, create_folder, try_room,
 };
 pub use broker::{Broker, BrokerError};
 pub use config::BrokerConfig;
+pub use figures::{ApiFigures, Figures, GroupFigures, TopicFigures};
 pub use guard::{CannotJudge, Guard, OpenGate, Refusal, SENTENCES_MAX};
 pub use guard_settings::{GuardSetting, Standing};
 pub use internal::InternalTopicError;

@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
@@ -81,15 +81,21 @@ pub(crate) async fn serve(
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => match Arc::clone(&shared.connections).try_acquire_owned() {
-                    Ok(place) => admit(stream, place, context(peer), &mut connections),
-                    Err(_) => closed.too_many.note(Instant::now(), shared.config.connections_max),
+                    Ok(place) => {
+                        shared.counts.accepted.fetch_add(1, Ordering::Relaxed);
+                        admit(stream, place, context(peer), &mut connections);
+                    }
+                    Err(_) => {
+                        shared.counts.turned_away.fetch_add(1, Ordering::Relaxed);
+                        closed.too_many.note(Instant::now(), shared.config.connections_max);
+                    }
                 },
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             },
-            Some(ended) = connections.join_next() => log_end(ended, &mut closed.at_fault),
+            Some(ended) = connections.join_next() => log_end(ended, &mut closed.at_fault, &shared.counts.closed),
             () = closed.due() => {}
         }
         closed.tell();
@@ -157,10 +163,13 @@ impl Closed {
 }
 
 /// Notes how a connection ended: a client's going is nothing, what it did wrong is worth a line.
-fn log_end(ended: Result<Result<(), End>, JoinError>, at_fault: &mut Rare<End>) {
+fn log_end(ended: Result<Result<(), End>, JoinError>, at_fault: &mut Rare<End>, count: &AtomicU64) {
     match ended {
         Ok(Ok(()) | Err(End::Closed | End::Io(_) | End::Idle(_))) => {}
-        Ok(Err(end)) => at_fault.note(Instant::now(), end),
+        Ok(Err(end)) => {
+            count.fetch_add(1, Ordering::Relaxed);
+            at_fault.note(Instant::now(), end);
+        }
         Err(error) => tracing::error!(%error, "a connection's task failed"),
     }
 }

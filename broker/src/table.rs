@@ -25,6 +25,7 @@ pub(crate) use context::Context;
 
 use crate::api;
 use crate::budget::{Held, Room};
+use crate::figures::Errors;
 
 /// How a request stands to the others of its connection. This is the only place that says so; the connection does it.
 ///
@@ -214,6 +215,8 @@ pub(crate) enum Reply {
 
 /// A request that was read and not handled yet.
 pub(crate) struct Request {
+    /// Which row of the table it is of.
+    pub(crate) row: usize,
     /// Bytes of memory that it takes, and that are held for it until it is answered.
     pub(crate) held_bytes: usize,
     handle: Box<dyn FnOnce(Context) -> Result<Reply, Refused> + Send>,
@@ -250,12 +253,12 @@ pub(crate) enum Refused {
 pub(crate) fn order(request: &Bytes) -> Order {
     let key = request.first_chunk().map(|code| i16::from_be_bytes(*code));
     let row = key.and_then(row_of);
-    row.map_or(Order::Alone, |row| row.order)
+    row.map_or(Order::Alone, |(_, row)| row.order)
 }
 
-fn row_of(code: i16) -> Option<&'static Row> {
+fn row_of(code: i16) -> Option<(usize, &'static Row)> {
     let key = ApiKey::from_code(code)?;
-    TABLE.iter().find(|row| row.key == key)
+    TABLE.iter().enumerate().find(|(_, row)| row.key == key)
 }
 
 /// Reads one request frame (without its length).
@@ -264,13 +267,14 @@ pub(crate) fn read(request: Bytes) -> Result<Request, Refused> {
     let mut reader = Reader::within(request, allowance);
     let mut peek = reader.clone();
     let (code, version, correlation_id) = (peek.i16()?, peek.i16()?, peek.i32()?);
-    let row = row_of(code).ok_or(Refused::Key(code))?;
+    let (at, row) = row_of(code).ok_or(Refused::Key(code))?;
     if !row.versions.contains(&version) {
         if row.key == ApiKey::ApiVersions {
             // The client steps down to a version it finds in this answer (KIP-511).
             let versions = row.versions.clone();
             let refusal = move || api_versions::unsupported(versions.clone(), correlation_id);
             return Ok(Request {
+                row: at,
                 held_bytes: 0,
                 handle: Box::new(|_| Ok(Reply::Now(Box::new(refusal)))),
             });
@@ -283,6 +287,7 @@ pub(crate) fn read(request: Bytes) -> Result<Request, Refused> {
     }
     let header = RequestHeader::decode(&mut reader)?;
     (row.run)(Call {
+        row: at,
         order: row.order,
         header,
         body: reader,
@@ -291,6 +296,7 @@ pub(crate) fn read(request: Bytes) -> Result<Request, Refused> {
 
 /// A request on its way to its handler.
 struct Call {
+    row: usize,
     order: Order,
     header: RequestHeader,
     body: Reader,
@@ -321,31 +327,43 @@ impl Call {
         } else {
             1
         };
-        let encode = move |response: &R::Response| frame::encode_response(response, version, correlation_id);
+        let row = self.row;
         Ok(Request {
+            row,
             held_bytes: read_bytes.saturating_mul(factor),
             handle: Box::new(move |mut context| {
                 context.caller.client_id = client_id;
+                let errors = Errors::of(&context.shared, row);
+                let encode = move |response: &R::Response| {
+                    errors.count(response);
+                    frame::encode_response(response, version, correlation_id)
+                };
                 reply(handler(&context, version, request), encode)
             }),
         })
     }
 }
 
+/// An answer that will be there later, in its frame.
+fn later<T: Send + 'static>(
+    waiting: Waiting<T>,
+    encode: impl Fn(&T) -> Result<Pieces, WireError> + Send + Sync + 'static,
+) -> Frame {
+    Box::pin(async move { Ok((encode(&waiting.await)?, None)) })
+}
+
 /// An answer as its connection writes it.
 fn reply<T: Send + 'static>(
     answer: Answer<T>,
-    encode: impl Fn(&T) -> Result<Pieces, WireError> + Copy + Send + Sync + 'static,
+    encode: impl Fn(&T) -> Result<Pieces, WireError> + Send + Sync + 'static,
 ) -> Result<Reply, Refused> {
-    let later =
-        |waiting: Waiting<T>| -> Frame { Box::pin(async move { Ok((encode(&waiting.await)?, None)) }) };
     Ok(match answer {
         Answer::Now(response) => Reply::Now(Box::new(move || encode(&response))),
         Answer::Wanted(make) => Reply::Now(Box::new(move || encode(&make()))),
         Answer::Heavy(work) => Reply::Heavy(Box::new(move || reply(work(), encode))),
         Answer::After(waiting) => Reply::After(Box::pin(async move { reply(waiting.await, encode) })),
-        Answer::Later(waiting) => Reply::Later(later(waiting)),
-        Answer::Change(waiting) => Reply::Change(later(waiting)),
+        Answer::Later(waiting) => Reply::Later(later(waiting, encode)),
+        Answer::Change(waiting) => Reply::Change(later(waiting, encode)),
         Answer::Poll(waiting) => Reply::Poll(Box::pin(async move {
             let (response, room) = waiting.await;
             Ok((encode(&response)?, room))

@@ -16,6 +16,7 @@ use annals_segment_log::{LogDir, Partition};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::figures::TopicCounts;
 use crate::topic_config::TopicSettings;
 
 /// A cheap handle of one topic; its fields are those of [`TopicState`].
@@ -36,6 +37,8 @@ pub struct TopicState {
     /// One a partition: changes whenever its durable end moved or its log failed.
     changes: Vec<watch::Sender<()>>,
     deleted: Arc<AtomicBool>,
+    /// What is counted of it, however it changes.
+    pub(crate) counts: Arc<TopicCounts>,
 }
 
 impl Topic {
@@ -56,6 +59,7 @@ impl Topic {
             config,
             changes,
             deleted: Arc::default(),
+            counts: Arc::default(),
         }))
     }
 
@@ -69,6 +73,7 @@ impl Topic {
             config,
             changes: self.changes.clone(),
             deleted: Arc::clone(&self.deleted),
+            counts: Arc::clone(&self.counts),
         }))
     }
 
@@ -83,6 +88,7 @@ impl Topic {
             settings: self.settings.clone(),
             config: self.config.clone(),
             deleted: Arc::clone(&self.deleted),
+            counts: Arc::clone(&self.counts),
         }))
     }
 

@@ -51,7 +51,7 @@ pub use page::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, Page};
 pub use reconstruct::{OffsetRange, OffsetsApplied, Reconstruction, SnapshotUsed};
 pub use resolve::{Registered, Resolve, Writer};
 pub use source::Source;
-pub use store::{AggregateInfo, EventStore, NotLoaded};
+pub use store::{AggregateInfo, EventStore, NotLoaded, Progress};
 pub use time_source::TimeSource;
 pub use typed::{Typed, typed};
 pub use work::{WORK_PIECES_MAX, WaitedFor, Work};

@@ -54,6 +54,19 @@ pub struct AggregateInfo {
     pub damage: Option<String>,
 }
 
+/// How far an aggregate's index is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The aggregate.
+    pub name: String,
+    /// Aggregates of this type that it knows.
+    pub aggregates: u64,
+    /// Records that it holds.
+    pub records: u64,
+    /// Offsets between what it has read and the last stable ones.
+    pub lag: u64,
+}
+
 /// A fold that does not run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
@@ -220,6 +233,11 @@ impl EventStore {
         all.iter().map(|aggregate| aggregate.info(&self.work)).collect()
     }
 
+    /// How far the indexes of all aggregates are right now, by name; nothing is indexed for it.
+    pub fn progress(&self) -> Vec<Progress> {
+        self.all().iter().map(|aggregate| aggregate.progress()).collect()
+    }
+
     fn all(&self) -> Vec<Arc<Aggregate>> {
         self.shared
             .aggregates
@@ -270,6 +288,24 @@ fn follow(woken: &Receiver<()>, aggregates: &Weak<RwLock<BTreeMap<String, Arc<Ag
 impl Aggregate {
     pub(crate) fn name(&self) -> &str {
         &self.fold.id().name
+    }
+
+    fn progress(&self) -> Progress {
+        let mut progress = Progress {
+            name: self.name().to_owned(),
+            aggregates: 0,
+            records: 0,
+            lag: 0,
+        };
+        let head = self.index.head();
+        for (number, partition) in (0..).zip(&self.index.partitions) {
+            let known = partition.known();
+            progress.aggregates += known.key_count() as u64;
+            progress.records += known.record_count();
+            let behind = partition.log.last_stable_offset() - (head.last(number) + 1);
+            progress.lag += u64::try_from(behind).unwrap_or(0);
+        }
+        progress
     }
 
     fn info(&self, work: &Work) -> AggregateInfo {

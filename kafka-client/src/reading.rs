@@ -308,7 +308,7 @@ mod tests {
         let mut log = Vec::new();
         let mut next = 0;
         for batch in batches {
-            let batch = BatchBuilder::with_head(batch, next, 0).unwrap();
+            let batch = Batch::with_head(batch, next, 0).unwrap();
             next = batch.last_offset() + 1;
             log.extend_from_slice(batch.bytes());
         }

@@ -135,6 +135,20 @@ pub trait Message: Sized + Default {
 
     /// Writes the message; fields that `version` does not have are left out.
     fn encode(&self, w: &mut Writer, version: i16) -> Result<(), WireError>;
+
+    /// Shows the value of every field that is named `error_code`, wherever in the message it is.
+    ///
+    /// ```
+    /// use annals_kafka_wire::message::{Message, metadata};
+    ///
+    /// let topic = |error_code| metadata::MetadataResponseTopic { error_code, ..Default::default() };
+    /// let response = metadata::MetadataResponse { topics: vec![topic(3), topic(0)], ..Default::default() };
+    /// let mut codes = Vec::new();
+    /// response.error_codes(&mut |code| codes.push(code));
+    /// codes.sort_unstable();
+    /// assert_eq!(codes, [0, 0, 3]);
+    /// ```
+    fn error_codes(&self, show: &mut dyn FnMut(i16));
 }
 
 /// A request, and what answers it.

@@ -24,6 +24,7 @@ use crate::guard::SchemaGuard;
 use crate::http::serve::ServeLimits;
 use crate::http::{self, ApiShape, AppState, Ready};
 use crate::listeners::{self, Bound, KafkaListener};
+use crate::metrics::{Metrics, Sources};
 use crate::resolve::RegistryResolve;
 use crate::service::Registry;
 use crate::store::Database;
@@ -266,6 +267,10 @@ impl Server {
             ready: self.ready.clone(),
             cluster_id: self.broker.cluster_id().into(),
             shape,
+            metrics: Metrics::of(Sources {
+                broker: self.broker.clone(),
+                events: Arc::clone(&self.events),
+            }),
         };
         let audit = audit::routes(Arc::new(now_ms), answers).with_state(Arc::clone(&self.events));
         let audit = audit.merge(http::folds::routes().with_state(Arc::clone(&self.folds)));

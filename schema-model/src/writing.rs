@@ -5,8 +5,6 @@
 //! of unions (`{"string": "x"}`), Protobuf's JSON mapping. What the schema does not have is an error and not passed over:
 //! it is a name misspelt.
 
-use serde_json::Value as Json;
-
 use crate::{ReadError, Schema};
 
 /// A compiled writing of one schema.
@@ -71,7 +69,7 @@ impl Writing {
 }
 
 #[cfg(any(feature = "avro", feature = "proto"))]
-fn json(text: &str) -> Result<Json, ReadError> {
+fn json(text: &str) -> Result<serde_json::Value, ReadError> {
     serde_json::from_str(text).map_err(|error| ReadError {
         path: String::new(),
         message: format!("it is not JSON: {error}"),

@@ -22,6 +22,7 @@ use crate::mutex::lock;
 use crate::partition::Partition;
 use crate::recover::Recovery;
 use crate::room::Room;
+use crate::timings::Timings;
 
 /// Bytes made durable after which the checkpoint is due. A checkpoint costs about one sync; the lag costs a longer
 /// stretch in which recovery cannot tell damage from a tear.
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) keys: Arc<Budget>,
     /// What recovery cut away in this run.
     cuts: Mutex<Cuts>,
+    /// How long syncs of partitions took.
+    pub(crate) syncs: Timings,
     closed: AtomicBool,
     queue: Mutex<Queue>,
     bell: Condvar,
@@ -110,6 +113,7 @@ impl Shared {
             room: Room::default(),
             keys: Arc::default(),
             cuts: Mutex::default(),
+            syncs: Timings::default(),
             closed: AtomicBool::new(false),
             queue: Mutex::default(),
             bell: Condvar::new(),

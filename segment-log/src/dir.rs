@@ -21,6 +21,7 @@ use crate::maintenance;
 use crate::mutex::lock;
 use crate::partition::{Partition, PartitionConfig};
 use crate::recover::Recover;
+use crate::timings::Timed;
 
 /// Longest partition path, in bytes: file names below it must fit as well.
 const PATH_BYTES_MAX: usize = 512;
@@ -288,6 +289,11 @@ impl LogDir {
     /// What recovery cut away since the directory was opened.
     pub fn cuts(&self) -> Cuts {
         self.inner.shared.cuts()
+    }
+
+    /// How long syncs of partitions took since the directory was opened.
+    pub fn syncs(&self) -> Timed {
+        self.inner.shared.syncs.now()
     }
 
     /// Syncs everything and marks the directory clean. Other handles and partitions stay readable and refuse appends.

@@ -67,6 +67,7 @@ mod room;
 mod segment;
 mod swap;
 mod tail;
+mod timings;
 mod walk;
 
 #[cfg(test)]
@@ -88,3 +89,4 @@ pub use partition::{
     Retention,
 };
 pub use recover::Recovery;
+pub use timings::{Timed, Timings};

@@ -13,6 +13,7 @@ mod clients;
 mod damage;
 mod groups;
 mod guard;
+mod metrics;
 mod nodes;
 mod openapi;
 mod postgres;

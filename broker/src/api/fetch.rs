@@ -26,8 +26,10 @@ use std::time::{Duration, Instant};
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::fetch::{FetchRequest, FetchResponse};
 use annals_segment_log::Partition;
+use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::JoinError;
+use uuid::Uuid;
 
 use asked::{Asked, partition_of, topic_of};
 use round::read_all;
@@ -62,13 +64,25 @@ pub(crate) fn handle(ctx: &Context, version: i16, request: FetchRequest) -> Answ
     }
     let wait = Duration::from_millis(u64::try_from(asked.max_wait_ms).unwrap_or(0));
     let deadline = Instant::now() + wait.min(shared.config.fetch_wait_max);
-    Answer::Poll(Box::pin(fetch(
-        Arc::clone(shared),
-        Arc::clone(&ctx.held),
-        ctx.stop.clone(),
-        Arc::new(asked),
-        deadline,
-    )))
+    let (shared, held, stop) = (Arc::clone(shared), Arc::clone(&ctx.held), ctx.stop.clone());
+    Answer::Poll(Box::pin(async move {
+        let fetched = fetch(Arc::clone(&shared), held, stop, Arc::new(asked), deadline).await;
+        count(&shared, &fetched.0);
+        fetched
+    }))
+}
+
+/// Counts what is given of each topic.
+fn count(shared: &Shared, response: &FetchResponse) {
+    let topics = shared.topics.now();
+    for given in &response.responses {
+        let records = given.partitions.iter().filter_map(|given| given.records.as_ref());
+        // Newer versions have the id alone, older ones the name.
+        let by_id = || topics.with_id(Uuid::from_bytes(given.topic_id));
+        if let Some(topic) = topics.named(&given.topic).or_else(by_id) {
+            topic.counts.read(records.map(Bytes::len).sum());
+        }
+    }
 }
 
 /// Reads, and reads again whenever something changed, until there is enough to answer.

@@ -187,6 +187,11 @@ fn append_all(
                     partition_responses.push(response);
                 }
                 Err(rejection) => {
+                    if let Ok(topic) = &topic {
+                        let records = rejection.records.len().max(1);
+                        let reason = rejection.rule.unwrap_or(rejection.code.name());
+                        topic.counts.refused(reason, records);
+                    }
                     tracing::debug!(
                         topic = %asked.name, partition = data.index, code = %rejection.code,
                         rule = rejection.rule, reason = %rejection.sentence, "a batch was refused"
@@ -251,6 +256,9 @@ fn append_one(
         Some(producer) => in_transaction(shared, request, opened, producer, &place, append)?,
         None => append()?,
     };
+    let bytes = data.records.as_ref().map_or(0, Bytes::len);
+    let records = admitted.last_offset - admitted.base_offset + 1;
+    topic.counts.appended(records, bytes);
     let response = PartitionProduceResponse {
         index: data.index,
         base_offset: admitted.base_offset,

@@ -110,6 +110,14 @@ impl Kind {
         }
     }
 
+    /// How many are in it.
+    pub(crate) fn members_len(&self) -> usize {
+        match self {
+            Kind::Classic(group) => group.members().count(),
+            Kind::Consumer(group) => group.members().count(),
+        }
+    }
+
     /// What its members take, in bytes, about.
     pub(super) fn members_bytes(&self) -> usize {
         match self {

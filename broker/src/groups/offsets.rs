@@ -130,6 +130,15 @@ impl Offsets {
         self.places().into_iter().chain(waiting).collect()
     }
 
+    /// All offsets, by topic and partition.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (String, i32, i64)> + '_ {
+        self.by_place
+            .iter()
+            .filter_map(|((topic, partition), (_, committed))| {
+                Some((topic.clone(), *partition, committed.as_ref()?.offset))
+            })
+    }
+
     /// All places with an offset, by topic and partition.
     pub(crate) fn places(&self) -> Vec<Place> {
         let known = self

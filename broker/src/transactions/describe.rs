@@ -4,6 +4,7 @@ use annals_kafka_wire::coordinator::transactions::TransactionLogValue;
 
 use super::{Entry, Transactions, lock, store};
 use crate::broker::Shared;
+use crate::transaction::Phase;
 
 /// Kafka's names of states, by their numbers.
 const STATES: [&str; 8] = [
@@ -36,6 +37,20 @@ pub(crate) fn describe(shared: &Shared, id: &str) -> Option<TransactionLogValue>
 }
 
 impl Transactions {
+    /// How many transactional ids there are, and how many have a transaction open.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let cells: Vec<_> = lock(&self.by_id).values().cloned().collect();
+        let is_open = |phase: &Phase| matches!(phase, Phase::Ongoing { .. });
+        let open = cells.iter().filter(|cell| {
+            let entry = lock(cell);
+            entry
+                .transaction
+                .state()
+                .is_some_and(|state| is_open(&state.phase))
+        });
+        (cells.len(), open.count())
+    }
+
     /// All transactional ids.
     pub(crate) fn ids(&self) -> Vec<String> {
         lock(&self.by_id).keys().cloned().collect()

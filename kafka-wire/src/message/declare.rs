@@ -77,6 +77,10 @@ macro_rules! message {
             ) -> Result<(), $crate::error::WireError> {
                 $crate::message::declare::encode(self, w, version, stringify!($name))
             }
+
+            fn error_codes(&self, show: &mut dyn FnMut(i16)) {
+                $crate::message::field::Field::error_codes(self, show);
+            }
         }
     };
 
@@ -105,6 +109,14 @@ macro_rules! message {
                     sum += <$type as $crate::message::field::Field>::bytes_min(at);
                 })*
                 sum
+            }
+
+            #[allow(unused_variables, reason = "a struct without fields has none")]
+            fn error_codes(&self, show: &mut dyn FnMut(i16)) {
+                $(match stringify!($field) {
+                    "error_code" => $crate::message::field::Field::code(&self.$field).into_iter().for_each(&mut *show),
+                    _ => $crate::message::field::Field::error_codes(&self.$field, show),
+                })*
             }
 
             fn read(

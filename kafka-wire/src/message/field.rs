@@ -32,6 +32,12 @@ pub(crate) trait Field: Sized {
     fn bytes_min(at: At) -> usize;
     fn read(r: &mut Reader, at: At, null: bool) -> Result<Self, WireError>;
     fn write(&self, w: &mut Writer, at: At, null: bool) -> Result<(), WireError>;
+    /// The number, of a field that is one and fits an error code.
+    fn code(&self) -> Option<i16> {
+        None
+    }
+    /// Shows every error code within.
+    fn error_codes(&self, _: &mut dyn FnMut(i16)) {}
     /// Any value that can be written at this version.
     #[cfg(test)]
     fn sample(from: &mut Entropy, at: At, null: bool) -> Self;
@@ -90,7 +96,7 @@ impl<T: Part> Field for Option<T> {
 
 /// A number: always the same bytes.
 macro_rules! numbers {
-    ($($type:ty: $name:ident;)*) => {$(
+    ($($type:ty: $name:ident$(, $code:ident)?;)*) => {$(
         impl Field for $type {
             fn bytes_min(_: At) -> usize {
                 size_of::<Self>()
@@ -105,6 +111,10 @@ macro_rules! numbers {
                 Ok(())
             }
 
+            $(fn $code(&self) -> Option<i16> {
+                Some(*self)
+            })?
+
             #[cfg(test)]
             fn sample(from: &mut Entropy, _: At, _: bool) -> Self {
                 from.$name()
@@ -116,7 +126,7 @@ macro_rules! numbers {
 numbers! {
     bool: bool;
     i8: i8;
-    i16: i16;
+    i16: i16, code;
     u16: u16;
     i32: i32;
     i64: i64;
@@ -297,6 +307,12 @@ impl<T: Field> Field for Option<Vec<T>> {
         write_all(self.as_deref(), w, at)
     }
 
+    fn error_codes(&self, show: &mut dyn FnMut(i16)) {
+        self.iter()
+            .flatten()
+            .for_each(|element| element.error_codes(show));
+    }
+
     #[cfg(test)]
     fn sample(from: &mut Entropy, at: At, null: bool) -> Self {
         (!null || from.bool()).then(|| Vec::sample(from, at, false))
@@ -323,6 +339,10 @@ impl<T: Field> Field for Vec<T> {
 
     fn write(&self, w: &mut Writer, at: At, _: bool) -> Result<(), WireError> {
         write_all(Some(self), w, at)
+    }
+
+    fn error_codes(&self, show: &mut dyn FnMut(i16)) {
+        self.iter().for_each(|element| element.error_codes(show));
     }
 
     #[cfg(test)]

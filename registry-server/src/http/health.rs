@@ -10,7 +10,7 @@ use annals_broker::LogState;
 use axum::{
     Json,
     extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -61,7 +61,6 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(readyz))
         .routes(routes!(health))
         .routes(routes!(master_available))
-        .routes(routes!(metrics))
 }
 
 /// How the server is.
@@ -141,47 +140,4 @@ async fn master_available(State(state): State<Shared>) -> Json<Master> {
     Json(Master {
         master_available: state.ready.is_set(),
     })
-}
-
-/// How the log is, for Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "server", responses(
-    (status = 200, description = "Gauges, a line each", body = String, content_type = "text/plain; version=0.0.4; charset=utf-8")))]
-async fn metrics(State(state): State<Shared>) -> Response {
-    let log = state.ready.log();
-    let rows = [
-        (
-            "annals_log_stopped",
-            "gauge",
-            "1 when a sync failed: no record is taken until a restart",
-            u64::from(log.stopped.is_some()),
-        ),
-        (
-            "annals_log_refusing",
-            "gauge",
-            "1 while there is no room: records are refused",
-            u64::from(log.refusing.is_some()),
-        ),
-        (
-            "annals_log_damaged_partitions",
-            "gauge",
-            "partitions of which something cannot be read",
-            log.damaged.len() as u64,
-        ),
-        (
-            "annals_log_cuts_total",
-            "counter",
-            "torn tails cut since the start",
-            log.cuts.count,
-        ),
-        (
-            "annals_log_cut_bytes_total",
-            "counter",
-            "bytes of torn tails cut since the start",
-            log.cuts.bytes,
-        ),
-    ];
-    let line =
-        |(name, kind, help, value)| format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n");
-    let text: String = rows.map(line).concat();
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -9,6 +9,7 @@ mod compatibility;
 mod config;
 mod connection;
 mod contexts;
+mod counts;
 mod described;
 mod docs;
 pub mod error;
@@ -17,6 +18,7 @@ pub mod folds;
 mod health;
 mod list;
 mod media;
+mod metrics;
 mod mode;
 mod page;
 mod places;
@@ -43,18 +45,19 @@ use axum::{
     Router,
     extract::Request,
     http::{Method, Uri},
-    middleware,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use tower::ServiceExt;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+pub(crate) use counts::Requests;
 pub use extract::BODY_BYTES_MAX;
 pub use health::Ready;
 pub use shape::{ApiShape, ApiShapeError};
 
-use crate::{registry::RegistryError, service::Registry};
+use crate::{metrics::Metrics, registry::RegistryError, service::Registry};
 use error::HttpError;
 
 /// What the handlers work with.
@@ -68,6 +71,8 @@ pub struct AppState {
     pub cluster_id: Arc<str>,
     /// Which generation of the registry API answers are shaped for.
     pub shape: ApiShape,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
 }
 
 /// The state as handlers get it: one count up and down a request.
@@ -96,6 +101,7 @@ pub fn document(others: OpenApi) -> OpenApi {
     let mut document = registry_routes().into_openapi();
     docs::name_media_types(&mut document);
     document.merge(health::routes().into_openapi());
+    document.merge(metrics::routes().into_openapi());
     document.merge(others);
     docs::describe(&mut document);
     docs::give_examples(&mut document);
@@ -110,8 +116,14 @@ pub fn document(others: OpenApi) -> OpenApi {
 pub fn assemble(state: AppState, described: OpenApiRouter, plain: Router) -> Router {
     let (described, others) = described.split_for_parts();
     let document = document(others);
-    let own = registry_routes().merge(health::routes()).split_for_parts().0;
+    let own = registry_routes()
+        .merge(health::routes())
+        .merge(metrics::routes())
+        .split_for_parts()
+        .0;
+    let requests = Arc::clone(state.metrics.requests());
     finish(
+        requests,
         own.with_state(Arc::new(state))
             .merge(described)
             .merge(plain)
@@ -125,10 +137,14 @@ pub fn router(state: AppState) -> Router {
 }
 
 /// Adds answers for paths and methods that are not there.
-fn finish(router: Router) -> Router {
-    let router = router.method_not_allowed_fallback(|method: Method, uri: Uri| async move {
-        HttpError::MethodNotAllowed(method.to_string()).at(uri.path())
-    });
+fn finish(requests: Arc<Requests>, router: Router) -> Router {
+    let count =
+        middleware::from_fn(move |request: Request, next: Next| Arc::clone(&requests).counted(request, next));
+    let router = router
+        .layer(count)
+        .method_not_allowed_fallback(|method: Method, uri: Uri| async move {
+            HttpError::MethodNotAllowed(method.to_string()).at(uri.path())
+        });
     let known = router.clone();
     router.fallback(move |request: Request| respelt(known, request))
 }

@@ -81,6 +81,7 @@ impl App {
             ready: ready.clone(),
             cluster_id: "cluster-1".into(),
             shape,
+            metrics: crate::metrics::Metrics::default(),
         };
         App {
             router: router(state),

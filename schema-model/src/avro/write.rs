@@ -244,9 +244,10 @@ impl Encoder<'_> {
 fn rank(kind: &Kind, is_logical: bool, json: &Json) -> Option<u8> {
     Some(match (json, kind) {
         (Json::Null, Kind::Null) | (Json::Bool(_), Kind::Boolean) => 1,
-        (Json::Number(number), Kind::Int | Kind::Long) if !number.is_f64() => 1,
-        (Json::Number(_), Kind::Float | Kind::Double) => 2,
-        (Json::Number(_), Kind::Bytes | Kind::Fixed(_)) if is_logical => 3,
+        // A plain number before one that would have a form of its own.
+        (Json::Number(number), Kind::Int | Kind::Long) if !number.is_f64() => 1 + u8::from(is_logical),
+        (Json::Number(_), Kind::Float | Kind::Double) => 3,
+        (Json::Number(_), Kind::Bytes | Kind::Fixed(_)) if is_logical => 4,
         (Json::String(_), Kind::Enum(_)) => 1,
         (Json::String(_), Kind::Int | Kind::Long) if is_logical => 2,
         (Json::String(_), Kind::Bytes | Kind::Fixed(_)) if is_logical => 2,

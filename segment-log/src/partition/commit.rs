@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::{Durability, Partition};
 use crate::disk::{DiskFile, replace};
@@ -117,7 +118,9 @@ impl Partition {
             turn.rolled.iter_mut().for_each(|rolled| rolled.synced = true);
         }
         if active && self.synced.load(Ordering::Acquire) < due.end {
+            let begun = Instant::now();
             due.active.sync()?;
+            self.shared.syncs.note(begun.elapsed());
             self.synced.store(due.end, Ordering::Release);
         }
         self.high_watermark

@@ -1,6 +1,6 @@
 //! Places in a topic as they are typed: `beginning`, `end`, an offset, the last records, a time.
 //!
-//! Times are those of `--at` elsewhere ([`parse_at`]), but for a date: a range that begins with one begins with the day.
+//! Times are those of `--at` elsewhere (`parse_at`), but for a date: a range that begins with one begins with the day.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub(super) enum Place {
 /// Reads where a range begins.
 pub(super) fn from(text: &str) -> Result<Place, String> {
     // A date is its first moment here, not its last.
-    let is_date = text.len() == "2026-03-04".len() && text.bytes().nth(4) == Some(b'-');
+    let is_date = text.len() == "2026-03-04".len() && text.as_bytes().get(4) == Some(&b'-');
     match is_date {
         true => place(&format!("{text}T00:00:00Z")),
         false => place(text),

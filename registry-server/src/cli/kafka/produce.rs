@@ -376,9 +376,9 @@ impl Run<'_> {
         let failure = Failure::new(exit, format!("{refusals} line(s) were refused"));
         Err(match self.asked.keep_going {
             true => failure,
-            false => {
-                failure.help("lines behind the first of them were left out; --keep-going writes those too")
-            }
+            false => failure.help(
+                "what stands behind is not written, but for what was on its way; --keep-going writes it too",
+            ),
         })
     }
 }
