@@ -27,13 +27,8 @@ impl Guard for Json {
         let judge = |record: Record| {
             let value = record.value.as_ref()?;
             let error = serde_json::from_slice::<serde_json::Value>(value).err()?;
-            Some(Refusal {
-                index: record.index,
-                code: "NOT_JSON",
-                sentence: format!("the value is not JSON: {error}"),
-                schema_id: None,
-                is_warning: false,
-            })
+            let sentence = format!("the value is not JSON: {error}");
+            Some(Refusal::new(record.index, "NOT_JSON", sentence))
         };
         Ok(records.filter_map(judge).collect())
     }

@@ -288,13 +288,8 @@ impl Look<'_> {
 
 fn blame(faults: &mut Vec<Refusal>, code: &'static str, index: i32, sentence: impl FnOnce() -> String) {
     let told = faults.len() < SENTENCES_MAX;
-    faults.push(Refusal {
-        index,
-        code,
-        sentence: if told { sentence() } else { String::new() },
-        schema_id: None,
-        is_warning: false,
-    });
+    let sentence = if told { sentence() } else { String::new() };
+    faults.push(Refusal::new(index, code, sentence));
 }
 
 /// Reads every record and gives the batch back with the times they have, and whether any expects a revision: none

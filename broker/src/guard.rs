@@ -62,6 +62,19 @@ pub struct Refusal {
     pub is_warning: bool,
 }
 
+impl Refusal {
+    /// Of a record that names no schema.
+    pub fn new(index: i32, code: &'static str, sentence: impl Into<String>) -> Refusal {
+        Refusal {
+            index,
+            code,
+            sentence: sentence.into(),
+            schema_id: None,
+            is_warning: false,
+        }
+    }
+}
+
 /// A [`Guard`] that lets everything in and owns no settings.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OpenGate;

@@ -13,10 +13,6 @@
 
 use bytes::{Buf, Bytes, BytesMut};
 
-mod pieces;
-
-pub use pieces::Pieces;
-
 use crate::{
     api_key::ApiKey,
     error::{Fault, WireError},
@@ -155,11 +151,11 @@ pub fn encode_request<M: Request>(
     w.i32(0);
     header.encode(&mut w)?;
     body.encode(&mut w, version)?;
-    Ok(sealed(w)?.into_bytes())
+    sealed(w)
 }
 
-/// A whole frame of a response, length included. It shares the memory of the records in it.
-pub fn encode_response<M: Message>(body: &M, version: i16, correlation_id: i32) -> Result<Pieces, WireError> {
+/// A whole frame of a response, length included.
+pub fn encode_response<M: Message>(body: &M, version: i16, correlation_id: i32) -> Result<Bytes, WireError> {
     let mut w = Writer::new();
     w.i32(0);
     ResponseHeader { correlation_id }.encode(&mut w, M::KEY, version);
@@ -178,14 +174,14 @@ pub fn decode_response<M: Request>(
 }
 
 /// Fills in the length kept free at the front.
-fn sealed(mut w: Writer) -> Result<Pieces, WireError> {
+fn sealed(mut w: Writer) -> Result<Bytes, WireError> {
     let len = w.len() - LENGTH_BYTES;
     let length = i32::try_from(len).map_err(|_| Fault::TooLong {
         len,
         max: i32::MAX as usize,
     })?;
-    w.set_first_i32(length);
-    Ok(w.into_pieces())
+    w.set_i32(0, length);
+    Ok(w.into_bytes())
 }
 
 #[cfg(test)]

@@ -118,16 +118,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Bytes of the file that were read last, if they cover the range. Of a small part a copy: it may be kept for long,
-    /// and should not keep all that was read.
+    /// Bytes of the file that were read last, if they cover the range.
     pub(crate) fn seen(&self, start: u64, end: u64) -> Option<Bytes> {
         let from = start.checked_sub(self.chunk_at)? as usize;
         let to = end.checked_sub(self.chunk_at)? as usize;
-        let range = self.chunk.get(from..to)?;
-        Some(match range.len() < self.chunk.len() / 2 {
-            true => Bytes::copy_from_slice(range),
-            false => self.chunk.slice(from..to),
-        })
+        (from <= to && to <= self.chunk.len()).then(|| self.chunk.slice(from..to))
     }
 
     fn parse(&self) -> Result<Batch, BatchError> {

@@ -38,10 +38,9 @@ pub(super) fn conditions(topic: &Topic, records: Records) -> Result<Option<Condi
     // They have been read to their end.
     for record in records.map_while(Result::ok) {
         let mut values = record.headers.iter().filter(|(name, _)| name == HEADER);
-        let refused = |what: &str| Refusal {
-            index: record.index,
-            code: INVALID,
-            sentence: format!("record {}: {what}", record.index),
+        let refused = |what: &str| {
+            let sentence = format!("record {}: {what}", record.index);
+            Refusal::new(record.index, INVALID, sentence)
         };
         match (values.next(), values.next()) {
             (None, _) => {}
@@ -104,21 +103,16 @@ fn revision(value: Option<&[u8]>) -> Result<Option<i64>, &'static str> {
 pub(super) fn not_held(error: &ConditionError) -> Rejection {
     match error {
         ConditionError::Revision(unexpected) => {
-            let refusals = unexpected.iter().map(|unexpected| Refusal {
-                index: number(unexpected.index),
-                code: UNEXPECTED,
-                sentence: sentence(unexpected),
-            });
+            let refusals = unexpected
+                .iter()
+                .map(|unexpected| Refusal::new(number(unexpected.index), UNEXPECTED, sentence(unexpected)));
             Rejection::of_records(ErrorCode::InvalidRecord, refusals.collect())
         }
         ConditionError::Undecided { index, offset } => {
-            let refusal = Refusal {
-                index: number(*index),
-                code: UNDECIDED,
-                sentence: format!(
-                    "record {index} expects a revision of its key, which another producer's open transaction has written at offset {offset}: send it again when that has ended"
-                ),
-            };
+            let sentence = format!(
+                "record {index} expects a revision of its key, which another producer's open transaction has written at offset {offset}: send it again when that has ended"
+            );
+            let refusal = Refusal::new(number(*index), UNDECIDED, sentence);
             Rejection::of_records(ErrorCode::InvalidRecord, vec![refusal])
         }
         ConditionError::NotWhole { index, reason } => unknowable(*index, reason),
@@ -127,11 +121,8 @@ pub(super) fn not_held(error: &ConditionError) -> Rejection {
 }
 
 fn unknowable(index: usize, why: &str) -> Rejection {
-    let refusal = Refusal {
-        index: number(index),
-        code: UNKNOWABLE,
-        sentence: format!("record {index} expects a revision, which nobody can tell here: {why}"),
-    };
+    let sentence = format!("record {index} expects a revision, which nobody can tell here: {why}");
+    let refusal = Refusal::new(number(index), UNKNOWABLE, sentence);
     Rejection::of_records(ErrorCode::InvalidRecord, vec![refusal])
 }
 

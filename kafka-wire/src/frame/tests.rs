@@ -1,8 +1,6 @@
 //! Frames come out whole or not at all, and headers have the version their key asks for.
 
-use std::io::IoSlice;
-
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use kafka_protocol::{
     messages as oracle,
     protocol::{Decodable, Encodable, StrBytes},
@@ -17,7 +15,6 @@ use crate::{
     message::{
         Message,
         api_versions::{ApiVersionsRequest, ApiVersionsResponse, unsupported},
-        fetch::{FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData},
         metadata::{MetadataRequest, MetadataResponse},
     },
     primitives::{Reader, Writer},
@@ -97,7 +94,7 @@ fn a_response_can_be_read_by_who_asked() {
         ..Default::default()
     };
     for version in MetadataResponse::VERSIONS {
-        let frame = encode_response(&answer, version, 5).unwrap().into_bytes();
+        let frame = encode_response(&answer, version, 5).unwrap();
         let body = take_frame(&mut BytesMut::from(&frame[..])).unwrap().unwrap();
         let (header, read) = decode_response::<MetadataRequest>(body.clone(), version).unwrap();
         assert_eq!(header, ResponseHeader { correlation_id: 5 });
@@ -132,7 +129,7 @@ fn a_client_from_the_future_learns_the_range() {
     );
 
     let frame = unsupported(ApiVersionsRequest::VERSIONS, 3).unwrap();
-    let (_, answer) = decode_response::<ApiVersionsRequest>(frame.into_bytes().slice(4..), 0).unwrap();
+    let (_, answer) = decode_response::<ApiVersionsRequest>(frame.slice(4..), 0).unwrap();
     assert_eq!(answer.error_code, 35);
     let [range] = &answer.api_keys[..] else {
         panic!("{answer:?}")
@@ -166,51 +163,4 @@ fn an_unknown_key_can_still_be_named() {
         cut.to_string(),
         "the bytes end early: 2 needed, 1 left (in request header)"
     );
-}
-
-/// They are most of an answer, and a copy of them would be most of its cost.
-#[test]
-fn long_records_stand_in_a_frame_without_a_copy() {
-    let long = Bytes::from(vec![7; 5_000]);
-    let partition = |records: &Bytes| PartitionData {
-        records: Some(records.clone()),
-        ..PartitionData::default()
-    };
-    let answer = FetchResponse {
-        responses: vec![FetchableTopicResponse {
-            partitions: [&long, &Bytes::from_static(b"short"), &long]
-                .map(partition)
-                .into(),
-            ..FetchableTopicResponse::default()
-        }],
-        ..FetchResponse::default()
-    };
-    for version in FetchResponse::VERSIONS {
-        let frame = encode_response(&answer, version, 5).unwrap();
-        let whole = frame.clone().into_bytes();
-        assert_eq!(
-            whole[..4],
-            (u32::try_from(whole.len()).unwrap() - 4).to_be_bytes(),
-            "v{version}"
-        );
-        let (_, read) = decode_response::<FetchRequest>(whole.slice(4..), version).unwrap();
-        assert_eq!(read, answer, "v{version}");
-        let mut slices = [IoSlice::new(&[]); 8];
-        let count = frame.chunks_vectored(&mut slices);
-        let shared = slices[..count]
-            .iter()
-            .filter(|slice| slice.as_ptr() == long.as_ptr());
-        assert_eq!(shared.count(), 2, "v{version}");
-        // As a socket takes it that has little room.
-        let (mut left, mut taken) = (frame, Vec::new());
-        while left.has_remaining() {
-            let mut slices = [IoSlice::new(&[]); 2];
-            let count = left.chunks_vectored(&mut slices);
-            let there: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
-            let step = there.len().min(4_999);
-            taken.extend_from_slice(&there[..step]);
-            left.advance(step);
-        }
-        assert_eq!(taken, whole, "v{version}");
-    }
 }

@@ -222,7 +222,11 @@ impl Field for Bytes {
     }
 
     fn write(&self, w: &mut Writer, at: At, _: bool) -> Result<(), WireError> {
-        write_bytes(w, at, Some(self))
+        if at.flexible {
+            w.compact_bytes(Some(self))
+        } else {
+            w.bytes(Some(self))
+        }
     }
 
     #[cfg(test)]
@@ -246,7 +250,12 @@ impl Field for Option<Bytes> {
     }
 
     fn write(&self, w: &mut Writer, at: At, null: bool) -> Result<(), WireError> {
-        write_bytes(w, at, allowed(self.as_ref(), null)?)
+        let bytes = allowed(self.as_deref(), null)?;
+        if at.flexible {
+            w.compact_bytes(bytes)
+        } else {
+            w.bytes(bytes)
+        }
     }
 
     #[cfg(test)]
@@ -256,17 +265,6 @@ impl Field for Option<Bytes> {
 
     #[cfg(test)]
     const NULLABLE: bool = true;
-}
-
-fn write_bytes(w: &mut Writer, at: At, bytes: Option<&Bytes>) -> Result<(), WireError> {
-    let count = bytes.map(Bytes::len);
-    if at.flexible {
-        w.compact_count(count)?;
-    } else {
-        w.count(count)?;
-    }
-    bytes.into_iter().for_each(|bytes| w.share(bytes));
-    Ok(())
 }
 
 impl<T: Field> Field for Option<Vec<T>> {

@@ -1,14 +1,9 @@
-//! Writing: the mirror image of the reader, growing one buffer. What is long is not copied into it, but stands between
-//! what was written before and what comes after.
+//! Writing: the mirror image of the reader, growing one buffer.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Float64, STRING_BYTES_MAX};
 use crate::error::{Fault, WireError};
-use crate::frame::Pieces;
-
-/// Bytes of this length or more are cheaper shared than copied.
-const SHARED_BYTES_MIN: usize = 4 * 1024;
 
 /// A growing buffer that knows the protocol's encodings.
 ///
@@ -23,9 +18,6 @@ const SHARED_BYTES_MIN: usize = 4 * 1024;
 /// ```
 #[derive(Debug, Default)]
 pub struct Writer {
-    /// What was written up to the last piece that is shared, and that piece.
-    before: Vec<Bytes>,
-    before_bytes: usize,
     bytes: BytesMut,
 }
 
@@ -49,39 +41,22 @@ impl Writer {
     pub fn with_capacity(bytes: usize) -> Self {
         Self {
             bytes: BytesMut::with_capacity(bytes),
-            ..Self::default()
         }
     }
 
     /// How many bytes were written.
     pub fn len(&self) -> usize {
-        self.before_bytes + self.bytes.len()
+        self.bytes.len()
     }
 
     /// Whether nothing was written.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.bytes.is_empty()
     }
 
-    /// What was written, in one place.
+    /// What was written.
     pub fn into_bytes(self) -> Bytes {
-        self.into_pieces().into_bytes()
-    }
-
-    /// What was written, as it stands.
-    pub(crate) fn into_pieces(mut self) -> Pieces {
-        self.before.push(self.bytes.freeze());
-        self.before.into_iter().collect()
-    }
-
-    /// Bytes as they are, without a length; shared, not copied, where that is cheaper.
-    pub(crate) fn share(&mut self, bytes: &Bytes) {
-        if bytes.len() < SHARED_BYTES_MIN {
-            return self.put(bytes);
-        }
-        self.before_bytes += self.bytes.len() + bytes.len();
-        self.before.push(self.bytes.split().freeze());
-        self.before.push(bytes.clone());
+        self.bytes.freeze()
     }
 
     fixed! {
@@ -94,21 +69,10 @@ impl Writer {
         put: &[u8] = put_slice, "Bytes as they are, without a length.";
     }
 
-    /// Replaces the first four bytes with `value`: a length known only later.
-    pub(crate) fn set_first_i32(&mut self, value: i32) {
-        let set = |bytes: &mut BytesMut| {
-            if let Some(place) = bytes.first_chunk_mut() {
-                *place = value.to_be_bytes();
-            }
-        };
-        match self.before.first_mut() {
-            // Little: what stands before the first long bytes.
-            Some(first) => {
-                let mut copied = BytesMut::from(&first[..]);
-                set(&mut copied);
-                *first = copied.freeze();
-            }
-            None => set(&mut self.bytes),
+    /// Replaces the four bytes at `position`, written before, with `value`; used for a length known only later.
+    pub(crate) fn set_i32(&mut self, position: usize, value: i32) {
+        if let Some(place) = self.bytes.get_mut(position..position + size_of::<i32>()) {
+            place.copy_from_slice(&value.to_be_bytes());
         }
     }
 
