@@ -1,7 +1,7 @@
 //! The committer: one thread that makes appended batches durable and tells who waits for them.
 //!
-//! A round takes all partitions that were written since the last one, syncs each, publishes its durable offset and
-//! calls its watchers. Nothing is delayed on purpose: what is appended while a sync runs is the next group.
+//! A round takes all partitions that were written since the last one, syncs them together, publishes their durable
+//! offsets and calls their watchers. Nothing is delayed on purpose: what is appended while a sync runs is the next group.
 //!
 //! Invariant: an offset is published only after every byte before it was synced. The first failed sync ends all
 //! writing (the page cache can no longer be trusted, so nothing is retried); what was durable stays readable. A failed
@@ -10,12 +10,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::{Checkpoint, Mark};
 use crate::dir::LogConfig;
-use crate::disk::{Disk, is_failed_sync};
+use crate::disk::{Disk, Work as DiskWork, is_failed_sync};
 use crate::error::AppendError;
 use crate::keys::Budget;
 use crate::mutex::lock;
@@ -227,22 +227,59 @@ impl Shared {
     }
 
     fn commit(&self, partitions: &[Arc<Partition>]) {
-        for partition in partitions {
-            if self.failed().is_some() {
-                return;
-            }
-            match partition.commit(false) {
-                Ok(committed) => {
-                    let mut unsaved = lock(&self.unsaved);
-                    unsaved.since.get_or_insert_with(&self.clock);
-                    unsaved.bytes += committed.bytes + u64::from(committed.sealed) * CHECKPOINT_BYTES;
-                }
+        if self.failed().is_some() {
+            return;
+        }
+        let synced = self.each(partitions, |partition| partition.sync(false));
+        let mut unsaved = lock(&self.unsaved);
+        unsaved.since.get_or_insert_with(&self.clock);
+        unsaved.bytes += synced.iter().map(|(_, bytes)| bytes).sum::<u64>();
+        drop(unsaved);
+        // After a failed sync everybody is told that.
+        if self.failed().is_some() {
+            return;
+        }
+        // All at once: whoever waits for several is woken once.
+        synced.iter().for_each(|(partition, _)| partition.tell());
+        let rolled = synced.into_iter().map(|(partition, _)| partition);
+        let rolled: Vec<_> = rolled.filter(|partition| partition.is_unsettled()).collect();
+        let settled = self.each(&rolled, Partition::settle);
+        lock(&self.unsaved).bytes += CHECKPOINT_BYTES * settled.len() as u64;
+    }
+
+    /// Does something with these partitions, all of them together; answers with which it worked, and what came of it.
+    fn each<T: Send + 'static>(
+        &self,
+        partitions: &[Arc<Partition>],
+        work: fn(&Partition) -> io::Result<T>,
+    ) -> Vec<(Arc<Partition>, T)> {
+        let (done, results) = mpsc::channel();
+        let one = |partition: &Arc<Partition>| {
+            let (partition, done) = (Arc::clone(partition), done.clone());
+            let one = move || {
+                let result = work(&partition);
+                // The other end is below.
+                let _ = done.send((partition, result));
+            };
+            Box::new(one) as DiskWork
+        };
+        self.disk.together(partitions.iter().map(one).collect());
+        drop(done);
+        let results: Vec<_> = results.into_iter().collect();
+        if results.len() < partitions.len() {
+            self.fail("a sync ended by a panic".to_owned());
+        }
+        let good = results
+            .into_iter()
+            .filter_map(|(partition, result)| match result {
+                Ok(value) => Some((partition, value)),
                 Err(error) => {
                     let what = format!("syncing {}", partition.path());
-                    self.refused(&what, &error, 0, Some(partition.clone()));
+                    self.refused(&what, &error, 0, Some(partition));
+                    None
                 }
-            }
-        }
+            });
+        good.collect()
     }
 
     /// What is due when time has passed.

@@ -12,6 +12,7 @@
 use std::io;
 use std::sync::Arc;
 
+mod crew;
 mod real;
 #[cfg(test)]
 pub(crate) mod sim;
@@ -34,6 +35,9 @@ pub(crate) enum Open {
     Create,
 }
 
+/// Something to be done on a disk, see [`Disk::together`].
+pub(crate) type Work = Box<dyn FnOnce() + Send>;
+
 /// A directory tree.
 pub(crate) trait Disk: Send + Sync {
     fn open(&self, name: &str, how: Open) -> io::Result<Arc<dyn DiskFile>>;
@@ -46,6 +50,9 @@ pub(crate) trait Disk: Send + Sync {
     fn sync_dir(&self, dir: &str) -> io::Result<()>;
     /// Makes sure that a few files can still be opened when descriptors run out elsewhere; an error when they have.
     fn reserve(&self) -> io::Result<()>;
+    /// Does all of this, in any order and several at a time: syncs that come together are done sooner than one after the
+    /// other. Returns when all has ended.
+    fn together(&self, work: Vec<Work>);
 }
 
 /// An open file, read and written at positions.

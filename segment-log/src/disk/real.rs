@@ -9,7 +9,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::{Disk, DiskFile, Entry, Open, failed_sync};
+use super::crew::Crew;
+use super::{Disk, DiskFile, Entry, Open, Work, failed_sync};
 use crate::error::LogError;
 use crate::mutex::lock;
 use crate::room;
@@ -59,6 +60,7 @@ pub fn try_room(folder: &Path) -> io::Result<()> {
     let disk = RealDisk {
         root: folder.to_path_buf(),
         reserved: Mutex::default(),
+        crew: Crew::default(),
     };
     room::try_room(&disk, room::TRIED_BYTES_MIN)
 }
@@ -78,11 +80,11 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 }
 
 /// The real disk, below one directory.
-#[derive(Debug)]
 pub(crate) struct RealDisk {
     root: PathBuf,
     /// Open files that stand for descriptors.
     reserved: Mutex<Vec<File>>,
+    crew: Crew,
 }
 
 impl RealDisk {
@@ -101,6 +103,7 @@ impl RealDisk {
                 RealDisk {
                     root: root.to_path_buf(),
                     reserved: Mutex::default(),
+                    crew: Crew::default(),
                 },
                 DirLock { _file: file },
             )),
@@ -184,6 +187,10 @@ impl Disk for RealDisk {
             reserved.push(File::open(&self.root)?);
         }
         Ok(())
+    }
+
+    fn together(&self, work: Vec<Work>) {
+        self.crew.together(work);
     }
 }
 

@@ -10,7 +10,7 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::{Disk, DiskFile, Entry, Open};
+use super::{Disk, DiskFile, Entry, Open, Work};
 use crate::mutex::lock;
 
 mod bytes;
@@ -103,8 +103,13 @@ impl SimDisk {
 
     /// The next file sync fails, and only that one: the next says yes, and what was to be written stays unwritten.
     pub(crate) fn fail_next_sync(&self) {
+        self.fail_sync(1);
+    }
+
+    /// The same of the `nth` file sync from now on, counted from 1.
+    pub(crate) fn fail_sync(&self, nth: u64) {
         let mut state = lock(&self.state.0);
-        state.fail_sync_at = state.syncs + 1;
+        state.fail_sync_at = state.syncs + nth;
     }
 
     /// The next write puts half of its bytes and fails.
@@ -367,6 +372,14 @@ impl Disk for SimDisk {
 
     fn reserve(&self) -> io::Result<()> {
         self.look(State::may_open)
+    }
+
+    /// One after the other, so that a test finds the same each time; in the one order or the other.
+    fn together(&self, mut work: Vec<Work>) {
+        if lock(&self.state.0).steps % 2 == 1 {
+            work.reverse();
+        }
+        work.into_iter().for_each(|work| work());
     }
 
     fn sync_dir(&self, dir: &str) -> io::Result<()> {

@@ -37,15 +37,6 @@ pub(super) struct Turn {
     pub(super) rolled: VecDeque<Rolled>,
 }
 
-/// What a commit did.
-#[derive(Debug, Default)]
-pub(crate) struct Committed {
-    /// Bytes appended since the last commit.
-    pub(crate) bytes: u64,
-    /// Whether a segment was settled.
-    pub(crate) sealed: bool,
-}
-
 /// What there is to sync.
 struct Due {
     active: Arc<dyn DiskFile>,
@@ -55,26 +46,36 @@ struct Due {
 }
 
 impl Partition {
-    /// Makes durable what was appended so far, publishes it and calls the watchers. `all`: also what the partition's
-    /// durability leaves to the operating system.
-    pub(crate) fn commit(&self, all: bool) -> io::Result<Committed> {
+    /// Makes durable what was appended so far and publishes it; answers how many bytes that were. `all`: also what the
+    /// partition's durability leaves to the operating system.
+    pub(crate) fn sync(&self, all: bool) -> io::Result<u64> {
         let mut turn = lock(&self.turn);
         let Some(due) = self.due(&mut turn) else {
-            return Ok(Committed::default());
+            return Ok(0);
         };
-        let synced = all || self.config().durability == Durability::Fsync;
-        self.sync(&due, &mut turn, synced)?;
+        let active = all || self.config().durability == Durability::Fsync;
+        self.sync_files(&due, &mut turn, active)?;
         let bytes = due.bytes.saturating_sub(turn.bytes);
         turn.bytes = due.bytes;
+        Ok(bytes)
+    }
+
+    /// Tells the watchers what was published, if they do not know.
+    pub(crate) fn tell(&self) {
+        let mut turn = lock(&self.turn);
         let high_watermark = self.high_watermark();
         let moved = std::mem::replace(&mut turn.announced, high_watermark) != high_watermark;
-        let sealed = !turn.rolled.is_empty();
         drop(turn);
         if moved {
             self.announce();
         }
-        self.settle()?;
-        Ok(Committed { bytes, sealed })
+    }
+
+    /// All of the above at once, in the thread that asks for it.
+    pub(crate) fn commit_all(&self) -> io::Result<()> {
+        self.sync(true)?;
+        self.tell();
+        self.settle()
     }
 
     /// Syncs everything up to the record at `offset`, also what the partition's durability leaves to the operating
@@ -84,7 +85,7 @@ impl Partition {
             return Ok(());
         }
         self.shared.ready()?;
-        self.commit(true).map(drop).map_err(|source| {
+        self.commit_all().map_err(|source| {
             let what = format!("syncing {}", self.path);
             self.shared.refused(&what, &source, 0, None);
             AppendError::Io { what, source }
@@ -107,7 +108,7 @@ impl Partition {
         })
     }
 
-    fn sync(&self, due: &Due, turn: &mut Turn, active: bool) -> io::Result<()> {
+    fn sync_files(&self, due: &Due, turn: &mut Turn, active: bool) -> io::Result<()> {
         let unsynced = || turn.rolled.iter().filter(|rolled| !rolled.synced);
         if unsynced().count() > 0 {
             for rolled in unsynced() {
@@ -128,8 +129,13 @@ impl Partition {
         Ok(())
     }
 
+    /// Whether sealed segments are not settled on disk yet.
+    pub(crate) fn is_unsettled(&self) -> bool {
+        !lock(&self.turn).rolled.is_empty()
+    }
+
     /// Writes the sidecars of sealed segments and lets go of their indexes.
-    fn settle(&self) -> io::Result<()> {
+    pub(crate) fn settle(&self) -> io::Result<()> {
         loop {
             let mut turn = lock(&self.turn);
             let Some(rolled) = turn.rolled.front().filter(|_| !lock(&self.writer).removed) else {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::support::{batch, batches, body, commit, config, one, open, open_at, open_running};
 use crate::disk::sim::{SimDisk, Survives};
-use crate::{AppendError, Durability, LogError, PartitionConfig, ReadError};
+use crate::{AppendError, Durability, LogDir, LogError, PartitionConfig, ReadError};
 
 const SOON: Duration = Duration::from_secs(20);
 const NOW: Duration = Duration::ZERO;
@@ -93,6 +93,50 @@ fn a_failed_sync_ends_all_writing_and_is_never_retried() {
     assert!(log.failed().unwrap().contains("a/0"));
     assert!(matches!(log.close(), Err(LogError::Failed(_))));
     assert_eq!(disk.syncs(), syncs);
+}
+
+/// Syncs of one round are under way together: those beside the one that fails come to their end, and count.
+#[test]
+fn one_failed_sync_among_several_ends_all_writing() {
+    const PATHS: [&str; 3] = ["a/0", "a/1", "a/2"];
+    for (rolls, syncs) in [(false, 3), (true, 6)] {
+        for nth in 1..=syncs {
+            let disk = SimDisk::new();
+            let log = open(&disk).unwrap();
+            let open_all = |log: &LogDir| PATHS.map(|path| log.partition(path, config(300)).unwrap());
+            let partitions = open_all(&log);
+            for partition in &partitions {
+                partition.append(&batch(None, &[1], 200), 1).unwrap();
+            }
+            commit(&log);
+            for partition in &partitions {
+                let value_bytes = if rolls { 200 } else { 10 };
+                partition.append(&batch(None, &[2], value_bytes), 2).unwrap();
+            }
+            disk.fail_sync(nth);
+            commit(&log);
+            let syncs = disk.syncs();
+            commit(&log);
+            let what = format!("sync {nth}, rolls: {rolls}");
+            assert!(log.failed().is_some(), "{what}");
+            let acked = partitions.each_ref().map(|partition| partition.high_watermark());
+            let mut sorted = acked;
+            sorted.sort_unstable();
+            assert_eq!(sorted, [1, 2, 2], "{what}");
+            for partition in &partitions {
+                let refused = partition.append(&one(3), 3);
+                assert!(matches!(refused, Err(AppendError::LogFailed(_))), "{what}");
+                assert_eq!(batches(partition).len() as i64, partition.high_watermark());
+            }
+            assert_eq!(disk.syncs(), syncs, "{what}: synced again");
+            drop((partitions, log));
+            let log = open(&disk.reboot(Survives::Nothing)).unwrap();
+            let found = open_all(&log)
+                .each_ref()
+                .map(|partition| partition.high_watermark());
+            assert_eq!(found, acked, "{what}");
+        }
+    }
 }
 
 /// After a failed sync the system takes for written what is not. A restart must not believe it: what is behind the
