@@ -180,6 +180,7 @@ async fn admit(shared: &Shared, frame: Frame, keeps_frame: bool) -> Result<(tabl
 async fn append(context: &Context, frame: Frame, turn: Turn) -> Result<Option<Handled>, End> {
     let shared = &context.shared;
     let at = Instant::now();
+    let bytes = frame.bytes.clone();
     let (request, held) = admit(shared, frame, true).await?;
     let begun = Begun { row: request.row, at };
     let mut reply = request.handle(context, &held)?;
@@ -191,6 +192,7 @@ async fn append(context: &Context, frame: Frame, turn: Turn) -> Result<Option<Ha
         let _turn = shared.openings.acquire().await;
         reply = work()?;
     }
+    shared.spare.give(bytes);
     let answer = match reply {
         Reply::Silent | Reply::Heavy(_) | Reply::After(_) => {
             begun.answered(shared);

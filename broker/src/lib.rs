@@ -47,6 +47,7 @@ mod pace;
 mod producer_ids;
 mod rare;
 mod refusals;
+mod spare;
 mod table;
 mod ticket;
 mod topic;
