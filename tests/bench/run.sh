@@ -7,9 +7,10 @@
 #   run.sh schemas [COUNT]                start-up time and memory with so many schemas
 #   run.sh transitive [VERSIONS]          a check against all versions of a subject, and against one; needs .cache/venv
 #   run.sh start                          start-up time and resident memory, empty and with the demo
+#   run.sh kafka [quick]                  us beside Apache Kafka and the limit; needs .cache/venv, a JDK and Maven
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-what=${1:?produce, registry, reconstruct, register, schemas, transitive or start}
+what=${1:?produce, registry, reconstruct, register, schemas, transitive, start or kafka}
 shift
 cargo build --release --quiet -p annals-registry-server --bin annals --example bare --example registrars
 python=.cache/venv/bin/python
@@ -78,5 +79,10 @@ case $what in
         wait "$pid" || true
       done
     done
+    ;;
+  kafka)
+    cargo build --release --quiet -p annals-tests --bin limit
+    mvn -q -B -f tests/bench/pom.xml dependency:build-classpath -Dmdep.outputFile="$PWD/.cache/kafka-classpath"
+    "$python" tests/bench/kafka.py "$(cat .cache/kafka-classpath)" target/release/annals target/release/limit "$@"
     ;;
 esac
