@@ -12,6 +12,8 @@
 use std::io;
 use std::sync::Arc;
 
+use bytes::{Bytes, BytesMut};
+
 mod crew;
 mod real;
 #[cfg(test)]
@@ -59,6 +61,12 @@ pub(crate) trait Disk: Send + Sync {
 pub(crate) trait DiskFile: Send + Sync {
     /// Fills `out` or fails.
     fn read_at(&self, position: u64, out: &mut [u8]) -> io::Result<()>;
+    /// So many bytes, or none.
+    fn read(&self, position: u64, bytes: usize) -> io::Result<Bytes> {
+        let mut out = BytesMut::zeroed(bytes);
+        self.read_at(position, &mut out)?;
+        Ok(out.freeze())
+    }
     fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()>;
     fn len(&self) -> io::Result<u64>;
     fn set_len(&self, len: u64) -> io::Result<()>;

@@ -9,7 +9,7 @@ use std::io;
 use std::ops::RangeInclusive;
 
 use annals_kafka_wire::batch::{Batch, BatchError};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::damage::Damage;
 use crate::disk::DiskFile;
@@ -131,9 +131,7 @@ impl<'a> Walk<'a> {
 
     fn fill(&mut self, needed: u64) -> io::Result<()> {
         let bytes = self.read_bytes.max(needed).min(self.end - self.position);
-        let mut chunk = BytesMut::zeroed(bytes as usize);
-        self.file.read_at(self.position, &mut chunk)?;
-        self.chunk = chunk.freeze();
+        self.chunk = self.file.read(self.position, bytes as usize)?;
         self.chunk_at = self.position;
         Ok(())
     }

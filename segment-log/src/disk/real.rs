@@ -9,6 +9,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
+use rustix::buffer::spare_capacity;
+
 use super::crew::Crew;
 use super::{Disk, DiskFile, Entry, Open, Work, failed_sync};
 use crate::error::LogError;
@@ -201,6 +204,21 @@ impl DiskFile for RealFile {
         self.0.read_exact_at(out, position)
     }
 
+    /// Into memory that nobody filled with zeros before.
+    fn read(&self, position: u64, bytes: usize) -> io::Result<Bytes> {
+        let mut out = Vec::with_capacity(bytes);
+        while out.len() < bytes {
+            let at = position + out.len() as u64;
+            match rustix::io::pread(&self.0, spare_capacity(&mut out), at) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        out.truncate(bytes);
+        Ok(Bytes::from(out))
+    }
+
     fn write_at(&self, position: u64, bytes: &[u8]) -> io::Result<()> {
         self.0.write_all_at(bytes, position)
     }
@@ -233,6 +251,23 @@ mod tests {
         assert_eq!(above(Path::new("a")), Some(Path::new(".")));
         assert_eq!(above(Path::new("a/b")), Some(Path::new("a")));
         assert_eq!(above(Path::new("/")), None);
+    }
+
+    #[test]
+    fn bytes_are_read_from_anywhere_in_a_file_and_never_past_its_end() {
+        let place = tempfile::tempdir().unwrap();
+        let (disk, _lock) = RealDisk::open(place.path()).unwrap();
+        let file = disk.open("file", Open::Create).unwrap();
+        let content: Vec<u8> = (0..200_000u32).map(|at| (at % 251) as u8).collect();
+        file.write_at(0, &content).unwrap();
+        for (from, to) in [(0, 0), (0, 1), (0, 200_000), (7, 131_079), (199_999, 200_000)] {
+            let read = file.read(from as u64, to - from).unwrap();
+            assert_eq!(read, content[from..to], "{from}..{to}");
+        }
+        for (from, bytes) in [(200_000, 1), (0, 200_001), (1_000_000, 1)] {
+            let kind = file.read(from, bytes).unwrap_err().kind();
+            assert_eq!(kind, io::ErrorKind::UnexpectedEof, "{bytes} from {from}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 
 use annals_kafka_wire::batch::{Batch, BatchError, batches};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::Partition;
 use crate::damage::DAMAGE_MAX;
@@ -68,9 +68,7 @@ impl Place {
         let position = self.spot.position;
         let left = self.size.saturating_sub(position);
         // The index knows the way to less than this before the batch, and its head.
-        let mut chunk = BytesMut::zeroed(SLACK_BYTES.min(left) as usize);
-        self.file.read_at(position, &mut chunk)?;
-        let chunk = chunk.freeze();
+        let chunk = self.file.read(position, SLACK_BYTES.min(left) as usize)?;
         let mut at = 0;
         loop {
             match Batch::parse(&chunk, at) {
@@ -336,7 +334,5 @@ fn read_from(place: &Place, from_offset: i64, limit: i64, bytes_max: u64) -> Res
     if let Some(bytes) = walk.seen(start, end) {
         return Ok(bytes);
     }
-    let mut bytes = BytesMut::zeroed((end - start) as usize);
-    place.file.read_at(start, &mut bytes)?;
-    Ok(bytes.freeze())
+    Ok(place.file.read(start, (end - start) as usize)?)
 }
