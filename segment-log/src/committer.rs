@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::checkpoint::{Checkpoint, Mark};
 use crate::dir::LogConfig;
-use crate::disk::{Disk, Work as DiskWork, is_failed_sync};
+use crate::disk::{self, Disk, is_failed_sync};
 use crate::error::AppendError;
 use crate::keys::Budget;
 use crate::mutex::lock;
@@ -261,7 +261,7 @@ impl Shared {
                 // The other end is below.
                 let _ = done.send((partition, result));
             };
-            Box::new(one) as DiskWork
+            Box::new(one) as disk::Work
         };
         self.disk.together(partitions.iter().map(one).collect());
         drop(done);
