@@ -309,7 +309,7 @@ impl LogDir {
             if shared.failed().is_some() {
                 break; // a failed sync is not tried again
             }
-            let committed = partition.commit_all();
+            let committed = partition.commit(true);
             committed
                 .map_err(|error| self.noting(LogError::io(format!("syncing {}", partition.path()))(error)))?;
         }

@@ -72,8 +72,8 @@ impl Partition {
     }
 
     /// All of the above at once, in the thread that asks for it.
-    pub(crate) fn commit_all(&self) -> io::Result<()> {
-        self.sync(true)?;
+    pub(crate) fn commit(&self, all: bool) -> io::Result<()> {
+        self.sync(all)?;
         self.tell();
         self.settle()
     }
@@ -85,7 +85,7 @@ impl Partition {
             return Ok(());
         }
         self.shared.ready()?;
-        self.commit_all().map_err(|source| {
+        self.commit(true).map_err(|source| {
             let what = format!("syncing {}", self.path);
             self.shared.refused(&what, &source, 0, None);
             AppendError::Io { what, source }

@@ -108,7 +108,7 @@ impl Partition {
         self.seal_active(now_ms, &mut writer)?;
         drop(writer);
         // Settled at once, not when somebody appends again.
-        self.commit(false).map(drop)
+        self.commit(false)
     }
 
     /// Whether the active segment has been written to for longer than it may, or is all before the log start.
