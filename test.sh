@@ -6,7 +6,7 @@
 #   ./test.sh soak       all of it, every property test with 20 times its cases
 #   ./test.sh strict     all of it, and what had to be skipped fails the run: what CI does
 #
-# What it installs (a Python venv, node modules, a Rust client, jars, cargo-deny) goes to .cache/; PostgreSQL and protoc are
+# What it installs (a Python venv, node modules, Rust and Go clients, jars, cargo-deny) goes to .cache/; PostgreSQL, protoc, kcat are
 # Debian's, and are installed where they are missing and we may. Each run of a property test has other seeds.
 set -uo pipefail
 cd "$(dirname "$0")"
@@ -110,19 +110,45 @@ else
 fi
 if ! is_quick; then
   # A workspace of its own: what it depends on is no part of Annals, so clippy, rustdoc and cargo-deny never see it.
-  rust_client() {
+  rust_clients() {
     cargo build --locked --manifest-path tests/clients/rust/Cargo.toml --target-dir "$cache/rust-client"
   }
-  step "set up: rust client" rust_client && export ANNALS_RUST_CLIENT=$cache/rust-client/debug/rust-client
+  step "set up: rust clients" rust_clients && export ANNALS_RUST_CLIENTS=$cache/rust-client/debug
 else
-  skip "rust client" "quick run"
+  skip "rust clients" "quick run"
+fi
+if ! is_quick && command -v go >/dev/null; then
+  go_clients() {
+    local from=$PWD/tests/clients/go
+    mkdir -p "$cache/go"
+    # The same program once more with the last sarama under its former name.
+    sed 's#github.com/IBM/sarama#github.com/Shopify/sarama#' "$from/sarama/main.go" >"$cache/go/older.go"
+    printf '{"Replace": {"%s": "%s"}}' "$from/sarama/main.go" "$cache/go/older.go" >"$cache/go/overlay.json"
+    go build -C "$from" -mod=readonly -o "$cache/go/" ./franz ./sarama \
+      && go build -C "$from" -mod=readonly -tags older -overlay "$cache/go/overlay.json" -o "$cache/go/sarama-older" ./sarama
+  }
+  step "set up: go clients" go_clients && export ANNALS_GO_CLIENTS=$cache/go
+else
+  skip "go clients" "quick run, or no Go"
 fi
 if ! is_quick && command -v mvn >/dev/null && command -v javac >/dev/null; then
-  java_clients() {
-    mvn -q -B -f tests/clients/java/pom.xml dependency:build-classpath -Dmdep.outputFile="$cache/java-classpath"
+  # java_programs NAME FOLDER PROGRAMS [MAVEN OPTION…]   a folder's programs and the jars of its POM: NAME.classpath
+  java_programs() {
+    local name=$1 folder=tests/clients/java/$2 programs=$3
+    shift 3
+    mkdir -p "$cache/java/$name"
+    mvn -q -B -f "$folder/pom.xml" dependency:build-classpath -Dmdep.outputFile="$cache/java/$name.jars" "$@" \
+      && javac -proc:none -d "$cache/java/$name" -cp "$(cat "$cache/java/$name.jars")" -sourcepath tests/clients/java \
+        "$folder"/$programs.java \
+      && echo "$cache/java/$name:$(cat "$cache/java/$name.jars")" >"$cache/java/$name.classpath"
   }
-  step "set up: java clients" java_clients && export ANNALS_JAVA_CLASSPATH=$(cat "$cache/java-classpath") \
-    && export ANNALS_AVRO_CLASSPATH=$ANNALS_JAVA_CLASSPATH
+  java_clients() {
+    java_programs clients . '*' \
+      && java_programs older . Groups -Dkafka.version=3.9.2 \
+      && java_programs programs programs '*'
+  }
+  step "set up: java clients" java_clients && export ANNALS_JAVA=$cache/java \
+    && export ANNALS_AVRO_CLASSPATH=$(cat "$cache/java/clients.jars")
 else
   skip "java clients" "quick run, or no JDK with Maven"
 fi
@@ -131,6 +157,9 @@ may_install() {
   ! is_quick && [ "$(id -u)" = 0 ] && command -v apt-get && apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$1"
 }
+# Without one the test says what it skips.
+kcat() { type -P kcat || may_install kcat || [ "$mode" != strict ]; }
+step "set up: kcat" kcat
 # The reference compiler of Protobuf. Without one the test says what it skips.
 protoc() { type -P protoc || may_install protobuf-compiler || [ "$mode" != strict ]; }
 step "set up: protoc" protoc

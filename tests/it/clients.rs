@@ -1,33 +1,17 @@
-//! Unmodified Node and Rust clients of the registry: their calls, and what they encode through the broker.
+//! Unmodified clients: the Node and Rust clients of the registry and what they encode through the broker, and clients of
+//! the broker in groups and transactions. The Java and Python ones are where what they do is tested.
 //!
 //! Each suite is a program `CLIENT BOOTSTRAP REGISTRY` that wants an empty server and stops at the first surprise.
 
-use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::Command;
 
-use crate::server::{Server, clients};
+use crate::server::{Server, clients, given, run};
 
-/// Run a suite on a server of its own; a failure panics with its output.
+/// Run a suite on a server of its own.
 fn suite(what: &str, command: &mut Command) {
     let server = Server::start(&[]);
-    let out = command.args([&server.kafka, &server.http]).output().unwrap();
-    let stdout = String::from_utf8_lossy(&out.stdout);
-    let stderr = String::from_utf8_lossy(&out.stderr);
-    assert!(
-        out.status.success(),
-        "{what} failed ({}):\n{stdout}\n{stderr}",
-        out.status
-    );
-    println!("{}", stdout.trim_end());
-}
-
-/// What `test.sh` hands over, or a line that says that the suite is skipped.
-fn given(what: &str, variable: &str) -> Option<OsString> {
-    let value = std::env::var_os(variable);
-    if value.is_none() {
-        println!("skipped: {what}: {variable} is not set (./test.sh sets it)");
-    }
-    value
+    run(what, command.args([&server.kafka, &server.http]));
 }
 
 fn node(what: &str, script: &str) {
@@ -36,6 +20,13 @@ fn node(what: &str, script: &str) {
     };
     let script = clients().join("node").join(script);
     suite(what, Command::new("node").arg(script).env("NODE_PATH", modules));
+}
+
+/// A program that was built into a folder.
+fn built(what: &str, variable: &str, program: &str) {
+    if let Some(folder) = given(what, variable) {
+        suite(what, &mut Command::new(PathBuf::from(folder).join(program)));
+    }
 }
 
 #[test]
@@ -49,9 +40,40 @@ fn the_confluent_node_client() {
 }
 
 #[test]
-fn the_rust_client() {
-    let what = "the Rust client";
-    if let Some(program) = given(what, "ANNALS_RUST_CLIENT") {
-        suite(what, &mut Command::new(program));
+fn the_node_clients_in_groups_and_transactions() {
+    node("the Node clients in groups", "groups.js");
+}
+
+#[test]
+fn the_rust_registry_client() {
+    built("the Rust registry client", "ANNALS_RUST_CLIENTS", "rust-client");
+}
+
+#[test]
+fn the_rdkafka_crate() {
+    built("the rdkafka crate", "ANNALS_RUST_CLIENTS", "rdkafka-client");
+}
+
+#[test]
+fn franz_go() {
+    built("franz-go", "ANNALS_GO_CLIENTS", "franz");
+}
+
+#[test]
+fn sarama() {
+    built("sarama", "ANNALS_GO_CLIENTS", "sarama");
+}
+
+#[test]
+fn sarama_under_its_former_name() {
+    built("sarama 1.38", "ANNALS_GO_CLIENTS", "sarama-older");
+}
+
+#[test]
+fn kcat() {
+    if Command::new("kcat").arg("-V").output().is_err() {
+        println!("skipped: kcat: it is not installed");
+        return;
     }
+    suite("kcat", &mut Command::new(clients().join("kcat.sh")));
 }

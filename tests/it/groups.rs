@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use crate::server::{Server, clients, python};
+use crate::server::{Server, clients, given, java, python};
 
 #[test]
 fn consumer_groups_of_three_python_clients() {
@@ -12,28 +12,21 @@ fn consumer_groups_of_three_python_clients() {
 }
 
 #[test]
-fn transactions_of_two_python_clients() {
+fn transactions_of_three_python_clients() {
     let server = Server::start(&[]);
     python("transactions", "transactions.py", &[&server.kafka, &server.http]);
 }
 
 #[test]
-fn the_java_client_in_groups_and_transactions() {
-    let Ok(classpath) = std::env::var("ANNALS_JAVA_CLASSPATH") else {
-        println!("skipped: the Java client in groups: ANNALS_JAVA_CLASSPATH is not set (./test.sh sets it)");
-        return;
-    };
-    let server = Server::start(&[]);
-    let out = Command::new("java")
-        .args(["-cp", &classpath])
-        .arg(clients().join("java/Groups.java"))
-        .arg(&server.kafka)
-        .output()
-        .unwrap();
-    let said = [out.stdout, out.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    assert!(out.status.success(), "{said}");
-    println!("{said}");
+fn the_java_clients_in_groups_and_transactions() {
+    for (line, program) in [
+        ("clients", "Groups"),
+        ("older", "Groups"),
+        ("clients", "NewProtocol"),
+    ] {
+        let server = Server::start(&[]);
+        java("the Java client in groups", line, program, &[&server.kafka]);
+    }
 }
 
 /// How often the server is killed: as many times more as property tests have cases.
@@ -46,8 +39,7 @@ fn kills() -> u64 {
 #[test]
 fn transactions_are_whole_or_absent_whenever_the_server_is_killed() {
     let what = "transactions over a killed server";
-    let Some(program) = std::env::var_os("ANNALS_PYTHON") else {
-        println!("skipped: {what}: ANNALS_PYTHON is not set (./test.sh sets it)");
+    let Some(program) = given(what, "ANNALS_PYTHON") else {
         return;
     };
     let place = tempfile::tempdir().unwrap();

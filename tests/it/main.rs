@@ -17,6 +17,7 @@ mod metrics;
 mod nodes;
 mod openapi;
 mod postgres;
+mod programs;
 mod readme;
 mod real_logs;
 mod registry;

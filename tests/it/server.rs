@@ -1,5 +1,6 @@
 //! The real `annals` binary on free ports with its data in a temporary folder, stopped when dropped.
 
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -177,17 +178,18 @@ pub(crate) fn clients() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients")
 }
 
-/// Run a Python client, or say why not. Its stdout is returned; a failure panics with its output.
-pub(crate) fn python(what: &str, script: &str, args: &[&str]) -> Option<String> {
-    let Some(program) = std::env::var_os("ANNALS_PYTHON") else {
-        println!("skipped: {what}: ANNALS_PYTHON is not set (./test.sh sets it)");
-        return None;
-    };
-    let out = Command::new(program)
-        .arg(clients().join("python").join(script))
-        .args(args)
-        .output()
-        .unwrap();
+/// What `test.sh` hands over, or a line that says that the test is skipped.
+pub(crate) fn given(what: &str, variable: &str) -> Option<OsString> {
+    let value = std::env::var_os(variable);
+    if value.is_none() {
+        println!("skipped: {what}: {variable} is not set (./test.sh sets it)");
+    }
+    value
+}
+
+/// Run a program to its end. Its stdout is shown and returned; a failure panics with all its output.
+pub(crate) fn run(what: &str, command: &mut Command) -> String {
+    let out = command.output().unwrap_or_else(|e| panic!("{what}: {e}"));
     let stdout = String::from_utf8_lossy(&out.stdout).into_owned();
     let stderr = String::from_utf8_lossy(&out.stderr);
     assert!(
@@ -196,5 +198,25 @@ pub(crate) fn python(what: &str, script: &str, args: &[&str]) -> Option<String> 
         out.status
     );
     println!("{what}:\n{}", stdout.trim_end());
-    Some(stdout)
+    stdout
+}
+
+/// Run a Python client, or say why not. Its stdout is returned.
+pub(crate) fn python(what: &str, script: &str, args: &[&str]) -> Option<String> {
+    let program = given(what, "ANNALS_PYTHON")?;
+    let script = clients().join("python").join(script);
+    Some(run(what, Command::new(program).arg(script).args(args)))
+}
+
+/// Run a Java program on one of the class paths that `test.sh` made, or say why not. Its stdout is returned.
+pub(crate) fn java(what: &str, classpath: &str, program: &str, args: &[&str]) -> Option<String> {
+    let made = PathBuf::from(given(what, "ANNALS_JAVA")?).join(format!("{classpath}.classpath"));
+    let classpath = std::fs::read_to_string(made).unwrap();
+    let small = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
+    let mut command = Command::new("java");
+    command
+        .args(small)
+        .arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=error");
+    command.args(["-cp", classpath.trim_end(), program]).args(args);
+    Some(run(what, &mut command))
 }

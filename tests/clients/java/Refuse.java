@@ -36,27 +36,27 @@ public final class Refuse {
     settings.put("bootstrap.servers", bootstrap);
     try (Admin admin = Admin.create(settings)) {
       Uuid id = admin.createTopics(List.of(new NewTopic(TOPIC, 1, (short) 1))).topicId(TOPIC).get();
-      check(admin.describeTopics(List.of(TOPIC)).allTopicNames().get().containsKey(TOPIC), "describe");
+      Live.check(admin.describeTopics(List.of(TOPIC)).allTopicNames().get().containsKey(TOPIC), "describe");
       TopicCollection byId = TopicCollection.ofTopicIds(List.of(id));
-      check(admin.describeTopics(byId).allTopicIds().get().get(id).name().equals(TOPIC), "describe by id");
+      Live.check(admin.describeTopics(byId).allTopicIds().get().get(id).name().equals(TOPIC), "describe by id");
     }
     settings.put("linger.ms", "200");
     settings.put("key.serializer", ByteArraySerializer.class.getName());
     settings.put("value.serializer", ByteArraySerializer.class.getName());
     try (KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(settings)) {
-      check(send(producer, good(schemaId, 1)).get(0) instanceof RecordMetadata, "the first record");
+      Live.check(send(producer, good(schemaId, 1)).get(0) instanceof RecordMetadata, "the first record");
       List<Object> mixed = send(producer, good(schemaId, 2), bad(schemaId), good(schemaId, 3));
       for (Object result : mixed) {
-        check(result instanceof Exception, "a batch with a bad record was accepted: " + mixed);
+        Live.check(result instanceof Exception, "a batch with a bad record was accepted: " + mixed);
       }
-      check(mixed.get(1).toString().contains("java-payments-value v1"), "no sentence: " + mixed.get(1));
+      Live.check(mixed.get(1).toString().contains("java-payments-value v1"), "no sentence: " + mixed.get(1));
       Object alone = send(producer, bad(schemaId)).get(0);
-      check(alone instanceof InvalidRecordException, "expected InvalidRecordException, got " + alone);
+      Live.check(alone instanceof InvalidRecordException, "expected InvalidRecordException, got " + alone);
       for (int amount = 4; amount < 14; amount++) {
         Object result = send(producer, good(schemaId, amount)).get(0);
-        check(result instanceof RecordMetadata, "the producer did not go on: " + result);
+        Live.check(result instanceof RecordMetadata, "the producer did not go on: " + result);
         if (amount % 3 == 0) {
-          check(send(producer, bad(schemaId)).get(0) instanceof InvalidRecordException, "a refusal");
+          Live.check(send(producer, bad(schemaId)).get(0) instanceof InvalidRecordException, "a refusal");
         }
       }
     }
@@ -68,17 +68,17 @@ public final class Refuse {
       consumer.assign(List.of(partition));
       consumer.seekToBeginning(List.of(partition));
       long end = consumer.endOffsets(List.of(partition)).get(partition);
-      check(end == 11, "11 records were acknowledged, the log ends at " + end);
+      Live.check(end == 11, "11 records were acknowledged, the log ends at " + end);
       while (amounts.size() < end) {
         for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofSeconds(5))) {
-          check(record.offset() == amounts.size(), "offset " + record.offset());
+          Live.check(record.offset() == amounts.size(), "offset " + record.offset());
           byte[] value = record.value();
           amounts.add((value[value.length - 1] & 0xff) / 2);
         }
       }
     }
-    check(amounts.equals(List.of(1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)), "read back " + amounts);
-    System.out.println("kafka-clients: refused records named, the idempotent producer went on");
+    Live.check(amounts.equals(List.of(1, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)), "read back " + amounts);
+    System.out.println("kafka-clients " + Live.version() + ": refused records named, the idempotent producer went on");
   }
 
   /** Each value's metadata, or the exception it failed with. */
@@ -108,11 +108,5 @@ public final class Refuse {
   /** The string is said to be longer than the payload. */
   private static byte[] bad(int schemaId) {
     return ByteBuffer.allocate(7).put((byte) 0).putInt(schemaId).put((byte) 100).put((byte) 'o').array();
-  }
-
-  private static void check(boolean holds, String what) {
-    if (!holds) {
-      throw new AssertionError(what);
-    }
   }
 }

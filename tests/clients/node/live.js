@@ -2,7 +2,7 @@
 'use strict'
 const assert = require('node:assert')
 const { Kafka, Partitioners, logLevel } = require('kafkajs')
-// kafkajs only consumes within a group, and the broker serves no groups yet: its own Fetch is called one layer down.
+// kafkajs only consumes within a group; without one its own Fetch is called one layer down.
 const Cluster = require('kafkajs/src/cluster')
 
 const INVALID_RECORD = 87

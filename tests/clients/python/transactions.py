@@ -1,4 +1,4 @@
-"""Transactions as librdkafka and aiokafka do them. `transactions.py BOOTSTRAP REGISTRY`.
+"""Transactions as librdkafka, kafka-python and aiokafka do them. `transactions.py BOOTSTRAP REGISTRY`.
 
 What is committed is read, what is aborted never is by those who read committed records; offsets are committed with the
 records they led to; an older life of a producer is fenced; a transaction that takes too long is aborted.
@@ -9,6 +9,7 @@ import sys
 import time
 
 import aiokafka
+import kafka
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -154,6 +155,18 @@ def who_takes_too_long_is_aborted(transactions):
         pass
 
 
+def kafka_python(transactions):
+    topic = transactions.topic("kafka-python-transactions")
+    producer = kafka.KafkaProducer(bootstrap_servers=transactions.bootstrap, transactional_id="kafka-python")
+    producer.init_transactions()
+    for value, end in [(b"committed", producer.commit_transaction), (b"aborted", producer.abort_transaction)]:
+        producer.begin_transaction()
+        producer.send(topic, value, partition=0).get(WAIT)
+        end()
+    producer.close()
+    same(transactions.read(topic), ["committed"], topic)
+
+
 async def aio_kafka(transactions):
     topic = transactions.topic("aio-transactions")
     producer = aiokafka.AIOKafkaProducer(bootstrap_servers=transactions.bootstrap, transactional_id="aio")
@@ -176,8 +189,9 @@ def main(bootstrap):
     offsets_go_with_the_records_they_led_to(transactions)
     an_older_life_is_fenced(transactions)
     who_takes_too_long_is_aborted(transactions)
+    kafka_python(transactions)
     asyncio.run(aio_kafka(transactions))
-    print("client librdkafka (confluent-kafka 2.16.0), aiokafka 0.14.0 | transactions | "
+    print("client librdkafka (confluent-kafka 2.16.0), kafka-python 3.0.12, aiokafka 0.14.0 | transactions | "
           "outcomes, offsets in transactions, fencing, time-outs")
 
 
