@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime
 
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -190,10 +191,10 @@ def consume(server, topic, size, counts, group):
     command = java("org.apache.kafka.tools.ConsumerPerformance", "--bootstrap-server", server.bootstrap, "--topic", topic,
                    "--group", group, "--hide-header", "--num-records")
     consumers = [subprocess.Popen([*command, str(count)], stdout=subprocess.PIPE, text=True) for count in counts]
-    # Start, end, MB, MB/s, records, records/s, ms of the rebalance, ms of fetching, …
+    # Start, end, MB, MB/s, records, …; what is said of the time without rebalances is wrong when there are several.
     rows = [consumer.communicate()[0].strip().splitlines()[-1].split(", ") for consumer in consumers]
-    seconds = max(float(row[7]) for row in rows) / 1000
-    rate = sum(int(row[4]) for row in rows) / seconds
+    started, ended = ([datetime.strptime(row[at], "%Y-%m-%d %H:%M:%S:%f") for row in rows] for at in (0, 1))
+    rate = sum(int(row[4]) for row in rows) / (max(ended) - min(started)).total_seconds()
     return {"MB/s": rate * size / 1e6, "msg/s": rate}
 
 
