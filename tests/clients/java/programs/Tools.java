@@ -33,25 +33,18 @@ public final class Tools {
 
   public static void main(String[] args) throws Exception {
     bootstrap = args[0];
-    List<String> told = new ArrayList<>();
-    for (String tool : List.of("topics", "configs", "console", "groups", "offsets", "records", "perf", "transactions",
-        "cluster", "verifiable", "deletion")) {
-      switch (tool) {
-        case "topics" -> topics();
-        case "configs" -> configs();
-        case "console" -> console();
-        case "groups" -> groups();
-        case "offsets" -> offsets();
-        case "records" -> records();
-        case "perf" -> perf();
-        case "transactions" -> transactions();
-        case "cluster" -> cluster();
-        case "verifiable" -> verifiable();
-        default -> deletion();
-      }
-      told.add(tool);
-    }
-    System.out.println("client Kafka's command-line tools " + Live.version() + " | " + COUNT[0] + " calls | topics, configs, "
+    topics();
+    configs();
+    console();
+    groups();
+    offsets();
+    records();
+    perf();
+    transactions();
+    cluster();
+    verifiable();
+    deletion();
+    System.out.println("client Kafka's command-line tools " + Live.version() + " | administration | topics, configs, "
         + "console-producer, console-consumer, consumer-groups (reset-offsets, delete-offsets), groups, get-offsets, "
         + "delete-records, log-dirs, producer-perf-test, consumer-perf-test, e2e-latency, verifiable-producer, transactions, "
         + "features, metadata-quorum, cluster, broker-api-versions, leader-election");
@@ -182,7 +175,7 @@ public final class Tools {
 
   private static void cluster() throws Exception {
     says(run("org.apache.kafka.tools.BrokerApiVersionsCommand"), "Produce(0): ");
-    run("org.apache.kafka.tools.FeatureCommand", "describe");
+    says(run("org.apache.kafka.tools.FeatureCommand", "describe"), "Feature: transaction.version");
     String quorum = "org.apache.kafka.tools.MetadataQuorumCommand";
     says(run(quorum, "describe", "--status"), "LeaderId:");
     says(run(quorum, "describe", "--replication"), "Leader");
@@ -208,8 +201,6 @@ public final class Tools {
 
   // --- how a tool is run ---------------------------------------------------------------------------------------------
 
-  private static final int[] COUNT = {0};
-
   private static String run(String tool, String... args) throws Exception {
     return typed("", tool, args);
   }
@@ -229,7 +220,6 @@ public final class Tools {
 
   /** What it ends with; what it says goes to `said`. */
   private static int call(String input, StringBuilder said, String tool, String... args) throws Exception {
-    COUNT[0]++;
     InputStream in = System.in;
     PrintStream out = System.out;
     PrintStream error = System.err;
