@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::checkpoint::{Checkpoint, Loaded};
 use crate::committer::{Clock, Cuts, Shared};
@@ -17,49 +17,20 @@ use crate::damage::Damage;
 use crate::disk::{DirLock, Disk, RealDisk, exists, is_failed_sync, parent, remove_tree};
 use crate::error::LogError;
 use crate::format;
-use crate::maintenance;
 use crate::mutex::lock;
 use crate::partition::{Partition, PartitionConfig};
 use crate::recover::Recover;
 use crate::timings::Timed;
+
+mod config;
+
+pub use config::LogConfig;
 
 /// Longest partition path, in bytes: file names below it must fit as well.
 const PATH_BYTES_MAX: usize = 512;
 
 /// Ending of a partition directory that is being removed.
 pub(crate) const REMOVED: &str = ".deleted";
-
-/// How a log directory is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogConfig {
-    /// Idempotent producers remembered per partition; the longest silent are forgotten first. Default 10,000, which
-    /// is about 2 MB.
-    pub producers_max: usize,
-    /// Silence after which a producer may be forgotten, in milliseconds. Default one day, as in Kafka.
-    pub producer_expiry_ms: i64,
-    /// Bytes of the newest batches kept in memory per partition, for consumers that keep up. Default 256 KiB.
-    pub tail_bytes_max: usize,
-    /// How often the log is tidied up: old segments sealed, records that need not be kept thrown away. Default 15 s.
-    pub maintenance_interval: Duration,
-    /// Bytes of memory for the keys that compaction looks at together; what has more takes several passes. Default
-    /// 64 MiB.
-    pub compaction_bytes_max: usize,
-    /// Bytes of log that compaction reads in a second. Default 32 MiB.
-    pub compaction_bytes_per_second: u64,
-}
-
-impl Default for LogConfig {
-    fn default() -> Self {
-        LogConfig {
-            producers_max: 10_000,
-            producer_expiry_ms: 24 * 60 * 60 * 1000,
-            tail_bytes_max: 256 * 1024,
-            maintenance_interval: maintenance::INTERVAL,
-            compaction_bytes_max: maintenance::COMPACTION_BYTES_MAX,
-            compaction_bytes_per_second: maintenance::COMPACTION_BYTES_PER_SECOND,
-        }
-    }
-}
 
 /// An open log directory. Clones are handles to the same one; when the last is dropped without
 /// [`LogDir::close`], writing ends and the next start counts as unclean.

@@ -179,7 +179,10 @@ pub(crate) async fn fetched(running: &Running, topic: &str, isolation_level: i8)
 pub(crate) async fn committed(running: &Running, topic: &str) -> Vec<String> {
     let found = loop {
         let found = fetched(running, topic, 1).await;
-        if found.last_stable_offset == found.high_watermark {
+        // The ends are those of when the records had been read: what was decided in between comes with the next.
+        let last = batches(found.records.as_ref().unwrap()).last();
+        let end = last.map_or(0, |last| last.unwrap().last_offset() + 1);
+        if found.last_stable_offset == found.high_watermark && end == found.high_watermark {
             break found;
         }
         tokio::task::yield_now().await;

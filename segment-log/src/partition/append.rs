@@ -94,13 +94,8 @@ impl Partition {
         {
             return Ok(self.appended(base_offset, last_offset, true));
         }
-        let conditions = match conditions {
-            Some((conditions, counted)) => {
-                self.check_conditions(conditions, &counted?, batch)?;
-                Some(conditions)
-            }
-            None => None,
-        };
+        let hold = |(conditions, counted)| self.check_conditions(conditions, counted, batch);
+        let conditions = conditions.map(hold).transpose()?;
         let written = self.write(&mut bytes, batch.last_offset_delta(), now_ms, &mut writer);
         let place = written.map_err(|source| {
             let what = format!("writing {}", self.path);

@@ -100,12 +100,13 @@ impl Partition {
     }
 
     /// Whether the conditions hold now; asked under the append lock, while no files are taken away.
-    pub(super) fn check_conditions(
+    pub(super) fn check_conditions<'a>(
         &self,
-        conditions: &Conditions,
-        counted: &Counted<'_>,
+        conditions: &'a Conditions,
+        counted: Result<Counted<'_>, ConditionError>,
         batch: &Batch,
-    ) -> Result<(), ConditionError> {
+    ) -> Result<&'a Conditions, ConditionError> {
+        let counted = counted?;
         let own = batch.is_transactional().then(|| batch.producer_id());
         let known = loop {
             self.follow_unstable()?;
@@ -122,7 +123,7 @@ impl Partition {
                 continue;
             };
             if !next.contains_key(key) {
-                let stable = self.stable_count(&known, key, counted).map_err(KeyError::Io)?;
+                let stable = self.stable_count(&known, key, &counted).map_err(KeyError::Io)?;
                 let unstable = self.unstable_count(&known, key, own);
                 let unstable = unstable.map_err(|offset| ConditionError::Undecided {
                     index: *index,
@@ -149,7 +150,7 @@ impl Partition {
             *next += 1;
         }
         match unexpected.is_empty() {
-            true => Ok(()),
+            true => Ok(conditions),
             false => Err(ConditionError::Revision(unexpected)),
         }
     }
