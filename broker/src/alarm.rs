@@ -21,8 +21,13 @@ impl Stopwatch {
 
     /// Done when so much has passed.
     pub(crate) async fn until(self, ms: i64) {
-        tokio::time::sleep_until(self.0 + Duration::from_millis(ms.unsigned_abs())).await;
+        tokio::time::sleep_until(self.0 + pause(ms)).await;
     }
+}
+
+/// What is over already is waited for no longer: it may have been due long before the start.
+fn pause(ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
 
 /// When somebody will come and look what is due.
@@ -50,6 +55,14 @@ impl Alarm {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_due_before_the_start_is_due_at_once() {
+        assert_eq!(pause(20), Duration::from_millis(20));
+        for overdue_ms in [0, -1, -3_600_000, i64::MIN] {
+            assert_eq!(pause(overdue_ms), Duration::ZERO);
+        }
+    }
 
     #[test]
     fn somebody_is_sent_for_an_earlier_deadline_alone() {
