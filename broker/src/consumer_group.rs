@@ -351,19 +351,21 @@ impl ConsumerGroup {
         gone.iter().for_each(|id| self.remove(id));
     }
 
-    /// A member is gone, and with it its claim to what it had.
     fn remove(&mut self, id: &str) {
+        self.disown(id);
+        self.forget_patterns();
+    }
+
+    /// A member is gone, and with it its claim to what it had.
+    fn disown(&mut self, id: &str) {
+        self.release_instance_of(id);
         let Some(member) = self.members.remove(id) else {
             return;
         };
         for part in member.held() {
             self.owners.remove(part);
         }
-        if let Some(instance_id) = &member.instance_id {
-            self.instances.remove(instance_id);
-        }
         self.unsaved.members.insert(id.to_owned());
-        self.forget_patterns();
         self.raise_epoch();
     }
 

@@ -18,7 +18,9 @@ impl Heartbeat {
     pub(crate) fn bytes(&self) -> usize {
         let topics = self.topics.iter().flatten().map(|name| 64 + name.len());
         let names = [&self.member_id, &self.client_id].map(String::len);
-        512 + names.iter().sum::<usize>() + topics.sum::<usize>() + self.regex.as_ref().map_or(0, String::len)
+        let texts = [&self.regex, &self.rack_id, &self.instance_id, &self.assignor];
+        let texts = texts.into_iter().flatten().map(String::len);
+        512 + names.iter().sum::<usize>() + topics.sum::<usize>() + texts.sum::<usize>()
     }
 }
 
@@ -65,7 +67,7 @@ impl ConsumerGroup {
             false => heartbeat.member_id.clone(),
         };
         let instance_id = heartbeat.instance_id.as_deref();
-        let before = instance_id.and_then(|instance_id| self.instances.get(instance_id).cloned());
+        let before = instance_id.and_then(|instance_id| self.owner_of(instance_id).cloned());
         let is_away = |before: &String| {
             self.members
                 .get(before)
@@ -87,6 +89,7 @@ impl ConsumerGroup {
             self.rename(&before, &id);
         }
         let is_new = !self.members.contains_key(&id);
+        self.release_instance_of(&id);
         if let Some(instance_id) = instance_id {
             self.instances.insert(instance_id.to_owned(), id.clone());
         }
@@ -102,7 +105,10 @@ impl ConsumerGroup {
         (member.assigned, member.revoking) = (Parts::new(), Parts::new());
         held.iter().for_each(|part| drop(self.owners.remove(part)));
         self.unsaved.members.insert(id.clone());
-        Ok(self.takes_in(id, heartbeat, patterns, is_new, now_ms))
+        let heard = self.takes_in(id, heartbeat, patterns, is_new, now_ms);
+        // Also those of who had the id before.
+        self.forget_patterns();
+        Ok(heard)
     }
 
     fn stays(&mut self, heartbeat: Heartbeat, topics: &dyn Topics, now_ms: i64) -> Result<Heard, Refused> {
@@ -181,7 +187,7 @@ impl ConsumerGroup {
     fn known(&self, heartbeat: &Heartbeat) -> Result<String, Refused> {
         let unknown = || refused(ErrorCode::UnknownMemberId, "The group has no such member.");
         if let Some(instance_id) = &heartbeat.instance_id {
-            let owner = self.instances.get(instance_id).ok_or_else(unknown)?;
+            let owner = self.owner_of(instance_id).ok_or_else(unknown)?;
             if *owner != heartbeat.member_id {
                 let sentence = format!("The instance id belongs to member {owner}.");
                 return Err(refused(ErrorCode::FencedInstanceId, sentence));
@@ -193,8 +199,28 @@ impl ConsumerGroup {
         }
     }
 
-    /// A static member's next life: another id, and all else as it was.
+    /// The member that has the instance id.
+    fn owner_of(&self, instance_id: &str) -> Option<&String> {
+        let owner = self.instances.get(instance_id);
+        owner.filter(|id| self.members.contains_key(*id))
+    }
+
+    /// A member's instance id is free for others.
+    pub(super) fn release_instance_of(&mut self, id: &str) {
+        let instance_id = self
+            .members
+            .get(id)
+            .and_then(|member| member.instance_id.as_ref());
+        if let Some(instance_id) = instance_id
+            && self.instances.get(instance_id).is_some_and(|owner| owner == id)
+        {
+            self.instances.remove(instance_id);
+        }
+    }
+
+    /// A static member's next life: another id, and all else as it was. A member of that id is no more.
     fn rename(&mut self, before: &str, id: &str) {
+        self.disown(id);
         if let Some(member) = self.members.remove(before) {
             for part in member.held() {
                 self.owners.insert(*part, id.to_owned());

@@ -77,7 +77,7 @@ impl Member {
     /// What it takes, in bytes, about.
     pub(crate) fn bytes(&self) -> usize {
         let topics = self.topics.iter().map(|name| 64 + name.len());
-        let texts = [&self.regex, &self.rack_id, &self.instance_id]
+        let texts = [&self.regex, &self.rack_id, &self.instance_id, &self.assignor]
             .into_iter()
             .flatten()
             .map(String::len);

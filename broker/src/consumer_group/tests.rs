@@ -142,6 +142,8 @@ enum Step {
     Crash(usize),
     Start(usize),
     Leave(usize),
+    /// Joins again as who it is, with another instance id, which may be another's.
+    Turn(usize, Option<usize>),
     Want(usize, BTreeSet<usize>, bool, Option<bool>),
     /// What waits to be stored is, or cannot be.
     Store(bool),
@@ -160,6 +162,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => client().prop_map(Step::Crash),
         6 => client().prop_map(Step::Start),
         2 => client().prop_map(Step::Leave),
+        2 => (client(), prop::option::of(0..3usize)).prop_map(|(client, instance)| Step::Turn(client, instance)),
         3 => (client(), topics(), any::<bool>(), any::<Option<bool>>())
             .prop_map(|(client, topics, regex, range)| Step::Want(client, topics, regex, range)),
         14 => Just(Step::Store(true)),
@@ -259,6 +262,11 @@ impl Story {
                 }
             }
             Step::Leave(client) => self.leave(client),
+            Step::Turn(client, instance) => {
+                let client = &mut self.clients[client];
+                client.instance_id = instance.map(|number| format!("instance-{number}"));
+                client.starts_anew();
+            }
             Step::Want(client, topics, is_regex, range) => {
                 self.clients[client].wants(&topics, is_regex, range)
             }
@@ -369,6 +377,11 @@ impl Story {
 
     /// No partition is read by two whom the group takes for its members.
     fn check(&self) {
+        for (instance_id, id) in &self.group.instances {
+            let member = self.group.members.get(id);
+            let has = member.and_then(|member| member.instance_id.as_ref());
+            assert_eq!(has, Some(instance_id), "{id}'s: {:?}", self.group);
+        }
         let mut readers: BTreeMap<Part, &Client> = BTreeMap::new();
         for client in self.clients.iter().filter(|client| client.is_there) {
             let is_member = self.group.members.get(&client.id).is_some_and(|member| {

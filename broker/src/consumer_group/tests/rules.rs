@@ -332,3 +332,37 @@ fn what_could_not_be_stored_is_told_to_nobody_and_stored_with_what_comes_next() 
     };
     assert_eq!(again.len(), lines.len());
 }
+
+#[test]
+fn an_instance_id_is_free_when_its_member_has_another_or_none() {
+    let with = |id: &str, instance_id: Option<&str>| Heartbeat {
+        instance_id: instance_id.map(str::to_owned),
+        ..join(id, &["orders"])
+    };
+    for next in [Some("b"), None] {
+        let mut room = Room::new(&[("orders", 4)]);
+        room.joins(with("m", Some("a")));
+        room.joins(with("m", next));
+        assert_eq!(room.group.instances.len(), next.iter().len());
+        room.joins(with("n", Some("a")));
+        assert_eq!(room.group.instances["a"], "n");
+    }
+}
+
+#[test]
+fn who_comes_as_an_instance_that_is_away_gives_up_what_it_had_as_itself() {
+    let mut room = Room::new(&[("orders", 4), ("payments", 3)]);
+    let instance = |heartbeat: Heartbeat| Heartbeat {
+        instance_id: Some("a".to_owned()),
+        ..heartbeat
+    };
+    let away = room.joins(instance(join("n", &["orders"])));
+    room.joins(instance(heartbeat("n", WILL_BE_BACK)));
+    assert_eq!(partitions(&away).len(), 4);
+    let itself = room.joins(join("m", &["payments"]));
+    assert_eq!(partitions(&itself).len(), 3);
+    room.joins(instance(join("m", &["orders"])));
+    let told = room.joins(instance(has("m", room.group.members["m"].epoch, &Parts::new())));
+    assert_eq!(room.group.members.len(), 1);
+    assert_eq!(room.group.owners.len(), 4, "{told:?}: {:?}", room.group);
+}
