@@ -16,7 +16,8 @@ use crate::ticket::{Ticket, told};
 pub(crate) struct Asked(oneshot::Receiver<Answer>);
 
 impl Asked {
-    /// The answer to a member of the classic protocol; `None` when the broker stops before there is one.
+    /// The answer to a member of the classic protocol; `None` when the broker stops, or the group becomes another, before
+    /// there is one.
     pub(crate) async fn told(self, stop: watch::Receiver<bool>) -> Option<group::Answer> {
         match told(self.0, stop).await? {
             Answer::Classic(answer) => Some(answer),
@@ -108,6 +109,8 @@ fn hand_over(
 fn become_another(shared: &Shared, id: &str, entry: &mut Entry, kind: Kind) -> Result<(), ErrorCode> {
     write_no_group(shared, id, entry).map_err(|error| error.code())?;
     entry.life += 1;
+    // Who has just left waits until that is stored, of which this group will not hear: CoordinatorNotAvailable.
+    entry.waiting.let_go();
     entry.kind = kind;
     Ok(())
 }
