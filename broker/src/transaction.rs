@@ -29,6 +29,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use add::Addition;
 use end::Ended;
 pub(crate) use state::{Outcome, Phase, Place, Producer, State};
 
@@ -94,8 +95,8 @@ pub(crate) struct Transaction {
     retry_ms: Option<i64>,
     /// When the state that counts was stored.
     stored_ms: i64,
-    /// Partitions to be added when that may be.
-    waiting: VecDeque<(Ticket, Producer, BTreeSet<Place>)>,
+    /// Partitions to be added when that may be, longest waiting first.
+    waiting: VecDeque<Addition>,
 }
 
 /// Pause after something could not be stored.
@@ -148,6 +149,12 @@ impl Transaction {
 
     /// When [`Event::Tick`] is due.
     pub(crate) fn deadline_ms(&self) -> Option<i64> {
+        let waits_until_ms = self.waiting.front().map(|addition| addition.until_ms);
+        self.due_ms().into_iter().chain(waits_until_ms).min()
+    }
+
+    /// When the transaction is to go on by itself.
+    fn due_ms(&self) -> Option<i64> {
         let state = self.state.as_ref().filter(|_| self.next.is_none())?;
         match &state.phase {
             Phase::Ongoing { since_ms, .. } => {
@@ -204,17 +211,16 @@ impl Transaction {
                 self.is_marked = true;
                 self.complete()
             }
-            Event::Tick
-                if self
-                    .deadline_ms()
-                    .is_some_and(|deadline_ms| deadline_ms <= now_ms) =>
-            {
-                match self.state.as_ref().and_then(State::fenced) {
-                    Some(aborted) => self.store(aborted, None),
-                    None => self.complete(),
+            Event::Tick => {
+                let mut effects = self.refuse_overdue(now_ms);
+                if self.due_ms().is_some_and(|due_ms| due_ms <= now_ms) {
+                    effects.extend(match self.state.as_ref().and_then(State::fenced) {
+                        Some(aborted) => self.store(aborted, None),
+                        None => self.complete(),
+                    });
                 }
+                effects
             }
-            Event::Tick => Vec::new(),
         }
     }
 

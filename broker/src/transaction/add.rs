@@ -10,6 +10,18 @@ use crate::ticket::Ticket;
 /// How many additions may wait for their turn.
 const WAITING_MAX: usize = 64;
 
+/// How long one waits; then its client is told to come again. A marker that cannot be written holds up nobody for ever.
+const WAIT_MS: i64 = 5_000;
+
+/// Partitions to be added to a transaction whose turn has not come.
+#[derive(Debug, Clone)]
+pub(super) struct Addition {
+    ticket: Ticket,
+    producer: Producer,
+    places: BTreeSet<Place>,
+    pub(super) until_ms: i64,
+}
+
 impl Transaction {
     /// Adds partitions; while the transaction before is on its way to its end, or a change to be stored, when that is
     /// over. So a client need not try again after a pause.
@@ -24,7 +36,12 @@ impl Transaction {
             Ok(Some(state)) => self.store(state, Some(ticket)),
             Ok(None) => vec![Effect::Answer(ticket, Ok(producer))],
             Err(ErrorCode::ConcurrentTransactions) if self.waiting.len() < WAITING_MAX => {
-                self.waiting.push_back((ticket, producer, places));
+                self.waiting.push_back(Addition {
+                    ticket,
+                    producer,
+                    places,
+                    until_ms: now_ms.saturating_add(WAIT_MS),
+                });
                 Vec::new()
             }
             Err(code) => vec![Effect::Answer(ticket, Err(code))],
@@ -39,9 +56,19 @@ impl Transaction {
             transaction.next.is_some() || transaction.state.as_ref().is_some_and(ends)
         };
         while !is_busy(self)
-            && let Some((ticket, producer, places)) = self.waiting.pop_front()
+            && let Some(next) = self.waiting.pop_front()
         {
-            effects.extend(self.add_or_wait(ticket, producer, places, now_ms));
+            effects.extend(self.add_or_wait(next.ticket, next.producer, next.places, now_ms));
+        }
+        effects
+    }
+
+    /// Tells those who have waited for too long to come again.
+    pub(super) fn refuse_overdue(&mut self, now_ms: i64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        while let Some(overdue) = self.waiting.pop_front_if(|addition| addition.until_ms <= now_ms) {
+            let refused = Err(ErrorCode::ConcurrentTransactions);
+            effects.push(Effect::Answer(overdue.ticket, refused));
         }
         effects
     }

@@ -419,3 +419,36 @@ fn what_cannot_be_stored_is_tried_again_after_a_pause_and_marked_once() {
         Phase::Completed(Outcome::Abort)
     ));
 }
+
+/// The marker of the transaction before is never written: who waits for its turn is not left waiting for ever.
+#[test]
+fn who_waits_for_its_turn_is_told_to_come_again_after_a_while() {
+    let mut desk = Desk::default();
+    let producer = desk.init(None).unwrap();
+    desk.add(producer, "a").unwrap();
+    let decided = desk.transaction.on(end_of(producer, Outcome::Commit, None), 0);
+    let [Effect::Store(store, _)] = decided[..] else {
+        panic!("{decided:?}");
+    };
+    let is_stored = true;
+    desk.transaction.on(Event::Stored { store, is_stored }, 0);
+    assert_eq!(desk.transaction.deadline_ms(), None);
+    for (ticket, now_ms) in [(1, 10), (2, 20)] {
+        let waits = desk
+            .transaction
+            .on(Event::Add(Ticket(ticket), producer, place("b")), now_ms);
+        assert_eq!(waits, []);
+    }
+    for ticket in [1, 2] {
+        let until_ms = desk.transaction.deadline_ms().expect("a deadline");
+        assert_eq!(desk.transaction.on(Event::Tick, until_ms - 1), []);
+        assert_eq!(
+            desk.transaction.on(Event::Tick, until_ms),
+            [Effect::Answer(
+                Ticket(ticket),
+                Err(ErrorCode::ConcurrentTransactions)
+            )]
+        );
+    }
+    assert_eq!(desk.transaction.deadline_ms(), None);
+}
