@@ -11,6 +11,7 @@ mod audit;
 mod cli;
 mod clients;
 mod damage;
+mod faults;
 mod groups;
 mod guard;
 mod metrics;
