@@ -43,7 +43,7 @@ mod tests;
 use assign::Assignor;
 pub(crate) use assign::is_assignor;
 pub(crate) use member::{Member, Standing};
-pub(crate) use record::{Restored, by_topic, lines_of_none};
+pub(crate) use record::{Restored, by_topic};
 
 /// A partition, by its topic's id.
 pub(crate) type Part = (Uuid, i32);

@@ -4,7 +4,7 @@
 //! believed: its epoch is behind the group's, and another is made. What regular expressions stand for is not kept, it is
 //! looked up again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use annals_kafka_wire::coordinator::consumer_groups::{
     ConsumerGroupCurrentMemberAssignmentKey as CurrentKey,
@@ -52,6 +52,16 @@ impl ConsumerGroup {
         lines
     }
 
+    /// The lines that say that there is no such group any more, which nobody is in. Of members that have gone, the log may
+    /// not have been told yet, or in vain.
+    pub(crate) fn lines_of_none(&self) -> Vec<Line> {
+        let unsaved = self.storing.values().chain([&self.unsaved]);
+        let gone: BTreeSet<&String> = unsaved.flat_map(|unsaved| &unsaved.members).collect();
+        let mut lines: Vec<Line> = gone.into_iter().flat_map(|id| self.lines_of(id)).collect();
+        lines.extend([(target_key(&self.id), None), (group_key(&self.id), None)]);
+        lines
+    }
+
     /// What a member says, is to have and has; or that there is no such member any more. Kafka reads what belongs to a
     /// member only behind the member, and forgets them the other way round.
     fn lines_of(&self, id: &str) -> [Line; 3] {
@@ -70,11 +80,6 @@ impl ConsumerGroup {
             None => [current, target, said],
         }
     }
-}
-
-/// The lines that say that there is no such group any more, which nobody is in.
-pub(crate) fn lines_of_none(group_id: &str) -> Vec<Line> {
-    vec![(target_key(group_id), None), (group_key(group_id), None)]
 }
 
 fn group_key(group_id: &str) -> OffsetsKey {

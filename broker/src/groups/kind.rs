@@ -193,7 +193,7 @@ impl Kind {
     pub(super) fn lines_of_none(&self, id: &str) -> Vec<Line> {
         match self {
             Kind::Classic(_) => vec![(key_of(id), None)],
-            Kind::Consumer(_) => consumer_group::lines_of_none(id),
+            Kind::Consumer(group) => group.lines_of_none(),
         }
     }
 }

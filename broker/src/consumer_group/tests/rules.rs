@@ -366,3 +366,30 @@ fn who_comes_as_an_instance_that_is_away_gives_up_what_it_had_as_itself() {
     assert_eq!(room.group.members.len(), 1);
     assert_eq!(room.group.owners.len(), 4, "{told:?}: {:?}", room.group);
 }
+
+#[test]
+fn a_group_that_goes_leaves_none_of_its_members_in_the_log() {
+    let mut room = Room::new(&[("orders", 4)]);
+    let mut log = Log::default();
+    let join = Event::Heartbeat(Ticket(1), Box::new(join("m", &["orders"])));
+    for effect in room.group.on(join, &room.topics, 0) {
+        if let Effect::Store(store, lines) = effect {
+            log.write(lines);
+            let is_stored = true;
+            room.group.on(Event::Stored { store, is_stored }, &room.topics, 0);
+        }
+    }
+    let leave = Event::Heartbeat(Ticket(2), Box::new(heartbeat("m", GOES)));
+    let left = room.group.on(leave, &room.topics, 0);
+    let [Effect::Store(store, _)] = left[..] else {
+        panic!("{left:?}");
+    };
+    // What was to be written is not; and, before it is known that it was not.
+    let mut sooner = Log(log.0.clone());
+    sooner.write(room.group.lines_of_none());
+    assert!(sooner.0.is_empty(), "{:?}", sooner.0);
+    let is_stored = false;
+    room.group.on(Event::Stored { store, is_stored }, &room.topics, 0);
+    log.write(room.group.lines_of_none());
+    assert!(log.0.is_empty(), "{:?}", log.0);
+}
