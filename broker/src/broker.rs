@@ -161,6 +161,7 @@ impl Broker {
             refusals: Refusals::default(),
             dead_letters: dead_letter::Remembered::default(),
         };
+        groups::forget_topics_gone(&shared);
         Ok(Broker {
             shared: Arc::new(shared),
         })
@@ -322,8 +323,8 @@ impl Shared {
 
     /// Deletes a topic, and what groups have read of it. Blocks for a sync.
     pub(crate) fn delete_topic(&self, name: &str, id: Option<Uuid>) -> Result<Topic, TopicError> {
-        let deleted = self.topics.delete(name, id, self.now_ms())?;
-        groups::forget_topic(self, name);
+        let forget = || groups::forget_topic(self, name);
+        let deleted = self.topics.delete(name, id, self.now_ms(), forget)?;
         self.refusals.forget(name);
         Ok(deleted)
     }

@@ -318,13 +318,16 @@ impl Topics {
     }
 
     /// Deletes a topic and its records: the one that has this name when its turn comes, or, if it is meant by its id,
-    /// that one alone. Blocks for a sync.
-    pub(crate) fn delete(&self, name: &str, id: Option<Uuid>, now_ms: i64) -> Result<Topic, TopicError> {
-        let unknown = || TopicError::Unknown(name.chars().take(topic_name::TOPIC_NAME_BYTES_MAX).collect());
-        let meant = |topic: &Topic| id.is_none_or(|id| topic.id == id);
-        let named = || self.now().named(name).cloned().filter(meant).ok_or_else(unknown);
-        let claim = self.claim(name, |_| named().map(|_| 0))?;
-        let topic = named()?;
+    /// that one alone. `forget` is called before another can take its name. Blocks for a sync.
+    pub(crate) fn delete(
+        &self,
+        name: &str,
+        id: Option<Uuid>,
+        now_ms: i64,
+        forget: impl FnOnce(),
+    ) -> Result<Topic, TopicError> {
+        let claim = self.claim(name, |_| self.meant(name, id).map(|_| 0))?;
+        let topic = self.meant(name, id)?;
         if topic.settings.is_held {
             return Err(TopicError::Held(topic.name.clone()));
         }
@@ -332,11 +335,9 @@ impl Topics {
             .append(&MetaRecord::TopicDeleted { id: topic.id }, now_ms)?;
         claim.publish(|map| map.remove(&topic));
         topic.mark_deleted();
-        remove_files(
-            &self.log,
-            topic.id,
-            0..i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX),
-        );
+        forget();
+        let partitions = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
+        remove_files(&self.log, topic.id, 0..partitions);
         tracing::info!(topic = %topic.name, id = %topic.id, "topic deleted");
         Ok(topic)
     }

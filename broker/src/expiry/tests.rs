@@ -1,6 +1,6 @@
 //! What is forgotten, and when, as seen by the coordinators over a log; and that the log is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -16,6 +16,7 @@ use crate::group::Identity;
 use crate::groups::{self, Committed, Who};
 use crate::guard::OpenGate;
 use crate::internal;
+use crate::topics::NewTopic;
 use crate::transaction::{Event, Outcome, Producer};
 use crate::transactions;
 
@@ -30,7 +31,22 @@ fn open(dir: &Path, clock: fn() -> i64) -> Arc<Shared> {
     let shared = Arc::clone(&broker.shared);
     internal::make(&shared, internal::OFFSETS).expect("a topic");
     internal::make(&shared, internal::TRANSACTIONS).expect("a topic");
+    for name in ["orders", "payments"] {
+        make(&shared, name);
+    }
     shared
+}
+
+/// Makes a topic, if it is not there.
+fn make(shared: &Shared, name: &str) {
+    let new = NewTopic {
+        name: name.to_owned(),
+        partitions: 1,
+        config: BTreeMap::new(),
+    };
+    if shared.topics.now().named(name).is_none() {
+        shared.topics.create(&new, 0).expect("a topic");
+    }
 }
 
 fn close(shared: &Shared) {
@@ -38,6 +54,10 @@ fn close(shared: &Shared) {
 }
 
 async fn commit(shared: &Arc<Shared>, topic: &str, member_id: &str, epoch: i32) {
+    assert_eq!(try_commit(shared, topic, member_id, epoch).await, Ok(()));
+}
+
+async fn try_commit(shared: &Arc<Shared>, topic: &str, member_id: &str, epoch: i32) -> Result<(), ErrorCode> {
     let identity = Identity {
         member_id: member_id.to_owned(),
         instance_id: None,
@@ -54,7 +74,7 @@ async fn commit(shared: &Arc<Shared>, topic: &str, member_id: &str, epoch: i32) 
         commit_ms: shared.now_ms(),
     };
     let offsets = vec![((topic.to_owned(), 0), committed)];
-    assert_eq!(groups::commit(shared, "g", &who, offsets).await, Ok(()));
+    groups::commit(shared, "g", &who, offsets).await
 }
 
 fn kept(shared: &Shared) -> Vec<String> {
@@ -218,5 +238,34 @@ async fn members_of_all_groups_share_their_room() {
     beat(&shared, epoch).await;
     beat(&shared, GOES).await;
     assert!(groups::have_room(&shared, 3_500));
+    close(&shared);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn offsets_go_with_their_topic_also_when_there_was_no_time_to_say_so() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let shared = open(dir.path(), || 0);
+    for topic in ["orders", "payments"] {
+        commit(&shared, topic, "", -1).await;
+    }
+    // Where the broker is killed before it has forgotten them.
+    shared
+        .topics
+        .delete("orders", None, 0, || ())
+        .expect("a deletion");
+    // Who was let in before the deletion, and comes to the group behind it.
+    let late = try_commit(&shared, "orders", "", -1).await;
+    assert_eq!(late, Err(ErrorCode::UnknownTopicOrPartition));
+    close(&shared);
+    for _ in 0..2 {
+        let shared = open(dir.path(), || 0);
+        assert_eq!(kept(&shared), ["payments"]);
+        close(&shared);
+    }
+    // The name is nobody's else until they are forgotten.
+    let shared = open(dir.path(), || 0);
+    commit(&shared, "orders", "", -1).await;
+    shared.delete_topic("orders", None).expect("a deletion");
+    assert_eq!(kept(&shared), ["payments"]);
     close(&shared);
 }

@@ -6,7 +6,7 @@ use annals_kafka_wire::error::ErrorCode;
 
 use super::{Committed, Entry, Event, Who, happen, store};
 use crate::broker::Shared;
-use crate::internal::{WriteError, Written};
+use crate::internal::{self, WriteError, Written};
 use crate::transaction::{Place, Producer};
 
 /// Commits offsets of a member, or of nobody. They count once they are durable.
@@ -49,6 +49,7 @@ async fn store_offsets(
 ) -> Option<Result<(), ErrorCode>> {
     let written = shared.groups.with(id, makes, |_, entry| {
         check(entry)?;
+        check_topics(shared, &offsets)?;
         let written = store::write_offsets(shared, id, None, &offsets).map_err(code_of)?;
         entry.offsets.expect();
         Ok(written)
@@ -88,6 +89,7 @@ pub(crate) fn commit_in_transaction(
             .into_iter()
             .map(|(place, offset)| (place, Some(offset)))
             .collect();
+        check_topics(shared, &offsets)?;
         let written = store::write_offsets(shared, id, Some(producer), &offsets).map_err(code_of)?;
         shared.groups.expect_marker(producer.id, id);
         for ((place, committed), log_offset) in offsets.into_iter().zip(written.base_offset()..) {
@@ -117,13 +119,24 @@ pub(crate) fn end_transaction(shared: &Arc<Shared>, producer_id: i64, is_committ
 /// A topic is gone, and with it what groups have read of it: another topic of its name begins anew. What cannot be
 /// written is forgotten all the same until the next start.
 pub(crate) fn forget_topic(shared: &Shared, topic: &str) {
+    forget_where(shared, |name| name == topic);
+}
+
+/// At the start: topics may have been deleted when there was no time left to forget what groups had read of them.
+pub(crate) fn forget_topics_gone(shared: &Shared) {
+    let topics = shared.topics.now();
+    forget_where(shared, |name| topics.named(name).is_none());
+}
+
+fn forget_where(shared: &Shared, is_gone: impl Fn(&str) -> bool) {
     for id in shared.groups.ids() {
         shared.groups.with(&id, false, |_, entry| {
             let places = entry.offsets.all_places().into_iter();
-            let gone: Vec<Place> = places.filter(|(name, _)| name == topic).collect();
+            let gone: Vec<Place> = places.filter(|(name, _)| is_gone(name)).collect();
             if !gone.is_empty() && !forget_now(shared, &id, entry, gone.clone()) {
+                let end = internal::so_far(shared, internal::OFFSETS).map_or(0, |end| end.base_offset());
                 for place in gone {
-                    entry.offsets.put(place, None, i64::MAX / 2);
+                    entry.offsets.forget_before(place, end);
                 }
             }
         });
@@ -140,6 +153,17 @@ pub(super) fn forget_now(shared: &Shared, id: &str, entry: &mut Entry, places: V
         entry.offsets.put(place, none, log_offset);
     }
     true
+}
+
+/// Whether the topics are still there. Who asks under the group's lock comes before what a deletion forgets, or is
+/// refused.
+fn check_topics(shared: &Shared, offsets: &[(Place, Option<Committed>)]) -> Result<(), ErrorCode> {
+    let topics = shared.topics.now();
+    let mut kept = offsets.iter().filter(|(_, committed)| committed.is_some());
+    match kept.all(|((topic, _), _)| topics.named(topic).is_some()) {
+        true => Ok(()),
+        false => Err(ErrorCode::UnknownTopicOrPartition),
+    }
 }
 
 fn code_of(error: WriteError) -> ErrorCode {

@@ -61,6 +61,11 @@ impl Offsets {
         }
     }
 
+    /// Forgets what the log has of a place up to its end here, which no record says.
+    pub(super) fn forget_before(&mut self, place: Place, end: i64) {
+        self.by_place.insert(place, (end.saturating_sub(1), None));
+    }
+
     /// What a transaction commits if it is committed.
     pub(super) fn wait_for_marker(
         &mut self,
@@ -187,6 +192,21 @@ mod tests {
             offsets.settle();
         }
         assert!(offsets.is_empty());
+    }
+
+    #[test]
+    fn what_is_forgotten_without_a_record_is_so_up_to_the_end_of_the_log() {
+        let mut offsets = Offsets::default();
+        offsets.expect();
+        offsets.expect();
+        offsets.put(place(), Some(committed(10)), 6);
+        offsets.forget_before(place(), 7);
+        assert_eq!(offset(&offsets), None);
+        // Of those on their way one was written before, and one behind.
+        offsets.put(place(), Some(committed(20)), 5);
+        assert_eq!(offset(&offsets), None);
+        offsets.put(place(), Some(committed(30)), 7);
+        assert_eq!(offset(&offsets), Some(30));
     }
 
     #[test]

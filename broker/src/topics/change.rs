@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
 use super::files::{open_partitions, remove_files};
 use super::{TopicError, Topics};
 use crate::meta::MetaRecord;
@@ -93,7 +95,17 @@ impl Topics {
     }
 
     fn there(&self, name: &str) -> Result<Topic, TopicError> {
+        self.meant(name, None)
+    }
+
+    /// The topic of this name, if it is the one that is meant by its id.
+    pub(super) fn meant(&self, name: &str, id: Option<Uuid>) -> Result<Topic, TopicError> {
         let unknown = || TopicError::Unknown(name.chars().take(topic_name::TOPIC_NAME_BYTES_MAX).collect());
-        self.now().named(name).cloned().ok_or_else(unknown)
+        let is_meant = |topic: &Topic| id.is_none_or(|id| topic.id == id);
+        self.now()
+            .named(name)
+            .cloned()
+            .filter(is_meant)
+            .ok_or_else(unknown)
     }
 }

@@ -97,13 +97,13 @@ fn a_topic_that_is_meant_by_its_id_is_deleted_alone() {
     let dir = tempfile::tempdir().unwrap();
     let (log, topics) = open(dir.path());
     let first = topics.create(&orders(), 0).unwrap().id;
-    topics.delete("orders", Some(first), 0).unwrap();
+    topics.delete("orders", Some(first), 0, || ()).unwrap();
     let second = topics.create(&orders(), 0).unwrap().id;
     // Looked up before the first was deleted, and deleted after the second was created.
-    let refused = topics.delete("orders", Some(first), 0);
+    let refused = topics.delete("orders", Some(first), 0, || ());
     assert!(matches!(refused, Err(TopicError::Unknown(_))), "{refused:?}");
     assert_eq!(ids(&topics), [second]);
-    assert_eq!(topics.delete("orders", None, 0).unwrap().id, second);
+    assert_eq!(topics.delete("orders", None, 0, || ()).unwrap().id, second);
     log.close().unwrap();
 }
 
