@@ -170,14 +170,17 @@ impl Batch {
         })
     }
 
-    /// Checks what the header of a batch fresh from a producer must say: no control batch, not empty, and offsets
-    /// from 0 without gaps. (A log gives other offsets; compaction leaves gaps, and even empty batches.)
+    /// Checks what the header of a batch fresh from a producer must say: no control batch, no delete horizon, not empty,
+    /// and offsets from 0 without gaps. (A log gives other offsets; compaction leaves gaps, and even empty batches.)
     pub fn check_produced(&self) -> Result<(), BatchError> {
         if self.base_offset() != 0 {
             return Err(BatchError::BaseOffset(self.base_offset()));
         }
         if self.is_control() {
             return Err(BatchError::Control);
+        }
+        if self.has_delete_horizon() {
+            return Err(BatchError::DeleteHorizon);
         }
         if self.count() < 1 || i64::from(self.count()) != i64::from(self.last_offset_delta()) + 1 {
             return Err(BatchError::Gaps {

@@ -48,7 +48,8 @@ impl Batch {
     }
 
     /// The batch with those of its records that `keep` wants, in its own codec; where `horizon` is given, with that as
-    /// its delete horizon. `limit` is the most bytes decompression may give.
+    /// its delete horizon. `limit` is the most bytes decompression may give, of
+    /// this batch and of that.
     pub fn with_records(
         &self,
         limit: usize,
@@ -66,6 +67,11 @@ impl Batch {
             }
         }
         let plain = records.into_bytes();
+        // Times farther from the horizon than from each other take more bytes than before: too many for who reads it.
+        if plain.len() > limit {
+            let codec = self.compression();
+            return Err(BatchError::TooLarge { codec, limit });
+        }
         let mut packed = Vec::new();
         let (codec, records) = match codec::compress(self.compression(), &plain, &mut packed) {
             Ok(()) if self.compression() != Compression::None => (self.compression(), &packed[..]),

@@ -61,6 +61,9 @@ pub enum BatchError {
     /// A control batch from a producer.
     #[error("a producer may not send a control batch")]
     Control,
+    /// A delete horizon from a producer.
+    #[error("a producer may not send a batch with a delete horizon (attribute bit 6): compaction sets it")]
+    DeleteHorizon,
     /// A base offset that is the log's to give.
     #[error("a produced batch must begin at offset 0, not {0}")]
     BaseOffset(i64),
@@ -112,6 +115,7 @@ impl BatchError {
             Self::Contradiction { .. }
             | Self::Decompress { .. }
             | Self::Control
+            | Self::DeleteHorizon
             | Self::BaseOffset(_)
             | Self::Gaps { .. }
             | Self::Record { .. } => ErrorCode::InvalidRecord,

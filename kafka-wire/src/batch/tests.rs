@@ -155,6 +155,7 @@ fn produced_batches_have_no_gaps_and_no_markers() {
         Err(BatchError::Gaps { count: 0, .. })
     ));
     assert_eq!(check(22, &[1 << 5]), Err(BatchError::Control));
+    assert_eq!(check(22, &[1 << 6]), Err(BatchError::DeleteHorizon));
 }
 
 #[test]
