@@ -206,6 +206,9 @@ impl Known {
     /// How often a key occurs in `from..end`.
     pub(crate) fn count(&self, disk: &dyn Disk, key: &[u8], from: i64, end: i64) -> io::Result<u64> {
         let mut count = 0;
+        if end <= from {
+            return Ok(count);
+        }
         for sealed in self
             .sealed
             .iter()
@@ -217,7 +220,7 @@ impl Known {
             }
         }
         let part = self.part.as_ref();
-        let in_part = part.map_or(0, |part| part.count(key, end) - part.count(key, from.min(end)));
+        let in_part = part.map_or(0, |part| part.count(key, end) - part.count(key, from));
         Ok(count + in_part)
     }
 
@@ -231,6 +234,9 @@ impl Known {
         max: usize,
     ) -> io::Result<Vec<i64>> {
         let mut found = Vec::new();
+        if end <= from {
+            return Ok(found);
+        }
         for sealed in self
             .sealed
             .iter()

@@ -1,6 +1,6 @@
 //! What a batch says about keys.
 
-use annals_kafka_wire::batch::Batch;
+use annals_kafka_wire::batch::{Batch, Compression};
 use bytes::Bytes;
 
 /// The keys of one batch.
@@ -44,9 +44,17 @@ impl Reading {
             reading.gapped = true;
             return reading;
         };
+        // A slice of what was decompressed would hold all of that.
+        let owned = |key: Bytes| match batch.compression() {
+            Compression::None => key,
+            _ => Bytes::copy_from_slice(&key),
+        };
         for record in records {
             match record {
-                Ok(record) => reading.keys.extend(record.key.map(|key| (record.offset, key))),
+                Ok(record) => {
+                    let key = record.key.map(owned);
+                    reading.keys.extend(key.map(|key| (record.offset, key)));
+                }
                 // Who reads it gets nothing of it either.
                 Err(_) => {
                     reading.keys.clear();

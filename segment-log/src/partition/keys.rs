@@ -137,11 +137,12 @@ impl Partition {
 
     /// Takes in the run of the segment that begins at `next`, if it is sealed, decided and has one.
     fn take_run(&self, next: i64) -> Result<bool, KeyError> {
+        let forgotten = read(&self.keys.known).forgotten;
         let (base, sealed) = read(&self.segments).around(next);
         let Some((end, size)) = sealed.filter(|_| base == next) else {
             return Ok(false);
         };
-        if end > self.last_stable_offset() || read(&self.keys.known).part.is_some() {
+        if end > self.last_stable_offset() {
             return Ok(false);
         }
         let name = file_name(&self.path, next, "keys");
@@ -158,10 +159,16 @@ impl Partition {
             keys,
         });
         self.keys.change(|known| {
-            known.sealed.push(sealed);
-            known.ahead = None;
-        })?;
-        Ok(true)
+            // Unless what stands before it is gone meanwhile: it would stand behind a gap.
+            let follows = known.forgotten == forgotten
+                && known.part.is_none()
+                && known.end(self.log_start_offset()) == next;
+            if follows {
+                known.sealed.push(sealed);
+                known.ahead = None;
+            }
+            follows
+        })
     }
 
     /// Takes in some of the log from `next` on.
