@@ -174,7 +174,7 @@ impl Shared {
 
     /// The committer thread.
     pub(crate) fn run(&self) {
-        let _guard = Unwinding(self);
+        let _guard = Unwinding(self, "committer");
         while self.round(true) {}
     }
 
@@ -307,7 +307,8 @@ impl Shared {
         let reason = format!("{what}: {error}");
         if is_failed_sync(error) {
             self.fail(reason);
-        } else if self.room.refuse(reason.clone(), bytes, waiting, (self.clock)()) {
+        } else if self.failed().is_none() && self.room.refuse(reason.clone(), bytes, waiting, (self.clock)())
+        {
             tracing::error!(%reason, "the log refuses writes until there is room");
             // The committer learns that it has a time to wake at.
             drop(lock(&self.queue));
@@ -367,13 +368,13 @@ impl Shared {
     }
 }
 
-/// Marks the log failed when the committer unwinds, so that nobody waits for it.
-struct Unwinding<'a>(&'a Shared);
+/// Marks the log failed when the thread of this name unwinds, so that nobody waits for it.
+pub(crate) struct Unwinding<'a>(pub(crate) &'a Shared, pub(crate) &'static str);
 
 impl Drop for Unwinding<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.fail("the committer ended by a panic".to_owned());
+            self.0.fail(format!("the {} ended by a panic", self.1));
             self.0.announce();
         }
     }

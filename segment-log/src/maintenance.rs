@@ -6,10 +6,11 @@
 //!
 //! Invariant: what fails of it is said and tried again the next time; only a failed sync is the end of all writing.
 
+use std::io;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use crate::committer::Shared;
+use crate::committer::{Shared, Unwinding};
 use crate::disk::is_failed_sync;
 use crate::mutex::lock;
 use crate::partition::Partition;
@@ -17,6 +18,7 @@ use crate::partition::Partition;
 impl Shared {
     /// The thread: a round in every interval, until the directory is closed.
     pub(crate) fn keep_up(&self, opened_ms: i64) {
+        let _guard = Unwinding(self, "upkeep");
         let begun = self.now();
         loop {
             let pause = self.config.maintenance_interval;
@@ -32,7 +34,8 @@ impl Shared {
         }
     }
 
-    /// One round over all partitions, one at a time. Compaction reads no more than so many bytes a second.
+    /// One round over all partitions, one at a time: what gives room first, then compaction, which reads no more than so
+    /// many bytes a second. As that takes its time, nobody's retention waits for more than one other's compaction.
     pub(crate) fn maintain(&self, now_ms: i64, bytes_per_second: Option<u64>) {
         let _one_at_a_time = lock(&self.upkeep);
         let pace = Pace {
@@ -40,19 +43,38 @@ impl Shared {
             bytes_per_second,
         };
         let partitions: Vec<Arc<Partition>> = lock(&self.partitions).values().cloned().collect();
-        for partition in partitions {
-            if self.ready().is_err() {
-                return;
+        let begun = self.now();
+        let now_ms = || {
+            let passed = self.now().saturating_duration_since(begun).as_millis();
+            now_ms.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX))
+        };
+        let tidy = || {
+            for partition in &partitions {
+                self.keep(partition, || partition.maintain(now_ms()));
             }
-            if let Err(error) = partition.maintain(now_ms, &pace)
-                && !partition.is_removed()
-            {
+        };
+        tidy();
+        for partition in &partitions {
+            if self.keep(partition, || partition.compact(now_ms(), &pace)) == Some(true) {
+                tidy();
+            }
+        }
+    }
+
+    /// Does some of a partition's upkeep, unless nothing is written any more; answers what came of it, if it worked.
+    fn keep<T>(&self, partition: &Partition, work: impl FnOnce() -> io::Result<T>) -> Option<T> {
+        self.ready().ok()?;
+        match work() {
+            Ok(done) => Some(done),
+            Err(_) if partition.is_removed() => None,
+            Err(error) => {
                 let path = partition.path();
                 if is_failed_sync(&error) {
                     self.fail(format!("the upkeep of {path}: {error}"));
-                    return;
+                } else {
+                    tracing::warn!(partition = path, %error, "the upkeep of a partition failed; it is tried again");
                 }
-                tracing::warn!(partition = path, %error, "the upkeep of a partition failed; it is tried again");
+                None
             }
         }
     }

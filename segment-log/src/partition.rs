@@ -81,9 +81,11 @@ pub struct Partition {
     log_start: AtomicI64,
     /// Where the log is to start as soon as that is on disk.
     log_start_due: AtomicI64,
+    /// Held by who moves the log start.
+    starting: Mutex<()>,
     /// Up to where it has been compacted.
     compacted_end: AtomicI64,
-    /// When the next tombstone may go, as far as that is known.
+    /// When the next tombstone may go; at once after a start, as nobody knows.
     next_horizon: AtomicI64,
     /// Segments that took others' places and are not settled on disk.
     swapped: Mutex<Vec<Arc<Opened>>>,
@@ -174,8 +176,9 @@ impl Partition {
             keys,
             log_start: AtomicI64::new(start),
             log_start_due: AtomicI64::new(start),
+            starting: Mutex::default(),
             compacted_end: AtomicI64::new(compacted_end),
-            next_horizon: AtomicI64::new(i64::MAX),
+            next_horizon: AtomicI64::new(0),
             swapped: Mutex::default(),
             log_end: AtomicI64::new(end),
             high_watermark: AtomicI64::new(end),

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::{Durability, Partition};
-use crate::disk::{DiskFile, replace};
+use crate::disk::{DiskFile, is_failed_sync, replace};
 use crate::error::AppendError;
 use crate::mutex::{lock, read, write};
 use crate::segment::{Opened, file_name};
@@ -50,14 +50,33 @@ impl Partition {
     /// partition's durability leaves to the operating system.
     pub(crate) fn sync(&self, all: bool) -> io::Result<u64> {
         let mut turn = lock(&self.turn);
+        self.may_sync()?;
         let Some(due) = self.due(&mut turn) else {
             return Ok(0);
         };
         let active = all || self.config().durability == Durability::Fsync;
-        self.sync_files(&due, &mut turn, active)?;
+        self.ending(self.sync_files(&due, &mut turn, active))?;
         let bytes = due.bytes.saturating_sub(turn.bytes);
         turn.bytes = due.bytes;
         Ok(bytes)
+    }
+
+    /// Nothing is synced after a sync that failed: the next one may say yes to what is lost.
+    pub(super) fn may_sync(&self) -> io::Result<()> {
+        match self.shared.failed() {
+            Some(failure) => Err(io::Error::other(failure.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends all writing after a failed sync, before who waits for the lock that is held can try the same again.
+    pub(super) fn ending<T>(&self, done: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &done
+            && is_failed_sync(error)
+        {
+            self.shared.fail(format!("syncing {}: {error}", self.path));
+        }
+        done
     }
 
     /// Tells the watchers what was published, if they do not know.
@@ -141,14 +160,13 @@ impl Partition {
             let Some(rolled) = turn.rolled.front().filter(|_| !lock(&self.writer).removed) else {
                 return Ok(());
             };
+            self.may_sync()?;
             let disk = &*self.shared.disk;
             let index = &rolled.sealed.index;
-            replace(
-                disk,
-                &file_name(&self.path, rolled.next, "snap"),
-                &rolled.snapshot,
-            )?;
-            replace(disk, &file_name(&self.path, index.base, "idx"), &index.encode())?;
+            let snapshot = file_name(&self.path, rolled.next, "snap");
+            self.ending(replace(disk, &snapshot, &rolled.snapshot))?;
+            let name = file_name(&self.path, index.base, "idx");
+            self.ending(replace(disk, &name, &index.encode()))?;
             write(&self.segments).settle(index.base);
             turn.rolled.pop_front();
         }

@@ -60,10 +60,11 @@ fn groups(segments: &[Span], bytes_max: u64) -> Vec<&[Span]> {
 }
 
 impl Partition {
-    /// Compacts what is worth it.
-    pub(super) fn compact(&self, now_ms: i64, pace: &Pace<'_>) -> io::Result<()> {
-        let Some(how) = self.config().compaction else {
-            return Ok(());
+    /// Compacts what is worth it; answers whether anything was. Not on a full disk: first there is to be room for appends.
+    pub(crate) fn compact(&self, now_ms: i64, pace: &Pace<'_>) -> io::Result<bool> {
+        let how = self.config().compaction;
+        let Some(how) = how.filter(|_| self.shared.room.reason().is_none()) else {
+            return Ok(false);
         };
         // What was begun is finished, in as many passes as it takes.
         let (mut until, mut from) = (0, -1);
@@ -74,7 +75,7 @@ impl Partition {
                 break;
             }
         }
-        Ok(())
+        Ok(from >= 0)
     }
 
     /// What is worth a pass; what is new before `until` is.
@@ -263,30 +264,33 @@ impl Partition {
             }
         }
         let done = match through {
-            Ok(true) if changed => output
-                .finish()
-                .and_then(|(file, index)| self.swap(file, index))
-                .map(|()| true),
+            Ok(true) if changed => output.finish().and_then(|(file, index)| self.swap(file, index)),
             through => through,
         };
-        // It has its name by now, or is of no use.
-        remove_if_there(disk, &name)?;
-        done
+        // It has its name by now, or is of no use. A sync that failed is told before all else.
+        let removed = remove_if_there(disk, &name);
+        let done = done?;
+        removed?;
+        Ok(done)
     }
 
-    /// Puts a segment in the place of all that have offsets of its range.
-    fn swap(&self, file: Arc<dyn DiskFile>, index: Index) -> io::Result<()> {
+    /// Puts a segment in the place of all that have offsets of its range; answers false when the partition is not to be
+    /// compacted any more.
+    fn swap(&self, file: Arc<dyn DiskFile>, index: Index) -> io::Result<bool> {
         let (base, end) = (index.base, index.end);
         let disk = &*self.shared.disk;
         let _files = write(&self.files);
-        if lock(&self.writer).removed {
-            return Ok(());
+        {
+            // Whoever sets a hold waits for this name, or stops it.
+            let writer = lock(&self.writer);
+            let config = self.config();
+            if writer.removed || config.is_held || config.compaction.is_none() {
+                return Ok(false);
+            }
+            let undecided = undecided_name(&self.path, base, end);
+            disk.rename(&undecided, &swap_name(&self.path, base, end))?;
         }
-        disk.rename(
-            &undecided_name(&self.path, base, end),
-            &swap_name(&self.path, base, end),
-        )?;
-        disk.sync_dir(&self.path)?;
+        // From here on it stands for them, also where the rest has to be done later.
         let opened = Arc::new(Opened {
             name: file_name(&self.path, base, "log"),
             file,
@@ -296,11 +300,14 @@ impl Partition {
         lock(&self.opened).retain(|opened| !(base..end).contains(&opened.index.base));
         self.keys.forget_from(base);
         lock(&self.swapped).push(opened.clone());
-        self.finish_swap(&opened)
+        self.ending(self.finish_swap(&opened)).map(|()| true)
     }
 
     fn finish_swap(&self, opened: &Arc<Opened>) -> io::Result<()> {
+        self.may_sync()?;
         let (disk, index) = (&*self.shared.disk, &opened.index);
+        // Nothing goes before what takes its place is on disk.
+        disk.sync_dir(&self.path)?;
         finish(disk, &self.path, index.base, index.end)?;
         replace(disk, &file_name(&self.path, index.base, "idx"), &index.encode())?;
         write(&self.segments).settle(index.base);
@@ -314,7 +321,7 @@ impl Partition {
         for opened in swapped {
             let _files = write(&self.files);
             if !lock(&self.writer).removed {
-                self.finish_swap(&opened)?;
+                self.ending(self.finish_swap(&opened))?;
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use super::{Partition, Retention};
-use crate::maintenance::Pace;
+use crate::disk::is_failed_sync;
 use crate::mutex::{lock, read};
 
 /// A segment as retention sees it.
@@ -62,19 +62,18 @@ impl Partition {
         }
         let segments = self.kept();
         let gone = expired(&segments, retention, now_ms);
-        if gone == segments.len() && segments.last().is_some_and(|active| active.size > 0) {
-            self.seal(now_ms)?;
-        }
+        let all = gone == segments.len() && segments.last().is_some_and(|active| active.size > 0);
+        // On a full disk the others go all the same.
+        let sealed = if all { self.seal(now_ms) } else { Ok(()) };
         let bound = self.settled_end();
         let gone = segments.iter().take(gone).take_while(|kept| kept.end <= bound);
         let Some(start) = gone.last().map(|last| last.end) else {
-            return Ok(());
+            return sealed;
         };
-        if start > self.log_start_offset() {
-            self.start_at(start)?;
+        if start > self.log_start_offset() && self.start_at(start)? {
             tracing::info!(partition = %self.path, before = start, "records were kept for long enough, and go");
         }
-        Ok(())
+        sealed
     }
 
     /// Up to where everything is decided and on disk.
@@ -100,7 +99,7 @@ impl Partition {
     }
 
     /// Begins a new segment, so that the one written last can be compacted or go.
-    pub(super) fn seal(&self, now_ms: i64) -> io::Result<()> {
+    pub(crate) fn seal(&self, now_ms: i64) -> io::Result<()> {
         let mut writer = lock(&self.writer);
         if writer.removed || self.shared.ready().is_err() {
             return Ok(());
@@ -127,21 +126,32 @@ impl Partition {
         active.size > 0 && (old || active.end <= self.log_start_offset())
     }
 
-    /// What is due of the partition's upkeep.
-    pub(crate) fn maintain(&self, now_ms: i64, pace: &Pace<'_>) -> io::Result<()> {
+    /// What is due of the partition's upkeep, but for compaction. What gives room comes first, and is done whatever else
+    /// fails on a full disk; the first that failed is told.
+    pub(crate) fn maintain(&self, now_ms: i64) -> io::Result<()> {
         if !self.may_forget() {
             return Ok(());
         }
-        self.finish_swaps()?;
-        if self.is_due(now_ms) {
-            self.seal(now_ms)?;
+        let seal_due = || match self.is_due(now_ms) {
+            true => self.seal(now_ms),
+            false => Ok(()),
+        };
+        let steps: [&dyn Fn() -> io::Result<()>; 5] = [
+            &|| self.free(),
+            &|| self.finish_swaps(),
+            &seal_due,
+            &|| self.retain(now_ms),
+            &|| self.free(),
+        ];
+        let mut told = Ok(());
+        for step in steps {
+            let done = step();
+            if done.as_ref().is_err_and(is_failed_sync) {
+                return done;
+            }
+            told = told.and(done);
         }
-        self.retain(now_ms)?;
-        let freed = self.free()?;
-        if freed > 0 {
-            tracing::info!(partition = %self.path, segments = freed, "segments before the log start were removed");
-        }
-        self.compact(now_ms, pace)
+        told
     }
 }
 

@@ -59,39 +59,57 @@ impl Partition {
         self.shared.ready()?;
         if offset > start {
             self.sync_to(offset - 1)?;
-            self.start_at(offset).map_err(|source| {
+            let moved = self.start_at(offset).map_err(|source| {
                 let what = format!("moving the log start of {}", self.path);
                 self.shared.refused(&what, &source, 0, None);
                 AppendError::Io { what, source }
             })?;
+            if !moved {
+                let path = self.path.clone();
+                return Err(DeleteError::Held { path });
+            }
             tracing::info!(partition = %self.path, before = offset, "records were deleted");
         }
         Ok(self.log_start_offset())
     }
 
-    /// Lets the log start at `offset`, which is at most the synced end, and syncs that.
-    pub(super) fn start_at(&self, offset: i64) -> io::Result<()> {
-        self.log_start_due.fetch_max(offset, Ordering::AcqRel);
-        self.shared.save(false)?;
+    /// Lets the log start at `offset`, which is at most the synced end, and syncs that. Answers false when the partition
+    /// is held by now.
+    pub(crate) fn start_at(&self, offset: i64) -> io::Result<bool> {
+        let _one_at_a_time = lock(&self.starting);
+        {
+            // Whoever sets a hold comes before this, or after.
+            let _writer = lock(&self.writer);
+            if self.config().is_held {
+                return Ok(false);
+            }
+            self.log_start_due.fetch_max(offset, Ordering::AcqRel);
+        }
+        if let Err(error) = self.shared.save(false) {
+            // What was refused does not happen with the next checkpoint.
+            self.log_start_due
+                .store(self.log_start_offset(), Ordering::Release);
+            return Err(error);
+        }
         let _files = write(&self.files);
         self.log_start.fetch_max(offset, Ordering::AcqRel);
         let _writer = lock(&self.writer);
         write(&self.derived).forget_before(offset);
-        Ok(())
+        Ok(true)
     }
 
-    /// Removes the files of segments before the log start. Answers how many segments those were.
-    pub(super) fn free(&self) -> io::Result<usize> {
+    /// Removes the files of segments before the log start.
+    pub(super) fn free(&self) -> io::Result<()> {
         let _files = write(&self.files);
         let gone = {
             let writer = lock(&self.writer);
             if writer.removed {
-                return Ok(0);
+                return Ok(());
             }
             write(&self.segments).drop_before(self.log_start_offset())
         };
         if gone.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
         lock(&self.opened).retain(|opened| !gone.contains(&opened.index.base));
         let disk = &*self.shared.disk;
@@ -101,6 +119,7 @@ impl Partition {
             }
         }
         disk.sync_dir(&self.path)?;
-        Ok(gone.len())
+        tracing::info!(partition = %self.path, segments = gone.len(), "segments before the log start were removed");
+        Ok(())
     }
 }

@@ -248,6 +248,57 @@ fn a_held_partition_keeps_everything() {
     assert_eq!(partition.log_start_offset(), 10);
 }
 
+/// A hold that is set while somebody deletes comes before the log start is moved, or after.
+#[test]
+fn a_hold_is_asked_for_where_the_start_moves() {
+    let disk = SimDisk::new();
+    let log = open(&disk).unwrap();
+    let partition = ten(&log, config(SEGMENT_BYTES));
+    let held = PartitionConfig {
+        is_held: true,
+        ..config(SEGMENT_BYTES)
+    };
+    partition.reconfigure(held);
+    assert!(!partition.start_at(5).unwrap());
+    assert_eq!((partition.log_start_offset(), partition.mark().log_start), (0, 0));
+    partition.reconfigure(config(SEGMENT_BYTES));
+    assert!(partition.start_at(5).unwrap());
+    assert_eq!(partition.log_start_offset(), 5);
+}
+
+/// What was deleted before gives room, whatever else fails for want of it.
+#[test]
+fn a_full_disk_is_freed_of_what_stands_before_the_start() {
+    let disk = SimDisk::new();
+    let log = open(&disk).unwrap();
+    let partition = ten(&log, keeping(None, Some(0)));
+    partition.delete_before(7).unwrap();
+    partition.append(&one(1_000), 1).unwrap();
+    commit(&log);
+    let before = partition.size_bytes();
+    disk.set_room(0);
+    log.maintain(2_000);
+    assert!(partition.size_bytes() < before);
+    assert!(log.failed().is_none());
+}
+
+#[test]
+fn a_delete_that_was_refused_does_not_happen_later() {
+    let disk = SimDisk::new();
+    let log = open(&disk).unwrap();
+    let partition = ten(&log, config(SEGMENT_BYTES));
+    disk.set_room(0);
+    let refused = partition.delete_before(5);
+    assert!(matches!(refused, Err(DeleteError::Log(_))), "{refused:?}");
+    disk.set_room(usize::MAX);
+    log.shared().save(false).unwrap();
+    assert_eq!(partition.log_start_offset(), 0);
+    let log = open(&disk.reboot(Survives::Nothing)).unwrap();
+    let partition = log.partition("a/0", config(SEGMENT_BYTES)).unwrap();
+    assert_eq!(partition.log_start_offset(), 0);
+    assert_eq!(offsets(&partition), (0..10).collect::<Vec<_>>());
+}
+
 #[test]
 fn what_is_not_decided_is_not_too_old_but_may_be_deleted() {
     let disk = SimDisk::new();

@@ -173,6 +173,36 @@ fn a_full_disk_ends_a_pass_and_nothing_else() {
     }
 }
 
+/// Whoever sets a hold, or ends compaction, while a pass is under way: what was not renamed by then stays.
+#[test]
+fn a_hold_stops_a_pass_that_is_under_way() {
+    let hold = PartitionConfig {
+        is_held: true,
+        ..compacting(0)
+    };
+    for how in [hold, config(SEGMENT_BYTES)] {
+        let mut world = World::new(compacting(0));
+        fill(&mut world, 20);
+        world.maintain(41);
+        fill(&mut world, 3);
+        let partition = world.partition.clone();
+        partition.seal(world.now_ms).unwrap();
+        let before = logs(&world);
+        world.disk.freeze();
+        std::thread::scope(|scope| {
+            let log = world.log.as_ref().unwrap();
+            scope.spawn(|| log.maintain(world.now_ms));
+            // The new segment is synced before it gets its name.
+            world.disk.wait_frozen();
+            partition.reconfigure(how);
+            world.disk.thaw();
+        });
+        assert_eq!(logs(&world), before);
+        assert!(!world.disk.names("a/0").iter().any(|name| name.contains("swap")));
+        world.check();
+    }
+}
+
 #[test]
 fn readers_go_on_while_segments_change_places() {
     let mut world = World::new(compacting(0));
