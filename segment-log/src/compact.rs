@@ -2,7 +2,7 @@
 //!
 //! A pass reads the part of the log that is new since the last one and remembers the newest offset of each key
 //! ([`latest`]), then reads every sealed segment up to there, judges each batch ([`judge`]), and writes what stays into
-//! new segments ([`output`]), which take the places of the old ones (`partition/swap.rs`). What memory holds is bounded:
+//! new segments ([`output`]), which take the places of the old ones (`swap.rs`). What memory holds is bounded:
 //! where the keys do not fit, the pass ends before the batch that brought one too many, and the next goes on from there.
 //!
 //! ```text

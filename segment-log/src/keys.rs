@@ -19,17 +19,18 @@
 //! Invariant: keys are compared whole, so no two are taken for one. Records of aborted transactions and control records
 //! are not in it. It is derived: a run that is missing, damaged or of another segment is made anew from the log and has
 //! the same bytes. All indexes of a log directory together take at most [`BYTES_MAX`] of memory; what would take more
-//! is an error.
+//! is an error. What nobody asks for in ten minutes is given back.
 //!
 //! Left out: times, values, records without a key; runs over several segments.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::{Duration, Instant};
 
 use crate::disk::Disk;
 use crate::error::KeyError;
-use crate::mutex::write;
+use crate::mutex::{lock, write};
 
 mod ahead;
 mod block;
@@ -46,6 +47,9 @@ use run::Run;
 /// The most memory the key indexes of a log directory take together: 512 MiB, that is the filters of about 100 GiB of
 /// log, or ten million keys in segments that are being written.
 pub(crate) const BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// How long an index is kept in memory after the last question.
+const IDLE: Duration = Duration::from_secs(600);
 
 /// A key, and where it is first met.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +70,8 @@ pub(crate) struct Keys {
     /// Held by the one who reads what is stable in.
     pub(crate) follower: Mutex<()>,
     pub(crate) known: RwLock<Known>,
+    /// When somebody asked last.
+    asked: Mutex<Option<Instant>>,
     budget: Arc<Budget>,
 }
 
@@ -105,6 +111,7 @@ impl Keys {
         Keys {
             follower: Mutex::default(),
             known: RwLock::default(),
+            asked: Mutex::default(),
             budget,
         }
     }
@@ -126,6 +133,20 @@ impl Keys {
             return Err(KeyError::NoRoom { bytes_max: BYTES_MAX });
         }
         Ok(changed)
+    }
+
+    /// Somebody asks.
+    pub(crate) fn note_asked(&self, now: Instant) {
+        *lock(&self.asked) = Some(now);
+    }
+
+    /// Gives back what nobody has asked for in a long time: runs stay on disk, the rest is read again.
+    pub(crate) fn forget_idle(&self, now: Instant) {
+        let mut asked = lock(&self.asked);
+        if asked.is_some_and(|asked| now.saturating_duration_since(asked) >= IDLE) {
+            *asked = None;
+            self.forget_from(i64::MIN);
+        }
     }
 
     /// Forgets the segment that begins at `base`, and all behind it: another took its place.

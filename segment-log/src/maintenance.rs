@@ -1,5 +1,5 @@
-//! The log's upkeep: one thread that seals old segments, throws away what need not be kept, and compacts, off the path of
-//! appends.
+//! The log's upkeep: one thread that seals old segments, throws away what need not be kept, lets go of key indexes that
+//! nobody asks, and compacts, off the path of appends.
 //!
 //! Its time is the time the directory was opened at and what has passed since by a clock that only runs on: so a wall
 //! clock set wrong later throws nothing away.

@@ -77,11 +77,10 @@ impl Partition {
             max_timestamp = now_ms;
             stamp_append_time(&mut bytes, now_ms);
         }
-        let conditions = conditions.map(|conditions| (conditions, self.count_sealed(conditions)));
-        // What was counted stays where it is.
-        let _files = conditions.as_ref().map(|_| read(&self.files));
-
-        let mut writer = lock(&self.writer);
+        let (_files, mut writer, conditions) = match conditions.map(|asked| self.lock_counted(asked)) {
+            Some((files, writer, counted)) => (Some(files), writer, Some(counted)),
+            None => (None, lock(&self.writer), None),
+        };
         self.shared.ready()?;
         if writer.removed {
             return Err(AppendError::Removed);

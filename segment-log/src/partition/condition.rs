@@ -11,15 +11,16 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::{MutexGuard, RwLockReadGuard};
 
 use annals_kafka_wire::batch::{Batch, batches};
 use bytes::Bytes;
 
 use super::keys::SCAN_BYTES;
-use super::{Appended, Partition};
+use super::{Appended, Partition, Writer};
 use crate::error::{AppendError, ConditionError, KeyError, ReadError, Unexpected};
-use crate::keys::{Ahead, Known, Reading};
-use crate::mutex::read;
+use crate::keys::{Ahead, BYTES_MAX, Known, Reading};
+use crate::mutex::{lock, read};
 
 /// What the records of a batch expect.
 ///
@@ -63,6 +64,12 @@ impl Conditions {
     }
 }
 
+/// How often what is sealed is counted for one append.
+const COUNTS_MAX: u32 = 3;
+
+/// An append's conditions, and what was counted for them.
+type Judged<'c> = (&'c Conditions, Result<Counted<'c>, ConditionError>);
+
 /// How often keys occur in what is sealed.
 #[derive(Default)]
 pub(super) struct Counted<'a> {
@@ -83,8 +90,36 @@ impl Partition {
         self.append_under(batch, now_ms, Some(conditions))
     }
 
+    /// Counts what is sealed for an append's conditions, and takes the append lock. Where what was counted is forgotten by
+    /// then, it is counted again outside: nobody reads the whole log under the lock.
+    pub(super) fn lock_counted<'p, 'c>(
+        &'p self,
+        conditions: &'c Conditions,
+    ) -> (RwLockReadGuard<'p, ()>, MutexGuard<'p, Writer>, Judged<'c>) {
+        let mut counts = 0;
+        loop {
+            let counted = self.count_sealed(conditions);
+            counts += 1;
+            // What was counted stays where it is.
+            let files = read(&self.files);
+            let writer = lock(&self.writer);
+            let is_known = |counted: &Counted<'_>| self.still_knows(&read(&self.keys.known), counted).is_ok();
+            if counts == COUNTS_MAX || counted.as_ref().map_or(true, is_known) {
+                return (files, writer, (conditions, counted));
+            }
+        }
+    }
+
+    /// Whether what was counted is still in the index: not where memory ended.
+    fn still_knows(&self, known: &Known, counted: &Counted<'_>) -> Result<(), KeyError> {
+        match known.seen_end(self.log_start_offset()) >= counted.end {
+            true => Ok(()),
+            false => Err(KeyError::NoRoom { bytes_max: BYTES_MAX }),
+        }
+    }
+
     /// Counts what is sealed.
-    pub(super) fn count_sealed<'a>(&self, conditions: &'a Conditions) -> Result<Counted<'a>, ConditionError> {
+    fn count_sealed<'a>(&self, conditions: &'a Conditions) -> Result<Counted<'a>, ConditionError> {
         self.is_whole(&read(&self.keys.known), conditions)?;
         let counted = self.ask(i64::MAX, |known, _, _| {
             let mut counts = HashMap::new();
@@ -109,6 +144,7 @@ impl Partition {
         let counted = counted?;
         let own = batch.is_transactional().then(|| batch.producer_id());
         let known = loop {
+            self.still_knows(&read(&self.keys.known), &counted)?;
             self.follow_unstable()?;
             let known = read(&self.keys.known);
             if known.seen_end(self.log_start_offset()) >= self.log_end_offset() {

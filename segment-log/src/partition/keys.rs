@@ -76,6 +76,7 @@ impl Partition {
 
     /// Reads in what is committed before `end`.
     pub(super) fn follow(&self, end: i64) -> Result<(), KeyError> {
+        self.keys.note_asked(self.shared.now());
         while read(&self.keys.known).end(self.log_start_offset()) < end || !self.is_aligned() {
             // Who waits for another to read waits for one piece, and then sees whether to go on.
             let _one_at_a_time = lock(&self.keys.follower);
@@ -85,6 +86,7 @@ impl Partition {
             if next < end && !self.take_stable()? && !self.take_run(next)? {
                 self.take_log(next)?;
             }
+            self.keys.note_asked(self.shared.now());
         }
         self.settle_keys()
     }

@@ -129,6 +129,7 @@ impl Partition {
     /// What is due of the partition's upkeep, but for compaction. What gives room comes first, and is done whatever else
     /// fails on a full disk; the first that failed is told.
     pub(crate) fn maintain(&self, now_ms: i64) -> io::Result<()> {
+        self.keys.forget_idle(self.shared.now());
         if !self.may_forget() {
             return Ok(());
         }

@@ -1,6 +1,7 @@
 //! The key index against the log itself: whatever was written, aborted, restarted, damaged or removed.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use annals_kafka_wire::batch::{Batch, BatchBuilder, Compression, Marker};
 use bytes::Bytes;
@@ -372,6 +373,26 @@ fn nothing_is_built_where_nobody_asks() {
     let keys = world.log.shared().keys.clone();
     drop(world);
     assert_eq!(keys.taken(), 0, "what is let go of takes nothing");
+}
+
+#[test]
+fn an_index_that_nobody_asks_is_given_back() {
+    let mut world = World::new(Durability::Fsync);
+    for _ in 0..20 {
+        world.run(Op::Plain(vec![1, 2, 3], false));
+    }
+    commit(&world.log);
+    check(&world.partition);
+    let taken = || world.log.shared().keys.taken();
+    let before = taken();
+    world.disk.pass(Duration::from_secs(599));
+    world.log.maintain(0);
+    assert!(before > 0 && taken() == before);
+    world.disk.pass(Duration::from_secs(1));
+    world.log.maintain(0);
+    assert_eq!(taken(), 0);
+    check(&world.partition);
+    assert!(taken() > 0);
 }
 
 #[test]
