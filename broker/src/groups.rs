@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::alarm::{Alarm, Stopwatch};
 use crate::broker::Shared;
 use crate::consumer_group;
-use crate::group::{self, Group, Limits};
+use crate::group::{self, Group, Identity, Limits};
 use crate::internal;
 use crate::ticket::Waiting;
 
@@ -260,10 +260,13 @@ fn happen(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut 
     }
 }
 
-/// Whether members may say so much more about themselves, beside all there are.
-pub(crate) fn have_room(shared: &Shared, bytes: usize) -> bool {
+/// Whether a member of a group may say so much about itself, beside all there are; who says no more than it has said
+/// before may always.
+pub(crate) fn have_room(shared: &Shared, id: &str, who: &Identity, bytes: usize) -> bool {
+    let known = shared.groups.look(id, |entry| entry.kind.bytes_of(who));
+    let more = bytes.saturating_sub(known.unwrap_or(0));
     let taken = shared.groups.members_bytes.load(Ordering::Relaxed);
-    taken.saturating_add(bytes) <= shared.config.members_bytes_max
+    more == 0 || taken.saturating_add(more) <= shared.config.members_bytes_max
 }
 
 /// Forgets offsets that are older than they are kept, and with them groups that have nothing else.

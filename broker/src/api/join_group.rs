@@ -41,7 +41,11 @@ pub(crate) fn handle(ctx: &Context, version: i16, request: JoinGroupRequest) -> 
     if bytes > METADATA_BYTES_MAX {
         return refused(ErrorCode::InvalidRequest);
     }
-    if !groups::have_room(&ctx.shared, bytes) {
+    let who = Identity {
+        member_id: request.member_id.clone(),
+        instance_id: request.group_instance_id.clone(),
+    };
+    if !groups::have_room(&ctx.shared, &request.group_id, &who, bytes) {
         return refused(ErrorCode::GroupMaxSizeReached);
     }
     let is_new = request.member_id.is_empty();

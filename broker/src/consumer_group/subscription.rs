@@ -17,6 +17,9 @@ const REGEX_BYTES_MAX: usize = 4_096;
 /// The most that one compiles to, in bytes.
 const COMPILED_BYTES_MAX: usize = 1024 * 1024;
 
+/// How many different ones a group's members may have: each is matched against all topics whenever those change.
+const PATTERNS_MAX: usize = 64;
+
 /// A regular expression, and what it stands for.
 pub(super) type Pattern = (String, BTreeSet<String>);
 
@@ -31,11 +34,24 @@ impl ConsumerGroup {
         let Some(text) = text.filter(|text| !self.patterns.contains_key(*text)) else {
             return Ok(None);
         };
+        if self.patterns.len() >= PATTERNS_MAX {
+            let sentence = format!("The group has {PATTERNS_MAX} different regular expressions already.");
+            return Err(refused(ErrorCode::GroupMaxSizeReached, sentence));
+        }
         let compiled = compile(text).map_err(|fault| {
             let sentence = format!("The regular expression is not valid: {fault}");
             refused(ErrorCode::InvalidRegularExpression, sentence)
         })?;
         Ok(Some((text.clone(), found(&compiled, topics))))
+    }
+
+    /// What they and the names they stand for take, in bytes, about.
+    pub(crate) fn patterns_bytes(&self) -> usize {
+        let names = self
+            .patterns
+            .iter()
+            .flat_map(|(text, names)| names.iter().chain([text]));
+        names.map(|name| 64 + name.len()).sum()
     }
 
     /// Lets go of those that no member wants any more.

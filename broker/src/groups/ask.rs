@@ -9,7 +9,7 @@ use super::kind::{Answer, Event, Kind};
 use super::{CONSUMER_LIMITS, Entry, LIMITS, happen, have_room, write_no_group};
 use crate::broker::Shared;
 use crate::consumer_group::{self, ConsumerGroup, Heartbeat, JOINS, Refused};
-use crate::group::{self, Group};
+use crate::group::{self, Group, Identity};
 use crate::ticket::{Ticket, told};
 
 /// An answer that will come.
@@ -63,7 +63,11 @@ pub(crate) fn ask(
 /// Hands a heartbeat to a group of the new protocol, which is made if there is none and the member joins.
 pub(crate) fn heartbeat(shared: &Arc<Shared>, id: &str, heartbeat: Heartbeat) -> Result<Asked, Refused> {
     let joins = heartbeat.epoch == JOINS;
-    if heartbeat.says_more() && !have_room(shared, heartbeat.bytes()) {
+    let who = Identity {
+        member_id: heartbeat.member_id.clone(),
+        instance_id: heartbeat.instance_id.clone(),
+    };
+    if heartbeat.says_more() && !have_room(shared, id, &who, heartbeat.bytes()) {
         return Err(Refused {
             code: ErrorCode::GroupMaxSizeReached,
             sentence: "The members of all groups take too much memory.".to_owned(),

@@ -122,10 +122,29 @@ impl Kind {
     pub(super) fn members_bytes(&self) -> usize {
         match self {
             Kind::Classic(group) => group.members().map(group::Member::bytes).sum(),
-            Kind::Consumer(group) => group
-                .members()
-                .map(|(id, member)| id.len() + member.bytes())
-                .sum(),
+            Kind::Consumer(group) => {
+                let members = group.members().map(|(id, member)| id.len() + member.bytes());
+                members.sum::<usize>() + group.patterns_bytes()
+            }
+        }
+    }
+
+    /// What one of its members takes of that, under its id or its instance's; nothing if it is none yet.
+    pub(super) fn bytes_of(&self, who: &Identity) -> usize {
+        let is_instance = |of: &Option<String>| of.is_some() && *of == who.instance_id;
+        match self {
+            Kind::Classic(group) => {
+                let mut members = group.members();
+                let known =
+                    members.find(|member| member.id == who.member_id || is_instance(&member.instance_id));
+                known.map_or(0, group::Member::bytes)
+            }
+            Kind::Consumer(group) => {
+                let mut members = group.members();
+                let known =
+                    members.find(|(id, member)| **id == who.member_id || is_instance(&member.instance_id));
+                known.map_or(0, |(id, member)| id.len() + member.bytes())
+            }
         }
     }
 

@@ -393,3 +393,24 @@ fn a_group_that_goes_leaves_none_of_its_members_in_the_log() {
     log.write(room.group.lines_of_none());
     assert!(log.0.is_empty(), "{:?}", log.0);
 }
+
+#[test]
+fn a_group_has_so_many_different_regular_expressions() {
+    let mut room = Room::new(&[("orders", 4)]);
+    let with = |number: usize, regex: usize| Heartbeat {
+        regex: Some(format!("o{{{regex}}}.*")),
+        ..join(&format!("m{number}"), &[])
+    };
+    for number in 0..64 {
+        room.joins(with(number, number));
+    }
+    assert_eq!(room.refuses(with(64, 64)), ErrorCode::GroupMaxSizeReached);
+    let before = room.group.patterns_bytes();
+    room.joins(with(64, 63));
+    assert_eq!(room.group.patterns_bytes(), before);
+    for number in [63, 64] {
+        room.joins(with(number, 0));
+    }
+    assert!(room.group.patterns_bytes() < before);
+    room.joins(with(65, 65));
+}
