@@ -66,3 +66,22 @@ impl Reading {
         reading
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use annals_kafka_wire::batch::BatchBuilder;
+
+    use super::*;
+
+    #[test]
+    fn a_key_of_a_compressed_batch_holds_nothing_but_itself() {
+        let mut builder = BatchBuilder::new().compression(Compression::Zstd);
+        for key in ["one", "two"] {
+            builder.push(1, Some(key.as_bytes()), Some(&[0; 1_000]), &[]);
+        }
+        let (batch, _) = Batch::parse(&builder.build(), 0).unwrap();
+        let reading = Reading::of(&batch, 1 << 20);
+        assert_eq!(reading.keys, [(0, "one".into()), (1, "two".into())]);
+        assert!(reading.keys.iter().all(|(_, key)| key.is_unique()));
+    }
+}

@@ -122,3 +122,17 @@ fn empty_batches_take_any_range_of_offsets() {
         assert_eq!(next, end);
     }
 }
+
+/// Far from the horizon, each record's time takes more bytes than it did.
+#[test]
+fn what_would_be_too_much_for_who_reads_it_is_not_written() {
+    let batch = batch(Compression::Zstd, None, &[(5, None, 0); 50]);
+    let with = |limit| batch.with_records(limit, Some(1 << 40), &mut |_| true);
+    let dated = parsed(with(1 << 20).unwrap());
+    let fits = |batch: &Batch, limit: usize| batch.records(limit).is_ok();
+    let least = |batch: &Batch| (0..1 << 16).find(|limit| fits(batch, *limit)).unwrap();
+    let (before, after) = (least(&batch), least(&dated));
+    assert!(before < after, "{before}, {after}");
+    assert!(matches!(with(after - 1), Err(BatchError::TooLarge { .. })));
+    assert_eq!(with(after).unwrap(), *dated.bytes());
+}

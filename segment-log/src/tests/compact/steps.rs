@@ -370,3 +370,39 @@ fn a_horizon_counts_from_the_pass_that_set_it_and_waits_for_nothing_new() {
     assert_eq!(tombstone(&world).count(), 0);
     world.check();
 }
+
+#[test]
+fn an_expired_tombstone_goes_after_a_restart_without_new_records() {
+    let mut world = World::new(compacting(0));
+    world.write(None, &[(1, None)]).unwrap();
+    world.write(None, &[(2, Some(1))]).unwrap();
+    world.maintain(41);
+    world.maintain(0);
+    let count = |world: &World| {
+        let read = world.partition.read(0, 0).unwrap();
+        Batch::parse(&read, 0).unwrap().0.count()
+    };
+    assert_eq!(count(&world), 1);
+    world.restart(world.disk.reboot(Survives::Nothing), world.durable);
+    world.maintain(DELETE_RETENTION_MS + 1);
+    assert_eq!(count(&world), 0);
+    world.check();
+}
+
+/// What an index was read from is gone, whatever the new segment is called.
+#[test]
+fn a_segment_that_takes_others_places_leaves_none_of_their_key_indexes() {
+    let mut world = World::new(compacting(0));
+    fill(&mut world, 20);
+    world.check();
+    let keys = |world: &World| {
+        let names = world.disk.names("a/0").into_iter();
+        names.filter(|name| name.ends_with(".keys")).count()
+    };
+    assert!(keys(&world) > 5);
+    for _ in 0..3 {
+        world.maintain(41);
+    }
+    assert_eq!(keys(&world), 0);
+    world.check();
+}
