@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_broker::OpenGate;
-use annals_kafka_wire::batch::BatchBuilder;
+use annals_kafka_wire::batch::{Batch, BatchBuilder};
 use annals_kafka_wire::error::ErrorCode;
+use annals_kafka_wire::message::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use annals_kafka_wire::message::find_coordinator::FindCoordinatorRequest;
 use annals_kafka_wire::message::init_producer_id::InitProducerIdRequest;
 use annals_kafka_wire::message::offset_commit::{
@@ -129,6 +130,27 @@ async fn the_newest_of_each_key_stays_at_its_offset() {
     // The tombstone's day is over.
     maintain(&broker, settled + DAY_MS + 1).await;
     assert_eq!(read(&mut client).await, [a, c]);
+    // What is left of the records before takes nobody's room for those that are there.
+    let small = FetchRequest {
+        max_bytes: i32::MAX,
+        topics: vec![FetchTopic {
+            topic: "table".to_owned(),
+            partitions: vec![FetchPartition {
+                partition_max_bytes: 100,
+                ..FetchPartition::default()
+            }],
+            ..FetchTopic::default()
+        }],
+        ..FetchRequest::default()
+    };
+    let given = ask(&broker, 12, &small)
+        .await
+        .responses
+        .remove(0)
+        .partitions
+        .remove(0);
+    let (first, _) = Batch::parse(&given.records.unwrap(), 0).unwrap();
+    assert_eq!((first.last_offset(), first.count() > 0), (99, true));
     assert_eq!(
         (partition.log_start_offset(), partition.high_watermark()),
         (0, 102)

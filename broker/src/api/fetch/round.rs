@@ -169,13 +169,34 @@ fn read_records(
             ..given(request, partition, asked, Bytes::new(), &[])
         });
     }
-    let offset = asked.fetch_offset;
-    if request.is_committed_only() {
-        let read = partition.read_committed(offset, most)?;
-        return Ok(given(request, partition, asked, read.bytes, &read.aborted));
+    let mut offset = asked.fetch_offset;
+    loop {
+        let (records, aborted) = if request.is_committed_only() {
+            let read = partition.read_committed(offset, most)?;
+            (read.bytes, read.aborted)
+        } else {
+            (partition.read(offset, most)?, Vec::new())
+        };
+        match behind_the_empty(&records) {
+            Some(next) if next < request.end(partition) && partition.batch_bytes(next)? <= most => {
+                offset = next
+            }
+            _ => return Ok(given(request, partition, asked, records, &aborted)),
+        }
     }
-    let records = partition.read(offset, most)?;
-    Ok(given(request, partition, asked, records, &[]))
+}
+
+/// The offset behind batches of which compaction left no record. librdkafka takes an answer of nothing else for a sign
+/// that a record is too large for it: what stands behind is given instead, where it fits.
+fn behind_the_empty(records: &Bytes) -> Option<i64> {
+    let mut next = None;
+    for batch in batches(records).map_while(Result::ok) {
+        if batch.count() > 0 {
+            return None;
+        }
+        next = Some(batch.last_offset() + 1);
+    }
+    next
 }
 
 /// Where the log of a client parted from this one: its last record is of an epoch that ended before the offset it asks
