@@ -36,7 +36,10 @@ pub fn evaluate<'a>(node: &'a Node, scope: &Scope<'a>) -> Result<Cow<'a, Value>,
             return scope.made(each::index(&of, &key)?);
         }
         Node::Compute(arithmetic, a, b) => {
-            return scope.made(arithmetic.compute(&*evaluate(a, scope)?, &*evaluate(b, scope)?)?);
+            let (a, b) = (evaluate(a, scope)?, evaluate(b, scope)?);
+            scope.spend_on(&a)?;
+            scope.spend_on(&b)?;
+            return scope.made(arithmetic.compute(&a, &b)?);
         }
         Node::Negate(of) => Cow::Owned(negated(&*evaluate(of, scope)?)?),
         Node::Call(function, arguments) => {
@@ -104,6 +107,7 @@ pub fn holds(node: &Node, scope: &Scope<'_>) -> Result<bool, String> {
         Node::Compare(comparison, a, b) => {
             let (a, b) = (evaluate(a, scope)?, evaluate(b, scope)?);
             scope.spend_on(&a)?;
+            scope.spend_on(&b)?;
             compare(*comparison, &a, &b)
         }
         other => match &*evaluate(other, scope)? {
@@ -155,7 +159,8 @@ fn micros(value: &Value) -> Option<i128> {
     }
 }
 
-/// A value as a sentence shows it: as JSON, but for decimals, which are numbers there, and not at any length.
+/// A value as a sentence shows it: as JSON, but for decimals, which are numbers there, and not at any length. What is not
+/// shown is not gone through either.
 #[must_use]
 pub fn shown(value: &Value) -> String {
     let mut text = String::new();
@@ -166,12 +171,36 @@ pub fn shown(value: &Value) -> String {
     }
 }
 
+/// As much of a text as may be shown, and a character more where there is more.
+fn head(text: &str) -> &str {
+    let end = text.char_indices().nth(SHOWN_CHARS_MAX + 1);
+    end.map_or(text, |(end, _)| &text[..end])
+}
+
+/// Whether no more of it would be shown.
+fn is_full(text: &str) -> bool {
+    text.len() > SHOWN_CHARS_MAX && text.chars().nth(SHOWN_CHARS_MAX).is_some()
+}
+
 fn show(value: &Value, text: &mut String) {
+    if is_full(text) {
+        return;
+    }
     match value {
+        Value::String(value) | Value::Enum(value) => {
+            text.push_str(&serde_json::Value::from(head(value)).to_string());
+        }
+        Value::Bytes(bytes) => {
+            let shown = bytes.get(..SHOWN_CHARS_MAX).unwrap_or(bytes);
+            text.push_str(&Value::Bytes(shown.to_vec()).to_json().to_string());
+        }
         Value::Decimal(value) => text.push_str(&value.to_string()),
         Value::Array(items) => {
             text.push('[');
-            for (place, item) in items.iter().take(SHOWN_CHARS_MAX).enumerate() {
+            for (place, item) in items.iter().enumerate() {
+                if is_full(text) {
+                    break;
+                }
                 text.push_str(if place == 0 { "" } else { "," });
                 show(item, text);
             }
@@ -179,9 +208,12 @@ fn show(value: &Value, text: &mut String) {
         }
         Value::Map(entries) | Value::Record { fields: entries, .. } => {
             text.push('{');
-            for (place, (name, entry)) in entries.iter().take(SHOWN_CHARS_MAX).enumerate() {
+            for (place, (name, entry)) in entries.iter().enumerate() {
+                if is_full(text) {
+                    break;
+                }
                 text.push_str(if place == 0 { "" } else { "," });
-                text.push_str(&format!("{}:", serde_json::Value::from(name.as_str())));
+                text.push_str(&format!("{}:", serde_json::Value::from(head(name))));
                 show(entry, text);
             }
             text.push('}');
@@ -244,5 +276,77 @@ pub fn equal(a: &Value, b: &Value) -> bool {
             a.len() == count && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
         }
         _ => order(a, b) == Some(Ordering::Equal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Budget, Names, Path, Roots, lower};
+    use super::*;
+
+    struct Message(Value);
+
+    impl Roots for Message {
+        fn start(&self, _: &Path, _: usize) -> Result<(Cow<'_, Value>, usize), String> {
+            Ok((Cow::Borrowed(&self.0), 0))
+        }
+    }
+
+    static NAMES: Names = Names {
+        known: &["message"],
+        told: "message",
+        besides: "",
+    };
+
+    /// An error is a sentence with both sides in it, however large they are.
+    #[test]
+    fn both_sides_of_an_operation_are_paid_for() {
+        let items = (0..1_000).map(Value::Int).collect();
+        let message = Message(Value::Map(vec![
+            ("items".to_owned(), Value::Array(items)),
+            ("name".to_owned(), Value::String("x".repeat(100_000))),
+        ]));
+        for text in [
+            "message.items.all(x, x < message.name)",
+            "message.items.all(x, x == message.name)",
+            "message.items.all(x, x + message.name > 0)",
+            "message.items.all(x, message.name * x > 0)",
+        ] {
+            let node = lower(text, &NAMES).unwrap();
+            let budget = Budget::new(1_000_000);
+            let scope = Scope::new(&message).within(&budget);
+            assert!(!holds(&node, &scope).unwrap_or(false), "{text}");
+            assert!(scope.spend(1).is_err(), "{text} has used up its budget");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_of_a_large_value_is_its_beginning() {
+        let long = "\u{e9}\"".repeat(10_000);
+        let list = |item: Value| Value::Array(vec![item; 10_000]);
+        for value in [
+            Value::String(long.clone()),
+            Value::Bytes(vec![7; 100_000]),
+            Value::Map(vec![
+                (long.clone(), Value::Null),
+                ("next".to_owned(), Value::Null),
+            ]),
+            list(Value::Int(1)),
+            list(Value::Array(Vec::new())),
+            list(list(Value::Bool(true))),
+            list(Value::String(long)),
+        ] {
+            let whole: String = value
+                .to_json()
+                .to_string()
+                .chars()
+                .take(SHOWN_CHARS_MAX)
+                .collect();
+            assert_eq!(shown(&value), format!("{whole}…"));
+            let mut text = String::new();
+            show(&value, &mut text);
+            assert!(text.len() < 8 * SHOWN_CHARS_MAX, "{} bytes were made", text.len());
+        }
+        assert_eq!(shown(&Value::String("short".to_owned())), "\"short\"");
     }
 }
