@@ -121,15 +121,17 @@ fn judge_one(
         if refused.newer_may_admit && !is_current {
             return false;
         }
+        // The topic asks for a value by a setting of its own, which knows no warnings.
+        let is_warning = judge.only_warns() && refused.code != verdict::code::NO_VALUE;
         let is_told = refusals.len() < SENTENCES_MAX;
         refusals.push(Refusal {
             index: record.index,
             code: refused.code,
             sentence: if is_told { refused.sentence } else { String::new() },
             schema_id: refused.schema_id,
-            is_warning: judge.only_warns(),
+            is_warning,
         });
-        if !judge.only_warns() {
+        if !is_warning {
             break;
         }
     }

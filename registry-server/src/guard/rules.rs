@@ -96,7 +96,7 @@ impl Rules {
         }
         Some(Rules {
             rules,
-            reading: Reading::new(schema, schema).ok()?,
+            reading: Reading::of(schema),
             fields: Fields::of(schema, stored.metadata().iter().flat_map(|known| &known.tags)),
         })
     }

@@ -151,9 +151,13 @@ async fn each_level_asks_what_the_one_before_it_asks_and_more() {
     // A record without a value is welcome unless the topic says otherwise, whatever else it asks.
     let null = || vec![record(0, None, &[])];
     assert!(desk.judge(&[(GUARD, "full")], null()).is_empty());
-    for level in ["off", "full"] {
+    for level in ["off", "full", "warn"] {
         let refusals = desk.judge(&[(GUARD, level), ("annals.value.nulls", "reject")], null());
-        assert_eq!(refusals[0].code, "NO_VALUE", "{level}");
+        assert_eq!(
+            (refusals[0].code, refusals[0].is_warning),
+            ("NO_VALUE", false),
+            "{level}"
+        );
     }
 }
 

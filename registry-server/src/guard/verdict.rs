@@ -207,8 +207,8 @@ impl ViewVerdicts {
 }
 
 /// The rules a key or value may break, as clients and counters know them: they stay as they are.
-mod code {
-    pub(super) const NO_VALUE: &str = "NO_VALUE";
+pub(super) mod code {
+    pub(in crate::guard) const NO_VALUE: &str = "NO_VALUE";
     pub(super) const NO_SCHEMA_ID: &str = "NO_SCHEMA_ID";
     pub(super) const UNKNOWN_SCHEMA_ID: &str = "UNKNOWN_SCHEMA_ID";
     pub(super) const FOREIGN_SCHEMA_ID: &str = "FOREIGN_SCHEMA_ID";

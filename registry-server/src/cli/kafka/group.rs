@@ -108,8 +108,13 @@ struct Line<'a> {
 
 impl Line<'_> {
     fn lag(&self) -> Option<i64> {
-        Some((self.end? - self.committed?).max(0))
+        Some(self.end?.saturating_sub(self.committed?).max(0))
     }
+}
+
+/// Clients commit any number they like.
+fn lag_of(lines: &[Line<'_>]) -> i64 {
+    lines.iter().filter_map(Line::lag).fold(0, i64::saturating_add)
 }
 
 async fn describe(client: &mut Client, global: &Global, id: &str) -> Result<Exit, Failure> {
@@ -183,7 +188,7 @@ fn described(id: &str, group: &Description, lines: &[Line<'_>]) -> Value {
     json!({
         "group": id, "state": group.state, "assignor": group.assignor,
         "members": members.collect::<Vec<_>>(), "partitions": partitions.collect::<Vec<_>>(),
-        "lag": lines.iter().filter_map(Line::lag).sum::<i64>(),
+        "lag": lag_of(lines),
     })
 }
 
@@ -192,7 +197,7 @@ fn print(id: &str, group: &Description, lines: &[Line<'_>]) -> Result<(), Failur
         true => String::new(),
         false => format!(" ({})", group.assignor),
     };
-    let lag: i64 = lines.iter().filter_map(Line::lag).sum();
+    let lag = lag_of(lines);
     output::line(&format!(
         "{id}: {}{assignor}, {} member(s), {lag} record(s) behind\n",
         group.state,
