@@ -13,7 +13,7 @@ mod expected;
 
 use annals_kafka_wire::batch::{Batch, BatchError, Compression, NO_TIMESTAMP, Records, Seen, TimestampType};
 use annals_kafka_wire::error::ErrorCode;
-use annals_segment_log::{AppendError, Partition, Sequence};
+use annals_segment_log::{AppendError, Conditions, Partition, Sequence};
 use bytes::Bytes;
 
 use crate::broker::Shared;
@@ -53,8 +53,8 @@ pub(crate) struct Admitted {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Rejection {
     pub(crate) code: ErrorCode,
-    /// What rule the first record at fault broke, where it was a record.
-    pub(crate) rule: Option<&'static str>,
+    /// How many records are at fault for each rule that was broken; none where it is the batch.
+    pub(crate) rules: Vec<(&'static str, usize)>,
     pub(crate) sentence: String,
     /// Every record at fault by index, the first of them with their reason.
     pub(crate) records: Vec<(i32, Option<String>)>,
@@ -64,7 +64,7 @@ impl Rejection {
     pub(crate) fn new(code: ErrorCode, sentence: impl Into<String>) -> Rejection {
         Rejection {
             code,
-            rule: None,
+            rules: Vec::new(),
             sentence: sentence.into(),
             records: Vec::new(),
         }
@@ -76,7 +76,7 @@ impl Rejection {
         refusals.sort_by_key(|refusal| refusal.index);
         refusals.dedup_by_key(|refusal| refusal.index);
         let mut records: Vec<(i32, Option<String>)> = Vec::with_capacity(refusals.len());
-        let rule = refusals.first().map(|refusal| refusal.code);
+        let rules = by_rule(&refusals);
         for Refusal {
             index,
             code,
@@ -94,20 +94,54 @@ impl Rejection {
             .unwrap_or_default();
         Rejection {
             code,
-            rule,
+            rules,
             sentence,
             records,
         }
     }
 }
 
-/// Checks the records of one partition of a Produce request and appends them.
-pub(crate) fn admit(
+/// How many records broke each rule; a record that broke one twice is one.
+fn by_rule(refusals: &[Refusal]) -> Vec<(&'static str, usize)> {
+    let mut rules: Vec<(&'static str, usize)> = Vec::new();
+    let mut before: Option<&Refusal> = None;
+    for refusal in refusals {
+        if before.is_some_and(|before| (before.index, before.code) == (refusal.index, refusal.code)) {
+            continue;
+        }
+        before = Some(refusal);
+        match rules.iter_mut().find(|(code, _)| *code == refusal.code) {
+            Some((_, records)) => *records += 1,
+            None => rules.push((refusal.code, 1)),
+        }
+    }
+    rules
+}
+
+/// What the checks of a batch come to.
+pub(crate) enum Judged {
+    /// It is in the log already.
+    Stored(Admitted),
+    /// It may be appended.
+    Fit(Fit),
+}
+
+/// A batch that may be appended.
+pub(crate) struct Fit {
+    batch: Batch,
+    /// Under what conditions, if any.
+    conditions: Option<Conditions>,
+    /// What its topic only wants to be told.
+    warnings: Vec<Refusal>,
+}
+
+/// Checks the records of one partition of a Produce request, all but what the partition's lock is needed for.
+pub(crate) fn judge(
     rules: &Rules<'_>,
     topic: &Topic,
     (number, partition): (i32, &Partition),
     records: Option<&Bytes>,
-) -> Result<Admitted, Rejection> {
+) -> Result<Judged, Rejection> {
     let batch = whole_batch(records, rules.version)?;
     check_header(rules, topic, &batch)?;
     if let Sequence::Duplicate {
@@ -115,7 +149,7 @@ pub(crate) fn admit(
         last_offset,
     } = partition.check(&batch).map_err(not_appended)?
     {
-        return Ok(stored_before(partition, base_offset, last_offset));
+        return Ok(Judged::Stored(stored_before(partition, base_offset, last_offset)));
     }
     // Decompressed whole only for a guard; else every record is passed over as it comes out of the codec.
     let limit = partition.decompressed_bytes_max();
@@ -127,37 +161,72 @@ pub(crate) fn admit(
         (true, Some(records)) => expected::conditions(topic, records.clone())?,
         (true, None) => expected::conditions(topic, batch.records(limit).map_err(unreadable)?)?,
     };
-    if let Some(records) = judged {
-        // They have just been read to their end.
-        let judged = rules
-            .shared
-            .guard
-            .judge(topic, rules.caller, &mut records.map_while(Result::ok));
-        // A code after which clients send the batch again.
-        let mut refusals =
-            judged.map_err(|CannotJudge(why)| Rejection::new(ErrorCode::RequestTimedOut, why))?;
-        let is_refused = refusals.iter().any(|refusal| !refusal.is_warning);
-        if is_refused {
-            // Nothing of the batch is let in, so nobody needs to be warned.
-            refusals.retain(|refusal| !refusal.is_warning);
-        }
-        if !refusals.is_empty() {
-            let refused = &rules.shared.refusals;
-            refused.note(&topic.name, number, rules.caller, rules.now_ms, &refusals);
-        }
-        if is_refused {
-            dead_letter::keep(rules.shared, topic, number, &batch, &refusals);
-            return Err(Rejection::of_records(ErrorCode::InvalidRecord, refusals));
-        }
+    let warnings = match judged {
+        Some(records) => ask_guard(rules, topic, number, &batch, records)?,
+        None => Vec::new(),
+    };
+    Ok(Judged::Fit(Fit {
+        batch,
+        conditions,
+        warnings,
+    }))
+}
+
+/// Asks the guard about a batch whose records have been read to their end: what it warns of is the answer.
+fn ask_guard(
+    rules: &Rules<'_>,
+    topic: &Topic,
+    number: i32,
+    batch: &Batch,
+    records: Records,
+) -> Result<Vec<Refusal>, Rejection> {
+    let shared = rules.shared;
+    let judged = shared
+        .guard
+        .judge(topic, rules.caller, &mut records.map_while(Result::ok));
+    // A code after which clients send the batch again.
+    let mut refusals = judged.map_err(|CannotJudge(why)| Rejection::new(ErrorCode::RequestTimedOut, why))?;
+    if refusals.iter().all(|refusal| refusal.is_warning) {
+        return Ok(refusals);
     }
-    let appended = match &conditions {
-        Some(conditions) => partition.append_if(&batch, rules.now_ms, conditions),
-        None => partition.append(&batch, rules.now_ms),
+    // Nothing of the batch is let in, so nobody needs to be warned.
+    refusals.retain(|refusal| !refusal.is_warning);
+    let told = &shared.refusals;
+    told.note(&topic.name, number, rules.caller, rules.now_ms, &refusals);
+    dead_letter::keep(shared, topic, number, batch, &refusals);
+    Err(Rejection::of_records(ErrorCode::InvalidRecord, refusals))
+}
+
+/// Appends a batch that was judged, and counts it.
+pub(crate) fn append(
+    rules: &Rules<'_>,
+    topic: &Topic,
+    (number, partition): (i32, &Partition),
+    fit: &Fit,
+) -> Result<Admitted, Rejection> {
+    let Fit {
+        batch,
+        conditions,
+        warnings,
+    } = fit;
+    let appended = match conditions {
+        Some(conditions) => partition.append_if(batch, rules.now_ms, conditions),
+        None => partition.append(batch, rules.now_ms),
     };
     let appended = appended.map_err(not_appended)?;
     let (base_offset, last_offset) = (appended.base_offset, appended.last_offset);
     if appended.duplicate {
         return Ok(stored_before(partition, base_offset, last_offset));
+    }
+    topic
+        .counts
+        .appended(last_offset - base_offset + 1, batch.bytes().len());
+    if !warnings.is_empty() {
+        for (rule, records) in by_rule(warnings) {
+            topic.counts.warned(rule, records);
+        }
+        let told = &rules.shared.refusals;
+        told.note(&topic.name, number, rules.caller, rules.now_ms, warnings);
     }
     Ok(Admitted {
         base_offset,

@@ -28,7 +28,7 @@ use crate::internal::{self, InternalTopicError};
 use crate::log_state::LogState;
 use crate::net::{self, Advertised};
 use crate::pace::HalfReads;
-use crate::refusals::{Refusals, Refused, RefusedCount};
+use crate::refusals::{Refusals, Refused};
 use crate::spare::Spare;
 use crate::topic::Topic;
 use crate::topic_config;
@@ -192,12 +192,6 @@ impl Broker {
     #[must_use]
     pub fn log_state(&self) -> LogState {
         self.shared.log_state()
-    }
-
-    /// How many records of each topic broke each rule since the broker was opened, refused or let in with a warning.
-    #[must_use]
-    pub fn refused_counts(&self) -> Vec<RefusedCount> {
-        self.shared.refusals.counts()
     }
 
     /// What a topic refused last, the newest first: a few.

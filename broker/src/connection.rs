@@ -150,7 +150,7 @@ async fn read_requests(
 /// Reads a request, and sees that what it takes beyond its frame has room. Nothing is kept that waits for room: then
 /// it is read again. `keeps_frame`: what was read are parts of the frame.
 async fn admit(shared: &Shared, frame: Frame, keeps_frame: bool) -> Result<(table::Request, Arc<Held>), End> {
-    let Frame { bytes, room } = frame;
+    let Frame { bytes, room, .. } = frame;
     let mut held = Held {
         frame: room,
         surplus: None,
@@ -179,7 +179,7 @@ async fn admit(shared: &Shared, frame: Frame, keeps_frame: bool) -> Result<(tabl
 /// Has an append written; its answer may be waited for elsewhere. `None` when there is none.
 async fn append(context: &Context, frame: Frame, turn: Turn) -> Result<Option<Handled>, End> {
     let shared = &context.shared;
-    let at = Instant::now();
+    let at = frame.at;
     let bytes = frame.bytes.clone();
     let (request, held) = admit(shared, frame, true).await?;
     let begun = Begun { row: request.row, at };
@@ -221,7 +221,7 @@ async fn alone(
     stream: &mut BufReader<OwnedReadHalf>,
     queue: &mpsc::Sender<Handled>,
 ) -> Result<Option<Handled>, End> {
-    let at = Instant::now();
+    let at = frame.at;
     let (request, held) = admit(&context.shared, frame, false).await?;
     let begun = Begun { row: request.row, at };
     let reply = request.handle(context, &held)?;

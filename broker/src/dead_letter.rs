@@ -4,19 +4,21 @@
 //! came, with headers that say where it was to go and why; a header without a value gets an empty one. The producer is
 //! told all the same, and waits for nothing: a dead letter is written before its answer and synced with the next group.
 //!
-//! Invariants: no guard is asked about a dead letter, and none has one itself, so there are no loops. A batch leaves
-//! [`LETTERS_MAX`] of them at most, and one that is sent again as it was leaves no more while it is remembered. What
-//! finds no place is counted and told, and never keeps a producer from its answer.
+//! Invariants: no guard is asked about a dead letter, so none enters a topic that judges its records, or one that keeps
+//! only the last of a key: it would be a way past their guard. None has a dead letter itself, so there are no loops. A
+//! batch leaves [`LETTERS_MAX`] of them at most, and one that is sent again as it was leaves no more while it is
+//! remembered. What finds no place is told now and then, and never keeps a producer from its answer.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use annals_kafka_wire::batch::{Batch, BatchBuilder, Record};
 
 use crate::broker::Shared;
 use crate::guard::{Refusal, SENTENCES_MAX};
 use crate::internal;
+use crate::refusals::Lines;
 use crate::topic::Topic;
 use crate::topic_config::clipped;
 
@@ -35,26 +37,56 @@ const HEAD_BYTES: usize = 61;
 /// What stands before the names of our headers; those of an earlier refusal go.
 const PREFIX: &str = "__annals.errors.";
 
-/// The refused batches that have left their dead letters.
+/// The refused batches that have left their dead letters, and how often it was told that some could not.
 #[derive(Debug, Default)]
-pub(crate) struct Remembered(Mutex<(HashSet<u64>, VecDeque<u64>)>);
+pub(crate) struct Remembered(Mutex<Memory>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    known: HashSet<u64>,
+    in_order: VecDeque<u64>,
+    lines: Lines,
+}
 
 impl Remembered {
-    /// Whether the batch is met for the first time.
-    fn is_new(&self, batch: u64) -> bool {
-        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (known, in_order) = &mut *remembered;
-        if !known.insert(batch) {
-            return false;
-        }
-        in_order.push_back(batch);
-        if in_order.len() > REMEMBERED_MAX
-            && let Some(oldest) = in_order.pop_front()
-        {
-            known.remove(&oldest);
-        }
-        true
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn knows(&self, batch: u64) -> bool {
+        self.memory().known.contains(&batch)
+    }
+
+    fn remember(&self, batch: u64) {
+        let mut memory = self.memory();
+        if !memory.known.insert(batch) {
+            return;
+        }
+        memory.in_order.push_back(batch);
+        if memory.in_order.len() > REMEMBERED_MAX
+            && let Some(oldest) = memory.in_order.pop_front()
+        {
+            memory.known.remove(&oldest);
+        }
+    }
+
+    /// Tells the log, but not too often, what kept dead letters from their place.
+    fn tell(&self, topic: &Topic, name: &str, now_ms: i64, why: &str) {
+        if let Some(left_out) = self.memory().lines.line(now_ms) {
+            tracing::warn!(topic = %topic.name, dead_letter_topic = name, why, left_out, "dead letters were lost");
+        }
+    }
+}
+
+/// Why no dead letter may enter a topic.
+fn unfit(shared: &Shared, target: &Topic) -> Option<&'static str> {
+    if shared.guard.admits(target) {
+        return Some(
+            "the topic judges its own records, and dead letters are not judged: name one that judges none",
+        );
+    }
+    let why = "the topic is compacted, so dead letters would take the place of other records";
+    target.settings.compacts.then_some(why)
 }
 
 /// Checks that a topic's dead letters have a place.
@@ -74,7 +106,7 @@ pub(crate) fn check(shared: &Shared, topic: &str, config: &BTreeMap<String, Stri
         return refused("the topic is the broker's own");
     }
     match shared.topics.now().named(name) {
-        Some(_) => Ok(()),
+        Some(target) => unfit(shared, target).map_or(Ok(()), refused),
         None => refused("there is no such topic; create it first"),
     }
 }
@@ -86,7 +118,8 @@ pub(crate) fn keep(shared: &Shared, topic: &Topic, partition: i32, batch: &Batch
     };
     let mut hasher = DefaultHasher::new();
     (&topic.name, partition, batch.bytes().get(..HEAD_BYTES)).hash(&mut hasher);
-    if !shared.dead_letters.is_new(hasher.finish()) {
+    let hash = hasher.finish();
+    if shared.dead_letters.knows(hash) {
         return;
     }
     let mut why: BTreeMap<i32, &Refusal> = BTreeMap::new();
@@ -94,15 +127,16 @@ pub(crate) fn keep(shared: &Shared, topic: &Topic, partition: i32, batch: &Batch
         why.entry(refusal.index).or_insert(refusal);
     }
     let lost = refusals.len().saturating_sub(LETTERS_MAX);
-    let lost = match append(shared, topic, name, partition, batch, &why) {
-        Ok(too_large) => lost + too_large,
-        Err(error) => {
-            tracing::warn!(topic = %topic.name, dead_letter_topic = name, error, "dead letters found no place");
-            return;
+    let why_lost = match append(shared, topic, name, partition, batch, &why) {
+        Ok(too_large) => {
+            shared.dead_letters.remember(hash);
+            let lost = lost + too_large;
+            (lost > 0).then(|| format!("{lost} of a batch were too many or too large"))
         }
+        Err(error) => Some(error),
     };
-    if lost > 0 {
-        tracing::warn!(topic = %topic.name, dead_letter_topic = name, records = lost, "dead letters were too many or too large");
+    if let Some(why) = why_lost {
+        shared.dead_letters.tell(topic, name, shared.now_ms(), &why);
     }
 }
 
@@ -117,6 +151,10 @@ fn append(
 ) -> Result<usize, String> {
     let target = shared.topics.now().named(name).cloned();
     let target = target.ok_or("there is no such topic")?;
+    // Its settings, and what is registered for it, may be other ones than when it was named.
+    if let Some(why) = unfit(shared, &target) {
+        return Err(why.to_owned());
+    }
     let count = i32::try_from(target.partitions.len()).unwrap_or(i32::MAX);
     let into = target.partition(partition % count.max(1));
     let into = into.ok_or("the topic has no partition")?;

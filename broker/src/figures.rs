@@ -99,6 +99,8 @@ pub(crate) struct TopicCounts {
     bytes_out: AtomicU64,
     /// By reason: names that stand in the program, so there are only so many.
     refused: Mutex<BTreeMap<&'static str, u64>>,
+    /// Likewise, of records that were let in all the same.
+    warned: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl TopicCounts {
@@ -117,6 +119,17 @@ impl TopicCounts {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         *refused.entry(reason).or_default() += count as u64;
     }
+
+    /// Records were appended though a rule is against them.
+    pub(crate) fn warned(&self, reason: &'static str, count: usize) {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        *warned.entry(reason).or_default() += count as u64;
+    }
+}
+
+fn by_reason(counts: &Mutex<BTreeMap<&'static str, u64>>) -> Vec<(&'static str, u64)> {
+    let counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+    counts.iter().map(|(reason, count)| (*reason, *count)).collect()
 }
 
 /// What the broker has counted since it was opened, and what it holds now.
@@ -164,8 +177,10 @@ pub struct TopicFigures {
     pub bytes_in: u64,
     /// Bytes of batches that were read.
     pub bytes_out: u64,
-    /// Records that were refused, by reason.
+    /// Records that were refused, by the rule they broke; batches, by Kafka's name of the error.
     pub refused: Vec<(&'static str, u64)>,
+    /// Records that were appended with a warning, by the rule they broke.
+    pub warned: Vec<(&'static str, u64)>,
 }
 
 /// A group and what it has read.
@@ -186,12 +201,12 @@ impl Topic {
     #[must_use]
     pub fn figures(&self) -> TopicFigures {
         let counts = &self.counts;
-        let refused = counts.refused.lock().unwrap_or_else(PoisonError::into_inner);
         TopicFigures {
             records_in: counts.records_in.load(Ordering::Relaxed),
             bytes_in: counts.bytes_in.load(Ordering::Relaxed),
             bytes_out: counts.bytes_out.load(Ordering::Relaxed),
-            refused: refused.iter().map(|(reason, count)| (*reason, *count)).collect(),
+            refused: by_reason(&counts.refused),
+            warned: by_reason(&counts.warned),
         }
     }
 }

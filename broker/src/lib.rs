@@ -71,7 +71,7 @@ pub use log_state::{DamagedPartition, LogState};
 pub use meta::MetaError;
 pub use net::Advertised;
 pub use offline::{Nameless, PartitionNames};
-pub use refusals::{Refused, RefusedCount};
+pub use refusals::Refused;
 pub use table::Caller;
 pub use topic::{Topic, TopicState};
 pub use topic_name::TOPIC_NAME_BYTES_MAX;

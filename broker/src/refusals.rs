@@ -1,10 +1,10 @@
-//! What a guard refused, or let in with a warning: counted by topic and rule, the latest of each topic kept, and told in
-//! the log, because many clients show their users nothing but a number.
+//! What a guard refused, or let in with a warning: the latest of each topic kept, and told in the log, because many
+//! clients show their users nothing but a number. How many there were of each rule is counted in `figures.rs`.
 //!
 //! Invariant: memory is bounded by the topics there are. What is refused often is told seldom: some lines a topic in a
 //! while, and the next one says how many were left out.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -39,30 +39,21 @@ pub struct Refused {
     pub is_warning: bool,
 }
 
-/// How many records of a topic broke a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedCount {
-    /// The topic.
-    pub topic: String,
-    /// The rule.
-    pub code: &'static str,
-    /// Whether they were let in all the same.
-    pub is_warning: bool,
-    /// How many, since the broker was opened.
-    pub records: u64,
-}
-
 /// All of it, of one broker.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals(Mutex<HashMap<String, OfTopic>>);
 
 #[derive(Debug, Default)]
 struct OfTopic {
-    counts: BTreeMap<(&'static str, bool), u64>,
     latest: VecDeque<Refused>,
-    /// Since when lines are counted, how many there were, and how many there would have been.
+    lines: Lines,
+}
+
+/// Lines of the log about one thing: since when they are counted, how many there were, and how many were left out.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
     since_ms: i64,
-    lines: u32,
+    written: u32,
     left_out: u64,
 }
 
@@ -100,11 +91,7 @@ impl Refusals {
         let mut topics = self.topics();
         let of_topic = topics.entry(topic.to_owned()).or_default();
         for refused in by_rule {
-            *of_topic
-                .counts
-                .entry((refused.code, refused.is_warning))
-                .or_default() += refused.records;
-            if let Some(left_out) = of_topic.line(at_ms) {
+            if let Some(left_out) = of_topic.lines.line(at_ms) {
                 tell(topic, &refused, left_out);
             }
             of_topic.latest.truncate(LATEST_MAX - 1);
@@ -117,22 +104,6 @@ impl Refusals {
         self.topics().remove(topic);
     }
 
-    pub(crate) fn counts(&self) -> Vec<RefusedCount> {
-        let topics = self.topics();
-        let counts = topics.iter().flat_map(|(topic, of_topic)| {
-            let counts = of_topic.counts.iter();
-            counts.map(|(&(code, is_warning), &records)| RefusedCount {
-                topic: topic.clone(),
-                code,
-                is_warning,
-                records,
-            })
-        });
-        let mut counts: Vec<RefusedCount> = counts.collect();
-        counts.sort_by(|a, b| (&a.topic, a.code, a.is_warning).cmp(&(&b.topic, b.code, b.is_warning)));
-        counts
-    }
-
     pub(crate) fn latest(&self, topic: &str) -> Vec<Refused> {
         let topics = self.topics();
         let latest = topics
@@ -143,17 +114,17 @@ impl Refusals {
     }
 }
 
-impl OfTopic {
+impl Lines {
     /// Whether a line may be written now, and how many were not since the last one.
-    fn line(&mut self, now_ms: i64) -> Option<u64> {
+    pub(crate) fn line(&mut self, now_ms: i64) -> Option<u64> {
         if now_ms.saturating_sub(self.since_ms) >= WHILE_MS {
-            (self.since_ms, self.lines) = (now_ms, 0);
+            (self.since_ms, self.written) = (now_ms, 0);
         }
-        if self.lines >= LINES_MAX {
+        if self.written >= LINES_MAX {
             self.left_out += 1;
             return None;
         }
-        self.lines += 1;
+        self.written += 1;
         Some(std::mem::take(&mut self.left_out))
     }
 }
@@ -192,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_counted_by_topic_and_rule_and_the_latest_are_kept() {
+    fn the_latest_of_each_topic_are_kept_by_batch_and_rule() {
         let refusals = Refusals::default();
         let caller = Caller {
             client_id: Some("app".to_owned()),
@@ -207,19 +178,6 @@ mod tests {
             refusals.note("events", 3, &caller, at_ms, &batch);
         }
         refusals.note("others", 0, &caller, 0, &[refusal(0, "A", false)]);
-        let counts: Vec<_> = refusals.counts();
-        let counts: Vec<_> = counts
-            .iter()
-            .map(|one| (one.topic.as_str(), one.code, one.is_warning, one.records))
-            .collect();
-        assert_eq!(
-            counts,
-            [
-                ("events", "A", false, 60),
-                ("events", "B", true, 30),
-                ("others", "A", false, 1)
-            ]
-        );
         let latest = refusals.latest("events");
         assert_eq!(latest.len(), LATEST_MAX);
         assert_eq!((latest[0].at_ms, latest[0].code, latest[0].records), (29, "B", 1));
@@ -228,15 +186,15 @@ mod tests {
             ("A", 2, "record 0")
         );
         refusals.forget("events");
-        assert!(refusals.latest("events").is_empty() && refusals.counts().len() == 1);
+        assert!(refusals.latest("events").is_empty() && refusals.latest("others").len() == 1);
     }
 
     #[test]
     fn what_is_refused_often_is_told_seldom() {
-        let mut of_topic = OfTopic::default();
-        let lines: Vec<_> = (0..20).map(|now_ms| of_topic.line(now_ms)).collect();
+        let mut told = Lines::default();
+        let lines: Vec<_> = (0..20).map(|now_ms| told.line(now_ms)).collect();
         assert_eq!(lines.iter().flatten().count(), LINES_MAX as usize);
-        assert_eq!(of_topic.line(WHILE_MS), Some(20 - u64::from(LINES_MAX)));
-        assert_eq!(of_topic.line(WHILE_MS), Some(0));
+        assert_eq!(told.line(WHILE_MS), Some(20 - u64::from(LINES_MAX)));
+        assert_eq!(told.line(WHILE_MS), Some(0));
     }
 }

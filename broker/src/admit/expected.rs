@@ -172,8 +172,8 @@ mod tests {
         for policy in ["compact", "compact,delete"] {
             let refused = read(policy, &[b"any", b"none"]).unwrap_err();
             assert_eq!(
-                (refused.code, refused.rule),
-                (ErrorCode::InvalidRecord, Some(UNKNOWABLE))
+                (refused.code, refused.rules),
+                (ErrorCode::InvalidRecord, vec![(UNKNOWABLE, 1)])
             );
             assert!(refused.sentence.contains("record 1 expects") && refused.sentence.contains("compacted"));
             assert_eq!(read(policy, &[b"any"]), Ok(None), "any is no condition");

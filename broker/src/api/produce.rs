@@ -26,7 +26,7 @@ use bytes::Bytes;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use uuid::Uuid;
 
-use crate::admit::{Rejection, Rules, admit};
+use crate::admit::{self, Judged, Rejection, Rules};
 use crate::broker::Shared;
 use crate::internal;
 use crate::table::{Answer, Context};
@@ -188,13 +188,20 @@ fn append_all(
                 }
                 Err(rejection) => {
                     if let Ok(topic) = &topic {
-                        let records = rejection.records.len().max(1);
-                        let reason = rejection.rule.unwrap_or(rejection.code.name());
-                        topic.counts.refused(reason, records);
+                        let of_batch = [(rejection.code.name(), 1)];
+                        let of_records = rejection.rules.as_slice();
+                        let reasons = if of_records.is_empty() {
+                            &of_batch
+                        } else {
+                            of_records
+                        };
+                        for (reason, count) in reasons {
+                            topic.counts.refused(reason, *count);
+                        }
                     }
                     tracing::debug!(
                         topic = %asked.name, partition = data.index, code = %rejection.code,
-                        rule = rejection.rule, reason = %rejection.sentence, "a batch was refused"
+                        rules = ?rejection.rules, reason = %rejection.sentence, "a batch was refused"
                     );
                     partition_responses.push(rejected(data.index, rejection));
                 }
@@ -251,14 +258,22 @@ fn append_one(
         return Err(Rejection::new(ErrorCode::InvalidTopicException, sentence));
     }
     let place = (topic.name.clone(), data.index);
-    let append = || admit(rules, topic, (data.index, partition), data.records.as_ref());
-    let admitted = match producer_of(data.records.as_ref()) {
-        Some(producer) => in_transaction(shared, request, opened, producer, &place, append)?,
-        None => append()?,
+    let at = (data.index, partition.as_ref());
+    let producer = producer_of(data.records.as_ref());
+    // What belongs to no transaction is not judged, and what is judged holds up no transaction.
+    if let Some(producer) = producer {
+        in_transaction(shared, request, opened, producer, &place, || Ok(()))?;
+    }
+    let admitted = match admit::judge(rules, topic, at, data.records.as_ref())? {
+        Judged::Stored(before) => before,
+        Judged::Fit(fit) => {
+            let append = || admit::append(rules, topic, at, &fit);
+            match producer {
+                Some(producer) => in_transaction(shared, request, opened, producer, &place, append)?,
+                None => append()?,
+            }
+        }
     };
-    let bytes = data.records.as_ref().map_or(0, Bytes::len);
-    let records = admitted.last_offset - admitted.base_offset + 1;
-    topic.counts.appended(records, bytes);
     let response = PartitionProduceResponse {
         index: data.index,
         base_offset: admitted.base_offset,

@@ -23,6 +23,8 @@ const GROWTH: usize = 8;
 pub(super) struct Frame {
     pub(super) bytes: Bytes,
     pub(super) room: Room,
+    /// When its last byte was there.
+    pub(super) at: Instant,
 }
 
 /// The next frame, without its length; `None` when the broker stops. The first must be whole by a time of its own.
@@ -102,8 +104,11 @@ async fn read_body(
             }
         }
     }
-    let bytes = bytes.into();
-    Ok(Frame { bytes, room })
+    Ok(Frame {
+        bytes: bytes.into(),
+        room,
+        at: Instant::now(),
+    })
 }
 
 /// Waits for more room for a frame that is half read. `None` when there will be none: the time is over, or most of

@@ -62,7 +62,8 @@ async fn frame_of<R: message::Request>(context: &Context, request: &R, version: 
     let mut bytes = encode_request(request, version, 1, None).unwrap();
     bytes.advance(4);
     let room = context.shared.request_bytes.take(bytes.len()).await;
-    Frame { bytes, room }
+    let at = Instant::now();
+    Frame { bytes, room, at }
 }
 
 /// One good batch, and so many partitions without any that their answers weigh more than there is room for.

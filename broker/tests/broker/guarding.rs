@@ -8,6 +8,9 @@ use annals_broker::{Refused, TopicError};
 use annals_kafka_client::Client;
 use annals_kafka_wire::batch::{BatchBuilder, Record};
 use annals_kafka_wire::message::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
+use annals_kafka_wire::message::incremental_alter_configs::{
+    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
+};
 use bytes::Bytes;
 
 use crate::harness::*;
@@ -26,6 +29,23 @@ async fn create(broker: &Running, name: &str, partitions: i32, pairs: &[(&str, &
     let created = move || inner.create_topic(&name, partitions, config).map(drop);
     let created: Result<(), TopicError> = tokio::task::spawn_blocking(created).await.unwrap();
     created.map_err(|error| error.to_string())
+}
+
+async fn set_guard(broker: &Running, topic: &str, mode: &str) {
+    let request = IncrementalAlterConfigsRequest {
+        resources: vec![AlterConfigsResource {
+            resource_type: 2,
+            resource_name: topic.to_owned(),
+            configs: vec![AlterableConfig {
+                name: "test.guard".to_owned(),
+                config_operation: 0,
+                value: Some(mode.to_owned()),
+            }],
+        }],
+        validate_only: false,
+    };
+    let answer = ask(broker, 1, &request).await;
+    assert_eq!(answer.responses[0].error_code, 0);
 }
 
 /// Name, value and source of a topic's guard settings, and the names that set them.
@@ -174,12 +194,26 @@ async fn what_is_only_warned_of_is_let_in_and_counted() {
     );
     assert_eq!(last[0].at_ms, NOW_MS);
     assert!(last[0].client_id.is_some() && last[0].peer.ip().is_loopback());
-    let counts = broker.broker.refused_counts();
-    let counts: Vec<_> = counts
-        .iter()
-        .map(|one| (one.topic.as_str(), one.is_warning, one.records))
-        .collect();
-    assert_eq!(counts, [("events", false, 1), ("events", true, 2)]);
+    let figures = broker.broker.topic("events").unwrap().figures();
+    assert_eq!(figures.refused, [("BAD_VALUE", 1)]);
+    assert_eq!((figures.warned, figures.records_in), (vec![("BAD_VALUE", 2)], 3));
+
+    // Nobody is warned of what the log does not take, nor a second time of what it has.
+    let unexpected = |builder: &mut BatchBuilder| {
+        let headers: &[(&str, &[u8])] = &[("annals-expected-revision", b"7")];
+        builder.push(NOW_MS, Some(b"key"), Some(b"bad but"), headers)
+    };
+    let mut builder = BatchBuilder::new();
+    assert!(unexpected(&mut builder));
+    let answer = produce(&mut client, "events", builder.build()).await;
+    assert_ne!(answer.error_code, 0);
+    for _ in 0..2 {
+        let once = batch(Some((7, 0, 0)), &["bad but"]);
+        assert_eq!(produce(&mut client, "events", once).await.error_code, 0);
+    }
+    let figures = broker.broker.topic("events").unwrap().figures();
+    assert_eq!((figures.warned, figures.records_in), (vec![("BAD_VALUE", 3)], 4));
+    assert_eq!(figures.refused.len(), 2);
     broker.stop().await;
 }
 
@@ -206,8 +240,7 @@ fn header<'a>(record: &'a Record, name: &str) -> Option<&'a [u8]> {
 #[tokio::test]
 async fn refused_records_are_kept_as_they_came_and_their_producer_is_told_all_the_same() {
     let broker = start_with(test_config(), Arc::new(NoBadValues)).await;
-    // What is kept there is not asked again, though it would be refused.
-    create(&broker, "dead", 2, &[("test.guard", "on")]).await.unwrap();
+    create(&broker, "dead", 2, &[]).await.unwrap();
     let guarded = [("test.guard", "on"), ("annals.dead.letter.topic", " dead ")];
     create(&broker, "events", 1, &guarded).await.unwrap();
     let mut client = broker.client().await;
@@ -287,11 +320,19 @@ async fn a_batch_leaves_only_so_many_dead_letters() {
 #[tokio::test]
 async fn the_topic_of_dead_letters_must_be_there_and_may_go() {
     let broker = start_with(test_config(), Arc::new(NoBadValues)).await;
+    create(&broker, "guarded", 1, &[("test.guard", "on")])
+        .await
+        .unwrap();
+    create(&broker, "compacted", 1, &[("cleanup.policy", "compact")])
+        .await
+        .unwrap();
     for (topic, place, says) in [
         ("events", "dead", "create it first"),
         ("events", "events", "its own dead letters"),
         ("events", "__consumer_offsets", "the broker's own"),
         ("events", "not a name", "the name of a topic"),
+        ("events", "guarded", "judges its own records"),
+        ("events", "compacted", "is compacted"),
     ] {
         let refused = create(&broker, topic, 1, &[("annals.dead.letter.topic", place)])
             .await
@@ -322,5 +363,29 @@ async fn the_topic_of_dead_letters_must_be_there_and_may_go() {
             .error_code,
         0
     );
+    broker.stop().await;
+}
+
+/// Settings change, and what is kept elsewhere must not get past the guard of a topic that has one by then.
+#[tokio::test]
+async fn no_dead_letter_enters_a_topic_that_has_become_guarded() {
+    let broker = start_with(test_config(), Arc::new(NoBadValues)).await;
+    create(&broker, "dead", 1, &[]).await.unwrap();
+    let guarded = [("test.guard", "on"), ("annals.dead.letter.topic", "dead")];
+    create(&broker, "events", 1, &guarded).await.unwrap();
+    let mut client = broker.client().await;
+    let refused = batch(None, &["bad"]);
+    set_guard(&broker, "dead", "on").await;
+    for _ in 0..2 {
+        let answer = produce(&mut client, "events", refused.clone()).await;
+        assert_eq!(answer.error_code, 87);
+    }
+    assert_eq!(broker.broker.topic("dead").unwrap().figures().records_in, 0);
+    let end = broker.broker.topic("dead").unwrap().partitions[0].high_watermark();
+    assert_eq!(end, 0);
+    // What found no place is not taken for kept.
+    set_guard(&broker, "dead", "off").await;
+    assert_eq!(produce(&mut client, "events", refused).await.error_code, 87);
+    assert_eq!(letters(&mut client, 0, 1).await.len(), 1);
     broker.stop().await;
 }

@@ -72,6 +72,9 @@ fn one_topic(topic: &Topic, text: &mut Text) -> usize {
     for (reason, count) in &figures.refused {
         text.add(Row::Refusals, &[name, reason], count);
     }
+    for (reason, count) in &figures.warned {
+        text.add(Row::Warnings, &[name, reason], count);
+    }
     producers
 }
 
@@ -86,12 +89,13 @@ fn one_group(group: &GroupFigures, topics: &BTreeMap<String, Topic>, text: &mut 
         let number = number.to_string();
         text.add(Row::GroupOffset, &[id, topic, &number], offset);
         let sum = sums.entry(topic).or_default();
-        sum.0 += offset;
+        sum.0 = sum.0.saturating_add(*offset);
         // What was read of a topic that is gone is behind nothing.
         if let Some(partition) = partition {
-            let lag = (partition.high_watermark() - offset).max(0);
+            // Clients commit any number they like.
+            let lag = partition.high_watermark().saturating_sub(*offset).max(0);
             text.add(Row::GroupLag, &[id, topic, &number], lag);
-            sum.1 += lag;
+            sum.1 = sum.1.saturating_add(lag);
         }
     }
     for (topic, (offsets, lag)) in sums {

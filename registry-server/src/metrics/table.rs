@@ -70,7 +70,8 @@ metrics! {
     ConnectionsClosed "annals_kafka_connections_closed_total" Counter [] "Connections closed for what was sent on them, or how slowly";
     BudgetUsed "annals_kafka_budget_used_bytes" Gauge ["budget"] "Memory that requests and answers hold";
     BudgetMax "annals_kafka_budget_max_bytes" Gauge ["budget"] "Memory that they may hold";
-    Refusals "annals_records_refused_total" Counter ["topic", "reason"] "Records refused since the start, by Kafka's name of the reason";
+    Refusals "annals_records_refused_total" Counter ["topic", "reason"] "Records refused since the start, by the code of the rule they broke; batches, by Kafka's name of the error";
+    Warnings "annals_records_warned_total" Counter ["topic", "reason"] "Records appended with a warning since the start, by the code of the rule they broke";
     Groups "kafka_coordinator_group_groupmetadatamanager_numgroups" Gauge [] "Consumer groups";
     Producers "kafka_server_replicamanager_produceridcount" Gauge [] "Producers that partitions remember";
     TransactionalIds "annals_transactional_ids" Gauge [] "Transactional ids";

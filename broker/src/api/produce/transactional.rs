@@ -11,7 +11,7 @@ use annals_kafka_wire::message::produce::ProduceRequest;
 use bytes::Bytes;
 
 use super::topic_of;
-use crate::admit::{Admitted, Rejection};
+use crate::admit::Rejection;
 use crate::api::producer_fault;
 use crate::broker::Shared;
 use crate::internal;
@@ -74,22 +74,22 @@ pub(super) fn producer_of(records: Option<&Bytes>) -> Option<Producer> {
     })
 }
 
-/// Appends a batch that belongs to a transaction, which must be open in its partition. `opened` is what came of opening
-/// it where that was tried.
-pub(super) fn in_transaction(
+/// Does something for a batch that belongs to a transaction while that is open in its partition; it must be, and stays
+/// so meanwhile. `opened` is what came of opening it where that was tried.
+pub(super) fn in_transaction<T>(
     shared: &Shared,
     request: &ProduceRequest,
     opened: Result<(), ErrorCode>,
     producer: Producer,
     place: &Place,
-    append: impl FnOnce() -> Result<Admitted, Rejection>,
-) -> Result<Admitted, Rejection> {
+    work: impl FnOnce() -> Result<T, Rejection>,
+) -> Result<T, Rejection> {
     let id = request.transactional_id.as_deref().ok_or_else(|| {
         let sentence = "A transactional batch came without a transactional id";
         Rejection::new(ErrorCode::InvalidTxnState, sentence)
     })?;
-    match transactions::while_open(shared, id, producer, place, append) {
-        Ok(appended) => appended,
+    match transactions::while_open(shared, id, producer, place, work) {
+        Ok(done) => done,
         Err(closed) => {
             let code = producer_fault(opened.err().unwrap_or(closed), false);
             let sentence = format!(
