@@ -29,7 +29,6 @@ use crate::log_state::LogState;
 use crate::net::{self, Advertised};
 use crate::pace::HalfReads;
 use crate::refusals::{Refusals, Refused};
-use crate::spare::Spare;
 use crate::topic::Topic;
 use crate::topic_config;
 use crate::topics::{NewTopic, TopicError, Topics, TopicsListener};
@@ -94,8 +93,6 @@ pub(crate) struct Shared {
     pub(crate) request_bytes: Budget,
     /// Those of them that frames hold of which not all is here yet.
     pub(crate) half_read: HalfReads,
-    /// Buffers for frames.
-    pub(crate) spare: Spare,
     /// Bytes of answers not yet written.
     pub(crate) answer_bytes: Budget,
     /// What consumers read, of those that say it once.
@@ -141,7 +138,6 @@ impl Broker {
             connections: Arc::new(Semaphore::new(config.connections_max)),
             request_bytes: Budget::new(config.requests_in_flight_bytes_max),
             half_read: HalfReads::default(),
-            spare: Spare::default(),
             answer_bytes: Budget::new(config.answers_in_flight_bytes_max),
             fetch_sessions: FetchSessions::new(&config),
             poll_bytes: Budget::new(config.polls_bytes_max),

@@ -180,7 +180,6 @@ async fn admit(shared: &Shared, frame: Frame, keeps_frame: bool) -> Result<(tabl
 async fn append(context: &Context, frame: Frame, turn: Turn) -> Result<Option<Handled>, End> {
     let shared = &context.shared;
     let at = frame.at;
-    let bytes = frame.bytes.clone();
     let (request, held) = admit(shared, frame, true).await?;
     let begun = Begun { row: request.row, at };
     let mut reply = request.handle(context, &held)?;
@@ -192,7 +191,6 @@ async fn append(context: &Context, frame: Frame, turn: Turn) -> Result<Option<Ha
         let _turn = shared.openings.acquire().await;
         reply = work()?;
     }
-    shared.spare.give(bytes);
     let answer = match reply {
         Reply::Silent | Reply::Heavy(_) | Reply::After(_) => {
             begun.answered(shared);

@@ -47,7 +47,6 @@ mod pace;
 mod producer_ids;
 mod rare;
 mod refusals;
-mod spare;
 mod table;
 mod ticket;
 mod topic;

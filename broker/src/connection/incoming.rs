@@ -16,9 +16,6 @@ use crate::table::Context;
 /// Small requests are read with one system call; a bigger buffer would cost every idle connection.
 pub(super) const READ_BUFFER_BYTES: usize = 4 * 1024;
 
-/// How many times what is here of a frame there is to be room for when more comes: each step is a system call.
-const GROWTH: usize = 8;
-
 /// A request as it came, without its length, and the room it takes.
 pub(super) struct Frame {
     pub(super) bytes: Bytes,
@@ -64,8 +61,7 @@ pub(super) async fn read_frame(
     read_body(stream, &context.shared, size, pace).await.map(Some)
 }
 
-/// Reads `size` bytes, taking room for several times as many whenever there is no more; for all of them as soon as
-/// there is a spare buffer to read them into.
+/// Reads `size` bytes, taking room for twice as many whenever there is no more.
 async fn read_body(
     stream: &mut BufReader<OwnedReadHalf>,
     shared: &Shared,
@@ -74,27 +70,18 @@ async fn read_body(
 ) -> Result<Frame, End> {
     let (mut bytes, mut room) = (Vec::new(), None);
     let mut half_read = shared.half_read.enter();
-    let mut room_for = 0;
     while bytes.len() < size {
         let got = bytes.len();
-        if got == room_for {
-            let spare = (got > 0).then(|| shared.spare.take(size)).flatten();
-            room_for = match spare {
-                Some(_) => size,
-                None => size.min((GROWTH * got).max(READ_BUFFER_BYTES)),
-            };
-            grow(shared, &mut room, room_for, &half_read, &pace)
+        if got == bytes.capacity() {
+            let capacity = size.min((2 * got).max(READ_BUFFER_BYTES));
+            grow(shared, &mut room, capacity, &half_read, &pace)
                 .await
                 .ok_or(End::NoRoom { size })?;
-            half_read.grow(room_for);
+            half_read.grow(capacity);
             pace.excuse(got);
-            if let Some(spare) = spare {
-                let begun = std::mem::replace(&mut bytes, spare);
-                bytes.extend_from_slice(&begun);
-            }
-            bytes.reserve_exact(room_for - got);
+            bytes.reserve_exact(capacity - got);
         }
-        let mut vacant = (&mut bytes).limit(room_for - got);
+        let mut vacant = (&mut bytes).limit(size - got);
         tokio::select! {
             read = stream.read_buf(&mut vacant) => if read? == 0 {
                 return Err(End::Closed);
