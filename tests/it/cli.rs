@@ -65,7 +65,7 @@ fn exit_codes_and_outputs() {
     check(
         &["topic", "create", "t2", "--config", "annals.value.guard=maybe"],
         1,
-        "off, id, subject or full",
+        "off, warn, id, subject or full",
     );
     check(&["schema", "list"], 0, "packages-value");
     check(&["schema", "get", "packages-value"], 0, "PackageEvent");

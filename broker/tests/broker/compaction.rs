@@ -77,6 +77,33 @@ async fn records_without_a_key_are_refused_one_by_one() {
     broker.stop().await;
 }
 
+/// The first batch with records that a Fetch from the beginning on gives which has room for so many bytes: what is left
+/// of those before takes nobody's room.
+async fn first_given(broker: &Running, partition_max_bytes: i32) -> Batch {
+    let partition = FetchPartition {
+        partition_max_bytes,
+        ..FetchPartition::default()
+    };
+    let request = FetchRequest {
+        max_bytes: i32::MAX,
+        topics: vec![FetchTopic {
+            topic: "table".to_owned(),
+            partitions: vec![partition],
+            ..FetchTopic::default()
+        }],
+        ..FetchRequest::default()
+    };
+    let given = ask(broker, 12, &request)
+        .await
+        .responses
+        .remove(0)
+        .partitions
+        .remove(0);
+    let (first, _) = Batch::parse(&given.records.unwrap(), 0).unwrap();
+    assert!(first.count() > 0, "compaction left nothing of it");
+    first
+}
+
 #[tokio::test]
 async fn the_newest_of_each_key_stays_at_its_offset() {
     let broker = start().await;
@@ -130,27 +157,7 @@ async fn the_newest_of_each_key_stays_at_its_offset() {
     // The tombstone's day is over.
     maintain(&broker, settled + DAY_MS + 60_000).await;
     assert_eq!(read(&mut client).await, [a, c]);
-    // What is left of the records before takes nobody's room for those that are there.
-    let small = FetchRequest {
-        max_bytes: i32::MAX,
-        topics: vec![FetchTopic {
-            topic: "table".to_owned(),
-            partitions: vec![FetchPartition {
-                partition_max_bytes: 100,
-                ..FetchPartition::default()
-            }],
-            ..FetchTopic::default()
-        }],
-        ..FetchRequest::default()
-    };
-    let given = ask(&broker, 12, &small)
-        .await
-        .responses
-        .remove(0)
-        .partitions
-        .remove(0);
-    let (first, _) = Batch::parse(&given.records.unwrap(), 0).unwrap();
-    assert_eq!((first.last_offset(), first.count() > 0), (99, true));
+    assert_eq!(first_given(&broker, 100).await.last_offset(), 99);
     assert_eq!(
         (partition.log_start_offset(), partition.high_watermark()),
         (0, 102)

@@ -308,7 +308,6 @@ mod tests {
         ]));
         for text in [
             "message.items.all(x, x < message.name)",
-            "message.items.all(x, x == message.name)",
             "message.items.all(x, x + message.name > 0)",
             "message.items.all(x, message.name * x > 0)",
         ] {
@@ -327,10 +326,7 @@ mod tests {
         for value in [
             Value::String(long.clone()),
             Value::Bytes(vec![7; 100_000]),
-            Value::Map(vec![
-                (long.clone(), Value::Null),
-                ("next".to_owned(), Value::Null),
-            ]),
+            Value::Map(vec![(long.clone(), Value::Null)]),
             list(Value::Int(1)),
             list(Value::Array(Vec::new())),
             list(list(Value::Bool(true))),

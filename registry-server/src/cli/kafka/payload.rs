@@ -58,7 +58,7 @@ impl Reader {
         };
         match &*self.schema(framed.schema) {
             Err(problem) => unread(problem.clone()),
-            Ok(known) => match known.reading.read(&framed.body) {
+            Ok(known) => match known.reading.read(framed.body) {
                 Ok(value) => Shown {
                     value: value.to_json(),
                     schema: Some(known.shown.clone()),
