@@ -220,6 +220,8 @@ impl Schema {
     /// The full name of the message that message indexes lead to; where there are none, as [`Schema::record_name`].
     #[must_use]
     pub fn record_name_at(&self, indexes: &[i32]) -> Option<String> {
+        // Only Protobuf has several messages.
+        let _ = indexes;
         match self {
             #[cfg(feature = "proto")]
             Schema::Proto(schema) => Some(schema.message(indexes)?.full_name().to_owned()),
