@@ -24,7 +24,7 @@ use crate::table::Caller;
 use crate::topic::Topic;
 
 pub(crate) use rejection::Rejection;
-use rejection::{SENTENCES_MAX, by_rule};
+use rejection::{TOLD_MAX, by_rule};
 
 /// The first version of Produce whose clients know zstd.
 const ZSTD_SINCE: i16 = 7;
@@ -285,7 +285,7 @@ impl Look<'_> {
 }
 
 fn blame(faults: &mut Vec<Refusal>, code: &'static str, index: i32, sentence: impl FnOnce() -> String) {
-    let told = faults.len() < SENTENCES_MAX;
+    let told = faults.len() < TOLD_MAX;
     let sentence = if told { sentence() } else { String::new() };
     faults.push(Refusal::new(index, code, sentence));
 }

@@ -5,7 +5,7 @@ use annals_kafka_wire::error::ErrorCode;
 use crate::guard::Refusal;
 
 /// How many refused records are told why; the others are only listed.
-pub(super) const SENTENCES_MAX: usize = 32;
+pub(super) const TOLD_MAX: usize = 32;
 
 /// The longest sentence about one record, in characters.
 const SENTENCE_CHARS_MAX: usize = 200;
@@ -45,7 +45,7 @@ impl Rejection {
             ..
         } in refusals
         {
-            let told = records.len() < SENTENCES_MAX;
+            let told = records.len() < TOLD_MAX;
             let cut = || sentence.chars().take(SENTENCE_CHARS_MAX).collect::<String>();
             records.push((index, told.then(|| format!("{code}: {}", cut()))));
         }
