@@ -187,6 +187,8 @@ pub(crate) struct ConsumerGroup {
     /// How many times something was to be stored.
     stores: u64,
     storing: BTreeMap<u64, Unsaved>,
+    /// When what could not be stored is tried again.
+    again_ms: Option<i64>,
     /// Answers that wait for a store.
     waiting: Vec<(u64, Ticket, Answer)>,
 }
@@ -210,6 +212,7 @@ impl ConsumerGroup {
             unsaved: Unsaved::default(),
             stores: 0,
             storing: BTreeMap::new(),
+            again_ms: None,
             waiting: Vec::new(),
         }
     }
@@ -224,7 +227,7 @@ impl ConsumerGroup {
                 None
             }
             Event::Stored { store, is_stored } => {
-                self.stored(store, is_stored, &mut effects);
+                self.stored(store, is_stored, now_ms, &mut effects);
                 return effects;
             }
             Event::Tick => {
@@ -237,6 +240,7 @@ impl ConsumerGroup {
         let answer = answer.map(|(ticket, heard)| (ticket, heard.map(|heard| self.lead(heard, now_ms))));
         if !self.unsaved.is_empty() {
             self.stores += 1;
+            self.again_ms = None;
             let unsaved = std::mem::take(&mut self.unsaved);
             effects.push(Effect::Store(self.stores, self.lines(&unsaved)));
             self.storing.insert(self.stores, unsaved);
@@ -253,10 +257,8 @@ impl ConsumerGroup {
     /// When [`Event::Tick`] is due.
     pub(crate) fn deadline_ms(&self) -> Option<i64> {
         let session_ms = self.limits.session_timeout_ms;
-        self.members
-            .values()
-            .map(|member| member.deadline_ms(session_ms))
-            .min()
+        let sessions = self.members.values().map(|member| member.deadline_ms(session_ms));
+        sessions.chain(self.again_ms).min()
     }
 
     pub(crate) fn epoch(&self) -> i32 {
@@ -369,11 +371,13 @@ impl ConsumerGroup {
         self.raise_epoch();
     }
 
-    fn stored(&mut self, store: u64, is_stored: bool, effects: &mut Effects) {
+    fn stored(&mut self, store: u64, is_stored: bool, now_ms: i64, effects: &mut Effects) {
         let unsaved = self.storing.remove(&store).unwrap_or_default();
         if !is_stored {
-            // Written with what comes next: nobody was told of it.
+            // Nobody was told of it. It is written with what comes next, and if nothing does, as when the last one is gone,
+            // by itself.
             self.unsaved.add(unsaved);
+            self.again_ms = Some(now_ms + i64::from(self.limits.interval_ms));
         }
         let waiting = std::mem::take(&mut self.waiting);
         let (due, later): (Vec<_>, _) = waiting.into_iter().partition(|(after, ..)| *after == store);
