@@ -36,7 +36,8 @@ pub struct BrokerConfig {
     /// Bytes of requests, read or being read but not yet answered, over all connections; readers wait beyond it. As
     /// many again for what is read from them, or comes of them, where that takes more.
     pub requests_in_flight_bytes_max: usize,
-    /// Largest Fetch answer, whatever the client asks for (bytes of records; one batch may exceed it).
+    /// Largest Fetch answer, whatever the client asks for (bytes of records; one batch may exceed it). More of them
+    /// cost a client little, and us the memory of one while it is on its way.
     pub fetch_bytes_max: usize,
     /// Bytes of answers not yet written to their sockets, over all connections.
     pub answers_in_flight_bytes_max: usize,
@@ -94,7 +95,7 @@ impl Default for BrokerConfig {
             connections_max: 10_000,
             frame_bytes_max: 100 * MIB,
             requests_in_flight_bytes_max: 256 * MIB,
-            fetch_bytes_max: 16 * MIB,
+            fetch_bytes_max: 2 * MIB,
             answers_in_flight_bytes_max: 256 * MIB,
             fetch_sessions_max: 1_000,
             fetch_sessions_bytes_max: 64 * MIB,

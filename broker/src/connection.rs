@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_kafka_wire::error::WireError;
-use bytes::Bytes;
+use annals_kafka_wire::primitives::Pieces;
+use bytes::Buf;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -80,7 +81,7 @@ struct Handled {
 
 /// An answer on its way.
 enum Answering {
-    Now(Bytes, Room),
+    Now(Pieces, Room),
     Later(table::Frame),
 }
 
@@ -254,10 +255,10 @@ async fn answer(
         }
         Reply::Later(frame) | Reply::Change(frame) => {
             let (frame, room) = frame.await?;
-            let is_covered = room.is_some() || held.covers(frame.len());
+            let is_covered = room.is_some() || held.covers(frame.remaining());
             let room = match is_covered {
                 true => room,
-                false => shared.answer_bytes.take(frame.len()).await,
+                false => shared.answer_bytes.take(frame.remaining()).await,
             };
             (frame, room)
         }
@@ -274,14 +275,14 @@ async fn answer(
 /// answer is not kept but made again, so that whoever waits costs nothing and keeps nobody from being answered.
 async fn make_answer(
     shared: &Shared,
-    make: Box<dyn Fn() -> Result<Bytes, WireError> + Send>,
+    make: Box<dyn Fn() -> Result<Pieces, WireError> + Send>,
     held: &Held,
-) -> Result<(Bytes, Room), WireError> {
+) -> Result<(Pieces, Room), WireError> {
     let budget = &shared.answer_bytes;
     let mut room = None;
     loop {
         let frame = make()?;
-        let bytes = frame.len();
+        let bytes = frame.remaining();
         if held.covers(bytes) {
             return Ok((frame, None));
         }
@@ -323,34 +324,35 @@ async fn write_answers(
             Answering::Now(frame, room) => (frame, room),
             Answering::Later(waiting) => {
                 let (frame, room) = waiting.await?;
-                if room.is_some() || held.covers(frame.len()) {
+                if room.is_some() || held.covers(frame.remaining()) {
                     (frame, room)
                 } else {
                     // Of many refused records. Answers behind this one may hold the room there is, so it cannot wait.
-                    let room = shared.answer_bytes.try_take(frame.len()).flatten();
+                    let room = shared.answer_bytes.try_take(frame.remaining()).flatten();
                     (frame, room)
                 }
             }
         };
         begun.answered(shared);
-        write_frame(&mut stream, &frame, shared).await?;
+        write_frame(&mut stream, frame, shared).await?;
     }
     Ok(())
 }
 
-async fn write_frame(stream: &mut OwnedWriteHalf, frame: &[u8], shared: &Shared) -> Result<(), End> {
+/// Writes an answer, and lets go of each piece of it that was taken.
+async fn write_frame(stream: &mut OwnedWriteHalf, mut frame: Pieces, shared: &Shared) -> Result<(), End> {
     let config = &shared.config;
     let mut pace = Pace::new(config.answer_write_timeout, config.pace_window);
     let budgets = [&shared.answer_bytes, &shared.request_bytes, &shared.surplus_bytes];
     let is_wanted = || budgets.iter().any(|budget| budget.is_wanted());
-    let mut got = 0;
-    while got < frame.len() {
+    let size = frame.remaining();
+    while frame.has_remaining() {
+        let got = size - frame.remaining();
         tokio::select! {
-            written = stream.write(&frame[got..]) => got += written?,
-            () = pace.lost(got, is_wanted) => {
-                let size = frame.len();
-                return Err(End::SlowReader { got, size });
+            written = stream.write_buf(&mut frame) => {
+                written?;
             }
+            () = pace.lost(got, is_wanted) => return Err(End::SlowReader { got, size }),
         }
     }
     Ok(())

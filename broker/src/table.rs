@@ -14,7 +14,7 @@ use annals_kafka_wire::api_key::ApiKey;
 use annals_kafka_wire::error::{ErrorCode, Fault, WireError};
 use annals_kafka_wire::frame::{self, RequestHeader};
 use annals_kafka_wire::message::{self, api_versions};
-use annals_kafka_wire::primitives::Reader;
+use annals_kafka_wire::primitives::{Pieces, Reader};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
@@ -193,12 +193,12 @@ impl<T: Send + 'static> Answer<T> {
 }
 
 /// A frame on its way, with the room it takes when that was seen to.
-pub(crate) type Frame = Waiting<Result<(Bytes, Room), WireError>>;
+pub(crate) type Frame = Waiting<Result<(Pieces, Room), WireError>>;
 
 /// What a connection writes back, as [`Answer`], in whole frames.
 pub(crate) enum Reply {
     /// A frame, made if there is anybody to answer.
-    Now(Box<dyn Fn() -> Result<Bytes, WireError> + Send>),
+    Now(Box<dyn Fn() -> Result<Pieces, WireError> + Send>),
     /// What comes of an append when its turn at the heavy ones comes.
     Heavy(Box<dyn FnOnce() -> Result<Reply, Refused> + Send>),
     /// What comes of an append when what must come before it is done.
@@ -347,7 +347,7 @@ impl Call {
 /// An answer that will be there later, in its frame.
 fn later<T: Send + 'static>(
     waiting: Waiting<T>,
-    encode: impl Fn(&T) -> Result<Bytes, WireError> + Send + Sync + 'static,
+    encode: impl Fn(&T) -> Result<Pieces, WireError> + Send + Sync + 'static,
 ) -> Frame {
     Box::pin(async move { Ok((encode(&waiting.await)?, None)) })
 }
@@ -355,7 +355,7 @@ fn later<T: Send + 'static>(
 /// An answer as its connection writes it.
 fn reply<T: Send + 'static>(
     answer: Answer<T>,
-    encode: impl Fn(&T) -> Result<Bytes, WireError> + Send + Sync + 'static,
+    encode: impl Fn(&T) -> Result<Pieces, WireError> + Send + Sync + 'static,
 ) -> Result<Reply, Refused> {
     Ok(match answer {
         Answer::Now(response) => Reply::Now(Box::new(move || encode(&response))),

@@ -17,7 +17,7 @@ use crate::{
     api_key::ApiKey,
     error::{Fault, WireError},
     message::{Message, Request},
-    primitives::{Reader, Writer},
+    primitives::{Pieces, Reader, Writer},
 };
 
 /// The longest frame accepted, in bytes after its length: 100 MiB, Kafka's `socket.request.max.bytes`.
@@ -151,16 +151,16 @@ pub fn encode_request<M: Request>(
     w.i32(0);
     header.encode(&mut w)?;
     body.encode(&mut w, version)?;
-    sealed(w)
+    Ok(sealed(w)?.into_bytes())
 }
 
-/// A whole frame of a response, length included.
-pub fn encode_response<M: Message>(body: &M, version: i16, correlation_id: i32) -> Result<Bytes, WireError> {
+/// A whole frame of a response, length included. Records stand in it as they are, not as a copy.
+pub fn encode_response<M: Message>(body: &M, version: i16, correlation_id: i32) -> Result<Pieces, WireError> {
     let mut w = Writer::new();
     w.i32(0);
     ResponseHeader { correlation_id }.encode(&mut w, M::KEY, version);
     body.encode(&mut w, version)?;
-    sealed(w)
+    Ok(sealed(w)?.into_pieces())
 }
 
 /// Reads a frame (without its length) that answers a request `M` sent in `version`.
@@ -174,14 +174,14 @@ pub fn decode_response<M: Request>(
 }
 
 /// Fills in the length kept free at the front.
-fn sealed(mut w: Writer) -> Result<Bytes, WireError> {
+fn sealed(mut w: Writer) -> Result<Writer, WireError> {
     let len = w.len() - LENGTH_BYTES;
     let length = i32::try_from(len).map_err(|_| Fault::TooLong {
         len,
         max: i32::MAX as usize,
     })?;
-    w.set_i32(0, length);
-    Ok(w.into_bytes())
+    w.set_first_i32(length);
+    Ok(w)
 }
 
 #[cfg(test)]

@@ -6,12 +6,14 @@
 //!
 //! Left out on purpose: which of the encodings a field uses; that is declared in [`crate::message`].
 
+mod pieces;
 mod reader;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use pieces::Pieces;
 pub use reader::Reader;
 pub use writer::Writer;
 

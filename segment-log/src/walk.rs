@@ -118,11 +118,17 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Bytes of the file that were read last, if they cover the range.
+    /// Bytes of the file that were read last, if they cover the range. Whoever keeps a little of them keeps no more.
     pub(crate) fn seen(&self, start: u64, end: u64) -> Option<Bytes> {
         let from = start.checked_sub(self.chunk_at)? as usize;
         let to = end.checked_sub(self.chunk_at)? as usize;
-        (from <= to && to <= self.chunk.len()).then(|| self.chunk.slice(from..to))
+        let range = self.chunk.get(from..to)?;
+        let is_most = range.len() >= self.chunk.len() / 4 * 3;
+        Some(if is_most {
+            self.chunk.slice(from..to)
+        } else {
+            Bytes::copy_from_slice(range)
+        })
     }
 
     fn parse(&self) -> Result<Batch, BatchError> {

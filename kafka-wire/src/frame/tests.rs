@@ -94,7 +94,7 @@ fn a_response_can_be_read_by_who_asked() {
         ..Default::default()
     };
     for version in MetadataResponse::VERSIONS {
-        let frame = encode_response(&answer, version, 5).unwrap();
+        let frame = encode_response(&answer, version, 5).unwrap().into_bytes();
         let body = take_frame(&mut BytesMut::from(&frame[..])).unwrap().unwrap();
         let (header, read) = decode_response::<MetadataRequest>(body.clone(), version).unwrap();
         assert_eq!(header, ResponseHeader { correlation_id: 5 });
@@ -128,7 +128,7 @@ fn a_client_from_the_future_learns_the_range() {
         (18, 9, 3, None)
     );
 
-    let frame = unsupported(ApiVersionsRequest::VERSIONS, 3).unwrap();
+    let frame = unsupported(ApiVersionsRequest::VERSIONS, 3).unwrap().into_bytes();
     let (_, answer) = decode_response::<ApiVersionsRequest>(frame.slice(4..), 0).unwrap();
     assert_eq!(answer.error_code, 35);
     let [range] = &answer.api_keys[..] else {

@@ -5,12 +5,11 @@
 
 use std::ops::RangeInclusive;
 
-use bytes::Bytes;
-
 use crate::{
     api_key::ApiKey,
     error::{ErrorCode, WireError},
     frame::encode_response,
+    primitives::Pieces,
 };
 
 message! {
@@ -55,7 +54,7 @@ message! {
 
 /// The frame that answers a request in a version this broker does not know: version 0, error 35, and the range of
 /// ApiVersions itself, so that the client can step down. `own` is the range the broker advertises for it.
-pub fn unsupported(own: RangeInclusive<i16>, correlation_id: i32) -> Result<Bytes, WireError> {
+pub fn unsupported(own: RangeInclusive<i16>, correlation_id: i32) -> Result<Pieces, WireError> {
     let range = ApiVersion {
         api_key: ApiKey::ApiVersions.code(),
         min_version: *own.start(),

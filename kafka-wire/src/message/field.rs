@@ -235,6 +235,7 @@ impl Field for Bytes {
     }
 }
 
+/// Records, mostly: they are written without a copy.
 impl Field for Option<Bytes> {
     fn bytes_min(at: At) -> usize {
         if at.flexible { 1 } else { 4 }
@@ -250,11 +251,11 @@ impl Field for Option<Bytes> {
     }
 
     fn write(&self, w: &mut Writer, at: At, null: bool) -> Result<(), WireError> {
-        let bytes = allowed(self.as_deref(), null)?;
+        let bytes = allowed(self.as_ref(), null)?;
         if at.flexible {
-            w.compact_bytes(bytes)
+            w.compact_shared_bytes(bytes)
         } else {
-            w.bytes(bytes)
+            w.shared_bytes(bytes)
         }
     }
 

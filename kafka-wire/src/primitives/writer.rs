@@ -1,9 +1,13 @@
-//! Writing: the mirror image of the reader, growing one buffer.
+//! Writing: the mirror image of the reader, growing one buffer. Long bytes that somebody holds already are not copied
+//! into it but stand beside it, with the place where they belong.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{Float64, STRING_BYTES_MAX};
+use super::{Float64, Pieces, STRING_BYTES_MAX};
 use crate::error::{Fault, WireError};
+
+/// Bytes shorter than this are copied: a piece of its own costs more.
+const PIECE_BYTES_MIN: usize = 4 * 1024;
 
 /// A growing buffer that knows the protocol's encodings.
 ///
@@ -19,6 +23,9 @@ use crate::error::{Fault, WireError};
 #[derive(Debug, Default)]
 pub struct Writer {
     bytes: BytesMut,
+    /// What is not copied, and how many of `bytes` stand before it.
+    shared: Vec<(usize, Bytes)>,
+    shared_bytes: usize,
 }
 
 /// One fixed-width integer and how `bytes` writes it.
@@ -41,22 +48,36 @@ impl Writer {
     pub fn with_capacity(bytes: usize) -> Self {
         Self {
             bytes: BytesMut::with_capacity(bytes),
+            ..Self::default()
         }
     }
 
     /// How many bytes were written.
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.shared_bytes
     }
 
     /// Whether nothing was written.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
-    /// What was written.
+    /// What was written, in one piece.
     pub fn into_bytes(self) -> Bytes {
-        self.bytes.freeze()
+        self.into_pieces().into_bytes()
+    }
+
+    /// What was written, as it is.
+    pub(crate) fn into_pieces(self) -> Pieces {
+        let mut rest = self.bytes.freeze();
+        let (mut pieces, mut before) = (Pieces::default(), 0);
+        for (position, shared) in self.shared {
+            pieces.push(rest.split_to(position - before));
+            pieces.push(shared);
+            before = position;
+        }
+        pieces.push(rest);
+        pieces
     }
 
     fixed! {
@@ -69,11 +90,20 @@ impl Writer {
         put: &[u8] = put_slice, "Bytes as they are, without a length.";
     }
 
-    /// Replaces the four bytes at `position`, written before, with `value`; used for a length known only later.
-    pub(crate) fn set_i32(&mut self, position: usize, value: i32) {
-        if let Some(place) = self.bytes.get_mut(position..position + size_of::<i32>()) {
-            place.copy_from_slice(&value.to_be_bytes());
+    /// Replaces the first four bytes with `value`; used for a length known only later.
+    pub(crate) fn set_first_i32(&mut self, value: i32) {
+        if let Some(place) = self.bytes.first_chunk_mut() {
+            *place = value.to_be_bytes();
         }
+    }
+
+    /// As [`Writer::put`], without a copy of what is long.
+    fn share(&mut self, bytes: &Bytes) {
+        if bytes.len() < PIECE_BYTES_MIN {
+            return self.put(bytes);
+        }
+        self.shared.push((self.bytes.len(), bytes.clone()));
+        self.shared_bytes += bytes.len();
     }
 
     /// Eight bytes, a number with a fraction.
@@ -139,6 +169,20 @@ impl Writer {
     pub fn compact_bytes(&mut self, bytes: Option<&[u8]>) -> Result<(), WireError> {
         self.compact_count(bytes.map(<[u8]>::len))?;
         self.put(bytes.unwrap_or_default());
+        Ok(())
+    }
+
+    /// As [`Writer::bytes`], without a copy of what is long.
+    pub fn shared_bytes(&mut self, bytes: Option<&Bytes>) -> Result<(), WireError> {
+        self.count(bytes.map(Bytes::len))?;
+        bytes.into_iter().for_each(|bytes| self.share(bytes));
+        Ok(())
+    }
+
+    /// As [`Writer::compact_bytes`], without a copy of what is long.
+    pub fn compact_shared_bytes(&mut self, bytes: Option<&Bytes>) -> Result<(), WireError> {
+        self.compact_count(bytes.map(Bytes::len))?;
+        bytes.into_iter().for_each(|bytes| self.share(bytes));
         Ok(())
     }
 
