@@ -11,6 +11,7 @@ pub mod folds;
 pub mod guard;
 pub mod http;
 pub mod listeners;
+mod memory;
 pub mod metrics;
 pub mod registry;
 pub mod resolve;

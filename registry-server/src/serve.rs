@@ -24,6 +24,7 @@ use crate::guard::SchemaGuard;
 use crate::http::serve::ServeLimits;
 use crate::http::{self, ApiShape, AppState, Ready};
 use crate::listeners::{self, Bound, KafkaListener};
+use crate::memory;
 use crate::metrics::{Metrics, Sources};
 use crate::resolve::RegistryResolve;
 use crate::service::Registry;
@@ -104,6 +105,7 @@ impl Server {
         let http_listener = listeners::bind(&http_listen, "--http-listen").await?;
         let http = http_listener.local_addr()?;
         let descriptors = descriptors::claim();
+        memory::keep_freed();
 
         // An empty folder for folds says where they go.
         let folds_dir = data_dir.join("folds");
