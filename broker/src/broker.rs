@@ -313,7 +313,7 @@ impl Shared {
 
     /// Deletes a topic, and what groups have read of it. Blocks for a sync.
     pub(crate) fn delete_topic(&self, name: &str, id: Option<Uuid>) -> Result<Topic, TopicError> {
-        let forget = || groups::forget_topic(self, name);
+        let forget = || groups::forget_topics_gone(self);
         let deleted = self.topics.delete(name, id, self.now_ms(), forget)?;
         self.refusals.forget(name);
         Ok(deleted)

@@ -25,9 +25,7 @@ mod offsets;
 mod store;
 
 pub(crate) use ask::{ask, heartbeat};
-pub(crate) use commit::{
-    commit, commit_in_transaction, end_transaction, forget, forget_topic, forget_topics_gone,
-};
+pub(crate) use commit::{Gone, commit, commit_in_transaction, end_transaction, forget, forget_topics_gone};
 use kind::{Answer, Effect, Event, Now};
 pub(crate) use kind::{Kind, Who};
 pub(crate) use offsets::{Committed, Offsets};

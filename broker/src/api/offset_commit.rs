@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::broker::Shared;
 use crate::group::Identity;
-use crate::groups::{self, Committed, Who};
+use crate::groups::{self, Committed, Gone, Who};
 use crate::table::{Answer, Context};
 use crate::transaction::Place;
 
@@ -44,14 +44,13 @@ pub(crate) fn handle(
             knows_epochs: version >= KNOWS_EPOCHS,
         };
         let stored = groups::commit(&shared, &group_id, &who, kept).await;
-        let topics = judged.answers(stored.err().unwrap_or(ErrorCode::None));
         let topic = |topic: JudgedTopic| OffsetCommitResponseTopic {
             name: topic.name,
             topic_id: topic.id,
             partitions: topic.partitions.into_iter().map(partition).collect(),
         };
         OffsetCommitResponse {
-            topics: topics.map(topic).collect(),
+            topics: judged.answers(stored).map(topic).collect(),
             ..OffsetCommitResponse::default()
         }
     }))
@@ -69,6 +68,8 @@ pub(crate) struct JudgedTopic {
     pub(crate) name: String,
     /// Zeros where it is asked for by its name.
     pub(crate) id: [u8; 16],
+    /// Of the topic that was found.
+    found: Uuid,
     pub(crate) partitions: Vec<(i32, ErrorCode)>,
 }
 
@@ -94,18 +95,20 @@ impl Judged {
                 let number = partition.partition_index;
                 let kept_in = topic.filter(|topic| topic.partition(number).is_some());
                 let code = match kept_in {
-                    None if by_id && topic.is_none() => ErrorCode::UnknownTopicId,
+                    None if topic.is_none() => unknown(by_id),
                     None => ErrorCode::UnknownTopicOrPartition,
                     Some(_) => fault(&partition),
                 };
                 partitions.push((number, code));
                 if let (Some(topic), ErrorCode::None) = (kept_in, code) {
-                    kept.push(((topic.name.clone(), number), committed(partition, commit_ms)));
+                    let committed = committed(topic.id, partition, commit_ms);
+                    kept.push(((topic.name.clone(), number), committed));
                 }
             }
             judged.push(JudgedTopic {
                 name: asked.name,
                 id: asked.topic_id,
+                found: topic.map_or(Uuid::nil(), |topic| topic.id),
                 partitions,
             });
         }
@@ -113,15 +116,26 @@ impl Judged {
     }
 
     /// What is said of each: what is wrong with it, or else what became of all.
-    pub(crate) fn answers(self, all: ErrorCode) -> impl Iterator<Item = JudgedTopic> {
-        let said = move |(number, own)| match own {
-            ErrorCode::None => (number, all),
-            own => (number, own),
-        };
-        self.0.into_iter().map(move |topic| JudgedTopic {
-            partitions: topic.partitions.into_iter().map(said).collect(),
-            ..topic
+    pub(crate) fn answers(self, stored: Result<Gone, ErrorCode>) -> impl Iterator<Item = JudgedTopic> {
+        self.0.into_iter().map(move |mut topic| {
+            let all = match &stored {
+                Ok(gone) if gone.contains(&topic.found) => unknown(topic.id != [0; 16]),
+                Ok(_) => ErrorCode::None,
+                Err(code) => *code,
+            };
+            let judged = topic.partitions.iter_mut();
+            let right = judged.filter(|(_, own)| *own == ErrorCode::None);
+            right.for_each(|(_, own)| *own = all);
+            topic
         })
+    }
+}
+
+/// There is no such topic.
+fn unknown(by_id: bool) -> ErrorCode {
+    match by_id {
+        true => ErrorCode::UnknownTopicId,
+        false => ErrorCode::UnknownTopicOrPartition,
     }
 }
 
@@ -134,8 +148,9 @@ fn fault(partition: &OffsetCommitRequestPartition) -> ErrorCode {
     }
 }
 
-fn committed(partition: OffsetCommitRequestPartition, commit_ms: i64) -> Committed {
+fn committed(topic_id: Uuid, partition: OffsetCommitRequestPartition, commit_ms: i64) -> Committed {
     Committed {
+        topic_id,
         offset: partition.committed_offset,
         leader_epoch: partition.committed_leader_epoch,
         metadata: partition.committed_metadata.unwrap_or_default(),

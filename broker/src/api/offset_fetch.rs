@@ -15,7 +15,7 @@ use annals_kafka_wire::message::offset_fetch::{
 };
 use uuid::Uuid;
 
-use crate::groups::Committed;
+use crate::groups::{Committed, Offsets};
 use crate::table::{Answer, Context};
 use crate::topics::TopicMap;
 
@@ -113,29 +113,12 @@ fn offsets(
                 .collect()
         }
     };
-    let topic = |wanted: Wanted| {
-        let none = |partition: &i32| answer(*partition, None, wanted.fault);
-        let found = groups.look(&asked.group_id, |entry| {
-            let offset = |partition: &i32| match stable && entry.offsets.is_unstable(&wanted.name, *partition)
-            {
-                true => answer(*partition, None, ErrorCode::UnstableOffsetCommit),
-                false => answer(
-                    *partition,
-                    entry.offsets.get(&wanted.name, *partition),
-                    ErrorCode::None,
-                ),
-            };
-            wanted.partition_indexes.iter().map(offset).collect()
-        });
-        let found = found.filter(|_| wanted.fault == ErrorCode::None);
-        OffsetFetchResponseTopics {
-            partitions: found.unwrap_or_else(|| wanted.partition_indexes.iter().map(none).collect()),
-            name: wanted.name,
-            topic_id: wanted.topic_id,
-        }
+    let topics = |offsets: &Offsets| -> Vec<OffsetFetchResponseTopics> {
+        wanted.iter().map(|topic| topic.answer(offsets, stable)).collect()
     };
+    let found = groups.look(&asked.group_id, |entry| topics(&entry.offsets));
     OffsetFetchResponseGroup {
-        topics: wanted.into_iter().map(topic).collect(),
+        topics: found.unwrap_or_else(|| topics(&Offsets::default())),
         group_id: asked.group_id,
         ..OffsetFetchResponseGroup::default()
     }
@@ -164,6 +147,29 @@ impl Wanted {
             fault,
             topic_id: asked.topic_id,
             partition_indexes: asked.partition_indexes,
+        }
+    }
+
+    fn answer(&self, offsets: &Offsets, stable: bool) -> OffsetFetchResponseTopics {
+        // Since it was looked up its name may have become another's.
+        let asked_id = Uuid::from_bytes(self.topic_id);
+        let is_its = |committed: &&Committed| {
+            asked_id.is_nil() || committed.topic_id.is_nil() || committed.topic_id == asked_id
+        };
+        let partition = |partition: &i32| {
+            let committed = offsets.get(&self.name, *partition).filter(is_its);
+            match self.fault {
+                ErrorCode::None if stable && offsets.is_unstable(&self.name, *partition) => {
+                    answer(*partition, None, ErrorCode::UnstableOffsetCommit)
+                }
+                ErrorCode::None => answer(*partition, committed, ErrorCode::None),
+                fault => answer(*partition, None, fault),
+            }
+        };
+        OffsetFetchResponseTopics {
+            partitions: self.partition_indexes.iter().map(partition).collect(),
+            name: self.name.clone(),
+            topic_id: self.topic_id,
         }
     }
 }

@@ -62,19 +62,21 @@ pub(crate) fn handle(
                 groups::commit_in_transaction(&shared, &request.group_id, member, producer, kept)
             })
         });
-        let code = match written {
-            Ok(Ok(written)) => written.durable(&shared).await.err().unwrap_or(ErrorCode::None),
+        let stored = match written {
+            Ok(Ok((written, gone))) => written.durable(&shared).await.map(|()| gone),
             // There is no word for a member's old epoch here, nor for a group that is gone.
-            Ok(Err(ErrorCode::StaleMemberEpoch | ErrorCode::GroupIdNotFound)) => ErrorCode::IllegalGeneration,
-            Ok(Err(code)) => code,
-            Err(code) => producer_fault(code, false),
+            Ok(Err(ErrorCode::StaleMemberEpoch | ErrorCode::GroupIdNotFound)) => {
+                Err(ErrorCode::IllegalGeneration)
+            }
+            Ok(Err(code)) => Err(code),
+            Err(code) => Err(producer_fault(code, false)),
         };
         let topic = |topic: JudgedTopic| TxnOffsetCommitResponseTopic {
             name: topic.name,
             partitions: topic.partitions.into_iter().map(partition).collect(),
         };
         TxnOffsetCommitResponse {
-            topics: judged.answers(code).map(topic).collect(),
+            topics: judged.answers(stored).map(topic).collect(),
             ..TxnOffsetCommitResponse::default()
         }
     }))

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use annals_kafka_wire::error::ErrorCode;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::sweep;
 use crate::broker::{Broker, Shared};
@@ -57,7 +58,19 @@ async fn commit(shared: &Arc<Shared>, topic: &str, member_id: &str, epoch: i32) 
     assert_eq!(try_commit(shared, topic, member_id, epoch).await, Ok(()));
 }
 
+/// Of the topic that has the name now.
 async fn try_commit(shared: &Arc<Shared>, topic: &str, member_id: &str, epoch: i32) -> Result<(), ErrorCode> {
+    let id = shared.topics.now().named(topic).map(|topic| topic.id);
+    commit_to(shared, (topic, id.unwrap_or_default()), member_id, epoch).await
+}
+
+/// What was looked up as this topic; whether it is still that one is told as an error.
+async fn commit_to(
+    shared: &Arc<Shared>,
+    (topic, topic_id): (&str, Uuid),
+    member_id: &str,
+    epoch: i32,
+) -> Result<(), ErrorCode> {
     let identity = Identity {
         member_id: member_id.to_owned(),
         instance_id: None,
@@ -68,13 +81,17 @@ async fn try_commit(shared: &Arc<Shared>, topic: &str, member_id: &str, epoch: i
         knows_epochs: true,
     };
     let committed = Committed {
+        topic_id,
         offset: 5,
         leader_epoch: -1,
         metadata: String::new(),
         commit_ms: shared.now_ms(),
     };
     let offsets = vec![((topic.to_owned(), 0), committed)];
-    groups::commit(shared, "g", &who, offsets).await
+    match groups::commit(shared, "g", &who, offsets).await {
+        Ok(gone) if gone.contains(&topic_id) => Err(ErrorCode::UnknownTopicId),
+        stored => stored.map(drop),
+    }
 }
 
 fn kept(shared: &Shared) -> Vec<String> {
@@ -259,14 +276,19 @@ async fn offsets_go_with_their_topic_also_when_there_was_no_time_to_say_so() {
     for topic in ["orders", "payments"] {
         commit(&shared, topic, "", -1).await;
     }
+    let orders = shared.topics.now().named("orders").expect("a topic").id;
     // Where the broker is killed before it has forgotten them.
     shared
         .topics
         .delete("orders", None, 0, || ())
         .expect("a deletion");
     // Who was let in before the deletion, and comes to the group behind it.
-    let late = try_commit(&shared, "orders", "", -1).await;
-    assert_eq!(late, Err(ErrorCode::UnknownTopicOrPartition));
+    let late = commit_to(&shared, ("orders", orders), "", -1).await;
+    assert_eq!(late, Err(ErrorCode::UnknownTopicId));
+    // And another topic has its name by then.
+    make(&shared, "orders");
+    let late = commit_to(&shared, ("orders", orders), "", -1).await;
+    assert_eq!(late, Err(ErrorCode::UnknownTopicId));
     close(&shared);
     for _ in 0..2 {
         let shared = open(dir.path(), || 0);
@@ -278,5 +300,64 @@ async fn offsets_go_with_their_topic_also_when_there_was_no_time_to_say_so() {
     commit(&shared, "orders", "", -1).await;
     shared.delete_topic("orders", None).expect("a deletion");
     assert_eq!(kept(&shared), ["payments"]);
+    close(&shared);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offset_is_never_another_topics_of_the_same_name() {
+    const LIVES: usize = 30;
+    let dir = tempfile::tempdir().expect("a directory");
+    let shared = open(dir.path(), || 0);
+    let id_now = |shared: &Shared| shared.topics.now().named("orders").map(|topic| topic.id);
+    let committed = |shared: &Shared| {
+        let looked = shared
+            .groups
+            .look("g", |entry| entry.offsets.get("orders", 0).cloned());
+        looked.flatten().map(|committed| committed.topic_id)
+    };
+    let lives = Arc::new(Mutex::new(vec![id_now(&shared).expect("a topic")]));
+    let remade = {
+        let (shared, lives) = (Arc::clone(&shared), Arc::clone(&lives));
+        tokio::task::spawn_blocking(move || {
+            for _ in 1..LIVES {
+                shared.delete_topic("orders", None).expect("a deletion");
+                make(&shared, "orders");
+                lives
+                    .lock()
+                    .expect("a lock")
+                    .push(id_now(&shared).expect("a topic"));
+            }
+        })
+    };
+    // Whoever has looked the topic up in any of its lives comes with that.
+    let (mut kept, mut refused) = (0, 0);
+    while !remade.is_finished() || kept == 0 {
+        let known = lives.lock().expect("a lock").clone();
+        for id in known.iter().rev().take(2) {
+            match commit_to(&shared, ("orders", *id), "", -1).await {
+                Ok(()) => kept += 1,
+                Err(code) => {
+                    assert_eq!(code, ErrorCode::UnknownTopicId);
+                    refused += 1;
+                }
+            }
+            let before = id_now(&shared);
+            let found = committed(&shared);
+            let number = |id: Option<Uuid>| id.and_then(|id| known.iter().position(|known| *known == id));
+            // What the list does not have yet is younger than all it has.
+            if let (Some(before), Some(found)) = (number(before), number(found)) {
+                assert!(found >= before, "life {found} is taken for life {before}");
+            }
+        }
+    }
+    remade.await.expect("topics");
+    assert!(refused > 0);
+    let last = id_now(&shared);
+    assert_eq!(lives.lock().expect("a lock").last().copied(), last);
+    assert_eq!(committed(&shared).filter(|id| Some(*id) != last), None);
+    let before = committed(&shared);
+    close(&shared);
+    let shared = open(dir.path(), || 0);
+    assert_eq!(committed(&shared), before);
     close(&shared);
 }

@@ -1,13 +1,19 @@
 //! Committing offsets, by members and by transactions, and forgetting them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use annals_kafka_wire::error::ErrorCode;
+use uuid::Uuid;
 
 use super::{Committed, Entry, Event, Who, happen, store};
 use crate::broker::Shared;
 use crate::internal::{self, WriteError, Written};
 use crate::transaction::{Place, Producer};
+
+/// Topics that were there when a commit was looked at, and are gone, or others of their names, when it gets its turn:
+/// nothing of them is kept.
+pub(crate) type Gone = BTreeSet<Uuid>;
 
 /// Commits offsets of a member, or of nobody. They count once they are durable.
 pub(crate) async fn commit(
@@ -15,7 +21,7 @@ pub(crate) async fn commit(
     id: &str,
     who: &Who<'_>,
     offsets: Vec<(Place, Committed)>,
-) -> Result<(), ErrorCode> {
+) -> Result<Gone, ErrorCode> {
     let check = |entry: &mut Entry| {
         let now_ms = shared.groups.stopwatch.now_ms();
         entry.kind.check_commit(who, now_ms)
@@ -36,7 +42,7 @@ pub(crate) async fn commit(
 pub(crate) async fn forget(shared: &Arc<Shared>, id: &str, places: Vec<Place>) -> Result<(), ErrorCode> {
     let offsets = places.into_iter().map(|place| (place, None)).collect();
     let stored = store_offsets(shared, id, false, |_| Ok(()), offsets).await;
-    stored.unwrap_or(Err(ErrorCode::GroupIdNotFound))
+    stored.unwrap_or(Err(ErrorCode::GroupIdNotFound)).map(drop)
 }
 
 /// Writes offsets, or that they are forgotten; they count once they are durable. `None` when there is no such group.
@@ -45,21 +51,23 @@ async fn store_offsets(
     id: &str,
     makes: bool,
     check: impl FnOnce(&mut Entry) -> Result<(), ErrorCode>,
-    offsets: Vec<(Place, Option<Committed>)>,
-) -> Option<Result<(), ErrorCode>> {
+    mut offsets: Vec<(Place, Option<Committed>)>,
+) -> Option<Result<Gone, ErrorCode>> {
     let written = shared.groups.with(id, makes, |_, entry| {
         check(entry)?;
-        check_topics(shared, &offsets)?;
+        let gone = leave_out_gone(shared, &mut offsets);
         let written = store::write_offsets(shared, id, None, &offsets).map_err(code_of)?;
         entry.offsets.expect();
-        Ok(written)
+        Ok((written, gone))
     })?;
     let durable = match &written {
-        Ok(written) => written.durable(shared).await,
+        Ok((written, _)) => written.durable(shared).await,
         Err(code) => Err(*code),
     };
+    let mut gone = Gone::new();
     shared.groups.with(id, false, |cell, entry| {
-        if let Ok(written) = written {
+        if let Ok((written, left_out)) = written {
+            gone = left_out;
             entry.offsets.settle();
             let counts = offsets.into_iter().filter(|_| durable.is_ok());
             for ((place, committed), log_offset) in counts.zip(written.base_offset()..) {
@@ -69,7 +77,7 @@ async fn store_offsets(
         // A group without anything left goes.
         happen(shared, id, cell, entry, Event::Tick);
     });
-    Some(durable)
+    Some(durable.map(|()| gone))
 }
 
 /// Writes offsets that count when the producer's transaction is committed. The caller holds that open.
@@ -79,17 +87,17 @@ pub(crate) fn commit_in_transaction(
     member: Option<&Who<'_>>,
     producer: Producer,
     offsets: Vec<(Place, Committed)>,
-) -> Result<Written, ErrorCode> {
+) -> Result<(Written, Gone), ErrorCode> {
     let written = shared.groups.with(id, member.is_none(), |_, entry| {
         if let Some(who) = member {
             let now_ms = shared.groups.stopwatch.now_ms();
             entry.kind.check_commit(who, now_ms)?;
         }
-        let offsets: Vec<_> = offsets
+        let mut offsets: Vec<_> = offsets
             .into_iter()
             .map(|(place, offset)| (place, Some(offset)))
             .collect();
-        check_topics(shared, &offsets)?;
+        let gone = leave_out_gone(shared, &mut offsets);
         let written = store::write_offsets(shared, id, Some(producer), &offsets).map_err(code_of)?;
         shared.groups.expect_marker(producer.id, id);
         for ((place, committed), log_offset) in offsets.into_iter().zip(written.base_offset()..) {
@@ -99,7 +107,7 @@ pub(crate) fn commit_in_transaction(
                     .wait_for_marker(producer.id, place, committed, log_offset);
             }
         }
-        Ok(written)
+        Ok((written, gone))
     });
     written.unwrap_or(Err(match member {
         None => ErrorCode::PolicyViolation,
@@ -116,23 +124,19 @@ pub(crate) fn end_transaction(shared: &Arc<Shared>, producer_id: i64, is_committ
     }
 }
 
-/// A topic is gone, and with it what groups have read of it: another topic of its name begins anew. What cannot be
-/// written is forgotten all the same until the next start.
-pub(crate) fn forget_topic(shared: &Shared, topic: &str) {
-    forget_where(shared, |name| name == topic);
-}
-
-/// At the start: topics may have been deleted when there was no time left to forget what groups had read of them.
+/// Forgets what groups have read of topics that are gone: another of such a name begins anew. Said when a topic goes, as
+/// long as nobody else has its name, and at the start, when there may have been no time left to say it. What cannot be
+/// written then is forgotten all the same, and again at the next start: what was committed knows its topic by the id.
 pub(crate) fn forget_topics_gone(shared: &Shared) {
-    let topics = shared.topics.now();
-    forget_where(shared, |name| topics.named(name).is_none());
-}
-
-fn forget_where(shared: &Shared, is_gone: impl Fn(&str) -> bool) {
     for id in shared.groups.ids() {
         shared.groups.with(&id, false, |_, entry| {
-            let places = entry.offsets.all_places().into_iter();
-            let gone: Vec<Place> = places.filter(|(name, _)| is_gone(name)).collect();
+            // Looked up under the group's lock: what it has of a topic that was made since, it has since.
+            let topics = shared.topics.now();
+            let gone = entry.offsets.places_where(|(name, _), committed| {
+                let topic = topics.named(name);
+                topic.is_none_or(|topic| !committed.topic_id.is_nil() && topic.id != committed.topic_id)
+            });
+            let gone: Vec<Place> = gone.into_iter().collect();
             if !gone.is_empty() && !forget_now(shared, &id, entry, gone.clone()) {
                 let end = internal::so_far(shared, internal::OFFSETS).map_or(0, |end| end.base_offset());
                 for place in gone {
@@ -155,15 +159,17 @@ pub(super) fn forget_now(shared: &Shared, id: &str, entry: &mut Entry, places: V
     true
 }
 
-/// Whether the topics are still there. Who asks under the group's lock comes before what a deletion forgets, or is
-/// refused.
-fn check_topics(shared: &Shared, offsets: &[(Place, Option<Committed>)]) -> Result<(), ErrorCode> {
-    let topics = shared.topics.now();
-    let mut kept = offsets.iter().filter(|(_, committed)| committed.is_some());
-    match kept.all(|((topic, _), _)| topics.named(topic).is_some()) {
-        true => Ok(()),
-        false => Err(ErrorCode::UnknownTopicOrPartition),
-    }
+/// Leaves out what is of topics that are gone. Who asks under the group's lock comes before what a deletion forgets, or is
+/// refused; and a topic of the same name is another.
+fn leave_out_gone(shared: &Shared, offsets: &mut Vec<(Place, Option<Committed>)>) -> Gone {
+    let (topics, mut gone) = (shared.topics.now(), Gone::new());
+    offsets.retain(|(_, committed)| {
+        let topic_id = committed.as_ref().map(|committed| committed.topic_id);
+        let left_out = topic_id.filter(|id| topics.with_id(*id).is_none());
+        gone.extend(left_out);
+        left_out.is_none()
+    });
+    gone
 }
 
 fn code_of(error: WriteError) -> ErrorCode {

@@ -5,11 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use uuid::Uuid;
+
 use crate::transaction::Place;
 
 /// A committed offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Committed {
+    /// Of the topic that had the name then: another of this name begins anew. Nil where that was not written down.
+    pub(crate) topic_id: Uuid,
     /// The offset of the next record to read.
     pub(crate) offset: i64,
     /// The leader epoch of the last record read, -1 for none.
@@ -129,10 +133,16 @@ impl Offsets {
         old.map(|(place, _)| place.clone()).collect()
     }
 
-    /// All places with an offset, or which may have one when a transaction has ended.
-    pub(super) fn all_places(&self) -> BTreeSet<Place> {
-        let waiting = self.waiting.values().flat_map(BTreeMap::keys).cloned();
-        self.places().into_iter().chain(waiting).collect()
+    /// Places whose offset, or the one that a transaction may commit, `is_gone`.
+    pub(super) fn places_where(&self, is_gone: impl Fn(&Place, &Committed) -> bool) -> BTreeSet<Place> {
+        let waiting = self.waiting.values().flatten();
+        let waiting = waiting.map(|(place, (committed, _))| (place, committed));
+        let known = self.by_place.iter();
+        let known = known.filter_map(|(place, (_, committed))| Some((place, committed.as_ref()?)));
+        let gone = known
+            .chain(waiting)
+            .filter(|(place, committed)| is_gone(place, committed));
+        gone.map(|(place, _)| place.clone()).collect()
     }
 
     /// All offsets, by topic and partition.
@@ -160,6 +170,7 @@ mod tests {
 
     fn committed(offset: i64) -> Committed {
         Committed {
+            topic_id: Uuid::nil(),
             offset,
             leader_epoch: -1,
             metadata: String::new(),

@@ -13,6 +13,7 @@ use annals_kafka_wire::error::WireError;
 use annals_kafka_wire::message::Versioned;
 use annals_kafka_wire::primitives::{Reader, Writer};
 use bytes::Bytes;
+use uuid::Uuid;
 
 use super::{CONSUMER_LIMITS, Committed, Entry, Groups, Kind, LIMITS, lock};
 use crate::broker::Shared;
@@ -22,8 +23,8 @@ use crate::internal::{self, InternalTopicError, OFFSETS, WriteError, Written};
 use crate::topic::Topic;
 use crate::transaction::{Place, Producer};
 
-/// The version of values that is written: what Kafka 4 writes.
-const OFFSET_VERSION: i16 = 3;
+/// The version of values that is written: the first that has the topic's id.
+const OFFSET_VERSION: i16 = 4;
 
 /// Lines are written in batches of about so many bytes.
 const BATCH_BYTES: usize = 256 * 1024;
@@ -64,6 +65,7 @@ pub(super) fn write_offsets(
                 leader_epoch: committed.leader_epoch,
                 metadata: committed.metadata.clone(),
                 commit_timestamp: committed.commit_ms,
+                topic_id: committed.topic_id.into_bytes(),
                 ..OffsetCommitValue::default()
             };
             let mut bytes = Writer::new();
@@ -205,6 +207,7 @@ fn value<V: Versioned>(record: &Record) -> Result<Option<V>, WireError> {
 
 fn committed(value: OffsetCommitValue) -> Committed {
     Committed {
+        topic_id: Uuid::from_bytes(value.topic_id),
         offset: value.offset,
         leader_epoch: value.leader_epoch,
         metadata: value.metadata,

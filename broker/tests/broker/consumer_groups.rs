@@ -292,6 +292,25 @@ async fn offsets_are_committed_and_asked_for_under_the_members_epoch_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_of_a_topic_is_nothing_to_another_of_its_name() {
+    let running = start().await;
+    let old = ready(&running).await;
+    assert_eq!(commit(&running, 10, old, "", -1).await, ErrorCode::None);
+    assert_eq!(fetched(&running, old, None).await, Ok((7, 1)));
+    let broker = running.broker.clone();
+    let delete = move || broker.delete_topic("orders").unwrap();
+    tokio::task::spawn_blocking(delete).await.unwrap();
+    let new = create(&running, "orders", 2).await;
+    assert_eq!(commit(&running, 10, old, "", -1).await, ErrorCode::UnknownTopicId);
+    let gone = fetched(&running, old, None).await;
+    assert_eq!(gone, Err(ErrorCode::UnknownTopicId));
+    assert_eq!(fetched(&running, new, None).await, Ok((-1, 0)));
+    assert_eq!(commit(&running, 10, new, "", -1).await, ErrorCode::None);
+    assert_eq!(fetched(&running, new, None).await, Ok((7, 1)));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn topics_that_come_and_grow_are_given_to_members() {
     let running = start().await;
     ready(&running).await;
