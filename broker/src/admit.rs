@@ -12,6 +12,8 @@
 mod expected;
 mod rejection;
 
+use std::ops::ControlFlow;
+
 use annals_kafka_wire::batch::{Batch, BatchError, Compression, NO_TIMESTAMP, Records, Seen, TimestampType};
 use annals_kafka_wire::error::ErrorCode;
 use annals_segment_log::{AppendError, Conditions, Partition, Sequence};
@@ -80,20 +82,31 @@ pub(crate) fn judge(
     {
         return Ok(Judged::Stored(stored_before(partition, base_offset, last_offset)));
     }
-    // Decompressed whole only for a guard; else every record is passed over as it comes out of the codec.
-    let limit = partition.decompressed_bytes_max();
-    let judged = rules.shared.guard.admits(topic).then(|| batch.records(limit));
-    let judged = judged.transpose().map_err(unreadable)?;
-    let (batch, is_conditional) = check_records(rules, topic, partition, batch, judged.as_ref())?;
-    let conditions = match (is_conditional, &judged) {
-        (false, _) => None,
-        (true, Some(records)) => expected::conditions(topic, records.clone())?,
-        (true, None) => expected::conditions(topic, batch.records(limit).map_err(unreadable)?)?,
+    // Decompressed whole only for a guard, or for what a record expects, from the first on that does; else every record is
+    // passed over as it comes out of the codec.
+    let unpack = || {
+        batch
+            .records(partition.decompressed_bytes_max())
+            .map_err(unreadable)
     };
-    let warnings = match judged {
-        Some(records) => ask_guard(rules, topic, number, &batch, records)?,
-        None => Vec::new(),
-    };
+    let is_guarded = rules.shared.guard.admits(topic);
+    let mut unpacked = is_guarded.then(unpack).transpose()?;
+    let mut look = look_over(rules, topic, partition, &batch, unpacked.as_ref())?;
+    if look.is_conditional && unpacked.is_none() {
+        let records = unpack()?;
+        look = look_over(rules, topic, partition, &batch, Some(&records))?;
+        unpacked = Some(records);
+    }
+    let (batch, is_conditional) = look.passed(batch)?;
+    let (mut conditions, mut warnings) = (None, Vec::new());
+    if let Some(records) = unpacked {
+        if is_conditional {
+            conditions = expected::conditions(topic, records.clone())?;
+        }
+        if is_guarded {
+            warnings = ask_guard(rules, topic, number, &batch, records)?;
+        }
+    }
     Ok(Judged::Fit(Fit {
         batch,
         conditions,
@@ -282,6 +295,32 @@ impl Look<'_> {
             });
         }
     }
+
+    /// The batch with the times its records have, and whether any expects a revision: no more headers than a batch may have,
+    /// a key where the topic is compacted, every timestamp within the topic's bounds where it is the producer's to give.
+    fn passed(self, batch: Batch) -> Result<(Batch, bool), Rejection> {
+        for (code, faults) in [
+            (ErrorCode::InvalidRecord, self.keyless),
+            (ErrorCode::InvalidTimestamp, self.untimely),
+        ] {
+            if !faults.is_empty() {
+                return Err(Rejection::of_records(code, faults));
+            }
+        }
+        let (headers, headers_max) = (self.headers, self.rules.shared.config.batch_headers_max);
+        if headers > headers_max {
+            let sentence = format!(
+                "The batch has {headers} record headers; this broker takes at most {headers_max} at once"
+            );
+            return Err(Rejection::new(ErrorCode::MessageTooLarge, sentence));
+        }
+        let batch = match self.by_producer {
+            true => batch.with_max_timestamp(self.max_timestamp),
+            // The log's own time is written over it.
+            false => batch,
+        };
+        Ok((batch, self.is_conditional))
+    }
 }
 
 fn blame(faults: &mut Vec<Refusal>, code: &'static str, index: i32, sentence: impl FnOnce() -> String) {
@@ -290,58 +329,41 @@ fn blame(faults: &mut Vec<Refusal>, code: &'static str, index: i32, sentence: im
     faults.push(Refusal::new(index, code, sentence));
 }
 
-/// Reads every record and gives the batch back with the times they have, and whether any expects a revision: none
-/// malformed, no more headers than a batch may have, a key where the topic is compacted, every timestamp within the
-/// topic's bounds where it is the producer's to give.
-fn check_records(
-    rules: &Rules<'_>,
-    topic: &Topic,
+/// Reads every record: none malformed. Of a batch that is not unpacked, up to the first that expects a revision.
+fn look_over<'a>(
+    rules: &'a Rules<'a>,
+    topic: &'a Topic,
     partition: &Partition,
-    batch: Batch,
+    batch: &Batch,
     unpacked: Option<&Records>,
-) -> Result<(Batch, bool), Rejection> {
+) -> Result<Look<'a>, Rejection> {
     if batch.timestamp_type() == TimestampType::LogAppendTime {
         let sentence = "A producer may not set the timestamp type to LogAppendTime";
         return Err(Rejection::new(ErrorCode::InvalidTimestamp, sentence));
     }
-    let by_producer = partition.timestamp_type() == TimestampType::CreateTime;
     let mut look = Look {
         rules,
         topic,
-        by_producer,
+        by_producer: partition.timestamp_type() == TimestampType::CreateTime,
         max_timestamp: NO_TIMESTAMP,
         headers: 0,
         is_conditional: false,
         keyless: Vec::new(),
         untimely: Vec::new(),
     };
-    let mut see = |seen: Seen| look.see(seen);
+    let mut see = |seen: Seen| {
+        look.see(seen);
+        match seen.has_sought && unpacked.is_none() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    };
     match unpacked {
         Some(records) => records.check(expected::HEADER, &mut see),
         None => batch.check_records(partition.decompressed_bytes_max(), expected::HEADER, &mut see),
     }
     .map_err(unreadable)?;
-    for (code, faults) in [
-        (ErrorCode::InvalidRecord, look.keyless),
-        (ErrorCode::InvalidTimestamp, look.untimely),
-    ] {
-        if !faults.is_empty() {
-            return Err(Rejection::of_records(code, faults));
-        }
-    }
-    let (headers, headers_max) = (look.headers, rules.shared.config.batch_headers_max);
-    if headers > headers_max {
-        let sentence = format!(
-            "The batch has {headers} record headers; this broker takes at most {headers_max} at once"
-        );
-        return Err(Rejection::new(ErrorCode::MessageTooLarge, sentence));
-    }
-    let batch = match by_producer {
-        true => batch.with_max_timestamp(look.max_timestamp),
-        // The log's own time is written over it.
-        false => batch,
-    };
-    Ok((batch, look.is_conditional))
+    Ok(look)
 }
 
 /// The topic's bounds, when a timestamp is out of them; -1 means the record has none.

@@ -31,6 +31,8 @@ mod stamp;
 #[cfg(test)]
 mod tests;
 
+use std::ops::ControlFlow;
+
 use bytes::{Buf, Bytes};
 
 pub use build::BatchBuilder;
@@ -203,12 +205,13 @@ impl Batch {
 
     /// Reads every record of a batch fresh from a producer, and keeps none: its records must be as many as the header
     /// says, well formed, with offsets without gaps, and nothing may follow them. `seen` is told of each, and whether it
-    /// has a header named `sought`. `limit` is the most bytes decompression may give. What passes, [`Batch::records`] reads.
+    /// has a header named `sought`, until it breaks off. `limit` is the most bytes decompression may give. What passes to the
+    /// end, [`Batch::records`] reads.
     pub fn check_records(
         &self,
         limit: usize,
         sought: &str,
-        seen: &mut dyn FnMut(Seen),
+        seen: &mut dyn FnMut(Seen) -> ControlFlow<()>,
     ) -> Result<(), BatchError> {
         let broken = codec::broken(self.compression(), limit);
         let mut from =

@@ -4,6 +4,7 @@
 //! name, whatever the batch claims: keys and values are passed over as they come out of the codec.
 
 use std::io::{self, BufRead};
+use std::ops::ControlFlow;
 
 use super::BatchError;
 use super::records::HEADERS_MAX;
@@ -62,12 +63,13 @@ impl From<io::Error> for Flaw {
     }
 }
 
-/// Holds what `from` gives to what was announced, looks for headers named `sought`, and tells `seen` of each record. `broken` names an error of `from`.
+/// Holds what `from` gives to what was announced, looks for headers named `sought`, and tells `seen` of each record until
+/// that breaks off: what comes behind is not looked at. `broken` names an error of `from`.
 pub(super) fn check(
     announced: Announced,
     from: &mut dyn BufRead,
     sought: &str,
-    seen: &mut dyn FnMut(Seen),
+    seen: &mut dyn FnMut(Seen) -> ControlFlow<()>,
     broken: impl Fn(io::Error) -> BatchError,
 ) -> Result<(), BatchError> {
     let Announced {
@@ -78,13 +80,18 @@ pub(super) fn check(
     let mut name = Vec::new();
     for index in 0..count {
         match record(from, index, sought, &mut name) {
-            Ok(passed) => seen(Seen {
-                index,
-                timestamp_ms: base_timestamp.saturating_add(passed.timestamp_delta),
-                headers: passed.headers,
-                has_sought: passed.has_sought,
-                has_key: passed.has_key,
-            }),
+            Ok(passed) => {
+                let told = seen(Seen {
+                    index,
+                    timestamp_ms: base_timestamp.saturating_add(passed.timestamp_delta),
+                    headers: passed.headers,
+                    has_sought: passed.has_sought,
+                    has_key: passed.has_key,
+                });
+                if told.is_break() {
+                    return Ok(());
+                }
+            }
             Err(Flaw::Io(error)) => return Err(broken(error)),
             Err(Flaw::Rule(rule)) => return refused(index, rule.to_owned()),
             Err(Flaw::Gap { delta }) => {

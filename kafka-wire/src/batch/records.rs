@@ -9,6 +9,8 @@
 //! Invariant: the iterator gives exactly the records the header counts, with rising offsets that end within the batch,
 //! or an error and then nothing. Keys and values are slices of the decompressed bytes.
 
+use std::ops::ControlFlow;
+
 use bytes::Bytes;
 
 use super::{Announced, Batch, BatchError, Compression, Seen, TimestampType, check, codec};
@@ -69,7 +71,11 @@ impl Records {
     }
 
     /// What [`Batch::check_records`] does, on records that are decompressed already; consumes none.
-    pub fn check(&self, sought: &str, seen: &mut dyn FnMut(Seen)) -> Result<(), BatchError> {
+    pub fn check(
+        &self,
+        sought: &str,
+        seen: &mut dyn FnMut(Seen) -> ControlFlow<()>,
+    ) -> Result<(), BatchError> {
         let announced = Announced {
             count: self.count,
             base_timestamp: self.base_timestamp,

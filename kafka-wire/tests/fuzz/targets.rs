@@ -2,6 +2,8 @@
 //!
 //! Used by the fuzz targets and, on a stable compiler, by the test beside this file.
 
+use std::ops::ControlFlow;
+
 use annals_kafka_wire::batch::{Batch, BatchBuilder, Compression, Marker, batches};
 use annals_kafka_wire::frame::{RequestHeader, take_frame_within};
 use annals_kafka_wire::message::{self, Message, Request};
@@ -164,7 +166,10 @@ fn one(batch: &Batch) {
         batch.delete_horizon(),
     );
     let mut seen = 0;
-    let checked = batch.check_records(DECOMPRESSED_BYTES, "header", &mut |_| seen += 1);
+    let checked = batch.check_records(DECOMPRESSED_BYTES, "header", &mut |_| {
+        seen += 1;
+        ControlFlow::Continue(())
+    });
     let read = batch
         .records(DECOMPRESSED_BYTES)
         .and_then(|records| records.collect::<Result<Vec<_>, _>>());

@@ -1,5 +1,7 @@
 //! Checking without keeping: what must be refused, in every codec, and that nothing passes which nobody could read.
 
+use std::ops::ControlFlow;
+
 use bytes::Bytes;
 use proptest::prelude::*;
 
@@ -42,7 +44,10 @@ fn packed(codec: Compression, count: i32, records: &[u8]) -> Batch {
 /// What the check says and sees of a batch.
 fn checked(batch: &Batch, limit: usize) -> Result<Vec<Seen>, BatchError> {
     let mut seen = Vec::new();
-    batch.check_records(limit, "sought", &mut |one| seen.push(one))?;
+    batch.check_records(limit, "sought", &mut |one| {
+        seen.push(one);
+        ControlFlow::Continue(())
+    })?;
     Ok(seen)
 }
 
@@ -55,7 +60,11 @@ fn check(count: i32, records: &[u8], reason: &str) {
         assert!(error.to_string().contains(reason), "{codec}: {error}");
         assert_eq!(error.code(), ErrorCode::InvalidRecord, "{codec}");
         let unpacked = batch.records(DECOMPRESSED_BYTES_MAX).unwrap();
-        assert_eq!(unpacked.check("sought", &mut |_| {}), Err(error), "{codec}");
+        assert_eq!(
+            unpacked.check("sought", &mut |_| ControlFlow::Continue(())),
+            Err(error),
+            "{codec}"
+        );
     }
 }
 
@@ -102,6 +111,19 @@ fn a_header_that_is_sought_is_found_in_every_codec() {
         let found = checked(&batch, DECOMPRESSED_BYTES_MAX).unwrap();
         let found: Vec<bool> = found.iter().map(|seen| seen.has_sought).collect();
         assert_eq!(found, [false, true, false], "{codec}");
+        // Who has found it need not look at what is behind.
+        let mut looked = 0;
+        let mut until_found = |one: Seen| {
+            looked += 1;
+            match one.has_sought {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        batch
+            .check_records(DECOMPRESSED_BYTES_MAX, "sought", &mut until_found)
+            .unwrap();
+        assert_eq!(looked, 2, "{codec}");
     }
 }
 
