@@ -3,59 +3,34 @@
 //!
 //! Left out: settings of anything but topics.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::alter_configs::{
-    AlterConfigsRequest, AlterConfigsResource, AlterConfigsResourceResponse, AlterConfigsResponse,
-    AlterableConfig,
+    AlterConfigsRequest, AlterConfigsResource, AlterConfigsResponse, AlterableConfig,
 };
 
-use crate::api::outcome::{Refusal, each_once, said, unsettled};
-use crate::api::resource;
+use crate::api::outcome::Refusal;
+use crate::api::resource::{self, Config};
+use crate::broker::Shared;
 use crate::table::{Answer, Context};
 use crate::topic_config::clipped;
-
-type Config = BTreeMap<String, String>;
 
 pub(crate) fn handle(
     ctx: &Context,
     _version: i16,
     request: AlterConfigsRequest,
 ) -> Answer<AlterConfigsResponse> {
-    let shared = Arc::clone(&ctx.shared);
-    let things = |asked: &AlterConfigsResource| (asked.resource_type, asked.resource_name.clone());
-    let named: Vec<(i8, String)> = request.resources.iter().map(things).collect();
-    let alter = move || {
-        let twice = "Each resource must appear at most once.";
-        let alter = |asked: &AlterConfigsResource| {
-            let thing = (asked.resource_type, asked.resource_name.as_str());
-            resource::alter(&shared, thing, request.validate_only, |_| {
-                settings(&asked.configs)
-            })
-        };
-        answer(each_once(&request.resources, things, twice, alter))
-    };
-    Answer::change(ctx, &ctx.shared.topic_turns, alter, move |error| {
-        answer(unsettled(named, error))
-    })
-}
-
-fn answer(outcomes: Vec<((i8, String), Result<(), Refusal>)>) -> AlterConfigsResponse {
-    let response = |((resource_type, resource_name), outcome)| {
-        let (error_code, error_message) = said(outcome);
-        AlterConfigsResourceResponse {
-            error_code,
-            error_message,
-            resource_type,
-            resource_name,
+    let AlterConfigsRequest {
+        resources,
+        validate_only,
+    } = request;
+    let thing = |asked: &AlterConfigsResource| (asked.resource_type, asked.resource_name.clone());
+    let change = |_: &Shared, _: &Config, asked: &AlterConfigsResource| settings(&asked.configs);
+    resource::alter_each(ctx, resources, thing, validate_only, change, |responses| {
+        AlterConfigsResponse {
+            responses,
+            ..AlterConfigsResponse::default()
         }
-    };
-    AlterConfigsResponse {
-        responses: outcomes.into_iter().map(response).collect(),
-        ..AlterConfigsResponse::default()
-    }
+    })
 }
 
 /// The settings asked for, each once and with a value.

@@ -4,62 +4,39 @@
 //!
 //! Left out: settings of anything but topics.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::incremental_alter_configs::{
-    AlterConfigsResource, AlterConfigsResourceResponse, AlterableConfig, IncrementalAlterConfigsRequest,
-    IncrementalAlterConfigsResponse,
+    AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
 };
 
-use crate::api::outcome::{Refusal, counted, each_once, said, unsettled};
-use crate::api::resource;
+use crate::api::outcome::{Refusal, counted};
+use crate::api::resource::{self, Config};
+use crate::broker::Shared;
 use crate::described;
 use crate::guard::Guard;
 use crate::guard_settings::{self, GuardSetting};
 use crate::table::{Answer, Context};
 use crate::topic_config::{self, clipped};
 
-type Config = BTreeMap<String, String>;
-
 pub(crate) fn handle(
     ctx: &Context,
     _version: i16,
     request: IncrementalAlterConfigsRequest,
 ) -> Answer<IncrementalAlterConfigsResponse> {
-    let shared = Arc::clone(&ctx.shared);
-    let things = |asked: &AlterConfigsResource| (asked.resource_type, asked.resource_name.clone());
-    let named: Vec<(i8, String)> = request.resources.iter().map(things).collect();
-    let alter = move || {
-        let twice = "Each resource must appear at most once.";
-        let alter = |asked: &AlterConfigsResource| {
-            let thing = (asked.resource_type, asked.resource_name.as_str());
-            resource::alter(&shared, thing, request.validate_only, |config| {
-                changed(config, &asked.configs, shared.guard.as_ref())
-            })
-        };
-        answer(each_once(&request.resources, things, twice, alter))
+    let IncrementalAlterConfigsRequest {
+        resources,
+        validate_only,
+    } = request;
+    let thing = |asked: &AlterConfigsResource| (asked.resource_type, asked.resource_name.clone());
+    let change = |shared: &Shared, config: &Config, asked: &AlterConfigsResource| {
+        changed(config, &asked.configs, shared.guard.as_ref())
     };
-    Answer::change(ctx, &ctx.shared.topic_turns, alter, move |error| {
-        answer(unsettled(named, error))
-    })
-}
-
-fn answer(outcomes: Vec<((i8, String), Result<(), Refusal>)>) -> IncrementalAlterConfigsResponse {
-    let response = |((resource_type, resource_name), outcome)| {
-        let (error_code, error_message) = said(outcome);
-        AlterConfigsResourceResponse {
-            error_code,
-            error_message,
-            resource_type,
-            resource_name,
+    resource::alter_each(ctx, resources, thing, validate_only, change, |responses| {
+        IncrementalAlterConfigsResponse {
+            responses,
+            ..IncrementalAlterConfigsResponse::default()
         }
-    };
-    IncrementalAlterConfigsResponse {
-        responses: outcomes.into_iter().map(response).collect(),
-        ..IncrementalAlterConfigsResponse::default()
-    }
+    })
 }
 
 const SET: i8 = 0;

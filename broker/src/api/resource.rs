@@ -1,14 +1,16 @@
 //! The kinds of things that have settings, in Kafka's numbers, and what of them can be changed: topics.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use annals_kafka_wire::error::ErrorCode;
+use annals_kafka_wire::message::alter_configs::AlterConfigsResourceResponse;
 
-use crate::api::outcome::Refusal;
+use crate::api::outcome::{Refusal, each_once, said, unsettled};
 use crate::api::topic_error_code;
 use crate::broker::Shared;
 use crate::internal;
-use crate::table::Context;
+use crate::table::{Answer, Context};
 use crate::topic_config::clipped;
 use crate::topic_name;
 use crate::topics::TopicError;
@@ -30,12 +32,58 @@ pub(crate) fn check_node(ctx: &Context, name: &str) -> Result<(), Refusal> {
     Err((ErrorCode::InvalidRequest, sentence))
 }
 
+/// Settings with their values.
+pub(crate) type Config = BTreeMap<String, String>;
+
+/// Changes the settings of each thing that is asked for as `change` says, and answers when that is durable.
+pub(crate) fn alter_each<A: Send + 'static, R: Send + 'static>(
+    ctx: &Context,
+    asked: Vec<A>,
+    thing: fn(&A) -> (i8, String),
+    validate_only: bool,
+    change: impl Fn(&Shared, &Config, &A) -> Result<Config, Refusal> + Send + 'static,
+    respond: fn(Vec<AlterConfigsResourceResponse>) -> R,
+) -> Answer<R> {
+    let shared = Arc::clone(&ctx.shared);
+    let named: Vec<(i8, String)> = asked.iter().map(thing).collect();
+    let alter = move || {
+        let twice = "Each resource must appear at most once.";
+        let alter = |one: &A| {
+            let (kind, name) = thing(one);
+            alter(&shared, (kind, &name), validate_only, |config| {
+                change(&shared, config, one)
+            })
+        };
+        respond(
+            each_once(&asked, thing, twice, alter)
+                .into_iter()
+                .map(response)
+                .collect(),
+        )
+    };
+    Answer::change(ctx, &ctx.shared.topic_turns, alter, move |error| {
+        respond(unsettled(named, error).into_iter().map(response).collect())
+    })
+}
+
+fn response(
+    ((resource_type, resource_name), outcome): ((i8, String), Result<(), Refusal>),
+) -> AlterConfigsResourceResponse {
+    let (error_code, error_message) = said(outcome);
+    AlterConfigsResourceResponse {
+        error_code,
+        error_message,
+        resource_type,
+        resource_name,
+    }
+}
+
 /// Changes the settings of a thing as `change` says. Blocks for a sync.
-pub(crate) fn alter(
+fn alter(
     shared: &Shared,
     (kind, name): (i8, &str),
     validate_only: bool,
-    change: impl FnOnce(&BTreeMap<String, String>) -> Result<BTreeMap<String, String>, Refusal>,
+    change: impl FnOnce(&Config) -> Result<Config, Refusal>,
 ) -> Result<(), Refusal> {
     match kind {
         TOPIC => {}

@@ -1,5 +1,6 @@
 //! IncrementalAlterConfigs (key 44): settings to change, one by one; the others stay.
 
+use super::alter_configs::AlterConfigsResourceResponse;
 use super::{RESOURCES_MAX, SETTINGS_MAX};
 
 message! {
@@ -27,13 +28,5 @@ message! {
     response IncrementalAlterConfigsResponse: IncrementalAlterConfigs 0..=1 => {
         throttle_time_ms: i32, 0..; "How long the client is asked to wait, in milliseconds."
         responses: Vec<AlterConfigsResourceResponse>, 0..; "Each thing."
-    }
-
-    /// One thing's result.
-    part AlterConfigsResourceResponse {
-        error_code: i16, 0..; "0, or why nothing was changed."
-        error_message: Option<String>, 0.., null 0..; "The same in words."
-        resource_type: i8, 0..; "What kind of thing it is: 2 a topic, 4 a broker, 8 a broker's loggers, 16 a client's metrics, 32 a group."
-        resource_name: String, 0..; "Which one."
     }
 }
