@@ -60,8 +60,8 @@
 //! computed with floats. In a comparison a float counts as the decimal it is written as, so `event.total >= 1.1` is exact
 //! (as far as a float holds its digits, 15; `decimal('…')` holds all). Timestamps, dates and uuids can be compared with their like, stored and passed on, exactly.
 //!
-//! Functions are CEL's `size contains startsWith endsWith matches string int uint double bool bytes dyn type`, macros `has
-//! all exists exists_one filter map`. The pattern of `matches` is a text of its own, and takes time in line with the text.
+//! Functions are CEL's `size contains startsWith endsWith matches string int uint double bool bytes dyn type`, Confluent's
+//! `isEmail isHostname isIpv4 isIpv6 isUri isUriRef isUuid`, macros `has all exists exists_one filter map`. The pattern of `matches` is a text of its own, and takes time in line with the text.
 //!
 //! # Protobuf
 //!

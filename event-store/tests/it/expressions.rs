@@ -34,6 +34,10 @@ const EXPRESSIONS: &[(&str, &str)] = &[
     ),
     ("\"event.payer in [4, 5]\"", "true"),
     ("\"state.owner.startsWith('a') && event.payer == 4\"", "true"),
+    (
+        "\"'ada@example.com'.isEmail() && !state.owner.isEmail()\"",
+        "true",
+    ),
     ("\"has(event.note)\"", "true"),
     ("size(state.owner)", "3"),
     ("state.at == at.recorded", "false"),

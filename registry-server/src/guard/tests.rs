@@ -317,6 +317,9 @@ fn rules_and_what_they_refuse() -> Vec<(Json, [bool; 3])> {
         (field("name == 'note' ; value == null && typeName == 'NULL'", none()), [false; 3]),
         (field("tags.exists(t, t == 'PII') ; size(message.mails) > 0", none()), [false, false, true]),
         (field("false", json!({"tags": ["SECRET"]})), [false; 3]),
+        // Confluent's own functions.
+        (cel("(message.name + '@example.com').isEmail()", none()), [false, true, false]),
+        (cel("message.name.isHostname() && !message.name.isUuid()", none()), [false, true, false]),
         // What this server cannot ask it cannot keep.
         (cel("message.name.isMagic()", none()), [true; 3]),
         (cel(&"(".repeat(4_000), none()), [true; 3]),

@@ -1,10 +1,10 @@
-//! The functions of expressions: CEL's own, by our types.
+//! The functions of expressions: CEL's own, by our types, and those of Confluent's data contracts.
 //!
 //! Invariant: what a function takes is checked when a fold is loaded, as far as types are known then; a value it has
 //! no answer for is an error, never a guess.
 
 use super::eval::{shown, text};
-use super::{Node, Shape};
+use super::{Format, Node, Shape};
 use crate::Value;
 
 /// A function.
@@ -23,10 +23,11 @@ pub enum Function {
     Bytes,
     Dyn,
     Type,
+    Is(Format),
 }
 
-/// Each with its name; CEL's names for the first, one a line.
-const FUNCTIONS: [(&str, Function); 12] = [
+/// Each with its name; CEL's names for the first, one a line, then Confluent's.
+const FUNCTIONS: [(&str, Function); 19] = [
     ("size", Function::Size),
     ("contains", Function::Contains),
     ("startsWith", Function::StartsWith),
@@ -39,6 +40,13 @@ const FUNCTIONS: [(&str, Function); 12] = [
     ("bytes", Function::Bytes),
     ("dyn", Function::Dyn),
     ("type", Function::Type),
+    ("isEmail", Function::Is(Format::Email)),
+    ("isHostname", Function::Is(Format::Hostname)),
+    ("isIpv4", Function::Is(Format::Ipv4)),
+    ("isIpv6", Function::Is(Format::Ipv6)),
+    ("isUri", Function::Is(Format::Uri)),
+    ("isUriRef", Function::Is(Format::UriRef)),
+    ("isUuid", Function::Is(Format::Uuid)),
 ];
 
 impl Function {
@@ -117,6 +125,9 @@ impl Function {
             ),
             Function::Bool => matches!(shape.present(), Shape::Any | Shape::Bool | Shape::Text),
             Function::Bytes => matches!(shape.present(), Shape::Any | Shape::Bytes | Shape::Text),
+            // A uuid has its form by its type.
+            Function::Is(Format::Uuid) => matches!(shape.present(), Shape::Any | Shape::Text | Shape::Uuid),
+            Function::Is(_) => matches!(shape.present(), Shape::Any | Shape::Text),
             Function::Dyn | Function::Type => true,
         };
         if let Some(wrong) = arguments.iter().find(|shape| !fits(shape)) {
@@ -127,7 +138,11 @@ impl Function {
         }
         Ok(match self {
             Function::Size | Function::Int | Function::Uint => Shape::Int,
-            Function::Contains | Function::StartsWith | Function::EndsWith | Function::Bool => Shape::Bool,
+            Function::Contains
+            | Function::StartsWith
+            | Function::EndsWith
+            | Function::Bool
+            | Function::Is(_) => Shape::Bool,
             Function::String | Function::Type => Shape::Text,
             Function::Double => Shape::Float,
             Function::Bytes => Shape::Bytes,
@@ -160,6 +175,10 @@ impl Function {
             Function::Bytes => match (&**first, text(first)) {
                 (Value::Bytes(bytes), _) => Some(Value::Bytes(bytes.clone())),
                 (_, text) => text.map(|text| Value::Bytes(text.as_bytes().to_vec())),
+            },
+            Function::Is(format) => match (&**first, format) {
+                (Value::Uuid(_), Format::Uuid) => Some(Value::Bool(true)),
+                (value, format) => text(value).map(|text| Value::Bool(format.fits(text))),
             },
             Function::Dyn => Some((**first).clone()),
             Function::Type => Some(Value::String(kind(first).to_owned())),
