@@ -19,36 +19,45 @@
 //! or is taken for dead. No epoch falls while its member is known. What a member is told is stored first; every
 //! [`Ticket`] is answered once.
 //!
-//! Left out: members of the classic protocol within such a group (a group changes its protocol while it is empty), racks
-//! in assignments, storing, waiting and clocks (the coordinator's).
+//! Members of the classic protocol are in it as well (`classic.rs`), so that a group moves from one protocol to the other
+//! while it works (`convert.rs`).
+//!
+//! Left out: racks in assignments, storing, waiting and clocks (the coordinator's).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use annals_kafka_wire::coordinator::offsets::OffsetsKey;
 use annals_kafka_wire::error::ErrorCode;
-use bytes::Bytes;
 use uuid::Uuid;
 
+use crate::group;
 use crate::ticket::Ticket;
 
 mod assign;
+mod classic;
+mod convert;
+mod event;
 mod heartbeat;
 mod member;
 mod reconcile;
 mod record;
 mod subscription;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use assign::Assignor;
 pub(crate) use assign::is_assignor;
-pub(crate) use member::{Member, Standing};
+use event::Due;
+pub(crate) use event::{Answer, Effect, Event, Heartbeat, Line, Refused, Reply, Told};
+pub(crate) use member::{Classic, Member, Standing};
 pub(crate) use record::{Restored, by_topic};
 
 /// A partition, by its topic's id.
 pub(crate) type Part = (Uuid, i32);
 /// Some partitions.
 pub(crate) type Parts = BTreeSet<Part>;
+
+/// The longest id of a member, in bytes: it is kept beside each of its partitions.
+pub(crate) const ID_BYTES_MAX: usize = 255;
 
 /// The epoch of a member that joins,
 pub(crate) const JOINS: i32 = 0;
@@ -75,75 +84,8 @@ pub(crate) struct Limits {
     pub(crate) interval_ms: i32,
     /// and while it waits for partitions that others give up.
     pub(crate) waiting_interval_ms: i32,
-}
-
-/// What a member says. `None` is what has not changed since it last said it.
-#[derive(Debug, Clone)]
-pub(crate) struct Heartbeat {
-    /// Empty when the coordinator is to make one: `fresh_id`.
-    pub(crate) member_id: String,
-    pub(crate) fresh_id: String,
-    /// Of a static member.
-    pub(crate) instance_id: Option<String>,
-    pub(crate) client_id: String,
-    pub(crate) client_host: String,
-    pub(crate) rack_id: Option<String>,
-    /// The one it has come to, or [`JOINS`], [`GOES`], [`WILL_BE_BACK`].
-    pub(crate) epoch: i32,
-    pub(crate) rebalance_timeout_ms: Option<i32>,
-    pub(crate) topics: Option<BTreeSet<String>>,
-    /// Empty for none any more.
-    pub(crate) regex: Option<String>,
-    pub(crate) assignor: Option<String>,
-    /// What it has.
-    pub(crate) owned: Option<Parts>,
-}
-
-/// What happens to a group.
-#[derive(Debug, Clone)]
-pub(crate) enum Event {
-    Heartbeat(Ticket, Box<Heartbeat>),
-    /// Topics have come, gone or grown.
-    TopicsChanged,
-    /// What [`Effect::Store`] asked for was done, or could not be.
-    Stored {
-        store: u64,
-        is_stored: bool,
-    },
-    /// Time has passed.
-    Tick,
-}
-
-/// A record of `__consumer_offsets`; without a value it forgets its key.
-pub(crate) type Line = (OffsetsKey, Option<Bytes>);
-
-/// What is to be done, in this order.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Effect {
-    /// Store these in their order, then say so by [`Event::Stored`] with the same number. Part of them is no harm: what
-    /// is read back then is led to a target again.
-    Store(u64, Vec<Line>),
-    Answer(Ticket, Answer),
-}
-
-/// What is told to a member.
-pub(crate) type Answer = Result<Told, Refused>;
-
-/// How a member stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told {
-    pub(crate) member_id: String,
-    pub(crate) epoch: i32,
-    pub(crate) interval_ms: i32,
-    /// What it has from now on; `None` when that has not changed.
-    pub(crate) assignment: Option<Parts>,
-}
-
-/// Why a member is not heard.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refused {
-    pub(crate) code: ErrorCode,
-    pub(crate) sentence: String,
+    /// What holds for members of the classic protocol.
+    pub(crate) classic: group::Limits,
 }
 
 /// What the log does not have yet.
@@ -180,7 +122,7 @@ pub(crate) struct ConsumerGroup {
     /// Who has each partition, or has still to give it up.
     owners: BTreeMap<Part, String>,
     /// What each regular expression stands for.
-    patterns: BTreeMap<String, BTreeSet<String>>,
+    patterns: BTreeMap<String, subscription::Pattern>,
     /// Of the topics that are wanted, as they were when the epoch last rose; 0 for none.
     topics_hash: i64,
     unsaved: Unsaved,
@@ -190,7 +132,7 @@ pub(crate) struct ConsumerGroup {
     /// When what could not be stored is tried again.
     again_ms: Option<i64>,
     /// Answers that wait for a store.
-    waiting: Vec<(u64, Ticket, Answer)>,
+    waiting: Vec<(u64, Ticket, Reply)>,
 }
 
 type Effects = Vec<Effect>;
@@ -220,8 +162,11 @@ impl ConsumerGroup {
     /// Takes in what happens at `now_ms`, among these topics.
     pub(crate) fn on(&mut self, event: Event, topics: &dyn Topics, now_ms: i64) -> Effects {
         let mut effects = Effects::new();
-        let answer = match event {
-            Event::Heartbeat(ticket, heartbeat) => Some((ticket, self.heard(*heartbeat, topics, now_ms))),
+        let due = match event {
+            Event::Heartbeat(ticket, heartbeat) => {
+                Some((ticket, Due::Heard(self.heard(*heartbeat, topics, now_ms))))
+            }
+            Event::Classic(event) => self.heard_classic(event, topics, now_ms),
             Event::TopicsChanged => {
                 self.look_at_topics(topics);
                 None
@@ -237,7 +182,7 @@ impl ConsumerGroup {
         };
         self.make_target(topics);
         // A member is led on only after the target is made, and before what it has is stored.
-        let answer = answer.map(|(ticket, heard)| (ticket, heard.map(|heard| self.lead(heard, now_ms))));
+        let answer = due.map(|(ticket, due)| (ticket, self.reply(due, now_ms)));
         if !self.unsaved.is_empty() {
             self.stores += 1;
             self.again_ms = None;
@@ -254,11 +199,26 @@ impl ConsumerGroup {
         effects
     }
 
+    fn reply(&mut self, due: Due, now_ms: i64) -> Reply {
+        match due {
+            Due::Heard(heard) => Reply::Consumer(heard.map(|heard| self.lead(heard, now_ms))),
+            Due::Joined(heard) => Reply::Classic(group::Answer::Join(heard.map(|heard| {
+                let told = self.lead(heard, now_ms);
+                self.joined(told.member_id, told.epoch)
+            }))),
+            Due::Told(reply) => reply,
+        }
+    }
+
     /// When [`Event::Tick`] is due.
     pub(crate) fn deadline_ms(&self) -> Option<i64> {
         let session_ms = self.limits.session_timeout_ms;
         let sessions = self.members.values().map(|member| member.deadline_ms(session_ms));
         sessions.chain(self.again_ms).min()
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
     }
 
     pub(crate) fn epoch(&self) -> i32 {
@@ -306,6 +266,12 @@ impl ConsumerGroup {
             .any(|member| self.is_wanted_by(member, topic))
     }
 
+    /// Whether there is such a member, and it speaks the classic protocol.
+    pub(crate) fn has_classic(&self, member_id: &str) -> bool {
+        let member = self.members.get(member_id);
+        member.is_some_and(|member| member.classic.is_some())
+    }
+
     /// Whether a member of this epoch may commit or ask for offsets. An epoch below 0 is one of somebody who takes no
     /// part, which is well while nobody does.
     pub(crate) fn check_epoch(&self, member_id: &str, epoch: i32) -> Result<(), ErrorCode> {
@@ -315,6 +281,7 @@ impl ConsumerGroup {
         let member = self.members.get(member_id).ok_or(ErrorCode::UnknownMemberId)?;
         match member.epoch == epoch && epoch >= 0 {
             true => Ok(()),
+            false if member.classic.is_some() => Err(ErrorCode::IllegalGeneration),
             false => Err(ErrorCode::StaleMemberEpoch),
         }
     }
@@ -382,15 +349,12 @@ impl ConsumerGroup {
         let waiting = std::mem::take(&mut self.waiting);
         let (due, later): (Vec<_>, _) = waiting.into_iter().partition(|(after, ..)| *after == store);
         self.waiting = later;
-        for (_, ticket, answer) in due {
-            let answer = match is_stored {
-                true => answer,
-                false => Err(Refused {
-                    code: ErrorCode::CoordinatorNotAvailable,
-                    sentence: "The group could not be stored.".to_owned(),
-                }),
+        for (_, ticket, reply) in due {
+            let reply = match is_stored {
+                true => reply,
+                false => reply.not_stored(),
             };
-            effects.push(Effect::Answer(ticket, answer));
+            effects.push(Effect::Answer(ticket, reply));
         }
     }
 }

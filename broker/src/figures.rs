@@ -221,8 +221,8 @@ impl Broker {
     /// Gives every group in turn; none is locked longer than it takes to copy what is said of it.
     pub fn each_group(&self, mut give: impl FnMut(GroupFigures)) {
         let groups = &self.shared.groups;
-        for id in groups.ids() {
-            let figures = groups.look(&id, |entry| GroupFigures {
+        for id in groups.cells.ids() {
+            let figures = groups.cells.look(&id, |entry| GroupFigures {
                 id: id.clone(),
                 state: entry.kind.state_name(),
                 members: entry.kind.members_len(),
@@ -254,7 +254,7 @@ impl Shared {
             connections_closed: counts.closed.load(Ordering::Relaxed),
             budgets: budgets.map(|(name, budget)| (name, budget.used_bytes(), budget.bytes_max())),
             syncs: self.log.syncs(),
-            groups: self.groups.len(),
+            groups: self.groups.cells.len(),
             transactional_ids,
             transactions_open,
         }

@@ -32,7 +32,7 @@ mod member;
 mod record;
 mod sync;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use member::Member;
 use member::Members;
@@ -261,6 +261,16 @@ impl Group {
         let sessions = self.members.iter().filter_map(Member::deadline_ms).min();
         let promises = self.promised.values().min().copied();
         [phase, sessions, promises].into_iter().flatten().min()
+    }
+
+    /// The number of its generation.
+    pub(crate) fn generation(&self) -> i32 {
+        self.generation
+    }
+
+    /// Whether its members have come to a generation, and nobody waits for an answer.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.phase == Phase::Stable && self.unstored.is_empty()
     }
 
     pub(crate) fn phase(&self) -> Phase {

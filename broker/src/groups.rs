@@ -4,15 +4,16 @@
 //! Invariant: what a client is told of a generation or of an offset is durable. A group changes under its own lock
 //! alone, in the order its events came; nothing is waited for under that lock.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use annals_kafka_wire::error::ErrorCode;
 use tokio::sync::watch;
 
-use crate::alarm::{Alarm, Stopwatch};
+use crate::alarm::Stopwatch;
 use crate::broker::Shared;
+use crate::cells::{self, Cells, lock};
 use crate::consumer_group;
 use crate::group::{self, Group, Identity, Limits};
 use crate::internal;
@@ -24,6 +25,7 @@ mod kind;
 mod offsets;
 mod store;
 
+use ask::become_another;
 pub(crate) use ask::{ask, heartbeat};
 pub(crate) use commit::{Gone, commit, commit_in_transaction, end_transaction, forget, forget_topics_gone};
 use kind::{Answer, Effect, Event, Now};
@@ -45,6 +47,7 @@ pub(crate) const CONSUMER_LIMITS: consumer_group::Limits = consumer_group::Limit
     session_timeout_ms: 45_000,
     interval_ms: 2_000,
     waiting_interval_ms: 200,
+    classic: LIMITS,
 };
 
 /// How many groups there may be.
@@ -52,7 +55,7 @@ const GROUPS_MAX: usize = 10_000;
 
 /// All groups.
 pub(crate) struct Groups {
-    by_id: Mutex<BTreeMap<String, Arc<Mutex<Entry>>>>,
+    pub(crate) cells: Cells<Entry>,
     /// Groups with offsets that wait for a producer's marker.
     waiting: Mutex<HashMap<i64, BTreeSet<String>>>,
     /// What the members of all take, in bytes.
@@ -69,29 +72,28 @@ pub(crate) struct Entry {
     pub(crate) offsets: Offsets,
     /// Who waits for an answer.
     waiting: Waiting<Answer>,
-    alarm: Alarm,
     /// Since when nobody is in it, by the wall clock; `None` while somebody is, or if nobody ever was.
     empty_since_ms: Option<i64>,
     /// What its members take, of those of all groups.
     members_bytes: usize,
     /// Whether the log has a record of the group.
     is_stored: bool,
-    /// Taken out of the list: whoever has it looks again.
-    is_gone: bool,
 }
 
-impl Entry {
-    fn new() -> Entry {
+/// One group, as it is worked with.
+type Held = cells::Held<Entry>;
+type Cell = cells::Cell<Entry>;
+
+impl Default for Entry {
+    fn default() -> Entry {
         Entry {
             kind: Kind::Classic(Group::new(LIMITS)),
             life: 0,
             offsets: Offsets::default(),
             waiting: Waiting::default(),
-            alarm: Alarm::default(),
             empty_since_ms: None,
             members_bytes: 0,
             is_stored: false,
-            is_gone: false,
         }
     }
 }
@@ -100,56 +102,10 @@ impl Groups {
     /// None yet.
     pub(crate) fn new() -> Groups {
         Groups {
-            by_id: Mutex::default(),
+            cells: Cells::new(GROUPS_MAX),
             waiting: Mutex::default(),
             members_bytes: AtomicUsize::new(0),
             stopwatch: Stopwatch::start(),
-        }
-    }
-
-    /// Ids of all groups.
-    pub(crate) fn ids(&self) -> Vec<String> {
-        lock(&self.by_id).keys().cloned().collect()
-    }
-
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        lock(&self.by_id).len()
-    }
-
-    /// Looks at a group, if it is there.
-    pub(crate) fn look<T>(&self, id: &str, look: impl FnOnce(&Entry) -> T) -> Option<T> {
-        let entry = lock(&self.by_id).get(id).cloned()?;
-        let entry = lock(&entry);
-        (!entry.is_gone).then(|| look(&entry))
-    }
-
-    /// Changes a group, which is made if it is not there and `makes`. `None` when there is none.
-    fn with<T>(
-        &self,
-        id: &str,
-        makes: bool,
-        change: impl FnOnce(&Arc<Mutex<Entry>>, &mut Entry) -> T,
-    ) -> Option<T> {
-        loop {
-            let shared = {
-                let mut by_id = lock(&self.by_id);
-                match by_id.get(id) {
-                    Some(entry) => Arc::clone(entry),
-                    None if makes && by_id.len() < GROUPS_MAX => {
-                        let entry = Arc::new(Mutex::new(Entry::new()));
-                        by_id.insert(id.to_owned(), Arc::clone(&entry));
-                        entry
-                    }
-                    None => return None,
-                }
-            };
-            let mut entry = lock(&shared);
-            if !entry.is_gone {
-                return Some(change(&shared, &mut entry));
-            }
-            drop(entry);
-            self.remove(id, &shared);
         }
     }
 
@@ -163,7 +119,7 @@ impl Groups {
     fn settle(&self, producer_id: i64, is_committed: bool) -> BTreeSet<String> {
         let groups = lock(&self.waiting).remove(&producer_id).unwrap_or_default();
         for id in &groups {
-            self.with(id, false, |_, entry| {
+            self.cells.with(id, false, |_, entry| {
                 entry.offsets.end(producer_id, is_committed);
             });
         }
@@ -176,13 +132,6 @@ impl Groups {
         let before = std::mem::replace(&mut entry.members_bytes, bytes);
         self.members_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.members_bytes.fetch_sub(before, Ordering::Relaxed);
-    }
-
-    fn remove(&self, id: &str, gone: &Arc<Mutex<Entry>>) {
-        let mut by_id = lock(&self.by_id);
-        if by_id.get(id).is_some_and(|entry| Arc::ptr_eq(entry, gone)) {
-            by_id.remove(id);
-        }
     }
 }
 
@@ -198,28 +147,23 @@ pub(crate) fn wake(shared: &Arc<Shared>) {
             let Some(shared) = weak.upgrade() else {
                 return;
             };
-            for id in shared.groups.ids() {
-                shared.groups.with(&id, false, |cell, entry| {
-                    let event = Event::Consumer(consumer_group::Event::TopicsChanged);
-                    happen(&shared, &id, cell, entry, event);
-                });
-            }
+            shared.groups.cells.each(|id, cell, entry| {
+                let event = Event::Consumer(consumer_group::Event::TopicsChanged);
+                happen(&shared, id, cell, entry, event);
+            });
         }
     });
 }
 
 /// An event, and all that comes of it.
-fn happen(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry, event: Event) {
-    let now = Now {
-        passed_ms: shared.groups.stopwatch.now_ms(),
-        wall_ms: shared.now_ms(),
-    };
+fn happen(shared: &Arc<Shared>, id: &str, cell: &Cell, entry: &mut Held, event: Event) {
+    let (topics, now) = (shared.topics.now(), now(shared));
     // What says that somebody is there changes nothing that takes room, unless it is stored.
     let mut weighs = !matches!(
         event,
         Event::Classic(group::Event::Heartbeat(..)) | Event::Consumer(consumer_group::Event::Heartbeat(..))
     );
-    let effects = entry.kind.on(id, event, &shared.topics.now(), now);
+    let effects = entry.kind.on(id, event, topics.as_ref(), now);
     let mut failed = Vec::new();
     for effect in effects {
         match effect {
@@ -245,7 +189,21 @@ fn happen(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut 
         let is_stored = false;
         happen(shared, id, cell, entry, Event::Stored { store, is_stored });
     }
-    set_alarm(shared, id, cell, entry);
+    if let Some(turned_back) = entry.kind.turned_back(id, topics.as_ref(), now) {
+        weighs = true;
+        let turned_back = turned_back.map_err(internal::WriteError::from);
+        let turned_back = turned_back.and_then(|(kind, lines)| become_another(shared, entry, kind, lines));
+        if let Err(error) = turned_back {
+            tracing::warn!(group = %id, %error, "a group could not be turned back to the classic protocol yet");
+        }
+    }
+    let due = (shared.groups.stopwatch, entry.kind.deadline_ms());
+    let (weak, name) = (Arc::downgrade(shared), id.to_owned());
+    entry.wake(cell, due, move |cell, entry| {
+        if let Some(shared) = weak.upgrade() {
+            happen(&shared, &name, cell, entry, Event::Tick);
+        }
+    });
     if weighs {
         shared.groups.weigh(entry);
     }
@@ -258,10 +216,17 @@ fn happen(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut 
     }
 }
 
+fn now(shared: &Shared) -> Now {
+    Now {
+        passed_ms: shared.groups.stopwatch.now_ms(),
+        wall_ms: shared.now_ms(),
+    }
+}
+
 /// Whether a member of a group may say so much about itself, beside all there are; who says no more than it has said
 /// before may always.
 pub(crate) fn have_room(shared: &Shared, id: &str, who: &Identity, bytes: usize) -> bool {
-    let known = shared.groups.look(id, |entry| entry.kind.bytes_of(who));
+    let known = shared.groups.cells.look(id, |entry| entry.kind.bytes_of(who));
     let more = bytes.saturating_sub(known.unwrap_or(0));
     let taken = shared.groups.members_bytes.load(Ordering::Relaxed);
     more == 0 || taken.saturating_add(more) <= shared.config.members_bytes_max
@@ -270,33 +235,31 @@ pub(crate) fn have_room(shared: &Shared, id: &str, who: &Identity, bytes: usize)
 /// Forgets offsets that are older than they are kept, and with them groups that have nothing else.
 pub(crate) fn expire(shared: &Arc<Shared>) {
     let retention_ms = i64::try_from(shared.config.offsets_retention.as_millis()).unwrap_or(i64::MAX);
-    for id in shared.groups.ids() {
-        shared.groups.with(&id, false, |cell, entry| {
-            let keeps = |topic: &str| entry.kind.keeps(topic);
-            let since_ms = entry.empty_since_ms;
-            let old = entry
-                .offsets
-                .expired(shared.now_ms(), retention_ms, since_ms, keeps);
-            if !old.is_empty() && commit::forget_now(shared, &id, entry, old) {
-                happen(shared, &id, cell, entry, Event::Tick);
-            }
-        });
-    }
+    shared.groups.cells.each(|id, cell, entry| {
+        let keeps = |topic: &str| entry.kind.keeps(topic);
+        let since_ms = entry.empty_since_ms;
+        let old = entry
+            .offsets
+            .expired(shared.now_ms(), retention_ms, since_ms, keeps);
+        if !old.is_empty() && commit::forget_now(shared, id, entry, old) {
+            happen(shared, id, cell, entry, Event::Tick);
+        }
+    });
 }
 
 /// Forgets a group that has nothing left: nobody, and no offsets. The log is told; where it cannot be, the group stays.
-fn let_go(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry) {
-    if entry.is_gone || write_no_group(shared, id, entry).is_err() {
+fn let_go(shared: &Arc<Shared>, id: &str, cell: &Cell, entry: &mut Held) {
+    if entry.is_gone() || write_no_group(shared, id, entry).is_err() {
         return;
     }
-    entry.is_gone = true;
+    entry.goes();
     let (shared, id, cell) = (Arc::clone(shared), id.to_owned(), Arc::clone(cell));
     // The list is locked before an entry, never behind it; until then whoever comes removes it.
-    tokio::spawn(async move { shared.groups.remove(&id, &cell) });
+    tokio::spawn(async move { shared.groups.cells.remove(&id, &cell) });
 }
 
 /// Writes that there is no group of this kind any more, if the log has one.
-fn write_no_group(shared: &Shared, id: &str, entry: &mut Entry) -> Result<(), internal::WriteError> {
+fn write_no_group(shared: &Shared, id: &str, entry: &mut Held) -> Result<(), internal::WriteError> {
     if entry.is_stored {
         store::write_lines(shared, entry.kind.lines_of_none(id))?;
         entry.is_stored = false;
@@ -308,7 +271,7 @@ fn write_no_group(shared: &Shared, id: &str, entry: &mut Entry) -> Result<(), in
 fn stored_later(
     shared: &Arc<Shared>,
     id: &str,
-    cell: &Arc<Mutex<Entry>>,
+    cell: &Cell,
     life: u64,
     store: u64,
     written: internal::Written,
@@ -329,28 +292,9 @@ fn stored_later(
     });
 }
 
-/// Sees to it that somebody comes when the group has something due.
-fn set_alarm(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry) {
-    let Some(deadline_ms) = entry.alarm.set(entry.kind.deadline_ms()) else {
-        return;
-    };
-    let stopwatch = shared.groups.stopwatch;
-    let (shared, id, cell) = (Arc::downgrade(shared), id.to_owned(), Arc::downgrade(cell));
-    tokio::spawn(async move {
-        stopwatch.until(deadline_ms).await;
-        let (Some(shared), Some(cell)) = (shared.upgrade(), cell.upgrade()) else {
-            return;
-        };
-        let mut entry = lock(&cell);
-        if entry.alarm.rings(deadline_ms) {
-            happen(&shared, &id, &cell, &mut entry, Event::Tick);
-        }
-    });
-}
-
 /// Deletes a group that nobody is in, with its offsets; done when the log has that.
 pub(crate) async fn delete(shared: &Arc<Shared>, id: &str) -> ErrorCode {
-    let places = shared.groups.with(id, false, |_, entry| {
+    let places = shared.groups.cells.with(id, false, |_, entry| {
         match entry.kind.is_vacant() && !entry.offsets.is_in_transaction() {
             true => Ok(entry.offsets.places()),
             false => Err(ErrorCode::NonEmptyGroup),
@@ -369,8 +313,4 @@ pub(crate) async fn delete(shared: &Arc<Shared>, id: &str) -> ErrorCode {
         Some(written) => written.durable(shared).await.err().unwrap_or(ErrorCode::None),
         None => ErrorCode::None,
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -26,6 +26,7 @@ mod api;
 mod appended;
 mod broker;
 mod budget;
+mod cells;
 mod config;
 mod connection;
 mod consumer_group;

@@ -5,8 +5,8 @@
 //! record comes behind its marker; and what is decided comes about, also after a crash. A transactional id changes
 //! under its own lock alone; nothing is waited for under it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use annals_kafka_wire::batch::{Batch, Marker};
@@ -14,8 +14,9 @@ use annals_kafka_wire::error::ErrorCode;
 use annals_segment_log::AppendError;
 use tokio::sync::watch;
 
-use crate::alarm::{Alarm, Stopwatch};
+use crate::alarm::Stopwatch;
 use crate::broker::Shared;
+use crate::cells::{self, Cells, lock};
 use crate::groups;
 use crate::internal;
 use crate::ticket::{Ticket, Waiting, told};
@@ -38,7 +39,7 @@ const SYNC_WAIT: Duration = Duration::from_secs(30);
 
 /// All transactional ids.
 pub(crate) struct Transactions {
-    by_id: Mutex<BTreeMap<String, Arc<Mutex<Entry>>>>,
+    cells: Cells<Entry>,
     /// Time-outs are measured from here: a wall clock may be set.
     stopwatch: Stopwatch,
 }
@@ -48,85 +49,40 @@ pub(crate) struct Transactions {
 struct Entry {
     transaction: Transaction,
     waiting: Waiting<Result<Producer, ErrorCode>>,
-    alarm: Alarm,
-    /// Forgotten: whoever has it looks again.
-    is_gone: bool,
 }
 
-impl Transactions {
-    /// Works with a transactional id, which is made if it is not there and `makes`. `None` when there is none.
-    fn with<T>(
-        &self,
-        id: &str,
-        makes: bool,
-        work: impl FnOnce(&Arc<Mutex<Entry>>, &mut Entry) -> T,
-    ) -> Option<T> {
-        loop {
-            let cell = {
-                let mut by_id = lock(&self.by_id);
-                match by_id.get(id) {
-                    Some(cell) => Arc::clone(cell),
-                    None if makes && by_id.len() < IDS_MAX => {
-                        let cell = Arc::default();
-                        by_id.insert(id.to_owned(), Arc::clone(&cell));
-                        cell
-                    }
-                    None => return None,
-                }
-            };
-            let mut entry = lock(&cell);
-            if !entry.is_gone {
-                return Some(work(&cell, &mut entry));
-            }
-            drop(entry);
-            self.remove(id, &cell);
-        }
-    }
-
-    fn remove(&self, id: &str, gone: &Arc<Mutex<Entry>>) {
-        let mut by_id = lock(&self.by_id);
-        if by_id.get(id).is_some_and(|cell| Arc::ptr_eq(cell, gone)) {
-            by_id.remove(id);
-        }
-    }
-
-    fn all(&self) -> Vec<(String, Arc<Mutex<Entry>>)> {
-        let by_id = lock(&self.by_id);
-        by_id
-            .iter()
-            .map(|(id, cell)| (id.clone(), Arc::clone(cell)))
-            .collect()
-    }
-}
+/// One, as it is worked with.
+type Held = cells::Held<Entry>;
+type Cell = cells::Cell<Entry>;
 
 /// Forgets ids that nobody has used for long, as far as the log can be told.
 pub(crate) fn expire(shared: &Arc<Shared>) {
     let for_ms = i64::try_from(shared.config.transactional_id_expiration.as_millis()).unwrap_or(i64::MAX);
     let now_ms = shared.transactions.stopwatch.now_ms();
-    for (id, cell) in shared.transactions.all() {
-        let mut entry = lock(&cell);
-        if entry.is_gone || !entry.transaction.is_idle(now_ms, for_ms) {
-            continue;
-        }
-        let is_told = match entry.transaction.state() {
-            Some(_) => store::write_none(shared, &id).is_ok(),
-            None => true,
-        };
-        entry.is_gone = is_told;
-        drop(entry);
-        if is_told {
-            shared.transactions.remove(&id, &cell);
+    for id in shared.transactions.ids() {
+        let gone = shared.transactions.cells.with(&id, false, |cell, entry| {
+            if !entry.transaction.is_idle(now_ms, for_ms) {
+                return None;
+            }
+            let is_known = entry.transaction.state().is_some();
+            if is_known && store::write_none(shared, &id).is_err() {
+                return None;
+            }
+            entry.goes();
+            Some(Arc::clone(cell))
+        });
+        if let Some(cell) = gone.flatten() {
+            shared.transactions.cells.remove(&id, &cell);
         }
     }
 }
 
 /// Finishes what was decided before the start, and sees to what is open.
 pub(crate) fn wake(shared: &Arc<Shared>) {
-    for (id, cell) in shared.transactions.all() {
-        let mut entry = lock(&cell);
+    shared.transactions.cells.each(|id, cell, entry| {
         let effects = entry.transaction.resume();
-        carry_out(shared, &id, &cell, &mut entry, effects);
-    }
+        carry_out(shared, id, cell, entry, effects);
+    });
 }
 
 /// Hands an event to a transactional id, which is made if there is none and `makes`, and waits for the answer.
@@ -137,7 +93,7 @@ pub(crate) async fn ask(
     stop: watch::Receiver<bool>,
     event: impl FnOnce(Ticket) -> Event,
 ) -> Result<Producer, ErrorCode> {
-    let asked = shared.transactions.with(id, makes, |cell, entry| {
+    let asked = shared.transactions.cells.with(id, makes, |cell, entry| {
         let (ticket, answer) = entry.waiting.add();
         happen(shared, id, cell, entry, event(ticket));
         answer
@@ -158,7 +114,7 @@ pub(crate) fn while_open<T>(
     place: &Place,
     work: impl FnOnce() -> T,
 ) -> Result<T, ErrorCode> {
-    let done = shared.transactions.with(id, false, |_, entry| {
+    let done = shared.transactions.cells.with(id, false, |_, entry| {
         entry.transaction.check_open_in(producer, place)?;
         Ok(work())
     });
@@ -166,20 +122,14 @@ pub(crate) fn while_open<T>(
 }
 
 /// An event, and all that comes of it.
-fn happen(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry, event: Event) {
+fn happen(shared: &Arc<Shared>, id: &str, cell: &Cell, entry: &mut Held, event: Event) {
     let effects = entry
         .transaction
         .on(event, shared.transactions.stopwatch.now_ms());
     carry_out(shared, id, cell, entry, effects);
 }
 
-fn carry_out(
-    shared: &Arc<Shared>,
-    id: &str,
-    cell: &Arc<Mutex<Entry>>,
-    entry: &mut Entry,
-    effects: Vec<Effect>,
-) {
+fn carry_out(shared: &Arc<Shared>, id: &str, cell: &Cell, entry: &mut Held, effects: Vec<Effect>) {
     for effect in effects {
         match effect {
             Effect::Answer(ticket, answer) => entry.waiting.answer(ticket, answer),
@@ -215,7 +165,13 @@ fn carry_out(
             }
         }
     }
-    set_alarm(shared, id, cell, entry);
+    let due = (shared.transactions.stopwatch, entry.transaction.deadline_ms());
+    let (shared, id) = (Arc::downgrade(shared), id.to_owned());
+    entry.wake(cell, due, move |cell, entry| {
+        if let Some(shared) = shared.upgrade() {
+            happen(&shared, &id, cell, entry, Event::Tick);
+        }
+    });
 }
 
 /// Writes markers and waits until they are durable; gives the partitions where that has not come about.
@@ -290,27 +246,4 @@ fn append_marker(
         Err(AppendError::Removed | AppendError::InvalidProducerEpoch { .. }) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// Sees to it that somebody comes when the transaction has been open for too long.
-fn set_alarm(shared: &Arc<Shared>, id: &str, cell: &Arc<Mutex<Entry>>, entry: &mut Entry) {
-    let Some(deadline_ms) = entry.alarm.set(entry.transaction.deadline_ms()) else {
-        return;
-    };
-    let stopwatch = shared.transactions.stopwatch;
-    let (shared, id, cell) = (Arc::downgrade(shared), id.to_owned(), Arc::downgrade(cell));
-    tokio::spawn(async move {
-        stopwatch.until(deadline_ms).await;
-        let (Some(shared), Some(cell)) = (shared.upgrade(), cell.upgrade()) else {
-            return;
-        };
-        let mut entry = lock(&cell);
-        if entry.alarm.rings(deadline_ms) {
-            happen(&shared, &id, &cell, &mut entry, Event::Tick);
-        }
-    });
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

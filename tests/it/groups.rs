@@ -20,6 +20,7 @@ fn the_java_clients_in_groups_and_transactions() {
         ("clients", "Groups"),
         ("older", "Groups"),
         ("clients", "NewProtocol"),
+        ("clients", "Rolling"),
     ] {
         let server = Server::start(&[]);
         java("the Java client in groups", line, program, &[&server.kafka]);

@@ -14,8 +14,9 @@ use crate::groups::Kind;
 use crate::table::{Answer, Context};
 use crate::topics::TopicMap;
 
-/// A member of the new protocol.
-const NEW_MEMBER: i8 = 1;
+/// What a member speaks: the classic protocol, or the new one.
+const CLASSIC: i8 = 0;
+const NEW: i8 = 1;
 
 pub(crate) fn handle(
     ctx: &Context,
@@ -24,10 +25,14 @@ pub(crate) fn handle(
 ) -> Answer<ConsumerGroupDescribeResponse> {
     let topics = ctx.shared.topics.now();
     let describe = |group_id: String| {
-        let found = ctx.shared.groups.look(&group_id, |entry| match &entry.kind {
-            Kind::Consumer(group) => Ok(described(group, &topics)),
-            Kind::Classic(_) => Err(format!("Group {group_id} is not a consumer group.")),
-        });
+        let found = ctx
+            .shared
+            .groups
+            .cells
+            .look(&group_id, |entry| match &entry.kind {
+                Kind::Consumer(group) => Ok(described(group, &topics)),
+                Kind::Classic(_) => Err(format!("Group {group_id} is not a consumer group.")),
+            });
         let group = match found.unwrap_or_else(|| Err(format!("Group {group_id} not found."))) {
             Ok(group) => group,
             Err(sentence) => DescribedGroup {
@@ -83,6 +88,6 @@ fn describe_member(id: &str, member: &Member, topics: &TopicMap) -> DescribedMem
         subscribed_topic_regex: member.regex.clone(),
         assignment: assignment(&member.assigned),
         target_assignment: assignment(&member.target),
-        member_type: NEW_MEMBER,
+        member_type: if member.classic.is_some() { CLASSIC } else { NEW },
     }
 }

@@ -10,15 +10,14 @@ use annals_kafka_wire::message::consumer_group_heartbeat::{
 };
 use uuid::Uuid;
 
-use crate::consumer_group::{GOES, Heartbeat, JOINS, Parts, Refused, Told, WILL_BE_BACK, by_topic};
+use crate::consumer_group::{
+    GOES, Heartbeat, ID_BYTES_MAX, JOINS, Parts, Refused, Told, WILL_BE_BACK, by_topic,
+};
 use crate::groups;
 use crate::table::{Answer, Context};
 
 /// The most a member may say about itself, in bytes.
 const SAID_BYTES_MAX: usize = 512 * 1024;
-
-/// The longest id of a member, in bytes: it is kept beside each of its partitions.
-const ID_BYTES_MAX: usize = 255;
 
 /// The most partitions a member may say that it has: more than there can be.
 const OWNED_MAX: usize = 100_000;
@@ -131,6 +130,7 @@ fn heartbeat(ctx: &Context, request: ConsumerGroupHeartbeatRequest) -> Heartbeat
             .map(|names| names.into_iter().collect()),
         regex: request.subscribed_topic_regex,
         assignor: request.server_assignor,
+        classic: None,
         owned: request.topic_partitions.map(|topics| {
             let parts = topics.into_iter().flat_map(|topic| {
                 let id = Uuid::from_bytes(topic.topic_id);

@@ -21,10 +21,14 @@ pub(crate) fn handle(
     request: DescribeGroupsRequest,
 ) -> Answer<DescribeGroupsResponse> {
     let describe = |group_id: String| {
-        let found = ctx.shared.groups.look(&group_id, |entry| match &entry.kind {
-            Kind::Classic(group) => Some(described(group)),
-            Kind::Consumer(_) => None,
-        });
+        let found = ctx
+            .shared
+            .groups
+            .cells
+            .look(&group_id, |entry| match &entry.kind {
+                Kind::Classic(group) => Some(described(group)),
+                Kind::Consumer(_) => None,
+            });
         let group = found.flatten().unwrap_or_else(|| unknown(version, &group_id));
         DescribedGroup { group_id, ..group }
     };

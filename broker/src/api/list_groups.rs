@@ -9,8 +9,8 @@ pub(crate) fn handle(ctx: &Context, _version: i16, request: ListGroupsRequest) -
         filter.is_empty() || filter.iter().any(|wanted| wanted.eq_ignore_ascii_case(word))
     };
     let groups = &ctx.shared.groups;
-    let listed = groups.ids().into_iter().filter_map(|id| {
-        groups.look(&id, |entry| ListedGroup {
+    let listed = groups.cells.ids().into_iter().filter_map(|id| {
+        groups.cells.look(&id, |entry| ListedGroup {
             protocol_type: entry.kind.protocol_type().unwrap_or_default().to_owned(),
             group_state: entry.kind.state_name().to_owned(),
             group_type: entry.kind.name().to_owned(),

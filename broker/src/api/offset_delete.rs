@@ -25,6 +25,7 @@ pub(crate) fn handle(
         };
         let judged = shared
             .groups
+            .cells
             .look(&request.group_id, |entry| judge(entry, &request.topics));
         let codes = match judged {
             None => return refused(ErrorCode::GroupIdNotFound),

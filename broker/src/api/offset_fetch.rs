@@ -83,7 +83,9 @@ fn offsets(
 ) -> OffsetFetchResponseGroup {
     let groups = &ctx.shared.groups;
     if let (Some(member_id), epoch @ 0..) = (&asked.member_id, asked.member_epoch) {
-        let checked = groups.look(&asked.group_id, |entry| entry.kind.check_fetch(member_id, epoch));
+        let checked = groups
+            .cells
+            .look(&asked.group_id, |entry| entry.kind.check_fetch(member_id, epoch));
         if let Some(Err(code)) = checked {
             return OffsetFetchResponseGroup {
                 group_id: asked.group_id,
@@ -99,7 +101,7 @@ fn offsets(
             .map(|topic| Wanted::of(&known, topic))
             .collect(),
         None => {
-            let places = groups.look(&asked.group_id, |entry| entry.offsets.places());
+            let places = groups.cells.look(&asked.group_id, |entry| entry.offsets.places());
             let all = by_topic(places.unwrap_or_default()).into_iter();
             let wanted = all.map(|(name, partition_indexes)| Wanted {
                 topic_id: known.named(&name).map_or([0; 16], |topic| *topic.id.as_bytes()),
@@ -116,7 +118,7 @@ fn offsets(
     let topics = |offsets: &Offsets| -> Vec<OffsetFetchResponseTopics> {
         wanted.iter().map(|topic| topic.answer(offsets, stable)).collect()
     };
-    let found = groups.look(&asked.group_id, |entry| topics(&entry.offsets));
+    let found = groups.cells.look(&asked.group_id, |entry| topics(&entry.offsets));
     OffsetFetchResponseGroup {
         topics: found.unwrap_or_else(|| topics(&Offsets::default())),
         group_id: asked.group_id,

@@ -61,20 +61,27 @@ impl ConsumerGroup {
         }
     }
 
-    fn joins(&mut self, heartbeat: Heartbeat, topics: &dyn Topics, now_ms: i64) -> Result<Heard, Refused> {
+    /// A member's life begins, or another one.
+    pub(super) fn joins(
+        &mut self,
+        heartbeat: Heartbeat,
+        topics: &dyn Topics,
+        now_ms: i64,
+    ) -> Result<Heard, Refused> {
         let id = match heartbeat.member_id.is_empty() {
             true => heartbeat.fresh_id.clone(),
             false => heartbeat.member_id.clone(),
         };
         let instance_id = heartbeat.instance_id.as_deref();
         let before = instance_id.and_then(|instance_id| self.owner_of(instance_id).cloned());
-        let is_away = |before: &String| {
-            self.members
-                .get(before)
-                .is_some_and(|member| member.epoch == WILL_BE_BACK)
+        // Static members of the classic protocol do not say that they go: who comes takes their place.
+        let is_free = |before: &String| {
+            let member = self.members.get(before);
+            heartbeat.classic.is_some()
+                || member.is_some_and(|member| member.epoch == WILL_BE_BACK || member.classic.is_some())
         };
         match &before {
-            Some(before) if *before != id && !is_away(before) => {
+            Some(before) if *before != id && !is_free(before) => {
                 let sentence = format!("The instance id belongs to member {before}, who has not left.");
                 return Err(refused(ErrorCode::UnreleasedInstanceId, sentence));
             }
@@ -112,7 +119,7 @@ impl ConsumerGroup {
     }
 
     fn stays(&mut self, heartbeat: Heartbeat, topics: &dyn Topics, now_ms: i64) -> Result<Heard, Refused> {
-        let id = self.known(&heartbeat)?;
+        let id = self.known(&heartbeat.member_id, heartbeat.instance_id.as_ref())?;
         let member = &self.members[&id];
         let (epoch, known) = (heartbeat.epoch, member.epoch);
         // Its last answer may have been lost: then it still has no more than it is meant to have.
@@ -131,11 +138,11 @@ impl ConsumerGroup {
     }
 
     /// What is the same for who joins and who stays.
-    fn takes_in(
+    pub(super) fn takes_in(
         &mut self,
         id: String,
         heartbeat: Heartbeat,
-        patterns: Option<subscription::Pattern>,
+        patterns: Option<(String, subscription::Pattern)>,
         is_new: bool,
         now_ms: i64,
     ) -> Heard {
@@ -170,7 +177,7 @@ impl ConsumerGroup {
     }
 
     fn goes(&mut self, heartbeat: &Heartbeat, now_ms: i64) -> Result<Told, Refused> {
-        let id = self.known(heartbeat)?;
+        let id = self.known(&heartbeat.member_id, heartbeat.instance_id.as_ref())?;
         match (heartbeat.epoch, self.members.get_mut(&id)) {
             (WILL_BE_BACK, Some(member)) => {
                 member.epoch = WILL_BE_BACK;
@@ -183,24 +190,24 @@ impl ConsumerGroup {
         Ok(self.told(id, heartbeat.epoch, None))
     }
 
-    /// The member this is of.
-    fn known(&self, heartbeat: &Heartbeat) -> Result<String, Refused> {
+    /// The member of this name.
+    pub(super) fn known(&self, member_id: &str, instance_id: Option<&String>) -> Result<String, Refused> {
         let unknown = || refused(ErrorCode::UnknownMemberId, "The group has no such member.");
-        if let Some(instance_id) = &heartbeat.instance_id {
+        if let Some(instance_id) = instance_id {
             let owner = self.owner_of(instance_id).ok_or_else(unknown)?;
-            if *owner != heartbeat.member_id {
+            if owner != member_id {
                 let sentence = format!("The instance id belongs to member {owner}.");
                 return Err(refused(ErrorCode::FencedInstanceId, sentence));
             }
         }
-        match self.members.contains_key(&heartbeat.member_id) {
-            true => Ok(heartbeat.member_id.clone()),
+        match self.members.contains_key(member_id) {
+            true => Ok(member_id.to_owned()),
             false => Err(unknown()),
         }
     }
 
     /// The member that has the instance id.
-    fn owner_of(&self, instance_id: &str) -> Option<&String> {
+    pub(super) fn owner_of(&self, instance_id: &str) -> Option<&String> {
         let owner = self.instances.get(instance_id);
         owner.filter(|id| self.members.contains_key(*id))
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
+
 use super::{Heartbeat, Part, Parts};
 
 /// How far a member is on its way to its target.
@@ -15,6 +17,28 @@ pub(crate) enum Standing {
     Waiting,
 }
 
+/// What is known of a member that speaks the classic protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Classic {
+    pub(crate) session_timeout_ms: i32,
+    /// Name and metadata, the one it likes best first.
+    pub(crate) protocols: Vec<(String, Bytes)>,
+}
+
+impl Classic {
+    pub(super) fn speaks(&self, protocol: &str) -> bool {
+        self.protocols.iter().any(|(name, _)| name == protocol)
+    }
+
+    /// What is kept of it takes about so many bytes.
+    pub(super) fn bytes(&self) -> usize {
+        let protocols = self.protocols.iter();
+        protocols
+            .map(|(name, metadata)| 64 + name.len() + metadata.len())
+            .sum()
+    }
+}
+
 /// One member.
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
@@ -26,6 +50,8 @@ pub(crate) struct Member {
     pub(crate) topics: BTreeSet<String>,
     pub(crate) regex: Option<String>,
     pub(crate) assignor: Option<String>,
+    /// Of one that speaks the classic protocol.
+    pub(crate) classic: Option<Classic>,
     pub(crate) epoch: i32,
     /// The last epoch it has shown: it has no other when an answer was lost.
     pub(crate) previous_epoch: i32,
@@ -34,6 +60,8 @@ pub(crate) struct Member {
     pub(crate) assigned: Parts,
     /// What it has and must give up.
     pub(crate) revoking: Parts,
+    /// Until when one of the classic protocol does what it was told to: joins again, or asks for its part.
+    pub(super) awaited_ms: Option<i64>,
     /// When it was last heard of.
     pub(crate) heard_ms: i64,
 }
@@ -50,12 +78,14 @@ impl Member {
             topics: BTreeSet::new(),
             regex: None,
             assignor: None,
+            classic: None,
             epoch: 0,
             previous_epoch: 0,
             standing: Standing::Stable,
             target: Parts::new(),
             assigned: Parts::new(),
             revoking: Parts::new(),
+            awaited_ms: None,
             heard_ms: now_ms,
         }
     }
@@ -67,11 +97,23 @@ impl Member {
 
     /// When it is taken for dead: after silence, or with what it should have given up.
     pub(super) fn deadline_ms(&self, session_timeout_ms: i64) -> i64 {
-        let session_ms = self.heard_ms.saturating_add(session_timeout_ms);
-        match self.standing {
+        let own_ms = self
+            .classic
+            .as_ref()
+            .map(|classic| i64::from(classic.session_timeout_ms));
+        let session_ms = self.heard_ms.saturating_add(own_ms.unwrap_or(session_timeout_ms));
+        let deadline_ms = match self.standing {
             Standing::Revoking { deadline_ms } => session_ms.min(deadline_ms),
             Standing::Stable | Standing::Waiting => session_ms,
-        }
+        };
+        self.awaited_ms
+            .map_or(deadline_ms, |awaited_ms| awaited_ms.min(deadline_ms))
+    }
+
+    /// One of the classic protocol has so long from now on to do what it was told to.
+    pub(super) fn is_awaited(&mut self, now_ms: i64) {
+        let until_ms = now_ms.saturating_add(i64::from(self.rebalance_timeout_ms));
+        self.awaited_ms.get_or_insert(until_ms);
     }
 
     /// What it takes, in bytes, about.
@@ -83,7 +125,8 @@ impl Member {
             .map(String::len);
         let parts = self.target.len() + self.assigned.len() + self.revoking.len();
         let names = self.client_id.len() + self.client_host.len();
-        512 + names + topics.sum::<usize>() + texts.sum::<usize>() + 256 * parts
+        let classic = self.classic.as_ref().map_or(0, Classic::bytes);
+        512 + names + topics.sum::<usize>() + texts.sum::<usize>() + 256 * parts + classic
     }
 
     /// Takes over what it says of itself; whether anything of that is new.
@@ -100,6 +143,7 @@ impl Member {
             set(&mut self.topics, heartbeat.topics.clone()),
             set(&mut self.regex, regex),
             set(&mut self.assignor, heartbeat.assignor.clone().map(Some)),
+            set(&mut self.classic, Some(heartbeat.classic.clone())),
         ];
         is_new.contains(&true)
     }

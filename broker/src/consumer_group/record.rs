@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use annals_kafka_wire::coordinator::consumer_groups::{
-    ConsumerGroupCurrentMemberAssignmentKey as CurrentKey,
+    ClassicMemberMetadata, ClassicProtocol, ConsumerGroupCurrentMemberAssignmentKey as CurrentKey,
     ConsumerGroupCurrentMemberAssignmentValue as Current, ConsumerGroupMemberMetadataKey as MemberKey,
     ConsumerGroupMemberMetadataValue as MemberValue, ConsumerGroupMetadataKey as GroupKey,
     ConsumerGroupMetadataValue as GroupValue, ConsumerGroupTargetAssignmentMemberKey as TargetKey,
@@ -21,7 +21,7 @@ use annals_kafka_wire::primitives::Writer;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::member::{Member, Standing};
+use super::member::{Classic, Member, Standing};
 use super::{ConsumerGroup, Limits, Line, Parts, Unsaved};
 
 /// Kafka's numbers of how a member stands.
@@ -41,7 +41,7 @@ impl ConsumerGroup {
             lines.push((group_key(&self.id), bytes(&value)));
         }
         for id in &unsaved.members {
-            lines.extend(self.lines_of(id));
+            lines.extend(self.lines_of(id, self.members.get(id)));
         }
         if unsaved.group {
             let value = TargetEpoch {
@@ -52,20 +52,22 @@ impl ConsumerGroup {
         lines
     }
 
-    /// The lines that say that there is no such group any more, which nobody is in. Of members that have gone, the log may
+    /// The lines that say that there is no such group any more, nor a member of it. Of those that have gone, the log may
     /// not have been told yet, or in vain.
     pub(crate) fn lines_of_none(&self) -> Vec<Line> {
         let unsaved = self.storing.values().chain([&self.unsaved]);
-        let gone: BTreeSet<&String> = unsaved.flat_map(|unsaved| &unsaved.members).collect();
-        let mut lines: Vec<Line> = gone.into_iter().flat_map(|id| self.lines_of(id)).collect();
+        let known = unsaved
+            .flat_map(|unsaved| &unsaved.members)
+            .chain(self.members.keys());
+        let known: BTreeSet<&String> = known.collect();
+        let mut lines: Vec<Line> = known.into_iter().flat_map(|id| self.lines_of(id, None)).collect();
         lines.extend([(target_key(&self.id), None), (group_key(&self.id), None)]);
         lines
     }
 
     /// What a member says, is to have and has; or that there is no such member any more. Kafka reads what belongs to a
     /// member only behind the member, and forgets them the other way round.
-    fn lines_of(&self, id: &str) -> [Line; 3] {
-        let member = self.members.get(id);
+    fn lines_of(&self, id: &str, member: Option<&Member>) -> [Line; 3] {
         let (group_id, member_id) = (self.id.clone(), id.to_owned());
         let key = TargetKey { group_id, member_id };
         let target = (OffsetsKey::TargetAssignmentMember(key), member.and_then(target));
@@ -102,8 +104,28 @@ fn said(member: &Member) -> Option<Bytes> {
         subscribed_topic_regex: member.regex.clone(),
         rebalance_timeout_ms: member.rebalance_timeout_ms,
         server_assignor: member.assignor.clone(),
-        classic_member_metadata: None,
+        classic_member_metadata: member.classic.clone().map(metadata),
     })
+}
+
+fn metadata(classic: Classic) -> ClassicMemberMetadata {
+    let protocols = classic.protocols.into_iter();
+    ClassicMemberMetadata {
+        session_timeout_ms: classic.session_timeout_ms,
+        supported_protocols: protocols
+            .map(|(name, metadata)| ClassicProtocol { name, metadata })
+            .collect(),
+    }
+}
+
+fn classic(metadata: ClassicMemberMetadata) -> Classic {
+    let protocols = metadata.supported_protocols.into_iter();
+    Classic {
+        session_timeout_ms: metadata.session_timeout_ms,
+        protocols: protocols
+            .map(|protocol| (protocol.name, protocol.metadata))
+            .collect(),
+    }
 }
 
 fn target(member: &Member) -> Option<Bytes> {
@@ -209,6 +231,7 @@ impl Restored {
             member.rebalance_timeout_ms = value.rebalance_timeout_ms;
             member.topics = value.subscribed_topic_names.into_iter().collect();
             (member.regex, member.assignor) = (value.subscribed_topic_regex, value.server_assignor);
+            member.classic = value.classic_member_metadata.map(classic);
             (member.epoch, member.previous_epoch) = (has.member_epoch, has.previous_member_epoch);
             member.target = targets.remove(&id).unwrap_or_default();
             member.assigned = parts(has.assigned_partitions);

@@ -1,12 +1,14 @@
 //! What members want: topics by name, and topics that a regular expression finds.
 //!
 //! A regular expression is matched against whole names, by an engine whose time is linear, and is bounded in length and
-//! in what it compiles to. It never finds the broker's own topics.
+//! in what it compiles to. It is compiled once, and what that takes counts among what its group takes; what a search needs
+//! is there for the search alone. It never finds the broker's own topics.
 
 use std::collections::BTreeSet;
 
 use annals_kafka_wire::error::ErrorCode;
-use regex::{Regex, RegexBuilder};
+use regex_automata::Input;
+use regex_automata::meta::{Config, Regex};
 
 use super::heartbeat::refused;
 use super::{ConsumerGroup, Heartbeat, Member, Refused, Topics};
@@ -20,8 +22,43 @@ const COMPILED_BYTES_MAX: usize = 1024 * 1024;
 /// How many different ones a group's members may have: each is matched against all topics whenever those change.
 const PATTERNS_MAX: usize = 64;
 
-/// A regular expression, and what it stands for.
-pub(super) type Pattern = (String, BTreeSet<String>);
+/// What a regular expression stands for.
+#[derive(Debug, Clone)]
+pub(super) struct Pattern {
+    /// `None` for one of an older version of this program that is not good any more: it finds nothing.
+    compiled: Option<Regex>,
+    names: BTreeSet<String>,
+}
+
+impl Pattern {
+    /// One that was taken before.
+    fn known(text: &str) -> Pattern {
+        Pattern {
+            compiled: compile(text).ok(),
+            names: BTreeSet::new(),
+        }
+    }
+
+    /// Looks for the topics there are.
+    fn find(&mut self, topics: &dyn Topics) {
+        let Some(regex) = &self.compiled else {
+            return;
+        };
+        let mut cache = regex.create_cache();
+        let names = topics.names().into_iter();
+        let found = names.filter(|name| {
+            regex
+                .search_half_with(&mut cache, &Input::new(name).earliest(true))
+                .is_some()
+        });
+        self.names = found.map(str::to_owned).collect();
+    }
+
+    fn bytes(&self) -> usize {
+        let names = self.names.iter().map(|name| 64 + name.len());
+        names.sum::<usize>() + self.compiled.as_ref().map_or(0, Regex::memory_usage)
+    }
+}
 
 impl ConsumerGroup {
     /// What a member's regular expression stands for, if it says one that is new to the group.
@@ -29,7 +66,7 @@ impl ConsumerGroup {
         &self,
         heartbeat: &Heartbeat,
         topics: &dyn Topics,
-    ) -> Result<Option<Pattern>, Refused> {
+    ) -> Result<Option<(String, Pattern)>, Refused> {
         let text = heartbeat.regex.as_ref().filter(|text| !text.is_empty());
         let Some(text) = text.filter(|text| !self.patterns.contains_key(*text)) else {
             return Ok(None);
@@ -42,16 +79,20 @@ impl ConsumerGroup {
             let sentence = format!("The regular expression is not valid: {fault}");
             refused(ErrorCode::InvalidRegularExpression, sentence)
         })?;
-        Ok(Some((text.clone(), found(&compiled, topics))))
+        let mut pattern = Pattern {
+            compiled: Some(compiled),
+            names: BTreeSet::new(),
+        };
+        pattern.find(topics);
+        Ok(Some((text.clone(), pattern)))
     }
 
-    /// What they and the names they stand for take, in bytes, about.
+    /// What they, compiled, and the names they stand for take, in bytes, about.
     pub(crate) fn patterns_bytes(&self) -> usize {
-        let names = self
-            .patterns
-            .iter()
-            .flat_map(|(text, names)| names.iter().chain([text]));
-        names.map(|name| 64 + name.len()).sum()
+        let patterns = self.patterns.iter();
+        patterns
+            .map(|(text, pattern)| 64 + text.len() + pattern.bytes())
+            .sum()
     }
 
     /// Lets go of those that no member wants any more.
@@ -70,15 +111,12 @@ impl ConsumerGroup {
             if let Some(text) = &member.regex
                 && !self.patterns.contains_key(text)
             {
-                self.patterns.insert(text.clone(), BTreeSet::new());
+                self.patterns.insert(text.clone(), Pattern::known(text));
             }
         }
-        for (text, names) in &mut self.patterns {
-            // It was compiled before; one of an older version of this program that is not good any more finds nothing.
-            *names = compile(text)
-                .map(|compiled| found(&compiled, topics))
-                .unwrap_or_default();
-        }
+        self.patterns
+            .values_mut()
+            .for_each(|pattern| pattern.find(topics));
         if self.hash_of(topics) != self.topics_hash {
             self.raise_epoch();
         }
@@ -89,14 +127,14 @@ impl ConsumerGroup {
         let found = member.regex.as_ref().and_then(|text| self.patterns.get(text));
         let found = found
             .into_iter()
-            .flatten()
+            .flat_map(|pattern| &pattern.names)
             .filter(|name| !member.topics.contains(*name));
         member.topics.iter().chain(found)
     }
 
     pub(super) fn is_wanted_by(&self, member: &Member, topic: &str) -> bool {
         let found = member.regex.as_ref().and_then(|text| self.patterns.get(text));
-        member.topics.contains(topic) || found.is_some_and(|names| names.contains(topic))
+        member.topics.contains(topic) || found.is_some_and(|pattern| pattern.names.contains(topic))
     }
 
     /// Of the topics that are wanted and there: names, ids and partitions, by FNV-1a; 0 for none.
@@ -125,12 +163,19 @@ fn compile(text: &str) -> Result<Regex, String> {
         return Err(format!("it is longer than {REGEX_BYTES_MAX} bytes"));
     }
     // By itself first: what closes a group it has not opened must not close ours.
-    let compile = |text: &str| RegexBuilder::new(text).size_limit(COMPILED_BYTES_MAX).build();
-    let compiled = compile(text).and_then(|_| compile(&format!(r"\A(?:{text})\z")));
-    compiled.map_err(|error| error.to_string())
-}
-
-fn found(compiled: &Regex, topics: &dyn Topics) -> BTreeSet<String> {
-    let names = topics.names().into_iter().filter(|name| compiled.is_match(name));
-    names.map(str::to_owned).collect()
+    // Names are short: the engines that make tables of their own as they search would take more than they save.
+    let config = Config::new()
+        .nfa_size_limit(Some(COMPILED_BYTES_MAX))
+        .hybrid(false)
+        .dfa(false)
+        .onepass(false);
+    let compile = |text: &str| {
+        let compiled = Regex::builder().configure(config.clone()).build(text);
+        compiled.map_err(|error| match error.syntax_error() {
+            Some(syntax) => syntax.to_string(),
+            None => format!("compiled it takes more than {COMPILED_BYTES_MAX} bytes"),
+        })
+    };
+    compile(text)?;
+    compile(&format!(r"\A(?:{text})\z"))
 }

@@ -14,16 +14,22 @@ use uuid::Uuid;
 use super::*;
 
 mod assignors;
+mod classic;
 mod rules;
 
-pub(super) const LIMITS: Limits = Limits {
+pub(crate) const LIMITS: Limits = Limits {
     members_max: 100,
     session_timeout_ms: 45_000,
     interval_ms: 2_000,
     waiting_interval_ms: 200,
+    classic: group::Limits {
+        members_max: 100,
+        session_timeout_ms: (6_000, 1_800_000),
+        initial_rebalance_delay_ms: 0,
+    },
 };
 
-pub(super) type Known = BTreeMap<String, (Uuid, i32)>;
+pub(crate) type Known = BTreeMap<String, (Uuid, i32)>;
 
 impl Topics for Known {
     fn named(&self, name: &str) -> Option<(Uuid, i32)> {
@@ -38,14 +44,14 @@ impl Topics for Known {
 const NAMES: [&str; 3] = ["orders", "offers", "payments"];
 const CLIENTS: usize = 5;
 
-pub(super) fn known(topics: &[(&str, i32)]) -> Known {
+pub(crate) fn known(topics: &[(&str, i32)]) -> Known {
     let topic = |(at, (name, partitions)): (u128, &(&str, i32))| {
         ((*name).to_owned(), (Uuid::from_u128(at + 1), *partitions))
     };
     (0..).zip(topics).map(topic).collect()
 }
 
-pub(super) fn heartbeat(id: &str, epoch: i32) -> Heartbeat {
+pub(crate) fn heartbeat(id: &str, epoch: i32) -> Heartbeat {
     Heartbeat {
         member_id: id.to_owned(),
         fresh_id: "fresh".to_owned(),
@@ -59,11 +65,12 @@ pub(super) fn heartbeat(id: &str, epoch: i32) -> Heartbeat {
         regex: None,
         assignor: None,
         owned: None,
+        classic: None,
     }
 }
 
 /// What a member says when it joins.
-pub(super) fn join(id: &str, topics: &[&str]) -> Heartbeat {
+pub(crate) fn join(id: &str, topics: &[&str]) -> Heartbeat {
     Heartbeat {
         rebalance_timeout_ms: Some(30_000),
         topics: Some(topics.iter().map(|name| (*name).to_owned()).collect()),
@@ -74,10 +81,10 @@ pub(super) fn join(id: &str, topics: &[&str]) -> Heartbeat {
 
 /// What the log has: the newest value of every key.
 #[derive(Default)]
-pub(super) struct Log(BTreeMap<Vec<u8>, (OffsetsKey, Bytes)>);
+pub(crate) struct Log(pub(crate) BTreeMap<Vec<u8>, (OffsetsKey, Bytes)>);
 
 impl Log {
-    pub(super) fn write(&mut self, lines: Vec<Line>) {
+    pub(crate) fn write(&mut self, lines: Vec<Line>) {
         for (key, value) in lines {
             let bytes = key.encode().unwrap().to_vec();
             match value {
@@ -87,7 +94,7 @@ impl Log {
         }
     }
 
-    pub(super) fn read(&self, now_ms: i64) -> ConsumerGroup {
+    pub(crate) fn read(&self, now_ms: i64) -> ConsumerGroup {
         fn read<V: Versioned>(bytes: &Bytes) -> V {
             V::decode(&mut Reader::new(bytes.clone())).unwrap()
         }
@@ -105,6 +112,7 @@ impl Log {
                 OffsetsKey::CurrentMemberAssignment(key) => {
                     restored.current(key.member_id.clone(), Some(read(value)));
                 }
+                OffsetsKey::Group(_) => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -223,7 +231,8 @@ impl Story {
         for effect in self.group.on(event, &self.topics, self.now_ms) {
             match effect {
                 Effect::Store(store, lines) => self.stores.push((store, lines)),
-                Effect::Answer(ticket, answer) => {
+                Effect::Answer(_, Reply::Classic(answer)) => panic!("nobody here speaks it: {answer:?}"),
+                Effect::Answer(ticket, Reply::Consumer(answer)) => {
                     assert!(
                         self.open.remove(&ticket),
                         "{ticket:?} is answered twice, or was never asked"

@@ -106,7 +106,7 @@ fn fixed() -> Vec<Setting> {
         row("group.consumer.assignors", &"uniform,range", Kind::List, "How partitions may be given to the members of a group of the new protocol."),
         row("group.consumer.heartbeat.interval.ms", &consumer.interval_ms, Kind::Int, "How often a member of the new protocol says something, in milliseconds."),
         row("group.consumer.max.size", &consumer.members_max, Kind::Int, "How many members a group of the new protocol may have."),
-        row("group.consumer.migration.policy", &"disabled", Kind::String, "Whether a group changes its protocol while somebody is in it."),
+        row("group.consumer.migration.policy", &"bidirectional", Kind::String, "Whether a group changes its protocol while somebody is in it."),
         row("group.consumer.session.timeout.ms", &consumer.session_timeout_ms, Kind::Int, "How long a member of the new protocol may be silent, in milliseconds."),
         row("group.initial.rebalance.delay.ms", &groups::LIMITS.initial_rebalance_delay_ms, Kind::Int, "How long the first member of an empty group waits for others, in milliseconds."),
         row("group.max.session.timeout.ms", &longest, Kind::Int, "The longest session time-out that a group's member may ask for, in milliseconds."),

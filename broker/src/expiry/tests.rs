@@ -95,7 +95,7 @@ async fn commit_to(
 }
 
 fn kept(shared: &Shared) -> Vec<String> {
-    let places = shared.groups.look("g", |entry| entry.offsets.places());
+    let places = shared.groups.cells.look("g", |entry| entry.offsets.places());
     places
         .unwrap_or_default()
         .into_iter()
@@ -116,6 +116,7 @@ async fn beat(shared: &Arc<Shared>, epoch: i32) -> i32 {
         topics: Some(BTreeSet::from(["orders".to_owned()])),
         regex: None,
         assignor: None,
+        classic: None,
         owned: Some(Parts::new()),
     };
     let asked = groups::heartbeat(shared, "g", heartbeat).expect("a group");
@@ -157,10 +158,10 @@ async fn offsets_are_kept_for_a_week_after_the_last_who_wanted_them() {
     assert_eq!(kept(&shared), ["orders"]);
     pass(1);
     sweep(&shared);
-    assert_eq!(shared.groups.look("g", |_| ()), None);
+    assert_eq!(shared.groups.cells.look("g", |_| ()), None);
     close(&shared);
     let shared = open(dir.path(), clock);
-    assert_eq!(shared.groups.ids(), Vec::<String>::new());
+    assert_eq!(shared.groups.cells.ids(), Vec::<String>::new());
     close(&shared);
 }
 
@@ -185,7 +186,7 @@ async fn offsets_of_somebody_who_takes_no_part_are_kept_for_a_week_after_the_com
     let shared = open(dir.path(), clock);
     assert_eq!(kept(&shared), ["payments"]);
     sweep(&shared);
-    assert_eq!(shared.groups.look("g", |_| ()), None);
+    assert_eq!(shared.groups.cells.look("g", |_| ()), None);
     close(&shared);
 }
 
@@ -312,6 +313,7 @@ async fn an_offset_is_never_another_topics_of_the_same_name() {
     let committed = |shared: &Shared| {
         let looked = shared
             .groups
+            .cells
             .look("g", |entry| entry.offsets.get("orders", 0).cloned());
         looked.flatten().map(|committed| committed.topic_id)
     };

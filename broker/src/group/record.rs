@@ -49,6 +49,10 @@ impl Group {
         group.leader = record.leader;
         group.members = members;
         group.phase = Phase::Stable;
+        if group.leader.is_none() {
+            // Its members were another kind of group's, and have to agree on who leads.
+            group.prepare(now_ms, &mut Vec::new());
+        }
         group
     }
 }

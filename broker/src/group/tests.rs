@@ -19,7 +19,7 @@ pub(super) const LIMITS: Limits = Limits {
 pub(super) const SESSION_MS: i32 = 10_000;
 const REBALANCE_MS: i32 = 30_000;
 
-pub(super) fn join_of(identity: Identity, fresh_id: &str) -> Join {
+pub(crate) fn join_of(identity: Identity, fresh_id: &str) -> Join {
     Join {
         identity,
         fresh_id: fresh_id.to_owned(),

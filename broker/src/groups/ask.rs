@@ -1,15 +1,16 @@
 //! Handing an event to a group, whoever's protocol it is of.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use annals_kafka_wire::error::ErrorCode;
 use tokio::sync::{oneshot, watch};
 
 use super::kind::{Answer, Event, Kind};
-use super::{CONSUMER_LIMITS, Entry, LIMITS, happen, have_room, write_no_group};
+use super::{CONSUMER_LIMITS, Cell, Entry, Held, LIMITS, happen, have_room, now, store};
 use crate::broker::Shared;
-use crate::consumer_group::{self, ConsumerGroup, Heartbeat, JOINS, Refused};
+use crate::consumer_group::{self, Heartbeat, JOINS, Line, Refused};
 use crate::group::{self, Group, Identity};
+use crate::internal::WriteError;
 use crate::ticket::{Ticket, told};
 
 /// An answer that will come.
@@ -41,14 +42,14 @@ pub(crate) fn ask(
     makes: bool,
     event: impl FnOnce(Ticket) -> group::Event,
 ) -> Result<Asked, ErrorCode> {
-    let asked = shared.groups.with(id, makes, |cell, entry| {
+    let asked = shared.groups.cells.with(id, makes, |cell, entry| {
         match &entry.kind {
-            Kind::Classic(_) => {}
-            Kind::Consumer(group) if makes && group.is_empty() => {
-                become_another(shared, id, entry, Kind::Classic(Group::new(LIMITS)))?;
+            Kind::Consumer(group) if group.is_empty() && makes => {
+                let (kind, lines) = (Kind::Classic(Group::new(LIMITS)), entry.kind.lines_of_none(id));
+                become_another(shared, entry, kind, lines).map_err(|error| error.code())?;
             }
-            Kind::Consumer(_) if makes => return Err(ErrorCode::InconsistentGroupProtocol),
-            Kind::Consumer(_) => return Err(ErrorCode::UnknownMemberId),
+            Kind::Consumer(group) if group.is_empty() => return Err(ErrorCode::UnknownMemberId),
+            Kind::Classic(_) | Kind::Consumer(_) => {}
         }
         Ok(hand_over(shared, id, cell, entry, |ticket| {
             Event::Classic(event(ticket))
@@ -74,15 +75,16 @@ pub(crate) fn heartbeat(shared: &Arc<Shared>, id: &str, heartbeat: Heartbeat) ->
         });
     }
     let refused = |code, sentence: String| Err(Refused { code, sentence });
-    let asked = shared.groups.with(id, joins, |cell, entry| {
+    let asked = shared.groups.cells.with(id, joins, |cell, entry| {
         if let Kind::Classic(_) = &entry.kind {
-            if !joins || !entry.kind.is_vacant() {
-                let sentence = format!("Group {id} is of the classic protocol, and has members.");
+            if !joins {
+                let sentence = format!("Group {id} is of the classic protocol.");
                 return refused(ErrorCode::GroupIdNotFound, sentence);
             }
-            let kind = Kind::Consumer(ConsumerGroup::new(id, CONSUMER_LIMITS));
-            if let Err(code) = become_another(shared, id, entry, kind) {
-                return refused(code, format!("Group {id} could not be stored."));
+            let (topics, now) = (shared.topics.now(), now(shared));
+            let (kind, lines) = entry.kind.upgraded(id, CONSUMER_LIMITS, topics.as_ref(), now)?;
+            if let Err(error) = become_another(shared, entry, kind, lines) {
+                return refused(error.code(), format!("Group {id} could not be stored."));
             }
         }
         let event = |ticket| Event::Consumer(consumer_group::Event::Heartbeat(ticket, Box::new(heartbeat)));
@@ -100,8 +102,8 @@ pub(crate) fn heartbeat(shared: &Arc<Shared>, id: &str, heartbeat: Heartbeat) ->
 fn hand_over(
     shared: &Arc<Shared>,
     id: &str,
-    cell: &Arc<Mutex<Entry>>,
-    entry: &mut Entry,
+    cell: &Cell,
+    entry: &mut Held,
     event: impl FnOnce(Ticket) -> Event,
 ) -> Asked {
     let (ticket, answer) = entry.waiting.add();
@@ -109,9 +111,17 @@ fn hand_over(
     Asked(answer)
 }
 
-/// A group that nobody is in becomes one of the other kind.
-fn become_another(shared: &Shared, id: &str, entry: &mut Entry, kind: Kind) -> Result<(), ErrorCode> {
-    write_no_group(shared, id, entry).map_err(|error| error.code())?;
+/// A group becomes one of the other kind, when the log has that, in one piece.
+pub(super) fn become_another(
+    shared: &Shared,
+    entry: &mut Entry,
+    kind: Kind,
+    lines: Vec<Line>,
+) -> Result<(), WriteError> {
+    if entry.is_stored || !kind.is_vacant() {
+        store::write_whole(shared, lines)?;
+        entry.is_stored = !kind.is_vacant();
+    }
     entry.life += 1;
     // Who has just left waits until that is stored, of which this group will not hear: CoordinatorNotAvailable.
     entry.waiting.let_go();

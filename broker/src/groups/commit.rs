@@ -53,7 +53,7 @@ async fn store_offsets(
     check: impl FnOnce(&mut Entry) -> Result<(), ErrorCode>,
     mut offsets: Vec<(Place, Option<Committed>)>,
 ) -> Option<Result<Gone, ErrorCode>> {
-    let written = shared.groups.with(id, makes, |_, entry| {
+    let written = shared.groups.cells.with(id, makes, |_, entry| {
         check(entry)?;
         let gone = leave_out_gone(shared, &mut offsets);
         let written = store::write_offsets(shared, id, None, &offsets).map_err(code_of)?;
@@ -65,13 +65,18 @@ async fn store_offsets(
         Err(code) => Err(*code),
     };
     let mut gone = Gone::new();
-    shared.groups.with(id, false, |cell, entry| {
+    shared.groups.cells.with(id, false, |cell, entry| {
         if let Ok((written, left_out)) = written {
             gone = left_out;
             entry.offsets.settle();
-            let counts = offsets.into_iter().filter(|_| durable.is_ok());
-            for ((place, committed), log_offset) in counts.zip(written.base_offset()..) {
-                entry.offsets.put(place, committed, log_offset);
+            let topics = shared.topics.now();
+            let written = offsets.into_iter().zip(written.base_offset()..);
+            for ((place, committed), log_offset) in written.filter(|_| durable.is_ok()) {
+                // What of a topic has gone meanwhile is forgotten: whoever did that did not see this yet.
+                let is_gone = |committed: &Committed| topics.with_id(committed.topic_id).is_none();
+                if !committed.as_ref().is_some_and(is_gone) {
+                    entry.offsets.put(place, committed, log_offset);
+                }
             }
         }
         // A group without anything left goes.
@@ -88,7 +93,7 @@ pub(crate) fn commit_in_transaction(
     producer: Producer,
     offsets: Vec<(Place, Committed)>,
 ) -> Result<(Written, Gone), ErrorCode> {
-    let written = shared.groups.with(id, member.is_none(), |_, entry| {
+    let written = shared.groups.cells.with(id, member.is_none(), |_, entry| {
         if let Some(who) = member {
             let now_ms = shared.groups.stopwatch.now_ms();
             entry.kind.check_commit(who, now_ms)?;
@@ -118,7 +123,7 @@ pub(crate) fn commit_in_transaction(
 /// A producer's transaction has ended: offsets that waited for it count, or never will.
 pub(crate) fn end_transaction(shared: &Arc<Shared>, producer_id: i64, is_committed: bool) {
     for id in shared.groups.settle(producer_id, is_committed) {
-        shared.groups.with(&id, false, |cell, entry| {
+        shared.groups.cells.with(&id, false, |cell, entry| {
             happen(shared, &id, cell, entry, Event::Tick)
         });
     }
@@ -128,23 +133,21 @@ pub(crate) fn end_transaction(shared: &Arc<Shared>, producer_id: i64, is_committ
 /// long as nobody else has its name, and at the start, when there may have been no time left to say it. What cannot be
 /// written then is forgotten all the same, and again at the next start: what was committed knows its topic by the id.
 pub(crate) fn forget_topics_gone(shared: &Shared) {
-    for id in shared.groups.ids() {
-        shared.groups.with(&id, false, |_, entry| {
-            // Looked up under the group's lock: what it has of a topic that was made since, it has since.
-            let topics = shared.topics.now();
-            let gone = entry.offsets.places_where(|(name, _), committed| {
-                let topic = topics.named(name);
-                topic.is_none_or(|topic| !committed.topic_id.is_nil() && topic.id != committed.topic_id)
-            });
-            let gone: Vec<Place> = gone.into_iter().collect();
-            if !gone.is_empty() && !forget_now(shared, &id, entry, gone.clone()) {
-                let end = internal::so_far(shared, internal::OFFSETS).map_or(0, |end| end.base_offset());
-                for place in gone {
-                    entry.offsets.forget_before(place, end);
-                }
-            }
+    shared.groups.cells.each(|id, _, entry| {
+        // Looked up under the group's lock: what it has of a topic that was made since, it has since.
+        let topics = shared.topics.now();
+        let gone = entry.offsets.let_go(|(name, _), committed| {
+            let topic = topics.named(name);
+            topic.is_none_or(|topic| !committed.topic_id.is_nil() && topic.id != committed.topic_id)
         });
-    }
+        let gone: Vec<Place> = gone.into_iter().collect();
+        if !gone.is_empty() && !forget_now(shared, id, entry, gone.clone()) {
+            let end = internal::so_far(shared, internal::OFFSETS).map_or(0, |end| end.base_offset());
+            for place in gone {
+                entry.offsets.forget_before(place, end);
+            }
+        }
+    });
 }
 
 /// Forgets offsets at once, without waiting until that is durable; whether it could be written.

@@ -1,19 +1,25 @@
 //! What a group is: of the classic protocol, or of the new one (KIP-848), and what both have in common.
 //!
-//! A group that nobody is in becomes one of the other kind when somebody of that kind comes; as long as somebody is, it
-//! stays what it is. That is what Kafka does with `group.consumer.migration.policy=disabled`.
+//! A group that nobody is in becomes one of the other kind when somebody of that kind comes. One of consumers becomes one of
+//! the new protocol when the first member comes that speaks it, and one of the classic protocol again when the last is gone:
+//! what Kafka does with `group.consumer.migration.policy=bidirectional`.
 
-use annals_kafka_wire::coordinator::offsets::{GroupMetadataKey, OffsetsKey};
+use annals_kafka_wire::coordinator::offsets::{GroupMetadataKey, GroupMetadataValue, OffsetsKey};
 use annals_kafka_wire::error::{ErrorCode, WireError};
 use annals_kafka_wire::message::Versioned;
 use annals_kafka_wire::primitives::Writer;
+use bytes::Bytes;
 use uuid::Uuid;
 
-use crate::consumer_group::{self, ConsumerGroup, Line, Topics};
+pub(super) use crate::consumer_group::Reply as Answer;
+use crate::consumer_group::{self, ConsumerGroup, Line, Refused, Topics};
 use crate::group::{self, CONSUMER, Group, Identity, Phase};
 use crate::internal;
 use crate::ticket::Ticket;
 use crate::topics::TopicMap;
+
+#[cfg(test)]
+mod tests;
 
 /// The version of a classic group's value: what Kafka 4 writes.
 const GROUP_VERSION: i16 = 3;
@@ -41,12 +47,6 @@ pub(super) enum Event {
 pub(super) enum Effect {
     Store(u64, Result<Vec<Line>, WireError>),
     Answer(Ticket, Answer),
-}
-
-/// What is told to who waits.
-pub(super) enum Answer {
-    Classic(group::Answer),
-    Consumer(consumer_group::Answer),
 }
 
 /// Who commits offsets, or asks for them.
@@ -152,8 +152,13 @@ impl Kind {
     pub(super) fn check_commit(&mut self, who: &Who<'_>, now_ms: i64) -> Result<(), ErrorCode> {
         match self {
             Kind::Classic(group) => group.check_commit(who.identity, who.epoch, now_ms),
-            Kind::Consumer(_) if who.epoch >= 0 && !who.knows_epochs => Err(ErrorCode::UnsupportedVersion),
-            Kind::Consumer(group) => group.check_epoch(&who.identity.member_id, who.epoch),
+            Kind::Consumer(group) => {
+                let id = &who.identity.member_id;
+                match who.epoch >= 0 && !who.knows_epochs && !group.has_classic(id) {
+                    true => Err(ErrorCode::UnsupportedVersion),
+                    false => group.check_epoch(id, who.epoch),
+                }
+            }
         }
     }
 
@@ -172,8 +177,8 @@ impl Kind {
         }
     }
 
-    /// Takes in what happens. What is for a group of the other kind is let go: nobody waits for it.
-    pub(super) fn on(&mut self, id: &str, event: Event, topics: &TopicMap, now: Now) -> Vec<Effect> {
+    /// Takes in what happens. What only the other kind of group knows is let go: nobody waits for it.
+    pub(super) fn on(&mut self, id: &str, event: Event, topics: &dyn Topics, now: Now) -> Vec<Effect> {
         match self {
             Kind::Classic(group) => {
                 let event = match event {
@@ -194,13 +199,11 @@ impl Kind {
                     Event::Consumer(event) => event,
                     Event::Stored { store, is_stored } => consumer_group::Event::Stored { store, is_stored },
                     Event::Tick => consumer_group::Event::Tick,
-                    Event::Classic(_) => return Vec::new(),
+                    Event::Classic(event) => consumer_group::Event::Classic(event),
                 };
                 let effects = group.on(event, topics, now.passed_ms);
                 let effect = |effect| match effect {
-                    consumer_group::Effect::Answer(ticket, answer) => {
-                        Effect::Answer(ticket, Answer::Consumer(answer))
-                    }
+                    consumer_group::Effect::Answer(ticket, answer) => Effect::Answer(ticket, answer),
                     consumer_group::Effect::Store(store, lines) => Effect::Store(store, Ok(lines)),
                 };
                 effects.into_iter().map(effect).collect()
@@ -208,7 +211,70 @@ impl Kind {
         }
     }
 
-    /// The lines that say that there is no such group any more, which nobody is in.
+    /// The group as one of the new protocol, for a member that joins by it, and what the log is to say of that; if it can be
+    /// one, and now.
+    pub(super) fn upgraded(
+        &self,
+        id: &str,
+        limits: consumer_group::Limits,
+        topics: &dyn Topics,
+        now: Now,
+    ) -> Result<(Kind, Vec<Line>), Refused> {
+        let refused = |code, sentence: String| Err(Refused { code, sentence });
+        let Kind::Classic(group) = self else {
+            return refused(
+                ErrorCode::GroupIdNotFound,
+                format!("Group {id} is of the new protocol."),
+            );
+        };
+        if group.members().next().is_none() {
+            return Ok((
+                Kind::Consumer(ConsumerGroup::new(id, limits)),
+                self.lines_of_none(id),
+            ));
+        }
+        if group.protocol_type() != Some(CONSUMER) {
+            return refused(
+                ErrorCode::GroupIdNotFound,
+                format!("Group {id} is none of consumers."),
+            );
+        }
+        if !group.is_settled() {
+            let sentence = format!("The members of group {id} are about to share it out: come again.");
+            return refused(ErrorCode::CoordinatorLoadInProgress, sentence);
+        }
+        match ConsumerGroup::of_classic(id, limits, group, topics, now.passed_ms) {
+            Ok(new) => {
+                let lines = self.lines_of_none(id).into_iter().chain(new.lines_of_all());
+                Ok((Kind::Consumer(new), lines.collect()))
+            }
+            Err(why) => refused(
+                ErrorCode::GroupIdNotFound,
+                format!("Group {id} has members of the classic protocol, and {why}."),
+            ),
+        }
+    }
+
+    /// The group as one of the classic protocol again, if no member of the new is left, and what the log is to say of that.
+    pub(super) fn turned_back(
+        &self,
+        id: &str,
+        topics: &dyn Topics,
+        now: Now,
+    ) -> Option<Result<(Kind, Vec<Line>), WireError>> {
+        let Kind::Consumer(group) = self else {
+            return None;
+        };
+        group.is_classic().then(|| {
+            let record = group.as_classic(topics, now.wall_ms);
+            let mut lines = self.lines_of_none(id);
+            lines.push((key_of(id), Some(value_of(&record)?)));
+            let classic = Group::restored(group.limits().classic, record, now.passed_ms);
+            Ok((Kind::Classic(classic), lines))
+        })
+    }
+
+    /// The lines that say that there is no such group any more.
     pub(super) fn lines_of_none(&self, id: &str) -> Vec<Line> {
         match self {
             Kind::Classic(_) => vec![(key_of(id), None)],
@@ -229,9 +295,13 @@ fn key_of(id: &str) -> OffsetsKey {
 }
 
 fn line_of(id: &str, group: &Group, wall_ms: i64) -> Result<Vec<Line>, WireError> {
+    Ok(vec![(key_of(id), Some(value_of(&group.record(wall_ms))?))])
+}
+
+fn value_of(record: &GroupMetadataValue) -> Result<Bytes, WireError> {
     let mut value = Writer::new();
-    group.record(wall_ms).encode(&mut value, GROUP_VERSION)?;
-    Ok(vec![(key_of(id), Some(value.into_bytes()))])
+    record.encode(&mut value, GROUP_VERSION)?;
+    Ok(value.into_bytes())
 }
 
 impl Topics for TopicMap {

@@ -133,16 +133,20 @@ impl Offsets {
         old.map(|(place, _)| place.clone()).collect()
     }
 
-    /// Places whose offset, or the one that a transaction may commit, `is_gone`.
-    pub(super) fn places_where(&self, is_gone: impl Fn(&Place, &Committed) -> bool) -> BTreeSet<Place> {
-        let waiting = self.waiting.values().flatten();
-        let waiting = waiting.map(|(place, (committed, _))| (place, committed));
+    /// Lets go of what transactions may still commit and `is_gone`; the places of all that is, to be forgotten.
+    pub(super) fn let_go(&mut self, is_gone: impl Fn(&Place, &Committed) -> bool) -> BTreeSet<Place> {
         let known = self.by_place.iter();
         let known = known.filter_map(|(place, (_, committed))| Some((place, committed.as_ref()?)));
-        let gone = known
-            .chain(waiting)
-            .filter(|(place, committed)| is_gone(place, committed));
-        gone.map(|(place, _)| place.clone()).collect()
+        let known = known.filter(|(place, committed)| is_gone(place, committed));
+        let mut gone: BTreeSet<Place> = known.map(|(place, _)| place.clone()).collect();
+        for places in self.waiting.values_mut() {
+            places.retain(|place, (committed, _)| {
+                let goes = is_gone(place, committed);
+                gone.extend(goes.then(|| place.clone()));
+                !goes
+            });
+        }
+        gone
     }
 
     /// All offsets, by topic and partition.

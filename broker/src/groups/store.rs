@@ -3,7 +3,6 @@
 //! Invariant: offsets that belong to a transaction count when its marker says so, in the log as in memory.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use annals_kafka_wire::batch::{Batch, Record};
 use annals_kafka_wire::coordinator::offsets::{
@@ -15,7 +14,7 @@ use annals_kafka_wire::primitives::{Reader, Writer};
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::{CONSUMER_LIMITS, Committed, Entry, Groups, Kind, LIMITS, lock};
+use super::{CONSUMER_LIMITS, Committed, Groups, Kind, LIMITS};
 use crate::broker::Shared;
 use crate::consumer_group::{Line, Restored};
 use crate::group::Group;
@@ -43,6 +42,13 @@ pub(super) fn write_lines(shared: &Shared, lines: Vec<Line>) -> Result<Written, 
         records.push((key, value));
     }
     internal::write(shared, OFFSETS, None, records)
+}
+
+/// The same in one batch: all of it is read back, or nothing.
+pub(super) fn write_whole(shared: &Shared, lines: Vec<Line>) -> Result<Written, WriteError> {
+    let records = lines.into_iter().map(|(key, value)| Ok((key.encode()?, value)));
+    let records: Result<Vec<_>, WireError> = records.collect();
+    internal::write(shared, OFFSETS, None, records?)
 }
 
 /// Writes offsets, or that there are none any more, a record each; in a producer's transaction if they are of one.
@@ -90,14 +96,13 @@ impl Groups {
                     continue;
                 }
                 let group = group.finish(&id, CONSUMER_LIMITS, groups.stopwatch.now_ms());
-                groups.restore(id, |entry| {
+                groups.cells.restore(id, |entry| {
                     (entry.kind, entry.is_stored) = (Kind::Consumer(group), true)
                 });
             }
-            lock(&groups.by_id).retain(|_, entry| {
-                let entry = lock(entry);
-                entry.is_stored || !entry.offsets.is_empty()
-            });
+            groups
+                .cells
+                .retain(|entry| entry.is_stored || !entry.offsets.is_empty());
         }
         Ok(groups)
     }
@@ -128,20 +133,21 @@ impl Groups {
                 if batch.is_transactional() {
                     self.expect_marker(batch.producer_id(), &key.group);
                 }
-                self.restore(key.group, |entry| match (committed, batch.is_transactional()) {
-                    (Some(committed), true) => {
-                        let producer_id = batch.producer_id();
-                        entry
-                            .offsets
-                            .wait_for_marker(producer_id, place, committed, record.offset);
-                    }
-                    (committed, _) => entry.offsets.put(place, committed, record.offset),
-                });
+                self.cells
+                    .restore(key.group, |entry| match (committed, batch.is_transactional()) {
+                        (Some(committed), true) => {
+                            let producer_id = batch.producer_id();
+                            entry
+                                .offsets
+                                .wait_for_marker(producer_id, place, committed, record.offset);
+                        }
+                        (committed, _) => entry.offsets.put(place, committed, record.offset),
+                    });
             }
             OffsetsKey::Group(key) => {
                 let value = value::<GroupMetadataValue>(record)?;
                 let now_ms = self.stopwatch.now_ms();
-                self.restore(key.group, |entry| {
+                self.cells.restore(key.group, |entry| {
                     entry.is_stored = value.is_some();
                     let since_ms = value.as_ref().map(|value| value.current_state_timestamp);
                     entry.empty_since_ms = since_ms.filter(|since_ms| *since_ms >= 0);
@@ -154,13 +160,6 @@ impl Groups {
             key => take_consumer_group(key, record, restored)?,
         }
         Ok(())
-    }
-
-    fn restore(&self, id: String, change: impl FnOnce(&mut Entry)) {
-        let mut by_id = lock(&self.by_id);
-        let entry = by_id.entry(id);
-        let entry = entry.or_insert_with(|| Arc::new(super::Mutex::new(Entry::new())));
-        change(&mut lock(entry));
     }
 }
 

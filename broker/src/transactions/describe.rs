@@ -2,7 +2,7 @@
 
 use annals_kafka_wire::coordinator::transactions::TransactionLogValue;
 
-use super::{Entry, Transactions, lock, store};
+use super::{Transactions, store};
 use crate::broker::Shared;
 use crate::transaction::Phase;
 
@@ -32,27 +32,25 @@ pub(crate) fn is_state(name: &str) -> bool {
 /// Where a transactional id stands; `None` when nothing is stored of it.
 pub(crate) fn describe(shared: &Shared, id: &str) -> Option<TransactionLogValue> {
     let now = (shared.now_ms(), shared.transactions.stopwatch.now_ms());
-    let told = |entry: &mut Entry| Some(store::record(entry.transaction.state()?, now));
-    shared.transactions.with(id, false, |_, entry| told(entry))?
+    let cells = &shared.transactions.cells;
+    cells.look(id, |entry| Some(store::record(entry.transaction.state()?, now)))?
 }
 
 impl Transactions {
     /// How many transactional ids there are, and how many have a transaction open.
     pub(crate) fn count(&self) -> (usize, usize) {
-        let cells: Vec<_> = lock(&self.by_id).values().cloned().collect();
-        let is_open = |phase: &Phase| matches!(phase, Phase::Ongoing { .. });
-        let open = cells.iter().filter(|cell| {
-            let entry = lock(cell);
-            entry
-                .transaction
-                .state()
-                .is_some_and(|state| is_open(&state.phase))
+        let (mut all, mut open) = (0, 0);
+        self.cells.each(|_, _, entry| {
+            let state = entry.transaction.state();
+            let is_open = state.is_some_and(|state| matches!(state.phase, Phase::Ongoing { .. }));
+            all += 1;
+            open += usize::from(is_open);
         });
-        (cells.len(), open.count())
+        (all, open)
     }
 
     /// All transactional ids.
     pub(crate) fn ids(&self) -> Vec<String> {
-        lock(&self.by_id).keys().cloned().collect()
+        self.cells.ids()
     }
 }

@@ -1,7 +1,6 @@
 //! Transactional ids in `__transaction_state`: what is written, and what is read back at start.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
 
 use annals_kafka_wire::batch::Record;
 use annals_kafka_wire::coordinator::transactions::{
@@ -12,9 +11,10 @@ use annals_kafka_wire::message::Versioned;
 use annals_kafka_wire::primitives::{Reader, Writer};
 use bytes::Bytes;
 
-use super::{Entry, Transactions};
+use super::{Entry, IDS_MAX, Transactions};
 use crate::alarm::Stopwatch;
 use crate::broker::Shared;
+use crate::cells::Cells;
 use crate::internal::{self, InternalTopicError, TRANSACTIONS, WriteError, Written};
 use crate::topic::Topic;
 use crate::transaction::{Outcome, Phase, Place, Producer, State, Transaction};
@@ -145,16 +145,14 @@ impl Transactions {
                 internal::each_record(TRANSACTIONS, batch, |record| take(&mut states, record, now_ms));
             })?;
         }
-        let entry = |(id, (state, stored_ms))| {
-            let transaction = Transaction::restored(state, stored_ms);
-            let entry = Entry {
-                transaction,
-                ..Entry::default()
-            };
-            (id, Arc::new(Mutex::new(entry)))
-        };
+        let cells = Cells::new(IDS_MAX);
+        for (id, (state, stored_ms)) in states {
+            cells.restore(id, |entry: &mut Entry| {
+                entry.transaction = Transaction::restored(state, stored_ms);
+            });
+        }
         Ok(Transactions {
-            by_id: Mutex::new(states.into_iter().map(entry).collect()),
+            cells,
             stopwatch: Stopwatch::start(),
         })
     }

@@ -27,6 +27,7 @@ mod quirks;
 mod records;
 mod requests;
 mod retention;
+mod rolling;
 mod settings;
 mod states;
 mod topic_ids;

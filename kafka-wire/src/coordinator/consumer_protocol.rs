@@ -3,14 +3,14 @@
 //! or to know what it is subscribed to.
 //!
 //! Clients take the version lightly: some say 1 without what version 1 added, and later ones may say more than 3.
-//! [`subscribed_topics`] reads what they all have in common.
+//! [`subscribed_topics`] reads what they all have in common, [`subscription`] all that can be made out.
 
 use bytes::Bytes;
 
 use crate::{
     error::WireError,
     message::{
-        PARTITIONS_MAX, TOPICS_MAX,
+        PARTITIONS_MAX, TOPICS_MAX, Versioned,
         declare::message,
         field::{At, Field},
     },
@@ -37,6 +37,25 @@ pub fn subscribed_topics(r: &mut Reader) -> Result<Vec<String>, WireError> {
     Vec::read(r, at, false).map_err(|e| e.within("topics"))
 }
 
+/// What a member says, as far as that can be made out: what a later version than 3 adds is not looked at, and one that
+/// lacks what its version has is read as one of version 0.
+pub fn subscription(said: &Bytes) -> Result<ConsumerProtocolSubscription, WireError> {
+    let version = Reader::new(said.clone()).i16().map_err(|e| e.within("version"))?;
+    let newest = *ConsumerProtocolSubscription::VERSIONS.end();
+    let read = |version| {
+        let at = At {
+            version,
+            flexible: false,
+            most: TOPICS_MAX,
+            tagged: false,
+        };
+        let mut r = Reader::new(said.clone());
+        r.i16()?;
+        ConsumerProtocolSubscription::read(&mut r, at, false)
+    };
+    read(version.clamp(0, newest)).or_else(|_| read(0))
+}
+
 message! {
     /// What a member asks for.
     versioned ConsumerProtocolSubscription: 0..=3, flexible i16::MAX => {
@@ -57,5 +76,36 @@ message! {
     part TopicPartition {
         topic: String, 0..; "The topic."
         partitions: Vec<i32>, 0.., most PARTITIONS_MAX; "Its partitions."
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscription_is_read_as_far_as_it_can_be_made_out() {
+        let owned = [
+            &b"\0\0\0\x01\0\x01t\xff\xff\xff\xff"[..],
+            b"\0\0\0\x01\0\x01t\0\0\0\x01\0\0\0\x07",
+        ]
+        .concat();
+        let check = |version: i16, more: &[u8], owns: Option<&[i32]>| {
+            let said = [&version.to_be_bytes()[..], more].concat();
+            let read = subscription(&Bytes::from(said)).unwrap();
+            assert_eq!(read.topics, ["t"], "v{version}");
+            let partitions = read
+                .owned_partitions
+                .first()
+                .map(|topic| topic.partitions.as_slice());
+            assert_eq!(partitions, owns, "v{version}");
+        };
+        check(0, &owned[..11], None);
+        check(1, &owned, Some(&[7]));
+        check(1, &owned[..11], None);
+        let with_rack = [&owned[..], b"\0\0\0\x05\0\x01r"].concat();
+        check(3, &with_rack, Some(&[7]));
+        check(9, &[&with_rack[..], b"more"].concat(), Some(&[7]));
+        assert!(subscription(&Bytes::from_static(b"\0\0\0\0\0\x09")).is_err());
     }
 }
