@@ -41,11 +41,11 @@ fn command(server: &Server, args: &[&str]) -> Command {
 }
 
 /// A command that is given lines.
-fn feed(server: &Server, args: &[&str], input: &str) -> Output {
+fn feed(server: &Server, args: &[&str], input: impl AsRef<[u8]>) -> Output {
     let mut child = command(server, args).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     // Who stops at a line does not read the others.
-    let _ = stdin.write_all(input.as_bytes());
+    let _ = stdin.write_all(input.as_ref());
     drop(stdin);
     child.wait_with_output().unwrap()
 }
@@ -181,6 +181,27 @@ fn a_refused_line_is_named_and_the_others_are_as_told() {
     ] {
         checked(&feed(&server, &args, ""), &args, code, &[says]);
     }
+}
+
+/// A terminal's table has room for what a topic may hold, and text is bytes where nobody asks for more.
+#[test]
+fn lines_of_any_bytes_and_length_go_in_and_come_out() {
+    let server = Server::start(&[]);
+    check(&server, &["topic", "create", "text"], 0, &[]);
+    let long = "a".repeat(70_000);
+    let input = [b"first\n\xff\xfe\r\n", long.as_bytes(), b"\n"].concat();
+    let raw = ["produce", "text", "--raw", "--key", "k"];
+    checked(&feed(&server, &raw, &input), &raw, 0, &["wrote 3 record(s)"]);
+    check(&server, &["consume", "text"], 0, &["first", &long]);
+    let printed = server.annals(&["consume", "text", "--raw"]).stdout;
+    assert!(printed == [b"first\n\xff\xfe\n", long.as_bytes(), b"\n"].concat());
+
+    register(&server, "numbers-value", "AVRO", "\"long\"");
+    check(&server, &["topic", "create", "numbers"], 0, &[]);
+    let typed = ["produce", "numbers", "--keep-going"];
+    let out = feed(&server, &typed, b"1\n\xff\n3\n");
+    let named = "line 2 was refused: the value is not UTF-8";
+    checked(&out, &typed, 3, &[named, "wrote 2 record(s)"]);
 }
 
 #[test]

@@ -54,6 +54,9 @@ pub(crate) fn error(failure: &Failure) {
     }
 }
 
+/// The widest a column becomes; a cell that is wider pushes what stands beside it in its own row alone.
+const COLUMN_WIDTH_MAX: usize = 120;
+
 /// Columns without borders, each as wide as its widest cell.
 pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> Result<(), Failure> {
     Table::new(header).rows(rows).map(drop)
@@ -79,7 +82,7 @@ impl Table {
         let rows: Vec<Vec<String>> = self.header.take().into_iter().chain(rows).collect();
         for row in &rows {
             for (width, cell) in self.widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
+                *width = (*width).max(cell.chars().count().min(COLUMN_WIDTH_MAX));
             }
         }
         let mut out = io::BufWriter::new(io::stdout().lock());

@@ -27,7 +27,10 @@ Kafka clients on other machines are told an address that leads them here:
 
 Several listeners, each with its own, for a container:
   annals serve --kafka-listen INTERNAL://0.0.0.0:9092,EXTERNAL://0.0.0.0:9094 \\
-    --kafka-advertised INTERNAL://annals:9092,EXTERNAL://localhost:9094")]
+    --kafka-advertised INTERNAL://annals:9092,EXTERNAL://localhost:9094
+
+What is logged on stderr, warnings and refused records where nothing else is said:
+  ANNALS_LOG=info annals serve    # or error, warn, debug, or a level a module: warn,annals_broker=debug")]
 pub(crate) struct Serve {
     #[command(flatten)]
     data_dir: DataDir,
@@ -103,7 +106,7 @@ impl Serve {
             api_shape: self.registry_api_shape,
         };
         // Listening for signals from the start: a stop during the demo is a stop too.
-        let stop = stop_signal()?;
+        let stop = super::stop_signal()?;
         let server = Server::start(options).await?;
         let http = server.http();
         for (address, told) in server.kafka() {
@@ -166,9 +169,12 @@ fn say(text: &str) {
     let _ = output::line(text);
 }
 
-/// Text for people, JSON for machines; `ANNALS_LOG` sets the level.
+/// What is logged unless `ANNALS_LOG` says otherwise: warnings, and what was refused, because many a client hides why.
+const LOGGED: &str = "warn,annals_broker::refusals=info";
+
+/// Text for people, JSON for machines.
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("ANNALS_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter = EnvFilter::try_from_env("ANNALS_LOG").unwrap_or_else(|_| EnvFilter::new(LOGGED));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
@@ -177,19 +183,6 @@ fn log_to_stderr() {
         true => builder.try_init(),
         false => builder.json().try_init(),
     };
-}
-
-/// Resolves at Ctrl-C or SIGTERM.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }
 
 /// What the kernel says this process holds in memory, such as `31 MB`; Linux only.

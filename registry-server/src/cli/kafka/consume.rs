@@ -236,10 +236,10 @@ impl Run<'_> {
     async fn in_group(&mut self, client: &mut Client, group: &str) -> Result<(), Failure> {
         let interrupted = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&interrupted);
+        let stop = super::super::stop_signal()?;
         tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                flag.store(true, Ordering::Relaxed);
-            }
+            stop.await;
+            flag.store(true, Ordering::Relaxed);
         });
         let topic = &self.asked.topic;
         let mut member = client.join(group, topic, None).await?;

@@ -34,7 +34,7 @@ const REFUSALS_TOLD_MAX: u64 = 100;
   echo '{\"order_id\": 1}' | annals produce orders --key 1
   annals produce orders --key-separator '|' < keyed.txt    KEY|VALUE a line
   annals produce prices --key-separator '|' --tombstones   an empty value deletes its key
-  annals produce logs --raw < app.log                      text as it is, no schema
+  annals produce logs --raw < app.log                      lines as they are, no schema
 
 A value is JSON, and is written with the newest version of the topic's subject (TOPIC-value) in the \
 registry at --server, as Avro, Protobuf or JSON Schema; values that `annals consume -o json` prints are \
@@ -62,7 +62,7 @@ pub(crate) struct Produce {
     /// An empty value is a tombstone: no value at all, which says that its key is deleted
     #[arg(long, short = 'Z')]
     tombstones: bool,
-    /// Write lines as the text they are
+    /// Write lines as they are, whatever their bytes
     #[arg(long, conflicts_with_all = ["subject", "version", "id"])]
     raw: bool,
     /// Write values with a schema of this subject, instead of TOPIC-value
@@ -79,8 +79,8 @@ pub(crate) struct Produce {
     keep_going: bool,
 }
 
-/// A line, and its number from 1.
-type Line = (u64, String);
+/// A line without its end, and its number from 1.
+type Line = (u64, Vec<u8>);
 
 impl Produce {
     pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
@@ -183,14 +183,25 @@ impl Produce {
         };
         let (lines, received) = mpsc::channel(CHUNK_LINES_MAX);
         std::thread::spawn(move || {
-            for (number, line) in (1..).zip(reader.lines()) {
-                if lines.blocking_send(line.map(|line| (number, line))).is_err() {
+            for (number, line) in (1..).zip(reader.split(b'\n')) {
+                if lines
+                    .blocking_send(line.map(|line| (number, without_return(line))))
+                    .is_err()
+                {
                     return;
                 }
             }
         });
         Ok(received)
     }
+}
+
+/// A line of a file that was made on Windows.
+fn without_return(mut line: Vec<u8>) -> Vec<u8> {
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    line
 }
 
 /// Where records without a key go: one partition after the other, a chunk each, beginning anywhere.
@@ -220,6 +231,20 @@ impl Keyless {
 struct Refused {
     line: u64,
     sentence: String,
+}
+
+/// What stands before and behind the first `separator`.
+fn split_once<'a>(line: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = line
+        .windows(separator.len().max(1))
+        .position(|part| part == separator)?;
+    Some((&line[..at], &line[at + separator.len()..]))
+}
+
+/// What a schema is to be written from must be text.
+fn text(bytes: &[u8]) -> Result<&str, String> {
+    std::str::from_utf8(bytes)
+        .map_err(|error| format!("is not UTF-8: byte {} is no text", error.valid_up_to()))
 }
 
 /// A run of the command.
@@ -310,30 +335,30 @@ impl Run<'_> {
         }
     }
 
-    fn record(&self, line: &str) -> Result<NewRecord, String> {
+    fn record(&self, line: &[u8]) -> Result<NewRecord, String> {
         let (key, value) = match (&self.asked.key_separator, &self.asked.key) {
-            (Some(separator), _) => match line.split_once(separator.as_str()) {
+            (Some(separator), _) => match split_once(line, separator.as_bytes()) {
                 Some((key, value)) => (Some(key), value),
                 None => return Err(format!("there is no {separator:?} between a key and a value")),
             },
-            (None, key) => (key.as_deref(), line),
+            (None, key) => (key.as_ref().map(String::as_bytes), line),
         };
         let key = match (key, &self.key) {
             (Some(key), Some(writer)) => Some(
-                writer
-                    .write_key(key)
+                text(key)
+                    .and_then(|key| writer.write_key(key))
                     .map_err(|problem| format!("the key {problem}"))?,
             ),
-            (key, _) => key.map(|key| key.as_bytes().to_vec()),
+            (key, _) => key.map(<[u8]>::to_vec),
         };
         let value = match &self.value {
             _ if value.is_empty() && self.asked.tombstones => None,
             Some(writer) => Some(
-                writer
-                    .write(value)
+                text(value)
+                    .and_then(|value| writer.write(value))
                     .map_err(|problem| format!("the value {problem}"))?,
             ),
-            None => Some(value.as_bytes().to_vec()),
+            None => Some(value.to_vec()),
         };
         let headers = self.asked.headers.iter();
         Ok(NewRecord {
