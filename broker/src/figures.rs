@@ -197,6 +197,14 @@ pub struct GroupFigures {
 }
 
 impl Topic {
+    /// How far behind the end who has committed this offset of a partition is; `None` where there is no such partition.
+    #[must_use]
+    pub fn lag(&self, partition: i32, committed: i64) -> Option<i64> {
+        let end = self.partition(partition)?.high_watermark();
+        // Clients commit any number they like.
+        Some(end.saturating_sub(committed).max(0))
+    }
+
     /// What was counted of the topic since the broker was opened.
     #[must_use]
     pub fn figures(&self) -> TopicFigures {

@@ -10,7 +10,7 @@ use annals_kafka_wire::message::fetch::{
 use annals_kafka_wire::message::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use bytes::Bytes;
 
-use crate::{ANSWER_TIMEOUT, Client, ClientError, accepted, unexpected};
+use crate::{ANSWER_TIMEOUT, Client, ClientError, ErrorCode, accepted, unexpected};
 
 /// How much one fetch asks for, in bytes.
 const FETCH_BYTES_MAX: i32 = 4 * 1024 * 1024;
@@ -211,6 +211,15 @@ impl Client {
         accepted(answer.error_code, None)?;
         let topic = answer.responses.into_iter().next();
         Ok(topic.map(|topic| topic.partitions).unwrap_or_default())
+    }
+}
+
+impl ClientError {
+    /// Whether an offset asked for is not there: the partition begins behind it by now, or ends before.
+    #[must_use]
+    pub fn is_out_of_range(&self) -> bool {
+        let code = ErrorCode::OffsetOutOfRange;
+        matches!(self, ClientError::Broker { code: told, .. } if *told == code)
     }
 }
 

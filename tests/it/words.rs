@@ -1,6 +1,6 @@
 //! The words that a Kafka user knows, as a script sees them: topics, records written and read, groups.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -394,6 +394,67 @@ fn groups_go_on_where_they_were_and_are_reset_when_nobody_is_there() {
     );
     check(&server, &["group", "delete", "g", "--yes"], 0, &["deleted"]);
     check(&server, &["group", "describe", "g"], 5, &[]);
+}
+
+/// DeleteRecords, version 0, of the first partition: as an admin client says it, for which there is no word here.
+fn delete_records(server: &Server, topic: &str, before: i64) {
+    let (key, version, correlation, no_client) = (21i16, 0i16, 1i32, -1i16);
+    let mut frame: Vec<u8> = [key, version].iter().flat_map(|n| n.to_be_bytes()).collect();
+    frame.extend(correlation.to_be_bytes());
+    frame.extend(no_client.to_be_bytes());
+    frame.extend(1i32.to_be_bytes());
+    frame.extend(i16::try_from(topic.len()).unwrap().to_be_bytes());
+    frame.extend(topic.as_bytes());
+    frame.extend([1i32, 0].iter().flat_map(|n| n.to_be_bytes()));
+    frame.extend(before.to_be_bytes());
+    frame.extend(1_000i32.to_be_bytes());
+    let mut stream = std::net::TcpStream::connect(&server.kafka).unwrap();
+    let len = i32::try_from(frame.len()).unwrap();
+    stream
+        .write_all(&[&len.to_be_bytes()[..], &frame].concat())
+        .unwrap();
+    let mut len = [0; 4];
+    stream.read_exact(&mut len).unwrap();
+    let mut answer = vec![0; usize::try_from(i32::from_be_bytes(len)).unwrap()];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(answer[answer.len() - 2..], [0, 0], "{answer:?}");
+}
+
+#[test]
+fn a_group_goes_on_behind_what_is_gone_and_comes_back_to_where_it_began() {
+    let server = Server::start(&[]);
+    check(&server, &["topic", "create", "t"], 0, &[]);
+    let produce = |lines: &str| {
+        let args = ["produce", "t", "--raw"];
+        checked(&feed(&server, &args, lines), &args, 0, &[]);
+    };
+    produce("a\nb\nc\n");
+    // Who begins at the end and is killed at once has a place to come back to.
+    let mut late = command(
+        &server,
+        &["consume", "t", "--group", "late", "--from", "end", "-f"],
+    );
+    let mut late = late.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_until(&server, "late", |group| group["partitions"][0]["committed"] == 3);
+    late.kill().unwrap();
+    late.wait().unwrap();
+    produce("d\ne\n");
+    wait_until(&server, "late", |group| group["lag"] == 2);
+
+    let args = ["consume", "t", "--group", "g", "--raw"];
+    check(&server, &[&args[..], &["--max", "1"]].concat(), 0, &["a"]);
+    let page = ureq::get(format!("{}/console/topics/t", server.http))
+        .call()
+        .unwrap();
+    let page = page.into_body().read_to_string().unwrap();
+    let row = r#"<tr><th scope="row">g</th><td>Empty</td><td class="number">0</td><td class="number">4</td>"#;
+    assert!(page.contains(row), "{page}");
+    delete_records(&server, "t", 3);
+    let out = server.annals(&args);
+    let gone = "t-0 has no offset 1 any more: going on at 3";
+    checked(&out, &args, 0, &[gone]);
+    assert_eq!(String::from_utf8(out.stdout).unwrap(), "d\ne\n");
+    assert_eq!(described(&server, "g")["lag"], 0);
 }
 
 #[test]

@@ -98,6 +98,17 @@ impl From<Refused> for RefusedRow {
     }
 }
 
+/// The most groups that are shown.
+const GROUPS_SHOWN: usize = 100;
+
+/// A group that reads the topic.
+struct GroupRow {
+    id: String,
+    state: &'static str,
+    members: usize,
+    lag: i64,
+}
+
 #[derive(Template)]
 #[template(path = "console/topic.html")]
 struct TopicPage {
@@ -105,6 +116,7 @@ struct TopicPage {
     guard: Level,
     demand: &'static str,
     partitions: Vec<PartitionRow>,
+    groups: Vec<GroupRow>,
     refused: Vec<RefusedRow>,
     subjects: Vec<SubjectRow>,
     aggregates: Vec<AggregateRow>,
@@ -126,6 +138,7 @@ pub(super) async fn show(
         guard,
         demand: demand(guard),
         partitions: partitions(&topic),
+        groups: groups(&console, &topic),
         refused: console
             .broker
             .last_refused(&name)
@@ -150,6 +163,28 @@ fn partitions(topic: &Topic) -> Vec<PartitionRow> {
             bytes: partition.size_bytes(),
         })
         .collect()
+}
+
+/// Those that have committed something, whoever is furthest behind first.
+fn groups(console: &Console, topic: &Topic) -> Vec<GroupRow> {
+    let mut rows = Vec::new();
+    console.broker.each_group(|group| {
+        let of_it = group.committed.iter().filter(|(name, ..)| *name == topic.name);
+        let mut lags = of_it
+            .filter_map(|(_, partition, offset)| topic.lag(*partition, *offset))
+            .peekable();
+        if lags.peek().is_some() {
+            rows.push(GroupRow {
+                lag: lags.fold(0, i64::saturating_add),
+                id: group.id.clone(),
+                state: group.state,
+                members: group.members,
+            });
+        }
+    });
+    rows.sort_by_key(|group| std::cmp::Reverse(group.lag));
+    rows.truncate(GROUPS_SHOWN);
+    rows
 }
 
 fn subjects(console: &Console, topic: &str) -> Vec<SubjectRow> {

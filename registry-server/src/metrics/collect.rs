@@ -84,16 +84,13 @@ fn one_group(group: &GroupFigures, topics: &BTreeMap<String, Topic>, text: &mut 
     text.add(Row::GroupState, &[id, group.state], 1);
     let mut sums: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     for (topic, number, offset) in &group.committed {
-        let partitions = topics.get(topic).map(|topic| &topic.partitions);
-        let partition = usize::try_from(*number).ok().and_then(|at| partitions?.get(at));
+        // What was read of a topic that is gone is behind nothing.
+        let lag = topics.get(topic).and_then(|topic| topic.lag(*number, *offset));
         let number = number.to_string();
         text.add(Row::GroupOffset, &[id, topic, &number], offset);
         let sum = sums.entry(topic).or_default();
         sum.0 = sum.0.saturating_add(*offset);
-        // What was read of a topic that is gone is behind nothing.
-        if let Some(partition) = partition {
-            // Clients commit any number they like.
-            let lag = partition.high_watermark().saturating_sub(*offset).max(0);
+        if let Some(lag) = lag {
             text.add(Row::GroupLag, &[id, topic, &number], lag);
             sum.1 = sum.1.saturating_add(lag);
         }

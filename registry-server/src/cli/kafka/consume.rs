@@ -1,7 +1,8 @@
 //! `annals consume`: records as they are read, decoded by their schemas, alone or as a member of a group.
 //!
 //! What is read is bounded when it starts: the end of each partition then, or `--to`; with `--follow` it goes on. In a group
-//! what was printed is committed, never more.
+//! what was printed is committed, never more, and where it begins before anything is: whoever is killed comes back there.
+//! What retention has taken before it was read is remarked on, and reading goes on where `--from` says.
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use annals_kafka_client::{Client, Isolation, Member, Offsets, Record};
+use annals_kafka_client::{Client, ClientError, Isolation, Member, Offsets, Record};
 use clap::Args;
 
 use super::super::Global;
@@ -73,6 +74,8 @@ struct Reading {
     at: BTreeMap<i32, i64>,
     /// Where it ends; where there is nothing, it goes on.
     until: BTreeMap<i32, i64>,
+    /// What the group has committed of it.
+    stored: BTreeMap<i32, i64>,
 }
 
 impl Reading {
@@ -161,11 +164,13 @@ impl Run<'_> {
         let bounds = Bounds::of(client, topic, partitions, isolation).await?;
         let from = self.asked.from.unwrap_or(Place::Beginning);
         let mut at = bounds.find(client, topic, from, isolation).await?;
-        for (partition, offset) in &mut at {
-            if let Some(read) = committed.get(&(topic.clone(), *partition)) {
-                *offset = *read;
-            }
-        }
+        let stored = at.keys().filter_map(|partition| {
+            let offset = committed.get(&(topic.clone(), *partition))?;
+            Some((*partition, *offset))
+        });
+        let stored: BTreeMap<i32, i64> = stored.collect();
+        at.extend(&stored);
+        self.find_again(client, &mut at).await?;
         let until = match self.asked.to {
             _ if self.asked.follow => BTreeMap::new(),
             None => bounds.end,
@@ -179,7 +184,36 @@ impl Run<'_> {
                 bounds.find(client, topic, behind, isolation).await?
             }
         };
-        Ok(Reading { at, until })
+        Ok(Reading { at, until, stored })
+    }
+
+    /// Where to go on in partitions that have an offset no more: the log begins behind it, or ends before.
+    async fn find_again(&self, client: &mut Client, at: &mut BTreeMap<i32, i64>) -> Result<(), Failure> {
+        let topic = &self.asked.topic;
+        let partitions: Vec<i32> = at.keys().copied().collect();
+        let bounds = Bounds::of(client, topic, &partitions, Isolation::Uncommitted).await?;
+        let is_lost = |(partition, at): &(&i32, &i64)| {
+            let start = bounds.start.get(partition);
+            start.is_some_and(|start| *at < start) || bounds.end.get(partition).is_some_and(|end| *at > end)
+        };
+        let lost: Vec<i32> = at
+            .iter()
+            .filter(is_lost)
+            .map(|(partition, _)| *partition)
+            .collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let from = self.asked.from.unwrap_or(Place::Beginning);
+        let anew = bounds.find(client, topic, from, self.asked.isolation()).await?;
+        for partition in lost {
+            let found = anew.get(&partition).copied().unwrap_or(0);
+            let before = at.insert(partition, found).unwrap_or(0);
+            output::remark(&format!(
+                "{topic}-{partition} has no offset {before} any more: going on at {found}"
+            ));
+        }
+        Ok(())
     }
 
     async fn alone(&mut self, client: &mut Client, partitions: &[i32]) -> Result<(), Failure> {
@@ -202,10 +236,13 @@ impl Run<'_> {
         let fetched = client
             .fetch_all(topic, &reading.rest(), isolation, FETCH_WAIT)
             .await;
-        let portions = fetched.map_err(|error| {
-            Failure::from(error)
-                .help("`annals topic describe` says which offsets there are, --from where to begin")
-        })?;
+        let portions = match fetched {
+            Err(error) if error.is_out_of_range() => {
+                self.find_again(client, &mut reading.at).await?;
+                return Ok(Going::On);
+            }
+            fetched => fetched?,
+        };
         for portion in portions {
             let partition = portion.partition;
             let until = reading.until.get(&partition).copied().unwrap_or(i64::MAX);
@@ -277,62 +314,58 @@ impl Run<'_> {
         reading: &mut Reading,
         interrupted: &AtomicBool,
     ) -> Result<bool, Failure> {
-        let (mut beat, mut committed) = (Instant::now(), Instant::now());
-        let mut stored = reading.at.clone();
+        let (mut beat, mut committed) = (Instant::now(), None::<Instant>);
+        let mut going = Going::On;
         loop {
-            let ends = !self.may_print()
+            let ends = going == Going::Enough
+                || !self.may_print()
                 || interrupted.load(Ordering::Relaxed)
                 || (reading.rest().is_empty() && !self.asked.follow);
-            let going = match ends {
-                true => Going::Enough,
-                false if reading.rest().is_empty() => {
+            if ends || committed.is_none_or(|at| at.elapsed() >= COMMIT_PERIOD) {
+                match self.commit(client, member, reading).await {
+                    Err(error) if error.is_rebalance() && !ends => return Ok(false),
+                    committed => committed?,
+                }
+                committed = Some(Instant::now());
+            }
+            if ends {
+                return Ok(true);
+            }
+            if beat.elapsed() >= HEARTBEAT_PERIOD {
+                if !client.heartbeat(member).await? {
+                    // Before others get the partitions; a generation that is over cannot.
+                    return match self.commit(client, member, reading).await {
+                        Err(error) if !error.is_rebalance() => Err(error.into()),
+                        _ => Ok(false),
+                    };
+                }
+                beat = Instant::now();
+            }
+            going = match reading.rest().is_empty() {
+                true => {
                     // Nothing is this member's for the moment.
                     tokio::time::sleep(FETCH_WAIT).await;
                     Going::On
                 }
                 false => self.step(client, reading).await?,
             };
-            if stored != reading.at && (going == Going::Enough || committed.elapsed() >= COMMIT_PERIOD) {
-                let offsets: Offsets = reading
-                    .at
-                    .iter()
-                    .map(|(partition, at)| ((self.asked.topic.clone(), *partition), *at))
-                    .collect();
-                match client.commit(&member.group, Some(member), &offsets).await {
-                    Ok(()) => stored.clone_from(&reading.at),
-                    Err(error) if error.is_rebalance() && going == Going::On => return Ok(false),
-                    Err(error) => return Err(error.into()),
-                }
-                committed = Instant::now();
-            }
-            if going == Going::Enough {
-                return Ok(true);
-            }
-            if beat.elapsed() >= HEARTBEAT_PERIOD {
-                if !client.heartbeat(member).await? {
-                    self.hand_over(client, member, reading).await?;
-                    return Ok(false);
-                }
-                beat = Instant::now();
-            }
         }
     }
 
-    /// Commits what was printed, before others get the partitions; a generation that is over cannot.
-    async fn hand_over(
+    /// Commits where reading stands, if the group does not have that.
+    async fn commit(
         &self,
         client: &mut Client,
         member: &Member,
-        reading: &Reading,
-    ) -> Result<(), Failure> {
-        let offsets: Offsets = reading
-            .at
-            .iter()
-            .map(|(partition, at)| ((self.asked.topic.clone(), *partition), *at))
-            .collect();
-        match client.commit(&member.group, Some(member), &offsets).await {
-            Err(error) if !error.is_rebalance() => Err(error.into()),
-            _ => Ok(()),
+        reading: &mut Reading,
+    ) -> Result<(), ClientError> {
+        if reading.stored == reading.at {
+            return Ok(());
         }
+        let place = |(partition, at): (&i32, &i64)| ((self.asked.topic.clone(), *partition), *at);
+        let offsets: Offsets = reading.at.iter().map(place).collect();
+        client.commit(&member.group, Some(member), &offsets).await?;
+        reading.stored.clone_from(&reading.at);
+        Ok(())
     }
 }
