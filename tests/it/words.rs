@@ -211,7 +211,7 @@ fn a_range_is_what_was_asked_for() {
     let hundred = |from: u32| (from..from + 100).map(|n| format!("{n}\n")).collect::<String>();
     for (partition, from) in [("0", 0), ("1", 1_000)] {
         let args = ["produce", "t", "--raw", "-p", partition];
-        checked(&feed(&server, &args, &hundred(from)), &args, 0, &["wrote 100"]);
+        checked(&feed(&server, &args, hundred(from)), &args, 0, &["wrote 100"]);
     }
     let values = |args: &[&str]| -> Vec<u32> {
         let out = server.annals(&[&["consume", "t", "--raw"], args].concat());
