@@ -331,8 +331,12 @@ impl Topics {
         if topic.settings.is_held {
             return Err(TopicError::Held(topic.name.clone()));
         }
-        self.meta
-            .append(&MetaRecord::TopicDeleted { id: topic.id }, now_ms)?;
+        let deleted = MetaRecord::TopicDeleted { id: topic.id };
+        self.meta.append(&deleted, now_ms).or_else(|_| {
+            // What is to make room on a full disk takes some.
+            self.log.give_way();
+            self.meta.append(&deleted, now_ms)
+        })?;
         claim.publish(|map| map.remove(&topic));
         topic.mark_deleted();
         forget();

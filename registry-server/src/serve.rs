@@ -108,10 +108,10 @@ impl Server {
         memory::keep_freed();
 
         // An empty folder for folds says where they go.
-        let folds_dir = data_dir.join("folds");
+        let (folds_dir, log_dir) = (data_dir.join("folds"), data_dir.join("log"));
         annals_broker::create_folder(&data_dir)
             .and_then(|()| annals_broker::create_folder(&folds_dir))
-            .and_then(|()| annals_broker::try_room(&data_dir))
+            .and_then(|()| annals_broker::try_room(&data_dir, &log_dir))
             .with_context(|| format!("cannot write to {}", data_dir.display()))?;
         let database = database.unwrap_or_else(|| Database::Sqlite(data_dir.join("registry.db")));
         let registry = Registry::open(&database, now_ms, descriptors.waiting_writes()).await?;
@@ -121,7 +121,7 @@ impl Server {
             partitions_max: descriptors.partitions,
             ..BrokerConfig::default()
         };
-        let (log_dir, log_guard) = (data_dir.join("log"), Arc::clone(&guard));
+        let log_guard = Arc::clone(&guard);
         let broker = tokio::task::spawn_blocking(move || Broker::open(&log_dir, config, log_guard)).await??;
         let events = Arc::new(EventStore::new(Arc::new(RegistryResolve::new(registry.clone()))));
         let resolve = RegistryResolve::new(registry.clone());

@@ -21,7 +21,7 @@ use crate::keys::Budget;
 use crate::mutex::lock;
 use crate::partition::Partition;
 use crate::recover::Recovery;
-use crate::room::Room;
+use crate::room::{self, Room};
 use crate::timings::Timings;
 
 /// Bytes made durable after which the checkpoint is due. A checkpoint costs about one sync; the lag costs a longer
@@ -140,6 +140,12 @@ impl Shared {
         }
         if self.closed.load(Ordering::Acquire) {
             return Err(AppendError::LogFailed("the log directory is closed".to_owned()));
+        }
+        if self.room.is_taken() {
+            return Err(AppendError::Io {
+                what: "writing while a full disk is given room".to_owned(),
+                source: io::ErrorKind::StorageFull.into(),
+            });
         }
         Ok(())
     }
@@ -288,8 +294,8 @@ impl Shared {
             return;
         }
         let now = (self.clock)();
-        if let Some(waiting) = self.room.look(&*self.disk, now) {
-            tracing::warn!("there is room again: the log takes writes");
+        if let Some(waiting) = self.room.look(&*self.disk, self.config.reserved_bytes, now) {
+            tracing::warn!("the log takes writes again");
             waiting.into_iter().for_each(|partition| self.enqueue(partition));
         }
         let due = {
@@ -309,7 +315,10 @@ impl Shared {
             self.fail(reason);
         } else if self.failed().is_none() && self.room.refuse(reason.clone(), bytes, waiting, (self.clock)())
         {
-            tracing::error!(%reason, "the log refuses writes until there is room");
+            match room::is_full(error) {
+                true => tracing::error!(%reason, "the log refuses writes until there is room"),
+                false => tracing::error!(%reason, "the log refuses writes until they can be done again"),
+            }
             // The committer learns that it has a time to wake at.
             drop(lock(&self.queue));
             self.bell.notify_all();

@@ -20,6 +20,7 @@ use crate::format;
 use crate::mutex::lock;
 use crate::partition::{Partition, PartitionConfig};
 use crate::recover::Recover;
+use crate::room;
 use crate::timings::Timed;
 
 mod config;
@@ -105,10 +106,20 @@ impl LogDir {
         }
         checkpoint.clean = false;
         if epoch_before.is_some() {
-            checkpoint
-                .store(&*disk)
-                .map_err(LogError::io("writing CHECKPOINT"))?;
+            let stored = match checkpoint.store(&*disk) {
+                Err(error) if room::is_full(&error) => {
+                    room::let_go(&*disk).and_then(|()| checkpoint.store(&*disk))
+                }
+                stored => stored,
+            };
+            stored.map_err(LogError::io("writing CHECKPOINT"))?;
         } // else it is not known yet, and a start after a crash of this one must not think so
+        match room::keep_back(&*disk, config.reserved_bytes) {
+            Err(error) if !room::is_full(&error) => {
+                return Err(LogError::io("keeping room in reserve")(error));
+            }
+            _ => {}
+        }
         sweep(&*disk, "").map_err(LogError::io("sweeping removed partitions"))?;
         let inner = Inner {
             shared: Arc::new(Shared::new(disk, config, checkpoint, clock)),
@@ -197,10 +208,21 @@ impl LogDir {
         }
         let marked = lock(&shared.checkpoint).marks.remove(path).is_some();
         if marked {
-            self.save(false)?;
+            let saved = shared.save_at_any_rate();
+            saved.map_err(|error| self.noting(LogError::io("writing CHECKPOINT")(error)))?;
         }
         let removed = self.remove_files(path);
         removed.map_err(|error| self.noting(LogError::io(format!("removing {path}"))(error)))
+    }
+
+    /// Lets go of the room that is kept back, if the disk is full: for what is written to give it room. Whoever is quicker
+    /// takes it.
+    pub fn give_way(&self) {
+        if self.refusing().is_some()
+            && let Err(error) = room::let_go(&*self.inner.shared.disk)
+        {
+            tracing::warn!(%error, "the room that is kept back could not be let go of");
+        }
     }
 
     fn save(&self, clean: bool) -> Result<(), LogError> {

@@ -19,6 +19,8 @@ pub struct LogConfig {
     /// Bytes of memory for the keys that compaction looks at together; what has more takes several passes. Default
     /// 64 MiB.
     pub compaction_bytes_max: usize,
+    /// Bytes of the disk that are kept back, so that records can be deleted when it is full. Default 1 MiB.
+    pub reserved_bytes: u64,
     /// Bytes of log that compaction reads in a second. Default 32 MiB.
     pub compaction_bytes_per_second: u64,
 }
@@ -31,6 +33,7 @@ impl Default for LogConfig {
             tail_bytes_max: 256 * 1024,
             maintenance_interval: maintenance::INTERVAL,
             compaction_bytes_max: maintenance::COMPACTION_BYTES_MAX,
+            reserved_bytes: 1024 * 1024,
             compaction_bytes_per_second: maintenance::COMPACTION_BYTES_PER_SECOND,
         }
     }

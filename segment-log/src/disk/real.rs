@@ -55,17 +55,24 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a folder takes a few bytes: what is written first says best that a disk is full.
+/// Whether a folder takes a few bytes: what is written first says best that a disk is full. If it is, what the log below
+/// the other folder keeps back is let go of, so that a start finds room, and records can be deleted.
 ///
 /// # Errors
 /// What the operating system said.
-pub fn try_room(folder: &Path) -> io::Result<()> {
-    let disk = RealDisk {
-        root: folder.to_path_buf(),
+pub fn try_room(folder: &Path, log: &Path) -> io::Result<()> {
+    let disk = |root: &Path| RealDisk {
+        root: root.to_path_buf(),
         reserved: Mutex::default(),
         crew: Crew::default(),
     };
-    room::try_room(&disk, room::TRIED_BYTES_MIN)
+    match room::try_room(&disk(folder), room::TRIED_BYTES_MIN) {
+        Err(error) if room::is_full(&error) => {
+            room::let_go(&disk(log))?;
+            room::try_room(&disk(folder), room::TRIED_BYTES_MIN)
+        }
+        tried => tried,
+    }
 }
 
 /// The folder that holds `dir`; `None` for a root.

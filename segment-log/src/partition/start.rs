@@ -40,7 +40,8 @@ pub enum DeleteError {
 
 impl Partition {
     /// Deletes the records before `offset`: durable when this answers, with the first offset there is then. Space is
-    /// given back later, in whole segments ([`LogDir::maintain`](crate::LogDir::maintain)). Blocks.
+    /// given back in whole segments: later ([`LogDir::maintain`](crate::LogDir::maintain)), or at once on a full disk.
+    /// Blocks.
     ///
     /// # Errors
     /// See [`DeleteError`]. An offset at or before the log start is none: nothing happens.
@@ -69,6 +70,13 @@ impl Partition {
                 return Err(DeleteError::Held { path });
             }
             tracing::info!(partition = %self.path, before = offset, "records were deleted");
+            if self.shared.room.reason().is_some() {
+                self.free().map_err(|source| {
+                    let what = format!("removing segments of {}", self.path);
+                    self.shared.refused(&what, &source, 0, None);
+                    AppendError::Io { what, source }
+                })?;
+            }
         }
         Ok(self.log_start_offset())
     }
@@ -85,7 +93,7 @@ impl Partition {
             }
             self.log_start_due.fetch_max(offset, Ordering::AcqRel);
         }
-        if let Err(error) = self.shared.save(false) {
+        if let Err(error) = self.shared.save_at_any_rate() {
             // What was refused does not happen with the next checkpoint.
             self.log_start_due
                 .store(self.log_start_offset(), Ordering::Release);

@@ -1,10 +1,11 @@
 //! No room on the disk, no descriptors: writes are refused, nothing else happens, and it goes on by itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::support::{batch, batches, commit, config, one, open};
+use super::support::{CONFIG, batch, batches, commit, config, one, open};
 use crate::disk::sim::{SimDisk, Survives};
-use crate::{AppendError, LogError};
+use crate::{AppendError, DeleteError, LogConfig, LogDir, LogError, PartitionConfig, Retention};
 
 const TICK: Duration = Duration::from_secs(1);
 
@@ -139,6 +140,124 @@ fn without_descriptors_appends_go_on_and_new_segments_wait() {
     commit(&log);
     assert_eq!((partition.high_watermark(), log.refusing()), (3, None));
     log.close().unwrap();
+}
+
+/// A log that keeps so many bytes back.
+fn open_reserving(disk: &SimDisk, reserved_bytes: u64) -> LogDir {
+    let (clock, of_log) = (disk.clone(), Arc::new(disk.clone()));
+    let config = LogConfig {
+        reserved_bytes,
+        ..CONFIG
+    };
+    LogDir::on(of_log, None, config, 0, Box::new(move || clock.now())).unwrap()
+}
+
+/// Where a log starts takes a checkpoint, and a checkpoint takes room.
+#[test]
+fn a_full_disk_is_given_room_by_deleting_records() {
+    const RESERVED: u64 = 64 * 1024;
+    let how = PartitionConfig {
+        retention: Retention {
+            ms: None,
+            bytes: Some(400),
+        },
+        ..config(300)
+    };
+    for (by_hand, reserved) in [(true, RESERVED), (false, RESERVED), (true, 0), (false, 0)] {
+        let what = format!("by hand: {by_hand}, with {reserved} bytes kept back");
+        let disk = SimDisk::new();
+        let log = open_reserving(&disk, reserved);
+        let (partition, other) = (
+            log.partition("a/0", how.clone()),
+            log.partition("a/1", how.clone()),
+        );
+        let (partition, other) = (partition.unwrap(), other.unwrap());
+        for n in 0..12 {
+            partition.append(&one(n), n).unwrap();
+            other.append(&one(n), n).unwrap();
+        }
+        commit(&log);
+        disk.set_room(0);
+        assert!(partition.append(&one(12), 12).is_err(), "{what}");
+        let before = partition.size_bytes();
+        let is_possible = reserved > 0;
+        if by_hand {
+            let deleted = partition.delete_before(8);
+            match &deleted {
+                Ok(start) => assert_eq!((*start, is_possible), (8, true), "{what}"),
+                Err(error) => assert!(
+                    matches!(error, DeleteError::Log(_)) && !is_possible,
+                    "{what}: {error}"
+                ),
+            }
+        } else {
+            log.maintain(100);
+        }
+        assert_eq!(partition.size_bytes() < before, is_possible, "{what}");
+        assert_eq!(partition.log_start_offset() > 0, is_possible, "{what}");
+        assert_eq!(partition.append(&one(12), 12).is_ok(), is_possible, "{what}");
+        if !is_possible {
+            assert_eq!(
+                partition.log_start_offset(),
+                0,
+                "{what}: who was refused moved nothing"
+            );
+            continue;
+        }
+        commit(&log);
+        disk.set_room(usize::MAX / 2);
+        disk.pass(TICK);
+        commit(&log);
+        assert_eq!(
+            (log.refusing(), disk.bytes("RESERVE").len() as u64),
+            (None, RESERVED),
+            "{what}"
+        );
+        let start = partition.log_start_offset();
+        let log = open_reserving(&disk.reboot(Survives::Nothing), reserved);
+        assert_eq!(
+            log.partition("a/0", how.clone()).unwrap().log_start_offset(),
+            start,
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn a_full_disk_lets_a_log_start() {
+    for (reserved, opens) in [(64 * 1024, true), (0, false)] {
+        let disk = SimDisk::new();
+        let log = open_reserving(&disk, reserved);
+        log.partition("a/0", config(300))
+            .unwrap()
+            .append(&one(0), 0)
+            .unwrap();
+        commit(&log);
+        log.close().unwrap();
+        let disk = disk.reboot(Survives::Everything);
+        disk.set_room(0);
+        let clock = disk.clone();
+        let clock = Box::new(move || clock.now());
+        let opened = LogDir::on(Arc::new(disk.clone()), None, CONFIG, 0, clock);
+        let partition = opened.map(|log| log.partition("a/0", config(300)).unwrap());
+        assert_eq!(
+            partition.is_ok_and(|partition| batches(&partition).len() == 1),
+            opens
+        );
+    }
+}
+
+/// What is kept back is for the one that gives room, and for nobody beside.
+#[test]
+fn nobody_appends_while_a_full_disk_is_given_room() {
+    let disk = SimDisk::new();
+    let log = open(&disk).unwrap();
+    let partition = log.partition("a/0", config(300)).unwrap();
+    let alone = log.shared().room.alone();
+    let refused = partition.append(&one(0), 0);
+    assert!(matches!(refused, Err(AppendError::Io { .. })), "{refused:?}");
+    drop(alone);
+    assert_eq!(partition.append(&one(0), 0).unwrap().base_offset, 0);
 }
 
 /// The mark is at most a second old, however slowly and steadily records come.

@@ -38,6 +38,7 @@ pub(super) const CONFIG: LogConfig = LogConfig {
     maintenance_interval: std::time::Duration::from_secs(3600),
     // A few keys.
     compaction_bytes_max: 350,
+    reserved_bytes: 0,
     compaction_bytes_per_second: 1,
 };
 

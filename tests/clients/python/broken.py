@@ -3,7 +3,7 @@
 `sync`: one sync of the log fails, and every one after it would succeed. From then on nothing is acknowledged,
 by no topic; what was acknowledged is read on. The next start takes writes again, and what it shows outlives a power cut,
 also what stood before the sync that failed. `full`: a file system without room refuses records and goes on by itself when
-there is room, also over a restart.
+there is room, also over a restart; whoever deletes records gives it some.
 """
 
 import shutil
@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from machine import Machine
@@ -34,7 +34,8 @@ class Client:
 
     def create(self, *topics):
         admin = AdminClient(self.settings)
-        for made in admin.create_topics([NewTopic(topic, 1) for topic in topics]).values():
+        settings = {"segment.bytes": "1048576"}
+        for made in admin.create_topics([NewTopic(topic, 1, config=settings) for topic in topics]).values():
             made.result()
 
     def produce(self, topic, value):
@@ -52,7 +53,7 @@ class Client:
         """(topic, offset) -> value."""
         consumer = Consumer({**self.settings, "group.id": "reader", "enable.auto.commit": False, "enable.partition.eof": True,
                              "check.crcs": True})
-        consumer.assign([TopicPartition(topic, 0, 0)])
+        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
         found, deadline = {}, time.monotonic() + WAIT
         while True:
             holds(time.monotonic() < deadline, f"the end of {topic}")
@@ -111,18 +112,36 @@ def sync(machine, failing):
     machine.kill()
 
 
+def fill(client, record):
+    """How many records it takes until there is no room, not for a small one either."""
+    count = 0
+    for value in (record, record[:9000], record[:100]):
+        while (code := client.produce("t", value)) is None:
+            count += 1
+            holds(count < 1000, "the disk is full")
+        same(code, STORAGE, "the first record that does not fit")
+    return count
+
+
+def goes_on(client, record):
+    deadline = time.monotonic() + WAIT
+    while client.produce("t", record) is not None:
+        holds(time.monotonic() < deadline, "there is room again")
+    while client.ready() != 200:
+        holds(time.monotonic() < deadline, "it is ready again")
+
+
 def full(machine):
     holds(machine.start(), "the server starts")
     client = Client(machine)
-    client.create("t")
+    client.create("t", "other")
+    for _ in range(10):
+        same(client.produce("other", b"." * 200_000), None, "a record of another topic")
     same(client.produce("t", b"first"), None, "a record")
     filler = machine.data / "filler"
     filler.write_bytes(b"." * (FULL_BYTES // 4))
-    record, count = b"." * 200_000, 0
-    while (code := client.produce("t", record)) is None:
-        count += 1
-        holds(count < 1000, "the disk is full")
-    same(code, STORAGE, "the first record that does not fit")
+    record = b"." * 200_000
+    count = fill(client, record)
     for _ in range(5):
         same(client.produce("t", record), STORAGE, "a record without room")
     client.reads("t")
@@ -131,14 +150,21 @@ def full(machine):
     holds(machine.start(), "the server starts on a full disk")
     client.reads("t")
     same(client.produce("t", record), STORAGE, "a record without room after a restart")
+    keep = max(offset for topic, offset in client.acked if topic == "t") - 3
+    admin = AdminClient(client.settings)
+    [deleted] = admin.delete_records([TopicPartition("t", 0, keep)]).values()
+    same(deleted.result().low_watermark, keep, "the first record that is kept")
+    client.acked = {place: value for place, value in client.acked.items() if place[0] == "t" and place[1] >= keep}
+    goes_on(client, record)
+    again = fill(client, record)
+    [deleted] = admin.delete_topics(["other"]).values()
+    deleted.result()
+    goes_on(client, record)
+    fill(client, record)
     filler.unlink()
-    deadline = time.monotonic() + WAIT
-    while client.produce("t", record) is not None:
-        holds(time.monotonic() < deadline, "there is room again")
-    while client.ready() != 200:
-        holds(time.monotonic() < deadline, "it is ready again")
+    goes_on(client, record)
     same(len(client.reads("t")), len(client.acked), "what is shown is what was acknowledged")
-    print(f"full after {count} records; reads went on, and writes when there was room")
+    print(f"full after {count} records; reads went on, and writes when there was room: {again} more once some were deleted")
 
 
 def main(how, binary, folder):
