@@ -131,7 +131,7 @@ impl Broker {
         let log = LogDir::open(data_dir, LogConfig::default(), now_ms)?;
         let topics = Topics::open(&log, config.partitions_max, now_ms)?;
         let groups = Groups::open(topics.now().named(internal::OFFSETS))?;
-        let transactions = Transactions::open(topics.now().named(internal::TRANSACTIONS), now_ms)?;
+        let transactions = Transactions::open(&topics.now(), now_ms)?;
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shared = Shared {
             counts: Counts::new(),

@@ -5,25 +5,21 @@
 //! record comes behind its marker; and what is decided comes about, also after a crash. A transactional id changes
 //! under its own lock alone; nothing is waited for under it.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use annals_kafka_wire::batch::{Batch, Marker};
 use annals_kafka_wire::error::ErrorCode;
-use annals_segment_log::AppendError;
 use tokio::sync::watch;
 
 use crate::alarm::Stopwatch;
 use crate::broker::Shared;
 use crate::cells::{self, Cells, lock};
-use crate::groups;
-use crate::internal;
 use crate::ticket::{Ticket, Waiting, told};
-use crate::topic::Topic;
-use crate::transaction::{Effect, Event, Outcome, Place, Producer, Transaction};
+use crate::transaction::{Effect, Event, Place, Producer, Transaction};
 
 mod describe;
+mod lost;
+mod markers;
 mod store;
 
 pub(crate) use describe::{describe, is_state, state_name};
@@ -34,12 +30,11 @@ const IDS_MAX: usize = 100_000;
 /// Pause before a marker that could not be written is tried again.
 const MARKER_PAUSE: Duration = Duration::from_secs(1);
 
-/// The longest wait for a marker's sync before it is tried again.
-const SYNC_WAIT: Duration = Duration::from_secs(30);
-
 /// All transactional ids.
 pub(crate) struct Transactions {
     cells: Cells<Entry>,
+    /// Markers that a start has to write again.
+    lost: Mutex<Vec<lost::Lost>>,
     /// Time-outs are measured from here: a wall clock may be set.
     stopwatch: Stopwatch,
 }
@@ -79,6 +74,9 @@ pub(crate) fn expire(shared: &Arc<Shared>) {
 
 /// Finishes what was decided before the start, and sees to what is open.
 pub(crate) fn wake(shared: &Arc<Shared>) {
+    for lost in std::mem::take(&mut *lock(&shared.transactions.lost)) {
+        lost.mark_again(shared);
+    }
     shared.transactions.cells.each(|id, cell, entry| {
         let effects = entry.transaction.resume();
         carry_out(shared, id, cell, entry, effects);
@@ -153,7 +151,7 @@ fn carry_out(shared: &Arc<Shared>, id: &str, cell: &Cell, entry: &mut Held, effe
                 tokio::spawn(async move {
                     let mut left = places;
                     while let Some(shared) = shared.upgrade() {
-                        left = mark(&shared, producer, outcome, left).await;
+                        left = markers::write(&shared, producer, outcome, left).await;
                         if left.is_empty() {
                             happen(&shared, &id, &cell, &mut lock(&cell), Event::Marked);
                             return;
@@ -174,76 +172,18 @@ fn carry_out(shared: &Arc<Shared>, id: &str, cell: &Cell, entry: &mut Held, effe
     });
 }
 
-/// Writes markers and waits until they are durable; gives the partitions where that has not come about.
-async fn mark(
-    shared: &Arc<Shared>,
-    producer: Producer,
-    outcome: Outcome,
-    places: BTreeSet<Place>,
-) -> BTreeSet<Place> {
-    let mut left = BTreeSet::new();
-    let mut written = Vec::new();
-    for place in places {
-        match append_marker(shared, producer, outcome, &place) {
-            Ok(marker) => written.push((place, marker)),
-            Err(error) => {
-                tracing::warn!(topic = %place.0, partition = place.1, %error, "a transaction's marker could not be written");
-                left.insert(place);
-            }
-        }
-    }
-    let deadline = std::time::Instant::now() + SYNC_WAIT;
-    for (place, marker) in written {
-        // Where the topic is gone there is nothing to mark.
-        if let Some((topic, offset)) = marker {
-            let is_there = match topic.durable(&shared.log, place.1, offset, deadline).await {
-                ErrorCode::None => synced(&topic, place.1, offset).await,
-                code => code == ErrorCode::UnknownTopicOrPartition,
-            };
-            if !is_there {
-                left.insert(place);
-                continue;
-            }
-        }
-        if place.0 == internal::OFFSETS {
-            groups::end_transaction(shared, producer.id, outcome == Outcome::Commit);
-        }
-    }
-    left
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Whether the record is on the disk, also where a topic counts it as written before that: a transaction that is over
-/// must not have lost its end to a power cut.
-async fn synced(topic: &Topic, number: i32, offset: i64) -> bool {
-    let Some(partition) = topic.partition(number).map(Arc::clone) else {
-        return true;
-    };
-    let sync = move || partition.sync_to(offset).is_ok();
-    tokio::task::spawn_blocking(sync).await.unwrap_or(false)
-}
-
-/// Writes one marker; `None` where there is no such partition any more, or a later life of the producer has written.
-fn append_marker(
-    shared: &Shared,
-    producer: Producer,
-    outcome: Outcome,
-    (name, number): &Place,
-) -> Result<Option<(Topic, i64)>, AppendError> {
-    let Some(topic) = shared.topics.now().named(name).cloned() else {
-        return Ok(None);
-    };
-    let Some(partition) = topic.partition(*number) else {
-        return Ok(None);
-    };
-    let now_ms = shared.now_ms();
-    let marker = Marker {
-        committed: outcome == Outcome::Commit,
-        coordinator_epoch: 0,
-    };
-    let (batch, _) = Batch::parse(&marker.build(now_ms, producer.id, producer.epoch), 0)?;
-    match partition.append(&batch, now_ms) {
-        Ok(appended) => Ok(Some((topic, appended.last_offset))),
-        Err(AppendError::Removed | AppendError::InvalidProducerEpoch { .. }) => Ok(None),
-        Err(error) => Err(error),
+    #[test]
+    fn there_are_only_so_many_transactional_ids() {
+        let cells: Cells<Entry> = Cells::new(IDS_MAX);
+        for number in 1..IDS_MAX {
+            cells.restore(number.to_string(), |_| {});
+        }
+        assert_eq!(cells.with("the last", true, |_, _| ()), Some(()));
+        assert_eq!(cells.with("one more", true, |_, _| ()), None);
+        assert_eq!(cells.with("the last", true, |_, _| ()), Some(()));
     }
 }

@@ -117,7 +117,7 @@ impl Producer {
     }
 
     /// Its next life. The last epoch is kept free for this, so that there always is one.
-    pub(super) fn next(self) -> Producer {
+    pub(crate) fn next(self) -> Producer {
         Producer {
             id: self.id,
             epoch: self.epoch.saturating_add(1),

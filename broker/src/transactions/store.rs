@@ -1,6 +1,7 @@
 //! Transactional ids in `__transaction_state`: what is written, and what is read back at start.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use annals_kafka_wire::batch::Record;
 use annals_kafka_wire::coordinator::transactions::{
@@ -11,12 +12,13 @@ use annals_kafka_wire::message::Versioned;
 use annals_kafka_wire::primitives::{Reader, Writer};
 use bytes::Bytes;
 
+use super::lost::Open;
 use super::{Entry, IDS_MAX, Transactions};
 use crate::alarm::Stopwatch;
 use crate::broker::Shared;
 use crate::cells::Cells;
 use crate::internal::{self, InternalTopicError, TRANSACTIONS, WriteError, Written};
-use crate::topic::Topic;
+use crate::topics::TopicMap;
 use crate::transaction::{Outcome, Phase, Place, Producer, State, Transaction};
 
 /// The versions written: what Kafka 4 writes.
@@ -137,14 +139,18 @@ fn state(value: TransactionLogValue, now_ms: i64) -> Option<State> {
 }
 
 impl Transactions {
-    /// Reads all transactional ids. `topic` is none before there was any; `now_ms` is the wall clock's time.
-    pub(crate) fn open(topic: Option<&Topic>, now_ms: i64) -> Result<Transactions, InternalTopicError> {
-        let mut states = BTreeMap::new();
-        if let Some(topic) = topic {
+    /// Reads all transactional ids; `now_ms` is the wall clock's time.
+    pub(crate) fn open(topics: &TopicMap, now_ms: i64) -> Result<Transactions, InternalTopicError> {
+        let (mut states, mut open) = (States::new(), Open::of(topics));
+        // None before there was any.
+        if let Some(topic) = topics.named(TRANSACTIONS) {
             internal::replay(topic, |batch| {
-                internal::each_record(TRANSACTIONS, batch, |record| take(&mut states, record, now_ms));
+                internal::each_record(TRANSACTIONS, batch, |record| {
+                    take(&mut states, &mut open, record, now_ms)
+                });
             })?;
         }
+        let lost = open.lost(states.values().map(|(state, _)| state));
         let cells = Cells::new(IDS_MAX);
         for (id, (state, stored_ms)) in states {
             cells.restore(id, |entry: &mut Entry| {
@@ -153,13 +159,16 @@ impl Transactions {
         }
         Ok(Transactions {
             cells,
+            lost: Mutex::new(lost),
             stopwatch: Stopwatch::start(),
         })
     }
 }
 
 /// With each state goes when it was stored, since the start of this run.
-fn take(states: &mut BTreeMap<String, (State, i64)>, record: &Record, now_ms: i64) -> Result<(), WireError> {
+type States = BTreeMap<String, (State, i64)>;
+
+fn take(states: &mut States, open: &mut Open, record: &Record, now_ms: i64) -> Result<(), WireError> {
     let key: Bytes = record.key.clone().unwrap_or_default();
     let id = TransactionLogKey::decode(&mut Reader::new(key))?.transactional_id;
     let value = record.value.clone();
@@ -170,7 +179,10 @@ fn take(states: &mut BTreeMap<String, (State, i64)>, record: &Record, now_ms: i6
         Some((state(value, now_ms)?, stored_ms))
     });
     match stated {
-        Some(state) => states.insert(id, state),
+        Some(stated) => {
+            open.note(&stated.0);
+            states.insert(id, stated)
+        }
         None => states.remove(&id),
     };
     Ok(())

@@ -9,6 +9,7 @@ use annals_broker::{Broker, Nameless, OfflineLog, OpenGate, PartitionNames};
 use annals_kafka_wire::error::ErrorCode;
 
 use crate::harness::*;
+use crate::transactions::{add, committed, create, end, fetched, producer, write};
 
 /// The log file of the partition at `path`.
 fn log_file(dir: &Path, path: &str) -> PathBuf {
@@ -90,6 +91,61 @@ async fn a_flipped_bit_in_one_topic_is_the_others_no_harm() {
     let offsets: Vec<i64> = rest.records.iter().map(|record| record.offset).collect();
     assert_eq!(offsets, [2, 3], "the lost record's offset stays empty");
     running.stop().await;
+}
+
+/// A marker that rotted away takes its transaction's end with it: where the log of transactions says how it ended, the
+/// next start after the repair writes it again. What the producer did since, elsewhere, is not taken for that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_marker_that_was_lost_is_written_again() {
+    for is_committed in [true, false] {
+        let dir = tempfile::tempdir().unwrap();
+        let running = start_in(dir.path(), test_config(), Arc::new(OpenGate)).await;
+        create(&running, "sick").await;
+        create(&running, "well").await;
+        let who = producer(&running).await;
+        for (topic, value, is_committed) in [("sick", "a", is_committed), ("well", "b", !is_committed)] {
+            assert_eq!(add(&running, &who, topic).await, ErrorCode::None);
+            assert_eq!(write(&running, &who, 0, topic, value).await, ErrorCode::None);
+            assert_eq!(end(&running, &who, is_committed).await, ErrorCode::None);
+            let wanted = if is_committed { vec![value] } else { vec![] };
+            while running.broker.topic(topic).unwrap().partitions[0].last_stable_offset() < 2 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(committed(&running, topic).await, wanted);
+        }
+        let path = format!("t/{}/0", running.broker.topic("sick").unwrap().id.simple());
+        running.stop().await;
+        let file = log_file(dir.path(), &path);
+        flip(&file, std::fs::metadata(&file).unwrap().len() as usize - 3);
+        // Nothing is written to what is damaged, and nobody waits for it.
+        start_in(dir.path(), test_config(), Arc::new(OpenGate))
+            .await
+            .stop()
+            .await;
+        let mended = OfflineLog::open(dir.path()).unwrap().repair(&path).unwrap();
+        assert_eq!(mended.len(), 1);
+
+        let running = start_in(dir.path(), test_config(), Arc::new(OpenGate)).await;
+        let wanted = if is_committed { vec!["a"] } else { vec![] };
+        let partition = Arc::clone(&running.broker.topic("sick").unwrap().partitions[0]);
+        while partition.last_stable_offset() < 3 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(committed(&running, "sick").await, wanted);
+        assert_eq!(fetched(&running, "sick", 1).await.last_stable_offset, 3);
+        running.stop().await;
+        // Once is enough, and its producer goes on there.
+        let running = start_in(dir.path(), test_config(), Arc::new(OpenGate)).await;
+        let partition = Arc::clone(&running.broker.topic("sick").unwrap().partitions[0]);
+        assert_eq!(
+            (partition.log_end_offset(), partition.last_stable_offset()),
+            (3, 3)
+        );
+        assert_eq!(add(&running, &who, "sick").await, ErrorCode::None);
+        assert_eq!(write(&running, &who, 1, "sick", "c").await, ErrorCode::None);
+        assert_eq!(end(&running, &who, true).await, ErrorCode::None);
+        running.stop().await;
+    }
 }
 
 /// A topic whose creation rotted away: the repair says which folder is its, and a person gives the records a name.

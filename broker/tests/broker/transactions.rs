@@ -86,7 +86,7 @@ pub(crate) async fn add(running: &Running, who: &InitProducerIdResponse, topic: 
     }
 }
 
-async fn write(
+pub(crate) async fn write(
     running: &Running,
     who: &InitProducerIdResponse,
     sequence: i32,
