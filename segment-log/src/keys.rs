@@ -161,6 +161,11 @@ impl Budget {
     pub(crate) fn taken(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// As if others took so much.
+    pub(crate) fn take(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
 }
 
 impl Drop for Keys {

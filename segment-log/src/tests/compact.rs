@@ -13,6 +13,7 @@ use crate::disk::Disk;
 use crate::disk::sim::{SimDisk, Survives};
 use crate::{AppendError, LogDir, Partition, PartitionConfig, Retention};
 
+mod damage;
 mod steps;
 
 const SEGMENT_BYTES: u64 = 700;

@@ -9,7 +9,10 @@ use proptest::prelude::*;
 
 use super::support::{commit, config, open};
 use crate::disk::sim::{SimDisk, Survives};
-use crate::{AppendError, ConditionError, Conditions, Durability, LogDir, Partition, PartitionConfig};
+use crate::keys::BYTES_MAX;
+use crate::{
+    AppendError, ConditionError, Conditions, Durability, KeyError, LogDir, Partition, PartitionConfig,
+};
 
 fn name(key: u8) -> Vec<u8> {
     // Of many lengths, the lowest of them the prefix of others, one of them empty.
@@ -396,6 +399,35 @@ fn an_index_that_nobody_asks_is_given_back() {
 }
 
 #[test]
+fn all_key_indexes_together_take_only_so_much() {
+    let mut world = World::new(Durability::Fsync);
+    for _ in 0..20 {
+        world.run(Op::Plain(vec![1, 2, 3], false));
+    }
+    commit(&world.log);
+    check(&world.partition);
+    let keys = world.log.shared().keys.clone();
+    let own = keys.taken();
+    let forget = |world: &World| {
+        world.disk.pass(Duration::from_secs(600));
+        world.log.maintain(0);
+    };
+    forget(&world);
+    keys.take(BYTES_MAX - own);
+    check(&world.partition);
+    assert_eq!(keys.taken(), BYTES_MAX, "as much as there may be");
+    forget(&world);
+    keys.take(1);
+    let refused = world.partition.key_count(&name(1), i64::MAX);
+    assert!(matches!(refused, Err(KeyError::NoRoom { .. })), "{refused:?}");
+    assert_eq!(
+        keys.taken(),
+        BYTES_MAX - own + 1,
+        "nothing is kept of what is too much"
+    );
+}
+
+#[test]
 fn a_key_that_occurs_often_is_found_at_any_place() {
     let disk = SimDisk::new();
     let log = open(&disk).unwrap();
@@ -422,23 +454,32 @@ fn a_key_that_occurs_often_is_found_at_any_place() {
 }
 
 #[test]
-fn every_flipped_bit_of_a_run_is_noticed_or_means_nothing() {
+fn a_run_with_any_bit_flipped_or_torn_anywhere_is_noticed_or_means_nothing() {
     let mut world = World::new(Durability::Fsync);
     for _ in 0..12 {
         world.run(Op::Plain(vec![1, 2, 8, 9], false));
         world.run(Op::Commit);
     }
     check(&world.partition);
-    let (name, good) = runs(&world.disk).swap_remove(0);
+    let (path, good) = runs(&world.disk).swap_remove(0);
     for byte in 0..good.len() {
-        let mut bad = good.clone();
-        bad[byte] ^= 1 << (byte % 8);
-        world.disk.put(&name, &bad);
+        let (mut flipped, mut zeros) = (good.clone(), good.clone());
+        flipped[byte] ^= 1 << (byte % 8);
+        zeros[byte..].fill(0);
         // Opened before, its blocks are read again; afterwards, all of it.
+        world.disk.put(&path, &flipped);
         check(&world.partition);
-        world.disk.put(&name, &bad);
-        let log = open(&world.disk.reboot(Survives::Nothing)).unwrap();
-        check(&log.partition("a/0", world.config.clone()).unwrap());
+        for bad in [&flipped[..], &good[..byte], &zeros] {
+            let disk = world.disk.reboot(Survives::Nothing);
+            disk.put(&path, bad);
+            let log = open(&disk).unwrap();
+            let partition = log.partition("a/0", world.config.clone()).unwrap();
+            for key in [0, 1, 2, 8] {
+                let count = |partition: &Partition| partition.key_count(&name(key), i64::MAX);
+                assert_eq!(count(&partition).unwrap(), count(&world.partition).unwrap());
+            }
+            assert_eq!(disk.bytes(&path), good, "byte {byte}: it was made anew");
+        }
     }
 }
 
