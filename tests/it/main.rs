@@ -10,10 +10,13 @@
 mod audit;
 mod cli;
 mod clients;
+mod crowd;
 mod damage;
 mod faults;
+mod formats;
 mod groups;
 mod guard;
+mod limits;
 mod metrics;
 mod nodes;
 mod openapi;

@@ -93,6 +93,14 @@ impl Server {
         }
     }
 
+    /// Its memory, as the system counts it.
+    pub(crate) fn resident_bytes(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.unwrap().trim().trim_end_matches(" kB");
+        kib.parse::<usize>().unwrap() * 1024
+    }
+
     /// GET and parse; panics on anything but 200.
     pub(crate) fn get(&self, path: &str) -> serde_json::Value {
         let url = format!("{}{path}", self.http);

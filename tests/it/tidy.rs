@@ -411,7 +411,7 @@ fn assert_none(faults: &[String]) {
     );
 }
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap()
@@ -419,7 +419,7 @@ fn root() -> PathBuf {
 }
 
 /// Every Rust file of the project (path from the root, text), generated ones left out.
-fn sources() -> Vec<(String, String)> {
+pub(crate) fn sources() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root()).unwrap().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
