@@ -3,7 +3,7 @@
 #
 #   ./test.sh            all of it
 #   ./test.sh quick      without the client suites, without cargo-deny and without what needs installing
-#   ./test.sh soak       all of it, every property test with 20 times its cases
+#   ./test.sh soak       all of it, every property test with 20 times its cases, 200 kills and 200 power cuts
 #   ./test.sh strict     all of it, and what had to be skipped fails the run: what CI does
 #
 # What it installs (a Python venv, node modules, Rust and Go clients, jars, cargo-deny) goes to .cache/; PostgreSQL, protoc, kcat are

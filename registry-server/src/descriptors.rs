@@ -49,14 +49,18 @@ pub(crate) fn claim() -> Shares {
 }
 
 impl Shares {
-    /// The shares of a limit: an eighth and a quarter for connections, a quarter for partitions' first segments; the
-    /// rest is for further segments, the database, and whatever else. None gets more than it knows to use.
+    /// The shares of a limit: an eighth for HTTP, a quarter for partitions, each of which needs a second descriptor when it
+    /// begins a segment or is read behind its first. What is left of that are connections of Kafka clients, but for a
+    /// reserve: the database, and whatever else. None gets more than it knows to use.
     fn of(limit: u64) -> Shares {
-        let eighth = usize::try_from(limit / 8).unwrap_or(usize::MAX);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let http_connections = (limit / 8).min(1_024);
+        let partitions = (limit / 4).min(4_000);
+        let others = http_connections + 2 * partitions + limit / 32;
         Shares {
-            kafka_connections: (2 * eighth).min(10_000),
-            http_connections: eighth.min(1_024),
-            partitions: (2 * eighth).min(4_000),
+            kafka_connections: limit.saturating_sub(others).min(10_000),
+            http_connections,
+            partitions,
         }
     }
 }
@@ -67,11 +71,12 @@ mod tests {
 
     #[test]
     fn connections_and_partitions_leave_a_reserve() {
-        for limit in [64, 1_024, 4_096, 65_536, ENOUGH] {
+        for limit in [64, 1_024, 4_096, 20_000, 65_536, ENOUGH] {
             let shares = Shares::of(limit);
-            let shared = shares.kafka_connections + shares.http_connections + shares.partitions;
+            let shared = shares.kafka_connections + shares.http_connections + 2 * shares.partitions;
             assert!(
-                shared > 0 && shared as u64 <= limit * 5 / 8,
+                shares.kafka_connections as u64 >= (limit / 4).min(10_000)
+                    && shared as u64 <= limit * 31 / 32,
                 "{limit}: {shares:?}"
             );
             assert!(
@@ -84,10 +89,8 @@ mod tests {
             http_connections: 1_024,
             partitions: 4_000,
         };
-        assert_eq!(
-            Shares::of(ENOUGH),
-            plenty,
-            "the limits there are without a shortage"
-        );
+        for limit in [20_000, ENOUGH] {
+            assert_eq!(Shares::of(limit), plenty, "without a shortage");
+        }
     }
 }

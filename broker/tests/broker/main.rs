@@ -19,6 +19,7 @@ mod guarding;
 mod harness;
 mod hostile;
 mod lifecycle;
+mod limits;
 mod order;
 mod pace;
 mod produce;

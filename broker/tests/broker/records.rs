@@ -30,7 +30,7 @@ fn two(codec: Compression) -> Bytes {
 }
 
 /// What a batch becomes when bytes are written over it and its length and checksum made right again.
-fn forged(bytes: &Bytes, patches: &[(usize, &[u8])], tail: &[u8]) -> Bytes {
+pub(crate) fn forged(bytes: &Bytes, patches: &[(usize, &[u8])], tail: &[u8]) -> Bytes {
     let mut bytes = [bytes, tail].concat();
     for (at, patch) in patches {
         bytes[*at..at + patch.len()].copy_from_slice(patch);

@@ -298,6 +298,14 @@ mod tests {
         besides: "",
     };
 
+    #[test]
+    fn an_expression_has_only_so_many_bytes() {
+        let padded = |bytes| format!("{:bytes$}", "message == 1");
+        assert!(lower(&padded(4_096), &NAMES).is_ok());
+        let refused = lower(&padded(4_097), &NAMES).unwrap_err();
+        assert!(refused.contains("at most 4096 bytes"), "{refused}");
+    }
+
     /// An error is a sentence with both sides in it, however large they are.
     #[test]
     fn both_sides_of_an_operation_are_paid_for() {

@@ -148,6 +148,7 @@ def cut(machine, rounds, seconds, outlives):
         time.sleep(max(pause, 0))
         known = told.now()
         machine.die()
+        print(f"death {round}", file=sys.stderr, flush=True)
         load.stop()
         if not outlives:
             load.drop()

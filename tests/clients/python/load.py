@@ -13,7 +13,8 @@ from collections import defaultdict
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-WAIT = 30
+# Patience with a machine that has other things to do, too; nothing is said of how long anything takes.
+WAIT = 120
 # A value is its number and so many bytes more: a segment, a mebibyte at least, is full now and then.
 PADDING = {"kept": b"." * 3000, "latest": b"." * 3000}
 KEYS = 40
@@ -150,7 +151,7 @@ class Load:
 
 def next_life(settings):
     """The transactional producer after its restart: what its life before left open is decided."""
-    producer = Producer({**settings, "transactional.id": "whole", "transaction.timeout.ms": 60000,
+    producer = Producer({**settings, "transactional.id": "whole", "transaction.timeout.ms": WAIT * 1000,
                          "message.timeout.ms": WAIT * 1000})
     producer.init_transactions(WAIT)
     return producer

@@ -6,6 +6,7 @@ mod deletes;
 mod forms;
 mod imports;
 mod modes;
+mod references;
 mod register;
 mod settings;
 mod types;
