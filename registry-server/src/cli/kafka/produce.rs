@@ -3,14 +3,11 @@
 //! Lines go in chunks: what is at hand when the one before is answered, so that a person who types sees each line answered,
 //! and a file goes in large batches. Every refusal is told with its line.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
 
 use annals_kafka_client::{Client, ErrorCode, NewRecord, Producer, ProducerConfig};
 use clap::Args;
 use serde_json::json;
-use tokio::sync::mpsc;
 
 use super::super::Global;
 use super::super::api::Api;
@@ -19,6 +16,10 @@ use super::super::output::{self, Format};
 use super::super::progress::Progress;
 use super::payload::{Chosen, Writer};
 use super::{key_value, topic_named, with_client};
+
+mod lines;
+
+use lines::Line;
 
 /// Lines and bytes of a chunk.
 const CHUNK_LINES_MAX: usize = 2_000;
@@ -79,9 +80,6 @@ pub(crate) struct Produce {
     keep_going: bool,
 }
 
-/// A line without its end, and its number from 1.
-type Line = (u64, Vec<u8>);
-
 impl Produce {
     pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
         with_client(global, async |mut client| {
@@ -95,7 +93,7 @@ impl Produce {
                 return Err(Failure::new(Exit::NotFound, message));
             }
             let mut run = self.start(client, global, partitions).await?;
-            let mut lines = self.lines()?;
+            let mut lines = lines::read(self.file.as_deref())?;
             let mut chunk = Vec::new();
             while let Some(line) = lines.recv().await {
                 let mut bytes = 0;
@@ -170,38 +168,6 @@ impl Produce {
             progress: Progress::new("records written:", None),
         })
     }
-
-    /// Lines as they come, read beside the connection.
-    fn lines(&self) -> Result<mpsc::Receiver<io::Result<Line>>, Failure> {
-        let reader: Box<dyn BufRead + Send> = match &self.file {
-            Some(path) => {
-                let file = File::open(path)
-                    .map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", path.display())))?;
-                Box::new(BufReader::with_capacity(1 << 16, file))
-            }
-            None => Box::new(BufReader::with_capacity(1 << 16, io::stdin())),
-        };
-        let (lines, received) = mpsc::channel(CHUNK_LINES_MAX);
-        std::thread::spawn(move || {
-            for (number, line) in (1..).zip(reader.split(b'\n')) {
-                if lines
-                    .blocking_send(line.map(|line| (number, without_return(line))))
-                    .is_err()
-                {
-                    return;
-                }
-            }
-        });
-        Ok(received)
-    }
-}
-
-/// A line of a file that was made on Windows.
-fn without_return(mut line: Vec<u8>) -> Vec<u8> {
-    if line.last() == Some(&b'\r') {
-        line.pop();
-    }
-    line
 }
 
 /// Where records without a key go: one partition after the other, a chunk each, beginning anywhere.
@@ -231,20 +197,6 @@ impl Keyless {
 struct Refused {
     line: u64,
     sentence: String,
-}
-
-/// What stands before and behind the first `separator`.
-fn split_once<'a>(line: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = line
-        .windows(separator.len().max(1))
-        .position(|part| part == separator)?;
-    Some((&line[..at], &line[at + separator.len()..]))
-}
-
-/// What a schema is to be written from must be text.
-fn text(bytes: &[u8]) -> Result<&str, String> {
-    std::str::from_utf8(bytes)
-        .map_err(|error| format!("is not UTF-8: byte {} is no text", error.valid_up_to()))
 }
 
 /// A run of the command.
@@ -337,7 +289,7 @@ impl Run<'_> {
 
     fn record(&self, line: &[u8]) -> Result<NewRecord, String> {
         let (key, value) = match (&self.asked.key_separator, &self.asked.key) {
-            (Some(separator), _) => match split_once(line, separator.as_bytes()) {
+            (Some(separator), _) => match lines::split_once(line, separator.as_bytes()) {
                 Some((key, value)) => (Some(key), value),
                 None => return Err(format!("there is no {separator:?} between a key and a value")),
             },
@@ -345,7 +297,7 @@ impl Run<'_> {
         };
         let key = match (key, &self.key) {
             (Some(key), Some(writer)) => Some(
-                text(key)
+                lines::text(key)
                     .and_then(|key| writer.write_key(key))
                     .map_err(|problem| format!("the key {problem}"))?,
             ),
@@ -354,7 +306,7 @@ impl Run<'_> {
         let value = match &self.value {
             _ if value.is_empty() && self.asked.tombstones => None,
             Some(writer) => Some(
-                text(value)
+                lines::text(value)
                     .and_then(|value| writer.write(value))
                     .map_err(|problem| format!("the value {problem}"))?,
             ),
