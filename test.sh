@@ -145,10 +145,15 @@ if ! is_quick && command -v mvn >/dev/null && command -v javac >/dev/null; then
         "$folder"/$programs.java \
       && echo "$cache/java/$name:$(cat "$cache/java/$name.jars")" >"$cache/java/$name.classpath"
   }
+  # Apache Kafka itself, which a test runs beside us.
+  java_kafka() {
+    mvn -q -B -f tests/bench/pom.xml dependency:build-classpath -Dmdep.outputFile="$cache/java/kafka.classpath"
+  }
   java_clients() {
     java_programs clients . '*' \
       && java_programs older . Groups -Dkafka.version=3.9.2 \
-      && java_programs programs programs '*'
+      && java_programs programs programs '*' \
+      && java_kafka
   }
   step "set up: java clients" java_clients && export ANNALS_JAVA=$cache/java \
     && export ANNALS_AVRO_CLASSPATH=$(cat "$cache/java/clients.jars")

@@ -2,6 +2,7 @@
 
 pub(crate) mod add_offsets_to_txn;
 pub(crate) mod add_partitions_to_txn;
+pub(crate) mod allowed;
 pub(crate) mod alter_configs;
 pub(crate) mod alter_partition_reassignments;
 pub(crate) mod api_versions;
@@ -64,6 +65,7 @@ pub(crate) fn producer_fault(code: ErrorCode, knows_fenced: bool) -> ErrorCode {
 pub(crate) fn topic_error_code(error: &TopicError) -> ErrorCode {
     match error {
         TopicError::InvalidName(_) => ErrorCode::InvalidTopicException,
+        TopicError::Prohibited(_) => ErrorCode::InvalidRequest,
         TopicError::Exists(_) => ErrorCode::TopicAlreadyExists,
         TopicError::Unknown(_) => ErrorCode::UnknownTopicOrPartition,
         TopicError::InvalidConfig(_) => ErrorCode::InvalidConfig,

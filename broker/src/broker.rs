@@ -321,6 +321,13 @@ impl Shared {
 
     /// Everything that could keep a topic from being created, but the disk.
     pub(crate) fn check_topic(&self, new: &NewTopic) -> Result<(), TopicError> {
+        if new.name == internal::METADATA {
+            let reason = format!("Creation of topic '{}' is prohibited", new.name);
+            return Err(TopicError::Prohibited(reason));
+        }
+        if internal::is_internal(&new.name) && self.topics.now().named(&new.name).is_some() {
+            return Err(TopicError::Exists(new.name.clone()));
+        }
         if internal::is_internal(&new.name) {
             let reason = format!(
                 "Topic '{}' is the broker's own: it is made when it is needed",

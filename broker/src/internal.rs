@@ -24,6 +24,9 @@ pub(crate) const OFFSETS: &str = "__consumer_offsets";
 /// Where transactions are kept.
 pub(crate) const TRANSACTIONS: &str = "__transaction_state";
 
+/// What a cluster's own log is called: no topic is, as clients ask a quorum of it.
+pub(crate) const METADATA: &str = "__cluster_metadata";
+
 /// Bytes read at a time at start.
 const READ_BYTES: usize = 1024 * 1024;
 

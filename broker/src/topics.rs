@@ -43,6 +43,9 @@ pub enum TopicError {
     /// The name breaks Kafka's rules, or collides with another topic's.
     #[error("{0}")]
     InvalidName(String),
+    /// The name is one that no topic may have.
+    #[error("{0}")]
+    Prohibited(String),
     /// There is a topic of this name.
     #[error("Topic '{0}' already exists.")]
     Exists(String),

@@ -91,6 +91,9 @@ pub(crate) async fn ask(
     stop: watch::Receiver<bool>,
     event: impl FnOnce(Ticket) -> Event,
 ) -> Result<Producer, ErrorCode> {
+    if id.is_empty() {
+        return Err(ErrorCode::InvalidRequest);
+    }
     let asked = shared.transactions.cells.with(id, makes, |cell, entry| {
         let (ticket, answer) = entry.waiting.add();
         happen(shared, id, cell, entry, event(ticket));

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::too_many_lines)]
 
 mod audit;
+mod beside_kafka;
 mod cli;
 mod clients;
 mod crowd;

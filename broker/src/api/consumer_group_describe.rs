@@ -9,6 +9,7 @@ use annals_kafka_wire::message::consumer_group_describe::{
     Member as DescribedMember, TopicPartitions,
 };
 
+use crate::api::allowed;
 use crate::consumer_group::{ConsumerGroup, Member, Parts, by_topic};
 use crate::groups::Kind;
 use crate::table::{Answer, Context};
@@ -24,13 +25,20 @@ pub(crate) fn handle(
     request: ConsumerGroupDescribeRequest,
 ) -> Answer<ConsumerGroupDescribeResponse> {
     let topics = ctx.shared.topics.now();
+    let operations = match request.include_authorized_operations {
+        true => allowed::TO_A_GROUP,
+        false => allowed::NOT_ASKED,
+    };
     let describe = |group_id: String| {
         let found = ctx
             .shared
             .groups
             .cells
             .look(&group_id, |entry| match &entry.kind {
-                Kind::Consumer(group) => Ok(described(group, &topics)),
+                Kind::Consumer(group) => Ok(DescribedGroup {
+                    authorized_operations: operations,
+                    ..described(group, &topics)
+                }),
                 Kind::Classic(_) => Err(format!("Group {group_id} is not a consumer group.")),
             });
         let group = match found.unwrap_or_else(|| Err(format!("Group {group_id} not found."))) {

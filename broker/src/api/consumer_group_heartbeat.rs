@@ -72,7 +72,7 @@ fn check(version: i16, request: &ConsumerGroupHeartbeatRequest) -> Result<(), &'
     let owned = has.into_iter().flatten().map(|topic| topic.partitions.len());
     let joins = request.member_epoch == JOINS;
     let faults = [
-        (request.group_id.is_empty(), "GroupId can't be empty."),
+        (request.group_id.trim().is_empty(), "GroupId can't be empty."),
         (is_empty(&request.instance_id), "InstanceId can't be empty."),
         (is_empty(&request.rack_id), "RackId can't be empty."),
         (

@@ -2,8 +2,9 @@
 //! it is durable. Records stay where they are, so a key's next records may go to another partition than those before.
 //!
 //! * An assignment may only name this node. `validate_only` checks everything but the disk.
-//! * A name twice in one request is INVALID_REQUEST for both, as with Kafka.
+//! * A name twice in one request is INVALID_REQUEST, said once, as with Kafka.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use annals_kafka_wire::error::ErrorCode;
@@ -30,7 +31,10 @@ pub(crate) fn handle(
     let grow = move || {
         let twice = "Duplicate topic in request.";
         let grow = |topic: &CreatePartitionsTopic| grow_one(&shared, topic, request.validate_only);
-        answer(each_once(&request.topics, name, twice, grow))
+        let mut outcomes = each_once(&request.topics, name, twice, grow);
+        let mut said = HashSet::new();
+        outcomes.retain(|(name, _)| said.insert(name.clone()));
+        answer(outcomes)
     };
     Answer::change(ctx, &ctx.shared.topic_turns, grow, move |error| {
         answer(unsettled(names, error))
@@ -55,16 +59,17 @@ fn grow_one(shared: &Shared, asked: &CreatePartitionsTopic, validate_only: bool)
     grown.map_err(because)
 }
 
-/// Whether every new partition is to be here; `None`, or none, leaves that to the broker.
+/// Whether every new partition is to be here; `None` leaves that to the broker.
 fn check_assignments(
     node_id: i32,
     more: usize,
     assignments: Option<&[CreatePartitionsAssignment]>,
 ) -> Result<(), Refusal> {
-    let assignments = assignments.unwrap_or_default();
+    let Some(assignments) = assignments else {
+        return Ok(());
+    };
     let elsewhere = |assigned: &CreatePartitionsAssignment| assigned.broker_ids != [node_id];
     let sentence = match assignments.len() {
-        0 => return Ok(()),
         count if count != more => {
             format!(
                 "Attempted to add {more} additional partition(s), but only {count} assignment(s) were specified."

@@ -2,7 +2,7 @@
 //!
 //! * One node: the replication factor is 1 (or -1, the default), an assignment may only name this node.
 //! * `validate_only` checks everything but the disk. v5+ answers the settings the topic has, v7+ its id.
-//! * A name twice in one request is INVALID_REQUEST for both, as with Kafka.
+//! * A name twice in one request is INVALID_REQUEST, said once, as with Kafka.
 //! * What is not durable in time is REQUEST_TIMED_OUT, and may still come to be: then it is *the* topic of its name.
 
 use std::collections::BTreeMap;
@@ -24,16 +24,16 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: CreateTopicsRequest) -> Ans
     let shared = Arc::clone(&ctx.shared);
     let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
     let create = move || {
-        let times = counted(request.topics.iter().map(|topic| topic.name.as_str()));
+        let mut times = counted(request.topics.iter().map(|topic| topic.name.as_str()));
         let outcome = |topic: &CreatableTopic| {
-            if times.get(topic.name.as_str()) > Some(&1) {
+            if times.remove(topic.name.as_str())? > 1 {
                 let sentence = "Duplicate topic name in the request.".to_owned();
-                return refused(topic.name.clone(), (ErrorCode::InvalidRequest, sentence));
+                return Some(refused(topic.name.clone(), (ErrorCode::InvalidRequest, sentence)));
             }
-            create_one(&shared, topic, request.validate_only)
-                .unwrap_or_else(|why| refused(topic.name.clone(), why))
+            let created = create_one(&shared, topic, request.validate_only);
+            Some(created.unwrap_or_else(|why| refused(topic.name.clone(), why)))
         };
-        let topics = request.topics.iter().map(outcome).collect();
+        let topics = request.topics.iter().filter_map(outcome).collect();
         CreateTopicsResponse {
             topics,
             ..CreateTopicsResponse::default()
@@ -154,7 +154,7 @@ fn refused(name: String, (error, sentence): Refusal) -> CreatableTopicResult {
         error_message: Some(sentence),
         num_partitions: -1,
         replication_factor: -1,
-        configs: None,
+        configs: Some(Vec::new()),
         ..CreatableTopicResult::default()
     }
 }

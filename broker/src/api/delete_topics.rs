@@ -1,6 +1,6 @@
 //! DeleteTopics (key 20): by name, since v6 also by id; several at once, each with its own outcome.
 //!
-//! A topic asked for by both, by neither, or twice is INVALID_REQUEST and stays, as with Kafka.
+//! A topic asked for by both, by neither, or twice is INVALID_REQUEST, said once, and stays, as with Kafka.
 
 use std::sync::Arc;
 
@@ -28,16 +28,16 @@ pub(crate) fn handle(ctx: &Context, _: i16, request: DeleteTopicsRequest) -> Ans
     let named = asked.clone();
     let delete = move || {
         let thing = |topic: &DeleteTopicState| (topic.topic_id, topic.name.clone());
-        let times = counted(asked.iter().map(thing));
+        let mut times = counted(asked.iter().map(thing));
         let delete = |topic: DeleteTopicState| {
-            let twice = times.get(&thing(&topic)) > Some(&1);
-            match fault(&topic, twice) {
+            let twice = times.remove(&thing(&topic))? > 1;
+            Some(match fault(&topic, twice) {
                 Some(sentence) => refused(topic, ErrorCode::InvalidRequest, sentence),
                 None => delete_one(&shared, topic),
-            }
+            })
         };
         DeleteTopicsResponse {
-            responses: asked.into_iter().map(delete).collect(),
+            responses: asked.into_iter().filter_map(delete).collect(),
             ..DeleteTopicsResponse::default()
         }
     };

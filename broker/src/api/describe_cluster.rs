@@ -1,11 +1,12 @@
 //! DescribeCluster (key 60): the one broker there is, and the cluster's id. Controllers are asked for elsewhere than at a
-//! broker (version 1 on), as with Kafka. Authorized operations are not given (no authorizer).
+//! broker (version 1 on), as with Kafka. Who asks may do everything: there is no authorizer.
 
 use annals_kafka_wire::error::ErrorCode;
 use annals_kafka_wire::message::describe_cluster::{
     DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse,
 };
 
+use crate::api::allowed;
 use crate::table::{Answer, Context};
 
 const BROKERS: i8 = 1;
@@ -31,7 +32,6 @@ pub(crate) fn handle(
         return Answer::Now(DescribeClusterResponse {
             error_code: code.code(),
             error_message: Some(sentence),
-            endpoint_type: request.endpoint_type,
             ..DescribeClusterResponse::default()
         });
     }
@@ -46,6 +46,10 @@ pub(crate) fn handle(
             port: i32::from(ctx.advertised.port),
             ..DescribeClusterBroker::default()
         }],
+        cluster_authorized_operations: match request.include_cluster_authorized_operations {
+            true => allowed::TO_THE_CLUSTER,
+            false => allowed::NOT_ASKED,
+        },
         ..DescribeClusterResponse::default()
     })
 }

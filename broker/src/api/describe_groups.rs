@@ -8,7 +8,8 @@ use annals_kafka_wire::message::describe_groups::{
     DescribeGroupsRequest, DescribeGroupsResponse, DescribedGroup, DescribedGroupMember,
 };
 
-use crate::group::{Group, Member};
+use crate::api::allowed;
+use crate::group::{Group, Member, Phase};
 use crate::groups::Kind;
 use crate::table::{Answer, Context};
 
@@ -20,13 +21,20 @@ pub(crate) fn handle(
     version: i16,
     request: DescribeGroupsRequest,
 ) -> Answer<DescribeGroupsResponse> {
+    let operations = match request.include_authorized_operations {
+        true => allowed::TO_A_GROUP,
+        false => allowed::NOT_ASKED,
+    };
     let describe = |group_id: String| {
         let found = ctx
             .shared
             .groups
             .cells
             .look(&group_id, |entry| match &entry.kind {
-                Kind::Classic(group) => Some(described(group)),
+                Kind::Classic(group) => Some(DescribedGroup {
+                    authorized_operations: operations,
+                    ..described(group)
+                }),
                 Kind::Consumer(_) => None,
             });
         let group = found.flatten().unwrap_or_else(|| unknown(version, &group_id));
@@ -40,18 +48,20 @@ pub(crate) fn handle(
 }
 
 fn described(group: &Group) -> DescribedGroup {
+    // Until all is assigned a protocol is chosen, and not spoken yet.
+    let protocol = group.protocol().filter(|_| group.phase() == Phase::Stable);
     let member = |member: &Member| DescribedGroupMember {
         member_id: member.id.clone(),
         group_instance_id: member.instance_id.clone(),
         client_id: member.client_id.clone(),
         client_host: member.client_host.clone(),
-        member_metadata: member.metadata(group.protocol()),
+        member_metadata: member.metadata(protocol),
         member_assignment: member.assignment.clone(),
     };
     DescribedGroup {
         group_state: group.phase().name().to_owned(),
         protocol_type: group.protocol_type().unwrap_or_default().to_owned(),
-        protocol_data: group.protocol().unwrap_or_default().to_owned(),
+        protocol_data: protocol.unwrap_or_default().to_owned(),
         members: group.members().map(member).collect(),
         ..DescribedGroup::default()
     }

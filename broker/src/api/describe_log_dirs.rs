@@ -51,7 +51,7 @@ fn sizes(shared: &Shared, request: &DescribeLogDirsRequest) -> Vec<DescribeLogDi
     let there = wanted
         .iter()
         .filter_map(|(name, numbers)| Some(described(topics.named(name)?, Some(numbers))));
-    there.collect()
+    there.filter(|topic| !topic.partitions.is_empty()).collect()
 }
 
 fn described(topic: &Topic, numbers: Option<&BTreeSet<i32>>) -> DescribeLogDirsTopic {

@@ -8,9 +8,8 @@ use annals_kafka_wire::message::describe_quorum::{
     TopicData,
 };
 
+use crate::internal::METADATA;
 use crate::table::{Answer, Context};
-
-const METADATA: &str = "__cluster_metadata";
 
 pub(crate) fn handle(
     ctx: &Context,
@@ -26,16 +25,22 @@ pub(crate) fn handle(
             topic_name: asked.topic_name,
         }
     };
-    Answer::Now(DescribeQuorumResponse {
-        topics: request.topics.into_iter().map(topic).collect(),
-        nodes: vec![Node {
-            node_id: ctx.shared.config.node_id,
-            listeners: vec![Listener {
-                name: "PLAINTEXT".to_owned(),
-                host: ctx.advertised.host.clone(),
-                port: ctx.advertised.port,
-            }],
+    let topics: Vec<TopicData> = request.topics.into_iter().map(topic).collect();
+    let answered = topics.iter().flat_map(|topic| &topic.partitions);
+    let has_leader = answered
+        .into_iter()
+        .any(|partition| partition.error_code == ErrorCode::None.code());
+    let nodes = has_leader.then(|| Node {
+        node_id: ctx.shared.config.node_id,
+        listeners: vec![Listener {
+            name: "PLAINTEXT".to_owned(),
+            host: ctx.advertised.host.clone(),
+            port: ctx.advertised.port,
         }],
+    });
+    Answer::Now(DescribeQuorumResponse {
+        topics,
+        nodes: nodes.into_iter().collect(),
         ..DescribeQuorumResponse::default()
     })
 }

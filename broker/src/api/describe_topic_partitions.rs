@@ -4,6 +4,7 @@
 //!   are more, it names the partition the next page begins with.
 //! * No topics asked for are all; a topic asked for that is not there is said to be unknown, and counts as a partition,
 //!   so that the answer is bounded.
+//! * A page that begins below 0, or with a topic that is not asked for, is INVALID_REQUEST for each topic, as with Kafka.
 //! * This node leads every partition and is its only replica, so there are no others that could lead it.
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use annals_kafka_wire::message::describe_topic_partitions::{
     DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
 };
 
+use crate::api::allowed;
 use crate::internal;
 use crate::table::{Answer, Context};
 use crate::topic::Topic;
@@ -28,20 +30,27 @@ pub(crate) fn handle(
     _version: i16,
     request: DescribeTopicPartitionsRequest,
 ) -> Answer<DescribeTopicPartitionsResponse> {
-    let Ok(first) = usize::try_from(request.cursor.as_ref().map_or(0, |cursor| cursor.partition_index))
+    let asked: BTreeSet<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
+    let first = request.cursor.as_ref().map_or(0, |cursor| cursor.partition_index);
+    let start = request.cursor.as_ref().map(|cursor| &cursor.topic_name);
+    let Some(first) = usize::try_from(first)
+        .ok()
+        .filter(|_| asked.is_empty() || start.is_none_or(|start| asked.contains(start)))
     else {
-        return Answer::Close("a page cannot begin with a partition below 0".to_owned());
+        // No page begins there.
+        let refused = |name: &String| refused(name, ErrorCode::InvalidRequest);
+        return Answer::Now(DescribeTopicPartitionsResponse {
+            topics: asked.iter().map(refused).collect(),
+            ..DescribeTopicPartitionsResponse::default()
+        });
     };
     let ctx = ctx.clone();
     Answer::wanted(move || {
         let topics = ctx.shared.topics.now();
-        let asked: BTreeSet<String> = match request.topics.is_empty() {
-            true => topics
-                .list()
-                .into_iter()
-                .map(|topic| topic.name.clone())
-                .collect(),
-            false => request.topics.iter().map(|topic| topic.name.clone()).collect(),
+        let all = || topics.list().into_iter().map(|topic| topic.name.clone());
+        let asked = match asked.is_empty() {
+            true => &all().collect(),
+            false => &asked,
         };
         let start = request.cursor.as_ref().map(|cursor| cursor.topic_name.as_str());
         let from = start.map_or(Bound::Unbounded, Bound::Included);
@@ -124,6 +133,7 @@ fn described(
         topic_id: *topic.id.as_bytes(),
         is_internal: internal::is_internal(&topic.name),
         partitions: partition.collect(),
+        topic_authorized_operations: allowed::TO_A_TOPIC,
         ..DescribeTopicPartitionsResponseTopic::default()
     }
 }
@@ -133,9 +143,17 @@ fn unknown(name: &str) -> DescribeTopicPartitionsResponseTopic {
         Ok(()) => ErrorCode::UnknownTopicOrPartition,
         Err(_) => ErrorCode::InvalidTopicException,
     };
+    refused(name, code)
+}
+
+fn refused(name: &str, code: ErrorCode) -> DescribeTopicPartitionsResponseTopic {
     DescribeTopicPartitionsResponseTopic {
         error_code: code.code(),
         name: Some(name.to_owned()),
+        topic_authorized_operations: match code {
+            ErrorCode::InvalidRequest => allowed::NOT_ASKED,
+            _ => allowed::TO_A_TOPIC,
+        },
         ..DescribeTopicPartitionsResponseTopic::default()
     }
 }

@@ -22,7 +22,10 @@ pub(crate) fn handle(
         let described = |id: &String| match transactions::describe(&shared, id) {
             Some(value) => described(id, value),
             None => TransactionState {
-                error_code: ErrorCode::TransactionalIdNotFound.code(),
+                error_code: match id.is_empty() {
+                    true => ErrorCode::InvalidRequest.code(),
+                    false => ErrorCode::TransactionalIdNotFound.code(),
+                },
                 transactional_id: id.clone(),
                 ..TransactionState::default()
             },

@@ -6,7 +6,7 @@
 //! * -3 (v7): the first of the records with the greatest timestamp; where none has a time, the first of all.
 //! * 0 and up: the first record of that time or later; offset -1 when there is none.
 //! * A special that is newer than the request's version, or none at all: UNSUPPORTED_VERSION.
-//! * A partition asked for several times is INVALID_REQUEST each time, as with Kafka.
+//! * A partition asked for several times is INVALID_REQUEST, said once, as with Kafka.
 //! * The leader epoch is the found record's own; of the end it is the current one.
 
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub(crate) fn handle(
         isolation_level: request.isolation_level,
     };
     Answer::later(async move {
-        let times = counted(request.topics.iter().flat_map(|asked| {
+        let mut times = counted(request.topics.iter().flat_map(|asked| {
             let partitions = asked.partitions.iter();
             partitions.map(|partition| (asked.name.as_str(), partition.partition_index))
         }));
@@ -63,8 +63,11 @@ pub(crate) fn handle(
         for asked in &request.topics {
             let mut partitions = Vec::with_capacity(asked.partitions.len());
             for partition in &asked.partitions {
-                let twice = times.get(&(asked.name.as_str(), partition.partition_index)) > Some(&1);
-                partitions.push(match twice {
+                // One that is named twice is answered once.
+                let Some(count) = times.remove(&(asked.name.as_str(), partition.partition_index)) else {
+                    continue;
+                };
+                partitions.push(match count > 1 {
                     true => answer(partition, ErrorCode::InvalidRequest, None),
                     false => look_up(&shared, asker, &asked.name, partition).await,
                 });

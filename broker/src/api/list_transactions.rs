@@ -22,7 +22,12 @@ pub(crate) fn handle(
     request: ListTransactionsRequest,
 ) -> Answer<ListTransactionsResponse> {
     let shared = ctx.shared.clone();
-    let Ok(pattern) = request.transactional_id_pattern.as_deref().map(whole).transpose() else {
+    // No pattern is one that is empty, too.
+    let pattern = request
+        .transactional_id_pattern
+        .as_deref()
+        .filter(|pattern| !pattern.is_empty());
+    let Ok(pattern) = pattern.map(whole).transpose() else {
         return Answer::Now(ListTransactionsResponse {
             error_code: ErrorCode::InvalidRegularExpression.code(),
             ..ListTransactionsResponse::default()

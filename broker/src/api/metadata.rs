@@ -7,7 +7,7 @@
 //! * A name unknown but valid is created when the broker and, since v4, the client allow it; the answer then already
 //!   has it, so clients need not come back. While half of the partitions that may be are taken none is created like
 //!   that: POLICY_VIOLATION.
-//! * Every partition is led by this node, the only replica. Authorized operations are not given (no authorizer).
+//! * Every partition is led by this node, the only replica. Everybody may do everything: there is no authorizer.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use annals_kafka_wire::message::metadata::{
 };
 use uuid::Uuid;
 
-use crate::api::topic_error_code;
+use crate::api::{allowed, topic_error_code};
 use crate::broker::Shared;
 use crate::internal;
 use crate::table::{Answer, Context};
@@ -33,16 +33,21 @@ const CONSENT_SINCE: i16 = 4;
 /// The first version that can ask for topics by id.
 const IDS_SINCE: i16 = 12;
 
-/// The value that means "not asked for".
-const NO_OPERATIONS: i32 = i32::MIN;
-
 pub(crate) fn handle(ctx: &Context, version: i16, request: MetadataRequest) -> Answer<MetadataResponse> {
+    let told = |is_asked: bool, operations| if is_asked { operations } else { allowed::NOT_ASKED };
+    let operations = Operations {
+        cluster: told(
+            request.include_cluster_authorized_operations,
+            allowed::TO_THE_CLUSTER,
+        ),
+        topic: told(request.include_topic_authorized_operations, allowed::TO_A_TOPIC),
+    };
     let asked = match request.topics {
         Some(topics) if version == 0 && topics.is_empty() => None,
         topics => topics,
     };
     let Some(asked) = asked else {
-        let (me, shared) = (Me::of(ctx), Arc::clone(&ctx.shared));
+        let (me, shared) = (Me::of(ctx, operations), Arc::clone(&ctx.shared));
         return Answer::wanted(move || me.answer(every_topic(&shared)));
     };
     let asked = once_each(asked);
@@ -55,11 +60,11 @@ pub(crate) fn handle(ctx: &Context, version: i16, request: MetadataRequest) -> A
             name: Some(topic.name.clone().unwrap_or_default()),
             ..unknown(ErrorCode::InvalidRequest, topic)
         };
-        return Answer::Now(Me::of(ctx).answer(asked.iter().map(refused).collect()));
+        return Answer::Now(Me::of(ctx, operations).answer(asked.iter().map(refused).collect()));
     }
     let consent = version < CONSENT_SINCE || request.allow_auto_topic_creation;
     let create = consent && ctx.shared.config.auto_create_topics;
-    let me = Me::of(ctx);
+    let me = Me::of(ctx, operations);
     if create && asked.iter().any(|topic| is_missing(&ctx.shared, topic)) {
         let (shared, failed) = (Arc::clone(&ctx.shared), me.clone());
         let topics = asked.clone();
@@ -88,10 +93,18 @@ fn once_each(asked: Vec<MetadataRequestTopic>) -> Vec<MetadataRequestTopic> {
 struct Me {
     node: MetadataResponseBroker,
     cluster_id: String,
+    operations: Operations,
+}
+
+/// What a client may do, as far as it asks.
+#[derive(Clone, Copy)]
+struct Operations {
+    cluster: i32,
+    topic: i32,
 }
 
 impl Me {
-    fn of(ctx: &Context) -> Me {
+    fn of(ctx: &Context, operations: Operations) -> Me {
         let node = MetadataResponseBroker {
             node_id: ctx.shared.config.node_id,
             host: ctx.advertised.host.clone(),
@@ -99,16 +112,26 @@ impl Me {
             rack: None,
         };
         let cluster_id = ctx.shared.cluster_id().to_owned();
-        Me { node, cluster_id }
+        Me {
+            node,
+            cluster_id,
+            operations,
+        }
     }
 
-    fn answer(&self, topics: Vec<MetadataResponseTopic>) -> MetadataResponse {
+    fn answer(&self, mut topics: Vec<MetadataResponseTopic>) -> MetadataResponse {
+        for topic in &mut topics {
+            topic.topic_authorized_operations = match topic.error_code {
+                0 => self.operations.topic,
+                _ => allowed::NOT_ASKED,
+            };
+        }
         MetadataResponse {
             controller_id: self.node.node_id,
             brokers: vec![self.node.clone()],
             cluster_id: Some(self.cluster_id.clone()),
             topics,
-            cluster_authorized_operations: NO_OPERATIONS,
+            cluster_authorized_operations: self.operations.cluster,
             ..MetadataResponse::default()
         }
     }
@@ -132,7 +155,7 @@ fn id_of(asked: &MetadataRequestTopic) -> Option<Uuid> {
 /// Whether a name is asked for that no topic has. What is asked by its id was there before.
 fn is_missing(shared: &Shared, asked: &MetadataRequestTopic) -> bool {
     let name = asked.name.as_ref().filter(|_| id_of(asked).is_none());
-    name.is_some_and(|name| shared.topics.now().named(name).is_none())
+    name.is_some_and(|name| name != internal::METADATA && shared.topics.now().named(name).is_none())
 }
 
 fn describe(shared: &Shared, asked: &MetadataRequestTopic) -> MetadataResponseTopic {
@@ -202,7 +225,6 @@ fn unknown(error: ErrorCode, asked: &MetadataRequestTopic) -> MetadataResponseTo
         error_code: error.code(),
         name: asked.name.clone(),
         topic_id: asked.topic_id,
-        topic_authorized_operations: NO_OPERATIONS,
         ..MetadataResponseTopic::default()
     }
 }
@@ -226,7 +248,6 @@ fn described(shared: &Shared, topic: &Topic) -> MetadataResponseTopic {
         name: Some(topic.name.clone()),
         topic_id: *topic.id.as_bytes(),
         partitions: partitions.collect(),
-        topic_authorized_operations: NO_OPERATIONS,
         ..MetadataResponseTopic::default()
     }
 }

@@ -22,6 +22,9 @@ use crate::transaction::Place;
 /// The most metadata kept beside an offset, in bytes (Kafka's `offset.metadata.max.bytes`).
 const METADATA_BYTES_MAX: usize = 4096;
 
+/// The first version that names topics by their ids.
+const TOPIC_IDS_FROM: i16 = 10;
+
 /// The first version that knows of members' epochs.
 const KNOWS_EPOCHS: i16 = 9;
 
@@ -36,7 +39,7 @@ pub(crate) fn handle(
         instance_id: request.group_instance_id,
     };
     let (epoch, group_id) = (request.generation_id_or_member_epoch, request.group_id);
-    let (judged, kept) = Judged::of(&shared, request.topics);
+    let (judged, kept) = Judged::of(&shared, request.topics, version >= TOPIC_IDS_FROM);
     Answer::Change(Box::pin(async move {
         let who = Who {
             identity: &identity,
@@ -81,11 +84,11 @@ impl Judged {
     pub(crate) fn of(
         shared: &Shared,
         topics: Vec<OffsetCommitRequestTopic>,
+        by_id: bool,
     ) -> (Judged, Vec<(Place, Committed)>) {
         let (known, commit_ms) = (shared.topics.now(), shared.now_ms());
         let (mut judged, mut kept) = (Vec::new(), Vec::new());
         for asked in topics {
-            let by_id = asked.topic_id != [0; 16];
             let topic = match by_id {
                 true => known.with_id(Uuid::from_bytes(asked.topic_id)),
                 false => known.named(&asked.name),
@@ -104,6 +107,10 @@ impl Judged {
                     let committed = committed(topic.id, partition, commit_ms);
                     kept.push(((topic.name.clone(), number), committed));
                 }
+            }
+            // Nothing is said of nothing.
+            if topic.is_some() && partitions.is_empty() {
+                continue;
             }
             judged.push(JudgedTopic {
                 name: asked.name,

@@ -18,11 +18,14 @@ pub(crate) fn handle(
     request: OffsetDeleteRequest,
 ) -> Answer<OffsetDeleteResponse> {
     let shared = Arc::clone(&ctx.shared);
+    let refused = |code: ErrorCode| OffsetDeleteResponse {
+        error_code: code.code(),
+        ..OffsetDeleteResponse::default()
+    };
+    if request.group_id.is_empty() {
+        return Answer::Now(refused(ErrorCode::InvalidGroupId));
+    }
     Answer::Change(Box::pin(async move {
-        let refused = |code: ErrorCode| OffsetDeleteResponse {
-            error_code: code.code(),
-            ..OffsetDeleteResponse::default()
-        };
         let judged = shared
             .groups
             .cells

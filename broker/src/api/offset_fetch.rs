@@ -98,7 +98,7 @@ fn offsets(
     let wanted: Vec<Wanted> = match asked.topics {
         Some(topics) => topics
             .into_iter()
-            .map(|topic| Wanted::of(&known, topic))
+            .map(|topic| Wanted::of(&known, topic, version >= TOPIC_IDS_FROM))
             .collect(),
         None => {
             let places = groups.cells.look(&asked.group_id, |entry| entry.offsets.places());
@@ -137,8 +137,8 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn of(known: &TopicMap, asked: OffsetFetchRequestTopics) -> Wanted {
-        let by_id = (asked.topic_id != [0; 16]).then(|| known.with_id(Uuid::from_bytes(asked.topic_id)));
+    fn of(known: &TopicMap, asked: OffsetFetchRequestTopics, by_id: bool) -> Wanted {
+        let by_id = by_id.then(|| known.with_id(Uuid::from_bytes(asked.topic_id)));
         let (name, fault) = match by_id {
             None => (asked.name, ErrorCode::None),
             Some(Some(topic)) => (topic.name.clone(), ErrorCode::None),

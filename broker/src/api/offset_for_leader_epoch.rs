@@ -54,7 +54,8 @@ async fn end_of(shared: &Arc<Shared>, topic: &str, asked: OffsetForLeaderPartiti
     let Some(partition) = partition.cloned() else {
         return failed(ErrorCode::UnknownTopicOrPartition);
     };
-    if let Some(code) = super::fetch::epoch_error(&partition, asked.current_leader_epoch) {
+    let asks_for_none = (asked.leader_epoch == -1).then_some(ErrorCode::None);
+    if let Some(code) = super::fetch::epoch_error(&partition, asked.current_leader_epoch).or(asks_for_none) {
         return failed(code);
     }
     match shared

@@ -96,6 +96,9 @@ fn alter(
             return Err((ErrorCode::InvalidRequest, sentence));
         }
     }
+    if name.is_empty() {
+        return Err((ErrorCode::InvalidRequest, "The topic has no name.".to_owned()));
+    }
     topic_name::check(name).map_err(|sentence| (ErrorCode::InvalidTopicException, sentence))?;
     if internal::is_internal(name) {
         let sentence = "The topic is the broker's own.".to_owned();

@@ -8,9 +8,15 @@ use crate::group::{self, Event, Identity, Sync, Synced};
 use crate::groups;
 use crate::table::{Answer, Context};
 
-pub(crate) fn handle(ctx: &Context, _version: i16, request: SyncGroupRequest) -> Answer<SyncGroupResponse> {
+/// The first version whose members say what they take the group's protocol for.
+const SAYS_PROTOCOL: i16 = 5;
+
+pub(crate) fn handle(ctx: &Context, version: i16, request: SyncGroupRequest) -> Answer<SyncGroupResponse> {
     if request.group_id.is_empty() {
         return Answer::Now(respond(Err(ErrorCode::InvalidGroupId)));
+    }
+    if version >= SAYS_PROTOCOL && (request.protocol_type.is_none() || request.protocol_name.is_none()) {
+        return Answer::Now(respond(Err(ErrorCode::InconsistentGroupProtocol)));
     }
     let sync = Sync {
         identity: Identity {

@@ -33,7 +33,11 @@ pub(crate) fn handle(
     request: TxnOffsetCommitRequest,
 ) -> Answer<TxnOffsetCommitResponse> {
     let shared = Arc::clone(&ctx.shared);
-    let (judged, kept) = Judged::of(&shared, request.topics.into_iter().map(plain_topic).collect());
+    let (judged, kept) = Judged::of(
+        &shared,
+        request.topics.into_iter().map(plain_topic).collect(),
+        false,
+    );
     let producer = Producer {
         id: request.producer_id,
         epoch: request.producer_epoch,
@@ -48,6 +52,7 @@ pub(crate) fn handle(
     Answer::Change(Box::pin(async move {
         let id = &request.transactional_id;
         let opened = match version >= OPENS_SINCE {
+            _ if request.group_id.is_empty() => Err(ErrorCode::InvalidGroupId),
             true => open(&shared, id, producer, &place, stop).await,
             false => Ok(()),
         };

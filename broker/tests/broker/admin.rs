@@ -156,7 +156,9 @@ async fn topics_are_described_a_page_at_a_time() {
         (&[], 2000, cursor("b", 2), &["b:0:2 c:0:0,1"]),
         (&[], 2000, cursor("b", 9), &["b:0: c:0:0,1"]),
         (&[], 2000, cursor("bb", 1), &["c:0:0,1"]),
-        (&["a"], 2000, cursor("z", 0), &[""]),
+        // No page of these begins there.
+        (&["a"], 2000, cursor("z", 0), &["a:42:"]),
+        (&["a"], 2000, cursor("a", -1), &["a:42:"]),
     ] {
         let told = pages(&broker, names, limit, cursor).await;
         assert_eq!(told, found, "{names:?} {limit}");
@@ -261,10 +263,13 @@ async fn one_node_has_nothing_to_elect_or_to_move() {
             ..ElectLeadersRequest::default()
         };
         let answer = ask(&broker, version, &all).await;
-        assert_eq!((answer.error_code, answer.replica_election_results.len()), (0, 0));
+        let told = &answer.replica_election_results;
+        assert_eq!((answer.error_code, told.len()), (0, 1));
+        assert!(told[0].partition_result.is_empty());
     }
     let request = ElectLeadersRequest {
         election_type: 7,
+        topic_partitions: None,
         ..ElectLeadersRequest::default()
     };
     assert_eq!(

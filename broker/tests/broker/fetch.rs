@@ -323,6 +323,6 @@ async fn a_partition_named_twice_is_read_once_and_looked_up_never() {
     let answer = client.call(&list).await.unwrap();
     let partitions = answer.topics.iter().flat_map(|topic| &topic.partitions);
     let errors = partitions.map(|partition| ErrorCode::from(partition.error_code));
-    assert_eq!(errors.collect::<Vec<_>>(), [ErrorCode::InvalidRequest; 3]);
+    assert_eq!(errors.collect::<Vec<_>>(), [ErrorCode::InvalidRequest]);
     broker.stop().await;
 }

@@ -324,9 +324,9 @@ async fn a_topic_is_deleted_by_name_or_by_id_and_once() {
         (vec![by(NO_ID, None)], vec![invalid]),
         (
             vec![by(NO_ID, Some("events")), by(NO_ID, Some("events"))],
-            vec![invalid; 2],
+            vec![invalid],
         ),
-        (vec![by(id, None), by(id, None)], vec![invalid; 2]),
+        (vec![by(id, None), by(id, None)], vec![invalid]),
         (vec![by([7; 16], None)], vec![ErrorCode::UnknownTopicId]),
         (
             vec![by(id, Some("other")), by(NO_ID, Some("events"))],

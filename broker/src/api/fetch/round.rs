@@ -142,7 +142,8 @@ fn end_of(records: &Bytes) -> i64 {
 }
 
 fn read_one(request: &Asked, partition: &Partition, asked: &FetchPartition, most: usize) -> PartitionData {
-    if let Some(error) = epoch_error(partition, asked.current_leader_epoch) {
+    // Here whatever is below 0 is none.
+    if let Some(error) = epoch_error(partition, asked.current_leader_epoch.max(-1)) {
         return refused(asked, error);
     }
     match read_records(request, partition, asked, most) {
