@@ -429,7 +429,9 @@ async fn there_are_only_so_many_groups() {
     assert_eq!(ask(&broker, 3, &coordinator).await.error_code, 0);
     let mut client = broker.client().await;
     for number in 0..=GROUPS_MAX {
-        let answer = client.call(&join(&format!("g{number}"), 1, 6_000)).await.unwrap();
+        // A session so long that none has gone before the last has come.
+        let joins = join(&format!("g{number}"), 1, 1_800_000);
+        let answer = client.call(&joins).await.unwrap();
         let code = match number < GROUPS_MAX {
             true => ErrorCode::MemberIdRequired,
             false => ErrorCode::GroupMaxSizeReached,
