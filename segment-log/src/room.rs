@@ -122,6 +122,10 @@ impl Room {
         now: Instant,
     ) -> Option<Vec<Arc<Partition>>> {
         let bytes = {
+            // What was just let go of is somebody's.
+            if self.is_taken() {
+                return None;
+            }
             let mut refusal = lock(&self.refusal);
             let refusal = refusal.as_mut().filter(|refusal| now >= refusal.tried + RETRY)?;
             refusal.tried = now;

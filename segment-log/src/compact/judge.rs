@@ -94,7 +94,7 @@ impl Judge {
 
     /// What becomes of the next batch. One that nobody can read stays.
     pub(crate) fn judge(&mut self, batch: &Batch) -> Verdict {
-        if batch.base_offset() >= self.rules.end {
+        if batch.last_offset() >= self.rules.end {
             return Verdict::Stays;
         }
         let tells = batch.producer_id() >= 0 && self.rules.telling.contains(&batch.last_offset());

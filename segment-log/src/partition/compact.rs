@@ -186,11 +186,11 @@ impl Partition {
         for span in new {
             let mut is_full = false;
             let through = self.each_batch(span, pace, &mut |batch| {
-                // The log may start within a batch.
+                // The log may start within a batch, also one that is not decided.
                 if batch.last_offset() < stretch.dirty_from {
                     return Ok(true);
                 }
-                is_full = batch.base_offset() >= stretch.end || !latest.has_room();
+                is_full = batch.last_offset() >= stretch.end || !latest.has_room();
                 if is_full {
                     return Ok(false);
                 }

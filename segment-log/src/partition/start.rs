@@ -70,12 +70,11 @@ impl Partition {
                 return Err(DeleteError::Held { path });
             }
             tracing::info!(partition = %self.path, before = offset, "records were deleted");
-            if self.shared.room.reason().is_some() {
-                self.free().map_err(|source| {
-                    let what = format!("removing segments of {}", self.path);
-                    self.shared.refused(&what, &source, 0, None);
-                    AppendError::Io { what, source }
-                })?;
+            if self.shared.room.reason().is_some()
+                && let Err(error) = self.free()
+            {
+                // They are gone for everybody; their files are tried again by the upkeep.
+                tracing::warn!(partition = %self.path, %error, "segments could not be removed");
             }
         }
         Ok(self.log_start_offset())

@@ -42,6 +42,20 @@ fn what_is_written_again_and_again_becomes_small() {
     assert_eq!(world.partition.recovery().rebuilt_indexes, 0);
 }
 
+/// The log may start within a batch of an open transaction: nothing of that is decided, whatever came before it is gone.
+#[test]
+fn an_open_transaction_is_not_compacted_though_its_first_records_were_deleted() {
+    let mut world = World::new(compacting(0));
+    let records = [(3, Some(1)), (0, Some(2)), (0, None)];
+    world.write(Some((10, true)), &records).unwrap();
+    fill(&mut world, 20);
+    world.partition.delete_before(1).unwrap();
+    for _ in 0..3 {
+        world.maintain(41);
+    }
+    world.check();
+}
+
 #[test]
 fn little_that_is_new_waits_for_more_or_for_its_time() {
     let mut how = compacting(0);
