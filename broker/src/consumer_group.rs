@@ -210,6 +210,11 @@ impl ConsumerGroup {
         }
     }
 
+    /// What a heartbeat would be refused for; nothing is done.
+    pub(crate) fn refuses(&self, heartbeat: &Heartbeat, topics: &dyn Topics, now_ms: i64) -> Option<Refused> {
+        self.clone().heard(heartbeat.clone(), topics, now_ms).err()
+    }
+
     /// When [`Event::Tick`] is due.
     pub(crate) fn deadline_ms(&self) -> Option<i64> {
         let session_ms = self.limits.session_timeout_ms;

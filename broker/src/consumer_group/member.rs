@@ -106,8 +106,9 @@ impl Member {
             Standing::Revoking { deadline_ms } => session_ms.min(deadline_ms),
             Standing::Stable | Standing::Waiting => session_ms,
         };
-        self.awaited_ms
-            .map_or(deadline_ms, |awaited_ms| awaited_ms.min(deadline_ms))
+        // What its life in the other protocol was told to do is nothing to one of the new.
+        let awaited_ms = self.awaited_ms.filter(|_| self.classic.is_some());
+        awaited_ms.map_or(deadline_ms, |awaited_ms| awaited_ms.min(deadline_ms))
     }
 
     /// One of the classic protocol has so long from now on to do what it was told to.

@@ -83,6 +83,12 @@ pub(crate) fn heartbeat(shared: &Arc<Shared>, id: &str, heartbeat: Heartbeat) ->
             }
             let (topics, now) = (shared.topics.now(), now(shared));
             let (kind, lines) = entry.kind.upgraded(id, CONSUMER_LIMITS, topics.as_ref(), now)?;
+            // Who is refused costs those that are there nothing.
+            if let Kind::Consumer(group) = &kind
+                && let Some(refused) = group.refuses(&heartbeat, topics.as_ref(), now.passed_ms)
+            {
+                return Err(refused);
+            }
             if let Err(error) = become_another(shared, entry, kind, lines) {
                 return refused(error.code(), format!("Group {id} could not be stored."));
             }

@@ -133,18 +133,16 @@ impl Offsets {
         old.map(|(place, _)| place.clone()).collect()
     }
 
-    /// Lets go of what transactions may still commit and `is_gone`; the places of all that is, to be forgotten.
+    /// Lets go of what transactions may still commit and `is_gone`; the places of all that was committed and is, to be
+    /// forgotten.
     pub(super) fn let_go(&mut self, is_gone: impl Fn(&Place, &Committed) -> bool) -> BTreeSet<Place> {
         let known = self.by_place.iter();
         let known = known.filter_map(|(place, (_, committed))| Some((place, committed.as_ref()?)));
         let known = known.filter(|(place, committed)| is_gone(place, committed));
-        let mut gone: BTreeSet<Place> = known.map(|(place, _)| place.clone()).collect();
+        let gone = known.map(|(place, _)| place.clone()).collect();
         for places in self.waiting.values_mut() {
-            places.retain(|place, (committed, _)| {
-                let goes = is_gone(place, committed);
-                gone.extend(goes.then(|| place.clone()));
-                !goes
-            });
+            // What was committed there since may be of a topic of the same name.
+            places.retain(|place, (committed, _)| !is_gone(place, committed));
         }
         gone
     }

@@ -5,7 +5,9 @@
 //! decision says that names the partition, or, where compaction has let go of that, as the transaction ended that the
 //! epoch tells from all others (KIP-890).
 //!
-//! Invariant: nothing is guessed. A transaction of which no decision is left stays open, and the log says where.
+//! Invariant: a decision ends what was written with the epoch it ended, and no other. A transaction of which none is left
+//! stays open, and the log says where. Before KIP-890 a producer's transactions share an epoch: the last decision that
+//! names the partition counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -60,8 +62,11 @@ impl Open {
         let Phase::Preparing { places, outcome } = &state.phase else {
             return;
         };
-        for ((id, place), seen) in &mut self.0 {
-            if *id == state.producer.id && places.contains(place) {
+        for place in places {
+            let Some(seen) = self.0.get_mut(&(state.producer.id, place.clone())) else {
+                continue;
+            };
+            if ended_by(state, seen.epoch) {
                 seen.decided = Some((state.producer, *outcome));
             }
         }
@@ -98,18 +103,34 @@ impl Open {
     fn judge(&mut self, state: &State) {
         match (&state.phase, state.last) {
             (Phase::Ongoing { places, .. } | Phase::Preparing { places, .. }, _) => {
-                let is_ours = |(id, place): &(i64, Place)| *id == state.producer.id && places.contains(place);
-                self.0.retain(|at, _| !is_ours(at));
+                for place in places {
+                    self.0.remove(&(state.producer.id, place.clone()));
+                }
             }
             (Phase::Completed(outcome), Some(last)) => {
-                for ((id, _), seen) in &mut self.0 {
-                    if (*id, seen.epoch) == (last.id, last.epoch) {
+                let first = (last.id, (String::new(), i32::MIN));
+                for ((_, _), seen) in self
+                    .0
+                    .range_mut(first..)
+                    .take_while(|((id, _), _)| *id == last.id)
+                {
+                    if seen.epoch == last.epoch {
                         seen.decided.get_or_insert((last.next(), *outcome));
                     }
                 }
             }
             (Phase::Completed(_) | Phase::Empty, _) => {}
         }
+    }
+}
+
+/// Whether the transaction that this decision ended was written with such an epoch. Where each transaction has an epoch of
+/// its own (KIP-890), a later one of the same producer, whose own decision is not known, is none of it; before that, an end
+/// is written with the epoch of what it ends, or, by a fence, with the next.
+fn ended_by(state: &State, epoch: i16) -> bool {
+    match state.last {
+        Some(last) if last.id == state.producer.id => epoch == last.epoch,
+        _ => epoch == state.producer.epoch || Some(epoch) == state.producer.epoch.checked_sub(1),
     }
 }
 
@@ -123,5 +144,48 @@ impl Lost {
         let appended = markers::append(shared, self.producer, self.outcome, self.places);
         let shared = Arc::clone(shared);
         tokio::spawn(async move { appended.settled(&shared).await });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is done with a transaction that is open with epoch 5, behind this decision of its producer.
+    fn decided(epoch: i16, last: Option<i16>, outcome: Outcome) -> Option<Outcome> {
+        let place: Place = ("t".to_owned(), 0);
+        let seen = Seen {
+            epoch: 5,
+            decided: None,
+        };
+        let mut open = Open(BTreeMap::from([((7, place.clone()), seen)]));
+        let state = |phase| State {
+            producer: Producer { id: 7, epoch },
+            last: last.map(|epoch| Producer { id: 7, epoch }),
+            next_id: None,
+            timeout_ms: 60_000,
+            phase,
+        };
+        open.note(&state(Phase::Preparing {
+            places: BTreeSet::from([place]),
+            outcome,
+        }));
+        let lost = open.lost([state(Phase::Completed(outcome))].iter());
+        lost.first().map(|lost| lost.outcome)
+    }
+
+    #[test]
+    fn a_decision_ends_what_has_its_epoch() {
+        let committed = Some(Outcome::Commit);
+        assert_eq!(decided(6, Some(5), Outcome::Commit), committed);
+        assert_eq!(
+            decided(5, Some(4), Outcome::Commit),
+            None,
+            "that was the one before"
+        );
+        assert_eq!(decided(7, Some(6), Outcome::Commit), None);
+        assert_eq!(decided(5, None, Outcome::Commit), committed, "before KIP-890");
+        assert_eq!(decided(6, None, Outcome::Abort), Some(Outcome::Abort), "a fence");
+        assert_eq!(decided(4, None, Outcome::Abort), None);
     }
 }

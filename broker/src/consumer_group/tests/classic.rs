@@ -155,6 +155,9 @@ fn a_static_members_next_life_may_be_of_the_other_protocol() {
         Some(4)
     );
     assert!(!room.group.members.contains_key("first") && !room.group.has_classic("second"));
+    // What the first was told to do in time is nothing to the second.
+    let second = &room.group.members["second"];
+    assert_eq!(second.deadline_ms(45_000), second.heard_ms + 45_000);
     let (third, _) = room.joins(join("", Some("i"), "third")).unwrap();
     assert!(room.group.has_classic(&third) && room.group.members.len() == 1);
     assert_eq!(room.group.members[&third].assigned.len(), 4);
