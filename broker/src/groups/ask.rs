@@ -84,7 +84,8 @@ pub(crate) fn heartbeat(shared: &Arc<Shared>, id: &str, heartbeat: Heartbeat) ->
             let (topics, now) = (shared.topics.now(), now(shared));
             let (kind, lines) = entry.kind.upgraded(id, CONSUMER_LIMITS, topics.as_ref(), now)?;
             // Who is refused costs those that are there nothing.
-            if let Kind::Consumer(group) = &kind
+            if !entry.kind.is_vacant()
+                && let Kind::Consumer(group) = &kind
                 && let Some(refused) = group.refuses(&heartbeat, topics.as_ref(), now.passed_ms)
             {
                 return Err(refused);
