@@ -13,10 +13,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from machine import Machine
+from reading import everything
 from registry import holds, same
 
 WAIT = 30
@@ -51,20 +52,8 @@ class Client:
 
     def there(self, topic):
         """(topic, offset) -> value."""
-        consumer = Consumer({**self.settings, "group.id": "reader", "enable.auto.commit": False, "enable.partition.eof": True,
-                             "check.crcs": True})
-        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
-        found, deadline = {}, time.monotonic() + WAIT
-        while True:
-            holds(time.monotonic() < deadline, f"the end of {topic}")
-            message = consumer.poll(1)
-            if message is None:
-                continue
-            if message.error():
-                same(message.error().code(), KafkaError._PARTITION_EOF, topic)
-                consumer.close()
-                return found
-            found[topic, message.offset()] = message.value()
+        found = everything(self.settings, topic, WAIT)
+        return {(topic, message.offset()): message.value() for message in found}
 
     def reads(self, topic):
         """What was acknowledged is there."""

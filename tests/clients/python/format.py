@@ -9,12 +9,13 @@ import json
 import sys
 import time
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+from reading import everything
 from registry import ORDER_1, ORDER_2, holds, same
 
 WAIT = 60
@@ -57,20 +58,9 @@ class Directory:
 
     def there(self, topic, isolation="read_committed"):
         """(offset, key, value) of everything in partition 0."""
-        consumer = Consumer({**self.settings, "group.id": "unused", "enable.auto.commit": False, "check.crcs": True,
-                             "isolation.level": isolation, "enable.partition.eof": True, "fetch.wait.max.ms": 20})
-        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
-        found, deadline = [], time.monotonic() + WAIT
-        while True:
-            holds(time.monotonic() < deadline, f"the end of {topic}")
-            message = consumer.poll(1)
-            if message is None:
-                continue
-            if message.error():
-                same(message.error().code(), KafkaError._PARTITION_EOF, topic)
-                consumer.close()
-                return found
-            found.append((message.offset(), message.key(), message.value()))
+        settings = {**self.settings, "isolation.level": isolation, "fetch.wait.max.ms": 20}
+        found = everything(settings, topic, WAIT)
+        return [(message.offset(), message.key(), message.value()) for message in found]
 
     def values(self, topic):
         return [value for _, _, value in self.there(topic)]
