@@ -1,8 +1,7 @@
 //! A parsed Avro schema as the definitions that code is generated from.
 //!
-//! Invariant: a logical type that has a Rust type of its own becomes one; every other is its underlying type, as
-//! readers that do not know it are told to treat it. Time of day, local timestamps, nanoseconds, durations and
-//! big-decimals are among the others for now.
+//! Invariant: every logical type of the specification that fits its type becomes a type of Rust; every other is its
+//! underlying type, as readers that do not know it are told to treat it.
 
 use std::path::Path;
 
@@ -10,7 +9,7 @@ use annals_schema_model::Span;
 use annals_schema_model::avro::{Kind, Logical, Node, NodeId, Schema};
 
 use crate::diagnostic::Diagnostic;
-use crate::model::{Body, Definition, Definitions, Field, Type};
+use crate::model::{self, Body, Definition, Definitions, Field, Type};
 
 /// Every named type of a schema whose top is a record, and the top's other names.
 pub(crate) fn definitions(
@@ -42,6 +41,29 @@ pub(crate) fn definitions(
         .iter()
         .map(|alias| alias.full().to_owned())
         .collect();
+    if top
+        .kind
+        .type_name()
+        .is_some_and(|name| !definitions.contains_key(name.full()))
+        && complaints.is_empty()
+    {
+        let message =
+            "the top is a fixed that stands for another type; events are named types, put it into a record";
+        complaints.push(Diagnostic::at(path, line(schema, top.span), 0, message));
+    }
+    if complaints.is_empty() {
+        let ranks = model::ranks(&definitions);
+        let valueless = definitions
+            .values()
+            .filter(|definition| !ranks.contains_key(&definition.name));
+        complaints.extend(valueless.map(|definition| {
+            let message = format!(
+                "`{}` holds itself without an end, so it has no values",
+                definition.name
+            );
+            Diagnostic::at(path, definition.line, 0, message)
+        }));
+    }
     let sound = complaints.is_empty();
     wrong.extend(complaints);
     sound.then_some((definitions, aliases))
@@ -83,7 +105,10 @@ fn body(schema: &Schema, node: &Node, path: &Path, complaints: &mut Vec<Diagnost
                 );
                 complaints.push(Diagnostic::at(path, line, column, message));
             }
-            Some(Body::Enum(symbols.symbols.clone()))
+            let default = symbols.default.as_ref();
+            let place =
+                default.and_then(|default| symbols.symbols.iter().position(|symbol| symbol == default));
+            Some(Body::Enum(symbols.symbols.clone(), place.unwrap_or(0)))
         }
         Kind::Fixed(fixed) if fixed_with_meaning(node.logical).is_none() => Some(Body::Fixed(fixed.size)),
         _ => None,
@@ -92,7 +117,12 @@ fn body(schema: &Schema, node: &Node, path: &Path, complaints: &mut Vec<Diagnost
 
 /// The logical types a fixed disappears behind.
 fn fixed_with_meaning(logical: Option<Logical>) -> Option<Logical> {
-    logical.filter(|logical| matches!(logical, Logical::Decimal { .. } | Logical::Uuid))
+    logical.filter(|logical| {
+        matches!(
+            logical,
+            Logical::Decimal { .. } | Logical::Uuid | Logical::Duration
+        )
+    })
 }
 
 fn has_empty_union(kind: &Type) -> bool {
@@ -100,6 +130,24 @@ fn has_empty_union(kind: &Type) -> bool {
         Type::Array(inner) | Type::Map(inner) => has_empty_union(inner),
         Type::Union(branches) => branches.is_empty() || branches.iter().any(has_empty_union),
         _ => false,
+    }
+}
+
+/// The logical types that are neither decimals nor big-decimals.
+fn typed(kind: &Kind, logical: Logical) -> model::Logical {
+    match logical {
+        Logical::Uuid if matches!(kind, Kind::Fixed(_)) => model::Logical::UuidFixed,
+        Logical::Uuid => model::Logical::Uuid,
+        Logical::Date => model::Logical::Date,
+        Logical::TimeMillis => model::Logical::TimeMillis,
+        Logical::TimeMicros => model::Logical::TimeMicros,
+        Logical::TimestampMillis => model::Logical::TimestampMillis,
+        Logical::TimestampMicros => model::Logical::TimestampMicros,
+        Logical::TimestampNanos => model::Logical::TimestampNanos,
+        Logical::LocalTimestampMillis => model::Logical::LocalTimestampMillis,
+        Logical::LocalTimestampMicros => model::Logical::LocalTimestampMicros,
+        Logical::LocalTimestampNanos => model::Logical::LocalTimestampNanos,
+        Logical::Duration | Logical::Decimal { .. } | Logical::BigDecimal => model::Logical::Duration,
     }
 }
 
@@ -116,11 +164,8 @@ fn kind(schema: &Schema, id: NodeId) -> Type {
         (Kind::Fixed(fixed), Some(Logical::Decimal { precision, scale })) => {
             decimal(precision, scale, Some(fixed.size))
         }
-        (Kind::String, Some(Logical::Uuid)) => Type::Uuid,
-        (Kind::Fixed(_), Some(Logical::Uuid)) => Type::UuidFixed,
-        (Kind::Int, Some(Logical::Date)) => Type::Date,
-        (Kind::Long, Some(Logical::TimestampMillis)) => Type::TimestampMillis,
-        (Kind::Long, Some(Logical::TimestampMicros)) => Type::TimestampMicros,
+        (Kind::Bytes, Some(Logical::BigDecimal)) => Type::BigDecimal,
+        (kind, Some(logical)) => Type::Logical(typed(kind, logical)),
         (Kind::Null, _) => Type::Null,
         (Kind::Boolean, _) => Type::Boolean,
         (Kind::Int, _) => Type::Int,

@@ -3,6 +3,9 @@
 //! Invariant: a finding is placed in the newest version's file, where it can be repaired. Older versions are compared
 //! one by one, so every version that breaks is named, not only the first.
 
+use std::collections::BTreeMap;
+
+use annals_schema_model::avro::compat as avro_compat;
 use annals_schema_model::{Direction, Level, Schema, SchemaType, Version, compat};
 
 use crate::diagnostic::Diagnostic;
@@ -55,7 +58,9 @@ fn topic_unit(topic: &Topic, kept: &[Kept], wrong: &mut Vec<Diagnostic>) -> Opti
         if older.len() + 1 == subject.versions.len() {
             compare(newest_text, newest, older, wrong);
         }
-        check_name(topic, subject, newest_text, newest, wrong);
+        for (text, schema) in &schemas {
+            check_name(topic, subject, text, schema, wrong);
+        }
         match newest {
             Schema::Avro(_) => {
                 events.extend(avro_unit(subject, newest_text, newest, None, wrong));
@@ -76,10 +81,12 @@ fn topic_unit(topic: &Topic, kept: &[Kept], wrong: &mut Vec<Diagnostic>) -> Opti
             _ => {}
         }
     }
+    check_aliases(&topic.name, &events, wrong);
     let name = topic.name.clone();
     match (message, events.is_empty()) {
         (None, _) => Some(TopicUnit::Avro {
             name,
+            by_record: topic.strategy == Strategy::TopicRecord,
             events,
             kept: old,
         }),
@@ -143,11 +150,14 @@ fn compare(
             wrong.push(Diagnostic::at(&newest_text.path, line, column, message));
         }
         if let (Schema::Avro(reader), Schema::Avro(writer)) = (newest, schema) {
-            let misread = annals_schema_model::avro::compat::misreadings(reader, writer, Direction::Backward);
-            wrong.extend(misread.into_iter().map(|finding| {
+            let misread = avro_compat::misreadings(reader, writer, Direction::Backward);
+            let narrowed = avro_compat::narrowings(reader, writer, Direction::Backward);
+            let all = misread.into_iter().map(|finding| ("misreads", finding));
+            let all = all.chain(narrowed.into_iter().map(|finding| ("cannot read all", finding)));
+            wrong.extend(all.map(|(does, finding)| {
                 let (line, column) = (finding.line.unwrap_or(0), finding.column.unwrap_or(0));
                 let message = format!(
-                    "version {} misreads data of version {}: {} at {}: {} ({})",
+                    "version {} {does} data of version {}: {} at {}: {} ({})",
                     newest_text.version,
                     text.version,
                     finding.rule.code(),
@@ -184,6 +194,25 @@ fn check_name(
             topic.name, subject.name
         );
         wrong.push(Diagnostic::at(&text.path, 1, 1, message));
+    }
+}
+
+/// A name is one event's: who is called so by an alias cannot be told from who is called so.
+fn check_aliases(topic: &str, events: &[AvroUnit], wrong: &mut Vec<Diagnostic>) {
+    let mut owners: BTreeMap<&str, &AvroUnit> = BTreeMap::new();
+    let own = events.iter().map(|unit| (unit.top.as_str(), unit));
+    let aliases = events
+        .iter()
+        .flat_map(|unit| unit.aliases.iter().map(move |alias| (alias.as_str(), unit)));
+    for (name, unit) in own.chain(aliases) {
+        let owner = *owners.entry(name).or_insert(unit);
+        if owner.top != unit.top {
+            let message = format!(
+                "`{name}` is an alias of `{}` and a name of `{}` in topic `{topic}`; take the alias away",
+                unit.top, owner.top
+            );
+            wrong.push(Diagnostic::at(&unit.origin.path, 1, 1, message));
+        }
     }
 }
 

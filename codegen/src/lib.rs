@@ -17,8 +17,8 @@
 //! of a subject becomes Rust types, and the build fails, with file, line and column, when it cannot read what an
 //! older version wrote. Each topic becomes one event type that reads records of *any* registered writer schema.
 //!
-//! What is generated depends on `annals-schema-model` and `annals-event-store`, on `prost` and `prost-types` for
-//! Protobuf, and on `jiff` and `uuid` when schemas have dates or uuids.
+//! What is generated depends on `annals-schema-model` alone, with its features `uuid` and `jiff` when schemas have uuids,
+//! or dates and times of day; for Protobuf on `prost` and `prost-types` as well.
 //!
 //! Nothing here touches the network. Left out: JSON Schema, and schemas split over several subjects by references.
 

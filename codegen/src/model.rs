@@ -4,7 +4,7 @@
 //! repeat are one Rust type, if they have one shape; docs and places do not count. Defaults, aliases and sort orders
 //! do not appear here: they matter to resolution, which happens before generated code reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,16 +34,10 @@ pub(crate) enum Type {
         /// The size of the fixed; `None` for bytes.
         fixed: Option<usize>,
     },
-    /// A uuid written as a string.
-    Uuid,
-    /// A uuid written as a fixed of 16 bytes.
-    UuidFixed,
-    /// Days since the epoch.
-    Date,
-    /// Milliseconds since the epoch.
-    TimestampMillis,
-    /// Microseconds since the epoch.
-    TimestampMicros,
+    /// A decimal that carries its scale.
+    BigDecimal,
+    /// Another logical type.
+    Logical(Logical),
     /// `array`.
     Array(Box<Type>),
     /// `map`.
@@ -52,6 +46,64 @@ pub(crate) enum Type {
     Union(Vec<Type>),
     /// A named type, by its full name.
     Named(String),
+}
+
+/// A logical type that is a type of Rust.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Logical {
+    /// A uuid written as a string.
+    Uuid,
+    /// A uuid written as a fixed of 16 bytes.
+    UuidFixed,
+    /// Days since the epoch.
+    Date,
+    /// A time of day in milliseconds.
+    TimeMillis,
+    /// A time of day in microseconds.
+    TimeMicros,
+    /// Milliseconds since the epoch.
+    TimestampMillis,
+    /// Microseconds since the epoch.
+    TimestampMicros,
+    /// Nanoseconds since the epoch.
+    TimestampNanos,
+    /// A date and time of no zone in milliseconds.
+    LocalTimestampMillis,
+    /// A date and time of no zone in microseconds.
+    LocalTimestampMicros,
+    /// A date and time of no zone in nanoseconds.
+    LocalTimestampNanos,
+    /// Months, days and milliseconds.
+    Duration,
+}
+
+impl Logical {
+    /// The type, in `annals_schema_model::avro`.
+    pub(crate) fn type_name(self) -> &'static str {
+        self.row().0
+    }
+
+    /// What the methods that write and read it are called.
+    pub(crate) fn method(self) -> &'static str {
+        self.row().1
+    }
+
+    fn row(self) -> (&'static str, &'static str) {
+        match self {
+            Logical::Uuid => ("Uuid", "uuid"),
+            Logical::UuidFixed => ("Uuid", "uuid_fixed"),
+            Logical::Date => ("Date", "date"),
+            Logical::TimeMillis => ("Time", "time_millis"),
+            Logical::TimeMicros => ("Time", "time_micros"),
+            Logical::TimestampMillis => ("Timestamp", "timestamp_millis"),
+            Logical::TimestampMicros => ("Timestamp", "timestamp_micros"),
+            Logical::TimestampNanos => ("Timestamp", "timestamp_nanos"),
+            Logical::LocalTimestampMillis => ("DateTime", "local_timestamp_millis"),
+            Logical::LocalTimestampMicros => ("DateTime", "local_timestamp_micros"),
+            Logical::LocalTimestampNanos => ("DateTime", "local_timestamp_nanos"),
+            Logical::Duration => ("Duration", "duration"),
+        }
+    }
 }
 
 /// A definition of a named type.
@@ -72,8 +124,8 @@ pub(crate) struct Definition {
 pub(crate) enum Body {
     /// A record and its fields.
     Record(Vec<Field>),
-    /// An enum and its symbols.
-    Enum(Vec<String>),
+    /// An enum, its symbols and the index of its default.
+    Enum(Vec<String>, usize),
     /// A fixed and its size.
     Fixed(usize),
 }
@@ -111,7 +163,7 @@ impl Definition {
                 (Body::Record(a), Body::Record(b)) => {
                     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.name == b.name && a.kind == b.kind)
                 }
-                (Body::Enum(a), Body::Enum(b)) => a == b,
+                (Body::Enum(a, _), Body::Enum(b, _)) => a == b,
                 (Body::Fixed(a), Body::Fixed(b)) => a == b,
                 _ => false,
             }
@@ -144,6 +196,100 @@ pub(crate) fn recurs(definitions: &Definitions, owner: &str, kind: &Type) -> boo
         }
     }
     false
+}
+
+/// Whether a value of the record can hold another value of it, however far down.
+pub(crate) fn holds_itself(definitions: &Definitions, record: &str) -> bool {
+    reached_by(definitions, record).contains(record)
+}
+
+/// Whether the type is a record that can hold itself, or holds such a one.
+pub(crate) fn is_endless(definitions: &Definitions, name: &str) -> bool {
+    let mut reached = reached_by(definitions, name);
+    reached.insert(name);
+    reached.iter().any(|name| holds_itself(definitions, name))
+}
+
+/// Whether some value below the type is a float, which is no whole equality.
+pub(crate) fn has_floats(definitions: &Definitions, name: &str) -> bool {
+    let mut reached = reached_by(definitions, name);
+    reached.insert(name);
+    let is_float = |kind: &Type| matches!(kind, Type::Float | Type::Double);
+    let mut fields = reached.iter().flat_map(|name| fields(definitions, name));
+    fields.any(|field| parts(&field.kind).into_iter().any(is_float))
+}
+
+fn fields<'d>(definitions: &'d Definitions, name: &str) -> &'d [Field] {
+    match definitions.get(name).map(|definition| &definition.body) {
+        Some(Body::Record(fields)) => fields,
+        _ => &[],
+    }
+}
+
+/// A type and the types inside it, down to named ones.
+fn parts(kind: &Type) -> Vec<&Type> {
+    let mut parts = vec![kind];
+    let mut next = 0;
+    while let Some(kind) = parts.get(next).copied() {
+        match kind {
+            Type::Array(inner) | Type::Map(inner) => parts.push(inner),
+            Type::Union(branches) => parts.extend(branches),
+            _ => {}
+        }
+        next += 1;
+    }
+    parts
+}
+
+/// The named types a value of a named type can hold.
+fn reached_by<'d>(definitions: &'d Definitions, name: &str) -> BTreeSet<&'d str> {
+    let mut reached = BTreeSet::new();
+    let mut open = vec![name];
+    while let Some(name) = open.pop() {
+        for part in fields(definitions, name)
+            .iter()
+            .flat_map(|field| parts(&field.kind))
+        {
+            if let Type::Named(inner) = part
+                && reached.insert(inner.as_str())
+            {
+                open.push(inner);
+            }
+        }
+    }
+    reached
+}
+
+/// How many records lie between a record and the plainest value of it; a record without any is not there.
+pub(crate) type Ranks = BTreeMap<String, usize>;
+
+/// The ranks of all records.
+pub(crate) fn ranks(definitions: &Definitions) -> Ranks {
+    let mut ranks = Ranks::new();
+    loop {
+        let found = definitions.iter().filter_map(|(name, definition)| {
+            let Body::Record(fields) = &definition.body else {
+                return (!ranks.contains_key(name)).then(|| (name.clone(), 0));
+            };
+            let inner = fields.iter().map(|field| rank(&ranks, &field.kind));
+            let highest = inner.collect::<Option<Vec<usize>>>()?.into_iter().max();
+            (!ranks.contains_key(name)).then(|| (name.clone(), 1 + highest.unwrap_or(0)))
+        });
+        let found: Ranks = found.collect();
+        if found.is_empty() {
+            return ranks;
+        }
+        ranks.extend(found);
+    }
+}
+
+/// The rank of a type; nothing when it has no value.
+pub(crate) fn rank(ranks: &Ranks, kind: &Type) -> Option<usize> {
+    match kind {
+        Type::Named(name) => ranks.get(name).copied(),
+        Type::Union(branches) => branches.iter().filter_map(|branch| rank(ranks, branch)).min(),
+        _ => Some(0),
+    }
 }
 
 #[cfg(test)]

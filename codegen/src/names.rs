@@ -54,6 +54,11 @@ impl Scope {
         self.claim(&camel(name), "")
     }
 
+    /// Keeps a name for something else.
+    pub(crate) fn keep(&mut self, name: &str) {
+        self.0.insert(name.to_owned());
+    }
+
     fn claim(&mut self, wish: &str, joint: &str) -> String {
         let mut name = escaped(wish);
         let mut number = 2u32;

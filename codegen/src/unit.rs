@@ -52,6 +52,8 @@ pub(crate) enum TopicUnit {
     Avro {
         /// The topic's name.
         name: String,
+        /// Whether subjects are named by their records too.
+        by_record: bool,
         /// The newest version of each subject.
         events: Vec<AvroUnit>,
         /// Old versions that are generated as well, without being events of the enum.

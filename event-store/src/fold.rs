@@ -1,20 +1,18 @@
 //! What a fold is: a pure function of an aggregate's events, in the order of the log.
 //!
-//! `Fold` is the typed face a user implements; `EventSet` is what generated code gives it as events; `AnyFold`
-//! is the object-safe face behind which typed and declarative folds look the same to an auditor.
+//! `Fold` is the typed face a user implements, over the events of an [`EventSet`]; `AnyFold` is the object-safe face behind which typed and declarative folds look the same to an auditor.
 //! Invariant: a fold sees the log and nothing else. There is no clock, no random number and no default state;
 //! an aggregate without a first event has no state. Left out: snapshots of state (freeze, thaw).
 
 use std::any::Any;
 use std::fmt;
 
-use annals_schema_model::{SchemaId, Timestamp};
+use annals_schema_model::{DecodeError, EventSet, Raw, Resolve, SchemaId, Timestamp};
 use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::folding::{ReaderUsed, SchemaUsed};
-use crate::resolve::Resolve;
 
 /// Record header that names who caused an event (UTF-8).
 pub const ACTOR_HEADER: &str = "actor";
@@ -63,25 +61,18 @@ impl<'a> At<'a> {
     }
 }
 
-/// An event before it is decoded.
+/// An event where it sits.
 #[derive(Clone, Copy, Debug)]
-pub struct Raw<'a> {
+pub struct Recorded<'a> {
     /// The topic it was read from.
     pub topic: &'a str,
     /// Where it sits.
     pub at: At<'a>,
-    /// The writer's schema, from the envelope.
-    pub schema: SchemaId,
-    /// The payload after the envelope's magic byte and id (Protobuf: begins with the message indexes).
-    pub body: &'a [u8],
     /// The record key: the aggregate's id.
     pub key: &'a [u8],
+    /// What was written.
+    pub raw: Raw<'a>,
 }
-
-/// An event that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct DecodeError(pub String);
 
 /// A fold met an event it cannot accept; the reason is a sentence for the auditor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,29 +84,6 @@ impl Halt {
     pub fn new(reason: impl Into<String>) -> Halt {
         Halt(reason.into())
     }
-}
-
-/// What a decoder made of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen<E> {
-    /// One of the set.
-    Known(E),
-    /// Knowingly not of the set; passed over.
-    NotMine,
-    /// Of the topic, but not one this set has heard of. Counted and reported, never skipped in silence.
-    UnknownKind,
-}
-
-/// The events of one topic: one enum for an Avro subject set or a Protobuf oneof. Generated code implements it.
-pub trait EventSet: Sized {
-    /// Event name and fingerprint of the reader schema, for each event of the set.
-    const READER: &'static [(&'static str, [u8; 32])];
-
-    /// Reads an event of any registered writer schema as the reader's type.
-    fn decode(raw: &Raw<'_>, resolve: &dyn Resolve) -> Result<Seen<Self>, DecodeError>;
-
-    /// The record name and the payload without an envelope, for producers.
-    fn encode(&self) -> (&'static str, Vec<u8>);
 }
 
 /// A typed fold: how one aggregate's state follows from its events.
@@ -178,7 +146,7 @@ pub trait AnyFold: Send + Sync {
     }
     /// Folds one event. A fold that stops leaves `state` as it was, or takes it away; then it is made again from the
     /// events before. A state that is half the next one is never left behind.
-    fn step(&self, state: &mut Cell, raw: &Raw<'_>, resolve: &dyn Resolve) -> Result<Step, Stop>;
+    fn step(&self, state: &mut Cell, event: &Recorded<'_>, resolve: &dyn Resolve) -> Result<Step, Stop>;
     /// The state as JSON (`null` before the first event).
     fn view(&self, state: &Cell) -> Result<serde_json::Value, Stop>;
 }

@@ -6,15 +6,14 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use annals_kafka_wire::batch::Record;
-use annals_schema_model::{SchemaId, SchemaType, envelope, envelope::SchemaKey};
+use annals_schema_model::{Raw, Resolve, SchemaId, SchemaType, Writer, envelope, envelope::SchemaKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::StoreError;
-use crate::fold::{AnyFold, At, Cell, FoldId, Raw, Step, Stop};
+use crate::fold::{AnyFold, At, Cell, FoldId, Recorded, Step, Stop};
 use crate::index::PartitionIndex;
 use crate::kind::event_name;
-use crate::resolve::{Resolve, Writer};
 use crate::source::Cursor;
 use crate::store::{Aggregate, EventStore};
 
@@ -302,14 +301,17 @@ impl<'a> Folding<'a> {
 
     fn apply(&mut self, spot: Spot, record: &Record, opened: &Opened<'_>) -> Result<Step, Stop> {
         let at = spot.at(self.partition, record);
-        let raw = Raw {
+        let event = Recorded {
             topic: self.fold.topic(),
             at,
-            schema: opened.id,
-            body: &opened.body,
             key: self.key,
+            raw: Raw {
+                schema: opened.id,
+                body: &opened.body,
+            },
         };
-        self.fold.step(&mut self.state, &raw, &self.store.shared.resolve)
+        self.fold
+            .step(&mut self.state, &event, &self.store.shared.resolve)
     }
 
     /// Makes the state again that a fold gave up when it stopped, from the key's first so many events. What comes in the

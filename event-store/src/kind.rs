@@ -1,10 +1,8 @@
 //! The name of an event: an Avro record's full name, a JSON Schema's title, or the set member of a Protobuf message's
 //! first oneof.
 
-use annals_schema_model::{Schema, envelope, proto};
+use annals_schema_model::{Schema, Writer, envelope, proto};
 use prost_reflect::{DynamicMessage, MessageDescriptor, OneofDescriptor};
-
-use crate::resolve::Writer;
 
 /// The event's name. A body that does not read still has the name of its schema.
 pub(crate) fn event_name(writer: &Writer, body: &[u8]) -> String {

@@ -6,23 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use annals_schema_model::{Schema, SchemaId};
+use annals_schema_model::{Resolve, SchemaId, Writer};
 use rustc_hash::FxHashMap;
 
 /// Writers kept by [`Memo`]; a store that sees more ids asks its resolver again for the rest.
 const WRITERS_MAX: usize = 65_536;
-
-/// A registered schema, as the one who wrote an event used it. Where it is registered is not part of it: subjects come
-/// and go, and an answer must not move with them.
-#[derive(Debug)]
-pub struct Writer {
-    /// The schema's id.
-    pub id: SchemaId,
-    /// The schema itself.
-    pub schema: Schema,
-    /// SHA-256 of its canonical form.
-    pub fingerprint: [u8; 32],
-}
 
 /// A version of a subject, at the time of asking.
 #[derive(Clone, Debug)]
@@ -37,17 +25,8 @@ pub struct Registered {
     pub versions: BTreeMap<u32, SchemaId>,
 }
 
-/// Where schemas come from: a registry's view, or a table in a test.
-pub trait Resolve: Send + Sync {
-    /// The schema an envelope's id names, or nothing when the id is not registered.
-    fn writer(&self, id: SchemaId) -> Option<Arc<Writer>>;
-
-    /// The id of a schema that a record's header names by its guid. Resolvers that know none leave it at that.
-    fn id_of(&self, guid: [u8; 16]) -> Option<SchemaId> {
-        let _ = guid;
-        None
-    }
-
+/// Where schemas of subjects come from, for folds that are checked against what is registered.
+pub trait Subjects: Resolve {
     /// A version of a subject, soft-deleted or not.
     fn version(&self, subject: &str, version: u32) -> Option<Arc<Writer>>;
 
@@ -91,13 +70,5 @@ impl Resolve for Memo {
             writers.insert(id, Arc::clone(&writer));
         }
         Some(writer)
-    }
-
-    fn version(&self, subject: &str, version: u32) -> Option<Arc<Writer>> {
-        self.inner.version(subject, version)
-    }
-
-    fn latest(&self, topic: &str, record_name: &str) -> Option<Registered> {
-        self.inner.latest(topic, record_name)
     }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
+use annals_schema_model::Resolve;
 use serde::{Deserialize, Serialize};
 
 use crate::cut::Cut;
@@ -15,7 +16,7 @@ use crate::error::StoreError;
 use crate::fold::AnyFold;
 use crate::folding::{FoldUsed, ReaderUsed};
 use crate::index::TopicIndex;
-use crate::resolve::{Memo, Resolve};
+use crate::resolve::Memo;
 use crate::source::{CACHE_BYTES_MAX, Cache, Source};
 use crate::time_source::TimeSource;
 use crate::unhalted::Unhalted;

@@ -5,10 +5,11 @@
 
 use std::marker::PhantomData;
 
+use annals_schema_model::{EventSet, Resolve, Seen};
+
 use crate::canonical;
-use crate::fold::{AnyFold, Cell, EventSet, Fold, FoldId, Halt, Raw, Seen, Step, Stop};
+use crate::fold::{AnyFold, Cell, Fold, FoldId, Halt, Recorded, Step, Stop};
 use crate::folding::ReaderUsed;
-use crate::resolve::Resolve;
 
 /// A typed fold over the events of one topic.
 pub struct Typed<F> {
@@ -48,17 +49,17 @@ impl<F: Fold> AnyFold for Typed<F> {
             .collect()
     }
 
-    fn step(&self, state: &mut Cell, raw: &Raw<'_>, resolve: &dyn Resolve) -> Result<Step, Stop> {
-        let event = match F::Event::decode(raw, resolve)? {
+    fn step(&self, state: &mut Cell, recorded: &Recorded<'_>, resolve: &dyn Resolve) -> Result<Step, Stop> {
+        let event = match F::Event::decode(&recorded.raw, resolve)? {
             Seen::Known(event) => event,
             Seen::NotMine => return Ok(Step::NotMine),
             Seen::UnknownKind => return Ok(Step::UnknownKind),
         };
         match state {
-            None => *state = Some(Box::new(F::begin(event, &raw.at)?)),
+            None => *state = Some(Box::new(F::begin(event, &recorded.at)?)),
             Some(some) => match some.downcast_mut::<F::State>() {
                 Some(typed) => {
-                    if let Err(halt) = F::evolve(typed, event, &raw.at) {
+                    if let Err(halt) = F::evolve(typed, event, &recorded.at) {
                         // It may be half changed.
                         *state = None;
                         return Err(halt.into());

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{Registered, Resolve, Writer};
-use annals_schema_model::SchemaId;
+use annals_event_store::{Registered, Subjects};
+use annals_schema_model::{Resolve, SchemaId, Writer};
 use uuid::Uuid;
 
 use crate::registry::{Deleted, Stored, VersionView, View};
@@ -36,7 +36,9 @@ impl Resolve for RegistryResolve {
         let stored = view.default_context().schema_by_guid(Uuid::from_bytes(guid))?;
         Some(stored.id)
     }
+}
 
+impl Subjects for RegistryResolve {
     fn version(&self, subject: &str, version: u32) -> Option<Arc<Writer>> {
         let view = self.registry.view();
         let version = view.default_context().subject(subject)?.version(version)?;

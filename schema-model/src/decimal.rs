@@ -4,12 +4,15 @@
 //! bits; only what does not is a big integer. Bounded by [`Decimal::SCALE_MAX`] and [`Decimal::BITS_MAX`], so that no
 //! payload of a few bytes becomes a text of millions. Division is left out: its result need not be a decimal.
 
+mod exact;
 mod text;
 
 use std::{cmp::Ordering, hash, sync::Arc};
 
 use num_bigint::{BigInt, Sign};
 use thiserror::Error;
+
+pub use exact::Exact;
 
 /// A decimal number: an integer × 10^-scale.
 ///
@@ -50,9 +53,6 @@ pub enum DecimalError {
     /// Not a decimal number.
     #[error("not a decimal number; write it like -12.50")]
     Syntax,
-    /// No bytes at all.
-    #[error("a decimal needs at least one byte")]
-    Empty,
 }
 
 impl Decimal {
@@ -245,20 +245,25 @@ impl Decimal {
         }
     }
 
-    /// Reads big-endian two's complement of any length, as long as the value fits.
+    /// Reads big-endian two's complement of any length, as long as the value fits. No bytes are zero: some writers leave
+    /// out every byte that says nothing.
     ///
     /// # Errors
-    /// [`DecimalError::Empty`], [`DecimalError::Overflow`] or [`DecimalError::Scale`].
+    /// [`DecimalError::Overflow`] or [`DecimalError::Scale`].
     pub fn from_be_bytes(bytes: &[u8], scale: u32) -> Result<Decimal, DecimalError> {
         if scale > Decimal::SCALE_MAX {
             return Err(DecimalError::Scale);
         }
+        let negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
+        if bytes.len() <= 8 {
+            let start = if negative { -1i64 } else { 0 };
+            let short = bytes
+                .iter()
+                .fold(start, |value, byte| value << 8 | i64::from(*byte));
+            return Ok(Decimal::short(i128::from(short), scale));
+        }
         let bytes = significant(bytes);
-        let sign = match bytes.first() {
-            None => return Err(DecimalError::Empty),
-            Some(first) if first & 0x80 != 0 => 0xff,
-            Some(_) => 0,
-        };
+        let sign = if negative { 0xff } else { 0 };
         if let Some(start) = 16usize.checked_sub(bytes.len()) {
             let mut short = [sign; 16];
             short[start..].copy_from_slice(bytes);

@@ -29,6 +29,7 @@ pub mod cel;
 pub mod compat;
 mod decimal;
 pub mod envelope;
+pub mod event;
 #[cfg(feature = "cel")]
 mod fields;
 mod finding;
@@ -54,7 +55,8 @@ mod value;
 mod walk;
 mod writing;
 
-pub use decimal::{Decimal, DecimalError};
+pub use decimal::{Decimal, DecimalError, Exact};
+pub use event::{DecodeError, EncodeError, EventSet, Raw, Resolve, Seen, Writer};
 #[cfg(feature = "cel")]
 pub use fields::{Fields, Leaf, Visit};
 pub use finding::{Direction, Finding, Form, Rule};
@@ -70,6 +72,11 @@ pub use timestamp::{Timestamp, TimestampError};
 pub use value::Value;
 pub use walk::{Walk, WalkError};
 pub use writing::Writing;
+
+#[cfg(feature = "jiff")]
+pub use jiff;
+#[cfg(feature = "uuid")]
+pub use uuid;
 
 /// How deep schemas and payloads may nest before they are refused.
 pub const DEPTH_MAX: usize = 64;

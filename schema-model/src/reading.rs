@@ -13,44 +13,22 @@ use crate::{Finding, Schema, Value};
 pub struct ReadError {
     /// The field, e.g. `items[2].price`; empty for the body itself.
     pub path: String,
+    /// The position of the byte where the value begins that does not read, in Avro.
+    pub position: Option<usize>,
     /// What is wrong.
     pub message: String,
 }
 
+#[cfg(any(feature = "avro", feature = "proto"))]
 impl ReadError {
-    /// The same error one field further out: `price` within `item` is `item.price`.
-    ///
-    /// ```
-    /// use annals_schema_model::avro::wire::Reader;
-    /// let error = Reader::new(&[2, 9]).array(|r| r.bool().map_err(|e| e.within("paid"))).unwrap_err();
-    /// assert_eq!(error.within("items").path, "items[0].paid");
-    /// ```
-    #[must_use]
-    pub fn within(self, field: &str) -> ReadError {
-        let path = join(field, &self.path);
-        ReadError { path, ..self }
+    /// An error of a value as a whole.
+    pub(crate) fn new(message: impl Into<String>) -> ReadError {
+        ReadError {
+            path: String::new(),
+            position: None,
+            message: message.into(),
+        }
     }
-
-    /// The same error one array further out.
-    #[must_use]
-    pub fn within_index(self, index: usize) -> ReadError {
-        self.within(&format!("[{index}]"))
-    }
-
-    /// The same error one map further out.
-    #[must_use]
-    pub fn within_key(self, key: &str) -> ReadError {
-        self.within(&format!("[{key:?}]"))
-    }
-}
-
-fn join(outer: &str, inner: &str) -> String {
-    let dot = if inner.is_empty() || inner.starts_with('[') {
-        ""
-    } else {
-        "."
-    };
-    format!("{outer}{dot}{inner}")
 }
 
 /// A compiled reading of one writer schema, maybe into another reader schema.

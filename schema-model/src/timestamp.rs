@@ -44,18 +44,21 @@ pub struct TimestampError(String);
 
 impl Timestamp {
     /// So many milliseconds since 1970.
+    #[inline]
     #[must_use]
     pub const fn from_millis(millis: i64) -> Timestamp {
         Timestamp::of(millis, 1_000)
     }
 
     /// So many microseconds since 1970.
+    #[inline]
     #[must_use]
     pub const fn from_micros(micros: i64) -> Timestamp {
         Timestamp::of(micros, 1_000_000)
     }
 
     /// So many nanoseconds since 1970.
+    #[inline]
     #[must_use]
     pub const fn from_nanos(nanos: i64) -> Timestamp {
         Timestamp::of(nanos, SECOND_NANOS)
@@ -68,6 +71,7 @@ impl Timestamp {
         (nano < SECOND_NANOS).then_some(Timestamp { second, nano })
     }
 
+    #[inline]
     const fn of(count: i64, per_second: u32) -> Timestamp {
         let rest = count.rem_euclid(per_second as i64) as u32;
         Timestamp {
@@ -77,18 +81,21 @@ impl Timestamp {
     }
 
     /// Milliseconds since 1970, rounded down; the nearest number there is beyond 64 bits.
+    #[inline]
     #[must_use]
     pub fn as_millis(self) -> i64 {
         self.count(1_000)
     }
 
     /// Microseconds since 1970, rounded down; the nearest number there is beyond 64 bits.
+    #[inline]
     #[must_use]
     pub fn as_micros(self) -> i64 {
         self.count(1_000_000)
     }
 
     /// Nanoseconds since 1970; the nearest number there is beyond 64 bits.
+    #[inline]
     #[must_use]
     pub fn as_nanos(self) -> i64 {
         self.count(SECOND_NANOS)
@@ -100,9 +107,19 @@ impl Timestamp {
         self.second
     }
 
+    #[inline]
     fn count(self, per_second: u32) -> i64 {
-        let whole = i128::from(self.second) * i128::from(per_second);
-        let count = whole + i128::from(self.nano / (SECOND_NANOS / per_second));
+        let part = i64::from(self.nano / (SECOND_NANOS / per_second));
+        let whole = self.second.checked_mul(i64::from(per_second));
+        match whole.and_then(|whole| whole.checked_add(part)) {
+            Some(count) => count,
+            None => self.count_at_the_ends(per_second, part),
+        }
+    }
+
+    #[cold]
+    fn count_at_the_ends(self, per_second: u32, part: i64) -> i64 {
+        let count = i128::from(self.second) * i128::from(per_second) + i128::from(part);
         i64::try_from(count).unwrap_or(if count < 0 { i64::MIN } else { i64::MAX })
     }
 }

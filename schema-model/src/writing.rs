@@ -60,6 +60,7 @@ impl Writing {
             Kind::Json(walk) => {
                 walk.check(text.as_bytes()).map_err(|error| ReadError {
                     path: error.path,
+                    position: None,
                     message: error.message,
                 })?;
                 Ok(text.as_bytes().to_vec())
@@ -70,8 +71,5 @@ impl Writing {
 
 #[cfg(any(feature = "avro", feature = "proto"))]
 fn json(text: &str) -> Result<serde_json::Value, ReadError> {
-    serde_json::from_str(text).map_err(|error| ReadError {
-        path: String::new(),
-        message: format!("it is not JSON: {error}"),
-    })
+    serde_json::from_str(text).map_err(|error| ReadError::new(format!("it is not JSON: {error}")))
 }

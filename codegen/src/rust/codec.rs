@@ -1,7 +1,7 @@
-//! Expressions that write a value of a shape, and that read one.
+//! Statements that write a value of a shape, and expressions that read one.
 //!
-//! Invariant: what is written is what the schema says, in its order, and reading undoes it. Printed code uses the
-//! names `writer` and `reader`, and `annals_support` for the conversions at the root of the generated file.
+//! Invariant: what is written is what the schema says, in its order, and reading undoes it. Printed code calls the writer
+//! `to` and the source `from`.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -52,97 +52,89 @@ impl Operand {
 
 /// A statement that writes an operand.
 pub(crate) fn write(shape: &Shape, operand: &Operand) -> TokenStream {
-    let (expression, borrowed) = (&operand.expression, operand.borrowed());
+    let borrowed = operand.borrowed();
     match shape {
         Shape::Null => quote!(),
         Shape::Scalar(scalar) => write_scalar(*scalar, operand),
         Shape::Array(item) => {
             let closure = write_closure(item);
-            quote!(writer.array(#borrowed, #closure);)
+            quote!(to.array(#borrowed, #closure);)
         }
         Shape::Map(entry) => {
             let closure = write_closure(entry);
-            quote!(writer.map(#borrowed, #closure);)
+            quote!(to.map(#borrowed, #closure);)
         }
-        Shape::Named { .. } => quote!(#expression.write(writer);),
+        Shape::Named { .. } => quote!(to.datum(#borrowed);),
         Shape::Union(union) => write_union(union, operand),
     }
 }
 
 /// A closure that writes an item or an entry.
 fn write_closure(shape: &Shape) -> TokenStream {
-    if matches!(shape, Shape::Null) {
-        return quote!(|_, _| {});
-    }
     let body = write(shape, &Operand::value());
-    quote!(|writer, value| { #body })
+    match shape {
+        Shape::Null => quote!(|_, _| {}),
+        // There is nothing in the value to look at.
+        Shape::Union(union) if union.branches.is_empty() => quote!(|to, _| { #body }),
+        _ => quote!(|to, value| { #body }),
+    }
 }
 
 fn write_scalar(scalar: Scalar, operand: &Operand) -> TokenStream {
-    let (expression, borrowed, copied) = (&operand.expression, operand.borrowed(), operand.copied());
+    let (borrowed, copied) = (operand.borrowed(), operand.copied());
+    let method = scalar.method();
     match scalar {
-        Scalar::Boolean => quote!(writer.bool(#copied);),
-        Scalar::Int => quote!(writer.int(#copied);),
-        Scalar::Long => quote!(writer.long(#copied);),
-        Scalar::Float => quote!(writer.float(#copied);),
-        Scalar::Double => quote!(writer.double(#copied);),
-        Scalar::Bytes => quote!(writer.bytes(#borrowed);),
-        Scalar::String => quote!(writer.string(#borrowed);),
-        Scalar::Decimal { fixed: None, .. } => quote!(writer.bytes(&#expression.to_be_bytes());),
         Scalar::Decimal {
             fixed: Some(size), ..
         } => {
             let size = unsuffixed(size);
-            quote!(writer.fixed(&annals_support::widened(#borrowed, #size));)
+            quote!(to.decimal_padded(#borrowed, #size);)
         }
-        Scalar::Uuid => quote!(writer.string(#expression.hyphenated().encode_lower(&mut [0; 36]));),
-        Scalar::UuidFixed => quote!(writer.fixed(#expression.as_bytes());),
-        Scalar::Date => quote!(writer.int(annals_support::days(#copied));),
-        Scalar::TimestampMillis => quote!(writer.long(#expression.as_millis());),
-        Scalar::TimestampMicros => quote!(writer.long(#expression.as_micros());),
+        Scalar::Bytes | Scalar::String | Scalar::Decimal { .. } | Scalar::BigDecimal => {
+            quote!(to.#method(#borrowed);)
+        }
+        _ => quote!(to.#method(#copied);),
     }
 }
 
 fn write_union(union: &Union, operand: &Operand) -> TokenStream {
-    let (expression, borrowed) = (&operand.expression, operand.borrowed());
+    let borrowed = operand.borrowed();
     let null = union.null.map(|index| {
         let index = unsuffixed(index);
-        quote!(writer.branch(#index))
+        quote!(to.branch(#index))
     });
-    match (&union.name, union.branches.as_slice(), null) {
-        // The enum knows its own branches.
-        (Some(_), _, None) => quote!(#expression.write(writer);),
-        (Some(_), _, Some(null)) => quote! {
-            match #borrowed {
-                None => #null,
-                Some(value) => value.write(writer),
-            }
-        },
-        (None, [branch], Some(null)) => {
-            let index = unsuffixed(branch.index);
-            let body = write(&branch.shape, &Operand::value());
+    match (null, &union.name, union.branches.as_slice()) {
+        (None, ..) => quote!(to.datum(#borrowed);),
+        (Some(null), _, []) => quote!(#null;),
+        (Some(null), None, [branch]) => {
+            let (index, body) = (unsuffixed(branch.index), write(&branch.shape, &Operand::value()));
             quote! {
                 match #borrowed {
-                    None => #null,
                     Some(value) => {
-                        writer.branch(#index);
+                        to.branch(#index);
                         #body
                     }
+                    None => #null,
                 }
             }
         }
-        (None, _, null) => quote!(#null;),
+        (Some(null), ..) => quote! {
+            match #borrowed {
+                Some(value) => value.write(to),
+                None => #null,
+            }
+        },
     }
 }
 
-/// The body of a union enum's own `write`, over `self`.
+/// The body of the `write` of a union's enum.
 pub(crate) fn write_branches(union: &Union) -> TokenStream {
     let arms = union.branches.iter().map(|branch| {
         let (variant, index) = (&branch.variant, unsuffixed(branch.index));
         let body = write(&branch.shape, &Operand::value());
         quote! {
             Self::#variant(value) => {
-                writer.branch(#index);
+                to.branch(#index);
                 #body
             }
         }
@@ -150,128 +142,106 @@ pub(crate) fn write_branches(union: &Union) -> TokenStream {
     quote!(match self { #(#arms)* })
 }
 
-/// An expression that reads a value, with `?` inside.
-fn read(shape: &Shape) -> TokenStream {
-    match shape {
-        Shape::Null => quote!(()),
-        Shape::Union(union) => read_union(union),
-        Shape::Map(_) => {
-            let result = read_result(shape);
-            quote!(#result?.into_iter().collect())
+/// A call on a source that reads a value of this shape, to be put behind the source.
+fn read_call(shape: &Shape) -> Option<TokenStream> {
+    Some(match shape {
+        Shape::Null => quote!(null()),
+        Shape::Scalar(scalar) => {
+            let method = scalar.method();
+            match scalar {
+                Scalar::Decimal {
+                    fixed: Some(size), ..
+                } => {
+                    let size = unsuffixed(*size);
+                    quote!(decimal_fixed(#size))
+                }
+                _ => quote!(#method()),
+            }
         }
-        other => {
-            let result = read_result(other);
-            quote!(#result?)
-        }
-    }
-}
-
-/// The same as a `Result`, for the closures of arrays and maps. A map is still a list of entries.
-fn read_result(shape: &Shape) -> TokenStream {
-    match shape {
-        Shape::Scalar(scalar) => read_scalar(*scalar),
-        Shape::Named { path, boxed: false } => quote!(#path::read(reader)),
-        Shape::Named { path, boxed: true } => quote!(#path::read(reader).map(Box::new)),
+        Shape::Named { .. } => quote!(datum()),
         Shape::Array(item) => {
-            let item = read_closure(item);
-            quote!(reader.array(#item))
+            let item = read_function(item);
+            quote!(array(#item))
         }
         Shape::Map(value) => {
-            let value = read_closure(value);
-            quote!(reader.map(#value))
+            let value = read_function(value);
+            quote!(map(#value))
         }
-        Shape::Union(Union {
-            null: None,
-            name: Some(name),
-            ..
-        }) => quote!(#name::read(reader)),
-        Shape::Null | Shape::Union(_) => {
-            let value = read(shape);
-            quote!({ Ok(#value) })
-        }
-    }
+        Shape::Union(union) => match (union.null, &union.name, union.branches.as_slice()) {
+            (None, Some(_), _) => quote!(datum()),
+            (Some(_), None, [branch]) => {
+                let (index, some) = (unsuffixed(branch.index), read_function(&branch.shape));
+                quote!(option(#index, #some))
+            }
+            _ => return None,
+        },
+    })
 }
 
-/// A closure (or function) that reads a value.
-pub(crate) fn read_closure(shape: &Shape) -> TokenStream {
+/// A function that reads a value of this shape from a source.
+fn read_function(shape: &Shape) -> TokenStream {
     match shape {
-        Shape::Null => quote!(|_| Ok(())),
-        Shape::Named { path, boxed: false } => quote!(#path::read),
+        Shape::Null => quote!(S::null),
+        Shape::Scalar(scalar) if !matches!(scalar, Scalar::Decimal { fixed: Some(_), .. }) => {
+            let method = scalar.method();
+            quote!(S::#method)
+        }
+        Shape::Named { .. } => quote!(S::datum),
         Shape::Union(Union {
             null: None,
-            name: Some(name),
+            name: Some(_),
             ..
-        }) => quote!(#name::read),
-        Shape::Map(_) => {
-            let value = read(shape);
-            quote!(|reader| Ok(#value))
-        }
-        other => {
-            let result = read_result(other);
-            quote!(|reader| #result)
-        }
+        }) => quote!(S::datum),
+        other => match read_call(other) {
+            Some(call) => quote!(|from| from.#call),
+            None => {
+                let value = read_union(other, &quote!(from));
+                quote!(|from| Ok(#value))
+            }
+        },
     }
 }
 
-fn read_scalar(scalar: Scalar) -> TokenStream {
-    match scalar {
-        Scalar::Boolean => quote!(reader.bool()),
-        Scalar::Int => quote!(reader.int()),
-        Scalar::Long => quote!(reader.long()),
-        Scalar::Float => quote!(reader.float()),
-        Scalar::Double => quote!(reader.double()),
-        Scalar::String => quote!(reader.string().map(str::to_owned)),
-        Scalar::Bytes => quote!(reader.bytes().map(<[u8]>::to_vec)),
-        Scalar::Decimal {
-            scale, fixed: None, ..
-        } => {
-            let scale = unsuffixed(scale as usize);
-            quote!(reader.decimal_bytes(#scale).and_then(annals_support::exact))
-        }
-        Scalar::Decimal {
-            scale,
-            fixed: Some(size),
-            ..
-        } => {
-            let (size, scale) = (unsuffixed(size), unsuffixed(scale as usize));
-            quote!(reader.decimal_fixed(#size, #scale).and_then(annals_support::exact))
-        }
-        Scalar::Uuid => quote!(reader.string().and_then(annals_support::uuid)),
-        Scalar::UuidFixed => quote!(reader.fixed().map(::uuid::Uuid::from_bytes)),
-        Scalar::Date => quote!(reader.int().and_then(annals_support::date)),
-        Scalar::TimestampMillis => quote!(reader.long().map(::annals_schema_model::Timestamp::from_millis)),
-        Scalar::TimestampMicros => quote!(reader.long().map(::annals_schema_model::Timestamp::from_micros)),
+/// An expression that reads a value of this shape from what `from` stands for, with `?` inside.
+pub(crate) fn read(shape: &Shape, from: &TokenStream) -> TokenStream {
+    match read_call(shape) {
+        Some(call) => quote!(#from.#call?),
+        None => read_union(shape, from),
     }
 }
 
-fn read_union(union: &Union) -> TokenStream {
+/// A union with `null` that is no plain option: its index is looked at here.
+fn read_union(shape: &Shape, from: &TokenStream) -> TokenStream {
+    let Shape::Union(union) = shape else {
+        return TokenStream::new();
+    };
     let count = unsuffixed(union.count);
-    match (union.null, &union.name, union.branches.is_empty()) {
-        (None, Some(name), _) => quote!(#name::read(reader)?),
-        (_, _, true) => quote!({ reader.branch(#count)?; }),
-        (_, name, false) => {
-            let arms = union.branches.iter().map(|branch| {
-                let (index, variant) = (unsuffixed(branch.index), &branch.variant);
-                let value = read(&branch.shape);
-                match name {
-                    Some(name) => quote!(#index => Some(#name::#variant(#value)),),
-                    None => quote!(#index => Some(#value),),
-                }
-            });
-            // The reader checked the index: whatever is left is the branch `null`.
-            quote!(match reader.branch(#count)? { #(#arms)* _ => None })
+    let Some(name) = union.name.as_ref().filter(|_| !union.branches.is_empty()) else {
+        return quote!(#from.branch(#count).map(drop)?);
+    };
+    let arms = union.branches.iter().map(|branch| {
+        let (index, variant) = (unsuffixed(branch.index), &branch.variant);
+        let value = read(&branch.shape, &quote!(from));
+        quote!(#index => Some(#name::#variant(#value)),)
+    });
+    // The source checked the index: whatever is left is the branch `null`.
+    quote!(match #from.branch(#count)? {
+        #(#arms)*
+        _ => {
+            from.null()?;
+            None
         }
-    }
+    })
 }
 
-/// The body of the `read` of a union enum without `null`.
+/// The value that the `read` of a union's enum without `null` gives.
 pub(crate) fn read_branches(union: &Union) -> TokenStream {
     let count = unsuffixed(union.count);
     let last = union.branches.len().saturating_sub(1);
     let arms = union.branches.iter().enumerate().map(|(position, branch)| {
         let variant = &branch.variant;
-        let value = read(&branch.shape);
-        // The reader checked the index: whatever is left is the last branch.
+        let value = read(&branch.shape, &quote!(from));
+        // The source checked the index: whatever is left is the last branch.
         let index = if position == last {
             quote!(_)
         } else {
@@ -279,5 +249,5 @@ pub(crate) fn read_branches(union: &Union) -> TokenStream {
         };
         quote!(#index => Self::#variant(#value),)
     });
-    quote!(match reader.branch(#count)? { #(#arms)* })
+    quote!(match from.branch(#count)? { #(#arms)* })
 }

@@ -5,9 +5,10 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use crate::model::{Body, Definition, Field};
+use crate::model::{Body, Definition, Field, has_floats, holds_itself, is_endless};
 use crate::names::{Scope, camel};
-use crate::rust::codec::{Operand, read_branches, read_closure, write, write_branches};
+use crate::rust::codec::{Operand, read, read_branches, write, write_branches};
+use crate::rust::doc::doc;
 use crate::rust::module::{Here, ident};
 use crate::rust::shape::{Shape, Shaper, Union, unsuffixed};
 
@@ -15,8 +16,8 @@ use crate::rust::shape::{Shape, Shaper, Union, unsuffixed};
 pub(crate) struct Source<'a> {
     /// The file as docs name it.
     pub(crate) label: &'a str,
-    /// The Rust expression of the schema's text and more, for the top type; nothing for the others.
-    pub(crate) constants: TokenStream,
+    /// The constants of the schema, for the top type; nothing for the others.
+    pub(crate) constants: Option<TokenStream>,
 }
 
 /// The items of a definition. `scope` holds the names of its module.
@@ -30,41 +31,79 @@ pub(crate) fn items(
     let Some((_, name)) = here.names.place(&key) else {
         return TokenStream::new();
     };
-    let doc = doc(
-        definition.doc.as_deref(),
-        &format!("`{}`, {}:{}", definition.name, source.label, definition.line),
-    );
-    match &definition.body {
-        Body::Record(fields) => record(definition, name, fields, &doc, source, here, scope),
-        Body::Enum(symbols) => enumeration(definition, name, symbols, &doc),
-        Body::Fixed(size) => fixed(definition, name, *size, &doc),
+    let place = format!("`{}`, {}:{}", definition.name, source.label, definition.line);
+    let doc = doc(definition.doc.as_deref(), &place);
+    let items = match &definition.body {
+        Body::Record(fields) => record(definition, name, fields, here, scope),
+        Body::Enum(symbols, default) => enumeration(name, symbols, *default, here),
+        Body::Fixed(size) => fixed(name, *size, here),
+    };
+    let full_name = &definition.name;
+    let payload = source
+        .constants
+        .as_ref()
+        .map(|constants| payload(definition, name, constants, here));
+    quote! {
+        #doc
+        #items
+
+        impl #name {
+            /// The full name in the schema.
+            pub const NAME: &'static str = #full_name;
+            #payload
+        }
     }
 }
 
-/// Doc attributes: the schema's own words, and the place.
-fn doc(words: Option<&str>, place: &str) -> TokenStream {
-    let words = words.map(str::trim).filter(|words| !words.is_empty());
-    let mut lines: Vec<String> = Vec::new();
-    for line in words.into_iter().flat_map(str::lines) {
-        // Schema text is not Markdown: nothing in it may become a link or a tag.
-        lines.push(format!(
-            " {}",
-            line.trim_end().replace('[', "\\[").replace('<', "\\<")
-        ));
+/// What only the top type of a schema has: the schema, and whole payloads.
+fn payload(definition: &Definition, name: &Ident, constants: &TokenStream, here: &Here<'_>) -> TokenStream {
+    let avro = here.names.avro();
+    let encode = if is_endless(here.definitions, &definition.name) {
+        quote! {
+            /// The payload, without an envelope; an error when the value holds itself so deep that nobody would read it.
+            pub fn encode(&self) -> Result<Vec<u8>, #avro::EncodeError> {
+                #avro::encode_recursive(self)
+            }
+        }
+    } else {
+        quote! {
+            /// The payload, without an envelope.
+            pub fn encode(&self) -> Vec<u8> {
+                #avro::encode(self)
+            }
+        }
+    };
+    quote! {
+        #constants
+
+        #encode
+
+        /// Reads a payload written with exactly this schema, to its last byte.
+        pub fn decode(body: &[u8]) -> Result<Self, #avro::ReadError> {
+            Self::reader().decode(body)
+        }
+
+        /// What reads payloads of this and of every other writer's schema.
+        pub fn reader() -> &'static #avro::ReaderSchema {
+            static READER: #avro::ReaderSchema = #avro::ReaderSchema::new(#name::SCHEMA);
+            &READER
+        }
     }
-    if !lines.is_empty() {
-        lines.push(String::new());
+}
+
+/// What can be derived for a type that holds floats, or none.
+fn derives(has_floats: bool) -> TokenStream {
+    if has_floats {
+        quote!(#[derive(Clone, Debug, Default, PartialEq)])
+    } else {
+        quote!(#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)])
     }
-    lines.push(format!(" {place}"));
-    quote!(#(#[doc = #lines])*)
 }
 
 fn record(
     definition: &Definition,
     name: &Ident,
     fields: &[Field],
-    doc: &TokenStream,
-    source: &Source<'_>,
     here: &Here<'_>,
     scope: &mut Scope,
 ) -> TokenStream {
@@ -76,11 +115,8 @@ fn record(
     let shapes: Vec<Shape> = fields
         .iter()
         .map(|field| {
-            shaper.shape(
-                &field.kind,
-                Some(&definition.name),
-                &format!("{name}{}", camel(&field.name)),
-            )
+            let hint = format!("{name}{}", camel(&field.name));
+            shaper.shape(&field.kind, Some(&definition.name), &hint)
         })
         .collect();
     let unions = shaper.unions;
@@ -94,18 +130,19 @@ fn record(
         .zip(&idents)
         .map(|(field, ident)| field_doc(field, ident));
     let types = shapes.iter().map(|shape| shape.rust(here));
-    let codec = record_codec(&definition.name, fields, &idents, &shapes, source);
+    let has_floats = has_floats(here.definitions, &definition.name);
+    let derives = derives(has_floats);
+    let datum = record_datum(definition, name, &idents, &shapes, here);
     let unions = unions
         .iter()
-        .map(|union| union_enum(union, &definition.name, here));
+        .map(|union| union_enum(union, &definition.name, has_floats, here));
     quote! {
-        #doc
-        #[derive(Clone, Debug, PartialEq)]
+        #derives
         pub struct #name {
             #(#docs pub #idents: #types,)*
         }
 
-        impl #name { #codec }
+        #datum
 
         #(#unions)*
     }
@@ -121,118 +158,135 @@ fn field_doc(field: &Field, ident: &Ident) -> TokenStream {
     doc(field.doc.as_deref(), &place)
 }
 
-fn record_codec(
-    full_name: &str,
-    fields: &[Field],
-    idents: &[Ident],
-    shapes: &[Shape],
-    source: &Source<'_>,
-) -> TokenStream {
-    let constants = &source.constants;
-    let writes = idents
-        .iter()
-        .zip(shapes)
-        .map(|(field, shape)| write(shape, &Operand::place(quote!(self.#field))));
-    let reads = fields
-        .iter()
-        .zip(idents)
-        .zip(shapes)
-        .map(|((field, ident), shape)| {
-            let (path, closure) = (&field.name, read_closure(shape));
-            quote!(#ident: annals_support::field(reader, #path, #closure)?,)
-        });
-    let writes: TokenStream = writes.collect();
-    // A record without fields, or with nulls alone, writes and reads nothing.
-    let writer = if writes.is_empty() {
-        quote!(_)
-    } else {
-        quote!(writer)
-    };
-    let reader = if fields.is_empty() {
-        quote!(_)
-    } else {
-        quote!(reader)
-    };
+/// The functions that write and read a type; bodies call the writer `to`, the source `from`.
+fn datum(name: &Ident, write: &TokenStream, read: &TokenStream, here: &Here<'_>) -> TokenStream {
+    let avro = here.names.avro();
+    let to = if write.is_empty() { quote!(_) } else { quote!(to) };
     quote! {
-        /// The full name in the schema.
-        pub const NAME: &'static str = #full_name;
-        #constants
+        impl #avro::Datum for #name {
+            fn write(&self, #to: &mut #avro::wire::Writer) { #write }
 
-        /// The payload, without an envelope.
-        pub fn encode(&self) -> Vec<u8> {
-            let mut writer = annals_support::Writer::new();
-            self.write(&mut writer);
-            writer.into_bytes()
-        }
-
-        /// Reads a payload written with exactly this schema, to its last byte.
-        pub fn decode(body: &[u8]) -> Result<Self, annals_support::ReadError> {
-            let mut reader = annals_support::Reader::new(body);
-            let value = Self::read(&mut reader)?;
-            reader.finish()?;
-            Ok(value)
-        }
-
-        /// Writes the value where the writer stands.
-        pub fn write(&self, #writer: &mut annals_support::Writer) { #writes }
-
-        /// Reads a value where the reader stands.
-        pub fn read(reader: &mut annals_support::Reader<'_>) -> Result<Self, annals_support::ReadError> {
-            reader.record(|#reader| Ok(Self { #(#reads)* }))
+            fn read<'a, S: #avro::wire::Source<'a>>(&mut self, from: &mut S) -> #avro::wire::Result<()> { #read }
         }
     }
 }
 
+fn record_datum(
+    definition: &Definition,
+    name: &Ident,
+    idents: &[Ident],
+    shapes: &[Shape],
+    here: &Here<'_>,
+) -> TokenStream {
+    let writes = idents
+        .iter()
+        .zip(shapes)
+        .map(|(field, shape)| write(shape, &Operand::place(quote!(self.#field))));
+    let mut writes: TokenStream = writes.collect();
+    let reads = idents.iter().zip(shapes).map(|(field, shape)| {
+        let value = read(shape, &quote!(from.field()?));
+        if shape.is_unit() {
+            quote!(#value;)
+        } else {
+            quote!(self.#field = #value;)
+        }
+    });
+    let mut reads = quote! {
+        let outer = from.begin()?;
+        #(#reads)*
+        from.end(outer)
+    };
+    if holds_itself(here.definitions, &definition.name) {
+        writes = quote! {
+            if to.descend() {
+                #writes
+                to.ascend();
+            }
+        };
+        reads = quote! {
+            from.descend()?;
+            #reads?;
+            from.ascend();
+            Ok(())
+        };
+    }
+    datum(name, &writes, &reads, here)
+}
+
 /// The enum of a union with more than one branch besides `null`.
-fn union_enum(union: &Union, owner: &str, here: &Here<'_>) -> TokenStream {
+fn union_enum(union: &Union, owner: &str, has_floats: bool, here: &Here<'_>) -> TokenStream {
     let Some(name) = &union.name else {
         return TokenStream::new();
     };
+    let avro = here.names.avro();
     let doc = format!(" One branch of a union in `{owner}`.");
     let variants = union.branches.iter().map(|branch| {
         let (variant, kind) = (&branch.variant, branch.shape.rust(here));
         let doc = format!(" Branch {}.", branch.index);
         quote!(#[doc = #doc] #variant(#kind),)
     });
+    let derives = if has_floats {
+        quote!(#[derive(Clone, Debug, PartialEq)])
+    } else {
+        quote!(#[derive(Clone, Debug, PartialEq, Eq, Hash)])
+    };
+    let default = union
+        .branches
+        .iter()
+        .filter(|branch| branch.rank.is_some())
+        .min_by_key(|branch| branch.rank)
+        .map(|branch| &branch.variant);
     let writes = write_branches(union);
-    let read = union.null.is_none().then(|| {
+    let datum = if union.null.is_none() {
         let reads = read_branches(union);
+        datum(name, &writes, &quote!(*self = #reads; Ok(())), here)
+    } else {
+        // Whoever holds the option around it reads the index.
         quote! {
-            /// Reads the branch's index and its value.
-            pub fn read(reader: &mut annals_support::Reader<'_>) -> Result<Self, annals_support::ReadError> {
-                Ok(#reads)
+            impl #name {
+                /// Writes the branch's index and its value.
+                pub fn write(&self, to: &mut #avro::wire::Writer) { #writes }
             }
         }
-    });
+    };
     quote! {
         #[doc = #doc]
-        #[derive(Clone, Debug, PartialEq)]
+        #derives
         pub enum #name { #(#variants)* }
 
-        impl #name {
-            /// Writes the branch's index and its value.
-            pub fn write(&self, writer: &mut annals_support::Writer) { #writes }
-            #read
+        impl ::std::default::Default for #name {
+            fn default() -> Self {
+                Self::#default(::std::default::Default::default())
+            }
         }
+
+        #datum
     }
 }
 
-fn enumeration(definition: &Definition, name: &Ident, symbols: &[String], doc: &TokenStream) -> TokenStream {
+fn enumeration(name: &Ident, symbols: &[String], default: usize, here: &Here<'_>) -> TokenStream {
     let mut scope = Scope::default();
     let variants: Vec<Ident> = symbols.iter().map(|symbol| ident(&scope.camel(symbol))).collect();
     let docs = symbols.iter().map(|symbol| format!(" `{symbol}`."));
+    let defaults = (0..symbols.len()).map(|index| (index == default).then(|| quote!(#[default])));
     let count = unsuffixed(symbols.len());
-    let full_name = &definition.name;
+    let datum = datum(
+        name,
+        &quote!(to.enum_index(*self as usize);),
+        &quote! {
+            let index = from.enum_index(Self::ALL.len())?;
+            *self = Self::ALL[index];
+            Ok(())
+        },
+        here,
+    );
     quote! {
-        #doc
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum #name {
-            #(#[doc = #docs] #variants,)*
+            #(#[doc = #docs] #defaults #variants,)*
         }
 
         impl #name {
-            /// The full name in the schema.
-            pub const NAME: &'static str = #full_name;
             /// All values, in the order of the schema.
             pub const ALL: [Self; #count] = [#(Self::#variants),*];
 
@@ -245,41 +299,33 @@ fn enumeration(definition: &Definition, name: &Ident, symbols: &[String], doc: &
             pub fn from_symbol(symbol: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|value| value.as_str() == symbol)
             }
-
-            /// Writes the symbol's index.
-            pub fn write(self, writer: &mut annals_support::Writer) {
-                writer.enum_index(self as usize);
-            }
-
-            /// Reads a symbol's index.
-            pub fn read(reader: &mut annals_support::Reader<'_>) -> Result<Self, annals_support::ReadError> {
-                let index = reader.enum_index(Self::ALL.len())?;
-                Ok(Self::ALL[index])
-            }
         }
+
+        #datum
     }
 }
 
-fn fixed(definition: &Definition, name: &Ident, size: usize, doc: &TokenStream) -> TokenStream {
-    let (size, full_name) = (unsuffixed(size), &definition.name);
+fn fixed(name: &Ident, size: usize, here: &Here<'_>) -> TokenStream {
+    let size = unsuffixed(size);
+    let datum = datum(
+        name,
+        &quote!(to.fixed(&self.0);),
+        &quote! {
+            self.0 = from.fixed()?;
+            Ok(())
+        },
+        here,
+    );
     quote! {
-        #doc
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct #name(pub [u8; #size]);
 
-        impl #name {
-            /// The full name in the schema.
-            pub const NAME: &'static str = #full_name;
-
-            /// Writes the bytes.
-            pub fn write(&self, writer: &mut annals_support::Writer) {
-                writer.fixed(&self.0);
-            }
-
-            /// Reads the bytes.
-            pub fn read(reader: &mut annals_support::Reader<'_>) -> Result<Self, annals_support::ReadError> {
-                reader.fixed().map(Self)
+        impl ::std::default::Default for #name {
+            fn default() -> Self {
+                Self([0; #size])
             }
         }
+
+        #datum
     }
 }

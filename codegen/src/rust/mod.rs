@@ -1,14 +1,14 @@
-//! The generated file: modules after namespaces, an event type per topic, support code, formatted.
+//! The generated file: modules after namespaces, an event type per topic, formatted.
 //!
 //! Invariant: the same input gives the same bytes, on every machine. Nothing that is printed depends on the order of
 //! a hash map, on the time or on absolute paths (unless the user gave one).
 
 mod codec;
 mod definition;
+mod doc;
 mod module;
 mod proto;
 mod shape;
-mod support;
 mod topic;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,29 +19,23 @@ use quote::quote;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
-use crate::model::Definition;
+use crate::model::{Definition, Ranks, is_endless, ranks};
 use crate::names::{Scope, camel};
 use crate::unit::{AvroUnit, Origin, TopicUnit};
 use definition::Source;
 use module::{Here, Key, Names, Tree, ident, modules};
 use shape::unsuffixed;
-use support::Needs;
-
-/// Names at the root of the file that are ours.
-const ROOT_NAMES: &[&str] = &["Exact"];
 
 /// Prints all topics as one Rust file, and a list of all schema texts of the manifest.
 pub(crate) fn file(manifest: &Manifest, topics: &[TopicUnit]) -> Result<String, Vec<Diagnostic>> {
     let mut names = Names::default();
-    ROOT_NAMES
-        .iter()
-        .for_each(|name| drop(names.scope(&[]).camel(name)));
     let topic_names: Vec<String> = topics
         .iter()
         .map(|topic| names.scope(&[]).camel(&format!("{}_event", topic.name())))
         .collect();
     let units = units(topics);
     let mut wrong = conflicts(&units);
+    claim_modules(&mut names, topics, &units);
     for unit in &units {
         for definition in unit.definitions.values() {
             let key = (unit.keep, definition.name.clone());
@@ -50,19 +44,26 @@ pub(crate) fn file(manifest: &Manifest, topics: &[TopicUnit]) -> Result<String, 
     }
 
     let mut tree = Tree::default();
-    let mut needs = Needs::default();
     let mut printed: BTreeSet<Key> = BTreeSet::new();
     let mut opened: BTreeSet<Vec<String>> = BTreeSet::new();
+    // A type at the top of one schema may be inside another; it is printed with what only a top type has.
+    let mut tops: BTreeMap<Key, &Origin> = BTreeMap::new();
     for unit in &units {
-        needs.add(&unit.definitions);
+        tops.entry((unit.keep, unit.top.clone())).or_insert(&unit.origin);
+    }
+    for unit in &units {
+        let ranks = ranks(&unit.definitions);
         for definition in unit.definitions.values() {
-            if printed.insert((unit.keep, definition.name.clone())) {
+            let key = (unit.keep, definition.name.clone());
+            let is_here = tops
+                .get(&key)
+                .is_none_or(|origin| origin.path == unit.origin.path);
+            if is_here && printed.insert(key) {
                 let modules = modules(definition.namespace(), unit.keep);
-                if !modules.is_empty() && opened.insert(modules.clone()) {
-                    let root = module::root(&modules);
-                    tree.add(&modules, quote!(use #root annals_support;));
+                if opened.insert(modules.clone()) {
+                    tree.add(&modules, library(&names));
                 }
-                print_definition(unit, definition, &mut names, &mut tree);
+                print_definition(unit, definition, &ranks, &mut names, &mut tree);
             }
         }
     }
@@ -70,9 +71,13 @@ pub(crate) fn file(manifest: &Manifest, topics: &[TopicUnit]) -> Result<String, 
     for (topic, name) in topics.iter().zip(&topic_names) {
         match topic {
             TopicUnit::Avro {
-                name: topic, events, ..
+                name: topic,
+                by_record,
+                events,
+                ..
             } => {
-                roots.extend(topic::items(topic, name, &avro_events(events, &names)));
+                let events = avro_events(events, &names);
+                roots.extend(topic::items(topic, name, *by_record, &events, &names.avro()));
             }
             TopicUnit::Proto { name: topic, unit } => match proto::items(topic, name, unit, &mut tree) {
                 Ok(items) => roots.extend(items),
@@ -83,8 +88,8 @@ pub(crate) fn file(manifest: &Manifest, topics: &[TopicUnit]) -> Result<String, 
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    if !units.is_empty() {
-        roots.extend(support::items(needs, true));
+    if !units.is_empty() && !opened.contains(&Vec::new()) {
+        roots = [library(&names), roots].into_iter().collect();
     }
     roots.extend(schemas(manifest));
     tree.add(&[], roots);
@@ -95,6 +100,21 @@ impl TopicUnit {
     fn name(&self) -> &str {
         match self {
             TopicUnit::Avro { name, .. } | TopicUnit::Proto { name, .. } => name,
+        }
+    }
+}
+
+/// Modules get their names first.
+fn claim_modules(names: &mut Names, topics: &[TopicUnit], units: &[&AvroUnit]) {
+    for unit in units {
+        for definition in unit.definitions.values() {
+            names.claim_modules(&modules(definition.namespace(), unit.keep));
+        }
+    }
+    for topic in topics {
+        if let TopicUnit::Proto { unit, .. } = topic {
+            let packages = unit.files.file.iter().map(|file| modules(file.package(), None));
+            packages.for_each(|package| names.claim_modules(&package));
         }
     }
 }
@@ -132,13 +152,27 @@ fn conflicts(units: &[&AvroUnit]) -> Vec<Diagnostic> {
     wrong
 }
 
-fn print_definition(unit: &AvroUnit, definition: &Definition, names: &mut Names, tree: &mut Tree) {
-    let modules = modules(definition.namespace(), unit.keep);
-    let constants = if definition.name == unit.top {
-        origin_constants(&unit.origin)
+/// The line by which a module knows the library.
+fn library(names: &Names) -> TokenStream {
+    let avro = names.avro();
+    if avro == "avro" {
+        quote!(
+            use ::annals_schema_model::avro;
+        )
     } else {
-        TokenStream::new()
-    };
+        quote!(use ::annals_schema_model::avro as #avro;)
+    }
+}
+
+fn print_definition(
+    unit: &AvroUnit,
+    definition: &Definition,
+    ranks: &Ranks,
+    names: &mut Names,
+    tree: &mut Tree,
+) {
+    let modules = modules(definition.namespace(), unit.keep);
+    let constants = (definition.name == unit.top).then(|| origin_constants(&unit.origin));
     let source = Source {
         label: &unit.origin.label,
         constants,
@@ -149,6 +183,7 @@ fn print_definition(unit: &AvroUnit, definition: &Definition, names: &mut Names,
         modules: &modules,
         keep: unit.keep,
         definitions: &unit.definitions,
+        ranks,
     };
     let items = definition::items(definition, &source, &here, &mut scope);
     *names.scope(&modules) = scope;
@@ -220,6 +255,7 @@ fn avro_events(units: &[AvroUnit], names: &Names) -> Vec<topic::Event> {
             variant: ident(&variants.camel(&camel(unit.top.rsplit('.').next().unwrap_or_default()))),
             path: names.path(&[], &(None, unit.top.clone())),
             subject: unit.origin.subject.clone(),
+            is_endless: is_endless(&unit.definitions, &unit.top),
         })
         .collect()
 }

@@ -3,17 +3,17 @@
 //! Invariant: paths between generated types are relative (`super::…`), because a generated file is included at a
 //! place only its user knows. A kept old version of a subject lives in a module `v<N>` inside its namespace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
-use crate::model::Definitions;
+use crate::model::{Definitions, Ranks};
 use crate::names::{Scope, escaped, snake};
 
 /// Names printed code relies on. A schema's own `Option` is called `Option2`.
 const PRELUDE: &[&str] = &[
-    "Box", "Err", "None", "Ok", "Option", "Result", "Some", "String", "Vec",
+    "Box", "Err", "None", "Ok", "Option", "Result", "Self", "Some", "String", "Vec",
 ];
 
 /// Makes an identifier from a name of [`crate::names`], raw or not.
@@ -32,16 +32,34 @@ pub(crate) type Key = (Option<u32>, String);
 pub(crate) struct Names {
     places: BTreeMap<Key, (Vec<String>, Ident)>,
     scopes: BTreeMap<Vec<String>, Scope>,
+    /// Names of modules, which the library's must not be.
+    segments: BTreeSet<String>,
 }
 
 impl Names {
-    /// Gives a type its name, once.
+    /// Gives a type its name, once. All modules have theirs before.
     pub(crate) fn claim(&mut self, key: &Key, namespace: &str, simple_name: &str) {
         if !self.places.contains_key(key) {
             let modules = modules(namespace, key.0);
             let name = self.scope(&modules).camel(simple_name);
             self.places.insert(key.clone(), (modules, ident(&name)));
         }
+    }
+
+    /// Keeps the names of modules. In scripts without capitals a type could be called as one.
+    pub(crate) fn claim_modules(&mut self, modules: &[String]) {
+        for (depth, name) in modules.iter().enumerate() {
+            self.segments.insert(name.clone());
+            self.scope(&modules[..depth]).keep(name);
+        }
+    }
+
+    /// What every module calls `annals_schema_model::avro`: that, unless a namespace is called so.
+    pub(crate) fn avro(&self) -> Ident {
+        let free = |name: &String| !self.segments.contains(name);
+        let others = (2..).map(|number: u32| format!("avro_{number}"));
+        let name = std::iter::once("avro".to_owned()).chain(others).find(free);
+        ident(&name.unwrap_or_default())
     }
 
     /// The names taken in a module.
@@ -100,17 +118,14 @@ pub(crate) struct Here<'a> {
     pub(crate) keep: Option<u32>,
     /// The definitions of the schema at hand.
     pub(crate) definitions: &'a Definitions,
+    /// Their ranks.
+    pub(crate) ranks: &'a Ranks,
 }
 
 impl Here<'_> {
     /// The path to a named type of the schema at hand.
     pub(crate) fn path_to(&self, name: &str) -> TokenStream {
         self.names.path(self.modules, &(self.keep, name.to_owned()))
-    }
-
-    /// The way to the root of the file.
-    pub(crate) fn root(&self) -> TokenStream {
-        root(self.modules)
     }
 }
 

@@ -163,19 +163,17 @@ fn event_type(
 
 fn event_set(name: &Ident, message: &TokenStream) -> TokenStream {
     quote! {
-        impl ::annals_event_store::EventSet for #name {
+        impl ::annals_schema_model::EventSet for #name {
             const READER: &'static [(&'static str, [u8; 32])] = &[(Self::NAME, Self::FINGERPRINT)];
 
             fn decode(
-                raw: &::annals_event_store::Raw<'_>,
-                resolve: &dyn ::annals_event_store::Resolve,
-            ) -> Result<::annals_event_store::Seen<Self>, ::annals_event_store::DecodeError> {
-                use ::annals_event_store::{DecodeError, Seen};
+                raw: &::annals_schema_model::Raw<'_>,
+                resolve: &dyn ::annals_schema_model::Resolve,
+            ) -> Result<::annals_schema_model::Seen<Self>, ::annals_schema_model::DecodeError> {
+                use ::annals_schema_model::{DecodeError, Seen};
 
                 let id = raw.schema;
-                let writer = resolve
-                    .writer(id)
-                    .ok_or_else(|| DecodeError(format!("schema id {id} is not registered")))?;
+                let writer = raw.writer(resolve)?;
                 let ::annals_schema_model::Schema::Proto(schema) = &writer.schema else {
                     return Ok(Seen::UnknownKind);
                 };
@@ -190,8 +188,8 @@ fn event_set(name: &Ident, message: &TokenStream) -> TokenStream {
                 Ok(Self::from_message(message).map_or(Seen::UnknownKind, Seen::Known))
             }
 
-            fn encode(&self) -> (&'static str, Vec<u8>) {
-                (Self::NAME, self.body())
+            fn encode(&self) -> Result<(&'static str, Vec<u8>), ::annals_schema_model::EncodeError> {
+                Ok((Self::NAME, self.body()))
             }
         }
     }

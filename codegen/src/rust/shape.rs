@@ -7,7 +7,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use crate::model::{Type, recurs};
+use crate::model::{Logical, Type, rank, recurs};
 use crate::names::Scope;
 use crate::rust::module::{Here, ident};
 
@@ -48,11 +48,9 @@ pub(crate) enum Scalar {
         scale: u32,
         fixed: Option<usize>,
     },
-    Uuid,
-    UuidFixed,
-    Date,
-    TimestampMillis,
-    TimestampMicros,
+    BigDecimal,
+    /// One with a type of the library's own.
+    Logical(Logical),
 }
 
 /// A union.
@@ -77,6 +75,8 @@ pub(crate) struct Branch {
     pub(crate) variant: Ident,
     /// What it holds.
     pub(crate) shape: Shape,
+    /// How far away a value of it is; nothing where there is none. The nearest branch is the default.
+    pub(crate) rank: Option<usize>,
 }
 
 /// Turns types into shapes, and collects the unions that need an enum.
@@ -126,11 +126,8 @@ impl Shaper<'_> {
                 scale: *scale,
                 fixed: *fixed,
             },
-            Type::Uuid => Scalar::Uuid,
-            Type::UuidFixed => Scalar::UuidFixed,
-            Type::Date => Scalar::Date,
-            Type::TimestampMillis => Scalar::TimestampMillis,
-            Type::TimestampMicros => Scalar::TimestampMicros,
+            Type::BigDecimal => Scalar::BigDecimal,
+            Type::Logical(logical) => Scalar::Logical(*logical),
         };
         Shape::Scalar(scalar)
     }
@@ -147,6 +144,7 @@ impl Shaper<'_> {
                 index,
                 variant: ident(&variants.camel(&branch_name(kind))),
                 shape: self.shape(kind, owner, &format!("{hint}{}", branch_name(kind))),
+                rank: rank(self.here.ranks, kind),
             })
             .collect();
         let union = Union {
@@ -172,9 +170,8 @@ fn branch_name(kind: &Type) -> String {
         Type::Bytes => "Bytes",
         Type::String => "String",
         Type::Decimal { .. } => "Decimal",
-        Type::Uuid | Type::UuidFixed => "Uuid",
-        Type::Date => "Date",
-        Type::TimestampMillis | Type::TimestampMicros => "Timestamp",
+        Type::BigDecimal => "Decimal",
+        Type::Logical(logical) => logical.type_name(),
         Type::Array(_) => "Array",
         Type::Map(_) => "Map",
         Type::Union(_) => "Union",
@@ -184,6 +181,15 @@ fn branch_name(kind: &Type) -> String {
 }
 
 impl Shape {
+    /// Whether its one value is `()`.
+    pub(crate) fn is_unit(&self) -> bool {
+        match self {
+            Shape::Null => true,
+            Shape::Union(union) => union.branches.is_empty(),
+            _ => false,
+        }
+    }
+
     /// The type as Rust writes it.
     pub(crate) fn rust(&self, here: &Here<'_>) -> TokenStream {
         match self {
@@ -226,14 +232,35 @@ impl Scalar {
             Scalar::Bytes => quote!(Vec<u8>),
             Scalar::String => quote!(String),
             Scalar::Decimal { precision, scale, .. } => {
-                let root = here.root();
+                let avro = here.names.avro();
                 let (precision, scale) = (unsuffixed(precision as usize), unsuffixed(scale as usize));
-                quote!(#root Exact<#precision, #scale>)
+                quote!(#avro::Exact<#precision, #scale>)
             }
-            Scalar::Uuid | Scalar::UuidFixed => quote!(::uuid::Uuid),
-            Scalar::Date => quote!(::jiff::civil::Date),
-            Scalar::TimestampMillis | Scalar::TimestampMicros => quote!(::annals_schema_model::Timestamp),
+            Scalar::BigDecimal => {
+                let avro = here.names.avro();
+                quote!(#avro::Decimal)
+            }
+            Scalar::Logical(logical) => {
+                let (avro, name) = (here.names.avro(), ident(logical.type_name()));
+                quote!(#avro::#name)
+            }
         }
+    }
+
+    /// What the methods that write and read it are called.
+    pub(crate) fn method(self) -> Ident {
+        ident(match self {
+            Scalar::Boolean => "bool",
+            Scalar::Int => "int",
+            Scalar::Long => "long",
+            Scalar::Float => "float",
+            Scalar::Double => "double",
+            Scalar::Bytes => "bytes",
+            Scalar::String => "string",
+            Scalar::Decimal { .. } => "decimal",
+            Scalar::BigDecimal => "big_decimal",
+            Scalar::Logical(logical) => logical.method(),
+        })
     }
 }
 

@@ -1,4 +1,6 @@
-//! The event enum of an Avro topic, and how the store reads it.
+//! The event enum of an Avro topic, and how events of any writer become it.
+
+use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -17,17 +19,21 @@ pub(crate) struct Event {
     pub(crate) path: TokenStream,
     /// The subject of the record in this topic.
     pub(crate) subject: String,
+    /// Whether a value can hold itself, so that writing it may fail.
+    pub(crate) is_endless: bool,
 }
 
-/// The enum of a topic's events and its `EventSet`.
-pub(crate) fn items(topic: &str, name: &str, events: &[Event]) -> TokenStream {
+/// The enum of a topic's events and its `EventSet`. Where subjects are named by the topic alone, a record may have moved
+/// to another namespace, as the compatibility rules allow: then it goes by its short name.
+pub(crate) fn items(topic: &str, name: &str, by_record: bool, events: &[Event], avro: &Ident) -> TokenStream {
     let doc = format!(" The events of topic `{topic}`.");
     let name = ident(name);
     let (variants, paths): (Vec<_>, Vec<_>) =
         events.iter().map(|event| (&event.variant, &event.path)).unzip();
     let docs = events.iter().map(|event| format!(" `{}`.", event.name));
     let subjects = events.iter().map(|event| &event.subject);
-    let event_set = event_set(&name, events);
+    let body = body(events, avro);
+    let event_set = event_set(&name, by_record, events, avro);
     quote! {
         #[doc = #doc]
         #[allow(clippy::large_enum_variant)]
@@ -55,13 +61,10 @@ pub(crate) fn items(topic: &str, name: &str, events: &[Event]) -> TokenStream {
                 match self { #(Self::#variants(_) => #paths::VERSION,)* }
             }
 
-            /// The payload, without an envelope.
-            pub fn body(&self) -> Vec<u8> {
-                match self { #(Self::#variants(event) => event.encode(),)* }
-            }
+            #body
         }
 
-        #(impl From<#paths> for #name {
+        #(impl ::std::convert::From<#paths> for #name {
             fn from(event: #paths) -> Self {
                 Self::#variants(event)
             }
@@ -71,43 +74,69 @@ pub(crate) fn items(topic: &str, name: &str, events: &[Event]) -> TokenStream {
     }
 }
 
-fn event_set(name: &Ident, events: &[Event]) -> TokenStream {
-    let paths: Vec<_> = events.iter().map(|event| &event.path).collect();
+fn body(events: &[Event], avro: &Ident) -> TokenStream {
+    let fails = events.iter().any(|event| event.is_endless);
     let arms = events.iter().map(|event| {
-        let (full_name, aliases, variant, path) = (&event.name, &event.aliases, &event.variant, &event.path);
-        quote! {
-            #full_name #(| #aliases)* => {
-                static PLANS: annals_support::Plans = annals_support::Plans::new();
-                let body = PLANS.body(#path::SCHEMA, &writer, raw.body)?;
-                #path::decode(&body).map(Self::#variant)
-            }
+        let variant = &event.variant;
+        if fails && !event.is_endless {
+            quote!(Self::#variant(event) => Ok(event.encode()),)
+        } else {
+            quote!(Self::#variant(event) => event.encode(),)
         }
     });
+    if fails {
+        quote! {
+            /// The payload, without an envelope; an error when the event holds itself so deep that nobody would read it.
+            pub fn body(&self) -> Result<Vec<u8>, #avro::EncodeError> {
+                match self { #(#arms)* }
+            }
+        }
+    } else {
+        quote! {
+            /// The payload, without an envelope.
+            pub fn body(&self) -> Vec<u8> {
+                match self { #(#arms)* }
+            }
+        }
+    }
+}
+
+fn event_set(name: &Ident, by_record: bool, events: &[Event], avro: &Ident) -> TokenStream {
+    let paths: Vec<_> = events.iter().map(|event| &event.path).collect();
+    let called = |name: &str| {
+        let short = name.rsplit('.').next().filter(|_| !by_record);
+        short.unwrap_or(name).to_owned()
+    };
+    let arms = events.iter().map(|event| {
+        let names = std::iter::once(&event.name).chain(&event.aliases);
+        let names: BTreeSet<String> = names.map(|name| called(name)).collect();
+        let (variant, path) = (&event.variant, &event.path);
+        quote!(#(#names)|* => Self::#variant(#path::reader().decode_from(&writer, raw.body)?),)
+    });
+    let written = if by_record {
+        quote!(record_name)
+    } else {
+        quote!(short_name)
+    };
+    let body = if events.iter().any(|event| event.is_endless) {
+        quote!(self.body()?)
+    } else {
+        quote!(self.body())
+    };
     quote! {
-        impl ::annals_event_store::EventSet for #name {
+        impl #avro::EventSet for #name {
             const READER: &'static [(&'static str, [u8; 32])] = &[#((#paths::NAME, #paths::FINGERPRINT)),*];
 
-            #[allow(clippy::too_many_lines)]
-            fn decode(
-                raw: &::annals_event_store::Raw<'_>,
-                resolve: &dyn ::annals_event_store::Resolve,
-            ) -> Result<::annals_event_store::Seen<Self>, ::annals_event_store::DecodeError> {
-                let id = raw.schema;
-                let writer = resolve.writer(id).ok_or_else(|| {
-                    ::annals_event_store::DecodeError(format!("schema id {id} is not registered"))
-                })?;
-                let name = writer.schema.record_name().unwrap_or_default();
-                let event = match name.as_str() {
+            fn decode(raw: &#avro::Raw<'_>, resolve: &dyn #avro::Resolve) -> Result<#avro::Seen<Self>, #avro::DecodeError> {
+                let writer = raw.writer(resolve)?;
+                Ok(#avro::Seen::Known(match #avro::#written(&writer) {
                     #(#arms)*
-                    _ => return Ok(::annals_event_store::Seen::UnknownKind),
-                };
-                event
-                    .map(::annals_event_store::Seen::Known)
-                    .map_err(|error| ::annals_event_store::DecodeError(format!("{name} (schema id {id}): {error}")))
+                    _ => return Ok(#avro::Seen::UnknownKind),
+                }))
             }
 
-            fn encode(&self) -> (&'static str, Vec<u8>) {
-                (self.name(), self.body())
+            fn encode(&self) -> Result<(&'static str, Vec<u8>), #avro::EncodeError> {
+                Ok((self.name(), #body))
             }
         }
     }

@@ -224,3 +224,56 @@ fn a_missing_manifest_is_named() {
         wrong[0]
     );
 }
+
+#[test]
+fn what_the_rules_let_pass_and_reading_does_not() {
+    let decimal = |precision: u32| {
+        record(&format!(
+            r#"{{"name": "d", "type": {{"type": "bytes", "logicalType": "decimal", "precision": {precision}, "scale": 2}}}}"#
+        ))
+    };
+    check(
+        &[
+            ("annals.toml", MANIFEST),
+            ("t-R/v1.avsc", &decimal(12)),
+            ("t-R/v2.avsc", &decimal(4)),
+        ],
+        &["t-R/v2.avsc:2:23: version 2 cannot read all data of version 1: DECIMAL_PRECISION_NARROWED at …"],
+    );
+    check_schema(
+        &record(r#"{"name": "r", "type": "R"}"#),
+        &["t-R/v1.avsc:1: `R` holds itself without an end, so it has no values"],
+    );
+}
+
+#[test]
+fn a_name_is_one_events() {
+    let manifest =
+        "[[topic]]\nname = \"t\"\nstrategy = \"topic_record\"\nsubjects = [\"t-n.A\", \"t-n.B\"]\n";
+    let record = |name: &str, aliases: &str| {
+        format!(
+            r#"{{"type": "record", "name": "{name}", "namespace": "n", "aliases": [{aliases}], "fields": []}}"#
+        )
+    };
+    check(
+        &[
+            ("annals.toml", manifest),
+            ("t-n.A/v1.avsc", &record("A", "\"B\"")),
+            ("t-n.B/v1.avsc", &record("B", "")),
+        ],
+        &[
+            "t-n.A/v1.avsc:1:1: `n.B` is an alias of `n.A` and a name of `n.B` in topic `t`; take the alias away",
+        ],
+    );
+    check(
+        &[
+            ("annals.toml", MANIFEST),
+            (
+                "t-R/v1.avsc",
+                r#"{"type": "record", "name": "m.R", "fields": []}"#,
+            ),
+            ("t-R/v2.avsc", r#"{"type": "record", "name": "R", "fields": []}"#),
+        ],
+        &["t-R/v1.avsc:1:1: the subject of `m.R` in topic `t` is `t-m.R`, not `t-R`"],
+    );
+}

@@ -2,14 +2,19 @@
 
 use annals_codegen::Build;
 
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/events.rs.txt");
-
-fn build() -> Build {
-    Build::new("tests/schemas/annals.toml").keep("zoo-park.zoo.Everything", 1)
+/// What is generated, and the file of it.
+fn goldens() -> [(Build, &'static str); 2] {
+    [
+        (
+            Build::new("tests/schemas/annals.toml").keep("zoo-park.zoo.Everything", 1),
+            "events.rs.txt",
+        ),
+        (Build::new("tests/sets/annals.toml"), "sets.rs.txt"),
+    ]
 }
 
-fn printed() -> String {
-    build().generate().unwrap_or_else(|wrong| {
+fn printed(build: &Build) -> String {
+    build.generate().unwrap_or_else(|wrong| {
         panic!(
             "{}",
             wrong
@@ -23,24 +28,31 @@ fn printed() -> String {
 
 #[test]
 fn printed_rust_is_the_golden_file() {
-    let printed = printed();
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(GOLDEN, &printed).unwrap();
+    for (build, name) in goldens() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/golden")
+            .join(name);
+        let printed = printed(&build);
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &printed).unwrap();
+        }
+        let golden = std::fs::read_to_string(&path).unwrap_or_default();
+        let differing = printed
+            .lines()
+            .zip(golden.lines())
+            .enumerate()
+            .find(|(_, (new, old))| new != old);
+        assert!(
+            printed == golden,
+            "generated {name} has changed, first in line {:?}; look at it, then write it with UPDATE=1",
+            differing.map(|(line, (new, old))| (line + 1, new.to_owned(), old.to_owned()))
+        );
     }
-    let golden = std::fs::read_to_string(GOLDEN).unwrap_or_default();
-    let differing = printed
-        .lines()
-        .zip(golden.lines())
-        .enumerate()
-        .find(|(_, (new, old))| new != old);
-    assert!(
-        printed == golden,
-        "generated Rust has changed, first in line {:?}; look at it, then write it with UPDATE=1",
-        differing.map(|(line, (new, old))| (line + 1, new.to_owned(), old.to_owned()))
-    );
 }
 
 #[test]
 fn the_same_schemas_print_the_same_rust() {
-    assert_eq!(printed(), printed());
+    for (build, _) in goldens() {
+        assert_eq!(printed(&build), printed(&build));
+    }
 }

@@ -4,6 +4,7 @@
 
 mod foreign_writers;
 mod round_trip;
+mod sets;
 
 /// The generated types.
 #[allow(unreachable_pub, dead_code)]

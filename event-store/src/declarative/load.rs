@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
 use annals_schema_model::cel::{Node, Shape};
-use annals_schema_model::{Schema, Value};
+use annals_schema_model::{Schema, Value, Writer};
 use serde_saphyr::Spanned;
 
 use super::check::{Checked, check};
@@ -17,7 +17,7 @@ use super::verb::{Operation, Verb};
 use super::{Declarative, Events, Rule};
 use crate::canonical;
 use crate::fold::FoldId;
-use crate::resolve::{Resolve, Writer};
+use crate::resolve::Subjects;
 
 /// Longest fold file.
 const TEXT_BYTES_MAX: usize = 256 * 1024;
@@ -64,8 +64,8 @@ pub(super) fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Loa
 ///
 /// # Errors
 /// The line, and what is wrong there.
-pub fn load(text: &str, resolve: &dyn Resolve) -> Result<Declarative, LoadError> {
-    load_pinned(text, &Pins::default(), resolve)
+pub fn load(text: &str, subjects: &dyn Subjects) -> Result<Declarative, LoadError> {
+    load_pinned(text, &Pins::default(), subjects)
 }
 
 /// The name a fold file gives its aggregate, and its line, whatever else may be wrong with the file.
@@ -82,7 +82,7 @@ pub fn name_of(text: &str) -> Option<(String, u32)> {
 ///
 /// # Errors
 /// The line, and what is wrong there.
-pub fn load_pinned(text: &str, pins: &Pins, resolve: &dyn Resolve) -> Result<Declarative, LoadError> {
+pub fn load_pinned(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<Declarative, LoadError> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(LoadError::new(
             1,
@@ -98,8 +98,8 @@ pub fn load_pinned(text: &str, pins: &Pins, resolve: &dyn Resolve) -> Result<Dec
         ));
     }
     let readers = match &file.message {
-        None => avro_readers(&file, pins, resolve)?,
-        Some(message) => message_readers(&file, message, pins, resolve)?,
+        None => avro_readers(&file, pins, subjects)?,
+        Some(message) => message_readers(&file, message, pins, subjects)?,
     };
     let mut rules = rules(&file)?;
     let blocks: Vec<Checked<'_>> = rules
@@ -176,11 +176,11 @@ fn reader(
     event: &Spanned<String>,
     kind: &str,
     pins: &Pins,
-    resolve: &dyn Resolve,
+    subjects: &dyn Subjects,
 ) -> Result<(Arc<Writer>, Pin), LoadError> {
     let (name, topic) = (&event.value, &file.topic);
     let found = match pins.get(name) {
-        Some(pin) => match pin.find(resolve) {
+        Some(pin) => match pin.find(subjects) {
             Some(writer) => Ok((writer, pin.clone())),
             None => Err(format!(
                 "{name} is read with version {} of {}, which is not registered any more as it was; \
@@ -188,7 +188,7 @@ fn reader(
                 pin.version, pin.subject, file.name.value
             )),
         },
-        None => match resolve.latest(topic, name) {
+        None => match subjects.latest(topic, name) {
             Some(newest) => Ok((Arc::clone(&newest.writer), Pin::of(&newest))),
             None => Err(format!(
                 "no schema of {kind} {name} is registered for topic {topic}"
@@ -198,7 +198,7 @@ fn reader(
     found.map_err(|message| LoadError::new(line_of(event), message))
 }
 
-fn avro_readers(file: &File, pins: &Pins, resolve: &dyn Resolve) -> Result<Readers, LoadError> {
+fn avro_readers(file: &File, pins: &Pins, subjects: &dyn Subjects) -> Result<Readers, LoadError> {
     let mut readers = Readers {
         shapes: vec![],
         fingerprints: vec![],
@@ -208,7 +208,7 @@ fn avro_readers(file: &File, pins: &Pins, resolve: &dyn Resolve) -> Result<Reade
     let mut by_name: BTreeMap<String, Arc<Writer>> = BTreeMap::new();
     for (event, _) in &file.events.0 {
         let name = &event.value;
-        let (reader, pin) = reader(file, event, "record", pins, resolve)?;
+        let (reader, pin) = reader(file, event, "record", pins, subjects)?;
         let Schema::Avro(schema) = &reader.schema else {
             let message = format!(
                 "{name} is a Protobuf message; give the message as `message:` and its oneof's members as events"
@@ -228,11 +228,11 @@ fn message_readers(
     file: &File,
     message: &Spanned<String>,
     pins: &Pins,
-    resolve: &dyn Resolve,
+    subjects: &dyn Subjects,
 ) -> Result<Readers, LoadError> {
     let wrong = |text: String| LoadError::new(line_of(message), text);
     let name = &message.value;
-    let (reader, pin) = reader(file, message, "message", pins, resolve)?;
+    let (reader, pin) = reader(file, message, "message", pins, subjects)?;
     let mut used = Pins::default();
     used.insert(name, pin);
     let Schema::Proto(schema) = &reader.schema else {

@@ -104,7 +104,7 @@ mod verb;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use annals_schema_model::{Reading, SchemaId, Value};
+use annals_schema_model::{DecodeError, Reading, Resolve, SchemaId, Value, Writer};
 use rustc_hash::FxHashMap;
 
 pub use self::load::{LoadError, load, load_pinned, name_of};
@@ -112,9 +112,8 @@ pub use self::pins::{Pin, Pins};
 use self::slots::{Slots, State};
 use self::verb::{Input, Operation};
 use crate::canonical;
-use crate::fold::{AnyFold, Cell, DecodeError, FoldId, Halt, Raw, Step, Stop};
+use crate::fold::{AnyFold, Cell, FoldId, Halt, Recorded, Step, Stop};
 use crate::folding::{ReaderUsed, SchemaUsed};
-use crate::resolve::{Resolve, Writer};
 
 /// Writer schemas whose readings are kept.
 const READINGS_MAX: usize = 16_384;
@@ -239,11 +238,17 @@ impl Declarative {
             .ok_or(Step::UnknownKind)
     }
 
-    fn apply(&self, rule: &Rule, state: &mut Cell, event: &Value, raw: &Raw<'_>) -> Result<(), Stop> {
+    fn apply(
+        &self,
+        rule: &Rule,
+        state: &mut Cell,
+        event: &Value,
+        recorded: &Recorded<'_>,
+    ) -> Result<(), Stop> {
         let name = &rule.event;
         let input = Input {
             event,
-            raw,
+            recorded,
             names: self.slots.names(),
         };
         match state {
@@ -295,11 +300,11 @@ impl AnyFold for Declarative {
         named.unwrap_or_else(|| SchemaUsed::unnamed(id))
     }
 
-    fn step(&self, state: &mut Cell, raw: &Raw<'_>, resolve: &dyn Resolve) -> Result<Step, Stop> {
-        let plan = self.plan(raw.schema, resolve)?;
+    fn step(&self, state: &mut Cell, recorded: &Recorded<'_>, resolve: &dyn Resolve) -> Result<Step, Stop> {
+        let plan = self.plan(recorded.raw.schema, resolve)?;
         let read = |reading: &Reading| {
             reading
-                .read(raw.body)
+                .read(recorded.raw.body)
                 .map_err(|error| DecodeError(error.to_string()))
         };
         match &*plan {
@@ -312,12 +317,12 @@ impl AnyFold for Declarative {
                     .rules
                     .get(*rule)
                     .ok_or_else(|| Halt::new("the fold has no such rule"))?;
-                self.apply(rule, state, &event, raw)?;
+                self.apply(rule, state, &event, recorded)?;
             }
             Plan::Message(reading) => {
                 let event = read(reading)?;
                 match self.member_rule(&event) {
-                    Ok(rule) => self.apply(rule, state, &event, raw)?,
+                    Ok(rule) => self.apply(rule, state, &event, recorded)?,
                     Err(step) => return Ok(step),
                 }
             }

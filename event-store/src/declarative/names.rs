@@ -55,7 +55,7 @@ impl Roots for Meant<'_> {
             }
             (Root::Name(STATE), None) => Ok((Cow::Owned(self.whole_state()), 0)),
             (Root::Name(AT), Some((field, [header]))) if field == "headers" => {
-                let headers = self.input.raw.at.headers.iter();
+                let headers = self.input.recorded.at.headers.iter();
                 let value = headers.rev().find(|(name, _)| name == header);
                 let value = value.map_or(Value::Null, |(_, value)| self::header(value.as_ref()));
                 Ok((Cow::Owned(value), 2))
@@ -87,7 +87,7 @@ impl Roots for Meant<'_> {
 
 impl Meant<'_> {
     fn at(&self, name: &str) -> Option<Value> {
-        let at = &self.input.raw.at;
+        let at = &self.input.recorded.at;
         let text = |text: Option<&str>| text.map_or(Value::Null, |text| Value::String(text.to_owned()));
         Some(match name {
             "offset" => Value::Int(at.offset),
@@ -97,8 +97,8 @@ impl Meant<'_> {
                 millis: at.recorded_ms,
             },
             "recorded_ms" => Value::Int(at.recorded_ms),
-            "schema_id" => Value::Int(i64::from(self.input.raw.schema.get())),
-            "key" => Value::String(key_text(self.input.raw.key)),
+            "schema_id" => Value::Int(i64::from(self.input.recorded.raw.schema.get())),
+            "key" => Value::String(key_text(self.input.recorded.key)),
             "actor" => text(at.actor()),
             "business_time" => at.business_time().map_or(Value::Null, |time| Value::Timestamp {
                 millis: time.as_millis(),

@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annals_schema_model::SchemaId;
+use annals_schema_model::{SchemaId, Writer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::load::{LoadError, parse};
 use crate::folding::SchemaUsed;
-use crate::resolve::{Registered, Resolve, Writer};
+use crate::resolve::{Registered, Subjects};
 
 /// Versions of a subject that a pin names: the newest ones. A lock is read by people.
 const VERSIONS_MAX: usize = 1_000;
@@ -123,9 +123,9 @@ impl Pin {
     }
 
     /// The pinned schema, wherever it is still kept.
-    pub(super) fn find(&self, resolve: &dyn Resolve) -> Option<Arc<Writer>> {
-        let by_id = || resolve.writer(SchemaId::new(self.id)?);
-        let by_version = || resolve.version(&self.subject, self.version);
+    pub(super) fn find(&self, subjects: &dyn Subjects) -> Option<Arc<Writer>> {
+        let by_id = || subjects.writer(SchemaId::new(self.id)?);
+        let by_version = || subjects.version(&self.subject, self.version);
         let is_it = |found: &Arc<Writer>| hash(found) == self.sha256;
         by_id().filter(is_it).or_else(|| by_version().filter(is_it))
     }

@@ -7,7 +7,7 @@ use annals_schema_model::cel::{Arithmetic, Node, Scope, equal, evaluate, exact, 
 
 use super::names::Meant;
 use super::slots::State;
-use crate::fold::Raw;
+use crate::fold::Recorded;
 
 /// One operation on one field.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Verb {
 #[derive(Clone, Copy)]
 pub(crate) struct Input<'a> {
     pub(crate) event: &'a Value,
-    pub(crate) raw: &'a Raw<'a>,
+    pub(crate) recorded: &'a Recorded<'a>,
     /// The names of the state's fields, by slot.
     pub(crate) names: &'a [String],
 }

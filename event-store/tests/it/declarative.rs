@@ -1,6 +1,7 @@
 //! What a fold file may not say, and on which line the error stands.
 
-use annals_event_store::{AnyFold, Cell, Raw, Step, Stop, declarative};
+use annals_event_store::{AnyFold, Cell, Recorded, Step, Stop, declarative};
+use annals_schema_model::Raw;
 
 use crate::till::{FILE, Till, table};
 
@@ -223,14 +224,16 @@ pub(crate) fn fold(text: &str, events: &[Till]) -> (serde_json::Value, Vec<Resul
             recorded_ms: 5,
             headers: &headers,
         };
-        let raw = Raw {
+        let recorded = Recorded {
             topic: "tills",
             at,
-            schema: envelope.id,
-            body: envelope.body,
             key: b"k",
+            raw: Raw {
+                schema: envelope.id,
+                body: envelope.body,
+            },
         };
-        steps.push(fold.step(&mut state, &raw, &table));
+        steps.push(fold.step(&mut state, &recorded, &table));
     }
     (fold.view(&state).unwrap(), steps)
 }

@@ -131,10 +131,10 @@ impl Stream {
 /// A store with the typed fold and one with the file, over the same logs.
 fn stores(stream: &Stream, steps: &[Step]) -> (Logs, [EventStore; 2]) {
     let (table, ids) = table();
-    let table: Arc<dyn annals_event_store::Resolve> = Arc::new(table);
+    let table: Arc<dyn annals_event_store::Subjects> = Arc::new(table);
     let logs = Logs::new(TOPIC, 2);
     let declarative = declarative::load(FILE, &*table).unwrap();
-    let stores = [EventStore::new(Arc::clone(&table)), EventStore::new(table)];
+    let stores = [EventStore::new(table.clone()), EventStore::new(table)];
     stores[0]
         .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), logs.source())
         .unwrap();

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_event_store::{OffsetsApplied, Registered, Resolve, Source, Writer};
+use annals_event_store::{OffsetsApplied, Registered, Source, Subjects};
 use annals_kafka_wire::batch::{Batch, BatchBuilder, TimestampType};
-use annals_schema_model::{Schema, SchemaId, SchemaType, envelope};
+use annals_schema_model::{Resolve, Schema, SchemaId, SchemaType, Writer, envelope};
 use annals_segment_log::{Durability, LogConfig, LogDir, Partition, PartitionConfig};
 
 /// Schemas registered under `<topic>-<record name>`, ids from 1.
@@ -37,7 +37,9 @@ impl Resolve for Table {
         let (.., writer) = self.0.get(id.get() as usize - 1)?;
         Some(Arc::clone(writer))
     }
+}
 
+impl Subjects for Table {
     fn version(&self, subject: &str, version: u32) -> Option<Arc<Writer>> {
         let found = |row: &&Row| row.0 == subject && row.1 == version;
         self.0.iter().find(found).map(|(.., writer)| Arc::clone(writer))

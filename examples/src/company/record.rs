@@ -1,10 +1,9 @@
 //! From events to records as a producer sends them.
 
-use annals_event_store::EventSet;
-use annals_schema_model::{Decimal, Timestamp};
+use annals_schema_model::{Exact, Timestamp};
 
 use crate::events::shop::orders::{Address, OrderPlaced, v1};
-use crate::events::{Exact, OrdersEvent, PackagesEvent};
+use crate::events::{OrdersEvent, PackagesEvent};
 
 /// A record before it has a schema id and an offset.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,9 +37,8 @@ pub(super) struct Stamp<'a> {
 /// The record of an order's event.
 pub(super) fn order(order_id: &str, event: impl Into<OrdersEvent>, stamp: Stamp<'_>) -> DemoRecord {
     let event = event.into();
-    let (record_name, body) = event.encode();
-    let origin = (OrdersEvent::TOPIC, record_name, event.subject(), event.version());
-    record(origin, order_id, body, stamp)
+    let origin = (OrdersEvent::TOPIC, event.name(), event.subject(), event.version());
+    record(origin, order_id, event.body(), stamp)
 }
 
 /// The record of an order as it was written before there were channels.
@@ -82,14 +80,13 @@ pub(super) fn placed_without_channel(placed: OrderPlaced, stamp: Stamp<'_>) -> D
 
 /// The record of a package's event.
 pub(super) fn package(event: &PackagesEvent, stamp: Stamp<'_>) -> DemoRecord {
-    let (record_name, body) = event.encode();
     let origin = (
         PackagesEvent::TOPIC,
-        record_name,
+        PackagesEvent::NAME,
         PackagesEvent::SUBJECT,
         PackagesEvent::VERSION,
     );
-    record(origin, &event.message.package_id, body, stamp)
+    record(origin, &event.message.package_id, event.body(), stamp)
 }
 
 fn record(
@@ -120,7 +117,7 @@ pub(super) fn time(ms: i64) -> Timestamp {
 
 /// Cents as money; no price of the company comes near ten digits.
 pub(super) fn money(cents: i64) -> Exact<12, 2> {
-    Exact::new(Decimal::new(i128::from(cents), 2)).unwrap_or(Exact::ZERO)
+    Exact::from_unscaled(i128::from(cents)).unwrap_or_default()
 }
 
 /// Money as cents.

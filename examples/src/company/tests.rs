@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use annals_event_store::EventSet;
-use annals_schema_model::{Schema, SchemaType, Walk};
+use annals_schema_model::{EventSet, Schema, SchemaType, Walk};
 
 use super::*;
 use crate::events::shop::orders::{AddressChanged, OrderPaid, OrderPlaced, OrderRefunded};

@@ -1,9 +1,9 @@
 //! The order fold, event by event.
 
 use annals_event_store::{At, Fold};
+use annals_schema_model::Exact;
 
 use super::*;
-use crate::events::Exact;
 use crate::events::shop::orders::{
     Address as NewAddress, AddressChanged, CardPayment, Channel, ItemOutOfStock, ItemPicked, ItemReordered,
     OrderCancelled, OrderConfirmed, OrderItem, OrderPaid, OrderPaidMethod, OrderPlaced, OrderRefunded,

@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annals_event_store::{AnyFold, At, Cell, Raw, Registered, Resolve, Step, Writer, declarative, typed};
+use annals_event_store::{AnyFold, At, Cell, Recorded, Registered, Step, Subjects, declarative, typed};
 use annals_examples::company::{DemoRecord, history};
 use annals_examples::events::SCHEMAS;
 use annals_examples::order::OrderFold;
 use annals_examples::package::PackageFold;
 use annals_examples::{ORDER_FOLD, PACKAGE_FOLD};
-use annals_schema_model::{Schema, SchemaId};
+use annals_schema_model::{Raw, Resolve, Schema, SchemaId, Writer};
 use bytes::Bytes;
 
 /// Every schema of the company, with ids in the order in which they are listed.
@@ -48,7 +48,9 @@ impl Resolve for Registry {
         let found = self.0.iter().find(|(.., writer)| writer.id == id);
         found.map(|(.., writer)| Arc::clone(writer))
     }
+}
 
+impl Subjects for Registry {
     fn version(&self, subject: &str, version: u32) -> Option<Arc<Writer>> {
         let found = self.0.iter().find(|row| (row.0, row.1) == (subject, version));
         found.map(|(.., writer)| Arc::clone(writer))
@@ -81,7 +83,7 @@ fn compare(registry: &Registry, folds: &[Box<dyn AnyFold>; 2], records: &[&DemoR
             .iter()
             .map(|(name, value)| ((*name).to_owned(), Some(Bytes::from(value.clone()))))
             .collect();
-        let raw = Raw {
+        let event = Recorded {
             topic: record.topic,
             at: At {
                 partition: 0,
@@ -90,11 +92,13 @@ fn compare(registry: &Registry, folds: &[Box<dyn AnyFold>; 2], records: &[&DemoR
                 recorded_ms: record.timestamp_ms,
                 headers: &headers,
             },
-            schema: registry.id(record),
-            body: &record.body,
             key: record.partition_key.as_bytes(),
+            raw: Raw {
+                schema: registry.id(record),
+                body: &record.body,
+            },
         };
-        let steps = [0, 1].map(|fold: usize| folds[fold].step(&mut states[fold], &raw, registry));
+        let steps = [0, 1].map(|fold: usize| folds[fold].step(&mut states[fold], &event, registry));
         match &steps {
             [Ok(Step::Applied), Ok(Step::Applied)] => {}
             [Err(_), Err(_)] => return usize::try_from(revision).unwrap(),

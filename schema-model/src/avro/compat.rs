@@ -29,6 +29,7 @@ mod task;
 
 use branches::{Branches, Candidates, Unions};
 pub(super) use meaning::misread;
+pub use meaning::narrowings;
 use place::{Places, Token};
 pub(super) use task::promotes;
 

@@ -1,7 +1,7 @@
 //! Avro: schemas, rules and payloads, after the specification and, where it leaves room, after Avro Java 1.12.
 //!
 //! A [`Schema`] is an arena of nodes with byte spans, so that a finding can point into the text. Nothing here
-//! converts through a generic value on the way from a writer's bytes to a reader's: a [`Plan`] translates bytes.
+//! converts through a generic value on the way from a writer's bytes to a reader's values: a [`Plan`] drives the reader.
 //! Left out on purpose: IDL, RPC, object container files, sort order.
 
 mod canon;
@@ -12,6 +12,7 @@ mod equal;
 mod fields;
 #[cfg(feature = "apache-avro")]
 pub mod interop;
+mod locate;
 mod logical;
 mod named;
 mod names;
@@ -23,17 +24,27 @@ mod print;
 mod read;
 pub mod rules;
 mod schema;
+mod typed;
 mod walk;
 pub mod wire;
 mod write;
 
 use crate::json_text::{self as json, write as json_text};
 
+// What generated code calls its fields' types and its own traits by, so that it needs one name of this crate alone.
+pub use crate::event::{DecodeError, EncodeError, EventSet, Raw, Resolve, Seen};
+pub use crate::{Decimal, Exact, ReadError, Timestamp};
+#[cfg(feature = "jiff")]
+pub use jiff::civil::{Date, DateTime, Time};
 pub use json::{Json, JsonKind};
 pub use node::{Enum, Field, Fixed, Kind, Logical, Name, Node, NodeId, Order, Record};
 pub use parse::{FIXED_BYTES_MAX, NODES_MAX, TEXT_BYTES_MAX};
-pub use plan::{Plan, TRANSLATED_BYTES_MAX};
+pub use plan::{PLANNED_BYTES_MAX, Plan, Planned};
 pub use read::Reading;
 pub use schema::Schema;
+pub use typed::{Datum, ReaderSchema, encode, encode_recursive, record_name, short_name};
+#[cfg(feature = "uuid")]
+pub use uuid::Uuid;
 pub use walk::Walk;
+pub use wire::Duration;
 pub(crate) use write::write;

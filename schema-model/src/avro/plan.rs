@@ -1,4 +1,7 @@
-//! From a writer's bytes to a reader's: resolution compiled once, then run over bytes.
+//! From a writer's bytes to a reader's values: resolution compiled once, then read through.
+//!
+//! A plan is a tree of steps in the shape of the *reader's* schema. A generated type reads itself from [`Planned`] as it reads
+//! itself from its own bytes, in one pass: nothing is translated before, and nothing dynamic is built.
 //!
 //! The rules are those of Avro Java's reader: aliases of the reader rename the writer, fields match by name, defaults
 //! fill what the writer lacks, unions pick the branch Java picks. Where Java would fail though the two schemas are
@@ -9,85 +12,84 @@
 mod branch;
 mod build;
 mod names;
-mod run;
+mod planned;
+mod translate;
 
-use super::{compat, node::NodeId, schema::Schema, walk::Ops};
+pub use planned::Planned;
+
+use super::{
+    compat,
+    node::NodeId,
+    schema::Schema,
+    walk::Ops,
+    wire::{self, Reader},
+};
 use crate::{Direction, Finding, ReadError};
 
-/// The longest translation: defaults may make it longer than what was read.
-pub const TRANSLATED_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How many bytes one payload's reading may take from defaults, pass over ahead of their turn, or translate to: what it
+/// takes beyond its own bytes is bounded.
+pub const PLANNED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A compiled resolution of one writer schema into one reader schema.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    ops: Vec<Op>,
-    root: OpId,
-    /// How the writer's own values are passed and copied.
+    steps: Vec<Step>,
+    root: StepId,
+    reader: Schema,
+    /// How the writer's own values are passed over.
     writer: Ops,
 }
 
-/// The place of an operation in its plan.
+/// The place of a step in its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct OpId(usize);
+pub struct StepId(u32);
+
+/// The step of every plan whose bytes are the reader's.
+const EXACT: StepId = StepId(0);
 
 #[derive(Clone, Debug)]
-enum Op {
-    /// The writer's bytes are the reader's bytes.
-    Copy(NodeId),
-    /// A number is read as a wider one that is encoded differently.
-    Promote(Promotion),
-    /// Bytes become a string: they must be UTF-8.
-    Text,
-    /// The reader's symbol for each of the writer's.
-    Enum(Vec<Result<usize, String>>),
-    Array(OpId),
-    Map(OpId),
-    /// The operation of each branch of the writer's union.
-    WriterUnion(Vec<OpId>),
+enum Step {
+    /// The writer's bytes are the reader's, all the way down.
+    Exact,
+    LongToFloat,
+    LongToDouble,
+    FloatToDouble,
+    /// The reader's symbol for each of the writer's, or why there is none.
+    Enum(Box<[Result<usize, String>]>),
+    /// The items of an array, or the values of a map.
+    Items(StepId),
+    /// The step of each branch of the writer's union.
+    WriterUnion(Box<[StepId]>),
     /// The reader's union takes a plain value as this branch.
-    ReaderUnion(usize, OpId),
-    Record(RecordOp),
+    ReaderUnion(usize, StepId),
+    Record(RecordSteps),
     /// Cannot be read.
     Fail(String),
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Promotion {
-    LongToFloat,
-    LongToDouble,
-    FloatToDouble,
-}
-
-/// A record: what is done with each of the writer's fields, in the writer's order.
+/// A record, in the order of the reader's fields.
 #[derive(Clone, Debug, Default)]
-struct RecordOp {
-    fields: Vec<FieldOp>,
-    /// Where the reader's fields come from, in the reader's order.
-    sources: Vec<Source>,
-    /// Whether the writer's fields come in the reader's order.
-    in_order: bool,
-    /// Whether bytes can be copied field by field and the record as a whole.
-    identity: bool,
+struct RecordSteps {
+    fields: Box<[FieldStep]>,
+    /// Writer fields behind the last one that is read.
+    passed: Box<[NodeId]>,
+    /// All of the writer's fields, when they come in another order than the reader's; then no field has `passed`.
+    reordered: Option<Box<[NodeId]>>,
 }
 
 #[derive(Clone, Debug)]
-struct FieldOp {
-    /// The writer's name, for errors.
-    name: String,
-    action: Action,
+struct FieldStep {
+    /// Writer fields before this one that the reader has not.
+    passed: Box<[NodeId]>,
+    from: From,
 }
 
 #[derive(Clone, Debug)]
-enum Action {
-    Skip(NodeId),
-    Read(OpId),
-}
-
-#[derive(Clone, Debug)]
-enum Source {
+enum From {
     /// The writer's field at this index.
-    Field(usize),
-    Default(Vec<u8>),
+    Field(usize, StepId),
+    /// The reader's encoding of its default.
+    Default(Box<[u8]>),
 }
 
 impl Plan {
@@ -130,7 +132,7 @@ impl Plan {
     /// Whether every payload stays as it is.
     #[must_use]
     pub fn is_identity(&self) -> bool {
-        matches!(self.ops[self.root.0], Op::Copy(_))
+        self.root == EXACT
     }
 
     /// Appends the reader's bytes for a writer's body.
@@ -138,6 +140,34 @@ impl Plan {
     /// # Errors
     /// [`ReadError`] when the body does not read with the writer schema, or holds what the reader cannot read.
     pub fn translate(&self, body: &[u8], out: &mut Vec<u8>) -> Result<(), ReadError> {
-        run::translate(self, body, out)
+        let length = out.len();
+        let mut writer = wire::Writer::append_to(std::mem::take(out));
+        let result = self.read(Reader::untyped(body), |planned| {
+            translate::value(&self.reader, self.reader.root(), planned, &mut writer)
+        });
+        *out = writer.into_bytes();
+        if result.is_err() {
+            out.truncate(length);
+        }
+        result
+    }
+
+    /// Reads a writer's body to its last byte.
+    ///
+    /// # Errors
+    /// As [`Plan::translate`].
+    pub(crate) fn read<'a, T>(
+        &'a self,
+        reader: Reader<'a>,
+        read: impl FnOnce(&mut Planned<'a>) -> wire::Result<T>,
+    ) -> Result<T, ReadError> {
+        let body = reader.whole();
+        let mut planned = Planned::new(self, reader);
+        let value = read(&mut planned).and_then(|value| planned.finish().map(|()| value));
+        value.map_err(|fault| self.writer.placed(body, planned.placed(fault)))
+    }
+
+    fn step(&self, id: StepId) -> &Step {
+        &self.steps[id.0 as usize]
     }
 }

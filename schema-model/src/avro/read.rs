@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::{
     node::{Kind, Logical, NodeId},
-    plan::Plan,
+    plan::{Plan, Planned},
     schema::Schema,
-    wire::{Reader, ZERO_BYTE_ITEMS_MAX},
+    walk::Ops,
+    wire::{self, Reader, Source},
 };
 use crate::{Decimal, Finding, ReadError, Value, value};
 
@@ -50,20 +51,16 @@ impl Reading {
     /// # Errors
     /// [`ReadError`] with the field and what is wrong.
     pub fn read(&self, body: &[u8]) -> Result<Value, ReadError> {
-        let Some(plan) = &self.plan else {
-            return self.decode(body, ZERO_BYTE_ITEMS_MAX);
-        };
-        let mut translated = Vec::with_capacity(body.len());
-        plan.translate(body, &mut translated)?;
-        // Items may have lost their bytes on the way; the body's own justify them.
-        self.decode(&translated, ZERO_BYTE_ITEMS_MAX + body.len())
-    }
-
-    fn decode(&self, body: &[u8], zero_byte_items: usize) -> Result<Value, ReadError> {
-        let mut reader = Reader::with_budget(body, zero_byte_items);
-        let value = value(&self.reader, self.reader.root(), &mut reader)?;
-        reader.finish()?;
-        Ok(value)
+        let reader = Reader::untyped(body);
+        let (schema, root) = (&self.reader, self.reader.root());
+        match &self.plan {
+            None => {
+                let mut reader = reader;
+                let read = value(schema, root, &mut reader).and_then(|value| reader.finish().map(|()| value));
+                read.map_err(|fault| Ops::new(schema).placed(body, fault))
+            }
+            Some(plan) => plan.read(reader, |planned: &mut Planned<'_>| value(schema, root, planned)),
+        }
     }
 
     /// The full name of the top type that is read; empty when it has none.
@@ -74,38 +71,51 @@ impl Reading {
 }
 
 /// Reads one value. Depth is bounded by the reader, so the recursion here is.
-fn value(schema: &Schema, id: NodeId, reader: &mut Reader<'_>) -> Result<Value, ReadError> {
+fn value<'a, S: Source<'a>>(schema: &Schema, id: NodeId, from: &mut S) -> wire::Result<Value> {
     let node = schema.node(id);
     if let Some(logical) = node.logical {
-        return logical_value(&node.kind, logical, reader);
+        return logical_value(&node.kind, logical, from);
     }
     Ok(match &node.kind {
-        Kind::Null => Value::Null,
-        Kind::Boolean => Value::Bool(reader.bool()?),
-        Kind::Int => Value::Int(i64::from(reader.int()?)),
-        Kind::Long => Value::Int(reader.long()?),
-        Kind::Float => Value::Float(f64::from(reader.float()?)),
-        Kind::Double => Value::Float(reader.double()?),
-        Kind::Bytes => Value::Bytes(reader.bytes()?.to_vec()),
-        Kind::String => Value::String(reader.string()?.to_owned()),
-        Kind::Fixed(fixed) => Value::Bytes(reader.fixed_slice(fixed.size)?.to_vec()),
-        Kind::Enum(kind) => Value::Enum(kind.symbols[reader.enum_index(kind.symbols.len())?].clone()),
-        Kind::Array(item) => Value::Array(reader.array(|reader| value(schema, *item, reader))?),
-        Kind::Map(item) => Value::Map(reader.map(|reader| value(schema, *item, reader))?),
+        Kind::Null => {
+            from.null()?;
+            Value::Null
+        }
+        Kind::Boolean => Value::Bool(from.bool()?),
+        Kind::Int => Value::Int(i64::from(from.int()?)),
+        Kind::Long => Value::Int(from.long()?),
+        Kind::Float => Value::Float(f64::from(from.float()?)),
+        Kind::Double => Value::Float(from.double()?),
+        Kind::Bytes => Value::Bytes(from.bytes()?),
+        Kind::String => Value::String(from.string()?),
+        Kind::Fixed(fixed) => Value::Bytes(from.fixed_slice(fixed.size)?.to_vec()),
+        Kind::Enum(kind) => Value::Enum(kind.symbols[from.enum_index(kind.symbols.len())?].clone()),
+        Kind::Array(item) => {
+            from.reader().enter()?;
+            let items = from.array(|from| value(schema, *item, from))?;
+            from.reader().leave();
+            Value::Array(items)
+        }
+        Kind::Map(item) => {
+            from.reader().enter()?;
+            let entries = from.entries(|from| value(schema, *item, from))?;
+            from.reader().leave();
+            Value::Map(entries)
+        }
         Kind::Union(branches) => {
-            let branch = reader.branch(branches.len())?;
-            value(schema, branches[branch], reader)?
+            let branch = from.branch(branches.len())?;
+            value(schema, branches[branch], from)?
         }
         Kind::Record(record) => {
-            let fields = reader.record(|reader| {
-                let mut fields = Vec::with_capacity(record.fields.len());
-                for field in &record.fields {
-                    let value =
-                        value(schema, field.node, reader).map_err(|error| error.within(&field.name))?;
-                    fields.push((field.name.clone(), value));
-                }
-                Ok(fields)
-            })?;
+            from.reader().enter()?;
+            let outer = from.begin()?;
+            let mut fields = Vec::with_capacity(record.fields.len());
+            for field in &record.fields {
+                let value = value(schema, field.node, from.field()?)?;
+                fields.push((field.name.clone(), value));
+            }
+            from.end(outer)?;
+            from.reader().leave();
             Value::Record {
                 name: record.name.full().to_owned(),
                 fields,
@@ -114,42 +124,43 @@ fn value(schema: &Schema, id: NodeId, reader: &mut Reader<'_>) -> Result<Value, 
     })
 }
 
-fn logical_value(kind: &Kind, logical: Logical, reader: &mut Reader<'_>) -> Result<Value, ReadError> {
+fn logical_value<'a, S: Source<'a>>(kind: &Kind, logical: Logical, from: &mut S) -> wire::Result<Value> {
     Ok(match (logical, kind) {
         (Logical::Decimal { scale, .. }, Kind::Fixed(fixed)) => {
-            Value::Decimal(reader.decimal_fixed(fixed.size, scale)?)
+            let read = |from: &mut S| from.fixed_slice(fixed.size);
+            Value::Decimal(from.as_logical(read, |bytes| decimal(bytes, scale))?)
         }
-        (Logical::Decimal { scale, .. }, _) => Value::Decimal(reader.decimal_bytes(scale)?),
-        (Logical::BigDecimal, _) => big_decimal(reader.bytes()?)?,
-        (Logical::Uuid, Kind::Fixed(_)) => Value::Uuid(reader.fixed::<16>()?),
+        (Logical::Decimal { scale, .. }, _) => {
+            Value::Decimal(from.as_logical(S::slice, |bytes| decimal(bytes, scale))?)
+        }
+        (Logical::BigDecimal, _) => Value::Decimal(from.big_decimal()?),
+        (Logical::Uuid, Kind::Fixed(_)) => Value::Uuid(from.fixed::<16>()?),
         (Logical::Uuid, _) => {
-            let text = reader.string()?;
+            let text = from.str()?;
             // Any other spelling stays the text it is, so that nothing is lost.
             value::parse_uuid(text).map_or_else(|| Value::String(text.to_owned()), Value::Uuid)
         }
-        (Logical::Date, _) => Value::Date(reader.int()?),
+        (Logical::Date, _) => Value::Date(from.int()?),
         (Logical::TimeMillis, _) => Value::Time {
-            micros: i64::from(reader.int()?) * 1000,
+            micros: i64::from(from.int()?) * 1000,
         },
-        (Logical::TimeMicros, _) => Value::Time {
-            micros: reader.long()?,
-        },
-        (Logical::TimestampMillis, _) => Value::Timestamp {
-            millis: reader.long()?,
-        },
-        (Logical::TimestampMicros, _) => Value::TimestampMicros {
-            micros: reader.long()?,
-        },
-        (Logical::TimestampNanos, _) => Value::String(value::nanos_text(reader.long()?) + "Z"),
-        (Logical::LocalTimestampMillis, _) => Value::String(without_zone(Value::Timestamp {
-            millis: reader.long()?,
-        })),
-        (Logical::LocalTimestampMicros, _) => Value::String(without_zone(Value::TimestampMicros {
-            micros: reader.long()?,
-        })),
-        (Logical::LocalTimestampNanos, _) => Value::String(value::nanos_text(reader.long()?)),
-        (Logical::Duration, _) => Value::String(duration(reader.fixed::<12>()?)),
+        (Logical::TimeMicros, _) => Value::Time { micros: from.long()? },
+        (Logical::TimestampMillis, _) => Value::Timestamp { millis: from.long()? },
+        (Logical::TimestampMicros, _) => Value::TimestampMicros { micros: from.long()? },
+        (Logical::TimestampNanos, _) => Value::String(value::nanos_text(from.long()?) + "Z"),
+        (Logical::LocalTimestampMillis, _) => {
+            Value::String(without_zone(Value::Timestamp { millis: from.long()? }))
+        }
+        (Logical::LocalTimestampMicros, _) => {
+            Value::String(without_zone(Value::TimestampMicros { micros: from.long()? }))
+        }
+        (Logical::LocalTimestampNanos, _) => Value::String(value::nanos_text(from.long()?)),
+        (Logical::Duration, _) => Value::String(duration(from.duration()?)),
     })
+}
+
+fn decimal(bytes: &[u8], scale: u32) -> Result<Decimal, String> {
+    Decimal::from_be_bytes(bytes, scale).map_err(|error| error.to_string())
 }
 
 /// A local instant is written like one in UTC, without the zone.
@@ -158,37 +169,7 @@ fn without_zone(instant: Value) -> String {
     text.as_str().unwrap_or_default().trim_end_matches('Z').to_owned()
 }
 
-/// Three little-endian numbers as an ISO 8601 duration.
-fn duration(bytes: [u8; 12]) -> String {
-    let part = |index: usize| {
-        let mut four = [0; 4];
-        four.copy_from_slice(&bytes[index * 4..index * 4 + 4]);
-        u32::from_le_bytes(four)
-    };
-    let (months, days, millis) = (part(0), part(1), part(2));
+/// As an ISO 8601 duration.
+fn duration(wire::Duration { months, days, millis }: wire::Duration) -> String {
     format!("P{months}M{days}DT{}.{:03}S", millis / 1000, millis % 1000)
-}
-
-/// Bytes that hold the digits as bytes and then the scale as an int.
-pub(super) fn big_decimal(bytes: &[u8]) -> Result<Value, ReadError> {
-    let mut reader = Reader::new(bytes);
-    let digits = reader.bytes()?;
-    let scale = reader.int()?;
-    reader.finish()?;
-    let too_large = || ReadError {
-        path: String::new(),
-        message: format!(
-            "a big-decimal has more than {} bits or {} fraction digits",
-            Decimal::BITS_MAX,
-            Decimal::SCALE_MAX
-        ),
-    };
-    let decimal = match u32::try_from(scale) {
-        Ok(scale) => Decimal::from_be_bytes(digits, scale).ok(),
-        Err(_) => {
-            let whole = Decimal::from_be_bytes(digits, 0).ok();
-            whole.and_then(|whole| whole.times_power_of_ten(scale.unsigned_abs()))
-        }
-    };
-    decimal.map(Value::Decimal).ok_or_else(too_large)
 }

@@ -208,6 +208,18 @@ impl Schema {
         equal::equal(&self.0.nodes, self.root(), &other.0.nodes, other.root())
     }
 
+    /// Whether two schemas are of one text, with the same references.
+    pub(super) fn is(&self, other: &Schema) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+            || self.text() == other.text() && self.resolved_text() == other.resolved_text()
+    }
+
+    /// The full name of the top type; empty when it has none.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.node(self.root()).kind.type_name().map_or("", Name::full)
+    }
+
     /// Where a node stands in this schema's own text; `None` for types of references.
     pub(super) fn span(&self, id: NodeId) -> Option<Span> {
         let node = self.node(id);

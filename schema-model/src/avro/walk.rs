@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use super::{
     node::{Kind, Logical, NodeId},
-    read,
     schema::Schema,
-    wire::Reader,
+    wire::{self, Fault, Reader, Source as _},
 };
 use crate::{ReadError, WalkError};
 
@@ -30,14 +29,14 @@ impl Walk {
     /// # Errors
     /// [`WalkError`] with the field and what is wrong.
     pub fn check(&self, body: &[u8]) -> Result<(), WalkError> {
-        let mut reader = Reader::new(body);
+        let mut reader = Reader::untyped(body);
         let walked = self
             .0
             .walk(self.0.root, &mut reader)
             .and_then(|()| reader.finish());
-        walked.map_err(|error| WalkError {
-            path: error.path,
-            message: error.message,
+        walked.map_err(|fault| WalkError {
+            path: self.0.path(body, fault.position()),
+            message: fault.message().to_owned(),
         })
     }
 }
@@ -114,26 +113,23 @@ impl Ops {
     }
 
     /// Passes one value. Depth is bounded by the reader, so the recursion here is.
-    pub(super) fn walk(&self, id: NodeId, reader: &mut Reader<'_>) -> Result<(), ReadError> {
+    pub(super) fn walk(&self, id: NodeId, reader: &mut Reader<'_>) -> wire::Result<()> {
         match &self.ops[id.index()] {
             Op::Null => Ok(()),
             Op::Boolean => reader.bool().map(drop),
             Op::Int => reader.int().map(drop),
             Op::Long => reader.long().map(drop),
             Op::Skip(size) => reader.fixed_slice(*size).map(drop),
-            Op::Bytes => reader.bytes().map(drop),
+            Op::Bytes => reader.slice().map(drop),
             Op::Decimal(scale) => reader.decimal_bytes(*scale).map(drop),
             Op::DecimalFixed(size, scale) => reader.decimal_fixed(*size, *scale).map(drop),
-            Op::BigDecimal => read::big_decimal(reader.bytes()?).map(drop),
-            Op::String => reader.string().map(drop),
+            Op::BigDecimal => reader.as_logical(Reader::slice, wire::big_decimal).map(drop),
+            Op::String => reader.str().map(drop),
             Op::Enum(symbols) => reader.enum_index(*symbols).map(drop),
-            Op::Array(item) => reader.items(|reader, index| {
-                self.walk(*item, reader)
-                    .map_err(|error| error.within_index(index))
-            }),
-            Op::Map(value) => reader.items(|reader, index| {
-                let key = reader.string().map_err(|error| error.within_index(index))?;
-                self.walk(*value, reader).map_err(|error| error.within_key(key))
+            Op::Array(item) => reader.items(|reader| self.walk(*item, reader)),
+            Op::Map(value) => reader.items(|reader| {
+                reader.str()?;
+                self.walk(*value, reader)
             }),
             Op::Union(branches) => {
                 let branch = reader.branch(branches.len())?;
@@ -141,9 +137,8 @@ impl Ops {
             }
             Op::Record(fields) => {
                 reader.enter()?;
-                for (index, field) in fields.iter().enumerate() {
-                    self.walk(*field, reader)
-                        .map_err(|error| error.within(self.field_name(id, index)))?;
+                for field in fields {
+                    self.walk(*field, reader)?;
                 }
                 reader.leave();
                 Ok(())
@@ -151,10 +146,14 @@ impl Ops {
         }
     }
 
-    fn field_name(&self, record: NodeId, index: usize) -> &str {
-        match &self.schema.node(record).kind {
-            Kind::Record(record) => record.fields.get(index).map_or("", |field| field.name.as_str()),
-            _ => "",
-        }
+    /// A fault with the path of its field.
+    pub(super) fn placed(&self, body: &[u8], fault: Fault) -> ReadError {
+        let path = self.path(body, fault.position());
+        fault.within(path)
+    }
+
+    /// The schema.
+    pub(super) fn schema(&self) -> &Schema {
+        &self.schema
     }
 }

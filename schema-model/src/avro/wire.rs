@@ -1,11 +1,12 @@
 //! The runtime of generated code: Avro's binary encoding, read and written a value at a time.
 //!
-//! A [`Reader`] never reads past its bytes, opens at most 64 records, arrays and maps inside each other, and gives up
-//! on items that take no bytes once there are more than 65,536 of them. Its errors carry the path of the field: array
-//! items add theirs, generated code adds the names with [`crate::ReadError::within`].
+//! A [`Reader`] never reads past its bytes, goes no deeper than the stack allows, and gives up on items that take no
+//! bytes once there are more than 65,536 of them. What is wrong is a [`Fault`]: a sentence and the position of a byte. The
+//! path of the field is found afterwards, with the schema (`crate::avro::decode`), so that reading pays nothing for it.
+//! Generated code reads from a [`Source`]: the bytes of its own schema, or those of another writer by a plan.
 //!
 //! ```
-//! use annals_schema_model::avro::wire::{Reader, Writer};
+//! use annals_schema_model::avro::wire::{Reader, Source, Writer};
 //!
 //! let mut writer = Writer::new();
 //! writer.string("EUR");
@@ -16,18 +17,32 @@
 //! let mut reader = Reader::new(&bytes);
 //! assert_eq!(reader.string()?, "EUR");
 //! assert_eq!(reader.branch(2)?, 1);
-//! assert_eq!(reader.array(|reader| reader.long())?, [1, -2]);
+//! assert_eq!(reader.array(Source::long)?, [1, -2]);
 //! reader.finish()?;
-//! # Ok::<(), annals_schema_model::ReadError>(())
+//! # Ok::<(), annals_schema_model::avro::wire::Fault>(())
 //! ```
 
+mod fault;
+mod logical;
+mod nesting;
 mod reader;
+mod source;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use fault::Fault;
+pub use logical::Duration;
+pub(crate) use logical::big_decimal;
 pub use reader::Reader;
+pub use source::{Sealed, Source};
 pub use writer::Writer;
+
+/// What reading answers.
+pub type Result<T> = std::result::Result<T, Fault>;
 
 /// How many items that take no bytes (nulls, empty records) one payload may hold.
 pub const ZERO_BYTE_ITEMS_MAX: usize = 65_536;
+
+/// How many records that can hold themselves generated code writes and reads inside each other.
+pub const RECURSION_MAX: usize = 256;

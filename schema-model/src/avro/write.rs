@@ -36,10 +36,14 @@ struct Encoder<'s> {
 }
 
 fn wrong(message: impl Into<String>) -> ReadError {
-    ReadError {
-        path: String::new(),
-        message: message.into(),
-    }
+    ReadError::new(message)
+}
+
+/// The same error one field further out: `price` within `item` is `item.price`.
+fn within(error: ReadError, field: &str) -> ReadError {
+    let mut path = field.to_owned();
+    super::locate::join(&mut path, &error.path);
+    ReadError { path, ..error }
 }
 
 /// How an error calls what it found.
@@ -98,7 +102,7 @@ impl Encoder<'_> {
                 self.count(values.len());
                 for (index, value) in values.iter().enumerate() {
                     self.value(*item, value, depth + 1)
-                        .map_err(|error| error.within_index(index))?;
+                        .map_err(|error| within(error, &format!("[{index}]")))?;
                 }
                 self.writer.long(0);
             }
@@ -107,7 +111,7 @@ impl Encoder<'_> {
                 for (key, value) in entries {
                     self.writer.string(key);
                     self.value(*item, value, depth + 1)
-                        .map_err(|error| error.within_key(key))?;
+                        .map_err(|error| within(error, &format!("[{key:?}]")))?;
                 }
                 self.writer.long(0);
             }
@@ -129,10 +133,10 @@ impl Encoder<'_> {
     ) -> Result<(), ReadError> {
         if let Some(odd) = fields.keys().find(|name| record.field(name).is_none()) {
             let name = record.name.full();
-            return Err(wrong(format!("{name} has no such field")).within(odd));
+            return Err(within(wrong(format!("{name} has no such field")), odd));
         }
         for field in &record.fields {
-            let within = |error: ReadError| error.within(&field.name);
+            let within = |error: ReadError| within(error, &field.name);
             match (fields.get(&field.name), &field.default) {
                 (Some(value), _) => self.value(field.node, value, depth + 1).map_err(within)?,
                 (None, Some(default)) => {

@@ -161,7 +161,11 @@ fn bytes() {
         Decimal::from_be_bytes(&[0; 4_000], 0).unwrap().unscaled(),
         Some(0)
     );
-    assert_eq!(Decimal::from_be_bytes(&[], 0), Err(DecimalError::Empty));
+    assert_eq!(
+        Decimal::from_be_bytes(&[], 2),
+        Ok(Decimal::new(0, 2)),
+        "no bytes are zero"
+    );
     assert!(Decimal::from_be_bytes(&[0x7f; 512], 0).is_ok());
     assert_eq!(
         Decimal::from_be_bytes(&[0x7f; 513], 0),

@@ -55,6 +55,7 @@ impl Reading {
     pub fn read(&self, body: &[u8]) -> Result<Value, ReadError> {
         let json = self.walk.read(body).map_err(|error| ReadError {
             path: error.path,
+            position: None,
             message: error.message,
         })?;
         Ok(match json {

@@ -88,6 +88,7 @@ impl Reading {
             .and_then(|(message, bytes)| decode(&self.shape, message, bytes))
             .map_err(|fault| ReadError {
                 path: fault.path,
+                position: None,
                 message: fault.message,
             })
     }

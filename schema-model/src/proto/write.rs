@@ -8,10 +8,7 @@ use crate::{ReadError, envelope};
 
 /// Writes a value of the schema's first message, its indexes before it.
 pub(crate) fn write(schema: &Schema, json: Json) -> Result<Vec<u8>, ReadError> {
-    let wrong = |message: String| ReadError {
-        path: String::new(),
-        message,
-    };
+    let wrong = |message: String| ReadError::new(message);
     const FIRST: [i32; 1] = [0];
     let message = schema.message(&FIRST);
     let message = message.ok_or_else(|| wrong("the schema has no message".to_owned()))?;

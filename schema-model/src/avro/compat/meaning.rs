@@ -14,6 +14,14 @@ use super::{
 };
 use crate::avro::node::{Logical, Node};
 
+/// Every place where some of a writer's values do not fit the reader, though all others do: a decimal with fewer digits.
+/// Such a value is an error when it is read.
+#[must_use]
+pub fn narrowings(reader: &Schema, writer: &Schema, direction: crate::Direction) -> Vec<crate::Finding> {
+    let counts = |rule| rule == rules::DECIMAL_PRECISION_NARROWED;
+    super::meanings(reader, writer, direction, counts)
+}
+
 /// Every difference in meaning, in the order of the reader's text, and where it stands.
 pub(super) fn problems(reader: &Schema, writer: &Schema) -> (Places, Vec<Problem>) {
     let mut walk = Meaning {

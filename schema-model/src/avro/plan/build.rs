@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Action, FieldOp, Op, OpId, Plan, Promotion, RecordOp, Source, branch::Branches, names::Names};
+use super::{EXACT, FieldStep, From, Plan, RecordSteps, Step, StepId, branch::Branches, names::Names};
 use crate::avro::{
     compat,
     node::{Enum, Field, Kind, NodeId, Record},
@@ -20,20 +20,22 @@ pub(super) fn build(writer: &Schema, reader: &Schema) -> Plan {
         writer,
         reader,
         branches: Branches::new(writer, reader, &names),
-        ops: Vec::new(),
-        nodes: Vec::new(),
+        steps: vec![Step::Exact],
         records: HashMap::new(),
         waiting: Vec::new(),
+        identities: HashSet::new(),
         alike_steps: ALIKE_STEPS_MAX,
     };
-    let root = builder.op(writer.root(), reader.root());
+    let root = builder.step(writer.root(), reader.root());
     while let Some((id, writer, reader)) = builder.waiting.pop() {
-        builder.ops[id.0] = builder.record(writer, reader);
+        let step = builder.record(id, writer, reader);
+        builder.steps[id.0 as usize] = step;
     }
-    builder.settle_copies();
+    let root = builder.settle_exact(root);
     Plan {
-        ops: builder.ops,
+        steps: builder.steps,
         root,
+        reader: reader.clone(),
         writer: Ops::new(writer),
     }
 }
@@ -42,28 +44,26 @@ struct Builder<'s> {
     writer: &'s Schema,
     reader: &'s Schema,
     branches: Branches<'s>,
-    ops: Vec<Op>,
-    /// The writer's type of each operation.
-    nodes: Vec<NodeId>,
-    records: HashMap<(NodeId, NodeId), OpId>,
-    /// Record pairs that have a place among the operations but are not compiled yet.
-    waiting: Vec<(OpId, NodeId, NodeId)>,
+    steps: Vec<Step>,
+    records: HashMap<(NodeId, NodeId), StepId>,
+    /// Record pairs that have a place among the steps but are not compiled yet.
+    waiting: Vec<(StepId, NodeId, NodeId)>,
+    /// Records whose fields are the writer's, in its order: exact, if what is in them is.
+    identities: HashSet<u32>,
     alike_steps: usize,
 }
 
 impl Builder<'_> {
-    fn add(&mut self, writer: NodeId, op: Op) -> OpId {
-        self.ops.push(op);
-        self.nodes.push(writer);
-        OpId(self.ops.len() - 1)
+    fn add(&mut self, step: Step) -> StepId {
+        self.steps.push(step);
+        StepId(u32::try_from(self.steps.len() - 1).unwrap_or(u32::MAX))
     }
 
-    fn fail(&mut self, writer: NodeId, reader: NodeId) -> OpId {
+    fn fail(&mut self, writer: NodeId, reader: NodeId) -> StepId {
         let (found, expected) = (self.writer.type_label(writer), self.reader.type_label(reader));
-        self.add(
-            writer,
-            Op::Fail(format!("found {found}, the reader expects {expected}")),
-        )
+        self.add(Step::Fail(format!(
+            "found {found}, the reader expects {expected}"
+        )))
     }
 
     /// Why a reader would misread a writer's type.
@@ -71,25 +71,24 @@ impl Builder<'_> {
         compat::misread(self.reader.node(reader).logical, self.writer.node(writer).logical)
     }
 
-    fn op(&mut self, writer: NodeId, reader: NodeId) -> OpId {
+    fn step(&mut self, writer: NodeId, reader: NodeId) -> StepId {
         let (writer_schema, reader_schema) = (self.writer, self.reader);
         if let Some(message) = self.misread(writer, reader) {
-            return self.add(writer, Op::Fail(message));
+            return self.add(Step::Fail(message));
         }
         let (kind, other) = (&writer_schema.node(writer).kind, &reader_schema.node(reader).kind);
         match (kind, other) {
             (Kind::Union(branches), _) => {
-                let alike = self.alike(writer, reader);
-                if alike {
-                    return self.add(writer, Op::Copy(writer));
+                if self.alike(writer, reader) {
+                    return EXACT;
                 }
-                let ops = branches.iter().map(|branch| self.op(*branch, reader)).collect();
-                self.add(writer, Op::WriterUnion(ops))
+                let steps = branches.iter().map(|branch| self.step(*branch, reader)).collect();
+                self.add(Step::WriterUnion(steps))
             }
             (_, Kind::Union(branches)) => match self.branches.find(writer, reader, branches) {
                 Some(branch) => {
-                    let op = self.op(writer, branches[branch]);
-                    self.add(writer, Op::ReaderUnion(branch, op))
+                    let step = self.step(writer, branches[branch]);
+                    self.add(Step::ReaderUnion(branch, step))
                 }
                 None => self.fail(writer, reader),
             },
@@ -97,39 +96,37 @@ impl Builder<'_> {
                 if let Some(known) = self.records.get(&(writer, reader)) {
                     return *known;
                 }
-                let id = self.add(writer, Op::Record(RecordOp::default()));
+                let id = self.add(Step::Record(RecordSteps::default()));
                 self.records.insert((writer, reader), id);
                 self.waiting.push((id, writer, reader));
                 id
             }
-            (Kind::Array(item), Kind::Array(other)) => {
-                let item = self.op(*item, *other);
-                self.add(writer, Op::Array(item))
-            }
-            (Kind::Map(value), Kind::Map(other)) => {
-                let value = self.op(*value, *other);
-                self.add(writer, Op::Map(value))
+            (Kind::Array(item), Kind::Array(other)) | (Kind::Map(item), Kind::Map(other)) => {
+                let item = self.step(*item, *other);
+                self.add(Step::Items(item))
             }
             (Kind::Enum(kind), Kind::Enum(other)) => self.enumeration(writer, reader, kind, other),
             (Kind::Fixed(fixed), Kind::Fixed(other)) => {
                 if self.branches.names.agree(&fixed.name, &other.name) && fixed.size == other.size {
-                    return self.add(writer, Op::Copy(writer));
+                    return EXACT;
                 }
                 self.fail(writer, reader)
             }
-            (Kind::Int, Kind::Long) | (Kind::String, Kind::Bytes) => self.add(writer, Op::Copy(writer)),
-            (Kind::Bytes, Kind::String) => self.add(writer, Op::Text),
-            (Kind::Int | Kind::Long, Kind::Float) => self.add(writer, Op::Promote(Promotion::LongToFloat)),
-            (Kind::Int | Kind::Long, Kind::Double) => self.add(writer, Op::Promote(Promotion::LongToDouble)),
-            (Kind::Float, Kind::Double) => self.add(writer, Op::Promote(Promotion::FloatToDouble)),
-            (kind, other) if kind.name() == other.name() => self.add(writer, Op::Copy(writer)),
+            (Kind::Int, Kind::Long) | (Kind::String, Kind::Bytes) | (Kind::Bytes, Kind::String) => EXACT,
+            (Kind::Int | Kind::Long, Kind::Float) => self.add(Step::LongToFloat),
+            (Kind::Int | Kind::Long, Kind::Double) => self.add(Step::LongToDouble),
+            (Kind::Float, Kind::Double) => self.add(Step::FloatToDouble),
+            (kind, other) if kind.name() == other.name() => EXACT,
             _ => self.fail(writer, reader),
         }
     }
 
-    fn enumeration(&mut self, writer: NodeId, reader: NodeId, kind: &Enum, other: &Enum) -> OpId {
+    fn enumeration(&mut self, writer: NodeId, reader: NodeId, kind: &Enum, other: &Enum) -> StepId {
         if !self.branches.names.agree(&kind.name, &other.name) {
             return self.fail(writer, reader);
+        }
+        if kind.symbols == other.symbols {
+            return EXACT;
         }
         let places: HashMap<&str, usize> = other
             .symbols
@@ -138,66 +135,75 @@ impl Builder<'_> {
             .map(|(index, symbol)| (symbol.as_str(), index))
             .collect();
         let default = other.default.as_deref().and_then(|default| places.get(default));
-        let symbols: Vec<Result<usize, String>> = kind
-            .symbols
-            .iter()
-            .map(|symbol| {
-                places.get(symbol.as_str()).or(default).copied().ok_or_else(|| {
-                    format!(
-                        "the reader's enum {} has no symbol \"{symbol}\" and no default",
-                        other.name.full()
-                    )
-                })
+        let symbols = kind.symbols.iter().map(|symbol| {
+            places.get(symbol.as_str()).or(default).copied().ok_or_else(|| {
+                format!(
+                    "the reader's enum {} has no symbol \"{symbol}\" and no default",
+                    other.name.full()
+                )
             })
-            .collect();
-        let same = symbols
-            .iter()
-            .enumerate()
-            .all(|(index, symbol)| *symbol == Ok(index));
-        self.add(writer, if same { Op::Copy(writer) } else { Op::Enum(symbols) })
+        });
+        let symbols = symbols.collect();
+        self.add(Step::Enum(symbols))
     }
 
-    fn record(&mut self, writer: NodeId, reader: NodeId) -> Op {
+    fn record(&mut self, id: StepId, writer: NodeId, reader: NodeId) -> Step {
         let (writer_schema, reader_schema) = (self.writer, self.reader);
         let (Kind::Record(written), Kind::Record(record)) =
             (&writer_schema.node(writer).kind, &reader_schema.node(reader).kind)
         else {
-            return Op::Fail("not a record".to_owned());
+            return Step::Fail("not a record".to_owned());
         };
         let sources = match self.sources(written, record) {
             Ok(sources) => sources,
-            Err(message) => return Op::Fail(message),
+            Err(message) => return Step::Fail(message),
         };
-        let mut targets: Vec<Option<usize>> = vec![None; written.fields.len()];
-        for (target, source) in sources.iter().enumerate() {
-            if let Source::Field(index) = source {
-                targets[*index] = Some(target);
-            }
-        }
-        let fields = written.fields.iter().zip(&targets).map(|(field, target)| {
-            let action = match target {
-                Some(target) => Action::Read(self.op(field.node, record.fields[*target].node)),
-                None => Action::Skip(field.node),
-            };
-            FieldOp {
-                name: field.name.clone(),
-                action,
-            }
-        });
-        let fields: Vec<FieldOp> = fields.collect();
-        let order: Vec<usize> = targets.iter().copied().flatten().collect();
+        let read = |from: &From| match from {
+            From::Field(index, _) => Some(*index),
+            From::Default(_) => None,
+        };
+        let order: Vec<usize> = sources.iter().filter_map(read).collect();
         let in_order = order.is_sorted();
-        let identity = in_order && order.len() == fields.len() && order.len() == sources.len();
-        Op::Record(RecordOp {
+        if in_order && order.len() == written.fields.len() && order.len() == sources.len() {
+            self.identities.insert(id.0);
+        }
+        let passed = |from: usize, to: usize| -> Box<[NodeId]> {
+            let passed = written.fields.get(from..to).filter(|_| in_order);
+            passed
+                .unwrap_or_default()
+                .iter()
+                .map(|field| field.node)
+                .collect()
+        };
+        let mut next = 0;
+        let fields = sources
+            .into_iter()
+            .zip(&record.fields)
+            .map(|(from, field)| match from {
+                From::Field(index, _) => {
+                    let step = self.step(written.fields[index].node, field.node);
+                    let passed = passed(next, index);
+                    next = index + 1;
+                    FieldStep {
+                        passed,
+                        from: From::Field(index, step),
+                    }
+                }
+                default => FieldStep {
+                    passed: Box::default(),
+                    from: default,
+                },
+            });
+        let fields = fields.collect();
+        Step::Record(RecordSteps {
             fields,
-            sources,
-            in_order,
-            identity,
+            passed: passed(next, written.fields.len()),
+            reordered: (!in_order).then(|| written.fields.iter().map(|field| field.node).collect()),
         })
     }
 
-    /// Where each field of the reader comes from.
-    fn sources(&self, written: &Record, record: &Record) -> Result<Vec<Source>, String> {
+    /// Where each field of the reader comes from; how a field is read is not known yet.
+    fn sources(&self, written: &Record, record: &Record) -> Result<Vec<From>, String> {
         let mut places: HashMap<&str, usize> = HashMap::new();
         for (index, field) in written.fields.iter().enumerate() {
             let name = self.branches.names.field(written.name.full(), &field.name);
@@ -220,17 +226,17 @@ impl Builder<'_> {
                 .find(|(index, _)| free[*index]);
             found.map(|(index, _)| {
                 free[index] = false;
-                Source::Field(index)
+                From::Field(index, EXACT)
             })
         };
         let sources = record.fields.iter().map(|field| {
             if let Some(index) = places.get(field.name.as_str()) {
-                return Ok(Source::Field(*index));
+                return Ok(From::Field(*index, EXACT));
             }
             match &field.default {
                 Some(default) => {
                     let bytes = self.reader.default_bytes(field.node, default);
-                    bytes.map(Source::Default).map_err(|problem| format!("field \"{}\": {problem}", field.name))
+                    bytes.map(|bytes| From::Default(bytes.into())).map_err(|problem| format!("field \"{}\": {problem}", field.name))
                 }
                 None => promised(field).ok_or_else(|| {
                     let (name, other) = (written.name.full(), record.name.full());
@@ -284,63 +290,51 @@ impl Builder<'_> {
         true
     }
 
-    /// Turns operations into plain copies where everything below only copies. A record counts as copied until one of
-    /// its fields is not, so recursive records become copies too.
-    fn settle_copies(&mut self) {
-        let mut copies: Vec<bool> = self
-            .ops
-            .iter()
-            .map(|op| !matches!(op, Op::Record(record) if !record.identity))
-            .collect();
-        let mut holders: Vec<Vec<usize>> = vec![Vec::new(); self.ops.len()];
-        let mut changed = Vec::new();
-        for (index, op) in self.ops.iter().enumerate() {
-            for inner in inner(op) {
-                holders[inner.0].push(index);
-            }
-            let leaf = match op {
-                Op::Copy(_) | Op::Array(_) | Op::Map(_) | Op::Record(_) => true,
-                Op::Promote(_)
-                | Op::Text
-                | Op::Enum(_)
-                | Op::WriterUnion(_)
-                | Op::ReaderUnion(..)
-                | Op::Fail(_) => false,
-            };
-            if !leaf {
-                copies[index] = false;
-            }
-            if !copies[index] {
-                changed.push(index);
-            }
+    /// Makes exact what holds nothing but what is exact, and answers what the root is then. A record counts as exact
+    /// until one of its fields is not, so recursive records become exact too.
+    fn settle_exact(&mut self, root: StepId) -> StepId {
+        let may_be = |(index, step): (usize, &Step)| match step {
+            Step::Exact | Step::Items(_) => true,
+            Step::Record(_) => self.identities.contains(&(index as u32)),
+            _ => false,
+        };
+        let mut exact: Vec<bool> = self.steps.iter().enumerate().map(may_be).collect();
+        let mut holders: Vec<Vec<usize>> = vec![Vec::new(); self.steps.len()];
+        for (index, step) in self.steps.iter().enumerate() {
+            each_inner(&mut step.clone(), |inner| holders[inner.0 as usize].push(index));
         }
+        let mut changed: Vec<usize> = (0..exact.len()).filter(|index| !exact[*index]).collect();
         while let Some(index) = changed.pop() {
             for holder in &holders[index] {
-                if std::mem::replace(&mut copies[*holder], false) {
+                if std::mem::replace(&mut exact[*holder], false) {
                     changed.push(*holder);
                 }
             }
         }
-        for ((op, node), copied) in self.ops.iter_mut().zip(&self.nodes).zip(copies) {
-            if copied {
-                *op = Op::Copy(*node);
+        let settle = |id: &mut StepId| {
+            if exact[id.0 as usize] {
+                *id = EXACT;
             }
-        }
+        };
+        self.steps.iter_mut().for_each(|step| each_inner(step, settle));
+        let mut root = root;
+        settle(&mut root);
+        root
     }
 }
 
-/// The operations an operation runs.
-fn inner(op: &Op) -> Vec<OpId> {
-    match op {
-        Op::Array(inner) | Op::Map(inner) | Op::ReaderUnion(_, inner) => vec![*inner],
-        Op::WriterUnion(inner) => inner.clone(),
-        Op::Record(record) => {
-            let read = record.fields.iter().filter_map(|field| match field.action {
-                Action::Read(op) => Some(op),
-                Action::Skip(_) => None,
-            });
-            read.collect()
+/// Shows the steps a step leads to.
+fn each_inner(step: &mut Step, mut show: impl FnMut(&mut StepId)) {
+    match step {
+        Step::Items(inner) | Step::ReaderUnion(_, inner) => show(inner),
+        Step::WriterUnion(inner) => inner.iter_mut().for_each(show),
+        Step::Record(record) => {
+            for field in &mut record.fields {
+                if let From::Field(_, step) = &mut field.from {
+                    show(step);
+                }
+            }
         }
-        Op::Copy(_) | Op::Promote(_) | Op::Text | Op::Enum(_) | Op::Fail(_) => Vec::new(),
+        _ => {}
     }
 }

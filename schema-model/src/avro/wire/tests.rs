@@ -1,17 +1,24 @@
 //! What the wire's reader accepts and refuses.
 
 use super::*;
-use crate::{Decimal, ReadError};
+use crate::Decimal;
+use crate::avro::Datum;
 use proptest::prelude::*;
 
-fn refuse<T: std::fmt::Debug>(
+/// The fault, and the byte it begins at.
+fn refuse_at<T: std::fmt::Debug>(
+    byte: usize,
     bytes: &[u8],
-    read: impl Fn(&mut Reader<'_>) -> Result<T, ReadError>,
+    read: impl Fn(&mut Reader<'_>) -> Result<T>,
     wanted: &str,
 ) {
     let mut reader = Reader::new(bytes);
-    let error = read(&mut reader).and_then(|_| reader.finish()).unwrap_err();
-    assert_eq!(error.to_string(), wanted, "{bytes:?}");
+    let fault = read(&mut reader).and_then(|_| reader.finish()).unwrap_err();
+    assert_eq!((fault.message(), fault.position()), (wanted, byte), "{bytes:?}");
+}
+
+fn refuse<T: std::fmt::Debug>(bytes: &[u8], read: impl Fn(&mut Reader<'_>) -> Result<T>, wanted: &str) {
+    refuse_at(0, bytes, read, wanted);
 }
 
 #[test]
@@ -39,17 +46,17 @@ fn malformed_bytes() {
     );
     refuse(
         &[1],
-        |r| r.bytes().map(<[u8]>::len),
+        |r| r.bytes(),
         "bytes of length -1: a length cannot be negative",
     );
     refuse(
         &[4, 0],
-        |r| r.bytes().map(<[u8]>::len),
+        |r| r.bytes(),
         "bytes of length 2: the payload has only 1 bytes left",
     );
     refuse(
         &[4, b'a', 0xff],
-        |r| r.string().map(str::len),
+        |r| r.string(),
         "a string is not UTF-8: byte 1 of its 2",
     );
     refuse(
@@ -62,43 +69,44 @@ fn malformed_bytes() {
         |r| r.branch(2),
         "union branch -1 does not exist, the schema has 2",
     );
-    refuse(
-        &[0, 0],
-        |r| r.decimal_bytes(2),
-        "a decimal needs at least one byte",
-    );
 }
 
 #[test]
 fn malformed_ends_and_blocks() {
-    refuse(
+    refuse_at(
+        1,
         &[0, 9],
         |r| r.bool(),
         "1 bytes are left over after the value's end at byte 1",
     );
-    refuse(
+    refuse_at(
+        2,
         &[4, 0, 2],
-        |r| r.array(|r| r.bool()),
-        "[1]: a boolean is the byte 2, it can only be 0 or 1",
+        |r| r.array(Source::bool),
+        "a boolean is the byte 2, it can only be 0 or 1",
     );
-    refuse(
+    refuse_at(
+        3,
         &[2, 2, b'k', 2],
-        |r| r.map(|r| r.bool()),
-        "[\"k\"]: a boolean is the byte 2, it can only be 0 or 1",
+        |r| r.map(Source::bool),
+        "a boolean is the byte 2, it can only be 0 or 1",
     );
-    refuse(
+    refuse_at(
+        1,
         &[3, 9],
-        |r| r.array(|r| r.bool()),
+        |r| r.array(Source::bool),
         "a block of -5 bytes: the payload has 0 bytes left",
     );
-    refuse(
+    refuse_at(
+        2,
         &[3, 4, 0, 0, 0],
-        |r| r.array(|r| r.float().map(|_| 0)),
-        "[0]: a float is cut off: the payload ends at byte 5",
+        |r| r.array(Source::float),
+        "a float is cut off: the payload ends at byte 5",
     );
-    refuse(
+    refuse_at(
+        3,
         &[1, 4, 1, 1, 0],
-        |r| r.array(|r| r.bool()),
+        |r| r.array(Source::bool),
         "a block tells it ends at byte 4, but its items end at 3",
     );
 }
@@ -110,30 +118,97 @@ fn items_without_bytes_are_counted_over_the_payload() {
     writer.long(0);
     let bytes = writer.into_bytes();
     assert_eq!(
-        Reader::new(&bytes).array(|_| Ok(())).map(|items| items.len()),
+        Reader::new(&bytes).array(Source::null).map(|items| items.len()),
         Ok(65_536)
     );
-    refuse(
+    refuse_at(
+        4,
         &[0xfe, 0xff, 0xff, 0x0f, 0],
-        |r| r.array(|_| Ok(())),
+        |r| r.array(Source::null),
         "more than 65536 items that take no bytes",
     );
 }
 
-#[test]
-fn depth_is_bounded() {
-    fn list(reader: &mut Reader<'_>) -> Result<usize, ReadError> {
-        reader.record(|reader| {
-            if reader.branch(2)? == 0 {
-                Ok(1)
-            } else {
-                Ok(1 + list(reader)?)
+/// A list whose every link takes this much of the stack, and more.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Link<const ROOM: usize> {
+    next: Option<Box<Link<ROOM>>>,
+}
+
+impl<const ROOM: usize> Datum for Link<ROOM> {
+    fn write(&self, to: &mut Writer) {
+        if to.descend() {
+            match &self.next {
+                Some(next) => {
+                    to.branch(1);
+                    next.write(to);
+                }
+                None => to.branch(0),
             }
-        })
+            to.ascend();
+        }
     }
+
+    fn read<'a, S: Source<'a>>(&mut self, from: &mut S) -> Result<()> {
+        let room = [0u8; ROOM];
+        from.descend()?;
+        self.next = from.option(1, S::datum)?;
+        from.ascend();
+        assert_eq!(std::hint::black_box(room), [0; ROOM]);
+        Ok(())
+    }
+}
+
+#[test]
+fn what_is_written_is_read_however_deep_it_is() {
     let chain = |links: usize| [vec![2; links - 1], vec![0]].concat();
-    assert_eq!(list(&mut Reader::new(&chain(64))), Ok(64));
-    refuse(&chain(65), list, "the payload nests deeper than 64 levels");
+    let mut list = Link::<1>::default();
+    for _ in 1..RECURSION_MAX {
+        list = Link {
+            next: Some(Box::new(list)),
+        };
+    }
+    let bytes = crate::avro::encode_recursive(&list).unwrap();
+    assert_eq!(bytes, chain(RECURSION_MAX));
+    assert_eq!(Reader::new(&bytes).datum::<Link<1>>(), Ok(list.clone()));
+
+    let longer = Link {
+        next: Some(Box::new(list)),
+    };
+    let error = crate::avro::encode_recursive(&longer).unwrap_err();
+    assert_eq!(
+        error.0,
+        "the value holds itself more than 256 times inside each other"
+    );
+    let error = Reader::new(&chain(RECURSION_MAX + 1))
+        .datum::<Link<1>>()
+        .unwrap_err();
+    assert_eq!(
+        (error.message(), error.position()),
+        ("the payload nests deeper than 256 levels", RECURSION_MAX)
+    );
+}
+
+#[test]
+fn the_stack_is_not_used_up() {
+    // A record of a hundred strings takes some 30 kB a level in a debug build; threads have 2 MiB.
+    let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
+    let read = || {
+        Reader::new(&[2; 500])
+            .datum::<Link<30_000>>()
+            .map(drop)
+            .unwrap_err()
+    };
+    let error = thread.spawn(read).unwrap().join().unwrap();
+    assert!(error.message().contains("of the stack"), "{error}");
+}
+
+#[test]
+fn a_plan_that_is_not_the_types_is_an_error() {
+    let parse = |text: &str| crate::avro::Schema::parse(text, &[]).unwrap();
+    let plan = crate::avro::Plan::lenient(&parse("\"int\""), &parse("\"double\""));
+    let read = plan.read(Reader::new(&[2]), |planned| planned.string());
+    assert!(read.unwrap_err().message.contains("not of the schema"));
 }
 
 #[test]
@@ -148,7 +223,33 @@ fn decimals() {
     let mut reader = Reader::new(&bytes);
     assert_eq!(reader.decimal_bytes(2).unwrap().to_string(), "1.50");
     assert_eq!(reader.decimal_fixed(4, 0).unwrap().to_string(), "-1");
+    assert_eq!(
+        Reader::new(&[0]).decimal_bytes(2),
+        Ok(Decimal::new(0, 2)),
+        "no bytes are zero"
+    );
     reader.finish().unwrap();
+}
+
+#[test]
+fn decimals_of_every_length() {
+    for bits in 0..127u32 {
+        for value in [1i128 << bits, (1 << bits) - 1, -(1 << bits), -(1 << bits) - 1] {
+            let mut writer = Writer::new();
+            writer.decimal(&Decimal::new(value, 3));
+            let bytes = writer.into_bytes();
+            assert_eq!(bytes[1..], Decimal::new(value, 3).to_be_bytes(), "{value}");
+            assert_eq!(Reader::new(&bytes).decimal_bytes(3), Ok(Decimal::new(value, 3)));
+            let mut writer = Writer::new();
+            writer.decimal_padded(&Decimal::new(value, 3), 20);
+            let padded = writer.into_bytes();
+            assert_eq!(padded.len(), 20);
+            assert_eq!(
+                Reader::new(&padded).decimal_fixed(20, 3),
+                Ok(Decimal::new(value, 3))
+            );
+        }
+    }
 }
 
 proptest! {
@@ -177,14 +278,29 @@ proptest! {
         prop_assert_eq!(reader.bytes()?, bytes);
         prop_assert_eq!(reader.fixed::<3>()?, fixed);
         prop_assert_eq!(reader.bool()?, flag);
-        prop_assert_eq!(reader.map(|reader| reader.int())?, map.into_iter().collect::<Vec<_>>());
+        prop_assert_eq!(reader.map(Source::int)?, map);
         reader.finish()?;
+    }
+
+    #[test]
+    fn numbers_of_every_length(shift in 0u32..64, bits: i64, behind: Vec<u8>) {
+        let value = bits >> shift;
+        let mut writer = Writer::new();
+        writer.long(value);
+        let length = writer.len();
+        let bytes = [writer.into_bytes(), behind].concat();
+        let mut reader = Reader::new(&bytes);
+        prop_assert_eq!(reader.long()?, value);
+        prop_assert_eq!(reader.position(), length);
+        for end in 0..length {
+            prop_assert!(Reader::new(&bytes[..end]).long().is_err());
+        }
     }
 
     #[test]
     fn nothing_panics(bytes: Vec<u8>) {
         let _ = Reader::new(&bytes).int();
         let _ = Reader::new(&bytes).string();
-        let _ = Reader::new(&bytes).array(|reader| reader.map(|reader| reader.bytes().map(<[u8]>::len)));
+        let _ = Reader::new(&bytes).array(|reader| reader.map(Source::bytes));
     }
 }

@@ -1,11 +1,14 @@
 //! Writing Avro's binary encoding.
 
-use crate::{Decimal, DecimalError};
+use super::{Duration, RECURSION_MAX};
+use crate::{Decimal, DecimalError, Timestamp, avro::Datum};
 
 /// Writes one payload from front to back.
 #[derive(Clone, Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
+    depth: usize,
+    is_too_deep: bool,
 }
 
 impl Writer {
@@ -18,7 +21,10 @@ impl Writer {
     /// A writer that appends to bytes already there.
     #[must_use]
     pub fn append_to(bytes: Vec<u8>) -> Writer {
-        Writer { bytes }
+        Writer {
+            bytes,
+            ..Writer::default()
+        }
     }
 
     /// What was written.
@@ -45,63 +51,98 @@ impl Writer {
     }
 
     /// A boolean.
+    #[inline]
     pub fn bool(&mut self, value: bool) {
         self.bytes.push(u8::from(value));
     }
 
     /// An int.
+    #[inline]
     pub fn int(&mut self, value: i32) {
         self.long(i64::from(value));
     }
 
     /// A long.
+    #[inline]
     pub fn long(&mut self, value: i64) {
-        let mut value = ((value << 1) ^ (value >> 63)) as u64;
-        while value >= 0x80 {
-            self.bytes.push((value & 0x7f) as u8 | 0x80);
-            value >>= 7;
+        let value = ((value << 1) ^ (value >> 63)) as u64;
+        if value < 0x80 {
+            self.bytes.push(value as u8);
+        } else {
+            self.varint_of_many(value);
         }
-        self.bytes.push(value as u8);
+    }
+
+    #[inline(never)]
+    fn varint_of_many(&mut self, mut value: u64) {
+        let mut bytes = [0; 10];
+        let mut length = 0;
+        for byte in &mut bytes {
+            length += 1;
+            *byte = (value & 0x7f) as u8;
+            value >>= 7;
+            if value == 0 {
+                break;
+            }
+            *byte |= 0x80;
+        }
+        self.bytes.extend_from_slice(&bytes[..length]);
     }
 
     /// A float.
+    #[inline]
     pub fn float(&mut self, value: f32) {
         self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
     /// A double.
+    #[inline]
     pub fn double(&mut self, value: f64) {
         self.bytes.extend_from_slice(&value.to_le_bytes());
     }
 
     /// A fixed: exactly these bytes, whose number must be the schema's size.
+    #[inline]
     pub fn fixed(&mut self, value: &[u8]) {
         self.bytes.extend_from_slice(value);
     }
 
     /// Bytes.
+    #[inline]
     pub fn bytes(&mut self, value: &[u8]) {
         self.index(value.len());
         self.bytes.extend_from_slice(value);
     }
 
     /// A string.
+    #[inline]
     pub fn string(&mut self, value: &str) {
         self.bytes(value.as_bytes());
     }
 
     /// The index of an enum's symbol.
+    #[inline]
     pub fn enum_index(&mut self, index: usize) {
         self.index(index);
     }
 
     /// The index of a union's branch.
+    #[inline]
     pub fn branch(&mut self, index: usize) {
         self.index(index);
     }
 
+    #[inline]
     fn index(&mut self, index: usize) {
-        self.long(i64::try_from(index).unwrap_or(i64::MAX));
+        self.long(index as i64);
+    }
+
+    /// A decimal as bytes, at the scale it has.
+    pub fn decimal(&mut self, value: &Decimal) {
+        match value.unscaled().map(i64::try_from) {
+            Some(Ok(short)) => self.bytes(short_digits(&short.to_be_bytes(), short)),
+            _ => self.bytes(&value.to_be_bytes()),
+        }
     }
 
     /// A decimal as bytes, brought to the schema's scale.
@@ -110,7 +151,7 @@ impl Writer {
     /// [`DecimalError::Scale`] when digits would be lost, or do not fit.
     pub fn decimal_bytes(&mut self, value: Decimal, scale: u32) -> Result<(), DecimalError> {
         let value = value.at_scale(scale).ok_or(DecimalError::Scale)?;
-        self.bytes(&value.to_be_bytes());
+        self.decimal(&value);
         Ok(())
     }
 
@@ -120,15 +161,71 @@ impl Writer {
     /// [`DecimalError::Scale`] when digits would be lost, [`DecimalError::Overflow`] when `size` bytes are too few.
     pub fn decimal_fixed(&mut self, value: Decimal, size: usize, scale: u32) -> Result<(), DecimalError> {
         let value = value.at_scale(scale).ok_or(DecimalError::Scale)?;
-        let digits = value.to_be_bytes();
-        let padding = size.checked_sub(digits.len()).ok_or(DecimalError::Overflow)?;
-        let sign = if value.is_negative() { 0xff } else { 0 };
-        self.bytes.extend(std::iter::repeat_n(sign, padding));
-        self.bytes.extend_from_slice(&digits);
+        if value.to_be_bytes().len() > size {
+            return Err(DecimalError::Overflow);
+        }
+        self.decimal_padded(&value, size);
         Ok(())
     }
 
+    /// A decimal as a fixed of `size` bytes, which hold it, at the scale it has.
+    pub fn decimal_padded(&mut self, value: &Decimal, size: usize) {
+        let sign = if value.is_negative() { 0xff } else { 0 };
+        let wide;
+        let short;
+        let digits = match value.unscaled() {
+            Some(unscaled) => {
+                short = unscaled.to_be_bytes();
+                &short[short.len().saturating_sub(size)..]
+            }
+            None => {
+                wide = value.to_be_bytes();
+                &wide[wide.len().saturating_sub(size)..]
+            }
+        };
+        self.bytes.extend(std::iter::repeat_n(sign, size - digits.len()));
+        self.bytes.extend_from_slice(digits);
+    }
+
+    /// A decimal that carries its scale: bytes that hold the digits as bytes, and the scale as an int.
+    pub fn big_decimal(&mut self, value: &Decimal) {
+        let mut inner = Writer::new();
+        inner.decimal(value);
+        inner.long(i64::from(value.scale()));
+        self.bytes(&inner.bytes);
+    }
+
+    /// A timestamp in milliseconds, rounded down.
+    #[inline]
+    pub fn timestamp_millis(&mut self, value: Timestamp) {
+        self.long(value.as_millis());
+    }
+
+    /// A timestamp in microseconds, rounded down.
+    #[inline]
+    pub fn timestamp_micros(&mut self, value: Timestamp) {
+        self.long(value.as_micros());
+    }
+
+    /// A timestamp in nanoseconds.
+    #[inline]
+    pub fn timestamp_nanos(&mut self, value: Timestamp) {
+        self.long(value.as_nanos());
+    }
+
+    /// Months, days and milliseconds.
+    pub fn duration(&mut self, value: Duration) {
+        self.fixed(&value.to_bytes());
+    }
+
+    /// A generated type.
+    #[inline]
+    pub fn datum<T: Datum>(&mut self, value: &T) {
+        value.write(self);
+    }
+
     /// An array, in one block.
+    #[inline]
     pub fn array<T>(&mut self, items: &[T], mut item: impl FnMut(&mut Writer, &T)) {
         if !items.is_empty() {
             self.index(items.len());
@@ -140,6 +237,7 @@ impl Writer {
     }
 
     /// A map, in one block; the entries are written in the order of the iterator.
+    #[inline]
     pub fn map<'k, T>(
         &mut self,
         entries: impl IntoIterator<Item = (&'k String, T), IntoIter: ExactSizeIterator>,
@@ -155,4 +253,82 @@ impl Writer {
         }
         self.bytes.push(0);
     }
+
+    /// Goes into a record that can hold itself; whether it is to be written. Below [`RECURSION_MAX`] of them nothing is:
+    /// nobody would read it, and [`crate::avro::encode_recursive`] says so.
+    #[inline]
+    pub fn descend(&mut self) -> bool {
+        if self.depth == RECURSION_MAX {
+            self.is_too_deep = true;
+            return false;
+        }
+        self.depth += 1;
+        true
+    }
+
+    /// Comes back out of it.
+    #[inline]
+    pub fn ascend(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Whether something was left out, because it was too deep.
+    pub(crate) fn is_too_deep(&self) -> bool {
+        self.is_too_deep
+    }
+}
+
+#[cfg(feature = "uuid")]
+impl Writer {
+    /// A uuid as text.
+    #[inline]
+    pub fn uuid(&mut self, value: uuid::Uuid) {
+        self.string(value.hyphenated().encode_lower(&mut [0; 36]));
+    }
+
+    /// A uuid as a fixed.
+    #[inline]
+    pub fn uuid_fixed(&mut self, value: uuid::Uuid) {
+        self.fixed(value.as_bytes());
+    }
+}
+
+#[cfg(feature = "jiff")]
+impl Writer {
+    /// A date.
+    pub fn date(&mut self, value: jiff::civil::Date) {
+        self.int(super::logical::days(value));
+    }
+
+    /// A time of day in milliseconds, rounded down.
+    pub fn time_millis(&mut self, value: jiff::civil::Time) {
+        self.long(super::logical::of_day(value, 1_000));
+    }
+
+    /// A time of day in microseconds, rounded down.
+    pub fn time_micros(&mut self, value: jiff::civil::Time) {
+        self.long(super::logical::of_day(value, 1_000_000));
+    }
+
+    /// A date and time of no zone in milliseconds, rounded down.
+    pub fn local_timestamp_millis(&mut self, value: jiff::civil::DateTime) {
+        self.long(super::logical::since_epoch(value, 1_000));
+    }
+
+    /// A date and time of no zone in microseconds, rounded down.
+    pub fn local_timestamp_micros(&mut self, value: jiff::civil::DateTime) {
+        self.long(super::logical::since_epoch(value, 1_000_000));
+    }
+
+    /// A date and time of no zone in nanoseconds; the nearest number there is beyond 64 bits.
+    pub fn local_timestamp_nanos(&mut self, value: jiff::civil::DateTime) {
+        self.long(super::logical::since_epoch(value, 1_000_000_000));
+    }
+}
+
+/// Two's complement without the leading bytes that only repeat the sign.
+#[inline]
+fn short_digits(bytes: &[u8; 8], value: i64) -> &[u8] {
+    let bits = 64 - (value ^ (value >> 63)).leading_zeros() as usize;
+    &bytes[7 - bits / 8..]
 }

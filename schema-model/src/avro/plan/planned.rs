@@ -1,0 +1,312 @@
+//! A writer's bytes as the reader asks for them.
+//!
+//! Invariant: `step` is the step of the value that is asked for next. Inside of what is exact there is nothing to follow,
+//! and `step` stays [`EXACT`]; so it does in a default, whose bytes are the reader's.
+
+use super::{EXACT, FieldStep, From, PLANNED_BYTES_MAX, Plan, RecordSteps, Step, StepId};
+use crate::avro::wire::{Fault, Reader, Result, Sealed, Source};
+
+/// What a default counts for beside its bytes: a value takes room even where its bytes are few.
+const DEFAULT_BYTES: usize = 24;
+
+/// A writer's body, read by a plan.
+#[derive(Debug)]
+pub struct Planned<'a> {
+    plan: &'a Plan,
+    reader: Reader<'a>,
+    step: StepId,
+    frame: Frame<'a>,
+    /// Bytes taken from defaults or passed over ahead of their turn, so far.
+    spent: usize,
+    /// Where the writer's bytes go on, while a default is read.
+    default_at: Option<usize>,
+}
+
+/// The record that is being read.
+#[derive(Debug, Default)]
+pub struct Frame<'a> {
+    /// Its steps; none when it is exact.
+    record: Option<&'a RecordSteps>,
+    /// The reader's next field.
+    next: usize,
+    /// The writer's bytes, while a default is read.
+    parked: Option<Reader<'a>>,
+    /// Of a record in another order: where the writer's fields begin, as far as that is known.
+    places: Vec<usize>,
+    /// Of such a record: the writer's field that is being read.
+    reading: Option<usize>,
+}
+
+impl<'a> Planned<'a> {
+    pub(super) fn new(plan: &'a Plan, reader: Reader<'a>) -> Planned<'a> {
+        Planned {
+            plan,
+            reader,
+            step: plan.root,
+            frame: Frame::default(),
+            spent: 0,
+            default_at: None,
+        }
+    }
+
+    pub(super) fn finish(&self) -> Result<()> {
+        self.reader.finish()
+    }
+
+    /// A fault by its place among the writer's bytes: a default has none.
+    pub(super) fn placed(&self, fault: Fault) -> Fault {
+        match self.default_at {
+            Some(position) => Fault::new(position, format!("in the reader's default: {}", fault.message())),
+            None => fault,
+        }
+    }
+
+    #[cold]
+    fn fault<T>(&self, message: impl Into<String>) -> Result<T> {
+        Err(Fault::new(self.reader.position(), message))
+    }
+
+    #[cold]
+    fn unexpected<T>(&self) -> Result<T> {
+        self.fault("the type that reads is not of the schema it was planned for")
+    }
+
+    fn spend(&mut self, bytes: usize) -> Result<()> {
+        self.spent += bytes;
+        if self.spent > PLANNED_BYTES_MAX {
+            return self.fault(format!(
+                "the payload grows beyond {PLANNED_BYTES_MAX} bytes by the reader's defaults, or by fields in another order"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The step of the value, behind the writer's choice among branches.
+    #[inline]
+    fn settled(&mut self) -> Result<&'a Step> {
+        let plan = self.plan;
+        match plan.step(self.step) {
+            Step::WriterUnion(branches) => {
+                let start = self.reader.position();
+                let branch = self.reader.branch(branches.len())?;
+                self.step = branches[branch];
+                match plan.step(self.step) {
+                    Step::Fail(message) => Err(Fault::new(start, message.as_str())),
+                    step => Ok(step),
+                }
+            }
+            Step::Fail(message) => self.fault(message.as_str()),
+            step => Ok(step),
+        }
+    }
+
+    /// The bytes, which must be the reader's own here.
+    #[inline]
+    fn exact(&mut self) -> Result<&mut Reader<'a>> {
+        match self.settled()? {
+            Step::Exact => Ok(&mut self.reader),
+            _ => self.unexpected(),
+        }
+    }
+
+    /// Stands at the writer's field, of a record in another order.
+    fn reach(&mut self, wanted: usize) -> Result<()> {
+        let Some(fields) = self.frame.record.and_then(|record| record.reordered.as_deref()) else {
+            return Ok(());
+        };
+        if self
+            .frame
+            .reading
+            .is_some_and(|index| index + 1 == self.frame.places.len())
+        {
+            self.frame.places.push(self.reader.position());
+        }
+        if let Some(place) = self.frame.places.get(wanted) {
+            self.reader.seek(*place);
+            return Ok(());
+        }
+        if let Some(last) = self.frame.places.last() {
+            self.reader.seek(*last);
+        }
+        while self.frame.places.len() <= wanted {
+            if let Some(field) = fields.get(self.frame.places.len() - 1) {
+                let start = self.reader.position();
+                self.plan.writer.walk(*field, &mut self.reader)?;
+                self.spend(self.reader.position() - start)?;
+            }
+            self.frame.places.push(self.reader.position());
+        }
+        Ok(())
+    }
+
+    fn begin_field(&mut self, field: &'a FieldStep) -> Result<()> {
+        for node in &field.passed {
+            self.plan.writer.walk(*node, &mut self.reader)?;
+        }
+        match &field.from {
+            From::Field(index, step) => {
+                self.reach(*index)?;
+                self.frame.reading = Some(*index);
+                self.step = *step;
+            }
+            From::Default(bytes) => {
+                self.spend(bytes.len() + DEFAULT_BYTES)?;
+                let default = self.reader.of(bytes);
+                self.default_at = Some(self.reader.position());
+                self.frame.parked = Some(std::mem::replace(&mut self.reader, default));
+                self.step = EXACT;
+            }
+        }
+        Ok(())
+    }
+
+    /// Back from a default.
+    #[inline]
+    fn unpark(&mut self) {
+        if let Some(reader) = self.frame.parked.take() {
+            self.reader = reader;
+            self.default_at = None;
+        }
+    }
+}
+
+impl Sealed for Planned<'_> {}
+
+impl<'a> Source<'a> for Planned<'a> {
+    type Outer = Frame<'a>;
+    type Item = StepId;
+
+    fn begin(&mut self) -> Result<Frame<'a>> {
+        let mut frame = Frame::default();
+        match self.settled()? {
+            Step::Exact => {}
+            Step::Record(record) => {
+                frame.record = Some(record);
+                if record.reordered.is_some() {
+                    frame.places.push(self.reader.position());
+                }
+            }
+            _ => return self.unexpected(),
+        }
+        Ok(std::mem::replace(&mut self.frame, frame))
+    }
+
+    fn field(&mut self) -> Result<&mut Self> {
+        if let Some(record) = self.frame.record {
+            self.unpark();
+            let Some(field) = record.fields.get(self.frame.next) else {
+                return self.unexpected();
+            };
+            self.frame.next += 1;
+            self.begin_field(field)?;
+        }
+        Ok(self)
+    }
+
+    fn end(&mut self, outer: Frame<'a>) -> Result<()> {
+        if let Some(record) = self.frame.record {
+            self.unpark();
+            for node in &record.passed {
+                self.plan.writer.walk(*node, &mut self.reader)?;
+            }
+            if let Some(fields) = &record.reordered {
+                self.reach(fields.len())?;
+            }
+        }
+        self.frame = outer;
+        self.step = EXACT;
+        Ok(())
+    }
+
+    fn begin_items(&mut self) -> Result<StepId> {
+        match self.settled()? {
+            Step::Exact => Ok(EXACT),
+            Step::Items(item) => Ok(*item),
+            _ => self.unexpected(),
+        }
+    }
+
+    fn item(&mut self, item: StepId) {
+        self.step = item;
+    }
+
+    fn reader(&mut self) -> &mut Reader<'a> {
+        &mut self.reader
+    }
+
+    fn null(&mut self) -> Result<()> {
+        self.exact().map(drop)
+    }
+
+    fn bool(&mut self) -> Result<bool> {
+        self.exact()?.bool()
+    }
+
+    fn int(&mut self) -> Result<i32> {
+        self.exact()?.int()
+    }
+
+    fn long(&mut self) -> Result<i64> {
+        self.exact()?.long()
+    }
+
+    fn float(&mut self) -> Result<f32> {
+        match self.settled()? {
+            Step::Exact => self.reader.float(),
+            Step::LongToFloat => Ok(self.reader.long()? as f32),
+            _ => self.unexpected(),
+        }
+    }
+
+    fn double(&mut self) -> Result<f64> {
+        match self.settled()? {
+            Step::Exact => self.reader.double(),
+            Step::LongToDouble => Ok(self.reader.long()? as f64),
+            Step::FloatToDouble => Ok(f64::from(self.reader.float()?)),
+            _ => self.unexpected(),
+        }
+    }
+
+    fn slice(&mut self) -> Result<&'a [u8]> {
+        self.exact()?.slice()
+    }
+
+    fn str(&mut self) -> Result<&'a str> {
+        self.exact()?.str()
+    }
+
+    fn fixed_slice(&mut self, size: usize) -> Result<&'a [u8]> {
+        self.exact()?.fixed_slice(size)
+    }
+
+    fn enum_index(&mut self, symbols: usize) -> Result<usize> {
+        match self.settled()? {
+            Step::Exact => self.reader.enum_index(symbols),
+            Step::Enum(table) => {
+                let start = self.reader.position();
+                let index = self.reader.enum_index(table.len())?;
+                table[index].clone().map_err(|message| Fault::new(start, message))
+            }
+            _ => self.unexpected(),
+        }
+    }
+
+    fn branch(&mut self, branches: usize) -> Result<usize> {
+        match self.settled()? {
+            Step::Exact => self.reader.branch(branches),
+            Step::ReaderUnion(branch, step) => {
+                self.step = *step;
+                Ok(*branch)
+            }
+            _ => self.unexpected(),
+        }
+    }
+
+    fn string(&mut self) -> Result<String> {
+        self.exact()?.string()
+    }
+
+    fn bytes(&mut self) -> Result<Vec<u8>> {
+        self.exact()?.bytes()
+    }
+}

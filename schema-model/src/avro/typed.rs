@@ -1,0 +1,199 @@
+//! Generated types: how they are written, and read from whatever a writer wrote.
+//!
+//! Invariant: bytes of the reader's own schema are read straight through. Another writer's schema is resolved once, and the
+//! plan is kept by its id for as long as the process lives, because what an id stands for never changes.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use super::{
+    plan::{Plan, Planned},
+    schema::Schema,
+    walk::Ops,
+    wire::{self, Fault, RECURSION_MAX, Reader, Source, Writer},
+};
+use crate::{DecodeError, EncodeError, ReadError, SchemaId, event};
+
+/// A type of a schema: what code is generated for records, enums, fixeds and unions.
+///
+/// A value is read into one that is there already: a record of many fields that came to be as a whole only when all of
+/// them are read would take the compiler a time that grows with the third power of their number.
+pub trait Datum: Default {
+    /// Writes the value where the writer stands.
+    fn write(&self, to: &mut Writer);
+
+    /// Reads the value where the source stands.
+    ///
+    /// # Errors
+    /// What is wrong, and at which byte. The value is of no use then.
+    fn read<'a, S: Source<'a>>(&mut self, from: &mut S) -> wire::Result<()>;
+}
+
+/// As a record has it that can hold itself.
+impl<T: Datum> Datum for Box<T> {
+    fn write(&self, to: &mut Writer) {
+        T::write(self, to);
+    }
+
+    fn read<'a, S: Source<'a>>(&mut self, from: &mut S) -> wire::Result<()> {
+        T::read(self, from)
+    }
+}
+
+/// Room that is kept on each thread for the next payload.
+const SCRATCH_BYTES_MAX: usize = 64 * 1024;
+
+thread_local! {
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The payload of a value, without an envelope.
+#[must_use]
+pub fn encode<T: Datum>(value: &T) -> Vec<u8> {
+    let mut writer = Writer::append_to(SCRATCH.take());
+    value.write(&mut writer);
+    let mut scratch = writer.into_bytes();
+    // What is handed out has the size it needs, and is moved no more than once.
+    let payload = scratch.as_slice().to_vec();
+    if scratch.capacity() <= SCRATCH_BYTES_MAX {
+        scratch.clear();
+        SCRATCH.set(scratch);
+    }
+    payload
+}
+
+/// The payload of a value that can hold itself.
+///
+/// # Errors
+/// When it holds itself so deep that nobody would read it.
+pub fn encode_recursive<T: Datum>(value: &T) -> Result<Vec<u8>, EncodeError> {
+    let mut writer = Writer::new();
+    value.write(&mut writer);
+    if writer.is_too_deep() {
+        let message = format!("the value holds itself more than {RECURSION_MAX} times inside each other");
+        return Err(EncodeError(message));
+    }
+    Ok(writer.into_bytes())
+}
+
+/// Writers whose plans are kept for a type; those of more are compiled at each use.
+const PLANS_MAX: usize = 1024;
+
+/// The schema of a generated type, and what is known of the writers it was read from.
+#[derive(Debug)]
+pub struct ReaderSchema {
+    text: &'static str,
+    parsed: OnceLock<Result<Ops, String>>,
+    // An id is a registry's, and a process may speak to several: the schema is compared as well.
+    known: RwLock<BTreeMap<SchemaId, Vec<Known>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    writer: Schema,
+    /// How to read it; nothing to do when it is the reader's.
+    plan: Option<Arc<Plan>>,
+}
+
+impl ReaderSchema {
+    /// The schema of a text, which is parsed when that is needed first.
+    #[must_use]
+    pub const fn new(text: &'static str) -> ReaderSchema {
+        ReaderSchema {
+            text,
+            parsed: OnceLock::new(),
+            known: RwLock::new(BTreeMap::new()),
+        }
+    }
+
+    /// Reads a payload written with exactly this schema, to its last byte.
+    ///
+    /// # Errors
+    /// [`ReadError`] with the field and what is wrong.
+    pub fn decode<T: Datum>(&self, body: &[u8]) -> Result<T, ReadError> {
+        let mut reader = Reader::new(body);
+        let read = reader.datum().and_then(|value| reader.finish().map(|()| value));
+        read.map_err(|fault| self.placed(body, fault))
+    }
+
+    /// Reads a payload of any writer, to its last byte.
+    ///
+    /// # Errors
+    /// When the payload does not read, with the schema's id, the field and the position of the byte.
+    pub fn decode_from<T: Datum>(&self, writer: &event::Writer, body: &[u8]) -> Result<T, DecodeError> {
+        let read = match self.plan(writer)? {
+            None => self.decode(body),
+            Some(plan) => plan.read(Reader::new(body), Planned::datum),
+        };
+        read.map_err(|error| unreadable(writer, &error))
+    }
+
+    #[cold]
+    fn placed(&self, body: &[u8], fault: Fault) -> ReadError {
+        match self.parsed() {
+            Ok(ops) => ops.placed(body, fault),
+            Err(_) => fault.into(),
+        }
+    }
+
+    fn parsed(&self) -> Result<&Ops, DecodeError> {
+        let parsed = self.parsed.get_or_init(|| {
+            let schema = Schema::parse(self.text, &[]).map_err(|error| error.to_string())?;
+            Ok(Ops::new(&schema))
+        });
+        parsed.as_ref().map_err(|message| DecodeError(message.clone()))
+    }
+
+    fn plan(&self, writer: &event::Writer) -> Result<Option<Arc<Plan>>, DecodeError> {
+        // A build may know Avro alone.
+        #[allow(irrefutable_let_patterns)]
+        let crate::Schema::Avro(schema) = &writer.schema else {
+            return Err(DecodeError(format!("schema id {} is not Avro", writer.id)));
+        };
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let same_id = known.get(&writer.id).map_or(&[][..], Vec::as_slice);
+        if let Some(known) = same_id.iter().find(|known| known.writer.is(schema)) {
+            return Ok(known.plan.clone());
+        }
+        drop(known);
+        let reader = self.parsed()?.schema();
+        let plan = Plan::lenient(schema, reader);
+        let plan = (!plan.is_identity()).then(|| Arc::new(plan));
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.values().map(Vec::len).sum::<usize>() < PLANS_MAX {
+            known.entry(writer.id).or_default().push(Known {
+                writer: schema.clone(),
+                plan: plan.clone(),
+            });
+        }
+        Ok(plan)
+    }
+}
+
+/// The full name of the top type of a writer's schema; empty when it has none.
+#[must_use]
+pub fn record_name(writer: &event::Writer) -> &str {
+    // A build may know Avro alone.
+    #[allow(unreachable_patterns)]
+    match &writer.schema {
+        crate::Schema::Avro(schema) => schema.name(),
+        _ => "",
+    }
+}
+
+/// The same without its namespace.
+#[must_use]
+pub fn short_name(writer: &event::Writer) -> &str {
+    let name = record_name(writer);
+    name.rsplit_once('.').map_or(name, |(_, short)| short)
+}
+
+#[cold]
+fn unreadable(writer: &event::Writer, error: &ReadError) -> DecodeError {
+    let name = writer.schema.record_name().unwrap_or_default();
+    let place = error
+        .position
+        .map_or_else(String::new, |byte| format!(" (byte {byte})"));
+    DecodeError(format!("{name} (schema id {}): {error}{place}", writer.id))
+}

@@ -1,0 +1,146 @@
+//! What logical types make of the values they stand on, and back.
+//!
+//! Each is one function from the primitive value, which may say no with a sentence, and one to it, which cannot.
+
+use super::Reader;
+use crate::Decimal;
+
+/// A span of calendar time: Avro's `duration`. Its parts do not become each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Duration {
+    /// Months.
+    pub months: u32,
+    /// Days.
+    pub days: u32,
+    /// Milliseconds.
+    pub millis: u32,
+}
+
+impl Duration {
+    /// From three little-endian numbers.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 12]) -> Duration {
+        let part = |first: usize| {
+            let mut four = [0; 4];
+            four.copy_from_slice(&bytes[first..first + 4]);
+            u32::from_le_bytes(four)
+        };
+        Duration {
+            months: part(0),
+            days: part(4),
+            millis: part(8),
+        }
+    }
+
+    /// As three little-endian numbers.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        let parts = [self.months, self.days, self.millis];
+        for (place, part) in bytes.chunks_exact_mut(4).zip(parts) {
+            place.copy_from_slice(&part.to_le_bytes());
+        }
+        bytes
+    }
+}
+
+/// Bytes that hold the digits as bytes and then the scale as an int.
+pub(crate) fn big_decimal(bytes: &[u8]) -> Result<Decimal, String> {
+    let mut reader = Reader::new(bytes);
+    let parts = reader.slice().and_then(|digits| {
+        let scale = reader.int()?;
+        reader.finish()?;
+        Ok((digits, scale))
+    });
+    let (digits, scale) = parts.map_err(|fault| format!("in a big-decimal, {fault}"))?;
+    let decimal = match u32::try_from(scale) {
+        Ok(scale) => Decimal::from_be_bytes(digits, scale).ok(),
+        Err(_) => {
+            let whole = Decimal::from_be_bytes(digits, 0).ok();
+            whole.and_then(|whole| whole.times_power_of_ten(scale.unsigned_abs()))
+        }
+    };
+    decimal.ok_or_else(|| {
+        format!(
+            "a big-decimal has more than {} bits or {} fraction digits",
+            Decimal::BITS_MAX,
+            Decimal::SCALE_MAX
+        )
+    })
+}
+
+#[cfg(feature = "uuid")]
+#[inline]
+pub(super) fn uuid(text: &str) -> Result<uuid::Uuid, String> {
+    uuid::Uuid::try_parse(text).map_err(|_| format!("{:?} is no uuid", shortened(text)))
+}
+
+#[cfg(feature = "uuid")]
+fn shortened(text: &str) -> String {
+    text.chars().take(60).collect()
+}
+
+#[cfg(feature = "jiff")]
+mod civil {
+    use jiff::SignedDuration;
+    use jiff::civil::{Date, DateTime, Time};
+
+    const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+    const DAY_SECONDS: i64 = 86_400;
+
+    pub(crate) fn date(days: i32) -> Result<Date, String> {
+        let seconds = SignedDuration::from_secs(i64::from(days) * DAY_SECONDS);
+        let date = EPOCH.date().checked_add(seconds);
+        date.map_err(|_| format!("day {days} is none of the years -9999 to 9999"))
+    }
+
+    /// Days since 1970; the dates there are span less than eight million.
+    pub(crate) fn days(date: Date) -> i32 {
+        let seconds = date.duration_since(EPOCH.date()).as_secs();
+        i32::try_from(seconds / DAY_SECONDS).unwrap_or_default()
+    }
+
+    pub(crate) fn time(count: i64, per_second: i64) -> Result<Time, String> {
+        if !(0..DAY_SECONDS * per_second).contains(&count) {
+            return Err(format!(
+                "{count} is no time of a day, which ends at {}",
+                DAY_SECONDS * per_second
+            ));
+        }
+        Ok(Time::midnight() + since(count, per_second))
+    }
+
+    /// A time of day in a unit, rounded down.
+    pub(crate) fn of_day(time: Time, per_second: i64) -> i64 {
+        count(time.duration_since(Time::midnight()), per_second)
+    }
+
+    pub(crate) fn local(count: i64, per_second: i64) -> Result<DateTime, String> {
+        let time = EPOCH.checked_add(since(count, per_second));
+        time.map_err(|_| format!("{count} is no time of the years -9999 to 9999"))
+    }
+
+    /// A local timestamp in a unit, rounded down; the nearest number there is beyond 64 bits.
+    pub(crate) fn since_epoch(time: DateTime, per_second: i64) -> i64 {
+        count(time.duration_since(EPOCH), per_second)
+    }
+
+    fn since(count: i64, per_second: i64) -> SignedDuration {
+        let nanos = count.rem_euclid(per_second) * (1_000_000_000 / per_second);
+        // Less than a second.
+        SignedDuration::new(
+            count.div_euclid(per_second),
+            i32::try_from(nanos).unwrap_or_default(),
+        )
+    }
+
+    fn count(duration: SignedDuration, per_second: i64) -> i64 {
+        let count = duration
+            .as_nanos()
+            .div_euclid(i128::from(1_000_000_000 / per_second));
+        i64::try_from(count).unwrap_or(if count < 0 { i64::MIN } else { i64::MAX })
+    }
+}
+
+#[cfg(feature = "jiff")]
+pub(super) use civil::{date, days, local, of_day, since_epoch, time};

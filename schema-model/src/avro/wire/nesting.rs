@@ -1,0 +1,134 @@
+//! What lies inside what: levels, the blocks of arrays and maps, and how much of both there may be.
+
+use super::{RECURSION_MAX, Reader, Result, ZERO_BYTE_ITEMS_MAX};
+
+/// How much of a thread's stack reading may take. Threads have 2 MiB when nobody says otherwise.
+const STACK_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of memory that are reserved for items at once, for each byte of the payload.
+const ROOM_PER_BYTE: usize = 16;
+
+impl<'a> Reader<'a> {
+    /// One level deeper, when a record can hold itself: recursion ends with an error and not with the stack.
+    ///
+    /// # Errors
+    /// When [`RECURSION_MAX`] records are open already, or the stack is used up.
+    #[inline]
+    pub(crate) fn descend(&mut self) -> Result<()> {
+        self.deeper(RECURSION_MAX)
+    }
+
+    /// One level deeper, when the schema alone says how deep it goes.
+    pub(crate) fn enter(&mut self) -> Result<()> {
+        self.deeper(self.depth_max)
+    }
+
+    #[inline]
+    fn deeper(&mut self, depth_max: usize) -> Result<()> {
+        // The address of a local tells how far the stack has come.
+        let here = 0u8;
+        let stack = std::ptr::from_ref(&here).addr();
+        if self.depth == 0 {
+            self.stack = stack;
+        }
+        if self.depth >= depth_max || stack.abs_diff(self.stack) > STACK_BYTES_MAX {
+            return self.too_deep(depth_max);
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    #[cold]
+    fn too_deep(&self, depth_max: usize) -> Result<()> {
+        let message = if self.depth >= depth_max {
+            format!("the payload nests deeper than {depth_max} levels")
+        } else {
+            format!(
+                "the payload nests {} levels deep, and takes more than {STACK_BYTES_MAX} bytes of the stack",
+                self.depth
+            )
+        };
+        self.fault(self.rest, message)
+    }
+
+    /// Back from a level.
+    #[inline]
+    pub(crate) fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// The blocks of an array or map: `item` is called for each item.
+    pub(crate) fn items(&mut self, mut item: impl FnMut(&mut Reader<'a>) -> Result<()>) -> Result<()> {
+        self.enter()?;
+        while let Some((count, end)) = self.block()? {
+            for _ in 0..count {
+                let before = self.remaining();
+                item(self)?;
+                self.count_item(before)?;
+            }
+            self.end_block(end)?;
+        }
+        self.leave();
+        Ok(())
+    }
+
+    /// A block's item count and, when it tells its size, the position it must end at; `None` after the last one.
+    pub(crate) fn block(&mut self) -> Result<Option<(u64, Option<usize>)>> {
+        let count = self.varint("a block count")?;
+        if count >= 0 {
+            return Ok((count > 0).then_some((count.unsigned_abs(), None)));
+        }
+        let start = self.rest;
+        let size = self.varint("a block size")?;
+        match usize::try_from(size) {
+            Ok(size) if size <= self.remaining() => {
+                Ok(Some((count.unsigned_abs(), Some(self.position() + size))))
+            }
+            _ => self.fault(
+                start,
+                format!(
+                    "a block of {size} bytes: the payload has {} bytes left",
+                    self.remaining()
+                ),
+            ),
+        }
+    }
+
+    pub(crate) fn end_block(&self, end: Option<usize>) -> Result<()> {
+        match end {
+            Some(end) if end != self.position() => self.fault(
+                self.rest,
+                format!(
+                    "a block tells it ends at byte {end}, but its items end at {}",
+                    self.position()
+                ),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts an item that took no bytes.
+    #[inline]
+    pub(crate) fn count_item(&mut self, remaining_before: usize) -> Result<()> {
+        if self.remaining() < remaining_before {
+            return Ok(());
+        }
+        match self.zero_byte_items.checked_sub(1) {
+            Some(left) => {
+                self.zero_byte_items = left;
+                Ok(())
+            }
+            None => self.fault(
+                self.rest,
+                format!("more than {ZERO_BYTE_ITEMS_MAX} items that take no bytes"),
+            ),
+        }
+    }
+
+    /// How many items of a block to make room for before they are read: never more than the bytes in hand justify.
+    #[inline]
+    pub(crate) fn room_for<T>(&self, count: u64) -> usize {
+        let justified = (self.remaining() * ROOM_PER_BYTE) / size_of::<T>().max(1);
+        usize::try_from(count).unwrap_or(usize::MAX).min(justified)
+    }
+}
