@@ -250,10 +250,12 @@ fn proto_unit(
     schema: &Schema,
     wrong: &mut Vec<Diagnostic>,
 ) -> Option<ProtoUnit> {
+    let Schema::Proto(proto) = schema else { return None };
     match protobuf::with_comments(text) {
         Ok(files) => Some(ProtoUnit {
             origin: origin(subject, text, schema),
             top: schema.record_name()?,
+            schema: protobuf::schema(proto, &text.label, &[]),
             files,
         }),
         Err(diagnostic) => {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::model::Definitions;
+use crate::model::{Definitions, proto};
 
 /// One version of an Avro subject whose types are generated.
 #[derive(Clone, Debug)]
@@ -26,6 +26,9 @@ pub(crate) struct ProtoUnit {
     pub(crate) origin: Origin,
     /// The full name of the first message.
     pub(crate) top: String,
+    /// The file and what it imports.
+    #[allow(dead_code)]
+    pub(crate) schema: proto::Schema,
     /// Files and their imports, dependencies first, with comments.
     pub(crate) files: prost_types::FileDescriptorSet,
 }
