@@ -5,8 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::check::{self, Kept};
+use crate::check;
 use crate::diagnostic::Diagnostic;
+use crate::settings::{Attribute, Settings};
 use crate::{manifest, rust};
 
 /// Generates Rust from the schemas of a manifest.
@@ -14,7 +15,7 @@ use crate::{manifest, rust};
 pub struct Build {
     manifest: PathBuf,
     out: String,
-    kept: Vec<Kept>,
+    settings: Settings,
 }
 
 impl Build {
@@ -23,7 +24,7 @@ impl Build {
         Build {
             manifest: manifest.into(),
             out: "events.rs".to_owned(),
-            kept: Vec::new(),
+            settings: Settings::default(),
         }
     }
 
@@ -37,7 +38,24 @@ impl Build {
     /// Also generates an old version of an Avro subject, in a module `v<version>`: for those who still write it.
     #[must_use]
     pub fn keep(mut self, subject: impl Into<String>, version: u32) -> Build {
-        self.kept.push((subject.into(), version));
+        self.settings.kept.push((subject.into(), version));
+        self
+    }
+
+    /// Puts an attribute on every struct and enum that a path matches: `.` all of them, `.shop.orders` those of the
+    /// namespace, `OrderPlaced` those of that name.
+    #[must_use]
+    pub fn type_attribute(mut self, path: impl Into<String>, attribute: impl Into<String>) -> Build {
+        let (path, attribute) = (path.into(), attribute.into());
+        self.settings.type_attributes.push(Attribute { path, attribute });
+        self
+    }
+
+    /// Puts an attribute on every field that a path matches: `OrderPlaced.order_id`, or all fields of a type, by its path.
+    #[must_use]
+    pub fn field_attribute(mut self, path: impl Into<String>, attribute: impl Into<String>) -> Build {
+        let (path, attribute) = (path.into(), attribute.into());
+        self.settings.field_attributes.push(Attribute { path, attribute });
         self
     }
 
@@ -47,12 +65,20 @@ impl Build {
     /// Every [`Diagnostic`] that was found, in the order of the manifest.
     pub fn generate(&self) -> Result<String, Vec<Diagnostic>> {
         let manifest = manifest::load(&self.manifest)?;
-        let unknown = check::unknown_kept(&manifest, &self.kept);
+        let unknown = check::unknown_kept(&manifest, &self.settings.kept);
         if !unknown.is_empty() {
             let about_manifest = |message| Diagnostic::file(&self.manifest, message);
             return Err(unknown.into_iter().map(about_manifest).collect());
         }
-        rust::file(&manifest, &check::units(&manifest, &self.kept)?)
+        let wrong = self.settings.wrong_attributes().into_iter();
+        let wrong: Vec<Diagnostic> = wrong
+            .map(|message| Diagnostic::file(&self.manifest, message))
+            .collect();
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let topics = check::units(&manifest, &self.settings)?;
+        rust::file(&manifest, &topics, &self.settings)
     }
 
     /// Generates into `OUT_DIR`, from inside a `build.rs`. What is wrong is printed for cargo, and the process ends.

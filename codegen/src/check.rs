@@ -10,6 +10,7 @@ use annals_schema_model::{Direction, Level, Schema, SchemaType, Version, compat}
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, Strategy, Subject, Topic, VersionText};
+use crate::settings::Settings;
 use crate::unit::{AvroUnit, Origin, ProtoUnit, TopicUnit};
 use crate::{avro, protobuf};
 
@@ -17,12 +18,12 @@ use crate::{avro, protobuf};
 pub(crate) type Kept = (String, u32);
 
 /// Turns a manifest into what is generated.
-pub(crate) fn units(manifest: &Manifest, kept: &[Kept]) -> Result<Vec<TopicUnit>, Vec<Diagnostic>> {
+pub(crate) fn units(manifest: &Manifest, settings: &Settings) -> Result<Vec<TopicUnit>, Vec<Diagnostic>> {
     let mut wrong = Vec::new();
     let topics = manifest
         .topics
         .iter()
-        .filter_map(|topic| topic_unit(topic, kept, &mut wrong))
+        .filter_map(|topic| topic_unit(topic, settings, &mut wrong))
         .collect();
     if wrong.is_empty() { Ok(topics) } else { Err(wrong) }
 }
@@ -46,7 +47,8 @@ pub(crate) fn unknown_kept(manifest: &Manifest, kept: &[Kept]) -> Vec<String> {
         .collect()
 }
 
-fn topic_unit(topic: &Topic, kept: &[Kept], wrong: &mut Vec<Diagnostic>) -> Option<TopicUnit> {
+fn topic_unit(topic: &Topic, settings: &Settings, wrong: &mut Vec<Diagnostic>) -> Option<TopicUnit> {
+    let kept = settings.kept.as_slice();
     let mut events = Vec::new();
     let mut old = Vec::new();
     let mut message = None;

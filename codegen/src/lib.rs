@@ -31,6 +31,7 @@ mod model;
 mod names;
 mod protobuf;
 mod rust;
+mod settings;
 mod unit;
 
 pub use build::Build;

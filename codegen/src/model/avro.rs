@@ -1,8 +1,8 @@
 //! Avro types as code generation sees them: named definitions and the types that refer to them.
 //!
-//! Invariant: a [`Group`] holds every definition its types name. Definitions of one full name that several subjects
-//! repeat are one Rust type, if they have one shape; docs and places do not count. Defaults, aliases and sort orders
-//! do not appear here: they matter to resolution, which happens before generated code reads.
+//! Invariant: [`Definitions`] hold every definition their types name. Which definitions of several subjects are one type of
+//! Rust is told by `rust/identity.rs`. Aliases and sort orders do not appear here: they matter to resolution, which is
+//! compiled from the schemas themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -242,7 +242,7 @@ fn parts(kind: &Type) -> Vec<&Type> {
 }
 
 /// The named types a value of a named type can hold.
-fn reached_by<'d>(definitions: &'d Definitions, name: &str) -> BTreeSet<&'d str> {
+pub(crate) fn reached_by<'d>(definitions: &'d Definitions, name: &str) -> BTreeSet<&'d str> {
     let mut reached = BTreeSet::new();
     let mut open = vec![name];
     while let Some(name) = open.pop() {

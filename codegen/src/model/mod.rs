@@ -10,5 +10,5 @@ pub(crate) mod proto;
 
 pub(crate) use avro::{
     Body, Definition, Definitions, Field, Logical, Ranks, Type, has_floats, holds_itself, is_endless, rank,
-    ranks, recurs,
+    ranks, reached_by, recurs,
 };

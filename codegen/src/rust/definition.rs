@@ -27,16 +27,15 @@ pub(crate) fn items(
     here: &Here<'_>,
     scope: &mut Scope,
 ) -> TokenStream {
-    let key = (here.keep, definition.name.clone());
-    let Some((_, name)) = here.names.place(&key) else {
+    let Some(name) = here.name_of(&definition.name) else {
         return TokenStream::new();
     };
     let place = format!("`{}`, {}:{}", definition.name, source.label, definition.line);
     let doc = doc(definition.doc.as_deref(), &place);
     let items = match &definition.body {
         Body::Record(fields) => record(definition, name, fields, here, scope),
-        Body::Enum(symbols, default) => enumeration(name, symbols, *default, here),
-        Body::Fixed(size) => fixed(name, *size, here),
+        Body::Enum(symbols, default) => enumeration(definition, name, symbols, *default, here),
+        Body::Fixed(size) => fixed(definition, name, *size, here),
     };
     let full_name = &definition.name;
     let payload = source
@@ -110,12 +109,14 @@ fn record(
     let mut shaper = Shaper {
         here,
         scope,
+        field: String::new(),
         unions: Vec::new(),
     };
     let shapes: Vec<Shape> = fields
         .iter()
         .map(|field| {
             let hint = format!("{name}{}", camel(&field.name));
+            shaper.field.clone_from(&field.name);
             shaper.shape(&field.kind, Some(&definition.name), &hint)
         })
         .collect();
@@ -130,16 +131,22 @@ fn record(
         .zip(&idents)
         .map(|(field, ident)| field_doc(field, ident));
     let types = shapes.iter().map(|shape| shape.rust(here));
+    let attributes = fields.iter().map(|field| {
+        let path = format!("{}.{}", definition.name, field.name);
+        here.settings.of_field(&path)
+    });
     let has_floats = has_floats(here.definitions, &definition.name);
     let derives = derives(has_floats);
     let datum = record_datum(definition, name, &idents, &shapes, here);
     let unions = unions
         .iter()
         .map(|union| union_enum(union, &definition.name, has_floats, here));
+    let type_attributes = here.settings.of_type(&definition.name);
     quote! {
         #derives
+        #type_attributes
         pub struct #name {
-            #(#docs pub #idents: #types,)*
+            #(#docs #attributes pub #idents: #types,)*
         }
 
         #datum
@@ -220,6 +227,7 @@ fn union_enum(union: &Union, owner: &str, has_floats: bool, here: &Here<'_>) -> 
     };
     let avro = here.names.avro();
     let doc = format!(" One branch of a union in `{owner}`.");
+    let attributes = here.settings.of_type(&format!("{owner}.{}", union.field));
     let variants = union.branches.iter().map(|branch| {
         let (variant, kind) = (&branch.variant, branch.shape.rust(here));
         let doc = format!(" Branch {}.", branch.index);
@@ -252,6 +260,7 @@ fn union_enum(union: &Union, owner: &str, has_floats: bool, here: &Here<'_>) -> 
     quote! {
         #[doc = #doc]
         #derives
+        #attributes
         pub enum #name { #(#variants)* }
 
         impl ::std::default::Default for #name {
@@ -264,7 +273,14 @@ fn union_enum(union: &Union, owner: &str, has_floats: bool, here: &Here<'_>) -> 
     }
 }
 
-fn enumeration(name: &Ident, symbols: &[String], default: usize, here: &Here<'_>) -> TokenStream {
+fn enumeration(
+    definition: &Definition,
+    name: &Ident,
+    symbols: &[String],
+    default: usize,
+    here: &Here<'_>,
+) -> TokenStream {
+    let attributes = here.settings.of_type(&definition.name);
     let mut scope = Scope::default();
     let variants: Vec<Ident> = symbols.iter().map(|symbol| ident(&scope.camel(symbol))).collect();
     let docs = symbols.iter().map(|symbol| format!(" `{symbol}`."));
@@ -282,6 +298,7 @@ fn enumeration(name: &Ident, symbols: &[String], default: usize, here: &Here<'_>
     );
     quote! {
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #attributes
         pub enum #name {
             #(#[doc = #docs] #defaults #variants,)*
         }
@@ -305,7 +322,8 @@ fn enumeration(name: &Ident, symbols: &[String], default: usize, here: &Here<'_>
     }
 }
 
-fn fixed(name: &Ident, size: usize, here: &Here<'_>) -> TokenStream {
+fn fixed(definition: &Definition, name: &Ident, size: usize, here: &Here<'_>) -> TokenStream {
+    let attributes = here.settings.of_type(&definition.name);
     let size = unsuffixed(size);
     let datum = datum(
         name,
@@ -318,6 +336,7 @@ fn fixed(name: &Ident, size: usize, here: &Here<'_>) -> TokenStream {
     );
     quote! {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #attributes
         pub struct #name(pub [u8; #size]);
 
         impl ::std::default::Default for #name {

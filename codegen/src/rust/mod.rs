@@ -6,12 +6,13 @@
 mod codec;
 mod definition;
 mod doc;
+mod identity;
 mod module;
 mod proto;
 mod shape;
 mod topic;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use proc_macro2::TokenStream;
@@ -19,53 +20,47 @@ use quote::quote;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
-use crate::model::{Definition, Ranks, is_endless, ranks};
+use crate::model::{Ranks, is_endless, ranks};
 use crate::names::{Scope, camel};
+use crate::settings::Settings;
 use crate::unit::{AvroUnit, Origin, TopicUnit};
 use definition::Source;
-use module::{Here, Key, Names, Tree, ident, modules};
+use identity::{Identities, TypePlace, identities};
+use module::{Here, Names, Tree, ident, modules};
 use shape::unsuffixed;
 
 /// Prints all topics as one Rust file, and a list of all schema texts of the manifest.
-pub(crate) fn file(manifest: &Manifest, topics: &[TopicUnit]) -> Result<String, Vec<Diagnostic>> {
+pub(crate) fn file(
+    manifest: &Manifest,
+    topics: &[TopicUnit],
+    settings: &Settings,
+) -> Result<String, Vec<Diagnostic>> {
     let mut names = Names::default();
     let topic_names: Vec<String> = topics
         .iter()
         .map(|topic| names.scope(&[]).camel(&format!("{}_event", topic.name())))
         .collect();
     let units = units(topics);
-    let mut wrong = conflicts(&units);
-    claim_modules(&mut names, topics, &units);
-    for unit in &units {
-        for definition in unit.definitions.values() {
-            let key = (unit.keep, definition.name.clone());
-            names.claim(&key, definition.namespace(), definition.simple_name());
-        }
+    let identities = identities(&units);
+    claim_modules(&mut names, topics, &identities);
+    for place in &identities.types {
+        names.claim(&place.modules, place.definition.simple_name());
     }
 
+    let mut wrong = Vec::new();
     let mut tree = Tree::default();
-    let mut printed: BTreeSet<Key> = BTreeSet::new();
     let mut opened: BTreeSet<Vec<String>> = BTreeSet::new();
-    // A type at the top of one schema may be inside another; it is printed with what only a top type has.
-    let mut tops: BTreeMap<Key, &Origin> = BTreeMap::new();
-    for unit in &units {
-        tops.entry((unit.keep, unit.top.clone())).or_insert(&unit.origin);
-    }
-    for unit in &units {
-        let ranks = ranks(&unit.definitions);
-        for definition in unit.definitions.values() {
-            let key = (unit.keep, definition.name.clone());
-            let is_here = tops
-                .get(&key)
-                .is_none_or(|origin| origin.path == unit.origin.path);
-            if is_here && printed.insert(key) {
-                let modules = modules(definition.namespace(), unit.keep);
-                if opened.insert(modules.clone()) {
-                    tree.add(&modules, library(&names));
-                }
-                print_definition(unit, definition, &ranks, &mut names, &mut tree);
-            }
+    let all_ranks: Vec<Ranks> = units.iter().map(|unit| ranks(&unit.definitions)).collect();
+    let printer = Printer {
+        settings,
+        units: &units,
+        identities: &identities,
+    };
+    for place in &identities.types {
+        if opened.insert(place.modules.clone()) {
+            tree.add(&place.modules, library(&names));
         }
+        printer.type_items(place, &all_ranks[place.unit], &mut names, &mut tree);
     }
     let mut roots = TokenStream::new();
     for (topic, name) in topics.iter().zip(&topic_names) {
@@ -76,7 +71,7 @@ pub(crate) fn file(manifest: &Manifest, topics: &[TopicUnit]) -> Result<String, 
                 events,
                 ..
             } => {
-                let events = avro_events(events, &names);
+                let events = printer.events(events, &names);
                 roots.extend(topic::items(topic, name, *by_record, &events, &names.avro()));
             }
             TopicUnit::Proto { name: topic, unit } => match proto::items(topic, name, unit, &mut tree) {
@@ -105,11 +100,9 @@ impl TopicUnit {
 }
 
 /// Modules get their names first.
-fn claim_modules(names: &mut Names, topics: &[TopicUnit], units: &[&AvroUnit]) {
-    for unit in units {
-        for definition in unit.definitions.values() {
-            names.claim_modules(&modules(definition.namespace(), unit.keep));
-        }
+fn claim_modules(names: &mut Names, topics: &[TopicUnit], identities: &Identities<'_>) {
+    for place in &identities.types {
+        names.claim_modules(&place.modules);
     }
     for topic in topics {
         if let TopicUnit::Proto { unit, .. } = topic {
@@ -132,26 +125,6 @@ fn units(topics: &[TopicUnit]) -> Vec<&AvroUnit> {
     pick(false).chain(pick(true)).collect()
 }
 
-/// Full names that two schemas define differently: they would be one Rust type.
-fn conflicts(units: &[&AvroUnit]) -> Vec<Diagnostic> {
-    let mut first: BTreeMap<Key, (&AvroUnit, &Definition)> = BTreeMap::new();
-    let mut wrong = Vec::new();
-    for unit in units {
-        for definition in unit.definitions.values() {
-            let key = (unit.keep, definition.name.clone());
-            let (earlier, other) = *first.entry(key).or_insert((unit, definition));
-            if !definition.same_shape(other) {
-                let message = format!(
-                    "`{}` is defined differently in {}:{}; give one of them another name or the same shape",
-                    definition.name, earlier.origin.label, other.line
-                );
-                wrong.push(Diagnostic::at(&unit.origin.path, definition.line, 0, message));
-            }
-        }
-    }
-    wrong
-}
-
 /// The line by which a module knows the library.
 fn library(names: &Names) -> TokenStream {
     let avro = names.avro();
@@ -164,30 +137,58 @@ fn library(names: &Names) -> TokenStream {
     }
 }
 
-fn print_definition(
-    unit: &AvroUnit,
-    definition: &Definition,
-    ranks: &Ranks,
-    names: &mut Names,
-    tree: &mut Tree,
-) {
-    let modules = modules(definition.namespace(), unit.keep);
-    let constants = (definition.name == unit.top).then(|| origin_constants(&unit.origin));
-    let source = Source {
-        label: &unit.origin.label,
-        constants,
-    };
-    let mut scope = std::mem::take(names.scope(&modules));
-    let here = Here {
-        names,
-        modules: &modules,
-        keep: unit.keep,
-        definitions: &unit.definitions,
-        ranks,
-    };
-    let items = definition::items(definition, &source, &here, &mut scope);
-    *names.scope(&modules) = scope;
-    tree.add(&modules, items);
+/// What every type is printed with.
+struct Printer<'a> {
+    settings: &'a Settings,
+    units: &'a [&'a AvroUnit],
+    identities: &'a Identities<'a>,
+}
+
+impl Printer<'_> {
+    fn type_items(&self, place: &TypePlace<'_>, ranks: &Ranks, names: &mut Names, tree: &mut Tree) {
+        let (unit, modules) = (self.units[place.unit], &place.modules);
+        let definition = place.definition;
+        let constants = (definition.name == unit.top).then(|| origin_constants(&unit.origin));
+        let source = Source {
+            label: &unit.origin.label,
+            constants,
+        };
+        let mut scope = std::mem::take(names.scope(modules));
+        let here = Here {
+            names,
+            settings: self.settings,
+            modules,
+            places: &self.identities.of_unit[place.unit],
+            definitions: &unit.definitions,
+            ranks,
+        };
+        let items = definition::items(definition, &source, &here, &mut scope);
+        *names.scope(modules) = scope;
+        tree.add(modules, items);
+    }
+
+    fn events(&self, events: &[AvroUnit], names: &Names) -> Vec<topic::Event> {
+        let mut variants = Scope::default();
+        let event = |unit: &AvroUnit| {
+            let index = self.units.iter().position(|other| std::ptr::eq(*other, unit))?;
+            let place = *self.identities.of_unit[index].get(unit.top.as_str())?;
+            Some(topic::Event {
+                name: unit.top.clone(),
+                aliases: unit.aliases.clone(),
+                variant: ident(&variants.camel(&camel(unit.top.rsplit('.').next().unwrap_or_default()))),
+                path: names.path(&[], place),
+                subject: unit.origin.subject.clone(),
+                // A type that is the top of several subjects has the schema of the first.
+                other: (self.identities.types[place].unit != index).then(|| topic::OtherSchema {
+                    version: unit.origin.version,
+                    fingerprint: unit.origin.fingerprint,
+                    text: included(&unit.origin.path),
+                }),
+                is_endless: is_endless(&unit.definitions, &unit.top),
+            })
+        };
+        events.iter().filter_map(event).collect()
+    }
 }
 
 /// The text of a schema file, compiled in.
@@ -209,10 +210,7 @@ fn included(path: &Path) -> TokenStream {
 fn origin_constants(origin: &Origin) -> TokenStream {
     let text = included(&origin.path);
     let (subject, version) = (&origin.subject, unsuffixed(origin.version as usize));
-    let fingerprint = origin
-        .fingerprint
-        .iter()
-        .map(|byte| unsuffixed(usize::from(*byte)));
+    let fingerprint = bytes(&origin.fingerprint);
     quote! {
         /// The subject the schema belongs to.
         pub const SUBJECT: &'static str = #subject;
@@ -221,8 +219,14 @@ fn origin_constants(origin: &Origin) -> TokenStream {
         /// The schema's text.
         pub const SCHEMA: &'static str = #text;
         /// SHA-256 of the schema's canonical form.
-        pub const FINGERPRINT: [u8; 32] = [#(#fingerprint),*];
+        pub const FINGERPRINT: [u8; 32] = #fingerprint;
     }
+}
+
+/// An array of bytes.
+fn bytes(bytes: &[u8]) -> TokenStream {
+    let bytes = bytes.iter().map(|byte| unsuffixed(usize::from(*byte)));
+    quote!([#(#bytes),*])
 }
 
 /// Every version of every subject, in the order in which a registry can take them.
@@ -243,21 +247,6 @@ fn schemas(manifest: &Manifest) -> TokenStream {
         /// Subject, version, schema type and text of every schema, older versions first.
         pub const SCHEMAS: &[(&str, u32, &str, &str)] = &[#(#rows),*];
     }
-}
-
-fn avro_events(units: &[AvroUnit], names: &Names) -> Vec<topic::Event> {
-    let mut variants = Scope::default();
-    units
-        .iter()
-        .map(|unit| topic::Event {
-            name: unit.top.clone(),
-            aliases: unit.aliases.clone(),
-            variant: ident(&variants.camel(&camel(unit.top.rsplit('.').next().unwrap_or_default()))),
-            path: names.path(&[], &(None, unit.top.clone())),
-            subject: unit.origin.subject.clone(),
-            is_endless: is_endless(&unit.definitions, &unit.top),
-        })
-        .collect()
 }
 
 fn formatted(tokens: TokenStream) -> Result<String, Vec<Diagnostic>> {

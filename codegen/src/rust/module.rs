@@ -1,7 +1,7 @@
 //! Modules after namespaces: where each named type lives, and how one is reached from another.
 //!
 //! Invariant: paths between generated types are relative (`super::…`), because a generated file is included at a
-//! place only its user knows. A kept old version of a subject lives in a module `v<N>` inside its namespace.
+//! place only its user knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +10,7 @@ use quote::quote;
 
 use crate::model::{Definitions, Ranks};
 use crate::names::{Scope, escaped, snake};
+use crate::settings::Settings;
 
 /// Names printed code relies on. A schema's own `Option` is called `Option2`.
 const PRELUDE: &[&str] = &[
@@ -24,26 +25,20 @@ pub(crate) fn ident(name: &str) -> Ident {
     }
 }
 
-/// A type: which kept version it belongs to (`None` for the newest), and its full name.
-pub(crate) type Key = (Option<u32>, String);
-
 /// Where every named type lives.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    places: BTreeMap<Key, (Vec<String>, Ident)>,
+    places: Vec<(Vec<String>, Ident)>,
     scopes: BTreeMap<Vec<String>, Scope>,
     /// Names of modules, which the library's must not be.
     segments: BTreeSet<String>,
 }
 
 impl Names {
-    /// Gives a type its name, once. All modules have theirs before.
-    pub(crate) fn claim(&mut self, key: &Key, namespace: &str, simple_name: &str) {
-        if !self.places.contains_key(key) {
-            let modules = modules(namespace, key.0);
-            let name = self.scope(&modules).camel(simple_name);
-            self.places.insert(key.clone(), (modules, ident(&name)));
-        }
+    /// Gives the next type its name. All modules have theirs before.
+    pub(crate) fn claim(&mut self, modules: &[String], simple_name: &str) {
+        let name = self.scope(modules).camel(simple_name);
+        self.places.push((modules.to_vec(), ident(&name)));
     }
 
     /// Keeps the names of modules. In scripts without capitals a type could be called as one.
@@ -71,24 +66,21 @@ impl Names {
         })
     }
 
-    /// The module and the name of a type.
-    pub(crate) fn place(&self, key: &Key) -> Option<&(Vec<String>, Ident)> {
-        self.places.get(key)
+    /// The name of a type, in the order of [`Names::claim`].
+    pub(crate) fn name(&self, place: usize) -> Option<&Ident> {
+        self.places.get(place).map(|(_, name)| name)
     }
 
-    /// The path of a type from a module; the bare name when it is unknown, which compiles to a clear error.
-    pub(crate) fn path(&self, from: &[String], key: &Key) -> TokenStream {
-        match self.place(key) {
+    /// The path of a type from a module; nothing when it is unknown.
+    pub(crate) fn path(&self, from: &[String], place: usize) -> TokenStream {
+        match self.places.get(place) {
             Some((modules, name)) if modules == from => quote!(#name),
             Some((modules, name)) => {
                 let up = root(from);
                 let down = modules.iter().map(|module| ident(module));
                 quote!(#up #(#down::)* #name)
             }
-            None => {
-                let name = ident(&escaped(&snake(&key.1)));
-                quote!(#name)
-            }
+            None => TokenStream::new(),
         }
     }
 }
@@ -112,10 +104,12 @@ pub(crate) fn root(from: &[String]) -> TokenStream {
 pub(crate) struct Here<'a> {
     /// All names.
     pub(crate) names: &'a Names,
+    /// What the user chose.
+    pub(crate) settings: &'a Settings,
     /// The module.
     pub(crate) modules: &'a [String],
-    /// The kept version, if it is one.
-    pub(crate) keep: Option<u32>,
+    /// What the full names of the schema at hand stand for.
+    pub(crate) places: &'a BTreeMap<&'a str, usize>,
     /// The definitions of the schema at hand.
     pub(crate) definitions: &'a Definitions,
     /// Their ranks.
@@ -125,7 +119,13 @@ pub(crate) struct Here<'a> {
 impl Here<'_> {
     /// The path to a named type of the schema at hand.
     pub(crate) fn path_to(&self, name: &str) -> TokenStream {
-        self.names.path(self.modules, &(self.keep, name.to_owned()))
+        let place = self.places.get(name);
+        place.map_or_else(TokenStream::new, |place| self.names.path(self.modules, *place))
+    }
+
+    /// The name of a type of the schema at hand.
+    pub(crate) fn name_of(&self, name: &str) -> Option<&Ident> {
+        self.names.name(*self.places.get(name)?)
     }
 }
 

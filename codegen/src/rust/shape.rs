@@ -62,6 +62,8 @@ pub(crate) struct Union {
     pub(crate) null: Option<usize>,
     /// The enum of the other branches; `None` when there is one or none of them and `null` besides.
     pub(crate) name: Option<Ident>,
+    /// The field it belongs to.
+    pub(crate) field: String,
     /// The other branches.
     pub(crate) branches: Vec<Branch>,
 }
@@ -85,6 +87,8 @@ pub(crate) struct Shaper<'a> {
     pub(crate) here: &'a Here<'a>,
     /// Names taken in the module.
     pub(crate) scope: &'a mut Scope,
+    /// The field whose type is at hand.
+    pub(crate) field: String,
     /// Unions met so far that need an enum, in order.
     pub(crate) unions: Vec<Union>,
 }
@@ -151,6 +155,7 @@ impl Shaper<'_> {
             count: kinds.len(),
             null,
             name,
+            field: self.field.clone(),
             branches,
         };
         self.unions.extend(needs_enum.then(|| union.clone()));

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 
+use crate::rust::bytes;
 use crate::rust::module::ident;
+use crate::rust::shape::unsuffixed;
 
 /// One event kind of a topic.
 pub(crate) struct Event {
@@ -19,8 +21,50 @@ pub(crate) struct Event {
     pub(crate) path: TokenStream,
     /// The subject of the record in this topic.
     pub(crate) subject: String,
+    /// The schema of that subject, where the record's own is another one of the same shape.
+    pub(crate) other: Option<OtherSchema>,
     /// Whether a value can hold itself, so that writing it may fail.
     pub(crate) is_endless: bool,
+}
+
+/// A schema of an event that is not the one its record was printed from.
+pub(crate) struct OtherSchema {
+    /// The version within the subject.
+    pub(crate) version: u32,
+    /// SHA-256 of the canonical form.
+    pub(crate) fingerprint: [u8; 32],
+    /// The text, as an expression.
+    pub(crate) text: TokenStream,
+}
+
+impl Event {
+    fn version(&self) -> TokenStream {
+        let path = &self.path;
+        match &self.other {
+            Some(other) => unsuffixed(other.version as usize).into_token_stream(),
+            None => quote!(#path::VERSION),
+        }
+    }
+
+    fn fingerprint(&self) -> TokenStream {
+        let path = &self.path;
+        match &self.other {
+            Some(other) => bytes(&other.fingerprint),
+            None => quote!(#path::FINGERPRINT),
+        }
+    }
+
+    /// What reads payloads of any writer.
+    fn reader(&self, avro: &Ident) -> TokenStream {
+        let path = &self.path;
+        let Some(OtherSchema { text, .. }) = &self.other else {
+            return quote!(#path::reader());
+        };
+        quote!({
+            static READER: #avro::ReaderSchema = #avro::ReaderSchema::new(#text);
+            &READER
+        })
+    }
 }
 
 /// The enum of a topic's events and its `EventSet`. Where subjects are named by the topic alone, a record may have moved
@@ -32,6 +76,7 @@ pub(crate) fn items(topic: &str, name: &str, by_record: bool, events: &[Event], 
         events.iter().map(|event| (&event.variant, &event.path)).unzip();
     let docs = events.iter().map(|event| format!(" `{}`.", event.name));
     let subjects = events.iter().map(|event| &event.subject);
+    let versions = events.iter().map(Event::version);
     let body = body(events, avro);
     let event_set = event_set(&name, by_record, events, avro);
     quote! {
@@ -58,7 +103,7 @@ pub(crate) fn items(topic: &str, name: &str, by_record: bool, events: &[Event], 
 
             /// The version of the schema within the subject.
             pub fn version(&self) -> u32 {
-                match self { #(Self::#variants(_) => #paths::VERSION,)* }
+                match self { #(Self::#variants(_) => #versions,)* }
             }
 
             #body
@@ -102,7 +147,8 @@ fn body(events: &[Event], avro: &Ident) -> TokenStream {
 }
 
 fn event_set(name: &Ident, by_record: bool, events: &[Event], avro: &Ident) -> TokenStream {
-    let paths: Vec<_> = events.iter().map(|event| &event.path).collect();
+    let paths = events.iter().map(|event| &event.path);
+    let fingerprints = events.iter().map(Event::fingerprint);
     let called = |name: &str| {
         let short = name.rsplit('.').next().filter(|_| !by_record);
         short.unwrap_or(name).to_owned()
@@ -110,8 +156,8 @@ fn event_set(name: &Ident, by_record: bool, events: &[Event], avro: &Ident) -> T
     let arms = events.iter().map(|event| {
         let names = std::iter::once(&event.name).chain(&event.aliases);
         let names: BTreeSet<String> = names.map(|name| called(name)).collect();
-        let (variant, path) = (&event.variant, &event.path);
-        quote!(#(#names)|* => Self::#variant(#path::reader().decode_from(&writer, raw.body)?),)
+        let (variant, reader) = (&event.variant, event.reader(avro));
+        quote!(#(#names)|* => Self::#variant(#reader.decode_from(&writer, raw.body)?),)
     });
     let written = if by_record {
         quote!(record_name)
@@ -125,7 +171,7 @@ fn event_set(name: &Ident, by_record: bool, events: &[Event], avro: &Ident) -> T
     };
     quote! {
         impl #avro::EventSet for #name {
-            const READER: &'static [(&'static str, [u8; 32])] = &[#((#paths::NAME, #paths::FINGERPRINT)),*];
+            const READER: &'static [(&'static str, [u8; 32])] = &[#((#paths::NAME, #fingerprints)),*];
 
             fn decode(raw: &#avro::Raw<'_>, resolve: &dyn #avro::Resolve) -> Result<#avro::Seen<Self>, #avro::DecodeError> {
                 let writer = raw.writer(resolve)?;

@@ -164,33 +164,6 @@ fn the_newest_version_must_read_the_older_ones() {
 }
 
 #[test]
-fn one_name_is_one_type() {
-    let manifest = MANIFEST.replace("\"t-R\"", "\"t-A\", \"t-B\"");
-    let subject = |name: &str, size: u32| {
-        format!(
-            "{{\"type\": \"record\", \"name\": \"{name}\", \"fields\": [{{\"name\": \"h\",\n\"type\": {{\"type\": \"fixed\", \"name\": \"Hash\", \"size\": {size}}}}}]}}"
-        )
-    };
-    let files = |size: u32, expected: &[&str]| {
-        check(
-            &[
-                ("annals.toml", &manifest),
-                ("t-A/v1.avsc", &subject("A", 16)),
-                ("t-B/v1.avsc", &subject("B", size)),
-            ],
-            expected,
-        );
-    };
-    files(16, &[]);
-    files(
-        20,
-        &[
-            "t-B/v1.avsc:2: `Hash` is defined differently in schemas/t-A/v1.avsc:2; give one of them another name or the same shape",
-        ],
-    );
-}
-
-#[test]
 fn a_protobuf_topic_has_one_message_with_one_oneof() {
     let manifest = "[[topic]]\nname = \"t\"\nstrategy = \"topic\"\nsubjects = [\"t-value\"]\n";
     let proto = |text: &str, expected: &[&str]| {

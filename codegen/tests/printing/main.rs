@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod attributes;
 mod diagnostics;
 mod golden;

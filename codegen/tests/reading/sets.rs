@@ -17,7 +17,7 @@ mod generated {
 
 use generated::k::{Digest, Kinds, KindsListOfMaybeItem, KindsOneOf, Suit};
 use generated::l::{Both, R, REither};
-use generated::{KindsEvent, ListsEvent, MovedEvent, n};
+use generated::{BilledEvent, KindsEvent, ListsEvent, MovedEvent, OrderedEvent, PaidEvent, n, shop};
 
 fn list(links: i32) -> R {
     let link = |next: Option<Box<R>>, v: i32| R {
@@ -230,4 +230,47 @@ fn a_writer_is_read_but_for_what_does_not_fit() {
         error.0,
         "l.R (schema id 1): branches[0].either: found int, the reader expects union (byte 4)"
     );
+}
+
+#[test]
+fn a_record_that_subjects_define_differently_is_several_types() {
+    let street = || "Kirchweg 1".to_owned();
+    let buyer = shop::Buyer {
+        name: "Ada".to_owned(),
+        address: shop::Address { street: street() },
+    };
+    // What did not change is shared with the old version; what differs only in its defaults, with another subject.
+    let old = shop::v1::Order { buyer: buyer.clone() };
+    let bytes = old.encode();
+    let order = |total| shop::Order {
+        buyer: buyer.clone(),
+        total,
+    };
+    let text = shop::v1::Order::SCHEMA;
+    assert_eq!(
+        read::<OrderedEvent>(SchemaType::Avro, text, 1, &bytes),
+        Ok(Seen::Known(OrderedEvent::Order(order(7))))
+    );
+    assert_eq!(
+        read::<PaidEvent>(SchemaType::Avro, text, 1, &bytes),
+        Ok(Seen::Known(PaidEvent::Order(order(9))))
+    );
+    let (ordered, paid) = (OrderedEvent::Order(order(1)), PaidEvent::Order(order(1)));
+    assert_eq!((ordered.subject(), ordered.version()), ("ordered-value", 2));
+    assert_eq!((paid.subject(), paid.version()), ("paid-value", 1));
+
+    use shop::billed_value;
+    let billed = billed_value::Order {
+        buyer: billed_value::Buyer {
+            name: "Ada".to_owned(),
+            address: billed_value::Address {
+                lines: vec![street()],
+            },
+        },
+        total: 1,
+    };
+    assert_eq!(billed_value::Order::NAME, shop::Order::NAME);
+    let bytes = billed.encode();
+    let seen = read::<BilledEvent>(SchemaType::Avro, billed_value::Order::SCHEMA, 1, &bytes);
+    assert_eq!(seen, Ok(Seen::Known(BilledEvent::Order(billed))));
 }

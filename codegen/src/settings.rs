@@ -1,0 +1,99 @@
+//! What a user chose about the generated types: one value that the builder fills and the printers read.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::parse::Parser;
+
+use crate::check::Kept;
+
+/// The choices; what [`Settings::default`] gives is what most users want.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    /// Old versions of Avro subjects whose types are generated as well, in modules `v<N>`.
+    pub(crate) kept: Vec<Kept>,
+    /// Attributes of types, by path.
+    pub(crate) type_attributes: Vec<Attribute>,
+    /// Attributes of fields, by path.
+    pub(crate) field_attributes: Vec<Attribute>,
+}
+
+/// An attribute for everything that a path matches.
+#[derive(Clone, Debug)]
+pub(crate) struct Attribute {
+    /// As prost-build has it: `.` is everything, `.shop.orders` what is in there, `OrderPlaced` what ends so.
+    pub(crate) path: String,
+    /// The attribute as Rust writes it.
+    pub(crate) attribute: String,
+}
+
+impl Settings {
+    /// Attributes that Rust would not take, with what is wrong with them.
+    pub(crate) fn wrong_attributes(&self) -> Vec<String> {
+        let all = self.type_attributes.iter().chain(&self.field_attributes);
+        let wrong = all.filter_map(|attribute| {
+            let error = attribute.parsed().err()?;
+            Some(format!(
+                "the attribute `{}` is none: {error}",
+                attribute.attribute
+            ))
+        });
+        wrong.collect()
+    }
+
+    /// The attributes of a type.
+    pub(crate) fn of_type(&self, full_name: &str) -> TokenStream {
+        all_for(&self.type_attributes, full_name)
+    }
+
+    /// The attributes of a field, whose name follows that of its type.
+    pub(crate) fn of_field(&self, full_name: &str) -> TokenStream {
+        all_for(&self.field_attributes, full_name)
+    }
+}
+
+fn all_for(attributes: &[Attribute], full_name: &str) -> TokenStream {
+    let matching = attributes.iter().filter(|attribute| attribute.is_for(full_name));
+    let attributes = matching.flat_map(|attribute| attribute.parsed().unwrap_or_default());
+    quote!(#(#attributes)*)
+}
+
+impl Attribute {
+    fn parsed(&self) -> syn::Result<Vec<syn::Attribute>> {
+        syn::Attribute::parse_outer.parse_str(&self.attribute)
+    }
+
+    /// Whether it is for a type or a field of this full name.
+    pub(crate) fn is_for(&self, full_name: &str) -> bool {
+        let Some(prefix) = self.path.strip_prefix('.') else {
+            let tail = full_name.strip_suffix(self.path.as_str());
+            return tail.is_some_and(|before| before.is_empty() || before.ends_with('.'));
+        };
+        let rest = full_name.strip_prefix(prefix);
+        prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_are_for_what_their_path_matches() {
+        let check = |path: &str, full_name: &str, expected: bool| {
+            let attribute = Attribute {
+                path: path.to_owned(),
+                attribute: String::new(),
+            };
+            assert_eq!(attribute.is_for(full_name), expected, "{path} {full_name}");
+        };
+        check(".", "shop.Order", true);
+        check(".shop", "shop.Order", true);
+        check(".shop.Order", "shop.Order", true);
+        check(".shop.Order", "shop.Order.id", true);
+        check(".shop.Order", "shop.OrderPlaced", false);
+        check("Order", "shop.Order", true);
+        check("Order", "shop.BigOrder", false);
+        check("Order.id", "shop.Order.id", true);
+        check("id", "shop.Order.id", true);
+    }
+}
