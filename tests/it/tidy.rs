@@ -33,6 +33,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "registry-server",
         &[
             "broker",
+            "codegen",
             "event-store",
             "examples",
             "kafka-client",

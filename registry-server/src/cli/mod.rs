@@ -1,6 +1,6 @@
 //! The command line: one file a command, one table of exit codes.
 //!
-//! Data goes to stdout, everything else to stderr. Every command but `serve` and `log` is a client: it talks to a
+//! Data goes to stdout, everything else to stderr. Every command but `serve`, `log` and `gen` is a client: it talks to a
 //! running server over HTTP (or, in `kafka/`, the Kafka protocol) and decides nothing that the server decides.
 
 mod aggregate;
@@ -8,6 +8,7 @@ mod api;
 mod check;
 mod exit;
 mod fold;
+mod r#gen;
 mod kafka;
 mod log;
 mod output;
@@ -41,6 +42,7 @@ const EXAMPLES: &str = "Examples:
   annals produce orders < orders.jsonl      a JSON value a line, written with the topic's schema
   annals consume orders --from -10 -f       the last ten records, and what comes
   annals group describe billing             what a group has read, and how far it is behind
+  annals gen rust --out src/gen             the events of a folder of schemas as types
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 a check said no, 5 not found.";
 
@@ -100,6 +102,9 @@ enum Command {
     /// List, get, register and check schemas
     #[command(subcommand)]
     Schema(schema::Schema),
+    /// Generate the types of events from a folder of schemas
+    #[command(subcommand)]
+    Gen(r#gen::Gen),
     /// Move a whole registry between servers and files, and compare them
     #[command(subcommand)]
     Registry(registry::Registry),
@@ -127,6 +132,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Diff(diff) => diff.run(&cli.global),
         Command::Fold(fold) => fold.run(&cli.global),
         Command::Schema(schema) => schema.run(&cli.global),
+        Command::Gen(generate) => generate.run(&cli.global),
         Command::Registry(registry) => registry.run(&cli.global),
         Command::Log(log) => log.run(&cli.global),
         Command::Topic(topic) => topic.run(&cli.global),

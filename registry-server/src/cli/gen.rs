@@ -1,0 +1,209 @@
+//! `annals gen rust`: the types of the events in a folder of schemas, written where they are committed.
+//!
+//! What is generated is `annals-codegen`'s to say; here it is written, or compared with what is there. A file that would
+//! not change is not written. Nothing here asks a server.
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use annals_codegen::{Build, Diagnostic};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::Global;
+use super::exit::{Exit, Failure};
+use super::output::{self, Format};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Gen {
+    /// Rust, the same that a build.rs makes, for those who commit it
+    #[command(
+        after_help = "Examples:\n  annals gen rust --schemas schemas --out src/gen\n  annals gen rust --schemas schemas \
+                      --out src/gen --check\n\nThe file is one of the crate it is written into, which depends on \
+                      annals-schema-model."
+    )]
+    Rust(Target),
+}
+
+/// What is generated from, and where to.
+#[derive(Debug, Args)]
+pub(crate) struct Target {
+    /// The folder of the schemas, with its annals.toml
+    #[arg(long, value_name = "DIR", default_value = "schemas")]
+    schemas: PathBuf,
+    /// A folder, or the file itself
+    #[arg(long, value_name = "PATH")]
+    out: PathBuf,
+    /// Write nothing; exit code 3 when what is there is not what would be written
+    #[arg(long)]
+    check: bool,
+}
+
+impl Gen {
+    pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
+        match self {
+            Self::Rust(target) => {
+                let file = target.file("rs");
+                let text = as_in_crate(&file, &target.schemas)?;
+                target.finish(&file, &text, global.output)
+            }
+        }
+    }
+}
+
+impl Target {
+    /// The file that is written: `events` in the folder, unless a file is named.
+    fn file(&self, extension: &str) -> PathBuf {
+        if self.out.extension().is_some_and(|given| given == extension) {
+            self.out.clone()
+        } else {
+            self.out.join("events").with_extension(extension)
+        }
+    }
+
+    /// Writes the file, or compares it.
+    fn finish(&self, file: &Path, text: &str, format: Format) -> Result<Exit, Failure> {
+        let present = match fs::read_to_string(file) {
+            Ok(present) => Some(present),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(file, &error)),
+        };
+        let difference = difference(present.as_deref(), text);
+        let state = match &difference {
+            None => "unchanged",
+            Some(_) if self.check => "differs",
+            Some(_) => {
+                let folder = file.parent().unwrap_or(Path::new(""));
+                fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+                fs::write(file, text).map_err(|error| failed(file, &error))?;
+                "written"
+            }
+        };
+        let name = file.display().to_string();
+        let is_no = self.check && difference.is_some();
+        if format == Format::Json {
+            let difference = difference.filter(|_| is_no).map_or(Value::Null, Value::String);
+            output::json(&json!({"files": [{"path": name, "state": state, "difference": difference}]}))?;
+        } else {
+            output::line(&format!("{state} {name}"))?;
+            if let Some(difference) = difference.filter(|_| is_no) {
+                output::remark(&difference);
+            }
+        }
+        Ok(if is_no { Exit::No } else { Exit::Done })
+    }
+}
+
+/// Where a file that is there first parts from a text, in words; nothing when it does not.
+fn difference(present: Option<&str>, text: &str) -> Option<String> {
+    let Some(present) = present else {
+        return Some("the file is not there".to_owned());
+    };
+    if present == text {
+        return None;
+    }
+    let (mut there, mut wanted) = (present.lines(), text.lines());
+    let mut number = 0_usize;
+    loop {
+        number += 1;
+        let said = |line: Option<&str>| line.map_or_else(|| "nothing".to_owned(), |line| format!("`{line}`"));
+        match (there.next(), wanted.next()) {
+            (None, None) => return Some("only the ends of lines differ".to_owned()),
+            (a, b) if a == b => {}
+            (a, b) => {
+                return Some(format!("line {number} is {}, and would be {}", said(a), said(b)));
+            }
+        }
+    }
+}
+
+/// What a `build.rs` of the crate that a file belongs to would generate. It runs in the crate's folder, and code names the
+/// texts of its schemas from there; so this does the same.
+fn as_in_crate(file: &Path, schemas: &Path) -> Result<String, Failure> {
+    let package = package(file)?;
+    let schemas = seen_from(&package, schemas).map_err(|error| failed(schemas, &error))?;
+    let here = std::env::current_dir()?;
+    std::env::set_current_dir(&package).map_err(|error| failed(&package, &error))?;
+    let generated = Build::new(schemas.join("annals.toml")).generate();
+    std::env::set_current_dir(here)?;
+    generated.map_err(unsound)
+}
+
+/// The folder of the crate a file belongs to.
+fn package(file: &Path) -> Result<PathBuf, Failure> {
+    let absolute = std::path::absolute(file).map_err(|error| failed(file, &error))?;
+    let mut folders = absolute.ancestors().skip(1);
+    match folders.find(|folder| folder.join("Cargo.toml").is_file()) {
+        Some(folder) => Ok(folder.to_owned()),
+        None => Err(Failure::new(
+            Exit::Failed,
+            format!(
+                "{} is in no crate: no folder above it has a Cargo.toml",
+                file.display()
+            ),
+        )
+        .help("code names the texts of its schemas from the folder of its crate; give --out a place in one")),
+    }
+}
+
+/// The relative path that leads from a folder to a file; both exist.
+fn seen_from(folder: &Path, file: &Path) -> io::Result<PathBuf> {
+    let (folder, file) = (folder.canonicalize()?, file.canonicalize()?);
+    let both = folder.components().zip(file.components());
+    let shared = both.take_while(|(a, b)| a == b).count();
+    let up = folder.components().skip(shared).map(|_| Component::ParentDir);
+    Ok(up.chain(file.components().skip(shared)).collect())
+}
+
+fn unsound(wrong: Vec<Diagnostic>) -> Failure {
+    let lines: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+    Failure::new(Exit::Failed, lines.join("\n  "))
+}
+
+fn failed(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_told() {
+        let check = |present: Option<&str>, text: &str, expected: Option<&str>| {
+            assert_eq!(
+                difference(present, text).as_deref(),
+                expected,
+                "{present:?} {text:?}"
+            );
+        };
+        check(Some("a\nb\n"), "a\nb\n", None);
+        check(None, "a", Some("the file is not there"));
+        check(
+            Some("a\nb\nc"),
+            "a\nx\ny",
+            Some("line 2 is `b`, and would be `x`"),
+        );
+        check(Some("a"), "a\nb", Some("line 2 is nothing, and would be `b`"));
+        check(Some("a\nb"), "a", Some("line 2 is `b`, and would be nothing"));
+        check(Some("a\r\nb"), "a\nb", Some("only the ends of lines differ"));
+    }
+
+    #[test]
+    fn files_are_named_as_a_folder_sees_them() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("schemas/a/v1.avsc");
+        fs::create_dir_all(root.path().join("crates/events")).unwrap();
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "").unwrap();
+        let check = |folder: &str, expected: &str| {
+            let seen = seen_from(&root.path().join(folder), &file).unwrap();
+            assert_eq!(seen, Path::new(expected), "{folder}");
+        };
+        check(".", "schemas/a/v1.avsc");
+        check("schemas", "a/v1.avsc");
+        check("crates/events", "../../schemas/a/v1.avsc");
+        check("crates/../schemas/a", "v1.avsc");
+    }
+}
