@@ -2,7 +2,7 @@
 
 use annals_schema_model::{Exact, Timestamp};
 
-use crate::events::shop::orders::{Address, OrderPlaced, v1};
+use crate::events::shop::orders::{OrderPlaced, v1};
 use crate::events::{OrdersEvent, PackagesEvent};
 
 /// A record before it has a schema id and an offset.
@@ -49,12 +49,6 @@ pub(super) fn placed_without_channel(placed: OrderPlaced, stamp: Stamp<'_>) -> D
         price: item.price,
         weight_grams: i32::try_from(item.weight_grams).unwrap_or(i32::MAX),
     });
-    let Address {
-        street,
-        postal_code,
-        city,
-        country,
-    } = placed.deliver_to;
     let old = v1::OrderPlaced {
         order_id: placed.order_id,
         customer_id: placed.customer_id,
@@ -62,12 +56,7 @@ pub(super) fn placed_without_channel(placed: OrderPlaced, stamp: Stamp<'_>) -> D
         items: items.collect(),
         total: placed.total,
         currency: placed.currency,
-        ship_to: v1::Address {
-            street,
-            postal_code,
-            city,
-            country,
-        },
+        ship_to: placed.deliver_to,
     };
     let origin = (
         OrdersEvent::TOPIC,
