@@ -3,10 +3,10 @@
 //! Invariant: no event is passed over in silence. It was applied, is knowingly not the fold's, is counted as unknown,
 //! or is where the folding halted; after a halt the state stays what it was before that event.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::fmt;
 
 use annals_kafka_wire::batch::Record;
-use annals_schema_model::{Raw, Resolve, SchemaId, SchemaType, Writer, envelope, envelope::SchemaKey};
+use annals_schema_model::{Opened, Resolve, SchemaId, envelope};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -142,13 +142,6 @@ impl Spot {
     }
 }
 
-/// A record's value without its envelope.
-pub(crate) struct Opened<'r> {
-    pub(crate) id: SchemaId,
-    pub(crate) writer: Arc<Writer>,
-    pub(crate) body: Cow<'r, [u8]>,
-}
-
 /// Takes a record's envelope off and finds its writer schema.
 pub(crate) fn open<'r>(record: &'r Record, resolve: &dyn Resolve) -> Result<Opened<'r>, String> {
     let value = record
@@ -161,19 +154,7 @@ pub(crate) fn open<'r>(record: &'r Record, resolve: &dyn Resolve) -> Result<Open
         .rev()
         .find(|(key, _)| key == envelope::VALUE_HEADER);
     let header = header.and_then(|(_, named)| named.as_deref());
-    let framed = envelope::read_framed(header, value).map_err(|error| error.to_string())?;
-    let id = match framed.schema {
-        SchemaKey::Id(id) => Some(id),
-        SchemaKey::Guid(guid) => resolve.id_of(guid),
-    };
-    let found = id.and_then(|id| Some((id, resolve.writer(id)?)));
-    let (id, writer) = found.ok_or_else(|| format!("{} is not registered", framed.schema))?;
-    let body = framed.whole_body(writer.schema.schema_type() == SchemaType::Protobuf);
-    Ok(Opened {
-        body: body.map_err(|error| error.to_string())?,
-        id,
-        writer,
-    })
+    Opened::new(header, value, resolve).map_err(|error| error.to_string())
 }
 
 /// A cursor through events.
@@ -285,14 +266,14 @@ impl<'a> Folding<'a> {
                     self.unknown.push(UnknownEvent {
                         offset: spot.offset,
                         event: event_name(&opened.writer, &opened.body),
-                        schema_id: opened.id.get(),
+                        schema_id: opened.writer.id.get(),
                     });
                 }
             }
             Ok(Step::Applied) => {
                 self.applied.push(spot);
-                if !self.schemas.contains(&opened.id) {
-                    self.schemas.push(opened.id);
+                if !self.schemas.contains(&opened.writer.id) {
+                    self.schemas.push(opened.writer.id);
                 }
             }
         }
@@ -305,10 +286,7 @@ impl<'a> Folding<'a> {
             topic: self.fold.topic(),
             at,
             key: self.key,
-            raw: Raw {
-                schema: opened.id,
-                body: &opened.body,
-            },
+            raw: opened.raw(),
         };
         self.fold
             .step(&mut self.state, &event, &self.store.shared.resolve)

@@ -188,10 +188,10 @@ impl EventStore {
         entry.business_time = at.business_time().map(|time| time.to_string());
         let opened = open(record, &self.shared.resolve)?;
         entry.event = Some(event_name(&opened.writer, &opened.body));
-        entry.schema = Some(located.aggregate.fold.schema(opened.id));
+        entry.schema = Some(located.aggregate.fold.schema(opened.writer.id));
         let schema: &Schema = &opened.writer.schema;
         let reading = readings
-            .entry(opened.id.get())
+            .entry(opened.writer.id.get())
             .or_insert_with(|| Reading::of(schema));
         let value = reading.read(&opened.body).map_err(|error| error.to_string())?;
         entry.data = canonical::sorted(value.to_json());

@@ -1,12 +1,12 @@
 //! How the store asks for schemas, without knowing a registry.
 //!
 //! Invariant: what an id names never changes, so an answer may be kept for as long as the store lives.
-//! `None` may become `Some` later and is never kept.
+//! What is not registered may be later, and is never kept.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use annals_schema_model::{Resolve, SchemaId, Writer};
+use annals_schema_model::{Resolve, SchemaId, Unresolved, Writer};
 use rustc_hash::FxHashMap;
 
 /// Writers kept by [`Memo`]; a store that sees more ids asks its resolver again for the rest.
@@ -51,24 +51,24 @@ impl Memo {
 }
 
 impl Resolve for Memo {
-    fn id_of(&self, guid: [u8; 16]) -> Option<SchemaId> {
+    fn id_of(&self, guid: [u8; 16]) -> Result<SchemaId, Unresolved> {
         self.inner.id_of(guid)
     }
 
-    fn writer(&self, id: SchemaId) -> Option<Arc<Writer>> {
+    fn writer(&self, id: SchemaId) -> Result<Arc<Writer>, Unresolved> {
         if let Some(writer) = self
             .writers
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(&id)
         {
-            return Some(Arc::clone(writer));
+            return Ok(Arc::clone(writer));
         }
         let writer = self.inner.writer(id)?;
         let mut writers = self.writers.write().unwrap_or_else(PoisonError::into_inner);
         if writers.len() < WRITERS_MAX {
             writers.insert(id, Arc::clone(&writer));
         }
-        Some(writer)
+        Ok(writer)
     }
 }

@@ -150,12 +150,12 @@ impl Player {
         if let Some(id) = self.ids.get(&key) {
             return Ok(*id);
         }
-        let (subject, _, schema_type, text) = company::SCHEMAS
+        let listed = company::SCHEMAS
             .iter()
-            .find(|(subject, version, _, _)| *subject == key.0 && *version == key.1)
+            .find(|listed| listed.subject == key.0 && listed.version == key.1)
             .with_context(|| format!("the example has no {} v{}", key.0, key.1))?;
-        let body = json!({"schema": text, "schemaType": schema_type});
-        let url = format!("{}/subjects/{subject}/versions", self.http);
+        let body = json!({"schema": listed.text, "schemaType": listed.schema_type.name()});
+        let url = format!("{}/subjects/{}/versions", self.http, listed.subject);
         let answer: Value = tokio::task::spawn_blocking(move || -> anyhow::Result<Value> {
             Ok(ureq::post(&url).send_json(&body)?.body_mut().read_json()?)
         })

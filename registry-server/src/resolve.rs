@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals_event_store::{Registered, Subjects};
-use annals_schema_model::{Resolve, SchemaId, Writer};
+use annals_schema_model::{Resolve, SchemaId, Unresolved, Writer};
 use uuid::Uuid;
 
 use crate::registry::{Deleted, Stored, VersionView, View};
@@ -24,17 +24,20 @@ impl RegistryResolve {
 }
 
 impl Resolve for RegistryResolve {
-    fn writer(&self, id: SchemaId) -> Option<Arc<Writer>> {
+    fn writer(&self, id: SchemaId) -> Result<Arc<Writer>, Unresolved> {
         let view = self.registry.view();
         // Events outlive the versions they were written with: what was deleted for good is still read.
         let retired = || view.default_context().retired_as(id);
-        writer(&view, view.schema(id).or_else(retired)?)
+        let stored = view.schema(id).or_else(retired);
+        stored
+            .and_then(|stored| writer(&view, stored))
+            .ok_or(Unresolved::Unregistered)
     }
 
-    fn id_of(&self, guid: [u8; 16]) -> Option<SchemaId> {
+    fn id_of(&self, guid: [u8; 16]) -> Result<SchemaId, Unresolved> {
         let view = self.registry.view();
-        let stored = view.default_context().schema_by_guid(Uuid::from_bytes(guid))?;
-        Some(stored.id)
+        let stored = view.default_context().schema_by_guid(Uuid::from_bytes(guid));
+        stored.map(|stored| stored.id).ok_or(Unresolved::Unregistered)
     }
 }
 

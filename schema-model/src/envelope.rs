@@ -32,7 +32,7 @@ pub const VALUE_HEADER: &str = "__value_schema_id";
 
 const MAGIC: u8 = 0;
 const GUID_MAGIC: u8 = 1;
-const HEADER_BYTES: usize = 5;
+pub(crate) const HEADER_BYTES: usize = 5;
 
 /// How deep messages may be nested in each other: protoc's own limit is 32 for definitions.
 const MESSAGE_INDEXES_MAX: usize = 32;

@@ -1,15 +1,17 @@
 //! Events before and after they are decoded: what generated code gives, and what it asks for.
 //!
 //! [`EventSet`] is the face of the events of one topic. An event of any registered writer schema becomes the reader's
-//! type; [`Resolve`] says what a schema id stands for, and whoever has a registry, or a table, implements it.
-//! Invariant: what an id names never changes, so it may be kept for as long as a process lives. Where an event sits in a
-//! log, and what becomes of it, is not known here.
+//! type; [`Resolve`] says what a schema id stands for and [`Identify`] which id a schema has, and whoever has a registry, or
+//! a table, implements them. Invariant: what an id names never changes, so it may be kept for as long as a process lives.
+//! Where an event sits in a log, and what becomes of it, is not known here.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::{Schema, SchemaId, envelope};
+use crate::envelope::{self, EnvelopeError, SchemaKey};
+use crate::{Schema, SchemaId, SchemaType};
 
 /// An event before it is decoded.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +28,7 @@ impl<'a> Raw<'a> {
     /// # Errors
     /// When the value has no such envelope.
     pub fn from_value(value: &'a [u8]) -> Result<Raw<'a>, DecodeError> {
-        let envelope = envelope::read(value).map_err(|error| DecodeError(error.to_string()))?;
+        let envelope = envelope::read(value)?;
         Ok(Raw {
             schema: envelope.id,
             body: envelope.body,
@@ -39,7 +41,47 @@ impl<'a> Raw<'a> {
     /// When nobody knows its id.
     pub fn writer(&self, resolve: &dyn Resolve) -> Result<Arc<Writer>, DecodeError> {
         let writer = resolve.writer(self.schema);
-        writer.ok_or_else(|| DecodeError(format!("schema id {} is not registered", self.schema)))
+        writer.map_err(|why| DecodeError::schema(SchemaKey::Id(self.schema), why))
+    }
+}
+
+/// A record's value without its envelope, wherever that names the schema.
+#[derive(Clone, Debug)]
+pub struct Opened<'a> {
+    /// The writer's schema.
+    pub writer: Arc<Writer>,
+    /// The payload (Protobuf: begins with the message indexes).
+    pub body: Cow<'a, [u8]>,
+}
+
+impl<'a> Opened<'a> {
+    /// Takes the envelope off a value, whose schema the record's header [`envelope::VALUE_HEADER`] may name instead.
+    ///
+    /// # Errors
+    /// When neither names a schema, or nobody knows it.
+    pub fn new(
+        header: Option<&'a [u8]>,
+        value: &'a [u8],
+        resolve: &dyn Resolve,
+    ) -> Result<Opened<'a>, DecodeError> {
+        let framed = envelope::read_framed(header, value)?;
+        let id = match framed.schema {
+            SchemaKey::Id(id) => Ok(id),
+            SchemaKey::Guid(guid) => resolve.id_of(guid),
+        };
+        let writer = id.and_then(|id| resolve.writer(id));
+        let writer = writer.map_err(|why| DecodeError::schema(framed.schema, why))?;
+        let body = framed.whole_body(writer.schema.schema_type() == SchemaType::Protobuf)?;
+        Ok(Opened { writer, body })
+    }
+
+    /// What a decoder reads.
+    #[must_use]
+    pub fn raw(&self) -> Raw<'_> {
+        Raw {
+            schema: self.writer.id,
+            body: &self.body,
+        }
     }
 }
 
@@ -54,15 +96,72 @@ pub enum Seen<E> {
     UnknownKind,
 }
 
-/// An event that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct DecodeError(pub String);
+impl<E> Seen<E> {
+    /// The event, when it is one of the set.
+    #[must_use]
+    pub fn known(self) -> Option<E> {
+        match self {
+            Seen::Known(event) => Some(event),
+            Seen::NotMine | Seen::UnknownKind => None,
+        }
+    }
+}
 
-/// An event that cannot be written, because nobody could read it.
+/// Why a schema, or its id, cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct EncodeError(pub String);
+pub enum Unresolved {
+    /// Nobody has registered it. Somebody may.
+    #[error("is not registered")]
+    Unregistered,
+    /// Whoever should know did not answer, or in no way that is understood: the record may be read when asked again.
+    #[error("cannot be asked for: {0}")]
+    Unanswered(String),
+}
+
+/// Why an event could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DecodeError {
+    /// The record names no schema.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    /// The schema it names cannot be had.
+    #[error("{schema} {why}")]
+    Schema {
+        /// What the record names.
+        schema: SchemaKey,
+        /// Whether it is worth asking again.
+        why: Unresolved,
+    },
+    /// The payload does not read: which schema, which field, which byte, and what is wrong there.
+    #[error("{0}")]
+    Payload(String),
+}
+
+impl DecodeError {
+    /// A schema that cannot be had.
+    #[must_use]
+    pub fn schema(schema: SchemaKey, why: Unresolved) -> DecodeError {
+        DecodeError::Schema { schema, why }
+    }
+}
+
+/// Why an event cannot be written.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum EncodeError {
+    /// Nobody could read it.
+    #[error("{0}")]
+    Payload(String),
+    /// The id of its schema cannot be had.
+    #[error("version {version} of subject {subject} {why}")]
+    Schema {
+        /// The subject.
+        subject: &'static str,
+        /// The version, as the files number it that the type was generated from.
+        version: u32,
+        /// Whether it is worth asking again.
+        why: Unresolved,
+    },
+}
 
 /// The events of one topic: one enum for an Avro subject set or a Protobuf oneof. Generated code implements it.
 pub trait EventSet: Sized {
@@ -74,6 +173,84 @@ pub trait EventSet: Sized {
 
     /// The record name and the payload without an envelope, for producers.
     fn encode(&self) -> Result<(&'static str, Vec<u8>), EncodeError>;
+
+    /// The schema the event is written with.
+    fn schema(&self) -> &'static SchemaVersion;
+
+    /// Reads a record's value: envelope and payload.
+    ///
+    /// # Errors
+    /// When it names no schema, nobody knows the schema, or it does not read.
+    fn from_record(value: &[u8], registry: &dyn Resolve) -> Result<Seen<Self>, DecodeError> {
+        Self::decode(&Raw::from_value(value)?, registry)
+    }
+
+    /// The same of a record that may have the header [`envelope::VALUE_HEADER`], by which its schema is named then.
+    ///
+    /// # Errors
+    /// As [`EventSet::from_record`].
+    fn from_headed(
+        header: Option<&[u8]>,
+        value: &[u8],
+        registry: &dyn Resolve,
+    ) -> Result<Seen<Self>, DecodeError> {
+        Self::decode(&Opened::new(header, value, registry)?.raw(), registry)
+    }
+
+    /// The value of a record: envelope and payload.
+    ///
+    /// # Errors
+    /// When the id of its schema cannot be had, or nobody could read the event.
+    fn to_record(&self, registry: &dyn Identify) -> Result<Vec<u8>, EncodeError> {
+        let schema = self.schema();
+        let id = registry.id(schema).map_err(|why| EncodeError::Schema {
+            subject: schema.subject,
+            version: schema.version,
+            why,
+        })?;
+        let (_, body) = self.encode()?;
+        let mut value = Vec::with_capacity(envelope::HEADER_BYTES + body.len());
+        envelope::write(id, &mut value);
+        value.extend_from_slice(&body);
+        Ok(value)
+    }
+}
+
+/// A version of a subject, as generated code carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchemaVersion {
+    /// The subject.
+    pub subject: &'static str,
+    /// The version, as the files number it.
+    pub version: u32,
+    /// The schema's type.
+    pub schema_type: SchemaType,
+    /// The schema's text.
+    pub text: &'static str,
+    /// Name, subject and version of each reference.
+    pub references: &'static [(&'static str, &'static str, u32)],
+    /// Its id in the registry it was taken from, when it was taken from one.
+    pub id: Option<SchemaId>,
+}
+
+impl SchemaVersion {
+    /// A version without references, and of no registry.
+    #[must_use]
+    pub const fn new(
+        subject: &'static str,
+        version: u32,
+        schema_type: SchemaType,
+        text: &'static str,
+    ) -> SchemaVersion {
+        SchemaVersion {
+            subject,
+            version,
+            schema_type,
+            text,
+            references: &[],
+            id: None,
+        }
+    }
 }
 
 /// A registered schema, as the one who wrote an event used it. Where it is registered is not part of it: subjects come
@@ -90,13 +267,27 @@ pub struct Writer {
 
 /// Where schemas come from: a registry's view, a client of one, or a table in a test.
 pub trait Resolve: Send + Sync {
-    /// The schema an envelope's id names, or nothing when the id is not registered. Nothing may become something later
-    /// and is never kept.
-    fn writer(&self, id: SchemaId) -> Option<Arc<Writer>>;
+    /// The schema an envelope's id names. That there is none is never kept: there may be one later.
+    ///
+    /// # Errors
+    /// When the id is not registered, or nobody can be asked.
+    fn writer(&self, id: SchemaId) -> Result<Arc<Writer>, Unresolved>;
 
     /// The id of a schema that a record's header names by its guid. Resolvers that know none leave it at that.
-    fn id_of(&self, guid: [u8; 16]) -> Option<SchemaId> {
+    ///
+    /// # Errors
+    /// As [`Resolve::writer`].
+    fn id_of(&self, guid: [u8; 16]) -> Result<SchemaId, Unresolved> {
         let _ = guid;
-        None
+        Err(Unresolved::Unregistered)
     }
+}
+
+/// Where the ids of schemas come from that somebody writes with.
+pub trait Identify: Send + Sync {
+    /// The id of a schema under its subject.
+    ///
+    /// # Errors
+    /// When it is not registered there, or nobody can be asked.
+    fn id(&self, schema: &SchemaVersion) -> Result<SchemaId, Unresolved>;
 }

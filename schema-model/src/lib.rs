@@ -56,7 +56,10 @@ mod walk;
 mod writing;
 
 pub use decimal::{Decimal, DecimalError, Exact};
-pub use event::{DecodeError, EncodeError, EventSet, Raw, Resolve, Seen, Writer};
+pub use event::{
+    DecodeError, EncodeError, EventSet, Identify, Opened, Raw, Resolve, SchemaVersion, Seen, Unresolved,
+    Writer,
+};
 #[cfg(feature = "cel")]
 pub use fields::{Fields, Leaf, Visit};
 pub use finding::{Direction, Finding, Form, Rule};

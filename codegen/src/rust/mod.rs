@@ -15,6 +15,7 @@ mod topic;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use annals_schema_model::SchemaType;
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -52,6 +53,7 @@ pub(crate) fn file(
     let mut opened: BTreeSet<Vec<String>> = BTreeSet::new();
     let all_ranks: Vec<Ranks> = units.iter().map(|unit| ranks(&unit.definitions)).collect();
     let printer = Printer {
+        manifest,
         settings,
         units: &units,
         identities: &identities,
@@ -74,10 +76,12 @@ pub(crate) fn file(
                 let events = printer.events(events, &names);
                 roots.extend(topic::items(topic, name, *by_record, &events, &names.avro()));
             }
-            TopicUnit::Proto { name: topic, unit } => match proto::items(topic, name, unit, &mut tree) {
-                Ok(items) => roots.extend(items),
-                Err(diagnostic) => wrong.push(diagnostic),
-            },
+            TopicUnit::Proto { name: topic, unit } => {
+                match proto::items(topic, name, unit, place(manifest, &unit.origin), &mut tree) {
+                    Ok(items) => roots.extend(items),
+                    Err(diagnostic) => wrong.push(diagnostic),
+                }
+            }
         }
     }
     if !wrong.is_empty() {
@@ -139,6 +143,7 @@ fn library(names: &Names) -> TokenStream {
 
 /// What every type is printed with.
 struct Printer<'a> {
+    manifest: &'a Manifest,
     settings: &'a Settings,
     units: &'a [&'a AvroUnit],
     identities: &'a Identities<'a>,
@@ -177,13 +182,9 @@ impl Printer<'_> {
                 aliases: unit.aliases.clone(),
                 variant: ident(&variants.camel(&camel(unit.top.rsplit('.').next().unwrap_or_default()))),
                 path: names.path(&[], place),
-                subject: unit.origin.subject.clone(),
+                schema: self::place(self.manifest, &unit.origin),
                 // A type that is the top of several subjects has the schema of the first.
-                other: (self.identities.types[place].unit != index).then(|| topic::OtherSchema {
-                    version: unit.origin.version,
-                    fingerprint: unit.origin.fingerprint,
-                    text: included(&unit.origin.path),
-                }),
+                other: (self.identities.types[place].unit != index).then_some(unit.origin.fingerprint),
                 is_endless: is_endless(&unit.definitions, &unit.top),
             })
         };
@@ -234,19 +235,34 @@ fn schemas(manifest: &Manifest) -> TokenStream {
     let subjects = manifest.topics.iter().flat_map(|topic| &topic.subjects);
     let rows = subjects.flat_map(|subject| {
         subject.versions.iter().map(|text| {
-            let (name, version, kind) = (
-                &subject.name,
-                unsuffixed(text.version as usize),
-                subject.kind.name(),
-            );
+            let (name, version) = (&subject.name, unsuffixed(text.version as usize));
+            let kind = match subject.kind {
+                SchemaType::Avro => quote!(Avro),
+                SchemaType::Protobuf => quote!(Protobuf),
+                SchemaType::Json => quote!(Json),
+            };
             let text = included(&text.path);
-            quote!((#name, #version, #kind, #text))
+            quote!(SchemaVersion::new(#name, #version, SchemaType::#kind, #text))
         })
     });
     quote! {
-        /// Subject, version, schema type and text of every schema, older versions first.
-        pub const SCHEMAS: &[(&str, u32, &str, &str)] = &[#(#rows),*];
+        /// Every schema, older versions first.
+        pub const SCHEMAS: &[::annals_schema_model::SchemaVersion] = {
+            use ::annals_schema_model::{SchemaType, SchemaVersion};
+            &[#(#rows),*]
+        };
     }
+}
+
+/// The place of a schema in `SCHEMAS`.
+fn place(manifest: &Manifest, origin: &Origin) -> usize {
+    let subjects = manifest.topics.iter().flat_map(|topic| &topic.subjects);
+    let versions = subjects.flat_map(|subject| {
+        let versions = subject.versions.iter();
+        versions.map(|text| (subject.name.as_str(), text.version))
+    });
+    let before = versions.take_while(|version| *version != (origin.subject.as_str(), origin.version));
+    before.count()
 }
 
 fn formatted(tokens: TokenStream) -> Result<String, Vec<Diagnostic>> {

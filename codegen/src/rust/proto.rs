@@ -11,6 +11,8 @@ use syn::{Fields, GenericArgument, Item, ItemStruct, PathArguments, Type};
 use crate::diagnostic::Diagnostic;
 use crate::rust::module::{Tree, ident, modules};
 use crate::rust::origin_constants;
+use crate::rust::shape::unsuffixed;
+use crate::rust::topic::records;
 use crate::unit::ProtoUnit;
 
 /// Prints a topic's messages into their modules, and answers its event type.
@@ -18,6 +20,7 @@ pub(crate) fn items(
     topic: &str,
     name: &str,
     unit: &ProtoUnit,
+    schema: usize,
     tree: &mut Tree,
 ) -> Result<TokenStream, Diagnostic> {
     let fail = |message: String| Diagnostic::file(&unit.origin.path, message);
@@ -58,7 +61,9 @@ pub(crate) fn items(
         )));
     };
     let path: Vec<String> = home.parts().flat_map(|part| modules(part, None)).collect();
-    Ok(event_type(topic, name, unit, &path, &top.ident, field, oneof))
+    let event_set = event_set(&ident(name), &path, &top.ident, schema);
+    let event_type = event_type(topic, name, unit, &path, &top.ident, field, oneof);
+    Ok(quote!(#event_type #event_set))
 }
 
 /// The struct of a message: prost's names differ from Protobuf's in case and underscores alone.
@@ -118,7 +123,7 @@ fn event_type(
         unit.top, unit.origin.label
     );
     let message_doc = format!(" The message around it; its own `{field}` is empty.");
-    let event_set = event_set(&name, &quote!(#module #message));
+    let records = records(&quote!(::annals_schema_model));
     quote! {
         #[doc = #doc]
         #[derive(Clone, Debug, PartialEq)]
@@ -155,13 +160,15 @@ fn event_type(
                 let event = message.#field.take()?;
                 Some(Self { event, message })
             }
-        }
 
-        #event_set
+            #records
+        }
     }
 }
 
-fn event_set(name: &Ident, message: &TokenStream) -> TokenStream {
+fn event_set(name: &Ident, path: &[String], message: &Ident, schema: usize) -> TokenStream {
+    let module = path.iter().map(|part| ident(part));
+    let (message, schema) = (quote!(#(#module::)* #message), unsuffixed(schema));
     quote! {
         impl ::annals_schema_model::EventSet for #name {
             const READER: &'static [(&'static str, [u8; 32])] = &[(Self::NAME, Self::FINGERPRINT)];
@@ -178,18 +185,22 @@ fn event_set(name: &Ident, message: &TokenStream) -> TokenStream {
                     return Ok(Seen::UnknownKind);
                 };
                 let (indexes, bytes) = ::annals_schema_model::envelope::read_message_indexes(raw.body)
-                    .map_err(|error| DecodeError(format!("schema id {id}: {error}")))?;
+                    .map_err(|error| DecodeError::Payload(format!("schema id {id}: {error}")))?;
                 if schema.message(&indexes).is_none_or(|message| message.full_name() != Self::NAME) {
                     return Ok(Seen::UnknownKind);
                 }
                 // Protobuf matches fields by number, so every compatible writer's bytes are read as they are.
                 let message = <#message as ::prost::Message>::decode(bytes)
-                    .map_err(|error| DecodeError(format!("{} (schema id {id}): {error}", Self::NAME)))?;
+                    .map_err(|error| DecodeError::Payload(format!("{} (schema id {id}): {error}", Self::NAME)))?;
                 Ok(Self::from_message(message).map_or(Seen::UnknownKind, Seen::Known))
             }
 
             fn encode(&self) -> Result<(&'static str, Vec<u8>), ::annals_schema_model::EncodeError> {
                 Ok((Self::NAME, self.body()))
+            }
+
+            fn schema(&self) -> &'static ::annals_schema_model::SchemaVersion {
+                &SCHEMAS[#schema]
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use quote::quote;
 
 use crate::rust::bytes;
 use crate::rust::module::ident;
@@ -19,37 +19,19 @@ pub(crate) struct Event {
     pub(crate) variant: Ident,
     /// The path of the record from the root.
     pub(crate) path: TokenStream,
-    /// The subject of the record in this topic.
-    pub(crate) subject: String,
-    /// The schema of that subject, where the record's own is another one of the same shape.
-    pub(crate) other: Option<OtherSchema>,
+    /// The place of its schema among all of them.
+    pub(crate) schema: usize,
+    /// The fingerprint of that schema, where the record's own is another one of the same shape.
+    pub(crate) other: Option<[u8; 32]>,
     /// Whether a value can hold itself, so that writing it may fail.
     pub(crate) is_endless: bool,
 }
 
-/// A schema of an event that is not the one its record was printed from.
-pub(crate) struct OtherSchema {
-    /// The version within the subject.
-    pub(crate) version: u32,
-    /// SHA-256 of the canonical form.
-    pub(crate) fingerprint: [u8; 32],
-    /// The text, as an expression.
-    pub(crate) text: TokenStream,
-}
-
 impl Event {
-    fn version(&self) -> TokenStream {
-        let path = &self.path;
-        match &self.other {
-            Some(other) => unsuffixed(other.version as usize).into_token_stream(),
-            None => quote!(#path::VERSION),
-        }
-    }
-
     fn fingerprint(&self) -> TokenStream {
         let path = &self.path;
         match &self.other {
-            Some(other) => bytes(&other.fingerprint),
+            Some(fingerprint) => bytes(fingerprint),
             None => quote!(#path::FINGERPRINT),
         }
     }
@@ -57,11 +39,12 @@ impl Event {
     /// What reads payloads of any writer.
     fn reader(&self, avro: &Ident) -> TokenStream {
         let path = &self.path;
-        let Some(OtherSchema { text, .. }) = &self.other else {
+        if self.other.is_none() {
             return quote!(#path::reader());
-        };
+        }
+        let schema = unsuffixed(self.schema);
         quote!({
-            static READER: #avro::ReaderSchema = #avro::ReaderSchema::new(#text);
+            static READER: #avro::ReaderSchema = #avro::ReaderSchema::new(SCHEMAS[#schema].text);
             &READER
         })
     }
@@ -75,9 +58,8 @@ pub(crate) fn items(topic: &str, name: &str, by_record: bool, events: &[Event], 
     let (variants, paths): (Vec<_>, Vec<_>) =
         events.iter().map(|event| (&event.variant, &event.path)).unzip();
     let docs = events.iter().map(|event| format!(" `{}`.", event.name));
-    let subjects = events.iter().map(|event| &event.subject);
-    let versions = events.iter().map(Event::version);
     let body = body(events, avro);
+    let records = records(&quote!(#avro));
     let event_set = event_set(&name, by_record, events, avro);
     quote! {
         #[doc = #doc]
@@ -98,13 +80,15 @@ pub(crate) fn items(topic: &str, name: &str, by_record: bool, events: &[Event], 
 
             /// The subject the event's schema is registered under.
             pub fn subject(&self) -> &'static str {
-                match self { #(Self::#variants(_) => #subjects,)* }
+                #avro::EventSet::schema(self).subject
             }
 
             /// The version of the schema within the subject.
             pub fn version(&self) -> u32 {
-                match self { #(Self::#variants(_) => #versions,)* }
+                #avro::EventSet::schema(self).version
             }
+
+            #records
 
             #body
         }
@@ -116,6 +100,21 @@ pub(crate) fn items(topic: &str, name: &str, by_record: bool, events: &[Event], 
         })*
 
         #event_set
+    }
+}
+
+/// From a record and to one, where users look for it.
+pub(crate) fn records(library: &TokenStream) -> TokenStream {
+    quote! {
+        /// Reads a record's value: envelope and payload.
+        pub fn from_record(value: &[u8], registry: &dyn #library::Resolve) -> Result<#library::Seen<Self>, #library::DecodeError> {
+            #library::EventSet::from_record(value, registry)
+        }
+
+        /// The value of a record: envelope and payload.
+        pub fn to_record(&self, registry: &dyn #library::Identify) -> Result<Vec<u8>, #library::EncodeError> {
+            #library::EventSet::to_record(self, registry)
+        }
     }
 }
 
@@ -159,6 +158,8 @@ fn event_set(name: &Ident, by_record: bool, events: &[Event], avro: &Ident) -> T
         let (variant, reader) = (&event.variant, event.reader(avro));
         quote!(#(#names)|* => Self::#variant(#reader.decode_from(&writer, raw.body)?),)
     });
+    let variants = events.iter().map(|event| &event.variant);
+    let schemas = events.iter().map(|event| unsuffixed(event.schema));
     let written = if by_record {
         quote!(record_name)
     } else {
@@ -183,6 +184,10 @@ fn event_set(name: &Ident, by_record: bool, events: &[Event], avro: &Ident) -> T
 
             fn encode(&self) -> Result<(&'static str, Vec<u8>), #avro::EncodeError> {
                 Ok((self.name(), #body))
+            }
+
+            fn schema(&self) -> &'static #avro::SchemaVersion {
+                match self { #(Self::#variants(_) => &SCHEMAS[#schemas],)* }
             }
         }
     }

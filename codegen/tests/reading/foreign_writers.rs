@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use annals_schema_model::avro::wire;
+use annals_schema_model::envelope::SchemaKey;
 use annals_schema_model::{
-    DecodeError, EventSet, Exact, Raw, Resolve, Schema, SchemaId, SchemaType, Seen, Writer,
+    DecodeError, EventSet, Exact, Raw, Resolve, Schema, SchemaId, SchemaType, Seen, Unresolved, Writer,
 };
 use prost::Message;
 
@@ -30,8 +31,12 @@ impl One {
 }
 
 impl Resolve for One {
-    fn writer(&self, id: SchemaId) -> Option<Arc<Writer>> {
-        (id == self.0.id).then(|| Arc::clone(&self.0))
+    fn writer(&self, id: SchemaId) -> Result<Arc<Writer>, Unresolved> {
+        if id == self.0.id {
+            Ok(Arc::clone(&self.0))
+        } else {
+            Err(Unresolved::Unregistered)
+        }
     }
 }
 
@@ -106,7 +111,7 @@ fn a_writer_nobody_has_seen_before() {
 #[test]
 fn what_cannot_be_read_is_said() {
     let check = |text: &str, body: &[u8], expected: &str| {
-        let error = zoo(text, body).unwrap_err().0;
+        let error = zoo(text, body).unwrap_err().to_string();
         assert!(error.starts_with(expected), "{error}");
     };
     let other = |fields: &str| {
@@ -140,7 +145,14 @@ fn what_cannot_be_read_is_said() {
     let unregistered = read::<ZooEvent>(SchemaType::Avro, Closed::SCHEMA, 2, &[]);
     assert_eq!(
         unregistered,
-        Err(DecodeError("schema id 2 is not registered".to_owned()))
+        Err(DecodeError::Schema {
+            schema: SchemaKey::Id(SchemaId::new(2).unwrap()),
+            why: Unresolved::Unregistered,
+        })
+    );
+    assert_eq!(
+        unregistered.unwrap_err().to_string(),
+        "schema id 2 is not registered"
     );
 }
 
@@ -188,7 +200,7 @@ fn protobuf_events() {
     assert!(
         notes(NotesEvent::SCHEMA, &[0, 255])
             .unwrap_err()
-            .0
+            .to_string()
             .starts_with("park.notes.Note (schema id 1): ")
     );
     assert!(Note::decode(&body[1..]).is_ok());
@@ -198,7 +210,7 @@ fn protobuf_events() {
 fn every_schema_is_listed_with_older_versions_first() {
     let listed: Vec<_> = SCHEMAS
         .iter()
-        .map(|(subject, version, kind, _)| (*subject, *version, *kind))
+        .map(|listed| (listed.subject, listed.version, listed.schema_type.name()))
         .collect();
     assert_eq!(
         listed,
@@ -209,5 +221,5 @@ fn every_schema_is_listed_with_older_versions_first() {
             ("notes-value", 1, "PROTOBUF"),
         ]
     );
-    assert_eq!(SCHEMAS[1].3, Everything::SCHEMA);
+    assert_eq!(SCHEMAS[1].text, Everything::SCHEMA);
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod foreign_writers;
+mod records;
 mod round_trip;
 mod sets;
 

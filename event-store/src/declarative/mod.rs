@@ -104,6 +104,7 @@ mod verb;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use annals_schema_model::envelope::SchemaKey;
 use annals_schema_model::{DecodeError, Reading, Resolve, SchemaId, Value, Writer};
 use rustc_hash::FxHashMap;
 
@@ -177,8 +178,7 @@ impl Declarative {
             return Ok(Arc::clone(plan));
         }
         let writer = resolve.writer(schema);
-        let writer =
-            writer.ok_or_else(|| DecodeError(format!("schema id {} is not registered", schema.get())))?;
+        let writer = writer.map_err(|why| DecodeError::schema(SchemaKey::Id(schema), why))?;
         let plan = Arc::new(self.new_plan(&writer));
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
         if plans.len() < READINGS_MAX {
@@ -305,12 +305,12 @@ impl AnyFold for Declarative {
         let read = |reading: &Reading| {
             reading
                 .read(recorded.raw.body)
-                .map_err(|error| DecodeError(error.to_string()))
+                .map_err(|error| DecodeError::Payload(error.to_string()))
         };
         match &*plan {
             Plan::Ignored => return Ok(Step::NotMine),
             Plan::Unknown => return Ok(Step::UnknownKind),
-            Plan::Unreadable(reason) => return Err(DecodeError(reason.clone()).into()),
+            Plan::Unreadable(reason) => return Err(DecodeError::Payload(reason.clone()).into()),
             Plan::Record { rule, reading } => {
                 let event = read(reading)?;
                 let rule = self

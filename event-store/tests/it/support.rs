@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use annals_event_store::{OffsetsApplied, Registered, Source, Subjects};
 use annals_kafka_wire::batch::{Batch, BatchBuilder, TimestampType};
-use annals_schema_model::{Resolve, Schema, SchemaId, SchemaType, Writer, envelope};
+use annals_schema_model::{Resolve, Schema, SchemaId, SchemaType, Unresolved, Writer, envelope};
 use annals_segment_log::{Durability, LogConfig, LogDir, Partition, PartitionConfig};
 
 /// Schemas registered under `<topic>-<record name>`, ids from 1.
@@ -33,9 +33,11 @@ impl Table {
 }
 
 impl Resolve for Table {
-    fn writer(&self, id: SchemaId) -> Option<Arc<Writer>> {
-        let (.., writer) = self.0.get(id.get() as usize - 1)?;
-        Some(Arc::clone(writer))
+    fn writer(&self, id: SchemaId) -> Result<Arc<Writer>, Unresolved> {
+        let found = self.0.get(id.get() as usize - 1);
+        found
+            .map(|(.., writer)| Arc::clone(writer))
+            .ok_or(Unresolved::Unregistered)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use annals_schema_model::{EventSet, Schema, SchemaType, Walk};
+use annals_schema_model::{EventSet, Schema, Walk};
 
 use super::*;
 use crate::events::shop::orders::{AddressChanged, OrderPaid, OrderPlaced, OrderRefunded};
@@ -99,12 +99,9 @@ fn records_come_in_the_order_of_the_log_and_say_who_and_when() {
 fn every_body_reads_with_the_schema_it_names() {
     let walks: BTreeMap<(&str, u32), Walk> = SCHEMAS
         .iter()
-        .map(|(subject, version, kind, text)| {
-            let kind: SchemaType = kind.parse().unwrap();
-            (
-                (*subject, *version),
-                Walk::new(&Schema::parse(kind, text, &[]).unwrap()),
-            )
+        .map(|listed| {
+            let schema = Schema::parse(listed.schema_type, listed.text, &[]).unwrap();
+            ((listed.subject, listed.version), Walk::new(&schema))
         })
         .collect();
     for record in history(SEED) {

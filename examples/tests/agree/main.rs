@@ -11,7 +11,7 @@ use annals_examples::events::SCHEMAS;
 use annals_examples::order::OrderFold;
 use annals_examples::package::PackageFold;
 use annals_examples::{ORDER_FOLD, PACKAGE_FOLD};
-use annals_schema_model::{Raw, Resolve, Schema, SchemaId, Writer};
+use annals_schema_model::{Raw, Resolve, Schema, SchemaId, Unresolved, Writer};
 use bytes::Bytes;
 
 /// Every schema of the company, with ids in the order in which they are listed.
@@ -22,19 +22,16 @@ type Row = (&'static str, u32, Arc<Writer>);
 
 impl Registry {
     fn new() -> Registry {
-        let writers = SCHEMAS
-            .iter()
-            .zip(1..)
-            .map(|((subject, version, kind, text), id)| {
-                let schema = Schema::parse(kind.parse().unwrap(), text, &[]).unwrap();
-                let (id, fingerprint) = (SchemaId::new(id).unwrap(), schema.fingerprint());
-                let writer = Writer {
-                    id,
-                    schema,
-                    fingerprint,
-                };
-                (*subject, *version, Arc::new(writer))
-            });
+        let writers = SCHEMAS.iter().zip(1..).map(|(listed, id)| {
+            let schema = Schema::parse(listed.schema_type, listed.text, &[]).unwrap();
+            let (id, fingerprint) = (SchemaId::new(id).unwrap(), schema.fingerprint());
+            let writer = Writer {
+                id,
+                schema,
+                fingerprint,
+            };
+            (listed.subject, listed.version, Arc::new(writer))
+        });
         Registry(writers.collect())
     }
 
@@ -44,9 +41,11 @@ impl Registry {
 }
 
 impl Resolve for Registry {
-    fn writer(&self, id: SchemaId) -> Option<Arc<Writer>> {
+    fn writer(&self, id: SchemaId) -> Result<Arc<Writer>, Unresolved> {
         let found = self.0.iter().find(|(.., writer)| writer.id == id);
-        found.map(|(.., writer)| Arc::clone(writer))
+        found
+            .map(|(.., writer)| Arc::clone(writer))
+            .ok_or(Unresolved::Unregistered)
     }
 }
 

@@ -150,8 +150,8 @@ fn example_body(path: &str) -> Value {
             "tags": ["PUBLIC"],
         }]}),
         _ => {
-            let known = company::SCHEMAS.iter().find(|(subject, ..)| *subject == SUBJECT);
-            json!({"schema": known.map(|(_, _, _, text)| text)})
+            let known = company::SCHEMAS.iter().find(|listed| listed.subject == SUBJECT);
+            json!({"schema": known.map(|listed| listed.text)})
         }
     }
 }

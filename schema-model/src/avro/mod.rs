@@ -32,7 +32,7 @@ mod write;
 use crate::json_text::{self as json, write as json_text};
 
 // What generated code calls its fields' types and its own traits by, so that it needs one name of this crate alone.
-pub use crate::event::{DecodeError, EncodeError, EventSet, Raw, Resolve, Seen};
+pub use crate::event::{DecodeError, EncodeError, EventSet, Identify, Raw, Resolve, SchemaVersion, Seen};
 pub use crate::{Decimal, Exact, ReadError, Timestamp};
 #[cfg(feature = "jiff")]
 pub use jiff::civil::{Date, DateTime, Time};

@@ -72,7 +72,7 @@ pub fn encode_recursive<T: Datum>(value: &T) -> Result<Vec<u8>, EncodeError> {
     value.write(&mut writer);
     if writer.is_too_deep() {
         let message = format!("the value holds itself more than {RECURSION_MAX} times inside each other");
-        return Err(EncodeError(message));
+        return Err(EncodeError::Payload(message));
     }
     Ok(writer.into_bytes())
 }
@@ -142,14 +142,19 @@ impl ReaderSchema {
             let schema = Schema::parse(self.text, &[]).map_err(|error| error.to_string())?;
             Ok(Ops::new(&schema))
         });
-        parsed.as_ref().map_err(|message| DecodeError(message.clone()))
+        parsed
+            .as_ref()
+            .map_err(|message| DecodeError::Payload(message.clone()))
     }
 
     fn plan(&self, writer: &event::Writer) -> Result<Option<Arc<Plan>>, DecodeError> {
         // A build may know Avro alone.
         #[allow(irrefutable_let_patterns)]
         let crate::Schema::Avro(schema) = &writer.schema else {
-            return Err(DecodeError(format!("schema id {} is not Avro", writer.id)));
+            return Err(DecodeError::Payload(format!(
+                "schema id {} is not Avro",
+                writer.id
+            )));
         };
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let same_id = known.get(&writer.id).map_or(&[][..], Vec::as_slice);
@@ -195,5 +200,5 @@ fn unreadable(writer: &event::Writer, error: &ReadError) -> DecodeError {
     let place = error
         .position
         .map_or_else(String::new, |byte| format!(" (byte {byte})"));
-    DecodeError(format!("{name} (schema id {}): {error}{place}", writer.id))
+    DecodeError::Payload(format!("{name} (schema id {}): {error}{place}", writer.id))
 }

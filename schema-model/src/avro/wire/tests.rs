@@ -177,7 +177,7 @@ fn what_is_written_is_read_however_deep_it_is() {
     };
     let error = crate::avro::encode_recursive(&longer).unwrap_err();
     assert_eq!(
-        error.0,
+        error.to_string(),
         "the value holds itself more than 256 times inside each other"
     );
     let error = Reader::new(&chain(RECURSION_MAX + 1))
