@@ -254,14 +254,10 @@ impl Decimal {
         if scale > Decimal::SCALE_MAX {
             return Err(DecimalError::Scale);
         }
-        let negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
-        if bytes.len() <= 8 {
-            let start = if negative { -1i64 } else { 0 };
-            let short = bytes
-                .iter()
-                .fold(start, |value, byte| value << 8 | i64::from(*byte));
+        if let Some(short) = Decimal::few_be_bytes(bytes) {
             return Ok(Decimal::short(i128::from(short), scale));
         }
+        let negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
         let bytes = significant(bytes);
         let sign = if negative { 0xff } else { 0 };
         if let Some(start) = 16usize.checked_sub(bytes.len()) {
@@ -273,6 +269,18 @@ impl Decimal {
             return Err(DecimalError::Overflow);
         }
         Decimal::of(BigInt::from_signed_bytes_be(bytes), scale)
+    }
+
+    /// Big-endian two's complement of at most eight bytes.
+    #[inline]
+    fn few_be_bytes(bytes: &[u8]) -> Option<i64> {
+        let first = match bytes {
+            [] => return Some(0),
+            [first, ..] if bytes.len() <= 8 => *first as i8,
+            _ => return None,
+        };
+        let rest = bytes[1..].iter();
+        Some(rest.fold(i64::from(first), |value, byte| value << 8 | i64::from(*byte)))
     }
 
     /// The value without trailing fraction zeros: equal values have equal digits and scale.

@@ -31,6 +31,16 @@ impl Operand {
         }
     }
 
+    /// A reference through which it is written to.
+    fn mutable(&self) -> TokenStream {
+        let expression = &self.expression;
+        if self.is_reference {
+            expression.clone()
+        } else {
+            quote!(&mut #expression)
+        }
+    }
+
     fn borrowed(&self) -> TokenStream {
         let expression = &self.expression;
         if self.is_reference {
@@ -140,6 +150,70 @@ pub(crate) fn write_branches(union: &Union) -> TokenStream {
         }
     });
     quote!(match self { #(#arms)* })
+}
+
+/// A statement that reads a value of this shape into a place, from what `from` stands for, with `?` inside.
+///
+/// What is more than a word goes where it is to be at once: handed up through results it would be moved at every step.
+pub(crate) fn read_into(shape: &Shape, into: &Operand, from: &TokenStream) -> TokenStream {
+    if let Some(call) = read_into_call(shape, into) {
+        return quote!(#from.#call?;);
+    }
+    let (value, assigned) = (read(shape, from), into.copied());
+    if shape.is_unit() {
+        quote!(#value;)
+    } else {
+        quote!(#assigned = #value;)
+    }
+}
+
+/// A call on a source that reads a value of this shape into a place; nothing when the value is handed over.
+fn read_into_call(shape: &Shape, into: &Operand) -> Option<TokenStream> {
+    let into = into.mutable();
+    Some(match shape {
+        Shape::Scalar(Scalar::String) => quote!(string_into(#into)),
+        Shape::Scalar(Scalar::Bytes) => quote!(bytes_into(#into)),
+        Shape::Named { .. } => quote!(datum_into(#into)),
+        Shape::Array(item) if !item.is_word() => {
+            let item = read_into_function(item);
+            quote!(array_into(#into, #item))
+        }
+        Shape::Map(value) if !value.is_word() => {
+            let value = read_into_function(value);
+            quote!(map_into(#into, #value))
+        }
+        Shape::Union(union) => match (union.null, &union.name, union.branches.as_slice()) {
+            (None, Some(_), _) => quote!(datum_into(#into)),
+            (Some(_), None, [branch]) if !branch.shape.is_word() => {
+                let (index, some) = (unsuffixed(branch.index), read_into_function(&branch.shape));
+                quote!(option_into(#index, #into, #some))
+            }
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+/// A function that reads a value of this shape from a source into a place.
+fn read_into_function(shape: &Shape) -> TokenStream {
+    let value = Operand::value();
+    match shape {
+        Shape::Scalar(Scalar::String) => quote!(S::string_into),
+        Shape::Scalar(Scalar::Bytes) => quote!(S::bytes_into),
+        Shape::Named { .. } => quote!(S::datum_into),
+        Shape::Union(Union {
+            null: None,
+            name: Some(_),
+            ..
+        }) => quote!(S::datum_into),
+        other => match read_into_call(other, &value) {
+            Some(call) => quote!(|from, value| from.#call),
+            None => {
+                let statement = read_into(other, &value, &quote!(from));
+                quote!(|from, value| { #statement Ok(()) })
+            }
+        },
+    }
 }
 
 /// A call on a source that reads a value of this shape, to be put behind the source.

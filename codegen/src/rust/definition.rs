@@ -7,7 +7,7 @@ use quote::quote;
 
 use crate::model::{Body, Definition, Field, has_floats, holds_itself, is_endless};
 use crate::names::{Scope, camel};
-use crate::rust::codec::{Operand, read, read_branches, write, write_branches};
+use crate::rust::codec::{Operand, read_branches, read_into, write, write_branches};
 use crate::rust::doc::doc;
 use crate::rust::module::{Here, ident};
 use crate::rust::shape::{Shape, Shaper, Union, unsuffixed};
@@ -191,12 +191,8 @@ fn record_datum(
         .map(|(field, shape)| write(shape, &Operand::place(quote!(self.#field))));
     let mut writes: TokenStream = writes.collect();
     let reads = idents.iter().zip(shapes).map(|(field, shape)| {
-        let value = read(shape, &quote!(from.field()?));
-        if shape.is_unit() {
-            quote!(#value;)
-        } else {
-            quote!(self.#field = #value;)
-        }
+        let place = Operand::place(quote!(self.#field));
+        read_into(shape, &place, &quote!(from.field()?))
     });
     let mut reads = quote! {
         let outer = from.begin()?;

@@ -195,6 +195,17 @@ impl Shape {
         }
     }
 
+    /// Whether a value is handed over in a register or two.
+    pub(crate) fn is_word(&self) -> bool {
+        match self {
+            Shape::Scalar(scalar) => !matches!(
+                scalar,
+                Scalar::Bytes | Scalar::String | Scalar::Decimal { .. } | Scalar::BigDecimal
+            ),
+            other => other.is_unit(),
+        }
+    }
+
     /// The type as Rust writes it.
     pub(crate) fn rust(&self, here: &Here<'_>) -> TokenStream {
         match self {

@@ -98,7 +98,10 @@ fn value<'a, S: Source<'a>>(schema: &Schema, id: NodeId, from: &mut S) -> wire::
         }
         Kind::Map(item) => {
             from.reader().enter()?;
-            let entries = from.entries(|from| value(schema, *item, from))?;
+            let entries = from.entries(|from, place| {
+                *place = value(schema, *item, from)?;
+                Ok(())
+            })?;
             from.reader().leave();
             Value::Map(entries)
         }
@@ -138,7 +141,7 @@ fn logical_value<'a, S: Source<'a>>(kind: &Kind, logical: Logical, from: &mut S)
         (Logical::Uuid, _) => {
             let text = from.str()?;
             // Any other spelling stays the text it is, so that nothing is lost.
-            value::parse_uuid(text).map_or_else(|| Value::String(text.to_owned()), Value::Uuid)
+            value::parse_uuid(text.as_bytes()).map_or_else(|| Value::String(text.to_owned()), Value::Uuid)
         }
         (Logical::Date, _) => Value::Date(from.int()?),
         (Logical::TimeMillis, _) => Value::Time {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::{
-    plan::{Plan, Planned},
+    plan::Plan,
     schema::Schema,
     walk::Ops,
     wire::{self, Fault, RECURSION_MAX, Reader, Source, Writer},
@@ -113,8 +113,11 @@ impl ReaderSchema {
     /// [`ReadError`] with the field and what is wrong.
     pub fn decode<T: Datum>(&self, body: &[u8]) -> Result<T, ReadError> {
         let mut reader = Reader::new(body);
-        let read = reader.datum().and_then(|value| reader.finish().map(|()| value));
-        read.map_err(|fault| self.placed(body, fault))
+        let mut value = T::default();
+        if let Err(fault) = value.read(&mut reader).and_then(|()| reader.finish()) {
+            return Err(self.placed(body, fault));
+        }
+        Ok(value)
     }
 
     /// Reads a payload of any writer, to its last byte.
@@ -122,11 +125,19 @@ impl ReaderSchema {
     /// # Errors
     /// When the payload does not read, with the schema's id, the field and the position of the byte.
     pub fn decode_from<T: Datum>(&self, writer: &event::Writer, body: &[u8]) -> Result<T, DecodeError> {
+        let mut value = T::default();
         let read = match self.plan(writer)? {
-            None => self.decode(body),
-            Some(plan) => plan.read(Reader::new(body), Planned::datum),
+            None => {
+                let mut reader = Reader::new(body);
+                let read = value.read(&mut reader).and_then(|()| reader.finish());
+                read.map_err(|fault| self.placed(body, fault))
+            }
+            Some(plan) => plan.read(Reader::new(body), |planned| value.read(planned)),
         };
-        read.map_err(|error| unreadable(writer, &error))
+        match read {
+            Ok(()) => Ok(value),
+            Err(error) => Err(unreadable(writer, &error)),
+        }
     }
 
     #[cold]

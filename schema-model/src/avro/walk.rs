@@ -124,11 +124,11 @@ impl Ops {
             Op::Decimal(scale) => reader.decimal_bytes(*scale).map(drop),
             Op::DecimalFixed(size, scale) => reader.decimal_fixed(*size, *scale).map(drop),
             Op::BigDecimal => reader.as_logical(Reader::slice, wire::big_decimal).map(drop),
-            Op::String => reader.str().map(drop),
+            Op::String => reader.pass_str(),
             Op::Enum(symbols) => reader.enum_index(*symbols).map(drop),
             Op::Array(item) => reader.items(|reader| self.walk(*item, reader)),
             Op::Map(value) => reader.items(|reader| {
-                reader.str()?;
+                reader.pass_str()?;
                 self.walk(*value, reader)
             }),
             Op::Union(branches) => {

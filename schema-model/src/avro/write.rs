@@ -212,7 +212,7 @@ impl Encoder<'_> {
                 self.writer.bytes(&inner.into_bytes());
             }
             (Logical::Uuid, Kind::Fixed(_)) => {
-                let uuid = value::parse_uuid(&text.to_ascii_lowercase());
+                let uuid = value::parse_uuid(text.to_ascii_lowercase().as_bytes());
                 self.writer.fixed(&uuid.ok_or_else(|| wrong("it is no UUID"))?);
             }
             (Logical::Uuid, _) => return Ok(false),

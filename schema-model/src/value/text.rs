@@ -2,6 +2,8 @@
 //!
 //! Years outside 0..=9999 are written with a sign, as RFC 3339's successors do (`+12345-01-01`, `-0001-01-01`).
 
+use std::ops::Range;
+
 #[cfg(any(feature = "avro", test))]
 use crate::Timestamp;
 
@@ -54,47 +56,62 @@ pub(crate) fn date(day: i64) -> String {
     format!("{sign}{:04}-{month:02}-{day_of_month:02}", year.unsigned_abs())
 }
 
-pub(super) fn uuid(bytes: &[u8; 16]) -> String {
-    let mut out = String::with_capacity(36);
-    for (index, byte) in bytes.iter().enumerate() {
-        if matches!(index, 4 | 6 | 8 | 10) {
-            out.push('-');
-        }
-        for nibble in [byte >> 4, byte & 15] {
-            out.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-        }
+/// Where the hexadecimal digits of a uuid stand in its text, and where among all of them: between hyphens.
+const UUID_GROUPS: [(Range<usize>, Range<usize>); 5] = [
+    (0..8, 0..8),
+    (9..13, 8..12),
+    (14..18, 12..16),
+    (19..23, 16..20),
+    (24..36, 20..32),
+];
+
+/// The lower-case form of 36 characters.
+pub(crate) fn uuid_text(bytes: &[u8; 16]) -> [u8; 36] {
+    let mut digits = [0; 32];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[byte >> 4, byte & 15]);
     }
-    out
+    for digit in &mut digits {
+        *digit += if *digit < 10 { b'0' } else { b'a' - 10 };
+    }
+    let mut text = [b'-'; 36];
+    for (in_text, in_digits) in UUID_GROUPS {
+        text[in_text].copy_from_slice(&digits[in_digits]);
+    }
+    text
 }
 
-/// Only the lower-case 36-character form, so that [`uuid`] gives back the text that was parsed.
+pub(super) fn uuid(bytes: &[u8; 16]) -> String {
+    uuid_text(bytes).map(char::from).iter().collect()
+}
+
+/// Only the lower-case 36-character form, so that [`uuid_text`] gives back the text that was parsed.
 #[cfg(feature = "avro")]
-pub(crate) fn parse_uuid(text: &str) -> Option<[u8; 16]> {
-    let text = text.as_bytes();
-    if text.len() != 36 {
+pub(crate) fn parse_uuid(text: &[u8]) -> Option<[u8; 16]> {
+    let text: &[u8; 36] = text.try_into().ok()?;
+    if [text[8], text[13], text[18], text[23]] != *b"----" {
         return None;
     }
-    let mut digits = [0u8; 32];
-    let mut count = 0;
-    for (index, byte) in text.iter().enumerate() {
-        if matches!(index, 8 | 13 | 18 | 23) {
-            if *byte != b'-' {
-                return None;
-            }
-            continue;
-        }
-        *digits.get_mut(count)? = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'a'..=b'f' => byte - b'a' + 10,
-            _ => return None,
+    let mut digits = [0; 32];
+    for (in_text, in_digits) in UUID_GROUPS {
+        digits[in_digits].copy_from_slice(&text[in_text]);
+    }
+    // All digits are looked at before it is said whether they are digits: that is done for many at once.
+    let mut is_wrong = false;
+    for digit in &mut digits {
+        let (number, letter) = (digit.wrapping_sub(b'0'), digit.wrapping_sub(b'a'));
+        is_wrong |= number > 9 && letter > 5;
+        *digit = if number > 9 {
+            letter.wrapping_add(10)
+        } else {
+            number
         };
-        count += 1;
     }
     let mut bytes = [0; 16];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
         *byte = pair[0] << 4 | pair[1];
     }
-    Some(bytes)
+    (!is_wrong).then_some(bytes)
 }
 
 pub(super) fn base64(bytes: &[u8]) -> String {
@@ -181,13 +198,19 @@ mod tests {
     #[test]
     fn uuids() {
         let text = "01234567-89ab-cdef-0123-456789abcdef";
-        assert_eq!(parse_uuid(text).map(|bytes| uuid(&bytes)).as_deref(), Some(text));
+        assert_eq!(
+            parse_uuid(text.as_bytes()).map(|bytes| uuid(&bytes)).as_deref(),
+            Some(text)
+        );
         for bad in [
             "",
             "01234567-89AB-cdef-0123-456789abcdef",
+            "01234567-89:b-cdef-0123-456789abcdef",
+            "01234567-89ab-cdef-0123-456789abcdeg",
+            "01234567-89ab-cdef-01234-56789abcdef",
             "0123456789abcdef0123456789abcdef0123",
         ] {
-            assert_eq!(parse_uuid(bad), None);
+            assert_eq!(parse_uuid(bad.as_bytes()), None, "{bad}");
         }
     }
 }

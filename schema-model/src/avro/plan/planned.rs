@@ -4,6 +4,8 @@
 //! and `step` stays [`EXACT`]; so it does in a default, whose bytes are the reader's.
 
 use super::{EXACT, FieldStep, From, PLANNED_BYTES_MAX, Plan, RecordSteps, Step, StepId};
+use crate::avro::node::NodeId;
+use crate::avro::typed::Datum;
 use crate::avro::wire::{Fault, Reader, Result, Sealed, Source};
 
 /// What a default counts for beside its bytes: a value takes room even where its bytes are few.
@@ -18,8 +20,8 @@ pub struct Planned<'a> {
     frame: Frame<'a>,
     /// Bytes taken from defaults or passed over ahead of their turn, so far.
     spent: usize,
-    /// Where the writer's bytes go on, while a default is read.
-    default_at: Option<usize>,
+    /// The writer's bytes, while a default is read.
+    parked: Option<Reader<'a>>,
 }
 
 /// The record that is being read.
@@ -29,11 +31,18 @@ pub struct Frame<'a> {
     record: Option<&'a RecordSteps>,
     /// The reader's next field.
     next: usize,
-    /// The writer's bytes, while a default is read.
-    parked: Option<Reader<'a>>,
-    /// Of a record in another order: where the writer's fields begin, as far as that is known.
+    /// How far a record in another order is known.
+    reordered: Option<Box<Reordered<'a>>>,
+}
+
+/// A record whose fields the writer has in another order.
+#[derive(Debug)]
+struct Reordered<'a> {
+    /// All of the writer's fields.
+    fields: &'a [NodeId],
+    /// Where they begin, as far as that is known, and where the last one ends.
     places: Vec<usize>,
-    /// Of such a record: the writer's field that is being read.
+    /// The writer's field that is being read.
     reading: Option<usize>,
 }
 
@@ -45,7 +54,7 @@ impl<'a> Planned<'a> {
             step: plan.root,
             frame: Frame::default(),
             spent: 0,
-            default_at: None,
+            parked: None,
         }
     }
 
@@ -55,8 +64,11 @@ impl<'a> Planned<'a> {
 
     /// A fault by its place among the writer's bytes: a default has none.
     pub(super) fn placed(&self, fault: Fault) -> Fault {
-        match self.default_at {
-            Some(position) => Fault::new(position, format!("in the reader's default: {}", fault.message())),
+        match &self.parked {
+            Some(writer) => Fault::new(
+                writer.position(),
+                format!("in the reader's default: {}", fault.message()),
+            ),
             None => fault,
         }
     }
@@ -100,72 +112,65 @@ impl<'a> Planned<'a> {
         }
     }
 
-    /// The bytes, which must be the reader's own here.
-    #[inline]
-    fn exact(&mut self) -> Result<&mut Reader<'a>> {
-        match self.settled()? {
-            Step::Exact => Ok(&mut self.reader),
-            _ => self.unexpected(),
-        }
-    }
-
     /// Stands at the writer's field, of a record in another order.
     fn reach(&mut self, wanted: usize) -> Result<()> {
-        let Some(fields) = self.frame.record.and_then(|record| record.reordered.as_deref()) else {
+        let Some(mut record) = self.frame.reordered.take() else {
             return Ok(());
         };
-        if self
-            .frame
+        if record
             .reading
-            .is_some_and(|index| index + 1 == self.frame.places.len())
+            .is_some_and(|index| index + 1 == record.places.len())
         {
-            self.frame.places.push(self.reader.position());
+            record.places.push(self.reader.position());
         }
-        if let Some(place) = self.frame.places.get(wanted) {
+        if let Some(place) = record.places.get(wanted).or(record.places.last()) {
             self.reader.seek(*place);
-            return Ok(());
         }
-        if let Some(last) = self.frame.places.last() {
-            self.reader.seek(*last);
-        }
-        while self.frame.places.len() <= wanted {
-            if let Some(field) = fields.get(self.frame.places.len() - 1) {
+        while record.places.len() <= wanted {
+            if let Some(field) = record.fields.get(record.places.len() - 1) {
                 let start = self.reader.position();
                 self.plan.writer.walk(*field, &mut self.reader)?;
                 self.spend(self.reader.position() - start)?;
             }
-            self.frame.places.push(self.reader.position());
+            record.places.push(self.reader.position());
         }
+        record.reading = Some(wanted);
+        self.frame.reordered = Some(record);
         Ok(())
     }
 
+    #[inline]
     fn begin_field(&mut self, field: &'a FieldStep) -> Result<()> {
         for node in &field.passed {
             self.plan.writer.walk(*node, &mut self.reader)?;
         }
         match &field.from {
             From::Field(index, step) => {
-                self.reach(*index)?;
-                self.frame.reading = Some(*index);
+                if self.frame.reordered.is_some() {
+                    self.reach(*index)?;
+                }
                 self.step = *step;
+                Ok(())
             }
-            From::Default(bytes) => {
-                self.spend(bytes.len() + DEFAULT_BYTES)?;
-                let default = self.reader.of(bytes);
-                self.default_at = Some(self.reader.position());
-                self.frame.parked = Some(std::mem::replace(&mut self.reader, default));
-                self.step = EXACT;
-            }
+            From::Default(bytes) => self.begin_default(bytes),
         }
+    }
+
+    fn begin_default(&mut self, bytes: &'a [u8]) -> Result<()> {
+        self.spend(bytes.len() + DEFAULT_BYTES)?;
+        let default = self.reader.of(bytes);
+        self.parked = Some(std::mem::replace(&mut self.reader, default));
+        self.step = EXACT;
         Ok(())
     }
 
-    /// Back from a default.
+    /// Back from a default. Nothing of what is in one is planned, so there is one at most.
     #[inline]
     fn unpark(&mut self) {
-        if let Some(reader) = self.frame.parked.take() {
+        if self.parked.is_some()
+            && let Some(reader) = self.parked.take()
+        {
             self.reader = reader;
-            self.default_at = None;
         }
     }
 }
@@ -182,9 +187,13 @@ impl<'a> Source<'a> for Planned<'a> {
             Step::Exact => {}
             Step::Record(record) => {
                 frame.record = Some(record);
-                if record.reordered.is_some() {
-                    frame.places.push(self.reader.position());
-                }
+                frame.reordered = record.reordered.as_ref().map(|fields| {
+                    Box::new(Reordered {
+                        fields,
+                        places: vec![self.reader.position()],
+                        reading: None,
+                    })
+                });
             }
             _ => return self.unexpected(),
         }
@@ -234,20 +243,24 @@ impl<'a> Source<'a> for Planned<'a> {
         &mut self.reader
     }
 
-    fn null(&mut self) -> Result<()> {
-        self.exact().map(drop)
+    #[inline]
+    fn exact(&mut self) -> Result<&mut Reader<'a>> {
+        if self.step == EXACT {
+            return Ok(&mut self.reader);
+        }
+        match self.settled()? {
+            Step::Exact => Ok(&mut self.reader),
+            _ => self.unexpected(),
+        }
     }
 
-    fn bool(&mut self) -> Result<bool> {
-        self.exact()?.bool()
-    }
-
-    fn int(&mut self) -> Result<i32> {
-        self.exact()?.int()
-    }
-
-    fn long(&mut self) -> Result<i64> {
-        self.exact()?.long()
+    /// What is exact is read from its bytes, as if there were no plan.
+    #[inline]
+    fn datum_into<T: Datum>(&mut self, into: &mut T) -> Result<()> {
+        if self.step == EXACT {
+            return into.read(&mut self.reader);
+        }
+        into.read(self)
     }
 
     fn float(&mut self) -> Result<f32> {
@@ -267,25 +280,16 @@ impl<'a> Source<'a> for Planned<'a> {
         }
     }
 
-    fn slice(&mut self) -> Result<&'a [u8]> {
-        self.exact()?.slice()
-    }
-
-    fn str(&mut self) -> Result<&'a str> {
-        self.exact()?.str()
-    }
-
-    fn fixed_slice(&mut self, size: usize) -> Result<&'a [u8]> {
-        self.exact()?.fixed_slice(size)
-    }
-
     fn enum_index(&mut self, symbols: usize) -> Result<usize> {
         match self.settled()? {
             Step::Exact => self.reader.enum_index(symbols),
             Step::Enum(table) => {
                 let start = self.reader.position();
                 let index = self.reader.enum_index(table.len())?;
-                table[index].clone().map_err(|message| Fault::new(start, message))
+                match &table[index] {
+                    Ok(symbol) => Ok(*symbol),
+                    Err(message) => Err(Fault::new(start, message.as_str())),
+                }
             }
             _ => self.unexpected(),
         }
@@ -300,13 +304,5 @@ impl<'a> Source<'a> for Planned<'a> {
             }
             _ => self.unexpected(),
         }
-    }
-
-    fn string(&mut self) -> Result<String> {
-        self.exact()?.string()
-    }
-
-    fn bytes(&mut self) -> Result<Vec<u8>> {
-        self.exact()?.bytes()
     }
 }

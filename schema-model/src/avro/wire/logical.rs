@@ -3,7 +3,11 @@
 //! Each is one function from the primitive value, which may say no with a sentence, and one to it, which cannot.
 
 use super::Reader;
+#[cfg(feature = "uuid")]
+use super::{self as wire, Fault};
 use crate::Decimal;
+#[cfg(feature = "uuid")]
+use crate::value::parse_uuid;
 
 /// A span of calendar time: Avro's `duration`. Its parts do not become each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -70,14 +74,25 @@ pub(crate) fn big_decimal(bytes: &[u8]) -> Result<Decimal, String> {
 }
 
 #[cfg(feature = "uuid")]
-#[inline]
-pub(super) fn uuid(text: &str) -> Result<uuid::Uuid, String> {
-    uuid::Uuid::try_parse(text).map_err(|_| format!("{:?} is no uuid", shortened(text)))
-}
+impl Reader<'_> {
+    /// A uuid as text. Hardly any is in another form than the usual one, which has a way of its own.
+    pub(super) fn uuid(&mut self) -> wire::Result<uuid::Uuid> {
+        let start = self.position();
+        match parse_uuid(self.prefixed("a string")?) {
+            Some(bytes) => Ok(uuid::Uuid::from_bytes(bytes)),
+            None => self.uuid_of_any_form(start),
+        }
+    }
 
-#[cfg(feature = "uuid")]
-fn shortened(text: &str) -> String {
-    text.chars().take(60).collect()
+    #[cold]
+    fn uuid_of_any_form(&mut self, start: usize) -> wire::Result<uuid::Uuid> {
+        self.seek(start);
+        let text = self.str()?;
+        uuid::Uuid::try_parse(text).map_err(|_| {
+            let shown: String = text.chars().take(60).collect();
+            Fault::new(start, format!("{shown:?} is no uuid"))
+        })
+    }
 }
 
 #[cfg(feature = "jiff")]

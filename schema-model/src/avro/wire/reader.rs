@@ -248,26 +248,53 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A string of its own.
+    /// Passes over a string: what [`Reader::str`] reads, and refuses.
+    ///
+    /// # Errors
+    /// As [`Reader::str`].
+    pub(crate) fn pass_str(&mut self) -> Result<()> {
+        let start = self.rest;
+        let bytes = self.prefixed("a string")?;
+        if is_ascii(bytes) {
+            return Ok(());
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(_) => Ok(()),
+            Err(error) => self.not_utf8(start, error.valid_up_to(), bytes.len()),
+        }
+    }
+
+    /// A string of its own, into a place that has one.
+    ///
+    /// What calls this is printed once a field: the string goes where it is to be, and is not handed up through results.
     ///
     /// # Errors
     /// As [`Reader::str`].
     #[inline(never)]
-    pub fn string(&mut self) -> Result<String> {
-        self.str().map(str::to_owned)
+    pub fn string_into(&mut self, into: &mut String) -> Result<()> {
+        let start = self.rest;
+        let bytes = self.prefixed("a string")?;
+        match String::from_utf8(bytes.to_vec()) {
+            Ok(text) => {
+                *into = text;
+                Ok(())
+            }
+            Err(error) => self.not_utf8(start, error.utf8_error().valid_up_to(), bytes.len()),
+        }
     }
 
-    /// Bytes of their own.
+    /// Bytes of their own, into a place that has some.
     ///
     /// # Errors
     /// As [`Reader::slice`].
     #[inline(never)]
-    pub fn bytes(&mut self) -> Result<Vec<u8>> {
-        self.slice().map(<[u8]>::to_vec)
+    pub fn bytes_into(&mut self, into: &mut Vec<u8>) -> Result<()> {
+        *into = self.slice()?.to_vec();
+        Ok(())
     }
 
     #[cold]
-    fn not_utf8(&self, start: &'a [u8], valid: usize, length: usize) -> Result<&'a str> {
+    fn not_utf8<T>(&self, start: &'a [u8], valid: usize, length: usize) -> Result<T> {
         self.fault(
             start,
             format!("a string is not UTF-8: byte {valid} of its {length}"),
@@ -275,7 +302,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn prefixed(&mut self, what: &'static str) -> Result<&'a [u8]> {
+    pub(super) fn prefixed(&mut self, what: &'static str) -> Result<&'a [u8]> {
         let start = self.rest;
         let length = self.varint("a length")?;
         let taken = usize::try_from(length)
@@ -376,6 +403,20 @@ impl<'a> Reader<'a> {
             format!("{left} bytes are left over after the value's end at byte {end}"),
         )
     }
+}
+
+/// Whether all bytes are ASCII, told quickly for few of them.
+#[inline]
+fn is_ascii(bytes: &[u8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
+    let (words, rest) = bytes.as_chunks::<8>();
+    let high = match bytes.last_chunk::<8>() {
+        // The last eight bytes are of the words in part.
+        Some(last) => words.iter().fold(word(last), |high, bytes| high | word(bytes)),
+        None => rest.iter().fold(0, |high, byte| high | u64::from(*byte)),
+    };
+    high & HIGH == 0
 }
 
 /// Zigzag undone.

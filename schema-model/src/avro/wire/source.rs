@@ -29,39 +29,101 @@ pub trait Source<'a>: Sealed + Sized {
     /// The bytes.
     fn reader(&mut self) -> &mut Reader<'a>;
 
-    /// Nothing.
-    fn null(&mut self) -> Result<()>;
-    /// A boolean.
-    fn bool(&mut self) -> Result<bool>;
-    /// An int.
-    fn int(&mut self) -> Result<i32>;
-    /// A long.
-    fn long(&mut self) -> Result<i64>;
+    /// The bytes, where they must be as the reader's own schema has them.
+    fn exact(&mut self) -> Result<&mut Reader<'a>>;
     /// A float.
     fn float(&mut self) -> Result<f32>;
     /// A double.
     fn double(&mut self) -> Result<f64>;
-    /// Bytes, borrowed.
-    fn slice(&mut self) -> Result<&'a [u8]>;
-    /// A string, borrowed.
-    fn str(&mut self) -> Result<&'a str>;
-    /// A fixed, borrowed.
-    fn fixed_slice(&mut self, size: usize) -> Result<&'a [u8]>;
     /// The index of an enum's symbol.
     fn enum_index(&mut self, symbols: usize) -> Result<usize>;
     /// The index of a union's branch, and stands at its value.
     fn branch(&mut self, branches: usize) -> Result<usize>;
-    /// A string.
-    fn string(&mut self) -> Result<String>;
-    /// Bytes.
-    fn bytes(&mut self) -> Result<Vec<u8>>;
+    /// A generated type, into a place that has one.
+    fn datum_into<T: Datum>(&mut self, into: &mut T) -> Result<()>;
+
+    /// Nothing.
+    #[inline]
+    fn null(&mut self) -> Result<()> {
+        self.exact().map(drop)
+    }
+
+    /// A boolean.
+    #[inline]
+    fn bool(&mut self) -> Result<bool> {
+        Reader::bool(self.exact()?)
+    }
+
+    /// An int.
+    #[inline]
+    fn int(&mut self) -> Result<i32> {
+        Reader::int(self.exact()?)
+    }
+
+    /// A long.
+    #[inline]
+    fn long(&mut self) -> Result<i64> {
+        Reader::long(self.exact()?)
+    }
+
+    /// Bytes, borrowed.
+    #[inline]
+    fn slice(&mut self) -> Result<&'a [u8]> {
+        Reader::slice(self.exact()?)
+    }
+
+    /// A string, borrowed.
+    #[inline]
+    fn str(&mut self) -> Result<&'a str> {
+        Reader::str(self.exact()?)
+    }
+
+    /// A fixed, borrowed.
+    #[inline]
+    fn fixed_slice(&mut self, size: usize) -> Result<&'a [u8]> {
+        Reader::fixed_slice(self.exact()?, size)
+    }
 
     /// A fixed.
     #[inline]
     fn fixed<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let mut array = [0; N];
-        array.copy_from_slice(self.fixed_slice(N)?);
-        Ok(array)
+        Reader::fixed(self.exact()?)
+    }
+
+    /// A string of its own, into a place that has one.
+    #[inline]
+    fn string_into(&mut self, into: &mut String) -> Result<()> {
+        Reader::string_into(self.exact()?, into)
+    }
+
+    /// A string of its own.
+    #[inline]
+    fn string(&mut self) -> Result<String> {
+        let mut string = String::new();
+        self.string_into(&mut string)?;
+        Ok(string)
+    }
+
+    /// Bytes of their own, into a place that has some.
+    #[inline]
+    fn bytes_into(&mut self, into: &mut Vec<u8>) -> Result<()> {
+        Reader::bytes_into(self.exact()?, into)
+    }
+
+    /// Bytes of their own.
+    #[inline]
+    fn bytes(&mut self) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.bytes_into(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A generated type.
+    #[inline]
+    fn datum<T: Datum>(&mut self) -> Result<T> {
+        let mut value = T::default();
+        self.datum_into(&mut value)?;
+        Ok(value)
     }
 
     /// The value of a union of `null` and one other branch, whose index is given.
@@ -74,12 +136,20 @@ pub trait Source<'a>: Sealed + Sized {
         }
     }
 
-    /// A generated type.
+    /// The same, into a place that has one.
     #[inline]
-    fn datum<T: Datum>(&mut self) -> Result<T> {
-        let mut value = T::default();
-        value.read(self)?;
-        Ok(value)
+    fn option_into<T: Default>(
+        &mut self,
+        some: usize,
+        into: &mut Option<T>,
+        read: impl FnOnce(&mut Self, &mut T) -> Result<()>,
+    ) -> Result<()> {
+        if self.branch(2)? == some {
+            read(self, into.insert(T::default()))
+        } else {
+            *into = None;
+            Ok(())
+        }
     }
 
     /// Goes into a record that can hold itself.
@@ -94,42 +164,86 @@ pub trait Source<'a>: Sealed + Sized {
         self.reader().leave();
     }
 
-    /// An array.
-    fn array<T>(&mut self, mut read: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
+    /// An array, whose items are read into places that have one.
+    fn array_into<T: Default>(
+        &mut self,
+        into: &mut Vec<T>,
+        mut read: impl FnMut(&mut Self, &mut T) -> Result<()>,
+    ) -> Result<()> {
         let item = self.begin_items()?;
-        let mut items = Vec::new();
+        into.clear();
         while let Some((count, end)) = self.reader().block()? {
-            items.reserve(self.reader().room_for::<T>(count));
+            into.reserve(self.reader().room_for::<T>(count));
             for _ in 0..count {
                 self.item(item);
                 let before = self.reader().remaining();
-                items.push(read(self)?);
+                into.push(T::default());
+                if let Some(place) = into.last_mut() {
+                    read(self, place)?;
+                }
                 self.reader().count_item(before)?;
             }
             self.reader().end_block(end)?;
         }
+        Ok(())
+    }
+
+    /// An array.
+    #[inline]
+    fn array<T: Default>(&mut self, mut read: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
+        let mut items = Vec::new();
+        self.array_into(&mut items, |source, item| {
+            *item = read(source)?;
+            Ok(())
+        })?;
         Ok(items)
     }
 
-    /// A map; of entries with one key the last counts.
-    fn map<T>(&mut self, read: impl FnMut(&mut Self) -> Result<T>) -> Result<BTreeMap<String, T>> {
-        Ok(self.entries(read)?.into_iter().collect())
-    }
-
-    /// The entries of a map, in the order they were written.
-    fn entries<T>(&mut self, mut read: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<(String, T)>> {
+    /// The entries of a map, in the order they were written; values are read into places that have one.
+    fn entries<T: Default>(
+        &mut self,
+        mut read: impl FnMut(&mut Self, &mut T) -> Result<()>,
+    ) -> Result<Vec<(String, T)>> {
         let item = self.begin_items()?;
-        let mut entries = Vec::new();
+        let mut entries: Vec<(String, T)> = Vec::new();
         while let Some((count, end)) = self.reader().block()? {
             entries.reserve(self.reader().room_for::<(String, T)>(count));
             for _ in 0..count {
-                let key = self.reader().string()?;
-                self.item(item);
-                entries.push((key, read(self)?));
+                entries.push(Default::default());
+                if let Some((key, value)) = entries.last_mut() {
+                    self.reader().string_into(key)?;
+                    self.item(item);
+                    read(self, value)?;
+                }
             }
             self.reader().end_block(end)?;
         }
         Ok(entries)
+    }
+
+    /// A map, into a place that has one; of entries with one key the last counts.
+    #[inline]
+    fn map_into<T: Default>(
+        &mut self,
+        into: &mut BTreeMap<String, T>,
+        read: impl FnMut(&mut Self, &mut T) -> Result<()>,
+    ) -> Result<()> {
+        *into = self.entries(read)?.into_iter().collect();
+        Ok(())
+    }
+
+    /// A map; of entries with one key the last counts.
+    #[inline]
+    fn map<T: Default>(
+        &mut self,
+        mut read: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<BTreeMap<String, T>> {
+        let mut map = BTreeMap::new();
+        self.map_into(&mut map, |source, value| {
+            *value = read(source)?;
+            Ok(())
+        })?;
+        Ok(map)
     }
 
     /// What is made of the primitive value that `read` reads.
@@ -146,7 +260,13 @@ pub trait Source<'a>: Sealed + Sized {
     /// A decimal as bytes.
     #[inline]
     fn decimal<const PRECISION: u32, const SCALE: u32>(&mut self) -> Result<Exact<PRECISION, SCALE>> {
-        self.as_logical(Self::slice, Exact::from_be_bytes)
+        let exact = self.exact()?;
+        let start = exact.position();
+        let bytes = Reader::slice(exact)?;
+        match Exact::from_few_be_bytes(bytes) {
+            Some(decimal) => Ok(decimal),
+            None => Exact::from_be_bytes(bytes).map_err(|message| Fault::new(start, message)),
+        }
     }
 
     /// A decimal as a fixed.
@@ -190,7 +310,7 @@ pub trait Source<'a>: Sealed + Sized {
     #[cfg(feature = "uuid")]
     #[inline]
     fn uuid(&mut self) -> Result<uuid::Uuid> {
-        self.as_logical(Self::str, logical::uuid)
+        Reader::uuid(self.exact()?)
     }
 
     /// A uuid as a fixed.
@@ -269,20 +389,8 @@ impl<'a> Source<'a> for Reader<'a> {
         self
     }
     #[inline]
-    fn null(&mut self) -> Result<()> {
-        Ok(())
-    }
-    #[inline]
-    fn bool(&mut self) -> Result<bool> {
-        Reader::bool(self)
-    }
-    #[inline]
-    fn int(&mut self) -> Result<i32> {
-        Reader::int(self)
-    }
-    #[inline]
-    fn long(&mut self) -> Result<i64> {
-        Reader::long(self)
+    fn exact(&mut self) -> Result<&mut Reader<'a>> {
+        Ok(self)
     }
     #[inline]
     fn float(&mut self) -> Result<f32> {
@@ -293,18 +401,6 @@ impl<'a> Source<'a> for Reader<'a> {
         Reader::double(self)
     }
     #[inline]
-    fn slice(&mut self) -> Result<&'a [u8]> {
-        Reader::slice(self)
-    }
-    #[inline]
-    fn str(&mut self) -> Result<&'a str> {
-        Reader::str(self)
-    }
-    #[inline]
-    fn fixed_slice(&mut self, size: usize) -> Result<&'a [u8]> {
-        Reader::fixed_slice(self, size)
-    }
-    #[inline]
     fn enum_index(&mut self, symbols: usize) -> Result<usize> {
         Reader::enum_index(self, symbols)
     }
@@ -313,15 +409,7 @@ impl<'a> Source<'a> for Reader<'a> {
         Reader::branch(self, branches)
     }
     #[inline]
-    fn string(&mut self) -> Result<String> {
-        Reader::string(self)
-    }
-    #[inline]
-    fn bytes(&mut self) -> Result<Vec<u8>> {
-        Reader::bytes(self)
-    }
-    #[inline]
-    fn fixed<const N: usize>(&mut self) -> Result<[u8; N]> {
-        Reader::fixed(self)
+    fn datum_into<T: Datum>(&mut self, into: &mut T) -> Result<()> {
+        into.read(self)
     }
 }

@@ -303,4 +303,58 @@ proptest! {
         let _ = Reader::new(&bytes).string();
         let _ = Reader::new(&bytes).array(|reader| reader.map(Source::bytes));
     }
+
+    #[test]
+    fn a_string_is_passed_over_or_refused_as_it_is_read(bytes in strings()) {
+        let mut writer = Writer::new();
+        writer.bytes(&bytes);
+        let body = writer.into_bytes();
+        let wanted = Reader::new(&body).str().map(str::to_owned);
+        let (mut reader, mut passing) = (Reader::new(&body), Reader::new(&body));
+        prop_assert_eq!(reader.string(), wanted.clone());
+        prop_assert_eq!(passing.pass_str(), wanted.map(drop));
+        prop_assert_eq!(reader.position(), passing.position());
+    }
+
+    #[test]
+    fn short_decimals_are_what_long_ones_are(bytes in prop::collection::vec(any::<u8>(), 0..10)) {
+        let short = crate::Exact::<18, 2>::from_few_be_bytes(&bytes);
+        if let Some(short) = &short {
+            prop_assert_eq!(Ok(short.clone()), crate::Exact::from_be_bytes(&bytes));
+        }
+        let fits = crate::Exact::<18, 2>::from_be_bytes(&bytes).is_ok();
+        prop_assert_eq!(short.is_some(), fits && bytes.len() <= 8);
+        let wide = crate::Exact::<40, 2>::from_few_be_bytes(&bytes);
+        prop_assert_eq!(wide.is_some(), bytes.len() <= 8);
+    }
+}
+
+/// Bytes that are text, and bytes that nearly are.
+fn strings() -> impl Strategy<Value = Vec<u8>> {
+    let text = prop_oneof!["[a-z ]{0,40}", any::<String>()];
+    let spoilt = (text, any::<prop::sample::Index>(), any::<u8>(), any::<bool>());
+    spoilt.prop_map(|(text, at, byte, is_spoilt)| {
+        let mut bytes = text.into_bytes();
+        if is_spoilt && !bytes.is_empty() {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        bytes
+    })
+}
+
+#[cfg(feature = "uuid")]
+proptest! {
+    #[test]
+    fn uuids_are_the_uuid_crates(number: u128, at in 0usize..36, letter in "[0-9a-gA-G:/`{-]") {
+        let uuid = uuid::Uuid::from_u128(number);
+        let mut writer = Writer::new();
+        writer.uuid(uuid);
+        let mut body = writer.into_bytes();
+        prop_assert_eq!(String::from_utf8_lossy(&body[1..]), uuid.to_string());
+        prop_assert_eq!(Reader::new(&body).uuid(), Ok(uuid));
+        body[1 + at] = letter.as_bytes()[0];
+        let text = std::str::from_utf8(&body[1..]).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(Reader::new(&body).uuid().ok(), uuid::Uuid::try_parse(text).ok());
+    }
 }

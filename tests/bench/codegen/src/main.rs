@@ -74,6 +74,13 @@ impl Case<'_> {
 
 /// A line for each case: nanoseconds, and how many times as fast as each of the others the first one is.
 fn compare(title: &str, mut cases: Vec<Case<'_>>) {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if wanted.first().is_some_and(|wanted| !title.contains(wanted.as_str())) {
+        return;
+    }
+    if let Some(wanted) = wanted.get(1) {
+        cases.retain(|case| case.name == wanted);
+    }
     cases.iter_mut().for_each(Case::warm_up);
     for _ in 0..SAMPLES {
         cases.iter_mut().for_each(Case::sample);
