@@ -250,6 +250,8 @@ fn rank(kind: &Kind, is_logical: bool, json: &Json) -> Option<u8> {
         (Json::Null, Kind::Null) | (Json::Bool(_), Kind::Boolean) => 1,
         // A plain number before one that would have a form of its own.
         (Json::Number(number), Kind::Int | Kind::Long) if !number.is_f64() => 1 + u8::from(is_logical),
+        // A float where it is the number, and a double before one that is only near it.
+        (Json::Number(number), Kind::Float) if !is_float(number) => 5,
         (Json::Number(_), Kind::Float | Kind::Double) => 3,
         (Json::Number(_), Kind::Bytes | Kind::Fixed(_)) if is_logical => 4,
         (Json::String(_), Kind::Enum(_)) => 1,
@@ -264,6 +266,12 @@ fn rank(kind: &Kind, is_logical: bool, json: &Json) -> Option<u8> {
         (_, Kind::Union(_)) => 1,
         _ => return None,
     })
+}
+
+fn is_float(number: &serde_json::Number) -> bool {
+    number
+        .as_f64()
+        .is_some_and(|value| f64::from(value as f32) == value)
 }
 
 fn integer<T: TryFrom<i64>>(json: &Json) -> Result<T, ReadError> {

@@ -118,7 +118,9 @@ const TEXTS: &[&str] = &[
 
 #[test]
 fn odd_schemas_agree() {
-    let Some(oracle) = Oracle::start() else { return };
+    let Some(oracle) = Oracle::start("Oracle") else {
+        return;
+    };
     let mut differences = Vec::new();
     let question = |text: &&str| json!({"schemas": [text], "bodies": []});
     oracle.ask(TEXTS.iter().copied(), question, |text, answer| {
@@ -135,7 +137,9 @@ fn odd_schemas_agree() {
 
 #[test]
 fn resolved_texts_agree() {
-    let Some(oracle) = Oracle::start() else { return };
+    let Some(oracle) = Oracle::start("Oracle") else {
+        return;
+    };
     let holder = |name: &str| {
         format!(
             r#"{{"type":"record","name":"Top","namespace":"holder","fields":[{{"name":"a","type":["null","{name}"]}},{{"name":"b","type":{{"type":"map","values":"{name}"}}}}]}}"#

@@ -18,13 +18,15 @@ pub(crate) struct Oracle {
 }
 
 impl Oracle {
-    /// Starts Java; `None`, with a line that says so, when it is not there.
-    pub(crate) fn start() -> Option<Oracle> {
+    /// Starts a program of `schema-model/tests/oracle`; `None`, with a line that says so, when Java is not there.
+    pub(crate) fn start(program: &str) -> Option<Oracle> {
         let Ok(classpath) = std::env::var("ANNALS_AVRO_CLASSPATH") else {
             println!("skipped: comparison with Avro Java (set ANNALS_AVRO_CLASSPATH to its jars to run it)");
             return None;
         };
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oracle/Oracle.java");
+        // Of this crate, or of one beside it that shares this file.
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../schema-model/tests/oracle/");
+        let source = format!("{source}{program}.java");
         let process = Command::new("java")
             .args([
                 "-Xss16m",
@@ -32,7 +34,7 @@ impl Oracle {
                 "-XX:+UseSerialGC",
                 "-cp",
                 &classpath,
-                source,
+                &source,
             ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
