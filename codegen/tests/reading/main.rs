@@ -1,8 +1,16 @@
 //! The golden file compiled and run: what is compared is also what works.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod foreign_writers;
+#[allow(dead_code)]
+#[path = "../../../schema-model/tests/avro_java/generate.rs"]
+mod generate;
+mod java;
+#[path = "../../../schema-model/tests/avro_java/oracle.rs"]
+mod oracle;
+#[path = "../../../schema-model/tests/avro_java/payload.rs"]
+mod payload;
 mod records;
 mod round_trip;
 mod sets;

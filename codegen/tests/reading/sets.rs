@@ -11,7 +11,7 @@ use crate::foreign_writers::read;
 
 /// Types generated from `tests/sets`.
 #[allow(unreachable_pub, dead_code)]
-mod generated {
+pub(crate) mod generated {
     include!("../golden/sets.rs.txt");
 }
 

@@ -41,6 +41,39 @@ impl Data<'_> {
             return true;
         }
         match &node.kind {
+            Kind::Fixed(fixed) => {
+                let byte = self.random.next() as u8;
+                self.writer.fixed(&vec![byte; fixed.size]);
+            }
+            Kind::Enum(kind) => match kind.symbols.len() {
+                0 => return false,
+                symbols => {
+                    let index = self.random.below(symbols);
+                    self.writer.enum_index(index);
+                }
+            },
+            Kind::Array(item) => return self.items(*item, depth, &[None; 3]),
+            Kind::Map(value) => return self.items(*value, depth, &[Some("a"), Some("b"), Some("é")]),
+            Kind::Union(branches) => {
+                if branches.is_empty() {
+                    return false;
+                }
+                let branch = if depth < 4 {
+                    0
+                } else {
+                    self.random.below(branches.len())
+                };
+                self.writer.branch(branch);
+                return self.value(branches[branch], depth);
+            }
+            Kind::Record(record) => return record.fields.iter().all(|field| self.value(field.node, depth)),
+            plain => self.plain(plain),
+        }
+        true
+    }
+
+    fn plain(&mut self, kind: &Kind) {
+        match kind {
             Kind::Null => {}
             Kind::Boolean => {
                 let value = self.random.once_in(2);
@@ -81,34 +114,8 @@ impl Data<'_> {
                 let text = self.text();
                 self.writer.string(&text);
             }
-            Kind::Fixed(fixed) => {
-                let byte = self.random.next() as u8;
-                self.writer.fixed(&vec![byte; fixed.size]);
-            }
-            Kind::Enum(kind) => match kind.symbols.len() {
-                0 => return false,
-                symbols => {
-                    let index = self.random.below(symbols);
-                    self.writer.enum_index(index);
-                }
-            },
-            Kind::Array(item) => return self.items(*item, depth, &[None; 3]),
-            Kind::Map(value) => return self.items(*value, depth, &[Some("a"), Some("b"), Some("é")]),
-            Kind::Union(branches) => {
-                if branches.is_empty() {
-                    return false;
-                }
-                let branch = if depth < 4 {
-                    0
-                } else {
-                    self.random.below(branches.len())
-                };
-                self.writer.branch(branch);
-                return self.value(branches[branch], depth);
-            }
-            Kind::Record(record) => return record.fields.iter().all(|field| self.value(field.node, depth)),
+            _ => {}
         }
-        true
     }
 
     /// A number of any length.

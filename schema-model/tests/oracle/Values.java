@@ -63,6 +63,7 @@ public class Values {
     // Data that Avro makes of recursive schemas may be of any size, and nest too deep for JSON.
     static final int MADE_BYTES_MAX = 1 << 14;
     static final int DEPTH_MAX = 50;
+    static final int SCALE_MAX = 10_000;
     static final EncoderFactory BLOCKS = new EncoderFactory().configureBlockSize(64);
     static final String TOO_DEEP = "too deep to show";
     static final GenericData RAW = new GenericData();
@@ -251,6 +252,9 @@ public class Values {
     static String text(LogicalType logical, Object value) {
         String unit = logical.getName().substring(logical.getName().lastIndexOf('-') + 1);
         if (value instanceof BigDecimal decimal) {
+            if (Math.abs((long) decimal.scale()) > SCALE_MAX) {
+                throw new ArithmeticException("too long to show");
+            }
             return decimal.toPlainString();
         } else if (value instanceof LocalDate date) {
             return DateTimeFormatter.ISO_LOCAL_DATE.format(date);
