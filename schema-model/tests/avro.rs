@@ -10,7 +10,7 @@ mod generate;
 mod payload;
 
 use annals_schema_model::{
-    CompatibilityPolicy, Direction, Policy, Resolved, Standard,
+    CompatibilityPolicy, Direction, Policy, ReadError, Resolved, Standard, Value,
     avro::{Plan, Reading, Schema, Walk, compat},
 };
 use generate::{Random, Types, write};
@@ -88,7 +88,9 @@ proptest! {
         // Text that is read as a decimal need not be one. Compared as text: NaN is not equal to itself.
         let (read, read_again) = (reading.read(&body), Reading::of(&reader).read(&out));
         prop_assert_eq!(Walk::new(&reader).check(&out).is_ok(), read.is_ok());
-        prop_assert_eq!(format!("{read:?}"), format!("{read_again:?}"));
+        // What cannot be read has another place in other bytes.
+        let told = |read: Result<Value, ReadError>| format!("{:?}", read.map_err(|error| error.message));
+        prop_assert_eq!(told(read), told(read_again));
     }
 
     #[test]
