@@ -1,6 +1,6 @@
 //! Generated types beside Avro Java: Java reads what they write as the same bytes, and they read what Java writes.
 
-use annals_schema_model::{EventSet, Reading, Schema, SchemaType, Seen, avro};
+use annals_schema_model::{EventSet, Reading, Schema, SchemaType, SchemaVersion, Seen, avro};
 use serde_json::json;
 
 use crate::foreign_writers::read;
@@ -17,9 +17,12 @@ type Again = fn(&str, &[u8]) -> Result<Vec<u8>, String>;
 /// What an event set reads, in its own bytes.
 fn again<E: EventSet>(text: &str, body: &[u8]) -> Result<Vec<u8>, String> {
     match read::<E>(SchemaType::Avro, text, 1, body) {
-        Ok(Seen::Known(event)) => event.encode().map(|(_, body)| body).map_err(|error| error.0),
+        Ok(Seen::Known(event)) => event
+            .encode()
+            .map(|(_, body)| body)
+            .map_err(|error| error.to_string()),
         Ok(_) => Err("another kind".to_owned()),
-        Err(error) => Err(error.0),
+        Err(error) => Err(error.to_string()),
     }
 }
 
@@ -46,11 +49,12 @@ struct Case {
 
 fn cases() -> Vec<Case> {
     let schemas = || events::SCHEMAS.iter().chain(sets::generated::SCHEMAS);
-    let of_avro = schemas().filter(|(_, _, kind, _)| *kind == "AVRO");
+    let of_avro = schemas().filter(|schema| schema.schema_type == SchemaType::Avro);
     let mut random = Random::new(1);
-    let case = |(subject, _, _, text): &(&'static str, u32, &str, &'static str)| {
+    let case = |schema: &SchemaVersion| {
+        let SchemaVersion { subject, text, .. } = *schema;
         let (_, again) = SETS.iter().find(|(topic, _)| subject.starts_with(topic)).unwrap();
-        let (.., newest) = schemas().rfind(|(of, ..)| of == subject).unwrap();
+        let newest = schemas().rfind(|of| of.subject == subject).unwrap().text;
         let [writer, reader] = [text, newest].map(|text| avro::Schema::parse(text, &[]).unwrap());
         let dynamic = avro::Reading::new(&writer, &reader).unwrap();
         let bodies = (0..DATA)
