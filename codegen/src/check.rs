@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use annals_schema_model::avro::compat as avro_compat;
-use annals_schema_model::{Direction, Level, Schema, SchemaType, Version, compat};
+use annals_schema_model::{Direction, Level, Resolved, Schema, SchemaType, Version, compat};
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::{Manifest, Strategy, Subject, Topic, VersionText};
@@ -51,7 +51,7 @@ fn topic_unit(topic: &Topic, settings: &Settings, wrong: &mut Vec<Diagnostic>) -
     let kept = settings.kept.as_slice();
     let mut events = Vec::new();
     let mut old = Vec::new();
-    let mut message = None;
+    let mut messages = Vec::new();
     for subject in &topic.subjects {
         let schemas = parse(subject, wrong);
         let Some(((newest_text, newest), older)) = schemas.split_last() else {
@@ -76,7 +76,7 @@ fn topic_unit(topic: &Topic, settings: &Settings, wrong: &mut Vec<Diagnostic>) -
                         "old versions can be kept of Avro subjects only: a Protobuf message reads them all";
                     wrong.push(Diagnostic::file(&text.path, reason));
                 }
-                message = proto_unit(subject, newest_text, newest, wrong);
+                messages.extend(proto_unit(topic, subject, newest_text, newest, wrong));
             }
             // The manifest takes no other files; a build may know more types all the same.
             #[allow(unreachable_patterns)]
@@ -85,18 +85,20 @@ fn topic_unit(topic: &Topic, settings: &Settings, wrong: &mut Vec<Diagnostic>) -
     }
     check_aliases(&topic.name, &events, wrong);
     let name = topic.name.clone();
-    match (message, events.is_empty()) {
-        (None, _) => Some(TopicUnit::Avro {
+    let by_record = topic.strategy == Strategy::TopicRecord;
+    match messages.first() {
+        None => Some(TopicUnit::Avro {
             name,
-            by_record: topic.strategy == Strategy::TopicRecord,
+            by_record,
             events,
             kept: old,
         }),
-        (Some(unit), true) => Some(TopicUnit::Proto {
+        Some(_) if events.is_empty() => Some(TopicUnit::Proto {
             name,
-            unit: Box::new(unit),
+            by_record,
+            events: messages,
         }),
-        (Some(unit), false) => {
+        Some(unit) => {
             let reason =
                 format!("topic `{name}` mixes Avro and Protobuf; the subjects of a topic are of one type");
             wrong.push(Diagnostic::file(&unit.origin.path, reason));
@@ -110,10 +112,24 @@ fn is_kept(kept: &[Kept], subject: &Subject, text: &VersionText) -> bool {
         .any(|(name, version)| *name == subject.name && *version == text.version)
 }
 
+/// What a Protobuf schema imports, if it is all there.
+fn imports(subject: &Subject, text: &VersionText, wrong: &mut Vec<Diagnostic>) -> Option<Vec<Resolved>> {
+    let (SchemaType::Protobuf, Some(root)) = (subject.kind, subject.folder.parent()) else {
+        return Some(Vec::new());
+    };
+    let (imports, missing) = protobuf::imports(root, text);
+    let is_whole = missing.is_empty();
+    wrong.extend(missing);
+    is_whole.then_some(imports)
+}
+
 fn parse<'a>(subject: &'a Subject, wrong: &mut Vec<Diagnostic>) -> Vec<(&'a VersionText, Schema)> {
     let mut schemas = Vec::new();
     for text in &subject.versions {
-        match Schema::parse(subject.kind, &text.text, &[]) {
+        let Some(imports) = imports(subject, text, wrong) else {
+            continue;
+        };
+        match Schema::parse(subject.kind, &text.text, &imports) {
             Ok(schema) => schemas.push((text, schema)),
             Err(error) => wrong.push(Diagnostic::at(
                 &text.path,
@@ -173,6 +189,12 @@ fn compare(
     }
 }
 
+/// The record that a subject is named by.
+fn record_of<'a>(topic: &Topic, subject: &'a Subject) -> Option<&'a str> {
+    let record = subject.name.strip_prefix(&topic.name)?.strip_prefix('-')?;
+    (topic.strategy == Strategy::TopicRecord).then_some(record)
+}
+
 /// Under `topic_record` the subject ends in the record's own name.
 fn check_name(
     topic: &Topic,
@@ -190,7 +212,9 @@ fn check_name(
         return;
     };
     let wanted = format!("{}-{record}", topic.name);
-    if topic.strategy == Strategy::TopicRecord && subject.name != wanted {
+    // A file of Protobuf may have the message of the subject's name anywhere.
+    let named = record_of(topic, subject).is_some_and(|named| schema.has_record(named));
+    if topic.strategy == Strategy::TopicRecord && !named {
         let message = format!(
             "the subject of `{record}` in topic `{}` is `{wanted}`, not `{}`",
             topic.name, subject.name
@@ -247,22 +271,25 @@ fn avro_unit(
 }
 
 fn proto_unit(
+    topic: &Topic,
     subject: &Subject,
     text: &VersionText,
     schema: &Schema,
     wrong: &mut Vec<Diagnostic>,
 ) -> Option<ProtoUnit> {
     let Schema::Proto(proto) = schema else { return None };
-    match protobuf::with_comments(text) {
-        Ok(files) => Some(ProtoUnit {
-            origin: origin(subject, text, schema),
-            top: schema.record_name()?,
-            schema: protobuf::schema(proto, &text.label, &[]),
-            files,
-        }),
-        Err(diagnostic) => {
-            wrong.push(diagnostic);
-            None
-        }
-    }
+    let read = protobuf::schema(proto, &text.label, &imports(subject, text, wrong)?);
+    let endless = protobuf::endless(&read).into_iter();
+    wrong.extend(endless.map(|message| {
+        let reason = format!(
+            "`{}` requires another of itself without an end, so it has no values",
+            message.full_name
+        );
+        Diagnostic::at(&text.path, message.about.line, 0, reason)
+    }));
+    Some(ProtoUnit {
+        origin: origin(subject, text, schema),
+        events: protobuf::events(&read, record_of(topic, subject)),
+        schema: read,
+    })
 }

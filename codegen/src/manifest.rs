@@ -238,15 +238,7 @@ impl Loader<'_> {
     }
 
     fn version(&mut self, version: u32, path: PathBuf) -> Option<VersionText> {
-        let text = std::fs::metadata(&path).and_then(|meta| {
-            if meta.len() > SCHEMA_BYTES_MAX {
-                return Err(std::io::Error::other(format!(
-                    "it is larger than {SCHEMA_BYTES_MAX} bytes"
-                )));
-            }
-            std::fs::read_to_string(&path)
-        });
-        match text {
+        match read_schema(&path) {
             Ok(text) => {
                 let label = self.label(&path);
                 Some(VersionText {
@@ -281,6 +273,15 @@ impl Loader<'_> {
         parts.reverse();
         parts.join("/")
     }
+}
+
+/// The text of a schema file.
+pub(crate) fn read_schema(path: &Path) -> std::io::Result<String> {
+    if std::fs::metadata(path)?.len() > SCHEMA_BYTES_MAX {
+        let message = format!("it is larger than {SCHEMA_BYTES_MAX} bytes");
+        return Err(std::io::Error::other(message));
+    }
+    std::fs::read_to_string(path)
 }
 
 /// `v3.avsc` is version 3 in Avro.

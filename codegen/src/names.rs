@@ -39,6 +39,21 @@ pub(crate) fn escaped(name: &str) -> String {
     }
 }
 
+/// Names of types that a module of theirs would hide.
+const PRIMITIVES: &[&str] = &[
+    "bool", "char", "f32", "f64", "i128", "i16", "i32", "i64", "i8", "isize", "str", "u128", "u16", "u32",
+    "u64", "u8", "usize",
+];
+
+/// The name of a module, from one in small letters.
+pub(crate) fn module(name: &str) -> String {
+    if PRIMITIVES.contains(&name) {
+        format!("{name}_")
+    } else {
+        escaped(name)
+    }
+}
+
 /// The names given so far in one scope.
 #[derive(Debug, Default)]
 pub(crate) struct Scope(BTreeSet<String>);
@@ -46,12 +61,12 @@ pub(crate) struct Scope(BTreeSet<String>);
 impl Scope {
     /// A field or module name.
     pub(crate) fn snake(&mut self, name: &str) -> String {
-        self.claim(&snake(name), "_")
+        self.take(&snake(name), "_")
     }
 
     /// A type or variant name.
     pub(crate) fn camel(&mut self, name: &str) -> String {
-        self.claim(&camel(name), "")
+        self.take(&camel(name), "")
     }
 
     /// Keeps a name for something else.
@@ -59,7 +74,13 @@ impl Scope {
         self.0.insert(name.to_owned());
     }
 
-    fn claim(&mut self, wish: &str, joint: &str) -> String {
+    /// Whether a name is given.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.contains(name)
+    }
+
+    /// A name as it is, or with a number behind.
+    pub(crate) fn take(&mut self, wish: &str, joint: &str) -> String {
         let mut name = escaped(wish);
         let mut number = 2u32;
         while !self.0.insert(name.clone()) {

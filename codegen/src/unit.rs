@@ -24,13 +24,24 @@ pub(crate) struct AvroUnit {
 pub(crate) struct ProtoUnit {
     /// Where it comes from.
     pub(crate) origin: Origin,
-    /// The full name of the first message.
-    pub(crate) top: String,
     /// The file and what it imports.
-    #[allow(dead_code)]
     pub(crate) schema: proto::Schema,
-    /// Files and their imports, dependencies first, with comments.
-    pub(crate) files: prost_types::FileDescriptorSet,
+    /// What of it is an event.
+    pub(crate) events: ProtoEvents,
+}
+
+/// What the events of a Protobuf schema are.
+#[derive(Clone, Debug)]
+pub(crate) enum ProtoEvents {
+    /// The members of a message's one oneof.
+    Members {
+        /// The message's full name.
+        message: String,
+        /// The place of the oneof among those of the message.
+        oneof: usize,
+    },
+    /// Messages, by their full names.
+    Messages(Vec<String>),
 }
 
 /// Where a generated type comes from.
@@ -62,11 +73,13 @@ pub(crate) enum TopicUnit {
         /// Old versions that are generated as well, without being events of the enum.
         kept: Vec<AvroUnit>,
     },
-    /// A message with a oneof.
+    /// Protobuf messages, or the members of a oneof.
     Proto {
         /// The topic's name.
         name: String,
-        /// The message's schema.
-        unit: Box<ProtoUnit>,
+        /// Whether subjects are named by their messages too.
+        by_record: bool,
+        /// The newest version of each subject.
+        events: Vec<ProtoUnit>,
     },
 }

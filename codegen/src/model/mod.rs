@@ -4,8 +4,6 @@
 //! schema's own. Avro is in [`avro`], Protobuf in [`proto`]; they share no types, because their types are not the same.
 
 mod avro;
-// Printers are being moved to it.
-#[allow(dead_code)]
 pub(crate) mod proto;
 
 pub(crate) use avro::{

@@ -75,6 +75,7 @@ pub(crate) struct Field {
     /// Its name in the schema.
     pub(crate) name: String,
     /// Its name in Protobuf's JSON.
+    #[allow(dead_code)]
     pub(crate) json_name: String,
     /// Its number.
     pub(crate) number: i32,

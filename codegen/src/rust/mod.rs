@@ -28,6 +28,7 @@ use crate::unit::{AvroUnit, Origin, TopicUnit};
 use definition::Source;
 use identity::{Identities, TypePlace, identities};
 use module::{Here, Names, Tree, ident, modules};
+use proto::Proto;
 use shape::unsuffixed;
 
 /// Prints all topics as one Rust file, and a list of all schema texts of the manifest.
@@ -37,6 +38,7 @@ pub(crate) fn file(
     settings: &Settings,
 ) -> Result<String, Vec<Diagnostic>> {
     let mut names = Names::default();
+    names.keep_prelude(&[]);
     let topic_names: Vec<String> = topics
         .iter()
         .map(|topic| names.scope(&[]).camel(&format!("{}_event", topic.name())))
@@ -47,9 +49,10 @@ pub(crate) fn file(
     for place in &identities.types {
         names.claim(&place.modules, place.definition.simple_name());
     }
+    let proto = Proto::new(manifest, topics, &mut names);
 
-    let mut wrong = Vec::new();
     let mut tree = Tree::default();
+    proto.types(settings, &mut tree);
     let mut opened: BTreeSet<Vec<String>> = BTreeSet::new();
     let all_ranks: Vec<Ranks> = units.iter().map(|unit| ranks(&unit.definitions)).collect();
     let printer = Printer {
@@ -76,16 +79,8 @@ pub(crate) fn file(
                 let events = printer.events(events, &names);
                 roots.extend(topic::items(topic, name, *by_record, &events, &names.avro()));
             }
-            TopicUnit::Proto { name: topic, unit } => {
-                match proto::items(topic, name, unit, place(manifest, &unit.origin), &mut tree) {
-                    Ok(items) => roots.extend(items),
-                    Err(diagnostic) => wrong.push(diagnostic),
-                }
-            }
+            TopicUnit::Proto { name: topic, .. } => roots.extend(proto.items(topic, name)),
         }
-    }
-    if !wrong.is_empty() {
-        return Err(wrong);
     }
     if !units.is_empty() && !opened.contains(&Vec::new()) {
         roots = [library(&names), roots].into_iter().collect();
@@ -109,9 +104,10 @@ fn claim_modules(names: &mut Names, topics: &[TopicUnit], identities: &Identitie
         names.claim_modules(&place.modules);
     }
     for topic in topics {
-        if let TopicUnit::Proto { unit, .. } = topic {
-            let packages = unit.files.file.iter().map(|file| modules(file.package(), None));
-            packages.for_each(|package| names.claim_modules(&package));
+        if let TopicUnit::Proto { events, .. } = topic {
+            let files = events.iter().flat_map(|unit| &unit.schema.files);
+            let packages = files.filter(|file| !file.is_well_known);
+            packages.for_each(|file| names.claim_modules(&modules(&file.package, None)));
         }
     }
 }

@@ -9,7 +9,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use crate::model::{Definitions, Ranks};
-use crate::names::{Scope, escaped, snake};
+use crate::names::{self, Scope, snake};
 use crate::settings::Settings;
 
 /// Names printed code relies on. A schema's own `Option` is called `Option2`.
@@ -37,6 +37,7 @@ pub(crate) struct Names {
 impl Names {
     /// Gives the next type its name. All modules have theirs before.
     pub(crate) fn claim(&mut self, modules: &[String], simple_name: &str) {
+        self.keep_prelude(modules);
         let name = self.scope(modules).camel(simple_name);
         self.places.push((modules.to_vec(), ident(&name)));
     }
@@ -59,11 +60,13 @@ impl Names {
 
     /// The names taken in a module.
     pub(crate) fn scope(&mut self, modules: &[String]) -> &mut Scope {
-        self.scopes.entry(modules.to_vec()).or_insert_with(|| {
-            let mut scope = Scope::default();
-            PRELUDE.iter().for_each(|name| drop(scope.camel(name)));
-            scope
-        })
+        self.scopes.entry(modules.to_vec()).or_default()
+    }
+
+    /// Keeps the names that printed code relies on, in a module where any is printed that does.
+    pub(crate) fn keep_prelude(&mut self, modules: &[String]) {
+        let scope = self.scope(modules);
+        PRELUDE.iter().for_each(|name| scope.keep(name));
     }
 
     /// The name of a type, in the order of [`Names::claim`].
@@ -89,7 +92,7 @@ impl Names {
 pub(crate) fn modules(namespace: &str, keep: Option<u32>) -> Vec<String> {
     let parts = namespace.split('.').filter(|part| !part.is_empty());
     parts
-        .map(|part| escaped(&snake(part)))
+        .map(|part| names::module(&snake(part)))
         .chain(keep.map(|version| format!("v{version}")))
         .collect()
 }

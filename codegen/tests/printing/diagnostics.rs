@@ -164,24 +164,71 @@ fn the_newest_version_must_read_the_older_ones() {
 }
 
 #[test]
-fn a_protobuf_topic_has_one_message_with_one_oneof() {
+fn a_protobuf_topic_has_a_message() {
     let manifest = "[[topic]]\nname = \"t\"\nstrategy = \"topic\"\nsubjects = [\"t-value\"]\n";
     let proto = |text: &str, expected: &[&str]| {
-        let text = format!("syntax = \"proto3\";\n{text}");
-        check(
-            &[("annals.toml", manifest), ("t-value/v1.proto", &text)],
-            expected,
-        );
+        check(&[("annals.toml", manifest), ("t-value/v1.proto", text)], expected);
     };
-    proto("message A { oneof event { int32 a = 1; } }", &[]);
+    let proto3 = |text: &str, expected: &[&str]| proto(&format!("syntax = \"proto3\";\n{text}"), expected);
+    proto3("message A { oneof event { int32 a = 1; } }", &[]);
+    proto3("message A { int32 a = 1; } message B {}", &[]);
+    proto3("enum E { X = 0; }", &["t-value/v1.proto:1:1: has no message"]);
+    proto3("message A { int32 a = 0; }", &["t-value/v1.proto:2:…"]);
     proto(
-        "message A { int32 a = 1; }",
+        "message A {\n  optional A a = 1;\n}\nmessage B {\n  required C c = 1;\n}\nmessage C { required group G = 1 { required B b = 1; } }",
         &[
-            "t-value/v1.proto: message A has 0 oneofs; the events of topic `t` are the members of its one oneof",
+            "t-value/v1.proto:4: `B` requires another of itself without an end, so it has no values",
+            "t-value/v1.proto:7: `C` requires another of itself without an end, so it has no values",
+            "t-value/v1.proto:7: `C.G` requires another of itself without an end, so it has no values",
         ],
     );
-    proto("enum E { X = 0; }", &["t-value/v1.proto:1:1: has no message"]);
-    proto("message A { int32 a = 0; }", &["t-value/v1.proto:2:…"]);
+}
+
+#[test]
+fn imports_are_files_below_the_schemas() {
+    let manifest = "[[topic]]\nname = \"t\"\nstrategy = \"topic\"\nsubjects = [\"t-value\"]\n";
+    let proto = |text: &str, others: &[(&str, &str)], expected: &[&str]| {
+        let text = format!("syntax = \"proto3\";\n{text}\nmessage A {{}}");
+        let own = [("annals.toml", manifest), ("t-value/v1.proto", &text)];
+        check(&[&own, others].concat(), expected);
+    };
+    let missing =
+        "t-value/v1.proto:2:1: import \"shop/money.proto\" cannot be had: put the file at shop/money.proto";
+    proto("import \"shop/money.proto\";", &[], &[missing]);
+    let money = "syntax = \"proto3\"; package shop; message Money {}";
+    proto(
+        "import \"shop/money.proto\";",
+        &[("shop/money.proto", money)],
+        &[],
+    );
+    proto("import \"google/type/money.proto\";", &[], &[]);
+    let importer = "syntax = \"proto3\";\npackage shop;\n  import \"far.proto\";";
+    proto(
+        "import \"shop/money.proto\";",
+        &[("shop/money.proto", importer)],
+        &["shop/money.proto:3:3: import \"far.proto\" cannot be had: put the file at far.proto"],
+    );
+    proto("import \"../annals.toml\";", &[], &["t-value/v1.proto:2:8: …"]);
+    proto(
+        "import \"shop/money.proto\";",
+        &[("shop/money.proto", "syntax = \"proto3\"; message {}")],
+        &["t-value/v1.proto:2:1: in the import \"shop/money.proto\", line 1, column 28: …"],
+    );
+}
+
+#[test]
+fn a_subject_is_named_by_one_of_its_messages() {
+    let manifest =
+        "[[topic]]\nname = \"t\"\nstrategy = \"topic_record\"\nsubjects = [\"t-p.B.C\", \"t-p.D\"]\n";
+    let text = "syntax = \"proto3\"; package p; message A {} message B { message C {} }";
+    check(
+        &[
+            ("annals.toml", manifest),
+            ("t-p.B.C/v1.proto", text),
+            ("t-p.D/v1.proto", text),
+        ],
+        &["t-p.D/v1.proto:1:1: the subject of `p.A` in topic `t` is `t-p.A`, not `t-p.D`"],
+    );
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod scan;
 mod shape;
 mod sound;
 mod tag;
+mod typed;
 mod undefined;
 mod walk;
 mod wire;
@@ -39,6 +40,7 @@ pub use compiled::is_compiled;
 pub use reading::Reading;
 pub use scan::{NAME_BYTES_MAX, NAME_PARTS_MAX, TEXT_BYTES_MAX};
 pub use shape::VALUES_MAX;
+pub use typed::{Written, body};
 pub use walk::Walk;
 pub(crate) use write::write;
 
@@ -174,6 +176,12 @@ impl Schema {
             message = child;
         }
         Some(message)
+    }
+
+    /// Whether a file may be imported that nobody gave.
+    #[must_use]
+    pub fn is_built_in(import: &str) -> bool {
+        builtin::well_known(import).is_some() || builtin::text(import).is_some()
     }
 
     /// The compiled file; its pool holds what it imports as well.

@@ -3,6 +3,8 @@
 //! `schema-model` has compiled the text with all it imports; its descriptors carry no comments and no places, which are
 //! taken from the texts.
 
+mod import;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use annals_schema_model::{Resolved, proto};
@@ -14,20 +16,18 @@ use prost_reflect::prost_types::{
 };
 use prost_reflect::{DescriptorPool, MessageDescriptor, Value};
 
-use protox::Compiler;
-use protox::file::{ChainFileResolver, File as ProtoxFile, FileResolver, GoogleFileResolver};
-
-use crate::diagnostic::Diagnostic;
-use crate::manifest::VersionText;
 use crate::model::proto::{
     About, Default, Enum, EnumValue, Field, File, Kind, Message, Occurs, Oneof, Scalar, Schema, Top,
 };
+use crate::unit::ProtoEvents;
+pub(crate) use import::imports;
 
 /// What the import names of files that come with every library begin with.
 const WELL_KNOWN: &str = "google/protobuf/";
 
 /// Numbers of fields of descriptors: what a path to a declaration is made of.
 mod part {
+    pub(super) const FILE_IMPORT: i32 = 3;
     pub(super) const FILE_MESSAGE: i32 = 4;
     pub(super) const FILE_ENUM: i32 = 5;
     pub(super) const MESSAGE_FIELD: i32 = 2;
@@ -67,15 +67,19 @@ pub(crate) fn schema(compiled: &proto::Schema, label: &str, imports: &[Resolved]
     }
 }
 
+/// A text as it is, before its names mean anything. A byte order mark is no part of it; blanks keep the places after it.
+fn parsed(name: &str, text: &str) -> Option<FileDescriptorProto> {
+    let unmarked = text.strip_prefix('\u{feff}').map(|rest| format!("   {rest}"));
+    protox_parse::parse(name, unmarked.as_deref().unwrap_or(text)).ok()
+}
+
 /// What is said in a text, by the paths of declarations.
 #[derive(std::default::Default)]
 struct Comments(BTreeMap<Vec<i32>, Location>);
 
 impl Comments {
     fn of(name: &str, text: &str) -> Comments {
-        // The text is one that has been compiled; a byte order mark is no part of it.
-        let parsed = protox_parse::parse(name, text.trim_start_matches('\u{feff}'));
-        let info = parsed.ok().and_then(|file| file.source_code_info);
+        let info = parsed(name, text).and_then(|file| file.source_code_info);
         let locations = info.unwrap_or_default().location.into_iter();
         Comments(
             locations
@@ -136,7 +140,7 @@ impl Reading<'_> {
         File {
             name: name.to_owned(),
             package: around.to_owned(),
-            is_well_known: file.name().starts_with(WELL_KNOWN),
+            is_well_known: file.name().starts_with(WELL_KNOWN) && proto::Schema::is_built_in(file.name()),
             messages: messages.collect(),
             enums: enums.collect(),
         }
@@ -388,33 +392,42 @@ fn tops(file: &FileDescriptorProto) -> Vec<(String, Top)> {
     messages.chain(enums).collect()
 }
 
-/// The file and what it imports, dependencies first.
-pub(crate) fn with_comments(text: &VersionText) -> Result<::prost_types::FileDescriptorSet, Diagnostic> {
-    let fail = |error: protox::Error| Diagnostic::file(&text.path, error.to_string());
-    let mut resolver = ChainFileResolver::new();
-    resolver.add(GoogleFileResolver::new());
-    resolver.add(OneFile {
-        name: text.label.clone(),
-        text: text.text.clone(),
-    });
-    let mut compiler = Compiler::with_file_resolver(resolver);
-    compiler.include_imports(true).include_source_info(true);
-    compiler.open_file(&text.label).map_err(fail)?;
-    Ok(compiler.file_descriptor_set())
+/// What the events of a schema are: the messages of a subject's name, or all that are in no other. One message with one
+/// oneof alone is what surrounds them.
+pub(crate) fn events(schema: &Schema, record: Option<&str>) -> ProtoEvents {
+    let messages = schema.main().map_or(&[][..], |file| &file.messages);
+    match (record, messages) {
+        (Some(record), _) => ProtoEvents::Messages(vec![record.to_owned()]),
+        (None, [top, ..]) if top.oneofs.len() == 1 => ProtoEvents::Members {
+            message: top.full_name.clone(),
+            oneof: 0,
+        },
+        (None, all) => ProtoEvents::Messages(all.iter().map(|message| message.full_name.clone()).collect()),
+    }
 }
 
-/// Finds the one file that is being compiled, from memory.
-struct OneFile {
-    name: String,
-    text: String,
-}
-
-impl FileResolver for OneFile {
-    fn open_file(&self, name: &str) -> Result<ProtoxFile, protox::Error> {
-        if name == self.name {
-            ProtoxFile::from_source(name, &self.text)
-        } else {
-            Err(protox::Error::file_not_found(name))
+/// The messages that have no value: each requires another of itself.
+pub(crate) fn endless(schema: &Schema) -> Vec<&Message> {
+    let mut open: Vec<&Message> = schema.files.iter().flat_map(File::all_messages).collect();
+    let mut ended: BTreeSet<&str> = BTreeSet::new();
+    loop {
+        let before = open.len();
+        open.retain(|message| {
+            let required = message
+                .fields
+                .iter()
+                .filter(|field| field.occurs == Occurs::Required);
+            let has_end = required.into_iter().all(|field| match &field.kind {
+                Kind::Message(name) | Kind::Group(name) => ended.contains(name.as_str()),
+                Kind::Scalar(_) | Kind::Enum(_) => true,
+            });
+            if has_end {
+                ended.insert(&message.full_name);
+            }
+            !has_end
+        });
+        if open.len() == before {
+            return open;
         }
     }
 }

@@ -1,0 +1,258 @@
+//! The event type of a Protobuf topic: the members of a oneof, or messages.
+//!
+//! Invariant: a message this code has not heard of is an unknown kind, and so is a oneof without a member it knows. Nothing
+//! is called by a method here that a message might have by its fields.
+
+use std::rc::Rc;
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+
+use super::place::{Place, relative};
+use crate::model::proto::Message;
+use crate::names::Scope;
+use crate::rust::module::ident;
+use crate::rust::topic::records;
+use crate::rust::{bytes, origin_constants, unsuffixed};
+use crate::unit::Origin;
+
+/// A message of which a topic's events are.
+pub(crate) struct Event<'a> {
+    /// The schema it is of.
+    pub(crate) origin: &'a Origin,
+    /// The place of that schema among all of them.
+    pub(crate) schema: usize,
+    /// The message.
+    pub(crate) message: &'a Message,
+    /// Its type.
+    pub(crate) place: &'a Rc<Place>,
+}
+
+fn path(event: &Event<'_>) -> TokenStream {
+    relative(&[], &event.place.modules, &event.place.ident)
+}
+
+/// The indexes as an array.
+fn indexes(event: &Event<'_>) -> TokenStream {
+    let indexes = event
+        .message
+        .indexes
+        .iter()
+        .map(|index| unsuffixed(usize::try_from(*index).unwrap_or_default()));
+    quote!(&[#(#indexes),*])
+}
+
+/// A struct of what happened and the message around it.
+pub(crate) fn members(topic: &str, name: &str, event: &Event<'_>, oneof: usize) -> TokenStream {
+    let (message, full_name) = (path(event), &event.message.full_name);
+    let Some((field, kind)) = event.place.oneofs.get(oneof) else {
+        return TokenStream::new();
+    };
+    let (name, kind) = (ident(name), relative(&[], &event.place.inner, kind));
+    let doc = format!(
+        " An event of topic `{topic}`: `{full_name}`, {}.",
+        event.origin.label
+    );
+    let message_doc = format!(" The message around it; its own `{field}` is empty.");
+    let (constants, indexes) = (origin_constants(event.origin), indexes(event));
+    let records = records(&quote!(::annals_schema_model));
+    let set = members_set(&name, event.schema);
+    quote! {
+        #[doc = #doc]
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct #name {
+            /// What happened.
+            pub event: #kind,
+            #[doc = #message_doc]
+            pub message: #message,
+        }
+
+        impl #name {
+            /// The topic.
+            pub const TOPIC: &'static str = #topic;
+            /// The message's full name in the schema.
+            pub const NAME: &'static str = #full_name;
+            #constants
+
+            /// An event and the message around it.
+            pub fn new(event: #kind, mut message: #message) -> Self {
+                message.#field = None;
+                Self { event, message }
+            }
+
+            /// The payload, without an envelope: message indexes and message.
+            pub fn body(&self) -> Vec<u8> {
+                let mut message = ::core::clone::Clone::clone(&self.message);
+                message.#field = Some(::core::clone::Clone::clone(&self.event));
+                ::annals_schema_model::proto::body(#indexes, &message)
+            }
+
+            /// Takes the event out of its message; nothing when it carries none of the events known here.
+            pub fn from_message(mut message: #message) -> Option<Self> {
+                let event = message.#field.take()?;
+                Some(Self { event, message })
+            }
+
+            #records
+        }
+
+        #set
+    }
+}
+
+fn members_set(name: &Ident, schema: usize) -> TokenStream {
+    let schema = unsuffixed(schema);
+    quote! {
+        impl ::annals_schema_model::EventSet for #name {
+            const READER: &'static [(&'static str, [u8; 32])] = &[(Self::NAME, Self::FINGERPRINT)];
+
+            fn decode(
+                raw: &::annals_schema_model::Raw<'_>,
+                resolve: &dyn ::annals_schema_model::Resolve,
+            ) -> Result<::annals_schema_model::Seen<Self>, ::annals_schema_model::DecodeError> {
+                use ::annals_schema_model::{Seen, proto};
+
+                match proto::Written::of(raw, resolve)? {
+                    Some(message) if message.name() == Self::NAME => {
+                        Ok(Self::from_message(message.read()?).map_or(Seen::UnknownKind, Seen::Known))
+                    }
+                    _ => Ok(Seen::UnknownKind),
+                }
+            }
+
+            fn encode(&self) -> Result<(&'static str, Vec<u8>), ::annals_schema_model::EncodeError> {
+                Ok((Self::NAME, self.body()))
+            }
+
+            fn schema(&self) -> &'static ::annals_schema_model::SchemaVersion {
+                &SCHEMAS[#schema]
+            }
+        }
+    }
+}
+
+/// An enum of messages.
+pub(crate) fn messages(topic: &str, name: &str, by_record: bool, events: &[Event<'_>]) -> TokenStream {
+    let (name, mut scope) = (ident(name), Scope::default());
+    let simple = |event: &Event<'_>| {
+        event
+            .message
+            .full_name
+            .rsplit('.')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let variants: Vec<Ident> = events
+        .iter()
+        .map(|event| ident(&scope.camel(&simple(event))))
+        .collect();
+    let paths: Vec<TokenStream> = events.iter().map(path).collect();
+    let doc = format!(" The events of topic `{topic}`.");
+    let docs = events
+        .iter()
+        .map(|event| format!(" `{}`, {}.", event.message.full_name, event.origin.label));
+    let names = events.iter().map(|event| event.message.full_name.as_str());
+    // Of one schema the constants are the topic's, of several each message's.
+    let constants = match events {
+        [event, ..] if !by_record => origin_constants(event.origin),
+        _ => TokenStream::new(),
+    };
+    let records = records(&quote!(::annals_schema_model));
+    let bodies = events.iter().map(indexes);
+    let set = messages_set(&name, &variants, by_record, events);
+    quote! {
+        #[doc = #doc]
+        #[allow(clippy::large_enum_variant)]
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum #name {
+            #(#[doc = #docs] #variants(#paths),)*
+        }
+
+        impl #name {
+            /// The topic.
+            pub const TOPIC: &'static str = #topic;
+            #constants
+
+            /// The event's full name in its schema.
+            pub fn name(&self) -> &'static str {
+                match self { #(Self::#variants(_) => #names,)* }
+            }
+
+            /// The subject the event's schema is registered under.
+            pub fn subject(&self) -> &'static str {
+                ::annals_schema_model::EventSet::schema(self).subject
+            }
+
+            /// The version of the schema within the subject.
+            pub fn version(&self) -> u32 {
+                ::annals_schema_model::EventSet::schema(self).version
+            }
+
+            #records
+
+            /// The payload, without an envelope: message indexes and message.
+            pub fn body(&self) -> Vec<u8> {
+                match self {
+                    #(Self::#variants(event) => ::annals_schema_model::proto::body(#bodies, event),)*
+                }
+            }
+        }
+
+        #(impl ::std::convert::From<#paths> for #name {
+            fn from(event: #paths) -> Self {
+                Self::#variants(event)
+            }
+        })*
+
+        #set
+    }
+}
+
+fn messages_set(name: &Ident, variants: &[Ident], by_record: bool, events: &[Event<'_>]) -> TokenStream {
+    let names: Vec<&str> = events
+        .iter()
+        .map(|event| event.message.full_name.as_str())
+        .collect();
+    let schemas = events.iter().map(|event| unsuffixed(event.schema));
+    let schema = match events {
+        [event, ..] if !by_record => {
+            let schema = unsuffixed(event.schema);
+            quote!(&SCHEMAS[#schema])
+        }
+        _ => quote!(match self { #(Self::#variants(_) => &SCHEMAS[#schemas],)* }),
+    };
+    let readers = events.iter().map(|event| {
+        let (name, own) = (&event.message.full_name, bytes(&event.origin.fingerprint));
+        let fingerprint = if by_record { own } else { quote!(Self::FINGERPRINT) };
+        quote!((#name, #fingerprint))
+    });
+    quote! {
+        impl ::annals_schema_model::EventSet for #name {
+            const READER: &'static [(&'static str, [u8; 32])] = &[#(#readers),*];
+
+            fn decode(
+                raw: &::annals_schema_model::Raw<'_>,
+                resolve: &dyn ::annals_schema_model::Resolve,
+            ) -> Result<::annals_schema_model::Seen<Self>, ::annals_schema_model::DecodeError> {
+                use ::annals_schema_model::{Seen, proto};
+
+                let Some(message) = proto::Written::of(raw, resolve)? else {
+                    return Ok(Seen::UnknownKind);
+                };
+                Ok(Seen::Known(match message.name() {
+                    #(#names => Self::#variants(message.read()?),)*
+                    _ => return Ok(Seen::UnknownKind),
+                }))
+            }
+
+            fn encode(&self) -> Result<(&'static str, Vec<u8>), ::annals_schema_model::EncodeError> {
+                Ok((self.name(), self.body()))
+            }
+
+            fn schema(&self) -> &'static ::annals_schema_model::SchemaVersion {
+                #schema
+            }
+        }
+    }
+}
