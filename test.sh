@@ -63,7 +63,7 @@ export ANNALS_BIN=$PWD/target/release/annals
 # A crate that generates code for one format builds the model with that format alone.
 one_feature() {
   local feature
-  for feature in avro proto json apache-avro; do
+  for feature in avro avro,uuid,jiff avro,values proto json apache-avro; do
     cargo clippy --release -p annals-schema-model --lib --no-default-features --features "$feature" -- -D warnings || return
   done
 }

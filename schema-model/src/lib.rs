@@ -50,9 +50,12 @@ mod schema;
 mod span;
 mod standard;
 mod subject;
+mod text;
 mod timestamp;
+#[cfg(feature = "values")]
 mod value;
 mod walk;
+#[cfg(feature = "values")]
 mod writing;
 
 pub use decimal::{Decimal, DecimalError, Exact};
@@ -65,15 +68,19 @@ pub use fields::{Fields, Leaf, Visit};
 pub use finding::{Direction, Finding, Form, Rule};
 pub use id::{SchemaId, Version};
 pub use level::{Level, LevelError};
-pub use reading::{ReadError, Reading};
+pub use reading::ReadError;
+#[cfg(feature = "values")]
+pub use reading::Reading;
 pub use reference::{Reference, Resolved};
 pub use schema::{ParseError, Schema, SchemaType, SchemaTypeError};
 pub use span::Span;
 pub use standard::{CompatibilityPolicy, Policy, PolicyError, Standard};
 pub use subject::{Subject, SubjectError};
 pub use timestamp::{Timestamp, TimestampError};
+#[cfg(feature = "values")]
 pub use value::Value;
 pub use walk::{Walk, WalkError};
+#[cfg(feature = "values")]
 pub use writing::Writing;
 
 #[cfg(feature = "jiff")]

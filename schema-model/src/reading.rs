@@ -5,6 +5,7 @@
 
 use thiserror::Error;
 
+#[cfg(feature = "values")]
 use crate::{Finding, Schema, Value};
 
 /// Why a body could not be read.
@@ -19,7 +20,7 @@ pub struct ReadError {
     pub message: String,
 }
 
-#[cfg(any(feature = "avro", feature = "proto"))]
+#[cfg(all(feature = "values", any(feature = "avro", feature = "proto")))]
 impl ReadError {
     /// An error of a value as a whole.
     pub(crate) fn new(message: impl Into<String>) -> ReadError {
@@ -32,9 +33,11 @@ impl ReadError {
 }
 
 /// A compiled reading of one writer schema, maybe into another reader schema.
+#[cfg(feature = "values")]
 #[derive(Clone, Debug)]
 pub struct Reading(Kind);
 
+#[cfg(feature = "values")]
 #[derive(Clone, Debug)]
 enum Kind {
     #[cfg(feature = "avro")]
@@ -45,6 +48,7 @@ enum Kind {
     Json(crate::json::Reading),
 }
 
+#[cfg(feature = "values")]
 impl Reading {
     /// Reads a writer's bytes into the shape of another schema.
     ///

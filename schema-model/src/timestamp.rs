@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::value::{date_text, time_of_day_text};
+use crate::text;
 
 const DAY_SECONDS: i64 = 86_400;
 const SECOND_NANOS: u32 = 1_000_000_000;
@@ -128,8 +128,8 @@ impl Timestamp {
 /// is left out, not rounded up. Years outside 0..=9999 have a sign.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let day = date_text(self.second.div_euclid(DAY_SECONDS));
-        let time = time_of_day_text(self.second.rem_euclid(DAY_SECONDS));
+        let day = text::date(self.second.div_euclid(DAY_SECONDS));
+        let time = text::time_of_day(self.second.rem_euclid(DAY_SECONDS));
         let digits = f.precision().unwrap_or(3).min(9);
         let fraction = format!("{:09}", self.nano);
         match fraction.get(..digits) {

@@ -5,15 +5,7 @@
 
 use serde_json::{Map, Number, Value as Json};
 
-use crate::{Decimal, Timestamp};
-
-mod text;
-
-#[cfg(all(feature = "avro", feature = "uuid"))]
-pub(crate) use text::uuid_text;
-pub(crate) use text::{date as date_text, time_of_day as time_of_day_text};
-#[cfg(feature = "avro")]
-pub(crate) use text::{nanos_text, parse_base64, parse_uuid};
+use crate::{Decimal, Timestamp, text};
 
 /// A value of any schema.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -2,7 +2,8 @@
 //! would have them, a typed fold, and the same fold as a file.
 
 use annals_event_store::{At, Fold, Halt, canonical};
-use annals_schema_model::avro::{Plan, wire};
+use annals_schema_model::avro::Plan;
+use annals_schema_model::avro::wire::{self, Source as _};
 use annals_schema_model::{
     Decimal, DecodeError, EncodeError, EventSet, Raw, Resolve, Schema, SchemaId, SchemaType, SchemaVersion,
     Seen, Timestamp,

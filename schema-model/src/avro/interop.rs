@@ -13,7 +13,7 @@ use super::{
     print,
     schema::Schema,
 };
-use crate::{DEPTH_MAX, Decimal, ParseError, Value, value};
+use crate::{DEPTH_MAX, Decimal, ParseError, Value, text};
 
 /// Why a schema or value has no counterpart on the other side.
 #[derive(Debug, Error)]
@@ -223,8 +223,8 @@ fn scalar_from_apache(schema: &Schema, id: NodeId, value: &ApacheValue) -> Resul
         (Kind::Long, _, ApacheValue::TimeMicros(micros)) => Value::Time { micros: *micros },
         (Kind::Long, _, ApacheValue::TimestampMillis(millis)) => Value::Timestamp { millis: *millis },
         (Kind::Long, _, ApacheValue::TimestampMicros(micros)) => Value::TimestampMicros { micros: *micros },
-        (Kind::Long, _, ApacheValue::TimestampNanos(nanos)) => Value::String(value::nanos_text(*nanos) + "Z"),
-        (Kind::Long, _, ApacheValue::LocalTimestampNanos(nanos)) => Value::String(value::nanos_text(*nanos)),
+        (Kind::Long, _, ApacheValue::TimestampNanos(nanos)) => Value::String(text::nanos(*nanos) + "Z"),
+        (Kind::Long, _, ApacheValue::LocalTimestampNanos(nanos)) => Value::String(text::nanos(*nanos)),
         (Kind::Float, _, ApacheValue::Float(value)) => Value::Float(f64::from(*value)),
         (Kind::Double, _, ApacheValue::Double(value)) => Value::Float(*value),
         (Kind::String, _, ApacheValue::String(text)) => Value::String(text.clone()),

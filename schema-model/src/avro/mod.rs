@@ -21,12 +21,14 @@ mod parse;
 mod places;
 mod plan;
 mod print;
+#[cfg(feature = "values")]
 mod read;
 pub mod rules;
 mod schema;
 mod typed;
 mod walk;
 pub mod wire;
+#[cfg(feature = "values")]
 mod write;
 
 use crate::json_text::{self as json, write as json_text};
@@ -40,6 +42,7 @@ pub use json::{Json, JsonKind};
 pub use node::{Enum, Field, Fixed, Kind, Logical, Name, Node, NodeId, Order, Record};
 pub use parse::{FIXED_BYTES_MAX, NODES_MAX, TEXT_BYTES_MAX};
 pub use plan::{PLANNED_BYTES_MAX, Plan, Planned};
+#[cfg(feature = "values")]
 pub use read::Reading;
 pub use schema::Schema;
 pub use typed::{Datum, ReaderSchema, encode, encode_recursive, record_name, short_name};
@@ -47,4 +50,5 @@ pub use typed::{Datum, ReaderSchema, encode, encode_recursive, record_name, shor
 pub use uuid::Uuid;
 pub use walk::Walk;
 pub use wire::Duration;
+#[cfg(feature = "values")]
 pub(crate) use write::write;

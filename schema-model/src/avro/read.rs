@@ -9,7 +9,7 @@ use super::{
     walk::Ops,
     wire::{self, Reader, Source},
 };
-use crate::{Decimal, Finding, ReadError, Value, value};
+use crate::{Decimal, Finding, ReadError, Value, text};
 
 /// A compiled reading. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -141,7 +141,7 @@ fn logical_value<'a, S: Source<'a>>(kind: &Kind, logical: Logical, from: &mut S)
         (Logical::Uuid, _) => {
             let text = from.str()?;
             // Any other spelling stays the text it is, so that nothing is lost.
-            value::parse_uuid(text.as_bytes()).map_or_else(|| Value::String(text.to_owned()), Value::Uuid)
+            text::parse_uuid(text.as_bytes()).map_or_else(|| Value::String(text.to_owned()), Value::Uuid)
         }
         (Logical::Date, _) => Value::Date(from.int()?),
         (Logical::TimeMillis, _) => Value::Time {
@@ -150,14 +150,14 @@ fn logical_value<'a, S: Source<'a>>(kind: &Kind, logical: Logical, from: &mut S)
         (Logical::TimeMicros, _) => Value::Time { micros: from.long()? },
         (Logical::TimestampMillis, _) => Value::Timestamp { millis: from.long()? },
         (Logical::TimestampMicros, _) => Value::TimestampMicros { micros: from.long()? },
-        (Logical::TimestampNanos, _) => Value::String(value::nanos_text(from.long()?) + "Z"),
+        (Logical::TimestampNanos, _) => Value::String(text::nanos(from.long()?) + "Z"),
         (Logical::LocalTimestampMillis, _) => {
             Value::String(without_zone(Value::Timestamp { millis: from.long()? }))
         }
         (Logical::LocalTimestampMicros, _) => {
             Value::String(without_zone(Value::TimestampMicros { micros: from.long()? }))
         }
-        (Logical::LocalTimestampNanos, _) => Value::String(value::nanos_text(from.long()?)),
+        (Logical::LocalTimestampNanos, _) => Value::String(text::nanos(from.long()?)),
         (Logical::Duration, _) => Value::String(duration(from.duration()?)),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
+use hmac_sha256::Hash;
 
 use super::{
     canon, default, equal,
@@ -146,7 +146,7 @@ impl Schema {
     /// SHA-256 of the canonical form.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
-        Sha256::digest(self.canonical_form()).into()
+        Hash::hash(self.canonical_form().as_bytes())
     }
 
     /// CRC-64-AVRO (Rabin) of the canonical form.
@@ -158,7 +158,7 @@ impl Schema {
     /// MD5 of the canonical form.
     #[must_use]
     pub fn fingerprint_md5(&self) -> [u8; 16] {
-        md5::Md5::digest(self.canonical_form()).into()
+        md5::compute(self.canonical_form()).0
     }
 
     /// The type at the top.

@@ -11,7 +11,7 @@ use super::{
     schema::Schema,
     wire::Writer,
 };
-use crate::{DEPTH_MAX, Decimal, ReadError, Timestamp, value};
+use crate::{DEPTH_MAX, Decimal, ReadError, Timestamp, text};
 
 /// How many values may be written or tried for one body.
 const STEPS_MAX: usize = 1_000_000;
@@ -212,7 +212,7 @@ impl Encoder<'_> {
                 self.writer.bytes(&inner.into_bytes());
             }
             (Logical::Uuid, Kind::Fixed(_)) => {
-                let uuid = value::parse_uuid(text.to_ascii_lowercase().as_bytes());
+                let uuid = text::parse_uuid(text.to_ascii_lowercase().as_bytes());
                 self.writer.fixed(&uuid.ok_or_else(|| wrong("it is no UUID"))?);
             }
             (Logical::Uuid, _) => return Ok(false),
@@ -300,7 +300,7 @@ fn special(text: &str) -> Option<f64> {
 }
 
 fn base64(text: &str) -> Result<Vec<u8>, ReadError> {
-    value::parse_base64(text).ok_or_else(|| wrong("it is not base64, as bytes are written in JSON here"))
+    text::parse_base64(text).ok_or_else(|| wrong("it is not base64, as bytes are written in JSON here"))
 }
 
 fn decimal(text: &str) -> Result<Decimal, ReadError> {

@@ -18,7 +18,7 @@ mod walk;
 
 use std::{fmt, sync::Arc};
 
-use sha2::{Digest, Sha256};
+use hmac_sha256::Hash;
 
 use crate::{
     ParseError, Resolved,
@@ -112,7 +112,7 @@ impl Schema {
     /// SHA-256 of the normalised text.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
-        Sha256::digest(self.normalized().as_bytes()).into()
+        Hash::hash(self.normalized().as_bytes())
     }
 
     /// The draft the schema is written in.

@@ -28,8 +28,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use hmac_sha256::Hash;
 use prost_reflect::{FileDescriptor, MessageDescriptor};
-use sha2::{Digest, Sha256};
 
 use crate::{ParseError, Resolved};
 use places::Places;
@@ -162,7 +162,7 @@ impl Schema {
     /// SHA-256 of the normalised text.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {
-        Sha256::digest(self.normalized().as_bytes()).into()
+        Hash::hash(self.normalized().as_bytes())
     }
 
     /// The message a list of indexes leads to: the first picks a message of the file, each further one a message

@@ -7,7 +7,7 @@ use super::Reader;
 use super::{self as wire, Fault};
 use crate::Decimal;
 #[cfg(feature = "uuid")]
-use crate::value::parse_uuid;
+use crate::text::parse_uuid;
 
 /// A span of calendar time: Avro's `duration`. Its parts do not become each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

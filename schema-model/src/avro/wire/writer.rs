@@ -283,7 +283,7 @@ impl Writer {
     /// A uuid as text.
     #[inline]
     pub fn uuid(&mut self, value: uuid::Uuid) {
-        self.bytes(&crate::value::uuid_text(value.as_bytes()));
+        self.bytes(&crate::text::uuid_text(value.as_bytes()));
     }
 
     /// A uuid as a fixed.

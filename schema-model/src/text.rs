@@ -2,21 +2,24 @@
 //!
 //! Years outside 0..=9999 are written with a sign, as RFC 3339's successors do (`+12345-01-01`, `-0001-01-01`).
 
+#[cfg(any(feature = "values", all(feature = "avro", feature = "uuid")))]
 use std::ops::Range;
 
-#[cfg(any(feature = "avro", test))]
+#[cfg(all(feature = "avro", feature = "values"))]
 use crate::Timestamp;
 
+#[cfg(feature = "values")]
 const DAY_MICROS: i64 = 86_400_000_000;
 
 /// An instant in nanoseconds since 1970, without a zone.
-#[cfg(feature = "avro")]
-pub(crate) fn nanos_text(nanos: i64) -> String {
+#[cfg(all(feature = "avro", feature = "values"))]
+pub(crate) fn nanos(nanos: i64) -> String {
     let text = format!("{:.9}", Timestamp::from_nanos(nanos));
     text.trim_end_matches('Z').to_owned()
 }
 
-pub(super) fn time(micros: i64) -> String {
+#[cfg(feature = "values")]
+pub(crate) fn time(micros: i64) -> String {
     // A time of day outside the day is a writer's mistake; it is shown as the number it is.
     if !(0..DAY_MICROS).contains(&micros) {
         return micros.to_string();
@@ -57,6 +60,7 @@ pub(crate) fn date(day: i64) -> String {
 }
 
 /// Where the hexadecimal digits of a uuid stand in its text, and where among all of them: between hyphens.
+#[cfg(any(feature = "values", all(feature = "avro", feature = "uuid")))]
 const UUID_GROUPS: [(Range<usize>, Range<usize>); 5] = [
     (0..8, 0..8),
     (9..13, 8..12),
@@ -66,6 +70,7 @@ const UUID_GROUPS: [(Range<usize>, Range<usize>); 5] = [
 ];
 
 /// The lower-case form of 36 characters.
+#[cfg(any(feature = "values", all(feature = "avro", feature = "uuid")))]
 pub(crate) fn uuid_text(bytes: &[u8; 16]) -> [u8; 36] {
     let mut digits = [0; 32];
     for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
@@ -81,12 +86,13 @@ pub(crate) fn uuid_text(bytes: &[u8; 16]) -> [u8; 36] {
     text
 }
 
-pub(super) fn uuid(bytes: &[u8; 16]) -> String {
+#[cfg(feature = "values")]
+pub(crate) fn uuid(bytes: &[u8; 16]) -> String {
     uuid_text(bytes).map(char::from).iter().collect()
 }
 
 /// Only the lower-case 36-character form, so that [`uuid_text`] gives back the text that was parsed.
-#[cfg(feature = "avro")]
+#[cfg(all(feature = "avro", any(feature = "uuid", feature = "values")))]
 pub(crate) fn parse_uuid(text: &[u8]) -> Option<[u8; 16]> {
     let text: &[u8; 36] = text.try_into().ok()?;
     if [text[8], text[13], text[18], text[23]] != *b"----" {
@@ -114,7 +120,8 @@ pub(crate) fn parse_uuid(text: &[u8]) -> Option<[u8; 16]> {
     (!is_wrong).then_some(bytes)
 }
 
-pub(super) fn base64(bytes: &[u8]) -> String {
+#[cfg(feature = "values")]
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
@@ -132,7 +139,7 @@ pub(super) fn base64(bytes: &[u8]) -> String {
 }
 
 /// What [`base64`] gives; nothing else reads.
-#[cfg(feature = "avro")]
+#[cfg(all(feature = "avro", feature = "values"))]
 pub(crate) fn parse_base64(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
     if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
