@@ -3,7 +3,7 @@
 use annals_codegen::Build;
 
 /// What is generated, and the file of it.
-fn goldens() -> [(Build, &'static str); 2] {
+fn goldens() -> [(Build, &'static str); 3] {
     [
         (
             Build::new("tests/schemas/annals.toml").keep("zoo-park.zoo.Everything", 1),
@@ -13,6 +13,7 @@ fn goldens() -> [(Build, &'static str); 2] {
             Build::new("tests/sets/annals.toml").keep("ordered-value", 1),
             "sets.rs.txt",
         ),
+        (Build::new("tests/proto/annals.toml"), "proto.rs.txt"),
     ]
 }
 

@@ -11,6 +11,7 @@ mod java;
 mod oracle;
 #[path = "../../../schema-model/tests/avro_java/payload.rs"]
 mod payload;
+mod proto;
 mod records;
 mod round_trip;
 mod sets;

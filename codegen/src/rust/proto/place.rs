@@ -207,9 +207,11 @@ impl Members {
         };
         // Of a map's name prost makes those of methods, and a raw one is none.
         let is_map_of_enums = is_enum && matches!(field.occurs, Occurs::Map(_));
-        let wish = match wish.strip_prefix("r#").filter(|_| is_map_of_enums) {
-            Some(plain) => format!("{plain}_"),
-            None => wish,
+        let is_raw = escaped(&wish).starts_with("r#");
+        let wish = if is_map_of_enums && is_raw {
+            format!("{wish}_")
+        } else {
+            wish
         };
         self.take(&wish, methods)
     }
@@ -219,7 +221,7 @@ impl Members {
     }
 
     fn take(&mut self, wish: &str, methods: impl Fn(&str) -> Vec<String>) -> Ident {
-        let mut name = wish.to_owned();
+        let mut name = escaped(wish);
         let mut number = 2u32;
         loop {
             let made = methods(&name);
@@ -228,35 +230,35 @@ impl Members {
                 self.methods.extend(made);
                 return ident(&name);
             }
-            name = format!("{}_{number}", wish.trim_start_matches("r#"));
+            name = escaped(&format!("{wish}_{number}"));
             number = number.saturating_add(1);
         }
     }
 }
 
-/// A type's or variant's name.
+/// A type's or variant's name, which may yet be a word of Rust's own.
 fn camel(name: &str) -> String {
     let camel = name.to_upper_camel_case();
-    escaped(&if camel.is_empty() {
+    if camel.is_empty() {
         names::camel(name)
     } else {
         camel
-    })
+    }
 }
 
-/// A field's name.
+/// A field's name, which may yet be a word of Rust's own.
 fn snake(name: &str) -> String {
     let snake = name.to_snake_case();
-    escaped(&if snake.is_empty() {
+    if snake.is_empty() {
         names::snake(name)
     } else {
         snake
-    })
+    }
 }
 
 /// The variant of a value of an enum that comes with the library.
 pub(crate) fn variant_of(declared: &Enum, value: &str) -> String {
-    variant(&camel(declared.simple_name()), value)
+    escaped(&variant(&camel(declared.simple_name()), value))
 }
 
 /// The name of an enum's value: without that of the enum before it.
@@ -265,7 +267,7 @@ fn variant(declared: &str, value: &str) -> String {
     let short = whole
         .strip_prefix(declared)
         .filter(|short| short.starts_with(char::is_uppercase));
-    escaped(short.unwrap_or(&whole))
+    short.unwrap_or(&whole).to_owned()
 }
 
 /// A path as short as it can be.
@@ -294,7 +296,7 @@ fn well_known(full_name: &str) -> TokenStream {
             let (outer, name) = name.rsplit_once('.').unwrap_or(("", name));
             let modules = modules(outer, None);
             let modules = modules.iter().map(|module| ident(module));
-            let name = ident(&camel(name));
+            let name = ident(&escaped(&camel(name)));
             return quote!(::prost_types::#(#modules::)* #name);
         }
     };

@@ -1,0 +1,388 @@
+//! Protobuf as people write it, and as nobody should: what is generated from it compiles, and says the same as
+//! prost-reflect's messages, which are made of descriptors alone.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::path::Path;
+use std::sync::Arc;
+
+use annals_schema_model::{
+    EventSet, Raw, Resolve, Resolved, Schema, SchemaId, SchemaType, Seen, Unresolved, Writer, envelope, proto,
+};
+use prost::Message;
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
+
+/// Types generated from `tests/proto`.
+#[allow(unreachable_pub, dead_code)]
+pub(crate) mod generated {
+    include!("../golden/proto.rs.txt");
+}
+
+use generated::{
+    AvroEvent, BareEvent, LedgerEvent, ManyEvent, PaymentsEvent, SCHEMAS, TwinsEvent, WordsEvent, ledger, p,
+    shop, t,
+};
+
+/// A registry of one schema; what it imports is where the generator found it.
+struct One(Arc<Writer>);
+
+impl One {
+    fn new(text: &str) -> One {
+        let schema = parsed(text);
+        let id = SchemaId::new(1).unwrap();
+        let fingerprint = schema.fingerprint();
+        One(Arc::new(Writer {
+            id,
+            schema,
+            fingerprint,
+        }))
+    }
+}
+
+impl Resolve for One {
+    fn writer(&self, id: SchemaId) -> Result<Arc<Writer>, Unresolved> {
+        let known = (id == self.0.id).then(|| Arc::clone(&self.0));
+        known.ok_or(Unresolved::Unregistered)
+    }
+}
+
+fn parsed(text: &str) -> Schema {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proto");
+    let name = "shop/common/money.proto".to_owned();
+    let text_of_import = std::fs::read_to_string(root.join(&name)).unwrap();
+    let import = Resolved {
+        name,
+        text: text_of_import,
+    };
+    Schema::parse(SchemaType::Protobuf, text, &[import]).unwrap()
+}
+
+fn read<E: EventSet>(text: &str, body: &[u8]) -> Seen<E> {
+    let schema = SchemaId::new(1).unwrap();
+    E::decode(&Raw { schema, body }, &One::new(text)).unwrap()
+}
+
+/// A row of numbers that look like chance.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+
+    fn value(&mut self, kind: &Kind, depth: u32) -> Value {
+        let bits = self.roll(1 << 31) << 33 | self.roll(1 << 31) << 2 | self.roll(4);
+        let bits = bits >> self.roll(64);
+        match kind {
+            Kind::Double => Value::F64(bits as f64 / 7.0),
+            Kind::Float => Value::F32(bits as f32 / 7.0),
+            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(bits as i32),
+            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(bits as i64),
+            Kind::Uint32 | Kind::Fixed32 => Value::U32(bits as u32),
+            Kind::Uint64 | Kind::Fixed64 => Value::U64(bits),
+            Kind::Bool => Value::Bool(bits & 1 == 1),
+            Kind::String => Value::String(format!("text {}", bits % 100)),
+            Kind::Bytes => Value::Bytes(bits.to_le_bytes().to_vec().into()),
+            Kind::Enum(of) => {
+                let values: Vec<i32> = of.values().map(|value| value.number()).collect();
+                Value::EnumNumber(values[self.roll(values.len() as u64) as usize])
+            }
+            Kind::Message(of) => Value::Message(self.message(of, depth + 1)),
+        }
+    }
+
+    fn field(&mut self, field: &FieldDescriptor, depth: u32) -> Value {
+        let kind = field.kind();
+        if let (true, Kind::Message(entry)) = (field.is_map(), &kind) {
+            let (key, value) = (entry.map_entry_key_field(), entry.map_entry_value_field());
+            // One entry alone: in which order several are written is nobody's promise.
+            let key = match self.value(&key.kind(), depth) {
+                Value::Bool(key) => MapKey::Bool(key),
+                Value::I32(key) => MapKey::I32(key),
+                Value::String(key) => MapKey::String(key),
+                other => panic!("{other:?}"),
+            };
+            return Value::Map([(key, self.value(&value.kind(), depth))].into());
+        }
+        if field.is_list() {
+            let items = 1 + self.roll(3);
+            return Value::List((0..items).map(|_| self.value(&kind, depth)).collect());
+        }
+        self.value(&kind, depth)
+    }
+
+    fn message(&mut self, descriptor: &MessageDescriptor, depth: u32) -> DynamicMessage {
+        let mut message = DynamicMessage::new(descriptor.clone());
+        for field in descriptor.fields() {
+            let is_wide = matches!(field.kind(), Kind::Message(_));
+            let there = self.roll(2) == 0 && !(is_wide && depth > 3);
+            if there || field.is_required() {
+                message.set_field(&field, self.field(&field, depth));
+            }
+        }
+        message
+    }
+}
+
+/// Both read what the other writes, and see the same in it.
+fn agree<M: Message + Default + PartialEq + Debug>(schema: &Schema, name: &str) {
+    let Schema::Proto(schema) = schema else { panic!() };
+    let descriptor = schema.file().parent_pool().get_message_by_name(name).unwrap();
+    let mut dice = Dice(7);
+    for _ in 0..200 {
+        // Read once, because what was set to nothing is nothing when it is read.
+        let bytes = dice.message(&descriptor, 0).encode_to_vec();
+        let theirs = DynamicMessage::decode(descriptor.clone(), &bytes[..]).unwrap();
+        let ours = M::decode(&bytes[..]).unwrap();
+        let written = ours.encode_to_vec();
+        let back = DynamicMessage::decode(descriptor.clone(), &written[..]).unwrap();
+        // Members of a oneof stand elsewhere among the fields, and zeros in a map are left out: it is not these bytes that
+        // are compared. What prost-reflect prints of its messages has no end.
+        assert!(back == theirs, "{name}: {ours:?}");
+        assert_eq!(back.encode_to_vec(), theirs.encode_to_vec(), "{name}");
+        assert_eq!(M::decode(&written[..]).as_ref(), Ok(&ours));
+    }
+}
+
+fn text(subject: &str) -> &'static str {
+    SCHEMAS
+        .iter()
+        .find(|schema| schema.subject == subject)
+        .unwrap()
+        .text
+}
+
+#[test]
+fn messages_are_what_their_descriptors_say() {
+    let payments = parsed(PaymentsEvent::SCHEMA);
+    agree::<shop::payments::v1::PaymentEvent>(&payments, "shop.payments.v1.PaymentEvent");
+    agree::<shop::common::Money>(&payments, "shop.common.Money");
+    let ledger = parsed(LedgerEvent::SCHEMA);
+    agree::<ledger::old::Entry>(&ledger, "ledger.old.Entry");
+    agree::<ledger::old::entry::Note>(&ledger, "ledger.old.Entry.Note");
+    agree::<ledger::old::Batch>(&ledger, "ledger.old.Batch");
+    agree::<ledger::old::Clash>(&ledger, "ledger.old.Clash");
+    agree::<p::M2>(&parsed(text("many-p.M")), "p.M");
+    agree::<p::outer::Inner2>(&parsed(text("many-p.Outer.Inner")), "p.Outer.Inner");
+    agree::<t::One>(&parsed(text("twins-t.One")), "t.One");
+    agree::<t::Two>(&parsed(text("twins-t.Two")), "t.Two");
+    agree::<generated::Bare>(&parsed(BareEvent::SCHEMA), "Bare");
+    words();
+}
+
+fn words() {
+    use generated::core::std::crate_::r#type::self_ as w;
+
+    let words = parsed(WordsEvent::SCHEMA);
+    macro_rules! all {
+        ($($type:ident $name:literal,)*) => { $(agree::<w::$type>(&words, concat!("core.std.crate.type.self.", $name));)* };
+    }
+    all! {
+        Option "Option", Vec "Vec", Result "Result", String "String", Box "Box", Some "Some", None "None",
+        Self_ "Self", Self2 "self", Bool "Bool", I32 "I32", Prost "Prost", Clone "Clone", Message "Message",
+        _1 "_1", FooBar "fooBar", FooBar2 "FooBar", FooBar3 "foo_bar", Methods "Methods", OnlyOneof "OnlyOneof",
+        Core "core", Type "type",
+    }
+}
+
+#[test]
+fn defaults_are_the_schemas() {
+    let entry = ledger::old::Entry::default();
+    assert_eq!(
+        (entry.kind(), entry.small(), entry.large()),
+        (ledger::old::entry::Kind::Debit, i32::MIN, i64::MIN)
+    );
+    assert_eq!(
+        (entry.largest(), entry.single(), entry.huge()),
+        (u64::MAX, 0.1, f64::INFINITY)
+    );
+    assert!(entry.below() == -1e300 && entry.none().is_nan() && entry.sure());
+    assert_eq!(
+        (entry.text(), entry.raw()),
+        ("quo\"te\\ \u{fc} \n", &b"\0\xff\"\\n"[..])
+    );
+    assert_eq!(entry.other(), ledger::old::entry::Kind::Credit);
+}
+
+#[test]
+fn which_message_it_is_stands_before_it() {
+    let check = |event: ManyEvent, subject: &str, indexes: &[u8]| {
+        let body = event.body();
+        assert!(body.starts_with(indexes), "{body:?}");
+        assert_eq!(event.subject(), subject);
+        assert_eq!(event.schema().text, text(subject));
+        assert_eq!(subject, format!("many-{}", event.name()));
+        // A schema's own walk finds the message, and nothing wrong with it.
+        annals_schema_model::Walk::new(&parsed(text(subject)))
+            .check(&body)
+            .unwrap();
+        assert_eq!(read::<ManyEvent>(text(subject), &body), Seen::Known(event));
+    };
+    let m = p::M2 {
+        m: "m".to_owned(),
+        other: Some(p::Other { x: 1 }),
+    };
+    // The same message of another file is the same type.
+    let n = p::N {
+        n: "n".to_owned(),
+        other: m.other,
+    };
+    let inner = p::outer::Inner2 {
+        inner: -1,
+        outer: Some(p::Outer::default()),
+    };
+    check(m.into(), "many-p.M", &[2, 2, 10, 1, b'm']);
+    check(n.into(), "many-p.N", &[2, 2, 10, 1, b'n']);
+    check(inner.into(), "many-p.Outer.Inner", &[4, 4, 2, 8, 1]);
+    assert_eq!(
+        (p::M2::NAME, p::M2::SUBJECT, p::M2::VERSION),
+        ("p.M", "many-p.M", 1)
+    );
+    assert_eq!(ManyEvent::READER.map_names(), ["p.M", "p.N", "p.Outer.Inner"]);
+}
+
+trait Names {
+    fn map_names(&self) -> Vec<&'static str>;
+}
+
+impl Names for &[(&'static str, [u8; 32])] {
+    fn map_names(&self) -> Vec<&'static str> {
+        self.iter().map(|(name, _)| *name).collect()
+    }
+}
+
+#[test]
+fn the_writers_file_says_which_message_it_is() {
+    let text = "syntax = \"proto3\"; package p; message N { message M {} } message X {} message Outer { message Inner { sint64 inner = 1; } } message M { string more = 7; string m = 1; }";
+    let check = |body: &[u8], expected: Seen<ManyEvent>| {
+        assert_eq!(read::<ManyEvent>(text, body), expected, "{body:?}");
+    };
+    let m = p::M2 {
+        m: "m".to_owned(),
+        other: None,
+    };
+    check(&[2, 6, 10, 1, b'm', 58, 1, b'x'], Seen::Known(m.into()));
+    check(&[0], Seen::Known(p::N::default().into()));
+    check(&[2, 0], Seen::Known(p::N::default().into()));
+    let inner = p::outer::Inner2 {
+        inner: 2,
+        outer: None,
+    };
+    check(&[4, 4, 0, 8, 4], Seen::Known(inner.into()));
+    check(&[2, 2], Seen::UnknownKind);
+    check(&[4, 0, 0], Seen::UnknownKind);
+    check(&[2, 8], Seen::UnknownKind);
+    let schema = SchemaId::new(1).unwrap();
+    let wrong = |body: &[u8]| {
+        ManyEvent::decode(&Raw { schema, body }, &One::new(text))
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(wrong(&[2, 6, 10, 9]).starts_with("p.M (schema id 1): "));
+    assert!(wrong(&[1]).starts_with("schema id 1: the message indexes"));
+}
+
+#[test]
+fn all_messages_of_a_file_are_a_topics_events() {
+    let batch = ledger::old::Batch::default();
+    let body = LedgerEvent::from(batch.clone()).body();
+    assert_eq!(body[0], 0);
+    assert_eq!(
+        read::<LedgerEvent>(LedgerEvent::SCHEMA, &body),
+        Seen::Known(LedgerEvent::Batch(batch))
+    );
+    assert_eq!(
+        LedgerEvent::READER.map_names(),
+        ["ledger.old.Batch", "ledger.old.Entry", "ledger.old.Clash"]
+    );
+    // A message inside of another is no event of the topic.
+    assert_eq!(
+        read::<LedgerEvent>(LedgerEvent::SCHEMA, &[4, 0, 0]),
+        Seen::UnknownKind
+    );
+    let schema = parsed(WordsEvent::SCHEMA);
+    for (index, (name, _)) in (0..).zip(WordsEvent::READER) {
+        let mut body = Vec::new();
+        envelope::write_message_indexes(&[index], &mut body);
+        assert_eq!(schema.record_name_at(&[index]).as_deref(), Some(*name));
+        let Seen::Known(event) = read::<WordsEvent>(WordsEvent::SCHEMA, &body) else {
+            panic!("{name}");
+        };
+        assert_eq!((event.name(), event.body()), (*name, body));
+    }
+}
+
+#[test]
+fn members_of_a_oneof_are_events() {
+    use shop::payments::v1::{PaymentEvent, payment_event::Event};
+
+    let message = PaymentEvent {
+        payment_id: "7".to_owned(),
+        fees: BTreeMap::from([("a".to_owned(), shop::common::Money::default())]),
+        ..PaymentEvent::default()
+    };
+    let event = PaymentsEvent::new(
+        Event::Rounded(shop::common::Rounding::HalfEven.into()),
+        message.clone(),
+    );
+    let seen = read::<PaymentsEvent>(PaymentsEvent::SCHEMA, &event.body());
+    assert_eq!(seen, Seen::Known(event));
+    let nothing = proto::body(&[0], &message);
+    assert_eq!(
+        read::<PaymentsEvent>(PaymentsEvent::SCHEMA, &nothing),
+        Seen::UnknownKind
+    );
+    let event = BareEvent::new(
+        generated::bare::Event::Nothing(generated::Nothing {}),
+        generated::Bare::default(),
+    );
+    assert_eq!(event.body(), [0, 10, 0]);
+}
+
+#[test]
+fn twins_are_two_types() {
+    let one = t::One {
+        s: Some(t::S {
+            x: 1,
+            e: t::E::B.into(),
+        }),
+    };
+    let two = t::Two {
+        s: Some(t::S2 {
+            x: "x".to_owned(),
+            e: t::E2::C.into(),
+        }),
+        r#in: Some(t::s2::In {}),
+    };
+    for event in [TwinsEvent::One(one), TwinsEvent::Two(two)] {
+        assert_eq!(
+            read::<TwinsEvent>(event.schema().text, &event.body()),
+            Seen::Known(event)
+        );
+    }
+    // The Avro record has the plain name, its module the type of the other.
+    let avro = p::M {
+        m: "m".to_owned(),
+        outer: p::outer::Inner {},
+    };
+    assert_eq!(AvroEvent::from(avro.clone()).body(), avro.encode());
+}
+
+#[test]
+fn names_of_enums_are_the_schemas() {
+    use ledger::old::clash::Loud;
+
+    let names = ["LOUD_X", "LOUD_1", "X1Y", "loudly", "Self", "LOUD"];
+    for (number, name) in (0..).zip(names) {
+        let value = Loud::try_from(number).unwrap();
+        assert_eq!(
+            (value.as_str_name(), Loud::from_str_name(name)),
+            (name, Some(value))
+        );
+    }
+    assert_eq!(ledger::old::Clash::default().loud(), Loud::Self_);
+}
