@@ -18,7 +18,7 @@
 //! older version wrote. Each topic becomes one event type that reads records of *any* registered writer schema.
 //!
 //! What is generated depends on `annals-schema-model` alone, with its features `uuid` and `jiff` when schemas have uuids,
-//! or dates and times of day; for Protobuf on `prost` and `prost-types` as well.
+//! or dates and times of day, and `proto` for Protobuf; that needs `prost` and `prost-types` as well.
 //!
 //! Nothing here touches the network. Left out: JSON Schema, and schemas split over several subjects by references.
 
