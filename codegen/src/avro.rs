@@ -6,10 +6,11 @@
 use std::path::Path;
 
 use annals_schema_model::Span;
-use annals_schema_model::avro::{Kind, Logical, Node, NodeId, Schema};
+use annals_schema_model::avro::wire::{Blank, Reader, Result as Read, Source as _};
+use annals_schema_model::avro::{self, Json, JsonKind, Kind, Logical, Node, NodeId, Schema};
 
 use crate::diagnostic::Diagnostic;
-use crate::model::{self, Body, Definition, Definitions, Field, Type};
+use crate::model::{self, Body, Definition, Definitions, Field, Type, Value};
 
 /// Every named type of a schema whose top is a record, and the top's other names.
 pub(crate) fn definitions(
@@ -29,6 +30,7 @@ pub(crate) fn definitions(
         let definition = Definition {
             name: name.full().to_owned(),
             doc: node.kind.doc().map(str::to_owned),
+            deprecated: deprecated(&node.props, node.kind.doc()),
             line: line(schema, node.span),
             body,
         };
@@ -90,8 +92,10 @@ fn body(schema: &Schema, node: &Node, path: &Path, complaints: &mut Vec<Diagnost
                 Field {
                     name: field.name.clone(),
                     doc: field.doc.clone(),
+                    deprecated: deprecated(&field.props, field.doc.as_deref()),
                     line,
                     kind,
+                    default: default(schema, field),
                 }
             });
             Some(Body::Record(fields.collect()))
@@ -108,7 +112,7 @@ fn body(schema: &Schema, node: &Node, path: &Path, complaints: &mut Vec<Diagnost
             let default = symbols.default.as_ref();
             let place =
                 default.and_then(|default| symbols.symbols.iter().position(|symbol| symbol == default));
-            Some(Body::Enum(symbols.symbols.clone(), place.unwrap_or(0)))
+            Some(Body::Enum(symbols.symbols.clone(), place))
         }
         Kind::Fixed(fixed) if fixed_with_meaning(node.logical).is_none() => Some(Body::Fixed(fixed.size)),
         _ => None,
@@ -185,4 +189,68 @@ fn kind(schema: &Schema, id: NodeId) -> Type {
                 .map_or_else(String::new, |name| name.full().to_owned()),
         ),
     }
+}
+
+impl Blank for Value {
+    fn blank() -> Value {
+        Value::Null
+    }
+}
+
+/// Why a declaration is not to be used any more: a property `deprecated`, which is true or a text, or `@deprecated` and a text
+/// in its doc. The text may be empty.
+fn deprecated(props: &[(String, Json)], doc: Option<&str>) -> Option<String> {
+    let prop = props.iter().find(|(name, _)| name == "deprecated");
+    match prop.map(|(_, value)| &value.kind) {
+        Some(JsonKind::Bool(true)) => Some(String::new()),
+        Some(JsonKind::String(why)) => Some(why.to_string()),
+        Some(_) => None,
+        None => {
+            let (_, why) = doc?.split_once("@deprecated")?;
+            // As Javadoc has it: up to the next tag.
+            let why = why.split("\n@").next().unwrap_or_default();
+            Some(why.split_whitespace().collect::<Vec<_>>().join(" "))
+        }
+    }
+}
+
+/// The default of a field, as resolution has it; nothing where it fails there.
+fn default(schema: &Schema, field: &avro::Field) -> Option<Value> {
+    let bytes = schema.default_bytes(field.node, field.default.as_ref()?).ok()?;
+    value(schema, field.node, &mut Reader::new(&bytes), &bytes).ok()
+}
+
+/// Reads a value; `all` are the bytes that the reader reads. A default was as deep as schemas may be.
+fn value(schema: &Schema, id: NodeId, from: &mut Reader<'_>, all: &[u8]) -> Read<Value> {
+    Ok(match &schema.node(id).kind {
+        Kind::Null => Value::Null,
+        Kind::Boolean => Value::Boolean(from.bool()?),
+        Kind::Int => Value::Long(from.int()?.into()),
+        Kind::Long => Value::Long(from.long()?),
+        Kind::Float => Value::Double(from.float()?.into()),
+        Kind::Double => Value::Double(from.double()?),
+        Kind::Bytes => Value::Bytes(from.bytes()?),
+        Kind::Fixed(fixed) => Value::Bytes(from.fixed_slice(fixed.size)?.to_vec()),
+        Kind::String => Value::String(from.string()?),
+        Kind::Enum(kind) => Value::Symbol(from.enum_index(kind.symbols.len())?),
+        Kind::Array(item) => Value::Array(from.array(|from| value(schema, *item, from, all))?),
+        Kind::Map(item) => Value::Map(from.entries(|from, into| {
+            *into = value(schema, *item, from, all)?;
+            Ok(())
+        })?),
+        Kind::Union(branches) => {
+            let index = from.branch(branches.len())?;
+            Value::Branch(index, Box::new(value(schema, branches[index], from, all)?))
+        }
+        Kind::Record(record) => {
+            let start = from.position();
+            let fields = record
+                .fields
+                .iter()
+                .map(|field| Ok((field.name.clone(), value(schema, field.node, from, all)?)))
+                .collect::<Read<_>>()?;
+            let bytes = all.get(start..from.position()).unwrap_or_default();
+            Value::Record(fields, bytes.to_vec())
+        }
+    })
 }

@@ -113,6 +113,8 @@ pub(crate) struct Definition {
     pub(crate) name: String,
     /// Its doc, if any.
     pub(crate) doc: Option<String>,
+    /// Why it is not to be used any more, if so.
+    pub(crate) deprecated: Option<String>,
     /// Line of the definition, from 1.
     pub(crate) line: u32,
     /// What it is.
@@ -125,7 +127,7 @@ pub(crate) enum Body {
     /// A record and its fields.
     Record(Vec<Field>),
     /// An enum, its symbols and the index of its default.
-    Enum(Vec<String>, usize),
+    Enum(Vec<String>, Option<usize>),
     /// A fixed and its size.
     Fixed(usize),
 }
@@ -137,10 +139,41 @@ pub(crate) struct Field {
     pub(crate) name: String,
     /// Its doc, if any.
     pub(crate) doc: Option<String>,
+    /// Why it is not to be used any more, if so.
+    pub(crate) deprecated: Option<String>,
     /// Its line, from 1.
     pub(crate) line: u32,
     /// Its type.
     pub(crate) kind: Type,
+    /// Its default, if it has one that can be read.
+    pub(crate) default: Option<Value>,
+}
+
+/// A value of a default. Of a logical type, what it stands on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    /// `null`.
+    Null,
+    /// A `boolean`.
+    Boolean(bool),
+    /// An `int` or a `long`.
+    Long(i64),
+    /// A `float` or a `double`.
+    Double(f64),
+    /// `bytes` or a `fixed`.
+    Bytes(Vec<u8>),
+    /// A `string`.
+    String(String),
+    /// The symbol of an enum at this place.
+    Symbol(usize),
+    /// The items of an array.
+    Array(Vec<Value>),
+    /// The entries of a map.
+    Map(Vec<(String, Value)>),
+    /// The branch of a union at this place.
+    Branch(usize, Box<Value>),
+    /// A record: its fields, and the bytes of all of them.
+    Record(Vec<(String, Value)>, Vec<u8>),
 }
 
 impl Definition {
@@ -156,6 +189,18 @@ impl Definition {
             .map_or(self.name.as_str(), |(_, simple)| simple)
     }
 
+    /// Whether it, or a field of it, is not to be used any more.
+    pub(crate) fn deprecates(&self) -> bool {
+        let is_deprecated = |field: &Field| field.deprecated.is_some();
+        self.deprecated.is_some()
+            || matches!(&self.body, Body::Record(fields) if fields.iter().any(is_deprecated))
+    }
+
+    /// Whether it is an enum that keeps symbols it does not know: it has no default that stands for them.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.body, Body::Enum(_, None))
+    }
+
     /// Whether two definitions would make the same Rust type and read the same bytes.
     pub(crate) fn same_shape(&self, other: &Definition) -> bool {
         self.name == other.name
@@ -163,7 +208,7 @@ impl Definition {
                 (Body::Record(a), Body::Record(b)) => {
                     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.name == b.name && a.kind == b.kind)
                 }
-                (Body::Enum(a, _), Body::Enum(b, _)) => a == b,
+                (Body::Enum(a, default), Body::Enum(b, other)) => a == b && default == other,
                 (Body::Fixed(a), Body::Fixed(b)) => a == b,
                 _ => false,
             }
@@ -208,6 +253,14 @@ pub(crate) fn is_endless(definitions: &Definitions, name: &str) -> bool {
     let mut reached = reached_by(definitions, name);
     reached.insert(name);
     reached.iter().any(|name| holds_itself(definitions, name))
+}
+
+/// Whether some value below the type is an enum without a default, which may have a symbol that cannot be written.
+pub(crate) fn has_open_enums(definitions: &Definitions, name: &str) -> bool {
+    let mut reached = reached_by(definitions, name);
+    reached.insert(name);
+    let is_open = |name: &&str| matches!(definitions.get(*name), Some(definition) if definition.is_open());
+    reached.iter().any(is_open)
 }
 
 /// Whether some value below the type is a float, which is no whole equality.
@@ -303,6 +356,8 @@ mod tests {
             .map(|(index, kind)| Field {
                 name: format!("f{index}"),
                 doc: None,
+                deprecated: None,
+                default: None,
                 line: 1,
                 kind,
             })
@@ -310,6 +365,7 @@ mod tests {
         let definition = Definition {
             name: name.to_owned(),
             doc: None,
+            deprecated: None,
             line: 1,
             body: Body::Record(fields),
         };

@@ -5,10 +5,12 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use crate::model::{Body, Definition, Field, has_floats, holds_itself, is_endless};
+use crate::model::{Body, Definition, Field, has_floats, holds_itself};
 use crate::names::{Scope, camel};
 use crate::rust::codec::{Operand, read_branches, read_into, write, write_branches};
+use crate::rust::default::{Member, Values, union_values, values};
 use crate::rust::doc::doc;
+use crate::rust::may_fail;
 use crate::rust::module::{Here, ident};
 use crate::rust::shape::{Shape, Shaper, Union, unsuffixed};
 
@@ -32,6 +34,7 @@ pub(crate) fn items(
     };
     let place = format!("`{}`, {}:{}", definition.name, source.label, definition.line);
     let doc = doc(definition.doc.as_deref(), &place);
+    let deprecated = deprecated(definition.deprecated.as_deref());
     let items = match &definition.body {
         Body::Record(fields) => record(definition, name, fields, here, scope),
         Body::Enum(symbols, default) => enumeration(definition, name, symbols, *default, here),
@@ -44,6 +47,7 @@ pub(crate) fn items(
         .map(|constants| payload(definition, name, constants, here));
     quote! {
         #doc
+        #deprecated
         #items
 
         impl #name {
@@ -57,11 +61,11 @@ pub(crate) fn items(
 /// What only the top type of a schema has: the schema, and whole payloads.
 fn payload(definition: &Definition, name: &Ident, constants: &TokenStream, here: &Here<'_>) -> TokenStream {
     let avro = here.names.avro();
-    let encode = if is_endless(here.definitions, &definition.name) {
+    let encode = if may_fail(here.definitions, &definition.name) {
         quote! {
-            /// The payload, without an envelope; an error when the value holds itself so deep that nobody would read it.
+            /// The payload, without an envelope; an error when it has something that nobody could read.
             pub fn encode(&self) -> Result<Vec<u8>, #avro::EncodeError> {
-                #avro::encode_recursive(self)
+                #avro::encode_checked(self)
             }
         }
     } else {
@@ -91,12 +95,24 @@ fn payload(definition: &Definition, name: &Ident, constants: &TokenStream, here:
 }
 
 /// What can be derived for a type that holds floats, or none.
-fn derives(has_floats: bool) -> TokenStream {
+fn derives(has_floats: bool, has_default: bool) -> TokenStream {
+    let default = has_default.then(|| quote!(Default,));
     if has_floats {
-        quote!(#[derive(Clone, Debug, Default, PartialEq)])
+        quote!(#[derive(Clone, Debug, #default PartialEq)])
     } else {
-        quote!(#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)])
+        quote!(#[derive(Clone, Debug, #default PartialEq, Eq, Hash)])
     }
+}
+
+/// The attribute of what is not to be used any more.
+fn deprecated(why: Option<&str>) -> Option<TokenStream> {
+    why.map(|why| {
+        if why.is_empty() {
+            quote!(#[deprecated])
+        } else {
+            quote!(#[deprecated(note = #why)])
+        }
+    })
 }
 
 fn record(
@@ -130,14 +146,23 @@ fn record(
         .iter()
         .zip(&idents)
         .map(|(field, ident)| field_doc(field, ident));
+    let deprecations = fields.iter().map(|field| deprecated(field.deprecated.as_deref()));
     let types = shapes.iter().map(|shape| shape.rust(here));
     let attributes = fields.iter().map(|field| {
         let path = format!("{}.{}", definition.name, field.name);
         here.settings.of_field(&path)
     });
     let has_floats = has_floats(here.definitions, &definition.name);
-    let derives = derives(has_floats);
-    let datum = record_datum(definition, name, &idents, &shapes, here);
+    let members: Vec<Member<'_>> = fields
+        .iter()
+        .zip(&idents)
+        .zip(&shapes)
+        .map(|((field, ident), shape)| Member { ident, shape, field })
+        .collect();
+    let values = values(definition, &members, here);
+    let derives = derives(has_floats, values.is_none());
+    let default = values.as_ref().map(|values| default_impl(name, &values.default));
+    let datum = record_datum(definition, name, &idents, &shapes, values.as_ref(), here);
     let unions = unions
         .iter()
         .map(|union| union_enum(union, &definition.name, has_floats, here));
@@ -146,8 +171,10 @@ fn record(
         #derives
         #type_attributes
         pub struct #name {
-            #(#docs #attributes pub #idents: #types,)*
+            #(#docs #deprecations #attributes pub #idents: #types,)*
         }
+
+        #default
 
         #datum
 
@@ -166,11 +193,20 @@ fn field_doc(field: &Field, ident: &Ident) -> TokenStream {
 }
 
 /// The functions that write and read a type; bodies call the writer `to`, the source `from`.
-fn datum(name: &Ident, write: &TokenStream, read: &TokenStream, here: &Here<'_>) -> TokenStream {
+fn datum(
+    name: &Ident,
+    blank: Option<&TokenStream>,
+    write: &TokenStream,
+    read: &TokenStream,
+    here: &Here<'_>,
+) -> TokenStream {
     let avro = here.names.avro();
+    let blank = blank.map(|blank| quote!(fn blank() -> Self { #blank }));
     let to = if write.is_empty() { quote!(_) } else { quote!(to) };
     quote! {
         impl #avro::Datum for #name {
+            #blank
+
             fn write(&self, #to: &mut #avro::wire::Writer) { #write }
 
             fn read<'a, S: #avro::wire::Source<'a>>(&mut self, from: &mut S) -> #avro::wire::Result<()> { #read }
@@ -183,6 +219,7 @@ fn record_datum(
     name: &Ident,
     idents: &[Ident],
     shapes: &[Shape],
+    values: Option<&Values>,
     here: &Here<'_>,
 ) -> TokenStream {
     let writes = idents
@@ -213,7 +250,7 @@ fn record_datum(
             Ok(())
         };
     }
-    datum(name, &writes, &reads, here)
+    datum(name, values.map(|values| &values.blank), &writes, &reads, here)
 }
 
 /// The enum of a union with more than one branch besides `null`.
@@ -229,21 +266,13 @@ fn union_enum(union: &Union, owner: &str, has_floats: bool, here: &Here<'_>) -> 
         let doc = format!(" Branch {}.", branch.index);
         quote!(#[doc = #doc] #variant(#kind),)
     });
-    let derives = if has_floats {
-        quote!(#[derive(Clone, Debug, PartialEq)])
-    } else {
-        quote!(#[derive(Clone, Debug, PartialEq, Eq, Hash)])
-    };
-    let default = union
-        .branches
-        .iter()
-        .filter(|branch| branch.rank.is_some())
-        .min_by_key(|branch| branch.rank)
-        .map(|branch| &branch.variant);
+    let derives = derives(has_floats, false);
+    let (blank, default) = union_values(union, here);
+    let default = default_impl(name, &default);
     let writes = write_branches(union);
     let datum = if union.null.is_none() {
         let reads = read_branches(union);
-        datum(name, &writes, &quote!(*self = #reads; Ok(())), here)
+        datum(name, Some(&blank), &writes, &quote!(*self = #reads; Ok(())), here)
     } else {
         // Whoever holds the option around it reads the index.
         quote! {
@@ -259,9 +288,93 @@ fn union_enum(union: &Union, owner: &str, has_floats: bool, here: &Here<'_>) -> 
         #attributes
         pub enum #name { #(#variants)* }
 
+        #default
+
+        #datum
+    }
+}
+
+fn default_impl(name: &Ident, value: &TokenStream) -> TokenStream {
+    quote! {
         impl ::std::default::Default for #name {
-            fn default() -> Self {
-                Self::#default(::std::default::Default::default())
+            fn default() -> Self { #value }
+        }
+    }
+}
+
+/// The variants of an enum's symbols.
+pub(crate) fn variants(symbols: &[String]) -> Vec<Ident> {
+    let mut scope = Scope::default();
+    symbols.iter().map(|symbol| ident(&scope.camel(symbol))).collect()
+}
+
+/// The variant of symbols that are none, which the schema's own must not be called.
+fn unknown(variants: &[Ident]) -> Ident {
+    let taken = |name: &&str| variants.iter().any(|variant| variant == name);
+    let name = ["Unknown", "Unrecognized", "SymbolOfAnotherWriter"]
+        .into_iter()
+        .find(|name| !taken(name));
+    ident(name.unwrap_or("UnknownSymbol"))
+}
+
+fn enumeration(
+    definition: &Definition,
+    name: &Ident,
+    symbols: &[String],
+    default: Option<usize>,
+    here: &Here<'_>,
+) -> TokenStream {
+    let avro = here.names.avro();
+    let attributes = here.settings.of_type(&definition.name);
+    let variants = variants(symbols);
+    let docs = symbols.iter().map(|symbol| format!(" `{symbol}`."));
+    let first = default.unwrap_or(0);
+    let defaults = (0..symbols.len()).map(|index| (index == first).then(|| quote!(#[default])));
+    let count = unsuffixed(symbols.len());
+    let unknown = default.is_none().then(|| unknown(&variants));
+    let (unknown_variant, unknown_str) = match &unknown {
+        Some(unknown) => (
+            quote! {
+                /// A symbol that only its writer knows. It is read, but not written.
+                #unknown(&'static str),
+            },
+            quote!(Self::#unknown(symbol) => symbol,),
+        ),
+        None => Default::default(),
+    };
+    let datum = enum_datum(name, &variants, unknown.as_ref(), here);
+    quote! {
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #attributes
+        pub enum #name {
+            #(#[doc = #docs] #defaults #variants,)*
+            #unknown_variant
+        }
+
+        impl #name {
+            /// All values of the schema, in its order.
+            pub const ALL: [Self; #count] = [#(Self::#variants),*];
+
+            /// The symbol.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    #(Self::#variants => #symbols,)*
+                    #unknown_str
+                }
+            }
+        }
+
+        impl ::std::fmt::Display for #name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl ::std::str::FromStr for #name {
+            type Err = #avro::UnknownSymbol;
+
+            fn from_str(symbol: &str) -> Result<Self, #avro::UnknownSymbol> {
+                #avro::symbol(symbol, Self::NAME, &Self::ALL, Self::as_str)
             }
         }
 
@@ -269,53 +382,31 @@ fn union_enum(union: &Union, owner: &str, has_floats: bool, here: &Here<'_>) -> 
     }
 }
 
-fn enumeration(
-    definition: &Definition,
-    name: &Ident,
-    symbols: &[String],
-    default: usize,
-    here: &Here<'_>,
-) -> TokenStream {
-    let attributes = here.settings.of_type(&definition.name);
-    let mut scope = Scope::default();
-    let variants: Vec<Ident> = symbols.iter().map(|symbol| ident(&scope.camel(symbol))).collect();
-    let docs = symbols.iter().map(|symbol| format!(" `{symbol}`."));
-    let defaults = (0..symbols.len()).map(|index| (index == default).then(|| quote!(#[default])));
-    let count = unsuffixed(symbols.len());
-    let datum = datum(
-        name,
-        &quote!(to.enum_index(*self as usize);),
-        &quote! {
+fn enum_datum(name: &Ident, variants: &[Ident], unknown: Option<&Ident>, here: &Here<'_>) -> TokenStream {
+    let Some(unknown) = unknown else {
+        let write = quote!(to.enum_index(*self as usize););
+        let read = quote! {
             let index = from.enum_index(Self::ALL.len())?;
             *self = Self::ALL[index];
             Ok(())
-        },
-        here,
-    );
-    quote! {
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #attributes
-        pub enum #name {
-            #(#[doc = #docs] #defaults #variants,)*
-        }
-
-        impl #name {
-            /// All values, in the order of the schema.
-            pub const ALL: [Self; #count] = [#(Self::#variants),*];
-
-            /// The symbol in the schema.
-            pub fn as_str(self) -> &'static str {
-                match self { #(Self::#variants => #symbols,)* }
-            }
-
-            /// The value with this symbol.
-            pub fn from_symbol(symbol: &str) -> Option<Self> {
-                Self::ALL.into_iter().find(|value| value.as_str() == symbol)
-            }
-        }
-
-        #datum
-    }
+        };
+        return datum(name, None, &write, &read, here);
+    };
+    let indexes = (0..variants.len()).map(unsuffixed);
+    let write = quote! {
+        to.enum_index(match *self {
+            #(Self::#variants => #indexes,)*
+            Self::#unknown(symbol) => return to.unknown_symbol(Self::NAME, symbol),
+        });
+    };
+    let read = quote! {
+        *self = match from.symbol(Self::ALL.len())? {
+            Ok(index) => Self::ALL[index],
+            Err(symbol) => Self::#unknown(symbol),
+        };
+        Ok(())
+    };
+    datum(name, None, &write, &read, here)
 }
 
 fn fixed(definition: &Definition, name: &Ident, size: usize, here: &Here<'_>) -> TokenStream {
@@ -323,6 +414,7 @@ fn fixed(definition: &Definition, name: &Ident, size: usize, here: &Here<'_>) ->
     let size = unsuffixed(size);
     let datum = datum(
         name,
+        None,
         &quote!(to.fixed(&self.0);),
         &quote! {
             self.0 = from.fixed()?;
@@ -330,16 +422,13 @@ fn fixed(definition: &Definition, name: &Ident, size: usize, here: &Here<'_>) ->
         },
         here,
     );
+    let default = default_impl(name, &quote!(Self([0; #size])));
     quote! {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #attributes
         pub struct #name(pub [u8; #size]);
 
-        impl ::std::default::Default for #name {
-            fn default() -> Self {
-                Self([0; #size])
-            }
-        }
+        #default
 
         #datum
     }

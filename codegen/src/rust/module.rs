@@ -117,6 +117,8 @@ pub(crate) struct Here<'a> {
     pub(crate) definitions: &'a Definitions,
     /// Their ranks.
     pub(crate) ranks: &'a Ranks,
+    /// The records whose `Default` is not what Rust derives.
+    pub(crate) rich: &'a BTreeSet<String>,
 }
 
 impl Here<'_> {
@@ -159,8 +161,8 @@ impl Tree {
             };
             let doc = format!(" Types of `{path}`.");
             let (name, items) = (ident(&name), child.print(&path));
-            // Lengths and layouts are the schema's; one permission at the top holds for everything below.
-            let allow = top.then(|| quote!(#[allow(clippy::all, clippy::pedantic)]));
+            // Lengths and layouts are the schema's, and what it deprecates is printed all the same; one permission at the top holds for everything below.
+            let allow = top.then(|| quote!(#[allow(clippy::all, clippy::pedantic, deprecated)]));
             quote! {
                 #[doc = #doc]
                 #allow

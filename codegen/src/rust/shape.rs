@@ -26,6 +26,8 @@ pub(crate) enum Shape {
     Named {
         /// Its path from here.
         path: TokenStream,
+        /// Its full name.
+        name: String,
         /// Whether it is boxed, because it leads back to where it is stored.
         boxed: bool,
     },
@@ -110,6 +112,7 @@ impl Shaper<'_> {
                 let boxed = owner.is_some_and(|owner| recurs(self.here.definitions, owner, kind));
                 return Shape::Named {
                     path: self.here.path_to(name),
+                    name: name.clone(),
                     boxed,
                 };
             }
@@ -219,8 +222,12 @@ impl Shape {
                 let value = value.rust(here);
                 quote!(::std::collections::BTreeMap<String, #value>)
             }
-            Shape::Named { path, boxed: false } => path.clone(),
-            Shape::Named { path, boxed: true } => quote!(Box<#path>),
+            Shape::Named {
+                path, boxed: false, ..
+            } => path.clone(),
+            Shape::Named {
+                path, boxed: true, ..
+            } => quote!(Box<#path>),
             Shape::Union(union) => {
                 let inner = match (&union.name, union.branches.as_slice()) {
                     (Some(name), _) => quote!(#name),
@@ -261,6 +268,14 @@ impl Scalar {
                 quote!(#avro::#name)
             }
         }
+    }
+
+    /// Whether its bytes are a fixed.
+    pub(crate) fn is_fixed(self) -> bool {
+        matches!(
+            self,
+            Scalar::Decimal { fixed: Some(_), .. } | Scalar::Logical(Logical::UuidFixed | Logical::Duration)
+        )
     }
 
     /// What the methods that write and read it are called.

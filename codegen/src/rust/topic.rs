@@ -23,8 +23,8 @@ pub(crate) struct Event {
     pub(crate) schema: usize,
     /// The fingerprint of that schema, where the record's own is another one of the same shape.
     pub(crate) other: Option<[u8; 32]>,
-    /// Whether a value can hold itself, so that writing it may fail.
-    pub(crate) is_endless: bool,
+    /// Whether a value can be one that nobody could read, so that writing it is an error.
+    pub(crate) may_fail: bool,
 }
 
 impl Event {
@@ -119,10 +119,10 @@ pub(crate) fn records(library: &TokenStream) -> TokenStream {
 }
 
 fn body(events: &[Event], avro: &Ident) -> TokenStream {
-    let fails = events.iter().any(|event| event.is_endless);
+    let fails = events.iter().any(|event| event.may_fail);
     let arms = events.iter().map(|event| {
         let variant = &event.variant;
-        if fails && !event.is_endless {
+        if fails && !event.may_fail {
             quote!(Self::#variant(event) => Ok(event.encode()),)
         } else {
             quote!(Self::#variant(event) => event.encode(),)
@@ -130,7 +130,7 @@ fn body(events: &[Event], avro: &Ident) -> TokenStream {
     });
     if fails {
         quote! {
-            /// The payload, without an envelope; an error when the event holds itself so deep that nobody would read it.
+            /// The payload, without an envelope; an error when the event has something that nobody could read.
             pub fn body(&self) -> Result<Vec<u8>, #avro::EncodeError> {
                 match self { #(#arms)* }
             }
@@ -165,7 +165,7 @@ fn event_set(name: &Ident, by_record: bool, events: &[Event], avro: &Ident) -> T
     } else {
         quote!(short_name)
     };
-    let body = if events.iter().any(|event| event.is_endless) {
+    let body = if events.iter().any(|event| event.may_fail) {
         quote!(self.body()?)
     } else {
         quote!(self.body())

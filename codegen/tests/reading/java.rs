@@ -27,7 +27,7 @@ fn again<E: EventSet>(text: &str, body: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 /// The topics by the start of their subjects.
-const SETS: [(&str, Again); 8] = [
+const SETS: &[(&str, Again)] = &[
     ("zoo-", again::<events::ZooEvent>),
     ("kinds-", again::<sets::generated::KindsEvent>),
     ("lists-", again::<sets::generated::ListsEvent>),
@@ -36,6 +36,8 @@ const SETS: [(&str, Again); 8] = [
     ("ordered-", again::<sets::generated::OrderedEvent>),
     ("billed-", again::<sets::generated::BilledEvent>),
     ("paid-", again::<sets::generated::PaidEvent>),
+    ("defaults-", again::<sets::generated::DefaultsEvent>),
+    ("symbols-", again::<sets::generated::SymbolsEvent>),
 ];
 
 /// A schema of a set, the one its events are read as, and bytes that generated types wrote.

@@ -15,6 +15,7 @@ mod proto;
 mod records;
 mod round_trip;
 mod sets;
+mod values;
 
 /// The generated types.
 #[allow(unreachable_pub, dead_code)]

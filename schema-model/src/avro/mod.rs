@@ -25,6 +25,7 @@ mod print;
 mod read;
 pub mod rules;
 mod schema;
+mod symbol;
 mod typed;
 mod walk;
 pub mod wire;
@@ -45,7 +46,8 @@ pub use plan::{PLANNED_BYTES_MAX, Plan, Planned};
 #[cfg(feature = "values")]
 pub use read::Reading;
 pub use schema::Schema;
-pub use typed::{Datum, ReaderSchema, encode, encode_recursive, record_name, short_name};
+pub use symbol::{UnknownSymbol, symbol};
+pub use typed::{Datum, ReaderSchema, blank, default_of, encode, encode_checked, record_name, short_name};
 #[cfg(feature = "uuid")]
 pub use uuid::Uuid;
 pub use walk::Walk;

@@ -54,8 +54,12 @@ enum Step {
     LongToFloat,
     LongToDouble,
     FloatToDouble,
-    /// The reader's symbol for each of the writer's, or why there is none.
-    Enum(Box<[Result<usize, String>]>),
+    /// The reader's symbol for each of the writer's, or the writer's where the reader has none and no default.
+    Enum {
+        /// The reader's enum.
+        name: Box<str>,
+        symbols: Box<[Result<usize, Box<str>>]>,
+    },
     /// The items of an array, or the values of a map.
     Items(StepId),
     /// The step of each branch of the writer's union.

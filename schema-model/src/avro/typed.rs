@@ -11,7 +11,7 @@ use super::{
     plan::Plan,
     schema::Schema,
     walk::Ops,
-    wire::{self, Fault, RECURSION_MAX, Reader, Source, Writer},
+    wire::{self, Fault, Reader, Source, Writer},
 };
 use crate::{DecodeError, EncodeError, ReadError, SchemaId, event};
 
@@ -20,6 +20,12 @@ use crate::{DecodeError, EncodeError, ReadError, SchemaId, event};
 /// A value is read into one that is there already: a record of many fields that came to be as a whole only when all of
 /// them are read would take the compiler a time that grows with the third power of their number.
 pub trait Datum: Default {
+    /// A value to read into. It has nothing of the schema's defaults, which are read over anyway.
+    #[must_use]
+    fn blank() -> Self {
+        Self::default()
+    }
+
     /// Writes the value where the writer stands.
     fn write(&self, to: &mut Writer);
 
@@ -32,6 +38,10 @@ pub trait Datum: Default {
 
 /// As a record has it that can hold itself.
 impl<T: Datum> Datum for Box<T> {
+    fn blank() -> Self {
+        Box::new(T::blank())
+    }
+
     fn write(&self, to: &mut Writer) {
         T::write(self, to);
     }
@@ -63,18 +73,32 @@ pub fn encode<T: Datum>(value: &T) -> Vec<u8> {
     payload
 }
 
-/// The payload of a value that can hold itself.
+/// The payload of a value that may have something nobody could read.
 ///
 /// # Errors
-/// When it holds itself so deep that nobody would read it.
-pub fn encode_recursive<T: Datum>(value: &T) -> Result<Vec<u8>, EncodeError> {
+/// When it has: it holds itself too deep, or has a symbol that is not of the schema, or a number that does not fit it.
+pub fn encode_checked<T: Datum>(value: &T) -> Result<Vec<u8>, EncodeError> {
     let mut writer = Writer::new();
     value.write(&mut writer);
-    if writer.is_too_deep() {
-        let message = format!("the value holds itself more than {RECURSION_MAX} times inside each other");
-        return Err(EncodeError::Payload(message));
+    match writer.take_refusal() {
+        Some(message) => Err(EncodeError::Payload(message)),
+        None => Ok(writer.into_bytes()),
     }
-    Ok(writer.into_bytes())
+}
+
+/// A value to read into.
+#[inline]
+#[must_use]
+pub fn blank<T: wire::Blank>() -> T {
+    T::blank()
+}
+
+/// What a schema's default reads as; nothing when it does not, as a text that is no uuid.
+pub fn default_of<'a, T>(
+    bytes: &'a [u8],
+    read: impl FnOnce(&mut Reader<'a>) -> wire::Result<T>,
+) -> Option<T> {
+    read(&mut Reader::new(bytes)).ok()
 }
 
 /// Writers whose plans are kept for a type; those of more are compiled at each use.
@@ -113,7 +137,7 @@ impl ReaderSchema {
     /// [`ReadError`] with the field and what is wrong.
     pub fn decode<T: Datum>(&self, body: &[u8]) -> Result<T, ReadError> {
         let mut reader = Reader::new(body);
-        let mut value = T::default();
+        let mut value = T::blank();
         if let Err(fault) = value.read(&mut reader).and_then(|()| reader.finish()) {
             return Err(self.placed(body, fault));
         }
@@ -125,7 +149,7 @@ impl ReaderSchema {
     /// # Errors
     /// When the payload does not read, with the schema's id, the field and the position of the byte.
     pub fn decode_from<T: Datum>(&self, writer: &event::Writer, body: &[u8]) -> Result<T, DecodeError> {
-        let mut value = T::default();
+        let mut value = T::blank();
         let read = match self.plan(writer)? {
             None => {
                 let mut reader = Reader::new(body);

@@ -22,6 +22,7 @@
 //! # Ok::<(), annals_schema_model::avro::wire::Fault>(())
 //! ```
 
+mod blank;
 mod fault;
 mod logical;
 mod nesting;
@@ -31,6 +32,7 @@ mod source;
 mod tests;
 mod writer;
 
+pub use blank::Blank;
 pub use fault::Fault;
 pub use logical::Duration;
 pub(crate) use logical::big_decimal;

@@ -136,15 +136,12 @@ impl Builder<'_> {
             .collect();
         let default = other.default.as_deref().and_then(|default| places.get(default));
         let symbols = kind.symbols.iter().map(|symbol| {
-            places.get(symbol.as_str()).or(default).copied().ok_or_else(|| {
-                format!(
-                    "the reader's enum {} has no symbol \"{symbol}\" and no default",
-                    other.name.full()
-                )
-            })
+            let place = places.get(symbol.as_str()).or(default).copied();
+            place.ok_or_else(|| symbol.as_str().into())
         });
         let symbols = symbols.collect();
-        self.add(Step::Enum(symbols))
+        let name = other.name.full().into();
+        self.add(Step::Enum { name, symbols })
     }
 
     fn record(&mut self, id: StepId, writer: NodeId, reader: NodeId) -> Step {

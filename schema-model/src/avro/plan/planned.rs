@@ -5,6 +5,7 @@
 
 use super::{EXACT, FieldStep, From, PLANNED_BYTES_MAX, Plan, RecordSteps, Step, StepId};
 use crate::avro::node::NodeId;
+use crate::avro::symbol;
 use crate::avro::typed::Datum;
 use crate::avro::wire::{Fault, Reader, Result, Sealed, Source};
 
@@ -175,6 +176,12 @@ impl<'a> Planned<'a> {
     }
 }
 
+#[cold]
+fn no_such_symbol(position: usize, name: &str, symbol: &str) -> Fault {
+    let message = format!("the reader's enum {name} has no symbol \"{symbol}\" and no default");
+    Fault::new(position, message)
+}
+
 impl Sealed for Planned<'_> {}
 
 impl<'a> Source<'a> for Planned<'a> {
@@ -283,12 +290,30 @@ impl<'a> Source<'a> for Planned<'a> {
     fn enum_index(&mut self, symbols: usize) -> Result<usize> {
         match self.settled()? {
             Step::Exact => self.reader.enum_index(symbols),
-            Step::Enum(table) => {
+            Step::Enum { name, symbols } => {
                 let start = self.reader.position();
-                let index = self.reader.enum_index(table.len())?;
-                match &table[index] {
-                    Ok(symbol) => Ok(*symbol),
-                    Err(message) => Err(Fault::new(start, message.as_str())),
+                let index = self.reader.enum_index(symbols.len())?;
+                match &symbols[index] {
+                    Ok(index) => Ok(*index),
+                    Err(symbol) => Err(no_such_symbol(start, name, symbol)),
+                }
+            }
+            _ => self.unexpected(),
+        }
+    }
+
+    fn symbol(&mut self, symbols: usize) -> Result<std::result::Result<usize, &'static str>> {
+        match self.settled()? {
+            Step::Exact => self.reader.enum_index(symbols).map(Ok),
+            Step::Enum { name, symbols } => {
+                let start = self.reader.position();
+                let index = self.reader.enum_index(symbols.len())?;
+                match &symbols[index] {
+                    Ok(index) => Ok(Ok(*index)),
+                    Err(symbol) => match symbol::kept(symbol) {
+                        Some(symbol) => Ok(Err(symbol)),
+                        None => Err(no_such_symbol(start, name, symbol)),
+                    },
                 }
             }
             _ => self.unexpected(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Duration, Fault, Reader, Result, logical};
+use super::{Blank, Duration, Fault, Reader, Result, logical};
 use crate::{Decimal, Exact, Timestamp, avro::Datum};
 
 /// What a generated type reads itself from, field by field in the order of its own schema.
@@ -37,6 +37,11 @@ pub trait Source<'a>: Sealed + Sized {
     fn double(&mut self) -> Result<f64>;
     /// The index of an enum's symbol.
     fn enum_index(&mut self, symbols: usize) -> Result<usize>;
+    /// The same, or a symbol that only the writer has, where the reader's enum has no default for it.
+    #[inline]
+    fn symbol(&mut self, symbols: usize) -> Result<std::result::Result<usize, &'static str>> {
+        self.enum_index(symbols).map(Ok)
+    }
     /// The index of a union's branch, and stands at its value.
     fn branch(&mut self, branches: usize) -> Result<usize>;
     /// A generated type, into a place that has one.
@@ -121,7 +126,7 @@ pub trait Source<'a>: Sealed + Sized {
     /// A generated type.
     #[inline]
     fn datum<T: Datum>(&mut self) -> Result<T> {
-        let mut value = T::default();
+        let mut value = T::blank();
         self.datum_into(&mut value)?;
         Ok(value)
     }
@@ -138,14 +143,14 @@ pub trait Source<'a>: Sealed + Sized {
 
     /// The same, into a place that has one.
     #[inline]
-    fn option_into<T: Default>(
+    fn option_into<T: Blank>(
         &mut self,
         some: usize,
         into: &mut Option<T>,
         read: impl FnOnce(&mut Self, &mut T) -> Result<()>,
     ) -> Result<()> {
         if self.branch(2)? == some {
-            read(self, into.insert(T::default()))
+            read(self, into.insert(T::blank()))
         } else {
             *into = None;
             Ok(())
@@ -165,7 +170,7 @@ pub trait Source<'a>: Sealed + Sized {
     }
 
     /// An array, whose items are read into places that have one.
-    fn array_into<T: Default>(
+    fn array_into<T: Blank>(
         &mut self,
         into: &mut Vec<T>,
         mut read: impl FnMut(&mut Self, &mut T) -> Result<()>,
@@ -177,7 +182,7 @@ pub trait Source<'a>: Sealed + Sized {
             for _ in 0..count {
                 self.item(item);
                 let before = self.reader().remaining();
-                into.push(T::default());
+                into.push(T::blank());
                 if let Some(place) = into.last_mut() {
                     read(self, place)?;
                 }
@@ -190,7 +195,7 @@ pub trait Source<'a>: Sealed + Sized {
 
     /// An array.
     #[inline]
-    fn array<T: Default>(&mut self, mut read: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
+    fn array<T: Blank>(&mut self, mut read: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
         let mut items = Vec::new();
         self.array_into(&mut items, |source, item| {
             *item = read(source)?;
@@ -200,7 +205,7 @@ pub trait Source<'a>: Sealed + Sized {
     }
 
     /// The entries of a map, in the order they were written; values are read into places that have one.
-    fn entries<T: Default>(
+    fn entries<T: Blank>(
         &mut self,
         mut read: impl FnMut(&mut Self, &mut T) -> Result<()>,
     ) -> Result<Vec<(String, T)>> {
@@ -209,7 +214,7 @@ pub trait Source<'a>: Sealed + Sized {
         while let Some((count, end)) = self.reader().block()? {
             entries.reserve(self.reader().room_for::<(String, T)>(count));
             for _ in 0..count {
-                entries.push(Default::default());
+                entries.push((String::new(), T::blank()));
                 if let Some((key, value)) = entries.last_mut() {
                     self.reader().string_into(key)?;
                     self.item(item);
@@ -223,7 +228,7 @@ pub trait Source<'a>: Sealed + Sized {
 
     /// A map, into a place that has one; of entries with one key the last counts.
     #[inline]
-    fn map_into<T: Default>(
+    fn map_into<T: Blank>(
         &mut self,
         into: &mut BTreeMap<String, T>,
         read: impl FnMut(&mut Self, &mut T) -> Result<()>,
@@ -234,10 +239,7 @@ pub trait Source<'a>: Sealed + Sized {
 
     /// A map; of entries with one key the last counts.
     #[inline]
-    fn map<T: Default>(
-        &mut self,
-        mut read: impl FnMut(&mut Self) -> Result<T>,
-    ) -> Result<BTreeMap<String, T>> {
+    fn map<T: Blank>(&mut self, mut read: impl FnMut(&mut Self) -> Result<T>) -> Result<BTreeMap<String, T>> {
         let mut map = BTreeMap::new();
         self.map_into(&mut map, |source, value| {
             *value = read(source)?;

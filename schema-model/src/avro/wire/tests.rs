@@ -168,14 +168,14 @@ fn what_is_written_is_read_however_deep_it_is() {
             next: Some(Box::new(list)),
         };
     }
-    let bytes = crate::avro::encode_recursive(&list).unwrap();
+    let bytes = crate::avro::encode_checked(&list).unwrap();
     assert_eq!(bytes, chain(RECURSION_MAX));
     assert_eq!(Reader::new(&bytes).datum::<Link<1>>(), Ok(list.clone()));
 
     let longer = Link {
         next: Some(Box::new(list)),
     };
-    let error = crate::avro::encode_recursive(&longer).unwrap_err();
+    let error = crate::avro::encode_checked(&longer).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the value holds itself more than 256 times inside each other"

@@ -8,7 +8,7 @@ use crate::{Decimal, DecimalError, Timestamp, avro::Datum};
 pub struct Writer {
     bytes: Vec<u8>,
     depth: usize,
-    is_too_deep: bool,
+    refusal: Option<String>,
 }
 
 impl Writer {
@@ -255,11 +255,13 @@ impl Writer {
     }
 
     /// Goes into a record that can hold itself; whether it is to be written. Below [`RECURSION_MAX`] of them nothing is:
-    /// nobody would read it, and [`crate::avro::encode_recursive`] says so.
+    /// nobody would read it, and [`crate::avro::encode_checked`] says so.
     #[inline]
     pub fn descend(&mut self) -> bool {
         if self.depth == RECURSION_MAX {
-            self.is_too_deep = true;
+            self.refuse(format!(
+                "the value holds itself more than {RECURSION_MAX} times inside each other"
+            ));
             return false;
         }
         self.depth += 1;
@@ -272,9 +274,23 @@ impl Writer {
         self.depth -= 1;
     }
 
-    /// Whether something was left out, because it was too deep.
-    pub(crate) fn is_too_deep(&self) -> bool {
-        self.is_too_deep
+    /// A symbol that an enum's schema has not: it is refused.
+    #[cold]
+    pub fn unknown_symbol(&mut self, name: &str, symbol: &str) {
+        self.refuse(format!(
+            "{symbol:?} is no symbol of {name}: another writer's is read, not written"
+        ));
+    }
+
+    /// Says why nobody could read what is written. The first reason counts.
+    #[cold]
+    pub(crate) fn refuse(&mut self, why: String) {
+        self.refusal.get_or_insert(why);
+    }
+
+    /// Why nobody could read what was written.
+    pub(crate) fn take_refusal(&mut self) -> Option<String> {
+        self.refusal.take()
     }
 }
 
