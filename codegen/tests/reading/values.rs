@@ -105,7 +105,10 @@ fn a_symbol_that_only_the_writer_knows_is_kept_where_no_default_stands_for_it() 
     );
     let expected = "\"BLUE\" is no symbol of Open: another writer's is read, not written";
     assert_eq!(blue.encode().unwrap_err().to_string(), expected);
-    assert_eq!(SymbolsEvent::from(blue).encode().unwrap_err().to_string(), expected);
+    assert_eq!(
+        SymbolsEvent::from(blue).encode().unwrap_err().to_string(),
+        expected
+    );
 
     let red = painted(2).unwrap();
     assert_eq!((red.open, red.closed), (Open::Red, Closed::Red));
