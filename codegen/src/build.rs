@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 
 use crate::check;
 use crate::diagnostic::Diagnostic;
+use crate::manifest::Manifest;
 use crate::settings::{Attribute, Settings};
-use crate::{manifest, rust};
+use crate::unit::TopicUnit;
+use crate::{manifest, rust, typescript};
 
 /// Generates Rust from the schemas of a manifest.
 #[derive(Clone, Debug)]
@@ -64,6 +66,19 @@ impl Build {
     /// # Errors
     /// Every [`Diagnostic`] that was found, in the order of the manifest.
     pub fn generate(&self) -> Result<String, Vec<Diagnostic>> {
+        let (manifest, topics) = self.read()?;
+        rust::file(&manifest, &topics, &self.settings)
+    }
+
+    /// The same types in TypeScript: those of the values that clients of Node read and write.
+    ///
+    /// # Errors
+    /// Every [`Diagnostic`] that was found, in the order of the manifest.
+    pub fn typescript(&self) -> Result<String, Vec<Diagnostic>> {
+        Ok(typescript::file(&self.read()?.1))
+    }
+
+    fn read(&self) -> Result<(Manifest, Vec<TopicUnit>), Vec<Diagnostic>> {
         let manifest = manifest::load(&self.manifest)?;
         let unknown = check::unknown_kept(&manifest, &self.settings.kept);
         if !unknown.is_empty() {
@@ -78,7 +93,7 @@ impl Build {
             return Err(wrong);
         }
         let topics = check::units(&manifest, &self.settings)?;
-        rust::file(&manifest, &topics, &self.settings)
+        Ok((manifest, topics))
     }
 
     /// Generates into `OUT_DIR`, from inside a `build.rs`. What is wrong is printed for cargo, and the process ends.

@@ -26,13 +26,16 @@ mod avro;
 mod build;
 mod check;
 mod diagnostic;
+mod flat;
 mod manifest;
 mod model;
 mod names;
 mod protobuf;
 mod rust;
 mod settings;
+mod typescript;
 mod unit;
+mod words;
 
 pub use build::Build;
 pub use diagnostic::Diagnostic;

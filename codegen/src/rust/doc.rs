@@ -8,16 +8,15 @@ use quote::quote;
 
 /// Doc attributes: the schema's own words, and the place.
 pub(crate) fn doc(words: Option<&str>, place: &str) -> TokenStream {
-    let words = words.map(str::trim).filter(|words| !words.is_empty());
-    let mut lines: Vec<String> = Vec::new();
-    for line in words.into_iter().flat_map(|words| words.split(['\n', '\r'])) {
-        let line = plain(line.trim());
-        // An empty line stays one; several are one, as a line that ends in `\r\n` is.
-        if !line.is_empty() || lines.last().is_some_and(|last| !last.is_empty()) {
-            lines.push(if line.is_empty() { line } else { format!(" {line}") });
+    let shown = |line: &str| {
+        if line.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", plain(line))
         }
-    }
-    if lines.last().is_some_and(|last| !last.is_empty()) {
+    };
+    let mut lines: Vec<String> = crate::words::lines(words).into_iter().map(shown).collect();
+    if !lines.is_empty() {
         lines.push(String::new());
     }
     lines.push(format!(" {place}"));

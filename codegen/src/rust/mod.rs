@@ -7,7 +7,7 @@ mod codec;
 mod default;
 mod definition;
 mod doc;
-mod identity;
+pub(crate) mod identity;
 mod module;
 mod proto;
 mod shape;
@@ -100,7 +100,7 @@ pub(crate) fn file(
 }
 
 impl TopicUnit {
-    fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             TopicUnit::Avro { name, .. } | TopicUnit::Proto { name, .. } => name,
         }
@@ -122,7 +122,7 @@ fn claim_modules(names: &mut Names, topics: &[TopicUnit], identities: &Identitie
 }
 
 /// Every Avro version that is printed, the newest ones first, so that they get the plain names.
-fn units(topics: &[TopicUnit]) -> Vec<&AvroUnit> {
+pub(crate) fn units(topics: &[TopicUnit]) -> Vec<&AvroUnit> {
     let pick = |kept: bool| {
         topics.iter().flat_map(move |topic| match topic {
             TopicUnit::Avro {

@@ -30,27 +30,31 @@ fn printed(build: &Build) -> String {
     })
 }
 
+/// Compares what was printed with a file in `tests/golden`.
+pub(crate) fn compare(name: &str, printed: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, printed).unwrap();
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    let differing = printed
+        .lines()
+        .zip(golden.lines())
+        .enumerate()
+        .find(|(_, (new, old))| new != old);
+    assert!(
+        printed == golden,
+        "generated {name} has changed, first in line {:?}; look at it, then write it with UPDATE=1",
+        differing.map(|(line, (new, old))| (line + 1, new.to_owned(), old.to_owned()))
+    );
+}
+
 #[test]
 fn printed_rust_is_the_golden_file() {
     for (build, name) in goldens() {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/golden")
-            .join(name);
-        let printed = printed(&build);
-        if std::env::var_os("UPDATE").is_some() {
-            std::fs::write(&path, &printed).unwrap();
-        }
-        let golden = std::fs::read_to_string(&path).unwrap_or_default();
-        let differing = printed
-            .lines()
-            .zip(golden.lines())
-            .enumerate()
-            .find(|(_, (new, old))| new != old);
-        assert!(
-            printed == golden,
-            "generated {name} has changed, first in line {:?}; look at it, then write it with UPDATE=1",
-            differing.map(|(line, (new, old))| (line + 1, new.to_owned(), old.to_owned()))
-        );
+        compare(name, &printed(&build));
     }
 }
 

@@ -5,3 +5,4 @@
 mod attributes;
 mod diagnostics;
 mod golden;
+mod languages;

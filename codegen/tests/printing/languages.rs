@@ -1,0 +1,16 @@
+//! The same events for other languages, compared with files in `tests/golden`. Their own compilers read them in the tests
+//! of the whole.
+
+use annals_codegen::Build;
+
+use crate::golden::compare;
+
+/// Every kind of type, and every name that is hard to give.
+fn zoo() -> Build {
+    Build::new("tests/schemas/annals.toml").keep("zoo-park.zoo.Everything", 1)
+}
+
+#[test]
+fn printed_typescript_is_the_golden_file() {
+    compare("events.ts.txt", &zoo().typescript().unwrap());
+}
