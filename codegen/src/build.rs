@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
 use crate::settings::{Attribute, Settings};
 use crate::unit::TopicUnit;
-use crate::{manifest, rust, typescript};
+use crate::{manifest, python, rust, typescript};
 
 /// Generates Rust from the schemas of a manifest.
 #[derive(Clone, Debug)]
@@ -76,6 +76,14 @@ impl Build {
     /// Every [`Diagnostic`] that was found, in the order of the manifest.
     pub fn typescript(&self) -> Result<String, Vec<Diagnostic>> {
         Ok(typescript::file(&self.read()?.1))
+    }
+
+    /// The same types in Python: dataclasses of the values that `fastavro` reads and writes.
+    ///
+    /// # Errors
+    /// Every [`Diagnostic`] that was found, in the order of the manifest.
+    pub fn python(&self) -> Result<String, Vec<Diagnostic>> {
+        Ok(python::file(&self.read()?.1))
     }
 
     fn read(&self) -> Result<(Manifest, Vec<TopicUnit>), Vec<Diagnostic>> {

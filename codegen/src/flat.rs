@@ -1,6 +1,7 @@
 //! Schemas for languages whose types are printed into one file: each type once, under a name that is free there.
 //!
-//! Invariant: names do not depend on the order of schemas. A type is called as its schema calls it; types of several
+//! Invariant: names do not depend on the order of schemas. A type is called as its schema calls it, with a capital at its
+//! beginning; types of several
 //! namespaces that are called alike all get as much of their namespace before their names as tells them apart, and an old
 //! version that is kept its number behind. Which definitions are one type is told by `rust/identity.rs` and by
 //! [`proto::Schema::agrees`].
@@ -83,7 +84,7 @@ impl<'u> Flat<'u> {
         for place in found.types {
             let unit = avro[place.unit];
             flat.types.push(Named {
-                name: place.definition.simple_name().to_owned(),
+                name: capital(place.definition.simple_name()),
                 label: &unit.origin.label,
                 declared: Declared::Avro(place.definition),
                 unit: place.unit,
@@ -169,7 +170,7 @@ impl<'u> Flat<'u> {
                 let known = known.and_then(|other| self.places.get(offset + other)?.get(full_name).copied());
                 let place = known.unwrap_or_else(|| {
                     self.types.push(Named {
-                        name: in_package.replace('.', "_"),
+                        name: capital(&in_package.replace('.', "_")),
                         label: if file.name.is_empty() {
                             &unit.origin.label
                         } else {
@@ -300,4 +301,11 @@ impl Named<'_> {
             deprecated,
         )
     }
+}
+
+/// The name with a capital at its beginning, as types have, so that no field is called as its type.
+fn capital(name: &str) -> String {
+    let mut letters = name.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters.clone()).collect()
 }

@@ -31,6 +31,7 @@ mod manifest;
 mod model;
 mod names;
 mod protobuf;
+mod python;
 mod rust;
 mod settings;
 mod typescript;

@@ -14,3 +14,8 @@ fn zoo() -> Build {
 fn printed_typescript_is_the_golden_file() {
     compare("events.ts.txt", &zoo().typescript().unwrap());
 }
+
+#[test]
+fn printed_python_is_the_golden_file() {
+    compare("events.py.txt", &zoo().python().unwrap());
+}
