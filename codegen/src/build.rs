@@ -5,12 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::asyncapi::Document;
 use crate::check;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
 use crate::settings::{Attribute, Settings};
 use crate::unit::TopicUnit;
-use crate::{manifest, python, rust, typescript};
+use crate::{asyncapi, manifest, python, rust, typescript};
 
 /// Generates Rust from the schemas of a manifest.
 #[derive(Clone, Debug)]
@@ -84,6 +85,14 @@ impl Build {
     /// Every [`Diagnostic`] that was found, in the order of the manifest.
     pub fn python(&self) -> Result<String, Vec<Diagnostic>> {
         Ok(python::file(&self.read()?.1))
+    }
+
+    /// The topics as a document of AsyncAPI 3, under a title and a version of its owner's.
+    ///
+    /// # Errors
+    /// Every [`Diagnostic`] that was found, in the order of the manifest.
+    pub fn asyncapi(&self, title: &str, version: &str) -> Result<Document, Vec<Diagnostic>> {
+        Ok(asyncapi::document(&self.read()?.1, title, version))
     }
 
     fn read(&self) -> Result<(Manifest, Vec<TopicUnit>), Vec<Diagnostic>> {

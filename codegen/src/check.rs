@@ -248,6 +248,11 @@ fn origin(subject: &Subject, text: &VersionText, schema: &Schema) -> Origin {
         version: text.version,
         label: text.label.clone(),
         path: text.path.clone(),
+        kind: schema.schema_type(),
+        whole_text: match schema {
+            Schema::Avro(schema) => schema.resolved_text(),
+            _ => schema.text().to_owned(),
+        },
         fingerprint: schema.fingerprint(),
     }
 }

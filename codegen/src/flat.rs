@@ -9,10 +9,10 @@
 use std::collections::BTreeMap;
 
 use crate::model::{Body, Definition, Definitions, proto};
-use crate::names::camel;
+use crate::names::{Scope, camel};
 use crate::rust::identity::identities;
 use crate::rust::units as avro_units;
-use crate::unit::{Origin, ProtoUnit, TopicUnit};
+use crate::unit::{ProtoUnit, TopicUnit};
 
 /// All types and topics.
 #[derive(Debug, Default)]
@@ -71,8 +71,6 @@ pub(crate) struct Event<'u> {
     pub(crate) full_name: &'u str,
     /// The type's place in [`Flat::types`].
     pub(crate) place: usize,
-    /// Where it comes from.
-    pub(crate) origin: &'u Origin,
 }
 
 impl<'u> Flat<'u> {
@@ -103,40 +101,38 @@ impl<'u> Flat<'u> {
             let places = flat.proto_types(avro.len(), &proto[..index], unit);
             flat.places.push(places);
         }
-        let of_topic = |topic: &TopicUnit| camel(&format!("{}_event", topic.name()));
-        let topic_names: Vec<String> = topics.iter().map(of_topic).collect();
+        let mut scope = Scope::default();
+        let topic_names: Vec<String> = topics
+            .iter()
+            .map(|topic| scope.camel(&format!("{}_event", topic.name())))
+            .collect();
         flat.give_names(|name| reserved(name) || topic_names.iter().any(|topic| topic == name));
-        let (mut avro_unit, mut proto_unit) = (0, avro.len());
-        for (topic, type_name) in topics.iter().zip(topic_names) {
-            let tops: Vec<(usize, &str, &Origin)> = match topic {
-                TopicUnit::Avro { events, .. } => {
-                    let first = avro_unit;
-                    avro_unit += events.len();
-                    let tops = events.iter().zip(first..);
-                    tops.map(|(unit, index)| (index, unit.top.as_str(), &unit.origin))
-                        .collect()
-                }
-                TopicUnit::Proto { unit, .. } => {
-                    proto_unit += 1;
-                    vec![(proto_unit - 1, unit.top.as_str(), &unit.origin)]
-                }
+        flat.add_topics(topics, topic_names, avro.len());
+        flat
+    }
+
+    /// Adds topics. The newest Avro schemas are the first units, in the order of the topics.
+    fn add_topics(&mut self, topics: &'u [TopicUnit], names: Vec<String>, first_proto: usize) {
+        let (mut avro, mut proto) = (0.., first_proto..);
+        for (topic, type_name) in topics.iter().zip(names) {
+            let tops: Vec<(Option<usize>, &str)> = match topic {
+                TopicUnit::Avro { events, .. } => events
+                    .iter()
+                    .map(|unit| (avro.next(), unit.top.as_str()))
+                    .collect(),
+                TopicUnit::Proto { unit, .. } => vec![(proto.next(), unit.top.as_str())],
             };
-            let events = tops.into_iter().filter_map(|(unit, full_name, origin)| {
-                let place = *flat.places.get(unit)?.get(full_name)?;
-                Some(Event {
-                    full_name,
-                    place,
-                    origin,
-                })
+            let events = tops.into_iter().filter_map(|(unit, full_name)| {
+                let place = *self.places.get(unit?)?.get(full_name)?;
+                Some(Event { full_name, place })
             });
             let events = events.collect();
-            flat.topics.push(Topic {
+            self.topics.push(Topic {
                 name: topic.name(),
                 type_name,
                 events,
             });
         }
-        flat
     }
 
     /// Adds what no earlier schema has in the same form, and says what all names of a schema stand for. Types that every

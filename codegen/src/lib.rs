@@ -22,6 +22,7 @@
 //!
 //! Nothing here touches the network. Left out: JSON Schema, and schemas split over several subjects by references.
 
+mod asyncapi;
 mod avro;
 mod build;
 mod check;
@@ -38,5 +39,6 @@ mod typescript;
 mod unit;
 mod words;
 
+pub use asyncapi::Document;
 pub use build::Build;
 pub use diagnostic::Diagnostic;

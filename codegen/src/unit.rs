@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use annals_schema_model::SchemaType;
+
 use crate::model::{Definitions, proto};
 
 /// One version of an Avro subject whose types are generated.
@@ -55,6 +57,10 @@ pub(crate) struct Origin {
     pub(crate) label: String,
     /// The file as `build.rs` reached it: relative to the user's crate, or absolute.
     pub(crate) path: PathBuf,
+    /// The schema's language.
+    pub(crate) kind: SchemaType,
+    /// The text; in Avro with the definitions of what it refers to in it.
+    pub(crate) whole_text: String,
     /// SHA-256 of the canonical form.
     pub(crate) fingerprint: [u8; 32],
 }

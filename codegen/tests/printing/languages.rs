@@ -19,3 +19,12 @@ fn printed_typescript_is_the_golden_file() {
 fn printed_python_is_the_golden_file() {
     compare("events.py.txt", &zoo().python().unwrap());
 }
+
+#[test]
+fn printed_asyncapi_is_the_golden_file() {
+    let document = zoo().asyncapi("The zoo", "1.2.0").unwrap();
+    compare(
+        "events.asyncapi.json",
+        &serde_json::to_string_pretty(&document).unwrap(),
+    );
+}
