@@ -1,4 +1,4 @@
-//! `annals gen rust`: the types of the events in a folder of schemas, written where they are committed.
+//! `annals gen rust | typescript | python | asyncapi`: the events in a folder of schemas, written where they are committed.
 //!
 //! What is generated is `annals-codegen`'s to say; here it is written, or compared with what is there. A file that would
 //! not change is not written. Nothing here asks a server.
@@ -24,6 +24,44 @@ pub(crate) enum Gen {
                       annals-schema-model."
     )]
     Rust(Target),
+    /// TypeScript, for services that read and write the same events with the registry clients of Node
+    #[command(
+        after_help = "Example:\n  annals gen typescript --schemas schemas --out web/src/events.ts\n\nTypes alone: of Avro those of \
+                      avsc's values, of Protobuf those of protobuf-es. The file says how they are to be read."
+    )]
+    Typescript(Target),
+    /// Python dataclasses, for services that read and write the same events with fastavro or confluent-kafka
+    #[command(
+        after_help = "Example:\n  annals gen python --schemas schemas --out billing/events.py\n\nThe file needs Python 3.10 and \
+                      nothing else. It says how its types are to be read."
+    )]
+    Python(Target),
+    /// An AsyncAPI 3 document of the topics, their messages and schemas
+    #[command(
+        after_help = "Examples:\n  annals gen asyncapi --out asyncapi.yaml --title 'Events of the shop'\n  annals gen asyncapi -o \
+                      json | jq .channels"
+    )]
+    Asyncapi(Asyncapi),
+}
+
+/// A document, and what only its owner knows.
+#[derive(Debug, Args)]
+pub(crate) struct Asyncapi {
+    /// The folder of the schemas, with its annals.toml
+    #[arg(long, value_name = "DIR", default_value = "schemas")]
+    schemas: PathBuf,
+    /// The file, in YAML, or in JSON when it ends so; without it the document is printed, in JSON with `-o json`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write nothing; exit code 3 when what is there is not what would be written
+    #[arg(long, requires = "out")]
+    check: bool,
+    /// The document's title
+    #[arg(long, default_value = "Events")]
+    title: String,
+    /// The document's version
+    #[arg(long, value_name = "VERSION", default_value = "1.0.0")]
+    document_version: String,
 }
 
 /// What is generated from, and where to.
@@ -48,7 +86,44 @@ impl Gen {
                 let text = as_in_crate(&file, &target.schemas)?;
                 target.finish(&file, &text, global.output)
             }
+            Self::Typescript(target) => {
+                let text = build(&target.schemas).typescript().map_err(unsound)?;
+                target.finish(&target.file("ts"), &text, global.output)
+            }
+            Self::Python(target) => {
+                let text = build(&target.schemas).python().map_err(unsound)?;
+                target.finish(&target.file("py"), &text, global.output)
+            }
+            Self::Asyncapi(asked) => asked.run(global.output),
         }
+    }
+}
+
+impl Asyncapi {
+    fn run(self, format: Format) -> Result<Exit, Failure> {
+        let document = build(&self.schemas)
+            .asyncapi(&self.title, &self.document_version)
+            .map_err(unsound)?;
+        let is_json = match &self.out {
+            Some(file) => file.extension().is_some_and(|extension| extension == "json"),
+            None => format == Format::Json,
+        };
+        let failed = |error: String| Failure::new(Exit::Failed, error);
+        let text = if is_json {
+            serde_json::to_string_pretty(&document).map_err(|error| failed(error.to_string()))? + "\n"
+        } else {
+            serde_saphyr::to_string(&document).map_err(|error| failed(error.to_string()))?
+        };
+        let Some(out) = self.out else {
+            output::bytes(text.as_bytes())?;
+            return Ok(Exit::Done);
+        };
+        let target = Target {
+            schemas: self.schemas,
+            out: out.clone(),
+            check: self.check,
+        };
+        target.finish(&out, &text, format)
     }
 }
 
@@ -95,6 +170,10 @@ impl Target {
     }
 }
 
+fn build(schemas: &Path) -> Build {
+    Build::new(schemas.join("annals.toml"))
+}
+
 /// Where a file that is there first parts from a text, in words; nothing when it does not.
 fn difference(present: Option<&str>, text: &str) -> Option<String> {
     let Some(present) = present else {
@@ -125,7 +204,7 @@ fn as_in_crate(file: &Path, schemas: &Path) -> Result<String, Failure> {
     let schemas = seen_from(&package, schemas).map_err(|error| failed(schemas, &error))?;
     let here = std::env::current_dir()?;
     std::env::set_current_dir(&package).map_err(|error| failed(&package, &error))?;
-    let generated = Build::new(schemas.join("annals.toml")).generate();
+    let generated = build(&schemas).generate();
     std::env::set_current_dir(here)?;
     generated.map_err(unsound)
 }
