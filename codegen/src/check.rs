@@ -283,7 +283,8 @@ fn proto_unit(
     wrong: &mut Vec<Diagnostic>,
 ) -> Option<ProtoUnit> {
     let Schema::Proto(proto) = schema else { return None };
-    let read = protobuf::schema(proto, &text.label, &imports(subject, text, wrong)?);
+    let imports = imports(subject, text, wrong)?;
+    let read = protobuf::schema(proto, &text.label, &imports);
     let endless = protobuf::endless(&read).into_iter();
     wrong.extend(endless.map(|message| {
         let reason = format!(
@@ -296,5 +297,6 @@ fn proto_unit(
         origin: origin(subject, text, schema),
         events: protobuf::events(&read, record_of(topic, subject)),
         schema: read,
+        imports,
     })
 }

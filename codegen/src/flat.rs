@@ -92,9 +92,9 @@ impl<'u> Flat<'u> {
             });
         }
         flat.places = found.of_unit;
-        let proto = topics.iter().filter_map(|topic| match topic {
-            TopicUnit::Proto { unit, .. } => Some(&**unit),
-            TopicUnit::Avro { .. } => None,
+        let proto = topics.iter().flat_map(|topic| match topic {
+            TopicUnit::Proto { events, .. } => events.as_slice(),
+            TopicUnit::Avro { .. } => &[],
         });
         let proto: Vec<&ProtoUnit> = proto.collect();
         for (index, unit) in proto.iter().enumerate() {
@@ -120,7 +120,13 @@ impl<'u> Flat<'u> {
                     .iter()
                     .map(|unit| (avro.next(), unit.top.as_str()))
                     .collect(),
-                TopicUnit::Proto { unit, .. } => vec![(proto.next(), unit.top.as_str())],
+                TopicUnit::Proto { events, .. } => {
+                    let tops = events.iter().flat_map(|unit| {
+                        let place = proto.next();
+                        unit.tops().into_iter().map(move |top| (place, top))
+                    });
+                    tops.collect()
+                }
             };
             let events = tops.into_iter().filter_map(|(unit, full_name)| {
                 let place = *self.places.get(unit?)?.get(full_name)?;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use annals_schema_model::SchemaType;
+use annals_schema_model::{Resolved, SchemaType};
 
 use crate::model::{Definitions, proto};
 
@@ -28,6 +28,8 @@ pub(crate) struct ProtoUnit {
     pub(crate) origin: Origin,
     /// The file and what it imports.
     pub(crate) schema: proto::Schema,
+    /// The texts it imports, by the names they go by.
+    pub(crate) imports: Vec<Resolved>,
     /// What of it is an event.
     pub(crate) events: ProtoEvents,
 }
@@ -44,6 +46,16 @@ pub(crate) enum ProtoEvents {
     },
     /// Messages, by their full names.
     Messages(Vec<String>),
+}
+
+impl ProtoUnit {
+    /// The full names of the messages that records are.
+    pub(crate) fn tops(&self) -> Vec<&str> {
+        match &self.events {
+            ProtoEvents::Members { message, .. } => vec![message],
+            ProtoEvents::Messages(messages) => messages.iter().map(String::as_str).collect(),
+        }
+    }
 }
 
 /// Where a generated type comes from.

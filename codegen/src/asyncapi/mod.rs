@@ -1,17 +1,17 @@
 //! AsyncAPI 3: a channel a topic, a message a subject, with the schema it was written with.
 //!
 //! Invariant: a schema stands in the document as a registry has it, with what it refers to inside of it where its language
-//! can say so; nothing is translated. What only the owner of the events knows (the document's title and version, servers,
+//! can say so, and else beside it (`x-protobuf-imports`); nothing is translated. What only the owner of the events knows (the document's title and version, servers,
 //! who sends and who receives) is theirs to say: of each topic the document says that it can be sent to and received from.
 
 mod tree;
 
 use std::collections::BTreeSet;
 
-use annals_schema_model::SchemaType;
+use annals_schema_model::{Resolved, SchemaType};
 
-use crate::model::{Definition, proto};
-use crate::unit::{Origin, TopicUnit};
+use crate::model::Definition;
+use crate::unit::{AvroUnit, Origin, ProtoUnit, TopicUnit};
 use crate::words;
 pub use tree::Document;
 use tree::{Tree, object, text};
@@ -30,7 +30,7 @@ pub(crate) fn document(topics: &[TopicUnit], title: &str, version: &str) -> Docu
         let records = records(topic);
         let keys: Vec<String> = records
             .iter()
-            .map(|record| key(&record.origin.subject, &mut taken))
+            .map(|record| key(&record.key, &mut taken))
             .collect();
         let mut own = BTreeSet::new();
         let in_channel: Vec<String> = records
@@ -75,11 +75,15 @@ pub(crate) fn document(topics: &[TopicUnit], title: &str, version: &str) -> Docu
 
 /// What a record of a topic may be.
 struct Record<'u> {
+    /// The subject, and the message's name where a subject has several.
+    key: String,
     full_name: &'u str,
     doc: Option<&'u str>,
     deprecated: bool,
     strategy: &'static str,
     origin: &'u Origin,
+    /// What stands in no text of Protobuf but its own.
+    imports: &'u [Resolved],
 }
 
 fn records(topic: &TopicUnit) -> Vec<Record<'_>> {
@@ -90,30 +94,48 @@ fn records(topic: &TopicUnit) -> Vec<Record<'_>> {
             let record = |unit| avro_record(unit, *by_record);
             events.iter().map(record).collect()
         }
-        TopicUnit::Proto { unit, .. } => {
-            let about = unit
-                .schema
-                .message(&unit.top)
-                .map(|message: &proto::Message| &message.about);
-            vec![Record {
-                full_name: &unit.top,
-                doc: about.and_then(|about| about.doc.as_deref()),
-                deprecated: about.is_some_and(|about| about.deprecated),
-                strategy: strategy(false),
-                origin: &unit.origin,
-            }]
+        TopicUnit::Proto {
+            by_record, events, ..
+        } => {
+            let records = events.iter().flat_map(|unit| {
+                let tops = unit.tops();
+                let is_only = tops.len() == 1;
+                tops.into_iter()
+                    .map(move |top| proto_record(unit, top, is_only, *by_record))
+            });
+            records.collect()
         }
     }
 }
 
-fn avro_record(unit: &crate::unit::AvroUnit, by_record: bool) -> Record<'_> {
+fn proto_record<'u>(unit: &'u ProtoUnit, top: &'u str, is_only: bool, by_record: bool) -> Record<'u> {
+    let about = unit.schema.message(top).map(|message| &message.about);
+    let subject = &unit.origin.subject;
+    Record {
+        key: if is_only {
+            subject.clone()
+        } else {
+            format!("{subject}.{top}")
+        },
+        full_name: top,
+        doc: about.and_then(|about| about.doc.as_deref()),
+        deprecated: about.is_some_and(|about| about.deprecated),
+        strategy: strategy(by_record),
+        origin: &unit.origin,
+        imports: &unit.imports,
+    }
+}
+
+fn avro_record(unit: &AvroUnit, by_record: bool) -> Record<'_> {
     let definition: Option<&Definition> = unit.definitions.get(&unit.top);
     Record {
+        key: unit.origin.subject.clone(),
         full_name: &unit.top,
         doc: definition.and_then(|definition| definition.doc.as_deref()),
         deprecated: false,
         strategy: strategy(by_record),
         origin: &unit.origin,
+        imports: &[],
     }
 }
 
@@ -159,7 +181,7 @@ fn message(record: &Record<'_>) -> Tree {
             Tree::json(&origin.whole_text),
         ),
     };
-    object([
+    let mut message = vec![
         ("name", text(record.full_name)),
         (
             "title",
@@ -179,7 +201,16 @@ fn message(record: &Record<'_>) -> Tree {
             "payload",
             object([("schemaFormat", text(format)), ("schema", schema)]),
         ),
-    ])
+    ];
+    if !record.imports.is_empty() {
+        let texts = record
+            .imports
+            .iter()
+            .map(|import| (import.name.clone(), text(&import.text)));
+        message.push(("x-protobuf-imports", Tree::Object(texts.collect())));
+    }
+    let named = message.into_iter().map(|(name, value)| (name.to_owned(), value));
+    Tree::Object(named.collect())
 }
 
 fn kafka<const N: usize>(said: [(&str, Tree); N]) -> Tree {

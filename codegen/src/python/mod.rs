@@ -253,8 +253,9 @@ impl FieldName {
 /// A line inside of a docstring.
 fn escaped(line: &str) -> String {
     let escaped = line.replace('\\', "\\\\").replace("\"\"\"", "\\\"\\\"\\\"");
+    // A quote at the end would meet those behind it. After an odd number of backslashes it is escaped already.
     match escaped.strip_suffix('"') {
-        Some(rest) if !rest.ends_with('\\') => format!("{rest}\\\""),
+        Some(rest) if (rest.len() - rest.trim_end_matches('\\').len()) % 2 == 0 => format!("{rest}\\\""),
         _ => escaped,
     }
 }
