@@ -273,7 +273,7 @@ impl Decimal {
 
     /// Big-endian two's complement of at most eight bytes.
     #[inline]
-    fn few_be_bytes(bytes: &[u8]) -> Option<i64> {
+    pub(crate) fn few_be_bytes(bytes: &[u8]) -> Option<i64> {
         let first = match bytes {
             [] => return Some(0),
             [first, ..] if bytes.len() <= 8 => *first as i8,

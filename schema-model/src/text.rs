@@ -3,10 +3,14 @@
 //! Years outside 0..=9999 are written with a sign, as RFC 3339's successors do (`+12345-01-01`, `-0001-01-01`).
 
 #[cfg(any(feature = "values", all(feature = "avro", feature = "uuid")))]
-use std::ops::Range;
+mod uuid;
 
 #[cfg(all(feature = "avro", feature = "values"))]
 use crate::Timestamp;
+#[cfg(all(feature = "avro", any(feature = "uuid", feature = "values")))]
+pub(crate) use uuid::parse_uuid;
+#[cfg(any(feature = "values", all(feature = "avro", feature = "uuid")))]
+pub(crate) use uuid::uuid_text;
 
 #[cfg(feature = "values")]
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -59,65 +63,9 @@ pub(crate) fn date(day: i64) -> String {
     format!("{sign}{:04}-{month:02}-{day_of_month:02}", year.unsigned_abs())
 }
 
-/// Where the hexadecimal digits of a uuid stand in its text, and where among all of them: between hyphens.
-#[cfg(any(feature = "values", all(feature = "avro", feature = "uuid")))]
-const UUID_GROUPS: [(Range<usize>, Range<usize>); 5] = [
-    (0..8, 0..8),
-    (9..13, 8..12),
-    (14..18, 12..16),
-    (19..23, 16..20),
-    (24..36, 20..32),
-];
-
-/// The lower-case form of 36 characters.
-#[cfg(any(feature = "values", all(feature = "avro", feature = "uuid")))]
-pub(crate) fn uuid_text(bytes: &[u8; 16]) -> [u8; 36] {
-    let mut digits = [0; 32];
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-        pair.copy_from_slice(&[byte >> 4, byte & 15]);
-    }
-    for digit in &mut digits {
-        *digit += if *digit < 10 { b'0' } else { b'a' - 10 };
-    }
-    let mut text = [b'-'; 36];
-    for (in_text, in_digits) in UUID_GROUPS {
-        text[in_text].copy_from_slice(&digits[in_digits]);
-    }
-    text
-}
-
 #[cfg(feature = "values")]
 pub(crate) fn uuid(bytes: &[u8; 16]) -> String {
     uuid_text(bytes).map(char::from).iter().collect()
-}
-
-/// Only the lower-case 36-character form, so that [`uuid_text`] gives back the text that was parsed.
-#[cfg(all(feature = "avro", any(feature = "uuid", feature = "values")))]
-pub(crate) fn parse_uuid(text: &[u8]) -> Option<[u8; 16]> {
-    let text: &[u8; 36] = text.try_into().ok()?;
-    if [text[8], text[13], text[18], text[23]] != *b"----" {
-        return None;
-    }
-    let mut digits = [0; 32];
-    for (in_text, in_digits) in UUID_GROUPS {
-        digits[in_digits].copy_from_slice(&text[in_text]);
-    }
-    // All digits are looked at before it is said whether they are digits: that is done for many at once.
-    let mut is_wrong = false;
-    for digit in &mut digits {
-        let (number, letter) = (digit.wrapping_sub(b'0'), digit.wrapping_sub(b'a'));
-        is_wrong |= number > 9 && letter > 5;
-        *digit = if number > 9 {
-            letter.wrapping_add(10)
-        } else {
-            number
-        };
-    }
-    let mut bytes = [0; 16];
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = pair[0] << 4 | pair[1];
-    }
-    (!is_wrong).then_some(bytes)
 }
 
 #[cfg(feature = "values")]
@@ -199,25 +147,6 @@ mod tests {
             ("foob", "Zm9vYg=="),
         ] {
             assert_eq!(base64(bytes.as_bytes()), wanted);
-        }
-    }
-
-    #[test]
-    fn uuids() {
-        let text = "01234567-89ab-cdef-0123-456789abcdef";
-        assert_eq!(
-            parse_uuid(text.as_bytes()).map(|bytes| uuid(&bytes)).as_deref(),
-            Some(text)
-        );
-        for bad in [
-            "",
-            "01234567-89AB-cdef-0123-456789abcdef",
-            "01234567-89:b-cdef-0123-456789abcdef",
-            "01234567-89ab-cdef-0123-456789abcdeg",
-            "01234567-89ab-cdef-01234-56789abcdef",
-            "0123456789abcdef0123456789abcdef0123",
-        ] {
-            assert_eq!(parse_uuid(bad.as_bytes()), None, "{bad}");
         }
     }
 }

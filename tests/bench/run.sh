@@ -8,10 +8,24 @@
 #   run.sh transitive [VERSIONS]          a check against all versions of a subject, and against one; needs .cache/venv
 #   run.sh start                          start-up time and resident memory, empty and with the demo
 #   run.sh kafka [quick]                  us beside Apache Kafka and the limit; needs .cache/venv, a JDK and Maven
+#   run.sh codegen [PART [CASE]]          generated Avro code beside others; needs a JDK and Maven
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-what=${1:?produce, registry, reconstruct, register, schemas, transitive, start or kafka}
+what=${1:?produce, registry, reconstruct, register, schemas, transitive, start, kafka or codegen}
 shift
+if [ "$what" = codegen ]; then
+  bench=tests/bench/codegen
+  export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target/codegen-bench}
+  cargo build --release --quiet --manifest-path "$bench/Cargo.toml"
+  java=.cache/codegen-bench
+  rm -rf "$java" && mkdir -p "$java"
+  mvn -q -B -f "$bench/pom.xml" dependency:build-classpath -Dmdep.outputFile="$PWD/$java/jars"
+  jars=$(cat "$java/jars")
+  java -cp "$jars" "$bench/java/Types.java" "$bench/schemas/orders-shop.OrderPlaced/v2.avsc" "$java/src"
+  find "$java/src" -name '*.java' -exec javac -nowarn -cp "$jars" -d "$java/classes" "$bench/java/Orders.java" {} +
+  CODEGEN_BENCH_CLASSPATH="$jars:$java/classes" "$CARGO_TARGET_DIR/release/codegen-bench" "$@"
+  exit
+fi
 cargo build --release --quiet -p annals-registry-server --bin annals --example bare --example registrars
 python=.cache/venv/bin/python
 data=$(mktemp -d)

@@ -48,21 +48,19 @@ impl<const PRECISION: u32, const SCALE: u32> Exact<PRECISION, SCALE> {
         fits.then_some(Self(value))
     }
 
-    /// What the integer is less than, where that has 64 bits; all of 64 bits are less than the others.
+    /// What the integer is less than, where that has 64 bits; no integer of 64 bits is too long for the others.
     #[cfg(feature = "avro")]
-    const SHORT_LIMIT: u64 = match 10u64.checked_pow(PRECISION) {
+    pub(crate) const SHORT_LIMIT: u64 = match 10u64.checked_pow(PRECISION) {
+        _ if SCALE > Decimal::SCALE_MAX => 0,
         Some(limit) => limit,
         None => u64::MAX,
     };
 
-    /// Reads big-endian two's complement of at most eight bytes; nothing when it is longer, or does not fit. Money is that
-    /// short.
+    /// From digits that are less than [`Exact::SHORT_LIMIT`].
     #[cfg(feature = "avro")]
     #[inline]
-    pub(crate) fn from_few_be_bytes(bytes: &[u8]) -> Option<Self> {
-        let short = Decimal::few_be_bytes(bytes)?;
-        (short.unsigned_abs() < Self::SHORT_LIMIT && SCALE <= Decimal::SCALE_MAX)
-            .then_some(Self(Decimal::short(short as i128, SCALE)))
+    pub(crate) fn from_few_digits(short: i64) -> Self {
+        Self(Decimal::short(short as i128, SCALE))
     }
 
     /// Reads big-endian two's complement.

@@ -2,12 +2,12 @@
 //!
 //! Each is one function from the primitive value, which may say no with a sentence, and one to it, which cannot.
 
-use super::Reader;
 #[cfg(feature = "uuid")]
-use super::{self as wire, Fault};
-use crate::Decimal;
+use super::Fault;
+use super::{self as wire, Reader, Source as _};
 #[cfg(feature = "uuid")]
 use crate::text::parse_uuid;
+use crate::{Decimal, Exact};
 
 /// A span of calendar time: Avro's `duration`. Its parts do not become each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -71,6 +71,16 @@ pub(crate) fn big_decimal(bytes: &[u8]) -> Result<Decimal, String> {
             Decimal::SCALE_MAX
         )
     })
+}
+
+impl Reader<'_> {
+    /// A decimal that is long, or wrong.
+    #[cold]
+    pub(super) fn decimal_of_many_digits<const PRECISION: u32, const SCALE: u32>(
+        &mut self,
+    ) -> wire::Result<Exact<PRECISION, SCALE>> {
+        self.as_logical(Reader::slice, Exact::from_be_bytes)
+    }
 }
 
 #[cfg(feature = "uuid")]

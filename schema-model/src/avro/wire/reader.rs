@@ -363,6 +363,20 @@ impl<'a> Reader<'a> {
         )
     }
 
+    /// The digits of a decimal of at most eight bytes, when they are less than a limit; nothing is read otherwise.
+    #[inline(never)]
+    pub(super) fn few_digits(&mut self, limit: u64) -> Option<i64> {
+        let (length, rest) = self.rest.split_first()?;
+        // A length of one byte, and not negative.
+        let (digits, rest) = rest.split_at_checked(usize::from(length >> 1))?;
+        let value = Decimal::few_be_bytes(digits)?;
+        let is_few = length & 0x81 == 0 && value.unsigned_abs() < limit;
+        if is_few {
+            self.rest = rest;
+        }
+        is_few.then_some(value)
+    }
+
     /// A decimal written as bytes.
     ///
     /// # Errors

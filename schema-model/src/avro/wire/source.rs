@@ -263,11 +263,9 @@ pub trait Source<'a>: Sealed + Sized {
     #[inline]
     fn decimal<const PRECISION: u32, const SCALE: u32>(&mut self) -> Result<Exact<PRECISION, SCALE>> {
         let exact = self.exact()?;
-        let start = exact.position();
-        let bytes = Reader::slice(exact)?;
-        match Exact::from_few_be_bytes(bytes) {
-            Some(decimal) => Ok(decimal),
-            None => Exact::from_be_bytes(bytes).map_err(|message| Fault::new(start, message)),
+        match exact.few_digits(Exact::<PRECISION, SCALE>::SHORT_LIMIT) {
+            Some(short) => Ok(Exact::from_few_digits(short)),
+            None => exact.decimal_of_many_digits(),
         }
     }
 

@@ -318,14 +318,21 @@ proptest! {
 
     #[test]
     fn short_decimals_are_what_long_ones_are(bytes in prop::collection::vec(any::<u8>(), 0..10)) {
-        let short = crate::Exact::<18, 2>::from_few_be_bytes(&bytes);
-        if let Some(short) = &short {
-            prop_assert_eq!(Ok(short.clone()), crate::Exact::from_be_bytes(&bytes));
-        }
-        let fits = crate::Exact::<18, 2>::from_be_bytes(&bytes).is_ok();
-        prop_assert_eq!(short.is_some(), fits && bytes.len() <= 8);
-        let wide = crate::Exact::<40, 2>::from_few_be_bytes(&bytes);
-        prop_assert_eq!(wide.is_some(), bytes.len() <= 8);
+        let mut writer = Writer::new();
+        writer.bytes(&bytes);
+        let body = writer.into_bytes();
+        let mut reader = Reader::new(&body);
+        prop_assert_eq!(
+            reader.decimal::<18, 2>().map_err(|fault| fault.message().to_owned()),
+            crate::Exact::from_be_bytes(&bytes)
+        );
+        prop_assert_eq!(reader.finish(), Ok(()));
+        prop_assert_eq!(
+            Reader::new(&body).decimal::<40, 2>().map_err(|fault| fault.message().to_owned()),
+            crate::Exact::from_be_bytes(&bytes)
+        );
+        let is_cut_off = |end| Reader::new(&body[..end]).decimal::<18, 2>().is_err();
+        prop_assert!((0..body.len()).all(is_cut_off));
     }
 }
 

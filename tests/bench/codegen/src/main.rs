@@ -4,13 +4,22 @@
 //! time, bytes for the decimals), which is less work than ours do. Samples are interleaved, so that what else the machine
 //! does is in all of them.
 
+/// Printed by the build script, drawn from here.
+#[allow(dead_code)]
+mod corpus;
+mod draw;
+mod java;
+mod measure;
 mod peers;
+mod second;
 
+use std::cell::RefCell;
 use std::hint::black_box;
 
 use annals_schema_model::avro::{Datum, Exact, Plan, Schema, Timestamp, Uuid, Walk, wire::Writer};
 use annals_schema_model::{self as model, SchemaId};
-use rustix::time::{ClockId, clock_gettime};
+use java::Java;
+use measure::compare;
 
 /// Generated from `schemas/`.
 #[allow(missing_docs, dead_code)]
@@ -21,78 +30,6 @@ pub mod events {
 use events::shop::{Address, Channel, LineItem, OrderPlaced, v1};
 
 const EVENTS: usize = 256;
-const SAMPLES: usize = 25;
-const SAMPLE_NANOS: u64 = 8_000_000;
-
-fn thread_nanos() -> u64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}
-
-/// A case: its name, and what is done with the event of a number.
-struct Case<'a> {
-    name: &'static str,
-    run: Box<dyn FnMut(usize) + 'a>,
-    samples: Vec<f64>,
-    rounds: usize,
-}
-
-fn case<'a>(name: &'static str, run: impl FnMut(usize) + 'a) -> Case<'a> {
-    Case {
-        name,
-        run: Box::new(run),
-        samples: Vec::new(),
-        rounds: 1,
-    }
-}
-
-impl Case<'_> {
-    fn time(&mut self) -> u64 {
-        let start = thread_nanos();
-        for _ in 0..self.rounds {
-            (0..EVENTS).for_each(&mut self.run);
-        }
-        thread_nanos() - start
-    }
-
-    fn warm_up(&mut self) {
-        while self.time() < SAMPLE_NANOS {
-            self.rounds *= 2;
-        }
-    }
-
-    fn sample(&mut self) {
-        let nanos = self.time();
-        self.samples.push(nanos as f64 / (self.rounds * EVENTS) as f64);
-    }
-
-    fn median(&mut self) -> f64 {
-        self.samples.sort_by(f64::total_cmp);
-        self.samples[self.samples.len() / 2]
-    }
-}
-
-/// A line for each case: nanoseconds, and how many times as fast as each of the others the first one is.
-fn compare(title: &str, mut cases: Vec<Case<'_>>) {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
-    if wanted.first().is_some_and(|wanted| !title.contains(wanted.as_str())) {
-        return;
-    }
-    if let Some(wanted) = wanted.get(1) {
-        cases.retain(|case| case.name == wanted);
-    }
-    cases.iter_mut().for_each(Case::warm_up);
-    for _ in 0..SAMPLES {
-        cases.iter_mut().for_each(Case::sample);
-    }
-    let ours = cases[0].median();
-    println!("\n{title}");
-    for case in &mut cases {
-        let (name, median) = (case.name, case.median());
-        println!("  {name:<44}{median:>8.0} ns{:>8.2} x", median / ours);
-    }
-}
-
 fn order(number: u64) -> OrderPlaced {
     let mix = |salt: u64| {
         number
@@ -135,25 +72,11 @@ fn older(order: &OrderPlaced) -> v1::OrderPlaced {
         sequence: order.sequence as i32,
         campaign: "autumn".to_owned(),
         placed_at: order.placed_at,
-        channel: v1::Channel::ALL[order.channel as usize],
+        channel: order.channel,
         currency: order.currency.clone(),
         total: order.total.clone(),
-        deliver_to: v1::Address {
-            street: order.deliver_to.street.clone(),
-            postal_code: order.deliver_to.postal_code.clone(),
-            city: order.deliver_to.city.clone(),
-            country: order.deliver_to.country.clone(),
-        },
-        items: order
-            .items
-            .iter()
-            .map(|item| v1::LineItem {
-                sku: item.sku.clone(),
-                title: item.title.clone(),
-                quantity: item.quantity,
-                price: item.price.clone(),
-            })
-            .collect(),
+        deliver_to: order.deliver_to.clone(),
+        items: order.items.clone(),
     }
 }
 
@@ -191,7 +114,7 @@ impl Corpus {
             assert_eq!(&self.apache.encode(order, Vec::new()), body, "apache-avro");
             assert_eq!(&self.fast.encode(order, Vec::new()), body, "serde_avro_fast");
             assert_eq!(&self.apache.decode(body), order, "apache-avro");
-            assert_eq!(&self.fast.decode(body), order, "serde_avro_fast");
+            assert_eq!(&self.fast.decode::<peers::Order>(body), order, "serde_avro_fast");
         }
         for (order, body) in self.orders.iter().zip(&self.old_bodies) {
             let read = OrderPlaced::reader().decode_from::<OrderPlaced>(old, body);
@@ -202,6 +125,19 @@ impl Corpus {
             assert_eq!(read, Ok(wanted), "an older writer");
         }
     }
+}
+
+/// Avro Java's SpecificRecord, with its fast reader.
+fn beside<'a>(java: Option<&'a RefCell<Java>>, what: &'static str) -> Option<measure::Case<'a>> {
+    let java = java?;
+    Some(measure::sampled("Avro Java, SpecificRecord", move || {
+        java.borrow_mut().sample(what)
+    }))
+}
+
+/// A case of each event.
+fn case<'a>(name: &'static str, run: impl FnMut(usize) + 'a) -> measure::Case<'a> {
+    measure::case(name, EVENTS, run)
 }
 
 fn schema(text: &str) -> Schema {
@@ -216,7 +152,7 @@ fn writer(text: &str, id: u32) -> model::Writer {
     }
 }
 
-fn encode(corpus: &Corpus) {
+fn encode(corpus: &Corpus, java: Option<&RefCell<Java>>) {
     let Corpus {
         orders,
         peers,
@@ -226,9 +162,8 @@ fn encode(corpus: &Corpus) {
         ..
     } = corpus;
     let (mut ours, mut apaches, mut fasts, mut prosts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    compare(
-        "encode, reused buffer",
-        vec![
+    compare("encode, reused buffer", || {
+        let mut cases = vec![
             case("generated", |n| {
                 ours.clear();
                 let mut to = Writer::append_to(std::mem::take(&mut ours));
@@ -247,10 +182,11 @@ fn encode(corpus: &Corpus) {
                 prosts.clear();
                 prost::Message::encode(black_box(&messages[n]), &mut prosts).expect("there is room");
             }),
-        ],
-    );
-    compare(
-        "encode, new buffer",
+        ];
+        cases.extend(beside(java, "encode"));
+        cases
+    });
+    compare("encode, new buffer", || {
         vec![
             case("generated", |n| drop(black_box(orders[n].encode()))),
             case("apache-avro serde", |n| {
@@ -262,11 +198,11 @@ fn encode(corpus: &Corpus) {
             case("prost", |n| {
                 drop(black_box(prost::Message::encode_to_vec(&messages[n])))
             }),
-        ],
-    );
+        ]
+    });
 }
 
-fn decode(corpus: &Corpus, same: &model::Writer, old: &model::Writer) {
+fn decode(corpus: &Corpus, java: Option<&RefCell<Java>>, same: &model::Writer, old: &model::Writer) {
     let Corpus {
         bodies,
         old_bodies,
@@ -276,9 +212,8 @@ fn decode(corpus: &Corpus, same: &model::Writer, old: &model::Writer) {
         ..
     } = corpus;
     let reader = OrderPlaced::reader();
-    compare(
-        "decode owned, same writer",
-        vec![
+    compare("decode owned, same writer", || {
+        let mut cases = vec![
             case("generated", |n| drop(black_box(OrderPlaced::decode(&bodies[n])))),
             case("generated, writer asked for by id", |n| {
                 drop(black_box(reader.decode_from::<OrderPlaced>(same, &bodies[n])));
@@ -286,36 +221,51 @@ fn decode(corpus: &Corpus, same: &model::Writer, old: &model::Writer) {
             case("apache-avro serde", |n| {
                 drop(black_box(apache.decode(&bodies[n])))
             }),
-            case("serde_avro_fast", |n| drop(black_box(fast.decode(&bodies[n])))),
+            case("serde_avro_fast", |n| {
+                drop(black_box(fast.decode::<peers::Order>(&bodies[n])));
+            }),
             case("prost", |n| {
                 drop(black_box(<peers::Message as prost::Message>::decode(&*proto[n])));
             }),
-        ],
-    );
+        ];
+        cases.extend(beside(java, "decode"));
+        cases
+    });
+    compare("decode borrowed, same writer", || {
+        vec![
+            case("apache-avro serde, owned", |n| {
+                drop(black_box(apache.decode(&bodies[n])))
+            }),
+            case("serde_avro_fast, borrowed", |n| {
+                drop(black_box(fast.decode::<peers::OrderRef<'_>>(&bodies[n])));
+            }),
+        ]
+    });
     compare(
         "decode owned, older writer (promotion, default, removed field)",
-        vec![
-            case("generated", |n| {
-                drop(black_box(reader.decode_from::<OrderPlaced>(old, &old_bodies[n])));
-            }),
-            case("apache-avro, Value with a reader schema", |n| {
-                drop(black_box(apache.resolve(&old_bodies[n])));
-            }),
-            case("generated, same writer", |n| {
-                drop(black_box(OrderPlaced::decode(&bodies[n])))
-            }),
-        ],
+        || {
+            vec![
+                case("generated", |n| {
+                    drop(black_box(reader.decode_from::<OrderPlaced>(old, &old_bodies[n])));
+                }),
+                case("apache-avro, Value with a reader schema", |n| {
+                    drop(black_box(apache.resolve(&old_bodies[n])));
+                }),
+                case("generated, same writer", |n| {
+                    drop(black_box(OrderPlaced::decode(&bodies[n])))
+                }),
+            ]
+        },
     );
     let walk = Walk::new(&schema(OrderPlaced::SCHEMA));
-    compare(
-        "validate without building",
+    compare("validate without building", || {
         vec![
             case("walk", |n| drop(black_box(walk.check(&bodies[n])))),
             case("apache-avro, Value", |n| {
                 drop(black_box(apache.value(&bodies[n])))
             }),
-        ],
-    );
+        ]
+    });
 }
 
 fn main() {
@@ -324,15 +274,16 @@ fn main() {
     corpus.check(&old);
     let mean = |bodies: &[Vec<u8>]| bodies.iter().map(Vec::len).sum::<usize>() / EVENTS;
     println!(
-        "an order event of {} bytes ({} as Protobuf), {SAMPLES} samples, medians",
+        "an order event of {} bytes ({} as Protobuf), medians",
         mean(&corpus.bodies),
         mean(&corpus.proto)
     );
-    encode(&corpus);
-    decode(&corpus, &same, &old);
+    let java = Java::start(&corpus.bodies).map(RefCell::new);
+    encode(&corpus, java.as_ref());
+    decode(&corpus, java.as_ref(), &same, &old);
     let (v1, v2) = (schema(v1::OrderPlaced::SCHEMA), schema(OrderPlaced::SCHEMA));
-    compare(
-        "a plan for a writer",
-        vec![case("resolve", |_| drop(black_box(Plan::lenient(&v1, &v2))))],
-    );
+    compare("a plan for a writer", || {
+        vec![case("resolve", |_| drop(black_box(Plan::lenient(&v1, &v2))))]
+    });
+    second::table();
 }

@@ -7,7 +7,7 @@ use apache_avro::types::Value;
 use apache_avro::writer::datum::GenericDatumWriter;
 use serde::{Deserialize, Serialize};
 use serde_avro_fast::ser::SerializerConfig;
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteBuf, Bytes};
 
 use crate::events::shop::{self, OrderPlaced};
 
@@ -100,6 +100,42 @@ impl From<&OrderPlaced> for Order {
                 .collect(),
         }
     }
+}
+
+/// The event with what it borrows from its bytes.
+#[derive(Debug, PartialEq, Deserialize)]
+pub struct OrderRef<'a> {
+    event_id: &'a str,
+    order_id: &'a str,
+    customer_id: i64,
+    sequence: i64,
+    placed_at: i64,
+    channel: Channel,
+    currency: &'a str,
+    #[serde(borrow)]
+    total: &'a Bytes,
+    coupon: Option<&'a str>,
+    #[serde(borrow)]
+    deliver_to: AddressRef<'a>,
+    #[serde(borrow)]
+    items: Vec<LineItemRef<'a>>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct AddressRef<'a> {
+    street: &'a str,
+    postal_code: &'a str,
+    city: &'a str,
+    country: &'a str,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct LineItemRef<'a> {
+    sku: &'a str,
+    title: &'a str,
+    quantity: i32,
+    #[serde(borrow)]
+    price: &'a Bytes,
 }
 
 /// The event as Protobuf has it.
@@ -247,11 +283,11 @@ impl Fast {
         }
     }
 
-    pub fn encode(&self, order: &Order, buffer: Vec<u8>) -> Vec<u8> {
-        serde_avro_fast::to_datum(order, buffer, &mut self.config.borrow_mut()).expect("it is of the schema")
+    pub fn encode<T: Serialize>(&self, value: &T, buffer: Vec<u8>) -> Vec<u8> {
+        serde_avro_fast::to_datum(value, buffer, &mut self.config.borrow_mut()).expect("it is of the schema")
     }
 
-    pub fn decode(&self, body: &[u8]) -> Order {
+    pub fn decode<'a, T: Deserialize<'a>>(&self, body: &'a [u8]) -> T {
         serde_avro_fast::from_datum_slice(body, self.schema).expect("it is of the schema")
     }
 }
