@@ -45,6 +45,17 @@ impl Build {
         self
     }
 
+    /// As [`Build::keep`]; and what was written with that version becomes the next version that is upcast, and so the newest,
+    /// by a `From` that you write: `impl From<v1::OrderPlaced> for OrderPlaced`. The compiler asks for it. The newest version
+    /// need not be able to read such a version.
+    #[must_use]
+    pub fn upcast(mut self, subject: impl Into<String>, version: u32) -> Build {
+        let kept = (subject.into(), version);
+        self.settings.upcasts.push(kept.clone());
+        self.settings.kept.push(kept);
+        self
+    }
+
     /// Puts an attribute on every struct and enum that a path matches: `.` all of them, `.shop.orders` those of the
     /// namespace, `OrderPlaced` those of that name.
     #[must_use]

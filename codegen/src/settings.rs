@@ -11,6 +11,8 @@ use crate::check::Kept;
 pub(crate) struct Settings {
     /// Old versions of Avro subjects whose types are generated as well, in modules `v<N>`.
     pub(crate) kept: Vec<Kept>,
+    /// Kept versions whose events become the next version's by the user's own `From`, instead of by Avro's resolution.
+    pub(crate) upcasts: Vec<Kept>,
     /// Attributes of types, by path.
     pub(crate) type_attributes: Vec<Attribute>,
     /// Attributes of fields, by path.

@@ -189,6 +189,19 @@ impl Printer<'_> {
         tree.add(modules, items);
     }
 
+    /// The old versions of a unit that its user upcasts, the oldest first.
+    fn upcasts(&self, unit: &AvroUnit, names: &Names) -> Vec<TokenStream> {
+        let old = self.units.iter().enumerate().filter_map(|(index, old)| {
+            let version = (old.origin.subject.clone(), old.keep?);
+            let is_upcast = version.0 == unit.origin.subject && self.settings.upcasts.contains(&version);
+            let place = is_upcast.then(|| self.identities.of_unit[index].get(old.top.as_str()))??;
+            Some((version.1, names.path(&[], *place)))
+        });
+        let mut old: Vec<(u32, TokenStream)> = old.collect();
+        old.sort_by_key(|(version, _)| *version);
+        old.into_iter().map(|(_, path)| path).collect()
+    }
+
     fn events(&self, events: &[AvroUnit], names: &Names) -> Vec<topic::Event> {
         let mut variants = Scope::default();
         let event = |unit: &AvroUnit| {
@@ -202,6 +215,7 @@ impl Printer<'_> {
                 schema: self::place(self.manifest, &unit.origin),
                 // A type that is the top of several subjects has the schema of the first.
                 other: (self.identities.types[place].unit != index).then_some(unit.origin.fingerprint),
+                upcasts: self.upcasts(unit, names),
                 may_fail: may_fail(&unit.definitions, &unit.top),
             })
         };

@@ -23,6 +23,8 @@ pub(crate) struct Event {
     pub(crate) schema: usize,
     /// The fingerprint of that schema, where the record's own is another one of the same shape.
     pub(crate) other: Option<[u8; 32]>,
+    /// The paths of old versions that become this one by a `From` of the user's, the oldest first.
+    pub(crate) upcasts: Vec<TokenStream>,
     /// Whether a value can be one that nobody could read, so that writing it is an error.
     pub(crate) may_fail: bool,
 }
@@ -47,6 +49,29 @@ impl Event {
             static READER: #avro::ReaderSchema = #avro::ReaderSchema::new(SCHEMAS[#schema].text);
             &READER
         })
+    }
+}
+
+impl Event {
+    /// Reads a payload of `writer`; of a version that is upcast, as it was written.
+    fn read(&self, avro: &Ident) -> TokenStream {
+        let reader = self.reader(avro);
+        let read = quote!(#reader.decode_from(&writer, raw.body)?);
+        if self.upcasts.is_empty() {
+            return read;
+        }
+        let newer = self.upcasts.iter().skip(1).chain([&self.path]);
+        let steps: Vec<(&TokenStream, &TokenStream)> = self.upcasts.iter().zip(newer).collect();
+        let old = (0..steps.len()).rev().map(|first| {
+            let (old, _) = steps[first];
+            let read = quote!(#old::reader().decode_from(&writer, raw.body)?);
+            let upcast = steps[first..].iter().fold(
+                read,
+                |value, (old, new)| quote!(<#new as ::std::convert::From<#old>>::from(#value)),
+            );
+            quote!(else if #old::reader().is_of(&writer)? { #upcast })
+        });
+        quote!(if #reader.is_of(&writer)? { #read } #(#old)* else { #read })
     }
 }
 
@@ -155,8 +180,8 @@ fn event_set(name: &Ident, by_record: bool, events: &[Event], avro: &Ident) -> T
     let arms = events.iter().map(|event| {
         let names = std::iter::once(&event.name).chain(&event.aliases);
         let names: BTreeSet<String> = names.map(|name| called(name)).collect();
-        let (variant, reader) = (&event.variant, event.reader(avro));
-        quote!(#(#names)|* => Self::#variant(#reader.decode_from(&writer, raw.body)?),)
+        let (variant, read) = (&event.variant, event.read(avro));
+        quote!(#(#names)|* => Self::#variant(#read),)
     });
     let variants = events.iter().map(|event| &event.variant);
     let schemas = events.iter().map(|event| unsuffixed(event.schema));

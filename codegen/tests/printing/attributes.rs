@@ -9,6 +9,8 @@ fn printed(build: &Build) -> String {
 #[test]
 fn attributes_stand_on_what_their_path_matches() {
     let build = Build::new("tests/sets/annals.toml")
+        .upcast("raised-value", 1)
+        .upcast("raised-value", 2)
         .type_attribute(".shop", "#[must_use]")
         .type_attribute("R.either", "#[repr(u8)]")
         .type_attribute("Suit", "#[non_exhaustive]")

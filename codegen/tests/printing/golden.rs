@@ -10,7 +10,10 @@ fn goldens() -> [(Build, &'static str); 3] {
             "events.rs.txt",
         ),
         (
-            Build::new("tests/sets/annals.toml").keep("ordered-value", 1),
+            Build::new("tests/sets/annals.toml")
+                .keep("ordered-value", 1)
+                .upcast("raised-value", 1)
+                .upcast("raised-value", 2),
             "sets.rs.txt",
         ),
         (Build::new("tests/proto/annals.toml"), "proto.rs.txt"),

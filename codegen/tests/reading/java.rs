@@ -37,6 +37,7 @@ const SETS: &[(&str, Again)] = &[
     ("billed-", again::<sets::generated::BilledEvent>),
     ("paid-", again::<sets::generated::PaidEvent>),
     ("defaults-", again::<sets::generated::DefaultsEvent>),
+    ("raised-", again::<sets::generated::RaisedEvent>),
     ("symbols-", again::<sets::generated::SymbolsEvent>),
 ];
 
@@ -51,7 +52,10 @@ struct Case {
 
 fn cases() -> Vec<Case> {
     let schemas = || events::SCHEMAS.iter().chain(sets::generated::SCHEMAS);
-    let of_avro = schemas().filter(|schema| schema.schema_type == SchemaType::Avro);
+    let of_avro = schemas()
+        .filter(|schema| schema.schema_type == SchemaType::Avro)
+        // What is upcast becomes what its user makes of it.
+        .filter(|schema| schema.subject != "raised-value" || schema.version == 3);
     let mut random = Random::new(1);
     let case = |schema: &SchemaVersion| {
         let SchemaVersion { subject, text, .. } = *schema;

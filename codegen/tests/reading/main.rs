@@ -15,6 +15,7 @@ mod proto;
 mod records;
 mod round_trip;
 mod sets;
+mod upcasts;
 mod values;
 
 /// The generated types.

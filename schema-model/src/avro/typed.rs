@@ -118,6 +118,8 @@ struct Known {
     writer: Schema,
     /// How to read it; nothing to do when it is the reader's.
     plan: Option<Arc<Plan>>,
+    /// Whether it is the reader's schema, to its defaults and properties.
+    is_same: bool,
 }
 
 impl ReaderSchema {
@@ -150,7 +152,7 @@ impl ReaderSchema {
     /// When the payload does not read, with the schema's id, the field and the position of the byte.
     pub fn decode_from<T: Datum>(&self, writer: &event::Writer, body: &[u8]) -> Result<T, DecodeError> {
         let mut value = T::blank();
-        let read = match self.plan(writer)? {
+        let read = match self.known(writer)?.plan {
             None => {
                 let mut reader = Reader::new(body);
                 let read = value.read(&mut reader).and_then(|()| reader.finish());
@@ -162,6 +164,14 @@ impl ReaderSchema {
             Ok(()) => Ok(value),
             Err(error) => Err(unreadable(writer, &error)),
         }
+    }
+
+    /// Whether a writer's schema is this one: names, types, defaults and properties, but for docs and aliases.
+    ///
+    /// # Errors
+    /// When one of the two is no Avro.
+    pub fn is_of(&self, writer: &event::Writer) -> Result<bool, DecodeError> {
+        self.known(writer).map(|known| known.is_same)
     }
 
     #[cold]
@@ -182,7 +192,7 @@ impl ReaderSchema {
             .map_err(|message| DecodeError::Payload(message.clone()))
     }
 
-    fn plan(&self, writer: &event::Writer) -> Result<Option<Arc<Plan>>, DecodeError> {
+    fn known(&self, writer: &event::Writer) -> Result<Known, DecodeError> {
         // A build may know Avro alone.
         #[allow(irrefutable_let_patterns)]
         let crate::Schema::Avro(schema) = &writer.schema else {
@@ -194,20 +204,21 @@ impl ReaderSchema {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let same_id = known.get(&writer.id).map_or(&[][..], Vec::as_slice);
         if let Some(known) = same_id.iter().find(|known| known.writer.is(schema)) {
-            return Ok(known.plan.clone());
+            return Ok(known.clone());
         }
         drop(known);
         let reader = self.parsed()?.schema();
         let plan = Plan::lenient(schema, reader);
-        let plan = (!plan.is_identity()).then(|| Arc::new(plan));
+        let new = Known {
+            writer: schema.clone(),
+            plan: (!plan.is_identity()).then(|| Arc::new(plan)),
+            is_same: schema.same_as(reader),
+        };
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.values().map(Vec::len).sum::<usize>() < PLANS_MAX {
-            known.entry(writer.id).or_default().push(Known {
-                writer: schema.clone(),
-                plan: plan.clone(),
-            });
+            known.entry(writer.id).or_default().push(new.clone());
         }
-        Ok(plan)
+        Ok(new)
     }
 }
 
