@@ -175,6 +175,112 @@ fn translations_are_bounded() {
 }
 
 #[test]
+fn defaults_are_counted_over_the_payload() {
+    let writer = avro(r#"{"type":"array","items":{"type":"record","name":"I","fields":[]}}"#);
+    let read = |reader: &str, items: usize| {
+        let reader = avro(reader);
+        let mut body = annals_schema_model::avro::wire::Writer::new();
+        body.array(&vec![(); items], |_, ()| {});
+        let body = body.into_bytes();
+        let mut translated = Vec::new();
+        let plan = Plan::resolve(&writer, &reader).unwrap();
+        let translation = plan.translate(&body, &mut translated);
+        let read = Reading::new(&writer, &reader).unwrap().read(&body);
+        assert_eq!(translation.clone().err(), read.clone().err());
+        if translation.is_ok() {
+            assert_eq!(Reading::of(&reader).read(&translated), read);
+        }
+        read.map(drop).map_err(|error| error.message)
+    };
+    let nulls = |count: usize| {
+        let default = vec!["null"; count].join(",");
+        let nulls = r#"{"type":"array","items":"null"}"#;
+        format!(
+            r#"{{"type":"array","items":{{"type":"record","name":"I","fields":[{{"name":"n","type":{nulls},"default":[{default}]}}]}}}}"#
+        )
+    };
+    let too_many = || Err("in the reader's default: more than 65536 items that take no bytes".to_owned());
+    assert_eq!(read(&nulls(32_767), 2), Ok(()));
+    assert_eq!(read(&nulls(32_767), 3), too_many());
+    assert_eq!(read(&nulls(65_535), 1), Ok(()));
+    // A default that is a byte or two may be many values.
+    let fields: Vec<String> = (0..300)
+        .map(|index| format!(r#"{{"name":"f{index}","type":["null","string"],"default":null}}"#))
+        .collect();
+    let wide = format!(
+        r#"{{"type":"array","items":{{"type":"record","name":"I","fields":[{{"name":"w","default":{{}},"type":{{"type":"record","name":"W","fields":[{}]}}}}]}}}}"#,
+        fields.join(",")
+    );
+    assert_eq!(read(&wide, 100), Ok(()));
+    assert!(read(&wide, 4_000).unwrap_err().contains("grows beyond"));
+}
+
+#[test]
+fn a_field_that_is_passed_over_first_is_counted_once() {
+    let record = |fields: &str| avro(&format!(r#"{{"type":"record","name":"R","fields":[{fields}]}}"#));
+    let (a, b) = (
+        r#"{"name":"a","type":{"type":"array","items":"null"}}"#,
+        r#"{"name":"b","type":"int"}"#,
+    );
+    let (writer, reader) = (record(&format!("{a},{b}")), record(&format!("{b},{a}")));
+    let mut body = annals_schema_model::avro::wire::Writer::new();
+    body.array(&[(); 40_000], |_, ()| {});
+    body.int(1);
+    let body = body.into_bytes();
+    Reading::of(&writer).read(&body).unwrap();
+    Reading::new(&writer, &reader).unwrap().read(&body).unwrap();
+    // What is passed over time and again is counted all the same.
+    let list = |fields: &str| {
+        avro(&format!(
+            r#"{{"type":"array","items":{{"type":"record","name":"R","fields":[{fields}]}}}}"#
+        ))
+    };
+    let c = r#"{"name":"c","type":"int"}"#;
+    let (writer, reader) = (list(&format!("{a},{b},{c}")), list(&format!("{c},{b}")));
+    let mut body = annals_schema_model::avro::wire::Writer::new();
+    body.array(&[(); 1_100], |body, ()| {
+        body.array(&[(); 65_536], |_, ()| {});
+        body.int(1);
+        body.int(1);
+    });
+    let error = Reading::new(&writer, &reader)
+        .unwrap()
+        .read(&body.into_bytes())
+        .unwrap_err();
+    assert!(error.message.contains("fields in another order"), "{error}");
+}
+
+/// A tree of records, each with these fields as well, whose leaves lead back to the top.
+fn tree(levels: usize, name: &str, fields: &str) -> String {
+    let below = |side: &str| match levels {
+        1 => "\"T\"".to_owned(),
+        _ => tree(levels - 1, &format!("{name}{side}"), fields),
+    };
+    let (left, right) = (below("l"), below("r"));
+    format!(
+        r#"{{"type":"record","name":"{name}","fields":[{fields}{{"name":"l","type":["null",{left}]}},{{"name":"r","type":["null",{right}]}}]}}"#
+    )
+}
+
+#[test]
+fn a_plan_has_a_default_once_and_a_largest_size() {
+    let default = "x".repeat(60_000);
+    let field = format!(r#"{{"name":"d","type":"string","default":"{default}"}},"#);
+    let (writer, reader) = (avro(&tree(11, "T", "")), avro(&tree(4, "T", &field)));
+    // Eight thousand pairs of records, each with a default of 60 kB.
+    let plan = Plan::lenient(&writer, &reader);
+    let mut out = Vec::new();
+    plan.translate(&[2, 0, 2, 0, 0, 0], &mut out).unwrap();
+    assert_eq!(out.len(), 3 * 60_003 + 6);
+    // Some hundred thousand pairs.
+    let (writer, reader) = (avro(&tree(13, "T", "")), avro(&tree(12, "T", "")));
+    let error = Plan::lenient(&writer, &reader)
+        .translate(&[2, 0, 0, 0], &mut out)
+        .unwrap_err();
+    assert!(error.message.contains("no plan holds"), "{error}");
+}
+
+#[test]
 fn decimals_of_any_sensible_size_are_read() {
     let body = |digits: &[u8]| {
         let mut writer = annals_schema_model::avro::wire::Writer::new();
@@ -236,6 +342,34 @@ fn decimals_of_any_sensible_size_are_read() {
         .unwrap()
         .read(&body(&[1; 600]))
         .unwrap();
+}
+
+#[test]
+fn what_is_read_is_what_the_writer_wrote() {
+    // An int is no larger in a reader that has a long, and text is text where bytes are read.
+    let long = wire_long(1 << 35);
+    for (writer, reader, body) in [
+        ("int", "long", &long[..]),
+        ("int", "float", &long),
+        ("int", "double", &long),
+        ("string", "bytes", &[2, 0xff]),
+    ] {
+        let [writer, reader] = [writer, reader].map(|name| avro(&format!("\"{name}\"")));
+        let refused = Walk::new(&writer).check(body).unwrap_err().message;
+        let reading = Reading::new(&writer, &reader).unwrap();
+        assert_eq!(reading.read(body).unwrap_err().message, refused);
+        let plan = Plan::resolve(&writer, &reader).unwrap();
+        assert_eq!(
+            plan.translate(body, &mut Vec::new()).unwrap_err().message,
+            refused
+        );
+    }
+}
+
+fn wire_long(value: i64) -> Vec<u8> {
+    let mut writer = annals_schema_model::avro::wire::Writer::new();
+    writer.long(value);
+    writer.into_bytes()
 }
 
 #[test]

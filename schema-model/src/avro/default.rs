@@ -85,21 +85,34 @@ fn fits(nodes: &[Node], node: NodeId, value: &Json, steps: &mut usize, depth: us
     })
 }
 
+/// A default in binary form.
+#[derive(Debug)]
+pub(super) struct Encoded {
+    pub(super) bytes: Vec<u8>,
+    /// How many values it holds, itself among them.
+    pub(super) values: usize,
+}
+
 /// The binary form of a default that fits its type.
-pub(super) fn encode(nodes: &[Node], node: NodeId, value: &Json) -> Result<Vec<u8>, String> {
+pub(super) fn encode(nodes: &[Node], node: NodeId, value: &Json) -> Result<Encoded, String> {
     let mut encoder = Encoder {
         nodes,
         writer: Writer::new(),
         steps: 0,
+        values: 0,
     };
     encoder.encode(node, value, 0)?;
-    Ok(encoder.writer.into_bytes())
+    Ok(Encoded {
+        bytes: encoder.writer.into_bytes(),
+        values: encoder.values,
+    })
 }
 
 struct Encoder<'n> {
     nodes: &'n [Node],
     writer: Writer,
     steps: usize,
+    values: usize,
 }
 
 impl Encoder<'_> {
@@ -109,6 +122,7 @@ impl Encoder<'_> {
                 "a default is longer than {BYTES_MAX} bytes or deeper than {DEPTH_MAX} levels"
             ));
         }
+        self.values += 1;
         let nodes = self.nodes;
         match (&nodes[node.index()].kind, &value.kind) {
             (Kind::Null, _) => {}

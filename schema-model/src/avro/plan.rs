@@ -17,6 +17,8 @@ mod translate;
 
 pub use planned::Planned;
 
+use std::sync::Arc;
+
 use super::{
     compat,
     node::NodeId,
@@ -47,10 +49,17 @@ pub struct StepId(u32);
 /// The step of every plan whose bytes are the reader's.
 const EXACT: StepId = StepId(0);
 
+/// The step of every plan that stands for what it has no room for.
+const TOO_LARGE: StepId = StepId(1);
+
 #[derive(Clone, Debug)]
 enum Step {
     /// The writer's bytes are the reader's, all the way down.
     Exact,
+    /// An int, as whatever number the reader has.
+    Int,
+    /// A string, as the reader's bytes.
+    Text,
     LongToFloat,
     LongToDouble,
     FloatToDouble,
@@ -92,8 +101,16 @@ struct FieldStep {
 enum From {
     /// The writer's field at this index.
     Field(usize, StepId),
-    /// The reader's encoding of its default.
-    Default(Box<[u8]>),
+    Default(Arc<DefaultValue>),
+}
+
+/// What the reader has for a field that the writer lacks. All plans' steps that need it share it.
+#[derive(Debug)]
+struct DefaultValue {
+    /// The reader's encoding.
+    bytes: Vec<u8>,
+    /// What reading it counts for.
+    cost: usize,
 }
 
 impl Plan {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use hmac_sha256::Hash;
 
 use super::{
-    canon, default, equal,
+    canon,
+    default::{self, Encoded},
+    equal,
     json::Json,
     names,
     node::{Kind, Name, Node, NodeId},
@@ -198,6 +200,11 @@ impl Schema {
     /// # Errors
     /// What keeps it from being one: a string that is no symbol of its enum, for example.
     pub fn default_bytes(&self, node: NodeId, value: &Json) -> Result<Vec<u8>, String> {
+        self.default(node, value).map(|default| default.bytes)
+    }
+
+    /// The same, with how many values it holds.
+    pub(super) fn default(&self, node: NodeId, value: &Json) -> Result<Encoded, String> {
         default::encode(&self.0.nodes, node, value)
     }
 

@@ -2,8 +2,12 @@
 //! is that of the arrays, maps and unions of one text.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use super::{EXACT, FieldStep, From, Plan, RecordSteps, Step, StepId, branch::Branches, names::Names};
+use super::{
+    DefaultValue, EXACT, FieldStep, From, Plan, RecordSteps, Step, StepId, TOO_LARGE, branch::Branches,
+    names::Names,
+};
 use crate::avro::{
     compat,
     node::{Enum, Field, Kind, NodeId, Record},
@@ -14,13 +18,22 @@ use crate::avro::{
 /// How many types, fields and symbols a plan may compare to see whether unions are alike.
 const ALIKE_STEPS_MAX: usize = 1_000_000;
 
+/// How many bytes of memory a plan may take. Records that hold each other come together in as many pairs as one schema
+/// has of them times the other; what a plan has no room for cannot be read.
+const PLAN_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What a value of a default counts for beside its bytes: a value takes room even where its bytes are few.
+const VALUE_BYTES: usize = 64;
+
 pub(super) fn build(writer: &Schema, reader: &Schema) -> Plan {
     let names = Names::new(writer, reader);
     let mut builder = Builder {
         writer,
         reader,
         branches: Branches::new(writer, reader, &names),
-        steps: vec![Step::Exact],
+        steps: vec![Step::Exact, too_large()],
+        room: PLAN_BYTES_MAX,
+        defaults: HashMap::new(),
         records: HashMap::new(),
         waiting: Vec::new(),
         identities: HashSet::new(),
@@ -45,6 +58,10 @@ struct Builder<'s> {
     reader: &'s Schema,
     branches: Branches<'s>,
     steps: Vec<Step>,
+    /// How many bytes the plan may still take.
+    room: usize,
+    /// The default of a field of the reader's record, once some writer's record lacks it.
+    defaults: HashMap<(NodeId, usize), Result<Arc<DefaultValue>, String>>,
     records: HashMap<(NodeId, NodeId), StepId>,
     /// Record pairs that have a place among the steps but are not compiled yet.
     waiting: Vec<(StepId, NodeId, NodeId)>,
@@ -55,8 +72,27 @@ struct Builder<'s> {
 
 impl Builder<'_> {
     fn add(&mut self, step: Step) -> StepId {
+        let beside = match &step {
+            Step::Enum(table) => {
+                let messages = table.iter().filter_map(|symbol| symbol.as_ref().err());
+                size_of_val(&**table) + messages.map(String::len).sum::<usize>()
+            }
+            Step::WriterUnion(branches) => size_of_val(&**branches),
+            Step::Fail(message) => message.len(),
+            _ => 0,
+        };
+        if !self.take(size_of::<Step>() + beside) {
+            return TOO_LARGE;
+        }
         self.steps.push(step);
         StepId(u32::try_from(self.steps.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// Whether there is room for so many bytes more, which are taken then; if not, there is none for anything.
+    fn take(&mut self, bytes: usize) -> bool {
+        let left = self.room.checked_sub(bytes);
+        self.room = left.unwrap_or_default();
+        left.is_some()
     }
 
     fn fail(&mut self, writer: NodeId, reader: NodeId) -> StepId {
@@ -72,6 +108,9 @@ impl Builder<'_> {
     }
 
     fn step(&mut self, writer: NodeId, reader: NodeId) -> StepId {
+        if self.room == 0 {
+            return TOO_LARGE;
+        }
         let (writer_schema, reader_schema) = (self.writer, self.reader);
         if let Some(message) = self.misread(writer, reader) {
             return self.add(Step::Fail(message));
@@ -97,8 +136,10 @@ impl Builder<'_> {
                     return *known;
                 }
                 let id = self.add(Step::Record(RecordSteps::default()));
-                self.records.insert((writer, reader), id);
-                self.waiting.push((id, writer, reader));
+                if id != TOO_LARGE {
+                    self.records.insert((writer, reader), id);
+                    self.waiting.push((id, writer, reader));
+                }
                 id
             }
             (Kind::Array(item), Kind::Array(other)) | (Kind::Map(item), Kind::Map(other)) => {
@@ -112,9 +153,11 @@ impl Builder<'_> {
                 }
                 self.fail(writer, reader)
             }
-            (Kind::Int, Kind::Long) | (Kind::String, Kind::Bytes) | (Kind::Bytes, Kind::String) => EXACT,
-            (Kind::Int | Kind::Long, Kind::Float) => self.add(Step::LongToFloat),
-            (Kind::Int | Kind::Long, Kind::Double) => self.add(Step::LongToDouble),
+            (Kind::Bytes, Kind::String) => EXACT,
+            (Kind::String, Kind::Bytes) => self.add(Step::Text),
+            (Kind::Int, Kind::Long | Kind::Float | Kind::Double) => self.add(Step::Int),
+            (Kind::Long, Kind::Float) => self.add(Step::LongToFloat),
+            (Kind::Long, Kind::Double) => self.add(Step::LongToDouble),
             (Kind::Float, Kind::Double) => self.add(Step::FloatToDouble),
             (kind, other) if kind.name() == other.name() => EXACT,
             _ => self.fail(writer, reader),
@@ -151,7 +194,11 @@ impl Builder<'_> {
         else {
             return Step::Fail("not a record".to_owned());
         };
-        let sources = match self.sources(written, record) {
+        let fields = written.fields.len() + record.fields.len();
+        if !self.take(fields * size_of::<FieldStep>()) {
+            return too_large();
+        }
+        let sources = match self.sources(written, reader, record) {
             Ok(sources) => sources,
             Err(message) => return Step::Fail(message),
         };
@@ -200,10 +247,11 @@ impl Builder<'_> {
     }
 
     /// Where each field of the reader comes from; how a field is read is not known yet.
-    fn sources(&self, written: &Record, record: &Record) -> Result<Vec<From>, String> {
+    fn sources(&mut self, written: &Record, reader: NodeId, record: &Record) -> Result<Vec<From>, String> {
+        let names = self.branches.names;
         let mut places: HashMap<&str, usize> = HashMap::new();
         for (index, field) in written.fields.iter().enumerate() {
-            let name = self.branches.names.field(written.name.full(), &field.name);
+            let name = names.field(written.name.full(), &field.name);
             // A field that has the name beats one that gets it by an alias.
             if field.name == name || !places.contains_key(name) {
                 places.insert(name, index);
@@ -226,15 +274,12 @@ impl Builder<'_> {
                 From::Field(index, EXACT)
             })
         };
-        let sources = record.fields.iter().map(|field| {
+        let sources = record.fields.iter().enumerate().map(|(place, field)| {
             if let Some(index) = places.get(field.name.as_str()) {
                 return Ok(From::Field(*index, EXACT));
             }
-            match &field.default {
-                Some(default) => {
-                    let bytes = self.reader.default_bytes(field.node, default);
-                    bytes.map(|bytes| From::Default(bytes.into())).map_err(|problem| format!("field \"{}\": {problem}", field.name))
-                }
+            match self.default((reader, place), field) {
+                Some(default) => default.map(From::Default),
                 None => promised(field).ok_or_else(|| {
                     let (name, other) = (written.name.full(), record.name.full());
                     format!("found {name}, the reader expects {other}: field \"{}\" is missing and has no default", field.name)
@@ -242,6 +287,28 @@ impl Builder<'_> {
             }
         });
         sources.collect()
+    }
+
+    /// The default of a field, which stands at a place of a reader's record.
+    fn default(
+        &mut self,
+        place: (NodeId, usize),
+        field: &Field,
+    ) -> Option<Result<Arc<DefaultValue>, String>> {
+        let default = field.default.as_ref()?;
+        if let Some(known) = self.defaults.get(&place) {
+            return Some(known.clone());
+        }
+        let encoded = match self.reader.default(field.node, default) {
+            Ok(encoded) if self.take(encoded.bytes.len()) => Ok(Arc::new(DefaultValue {
+                cost: encoded.bytes.len() + encoded.values * VALUE_BYTES,
+                bytes: encoded.bytes,
+            })),
+            Ok(_) => Err(TOO_LARGE_MESSAGE.to_owned()),
+            Err(problem) => Err(format!("field \"{}\": {problem}", field.name)),
+        };
+        self.defaults.insert(place, encoded.clone());
+        Some(encoded)
     }
 
     /// Whether two unions are the same to the last field, so that data of one is data of the other.
@@ -318,6 +385,13 @@ impl Builder<'_> {
         settle(&mut root);
         root
     }
+}
+
+const TOO_LARGE_MESSAGE: &str =
+    "the schemas of writer and reader differ in so many places that no plan holds them";
+
+fn too_large() -> Step {
+    Step::Fail(TOO_LARGE_MESSAGE.to_owned())
 }
 
 /// Shows the steps a step leads to.

@@ -3,14 +3,11 @@
 //! Invariant: `step` is the step of the value that is asked for next. Inside of what is exact there is nothing to follow,
 //! and `step` stays [`EXACT`]; so it does in a default, whose bytes are the reader's.
 
-use super::{EXACT, FieldStep, From, PLANNED_BYTES_MAX, Plan, RecordSteps, Step, StepId};
+use super::{DefaultValue, EXACT, FieldStep, From, PLANNED_BYTES_MAX, Plan, RecordSteps, Step, StepId};
 use crate::avro::node::NodeId;
 use crate::avro::symbol;
 use crate::avro::typed::Datum;
 use crate::avro::wire::{Fault, Reader, Result, Sealed, Source};
-
-/// What a default counts for beside its bytes: a value takes room even where its bytes are few.
-const DEFAULT_BYTES: usize = 24;
 
 /// A writer's body, read by a plan.
 #[derive(Debug)]
@@ -129,9 +126,12 @@ impl<'a> Planned<'a> {
         }
         while record.places.len() <= wanted {
             if let Some(field) = record.fields.get(record.places.len() - 1) {
-                let start = self.reader.position();
+                let (start, items) = (self.reader.position(), self.reader.zero_byte_items);
                 self.plan.writer.walk(*field, &mut self.reader)?;
-                self.spend(self.reader.position() - start)?;
+                let passed = items - self.reader.zero_byte_items;
+                self.spend(self.reader.position() - start + passed)?;
+                // They count when they are read.
+                self.reader.zero_byte_items = items;
             }
             record.places.push(self.reader.position());
         }
@@ -153,13 +153,13 @@ impl<'a> Planned<'a> {
                 self.step = *step;
                 Ok(())
             }
-            From::Default(bytes) => self.begin_default(bytes),
+            From::Default(default) => self.begin_default(default),
         }
     }
 
-    fn begin_default(&mut self, bytes: &'a [u8]) -> Result<()> {
-        self.spend(bytes.len() + DEFAULT_BYTES)?;
-        let default = self.reader.of(bytes);
+    fn begin_default(&mut self, default: &'a DefaultValue) -> Result<()> {
+        self.spend(default.cost)?;
+        let default = self.reader.of(&default.bytes);
         self.parked = Some(std::mem::replace(&mut self.reader, default));
         self.step = EXACT;
         Ok(())
@@ -171,7 +171,8 @@ impl<'a> Planned<'a> {
         if self.parked.is_some()
             && let Some(reader) = self.parked.take()
         {
-            self.reader = reader;
+            let default = std::mem::replace(&mut self.reader, reader);
+            self.reader.zero_byte_items = default.zero_byte_items;
         }
     }
 }
@@ -257,6 +258,19 @@ impl<'a> Source<'a> for Planned<'a> {
         }
         match self.settled()? {
             Step::Exact => Ok(&mut self.reader),
+            // What the writer wrote must be text, whoever reads it.
+            Step::Text => {
+                self.reader.clone().str()?;
+                Ok(&mut self.reader)
+            }
+            _ => self.unexpected(),
+        }
+    }
+
+    fn long(&mut self) -> Result<i64> {
+        match self.settled()? {
+            Step::Exact => self.reader.long(),
+            Step::Int => Ok(i64::from(self.reader.int()?)),
             _ => self.unexpected(),
         }
     }
@@ -273,6 +287,7 @@ impl<'a> Source<'a> for Planned<'a> {
     fn float(&mut self) -> Result<f32> {
         match self.settled()? {
             Step::Exact => self.reader.float(),
+            Step::Int => Ok(self.reader.int()? as f32),
             Step::LongToFloat => Ok(self.reader.long()? as f32),
             _ => self.unexpected(),
         }
@@ -281,6 +296,7 @@ impl<'a> Source<'a> for Planned<'a> {
     fn double(&mut self) -> Result<f64> {
         match self.settled()? {
             Step::Exact => self.reader.double(),
+            Step::Int => Ok(f64::from(self.reader.int()?)),
             Step::LongToDouble => Ok(self.reader.long()? as f64),
             Step::FloatToDouble => Ok(f64::from(self.reader.float()?)),
             _ => self.unexpected(),

@@ -5,8 +5,8 @@ use super::{RECURSION_MAX, Reader, Result, ZERO_BYTE_ITEMS_MAX};
 /// How much of a thread's stack reading may take. Threads have 2 MiB when nobody says otherwise.
 const STACK_BYTES_MAX: usize = 1024 * 1024;
 
-/// Bytes of memory that are reserved for items at once, for each byte of the payload.
-const ROOM_PER_BYTE: usize = 16;
+/// Bytes of memory that are reserved for items before they are read, for each byte of the payload.
+pub(super) const ROOM_PER_BYTE: usize = 16;
 
 impl<'a> Reader<'a> {
     /// One level deeper, when a record can hold itself: recursion ends with an error and not with the stack.
@@ -125,10 +125,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// How many items of a block to make room for before they are read: never more than the bytes in hand justify.
+    /// How many items of a block to make room for before they are read. All blocks of a payload, which may lie inside each
+    /// other, get no more than its bytes justify; what is beyond that grows with the items that are there.
     #[inline]
-    pub(crate) fn room_for<T>(&self, count: u64) -> usize {
-        let justified = (self.remaining() * ROOM_PER_BYTE) / size_of::<T>().max(1);
-        usize::try_from(count).unwrap_or(usize::MAX).min(justified)
+    pub(crate) fn room_for<T>(&mut self, count: u64) -> usize {
+        let justified = self.room / size_of::<T>().max(1);
+        let items = usize::try_from(count).unwrap_or(usize::MAX).min(justified);
+        self.room -= items * size_of::<T>();
+        items
     }
 }

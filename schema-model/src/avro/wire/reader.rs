@@ -1,10 +1,13 @@
 //! Reading Avro's binary encoding under a budget.
 
-use super::{Fault, RECURSION_MAX, Result, ZERO_BYTE_ITEMS_MAX};
+use super::{Fault, RECURSION_MAX, Result, ZERO_BYTE_ITEMS_MAX, nesting::ROOM_PER_BYTE};
 use crate::{DEPTH_MAX, Decimal};
 
 /// How many records, arrays and maps inside each other are passed over.
 const PASSED_DEPTH_MAX: usize = 4 * RECURSION_MAX;
+
+/// How many bytes an int takes at most.
+const INT_BYTES_MAX: usize = 5;
 
 /// Reads one payload from front to back.
 #[derive(Clone, Debug)]
@@ -16,7 +19,10 @@ pub struct Reader<'a> {
     pub(super) depth_max: usize,
     /// Where the stack stood at the first level.
     pub(super) stack: usize,
-    pub(super) zero_byte_items: usize,
+    /// How many more items may take no bytes.
+    pub(crate) zero_byte_items: usize,
+    /// For how many bytes of memory room may still be made before what goes there is read.
+    pub(super) room: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -31,6 +37,7 @@ impl<'a> Reader<'a> {
             depth_max: PASSED_DEPTH_MAX,
             stack: 0,
             zero_byte_items: ZERO_BYTE_ITEMS_MAX,
+            room: bytes.len().saturating_mul(ROOM_PER_BYTE),
         }
     }
 
@@ -112,17 +119,24 @@ impl<'a> Reader<'a> {
     /// When it is cut off or does not fit 32 bits.
     #[inline]
     pub fn int(&mut self) -> Result<i32> {
-        let start = self.rest;
-        let value = self.varint("an int")?;
-        match i32::try_from(value) {
-            Ok(value) => Ok(value),
-            Err(_) => self.too_long(start, value),
+        match self.rest {
+            [byte, rest @ ..] if *byte < 0x80 => {
+                self.rest = rest;
+                Ok(signed(u64::from(*byte)) as i32)
+            }
+            _ => self.int_of_many(),
         }
     }
 
-    #[cold]
-    fn too_long(&self, start: &'a [u8], value: i64) -> Result<i32> {
-        self.fault(start, format!("an int holds {value}, which does not fit 32 bits"))
+    #[inline(never)]
+    fn int_of_many(&mut self) -> Result<i32> {
+        let start = self.rest;
+        let value = self.varint_of_many("an int")?;
+        match i32::try_from(value) {
+            Ok(value) if start.len() - self.rest.len() <= INT_BYTES_MAX => Ok(value),
+            Ok(_) => self.fault(start, format!("an int takes more than {INT_BYTES_MAX} bytes")),
+            Err(_) => self.fault(start, format!("an int holds {value}, which does not fit 32 bits")),
+        }
     }
 
     /// A long.

@@ -45,6 +45,11 @@ fn malformed_bytes() {
         "an int holds 2147483648, which does not fit 32 bits",
     );
     refuse(
+        &[0x80, 0x80, 0x80, 0x80, 0x80, 0],
+        |r| r.int(),
+        "an int takes more than 5 bytes",
+    );
+    refuse(
         &[1],
         |r| r.bytes(),
         "bytes of length -1: a length cannot be negative",
@@ -127,6 +132,25 @@ fn items_without_bytes_are_counted_over_the_payload() {
         |r| r.array(Source::null),
         "more than 65536 items that take no bytes",
     );
+}
+
+#[test]
+fn room_is_made_for_what_the_bytes_justify_and_once() {
+    // Sixteen bytes of memory for each byte, in all of the blocks that a payload begins.
+    let mut reader = Reader::new(&[0; 100]);
+    let rooms = [10, 1 << 40, 1, 1 << 40].map(|count| reader.room_for::<u64>(count));
+    assert_eq!(rooms, [10, 190, 0, 0]);
+    assert_eq!(Reader::new(&[0; 100]).room_for::<()>(7), 7, "nulls take none");
+}
+
+#[test]
+fn a_writer_counts_what_it_wrote() {
+    let mut writer = Writer::append_to(vec![9; 3]);
+    assert!(writer.is_empty());
+    writer.bool(true);
+    writer.bool(false);
+    writer.truncate(1);
+    assert_eq!((writer.len(), writer.into_bytes()), (1, vec![9, 9, 9, 1]));
 }
 
 /// A list whose every link takes this much of the stack, and more.

@@ -7,6 +7,8 @@ use crate::{Decimal, DecimalError, Timestamp, avro::Datum};
 #[derive(Clone, Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
+    /// How many bytes were there before.
+    start: usize,
     depth: usize,
     refusal: Option<String>,
 }
@@ -22,12 +24,13 @@ impl Writer {
     #[must_use]
     pub fn append_to(bytes: Vec<u8>) -> Writer {
         Writer {
+            start: bytes.len(),
             bytes,
             ..Writer::default()
         }
     }
 
-    /// What was written.
+    /// What was written, behind what was there before.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
@@ -36,18 +39,18 @@ impl Writer {
     /// How many bytes were written.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() - self.start
     }
 
     /// Whether nothing was written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
-    /// Takes back what was written behind the first `len` bytes.
+    /// Takes back what was written behind its first `len` bytes.
     pub fn truncate(&mut self, len: usize) {
-        self.bytes.truncate(len);
+        self.bytes.truncate(self.start.saturating_add(len));
     }
 
     /// A boolean.
