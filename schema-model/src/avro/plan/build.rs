@@ -73,9 +73,9 @@ struct Builder<'s> {
 impl Builder<'_> {
     fn add(&mut self, step: Step) -> StepId {
         let beside = match &step {
-            Step::Enum(table) => {
-                let messages = table.iter().filter_map(|symbol| symbol.as_ref().err());
-                size_of_val(&**table) + messages.map(String::len).sum::<usize>()
+            Step::Enum { name, symbols } => {
+                let missing = symbols.iter().filter_map(|symbol| symbol.as_ref().err());
+                name.len() + size_of_val(&**symbols) + missing.map(|symbol| symbol.len()).sum::<usize>()
             }
             Step::WriterUnion(branches) => size_of_val(&**branches),
             Step::Fail(message) => message.len(),
