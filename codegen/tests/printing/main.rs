@@ -6,3 +6,5 @@ mod attributes;
 mod diagnostics;
 mod golden;
 mod languages;
+mod proto;
+mod random_proto;
