@@ -1,8 +1,5 @@
-//! Turns `schemas/` into `events.rs`. Version 1 of `OrderPlaced` is kept, because the company wrote it for months.
+//! Turns `schemas/` into `events.rs`.
 
-fn main() {
-    annals_codegen::Build::new("../schemas/annals.toml")
-        .keep("orders-shop.orders.OrderPlaced", 1)
-        .out("events.rs")
-        .run();
+fn main() -> Result<(), annals_codegen::Error> {
+    annals_codegen::configure().schemas("../schemas").compile()
 }

@@ -10,12 +10,43 @@ use annals_schema_model::avro::wire::{Blank, Reader, Result as Read, Source as _
 use annals_schema_model::avro::{self, Json, JsonKind, Kind, Logical, Node, NodeId, Schema};
 
 use crate::diagnostic::Diagnostic;
+use crate::input::VersionText;
 use crate::model::{self, Body, Definition, Definitions, Field, Type, Value};
 
-/// Every named type of a schema whose top is a record, and the top's other names.
+/// The file that a type is defined in: its own, or one it refers to.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    path: &'a Path,
+    label: &'a str,
+    text: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn of(own: &'a VersionText, node: &Node) -> Place<'a> {
+        let referred = (node.source as usize).checked_sub(1);
+        match referred.and_then(|place| own.references.get(place)) {
+            Some(referred) => Place {
+                path: &referred.path,
+                label: &referred.label,
+                text: &referred.text,
+            },
+            None => Place {
+                path: &own.path,
+                label: &own.label,
+                text: &own.text,
+            },
+        }
+    }
+
+    fn line_column(self, span: Span) -> (u32, u32) {
+        Span::line_column(self.text, span.start)
+    }
+}
+
+/// Every named type of a schema whose top is a named type, those it refers to as well, and the top's other names.
 pub(crate) fn definitions(
+    text: &VersionText,
     schema: &Schema,
-    path: &Path,
     wrong: &mut Vec<Diagnostic>,
 ) -> Option<(Definitions, Vec<String>)> {
     let mut definitions = Definitions::new();
@@ -24,14 +55,17 @@ pub(crate) fn definitions(
         let Some(name) = node.kind.type_name() else {
             continue;
         };
-        let Some(body) = body(schema, node, path, &mut complaints) else {
+        let place = Place::of(text, node);
+        let Some(body) = body(schema, node, place, &mut complaints) else {
             continue;
         };
         let definition = Definition {
             name: name.full().to_owned(),
             doc: node.kind.doc().map(str::to_owned),
             deprecated: deprecated(&node.props, node.kind.doc()),
-            line: line(schema, node.span),
+            path: place.path.to_owned(),
+            label: place.label.to_owned(),
+            line: place.line_column(node.span).0,
             body,
         };
         definitions.insert(definition.name.clone(), definition);
@@ -51,7 +85,13 @@ pub(crate) fn definitions(
     {
         let message =
             "the top is a fixed that stands for another type; events are named types, put it into a record";
-        complaints.push(Diagnostic::at(path, line(schema, top.span), 0, message));
+        let place = Place::of(text, top);
+        complaints.push(Diagnostic::at(
+            place.path,
+            place.line_column(top.span).0,
+            0,
+            message,
+        ));
     }
     if complaints.is_empty() {
         let ranks = model::ranks(&definitions);
@@ -63,7 +103,7 @@ pub(crate) fn definitions(
                 "`{}` holds itself without an end, so it has no values",
                 definition.name
             );
-            Diagnostic::at(path, definition.line, 0, message)
+            Diagnostic::at(&definition.path, definition.line, 0, message)
         }));
     }
     let sound = complaints.is_empty();
@@ -71,23 +111,19 @@ pub(crate) fn definitions(
     sound.then_some((definitions, aliases))
 }
 
-fn line(schema: &Schema, span: Span) -> u32 {
-    Span::line_column(schema.text(), span.start).0
-}
-
 /// What a named type is; nothing for a fixed that its logical type replaces.
-fn body(schema: &Schema, node: &Node, path: &Path, complaints: &mut Vec<Diagnostic>) -> Option<Body> {
+fn body(schema: &Schema, node: &Node, place: Place<'_>, complaints: &mut Vec<Diagnostic>) -> Option<Body> {
     match &node.kind {
         Kind::Record(record) => {
             let fields = record.fields.iter().map(|field| {
-                let (line, column) = Span::line_column(schema.text(), field.span.start);
+                let (line, column) = place.line_column(field.span);
                 let kind = kind(schema, field.node);
                 if has_empty_union(&kind) {
                     let message = format!(
                         "field `{}` is a union without branches, which no value fits",
                         field.name
                     );
-                    complaints.push(Diagnostic::at(path, line, column, message));
+                    complaints.push(Diagnostic::at(place.path, line, column, message));
                 }
                 Field {
                     name: field.name.clone(),
@@ -102,12 +138,12 @@ fn body(schema: &Schema, node: &Node, path: &Path, complaints: &mut Vec<Diagnost
         }
         Kind::Enum(symbols) => {
             if symbols.symbols.is_empty() {
-                let (line, column) = Span::line_column(schema.text(), node.span.start);
+                let (line, column) = place.line_column(node.span);
                 let message = format!(
                     "enum `{}` has no symbols, so it has no values",
                     symbols.name.full()
                 );
-                complaints.push(Diagnostic::at(path, line, column, message));
+                complaints.push(Diagnostic::at(place.path, line, column, message));
             }
             let default = symbols.default.as_ref();
             let place =

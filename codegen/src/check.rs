@@ -6,89 +6,84 @@
 use std::collections::BTreeMap;
 
 use annals_schema_model::avro::compat as avro_compat;
-use annals_schema_model::{Direction, Level, Resolved, Schema, SchemaType, Version, compat};
+use annals_schema_model::{Direction, Level, Schema, SchemaType, Version, compat};
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::{Manifest, Strategy, Subject, Topic, VersionText};
-use crate::settings::Settings;
-use crate::unit::{AvroUnit, Origin, ProtoUnit, TopicUnit};
+use crate::input::{Input, Strategy, Subject, Topic, VersionText, resolved};
+use crate::unit::{AvroUnit, Origin, ProtoEvents, ProtoUnit, TopicUnit, Units};
 use crate::{avro, protobuf};
 
-/// A version of a subject that is generated beside the newest.
-pub(crate) type Kept = (String, u32);
-
-/// Turns a manifest into what is generated.
-pub(crate) fn units(manifest: &Manifest, settings: &Settings) -> Result<Vec<TopicUnit>, Vec<Diagnostic>> {
+/// Turns a folder's schemas into what is generated.
+pub(crate) fn units(input: &Input) -> Result<Units, Vec<Diagnostic>> {
     let mut wrong = Vec::new();
-    let topics = manifest
-        .topics
-        .iter()
-        .filter_map(|topic| topic_unit(topic, settings, &mut wrong))
-        .collect();
-    if wrong.is_empty() { Ok(topics) } else { Err(wrong) }
+    let mut units = Units::default();
+    for topic in &input.topics {
+        units.topics.extend(topic_unit(topic, &mut wrong));
+    }
+    for subject in &input.others {
+        let subject = subject_units(None, subject, &mut wrong);
+        units.types.extend(subject.newest.into_iter().chain(subject.kept));
+        units.messages.extend(subject.message);
+    }
+    if wrong.is_empty() { Ok(units) } else { Err(wrong) }
 }
 
-/// Kept versions nobody has.
-pub(crate) fn unknown_kept(manifest: &Manifest, kept: &[Kept]) -> Vec<String> {
-    let exists = |(subject, version): &&Kept| {
-        manifest
-            .topics
-            .iter()
-            .flat_map(|topic| &topic.subjects)
-            .any(|candidate| {
-                candidate.name == *subject && candidate.versions.iter().any(|text| text.version == *version)
-            })
+/// What is generated of a subject: an Avro version and its kept ones, or a message.
+#[derive(Default)]
+struct SubjectUnits {
+    newest: Option<AvroUnit>,
+    kept: Vec<AvroUnit>,
+    message: Option<ProtoUnit>,
+}
+
+fn subject_units(topic: Option<&Topic>, subject: &Subject, wrong: &mut Vec<Diagnostic>) -> SubjectUnits {
+    let mut units = SubjectUnits::default();
+    let Some((newest, older)) = subject.versions.split_last() else {
+        return units;
     };
-    kept.iter()
-        .filter(|kept| !exists(kept))
-        .map(|(subject, version)| {
-            format!("version {version} of `{subject}` is to be kept, but there is no such file")
-        })
-        .collect()
+    // What is upcast need not be readable as it is.
+    let is_upcast = |text: &&VersionText| subject.upcast.contains(&text.version);
+    compare(newest, older.iter().filter(|text| !is_upcast(text)), wrong);
+    let kept = older
+        .iter()
+        .filter(|text| is_upcast(text) || subject.keep.contains(&text.version));
+    match subject.kind {
+        SchemaType::Avro => {
+            units.newest = avro_unit(subject, newest, None, wrong);
+            for text in kept {
+                units
+                    .kept
+                    .extend(avro_unit(subject, text, Some(text.version), wrong));
+            }
+        }
+        _ => {
+            for text in kept {
+                let reason =
+                    "old versions can be kept of Avro subjects only: a Protobuf message reads them all";
+                wrong.push(Diagnostic::file(&text.path, reason));
+            }
+            units.message = proto_unit(topic, subject, newest, wrong);
+        }
+    }
+    units
 }
 
-fn topic_unit(topic: &Topic, settings: &Settings, wrong: &mut Vec<Diagnostic>) -> Option<TopicUnit> {
-    let kept = settings.kept.as_slice();
+fn topic_unit(topic: &Topic, wrong: &mut Vec<Diagnostic>) -> Option<TopicUnit> {
     let mut events = Vec::new();
     let mut old = Vec::new();
     let mut messages = Vec::new();
     for subject in &topic.subjects {
-        let schemas = parse(subject, wrong);
-        let Some(((newest_text, newest), older)) = schemas.split_last() else {
-            continue;
-        };
-        if older.len() + 1 == subject.versions.len() {
-            // What is upcast need not be readable as it is.
-            let is_read = |old: &&(&VersionText, Schema)| !is_kept(&settings.upcasts, subject, old.0);
-            let older: Vec<_> = older.iter().filter(is_read).cloned().collect();
-            compare(newest_text, newest, &older, wrong);
+        for text in &subject.versions {
+            check_name(topic, subject, text, wrong);
         }
-        for (text, schema) in &schemas {
-            check_name(topic, subject, text, schema, wrong);
-        }
-        match newest {
-            Schema::Avro(_) => {
-                events.extend(avro_unit(subject, newest_text, newest, None, wrong));
-                for (text, schema) in older.iter().filter(|(text, _)| is_kept(kept, subject, text)) {
-                    old.extend(avro_unit(subject, text, schema, Some(text.version), wrong));
-                }
-            }
-            Schema::Proto(_) => {
-                for (text, _) in older.iter().filter(|(text, _)| is_kept(kept, subject, text)) {
-                    let reason =
-                        "old versions can be kept of Avro subjects only: a Protobuf message reads them all";
-                    wrong.push(Diagnostic::file(&text.path, reason));
-                }
-                messages.extend(proto_unit(topic, subject, newest_text, newest, wrong));
-            }
-            // The manifest takes no other files; a build may know more types all the same.
-            #[allow(unreachable_patterns)]
-            _ => {}
-        }
+        let units = subject_units(Some(topic), subject, wrong);
+        events.extend(units.newest);
+        old.extend(units.kept);
+        messages.extend(units.message);
     }
     check_aliases(&topic.name, &events, wrong);
     let name = topic.name.clone();
-    let by_record = topic.strategy == Strategy::TopicRecord;
+    let by_record = topic.strategy != Strategy::Topic;
     match messages.first() {
         None => Some(TopicUnit::Avro {
             name,
@@ -110,49 +105,15 @@ fn topic_unit(topic: &Topic, settings: &Settings, wrong: &mut Vec<Diagnostic>) -
     }
 }
 
-fn is_kept(kept: &[Kept], subject: &Subject, text: &VersionText) -> bool {
-    kept.iter()
-        .any(|(name, version)| *name == subject.name && *version == text.version)
-}
-
-/// What a Protobuf schema imports, if it is all there.
-fn imports(subject: &Subject, text: &VersionText, wrong: &mut Vec<Diagnostic>) -> Option<Vec<Resolved>> {
-    let (SchemaType::Protobuf, Some(root)) = (subject.kind, subject.folder.parent()) else {
-        return Some(Vec::new());
-    };
-    let (imports, missing) = protobuf::imports(root, text);
-    let is_whole = missing.is_empty();
-    wrong.extend(missing);
-    is_whole.then_some(imports)
-}
-
-fn parse<'a>(subject: &'a Subject, wrong: &mut Vec<Diagnostic>) -> Vec<(&'a VersionText, Schema)> {
-    let mut schemas = Vec::new();
-    for text in &subject.versions {
-        let Some(imports) = imports(subject, text, wrong) else {
-            continue;
-        };
-        match Schema::parse(subject.kind, &text.text, &imports) {
-            Ok(schema) => schemas.push((text, schema)),
-            Err(error) => wrong.push(Diagnostic::at(
-                &text.path,
-                error.line,
-                error.column,
-                error.message,
-            )),
-        }
-    }
-    schemas
-}
-
 /// The newest version must read what every older one wrote.
-fn compare(
+fn compare<'a>(
     newest_text: &VersionText,
-    newest: &Schema,
-    older: &[(&VersionText, Schema)],
+    older: impl Iterator<Item = &'a VersionText>,
     wrong: &mut Vec<Diagnostic>,
 ) {
-    for (text, schema) in older {
+    let newest = &newest_text.schema;
+    for text in older {
+        let schema = &text.schema;
         for finding in compat::check(Level::Backward, newest, &[(Version(text.version), schema)]) {
             let detail = if finding.additional_info.is_empty() {
                 String::new()
@@ -194,30 +155,29 @@ fn compare(
 
 /// The record that a subject is named by.
 fn record_of<'a>(topic: &Topic, subject: &'a Subject) -> Option<&'a str> {
-    let record = subject.name.strip_prefix(&topic.name)?.strip_prefix('-')?;
-    (topic.strategy == Strategy::TopicRecord).then_some(record)
+    match topic.strategy {
+        Strategy::Topic => None,
+        Strategy::TopicRecord => subject.name.strip_prefix(&topic.name)?.strip_prefix('-'),
+        Strategy::Record => Some(&subject.name),
+    }
 }
 
 /// Under `topic_record` the subject ends in the record's own name.
-fn check_name(
-    topic: &Topic,
-    subject: &Subject,
-    text: &VersionText,
-    schema: &Schema,
-    wrong: &mut Vec<Diagnostic>,
-) {
-    let Some(record) = schema.record_name() else {
-        let what = match schema.schema_type() {
+fn check_name(topic: &Topic, subject: &Subject, text: &VersionText, wrong: &mut Vec<Diagnostic>) {
+    let Some(record) = text.schema.record_name() else {
+        let what = match subject.kind {
             SchemaType::Protobuf => "has no message",
             _ => "has no record at its top; events are records",
         };
         wrong.push(Diagnostic::at(&text.path, 1, 1, what));
         return;
     };
-    let wanted = format!("{}-{record}", topic.name);
-    // A file of Protobuf may have the message of the subject's name anywhere.
-    let named = record_of(topic, subject).is_some_and(|named| schema.has_record(named));
-    if topic.strategy == Strategy::TopicRecord && !named {
+    let named = record_of(topic, subject);
+    if named.is_some_and(|named| !text.schema.has_record(named)) {
+        let wanted = match topic.strategy {
+            Strategy::Record => record.clone(),
+            _ => format!("{}-{record}", topic.name),
+        };
         let message = format!(
             "the subject of `{record}` in topic `{}` is `{wanted}`, not `{}`",
             topic.name, subject.name
@@ -245,48 +205,55 @@ fn check_aliases(topic: &str, events: &[AvroUnit], wrong: &mut Vec<Diagnostic>) 
     }
 }
 
-fn origin(subject: &Subject, text: &VersionText, schema: &Schema) -> Origin {
+fn origin(subject: &Subject, text: &VersionText) -> Origin {
+    let references = text.references.iter();
     Origin {
         subject: subject.name.clone(),
         version: text.version,
         label: text.label.clone(),
         path: text.path.clone(),
-        kind: schema.schema_type(),
-        whole_text: match schema {
+        references: references
+            .map(|referred| (referred.name.clone(), referred.path.clone()))
+            .collect(),
+        kind: subject.kind,
+        whole_text: match &text.schema {
             Schema::Avro(schema) => schema.resolved_text(),
-            _ => schema.text().to_owned(),
+            _ => text.text.clone(),
         },
-        fingerprint: schema.fingerprint(),
+        fingerprint: text.schema.fingerprint(),
     }
 }
 
 fn avro_unit(
     subject: &Subject,
     text: &VersionText,
-    schema: &Schema,
     keep: Option<u32>,
     wrong: &mut Vec<Diagnostic>,
 ) -> Option<AvroUnit> {
-    let Schema::Avro(avro) = schema else { return None };
-    let (definitions, aliases) = avro::definitions(avro, &text.path, wrong)?;
+    let Schema::Avro(avro) = &text.schema else {
+        return None;
+    };
+    let (definitions, aliases) = avro::definitions(text, avro, wrong)?;
     Some(AvroUnit {
-        origin: origin(subject, text, schema),
+        origin: origin(subject, text),
         keep,
-        top: schema.record_name()?,
+        is_upcast: subject.upcast.contains(&text.version),
+        top: text.schema.record_name()?,
         aliases,
         definitions,
     })
 }
 
 fn proto_unit(
-    topic: &Topic,
+    topic: Option<&Topic>,
     subject: &Subject,
     text: &VersionText,
-    schema: &Schema,
     wrong: &mut Vec<Diagnostic>,
 ) -> Option<ProtoUnit> {
-    let Schema::Proto(proto) = schema else { return None };
-    let imports = imports(subject, text, wrong)?;
+    let Schema::Proto(proto) = &text.schema else {
+        return None;
+    };
+    let imports = resolved(&text.references);
     let read = protobuf::schema(proto, &text.label, &imports);
     let endless = protobuf::endless(&read).into_iter();
     wrong.extend(endless.map(|message| {
@@ -296,9 +263,10 @@ fn proto_unit(
         );
         Diagnostic::at(&text.path, message.about.line, 0, reason)
     }));
+    let events = topic.map(|topic| protobuf::events(&read, record_of(topic, subject)));
     Some(ProtoUnit {
-        origin: origin(subject, text, schema),
-        events: protobuf::events(&read, record_of(topic, subject)),
+        origin: origin(subject, text),
+        events: events.unwrap_or(ProtoEvents::Messages(Vec::new())),
         schema: read,
         imports,
     })

@@ -6,17 +6,19 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// One thing wrong with the manifest or a schema.
+/// One thing wrong with a schema or a folder of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// The file, as it was reached from the manifest's path.
+    /// The file, as it was reached from the folder's path.
     pub file: PathBuf,
     /// Line from 1; 0 when the file as a whole is meant.
     pub line: u32,
     /// Column from 1, in characters; 0 when the line as a whole is meant.
     pub column: u32,
-    /// What is wrong, and what to do.
+    /// What is wrong.
     pub message: String,
+    /// What to do about it, with the lines to paste; empty where the message says it.
+    pub help: String,
 }
 
 impl Diagnostic {
@@ -32,6 +34,23 @@ impl Diagnostic {
             line,
             column,
             message: message.into(),
+            help: String::new(),
+        }
+    }
+
+    /// The same with what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Diagnostic {
+        self.help = help.into();
+        self
+    }
+
+    /// The same for people: with what to do about it.
+    #[must_use]
+    pub fn report(&self) -> String {
+        match self.help.as_str() {
+            "" => format!("error: {self}"),
+            help => format!("error: {self}\n  help: {help}"),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::model::{Body, Definition, Definitions, proto};
 use crate::names::{Scope, camel};
 use crate::rust::identity::identities;
 use crate::rust::units as avro_units;
-use crate::unit::{ProtoUnit, TopicUnit};
+use crate::unit::{ProtoUnit, TopicUnit, Units};
 
 /// All types and topics.
 #[derive(Debug, Default)]
@@ -75,9 +75,10 @@ pub(crate) struct Event<'u> {
 
 impl<'u> Flat<'u> {
     /// Names everything. A language's own names are never given.
-    pub(crate) fn new(topics: &'u [TopicUnit], reserved: impl Fn(&str) -> bool) -> Flat<'u> {
+    pub(crate) fn new(all: &'u Units, reserved: impl Fn(&str) -> bool) -> Flat<'u> {
         let mut flat = Flat::default();
-        let avro = avro_units(topics);
+        let topics = all.topics.as_slice();
+        let avro = avro_units(all);
         let found = identities(&avro);
         for place in found.types {
             let unit = avro[place.unit];
@@ -96,7 +97,7 @@ impl<'u> Flat<'u> {
             TopicUnit::Proto { events, .. } => events.as_slice(),
             TopicUnit::Avro { .. } => &[],
         });
-        let proto: Vec<&ProtoUnit> = proto.collect();
+        let proto: Vec<&ProtoUnit> = proto.chain(&all.messages).collect();
         for (index, unit) in proto.iter().enumerate() {
             let places = flat.proto_types(avro.len(), &proto[..index], unit);
             flat.places.push(places);

@@ -2,7 +2,9 @@
 //!
 //! ```no_run
 //! // build.rs of a user's crate, and all there is to it:
-//! annals_codegen::Build::new("../schemas/annals.toml").out("events.rs").run();
+//! fn main() -> Result<(), annals_codegen::Error> {
+//!     annals_codegen::configure().schemas("schemas").compile()
+//! }
 //! ```
 //!
 //! The user's crate then says where the types live:
@@ -13,22 +15,28 @@
 //! }
 //! ```
 //!
-//! `annals.toml` names topics and their subjects; a subject is a folder, a version a file in it. The newest version
-//! of a subject becomes Rust types, and the build fails, with file, line and column, when it cannot read what an
-//! older version wrote. Each topic becomes one event type that reads records of *any* registered writer schema.
+//! A subject is a folder in `schemas`, a version a file in it, `v1.avsc` or `v1.proto`; what has one version may be a file
+//! alone. Folders are called as subjects are in a registry: `<topic>-value`, `<topic>-<full record name>`, or as the
+//! topic alone. What no name can say, `annals.toml` says beside them. The newest version of a subject becomes Rust types,
+//! and the build fails, with file, line and column, when it is not compatible with an older one. Each topic becomes one
+//! event type that reads records of *any* registered writer schema.
+//!
+//! A type that another file defines, and an import, is looked for in the same folder: types by their names, imports by
+//! their paths. What others refer to is no topic, and neither is a key (`<topic>-key`): they become types alone.
 //!
 //! What is generated depends on `annals-schema-model` alone, with its features `uuid` and `jiff` when schemas have uuids,
 //! or dates and times of day, and `proto` for Protobuf; that needs `prost` and `prost-types` as well.
 //!
-//! Nothing here touches the network. Left out: JSON Schema, and schemas split over several subjects by references.
+//! Nothing here touches the network. Left out: JSON Schema.
 
 mod asyncapi;
 mod avro;
 mod build;
 mod check;
 mod diagnostic;
+mod error;
 mod flat;
-mod manifest;
+mod input;
 mod model;
 mod names;
 mod protobuf;
@@ -40,5 +48,6 @@ mod unit;
 mod words;
 
 pub use asyncapi::Document;
-pub use build::Build;
+pub use build::{Build, configure};
 pub use diagnostic::Diagnostic;
+pub use error::Error;

@@ -4,15 +4,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::Parser;
 
-use crate::check::Kept;
-
 /// The choices; what [`Settings::default`] gives is what most users want.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
-    /// Old versions of Avro subjects whose types are generated as well, in modules `v<N>`.
-    pub(crate) kept: Vec<Kept>,
-    /// Kept versions whose events become the next version's by the user's own `From`, instead of by Avro's resolution.
-    pub(crate) upcasts: Vec<Kept>,
     /// Attributes of types, by path.
     pub(crate) type_attributes: Vec<Attribute>,
     /// Attributes of fields, by path.

@@ -13,6 +13,8 @@ pub(crate) struct AvroUnit {
     pub(crate) origin: Origin,
     /// The version, when it is an old one that is kept beside the newest.
     pub(crate) keep: Option<u32>,
+    /// Whether its events become the next version's by the user's own `From`, instead of by Avro's resolution.
+    pub(crate) is_upcast: bool,
     /// The full name of the top record.
     pub(crate) top: String,
     /// The full names the top record had before.
@@ -69,12 +71,25 @@ pub(crate) struct Origin {
     pub(crate) label: String,
     /// The file as `build.rs` reached it: relative to the user's crate, or absolute.
     pub(crate) path: PathBuf,
+    /// What it refers to, dependencies first: names, and the files they are in.
+    pub(crate) references: Vec<(String, PathBuf)>,
     /// The schema's language.
     pub(crate) kind: SchemaType,
     /// The text; in Avro with the definitions of what it refers to in it.
     pub(crate) whole_text: String,
     /// SHA-256 of the canonical form.
     pub(crate) fingerprint: [u8; 32],
+}
+
+/// All that is generated.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Units {
+    /// Types and events.
+    pub(crate) topics: Vec<TopicUnit>,
+    /// Avro types that no topic has events of: keys, and what others refer to.
+    pub(crate) types: Vec<AvroUnit>,
+    /// The same in Protobuf.
+    pub(crate) messages: Vec<ProtoUnit>,
 }
 
 /// A topic with what is generated for it.

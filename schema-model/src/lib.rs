@@ -71,7 +71,7 @@ pub use level::{Level, LevelError};
 pub use reading::ReadError;
 #[cfg(feature = "values")]
 pub use reading::Reading;
-pub use reference::{Reference, Resolved};
+pub use reference::{Outline, Reference, Resolved};
 pub use schema::{ParseError, Schema, SchemaType, SchemaTypeError};
 pub use span::Span;
 pub use standard::{CompatibilityPolicy, Policy, PolicyError, Standard};

@@ -5,6 +5,7 @@
 //! compiled from the schemas themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 /// A type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +116,10 @@ pub(crate) struct Definition {
     pub(crate) doc: Option<String>,
     /// Why it is not to be used any more, if so.
     pub(crate) deprecated: Option<String>,
+    /// The file that defines it, which may be one the schema refers to.
+    pub(crate) path: PathBuf,
+    /// The same as docs name it.
+    pub(crate) label: String,
     /// Line of the definition, from 1.
     pub(crate) line: u32,
     /// What it is.
@@ -366,6 +371,8 @@ mod tests {
             name: name.to_owned(),
             doc: None,
             deprecated: None,
+            path: PathBuf::new(),
+            label: String::new(),
             line: 1,
             body: Body::Record(fields),
         };

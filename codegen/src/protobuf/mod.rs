@@ -3,8 +3,6 @@
 //! `schema-model` has compiled the text with all it imports; its descriptors carry no comments and no places, which are
 //! taken from the texts.
 
-mod import;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use annals_schema_model::{Resolved, proto};
@@ -20,14 +18,12 @@ use crate::model::proto::{
     About, Default, Enum, EnumValue, Field, File, Kind, Message, Occurs, Oneof, Scalar, Schema, Top,
 };
 use crate::unit::ProtoEvents;
-pub(crate) use import::imports;
 
 /// What the import names of files that come with every library begin with.
 const WELL_KNOWN: &str = "google/protobuf/";
 
 /// Numbers of fields of descriptors: what a path to a declaration is made of.
 mod part {
-    pub(super) const FILE_IMPORT: i32 = 3;
     pub(super) const FILE_MESSAGE: i32 = 4;
     pub(super) const FILE_ENUM: i32 = 5;
     pub(super) const MESSAGE_FIELD: i32 = 2;

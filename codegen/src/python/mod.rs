@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 
 use crate::flat::{Declared, Flat, Named, Topic};
 use crate::model::Body;
-use crate::unit::TopicUnit;
+use crate::unit::Units;
 use crate::words::{self, quoted};
 
 const HEADER: &str = "\
@@ -42,9 +42,9 @@ const KEYWORDS: &[&str] = &[
 const BUILTINS: &[&str] = &["bool", "bytes", "dict", "float", "int", "list", "object", "str"];
 
 /// The file.
-pub(crate) fn file(topics: &[TopicUnit]) -> String {
+pub(crate) fn file(all: &Units) -> String {
     let is_alias = |name: &str| avro::ALIASES.iter().any(|(alias, ..)| *alias == name);
-    let flat = Flat::new(topics, |name| KEYWORDS.contains(&name) || is_alias(name));
+    let flat = Flat::new(all, |name| KEYWORDS.contains(&name) || is_alias(name));
     let mut printer = Printer {
         flat: &flat,
         text: String::new(),

@@ -14,25 +14,25 @@ use crate::rust::may_fail;
 use crate::rust::module::{Here, ident};
 use crate::rust::shape::{Shape, Shaper, Union, unsuffixed};
 
-/// The schema a definition stands in, as far as docs and constants need it.
-pub(crate) struct Source<'a> {
-    /// The file as docs name it.
-    pub(crate) label: &'a str,
-    /// The constants of the schema, for the top type; nothing for the others.
-    pub(crate) constants: Option<TokenStream>,
+/// What the top type of a schema has, and no other.
+pub(crate) struct Top {
+    /// The constants of the schema.
+    pub(crate) constants: TokenStream,
+    /// Whether the schema refers to others.
+    pub(crate) refers: bool,
 }
 
 /// The items of a definition. `scope` holds the names of its module.
 pub(crate) fn items(
     definition: &Definition,
-    source: &Source<'_>,
+    top: Option<&Top>,
     here: &Here<'_>,
     scope: &mut Scope,
 ) -> TokenStream {
     let Some(name) = here.name_of(&definition.name) else {
         return TokenStream::new();
     };
-    let place = format!("`{}`, {}:{}", definition.name, source.label, definition.line);
+    let place = format!("`{}`, {}:{}", definition.name, definition.label, definition.line);
     let doc = doc(definition.doc.as_deref(), &place);
     let deprecated = deprecated(definition.deprecated.as_deref());
     let items = match &definition.body {
@@ -41,10 +41,7 @@ pub(crate) fn items(
         Body::Fixed(size) => fixed(definition, name, *size, here),
     };
     let full_name = &definition.name;
-    let payload = source
-        .constants
-        .as_ref()
-        .map(|constants| payload(definition, name, constants, here));
+    let payload = top.map(|top| payload(definition, name, top, here));
     quote! {
         #doc
         #deprecated
@@ -59,8 +56,10 @@ pub(crate) fn items(
 }
 
 /// What only the top type of a schema has: the schema, and whole payloads.
-fn payload(definition: &Definition, name: &Ident, constants: &TokenStream, here: &Here<'_>) -> TokenStream {
+fn payload(definition: &Definition, name: &Ident, top: &Top, here: &Here<'_>) -> TokenStream {
     let avro = here.names.avro();
+    let constants = &top.constants;
+    let referring = top.refers.then(|| quote!(.referring(#name::REFERENCES)));
     let encode = if may_fail(here.definitions, &definition.name) {
         quote! {
             /// The payload, without an envelope; an error when it has something that nobody could read.
@@ -88,7 +87,7 @@ fn payload(definition: &Definition, name: &Ident, constants: &TokenStream, here:
 
         /// What reads payloads of this and of every other writer's schema.
         pub fn reader() -> &'static #avro::ReaderSchema {
-            static READER: #avro::ReaderSchema = #avro::ReaderSchema::new(#name::SCHEMA);
+            static READER: #avro::ReaderSchema = #avro::ReaderSchema::new(#name::SCHEMA) #referring;
             &READER
         }
     }

@@ -21,36 +21,34 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::Manifest;
+use crate::input::{Input, Subject, VersionText};
 use crate::model::{Definition, Definitions, Ranks, has_open_enums, is_endless, ranks};
 use crate::names::{Scope, camel};
 use crate::settings::Settings;
-use crate::unit::{AvroUnit, Origin, TopicUnit};
-use definition::Source;
+use crate::unit::{AvroUnit, Origin, TopicUnit, Units};
+use definition::Top;
 use identity::{Identities, TypePlace, identities};
 use module::{Here, Names, Tree, ident, modules};
 use proto::Proto;
 use shape::unsuffixed;
 
-/// Prints all topics as one Rust file, and a list of all schema texts of the manifest.
-pub(crate) fn file(
-    manifest: &Manifest,
-    topics: &[TopicUnit],
-    settings: &Settings,
-) -> Result<String, Vec<Diagnostic>> {
+/// Prints all topics as one Rust file, and a list of all schema texts.
+pub(crate) fn file(input: &Input, all: &Units, settings: &Settings) -> Result<String, Vec<Diagnostic>> {
+    let topics = all.topics.as_slice();
     let mut names = Names::default();
     names.keep_prelude(&[]);
     let topic_names: Vec<String> = topics
         .iter()
         .map(|topic| names.scope(&[]).camel(&format!("{}_event", topic.name())))
         .collect();
-    let units = units(topics);
+    let units = units(all);
     let identities = identities(&units);
-    claim_modules(&mut names, topics, &identities);
+    claim_modules(&mut names, all, &identities);
     for place in &identities.types {
         names.claim(&place.modules, place.definition.simple_name());
     }
-    let proto = Proto::new(manifest, topics, &mut names);
+    let rows = Rows(input.in_order());
+    let proto = Proto::new(&rows, all, &mut names);
 
     let mut tree = Tree::default();
     proto.types(settings, &mut tree);
@@ -64,7 +62,7 @@ pub(crate) fn file(
         })
         .collect();
     let printer = Printer {
-        manifest,
+        rows: &rows,
         settings,
         units: &units,
         identities: &identities,
@@ -93,7 +91,7 @@ pub(crate) fn file(
     if !units.is_empty() && !opened.contains(&Vec::new()) {
         roots = [library(&names), roots].into_iter().collect();
     }
-    roots.extend(schemas(manifest));
+    roots.extend(schemas(&rows));
     tree.add(&[], roots);
     let deprecates = |unit: &&AvroUnit| unit.definitions.values().any(Definition::deprecates);
     formatted(tree.print(""), units.iter().any(deprecates))
@@ -108,30 +106,32 @@ impl TopicUnit {
 }
 
 /// Modules get their names first.
-fn claim_modules(names: &mut Names, topics: &[TopicUnit], identities: &Identities<'_>) {
+fn claim_modules(names: &mut Names, all: &Units, identities: &Identities<'_>) {
     for place in &identities.types {
         names.claim_modules(&place.modules);
     }
-    for topic in topics {
-        if let TopicUnit::Proto { events, .. } = topic {
-            let files = events.iter().flat_map(|unit| &unit.schema.files);
-            let packages = files.filter(|file| !file.is_well_known);
-            packages.for_each(|file| names.claim_modules(&modules(&file.package, None)));
-        }
+    let of_topics = all.topics.iter().flat_map(|topic| match topic {
+        TopicUnit::Proto { events, .. } => events.as_slice(),
+        TopicUnit::Avro { .. } => &[],
+    });
+    for unit in of_topics.chain(&all.messages) {
+        let packages = unit.schema.files.iter().filter(|file| !file.is_well_known);
+        packages.for_each(|file| names.claim_modules(&modules(&file.package, None)));
     }
 }
 
 /// Every Avro version that is printed, the newest ones first, so that they get the plain names.
-pub(crate) fn units(topics: &[TopicUnit]) -> Vec<&AvroUnit> {
+pub(crate) fn units(all: &Units) -> Vec<&AvroUnit> {
     let pick = |kept: bool| {
-        topics.iter().flat_map(move |topic| match topic {
+        all.topics.iter().flat_map(move |topic| match topic {
             TopicUnit::Avro {
                 events, kept: old, ..
             } => if kept { old } else { events }.iter(),
             TopicUnit::Proto { .. } => [].iter(),
         })
     };
-    pick(false).chain(pick(true)).collect()
+    let (types, kept): (Vec<_>, Vec<_>) = all.types.iter().partition(|unit| unit.keep.is_none());
+    pick(false).chain(types).chain(pick(true)).chain(kept).collect()
 }
 
 /// The line by which a module knows the library.
@@ -153,7 +153,7 @@ fn may_fail(definitions: &Definitions, name: &str) -> bool {
 
 /// What every type is printed with.
 struct Printer<'a> {
-    manifest: &'a Manifest,
+    rows: &'a Rows<'a>,
     settings: &'a Settings,
     units: &'a [&'a AvroUnit],
     identities: &'a Identities<'a>,
@@ -169,11 +169,10 @@ impl Printer<'_> {
     ) {
         let (unit, modules) = (self.units[place.unit], &place.modules);
         let definition = place.definition;
-        let constants = (definition.name == unit.top).then(|| origin_constants(&unit.origin));
-        let source = Source {
-            label: &unit.origin.label,
-            constants,
-        };
+        let top = (definition.name == unit.top).then(|| Top {
+            constants: origin_constants(&unit.origin),
+            refers: !unit.origin.references.is_empty(),
+        });
         let mut scope = std::mem::take(names.scope(modules));
         let here = Here {
             names,
@@ -184,7 +183,7 @@ impl Printer<'_> {
             ranks: &values.0,
             rich: &values.1,
         };
-        let items = definition::items(definition, &source, &here, &mut scope);
+        let items = definition::items(definition, top.as_ref(), &here, &mut scope);
         *names.scope(modules) = scope;
         tree.add(modules, items);
     }
@@ -192,10 +191,9 @@ impl Printer<'_> {
     /// The old versions of a unit that its user upcasts, the oldest first.
     fn upcasts(&self, unit: &AvroUnit, names: &Names) -> Vec<TokenStream> {
         let old = self.units.iter().enumerate().filter_map(|(index, old)| {
-            let version = (old.origin.subject.clone(), old.keep?);
-            let is_upcast = version.0 == unit.origin.subject && self.settings.upcasts.contains(&version);
+            let is_upcast = old.is_upcast && old.origin.subject == unit.origin.subject;
             let place = is_upcast.then(|| self.identities.of_unit[index].get(old.top.as_str()))??;
-            Some((version.1, names.path(&[], *place)))
+            Some((old.keep?, names.path(&[], *place)))
         });
         let mut old: Vec<(u32, TokenStream)> = old.collect();
         old.sort_by_key(|(version, _)| *version);
@@ -212,10 +210,11 @@ impl Printer<'_> {
                 aliases: unit.aliases.clone(),
                 variant: ident(&variants.camel(&camel(unit.top.rsplit('.').next().unwrap_or_default()))),
                 path: names.path(&[], place),
-                schema: self::place(self.manifest, &unit.origin),
+                schema: self.rows.place(&unit.origin),
                 // A type that is the top of several subjects has the schema of the first.
                 other: (self.identities.types[place].unit != index).then_some(unit.origin.fingerprint),
                 upcasts: self.upcasts(unit, names),
+                references: references(&unit.origin),
                 may_fail: may_fail(&unit.definitions, &unit.top),
             })
         };
@@ -238,10 +237,25 @@ fn included(path: &Path) -> TokenStream {
     }
 }
 
+/// What a schema refers to, if anything: names and texts.
+fn references(origin: &Origin) -> Option<TokenStream> {
+    let rows = origin.references.iter().map(|(name, path)| {
+        let text = included(path);
+        quote!((#name, #text))
+    });
+    (!origin.references.is_empty()).then(|| quote!(&[#(#rows),*]))
+}
+
 /// Constants of a type that is a subject's top type.
 fn origin_constants(origin: &Origin) -> TokenStream {
     let text = included(&origin.path);
     let (subject, version) = (&origin.subject, unsuffixed(origin.version as usize));
+    let references = references(origin).map(|rows| {
+        quote! {
+            /// What the schema refers to, dependencies first: name and text.
+            pub const REFERENCES: &'static [(&'static str, &'static str)] = #rows;
+        }
+    });
     let fingerprint = bytes(&origin.fingerprint);
     quote! {
         /// The subject the schema belongs to.
@@ -250,6 +264,7 @@ fn origin_constants(origin: &Origin) -> TokenStream {
         pub const VERSION: u32 = #version;
         /// The schema's text.
         pub const SCHEMA: &'static str = #text;
+        #references
         /// SHA-256 of the schema's canonical form.
         pub const FINGERPRINT: [u8; 32] = #fingerprint;
     }
@@ -262,19 +277,38 @@ fn bytes(bytes: &[u8]) -> TokenStream {
 }
 
 /// Every version of every subject, in the order in which a registry can take them.
-fn schemas(manifest: &Manifest) -> TokenStream {
-    let subjects = manifest.topics.iter().flat_map(|topic| &topic.subjects);
-    let rows = subjects.flat_map(|subject| {
-        subject.versions.iter().map(|text| {
-            let (name, version) = (&subject.name, unsuffixed(text.version as usize));
-            let kind = match subject.kind {
-                SchemaType::Avro => quote!(Avro),
-                SchemaType::Protobuf => quote!(Protobuf),
-                SchemaType::Json => quote!(Json),
-            };
-            let text = included(&text.path);
-            quote!(SchemaVersion::new(#name, #version, SchemaType::#kind, #text))
-        })
+struct Rows<'a>(Vec<(&'a Subject, &'a VersionText)>);
+
+impl Rows<'_> {
+    /// The place of a schema in `SCHEMAS`.
+    fn place(&self, origin: &Origin) -> usize {
+        let is_it = |(subject, text): &(&Subject, &VersionText)| {
+            text.version == origin.version && subject.name == origin.subject
+        };
+        self.0.iter().position(is_it).unwrap_or_default()
+    }
+}
+
+fn schemas(rows: &Rows<'_>) -> TokenStream {
+    let rows = rows.0.iter().map(|(subject, text)| {
+        let (name, version) = (&subject.name, unsuffixed(text.version as usize));
+        let kind = match subject.kind {
+            SchemaType::Avro => quote!(Avro),
+            SchemaType::Protobuf => quote!(Protobuf),
+            SchemaType::Json => quote!(Json),
+        };
+        let row = included(&text.path);
+        let row = quote!(SchemaVersion::new(#name, #version, SchemaType::#kind, #row));
+        let refers = text.refers.iter().map(|refers| {
+            let (name, subject, version) =
+                (&refers.name, &refers.subject, unsuffixed(refers.version as usize));
+            quote!((#name, #subject, #version))
+        });
+        if text.refers.is_empty() {
+            row
+        } else {
+            quote!(SchemaVersion { references: &[#(#refers),*], ..#row })
+        }
     });
     quote! {
         /// Every schema, older versions first.
@@ -283,17 +317,6 @@ fn schemas(manifest: &Manifest) -> TokenStream {
             &[#(#rows),*]
         };
     }
-}
-
-/// The place of a schema in `SCHEMAS`.
-fn place(manifest: &Manifest, origin: &Origin) -> usize {
-    let subjects = manifest.topics.iter().flat_map(|topic| &topic.subjects);
-    let versions = subjects.flat_map(|subject| {
-        let versions = subject.versions.iter();
-        versions.map(|text| (subject.name.as_str(), text.version))
-    });
-    let before = versions.take_while(|version| *version != (origin.subject.as_str(), origin.version));
-    before.count()
 }
 
 fn formatted(tokens: TokenStream, deprecates: bool) -> Result<String, Vec<Diagnostic>> {

@@ -25,6 +25,8 @@ pub(crate) struct Event {
     pub(crate) other: Option<[u8; 32]>,
     /// The paths of old versions that become this one by a `From` of the user's, the oldest first.
     pub(crate) upcasts: Vec<TokenStream>,
+    /// What that other schema refers to, if anything, as an expression.
+    pub(crate) references: Option<TokenStream>,
     /// Whether a value can be one that nobody could read, so that writing it is an error.
     pub(crate) may_fail: bool,
 }
@@ -45,8 +47,9 @@ impl Event {
             return quote!(#path::reader());
         }
         let schema = unsuffixed(self.schema);
+        let referring = self.references.as_ref().map(|rows| quote!(.referring(#rows)));
         quote!({
-            static READER: #avro::ReaderSchema = #avro::ReaderSchema::new(SCHEMAS[#schema].text);
+            static READER: #avro::ReaderSchema = #avro::ReaderSchema::new(SCHEMAS[#schema].text) #referring;
             &READER
         })
     }

@@ -1,16 +1,15 @@
 //! Attributes that a user asked for stand where they are wanted, and nowhere else.
 
-use annals_codegen::Build;
+use annals_codegen::{Build, configure};
 
 fn printed(build: &Build) -> String {
-    build.generate().unwrap_or_else(|wrong| panic!("{wrong:?}"))
+    build.generate().unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 
 #[test]
 fn attributes_stand_on_what_their_path_matches() {
-    let build = Build::new("tests/sets/annals.toml")
-        .upcast("raised-value", 1)
-        .upcast("raised-value", 2)
+    let build = configure()
+        .schemas("tests/sets")
         .type_attribute(".shop", "#[must_use]")
         .type_attribute("R.either", "#[repr(u8)]")
         .type_attribute("Suit", "#[non_exhaustive]")
@@ -19,8 +18,8 @@ fn attributes_stand_on_what_their_path_matches() {
     let count = |text: &str| printed.matches(text).count();
     assert_eq!(
         count("#[must_use]"),
-        6,
-        "two kinds of orders, of buyers and of addresses"
+        7,
+        "two kinds of orders, of buyers and of addresses, and the order as it was"
     );
     assert_eq!(count("#[repr(u8)]\n    pub enum REither {"), 1);
     assert_eq!(count("#[non_exhaustive]\n    pub enum Suit {"), 1);
@@ -30,9 +29,11 @@ fn attributes_stand_on_what_their_path_matches() {
 
 #[test]
 fn what_is_no_attribute_is_said() {
-    let build = Build::new("tests/sets/annals.toml").type_attribute(".", "derive(Ord)");
+    let build = configure()
+        .schemas("tests/sets")
+        .type_attribute(".", "derive(Ord)");
     let wrong = build.generate().unwrap_err();
-    let message = wrong[0].to_string();
+    let message = wrong.to_string();
     assert!(
         message.contains("the attribute `derive(Ord)` is none"),
         "{message}"

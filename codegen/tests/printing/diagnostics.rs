@@ -1,11 +1,6 @@
-//! What is said about unsound input: the file, the line, the column and a sentence.
-
 use std::fs;
-use std::path::Path;
 
-use annals_codegen::Build;
-
-const MANIFEST: &str = "[[topic]]\nname = \"t\"\nstrategy = \"topic_record\"\nsubjects = [\"t-R\"]\n";
+use annals_codegen::configure;
 
 /// Builds from files and compares all diagnostics, without the folder they are in. An expectation that ends in `…`
 /// leaves the rest of the sentence to those who wrote it.
@@ -18,14 +13,16 @@ fn check(files: &[(&str, &str)], expected: &[&str]) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-    let wrong = Build::new(schemas.join("annals.toml"))
-        .generate()
-        .err()
-        .unwrap_or_default();
-    let prefix = format!("{}{}", schemas.display(), std::path::MAIN_SEPARATOR);
+    let wrong = configure().schemas(&schemas).generate().err();
+    let prefix = schemas.display().to_string();
     let said: Vec<String> = wrong
         .iter()
-        .map(|diagnostic| diagnostic.to_string().replace(&prefix, ""))
+        .flat_map(|error| error.diagnostics())
+        .map(|diagnostic| {
+            let said = diagnostic.to_string();
+            said.replace(&format!("{prefix}{}", std::path::MAIN_SEPARATOR), "")
+                .replace(&prefix, "schemas")
+        })
         .collect();
     let fits = |said: &String, expected: &&str| match expected.strip_suffix('…') {
         Some(start) => said.starts_with(start),
@@ -40,64 +37,73 @@ fn check(files: &[(&str, &str)], expected: &[&str]) {
 }
 
 fn check_schema(text: &str, expected: &[&str]) {
-    check(&[("annals.toml", MANIFEST), ("t-R/v1.avsc", text)], expected);
+    check(&[("t-R/v1.avsc", text)], expected);
 }
 
 fn record(fields: &str) -> String {
     format!("{{\"type\": \"record\", \"name\": \"R\", \"fields\": [\n{fields}\n]}}")
 }
 
+const R: (&str, &str) = ("t-R/v1.avsc", r#"{"type": "record", "name": "R", "fields": []}"#);
+
 #[test]
-fn manifests() {
-    check(&[("annals.toml", "")], &["annals.toml: names no [[topic]]"]);
-    check(
-        &[(
-            "annals.toml",
-            "[[topic]]\nname = \"t\"\nstrategy = \"record\"\nsubjects = []\n",
-        )],
-        &["annals.toml:3:12: unknown variant `record`, expected `topic_record` or `topic`"],
-    );
-    check(
-        &[(
-            "annals.toml",
-            "[[topic]]\nname = \"t\"\nstrategy = \"topic\"\nsubjects = [\"t\"]\n",
-        )],
-        &[
-            "annals.toml:4:13: subject `t` of topic `t` is not `t-value`",
-            "annals.toml:4:13: subject `t` has no folder t: No such file or directory (os error 2)",
-        ],
-    );
-    check(
-        &[("annals.toml", MANIFEST), ("t-R/.keep", "")],
-        &["annals.toml:4:13: subject `t-R` has no version in t-R"],
-    );
+fn folders() {
+    check(&[], &["schemas: holds no schema"]);
+    check(&[("README.md", "")], &["schemas: holds no schema"]);
+    check(&[("v1.avsc", "")], &["v1.avsc: is a version of no subject"]);
+    let no_version = |file: &str| {
+        let said = format!("t-R/{file}: is no version: name the file v<N>.avsc or v<N>.proto, N from 1");
+        check(&[R, (&format!("t-R/{file}"), "")], &[&said]);
+    };
+    for typo in ["1.avsc", "V2.avsc", "v02.proto", "v2.AVSC", "v0.avsc", "R.avsc"] {
+        no_version(typo);
+    }
     check(
         &[
-            ("annals.toml", MANIFEST),
-            ("t-R/v1.avsc", &record("")),
-            ("t-R/1.avsc", ""),
+            R,
+            ("t-R/README.md", "what it is"),
+            ("t-R/v1.txt", ""),
+            ("notes.txt", ""),
         ],
-        &["t-R/1.avsc: is no version: name the file v<N>.avsc or v<N>.proto, N from 1"],
+        &[],
     );
     check(
-        &[
-            ("annals.toml", MANIFEST),
-            ("t-R/v1.proto", ""),
-            ("t-R/v2.avsc", &record("")),
-        ],
+        &[("t-R/v1.proto", "syntax = \"proto3\";"), ("t-R/v2.avsc", R.1)],
         &["t-R/v1.proto: is PROTOBUF, but the newest version of the subject is AVRO"],
+    );
+    check(
+        &[("t-R/v1.proto", "syntax = \"proto3\";"), R],
+        &["t-R/v1.proto: version 1 exists twice", "t-R/v1.…", "t-R/v1.…"],
+    );
+    check(
+        &[("t-value/v1.avsc", R.1), ("t.avsc", R.1)],
+        &["t-value: is subject `t-value` like t.avsc"],
     );
 }
 
 #[test]
-fn a_kept_version_must_exist() {
-    let wrong = Build::new("tests/schemas/annals.toml")
-        .keep("zoo-park.zoo.Closed", 7)
-        .generate()
-        .unwrap_err();
-    assert_eq!(
-        wrong[0].to_string(),
-        "tests/schemas/annals.toml: version 7 of `zoo-park.zoo.Closed` is to be kept, but there is no such file"
+fn settings() {
+    let said = |text: &str, expected: &[&str]| check(&[R, ("annals.toml", text)], expected);
+    said("", &[]);
+    said(
+        "[[topic]]\nstrategy = \"topic_record\"",
+        &["annals.toml:2:1: unknown field `strategy`, expected `name` or `subjects`"],
+    );
+    said("[[topic]]", &["annals.toml:1:1: missing field `name`"]);
+    said(
+        "compatibility = \"BACK\"",
+        &["annals.toml:1:17: \"BACK\" is not a compatibility level; …"],
+    );
+    said(
+        "[subject.\"t-R\"]\nkeep = [7]",
+        &["annals.toml:2:9: version 7 of `t-R` is to be kept, but there is no such file"],
+    );
+    said(
+        "[subject.x]\n[[topic]]\nname = \"t\"\nsubjects = [\"y\"]",
+        &[
+            "annals.toml:1:1: there is no subject `x`",
+            "annals.toml:4:13: there is no subject `y`",
+        ],
     );
 }
 
@@ -106,7 +112,7 @@ fn schemas_that_cannot_be_generated_from() {
     check_schema("{\"type\": \"record\",\n \"name\": 7}", &["t-R/v1.avsc:2:10: …"]);
     check_schema(
         "\"string\"",
-        &["t-R/v1.avsc:1:1: has no record at its top; events are records"],
+        &["t-R/v1.avsc:1:1: has no record, and its subject `t-R` is named by one"],
     );
     check_schema(
         "{\"type\": \"record\", \"name\": \"Other\", \"fields\": []}",
@@ -122,11 +128,7 @@ fn schemas_that_cannot_be_generated_from() {
 fn the_newest_version_must_read_the_older_ones() {
     let files = |old: &str, new: &str, expected: &[&str]| {
         check(
-            &[
-                ("annals.toml", MANIFEST),
-                ("t-R/v1.avsc", &record(old)),
-                ("t-R/v2.avsc", &record(new)),
-            ],
+            &[("t-R/v1.avsc", &record(old)), ("t-R/v2.avsc", &record(new))],
             expected,
         );
     };
@@ -165,9 +167,8 @@ fn the_newest_version_must_read_the_older_ones() {
 
 #[test]
 fn a_protobuf_topic_has_a_message() {
-    let manifest = "[[topic]]\nname = \"t\"\nstrategy = \"topic\"\nsubjects = [\"t-value\"]\n";
     let proto = |text: &str, expected: &[&str]| {
-        check(&[("annals.toml", manifest), ("t-value/v1.proto", text)], expected);
+        check(&[("t-value/v1.proto", text)], expected);
     };
     let proto3 = |text: &str, expected: &[&str]| proto(&format!("syntax = \"proto3\";\n{text}"), expected);
     proto3("message A { oneof event { int32 a = 1; } }", &[]);
@@ -186,14 +187,12 @@ fn a_protobuf_topic_has_a_message() {
 
 #[test]
 fn imports_are_files_below_the_schemas() {
-    let manifest = "[[topic]]\nname = \"t\"\nstrategy = \"topic\"\nsubjects = [\"t-value\"]\n";
     let proto = |text: &str, others: &[(&str, &str)], expected: &[&str]| {
         let text = format!("syntax = \"proto3\";\n{text}\nmessage A {{}}");
-        let own = [("annals.toml", manifest), ("t-value/v1.proto", &text)];
+        let own = [("t-value/v1.proto", text.as_str())];
         check(&[&own, others].concat(), expected);
     };
-    let missing =
-        "t-value/v1.proto:2:1: import \"shop/money.proto\" cannot be had: put the file at shop/money.proto";
+    let missing = "t-value/v1.proto:2:8: import \"shop/money.proto\" is not there: put the file at schemas/shop/money.proto";
     proto("import \"shop/money.proto\";", &[], &[missing]);
     let money = "syntax = \"proto3\"; package shop; message Money {}";
     proto(
@@ -206,42 +205,25 @@ fn imports_are_files_below_the_schemas() {
     proto(
         "import \"shop/money.proto\";",
         &[("shop/money.proto", importer)],
-        &["shop/money.proto:3:3: import \"far.proto\" cannot be had: put the file at far.proto"],
+        &["shop/money.proto:3:10: import \"far.proto\" is not there: put the file at schemas/far.proto"],
     );
     proto("import \"../annals.toml\";", &[], &["t-value/v1.proto:2:8: …"]);
     proto(
         "import \"shop/money.proto\";",
         &[("shop/money.proto", "syntax = \"proto3\"; message {}")],
-        &["t-value/v1.proto:2:1: in the import \"shop/money.proto\", line 1, column 28: …"],
+        &[
+            "shop/money.proto:1:28: …",
+            "t-value/v1.proto:2:1: in the import \"shop/money.proto\", line 1, column 28: …",
+        ],
     );
 }
 
 #[test]
 fn a_subject_is_named_by_one_of_its_messages() {
-    let manifest =
-        "[[topic]]\nname = \"t\"\nstrategy = \"topic_record\"\nsubjects = [\"t-p.B.C\", \"t-p.D\"]\n";
     let text = "syntax = \"proto3\"; package p; message A {} message B { message C {} }";
     check(
-        &[
-            ("annals.toml", manifest),
-            ("t-p.B.C/v1.proto", text),
-            ("t-p.D/v1.proto", text),
-        ],
+        &[("t-p.B.C/v1.proto", text), ("t-p.D/v1.proto", text)],
         &["t-p.D/v1.proto:1:1: the subject of `p.A` in topic `t` is `t-p.A`, not `t-p.D`"],
-    );
-}
-
-#[test]
-fn a_missing_manifest_is_named() {
-    let wrong = Build::new(Path::new("nowhere/annals.toml"))
-        .generate()
-        .unwrap_err();
-    assert!(
-        wrong[0]
-            .to_string()
-            .starts_with("nowhere/annals.toml: cannot be read: "),
-        "{}",
-        wrong[0]
     );
 }
 
@@ -253,11 +235,7 @@ fn what_the_rules_let_pass_and_reading_does_not() {
         ))
     };
     check(
-        &[
-            ("annals.toml", MANIFEST),
-            ("t-R/v1.avsc", &decimal(12)),
-            ("t-R/v2.avsc", &decimal(4)),
-        ],
+        &[("t-R/v1.avsc", &decimal(12)), ("t-R/v2.avsc", &decimal(4))],
         &["t-R/v2.avsc:2:23: version 2 cannot read all data of version 1: DECIMAL_PRECISION_NARROWED at …"],
     );
     check_schema(
@@ -268,8 +246,6 @@ fn what_the_rules_let_pass_and_reading_does_not() {
 
 #[test]
 fn a_name_is_one_events() {
-    let manifest =
-        "[[topic]]\nname = \"t\"\nstrategy = \"topic_record\"\nsubjects = [\"t-n.A\", \"t-n.B\"]\n";
     let record = |name: &str, aliases: &str| {
         format!(
             r#"{{"type": "record", "name": "{name}", "namespace": "n", "aliases": [{aliases}], "fields": []}}"#
@@ -277,7 +253,6 @@ fn a_name_is_one_events() {
     };
     check(
         &[
-            ("annals.toml", manifest),
             ("t-n.A/v1.avsc", &record("A", "\"B\"")),
             ("t-n.B/v1.avsc", &record("B", "")),
         ],
@@ -287,7 +262,6 @@ fn a_name_is_one_events() {
     );
     check(
         &[
-            ("annals.toml", MANIFEST),
             (
                 "t-R/v1.avsc",
                 r#"{"type": "record", "name": "m.R", "fields": []}"#,

@@ -1,36 +1,18 @@
 //! The printed Rust, compared with the file in `tests/golden`. `UPDATE=1` writes the file anew.
 
-use annals_codegen::Build;
+use annals_codegen::{Build, configure};
 
 /// What is generated, and the file of it.
 fn goldens() -> [(Build, &'static str); 3] {
     [
-        (
-            Build::new("tests/schemas/annals.toml").keep("zoo-park.zoo.Everything", 1),
-            "events.rs.txt",
-        ),
-        (
-            Build::new("tests/sets/annals.toml")
-                .keep("ordered-value", 1)
-                .upcast("raised-value", 1)
-                .upcast("raised-value", 2),
-            "sets.rs.txt",
-        ),
-        (Build::new("tests/proto/annals.toml"), "proto.rs.txt"),
+        (configure().schemas("tests/schemas"), "events.rs.txt"),
+        (configure().schemas("tests/sets"), "sets.rs.txt"),
+        (configure().schemas("tests/proto"), "proto.rs.txt"),
     ]
 }
 
 fn printed(build: &Build) -> String {
-    build.generate().unwrap_or_else(|wrong| {
-        panic!(
-            "{}",
-            wrong
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("\n")
-        )
-    })
+    build.generate().unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 
 /// Compares what was printed with a file in `tests/golden`.

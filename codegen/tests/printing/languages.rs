@@ -1,13 +1,13 @@
 //! The same events for other languages, compared with files in `tests/golden`. Their own compilers read them in the tests
 //! of the whole.
 
-use annals_codegen::Build;
+use annals_codegen::{Build, configure};
 
 use crate::golden::compare;
 
 /// Every kind of type, and every name that is hard to give.
 fn zoo() -> Build {
-    Build::new("tests/schemas/annals.toml").keep("zoo-park.zoo.Everything", 1)
+    configure().schemas("tests/schemas")
 }
 
 #[test]

@@ -3,35 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use annals_codegen::Build;
+use annals_codegen::configure;
 use annals_schema_model::{Resolved, Schema, SchemaType};
 use prost_build::Module;
 use quote::ToTokens;
 
 use crate::random_proto::{Dice, Files, files};
 
-/// Generates from the last file; under `topic_record` for the message of a name.
+/// Generates from the last file; for the message of a name when there is one.
 fn generated(files: &Files, message: Option<&str>) -> Result<String, String> {
     let folder = tempfile::tempdir().unwrap();
     let subject = message.map_or_else(|| "t-value".to_owned(), |message| format!("t-{message}"));
-    let strategy = if message.is_some() {
-        "topic_record"
-    } else {
-        "topic"
-    };
-    let manifest =
-        format!("[[topic]]\nname = \"t\"\nstrategy = \"{strategy}\"\nsubjects = [\"{subject}\"]\n");
     let (last, imports) = files.files.split_last().unwrap();
-    let own = [
-        ("annals.toml".to_owned(), manifest),
-        (format!("{subject}/v1.proto"), last.1.clone()),
-    ];
-    for (name, text) in own.iter().chain(imports) {
+    let own = (format!("{subject}/v1.proto"), last.1.clone());
+    for (name, text) in [&own].into_iter().chain(imports) {
         let path = folder.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
-    let text = Build::new(folder.path().join("annals.toml")).generate();
+    let text = configure().schemas(folder.path()).generate();
     text.map_err(|wrong| format!("{wrong:#?}"))
 }
 

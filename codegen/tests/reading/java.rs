@@ -34,7 +34,7 @@ const SETS: &[(&str, Again)] = &[
     ("moved-", again::<sets::generated::MovedEvent>),
     ("names-", again::<sets::generated::NamesEvent>),
     ("ordered-", again::<sets::generated::OrderedEvent>),
-    ("billed-", again::<sets::generated::BilledEvent>),
+    ("rebilled-", again::<sets::generated::RebilledEvent>),
     ("paid-", again::<sets::generated::PaidEvent>),
     ("defaults-", again::<sets::generated::DefaultsEvent>),
     ("raised-", again::<sets::generated::RaisedEvent>),

@@ -67,7 +67,7 @@ fn what_is_written_is_read() {
         assert_eq!(ZooEvent::from_record(&record, &All), Ok(Seen::Known(event)));
     }
     let record = alarm().to_record(&All).unwrap();
-    assert_eq!(record[..6], [0, 0, 0, 0, 4, 0]);
+    assert_eq!(record[..6], [0, 0, 0, 0, 1, 0]);
     assert_eq!(NotesEvent::from_record(&record, &All), Ok(Seen::Known(alarm())));
     assert_eq!(ZooEvent::from_record(&record, &All), Ok(Seen::UnknownKind));
     assert_eq!(
@@ -79,12 +79,12 @@ fn what_is_written_is_read() {
 #[test]
 fn a_header_names_the_schema_before_the_value_does() {
     let (_, body) = ZooEvent::from(everything()).encode().unwrap();
-    let guid = [&[1][..], &[2; 16]].concat();
+    let guid = [&[1][..], &[4; 16]].concat();
     let read = ZooEvent::from_headed(Some(&guid), &body, &All);
     assert_eq!(read, Ok(Seen::Known(everything().into())));
     // Protobuf's message indexes stand in the header as well.
     let (_, body) = alarm().encode().unwrap();
-    let guid = [&[1][..], &[4; 16], &[0]].concat();
+    let guid = [&[1][..], &[1; 16], &[0]].concat();
     let read = NotesEvent::from_headed(Some(&guid), &body[1..], &All);
     assert_eq!(read, Ok(Seen::Known(alarm())));
     let value = alarm().to_record(&All).unwrap();
@@ -110,7 +110,7 @@ fn what_went_wrong_can_be_told_apart() {
         why: Unresolved::Unregistered,
     };
     assert_eq!(read(&value), unregistered);
-    assert!(matches!(read(&[0, 0, 0, 0, 1]), DecodeError::Payload(_)));
+    assert!(matches!(read(&[0, 0, 0, 0, 3]), DecodeError::Payload(_)));
     let unwritten = ZooEvent::from(Closed {}).to_record(&Down).unwrap_err();
     let why = Unresolved::Unanswered("it is down".to_owned());
     let subject = "zoo-park.zoo.Closed";

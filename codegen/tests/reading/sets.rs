@@ -17,7 +17,7 @@ pub(crate) mod generated {
 
 use generated::k::{Digest, Kinds, KindsListOfMaybeItem, KindsOneOf, Suit};
 use generated::l::{Both, R, REither};
-use generated::{BilledEvent, KindsEvent, ListsEvent, MovedEvent, OrderedEvent, PaidEvent, n, shop};
+use generated::{KindsEvent, ListsEvent, MovedEvent, OrderedEvent, PaidEvent, RebilledEvent, n, shop};
 
 fn list(links: i32) -> R {
     let link = |next: Option<Box<R>>, v: i32| R {
@@ -259,18 +259,18 @@ fn a_record_that_subjects_define_differently_is_several_types() {
     assert_eq!((ordered.subject(), ordered.version()), ("ordered-value", 2));
     assert_eq!((paid.subject(), paid.version()), ("paid-value", 1));
 
-    use shop::billed_value;
-    let billed = billed_value::Order {
-        buyer: billed_value::Buyer {
+    use shop::rebilled_value;
+    let billed = rebilled_value::Order {
+        buyer: rebilled_value::Buyer {
             name: "Ada".to_owned(),
-            address: billed_value::Address {
+            address: rebilled_value::Address {
                 lines: vec![street()],
             },
         },
         total: 1,
     };
-    assert_eq!(billed_value::Order::NAME, shop::Order::NAME);
+    assert_eq!(rebilled_value::Order::NAME, shop::Order::NAME);
     let bytes = billed.encode();
-    let seen = read::<BilledEvent>(SchemaType::Avro, billed_value::Order::SCHEMA, 1, &bytes);
-    assert_eq!(seen, Ok(Seen::Known(BilledEvent::Order(billed))));
+    let seen = read::<RebilledEvent>(SchemaType::Avro, rebilled_value::Order::SCHEMA, 1, &bytes);
+    assert_eq!(seen, Ok(Seen::Known(RebilledEvent::Order(billed))));
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use annals_codegen::{Build, Diagnostic};
+use annals_codegen::{Build, Error, configure};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ pub(crate) enum Gen {
 /// A document, and what only its owner knows.
 #[derive(Debug, Args)]
 pub(crate) struct Asyncapi {
-    /// The folder of the schemas, with its annals.toml
+    /// The folder of the schemas
     #[arg(long, value_name = "DIR", default_value = "schemas")]
     schemas: PathBuf,
     /// The file, in YAML, or in JSON when it ends so; without it the document is printed, in JSON with `-o json`
@@ -67,7 +67,7 @@ pub(crate) struct Asyncapi {
 /// What is generated from, and where to.
 #[derive(Debug, Args)]
 pub(crate) struct Target {
-    /// The folder of the schemas, with its annals.toml
+    /// The folder of the schemas
     #[arg(long, value_name = "DIR", default_value = "schemas")]
     schemas: PathBuf,
     /// A folder, or the file itself
@@ -171,7 +171,7 @@ impl Target {
 }
 
 fn build(schemas: &Path) -> Build {
-    Build::new(schemas.join("annals.toml"))
+    configure().schemas(schemas)
 }
 
 /// Where a file that is there first parts from a text, in words; nothing when it does not.
@@ -235,9 +235,8 @@ fn seen_from(folder: &Path, file: &Path) -> io::Result<PathBuf> {
     Ok(up.chain(file.components().skip(shared)).collect())
 }
 
-fn unsound(wrong: Vec<Diagnostic>) -> Failure {
-    let lines: Vec<String> = wrong.iter().map(ToString::to_string).collect();
-    Failure::new(Exit::Failed, lines.join("\n  "))
+fn unsound(wrong: Error) -> Failure {
+    Failure::new(Exit::Failed, wrong.to_string().replace('\n', "\n  "))
 }
 
 fn failed(path: &Path, error: &io::Error) -> Failure {

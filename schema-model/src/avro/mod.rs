@@ -41,6 +41,7 @@ pub use crate::{Decimal, Exact, ReadError, Timestamp};
 pub use jiff::civil::{Date, DateTime, Time};
 pub use json::{Json, JsonKind};
 pub use node::{Enum, Field, Fixed, Kind, Logical, Name, Node, NodeId, Order, Record};
+pub(crate) use parse::outline;
 pub use parse::{FIXED_BYTES_MAX, NODES_MAX, TEXT_BYTES_MAX};
 pub use plan::{PLANNED_BYTES_MAX, Plan, Planned};
 #[cfg(feature = "values")]

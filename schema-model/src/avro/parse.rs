@@ -18,7 +18,7 @@ use super::{
     node::{Kind, Name, Node, NodeId, Record},
     places::Places,
 };
-use crate::{DEPTH_MAX, ParseError};
+use crate::{DEPTH_MAX, Outline, ParseError};
 
 /// The longest schema text.
 pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
@@ -65,6 +65,15 @@ pub(super) struct Parser<'t> {
 impl<'t> Parser<'t> {
     /// Parses one text; its definitions are known to the ones that follow.
     pub(super) fn parse(&mut self, text: &'t str, source: u32) -> Result<NodeId, ParseError> {
+        let first = self.nodes.len();
+        let root = self.start(text, source)?;
+        let root = self.settle(first, root)?;
+        super::check::check(self, first)?;
+        Ok(root)
+    }
+
+    /// Reads one text, and leaves open what it uses and does not define.
+    fn start(&mut self, text: &'t str, source: u32) -> Result<NodeId, ParseError> {
         self.text = text;
         self.source = source;
         if text.len() > TEXT_BYTES_MAX {
@@ -75,11 +84,7 @@ impl<'t> Parser<'t> {
             ));
         }
         let json = Tree::parse_borrowed(text)?;
-        let first = self.nodes.len();
-        let root = self.schema(&json, None, 0)?;
-        let root = self.settle(first, root)?;
-        super::check::check(self, first)?;
-        Ok(root)
+        self.schema(&json, None, 0)
     }
 
     pub(super) fn error<S>(&self, at: &Json<S>, message: impl Into<String>) -> ParseError {
@@ -316,6 +321,19 @@ impl<'t> Parser<'t> {
         }
         id
     }
+}
+
+/// The names a text defines, and those it leaves to references.
+pub(crate) fn outline(text: &str) -> Result<Outline, ParseError> {
+    let mut parser = Parser::default();
+    parser.start(text, 0)?;
+    let mut needs: Vec<String> = parser.pending.into_iter().map(|(_, full)| full).collect();
+    needs.retain(|full| !parser.names.contains_key(full));
+    needs.sort_unstable();
+    needs.dedup();
+    let mut defines: Vec<String> = parser.names.into_keys().collect();
+    defines.sort_unstable();
+    Ok(Outline { defines, needs })
 }
 
 /// Whether an integer within a value does not fit 64 bits.

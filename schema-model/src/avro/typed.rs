@@ -13,7 +13,7 @@ use super::{
     walk::Ops,
     wire::{self, Fault, Reader, Source, Writer},
 };
-use crate::{DecodeError, EncodeError, ReadError, SchemaId, event};
+use crate::{DecodeError, EncodeError, ReadError, Resolved, SchemaId, event};
 
 /// A type of a schema: what code is generated for records, enums, fixeds and unions.
 ///
@@ -108,6 +108,7 @@ const PLANS_MAX: usize = 1024;
 #[derive(Debug)]
 pub struct ReaderSchema {
     text: &'static str,
+    references: &'static [(&'static str, &'static str)],
     parsed: OnceLock<Result<Ops, String>>,
     // An id is a registry's, and a process may speak to several: the schema is compared as well.
     known: RwLock<BTreeMap<SchemaId, Vec<Known>>>,
@@ -128,9 +129,17 @@ impl ReaderSchema {
     pub const fn new(text: &'static str) -> ReaderSchema {
         ReaderSchema {
             text,
+            references: &[],
             parsed: OnceLock::new(),
             known: RwLock::new(BTreeMap::new()),
         }
+    }
+
+    /// The same with what the text refers to, dependencies first: name and text.
+    #[must_use]
+    pub const fn referring(mut self, references: &'static [(&'static str, &'static str)]) -> ReaderSchema {
+        self.references = references;
+        self
     }
 
     /// Reads a payload written with exactly this schema, to its last byte.
@@ -184,7 +193,12 @@ impl ReaderSchema {
 
     fn parsed(&self) -> Result<&Ops, DecodeError> {
         let parsed = self.parsed.get_or_init(|| {
-            let schema = Schema::parse(self.text, &[]).map_err(|error| error.to_string())?;
+            let referred = self.references.iter().map(|(name, text)| Resolved {
+                name: (*name).to_owned(),
+                text: (*text).to_owned(),
+            });
+            let referred: Vec<Resolved> = referred.collect();
+            let schema = Schema::parse(self.text, &referred).map_err(|error| error.to_string())?;
             Ok(Ops::new(&schema))
         });
         parsed

@@ -37,6 +37,7 @@ use shape::Shape;
 use undefined::Undefined;
 
 pub use compiled::is_compiled;
+pub(crate) use parse::outline;
 pub use reading::Reading;
 pub use scan::{NAME_BYTES_MAX, NAME_PARTS_MAX, TEXT_BYTES_MAX};
 pub use shape::VALUES_MAX;

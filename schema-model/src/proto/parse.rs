@@ -15,7 +15,7 @@ use super::{
     sound,
     undefined::{self, Undefined},
 };
-use crate::{ParseError, Resolved};
+use crate::{Outline, ParseError, Resolved};
 
 /// The name the schema itself compiles under. No import can be spelled like this.
 pub(super) const MAIN: &str = "<schema>";
@@ -114,6 +114,19 @@ fn compile(text: &str, resolved: &[Resolved]) -> Result<Parsed, ParseError> {
         file,
         places: places.declarations_only(),
         undefined,
+    })
+}
+
+/// The imports of a text that nobody has but who wrote it.
+pub(crate) fn outline(text: &str) -> Result<Outline, ParseError> {
+    let parsed = caught(|| parse_file(MAIN, text))
+        .unwrap_or_else(|message| Err((0, message)))
+        .map_err(|(position, message)| ParseError::at(text, position, message))?;
+    let is_own = |name: &String| builtin::well_known(name).is_none() && builtin::text(name).is_none();
+    let needs = parsed.dependency.into_iter().filter(is_own).collect();
+    Ok(Outline {
+        defines: Vec::new(),
+        needs,
     })
 }
 

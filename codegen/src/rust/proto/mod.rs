@@ -14,19 +14,18 @@ use std::rc::Rc;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::manifest::Manifest;
 use crate::model::proto::Message;
 use crate::rust::module::{Names, Tree};
-use crate::rust::origin_constants;
+use crate::rust::{Rows, origin_constants};
 use crate::settings::Settings;
-use crate::unit::{ProtoEvents, ProtoUnit, TopicUnit};
+use crate::unit::{ProtoEvents, ProtoUnit, TopicUnit, Units};
 use event::Event;
 use message::Printer;
 use place::{Place, Places};
 
 /// All Protobuf topics of a build.
 pub(crate) struct Proto<'a> {
-    manifest: &'a Manifest,
+    rows: &'a Rows<'a>,
     topics: Vec<Topic<'a>>,
     places: Places,
 }
@@ -41,10 +40,10 @@ struct Topic<'a> {
 
 impl<'a> Proto<'a> {
     /// Gives all types their names. Modules of packages, and what is no Protobuf, have theirs before.
-    pub(crate) fn new(manifest: &'a Manifest, topics: &'a [TopicUnit], names: &mut Names) -> Proto<'a> {
+    pub(crate) fn new(rows: &'a Rows<'a>, all: &'a Units, names: &mut Names) -> Proto<'a> {
         let mut own: Vec<Topic<'a>> = Vec::new();
         let mut first = 0;
-        for topic in topics {
+        for topic in &all.topics {
             if let TopicUnit::Proto {
                 name,
                 by_record,
@@ -61,10 +60,17 @@ impl<'a> Proto<'a> {
                 first += units.len();
             }
         }
+        // Types alone are as if of a topic that nobody asks for.
+        own.push(Topic {
+            name: "",
+            by_record: false,
+            units: &all.messages,
+            first,
+        });
         let units: Vec<&ProtoUnit> = own.iter().flat_map(|topic| topic.units).collect();
         let places = Places::of(&units, names);
         Proto {
-            manifest,
+            rows,
             topics: own,
             places,
         }
@@ -125,7 +131,7 @@ impl<'a> Proto<'a> {
             let message: &Message = unit.schema.message(name)?;
             Some(Event {
                 origin: &unit.origin,
-                schema: crate::rust::place(self.manifest, &unit.origin),
+                schema: self.rows.place(&unit.origin),
                 message,
                 place: self.places.get(number, name)?,
             })

@@ -1,0 +1,167 @@
+//! What code is generated from: a folder of schemas, read once, every text parsed with what it refers to.
+//!
+//! ```text
+//! schemas/orders-value/v1.avsc                        topic `orders`, all of whose records are of one subject
+//! schemas/orders-value/v2.avsc                        the newest: what generated code reads into
+//! schemas/payments-shop.payments.Paid/v1.avsc         topic `payments`, a subject a record
+//! schemas/packages.proto                              topic `packages`, one version
+//! schemas/shop/money.proto                            what others import
+//! schemas/annals.toml                                 what cannot be guessed; may be absent
+//! ```
+//!
+//! Invariant: what is loaded has at least one version a subject, all of one type, in ascending order, and every one of
+//! them is a schema. Left out: pulling from a registry, which is never done while building.
+
+mod folder;
+mod place;
+mod refer;
+mod settings;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use annals_schema_model::{Resolved, Schema, SchemaType};
+
+use crate::diagnostic::Diagnostic;
+pub(crate) use place::Strategy;
+
+/// Everything that was found in a folder.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Input {
+    /// By name.
+    pub(crate) topics: Vec<Topic>,
+    /// Subjects whose types are generated, and that no topic has events of: keys, and what other schemas refer to.
+    pub(crate) others: Vec<Subject>,
+    /// What is odd, and stops nothing.
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// A topic and its subjects.
+#[derive(Clone, Debug)]
+pub(crate) struct Topic {
+    /// Its name.
+    pub(crate) name: String,
+    /// How its subjects are named.
+    pub(crate) strategy: Strategy,
+    /// By name, or in the order of `annals.toml`.
+    pub(crate) subjects: Vec<Subject>,
+}
+
+/// A subject and its versions.
+#[derive(Clone, Debug)]
+pub(crate) struct Subject {
+    /// Its name in a registry.
+    pub(crate) name: String,
+    /// The type of all its versions.
+    pub(crate) kind: SchemaType,
+    /// Ascending; never empty.
+    pub(crate) versions: Vec<VersionText>,
+    /// The old versions that are generated beside the newest.
+    pub(crate) keep: Vec<u32>,
+    /// Those of them whose events become the next version's by the user's own `From`.
+    pub(crate) upcast: Vec<u32>,
+}
+
+/// One version of a subject.
+#[derive(Clone, Debug)]
+pub(crate) struct VersionText {
+    /// From 1.
+    pub(crate) version: u32,
+    /// The file, as reached from the folder's path.
+    pub(crate) path: PathBuf,
+    /// The file as docs name it: from the folder on, the same on every machine.
+    pub(crate) label: String,
+    /// The file's text.
+    pub(crate) text: String,
+    /// What it refers to, and what that refers to, dependencies first: names in Avro, import paths in Protobuf.
+    pub(crate) references: Vec<Referred>,
+    /// What it refers to itself, as a registry is told.
+    pub(crate) refers: Vec<Refers>,
+    /// The text, parsed with what it refers to.
+    pub(crate) schema: Schema,
+}
+
+/// A reference, and the version it leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refers {
+    /// The name the schema uses.
+    pub(crate) name: String,
+    /// The subject; of a file that has none, the name.
+    pub(crate) subject: String,
+    /// The version there.
+    pub(crate) version: u32,
+}
+
+/// A text another one refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Referred {
+    /// The name it goes by there.
+    pub(crate) name: String,
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Where docs say that it is.
+    pub(crate) label: String,
+    /// Its text.
+    pub(crate) text: String,
+}
+
+/// What parsers take.
+pub(crate) fn resolved(references: &[Referred]) -> Vec<Resolved> {
+    let each = |referred: &Referred| Resolved {
+        name: referred.name.clone(),
+        text: referred.text.clone(),
+    };
+    references.iter().map(each).collect()
+}
+
+impl Input {
+    /// Every subject, those of topics first.
+    pub(crate) fn subjects(&self) -> impl Iterator<Item = &Subject> {
+        let of_topics = self.topics.iter().flat_map(|topic| &topic.subjects);
+        of_topics.chain(&self.others)
+    }
+
+    /// Every version, each after those it refers to, if there is such an order.
+    pub(crate) fn in_order(&self) -> Vec<(&Subject, &VersionText)> {
+        let mut left: Vec<(&Subject, &VersionText)> = self
+            .subjects()
+            .flat_map(|subject| subject.versions.iter().map(move |text| (subject, text)))
+            .collect();
+        let mut ordered: Vec<(&Subject, &VersionText)> = Vec::with_capacity(left.len());
+        while !left.is_empty() {
+            let waiting: BTreeSet<(&str, u32)> = left
+                .iter()
+                .map(|(subject, text)| (subject.name.as_str(), text.version))
+                .collect();
+            let waits = |(_, text): &(&Subject, &VersionText)| {
+                let mut refers = text.refers.iter();
+                refers.any(|refers| waiting.contains(&(refers.subject.as_str(), refers.version)))
+            };
+            let (later, now): (Vec<_>, Vec<_>) = left.iter().copied().partition(waits);
+            if now.is_empty() {
+                ordered.extend(later);
+                break;
+            }
+            ordered.extend(now);
+            left = later;
+        }
+        ordered
+    }
+}
+
+/// Reads a folder and every schema in it.
+pub(crate) fn load(root: &Path) -> Result<Input, Vec<Diagnostic>> {
+    let settings = settings::load(root)?;
+    let mut wrong = Vec::new();
+    let mut found = folder::read(root, &mut wrong);
+    let mut warnings = std::mem::take(&mut found.warnings);
+    let versions = refer::parse(&found, &settings, &mut wrong);
+    let mut input = place::all(found.subjects, versions, &settings, &mut wrong, &mut warnings);
+    wrong.extend(settings.unused(input.subjects()));
+    if wrong.is_empty() {
+        input.warnings = warnings;
+        Ok(input)
+    } else {
+        Err(wrong)
+    }
+}

@@ -1,0 +1,191 @@
+//! Which topic a subject belongs to, by its name: `<topic>-value`, `<topic>-<full record name>`, the topic's own.
+//!
+//! Names of records have no dashes, so the last dash ends the topic's name. What others refer to, and what is called as
+//! its record alone, belongs to no topic unless `annals.toml` says so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::refer::Parsed;
+use super::settings::Settings;
+use super::{Input, Subject, Topic, VersionText, folder::FoundSubject};
+use crate::diagnostic::Diagnostic;
+
+/// How the subjects of a topic are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strategy {
+    /// `<topic>-value`: one subject.
+    Topic,
+    /// `<topic>-<full record name>`: a subject a record type.
+    TopicRecord,
+    /// The full record name alone.
+    Record,
+}
+
+/// What a subject's records are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Events of a topic.
+    Events { topic: String, strategy: Strategy },
+    /// Types alone.
+    Types,
+}
+
+/// Puts every subject in its place.
+pub(super) fn all(
+    found: Vec<FoundSubject>,
+    mut parsed: Parsed,
+    settings: &Settings,
+    wrong: &mut Vec<Diagnostic>,
+    warnings: &mut Vec<Diagnostic>,
+) -> Input {
+    let mut topics: BTreeMap<String, Topic> = BTreeMap::new();
+    let mut others = Vec::new();
+    let mut places: BTreeMap<String, FoundSubject> = BTreeMap::new();
+    for subject in found {
+        let versions = parsed.versions.remove(&subject.name).unwrap_or_default();
+        let Some(newest) = versions.last().filter(|_| versions.len() == subject.files.len()) else {
+            // It is wrong already.
+            continue;
+        };
+        let is_referred = parsed.referred.contains(&subject.name);
+        let (name, role) = match role(&subject, newest, is_referred, settings) {
+            Ok(placed) => placed,
+            Err(diagnostic) => {
+                wrong.push(*diagnostic);
+                continue;
+            }
+        };
+        if role == Role::Types && is_alone(&subject, newest) && !is_referred {
+            warnings.push(of_no_topic(&subject));
+        }
+        let placed = Subject {
+            keep: settings.kept(&name),
+            upcast: settings.upcast(&name),
+            name,
+            kind: subject.kind,
+            versions,
+        };
+        if let Some(other) = places.get(&placed.name) {
+            let message = format!("is subject `{}` like {}", placed.name, other.path.display());
+            wrong.push(Diagnostic::file(&subject.path, message));
+            continue;
+        }
+        places.insert(placed.name.clone(), subject);
+        match role {
+            Role::Types => others.push(placed),
+            Role::Events { topic, strategy } => {
+                let topic = topics.entry(topic.clone()).or_insert(Topic {
+                    name: topic,
+                    strategy,
+                    subjects: Vec::new(),
+                });
+                if topic.strategy != strategy {
+                    let message = format!(
+                        "subject `{}` of topic `{}` is not named as its others; the subjects of a topic are \
+                         `{}-value` alone, or each is named by its record",
+                        placed.name, topic.name, topic.name
+                    );
+                    wrong.push(Diagnostic::file(&placed.versions[0].path, message));
+                }
+                topic.subjects.push(placed);
+            }
+        }
+    }
+    for (name, order) in settings.topics() {
+        if let Some(topic) = topics.get_mut(name) {
+            let place = |subject: &Subject| order.iter().position(|named| *named == subject.name);
+            topic
+                .subjects
+                .sort_by_key(|subject| place(subject).unwrap_or(usize::MAX));
+        }
+    }
+    Input {
+        topics: topics.into_values().collect(),
+        others,
+        warnings: Vec::new(),
+    }
+}
+
+/// Whether a subject is called as its record, and so belongs to any topic or none.
+fn is_alone(subject: &FoundSubject, newest: &VersionText) -> bool {
+    newest.schema.has_record(&subject.name)
+}
+
+fn of_no_topic(subject: &FoundSubject) -> Diagnostic {
+    let name = &subject.name;
+    let message = format!("subject `{name}` is named by its record alone, so no topic has events of it");
+    let help = format!(
+        "say in annals.toml which:\n\n    [[topic]]\n    name = \"orders\"\n    subjects = [\"{name}\"]"
+    );
+    Diagnostic::file(&subject.path, message).help(help)
+}
+
+/// The subject's name in a registry, and what its records are.
+fn role(
+    subject: &FoundSubject,
+    newest: &VersionText,
+    is_referred: bool,
+    settings: &Settings,
+) -> Result<(String, Role), Box<Diagnostic>> {
+    let (name, schema) = (subject.name.as_str(), &newest.schema);
+    let events = |topic: &str, strategy| Role::Events {
+        topic: topic.to_owned(),
+        strategy,
+    };
+    let of_topic = |topic: &str| Ok((format!("{topic}-value"), events(topic, Strategy::Topic)));
+    let as_named = |role| Ok((name.to_owned(), role));
+
+    for (topic, subjects) in settings.topics() {
+        if !subjects.contains(&name) {
+            continue;
+        }
+        let strategy = match name.strip_prefix(topic).and_then(|rest| rest.strip_prefix('-')) {
+            Some("value") => Strategy::Topic,
+            Some(record) if schema.has_record(record) => Strategy::TopicRecord,
+            _ => Strategy::Record,
+        };
+        return as_named(events(topic, strategy));
+    }
+    let said: BTreeSet<&str> = settings.topics().map(|(topic, _)| topic).collect();
+    // The longest name goes first: `a-b` before `a`.
+    let of_said = said.iter().rev().find_map(|topic| {
+        let rest = name.strip_prefix(topic)?;
+        Some((
+            *topic,
+            if rest.is_empty() {
+                ""
+            } else {
+                rest.strip_prefix('-')?
+            },
+        ))
+    });
+    match of_said.or_else(|| name.rsplit_once('-')) {
+        Some((topic, "")) if !topic.is_empty() => of_topic(topic),
+        Some((topic, "value")) => of_topic(topic),
+        Some((_, "key")) => as_named(Role::Types),
+        Some((topic, record)) if schema.has_record(record) => as_named(events(topic, Strategy::TopicRecord)),
+        Some((topic, record)) if is_records_name(record) || of_said.is_some() => {
+            Err(Box::new(misnamed(topic, name, newest)))
+        }
+        _ if is_alone(subject, newest) => as_named(Role::Types),
+        _ if is_referred => as_named(Role::Types),
+        _ => of_topic(name),
+    }
+}
+
+/// Topics are seldom called like this, and records always are.
+fn is_records_name(name: &str) -> bool {
+    name.contains('.') || name.starts_with(|first: char| first.is_ascii_uppercase())
+}
+
+fn misnamed(topic: &str, name: &str, newest: &VersionText) -> Diagnostic {
+    let Some(record) = newest.schema.record_name() else {
+        let message = format!("has no record, and its subject `{name}` is named by one");
+        return Diagnostic::at(&newest.path, 1, 1, message);
+    };
+    let message = format!("the subject of `{record}` in topic `{topic}` is `{topic}-{record}`, not `{name}`");
+    let help = format!(
+        "rename the folder; or if `{name}` is the topic, say so in annals.toml:\n\n    [[topic]]\n    name = \"{name}\""
+    );
+    Diagnostic::at(&newest.path, 1, 1, message).help(help)
+}
