@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Body, Definition, Definitions, proto};
+use crate::model::{Body, Definition, Definitions, Field, proto};
 use crate::names::{Scope, camel};
 use crate::rust::identity::identities;
 use crate::rust::units as avro_units;
@@ -281,28 +281,72 @@ impl Named<'_> {
             .map(|definition| &definition.body)
     }
 
-    /// Its words, the way to it and whether it should not be used.
-    pub(crate) fn doc(&self) -> (Option<&str>, String, bool) {
+    /// What is said of it.
+    pub(crate) fn said(&self) -> Said<'_> {
         let (doc, full_name, line, deprecated) = match self.declared {
-            Declared::Avro(definition) => (&definition.doc, &definition.name, definition.line, false),
+            Declared::Avro(definition) => (
+                &definition.doc,
+                &definition.name,
+                definition.line,
+                definition.deprecated.as_deref(),
+            ),
             Declared::Message(message) => (
                 &message.about.doc,
                 &message.full_name,
                 message.about.line,
-                message.about.deprecated,
+                message.about.deprecated.then_some(""),
             ),
             Declared::Enum(values) => (
                 &values.about.doc,
                 &values.full_name,
                 values.about.line,
-                values.about.deprecated,
+                values.about.deprecated.then_some(""),
             ),
         };
-        (
-            doc.as_deref(),
-            format!("`{full_name}`, {}:{line}", self.label),
+        Said {
+            words: doc.as_deref(),
+            place: Some(format!("`{full_name}`, {}:{line}", self.label)),
             deprecated,
-        )
+        }
+    }
+}
+
+/// What is said of a declaration, whatever comment it becomes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said<'u> {
+    /// Its doc.
+    pub(crate) words: Option<&'u str>,
+    /// Where it is declared.
+    pub(crate) place: Option<String>,
+    /// Why it is not to be used any more; empty when that is not told.
+    pub(crate) deprecated: Option<&'u str>,
+}
+
+impl<'u> Said<'u> {
+    /// What is said of a field of Avro.
+    pub(crate) fn of_field(field: &'u Field) -> Said<'u> {
+        Said {
+            words: field.doc.as_deref(),
+            place: None,
+            deprecated: field.deprecated.as_deref(),
+        }
+    }
+
+    /// What is said of a part of a Protobuf declaration.
+    pub(crate) fn of_part(about: &'u proto::About) -> Said<'u> {
+        Said {
+            words: about.doc.as_deref(),
+            place: None,
+            deprecated: about.deprecated.then_some(""),
+        }
+    }
+
+    /// Words alone.
+    pub(crate) fn words(words: &'u str) -> Said<'u> {
+        Said {
+            words: Some(words),
+            ..Said::default()
+        }
     }
 }
 

@@ -79,7 +79,7 @@ struct Record<'u> {
     key: String,
     full_name: &'u str,
     doc: Option<&'u str>,
-    deprecated: bool,
+    deprecated: Option<&'u str>,
     strategy: &'static str,
     origin: &'u Origin,
     /// What stands in no text of Protobuf but its own.
@@ -119,7 +119,7 @@ fn proto_record<'u>(unit: &'u ProtoUnit, top: &'u str, is_only: bool, by_record:
         },
         full_name: top,
         doc: about.and_then(|about| about.doc.as_deref()),
-        deprecated: about.is_some_and(|about| about.deprecated),
+        deprecated: about.filter(|about| about.deprecated).map(|_| ""),
         strategy: strategy(by_record),
         origin: &unit.origin,
         imports: &unit.imports,
@@ -132,7 +132,7 @@ fn avro_record(unit: &AvroUnit, by_record: bool) -> Record<'_> {
         key: unit.origin.subject.clone(),
         full_name: &unit.top,
         doc: definition.and_then(|definition| definition.doc.as_deref()),
-        deprecated: false,
+        deprecated: definition.and_then(|definition| definition.deprecated.as_deref()),
         strategy: strategy(by_record),
         origin: &unit.origin,
         imports: &[],
@@ -166,8 +166,13 @@ fn message(record: &Record<'_>) -> Tree {
     let mut description = lines.join("\n");
     description.push_str(if lines.is_empty() { "" } else { "\n\n" });
     description.push_str(&place);
-    if record.deprecated {
-        description.push_str("\n\nDeprecated.");
+    if let Some(why) = record.deprecated {
+        description.push_str(if why.is_empty() {
+            "\n\nDeprecated."
+        } else {
+            "\n\nDeprecated: "
+        });
+        description.push_str(why);
     }
     let (content_type, format, schema) = match origin.kind {
         SchemaType::Protobuf => (

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{Printer, union};
-use crate::flat::Named;
-use crate::model::{Body, Definition, Logical, Type};
+use crate::flat::{Named, Said};
+use crate::model::{Body, Definition, Logical, Type, Value};
 use crate::words::quoted;
 
 /// Types that have a name of their own, so that what their values mean can be read where they are used.
@@ -111,8 +111,10 @@ impl Printer<'_> {
                 });
                 for (field, name) in fields.iter().zip(names) {
                     let kind = self.avro_type(named, &field.kind);
-                    self.field(&name, &kind, None);
-                    self.doc("    ", field.doc.as_deref(), None, false);
+                    let default = field.default.as_ref();
+                    let default = default.and_then(|default| self.avro_default(named, &field.kind, default));
+                    self.field(&name, &kind, default.as_deref());
+                    self.doc("    ", &Said::of_field(field));
                 }
             }
             Body::Enum(symbols, _) => {
@@ -125,8 +127,7 @@ impl Printer<'_> {
             }
             Body::Fixed(_) => {
                 self.alias(&named.name, "bytes");
-                let (words, place, deprecated) = named.doc();
-                self.doc("", words, Some(&place), deprecated);
+                self.doc("", &named.said());
             }
         }
     }
@@ -171,6 +172,34 @@ impl Printer<'_> {
         };
         self.aliases.insert(alias);
         alias.to_owned()
+    }
+
+    /// A default, where Python can write it down in a word or two; other fields have to be given.
+    fn avro_default(&self, named: &Named<'_>, kind: &Type, default: &Value) -> Option<String> {
+        Some(match (kind, default) {
+            (Type::Union(branches), Value::Branch(place, inner)) => {
+                return self.avro_default(named, branches.get(*place)?, inner);
+            }
+            (_, Value::Null) => "None".to_owned(),
+            (_, Value::Boolean(true)) => "True".to_owned(),
+            (_, Value::Boolean(false)) => "False".to_owned(),
+            (Type::Int | Type::Long, Value::Long(number)) => number.to_string(),
+            (Type::Float | Type::Double, Value::Double(number)) if number.is_finite() => {
+                format!("{number:?}")
+            }
+            (Type::String, Value::String(text)) => quoted(text),
+            (Type::Named(full_name), Value::Symbol(place)) => {
+                let class = self.flat.name_of(named, full_name)?;
+                let Body::Enum(symbols, _) = named.body_of(full_name)? else {
+                    return None;
+                };
+                let names = self.field_names(symbols.iter().map(String::as_str), is_enums_own);
+                format!("{class}.{}", names.get(*place)?.python)
+            }
+            (Type::Array(_), Value::Array(items)) if items.is_empty() => "list()".to_owned(),
+            (Type::Map(_), Value::Map(entries)) if entries.is_empty() => "dict()".to_owned(),
+            _ => return None,
+        })
     }
 
     /// A type of the standard library, whose module is imported.

@@ -10,7 +10,7 @@ mod proto;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::flat::{Declared, Flat, Named, Topic};
+use crate::flat::{Declared, Flat, Named, Said, Topic};
 use crate::model::Body;
 use crate::unit::Units;
 use crate::words::{self, quoted};
@@ -41,10 +41,22 @@ const KEYWORDS: &[&str] = &[
 /// What types are written with: a field of such a name would hide it from those behind it.
 const BUILTINS: &[&str] = &["bool", "bytes", "dict", "float", "int", "list", "object", "str"];
 
+/// The names modules are imported under. Fields may be called as modules are.
+const MODULES: &[&str] = &[
+    "_dataclasses",
+    "_datetime",
+    "_decimal",
+    "_enum",
+    "_typing",
+    "_uuid",
+];
+
 /// The file.
 pub(crate) fn file(all: &Units) -> String {
     let is_alias = |name: &str| avro::ALIASES.iter().any(|(alias, ..)| *alias == name);
-    let flat = Flat::new(all, |name| KEYWORDS.contains(&name) || is_alias(name));
+    let flat = Flat::new(all, |name| {
+        KEYWORDS.contains(&name) || MODULES.contains(&name) || is_alias(name)
+    });
     let mut printer = Printer {
         flat: &flat,
         text: String::new(),
@@ -103,7 +115,7 @@ struct Printer<'a> {
     text: String,
     /// The names of Avro's own types that were used.
     aliases: BTreeSet<&'static str>,
-    /// The modules that were used, by the names they are imported under: fields may be called as modules are.
+    /// Those of [`MODULES`] that were used.
     modules: BTreeSet<&'static str>,
 }
 
@@ -127,8 +139,7 @@ impl Printer<'_> {
             self.text.push('\n');
         }
         let _ = writeln!(self.text, "\nclass {}{bases}:", named.name);
-        let (words, place, deprecated) = named.doc();
-        self.doc("    ", words, Some(&place), deprecated);
+        self.doc("    ", &named.said());
     }
 
     /// A name for a type that has none of its own.
@@ -144,12 +155,8 @@ impl Printer<'_> {
             .map(|event| self.flat.event_name(event).to_owned());
         let is = union(events);
         self.alias(&topic.type_name, &is);
-        self.doc(
-            "",
-            Some(&format!("The events of topic `{}`.", topic.name)),
-            None,
-            false,
-        );
+        let doc = format!("The events of topic `{}`.", topic.name);
+        self.doc("", &Said::words(&doc));
     }
 
     /// A field: its type, what it is when nothing is said, and its words.
@@ -180,12 +187,17 @@ impl Printer<'_> {
     }
 
     /// A docstring behind what it is about.
-    fn doc(&mut self, indent: &str, words: Option<&str>, place: Option<&str>, deprecated: bool) {
-        let mut lines: Vec<&str> = words::lines(words);
-        if deprecated {
-            lines.push("Deprecated.");
+    fn doc(&mut self, indent: &str, said: &Said<'_>) {
+        let mut lines: Vec<&str> = words::lines(said.words);
+        if let Some(why) = said.deprecated {
+            lines.push(if why.trim().is_empty() {
+                "Deprecated."
+            } else {
+                "Deprecated:"
+            });
+            lines.extend(words::lines(Some(why)));
         }
-        if let Some(place) = place {
+        if let Some(place) = &said.place {
             if !lines.is_empty() {
                 lines.push("");
             }
@@ -233,6 +245,7 @@ impl Printer<'_> {
     /// Whether a field of such a name would hide what types are written with.
     fn is_type(&self, name: &str) -> bool {
         BUILTINS.contains(&name)
+            || MODULES.contains(&name)
             || self.flat.types.iter().any(|named| named.name == name)
             || avro::ALIASES.iter().any(|(alias, ..)| *alias == name)
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::Printer;
 use super::avro::is_enums_own;
-use crate::flat::{Declared, Named};
+use crate::flat::{Declared, Named, Said};
 use crate::model::proto::{Enum, Field, Kind, Message, Occurs, Scalar};
 
 impl Printer<'_> {
@@ -25,7 +25,13 @@ impl Printer<'_> {
                 let gap = if words.is_empty() { "" } else { "\n" };
                 let _ = write!(words, "{gap}One of `{}`.", oneof.name);
             }
-            self.doc("    ", Some(&words), None, field.about.deprecated);
+            self.doc(
+                "    ",
+                &Said {
+                    words: Some(&words),
+                    ..Said::of_part(&field.about)
+                },
+            );
         }
         for oneof in &message.oneofs {
             if let Some(doc) = &oneof.about.doc {
@@ -131,7 +137,7 @@ impl Printer<'_> {
         for (value, name) in values.values.iter().zip(names) {
             self.gap();
             let _ = writeln!(self.text, "    {} = {}", name.python, value.number);
-            self.doc("    ", value.about.doc.as_deref(), None, value.about.deprecated);
+            self.doc("    ", &Said::of_part(&value.about));
         }
     }
 }

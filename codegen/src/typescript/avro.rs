@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Printer, array, union};
-use crate::flat::Named;
+use crate::flat::{Named, Said};
 use crate::model::{Body, Definition, Logical, Type};
 use crate::words::quoted;
 
@@ -90,7 +90,7 @@ impl Printer<'_> {
                 let _ = writeln!(self.text, "export interface {name} {{");
                 for field in fields {
                     let kind = self.avro_type(named, &field.kind);
-                    self.doc("  ", field.doc.as_deref(), None, false);
+                    self.doc("  ", &Said::of_field(field));
                     let _ = writeln!(self.text, "  {}: {kind};", field.name);
                 }
                 self.text.push_str("}\n");

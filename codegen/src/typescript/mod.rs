@@ -10,7 +10,7 @@ mod proto;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::flat::{Declared, Flat, Named};
+use crate::flat::{Declared, Flat, Named, Said};
 use crate::unit::Units;
 use crate::words::{self, quoted};
 
@@ -25,74 +25,8 @@ const PROTO: &str = "//
 // Protobuf messages are those of @bufbuild/protobuf (protobuf-es, version 2).
 ";
 
-/// Names of the language, and of what is always there, that no type may have.
-const RESERVED: &[&str] = &[
-    "Array",
-    "Record",
-    "Uint8Array",
-    "any",
-    "arguments",
-    "as",
-    "async",
-    "await",
-    "bigint",
-    "boolean",
-    "break",
-    "case",
-    "catch",
-    "class",
-    "const",
-    "continue",
-    "debugger",
-    "declare",
-    "default",
-    "delete",
-    "do",
-    "else",
-    "enum",
-    "eval",
-    "export",
-    "extends",
-    "false",
-    "finally",
-    "for",
-    "function",
-    "if",
-    "implements",
-    "import",
-    "in",
-    "instanceof",
-    "interface",
-    "let",
-    "never",
-    "new",
-    "null",
-    "number",
-    "object",
-    "package",
-    "private",
-    "protected",
-    "public",
-    "return",
-    "static",
-    "string",
-    "super",
-    "switch",
-    "symbol",
-    "this",
-    "throw",
-    "true",
-    "try",
-    "type",
-    "typeof",
-    "undefined",
-    "unknown",
-    "var",
-    "void",
-    "while",
-    "with",
-    "yield",
-];
+/// What types are written with and begins with a capital, as the names of types do.
+const RESERVED: &[&str] = &["Record", "Uint8Array"];
 
 /// The file.
 pub(crate) fn file(all: &Units) -> String {
@@ -133,9 +67,8 @@ struct Printer<'a> {
 
 impl Printer<'_> {
     fn declaration(&mut self, named: &Named<'_>) {
-        let (words, place, deprecated) = named.doc();
         self.text.push('\n');
-        self.doc("", words, Some(&place), deprecated);
+        self.doc("", &named.said());
         match named.declared {
             Declared::Avro(definition) => self.avro(named, definition),
             Declared::Message(message) => self.message(named, message),
@@ -147,7 +80,7 @@ impl Printer<'_> {
     fn topic(&mut self, topic: &crate::flat::Topic<'_>) {
         let doc = format!("The events of topic `{}`.", topic.name);
         self.text.push('\n');
-        self.doc("", Some(&doc), None, false);
+        self.doc("", &Said::words(&doc));
         let events = topic.events.iter().map(|event| {
             let name = self.flat.event_name(event);
             match self.flat.types.get(event.place).map(|named| named.declared) {
@@ -170,16 +103,17 @@ impl Printer<'_> {
     }
 
     /// A comment before what it is about.
-    fn doc(&mut self, indent: &str, words: Option<&str>, place: Option<&str>, deprecated: bool) {
-        let mut lines: Vec<String> = words::lines(words).into_iter().map(escaped).collect();
-        if let Some(place) = place {
+    fn doc(&mut self, indent: &str, said: &Said<'_>) {
+        let mut lines: Vec<String> = words::lines(said.words).into_iter().map(escaped).collect();
+        if let Some(place) = &said.place {
             if !lines.is_empty() {
                 lines.push(String::new());
             }
             lines.push(place.replace("*/", "*\\/"));
         }
-        if deprecated {
-            lines.push("@deprecated".to_owned());
+        if let Some(why) = said.deprecated {
+            let why = words::lines(Some(why)).into_iter().map(escaped);
+            lines.extend(std::iter::once("@deprecated".to_owned()).chain(why));
         }
         let _ = match lines.as_slice() {
             [] => Ok(()),

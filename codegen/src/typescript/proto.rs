@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::{Printer, array, union};
-use crate::flat::Named;
+use crate::flat::{Named, Said};
 use crate::model::proto::{Enum, Field, Kind, Message, Occurs, Scalar};
 use crate::words::quoted;
 
@@ -26,7 +26,7 @@ impl Printer<'_> {
                 continue;
             }
             let (mark, kind) = self.field(named, field);
-            self.doc("  ", field.about.doc.as_deref(), None, field.about.deprecated);
+            self.doc("  ", &Said::of_part(&field.about));
             let _ = writeln!(self.text, "  {}{mark}: {kind};", local_name(&field.name));
         }
         self.text.push_str("}\n");
@@ -36,11 +36,11 @@ impl Printer<'_> {
         let Some(oneof) = message.oneofs.get(place) else {
             return;
         };
-        self.doc("  ", oneof.about.doc.as_deref(), None, false);
+        self.doc("  ", &Said::of_part(&oneof.about));
         let _ = writeln!(self.text, "  {}:", local_name(&oneof.name));
         for field in message.members(place) {
             let kind = self.kind(named, &field.kind);
-            self.doc("    ", field.about.doc.as_deref(), None, field.about.deprecated);
+            self.doc("    ", &Said::of_part(&field.about));
             let case = quoted(&local_name(&field.name));
             let _ = writeln!(self.text, "    | {{ case: {case}; value: {kind} }}");
         }
@@ -77,7 +77,7 @@ impl Printer<'_> {
         let name = &named.name;
         let _ = writeln!(self.text, "export const {name} = {{");
         for value in &values.values {
-            self.doc("  ", value.about.doc.as_deref(), None, value.about.deprecated);
+            self.doc("  ", &Said::of_part(&value.about));
             let _ = writeln!(self.text, "  {}: {},", value.name, value.number);
         }
         let numbers = union(values.values.iter().map(|value| value.number.to_string()));
