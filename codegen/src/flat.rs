@@ -305,7 +305,11 @@ impl Named<'_> {
         };
         Said {
             words: doc.as_deref(),
-            place: Some(format!("`{full_name}`, {}:{line}", self.label)),
+            // An import that was not read as a text has no lines.
+            place: Some(match line {
+                0 => format!("`{full_name}`, {}", self.label),
+                _ => format!("`{full_name}`, {}:{line}", self.label),
+            }),
             deprecated,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Printer, array, union};
+use super::{Printer, array, property, union};
 use crate::flat::{Named, Said};
 use crate::model::{Body, Definition, Logical, Type};
 use crate::words::quoted;
@@ -91,7 +91,7 @@ impl Printer<'_> {
                 for field in fields {
                     let kind = self.avro_type(named, &field.kind);
                     self.doc("  ", &Said::of_field(field));
-                    let _ = writeln!(self.text, "  {}: {kind};", field.name);
+                    let _ = writeln!(self.text, "  {}: {kind};", property(&field.name));
                 }
                 self.text.push_str("}\n");
             }

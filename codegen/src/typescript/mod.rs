@@ -144,6 +144,19 @@ fn escaped(line: &str) -> String {
     escaped
 }
 
+/// A property as it is written: in quotes when it is no identifier.
+fn property(name: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '$');
+    if !name.is_empty()
+        && name.chars().all(is_plain)
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+    {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
+}
+
 /// One of several types, each once.
 fn union(members: impl IntoIterator<Item = String>) -> String {
     let mut once: Vec<String> = Vec::new();

@@ -1,11 +1,12 @@
 //! Protobuf messages as those of `@bufbuild/protobuf`: names in camel case, a oneof as a case and its value, 64 bits as
 //! bigints.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::{Printer, array, union};
+use super::{Printer, array, property, union};
 use crate::flat::{Named, Said};
-use crate::model::proto::{Enum, Field, Kind, Message, Occurs, Scalar};
+use crate::model::proto::{About, Enum, Field, Kind, Message, Occurs, Scalar};
 use crate::words::quoted;
 
 /// Properties that every object has; their fields are called with a `$` behind.
@@ -16,36 +17,52 @@ impl Printer<'_> {
     pub(super) fn message(&mut self, named: &Named<'_>, message: &Message) {
         let _ = writeln!(self.text, "export interface {} {{", named.name);
         let _ = writeln!(self.text, "  readonly $typeName: {};", quoted(&message.full_name));
+        let mut given = BTreeSet::new();
         let mut printed = vec![false; message.oneofs.len()];
         for field in &message.fields {
             if let Occurs::Member(place) = field.occurs {
                 if printed.get(place) == Some(&false) {
                     printed[place] = true;
-                    self.oneof(named, message, place);
+                    self.oneof(named, message, place, &mut given);
                 }
                 continue;
             }
+            let name = self.member("  ", &field.name, &field.about, &mut given);
             let (mark, kind) = self.field(named, field);
-            self.doc("  ", &Said::of_part(&field.about));
-            let _ = writeln!(self.text, "  {}{mark}: {kind};", local_name(&field.name));
+            let _ = writeln!(self.text, "  {}{mark}: {kind};", property(&name));
         }
         self.text.push_str("}\n");
     }
 
-    fn oneof(&mut self, named: &Named<'_>, message: &Message, place: usize) {
+    fn oneof(&mut self, named: &Named<'_>, message: &Message, place: usize, given: &mut BTreeSet<String>) {
         let Some(oneof) = message.oneofs.get(place) else {
             return;
         };
-        self.doc("  ", &Said::of_part(&oneof.about));
-        let _ = writeln!(self.text, "  {}:", local_name(&oneof.name));
+        let name = self.member("  ", &oneof.name, &oneof.about, given);
+        let _ = writeln!(self.text, "  {}:", property(&name));
+        let mut cases = BTreeSet::new();
         for field in message.members(place) {
             let kind = self.kind(named, &field.kind);
-            self.doc("    ", &Said::of_part(&field.about));
-            let case = quoted(&local_name(&field.name));
-            let _ = writeln!(self.text, "    | {{ case: {case}; value: {kind} }}");
+            let case = self.member("    ", &field.name, &field.about, &mut cases);
+            let _ = writeln!(self.text, "    | {{ case: {}; value: {kind} }}", quoted(&case));
         }
         self.text
             .push_str("    | { case: undefined; value?: undefined };\n");
+    }
+
+    /// The name of a member behind its doc. Two names of a schema may be one in camel case: no message of the library has
+    /// both, but a type can say so.
+    fn member(&mut self, indent: &str, name: &str, about: &About, given: &mut BTreeSet<String>) -> String {
+        let mut local = local_name(name);
+        let mut said = Said::of_part(about);
+        if given.contains(&local) {
+            said.place = Some(format!("`{name}`, which protobuf-es cannot tell from `{local}`."));
+        }
+        while !given.insert(local.clone()) {
+            local.push('_');
+        }
+        self.doc(indent, &said);
+        local
     }
 
     fn field(&mut self, named: &Named<'_>, field: &Field) -> (&'static str, String) {
