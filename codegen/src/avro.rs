@@ -5,9 +5,9 @@
 
 use std::path::Path;
 
-use annals_schema_model::Span;
 use annals_schema_model::avro::wire::{Blank, Reader, Result as Read, Source as _};
 use annals_schema_model::avro::{self, Json, JsonKind, Kind, Logical, Node, NodeId, Schema};
+use annals_schema_model::{Decimal, Span};
 
 use crate::diagnostic::Diagnostic;
 use crate::input::VersionText;
@@ -118,11 +118,8 @@ fn body(schema: &Schema, node: &Node, place: Place<'_>, complaints: &mut Vec<Dia
             let fields = record.fields.iter().map(|field| {
                 let (line, column) = place.line_column(field.span);
                 let kind = kind(schema, field.node);
-                if has_empty_union(&kind) {
-                    let message = format!(
-                        "field `{}` is a union without branches, which no value fits",
-                        field.name
-                    );
+                if let Some(problem) = problem(&kind) {
+                    let message = format!("field `{}` is {problem}", field.name);
                     complaints.push(Diagnostic::at(place.path, line, column, message));
                 }
                 Field {
@@ -165,11 +162,19 @@ fn fixed_with_meaning(logical: Option<Logical>) -> Option<Logical> {
     })
 }
 
-fn has_empty_union(kind: &Type) -> bool {
+/// What no value can be had of.
+fn problem(kind: &Type) -> Option<String> {
     match kind {
-        Type::Array(inner) | Type::Map(inner) => has_empty_union(inner),
-        Type::Union(branches) => branches.is_empty() || branches.iter().any(has_empty_union),
-        _ => false,
+        Type::Array(inner) | Type::Map(inner) => problem(inner),
+        Type::Union(branches) if branches.is_empty() => {
+            Some("a union without branches, which no value fits".to_owned())
+        }
+        Type::Union(branches) => branches.iter().find_map(problem),
+        Type::Decimal { scale, .. } if *scale > Decimal::SCALE_MAX => Some(format!(
+            "a decimal of {scale} fraction digits, and those that are read have {} at most",
+            Decimal::SCALE_MAX
+        )),
+        _ => None,
     }
 }
 

@@ -45,11 +45,14 @@ enum Unscaled {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DecimalError {
     /// Too many digits.
-    #[error("the decimal has more than {} bits", Decimal::BITS_MAX)]
-    Overflow,
+    #[error("the decimal has more than {0} bits")]
+    Overflow(u64),
+    /// Too many digits for a schema's precision.
+    #[error("the decimal has more than {0} digits")]
+    Precision(u32),
     /// Too many fraction digits.
-    #[error("the decimal has more than {} fraction digits", Decimal::SCALE_MAX)]
-    Scale,
+    #[error("the decimal has more than {0} fraction digits")]
+    Scale(u32),
     /// Not a decimal number.
     #[error("not a decimal number; write it like -12.50")]
     Syntax,
@@ -87,11 +90,11 @@ impl Decimal {
 
     fn of(unscaled: BigInt, scale: u32) -> Result<Decimal, DecimalError> {
         if scale > Decimal::SCALE_MAX {
-            return Err(DecimalError::Scale);
+            return Err(DecimalError::Scale(Decimal::SCALE_MAX));
         }
         match i128::try_from(&unscaled) {
             Ok(short) => Ok(Decimal::short(short, scale)),
-            Err(_) if unscaled.bits() > Decimal::BITS_MAX => Err(DecimalError::Overflow),
+            Err(_) if unscaled.bits() > Decimal::BITS_MAX => Err(DecimalError::Overflow(Decimal::BITS_MAX)),
             Err(_) => Ok(Decimal {
                 unscaled: Unscaled::Wide(Arc::new(unscaled)),
                 scale,
@@ -160,6 +163,22 @@ impl Decimal {
         let (wide, divisor) = (self.wide(), power(self.scale - scale));
         let whole = &wide / &divisor;
         (&whole * divisor == wide).then(|| Decimal::of(whole, scale).ok())?
+    }
+
+    /// The same at a schema's scale, or why not.
+    ///
+    /// # Errors
+    /// [`DecimalError::Scale`] when digits would be lost, [`DecimalError::Overflow`] when there are too many.
+    pub(crate) fn to_scale(&self, scale: u32) -> Result<Decimal, DecimalError> {
+        self.at_scale(scale).ok_or_else(|| {
+            if scale > Decimal::SCALE_MAX {
+                DecimalError::Scale(Decimal::SCALE_MAX)
+            } else if self.reduced().scale > scale {
+                DecimalError::Scale(scale)
+            } else {
+                DecimalError::Overflow(Decimal::BITS_MAX)
+            }
+        })
     }
 
     /// The integer at another scale, when that can be told in 128 bits.
@@ -252,7 +271,7 @@ impl Decimal {
     /// [`DecimalError::Overflow`] or [`DecimalError::Scale`].
     pub fn from_be_bytes(bytes: &[u8], scale: u32) -> Result<Decimal, DecimalError> {
         if scale > Decimal::SCALE_MAX {
-            return Err(DecimalError::Scale);
+            return Err(DecimalError::Scale(Decimal::SCALE_MAX));
         }
         if let Some(short) = Decimal::few_be_bytes(bytes) {
             return Ok(Decimal::short(i128::from(short), scale));
@@ -266,7 +285,7 @@ impl Decimal {
             return Ok(Decimal::short(i128::from_be_bytes(short), scale));
         }
         if bytes.len() as u64 * 8 > Decimal::BITS_MAX {
-            return Err(DecimalError::Overflow);
+            return Err(DecimalError::Overflow(Decimal::BITS_MAX));
         }
         Decimal::of(BigInt::from_signed_bytes_be(bytes), scale)
     }

@@ -301,9 +301,13 @@ fn default_impl(name: &Ident, value: &TokenStream) -> TokenStream {
     }
 }
 
+/// Constants that a variant of the same name would hide.
+const CONSTANTS: [&str; 6] = ["ALL", "FINGERPRINT", "NAME", "SCHEMA", "SUBJECT", "VERSION"];
+
 /// The variants of an enum's symbols.
 pub(crate) fn variants(symbols: &[String]) -> Vec<Ident> {
     let mut scope = Scope::default();
+    CONSTANTS.iter().for_each(|name| scope.keep(name));
     symbols.iter().map(|symbol| ident(&scope.camel(symbol))).collect()
 }
 

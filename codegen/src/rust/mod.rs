@@ -22,7 +22,7 @@ use quote::quote;
 
 use crate::diagnostic::Diagnostic;
 use crate::input::{Input, Subject, VersionText};
-use crate::model::{Definition, Definitions, Ranks, has_open_enums, is_endless, ranks};
+use crate::model::{Definition, Definitions, Ranks, has_nanos, has_open_enums, is_endless, ranks};
 use crate::names::{Scope, camel};
 use crate::settings::Settings;
 use crate::unit::{AvroUnit, Origin, TopicUnit, Units};
@@ -148,7 +148,7 @@ fn library(names: &Names) -> TokenStream {
 
 /// Whether a value can be one that nobody could read, so that writing it is an error.
 fn may_fail(definitions: &Definitions, name: &str) -> bool {
-    is_endless(definitions, name) || has_open_enums(definitions, name)
+    is_endless(definitions, name) || has_open_enums(definitions, name) || has_nanos(definitions, name)
 }
 
 /// What every type is printed with.

@@ -122,6 +122,13 @@ fn schemas_that_cannot_be_generated_from() {
         &record("{\"name\": \"a\", \"type\": []}"),
         &["t-R/v1.avsc:2:1: field `a` is a union without branches, which no value fits"],
     );
+    let decimal = r#"{"type": "bytes", "logicalType": "decimal", "precision": 1001, "scale": 1001}"#;
+    check_schema(
+        &record(&format!("{{\"name\": \"a\", \"type\": [\"null\", {decimal}]}}")),
+        &[
+            "t-R/v1.avsc:2:1: field `a` is a decimal of 1001 fraction digits, and those that are read have 1000 at most",
+        ],
+    );
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn every_logical_type() {
         ..Kinds::default()
     };
     for kinds in others.chain([kinds(), plain]) {
-        let bytes = kinds.encode();
+        let bytes = kinds.encode().unwrap();
         Walk::new(&schema).check(&bytes).unwrap();
         assert_eq!(Kinds::decode(&bytes).as_ref(), Ok(&kinds));
         let json = Reading::of(&schema).read(&bytes).unwrap().to_json();
@@ -121,6 +121,35 @@ fn every_logical_type() {
         assert_eq!(json["wide"], kinds.wide.to_string());
     }
     assert_eq!(Kinds::default().suit, Suit::Hearts, "the default of the schema");
+}
+
+#[test]
+fn times_that_nanoseconds_do_not_tell_are_refused() {
+    let far = Kinds {
+        timestamp_nanos: "9999-12-31T00:00:00Z".parse().unwrap(),
+        ..kinds()
+    };
+    let refused = |kinds: &Kinds| kinds.encode().unwrap_err().to_string();
+    let expected = "9999-12-31T00:00:00.000Z is no time in nanoseconds, which are those of the years 1678 to 2261 and some days more";
+    assert_eq!(refused(&far), expected);
+    assert_eq!(KindsEvent::from(far).encode().unwrap_err().to_string(), expected);
+    let early = Kinds {
+        local_timestamp_nanos: date(0, 1, 1).at(0, 0, 0, 0),
+        ..kinds()
+    };
+    assert!(refused(&early).starts_with("0000-01-01T00:00:00 is no time"));
+}
+
+#[test]
+fn symbols_called_as_constants_are() {
+    assert_eq!(
+        Suit::ALL.map(Suit::as_str),
+        ["SPADES", "HEARTS", "A_L_L", "S_C_H_E_M_A"]
+    );
+    assert!(Suit::SCHEMA.contains("S_C_H_E_M_A"));
+    for suit in Suit::ALL {
+        assert_eq!(Suit::decode(&suit.encode()), Ok(suit));
+    }
 }
 
 #[test]

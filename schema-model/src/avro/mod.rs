@@ -14,6 +14,7 @@ mod fields;
 pub mod interop;
 mod locate;
 mod logical;
+mod met;
 mod named;
 mod names;
 mod node;
@@ -43,7 +44,7 @@ pub use json::{Json, JsonKind};
 pub use node::{Enum, Field, Fixed, Kind, Logical, Name, Node, NodeId, Order, Record};
 pub(crate) use parse::outline;
 pub use parse::{FIXED_BYTES_MAX, NODES_MAX, TEXT_BYTES_MAX};
-pub use plan::{PLANNED_BYTES_MAX, Plan, Planned};
+pub use plan::{PLANNED_BYTES_MAX, Plan};
 #[cfg(feature = "values")]
 pub use read::Reading;
 pub use schema::Schema;

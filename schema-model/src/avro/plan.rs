@@ -15,7 +15,7 @@ mod names;
 mod planned;
 mod translate;
 
-pub use planned::Planned;
+pub(crate) use planned::Planned;
 
 use std::sync::Arc;
 
@@ -40,11 +40,13 @@ pub struct Plan {
     reader: Schema,
     /// How the writer's own values are passed over.
     writer: Ops,
+    /// How much memory the steps take.
+    bytes: usize,
 }
 
 /// The place of a step in its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StepId(u32);
+pub(crate) struct StepId(u32);
 
 /// The step of every plan whose bytes are the reader's.
 const EXACT: StepId = StepId(0);
@@ -186,6 +188,11 @@ impl Plan {
         let mut planned = Planned::new(self, reader);
         let value = read(&mut planned).and_then(|value| planned.finish().map(|()| value));
         value.map_err(|fault| self.writer.placed(body, planned.placed(fault)))
+    }
+
+    /// How many bytes of memory it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     fn step(&self, id: StepId) -> &Step {

@@ -32,6 +32,7 @@ pub struct Schema(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     text: String,
+    references: Vec<Resolved>,
     nodes: Vec<Node>,
     root: NodeId,
 }
@@ -56,6 +57,7 @@ impl Schema {
         let root = parser.parse(text, 0)?;
         Ok(Schema(Arc::new(Inner {
             text: text.to_owned(),
+            references: resolved.to_vec(),
             nodes: parser.nodes,
             root,
         })))
@@ -218,7 +220,7 @@ impl Schema {
     /// Whether two schemas are of one text, with the same references.
     pub(super) fn is(&self, other: &Schema) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
-            || self.text() == other.text() && self.resolved_text() == other.resolved_text()
+            || self.text() == other.text() && self.0.references == other.0.references
     }
 
     /// The full name of the top type; empty when it has none.

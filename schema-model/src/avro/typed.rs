@@ -4,16 +4,15 @@
 //! plan is kept by its id for as long as the process lives, because what an id stands for never changes.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::{
-    plan::Plan,
+    met::{Known, Met},
     schema::Schema,
     walk::Ops,
     wire::{self, Fault, Reader, Source, Writer},
 };
-use crate::{DecodeError, EncodeError, ReadError, Resolved, SchemaId, event};
+use crate::{DecodeError, EncodeError, ReadError, Resolved, event};
 
 /// A type of a schema: what code is generated for records, enums, fixeds and unions.
 ///
@@ -80,10 +79,7 @@ pub fn encode<T: Datum>(value: &T) -> Vec<u8> {
 pub fn encode_checked<T: Datum>(value: &T) -> Result<Vec<u8>, EncodeError> {
     let mut writer = Writer::new();
     value.write(&mut writer);
-    match writer.take_refusal() {
-        Some(message) => Err(EncodeError::Payload(message)),
-        None => Ok(writer.into_bytes()),
-    }
+    writer.finish()
 }
 
 /// A value to read into.
@@ -101,26 +97,13 @@ pub fn default_of<'a, T>(
     read(&mut Reader::new(bytes)).ok()
 }
 
-/// Writers whose plans are kept for a type; those of more are compiled at each use.
-const PLANS_MAX: usize = 1024;
-
 /// The schema of a generated type, and what is known of the writers it was read from.
 #[derive(Debug)]
 pub struct ReaderSchema {
     text: &'static str,
     references: &'static [(&'static str, &'static str)],
     parsed: OnceLock<Result<Ops, String>>,
-    // An id is a registry's, and a process may speak to several: the schema is compared as well.
-    known: RwLock<BTreeMap<SchemaId, Vec<Known>>>,
-}
-
-#[derive(Clone, Debug)]
-struct Known {
-    writer: Schema,
-    /// How to read it; nothing to do when it is the reader's.
-    plan: Option<Arc<Plan>>,
-    /// Whether it is the reader's schema, to its defaults and properties.
-    is_same: bool,
+    met: RwLock<Met>,
 }
 
 impl ReaderSchema {
@@ -131,7 +114,7 @@ impl ReaderSchema {
             text,
             references: &[],
             parsed: OnceLock::new(),
-            known: RwLock::new(BTreeMap::new()),
+            met: RwLock::new(Met::new()),
         }
     }
 
@@ -215,24 +198,15 @@ impl ReaderSchema {
                 writer.id
             )));
         };
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let same_id = known.get(&writer.id).map_or(&[][..], Vec::as_slice);
-        if let Some(known) = same_id.iter().find(|known| known.writer.is(schema)) {
+        let met = self.met.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = met.find(writer.id, schema) {
             return Ok(known.clone());
         }
-        drop(known);
-        let reader = self.parsed()?.schema();
-        let plan = Plan::lenient(schema, reader);
-        let new = Known {
-            writer: schema.clone(),
-            plan: (!plan.is_identity()).then(|| Arc::new(plan)),
-            is_same: schema.same_as(reader),
-        };
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.values().map(Vec::len).sum::<usize>() < PLANS_MAX {
-            known.entry(writer.id).or_default().push(new.clone());
-        }
-        Ok(new)
+        drop(met);
+        // Nobody waits while it is compiled.
+        let new = Known::new(schema, self.parsed()?.schema());
+        let mut met = self.met.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(met.remember(writer.id, new))
     }
 }
 

@@ -37,7 +37,8 @@ pub use fault::Fault;
 pub use logical::Duration;
 pub(crate) use logical::big_decimal;
 pub use reader::Reader;
-pub use source::{Sealed, Source};
+pub(crate) use source::Sealed;
+pub use source::Source;
 pub use writer::Writer;
 
 /// What reading answers.

@@ -205,11 +205,7 @@ impl Encoder<'_> {
                 written.map_err(|error| wrong(error.to_string()))?;
             }
             (Logical::BigDecimal, _) => {
-                let decimal = decimal(&text)?;
-                let mut inner = Writer::new();
-                inner.bytes(&decimal.to_be_bytes());
-                inner.int(i32::try_from(decimal.scale()).unwrap_or(i32::MAX));
-                self.writer.bytes(&inner.into_bytes());
+                self.writer.big_decimal(&decimal(&text)?);
             }
             (Logical::Uuid, Kind::Fixed(_)) => {
                 let uuid = text::parse_uuid(text.to_ascii_lowercase().as_bytes());

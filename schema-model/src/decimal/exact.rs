@@ -14,7 +14,9 @@ use super::{Decimal, DecimalError};
 /// let price: Exact<9, 2> = "12.5".parse()?;
 /// assert_eq!(price.to_string(), "12.50");
 /// assert_eq!(price, Exact::from_unscaled(1250).unwrap());
-/// assert!("0.001".parse::<Exact<9, 2>>().is_err());
+/// let why = |text: &str| text.parse::<Exact<9, 2>>().unwrap_err().to_string();
+/// assert_eq!(why("0.001"), "the decimal has more than 2 fraction digits");
+/// assert_eq!(why("123456789012"), "the decimal has more than 9 digits");
 /// # Ok::<(), annals_schema_model::DecimalError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,7 +111,7 @@ impl<const PRECISION: u32, const SCALE: u32> TryFrom<Decimal> for Exact<PRECISIO
     type Error = DecimalError;
 
     fn try_from(value: Decimal) -> Result<Self, DecimalError> {
-        Self::new(value).ok_or(DecimalError::Scale)
+        Self::fitting(value.to_scale(SCALE)?).ok_or(DecimalError::Precision(PRECISION))
     }
 }
 

@@ -32,15 +32,18 @@ fn text_goes_both_ways() {
     for text in ["", "-", ".5", "5.", "1e3", "1.2.3", "--1", " 1", "1,5"] {
         assert_eq!(text.parse::<Decimal>(), Err(DecimalError::Syntax), "{text:?}");
     }
-    assert_eq!("1".repeat(1_234).parse::<Decimal>(), Err(DecimalError::Overflow));
+    assert_eq!(
+        "1".repeat(1_234).parse::<Decimal>(),
+        Err(DecimalError::Overflow(Decimal::BITS_MAX))
+    );
     assert_eq!(
         "1".repeat(1_000_000).parse::<Decimal>(),
-        Err(DecimalError::Overflow)
+        Err(DecimalError::Overflow(Decimal::BITS_MAX))
     );
     assert_eq!(decimal(&format!("{}7", "0".repeat(5_000))), Decimal::new(7, 0));
     let tiny = |zeros: usize| format!("0.{}", "0".repeat(zeros)).parse::<Decimal>();
     assert_eq!(tiny(1_000), Ok(Decimal::default()));
-    assert_eq!(tiny(1_001), Err(DecimalError::Scale));
+    assert_eq!(tiny(1_001), Err(DecimalError::Scale(Decimal::SCALE_MAX)));
     assert_eq!(format!("{:>8}|", decimal("1.50")), "    1.50|");
 }
 
@@ -169,9 +172,12 @@ fn bytes() {
     assert!(Decimal::from_be_bytes(&[0x7f; 512], 0).is_ok());
     assert_eq!(
         Decimal::from_be_bytes(&[0x7f; 513], 0),
-        Err(DecimalError::Overflow)
+        Err(DecimalError::Overflow(Decimal::BITS_MAX))
     );
-    assert_eq!(Decimal::from_be_bytes(&[0], 1_001), Err(DecimalError::Scale));
+    assert_eq!(
+        Decimal::from_be_bytes(&[0], 1_001),
+        Err(DecimalError::Scale(Decimal::SCALE_MAX))
+    );
 }
 
 proptest! {

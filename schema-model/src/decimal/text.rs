@@ -41,13 +41,13 @@ impl FromStr for Decimal {
         if whole.is_empty() || pointless || !all_digits(whole) || !all_digits(fraction) {
             return Err(DecimalError::Syntax);
         }
-        let scale = u32::try_from(fraction.len()).map_err(|_| DecimalError::Scale)?;
+        let scale = u32::try_from(fraction.len()).map_err(|_| DecimalError::Scale(Decimal::SCALE_MAX))?;
         if scale > Decimal::SCALE_MAX {
-            return Err(DecimalError::Scale);
+            return Err(DecimalError::Scale(Decimal::SCALE_MAX));
         }
         let whole = whole.trim_start_matches('0');
         if whole.len() > DIGITS_MAX {
-            return Err(DecimalError::Overflow);
+            return Err(DecimalError::Overflow(Decimal::BITS_MAX));
         }
         let digits = format!("{}0{whole}{fraction}", if negative { "-" } else { "" });
         if let Ok(short) = digits.parse() {

@@ -50,6 +50,7 @@ pub(super) fn build(writer: &Schema, reader: &Schema) -> Plan {
         root,
         reader: reader.clone(),
         writer: Ops::new(writer),
+        bytes: PLAN_BYTES_MAX - builder.room,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::avro::wire::{Fault, Reader, Result, Sealed, Source};
 
 /// A writer's body, read by a plan.
 #[derive(Debug)]
-pub struct Planned<'a> {
+pub(crate) struct Planned<'a> {
     plan: &'a Plan,
     reader: Reader<'a>,
     step: StepId,
@@ -24,7 +24,7 @@ pub struct Planned<'a> {
 
 /// The record that is being read.
 #[derive(Debug, Default)]
-pub struct Frame<'a> {
+pub(crate) struct Frame<'a> {
     /// Its steps; none when it is exact.
     record: Option<&'a RecordSteps>,
     /// The reader's next field.

@@ -8,7 +8,7 @@ use crate::{Decimal, Exact, Timestamp, avro::Datum};
 /// What a generated type reads itself from, field by field in the order of its own schema.
 ///
 /// [`Reader`] is the one whose bytes are in that order already: what it does is inlined, and there is nothing to do
-/// between fields. A plan ([`crate::avro::Planned`]) is the other: it passes over what the writer had more, widens
+/// between fields. A plan ([`crate::avro::Plan`]) is the other: it passes over what the writer had more, widens
 /// numbers, and gives defaults for what the writer had not.
 pub trait Source<'a>: Sealed + Sized {
     /// What a record remembers of the one around it.

@@ -1,7 +1,7 @@
 //! Writing Avro's binary encoding.
 
 use super::{Duration, RECURSION_MAX};
-use crate::{Decimal, DecimalError, Timestamp, avro::Datum};
+use crate::{Decimal, DecimalError, EncodeError, Timestamp, avro::Datum};
 
 /// Writes one payload from front to back.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +31,17 @@ impl Writer {
     }
 
     /// What was written, behind what was there before.
+    ///
+    /// # Errors
+    /// When nobody could read it: a value was too deep, or no value of the schema.
+    pub fn finish(mut self) -> Result<Vec<u8>, EncodeError> {
+        match self.take_refusal() {
+            Some(message) => Err(EncodeError::Payload(message)),
+            None => Ok(self.bytes),
+        }
+    }
+
+    /// The same where there can be nothing to refuse: no records that hold themselves, symbols, or times in nanoseconds.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes
@@ -151,9 +162,9 @@ impl Writer {
     /// A decimal as bytes, brought to the schema's scale.
     ///
     /// # Errors
-    /// [`DecimalError::Scale`] when digits would be lost, or do not fit.
+    /// As [`Decimal::to_scale`].
     pub fn decimal_bytes(&mut self, value: Decimal, scale: u32) -> Result<(), DecimalError> {
-        let value = value.at_scale(scale).ok_or(DecimalError::Scale)?;
+        let value = value.to_scale(scale)?;
         self.decimal(&value);
         Ok(())
     }
@@ -161,11 +172,11 @@ impl Writer {
     /// A decimal as a fixed of `size` bytes, brought to the schema's scale.
     ///
     /// # Errors
-    /// [`DecimalError::Scale`] when digits would be lost, [`DecimalError::Overflow`] when `size` bytes are too few.
+    /// As [`Decimal::to_scale`], and [`DecimalError::Overflow`] when `size` bytes are too few.
     pub fn decimal_fixed(&mut self, value: Decimal, size: usize, scale: u32) -> Result<(), DecimalError> {
-        let value = value.at_scale(scale).ok_or(DecimalError::Scale)?;
+        let value = value.to_scale(scale)?;
         if value.to_be_bytes().len() > size {
-            return Err(DecimalError::Overflow);
+            return Err(DecimalError::Overflow(size as u64 * 8));
         }
         self.decimal_padded(&value, size);
         Ok(())
@@ -210,10 +221,21 @@ impl Writer {
         self.long(value.as_micros());
     }
 
-    /// A timestamp in nanoseconds.
+    /// A timestamp in nanoseconds; beyond the 64 bits of the schema it is refused.
     #[inline]
     pub fn timestamp_nanos(&mut self, value: Timestamp) {
-        self.long(value.as_nanos());
+        let nanos = value.as_nanos();
+        if matches!(nanos, i64::MIN | i64::MAX) && Timestamp::from_nanos(nanos) != value {
+            self.no_nanos(&value);
+        }
+        self.long(nanos);
+    }
+
+    #[cold]
+    fn no_nanos(&mut self, value: &dyn std::fmt::Display) {
+        self.refuse(format!(
+            "{value} is no time in nanoseconds, which are those of the years 1678 to 2261 and some days more"
+        ));
     }
 
     /// Months, days and milliseconds.
@@ -339,9 +361,13 @@ impl Writer {
         self.long(super::logical::since_epoch(value, 1_000_000));
     }
 
-    /// A date and time of no zone in nanoseconds; the nearest number there is beyond 64 bits.
+    /// A date and time of no zone in nanoseconds; beyond the 64 bits of the schema it is refused.
     pub fn local_timestamp_nanos(&mut self, value: jiff::civil::DateTime) {
-        self.long(super::logical::since_epoch(value, 1_000_000_000));
+        let nanos = super::logical::since_epoch(value, 1_000_000_000);
+        if super::logical::local(nanos, 1_000_000_000) != Ok(value) {
+            self.no_nanos(&value);
+        }
+        self.long(nanos);
     }
 }
 
