@@ -88,5 +88,6 @@ pub use jiff;
 #[cfg(feature = "uuid")]
 pub use uuid;
 
-/// How deep schemas and payloads may nest before they are refused.
+/// How deep schemas, and payloads of Protobuf and JSON, may nest before they are refused; of Avro see
+/// `avro::wire::RECURSION_MAX`.
 pub const DEPTH_MAX: usize = 64;

@@ -4,6 +4,8 @@
 
 #[path = "limits/comparing.rs"]
 mod comparing;
+#[path = "limits/payloads.rs"]
+mod payloads;
 #[path = "limits/texts.rs"]
 mod texts;
 
@@ -52,10 +54,10 @@ fn chains_of_names_do_not_need_a_deep_stack() {
     let schema = avro(&chain(10_000, false));
     assert_eq!(compat::check(&schema, &schema, Direction::Backward), []);
     assert!(Plan::resolve(&schema, &schema).is_ok());
-    // The deepest record cannot be filled: a payload nests 64 levels at most.
+    // The deepest record cannot be filled: a payload takes a part of the stack at most.
     let error = Walk::new(&schema).check(&[0xfe, 0x9b, 0x01]).unwrap_err();
     assert!(
-        error.message.contains("does not exist") || error.message.contains("deeper"),
+        error.message.contains("does not exist") || error.message.contains("of the stack"),
         "{error}"
     );
 }
@@ -135,7 +137,7 @@ fn read(schema: &Schema, body: &[u8]) -> ReadError {
 fn payloads() {
     let list = avro(r#"{"type":"record","name":"L","fields":[{"name":"next","type":["null","L"]}]}"#);
     let error = read(&list, &[2; 400]);
-    assert_eq!(error.message, "the payload nests deeper than 64 levels");
+    assert_eq!(error.message, "the payload nests deeper than 256 levels");
     let nulls = avro(r#"{"type":"array","items":"null"}"#);
     let error = read(&nulls, &[0x80, 0x89, 0x7a, 0]);
     assert_eq!(error.message, "more than 65536 items that take no bytes");

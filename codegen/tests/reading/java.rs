@@ -38,6 +38,7 @@ const SETS: &[(&str, Again)] = &[
     ("paid-", again::<sets::generated::PaidEvent>),
     ("defaults-", again::<sets::generated::DefaultsEvent>),
     ("raised-", again::<sets::generated::RaisedEvent>),
+    ("strings-", again::<sets::generated::StringsEvent>),
     ("symbols-", again::<sets::generated::SymbolsEvent>),
 ];
 

@@ -6,6 +6,7 @@ mod foreign_writers;
 #[allow(dead_code)]
 #[path = "../../../schema-model/tests/avro_java/generate.rs"]
 mod generate;
+mod hostile;
 mod java;
 #[path = "../../../schema-model/tests/avro_java/oracle.rs"]
 mod oracle;

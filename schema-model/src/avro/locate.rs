@@ -20,12 +20,30 @@ impl Ops {
         };
         // What does not read, ends the search where it stands.
         let found = search.value(self.schema().root()).unwrap_or(true);
-        let mut path = String::new();
         if found {
-            search.path.iter().for_each(|part| part.write(&mut path));
+            written(&search.path)
+        } else {
+            String::new()
         }
-        path
     }
+}
+
+/// How many parts of a path are told at its ends.
+const PARTS_TOLD: usize = 20;
+
+/// A path as text; of a long one, its ends.
+fn written(parts: &[Part<'_>]) -> String {
+    let mut path = String::new();
+    let (start, end) = match parts.len() > 2 * PARTS_TOLD {
+        true => (&parts[..PARTS_TOLD], &parts[parts.len() - PARTS_TOLD..]),
+        false => (parts, &[][..]),
+    };
+    start.iter().for_each(|part| part.write(&mut path));
+    if !end.is_empty() {
+        join(&mut path, "…");
+    }
+    end.iter().for_each(|part| part.write(&mut path));
+    path
 }
 
 /// Appends a path to the path it is in.
@@ -71,13 +89,13 @@ impl<'a> Search<'a> {
         let ops = self.ops;
         match &ops.schema().node(id).kind {
             Kind::Record(record) => {
-                self.reader.enter()?;
+                self.reader.open(record.holds_itself, record.nothings)?;
                 for field in &record.fields {
                     if self.part(Part::Field(&field.name), field.node)? {
                         return Ok(true);
                     }
                 }
-                self.reader.leave();
+                self.reader.close(record.holds_itself);
                 Ok(false)
             }
             Kind::Union(branches) => {
@@ -127,7 +145,6 @@ impl<'a> Search<'a> {
             }
             self.reader.end_block(end)?;
         }
-        self.reader.leave();
         Ok(self.is_reached())
     }
 }

@@ -42,6 +42,8 @@ impl<'t> Parser<'t> {
             aliases,
             fields,
             is_error,
+            holds_itself: false,
+            nothings: 0,
             places,
         };
         let id = self.add(json, Kind::Record(Box::new(record)), props(json, &RESERVED))?;

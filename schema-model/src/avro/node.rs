@@ -187,6 +187,10 @@ pub struct Record {
     pub fields: Vec<Field>,
     /// Whether it was declared as `error`.
     pub is_error: bool,
+    /// Whether a value of it can hold another, however far down.
+    pub holds_itself: bool,
+    /// How many of its fields take no bytes, apart from records that have fields.
+    pub(super) nothings: usize,
     pub(super) places: Places,
 }
 

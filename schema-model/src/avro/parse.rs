@@ -4,6 +4,7 @@
 //! is looked up again, by its full name, when the whole text was read (so a type may be used above its definition). A
 //! type may be defined twice if both definitions are equal. Bounded: text size, nesting, number of nodes.
 
+mod recursion;
 mod settle;
 
 use std::{
@@ -69,6 +70,7 @@ impl<'t> Parser<'t> {
         let root = self.start(text, source)?;
         let root = self.settle(first, root)?;
         super::check::check(self, first)?;
+        self.mark_records(first);
         Ok(root)
     }
 
@@ -200,6 +202,8 @@ impl<'t> Parser<'t> {
             aliases: Vec::new(),
             fields: Vec::new(),
             is_error: false,
+            holds_itself: false,
+            nothings: 0,
             places: Places::none(),
         };
         let id = self.add(json, Kind::Record(Box::new(stand_in)), Vec::new())?;

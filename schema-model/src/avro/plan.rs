@@ -165,7 +165,7 @@ impl Plan {
     pub fn translate(&self, body: &[u8], out: &mut Vec<u8>) -> Result<(), ReadError> {
         let length = out.len();
         let mut writer = wire::Writer::append_to(std::mem::take(out));
-        let result = self.read(Reader::untyped(body), |planned| {
+        let result = self.read(Reader::new(body), |planned| {
             translate::value(&self.reader, self.reader.root(), planned, &mut writer)
         });
         *out = writer.into_bytes();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    node::{Kind, Logical, NodeId},
+    node::{Kind, Logical, Node, NodeId, Record},
     plan::{Plan, Planned},
     schema::Schema,
     walk::Ops,
@@ -51,7 +51,7 @@ impl Reading {
     /// # Errors
     /// [`ReadError`] with the field and what is wrong.
     pub fn read(&self, body: &[u8]) -> Result<Value, ReadError> {
-        let reader = Reader::untyped(body);
+        let reader = Reader::new(body);
         let (schema, root) = (&self.reader, self.reader.root());
         match &self.plan {
             None => {
@@ -70,17 +70,60 @@ impl Reading {
     }
 }
 
-/// Reads one value. Depth is bounded by the reader, so the recursion here is.
+/// Reads one value. The reader bounds how deep the recursion here goes; what takes room is in functions of its own, so that
+/// a level takes little of the stack.
 fn value<'a, S: Source<'a>>(schema: &Schema, id: NodeId, from: &mut S) -> wire::Result<Value> {
-    let node = schema.node(id);
+    let mut id = id;
+    loop {
+        match &schema.node(id).kind {
+            Kind::Array(item) => return array(schema, *item, from),
+            Kind::Map(item) => return map(schema, *item, from),
+            Kind::Record(record) => return self::record(schema, record, from),
+            Kind::Union(branches) => id = branches[from.branch(branches.len())?],
+            _ => return plain(schema.node(id), from),
+        }
+    }
+}
+
+#[inline(never)]
+fn array<'a, S: Source<'a>>(schema: &Schema, item: NodeId, from: &mut S) -> wire::Result<Value> {
+    from.reader().enter()?;
+    from.array(|from| value(schema, item, from)).map(Value::Array)
+}
+
+#[inline(never)]
+fn map<'a, S: Source<'a>>(schema: &Schema, item: NodeId, from: &mut S) -> wire::Result<Value> {
+    from.reader().enter()?;
+    let entries = from.entries(|from, place| {
+        *place = value(schema, item, from)?;
+        Ok(())
+    });
+    entries.map(Value::Map)
+}
+
+#[inline(never)]
+fn record<'a, S: Source<'a>>(schema: &Schema, record: &Record, from: &mut S) -> wire::Result<Value> {
+    from.reader().open(record.holds_itself, record.nothings)?;
+    let outer = from.begin()?;
+    let mut fields = Vec::with_capacity(record.fields.len());
+    for field in &record.fields {
+        let value = value(schema, field.node, from.field()?)?;
+        fields.push((field.name.clone(), value));
+    }
+    from.end(outer)?;
+    from.reader().close(record.holds_itself);
+    Ok(Value::Record {
+        name: record.name.full().to_owned(),
+        fields,
+    })
+}
+
+#[inline(never)]
+fn plain<'a, S: Source<'a>>(node: &Node, from: &mut S) -> wire::Result<Value> {
     if let Some(logical) = node.logical {
         return logical_value(&node.kind, logical, from);
     }
     Ok(match &node.kind {
-        Kind::Null => {
-            from.null()?;
-            Value::Null
-        }
         Kind::Boolean => Value::Bool(from.bool()?),
         Kind::Int => Value::Int(i64::from(from.int()?)),
         Kind::Long => Value::Int(from.long()?),
@@ -90,39 +133,9 @@ fn value<'a, S: Source<'a>>(schema: &Schema, id: NodeId, from: &mut S) -> wire::
         Kind::String => Value::String(from.string()?),
         Kind::Fixed(fixed) => Value::Bytes(from.fixed_slice(fixed.size)?.to_vec()),
         Kind::Enum(kind) => Value::Enum(kind.symbols[from.enum_index(kind.symbols.len())?].clone()),
-        Kind::Array(item) => {
-            from.reader().enter()?;
-            let items = from.array(|from| value(schema, *item, from))?;
-            from.reader().leave();
-            Value::Array(items)
-        }
-        Kind::Map(item) => {
-            from.reader().enter()?;
-            let entries = from.entries(|from, place| {
-                *place = value(schema, *item, from)?;
-                Ok(())
-            })?;
-            from.reader().leave();
-            Value::Map(entries)
-        }
-        Kind::Union(branches) => {
-            let branch = from.branch(branches.len())?;
-            value(schema, branches[branch], from)?
-        }
-        Kind::Record(record) => {
-            from.reader().enter()?;
-            let outer = from.begin()?;
-            let mut fields = Vec::with_capacity(record.fields.len());
-            for field in &record.fields {
-                let value = value(schema, field.node, from.field()?)?;
-                fields.push((field.name.clone(), value));
-            }
-            from.end(outer)?;
-            from.reader().leave();
-            Value::Record {
-                name: record.name.full().to_owned(),
-                fields,
-            }
+        _ => {
+            from.null()?;
+            Value::Null
         }
     })
 }

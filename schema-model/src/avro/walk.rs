@@ -29,7 +29,7 @@ impl Walk {
     /// # Errors
     /// [`WalkError`] with the field and what is wrong.
     pub fn check(&self, body: &[u8]) -> Result<(), WalkError> {
-        let mut reader = Reader::untyped(body);
+        let mut reader = Reader::new(body);
         let walked = self
             .0
             .walk(self.0.root, &mut reader)
@@ -55,8 +55,9 @@ enum Op {
     Boolean,
     Int,
     Long,
-    /// This many bytes, whatever they are: float, double, fixed.
-    Skip(usize),
+    Float,
+    Double,
+    Fixed(usize),
     Bytes,
     /// Digits in bytes, at a scale.
     Decimal(u32),
@@ -68,7 +69,11 @@ enum Op {
     Array(NodeId),
     Map(NodeId),
     Union(Box<[NodeId]>),
-    Record(Box<[NodeId]>),
+    Record {
+        fields: Box<[NodeId]>,
+        holds_itself: bool,
+        nothings: usize,
+    },
 }
 
 impl Ops {
@@ -78,16 +83,23 @@ impl Ops {
             Kind::Boolean => Op::Boolean,
             Kind::Int => Op::Int,
             Kind::Long => Op::Long,
-            Kind::Float => Op::Skip(4),
-            Kind::Double => Op::Skip(8),
+            Kind::Float => Op::Float,
+            Kind::Double => Op::Double,
             Kind::Bytes => Op::Bytes,
             Kind::String => Op::String,
-            Kind::Fixed(fixed) => Op::Skip(fixed.size),
+            Kind::Fixed(fixed) => Op::Fixed(fixed.size),
             Kind::Enum(kind) => Op::Enum(kind.symbols.len()),
             Kind::Array(item) => Op::Array(*item),
             Kind::Map(value) => Op::Map(*value),
             Kind::Union(branches) => Op::Union(branches.clone().into()),
-            Kind::Record(record) => Op::Record(record.fields.iter().map(|field| field.node).collect()),
+            Kind::Record(record) => {
+                let fields = record.fields.iter().map(|field| field.node);
+                Op::Record {
+                    fields: fields.collect(),
+                    holds_itself: record.holds_itself,
+                    nothings: record.nothings,
+                }
+            }
         });
         Ops {
             ops: ops.collect(),
@@ -119,7 +131,9 @@ impl Ops {
             Op::Boolean => reader.bool().map(drop),
             Op::Int => reader.int().map(drop),
             Op::Long => reader.long().map(drop),
-            Op::Skip(size) => reader.fixed_slice(*size).map(drop),
+            Op::Float => reader.float().map(drop),
+            Op::Double => reader.double().map(drop),
+            Op::Fixed(size) => reader.fixed_slice(*size).map(drop),
             Op::Bytes => reader.slice().map(drop),
             Op::Decimal(scale) => reader.decimal_bytes(*scale).map(drop),
             Op::DecimalFixed(size, scale) => reader.decimal_fixed(*size, *scale).map(drop),
@@ -135,12 +149,16 @@ impl Ops {
                 let branch = reader.branch(branches.len())?;
                 self.walk(branches[branch], reader)
             }
-            Op::Record(fields) => {
-                reader.enter()?;
+            Op::Record {
+                fields,
+                holds_itself,
+                nothings,
+            } => {
+                reader.open(*holds_itself, *nothings)?;
                 for field in fields {
                     self.walk(*field, reader)?;
                 }
-                reader.leave();
+                reader.close(*holds_itself);
                 Ok(())
             }
         }

@@ -47,5 +47,6 @@ pub type Result<T> = std::result::Result<T, Fault>;
 /// How many items that take no bytes (nulls, empty records) one payload may hold.
 pub const ZERO_BYTE_ITEMS_MAX: usize = 65_536;
 
-/// How many records that can hold themselves generated code writes and reads inside each other.
+/// How many records that can hold themselves are written and read inside each other, by generated code and by whoever reads
+/// without types.
 pub const RECURSION_MAX: usize = 256;

@@ -2,7 +2,7 @@
 //! text below its logical type.
 //!
 //! A union's branch is found by trying: the ones whose form is closest first, the bytes last, since any text may be
-//! base64. How much is tried in all is bounded.
+//! base64. How much is tried in all is bounded, and how deep JSON nests by its parser.
 
 use serde_json::Value as Json;
 
@@ -11,7 +11,7 @@ use super::{
     schema::Schema,
     wire::Writer,
 };
-use crate::{DEPTH_MAX, Decimal, ReadError, Timestamp, text};
+use crate::{Decimal, ReadError, Timestamp, text};
 
 /// How many values may be written or tried for one body.
 const STEPS_MAX: usize = 1_000_000;
@@ -25,7 +25,7 @@ pub(crate) fn write(schema: &Schema, json: &Json) -> Result<Vec<u8>, ReadError> 
         writer: Writer::new(),
         steps: 0,
     };
-    encoder.value(schema.root(), json, 0)?;
+    encoder.value(schema.root(), json)?;
     Ok(encoder.writer.into_bytes())
 }
 
@@ -59,12 +59,10 @@ fn shape(json: &Json) -> &'static str {
 }
 
 impl Encoder<'_> {
-    fn value(&mut self, id: NodeId, json: &Json, depth: usize) -> Result<(), ReadError> {
+    fn value(&mut self, id: NodeId, json: &Json) -> Result<(), ReadError> {
         self.steps += 1;
-        if self.steps > STEPS_MAX || depth > DEPTH_MAX {
-            return Err(wrong(format!(
-                "it has more than {STEPS_MAX} values or nests deeper than {DEPTH_MAX} levels"
-            )));
+        if self.steps > STEPS_MAX {
+            return Err(wrong(format!("it has more than {STEPS_MAX} values")));
         }
         let schema = self.schema;
         let node = schema.node(id);
@@ -101,7 +99,7 @@ impl Encoder<'_> {
             (Kind::Array(item), Json::Array(values)) => {
                 self.count(values.len());
                 for (index, value) in values.iter().enumerate() {
-                    self.value(*item, value, depth + 1)
+                    self.value(*item, value)
                         .map_err(|error| within(error, &format!("[{index}]")))?;
                 }
                 self.writer.long(0);
@@ -110,13 +108,13 @@ impl Encoder<'_> {
                 self.count(entries.len());
                 for (key, value) in entries {
                     self.writer.string(key);
-                    self.value(*item, value, depth + 1)
+                    self.value(*item, value)
                         .map_err(|error| within(error, &format!("[{key:?}]")))?;
                 }
                 self.writer.long(0);
             }
-            (Kind::Union(branches), _) => self.union(branches, json, depth)?,
-            (Kind::Record(record), Json::Object(fields)) => self.record(record, fields, depth)?,
+            (Kind::Union(branches), _) => self.union(branches, json)?,
+            (Kind::Record(record), Json::Object(fields)) => self.record(record, fields)?,
             (kind, _) => {
                 let name = kind.type_name().map_or(kind.name(), |name| name.full());
                 return Err(wrong(format!("{} is no {name}", shape(json))));
@@ -125,12 +123,7 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    fn record(
-        &mut self,
-        record: &Record,
-        fields: &serde_json::Map<String, Json>,
-        depth: usize,
-    ) -> Result<(), ReadError> {
+    fn record(&mut self, record: &Record, fields: &serde_json::Map<String, Json>) -> Result<(), ReadError> {
         if let Some(odd) = fields.keys().find(|name| record.field(name).is_none()) {
             let name = record.name.full();
             return Err(within(wrong(format!("{name} has no such field")), odd));
@@ -138,7 +131,7 @@ impl Encoder<'_> {
         for field in &record.fields {
             let within = |error: ReadError| within(error, &field.name);
             match (fields.get(&field.name), &field.default) {
-                (Some(value), _) => self.value(field.node, value, depth + 1).map_err(within)?,
+                (Some(value), _) => self.value(field.node, value).map_err(within)?,
                 (None, Some(default)) => {
                     let bytes = self.schema.default_bytes(field.node, default);
                     let bytes = bytes.map_err(|message| within(wrong(message)))?;
@@ -150,7 +143,7 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    fn union(&mut self, branches: &[NodeId], json: &Json, depth: usize) -> Result<(), ReadError> {
+    fn union(&mut self, branches: &[NodeId], json: &Json) -> Result<(), ReadError> {
         // {"branch": value}, as Avro's own JSON has it.
         let named = match json {
             Json::Object(entries) if entries.len() == 1 => entries.iter().next(),
@@ -173,7 +166,7 @@ impl Encoder<'_> {
         for (_, index, value) in tries {
             let before = self.writer.len();
             self.writer.branch(index);
-            match self.value(branches[index], value, depth + 1) {
+            match self.value(branches[index], value) {
                 Ok(()) => return Ok(()),
                 Err(error) => {
                     self.writer.truncate(before);

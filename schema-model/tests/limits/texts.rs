@@ -129,6 +129,6 @@ fn odd_characters_and_numbers() {
             .check(&[])
             .unwrap_err()
             .message
-            .contains("deeper than 64")
+            .contains("deeper than 256")
     );
 }

@@ -7,19 +7,10 @@ use crate::avro::{
     wire::{Fault, Result, Source, Writer},
 };
 
-/// Translates one value. Depth is bounded by the reader, so the recursion here is.
+/// Translates one value. The reader bounds how deep the recursion here goes; what takes room is in functions of its own, so
+/// that a level takes little of the stack.
 pub(super) fn value(schema: &Schema, id: NodeId, from: &mut Planned<'_>, to: &mut Writer) -> Result<()> {
     match &schema.node(id).kind {
-        Kind::Null => from.null()?,
-        Kind::Boolean => to.bool(from.bool()?),
-        Kind::Int => to.int(from.int()?),
-        Kind::Long => to.long(from.long()?),
-        Kind::Float => to.float(from.float()?),
-        Kind::Double => to.double(from.double()?),
-        Kind::Bytes => to.bytes(from.slice()?),
-        Kind::String => to.string(from.str()?),
-        Kind::Fixed(fixed) => to.fixed(from.fixed_slice(fixed.size)?),
-        Kind::Enum(kind) => to.enum_index(from.enum_index(kind.symbols.len())?),
         Kind::Array(item) => items(from, to, |from, to| value(schema, *item, from, to))?,
         Kind::Map(item) => items(from, to, |from, to| {
             to.string(from.reader().str()?);
@@ -31,20 +22,43 @@ pub(super) fn value(schema: &Schema, id: NodeId, from: &mut Planned<'_>, to: &mu
             value(schema, branches[branch], from, to)?;
         }
         Kind::Record(record) => {
-            from.reader().enter()?;
+            from.reader().open(record.holds_itself, record.nothings)?;
             let outer = from.begin()?;
             for field in &record.fields {
                 value(schema, field.node, from.field()?, to)?;
             }
             from.end(outer)?;
-            from.reader().leave();
+            from.reader().close(record.holds_itself);
         }
+        kind => plain(kind, from, to)?,
     }
     if to.len() > PLANNED_BYTES_MAX {
-        let message = format!("the payload grows beyond {PLANNED_BYTES_MAX} bytes by the reader's defaults");
-        return Err(Fault::new(from.reader().position(), message));
+        return too_long(from);
     }
     Ok(())
+}
+
+#[inline(never)]
+fn plain(kind: &Kind, from: &mut Planned<'_>, to: &mut Writer) -> Result<()> {
+    match kind {
+        Kind::Boolean => to.bool(from.bool()?),
+        Kind::Int => to.int(from.int()?),
+        Kind::Long => to.long(from.long()?),
+        Kind::Float => to.float(from.float()?),
+        Kind::Double => to.double(from.double()?),
+        Kind::Bytes => to.bytes(from.slice()?),
+        Kind::String => to.string(from.str()?),
+        Kind::Fixed(fixed) => to.fixed(from.fixed_slice(fixed.size)?),
+        Kind::Enum(kind) => to.enum_index(from.enum_index(kind.symbols.len())?),
+        _ => from.null()?,
+    }
+    Ok(())
+}
+
+#[cold]
+fn too_long(from: &mut Planned<'_>) -> Result<()> {
+    let message = format!("the payload grows beyond {PLANNED_BYTES_MAX} bytes by the reader's defaults");
+    Err(Fault::new(from.reader().position(), message))
 }
 
 /// Blocks of an array or map, written without their sizes.
@@ -66,6 +80,5 @@ fn items<'a>(
         from.reader().end_block(end)?;
     }
     to.long(0);
-    from.reader().leave();
     Ok(())
 }

@@ -9,52 +9,73 @@ const STACK_BYTES_MAX: usize = 1024 * 1024;
 pub(super) const ROOM_PER_BYTE: usize = 16;
 
 impl<'a> Reader<'a> {
-    /// One level deeper, when a record can hold itself: recursion ends with an error and not with the stack.
+    /// Into a record that can hold itself: recursion ends with an error and not with the stack.
     ///
     /// # Errors
-    /// When [`RECURSION_MAX`] records are open already, or the stack is used up.
+    /// When [`RECURSION_MAX`] of them are open already, or the stack is used up.
     #[inline]
     pub(crate) fn descend(&mut self) -> Result<()> {
-        self.deeper(RECURSION_MAX)
-    }
-
-    /// One level deeper, when the schema alone says how deep it goes.
-    pub(crate) fn enter(&mut self) -> Result<()> {
-        self.deeper(self.depth_max)
-    }
-
-    #[inline]
-    fn deeper(&mut self, depth_max: usize) -> Result<()> {
-        // The address of a local tells how far the stack has come.
-        let here = 0u8;
-        let stack = std::ptr::from_ref(&here).addr();
-        if self.depth == 0 {
-            self.stack = stack;
-        }
-        if self.depth >= depth_max || stack.abs_diff(self.stack) > STACK_BYTES_MAX {
-            return self.too_deep(depth_max);
+        self.enter()?;
+        if self.depth >= RECURSION_MAX {
+            return self.too_deep();
         }
         self.depth += 1;
         Ok(())
     }
 
+    /// Back out of it.
+    #[inline]
+    pub(crate) fn ascend(&mut self) {
+        self.depth -= 1;
+    }
+
+    /// Into what the schema alone says how deep it goes.
+    ///
+    /// # Errors
+    /// When the stack is used up.
+    #[inline]
+    pub(crate) fn enter(&mut self) -> Result<()> {
+        // The address of a local tells how far the stack has come.
+        let here = 0u8;
+        let stack = std::ptr::from_ref(&here).addr();
+        if self.stack == 0 {
+            self.stack = stack;
+        }
+        if stack.abs_diff(self.stack) > STACK_BYTES_MAX {
+            return self.too_deep();
+        }
+        Ok(())
+    }
+
     #[cold]
-    fn too_deep(&self, depth_max: usize) -> Result<()> {
-        let message = if self.depth >= depth_max {
-            format!("the payload nests deeper than {depth_max} levels")
-        } else {
-            format!(
-                "the payload nests {} levels deep, and takes more than {STACK_BYTES_MAX} bytes of the stack",
-                self.depth
-            )
+    fn too_deep(&self) -> Result<()> {
+        let message = match self.depth {
+            RECURSION_MAX => format!("the payload nests deeper than {RECURSION_MAX} levels"),
+            _ => format!(
+                "the payload nests too deep: reading it takes more than {STACK_BYTES_MAX} bytes of the stack"
+            ),
         };
         self.fault(self.rest, message)
     }
 
-    /// Back from a level.
-    #[inline]
-    pub(crate) fn leave(&mut self) {
-        self.depth -= 1;
+    /// Into a record of a schema, of whose fields some take no bytes: they are counted like items.
+    ///
+    /// # Errors
+    /// When it is one too many, or the stack is used up.
+    pub(crate) fn open(&mut self, holds_itself: bool, nothings: usize) -> Result<()> {
+        if nothings > 0 {
+            self.count_nothings(nothings)?;
+        }
+        if holds_itself {
+            self.descend()
+        } else {
+            self.enter()
+        }
+    }
+
+    /// Back out of it.
+    pub(crate) fn close(&mut self, holds_itself: bool) {
+        self.depth -= usize::from(holds_itself);
     }
 
     /// The blocks of an array or map: `item` is called for each item.
@@ -68,7 +89,6 @@ impl<'a> Reader<'a> {
             }
             self.end_block(end)?;
         }
-        self.leave();
         Ok(())
     }
 
@@ -113,7 +133,11 @@ impl<'a> Reader<'a> {
         if self.remaining() < remaining_before {
             return Ok(());
         }
-        match self.zero_byte_items.checked_sub(1) {
+        self.count_nothings(1)
+    }
+
+    fn count_nothings(&mut self, count: usize) -> Result<()> {
+        match self.zero_byte_items.checked_sub(count) {
             Some(left) => {
                 self.zero_byte_items = left;
                 Ok(())

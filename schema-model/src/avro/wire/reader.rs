@@ -1,10 +1,7 @@
 //! Reading Avro's binary encoding under a budget.
 
-use super::{Fault, RECURSION_MAX, Result, ZERO_BYTE_ITEMS_MAX, nesting::ROOM_PER_BYTE};
-use crate::{DEPTH_MAX, Decimal};
-
-/// How many records, arrays and maps inside each other are passed over.
-const PASSED_DEPTH_MAX: usize = 4 * RECURSION_MAX;
+use super::{Fault, Result, ZERO_BYTE_ITEMS_MAX, nesting::ROOM_PER_BYTE};
+use crate::Decimal;
 
 /// How many bytes an int takes at most.
 const INT_BYTES_MAX: usize = 5;
@@ -15,8 +12,8 @@ pub struct Reader<'a> {
     bytes: &'a [u8],
     /// What was not read yet: the end of `bytes`.
     pub(super) rest: &'a [u8],
+    /// How many records that can hold themselves are open.
     pub(super) depth: usize,
-    pub(super) depth_max: usize,
     /// Where the stack stood at the first level.
     pub(super) stack: usize,
     /// How many more items may take no bytes.
@@ -34,18 +31,9 @@ impl<'a> Reader<'a> {
             bytes,
             rest: bytes,
             depth: 0,
-            depth_max: PASSED_DEPTH_MAX,
             stack: 0,
             zero_byte_items: ZERO_BYTE_ITEMS_MAX,
             room: bytes.len().saturating_mul(ROOM_PER_BYTE),
-        }
-    }
-
-    /// A reader that goes no deeper than values that are built without a type may be.
-    pub(crate) fn untyped(bytes: &'a [u8]) -> Reader<'a> {
-        Reader {
-            depth_max: DEPTH_MAX,
-            ..Reader::new(bytes)
         }
     }
 

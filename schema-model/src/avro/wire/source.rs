@@ -166,7 +166,7 @@ pub trait Source<'a>: Sealed + Sized {
     /// Comes back out of it.
     #[inline]
     fn ascend(&mut self) {
-        self.reader().leave();
+        self.reader().ascend();
     }
 
     /// An array, whose items are read into places that have one.
