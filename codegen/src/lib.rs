@@ -24,6 +24,10 @@
 //! A type that another file defines, and an import, is looked for in the same folder: types by their names, imports by
 //! their paths. What others refer to is no topic, and neither is a key (`<topic>-key`): they become types alone.
 //!
+//! Protobuf's types are those of prost. Where the first message of a topic's file has exactly one oneof, its members are the
+//! events; else all messages of the file are that are in no other, told apart by the message indexes before a payload.
+//! Where a subject is named by a message, that is the event, wherever in the file it stands.
+//!
 //! What is generated depends on `annals-schema-model` alone, with its features `uuid` and `jiff` when schemas have uuids,
 //! or dates and times of day, and `proto` for Protobuf; that needs `prost` and `prost-types` as well.
 //!

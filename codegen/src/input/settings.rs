@@ -153,7 +153,7 @@ impl Settings {
 
     fn versions(&self, subject: &str, said: impl Fn(&SubjectToml) -> &Vec<Spanned<u32>>) -> Vec<u32> {
         let subject = self.file.subject.get(subject).map(Spanned::get_ref);
-        let versions = subject.into_iter().flat_map(|subject| said(subject));
+        let versions = subject.into_iter().flat_map(said);
         versions.map(|version| *version.get_ref()).collect()
     }
 

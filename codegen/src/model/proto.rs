@@ -74,9 +74,6 @@ pub(crate) struct About {
 pub(crate) struct Field {
     /// Its name in the schema.
     pub(crate) name: String,
-    /// Its name in Protobuf's JSON.
-    #[allow(dead_code)]
-    pub(crate) json_name: String,
     /// Its number.
     pub(crate) number: i32,
     /// Its words, its line, whether it is deprecated.

@@ -207,7 +207,6 @@ impl Reading<'_> {
         };
         Field {
             name: field.name().to_owned(),
-            json_name: field.json_name().to_owned(),
             number: field.number(),
             about: self.comments.about(path, deprecated),
             occurs,

@@ -89,7 +89,7 @@ fn collect(items: &[syn::Item], modules: &[String], all: &mut BTreeMap<String, S
 #[test]
 fn types_are_those_of_prost_build() {
     let mut compared = 0;
-    for seed in 0..80 {
+    for seed in 0..50 {
         let files = files(&mut Dice(seed), false);
         let Some(schema) = schema(&files) else {
             panic!("{}", shown(&files));
@@ -115,7 +115,7 @@ fn types_are_those_of_prost_build() {
         assert_eq!(ours.len(), theirs.len() + 1);
         compared += theirs.len();
     }
-    assert!(compared > 500, "{compared}");
+    assert!(compared > 300, "{compared}");
 }
 
 /// Names that are given in a module, and paths that are written in it.
@@ -211,7 +211,7 @@ impl Paths {
 #[test]
 fn names_are_apart_and_paths_lead_somewhere() {
     let mut sound = 0;
-    for seed in 0..120 {
+    for seed in 0..70 {
         let mut dice = Dice(seed);
         let files = files(&mut dice, true);
         let Some(schema) = schema(&files) else { continue };
@@ -241,5 +241,5 @@ fn names_are_apart_and_paths_lead_somewhere() {
             }
         }
     }
-    assert!(sound > 40, "{sound}");
+    assert!(sound > 20, "{sound}");
 }

@@ -3,7 +3,7 @@
 //! Invariant: the message is told by the writer's schema and the indexes in the body, never by the reader's; a writer's
 //! file may have its messages in another order. Its fields are read by their numbers, as they are.
 
-use prost_reflect::prost::Message;
+use prost_reflect::{MessageDescriptor, prost::Message};
 
 use crate::{DecodeError, Raw, Resolve, Schema, SchemaId, envelope};
 
@@ -28,7 +28,7 @@ pub fn body<M: Message>(indexes: &[i32], message: &M) -> Vec<u8> {
 #[derive(Clone, Debug)]
 pub struct Written<'a> {
     id: SchemaId,
-    name: String,
+    message: MessageDescriptor,
     bytes: &'a [u8],
 }
 
@@ -46,17 +46,14 @@ impl<'a> Written<'a> {
         };
         let (indexes, bytes) = envelope::read_message_indexes(raw.body)
             .map_err(|error| DecodeError::Payload(format!("schema id {id}: {error}")))?;
-        Ok(schema.message(&indexes).map(|message| Written {
-            id,
-            name: message.full_name().to_owned(),
-            bytes,
-        }))
+        let message = schema.message(&indexes);
+        Ok(message.map(|message| Written { id, message, bytes }))
     }
 
     /// The message's full name in the writer's schema.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        self.message.full_name()
     }
 
     /// Reads the message.
@@ -64,7 +61,8 @@ impl<'a> Written<'a> {
     /// # Errors
     /// When the bytes are none.
     pub fn read<M: Message + Default>(&self) -> Result<M, DecodeError> {
-        M::decode(self.bytes)
-            .map_err(|error| DecodeError::Payload(format!("{} (schema id {}): {error}", self.name, self.id)))
+        M::decode(self.bytes).map_err(|error| {
+            DecodeError::Payload(format!("{} (schema id {}): {error}", self.name(), self.id))
+        })
     }
 }
