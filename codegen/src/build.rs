@@ -9,7 +9,7 @@ use crate::asyncapi::Document;
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 use crate::input::Input;
-use crate::settings::{Attribute, Settings};
+use crate::settings::{Attribute, DateTimes, Decimals, Settings};
 use crate::unit::Units;
 use crate::{asyncapi, check, input, python, rust, typescript};
 
@@ -43,6 +43,20 @@ impl Build {
     #[must_use]
     pub fn out(mut self, file: impl Into<String>) -> Build {
         self.out = file.into();
+        self
+    }
+
+    /// Whose types dates and times are; jiff's when not said otherwise.
+    #[must_use]
+    pub fn date_times(mut self, date_times: DateTimes) -> Build {
+        self.settings.date_times = date_times;
+        self
+    }
+
+    /// Whose types decimals are; this project's when not said otherwise.
+    #[must_use]
+    pub fn decimals(mut self, decimals: Decimals) -> Build {
+        self.settings.decimals = decimals;
         self
     }
 

@@ -55,3 +55,4 @@ pub use asyncapi::Document;
 pub use build::{Build, configure};
 pub use diagnostic::Diagnostic;
 pub use error::Error;
+pub use settings::{DateTimes, Decimals};

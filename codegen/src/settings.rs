@@ -7,6 +7,10 @@ use syn::parse::Parser;
 /// The choices; what [`Settings::default`] gives is what most users want.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
+    /// The types of dates and times.
+    pub(crate) date_times: DateTimes,
+    /// The types of decimals.
+    pub(crate) decimals: Decimals,
     /// Attributes of types, by path.
     pub(crate) type_attributes: Vec<Attribute>,
     /// Attributes of fields, by path.
@@ -20,6 +24,32 @@ pub(crate) struct Attribute {
     pub(crate) path: String,
     /// The attribute as Rust writes it.
     pub(crate) attribute: String,
+}
+
+/// Whose types dates and times are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DateTimes {
+    /// Civil dates and times are jiff's; instants are `annals_schema_model::Timestamp`, which has all of Avro's, and becomes
+    /// a `jiff::Timestamp`.
+    #[default]
+    Jiff,
+    /// All are chrono's.
+    Chrono,
+    /// All are the time crate's.
+    Time,
+}
+
+/// Whose types decimals are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Decimals {
+    /// `annals_schema_model::Exact`, which holds what fits the schema and nothing else; big-decimals are
+    /// `annals_schema_model::Decimal`.
+    #[default]
+    Own,
+    /// The bigdecimal crate's.
+    BigDecimal,
+    /// The rust_decimal crate's.
+    RustDecimal,
 }
 
 impl Settings {

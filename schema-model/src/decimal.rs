@@ -5,6 +5,7 @@
 //! payload of a few bytes becomes a text of millions. Division is left out: its result need not be a decimal.
 
 mod exact;
+mod others;
 mod text;
 
 use std::{cmp::Ordering, hash, sync::Arc};
@@ -13,6 +14,7 @@ use num_bigint::{BigInt, Sign};
 use thiserror::Error;
 
 pub use exact::Exact;
+pub use others::Number;
 
 /// A decimal number: an integer × 10^-scale.
 ///
@@ -242,7 +244,7 @@ impl Decimal {
     }
 
     /// The same digits with fewer of them after the point, or zeros appended to them.
-    #[cfg(feature = "avro")]
+    #[cfg(any(feature = "avro", feature = "bigdecimal"))]
     pub(crate) fn times_power_of_ten(&self, exponent: u32) -> Option<Decimal> {
         if let Some(scale) = self.scale.checked_sub(exponent) {
             return Some(Decimal {

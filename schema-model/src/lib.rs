@@ -58,7 +58,7 @@ mod walk;
 #[cfg(feature = "values")]
 mod writing;
 
-pub use decimal::{Decimal, DecimalError, Exact};
+pub use decimal::{Decimal, DecimalError, Exact, Number};
 pub use event::{
     DecodeError, EncodeError, EventSet, Identify, Opened, Raw, Resolve, SchemaVersion, Seen, Unresolved,
     Writer,
@@ -83,8 +83,16 @@ pub use walk::{Walk, WalkError};
 #[cfg(feature = "values")]
 pub use writing::Writing;
 
+#[cfg(feature = "bigdecimal")]
+pub use bigdecimal;
+#[cfg(feature = "chrono")]
+pub use chrono;
 #[cfg(feature = "jiff")]
 pub use jiff;
+#[cfg(feature = "rust_decimal")]
+pub use rust_decimal;
+#[cfg(feature = "time")]
+pub use time;
 #[cfg(feature = "uuid")]
 pub use uuid;
 

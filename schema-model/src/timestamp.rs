@@ -7,6 +7,9 @@
 //! A leap second, which is 23:59:60 in UTC and nothing else, reads as the last instant of that day: what was recorded
 //! before it is not after it. Left out: zones by name, clocks.
 
+#[cfg(all(feature = "avro", any(feature = "chrono", feature = "jiff", feature = "time")))]
+mod convert;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -105,6 +108,12 @@ impl Timestamp {
     #[must_use]
     pub fn as_seconds(self) -> i64 {
         self.second
+    }
+
+    /// Nanoseconds since that second.
+    #[must_use]
+    pub const fn subsec_nanos(self) -> u32 {
+        self.nano
     }
 
     #[inline]

@@ -275,23 +275,12 @@ pub(crate) fn has_floats(definitions: &Definitions, name: &str) -> bool {
     })
 }
 
-/// Whether some value below the type is a time in nanoseconds: not every time that there is has a number of them.
-pub(crate) fn has_nanos(definitions: &Definitions, name: &str) -> bool {
-    let is_nanos =
-        |logical: &Logical| matches!(logical, Logical::TimestampNanos | Logical::LocalTimestampNanos);
-    holds(
-        definitions,
-        name,
-        |kind| matches!(kind, Type::Logical(logical) if is_nanos(logical)),
-    )
-}
-
-/// Whether some value below the type is one of these.
-fn holds(definitions: &Definitions, name: &str, is_one: impl Fn(&Type) -> bool) -> bool {
+/// Whether some value below the type is of a kind.
+pub(crate) fn holds(definitions: &Definitions, name: &str, is: impl Fn(&Type) -> bool) -> bool {
     let mut reached = reached_by(definitions, name);
     reached.insert(name);
     let mut fields = reached.iter().flat_map(|name| fields(definitions, name));
-    fields.any(|field| parts(&field.kind).into_iter().any(&is_one))
+    fields.any(|field| parts(&field.kind).into_iter().any(&is))
 }
 
 fn fields<'d>(definitions: &'d Definitions, name: &str) -> &'d [Field] {

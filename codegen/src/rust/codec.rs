@@ -97,8 +97,8 @@ fn write_scalar(scalar: Scalar, operand: &Operand) -> TokenStream {
         Scalar::Decimal {
             fixed: Some(size), ..
         } => {
-            let size = unsuffixed(size);
-            quote!(to.decimal_padded(#borrowed, #size);)
+            let (size, method) = (unsuffixed(size), scalar.decimal_method("decimal_padded"));
+            quote!(to.#method(#borrowed, #size);)
         }
         Scalar::Bytes | Scalar::String | Scalar::Decimal { .. } | Scalar::BigDecimal => {
             quote!(to.#method(#borrowed);)
@@ -226,8 +226,8 @@ fn read_call(shape: &Shape) -> Option<TokenStream> {
                 Scalar::Decimal {
                     fixed: Some(size), ..
                 } => {
-                    let size = unsuffixed(*size);
-                    quote!(decimal_fixed(#size))
+                    let (size, method) = (unsuffixed(*size), scalar.decimal_method("decimal_fixed"));
+                    quote!(#method(#size))
                 }
                 _ => quote!(#method()),
             }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use annals_schema_model::Decimal;
 use annals_schema_model::avro::wire::Writer;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
@@ -14,9 +15,10 @@ use crate::model::{Body, Definition, Definitions, Field, Ranks, Type, Value, ran
 use crate::rust::definition::variants;
 use crate::rust::module::Here;
 use crate::rust::shape::{Scalar, Shape, Union, unsuffixed};
+use crate::settings::{DateTimes, Settings};
 
 /// The records whose `Default` is not what Rust derives.
-pub(crate) fn rich(definitions: &Definitions, ranks: &Ranks) -> BTreeSet<String> {
+pub(crate) fn rich(definitions: &Definitions, ranks: &Ranks, settings: &Settings) -> BTreeSet<String> {
     let mut rich = BTreeSet::new();
     loop {
         let found = definitions.values().find(|definition| {
@@ -24,7 +26,7 @@ pub(crate) fn rich(definitions: &Definitions, ranks: &Ranks) -> BTreeSet<String>
                 return false;
             };
             let is_rich = |field: &Field| {
-                !is_plain(&field.kind, ranks, &rich)
+                !is_plain(&field.kind, ranks, &rich, settings)
                     || field
                         .default
                         .as_ref()
@@ -40,14 +42,19 @@ pub(crate) fn rich(definitions: &Definitions, ranks: &Ranks) -> BTreeSet<String>
 }
 
 /// Whether Rust's default of a type is its blank.
-fn is_plain(kind: &Type, ranks: &Ranks, rich: &BTreeSet<String>) -> bool {
+fn is_plain(kind: &Type, ranks: &Ranks, rich: &BTreeSet<String>, settings: &Settings) -> bool {
     match kind {
         Type::Named(name) => !rich.contains(name),
         Type::Union(branches) if !branches.contains(&Type::Null) => {
-            nearest(branches, ranks).is_none_or(|branch| is_plain(branch, ranks, rich))
+            nearest(branches, ranks).is_none_or(|branch| is_plain(branch, ranks, rich, settings))
         }
-        // Of these, Rust's default is the year 0.
-        Type::Logical(logical) => !matches!(logical.type_name(), "Date" | "DateTime"),
+        Type::Logical(logical) => match settings.date_times {
+            // The default is the year 0.
+            DateTimes::Jiff => !matches!(logical.type_name(), "Date" | "DateTime"),
+            DateTimes::Chrono => true,
+            // There is no default.
+            DateTimes::Time => matches!(logical.type_name(), "Uuid" | "Duration"),
+        },
         _ => true,
     }
 }
@@ -108,8 +115,8 @@ fn blank_scalar(scalar: Scalar, here: &Here<'_>) -> TokenStream {
         Scalar::Float | Scalar::Double => quote!(0.0),
         Scalar::Bytes => quote!(Vec::new()),
         Scalar::String => quote!(String::new()),
-        Scalar::Decimal { .. } => quote!(#avro::Exact::ZERO),
-        Scalar::BigDecimal | Scalar::Logical(_) => quote!(#avro::blank()),
+        Scalar::Decimal { is_own: true, .. } => quote!(#avro::Exact::ZERO),
+        Scalar::Decimal { .. } | Scalar::BigDecimal | Scalar::Logical(_) => quote!(#avro::blank()),
     }
 }
 
@@ -248,6 +255,22 @@ fn scalar_expression(scalar: Scalar, shape: &Shape, value: &Value, here: &Here<'
             let bytes = bytes.iter().map(|byte| unsuffixed(usize::from(*byte)));
             quote!(Vec::from([#(#bytes),*]))
         }
+        (
+            Scalar::Decimal {
+                precision,
+                scale,
+                is_own: true,
+                ..
+            },
+            Value::Bytes(bytes),
+        ) => match Decimal::from_be_bytes(bytes, scale) {
+            Ok(value) if value.precision() <= precision as usize && value.precision() <= 38 => {
+                let avro = here.names.avro();
+                let number: TokenStream = value.to_string().parse().unwrap_or_default();
+                quote!(#avro::dec!(#number))
+            }
+            _ => read_expression(shape, value, here),
+        },
         _ => read_expression(shape, value, here),
     }
 }
@@ -287,14 +310,15 @@ fn double(value: f64, scalar: Scalar) -> TokenStream {
 /// A value as it is read from the default's bytes: records, and types of the library's own.
 fn read_expression(shape: &Shape, value: &Value, here: &Here<'_>) -> TokenStream {
     let avro = here.names.avro();
-    let (bytes, blank) = (encoded(shape, value), blank(shape, here));
-    let bytes = Literal::byte_string(&bytes);
+    let bytes = Literal::byte_string(&encoded(shape, value));
     let read = match shape {
-        Shape::Scalar(Scalar::Decimal {
-            fixed: Some(size), ..
-        }) => {
-            let size = unsuffixed(*size);
-            quote!(|from| #avro::wire::Source::decimal_fixed(from, #size))
+        Shape::Scalar(
+            scalar @ Scalar::Decimal {
+                fixed: Some(size), ..
+            },
+        ) => {
+            let (size, method) = (unsuffixed(*size), scalar.decimal_method("decimal_fixed"));
+            quote!(|from| #avro::wire::Source::#method(from, #size))
         }
         Shape::Scalar(scalar) => {
             let method = scalar.method();
@@ -302,7 +326,7 @@ fn read_expression(shape: &Shape, value: &Value, here: &Here<'_>) -> TokenStream
         }
         _ => quote!(#avro::wire::Source::datum),
     };
-    quote!(#avro::default_of(#bytes, #read).unwrap_or_else(|| #blank))
+    quote!(#avro::default_of(#bytes, #read).unwrap_or_else(#avro::blank))
 }
 
 /// The bytes of a scalar or a record.

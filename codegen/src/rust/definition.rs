@@ -60,7 +60,7 @@ fn payload(definition: &Definition, name: &Ident, top: &Top, here: &Here<'_>) ->
     let avro = here.names.avro();
     let constants = &top.constants;
     let referring = top.refers.then(|| quote!(.referring(#name::REFERENCES)));
-    let encode = if may_fail(here.definitions, &definition.name) {
+    let encode = if may_fail(here.definitions, &definition.name, here.settings) {
         quote! {
             /// The payload, without an envelope; an error when it has something that nobody could read.
             pub fn encode(&self) -> Result<Vec<u8>, #avro::EncodeError> {

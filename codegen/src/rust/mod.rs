@@ -22,9 +22,9 @@ use quote::quote;
 
 use crate::diagnostic::Diagnostic;
 use crate::input::{Input, Subject, VersionText};
-use crate::model::{Definition, Definitions, Ranks, has_nanos, has_open_enums, is_endless, ranks};
+use crate::model::{Definition, Definitions, Logical, Ranks, Type, has_open_enums, holds, is_endless, ranks};
 use crate::names::{Scope, camel};
-use crate::settings::Settings;
+use crate::settings::{Decimals, Settings};
 use crate::unit::{AvroUnit, Origin, TopicUnit, Units};
 use definition::Top;
 use identity::{Identities, TypePlace, identities};
@@ -57,7 +57,7 @@ pub(crate) fn file(input: &Input, all: &Units, settings: &Settings) -> Result<St
         .iter()
         .map(|unit| {
             let ranks = ranks(&unit.definitions);
-            let rich = default::rich(&unit.definitions, &ranks);
+            let rich = default::rich(&unit.definitions, &ranks, settings);
             (ranks, rich)
         })
         .collect();
@@ -147,8 +147,16 @@ fn library(names: &Names) -> TokenStream {
 }
 
 /// Whether a value can be one that nobody could read, so that writing it is an error.
-fn may_fail(definitions: &Definitions, name: &str) -> bool {
-    is_endless(definitions, name) || has_open_enums(definitions, name) || has_nanos(definitions, name)
+fn may_fail(definitions: &Definitions, name: &str, settings: &Settings) -> bool {
+    let may_not_fit = |kind: &Type| match kind {
+        // There are years that have no number of nanoseconds.
+        Type::Logical(Logical::TimestampNanos | Logical::LocalTimestampNanos) => true,
+        Type::Decimal { .. } | Type::BigDecimal => settings.decimals != Decimals::Own,
+        _ => false,
+    };
+    is_endless(definitions, name)
+        || has_open_enums(definitions, name)
+        || holds(definitions, name, may_not_fit)
 }
 
 /// What every type is printed with.
@@ -215,7 +223,7 @@ impl Printer<'_> {
                 other: (self.identities.types[place].unit != index).then_some(unit.origin.fingerprint),
                 upcasts: self.upcasts(unit, names),
                 references: references(&unit.origin),
-                may_fail: may_fail(&unit.definitions, &unit.top),
+                may_fail: may_fail(&unit.definitions, &unit.top, self.settings),
             })
         };
         events.iter().filter_map(event).collect()

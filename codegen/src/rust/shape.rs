@@ -10,6 +10,7 @@ use quote::quote;
 use crate::model::{Logical, Type, rank, recurs};
 use crate::names::Scope;
 use crate::rust::module::{Here, ident};
+use crate::settings::{DateTimes, Decimals};
 
 /// A type of Rust and how its bytes are written.
 #[derive(Clone, Debug)]
@@ -49,6 +50,8 @@ pub(crate) enum Scalar {
         precision: u32,
         scale: u32,
         fixed: Option<usize>,
+        /// Whether its type is the library's own, which holds what fits the schema and nothing else.
+        is_own: bool,
     },
     BigDecimal,
     /// One with a type of the library's own.
@@ -132,6 +135,7 @@ impl Shaper<'_> {
                 precision: *precision,
                 scale: *scale,
                 fixed: *fixed,
+                is_own: self.here.settings.decimals == Decimals::Own,
             },
             Type::BigDecimal => Scalar::BigDecimal,
             Type::Logical(logical) => Scalar::Logical(*logical),
@@ -254,19 +258,25 @@ impl Scalar {
             Scalar::Double => quote!(f64),
             Scalar::Bytes => quote!(Vec<u8>),
             Scalar::String => quote!(String),
-            Scalar::Decimal { precision, scale, .. } => {
+            Scalar::Decimal {
+                precision,
+                scale,
+                is_own: true,
+                ..
+            } => {
                 let avro = here.names.avro();
                 let (precision, scale) = (unsuffixed(precision as usize), unsuffixed(scale as usize));
                 quote!(#avro::Exact<#precision, #scale>)
             }
-            Scalar::BigDecimal => {
+            Scalar::Decimal { .. } | Scalar::BigDecimal => {
                 let avro = here.names.avro();
-                quote!(#avro::Decimal)
+                match here.settings.decimals {
+                    Decimals::Own => quote!(#avro::Decimal),
+                    Decimals::BigDecimal => quote!(#avro::bigdecimal::BigDecimal),
+                    Decimals::RustDecimal => quote!(#avro::rust_decimal::Decimal),
+                }
             }
-            Scalar::Logical(logical) => {
-                let (avro, name) = (here.names.avro(), ident(logical.type_name()));
-                quote!(#avro::#name)
-            }
+            Scalar::Logical(logical) => logical_type(logical, here),
         }
     }
 
@@ -279,8 +289,8 @@ impl Scalar {
     }
 
     /// What the methods that write and read it are called.
-    pub(crate) fn method(self) -> Ident {
-        ident(match self {
+    pub(crate) fn method(self) -> TokenStream {
+        let name = ident(match self {
             Scalar::Boolean => "bool",
             Scalar::Int => "int",
             Scalar::Long => "long",
@@ -288,10 +298,52 @@ impl Scalar {
             Scalar::Double => "double",
             Scalar::Bytes => "bytes",
             Scalar::String => "string",
-            Scalar::Decimal { .. } => "decimal",
+            Scalar::Decimal { .. } => return self.decimal_method("decimal"),
             Scalar::BigDecimal => "big_decimal",
             Scalar::Logical(logical) => logical.method(),
-        })
+        });
+        quote!(#name)
+    }
+
+    /// The method of a decimal: to another crate's type it must be told what the schema says.
+    pub(crate) fn decimal_method(self, name: &str) -> TokenStream {
+        match self {
+            Scalar::Decimal {
+                precision,
+                scale,
+                is_own: false,
+                ..
+            } => {
+                let name = ident(&format!("{name}_as"));
+                let (precision, scale) = (unsuffixed(precision as usize), unsuffixed(scale as usize));
+                quote!(#name::<#precision, #scale, _>)
+            }
+            _ => {
+                let name = ident(name);
+                quote!(#name)
+            }
+        }
+    }
+}
+
+/// The type of a date, a time, a uuid or a duration.
+fn logical_type(logical: Logical, here: &Here<'_>) -> TokenStream {
+    let avro = here.names.avro();
+    let name = logical.type_name();
+    let choice = here.settings.date_times;
+    match (choice, name) {
+        (DateTimes::Chrono, "Date") => quote!(#avro::chrono::NaiveDate),
+        (DateTimes::Chrono, "Time") => quote!(#avro::chrono::NaiveTime),
+        (DateTimes::Chrono, "DateTime") => quote!(#avro::chrono::NaiveDateTime),
+        (DateTimes::Chrono, "Timestamp") => quote!(#avro::chrono::DateTime<#avro::chrono::Utc>),
+        (DateTimes::Time, "Date") => quote!(#avro::time::Date),
+        (DateTimes::Time, "Time") => quote!(#avro::time::Time),
+        (DateTimes::Time, "DateTime") => quote!(#avro::time::PrimitiveDateTime),
+        (DateTimes::Time, "Timestamp") => quote!(#avro::time::OffsetDateTime),
+        _ => {
+            let name = ident(name);
+            quote!(#avro::#name)
+        }
     }
 }
 

@@ -1,13 +1,27 @@
 //! The printed Rust, compared with the file in `tests/golden`. `UPDATE=1` writes the file anew.
 
-use annals_codegen::{Build, configure};
+use annals_codegen::{Build, DateTimes, Decimals, configure};
 
 /// What is generated, and the file of it.
-fn goldens() -> [(Build, &'static str); 3] {
+fn goldens() -> [(Build, &'static str); 5] {
     [
         (configure().schemas("tests/schemas"), "events.rs.txt"),
         (configure().schemas("tests/sets"), "sets.rs.txt"),
         (configure().schemas("tests/proto"), "proto.rs.txt"),
+        (
+            configure()
+                .schemas("tests/choices")
+                .date_times(DateTimes::Chrono)
+                .decimals(Decimals::RustDecimal),
+            "chrono.rs.txt",
+        ),
+        (
+            configure()
+                .schemas("tests/choices")
+                .date_times(DateTimes::Time)
+                .decimals(Decimals::BigDecimal),
+            "time.rs.txt",
+        ),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod choices;
 mod foreign_writers;
 #[allow(dead_code)]
 #[path = "../../../schema-model/tests/avro_java/generate.rs"]

@@ -37,7 +37,11 @@ use crate::json_text::{self as json, write as json_text};
 
 // What generated code calls its fields' types and its own traits by, so that it needs one name of this crate alone.
 pub use crate::event::{DecodeError, EncodeError, EventSet, Identify, Raw, Resolve, SchemaVersion, Seen};
-pub use crate::{Decimal, Exact, ReadError, Timestamp};
+pub use crate::{Decimal, Exact, ReadError, Timestamp, dec};
+#[cfg(feature = "bigdecimal")]
+pub use bigdecimal;
+#[cfg(feature = "chrono")]
+pub use chrono;
 #[cfg(feature = "jiff")]
 pub use jiff::civil::{Date, DateTime, Time};
 pub use json::{Json, JsonKind};
@@ -47,8 +51,12 @@ pub use parse::{FIXED_BYTES_MAX, NODES_MAX, TEXT_BYTES_MAX};
 pub use plan::{PLANNED_BYTES_MAX, Plan};
 #[cfg(feature = "values")]
 pub use read::Reading;
+#[cfg(feature = "rust_decimal")]
+pub use rust_decimal;
 pub use schema::Schema;
 pub use symbol::{UnknownSymbol, symbol};
+#[cfg(feature = "time")]
+pub use time;
 pub use typed::{Datum, ReaderSchema, blank, default_of, encode, encode_checked, record_name, short_name};
 #[cfg(feature = "uuid")]
 pub use uuid::Uuid;

@@ -30,6 +30,7 @@ mod reader;
 mod source;
 #[cfg(test)]
 mod tests;
+mod times;
 mod writer;
 
 pub use blank::Blank;
@@ -39,6 +40,7 @@ pub(crate) use logical::big_decimal;
 pub use reader::Reader;
 pub(crate) use source::Sealed;
 pub use source::Source;
+pub use times::{Day, Moment, TimeOfDay};
 pub use writer::Writer;
 
 /// What reading answers.

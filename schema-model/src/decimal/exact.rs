@@ -41,6 +41,68 @@ impl<const PRECISION: u32, const SCALE: u32> Exact<PRECISION, SCALE> {
         Self::fitting(Decimal::new(unscaled, SCALE))
     }
 
+    /// The decimal of a text like `-12.50`, for [`dec!`](crate::dec) and other constants.
+    ///
+    /// ```
+    /// use annals_schema_model::Exact;
+    /// const PRICE: Exact<9, 2> = Exact::literal("12.5");
+    /// assert_eq!(PRICE.to_string(), "12.50");
+    /// ```
+    ///
+    /// # Panics
+    /// When it is no such text, has digits beyond the scale, more of them than the precision, or more than 38.
+    #[must_use]
+    pub const fn literal(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let (mut unscaled, mut negative, mut fraction, mut is_number) = (0u128, false, None, false);
+        let mut place = 0;
+        while place < bytes.len() {
+            match (bytes[place], fraction) {
+                (b' ' | b'_', _) => {}
+                (b'-', None) if !is_number && !negative => negative = true,
+                (b'.', None) if is_number => fraction = Some(0),
+                (b'0', Some(digits)) if digits >= SCALE => {}
+                (b'0'..=b'9', Some(digits)) if digits >= SCALE => {
+                    panic!("the number has more digits behind the point than the schema's scale")
+                }
+                (digit @ b'0'..=b'9', digits) => {
+                    unscaled = Self::appended(unscaled, digit - b'0');
+                    if let Some(digits) = digits {
+                        fraction = Some(digits + 1);
+                    }
+                    is_number = true;
+                }
+                _ => panic!("write a decimal number like -12.50"),
+            }
+            place += 1;
+        }
+        assert!(is_number, "write a decimal number like -12.50");
+        let mut digits = match fraction {
+            Some(digits) => digits,
+            None => 0,
+        };
+        while digits < SCALE {
+            unscaled = Self::appended(unscaled, 0);
+            digits += 1;
+        }
+        if let Some(limit) = Self::LIMIT {
+            assert!(
+                unscaled < limit,
+                "the number has more digits than the schema's precision"
+            );
+        }
+        let unscaled = unscaled as i128;
+        Self(Decimal::new(if negative { -unscaled } else { unscaled }, SCALE))
+    }
+
+    /// The number with a digit more.
+    const fn appended(unscaled: u128, digit: u8) -> u128 {
+        match unscaled.checked_mul(10) {
+            Some(tens) if tens < i128::MAX as u128 - 9 => tens + digit as u128,
+            _ => panic!("the number has more digits than a literal can have: parse it from a text"),
+        }
+    }
+
     #[inline]
     fn fitting(value: Decimal) -> Option<Self> {
         let fits = match (value.unscaled(), Self::LIMIT) {
@@ -121,4 +183,28 @@ impl<const PRECISION: u32, const SCALE: u32> FromStr for Exact<PRECISION, SCALE>
     fn from_str(text: &str) -> Result<Self, DecimalError> {
         text.parse::<Decimal>()?.try_into()
     }
+}
+
+/// A decimal of a schema, written as the number it is: `dec!(12.50)`.
+///
+/// How many digits there may be, and how many of them behind the point, is the field's type. What does not fit it does not
+/// compile.
+///
+/// ```
+/// use annals_schema_model::{Exact, dec};
+///
+/// let price: Exact<9, 2> = dec!(12.5);
+/// assert_eq!(price.to_string(), "12.50");
+/// assert!(price > dec!(-1_000));
+/// ```
+///
+/// ```compile_fail
+/// # use annals_schema_model::{Exact, dec};
+/// let price: Exact<9, 2> = dec!(12.345);
+/// ```
+#[macro_export]
+macro_rules! dec {
+    ($($number:tt)+) => {
+        const { $crate::Exact::literal(::core::stringify!($($number)+)) }
+    };
 }

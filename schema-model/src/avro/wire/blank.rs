@@ -38,7 +38,50 @@ by_default!(crate::Value);
 #[cfg(feature = "uuid")]
 by_default!(uuid::Uuid);
 #[cfg(feature = "jiff")]
-by_default!(jiff::civil::Time);
+by_default!(jiff::civil::Time, jiff::Timestamp);
+#[cfg(feature = "chrono")]
+by_default!(
+    chrono::NaiveDate,
+    chrono::NaiveTime,
+    chrono::NaiveDateTime,
+    chrono::DateTime<chrono::Utc>
+);
+#[cfg(feature = "bigdecimal")]
+by_default!(bigdecimal::BigDecimal);
+#[cfg(feature = "rust_decimal")]
+by_default!(rust_decimal::Decimal);
+
+/// 1970; there is no default.
+#[cfg(feature = "time")]
+mod of_time {
+    use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
+
+    use super::Blank;
+
+    impl Blank for Date {
+        fn blank() -> Date {
+            OffsetDateTime::UNIX_EPOCH.date()
+        }
+    }
+
+    impl Blank for Time {
+        fn blank() -> Time {
+            Time::MIDNIGHT
+        }
+    }
+
+    impl Blank for OffsetDateTime {
+        fn blank() -> OffsetDateTime {
+            OffsetDateTime::UNIX_EPOCH
+        }
+    }
+
+    impl Blank for PrimitiveDateTime {
+        fn blank() -> PrimitiveDateTime {
+            PrimitiveDateTime::new(Blank::blank(), Time::MIDNIGHT)
+        }
+    }
+}
 
 impl<const PRECISION: u32, const SCALE: u32> Blank for Exact<PRECISION, SCALE> {
     #[inline]

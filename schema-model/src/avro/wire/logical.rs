@@ -7,7 +7,7 @@ use super::Fault;
 use super::{self as wire, Reader, Source as _};
 #[cfg(feature = "uuid")]
 use crate::text::parse_uuid;
-use crate::{Decimal, Exact};
+use crate::{Decimal, Exact, Number};
 
 /// A span of calendar time: Avro's `duration`. Its parts do not become each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -73,6 +73,12 @@ pub(crate) fn big_decimal(bytes: &[u8]) -> Result<Decimal, String> {
     })
 }
 
+/// A decimal as a type of another crate.
+pub(super) fn held<T: Number>(value: Decimal) -> Result<T, String> {
+    let shown = value.clone();
+    T::from_decimal(value).ok_or_else(|| format!("{shown} has more digits than the field's type can hold"))
+}
+
 impl Reader<'_> {
     /// A decimal that is long, or wrong.
     #[cold]
@@ -104,68 +110,3 @@ impl Reader<'_> {
         })
     }
 }
-
-#[cfg(feature = "jiff")]
-mod civil {
-    use jiff::SignedDuration;
-    use jiff::civil::{Date, DateTime, Time};
-
-    const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-    const DAY_SECONDS: i64 = 86_400;
-
-    pub(crate) fn date(days: i32) -> Result<Date, String> {
-        let seconds = SignedDuration::from_secs(i64::from(days) * DAY_SECONDS);
-        let date = EPOCH.date().checked_add(seconds);
-        date.map_err(|_| format!("day {days} is none of the years -9999 to 9999"))
-    }
-
-    /// Days since 1970; the dates there are span less than eight million.
-    pub(crate) fn days(date: Date) -> i32 {
-        let seconds = date.duration_since(EPOCH.date()).as_secs();
-        i32::try_from(seconds / DAY_SECONDS).unwrap_or_default()
-    }
-
-    pub(crate) fn time(count: i64, per_second: i64) -> Result<Time, String> {
-        if !(0..DAY_SECONDS * per_second).contains(&count) {
-            return Err(format!(
-                "{count} is no time of a day, which ends at {}",
-                DAY_SECONDS * per_second
-            ));
-        }
-        Ok(Time::midnight() + since(count, per_second))
-    }
-
-    /// A time of day in a unit, rounded down.
-    pub(crate) fn of_day(time: Time, per_second: i64) -> i64 {
-        count(time.duration_since(Time::midnight()), per_second)
-    }
-
-    pub(crate) fn local(count: i64, per_second: i64) -> Result<DateTime, String> {
-        let time = EPOCH.checked_add(since(count, per_second));
-        time.map_err(|_| format!("{count} is no time of the years -9999 to 9999"))
-    }
-
-    /// A local timestamp in a unit, rounded down; the nearest number there is beyond 64 bits.
-    pub(crate) fn since_epoch(time: DateTime, per_second: i64) -> i64 {
-        count(time.duration_since(EPOCH), per_second)
-    }
-
-    fn since(count: i64, per_second: i64) -> SignedDuration {
-        let nanos = count.rem_euclid(per_second) * (1_000_000_000 / per_second);
-        // Less than a second.
-        SignedDuration::new(
-            count.div_euclid(per_second),
-            i32::try_from(nanos).unwrap_or_default(),
-        )
-    }
-
-    fn count(duration: SignedDuration, per_second: i64) -> i64 {
-        let count = duration
-            .as_nanos()
-            .div_euclid(i128::from(1_000_000_000 / per_second));
-        i64::try_from(count).unwrap_or(if count < 0 { i64::MIN } else { i64::MAX })
-    }
-}
-
-#[cfg(feature = "jiff")]
-pub(super) use civil::{date, days, local, of_day, since_epoch, time};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Blank, Duration, Fault, Reader, Result, logical};
-use crate::{Decimal, Exact, Timestamp, avro::Datum};
+use super::{Blank, Day, Duration, Fault, Moment, Reader, Result, TimeOfDay, logical, times};
+use crate::{Exact, Number, avro::Datum};
 
 /// What a generated type reads itself from, field by field in the order of its own schema.
 ///
@@ -279,26 +279,44 @@ pub trait Source<'a>: Sealed + Sized {
     }
 
     /// A decimal that carries its scale.
-    fn big_decimal(&mut self) -> Result<Decimal> {
-        self.as_logical(Self::slice, logical::big_decimal)
+    fn big_decimal<T: Number>(&mut self) -> Result<T> {
+        self.as_logical(Self::slice, |bytes| logical::held(logical::big_decimal(bytes)?))
+    }
+
+    /// A decimal as bytes, as a type of another crate.
+    fn decimal_as<const PRECISION: u32, const SCALE: u32, T: Number>(&mut self) -> Result<T> {
+        self.as_logical(Self::slice, |bytes| {
+            logical::held(Exact::<PRECISION, SCALE>::from_be_bytes(bytes)?.get())
+        })
+    }
+
+    /// A decimal as a fixed, as a type of another crate.
+    fn decimal_fixed_as<const PRECISION: u32, const SCALE: u32, T: Number>(
+        &mut self,
+        size: usize,
+    ) -> Result<T> {
+        self.as_logical(
+            |source| source.fixed_slice(size),
+            |bytes| logical::held(Exact::<PRECISION, SCALE>::from_be_bytes(bytes)?.get()),
+        )
     }
 
     /// A timestamp in milliseconds.
     #[inline]
-    fn timestamp_millis(&mut self) -> Result<Timestamp> {
-        self.long().map(Timestamp::from_millis)
+    fn timestamp_millis<T: Moment>(&mut self) -> Result<T> {
+        self.as_logical(Self::long, |count| times::moment(count, 1_000))
     }
 
     /// A timestamp in microseconds.
     #[inline]
-    fn timestamp_micros(&mut self) -> Result<Timestamp> {
-        self.long().map(Timestamp::from_micros)
+    fn timestamp_micros<T: Moment>(&mut self) -> Result<T> {
+        self.as_logical(Self::long, |count| times::moment(count, 1_000_000))
     }
 
     /// A timestamp in nanoseconds.
     #[inline]
-    fn timestamp_nanos(&mut self) -> Result<Timestamp> {
-        self.long().map(Timestamp::from_nanos)
+    fn timestamp_nanos<T: Moment>(&mut self) -> Result<T> {
+        self.as_logical(Self::long, |count| times::moment(count, 1_000_000_000))
     }
 
     /// Months, days and milliseconds.
@@ -321,39 +339,33 @@ pub trait Source<'a>: Sealed + Sized {
     }
 
     /// A date.
-    #[cfg(feature = "jiff")]
-    fn date(&mut self) -> Result<jiff::civil::Date> {
-        self.as_logical(Self::int, logical::date)
+    fn date<T: Day>(&mut self) -> Result<T> {
+        self.as_logical(Self::int, times::date)
     }
 
     /// A time of day in milliseconds.
-    #[cfg(feature = "jiff")]
-    fn time_millis(&mut self) -> Result<jiff::civil::Time> {
-        self.as_logical(Self::int, |count| logical::time(i64::from(count), 1_000))
+    fn time_millis<T: TimeOfDay>(&mut self) -> Result<T> {
+        self.as_logical(Self::int, |count| times::time(i64::from(count), 1_000))
     }
 
     /// A time of day in microseconds.
-    #[cfg(feature = "jiff")]
-    fn time_micros(&mut self) -> Result<jiff::civil::Time> {
-        self.as_logical(Self::long, |count| logical::time(count, 1_000_000))
+    fn time_micros<T: TimeOfDay>(&mut self) -> Result<T> {
+        self.as_logical(Self::long, |count| times::time(count, 1_000_000))
     }
 
     /// A date and time of no zone, in milliseconds.
-    #[cfg(feature = "jiff")]
-    fn local_timestamp_millis(&mut self) -> Result<jiff::civil::DateTime> {
-        self.as_logical(Self::long, |count| logical::local(count, 1_000))
+    fn local_timestamp_millis<T: Moment>(&mut self) -> Result<T> {
+        self.timestamp_millis()
     }
 
     /// A date and time of no zone, in microseconds.
-    #[cfg(feature = "jiff")]
-    fn local_timestamp_micros(&mut self) -> Result<jiff::civil::DateTime> {
-        self.as_logical(Self::long, |count| logical::local(count, 1_000_000))
+    fn local_timestamp_micros<T: Moment>(&mut self) -> Result<T> {
+        self.timestamp_micros()
     }
 
     /// A date and time of no zone, in nanoseconds.
-    #[cfg(feature = "jiff")]
-    fn local_timestamp_nanos(&mut self) -> Result<jiff::civil::DateTime> {
-        self.as_logical(Self::long, |count| logical::local(count, 1_000_000_000))
+    fn local_timestamp_nanos<T: Moment>(&mut self) -> Result<T> {
+        self.timestamp_nanos()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Writing Avro's binary encoding.
 
-use super::{Duration, RECURSION_MAX};
-use crate::{Decimal, DecimalError, EncodeError, Timestamp, avro::Datum};
+use super::{Day, Duration, Moment, RECURSION_MAX, TimeOfDay, times};
+use crate::{Decimal, DecimalError, EncodeError, Exact, Number, avro::Datum};
 
 /// Writes one payload from front to back.
 #[derive(Clone, Debug, Default)]
@@ -202,40 +202,54 @@ impl Writer {
     }
 
     /// A decimal that carries its scale: bytes that hold the digits as bytes, and the scale as an int.
-    pub fn big_decimal(&mut self, value: &Decimal) {
+    pub fn big_decimal<T: Number>(&mut self, value: &T) {
+        let Some(value) = value.to_decimal() else {
+            let bits = Decimal::BITS_MAX;
+            return self.refuse(format!(
+                "a decimal has more than {bits} bits, or too many fraction digits"
+            ));
+        };
         let mut inner = Writer::new();
-        inner.decimal(value);
+        inner.decimal(&value);
         inner.long(i64::from(value.scale()));
         self.bytes(&inner.bytes);
     }
 
     /// A timestamp in milliseconds, rounded down.
     #[inline]
-    pub fn timestamp_millis(&mut self, value: Timestamp) {
-        self.long(value.as_millis());
+    pub fn timestamp_millis<T: Moment>(&mut self, value: T) {
+        self.moment(value, 1_000);
     }
 
     /// A timestamp in microseconds, rounded down.
     #[inline]
-    pub fn timestamp_micros(&mut self, value: Timestamp) {
-        self.long(value.as_micros());
+    pub fn timestamp_micros<T: Moment>(&mut self, value: T) {
+        self.moment(value, 1_000_000);
     }
 
-    /// A timestamp in nanoseconds; beyond the 64 bits of the schema it is refused.
+    /// A timestamp in nanoseconds, which are the years 1677 to 2262: others are refused.
     #[inline]
-    pub fn timestamp_nanos(&mut self, value: Timestamp) {
-        let nanos = value.as_nanos();
-        if matches!(nanos, i64::MIN | i64::MAX) && Timestamp::from_nanos(nanos) != value {
-            self.no_nanos(&value);
+    pub fn timestamp_nanos<T: Moment>(&mut self, value: T) {
+        self.moment(value, 1_000_000_000);
+    }
+
+    #[inline]
+    fn moment<T: Moment>(&mut self, value: T, per_second: i64) {
+        match times::since_epoch(value, per_second) {
+            Some(count) => self.long(count),
+            None => self.no_number(&value, per_second),
         }
-        self.long(nanos);
     }
 
     #[cold]
-    fn no_nanos(&mut self, value: &dyn std::fmt::Display) {
-        self.refuse(format!(
-            "{value} is no time in nanoseconds, which are those of the years 1678 to 2261 and some days more"
-        ));
+    fn no_number(&mut self, value: &dyn std::fmt::Display, per_second: i64) {
+        self.refuse(if per_second == 1_000_000_000 {
+            format!(
+                "{value} is no time in nanoseconds, which are those of the years 1678 to 2261 and some days more"
+            )
+        } else {
+            format!("{value} has no number of 64 bits that counts 1/{per_second} seconds since 1970")
+        });
     }
 
     /// Months, days and milliseconds.
@@ -334,40 +348,66 @@ impl Writer {
     }
 }
 
-#[cfg(feature = "jiff")]
 impl Writer {
     /// A date.
-    pub fn date(&mut self, value: jiff::civil::Date) {
-        self.int(super::logical::days(value));
+    pub fn date<T: Day>(&mut self, value: T) {
+        self.int(value.to_days());
     }
 
     /// A time of day in milliseconds, rounded down.
-    pub fn time_millis(&mut self, value: jiff::civil::Time) {
-        self.long(super::logical::of_day(value, 1_000));
+    pub fn time_millis<T: TimeOfDay>(&mut self, value: T) {
+        self.long(times::of_day(value, 1_000));
     }
 
     /// A time of day in microseconds, rounded down.
-    pub fn time_micros(&mut self, value: jiff::civil::Time) {
-        self.long(super::logical::of_day(value, 1_000_000));
+    pub fn time_micros<T: TimeOfDay>(&mut self, value: T) {
+        self.long(times::of_day(value, 1_000_000));
     }
 
     /// A date and time of no zone in milliseconds, rounded down.
-    pub fn local_timestamp_millis(&mut self, value: jiff::civil::DateTime) {
-        self.long(super::logical::since_epoch(value, 1_000));
+    pub fn local_timestamp_millis<T: Moment>(&mut self, value: T) {
+        self.timestamp_millis(value);
     }
 
     /// A date and time of no zone in microseconds, rounded down.
-    pub fn local_timestamp_micros(&mut self, value: jiff::civil::DateTime) {
-        self.long(super::logical::since_epoch(value, 1_000_000));
+    pub fn local_timestamp_micros<T: Moment>(&mut self, value: T) {
+        self.timestamp_micros(value);
     }
 
-    /// A date and time of no zone in nanoseconds; beyond the 64 bits of the schema it is refused.
-    pub fn local_timestamp_nanos(&mut self, value: jiff::civil::DateTime) {
-        let nanos = super::logical::since_epoch(value, 1_000_000_000);
-        if super::logical::local(nanos, 1_000_000_000) != Ok(value) {
-            self.no_nanos(&value);
+    /// A date and time of no zone in nanoseconds, which are the years 1677 to 2262: others are refused.
+    pub fn local_timestamp_nanos<T: Moment>(&mut self, value: T) {
+        self.timestamp_nanos(value);
+    }
+
+    /// A decimal of another crate as bytes; one that does not fit the schema is refused.
+    pub fn decimal_as<const PRECISION: u32, const SCALE: u32, T: Number>(&mut self, value: &T) {
+        if let Some(value) = self.fitting::<PRECISION, SCALE, T>(value) {
+            self.decimal(&value);
         }
-        self.long(nanos);
+    }
+
+    /// A decimal of another crate as a fixed of `size` bytes; one that does not fit the schema is refused.
+    pub fn decimal_padded_as<const PRECISION: u32, const SCALE: u32, T: Number>(
+        &mut self,
+        value: &T,
+        size: usize,
+    ) {
+        if let Some(value) = self.fitting::<PRECISION, SCALE, T>(value) {
+            self.decimal_padded(&value, size);
+        }
+    }
+
+    fn fitting<const PRECISION: u32, const SCALE: u32, T: Number>(
+        &mut self,
+        value: &T,
+    ) -> Option<Exact<PRECISION, SCALE>> {
+        let value = value.to_decimal();
+        let fitting = value.clone().and_then(Exact::new);
+        if fitting.is_none() {
+            let shown = value.map_or_else(|| "a decimal".to_owned(), |value| value.to_string());
+            self.refuse(format!("{shown} does not fit decimal({PRECISION}, {SCALE})"));
+        }
+        fitting
     }
 }
 
