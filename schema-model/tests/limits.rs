@@ -201,7 +201,8 @@ fn defaults_are_counted_over_the_payload() {
             r#"{{"type":"array","items":{{"type":"record","name":"I","fields":[{{"name":"n","type":{nulls},"default":[{default}]}}]}}}}"#
         )
     };
-    let too_many = || Err("in the reader's default: more than 65536 items that take no bytes".to_owned());
+    let too_many =
+        || Err("in the reader's default of \"n\": more than 65536 items that take no bytes".to_owned());
     assert_eq!(read(&nulls(32_767), 2), Ok(()));
     assert_eq!(read(&nulls(32_767), 3), too_many());
     assert_eq!(read(&nulls(65_535), 1), Ok(()));
@@ -372,6 +373,47 @@ fn wire_long(value: i64) -> Vec<u8> {
     let mut writer = annals_schema_model::avro::wire::Writer::new();
     writer.long(value);
     writer.into_bytes()
+}
+
+#[test]
+fn what_does_not_read_is_named_also_where_it_takes_no_byte() {
+    let check = |writer: &str, reader: &str, body: &[u8], path: &str, wanted: &str| {
+        let [writer, reader] = [writer, reader]
+            .map(|fields| avro(&format!(r#"{{"type":"record","name":"R","fields":[{fields}]}}"#)));
+        let error = Plan::lenient(&writer, &reader)
+            .translate(body, &mut Vec::new())
+            .unwrap_err();
+        assert_eq!(error.path, path, "{error}");
+        assert!(error.message.contains(wanted), "{error}");
+    };
+    let [a_int, a_null, b_int, z_int] = [("a", "int"), ("a", "null"), ("b", "int"), ("z", "int")]
+        .map(|(name, kind)| format!(r#"{{"name":"{name}","type":"{kind}"}}"#));
+    let within = |name: &str, fields: &str| {
+        format!(r#"{{"name":"{name}","type":{{"type":"record","name":"I","fields":[{fields}]}}}}"#)
+    };
+    // The record, and not its first field, which begins where it does.
+    check(&a_int, &z_int, &[2], "", "field \"z\" is missing");
+    let [writer, reader] = [&a_int, &z_int].map(|fields| within("item", fields));
+    check(&writer, &reader, &[2], "item", "field \"z\" is missing");
+    let [writer, reader] = [&writer, &reader].map(|fields| format!("{b_int},{fields}"));
+    check(&writer, &reader, &[2, 2], "item", "field \"z\" is missing");
+    // The null, and not what comes behind it.
+    let [writer, reader] = [&a_null, &a_int].map(|field| format!("{field},{b_int}"));
+    check(&writer, &reader, &[2], "a", "found null, the reader expects int");
+    // The items of an array.
+    let nulls = r#"{"name":"a","type":{"type":"array","items":"null"}}"#;
+    let ints = r#"{"name":"a","type":{"type":"array","items":"int"}}"#;
+    check(nulls, ints, &[4, 0], "a[0]", "found null, the reader expects int");
+    // A default is no value of the writer's, whatever comes next.
+    let default = vec!["null"; 65_537].join(",");
+    let default = format!(r#"{{"name":"d","type":{{"type":"array","items":"null"}},"default":[{default}]}}"#);
+    check(
+        &b_int,
+        &format!("{default},{b_int}"),
+        &[2],
+        "",
+        "in the reader's default of \"d\": more than",
+    );
 }
 
 #[test]

@@ -6,16 +6,22 @@
 use super::{
     node::{Kind, NodeId},
     walk::Ops,
-    wire::{self, Reader},
+    wire::{self, Fault, Of, Reader},
 };
 
 impl Ops {
-    /// The path of the innermost value that the byte at `position` is of, e.g. `items[2].price`; empty for the whole.
-    pub(super) fn path(&self, body: &[u8], position: usize) -> String {
+    /// The path of the value that does not read, e.g. `items[2].price`; empty for the whole, and for what was not written.
+    pub(super) fn path(&self, body: &[u8], fault: &Fault) -> String {
+        let wanted = match fault.is_of() {
+            Of::Byte => None,
+            Of::Type(id) => Some(id),
+            Of::Nothing => return String::new(),
+        };
         let mut search = Search {
             ops: self,
             reader: Reader::new(body),
-            position,
+            position: fault.position(),
+            wanted,
             path: Vec::new(),
         };
         // What does not read, ends the search where it stands.
@@ -74,6 +80,8 @@ struct Search<'a> {
     ops: &'a Ops,
     reader: Reader<'a>,
     position: usize,
+    /// The type of the value that begins there, where the byte does not tell which it is.
+    wanted: Option<NodeId>,
     /// Of the value the reader stands at.
     path: Vec<Part<'a>>,
 }
@@ -86,6 +94,9 @@ impl<'a> Search<'a> {
 
     /// Walks one value; whether the position is in it, and what does not read is there. Depth is bounded by the reader.
     fn value(&mut self, id: NodeId) -> wire::Result<bool> {
+        if self.wanted == Some(id) && self.reader.position() == self.position {
+            return Ok(true);
+        }
         let ops = self.ops;
         match &ops.schema().node(id).kind {
             Kind::Record(record) => {

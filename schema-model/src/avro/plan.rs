@@ -78,8 +78,8 @@ enum Step {
     /// The reader's union takes a plain value as this branch.
     ReaderUnion(usize, StepId),
     Record(RecordSteps),
-    /// Cannot be read.
-    Fail(String),
+    /// Cannot be read: why not, and the writer's type that is met.
+    Fail(String, Option<NodeId>),
 }
 
 /// A record, in the order of the reader's fields.
@@ -109,6 +109,7 @@ enum From {
 /// What the reader has for a field that the writer lacks. All plans' steps that need it share it.
 #[derive(Debug)]
 struct DefaultValue {
+    field: Box<str>,
     /// The reader's encoding.
     bytes: Vec<u8>,
     /// What reading it counts for.

@@ -35,7 +35,7 @@ impl Walk {
             .walk(self.0.root, &mut reader)
             .and_then(|()| reader.finish());
         walked.map_err(|fault| WalkError {
-            path: self.0.path(body, fault.position()),
+            path: self.0.path(body, &fault),
             message: fault.message().to_owned(),
         })
     }
@@ -166,7 +166,7 @@ impl Ops {
 
     /// A fault with the path of its field.
     pub(super) fn placed(&self, body: &[u8], fault: Fault) -> ReadError {
-        let path = self.path(body, fault.position());
+        let path = self.path(body, &fault);
         fault.within(path)
     }
 

@@ -35,6 +35,7 @@ mod writer;
 
 pub use blank::Blank;
 pub use fault::Fault;
+pub(crate) use fault::Of;
 pub use logical::Duration;
 pub(crate) use logical::big_decimal;
 pub use reader::Reader;

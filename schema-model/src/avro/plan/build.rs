@@ -79,7 +79,7 @@ impl Builder<'_> {
                 name.len() + size_of_val(&**symbols) + missing.map(|symbol| symbol.len()).sum::<usize>()
             }
             Step::WriterUnion(branches) => size_of_val(&**branches),
-            Step::Fail(message) => message.len(),
+            Step::Fail(message, _) => message.len(),
             _ => 0,
         };
         if !self.take(size_of::<Step>() + beside) {
@@ -98,9 +98,8 @@ impl Builder<'_> {
 
     fn fail(&mut self, writer: NodeId, reader: NodeId) -> StepId {
         let (found, expected) = (self.writer.type_label(writer), self.reader.type_label(reader));
-        self.add(Step::Fail(format!(
-            "found {found}, the reader expects {expected}"
-        )))
+        let message = format!("found {found}, the reader expects {expected}");
+        self.add(Step::Fail(message, Some(writer)))
     }
 
     /// Why a reader would misread a writer's type.
@@ -114,7 +113,7 @@ impl Builder<'_> {
         }
         let (writer_schema, reader_schema) = (self.writer, self.reader);
         if let Some(message) = self.misread(writer, reader) {
-            return self.add(Step::Fail(message));
+            return self.add(Step::Fail(message, Some(writer)));
         }
         let (kind, other) = (&writer_schema.node(writer).kind, &reader_schema.node(reader).kind);
         match (kind, other) {
@@ -193,7 +192,7 @@ impl Builder<'_> {
         let (Kind::Record(written), Kind::Record(record)) =
             (&writer_schema.node(writer).kind, &reader_schema.node(reader).kind)
         else {
-            return Step::Fail("not a record".to_owned());
+            return Step::Fail("not a record".to_owned(), Some(writer));
         };
         let fields = written.fields.len() + record.fields.len();
         if !self.take(fields * size_of::<FieldStep>()) {
@@ -201,7 +200,7 @@ impl Builder<'_> {
         }
         let sources = match self.sources(written, reader, record) {
             Ok(sources) => sources,
-            Err(message) => return Step::Fail(message),
+            Err(message) => return Step::Fail(message, Some(writer)),
         };
         let read = |from: &From| match from {
             From::Field(index, _) => Some(*index),
@@ -302,6 +301,7 @@ impl Builder<'_> {
         }
         let encoded = match self.reader.default(field.node, default) {
             Ok(encoded) if self.take(encoded.bytes.len()) => Ok(Arc::new(DefaultValue {
+                field: field.name.as_str().into(),
                 cost: encoded.bytes.len() + encoded.values * VALUE_BYTES,
                 bytes: encoded.bytes,
             })),
@@ -392,7 +392,7 @@ const TOO_LARGE_MESSAGE: &str =
     "the schemas of writer and reader differ in so many places that no plan holds them";
 
 fn too_large() -> Step {
-    Step::Fail(TOO_LARGE_MESSAGE.to_owned())
+    Step::Fail(TOO_LARGE_MESSAGE.to_owned(), None)
 }
 
 /// Shows the steps a step leads to.

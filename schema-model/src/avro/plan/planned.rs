@@ -7,7 +7,7 @@ use super::{DefaultValue, EXACT, FieldStep, From, PLANNED_BYTES_MAX, Plan, Recor
 use crate::avro::node::NodeId;
 use crate::avro::symbol;
 use crate::avro::typed::Datum;
-use crate::avro::wire::{Fault, Reader, Result, Sealed, Source};
+use crate::avro::wire::{Fault, Of, Reader, Result, Sealed, Source};
 
 /// A writer's body, read by a plan.
 #[derive(Debug)]
@@ -18,8 +18,8 @@ pub(crate) struct Planned<'a> {
     frame: Frame<'a>,
     /// Bytes taken from defaults or passed over ahead of their turn, so far.
     spent: usize,
-    /// The writer's bytes, while a default is read.
-    parked: Option<Reader<'a>>,
+    /// The writer's bytes, while a default is read, and that default.
+    parked: Option<(Reader<'a>, &'a DefaultValue)>,
 }
 
 /// The record that is being read.
@@ -63,10 +63,15 @@ impl<'a> Planned<'a> {
     /// A fault by its place among the writer's bytes: a default has none.
     pub(super) fn placed(&self, fault: Fault) -> Fault {
         match &self.parked {
-            Some(writer) => Fault::new(
+            Some((writer, default)) => Fault::new(
                 writer.position(),
-                format!("in the reader's default: {}", fault.message()),
-            ),
+                format!(
+                    "in the reader's default of \"{}\": {}",
+                    default.field,
+                    fault.message()
+                ),
+            )
+            .of(Of::Nothing),
             None => fault,
         }
     }
@@ -84,9 +89,10 @@ impl<'a> Planned<'a> {
     fn spend(&mut self, bytes: usize) -> Result<()> {
         self.spent += bytes;
         if self.spent > PLANNED_BYTES_MAX {
-            return self.fault(format!(
+            let message = format!(
                 "the payload grows beyond {PLANNED_BYTES_MAX} bytes by the reader's defaults, or by fields in another order"
-            ));
+            );
+            return Err(Fault::new(self.reader.position(), message).of(Of::Nothing));
         }
         Ok(())
     }
@@ -101,11 +107,15 @@ impl<'a> Planned<'a> {
                 let branch = self.reader.branch(branches.len())?;
                 self.step = branches[branch];
                 match plan.step(self.step) {
-                    Step::Fail(message) => Err(Fault::new(start, message.as_str())),
+                    // The byte of the union is there, even where its value takes none.
+                    Step::Fail(message, _) => Err(Fault::new(start, message.as_str())),
                     step => Ok(step),
                 }
             }
-            Step::Fail(message) => self.fault(message.as_str()),
+            Step::Fail(message, of) => {
+                let fault = Fault::new(self.reader.position(), message.as_str());
+                Err(fault.of(of.map_or(Of::Byte, Of::Type)))
+            }
             step => Ok(step),
         }
     }
@@ -159,8 +169,8 @@ impl<'a> Planned<'a> {
 
     fn begin_default(&mut self, default: &'a DefaultValue) -> Result<()> {
         self.spend(default.cost)?;
-        let default = self.reader.of(&default.bytes);
-        self.parked = Some(std::mem::replace(&mut self.reader, default));
+        let reader = self.reader.of(&default.bytes);
+        self.parked = Some((std::mem::replace(&mut self.reader, reader), default));
         self.step = EXACT;
         Ok(())
     }
@@ -169,7 +179,7 @@ impl<'a> Planned<'a> {
     #[inline]
     fn unpark(&mut self) {
         if self.parked.is_some()
-            && let Some(reader) = self.parked.take()
+            && let Some((reader, _)) = self.parked.take()
         {
             let default = std::mem::replace(&mut self.reader, reader);
             self.reader.zero_byte_items = default.zero_byte_items;

@@ -4,7 +4,7 @@ use super::{PLANNED_BYTES_MAX, Planned};
 use crate::avro::{
     node::{Kind, NodeId},
     schema::Schema,
-    wire::{Fault, Result, Source, Writer},
+    wire::{Fault, Of, Result, Source, Writer},
 };
 
 /// Translates one value. The reader bounds how deep the recursion here goes; what takes room is in functions of its own, so
@@ -58,7 +58,7 @@ fn plain(kind: &Kind, from: &mut Planned<'_>, to: &mut Writer) -> Result<()> {
 #[cold]
 fn too_long(from: &mut Planned<'_>) -> Result<()> {
     let message = format!("the payload grows beyond {PLANNED_BYTES_MAX} bytes by the reader's defaults");
-    Err(Fault::new(from.reader().position(), message))
+    Err(Fault::new(from.reader().position(), message).of(Of::Nothing))
 }
 
 /// Blocks of an array or map, written without their sizes.
