@@ -107,7 +107,7 @@ impl Build {
     /// # Errors
     /// Everything that is wrong with the schemas.
     pub fn asyncapi(&self, title: &str, version: &str) -> Result<Document, Error> {
-        Ok(asyncapi::document(&self.read()?.1.topics, title, version))
+        Ok(asyncapi::document(&self.read()?.1, title, version))
     }
 
     fn read(&self) -> Result<(Input, Units), Error> {

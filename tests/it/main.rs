@@ -15,6 +15,7 @@ mod crowd;
 mod damage;
 mod faults;
 mod formats;
+mod generated;
 mod groups;
 mod guard;
 mod limits;

@@ -1,8 +1,9 @@
 //! AsyncAPI 3: a channel a topic, a message a subject, with the schema it was written with.
 //!
 //! Invariant: a schema stands in the document as a registry has it, with what it refers to inside of it where its language
-//! can say so, and else beside it (`x-protobuf-imports`); nothing is translated. What only the owner of the events knows (the document's title and version, servers,
-//! who sends and who receives) is theirs to say: of each topic the document says that it can be sent to and received from.
+//! can say so, and else beside it (`x-protobuf-imports`); nothing is translated. What only the owner of the events knows
+//! (the document's title and version, servers, who sends and who receives) is theirs to say: of each topic the document
+//! says that it can be sent to and received from.
 
 mod tree;
 
@@ -11,7 +12,7 @@ use std::collections::BTreeSet;
 use annals_schema_model::{Resolved, SchemaType};
 
 use crate::model::Definition;
-use crate::unit::{AvroUnit, Origin, ProtoUnit, TopicUnit};
+use crate::unit::{AvroUnit, Origin, ProtoUnit, TopicUnit, Units};
 use crate::words;
 pub use tree::Document;
 use tree::{Tree, object, text};
@@ -20,13 +21,14 @@ use tree::{Tree, object, text};
 const BINDINGS: &str = "0.5.0";
 
 /// The document.
-pub(crate) fn document(topics: &[TopicUnit], title: &str, version: &str) -> Document {
+pub(crate) fn document(all: &Units, title: &str, version: &str) -> Document {
     let mut channels = Vec::new();
     let mut operations = Vec::new();
     let mut messages = Vec::new();
-    let mut taken = BTreeSet::new();
-    for topic in topics {
-        let name = topic.name();
+    let (mut ids, mut taken) = (BTreeSet::new(), BTreeSet::new());
+    for topic in &all.topics {
+        let name = &key(topic.name(), &mut ids);
+        let of_key = of_key(all, topic.name());
         let records = records(topic);
         let keys: Vec<String> = records
             .iter()
@@ -41,7 +43,7 @@ pub(crate) fn document(topics: &[TopicUnit], title: &str, version: &str) -> Docu
             .iter()
             .zip(&keys)
             .map(|(own, key)| (own.clone(), reference(&["components", "messages", key])));
-        channels.push((name.to_owned(), channel(name, referred.collect())));
+        channels.push((name.to_owned(), channel(topic.name(), referred.collect())));
         for action in ["send", "receive"] {
             let all = in_channel
                 .iter()
@@ -58,7 +60,7 @@ pub(crate) fn document(topics: &[TopicUnit], title: &str, version: &str) -> Docu
         messages.extend(
             keys.into_iter()
                 .zip(&records)
-                .map(|(key, record)| (key, message(record))),
+                .map(|(key, record)| (key, message(record, of_key))),
         );
     }
     Document(object([
@@ -71,6 +73,15 @@ pub(crate) fn document(topics: &[TopicUnit], title: &str, version: &str) -> Docu
         ("operations", Tree::Object(operations)),
         ("components", object([("messages", Tree::Object(messages))])),
     ]))
+}
+
+/// The schema of a topic's keys, if there is one.
+fn of_key<'u>(all: &'u Units, topic: &str) -> Option<&'u Origin> {
+    let avro = all.types.iter().filter(|unit| unit.keep.is_none());
+    let mut origins = avro
+        .map(|unit| &unit.origin)
+        .chain(all.messages.iter().map(|unit| &unit.origin));
+    origins.find(|origin| origin.subject.strip_prefix(topic) == Some("-key"))
 }
 
 /// What a record of a topic may be.
@@ -86,29 +97,34 @@ struct Record<'u> {
     imports: &'u [Resolved],
 }
 
-fn records(topic: &TopicUnit) -> Vec<Record<'_>> {
+fn records<'u>(topic: &'u TopicUnit) -> Vec<Record<'u>> {
     match topic {
         TopicUnit::Avro {
-            by_record, events, ..
+            name,
+            by_record,
+            events,
+            ..
         } => {
-            let record = |unit| avro_record(unit, *by_record);
+            let record = |unit: &'u AvroUnit| avro_record(unit, strategy(name, *by_record, &unit.origin));
             events.iter().map(record).collect()
         }
         TopicUnit::Proto {
-            by_record, events, ..
+            name,
+            by_record,
+            events,
         } => {
             let records = events.iter().flat_map(|unit| {
                 let tops = unit.tops();
-                let is_only = tops.len() == 1;
+                let (is_only, strategy) = (tops.len() == 1, strategy(name, *by_record, &unit.origin));
                 tops.into_iter()
-                    .map(move |top| proto_record(unit, top, is_only, *by_record))
+                    .map(move |top| proto_record(unit, top, is_only, strategy))
             });
             records.collect()
         }
     }
 }
 
-fn proto_record<'u>(unit: &'u ProtoUnit, top: &'u str, is_only: bool, by_record: bool) -> Record<'u> {
+fn proto_record<'u>(unit: &'u ProtoUnit, top: &'u str, is_only: bool, strategy: &'static str) -> Record<'u> {
     let about = unit.schema.message(top).map(|message| &message.about);
     let subject = &unit.origin.subject;
     Record {
@@ -120,31 +136,31 @@ fn proto_record<'u>(unit: &'u ProtoUnit, top: &'u str, is_only: bool, by_record:
         full_name: top,
         doc: about.and_then(|about| about.doc.as_deref()),
         deprecated: about.filter(|about| about.deprecated).map(|_| ""),
-        strategy: strategy(by_record),
+        strategy,
         origin: &unit.origin,
         imports: &unit.imports,
     }
 }
 
-fn avro_record(unit: &AvroUnit, by_record: bool) -> Record<'_> {
+fn avro_record<'u>(unit: &'u AvroUnit, strategy: &'static str) -> Record<'u> {
     let definition: Option<&Definition> = unit.definitions.get(&unit.top);
     Record {
         key: unit.origin.subject.clone(),
         full_name: &unit.top,
         doc: definition.and_then(|definition| definition.doc.as_deref()),
         deprecated: definition.and_then(|definition| definition.deprecated.as_deref()),
-        strategy: strategy(by_record),
+        strategy,
         origin: &unit.origin,
         imports: &[],
     }
 }
 
 /// What the serializers of Kafka call the way subjects are named.
-fn strategy(by_record: bool) -> &'static str {
-    if by_record {
-        "TopicRecordNameStrategy"
-    } else {
-        "TopicNameStrategy"
+fn strategy(topic: &str, by_record: bool, origin: &Origin) -> &'static str {
+    match origin.subject.strip_prefix(topic) {
+        _ if !by_record => "TopicNameStrategy",
+        Some(rest) if rest.starts_with('-') => "TopicRecordNameStrategy",
+        _ => "RecordNameStrategy",
     }
 }
 
@@ -156,7 +172,8 @@ fn channel(topic: &str, messages: Vec<(String, Tree)>) -> Tree {
     ])
 }
 
-fn message(record: &Record<'_>) -> Tree {
+/// A message. The bindings take keys of Avro alone; of others the words say where they are.
+fn message(record: &Record<'_>, of_key: Option<&Origin>) -> Tree {
     let origin = record.origin;
     let lines = words::lines(record.doc);
     let place = format!(
@@ -174,6 +191,13 @@ fn message(record: &Record<'_>) -> Tree {
         });
         description.push_str(why);
     }
+    if let Some(key) = of_key {
+        let words = format!(
+            "\n\nKeys: version {} of subject `{}`, {}.",
+            key.version, key.subject, key.label
+        );
+        description.push_str(&words);
+    }
     let (content_type, format, schema) = match origin.kind {
         SchemaType::Protobuf => (
             "application/x-protobuf",
@@ -186,6 +210,8 @@ fn message(record: &Record<'_>) -> Tree {
             Tree::json(&origin.whole_text),
         ),
     };
+    let avro_key = of_key.filter(|key| key.kind == SchemaType::Avro);
+    let avro_key = avro_key.map(|key| ("key", Tree::json(&key.whole_text)));
     let mut message = vec![
         ("name", text(record.full_name)),
         (
@@ -196,11 +222,11 @@ fn message(record: &Record<'_>) -> Tree {
         ("contentType", text(content_type)),
         (
             "bindings",
-            kafka([
+            kafka(avro_key.into_iter().chain([
                 ("schemaIdLocation", text("payload")),
                 ("schemaIdPayloadEncoding", text("confluent")),
                 ("schemaLookupStrategy", text(record.strategy)),
-            ]),
+            ])),
         ),
         (
             "payload",
@@ -218,7 +244,7 @@ fn message(record: &Record<'_>) -> Tree {
     Tree::Object(named.collect())
 }
 
-fn kafka<const N: usize>(said: [(&str, Tree); N]) -> Tree {
+fn kafka<'a>(said: impl IntoIterator<Item = (&'a str, Tree)>) -> Tree {
     let version = ("bindingVersion".to_owned(), text(BINDINGS));
     let said = said.into_iter().map(|(name, value)| (name.to_owned(), value));
     object([("kafka", Tree::Object(said.chain([version]).collect()))])

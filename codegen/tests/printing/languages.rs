@@ -28,3 +28,28 @@ fn printed_asyncapi_is_the_golden_file() {
         &serde_json::to_string_pretty(&document).unwrap(),
     );
 }
+
+#[test]
+fn a_document_has_what_topics_have_beside_their_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let record = |name: &str| format!(r#"{{"type": "record", "name": "{name}", "fields": []}}"#);
+    write("orders-value.avsc", &record("s.Order"));
+    write("orders-key.avsc", &record("s.OrderKey"));
+    write(
+        "paid-value.proto",
+        "syntax = \"proto3\"; import \"money.proto\"; message Paid { Money money = 1; }",
+    );
+    write(
+        "money.proto",
+        "syntax = \"proto3\"; message Money { int64 units = 1; }",
+    );
+    let document = configure().schemas(folder.path()).asyncapi("T", "1").unwrap();
+    let document = serde_json::to_value(&document).unwrap();
+    let messages = &document["components"]["messages"];
+    let kafka = &messages["orders-value"]["bindings"]["kafka"];
+    assert_eq!(kafka["key"]["name"], "OrderKey");
+    assert_eq!(kafka["schemaLookupStrategy"], "TopicNameStrategy");
+    let imports = &messages["paid-value"]["x-protobuf-imports"];
+    assert!(imports["money.proto"].as_str().unwrap().contains("message Money"));
+}
