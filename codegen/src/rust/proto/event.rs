@@ -82,9 +82,18 @@ pub(crate) fn members(topic: &str, name: &str, event: &Event<'_>, oneof: usize) 
 
             /// The payload, without an envelope: message indexes and message.
             pub fn body(&self) -> Vec<u8> {
-                let mut message = ::core::clone::Clone::clone(&self.message);
-                message.#field = Some(::core::clone::Clone::clone(&self.event));
-                ::annals_schema_model::proto::body(#indexes, &message)
+                let mut body = match self.message.#field {
+                    None => ::annals_schema_model::proto::body(#indexes, &self.message),
+                    Some(_) => {
+                        let mut message = ::core::clone::Clone::clone(&self.message);
+                        message.#field = None;
+                        ::annals_schema_model::proto::body(#indexes, &message)
+                    }
+                };
+                // Fields may stand in any order.
+                body.reserve_exact(self.event.encoded_len());
+                self.event.encode(&mut body);
+                body
             }
 
             /// Takes the event out of its message; nothing when it carries none of the events known here.
