@@ -19,8 +19,8 @@ pub(crate) mod generated {
 }
 
 use generated::{
-    AvroEvent, BareEvent, LedgerEvent, ManyEvent, PaymentsEvent, SCHEMAS, TwinsEvent, WordsEvent, ledger, p,
-    shop, t,
+    AvroEvent, BareEvent, LedgerEvent, ManyEvent, PaymentsEvent, SCHEMAS, StoreEvent, TwinsEvent, WordsEvent,
+    ledger, p, shop, t,
 };
 
 /// A registry of one schema; what it imports is where the generator found it.
@@ -243,6 +243,30 @@ fn which_message_it_is_stands_before_it() {
         ("p.M", "many-p.M", 1)
     );
     assert_eq!(ManyEvent::READER.map_names(), ["p.M", "p.N", "p.Outer.Inner"]);
+}
+
+#[test]
+fn a_message_of_two_topics_is_one_type() {
+    let n = p::N {
+        n: "n".to_owned(),
+        other: None,
+    };
+    let event = StoreEvent::from(n.clone());
+    let (subject, body) = (event.subject(), event.body());
+    assert_eq!((subject, &body[..]), ("store-p.N", &[0, 10, 1, b'n'][..]));
+    assert_eq!(read::<StoreEvent>(text(subject), &body), Seen::Known(event));
+    // What is the type's own is that of the first.
+    assert_eq!(p::N::SUBJECT, "many-p.N");
+    assert_eq!(
+        StoreEvent::READER,
+        &[("p.N", parsed(text(subject)).fingerprint())]
+    );
+    assert_eq!(
+        ManyEvent::READER[1],
+        ("p.N", parsed(text("many-p.N")).fingerprint())
+    );
+    // Either reads what is written for the other.
+    assert_eq!(read::<ManyEvent>(text(subject), &body), Seen::Known(n.into()));
 }
 
 trait Names {

@@ -140,8 +140,8 @@ fn members_set(name: &Ident, schema: usize) -> TokenStream {
     }
 }
 
-/// An enum of messages.
-pub(crate) fn messages(topic: &str, name: &str, by_record: bool, events: &[Event<'_>]) -> TokenStream {
+/// An enum of messages: of one schema, or each of a subject of its own, with which of them have that one's constants.
+pub(crate) fn messages(topic: &str, name: &str, events: &[Event<'_>], own: Option<&[bool]>) -> TokenStream {
     let (name, mut scope) = (ident(name), Scope::default());
     let simple = |event: &Event<'_>| {
         event
@@ -164,12 +164,12 @@ pub(crate) fn messages(topic: &str, name: &str, by_record: bool, events: &[Event
     let names = events.iter().map(|event| event.message.full_name.as_str());
     // Of one schema the constants are the topic's, of several each message's.
     let constants = match events {
-        [event, ..] if !by_record => origin_constants(event.origin),
+        [event, ..] if own.is_none() => origin_constants(event.origin),
         _ => TokenStream::new(),
     };
     let records = records(&quote!(::annals_schema_model));
     let bodies = events.iter().map(indexes);
-    let set = messages_set(&name, &variants, by_record, events);
+    let set = messages_set(&name, &variants, events, own);
     quote! {
         #[doc = #doc]
         #[allow(clippy::large_enum_variant)]
@@ -218,23 +218,32 @@ pub(crate) fn messages(topic: &str, name: &str, by_record: bool, events: &[Event
     }
 }
 
-fn messages_set(name: &Ident, variants: &[Ident], by_record: bool, events: &[Event<'_>]) -> TokenStream {
+fn messages_set(name: &Ident, variants: &[Ident], events: &[Event<'_>], own: Option<&[bool]>) -> TokenStream {
     let names: Vec<&str> = events
         .iter()
         .map(|event| event.message.full_name.as_str())
         .collect();
     let schemas = events.iter().map(|event| unsuffixed(event.schema));
     let schema = match events {
-        [event, ..] if !by_record => {
+        [event, ..] if own.is_none() => {
             let schema = unsuffixed(event.schema);
             quote!(&SCHEMAS[#schema])
         }
         _ => quote!(match self { #(Self::#variants(_) => &SCHEMAS[#schemas],)* }),
     };
-    let readers = events.iter().map(|event| {
-        let (name, own) = (&event.message.full_name, bytes(&event.origin.fingerprint));
-        let fingerprint = if by_record { own } else { quote!(Self::FINGERPRINT) };
-        quote!((#name, #fingerprint))
+    let readers = events.iter().enumerate().map(|(index, event)| {
+        let (name, path, other) = (
+            &event.message.full_name,
+            path(event),
+            bytes(&event.origin.fingerprint),
+        );
+        match own {
+            None => quote!((#name, Self::FINGERPRINT)),
+            Some(own) if own.get(index).copied().unwrap_or_default() => {
+                quote!((#path::NAME, #path::FINGERPRINT))
+            }
+            Some(_) => quote!((#name, #other)),
+        }
     });
     quote! {
         impl ::annals_schema_model::EventSet for #name {

@@ -78,17 +78,12 @@ impl<'a> Proto<'a> {
 
     /// Prints all types into their modules.
     pub(crate) fn types(&self, settings: &Settings, tree: &mut Tree) {
-        let by_record: Vec<Event<'_>> = self
-            .topics
-            .iter()
-            .filter(|topic| topic.by_record)
-            .flat_map(|topic| self.events(topic))
-            .collect();
+        let owners = self.owners();
         let constants = |place: &Place| {
-            let event = by_record
+            let owner = owners
                 .iter()
-                .find(|event| std::ptr::eq(place, Rc::as_ptr(event.place)));
-            event.map_or_else(TokenStream::new, message_constants)
+                .find(|owner| std::ptr::eq(place, Rc::as_ptr(owner.place)));
+            owner.map_or_else(TokenStream::new, message_constants)
         };
         for topic in &self.topics {
             for (number, unit) in (topic.first..).zip(topic.units) {
@@ -113,8 +108,29 @@ impl<'a> Proto<'a> {
                 ],
                 [event],
             ) => event::members(topic.name, name, event, *oneof),
-            _ => event::messages(topic.name, name, topic.by_record, &events),
+            _ if topic.by_record => {
+                let owners = self.owners();
+                let is_own = |event: &Event<'_>| {
+                    let mut owners = owners.iter();
+                    owners.any(|owner| Rc::ptr_eq(owner.place, event.place) && owner.schema == event.schema)
+                };
+                let own: Vec<bool> = events.iter().map(is_own).collect();
+                event::messages(topic.name, name, &events, Some(&own))
+            }
+            _ => event::messages(topic.name, name, &events, None),
         }
+    }
+
+    /// The events whose constants messages have: of each the first that it is of a subject of its own.
+    fn owners(&self) -> Vec<Event<'_>> {
+        let topics = self.topics.iter().filter(|topic| topic.by_record);
+        let mut owners: Vec<Event<'_>> = Vec::new();
+        for event in topics.flat_map(|topic| self.events(topic)) {
+            if owners.iter().all(|owner| !Rc::ptr_eq(owner.place, event.place)) {
+                owners.push(event);
+            }
+        }
+        owners
     }
 
     /// The messages that are a topic's events, or hold them.
