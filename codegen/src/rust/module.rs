@@ -159,7 +159,7 @@ impl Tree {
             } else {
                 format!("{path}.{name}")
             };
-            let doc = format!(" Types of `{path}`.");
+            let doc = format!(" Types of `{}`.", path.replace("r#", ""));
             let (name, items) = (ident(&name), child.print(&path));
             // Lengths and layouts are the schema's, and what it deprecates is printed all the same; one permission at the top holds for everything below.
             let allow = top.then(|| quote!(#[allow(clippy::all, clippy::pedantic, deprecated)]));

@@ -17,7 +17,10 @@ pub(crate) mod generated {
 
 use generated::k::{Digest, Kinds, KindsListOfMaybeItem, KindsOneOf, Suit};
 use generated::l::{Both, R, REither};
-use generated::{KindsEvent, ListsEvent, MovedEvent, OrderedEvent, PaidEvent, RebilledEvent, n, shop};
+use generated::{
+    KindsEvent, ListsEvent, MovedEvent, OrderedEvent, PaidEvent, RebilledEvent, TracksEvent, geo, n, shop,
+    tracks,
+};
 
 fn list(links: i32) -> R {
     let link = |next: Option<Box<R>>, v: i32| R {
@@ -175,6 +178,24 @@ fn values_that_no_type_holds_are_errors_that_name_the_field() {
         "time_millis",
         "86400000 is no time of a day, which ends at 86400000",
     );
+}
+
+#[test]
+fn types_of_other_files_are_types_of_their_own_namespaces() {
+    let corner = |lat, lon| geo::Point { lat, lon };
+    let moved = tracks::Moved {
+        ship: uuid::Uuid::from_u128(1),
+        at: corner(1.5, -2.0),
+        within: Some(geo::Area {
+            south_west: corner(0.0, 0.0),
+            north_east: corner(3.0, 3.0),
+        }),
+        course: vec![corner(0.0, 0.5)],
+    };
+    assert_eq!(tracks::Moved::decode(&moved.encode()).as_ref(), Ok(&moved));
+    let event = TracksEvent::from(moved);
+    let references: Vec<&str> = event.schema().references.iter().map(|(name, ..)| *name).collect();
+    assert_eq!(references, ["geo.Area", "geo.Point"]);
 }
 
 #[test]
