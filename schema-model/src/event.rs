@@ -116,6 +116,10 @@ pub enum Unresolved {
     /// Whoever should know did not answer, or in no way that is understood: the record may be read when asked again.
     #[error("cannot be asked for: {0}")]
     Unanswered(String),
+    /// The registry refuses it, or it is registered and cannot be used here: its text does not read, or is of a type that
+    /// this build does not know.
+    #[error("cannot be used: {0}")]
+    Unusable(String),
 }
 
 /// Why an event could not be read.

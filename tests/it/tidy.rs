@@ -23,6 +23,7 @@ const HANDLER_LINES_MAX: usize = 40;
 const EDGES: &[(&str, &[&str])] = &[
     ("kafka-wire", &[]),
     ("schema-model", &[]),
+    ("registry-client", &["schema-model"]),
     ("segment-log", &["kafka-wire"]),
     ("kafka-client", &["kafka-wire"]),
     ("broker", &["kafka-wire", "segment-log"]),
@@ -37,6 +38,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "event-store",
             "examples",
             "kafka-client",
+            "registry-client",
             "schema-model",
         ],
     ),

@@ -1,0 +1,69 @@
+//! What is kept of answers: what was found for ever, that it was not found for a while.
+//!
+//! Invariant: neither grows without bound. What there is no room for is asked again.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use annals_schema_model::Unresolved;
+
+/// Answers that are kept; a process that meets more ids asks again for the rest.
+const FOUND_MAX: usize = 65_536;
+/// Failures that are kept.
+const FAILED_MAX: usize = 1_024;
+
+pub(crate) struct Kept<K, V> {
+    found: RwLock<HashMap<K, V>>,
+    failed: RwLock<HashMap<K, (Instant, Unresolved)>>,
+}
+
+impl<K, V> Default for Kept<K, V> {
+    fn default() -> Kept<K, V> {
+        Kept {
+            found: RwLock::default(),
+            failed: RwLock::default(),
+        }
+    }
+}
+
+impl<K: Eq + Hash + Copy, V: Clone> Kept<K, V> {
+    /// What is kept, or what asking gives. Several may ask for the same at the same time; they get the same.
+    pub(crate) fn get(
+        &self,
+        key: K,
+        failures_kept: Duration,
+        ask: impl FnOnce() -> Result<V, Unresolved>,
+    ) -> Result<V, Unresolved> {
+        let found = self.found.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = found.get(&key) {
+            return Ok(value.clone());
+        }
+        drop(found);
+        let failed = self.failed.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((when, why)) = failed.get(&key)
+            && when.elapsed() < failures_kept
+        {
+            return Err(why.clone());
+        }
+        drop(failed);
+        match ask() {
+            Ok(value) => {
+                let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
+                if found.len() < FOUND_MAX {
+                    found.insert(key, value.clone());
+                }
+                Ok(value)
+            }
+            Err(why) => {
+                let mut failed = self.failed.write().unwrap_or_else(PoisonError::into_inner);
+                failed.retain(|_, (when, _)| when.elapsed() < failures_kept);
+                if failed.len() < FAILED_MAX {
+                    failed.insert(key, (Instant::now(), why.clone()));
+                }
+                Err(why)
+            }
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! A server that is asked over HTTP and answers in JSON: a registry, or several that stand for one another.
+//!
+//! Both error shapes (problem+json, and the registry's `{"error_code", "message"}`) become a [`Refusal`] here. Invariant: who
+//! does not answer in time, or with more than was bargained for, is one who did not answer. Left out: asking again
+//! later, which is for those who know whether they may.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::Value;
+use ureq::http::{HeaderValue, Response, header};
+use ureq::{Agent, RequestBuilder};
+
+/// How a server is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// How long one address may take to answer.
+    pub timeout: Duration,
+    /// Answers are read into memory; one that is longer is none.
+    pub answer_bytes_max: u64,
+    /// Connections that are kept for the next question.
+    pub connections_idle_max: usize,
+}
+
+/// A server, at one address or at several that are tried in turn.
+pub struct Server {
+    agent: Agent,
+    addresses: Vec<String>,
+    /// The address that answered last.
+    current: AtomicUsize,
+    authorization: Option<HeaderValue>,
+    bounds: Bounds,
+}
+
+/// What to do, with the body where there is one.
+#[derive(Clone, Copy, Debug)]
+pub enum Method<'a> {
+    /// Read.
+    Get,
+    /// Ask with a body, or add.
+    Post(&'a Value),
+    /// Set.
+    Put(&'a Value),
+    /// Take away.
+    Delete,
+}
+
+/// An answer, and what the server warns of in it.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// What was answered; a text that is not JSON is a string.
+    pub body: Value,
+    /// The words of its warnings.
+    pub warnings: Vec<String>,
+}
+
+/// A server's no to a request that it understood.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The status.
+    pub status: u16,
+    /// The registry's code, such as 40403; 0 when there is none.
+    pub code: u64,
+    /// Which problem, where the server names one.
+    pub kind: String,
+    /// What the server says.
+    pub message: String,
+}
+
+/// No address gave an answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NoAnswer {
+    /// Nobody is there, or not in time.
+    #[error("no answer from {address}: {why}")]
+    Silent {
+        /// Who was asked.
+        address: String,
+        /// Why there is none.
+        why: String,
+    },
+    /// The answer was longer than may be, or the connection ended in it.
+    #[error("the answer broke off: {0}")]
+    Broken(String),
+    /// The server failed at the request.
+    #[error(transparent)]
+    Failed(Refusal),
+}
+
+impl Server {
+    /// A server at one address, or at several with commas between them.
+    #[must_use]
+    pub fn new(addresses: &str, bounds: Bounds) -> Server {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(bounds.timeout))
+            .max_idle_connections(bounds.connections_idle_max)
+            .max_idle_connections_per_host(bounds.connections_idle_max)
+            .build();
+        let addresses = addresses
+            .split(',')
+            .map(str::trim)
+            .filter(|address| !address.is_empty());
+        Server {
+            agent: config.into(),
+            addresses: addresses
+                .map(|address| address.trim_end_matches('/').to_owned())
+                .collect(),
+            current: AtomicUsize::new(0),
+            authorization: None,
+            bounds,
+        }
+    }
+
+    /// Says who asks, by name and password.
+    #[must_use]
+    pub fn basic(self, user: &str, password: &str) -> Server {
+        let pair = BASE64_STANDARD.encode(format!("{user}:{password}"));
+        self.authorized(&format!("Basic {pair}"))
+    }
+
+    /// Says who asks, by a token.
+    #[must_use]
+    pub fn bearer(self, token: &str) -> Server {
+        self.authorized(&format!("Bearer {token}"))
+    }
+
+    fn authorized(mut self, value: &str) -> Server {
+        // A token with a line break in it is sent nowhere, and the server says that it misses one.
+        self.authorization = HeaderValue::from_str(value).ok().map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+        self
+    }
+
+    /// The first address.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.addresses.first().map_or("", String::as_str)
+    }
+
+    /// The answer to a path made of `segments` (escaped here) with `query`, or the server's no to it.
+    ///
+    /// # Errors
+    /// When no address answers, or the last one failed at it.
+    pub fn ask(
+        &self,
+        method: Method<'_>,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Result<Answer, Refusal>, NoAnswer> {
+        let first = self.current.load(Ordering::Relaxed);
+        let mut none = NoAnswer::Silent {
+            address: "anybody".to_owned(),
+            why: "there is no address".to_owned(),
+        };
+        for turn in 0..self.addresses.len() {
+            let place = (first + turn) % self.addresses.len();
+            match self.ask_at(&self.addresses[place], method, segments, query) {
+                Ok(answered) => {
+                    self.current.store(place, Ordering::Relaxed);
+                    return Ok(answered);
+                }
+                Err(error) => none = error,
+            }
+        }
+        Err(none)
+    }
+
+    fn ask_at(
+        &self,
+        address: &str,
+        method: Method<'_>,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Result<Answer, Refusal>, NoAnswer> {
+        let (agent, url) = (&self.agent, url(address, segments));
+        let sent = match method {
+            Method::Get => self.with(agent.get(url), query).call(),
+            Method::Delete => self.with(agent.delete(url), query).call(),
+            Method::Post(body) => self.with(agent.post(url), query).send_json(body),
+            Method::Put(body) => self.with(agent.put(url), query).send_json(body),
+        };
+        let response = sent.map_err(|error| NoAnswer::Silent {
+            address: address.to_owned(),
+            why: error.to_string(),
+        })?;
+        self.answer(response)
+    }
+
+    fn with<B>(&self, request: RequestBuilder<B>, query: &[(&str, &str)]) -> RequestBuilder<B> {
+        let request = request.query_pairs(query.iter().copied());
+        match &self.authorization {
+            Some(value) => request.header(header::AUTHORIZATION, value),
+            None => request,
+        }
+    }
+
+    fn answer(&self, mut response: Response<ureq::Body>) -> Result<Result<Answer, Refusal>, NoAnswer> {
+        let body = response.body_mut().with_config();
+        let text = body.limit(self.bounds.answer_bytes_max).read_to_string();
+        let text = text.map_err(|error| NoAnswer::Broken(error.to_string()))?;
+        let status = response.status();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        if status.is_success() {
+            let warnings = response.headers().get_all(header::WARNING).iter();
+            let warnings = warnings.filter_map(|value| warning(value.to_str().ok()?));
+            return Ok(Ok(Answer {
+                warnings: warnings.collect(),
+                body,
+            }));
+        }
+        let refusal = Refusal::new(status.as_u16(), &status, &body);
+        if status.is_server_error() {
+            return Err(NoAnswer::Failed(refusal));
+        }
+        Ok(Err(refusal))
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without what says who asks.
+        f.debug_struct("Server")
+            .field("addresses", &self.addresses)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Refusal {
+    fn new(status: u16, shown: &dyn fmt::Display, body: &Value) -> Refusal {
+        let said = ["detail", "message", "title"]
+            .iter()
+            .find_map(|key| body[*key].as_str());
+        Refusal {
+            status,
+            code: body["error_code"].as_u64().unwrap_or_default(),
+            kind: body["type"].as_str().unwrap_or_default().to_owned(),
+            message: said.map_or_else(|| format!("the server answered {shown}: {body}"), str::to_owned),
+        }
+    }
+
+    /// There is no such thing.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        self.status == 404
+    }
+}
+
+fn url(address: &str, segments: &[&str]) -> String {
+    let mut url = address.to_owned();
+    for segment in segments {
+        url.push('/');
+        escape(segment, &mut url);
+    }
+    url
+}
+
+/// Percent-encode everything but RFC 3986 "unreserved" characters.
+fn escape(segment: &str, into: &mut String) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in segment.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            into.push(char::from(byte));
+        } else {
+            into.push('%');
+            into.push(char::from(HEX[usize::from(byte >> 4)]));
+            into.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+}
+
+/// The words of a warning: `299 annals "words"` (RFC 9110, section 5.5).
+fn warning(value: &str) -> Option<String> {
+    let (_, words) = value.strip_prefix("299 ")?.split_once('"')?;
+    Some(words.strip_suffix('"').unwrap_or(words).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn warnings_are_heeded() {
+        let check = |value, wanted: Option<&str>| assert_eq!(warning(value).as_deref(), wanted, "{value}");
+        check("299 annals \"cannot be read: 'x'\"", Some("cannot be read: 'x'"));
+        check("299 - \"\"", Some(""));
+        check("110 proxy \"Response is Stale\"", None);
+        check("299", None);
+    }
+
+    #[test]
+    fn segments_are_escaped() {
+        assert_eq!(
+            url("http://h:1", &["subjects", "a/b c:ä"]),
+            "http://h:1/subjects/a%2Fb%20c%3A%C3%A4"
+        );
+    }
+}

@@ -1,0 +1,360 @@
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use super::*;
+
+/// A registry that answers from a table and notes what it is asked.
+struct Fake {
+    address: String,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// `GET /path?query` → status and body; what is not there is 404.
+    answers: Mutex<BTreeMap<String, (u16, String)>>,
+    asked: Mutex<Vec<String>>,
+    heads: Mutex<Vec<String>>,
+}
+
+impl Fake {
+    fn new(answers: &[(&str, u16, &str)]) -> Fake {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let shared = Arc::new(Shared::default());
+        let fake = Fake {
+            address,
+            shared: Arc::clone(&shared),
+        };
+        for (question, status, body) in answers {
+            fake.answers(question, *status, body);
+        }
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                serve(&stream.unwrap(), &shared);
+            }
+        });
+        fake
+    }
+
+    fn answers(&self, question: &str, status: u16, body: &str) {
+        let mut answers = self.shared.answers.lock().unwrap();
+        answers.insert(question.to_owned(), (status, body.to_owned()));
+    }
+
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut *self.shared.asked.lock().unwrap())
+    }
+}
+
+fn serve(mut stream: &TcpStream, shared: &Shared) {
+    let mut request = Vec::new();
+    let mut chunk = [0; 4096];
+    let (head, length) = loop {
+        let read = stream.read(&mut chunk).unwrap_or(0);
+        if read == 0 {
+            return;
+        }
+        request.extend_from_slice(&chunk[..read]);
+        let text = String::from_utf8_lossy(&request).into_owned();
+        if let Some(end) = text.find("\r\n\r\n") {
+            let head = text[..end].to_owned();
+            let length = head.to_lowercase();
+            let length = length
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "));
+            break (head, end + 4 + length.map_or(0, |length| length.parse().unwrap()));
+        }
+    };
+    while request.len() < length {
+        let read = stream.read(&mut chunk).unwrap();
+        request.extend_from_slice(&chunk[..read]);
+    }
+    let question: Vec<&str> = head.split(' ').take(2).collect();
+    let question = question.join(" ");
+    let not_found = || {
+        (
+            404,
+            r#"{"error_code": 40403, "message": "Schema not found"}"#.to_owned(),
+        )
+    };
+    let found = shared.answers.lock().unwrap().get(&question).cloned();
+    let (status, body) = found.unwrap_or_else(not_found);
+    shared.asked.lock().unwrap().push(question);
+    shared.heads.lock().unwrap().push(head);
+    let head = format!(
+        "HTTP/1.1 {status} S\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    // A client may have left.
+    let _ = stream.write_all(head.as_bytes());
+    let _ = stream.write_all(body.as_bytes());
+}
+
+const OPENED: &str = r#"{"type": "record", "name": "Opened", "namespace": "t", "fields": []}"#;
+const ROW: SchemaVersion = SchemaVersion::new("till-t.Opened", 1, SchemaType::Avro, OPENED);
+
+fn schema(text: &str, references: &str) -> String {
+    json!({"schema": text, "references": serde_json::from_str::<Value>(references).unwrap()}).to_string()
+}
+
+fn seven() -> SchemaId {
+    SchemaId::new(7).unwrap()
+}
+
+#[test]
+fn an_id_is_asked_for_once_with_all_it_refers_to() {
+    let outer = r#"{"type": "record", "name": "Outer", "fields": [{"name": "middle", "type": "Middle"}, {"name": "inner", "type": "Inner"}]}"#;
+    let middle = r#"{"type": "record", "name": "Middle", "fields": [{"name": "inner", "type": "Inner"}]}"#;
+    let inner = r#"{"type": "fixed", "name": "Inner", "size": 4}"#;
+    let to_inner = r#"{"name": "Inner", "subject": "a/b", "version": 2}"#;
+    let fake = Fake::new(&[
+        (
+            "GET /schemas/ids/7",
+            200,
+            &schema(
+                outer,
+                &format!(r#"[{{"name": "Middle", "subject": "m", "version": 1}}, {to_inner}]"#),
+            ),
+        ),
+        (
+            "GET /subjects/m/versions/1?deleted=true",
+            200,
+            &schema(middle, &format!("[{to_inner}]")),
+        ),
+        (
+            "GET /subjects/a%2Fb/versions/2?deleted=true",
+            200,
+            &schema(inner, "[]"),
+        ),
+    ]);
+    let client = Client::new(&fake.address);
+    let writer = client.writer(seven()).unwrap();
+    let Schema::Avro(read) = &writer.schema else {
+        panic!("it is Avro");
+    };
+    assert!(read.find("Inner").is_some());
+    assert_eq!((writer.id, writer.fingerprint), (seven(), read.fingerprint()));
+    assert_eq!(fake.asked().len(), 3);
+    assert!(Arc::ptr_eq(&writer, &client.clone().writer(seven()).unwrap()));
+    assert!(fake.asked().is_empty());
+}
+
+#[test]
+fn that_nobody_knows_an_id_is_believed_for_a_while() {
+    let fake = Fake::new(&[]);
+    let client = Client::builder(&fake.address)
+        .failures_kept(Duration::MAX)
+        .build();
+    for _ in 0..3 {
+        assert_eq!(client.writer(seven()).unwrap_err(), Unresolved::Unregistered);
+    }
+    assert_eq!(fake.asked().len(), 1);
+    let client = Client::builder(&fake.address)
+        .failures_kept(Duration::ZERO)
+        .build();
+    assert_eq!(client.writer(seven()).unwrap_err(), Unresolved::Unregistered);
+    fake.answers("GET /schemas/ids/7", 200, &schema(OPENED, "[]"));
+    assert!(client.writer(seven()).is_ok());
+}
+
+#[test]
+fn failures_are_told_apart() {
+    let unanswered = |body: &str, status: u16, wanted: &str| {
+        let fake = Fake::new(&[("GET /schemas/ids/7", status, body)]);
+        match Client::new(&fake.address).writer(seven()).unwrap_err() {
+            Unresolved::Unanswered(why) => assert!(why.contains(wanted), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    };
+    unanswered("<html>", 404, "seems to be no schema registry");
+    unanswered("{}", 200, "is not understood: {}");
+    unanswered(
+        r#"{"error_code": 401, "message": "who are you?"}"#,
+        401,
+        "who are you? (status 401)",
+    );
+    unanswered(
+        r#"{"error_code": 50001, "message": "no database"}"#,
+        500,
+        "no database",
+    );
+    let unusable = |body: String, wanted: &str| {
+        let fake = Fake::new(&[("GET /schemas/ids/7", 200, &body)]);
+        match Client::new(&fake.address).writer(seven()).unwrap_err() {
+            Unresolved::Unusable(why) => assert!(why.contains(wanted), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    };
+    unusable(schema("{", "[]"), "line 1");
+    unusable(json!({"schema": "", "schemaType": "XML"}).to_string(), "XML");
+    // Whoever refers to himself without end is not followed.
+    let fake = Fake::new(&[]);
+    for version in 0..=REFERENCES_MAX {
+        let next = format!(
+            r#"[{{"name": "n{version}", "subject": "s", "version": {}}}]"#,
+            version + 1
+        );
+        let question = format!("GET /subjects/s/versions/{version}?deleted=true");
+        fake.answers(&question, 200, &schema(OPENED, &next));
+    }
+    fake.answers(
+        "GET /schemas/ids/7",
+        200,
+        &schema(OPENED, r#"[{"name": "n", "subject": "s", "version": 0}]"#),
+    );
+    let many = Client::new(&fake.address).writer(seven()).unwrap_err();
+    assert_eq!(
+        many,
+        Unresolved::Unusable("it refers to more than 1000 schemas".to_owned())
+    );
+}
+
+#[test]
+fn addresses_are_tried_in_turn_and_the_one_that_answered_first() {
+    let nobody = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
+    };
+    let failing = Fake::new(&[
+        ("GET /schemas/ids/7", 503, "{}"),
+        ("GET /schemas/ids/8", 503, "{}"),
+    ]);
+    let good = Fake::new(&[
+        ("GET /schemas/ids/7", 200, &schema(OPENED, "[]")),
+        ("GET /schemas/ids/8", 200, &schema(OPENED, "[]")),
+    ]);
+    let client = Client::new(&format!("{nobody}, {}/,{}", failing.address, good.address));
+    assert!(client.writer(seven()).is_ok());
+    assert_eq!((failing.asked().len(), good.asked().len()), (1, 1));
+    assert!(client.writer(SchemaId::new(8).unwrap()).is_ok());
+    assert_eq!((failing.asked().len(), good.asked().len()), (0, 1));
+    let nobody = Client::new(&nobody).writer(seven()).unwrap_err();
+    assert!(
+        matches!(nobody, Unresolved::Unanswered(why) if why.starts_with("no answer from http://127.0.0.1:"))
+    );
+}
+
+#[test]
+fn who_takes_too_long_or_says_too_much_does_not_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}", listener.local_addr().unwrap());
+    let client = Client::builder(&silent)
+        .timeout(Duration::from_millis(50))
+        .build();
+    assert!(matches!(client.writer(seven()), Err(Unresolved::Unanswered(_))));
+    let long = Fake::new(&[("GET /", 200, &"x".repeat(1_001))]);
+    let ask = |answer_bytes_max| {
+        let bounds = Bounds {
+            timeout: TIMEOUT,
+            answer_bytes_max,
+            connections_idle_max: 1,
+        };
+        Server::new(&long.address, bounds).ask(Method::Get, &[""], &[])
+    };
+    assert!(ask(1_001).is_ok());
+    assert!(matches!(ask(1_000), Err(server::NoAnswer::Broken(_))));
+}
+
+#[test]
+fn who_asks_is_said() {
+    let check = |builder: fn(Builder) -> Builder, wanted: &str| {
+        let fake = Fake::new(&[]);
+        let client = builder(Client::builder(&fake.address)).build();
+        let _ = client.writer(seven());
+        let head = fake.shared.heads.lock().unwrap().concat().to_lowercase();
+        assert!(
+            head.contains(&format!("authorization: {wanted}").to_lowercase()),
+            "{head}"
+        );
+        assert!(!format!("{client:?}").contains("s3cret"));
+    };
+    check(|builder| builder.basic("me", "s3cret"), "Basic bWU6czNjcmV0");
+    check(|builder| builder.bearer("s3cret"), "Bearer s3cret");
+}
+
+#[test]
+fn ids_are_looked_up_and_nothing_is_registered_unasked() {
+    let fake = Fake::new(&[("POST /subjects/till-t.Opened/versions", 200, r#"{"id": 7}"#)]);
+    let client = Client::new(&fake.address);
+    assert_eq!(client.id(&ROW), Err(Unresolved::Unregistered));
+    assert_eq!(fake.asked(), ["POST /subjects/till-t.Opened"]);
+    let client = Client::builder(&fake.address).auto_register().build();
+    assert_eq!((client.id(&ROW), client.id(&ROW)), (Ok(seven()), Ok(seven())));
+    assert_eq!(
+        fake.asked(),
+        [
+            "POST /subjects/till-t.Opened",
+            "POST /subjects/till-t.Opened/versions"
+        ]
+    );
+    fake.answers("POST /subjects/till-t.Opened", 200, r#"{"id": 7, "version": 3}"#);
+    let client = Client::builder(&fake.address).auto_register().build();
+    assert_eq!(client.id(&ROW), Ok(seven()));
+    assert_eq!(fake.asked(), ["POST /subjects/till-t.Opened"]);
+    let refused = r#"{"error_code": 409, "message": "incompatible"}"#;
+    fake.answers("POST /subjects/s/versions", 409, refused);
+    assert_eq!(
+        client.register("s", SchemaType::Avro, OPENED, &[]),
+        Err(Unresolved::Unusable("incompatible".to_owned()))
+    );
+}
+
+#[test]
+fn what_is_known_is_not_asked_for() {
+    let pinned = SchemaVersion {
+        id: Some(seven()),
+        ..ROW
+    };
+    let rows = [
+        pinned,
+        SchemaVersion {
+            id: SchemaId::new(9),
+            references: &[("t.Opened", "till-t.Opened", 1)],
+            ..SchemaVersion::new("all", 1, SchemaType::Avro, r#"["null", "t.Opened"]"#)
+        },
+    ];
+    let nobody = Client::offline(&rows);
+    assert_eq!(
+        nobody.writer(seven()).unwrap().schema.record_name().as_deref(),
+        Some("t.Opened")
+    );
+    let both = nobody.writer(SchemaId::new(9).unwrap()).unwrap();
+    assert!(both.schema.has_record("t.Opened") || both.schema.normalized().contains("t.Opened"));
+    assert_eq!(nobody.id(&ROW), Ok(seven()));
+    assert_eq!(
+        nobody.writer(SchemaId::new(8).unwrap()).unwrap_err(),
+        Unresolved::Unregistered
+    );
+    // An id that the generated code brings is this registry's only where somebody said so.
+    let fake = Fake::new(&[]);
+    assert_eq!(
+        Client::new(&fake.address).id(&pinned),
+        Err(Unresolved::Unregistered)
+    );
+    let client = Client::builder(&fake.address).known(&rows).build();
+    assert!(client.writer(seven()).is_ok() && client.id(&pinned) == Ok(seven()));
+    assert_eq!(fake.asked(), ["POST /subjects/till-t.Opened"]);
+}
+
+#[test]
+fn guids_name_ids_of_the_default_context() {
+    let guid = [0x7c; 16];
+    let path = format!("GET /schemas/guids/{}/ids", "7c".repeat(16));
+    let fake = Fake::new(&[(
+        &path,
+        200,
+        r#"[{"context": ".eu", "id": 3}, {"context": ".", "id": 7}]"#,
+    )]);
+    let client = Client::new(&fake.address);
+    assert_eq!(
+        (client.id_of(guid), client.id_of(guid)),
+        (Ok(seven()), Ok(seven()))
+    );
+    assert_eq!(fake.asked().len(), 1);
+    assert_eq!(client.id_of([0; 16]), Err(Unresolved::Unregistered));
+}
