@@ -249,6 +249,18 @@ impl Refusal {
     pub fn is_not_found(&self) -> bool {
         self.status == 404
     }
+
+    /// What was to be deleted is referred to.
+    #[must_use]
+    pub fn is_referenced(&self) -> bool {
+        self.code == 42206
+    }
+
+    /// What was to be soft-deleted is so already.
+    #[must_use]
+    pub fn is_soft_deleted(&self) -> bool {
+        matches!(self.code, 40404 | 40406)
+    }
 }
 
 fn url(address: &str, segments: &[&str]) -> String {

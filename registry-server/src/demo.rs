@@ -11,9 +11,9 @@ use std::path::Path;
 use annals_broker::Broker;
 use annals_examples::company::{self, DemoRecord};
 use annals_kafka_client::{Client, NewRecord, Producer};
+use annals_registry_client::Client as Registry;
 use annals_schema_model::{SchemaId, envelope};
 use anyhow::{Context as _, bail};
-use serde_json::{Value, json};
 
 /// The history is the same on every machine.
 const SEED: u64 = 2026;
@@ -75,7 +75,7 @@ pub async fn play(broker: &Broker, kafka: &str, http: &str, folds: &Path) -> any
         }
     }
     let mut player = Player {
-        http: http.to_owned(),
+        registry: Registry::new(http),
         ids: HashMap::new(),
         producer: Producer::new(client, Default::default()).await?,
     };
@@ -110,7 +110,7 @@ fn write_folds(folder: &Path) -> anyhow::Result<()> {
 }
 
 struct Player {
-    http: String,
+    registry: Registry,
     /// What has been registered so far, by subject and version.
     ids: HashMap<(String, u32), SchemaId>,
     producer: Producer,
@@ -154,17 +154,12 @@ impl Player {
             .iter()
             .find(|listed| listed.subject == key.0 && listed.version == key.1)
             .with_context(|| format!("the example has no {} v{}", key.0, key.1))?;
-        let body = json!({"schema": listed.text, "schemaType": listed.schema_type.name()});
-        let url = format!("{}/subjects/{}/versions", self.http, listed.subject);
-        let answer: Value = tokio::task::spawn_blocking(move || -> anyhow::Result<Value> {
-            Ok(ureq::post(&url).send_json(&body)?.body_mut().read_json()?)
-        })
-        .await??;
-        let id = answer["id"]
-            .as_u64()
-            .and_then(|id| u32::try_from(id).ok())
-            .and_then(SchemaId::new);
-        let id = id.with_context(|| format!("registering {} answered {answer}", key.0))?;
+        let registry = self.registry.clone();
+        let registered = tokio::task::spawn_blocking(move || {
+            registry.register(listed.subject, listed.schema_type, listed.text, &[])
+        });
+        let id = registered.await?;
+        let id = id.with_context(|| format!("{} v{} cannot be registered", key.0, key.1))?;
         self.ids.insert(key, id);
         Ok(id)
     }
