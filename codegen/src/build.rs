@@ -5,13 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::asyncapi::Document;
+#[cfg(feature = "asyncapi")]
+use crate::asyncapi::{self, Document};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
 use crate::input::Input;
 use crate::settings::{Attribute, DateTimes, Decimals, Settings};
 use crate::unit::Units;
-use crate::{asyncapi, check, input, python, rust, typescript};
+use crate::{check, input, python, rust, typescript};
 
 /// What is generated, and from what.
 #[derive(Clone, Debug)]
@@ -106,6 +107,7 @@ impl Build {
     ///
     /// # Errors
     /// Everything that is wrong with the schemas.
+    #[cfg(feature = "asyncapi")]
     pub fn asyncapi(&self, title: &str, version: &str) -> Result<Document, Error> {
         Ok(asyncapi::document(&self.read()?.1, title, version))
     }

@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 use annals_schema_model::avro::compat as avro_compat;
 use annals_schema_model::{Direction, Level, Schema, SchemaType, Version, compat};
 
+use crate::avro;
 use crate::diagnostic::Diagnostic;
-use crate::input::{Input, Strategy, Subject, Topic, VersionText, resolved};
-use crate::unit::{AvroUnit, Origin, ProtoEvents, ProtoUnit, TopicUnit, Units};
-use crate::{avro, protobuf};
+use crate::input::{Input, Strategy, Subject, Topic, VersionText};
+#[cfg(feature = "proto")]
+use crate::protobuf;
+use crate::unit::{AvroUnit, Origin, ProtoUnit, TopicUnit, Units};
 
 /// Turns a folder's schemas into what is generated.
 pub(crate) fn units(input: &Input) -> Result<Units, Vec<Diagnostic>> {
@@ -244,6 +246,7 @@ fn avro_unit(
     })
 }
 
+#[cfg(feature = "proto")]
 fn proto_unit(
     topic: Option<&Topic>,
     subject: &Subject,
@@ -253,7 +256,7 @@ fn proto_unit(
     let Schema::Proto(proto) = &text.schema else {
         return None;
     };
-    let imports = resolved(&text.references);
+    let imports = crate::input::resolved(&text.references);
     let read = protobuf::schema(proto, &text.label, &imports);
     let endless = protobuf::endless(&read).into_iter();
     wrong.extend(endless.map(|message| {
@@ -266,8 +269,14 @@ fn proto_unit(
     let events = topic.map(|topic| protobuf::events(&read, record_of(topic, subject)));
     Some(ProtoUnit {
         origin: origin(subject, text),
-        events: events.unwrap_or(ProtoEvents::Messages(Vec::new())),
+        events: events.unwrap_or(crate::unit::ProtoEvents::Messages(Vec::new())),
         schema: read,
         imports,
     })
+}
+
+/// A build without Protobuf has read none.
+#[cfg(not(feature = "proto"))]
+fn proto_unit(_: Option<&Topic>, _: &Subject, _: &VersionText, _: &mut Vec<Diagnostic>) -> Option<ProtoUnit> {
+    None
 }

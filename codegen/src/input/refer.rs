@@ -107,6 +107,11 @@ impl<'a> Sources<'a> {
                 error.message,
             ))
         };
+        if cfg!(not(feature = "proto")) && file.kind == SchemaType::Protobuf {
+            let reason = "Protobuf is read with a feature: write `annals-codegen = { version = \"0.1\", features = [\"proto\"] }` under \
+                          [build-dependencies]";
+            return Err(Box::new(Diagnostic::file(&file.path, reason)));
+        }
         let outline = Outline::of(file.kind, &file.text).map_err(place)?;
         let mut following = Following {
             sources: self,
