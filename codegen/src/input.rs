@@ -15,6 +15,7 @@
 mod folder;
 mod place;
 mod refer;
+mod said;
 mod settings;
 
 use std::collections::BTreeSet;

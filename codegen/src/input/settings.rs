@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use annals_schema_model::{Level, Policy, Span};
-use serde::Deserialize;
 use toml::Spanned;
 
 use super::Subject;
+use super::said::{self, File, SubjectToml};
 use crate::diagnostic::Diagnostic;
 
 /// The file, beside the subjects' folders.
@@ -40,38 +40,6 @@ pub(super) struct Settings {
     file: File,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    compatibility: Option<Spanned<String>>,
-    policy: Option<Spanned<String>>,
-    #[serde(default)]
-    topic: Vec<TopicToml>,
-    #[serde(default)]
-    subject: BTreeMap<String, Spanned<SubjectToml>>,
-    #[serde(default)]
-    imports: BTreeMap<String, Spanned<String>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TopicToml {
-    name: String,
-    #[serde(default)]
-    subjects: Vec<Spanned<String>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SubjectToml {
-    compatibility: Option<Spanned<String>>,
-    policy: Option<Spanned<String>>,
-    #[serde(default)]
-    keep: Vec<Spanned<u32>>,
-    #[serde(default)]
-    upcast: Vec<Spanned<u32>>,
-}
-
 /// Reads the file, if there is one.
 pub(super) fn load(root: &Path) -> Result<Settings, Vec<Diagnostic>> {
     let path = root.join(FILE);
@@ -80,9 +48,8 @@ pub(super) fn load(root: &Path) -> Result<Settings, Vec<Diagnostic>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Settings::default()),
         Err(error) => return Err(vec![Diagnostic::file(&path, format!("cannot be read: {error}"))]),
     };
-    let file = toml::from_str(&text).map_err(|error| {
-        let (line, column) = Span::line_column(&text, error.span().map_or(0, |span| span.start));
-        let message = error.message().trim().replace('\n', ", ");
+    let file = said::read(&text).map_err(|(position, message)| {
+        let (line, column) = Span::line_column(&text, position);
         vec![Diagnostic::at(&path, line, column, message).help(EXAMPLE)]
     })?;
     let settings = Settings { path, text, file };
