@@ -253,6 +253,34 @@ fn a_field_that_is_passed_over_first_is_counted_once() {
     assert!(error.message.contains("fields in another order"), "{error}");
 }
 
+#[test]
+fn long_names_are_not_copied_for_ever() {
+    let name = "n".repeat(200_000);
+    let field = format!(r#"{{"type":"record","name":"R","fields":[{{"name":"{name}","type":"null"}}]}}"#);
+    let record = format!(r#"{{"type":"record","name":"{name}","fields":[]}}"#);
+    let symbol = format!(r#"{{"type":"enum","name":"E","symbols":["{name}"]}}"#);
+    for item in [field, record, symbol] {
+        let schema = avro(&format!(r#"{{"type":"array","items":{item}}}"#));
+        let read = |items: usize| {
+            let mut body = annals_schema_model::avro::wire::Writer::new();
+            // An item is a byte, or none.
+            body.array(&vec![(); items], |body, ()| {
+                if item.contains("enum") {
+                    body.enum_index(0);
+                }
+            });
+            Reading::of(&schema).read(&body.into_bytes())
+        };
+        assert!(read(100).is_ok());
+        assert!(
+            read(1_000)
+                .unwrap_err()
+                .message
+                .contains("names of fields and symbols")
+        );
+    }
+}
+
 /// A tree of records, each with these fields as well, whose leaves lead back to the top.
 fn tree(levels: usize, name: &str, fields: &str) -> String {
     let below = |side: &str| match levels {

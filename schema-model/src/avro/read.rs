@@ -108,12 +108,12 @@ fn record<'a, S: Source<'a>>(schema: &Schema, record: &Record, from: &mut S) -> 
     let mut fields = Vec::with_capacity(record.fields.len());
     for field in &record.fields {
         let value = value(schema, field.node, from.field()?)?;
-        fields.push((field.name.clone(), value));
+        fields.push((from.reader().named(&field.name)?, value));
     }
     from.end(outer)?;
     from.reader().close(record.holds_itself);
     Ok(Value::Record {
-        name: record.name.full().to_owned(),
+        name: from.reader().named(record.name.full())?,
         fields,
     })
 }
@@ -132,7 +132,10 @@ fn plain<'a, S: Source<'a>>(node: &Node, from: &mut S) -> wire::Result<Value> {
         Kind::Bytes => Value::Bytes(from.bytes()?),
         Kind::String => Value::String(from.string()?),
         Kind::Fixed(fixed) => Value::Bytes(from.fixed_slice(fixed.size)?.to_vec()),
-        Kind::Enum(kind) => Value::Enum(kind.symbols[from.enum_index(kind.symbols.len())?].clone()),
+        Kind::Enum(kind) => {
+            let symbol = &kind.symbols[from.enum_index(kind.symbols.len())?];
+            Value::Enum(from.reader().named(symbol)?)
+        }
         _ => {
             from.null()?;
             Value::Null

@@ -182,7 +182,7 @@ impl<'a> Planned<'a> {
             && let Some((reader, _)) = self.parked.take()
         {
             let default = std::mem::replace(&mut self.reader, reader);
-            self.reader.zero_byte_items = default.zero_byte_items;
+            self.reader.spend_as(&default);
         }
     }
 }

@@ -8,6 +8,12 @@ const STACK_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of memory that are reserved for items before they are read, for each byte of the payload.
 pub(super) const ROOM_PER_BYTE: usize = 16;
 
+/// Bytes of names and symbols that are copied into values without a type, whatever the payload's length.
+pub(super) const NAMES_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Those that are copied beside, for each byte of the payload.
+pub(super) const NAMES_PER_BYTE: usize = 64;
+
 impl<'a> Reader<'a> {
     /// Into a record that can hold itself: recursion ends with an error and not with the stack.
     ///
@@ -145,6 +151,23 @@ impl<'a> Reader<'a> {
             None => self.fault(
                 self.rest,
                 format!("more than {ZERO_BYTE_ITEMS_MAX} items that take no bytes"),
+            ),
+        }
+    }
+
+    /// A name of the schema, for a value of its own: a byte of the payload, or none, may stand for a long one.
+    #[cfg(feature = "values")]
+    pub(crate) fn named(&mut self, name: &str) -> Result<String> {
+        match self.names.checked_sub(name.len()) {
+            Some(left) => {
+                self.names = left;
+                Ok(name.to_owned())
+            }
+            None => self.fault(
+                self.rest,
+                format!(
+                    "the names of fields and symbols take more than {NAMES_BYTES_MAX} bytes, and {NAMES_PER_BYTE} for each of the payload's"
+                ),
             ),
         }
     }

@@ -1,6 +1,9 @@
 //! Reading Avro's binary encoding under a budget.
 
-use super::{Fault, Result, ZERO_BYTE_ITEMS_MAX, nesting::ROOM_PER_BYTE};
+use super::{
+    Fault, Result, ZERO_BYTE_ITEMS_MAX,
+    nesting::{NAMES_BYTES_MAX, NAMES_PER_BYTE, ROOM_PER_BYTE},
+};
 use crate::Decimal;
 
 /// How many bytes an int takes at most.
@@ -18,6 +21,8 @@ pub struct Reader<'a> {
     pub(super) stack: usize,
     /// How many more items may take no bytes.
     pub(crate) zero_byte_items: usize,
+    /// How many more bytes of names and symbols may be copied from the schema.
+    pub(super) names: usize,
     /// For how many bytes of memory room may still be made before what goes there is read.
     pub(super) room: usize,
 }
@@ -33,6 +38,7 @@ impl<'a> Reader<'a> {
             depth: 0,
             stack: 0,
             zero_byte_items: ZERO_BYTE_ITEMS_MAX,
+            names: NAMES_BYTES_MAX.saturating_add(bytes.len().saturating_mul(NAMES_PER_BYTE)),
             room: bytes.len().saturating_mul(ROOM_PER_BYTE),
         }
     }
@@ -44,6 +50,12 @@ impl<'a> Reader<'a> {
             rest: bytes,
             ..*self
         }
+    }
+
+    /// Takes over what a reader made by [`Reader::of`] has spent.
+    pub(crate) fn spend_as(&mut self, other: &Reader<'_>) {
+        self.zero_byte_items = other.zero_byte_items;
+        self.names = other.names;
     }
 
     /// The position of the next byte.
