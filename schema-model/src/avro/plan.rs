@@ -28,8 +28,8 @@ use super::{
 };
 use crate::{Direction, Finding, ReadError};
 
-/// How many bytes one payload's reading may take from defaults, pass over ahead of their turn, or translate to: what it
-/// takes beyond its own bytes is bounded.
+/// How many bytes one payload's reading may take from defaults, pass over ahead of their turn, or translate to. A value of
+/// a default counts for 64 bytes more than it has.
 pub const PLANNED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A compiled resolution of one writer schema into one reader schema.

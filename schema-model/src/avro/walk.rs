@@ -1,8 +1,10 @@
 //! Payload validation: the schema compiled to a table of small operations, run over the bytes without building values.
 //!
 //! Checks lengths, booleans, int range, enum and union indexes, UTF-8, block sizes, depth, item budgets and that the
-//! payload ends with the value, and that decimals are numbers of at most 128 bits: what passes can be read later. That is
-//! more than Avro Java asks for: it ignores bytes left over, reads a boolean 2 as false, and knows no largest decimal.
+//! payload ends with the value, and that decimals are numbers of at most 4,096 bits: what passes can be read later, as a
+//! `Value`. That is more than Avro Java asks for: it ignores bytes left over, reads a boolean 2 as false, and knows no
+//! largest decimal. Left out is what other logical types, and a decimal's precision, ask of the values they stand on: no
+//! producer but a typed one keeps to it, and a typed reader refuses such a record, as it does a uuid that is none.
 
 use std::sync::Arc;
 

@@ -1,8 +1,9 @@
 //! The runtime of generated code: Avro's binary encoding, read and written a value at a time.
 //!
 //! A [`Reader`] never reads past its bytes, goes no deeper than the stack allows, and gives up on items that take no
-//! bytes once there are more than 65,536 of them. What is wrong is a [`Fault`]: a sentence and the position of a byte. The
-//! path of the field is found afterwards, with the schema (`crate::avro::decode`), so that reading pays nothing for it.
+//! bytes once there are more than 65,536 of them, those of a reader's defaults among them. What is wrong is a [`Fault`]: a
+//! sentence and the position of a byte. The path of the field is found afterwards, with the schema (`avro/locate.rs`), so
+//! that reading pays nothing for it.
 //! Generated code reads from a [`Source`]: the bytes of its own schema, or those of another writer by a plan.
 //!
 //! ```
@@ -23,6 +24,7 @@
 //! ```
 
 mod blank;
+mod decimal;
 mod fault;
 mod logical;
 mod nesting;
@@ -31,6 +33,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod times;
+mod varint;
 mod writer;
 
 pub use blank::Blank;

@@ -4,10 +4,6 @@ use super::{
     Fault, Result, ZERO_BYTE_ITEMS_MAX,
     nesting::{NAMES_BYTES_MAX, NAMES_PER_BYTE, ROOM_PER_BYTE},
 };
-use crate::Decimal;
-
-/// How many bytes an int takes at most.
-const INT_BYTES_MAX: usize = 5;
 
 /// Reads one payload from front to back.
 #[derive(Clone, Debug)]
@@ -88,7 +84,7 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn cut_off<T>(&self, start: &'a [u8], what: &str) -> Result<T> {
+    pub(super) fn cut_off<T>(&self, start: &'a [u8], what: &str) -> Result<T> {
         let message = format!("{what} is cut off: the payload ends at byte {}", self.bytes.len());
         self.fault(start, message)
     }
@@ -111,80 +107,6 @@ impl<'a> Reader<'a> {
             ),
             None => self.cut_off(start, "a boolean"),
         }
-    }
-
-    /// An int.
-    ///
-    /// # Errors
-    /// When it is cut off or does not fit 32 bits.
-    #[inline]
-    pub fn int(&mut self) -> Result<i32> {
-        match self.rest {
-            [byte, rest @ ..] if *byte < 0x80 => {
-                self.rest = rest;
-                Ok(signed(u64::from(*byte)) as i32)
-            }
-            _ => self.int_of_many(),
-        }
-    }
-
-    #[inline(never)]
-    fn int_of_many(&mut self) -> Result<i32> {
-        let start = self.rest;
-        let value = self.varint_of_many("an int")?;
-        match i32::try_from(value) {
-            Ok(value) if start.len() - self.rest.len() <= INT_BYTES_MAX => Ok(value),
-            Ok(_) => self.fault(start, format!("an int takes more than {INT_BYTES_MAX} bytes")),
-            Err(_) => self.fault(start, format!("an int holds {value}, which does not fit 32 bits")),
-        }
-    }
-
-    /// A long.
-    ///
-    /// # Errors
-    /// When it is cut off or does not fit 64 bits.
-    #[inline]
-    pub fn long(&mut self) -> Result<i64> {
-        self.varint("a long")
-    }
-
-    #[inline]
-    pub(super) fn varint(&mut self, what: &'static str) -> Result<i64> {
-        match self.rest {
-            [byte, rest @ ..] if *byte < 0x80 => {
-                self.rest = rest;
-                Ok(signed(u64::from(*byte)))
-            }
-            _ => self.varint_of_many(what),
-        }
-    }
-
-    #[inline(never)]
-    fn varint_of_many(&mut self, what: &'static str) -> Result<i64> {
-        if let Some(word) = self.rest.first_chunk() {
-            let word = u64::from_le_bytes(*word);
-            // The highest bit of each byte: 0 in the last one of a number.
-            let ends = !word & 0x8080_8080_8080_8080;
-            if ends != 0 {
-                self.rest = &self.rest[ends.trailing_zeros() as usize / 8 + 1..];
-                return Ok(signed(sevens(word & (ends ^ (ends - 1)))));
-            }
-        }
-        let start = self.rest;
-        let mut value = 0u64;
-        let mut shift = 0;
-        while let Some((byte, rest)) = self.rest.split_first() {
-            self.rest = rest;
-            if shift == 63 && *byte > 1 {
-                return self.fault(start, format!("{what} does not fit 64 bits"));
-            }
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(signed(value));
-            }
-            shift += 7;
-        }
-        self.cut_off(start, what)
     }
 
     /// A float.
@@ -377,40 +299,6 @@ impl<'a> Reader<'a> {
         )
     }
 
-    /// The digits of a decimal of at most eight bytes, when they are less than a limit; nothing is read otherwise.
-    #[inline(never)]
-    pub(super) fn few_digits(&mut self, limit: u64) -> Option<i64> {
-        let (length, rest) = self.rest.split_first()?;
-        // A length of one byte, and not negative.
-        let (digits, rest) = rest.split_at_checked(usize::from(length >> 1))?;
-        let value = Decimal::few_be_bytes(digits)?;
-        let is_few = length & 0x81 == 0 && value.unsigned_abs() < limit;
-        if is_few {
-            self.rest = rest;
-        }
-        is_few.then_some(value)
-    }
-
-    /// A decimal written as bytes.
-    ///
-    /// # Errors
-    /// When it is cut off or has too many bits.
-    pub fn decimal_bytes(&mut self, scale: u32) -> Result<Decimal> {
-        let start = self.rest;
-        let bytes = self.slice()?;
-        Decimal::from_be_bytes(bytes, scale).or_else(|error| self.fault(start, error.to_string()))
-    }
-
-    /// A decimal written as a fixed of `size` bytes.
-    ///
-    /// # Errors
-    /// When it is cut off or has too many bits.
-    pub fn decimal_fixed(&mut self, size: usize, scale: u32) -> Result<Decimal> {
-        let start = self.rest;
-        let bytes = self.fixed_slice(size)?;
-        Decimal::from_be_bytes(bytes, scale).or_else(|error| self.fault(start, error.to_string()))
-    }
-
     /// Checks that every byte was read.
     ///
     /// # Errors
@@ -445,18 +333,4 @@ fn is_ascii(bytes: &[u8]) -> bool {
         None => rest.iter().fold(0, |high, byte| high | u64::from(*byte)),
     };
     high & HIGH == 0
-}
-
-/// Zigzag undone.
-#[inline]
-fn signed(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
-}
-
-/// The lower seven bits of each byte, put together.
-#[inline]
-fn sevens(word: u64) -> u64 {
-    let word = (word & 0x007f_007f_007f_007f) | ((word & 0x7f00_7f00_7f00_7f00) >> 1);
-    let word = (word & 0x0000_3fff_0000_3fff) | ((word & 0x3fff_0000_3fff_0000) >> 2);
-    (word & 0x0fff_ffff) | ((word & 0x0fff_ffff_0000_0000) >> 4)
 }
