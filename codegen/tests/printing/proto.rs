@@ -10,16 +10,17 @@ use quote::ToTokens;
 
 use crate::random_proto::{Dice, Files, files};
 
-/// Generates from the last file; for the message of a name when there is one.
-fn generated(files: &Files, message: Option<&str>) -> Result<String, String> {
+/// Generates from the last file of each, under a subject.
+fn generated(subjects: &[(String, &Files)]) -> Result<String, String> {
     let folder = tempfile::tempdir().unwrap();
-    let subject = message.map_or_else(|| "t-value".to_owned(), |message| format!("t-{message}"));
-    let (last, imports) = files.files.split_last().unwrap();
-    let own = (format!("{subject}/v1.proto"), last.1.clone());
-    for (name, text) in [&own].into_iter().chain(imports) {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+    for (subject, files) in subjects {
+        let (last, imports) = files.files.split_last().unwrap();
+        let own = (format!("{subject}/v1.proto"), last.1.clone());
+        for (name, text) in [&own].into_iter().chain(imports) {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
     }
     let text = configure().schemas(folder.path()).generate();
     text.map_err(|wrong| format!("{wrong:#?}"))
@@ -90,11 +91,11 @@ fn collect(items: &[syn::Item], modules: &[String], all: &mut BTreeMap<String, S
 fn types_are_those_of_prost_build() {
     let mut compared = 0;
     for seed in 0..50 {
-        let files = files(&mut Dice(seed), false);
+        let files = files(&mut Dice(seed), false, "dir");
         let Some(schema) = schema(&files) else {
             panic!("{}", shown(&files));
         };
-        let ours = types(&generated(&files, None).unwrap(), &[]);
+        let ours = types(&generated(&[("t-value".to_owned(), &files)]).unwrap(), &[]);
         let protos = schema.file().parent_pool().file_descriptor_protos();
         let requests = protos.map(|file| {
             let mut file = file.clone();
@@ -208,38 +209,76 @@ impl Paths {
     }
 }
 
+/// The names in a text are apart, and its paths lead somewhere.
+fn checked(subjects: &[(String, &Files)]) -> String {
+    let shown = || subjects.iter().map(|(_, files)| shown(files)).collect::<String>();
+    let text = generated(subjects).unwrap_or_else(|wrong| panic!("{wrong}\n{}", shown()));
+    let mut paths = Paths::default();
+    paths.items(&syn::parse_file(&text).unwrap().items);
+    paths.check();
+    text
+}
+
+/// The full names of the messages that indexes in a text lead to.
+fn indexed(text: &str, schema: &annals_schema_model::proto::Schema) -> Vec<String> {
+    let written = text.split("proto::body(&[").skip(1);
+    let written = written.map(|rest| rest.split(']').next().unwrap());
+    let named = written.map(|list| {
+        let indexes: Vec<i32> = list.split(", ").map(|index| index.parse().unwrap()).collect();
+        schema.message(&indexes).unwrap().full_name().to_owned()
+    });
+    named.collect()
+}
+
 #[test]
 fn names_are_apart_and_paths_lead_somewhere() {
     let mut sound = 0;
-    for seed in 0..70 {
+    for seed in 0..50 {
         let mut dice = Dice(seed);
-        let files = files(&mut dice, true);
+        let files = files(&mut dice, true, "dir");
         let Some(schema) = schema(&files) else { continue };
         sound += 1;
         let name = dice.pick(&files.messages).clone();
-        for message in [None, Some(name.as_str())] {
-            let text = generated(&files, message)
-                .unwrap_or_else(|wrong| panic!("{seed} {wrong}\n{}", shown(&files)));
-            let mut paths = Paths::default();
-            paths.items(&syn::parse_file(&text).unwrap().items);
-            paths.check();
-            let written = text
-                .split("proto::body(&[")
-                .skip(1)
-                .map(|rest| rest.split(']').next().unwrap());
-            let indexes: Vec<Vec<i32>> = written
-                .map(|list| list.split(", ").map(|index| index.parse().unwrap()).collect())
-                .collect();
-            assert!(!indexes.is_empty());
-            let named = indexes.iter().map(|indexes| schema.message(indexes).unwrap());
-            let named: Vec<String> = named.map(|message| message.full_name().to_owned()).collect();
-            match message {
-                Some(message) => assert_eq!(named, [message]),
-                None => named
-                    .iter()
-                    .for_each(|name| assert!(text.contains(&format!("\"{name}\"")))),
-            }
-        }
+        let text = checked(&[(format!("t-{name}"), &files)]);
+        assert_eq!(indexed(&text, &schema), [name]);
+        let text = checked(&[("t-value".to_owned(), &files)]);
+        let named = indexed(&text, &schema);
+        assert!(!named.is_empty());
+        named
+            .iter()
+            .for_each(|name| assert!(text.contains(&format!("\"{name}\""))));
     }
-    assert!(sound > 20, "{sound}");
+    assert!(sound > 15, "{sound}");
+}
+
+/// A text all of whose declarations are like none of another text.
+fn distinct(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let is_top = line.starts_with("message ") || line.starts_with("enum ");
+        let reserved = if is_top { " reserved 4000;" } else { "" };
+        format!("{line}{reserved}\n")
+    });
+    lines.collect()
+}
+
+#[test]
+fn schemas_that_declare_one_name_each_have_their_types() {
+    let made = |seed: u64, folder: &str| files(&mut Dice(seed), true, folder);
+    let sound: Vec<u64> = (0..60)
+        .filter(|seed| schema(&made(*seed, "dir")).is_some())
+        .collect();
+    for pair in sound.chunks_exact(2) {
+        let [one, two, mut other] = [made(pair[0], "one"), made(pair[0], "two"), made(pair[1], "other")];
+        for (_, text) in &mut other.files {
+            *text = distinct(text);
+        }
+        let [a, b, c] = ["a", "b", "c"].map(|topic| format!("{topic}-value"));
+        let count = |subjects: &[(String, &Files)]| types(&checked(subjects), &[]).len();
+        let alone = count(&[(a.clone(), &one)]);
+        // What is the same is one type; the topics have one each.
+        assert_eq!(count(&[(a.clone(), &one), (b.clone(), &two)]), alone + 1);
+        // What is not the same is there twice.
+        let all = count(&[(a, &one), (b, &two), (c.clone(), &other)]);
+        assert_eq!(all, alone + 1 + count(&[(c, &other)]), "{pair:?}");
+    }
 }

@@ -91,8 +91,8 @@ const KEYS: &[&str] = &[
     "int32", "int64", "uint32", "sint64", "fixed32", "sfixed64", "bool", "string",
 ];
 
-/// Makes files.
-pub(crate) fn files(dice: &mut Dice, wild: bool) -> Files {
+/// Makes files that import each other from a folder.
+pub(crate) fn files(dice: &mut Dice, wild: bool, folder: &str) -> Files {
     let mut maker = Maker {
         dice,
         wild,
@@ -107,7 +107,10 @@ pub(crate) fn files(dice: &mut Dice, wild: bool) -> Files {
     // A file that another one imports is not told of what it imports itself: all of them import all before.
     for number in 0..1 + maker.dice.roll(3) {
         maker.file(&files);
-        files.push((format!("dir/x{number}.proto"), std::mem::take(&mut maker.out)));
+        files.push((
+            format!("{folder}/x{number}.proto"),
+            std::mem::take(&mut maker.out),
+        ));
     }
     Files {
         files,

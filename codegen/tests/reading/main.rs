@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod choices;
+mod dynamic;
 mod foreign_writers;
 #[allow(dead_code)]
 #[path = "../../../schema-model/tests/avro_java/generate.rs"]

@@ -10,12 +10,20 @@ use annals_schema_model::{
     EventSet, Raw, Resolve, Resolved, Schema, SchemaId, SchemaType, Seen, Unresolved, Writer, envelope, proto,
 };
 use prost::Message;
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
+use prost_reflect::DynamicMessage;
+
+use crate::dynamic::Dice;
 
 /// Types generated from `tests/proto`.
 #[allow(unreachable_pub, dead_code)]
 pub(crate) mod generated {
     include!("../golden/proto.rs.txt");
+}
+
+/// Types generated from `tests/random`: several files that declare what they like in a few packages.
+#[allow(unreachable_pub, dead_code)]
+mod random {
+    include!("../golden/random.rs.txt");
 }
 
 use generated::{
@@ -60,72 +68,6 @@ fn parsed(text: &str) -> Schema {
 fn read<E: EventSet>(text: &str, body: &[u8]) -> Seen<E> {
     let schema = SchemaId::new(1).unwrap();
     E::decode(&Raw { schema, body }, &One::new(text)).unwrap()
-}
-
-/// A row of numbers that look like chance.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-
-    fn value(&mut self, kind: &Kind, depth: u32) -> Value {
-        let bits = self.roll(1 << 31) << 33 | self.roll(1 << 31) << 2 | self.roll(4);
-        let bits = bits >> self.roll(64);
-        match kind {
-            Kind::Double => Value::F64(bits as f64 / 7.0),
-            Kind::Float => Value::F32(bits as f32 / 7.0),
-            Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(bits as i32),
-            Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(bits as i64),
-            Kind::Uint32 | Kind::Fixed32 => Value::U32(bits as u32),
-            Kind::Uint64 | Kind::Fixed64 => Value::U64(bits),
-            Kind::Bool => Value::Bool(bits & 1 == 1),
-            Kind::String => Value::String(format!("text {}", bits % 100)),
-            Kind::Bytes => Value::Bytes(bits.to_le_bytes().to_vec().into()),
-            Kind::Enum(of) => {
-                let values: Vec<i32> = of.values().map(|value| value.number()).collect();
-                Value::EnumNumber(values[self.roll(values.len() as u64) as usize])
-            }
-            Kind::Message(of) => Value::Message(self.message(of, depth + 1)),
-        }
-    }
-
-    fn field(&mut self, field: &FieldDescriptor, depth: u32) -> Value {
-        let kind = field.kind();
-        if let (true, Kind::Message(entry)) = (field.is_map(), &kind) {
-            let (key, value) = (entry.map_entry_key_field(), entry.map_entry_value_field());
-            // One entry alone: in which order several are written is nobody's promise.
-            let key = match self.value(&key.kind(), depth) {
-                Value::Bool(key) => MapKey::Bool(key),
-                Value::I32(key) => MapKey::I32(key),
-                Value::String(key) => MapKey::String(key),
-                other => panic!("{other:?}"),
-            };
-            return Value::Map([(key, self.value(&value.kind(), depth))].into());
-        }
-        if field.is_list() {
-            let items = 1 + self.roll(3);
-            return Value::List((0..items).map(|_| self.value(&kind, depth)).collect());
-        }
-        self.value(&kind, depth)
-    }
-
-    fn message(&mut self, descriptor: &MessageDescriptor, depth: u32) -> DynamicMessage {
-        let mut message = DynamicMessage::new(descriptor.clone());
-        for field in descriptor.fields() {
-            let is_wide = matches!(field.kind(), Kind::Message(_));
-            let there = self.roll(2) == 0 && !(is_wide && depth > 3);
-            if there || field.is_required() {
-                message.set_field(&field, self.field(&field, depth));
-            }
-        }
-        message
-    }
 }
 
 /// Both read what the other writes, and see the same in it.
@@ -431,4 +373,67 @@ fn names_of_enums_are_the_schemas() {
         );
     }
     assert_eq!(ledger::old::Clash::default().loud(), Loud::Self_);
+}
+
+#[test]
+fn files_like_chance_are_read_by_their_indexes() {
+    fn check<E: EventSet + Debug>(subject: &str) {
+        let listed = random::SCHEMAS
+            .iter()
+            .find(|schema| schema.subject == subject)
+            .unwrap();
+        let imports = listed.references.iter().map(|(name, ..)| {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("tests/random")
+                .join(name);
+            Resolved {
+                name: (*name).to_owned(),
+                text: std::fs::read_to_string(path).unwrap(),
+            }
+        });
+        let imports: Vec<Resolved> = imports.collect();
+        let schema = Schema::parse(SchemaType::Protobuf, listed.text, &imports).unwrap();
+        let id = SchemaId::new(1).unwrap();
+        let fingerprint = schema.fingerprint();
+        let registry = One(Arc::new(Writer {
+            id,
+            schema: schema.clone(),
+            fingerprint,
+        }));
+        let Schema::Proto(proto) = &schema else { panic!() };
+        let mut dice = Dice(3);
+        let mut known = 0;
+        for (index, message) in (0..).zip(proto.file().messages()) {
+            for _ in 0..20 {
+                let body = proto::body(&[index], &dice.message(&message, 0));
+                let Seen::Known(event) = E::decode(
+                    &Raw {
+                        schema: id,
+                        body: &body,
+                    },
+                    &registry,
+                )
+                .unwrap() else {
+                    continue;
+                };
+                let (name, written) = event.encode().unwrap();
+                assert_eq!(name, message.full_name());
+                let [ours, theirs] = [&written, &body].map(|body| {
+                    let (indexes, bytes) = envelope::read_message_indexes(body).unwrap();
+                    assert_eq!(indexes, [index]);
+                    DynamicMessage::decode(message.clone(), bytes).unwrap()
+                });
+                assert!(ours == theirs, "{name}: {event:?}");
+                known += 1;
+            }
+        }
+        assert!(known > 0, "{subject}");
+    }
+    check::<random::R0Event>("r0-value");
+    check::<random::R1Event>("r1-value");
+    check::<random::R2Event>("r2-value");
+    check::<random::R3Event>("r3-value");
+    check::<random::R4Event>("r4-value");
+    check::<random::R5Event>("r5-value");
+    check::<random::R6Event>("r6-value");
 }

@@ -8,9 +8,10 @@ use quote::quote;
 
 use super::{
     derive::Derives,
+    enumeration::enumeration,
     place::{Place, Places},
 };
-use crate::model::proto::{About, Default, Enum, Field, Kind, Message, Occurs, Oneof, Scalar};
+use crate::model::proto::{About, Default, Field, Kind, Message, Occurs, Oneof, Scalar};
 use crate::rust::doc::doc;
 use crate::rust::module::{Tree, ident};
 use crate::settings::Settings;
@@ -26,7 +27,7 @@ pub(crate) struct Printer<'a> {
 }
 
 /// What stands before an item at the root, where no module's permissions hold.
-fn permissions(modules: &[String]) -> TokenStream {
+pub(super) fn permissions(modules: &[String]) -> TokenStream {
     if modules.is_empty() {
         quote!(#[allow(clippy::all, clippy::pedantic)])
     } else {
@@ -272,63 +273,13 @@ fn tags(message: &Message, oneof: usize) -> String {
     tags.join(", ")
 }
 
-fn enumeration(settings: &Settings, declared: &Enum, place: &Place, file: &str) -> TokenStream {
-    let (name, permissions) = (&place.ident, permissions(&place.modules));
-    let attributes = settings.of_type(&declared.full_name);
-    let about = type_doc(&declared.about, &declared.full_name, file);
-    // Of the names of one number the first is the value's; prost knows the others no more.
-    let mut known = std::collections::BTreeSet::new();
-    let values = declared.values.iter().zip(&place.parts);
-    let values: Vec<_> = values.filter(|(value, _)| known.insert(value.number)).collect();
-    let variants = values.iter().map(|(value, variant)| {
-        let line = (value.about.line > 0).then(|| format!("Line {}.", value.about.line));
-        let place = line.unwrap_or_else(|| format!("`{}`.", value.name));
-        let (doc, deprecated) = (doc(value.about.doc.as_deref(), &place), deprecated(&value.about));
-        let number = proc_macro2::Literal::i32_unsuffixed(value.number);
-        let attributes = settings.of_field(&format!("{}.{}", declared.full_name, value.name));
-        quote!(#doc #attributes #deprecated #variant = #number,)
-    });
-    let allowed = |about: &About| about.deprecated.then(|| quote!(#[allow(deprecated)]));
-    let names = values.iter().map(|(value, variant)| {
-        let (text, allowed) = (&value.name, allowed(&value.about));
-        quote!(#allowed Self::#variant => #text,)
-    });
-    let texts = values.iter().map(|(value, variant)| {
-        let (text, allowed) = (&value.name, allowed(&value.about));
-        quote!(#text => ::core::option::Option::Some(#allowed Self::#variant),)
-    });
-    quote! {
-        #about
-        #permissions
-        #attributes
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-        #[repr(i32)]
-        pub enum #name { #(#variants)* }
-
-        #permissions
-        impl #name {
-            /// The value's name in the schema.
-            pub fn as_str_name(&self) -> &'static str {
-                match self { #(#names)* }
-            }
-
-            /// The value of a name in the schema.
-            pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-                match value {
-                    #(#texts)*
-                    _ => ::core::option::Option::None,
-                }
-            }
-        }
-    }
-}
-
 /// A path as prost's attributes have it, in a string.
 fn spelled(path: &TokenStream) -> String {
     path.to_string().replace(' ', "")
 }
 
-fn type_doc(about: &About, full_name: &str, file: &str) -> TokenStream {
+/// The words of a type, its full name and its place.
+pub(super) fn type_doc(about: &About, full_name: &str, file: &str) -> TokenStream {
     let place = match about.line {
         0 => format!("`{full_name}`, {file}"),
         line => format!("`{full_name}`, {file}:{line}"),
@@ -352,7 +303,8 @@ fn line_doc(about: &About) -> TokenStream {
     doc(about.doc.as_deref(), &place)
 }
 
-fn deprecated(about: &About) -> Option<TokenStream> {
+/// The attribute, where it is due.
+pub(super) fn deprecated(about: &About) -> Option<TokenStream> {
     about.deprecated.then(|| quote!(#[deprecated]))
 }
 

@@ -5,6 +5,7 @@
 //! because its docs are Markdown. In tests it is the measure of what is printed here.
 
 mod derive;
+mod enumeration;
 mod event;
 mod message;
 mod place;
