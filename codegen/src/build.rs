@@ -61,6 +61,14 @@ impl Build {
         self
     }
 
+    /// Makes Avro types serde's: fields and symbols are called as in the schema, branches of unions as their variants. Your
+    /// crate depends on `serde` with `derive` then, and on `annals-schema-model` with `serde`.
+    #[must_use]
+    pub fn serde(mut self) -> Build {
+        self.settings.serde = true;
+        self
+    }
+
     /// Puts an attribute on every struct and enum that a path matches: `.` all of them, `.shop.orders` those of the
     /// namespace, `OrderPlaced` those of that name.
     #[must_use]

@@ -11,6 +11,8 @@ pub(crate) struct Settings {
     pub(crate) date_times: DateTimes,
     /// The types of decimals.
     pub(crate) decimals: Decimals,
+    /// Whether generated types are serde's.
+    pub(crate) serde: bool,
     /// Attributes of types, by path.
     pub(crate) type_attributes: Vec<Attribute>,
     /// Attributes of fields, by path.

@@ -47,6 +47,8 @@ pub mod proto;
 mod reading;
 mod reference;
 mod schema;
+#[cfg(feature = "serde")]
+mod serde;
 mod span;
 mod standard;
 mod subject;

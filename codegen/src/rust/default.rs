@@ -12,7 +12,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
 use crate::model::{Body, Definition, Definitions, Field, Ranks, Type, Value, rank};
-use crate::rust::definition::variants;
+use crate::rust::enumeration::variants;
 use crate::rust::module::Here;
 use crate::rust::shape::{Scalar, Shape, Union, unsuffixed};
 use crate::settings::{DateTimes, Settings};

@@ -10,8 +10,10 @@ use crate::names::{Scope, camel};
 use crate::rust::codec::{Operand, read_branches, read_into, write, write_branches};
 use crate::rust::default::{Member, Values, union_values, values};
 use crate::rust::doc::doc;
+use crate::rust::enumeration::enumeration;
 use crate::rust::may_fail;
 use crate::rust::module::{Here, ident};
+use crate::rust::serde;
 use crate::rust::shape::{Shape, Shaper, Union, unsuffixed};
 
 /// What the top type of a schema has, and no other.
@@ -94,12 +96,13 @@ fn payload(definition: &Definition, name: &Ident, top: &Top, here: &Here<'_>) ->
 }
 
 /// What can be derived for a type that holds floats, or none.
-fn derives(has_floats: bool, has_default: bool) -> TokenStream {
+fn derives(has_floats: bool, has_default: bool, here: &Here<'_>) -> TokenStream {
+    let of_serde = serde::derives(here);
     let default = has_default.then(|| quote!(Default,));
     if has_floats {
-        quote!(#[derive(Clone, Debug, #default PartialEq)])
+        quote!(#[derive(Clone, Debug, #default PartialEq)] #of_serde)
     } else {
-        quote!(#[derive(Clone, Debug, #default PartialEq, Eq, Hash)])
+        quote!(#[derive(Clone, Debug, #default PartialEq, Eq, Hash)] #of_serde)
     }
 }
 
@@ -147,9 +150,13 @@ fn record(
         .map(|(field, ident)| field_doc(field, ident));
     let deprecations = fields.iter().map(|field| deprecated(field.deprecated.as_deref()));
     let types = shapes.iter().map(|shape| shape.rust(here));
-    let attributes = fields.iter().map(|field| {
+    let attributes = fields.iter().zip(&idents).map(|(field, ident)| {
         let path = format!("{}.{}", definition.name, field.name);
-        here.settings.of_field(&path)
+        let (renamed, own) = (
+            serde::renamed(ident, &field.name, here),
+            here.settings.of_field(&path),
+        );
+        quote!(#renamed #own)
     });
     let has_floats = has_floats(here.definitions, &definition.name);
     let members: Vec<Member<'_>> = fields
@@ -159,7 +166,7 @@ fn record(
         .map(|((field, ident), shape)| Member { ident, shape, field })
         .collect();
     let values = values(definition, &members, here);
-    let derives = derives(has_floats, values.is_none());
+    let derives = derives(has_floats, values.is_none(), here);
     let default = values.as_ref().map(|values| default_impl(name, &values.default));
     let datum = record_datum(definition, name, &idents, &shapes, values.as_ref(), here);
     let unions = unions
@@ -192,7 +199,7 @@ fn field_doc(field: &Field, ident: &Ident) -> TokenStream {
 }
 
 /// The functions that write and read a type; bodies call the writer `to`, the source `from`.
-fn datum(
+pub(crate) fn datum(
     name: &Ident,
     blank: Option<&TokenStream>,
     write: &TokenStream,
@@ -265,7 +272,7 @@ fn union_enum(union: &Union, owner: &str, has_floats: bool, here: &Here<'_>) -> 
         let doc = format!(" Branch {}.", branch.index);
         quote!(#[doc = #doc] #variant(#kind),)
     });
-    let derives = derives(has_floats, false);
+    let derives = derives(has_floats, false, here);
     let (blank, default) = union_values(union, here);
     let default = default_impl(name, &default);
     let writes = write_branches(union);
@@ -301,117 +308,6 @@ fn default_impl(name: &Ident, value: &TokenStream) -> TokenStream {
     }
 }
 
-/// Constants that a variant of the same name would hide.
-const CONSTANTS: [&str; 6] = ["ALL", "FINGERPRINT", "NAME", "SCHEMA", "SUBJECT", "VERSION"];
-
-/// The variants of an enum's symbols.
-pub(crate) fn variants(symbols: &[String]) -> Vec<Ident> {
-    let mut scope = Scope::default();
-    CONSTANTS.iter().for_each(|name| scope.keep(name));
-    symbols.iter().map(|symbol| ident(&scope.camel(symbol))).collect()
-}
-
-/// The variant of symbols that are none, which the schema's own must not be called.
-fn unknown(variants: &[Ident]) -> Ident {
-    let taken = |name: &&str| variants.iter().any(|variant| variant == name);
-    let name = ["Unknown", "Unrecognized", "SymbolOfAnotherWriter"]
-        .into_iter()
-        .find(|name| !taken(name));
-    ident(name.unwrap_or("UnknownSymbol"))
-}
-
-fn enumeration(
-    definition: &Definition,
-    name: &Ident,
-    symbols: &[String],
-    default: Option<usize>,
-    here: &Here<'_>,
-) -> TokenStream {
-    let avro = here.names.avro();
-    let attributes = here.settings.of_type(&definition.name);
-    let variants = variants(symbols);
-    let docs = symbols.iter().map(|symbol| format!(" `{symbol}`."));
-    let first = default.unwrap_or(0);
-    let defaults = (0..symbols.len()).map(|index| (index == first).then(|| quote!(#[default])));
-    let count = unsuffixed(symbols.len());
-    let unknown = default.is_none().then(|| unknown(&variants));
-    let (unknown_variant, unknown_str) = match &unknown {
-        Some(unknown) => (
-            quote! {
-                /// A symbol that only its writer knows. It is read, but not written.
-                #unknown(&'static str),
-            },
-            quote!(Self::#unknown(symbol) => symbol,),
-        ),
-        None => Default::default(),
-    };
-    let datum = enum_datum(name, &variants, unknown.as_ref(), here);
-    quote! {
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #attributes
-        pub enum #name {
-            #(#[doc = #docs] #defaults #variants,)*
-            #unknown_variant
-        }
-
-        impl #name {
-            /// All values of the schema, in its order.
-            pub const ALL: [Self; #count] = [#(Self::#variants),*];
-
-            /// The symbol.
-            pub fn as_str(self) -> &'static str {
-                match self {
-                    #(Self::#variants => #symbols,)*
-                    #unknown_str
-                }
-            }
-        }
-
-        impl ::std::fmt::Display for #name {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-
-        impl ::std::str::FromStr for #name {
-            type Err = #avro::UnknownSymbol;
-
-            fn from_str(symbol: &str) -> Result<Self, #avro::UnknownSymbol> {
-                #avro::symbol(symbol, Self::NAME, &Self::ALL, Self::as_str)
-            }
-        }
-
-        #datum
-    }
-}
-
-fn enum_datum(name: &Ident, variants: &[Ident], unknown: Option<&Ident>, here: &Here<'_>) -> TokenStream {
-    let Some(unknown) = unknown else {
-        let write = quote!(to.enum_index(*self as usize););
-        let read = quote! {
-            let index = from.enum_index(Self::ALL.len())?;
-            *self = Self::ALL[index];
-            Ok(())
-        };
-        return datum(name, None, &write, &read, here);
-    };
-    let indexes = (0..variants.len()).map(unsuffixed);
-    let write = quote! {
-        to.enum_index(match *self {
-            #(Self::#variants => #indexes,)*
-            Self::#unknown(symbol) => return to.unknown_symbol(Self::NAME, symbol),
-        });
-    };
-    let read = quote! {
-        *self = match from.symbol(Self::ALL.len())? {
-            Ok(index) => Self::ALL[index],
-            Err(symbol) => Self::#unknown(symbol),
-        };
-        Ok(())
-    };
-    datum(name, None, &write, &read, here)
-}
-
 fn fixed(definition: &Definition, name: &Ident, size: usize, here: &Here<'_>) -> TokenStream {
     let attributes = here.settings.of_type(&definition.name);
     let size = unsuffixed(size);
@@ -426,12 +322,15 @@ fn fixed(definition: &Definition, name: &Ident, size: usize, here: &Here<'_>) ->
         here,
     );
     let default = default_impl(name, &quote!(Self([0; #size])));
+    let of_serde = serde::fixed(name, here);
     quote! {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #attributes
         pub struct #name(pub [u8; #size]);
 
         #default
+
+        #of_serde
 
         #datum
     }

@@ -7,9 +7,11 @@ mod codec;
 mod default;
 mod definition;
 mod doc;
+mod enumeration;
 pub(crate) mod identity;
 mod module;
 mod proto;
+mod serde;
 mod shape;
 mod topic;
 

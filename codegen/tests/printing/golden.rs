@@ -14,6 +14,7 @@ fn goldens() -> [(Build, &'static str); 6] {
             configure()
                 .schemas("tests/choices")
                 .date_times(DateTimes::Chrono)
+                .serde()
                 .decimals(Decimals::RustDecimal),
             "chrono.rs.txt",
         ),

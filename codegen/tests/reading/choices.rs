@@ -52,6 +52,9 @@ fn payload(seconds: i64, nanos: i64, units: i64) -> Vec<u8> {
     to.long(seconds.div_euclid(DAY));
     to.branch(1);
     to.decimal_padded(&decimal, 4);
+    to.enum_index(1);
+    to.fixed(&[7; 40]);
+    to.string("t");
     to.into_bytes()
 }
 
@@ -180,5 +183,63 @@ fn what_another_crates_type_has_not_is_an_error_that_names_the_field() {
     assert_eq!(
         error.to_string(),
         "timestamp_millis: 9223372036854775807 is no time of the years -9999 to 9999"
+    );
+}
+
+#[test]
+fn values_go_through_json_and_come_back() {
+    let payload = payload(1_582_934_400 + 3_661, 5_000_001, -1_250);
+    let mut read = of_chrono::Choices::decode(&payload).unwrap();
+    let json = serde_json::to_value(&read).unwrap();
+    assert_eq!(json["kindOf"], "SECOND");
+    assert_eq!((&json["type"], &json["price"]), (&"t".into(), &"-12.50".into()));
+    assert_eq!(json["date"], "2020-02-29");
+    assert_eq!(json["either"]["Decimal"], "-1.250");
+    assert_eq!(json["hash"].as_array().unwrap().len(), 40);
+    assert_eq!(
+        serde_json::from_value::<of_chrono::Choices>(json.clone()).unwrap(),
+        read
+    );
+
+    // What only its writer knows is shown, and not taken back.
+    read.kind_of = of_chrono::Kind::Unknown("THIRD");
+    let shown = serde_json::to_value(&read).unwrap();
+    assert_eq!(shown["kindOf"], "THIRD");
+    let error = serde_json::from_value::<of_chrono::Choices>(shown).unwrap_err();
+    assert_eq!(error.to_string(), "\"THIRD\" is no symbol of Kind");
+    let mut short = json;
+    short["hash"].as_array_mut().unwrap().pop();
+    let error = serde_json::from_value::<of_chrono::Choices>(short).unwrap_err();
+    assert_eq!(error.to_string(), "invalid length 39, expected Hash");
+}
+
+#[test]
+fn numbers_and_times_are_texts_to_serde() {
+    use annals_schema_model::{Exact, Timestamp};
+
+    let times = [
+        "1969-12-31T23:59:59.001Z",
+        "2020-02-29T01:01:01.000001Z",
+        "9999-12-31T23:59:59.999999999Z",
+    ];
+    for text in times {
+        let time: Timestamp = text.parse().unwrap();
+        assert_eq!(serde_json::to_value(time).unwrap(), text);
+        assert_eq!(serde_json::from_value::<Timestamp>(text.into()).unwrap(), time);
+    }
+    assert!(serde_json::to_value(Timestamp::from_micros(i64::MAX)).is_err());
+    let price: Exact<9, 2> = avro::dec!(-12.5);
+    assert_eq!(serde_json::to_value(&price).unwrap(), "-12.50");
+    assert_eq!(serde_json::from_str::<Exact<9, 2>>("\"-12.5\"").unwrap(), price);
+    assert!(serde_json::from_str::<Exact<9, 2>>("\"0.125\"").is_err());
+    let duration = avro::Duration {
+        months: 1,
+        days: 2,
+        millis: 3,
+    };
+    assert_eq!(serde_json::to_string(&duration).unwrap(), "[1,2,3]");
+    assert_eq!(
+        serde_json::from_str::<avro::Duration>("[1,2,3]").unwrap(),
+        duration
     );
 }
