@@ -99,13 +99,26 @@ fn the_rust_that_is_written_is_the_rust_of_a_build() {
     fs::write(to.path().join("examples/Cargo.toml"), "").unwrap();
     check(to.path(), &out, 0, "written examples/src/gen/events.rs");
     let written = fs::read_to_string(to.path().join("examples/src/gen/events.rs")).unwrap();
-    let Some(built) = built() else {
-        println!("skipped: a build's Rust: the binary is not beside one");
-        return;
-    };
+    let built = built().expect("the binary is beside the example company's build");
     let built = fs::read_to_string(built).unwrap();
     let differing = written.lines().zip(built.lines()).find(|(a, b)| a != b);
     assert!(written == built, "{differing:?}");
+    // What a build.rs says by methods.
+    let said = [
+        "--type-attribute",
+        ".=#[non_exhaustive]",
+        "--decimals",
+        "rust-decimal",
+    ];
+    check(to.path(), &[&out[..], &said].concat(), 0, "written");
+    let written = fs::read_to_string(to.path().join("examples/src/gen/events.rs")).unwrap();
+    assert!(written.contains("#[non_exhaustive]") && written.contains("rust_decimal"));
+    check(
+        to.path(),
+        &[&out[..], &["--field-attribute", "x"]].concat(),
+        2,
+        "PATH=ATTRIBUTE",
+    );
 }
 
 #[test]

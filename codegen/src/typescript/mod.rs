@@ -30,8 +30,8 @@ const RESERVED: &[&str] = &["Record", "Uint8Array"];
 
 /// The file.
 pub(crate) fn file(all: &Units) -> String {
-    let is_reserved =
-        |name: &str| RESERVED.contains(&name) || avro::ALIASES.iter().any(|(alias, ..)| *alias == name);
+    let aliases = || avro::ALIASES.iter().chain(proto::ALIASES);
+    let is_reserved = |name: &str| RESERVED.contains(&name) || aliases().any(|(alias, ..)| *alias == name);
     let flat = Flat::new(all, is_reserved);
     let mut printer = Printer {
         flat: &flat,
@@ -48,10 +48,7 @@ pub(crate) fn file(all: &Units) -> String {
     let mut text = HEADER.to_owned();
     text.push_str(if has(true) { AVRO } else { "" });
     text.push_str(if has(false) { PROTO } else { "" });
-    for (alias, is, doc) in avro::ALIASES
-        .iter()
-        .filter(|(alias, ..)| printer.aliases.contains(alias))
-    {
+    for (alias, is, doc) in aliases().filter(|(alias, ..)| printer.aliases.contains(alias)) {
         // Nothing is lost: writing into a string cannot fail.
         let _ = write!(text, "\n/** {doc} */\nexport type {alias} = {is};\n");
     }
@@ -61,7 +58,7 @@ pub(crate) fn file(all: &Units) -> String {
 struct Printer<'a> {
     flat: &'a Flat<'a>,
     text: String,
-    /// The names of Avro's own types that were used.
+    /// The names of Avro's and Protobuf's own types that were used.
     aliases: BTreeSet<&'static str>,
 }
 

@@ -9,6 +9,41 @@ use crate::flat::{Named, Said};
 use crate::model::proto::{About, Enum, Field, Kind, Message, Occurs, Scalar};
 use crate::words::quoted;
 
+/// Messages of Protobuf's own that hold each other.
+pub(super) const ALIASES: &[(&str, &str, &str)] = &[
+    (
+        "ProtobufValue",
+        "{
+  readonly $typeName: \"google.protobuf.Value\";
+  kind:
+    | { case: \"nullValue\"; value: 0 }
+    | { case: \"numberValue\"; value: number }
+    | { case: \"stringValue\"; value: string }
+    | { case: \"boolValue\"; value: boolean }
+    | { case: \"structValue\"; value: ProtobufStruct }
+    | { case: \"listValue\"; value: ProtobufListValue }
+    | { case: undefined; value?: undefined };
+}",
+        "A `google.protobuf.Value`.",
+    ),
+    (
+        "ProtobufStruct",
+        "{
+  readonly $typeName: \"google.protobuf.Struct\";
+  fields: { [key: string]: ProtobufValue };
+}",
+        "A `google.protobuf.Struct` inside of a value; one that is a field is an object.",
+    ),
+    (
+        "ProtobufListValue",
+        "{
+  readonly $typeName: \"google.protobuf.ListValue\";
+  values: ProtobufValue[];
+}",
+        "A `google.protobuf.ListValue`.",
+    ),
+];
+
 /// Properties that every object has; their fields are called with a `$` behind.
 const TAKEN: &[&str] = &["constructor", "toString", "toJSON", "valueOf"];
 
@@ -84,9 +119,40 @@ impl Printer<'_> {
             Kind::Scalar(kind) => scalar(*kind).to_owned(),
             Kind::Message(full_name) | Kind::Group(full_name) | Kind::Enum(full_name) => {
                 let own = self.flat.name_of(named, full_name).map(str::to_owned);
-                own.unwrap_or_else(|| well_known(full_name))
+                own.unwrap_or_else(|| self.well_known(full_name))
             }
         }
+    }
+
+    /// What Protobuf's own messages are as members, in lists and in maps.
+    fn well_known(&mut self, full_name: &str) -> String {
+        let name = full_name.strip_prefix("google.protobuf.").unwrap_or(full_name);
+        let alias = match name {
+            "Value" => "ProtobufValue",
+            "ListValue" => "ProtobufListValue",
+            _ => "",
+        };
+        if !alias.is_empty() {
+            self.aliases.extend(ALIASES.iter().map(|(alias, ..)| *alias));
+            return alias.to_owned();
+        }
+        let rest = match name {
+            "Timestamp" | "Duration" => "seconds: bigint; nanos: number",
+            "Any" => "typeUrl: string; value: Uint8Array",
+            "FieldMask" => "paths: string[]",
+            "DoubleValue" | "FloatValue" | "Int32Value" | "UInt32Value" => "value: number",
+            "Int64Value" | "UInt64Value" => "value: bigint",
+            "BoolValue" => "value: boolean",
+            "StringValue" => "value: string",
+            "BytesValue" => "value: Uint8Array",
+            "Empty" => "",
+            "Struct" => return "Record<string, unknown>".to_owned(),
+            // An enum.
+            "NullValue" => return "0".to_owned(),
+            _ => return format!("{{ readonly $typeName: {} }}", quoted(full_name)),
+        };
+        let gap = if rest.is_empty() { "" } else { "; " };
+        format!("{{ readonly $typeName: {}{gap}{rest} }}", quoted(full_name))
     }
 
     /// The numbers of an enum under their names, and any of them.
@@ -142,28 +208,6 @@ fn map_key(key: Scalar) -> &'static str {
     } else {
         "string"
     }
-}
-
-/// What Protobuf's own messages are as members, in lists and in maps.
-fn well_known(full_name: &str) -> String {
-    let name = full_name.strip_prefix("google.protobuf.").unwrap_or(full_name);
-    let rest = match name {
-        "Timestamp" | "Duration" => "seconds: bigint; nanos: number",
-        "Any" => "typeUrl: string; value: Uint8Array",
-        "FieldMask" => "paths: string[]",
-        "DoubleValue" | "FloatValue" | "Int32Value" | "UInt32Value" => "value: number",
-        "Int64Value" | "UInt64Value" => "value: bigint",
-        "BoolValue" => "value: boolean",
-        "StringValue" => "value: string",
-        "BytesValue" => "value: Uint8Array",
-        "Empty" => "",
-        "Struct" => return "Record<string, unknown>".to_owned(),
-        // An enum.
-        "NullValue" => return "0".to_owned(),
-        _ => return format!("{{ readonly $typeName: {} }}", quoted(full_name)),
-    };
-    let gap = if rest.is_empty() { "" } else { "; " };
-    format!("{{ readonly $typeName: {}{gap}{rest} }}", quoted(full_name))
 }
 
 /// What is in a message that wraps one value, where such a message is a field by itself.

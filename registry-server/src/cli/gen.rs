@@ -3,9 +3,11 @@
 //! What is generated is `annals-codegen`'s to say; here it is written, or compared with what is there. A file that would
 //! not change is not written. Nothing here asks a server.
 
+mod rust;
+
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use annals_codegen::{Build, Error, configure};
 use clap::{Args, Subcommand};
@@ -23,7 +25,7 @@ pub(crate) enum Gen {
                       --out src/gen --check\n\nThe file is one of the crate it is written into, which depends on \
                       annals-schema-model."
     )]
-    Rust(Target),
+    Rust(rust::Rust),
     /// TypeScript, for services that read and write the same events with the registry clients of Node
     #[command(
         after_help = "Example:\n  annals gen typescript --schemas schemas --out web/src/events.ts\n\nTypes alone: of Avro those of \
@@ -81,11 +83,7 @@ pub(crate) struct Target {
 impl Gen {
     pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
         match self {
-            Self::Rust(target) => {
-                let file = target.file("rs");
-                let text = as_in_crate(&file, &target.schemas)?;
-                target.finish(&file, &text, global.output)
-            }
+            Self::Rust(rust) => rust.run(global.output),
             Self::Typescript(target) => {
                 let text = build(&target.schemas).typescript().map_err(unsound)?;
                 target.finish(&target.file("ts"), &text, global.output)
@@ -197,44 +195,6 @@ fn difference(present: Option<&str>, text: &str) -> Option<String> {
     }
 }
 
-/// What a `build.rs` of the crate that a file belongs to would generate. It runs in the crate's folder, and code names the
-/// texts of its schemas from there; so this does the same.
-fn as_in_crate(file: &Path, schemas: &Path) -> Result<String, Failure> {
-    let package = package(file)?;
-    let schemas = seen_from(&package, schemas).map_err(|error| failed(schemas, &error))?;
-    let here = std::env::current_dir()?;
-    std::env::set_current_dir(&package).map_err(|error| failed(&package, &error))?;
-    let generated = build(&schemas).generate();
-    std::env::set_current_dir(here)?;
-    generated.map_err(unsound)
-}
-
-/// The folder of the crate a file belongs to.
-fn package(file: &Path) -> Result<PathBuf, Failure> {
-    let absolute = std::path::absolute(file).map_err(|error| failed(file, &error))?;
-    let mut folders = absolute.ancestors().skip(1);
-    match folders.find(|folder| folder.join("Cargo.toml").is_file()) {
-        Some(folder) => Ok(folder.to_owned()),
-        None => Err(Failure::new(
-            Exit::Failed,
-            format!(
-                "{} is in no crate: no folder above it has a Cargo.toml",
-                file.display()
-            ),
-        )
-        .help("code names the texts of its schemas from the folder of its crate; give --out a place in one")),
-    }
-}
-
-/// The relative path that leads from a folder to a file; both exist.
-fn seen_from(folder: &Path, file: &Path) -> io::Result<PathBuf> {
-    let (folder, file) = (folder.canonicalize()?, file.canonicalize()?);
-    let both = folder.components().zip(file.components());
-    let shared = both.take_while(|(a, b)| a == b).count();
-    let up = folder.components().skip(shared).map(|_| Component::ParentDir);
-    Ok(up.chain(file.components().skip(shared)).collect())
-}
-
 fn unsound(wrong: Error) -> Failure {
     Failure::new(Exit::Failed, wrong.to_string().replace('\n', "\n  "))
 }
@@ -266,22 +226,5 @@ mod tests {
         check(Some("a"), "a\nb", Some("line 2 is nothing, and would be `b`"));
         check(Some("a\nb"), "a", Some("line 2 is `b`, and would be nothing"));
         check(Some("a\r\nb"), "a\nb", Some("only the ends of lines differ"));
-    }
-
-    #[test]
-    fn files_are_named_as_a_folder_sees_them() {
-        let root = tempfile::tempdir().unwrap();
-        let file = root.path().join("schemas/a/v1.avsc");
-        fs::create_dir_all(root.path().join("crates/events")).unwrap();
-        fs::create_dir_all(file.parent().unwrap()).unwrap();
-        fs::write(&file, "").unwrap();
-        let check = |folder: &str, expected: &str| {
-            let seen = seen_from(&root.path().join(folder), &file).unwrap();
-            assert_eq!(seen, Path::new(expected), "{folder}");
-        };
-        check(".", "schemas/a/v1.avsc");
-        check("schemas", "a/v1.avsc");
-        check("crates/events", "../../schemas/a/v1.avsc");
-        check("crates/../schemas/a", "v1.avsc");
     }
 }

@@ -1,11 +1,15 @@
-// Values as avsc makes them up and reads them, written down as values of what `annals gen typescript` prints: the compiler
-// of TypeScript says whether they are. `node generated.js FOLDER`: every folder in it has `events.ts` and `asyncapi.json`.
+// Values as avsc and protobuf-es read them, written down as values of what `annals gen typescript` prints: the compiler of
+// TypeScript says whether they are. `node generated.js FOLDER`: every folder in it has `events.ts` and `asyncapi.json`.
 'use strict'
 
 const assert = require('node:assert')
+const { execFileSync, spawnSync } = require('node:child_process')
 const fs = require('node:fs')
+const os = require('node:os')
 const path = require('node:path')
 const avro = require('avsc')
+const { create, createFileRegistry, fromBinary, toBinary } = require('@bufbuild/protobuf')
+const { FileDescriptorSetSchema } = require('@bufbuild/protobuf/wkt')
 
 const VALUES = 8
 /** How deep values hold others before they come to an end. */
@@ -57,6 +61,63 @@ function sample (type, turn, depth = 0) {
   return name === null || value === null ? value : { [name]: value }
 }
 
+/** Google's own files, which registries know without being told. */
+const GOOGLE = path.join(process.env.NODE_PATH, 'google-gax/build/protos')
+
+/** A message of protobuf-es, by the description that protoc makes of its text. */
+function described (message) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'generated'))
+  const texts = { ...message['x-protobuf-imports'], 'main.proto': message.payload.schema }
+  for (const [name, text] of Object.entries(texts)) {
+    fs.mkdirSync(path.dirname(path.join(folder, name)), { recursive: true })
+    fs.writeFileSync(path.join(folder, name), text)
+  }
+  execFileSync('protoc', ['-I.', `-I${GOOGLE}`, '--include_imports', '--descriptor_set_out=set', 'main.proto'], { cwd: folder, stdio: 'pipe' })
+  const set = fromBinary(FileDescriptorSetSchema, fs.readFileSync(path.join(folder, 'set')))
+  fs.rmSync(folder, { recursive: true })
+  return createFileRegistry(set).getMessage(message.name)
+}
+
+/** Whether fields of a message have one name in camel case, so that the library takes them for one. */
+const clashes = (type) => new Set(type.fields.map((field) => field.localName)).size < type.fields.length
+
+/** What descriptions call a field of proto2 that is always there. */
+const REQUIRED = 3
+
+/** A message; other members of its oneofs each turn. */
+function messageOf (type, turn, depth = 0) {
+  const init = {}
+  const single = (kind, field) => {
+    if (kind === 'enum') return field.enum.values[turn % field.enum.values.length].number
+    if (kind === 'message' && field.message.typeName === 'google.protobuf.Struct') return { a: [true, null, 'x'] }
+    if (kind === 'message') return messageOf(field.message, turn + 1, depth + 1)
+    const zero = field.scalar
+    // The numbers of types in descriptions: 9 text, 12 bytes, 8 truth, 3 4 6 16 18 of 64 bits.
+    if (zero === 9) return `größe ${turn}`
+    if (zero === 12) return new Uint8Array([turn])
+    if (zero === 8) return true
+    return [3, 4, 6, 16, 18].includes(zero) ? BigInt(turn) : turn
+  }
+  const key = (field) => field.mapKey === 9 || field.mapKey === 8 ? 'true' : `${turn}`
+  for (const field of type.fields) {
+    const isDeep = depth > 3 && field.message !== undefined
+    if (isDeep || (turn % 4 === 3 && field.presence !== REQUIRED)) continue
+    if (field.fieldKind === 'list') init[field.localName] = [single(field.listKind, field)]
+    else if (field.fieldKind === 'map') init[field.localName] = { [key(field)]: single(field.mapKind, field) }
+    else if (field.oneof === undefined) {
+      // What wraps a scalar is that scalar, where it is a field by itself.
+      const wrapped = /^google\.protobuf\.\w+Value$/.test(field.message?.typeName) && field.message.fields.length === 1 && field.message.fields[0].scalar !== undefined
+      init[field.localName] = wrapped ? single('scalar', field.message.fields[0]) : single(field.fieldKind, field)
+    }
+  }
+  for (const oneof of type.oneofs) {
+    const field = oneof.fields[turn % oneof.fields.length]
+    if (depth > 3 && field.message !== undefined) continue
+    init[oneof.localName] = { case: field.localName, value: single(field.fieldKind, field) }
+  }
+  return create(type, init)
+}
+
 /** Defaults are of no interest here, and those of logical types are not what avsc takes for one. */
 function withoutDefaults (schema) {
   if (Array.isArray(schema)) return schema.map(withoutDefaults)
@@ -68,7 +129,7 @@ function withoutDefaults (schema) {
 /** A value as TypeScript writes it. */
 function literal (value) {
   if (typeof value === 'bigint') return `${value}n`
-  if (Buffer.isBuffer(value)) return `new Uint8Array([${[...value]}])`
+  if (value instanceof Uint8Array) return `new Uint8Array([${[...value]}])`
   if (Array.isArray(value)) return `[${value.map(literal)}]`
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   const members = Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}: ${literal(member)}`)
@@ -89,7 +150,17 @@ function values (folder) {
   for (const channel of Object.values(document.channels)) {
     for (const reference of Object.values(channel.messages)) {
       const message = document.components.messages[reference.$ref.split('/').pop()]
-      if (!message.payload.schemaFormat.startsWith('application/vnd.apache.avro')) continue
+      const declare = (value) => lines.push(`const v${lines.length}: events.${types.get(channel.address)} = ${value}`)
+      if (!message.payload.schemaFormat.startsWith('application/vnd.apache.avro')) {
+        if (!hasProtoc) continue
+        const type = described(message)
+        if (clashes(type)) {
+          unread += 1
+          continue
+        }
+        for (let i = 0; i < VALUES; i++) declare(literal(fromBinary(type, toBinary(type, messageOf(type, i)))))
+        continue
+      }
       if (!/^[\w.]+$/.test(message.name)) {
         // avsc takes the names of the specification alone.
         unread += 1
@@ -99,7 +170,7 @@ function values (folder) {
       for (let i = 0; i < VALUES; i++) {
         // What avsc reads, of whatever class.
         const event = literal(type.fromBuffer(type.toBuffer(sample(type, i))))
-        lines.push(`const v${lines.length}: events.${types.get(channel.address)} = { name: ${JSON.stringify(message.name)}, event: ${event} }`)
+        declare(`{ name: ${JSON.stringify(message.name)}, event: ${event} }`)
       }
     }
   }
@@ -112,8 +183,10 @@ function values (folder) {
 }
 
 const root = process.argv[2]
+const hasProtoc = spawnSync('protoc', ['--version']).status === 0
+if (!hasProtoc) console.log('skipped: messages of protobuf-es: protoc is not installed')
 const folders = fs.readdirSync(root).filter((name) => fs.existsSync(path.join(root, name, 'events.ts')))
 assert(folders.length > 0, 'nothing is generated')
 const all = folders.map((name) => values(path.join(root, name)))
 const sum = (of) => all.map(of).reduce((a, b) => a + b)
-console.log(`${sum((one) => one.read)} values of avsc, ${sum((one) => one.unread)} schemas it cannot read`)
+console.log(`${sum((one) => one.read)} values of avsc and protobuf-es, ${sum((one) => one.unread)} schemas they cannot read`)
