@@ -258,7 +258,7 @@ fn proto_unit(
     };
     let imports = crate::input::resolved(&text.references);
     let read = protobuf::schema(proto, &text.label, &imports);
-    let endless = protobuf::endless(&read).into_iter();
+    let endless = read.valueless().into_iter();
     wrong.extend(endless.map(|message| {
         let reason = format!(
             "`{}` requires another of itself without an end, so it has no values",

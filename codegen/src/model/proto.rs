@@ -224,6 +224,40 @@ impl Schema {
         true
     }
 
+    /// The messages that have no value: each requires another of itself.
+    pub(crate) fn valueless(&self) -> Vec<&Message> {
+        self.unending(|field| field.occurs == Occurs::Required)
+    }
+
+    /// The messages a value of which can hold itself, or one that can.
+    pub(crate) fn endless(&self) -> BTreeSet<&str> {
+        let endless = self.unending(|_| true).into_iter();
+        endless.map(|message| message.full_name.as_str()).collect()
+    }
+
+    /// The messages whose fields, of those that count, lead to no end.
+    fn unending(&self, counts: impl Fn(&Field) -> bool) -> Vec<&Message> {
+        let mut open: Vec<&Message> = self.files.iter().flat_map(File::all_messages).collect();
+        let mut ended: BTreeSet<&str> = BTreeSet::new();
+        loop {
+            let before = open.len();
+            open.retain(|message| {
+                let mut fields = message.fields.iter().filter(|field| counts(field));
+                let has_end = fields.all(|field| match &field.kind {
+                    Kind::Message(name) | Kind::Group(name) => ended.contains(name.as_str()),
+                    Kind::Scalar(_) | Kind::Enum(_) => true,
+                });
+                if has_end {
+                    ended.insert(&message.full_name);
+                }
+                !has_end
+            });
+            if open.len() == before {
+                return open;
+            }
+        }
+    }
+
     /// The message of a full name.
     pub(crate) fn message(&self, full_name: &str) -> Option<&Message> {
         let mut all = self.files.iter().flat_map(File::all_messages);

@@ -358,32 +358,6 @@ pub(crate) fn events(schema: &Schema, record: Option<&str>) -> ProtoEvents {
     }
 }
 
-/// The messages that have no value: each requires another of itself.
-pub(crate) fn endless(schema: &Schema) -> Vec<&Message> {
-    let mut open: Vec<&Message> = schema.files.iter().flat_map(File::all_messages).collect();
-    let mut ended: BTreeSet<&str> = BTreeSet::new();
-    loop {
-        let before = open.len();
-        open.retain(|message| {
-            let required = message
-                .fields
-                .iter()
-                .filter(|field| field.occurs == Occurs::Required);
-            let has_end = required.into_iter().all(|field| match &field.kind {
-                Kind::Message(name) | Kind::Group(name) => ended.contains(name.as_str()),
-                Kind::Scalar(_) | Kind::Enum(_) => true,
-            });
-            if has_end {
-                ended.insert(&message.full_name);
-            }
-            !has_end
-        });
-        if open.len() == before {
-            return open;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

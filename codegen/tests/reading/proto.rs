@@ -332,6 +332,38 @@ fn members_of_a_oneof_are_events() {
 }
 
 #[test]
+fn what_is_written_can_be_read() {
+    use generated::core::std::crate_::r#type::self_::{OnlyOneof, only_oneof::One as Choice};
+
+    let nested = |depth: usize| {
+        (1..depth).fold(
+            OnlyOneof {
+                one: Some(Choice::A(1)),
+            },
+            |inner, _| OnlyOneof {
+                one: Some(Choice::B(Box::new(inner))),
+            },
+        )
+    };
+    let check = |depth: usize, readable: bool| {
+        let event = WordsEvent::from(nested(depth));
+        let written = event.encode();
+        assert_eq!(written.is_ok(), readable, "{depth}");
+        let schema = SchemaId::new(1).unwrap();
+        let raw = Raw {
+            schema,
+            body: &event.body(),
+        };
+        let read = WordsEvent::decode(&raw, &One::new(WordsEvent::SCHEMA));
+        assert_eq!(read.is_ok(), readable, "{depth}");
+    };
+    check(1, true);
+    check(100, true);
+    check(102, false);
+    check(1_000, false);
+}
+
+#[test]
 fn twins_are_two_types() {
     let one = t::One {
         s: Some(t::S {

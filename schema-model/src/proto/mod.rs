@@ -41,7 +41,7 @@ pub(crate) use parse::outline;
 pub use reading::Reading;
 pub use scan::{NAME_BYTES_MAX, NAME_PARTS_MAX, TEXT_BYTES_MAX};
 pub use shape::VALUES_MAX;
-pub use typed::{Written, body};
+pub use typed::{Written, body, readable};
 pub use walk::Walk;
 pub(crate) use write::write;
 

@@ -5,7 +5,7 @@
 
 use prost_reflect::{MessageDescriptor, prost::Message};
 
-use crate::{DecodeError, Raw, Resolve, Schema, SchemaId, envelope};
+use crate::{DecodeError, EncodeError, Raw, Resolve, Schema, SchemaId, envelope};
 
 /// The body of a message: which one it is of its file, and itself.
 ///
@@ -22,6 +22,21 @@ pub fn body<M: Message>(indexes: &[i32], message: &M) -> Vec<u8> {
     envelope::write_message_indexes(indexes, &mut body);
     message.encode_raw(&mut body);
     body
+}
+
+/// A body, if it can be read: a message that can hold itself may do so more often than readers follow it.
+///
+/// # Errors
+/// When nobody would read it.
+pub fn readable<M: Message + Default>(body: Vec<u8>) -> Result<Vec<u8>, EncodeError> {
+    let message = envelope::read_message_indexes(&body).map(|(_, message)| message);
+    // Only how deep it is can be wrong with what was written just now.
+    match M::decode(message.unwrap_or_default()) {
+        Ok(_) => Ok(body),
+        Err(error) => Err(EncodeError::Payload(format!(
+            "the event could not be read: {error}"
+        ))),
+    }
 }
 
 /// A message as somebody wrote it.

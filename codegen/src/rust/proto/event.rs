@@ -26,6 +26,8 @@ pub(crate) struct Event<'a> {
     pub(crate) message: &'a Message,
     /// Its type.
     pub(crate) place: &'a Rc<Place>,
+    /// Whether a value can hold itself, so that writing it may fail.
+    pub(crate) is_endless: bool,
 }
 
 fn path(event: &Event<'_>) -> TokenStream {
@@ -55,8 +57,8 @@ pub(crate) fn members(topic: &str, name: &str, event: &Event<'_>, oneof: usize) 
     );
     let message_doc = format!(" The message around it; its own `{field}` is empty.");
     let (constants, indexes) = (origin_constants(event.origin), indexes(event));
-    let records = records(&quote!(::annals_schema_model));
-    let set = members_set(&name, event.schema);
+    let (records, unasked) = (records(&quote!(::annals_schema_model)), unasked(event.is_endless));
+    let set = members_set(&name, event);
     quote! {
         #[doc = #doc]
         #[derive(Clone, Debug, PartialEq)]
@@ -81,6 +83,7 @@ pub(crate) fn members(topic: &str, name: &str, event: &Event<'_>, oneof: usize) 
             }
 
             /// The payload, without an envelope: message indexes and message.
+            #unasked
             pub fn body(&self) -> Vec<u8> {
                 let mut body = match self.message.#field {
                     None => ::annals_schema_model::proto::body(#indexes, &self.message),
@@ -109,8 +112,18 @@ pub(crate) fn members(topic: &str, name: &str, event: &Event<'_>, oneof: usize) 
     }
 }
 
-fn members_set(name: &Ident, schema: usize) -> TokenStream {
-    let schema = unsuffixed(schema);
+/// What is said of a payload of events that can hold themselves.
+fn unasked(is_endless: bool) -> Option<TokenStream> {
+    is_endless.then(|| quote!(#[doc = " Whether anybody follows an event that deep, `encode` asks."]))
+}
+
+fn members_set(name: &Ident, event: &Event<'_>) -> TokenStream {
+    let (schema, message) = (unsuffixed(event.schema), path(event));
+    let body = if event.is_endless {
+        quote!(::annals_schema_model::proto::readable::<#message>(self.body())?)
+    } else {
+        quote!(self.body())
+    };
     quote! {
         impl ::annals_schema_model::EventSet for #name {
             const READER: &'static [(&'static str, [u8; 32])] = &[(Self::NAME, Self::FINGERPRINT)];
@@ -130,7 +143,7 @@ fn members_set(name: &Ident, schema: usize) -> TokenStream {
             }
 
             fn encode(&self) -> Result<(&'static str, Vec<u8>), ::annals_schema_model::EncodeError> {
-                Ok((Self::NAME, self.body()))
+                Ok((Self::NAME, #body))
             }
 
             fn schema(&self) -> &'static ::annals_schema_model::SchemaVersion {
@@ -168,6 +181,7 @@ pub(crate) fn messages(topic: &str, name: &str, events: &[Event<'_>], own: Optio
         _ => TokenStream::new(),
     };
     let records = records(&quote!(::annals_schema_model));
+    let unasked = unasked(events.iter().any(|event| event.is_endless));
     let bodies = events.iter().map(indexes);
     let set = messages_set(&name, &variants, events, own);
     quote! {
@@ -201,6 +215,7 @@ pub(crate) fn messages(topic: &str, name: &str, events: &[Event<'_>], own: Optio
             #records
 
             /// The payload, without an envelope: message indexes and message.
+            #unasked
             pub fn body(&self) -> Vec<u8> {
                 match self {
                     #(Self::#variants(event) => ::annals_schema_model::proto::body(#bodies, event),)*
@@ -224,6 +239,19 @@ fn messages_set(name: &Ident, variants: &[Ident], events: &[Event<'_>], own: Opt
         .map(|event| event.message.full_name.as_str())
         .collect();
     let schemas = events.iter().map(|event| unsuffixed(event.schema));
+    let checked = variants.iter().zip(events).filter(|(_, event)| event.is_endless);
+    let checked: Vec<_> = checked
+        .map(|(variant, event)| {
+            let message = path(event);
+            quote!(Self::#variant(_) => ::annals_schema_model::proto::readable::<#message>(self.body())?,)
+        })
+        .collect();
+    let rest = (checked.len() < events.len()).then(|| quote!(_ => self.body(),));
+    let body = if checked.is_empty() {
+        quote!(self.body())
+    } else {
+        quote!(match self { #(#checked)* #rest })
+    };
     let schema = match events {
         [event, ..] if own.is_none() => {
             let schema = unsuffixed(event.schema);
@@ -265,7 +293,7 @@ fn messages_set(name: &Ident, variants: &[Ident], events: &[Event<'_>], own: Opt
             }
 
             fn encode(&self) -> Result<(&'static str, Vec<u8>), ::annals_schema_model::EncodeError> {
-                Ok((self.name(), self.body()))
+                Ok((self.name(), #body))
             }
 
             fn schema(&self) -> &'static ::annals_schema_model::SchemaVersion {

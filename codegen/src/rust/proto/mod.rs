@@ -138,19 +138,22 @@ impl<'a> Proto<'a> {
     fn events(&self, topic: &Topic<'a>) -> Vec<Event<'_>> {
         let units = (topic.first..).zip(topic.units);
         let named = units.flat_map(|(number, unit)| {
+            let endless = unit.schema.endless();
             let names: Vec<&String> = match &unit.events {
                 ProtoEvents::Members { message, .. } => vec![message],
                 ProtoEvents::Messages(names) => names.iter().collect(),
             };
-            names.into_iter().map(move |name| (number, unit, name))
+            let named = names.into_iter();
+            named.map(move |name| (number, unit, name, endless.contains(name.as_str())))
         });
-        let found = named.filter_map(|(number, unit, name)| {
+        let found = named.filter_map(|(number, unit, name, is_endless)| {
             let message: &Message = unit.schema.message(name)?;
             Some(Event {
                 origin: &unit.origin,
                 schema: self.rows.place(&unit.origin),
                 message,
                 place: self.places.get(number, name)?,
+                is_endless,
             })
         });
         found.collect()
