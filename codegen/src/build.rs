@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 #[cfg(feature = "asyncapi")]
 use crate::asyncapi::{self, Document};
+use crate::compat::{self, Compared, Incompatible};
 use crate::diagnostic::Diagnostic;
 use crate::error::Error;
-use crate::input::Input;
+use crate::input::{FolderVersion, Input};
 use crate::settings::{Attribute, DateTimes, Decimals, Settings};
 use crate::unit::Units;
-use crate::{check, input, python, rust, typescript};
+use crate::{check, input, needs, python, rust, typescript};
 
 /// What is generated, and from what.
 #[derive(Clone, Debug)]
@@ -69,6 +70,13 @@ impl Build {
         self
     }
 
+    /// What is done about a schema that is not compatible with the versions before it; the build fails when nothing is said.
+    #[must_use]
+    pub fn incompatible(mut self, done: Incompatible) -> Build {
+        self.settings.incompatible = done;
+        self
+    }
+
     /// Puts an attribute on every struct and enum that a path matches: `.` all of them, `.shop.orders` those of the
     /// namespace, `OrderPlaced` those of that name.
     #[must_use]
@@ -120,17 +128,42 @@ impl Build {
         Ok(asyncapi::document(&self.read()?.1, title, version))
     }
 
+    /// Every version in the folder, each after those it refers to.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the schemas.
+    pub fn versions(&self) -> Result<Vec<FolderVersion>, Error> {
+        let input = input::load(&self.schemas)?;
+        let rows = input.in_order().into_iter();
+        Ok(rows
+            .map(|(subject, text)| FolderVersion::of(subject, text))
+            .collect())
+    }
+
     fn read(&self) -> Result<(Input, Units), Error> {
         let wrong = self.settings.wrong_attributes().into_iter();
-        let wrong: Vec<Diagnostic> = wrong
+        let mut wrong: Vec<Diagnostic> = wrong
             .map(|message| Diagnostic::file(&self.schemas, message))
             .collect();
-        if !wrong.is_empty() {
-            return Err(wrong.into());
+        let mut input = input::load(&self.schemas)?;
+        let mut compared = Compared::default();
+        for subject in input.subjects() {
+            if let Some((newest, older)) = subject.versions.split_last() {
+                compared.add(compat::compare(subject, newest, older));
+            }
         }
-        let input = input::load(&self.schemas)?;
-        let units = check::units(&input)?;
-        Ok((input, units))
+        match self.settings.incompatible {
+            Incompatible::Refuse => wrong.extend(compared.refused),
+            Incompatible::Warn => input.warnings.extend(compared.refused),
+        }
+        input.warnings.extend(compared.told);
+        match check::units(&input) {
+            Ok(units) if wrong.is_empty() => Ok((input, units)),
+            units => {
+                wrong.extend(units.err().into_iter().flatten());
+                Err(wrong.into())
+            }
+        }
     }
 
     /// Generates into `OUT_DIR`, from inside a `build.rs`, and tells cargo what the file was made from and what is odd.
@@ -143,7 +176,11 @@ impl Build {
             for warning in &input.warnings {
                 println!("cargo::warning={}", in_one_line(warning));
             }
-            Ok(self.write(&rust::file(&input, &units, &self.settings)?)?)
+            let text = rust::file(&input, &units, &self.settings)?;
+            for diagnostic in needs::missing(&text)? {
+                println!("cargo::warning={}", in_one_line(&diagnostic));
+            }
+            Ok(self.write(&text)?)
         });
         if let Err(error) = &written {
             for diagnostic in error.diagnostics() {
@@ -170,5 +207,11 @@ impl Build {
 }
 
 fn in_one_line(diagnostic: &Diagnostic) -> String {
-    diagnostic.to_string().replace('\n', " ")
+    let help = if diagnostic.help.is_empty() {
+        ""
+    } else {
+        "; help: "
+    };
+    let said = format!("{diagnostic}{help}{}", diagnostic.help);
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
 }

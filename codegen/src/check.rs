@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use annals_schema_model::avro::compat as avro_compat;
-use annals_schema_model::{Direction, Level, Schema, SchemaType, Version, compat};
+use annals_schema_model::{Schema, SchemaType};
 
 use crate::avro;
 use crate::diagnostic::Diagnostic;
@@ -43,12 +42,9 @@ fn subject_units(topic: Option<&Topic>, subject: &Subject, wrong: &mut Vec<Diagn
     let Some((newest, older)) = subject.versions.split_last() else {
         return units;
     };
-    // What is upcast need not be readable as it is.
-    let is_upcast = |text: &&VersionText| subject.upcast.contains(&text.version);
-    compare(newest, older.iter().filter(|text| !is_upcast(text)), wrong);
-    let kept = older
-        .iter()
-        .filter(|text| is_upcast(text) || subject.keep.contains(&text.version));
+    let is_kept =
+        |text: &&VersionText| subject.upcast.contains(&text.version) || subject.keep.contains(&text.version);
+    let kept = older.iter().filter(is_kept);
     match subject.kind {
         SchemaType::Avro => {
             units.newest = avro_unit(subject, newest, None, wrong);
@@ -103,54 +99,6 @@ fn topic_unit(topic: &Topic, wrong: &mut Vec<Diagnostic>) -> Option<TopicUnit> {
                 format!("topic `{name}` mixes Avro and Protobuf; the subjects of a topic are of one type");
             wrong.push(Diagnostic::file(&unit.origin.path, reason));
             None
-        }
-    }
-}
-
-/// The newest version must read what every older one wrote.
-fn compare<'a>(
-    newest_text: &VersionText,
-    older: impl Iterator<Item = &'a VersionText>,
-    wrong: &mut Vec<Diagnostic>,
-) {
-    let newest = &newest_text.schema;
-    for text in older {
-        let schema = &text.schema;
-        for finding in compat::check(Level::Backward, newest, &[(Version(text.version), schema)]) {
-            let detail = if finding.additional_info.is_empty() {
-                String::new()
-            } else {
-                format!(" ({})", finding.additional_info)
-            };
-            let message = format!(
-                "version {} cannot read data of version {}: {} at {}: {}{detail}",
-                newest_text.version,
-                text.version,
-                finding.rule.code(),
-                finding.path,
-                finding.description,
-            );
-            let (line, column) = (finding.line.unwrap_or(0), finding.column.unwrap_or(0));
-            wrong.push(Diagnostic::at(&newest_text.path, line, column, message));
-        }
-        if let (Schema::Avro(reader), Schema::Avro(writer)) = (newest, schema) {
-            let misread = avro_compat::misreadings(reader, writer, Direction::Backward);
-            let narrowed = avro_compat::narrowings(reader, writer, Direction::Backward);
-            let all = misread.into_iter().map(|finding| ("misreads", finding));
-            let all = all.chain(narrowed.into_iter().map(|finding| ("cannot read all", finding)));
-            wrong.extend(all.map(|(does, finding)| {
-                let (line, column) = (finding.line.unwrap_or(0), finding.column.unwrap_or(0));
-                let message = format!(
-                    "version {} {does} data of version {}: {} at {}: {} ({})",
-                    newest_text.version,
-                    text.version,
-                    finding.rule.code(),
-                    finding.path,
-                    finding.description,
-                    finding.additional_info,
-                );
-                Diagnostic::at(&newest_text.path, line, column, message)
-            }));
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do about it, with the lines to paste; empty where the message says it.
     pub help: String,
+    /// The same on the lines it is about.
+    drawn: String,
 }
 
 impl Diagnostic {
@@ -35,6 +37,7 @@ impl Diagnostic {
             column,
             message: message.into(),
             help: String::new(),
+            drawn: String::new(),
         }
     }
 
@@ -45,10 +48,17 @@ impl Diagnostic {
         self
     }
 
+    /// The same, drawn.
+    pub(crate) fn drawn(mut self, drawn: String) -> Diagnostic {
+        self.drawn = drawn;
+        self
+    }
+
     /// The same for people: with what to do about it.
     #[must_use]
     pub fn report(&self) -> String {
         match self.help.as_str() {
+            _ if !self.drawn.is_empty() => self.drawn.clone(),
             "" => format!("error: {self}"),
             help => format!("error: {self}\n  help: {help}"),
         }

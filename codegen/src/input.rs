@@ -21,9 +21,10 @@ mod settings;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use annals_schema_model::{Resolved, Schema, SchemaType};
+use annals_schema_model::{Reference, Resolved, Schema, SchemaType, Standard};
 
 use crate::diagnostic::Diagnostic;
+use crate::lock::{self, Lock};
 pub(crate) use place::Strategy;
 
 /// Everything that was found in a folder.
@@ -57,6 +58,8 @@ pub(crate) struct Subject {
     pub(crate) kind: SchemaType,
     /// Ascending; never empty.
     pub(crate) versions: Vec<VersionText>,
+    /// How its versions are compared.
+    pub(crate) standard: Standard,
     /// The old versions that are generated beside the newest.
     pub(crate) keep: Vec<u32>,
     /// Those of them whose events become the next version's by the user's own `From`.
@@ -68,6 +71,8 @@ pub(crate) struct Subject {
 pub(crate) struct VersionText {
     /// From 1.
     pub(crate) version: u32,
+    /// Its id in the registry it was pulled from, if it was.
+    pub(crate) id: Option<u32>,
     /// The file, as reached from the folder's path.
     pub(crate) path: PathBuf,
     /// The file as docs name it: from the folder on, the same on every machine.
@@ -150,14 +155,74 @@ impl Input {
     }
 }
 
+/// Files that came from nobody knows where: older than what is locked of their subject, and not locked.
+fn unlocked(subjects: &[folder::FoundSubject], lock: &Lock) -> Vec<Diagnostic> {
+    let files = subjects.iter().flat_map(|subject| {
+        let newest = lock.newest(&subject.name).unwrap_or_default();
+        let is_locked = move |version: u32| lock.of(&subject.name).any(|(locked, _)| locked == version);
+        let files = subject.files.iter();
+        files.filter(move |file| file.version < newest && !is_locked(file.version))
+    });
+    let message = format!(
+        "is older than what {} has of its subject, and is not in it",
+        lock::FILE
+    );
+    files
+        .map(|file| {
+            Diagnostic::file(&file.path, &message).help("`annals gen pull <subject>:<version>` puts it in")
+        })
+        .collect()
+}
+
+/// A version in a folder, as a registry is asked about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderVersion {
+    /// The subject.
+    pub subject: String,
+    /// The version, as the files number it.
+    pub version: u32,
+    /// The schema's type.
+    pub schema_type: SchemaType,
+    /// The schema's text.
+    pub text: String,
+    /// What it refers to itself.
+    pub references: Vec<Reference>,
+    /// The file.
+    pub path: PathBuf,
+}
+
+impl FolderVersion {
+    pub(crate) fn of(subject: &Subject, text: &VersionText) -> FolderVersion {
+        let references = text.refers.iter().map(|refers| Reference {
+            name: refers.name.clone(),
+            subject: refers.subject.clone(),
+            version: i32::try_from(refers.version).unwrap_or(i32::MAX),
+        });
+        FolderVersion {
+            subject: subject.name.clone(),
+            version: text.version,
+            schema_type: subject.kind,
+            text: text.text.clone(),
+            references: references.collect(),
+            path: text.path.clone(),
+        }
+    }
+}
+
 /// Reads a folder and every schema in it.
 pub(crate) fn load(root: &Path) -> Result<Input, Vec<Diagnostic>> {
     let settings = settings::load(root)?;
-    let mut wrong = Vec::new();
+    let lock = Lock::read(root).map_err(|diagnostic| vec![diagnostic])?;
+    let mut wrong = lock.wrong_files(root);
     let mut found = folder::read(root, &mut wrong);
     let mut warnings = std::mem::take(&mut found.warnings);
-    let versions = refer::parse(&found, &settings, &mut wrong);
-    let mut input = place::all(found.subjects, versions, &settings, &mut wrong, &mut warnings);
+    warnings.extend(unlocked(&found.subjects, &lock));
+    let versions = refer::parse(&found, &settings, &lock, &mut wrong);
+    let says = place::Says {
+        settings: &settings,
+        lock: &lock,
+    };
+    let mut input = place::all(found.subjects, versions, says, &mut wrong, &mut warnings);
     wrong.extend(settings.unused(input.subjects()));
     if wrong.is_empty() {
         input.warnings = warnings;

@@ -4,6 +4,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::Parser;
 
+use crate::compat::Incompatible;
+
 /// The choices; what [`Settings::default`] gives is what most users want.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
@@ -13,6 +15,8 @@ pub(crate) struct Settings {
     pub(crate) decimals: Decimals,
     /// Whether generated types are serde's.
     pub(crate) serde: bool,
+    /// What is done about an incompatible schema.
+    pub(crate) incompatible: Incompatible,
     /// Attributes of types, by path.
     pub(crate) type_attributes: Vec<Attribute>,
     /// Attributes of fields, by path.

@@ -19,6 +19,7 @@ mod generated;
 mod groups;
 mod guard;
 mod limits;
+mod locked;
 mod metrics;
 mod nodes;
 mod openapi;

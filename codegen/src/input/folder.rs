@@ -10,6 +10,7 @@ use annals_schema_model::SchemaType;
 
 use super::settings::FILE as SETTINGS;
 use crate::diagnostic::Diagnostic;
+use crate::lock;
 
 /// The largest schema file that is read, in bytes. Real ones are a thousand times smaller.
 const SCHEMA_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -164,7 +165,7 @@ impl Reader<'_> {
                 Named::Other => {}
             }
         }
-        self.subject(decoded(&name), path.to_owned(), versions);
+        self.subject(lock::subject(&name), path.to_owned(), versions);
     }
 
     fn library(&mut self, entries: Entries, depth: usize) {
@@ -336,27 +337,6 @@ fn named(file: &str) -> Named {
     }
 }
 
-/// A subject's name, from its folder's: what cannot stand there is written `%2F`.
-fn decoded(folder: &str) -> String {
-    let mut bytes = Vec::with_capacity(folder.len());
-    let mut rest = folder.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let escaped = (*first == b'%').then(|| tail.get(..2)).flatten();
-        let escaped = escaped.and_then(|digits| std::str::from_utf8(digits).ok());
-        match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8(bytes).unwrap_or_else(|_| folder.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -382,15 +362,5 @@ mod tests {
         check("v1.json", Named::Json);
         check("README.md", Named::Other);
         check("LICENSE", Named::Other);
-    }
-
-    #[test]
-    fn folders_are_called_as_subjects() {
-        let check = |folder: &str, subject: &str| assert_eq!(decoded(folder), subject);
-        check("orders-value", "orders-value");
-        check("shop%2Fmoney.proto", "shop/money.proto");
-        check("50%", "50%");
-        check("%zz", "%zz");
-        check("%ff", "%ff");
     }
 }

@@ -9,6 +9,7 @@ use super::refer::Parsed;
 use super::settings::Settings;
 use super::{Input, Subject, Topic, VersionText, folder::FoundSubject};
 use crate::diagnostic::Diagnostic;
+use crate::lock::Lock;
 
 /// How the subjects of a topic are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +31,22 @@ pub(super) enum Role {
     Types,
 }
 
+/// What is said of subjects beside their names.
+#[derive(Clone, Copy)]
+pub(super) struct Says<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) lock: &'a Lock,
+}
+
 /// Puts every subject in its place.
 pub(super) fn all(
     found: Vec<FoundSubject>,
     mut parsed: Parsed,
-    settings: &Settings,
+    says: Says<'_>,
     wrong: &mut Vec<Diagnostic>,
     warnings: &mut Vec<Diagnostic>,
 ) -> Input {
+    let settings = says.settings;
     let mut topics: BTreeMap<String, Topic> = BTreeMap::new();
     let mut others = Vec::new();
     let mut places: BTreeMap<String, FoundSubject> = BTreeMap::new();
@@ -59,6 +68,7 @@ pub(super) fn all(
             warnings.push(of_no_topic(&subject));
         }
         let placed = Subject {
+            standard: settings.standard(&name, says.lock),
             keep: settings.kept(&name),
             upcast: settings.upcast(&name),
             name,
@@ -73,22 +83,7 @@ pub(super) fn all(
         places.insert(placed.name.clone(), subject);
         match role {
             Role::Types => others.push(placed),
-            Role::Events { topic, strategy } => {
-                let topic = topics.entry(topic.clone()).or_insert(Topic {
-                    name: topic,
-                    strategy,
-                    subjects: Vec::new(),
-                });
-                if topic.strategy != strategy {
-                    let message = format!(
-                        "subject `{}` of topic `{}` is not named as its others; the subjects of a topic are \
-                         `{}-value` alone, or each is named by its record",
-                        placed.name, topic.name, topic.name
-                    );
-                    wrong.push(Diagnostic::file(&placed.versions[0].path, message));
-                }
-                topic.subjects.push(placed);
-            }
+            Role::Events { topic, strategy } => wrong.extend(add(&mut topics, topic, strategy, placed)),
         }
     }
     for (name, order) in settings.topics() {
@@ -104,6 +99,31 @@ pub(super) fn all(
         others,
         warnings: Vec::new(),
     }
+}
+
+/// Adds a subject to its topic, and says where that has others that are named otherwise.
+fn add(
+    topics: &mut BTreeMap<String, Topic>,
+    topic: String,
+    strategy: Strategy,
+    placed: Subject,
+) -> Option<Diagnostic> {
+    let topic = topics.entry(topic.clone()).or_insert(Topic {
+        name: topic,
+        strategy,
+        subjects: Vec::new(),
+    });
+    let newest = placed.versions.last().filter(|_| topic.strategy != strategy);
+    let wrong = newest.map(|newest| {
+        let message = format!(
+            "subject `{}` of topic `{}` is not named as its others; the subjects of a topic are `{}-value` alone, or \
+             each is named by its record",
+            placed.name, topic.name, topic.name
+        );
+        Diagnostic::file(&newest.path, message)
+    });
+    topic.subjects.push(placed);
+    wrong
 }
 
 /// Whether a subject is called as its record, and so belongs to any topic or none.

@@ -7,12 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use annals_schema_model::{Outline, ParseError, Schema, SchemaType, Span};
+use annals_schema_model::{Outline, ParseError, Reference, Schema, SchemaType, Span};
 
 use super::folder::{File, Found};
 use super::settings::Settings;
 use super::{Referred, Refers, VersionText, resolved};
 use crate::diagnostic::Diagnostic;
+use crate::lock::{self, Lock, Locked};
 
 /// How deep references may be nested, as in the registry.
 const DEPTH_MAX: usize = 64;
@@ -26,8 +27,10 @@ pub(super) struct Parsed {
     pub(super) referred: BTreeSet<String>,
 }
 
-/// A text that others may refer to: the newest version of a subject, or a file in a library.
+/// A text that others may refer to: a version of a subject, or a file in a library.
 struct Source<'a> {
+    /// Whether it is meant where no version is.
+    is_newest: bool,
     /// The subject, if it is one's.
     subject: Option<&'a str>,
     file: &'a File,
@@ -38,6 +41,7 @@ struct Sources<'a> {
     root: &'a Path,
     all: Vec<Source<'a>>,
     settings: &'a Settings,
+    lock: &'a Lock,
 }
 
 /// Why a name leads nowhere; nothing where a place is known already.
@@ -50,13 +54,14 @@ enum Failure {
 }
 
 /// Parses everything that was found.
-pub(super) fn parse(found: &Found, settings: &Settings, wrong: &mut Vec<Diagnostic>) -> Parsed {
-    let newest = found
-        .subjects
-        .iter()
-        .filter_map(|subject| Some((Some(subject.name.as_str()), subject.files.last()?)));
-    let libraries = found.libraries.iter().map(|file| (None, file));
-    let all = newest.chain(libraries).map(|(subject, file)| {
+pub(super) fn parse(found: &Found, settings: &Settings, lock: &Lock, wrong: &mut Vec<Diagnostic>) -> Parsed {
+    let newest = found.subjects.iter().flat_map(|subject| {
+        let files = subject.files.iter();
+        let newest = subject.files.last().map(|file| file.version);
+        files.map(move |file| (Some(subject.name.as_str()), newest == Some(file.version), file))
+    });
+    let libraries = found.libraries.iter().map(|file| (None, true, file));
+    let all = newest.chain(libraries).map(|(subject, is_newest, file)| {
         let outline = Outline::of(file.kind, &file.text);
         if let (None, Err(error)) = (subject, &outline) {
             let ParseError {
@@ -67,6 +72,7 @@ pub(super) fn parse(found: &Found, settings: &Settings, wrong: &mut Vec<Diagnost
             wrong.push(Diagnostic::at(&file.path, *line, *column, message));
         }
         Source {
+            is_newest,
             subject,
             file,
             // What has none is no schema; that of a subject's version is said when it is parsed.
@@ -77,6 +83,7 @@ pub(super) fn parse(found: &Found, settings: &Settings, wrong: &mut Vec<Diagnost
         root: &found.root,
         all: all.collect(),
         settings,
+        lock,
     };
     let mut parsed = Parsed::default();
     for subject in &found.subjects {
@@ -122,7 +129,7 @@ impl<'a> Sources<'a> {
         let mut refers = Vec::new();
         for name in &outline.needs {
             let source = following
-                .follow(Some(subject), file.kind, name)
+                .follow(Some((subject, file.version)), file.kind, name)
                 .map_err(|failure| Box::new(failure.of(self.root, file, name)))?;
             refers.push(Refers {
                 name: name.clone(),
@@ -134,6 +141,7 @@ impl<'a> Sources<'a> {
         let schema = Schema::parse(file.kind, &file.text, &resolved(&references)).map_err(place)?;
         Ok(VersionText {
             version: file.version,
+            id: self.lock.get(subject, file.version).map(|locked| locked.id),
             path: file.path.clone(),
             label: file.label.clone(),
             text: file.text.clone(),
@@ -143,16 +151,44 @@ impl<'a> Sources<'a> {
         })
     }
 
+    /// Where a registered schema's reference leads to: the version that the registry has.
+    fn find_locked(&self, locked: &Locked, name: &str) -> Result<&Source<'a>, Failure> {
+        let reference = locked.references.iter().find(|reference| {
+            // A type goes by its own name, whichever one of its text the reference is called after.
+            let has_it = |source: &Source<'_>| source.is_of(reference) && source.defines(name);
+            reference.name == name || self.all.iter().any(has_it)
+        });
+        let Some(reference) = reference else {
+            return Err(Failure::Nowhere);
+        };
+        let found = self.all.iter().find(|source| source.is_of(reference));
+        found.ok_or_else(|| {
+            let Reference { subject, version, .. } = reference;
+            let why = format!(
+                "{} has it as {subject} v{version}, of which there is no file",
+                lock::FILE
+            );
+            Failure::Because(why, Some("`annals gen pull` puts it there".to_owned()))
+        })
+    }
+
     /// Where a name leads to.
-    fn find(&self, from: Option<&str>, kind: SchemaType, name: &str) -> Result<&Source<'a>, Failure> {
+    fn find(&self, from: From<'_>, kind: SchemaType, name: &str) -> Result<&Source<'a>, Failure> {
+        if let Some(locked) = from.and_then(|(subject, version)| self.lock.get(subject, version)) {
+            return self.find_locked(locked, name);
+        }
+        let from = from.map(|(subject, _)| subject);
         if let Some(said) = self.settings.import(name) {
-            let is_said = |source: &&Source<'_>| source.subject == Some(said) || source.file.relative == said;
+            let is_said = |source: &&Source<'_>| {
+                source.is_newest && (source.subject == Some(said) || source.file.relative == said)
+            };
             return self.all.iter().find(is_said).ok_or_else(|| {
                 let message = format!("`{said}`, which `{name}` is said to be in, is no subject and no file");
                 Failure::Said(self.settings.wrong_import(name, message))
             });
         }
         let of_kind = self.all.iter().filter(|source| source.file.kind == kind);
+        let of_kind = of_kind.filter(|source| source.is_newest);
         let others = of_kind.filter(|source| source.subject.is_none() || source.subject != from);
         let all: Vec<&Source<'a>> = match kind {
             SchemaType::Avro => others.filter(|source| source.defines(name)).collect(),
@@ -171,6 +207,9 @@ impl<'a> Sources<'a> {
     }
 }
 
+/// Who asks: a version of a subject, or a file in a library.
+type From<'a> = Option<(&'a str, u32)>;
+
 fn ambiguous(name: &str, many: &[&Source<'_>]) -> Failure {
     let labels: Vec<&str> = many.iter().map(|source| source.file.label.as_str()).collect();
     let first = many.first().map_or("", |source| source.called());
@@ -179,6 +218,16 @@ fn ambiguous(name: &str, many: &[&Source<'_>]) -> Failure {
 }
 
 impl Source<'_> {
+    fn version(&self) -> From<'_> {
+        Some((self.subject?, self.file.version))
+    }
+
+    /// Whether it is what a reference leads to.
+    fn is_of(&self, reference: &Reference) -> bool {
+        self.subject == Some(reference.subject.as_str())
+            && i32::try_from(self.file.version) == Ok(reference.version)
+    }
+
     /// Whether it defines a type that is called so, or so without a namespace.
     fn defines(&self, name: &str) -> bool {
         let short = name.rsplit('.').next().unwrap_or(name);
@@ -251,12 +300,7 @@ struct Following<'f, 'a> {
 }
 
 impl<'f, 'a> Following<'f, 'a> {
-    fn follow(
-        &mut self,
-        from: Option<&str>,
-        kind: SchemaType,
-        name: &str,
-    ) -> Result<&'f Source<'a>, Failure> {
+    fn follow(&mut self, from: From<'_>, kind: SchemaType, name: &str) -> Result<&'f Source<'a>, Failure> {
         let sources = self.sources;
         let source = sources.find(from, kind, name)?;
         if let Some(subject) = source.subject {
@@ -284,7 +328,7 @@ impl<'f, 'a> Following<'f, 'a> {
         }
         self.open.push(source.file.relative.clone());
         for needed in &source.outline.needs {
-            self.follow(source.subject, kind, needed)
+            self.follow(source.version(), kind, needed)
                 .map_err(|failure| Failure::Said(failure.of(sources.root, source.file, needed)))?;
         }
         self.open.pop();

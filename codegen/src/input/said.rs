@@ -4,10 +4,10 @@
 //! a word that is not known is an error, and so is a known one that holds something else.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+
+use crate::tables::{self, Held, Result, array, map, string, table, unknown, version};
 
 /// The whole file.
 #[derive(Debug, Default)]
@@ -35,18 +35,9 @@ pub(super) struct SubjectToml {
     pub(super) upcast: Vec<Spanned<u32>>,
 }
 
-/// What is wrong, and at which byte.
-pub(super) type Wrong = (usize, String);
-
-type Result<T> = std::result::Result<T, Wrong>;
-type Held<'i> = Spanned<DeValue<'i>>;
-
 /// Reads the file.
 pub(super) fn read(text: &str) -> Result<File> {
-    let parsed = DeTable::parse(text).map_err(|error| {
-        let message = error.message().trim().replace('\n', ", ");
-        (error.span().map_or(0, |span| span.start), message)
-    })?;
+    let parsed = tables::parse(text)?;
     let mut file = File::default();
     for (key, held) in parsed.get_ref() {
         match &**key.get_ref() {
@@ -91,61 +82,6 @@ fn subject(held: &Held<'_>) -> Result<Spanned<SubjectToml>> {
         }
     }
     Ok(Spanned::new(held.span(), said))
-}
-
-fn string(held: &Held<'_>) -> Result<Spanned<String>> {
-    match held.get_ref() {
-        DeValue::String(text) => Ok(Spanned::new(held.span(), text.as_ref().to_owned())),
-        other => Err(not(held.span(), other, "a string")),
-    }
-}
-
-fn version(held: &Held<'_>) -> Result<Spanned<u32>> {
-    let number = match held.get_ref() {
-        DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix()).ok(),
-        _ => None,
-    };
-    let number = number.filter(|number| *number > 0);
-    number
-        .map(|number| Spanned::new(held.span(), number))
-        .ok_or_else(|| not(held.span(), held.get_ref(), "a version, from 1"))
-}
-
-fn array<T>(held: &Held<'_>, each: impl Fn(&Held<'_>) -> Result<T>) -> Result<Vec<T>> {
-    match held.get_ref() {
-        DeValue::Array(items) => items.iter().map(each).collect(),
-        other => Err(not(held.span(), other, "a list")),
-    }
-}
-
-fn map<T>(held: &Held<'_>, each: impl Fn(&Held<'_>) -> Result<T>) -> Result<BTreeMap<String, T>> {
-    let entries = table(held)?.iter();
-    let entries = entries.map(|(key, held)| Ok((key.get_ref().as_ref().to_owned(), each(held)?)));
-    entries.collect()
-}
-
-fn table<'h, 'i>(held: &'h Held<'i>) -> Result<&'h DeTable<'i>> {
-    match held.get_ref() {
-        DeValue::Table(table) => Ok(table),
-        other => Err(not(held.span(), other, "a table")),
-    }
-}
-
-fn not(at: Range<usize>, found: &DeValue<'_>, wanted: &str) -> Wrong {
-    (
-        at.start,
-        format!("this is of type {}, and should be {wanted}", found.type_str()),
-    )
-}
-
-fn unknown(key: &Spanned<impl AsRef<str>>, known: &[&str]) -> Wrong {
-    let known: Vec<String> = known.iter().map(|known| format!("`{known}`")).collect();
-    let message = format!(
-        "unknown field `{}`, expected {}",
-        key.get_ref().as_ref(),
-        known.join(" or ")
-    );
-    (key.span().start, message)
 }
 
 #[cfg(test)]

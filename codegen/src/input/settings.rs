@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use annals_schema_model::{Level, Policy, Span};
+use annals_schema_model::{Level, Policy, Span, Standard};
 use toml::Spanned;
 
 use super::Subject;
 use super::said::{self, File, SubjectToml};
 use crate::diagnostic::Diagnostic;
+use crate::lock::Lock;
 
 /// The file, beside the subjects' folders.
 pub(super) const FILE: &str = "annals.toml";
@@ -106,6 +107,28 @@ impl Settings {
             .get(name)
             .map_or(0, |subject| subject.span().start);
         self.at(position, message)
+    }
+
+    /// By what a subject's versions are compared: as is said here, or as its registry did.
+    pub(super) fn standard(&self, subject: &str, lock: &Lock) -> Standard {
+        let locked = lock.of(subject).next_back().map(|(_, locked)| locked);
+        let subject = self.file.subject.get(subject).map(Spanned::get_ref);
+        let level = subject.and_then(|subject| subject.compatibility.as_ref());
+        let policy = subject.and_then(|subject| subject.policy.as_ref());
+        let level = level.or(self.file.compatibility.as_ref());
+        let policy = policy.or(self.file.policy.as_ref());
+        // That they are words of theirs was checked.
+        Standard {
+            level: level
+                .and_then(|word| word.get_ref().parse().ok())
+                .or(locked.map(|locked| locked.compatibility))
+                .unwrap_or_default(),
+            policy: policy
+                .and_then(|word| word.get_ref().parse().ok())
+                .or(locked.map(|locked| locked.policy))
+                .unwrap_or_default(),
+            ..Standard::default()
+        }
     }
 
     /// The old versions of a subject that are generated beside the newest.

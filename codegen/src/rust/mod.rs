@@ -314,10 +314,15 @@ fn schemas(rows: &Rows<'_>) -> TokenStream {
                 (&refers.name, &refers.subject, unsuffixed(refers.version as usize));
             quote!((#name, #subject, #version))
         });
-        if text.refers.is_empty() {
-            row
-        } else {
-            quote!(SchemaVersion { references: &[#(#refers),*], ..#row })
+        let refers: Vec<TokenStream> = refers.collect();
+        let references = (!refers.is_empty()).then(|| quote!(references: &[#(#refers),*],));
+        let id = text.id.map(|id| {
+            let id = unsuffixed(id as usize);
+            quote!(id: ::annals_schema_model::SchemaId::new(#id),)
+        });
+        match (&references, &id) {
+            (None, None) => row,
+            _ => quote!(SchemaVersion { #references #id ..#row }),
         }
     });
     quote! {

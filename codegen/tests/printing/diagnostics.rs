@@ -143,7 +143,7 @@ fn the_newest_version_must_read_the_older_ones() {
         "{\"name\": \"a\", \"type\": \"int\"}",
         "{\"name\": \"a\", \"type\": \"long\"},\n  {\"name\": \"b\", \"type\": \"int\"}",
         &[
-            "t-R/v2.avsc:3:3: version 2 cannot read data of version 1: READER_FIELD_MISSING_DEFAULT_VALUE at /fields/1: The field …",
+            "t-R/v2.avsc:3:3: not BACKWARD compatible with t-R v1: READER_FIELD_MISSING_DEFAULT_VALUE at /fields/1: The field …",
         ],
     );
     let decimal = |scale: u32| {
@@ -155,14 +155,14 @@ fn the_newest_version_must_read_the_older_ones() {
         &decimal(4),
         &decimal(2),
         &[
-            "t-R/v2.avsc:3:3: version 2 misreads data of version 1: DECIMAL_SCALE_CHANGED at /fields/0/type/1: The scale …",
+            "t-R/v2.avsc:3:3: v2 misreads what t-R v1 wrote: DECIMAL_SCALE_CHANGED at /fields/0/type/1: The scale …",
         ],
     );
     files(
         "{\"name\": \"a\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-millis\"}}",
         "{\"name\": \"a\", \"type\": {\"type\": \"long\", \"logicalType\": \"timestamp-micros\"}}",
         &[
-            "t-R/v2.avsc:2:23: version 2 misreads data of version 1: LOGICAL_TYPE_CHANGED at /fields/0/type: The logical type …",
+            "t-R/v2.avsc:2:23: v2 misreads what t-R v1 wrote: LOGICAL_TYPE_CHANGED at /fields/0/type: The logical type …",
         ],
     );
     files(
@@ -243,7 +243,7 @@ fn what_the_rules_let_pass_and_reading_does_not() {
     };
     check(
         &[("t-R/v1.avsc", &decimal(12)), ("t-R/v2.avsc", &decimal(4))],
-        &["t-R/v2.avsc:2:23: version 2 cannot read all data of version 1: DECIMAL_PRECISION_NARROWED at …"],
+        &["t-R/v2.avsc:2:23: v2 cannot read all of what t-R v1 wrote: DECIMAL_PRECISION_NARROWED at …"],
     );
     check_schema(
         &record(r#"{"name": "r", "type": "R"}"#),

@@ -5,6 +5,7 @@
 mod attributes;
 mod diagnostics;
 mod golden;
+mod inputs;
 mod languages;
 mod proto;
 mod random_proto;

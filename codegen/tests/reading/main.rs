@@ -16,6 +16,7 @@ mod oracle;
 mod payload;
 mod proto;
 mod records;
+mod referred;
 mod round_trip;
 mod sets;
 mod upcasts;

@@ -1,15 +1,18 @@
 //! `annals gen rust | typescript | python | asyncapi`: the events in a folder of schemas, written where they are committed.
 //!
 //! What is generated is `annals-codegen`'s to say; here it is written, or compared with what is there. A file that would
-//! not change is not written. Nothing here asks a server.
+//! not change is not written. `annals gen pull | update | check` keep the folder beside a registry, and alone ask a server.
 
+mod check;
+mod pull;
+mod remote;
 mod rust;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use annals_codegen::{Build, Error, configure};
+use annals_codegen::{Build, Diagnostic, Error, configure};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -44,6 +47,20 @@ pub(crate) enum Gen {
                       json | jq .channels"
     )]
     Asyncapi(Asyncapi),
+    /// Bring registered schemas into the folder, and lock them: builds ask no server
+    Pull(pull::Pull),
+    /// Bring the newest versions of what is locked
+    Update(pull::Update),
+    /// Do the folder, its lock and the registry say the same? Exit code 3 says no
+    Check(check::Check),
+}
+
+/// The folder that is kept beside a registry.
+#[derive(Debug, Args)]
+pub(crate) struct Schemas {
+    /// The folder of the schemas
+    #[arg(long = "schemas", value_name = "DIR", default_value = "schemas")]
+    folder: PathBuf,
 }
 
 /// A document, and what only its owner knows.
@@ -93,6 +110,9 @@ impl Gen {
                 target.finish(&target.file("py"), &text, global.output)
             }
             Self::Asyncapi(asked) => asked.run(global.output),
+            Self::Pull(pull) => pull.run(global),
+            Self::Update(update) => update.run(global),
+            Self::Check(check) => check.run(global),
         }
     }
 }
@@ -192,6 +212,14 @@ fn difference(present: Option<&str>, text: &str) -> Option<String> {
                 return Some(format!("line {number} is {}, and would be {}", said(a), said(b)));
             }
         }
+    }
+}
+
+fn unsound_file(diagnostic: &Diagnostic) -> Failure {
+    let failure = Failure::new(Exit::Failed, diagnostic.to_string());
+    match diagnostic.help.as_str() {
+        "" => failure,
+        help => failure.help(help),
     }
 }
 

@@ -1,0 +1,406 @@
+//! Folders of schemas: what their names say, what refers to what, and which version may follow which.
+
+use std::fs;
+use std::path::Path;
+
+use annals_codegen::lock::{self, Lock, Locked};
+use annals_codegen::{Build, Incompatible, configure};
+use annals_schema_model::{Policy, Reference, SchemaType};
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join("schemas").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn build(folder: &Path) -> Build {
+    configure().schemas(folder.join("schemas"))
+}
+
+/// What is generated of some files.
+fn generated(files: &[(&str, &str)]) -> String {
+    let folder = folder(files);
+    let text = build(folder.path()).generate();
+    text.unwrap_or_else(|wrong| panic!("{wrong}"))
+}
+
+/// What is said of some files, a line each, and in full.
+fn said(files: &[(&str, &str)]) -> (String, String) {
+    let folder = folder(files);
+    let wrong = build(folder.path()).generate().unwrap_err();
+    let place = format!("{}/schemas/", folder.path().display());
+    (
+        wrong.to_string().replace(&place, ""),
+        format!("{wrong:?}").replace(&place, ""),
+    )
+}
+
+fn record(name: &str, fields: &str) -> String {
+    format!("{{\"type\": \"record\", \"name\": \"{name}\", \"fields\": [\n{fields}\n]}}")
+}
+
+/// The topics and subjects that generated code names, in order.
+fn named(text: &str) -> Vec<(&str, Vec<&str>)> {
+    let enums = text.split("pub enum ").skip(1);
+    let topics = enums.filter_map(|part| {
+        let topic = part.split_once("pub const TOPIC: &'static str = \"")?.1;
+        Some((part.split_once(' ')?.0, vec![topic.split_once('"')?.0]))
+    });
+    topics.collect()
+}
+
+fn subjects(text: &str) -> Vec<&str> {
+    let rows = text.split("SchemaVersion::new(").skip(1);
+    let quoted = rows.filter_map(|row| Some(row.split_once('"')?.1.split_once('"')?.0));
+    quoted.collect()
+}
+
+#[test]
+fn names_of_folders_say_topics() {
+    let a = record("shop.A", "");
+    let check = |folder: &str, topic: Option<&str>, subject: &str| {
+        let text = generated(&[(&format!("{folder}/v1.avsc"), &a)]);
+        let found: Vec<&str> = named(&text).into_iter().flat_map(|(_, topics)| topics).collect();
+        assert_eq!(found, topic.into_iter().collect::<Vec<_>>(), "{folder}");
+        assert_eq!(subjects(&text), [subject], "{folder}");
+        assert!(text.contains("pub struct A"), "{folder}");
+    };
+    check("orders-value", Some("orders"), "orders-value");
+    check("orders", Some("orders"), "orders-value");
+    check("order-events-value", Some("order-events"), "order-events-value");
+    check("order-events", Some("order-events"), "order-events-value");
+    check("orders-shop.A", Some("orders"), "orders-shop.A");
+    check("order-events-shop.A", Some("order-events"), "order-events-shop.A");
+    check("orders%2Feu-value", Some("orders/eu"), "orders/eu-value");
+    check("orders-key", None, "orders-key");
+    // Named by its record alone, it is of any topic or none.
+    check("shop.A", None, "shop.A");
+
+    let plain = generated(&[
+        ("orders.avsc", &a),
+        ("packages-value.proto", "syntax = \"proto3\"; message P {}"),
+    ]);
+    assert_eq!(subjects(&plain), ["orders-value", "packages-value"]);
+}
+
+#[test]
+fn what_no_name_says_the_settings_say() {
+    let by_record = generated(&[
+        ("shop.A/v1.avsc", &record("shop.A", "")),
+        ("shop.B/v1.avsc", &record("shop.B", "")),
+        (
+            "annals.toml",
+            "[[topic]]\nname = \"orders\"\nsubjects = [\"shop.B\", \"shop.A\"]",
+        ),
+    ]);
+    assert_eq!(named(&by_record), [("OrdersEvent", vec!["orders"])]);
+    let variants = by_record.split_once("pub enum OrdersEvent {").unwrap().1;
+    assert!(variants.find("B(shop::B)") < variants.find("A(shop::A)"));
+
+    let (line, report) = said(&[("orders-Eu/v1.avsc", &record("shop.A", ""))]);
+    assert_eq!(
+        line,
+        "orders-Eu/v1.avsc:1:1: the subject of `shop.A` in topic `orders` is `orders-shop.A`, not `orders-Eu`"
+    );
+    assert!(report.contains("[[topic]]\n    name = \"orders-Eu\""), "{report}");
+    let told = generated(&[
+        ("orders-Eu/v1.avsc", &record("shop.A", "")),
+        ("annals.toml", "[[topic]]\nname = \"orders-Eu\""),
+    ]);
+    assert_eq!(subjects(&told), ["orders-Eu-value"]);
+
+    let (_, report) = said(&[
+        ("annals.toml", "[[topic]]\nstrategy = \"topic\""),
+        ("a.avsc", "\"int\""),
+    ]);
+    assert!(
+        report.contains("[imports]") && report.contains("keep = [1]"),
+        "{report}"
+    );
+}
+
+const MONEY: &str =
+    r#"{"type": "record", "name": "shop.Money", "fields": [{"name": "cents", "type": "long"}]}"#;
+
+#[test]
+fn types_of_other_files_are_found() {
+    let order = record("shop.Order", r#"{"name": "total", "type": "Money"}"#);
+    // A file in a folder, a file, a subject of its name, one that has it among others.
+    for place in [
+        "common/money.avsc",
+        "money.avsc",
+        "shop.Money/v3.avsc",
+        "prices-value/v1.avsc",
+    ] {
+        let text = generated(&[("orders-value/v1.avsc", &order), (place, MONEY)]);
+        assert_eq!(text.matches("pub struct Money").count(), 1, "{place}");
+        assert!(text.contains(&format!("schemas/{place}:1")), "{place}");
+        assert!(text.contains("REFERENCES"), "{place}");
+        let subjects = subjects(&text);
+        assert_eq!(
+            subjects.last(),
+            Some(&"orders-value"),
+            "{place}: what is referred to goes first"
+        );
+    }
+    let (line, _) = said(&[("orders-value/v1.avsc", &order)]);
+    assert_eq!(
+        line,
+        "orders-value/v1.avsc:2:27: the type \"shop.Money\" is defined nowhere in schemas: define it in a file there, or write its definition here"
+    );
+    let within = record("shop.Price", &format!("{{\"name\": \"of\", \"type\": {MONEY}}}"));
+    let twice = [
+        ("orders-value/v1.avsc", order.as_str()),
+        ("a-value/v1.avsc", &within),
+        ("b-value/v1.avsc", &within),
+    ];
+    let (line, report) = said(&twice);
+    assert!(
+        line.contains("it may be that of schemas/a-value/v1.avsc or schemas/b-value/v1.avsc"),
+        "{line}"
+    );
+    assert!(
+        report.contains("[imports]\n    \"shop.Money\" = \"a-value\""),
+        "{report}"
+    );
+    let settled = [
+        &twice[..],
+        &[("annals.toml", "[imports]\n\"shop.Money\" = \"b-value\"")],
+    ]
+    .concat();
+    assert!(generated(&settled).contains("(\"shop.Money\", \"b-value\", 1)"));
+    let unknown = [
+        &twice[..],
+        &[("annals.toml", "[imports]\n\"shop.Money\" = \"c-value\"")],
+    ]
+    .concat();
+    assert_eq!(
+        said(&unknown).0,
+        "annals.toml:2:16: `c-value`, which `shop.Money` is said to be in, is no subject and no file"
+    );
+}
+
+#[test]
+fn references_end() {
+    let a = record("A", r#"{"name": "b", "type": "B"}"#);
+    let b = record("B", r#"{"name": "a", "type": ["null", "A"]}"#);
+    let (line, _) = said(&[("a-value/v1.avsc", &a), ("b-value/v1.avsc", &b)]);
+    assert!(line.contains("refer to each other"), "{line}");
+    let deep: Vec<(String, String)> = (0..80)
+        .map(|at| {
+            let next = format!("{{\"name\": \"r\", \"type\": \"R{}\"}}", at + 1);
+            (
+                format!("lib/r{at}.avsc"),
+                record(&format!("R{at}"), if at == 79 { "" } else { &next }),
+            )
+        })
+        .collect();
+    let mut files: Vec<(&str, &str)> = deep
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let top = record("Top", r#"{"name": "r", "type": "R0"}"#);
+    files.push(("top-value/v1.avsc", &top));
+    assert!(said(&files).0.contains("deeper than 64 levels"));
+}
+
+#[test]
+fn imports_may_be_subjects() {
+    let order = "syntax = \"proto3\";\npackage shop;\nimport \"shop/money.proto\";\nmessage Order { Money total = 1; }";
+    let money = "syntax = \"proto3\";\npackage shop;\nmessage Money { int64 cents = 1; }";
+    for place in [
+        "shop/money.proto",
+        "shop%2Fmoney.proto/v1.proto",
+        "shop%2Fmoney/v1.proto",
+    ] {
+        let text = generated(&[("orders-value/v1.proto", order), (place, money)]);
+        assert_eq!(text.matches("pub struct Money").count(), 1, "{place}");
+        assert_eq!(named(&text).len(), 1, "{place}");
+    }
+}
+
+#[test]
+fn a_finding_is_drawn_as_the_registry_draws_it() {
+    let old = record("shop.Order", r#"  {"name": "id", "type": "string"}"#);
+    let new = record(
+        "shop.Order",
+        "  {\"name\": \"id\", \"type\": \"string\"},\n  {\"name\": \"total\", \"type\": \"long\"}",
+    );
+    let files = [
+        ("orders-value/v1.avsc", old.as_str()),
+        ("orders-value/v2.avsc", &new),
+    ];
+    let (_, report) = said(&files);
+    let wanted = "\
+error[READER_FIELD_MISSING_DEFAULT_VALUE]: not BACKWARD compatible with orders-value v1
+ --> orders-value/v2.avsc:3:3
+  |
+3 |   {\"name\": \"total\", \"type\": \"long\"}
+  |   ^";
+    assert!(report.contains(wanted), "{report}");
+    assert!(report.contains("= help: "), "{report}");
+    let warned = folder(&files);
+    assert!(
+        build(warned.path())
+            .incompatible(Incompatible::Warn)
+            .generate()
+            .is_ok()
+    );
+}
+
+#[test]
+fn the_level_says_who_is_asked() {
+    let a = record("R", r#"{"name": "a", "type": "int"}"#);
+    let ab = record(
+        "R",
+        r#"{"name": "a", "type": "int"}, {"name": "b", "type": "int", "default": 0}"#,
+    );
+    let b = record("R", r#"{"name": "b", "type": "int"}"#);
+    let files = [
+        ("t-R/v1.avsc", a.as_str()),
+        ("t-R/v2.avsc", &ab),
+        ("t-R/v3.avsc", &b),
+    ];
+    let at = |settings: &str| {
+        let files = [&files[..], &[("annals.toml", settings)]].concat();
+        let folder = folder(&files);
+        build(folder.path())
+            .generate()
+            .err()
+            .map(|wrong| wrong.to_string())
+    };
+    let names = |said: Option<String>, wanted: &str| {
+        let said = said.unwrap_or_default();
+        assert!(
+            said.contains(wanted) != wanted.is_empty() || said.is_empty(),
+            "{said}"
+        );
+        assert_eq!(said.is_empty(), wanted.is_empty(), "{said}");
+    };
+    // The newest reads the one before it, and that is all the level asks.
+    names(at(""), "");
+    names(
+        at("compatibility = \"BACKWARD_TRANSITIVE\""),
+        "not BACKWARD_TRANSITIVE compatible with t-R v1",
+    );
+    names(at("compatibility = \"FULL\""), "not FULL compatible with t-R v2");
+    names(
+        at("compatibility = \"FULL\"\n[subject.t-R]\ncompatibility = \"NONE\""),
+        "",
+    );
+    names(
+        at("[subject.t-R]\ncompatibility = \"BACKWARD_TRANSITIVE\"\nupcast = [1]"),
+        "",
+    );
+}
+
+/// A folder with a lock of some of its files: subject, version, id, level, what it refers to.
+fn locked(files: &[(&str, &str)], rows: &[(&str, u32, u32, &str, &[Reference])]) -> tempfile::TempDir {
+    let folder = folder(files);
+    let root = folder.path().join("schemas");
+    let mut lock = Lock::default();
+    for (subject, version, id, level, references) in rows {
+        let place = lock::place(subject, *version, SchemaType::Avro);
+        let locked = Locked {
+            id: *id,
+            schema_type: SchemaType::Avro,
+            references: references.to_vec(),
+            sha256: lock::sha256(&fs::read_to_string(root.join(place)).unwrap()),
+            compatibility: level.parse().unwrap(),
+            policy: Policy::default(),
+        };
+        lock.schemas.insert(((*subject).to_owned(), *version), locked);
+    }
+    fs::write(root.join(lock::FILE), lock.text()).unwrap();
+    folder
+}
+
+#[test]
+fn what_is_locked_does_not_change() {
+    let a = record("R", r#"{"name": "a", "type": "int"}"#);
+    let ab = record(
+        "R",
+        r#"{"name": "a", "type": "int"}, {"name": "b", "type": "int", "default": 0}"#,
+    );
+    let b = record("R", r#"{"name": "b", "type": "int"}"#);
+    let folder = locked(
+        &[("t-R/v3.avsc", &a), ("t-R/v4.avsc", &ab)],
+        &[("t-R", 3, 12, "FULL", &[])],
+    );
+    let root = folder.path().join("schemas");
+    let said = || {
+        build(folder.path())
+            .generate()
+            .err()
+            .map(|wrong| format!("{wrong:?}"))
+    };
+    assert_eq!(said(), None, "v4 is newer than the lock");
+    let text = build(folder.path()).generate().unwrap();
+    assert!(text.contains("id: ::annals_schema_model::SchemaId::new(12)"));
+
+    fs::write(root.join("t-R/v4.avsc"), &b).unwrap();
+    let report = said().unwrap();
+    assert!(
+        report.contains("not FULL compatible with t-R v3"),
+        "the level that was locked: {report}"
+    );
+
+    fs::write(root.join("t-R/v3.avsc"), a.replace("\"a\"", "\"c\"")).unwrap();
+    let report = said().unwrap();
+    assert!(
+        report.contains("v3.avsc: is no longer the text that annals.lock has of t-R v3"),
+        "{report}"
+    );
+    assert!(report.contains("in a new file, t-R/v4.avsc"), "{report}");
+    fs::remove_file(root.join("t-R/v3.avsc")).unwrap();
+    let report = said().unwrap();
+    assert!(report.contains("annals.lock has it as t-R v3"), "{report}");
+    assert!(report.contains("`annals gen pull` puts it back"), "{report}");
+}
+
+#[test]
+fn what_is_locked_refers_to_versions() {
+    let order = record("shop.Order", r#"{"name": "total", "type": "Money"}"#);
+    let newer = MONEY.replace(
+        "\"fields\": [",
+        "\"fields\": [{\"name\": \"of\", \"type\": \"int\", \"default\": 1}, ",
+    );
+    let files = [
+        ("orders-value/v1.avsc", order.as_str()),
+        ("orders-value/v2.avsc", &order),
+        ("money-value/v1.avsc", MONEY),
+        ("money-value/v2.avsc", &newer),
+    ];
+    let to = |version: i32| {
+        [Reference {
+            name: "shop.Money".to_owned(),
+            subject: "money-value".to_owned(),
+            version,
+        }]
+    };
+    let folder = locked(
+        &files,
+        &[
+            ("orders-value", 1, 3, "BACKWARD", &to(1)),
+            ("money-value", 1, 1, "BACKWARD", &[]),
+            ("money-value", 2, 2, "BACKWARD", &[]),
+        ],
+    );
+    let text = build(folder.path()).generate().unwrap();
+    for row in [
+        "(\"shop.Money\", \"money-value\", 1)",
+        "(\"shop.Money\", \"money-value\", 2)",
+    ] {
+        assert!(text.contains(row), "{row}");
+    }
+    let gone = locked(&files, &[("orders-value", 1, 3, "BACKWARD", &to(7))]);
+    let wrong = build(gone.path()).generate().unwrap_err().to_string();
+    assert!(
+        wrong.contains("annals.lock has it as money-value v7, of which there is no file"),
+        "{wrong}"
+    );
+}

@@ -1,0 +1,282 @@
+//! `annals gen check`: do the folder, its lock and the registry say the same, and would the registry take what is new?
+//!
+//! The registry is asked by its own answers: what a version is, whether it holds a text, whether a text may follow. A
+//! subject that is not registered yet is new, and that is no fault.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use annals_codegen::lock::{self, Lock, sha256};
+use annals_codegen::{FolderVersion, configure};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::remote;
+use super::{Schemas, unsound, unsound_file};
+use crate::cli::Global;
+use crate::cli::api::{Api, Method};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::output::{self, Format};
+use crate::cli::progress::Progress;
+
+/// `annals gen check`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  annals gen check --schemas schemas --server http://registry:8081
+
+Exit code 3 when a file is not what annals.lock says, when the lock is not what the registry says, or when the registry
+would refuse a version that is not registered yet. That a registry has newer versions is told, and is no fault: `annals gen
+update` takes them.")]
+pub(crate) struct Check {
+    #[command(flatten)]
+    schemas: Schemas,
+}
+
+/// What is said of a version.
+struct Row {
+    subject: String,
+    version: u32,
+    state: State,
+    message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// As the registry has it.
+    Same,
+    /// Not registered, and welcome.
+    New,
+    /// The registry has newer versions.
+    Behind,
+    /// The file is not what the lock says.
+    Edited,
+    /// The lock is not what the registry says.
+    Differs,
+    /// The registry would not take it.
+    Refused,
+}
+
+impl State {
+    fn name(self) -> &'static str {
+        match self {
+            State::Same => "same",
+            State::New => "new",
+            State::Behind => "behind",
+            State::Edited => "edited",
+            State::Differs => "differs",
+            State::Refused => "refused",
+        }
+    }
+
+    fn is_fault(self) -> bool {
+        matches!(self, State::Edited | State::Differs | State::Refused)
+    }
+}
+
+impl Check {
+    pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
+        let api = Api::new(&global.server);
+        let folder = self.schemas.folder.as_path();
+        let lock = Lock::read(folder).map_err(|diagnostic| unsound_file(&diagnostic))?;
+        let mut rows = edited(&lock, folder);
+        // A folder is read as a build reads it, and that an edited one is not.
+        let is_whole = rows.is_empty();
+        let progress = Progress::new("checking schemas", None);
+        for ((subject, version), _) in &lock.schemas {
+            rows.push(against_registry(&api, &lock, subject, *version)?);
+            progress.add(1);
+        }
+        rows.extend(behind(&api, &lock)?);
+        if is_whole {
+            let local = configure().schemas(folder).versions().map_err(unsound)?;
+            let own = local.iter().filter(|version| {
+                lock.newest(&version.subject)
+                    .is_none_or(|newest| version.version > newest)
+            });
+            let mut unregistered = BTreeSet::new();
+            for version in own {
+                let row = welcome(&api, version, &unregistered)?;
+                if row.state == State::New {
+                    unregistered.insert((row.subject.clone(), row.version));
+                }
+                rows.push(row);
+                progress.add(1);
+            }
+        }
+        drop(progress);
+        let is_fault = rows.iter().any(|row| row.state.is_fault());
+        report(&rows, !is_fault, global.output)?;
+        Ok(if is_fault { Exit::No } else { Exit::Done })
+    }
+}
+
+fn report(rows: &[Row], is_sound: bool, format: Format) -> Result<(), Failure> {
+    if format == Format::Json {
+        let rows: Vec<Value> = rows
+            .iter()
+            .map(|row| {
+                json!({
+                    "subject": row.subject, "version": row.version, "state": row.state.name(),
+                    "message": row.message,
+                })
+            })
+            .collect();
+        return output::json(&json!({"ok": is_sound, "schemas": rows}));
+    }
+    let rows = rows.iter().map(|row| {
+        let (version, state) = (format!("v{}", row.version), row.state.name().to_owned());
+        vec![row.subject.clone(), version, state, row.message.clone()]
+    });
+    output::table(&["SUBJECT", "VERSION", "STATE", ""], rows)
+}
+
+fn edited(lock: &Lock, folder: &Path) -> Vec<Row> {
+    let wrong = lock.schemas.iter().filter_map(|((subject, version), locked)| {
+        let path = folder.join(lock::place(subject, *version, locked.schema_type));
+        let message = match std::fs::read_to_string(&path) {
+            Ok(text) if sha256(&text) == locked.sha256 => return None,
+            Ok(_) => format!("{} is no longer the text that annals.lock has", path.display()),
+            Err(error) => format!("{}: {error}", path.display()),
+        };
+        Some(Row {
+            subject: subject.clone(),
+            version: *version,
+            state: State::Edited,
+            message,
+        })
+    });
+    wrong.collect()
+}
+
+/// A locked version beside the registered one.
+fn against_registry(api: &Api, lock: &Lock, subject: &str, version: u32) -> Result<Row, Failure> {
+    let row = |state, message: &str| Row {
+        subject: subject.to_owned(),
+        version,
+        state,
+        message: message.to_owned(),
+    };
+    let (Some(locked), Some(found)) = (
+        lock.get(subject, version),
+        remote::version(api, subject, &version.to_string())?,
+    ) else {
+        return Ok(row(State::Differs, "the registry does not have it"));
+    };
+    let there = remote::locked(&found, remote::standard(api, subject)?);
+    let parts = [
+        (there.sha256 == locked.sha256, "its text".to_owned()),
+        (
+            there.id == locked.id,
+            format!("its id: {} there, {} in annals.lock", there.id, locked.id),
+        ),
+        (
+            there.schema_type == locked.schema_type,
+            format!("its type: {} there", there.schema_type),
+        ),
+        (there.references == locked.references, "its references".to_owned()),
+        (
+            there.compatibility == locked.compatibility,
+            format!(
+                "the subject's level: {} there, {} in annals.lock",
+                there.compatibility, locked.compatibility
+            ),
+        ),
+        (
+            there.policy == locked.policy,
+            format!(
+                "the subject's policy: {} there, {} in annals.lock",
+                there.policy, locked.policy
+            ),
+        ),
+    ];
+    let differing: Vec<String> = parts
+        .into_iter()
+        .filter(|(same, _)| !same)
+        .map(|(_, what)| what)
+        .collect();
+    Ok(match differing.is_empty() {
+        true => row(State::Same, ""),
+        false => row(
+            State::Differs,
+            &format!("the registry differs in {}", differing.join("; ")),
+        ),
+    })
+}
+
+/// Subjects of which the registry has newer versions.
+fn behind(api: &Api, lock: &Lock) -> Result<Vec<Row>, Failure> {
+    let subjects: BTreeSet<&String> = lock.schemas.keys().map(|(subject, _)| subject).collect();
+    let mut rows = Vec::new();
+    for subject in subjects {
+        let newest = lock.newest(subject).unwrap_or_default();
+        if let Some(latest) =
+            remote::version(api, subject, "latest")?.filter(|latest| latest.version > newest)
+        {
+            rows.push(Row {
+                subject: subject.clone(),
+                version: newest,
+                state: State::Behind,
+                message: format!(
+                    "the registry has v{}; `annals gen update` takes it",
+                    latest.version
+                ),
+            });
+        }
+    }
+    Ok(rows)
+}
+
+/// Whether the registry has a version that is not locked, or would take it.
+fn welcome(api: &Api, own: &FolderVersion, unregistered: &BTreeSet<(String, u32)>) -> Result<Row, Failure> {
+    let row = |state, message: String| {
+        Ok(Row {
+            subject: own.subject.clone(),
+            version: own.version,
+            state,
+            message,
+        })
+    };
+    let waits = own.references.iter().find(|reference| {
+        let version = u32::try_from(reference.version).unwrap_or_default();
+        unregistered.contains(&(reference.subject.clone(), version))
+    });
+    if let Some(waits) = waits {
+        let message = format!(
+            "to be asked when {} v{} is registered",
+            waits.subject, waits.version
+        );
+        return row(State::New, message);
+    }
+    let body = remote::body(own.schema_type, &own.text, &own.references);
+    if let Ok(there) = api.ask(Method::Post(&body), &["subjects", &own.subject], &[])? {
+        let version = &there["version"];
+        return row(
+            State::Same,
+            format!(
+                "registered as v{version}; `annals gen pull {}:{version}` locks it",
+                own.subject
+            ),
+        );
+    }
+    if remote::versions(api, &own.subject)?.is_empty() {
+        return row(State::New, "the subject is not registered yet".to_owned());
+    }
+    let path = ["compatibility", "subjects", &own.subject, "versions"];
+    match api.ask(Method::Post(&body), &path, &[("verbose", "true")])? {
+        Ok(answer) if answer["is_compatible"] == true => {
+            row(State::New, "the registry would take it".to_owned())
+        }
+        Ok(answer) => {
+            let messages = answer["messages"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str);
+            let messages: Vec<&str> = messages
+                .filter(|message| !message.starts_with("{oldSchema"))
+                .collect();
+            row(State::Refused, messages.join(" "))
+        }
+        Err(refusal) => row(State::Refused, refusal.message),
+    }
+}

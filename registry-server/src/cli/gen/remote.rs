@@ -1,0 +1,121 @@
+//! What a registry says of subjects and versions, as the lock needs it.
+
+use annals_codegen::lock::{Locked, sha256};
+use annals_schema_model::{Level, Policy, Reference, SchemaType};
+use serde_json::{Value, json};
+
+use crate::cli::api::{Api, Method};
+use crate::cli::exit::{Exit, Failure};
+
+/// A registered version.
+#[derive(Clone, Debug)]
+pub(super) struct Registered {
+    pub(super) subject: String,
+    pub(super) version: u32,
+    pub(super) id: u32,
+    pub(super) schema_type: SchemaType,
+    pub(super) references: Vec<Reference>,
+    pub(super) text: String,
+}
+
+/// A version, `latest` or a number, if it is there.
+pub(super) fn version(api: &Api, subject: &str, version: &str) -> Result<Option<Registered>, Failure> {
+    let path = ["subjects", subject, "versions", version];
+    match api.ask(Method::Get, &path, &[])? {
+        Ok(answer) => read(&answer).map(Some),
+        Err(refusal) if refusal.is_not_found() => Ok(None),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// The numbers of a subject's versions; none when it is not registered.
+pub(super) fn versions(api: &Api, subject: &str) -> Result<Vec<String>, Failure> {
+    match api.ask(Method::Get, &["subjects", subject, "versions"], &[])? {
+        Ok(answer) => {
+            let numbers = answer.as_array().into_iter().flatten();
+            Ok(numbers.map(ToString::to_string).collect())
+        }
+        Err(refusal) if refusal.is_not_found() => Ok(Vec::new()),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+/// The subjects of a topic's records: `<topic>-value`, `<topic>-key`, and those of a record each.
+pub(super) fn of_topic(api: &Api, topic: &str) -> Result<Vec<String>, Failure> {
+    let prefix = format!("{topic}-");
+    let answer = api.get(&["subjects"], &[("subjectPrefix", &prefix)])?;
+    let all = answer.as_array().into_iter().flatten().filter_map(Value::as_str);
+    // Names of records have no dashes: a further one is another topic's.
+    let own = all.filter(|subject| {
+        subject
+            .strip_prefix(&prefix)
+            .is_some_and(|rest| !rest.contains('-'))
+    });
+    Ok(own.map(str::to_owned).collect())
+}
+
+/// The level and the policy of a subject.
+pub(super) fn standard(api: &Api, subject: &str) -> Result<(Level, Policy), Failure> {
+    let answer = api.get(&["config", subject], &[("defaultToGlobal", "true")])?;
+    let level = answer["compatibilityLevel"]
+        .as_str()
+        .and_then(|word| word.parse().ok());
+    let policy = match answer["policy"].as_str() {
+        Some(word) => word.parse().ok(),
+        None => Some(Policy::default()),
+    };
+    level.zip(policy).ok_or_else(|| odd(&answer))
+}
+
+/// A version as the lock has it.
+pub(super) fn locked(registered: &Registered, (compatibility, policy): (Level, Policy)) -> Locked {
+    Locked {
+        id: registered.id,
+        schema_type: registered.schema_type,
+        references: registered.references.clone(),
+        sha256: sha256(&registered.text),
+        compatibility,
+        policy,
+    }
+}
+
+/// The body of a request about a schema.
+pub(super) fn body(kind: SchemaType, text: &str, references: &[Reference]) -> Value {
+    let references: Vec<Value> = references
+        .iter()
+        .map(|reference| {
+            json!({"name": reference.name, "subject": reference.subject, "version": reference.version})
+        })
+        .collect();
+    json!({"schema": text, "schemaType": kind.name(), "references": references})
+}
+
+fn read(answer: &Value) -> Result<Registered, Failure> {
+    let number = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
+    let reference = |value: &Value| {
+        Some(Reference {
+            name: value["name"].as_str()?.to_owned(),
+            subject: value["subject"].as_str()?.to_owned(),
+            version: value["version"]
+                .as_i64()
+                .and_then(|number| i32::try_from(number).ok())?,
+        })
+    };
+    let found = || {
+        let references = answer["references"].as_array().into_iter().flatten();
+        Some(Registered {
+            subject: answer["subject"].as_str()?.to_owned(),
+            version: number(&answer["version"])?,
+            id: number(&answer["id"])?,
+            schema_type: answer["schemaType"].as_str().unwrap_or("AVRO").parse().ok()?,
+            references: references.map(reference).collect::<Option<_>>()?,
+            text: answer["schema"].as_str()?.to_owned(),
+        })
+    };
+    found().ok_or_else(|| odd(answer))
+}
+
+pub(super) fn odd(answer: &Value) -> Failure {
+    let message = format!("the server's answer is not understood: {answer}");
+    Failure::new(Exit::Failed, message)
+}

@@ -1,0 +1,228 @@
+//! `annals gen pull | update | check`: a folder of schemas beside a registry that goes on without it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::server::Server;
+
+const MONEY: &str =
+    r#"{"type":"record","name":"Money","namespace":"shop","fields":[{"name":"cents","type":"long"}]}"#;
+
+fn order(more: &str) -> String {
+    format!(
+        r#"{{"type":"record","name":"Order","namespace":"shop","fields":[{{"name":"total","type":"Money"}}{more}]}}"#
+    )
+}
+
+struct Folder<'a> {
+    server: &'a Server,
+    folder: tempfile::TempDir,
+}
+
+impl Folder<'_> {
+    fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join("schemas").join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::create_dir_all(self.at(name).parent().unwrap()).unwrap();
+        fs::write(self.at(name), text).unwrap();
+    }
+
+    /// Runs a command, and answers what it printed.
+    fn check(&self, args: &[&str], code: i32, says: &str) -> String {
+        let schemas = self.folder.path().join("schemas");
+        let schemas = ["--schemas", schemas.to_str().unwrap()];
+        let out = self.server.annals(&[&["gen"], args, &schemas].concat());
+        let said = String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap();
+        assert_eq!(out.status.code(), Some(code), "{args:?}: {said}");
+        assert!(said.contains(says), "{args:?} does not say {says:?}: {said}");
+        said
+    }
+
+    /// The state of each version, by `annals gen check`.
+    fn states(&self, code: i32) -> Vec<(String, u64, String)> {
+        let said = self.check(&["check", "-o", "json"], code, "schemas");
+        let said: Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(said["ok"], code == 0, "{said}");
+        let rows = said["schemas"].as_array().unwrap().iter().map(|row| {
+            let text = |key: &str| row[key].as_str().unwrap().to_owned();
+            (text("subject"), row["version"].as_u64().unwrap(), text("state"))
+        });
+        rows.collect()
+    }
+}
+
+fn register(server: &Server, subject: &str, text: &str, references: Value) {
+    let body = json!({"schema": text, "references": references});
+    server.post(&format!("/subjects/{subject}/versions"), &body);
+}
+
+fn row(subject: &str, version: u64, state: &str) -> (String, u64, String) {
+    (subject.to_owned(), version, state.to_owned())
+}
+
+/// A folder into which an order was pulled, with what it refers to.
+fn pulled(server: &Server) -> Folder<'_> {
+    let folder = Folder {
+        server,
+        folder: tempfile::tempdir().unwrap(),
+    };
+    fs::create_dir(folder.at("")).unwrap();
+    register(server, "shop%2Fmoney", MONEY, json!([]));
+    register(server, "orders-value", &order(""), money());
+    folder.check(&["pull", "orders-value"], 0, "orders-value");
+    folder
+}
+
+fn money() -> Value {
+    json!([{"name": "shop.Money", "subject": "shop/money", "version": 1}])
+}
+
+const DEFAULT: &str = r#",{"name":"note","type":"string","default":""}"#;
+
+#[test]
+fn what_is_pulled_is_what_is_registered() {
+    let server = Server::start(&[]);
+    let empty = Folder {
+        server: &server,
+        folder: tempfile::tempdir().unwrap(),
+    };
+    empty.check(&["pull"], 2, "annals gen pull orders-value");
+    empty.check(&["pull", "orders-value"], 5, "orders-value");
+    empty.check(&["pull", "--topic", "orders"], 5, "topic orders");
+
+    // What a schema refers to comes with it.
+    let folder = pulled(&server);
+    let lock = fs::read_to_string(folder.at("annals.lock")).unwrap();
+    assert!(
+        lock.contains("name = \"shop.Money\", subject = \"shop/money\", version = 1"),
+        "{lock}"
+    );
+    assert_eq!(
+        fs::read_to_string(folder.at("shop%2Fmoney/v1.avsc")).unwrap(),
+        MONEY
+    );
+    let same = [row("orders-value", 1, "same"), row("shop/money", 1, "same")];
+    assert_eq!(folder.states(0), same);
+    folder.check(&["pull"], 0, "unchanged");
+    assert_eq!(
+        fs::read_to_string(folder.at("annals.lock")).unwrap(),
+        lock,
+        "the same makes the same"
+    );
+}
+
+#[test]
+fn a_change_of_ones_own_is_asked_about() {
+    let server = Server::start(&[]);
+    let folder = pulled(&server);
+    let same = [row("orders-value", 1, "same"), row("shop/money", 1, "same")];
+    // A change of one's own: welcome, refused, and in a subject nobody registered yet.
+    folder.write("orders-value/v2.avsc", &order(DEFAULT));
+    folder.write("refunds-value/v1.avsc", &order(""));
+    let new = [
+        &same[..],
+        &[row("orders-value", 2, "new"), row("refunds-value", 1, "new")],
+    ]
+    .concat();
+    assert_eq!(folder.states(0), new);
+    folder.write(
+        "orders-value/v2.avsc",
+        &order(&DEFAULT.replace(",\"default\":\"\"", "")),
+    );
+    let out = folder.check(&["check"], 3, "READER_FIELD_MISSING_DEFAULT_VALUE");
+    assert!(out.contains("refused"), "{out}");
+}
+
+#[test]
+fn a_registry_goes_on() {
+    let server = Server::start(&[]);
+    let folder = pulled(&server);
+    register(&server, "orders-value", &order(DEFAULT), money());
+    folder.write(
+        "orders-value/v2.avsc",
+        &order(&DEFAULT.replace(",\"default\":\"\"", "")),
+    );
+    folder.check(&["update"], 1, "orders-value/v2.avsc is there");
+    folder.write("orders-value/v2.avsc", &order(DEFAULT).replace(',', ",\n"));
+    assert!(
+        folder.states(0).contains(&row("orders-value", 2, "same")),
+        "it is registered"
+    );
+    assert!(folder.states(0).contains(&row("orders-value", 1, "behind")));
+    folder.check(&["update", "orders-value"], 0, "v1");
+    assert_eq!(
+        fs::read_to_string(folder.at("orders-value/v2.avsc")).unwrap(),
+        order(DEFAULT)
+    );
+    folder.check(&["update", "nobody"], 5, "annals gen pull nobody");
+    let locked = [
+        row("orders-value", 1, "same"),
+        row("orders-value", 2, "same"),
+        row("shop/money", 1, "same"),
+    ];
+    assert_eq!(folder.states(0), locked);
+
+    // Another level, an edited file, a version that is gone.
+    let body = json!({"compatibility": "FULL"});
+    let url = format!("{}/config/orders-value", server.http);
+    ureq::put(&url).send_json(&body).unwrap();
+    folder.check(
+        &["check"],
+        3,
+        "the subject's level: FULL there, BACKWARD in annals.lock",
+    );
+    folder.check(&["pull"], 0, "");
+    folder.states(0);
+    folder.write("orders-value/v1.avsc", "{}");
+    folder.check(&["check"], 3, "is no longer the text that annals.lock has");
+    folder.check(&["pull"], 0, "changed");
+    folder.states(0);
+    ureq::delete(format!("{}/subjects/orders-value/versions/1", server.http))
+        .call()
+        .unwrap();
+    folder.check(&["check"], 3, "the registry does not have it");
+    let kept = fs::read_to_string(folder.at("orders-value/v1.avsc"));
+    assert_eq!(kept.unwrap(), order(""), "nothing is taken away");
+}
+
+#[test]
+fn a_topics_subjects_are_pulled_and_generated_from_without_a_server() {
+    let server = Server::start(&[]);
+    let folder = Folder {
+        server: &server,
+        folder: tempfile::tempdir().unwrap(),
+    };
+    let record =
+        |name: &str| format!(r#"{{"type":"record","name":"{name}","namespace":"shop","fields":[]}}"#);
+    for (subject, name) in [
+        ("orders-shop.Placed", "Placed"),
+        ("orders-shop.Paid", "Paid"),
+        ("orders-key", "Key"),
+        ("orders-eu-value", "Other"),
+    ] {
+        register(&server, subject, &record(name), json!([]));
+    }
+    fs::create_dir(folder.at("")).unwrap();
+    folder.check(&["pull", "--topic", "orders"], 0, "orders-shop.Placed");
+    assert!(!folder.at("orders-eu-value").exists(), "another topic's");
+    folder.check(
+        &["pull", "orders-eu-value:all", "orders-shop.Paid:1"],
+        0,
+        "orders-eu-value",
+    );
+    drop(server.stop());
+    let schemas = folder.at("");
+    let out = std::process::Command::new(crate::server::binary())
+        .args(["gen", "typescript", "--out", "events.ts", "--schemas"])
+        .arg(&schemas)
+        .current_dir(folder.folder.path())
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let text = fs::read_to_string(folder.folder.path().join("events.ts")).unwrap();
+    assert!(text.contains("OrdersEvent") && text.contains("OrdersEuEvent") && text.contains("Key"));
+}
