@@ -33,6 +33,9 @@
 //!
 //! Avro is always understood; Protobuf with the feature `proto`, because what reads it takes longer to build than all else.
 //!
+//! [`Build::typescript`] and [`Build::python`] print the same events for services in other languages, and the feature
+//! `asyncapi` describes the topics; `annals gen` writes them all to files.
+//!
 //! Nothing here touches the network. Left out: JSON Schema.
 
 // What is printed has one model, parts of which are nobody's where a format or a document is not asked for.

@@ -21,6 +21,9 @@ pub(crate) struct Rust {
     /// Whose types decimals are
     #[arg(long, value_enum, default_value_t = Numbers::Own)]
     decimals: Numbers,
+    /// Make Avro types serde's
+    #[arg(long)]
+    serde: bool,
     /// An attribute of types: of all (`.`), of a namespace (`.shop.orders`), of those of a name (`OrderPlaced`)
     #[arg(long, value_name = "PATH=ATTRIBUTE", value_parser = attribute)]
     type_attribute: Vec<(String, String)>,
@@ -75,6 +78,9 @@ impl Rust {
                 Numbers::Bigdecimal => Decimals::BigDecimal,
                 Numbers::RustDecimal => Decimals::RustDecimal,
             });
+        if self.serde {
+            build = build.serde();
+        }
         for (path, attribute) in &self.type_attribute {
             build = build.type_attribute(path, attribute);
         }
