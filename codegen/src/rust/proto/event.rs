@@ -156,33 +156,16 @@ fn members_set(name: &Ident, event: &Event<'_>) -> TokenStream {
 /// An enum of messages: of one schema, or each of a subject of its own, with which of them have that one's constants.
 pub(crate) fn messages(topic: &str, name: &str, events: &[Event<'_>], own: Option<&[bool]>) -> TokenStream {
     let (name, mut scope) = (ident(name), Scope::default());
-    let simple = |event: &Event<'_>| {
-        event
-            .message
-            .full_name
-            .rsplit('.')
-            .next()
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let variants: Vec<Ident> = events
+    let variants = events
         .iter()
-        .map(|event| ident(&scope.camel(&simple(event))))
-        .collect();
+        .map(|event| scope.camel(event.message.simple_name()));
+    let variants: Vec<Ident> = variants.map(|variant| ident(&variant)).collect();
     let paths: Vec<TokenStream> = events.iter().map(path).collect();
     let doc = format!(" The events of topic `{topic}`.");
     let docs = events
         .iter()
         .map(|event| format!(" `{}`, {}.", event.message.full_name, event.origin.label));
-    let names = events.iter().map(|event| event.message.full_name.as_str());
-    // Of one schema the constants are the topic's, of several each message's.
-    let constants = match events {
-        [event, ..] if own.is_none() => origin_constants(event.origin),
-        _ => TokenStream::new(),
-    };
-    let records = records(&quote!(::annals_schema_model));
-    let unasked = unasked(events.iter().any(|event| event.is_endless));
-    let bodies = events.iter().map(indexes);
+    let methods = messages_methods(topic, &variants, events, own);
     let set = messages_set(&name, &variants, events, own);
     quote! {
         #[doc = #doc]
@@ -193,34 +176,7 @@ pub(crate) fn messages(topic: &str, name: &str, events: &[Event<'_>], own: Optio
         }
 
         impl #name {
-            /// The topic.
-            pub const TOPIC: &'static str = #topic;
-            #constants
-
-            /// The event's full name in its schema.
-            pub fn name(&self) -> &'static str {
-                match self { #(Self::#variants(_) => #names,)* }
-            }
-
-            /// The subject the event's schema is registered under.
-            pub fn subject(&self) -> &'static str {
-                ::annals_schema_model::EventSet::schema(self).subject
-            }
-
-            /// The version of the schema within the subject.
-            pub fn version(&self) -> u32 {
-                ::annals_schema_model::EventSet::schema(self).version
-            }
-
-            #records
-
-            /// The payload, without an envelope: message indexes and message.
-            #unasked
-            pub fn body(&self) -> Vec<u8> {
-                match self {
-                    #(Self::#variants(event) => ::annals_schema_model::proto::body(#bodies, event),)*
-                }
-            }
+            #methods
         }
 
         #(impl ::std::convert::From<#paths> for #name {
@@ -230,6 +186,53 @@ pub(crate) fn messages(topic: &str, name: &str, events: &[Event<'_>], own: Optio
         })*
 
         #set
+    }
+}
+
+fn messages_methods(
+    topic: &str,
+    variants: &[Ident],
+    events: &[Event<'_>],
+    own: Option<&[bool]>,
+) -> TokenStream {
+    let names = events.iter().map(|event| event.message.full_name.as_str());
+    // Of one schema the constants are the topic's, of several each message's.
+    let constants = match events {
+        [event, ..] if own.is_none() => origin_constants(event.origin),
+        _ => TokenStream::new(),
+    };
+    let records = records(&quote!(::annals_schema_model));
+    let unasked = unasked(events.iter().any(|event| event.is_endless));
+    let bodies = events.iter().map(indexes);
+    quote! {
+        /// The topic.
+        pub const TOPIC: &'static str = #topic;
+        #constants
+
+        /// The event's full name in its schema.
+        pub fn name(&self) -> &'static str {
+            match self { #(Self::#variants(_) => #names,)* }
+        }
+
+        /// The subject the event's schema is registered under.
+        pub fn subject(&self) -> &'static str {
+            ::annals_schema_model::EventSet::schema(self).subject
+        }
+
+        /// The version of the schema within the subject.
+        pub fn version(&self) -> u32 {
+            ::annals_schema_model::EventSet::schema(self).version
+        }
+
+        #records
+
+        /// The payload, without an envelope: message indexes and message.
+        #unasked
+        pub fn body(&self) -> Vec<u8> {
+            match self {
+                #(Self::#variants(event) => ::annals_schema_model::proto::body(#bodies, event),)*
+            }
+        }
     }
 }
 
