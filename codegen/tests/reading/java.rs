@@ -12,7 +12,7 @@ use crate::{events, payload, sets};
 const DATA: usize = 200;
 const MADE: usize = 50;
 
-type Again = fn(&str, &[u8]) -> Result<Vec<u8>, String>;
+pub(crate) type Again = fn(&str, &[u8]) -> Result<Vec<u8>, String>;
 
 /// What an event set reads, in its own bytes.
 fn again<E: EventSet>(text: &str, body: &[u8]) -> Result<Vec<u8>, String> {
@@ -27,7 +27,7 @@ fn again<E: EventSet>(text: &str, body: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 /// The topics by the start of their subjects.
-const SETS: &[(&str, Again)] = &[
+pub(crate) const SETS: &[(&str, Again)] = &[
     ("zoo-", again::<events::ZooEvent>),
     ("kinds-", again::<sets::generated::KindsEvent>),
     ("lists-", again::<sets::generated::ListsEvent>),
