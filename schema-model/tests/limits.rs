@@ -10,7 +10,7 @@ mod payloads;
 mod texts;
 
 use annals_schema_model::{
-    Decimal, Direction, ReadError,
+    Decimal, Direction, ReadError, Writing,
     avro::{Plan, Reading, Schema, Walk, compat},
 };
 
@@ -251,6 +251,25 @@ fn a_field_that_is_passed_over_first_is_counted_once() {
         .read(&body.into_bytes())
         .unwrap_err();
     assert!(error.message.contains("fields in another order"), "{error}");
+}
+
+#[test]
+fn json_does_not_grow_without_end() {
+    let write = |kind: &str, default: &str, items: usize| {
+        let field = format!(r#"{{"name":"f","type":{kind},"default":{default}}}"#);
+        let text = format!(r#"{{"type":"array","items":{{"type":"record","name":"R","fields":[{field}]}}}}"#);
+        let schema = annals_schema_model::Schema::Avro(avro(&text));
+        let json = format!("[{}]", vec!["{}"; items].join(","));
+        Writing::of(&schema).write(&json)
+    };
+    let text = format!("\"{}\"", "x".repeat(500_000));
+    assert!(write("\"string\"", &text, 100).is_ok());
+    let error = write("\"string\"", &text, 200).unwrap_err();
+    assert_eq!(error.path, "[134].f");
+    assert!(error.message.contains("grows beyond"), "{error}");
+    let nulls = format!("[{}]", vec!["null"; 100_000].join(","));
+    let error = write(r#"{"type":"array","items":"null"}"#, &nulls, 20).unwrap_err();
+    assert!(error.message.contains("more than 1000000 values"), "{error}");
 }
 
 #[test]

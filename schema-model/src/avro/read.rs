@@ -1,6 +1,6 @@
 //! A body as a [`Value`]: decoded by its writer schema, or translated into a reader's shape first.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{
     node::{Kind, Logical, Node, NodeId, Record},
@@ -17,6 +17,8 @@ pub struct Reading {
     /// `None` when the bytes are in the shape to be read already.
     plan: Option<Arc<Plan>>,
     reader: Schema,
+    /// How the fields of bytes in that shape are found, once some do not read.
+    ops: Arc<OnceLock<Ops>>,
 }
 
 impl Reading {
@@ -34,6 +36,7 @@ impl Reading {
         Ok(Reading {
             plan,
             reader: reader.clone(),
+            ops: Arc::default(),
         })
     }
 
@@ -43,6 +46,7 @@ impl Reading {
         Reading {
             plan: None,
             reader: writer.clone(),
+            ops: Arc::default(),
         }
     }
 
@@ -57,7 +61,7 @@ impl Reading {
             None => {
                 let mut reader = reader;
                 let read = value(schema, root, &mut reader).and_then(|value| reader.finish().map(|()| value));
-                read.map_err(|fault| Ops::new(schema).placed(body, fault))
+                read.map_err(|fault| self.ops.get_or_init(|| Ops::new(schema)).placed(body, fault))
             }
             Some(plan) => plan.read(reader, |planned: &mut Planned<'_>| value(schema, root, planned)),
         }

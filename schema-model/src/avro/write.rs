@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::{
     node::{Kind, Logical, NodeId, Record},
+    plan::PLANNED_BYTES_MAX,
     schema::Schema,
     wire::Writer,
 };
@@ -133,9 +134,15 @@ impl Encoder<'_> {
             match (fields.get(&field.name), &field.default) {
                 (Some(value), _) => self.value(field.node, value).map_err(within)?,
                 (None, Some(default)) => {
-                    let bytes = self.schema.default_bytes(field.node, default);
-                    let bytes = bytes.map_err(|message| within(wrong(message)))?;
-                    self.writer.fixed(&bytes);
+                    let default = self.schema.default(field.node, default);
+                    let default = default.map_err(|message| within(wrong(message)))?;
+                    self.steps += default.values;
+                    self.writer.fixed(&default.bytes);
+                    if self.writer.len() > PLANNED_BYTES_MAX {
+                        let message =
+                            format!("it grows beyond {PLANNED_BYTES_MAX} bytes by the schema's defaults");
+                        return Err(within(wrong(message)));
+                    }
                 }
                 (None, None) => return Err(within(wrong("is missing, and has no default"))),
             }

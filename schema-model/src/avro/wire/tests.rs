@@ -176,7 +176,9 @@ impl<const ROOM: usize> Datum for Link<ROOM> {
     fn read<'a, S: Source<'a>>(&mut self, from: &mut S) -> Result<()> {
         let room = [0u8; ROOM];
         from.descend()?;
-        self.next = from.option(1, S::datum)?;
+        let outer = from.begin()?;
+        self.next = from.field()?.option(1, S::datum)?;
+        from.end(outer)?;
         from.ascend();
         assert_eq!(std::hint::black_box(room), [0; ROOM]);
         Ok(())
@@ -225,6 +227,23 @@ fn the_stack_is_not_used_up() {
     };
     let error = thread.spawn(read).unwrap().join().unwrap();
     assert!(error.message().contains("of the stack"), "{error}");
+    // By a plan too.
+    let link = |more: &str| {
+        let fields = format!(r#"[{{"name":"next","type":["null","L"]}}{more}]"#);
+        crate::avro::Schema::parse(
+            &format!(r#"{{"type":"record","name":"L","fields":{fields}}}"#),
+            &[],
+        )
+        .unwrap()
+    };
+    let plan = crate::avro::Plan::lenient(&link(r#",{"name":"more","type":"int"}"#), &link(""));
+    let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
+    let read = move || {
+        let read = plan.read(Reader::new(&[2; 500]), |planned| planned.datum::<Link<30_000>>());
+        read.map(drop).unwrap_err()
+    };
+    let error = thread.spawn(read).unwrap().join().unwrap();
+    assert!(error.message.contains("of the stack"), "{error}");
 }
 
 #[test]
