@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::server::{Server, clients, given, run};
+use crate::server::{Server, binary, clients, given, run};
 
 /// Run a suite on a server of its own.
 fn suite(what: &str, command: &mut Command) {
@@ -52,6 +52,26 @@ fn the_rust_registry_client() {
 #[test]
 fn the_rdkafka_crate() {
     built("the rdkafka crate", "ANNALS_RUST_CLIENTS", "rdkafka-client");
+}
+
+#[test]
+fn typed_events_through_rdkafka() {
+    built("typed events through rdkafka", "ANNALS_RUST_CLIENTS", "typed");
+}
+
+#[test]
+fn typed_events_through_the_bundled_client() {
+    let program = binary().with_file_name("examples").join("typed");
+    if !program.exists() {
+        println!("skipped: typed events: {} is not built", program.display());
+        return;
+    }
+    let server = Server::start(&[]);
+    let told = run(
+        "typed events",
+        Command::new(program).args([&server.kafka, &server.http]),
+    );
+    assert_eq!(told, "990001 is confirmed\n");
 }
 
 #[test]

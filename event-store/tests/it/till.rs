@@ -192,7 +192,7 @@ fn read(name: &str, body: &[u8]) -> Result<TillEvent, annals_schema_model::ReadE
             opened_at: body.long()?,
         },
         "t.Paid" => TillEvent::Paid {
-            amount: body.decimal_bytes(2)?,
+            amount: body.decimal::<12, 2>()?.get(),
             payer: body.long()?,
             note: match body.branch(2)? {
                 0 => None,
