@@ -94,6 +94,14 @@ impl Build {
         self
     }
 
+    /// Also generates a form of every type that a path matches, and of the types it holds, that borrows texts and bytes from
+    /// its payload: `OrderPlacedRef<'a>` beside `OrderPlaced`. Paths are those of [`Build::type_attribute`].
+    #[must_use]
+    pub fn borrowed(mut self, path: impl Into<String>) -> Build {
+        self.settings.borrowed.push(path.into());
+        self
+    }
+
     /// The Rust text.
     ///
     /// # Errors

@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) type_attributes: Vec<Attribute>,
     /// Attributes of fields, by path.
     pub(crate) field_attributes: Vec<Attribute>,
+    /// The types that have a form which borrows, by path.
+    pub(crate) borrowed: Vec<String>,
 }
 
 /// An attribute for everything that a path matches.
@@ -72,6 +74,11 @@ impl Settings {
         wrong.collect()
     }
 
+    /// Whether a type is to have a form that borrows.
+    pub(crate) fn is_borrowed(&self, full_name: &str) -> bool {
+        self.borrowed.iter().any(|path| is_for(path, full_name))
+    }
+
     /// The attributes of a type.
     pub(crate) fn of_type(&self, full_name: &str) -> TokenStream {
         all_for(&self.type_attributes, full_name)
@@ -84,7 +91,9 @@ impl Settings {
 }
 
 fn all_for(attributes: &[Attribute], full_name: &str) -> TokenStream {
-    let matching = attributes.iter().filter(|attribute| attribute.is_for(full_name));
+    let matching = attributes
+        .iter()
+        .filter(|attribute| is_for(&attribute.path, full_name));
     let attributes = matching.flat_map(|attribute| attribute.parsed().unwrap_or_default());
     quote!(#(#attributes)*)
 }
@@ -93,16 +102,16 @@ impl Attribute {
     fn parsed(&self) -> syn::Result<Vec<syn::Attribute>> {
         syn::Attribute::parse_outer.parse_str(&self.attribute)
     }
+}
 
-    /// Whether it is for a type or a field of this full name.
-    pub(crate) fn is_for(&self, full_name: &str) -> bool {
-        let Some(prefix) = self.path.strip_prefix('.') else {
-            let tail = full_name.strip_suffix(self.path.as_str());
-            return tail.is_some_and(|before| before.is_empty() || before.ends_with('.'));
-        };
-        let rest = full_name.strip_prefix(prefix);
-        prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    }
+/// Whether a path matches a type or a field of this full name.
+fn is_for(path: &str, full_name: &str) -> bool {
+    let Some(prefix) = path.strip_prefix('.') else {
+        let tail = full_name.strip_suffix(path);
+        return tail.is_some_and(|before| before.is_empty() || before.ends_with('.'));
+    };
+    let rest = full_name.strip_prefix(prefix);
+    prefix.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 #[cfg(test)]
@@ -112,11 +121,7 @@ mod tests {
     #[test]
     fn attributes_are_for_what_their_path_matches() {
         let check = |path: &str, full_name: &str, expected: bool| {
-            let attribute = Attribute {
-                path: path.to_owned(),
-                attribute: String::new(),
-            };
-            assert_eq!(attribute.is_for(full_name), expected, "{path} {full_name}");
+            assert_eq!(is_for(path, full_name), expected, "{path} {full_name}");
         };
         check(".", "shop.Order", true);
         check(".shop", "shop.Order", true);

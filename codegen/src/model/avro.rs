@@ -283,6 +283,12 @@ pub(crate) fn holds(definitions: &Definitions, name: &str, is: impl Fn(&Type) ->
     fields.any(|field| parts(&field.kind).into_iter().any(&is))
 }
 
+/// Whether some value below the type can be borrowed from its payload: a text, bytes, the key of a map.
+pub(crate) fn can_borrow(definitions: &Definitions, name: &str) -> bool {
+    let is_borrowed = |kind: &Type| matches!(kind, Type::String | Type::Bytes | Type::Map(_));
+    holds(definitions, name, is_borrowed)
+}
+
 fn fields<'d>(definitions: &'d Definitions, name: &str) -> &'d [Field] {
     match definitions.get(name).map(|definition| &definition.body) {
         Some(Body::Record(fields)) => fields,

@@ -7,6 +7,6 @@ mod avro;
 pub(crate) mod proto;
 
 pub(crate) use avro::{
-    Body, Definition, Definitions, Field, Logical, Ranks, Type, Value, has_floats, has_open_enums, holds,
-    holds_itself, is_endless, rank, ranks, reached_by, recurs,
+    Body, Definition, Definitions, Field, Logical, Ranks, Type, Value, can_borrow, has_floats,
+    has_open_enums, holds, holds_itself, is_endless, rank, ranks, reached_by, recurs,
 };

@@ -24,7 +24,7 @@ impl Operand {
     }
 
     /// A reference called `value`: an item, an entry, the content of an option.
-    fn value() -> Operand {
+    pub(crate) fn value() -> Operand {
         Operand {
             expression: quote!(value),
             is_reference: true,
@@ -41,7 +41,17 @@ impl Operand {
         }
     }
 
-    fn borrowed(&self) -> TokenStream {
+    /// Whether it is a reference to what it stands for.
+    pub(crate) fn is_reference(&self) -> bool {
+        self.is_reference
+    }
+
+    /// What methods are called on.
+    pub(crate) fn receiver(&self) -> TokenStream {
+        self.expression.clone()
+    }
+
+    pub(crate) fn borrowed(&self) -> TokenStream {
         let expression = &self.expression;
         if self.is_reference {
             expression.clone()
@@ -50,7 +60,7 @@ impl Operand {
         }
     }
 
-    fn copied(&self) -> TokenStream {
+    pub(crate) fn copied(&self) -> TokenStream {
         let expression = &self.expression;
         if self.is_reference {
             quote!(*#expression)
@@ -70,7 +80,7 @@ pub(crate) fn write(shape: &Shape, operand: &Operand) -> TokenStream {
             let closure = write_closure(item);
             quote!(to.array(#borrowed, #closure);)
         }
-        Shape::Map(entry) => {
+        Shape::Map(entry) | Shape::Entries(entry) => {
             let closure = write_closure(entry);
             quote!(to.map(#borrowed, #closure);)
         }
@@ -100,7 +110,12 @@ fn write_scalar(scalar: Scalar, operand: &Operand) -> TokenStream {
             let (size, method) = (unsuffixed(size), scalar.decimal_method("decimal_padded"));
             quote!(to.#method(#borrowed, #size);)
         }
-        Scalar::Bytes | Scalar::String | Scalar::Decimal { .. } | Scalar::BigDecimal => {
+        Scalar::Bytes
+        | Scalar::String
+        | Scalar::Slice
+        | Scalar::Str
+        | Scalar::Decimal { .. }
+        | Scalar::BigDecimal => {
             quote!(to.#method(#borrowed);)
         }
         _ => quote!(to.#method(#copied);),
@@ -173,6 +188,15 @@ fn read_into_call(shape: &Shape, into: &Operand) -> Option<TokenStream> {
     Some(match shape {
         Shape::Scalar(Scalar::String) => quote!(string_into(#into)),
         Shape::Scalar(Scalar::Bytes) => quote!(bytes_into(#into)),
+        Shape::Scalar(Scalar::Str) => quote!(str_into(#into)),
+        Shape::Scalar(Scalar::Slice) => quote!(slice_into(#into)),
+        // What has no blank value is handed over.
+        Shape::Named {
+            borrowed: true,
+            boxed: true,
+            ..
+        } => return None,
+        Shape::Named { borrowed: true, .. } => quote!(borrowed_into(#into)),
         Shape::Named { .. } => quote!(datum_into(#into)),
         Shape::Array(item) if !item.is_word() => {
             let item = read_into_function(item);
@@ -182,9 +206,14 @@ fn read_into_call(shape: &Shape, into: &Operand) -> Option<TokenStream> {
             let value = read_into_function(value);
             quote!(map_into(#into, #value))
         }
+        Shape::Entries(value) if !value.is_word() => {
+            let value = read_into_function(value);
+            quote!(borrowed_map_into(#into, #value))
+        }
         Shape::Union(union) => match (union.null, &union.name, union.branches.as_slice()) {
+            (None, Some(_), _) if union.borrowed => quote!(borrowed_into(#into)),
             (None, Some(_), _) => quote!(datum_into(#into)),
-            (Some(_), None, [branch]) if !branch.shape.is_word() => {
+            (Some(_), None, [branch]) if !branch.shape.is_word() && !branch.shape.is_borrowed_box() => {
                 let (index, some) = (unsuffixed(branch.index), read_into_function(&branch.shape));
                 quote!(option_into(#index, #into, #some))
             }
@@ -200,12 +229,21 @@ fn read_into_function(shape: &Shape) -> TokenStream {
     match shape {
         Shape::Scalar(Scalar::String) => quote!(S::string_into),
         Shape::Scalar(Scalar::Bytes) => quote!(S::bytes_into),
-        Shape::Named { .. } => quote!(S::datum_into),
-        Shape::Union(Union {
+        Shape::Scalar(Scalar::Str) => quote!(S::str_into),
+        Shape::Scalar(Scalar::Slice) => quote!(S::slice_into),
+        Shape::Named { borrowed, .. }
+        | Shape::Union(Union {
             null: None,
             name: Some(_),
+            borrowed,
             ..
-        }) => quote!(S::datum_into),
+        }) => {
+            if *borrowed {
+                quote!(S::borrowed_into)
+            } else {
+                quote!(S::datum_into)
+            }
+        }
         other => match read_into_call(other, &value) {
             Some(call) => quote!(|from, value| from.#call),
             None => {
@@ -232,6 +270,12 @@ fn read_call(shape: &Shape) -> Option<TokenStream> {
                 _ => quote!(#method()),
             }
         }
+        Shape::Named {
+            borrowed: true,
+            boxed: true,
+            ..
+        } => quote!(borrowed().map(Box::new)),
+        Shape::Named { borrowed: true, .. } => quote!(borrowed()),
         Shape::Named { .. } => quote!(datum()),
         Shape::Array(item) => {
             let item = read_function(item);
@@ -241,7 +285,12 @@ fn read_call(shape: &Shape) -> Option<TokenStream> {
             let value = read_function(value);
             quote!(map(#value))
         }
+        Shape::Entries(value) => {
+            let value = read_function(value);
+            quote!(borrowed_map(#value))
+        }
         Shape::Union(union) => match (union.null, &union.name, union.branches.as_slice()) {
+            (None, Some(_), _) if union.borrowed => quote!(borrowed()),
             (None, Some(_), _) => quote!(datum()),
             (Some(_), None, [branch]) => {
                 let (index, some) = (unsuffixed(branch.index), read_function(&branch.shape));
@@ -260,12 +309,24 @@ fn read_function(shape: &Shape) -> TokenStream {
             let method = scalar.method();
             quote!(S::#method)
         }
-        Shape::Named { .. } => quote!(S::datum),
+        Shape::Named { borrowed: false, .. } => quote!(S::datum),
+        Shape::Named {
+            borrowed: true,
+            boxed: false,
+            ..
+        } => quote!(S::borrowed),
         Shape::Union(Union {
             null: None,
             name: Some(_),
+            borrowed,
             ..
-        }) => quote!(S::datum),
+        }) => {
+            if *borrowed {
+                quote!(S::borrowed)
+            } else {
+                quote!(S::datum)
+            }
+        }
         other => match read_call(other) {
             Some(call) => quote!(|from| from.#call),
             None => {

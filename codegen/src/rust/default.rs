@@ -94,15 +94,16 @@ fn is_blank(kind: &Type, value: &Value, definitions: &Definitions, ranks: &Ranks
 }
 
 /// The blank value of a shape.
-fn blank(shape: &Shape, here: &Here<'_>) -> TokenStream {
+pub(crate) fn blank(shape: &Shape, here: &Here<'_>) -> TokenStream {
     let avro = here.names.avro();
     match shape {
         Shape::Null => quote!(()),
         Shape::Scalar(scalar) => blank_scalar(*scalar, here),
-        Shape::Array(_) => quote!(Vec::new()),
+        Shape::Array(_) | Shape::Entries(_) => quote!(Vec::new()),
         Shape::Map(_) => quote!(::std::collections::BTreeMap::new()),
         Shape::Union(union) if union.branches.is_empty() => quote!(()),
         Shape::Union(union) if union.null.is_some() => quote!(None),
+        other if other.is_borrowed_box() => quote!(Box::new(#avro::blank())),
         Shape::Named { .. } | Shape::Union(_) => quote!(#avro::blank()),
     }
 }
@@ -115,6 +116,8 @@ fn blank_scalar(scalar: Scalar, here: &Here<'_>) -> TokenStream {
         Scalar::Float | Scalar::Double => quote!(0.0),
         Scalar::Bytes => quote!(Vec::new()),
         Scalar::String => quote!(String::new()),
+        Scalar::Slice => quote!(&[]),
+        Scalar::Str => quote!(""),
         Scalar::Decimal { is_own: true, .. } => quote!(#avro::Exact::ZERO),
         Scalar::Decimal { .. } | Scalar::BigDecimal | Scalar::Logical(_) => quote!(#avro::blank()),
     }
@@ -202,7 +205,12 @@ fn expression(shape: &Shape, value: &Value, here: &Here<'_>) -> TokenStream {
             quote!(::std::collections::BTreeMap::from([#(#entries),*]))
         }
         (Shape::Union(union), Value::Branch(index, value)) => branch_expression(union, *index, value, here),
-        (Shape::Named { path, name, boxed }, value) => {
+        (
+            Shape::Named {
+                path, name, boxed, ..
+            },
+            value,
+        ) => {
             let expression = named_expression(path, name, value, here);
             match (expression, boxed) {
                 (Some(expression), false) => expression,

@@ -7,6 +7,7 @@ use quote::quote;
 
 use crate::model::{Body, Definition, Field, has_floats, holds_itself};
 use crate::names::{Scope, camel};
+use crate::rust::borrowed;
 use crate::rust::codec::{Operand, read_branches, read_into, write, write_branches};
 use crate::rust::default::{Member, Values, union_values, values};
 use crate::rust::doc::doc;
@@ -38,7 +39,7 @@ pub(crate) fn items(
     let doc = doc(definition.doc.as_deref(), &place);
     let deprecated = deprecated(definition.deprecated.as_deref());
     let items = match &definition.body {
-        Body::Record(fields) => record(definition, name, fields, here, scope),
+        Body::Record(fields) => record(definition, name, fields, top.is_some(), here, scope),
         Body::Enum(symbols, default) => enumeration(definition, name, symbols, *default, here),
         Body::Fixed(size) => fixed(definition, name, *size, here),
     };
@@ -96,13 +97,12 @@ fn payload(definition: &Definition, name: &Ident, top: &Top, here: &Here<'_>) ->
 }
 
 /// What can be derived for a type that holds floats, or none.
-fn derives(has_floats: bool, has_default: bool, here: &Here<'_>) -> TokenStream {
-    let of_serde = serde::derives(here);
+pub(crate) fn derives(has_floats: bool, has_default: bool) -> TokenStream {
     let default = has_default.then(|| quote!(Default,));
     if has_floats {
-        quote!(#[derive(Clone, Debug, #default PartialEq)] #of_serde)
+        quote!(#[derive(Clone, Debug, #default PartialEq)])
     } else {
-        quote!(#[derive(Clone, Debug, #default PartialEq, Eq, Hash)] #of_serde)
+        quote!(#[derive(Clone, Debug, #default PartialEq, Eq, Hash)])
     }
 }
 
@@ -121,6 +121,7 @@ fn record(
     definition: &Definition,
     name: &Ident,
     fields: &[Field],
+    is_top: bool,
     here: &Here<'_>,
     scope: &mut Scope,
 ) -> TokenStream {
@@ -144,10 +145,8 @@ fn record(
         .iter()
         .map(|field| ident(&members.snake(&field.name)))
         .collect();
-    let docs = fields
-        .iter()
-        .zip(&idents)
-        .map(|(field, ident)| field_doc(field, ident));
+    let named = fields.iter().zip(&idents);
+    let docs: Vec<TokenStream> = named.map(|(field, ident)| field_doc(field, ident)).collect();
     let deprecations = fields.iter().map(|field| deprecated(field.deprecated.as_deref()));
     let types = shapes.iter().map(|shape| shape.rust(here));
     let attributes = fields.iter().zip(&idents).map(|(field, ident)| {
@@ -166,15 +165,26 @@ fn record(
         .map(|((field, ident), shape)| Member { ident, shape, field })
         .collect();
     let values = values(definition, &members, here);
-    let derives = derives(has_floats, values.is_none(), here);
-    let default = values.as_ref().map(|values| default_impl(name, &values.default));
+    let (derives, of_serde) = (derives(has_floats, values.is_none()), serde::derives(here));
+    let default = values.as_ref().map(|values| &values.default);
+    let default = default.map(|default| default_impl(&quote!(#name), default));
     let datum = record_datum(definition, name, &idents, &shapes, values.as_ref(), here);
     let unions = unions
         .iter()
         .map(|union| union_enum(union, &definition.name, has_floats, here));
     let type_attributes = here.settings.of_type(&definition.name);
+    let borrowed = borrowed::Record {
+        definition,
+        name,
+        idents: &idents,
+        shapes: &shapes,
+        docs: &docs,
+        is_top,
+    }
+    .form(here, scope);
     quote! {
         #derives
+        #of_serde
         #type_attributes
         pub struct #name {
             #(#docs #deprecations #attributes pub #idents: #types,)*
@@ -185,6 +195,8 @@ fn record(
         #datum
 
         #(#unions)*
+
+        #borrowed
     }
 }
 
@@ -272,9 +284,9 @@ fn union_enum(union: &Union, owner: &str, has_floats: bool, here: &Here<'_>) -> 
         let doc = format!(" Branch {}.", branch.index);
         quote!(#[doc = #doc] #variant(#kind),)
     });
-    let derives = derives(has_floats, false, here);
+    let (derives, of_serde) = (derives(has_floats, false), serde::derives(here));
     let (blank, default) = union_values(union, here);
-    let default = default_impl(name, &default);
+    let default = default_impl(&quote!(#name), &default);
     let writes = write_branches(union);
     let datum = if union.null.is_none() {
         let reads = read_branches(union);
@@ -291,6 +303,7 @@ fn union_enum(union: &Union, owner: &str, has_floats: bool, here: &Here<'_>) -> 
     quote! {
         #[doc = #doc]
         #derives
+        #of_serde
         #attributes
         pub enum #name { #(#variants)* }
 
@@ -300,7 +313,7 @@ fn union_enum(union: &Union, owner: &str, has_floats: bool, here: &Here<'_>) -> 
     }
 }
 
-fn default_impl(name: &Ident, value: &TokenStream) -> TokenStream {
+pub(crate) fn default_impl(name: &TokenStream, value: &TokenStream) -> TokenStream {
     quote! {
         impl ::std::default::Default for #name {
             fn default() -> Self { #value }
@@ -321,7 +334,7 @@ fn fixed(definition: &Definition, name: &Ident, size: usize, here: &Here<'_>) ->
         },
         here,
     );
-    let default = default_impl(name, &quote!(Self([0; #size])));
+    let default = default_impl(&quote!(#name), &quote!(Self([0; #size])));
     let of_serde = serde::fixed(name, here);
     quote! {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,6 +3,7 @@
 //! Invariant: the same input gives the same bytes, on every machine. Nothing that is printed depends on the order of
 //! a hash map, on the time or on absolute paths (unless the user gave one).
 
+mod borrowed;
 mod codec;
 mod default;
 mod definition;
@@ -51,6 +52,7 @@ pub(crate) fn file(input: &Input, all: &Units, settings: &Settings) -> Result<St
     }
     let rows = Rows(input.in_order());
     let proto = Proto::new(&rows, all, &mut names);
+    borrowed::claim(settings, &units, &identities, &mut names);
 
     let mut tree = Tree::default();
     proto.types(settings, &mut tree);

@@ -30,6 +30,8 @@ pub(crate) fn ident(name: &str) -> Ident {
 pub(crate) struct Names {
     places: Vec<(Vec<String>, Ident)>,
     scopes: BTreeMap<Vec<String>, Scope>,
+    /// The forms of types that borrow, by the place of the type.
+    borrowed: BTreeMap<usize, Ident>,
     /// Names of modules, which the library's must not be.
     segments: BTreeSet<String>,
 }
@@ -76,14 +78,25 @@ impl Names {
 
     /// The path of a type from a module; nothing when it is unknown.
     pub(crate) fn path(&self, from: &[String], place: usize) -> TokenStream {
-        match self.places.get(place) {
-            Some((modules, name)) if modules == from => quote!(#name),
-            Some((modules, name)) => {
-                let up = root(from);
-                let down = modules.iter().map(|module| ident(module));
-                quote!(#up #(#down::)* #name)
-            }
-            None => TokenStream::new(),
+        let path = self.name(place).and_then(|name| self.path_of(from, place, name));
+        path.unwrap_or_default()
+    }
+
+    fn path_of(&self, from: &[String], place: usize, name: &Ident) -> Option<TokenStream> {
+        let (modules, _) = self.places.get(place)?;
+        if modules == from {
+            return Some(quote!(#name));
+        }
+        let up = root(from);
+        let down = modules.iter().map(|module| ident(module));
+        Some(quote!(#up #(#down::)* #name))
+    }
+
+    /// Gives the form of a type that borrows its name, beside that of the type.
+    pub(crate) fn claim_borrowed(&mut self, place: usize) {
+        if let Some((modules, name)) = self.places.get(place).cloned() {
+            let name = self.scope(&modules).camel(&format!("{name}Ref"));
+            self.borrowed.insert(place, ident(&name));
         }
     }
 }
@@ -126,6 +139,18 @@ impl Here<'_> {
     pub(crate) fn path_to(&self, name: &str) -> TokenStream {
         let place = self.places.get(name);
         place.map_or_else(TokenStream::new, |place| self.names.path(self.modules, *place))
+    }
+
+    /// The path to the form of a named type that borrows, if it has one.
+    pub(crate) fn borrowed_path_to(&self, name: &str) -> Option<TokenStream> {
+        let place = *self.places.get(name)?;
+        self.names
+            .path_of(self.modules, place, self.names.borrowed.get(&place)?)
+    }
+
+    /// The name of the form of a type that borrows, if it has one.
+    pub(crate) fn borrowed_name_of(&self, name: &str) -> Option<&Ident> {
+        self.names.borrowed.get(self.places.get(name)?)
     }
 
     /// The name of a type of the schema at hand.

@@ -23,6 +23,8 @@ pub(crate) enum Shape {
     Array(Box<Shape>),
     /// A `BTreeMap` from strings.
     Map(Box<Shape>),
+    /// The entries of a map whose keys are borrowed.
+    Entries(Box<Shape>),
     /// A generated struct, enum or fixed.
     Named {
         /// Its path from here.
@@ -31,6 +33,8 @@ pub(crate) enum Shape {
         name: String,
         /// Whether it is boxed, because it leads back to where it is stored.
         boxed: bool,
+        /// Whether it borrows.
+        borrowed: bool,
     },
     /// A union.
     Union(Union),
@@ -46,6 +50,10 @@ pub(crate) enum Scalar {
     Double,
     Bytes,
     String,
+    /// Bytes, borrowed.
+    Slice,
+    /// A string, borrowed.
+    Str,
     Decimal {
         precision: u32,
         scale: u32,
@@ -69,6 +77,8 @@ pub(crate) struct Union {
     pub(crate) name: Option<Ident>,
     /// The field it belongs to.
     pub(crate) field: String,
+    /// Whether its enum borrows.
+    pub(crate) borrowed: bool,
     /// The other branches.
     pub(crate) branches: Vec<Branch>,
 }
@@ -117,6 +127,7 @@ impl Shaper<'_> {
                     path: self.here.path_to(name),
                     name: name.clone(),
                     boxed,
+                    borrowed: false,
                 };
             }
             Type::Union(branches) => return Shape::Union(self.union(branches, owner, hint)),
@@ -163,6 +174,7 @@ impl Shaper<'_> {
             null,
             name,
             field: self.field.clone(),
+            borrowed: false,
             branches,
         };
         self.unions.extend(needs_enum.then(|| union.clone()));
@@ -207,9 +219,38 @@ impl Shape {
         match self {
             Shape::Scalar(scalar) => !matches!(
                 scalar,
-                Scalar::Bytes | Scalar::String | Scalar::Decimal { .. } | Scalar::BigDecimal
+                Scalar::Bytes
+                    | Scalar::String
+                    | Scalar::Slice
+                    | Scalar::Str
+                    | Scalar::Decimal { .. }
+                    | Scalar::BigDecimal
             ),
             other => other.is_unit(),
+        }
+    }
+
+    /// Whether it is boxed and borrows: there is no blank value of it to read into.
+    pub(crate) fn is_borrowed_box(&self) -> bool {
+        matches!(
+            self,
+            Shape::Named {
+                boxed: true,
+                borrowed: true,
+                ..
+            }
+        )
+    }
+
+    /// Whether some of it borrows.
+    pub(crate) fn borrows(&self) -> bool {
+        match self {
+            Shape::Null => false,
+            Shape::Scalar(scalar) => matches!(scalar, Scalar::Slice | Scalar::Str),
+            Shape::Array(inner) | Shape::Map(inner) => inner.borrows(),
+            Shape::Entries(_) => true,
+            Shape::Named { borrowed, .. } => *borrowed,
+            Shape::Union(union) => union.branches.iter().any(|branch| branch.shape.borrows()),
         }
     }
 
@@ -226,15 +267,27 @@ impl Shape {
                 let value = value.rust(here);
                 quote!(::std::collections::BTreeMap<String, #value>)
             }
+            Shape::Entries(value) => {
+                let value = value.rust(here);
+                quote!(Vec<(&'a str, #value)>)
+            }
             Shape::Named {
-                path, boxed: false, ..
-            } => path.clone(),
-            Shape::Named {
-                path, boxed: true, ..
-            } => quote!(Box<#path>),
+                path,
+                boxed,
+                borrowed,
+                ..
+            } => {
+                let lifetime = borrowed.then(|| quote!(<'a>));
+                if *boxed {
+                    quote!(Box<#path #lifetime>)
+                } else {
+                    quote!(#path #lifetime)
+                }
+            }
             Shape::Union(union) => {
+                let lifetime = union.borrowed.then(|| quote!(<'a>));
                 let inner = match (&union.name, union.branches.as_slice()) {
-                    (Some(name), _) => quote!(#name),
+                    (Some(name), _) => quote!(#name #lifetime),
                     (None, [branch]) => branch.shape.rust(here),
                     (None, _) => return quote!(()),
                 };
@@ -258,6 +311,8 @@ impl Scalar {
             Scalar::Double => quote!(f64),
             Scalar::Bytes => quote!(Vec<u8>),
             Scalar::String => quote!(String),
+            Scalar::Slice => quote!(&'a [u8]),
+            Scalar::Str => quote!(&'a str),
             Scalar::Decimal {
                 precision,
                 scale,
@@ -298,6 +353,8 @@ impl Scalar {
             Scalar::Double => "double",
             Scalar::Bytes => "bytes",
             Scalar::String => "string",
+            Scalar::Slice => "slice",
+            Scalar::Str => "str",
             Scalar::Decimal { .. } => return self.decimal_method("decimal"),
             Scalar::BigDecimal => "big_decimal",
             Scalar::Logical(logical) => logical.method(),

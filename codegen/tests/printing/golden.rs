@@ -5,8 +5,20 @@ use annals_codegen::{Build, DateTimes, Decimals, configure};
 /// What is generated, and the file of it.
 fn goldens() -> [(Build, &'static str); 6] {
     [
-        (configure().schemas("tests/schemas"), "events.rs.txt"),
-        (configure().schemas("tests/sets"), "sets.rs.txt"),
+        (
+            configure()
+                .schemas("tests/schemas")
+                .borrowed("park.zoo.Everything"),
+            "events.rs.txt",
+        ),
+        (
+            configure()
+                .schemas("tests/sets")
+                .borrowed(".l")
+                .borrowed("Kinds")
+                .borrowed("Defaults"),
+            "sets.rs.txt",
+        ),
         (configure().schemas("tests/proto"), "proto.rs.txt"),
         // What `random_proto` once made.
         (configure().schemas("tests/random"), "random.rs.txt"),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod borrowed;
 mod changed_writers;
 mod choices;
 mod dynamic;

@@ -44,7 +44,11 @@ impl Known {
         }
     }
 
-    fn bytes(&self) -> usize {
+    pub(super) fn is_of(&self, writer: &Schema) -> bool {
+        self.writer.is(writer)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
         self.writer.text().len() + self.plan.as_ref().map_or(0, |plan| plan.bytes())
     }
 }
@@ -60,7 +64,7 @@ impl Met {
 
     pub(super) fn find(&self, id: SchemaId, writer: &Schema) -> Option<&Known> {
         let same_id = self.known.get(&id)?;
-        same_id.iter().find(|known| known.writer.is(writer))
+        same_id.iter().find(|known| known.is_of(writer))
     }
 
     /// Remembers a writer, and answers what is remembered of it: others may have met it meanwhile.

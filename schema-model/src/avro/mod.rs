@@ -12,6 +12,7 @@ mod equal;
 mod fields;
 #[cfg(feature = "apache-avro")]
 pub mod interop;
+mod kept;
 mod locate;
 mod logical;
 mod met;
@@ -57,7 +58,9 @@ pub use schema::Schema;
 pub use symbol::{UnknownSymbol, symbol};
 #[cfg(feature = "time")]
 pub use time;
-pub use typed::{Datum, ReaderSchema, blank, default_of, encode, encode_checked, record_name, short_name};
+pub use typed::{
+    Borrowed, Datum, ReaderSchema, blank, default_of, encode, encode_checked, record_name, short_name,
+};
 #[cfg(feature = "uuid")]
 pub use uuid::Uuid;
 pub use walk::Walk;

@@ -7,7 +7,9 @@ use std::cell::Cell;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::{
+    kept::{KEPT_MAX, Kept},
     met::{Known, Met},
+    plan::{Plan, Planned},
     schema::Schema,
     walk::Ops,
     wire::{self, Fault, Reader, Source, Writer},
@@ -50,6 +52,15 @@ impl<T: Datum> Datum for Box<T> {
     }
 }
 
+/// A generated type whose strings and bytes are borrowed from what it is read from.
+pub trait Borrowed<'a>: wire::Blank {
+    /// Reads the value where the source stands.
+    ///
+    /// # Errors
+    /// What is wrong, and at which byte. The value is of no use then.
+    fn read<S: Source<'a>>(&mut self, from: &mut S) -> wire::Result<()>;
+}
+
 /// Room that is kept on each thread for the next payload.
 const SCRATCH_BYTES_MAX: usize = 64 * 1024;
 
@@ -62,14 +73,7 @@ thread_local! {
 pub fn encode<T: Datum>(value: &T) -> Vec<u8> {
     let mut writer = Writer::append_to(SCRATCH.take());
     value.write(&mut writer);
-    let mut scratch = writer.into_bytes();
-    // What is handed out has the size it needs, and is moved no more than once.
-    let payload = scratch.as_slice().to_vec();
-    if scratch.capacity() <= SCRATCH_BYTES_MAX {
-        scratch.clear();
-        SCRATCH.set(scratch);
-    }
-    payload
+    handed_out(writer.into_bytes())
 }
 
 /// The payload of a value that may have something nobody could read.
@@ -77,9 +81,19 @@ pub fn encode<T: Datum>(value: &T) -> Vec<u8> {
 /// # Errors
 /// When it has: it holds itself too deep, or has a symbol that is not of the schema, or a number that does not fit it.
 pub fn encode_checked<T: Datum>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    let mut writer = Writer::new();
+    let mut writer = Writer::append_to(SCRATCH.take());
     value.write(&mut writer);
-    writer.finish()
+    writer.finish().map(handed_out)
+}
+
+/// What is handed out has the size it needs, is one allocation, and is moved no more than once.
+fn handed_out(mut scratch: Vec<u8>) -> Vec<u8> {
+    let payload = scratch.as_slice().to_vec();
+    if scratch.capacity() <= SCRATCH_BYTES_MAX {
+        scratch.clear();
+        SCRATCH.set(scratch);
+    }
+    payload
 }
 
 /// A value to read into.
@@ -103,6 +117,7 @@ pub struct ReaderSchema {
     text: &'static str,
     references: &'static [(&'static str, &'static str)],
     parsed: OnceLock<Result<Ops, String>>,
+    kept: Kept,
     met: RwLock<Met>,
 }
 
@@ -114,6 +129,7 @@ impl ReaderSchema {
             text,
             references: &[],
             parsed: OnceLock::new(),
+            kept: Kept::new(),
             met: RwLock::new(Met::new()),
         }
     }
@@ -144,13 +160,9 @@ impl ReaderSchema {
     /// When the payload does not read, with the schema's id, the field and the position of the byte.
     pub fn decode_from<T: Datum>(&self, writer: &event::Writer, body: &[u8]) -> Result<T, DecodeError> {
         let mut value = T::blank();
-        let read = match self.known(writer)?.plan {
-            None => {
-                let mut reader = Reader::new(body);
-                let read = value.read(&mut reader).and_then(|()| reader.finish());
-                read.map_err(|fault| self.placed(body, fault))
-            }
-            Some(plan) => plan.read(Reader::new(body), |planned| value.read(planned)),
+        let read = match self.known(writer)? {
+            Ok(kept) => self.read_by(kept.plan.as_deref(), body, &mut value, T::read, T::read),
+            Err(met) => self.read_by(met.plan.as_deref(), body, &mut value, T::read, T::read),
         };
         match read {
             Ok(()) => Ok(value),
@@ -163,7 +175,67 @@ impl ReaderSchema {
     /// # Errors
     /// When one of the two is no Avro.
     pub fn is_of(&self, writer: &event::Writer) -> Result<bool, DecodeError> {
-        self.known(writer).map(|known| known.is_same)
+        Ok(match self.known(writer)? {
+            Ok(kept) => kept.is_same,
+            Err(met) => met.is_same,
+        })
+    }
+
+    /// Reads a payload written with exactly this schema, to its last byte; the value borrows from it.
+    ///
+    /// # Errors
+    /// [`ReadError`] with the field and what is wrong.
+    pub fn decode_borrowed<'a, T: Borrowed<'a>>(&self, body: &'a [u8]) -> Result<T, ReadError> {
+        let mut reader = Reader::new(body);
+        let mut value = T::blank();
+        if let Err(fault) = value.read(&mut reader).and_then(|()| reader.finish()) {
+            return Err(self.placed(body, fault));
+        }
+        Ok(value)
+    }
+
+    /// Reads a payload of any writer, to its last byte; the value borrows from it, and from the schema's defaults.
+    ///
+    /// # Errors
+    /// When the payload does not read, with the schema's id, the field and the position of the byte. Also when 256 other
+    /// writers' schemas were read before: more are only read into types that borrow nothing.
+    pub fn decode_borrowed_from<'a, T: Borrowed<'a>>(
+        &'a self,
+        writer: &event::Writer,
+        body: &'a [u8],
+    ) -> Result<T, DecodeError> {
+        let known = self.known(writer)?.map_err(|_| {
+            DecodeError::Payload(format!(
+                "schema id {} is read into values that borrow nothing only: {KEPT_MAX} other writers' schemas were before it, \
+                 or some that take much memory",
+                writer.id
+            ))
+        })?;
+        let mut value = T::blank();
+        match self.read_by(known.plan.as_deref(), body, &mut value, T::read, T::read) {
+            Ok(()) => Ok(value),
+            Err(error) => Err(unreadable(writer, &error)),
+        }
+    }
+
+    /// Reads by a plan, or what needs none.
+    #[inline]
+    fn read_by<'a, T>(
+        &self,
+        plan: Option<&'a Plan>,
+        body: &'a [u8],
+        value: &mut T,
+        read: impl FnOnce(&mut T, &mut Reader<'a>) -> wire::Result<()>,
+        read_planned: impl FnOnce(&mut T, &mut Planned<'a>) -> wire::Result<()>,
+    ) -> Result<(), ReadError> {
+        match plan {
+            None => {
+                let mut reader = Reader::new(body);
+                let read = read(value, &mut reader).and_then(|()| reader.finish());
+                read.map_err(|fault| self.placed(body, fault))
+            }
+            Some(plan) => plan.read(Reader::new(body), |planned| read_planned(value, planned)),
+        }
     }
 
     #[cold]
@@ -189,7 +261,8 @@ impl ReaderSchema {
             .map_err(|message| DecodeError::Payload(message.clone()))
     }
 
-    fn known(&self, writer: &event::Writer) -> Result<Known, DecodeError> {
+    /// How a writer is read: as it is kept for as long as this is, or else by itself.
+    fn known(&self, writer: &event::Writer) -> Result<Result<&Known, Known>, DecodeError> {
         // A build may know Avro alone.
         #[allow(irrefutable_let_patterns)]
         let crate::Schema::Avro(schema) = &writer.schema else {
@@ -198,15 +271,19 @@ impl ReaderSchema {
                 writer.id
             )));
         };
+        let reader = self.parsed()?.schema();
+        if let Some(known) = self.kept.of(writer.id, schema, || Known::new(schema, reader)) {
+            return Ok(Ok(known));
+        }
         let met = self.met.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = met.find(writer.id, schema) {
-            return Ok(known.clone());
+            return Ok(Err(known.clone()));
         }
         drop(met);
         // Nobody waits while it is compiled.
-        let new = Known::new(schema, self.parsed()?.schema());
+        let new = Known::new(schema, reader);
         let mut met = self.met.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(met.remember(writer.id, new))
+        Ok(Err(met.remember(writer.id, new)))
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 mod corpus;
 
 fn main() -> Result<(), annals_codegen::Error> {
-    annals_codegen::configure().compile()?;
+    annals_codegen::configure().borrowed("OrderPlaced").compile()?;
     let out = std::env::var("OUT_DIR").expect("cargo says where");
     let out = Path::new(&out);
     let write = |path: &Path, text: &str| {

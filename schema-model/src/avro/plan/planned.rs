@@ -6,7 +6,7 @@
 use super::{DefaultValue, EXACT, FieldStep, From, PLANNED_BYTES_MAX, Plan, RecordSteps, Step, StepId};
 use crate::avro::node::NodeId;
 use crate::avro::symbol;
-use crate::avro::typed::Datum;
+use crate::avro::typed::{Borrowed, Datum};
 use crate::avro::wire::{Fault, Of, Reader, Result, Sealed, Source};
 
 /// A writer's body, read by a plan.
@@ -283,6 +283,14 @@ impl<'a> Source<'a> for Planned<'a> {
             Step::Int => Ok(i64::from(self.reader.int()?)),
             _ => self.unexpected(),
         }
+    }
+
+    #[inline]
+    fn borrowed_into<T: Borrowed<'a>>(&mut self, into: &mut T) -> Result<()> {
+        if self.step == EXACT {
+            return into.read(&mut self.reader);
+        }
+        into.read(self)
     }
 
     /// What is exact is read from its bytes, as if there were no plan.

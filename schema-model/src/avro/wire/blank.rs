@@ -32,6 +32,7 @@ macro_rules! by_default {
 }
 
 by_default!((), bool, i32, i64, f32, f64, String, Decimal, Duration, Timestamp);
+by_default!(&str, &[u8]);
 by_default!({T} Vec<T>, {T} Option<T>, {K, V} BTreeMap<K, V>);
 #[cfg(feature = "values")]
 by_default!(crate::Value);

@@ -45,7 +45,13 @@ impl Writer {
     /// A decimal as bytes, at the scale it has.
     pub fn decimal(&mut self, value: &Decimal) {
         match value.unscaled().map(i64::try_from) {
-            Some(Ok(short)) => self.bytes(short_digits(&short.to_be_bytes(), short)),
+            Some(Ok(short)) => {
+                // Without the leading bytes that only repeat the sign.
+                let bits = 64 - (short ^ (short >> 63)).leading_zeros() as usize;
+                let length = bits / 8 + 1;
+                self.long(length as i64);
+                self.beginning((short << (64 - 8 * length)).to_be_bytes(), length);
+            }
             _ => self.bytes(&value.to_be_bytes()),
         }
     }
@@ -141,11 +147,4 @@ impl Writer {
         }
         fitting
     }
-}
-
-/// Two's complement without the leading bytes that only repeat the sign.
-#[inline]
-fn short_digits(bytes: &[u8; 8], value: i64) -> &[u8] {
-    let bits = 64 - (value ^ (value >> 63)).leading_zeros() as usize;
-    &bytes[7 - bits / 8..]
 }

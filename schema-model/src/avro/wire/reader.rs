@@ -176,10 +176,26 @@ impl<'a> Reader<'a> {
     /// When the length is negative or too long, or the bytes are not UTF-8.
     #[inline]
     pub fn str(&mut self) -> Result<&'a str> {
+        let mut text = "";
+        self.str_into(&mut text)?;
+        Ok(text)
+    }
+
+    /// A string, borrowed from the payload, into a place that has one.
+    ///
+    /// # Errors
+    /// As [`Reader::str`].
+    #[inline(never)]
+    pub fn str_into(&mut self, into: &mut &'a str) -> Result<()> {
         let start = self.rest;
         let bytes = self.prefixed("a string")?;
         match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(text),
+            Ok(text) => {
+                // All of it. The text is handed over in two words of memory, and taken from there as one of twice their size it
+                // would be waited for.
+                *into = text.get(..bytes.len()).unwrap_or_default();
+                Ok(())
+            }
             Err(error) => self.not_utf8(start, error.valid_up_to(), bytes.len()),
         }
     }

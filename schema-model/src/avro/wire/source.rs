@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Blank, Day, Duration, Fault, Moment, Reader, Result, TimeOfDay, logical, times};
-use crate::{Exact, Number, avro::Datum};
+use crate::avro::{Borrowed, Datum};
+use crate::{Exact, Number};
 
 /// What a generated type reads itself from, field by field in the order of its own schema.
 ///
@@ -44,6 +45,8 @@ pub trait Source<'a>: Sealed + Sized {
     }
     /// The index of a union's branch, and stands at its value.
     fn branch(&mut self, branches: usize) -> Result<usize>;
+    /// A generated type that borrows, into a place that has one.
+    fn borrowed_into<T: Borrowed<'a>>(&mut self, into: &mut T) -> Result<()>;
     /// A generated type, into a place that has one.
     fn datum_into<T: Datum>(&mut self, into: &mut T) -> Result<()>;
 
@@ -81,6 +84,19 @@ pub trait Source<'a>: Sealed + Sized {
     #[inline]
     fn str(&mut self) -> Result<&'a str> {
         Reader::str(self.exact()?)
+    }
+
+    /// Bytes, borrowed, into a place that has some.
+    #[inline]
+    fn slice_into(&mut self, into: &mut &'a [u8]) -> Result<()> {
+        *into = Reader::slice(self.exact()?)?;
+        Ok(())
+    }
+
+    /// A string, borrowed, into a place that has one.
+    #[inline]
+    fn str_into(&mut self, into: &mut &'a str) -> Result<()> {
+        Reader::str_into(self.exact()?, into)
     }
 
     /// A fixed, borrowed.
@@ -128,6 +144,14 @@ pub trait Source<'a>: Sealed + Sized {
     fn datum<T: Datum>(&mut self) -> Result<T> {
         let mut value = T::blank();
         self.datum_into(&mut value)?;
+        Ok(value)
+    }
+
+    /// A generated type that borrows.
+    #[inline]
+    fn borrowed<T: Borrowed<'a>>(&mut self) -> Result<T> {
+        let mut value = T::blank();
+        self.borrowed_into(&mut value)?;
         Ok(value)
     }
 
@@ -204,25 +228,65 @@ pub trait Source<'a>: Sealed + Sized {
         Ok(items)
     }
 
-    /// The entries of a map, in the order they were written; values are read into places that have one.
-    fn entries<T: Blank>(
+    /// The entries of a map, in the order they were written; keys and values are read into places that have one.
+    fn entries_into<K: Blank, T: Blank>(
         &mut self,
+        into: &mut Vec<(K, T)>,
+        mut read_key: impl FnMut(&mut Reader<'a>, &mut K) -> Result<()>,
         mut read: impl FnMut(&mut Self, &mut T) -> Result<()>,
-    ) -> Result<Vec<(String, T)>> {
+    ) -> Result<()> {
         let item = self.begin_items()?;
-        let mut entries: Vec<(String, T)> = Vec::new();
+        into.clear();
         while let Some((count, end)) = self.reader().block()? {
-            entries.reserve(self.reader().room_for::<(String, T)>(count));
+            into.reserve(self.reader().room_for::<(K, T)>(count));
             for _ in 0..count {
-                entries.push((String::new(), T::blank()));
-                if let Some((key, value)) = entries.last_mut() {
-                    self.reader().string_into(key)?;
+                into.push((K::blank(), T::blank()));
+                if let Some((key, value)) = into.last_mut() {
+                    read_key(self.reader(), key)?;
                     self.item(item);
                     read(self, value)?;
                 }
             }
             self.reader().end_block(end)?;
         }
+        Ok(())
+    }
+
+    /// The entries of a map, in the order they were written; values are read into places that have one.
+    fn entries<T: Blank>(
+        &mut self,
+        read: impl FnMut(&mut Self, &mut T) -> Result<()>,
+    ) -> Result<Vec<(String, T)>> {
+        let mut entries = Vec::new();
+        self.entries_into(
+            &mut entries,
+            |reader, key: &mut String| reader.string_into(key),
+            read,
+        )?;
+        Ok(entries)
+    }
+
+    /// The entries of a map with borrowed keys, into a place that has some.
+    #[inline]
+    fn borrowed_map_into<T: Blank>(
+        &mut self,
+        into: &mut Vec<(&'a str, T)>,
+        read: impl FnMut(&mut Self, &mut T) -> Result<()>,
+    ) -> Result<()> {
+        self.entries_into(into, |reader, key| reader.str_into(key), read)
+    }
+
+    /// The entries of a map with borrowed keys.
+    #[inline]
+    fn borrowed_map<T: Blank>(
+        &mut self,
+        mut read: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<Vec<(&'a str, T)>> {
+        let mut entries = Vec::new();
+        self.borrowed_map_into(&mut entries, |source, value| {
+            *value = read(source)?;
+            Ok(())
+        })?;
         Ok(entries)
     }
 
@@ -233,7 +297,13 @@ pub trait Source<'a>: Sealed + Sized {
         into: &mut BTreeMap<String, T>,
         read: impl FnMut(&mut Self, &mut T) -> Result<()>,
     ) -> Result<()> {
-        *into = self.entries(read)?.into_iter().collect();
+        let mut entries = Vec::new();
+        self.entries_into(
+            &mut entries,
+            |reader, key: &mut String| reader.string_into(key),
+            read,
+        )?;
+        *into = entries.into_iter().collect();
         Ok(())
     }
 
@@ -419,6 +489,10 @@ impl<'a> Source<'a> for Reader<'a> {
     #[inline]
     fn branch(&mut self, branches: usize) -> Result<usize> {
         Reader::branch(self, branches)
+    }
+    #[inline]
+    fn borrowed_into<T: Borrowed<'a>>(&mut self, into: &mut T) -> Result<()> {
+        into.read(self)
     }
     #[inline]
     fn datum_into<T: Datum>(&mut self, into: &mut T) -> Result<()> {

@@ -338,6 +338,14 @@ proptest! {
         let mut writer = Writer::new();
         writer.long(value);
         let length = writer.len();
+        let mut plain = Vec::new();
+        let mut rest = ((value << 1) ^ (value >> 63)) as u64;
+        while rest >= 0x80 {
+            plain.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        plain.push(rest as u8);
+        prop_assert_eq!(writer.clone().into_bytes(), plain);
         let bytes = [writer.into_bytes(), behind].concat();
         let mut reader = Reader::new(&bytes);
         prop_assert_eq!(reader.long()?, value);

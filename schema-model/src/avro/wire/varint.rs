@@ -1,6 +1,6 @@
 //! Whole numbers: seven bits a byte, the lowest first; small ones of either sign take few bytes.
 
-use super::{Reader, Result};
+use super::{Reader, Result, Writer};
 
 /// How many bytes an int takes at most.
 const INT_BYTES_MAX: usize = 5;
@@ -81,6 +81,34 @@ impl Reader<'_> {
     }
 }
 
+impl Writer {
+    #[inline(never)]
+    pub(super) fn varint_of_many(&mut self, value: u64) {
+        let bits = u64::BITS - value.leading_zeros();
+        let length = bits.div_ceil(7) as usize;
+        let low = apart(value & 0x00ff_ffff_ffff_ffff);
+        if length <= 8 {
+            // The highest bit of each byte but the last.
+            let more = 0x8080_8080_8080_8080 & ((1 << (8 * (length - 1))) - 1);
+            self.beginning((low | more).to_le_bytes(), length);
+        } else {
+            let high = value >> 56;
+            self.bytes
+                .extend_from_slice(&(low | 0x8080_8080_8080_8080).to_le_bytes());
+            let high = [(high & 0x7f) as u8 | ((length as u8 - 9) << 7), (high >> 7) as u8];
+            self.beginning(high, length - 8);
+        }
+    }
+
+    /// The first of some bytes. All of them are written and the rest taken back: their number is known then, and small.
+    #[inline]
+    pub(super) fn beginning<const N: usize>(&mut self, bytes: [u8; N], length: usize) {
+        let end = self.bytes.len() + length;
+        self.bytes.extend_from_slice(&bytes);
+        self.bytes.truncate(end);
+    }
+}
+
 /// Zigzag undone.
 #[inline]
 fn signed(value: u64) -> i64 {
@@ -93,4 +121,12 @@ fn sevens(word: u64) -> u64 {
     let word = (word & 0x007f_007f_007f_007f) | ((word & 0x7f00_7f00_7f00_7f00) >> 1);
     let word = (word & 0x0000_3fff_0000_3fff) | ((word & 0x3fff_0000_3fff_0000) >> 2);
     (word & 0x0fff_ffff) | ((word & 0x0fff_ffff_0000_0000) >> 4)
+}
+
+/// Groups of seven bits, each put in a byte of its own.
+#[inline]
+fn apart(value: u64) -> u64 {
+    let value = (value & 0x0fff_ffff) | ((value & 0x00ff_ffff_f000_0000) << 4);
+    let value = (value & 0x0000_3fff_0000_3fff) | ((value & 0x0fff_c000_0fff_c000) << 2);
+    (value & 0x007f_007f_007f_007f) | ((value & 0x3f80_3f80_3f80_3f80) << 1)
 }

@@ -87,22 +87,6 @@ impl Writer {
         }
     }
 
-    #[inline(never)]
-    fn varint_of_many(&mut self, mut value: u64) {
-        let mut bytes = [0; 10];
-        let mut length = 0;
-        for byte in &mut bytes {
-            length += 1;
-            *byte = (value & 0x7f) as u8;
-            value >>= 7;
-            if value == 0 {
-                break;
-            }
-            *byte |= 0x80;
-        }
-        self.bytes.extend_from_slice(&bytes[..length]);
-    }
-
     /// A float.
     #[inline]
     pub fn float(&mut self, value: f32) {

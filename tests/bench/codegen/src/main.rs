@@ -27,7 +27,7 @@ pub mod events {
     include!(concat!(env!("OUT_DIR"), "/events.rs"));
 }
 
-use events::shop::{Address, Channel, LineItem, OrderPlaced, v1};
+use events::shop::{Address, Channel, LineItem, OrderPlaced, OrderPlacedRef, v1};
 
 const EVENTS: usize = 256;
 fn order(number: u64) -> OrderPlaced {
@@ -97,8 +97,14 @@ impl Corpus {
         let orders: Vec<OrderPlaced> = (0..EVENTS as u64).map(order).collect();
         let messages: Vec<peers::Message> = orders.iter().map(peers::Message::from).collect();
         Corpus {
-            bodies: orders.iter().map(OrderPlaced::encode).collect(),
-            old_bodies: orders.iter().map(|order| older(order).encode()).collect(),
+            bodies: orders
+                .iter()
+                .map(|order| order.encode().expect("of the schema"))
+                .collect(),
+            old_bodies: orders
+                .iter()
+                .map(|order| older(order).encode().expect("of the schema"))
+                .collect(),
             peers: orders.iter().map(peers::Order::from).collect(),
             proto: messages.iter().map(prost::Message::encode_to_vec).collect(),
             apache: peers::Apache::new(OrderPlaced::SCHEMA, v1::OrderPlaced::SCHEMA),
@@ -114,6 +120,8 @@ impl Corpus {
             assert_eq!(&self.apache.encode(order, Vec::new()), body, "apache-avro");
             assert_eq!(&self.fast.encode(order, Vec::new()), body, "serde_avro_fast");
             assert_eq!(&self.apache.decode(body), order, "apache-avro");
+            let borrowed = OrderPlacedRef::decode(body).map(OrderPlaced::from);
+            assert_eq!(borrowed, OrderPlaced::decode(body), "borrowed");
             assert_eq!(&self.fast.decode::<peers::Order>(body), order, "serde_avro_fast");
         }
         for (order, body) in self.orders.iter().zip(&self.old_bodies) {
@@ -233,6 +241,12 @@ fn decode(corpus: &Corpus, java: Option<&RefCell<Java>>, same: &model::Writer, o
     });
     compare("decode borrowed, same writer", || {
         vec![
+            case("generated", |n| {
+                drop(black_box(OrderPlacedRef::decode(&bodies[n])))
+            }),
+            case("generated, older writer", |n| {
+                drop(black_box(OrderPlacedRef::decode_from(old, &old_bodies[n])));
+            }),
             case("apache-avro serde, owned", |n| {
                 drop(black_box(apache.decode(&bodies[n])))
             }),

@@ -78,6 +78,7 @@ impl From<&OrderPlaced> for Order {
                 shop::Channel::App => Channel::App,
                 shop::Channel::Phone => Channel::Phone,
                 shop::Channel::Partner => Channel::Partner,
+                shop::Channel::Unknown(symbol) => unreachable!("{symbol} is drawn by nobody"),
             },
             currency: order.currency,
             total: ByteBuf::from(order.total.to_be_bytes()),
@@ -199,7 +200,10 @@ impl From<&OrderPlaced> for Message {
             customer_id: order.customer_id,
             sequence: order.sequence,
             placed_at: order.placed_at.as_millis(),
-            channel: order.channel as i32,
+            channel: shop::Channel::ALL
+                .iter()
+                .position(|channel| *channel == order.channel)
+                .map_or(-1, |index| index as i32),
             currency: order.currency,
             total: cents(&order.total),
             coupon: order.coupon,
