@@ -214,15 +214,15 @@ fn a_topics_subjects_are_pulled_and_generated_from_without_a_server() {
         0,
         "orders-eu-value",
     );
-    drop(server.stop());
-    let schemas = folder.at("");
+    let (schemas, folder) = (folder.at(""), folder.folder);
+    server.stop();
     let out = std::process::Command::new(crate::server::binary())
         .args(["gen", "typescript", "--out", "events.ts", "--schemas"])
         .arg(&schemas)
-        .current_dir(folder.folder.path())
+        .current_dir(folder.path())
         .output()
         .unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    let text = fs::read_to_string(folder.folder.path().join("events.ts")).unwrap();
+    let text = fs::read_to_string(folder.path().join("events.ts")).unwrap();
     assert!(text.contains("OrdersEvent") && text.contains("OrdersEuEvent") && text.contains("Key"));
 }
