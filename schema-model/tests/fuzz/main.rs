@@ -107,6 +107,11 @@ fn json() {
 }
 
 #[test]
+fn payload() {
+    run("payload", targets::payload);
+}
+
+#[test]
 fn compat() {
     run("compat", targets::compat);
 }

@@ -3,7 +3,7 @@
 //! Used by the fuzz targets and, on a stable compiler, by the test beside this file.
 
 use annals_schema_model::{
-    CompatibilityPolicy, Level, Policy, Schema, SchemaType, Standard, Version, Walk, compat,
+    CompatibilityPolicy, Level, Policy, ReadError, Schema, SchemaType, Standard, Version, Walk, avro, compat,
 };
 
 /// Inputs beyond this only cost time.
@@ -92,6 +92,51 @@ fn alone(kind: SchemaType, data: &[u8]) {
     let itself = compat::check(Level::Full, &schema, &[(Version(1), &stored)]);
     assert_eq!(itself, [], "a schema may follow itself");
     let _ = Walk::new(&schema).check(payload.as_bytes());
+}
+
+/// A writer's schema, a reader's, and a body, parted by lines of three hyphens: whoever reads the body says the same of it.
+pub(crate) fn payload(data: &[u8]) {
+    let separator = SEPARATOR.as_bytes();
+    let cut = |data: &[u8]| {
+        let at = data
+            .windows(separator.len())
+            .position(|window| window == separator)?;
+        let schema = avro::Schema::parse(text(&data[..at])?, &[]).ok()?;
+        Some((schema, data[at + separator.len()..].to_vec()))
+    };
+    let Some((writer, rest)) = cut(&data[..data.len().min(BYTES_MAX)]) else {
+        return;
+    };
+    let Some((reader, body)) = cut(&rest) else {
+        return;
+    };
+    let walked = avro::Walk::new(&writer).check(&body);
+    let read = avro::Reading::of(&writer).read(&body);
+    assert_eq!(
+        walked.err().map(|error| (error.path, error.message)),
+        read.as_ref()
+            .err()
+            .map(|error| (error.path.clone(), error.message.clone())),
+        "what passes is read, and nothing else"
+    );
+    let mut translated = Vec::new();
+    let plan = avro::Plan::lenient(&writer, &reader);
+    let translation = plan.translate(&body, &mut translated);
+    if let (Ok(()), Err(error)) = (&translation, &read) {
+        // A plan passes over such decimals, and counts apart what it passes ahead of its turn.
+        let passed = ["the decimal has", "a big-decimal", "take no bytes"];
+        assert!(
+            passed.iter().any(|passed| error.message.contains(passed)),
+            "a plan reads what its writer could not write: {error:?}"
+        );
+    }
+    if let Ok(reading) = avro::Reading::new(&writer, &reader)
+        && translation.is_ok()
+        && let Ok(value) = reading.read(&body)
+    {
+        let again = avro::Reading::of(&reader).read(&translated);
+        assert_eq!(format!("{:?}", Ok::<_, ReadError>(value)), format!("{again:?}"));
+    }
 }
 
 fn text(data: &[u8]) -> Option<&str> {
