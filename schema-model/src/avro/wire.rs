@@ -28,6 +28,7 @@ mod decimal;
 mod fault;
 mod logical;
 mod nesting;
+mod own;
 mod reader;
 mod source;
 #[cfg(test)]
