@@ -28,8 +28,19 @@
 //! events; else all messages of the file are that are in no other, told apart by the message indexes before a payload.
 //! Where a subject is named by a message, that is the event, wherever in the file it stands.
 //!
+//! An Avro record begins with the defaults of its schema, so that `OrderPlaced { order_id, ..Default::default() }` is whole.
+//! An enum whose schema has no default keeps symbols that only their writers know. What a `deprecated` property or
+//! `@deprecated` in a doc says, the compiler says. A record that subjects define differently is several types: the later one
+//! lives in a module of its subject. Dates, times and decimals are types of jiff and this project, or as [`DateTimes`] and
+//! [`Decimals`] say; `dec!(12.50)` is a decimal that the compiler has checked against the schema.
+//!
+//! An old version of an Avro subject is generated as well, in a module `v1`, where `annals.toml` says `keep = [1]`; what did
+//! not change it shares with the newest. With `upcast = [1]` what it wrote becomes the next version by a `From` of yours, and
+//! the build asks for it: `impl From<v1::OrderPlaced> for OrderPlaced`.
+//!
 //! What is generated depends on `annals-schema-model` alone, with its features `uuid` and `jiff` when schemas have uuids,
-//! or dates and times of day, and `proto` for Protobuf; that needs `prost` and `prost-types` as well.
+//! or dates and times of day (`chrono`, `time`, `bigdecimal`, `rust_decimal`, `serde` where a build asks for them), and
+//! `proto` for Protobuf; that needs `prost` and `prost-types` as well.
 //!
 //! Avro is always understood; Protobuf with the feature `proto`, because what reads it takes longer to build than all else.
 //!

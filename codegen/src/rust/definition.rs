@@ -69,12 +69,22 @@ fn payload(definition: &Definition, name: &Ident, top: &Top, here: &Here<'_>) ->
             pub fn encode(&self) -> Result<Vec<u8>, #avro::EncodeError> {
                 #avro::encode_checked(self)
             }
+
+            /// The same, appended to bytes that are there; nothing is where it is an error.
+            pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), #avro::EncodeError> {
+                #avro::encode_into_checked(self, out)
+            }
         }
     } else {
         quote! {
             /// The payload, without an envelope.
             pub fn encode(&self) -> Vec<u8> {
                 #avro::encode(self)
+            }
+
+            /// The same, appended to bytes that are there.
+            pub fn encode_into(&self, out: &mut Vec<u8>) {
+                #avro::encode_into(self, out);
             }
         }
     };

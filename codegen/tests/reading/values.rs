@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use annals_schema_model::avro::{self, Datum as _};
-use annals_schema_model::{EventSet as _, SchemaType, Seen, Timestamp, uuid};
+use annals_schema_model::{EventSet as _, SchemaId, SchemaType, Seen, Timestamp, uuid};
 use jiff::civil::date;
 
 use crate::foreign_writers::read;
@@ -106,11 +106,20 @@ fn a_symbol_that_only_the_writer_knows_is_kept_where_no_default_stands_for_it() 
     let expected = "\"BLUE\" is no symbol of Open: another writer's is read, not written";
     assert_eq!(blue.encode().unwrap_err().to_string(), expected);
     assert_eq!(
-        SymbolsEvent::from(blue).encode().unwrap_err().to_string(),
+        SymbolsEvent::from(blue.clone()).encode().unwrap_err().to_string(),
         expected
     );
 
+    let mut out = vec![9];
+    assert!(blue.encode_into(&mut out).is_err());
+    assert_eq!(out, [9], "nothing is left of what is refused");
+
     let red = painted(2).unwrap();
+    red.encode_into(&mut out).unwrap();
+    assert_eq!(out, [&[9][..], &red.encode().unwrap()].concat());
+    let id = SchemaId::new(258).unwrap();
+    let record = SymbolsEvent::from(red.clone()).to_record(&id).unwrap();
+    assert_eq!(record, [&[0, 0, 0, 1, 2][..], &out[1..]].concat());
     assert_eq!((red.open, red.closed), (Open::Red, Closed::Red));
     assert_eq!(Painted::decode(&red.encode().unwrap()), Ok(red));
     let error = painted(8).unwrap_err();

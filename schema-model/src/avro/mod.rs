@@ -59,7 +59,8 @@ pub use symbol::{UnknownSymbol, symbol};
 #[cfg(feature = "time")]
 pub use time;
 pub use typed::{
-    Borrowed, Datum, ReaderSchema, blank, default_of, encode, encode_checked, record_name, short_name,
+    Borrowed, Datum, ReaderSchema, blank, default_of, encode, encode_checked, encode_into,
+    encode_into_checked, record_name, short_name,
 };
 #[cfg(feature = "uuid")]
 pub use uuid::Uuid;

@@ -96,6 +96,32 @@ fn handed_out(mut scratch: Vec<u8>) -> Vec<u8> {
     payload
 }
 
+/// Appends the payload of a value to bytes that are there.
+pub fn encode_into<T: Datum>(value: &T, out: &mut Vec<u8>) {
+    let mut writer = Writer::append_to(std::mem::take(out));
+    value.write(&mut writer);
+    *out = writer.into_bytes();
+}
+
+/// Appends the payload of a value that may have something nobody could read; nothing where it has.
+///
+/// # Errors
+/// As [`encode_checked`].
+pub fn encode_into_checked<T: Datum>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let start = out.len();
+    let mut writer = Writer::append_to(std::mem::take(out));
+    value.write(&mut writer);
+    let refusal = writer.take_refusal();
+    *out = writer.into_bytes();
+    match refusal {
+        None => Ok(()),
+        Some(message) => {
+            out.truncate(start);
+            Err(EncodeError::Payload(message))
+        }
+    }
+}
+
 /// A value to read into.
 #[inline]
 #[must_use]
