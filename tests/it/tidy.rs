@@ -104,6 +104,7 @@ const ROOMS: &[Room] = &[
         rooms: &[
             "broker/src",
             "broker/examples",
+            "examples/examples",
             "kafka-client/src",
             "registry-server/src",
             "registry-server/examples",
@@ -116,6 +117,7 @@ const ROOMS: &[Room] = &[
         rooms: &[
             "broker/src",
             "broker/examples",
+            "examples/examples",
             "kafka-client/src",
             "registry-server/src",
             "registry-server/examples",
