@@ -2,6 +2,16 @@
 #![cfg(feature = "apache-avro")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "interop/container.rs"]
+mod container;
+#[allow(dead_code)]
+#[path = "avro_java/generate.rs"]
+mod generate;
+#[path = "avro_java/payload.rs"]
+mod payload;
+#[path = "interop/values.rs"]
+mod values;
+
 use annals_schema_model::avro::{Reading, Schema, interop};
 
 const ORDER: &str = r#"{"type":"record","name":"Order","namespace":"shop","fields":[

@@ -11,6 +11,7 @@ mod audit;
 mod beside_kafka;
 mod cli;
 mod clients;
+mod container;
 mod crowd;
 mod damage;
 mod faults;

@@ -1,19 +1,24 @@
 //! To and from the `apache-avro` crate, for programs that already speak its `Schema` and `Value`.
 //!
 //! Conversions are led by our schema, because the two value types drop different things: ours which union branch was
-//! written, theirs the names of records. Left out: `big-decimal`, `duration`, nanoseconds and local timestamps towards
-//! `apache-avro`, which our [`Value`] keeps as text. That crate's own limits (names in ASCII only, logical types checked
-//! strictly) show as errors of its parser.
+//! written, theirs the names of records. A branch is found by the form of the value, one look deep. What our [`Value`] keeps
+//! as text (durations, local timestamps, nanoseconds) goes by the bytes that such text is written as. That crate's own
+//! limits (names in ASCII only, logical types checked strictly) show as errors of its parser.
 
-use apache_avro::{Schema as ApacheSchema, Uuid, types::Value as ApacheValue};
+use apache_avro::{Days, Millis, Months, Schema as ApacheSchema, Uuid, types::Value as ApacheValue};
 use thiserror::Error;
 
 use super::{
     node::{Kind, Logical, NodeId},
-    print,
+    print, read,
     schema::Schema,
+    wire::{self, Duration, RECURSION_MAX, Reader, Writer},
+    write,
 };
-use crate::{DEPTH_MAX, Decimal, ParseError, Value, text};
+use crate::{Decimal, ParseError, Value, text};
+
+/// How many values may lie inside each other.
+const DEPTH_MAX: usize = 8 * RECURSION_MAX;
 
 /// Why a schema or value has no counterpart on the other side.
 #[derive(Debug, Error)]
@@ -73,7 +78,7 @@ fn misfit<T>(schema: &Schema, id: NodeId, value: &dyn std::fmt::Debug) -> Result
 }
 
 fn to_apache(schema: &Schema, id: NodeId, value: &Value, depth: usize) -> Result<ApacheValue> {
-    if depth > 2 * DEPTH_MAX {
+    if depth > DEPTH_MAX {
         return Err(InteropError::Value(format!(
             "the value nests deeper than {DEPTH_MAX} levels"
         )));
@@ -101,20 +106,62 @@ fn to_apache(schema: &Schema, id: NodeId, value: &Value, depth: usize) -> Result
             ApacheValue::Record(fields.collect::<Result<_>>()?)
         }
         (Kind::Union(branches), value) => {
-            let fitting = branches.iter().enumerate().find_map(|(index, branch)| {
-                let value = to_apache(schema, *branch, value, depth + 1).ok()?;
-                Some(ApacheValue::Union(
-                    u32::try_from(index).unwrap_or(u32::MAX),
-                    Box::new(value),
-                ))
-            });
-            match fitting {
-                Some(value) => value,
-                None => return misfit(schema, id, value),
-            }
+            let Some(index) = branches.iter().position(|branch| fits(schema, *branch, value)) else {
+                return misfit(schema, id, value);
+            };
+            let value = to_apache(schema, branches[index], value, depth + 1)?;
+            ApacheValue::Union(u32::try_from(index).unwrap_or(u32::MAX), Box::new(value))
         }
         _ => return scalar_to_apache(schema, id, value),
     })
+}
+
+/// Whether a value has the form of a type; what lies inside is not looked at.
+fn fits(schema: &Schema, id: NodeId, value: &Value) -> bool {
+    match (&schema.node(id).kind, value) {
+        (Kind::Array(_), Value::Array(_)) | (Kind::Map(_), Value::Map(_)) => true,
+        (Kind::Record(record), Value::Record { name, .. }) => name == record.name.full(),
+        // One that loses digits is another branch's.
+        (Kind::Float, Value::Float(number)) => number.is_nan() || f64::from(*number as f32) == *number,
+        _ => scalar_to_apache(schema, id, value).is_ok(),
+    }
+}
+
+/// What our values keep as text, as the primitive value below it.
+fn from_text<T>(
+    schema: &Schema,
+    id: NodeId,
+    value: &Value,
+    read: impl FnOnce(&mut Reader<'_>) -> wire::Result<T>,
+) -> Result<T> {
+    let bytes = write::write_at(schema, id, &value.to_json()).ok();
+    let read = bytes.and_then(|bytes| read(&mut Reader::new(&bytes)).ok());
+    read.map_or_else(|| misfit(schema, id, value), Ok)
+}
+
+/// A logical type whose values are text here.
+fn text_to_apache(schema: &Schema, id: NodeId, value: &Value) -> Result<ApacheValue> {
+    let long = || from_text(schema, id, value, |reader| reader.long());
+    Ok(match schema.node(id).logical {
+        Some(Logical::TimestampNanos) => ApacheValue::TimestampNanos(long()?),
+        Some(Logical::LocalTimestampMillis) => ApacheValue::LocalTimestampMillis(long()?),
+        Some(Logical::LocalTimestampMicros) => ApacheValue::LocalTimestampMicros(long()?),
+        Some(Logical::LocalTimestampNanos) => ApacheValue::LocalTimestampNanos(long()?),
+        Some(Logical::Duration) => {
+            let span = Duration::from_bytes(from_text(schema, id, value, |reader| reader.fixed())?);
+            let (months, days) = (Months::new(span.months), Days::new(span.days));
+            ApacheValue::Duration(apache_avro::Duration::new(months, days, Millis::new(span.millis)))
+        }
+        _ => return misfit(schema, id, value),
+    })
+}
+
+/// A decimal of digits and a scale, which may be negative.
+fn decimal_of(digits: &[u8], scale: i64) -> Option<Value> {
+    let mut inner = Writer::new();
+    inner.bytes(digits);
+    inner.int(i32::try_from(scale).ok()?);
+    wire::big_decimal(&inner.into_bytes()).ok().map(Value::Decimal)
 }
 
 fn scalar_to_apache(schema: &Schema, id: NodeId, value: &Value) -> Result<ApacheValue> {
@@ -156,6 +203,13 @@ fn scalar_to_apache(schema: &Schema, id: NodeId, value: &Value) -> Result<Apache
         (Kind::Fixed(fixed), None, Value::Bytes(bytes)) if bytes.len() == fixed.size => {
             ApacheValue::Fixed(fixed.size, bytes.clone())
         }
+        (_, Some(Logical::BigDecimal), Value::Decimal(decimal)) => {
+            let digits = num_bigint::BigInt::from_signed_bytes_be(&decimal.to_be_bytes());
+            ApacheValue::BigDecimal((digits, i64::from(decimal.scale())).into())
+        }
+        // A uuid in another spelling.
+        (Kind::String, Some(Logical::Uuid), Value::String(text)) => ApacheValue::String(text.clone()),
+        (_, Some(_), Value::String(_)) => return text_to_apache(schema, id, value),
         (Kind::Enum(kind), _, Value::Enum(symbol)) => {
             match kind.symbols.iter().position(|known| known == symbol) {
                 Some(index) => ApacheValue::Enum(u32::try_from(index).unwrap_or(u32::MAX), symbol.clone()),
@@ -167,7 +221,7 @@ fn scalar_to_apache(schema: &Schema, id: NodeId, value: &Value) -> Result<Apache
 }
 
 fn from_apache(schema: &Schema, id: NodeId, value: &ApacheValue, depth: usize) -> Result<Value> {
-    if depth > 2 * DEPTH_MAX {
+    if depth > DEPTH_MAX {
         return Err(InteropError::Value(format!(
             "the value nests deeper than {DEPTH_MAX} levels"
         )));
@@ -225,6 +279,24 @@ fn scalar_from_apache(schema: &Schema, id: NodeId, value: &ApacheValue) -> Resul
         (Kind::Long, _, ApacheValue::TimestampMicros(micros)) => Value::TimestampMicros { micros: *micros },
         (Kind::Long, _, ApacheValue::TimestampNanos(nanos)) => Value::String(text::nanos(*nanos) + "Z"),
         (Kind::Long, _, ApacheValue::LocalTimestampNanos(nanos)) => Value::String(text::nanos(*nanos)),
+        (Kind::Long, _, ApacheValue::LocalTimestampMillis(millis)) => {
+            Value::String(read::without_zone(Value::Timestamp { millis: *millis }))
+        }
+        (Kind::Long, _, ApacheValue::LocalTimestampMicros(micros)) => {
+            Value::String(read::without_zone(Value::TimestampMicros { micros: *micros }))
+        }
+        (Kind::Fixed(_), _, ApacheValue::Duration(span)) => Value::String(read::duration(Duration {
+            months: span.months().into(),
+            days: span.days().into(),
+            millis: span.millis().into(),
+        })),
+        (Kind::Bytes, _, ApacheValue::BigDecimal(decimal)) => {
+            let (digits, scale) = decimal.as_bigint_and_exponent();
+            match decimal_of(&digits.to_signed_bytes_be(), scale) {
+                Some(decimal) => decimal,
+                None => return misfit(schema, id, value),
+            }
+        }
         (Kind::Float, _, ApacheValue::Float(value)) => Value::Float(f64::from(*value)),
         (Kind::Double, _, ApacheValue::Double(value)) => Value::Float(*value),
         (Kind::String, _, ApacheValue::String(text)) => Value::String(text.clone()),
@@ -236,6 +308,16 @@ fn scalar_from_apache(schema: &Schema, id: NodeId, value: &ApacheValue) -> Resul
                 Ok(decimal) => Value::Decimal(decimal),
                 Err(error) => return Err(InteropError::Value(error.to_string())),
             }
+        }
+        // A decimal of more digits than its bytes hold is none for us, and bytes.
+        (Kind::Fixed(fixed), None, ApacheValue::Decimal(decimal)) => {
+            let digits =
+                Vec::<u8>::try_from(decimal).map_err(|error| InteropError::Value(error.to_string()))?;
+            let sign = digits
+                .first()
+                .map_or(0, |first| if *first >= 0x80 { 0xff } else { 0 });
+            let padding = fixed.size.saturating_sub(digits.len());
+            Value::Bytes([vec![sign; padding], digits].concat())
         }
         (Kind::Bytes, _, ApacheValue::Bytes(bytes)) | (Kind::Fixed(_), _, ApacheValue::Fixed(_, bytes)) => {
             match (node.logical, <[u8; 16]>::try_from(bytes.as_slice())) {

@@ -2,11 +2,13 @@
 //!
 //! A [`Schema`] is an arena of nodes with byte spans, so that a finding can point into the text. Nothing here
 //! converts through a generic value on the way from a writer's bytes to a reader's values: a [`Plan`] drives the reader.
-//! Left out on purpose: IDL, RPC, object container files, sort order.
+//! Left out on purpose: IDL, RPC, sort order.
 
 mod canon;
 mod check;
 pub mod compat;
+#[cfg(feature = "apache-avro")]
+pub mod container;
 mod default;
 mod equal;
 mod fields;

@@ -187,12 +187,12 @@ fn decimal(bytes: &[u8], scale: u32) -> Result<Decimal, String> {
 }
 
 /// A local instant is written like one in UTC, without the zone.
-fn without_zone(instant: Value) -> String {
+pub(super) fn without_zone(instant: Value) -> String {
     let text = instant.to_json();
     text.as_str().unwrap_or_default().trim_end_matches('Z').to_owned()
 }
 
 /// As an ISO 8601 duration.
-fn duration(wire::Duration { months, days, millis }: wire::Duration) -> String {
+pub(super) fn duration(wire::Duration { months, days, millis }: wire::Duration) -> String {
     format!("P{months}M{days}DT{}.{:03}S", millis / 1000, millis % 1000)
 }

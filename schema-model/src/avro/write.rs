@@ -21,12 +21,17 @@ const DAY_SECONDS: i64 = 86_400;
 
 /// Writes a value of the schema.
 pub(crate) fn write(schema: &Schema, json: &Json) -> Result<Vec<u8>, ReadError> {
+    write_at(schema, schema.root(), json)
+}
+
+/// Writes a value of one of the schema's types.
+pub(super) fn write_at(schema: &Schema, id: NodeId, json: &Json) -> Result<Vec<u8>, ReadError> {
     let mut encoder = Encoder {
         schema,
         writer: Writer::new(),
         steps: 0,
     };
-    encoder.value(schema.root(), json)?;
+    encoder.value(id, json)?;
     Ok(encoder.writer.into_bytes())
 }
 

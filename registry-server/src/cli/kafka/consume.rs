@@ -6,17 +6,20 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use annals_kafka_client::{Client, ClientError, Isolation, Member, Offsets, Record};
+use annals_schema_model::avro::container::Codec;
 use clap::Args;
 
 use super::super::Global;
 use super::super::exit::{Exit, Failure};
 use super::super::output;
 use super::super::progress::Progress;
+use super::container::Export;
 use super::place::{self, Bounds, FORMS, Place};
 use super::{topic_named, with_client};
 
@@ -38,9 +41,13 @@ const COMMIT_PERIOD: Duration = Duration::from_secs(1);
   annals consume orders --from -10 -f             the last ten of each partition, and what comes
   annals consume orders --from 2026-03-01 --to 2026-03-31
   annals consume orders --group billing -f        as one of a group, from where it was
+  annals consume orders --avro orders.avro        into an Avro container file
 
 Records of one partition come in their order; those of several are mixed. Payloads are decoded with \
 the schemas that the registry at --server has; what names none is shown as text, bytes as base64.
+
+A container file has one schema, the newest of its subject, and values of older ones are read as it. \
+Keys are not in it, nor records without a value. A record that does not read as it ends the command.
 
 Exit codes: 0 all was read (or nobody reads on, as with `| head`), 1 failed, 2 usage, 5 no such topic.")]
 pub(crate) struct Consume {
@@ -64,6 +71,15 @@ pub(crate) struct Consume {
     /// Print values as the bytes they are, a line each, and nothing else
     #[arg(long)]
     raw: bool,
+    /// Write values to this Avro container file instead of printing them; - is stdout
+    #[arg(long, value_name = "FILE", conflicts_with = "raw")]
+    avro: Option<PathBuf>,
+    /// Give the file the newest schema of this subject, instead of that of TOPIC-value
+    #[arg(long, requires = "avro")]
+    subject: Option<String>,
+    /// Compress the file so: null, deflate or snappy
+    #[arg(long, requires = "avro", default_value = "deflate")]
+    codec: Codec,
     /// Show records of transactions that are open or were aborted, too
     #[arg(long)]
     uncommitted: bool,
@@ -121,10 +137,15 @@ impl Consume {
                 return Err(Failure::new(Exit::NotFound, message));
             }
             // Over the records themselves, progress would only be in the way.
+            let export = self.avro.as_deref().map(|path| {
+                let subject = self.subject.as_deref();
+                Export::begin(global, &self.topic, path, subject, self.codec)
+            });
+            let export = export.transpose()?;
             let progress = (!io::stdout().is_terminal()).then(|| Progress::new("records read:", None));
             let mut run = Run {
                 asked: &self,
-                printer: Printer::new(global, &self.topic, self.raw),
+                printer: Printer::new(global, &self.topic, self.raw, export),
                 progress,
                 printed: 0,
             };

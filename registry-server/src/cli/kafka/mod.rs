@@ -4,6 +4,7 @@
 //! cannot be taken back.
 
 mod consume;
+mod container;
 mod group;
 mod payload;
 mod place;

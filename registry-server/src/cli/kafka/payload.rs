@@ -6,8 +6,10 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use annals_kafka_client::Record;
+use annals_schema_model::avro::Plan;
 use annals_schema_model::envelope::{self, SchemaKey};
-use annals_schema_model::{Reading, SchemaId, Writing};
+use annals_schema_model::{Reading, Schema, SchemaId, Writing};
 use serde_json::Value;
 
 use super::super::api::{Api, Method};
@@ -75,7 +77,27 @@ impl Reader {
     }
 }
 
+/// The value of the last header of a name.
+pub(super) fn header<'a>(record: &'a Record, name: &str) -> Option<&'a [u8]> {
+    let found = record.headers.iter().rev().find(|(of, _)| of == name);
+    found.and_then(|(_, value)| value.as_deref())
+}
+
+/// The schema that a payload names.
+pub(super) fn fetch_schema(api: &Api, key: SchemaKey) -> Result<Schema, String> {
+    fetch_parsed(api, key).map(|(schema, _)| schema)
+}
+
 fn fetch(api: &Api, key: SchemaKey) -> Result<Known, String> {
+    let (schema, shown) = fetch_parsed(api, key)?;
+    Ok(Known {
+        reading: Reading::of(&schema),
+        shown,
+    })
+}
+
+/// A schema, and how output shows it.
+fn fetch_parsed(api: &Api, key: SchemaKey) -> Result<(Schema, Value), String> {
     let told = |failure: Failure| match failure.exit {
         Exit::NotFound => format!("{key} is not in the registry"),
         _ => format!("{key} cannot be fetched: {}", failure.message),
@@ -107,10 +129,7 @@ fn fetch(api: &Api, key: SchemaKey) -> Result<Known, String> {
     if let Some(name) = schema.record_name() {
         shown.insert("name".to_owned(), name.into());
     }
-    Ok(Known {
-        reading: Reading::of(&schema),
-        shown: Value::Object(shown),
-    })
+    Ok((schema, Value::Object(shown)))
 }
 
 fn plain(value: Value) -> Shown {
@@ -139,61 +158,83 @@ pub(super) enum Chosen {
     Id(u32),
 }
 
-/// Writes payloads with one schema.
-pub(super) struct Writer {
-    writing: Writing,
+/// A chosen schema as the registry has it.
+pub(super) struct Found {
+    pub(super) schema: Schema,
     id: SchemaId,
     /// As remarks name it: `orders-value v3 (id 7)`.
     pub(super) name: String,
 }
 
+/// A chosen schema; `None` when the registry has no such subject.
+pub(super) fn chosen(api: &Api, chosen: &Chosen) -> Result<Option<Found>, Failure> {
+    let id_text;
+    let path: Vec<&str> = match chosen {
+        Chosen::Version { subject, version } => vec!["subjects", subject, "versions", version],
+        Chosen::Id(id) => {
+            id_text = id.to_string();
+            vec!["schemas", "ids", &id_text]
+        }
+    };
+    let answer = api.ask(Method::Get, &path, &[]).map_err(|failure| {
+        failure.help("--raw writes text without a registry; --server names another one")
+    })?;
+    let found = match (answer, chosen) {
+        (Ok(found), _) => found,
+        (Err(refusal), Chosen::Version { version, .. }) if refusal.is_not_found() && version == "latest" => {
+            return Ok(None);
+        }
+        (Err(refusal), _) => return Err(refusal.into()),
+    };
+    let id = match chosen {
+        Chosen::Id(id) => u64::from(*id),
+        Chosen::Version { .. } => found["id"].as_u64().unwrap_or_default(),
+    };
+    let id = u32::try_from(id).ok().and_then(SchemaId::new);
+    let id = id.ok_or_else(|| Failure::new(Exit::Failed, "the registry's answer names no schema id"))?;
+    let name = match chosen {
+        Chosen::Id(_) => format!("the schema of id {id}"),
+        Chosen::Version { subject, .. } => format!("{subject} v{} (id {id})", found["version"]),
+    };
+    Ok(Some(Found {
+        schema: check::parse(api, &found)?,
+        id,
+        name,
+    }))
+}
+
+/// Writes payloads with one schema.
+pub(super) struct Writer {
+    pub(super) found: Found,
+    writing: Writing,
+}
+
 impl Writer {
     /// The writer of a chosen schema; `None` when the registry has no such subject.
-    pub(super) fn new(api: &Api, chosen: &Chosen) -> Result<Option<Writer>, Failure> {
-        let id_text;
-        let path: Vec<&str> = match chosen {
-            Chosen::Version { subject, version } => vec!["subjects", subject, "versions", version],
-            Chosen::Id(id) => {
-                id_text = id.to_string();
-                vec!["schemas", "ids", &id_text]
-            }
-        };
-        let answer = api.ask(Method::Get, &path, &[]).map_err(|failure| {
-            failure.help("--raw writes text without a registry; --server names another one")
-        })?;
-        let found = match (answer, chosen) {
-            (Ok(found), _) => found,
-            (Err(refusal), Chosen::Version { version, .. })
-                if refusal.is_not_found() && version == "latest" =>
-            {
-                return Ok(None);
-            }
-            (Err(refusal), _) => return Err(refusal.into()),
-        };
-        let id = match chosen {
-            Chosen::Id(id) => u64::from(*id),
-            Chosen::Version { .. } => found["id"].as_u64().unwrap_or_default(),
-        };
-        let id = u32::try_from(id).ok().and_then(SchemaId::new);
-        let id = id.ok_or_else(|| Failure::new(Exit::Failed, "the registry's answer names no schema id"))?;
-        let name = match chosen {
-            Chosen::Id(_) => format!("the schema of id {id}"),
-            Chosen::Version { subject, .. } => format!("{subject} v{} (id {id})", found["version"]),
-        };
-        Ok(Some(Writer {
-            writing: Writing::of(&check::parse(api, &found)?),
-            id,
-            name,
+    pub(super) fn new(api: &Api, of: &Chosen) -> Result<Option<Writer>, Failure> {
+        let found = chosen(api, of)?;
+        Ok(found.map(|found| Writer {
+            writing: Writing::of(&found.schema),
+            found,
         }))
     }
 
     /// A payload in its envelope.
     pub(super) fn write(&self, text: &str) -> Result<Vec<u8>, String> {
         let body = self.writing.write(text);
-        let body = body.map_err(|error| format!("does not fit {}: {error}", self.name))?;
+        let body = body.map_err(|error| format!("does not fit {}: {error}", self.found.name))?;
         let mut payload = Vec::with_capacity(5 + body.len());
-        envelope::write(self.id, &mut payload);
+        envelope::write(self.found.id, &mut payload);
         payload.extend(body);
+        Ok(payload)
+    }
+
+    /// A datum of another schema as a payload.
+    pub(super) fn translate(&self, plan: &Plan, datum: &[u8]) -> Result<Vec<u8>, String> {
+        let mut payload = Vec::with_capacity(5 + datum.len());
+        envelope::write(self.found.id, &mut payload);
+        let translated = plan.translate(datum, &mut payload);
+        translated.map_err(|error| format!("does not fit {}: {error}", self.found.name))?;
         Ok(payload)
     }
 

@@ -3,26 +3,31 @@
 //! Lines go in chunks: what is at hand when the one before is answered, so that a person who types sees each line answered,
 //! and a file goes in large batches. Every refusal is told with its line.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use annals_kafka_client::{Client, ErrorCode, NewRecord, Producer, ProducerConfig};
+use annals_schema_model::Schema;
+use annals_schema_model::avro::Plan;
 use clap::Args;
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use super::super::Global;
 use super::super::api::Api;
 use super::super::exit::{Exit, Failure};
 use super::super::output::{self, Format};
 use super::super::progress::Progress;
+use super::container::{self, Import};
 use super::payload::{Chosen, Writer};
 use super::{key_value, topic_named, with_client};
 
 mod lines;
 
-use lines::Line;
+pub(super) use lines::Line;
 
 /// Lines and bytes of a chunk.
-const CHUNK_LINES_MAX: usize = 2_000;
+pub(super) const CHUNK_LINES_MAX: usize = 2_000;
 const CHUNK_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How many refusals are told one by one.
@@ -36,16 +41,17 @@ const REFUSALS_TOLD_MAX: u64 = 100;
   annals produce orders --key-separator '|' < keyed.txt    KEY|VALUE a line
   annals produce prices --key-separator '|' --tombstones   an empty value deletes its key
   annals produce logs --raw < app.log                      lines as they are, no schema
+  annals produce orders --file orders.avro                 an Avro container file
 
 A value is JSON, and is written with the newest version of the topic's subject (TOPIC-value) in the \
 registry at --server, as Avro, Protobuf or JSON Schema; values that `annals consume -o json` prints are \
 read back. Keys are written with TOPIC-key where there is one. Where there is no such subject, lines are \
-written as text. Records of one key go to one partition, the same that Java's clients choose.
+written as text. Data of a container file are read as that schema is, and have the key of --key, or none. Records of one key go to one partition, the same that Java's clients choose.
 
 Exit codes: 0 all is written and durable, 1 failed, 2 usage, 3 a line was refused, 5 no such topic.")]
 pub(crate) struct Produce {
     topic: String,
-    /// Read lines from this file instead of stdin
+    /// Read lines from this file instead of stdin, or the data of an Avro container file
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// The key of every record
@@ -93,7 +99,10 @@ impl Produce {
                 return Err(Failure::new(Exit::NotFound, message));
             }
             let mut run = self.start(client, global, partitions).await?;
-            let mut lines = lines::read(self.file.as_deref())?;
+            let mut lines = match self.file.as_deref() {
+                Some(path) if !self.raw && container::is_one(path)? => run.import(path)?,
+                path => lines::read(path)?,
+            };
             let mut chunk = Vec::new();
             while let Some(line) = lines.recv().await {
                 let mut bytes = 0;
@@ -150,7 +159,7 @@ impl Produce {
             }
             let how = value.as_ref().map_or_else(
                 || format!("there is no subject {subject}: values are written as text"),
-                |writer| format!("values are written with {}", writer.name),
+                |writer| format!("values are written with {}", writer.found.name),
             );
             output::remark(&how);
         }
@@ -158,6 +167,7 @@ impl Produce {
             asked: self,
             key,
             value,
+            plan: None,
             producer: Producer::new(client, ProducerConfig::default()).await?,
             keyless: Keyless::among(partitions),
             written: 0,
@@ -204,6 +214,8 @@ struct Run<'a> {
     asked: &'a Produce,
     key: Option<Writer>,
     value: Option<Writer>,
+    /// How data of a container file become values.
+    plan: Option<Plan>,
     producer: Producer,
     keyless: Keyless,
     written: u64,
@@ -217,6 +229,28 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
+    /// Reads a container file instead of lines.
+    fn import(&mut self, path: &Path) -> Result<mpsc::Receiver<io::Result<Line>>, Failure> {
+        let refuse = |message: String| Failure::new(Exit::Usage, message);
+        if self.asked.key_separator.is_some() || self.asked.tombstones {
+            let message = "data of a container file have no key before them, and are never empty";
+            return Err(refuse(message.to_owned()).help("--key gives all of them one"));
+        }
+        let schema = self.value.as_ref().map(|writer| &writer.found.schema);
+        let Some(Schema::Avro(schema)) = schema else {
+            let message = format!(
+                "{} is an Avro container file, and there is no Avro schema to write it with",
+                path.display()
+            );
+            return Err(
+                refuse(message).help("--subject names one; `annals schema register` registers the file's")
+            );
+        };
+        let Import { plan, data } = container::import(path, schema)?;
+        self.plan = Some(plan);
+        Ok(data)
+    }
+
     /// Writes lines; says whether more are wanted.
     async fn write(&mut self, lines: Vec<Line>) -> Result<bool, Failure> {
         let mut waiting: Vec<(u64, NewRecord)> = Vec::with_capacity(lines.len());
@@ -305,11 +339,13 @@ impl Run<'_> {
         };
         let value = match &self.value {
             _ if value.is_empty() && self.asked.tombstones => None,
-            Some(writer) => Some(
-                lines::text(value)
-                    .and_then(|value| writer.write(value))
-                    .map_err(|problem| format!("the value {problem}"))?,
-            ),
+            Some(writer) => {
+                let written = match &self.plan {
+                    Some(plan) => writer.translate(plan, value),
+                    None => lines::text(value).and_then(|value| writer.write(value)),
+                };
+                Some(written.map_err(|problem| format!("the value {problem}"))?)
+            }
             None => Some(value.to_vec()),
         };
         let headers = self.asked.headers.iter();

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::super::super::Global;
 use super::super::super::exit::Failure;
 use super::super::super::output::{self, Format, Table};
+use super::super::container::Export;
 use super::super::payload::{self, Reader, Shown};
 
 /// Prints the records of a topic.
@@ -19,17 +20,20 @@ pub(super) struct Printer {
 }
 
 enum Form {
+    Container(Export),
     Columns(Table),
     Json,
     Raw,
 }
 
 impl Printer {
-    pub(super) fn new(global: &Global, topic: &str, is_raw: bool) -> Printer {
-        let form = match global.output {
+    /// `export`: a container file that takes the place of output.
+    pub(super) fn new(global: &Global, topic: &str, is_raw: bool, export: Option<Export>) -> Printer {
+        let form = match (export, global.output) {
+            (Some(export), _) => Form::Container(export),
             _ if is_raw => Form::Raw,
-            Format::Json => Form::Json,
-            Format::Table => Form::Columns(Table::new(&[
+            (None, Format::Json) => Form::Json,
+            (None, Format::Table) => Form::Columns(Table::new(&[
                 "PARTITION",
                 "OFFSET",
                 "TIME (UTC)",
@@ -50,6 +54,9 @@ impl Printer {
     pub(super) fn print(&mut self, partition: i32, records: &[&Record]) -> Result<bool, Failure> {
         if records.is_empty() {
             return Ok(true);
+        }
+        if let Form::Container(export) = &mut self.form {
+            return export.write(partition, records);
         }
         if let Form::Raw = self.form {
             let mut out = Vec::new();
@@ -72,7 +79,7 @@ impl Printer {
                     one_line(&output::cell(&value.value)),
                 ]
             })),
-            Form::Json | Form::Raw => {
+            Form::Json | Form::Raw | Form::Container(_) => {
                 let mut out = String::new();
                 for (record, (key, value)) in both {
                     out.push_str(&json_of(&self.topic, partition, record, key, value).to_string());
@@ -84,10 +91,7 @@ impl Printer {
     }
 
     fn shown(&mut self, record: &Record) -> (Shown, Shown) {
-        let header = |name: &str| {
-            let found = record.headers.iter().rev().find(|(of, _)| of == name);
-            found.and_then(|(_, value)| value.as_deref())
-        };
+        let header = |name: &str| payload::header(record, name);
         let key = self
             .reader
             .read(header(envelope::KEY_HEADER), record.key.as_deref());
@@ -106,6 +110,9 @@ impl Printer {
 
     /// Says what there is to say besides the records.
     pub(super) fn end(self) -> Result<(), Failure> {
+        if let Form::Container(export) = self.form {
+            export.end();
+        }
         if let (count, Some(first)) = self.unread {
             output::remark(&format!(
                 "{count} key(s) or value(s) are shown as they are; of the first: {first} (--server names the registry)"

@@ -10,7 +10,7 @@ use super::CHUNK_LINES_MAX;
 use crate::cli::exit::{Exit, Failure};
 
 /// A line without its end, and its number from 1.
-pub(super) type Line = (u64, Vec<u8>);
+pub(in crate::cli::kafka) type Line = (u64, Vec<u8>);
 
 /// Lines as they come, read beside the connection.
 pub(super) fn read(path: Option<&Path>) -> Result<mpsc::Receiver<io::Result<Line>>, Failure> {

@@ -1,0 +1,179 @@
+//! Avro container files: topics to them and from them.
+//!
+//! A file has one schema. On the way out each record is translated from its writer's schema to that of the file, on the way
+//! in from that of the file to the one that records are written with; nothing is built but bytes, a block at a time.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use annals_kafka_client::Record;
+use annals_schema_model::Schema as AnySchema;
+use annals_schema_model::avro::container::{Codec, ContainerReader, ContainerWriter};
+use annals_schema_model::avro::{Plan, Schema};
+use annals_schema_model::envelope::{self, SchemaKey};
+use tokio::sync::mpsc;
+
+use super::super::Global;
+use super::super::api::Api;
+use super::super::exit::{Exit, Failure};
+use super::super::output;
+use super::payload::{self, Chosen};
+use super::produce::Line;
+
+/// Records of a topic as data of a file.
+pub(super) struct Export {
+    topic: String,
+    file: ContainerWriter<Box<dyn Write>>,
+    api: Api,
+    schema: Schema,
+    /// How data of each writer's schema become those of the file.
+    plans: HashMap<SchemaKey, Plan>,
+    written: u64,
+    tombstones: u64,
+}
+
+impl Export {
+    /// Begins a file; `-` is stdout. Its schema is the newest of the subject.
+    pub(super) fn begin(
+        global: &Global,
+        topic: &str,
+        path: &Path,
+        subject: Option<&str>,
+        codec: Codec,
+    ) -> Result<Export, Failure> {
+        let api = Api::new(&global.server);
+        let subject = subject.map_or_else(|| format!("{topic}-value"), str::to_owned);
+        let chosen = Chosen::Version {
+            subject: subject.clone(),
+            version: "latest".to_owned(),
+        };
+        let found = payload::chosen(&api, &chosen)?.ok_or_else(|| {
+            Failure::new(Exit::NotFound, format!("there is no subject {subject}")).help(
+                "--subject names the one whose schema the file shall have; `annals schema list` shows them",
+            )
+        })?;
+        let AnySchema::Avro(schema) = found.schema else {
+            let message = format!("{} is no Avro schema, and a container file has one", found.name);
+            return Err(Failure::new(Exit::Failed, message));
+        };
+        let out: Box<dyn Write> = match path.to_str() {
+            Some("-") => Box::new(io::stdout()),
+            _ => Box::new(BufWriter::new(
+                File::create(path).map_err(|error| of_file(path, &error))?,
+            )),
+        };
+        let sync = uuid::Uuid::new_v4().into_bytes();
+        output::remark(&format!("the file has the schema of {}", found.name));
+        Ok(Export {
+            topic: topic.to_owned(),
+            file: ContainerWriter::new(out, &schema, codec, sync)?,
+            api,
+            schema,
+            plans: HashMap::new(),
+            written: 0,
+            tombstones: 0,
+        })
+    }
+
+    /// Writes records of a partition, and says whether anybody still reads them.
+    pub(super) fn write(&mut self, partition: i32, records: &[&Record]) -> Result<bool, Failure> {
+        let mut datum = Vec::new();
+        for record in records {
+            let Some(value) = record.value.as_deref() else {
+                self.tombstones += 1;
+                continue;
+            };
+            let place = |message: String| {
+                let place = format!("{}-{partition} offset {}", self.topic, record.offset);
+                Failure::new(Exit::Failed, format!("{place}: {message}"))
+            };
+            let header = payload::header(record, envelope::VALUE_HEADER);
+            let framed = envelope::read_framed(header, value).map_err(|error| place(error.to_string()))?;
+            if !self.plans.contains_key(&framed.schema) {
+                let plan = self.plan(framed.schema).map_err(place)?;
+                self.plans.insert(framed.schema, plan);
+            }
+            datum.clear();
+            if let Some(plan) = self.plans.get(&framed.schema) {
+                plan.translate(framed.body, &mut datum).map_err(|error| {
+                    place(format!(
+                        "{} does not read as the file's schema: {error}",
+                        framed.schema
+                    ))
+                })?;
+            }
+            self.file.append(&datum)?;
+            self.written += 1;
+        }
+        // What is committed to a group is in the file.
+        match self.file.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            written => Ok(written.map(|()| true)?),
+        }
+    }
+
+    fn plan(&self, key: SchemaKey) -> Result<Plan, String> {
+        match payload::fetch_schema(&self.api, key)? {
+            AnySchema::Avro(writer) => Ok(Plan::lenient(&writer, &self.schema)),
+            _ => Err(format!("{key} is no Avro schema")),
+        }
+    }
+
+    /// Says what there is to say besides.
+    pub(super) fn end(self) {
+        output::remark(&format!("wrote {} record(s)", self.written));
+        if self.tombstones > 0 {
+            output::remark(&format!(
+                "{} record(s) have no value, and are not in the file",
+                self.tombstones
+            ));
+        }
+    }
+}
+
+/// A file whose data become records.
+pub(super) struct Import {
+    /// From the file's schema to the one that records are written with.
+    pub(super) plan: Plan,
+    pub(super) data: mpsc::Receiver<io::Result<Line>>,
+}
+
+/// Whether a file is a container file.
+pub(super) fn is_one(path: &Path) -> Result<bool, Failure> {
+    let mut start = [0; 4];
+    let mut file = File::open(path).map_err(|error| of_file(path, &error))?;
+    // A pipe's first bytes would be gone.
+    let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
+    Ok(is_file && file.read_exact(&mut start).is_ok() && &start == b"Obj\x01")
+}
+
+/// Reads a file beside the connection, and translates into a schema.
+pub(super) fn import(path: &Path, into: &Schema) -> Result<Import, Failure> {
+    let file = File::open(path).map_err(|error| of_file(path, &error))?;
+    let told =
+        |error: &dyn std::fmt::Display| Failure::new(Exit::Failed, format!("{}: {error}", path.display()));
+    let mut reader =
+        ContainerReader::new(BufReader::with_capacity(1 << 16, file)).map_err(|error| told(&error))?;
+    let plan = Plan::lenient(reader.schema(), into);
+    let (send, data) = mpsc::channel(super::produce::CHUNK_LINES_MAX);
+    std::thread::spawn(move || {
+        loop {
+            let datum = match reader.next_datum() {
+                Ok(None) => return,
+                Ok(Some((number, datum))) => Ok((number, datum.to_vec())),
+                Err(error) => Err(io::Error::other(error.to_string())),
+            };
+            let ends = datum.is_err();
+            if send.blocking_send(datum).is_err() || ends {
+                return;
+            }
+        }
+    });
+    Ok(Import { plan, data })
+}
+
+fn of_file(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("{}: {error}", path.display()))
+}
