@@ -79,10 +79,7 @@ fn others() -> Vec<(&'static str, &'static [&'static str], Other)> {
         let program = clients().join("java/Container.java");
         let java = move |args: &[&str]| {
             let mut command = Command::new("java");
-            run(
-                "Avro Java",
-                command.arg("-cp").arg(&classpath).arg(&program).args(args),
-            )
+            quiet(command.arg("-cp").arg(&classpath).arg(&program).args(args))
         };
         others.push(("java", &["null", "deflate", "snappy"], Box::new(java)));
     }

@@ -15,7 +15,7 @@ use crate::{
     payload,
 };
 
-const SCHEMAS: u64 = 3_000;
+const SCHEMAS: u64 = 8_000;
 const DATA: usize = 4;
 
 fn schema(random: &mut Random) -> Option<Schema> {
@@ -26,6 +26,17 @@ fn schema(random: &mut Random) -> Option<Schema> {
 
 /// Where the crate parts from Avro Java: a part of what is noted, why, and its issue where there is one.
 const DISAGREEMENTS: &[(&str, &str, Option<&str>)] = &[
+    (
+        "read: from: Record(",
+        "an alias that is the name of a type makes that type the one with the alias",
+        None,
+    ),
+    (
+        "write: Unresolved schema reference",
+        "a type without a namespace used within one, which it does not find when it writes",
+        None,
+    ),
+    ("read: Unresolved schema reference", "nor when it reads", None),
     (
         "schema: apache-avro refuses the schema: Unknown primitive type",
         "records declared as errors, and a type without a namespace used within one",
@@ -129,7 +140,7 @@ fn random_values_go_both_ways() {
         found.iter().all(|count| *count > 0),
         "one is no disagreement any more: {found:?}"
     );
-    assert!(schemas > 2_000 && data > 8_000);
+    assert!(schemas > 6_000 && data > 20_000);
 }
 
 fn one(schema: &Schema, apache: &ApacheSchema, body: &[u8], note: &mut impl FnMut(String, String)) {
