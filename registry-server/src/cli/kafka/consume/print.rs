@@ -20,7 +20,7 @@ pub(super) struct Printer {
 }
 
 enum Form {
-    Container(Export),
+    Container(Box<Export>),
     Columns(Table),
     Json,
     Raw,
@@ -30,7 +30,7 @@ impl Printer {
     /// `export`: a container file that takes the place of output.
     pub(super) fn new(global: &Global, topic: &str, is_raw: bool, export: Option<Export>) -> Printer {
         let form = match (export, global.output) {
-            (Some(export), _) => Form::Container(export),
+            (Some(export), _) => Form::Container(Box::new(export)),
             _ if is_raw => Form::Raw,
             (None, Format::Json) => Form::Json,
             (None, Format::Table) => Form::Columns(Table::new(&[
