@@ -1,3 +1,5 @@
+//! What is said about unsound input: the file, the line, the column and a sentence.
+
 use std::fs;
 
 use annals_codegen::configure;
