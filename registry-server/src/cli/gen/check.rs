@@ -82,7 +82,7 @@ impl Check {
         // A folder is read as a build reads it, and that an edited one is not.
         let is_whole = rows.is_empty();
         let progress = Progress::new("checking schemas", None);
-        for ((subject, version), _) in &lock.schemas {
+        for (subject, version) in lock.schemas.keys() {
             rows.push(against_registry(&api, &lock, subject, *version)?);
             progress.add(1);
         }
