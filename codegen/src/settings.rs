@@ -1,7 +1,7 @@
 //! What a user chose about the generated types: one value that the builder fills and the printers read.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::ToTokens;
 use syn::parse::Parser;
 
 use crate::compat::Incompatible;
@@ -95,7 +95,7 @@ fn all_for(attributes: &[Attribute], full_name: &str) -> TokenStream {
         .iter()
         .filter(|attribute| is_for(&attribute.path, full_name));
     let attributes = matching.flat_map(|attribute| attribute.parsed().unwrap_or_default());
-    quote!(#(#attributes)*)
+    attributes.map(ToTokens::into_token_stream).collect()
 }
 
 impl Attribute {
