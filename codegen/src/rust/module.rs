@@ -186,8 +186,9 @@ impl Tree {
             };
             let doc = format!(" Types of `{}`.", path.replace("r#", ""));
             let (name, items) = (ident(&name), child.print(&path));
-            // Lengths and layouts are the schema's, and what it deprecates is printed all the same; one permission at the top holds for everything below.
-            let allow = top.then(|| quote!(#[allow(clippy::all, clippy::pedantic, deprecated)]));
+            // Lengths and layouts are the schema's, what it deprecates is printed all the same, and nobody uses all of it;
+            // one permission at the top holds for everything below.
+            let allow = top.then(|| quote!(#[allow(clippy::all, clippy::pedantic, dead_code, deprecated)]));
             quote! {
                 #[doc = #doc]
                 #allow

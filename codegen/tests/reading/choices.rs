@@ -4,13 +4,13 @@ use annals_schema_model::avro::wire::Writer;
 use annals_schema_model::{Decimal, avro};
 
 /// Types of chrono and rust_decimal.
-#[allow(unreachable_pub, dead_code)]
+#[allow(unreachable_pub)]
 mod of_chrono {
     include!("../golden/chrono.rs.txt");
 }
 
 /// Types of the time crate and bigdecimal.
-#[allow(unreachable_pub, dead_code)]
+#[allow(unreachable_pub)]
 mod of_time {
     include!("../golden/time.rs.txt");
 }

@@ -25,7 +25,7 @@ mod upcasts;
 mod values;
 
 /// The generated types.
-#[allow(unreachable_pub, dead_code)]
+#[allow(unreachable_pub)]
 mod events {
     include!("../golden/events.rs.txt");
 }

@@ -15,13 +15,13 @@ use prost_reflect::DynamicMessage;
 use crate::dynamic::Dice;
 
 /// Types generated from `tests/proto`.
-#[allow(unreachable_pub, dead_code)]
+#[allow(unreachable_pub)]
 pub(crate) mod generated {
     include!("../golden/proto.rs.txt");
 }
 
 /// Types generated from `tests/random`: several files that declare what they like in a few packages.
-#[allow(unreachable_pub, dead_code)]
+#[allow(unreachable_pub)]
 mod random {
     include!("../golden/random.rs.txt");
 }

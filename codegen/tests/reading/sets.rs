@@ -10,7 +10,7 @@ use annals_schema_model::{
 use crate::foreign_writers::read;
 
 /// Types generated from `tests/sets`.
-#[allow(unreachable_pub, dead_code)]
+#[allow(unreachable_pub)]
 pub(crate) mod generated {
     include!("../golden/sets.rs.txt");
 }

@@ -8,7 +8,6 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-#[allow(dead_code)]
 mod events {
     include!(concat!(env!("OUT_DIR"), "/events.rs"));
 }
