@@ -86,6 +86,15 @@ pub(super) fn read(root: &Path, wrong: &mut Vec<Diagnostic>) -> Found {
     reader.root();
     let mut found = reader.found;
     found.subjects.sort_by(|a, b| a.name.cmp(&b.name));
+    // A file and a folder may both be a subject's; which of the two is meant only their owner knows.
+    found.subjects.dedup_by(|second, first| {
+        let is_twice = second.name == first.name;
+        if is_twice {
+            let message = format!("is subject `{}` like {}", first.name, first.path.display());
+            wrong.push(Diagnostic::file(&second.path, message));
+        }
+        is_twice
+    });
     found
 }
 

@@ -81,6 +81,32 @@ fn folders() {
         &[("t-value/v1.avsc", R.1), ("t.avsc", R.1)],
         &["t-value: is subject `t-value` like t.avsc"],
     );
+    let proto = "syntax = \"proto3\"; message A {}";
+    for (one, other, name, said) in [
+        (
+            ("t-value.avsc", R.1),
+            ("t-value/v1.avsc", R.1),
+            "t-value",
+            "t-value.avsc",
+        ),
+        (
+            ("t-value.avsc", R.1),
+            ("t-value.proto", proto),
+            "t-value.proto",
+            "t-value.avsc",
+        ),
+        (
+            ("t%2Dvalue/v1.avsc", R.1),
+            ("t-value/v1.avsc", R.1),
+            "t-value",
+            "t%2Dvalue",
+        ),
+    ] {
+        check(
+            &[one, other],
+            &[&format!("{name}: is subject `t-value` like {said}")],
+        );
+    }
 }
 
 #[test]
