@@ -189,7 +189,7 @@ fn message(record: &Record<'_>, of_key: Option<&Origin>) -> Tree {
         } else {
             "\n\nDeprecated: "
         });
-        description.push_str(why);
+        description.push_str(&words::shown(why));
     }
     if let Some(key) = of_key {
         let words = format!(

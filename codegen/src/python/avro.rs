@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::{Printer, union};
 use crate::flat::{Named, Said};
 use crate::model::{Body, Definition, Logical, Type, Value};
-use crate::words::quoted;
+use crate::words::quoted_in_python;
 
 /// Types that have a name of their own, so that what their values mean can be read where they are used.
 pub(super) const ALIASES: &[(&str, &str, &str)] = &[
@@ -122,7 +122,12 @@ impl Printer<'_> {
                 let names = self.field_names(symbols.iter().map(String::as_str), is_enums_own);
                 self.gap();
                 for name in names {
-                    let _ = writeln!(self.text, "    {} = {}", name.python, quoted(&name.schema));
+                    let _ = writeln!(
+                        self.text,
+                        "    {} = {}",
+                        name.python,
+                        quoted_in_python(&name.schema)
+                    );
                 }
             }
             Body::Fixed(_) => {
@@ -187,7 +192,7 @@ impl Printer<'_> {
             (Type::Float | Type::Double, Value::Double(number)) if number.is_finite() => {
                 format!("{number:?}")
             }
-            (Type::String, Value::String(text)) => quoted(text),
+            (Type::String, Value::String(text)) => quoted_in_python(text),
             (Type::Named(full_name), Value::Symbol(place)) => {
                 let class = self.flat.name_of(named, full_name)?;
                 let Body::Enum(symbols, _) = named.body_of(full_name)? else {

@@ -15,11 +15,12 @@ pub(crate) fn doc(words: Option<&str>, place: &str) -> TokenStream {
             format!(" {}", plain(line))
         }
     };
-    let mut lines: Vec<String> = crate::words::lines(words).into_iter().map(shown).collect();
+    let lines = crate::words::lines(words);
+    let mut lines: Vec<String> = lines.iter().map(|line| shown(line)).collect();
     if !lines.is_empty() {
         lines.push(String::new());
     }
-    lines.push(format!(" {place}"));
+    lines.push(format!(" {}", crate::words::shown(place)));
     quote!(#(#[doc = #lines])*)
 }
 

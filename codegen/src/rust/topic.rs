@@ -13,7 +13,7 @@ use crate::rust::shape::unsuffixed;
 pub(crate) struct Event {
     /// The record's full name.
     pub(crate) name: String,
-    /// Other full names writers may have used: the record's aliases.
+    /// Other full names writers may have used: the record's aliases, and what it was called in versions that are upcast.
     pub(crate) aliases: Vec<String>,
     /// The variant.
     pub(crate) variant: Ident,
@@ -81,7 +81,7 @@ impl Event {
 /// The enum of a topic's events and its `EventSet`. Where subjects are named by the topic alone, a record may have moved
 /// to another namespace, as the compatibility rules allow: then it goes by its short name.
 pub(crate) fn items(topic: &str, name: &str, by_record: bool, events: &[Event], avro: &Ident) -> TokenStream {
-    let doc = format!(" The events of topic `{topic}`.");
+    let doc = format!(" The events of topic `{}`.", crate::words::shown(topic));
     let name = ident(name);
     let (variants, paths): (Vec<_>, Vec<_>) =
         events.iter().map(|event| (&event.variant, &event.path)).unzip();

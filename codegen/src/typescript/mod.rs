@@ -101,16 +101,20 @@ impl Printer<'_> {
 
     /// A comment before what it is about.
     fn doc(&mut self, indent: &str, said: &Said<'_>) {
-        let mut lines: Vec<String> = words::lines(said.words).into_iter().map(escaped).collect();
+        let mut lines: Vec<String> = words::lines(said.words)
+            .iter()
+            .map(|line| escaped(line))
+            .collect();
         if let Some(place) = &said.place {
             if !lines.is_empty() {
                 lines.push(String::new());
             }
-            lines.push(place.replace("*/", "*\\/"));
+            lines.push(words::shown(place).replace("*/", "*\\/"));
         }
         if let Some(why) = said.deprecated {
-            let why = words::lines(Some(why)).into_iter().map(escaped);
-            lines.extend(std::iter::once("@deprecated".to_owned()).chain(why));
+            let why = words::lines(Some(why));
+            lines.push("@deprecated".to_owned());
+            lines.extend(why.iter().map(|line| escaped(line)));
         }
         let _ = match lines.as_slice() {
             [] => Ok(()),

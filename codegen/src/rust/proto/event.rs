@@ -161,7 +161,7 @@ pub(crate) fn messages(topic: &str, name: &str, events: &[Event<'_>], own: Optio
         .map(|event| scope.camel(event.message.simple_name()));
     let variants: Vec<Ident> = variants.map(|variant| ident(&variant)).collect();
     let paths: Vec<TokenStream> = events.iter().map(path).collect();
-    let doc = format!(" The events of topic `{topic}`.");
+    let doc = format!(" The events of topic `{}`.", crate::words::shown(topic));
     let docs = events
         .iter()
         .map(|event| format!(" `{}`, {}.", event.message.full_name, event.origin.label));
