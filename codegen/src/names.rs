@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use unicode_ident::{is_xid_continue, is_xid_start};
+
 /// Names Rust reserves, in every edition up to 2024, that may be written raw (`r#type`).
 const KEYWORDS: &[&str] = &[
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "do", "dyn", "else",
@@ -28,11 +30,16 @@ pub(crate) fn camel(name: &str) -> String {
 
 /// The name as Rust can write it: raw when it is a keyword, with a `_` behind when that is impossible too.
 pub(crate) fn escaped(name: &str) -> String {
+    // Lower and upper case are made after a name is cut into words, so what Rust takes is asked for here once more.
+    let name: String = name.chars().filter(|letter| is_xid_continue(*letter)).collect();
+    let name = name.as_str();
     if KEYWORDS.contains(&name) {
         format!("r#{name}")
     } else if UNRAWABLE.contains(&name) {
         format!("{name}_")
-    } else if name.starts_with(|first: char| first.is_ascii_digit()) {
+    } else if matches!(name, "" | "_") {
+        "underscore".to_owned()
+    } else if name.starts_with(|first: char| first != '_' && !is_xid_start(first)) {
         format!("_{name}")
     } else {
         name.to_owned()
@@ -93,13 +100,14 @@ impl Scope {
 
 /// Cuts a name into words: at everything that is no letter or digit, before a capital that follows a small letter
 /// or digit, and before the last capital of a run that goes on small (`HTTPServer` is `HTTP`, `Server`).
+/// Letters and digits that no identifier of Rust may have (`²`, `Ⓐ`) end a word as well.
 /// A name of underscores alone, which Avro allows, is the word `underscore`.
 fn words(name: &str) -> Vec<String> {
     let letters: Vec<char> = name.chars().collect();
     let mut words: Vec<String> = Vec::new();
     let mut word = String::new();
     for (index, letter) in letters.iter().copied().enumerate() {
-        if !letter.is_alphanumeric() {
+        if !letter.is_alphanumeric() || !is_xid_continue(letter) {
             words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
             continue;
         }
@@ -157,6 +165,38 @@ mod tests {
         check("_private__x", "private_x", "PrivateX");
         check("v1", "v1", "V1");
         check("größe", "größe", "Größe");
+        check("m²-value", "m_value", "MValue");
+        check("Ⓐ", "underscore", "Underscore");
+    }
+
+    #[test]
+    fn every_name_is_an_identifier() {
+        for name in [
+            "_١",
+            "m²",
+            "Ⓐ",
+            "",
+            "_",
+            "___",
+            "1",
+            "ŉ",
+            "İ",
+            "a\u{202e}b",
+            "crate",
+            "x\u{301}",
+            "\u{301}",
+        ] {
+            let mut scope = Scope::default();
+            for given in [
+                scope.snake(name),
+                scope.camel(name),
+                module(&snake(name)),
+                escaped(name),
+            ] {
+                assert!(syn::parse_str::<syn::Ident>(&given).is_ok(), "{name} is {given}");
+            }
+        }
+        assert_eq!(escaped(&snake("_١")), "_١");
     }
 
     #[test]
