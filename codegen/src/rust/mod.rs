@@ -212,6 +212,22 @@ impl Printer<'_> {
         old.into_iter().map(|(_, path)| path).collect()
     }
 
+    /// What the records of a unit's upcast versions were called. A name that is another event's now is left to it.
+    fn upcast_names<'n>(
+        &'n self,
+        unit: &'n AvroUnit,
+        events: &'n [AvroUnit],
+    ) -> impl Iterator<Item = String> + 'n {
+        let is_others = |name: &String| {
+            let mut others = events.iter().filter(|other| other.top != unit.top);
+            others.any(|other| other.top == *name || other.aliases.contains(name))
+        };
+        let old = self.units.iter();
+        old.filter(|old| old.is_upcast && old.origin.subject == unit.origin.subject)
+            .flat_map(|old| std::iter::once(&old.top).chain(&old.aliases).cloned())
+            .filter(move |name| !is_others(name))
+    }
+
     fn events(&self, events: &[AvroUnit], names: &Names) -> Vec<topic::Event> {
         let mut variants = Scope::default();
         let event = |unit: &AvroUnit| {
@@ -219,7 +235,12 @@ impl Printer<'_> {
             let place = *self.identities.of_unit[index].get(unit.top.as_str())?;
             Some(topic::Event {
                 name: unit.top.clone(),
-                aliases: unit.aliases.clone(),
+                aliases: unit
+                    .aliases
+                    .iter()
+                    .cloned()
+                    .chain(self.upcast_names(unit, events))
+                    .collect(),
                 variant: ident(&variants.camel(&camel(unit.top.rsplit('.').next().unwrap_or_default()))),
                 path: names.path(&[], place),
                 schema: self.rows.place(&unit.origin),

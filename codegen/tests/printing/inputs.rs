@@ -298,6 +298,20 @@ fn the_level_says_who_is_asked() {
     );
 }
 
+#[test]
+fn what_is_upcast_may_have_been_called_otherwise() {
+    let folder = folder(&[
+        ("t-value/v1.avsc", &record("Placed", "")),
+        ("t-value/v2.avsc", &record("OrderPlaced", "")),
+        ("annals.toml", "[subject.t-value]\nupcast = [1]"),
+    ]);
+    let text = configure()
+        .schemas(folder.path().join("schemas"))
+        .generate()
+        .unwrap();
+    assert!(text.contains("\"OrderPlaced\" | \"Placed\" =>"), "{text}");
+}
+
 /// A folder with a lock of some of its files: subject, version, id, level, what it refers to.
 fn locked(files: &[(&str, &str)], rows: &[(&str, u32, u32, &str, &[Reference])]) -> tempfile::TempDir {
     let folder = folder(files);
