@@ -32,6 +32,7 @@ pub(crate) fn missing(text: &str) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
 }
 
 fn of_crate(path: &Path, manifest: &DeTable<'_>, text: &str) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    let text = &code(text);
     let features: Vec<&str> = needed_features(text);
     let dependencies = dependencies(manifest);
     let mut wrong = Vec::new();
@@ -49,7 +50,9 @@ fn of_crate(path: &Path, manifest: &DeTable<'_>, text: &str) -> Result<Vec<Diagn
         ),
     };
     let prost = ["prost", "prost-types"].map(|name| (name, format!("{name} = \"0.14\"")));
-    let crates = [(LIBRARY, library.clone())].into_iter().chain(prost);
+    let serde = "serde = { version = \"1\", features = [\"derive\"] }".to_owned();
+    let own = [(LIBRARY, library.clone()), ("serde", serde)];
+    let crates = own.into_iter().chain(prost);
     for (name, line) in crates.filter(|(name, _)| is_used(text, name)) {
         if find(&dependencies, name).is_none() {
             let message = format!("generated code needs the crate {name}, which is no dependency");
@@ -92,9 +95,10 @@ fn has(details: &DeValue<'_>, feature: &str) -> bool {
 
 /// The features of the library that a text uses.
 fn needed_features(text: &str) -> Vec<&'static str> {
-    let rows: [(&str, &[&str]); 8] = [
+    let rows: [(&str, &[&str]); 9] = [
         ("avro", &[""]),
         ("proto", &[]),
+        ("serde", &[]),
         ("uuid", &["Uuid"]),
         ("jiff", &["Date", "DateTime", "Time"]),
         ("chrono", &["chrono"]),
@@ -105,6 +109,7 @@ fn needed_features(text: &str) -> Vec<&'static str> {
     let is_needed = |feature: &str, names: &[&str]| match feature {
         "avro" => text.contains("annals_schema_model::avro"),
         "proto" => is_used(text, "prost"),
+        "serde" => is_used(text, "serde"),
         _ => names.iter().any(|name| is_of_avro(text, name)),
     };
     let used = rows
@@ -123,6 +128,12 @@ fn is_of_avro(text: &str, name: &str) -> bool {
         };
         text.match_indices(path.as_str()).any(is_whole)
     })
+}
+
+/// A text without its comments: docs are a schema's words, which may speak of anything.
+fn code(text: &str) -> String {
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    text.lines().filter(is_code).collect::<Vec<_>>().join("\n")
 }
 
 fn is_used(text: &str, name: &str) -> bool {
@@ -197,6 +208,32 @@ mod tests {
             Some("generated code needs annals-schema-model's features jiff")
         );
         assert_eq!(crates(AVRO, "[dependencies]\nannals-schema-model = \"0.1\""), 1);
+    }
+
+    #[test]
+    fn serde_is_needed_where_types_are_its_own() {
+        let text = "#[derive(::serde::Serialize)] use ::annals_schema_model::avro;";
+        let library = "[dependencies]\nannals-schema-model = \"0.1\"\n";
+        assert_eq!(
+            said(text, library),
+            [
+                "generated code needs the crate serde, which is no dependency: add it:\n\n    [dependencies]\n    \
+                 serde = { version = \"1\", features = [\"derive\"] }"
+            ]
+        );
+        let lacking = said(text, &format!("{library}serde = \"1\""));
+        assert!(
+            lacking[0].starts_with("generated code needs annals-schema-model's features serde"),
+            "{lacking:?}"
+        );
+        let given = "[dependencies]\nserde = \"1\"\nannals-schema-model = { version = \"0.1\", features = [\"serde\"] }";
+        assert_eq!(said(text, given), [""; 0]);
+    }
+
+    #[test]
+    fn what_docs_speak_of_is_not_needed() {
+        let docs = "/// ::prost::Message, ::serde::Serialize\n    /// avro::Date\n//! ::prost_types::Any";
+        assert_eq!(said(docs, ""), [""; 0]);
     }
 
     #[test]
