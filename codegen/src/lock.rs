@@ -174,7 +174,10 @@ fn quoted(text: &str) -> String {
 fn parse(path: &Path, text: &str) -> Result<Lock, Diagnostic> {
     stanzas(text).map_err(|(position, message)| {
         let (line, column) = Span::line_column(text, position);
-        Diagnostic::at(path, line, column, message).help("`annals gen pull` writes it anew")
+        Diagnostic::at(path, line, column, message).help(
+            "put back a version of the file that is sound; or remove it, and name to `annals gen pull` every subject that \
+             is registered",
+        )
     })
 }
 
