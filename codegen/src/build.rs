@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::input::{FolderVersion, Input};
 use crate::settings::{Attribute, DateTimes, Decimals, Settings};
 use crate::unit::Units;
-use crate::{check, input, needs, python, rust, typescript};
+use crate::{check, files, input, needs, python, rust, typescript};
 
 /// What is generated, and from what.
 #[derive(Clone, Debug)]
@@ -180,6 +180,8 @@ impl Build {
     /// Everything that is wrong, which cargo has been told then.
     pub fn compile(&self) -> Result<(), Error> {
         println!("cargo::rerun-if-changed={}", self.schemas.display());
+        // Whether it has what generated code needs is said below, and is another matter once it is changed.
+        println!("cargo::rerun-if-changed=Cargo.toml");
         let written = self.read().and_then(|(input, units)| {
             for warning in &input.warnings {
                 println!("cargo::warning={}", in_one_line(warning));
@@ -206,10 +208,7 @@ impl Build {
             ));
         };
         let path = Path::new(&folder).join(&self.out);
-        if std::fs::read_to_string(&path).is_ok_and(|present| present == text) {
-            return Ok(());
-        }
-        std::fs::write(&path, text)
+        files::write(&path, text)
             .map_err(|error| Diagnostic::file(&path, format!("cannot be written: {error}")))
     }
 }

@@ -62,6 +62,7 @@ mod compat;
 mod diagnostic;
 pub mod draw;
 mod error;
+pub mod files;
 mod flat;
 mod input;
 pub mod lock;
