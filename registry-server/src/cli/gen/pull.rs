@@ -23,6 +23,8 @@ use crate::cli::progress::Progress;
 
 /// References of references; the registry refuses deeper ones as well.
 const REFERENCE_DEPTH_MAX: usize = 64;
+/// What a schema refers to, all in all; the registry refuses more as well.
+const REFERENCES_MAX: usize = 1_000;
 
 /// `annals gen pull orders-value`
 #[derive(Debug, Args)]
@@ -206,29 +208,30 @@ impl<'a> Pulling<'a> {
         Ok(())
     }
 
+    /// Asks for all that is open, and for what it refers to.
+    fn fetch(&mut self) -> Result<BTreeMap<(String, u32), Registered>, Failure> {
+        let progress = Progress::new("pulling schemas", None);
+        let mut fetched = BTreeMap::new();
+        let questions = Questions::of(self.open.drain(..));
+        let answered = questions.ask(|subject, wanted| {
+            let found = remote::version(self.api, subject, wanted)?;
+            progress.add(1);
+            found.ok_or_else(|| not_registered(subject, wanted))
+        })?;
+        for found in answered {
+            fetched.insert((found.subject.clone(), found.version), found);
+        }
+        Ok(fetched)
+    }
+
     /// Fetches everything first, and writes when all of it is there: texts, and then the lock.
     fn run(mut self) -> Result<Vec<Pulled>, Failure> {
-        let progress = Progress::new("pulling schemas", None);
-        let mut fetched: BTreeMap<(String, u32), Registered> = BTreeMap::new();
+        let fetched = self.fetch()?;
         let mut standards: BTreeMap<String, (Level, Policy)> = BTreeMap::new();
-        while let Some((subject, wanted)) = self.open.pop_front() {
-            if wanted
-                .parse()
-                .is_ok_and(|version| fetched.contains_key(&(subject.clone(), version)))
-            {
-                continue;
+        for (subject, _) in fetched.keys() {
+            if !standards.contains_key(subject) {
+                standards.insert(subject.clone(), remote::standard(self.api, subject)?);
             }
-            let found = remote::version(self.api, &subject, &wanted)?;
-            let found = found.ok_or_else(|| not_registered(&subject, &wanted))?;
-            for reference in &found.references {
-                self.open
-                    .push_back((reference.subject.clone(), reference.version.to_string()));
-            }
-            if !standards.contains_key(&found.subject) {
-                standards.insert(found.subject.clone(), remote::standard(self.api, &found.subject)?);
-            }
-            fetched.insert((found.subject.clone(), found.version), found);
-            progress.add(1);
         }
         let mut pulled = Vec::new();
         for registered in fetched.values() {
@@ -308,6 +311,52 @@ impl<'a> Pulling<'a> {
     }
 }
 
+/// What a registry is asked. What it answers is not trusted to be what was asked for: an alias is answered with another
+/// subject, and `latest` with a number, so that only what was asked tells whether to ask again.
+struct Questions {
+    open: VecDeque<(String, String)>,
+    asked: BTreeSet<(String, String)>,
+    questions_max: usize,
+}
+
+impl Questions {
+    fn of(open: impl Iterator<Item = (String, String)>) -> Questions {
+        let open: VecDeque<_> = open.collect();
+        Questions {
+            questions_max: open.len().saturating_mul(REFERENCES_MAX.saturating_add(1)),
+            asked: BTreeSet::new(),
+            open,
+        }
+    }
+
+    /// Every answer, to what was open and to what the answers refer to.
+    fn ask(
+        mut self,
+        mut answer: impl FnMut(&str, &str) -> Result<Registered, Failure>,
+    ) -> Result<Vec<Registered>, Failure> {
+        let mut answers = Vec::new();
+        while let Some(question) = self.open.pop_front() {
+            if !self.asked.insert(question.clone()) {
+                continue;
+            }
+            if self.asked.len() > self.questions_max {
+                let message = format!(
+                    "what is pulled refers to more than {REFERENCES_MAX} schemas, {} v{} among them",
+                    question.0, question.1
+                );
+                return Err(Failure::new(Exit::Failed, message));
+            }
+            let found = answer(&question.0, &question.1)?;
+            let references = found.references.iter();
+            self.open.extend(
+                references.map(|reference| (reference.subject.clone(), reference.version.to_string())),
+            );
+            answers.push(found);
+        }
+        Ok(answers)
+    }
+}
+
 /// What references lead to, dependencies first; those of imported schemas may run in a circle.
 fn referred(
     fetched: &BTreeMap<(String, u32), Registered>,
@@ -342,4 +391,48 @@ fn not_registered(subject: &str, version: &str) -> Failure {
 
 fn failed(path: &Path, error: &io::Error) -> Failure {
     Failure::new(Exit::Failed, format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use annals_schema_model::SchemaType;
+
+    use super::*;
+
+    /// A version that refers to one other.
+    fn registered(subject: &str, refers_to: &str) -> Registered {
+        Registered {
+            subject: subject.to_owned(),
+            version: 1,
+            id: 1,
+            schema_type: SchemaType::Avro,
+            references: vec![Reference {
+                name: "n.N".to_owned(),
+                subject: refers_to.to_owned(),
+                version: 1,
+            }],
+            text: String::new(),
+        }
+    }
+
+    fn questions() -> Questions {
+        Questions::of([("a".to_owned(), "1".to_owned())].into_iter())
+    }
+
+    #[test]
+    fn the_same_is_asked_once_whatever_is_answered() {
+        let answers = questions().ask(|_, _| Ok(registered("b", "a"))).unwrap();
+        assert_eq!(answers.len(), 1);
+    }
+
+    #[test]
+    fn questions_end() {
+        let mut number = 0;
+        let refused = questions().ask(|subject, _| {
+            number += 1;
+            Ok(registered(subject, &format!("a{number}")))
+        });
+        assert!(refused.is_err());
+        assert_eq!(number, REFERENCES_MAX + 1);
+    }
 }

@@ -18,10 +18,11 @@ pub(super) struct Registered {
     pub(super) text: String,
 }
 
-/// A version, `latest` or a number, if it is there.
+/// A version, `latest` or a number, if it is there. What it refers to is named with its context: a name alone would be one
+/// of the version's own context, and is asked for in the default one.
 pub(super) fn version(api: &Api, subject: &str, version: &str) -> Result<Option<Registered>, Failure> {
     let path = ["subjects", subject, "versions", version];
-    match api.ask(Method::Get, &path, &[])? {
+    match api.ask(Method::Get, &path, &[("referenceFormat", "qualified")])? {
         Ok(answer) => read(&answer).map(Some),
         Err(refusal) if refusal.is_not_found() => Ok(None),
         Err(refusal) => Err(refusal.into()),
