@@ -1,7 +1,7 @@
 //! Whether the newest version of a subject may follow the older ones: the registry's own verdict, and what reading needs.
 //!
 //! The verdict is `annals_schema_model::compat`'s at the subject's level and by its policy, drawn as `annals schema check`
-//! draws it. Beyond it, what the newest version cannot read, or reads as something else, is an error where the level asks
+//! draws it; where the folder may lack what the registry compares with, it is told and refuses nothing. Beyond it, what the newest version cannot read, or reads as something else, is an error where the level asks
 //! that it be read, and told in any case: generated code would meet it. A version that is upcast is its user's affair.
 
 use std::collections::BTreeSet;
@@ -40,37 +40,24 @@ impl Compared {
     }
 }
 
-/// Compares the newest version with those before it.
+/// Compares the newest version with those before it, and those that are to be registered before it with theirs.
 pub(crate) fn compare(subject: &Subject, newest: &VersionText, older: &[VersionText]) -> Compared {
-    let standard = subject.standard;
-    let is_read = |text: &&VersionText| !subject.upcast.contains(&text.version);
-    let olds: Vec<&VersionText> = older.iter().filter(is_read).collect();
-    let pairs: Vec<(Version, &Schema)> = olds
-        .iter()
-        .map(|text| (Version(text.version), &text.schema))
-        .collect();
-    let mut drawing = Drawing {
-        newest,
-        known: BTreeSet::new(),
-    };
     let mut compared = Compared::default();
-    for finding in compat::check(standard, &newest.schema, &pairs) {
-        let version = finding.version.map_or(0, Version::get);
-        let title = format!(
-            "not {} compatible with {} v{version}",
-            standard.level, subject.name
-        );
-        compared
-            .refused
-            .extend(drawing.draw(version, &title, Weight::Error, &finding));
+    let locked = older.iter().rposition(|text| text.id.is_some());
+    let first_own = locked.map_or(older.len(), |locked| locked + 1);
+    for (at, text) in older.iter().enumerate().skip(first_own) {
+        let mut drawing = Drawing::of(text);
+        drawing.judge(subject, older.get(..at).unwrap_or_default(), &mut compared);
     }
-    let asked = compat::compared(standard.level, pairs, |(version, _)| *version);
-    let asked: BTreeSet<u32> = asked.into_iter().map(|(version, _)| version.get()).collect();
-    if standard.level == Level::None {
+    let mut drawing = Drawing::of(newest);
+    let asked = drawing.judge(subject, older, &mut compared);
+    let level = subject.standard.level;
+    if level == Level::None {
         return compared;
     }
-    for text in olds.into_iter().rev() {
-        let must_read = standard.level.is_backward() && asked.contains(&text.version);
+    for text in older.iter().rev().filter(|text| is_read(subject, text)) {
+        let must_read =
+            level.is_backward() && asked.contains(&text.version) && is_certain(subject, newest, text);
         let weight = if must_read { Weight::Error } else { Weight::Warning };
         for (does, finding) in unread(&newest.schema, &text.schema) {
             let (old, new) = (text.version, newest.version);
@@ -85,6 +72,18 @@ pub(crate) fn compare(subject: &Subject, newest: &VersionText, older: &[VersionT
         }
     }
     compared
+}
+
+/// Whether an old version is read as the newest by the rules, and not by what its user makes of it.
+fn is_read(subject: &Subject, old: &VersionText) -> bool {
+    !subject.upcast.contains(&old.version)
+}
+
+/// Whether the registry compares the two as it is done here. One that is locked it took already, whatever it was compared
+/// with; and where the level asks for the version before it, that may be one which is not in the folder.
+fn is_certain(subject: &Subject, new: &VersionText, old: &VersionText) -> bool {
+    let is_next = old.version.checked_add(1) == Some(new.version);
+    new.id.is_none() && (subject.standard.level.is_transitive() || is_next || old.id.is_some())
 }
 
 /// What a reader makes of a writer's data that it should not, and how.
@@ -113,7 +112,53 @@ struct Drawing<'a> {
     known: BTreeSet<(u32, &'static str, String)>,
 }
 
-impl Drawing<'_> {
+impl<'a> Drawing<'a> {
+    fn of(newest: &'a VersionText) -> Drawing<'a> {
+        Drawing {
+            newest,
+            known: BTreeSet::new(),
+        }
+    }
+
+    /// The registry's verdict, and the versions it is about. Those that are upcast are left out last: they are no reason to
+    /// compare with others.
+    fn judge(&mut self, subject: &Subject, older: &[VersionText], into: &mut Compared) -> BTreeSet<u32> {
+        let standard = subject.standard;
+        let asked = compat::compared(standard.level, older.iter().collect(), |text| {
+            Version(text.version)
+        });
+        let asked: Vec<&VersionText> = asked.into_iter().filter(|text| is_read(subject, text)).collect();
+        for old in &asked {
+            let mut findings = compat::check_pair(standard, &self.newest.schema, &old.schema);
+            findings
+                .iter_mut()
+                .for_each(|finding| finding.version = Some(Version(old.version)));
+            let (version, is_certain) = (old.version, is_certain(subject, self.newest, old));
+            let title = format!(
+                "not {} compatible with {} v{version}",
+                standard.level, subject.name
+            );
+            let weight = if is_certain {
+                Weight::Error
+            } else {
+                Weight::Warning
+            };
+            let drawn = findings
+                .iter()
+                .filter_map(|finding| self.draw(version, &title, weight, finding));
+            if is_certain {
+                into.refused.extend(drawn);
+            } else {
+                into.told.extend(drawn);
+            }
+            // The registry goes no further either.
+            if !findings.is_empty() {
+                break;
+            }
+        }
+        asked.into_iter().map(|text| text.version).collect()
+    }
+
     fn draw(&mut self, old: u32, title: &str, weight: Weight, finding: &Finding) -> Option<Diagnostic> {
         if !self
             .known

@@ -377,6 +377,48 @@ fn what_is_locked_does_not_change() {
 }
 
 #[test]
+fn what_the_registry_took_is_not_refused() {
+    let int = record("R", r#"{"name": "a", "type": "int"}"#);
+    let none = record("R", "");
+    let text = record("R", r#"{"name": "a", "type": "string", "default": ""}"#);
+    let needy = record("R", r#"{"name": "b", "type": "int"}"#);
+    let check = |files: &[(&str, &str)], locked_versions: &[u32], wanted: &str| {
+        let rows: Vec<_> = locked_versions
+            .iter()
+            .map(|version| ("t-R", *version, *version, "BACKWARD", &[][..]))
+            .collect();
+        let folder = locked(files, &rows);
+        let said = build(folder.path())
+            .generate()
+            .err()
+            .map(|wrong| wrong.to_string());
+        let said = said.unwrap_or_default();
+        assert!(
+            said.contains(wanted) && said.is_empty() == wanted.is_empty(),
+            "{locked_versions:?}: {said}"
+        );
+    };
+    // What is between is not in the folder, and each step was taken.
+    let gap = [("t-R/v1.avsc", int.as_str()), ("t-R/v3.avsc", &text)];
+    check(&gap, &[1, 3], "");
+    check(&gap, &[1], "not BACKWARD compatible with t-R v1");
+    check(&gap, &[], "");
+    // A version that is upcast gives its place to no other.
+    let upcast = "[subject.t-R]\nupcast = [2]";
+    let files = [
+        gap[0],
+        ("t-R/v2.avsc", none.as_str()),
+        gap[1],
+        ("annals.toml", upcast),
+    ];
+    check(&files, &[1, 2], "");
+    // Each that is to be registered is asked about.
+    let own = [gap[0], ("t-R/v2.avsc", needy.as_str()), ("t-R/v3.avsc", &none)];
+    check(&own, &[1], "not BACKWARD compatible with t-R v1");
+    check(&own, &[], "");
+}
+
+#[test]
 fn what_is_locked_refers_to_versions() {
     let order = record("shop.Order", r#"{"name": "total", "type": "Money"}"#);
     let newer = MONEY.replace(
