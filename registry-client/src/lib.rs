@@ -57,8 +57,9 @@ struct Inner {
     ids: Kept<Place, SchemaId>,
 }
 
-/// Where subject and text of a schema stand in memory: what lives as long as the process is known by its place.
-type Place = (usize, usize);
+/// Where subject, text and references of a schema stand in memory: what lives as long as the process is known by its
+/// place. How many references there are says more than their place, which an empty list shares with others.
+type Place = (SchemaType, usize, usize, (usize, usize));
 
 /// How a client is made.
 #[derive(Clone, Debug)]
@@ -296,8 +297,14 @@ impl Client {
     }
 
     fn find(&self, schema: &SchemaVersion) -> Result<SchemaId, Unresolved> {
-        let is_it = |known: &&SchemaVersion| known.subject == schema.subject && known.text == schema.text;
-        if let Some(id) = self.0.known.iter().find(is_it).and_then(|known| known.id) {
+        // One text is another schema with other references.
+        let is_it = |known: &&SchemaVersion| {
+            known.subject == schema.subject
+                && known.schema_type == schema.schema_type
+                && known.text == schema.text
+                && known.references == schema.references
+        };
+        if let Some(id) = self.0.known.iter().filter(is_it).find_map(|known| known.id) {
             return Ok(id);
         }
         let references: Vec<Reference> = schema.references.iter().map(answer::own_reference).collect();
@@ -326,7 +333,12 @@ impl Resolve for Client {
 
 impl Identify for Client {
     fn id(&self, schema: &SchemaVersion) -> Result<SchemaId, Unresolved> {
-        let place = (schema.subject.as_ptr().addr(), schema.text.as_ptr().addr());
+        let place = (
+            schema.schema_type,
+            schema.subject.as_ptr().addr(),
+            schema.text.as_ptr().addr(),
+            (schema.references.as_ptr().addr(), schema.references.len()),
+        );
         self.0.ids.get(place, self.0.failures_kept, || self.find(schema))
     }
 }

@@ -342,6 +342,41 @@ fn what_is_known_is_not_asked_for() {
 }
 
 #[test]
+fn one_text_with_other_references_has_another_id() {
+    const ORDER: SchemaVersion = SchemaVersion::new("orders", 1, SchemaType::Avro, r#"["null", "t.Money"]"#);
+    let rows = [
+        SchemaVersion {
+            id: SchemaId::new(1),
+            references: &[("t.Money", "money", 1)],
+            ..ORDER
+        },
+        SchemaVersion {
+            id: SchemaId::new(2),
+            version: 2,
+            references: &[("t.Money", "money", 2)],
+            ..ORDER
+        },
+        SchemaVersion {
+            id: SchemaId::new(3),
+            version: 3,
+            schema_type: SchemaType::Json,
+            references: &[("t.Money", "money", 2)],
+            ..ORDER
+        },
+    ];
+    let client = Client::offline(&rows);
+    for row in rows {
+        assert_eq!(client.id(&row).ok(), row.id);
+    }
+    assert_eq!(client.id(&ORDER), Err(Unresolved::Unregistered));
+    // What was answered is kept by the same.
+    let fake = Fake::new(&[("POST /subjects/orders", 200, r#"{"id": 7}"#)]);
+    let client = Client::new(&fake.address);
+    assert_eq!(rows.map(|row| client.id(&row).ok()), [Some(seven()); 3]);
+    assert_eq!(fake.asked().len(), 3);
+}
+
+#[test]
 fn guids_name_ids_of_the_default_context() {
     let guid = [0x7c; 16];
     let path = format!("GET /schemas/guids/{}/ids", "7c".repeat(16));
