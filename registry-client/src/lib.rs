@@ -233,8 +233,11 @@ impl Client {
 
     fn version(&self, subject: &str, version: i32) -> Result<Described, Unresolved> {
         let mut known = self.0.known.iter();
+        // Without an id the version is a number that files gave, which the registry may have given to another schema.
         let known = known.find(|schema| {
-            schema.subject == subject && i32::try_from(schema.version).is_ok_and(|own| own == version)
+            schema.id.is_some()
+                && schema.subject == subject
+                && i32::try_from(schema.version).is_ok_and(|own| own == version)
         });
         match known {
             Some(known) => Ok(known.into()),
