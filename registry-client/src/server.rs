@@ -97,6 +97,8 @@ impl Server {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(bounds.timeout))
+            // Elsewhere a POST or DELETE would be asked again as a GET, and its answer pass for that of the request.
+            .max_redirects(0)
             .max_idle_connections(bounds.connections_idle_max)
             .max_idle_connections_per_host(bounds.connections_idle_max)
             .build();
@@ -214,7 +216,14 @@ impl Server {
                 body,
             }));
         }
-        let refusal = Refusal::new(status.as_u16(), &status, &body);
+        let mut refusal = Refusal::new(status.as_u16(), &status, &body);
+        if status.is_redirection()
+            && let Some(location) = response.headers().get(header::LOCATION)
+        {
+            let location = String::from_utf8_lossy(location.as_bytes());
+            refusal.message =
+                format!("the server is elsewhere, and is not followed there: {location} ({status})");
+        }
         if status.is_server_error() {
             return Err(NoAnswer::Failed(refusal));
         }

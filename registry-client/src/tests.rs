@@ -86,8 +86,13 @@ fn serve(mut stream: &TcpStream, shared: &Shared) {
     let (status, body) = found.unwrap_or_else(not_found);
     shared.asked.lock().unwrap().push(question);
     shared.heads.lock().unwrap().push(head);
+    // Where else to ask is in the body, too.
+    let location = match status {
+        300..400 => format!("location: {body}\r\n"),
+        _ => String::new(),
+    };
     let head = format!(
-        "HTTP/1.1 {status} S\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 {status} S\r\n{location}content-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
     // A client may have left.
@@ -410,6 +415,34 @@ fn the_numbers_of_files_are_not_those_of_the_registry() {
     };
     let text = read.resolved_text();
     assert!(text.contains("\"size\":8"), "{text}");
+}
+
+#[test]
+fn nobody_is_followed_elsewhere() {
+    let elsewhere = Fake::new(&[("GET /subjects/s", 200, "[]")]);
+    let there = format!("{}/subjects/s", elsewhere.address);
+    for status in [301, 302, 303, 307, 308] {
+        let fake = Fake::new(&[
+            ("DELETE /subjects/s", status, &there),
+            ("GET /schemas/ids/7", status, &there),
+        ]);
+        let bounds = Bounds {
+            timeout: TIMEOUT,
+            answer_bytes_max: ANSWER_BYTES_MAX,
+            connections_idle_max: 1,
+        };
+        let server = Server::new(&fake.address, bounds);
+        let answered = server.ask(Method::Delete, &["subjects", "s"], &[]).unwrap();
+        let refusal = answered.unwrap_err();
+        assert_eq!(refusal.status, status);
+        assert!(refusal.message.contains(&there), "{refusal}");
+        let unresolved = Client::new(&fake.address).writer(seven()).unwrap_err();
+        assert!(
+            matches!(&unresolved, Unresolved::Unanswered(why) if why.contains(&there)),
+            "{unresolved:?}"
+        );
+    }
+    assert!(elsewhere.asked().is_empty());
 }
 
 #[test]
