@@ -62,7 +62,7 @@ struct Inner {
 type Place = (SchemaType, usize, usize, (usize, usize));
 
 /// How a client is made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct Builder {
     addresses: String,
@@ -79,9 +79,12 @@ enum Caller {
     Bearer(String),
 }
 
-impl std::fmt::Debug for Caller {
+impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("who asks, which is not shown")
+        // Without what says who asks.
+        f.debug_struct("Builder")
+            .field("addresses", &server::shown(&self.addresses))
+            .finish_non_exhaustive()
     }
 }
 
@@ -151,6 +154,7 @@ impl Builder {
 
 impl Client {
     /// A client of the registry at an address, or at several with commas between them, which are tried in turn.
+    /// A name and a password in an address (`http://me:secret@host`) say who asks there.
     #[must_use]
     pub fn new(addresses: &str) -> Client {
         Client::builder(addresses).build()

@@ -28,11 +28,19 @@ pub struct Bounds {
 /// A server, at one address or at several that are tried in turn.
 pub struct Server {
     agent: Agent,
-    addresses: Vec<String>,
+    addresses: Vec<Address>,
     /// The address that answered last.
     current: AtomicUsize,
     authorization: Option<HeaderValue>,
     bounds: Bounds,
+}
+
+/// Where a server is.
+struct Address {
+    /// Without a name and a password, so that it may be shown.
+    url: String,
+    /// Who asks there, where the address said so.
+    authorization: Option<HeaderValue>,
 }
 
 /// What to do, with the body where there is one.
@@ -91,7 +99,8 @@ pub enum NoAnswer {
 }
 
 impl Server {
-    /// A server at one address, or at several with commas between them.
+    /// A server at one address, or at several with commas between them. A name and a password in one
+    /// (`http://me:secret@host`) say who asks there, unless that is said for all of them.
     #[must_use]
     pub fn new(addresses: &str, bounds: Bounds) -> Server {
         let config = Agent::config_builder()
@@ -102,15 +111,9 @@ impl Server {
             .max_idle_connections(bounds.connections_idle_max)
             .max_idle_connections_per_host(bounds.connections_idle_max)
             .build();
-        let addresses = addresses
-            .split(',')
-            .map(str::trim)
-            .filter(|address| !address.is_empty());
         Server {
             agent: config.into(),
-            addresses: addresses
-                .map(|address| address.trim_end_matches('/').to_owned())
-                .collect(),
+            addresses: each(addresses).map(Address::new).collect(),
             current: AtomicUsize::new(0),
             authorization: None,
             bounds,
@@ -120,8 +123,7 @@ impl Server {
     /// Says who asks, by name and password.
     #[must_use]
     pub fn basic(self, user: &str, password: &str) -> Server {
-        let pair = BASE64_STANDARD.encode(format!("{user}:{password}"));
-        self.authorized(&format!("Basic {pair}"))
+        self.authorized(&pair(format!("{user}:{password}").as_bytes()))
     }
 
     /// Says who asks, by a token.
@@ -131,18 +133,14 @@ impl Server {
     }
 
     fn authorized(mut self, value: &str) -> Server {
-        // A token with a line break in it is sent nowhere, and the server says that it misses one.
-        self.authorization = HeaderValue::from_str(value).ok().map(|mut value| {
-            value.set_sensitive(true);
-            value
-        });
+        self.authorization = secret(value);
         self
     }
 
     /// The first address.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.addresses.first().map_or("", String::as_str)
+        self.addresses.first().map_or("", |address| &address.url)
     }
 
     /// The answer to a path made of `segments` (escaped here) with `query`, or the server's no to it.
@@ -175,31 +173,24 @@ impl Server {
 
     fn ask_at(
         &self,
-        address: &str,
+        address: &Address,
         method: Method<'_>,
         segments: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Result<Answer, Refusal>, NoAnswer> {
-        let (agent, url) = (&self.agent, url(address, segments));
+        let (agent, url) = (&self.agent, url(&address.url, segments));
+        let caller = self.authorization.as_ref().or(address.authorization.as_ref());
         let sent = match method {
-            Method::Get => self.with(agent.get(url), query).call(),
-            Method::Delete => self.with(agent.delete(url), query).call(),
-            Method::Post(body) => self.with(agent.post(url), query).send_json(body),
-            Method::Put(body) => self.with(agent.put(url), query).send_json(body),
+            Method::Get => with(agent.get(url), query, caller).call(),
+            Method::Delete => with(agent.delete(url), query, caller).call(),
+            Method::Post(body) => with(agent.post(url), query, caller).send_json(body),
+            Method::Put(body) => with(agent.put(url), query, caller).send_json(body),
         };
         let response = sent.map_err(|error| NoAnswer::Silent {
-            address: address.to_owned(),
+            address: address.url.clone(),
             why: error.to_string(),
         })?;
         self.answer(response)
-    }
-
-    fn with<B>(&self, request: RequestBuilder<B>, query: &[(&str, &str)]) -> RequestBuilder<B> {
-        let request = request.query_pairs(query.iter().copied());
-        match &self.authorization {
-            Some(value) => request.header(header::AUTHORIZATION, value),
-            None => request,
-        }
     }
 
     fn answer(&self, mut response: Response<ureq::Body>) -> Result<Result<Answer, Refusal>, NoAnswer> {
@@ -235,8 +226,76 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without what says who asks.
         f.debug_struct("Server")
-            .field("addresses", &self.addresses)
+            .field(
+                "addresses",
+                &Vec::from_iter(self.addresses.iter().map(|address| &address.url)),
+            )
             .finish_non_exhaustive()
+    }
+}
+
+impl Address {
+    fn new(address: &str) -> Address {
+        let (url, caller) = parted(address);
+        Address {
+            url: url.trim_end_matches('/').to_owned(),
+            authorization: caller.and_then(|caller| secret(&pair(&unescape(caller)))),
+        }
+    }
+}
+
+/// The addresses of a list of them.
+fn each(addresses: &str) -> impl Iterator<Item = &str> {
+    addresses
+        .split(',')
+        .map(str::trim)
+        .filter(|address| !address.is_empty())
+}
+
+/// Addresses without the names and passwords in them.
+pub(crate) fn shown(addresses: &str) -> Vec<String> {
+    each(addresses).map(|address| parted(address).0).collect()
+}
+
+/// An address, and the name and password that stood in it.
+fn parted(address: &str) -> (String, Option<&str>) {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    // The last one: whoever wrote a `/` or an `@` into a password as it is does not want to see it, either.
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = rest.rsplit_once('@').filter(|(caller, _)| {
+        let before_path = caller.split_once('/').map(|(host, _)| host);
+        before_path.is_none_or(|host| {
+            host.contains('@') || host.rsplit_once(':').is_some_and(|(_, port)| !is_port(port))
+        })
+    });
+    match parts {
+        Some((caller, host)) if scheme.is_empty() => (host.to_owned(), Some(caller)),
+        Some((caller, host)) => (format!("{scheme}://{host}"), Some(caller)),
+        None => (address.to_owned(), None),
+    }
+}
+
+/// A name and a password as they are sent.
+fn pair(caller: &[u8]) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(caller))
+}
+
+fn secret(value: &str) -> Option<HeaderValue> {
+    // A token with a line break in it is sent nowhere, and the server says that it misses one.
+    let mut value = HeaderValue::from_str(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn with<B>(
+    request: RequestBuilder<B>,
+    query: &[(&str, &str)],
+    caller: Option<&HeaderValue>,
+) -> RequestBuilder<B> {
+    let request = request.query_pairs(query.iter().copied());
+    match caller {
+        Some(value) => request.header(header::AUTHORIZATION, value),
+        None => request,
     }
 }
 
@@ -295,6 +354,27 @@ fn escape(segment: &str, into: &mut String) {
     }
 }
 
+/// The bytes of what is percent-encoded; what is not stays as it is.
+fn unescape(text: &str) -> Vec<u8> {
+    let hex = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, behind @ ..] = rest {
+        let escaped = match (first, behind) {
+            (b'%', [high, low, behind @ ..]) => hex(*high).zip(hex(*low)).map(|both| (both, behind)),
+            _ => None,
+        };
+        let (byte, left) = escaped.map_or((*first, behind), |((high, low), left)| (high << 4 | low, left));
+        bytes.push(byte);
+        rest = left;
+    }
+    bytes
+}
+
 /// The words of a warning: `299 annals "words"` (RFC 9110, section 5.5).
 fn warning(value: &str) -> Option<String> {
     let (_, words) = value.strip_prefix("299 ")?.split_once('"')?;
@@ -312,6 +392,22 @@ mod tests {
         check("299 - \"\"", Some(""));
         check("110 proxy \"Response is Stale\"", None);
         check("299", None);
+    }
+
+    #[test]
+    fn who_asks_is_taken_out_of_an_address() {
+        let check = |address, url: &str, caller: Option<&str>| {
+            let (found, by) = parted(address);
+            let by = by.map(|by| String::from_utf8(unescape(by)).unwrap_or_default());
+            assert_eq!((found.as_str(), by.as_deref()), (url, caller), "{address}");
+        };
+        check("http://h:1/at", "http://h:1/at", None);
+        check("http://h:1/a@b", "http://h:1/a@b", None);
+        check("http://h/a@b", "http://h/a@b", None);
+        check("http://me:s%40%C3%A4@h:1/p", "http://h:1/p", Some("me:s@ä"));
+        check("http://me:s%4@[::1]:1", "http://[::1]:1", Some("me:s%4"));
+        check("http://me:s/e+c@r@h", "http://h", Some("me:s/e+c@r"));
+        check("me:secret@h", "h", Some("me:secret"));
     }
 
     #[test]

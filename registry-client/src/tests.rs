@@ -283,6 +283,35 @@ fn who_asks_is_said() {
 }
 
 #[test]
+fn who_asks_may_be_said_in_the_address_which_is_shown_without() {
+    let fake = Fake::new(&[("GET /schemas/ids/7", 404, "<html>")]);
+    let address = fake.address.replace("http://", "http://me:s3cret@");
+    let head = || std::mem::take(&mut *fake.shared.heads.lock().unwrap()).concat();
+    let builder = Client::builder(&address);
+    assert!(!format!("{builder:?}").contains("s3cret"));
+    let client = builder.build();
+    let why = client.writer(seven()).unwrap_err().to_string();
+    assert!(
+        why.contains(&fake.address) && !why.contains("s3cret"),
+        "{why} {client:?}"
+    );
+    assert!(!format!("{client:?}").contains("s3cret"));
+    assert!(head().contains("Basic bWU6czNjcmV0"));
+    let _ = Client::builder(&address).bearer("other").build().writer(seven());
+    let head = head();
+    assert!(head.contains("Bearer other") && !head.contains("Basic"), "{head}");
+    let nobody = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://me:s3cret@{}", listener.local_addr().unwrap())
+    };
+    let why = Client::new(&nobody).writer(seven()).unwrap_err().to_string();
+    assert!(
+        why.contains("no answer from http://127.0.0.1:") && !why.contains("s3cret"),
+        "{why}"
+    );
+}
+
+#[test]
 fn ids_are_looked_up_and_nothing_is_registered_unasked() {
     let fake = Fake::new(&[("POST /subjects/till-t.Opened/versions", 200, r#"{"id": 7}"#)]);
     let client = Client::new(&fake.address);
