@@ -90,7 +90,7 @@ pub enum NoAnswer {
         /// Why there is none.
         why: String,
     },
-    /// The answer was longer than may be, or the connection ended in it.
+    /// The answer was longer than may be, the connection ended in it, or it is no JSON that can be read.
     #[error("the answer broke off: {0}")]
     Broken(String),
     /// The server failed at the request.
@@ -198,7 +198,14 @@ impl Server {
         let text = body.limit(self.bounds.answer_bytes_max).read_to_string();
         let text = text.map_err(|error| NoAnswer::Broken(error.to_string()))?;
         let status = response.status();
-        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        let body = match serde_json::from_str(&text) {
+            Ok(body) => body,
+            // Who refuses may say it in any words; who answers in JSON that is nested too deeply has answered no text.
+            Err(error) if status.is_success() && is_json(&response) && !text.is_empty() => {
+                return Err(NoAnswer::Broken(error.to_string()));
+            }
+            Err(_) => Value::String(text),
+        };
         if status.is_success() {
             let warnings = response.headers().get_all(header::WARNING).iter();
             let warnings = warnings.filter_map(|value| warning(value.to_str().ok()?));
@@ -242,6 +249,13 @@ impl Address {
             authorization: caller.and_then(|caller| secret(&pair(&unescape(caller)))),
         }
     }
+}
+
+fn is_json(response: &Response<ureq::Body>) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok()?.split(';').next());
+    // `application/vnd.schemaregistry.v1+json` is, too.
+    kind.is_some_and(|kind| kind.trim_end().ends_with("json"))
 }
 
 /// The addresses of a list of them.

@@ -86,13 +86,14 @@ fn serve(mut stream: &TcpStream, shared: &Shared) {
     let (status, body) = found.unwrap_or_else(not_found);
     shared.asked.lock().unwrap().push(question);
     shared.heads.lock().unwrap().push(head);
-    // Where else to ask is in the body, too.
-    let location = match status {
+    // Where else to ask is in the body, too, and what begins like JSON says that it is.
+    let said = match status {
         300..400 => format!("location: {body}\r\n"),
+        _ if body.starts_with(['{', '[']) => "content-type: application/problem+json; a=b\r\n".to_owned(),
         _ => String::new(),
     };
     let head = format!(
-        "HTTP/1.1 {status} S\r\n{location}content-length: {}\r\nconnection: close\r\n\r\n",
+        "HTTP/1.1 {status} S\r\n{said}content-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );
     // A client may have left.
@@ -263,6 +264,27 @@ fn who_takes_too_long_or_says_too_much_does_not_answer() {
     };
     assert!(ask(1_001).is_ok());
     assert!(matches!(ask(1_000), Err(server::NoAnswer::Broken(_))));
+}
+
+#[test]
+fn json_that_cannot_be_read_is_no_text() {
+    let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let ask = |status, body: &str| {
+        let fake = Fake::new(&[("GET /", status, body)]);
+        let bounds = Bounds {
+            timeout: TIMEOUT,
+            answer_bytes_max: ANSWER_BYTES_MAX,
+            connections_idle_max: 1,
+        };
+        Server::new(&fake.address, bounds).ask(Method::Get, &[""], &[])
+    };
+    assert!(ask(200, &nested(127)).unwrap().unwrap().body.is_array());
+    assert!(
+        matches!(ask(200, &nested(128)), Err(server::NoAnswer::Broken(why)) if why.contains("recursion limit"))
+    );
+    // A text is one, and a refusal is heeded whatever it says.
+    assert_eq!(ask(200, "a text").unwrap().unwrap().body, json!("a text"));
+    assert_eq!(ask(404, &nested(128)).unwrap().unwrap_err().status, 404);
 }
 
 #[test]
