@@ -1,6 +1,7 @@
 //! What is kept of answers: what was found for ever, that it was not found for a while.
 //!
-//! Invariant: neither grows without bound. What there is no room for is asked again.
+//! Invariant: neither grows without bound. What was found and has no room is asked for again; failures make room for newer
+//! ones, a quarter of them at a time.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -59,11 +60,20 @@ impl<K: Eq + Hash + Copy, V: Clone> Kept<K, V> {
             Err(why) => {
                 let mut failed = self.failed.write().unwrap_or_else(PoisonError::into_inner);
                 failed.retain(|_, (when, _)| when.elapsed() < failures_kept);
-                if failed.len() < FAILED_MAX {
-                    failed.insert(key, (Instant::now(), why.clone()));
+                if failed.len() >= FAILED_MAX {
+                    drop_oldest(&mut failed);
                 }
+                failed.insert(key, (Instant::now(), why.clone()));
                 Err(why)
             }
         }
     }
+}
+
+/// Several at once, so that not every failure looks through all of them.
+fn drop_oldest<K>(failed: &mut HashMap<K, (Instant, Unresolved)>) {
+    let mut times: Vec<Instant> = failed.values().map(|(when, _)| *when).collect();
+    let (_, last, _) = times.select_nth_unstable(FAILED_MAX / 4);
+    let last = *last;
+    failed.retain(|_, (when, _)| *when > last);
 }

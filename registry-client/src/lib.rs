@@ -20,8 +20,8 @@ mod answer;
 mod kept;
 pub mod server;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use annals_schema_model::{
     Identify, Reference, Resolve, Resolved, Schema, SchemaId, SchemaType, SchemaVersion, Unresolved, Writer,
@@ -30,7 +30,7 @@ use serde_json::{Value, json};
 
 use answer::Described;
 use kept::Kept;
-use server::{Bounds, Method, Server};
+use server::{Bounds, Method, NoAnswer, Server};
 
 /// How long one address may take to answer, when nothing else is said.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,6 +42,9 @@ const CONNECTIONS_IDLE_MAX: usize = 4;
 /// How many schemas one may refer to, all in all.
 const REFERENCES_MAX: usize = 1_000;
 
+/// How long the texts of all of them may be: far longer than any schema that can be read, far less than their answers may be.
+const REFERENCES_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// A client. Clones share what they know.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
@@ -52,6 +55,8 @@ struct Inner {
     registers: bool,
     failures_kept: Duration,
     known: Vec<SchemaVersion>,
+    /// Since when nobody answers, and why.
+    silent: RwLock<Option<(Instant, String)>>,
     writers: Kept<SchemaId, Arc<Writer>>,
     guids: Kept<[u8; 16], SchemaId>,
     ids: Kept<Place, SchemaId>,
@@ -145,6 +150,7 @@ impl Builder {
             registers: self.registers,
             failures_kept: self.failures_kept,
             known: self.known,
+            silent: RwLock::default(),
             writers: Kept::default(),
             guids: Kept::default(),
             ids: Kept::default(),
@@ -222,10 +228,23 @@ impl Client {
     fn ask(&self, method: Method<'_>, path: &[&str], query: &[(&str, &str)]) -> Result<Value, Unresolved> {
         // Who asks nobody knows all there is.
         let server = self.0.server.as_ref().ok_or(Unresolved::Unregistered)?;
+        // Each question would wait for as long again.
+        if let Some((since, why)) = &*self.0.silent.read().unwrap_or_else(PoisonError::into_inner)
+            && since.elapsed() < self.0.failures_kept
+        {
+            return Err(Unresolved::Unanswered(why.clone()));
+        }
         match server.ask(method, path, query) {
             Ok(Ok(answer)) => Ok(answer.body),
             Ok(Err(refusal)) => Err(answer::refused(server, &refusal)),
-            Err(none) => Err(Unresolved::Unanswered(none.to_string())),
+            Err(none) => {
+                let why = none.to_string();
+                if matches!(none, NoAnswer::Silent { .. }) {
+                    let mut silent = self.0.silent.write().unwrap_or_else(PoisonError::into_inner);
+                    *silent = Some((Instant::now(), why.clone()));
+                }
+                Err(Unresolved::Unanswered(why))
+            }
         }
     }
 
@@ -261,6 +280,7 @@ impl Client {
         }
         let mut seen = Vec::new();
         let mut resolved = Vec::new();
+        let mut bytes = 0;
         let open = |references: &[Reference]| references.iter().rev().cloned().map(Step::Open).collect();
         let mut steps: Vec<Step> = open(&described.references);
         while let Some(step) = steps.pop() {
@@ -273,6 +293,11 @@ impl Client {
                         return Err(Unresolved::Unusable(many));
                     }
                     let found = self.version(&reference.subject, reference.version)?;
+                    bytes += found.text.len();
+                    if bytes > REFERENCES_BYTES_MAX {
+                        let long = format!("it refers to more than {REFERENCES_BYTES_MAX} bytes of schemas");
+                        return Err(Unresolved::Unusable(long));
+                    }
                     steps.push(Step::Done(Resolved {
                         name: reference.name.clone(),
                         text: found.text,

@@ -221,6 +221,69 @@ fn failures_are_told_apart() {
 }
 
 #[test]
+fn references_are_bounded_by_their_bytes() {
+    let long = format!("{}{OPENED}", " ".repeat(REFERENCES_BYTES_MAX / 2));
+    let fake = Fake::new(&[
+        (
+            "GET /schemas/ids/7",
+            200,
+            &schema(
+                OPENED,
+                r#"[{"name": "a", "subject": "s", "version": 1}, {"name": "b", "subject": "s", "version": 2}, {"name": "c", "subject": "s", "version": 3}]"#,
+            ),
+        ),
+        (
+            "GET /subjects/s/versions/1?deleted=true",
+            200,
+            &schema(&long, "[]"),
+        ),
+        (
+            "GET /subjects/s/versions/2?deleted=true",
+            200,
+            &schema(&long, "[]"),
+        ),
+    ]);
+    let why = Client::new(&fake.address)
+        .writer(seven())
+        .unwrap_err()
+        .to_string();
+    assert!(why.contains("bytes of schemas"), "{why}");
+    assert_eq!(fake.asked().len(), 3);
+}
+
+#[test]
+fn that_nobody_answers_is_not_waited_for_by_each_id() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}", listener.local_addr().unwrap());
+    let client = Client::builder(&silent)
+        .timeout(Duration::from_millis(500))
+        .failures_kept(Duration::MAX)
+        .build();
+    let begun = Instant::now();
+    for id in 1..100 {
+        let asked = client.writer(SchemaId::new(id).unwrap());
+        assert!(matches!(asked, Err(Unresolved::Unanswered(why)) if why.contains("no answer from")));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(25), "each was waited for");
+}
+
+#[test]
+fn however_many_are_unknown_the_newest_are_not_asked_for_again() {
+    let kept = Kept::<u32, ()>::default();
+    let ask = |key| {
+        let mut asked = false;
+        let _ = kept.get(key, Duration::MAX, || {
+            asked = true;
+            Err(Unresolved::Unregistered)
+        });
+        asked
+    };
+    for key in 0..5_000 {
+        assert!(ask(key) && !ask(key), "{key}");
+    }
+}
+
+#[test]
 fn addresses_are_tried_in_turn_and_the_one_that_answered_first() {
     let nobody = {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
