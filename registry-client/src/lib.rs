@@ -15,6 +15,9 @@
 //! that a topic full of such records does not become as many questions. Nothing is registered unless the client was told
 //! that it may. It blocks: whoever runs an async runtime asks from a thread that may wait, and only for an id it meets
 //! for the first time. Left out: subjects' settings, and contexts other than the default one.
+//!
+//! There is no TLS in it: an `https://` address does not answer, until the crate that uses this one depends on `ureq` 3
+//! with its feature `rustls`, too. Over `http://` a password or token goes in the clear.
 
 mod answer;
 mod kept;
