@@ -147,6 +147,13 @@ fn a_registry_goes_on() {
         &order(&DEFAULT.replace(",\"default\":\"\"", "")),
     );
     folder.check(&["update"], 1, "orders-value/v2.avsc is there");
+    // A number that another text has, and a text that has another number.
+    folder.write("orders-value/v2.avsc", &order(&DEFAULT.replace("note", "remark")));
+    assert!(folder.states(3).contains(&row("orders-value", 2, "differs")));
+    fs::remove_file(folder.at("orders-value/v2.avsc")).unwrap();
+    folder.write("orders-value/v3.avsc", &order(DEFAULT));
+    folder.check(&["check"], 3, "the registry has this text as v2");
+    fs::remove_file(folder.at("orders-value/v3.avsc")).unwrap();
     folder.write("orders-value/v2.avsc", &order(DEFAULT).replace(',', ",\n"));
     assert!(
         folder.states(0).contains(&row("orders-value", 2, "same")),

@@ -250,16 +250,27 @@ fn welcome(api: &Api, own: &FolderVersion, unregistered: &BTreeSet<(String, u32)
     let body = remote::body(own.schema_type, &own.text, &own.references);
     if let Ok(there) = api.ask(Method::Post(&body), &["subjects", &own.subject], &[])? {
         let version = &there["version"];
-        return row(
-            State::Same,
-            format!(
-                "registered as v{version}; `annals gen pull {}:{version}` locks it",
-                own.subject
-            ),
-        );
+        let pull = format!("`annals gen pull {}:{version}`", own.subject);
+        return if *version == own.version {
+            row(State::Same, format!("registered as v{version}; {pull} locks it"))
+        } else {
+            // Code generated from the file would name a version that is another schema, or none.
+            row(
+                State::Differs,
+                format!("the registry has this text as v{version}; remove the file, and {pull}"),
+            )
+        };
     }
-    if remote::versions(api, &own.subject)?.is_empty() {
+    let taken = remote::versions(api, &own.subject)?;
+    if taken.is_empty() {
         return row(State::New, "the subject is not registered yet".to_owned());
+    }
+    if taken.contains(&own.version.to_string()) {
+        let message = format!(
+            "the registry has another text as v{}; give the file a number that is not taken",
+            own.version
+        );
+        return row(State::Differs, message);
     }
     let path = ["compatibility", "subjects", &own.subject, "versions"];
     match api.ask(Method::Post(&body), &path, &[("verbose", "true")])? {
