@@ -12,7 +12,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use annals_codegen::{Build, Diagnostic, Error, configure};
+use annals_codegen::{Build, Diagnostic, Error, configure, files};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -169,7 +169,7 @@ impl Target {
             Some(_) => {
                 let folder = file.parent().unwrap_or(Path::new(""));
                 fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
-                fs::write(file, text).map_err(|error| failed(file, &error))?;
+                files::write(file, text).map_err(|error| failed(file, &error))?;
                 "written"
             }
         };

@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use annals_codegen::files;
 use annals_codegen::lock::{self, Lock};
 use annals_schema_model::{Level, Policy, Reference, Resolved, Schema};
 use clap::Args;
@@ -243,7 +244,7 @@ impl<'a> Pulling<'a> {
             if let Some(registered) = fetched.get(&(row.subject.clone(), row.version)) {
                 let folder = row.path.parent().unwrap_or(self.folder);
                 fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
-                fs::write(&row.path, &registered.text).map_err(|error| failed(&row.path, &error))?;
+                files::write(&row.path, &registered.text).map_err(|error| failed(&row.path, &error))?;
             }
         }
         for (key, registered) in fetched {
@@ -259,9 +260,7 @@ impl<'a> Pulling<'a> {
             }
         }
         let path = self.folder.join(lock::FILE);
-        let unfinished = self.folder.join(format!("{}.unfinished", lock::FILE));
-        fs::write(&unfinished, self.lock.text()).map_err(|error| failed(&unfinished, &error))?;
-        fs::rename(&unfinished, &path).map_err(|error| failed(&path, &error))?;
+        files::write(&path, &self.lock.text()).map_err(|error| failed(&path, &error))?;
         Ok(pulled)
     }
 
