@@ -1,7 +1,6 @@
-//! From texts to schemas that may be generated from: each parses, the newest reads every older one, and names fit.
+//! From a folder's schemas to what is generated of them: which versions, as events of which topic, and whether names fit.
 //!
-//! Invariant: a finding is placed in the newest version's file, where it can be repaired. Older versions are compared
-//! one by one, so every version that breaks is named, not only the first.
+//! Invariant: what is wrong is said in the file where it can be repaired. Nothing is compared here.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! What is wrong with an input, and where: a file, a line, a column and a sentence.
 //!
-//! Invariant: generation collects every diagnostic it can and emits no Rust when there is one. Rendering colours and
-//! source excerpts is left to tools; the one-line form is what compilers print, so editors can jump to it.
+//! Invariant: generation collects every diagnostic it can and emits no Rust when there is one. The one-line form
+//! is what compilers print, so editors can jump to it; a finding between versions is drawn on its lines as well.
 
 use std::fmt;
 use std::path::{Path, PathBuf};

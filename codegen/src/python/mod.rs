@@ -23,8 +23,9 @@ A name that Python does not take has a `_` behind it, and the schema's own in it
 
 const AVRO: &str = "
 Avro values are those of fastavro, which confluent-kafka uses. It reads records as dicts and enums as strings:
-`dataclasses.asdict` makes the first of a dataclass, and the enums here are strings. Where a union has several records,
-read with `return_record_name=True`.
+`dataclasses.asdict` makes the first of a dataclass, with the names that fields have here: one that has another in its
+metadata is to be put under that. The enums here are strings. Where a union has several records, read with
+`return_record_name=True`.
 ";
 
 const PROTO: &str = "
