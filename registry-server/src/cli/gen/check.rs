@@ -8,6 +8,7 @@ use std::path::Path;
 
 use annals_codegen::lock::{self, Lock, sha256};
 use annals_codegen::{FolderVersion, configure};
+use annals_schema_model::Reference;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -173,7 +174,10 @@ fn against_registry(api: &Api, lock: &Lock, subject: &str, version: u32) -> Resu
             there.schema_type == locked.schema_type,
             format!("its type: {} there", there.schema_type),
         ),
-        (there.references == locked.references, "its references".to_owned()),
+        (
+            is_locked_as(&there.references, &locked.references),
+            "its references".to_owned(),
+        ),
         (
             there.compatibility == locked.compatibility,
             format!(
@@ -201,6 +205,15 @@ fn against_registry(api: &Api, lock: &Lock, subject: &str, version: u32) -> Resu
             &format!("the registry differs in {}", differing.join("; ")),
         ),
     })
+}
+
+/// Whether references are those that are locked. One to the newest version is locked to the one that was it.
+fn is_locked_as(there: &[Reference], locked: &[Reference]) -> bool {
+    let is_same = |(there, locked): (&Reference, &Reference)| {
+        let is_version = there.version == locked.version || there.version == remote::LATEST;
+        is_version && there.name == locked.name && there.subject == locked.subject
+    };
+    there.len() == locked.len() && there.iter().zip(locked).all(is_same)
 }
 
 /// Subjects of which the registry has newer versions.

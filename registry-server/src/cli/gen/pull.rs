@@ -333,7 +333,8 @@ impl Questions {
         mut self,
         mut answer: impl FnMut(&str, &str) -> Result<Registered, Failure>,
     ) -> Result<Vec<Registered>, Failure> {
-        let mut answers = Vec::new();
+        let mut answers: Vec<Registered> = Vec::new();
+        let mut newest: BTreeMap<String, u32> = BTreeMap::new();
         while let Some(question) = self.open.pop_front() {
             if !self.asked.insert(question.clone()) {
                 continue;
@@ -347,12 +348,30 @@ impl Questions {
             }
             let found = answer(&question.0, &question.1)?;
             let references = found.references.iter();
-            self.open.extend(
-                references.map(|reference| (reference.subject.clone(), reference.version.to_string())),
-            );
+            self.open
+                .extend(references.map(|reference| (reference.subject.clone(), wanted(reference))));
+            if question.1 == "latest" {
+                newest.insert(question.0, found.version);
+            }
             answers.push(found);
         }
+        // A lock has versions, and what was the newest is the one that was fetched.
+        for reference in answers.iter_mut().flat_map(|found| &mut found.references) {
+            if reference.version == remote::LATEST
+                && let Some(version) = newest.get(&reference.subject)
+            {
+                reference.version = i32::try_from(*version).unwrap_or(i32::MAX);
+            }
+        }
         Ok(answers)
+    }
+}
+
+/// The version that a reference is to, as it is asked for.
+fn wanted(reference: &Reference) -> String {
+    match reference.version {
+        remote::LATEST => "latest".to_owned(),
+        version => version.to_string(),
     }
 }
 
@@ -422,6 +441,21 @@ mod tests {
     fn the_same_is_asked_once_whatever_is_answered() {
         let answers = questions().ask(|_, _| Ok(registered("b", "a"))).unwrap();
         assert_eq!(answers.len(), 1);
+    }
+
+    #[test]
+    fn a_reference_to_the_newest_is_locked_to_it() {
+        let answer = |subject: &str, wanted: &str| {
+            let mut found = registered(subject, "b");
+            match subject {
+                "a" => found.references[0].version = remote::LATEST,
+                _ => (found.version, found.references) = (7, Vec::new()),
+            }
+            assert_eq!(wanted, if subject == "a" { "1" } else { "latest" });
+            Ok(found)
+        };
+        let answers = questions().ask(answer).unwrap();
+        assert_eq!((answers[0].references[0].version, answers[1].version), (7, 7));
     }
 
     #[test]

@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 use crate::cli::api::{Api, Method};
 use crate::cli::exit::{Exit, Failure};
 
+/// The version of a reference that is to whatever is the newest.
+pub(super) const LATEST: i32 = -1;
+
 /// A registered version.
 #[derive(Clone, Debug)]
 pub(super) struct Registered {
@@ -99,14 +102,15 @@ fn read(answer: &Value) -> Result<Registered, Failure> {
             subject: value["subject"].as_str()?.to_owned(),
             version: value["version"]
                 .as_i64()
-                .and_then(|number| i32::try_from(number).ok())?,
+                .and_then(|number| i32::try_from(number).ok())
+                .filter(|number| *number >= 1 || *number == LATEST)?,
         })
     };
     let found = || {
         let references = answer["references"].as_array().into_iter().flatten();
         Some(Registered {
             subject: answer["subject"].as_str()?.to_owned(),
-            version: number(&answer["version"])?,
+            version: number(&answer["version"]).filter(|number| *number >= 1)?,
             id: number(&answer["id"])?,
             schema_type: answer["schemaType"].as_str().unwrap_or("AVRO").parse().ok()?,
             references: references.map(reference).collect::<Option<_>>()?,
@@ -119,4 +123,26 @@ fn read(answer: &Value) -> Result<Registered, Failure> {
 pub(super) fn odd(answer: &Value) -> Failure {
     let message = format!("the server's answer is not understood: {answer}");
     Failure::new(Exit::Failed, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_those_a_lock_may_have() {
+        let check = |version: i64, reference: i64, is_sound: bool| {
+            let answer = json!({
+                "subject": "a", "version": version, "id": 1, "schema": "",
+                "references": [{"name": "n", "subject": "b", "version": reference}],
+            });
+            assert_eq!(read(&answer).is_ok(), is_sound, "{answer}");
+        };
+        check(1, 1, true);
+        check(1, -1, true);
+        check(0, 1, false);
+        check(-1, 1, false);
+        check(1, 0, false);
+        check(1, -2, false);
+    }
 }
