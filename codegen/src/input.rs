@@ -213,7 +213,8 @@ impl FolderVersion {
 pub(crate) fn load(root: &Path) -> Result<Input, Vec<Diagnostic>> {
     let settings = settings::load(root)?;
     let lock = Lock::read(root).map_err(|diagnostic| vec![diagnostic])?;
-    let mut wrong = lock.wrong_files(root);
+    let wrong = lock.wrong_files(root).into_iter();
+    let mut wrong: Vec<Diagnostic> = wrong.map(|(_, diagnostic)| diagnostic).collect();
     let mut found = folder::read(root, &mut wrong);
     let mut warnings = std::mem::take(&mut found.warnings);
     warnings.extend(unlocked(&found.subjects, &lock));

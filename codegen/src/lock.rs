@@ -126,13 +126,13 @@ impl Lock {
             .map(|((_, version), locked)| (*version, locked))
     }
 
-    /// Files that are not what the lock says: gone, or edited.
+    /// Files that are not what the lock says, gone or edited, by subject and version.
     #[must_use]
-    pub fn wrong_files(&self, root: &Path) -> Vec<Diagnostic> {
+    pub fn wrong_files(&self, root: &Path) -> Vec<((String, u32), Diagnostic)> {
         let each = self.schemas.iter().filter_map(|((subject, version), locked)| {
             let path = root.join(place(subject, *version, locked.schema_type));
-            match std::fs::read_to_string(&path) {
-                Ok(text) if sha256(&text) == locked.sha256 => None,
+            let wrong = match std::fs::read_to_string(&path) {
+                Ok(text) if sha256(&text) == locked.sha256 => return None,
                 Ok(_) => {
                     let newest = self.newest(subject).unwrap_or(*version);
                     let message = format!("is no longer the text that {FILE} has of {subject} v{version}");
@@ -141,14 +141,15 @@ impl Lock {
                          `annals gen pull` put this one back",
                         place(subject, newest.saturating_add(1), locked.schema_type).display()
                     );
-                    Some(Diagnostic::file(&path, message).help(help))
+                    Diagnostic::file(&path, message).help(help)
                 }
                 Err(error) => {
                     let message =
                         format!("cannot be read, and {FILE} has it as {subject} v{version}: {error}");
-                    Some(Diagnostic::file(&path, message).help("`annals gen pull` puts it back"))
+                    Diagnostic::file(&path, message).help("`annals gen pull` puts it back")
                 }
-            }
+            };
+            Some(((subject.clone(), *version), wrong))
         });
         each.collect()
     }

@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use annals_codegen::lock::{self, Lock, sha256};
-use annals_codegen::{FolderVersion, configure};
+use annals_codegen::lock::Lock;
+use annals_codegen::{Diagnostic, FolderVersion, configure};
 use annals_schema_model::Reference;
 use clap::Args;
 use serde_json::{Value, json};
@@ -132,21 +132,14 @@ fn report(rows: &[Row], is_sound: bool, format: Format) -> Result<(), Failure> {
 }
 
 fn edited(lock: &Lock, folder: &Path) -> Vec<Row> {
-    let wrong = lock.schemas.iter().filter_map(|((subject, version), locked)| {
-        let path = folder.join(lock::place(subject, *version, locked.schema_type));
-        let message = match std::fs::read_to_string(&path) {
-            Ok(text) if sha256(&text) == locked.sha256 => return None,
-            Ok(_) => format!("{} is no longer the text that annals.lock has", path.display()),
-            Err(error) => format!("{}: {error}", path.display()),
-        };
-        Some(Row {
-            subject: subject.clone(),
-            version: *version,
-            state: State::Edited,
-            message,
-        })
-    });
-    wrong.collect()
+    let wrong = lock.wrong_files(folder).into_iter();
+    let row = |((subject, version), diagnostic): ((String, u32), Diagnostic)| Row {
+        subject,
+        version,
+        state: State::Edited,
+        message: diagnostic.to_string(),
+    };
+    wrong.map(row).collect()
 }
 
 /// A locked version beside the registered one.
