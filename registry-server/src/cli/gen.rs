@@ -5,6 +5,7 @@
 
 mod check;
 mod pull;
+mod questions;
 mod remote;
 mod rust;
 
