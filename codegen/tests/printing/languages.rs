@@ -53,3 +53,23 @@ fn a_document_has_what_topics_have_beside_their_events() {
     let imports = &messages["paid-value"]["x-protobuf-imports"];
     assert!(imports["money.proto"].as_str().unwrap().contains("message Money"));
 }
+
+#[test]
+fn no_words_of_a_schema_turn_the_text_or_end_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let doc = "a\\u202eb\\u2066c\\u0000d";
+    let avro = format!(
+        r#"{{"type": "record", "name": "R", "doc": "{doc}", "fields": [
+            {{"name": "mood", "type": "string", "default": "😀", "doc": "{doc}"}}]}}"#
+    );
+    std::fs::write(folder.path().join("t-value.avsc"), avro).unwrap();
+    let proto = "syntax = \"proto3\";\n// a\u{202e}b\u{2066}cd\nmessage P {\n  // a\u{202e}b\u{2066}cd\n  int32 a = 1;\n}";
+    std::fs::write(folder.path().join("p-value.proto"), proto).unwrap();
+    let build = configure().schemas(folder.path());
+    for text in [build.generate(), build.typescript(), build.python()] {
+        let text = text.unwrap();
+        assert_eq!(text.matches("abcd").count(), 4, "{text}");
+        assert!(!text.contains(['\u{202e}', '\u{2066}', '\0']), "{text}");
+    }
+    assert!(build.python().unwrap().contains(r#"= "\U0001f600""#));
+}

@@ -15,6 +15,7 @@ use crate::rust::module::ident;
 use crate::rust::topic::records;
 use crate::rust::{bytes, origin_constants, unsuffixed};
 use crate::unit::Origin;
+use crate::words::shown;
 
 /// A message of which a topic's events are.
 pub(crate) struct Event<'a> {
@@ -52,8 +53,9 @@ pub(crate) fn members(topic: &str, name: &str, event: &Event<'_>, oneof: usize) 
     };
     let (name, kind) = (ident(name), relative(&[], &event.place.inner, kind));
     let doc = format!(
-        " An event of topic `{topic}`: `{full_name}`, {}.",
-        event.origin.label
+        " An event of topic `{}`: `{full_name}`, {}.",
+        shown(topic),
+        shown(&event.origin.label)
     );
     let message_doc = format!(" The message around it; its own `{field}` is empty.");
     let (constants, indexes) = (origin_constants(event.origin), indexes(event));
@@ -161,10 +163,10 @@ pub(crate) fn messages(topic: &str, name: &str, events: &[Event<'_>], own: Optio
         .map(|event| scope.camel(event.message.simple_name()));
     let variants: Vec<Ident> = variants.map(|variant| ident(&variant)).collect();
     let paths: Vec<TokenStream> = events.iter().map(path).collect();
-    let doc = format!(" The events of topic `{}`.", crate::words::shown(topic));
+    let doc = format!(" The events of topic `{}`.", shown(topic));
     let docs = events
         .iter()
-        .map(|event| format!(" `{}`, {}.", event.message.full_name, event.origin.label));
+        .map(|event| format!(" `{}`, {}.", event.message.full_name, shown(&event.origin.label)));
     let methods = messages_methods(topic, &variants, events, own);
     let set = messages_set(&name, &variants, events, own);
     quote! {
