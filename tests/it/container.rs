@@ -1,12 +1,13 @@
 //! Topics to Avro container files and back: what others read of ours, and what of theirs becomes records.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::server::{Server, clients, given};
+use crate::server::{Server, binary, clients, given};
 
 const V1: &str = r#"{"type":"record","name":"Price","namespace":"shop","fields":[
     {"name":"item","type":"string"},{"name":"cents","type":"int"}]}"#;
@@ -212,4 +213,29 @@ fn what_is_no_container_file_or_no_topic_of_one_is_said() {
         1,
         "offset 0: ",
     );
+}
+
+#[test]
+fn whoever_stops_reading_a_container_file_ends_it_quietly() {
+    let server = Server::start(&[]);
+    let dir = tempfile::tempdir().unwrap();
+    prices(&server, dir.path(), "prices");
+    // Some hundred bytes of many blocks, and nothing at all.
+    for read in [100, 0] {
+        let mut child = Command::new(binary())
+            .args(["consume", "prices", "--avro", "-", "--codec", "null"])
+            .env("ANNALS_SERVER", &server.http)
+            .env("ANNALS_BROKERS", &server.kafka)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut start = vec![0; read];
+        let mut stdout = child.stdout.take().unwrap();
+        stdout.read_exact(&mut start).unwrap();
+        drop(stdout);
+        let out = child.wait_with_output().unwrap();
+        let said = String::from_utf8(out.stderr).unwrap();
+        assert_eq!(out.status.code(), Some(0), "{said}");
+    }
 }

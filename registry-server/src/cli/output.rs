@@ -28,9 +28,14 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<bool, Failure> {
 
 /// Whether what was printed is still read by somebody.
 fn is_read(printed: io::Result<()>) -> Result<bool, Failure> {
-    match printed {
-        Ok(()) => Ok(true),
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+    Ok(while_read(printed)?.is_some())
+}
+
+/// What came of writing, unless nobody reads it any more.
+pub(crate) fn while_read<T>(written: io::Result<T>) -> Result<Option<T>, Failure> {
+    match written {
+        Ok(written) => Ok(Some(written)),
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(None),
         Err(e) => Err(e.into()),
     }
 }

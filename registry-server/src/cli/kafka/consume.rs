@@ -137,11 +137,16 @@ impl Consume {
                 return Err(Failure::new(Exit::NotFound, message));
             }
             // Over the records themselves, progress would only be in the way.
-            let export = self.avro.as_deref().map(|path| {
-                let subject = self.subject.as_deref();
-                Export::begin(global, &self.topic, path, subject, self.codec)
-            });
-            let export = export.transpose()?;
+            let export = match self.avro.as_deref() {
+                None => None,
+                Some(path) => {
+                    let subject = self.subject.as_deref();
+                    match Export::begin(global, &self.topic, path, subject, self.codec)? {
+                        None => return Ok(Exit::Done),
+                        begun => begun,
+                    }
+                }
+            };
             let progress = (!io::stdout().is_terminal()).then(|| Progress::new("records read:", None));
             let mut run = Run {
                 asked: &self,

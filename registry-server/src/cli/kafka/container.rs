@@ -35,14 +35,14 @@ pub(super) struct Export {
 }
 
 impl Export {
-    /// Begins a file; `-` is stdout. Its schema is the newest of the subject.
+    /// Begins a file; `-` is stdout. Its schema is the newest of the subject. There is none when nobody reads it.
     pub(super) fn begin(
         global: &Global,
         topic: &str,
         path: &Path,
         subject: Option<&str>,
         codec: Codec,
-    ) -> Result<Export, Failure> {
+    ) -> Result<Option<Export>, Failure> {
         let api = Api::new(&global.server);
         let subject = subject.map_or_else(|| format!("{topic}-value"), str::to_owned);
         let chosen = Chosen::Version {
@@ -66,15 +66,19 @@ impl Export {
         };
         let sync = uuid::Uuid::new_v4().into_bytes();
         output::remark(&format!("the file has the schema of {}", found.name));
-        Ok(Export {
+        let begun = ContainerWriter::new(out, &schema, codec, sync);
+        let Some(file) = output::while_read(begun)? else {
+            return Ok(None);
+        };
+        Ok(Some(Export {
             topic: topic.to_owned(),
-            file: ContainerWriter::new(out, &schema, codec, sync)?,
+            file,
             api,
             schema,
             plans: HashMap::new(),
             written: 0,
             tombstones: 0,
-        })
+        }))
     }
 
     /// Writes records of a partition, and says whether anybody still reads them.
@@ -104,14 +108,14 @@ impl Export {
                     ))
                 })?;
             }
-            self.file.append(&datum)?;
+            // A block that is full goes out at once.
+            if output::while_read(self.file.append(&datum))?.is_none() {
+                return Ok(false);
+            }
             self.written += 1;
         }
         // What is committed to a group is in the file.
-        match self.file.flush() {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-            written => Ok(written.map(|()| true)?),
-        }
+        Ok(output::while_read(self.file.flush())?.is_some())
     }
 
     fn plan(&self, key: SchemaKey) -> Result<Plan, String> {
