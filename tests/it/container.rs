@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -213,6 +214,11 @@ fn what_is_no_container_file_or_no_topic_of_one_is_said() {
         1,
         "offset 0: ",
     );
+    assert_eq!(
+        fs::read(&file).unwrap(),
+        whole,
+        "what cannot be written takes nobody's place"
+    );
 }
 
 #[test]
@@ -238,4 +244,50 @@ fn whoever_stops_reading_a_container_file_ends_it_quietly() {
         let said = String::from_utf8(out.stderr).unwrap();
         assert_eq!(out.status.code(), Some(0), "{said}");
     }
+}
+
+#[test]
+fn a_container_file_has_its_name_when_it_is_whole() {
+    let server = Server::start(&[]);
+    let dir = tempfile::tempdir().unwrap();
+    prices(&server, dir.path(), "prices");
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let check = |args: &[&str], code: i32, says: &str| {
+        let out = server.annals(args);
+        let said = String::from_utf8(out.stderr).unwrap();
+        assert_eq!(out.status.code(), Some(code), "{args:?}: {said}");
+        assert!(said.contains(says), "{args:?} does not say {says:?}: {said}");
+    };
+    // What was committed to a group is lost with its file.
+    let of_group = path("group.avro");
+    let args = ["consume", "prices", "--group", "g", "--avro", &of_group];
+    check(&args, 0, "wrote 8000");
+    assert!(!dir.path().join("group.avro.unfinished").exists());
+    let whole = fs::read(&of_group).unwrap();
+    check(&args, 1, "group.avro is there already");
+    assert_eq!(fs::read(&of_group).unwrap(), whole);
+    fs::rename(&of_group, path("group.avro.unfinished")).unwrap();
+    check(&args, 1, "group.avro.unfinished is there already");
+    // A device is no file to be replaced.
+    check(&["consume", "prices", "--avro", "/dev/null"], 0, "wrote 8000");
+    // What goes on until it is ended is whole then.
+    let followed = path("followed.avro");
+    let mut child = Command::new(binary())
+        .args(["consume", "prices", "-f", "--avro", &followed])
+        .env("ANNALS_SERVER", &server.http)
+        .env("ANNALS_BROKERS", &server.kafka)
+        .spawn()
+        .unwrap();
+    let unfinished = dir.path().join("followed.avro.unfinished");
+    let begun = Instant::now();
+    while fs::metadata(&unfinished).map_or(0, |file| file.len()) < 2_000 {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing is written");
+        check(&["topic", "list"], 0, "");
+    }
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success() && child.wait().unwrap().success());
+    assert!(!unfinished.exists());
+    check(&["produce", "prices", "--file", &followed], 0, "");
 }

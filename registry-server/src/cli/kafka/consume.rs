@@ -24,8 +24,10 @@ use super::place::{self, Bounds, FORMS, Place};
 use super::{topic_named, with_client};
 
 mod print;
+mod reading;
 
 use print::Printer;
+use reading::Reading;
 
 /// How long one fetch waits for records; a member says between two that it is alive.
 const FETCH_WAIT: Duration = Duration::from_millis(500);
@@ -47,7 +49,8 @@ Records of one partition come in their order; those of several are mixed. Payloa
 the schemas that the registry at --server has; what names none is shown as text, bytes as base64.
 
 A container file has one schema, the newest of its subject, and values of older ones are read as it. \
-Keys are not in it, nor records without a value. A record that does not read as it ends the command.
+Keys are not in it, nor records without a value. A record that does not read as it ends the command. \
+It is written to FILE.unfinished, and gets its name when it is whole; with --group it must not be there yet.
 
 Exit codes: 0 all was read (or nobody reads on, as with `| head`), 1 failed, 2 usage, 5 no such topic.")]
 pub(crate) struct Consume {
@@ -83,25 +86,6 @@ pub(crate) struct Consume {
     /// Show records of transactions that are open or were aborted, too
     #[arg(long)]
     uncommitted: bool,
-}
-
-/// Where reading stands.
-struct Reading {
-    at: BTreeMap<i32, i64>,
-    /// Where it ends; where there is nothing, it goes on.
-    until: BTreeMap<i32, i64>,
-    /// What the group has committed of it.
-    stored: BTreeMap<i32, i64>,
-}
-
-impl Reading {
-    /// What is still to be read.
-    fn rest(&self) -> BTreeMap<i32, i64> {
-        let is_open =
-            |(partition, at): &(&i32, &i64)| self.until.get(partition).is_none_or(|until| *at < until);
-        let rest = self.at.iter().filter(is_open);
-        rest.map(|(partition, at)| (*partition, *at)).collect()
-    }
 }
 
 /// Whether there is more to do.
@@ -141,7 +125,8 @@ impl Consume {
                 None => None,
                 Some(path) => {
                     let subject = self.subject.as_deref();
-                    match Export::begin(global, &self.topic, path, subject, self.codec)? {
+                    let is_for_group = self.group.is_some();
+                    match Export::begin(global, &self.topic, path, subject, self.codec, is_for_group)? {
                         None => return Ok(Exit::Done),
                         begun => begun,
                     }
@@ -161,7 +146,7 @@ impl Consume {
                         true => (0..topic.partitions).collect(),
                         false => self.partitions.clone(),
                     };
-                    run.alone(&mut client, &partitions).await?;
+                    run.alone_till_stopped(&mut client, &partitions).await?;
                 }
             }
             drop(run.progress.take());
@@ -240,6 +225,18 @@ impl Run<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// Like `alone`; a container file that is to go on until somebody ends it is whole then.
+    async fn alone_till_stopped(&mut self, client: &mut Client, partitions: &[i32]) -> Result<(), Failure> {
+        if !(self.asked.follow && self.asked.avro.is_some()) {
+            return self.alone(client, partitions).await;
+        }
+        let stop = super::super::stop_signal()?;
+        tokio::select! {
+            read = self.alone(client, partitions) => read,
+            () = stop => Ok(()),
+        }
     }
 
     async fn alone(&mut self, client: &mut Client, partitions: &[i32]) -> Result<(), Failure> {

@@ -4,9 +4,9 @@
 //! in from that of the file to the one that records are written with; nothing is built but bytes, a block at a time.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use annals_kafka_client::Record;
 use annals_schema_model::Schema as AnySchema;
@@ -30,18 +30,22 @@ pub(super) struct Export {
     schema: Schema,
     /// How data of each writer's schema become those of the file.
     plans: HashMap<SchemaKey, Plan>,
+    /// Where it is written, and what it is called when it is whole; nothing where it is no file.
+    named: Option<(PathBuf, PathBuf)>,
     written: u64,
     tombstones: u64,
 }
 
 impl Export {
     /// Begins a file; `-` is stdout. Its schema is the newest of the subject. There is none when nobody reads it.
+    /// For a group a file is always a new one: what was committed for the one there is may be nowhere else.
     pub(super) fn begin(
         global: &Global,
         topic: &str,
         path: &Path,
         subject: Option<&str>,
         codec: Codec,
+        is_for_group: bool,
     ) -> Result<Option<Export>, Failure> {
         let api = Api::new(&global.server);
         let subject = subject.map_or_else(|| format!("{topic}-value"), str::to_owned);
@@ -58,10 +62,12 @@ impl Export {
             let message = format!("{} is no Avro schema, and a container file has one", found.name);
             return Err(Failure::new(Exit::Failed, message));
         };
+        let named = named(path, is_for_group)?;
+        let at = named.as_ref().map_or(path, |(unfinished, _)| unfinished);
         let out: Box<dyn Write> = match path.to_str() {
             Some("-") => Box::new(io::stdout()),
             _ => Box::new(BufWriter::new(
-                File::create(path).map_err(|error| of_file(path, &error))?,
+                File::create(at).map_err(|error| of_file(at, &error))?,
             )),
         };
         let sync = uuid::Uuid::new_v4().into_bytes();
@@ -76,6 +82,7 @@ impl Export {
             api,
             schema,
             plans: HashMap::new(),
+            named,
             written: 0,
             tombstones: 0,
         }))
@@ -125,8 +132,12 @@ impl Export {
         }
     }
 
-    /// Says what there is to say besides.
-    pub(super) fn end(self) {
+    /// Gives the file its name, and says what there is to say besides.
+    pub(super) fn end(mut self) -> Result<(), Failure> {
+        output::while_read(self.file.flush())?;
+        if let Some((unfinished, path)) = &self.named {
+            fs::rename(unfinished, path).map_err(|error| of_file(path, &error))?;
+        }
         output::remark(&format!("wrote {} record(s)", self.written));
         if self.tombstones > 0 {
             output::remark(&format!(
@@ -134,7 +145,27 @@ impl Export {
                 self.tombstones
             ));
         }
+        Ok(())
     }
+}
+
+/// Where a file is written, and what it is called when it is whole. Whoever finds it finds all of it.
+fn named(path: &Path, is_for_group: bool) -> Result<Option<(PathBuf, PathBuf)>, Failure> {
+    // A pipe or a device is written to as it is.
+    if path.as_os_str() == "-" || fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Ok(None);
+    }
+    // A link goes on being one.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut unfinished = path.clone().into_os_string();
+    unfinished.push(".unfinished");
+    let unfinished = PathBuf::from(unfinished);
+    if is_for_group && let Some(there) = [&path, &unfinished].into_iter().find(|path| path.exists()) {
+        let message = format!("{} is there already", there.display());
+        return Err(Failure::new(Exit::Failed, message)
+            .help("the group does not get what is in it a second time: name another file, or move it"));
+    }
+    Ok(Some((unfinished, path)))
 }
 
 /// A file whose data become records.

@@ -111,7 +111,7 @@ impl Printer {
     /// Says what there is to say besides the records.
     pub(super) fn end(self) -> Result<(), Failure> {
         if let Form::Container(export) = self.form {
-            export.end();
+            export.end()?;
         }
         if let (count, Some(first)) = self.unread {
             output::remark(&format!(
