@@ -13,14 +13,13 @@ use annals_schema_model::Schema as AnySchema;
 use annals_schema_model::avro::container::{Codec, ContainerReader, ContainerWriter};
 use annals_schema_model::avro::{Plan, Schema};
 use annals_schema_model::envelope::{self, SchemaKey};
-use tokio::sync::mpsc;
 
 use super::super::Global;
 use super::super::api::Api;
 use super::super::exit::{Exit, Failure};
 use super::super::output;
 use super::payload::{self, Chosen};
-use super::produce::Line;
+use super::produce::Lines;
 
 /// Records of a topic as data of a file.
 pub(super) struct Export {
@@ -172,7 +171,7 @@ fn named(path: &Path, is_for_group: bool) -> Result<Option<(PathBuf, PathBuf)>, 
 pub(super) struct Import {
     /// From the file's schema to the one that records are written with.
     pub(super) plan: Plan,
-    pub(super) data: mpsc::Receiver<io::Result<Line>>,
+    pub(super) data: Lines,
 }
 
 /// Whether a file is a container file.
@@ -192,7 +191,7 @@ pub(super) fn import(path: &Path, into: &Schema) -> Result<Import, Failure> {
     let mut reader =
         ContainerReader::new(BufReader::with_capacity(1 << 16, file)).map_err(|error| told(&error))?;
     let plan = Plan::lenient(reader.schema(), into);
-    let (send, data) = mpsc::channel(super::produce::CHUNK_LINES_MAX);
+    let (sender, data) = Lines::new();
     std::thread::spawn(move || {
         loop {
             let datum = match reader.next_datum() {
@@ -201,7 +200,7 @@ pub(super) fn import(path: &Path, into: &Schema) -> Result<Import, Failure> {
                 Err(error) => Err(io::Error::other(error.to_string())),
             };
             let ends = datum.is_err();
-            if send.blocking_send(datum).is_err() || ends {
+            if !sender.send(datum) || ends {
                 return;
             }
         }

@@ -3,7 +3,6 @@
 //! Lines go in chunks: what is at hand when the one before is answered, so that a person who types sees each line answered,
 //! and a file goes in large batches. Every refusal is told with its line.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use annals_kafka_client::{Client, ErrorCode, NewRecord, Producer, ProducerConfig};
@@ -11,7 +10,6 @@ use annals_schema_model::Schema;
 use annals_schema_model::avro::Plan;
 use clap::Args;
 use serde_json::json;
-use tokio::sync::mpsc;
 
 use super::super::Global;
 use super::super::api::Api;
@@ -24,10 +22,11 @@ use super::{key_value, topic_named, with_client};
 
 mod lines;
 
-pub(super) use lines::Line;
+use lines::Line;
+pub(super) use lines::Lines;
 
 /// Lines and bytes of a chunk.
-pub(super) const CHUNK_LINES_MAX: usize = 2_000;
+const CHUNK_LINES_MAX: usize = 2_000;
 const CHUNK_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How many refusals are told one by one.
@@ -113,7 +112,7 @@ impl Produce {
                     bytes += line.1.len();
                     chunk.push(line);
                     if chunk.len() < CHUNK_LINES_MAX && bytes < CHUNK_BYTES_MAX {
-                        next = lines.try_recv().ok();
+                        next = lines.try_recv();
                     }
                 }
                 if !run.write(std::mem::take(&mut chunk)).await? {
@@ -230,7 +229,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Reads a container file instead of lines.
-    fn import(&mut self, path: &Path) -> Result<mpsc::Receiver<io::Result<Line>>, Failure> {
+    fn import(&mut self, path: &Path) -> Result<Lines, Failure> {
         let refuse = |message: String| Failure::new(Exit::Usage, message);
         if self.asked.key_separator.is_some() || self.asked.tombstones {
             let message = "data of a container file have no key before them, and are never empty";
