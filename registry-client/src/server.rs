@@ -267,7 +267,8 @@ fn each(addresses: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Addresses without the names and passwords in them.
-pub(crate) fn shown(addresses: &str) -> Vec<String> {
+#[must_use]
+pub fn shown(addresses: &str) -> Vec<String> {
     each(addresses).map(|address| parted(address).0).collect()
 }
 

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use annals_registry_client::server;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -146,9 +147,10 @@ fn interruptible() -> Result<Arc<Stop>, Failure> {
 impl Export {
     fn run(self, global: &Global, stop: &Stop) -> Result<Exit, Failure> {
         let snapshot = fetch::fetch(&api(&global.server), BTreeSet::new(), stop)?;
+        let server = shown(&global.server);
         let Some(path) = self.to else {
-            return match dump::write(BufWriter::new(io::stdout().lock()), &snapshot, &global.server) {
-                Ok(records) => told(records, &global.server),
+            return match dump::write(BufWriter::new(io::stdout().lock()), &snapshot, &server) {
+                Ok(records) => told(records, &server),
                 Err(failure) => Err(failure),
             };
         };
@@ -157,9 +159,9 @@ impl Export {
         let mut unfinished = path.clone().into_os_string();
         unfinished.push(".unfinished");
         let file = File::create(&unfinished).map_err(named)?;
-        let records = dump::write(BufWriter::new(file), &snapshot, &global.server)?;
+        let records = dump::write(BufWriter::new(file), &snapshot, &server)?;
         std::fs::rename(&unfinished, &path).map_err(named)?;
-        told(records, &global.server)
+        told(records, &server)
     }
 }
 
@@ -181,8 +183,8 @@ impl Diff {
         let right_side = read(&right, left_side.scopes(), stop)?;
         let comparison = compare(&left_side, &right_side);
         let sides = Sides {
-            left: &left,
-            right: &right,
+            left: &shown(&left),
+            right: &shown(&right),
         };
         let is_same = comparison.is_same();
         if global.output == Format::Json {
@@ -220,8 +222,8 @@ fn bring(wanted: &Snapshot, from: &str, global: &Global, stop: &Stop) -> Result<
     };
     let comparison = compare(wanted, &after);
     let sides = Sides {
-        left: from,
-        right: &global.server,
+        left: &shown(from),
+        right: &shown(&global.server),
     };
     let holds_all = comparison.is_contained();
     if global.output == Format::Json {
@@ -243,9 +245,21 @@ fn api(server: &str) -> Api {
     Api::patient(server, IN_FLIGHT_MAX)
 }
 
+/// A source as it is told and kept: without a password in it.
+fn shown(source: &str) -> String {
+    match is_address(source) {
+        true => server::shown(source).join(","),
+        false => source.to_owned(),
+    }
+}
+
+fn is_address(source: &str) -> bool {
+    source.starts_with("http://") || source.starts_with("https://")
+}
+
 /// A registry or a file.
 fn read(source: &str, also: BTreeSet<Qualified>, stop: &Stop) -> Result<Snapshot, Failure> {
-    match source.starts_with("http://") || source.starts_with("https://") {
+    match is_address(source) {
         true => fetch::fetch(&api(source), also, stop),
         false => read_file(Path::new(source)),
     }
@@ -258,4 +272,17 @@ fn read_file(path: &Path) -> Result<Snapshot, Failure> {
     let name = path.display().to_string();
     let file = File::open(path).map_err(|error| Failure::new(Exit::Failed, format!("{name}: {error}")))?;
     dump::read(BufReader::new(file), &name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_of_a_registry_has_no_password_in_it() {
+        let check = |source, wanted| assert_eq!(shown(source), wanted, "{source}");
+        check("http://h:1", "http://h:1");
+        check("https://me:s3cret@h:1,http://b", "https://h:1,http://b");
+        check("me:s@file.jsonl", "me:s@file.jsonl");
+    }
 }
