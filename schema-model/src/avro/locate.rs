@@ -156,6 +156,7 @@ impl<'a> Search<'a> {
             }
             self.reader.end_block(end)?;
         }
+        self.reader.leave();
         Ok(self.is_reached())
     }
 }

@@ -92,7 +92,9 @@ fn value<'a, S: Source<'a>>(schema: &Schema, id: NodeId, from: &mut S) -> wire::
 #[inline(never)]
 fn array<'a, S: Source<'a>>(schema: &Schema, item: NodeId, from: &mut S) -> wire::Result<Value> {
     from.reader().enter()?;
-    from.array(|from| value(schema, item, from)).map(Value::Array)
+    let items = from.array(|from| value(schema, item, from))?;
+    from.reader().leave();
+    Ok(Value::Array(items))
 }
 
 #[inline(never)]
@@ -101,8 +103,9 @@ fn map<'a, S: Source<'a>>(schema: &Schema, item: NodeId, from: &mut S) -> wire::
     let entries = from.entries(|from, place| {
         *place = value(schema, item, from)?;
         Ok(())
-    });
-    entries.map(Value::Map)
+    })?;
+    from.reader().leave();
+    Ok(Value::Map(entries))
 }
 
 #[inline(never)]

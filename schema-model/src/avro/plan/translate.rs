@@ -80,5 +80,6 @@ fn items<'a>(
         from.reader().end_block(end)?;
     }
     to.long(0);
+    from.reader().leave();
     Ok(())
 }

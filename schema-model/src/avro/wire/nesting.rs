@@ -1,6 +1,6 @@
 //! What lies inside what: levels, the blocks of arrays and maps, and how much of both there may be.
 
-use super::{RECURSION_MAX, Reader, Result, ZERO_BYTE_ITEMS_MAX};
+use super::{LEVELS_MAX, RECURSION_MAX, Reader, Result, ZERO_BYTE_ITEMS_MAX};
 
 /// How much of a thread's stack reading may take. Threads have 2 MiB when nobody says otherwise.
 const STACK_BYTES_MAX: usize = 1024 * 1024;
@@ -21,7 +21,7 @@ impl<'a> Reader<'a> {
     /// When [`RECURSION_MAX`] of them are open already, or the stack is used up.
     #[inline]
     pub(crate) fn descend(&mut self) -> Result<()> {
-        self.enter()?;
+        self.check_stack()?;
         if self.depth >= RECURSION_MAX {
             return self.too_deep();
         }
@@ -35,12 +35,28 @@ impl<'a> Reader<'a> {
         self.depth -= 1;
     }
 
-    /// Into what the schema alone says how deep it goes.
+    /// Into a record, an array or a map, where whoever reads goes down a level with each. The count comes first: what takes
+    /// more of the stack than others must not refuse what they pass.
     ///
     /// # Errors
-    /// When the stack is used up.
+    /// When [`LEVELS_MAX`] are open already, or the stack is used up.
     #[inline]
     pub(crate) fn enter(&mut self) -> Result<()> {
+        if self.levels >= LEVELS_MAX {
+            return self.too_many_levels();
+        }
+        self.levels += 1;
+        self.check_stack()
+    }
+
+    /// Back out of it.
+    #[inline]
+    pub(crate) fn leave(&mut self) {
+        self.levels -= 1;
+    }
+
+    #[inline]
+    fn check_stack(&mut self) -> Result<()> {
         // The address of a local tells how far the stack has come.
         let here = 0u8;
         let stack = std::ptr::from_ref(&here).addr();
@@ -51,6 +67,14 @@ impl<'a> Reader<'a> {
             return self.too_deep();
         }
         Ok(())
+    }
+
+    #[cold]
+    fn too_many_levels(&self) -> Result<()> {
+        self.fault(
+            self.rest,
+            format!("the payload nests deeper than {LEVELS_MAX} records, arrays and maps"),
+        )
     }
 
     #[cold]
@@ -67,20 +91,20 @@ impl<'a> Reader<'a> {
     /// Into a record of a schema, of whose fields some take no bytes: they are counted like items.
     ///
     /// # Errors
-    /// When it is one too many, or the stack is used up.
+    /// When it is one too many, or the levels or the stack are used up.
     pub(crate) fn open(&mut self, holds_itself: bool, nothings: usize) -> Result<()> {
         if nothings > 0 {
             self.count_nothings(nothings)?;
         }
         if holds_itself {
-            self.descend()
-        } else {
-            self.enter()
+            self.descend()?;
         }
+        self.enter()
     }
 
     /// Back out of it.
     pub(crate) fn close(&mut self, holds_itself: bool) {
+        self.leave();
         self.depth -= usize::from(holds_itself);
     }
 
@@ -95,6 +119,7 @@ impl<'a> Reader<'a> {
             }
             self.end_block(end)?;
         }
+        self.leave();
         Ok(())
     }
 

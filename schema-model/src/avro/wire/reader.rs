@@ -13,6 +13,8 @@ pub struct Reader<'a> {
     pub(super) rest: &'a [u8],
     /// How many records that can hold themselves are open.
     pub(super) depth: usize,
+    /// How many records, arrays and maps are open, where no generated type says how many there can be.
+    pub(super) levels: usize,
     /// Where the stack stood at the first level.
     pub(super) stack: usize,
     /// How many more items may take no bytes.
@@ -32,6 +34,7 @@ impl<'a> Reader<'a> {
             bytes,
             rest: bytes,
             depth: 0,
+            levels: 0,
             stack: 0,
             zero_byte_items: ZERO_BYTE_ITEMS_MAX,
             names: NAMES_BYTES_MAX.saturating_add(bytes.len().saturating_mul(NAMES_PER_BYTE)),
@@ -39,11 +42,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A reader of other bytes that may go as deep, and spend as much, as this one still may.
+    /// A reader of a default's bytes that may spend as much as this one still may. A default is no deeper than schemas nest,
+    /// and its levels are its own: wherever a payload has a record, there is room for the fields that a reader adds.
     pub(crate) fn of(&self, bytes: &'a [u8]) -> Reader<'a> {
         Reader {
             bytes,
             rest: bytes,
+            depth: 0,
+            levels: 0,
             ..*self
         }
     }
