@@ -58,7 +58,9 @@ impl<const PRECISION: u32, const SCALE: u32> Exact<PRECISION, SCALE> {
         let mut place = 0;
         while place < bytes.len() {
             match (bytes[place], fraction) {
-                (b' ' | b'_', _) => {}
+                (b'_', _) => {}
+                // Between two digits it would hide a point that was forgotten.
+                (b' ', None) if negative && !is_number => {}
                 (b'-', None) if !is_number && !negative => negative = true,
                 (b'.', None) if is_number => fraction = Some(0),
                 (b'0', Some(digits)) if digits >= SCALE => {}
@@ -202,9 +204,14 @@ impl<const PRECISION: u32, const SCALE: u32> FromStr for Exact<PRECISION, SCALE>
 /// # use annals_schema_model::{Exact, dec};
 /// let price: Exact<9, 2> = dec!(12.345);
 /// ```
+///
+/// ```compile_fail
+/// # use annals_schema_model::{Exact, dec};
+/// let price: Exact<9, 2> = dec!(12 50);
+/// ```
 #[macro_export]
 macro_rules! dec {
-    ($($number:tt)+) => {
-        const { $crate::Exact::literal(::core::stringify!($($number)+)) }
+    ($number:literal) => {
+        const { $crate::Exact::literal(::core::stringify!($number)) }
     };
 }

@@ -207,3 +207,13 @@ proptest! {
         prop_assert_eq!(a.checked_mul(&b).unwrap().wide(), a.wide() * b.wide());
     }
 }
+
+#[test]
+fn a_literal_has_blanks_behind_its_sign_alone() {
+    assert_eq!(Exact::<9, 2>::literal("- 12.5").to_string(), "-12.50");
+    assert_eq!(crate::dec!(-1_2.5), Exact::<9, 2>::literal("-12.50"));
+    for text in ["12 50", "1 2.5", "12. 5", "12 .5", " 12", "12 ", "--1", "- - 1"] {
+        let read = std::panic::catch_unwind(|| Exact::<9, 2>::literal(text));
+        assert!(read.is_err(), "{text}");
+    }
+}
