@@ -141,7 +141,8 @@ impl<W: Write> ContainerWriter<W> {
     pub fn append(&mut self, datum: &[u8]) -> io::Result<()> {
         self.block.extend_from_slice(datum);
         self.count += 1;
-        if self.block.len() >= BLOCK_BYTES {
+        // Of data that take no bytes a reader takes only so many in a block.
+        if self.block.len() >= BLOCK_BYTES || self.count == ZERO_BYTE_DATA_MAX {
             self.end_block()?;
         }
         Ok(())

@@ -73,8 +73,10 @@ fn blocks_are_parted_and_what_takes_no_bytes_is_counted() {
         assert_eq!(read(&file).unwrap(), data);
     }
     let null = Schema::parse("\"null\"", &[]).unwrap();
-    let nothings = vec![Vec::new(); 1_000];
-    assert_eq!(read(&written(&null, Codec::Null, &nothings)).unwrap(), nothings);
+    for count in [1_000, 65_536, 65_537, 200_000] {
+        let nothings = vec![Vec::new(); count];
+        assert_eq!(read(&written(&null, Codec::Null, &nothings)).unwrap(), nothings);
+    }
 }
 
 #[test]
