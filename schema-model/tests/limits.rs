@@ -143,12 +143,18 @@ fn payloads() {
     assert_eq!(error.message, "the payload nests deeper than 256 levels");
     let nulls = avro(r#"{"type":"array","items":"null"}"#);
     let error = read(&nulls, &[0x80, 0x89, 0x7a, 0]);
-    assert_eq!(error.message, "more than 65536 items that take no bytes");
+    assert_eq!(
+        error.message,
+        "more than 65536 items that take no bytes, and 4 for each of the payload's"
+    );
     let error = read(
         &nulls,
         &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0],
     );
-    assert_eq!(error.message, "more than 65536 items that take no bytes");
+    assert_eq!(
+        error.message,
+        "more than 65536 items that take no bytes, and 4 for each of the payload's"
+    );
     let strings = avro(r#"{"type":"array","items":"string"}"#);
     assert!(
         read(&strings, &[2, 0xfe, 0xff, 0xff, 0xff, 0x0f])
@@ -204,8 +210,9 @@ fn defaults_are_counted_over_the_payload() {
             r#"{{"type":"array","items":{{"type":"record","name":"I","fields":[{{"name":"n","type":{nulls},"default":[{default}]}}]}}}}"#
         )
     };
-    let too_many =
-        || Err("in the reader's default of \"n\": more than 65536 items that take no bytes".to_owned());
+    let too_many = || {
+        Err("in the reader's default of \"n\": more than 65536 items that take no bytes, and 4 for each of the payload's".to_owned())
+    };
     assert_eq!(read(&nulls(32_767), 2), Ok(()));
     assert_eq!(read(&nulls(32_767), 3), too_many());
     assert_eq!(read(&nulls(65_535), 1), Ok(()));

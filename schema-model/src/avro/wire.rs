@@ -1,8 +1,8 @@
 //! The runtime of generated code: Avro's binary encoding, read and written a value at a time.
 //!
 //! A [`Reader`] never reads past its bytes, goes no deeper than the stack allows (and 512 records, arrays and maps, where no
-//! generated type reads), and gives up on items that take no bytes once there are more than 65,536 of them, those of a
-//! reader's defaults among them. What is wrong is a [`Fault`]: a
+//! generated type reads), and gives up on items that take no bytes once there are more than 65,536 of them and 4 for each
+//! byte, those of a reader's defaults among them. What is wrong is a [`Fault`]: a
 //! sentence and the position of a byte. The path of the field is found afterwards, with the schema (`avro/locate.rs`), so
 //! that reading pays nothing for it.
 //! Generated code reads from a [`Source`]: the bytes of its own schema, or those of another writer by a plan.
@@ -52,8 +52,11 @@ pub use writer::Writer;
 /// What reading answers.
 pub type Result<T> = std::result::Result<T, Fault>;
 
-/// How many items that take no bytes (nulls, empty records) one payload may hold.
+/// How many items and fields that take no bytes (nulls, empty records) one payload may hold, whatever its length.
 pub const ZERO_BYTE_ITEMS_MAX: usize = 65_536;
+
+/// How many it may hold beside, for each of its bytes: long payloads have many records, which may have such fields.
+pub(crate) const NOTHINGS_PER_BYTE: usize = 4;
 
 /// How many records, arrays and maps are read inside each other by whoever reads without types. The values they become are
 /// walked by many who do not count, on threads with a stack of 2 MiB: it is less than any of them can go down there.

@@ -332,3 +332,18 @@ fn memory_is_bounded_by_the_bytes_in_hand() {
     let taken = memory(|| drop(reading.read(&body).unwrap()));
     assert!(taken < 10 * body.len() as u64, "{taken} bytes for {}", body.len());
 }
+
+#[test]
+fn fields_without_bytes_may_be_many_in_long_payloads() {
+    // Records of a lawful writer, of whose fields one takes no bytes.
+    let legacy = r#"{"type":"record","name":"R","fields":[{"name":"id","type":"long"},{"name":"legacy","type":"null"}]}"#;
+    let legacy = avro(&format!(r#"{{"type":"array","items":{legacy}}}"#));
+    let mut records = Writer::new();
+    records.array(&vec![1; 65_537], |records, id| records.long(*id));
+    let records = records.into_bytes();
+    assert_eq!(
+        AnyWalk::new(&AnySchema::Avro(legacy.clone())).check(&records),
+        Ok(())
+    );
+    assert!(Reading::of(&legacy).read(&records).is_ok());
+}

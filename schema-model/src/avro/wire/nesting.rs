@@ -1,6 +1,6 @@
 //! What lies inside what: levels, the blocks of arrays and maps, and how much of both there may be.
 
-use super::{LEVELS_MAX, RECURSION_MAX, Reader, Result, ZERO_BYTE_ITEMS_MAX};
+use super::{LEVELS_MAX, NOTHINGS_PER_BYTE, RECURSION_MAX, Reader, Result, ZERO_BYTE_ITEMS_MAX};
 
 /// How much of a thread's stack reading may take. Threads have 2 MiB when nobody says otherwise.
 const STACK_BYTES_MAX: usize = 1024 * 1024;
@@ -175,7 +175,9 @@ impl<'a> Reader<'a> {
             }
             None => self.fault(
                 self.rest,
-                format!("more than {ZERO_BYTE_ITEMS_MAX} items that take no bytes"),
+                format!(
+                    "more than {ZERO_BYTE_ITEMS_MAX} items that take no bytes, and {NOTHINGS_PER_BYTE} for each of the payload's"
+                ),
             ),
         }
     }

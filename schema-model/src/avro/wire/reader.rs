@@ -1,7 +1,7 @@
 //! Reading Avro's binary encoding under a budget.
 
 use super::{
-    Fault, Result, ZERO_BYTE_ITEMS_MAX,
+    Fault, NOTHINGS_PER_BYTE, Result, ZERO_BYTE_ITEMS_MAX,
     nesting::{NAMES_BYTES_MAX, NAMES_PER_BYTE, ROOM_PER_BYTE},
 };
 
@@ -36,7 +36,8 @@ impl<'a> Reader<'a> {
             depth: 0,
             levels: 0,
             stack: 0,
-            zero_byte_items: ZERO_BYTE_ITEMS_MAX,
+            zero_byte_items: ZERO_BYTE_ITEMS_MAX
+                .saturating_add(bytes.len().saturating_mul(NOTHINGS_PER_BYTE)),
             names: NAMES_BYTES_MAX.saturating_add(bytes.len().saturating_mul(NAMES_PER_BYTE)),
             room: bytes.len().saturating_mul(ROOM_PER_BYTE),
         }

@@ -130,7 +130,7 @@ fn items_without_bytes_are_counted_over_the_payload() {
         4,
         &[0xfe, 0xff, 0xff, 0x0f, 0],
         |r| r.array(Source::null),
-        "more than 65536 items that take no bytes",
+        "more than 65536 items that take no bytes, and 4 for each of the payload's",
     );
 }
 
