@@ -12,13 +12,14 @@ use super::{
     node::{Kind, Logical, NodeId},
     print, read,
     schema::Schema,
-    wire::{self, Duration, RECURSION_MAX, Reader, Writer},
+    wire::{self, Duration, Reader, Writer},
     write,
 };
 use crate::{Decimal, ParseError, Value, text};
 
-/// How many values may lie inside each other.
-const DEPTH_MAX: usize = 8 * RECURSION_MAX;
+/// How many values may lie inside each other, unions among them. A level takes much of the stack where nothing is optimised:
+/// it is less than goes on a stack of 2 MiB there, and than what is read may nest.
+const DEPTH_MAX: usize = 256;
 
 /// Why a schema or value has no counterpart on the other side.
 #[derive(Debug, Error)]

@@ -187,3 +187,23 @@ fn one(schema: &Schema, apache: &ApacheSchema, body: &[u8], note: &mut impl FnMu
         Err(error) => note(format!("read: {}", cut(error.to_string())), example()),
     }
 }
+
+#[test]
+fn the_deepest_values_go_both_ways_on_a_small_stack() {
+    let text = r#"{"type":"record","name":"L","fields":[{"name":"l","type":{"type":"array","items":["null","L"]}}]}"#;
+    let run = || {
+        let schema = Schema::parse(text, &[]).unwrap();
+        let read = |rounds: usize| {
+            let body = [[2, 2].repeat(rounds), vec![0; rounds + 1]].concat();
+            Reading::of(&schema).read(&body).unwrap()
+        };
+        // Each round is an array, a union and a record.
+        let value = read(84);
+        let there = interop::value_to_apache(&schema, &value).unwrap();
+        assert_eq!(interop::value_from_apache(&schema, &there).unwrap(), value);
+        let error = interop::value_to_apache(&schema, &read(255)).unwrap_err();
+        assert_eq!(error.to_string(), "the value nests deeper than 256 levels");
+    };
+    let thread = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
+    thread.spawn(run).unwrap().join().unwrap();
+}
