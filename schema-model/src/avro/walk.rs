@@ -1,6 +1,6 @@
 //! Payload validation: the schema compiled to a table of small operations, run over the bytes without building values.
 //!
-//! Checks lengths, booleans, int range, enum and union indexes, UTF-8, block sizes, depth, item budgets and that the
+//! Checks lengths, booleans, int range, enum and union indexes, UTF-8, block sizes, depth, budgets of items and names and that the
 //! payload ends with the value, and that decimals are numbers of at most 4,096 bits: what passes can be read later, as a
 //! `Value`. That is more than Avro Java asks for: it ignores bytes left over, reads a boolean 2 as false, and knows no
 //! largest decimal. Left out is what other logical types, and a decimal's precision, ask of the values they stand on: no
@@ -49,6 +49,8 @@ pub(super) struct Ops {
     ops: Vec<Op>,
     root: NodeId,
     schema: Schema,
+    /// Whether names are counted as they are where values are made of what is walked.
+    charges_names: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -107,12 +109,14 @@ impl Ops {
             ops: ops.collect(),
             root: schema.root(),
             schema: schema.clone(),
+            charges_names: false,
         }
     }
 
-    /// The same, with decimals looked at.
+    /// The same, with decimals looked at, and names.
     fn with_decimals(schema: &Schema) -> Ops {
         let mut ops = Ops::new(schema);
+        ops.charges_names = true;
         for (op, node) in ops.ops.iter_mut().zip(schema.nodes()) {
             *op = match (node.logical, &node.kind) {
                 (Some(Logical::Decimal { scale, .. }), Kind::Fixed(fixed)) => {
@@ -141,7 +145,10 @@ impl Ops {
             Op::DecimalFixed(size, scale) => reader.decimal_fixed(*size, *scale).map(drop),
             Op::BigDecimal => reader.as_logical(Reader::slice, wire::big_decimal).map(drop),
             Op::String => reader.pass_str(),
-            Op::Enum(symbols) => reader.enum_index(*symbols).map(drop),
+            Op::Enum(symbols) => {
+                let symbol = reader.enum_index(*symbols)?;
+                self.charge_symbol(id, symbol, reader)
+            }
             Op::Array(item) => reader.items(|reader| self.walk(*item, reader)),
             Op::Map(value) => reader.items(|reader| {
                 reader.pass_str()?;
@@ -157,12 +164,38 @@ impl Ops {
                 nothings,
             } => {
                 reader.open(*holds_itself, *nothings)?;
-                for field in fields {
+                for (index, field) in fields.iter().enumerate() {
                     self.walk(*field, reader)?;
+                    self.charge_field(id, index, reader)?;
                 }
                 reader.close(*holds_itself);
-                Ok(())
+                self.charge_record(id, reader)
             }
+        }
+    }
+
+    fn charge_symbol(&self, id: NodeId, symbol: usize, reader: &mut Reader<'_>) -> wire::Result<()> {
+        match &self.schema.node(id).kind {
+            Kind::Enum(kind) if self.charges_names => {
+                reader.charge_name(kind.symbols.get(symbol).map_or(0, String::len))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn charge_field(&self, id: NodeId, index: usize, reader: &mut Reader<'_>) -> wire::Result<()> {
+        match &self.schema.node(id).kind {
+            Kind::Record(record) if self.charges_names => {
+                reader.charge_name(record.fields.get(index).map_or(0, |field| field.name.len()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn charge_record(&self, id: NodeId, reader: &mut Reader<'_>) -> wire::Result<()> {
+        match &self.schema.node(id).kind {
+            Kind::Record(record) if self.charges_names => reader.charge_name(record.name.full().len()),
+            _ => Ok(()),
         }
     }
 

@@ -185,10 +185,16 @@ impl<'a> Reader<'a> {
     /// A name of the schema, for a value of its own: a byte of the payload, or none, may stand for a long one.
     #[cfg(feature = "values")]
     pub(crate) fn named(&mut self, name: &str) -> Result<String> {
-        match self.names.checked_sub(name.len()) {
+        self.charge_name(name.len())?;
+        Ok(name.to_owned())
+    }
+
+    /// Counts a name of so many bytes, as [`Reader::named`] does that copies it.
+    pub(crate) fn charge_name(&mut self, length: usize) -> Result<()> {
+        match self.names.checked_sub(length) {
             Some(left) => {
                 self.names = left;
-                Ok(name.to_owned())
+                Ok(())
             }
             None => self.fault(
                 self.rest,
