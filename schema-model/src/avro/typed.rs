@@ -1,7 +1,8 @@
 //! Generated types: how they are written, and read from whatever a writer wrote.
 //!
 //! Invariant: bytes of the reader's own schema are read straight through. Another writer's schema is resolved once, and the
-//! plan is kept by its id for as long as the process lives, because what an id stands for never changes.
+//! plan is kept by its id, because what an id stands for never changes: the first writers' for as long as the process lives,
+//! those of more until there are too many.
 
 use std::cell::Cell;
 use std::sync::{OnceLock, PoisonError, RwLock};
