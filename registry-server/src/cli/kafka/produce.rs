@@ -44,7 +44,7 @@ const REFUSALS_TOLD_MAX: u64 = 100;
 
 A value is JSON, and is written with the newest version of the topic's subject (TOPIC-value) in the \
 registry at --server, as Avro, Protobuf or JSON Schema; values that `annals consume -o json` prints are \
-read back. Keys are written with TOPIC-key where there is one. Where there is no such subject, lines are \
+read back, where they nest no deeper than 127 levels. Keys are written with TOPIC-key where there is one. Where there is no such subject, lines are \
 written as text. Data of a container file are read as that schema is, and have the key of --key, or none. Records of one key go to one partition, the same that Java's clients choose.
 
 Exit codes: 0 all is written and durable, 1 failed, 2 usage, 3 a line was refused, 5 no such topic.")]
