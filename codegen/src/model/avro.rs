@@ -99,9 +99,9 @@ impl Logical {
             Logical::TimestampMillis => ("Timestamp", "timestamp_millis"),
             Logical::TimestampMicros => ("Timestamp", "timestamp_micros"),
             Logical::TimestampNanos => ("Timestamp", "timestamp_nanos"),
-            Logical::LocalTimestampMillis => ("DateTime", "local_timestamp_millis"),
-            Logical::LocalTimestampMicros => ("DateTime", "local_timestamp_micros"),
-            Logical::LocalTimestampNanos => ("DateTime", "local_timestamp_nanos"),
+            Logical::LocalTimestampMillis => ("DateTime", "timestamp_millis"),
+            Logical::LocalTimestampMicros => ("DateTime", "timestamp_micros"),
+            Logical::LocalTimestampNanos => ("DateTime", "timestamp_nanos"),
             Logical::Duration => ("Duration", "duration"),
         }
     }

@@ -16,7 +16,8 @@ use crate::rust::default::{blank, union_values};
 use crate::rust::definition::{default_impl, derives};
 use crate::rust::identity::Identities;
 use crate::rust::module::{Here, Names, ident};
-use crate::rust::shape::{Branch, Scalar, Shape, Union};
+use crate::rust::scalar::Scalar;
+use crate::rust::shape::{Branch, Shape, Union};
 use crate::settings::Settings;
 use crate::unit::AvroUnit;
 

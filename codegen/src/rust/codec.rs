@@ -6,7 +6,8 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 
-use crate::rust::shape::{Scalar, Shape, Union, unsuffixed};
+use crate::rust::scalar::Scalar;
+use crate::rust::shape::{Shape, Union, unsuffixed};
 
 /// An expression whose value is written.
 pub(crate) struct Operand {

@@ -14,7 +14,8 @@ use quote::quote;
 use crate::model::{Body, Definition, Definitions, Field, Ranks, Type, Value, rank};
 use crate::rust::enumeration::variants;
 use crate::rust::module::Here;
-use crate::rust::shape::{Scalar, Shape, Union, unsuffixed};
+use crate::rust::scalar::Scalar;
+use crate::rust::shape::{Shape, Union, unsuffixed};
 use crate::settings::{DateTimes, Settings};
 
 /// The records whose `Default` is not what Rust derives.

@@ -127,14 +127,14 @@ fn deprecated(why: Option<&str>) -> Option<TokenStream> {
     })
 }
 
-fn record(
+/// What the fields are in Rust, and the unions among them that need an enum.
+fn shapes(
     definition: &Definition,
     name: &Ident,
     fields: &[Field],
-    is_top: bool,
     here: &Here<'_>,
     scope: &mut Scope,
-) -> TokenStream {
+) -> (Vec<Shape>, Vec<Union>) {
     let mut shaper = Shaper {
         here,
         scope,
@@ -150,6 +150,18 @@ fn record(
         })
         .collect();
     let unions = shaper.unions;
+    (shapes, unions)
+}
+
+fn record(
+    definition: &Definition,
+    name: &Ident,
+    fields: &[Field],
+    is_top: bool,
+    here: &Here<'_>,
+    scope: &mut Scope,
+) -> TokenStream {
+    let (shapes, unions) = shapes(definition, name, fields, here, scope);
     let mut members = Scope::default();
     let idents: Vec<Ident> = fields
         .iter()

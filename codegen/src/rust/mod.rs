@@ -12,6 +12,7 @@ mod enumeration;
 pub(crate) mod identity;
 mod module;
 mod proto;
+mod scalar;
 mod serde;
 mod shape;
 mod topic;

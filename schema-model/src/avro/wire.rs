@@ -31,6 +31,8 @@ mod logical;
 mod nesting;
 mod own;
 mod reader;
+#[macro_use]
+mod rows;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -56,34 +56,17 @@ pub trait Source<'a>: Sealed + Sized {
         self.exact().map(drop)
     }
 
-    /// A boolean.
-    #[inline]
-    fn bool(&mut self) -> Result<bool> {
-        Reader::bool(self.exact()?)
-    }
-
-    /// An int.
-    #[inline]
-    fn int(&mut self) -> Result<i32> {
-        Reader::int(self.exact()?)
-    }
-
-    /// A long.
-    #[inline]
-    fn long(&mut self) -> Result<i64> {
-        Reader::long(self.exact()?)
-    }
-
-    /// Bytes, borrowed.
-    #[inline]
-    fn slice(&mut self) -> Result<&'a [u8]> {
-        Reader::slice(self.exact()?)
-    }
-
-    /// A string, borrowed.
-    #[inline]
-    fn str(&mut self) -> Result<&'a str> {
-        Reader::str(self.exact()?)
+    as_they_are! {
+        /// A boolean.
+        bool: bool,
+        /// An int.
+        int: i32,
+        /// A long.
+        long: i64,
+        /// Bytes, borrowed.
+        slice: &'a [u8],
+        /// A string, borrowed.
+        str: &'a str,
     }
 
     /// Bytes, borrowed, into a place that has some.
@@ -371,22 +354,19 @@ pub trait Source<'a>: Sealed + Sized {
         )
     }
 
-    /// A timestamp in milliseconds.
-    #[inline]
-    fn timestamp_millis<T: Moment>(&mut self) -> Result<T> {
-        self.as_logical(Self::long, |count| times::moment(count, 1_000))
-    }
-
-    /// A timestamp in microseconds.
-    #[inline]
-    fn timestamp_micros<T: Moment>(&mut self) -> Result<T> {
-        self.as_logical(Self::long, |count| times::moment(count, 1_000_000))
-    }
-
-    /// A timestamp in nanoseconds.
-    #[inline]
-    fn timestamp_nanos<T: Moment>(&mut self) -> Result<T> {
-        self.as_logical(Self::long, |count| times::moment(count, 1_000_000_000))
+    counted! {
+        /// A timestamp in milliseconds, of a zone or of none.
+        timestamp_millis: Moment = long, |count| times::moment(count, 1_000);
+        /// A timestamp in microseconds, of a zone or of none.
+        timestamp_micros: Moment = long, |count| times::moment(count, 1_000_000);
+        /// A timestamp in nanoseconds, of a zone or of none.
+        timestamp_nanos: Moment = long, |count| times::moment(count, 1_000_000_000);
+        /// A date.
+        date: Day = int, times::date;
+        /// A time of day in milliseconds.
+        time_millis: TimeOfDay = int, |count| times::time(i64::from(count), 1_000);
+        /// A time of day in microseconds.
+        time_micros: TimeOfDay = long, |count| times::time(count, 1_000_000);
     }
 
     /// Months, days and milliseconds.
@@ -406,36 +386,6 @@ pub trait Source<'a>: Sealed + Sized {
     #[inline]
     fn uuid_fixed(&mut self) -> Result<uuid::Uuid> {
         self.fixed().map(uuid::Uuid::from_bytes)
-    }
-
-    /// A date.
-    fn date<T: Day>(&mut self) -> Result<T> {
-        self.as_logical(Self::int, times::date)
-    }
-
-    /// A time of day in milliseconds.
-    fn time_millis<T: TimeOfDay>(&mut self) -> Result<T> {
-        self.as_logical(Self::int, |count| times::time(i64::from(count), 1_000))
-    }
-
-    /// A time of day in microseconds.
-    fn time_micros<T: TimeOfDay>(&mut self) -> Result<T> {
-        self.as_logical(Self::long, |count| times::time(count, 1_000_000))
-    }
-
-    /// A date and time of no zone, in milliseconds.
-    fn local_timestamp_millis<T: Moment>(&mut self) -> Result<T> {
-        self.timestamp_millis()
-    }
-
-    /// A date and time of no zone, in microseconds.
-    fn local_timestamp_micros<T: Moment>(&mut self) -> Result<T> {
-        self.timestamp_micros()
-    }
-
-    /// A date and time of no zone, in nanoseconds.
-    fn local_timestamp_nanos<T: Moment>(&mut self) -> Result<T> {
-        self.timestamp_nanos()
     }
 }
 

@@ -283,19 +283,4 @@ impl Writer {
     pub fn time_micros<T: TimeOfDay>(&mut self, value: T) {
         self.long(times::of_day(value, 1_000_000));
     }
-
-    /// A date and time of no zone in milliseconds, rounded down.
-    pub fn local_timestamp_millis<T: Moment>(&mut self, value: T) {
-        self.timestamp_millis(value);
-    }
-
-    /// A date and time of no zone in microseconds, rounded down.
-    pub fn local_timestamp_micros<T: Moment>(&mut self, value: T) {
-        self.timestamp_micros(value);
-    }
-
-    /// A date and time of no zone in nanoseconds, which are the years 1677 to 2262: others are refused.
-    pub fn local_timestamp_nanos<T: Moment>(&mut self, value: T) {
-        self.timestamp_nanos(value);
-    }
 }
