@@ -222,8 +222,9 @@ impl Printer<'_> {
     ) -> Vec<FieldName> {
         let mut given: BTreeSet<String> = BTreeSet::new();
         let names = names.map(|name| {
-            // Two underscores before a name would hide it in its class.
-            let plain = if name.starts_with("__") {
+            // Two underscores before a name would hide it in its class; and a name between underscores that may not be is none
+            // with one more behind it either.
+            let plain = if name.starts_with("__") || name.starts_with('_') && taken(name) {
                 name.trim_start_matches('_')
             } else {
                 name

@@ -8,7 +8,8 @@ use annals_schema_model::{
     Value,
     avro::{Reading, Schema, interop},
 };
-use apache_avro::{Schema as ApacheSchema, from_avro_datum, to_avro_datum};
+use apache_avro::reader::datum::GenericDatumReader;
+use apache_avro::{Schema as ApacheSchema, writer::datum::GenericDatumWriter};
 
 use crate::{
     generate::{Random, Types, write},
@@ -161,8 +162,12 @@ fn one(schema: &Schema, apache: &ApacheSchema, body: &[u8], note: &mut impl FnMu
         Err(error) => note(format!("back: {}", cut(error.to_string())), example()),
     }
     // Bytes that crate writes are read by us.
-    match to_avro_datum(apache, there) {
-        Ok(bytes) => match Reading::of(schema).read(&bytes) {
+    let mut bytes = Vec::new();
+    let written = GenericDatumWriter::builder(apache)
+        .build()
+        .and_then(|writer| writer.write_value(&mut bytes, there));
+    match written {
+        Ok(_) => match Reading::of(schema).read(&bytes) {
             Ok(read) if shown(&read) == shown(&ours) => {}
             other => note(
                 "written: another value".to_owned(),
@@ -172,7 +177,10 @@ fn one(schema: &Schema, apache: &ApacheSchema, body: &[u8], note: &mut impl FnMu
         Err(error) => note(format!("write: {}", cut(error.to_string())), example()),
     }
     // Bytes of ours are read by that crate.
-    match from_avro_datum(apache, &mut &body[..], None) {
+    let value = GenericDatumReader::builder(apache)
+        .build()
+        .and_then(|reader| reader.read_value(&mut &body[..]));
+    match value {
         Ok(value) => match interop::value_from_apache(schema, &value) {
             Ok(read) if shown(&read) == shown(&ours) => {}
             Ok(other) => note(
