@@ -360,3 +360,18 @@ fn capital(name: &str) -> String {
     let first = letters.next().into_iter().flat_map(char::to_uppercase);
     first.chain(letters.clone()).collect()
 }
+
+/// One of several types, each once; of none it is what the language has for that.
+pub(crate) fn one_of(members: impl IntoIterator<Item = String>, none: &str) -> String {
+    let mut once: Vec<String> = Vec::new();
+    for member in members {
+        if !once.contains(&member) {
+            once.push(member);
+        }
+    }
+    if once.is_empty() {
+        none.to_owned()
+    } else {
+        once.join(" | ")
+    }
+}

@@ -1,4 +1,4 @@
-//! What a registry answers, read.
+//! What a registry is told of a schema, and what it answers, read.
 
 use annals_schema_model::{Reference, SchemaId, SchemaType, SchemaVersion, Unresolved};
 use serde_json::{Value, json};
@@ -54,8 +54,12 @@ pub(crate) fn own_reference((name, subject, version): &(&str, &str, u32)) -> Ref
     }
 }
 
-pub(crate) fn reference(reference: &Reference) -> Value {
-    json!({"name": reference.name, "subject": reference.subject, "version": reference.version})
+/// The body of a question about a schema, or of its registration.
+#[must_use]
+pub fn request(schema_type: SchemaType, text: &str, references: &[Reference]) -> Value {
+    let reference = |reference: &Reference| json!({"name": reference.name, "subject": reference.subject, "version": reference.version});
+    let references: Vec<Value> = references.iter().map(reference).collect();
+    json!({"schema": text, "schemaType": schema_type.name(), "references": references})
 }
 
 fn read_reference(answer: &Value) -> Option<Reference> {

@@ -29,9 +29,10 @@ use std::time::{Duration, Instant};
 use annals_schema_model::{
     Identify, Reference, Resolve, Resolved, Schema, SchemaId, SchemaType, SchemaVersion, Unresolved, Writer,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use answer::Described;
+pub use answer::request;
 use kept::Kept;
 use server::{Bounds, Method, NoAnswer, Server};
 
@@ -222,8 +223,7 @@ impl Client {
         text: &str,
         references: &[Reference],
     ) -> Result<SchemaId, Unresolved> {
-        let references: Vec<Value> = references.iter().map(answer::reference).collect();
-        let body = json!({"schema": text, "schemaType": schema_type.name(), "references": references});
+        let body = answer::request(schema_type, text, references);
         let answer = self.ask(Method::Post(&body), path, &[])?;
         answer::id(&answer["id"]).ok_or_else(|| answer::odd(&answer))
     }

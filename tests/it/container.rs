@@ -153,18 +153,21 @@ fn back(server: &Server, file: &str, topic: &str, wanted: &[Value]) {
     }
 }
 
+/// Runs a command, which ends with a code and says something.
+fn says_at_the_end(server: &Server, args: &[&str], code: i32, says: &str) {
+    let out = server.annals(args);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(code), "{args:?}: {said}");
+    assert!(said.contains(says), "{args:?} does not say {says:?}: {said}");
+}
+
 #[test]
 fn what_is_no_container_file_or_no_topic_of_one_is_said() {
     let server = Server::start(&[]);
     let dir = tempfile::tempdir().unwrap();
     prices(&server, dir.path(), "prices");
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    let check = |args: &[&str], code: i32, says: &str| {
-        let out = server.annals(args);
-        let said = String::from_utf8(out.stderr).unwrap();
-        assert_eq!(out.status.code(), Some(code), "{args:?}: {said}");
-        assert!(said.contains(says), "{args:?} does not say {says:?}: {said}");
-    };
+    let check = |args: &[&str], code, says| says_at_the_end(&server, args, code, says);
     let file = path("prices.avro");
     check(&["consume", "prices", "--avro", &file], 0, "wrote 8000");
     check(
@@ -252,12 +255,7 @@ fn a_container_file_has_its_name_when_it_is_whole() {
     let dir = tempfile::tempdir().unwrap();
     prices(&server, dir.path(), "prices");
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    let check = |args: &[&str], code: i32, says: &str| {
-        let out = server.annals(args);
-        let said = String::from_utf8(out.stderr).unwrap();
-        assert_eq!(out.status.code(), Some(code), "{args:?}: {said}");
-        assert!(said.contains(says), "{args:?} does not say {says:?}: {said}");
-    };
+    let check = |args: &[&str], code, says| says_at_the_end(&server, args, code, says);
     // What was committed to a group is lost with its file.
     let of_group = path("group.avro");
     let args = ["consume", "prices", "--group", "g", "--avro", &of_group];

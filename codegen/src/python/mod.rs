@@ -10,7 +10,7 @@ mod proto;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::flat::{Declared, Flat, Named, Said, Topic};
+use crate::flat::{Declared, Flat, Named, Said, Topic, one_of};
 use crate::model::Body;
 use crate::unit::Units;
 use crate::words::{self, quoted_in_python};
@@ -276,17 +276,7 @@ fn escaped(line: &str) -> String {
 
 /// One of several types, each once.
 fn union(members: impl IntoIterator<Item = String>) -> String {
-    let mut once: Vec<String> = Vec::new();
-    for member in members {
-        if !once.contains(&member) {
-            once.push(member);
-        }
-    }
-    if once.is_empty() {
-        "None".to_owned()
-    } else {
-        once.join(" | ")
-    }
+    one_of(members, "None")
 }
 
 #[cfg(test)]

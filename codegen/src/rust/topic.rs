@@ -8,6 +8,7 @@ use quote::quote;
 use crate::rust::bytes;
 use crate::rust::module::ident;
 use crate::rust::shape::unsuffixed;
+use crate::words::shown;
 
 /// One event kind of a topic.
 pub(crate) struct Event {
@@ -81,14 +82,52 @@ impl Event {
 /// The enum of a topic's events and its `EventSet`. Where subjects are named by the topic alone, a record may have moved
 /// to another namespace, as the compatibility rules allow: then it goes by its short name.
 pub(crate) fn items(topic: &str, name: &str, by_record: bool, events: &[Event], avro: &Ident) -> TokenStream {
-    let doc = format!(" The events of topic `{}`.", crate::words::shown(topic));
     let name = ident(name);
-    let (variants, paths): (Vec<_>, Vec<_>) =
-        events.iter().map(|event| (&event.variant, &event.path)).unzip();
-    let docs = events.iter().map(|event| format!(" `{}`.", event.name));
+    let (variants, paths): (Vec<Ident>, Vec<TokenStream>) = events
+        .iter()
+        .map(|event| (event.variant.clone(), event.path.clone()))
+        .unzip();
     let body = body(events, avro);
     let records = records(&quote!(#avro));
     let event_set = event_set(&name, by_record, events, avro);
+    let methods = quote! {
+        /// The topic.
+        pub const TOPIC: &'static str = #topic;
+
+        /// The event's full name in its schema.
+        pub fn name(&self) -> &'static str {
+            match self { #(Self::#variants(_) => #paths::NAME,)* }
+        }
+
+        /// The subject the event's schema is registered under.
+        pub fn subject(&self) -> &'static str {
+            #avro::EventSet::schema(self).subject
+        }
+
+        /// The version of the schema within the subject.
+        pub fn version(&self) -> u32 {
+            #avro::EventSet::schema(self).version
+        }
+
+        #records
+
+        #body
+    };
+    let docs = events.iter().map(|event| format!(" `{}`.", event.name));
+    let declared = declared(topic, &name, docs, &variants, &paths, &methods);
+    quote!(#declared #event_set)
+}
+
+/// The enum of a topic's events, with its methods; each of its types becomes one of it.
+pub(crate) fn declared(
+    topic: &str,
+    name: &Ident,
+    docs: impl Iterator<Item = String>,
+    variants: &[Ident],
+    paths: &[TokenStream],
+    methods: &TokenStream,
+) -> TokenStream {
+    let doc = format!(" The events of topic `{}`.", shown(topic));
     quote! {
         #[doc = #doc]
         #[allow(clippy::large_enum_variant)]
@@ -98,27 +137,7 @@ pub(crate) fn items(topic: &str, name: &str, by_record: bool, events: &[Event], 
         }
 
         impl #name {
-            /// The topic.
-            pub const TOPIC: &'static str = #topic;
-
-            /// The event's full name in its schema.
-            pub fn name(&self) -> &'static str {
-                match self { #(Self::#variants(_) => #paths::NAME,)* }
-            }
-
-            /// The subject the event's schema is registered under.
-            pub fn subject(&self) -> &'static str {
-                #avro::EventSet::schema(self).subject
-            }
-
-            /// The version of the schema within the subject.
-            pub fn version(&self) -> u32 {
-                #avro::EventSet::schema(self).version
-            }
-
-            #records
-
-            #body
+            #methods
         }
 
         #(impl ::std::convert::From<#paths> for #name {
@@ -126,8 +145,6 @@ pub(crate) fn items(topic: &str, name: &str, by_record: bool, events: &[Event], 
                 Self::#variants(event)
             }
         })*
-
-        #event_set
     }
 }
 

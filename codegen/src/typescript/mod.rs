@@ -10,7 +10,7 @@ mod proto;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::flat::{Declared, Flat, Named, Said};
+use crate::flat::{Declared, Flat, Named, Said, one_of};
 use crate::unit::Units;
 use crate::words::{self, quoted};
 
@@ -160,17 +160,7 @@ fn property(name: &str) -> String {
 
 /// One of several types, each once.
 fn union(members: impl IntoIterator<Item = String>) -> String {
-    let mut once: Vec<String> = Vec::new();
-    for member in members {
-        if !once.contains(&member) {
-            once.push(member);
-        }
-    }
-    if once.is_empty() {
-        "never".to_owned()
-    } else {
-        once.join(" | ")
-    }
+    one_of(members, "never")
 }
 
 /// An array of a type.

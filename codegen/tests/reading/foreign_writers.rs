@@ -1,44 +1,17 @@
 //! Events read from writers of every kind: the same schema, an older one, one nobody here has seen, none at all.
 
-use std::sync::Arc;
-
 use annals_schema_model::avro::wire;
 use annals_schema_model::envelope::SchemaKey;
 use annals_schema_model::{
-    DecodeError, EventSet, Exact, Raw, Resolve, Schema, SchemaId, SchemaType, Seen, Unresolved, Writer,
+    DecodeError, EventSet, Exact, Raw, Schema, SchemaId, SchemaType, Seen, Unresolved,
 };
 use prost::Message;
 
 use crate::events::park::notes::{Note, note};
 use crate::events::park::zoo::{Closed, Everything, EverythingChoice, Food, v1};
 use crate::events::{NotesEvent, SCHEMAS, ZooEvent};
+use crate::one::One;
 use crate::round_trip::everything;
-
-/// A registry of one schema, with id 1.
-struct One(Arc<Writer>);
-
-impl One {
-    fn new(kind: SchemaType, text: &str) -> One {
-        let schema = Schema::parse(kind, text, &[]).unwrap();
-        let fingerprint = schema.fingerprint();
-        let id = SchemaId::new(1).unwrap();
-        One(Arc::new(Writer {
-            id,
-            schema,
-            fingerprint,
-        }))
-    }
-}
-
-impl Resolve for One {
-    fn writer(&self, id: SchemaId) -> Result<Arc<Writer>, Unresolved> {
-        if id == self.0.id {
-            Ok(Arc::clone(&self.0))
-        } else {
-            Err(Unresolved::Unregistered)
-        }
-    }
-}
 
 pub(crate) fn read<E: EventSet>(
     kind: SchemaType,
@@ -50,7 +23,7 @@ pub(crate) fn read<E: EventSet>(
         schema: SchemaId::new(id).unwrap(),
         body,
     };
-    E::decode(&raw, &One::new(kind, text))
+    E::decode(&raw, &One::new(Schema::parse(kind, text, &[]).unwrap()))
 }
 
 fn zoo(text: &str, body: &[u8]) -> Result<Seen<ZooEvent>, DecodeError> {

@@ -12,6 +12,7 @@ mod foreign_writers;
 mod generate;
 mod hostile;
 mod java;
+mod one;
 #[path = "../../../schema-model/tests/avro_java/oracle.rs"]
 mod oracle;
 #[path = "../../../schema-model/tests/avro_java/payload.rs"]

@@ -4,15 +4,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::Path;
-use std::sync::Arc;
 
-use annals_schema_model::{
-    EventSet, Raw, Resolve, Resolved, Schema, SchemaId, SchemaType, Seen, Unresolved, Writer, envelope, proto,
-};
+use annals_schema_model::{EventSet, Raw, Resolved, Schema, SchemaId, SchemaType, Seen, envelope, proto};
 use prost::Message;
 use prost_reflect::DynamicMessage;
 
 use crate::dynamic::Dice;
+use crate::one::One;
 
 /// Types generated from `tests/proto`.
 #[allow(unreachable_pub)]
@@ -31,29 +29,7 @@ use generated::{
     ledger, p, shop, t,
 };
 
-/// A registry of one schema; what it imports is where the generator found it.
-struct One(Arc<Writer>);
-
-impl One {
-    fn new(text: &str) -> One {
-        let schema = parsed(text);
-        let id = SchemaId::new(1).unwrap();
-        let fingerprint = schema.fingerprint();
-        One(Arc::new(Writer {
-            id,
-            schema,
-            fingerprint,
-        }))
-    }
-}
-
-impl Resolve for One {
-    fn writer(&self, id: SchemaId) -> Result<Arc<Writer>, Unresolved> {
-        let known = (id == self.0.id).then(|| Arc::clone(&self.0));
-        known.ok_or(Unresolved::Unregistered)
-    }
-}
-
+/// A schema; what it imports is where the generator found it.
 fn parsed(text: &str) -> Schema {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proto");
     let name = "shop/common/money.proto".to_owned();
@@ -67,7 +43,7 @@ fn parsed(text: &str) -> Schema {
 
 fn read<E: EventSet>(text: &str, body: &[u8]) -> Seen<E> {
     let schema = SchemaId::new(1).unwrap();
-    E::decode(&Raw { schema, body }, &One::new(text)).unwrap()
+    E::decode(&Raw { schema, body }, &One::new(parsed(text))).unwrap()
 }
 
 /// Both read what the other writes, and see the same in it.
@@ -244,7 +220,7 @@ fn the_writers_file_says_which_message_it_is() {
     check(&[2, 8], Seen::UnknownKind);
     let schema = SchemaId::new(1).unwrap();
     let wrong = |body: &[u8]| {
-        ManyEvent::decode(&Raw { schema, body }, &One::new(text))
+        ManyEvent::decode(&Raw { schema, body }, &One::new(parsed(text)))
             .unwrap_err()
             .to_string()
     };
@@ -354,7 +330,7 @@ fn what_is_written_can_be_read() {
             schema,
             body: &event.body(),
         };
-        let read = WordsEvent::decode(&raw, &One::new(WordsEvent::SCHEMA));
+        let read = WordsEvent::decode(&raw, &One::new(parsed(WordsEvent::SCHEMA)));
         assert_eq!(read.is_ok(), readable, "{depth}");
     };
     check(1, true);
@@ -426,12 +402,7 @@ fn files_like_chance_are_read_by_their_indexes() {
         let imports: Vec<Resolved> = imports.collect();
         let schema = Schema::parse(SchemaType::Protobuf, listed.text, &imports).unwrap();
         let id = SchemaId::new(1).unwrap();
-        let fingerprint = schema.fingerprint();
-        let registry = One(Arc::new(Writer {
-            id,
-            schema: schema.clone(),
-            fingerprint,
-        }));
+        let registry = One::new(schema.clone());
         let Schema::Proto(proto) = &schema else { panic!() };
         let mut dice = Dice(3);
         let mut known = 0;

@@ -1,27 +1,11 @@
 //! Records of types that other files define: written, read, and read from another writer's bytes.
 
-use std::sync::Arc;
+use annals_schema_model::{Resolved, Schema, SchemaType, Seen};
 
-use annals_schema_model::{Resolve, Resolved, Schema, SchemaId, SchemaType, Seen, Unresolved, Writer};
-
+use crate::one::One;
 use crate::sets::generated::trade::Priced;
 use crate::sets::generated::trade::common::{Currency, Money, Party};
 use crate::sets::generated::{PricedEvent, SCHEMAS};
-
-/// One schema, whatever is asked for.
-struct One(Schema);
-
-impl Resolve for One {
-    fn writer(&self, id: SchemaId) -> Result<Arc<Writer>, Unresolved> {
-        let fingerprint = self.0.fingerprint();
-        let schema = self.0.clone();
-        Ok(Arc::new(Writer {
-            id,
-            schema,
-            fingerprint,
-        }))
-    }
-}
 
 fn referred(without: &str) -> Vec<Resolved> {
     let referred = Priced::REFERENCES.iter().map(|(name, text)| Resolved {
@@ -49,14 +33,14 @@ fn a_record_holds_what_other_files_define() {
     let own = Schema::parse(SchemaType::Avro, Priced::SCHEMA, &referred("nothing")).unwrap();
     let mut record = vec![0, 0, 0, 0, 1];
     record.extend(&body);
-    let seen = PricedEvent::from_record(&record, &One(own));
+    let seen = PricedEvent::from_record(&record, &One::new(own));
     assert_eq!(seen, Ok(Seen::Known(PricedEvent::Priced(priced.clone()))));
 
     // A writer whose `Party` had no limit yet.
     let older = referred(",\n  { \"name\": \"limit\", \"type\": [\"null\", \"Money\"], \"default\": null }");
     let older = Schema::parse(SchemaType::Avro, Priced::SCHEMA, &older).unwrap();
     let record = [0, 0, 0, 0, 1, 14, 2, 2, 2, b'a', 0];
-    let seen = PricedEvent::from_record(&record, &One(older));
+    let seen = PricedEvent::from_record(&record, &One::new(older));
     let mut without = priced;
     without.by[0].limit = None;
     assert_eq!(seen, Ok(Seen::Known(PricedEvent::Priced(without))));

@@ -12,7 +12,7 @@ use super::place::{Place, relative};
 use crate::model::proto::Message;
 use crate::names::Scope;
 use crate::rust::module::ident;
-use crate::rust::topic::records;
+use crate::rust::topic::{declared, records};
 use crate::rust::{bytes, origin_constants, unsuffixed};
 use crate::unit::Origin;
 use crate::words::shown;
@@ -163,32 +163,13 @@ pub(crate) fn messages(topic: &str, name: &str, events: &[Event<'_>], own: Optio
         .map(|event| scope.camel(event.message.simple_name()));
     let variants: Vec<Ident> = variants.map(|variant| ident(&variant)).collect();
     let paths: Vec<TokenStream> = events.iter().map(path).collect();
-    let doc = format!(" The events of topic `{}`.", shown(topic));
     let docs = events
         .iter()
         .map(|event| format!(" `{}`, {}.", event.message.full_name, shown(&event.origin.label)));
     let methods = messages_methods(topic, &variants, events, own);
     let set = messages_set(&name, &variants, events, own);
-    quote! {
-        #[doc = #doc]
-        #[allow(clippy::large_enum_variant)]
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum #name {
-            #(#[doc = #docs] #variants(#paths),)*
-        }
-
-        impl #name {
-            #methods
-        }
-
-        #(impl ::std::convert::From<#paths> for #name {
-            fn from(event: #paths) -> Self {
-                Self::#variants(event)
-            }
-        })*
-
-        #set
-    }
+    let declared = declared(topic, &name, docs, &variants, &paths, &methods);
+    quote!(#declared #set)
 }
 
 fn messages_methods(

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use annals_codegen::lock::Lock;
 use annals_codegen::{Diagnostic, FolderVersion, configure};
+use annals_registry_client::request;
 use annals_schema_model::Reference;
 use clap::Args;
 use serde_json::{Value, json};
@@ -253,7 +254,7 @@ fn welcome(api: &Api, own: &FolderVersion, unregistered: &BTreeSet<(String, u32)
         );
         return row(State::New, message);
     }
-    let body = remote::body(own.schema_type, &own.text, &own.references);
+    let body = request(own.schema_type, &own.text, &own.references);
     if let Ok(there) = api.ask(Method::Post(&body), &["subjects", &own.subject], &[])? {
         let version = &there["version"];
         let pull = format!("`annals gen pull {}:{version}`", own.subject);

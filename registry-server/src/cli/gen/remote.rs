@@ -2,7 +2,7 @@
 
 use annals_codegen::lock::{Locked, sha256};
 use annals_schema_model::{Level, Policy, Reference, SchemaType};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::api::{Api, Method};
 use crate::cli::exit::{Exit, Failure};
@@ -83,17 +83,6 @@ pub(super) fn locked(registered: &Registered, (compatibility, policy): (Level, P
     }
 }
 
-/// The body of a request about a schema.
-pub(super) fn body(kind: SchemaType, text: &str, references: &[Reference]) -> Value {
-    let references: Vec<Value> = references
-        .iter()
-        .map(|reference| {
-            json!({"name": reference.name, "subject": reference.subject, "version": reference.version})
-        })
-        .collect();
-    json!({"schema": text, "schemaType": kind.name(), "references": references})
-}
-
 fn read(answer: &Value) -> Result<Registered, Failure> {
     let number = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
     let reference = |value: &Value| {
@@ -127,6 +116,8 @@ pub(super) fn odd(answer: &Value) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

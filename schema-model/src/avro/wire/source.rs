@@ -280,13 +280,7 @@ pub trait Source<'a>: Sealed + Sized {
         into: &mut BTreeMap<String, T>,
         read: impl FnMut(&mut Self, &mut T) -> Result<()>,
     ) -> Result<()> {
-        let mut entries = Vec::new();
-        self.entries_into(
-            &mut entries,
-            |reader, key: &mut String| reader.string_into(key),
-            read,
-        )?;
-        *into = entries.into_iter().collect();
+        *into = self.entries(read)?.into_iter().collect();
         Ok(())
     }
 
