@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 #[cfg(feature = "asyncapi")]
 use crate::asyncapi::{self, Document};
-use crate::compat::{self, Compared, Incompatible};
+use crate::compat::{self, Incompatible};
 use crate::diagnostic::Diagnostic;
+use crate::draw::Weight;
 use crate::error::Error;
 use crate::input::{FolderVersion, Input};
 use crate::settings::{Attribute, DateTimes, Decimals, Settings};
@@ -102,76 +103,57 @@ impl Build {
         self
     }
 
+    /// Reads the schemas, and says whether code can be generated of them.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the schemas.
+    pub fn load(&self) -> Result<Loaded, Error> {
+        let mut said: Vec<Diagnostic> = self
+            .settings
+            .wrong_attributes()
+            .into_iter()
+            .map(|message| Diagnostic::file(&self.schemas, message))
+            .collect();
+        let mut input = input::load(&self.schemas)?;
+        for subject in input.subjects() {
+            if let Some((newest, older)) = subject.versions.split_last() {
+                let done = self.settings.incompatible;
+                said.extend(compat::compare(subject, newest, older, done));
+            }
+        }
+        let (mut wrong, odd) = Diagnostic::parted(said);
+        input.warnings.extend(odd);
+        match check::units(&input) {
+            Ok(units) if wrong.is_empty() => Ok(Loaded {
+                settings: self.settings.clone(),
+                input,
+                units,
+            }),
+            units => {
+                wrong.extend(units.err().into_iter().flatten());
+                wrong.extend(input.warnings);
+                Err(wrong.into())
+            }
+        }
+    }
+
     /// The Rust text.
     ///
     /// # Errors
     /// Everything that is wrong with the schemas.
     pub fn generate(&self) -> Result<String, Error> {
-        let (input, units) = self.read()?;
-        Ok(rust::file(&input, &units, &self.settings)?)
+        self.load()?.rust()
     }
 
-    /// The same types in TypeScript: those of the values that clients of Node read and write.
+    /// Every version in the folder, each after those it refers to, and what is odd about the folder. They are not compared.
     ///
     /// # Errors
     /// Everything that is wrong with the schemas.
-    pub fn typescript(&self) -> Result<String, Error> {
-        Ok(typescript::file(&self.read()?.1))
-    }
-
-    /// The same types in Python: dataclasses of the values that `fastavro` reads and writes.
-    ///
-    /// # Errors
-    /// Everything that is wrong with the schemas.
-    pub fn python(&self) -> Result<String, Error> {
-        Ok(python::file(&self.read()?.1))
-    }
-
-    /// The topics as a document of AsyncAPI 3, under a title and a version of its owner's.
-    ///
-    /// # Errors
-    /// Everything that is wrong with the schemas.
-    #[cfg(feature = "asyncapi")]
-    pub fn asyncapi(&self, title: &str, version: &str) -> Result<Document, Error> {
-        Ok(asyncapi::document(&self.read()?.1, title, version))
-    }
-
-    /// Every version in the folder, each after those it refers to.
-    ///
-    /// # Errors
-    /// Everything that is wrong with the schemas.
-    pub fn versions(&self) -> Result<Vec<FolderVersion>, Error> {
+    pub fn versions(&self) -> Result<(Vec<FolderVersion>, Vec<Diagnostic>), Error> {
         let input = input::load(&self.schemas)?;
         let rows = input.in_order().into_iter();
-        Ok(rows
-            .map(|(subject, text)| FolderVersion::of(subject, text))
-            .collect())
-    }
-
-    fn read(&self) -> Result<(Input, Units), Error> {
-        let wrong = self.settings.wrong_attributes().into_iter();
-        let mut wrong: Vec<Diagnostic> = wrong
-            .map(|message| Diagnostic::file(&self.schemas, message))
-            .collect();
-        let mut input = input::load(&self.schemas)?;
-        let mut compared = Compared::default();
-        for subject in input.subjects() {
-            if let Some((newest, older)) = subject.versions.split_last() {
-                compared.add(compat::compare(subject, newest, older));
-            }
-        }
-        match self.settings.incompatible {
-            Incompatible::Refuse => wrong.extend(compared.refused),
-            Incompatible::Warn => input.warnings.extend(compared.refused),
-        }
-        input.warnings.extend(compared.told);
-        match check::units(&input) {
-            Ok(units) if wrong.is_empty() => Ok((input, units)),
-            units => {
-                wrong.extend(units.err().into_iter().flatten());
-                Err(wrong.into())
-            }
-        }
+        let versions = rows.map(|(subject, text)| FolderVersion::of(subject, text));
+        Ok((versions.collect(), input.warnings))
     }
 
     /// Generates into `OUT_DIR`, from inside a `build.rs`, and tells cargo what the file was made from and what is odd.
@@ -182,20 +164,20 @@ impl Build {
         println!("cargo::rerun-if-changed={}", self.schemas.display());
         // Whether it has what generated code needs is said below, and is another matter once it is changed.
         println!("cargo::rerun-if-changed=Cargo.toml");
-        let written = self.read().and_then(|(input, units)| {
-            for warning in &input.warnings {
-                println!("cargo::warning={}", in_one_line(warning));
+        let written = self.load().and_then(|loaded| {
+            loaded.warnings().iter().for_each(tell);
+            let text = loaded.rust()?;
+            let folder = std::env::var_os("CARGO_MANIFEST_DIR");
+            let lacking = folder.map(|folder| needs::missing(Path::new(&folder), &text));
+            let lacking: Vec<Diagnostic> = lacking.into_iter().flatten().collect();
+            if lacking.iter().any(|said| said.weight == Weight::Error) {
+                return Err(lacking.into());
             }
-            let text = rust::file(&input, &units, &self.settings)?;
-            for diagnostic in needs::missing(&text)? {
-                println!("cargo::warning={}", in_one_line(&diagnostic));
-            }
+            lacking.iter().for_each(tell);
             Ok(self.write(&text)?)
         });
         if let Err(error) = &written {
-            for diagnostic in error.diagnostics() {
-                println!("cargo::error={}", in_one_line(diagnostic));
-            }
+            error.diagnostics().iter().for_each(tell);
         }
         written
     }
@@ -211,6 +193,54 @@ impl Build {
         files::write(&path, text)
             .map_err(|error| Diagnostic::file(&path, format!("cannot be written: {error}")))
     }
+}
+
+/// Schemas that code is generated of.
+#[derive(Debug)]
+pub struct Loaded {
+    settings: Settings,
+    input: Input,
+    units: Units,
+}
+
+impl Loaded {
+    /// What is odd about the schemas, and stops nothing.
+    #[must_use]
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.input.warnings
+    }
+
+    /// The Rust text.
+    ///
+    /// # Errors
+    /// What Rust has no types for.
+    pub fn rust(&self) -> Result<String, Error> {
+        Ok(rust::file(&self.input, &self.units, &self.settings)?)
+    }
+
+    /// The same types in TypeScript: those of the values that clients of Node read and write.
+    #[must_use]
+    pub fn typescript(&self) -> String {
+        typescript::file(&self.units)
+    }
+
+    /// The same types in Python: dataclasses of the values that `fastavro` reads and writes.
+    #[must_use]
+    pub fn python(&self) -> String {
+        python::file(&self.units)
+    }
+
+    /// The topics as a document of AsyncAPI 3, under a title and a version of its owner's.
+    #[cfg(feature = "asyncapi")]
+    #[must_use]
+    pub fn asyncapi(&self, title: &str, version: &str) -> Document {
+        asyncapi::document(&self.units, title, version)
+    }
+}
+
+/// Tells cargo, which takes a line.
+fn tell(diagnostic: &Diagnostic) {
+    println!("cargo::{}={}", diagnostic.weight.name(), in_one_line(diagnostic));
 }
 
 fn in_one_line(diagnostic: &Diagnostic) -> String {

@@ -23,55 +23,49 @@ pub enum Incompatible {
     Warn,
 }
 
-/// What was found between the versions of a subject.
-#[derive(Debug, Default)]
-pub(crate) struct Compared {
-    /// What the registry would refuse, and data that would be read as something else.
-    pub(crate) refused: Vec<Diagnostic>,
-    /// What the level does not ask about, and reading will meet.
-    pub(crate) told: Vec<Diagnostic>,
-}
-
-impl Compared {
-    /// Adds what was found between the versions of another.
-    pub(crate) fn add(&mut self, other: Compared) {
-        self.refused.extend(other.refused);
-        self.told.extend(other.told);
+impl Incompatible {
+    /// How much is made of what the registry would refuse, and of data that would be read as something else.
+    fn weight(self) -> Weight {
+        match self {
+            Incompatible::Refuse => Weight::Error,
+            Incompatible::Warn => Weight::Warning,
+        }
     }
 }
 
-/// Compares the newest version with those before it, and those that are to be registered before it with theirs.
-pub(crate) fn compare(subject: &Subject, newest: &VersionText, older: &[VersionText]) -> Compared {
-    let mut compared = Compared::default();
+/// Compares the newest version with those before it, and those that are to be registered before it with theirs. What the
+/// level does not ask about, and reading will meet, is told.
+pub(crate) fn compare(
+    subject: &Subject,
+    newest: &VersionText,
+    older: &[VersionText],
+    incompatible: Incompatible,
+) -> Vec<Diagnostic> {
+    let mut said = Vec::new();
+    let refused = incompatible.weight();
     let locked = older.iter().rposition(|text| text.id.is_some());
     let first_own = locked.map_or(older.len(), |locked| locked + 1);
     for (at, text) in older.iter().enumerate().skip(first_own) {
-        let mut drawing = Drawing::of(text);
-        drawing.judge(subject, older.get(..at).unwrap_or_default(), &mut compared);
+        let mut drawing = Drawing::of(text, refused);
+        drawing.judge(subject, older.get(..at).unwrap_or_default(), &mut said);
     }
-    let mut drawing = Drawing::of(newest);
-    let asked = drawing.judge(subject, older, &mut compared);
+    let mut drawing = Drawing::of(newest, refused);
+    let asked = drawing.judge(subject, older, &mut said);
     let level = subject.standard.level;
     if level == Level::None {
-        return compared;
+        return said;
     }
     for text in older.iter().rev().filter(|text| is_read(subject, text)) {
         let must_read =
             level.is_backward() && asked.contains(&text.version) && is_certain(subject, newest, text);
-        let weight = if must_read { Weight::Error } else { Weight::Warning };
+        let weight = if must_read { refused } else { Weight::Warning };
         for (does, finding) in unread(&newest.schema, &text.schema) {
             let (old, new) = (text.version, newest.version);
             let title = format!("v{new} {does} what {} v{old} wrote", subject.name);
-            let drawn = drawing.draw(old, &title, weight, &finding);
-            let into = if must_read {
-                &mut compared.refused
-            } else {
-                &mut compared.told
-            };
-            into.extend(drawn);
+            said.extend(drawing.draw(old, &title, weight, &finding));
         }
     }
-    compared
+    said
 }
 
 /// Whether an old version is read as the newest by the rules, and not by what its user makes of it.
@@ -108,21 +102,29 @@ fn unread(reader: &Schema, writer: &Schema) -> Vec<(&'static str, Finding)> {
 
 struct Drawing<'a> {
     newest: &'a VersionText,
+    /// How much is made of what is refused.
+    refused: Weight,
     /// What was said already, by version, rule and place.
     known: BTreeSet<(u32, &'static str, String)>,
 }
 
 impl<'a> Drawing<'a> {
-    fn of(newest: &'a VersionText) -> Drawing<'a> {
+    fn of(newest: &'a VersionText, refused: Weight) -> Drawing<'a> {
         Drawing {
             newest,
+            refused,
             known: BTreeSet::new(),
         }
     }
 
     /// The registry's verdict, and the versions it is about. Those that are upcast are left out last: they are no reason to
     /// compare with others.
-    fn judge(&mut self, subject: &Subject, older: &[VersionText], into: &mut Compared) -> BTreeSet<u32> {
+    fn judge(
+        &mut self,
+        subject: &Subject,
+        older: &[VersionText],
+        into: &mut Vec<Diagnostic>,
+    ) -> BTreeSet<u32> {
         let standard = subject.standard;
         let asked = compat::compared(standard.level, older.iter().collect(), |text| {
             Version(text.version)
@@ -138,19 +140,9 @@ impl<'a> Drawing<'a> {
                 "not {} compatible with {} v{version}",
                 standard.level, subject.name
             );
-            let weight = if is_certain {
-                Weight::Error
-            } else {
-                Weight::Warning
-            };
-            let drawn = findings
-                .iter()
-                .filter_map(|finding| self.draw(version, &title, weight, finding));
-            if is_certain {
-                into.refused.extend(drawn);
-            } else {
-                into.told.extend(drawn);
-            }
+            let weight = if is_certain { self.refused } else { Weight::Warning };
+            let drawn = findings.iter();
+            into.extend(drawn.filter_map(|finding| self.draw(version, &title, weight, finding)));
             // The registry goes no further either.
             if !findings.is_empty() {
                 break;
@@ -172,7 +164,7 @@ impl<'a> Drawing<'a> {
             "{title}: {} at {}: {}",
             finding.rule.code(),
             finding.path,
-            format!("{} {}", finding.description, finding.additional_info).trim()
+            draw::sentence(finding)
         );
         let (line, column) = (finding.line.unwrap_or(0), finding.column.unwrap_or(0));
         let diagnostic = Diagnostic::at(&self.newest.path, line, column, message);
@@ -180,6 +172,10 @@ impl<'a> Drawing<'a> {
             "" => finding.rule.sentence(),
             hint => hint,
         };
-        Some(diagnostic.help(help).drawn(drawn))
+        let diagnostic = diagnostic.help(help).drawn(drawn);
+        Some(match weight {
+            Weight::Error => diagnostic,
+            Weight::Warning => diagnostic.warning(),
+        })
     }
 }

@@ -17,6 +17,17 @@ pub enum Weight {
     Warning,
 }
 
+impl Weight {
+    /// As compilers call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Weight::Error => "error",
+            Weight::Warning => "warning",
+        }
+    }
+}
+
 /// A finding on its line of the new schema: `title` says what it means, `path` where the text is.
 #[must_use]
 pub fn finding(finding: &Finding, weight: Weight, title: &str, path: &str, text: &str) -> String {
@@ -25,14 +36,14 @@ pub fn finding(finding: &Finding, weight: Weight, title: &str, path: &str, text:
         Weight::Warning => Level::WARNING,
     };
     let mut group = Group::with_title(level.primary_title(title).id(finding.rule.code()));
-    let label = format!("{} {}", finding.description, finding.additional_info);
+    let label = sentence(finding);
     let place = match (finding.line, finding.column) {
         (Some(line), Some(column)) => format!("{path}:{line}:{column}: "),
         _ => String::new(),
     };
-    let said = format!("{place}{}", label.trim());
+    let said = format!("{place}{label}");
     if let Some(excerpt) = Excerpt::around(text, finding) {
-        let mark = AnnotationKind::Primary.span(excerpt.marked).label(label.trim());
+        let mark = AnnotationKind::Primary.span(excerpt.marked).label(label.as_str());
         let lines = Snippet::source(excerpt.lines).line_start(excerpt.first_line);
         group = group.element(lines.path(path).annotation(mark));
     } else {
@@ -52,6 +63,14 @@ pub fn finding(finding: &Finding, weight: Weight, title: &str, path: &str, text:
     };
     group = group.element(Level::HELP.message(help));
     Renderer::plain().render(&[group])
+}
+
+/// What is wrong, and the names and numbers it is about.
+pub(crate) fn sentence(finding: &Finding) -> String {
+    match finding.additional_info.trim() {
+        "" => finding.description.clone(),
+        about => format!("{} ({about})", finding.description),
+    }
 }
 
 fn or_none(snippet: &str) -> &str {

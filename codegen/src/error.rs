@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::diagnostic::Diagnostic;
+use crate::draw::Weight;
 
 /// Everything that is wrong. A `build.rs` whose `main` returns it prints the full report.
 pub struct Error {
@@ -10,7 +11,7 @@ pub struct Error {
 }
 
 impl Error {
-    /// What is wrong, in the order of the files.
+    /// What is wrong, in the order of the files, and then what is odd.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
@@ -33,7 +34,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, diagnostic) in self.diagnostics.iter().enumerate() {
             let line = if place == 0 { "" } else { "\n" };
-            write!(f, "{line}{diagnostic}")?;
+            match diagnostic.weight {
+                Weight::Error => write!(f, "{line}{diagnostic}")?,
+                Weight::Warning => write!(f, "{line}warning: {diagnostic}")?,
+            }
         }
         Ok(())
     }

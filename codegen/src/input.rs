@@ -13,17 +13,19 @@
 //! them is a schema. Left out: pulling from a registry, which is never done while building.
 
 mod folder;
+mod named;
 mod place;
 mod refer;
 mod said;
 mod settings;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use annals_schema_model::{Reference, Resolved, Schema, SchemaType, Standard};
 
 use crate::diagnostic::Diagnostic;
+use crate::draw::Weight;
 use crate::lock::{self, Lock};
 pub(crate) use place::Strategy;
 
@@ -169,9 +171,33 @@ fn unlocked(subjects: &[folder::FoundSubject], lock: &Lock) -> Vec<Diagnostic> {
     );
     files
         .map(|file| {
-            Diagnostic::file(&file.path, &message).help("`annals gen pull <subject>:<version>` puts it in")
+            let help = "`annals gen pull <subject>:<version>` puts it in";
+            Diagnostic::file(&file.path, &message).help(help).warning()
         })
         .collect()
+}
+
+/// Folders of which nothing is used: what was meant to be a subject may be called otherwise.
+fn unused(libraries: &[folder::File], parsed: &refer::Parsed, root: &Path) -> Vec<Diagnostic> {
+    let versions = parsed.versions.values().flatten();
+    let used: BTreeSet<&Path> = versions
+        .flat_map(|version| version.references.iter().map(|referred| referred.path.as_path()))
+        .collect();
+    let mut folders: BTreeMap<&str, (bool, &str)> = BTreeMap::new();
+    for file in libraries {
+        let folder = file.relative.split('/').next().unwrap_or_default();
+        let (is_used, _) = folders.entry(folder).or_insert((false, &file.relative));
+        *is_used |= used.contains(file.path.as_path());
+    }
+    let unused = folders.into_iter().filter(|(_, (is_used, _))| !is_used);
+    let said = unused.map(|(folder, (_, first))| {
+        let message =
+            format!("holds schemas that none refers to, {first} among them, so no code is generated of them");
+        let help =
+            format!("if it is a subject, its versions are files v<N>.avsc or v<N>.proto: {folder}/v1.avsc");
+        Diagnostic::file(&root.join(folder), message).help(help).warning()
+    });
+    said.collect()
 }
 
 /// A version in a folder, as a registry is asked about it.
@@ -214,21 +240,26 @@ pub(crate) fn load(root: &Path) -> Result<Input, Vec<Diagnostic>> {
     let settings = settings::load(root)?;
     let lock = Lock::read(root).map_err(|diagnostic| vec![diagnostic])?;
     let wrong = lock.wrong_files(root).into_iter();
-    let mut wrong: Vec<Diagnostic> = wrong.map(|(_, diagnostic)| diagnostic).collect();
-    let mut found = folder::read(root, &mut wrong);
-    let mut warnings = std::mem::take(&mut found.warnings);
-    warnings.extend(unlocked(&found.subjects, &lock));
-    let versions = refer::parse(&found, &settings, &lock, &mut wrong);
+    let mut said: Vec<Diagnostic> = wrong.map(|(_, diagnostic)| diagnostic).collect();
+    let found = folder::read(root, &mut said);
+    said.extend(unlocked(&found.subjects, &lock));
+    let parsed = refer::parse(&found, &settings, &lock, &mut said);
+    // Of what does not read nobody knows what it refers to.
+    if said.iter().all(|said| said.weight == Weight::Warning) {
+        said.extend(unused(&found.libraries, &parsed, root));
+    }
     let says = place::Says {
         settings: &settings,
         lock: &lock,
     };
-    let mut input = place::all(found.subjects, versions, says, &mut wrong, &mut warnings);
-    wrong.extend(settings.unused(input.subjects()));
+    let mut input = place::all(found.subjects, parsed, says, &mut said);
+    said.extend(settings.unused(input.subjects()));
+    let (mut wrong, odd) = Diagnostic::parted(said);
     if wrong.is_empty() {
-        input.warnings = warnings;
+        input.warnings = odd;
         Ok(input)
     } else {
+        wrong.extend(odd);
         Err(wrong)
     }
 }

@@ -44,7 +44,7 @@
 //!
 //! Avro is always understood; Protobuf with the feature `proto`, because what reads it takes longer to build than all else.
 //!
-//! [`Build::typescript`] and [`Build::python`] print the same events for services in other languages, and the feature
+//! [`Loaded::typescript`] and [`Loaded::python`] print the same events for services in other languages, and the feature
 //! `asyncapi` describes the topics; `annals gen` writes them all to files.
 //!
 //! Nothing here touches the network. Left out: JSON Schema.
@@ -68,7 +68,7 @@ mod input;
 pub mod lock;
 mod model;
 mod names;
-mod needs;
+pub mod needs;
 #[cfg(feature = "proto")]
 mod protobuf;
 mod python;
@@ -81,7 +81,7 @@ mod words;
 
 #[cfg(feature = "asyncapi")]
 pub use asyncapi::Document;
-pub use build::{Build, configure};
+pub use build::{Build, Loaded, configure};
 pub use compat::Incompatible;
 pub use diagnostic::Diagnostic;
 pub use error::Error;

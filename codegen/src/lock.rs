@@ -175,6 +175,10 @@ fn quoted(text: &str) -> String {
 fn parse(path: &Path, text: &str) -> Result<Lock, Diagnostic> {
     stanzas(text).map_err(|(position, message)| {
         let (line, column) = Span::line_column(text, position);
+        if text.lines().any(|line| line.starts_with("<<<<<<< ")) {
+            let help = "keep the stanzas of both, each once, without the lines of `<`, `=` and `>`; `annals gen pull` puts the rest right";
+            return Diagnostic::at(path, line, column, "two sides of a merge are both in it").help(help);
+        }
         Diagnostic::at(path, line, column, message).help(
             "put back a version of the file that is sound; or remove it, and name to `annals gen pull` every subject that \
              is registered",
@@ -299,6 +303,7 @@ pub(crate) fn subject(folder: &str) -> String {
     let mut rest = folder.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
         let escaped = (*first == b'%').then(|| tail.get(..2)).flatten();
+        let escaped = escaped.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
         let escaped = escaped.and_then(|digits| std::str::from_utf8(digits).ok());
         match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(byte) => {
@@ -428,7 +433,7 @@ mod tests {
         }
         assert_eq!(folder("shop/money.proto"), "shop%2Fmoney.proto");
         assert_eq!(place("a", 3, SchemaType::Avro), Path::new("a/v3.avsc"));
-        for odd in ["50%", "%zz", "%ff"] {
+        for odd in ["50%", "%zz", "%ff", "%+f", "%-1"] {
             assert_eq!(subject(odd), odd);
         }
     }

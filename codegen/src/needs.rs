@@ -4,7 +4,7 @@
 //! line to paste. Only what is certain is an error: a dependency that another workspace file describes, or that goes by
 //! another name, is left to the compiler, and features may come from elsewhere, so they are a warning.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
@@ -16,27 +16,24 @@ const LIBRARY: &str = "annals-schema-model";
 /// What it has when nothing is said of features.
 const DEFAULTS: [&str; 2] = ["avro", "uuid"];
 
-/// What is missing for some generated text: the error is what cannot compile, the rest what may not.
-pub(crate) fn missing(text: &str) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-    let Some(folder) = std::env::var_os("CARGO_MANIFEST_DIR") else {
-        return Ok(Vec::new());
-    };
-    let path = PathBuf::from(folder).join("Cargo.toml");
-    // Cargo has read it; what it is like is its affair.
+/// What a crate, by its folder, lacks for some generated text: errors are what cannot compile, warnings what may not.
+#[must_use]
+pub fn missing(folder: &Path, text: &str) -> Vec<Diagnostic> {
+    let path = folder.join("Cargo.toml");
+    // Cargo reads it; what it is like is its affair.
     let manifest = std::fs::read_to_string(&path).ok();
     let manifest = manifest.unwrap_or_default();
     match tables::parse(&manifest) {
         Ok(manifest) => of_crate(&path, manifest.get_ref(), text),
-        Err(_) => Ok(Vec::new()),
+        Err(_) => Vec::new(),
     }
 }
 
-fn of_crate(path: &Path, manifest: &DeTable<'_>, text: &str) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+fn of_crate(path: &Path, manifest: &DeTable<'_>, text: &str) -> Vec<Diagnostic> {
     let text = &code(text);
     let features: Vec<&str> = needed_features(text);
     let dependencies = dependencies(manifest);
-    let mut wrong = Vec::new();
-    let mut odd = Vec::new();
+    let mut said = Vec::new();
     let listed = features
         .iter()
         .map(|feature| format!("\"{feature}\""))
@@ -57,7 +54,7 @@ fn of_crate(path: &Path, manifest: &DeTable<'_>, text: &str) -> Result<Vec<Diagn
         if find(&dependencies, name).is_none() {
             let message = format!("generated code needs the crate {name}, which is no dependency");
             let help = format!("add it:\n\n    [dependencies]\n    {line}");
-            wrong.push(Diagnostic::file(path, message).help(help));
+            said.push(Diagnostic::file(path, message).help(help));
         }
     }
     let lacking: Vec<&str> = match find(&dependencies, LIBRARY) {
@@ -72,9 +69,10 @@ fn of_crate(path: &Path, manifest: &DeTable<'_>, text: &str) -> Result<Vec<Diagn
     };
     if !lacking.is_empty() {
         let message = format!("generated code needs {LIBRARY}'s features {}", lacking.join(", "));
-        odd.push(Diagnostic::file(path, message).help(format!("ask for them: {library}")));
+        let help = format!("ask for them: {library}");
+        said.push(Diagnostic::file(path, message).help(help).warning());
     }
-    if wrong.is_empty() { Ok(odd) } else { Err(wrong) }
+    said
 }
 
 /// Whether a dependency has a feature.
@@ -174,7 +172,6 @@ mod tests {
     fn said(text: &str, manifest: &str) -> Vec<String> {
         let manifest = tables::parse(manifest).unwrap();
         let said = of_crate(Path::new("Cargo.toml"), manifest.get_ref(), text);
-        let (Ok(said) | Err(said)) = said;
         said.iter()
             .map(|diagnostic| format!("{}: {}", diagnostic.message, diagnostic.help))
             .collect()
@@ -214,13 +211,13 @@ mod tests {
     fn serde_is_needed_where_types_are_its_own() {
         let text = "#[derive(::serde::Serialize)] use ::annals_schema_model::avro;";
         let library = "[dependencies]\nannals-schema-model = \"0.1\"\n";
+        let neither = said(text, library);
         assert_eq!(
-            said(text, library),
-            [
-                "generated code needs the crate serde, which is no dependency: add it:\n\n    [dependencies]\n    \
-                 serde = { version = \"1\", features = [\"derive\"] }"
-            ]
+            neither[0],
+            "generated code needs the crate serde, which is no dependency: add it:\n\n    [dependencies]\n    \
+             serde = { version = \"1\", features = [\"derive\"] }"
         );
+        assert_eq!(neither.len(), 2, "{neither:?}");
         let lacking = said(text, &format!("{library}serde = \"1\""));
         assert!(
             lacking[0].starts_with("generated code needs annals-schema-model's features serde"),

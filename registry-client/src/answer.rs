@@ -6,14 +6,22 @@ use serde_json::{Value, json};
 use crate::server::{Refusal, Server};
 
 /// A schema as a registry describes it.
-pub(crate) struct Described {
-    pub(crate) schema_type: SchemaType,
-    pub(crate) text: String,
-    pub(crate) references: Vec<Reference>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Its type.
+    pub schema_type: SchemaType,
+    /// Its text.
+    pub text: String,
+    /// What it refers to itself.
+    pub references: Vec<Reference>,
 }
 
 impl Described {
-    pub(crate) fn read(answer: &Value) -> Result<Described, Unresolved> {
+    /// Reads an answer, or the body of a request.
+    ///
+    /// # Errors
+    /// When it is none, or is of a type that this build does not know.
+    pub fn read(answer: &Value) -> Result<Described, Unresolved> {
         let schema_type = match &answer["schemaType"] {
             // The first registries knew Avro alone.
             Value::Null => SchemaType::Avro,

@@ -21,19 +21,20 @@
 
 mod answer;
 mod kept;
+mod references;
 pub mod server;
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use annals_schema_model::{
-    Identify, Reference, Resolve, Resolved, Schema, SchemaId, SchemaType, SchemaVersion, Unresolved, Writer,
+    Identify, Reference, Resolve, Schema, SchemaId, SchemaType, SchemaVersion, Unresolved, Writer,
 };
 use serde_json::Value;
 
-use answer::Described;
-pub use answer::request;
+pub use answer::{Described, request};
 use kept::Kept;
+pub use references::{REFERENCES_MAX, resolved};
 use server::{Bounds, Method, NoAnswer, Server};
 
 /// How long one address may take to answer, when nothing else is said.
@@ -43,11 +44,6 @@ const FAILURES_KEPT: Duration = Duration::from_secs(5);
 /// A schema and what it refers to are far smaller.
 const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const CONNECTIONS_IDLE_MAX: usize = 4;
-/// How many schemas one may refer to, all in all.
-const REFERENCES_MAX: usize = 1_000;
-
-/// How long the texts of all of them may be: far longer than any schema that can be read, far less than their answers may be.
-const REFERENCES_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// A client. Clones share what they know.
 #[derive(Clone)]
@@ -274,45 +270,6 @@ impl Client {
         }
     }
 
-    /// The texts a schema refers to, dependencies first.
-    fn resolved(&self, described: &Described) -> Result<Vec<Resolved>, Unresolved> {
-        /// A reference on its way: to be read, or read with all it refers to before it.
-        enum Step {
-            Open(Reference),
-            Done(Resolved),
-        }
-        let mut seen = Vec::new();
-        let mut resolved = Vec::new();
-        let mut bytes = 0;
-        let open = |references: &[Reference]| references.iter().rev().cloned().map(Step::Open).collect();
-        let mut steps: Vec<Step> = open(&described.references);
-        while let Some(step) = steps.pop() {
-            match step {
-                Step::Done(done) => resolved.push(done),
-                Step::Open(reference) if seen.contains(&reference) => {}
-                Step::Open(reference) => {
-                    if seen.len() == REFERENCES_MAX {
-                        let many = format!("it refers to more than {REFERENCES_MAX} schemas");
-                        return Err(Unresolved::Unusable(many));
-                    }
-                    let found = self.version(&reference.subject, reference.version)?;
-                    bytes += found.text.len();
-                    if bytes > REFERENCES_BYTES_MAX {
-                        let long = format!("it refers to more than {REFERENCES_BYTES_MAX} bytes of schemas");
-                        return Err(Unresolved::Unusable(long));
-                    }
-                    steps.push(Step::Done(Resolved {
-                        name: reference.name.clone(),
-                        text: found.text,
-                    }));
-                    steps.extend::<Vec<Step>>(open(&found.references));
-                    seen.push(reference);
-                }
-            }
-        }
-        Ok(resolved)
-    }
-
     fn read(&self, id: SchemaId) -> Result<Arc<Writer>, Unresolved> {
         let described = match self.known(id) {
             Some(known) => known,
@@ -321,7 +278,9 @@ impl Client {
                 Described::read(&self.ask(Method::Get, &path, &[])?)?
             }
         };
-        let resolved = self.resolved(&described)?;
+        let resolved = resolved(&described.references, |reference| {
+            self.version(&reference.subject, reference.version)
+        })?;
         let schema = Schema::parse(described.schema_type, &described.text, &resolved)
             .map_err(|error| Unresolved::Unusable(error.to_string()))?;
         Ok(Arc::new(Writer {

@@ -160,6 +160,8 @@ fn a_registry_goes_on() {
         "it is registered"
     );
     assert!(folder.states(0).contains(&row("orders-value", 1, "behind")));
+    folder.check(&["check"], 0, "the registry has v2; `annals gen update` takes it");
+    folder.check(&["check", "--latest"], 3, "behind");
     folder.check(&["update", "orders-value"], 0, "v1");
     assert_eq!(
         fs::read_to_string(folder.at("orders-value/v2.avsc")).unwrap(),
@@ -194,6 +196,140 @@ fn a_registry_goes_on() {
     folder.check(&["check"], 3, "the registry does not have it");
     let kept = fs::read_to_string(folder.at("orders-value/v1.avsc"));
     assert_eq!(kept.unwrap(), order(""), "nothing is taken away");
+}
+
+#[test]
+fn what_is_gone_is_put_back_and_what_is_between_comes_along() {
+    let server = Server::start(&[]);
+    let folder = pulled(&server);
+    let field = |name: &str| DEFAULT.replace("note", name);
+    for more in ["b", "c", "d"] {
+        register(&server, "orders-value", &order(&field(more)), money());
+    }
+    // A level may ask about each of them, so none is left out.
+    folder.check(&["update"], 0, "v4");
+    let versions: Vec<u64> = folder.states(0).iter().map(|(_, version, _)| *version).collect();
+    assert_eq!(versions, [1, 2, 3, 4, 1]);
+    folder.check(&["check", "--latest"], 0, "same");
+
+    // What is locked of a subject and is not there as it was is put back with whatever is asked for of it.
+    for (args, name) in [
+        (&["pull", "orders-value"][..], "orders-value/v2.avsc"),
+        (&["pull", "orders-value:3"], "orders-value/v1.avsc"),
+        (&["update", "orders-value"], "orders-value/v3.avsc"),
+        (&["pull", "orders-value"], "shop%2Fmoney/v1.avsc"),
+        (&["pull"], "orders-value/v1.avsc"),
+    ] {
+        let text = fs::read_to_string(folder.at(name)).unwrap();
+        fs::remove_file(folder.at(name)).unwrap();
+        folder.states(3);
+        folder.check(args, 0, name.rsplit('/').next().unwrap());
+        assert_eq!(fs::read_to_string(folder.at(name)).unwrap(), text, "{args:?}");
+        folder.states(0);
+    }
+
+    // Two sides of a merge: said, and nothing is written over.
+    let lock = fs::read_to_string(folder.at("annals.lock")).unwrap();
+    let conflict = format!("<<<<<<< HEAD\n{lock}=======\n{lock}>>>>>>> theirs\n");
+    folder.write("annals.lock", &conflict);
+    for args in [&["pull"][..], &["pull", "orders-value"], &["update"], &["check"]] {
+        folder.check(args, 1, "keep the stanzas of both");
+    }
+    assert_eq!(fs::read_to_string(folder.at("annals.lock")).unwrap(), conflict);
+}
+
+#[test]
+fn subjects_of_one_folder_are_not_pulled_together() {
+    let server = Server::start(&[]);
+    let folder = pulled(&server);
+    register(&server, "Orders-value", MONEY, json!([]));
+    let lock = fs::read_to_string(folder.at("annals.lock")).unwrap();
+    folder.check(
+        &["pull", "Orders-value"],
+        1,
+        "orders-value and Orders-value differ by case alone",
+    );
+    assert_eq!(fs::read_to_string(folder.at("annals.lock")).unwrap(), lock);
+    assert!(!folder.at("Orders-value").exists());
+}
+
+#[test]
+fn whoever_generates_is_told_what_a_build_tells() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let write = |name: &str, text: &str| {
+        fs::create_dir_all(at(name).parent().unwrap()).unwrap();
+        fs::write(at(name), text).unwrap();
+    };
+    let money = MONEY.replace("long", "string");
+    write("schemas/orders-value/v1.avsc", &money);
+    write("schemas/orders-value/v2.avsc", &money.replace("cents", "units"));
+    write("schemas/paid.json", "{}");
+    write("crates/events/Cargo.toml", "[package]\nname = \"events\"\n");
+    let run = |args: &[&str], code: i32| {
+        let out = std::process::Command::new(crate::server::binary())
+            .args([&["gen"], args].concat())
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let said = [out.stdout, out.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        assert_eq!(out.status.code(), Some(code), "{args:?}: {said:?}");
+        said
+    };
+    let finding = "READER_FIELD_MISSING_DEFAULT_VALUE]: not BACKWARD compatible with orders-value v1\n \
+                   --> schemas/orders-value/v2.avsc:1:";
+    let rust = ["rust", "--out", "crates/events/src"];
+    for args in [
+        &rust[..],
+        &["typescript", "--out", "events.ts"],
+        &["python", "--out", "events.py"],
+        &["asyncapi"],
+        &["asyncapi", "--out", "asyncapi.yaml", "-o", "json"],
+    ] {
+        let [_, said] = run(args, 1);
+        assert!(said.contains(&format!("error[{finding}")), "{args:?}: {said}");
+        assert!(said.contains("  = help: "), "{args:?}: {said}");
+        assert!(
+            said.contains("warning: schemas/paid.json: is JSON Schema"),
+            "{args:?}: {said}"
+        );
+    }
+    let [listed, _] = run(&[&rust[..], &["-o", "json"]].concat(), 1);
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let first = &listed["diagnostics"][0];
+    assert_eq!(
+        (&first["is_error"], &first["line"]),
+        (&json!(true), &json!(1)),
+        "{listed}"
+    );
+    assert_eq!(first["file"], "schemas/orders-value/v2.avsc");
+
+    let warn = [
+        &rust[..],
+        &["--incompatible", "warn", "--borrowed", ".", "-o", "json"],
+    ]
+    .concat();
+    let [listed, said] = run(&warn, 0);
+    assert!(said.contains(&format!("warning[{finding}")), "{said}");
+    assert!(said.contains("needs the crate annals-schema-model"), "{said}");
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed["files"][0]["state"], "written");
+    let weights = listed["diagnostics"].as_array().unwrap().iter();
+    assert!(
+        weights.clone().count() >= 3 && weights.clone().all(|said| said["is_error"] == false),
+        "{listed}"
+    );
+    let text = fs::read_to_string(at("crates/events/src/events.rs")).unwrap();
+    assert!(text.contains("pub struct MoneyRef<"), "{text}");
+    assert!(
+        text.contains("../../schemas/orders-value/v2.avsc"),
+        "texts are named from the crate"
+    );
+
+    write("schemas/orders-value/v2.avsc", &money);
+    let [document, said] = run(&["asyncapi", "-o", "json"], 0);
+    assert!(said.contains("warning: schemas/paid.json"), "{said}");
+    assert!(serde_json::from_str::<Value>(&document).unwrap()["channels"].is_object());
 }
 
 #[test]

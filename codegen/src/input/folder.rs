@@ -1,15 +1,18 @@
 //! Which files of a folder are schemas, and of which subject and version they are.
 //!
 //! Invariant: nothing is parsed here, and nothing that looks like a schema is passed over without a word. Links may run in
-//! a circle: depth and number are bounded.
+//! a circle, or double at every step: depth and number are bounded.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use annals_schema_model::SchemaType;
 
+use super::named::{Named, named};
 use super::settings::FILE as SETTINGS;
 use crate::diagnostic::Diagnostic;
+use crate::draw::Weight;
 use crate::lock;
 
 /// The largest schema file that is read, in bytes. Real ones are a thousand times smaller.
@@ -18,6 +21,8 @@ const SCHEMA_BYTES_MAX: u64 = 4 * 1024 * 1024;
 const DEPTH_MAX: usize = 16;
 /// How many schema files a folder may have.
 const FILES_MAX: usize = 20_000;
+/// How many folders are looked into.
+const FOLDERS_MAX: usize = 10_000;
 
 /// What a folder holds.
 #[derive(Debug, Default)]
@@ -28,8 +33,6 @@ pub(super) struct Found {
     pub(super) subjects: Vec<FoundSubject>,
     /// Files in folders that are no subject's.
     pub(super) libraries: Vec<File>,
-    /// What is odd, and stops nothing.
-    pub(super) warnings: Vec<Diagnostic>,
 }
 
 /// A folder of versions, or a file that is the only one.
@@ -59,21 +62,8 @@ pub(super) struct File {
     pub(super) text: String,
 }
 
-/// What a file's name says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Named {
-    Version(u32, SchemaType),
-    /// Meant to be a version, and none.
-    Typo,
-    /// A schema under a name of its own.
-    Plain(SchemaType),
-    /// JSON Schema.
-    Json,
-    Other,
-}
-
 /// Reads a folder.
-pub(super) fn read(root: &Path, wrong: &mut Vec<Diagnostic>) -> Found {
+pub(super) fn read(root: &Path, said: &mut Vec<Diagnostic>) -> Found {
     let mut reader = Reader {
         root,
         found: Found {
@@ -81,7 +71,9 @@ pub(super) fn read(root: &Path, wrong: &mut Vec<Diagnostic>) -> Found {
             ..Found::default()
         },
         files: 0,
-        wrong,
+        folders: 0,
+        open: Vec::new(),
+        said,
     };
     reader.root();
     let mut found = reader.found;
@@ -91,10 +83,11 @@ pub(super) fn read(root: &Path, wrong: &mut Vec<Diagnostic>) -> Found {
         let is_twice = second.name == first.name;
         if is_twice {
             let message = format!("is subject `{}` like {}", first.name, first.path.display());
-            wrong.push(Diagnostic::file(&second.path, message));
+            said.push(Diagnostic::file(&second.path, message));
         }
         is_twice
     });
+    said.extend(same_but_for_case(&found));
     found
 }
 
@@ -102,7 +95,10 @@ struct Reader<'a> {
     root: &'a Path,
     found: Found,
     files: usize,
-    wrong: &'a mut Vec<Diagnostic>,
+    folders: usize,
+    /// Those on the way, as they are without links.
+    open: Vec<PathBuf>,
+    said: &'a mut Vec<Diagnostic>,
 }
 
 /// The files and folders of one folder, by name.
@@ -114,9 +110,46 @@ struct Entries {
 
 impl Reader<'_> {
     fn root(&mut self) {
-        let Some(entries) = self.entries(self.root) else {
+        self.within(self.root, Reader::subjects);
+        let is_error = |said: &Diagnostic| said.weight == Weight::Error;
+        if self.found.subjects.is_empty() && !self.said.iter().any(is_error) {
+            let message = "holds no schema";
+            let help = "a subject is a folder in it, a version a file: orders-value/v1.avsc, or v1.proto";
+            self.said.push(Diagnostic::file(self.root, message).help(help));
+        }
+    }
+
+    /// Looks into a folder, unless there is no end to that.
+    fn within(&mut self, folder: &Path, look: impl FnOnce(&mut Self, Entries)) {
+        self.folders += 1;
+        if self.folders > FOLDERS_MAX {
+            if self.folders == FOLDERS_MAX + 1 {
+                let message = format!("holds more than {FOLDERS_MAX} folders, links to them included");
+                self.said.push(Diagnostic::file(self.root, message));
+            }
             return;
+        }
+        let passed_over = match folder.canonicalize() {
+            Ok(real) if self.open.contains(&real) => {
+                "is a link back to where it is in, and is not read".to_owned()
+            }
+            Ok(_) if self.open.len() > DEPTH_MAX => {
+                format!("is more than {DEPTH_MAX} folders deep, and is not read")
+            }
+            Ok(real) => {
+                if let Some(entries) = self.entries(folder) {
+                    self.open.push(real);
+                    look(self, entries);
+                    self.open.pop();
+                }
+                return;
+            }
+            Err(error) => return self.unreadable(folder, &error),
         };
+        self.said.push(Diagnostic::file(folder, passed_over).warning());
+    }
+
+    fn subjects(&mut self, entries: Entries) {
         for (file, path) in entries.files {
             match named(&file) {
                 Named::Plain(kind) => {
@@ -131,34 +164,30 @@ impl Reader<'_> {
                         "put it into a folder that is called as its subject: {}/orders-value/v1.avsc",
                         self.root.display()
                     );
-                    self.wrong.push(Diagnostic::file(&path, message).help(help));
+                    self.said.push(Diagnostic::file(&path, message).help(help));
                 }
-                Named::Json => self.warn_of_json(&path),
+                Named::Shouted => self.shouted(&path),
+                Named::Foreign(what) => self.foreign(&path, what),
                 Named::Other => {}
             }
         }
         for (name, path) in entries.folders {
-            self.folder(name, &path);
-        }
-        let nothing = self.found.subjects.is_empty() && self.wrong.is_empty();
-        if nothing {
-            let message = "holds no schema";
-            let help = "a subject is a folder in it, a version a file: orders-value/v1.avsc, or v1.proto";
-            self.wrong.push(Diagnostic::file(self.root, message).help(help));
+            self.within(&path, |reader, entries| reader.folder(&name, &path, entries));
         }
     }
 
-    /// A folder is a subject's when one of its files is called like a version; else it holds what others refer to.
-    fn folder(&mut self, name: String, path: &Path) {
-        let Some(entries) = self.entries(path) else {
-            return;
-        };
-        if !holds_versions(&entries) {
-            let before = self.found.libraries.len();
-            self.library(entries, 1);
-            if self.found.libraries.len() == before {
+    /// A folder is a subject's when it is called like one, or one of its files like a version; else it holds what others
+    /// refer to.
+    fn folder(&mut self, name: &str, path: &Path, entries: Entries) {
+        let is_schema = |file: &String| named(file) != Named::Other;
+        let is_empty = entries.folders.is_empty() && !entries.files.keys().any(is_schema);
+        let is_subject = holds_versions(&entries) || name.ends_with("-value") || name.ends_with("-key");
+        if !is_subject || is_empty {
+            let before = (self.found.libraries.len(), self.said.len());
+            self.library(entries);
+            if (self.found.libraries.len(), self.said.len()) == before {
                 let message = "holds no schema, and is not read; a version is a file v1.avsc or v1.proto";
-                self.found.warnings.push(Diagnostic::file(path, message));
+                self.said.push(Diagnostic::file(path, message).warning());
             }
             return;
         }
@@ -166,40 +195,45 @@ impl Reader<'_> {
         for (file, path) in entries.files {
             match named(&file) {
                 Named::Version(version, kind) => versions.extend(self.file(version, kind, path)),
-                Named::Typo | Named::Plain(_) => {
+                Named::Typo | Named::Plain(_) | Named::Shouted => {
                     let message = "is no version: name the file v<N>.avsc or v<N>.proto, N from 1";
-                    self.wrong.push(Diagnostic::file(&path, message));
+                    self.said.push(Diagnostic::file(&path, message));
                 }
-                Named::Json => self.warn_of_json(&path),
+                Named::Foreign(what) => self.foreign(&path, what),
                 Named::Other => {}
             }
         }
-        self.subject(lock::subject(&name), path.to_owned(), versions);
+        for path in entries.folders.into_values() {
+            let message = "is a folder in that of a subject, and is not read";
+            self.said.push(Diagnostic::file(&path, message).warning());
+        }
+        self.subject(lock::subject(name), path.to_owned(), versions);
     }
 
-    fn library(&mut self, entries: Entries, depth: usize) {
+    fn library(&mut self, entries: Entries) {
         for (file, path) in entries.files {
             match named(&file) {
                 Named::Version(_, kind) | Named::Plain(kind) => {
                     let read = self.file(1, kind, path);
                     self.found.libraries.extend(read);
                 }
-                Named::Json => self.warn_of_json(&path),
+                Named::Shouted => self.shouted(&path),
+                Named::Foreign(what) => self.foreign(&path, what),
                 Named::Typo | Named::Other => {}
             }
         }
-        for path in entries.folders.into_values().filter(|_| depth < DEPTH_MAX) {
-            if let Some(entries) = self.entries(&path) {
+        for path in entries.folders.into_values() {
+            self.within(&path, |reader, entries| {
                 if holds_versions(&entries) {
                     let message = format!(
                         "is a subject's folder in another one, and is not read; it belongs directly into {}",
-                        self.root.display()
+                        reader.root.display()
                     );
-                    self.found.warnings.push(Diagnostic::file(&path, message));
+                    reader.said.push(Diagnostic::file(&path, message).warning());
                 } else {
-                    self.library(entries, depth + 1);
+                    reader.library(entries);
                 }
-            }
+            });
         }
     }
 
@@ -213,7 +247,7 @@ impl Reader<'_> {
                 && a.version == b.version
             {
                 let message = format!("version {} exists twice", a.version);
-                self.wrong.push(Diagnostic::file(&b.path, message));
+                self.said.push(Diagnostic::file(&b.path, message));
             }
         }
         for file in files.iter().filter(|file| file.kind != kind) {
@@ -221,7 +255,7 @@ impl Reader<'_> {
                 "is {}, but the newest version of the subject is {kind}",
                 file.kind
             );
-            self.wrong.push(Diagnostic::file(&file.path, message));
+            self.said.push(Diagnostic::file(&file.path, message));
         }
         self.found.subjects.push(FoundSubject {
             name,
@@ -232,33 +266,40 @@ impl Reader<'_> {
     }
 
     fn entries(&mut self, folder: &Path) -> Option<Entries> {
-        let read = std::fs::read_dir(folder).and_then(|entries| {
-            let mut all = Entries::default();
-            for entry in entries {
-                let path = entry?.path();
-                let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-                let name = name.unwrap_or_default();
-                if name.starts_with('.') || name == SETTINGS {
-                    continue;
-                }
-                let is_folder = path.is_dir();
-                let of_its_kind = if is_folder {
-                    &mut all.folders
-                } else {
-                    &mut all.files
-                };
-                of_its_kind.insert(name, path);
-            }
-            Ok(all)
-        });
-        match read {
-            Ok(entries) => Some(entries),
+        let paths: std::io::Result<Vec<PathBuf>> =
+            std::fs::read_dir(folder).and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect());
+        let paths = match paths {
+            Ok(paths) => paths,
             Err(error) => {
-                self.wrong
-                    .push(Diagnostic::file(folder, format!("cannot be read: {error}")));
-                None
+                self.unreadable(folder, &error);
+                return None;
             }
+        };
+        let mut all = Entries::default();
+        for path in paths {
+            let Some(name) = path.file_name().and_then(OsStr::to_str) else {
+                let message = "has a name that is no UTF-8, and is not read";
+                self.said.push(Diagnostic::file(&path, message).warning());
+                continue;
+            };
+            if name.starts_with('.') || name == SETTINGS {
+                continue;
+            }
+            let of_its_kind = match path.is_dir() {
+                true => &mut all.folders,
+                false => &mut all.files,
+            };
+            of_its_kind.insert(name.to_owned(), path);
         }
+        Some(all)
+    }
+
+    fn unreadable(&mut self, path: &Path, error: &std::io::Error) {
+        let said = Diagnostic::file(path, format!("cannot be read: {error}"));
+        let is_absent = path == self.root && error.kind() == std::io::ErrorKind::NotFound;
+        let help = "make the folder, with a folder in it for each subject and a file for each version \
+                    (orders-value/v1.avsc), or say where it is: `.schemas(\"…\")` in build.rs, `--schemas` to annals gen";
+        self.said.push(if is_absent { said.help(help) } else { said });
     }
 
     fn file(&mut self, version: u32, kind: SchemaType, path: PathBuf) -> Option<File> {
@@ -266,7 +307,7 @@ impl Reader<'_> {
         if self.files > FILES_MAX {
             if self.files == FILES_MAX + 1 {
                 let message = format!("holds more than {FILES_MAX} schemas");
-                self.wrong.push(Diagnostic::file(self.root, message));
+                self.said.push(Diagnostic::file(self.root, message));
             }
             return None;
         }
@@ -297,79 +338,45 @@ impl Reader<'_> {
                 })
             }
             Err(error) => {
-                self.wrong
-                    .push(Diagnostic::file(&path, format!("cannot be read: {error}")));
+                self.unreadable(&path, &error);
                 None
             }
         }
     }
 
-    fn warn_of_json(&mut self, path: &Path) {
-        let message = "is JSON Schema, of which no code is generated; Avro's files end in .avsc";
-        self.found.warnings.push(Diagnostic::file(path, message));
+    fn foreign(&mut self, path: &Path, what: &str) {
+        let message = format!("is {what}, of which no code is generated; Avro's schemas end in .avsc");
+        self.said.push(Diagnostic::file(path, message).warning());
     }
+
+    fn shouted(&mut self, path: &Path) {
+        let plain = path.with_extension(path.extension().unwrap_or_default().to_ascii_lowercase());
+        let plain = plain
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let message = format!("has an ending that no schema has: name it {plain}");
+        self.said.push(Diagnostic::file(path, message));
+    }
+}
+
+/// Folders and files that are one where case is nothing.
+fn same_but_for_case(found: &Found) -> Vec<Diagnostic> {
+    let mut known: BTreeMap<String, &Path> = BTreeMap::new();
+    let twice = found.subjects.iter().filter_map(|subject| {
+        let name = subject.path.file_name()?.to_string_lossy().to_lowercase();
+        let first = *known.entry(name).or_insert(&subject.path);
+        (first != subject.path).then(|| {
+            let first = first.display();
+            let message = format!("is the same as {first} on macOS and Windows, where case is nothing");
+            Diagnostic::file(&subject.path, message).warning()
+        })
+    });
+    twice.collect()
 }
 
 fn holds_versions(entries: &Entries) -> bool {
     let is_version = |file: &String| matches!(named(file), Named::Version(..) | Named::Typo);
     entries.files.keys().any(is_version)
-}
-
-/// `v3.avsc` is version 3 in Avro.
-fn named(file: &str) -> Named {
-    let Some((stem, ending)) = file.rsplit_once('.') else {
-        return Named::Other;
-    };
-    let kind = match ending {
-        "avsc" => Some(SchemaType::Avro),
-        "proto" => Some(SchemaType::Protobuf),
-        "json" => return Named::Json,
-        _ => None,
-    };
-    let known = ["avsc", "proto"]
-        .iter()
-        .any(|known| ending.eq_ignore_ascii_case(known));
-    let digits = stem.strip_prefix(['v', 'V']).unwrap_or(stem);
-    let is_number = !digits.is_empty()
-        && digits
-            .trim_start_matches(['+', '-'])
-            .bytes()
-            .all(|byte| byte.is_ascii_digit());
-    let is_proper = stem.starts_with('v') && !digits.starts_with(['0', '+', '-']);
-    match (kind, is_number) {
-        (Some(kind), true) if is_proper => digits
-            .parse()
-            .map_or(Named::Typo, |version| Named::Version(version, kind)),
-        (_, true) if known => Named::Typo,
-        (Some(kind), false) => Named::Plain(kind),
-        _ => Named::Other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn file_names_are_versions() {
-        let check = |file: &str, expected: Named| assert_eq!(named(file), expected, "{file}");
-        check("v1.avsc", Named::Version(1, SchemaType::Avro));
-        check("v12.proto", Named::Version(12, SchemaType::Protobuf));
-        for typo in [
-            "v0.avsc",
-            "v01.avsc",
-            "v+1.avsc",
-            "1.avsc",
-            "V1.proto",
-            "v99999999999.avsc",
-            "v1.AVSC",
-        ] {
-            check(typo, Named::Typo);
-        }
-        check("money.proto", Named::Plain(SchemaType::Protobuf));
-        check("vat.avsc", Named::Plain(SchemaType::Avro));
-        check("v1.json", Named::Json);
-        check("README.md", Named::Other);
-        check("LICENSE", Named::Other);
-    }
 }

@@ -43,8 +43,7 @@ pub(super) fn all(
     found: Vec<FoundSubject>,
     mut parsed: Parsed,
     says: Says<'_>,
-    wrong: &mut Vec<Diagnostic>,
-    warnings: &mut Vec<Diagnostic>,
+    said: &mut Vec<Diagnostic>,
 ) -> Input {
     let settings = says.settings;
     let mut topics: BTreeMap<String, Topic> = BTreeMap::new();
@@ -60,12 +59,12 @@ pub(super) fn all(
         let (name, role) = match role(&subject, newest, is_referred, settings) {
             Ok(placed) => placed,
             Err(diagnostic) => {
-                wrong.push(*diagnostic);
+                said.push(*diagnostic);
                 continue;
             }
         };
         if role == Role::Types && is_alone(&subject, newest) && !is_referred {
-            warnings.push(of_no_topic(&subject));
+            said.push(of_no_topic(&subject));
         }
         let placed = Subject {
             standard: settings.standard(&name, says.lock),
@@ -77,13 +76,13 @@ pub(super) fn all(
         };
         if let Some(other) = places.get(&placed.name) {
             let message = format!("is subject `{}` like {}", placed.name, other.path.display());
-            wrong.push(Diagnostic::file(&subject.path, message));
+            said.push(Diagnostic::file(&subject.path, message));
             continue;
         }
         places.insert(placed.name.clone(), subject);
         match role {
             Role::Types => others.push(placed),
-            Role::Events { topic, strategy } => wrong.extend(add(&mut topics, topic, strategy, placed)),
+            Role::Events { topic, strategy } => said.extend(add(&mut topics, topic, strategy, placed)),
         }
     }
     for (name, order) in settings.topics() {
@@ -137,7 +136,7 @@ fn of_no_topic(subject: &FoundSubject) -> Diagnostic {
     let help = format!(
         "say in annals.toml which:\n\n    [[topic]]\n    name = \"orders\"\n    subjects = [\"{name}\"]"
     );
-    Diagnostic::file(&subject.path, message).help(help)
+    Diagnostic::file(&subject.path, message).help(help).warning()
 }
 
 /// The subject's name in a registry, and what its records are.

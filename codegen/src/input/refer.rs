@@ -4,7 +4,7 @@
 //! which where there are several. Invariant: the references of a text are listed dependencies first, each text once.
 //! Newest versions are referred to, unless a lock says otherwise.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 
 use annals_schema_model::{Outline, ParseError, Reference, Schema, SchemaType, Span};
@@ -138,10 +138,20 @@ impl<'a> Sources<'a> {
             });
         }
         let references = following.done;
+        let locked = self.lock.get(subject, file.version);
+        if let Some(locked) = locked {
+            // As it was registered, so that the registry knows it again.
+            let as_registered = locked.references.iter().map(|reference| Refers {
+                name: reference.name.clone(),
+                subject: reference.subject.clone(),
+                version: u32::try_from(reference.version).unwrap_or_default(),
+            });
+            refers = as_registered.collect();
+        }
         let schema = Schema::parse(file.kind, &file.text, &resolved(&references)).map_err(place)?;
         Ok(VersionText {
             version: file.version,
-            id: self.lock.get(subject, file.version).map(|locked| locked.id),
+            id: locked.map(|locked| locked.id),
             path: file.path.clone(),
             label: file.label.clone(),
             text: file.text.clone(),
@@ -151,25 +161,32 @@ impl<'a> Sources<'a> {
         })
     }
 
-    /// Where a registered schema's reference leads to: the version that the registry has.
+    /// Where a registered schema's reference leads to: the version that the registry has. What its references refer to is
+    /// there to be used as well.
     fn find_locked(&self, locked: &Locked, name: &str) -> Result<&Source<'a>, Failure> {
-        let reference = locked.references.iter().find(|reference| {
-            // A type goes by its own name, whichever one of its text the reference is called after.
-            let has_it = |source: &Source<'_>| source.is_of(reference) && source.defines(name);
-            reference.name == name || self.all.iter().any(has_it)
-        });
-        let Some(reference) = reference else {
-            return Err(Failure::Nowhere);
-        };
-        let found = self.all.iter().find(|source| source.is_of(reference));
-        found.ok_or_else(|| {
+        let mut open: VecDeque<&Reference> = locked.references.iter().collect();
+        let mut seen: BTreeSet<(&str, &str, i32)> = BTreeSet::new();
+        while let Some(reference) = open.pop_front() {
             let Reference { subject, version, .. } = reference;
-            let why = format!(
-                "{} has it as {subject} v{version}, of which there is no file",
-                lock::FILE
-            );
-            Failure::Because(why, Some("`annals gen pull` puts it there".to_owned()))
-        })
+            if !seen.insert((&reference.name, subject, *version)) {
+                continue;
+            }
+            let found = self.all.iter().find(|source| source.is_of(reference));
+            // A type goes by its own name, whichever one of its text the reference is called after.
+            if reference.name == name || found.is_some_and(|source| source.defines(name)) {
+                return found.ok_or_else(|| {
+                    let why = format!(
+                        "{} has it as {subject} v{version}, of which there is no file",
+                        lock::FILE
+                    );
+                    Failure::Because(why, Some("`annals gen pull` puts it there".to_owned()))
+                });
+            }
+            let version = u32::try_from(*version).unwrap_or_default();
+            let further = self.lock.get(subject, version);
+            open.extend(further.into_iter().flat_map(|locked| &locked.references));
+        }
+        Err(Failure::Nowhere)
     }
 
     /// Where a name leads to.

@@ -460,3 +460,55 @@ fn what_is_locked_refers_to_versions() {
         "{wrong}"
     );
 }
+
+#[test]
+fn what_is_locked_may_use_what_its_references_refer_to() {
+    let to = |name: &str, subject: &str| {
+        [Reference {
+            name: name.to_owned(),
+            subject: subject.to_owned(),
+            version: 1,
+        }]
+    };
+    let c = record("x.C", "");
+    let b = record("x.B", r#"{"name": "c", "type": "C"}"#);
+    let a = record("x.A", r#"{"name": "b", "type": "B"}, {"name": "c", "type": "C"}"#);
+    let files = [
+        ("a-value/v1.avsc", a.as_str()),
+        ("b-value/v1.avsc", &b),
+        ("c-value/v1.avsc", &c),
+    ];
+    let folder = locked(
+        &files,
+        &[
+            ("a-value", 1, 3, "BACKWARD", &to("x.B", "b-value")),
+            ("b-value", 1, 2, "BACKWARD", &to("x.C", "c-value")),
+            ("c-value", 1, 1, "BACKWARD", &[]),
+        ],
+    );
+    let text = build(folder.path()).generate().unwrap();
+    // The registry knows it by the references that it was registered with.
+    let references = text.matches("(\"x.B\", \"b-value\", 1)").count();
+    assert_eq!(references, 1);
+    assert_eq!(text.matches("(\"x.C\", \"c-value\", 1)").count(), 1);
+
+    // References in a circle, as imports leave them, end.
+    let circle = locked(
+        &files[..1],
+        &[("a-value", 1, 3, "BACKWARD", &to("x.Z", "a-value"))],
+    );
+    let wrong = build(circle.path()).generate().unwrap_err().to_string();
+    assert!(wrong.contains("the type \"x.B\" is defined nowhere"), "{wrong}");
+}
+
+#[test]
+fn a_lock_that_two_sides_wrote_is_said() {
+    let folder = folder(&[
+        ("t-R/v1.avsc", &record("R", "")),
+        (lock::FILE, "<<<<<<< HEAD\n[[schema]]\n=======\n>>>>>>> other\n"),
+    ]);
+    let wrong = build(folder.path()).generate().unwrap_err();
+    let said = format!("{wrong:?}");
+    assert!(said.contains("two sides of a merge are both in it"), "{said}");
+    assert!(said.contains("keep the stanzas of both"), "{said}");
+}

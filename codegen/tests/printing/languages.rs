@@ -12,17 +12,17 @@ fn zoo() -> Build {
 
 #[test]
 fn printed_typescript_is_the_golden_file() {
-    compare("events.ts.txt", &zoo().typescript().unwrap());
+    compare("events.ts.txt", &zoo().load().unwrap().typescript());
 }
 
 #[test]
 fn printed_python_is_the_golden_file() {
-    compare("events.py.txt", &zoo().python().unwrap());
+    compare("events.py.txt", &zoo().load().unwrap().python());
 }
 
 #[test]
 fn printed_asyncapi_is_the_golden_file() {
-    let document = zoo().asyncapi("The zoo", "1.2.0").unwrap();
+    let document = zoo().load().unwrap().asyncapi("The zoo", "1.2.0");
     compare(
         "events.asyncapi.json",
         &serde_json::to_string_pretty(&document).unwrap(),
@@ -44,7 +44,11 @@ fn a_document_has_what_topics_have_beside_their_events() {
         "money.proto",
         "syntax = \"proto3\"; message Money { int64 units = 1; }",
     );
-    let document = configure().schemas(folder.path()).asyncapi("T", "1").unwrap();
+    let document = configure()
+        .schemas(folder.path())
+        .load()
+        .unwrap()
+        .asyncapi("T", "1");
     let document = serde_json::to_value(&document).unwrap();
     let messages = &document["components"]["messages"];
     let kafka = &messages["orders-value"]["bindings"]["kafka"];
@@ -66,10 +70,10 @@ fn no_words_of_a_schema_turn_the_text_or_end_it() {
     let proto = "syntax = \"proto3\";\n// a\u{202e}b\u{2066}cd\nmessage P {\n  // a\u{202e}b\u{2066}cd\n  int32 a = 1;\n}";
     std::fs::write(folder.path().join("p-value.proto"), proto).unwrap();
     let build = configure().schemas(folder.path());
-    for text in [build.generate(), build.typescript(), build.python()] {
-        let text = text.unwrap();
+    let loaded = build.load().unwrap();
+    for text in [loaded.rust().unwrap(), loaded.typescript(), loaded.python()] {
         assert_eq!(text.matches("abcd").count(), 4, "{text}");
         assert!(!text.contains(['\u{202e}', '\u{2066}', '\0']), "{text}");
     }
-    assert!(build.python().unwrap().contains(r#"= "\U0001f600""#));
+    assert!(loaded.python().contains(r#"= "\U0001f600""#));
 }

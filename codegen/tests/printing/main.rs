@@ -4,6 +4,7 @@
 
 mod attributes;
 mod diagnostics;
+mod folders;
 mod golden;
 mod inputs;
 mod languages;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 pub(crate) use annals_registry_client::server::{Answer, Method, Refusal};
 use annals_registry_client::server::{Bounds, NoAnswer, Server};
+use annals_schema_model::Unresolved;
 use serde_json::Value;
 
 use super::exit::{Exit, Failure};
@@ -45,6 +46,13 @@ impl From<NoAnswer> for Failure {
             none @ NoAnswer::Silent { .. } => Failure::new(Exit::Failed, none.to_string())
                 .help("is `annals serve` running? --server names another address"),
         }
+    }
+}
+
+/// What is wrong with an answer, or with what it leads to.
+impl From<Unresolved> for Failure {
+    fn from(unresolved: Unresolved) -> Failure {
+        Failure::new(Exit::Failed, format!("the schema {unresolved}"))
     }
 }
 

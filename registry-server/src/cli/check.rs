@@ -4,7 +4,8 @@
 //! only here the file's own lines are at hand to point at. Registering asks the server again, so the two cannot part.
 
 use annals_codegen::draw::{self, Weight};
-use annals_schema_model::{Finding, Level, Policy, Resolved, Schema, SchemaType, Standard, Version, compat};
+use annals_registry_client::{Described, resolved};
+use annals_schema_model::{Finding, Level, Policy, Schema, Standard, Version, compat};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -14,8 +15,8 @@ use super::exit::{Exit, Failure};
 use super::output::{self, Format};
 use super::schema::SchemaFile;
 
-/// References of references; the registry refuses deeper ones as well.
-const REFERENCE_DEPTH_MAX: usize = 32;
+/// References named with their contexts: a name alone would be asked for in the default one.
+const QUALIFIED: (&str, &str) = ("referenceFormat", "qualified");
 
 /// `annals schema check orders-value order.avsc`
 #[derive(Debug, Args)]
@@ -118,7 +119,7 @@ impl Check {
         wanted
             .iter()
             .map(|version| {
-                let stored = api.get(&["subjects", subject, "versions", version], &[])?;
+                let stored = api.get(&["subjects", subject, "versions", version], &[QUALIFIED])?;
                 let number = stored["version"].as_u64().and_then(|v| u32::try_from(v).ok());
                 let version = number.map(Version).ok_or_else(|| odd(&stored))?;
                 let group = group.and_then(|group| stored["metadata"]["properties"][group].as_str());
@@ -199,41 +200,20 @@ fn odd(answer: &Value) -> Failure {
 
 /// Parse a request or a stored version, its references fetched.
 pub(super) fn parse(api: &Api, schema: &Value) -> Result<Schema, Failure> {
-    let kind = schema["schemaType"].as_str().unwrap_or("AVRO");
-    let kind: SchemaType = kind
-        .parse()
-        .map_err(|e: annals_schema_model::SchemaTypeError| Failure::new(Exit::Usage, e.to_string()))?;
-    let mut resolved = Vec::new();
-    resolve(api, schema, 0, &mut resolved)?;
-    let text = schema["schema"].as_str().unwrap_or_default();
-    Schema::parse(kind, text, &resolved).map_err(|e| Failure::new(Exit::Failed, e.to_string()))
-}
-
-/// Depth first, so that a dependency stands before what needs it.
-fn resolve(api: &Api, schema: &Value, depth: usize, into: &mut Vec<Resolved>) -> Result<(), Failure> {
-    if depth > REFERENCE_DEPTH_MAX {
-        return Err(Failure::new(
-            Exit::Failed,
-            "references are nested too deep, or in a circle",
-        ));
-    }
-    for reference in schema["references"].as_array().into_iter().flatten() {
-        let name = reference["name"].as_str().unwrap_or_default();
-        if into.iter().any(|r| r.name == name) {
-            continue;
-        }
-        let subject = reference["subject"].as_str().unwrap_or_default();
-        let version = reference["version"].to_string();
-        let target = api.get(
-            &["subjects", subject, "versions", &version],
-            &[("deleted", "true")],
-        )?;
-        resolve(api, &target, depth + 1, into)?;
-        let text = target["schema"].as_str().unwrap_or_default().to_owned();
-        into.push(Resolved {
-            name: name.to_owned(),
-            text,
-        });
-    }
-    Ok(())
+    let Described {
+        schema_type,
+        text,
+        references,
+    } = Described::read(schema)?;
+    let resolved = resolved(&references, |reference| {
+        let path = [
+            "subjects",
+            &reference.subject,
+            "versions",
+            &reference.version.to_string(),
+        ];
+        let found = api.get(&path, &[("deleted", "true"), QUALIFIED])?;
+        Ok::<_, Failure>(Described::read(&found)?)
+    })?;
+    Schema::parse(schema_type, &text, &resolved).map_err(|e| Failure::new(Exit::Failed, e.to_string()))
 }

@@ -3,18 +3,18 @@
 //! The registry is asked by its own answers: what a version is, whether it holds a text, whether a text may follow. A
 //! subject that is not registered yet is new, and that is no fault.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use annals_codegen::lock::Lock;
+use annals_codegen::lock::{Lock, Locked};
 use annals_codegen::{Diagnostic, FolderVersion, configure};
 use annals_registry_client::request;
-use annals_schema_model::Reference;
+use annals_schema_model::{Level, Policy, Reference};
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::remote;
-use super::{Schemas, unsound, unsound_file};
+use super::{Schemas, listed, tell, unsound, unsound_file};
 use crate::cli::Global;
 use crate::cli::api::{Api, Method};
 use crate::cli::exit::{Exit, Failure};
@@ -26,12 +26,16 @@ use crate::cli::progress::Progress;
 #[command(after_help = "Example:
   annals gen check --schemas schemas --server http://registry:8081
 
-Exit code 3 when a file is not what annals.lock says, when the lock is not what the registry says, or when the registry
-would refuse a version that is not registered yet. That a registry has newer versions is told, and is no fault: `annals gen
-update` takes them.")]
+Exit code 3 when a file is not what annals.lock says; when a locked version is gone from the registry, or its text, id,
+type, references, level or policy are others there; or when the registry would refuse a version that is not registered yet.
+That a registry has newer versions is told as `behind`, with exit code 0 unless --latest is given: a lock holds on to its
+versions, and `annals gen update` takes the newer ones.")]
 pub(crate) struct Check {
     #[command(flatten)]
     schemas: Schemas,
+    /// Exit code 3 also when the registry has a newer version than annals.lock
+    #[arg(long)]
+    latest: bool,
 }
 
 /// What is said of a version.
@@ -70,8 +74,12 @@ impl State {
         }
     }
 
-    fn is_fault(self) -> bool {
-        matches!(self, State::Edited | State::Differs | State::Refused)
+    fn is_fault(self, latest: bool) -> bool {
+        match self {
+            State::Same | State::New => false,
+            State::Behind => latest,
+            State::Edited | State::Differs | State::Refused => true,
+        }
     }
 }
 
@@ -83,36 +91,79 @@ impl Check {
         let mut rows = edited(&lock, folder);
         // A folder is read as a build reads it, and that an edited one is not.
         let is_whole = rows.is_empty();
+        let mut odd = Vec::new();
         let progress = Progress::new("checking schemas", None);
-        for (subject, version) in lock.schemas.keys() {
-            rows.push(against_registry(&api, &lock, subject, *version)?);
-            progress.add(1);
-        }
-        rows.extend(behind(&api, &lock)?);
+        rows.extend(registered(&api, &lock, &progress)?);
         if is_whole {
-            let local = configure().schemas(folder).versions().map_err(unsound)?;
-            let own = local.iter().filter(|version| {
-                lock.newest(&version.subject)
-                    .is_none_or(|newest| version.version > newest)
-            });
-            let mut unregistered = BTreeSet::new();
-            for version in own {
-                let row = welcome(&api, version, &unregistered)?;
-                if row.state == State::New {
-                    unregistered.insert((row.subject.clone(), row.version));
-                }
-                rows.push(row);
-                progress.add(1);
-            }
+            let versions = configure().schemas(folder).versions();
+            let (local, said) = versions.map_err(|wrong| unsound(&wrong, Format::Table))?;
+            let is_own = |version: &FolderVersion| {
+                let newest = lock.newest(&version.subject);
+                newest.is_none_or(|newest| version.version > newest)
+            };
+            rows.extend(own(
+                &api,
+                local.iter().filter(|version| is_own(version)),
+                &progress,
+            )?);
+            odd = said;
         }
         drop(progress);
-        let is_fault = rows.iter().any(|row| row.state.is_fault());
-        report(&rows, !is_fault, global.output)?;
+        let is_fault = rows.iter().any(|row| row.state.is_fault(self.latest));
+        tell(&odd);
+        report(&rows, &odd, !is_fault, global.output)?;
         Ok(if is_fault { Exit::No } else { Exit::Done })
     }
 }
 
-fn report(rows: &[Row], is_sound: bool, format: Format) -> Result<(), Failure> {
+/// Every locked version beside the registered one, and where the registry is ahead.
+fn registered(api: &Api, lock: &Lock, progress: &Progress) -> Result<Vec<Row>, Failure> {
+    let mut rows = Vec::new();
+    let mut standards: BTreeMap<&str, (Level, Policy)> = BTreeMap::new();
+    for ((subject, version), locked) in &lock.schemas {
+        let (state, message) = match remote::version(api, subject, &version.to_string())? {
+            None => (State::Differs, "the registry does not have it".to_owned()),
+            Some(found) => {
+                let standard = match standards.get(subject.as_str()) {
+                    Some(known) => *known,
+                    None => remote::standard(api, subject)?,
+                };
+                standards.insert(subject, standard);
+                beside(locked, &remote::locked(&found, standard))
+            }
+        };
+        rows.push(Row {
+            subject: subject.clone(),
+            version: *version,
+            state,
+            message,
+        });
+        progress.add(1);
+    }
+    rows.extend(behind(api, lock)?);
+    Ok(rows)
+}
+
+/// What the registry says to versions that are not locked.
+fn own<'a>(
+    api: &Api,
+    versions: impl Iterator<Item = &'a FolderVersion>,
+    progress: &Progress,
+) -> Result<Vec<Row>, Failure> {
+    let mut rows: Vec<Row> = Vec::new();
+    let mut unregistered = BTreeSet::new();
+    for version in versions {
+        let row = welcome(api, version, &unregistered)?;
+        if row.state == State::New {
+            unregistered.insert((row.subject.clone(), row.version));
+        }
+        rows.push(row);
+        progress.add(1);
+    }
+    Ok(rows)
+}
+
+fn report(rows: &[Row], odd: &[Diagnostic], is_sound: bool, format: Format) -> Result<(), Failure> {
     if format == Format::Json {
         let rows: Vec<Value> = rows
             .iter()
@@ -123,7 +174,7 @@ fn report(rows: &[Row], is_sound: bool, format: Format) -> Result<(), Failure> {
                 })
             })
             .collect();
-        return output::json(&json!({"ok": is_sound, "schemas": rows}));
+        return output::json(&json!({"ok": is_sound, "schemas": rows, "diagnostics": listed(odd)}));
     }
     let rows = rows.iter().map(|row| {
         let (version, state) = (format!("v{}", row.version), row.state.name().to_owned());
@@ -144,20 +195,7 @@ fn edited(lock: &Lock, folder: &Path) -> Vec<Row> {
 }
 
 /// A locked version beside the registered one.
-fn against_registry(api: &Api, lock: &Lock, subject: &str, version: u32) -> Result<Row, Failure> {
-    let row = |state, message: &str| Row {
-        subject: subject.to_owned(),
-        version,
-        state,
-        message: message.to_owned(),
-    };
-    let (Some(locked), Some(found)) = (
-        lock.get(subject, version),
-        remote::version(api, subject, &version.to_string())?,
-    ) else {
-        return Ok(row(State::Differs, "the registry does not have it"));
-    };
-    let there = remote::locked(&found, remote::standard(api, subject)?);
+fn beside(locked: &Locked, there: &Locked) -> (State, String) {
     let parts = [
         (there.sha256 == locked.sha256, "its text".to_owned()),
         (
@@ -192,13 +230,13 @@ fn against_registry(api: &Api, lock: &Lock, subject: &str, version: u32) -> Resu
         .filter(|(same, _)| !same)
         .map(|(_, what)| what)
         .collect();
-    Ok(match differing.is_empty() {
-        true => row(State::Same, ""),
-        false => row(
+    match differing.is_empty() {
+        true => (State::Same, String::new()),
+        false => (
             State::Differs,
-            &format!("the registry differs in {}", differing.join("; ")),
+            format!("the registry differs in {}", differing.join("; ")),
         ),
-    })
+    }
 }
 
 /// Whether references are those that are locked. One to the newest version is locked to the one that was it.

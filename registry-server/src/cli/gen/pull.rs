@@ -10,21 +10,19 @@ use std::path::{Path, PathBuf};
 
 use annals_codegen::files;
 use annals_codegen::lock::{self, Lock};
-use annals_schema_model::{Level, Policy, Reference, Resolved, Schema};
+use annals_registry_client::{Described, resolved};
+use annals_schema_model::{Level, Policy, Reference, Resolved, Schema, Unresolved};
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::questions::Questions;
 use super::remote::{self, Registered};
-use super::{Schemas, unsound_file};
+use super::{Schemas, failed, unsound_file};
 use crate::cli::Global;
 use crate::cli::api::Api;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{self, Format};
 use crate::cli::progress::Progress;
-
-/// References of references; the registry refuses deeper ones as well.
-const REFERENCE_DEPTH_MAX: usize = 64;
 
 /// `annals gen pull orders-value`
 #[derive(Debug, Args)]
@@ -33,6 +31,8 @@ const REFERENCE_DEPTH_MAX: usize = 64;
   annals gen pull orders-value:all                every version
   annals gen pull --topic orders                  the newest version of every subject of a topic
   annals gen pull                                 what annals.lock has, put back as it was registered
+
+What annals.lock has of a subject that is named, and is gone or edited, is put back as well.
 
 Texts go to <schemas>/<subject>/v<N>, what they are to <schemas>/annals.lock. Builds read both and ask no server.")]
 pub(crate) struct Pull {
@@ -52,7 +52,7 @@ pub(crate) struct Pull {
   annals gen update                  every subject in annals.lock
   annals gen update orders-value     this one
 
-The newest version is added to what is there; code is generated from it, and older versions are what it is compared with.")]
+Every version since the newest in the lock is added. Code is generated from the last; older ones are what it is compared with.")]
 pub(crate) struct Update {
     /// Subjects; all of the lock when none is named
     #[arg(value_name = "SUBJECT")]
@@ -116,9 +116,9 @@ impl Update {
         } else {
             self.subjects
         };
-        pulling
-            .open
-            .extend(subjects.into_iter().map(|subject| (subject, "latest".to_owned())));
+        for subject in &subjects {
+            pulling.newer(subject)?;
+        }
         let pulled = pulling.run()?;
         report(&pulled, global.output)
     }
@@ -208,6 +208,29 @@ impl<'a> Pulling<'a> {
         Ok(())
     }
 
+    /// Adds every version of a subject since the newest that is locked: a level may ask about each of them.
+    fn newer(&mut self, subject: &str) -> Result<(), Failure> {
+        let newest = self.lock.newest(subject).unwrap_or_default();
+        let is_newer = |version: &String| version.parse().is_ok_and(|version: u32| version > newest);
+        let newer = remote::versions(self.api, subject)?.into_iter().filter(is_newer);
+        self.open
+            .extend(newer.map(|version| (subject.to_owned(), version)));
+        // Whether there are newer ones or not, so that it is said what there is.
+        self.open.push_back((subject.to_owned(), "latest".to_owned()));
+        Ok(())
+    }
+
+    /// Adds what is locked of the subjects that are asked for, and is not there as it was locked.
+    fn put_back(&mut self) {
+        let asked: BTreeSet<&str> = self.open.iter().map(|(subject, _)| subject.as_str()).collect();
+        let wrong = self.lock.wrong_files(self.folder).into_iter();
+        let own = wrong.filter(|((subject, _), _)| asked.contains(subject.as_str()));
+        let own: Vec<_> = own
+            .map(|((subject, version), _)| (subject, version.to_string()))
+            .collect();
+        self.open.extend(own);
+    }
+
     /// Asks for all that is open, and for what it refers to.
     fn fetch(&mut self) -> Result<BTreeMap<(String, u32), Registered>, Failure> {
         let progress = Progress::new("pulling schemas", None);
@@ -226,7 +249,9 @@ impl<'a> Pulling<'a> {
 
     /// Fetches everything first, and writes when all of it is there: texts, and then the lock.
     fn run(mut self) -> Result<Vec<Pulled>, Failure> {
+        self.put_back();
         let fetched = self.fetch()?;
+        one_place_each(self.lock.schemas.keys().chain(fetched.keys()))?;
         let mut standards: BTreeMap<String, (Level, Policy)> = BTreeMap::new();
         for (subject, _) in fetched.keys() {
             if !standards.contains_key(subject) {
@@ -235,15 +260,15 @@ impl<'a> Pulling<'a> {
         }
         let mut pulled = Vec::new();
         for registered in fetched.values() {
-            let mut texts = Vec::new();
-            referred(&fetched, &registered.references, 0, &mut texts);
+            let texts = referred(&fetched, &registered.schema.references);
             pulled.push(self.place(registered, &texts)?);
         }
         for row in &pulled {
             if let Some(registered) = fetched.get(&(row.subject.clone(), row.version)) {
                 let folder = row.path.parent().unwrap_or(self.folder);
                 fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
-                files::write(&row.path, &registered.text).map_err(|error| failed(&row.path, &error))?;
+                files::write(&row.path, &registered.schema.text)
+                    .map_err(|error| failed(&row.path, &error))?;
             }
         }
         for (key, registered) in fetched {
@@ -270,9 +295,9 @@ impl<'a> Pulling<'a> {
             subject,
             version,
             id,
-            schema_type,
-            text,
-            ..
+            schema: Described {
+                schema_type, text, ..
+            },
         } = registered;
         let path = self.folder.join(lock::place(subject, *version, *schema_type));
         let present = match fs::read_to_string(&path) {
@@ -309,38 +334,32 @@ impl<'a> Pulling<'a> {
     }
 }
 
-/// What references lead to, dependencies first; those of imported schemas may run in a circle.
-fn referred(
-    fetched: &BTreeMap<(String, u32), Registered>,
-    references: &[Reference],
-    depth: usize,
-    into: &mut Vec<Resolved>,
-) {
-    for Reference {
-        name,
-        subject,
-        version,
-    } in references
-    {
-        let version = u32::try_from(*version).unwrap_or_default();
-        let found = fetched.get(&(subject.clone(), version));
-        if let Some(found) =
-            found.filter(|_| depth < REFERENCE_DEPTH_MAX && into.iter().all(|known| known.name != *name))
-        {
-            referred(fetched, &found.references, depth + 1, into);
-            into.push(Resolved {
-                name: name.clone(),
-                text: found.text.clone(),
-            });
+/// Two subjects that differ by case alone have one folder on some systems, where one text would be written over the other.
+fn one_place_each<'a>(all: impl Iterator<Item = &'a (String, u32)>) -> Result<(), Failure> {
+    let mut known: BTreeMap<String, &str> = BTreeMap::new();
+    for (subject, _) in all {
+        let first = *known.entry(subject.to_lowercase()).or_insert(subject);
+        if first != subject {
+            let message = format!("the subjects {first} and {subject} differ by case alone");
+            return Err(Failure::new(Exit::Failed, message)
+                .help("nothing was written: they have one folder on macOS and Windows; pull one of them, the other into another --schemas"));
         }
     }
+    Ok(())
+}
+
+/// What references lead to among what was fetched; nothing where one of them leads elsewhere.
+fn referred(fetched: &BTreeMap<(String, u32), Registered>, references: &[Reference]) -> Vec<Resolved> {
+    let resolved = resolved(references, |reference| {
+        let version = u32::try_from(reference.version).unwrap_or_default();
+        let found = fetched.get(&(reference.subject.clone(), version));
+        let found = found.map(|found| found.schema.clone());
+        found.ok_or(Unresolved::Unregistered)
+    });
+    resolved.unwrap_or_default()
 }
 
 fn not_registered(subject: &str, version: &str) -> Failure {
     let message = format!("subject {subject} is not registered, or not in version {version}");
     Failure::new(Exit::NotFound, message)
-}
-
-fn failed(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(Exit::Failed, format!("{}: {error}", path.display()))
 }

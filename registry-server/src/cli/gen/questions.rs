@@ -4,13 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use annals_registry_client::REFERENCES_MAX;
 use annals_schema_model::Reference;
 
 use super::remote::{self, Registered};
 use crate::cli::exit::{Exit, Failure};
-
-/// What a schema refers to, all in all; the registry refuses more as well.
-const REFERENCES_MAX: usize = 1_000;
 
 /// What a registry is asked. What it answers is not trusted to be what was asked for: an alias is answered with another
 /// subject, and `latest` with a number, so that only what was asked tells whether to ask again.
@@ -49,7 +47,7 @@ impl Questions {
                 return Err(Failure::new(Exit::Failed, message));
             }
             let found = answer(&question.0, &question.1)?;
-            let references = found.references.iter();
+            let references = found.schema.references.iter();
             self.open
                 .extend(references.map(|reference| (reference.subject.clone(), wanted(reference))));
             if question.1 == "latest" {
@@ -58,7 +56,8 @@ impl Questions {
             answers.push(found);
         }
         // A lock has versions, and what was the newest is the one that was fetched.
-        for reference in answers.iter_mut().flat_map(|found| &mut found.references) {
+        let references = answers.iter_mut().flat_map(|found| &mut found.schema.references);
+        for reference in references {
             if reference.version == remote::LATEST
                 && let Some(version) = newest.get(&reference.subject)
             {
@@ -79,6 +78,7 @@ fn wanted(reference: &Reference) -> String {
 
 #[cfg(test)]
 mod tests {
+    use annals_registry_client::Described;
     use annals_schema_model::SchemaType;
 
     use super::*;
@@ -89,13 +89,15 @@ mod tests {
             subject: subject.to_owned(),
             version: 1,
             id: 1,
-            schema_type: SchemaType::Avro,
-            references: vec![Reference {
-                name: "n.N".to_owned(),
-                subject: refers_to.to_owned(),
-                version: 1,
-            }],
-            text: String::new(),
+            schema: Described {
+                schema_type: SchemaType::Avro,
+                references: vec![Reference {
+                    name: "n.N".to_owned(),
+                    subject: refers_to.to_owned(),
+                    version: 1,
+                }],
+                text: String::new(),
+            },
         }
     }
 
@@ -114,14 +116,17 @@ mod tests {
         let answer = |subject: &str, wanted: &str| {
             let mut found = registered(subject, "b");
             match subject {
-                "a" => found.references[0].version = remote::LATEST,
-                _ => (found.version, found.references) = (7, Vec::new()),
+                "a" => found.schema.references[0].version = remote::LATEST,
+                _ => (found.version, found.schema.references) = (7, Vec::new()),
             }
             assert_eq!(wanted, if subject == "a" { "1" } else { "latest" });
             Ok(found)
         };
         let answers = questions().ask(answer).unwrap();
-        assert_eq!((answers[0].references[0].version, answers[1].version), (7, 7));
+        assert_eq!(
+            (answers[0].schema.references[0].version, answers[1].version),
+            (7, 7)
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What a registry says of subjects and versions, as the lock needs it.
 
 use annals_codegen::lock::{Locked, sha256};
-use annals_schema_model::{Level, Policy, Reference, SchemaType};
+use annals_registry_client::Described;
+use annals_schema_model::{Level, Policy, Reference};
 use serde_json::Value;
 
 use crate::cli::api::{Api, Method};
@@ -16,9 +17,7 @@ pub(super) struct Registered {
     pub(super) subject: String,
     pub(super) version: u32,
     pub(super) id: u32,
-    pub(super) schema_type: SchemaType,
-    pub(super) references: Vec<Reference>,
-    pub(super) text: String,
+    pub(super) schema: Described,
 }
 
 /// A version, `latest` or a number, if it is there. What it refers to is named with its context: a name alone would be one
@@ -75,9 +74,9 @@ pub(super) fn standard(api: &Api, subject: &str) -> Result<(Level, Policy), Fail
 pub(super) fn locked(registered: &Registered, (compatibility, policy): (Level, Policy)) -> Locked {
     Locked {
         id: registered.id,
-        schema_type: registered.schema_type,
-        references: registered.references.clone(),
-        sha256: sha256(&registered.text),
+        schema_type: registered.schema.schema_type,
+        references: registered.schema.references.clone(),
+        sha256: sha256(&registered.schema.text),
         compatibility,
         policy,
     }
@@ -85,25 +84,14 @@ pub(super) fn locked(registered: &Registered, (compatibility, policy): (Level, P
 
 fn read(answer: &Value) -> Result<Registered, Failure> {
     let number = |value: &Value| value.as_u64().and_then(|number| u32::try_from(number).ok());
-    let reference = |value: &Value| {
-        Some(Reference {
-            name: value["name"].as_str()?.to_owned(),
-            subject: value["subject"].as_str()?.to_owned(),
-            version: value["version"]
-                .as_i64()
-                .and_then(|number| i32::try_from(number).ok())
-                .filter(|number| *number >= 1 || *number == LATEST)?,
-        })
-    };
+    let schema = Described::read(answer)?;
+    let is_version = |reference: &Reference| reference.version >= 1 || reference.version == LATEST;
     let found = || {
-        let references = answer["references"].as_array().into_iter().flatten();
         Some(Registered {
             subject: answer["subject"].as_str()?.to_owned(),
             version: number(&answer["version"]).filter(|number| *number >= 1)?,
             id: number(&answer["id"])?,
-            schema_type: answer["schemaType"].as_str().unwrap_or("AVRO").parse().ok()?,
-            references: references.map(reference).collect::<Option<_>>()?,
-            text: answer["schema"].as_str()?.to_owned(),
+            schema: Some(schema).filter(|schema| schema.references.iter().all(is_version))?,
         })
     };
     found().ok_or_else(|| odd(answer))

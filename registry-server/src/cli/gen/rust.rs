@@ -3,12 +3,12 @@
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use annals_codegen::{Build, DateTimes, Decimals};
+use annals_codegen::{Build, DateTimes, Decimals, Diagnostic, Incompatible, needs};
 use clap::{Args, ValueEnum};
 
 use super::super::exit::{Exit, Failure};
 use super::super::output::Format;
-use super::{Target, build, failed, unsound};
+use super::{Target, build, failed, load, tell};
 
 /// What a build makes, and how.
 #[derive(Debug, Args)]
@@ -30,6 +30,20 @@ pub(crate) struct Rust {
     /// An attribute of fields: of one (`OrderPlaced.order_id`), or of all of a type
     #[arg(long, value_name = "PATH=ATTRIBUTE", value_parser = attribute)]
     field_attribute: Vec<(String, String)>,
+    /// Types that also have a form which borrows texts and bytes from its payload, by such a path
+    #[arg(long, value_name = "PATH")]
+    borrowed: Vec<String>,
+    /// What is done about a schema that is not compatible with the versions before it
+    #[arg(long, value_enum, default_value_t = Done::Refuse)]
+    incompatible: Done,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Done {
+    /// Nothing is written
+    Refuse,
+    /// It is told, and all is written
+    Warn,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -62,8 +76,16 @@ fn attribute(text: &str) -> Result<(String, String), String> {
 impl Rust {
     pub(crate) fn run(self, format: Format) -> Result<Exit, Failure> {
         let file = self.target.file("rs");
-        let text = self.as_in_crate(&file)?;
-        self.target.finish(&file, &text, format)
+        let package = package(&file)?;
+        // Told by paths from here, which is where whoever reads them is.
+        let loaded = load(&self.build(&self.target.schemas), format)?;
+        let text = self.as_in_crate(&package)?;
+        let lacking = needs::missing(&package, &text);
+        // The file is one thing, the crate around it another, which may be put right behind it.
+        let lacking: Vec<Diagnostic> = lacking.into_iter().map(Diagnostic::warning).collect();
+        tell(&lacking);
+        let warnings = [loaded.warnings(), &lacking].concat();
+        self.target.finish(&file, &text, &warnings, format)
     }
 
     fn build(&self, schemas: &Path) -> Build {
@@ -77,7 +99,14 @@ impl Rust {
                 Numbers::Own => Decimals::Own,
                 Numbers::Bigdecimal => Decimals::BigDecimal,
                 Numbers::RustDecimal => Decimals::RustDecimal,
+            })
+            .incompatible(match self.incompatible {
+                Done::Refuse => Incompatible::Refuse,
+                Done::Warn => Incompatible::Warn,
             });
+        for path in &self.borrowed {
+            build = build.borrowed(path);
+        }
         if self.serde {
             build = build.serde();
         }
@@ -90,17 +119,16 @@ impl Rust {
         build
     }
 
-    /// What a `build.rs` of the crate that a file belongs to would generate. It runs in the crate's folder, and code names the
+    /// What a `build.rs` of the crate would generate. It runs in the crate's folder, and code names the
     /// texts of its schemas from there; so this does the same.
-    fn as_in_crate(&self, file: &Path) -> Result<String, Failure> {
-        let package = package(file)?;
+    fn as_in_crate(&self, package: &Path) -> Result<String, Failure> {
         let schemas = &self.target.schemas;
-        let schemas = seen_from(&package, schemas).map_err(|error| failed(schemas, &error))?;
+        let schemas = seen_from(package, schemas).map_err(|error| failed(schemas, &error))?;
         let here = std::env::current_dir()?;
-        std::env::set_current_dir(&package).map_err(|error| failed(&package, &error))?;
+        std::env::set_current_dir(package).map_err(|error| failed(package, &error))?;
         let generated = self.build(&schemas).generate();
         std::env::set_current_dir(here)?;
-        generated.map_err(unsound)
+        generated.map_err(|wrong| Failure::new(Exit::Failed, format!("{wrong:?}")))
     }
 }
 
