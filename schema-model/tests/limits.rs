@@ -345,6 +345,44 @@ fn a_plan_has_a_default_once_and_a_largest_size() {
     assert!(error.message.contains("no plan holds"), "{error}");
 }
 
+/// What a plan refuses it says, by names that may be long: the sentences are a part of its size.
+#[test]
+fn sentences_of_a_plan_count() {
+    let namespace = "n".repeat(20_000);
+    let record = |name: &str, fields: &[String]| {
+        let fields = fields.join(",");
+        format!(r#"{{"type":"record","name":"{name}","fields":[{fields}]}}"#)
+    };
+    let field = |index: usize, kind: &str| format!(r#"{{"name":"f{index}","type":{kind}}}"#);
+    let all = |fields: &[String]| {
+        let all = record("All", fields);
+        avro(&all.replacen('{', &format!(r#"{{"namespace":"{namespace}","#), 1))
+    };
+    // Each of the writer's records beside each of the reader's, which has a field more.
+    let (writers, readers) = (80, 30);
+    let defined: Vec<String> = (0..writers)
+        .map(|index| record(&format!("E{index}"), &[]))
+        .collect();
+    let named: Vec<String> = (0..writers).map(|index| format!(r#""E{index}""#)).collect();
+    let written: Vec<String> = (0..readers)
+        .map(|index| {
+            let branches = if index == 0 { &defined } else { &named };
+            field(index, &format!("[{}]", branches.join(",")))
+        })
+        .collect();
+    let read: Vec<String> = (0..readers)
+        .map(|index| field(index, &record(&format!("T{index}"), &[field(0, r#""int""#)])))
+        .collect();
+    let plan = Plan::lenient(&all(&written), &all(&read));
+    let body = vec![0; readers];
+    let error = plan.translate(&body, &mut Vec::new()).unwrap_err();
+    assert!(
+        error.message.contains("no plan holds"),
+        "{}",
+        &error.message[..80]
+    );
+}
+
 #[test]
 fn decimals_of_any_sensible_size_are_read() {
     let body = |digits: &[u8]| {

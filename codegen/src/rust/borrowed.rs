@@ -11,7 +11,7 @@ use quote::quote;
 
 use crate::model::{Definition, can_borrow, has_floats, holds_itself, reached_by};
 use crate::names::Scope;
-use crate::rust::codec::{Operand, read_branches, read_into};
+use crate::rust::codec::{Operand, read_branches, read_record};
 use crate::rust::default::{blank, union_values};
 use crate::rust::definition::{default_impl, derives};
 use crate::rust::identity::Identities;
@@ -86,7 +86,8 @@ impl Record<'_> {
         };
         let docs = self.docs;
         let doc = format!(" [`{owned}`] with texts and bytes borrowed from its payload.");
-        let read = read_body(self.definition, idents, &shapes, here);
+        let holds_itself = holds_itself(here.definitions, &self.definition.name);
+        let read = read_record(idents, &shapes, holds_itself);
         let values = idents.iter().zip(&shapes).map(|(field, shape)| {
             let value = to_owned(shape, &Operand::place(quote!(self.#field)));
             quote!(#field: #value,)
@@ -112,27 +113,6 @@ impl Record<'_> {
 
             #(#unions)*
         }
-    }
-}
-
-fn read_body(definition: &Definition, idents: &[Ident], shapes: &[Shape], here: &Here<'_>) -> TokenStream {
-    let reads = idents.iter().zip(shapes).map(|(field, shape)| {
-        let place = Operand::place(quote!(self.#field));
-        read_into(shape, &place, &quote!(from.field()?))
-    });
-    let read = quote! {
-        let outer = from.begin()?;
-        #(#reads)*
-        from.end(outer)
-    };
-    if !holds_itself(here.definitions, &definition.name) {
-        return read;
-    }
-    quote! {
-        from.descend()?;
-        #read?;
-        from.ascend();
-        Ok(())
     }
 }
 
@@ -204,10 +184,7 @@ fn union_enum(owned: &Ident, union: &Union, has_floats: bool, here: &Here<'_>) -
             }
 
             impl<'a> #avro::Borrowed<'a> for #name<'a> {
-                fn read<S: #avro::wire::Source<'a>>(&mut self, from: &mut S) -> #avro::wire::Result<()> {
-                    *self = #read;
-                    Ok(())
-                }
+                fn read<S: #avro::wire::Source<'a>>(&mut self, from: &mut S) -> #avro::wire::Result<()> { #read }
             }
         }
     });
@@ -239,12 +216,15 @@ impl Lender<'_> {
             Shape::Scalar(Scalar::String) => Shape::Scalar(Scalar::Str),
             Shape::Array(item) => Shape::Array(Box::new(self.shape(item))),
             Shape::Map(value) => Shape::Entries(Box::new(self.shape(value))),
-            Shape::Named { name, boxed, .. } => match self.here.borrowed_path_to(name) {
+            Shape::Named {
+                name, boxed, endless, ..
+            } => match self.here.borrowed_path_to(name) {
                 Some(path) => Shape::Named {
                     path,
                     name: name.clone(),
                     boxed: *boxed,
                     borrowed: true,
+                    endless: *endless,
                 },
                 None => shape.clone(),
             },

@@ -3,8 +3,12 @@
 //! Invariant: what is written is what the schema says, in its order, and reading undoes it. Printed code calls the writer
 //! `to` and the source `from`.
 
+mod endless;
+
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
+
+pub(crate) use endless::read_record;
 
 use crate::rust::scalar::Scalar;
 use crate::rust::shape::{Shape, Union, unsuffixed};
@@ -175,6 +179,12 @@ pub(crate) fn read_into(shape: &Shape, into: &Operand, from: &TokenStream) -> To
     if let Some(call) = read_into_call(shape, into) {
         return quote!(#from.#call?;);
     }
+    if let Shape::Union(union) = shape
+        && union.name.is_some()
+        && union.is_endless()
+    {
+        return endless::read_union(union, &into.mutable(), from);
+    }
     let (value, assigned) = (read(shape, from), into.copied());
     if shape.is_unit() {
         quote!(#value;)
@@ -275,7 +285,7 @@ fn read_call(shape: &Shape) -> Option<TokenStream> {
             borrowed: true,
             boxed: true,
             ..
-        } => quote!(borrowed().map(Box::new)),
+        } => quote!(borrowed_box()),
         Shape::Named { borrowed: true, .. } => quote!(borrowed()),
         Shape::Named { .. } => quote!(datum()),
         Shape::Array(item) => {
@@ -370,8 +380,15 @@ fn read_union(shape: &Shape, from: &TokenStream) -> TokenStream {
     })
 }
 
-/// The value that the `read` of a union's enum without `null` gives.
+/// The body of the `read` of a union's enum without `null`.
 pub(crate) fn read_branches(union: &Union) -> TokenStream {
+    if union.is_endless() {
+        let read = endless::read_union(union, &quote!(self), &quote!(from));
+        return quote! {
+            #read
+            Ok(())
+        };
+    }
     let count = unsuffixed(union.count);
     let last = union.branches.len().saturating_sub(1);
     let arms = union.branches.iter().enumerate().map(|(position, branch)| {
@@ -385,5 +402,8 @@ pub(crate) fn read_branches(union: &Union) -> TokenStream {
         };
         quote!(#index => Self::#variant(#value),)
     });
-    quote!(match from.branch(#count)? { #(#arms)* })
+    quote! {
+        *self = match from.branch(#count)? { #(#arms)* };
+        Ok(())
+    }
 }

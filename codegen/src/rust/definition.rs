@@ -8,7 +8,7 @@ use quote::quote;
 use crate::model::{Body, Definition, Field, has_floats, holds_itself};
 use crate::names::{Scope, camel};
 use crate::rust::borrowed;
-use crate::rust::codec::{Operand, read_branches, read_into, write, write_branches};
+use crate::rust::codec::{Operand, read_branches, read_record, write, write_branches};
 use crate::rust::default::{Member, Values, union_values, values};
 use crate::rust::doc::doc;
 use crate::rust::enumeration::enumeration;
@@ -138,6 +138,7 @@ fn shapes(
     let mut shaper = Shaper {
         here,
         scope,
+        holds_itself: holds_itself(here.definitions, &definition.name),
         field: String::new(),
         unions: Vec::new(),
     };
@@ -267,29 +268,16 @@ fn record_datum(
         .zip(shapes)
         .map(|(field, shape)| write(shape, &Operand::place(quote!(self.#field))));
     let mut writes: TokenStream = writes.collect();
-    let reads = idents.iter().zip(shapes).map(|(field, shape)| {
-        let place = Operand::place(quote!(self.#field));
-        read_into(shape, &place, &quote!(from.field()?))
-    });
-    let mut reads = quote! {
-        let outer = from.begin()?;
-        #(#reads)*
-        from.end(outer)
-    };
-    if holds_itself(here.definitions, &definition.name) {
+    let holds_itself = holds_itself(here.definitions, &definition.name);
+    if holds_itself {
         writes = quote! {
             if to.descend() {
                 #writes
                 to.ascend();
             }
         };
-        reads = quote! {
-            from.descend()?;
-            #reads?;
-            from.ascend();
-            Ok(())
-        };
     }
+    let reads = read_record(idents, shapes, holds_itself);
     datum(name, values.map(|values| &values.blank), &writes, &reads, here)
 }
 
@@ -312,7 +300,7 @@ fn union_enum(union: &Union, owner: &str, has_floats: bool, here: &Here<'_>) -> 
     let writes = write_branches(union);
     let datum = if union.null.is_none() {
         let reads = read_branches(union);
-        datum(name, Some(&blank), &writes, &quote!(*self = #reads; Ok(())), here)
+        datum(name, Some(&blank), &writes, &reads, here)
     } else {
         // Whoever holds the option around it reads the index.
         quote! {

@@ -7,7 +7,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use crate::model::{Type, rank, recurs};
+use crate::model::{Type, holds_itself, rank, recurs};
 use crate::names::Scope;
 use crate::rust::module::{Here, ident};
 use crate::rust::scalar::Scalar;
@@ -36,6 +36,8 @@ pub(crate) enum Shape {
         boxed: bool,
         /// Whether it borrows.
         borrowed: bool,
+        /// Whether both it and the record it is stored in can hold themselves.
+        endless: bool,
     },
     /// A union.
     Union(Union),
@@ -58,6 +60,13 @@ pub(crate) struct Union {
     pub(crate) branches: Vec<Branch>,
 }
 
+impl Union {
+    /// Whether a branch of it can lead back to the record it is of.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.branches.iter().any(|branch| branch.shape.is_endless())
+    }
+}
+
 /// A branch that is not `null`.
 #[derive(Clone, Debug)]
 pub(crate) struct Branch {
@@ -77,6 +86,8 @@ pub(crate) struct Shaper<'a> {
     pub(crate) here: &'a Here<'a>,
     /// Names taken in the module.
     pub(crate) scope: &'a mut Scope,
+    /// Whether the record that they are of can hold itself.
+    pub(crate) holds_itself: bool,
     /// The field whose type is at hand.
     pub(crate) field: String,
     /// Unions met so far that need an enum, in order.
@@ -103,6 +114,7 @@ impl Shaper<'_> {
                     name: name.clone(),
                     boxed,
                     borrowed: false,
+                    endless: self.holds_itself && holds_itself(self.here.definitions, name),
                 };
             }
             Type::Union(branches) => return Shape::Union(self.union(branches, owner, hint)),
@@ -215,6 +227,16 @@ impl Shape {
                 ..
             }
         )
+    }
+
+    /// Whether it can lead back to the record it is of.
+    pub(crate) fn is_endless(&self) -> bool {
+        match self {
+            Shape::Null | Shape::Scalar(_) => false,
+            Shape::Array(inner) | Shape::Map(inner) | Shape::Entries(inner) => inner.is_endless(),
+            Shape::Named { endless, .. } => *endless,
+            Shape::Union(union) => union.is_endless(),
+        }
     }
 
     /// Whether some of it borrows.

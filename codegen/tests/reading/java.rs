@@ -41,6 +41,7 @@ pub(crate) const SETS: &[(&str, Again)] = &[
     ("strings-", again::<sets::generated::StringsEvent>),
     ("changes-", again::<sets::generated::ChangesEvent>),
     ("clicks-", again::<sets::generated::ClicksEvent>),
+    ("nests-", again::<sets::generated::NestsEvent>),
     ("readings-", again::<sets::generated::ReadingsEvent>),
     ("words-", again::<sets::generated::WordsEvent>),
     ("symbols-", again::<sets::generated::SymbolsEvent>),

@@ -5,6 +5,7 @@
 mod borrowed;
 mod changed_writers;
 mod choices;
+mod deep;
 mod dynamic;
 mod foreign_writers;
 #[allow(dead_code)]

@@ -30,6 +30,10 @@ pub const NODES_MAX: usize = 100_000;
 /// The largest fixed.
 pub const FIXED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// The most bytes of full names in one schema and its references, as often as they stand there: a namespace is written once,
+/// and every name in it has all of it.
+const NAMES_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// What properties of a type mean something to Avro and are no custom properties.
 pub(super) const RESERVED: [&str; 10] = [
     "doc",
@@ -61,6 +65,8 @@ pub(super) struct Parser<'t> {
     redefined: Vec<(NodeId, NodeId)>,
     /// How many values of defaults were checked.
     default_steps: usize,
+    /// How many bytes the full names had so far.
+    names_bytes: usize,
 }
 
 impl<'t> Parser<'t> {
@@ -188,6 +194,7 @@ impl<'t> Parser<'t> {
         if let Some(kind) = primitive(name) {
             return self.add(json, kind, Vec::new());
         }
+        self.count_name(json, name, namespace)?;
         let full = match namespace {
             Some(namespace) if !name.contains('.') => format!("{namespace}.{name}"),
             _ => name.to_owned(),
@@ -260,13 +267,27 @@ impl<'t> Parser<'t> {
         json.get(key).ok_or_else(|| self.error(json, message))
     }
 
-    pub(super) fn name(&self, json: &Tree<'t>, namespace: Option<&str>) -> Result<Name, ParseError> {
+    /// Counts a name before it is made.
+    fn count_name(&mut self, at: &Tree<'t>, name: &str, namespace: Option<&str>) -> Result<(), ParseError> {
+        let inherited = namespace.filter(|_| !name.contains('.')).map_or(0, str::len);
+        self.names_bytes = self.names_bytes.saturating_add(name.len() + inherited);
+        if self.names_bytes > NAMES_BYTES_MAX {
+            let message = format!(
+                "the full names of types in the schema have more than {NAMES_BYTES_MAX} bytes: shorten the namespace, which every name has in it"
+            );
+            return Err(self.error(at, message));
+        }
+        Ok(())
+    }
+
+    pub(super) fn name(&mut self, json: &Tree<'t>, namespace: Option<&str>) -> Result<Name, ParseError> {
         let name_json = self.required(json, "name", "a record, enum or fixed needs a \"name\"")?;
         let name = name_json
             .as_str()
             .ok_or_else(|| self.error(name_json, "a name must be a string"))?;
-        let own = json.get("namespace").and_then(Json::as_str);
-        let name = Name::new(name, own.or(namespace));
+        let namespace = json.get("namespace").and_then(Json::as_str).or(namespace);
+        self.count_name(name_json, name, namespace)?;
+        let name = Name::new(name, namespace);
         names::validate_full(name.full())
             .map_err(|problem| self.error(name_json, format!("the name {problem}")))?;
         if primitive(name.full()).is_some() {
@@ -279,9 +300,10 @@ impl<'t> Parser<'t> {
     }
 
     /// The aliases of a named type; they live in its namespace.
-    pub(super) fn aliases(&self, json: &Tree<'t>, name: &Name) -> Result<Vec<Name>, ParseError> {
+    pub(super) fn aliases(&mut self, json: &Tree<'t>, name: &Name) -> Result<Vec<Name>, ParseError> {
         let (mut aliases, mut known): (Vec<Name>, _) = (Vec::new(), HashSet::new());
         for (at, alias) in self.alias_texts(json)? {
+            self.count_name(at, alias, name.namespace())?;
             let alias = Name::new(alias, name.namespace());
             names::validate(alias.short())
                 .map_err(|problem| self.error(at, format!("an alias {problem}")))?;

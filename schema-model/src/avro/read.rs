@@ -92,7 +92,11 @@ fn value<'a, S: Source<'a>>(schema: &Schema, id: NodeId, from: &mut S) -> wire::
 #[inline(never)]
 fn array<'a, S: Source<'a>>(schema: &Schema, item: NodeId, from: &mut S) -> wire::Result<Value> {
     from.reader().enter()?;
-    let items = from.array(|from| value(schema, item, from))?;
+    let mut items = Vec::new();
+    wire::items_into(from, &mut items, |from, place| {
+        *place = value(schema, item, from)?;
+        Ok(())
+    })?;
     from.reader().leave();
     Ok(Value::Array(items))
 }
@@ -100,7 +104,9 @@ fn array<'a, S: Source<'a>>(schema: &Schema, item: NodeId, from: &mut S) -> wire
 #[inline(never)]
 fn map<'a, S: Source<'a>>(schema: &Schema, item: NodeId, from: &mut S) -> wire::Result<Value> {
     from.reader().enter()?;
-    let entries = from.entries(|from, place| {
+    let mut entries = Vec::new();
+    let key = |reader: &mut Reader<'a>, key: &mut String| reader.string_into(key);
+    wire::entries_into(from, &mut entries, key, |from, place| {
         *place = value(schema, item, from)?;
         Ok(())
     })?;

@@ -1,10 +1,10 @@
 //! The runtime of generated code: Avro's binary encoding, read and written a value at a time.
 //!
-//! A [`Reader`] never reads past its bytes, goes no deeper than the stack allows (and 512 records, arrays and maps, where no
-//! generated type reads), and gives up on items that take no bytes once there are more than 65,536 of them and 4 for each
-//! byte, those of a reader's defaults among them. What is wrong is a [`Fault`]: a
-//! sentence and the position of a byte. The path of the field is found afterwards, with the schema (`avro/locate.rs`), so
-//! that reading pays nothing for it.
+//! A [`Reader`] never reads past its bytes, goes no deeper than 512 records, arrays and maps (of generated types those count
+//! that are inside of records that can hold themselves) nor than the stack allows, and gives up on items that take no bytes
+//! once there are more than 65,536 of them and 4 for each byte, those of a reader's defaults among them. What is wrong is a
+//! [`Fault`]: a sentence and the position of a byte. The path of the field is found afterwards, with the schema
+//! (`avro/locate.rs`), so that reading pays nothing for it.
 //! Generated code reads from a [`Source`]: the bytes of its own schema, or those of another writer by a plan.
 //!
 //! ```
@@ -48,6 +48,8 @@ pub(crate) use logical::big_decimal;
 pub use reader::Reader;
 pub(crate) use source::Sealed;
 pub use source::Source;
+#[cfg(feature = "values")]
+pub(crate) use source::{entries_into, items_into};
 pub use times::{Day, Moment, TimeOfDay};
 pub use writer::Writer;
 
@@ -60,7 +62,8 @@ pub const ZERO_BYTE_ITEMS_MAX: usize = 65_536;
 /// How many it may hold beside, for each of its bytes: long payloads have many records, which may have such fields.
 pub(crate) const NOTHINGS_PER_BYTE: usize = 4;
 
-/// How many records, arrays and maps are read inside each other by whoever reads without types. The values they become are
+/// How many records, arrays and maps are read inside each other by whoever reads without types, and written and read by
+/// generated code inside of records that can hold themselves. The values they become are
 /// walked by many who do not count, on threads with a stack of 2 MiB: it is less than any of them can go down there.
 pub const LEVELS_MAX: usize = 512;
 

@@ -132,3 +132,34 @@ fn odd_characters_and_numbers() {
             .contains("deeper than 256")
     );
 }
+
+/// A namespace stands in a text once, and every name in it has all of it.
+#[test]
+fn names_that_multiply() {
+    let wanted = "more than 67108864 bytes";
+    let long = "n".repeat(500_000);
+    let record = |fields: &[String]| {
+        let fields = fields.join(",");
+        format!(r#"{{"type":"record","name":"R","namespace":"{long}","fields":[{fields}]}}"#)
+    };
+    let enums = |count: usize| -> Vec<String> {
+        let one = |index| {
+            format!(r#"{{"name":"f{index}","type":{{"type":"enum","name":"E{index}","symbols":["A"]}}}}"#)
+        };
+        (0..count).map(one).collect()
+    };
+    avro(&record(&enums(100)));
+    refuse(&record(&enums(5_000)), wanted);
+    let again: Vec<String> = (0..5_000)
+        .map(|index| format!(r#"{{"name":"f{index}","type":"R"}}"#))
+        .collect();
+    refuse(&record(&again), wanted);
+    let aliases: Vec<String> = (0..5_000).map(|index| format!("\"A{index}\"")).collect();
+    let aliases = aliases.join(",");
+    refuse(
+        &format!(
+            r#"{{"type":"enum","name":"E","namespace":"{long}","aliases":[{aliases}],"symbols":["A"]}}"#
+        ),
+        wanted,
+    );
+}

@@ -39,7 +39,10 @@ pub(super) fn build(writer: &Schema, reader: &Schema) -> Plan {
     };
     let root = builder.step(writer.root(), reader.root());
     while let Some((id, writer, reader)) = builder.waiting.pop() {
-        let step = builder.record(id, writer, reader);
+        let step = match builder.record(id, writer, reader) {
+            Step::Fail(message, _) if !builder.take(message.len()) => too_large(),
+            step => step,
+        };
         builder.steps[id.0 as usize] = step;
     }
     let root = builder.settle_exact(root);

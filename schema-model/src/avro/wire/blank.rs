@@ -19,6 +19,30 @@ impl<T: Datum> Blank for T {
     }
 }
 
+impl<K: Blank, T: Blank> Blank for (K, T) {
+    #[inline]
+    fn blank() -> (K, T) {
+        (K::blank(), T::blank())
+    }
+}
+
+// Apart from what reads into them: its stack would keep the value on its way for as long as it reads.
+
+/// A value in a box.
+pub(super) fn boxed<T: Blank>() -> Box<T> {
+    Box::new(T::blank())
+}
+
+/// One more item.
+pub(super) fn push_blank<T: Blank>(items: &mut Vec<T>) {
+    items.push(T::blank());
+}
+
+/// The value of an option.
+pub(super) fn insert_blank<T: Blank>(option: &mut Option<T>) -> &mut T {
+    option.insert(T::blank())
+}
+
 /// Types whose blank is Rust's default.
 macro_rules! by_default {
     ($($({$($name:ident),+})? $kind:ty),+ $(,)?) => {

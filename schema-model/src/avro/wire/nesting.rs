@@ -20,19 +20,13 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// When [`RECURSION_MAX`] of them are open already, or the stack is used up.
     #[inline]
-    pub(crate) fn descend(&mut self) -> Result<()> {
+    fn descend(&mut self) -> Result<()> {
         self.check_stack()?;
         if self.depth >= RECURSION_MAX {
             return self.too_deep();
         }
         self.depth += 1;
         Ok(())
-    }
-
-    /// Back out of it.
-    #[inline]
-    pub(crate) fn ascend(&mut self) {
-        self.depth -= 1;
     }
 
     /// Into a record, an array or a map, where whoever reads goes down a level with each. The count comes first: what takes
@@ -53,6 +47,31 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn leave(&mut self) {
         self.levels -= 1;
+    }
+
+    /// Into an array or a map of a generated type: they count inside of records that can hold themselves. What is outside of
+    /// such is as deep as the type, whatever the payload.
+    ///
+    /// # Errors
+    /// When [`LEVELS_MAX`] are open already.
+    #[inline]
+    pub(super) fn enter_items(&mut self) -> Result<()> {
+        if self.depth == 0 {
+            return Ok(());
+        }
+        if self.levels >= LEVELS_MAX {
+            return self.too_many_levels();
+        }
+        self.levels += 1;
+        Ok(())
+    }
+
+    /// Back out of it.
+    #[inline]
+    pub(super) fn leave_items(&mut self) {
+        if self.depth > 0 {
+            self.levels -= 1;
+        }
     }
 
     #[inline]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::blank::{boxed, insert_blank, push_blank};
 use super::{Blank, Day, Duration, Fault, Moment, Reader, Result, TimeOfDay, logical, times};
 use crate::avro::{Borrowed, Datum};
 use crate::{Exact, Number};
@@ -157,7 +158,7 @@ pub trait Source<'a>: Sealed + Sized {
         read: impl FnOnce(&mut Self, &mut T) -> Result<()>,
     ) -> Result<()> {
         if self.branch(2)? == some {
-            read(self, into.insert(T::blank()))
+            read(self, insert_blank(into))
         } else {
             *into = None;
             Ok(())
@@ -167,36 +168,45 @@ pub trait Source<'a>: Sealed + Sized {
     /// Goes into a record that can hold itself.
     #[inline]
     fn descend(&mut self) -> Result<()> {
-        self.reader().descend()
+        self.reader().open(true, 0)
     }
 
     /// Comes back out of it.
     #[inline]
     fn ascend(&mut self) {
-        self.reader().ascend();
+        self.reader().close(true);
+    }
+
+    /// Reads a part of a value that does not lead back to it. What that takes of the stack is given back before what leads
+    /// back is read: so much less of it does every level take.
+    #[inline(never)]
+    fn apart<T>(&mut self, of: &mut T, read: impl FnOnce(&mut Self, &mut T) -> Result<()>) -> Result<()> {
+        read(self, of)
+    }
+
+    /// Puts a value to read into where a branch of a union is to be that leads back to the union.
+    #[inline(never)]
+    fn choose<T: Blank, U>(&mut self, into: &mut U, branch: impl FnOnce(T) -> U) {
+        *into = branch(T::blank());
+    }
+
+    /// A generated type that borrows and leads back to where it is stored.
+    #[inline]
+    fn borrowed_box<T: Borrowed<'a>>(&mut self) -> Result<Box<T>> {
+        let mut value = boxed();
+        self.borrowed_into::<T>(&mut value)?;
+        Ok(value)
     }
 
     /// An array, whose items are read into places that have one.
     fn array_into<T: Blank>(
         &mut self,
         into: &mut Vec<T>,
-        mut read: impl FnMut(&mut Self, &mut T) -> Result<()>,
+        read: impl FnMut(&mut Self, &mut T) -> Result<()>,
     ) -> Result<()> {
-        let item = self.begin_items()?;
-        into.clear();
-        while let Some((count, end)) = self.reader().block()? {
-            into.reserve(self.reader().room_for::<T>(count));
-            for _ in 0..count {
-                self.item(item);
-                let before = self.reader().remaining();
-                into.push(T::blank());
-                if let Some(place) = into.last_mut() {
-                    read(self, place)?;
-                }
-                self.reader().count_item(before)?;
-            }
-            self.reader().end_block(end)?;
-        }
+        self.reader().enter_items()?;
+        items_into(self, into, read)?;
+        self.reader().leave_items();
         Ok(())
     }
 
@@ -215,23 +225,12 @@ pub trait Source<'a>: Sealed + Sized {
     fn entries_into<K: Blank, T: Blank>(
         &mut self,
         into: &mut Vec<(K, T)>,
-        mut read_key: impl FnMut(&mut Reader<'a>, &mut K) -> Result<()>,
-        mut read: impl FnMut(&mut Self, &mut T) -> Result<()>,
+        read_key: impl FnMut(&mut Reader<'a>, &mut K) -> Result<()>,
+        read: impl FnMut(&mut Self, &mut T) -> Result<()>,
     ) -> Result<()> {
-        let item = self.begin_items()?;
-        into.clear();
-        while let Some((count, end)) = self.reader().block()? {
-            into.reserve(self.reader().room_for::<(K, T)>(count));
-            for _ in 0..count {
-                into.push((K::blank(), T::blank()));
-                if let Some((key, value)) = into.last_mut() {
-                    read_key(self.reader(), key)?;
-                    self.item(item);
-                    read(self, value)?;
-                }
-            }
-            self.reader().end_block(end)?;
-        }
+        self.reader().enter_items()?;
+        entries_into(self, into, read_key, read)?;
+        self.reader().leave_items();
         Ok(())
     }
 
@@ -381,6 +380,56 @@ pub trait Source<'a>: Sealed + Sized {
     fn uuid_fixed(&mut self) -> Result<uuid::Uuid> {
         self.fixed().map(uuid::Uuid::from_bytes)
     }
+}
+
+/// The items of an array, which do not count as a level here.
+#[inline]
+pub(crate) fn items_into<'a, S: Source<'a>, T: Blank>(
+    source: &mut S,
+    into: &mut Vec<T>,
+    mut read: impl FnMut(&mut S, &mut T) -> Result<()>,
+) -> Result<()> {
+    let item = source.begin_items()?;
+    into.clear();
+    while let Some((count, end)) = source.reader().block()? {
+        into.reserve(source.reader().room_for::<T>(count));
+        for _ in 0..count {
+            source.item(item);
+            let before = source.reader().remaining();
+            push_blank(into);
+            if let Some(place) = into.last_mut() {
+                read(source, place)?;
+            }
+            source.reader().count_item(before)?;
+        }
+        source.reader().end_block(end)?;
+    }
+    Ok(())
+}
+
+/// The entries of a map, which do not count as a level here.
+#[inline]
+pub(crate) fn entries_into<'a, S: Source<'a>, K: Blank, T: Blank>(
+    source: &mut S,
+    into: &mut Vec<(K, T)>,
+    mut read_key: impl FnMut(&mut Reader<'a>, &mut K) -> Result<()>,
+    mut read: impl FnMut(&mut S, &mut T) -> Result<()>,
+) -> Result<()> {
+    let item = source.begin_items()?;
+    into.clear();
+    while let Some((count, end)) = source.reader().block()? {
+        into.reserve(source.reader().room_for::<(K, T)>(count));
+        for _ in 0..count {
+            push_blank(into);
+            if let Some((key, value)) = into.last_mut() {
+                read_key(source.reader(), key)?;
+                source.item(item);
+                read(source, value)?;
+            }
+        }
+        source.reader().end_block(end)?;
+    }
+    Ok(())
 }
 
 /// Only this crate has sources: what generated code is compiled for stays small and known.

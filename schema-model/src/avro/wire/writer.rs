@@ -1,6 +1,6 @@
 //! Writing Avro's binary encoding.
 
-use super::{Day, Duration, Moment, RECURSION_MAX, TimeOfDay, times};
+use super::{Day, Duration, LEVELS_MAX, Moment, RECURSION_MAX, TimeOfDay, times};
 use crate::{EncodeError, avro::Datum};
 
 /// Writes one payload from front to back.
@@ -9,7 +9,10 @@ pub struct Writer {
     pub(super) bytes: Vec<u8>,
     /// How many bytes were there before.
     start: usize,
+    /// How many records that can hold themselves are open.
     depth: usize,
+    /// How many of them, and of arrays and maps in them.
+    levels: usize,
     refusal: Option<String>,
 }
 
@@ -186,11 +189,14 @@ impl Writer {
     /// An array, in one block.
     #[inline]
     pub fn array<T>(&mut self, items: &[T], mut item: impl FnMut(&mut Writer, &T)) {
-        if !items.is_empty() {
-            self.index(items.len());
-            for value in items {
-                item(self, value);
+        if self.enter_items() {
+            if !items.is_empty() {
+                self.index(items.len());
+                for value in items {
+                    item(self, value);
+                }
             }
+            self.leave_items();
         }
         self.bytes.push(0);
     }
@@ -203,17 +209,21 @@ impl Writer {
         mut value: impl FnMut(&mut Writer, T),
     ) {
         let entries = entries.into_iter();
-        if entries.len() > 0 {
-            self.index(entries.len());
-            for (key, entry) in entries {
-                self.string(key);
-                value(self, entry);
+        if self.enter_items() {
+            if entries.len() > 0 {
+                self.index(entries.len());
+                for (key, entry) in entries {
+                    self.string(key);
+                    value(self, entry);
+                }
             }
+            self.leave_items();
         }
         self.bytes.push(0);
     }
 
-    /// Goes into a record that can hold itself; whether it is to be written. Below [`RECURSION_MAX`] of them nothing is:
+    /// Goes into a record that can hold itself; whether it is to be written. Below [`RECURSION_MAX`] of them nothing is, nor
+    /// below [`LEVELS_MAX`] of them with the arrays and maps they are in:
     /// nobody would read it, and [`crate::avro::encode_checked`] says so.
     #[inline]
     pub fn descend(&mut self) -> bool {
@@ -223,7 +233,11 @@ impl Writer {
             ));
             return false;
         }
+        if self.levels == LEVELS_MAX {
+            return self.too_many_levels();
+        }
         self.depth += 1;
+        self.levels += 1;
         true
     }
 
@@ -231,6 +245,36 @@ impl Writer {
     #[inline]
     pub fn ascend(&mut self) {
         self.depth -= 1;
+        self.levels -= 1;
+    }
+
+    /// Goes into an array or a map; whether it is to be written. As its reader does, it counts those in records that can hold
+    /// themselves.
+    #[inline]
+    fn enter_items(&mut self) -> bool {
+        if self.depth == 0 {
+            return true;
+        }
+        if self.levels == LEVELS_MAX {
+            return self.too_many_levels();
+        }
+        self.levels += 1;
+        true
+    }
+
+    #[inline]
+    fn leave_items(&mut self) {
+        if self.depth > 0 {
+            self.levels -= 1;
+        }
+    }
+
+    #[cold]
+    fn too_many_levels(&mut self) -> bool {
+        self.refuse(format!(
+            "the value nests deeper than {LEVELS_MAX} records, arrays and maps"
+        ));
+        false
     }
 
     /// A symbol that an enum's schema has not: it is refused.
