@@ -3,11 +3,13 @@
 //! Invariant: what is written is what the schema says, in its order, and reading undoes it. Printed code calls the writer
 //! `to` and the source `from`.
 
+mod branches;
 mod endless;
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::quote;
 
+pub(crate) use branches::{read_branches, write_branches};
 pub(crate) use endless::read_record;
 
 use crate::rust::scalar::Scalar;
@@ -155,21 +157,6 @@ fn write_union(union: &Union, operand: &Operand) -> TokenStream {
             }
         },
     }
-}
-
-/// The body of the `write` of a union's enum.
-pub(crate) fn write_branches(union: &Union) -> TokenStream {
-    let arms = union.branches.iter().map(|branch| {
-        let (variant, index) = (&branch.variant, unsuffixed(branch.index));
-        let body = write(&branch.shape, &Operand::value());
-        quote! {
-            Self::#variant(value) => {
-                to.branch(#index);
-                #body
-            }
-        }
-    });
-    quote!(match self { #(#arms)* })
 }
 
 /// A statement that reads a value of this shape into a place, from what `from` stands for, with `?` inside.
@@ -378,32 +365,4 @@ fn read_union(shape: &Shape, from: &TokenStream) -> TokenStream {
             None
         }
     })
-}
-
-/// The body of the `read` of a union's enum without `null`.
-pub(crate) fn read_branches(union: &Union) -> TokenStream {
-    if union.is_endless() {
-        let read = endless::read_union(union, &quote!(self), &quote!(from));
-        return quote! {
-            #read
-            Ok(())
-        };
-    }
-    let count = unsuffixed(union.count);
-    let last = union.branches.len().saturating_sub(1);
-    let arms = union.branches.iter().enumerate().map(|(position, branch)| {
-        let variant = &branch.variant;
-        let value = read(&branch.shape, &quote!(from));
-        // The source checked the index: whatever is left is the last branch.
-        let index = if position == last {
-            quote!(_)
-        } else {
-            unsuffixed(branch.index).into_token_stream()
-        };
-        quote!(#index => Self::#variant(#value),)
-    });
-    quote! {
-        *self = match from.branch(#count)? { #(#arms)* };
-        Ok(())
-    }
 }

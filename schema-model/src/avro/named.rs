@@ -1,14 +1,20 @@
-//! Records, enums and fixed, from JSON to the arena.
+//! Records, enums and fixed, from JSON to the arena, and their names.
+
+use std::collections::HashSet;
 
 use super::{
     fields,
-    json::JsonKind,
+    json::{Json, JsonKind},
     names,
-    node::{Enum, Field, Fixed, Kind, NodeId, Record},
-    parse::{FIXED_BYTES_MAX, Parser, RESERVED, Tree, props, text},
+    node::{Enum, Field, Fixed, Kind, Name, NodeId, Record},
+    parse::{FIXED_BYTES_MAX, Parser, RESERVED, Tree, primitive, props, text},
     places::Places,
 };
 use crate::ParseError;
+
+/// The most bytes of full names in one schema and its references, as often as they stand there: a namespace is written once,
+/// and every name in it has all of it.
+const NAMES_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 impl<'t> Parser<'t> {
     pub(super) fn record(
@@ -125,5 +131,57 @@ impl<'t> Parser<'t> {
         }));
         let id = self.add(json, kind, props(json, &RESERVED))?;
         Ok(self.define(id))
+    }
+
+    /// Counts a name before it is made.
+    pub(super) fn count_name(
+        &mut self,
+        at: &Tree<'t>,
+        name: &str,
+        namespace: Option<&str>,
+    ) -> Result<(), ParseError> {
+        let inherited = namespace.filter(|_| !name.contains('.')).map_or(0, str::len);
+        self.names_bytes = self.names_bytes.saturating_add(name.len() + inherited);
+        if self.names_bytes > NAMES_BYTES_MAX {
+            let message = format!(
+                "the full names of types in the schema have more than {NAMES_BYTES_MAX} bytes: shorten the namespace, which every name has in it"
+            );
+            return Err(self.error(at, message));
+        }
+        Ok(())
+    }
+
+    fn name(&mut self, json: &Tree<'t>, namespace: Option<&str>) -> Result<Name, ParseError> {
+        let name_json = self.required(json, "name", "a record, enum or fixed needs a \"name\"")?;
+        let name = name_json
+            .as_str()
+            .ok_or_else(|| self.error(name_json, "a name must be a string"))?;
+        let namespace = json.get("namespace").and_then(Json::as_str).or(namespace);
+        self.count_name(name_json, name, namespace)?;
+        let name = Name::new(name, namespace);
+        names::validate_full(name.full())
+            .map_err(|problem| self.error(name_json, format!("the name {problem}")))?;
+        if primitive(name.full()).is_some() {
+            return Err(self.error(
+                name_json,
+                format!("\"{}\" is a primitive type, not a name for another", name.full()),
+            ));
+        }
+        Ok(name)
+    }
+
+    /// The aliases of a named type; they live in its namespace.
+    fn aliases(&mut self, json: &Tree<'t>, name: &Name) -> Result<Vec<Name>, ParseError> {
+        let (mut aliases, mut known): (Vec<Name>, _) = (Vec::new(), HashSet::new());
+        for (at, alias) in self.alias_texts(json)? {
+            self.count_name(at, alias, name.namespace())?;
+            let alias = Name::new(alias, name.namespace());
+            names::validate(alias.short())
+                .map_err(|problem| self.error(at, format!("an alias {problem}")))?;
+            if known.insert(alias.full().to_owned()) {
+                aliases.push(alias);
+            }
+        }
+        Ok(aliases)
     }
 }

@@ -7,15 +7,12 @@
 mod recursion;
 mod settle;
 
-use std::{
-    borrow::Cow,
-    collections::{HashMap, HashSet},
-};
+use std::{borrow::Cow, collections::HashMap};
 
 use super::{
     default,
     json::{Json, JsonKind},
-    logical, names,
+    logical,
     node::{Kind, Name, Node, NodeId, Record},
     places::Places,
 };
@@ -29,10 +26,6 @@ pub const NODES_MAX: usize = 100_000;
 
 /// The largest fixed.
 pub const FIXED_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// The most bytes of full names in one schema and its references, as often as they stand there: a namespace is written once,
-/// and every name in it has all of it.
-const NAMES_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What properties of a type mean something to Avro and are no custom properties.
 pub(super) const RESERVED: [&str; 10] = [
@@ -66,7 +59,7 @@ pub(super) struct Parser<'t> {
     /// How many values of defaults were checked.
     default_steps: usize,
     /// How many bytes the full names had so far.
-    names_bytes: usize,
+    pub(super) names_bytes: usize,
 }
 
 impl<'t> Parser<'t> {
@@ -265,53 +258,6 @@ impl<'t> Parser<'t> {
         message: &str,
     ) -> Result<&'j Tree<'t>, ParseError> {
         json.get(key).ok_or_else(|| self.error(json, message))
-    }
-
-    /// Counts a name before it is made.
-    fn count_name(&mut self, at: &Tree<'t>, name: &str, namespace: Option<&str>) -> Result<(), ParseError> {
-        let inherited = namespace.filter(|_| !name.contains('.')).map_or(0, str::len);
-        self.names_bytes = self.names_bytes.saturating_add(name.len() + inherited);
-        if self.names_bytes > NAMES_BYTES_MAX {
-            let message = format!(
-                "the full names of types in the schema have more than {NAMES_BYTES_MAX} bytes: shorten the namespace, which every name has in it"
-            );
-            return Err(self.error(at, message));
-        }
-        Ok(())
-    }
-
-    pub(super) fn name(&mut self, json: &Tree<'t>, namespace: Option<&str>) -> Result<Name, ParseError> {
-        let name_json = self.required(json, "name", "a record, enum or fixed needs a \"name\"")?;
-        let name = name_json
-            .as_str()
-            .ok_or_else(|| self.error(name_json, "a name must be a string"))?;
-        let namespace = json.get("namespace").and_then(Json::as_str).or(namespace);
-        self.count_name(name_json, name, namespace)?;
-        let name = Name::new(name, namespace);
-        names::validate_full(name.full())
-            .map_err(|problem| self.error(name_json, format!("the name {problem}")))?;
-        if primitive(name.full()).is_some() {
-            return Err(self.error(
-                name_json,
-                format!("\"{}\" is a primitive type, not a name for another", name.full()),
-            ));
-        }
-        Ok(name)
-    }
-
-    /// The aliases of a named type; they live in its namespace.
-    pub(super) fn aliases(&mut self, json: &Tree<'t>, name: &Name) -> Result<Vec<Name>, ParseError> {
-        let (mut aliases, mut known): (Vec<Name>, _) = (Vec::new(), HashSet::new());
-        for (at, alias) in self.alias_texts(json)? {
-            self.count_name(at, alias, name.namespace())?;
-            let alias = Name::new(alias, name.namespace());
-            names::validate(alias.short())
-                .map_err(|problem| self.error(at, format!("an alias {problem}")))?;
-            if known.insert(alias.full().to_owned()) {
-                aliases.push(alias);
-            }
-        }
-        Ok(aliases)
     }
 
     pub(super) fn alias_texts<'j>(

@@ -27,6 +27,7 @@
 mod blank;
 mod decimal;
 mod fault;
+mod items;
 mod logical;
 mod nesting;
 mod own;
@@ -43,13 +44,13 @@ mod writer;
 pub use blank::Blank;
 pub use fault::Fault;
 pub(crate) use fault::Of;
+#[cfg(feature = "values")]
+pub(crate) use items::{entries_into, items_into};
 pub use logical::Duration;
 pub(crate) use logical::big_decimal;
 pub use reader::Reader;
 pub(crate) use source::Sealed;
 pub use source::Source;
-#[cfg(feature = "values")]
-pub(crate) use source::{entries_into, items_into};
 pub use times::{Day, Moment, TimeOfDay};
 pub use writer::Writer;
 

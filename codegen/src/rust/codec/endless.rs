@@ -34,7 +34,8 @@ pub(crate) fn read_record(idents: &[Ident], shapes: &[Shape], holds_itself: bool
     let runs = fields.chunk_by(|(_, shape), (_, next)| !shape.is_endless() && !next.is_endless());
     let reads = runs.flat_map(|run| run.chunks(APART)).map(|run| {
         let leads_back = run.iter().any(|(_, shape)| shape.is_endless());
-        if if leads_back { crowded } else { run.len() > FEW } {
+        let is_apart = if leads_back { crowded } else { run.len() > FEW };
+        if is_apart {
             let reads = read_fields(run, &quote!(value));
             quote! {
                 from.apart(self, |from, value| {

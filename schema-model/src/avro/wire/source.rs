@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::blank::{boxed, insert_blank, push_blank};
-use super::{Blank, Day, Duration, Fault, Moment, Reader, Result, TimeOfDay, logical, times};
+use super::blank::{boxed, insert_blank};
+use super::{Blank, Day, Duration, Fault, Moment, Reader, Result, TimeOfDay, items, logical, times};
 use crate::avro::{Borrowed, Datum};
 use crate::{Exact, Number};
 
@@ -205,7 +205,7 @@ pub trait Source<'a>: Sealed + Sized {
         read: impl FnMut(&mut Self, &mut T) -> Result<()>,
     ) -> Result<()> {
         self.reader().enter_items()?;
-        items_into(self, into, read)?;
+        items::items_into(self, into, read)?;
         self.reader().leave_items();
         Ok(())
     }
@@ -229,7 +229,7 @@ pub trait Source<'a>: Sealed + Sized {
         read: impl FnMut(&mut Self, &mut T) -> Result<()>,
     ) -> Result<()> {
         self.reader().enter_items()?;
-        entries_into(self, into, read_key, read)?;
+        items::entries_into(self, into, read_key, read)?;
         self.reader().leave_items();
         Ok(())
     }
@@ -380,56 +380,6 @@ pub trait Source<'a>: Sealed + Sized {
     fn uuid_fixed(&mut self) -> Result<uuid::Uuid> {
         self.fixed().map(uuid::Uuid::from_bytes)
     }
-}
-
-/// The items of an array, which do not count as a level here.
-#[inline]
-pub(crate) fn items_into<'a, S: Source<'a>, T: Blank>(
-    source: &mut S,
-    into: &mut Vec<T>,
-    mut read: impl FnMut(&mut S, &mut T) -> Result<()>,
-) -> Result<()> {
-    let item = source.begin_items()?;
-    into.clear();
-    while let Some((count, end)) = source.reader().block()? {
-        into.reserve(source.reader().room_for::<T>(count));
-        for _ in 0..count {
-            source.item(item);
-            let before = source.reader().remaining();
-            push_blank(into);
-            if let Some(place) = into.last_mut() {
-                read(source, place)?;
-            }
-            source.reader().count_item(before)?;
-        }
-        source.reader().end_block(end)?;
-    }
-    Ok(())
-}
-
-/// The entries of a map, which do not count as a level here.
-#[inline]
-pub(crate) fn entries_into<'a, S: Source<'a>, K: Blank, T: Blank>(
-    source: &mut S,
-    into: &mut Vec<(K, T)>,
-    mut read_key: impl FnMut(&mut Reader<'a>, &mut K) -> Result<()>,
-    mut read: impl FnMut(&mut S, &mut T) -> Result<()>,
-) -> Result<()> {
-    let item = source.begin_items()?;
-    into.clear();
-    while let Some((count, end)) = source.reader().block()? {
-        into.reserve(source.reader().room_for::<(K, T)>(count));
-        for _ in 0..count {
-            push_blank(into);
-            if let Some((key, value)) = into.last_mut() {
-                read_key(source.reader(), key)?;
-                source.item(item);
-                read(source, value)?;
-            }
-        }
-        source.reader().end_block(end)?;
-    }
-    Ok(())
 }
 
 /// Only this crate has sources: what generated code is compiled for stays small and known.
