@@ -10,7 +10,7 @@ use crate::answer::Described;
 /// How many schemas one may refer to, all in all.
 pub const REFERENCES_MAX: usize = 1_000;
 /// How long the texts of all of them may be: far longer than any schema that can be read, far less than their answers may be.
-const REFERENCES_BYTES_MAX: usize = 8 * 1024 * 1024;
+pub(crate) const REFERENCES_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The texts behind some references, and behind theirs.
 ///

@@ -224,7 +224,7 @@ fn failures_are_told_apart() {
 
 #[test]
 fn references_are_bounded_by_their_bytes() {
-    let long = format!("{}{OPENED}", " ".repeat(REFERENCES_BYTES_MAX / 2));
+    let long = format!("{}{OPENED}", " ".repeat(references::REFERENCES_BYTES_MAX / 2));
     let fake = Fake::new(&[
         (
             "GET /schemas/ids/7",
