@@ -3,6 +3,8 @@
 //! Invariant: every logical type of the specification that fits its type becomes a type of Rust; every other is its
 //! underlying type, as readers that do not know it are told to treat it.
 
+mod top;
+
 use std::path::Path;
 
 use annals_schema_model::avro::wire::{Blank, Reader, Result as Read, Source as _};
@@ -12,6 +14,7 @@ use annals_schema_model::{Decimal, Span};
 use crate::diagnostic::Diagnostic;
 use crate::input::VersionText;
 use crate::model::{self, Body, Definition, Definitions, Field, Type, Value};
+pub(crate) use top::Top;
 
 /// The file that a type is defined in: its own, or one it refers to.
 #[derive(Clone, Copy)]
@@ -43,12 +46,14 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Every named type of a schema whose top is a named type, those it refers to as well, and the top's other names.
+/// Every named type of a schema, those it refers to as well, and what is at its top: one type, or the branches of a union. What
+/// has no name there is called by the subject.
 pub(crate) fn definitions(
     text: &VersionText,
     schema: &Schema,
+    subject: &str,
     wrong: &mut Vec<Diagnostic>,
-) -> Option<(Definitions, Vec<String>)> {
+) -> Option<(Definitions, Vec<Top>)> {
     let mut definitions = Definitions::new();
     let mut complaints = Vec::new();
     for node in schema.nodes() {
@@ -70,29 +75,7 @@ pub(crate) fn definitions(
         };
         definitions.insert(definition.name.clone(), definition);
     }
-    let top = schema.node(schema.root());
-    let aliases = top
-        .kind
-        .aliases()
-        .iter()
-        .map(|alias| alias.full().to_owned())
-        .collect();
-    if top
-        .kind
-        .type_name()
-        .is_some_and(|name| !definitions.contains_key(name.full()))
-        && complaints.is_empty()
-    {
-        let message =
-            "the top is a fixed that stands for another type; events are named types, put it into a record";
-        let place = Place::of(text, top);
-        complaints.push(Diagnostic::at(
-            place.path,
-            place.line_column(top.span).0,
-            0,
-            message,
-        ));
-    }
+    let tops = top::tops(text, schema, subject, &mut definitions, &mut complaints);
     if complaints.is_empty() {
         let ranks = model::ranks(&definitions);
         let valueless = definitions
@@ -108,7 +91,7 @@ pub(crate) fn definitions(
     }
     let sound = complaints.is_empty();
     wrong.extend(complaints);
-    sound.then_some((definitions, aliases))
+    sound.then_some((definitions, tops))
 }
 
 /// What a named type is; nothing for a fixed that its logical type replaces.

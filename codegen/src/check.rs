@@ -9,6 +9,7 @@ use annals_schema_model::{Schema, SchemaType};
 use crate::avro;
 use crate::diagnostic::Diagnostic;
 use crate::input::{Input, Strategy, Subject, Topic, VersionText};
+use crate::model::{Definitions, reached_by};
 #[cfg(feature = "proto")]
 use crate::protobuf;
 use crate::unit::{AvroUnit, Origin, ProtoUnit, TopicUnit, Units};
@@ -31,7 +32,8 @@ pub(crate) fn units(input: &Input) -> Result<Units, Vec<Diagnostic>> {
 /// What is generated of a subject: an Avro version and its kept ones, or a message.
 #[derive(Default)]
 struct SubjectUnits {
-    newest: Option<AvroUnit>,
+    /// One, or one for each branch of the union at the top.
+    newest: Vec<AvroUnit>,
     kept: Vec<AvroUnit>,
     message: Option<ProtoUnit>,
 }
@@ -46,11 +48,14 @@ fn subject_units(topic: Option<&Topic>, subject: &Subject, wrong: &mut Vec<Diagn
     let kept = older.iter().filter(is_kept);
     match subject.kind {
         SchemaType::Avro => {
-            units.newest = avro_unit(subject, newest, None, wrong);
+            units.newest = avro_units(subject, newest, None, wrong);
             for text in kept {
-                units
-                    .kept
-                    .extend(avro_unit(subject, text, Some(text.version), wrong));
+                let mut old = avro_units(subject, text, Some(text.version), wrong);
+                // A branch that did not change is the newest's.
+                let is_new =
+                    |new: &AvroUnit, old: &AvroUnit| new.branch.is_some() && new.schema.same_as(&old.schema);
+                old.retain(|old| !units.newest.iter().any(|new| is_new(new, old)));
+                units.kept.extend(old);
             }
         }
         _ => {
@@ -116,9 +121,18 @@ fn check_name(topic: &Topic, subject: &Subject, text: &VersionText, wrong: &mut 
     let Some(record) = text.schema.record_name() else {
         let what = match subject.kind {
             SchemaType::Protobuf => "has no message",
-            _ => "has no record at its top; events are records",
+            // Where the topic alone names subjects, any type is an event, and each branch of a union.
+            _ if topic.strategy == Strategy::Topic => return,
+            _ => "has no name at its top that its subject could be called by",
         };
-        wrong.push(Diagnostic::at(&text.path, 1, 1, what));
+        let diagnostic = Diagnostic::at(&text.path, 1, 1, what);
+        wrong.push(match subject.kind {
+            SchemaType::Protobuf => diagnostic,
+            _ => diagnostic.help(format!(
+                "call the subject `{}-value`, or put it into a record",
+                topic.name
+            )),
+        });
         return;
     };
     let named = record_of(topic, subject);
@@ -138,16 +152,17 @@ fn check_name(topic: &Topic, subject: &Subject, text: &VersionText, wrong: &mut 
 /// A name is one event's: who is called so by an alias cannot be told from who is called so.
 fn check_aliases(topic: &str, events: &[AvroUnit], wrong: &mut Vec<Diagnostic>) {
     let mut owners: BTreeMap<&str, &AvroUnit> = BTreeMap::new();
-    let own = events.iter().map(|unit| (unit.top.as_str(), unit));
+    let own = events.iter().map(|unit| (unit.event_name(), unit));
     let aliases = events
         .iter()
         .flat_map(|unit| unit.aliases.iter().map(move |alias| (alias.as_str(), unit)));
     for (name, unit) in own.chain(aliases) {
         let owner = *owners.entry(name).or_insert(unit);
-        if owner.top != unit.top {
+        if owner.event_name() != unit.event_name() {
             let message = format!(
                 "`{name}` is an alias of `{}` and a name of `{}` in topic `{topic}`; take the alias away",
-                unit.top, owner.top
+                unit.event_name(),
+                owner.event_name()
             );
             wrong.push(Diagnostic::at(&unit.origin.path, 1, 1, message));
         }
@@ -173,24 +188,46 @@ fn origin(subject: &Subject, text: &VersionText) -> Origin {
     }
 }
 
-fn avro_unit(
+/// A unit, or one for each branch of the union at the top.
+fn avro_units(
     subject: &Subject,
     text: &VersionText,
     keep: Option<u32>,
     wrong: &mut Vec<Diagnostic>,
-) -> Option<AvroUnit> {
-    let Schema::Avro(avro) = &text.schema else {
-        return None;
+) -> Vec<AvroUnit> {
+    let Schema::Avro(schema) = &text.schema else {
+        return Vec::new();
     };
-    let (definitions, aliases) = avro::definitions(text, avro, wrong)?;
-    Some(AvroUnit {
-        origin: origin(subject, text),
+    let Some((definitions, tops)) = avro::definitions(text, schema, &subject.name, wrong) else {
+        return Vec::new();
+    };
+    let origin = origin(subject, text);
+    let unit = |top: avro::Top| AvroUnit {
+        origin: origin.clone(),
         keep,
         is_upcast: subject.upcast.contains(&text.version),
-        top: text.schema.record_name()?,
-        aliases,
-        definitions,
-    })
+        definitions: match top.branch {
+            None => definitions.clone(),
+            Some(_) => within(&definitions, &top.name),
+        },
+        top: top.name,
+        branch: top.branch,
+        aliases: top.aliases,
+        schema: top.schema,
+    };
+    tops.into_iter().map(unit).collect()
+}
+
+/// A definition, and those it needs.
+fn within(definitions: &Definitions, name: &str) -> Definitions {
+    let mut needed = reached_by(definitions, name);
+    needed.insert(name);
+    let needed = definitions
+        .iter()
+        .filter(|(name, _)| needed.contains(name.as_str()));
+    needed
+        .map(|(name, definition)| (name.clone(), definition.clone()))
+        .collect()
 }
 
 #[cfg(feature = "proto")]

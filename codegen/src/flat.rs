@@ -12,7 +12,7 @@ use crate::model::{Body, Definition, Definitions, Field, proto};
 use crate::names::{Scope, camel};
 use crate::rust::identity::identities;
 use crate::rust::units as avro_units;
-use crate::unit::{ProtoUnit, TopicUnit, Units};
+use crate::unit::{AvroUnit, ProtoUnit, TopicUnit, Units};
 
 /// All types and topics.
 #[derive(Debug, Default)]
@@ -71,6 +71,8 @@ pub(crate) struct Event<'u> {
     pub(crate) full_name: &'u str,
     /// The type's place in [`Flat::types`].
     pub(crate) place: usize,
+    /// Whether it is a branch of the union at the top of its schema.
+    pub(crate) is_branch: bool,
 }
 
 impl<'u> Flat<'u> {
@@ -83,7 +85,11 @@ impl<'u> Flat<'u> {
         for place in found.types {
             let unit = avro[place.unit];
             flat.types.push(Named {
-                name: capital(place.definition.simple_name()),
+                name: match place.definition.body {
+                    // It is called as its subject, which need be no name.
+                    Body::Bare(..) => camel(place.definition.simple_name()),
+                    _ => capital(place.definition.simple_name()),
+                },
                 label: &unit.origin.label,
                 declared: Declared::Avro(place.definition),
                 unit: place.unit,
@@ -116,22 +122,25 @@ impl<'u> Flat<'u> {
     fn add_topics(&mut self, topics: &'u [TopicUnit], names: Vec<String>, first_proto: usize) {
         let (mut avro, mut proto) = (0.., first_proto..);
         for (topic, type_name) in topics.iter().zip(names) {
-            let tops: Vec<(Option<usize>, &str)> = match topic {
+            let tops: Vec<(Option<usize>, &str, Option<&AvroUnit>)> = match topic {
                 TopicUnit::Avro { events, .. } => events
                     .iter()
-                    .map(|unit| (avro.next(), unit.top.as_str()))
+                    .map(|unit| (avro.next(), unit.top.as_str(), Some(unit)))
                     .collect(),
                 TopicUnit::Proto { events, .. } => {
                     let tops = events.iter().flat_map(|unit| {
                         let place = proto.next();
-                        unit.tops().into_iter().map(move |top| (place, top))
+                        unit.tops().into_iter().map(move |top| (place, top, None))
                     });
                     tops.collect()
                 }
             };
-            let events = tops.into_iter().filter_map(|(unit, full_name)| {
-                let place = *self.places.get(unit?)?.get(full_name)?;
-                Some(Event { full_name, place })
+            let events = tops.into_iter().filter_map(|(index, top, unit)| {
+                Some(Event {
+                    full_name: unit.map_or(top, AvroUnit::event_name),
+                    place: *self.places.get(index?)?.get(top)?,
+                    is_branch: unit.is_some_and(|unit| unit.branch.is_some()),
+                })
             });
             let events = events.collect();
             self.topics.push(Topic {
@@ -286,19 +295,19 @@ impl Named<'_> {
         let (doc, full_name, line, deprecated) = match self.declared {
             Declared::Avro(definition) => (
                 &definition.doc,
-                &definition.name,
+                definition.schema_name(),
                 definition.line,
                 definition.deprecated.as_deref(),
             ),
             Declared::Message(message) => (
                 &message.about.doc,
-                &message.full_name,
+                message.full_name.as_str(),
                 message.about.line,
                 message.about.deprecated.then_some(""),
             ),
             Declared::Enum(values) => (
                 &values.about.doc,
-                &values.full_name,
+                values.full_name.as_str(),
                 values.about.line,
                 values.about.deprecated.then_some(""),
             ),

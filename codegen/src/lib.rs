@@ -29,6 +29,11 @@
 //! Where a subject is named by a message, that is the event, wherever in the file it stands.
 //!
 //! An Avro record begins with the defaults of its schema, so that `OrderPlaced { order_id, ..Default::default() }` is whole.
+//! A topic whose Avro schema is a union at its top, as `["shop.Placed", "shop.Paid"]`, has an event for each branch, whichever
+//! order writers have them in; the index of the branch stands in the payload before its value. What has no name of its own
+//! there (a string, an array, a decimal) is a struct of one field `value`, called as its subject: `OrdersValueString`, or
+//! `OrdersValue` where it is all there is.
+//!
 //! An enum whose schema has no default keeps symbols that only their writers know. What a `deprecated` property or
 //! `@deprecated` in a doc says, the compiler says. A record that subjects define differently is several types: the later one
 //! lives in a module of its subject. Dates, times and decimals are types of jiff and this project, or as [`DateTimes`] and

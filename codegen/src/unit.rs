@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use annals_schema_model::{Resolved, SchemaType};
+use annals_schema_model::{Resolved, SchemaType, avro};
 
-use crate::model::{Definitions, proto};
+use crate::model::{Definition, Definitions, proto};
 
-/// One version of an Avro subject whose types are generated.
+/// One version of an Avro subject whose types are generated, or a branch of it where it is a union at its top.
 #[derive(Clone, Debug)]
 pub(crate) struct AvroUnit {
     /// Where it comes from.
@@ -15,12 +15,59 @@ pub(crate) struct AvroUnit {
     pub(crate) keep: Option<u32>,
     /// Whether its events become the next version's by the user's own `From`, instead of by Avro's resolution.
     pub(crate) is_upcast: bool,
-    /// The full name of the top record.
+    /// The top type, as definitions call it: the full name of a record.
     pub(crate) top: String,
-    /// The full names the top record had before.
+    /// The index of its branch in the union at the top.
+    pub(crate) branch: Option<usize>,
+    /// What writers call it too: names it had before, and types whose values become its own.
     pub(crate) aliases: Vec<String>,
     /// Every named type.
     pub(crate) definitions: Definitions,
+    /// The schema of the top type.
+    pub(crate) schema: avro::Schema,
+}
+
+impl AvroUnit {
+    /// The top type.
+    pub(crate) fn definition(&self) -> Option<&Definition> {
+        self.definitions.get(&self.top)
+    }
+
+    /// What the schema calls the top type: the full name of a record, or `array`, `int`, ….
+    pub(crate) fn event_name(&self) -> &str {
+        self.definition().map_or(&self.top, Definition::schema_name)
+    }
+
+    /// Whether it is an older version of what another is the newest of, among all newest ones.
+    pub(crate) fn is_older(&self, newest: &AvroUnit, all: &[&AvroUnit]) -> bool {
+        let is_whole = self.branch.is_none() && newest.branch.is_none();
+        let is_of_subject = |other: &AvroUnit| other.origin.subject == self.origin.subject;
+        // One that moved to another namespace, unless the old name is another's.
+        let has_moved = || {
+            let mut others = all
+                .iter()
+                .filter(|other| other.keep.is_none() && is_of_subject(other));
+            self.has_name_of(newest, short) && !others.any(|other| self.has_name_of(other, |name| name))
+        };
+        self.keep.is_some()
+            && is_of_subject(newest)
+            && (is_whole || self.has_name_of(newest, |name| name) || has_moved())
+    }
+
+    /// Whether what it is called, or was, is what another is called or was.
+    fn has_name_of(&self, other: &AvroUnit, called: fn(&str) -> &str) -> bool {
+        let mut own = self.names().map(called);
+        own.any(|name| other.names().map(called).any(|other| other == name))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.event_name()).chain(self.aliases.iter().map(String::as_str))
+    }
+}
+
+/// A full name without its namespace.
+pub(crate) fn short(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(_, short)| short)
 }
 
 /// The newest version of a Protobuf subject.

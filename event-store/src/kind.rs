@@ -1,7 +1,7 @@
-//! The name of an event: an Avro record's full name, a JSON Schema's title, or the set member of a Protobuf message's
-//! first oneof.
+//! The name of an event: an Avro record's full name (or what else the type is called that was written, of a union the
+//! branch), a JSON Schema's title, or the set member of a Protobuf message's first oneof.
 
-use annals_schema_model::{Schema, Writer, envelope, proto};
+use annals_schema_model::{Schema, Writer, avro, envelope, proto};
 use prost_reflect::{DynamicMessage, MessageDescriptor, OneofDescriptor};
 
 /// The event's name. A body that does not read still has the name of its schema.
@@ -11,7 +11,8 @@ pub(crate) fn event_name(writer: &Writer, body: &[u8]) -> String {
         name.unwrap_or_else(|| format!("schema id {}", writer.id))
     };
     match &writer.schema {
-        Schema::Avro(_) | Schema::Json(_) => record_name(),
+        Schema::Avro(_) => avro::written_name(writer, body).map_or_else(|_| record_name(), str::to_owned),
+        Schema::Json(_) => record_name(),
         Schema::Proto(schema) => member_set(schema, body).unwrap_or_else(record_name),
     }
 }

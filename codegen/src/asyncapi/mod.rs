@@ -143,10 +143,14 @@ fn proto_record<'u>(unit: &'u ProtoUnit, top: &'u str, is_only: bool, strategy: 
 }
 
 fn avro_record<'u>(unit: &'u AvroUnit, strategy: &'static str) -> Record<'u> {
-    let definition: Option<&Definition> = unit.definitions.get(&unit.top);
+    let definition: Option<&Definition> = unit.definition();
+    let (subject, full_name) = (&unit.origin.subject, unit.event_name());
     Record {
-        key: unit.origin.subject.clone(),
-        full_name: &unit.top,
+        key: match unit.branch {
+            None => subject.clone(),
+            Some(_) => format!("{subject}.{full_name}"),
+        },
+        full_name,
         doc: definition.and_then(|definition| definition.doc.as_deref()),
         deprecated: definition.and_then(|definition| definition.deprecated.as_deref()),
         strategy,

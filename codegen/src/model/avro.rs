@@ -135,6 +135,20 @@ pub(crate) enum Body {
     Enum(Vec<String>, Option<usize>),
     /// A fixed and its size.
     Fixed(usize),
+    /// A type without a name of its own at the top of a schema, or in the union there: what the schema calls it, and the field
+    /// that it is in here.
+    Bare(String, Box<Field>),
+}
+
+impl Body {
+    /// What it holds: the fields of a record, or the one that is there for something without a name.
+    pub(crate) fn fields(&self) -> &[Field] {
+        match self {
+            Body::Record(fields) => fields,
+            Body::Bare(_, field) => std::slice::from_ref(field),
+            Body::Enum(..) | Body::Fixed(_) => &[],
+        }
+    }
 }
 
 /// A field of a record.
@@ -194,11 +208,18 @@ impl Definition {
             .map_or(self.name.as_str(), |(_, simple)| simple)
     }
 
+    /// What the schema calls it: its full name, or `array`, `int`, ….
+    pub(crate) fn schema_name(&self) -> &str {
+        match &self.body {
+            Body::Bare(name, _) => name,
+            _ => &self.name,
+        }
+    }
+
     /// Whether it, or a field of it, is not to be used any more.
     pub(crate) fn deprecates(&self) -> bool {
         let is_deprecated = |field: &Field| field.deprecated.is_some();
-        self.deprecated.is_some()
-            || matches!(&self.body, Body::Record(fields) if fields.iter().any(is_deprecated))
+        self.deprecated.is_some() || self.body.fields().iter().any(is_deprecated)
     }
 
     /// Whether it is an enum that keeps symbols it does not know: it has no default that stands for them.
@@ -215,6 +236,7 @@ impl Definition {
                 }
                 (Body::Enum(a, default), Body::Enum(b, other)) => a == b && default == other,
                 (Body::Fixed(a), Body::Fixed(b)) => a == b,
+                (Body::Bare(_, a), Body::Bare(_, b)) => a.kind == b.kind,
                 _ => false,
             }
     }
@@ -234,13 +256,7 @@ pub(crate) fn recurs(definitions: &Definitions, owner: &str, kind: &Type) -> boo
             Type::Named(name) if name == owner => return true,
             Type::Named(name) if !seen.contains(&name.as_str()) => {
                 seen.push(name);
-                if let Some(Definition {
-                    body: Body::Record(fields),
-                    ..
-                }) = definitions.get(name)
-                {
-                    open.extend(fields.iter().map(|field| &field.kind));
-                }
+                open.extend(fields(definitions, name).iter().map(|field| &field.kind));
             }
             _ => {}
         }
@@ -290,10 +306,8 @@ pub(crate) fn can_borrow(definitions: &Definitions, name: &str) -> bool {
 }
 
 fn fields<'d>(definitions: &'d Definitions, name: &str) -> &'d [Field] {
-    match definitions.get(name).map(|definition| &definition.body) {
-        Some(Body::Record(fields)) => fields,
-        _ => &[],
-    }
+    let definition = definitions.get(name);
+    definition.map_or(&[], |definition| definition.body.fields())
 }
 
 /// A type and the types inside it, down to named ones.
@@ -338,10 +352,14 @@ pub(crate) fn ranks(definitions: &Definitions) -> Ranks {
     let mut ranks = Ranks::new();
     loop {
         let found = definitions.iter().filter_map(|(name, definition)| {
-            let Body::Record(fields) = &definition.body else {
+            let (Body::Record(_) | Body::Bare(..)) = &definition.body else {
                 return (!ranks.contains_key(name)).then(|| (name.clone(), 0));
             };
-            let inner = fields.iter().map(|field| rank(&ranks, &field.kind));
+            let inner = definition
+                .body
+                .fields()
+                .iter()
+                .map(|field| rank(&ranks, &field.kind));
             let highest = inner.collect::<Option<Vec<usize>>>()?.into_iter().max();
             (!ranks.contains_key(name)).then(|| (name.clone(), 1 + highest.unwrap_or(0)))
         });

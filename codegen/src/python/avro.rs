@@ -134,6 +134,11 @@ impl Printer<'_> {
                 self.alias(&named.name, "bytes");
                 self.doc("", &named.said());
             }
+            Body::Bare(_, field) => {
+                let kind = self.avro_type(named, &field.kind);
+                self.alias(&named.name, &kind);
+                self.doc("", &named.said());
+            }
         }
     }
 

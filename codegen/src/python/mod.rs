@@ -64,20 +64,19 @@ pub(crate) fn file(all: &Units) -> String {
         aliases: BTreeSet::new(),
         modules: BTreeSet::new(),
     };
-    // Defaults of fields are values of enums, so enums stand first.
-    let is_class = |named: &&Named<'_>| match named.declared {
-        Declared::Avro(definition) => matches!(definition.body, Body::Record(_)),
-        Declared::Message(_) => true,
-        Declared::Enum(_) => false,
+    // Defaults of fields are values of enums, so enums stand first; and what is said to be another type stands behind it.
+    let rank = |named: &Named<'_>| match named.declared {
+        Declared::Avro(definition) => match definition.body {
+            Body::Enum(..) | Body::Fixed(_) => 0,
+            Body::Record(_) => 1,
+            Body::Bare(..) => 2,
+        },
+        Declared::Message(_) => 1,
+        Declared::Enum(_) => 0,
     };
-    flat.types
-        .iter()
-        .filter(|named| !is_class(named))
-        .for_each(|named| printer.declaration(named));
-    flat.types
-        .iter()
-        .filter(is_class)
-        .for_each(|named| printer.declaration(named));
+    let mut types: Vec<&Named<'_>> = flat.types.iter().collect();
+    types.sort_by_key(|named| rank(named));
+    types.into_iter().for_each(|named| printer.declaration(named));
     flat.topics.iter().for_each(|topic| printer.topic(topic));
     let aliases: Vec<_> = avro::ALIASES
         .iter()

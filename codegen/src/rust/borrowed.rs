@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use crate::model::{Definition, can_borrow, has_floats, holds_itself, reached_by};
+use crate::model::{Body, Definition, can_borrow, has_floats, holds_itself, reached_by};
 use crate::names::Scope;
-use crate::rust::codec::{Operand, read_branches, read_record};
+use crate::rust::codec::{Operand, read_bare, read_branches, read_record};
 use crate::rust::default::{blank, union_values};
 use crate::rust::definition::{default_impl, derives};
 use crate::rust::identity::Identities;
@@ -87,7 +87,10 @@ impl Record<'_> {
         let docs = self.docs;
         let doc = format!(" [`{owned}`] with texts and bytes borrowed from its payload.");
         let holds_itself = holds_itself(here.definitions, &self.definition.name);
-        let read = read_record(idents, &shapes, holds_itself);
+        let read = match self.definition.body {
+            Body::Bare(..) => read_bare(idents, &shapes),
+            _ => read_record(idents, &shapes, holds_itself),
+        };
         let values = idents.iter().zip(&shapes).map(|(field, shape)| {
             let value = to_owned(shape, &Operand::place(quote!(self.#field)));
             quote!(#field: #value,)

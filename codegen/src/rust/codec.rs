@@ -6,7 +6,7 @@
 mod branches;
 mod endless;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 pub(crate) use branches::{read_branches, write_branches};
@@ -178,6 +178,15 @@ pub(crate) fn read_into(shape: &Shape, into: &Operand, from: &TokenStream) -> To
     } else {
         quote!(#assigned = #value;)
     }
+}
+
+/// Reads what there is no record around.
+pub(crate) fn read_bare(idents: &[Ident], shapes: &[Shape]) -> TokenStream {
+    let reads = idents.iter().zip(shapes).map(|(field, shape)| {
+        let place = Operand::place(quote!(self.#field));
+        read_into(shape, &place, &quote!(from))
+    });
+    quote!(#(#reads)* Ok(()))
 }
 
 /// A call on a source that reads a value of this shape into a place; nothing when the value is handed over.

@@ -23,9 +23,6 @@ pub(crate) fn rich(definitions: &Definitions, ranks: &Ranks, settings: &Settings
     let mut rich = BTreeSet::new();
     loop {
         let found = definitions.values().find(|definition| {
-            let Body::Record(fields) = &definition.body else {
-                return false;
-            };
             let is_rich = |field: &Field| {
                 !is_plain(&field.kind, ranks, &rich, settings)
                     || field
@@ -33,7 +30,7 @@ pub(crate) fn rich(definitions: &Definitions, ranks: &Ranks, settings: &Settings
                         .as_ref()
                         .is_some_and(|value| !is_blank(&field.kind, value, definitions, ranks))
             };
-            !rich.contains(&definition.name) && fields.iter().any(is_rich)
+            !rich.contains(&definition.name) && definition.body.fields().iter().any(is_rich)
         });
         match found {
             Some(definition) => rich.insert(definition.name.clone()),

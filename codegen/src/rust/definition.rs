@@ -8,22 +8,14 @@ use quote::quote;
 use crate::model::{Body, Definition, Field, has_floats, holds_itself};
 use crate::names::{Scope, camel};
 use crate::rust::borrowed;
-use crate::rust::codec::{Operand, read_branches, read_record, write, write_branches};
+use crate::rust::codec::{Operand, read_bare, read_branches, read_record, write, write_branches};
 use crate::rust::default::{Member, Values, union_values, values};
 use crate::rust::doc::doc;
 use crate::rust::enumeration::enumeration;
-use crate::rust::may_fail;
 use crate::rust::module::{Here, ident};
+use crate::rust::payload::{Top, payload};
 use crate::rust::serde;
 use crate::rust::shape::{Shape, Shaper, Union, unsuffixed};
-
-/// What the top type of a schema has, and no other.
-pub(crate) struct Top {
-    /// The constants of the schema.
-    pub(crate) constants: TokenStream,
-    /// Whether the schema refers to others.
-    pub(crate) refers: bool,
-}
 
 /// The items of a definition. `scope` holds the names of its module.
 pub(crate) fn items(
@@ -35,15 +27,15 @@ pub(crate) fn items(
     let Some(name) = here.name_of(&definition.name) else {
         return TokenStream::new();
     };
-    let place = format!("`{}`, {}:{}", definition.name, definition.label, definition.line);
+    let full_name = definition.schema_name();
+    let place = format!("`{full_name}`, {}:{}", definition.label, definition.line);
     let doc = doc(definition.doc.as_deref(), &place);
     let deprecated = deprecated(definition.deprecated.as_deref());
     let items = match &definition.body {
-        Body::Record(fields) => record(definition, name, fields, top.is_some(), here, scope),
+        Body::Record(_) | Body::Bare(..) => record(definition, name, top.is_some(), here, scope),
         Body::Enum(symbols, default) => enumeration(definition, name, symbols, *default, here),
         Body::Fixed(size) => fixed(definition, name, *size, here),
     };
-    let full_name = &definition.name;
     let payload = top.map(|top| payload(definition, name, top, here));
     quote! {
         #doc
@@ -54,54 +46,6 @@ pub(crate) fn items(
             /// The full name in the schema.
             pub const NAME: &'static str = #full_name;
             #payload
-        }
-    }
-}
-
-/// What only the top type of a schema has: the schema, and whole payloads.
-fn payload(definition: &Definition, name: &Ident, top: &Top, here: &Here<'_>) -> TokenStream {
-    let avro = here.names.avro();
-    let constants = &top.constants;
-    let referring = top.refers.then(|| quote!(.referring(#name::REFERENCES)));
-    let encode = if may_fail(here.definitions, &definition.name, here.settings) {
-        quote! {
-            /// The payload, without an envelope; an error when it has something that nobody could read.
-            pub fn encode(&self) -> Result<Vec<u8>, #avro::EncodeError> {
-                #avro::encode_checked(self)
-            }
-
-            /// The same, appended to bytes that are there; nothing is where it is an error.
-            pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), #avro::EncodeError> {
-                #avro::encode_into_checked(self, out)
-            }
-        }
-    } else {
-        quote! {
-            /// The payload, without an envelope.
-            pub fn encode(&self) -> Vec<u8> {
-                #avro::encode(self)
-            }
-
-            /// The same, appended to bytes that are there.
-            pub fn encode_into(&self, out: &mut Vec<u8>) {
-                #avro::encode_into(self, out);
-            }
-        }
-    };
-    quote! {
-        #constants
-
-        #encode
-
-        /// Reads a payload written with exactly this schema, to its last byte.
-        pub fn decode(body: &[u8]) -> Result<Self, #avro::ReadError> {
-            Self::reader().decode(body)
-        }
-
-        /// What reads payloads of this and of every other writer's schema.
-        pub fn reader() -> &'static #avro::ReaderSchema {
-            static READER: #avro::ReaderSchema = #avro::ReaderSchema::new(#name::SCHEMA) #referring;
-            &READER
         }
     }
 }
@@ -145,7 +89,10 @@ fn shapes(
     let shapes: Vec<Shape> = fields
         .iter()
         .map(|field| {
-            let hint = format!("{name}{}", camel(&field.name));
+            let hint = match &definition.body {
+                Body::Bare(..) => name.to_string(),
+                _ => format!("{name}{}", camel(&field.name)),
+            };
             shaper.field.clone_from(&field.name);
             shaper.shape(&field.kind, Some(&definition.name), &hint)
         })
@@ -157,11 +104,11 @@ fn shapes(
 fn record(
     definition: &Definition,
     name: &Ident,
-    fields: &[Field],
     is_top: bool,
     here: &Here<'_>,
     scope: &mut Scope,
 ) -> TokenStream {
+    let fields = definition.body.fields();
     let (shapes, unions) = shapes(definition, name, fields, here, scope);
     let mut members = Scope::default();
     let idents: Vec<Ident> = fields
@@ -188,7 +135,15 @@ fn record(
         .map(|((field, ident), shape)| Member { ident, shape, field })
         .collect();
     let values = values(definition, &members, here);
-    let (derives, of_serde) = (derives(has_floats, values.is_none()), serde::derives(here));
+    let is_bare = matches!(definition.body, Body::Bare(..));
+    let of_serde = [
+        Some(serde::derives(here)),
+        is_bare.then(|| serde::transparent(here)),
+    ];
+    let (derives, of_serde) = (
+        derives(has_floats, values.is_none()),
+        of_serde.into_iter().flatten(),
+    );
     let default = values.as_ref().map(|values| &values.default);
     let default = default.map(|default| default_impl(&quote!(#name), default));
     let datum = record_datum(definition, name, &idents, &shapes, values.as_ref(), here);
@@ -207,7 +162,7 @@ fn record(
     .form(here, scope);
     quote! {
         #derives
-        #of_serde
+        #(#of_serde)*
         #type_attributes
         pub struct #name {
             #(#docs #deprecations #attributes pub #idents: #types,)*
@@ -277,7 +232,10 @@ fn record_datum(
             }
         };
     }
-    let reads = read_record(idents, shapes, holds_itself);
+    let reads = match definition.body {
+        Body::Bare(..) => read_bare(idents, shapes),
+        _ => read_record(idents, shapes, holds_itself),
+    };
     datum(name, values.map(|values| &values.blank), &writes, &reads, here)
 }
 

@@ -11,6 +11,7 @@ mod doc;
 mod enumeration;
 pub(crate) mod identity;
 mod module;
+mod payload;
 mod proto;
 mod scalar;
 mod serde;
@@ -29,10 +30,10 @@ use crate::input::{Input, Subject, VersionText};
 use crate::model::{Definition, Definitions, Logical, Ranks, Type, has_open_enums, holds, is_endless, ranks};
 use crate::names::{Scope, camel};
 use crate::settings::{Decimals, Settings};
-use crate::unit::{AvroUnit, Origin, TopicUnit, Units};
-use definition::Top;
+use crate::unit::{AvroUnit, Origin, TopicUnit, Units, short};
 use identity::{Identities, TypePlace, identities};
 use module::{Here, Names, Tree, ident, modules};
+use payload::Top;
 use proto::Proto;
 use shape::unsuffixed;
 
@@ -185,6 +186,7 @@ impl Printer<'_> {
         let top = (definition.name == unit.top).then(|| Top {
             constants: origin_constants(&unit.origin),
             refers: !unit.origin.references.is_empty(),
+            branch: unit.branch,
         });
         let mut scope = std::mem::take(names.scope(modules));
         let here = Here {
@@ -204,7 +206,7 @@ impl Printer<'_> {
     /// The old versions of a unit that its user upcasts, the oldest first.
     fn upcasts(&self, unit: &AvroUnit, names: &Names) -> Vec<TokenStream> {
         let old = self.units.iter().enumerate().filter_map(|(index, old)| {
-            let is_upcast = old.is_upcast && old.origin.subject == unit.origin.subject;
+            let is_upcast = old.is_upcast && old.is_older(unit, self.units);
             let place = is_upcast.then(|| self.identities.of_unit[index].get(old.top.as_str()))??;
             Some((old.keep?, names.path(&[], *place)))
         });
@@ -221,11 +223,14 @@ impl Printer<'_> {
     ) -> impl Iterator<Item = String> + 'n {
         let is_others = |name: &String| {
             let mut others = events.iter().filter(|other| other.top != unit.top);
-            others.any(|other| other.top == *name || other.aliases.contains(name))
+            others.any(|other| other.event_name() == name || other.aliases.contains(name))
         };
         let old = self.units.iter();
-        old.filter(|old| old.is_upcast && old.origin.subject == unit.origin.subject)
-            .flat_map(|old| std::iter::once(&old.top).chain(&old.aliases).cloned())
+        old.filter(|old| old.is_upcast && old.is_older(unit, self.units))
+            .flat_map(|old| {
+                let aliases = old.aliases.iter().cloned();
+                std::iter::once(old.event_name().to_owned()).chain(aliases)
+            })
             .filter(move |name| !is_others(name))
     }
 
@@ -234,19 +239,22 @@ impl Printer<'_> {
         let event = |unit: &AvroUnit| {
             let index = self.units.iter().position(|other| std::ptr::eq(*other, unit))?;
             let place = *self.identities.of_unit[index].get(unit.top.as_str())?;
+            let first = self.identities.types[place].unit;
             Some(topic::Event {
-                name: unit.top.clone(),
+                name: unit.event_name().to_owned(),
                 aliases: unit
                     .aliases
                     .iter()
                     .cloned()
                     .chain(self.upcast_names(unit, events))
                     .collect(),
-                variant: ident(&variants.camel(&camel(unit.top.rsplit('.').next().unwrap_or_default()))),
+                variant: ident(&variants.camel(&camel(short(unit.event_name())))),
                 path: names.path(&[], place),
                 schema: self.rows.place(&unit.origin),
                 // A type that is the top of several subjects has the schema of the first.
-                other: (self.identities.types[place].unit != index).then_some(unit.origin.fingerprint),
+                other: (first != index).then_some(unit.origin.fingerprint),
+                branch: unit.branch,
+                is_own_branch: self.units[first].branch == unit.branch,
                 upcasts: self.upcasts(unit, names),
                 references: references(&unit.origin),
                 may_fail: may_fail(&unit.definitions, &unit.top, self.settings),

@@ -15,6 +15,11 @@ pub(crate) fn derives(here: &Here<'_>) -> Option<TokenStream> {
     here.settings.serde.then_some(derives)
 }
 
+/// The attribute of what is no record, though it is a struct of one field.
+pub(crate) fn transparent(here: &Here<'_>) -> Option<TokenStream> {
+    here.settings.serde.then(|| quote!(#[serde(transparent)]))
+}
+
 /// The attribute of a field that Rust calls otherwise than the schema.
 pub(crate) fn renamed(ident: &Ident, name: &str, here: &Here<'_>) -> Option<TokenStream> {
     (here.settings.serde && *ident != name).then(|| quote!(#[serde(rename = #name)]))

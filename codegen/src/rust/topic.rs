@@ -8,6 +8,7 @@ use quote::quote;
 use crate::rust::bytes;
 use crate::rust::module::ident;
 use crate::rust::shape::unsuffixed;
+use crate::unit::short;
 use crate::words::shown;
 
 /// One event kind of a topic.
@@ -24,6 +25,10 @@ pub(crate) struct Event {
     pub(crate) schema: usize,
     /// The fingerprint of that schema, where the record's own is another one of the same shape.
     pub(crate) other: Option<[u8; 32]>,
+    /// The index of its branch in the union at the top of that schema.
+    pub(crate) branch: Option<usize>,
+    /// Whether the record's own schema has it as the same branch, or as none.
+    pub(crate) is_own_branch: bool,
     /// The paths of old versions that become this one by a `From` of the user's, the oldest first.
     pub(crate) upcasts: Vec<TokenStream>,
     /// What that other schema refers to, if anything, as an expression.
@@ -49,14 +54,29 @@ impl Event {
         }
         let schema = unsuffixed(self.schema);
         let referring = self.references.as_ref().map(|rows| quote!(.referring(#rows)));
+        let branch = self.branch.map(unsuffixed).map(|index| quote!(.branch(#index)));
         quote!({
-            static READER: #avro::ReaderSchema = #avro::ReaderSchema::new(SCHEMAS[#schema].text) #referring;
+            static READER: #avro::ReaderSchema = #avro::ReaderSchema::new(SCHEMAS[#schema].text) #referring #branch;
             &READER
         })
     }
 }
 
 impl Event {
+    /// The payload of `event`.
+    fn payload(&self, avro: &Ident) -> TokenStream {
+        let value = match self.branch.map(unsuffixed) {
+            _ if self.is_own_branch => return quote!(event.encode()),
+            Some(index) => quote!(&#avro::Branch(#index, event)),
+            None => quote!(event),
+        };
+        if self.may_fail {
+            quote!(#avro::encode_checked(#value))
+        } else {
+            quote!(#avro::encode(#value))
+        }
+    }
+
     /// Reads a payload of `writer`; of a version that is upcast, as it was written.
     fn read(&self, avro: &Ident) -> TokenStream {
         let reader = self.reader(avro);
@@ -73,23 +93,35 @@ impl Event {
                 read,
                 |value, (old, new)| quote!(<#new as ::std::convert::From<#old>>::from(#value)),
             );
-            quote!(else if #old::reader().is_of(&writer)? { #upcast })
+            quote!(else if #old::reader().is_of(&writer, raw.body)? { #upcast })
         });
-        quote!(if #reader.is_of(&writer)? { #read } #(#old)* else { #read })
+        quote!(if #reader.is_of(&writer, raw.body)? { #read } #(#old)* else { #read })
     }
 }
 
+/// Whether two events are told apart by their namespaces alone, or by those of their aliases.
+fn are_alike(events: &[Event]) -> bool {
+    let names = |event: &'_ Event| -> BTreeSet<String> {
+        let all = std::iter::once(&event.name).chain(&event.aliases);
+        all.map(|name| short(name).to_owned()).collect()
+    };
+    let mut called = BTreeSet::new();
+    let mut all = events.iter().flat_map(names);
+    all.any(|name| !called.insert(name))
+}
+
 /// The enum of a topic's events and its `EventSet`. Where subjects are named by the topic alone, a record may have moved
-/// to another namespace, as the compatibility rules allow: then it goes by its short name.
+/// to another namespace, as the compatibility rules allow: then it goes by its short name, if it has that for itself.
 pub(crate) fn items(topic: &str, name: &str, by_record: bool, events: &[Event], avro: &Ident) -> TokenStream {
     let name = ident(name);
     let (variants, paths): (Vec<Ident>, Vec<TokenStream>) = events
         .iter()
         .map(|event| (event.variant.clone(), event.path.clone()))
         .unzip();
+    let by_full_name = by_record || are_alike(events);
     let body = body(events, avro);
     let records = records(&quote!(#avro));
-    let event_set = event_set(&name, by_record, events, avro);
+    let event_set = event_set(&name, by_full_name, events, avro);
     let methods = quote! {
         /// The topic.
         pub const TOPIC: &'static str = #topic;
@@ -167,10 +199,11 @@ fn body(events: &[Event], avro: &Ident) -> TokenStream {
     let fails = events.iter().any(|event| event.may_fail);
     let arms = events.iter().map(|event| {
         let variant = &event.variant;
+        let payload = event.payload(avro);
         if fails && !event.may_fail {
-            quote!(Self::#variant(event) => Ok(event.encode()),)
+            quote!(Self::#variant(event) => Ok(#payload),)
         } else {
-            quote!(Self::#variant(event) => event.encode(),)
+            quote!(Self::#variant(event) => #payload,)
         }
     });
     if fails {
@@ -190,25 +223,30 @@ fn body(events: &[Event], avro: &Ident) -> TokenStream {
     }
 }
 
-fn event_set(name: &Ident, by_record: bool, events: &[Event], avro: &Ident) -> TokenStream {
+fn event_set(name: &Ident, by_full_name: bool, events: &[Event], avro: &Ident) -> TokenStream {
     let paths = events.iter().map(|event| &event.path);
     let fingerprints = events.iter().map(Event::fingerprint);
     let called = |name: &str| {
-        let short = name.rsplit('.').next().filter(|_| !by_record);
-        short.unwrap_or(name).to_owned()
+        if by_full_name {
+            name.to_owned()
+        } else {
+            short(name).to_owned()
+        }
     };
+    let own: BTreeSet<String> = events.iter().map(|event| called(&event.name)).collect();
     let arms = events.iter().map(|event| {
-        let names = std::iter::once(&event.name).chain(&event.aliases);
-        let names: BTreeSet<String> = names.map(|name| called(name)).collect();
+        let aliases = event.aliases.iter().map(|alias| called(alias));
+        let mut names: BTreeSet<String> = aliases.filter(|alias| !own.contains(alias)).collect();
+        names.insert(called(&event.name));
         let (variant, read) = (&event.variant, event.read(avro));
         quote!(#(#names)|* => Self::#variant(#read),)
     });
     let variants = events.iter().map(|event| &event.variant);
     let schemas = events.iter().map(|event| unsuffixed(event.schema));
-    let written = if by_record {
-        quote!(record_name)
+    let written = if by_full_name {
+        quote!(written_name)
     } else {
-        quote!(short_name)
+        quote!(written_short_name)
     };
     let body = if events.iter().any(|event| event.may_fail) {
         quote!(self.body()?)
@@ -221,7 +259,7 @@ fn event_set(name: &Ident, by_record: bool, events: &[Event], avro: &Ident) -> T
 
             fn decode(raw: &#avro::Raw<'_>, resolve: &dyn #avro::Resolve) -> Result<#avro::Seen<Self>, #avro::DecodeError> {
                 let writer = raw.writer(resolve)?;
-                Ok(#avro::Seen::Known(match #avro::#written(&writer) {
+                Ok(#avro::Seen::Known(match #avro::#written(&writer, raw.body)? {
                     #(#arms)*
                     _ => return Ok(#avro::Seen::UnknownKind),
                 }))

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Printer, array, property, union};
-use crate::flat::{Named, Said};
+use crate::flat::{Declared, Event, Named, Said};
 use crate::model::{Body, Definition, Logical, Type};
 use crate::words::quoted;
 
@@ -100,6 +100,10 @@ impl Printer<'_> {
                 self.alias(name, &symbols);
             }
             Body::Fixed(_) => self.alias(name, &["Uint8Array".to_owned()]),
+            Body::Bare(_, field) => {
+                let kind = self.avro_type(named, &field.kind);
+                self.alias(name, &[kind]);
+            }
         }
     }
 
@@ -142,28 +146,54 @@ impl Printer<'_> {
         alias.to_owned()
     }
 
-    /// A union: its values as they are, where avsc can tell them apart, and else each behind its branch's name.
     fn avro_union(&mut self, named: &Named<'_>, branches: &[Type]) -> String {
-        let mut kinds: Vec<&str> = branches
+        let branches = branches
             .iter()
-            .filter_map(|branch| bucket(named, branch))
-            .collect();
-        let all = kinds.len();
-        kinds.sort_unstable();
-        kinds.dedup();
-        let is_wrapped = kinds.len() < all;
-        let mut members = Vec::new();
-        let nulls_last = branches.iter().filter(|branch| **branch != Type::Null);
-        for branch in nulls_last.chain(branches.iter().filter(|branch| **branch == Type::Null)) {
-            let kind = self.avro_type(named, branch);
-            members.push(match branch_name(branch) {
-                _ if !is_wrapped || *branch == Type::Null => kind,
-                Some(name) => format!("{{ {}: {kind} }}", quoted(name)),
-                None => format!("Record<string, {kind}>"),
-            });
-        }
-        union(members)
+            .map(|branch| (named, branch, self.avro_type(named, branch)));
+        let branches: Vec<_> = branches.collect();
+        union(members(&branches))
     }
+
+    /// The union at the top of a schema, whose branches have types of their own.
+    pub(super) fn top_union(&self, events: &[Event<'_>]) -> Vec<String> {
+        let branch = |event: &Event<'_>| {
+            let named = self.flat.types.get(event.place)?;
+            let Declared::Avro(definition) = named.declared else {
+                return None;
+            };
+            let kind = match &definition.body {
+                Body::Bare(_, field) => field.kind.clone(),
+                _ => Type::Named(definition.name.clone()),
+            };
+            Some((named, kind, named.name.clone()))
+        };
+        let branches: Vec<_> = events.iter().filter_map(branch).collect();
+        let branches = branches
+            .iter()
+            .map(|(named, kind, name)| (*named, kind, name.clone()));
+        members(&branches.collect::<Vec<_>>())
+    }
+}
+
+/// The members of a union, of its branches and what their types are here: values as they are, where avsc can tell them
+/// apart, and else each behind its branch's name.
+fn members(branches: &[(&Named<'_>, &Type, String)]) -> Vec<String> {
+    let mut kinds: Vec<&str> = branches
+        .iter()
+        .filter_map(|(named, branch, _)| bucket(named, branch))
+        .collect();
+    let all = kinds.len();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let is_wrapped = kinds.len() < all;
+    let (nulls, others): (Vec<_>, Vec<_>) =
+        branches.iter().partition(|(_, branch, _)| **branch == Type::Null);
+    let member = |(_, branch, kind): &(&Named<'_>, &Type, String)| match branch_name(branch) {
+        _ if !is_wrapped || **branch == Type::Null => kind.clone(),
+        Some(name) => format!("{{ {}: {kind} }}", quoted(name)),
+        None => format!("Record<string, {kind}>"),
+    };
+    others.into_iter().chain(nulls).map(member).collect()
 }
 
 /// By what avsc tells branches apart; nothing for the logical types that it must be given.

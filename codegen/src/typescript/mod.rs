@@ -86,7 +86,12 @@ impl Printer<'_> {
                 _ => format!("{{ name: {}; event: {name} }}", quoted(event.full_name)),
             }
         });
-        let events: Vec<String> = events.collect();
+        let is_union = topic.events.iter().any(|event| event.is_branch);
+        let events = if is_union {
+            self.top_union(&topic.events)
+        } else {
+            events.collect()
+        };
         self.alias(&topic.type_name, &events);
     }
 

@@ -150,6 +150,21 @@ fn schemas_that_cannot_be_generated_from() {
         &record("{\"name\": \"a\", \"type\": []}"),
         &["t-R/v1.avsc:2:1: field `a` is a union without branches, which no value fits"],
     );
+    check(
+        &[("t-value/v1.avsc", "[]")],
+        &["t-value/v1.avsc:1:1: the top is a union without branches, which no value fits"],
+    );
+    check(
+        &[("t-value/v1.avsc", r#"["null", {"type": "map", "values": []}]"#)],
+        &["t-value/v1.avsc:1:1: `map` at the top is a union without branches, which no value fits"],
+    );
+    check(
+        &[
+            ("R/v1.avsc", "[\"int\"]"),
+            ("annals.toml", "[[topic]]\nname = \"t\"\nsubjects = [\"R\"]"),
+        ],
+        &["R/v1.avsc:1:1: has no name at its top that its subject could be called by"],
+    );
     let decimal = r#"{"type": "bytes", "logicalType": "decimal", "precision": 1001, "scale": 1001}"#;
     check_schema(
         &record(&format!("{{\"name\": \"a\", \"type\": [\"null\", {decimal}]}}")),

@@ -16,6 +16,8 @@ fn goldens() -> [(Build, &'static str); 6] {
                 .schemas("tests/sets")
                 .borrowed(".l")
                 .borrowed("Kinds")
+                .borrowed("Paid")
+                .borrowed("samples-value")
                 .borrowed("Defaults"),
             "sets.rs.txt",
         ),

@@ -77,3 +77,114 @@ fn no_words_of_a_schema_turn_the_text_or_end_it() {
     }
     assert!(loaded.python().contains(r#"= "\U0001f600""#));
 }
+
+/// What is printed for files of a folder of its own.
+fn printed(files: &[(&str, &str)], print: impl Fn(&Build) -> String) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    print(&configure().schemas(folder.path()))
+}
+
+#[test]
+fn symbols_that_are_no_names_of_members_are_members() {
+    let symbols = ["_", "__", "_a_", "a", "__b", "name", "class", "A"];
+    let text = format!(r#"{{"type": "enum", "name": "E", "symbols": {symbols:?}}}"#);
+    let text = printed(&[("e-value.avsc", &text)], |build| build.load().unwrap().python());
+    let members = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("    ")?.split_once(" = "));
+    let members: Vec<(&str, &str)> = members.collect();
+    let names = [
+        "underscore",
+        "underscore_",
+        "a_",
+        "a",
+        "b",
+        "name_",
+        "class_",
+        "A",
+    ];
+    let symbols = symbols.map(|symbol| format!("{symbol:?}"));
+    let expected: Vec<(&str, &str)> = names
+        .into_iter()
+        .zip(symbols.iter().map(String::as_str))
+        .collect();
+    assert_eq!(members, expected, "{text}");
+}
+
+/// A union of records, which avsc wraps; one whose branches it tells apart; an array.
+const TOPS: &[(&str, &str)] = &[
+    (
+        "orders-value.avsc",
+        r#"["null", {"type": "record", "name": "s.Placed", "fields": [{"name": "id", "type": "long"}]},
+            {"type": "record", "name": "s.Paid", "fields": []},
+            {"type": "map", "values": "s.Placed"}]"#,
+    ),
+    (
+        "clicks-value.avsc",
+        r#"["string", {"type": "record", "name": "s.Click", "fields": []}]"#,
+    ),
+    (
+        "lists-value.avsc",
+        r#"{"type": "array", "items": ["null", {"type": "record", "name": "s.Item", "fields": []}]}"#,
+    ),
+];
+
+#[test]
+fn tops_that_are_no_records_are_types_of_typescript() {
+    let text = printed(TOPS, |build| build.load().unwrap().typescript());
+    for line in [
+        "export type OrdersEvent =\n  | { \"s.Placed\": Placed }\n  | { \"s.Paid\": Paid }\n  | { \"map\": OrdersValueMap }\n  | OrdersValueNull;",
+        "export type ClicksEvent =\n  | ClicksValueString\n  | Click;",
+        "export type ListsEvent = { name: \"array\"; event: ListsValue };",
+        "export type OrdersValueMap = Record<string, Placed>;",
+        "export type OrdersValueNull = null;",
+        "export type ListsValue = (Item | null)[];",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
+}
+
+#[test]
+fn tops_that_are_no_records_are_types_of_python() {
+    let text = printed(TOPS, |build| build.load().unwrap().python());
+    let place = |line: &str| text.find(line).unwrap_or_else(|| panic!("{line} in {text}"));
+    // What is evaluated where it stands, stands behind what it is made of.
+    assert!(place("class Placed") < place("OrdersValueMap: _typing.TypeAlias = dict[str, Placed]\n"));
+    assert!(place("class Item") < place("ListsValue: _typing.TypeAlias = list[Item | None]\n"));
+    let orders = place("OrdersEvent: _typing.TypeAlias = OrdersValueNull | Placed | Paid | OrdersValueMap\n");
+    assert!(place("OrdersValueNull: _typing.TypeAlias = None\n") < orders);
+    place("ClicksEvent: _typing.TypeAlias = ClicksValueString | Click\n");
+}
+
+#[test]
+fn branches_are_messages_of_a_document() {
+    let text = printed(TOPS, |build| {
+        serde_json::to_string(&build.load().unwrap().asyncapi("T", "1")).unwrap()
+    });
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let messages = document["components"]["messages"].as_object().unwrap();
+    let keys: Vec<&str> = messages.keys().map(String::as_str).collect();
+    assert_eq!(
+        keys,
+        [
+            "clicks-value.s.Click",
+            "clicks-value.string",
+            "lists-value",
+            "orders-value.map",
+            "orders-value.null",
+            "orders-value.s.Paid",
+            "orders-value.s.Placed",
+        ]
+    );
+    let paid = &messages["orders-value.s.Paid"];
+    assert_eq!(
+        (&paid["name"], &paid["title"]),
+        (&"s.Paid".into(), &"Paid".into())
+    );
+    assert_eq!(paid["payload"]["schema"].as_array().map(Vec::len), Some(4));
+    let of_channel = document["channels"]["orders"]["messages"].as_object().unwrap();
+    assert_eq!(of_channel.len(), 4);
+}

@@ -243,3 +243,19 @@ fn numbers_and_times_are_texts_to_serde() {
         duration
     );
 }
+
+#[test]
+fn what_has_no_name_is_to_serde_what_it_is() {
+    let day = of_chrono::DaysValueInt::decode(&[2, 4]).unwrap();
+    assert_eq!(serde_json::to_value(&day).unwrap(), "1970-01-03");
+    assert_eq!(
+        serde_json::from_value::<of_chrono::DaysValueInt>("1970-01-03".into()).unwrap(),
+        day
+    );
+    assert_eq!(day.encode(), [2, 4]);
+    let price = of_time::DaysValueBytes::decode(&[4, 2, 5]).unwrap();
+    assert_eq!(
+        (price.value.to_string().as_str(), price.encode().unwrap()),
+        ("0.05", vec![4, 2, 5])
+    );
+}

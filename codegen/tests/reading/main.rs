@@ -23,6 +23,7 @@ mod records;
 mod referred;
 mod round_trip;
 mod sets;
+mod unions;
 mod upcasts;
 mod values;
 

@@ -281,7 +281,7 @@ impl<R: Read> ContainerReader<R> {
     fn datum_error(&self, rest: &[u8], fault: Fault) -> ContainerError {
         ContainerError::Datum {
             number: self.number,
-            error: self.ops.placed(rest, fault),
+            error: self.ops.placed(Reader::new(rest), fault),
         }
     }
 

@@ -11,7 +11,8 @@ use super::{
 
 impl Ops {
     /// The path of the value that does not read, e.g. `items[2].price`; empty for the whole, and for what was not written.
-    pub(super) fn path(&self, body: &[u8], fault: &Fault) -> String {
+    /// `from` stands where the whole begins.
+    pub(super) fn path(&self, from: Reader<'_>, fault: &Fault) -> String {
         let wanted = match fault.is_of() {
             Of::Byte => None,
             Of::Type(id) => Some(id),
@@ -19,7 +20,7 @@ impl Ops {
         };
         let mut search = Search {
             ops: self,
-            reader: Reader::new(body),
+            reader: from,
             position: fault.position(),
             wanted,
             path: Vec::new(),

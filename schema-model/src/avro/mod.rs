@@ -22,6 +22,7 @@ mod named;
 mod names;
 mod node;
 mod parse;
+mod payload;
 mod places;
 mod plan;
 mod print;
@@ -51,6 +52,7 @@ pub use json::{Json, JsonKind};
 pub use node::{Enum, Field, Fixed, Kind, Logical, Name, Node, NodeId, Order, Record};
 pub(crate) use parse::outline;
 pub use parse::{FIXED_BYTES_MAX, NODES_MAX, TEXT_BYTES_MAX};
+pub use payload::{Branch, Payload, encode, encode_checked, encode_into, encode_into_checked};
 pub use plan::{PLANNED_BYTES_MAX, Plan};
 #[cfg(feature = "values")]
 pub use read::Reading;
@@ -60,10 +62,7 @@ pub use schema::Schema;
 pub use symbol::{UnknownSymbol, symbol};
 #[cfg(feature = "time")]
 pub use time;
-pub use typed::{
-    Borrowed, Datum, ReaderSchema, blank, default_of, encode, encode_checked, encode_into,
-    encode_into_checked, record_name, short_name,
-};
+pub use typed::{Borrowed, Datum, ReaderSchema, blank, default_of, written_name, written_short_name};
 #[cfg(feature = "uuid")]
 pub use uuid::Uuid;
 pub use walk::Walk;

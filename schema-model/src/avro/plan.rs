@@ -176,7 +176,7 @@ impl Plan {
         result
     }
 
-    /// Reads a writer's body to its last byte.
+    /// Reads a writer's value from where a reader stands, to the last byte of its body.
     ///
     /// # Errors
     /// As [`Plan::translate`].
@@ -185,10 +185,9 @@ impl Plan {
         reader: Reader<'a>,
         read: impl FnOnce(&mut Planned<'a>) -> wire::Result<T>,
     ) -> Result<T, ReadError> {
-        let body = reader.whole();
-        let mut planned = Planned::new(self, reader);
+        let mut planned = Planned::new(self, reader.clone());
         let value = read(&mut planned).and_then(|value| planned.finish().map(|()| value));
-        value.map_err(|fault| self.writer.placed(body, planned.placed(fault)))
+        value.map_err(|fault| self.writer.placed(reader, planned.placed(fault)))
     }
 
     /// How many bytes of memory it takes, about.

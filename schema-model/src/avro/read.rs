@@ -61,7 +61,11 @@ impl Reading {
             None => {
                 let mut reader = reader;
                 let read = value(schema, root, &mut reader).and_then(|value| reader.finish().map(|()| value));
-                read.map_err(|fault| self.ops.get_or_init(|| Ops::new(schema)).placed(body, fault))
+                read.map_err(|fault| {
+                    self.ops
+                        .get_or_init(|| Ops::new(schema))
+                        .placed(Reader::new(body), fault)
+                })
             }
             Some(plan) => plan.read(reader, |planned: &mut Planned<'_>| value(schema, root, planned)),
         }

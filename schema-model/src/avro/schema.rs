@@ -27,14 +27,13 @@ use crate::{ParseError, Resolved, Span};
 /// # Ok::<(), annals_schema_model::ParseError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Schema(Arc<Inner>);
+pub struct Schema(Arc<Inner>, NodeId);
 
 #[derive(Debug)]
 struct Inner {
     text: String,
     references: Vec<Resolved>,
     nodes: Vec<Node>,
-    root: NodeId,
 }
 
 impl Schema {
@@ -55,12 +54,36 @@ impl Schema {
                 })?;
         }
         let root = parser.parse(text, 0)?;
-        Ok(Schema(Arc::new(Inner {
+        let inner = Inner {
             text: text.to_owned(),
             references: resolved.to_vec(),
             nodes: parser.nodes,
-            root,
-        })))
+        };
+        Ok(Schema(Arc::new(inner), root))
+    }
+
+    /// The schema of a branch of the union at the top, if there is such a one. Its text is still the whole.
+    ///
+    /// ```
+    /// use annals_schema_model::avro::Schema;
+    ///
+    /// let schema = Schema::parse(r#"["null", {"type": "fixed", "name": "Md5", "size": 16}]"#, &[])?;
+    /// assert_eq!(schema.branch(1).unwrap().name(), "Md5");
+    /// assert!(schema.branch(2).is_none());
+    /// # Ok::<(), annals_schema_model::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn branch(&self, index: usize) -> Option<Schema> {
+        Some(Schema(Arc::clone(&self.0), *self.branches()?.get(index)?))
+    }
+
+    /// The branches of the union at the top; nothing when there is another type.
+    #[must_use]
+    pub fn branches(&self) -> Option<&[NodeId]> {
+        match &self.node(self.root()).kind {
+            Kind::Union(branches) => Some(branches),
+            _ => None,
+        }
     }
 
     /// Whether every name this text gives is one by the specification, which is narrower than what is read.
@@ -168,7 +191,7 @@ impl Schema {
     /// The type at the top.
     #[must_use]
     pub fn root(&self) -> NodeId {
-        self.0.root
+        self.1
     }
 
     /// A type of this schema.
@@ -217,10 +240,11 @@ impl Schema {
         equal::equal(&self.0.nodes, self.root(), &other.0.nodes, other.root())
     }
 
-    /// Whether two schemas are of one text, with the same references.
+    /// Whether two schemas are of one text, with the same references, and the same type of it.
     pub(super) fn is(&self, other: &Schema) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-            || self.text() == other.text() && self.0.references == other.0.references
+        let is_one_text = Arc::ptr_eq(&self.0, &other.0)
+            || self.text() == other.text() && self.0.references == other.0.references;
+        is_one_text && self.root() == other.root()
     }
 
     /// The full name of the top type; empty when it has none.
@@ -236,7 +260,8 @@ impl Schema {
     }
 
     /// A node's type as a message names it: the full name of a named type, or `array`, `int`, …
-    pub(super) fn type_label(&self, id: NodeId) -> &str {
+    #[must_use]
+    pub fn type_label(&self, id: NodeId) -> &str {
         let kind = &self.node(id).kind;
         kind.type_name().map_or_else(|| kind.name(), Name::full)
     }

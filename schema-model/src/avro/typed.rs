@@ -1,10 +1,10 @@
-//! Generated types: how they are written, and read from whatever a writer wrote.
+//! Generated types: how they are read from whatever a writer wrote.
 //!
 //! Invariant: bytes of the reader's own schema are read straight through. Another writer's schema is resolved once, and the
 //! plan is kept by its id, because what an id stands for never changes: the first writers' for as long as the process lives,
 //! those of more until there are too many.
 
-use std::cell::Cell;
+use std::borrow::Cow;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
     walk::Ops,
     wire::{self, Fault, Reader, Source, Writer},
 };
-use crate::{DecodeError, EncodeError, ReadError, Resolved, event};
+use crate::{DecodeError, ReadError, Resolved, event};
 
 /// A type of a schema: what code is generated for records, enums, fixeds and unions.
 ///
@@ -62,67 +62,6 @@ pub trait Borrowed<'a>: wire::Blank {
     fn read<S: Source<'a>>(&mut self, from: &mut S) -> wire::Result<()>;
 }
 
-/// Room that is kept on each thread for the next payload.
-const SCRATCH_BYTES_MAX: usize = 64 * 1024;
-
-thread_local! {
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-/// The payload of a value, without an envelope.
-#[must_use]
-pub fn encode<T: Datum>(value: &T) -> Vec<u8> {
-    let mut writer = Writer::append_to(SCRATCH.take());
-    value.write(&mut writer);
-    handed_out(writer.into_bytes())
-}
-
-/// The payload of a value that may have something nobody could read.
-///
-/// # Errors
-/// When it has: it holds itself too deep, or has a symbol that is not of the schema, or a number that does not fit it.
-pub fn encode_checked<T: Datum>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    let mut writer = Writer::append_to(SCRATCH.take());
-    value.write(&mut writer);
-    writer.finish().map(handed_out)
-}
-
-/// What is handed out has the size it needs, is one allocation, and is moved no more than once.
-fn handed_out(mut scratch: Vec<u8>) -> Vec<u8> {
-    let payload = scratch.as_slice().to_vec();
-    if scratch.capacity() <= SCRATCH_BYTES_MAX {
-        scratch.clear();
-        SCRATCH.set(scratch);
-    }
-    payload
-}
-
-/// Appends the payload of a value to bytes that are there.
-pub fn encode_into<T: Datum>(value: &T, out: &mut Vec<u8>) {
-    let mut writer = Writer::append_to(std::mem::take(out));
-    value.write(&mut writer);
-    *out = writer.into_bytes();
-}
-
-/// Appends the payload of a value that may have something nobody could read; nothing where it has.
-///
-/// # Errors
-/// As [`encode_checked`].
-pub fn encode_into_checked<T: Datum>(value: &T, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let start = out.len();
-    let mut writer = Writer::append_to(std::mem::take(out));
-    value.write(&mut writer);
-    let refusal = writer.take_refusal();
-    *out = writer.into_bytes();
-    match refusal {
-        None => Ok(()),
-        Some(message) => {
-            out.truncate(start);
-            Err(EncodeError::Payload(message))
-        }
-    }
-}
-
 /// A value to read into.
 #[inline]
 #[must_use]
@@ -143,6 +82,8 @@ pub fn default_of<'a, T>(
 pub struct ReaderSchema {
     text: &'static str,
     references: &'static [(&'static str, &'static str)],
+    /// Of the union at the top.
+    branch: Option<usize>,
     parsed: OnceLock<Result<Ops, String>>,
     kept: Kept,
     met: RwLock<Met>,
@@ -155,6 +96,7 @@ impl ReaderSchema {
         ReaderSchema {
             text,
             references: &[],
+            branch: None,
             parsed: OnceLock::new(),
             kept: Kept::new(),
             met: RwLock::new(Met::new()),
@@ -168,17 +110,37 @@ impl ReaderSchema {
         self
     }
 
+    /// The same for a type that is a branch of the union at the top. Of other writers' unions it reads what has a branch
+    /// of its own before it.
+    #[must_use]
+    pub const fn branch(mut self, index: usize) -> ReaderSchema {
+        self.branch = Some(index);
+        self
+    }
+
     /// Reads a payload written with exactly this schema, to its last byte.
     ///
     /// # Errors
     /// [`ReadError`] with the field and what is wrong.
     pub fn decode<T: Datum>(&self, body: &[u8]) -> Result<T, ReadError> {
-        let mut reader = Reader::new(body);
         let mut value = T::blank();
-        if let Err(fault) = value.read(&mut reader).and_then(|()| reader.finish()) {
-            return Err(self.placed(body, fault));
-        }
+        self.read_by(None, self.begin(body)?, &mut value, T::read, T::read)?;
         Ok(value)
+    }
+
+    /// Stands at the value of an own payload.
+    #[inline]
+    fn begin<'a>(&self, body: &'a [u8]) -> Result<Reader<'a>, ReadError> {
+        let mut reader = Reader::new(body);
+        if let Some(wanted) = self.branch {
+            let branch = reader.long()?;
+            if usize::try_from(branch) != Ok(wanted) {
+                let message =
+                    format!("the payload is of branch {branch} of the union, not of branch {wanted}");
+                return Err(Fault::new(0, message).into());
+            }
+        }
+        Ok(reader)
     }
 
     /// Reads a payload of any writer, to its last byte.
@@ -187,22 +149,25 @@ impl ReaderSchema {
     /// When the payload does not read, with the schema's id, the field and the position of the byte.
     pub fn decode_from<T: Datum>(&self, writer: &event::Writer, body: &[u8]) -> Result<T, DecodeError> {
         let mut value = T::blank();
-        let read = match self.known(writer)? {
-            Ok(kept) => self.read_by(kept.plan.as_deref(), body, &mut value, T::read, T::read),
-            Err(met) => self.read_by(met.plan.as_deref(), body, &mut value, T::read, T::read),
+        let written = written(writer, body)?;
+        let from = written.value.clone();
+        let read = match self.known(writer, &written.schema)? {
+            Ok(kept) => self.read_by(kept.plan.as_deref(), from, &mut value, T::read, T::read),
+            Err(met) => self.read_by(met.plan.as_deref(), from, &mut value, T::read, T::read),
         };
         match read {
             Ok(()) => Ok(value),
-            Err(error) => Err(unreadable(writer, &error)),
+            Err(error) => Err(unreadable(writer, written.schema.name(), &error)),
         }
     }
 
-    /// Whether a writer's schema is this one: names, types, defaults and properties, but for docs and aliases.
+    /// Whether a payload is of this schema: names, types, defaults and properties, but for docs and aliases. Of a union at
+    /// the top it is asked for the branch that the payload has.
     ///
     /// # Errors
-    /// When one of the two is no Avro.
-    pub fn is_of(&self, writer: &event::Writer) -> Result<bool, DecodeError> {
-        Ok(match self.known(writer)? {
+    /// When one of the two is no Avro, or the payload is of no branch.
+    pub fn is_of(&self, writer: &event::Writer, body: &[u8]) -> Result<bool, DecodeError> {
+        Ok(match self.known(writer, &written(writer, body)?.schema)? {
             Ok(kept) => kept.is_same,
             Err(met) => met.is_same,
         })
@@ -213,11 +178,8 @@ impl ReaderSchema {
     /// # Errors
     /// [`ReadError`] with the field and what is wrong.
     pub fn decode_borrowed<'a, T: Borrowed<'a>>(&self, body: &'a [u8]) -> Result<T, ReadError> {
-        let mut reader = Reader::new(body);
         let mut value = T::blank();
-        if let Err(fault) = value.read(&mut reader).and_then(|()| reader.finish()) {
-            return Err(self.placed(body, fault));
-        }
+        self.read_by(None, self.begin(body)?, &mut value, T::read, T::read)?;
         Ok(value)
     }
 
@@ -231,7 +193,8 @@ impl ReaderSchema {
         writer: &event::Writer,
         body: &'a [u8],
     ) -> Result<T, DecodeError> {
-        let known = self.known(writer)?.map_err(|_| {
+        let written = written(writer, body)?;
+        let known = self.known(writer, &written.schema)?.map_err(|_| {
             DecodeError::Payload(format!(
                 "schema id {} is read into values that borrow nothing only: {KEPT_MAX} other writers' schemas were before it, \
                  or some that take much memory",
@@ -239,9 +202,10 @@ impl ReaderSchema {
             ))
         })?;
         let mut value = T::blank();
-        match self.read_by(known.plan.as_deref(), body, &mut value, T::read, T::read) {
+        let from = written.value.clone();
+        match self.read_by(known.plan.as_deref(), from, &mut value, T::read, T::read) {
             Ok(()) => Ok(value),
-            Err(error) => Err(unreadable(writer, &error)),
+            Err(error) => Err(unreadable(writer, written.schema.name(), &error)),
         }
     }
 
@@ -250,25 +214,25 @@ impl ReaderSchema {
     fn read_by<'a, T>(
         &self,
         plan: Option<&'a Plan>,
-        body: &'a [u8],
+        from: Reader<'a>,
         value: &mut T,
         read: impl FnOnce(&mut T, &mut Reader<'a>) -> wire::Result<()>,
         read_planned: impl FnOnce(&mut T, &mut Planned<'a>) -> wire::Result<()>,
     ) -> Result<(), ReadError> {
         match plan {
             None => {
-                let mut reader = Reader::new(body);
+                let mut reader = from.clone();
                 let read = read(value, &mut reader).and_then(|()| reader.finish());
-                read.map_err(|fault| self.placed(body, fault))
+                read.map_err(|fault| self.placed(from, fault))
             }
-            Some(plan) => plan.read(Reader::new(body), |planned| read_planned(value, planned)),
+            Some(plan) => plan.read(from, |planned| read_planned(value, planned)),
         }
     }
 
     #[cold]
-    fn placed(&self, body: &[u8], fault: Fault) -> ReadError {
+    fn placed(&self, from: Reader<'_>, fault: Fault) -> ReadError {
         match self.parsed() {
-            Ok(ops) => ops.placed(body, fault),
+            Ok(ops) => ops.placed(from, fault),
             Err(_) => fault.into(),
         }
     }
@@ -281,7 +245,11 @@ impl ReaderSchema {
             });
             let referred: Vec<Resolved> = referred.collect();
             let schema = Schema::parse(self.text, &referred).map_err(|error| error.to_string())?;
-            Ok(Ops::new(&schema))
+            let top = self
+                .branch
+                .map_or(Some(schema.clone()), |index| schema.branch(index));
+            let top = top.ok_or("the schema has no such branch at its top");
+            Ok(Ops::new(&top?))
         });
         parsed
             .as_ref()
@@ -289,15 +257,7 @@ impl ReaderSchema {
     }
 
     /// How a writer is read: as it is kept for as long as this is, or else by itself.
-    fn known(&self, writer: &event::Writer) -> Result<Result<&Known, Known>, DecodeError> {
-        // A build may know Avro alone.
-        #[allow(irrefutable_let_patterns)]
-        let crate::Schema::Avro(schema) = &writer.schema else {
-            return Err(DecodeError::Payload(format!(
-                "schema id {} is not Avro",
-                writer.id
-            )));
-        };
+    fn known(&self, writer: &event::Writer, schema: &Schema) -> Result<Result<&Known, Known>, DecodeError> {
         let reader = self.parsed()?.schema();
         if let Some(known) = self.kept.of(writer.id, schema, || Known::new(schema, reader)) {
             return Ok(Ok(known));
@@ -314,29 +274,66 @@ impl ReaderSchema {
     }
 }
 
-/// The full name of the top type of a writer's schema; empty when it has none.
-#[must_use]
-pub fn record_name(writer: &event::Writer) -> &str {
+/// A payload behind the choice of its branch, where its writer's schema is a union at the top.
+struct Written<'w, 'a> {
+    /// The type that was written.
+    schema: Cow<'w, Schema>,
+    /// Stands where the value begins.
+    value: Reader<'a>,
+}
+
+fn written<'w, 'a>(writer: &'w event::Writer, body: &'a [u8]) -> Result<Written<'w, 'a>, DecodeError> {
     // A build may know Avro alone.
-    #[allow(unreachable_patterns)]
-    match &writer.schema {
-        crate::Schema::Avro(schema) => schema.name(),
-        _ => "",
-    }
+    #[allow(irrefutable_let_patterns)]
+    let crate::Schema::Avro(schema) = &writer.schema else {
+        return Err(DecodeError::Payload(format!(
+            "schema id {} is not Avro",
+            writer.id
+        )));
+    };
+    let mut value = Reader::new(body);
+    let Some(branches) = schema.branches() else {
+        let schema = Cow::Borrowed(schema);
+        return Ok(Written { schema, value });
+    };
+    let branch = value.branch(branches.len());
+    let branch = branch.map_err(|fault| unreadable(writer, "", &fault.into()))?;
+    let schema = schema.branch(branch).map_or(Cow::Borrowed(schema), Cow::Owned);
+    Ok(Written { schema, value })
+}
+
+/// What a payload is called by its writer: the full name of its type, or `array`, `int`, …. Of a union at the top it is that
+/// of the branch which the payload has; of what is no Avro it is empty.
+///
+/// # Errors
+/// When the payload is of no branch.
+pub fn written_name<'w>(writer: &'w event::Writer, body: &[u8]) -> Result<&'w str, DecodeError> {
+    // A build may know Avro alone.
+    #[allow(irrefutable_let_patterns)]
+    let crate::Schema::Avro(schema) = &writer.schema else {
+        return Ok("");
+    };
+    let id = written(writer, body)?.schema.root();
+    Ok(schema.type_label(id))
 }
 
 /// The same without its namespace.
-#[must_use]
-pub fn short_name(writer: &event::Writer) -> &str {
-    let name = record_name(writer);
-    name.rsplit_once('.').map_or(name, |(_, short)| short)
+///
+/// # Errors
+/// As [`written_name`].
+pub fn written_short_name<'w>(writer: &'w event::Writer, body: &[u8]) -> Result<&'w str, DecodeError> {
+    let name = written_name(writer, body)?;
+    Ok(name.rsplit_once('.').map_or(name, |(_, short)| short))
 }
 
 #[cold]
-fn unreadable(writer: &event::Writer, error: &ReadError) -> DecodeError {
-    let name = writer.schema.record_name().unwrap_or_default();
+fn unreadable(writer: &event::Writer, name: &str, error: &ReadError) -> DecodeError {
     let place = error
         .position
         .map_or_else(String::new, |byte| format!(" (byte {byte})"));
-    DecodeError::Payload(format!("{name} (schema id {}): {error}{place}", writer.id))
+    let id = writer.id;
+    DecodeError::Payload(match name {
+        "" => format!("schema id {id}: {error}{place}"),
+        _ => format!("{name} (schema id {id}): {error}{place}"),
+    })
 }

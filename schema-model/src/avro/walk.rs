@@ -37,7 +37,7 @@ impl Walk {
             .walk(self.0.root, &mut reader)
             .and_then(|()| reader.finish());
         walked.map_err(|fault| WalkError {
-            path: self.0.path(body, &fault),
+            path: self.0.path(Reader::new(body), &fault),
             message: fault.message().to_owned(),
         })
     }
@@ -199,9 +199,9 @@ impl Ops {
         }
     }
 
-    /// A fault with the path of its field.
-    pub(super) fn placed(&self, body: &[u8], fault: Fault) -> ReadError {
-        let path = self.path(body, &fault);
+    /// A fault with the path of its field; `from` stands where the value begins.
+    pub(super) fn placed(&self, from: Reader<'_>, fault: Fault) -> ReadError {
+        let path = self.path(from, &fault);
         fault.within(path)
     }
 

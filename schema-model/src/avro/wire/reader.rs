@@ -75,11 +75,6 @@ impl<'a> Reader<'a> {
         self.rest.len()
     }
 
-    /// All of the bytes.
-    pub(crate) fn whole(&self) -> &'a [u8] {
-        self.bytes
-    }
-
     /// Goes on at a position that was passed before, or will be.
     pub(crate) fn seek(&mut self, position: usize) {
         self.rest = self.bytes.get(position..).unwrap_or_default();
