@@ -85,6 +85,11 @@ fn exit_codes_and_outputs() {
         check(&["schema", command, "odd-value", &odd], 1, "xé");
     }
     check(
+        &["schema", "check", "t1-value", &v1, "--type", "thrift"],
+        2,
+        "THRIFT",
+    );
+    check(
         &["schema", "check", "t1-value", "/does/not/exist.avsc"],
         1,
         "exist.avsc",

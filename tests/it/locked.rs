@@ -239,6 +239,32 @@ fn what_is_gone_is_put_back_and_what_is_between_comes_along() {
 }
 
 #[test]
+fn what_is_referred_to_is_of_the_referrers_context() {
+    let server = Server::start(&[]);
+    let folder = Folder {
+        server: &server,
+        folder: tempfile::tempdir().unwrap(),
+    };
+    fs::create_dir(folder.at("")).unwrap();
+    // The same names in the default context are other schemas, or none.
+    register(&server, "money-value", &MONEY.replace("shop", "other"), json!([]));
+    register(&server, ":.eu:money-value", MONEY, json!([]));
+    let money = json!([{"name": "shop.Money", "subject": "money-value", "version": 1}]);
+    register(&server, ":.eu:orders-value", &order(""), money);
+    folder.check(&["pull", ":.eu:orders-value"], 0, ":.eu:money-value");
+    let pulled = fs::read_to_string(folder.at("%3A.eu%3Amoney-value/v1.avsc"));
+    assert_eq!(pulled.unwrap(), MONEY);
+
+    let file = folder.folder.path().join("order.avsc");
+    fs::write(&file, order(DEFAULT)).unwrap();
+    let subject = [":.eu:orders-value", file.to_str().unwrap()];
+    let refers = ["--ref", "shop.Money=:.eu:money-value:1"];
+    let out = server.annals(&[&["schema", "check"], &subject[..], &refers].concat());
+    let said = String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(0), "{said}");
+}
+
+#[test]
 fn subjects_of_one_folder_are_not_pulled_together() {
     let server = Server::start(&[]);
     let folder = pulled(&server);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use annals_schema_model::SchemaType;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -87,7 +88,9 @@ impl SchemaFile {
 
     pub(crate) fn schema_type(&self) -> Result<String, Failure> {
         if let Some(given) = &self.schema_type {
-            return Ok(given.to_ascii_uppercase());
+            let known: Result<SchemaType, _> = given.to_ascii_uppercase().parse();
+            let known = known.map_err(|error| Failure::new(Exit::Usage, error.to_string()))?;
+            return Ok(known.name().to_owned());
         }
         match self.file.extension().and_then(|e| e.to_str()) {
             Some("avsc") => Ok("AVRO".to_owned()),

@@ -26,9 +26,10 @@ use crate::cli::progress::Progress;
 #[command(after_help = "Example:
   annals gen check --schemas schemas --server http://registry:8081
 
-Exit code 3 when a file is not what annals.lock says; when a locked version is gone from the registry, or its text, id,
+Exit code 3 when a file is not what annals.lock says; when a locked version is gone from the registry, or its text, id, \
 type, references, level or policy are others there; or when the registry would refuse a version that is not registered yet.
-That a registry has newer versions is told as `behind`, with exit code 0 unless --latest is given: a lock holds on to its
+
+That a registry has newer versions is told as `behind`, with exit code 0 unless --latest is given: a lock holds on to its \
 versions, and `annals gen update` takes the newer ones.")]
 pub(crate) struct Check {
     #[command(flatten)]
