@@ -10,3 +10,4 @@ mod inputs;
 mod languages;
 mod proto;
 mod random_proto;
+mod tops;

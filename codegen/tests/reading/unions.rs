@@ -156,6 +156,13 @@ fn what_other_writers_wrote_is_told_by_the_name_of_its_branch() {
     check(&[10, 2], known(Alarm::Fire));
     check(&[10, 0], known(Alarm::Unknown("SMOKE")));
 
+    // Two branches of one writer that are one here: each is read as what it is.
+    let numbers = r#"["int", "long"]"#;
+    assert_eq!(seen(numbers, &[0, 5]), known(HappenedValueLong { value: -3 }));
+    let far = [&[2], &[0xfe; 9][..], &[1]].concat();
+    assert_eq!(seen(numbers, &far).map(|seen| seen.known().is_some()), Ok(true));
+    assert!(seen(numbers, &[&[0], &far[1..]].concat()).is_err());
+
     // One type that became a branch.
     assert_eq!(
         seen(&record("sales.Paid", by), &[6, b'A', b'd', b'a']),

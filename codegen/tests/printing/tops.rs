@@ -1,0 +1,109 @@
+//! What is printed for schemas whose top is no record, where names and indexes of several meet.
+
+use annals_codegen::configure;
+
+fn printed(files: &[(&str, &str)]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let text = configure().schemas(folder.path()).generate();
+    text.unwrap_or_else(|wrong| panic!("{wrong}"))
+}
+
+/// As no width breaks it.
+fn unbroken(text: &str) -> String {
+    let text: String = text.split_whitespace().collect();
+    text.replace(",)", ")").replace(",>", ">")
+}
+
+/// What a text has, and what it has not.
+fn check(text: &str, has: &[&str], has_not: &[&str]) {
+    let whole = unbroken(text);
+    for part in has {
+        assert!(whole.contains(&unbroken(part)), "{part} in {text}");
+    }
+    for part in has_not {
+        assert!(!whole.contains(&unbroken(part)), "no {part} in {text}");
+    }
+}
+
+const ALIKE: &str = r#"[{"type": "record", "name": "a.Placed", "fields": []},
+    {"type": "record", "name": "b.Placed", "fields": [{"name": "id", "type": "KIND"}]}]"#;
+
+#[test]
+fn branches_that_namespaces_tell_apart_go_by_their_full_names() {
+    let files = [
+        ("orders-value/v1.avsc", ALIKE.replace("KIND", "int")),
+        ("orders-value/v2.avsc", ALIKE.replace("KIND", "long")),
+        ("annals.toml", "[subject.orders-value]\nupcast = [1]".to_owned()),
+    ];
+    let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+    let text = printed(&files);
+    check(
+        &text,
+        &[
+            "match avro::written_name(&writer, raw.body)?",
+            "\"a.Placed\" =>",
+            "\"b.Placed\" =>",
+            "<b::Placed as ::std::convert::From<b::v1::Placed",
+        ],
+        // It did not change.
+        &["a::v1", "a::Placed as"],
+    );
+}
+
+#[test]
+fn a_type_of_two_unions_is_written_with_the_index_of_each() {
+    let record = r#"{"type": "record", "name": "s.Paid", "fields": []}"#;
+    let text = printed(&[
+        ("orders-value.avsc", &format!("[{record}]")),
+        ("bills-value.avsc", &format!("[\"null\", {record}]")),
+        ("books-value.avsc", record),
+    ]);
+    check(
+        &text,
+        &[
+            "Self::Paid(event) => event.encode(),",
+            "Self::Paid(event) => avro::encode(&avro::Branch(0, event)),",
+            "Self::Paid(event) => avro::encode(event),",
+            ".text).branch(0);",
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn a_name_is_one_branchs_and_a_promotion_goes_to_the_first_that_takes_it() {
+    let text = printed(&[("n-value.avsc", r#"["double", "long", "bytes", "boolean"]"#)]);
+    check(
+        &text,
+        &[
+            "\"double\" | \"float\" | \"int\" => { Self::Double(",
+            "\"long\" => { Self::Long(",
+            "\"bytes\" | \"string\" => { Self::Bytes(",
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn a_key_may_have_no_name() {
+    let text = printed(&[
+        ("orders-key.avsc", "\"string\""),
+        (
+            "orders-value.avsc",
+            r#"{"type": "record", "name": "Placed", "fields": []}"#,
+        ),
+    ]);
+    check(
+        &text,
+        &[
+            "pub struct OrdersKey {",
+            "pub enum OrdersEvent { /// `Placed`. Placed(Placed), }",
+        ],
+        &[],
+    );
+}
