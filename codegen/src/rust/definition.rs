@@ -135,15 +135,8 @@ fn record(
         .map(|((field, ident), shape)| Member { ident, shape, field })
         .collect();
     let values = values(definition, &members, here);
-    let is_bare = matches!(definition.body, Body::Bare(..));
-    let of_serde = [
-        Some(serde::derives(here)),
-        is_bare.then(|| serde::transparent(here)),
-    ];
-    let (derives, of_serde) = (
-        derives(has_floats, values.is_none()),
-        of_serde.into_iter().flatten(),
-    );
+    let derives = derives(has_floats, values.is_none());
+    let of_serde = serde::of_record(definition, here);
     let default = values.as_ref().map(|values| &values.default);
     let default = default.map(|default| default_impl(&quote!(#name), default));
     let datum = record_datum(definition, name, &idents, &shapes, values.as_ref(), here);
@@ -162,7 +155,7 @@ fn record(
     .form(here, scope);
     quote! {
         #derives
-        #(#of_serde)*
+        #of_serde
         #type_attributes
         pub struct #name {
             #(#docs #deprecations #attributes pub #idents: #types,)*

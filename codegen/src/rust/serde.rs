@@ -7,6 +7,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
+use crate::model::{Body, Definition};
 use crate::rust::module::Here;
 
 /// The derives of a struct or of a union's enum.
@@ -15,9 +16,11 @@ pub(crate) fn derives(here: &Here<'_>) -> Option<TokenStream> {
     here.settings.serde.then_some(derives)
 }
 
-/// The attribute of what is no record, though it is a struct of one field.
-pub(crate) fn transparent(here: &Here<'_>) -> Option<TokenStream> {
-    here.settings.serde.then(|| quote!(#[serde(transparent)]))
+/// What stands on a record's struct, or on that of one field around what is no record.
+pub(crate) fn of_record(definition: &Definition, here: &Here<'_>) -> Option<TokenStream> {
+    let derives = derives(here)?;
+    let transparent = matches!(definition.body, Body::Bare(..)).then(|| quote!(#[serde(transparent)]));
+    Some(quote!(#derives #transparent))
 }
 
 /// The attribute of a field that Rust calls otherwise than the schema.
