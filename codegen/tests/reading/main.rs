@@ -8,9 +8,13 @@ mod choices;
 mod deep;
 mod dynamic;
 mod foreign_writers;
+mod fuzz;
+mod fuzzed;
 #[allow(dead_code)]
 #[path = "../../../schema-model/tests/avro_java/generate.rs"]
 mod generate;
+#[path = "../../../fuzz/harness.rs"]
+mod harness;
 mod hostile;
 mod java;
 mod one;
@@ -19,6 +23,7 @@ mod oracle;
 #[path = "../../../schema-model/tests/avro_java/payload.rs"]
 mod payload;
 mod proto;
+mod raised;
 mod records;
 mod referred;
 mod round_trip;

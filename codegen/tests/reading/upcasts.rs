@@ -6,26 +6,6 @@ use crate::foreign_writers::read;
 use crate::sets::generated::RaisedEvent;
 use crate::sets::generated::bids::{Bidder, Raised, v1, v2};
 
-/// A number of cents, and -1 for what was no number.
-impl From<v1::Raised> for v2::Raised {
-    fn from(old: v1::Raised) -> v2::Raised {
-        v2::Raised {
-            amount: old.amount.parse().map_or(-1, |whole: i64| whole * 100),
-            bidder: old.bidder,
-        }
-    }
-}
-
-impl From<v2::Raised> for Raised {
-    fn from(old: v2::Raised) -> Raised {
-        Raised {
-            amount: Exact::from_unscaled(old.amount.into()).unwrap_or_default(),
-            step: 1,
-            bidder: old.bidder,
-        }
-    }
-}
-
 fn seen(text: &str, body: &[u8]) -> Raised {
     match read::<RaisedEvent>(SchemaType::Avro, text, 1, body) {
         Ok(Seen::Known(RaisedEvent::Raised(raised))) => raised,
