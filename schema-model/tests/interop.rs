@@ -2,13 +2,18 @@
 #![cfg(feature = "apache-avro")]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "avro_java/change.rs"]
+mod change;
 #[path = "interop/container.rs"]
 mod container;
-#[allow(dead_code)]
 #[path = "avro_java/generate.rs"]
 mod generate;
 #[path = "avro_java/payload.rs"]
 mod payload;
+#[path = "interop/resolution.rs"]
+mod resolution;
+#[path = "interop/schemas.rs"]
+mod schemas;
 #[path = "interop/values.rs"]
 mod values;
 

@@ -4,6 +4,12 @@
 //! written, theirs the names of records. A branch is found by the form of the value, one look deep. What our [`Value`] keeps
 //! as text (durations, local timestamps, nanoseconds) goes by the bytes that such text is written as. That crate's own
 //! limits (names in ASCII only, logical types checked strictly) show as errors of its parser.
+//!
+//! Where that crate does otherwise than Avro Java and we, a table in `tests/interop` says what it does, with its issue where
+//! there is one: `values.rs` of values and the schemas it refuses, `schemas.rs` of what a schema loses there, and
+//! `resolution.rs` of reading with another schema than the writer's, where most is. It resolves values without their types: a
+//! long is read as an int where it fits, names of enums and fixeds and aliases of fields do not count, a date is no int, and
+//! defaults of bytes are UTF-8.
 
 use apache_avro::{Days, Millis, Months, Schema as ApacheSchema, Uuid, types::Value as ApacheValue};
 use thiserror::Error;

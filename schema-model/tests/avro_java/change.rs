@@ -2,8 +2,21 @@
 
 use crate::generate::{Field, LOGICAL, Named, Random, Type, Types, default};
 
+/// A type and a changed copy of it.
+pub(crate) fn pair(random: &mut Random) -> [Type; 2] {
+    let depth = 1 + random.below(3);
+    let mut types = Types::new(random);
+    let one = if types.random.once_in(3) {
+        types.any(depth)
+    } else {
+        types.record(depth)
+    };
+    let other = change(&one, random);
+    [one, other]
+}
+
 /// A changed copy.
-pub(crate) fn change(kind: &Type, random: &mut Random) -> Type {
+fn change(kind: &Type, random: &mut Random) -> Type {
     let mut changed = kind.clone();
     for _ in 0..=random.below(3) {
         changed = one(&changed, random, 0);

@@ -19,7 +19,7 @@ use annals_schema_model::{
     Direction, Writing,
     avro::{Plan, Reading, Schema, compat},
 };
-use generate::{Random, Types, write};
+use generate::{Random, write};
 use oracle::{Oracle, hex, unhex};
 use payload::data;
 use serde_json::{Value as Json, json};
@@ -40,14 +40,7 @@ fn number(variable: &str, default: u64) -> u64 {
 
 fn round(seed: u64) -> Round {
     let mut random = Random::new(seed);
-    let depth = 1 + random.below(3);
-    let mut types = Types::new(&mut random);
-    let one = if types.random.once_in(3) {
-        types.any(depth)
-    } else {
-        types.record(depth)
-    };
-    let other = change::change(&one, &mut random);
+    let [one, other] = change::pair(&mut random);
     let mut texts = [write(&one, &mut random), write(&other, &mut random)];
     if random.once_in(5) {
         texts[1] = odd::damage(&texts[1], &mut random);
