@@ -77,3 +77,40 @@ fn drop_oldest<K>(failed: &mut HashMap<K, (Instant, Unresolved)>) {
     let last = *last;
     failed.retain(|_, (when, _)| *when > last);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_are_unknown_the_newest_are_not_asked_for_again() {
+        let kept = Kept::<u32, ()>::default();
+        let ask = |key| {
+            let mut asked = false;
+            let _ = kept.get(key, Duration::MAX, || {
+                asked = true;
+                Err(Unresolved::Unregistered)
+            });
+            asked
+        };
+        for key in 0..5_000 {
+            assert!(ask(key) && !ask(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_room_is_asked_for_again() {
+        let kept = Kept::<usize, usize>::default();
+        let ask = |key| {
+            let mut asked = false;
+            let found = kept.get(key, Duration::MAX, || {
+                asked = true;
+                Ok(key)
+            });
+            assert_eq!(found, Ok(key));
+            asked
+        };
+        assert!((0..=FOUND_MAX).all(ask));
+        assert!(!ask(0) && !ask(FOUND_MAX - 1) && ask(FOUND_MAX));
+    }
+}

@@ -254,6 +254,27 @@ fn references_are_bounded_by_their_bytes() {
 }
 
 #[test]
+fn references_are_bounded_by_their_number() {
+    let why = |count: usize| {
+        let references: Vec<Value> = (0..count)
+            .map(|number| json!({"name": format!("n{number}"), "subject": "till-t.Opened", "version": 1}))
+            .collect();
+        let body = schema(OPENED, &Value::from(references).to_string());
+        let fake = Fake::new(&[("GET /schemas/ids/7", 200, &body)]);
+        let row = SchemaVersion {
+            id: SchemaId::new(1),
+            ..ROW
+        };
+        let client = Client::builder(&fake.address).known(&[row]).build();
+        let read = client.writer(seven());
+        assert_eq!(fake.asked().len(), 1);
+        read.err().map(|why| why.to_string()).unwrap_or_default()
+    };
+    assert!(!why(REFERENCES_MAX).contains("it refers to"));
+    assert!(why(REFERENCES_MAX + 1).contains("it refers to more than 1000 schemas"));
+}
+
+#[test]
 fn that_nobody_answers_is_not_waited_for_by_each_id() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}", listener.local_addr().unwrap());
@@ -267,22 +288,6 @@ fn that_nobody_answers_is_not_waited_for_by_each_id() {
         assert!(matches!(asked, Err(Unresolved::Unanswered(why)) if why.contains("no answer from")));
     }
     assert!(begun.elapsed() < Duration::from_secs(25), "each was waited for");
-}
-
-#[test]
-fn however_many_are_unknown_the_newest_are_not_asked_for_again() {
-    let kept = Kept::<u32, ()>::default();
-    let ask = |key| {
-        let mut asked = false;
-        let _ = kept.get(key, Duration::MAX, || {
-            asked = true;
-            Err(Unresolved::Unregistered)
-        });
-        asked
-    };
-    for key in 0..5_000 {
-        assert!(ask(key) && !ask(key), "{key}");
-    }
 }
 
 #[test]

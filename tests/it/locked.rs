@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::server::Server;
+use crate::tidy::root;
 
 const MONEY: &str =
     r#"{"type":"record","name":"Money","namespace":"shop","fields":[{"name":"cents","type":"long"}]}"#;
@@ -394,4 +395,44 @@ fn a_topics_subjects_are_pulled_and_generated_from_without_a_server() {
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     let text = fs::read_to_string(folder.path().join("events.ts")).unwrap();
     assert!(text.contains("OrdersEvent") && text.contains("OrdersEuEvent") && text.contains("Key"));
+}
+
+/// The folder that codegen's tests read events by: what it holds, registered with the ids it has, is pulled as it is.
+#[test]
+fn what_is_locked_is_what_codegen_is_tested_with() {
+    let server = Server::start(&[]);
+    let locked = root().join("codegen/tests/locked");
+    let text = |name: &str| fs::read_to_string(locked.join(name)).unwrap();
+    let refers = |name: &str, subject: &str| json!([{"name": name, "subject": subject, "version": 1}]);
+    let address = || refers("shop.Address", "shop/address");
+    let money = || refers("shop/money.proto", "shop/money.proto");
+    for (subject, file, references) in [
+        ("shop%2Faddress", "shop%2Faddress/v1.avsc", json!([])),
+        ("orders-value", "orders-value/v1.avsc", address()),
+        ("orders-value", "orders-value/v2.avsc", address()),
+        ("shop%2Fmoney.proto", "shop%2Fmoney.proto/v1.proto", json!([])),
+        ("parcels-value", "parcels-value/v1.proto", money()),
+    ] {
+        let kind = if file.ends_with(".proto") {
+            "PROTOBUF"
+        } else {
+            "AVRO"
+        };
+        let body = json!({"schema": text(file), "schemaType": kind, "references": references});
+        server.post(&format!("/subjects/{subject}/versions"), &body);
+    }
+    let folder = Folder {
+        server: &server,
+        folder: tempfile::tempdir().unwrap(),
+    };
+    fs::create_dir(folder.at("")).unwrap();
+    folder.check(&["pull", "orders-value:all", "parcels-value"], 0, "orders-value");
+    for name in [
+        "annals.lock",
+        "orders-value/v1.avsc",
+        "orders-value/v2.avsc",
+        "parcels-value/v1.proto",
+    ] {
+        assert_eq!(fs::read_to_string(folder.at(name)).unwrap(), text(name), "{name}");
+    }
 }

@@ -3,7 +3,7 @@
 use annals_codegen::{Build, DateTimes, Decimals, configure};
 
 /// What is generated, and the file of it.
-fn goldens() -> [(Build, &'static str); 6] {
+fn goldens() -> [(Build, &'static str); 7] {
     [
         (
             configure()
@@ -22,6 +22,11 @@ fn goldens() -> [(Build, &'static str); 6] {
             "sets.rs.txt",
         ),
         (configure().schemas("tests/proto"), "proto.rs.txt"),
+        // As `annals gen pull` wrote it, its lock too.
+        (
+            configure().schemas("tests/locked").borrowed("shop.OrderPlaced"),
+            "locked.rs.txt",
+        ),
         // What `random_proto` once made.
         (configure().schemas("tests/random"), "random.rs.txt"),
         (

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod allocations;
 mod borrowed;
 mod changed_writers;
 mod choices;
@@ -17,6 +18,7 @@ mod generate;
 mod harness;
 mod hostile;
 mod java;
+mod locked;
 mod one;
 #[path = "../../../schema-model/tests/avro_java/oracle.rs"]
 mod oracle;

@@ -213,7 +213,7 @@ impl<R: Read> ContainerReader<R> {
             if count == 0 {
                 break;
             }
-            entries += count.min(METADATA_ENTRIES_MAX);
+            entries = count.saturating_add(entries);
             if entries > METADATA_ENTRIES_MAX {
                 return Err(format_error("it has too much metadata"));
             }

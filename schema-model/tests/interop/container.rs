@@ -3,6 +3,7 @@
 use annals_schema_model::avro::{
     Schema,
     container::{Codec, ContainerError, ContainerReader, ContainerWriter},
+    wire::Writer,
 };
 
 use crate::{
@@ -113,6 +114,19 @@ fn damaged_files_are_refused() {
     let header = file.len() - 16 - 42;
     check(b"PK\x03\x04", "no Avro container file");
     check(&file[..40], "cut off");
+    // Metadata of many entries, and of a long one.
+    let magic = &file[..4];
+    check(&[magic, &[0xd2, 0x0f][..]].concat(), "it has too much metadata");
+    let mut many = [magic, &[0xd0, 0x0f][..]].concat();
+    many.extend([0; 2_000]);
+    many.push(0);
+    check(&many, "it names no schema");
+    let mut long = Writer::append_to([magic, &[2, 2, b'k'][..]].concat());
+    long.long(4 * 1024 * 1024 + 1);
+    check(
+        &long.into_bytes(),
+        "4194305 bytes in one piece; 4194304 are read at most",
+    );
     check(
         &[&file[..header], &[0xfe, 0xff, 0xff, 0xff, 0x0f, 0][..], &SYNC[..]].concat(),
         "a length is cut off",

@@ -45,7 +45,7 @@ fn random_schemas_go_both_ways() {
                     whole += 1;
                     continue;
                 }
-                let [left, right] = [&back, &schema].map(|schema| bare(schema));
+                let [left, right] = [&back, &schema].map(bare);
                 assert!(
                     left.same_as(&right),
                     "{}\n{}",
