@@ -36,6 +36,7 @@ const DISAGREEMENTS: &[Row] = &[
         &[
             "another branch: String",
             "another branch: Decimal",
+            "another value: Fixed",
             "refuses: Array",
             "refuses: Enum default",
             "refuses: Map",
