@@ -41,7 +41,7 @@ pub trait Datum: Default {
 /// As a record has it that can hold itself.
 impl<T: Datum> Datum for Box<T> {
     fn blank() -> Self {
-        Box::new(T::blank())
+        wire::boxed()
     }
 
     fn write(&self, to: &mut Writer) {

@@ -42,6 +42,7 @@ mod varint;
 mod writer;
 
 pub use blank::Blank;
+pub(crate) use blank::boxed;
 pub use fault::Fault;
 pub(crate) use fault::Of;
 #[cfg(feature = "values")]

@@ -26,20 +26,42 @@ impl<K: Blank, T: Blank> Blank for (K, T) {
     }
 }
 
-// Apart from what reads into them: its stack would keep the value on its way for as long as it reads.
+/// Values of so many bytes are made apart from what reads into them, whose stack would keep them for as long as it reads.
+const APART_BYTES: usize = 256;
 
 /// A value in a box.
-pub(super) fn boxed<T: Blank>() -> Box<T> {
+#[inline(never)]
+pub(crate) fn boxed<T: Blank>() -> Box<T> {
     Box::new(T::blank())
 }
 
 /// One more item.
+#[inline]
 pub(super) fn push_blank<T: Blank>(items: &mut Vec<T>) {
+    if size_of::<T>() < APART_BYTES {
+        items.push(T::blank());
+    } else {
+        push_apart(items);
+    }
+}
+
+#[inline(never)]
+fn push_apart<T: Blank>(items: &mut Vec<T>) {
     items.push(T::blank());
 }
 
 /// The value of an option.
+#[inline]
 pub(super) fn insert_blank<T: Blank>(option: &mut Option<T>) -> &mut T {
+    if size_of::<T>() < APART_BYTES {
+        option.insert(T::blank())
+    } else {
+        insert_apart(option)
+    }
+}
+
+#[inline(never)]
+fn insert_apart<T: Blank>(option: &mut Option<T>) -> &mut T {
     option.insert(T::blank())
 }
 
