@@ -68,6 +68,14 @@ one_feature() {
   done
 }
 step "schema-model, a feature at a time" one_feature
+# A crate that folds has the event store with what it asks for, and nothing else.
+event_store_features() {
+  local feature
+  for feature in "" declarative http; do
+    cargo clippy --release -p annals-event-store --lib --features "$feature" -- -D warnings || return
+  done
+}
+step "event-store, a feature at a time" event_store_features
 
 if is_quick; then
   skip "cargo deny" "quick run"

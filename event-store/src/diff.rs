@@ -20,7 +20,6 @@ use crate::changes::{Change, ChangeKind, changes};
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted, Spot, cursor, open};
-use crate::kind::event_name;
 use crate::locate::Located;
 use crate::page::{Page, Room};
 use crate::reconstruct::OffsetRange;
@@ -266,7 +265,7 @@ impl EventStore {
         ChangedBy {
             revision: spot.revision,
             offset: spot.offset,
-            event: opened.map(|opened| event_name(&opened.writer, &opened.body)),
+            event: opened.map(|opened| opened.writer.event_name(&opened.body)),
             actor: at.actor().map(str::to_owned),
             recorded: canonical::time_text(spot.recorded_ms),
             business_time: at.business_time().map(|time| time.to_string()),

@@ -12,12 +12,11 @@ use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::cause::{
+    ACTOR_HEADER, BUSINESS_TIME_HEADER, CAUSATION_HEADER, CORRELATION_HEADER, EVENT_ID_HEADER,
+    TRACEPARENT_HEADER,
+};
 use crate::folding::{ReaderUsed, SchemaUsed};
-
-/// Record header that names who caused an event (UTF-8).
-pub const ACTOR_HEADER: &str = "actor";
-/// Record header that says when an event happened in the business (RFC 3339).
-pub const BUSINESS_TIME_HEADER: &str = "business-time";
 
 /// Where an event sits in the log. All of it comes from the log, none of it from a clock.
 #[derive(Clone, Copy, Debug)]
@@ -42,17 +41,38 @@ impl<'a> At<'a> {
         value.as_deref()
     }
 
+    fn text(&self, name: &str) -> Option<&'a str> {
+        std::str::from_utf8(self.header(name)?).ok()
+    }
+
+    /// Which event it is, as the `event-id` header says.
+    pub fn event_id(&self) -> Option<&'a str> {
+        self.text(EVENT_ID_HEADER)
+    }
+
+    /// What made the event happen, as the `causation-id` header says.
+    pub fn causation(&self) -> Option<&'a str> {
+        self.text(CAUSATION_HEADER)
+    }
+
+    /// Which conversation the event belongs to, as the `correlation-id` header says.
+    pub fn correlation(&self) -> Option<&'a str> {
+        self.text(CORRELATION_HEADER)
+    }
+
     /// Who caused the event, as the `actor` header says.
     pub fn actor(&self) -> Option<&'a str> {
-        std::str::from_utf8(self.header(ACTOR_HEADER)?).ok()
+        self.text(ACTOR_HEADER)
     }
 
     /// When the event happened in the business, as the `business-time` header says.
     pub fn business_time(&self) -> Option<Timestamp> {
-        std::str::from_utf8(self.header(BUSINESS_TIME_HEADER)?)
-            .ok()?
-            .parse()
-            .ok()
+        self.text(BUSINESS_TIME_HEADER)?.parse().ok()
+    }
+
+    /// The trace the event was recorded in, as the `traceparent` header says.
+    pub fn traceparent(&self) -> Option<&'a str> {
+        self.text(TRACEPARENT_HEADER)
     }
 
     /// When the log took the record.

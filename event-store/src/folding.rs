@@ -13,7 +13,6 @@ use serde_json::Value;
 use crate::error::StoreError;
 use crate::fold::{AnyFold, At, Cell, FoldId, Recorded, Step, Stop};
 use crate::index::PartitionIndex;
-use crate::kind::event_name;
 use crate::source::Cursor;
 use crate::store::{Aggregate, EventStore};
 
@@ -61,7 +60,8 @@ impl SchemaUsed {
         }
     }
 
-    pub(crate) fn named(id: u32, subject: &str, version: u32) -> SchemaUsed {
+    /// A schema by its name in the registry.
+    pub fn named(id: u32, subject: &str, version: u32) -> SchemaUsed {
         SchemaUsed {
             id,
             subject: Some(subject.to_owned()),
@@ -265,7 +265,7 @@ impl<'a> Folding<'a> {
                 if self.unknown.len() < UNKNOWN_SHOWN_MAX {
                     self.unknown.push(UnknownEvent {
                         offset: spot.offset,
-                        event: event_name(&opened.writer, &opened.body),
+                        event: opened.writer.event_name(&opened.body),
                         schema_id: opened.writer.id.get(),
                     });
                 }

@@ -17,7 +17,6 @@ use crate::canonical;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::{FoldUsed, Halted, SchemaUsed, Spot, cursor, open};
-use crate::kind::event_name;
 use crate::locate::Located;
 use crate::page::{Page, Room};
 use crate::reconstruct::OffsetRange;
@@ -187,7 +186,7 @@ impl EventStore {
         entry.actor = at.actor().map(str::to_owned);
         entry.business_time = at.business_time().map(|time| time.to_string());
         let opened = open(record, &self.shared.resolve)?;
-        entry.event = Some(event_name(&opened.writer, &opened.body));
+        entry.event = Some(opened.writer.event_name(&opened.body));
         entry.schema = Some(located.aggregate.fold.schema(opened.writer.id));
         let schema: &Schema = &opened.writer.schema;
         let reading = readings

@@ -1,20 +1,34 @@
-//! Typed events, folds and reconstruction at any cut.
+//! Typed events, folds, decisions, and reconstruction at any cut.
 //!
 //! An [`EventStore`] follows the logs of topics, knows which records belong to which aggregate, and answers what the
 //! state of one (or of all) was at a point in the log. How events become state is a fold: typed Rust ([`Fold`], behind
-//! [`typed()`]) or a file ([`declarative`]). Schemas come from whoever implements
+//! [`typed()`]) or a file (`declarative`). Schemas come from whoever implements
 //! [`Resolve`](annals_schema_model::Resolve) or, for files, [`Subjects`].
+//!
+//! Typed folds over logs on disk need no feature. What else there is, is off until it is asked for:
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `declarative` | folds in YAML with CEL expressions, over events in Avro and Protobuf |
+//! | `http` | the audit routes, for an axum router |
 //!
 //! Invariant: an answer depends on the log up to its cut, on the fold and on the schemas, and on nothing else; asked
 //! again with the cut it names, the store gives the same answer.
-//! Left out: snapshots, index files, proofs, writing.
+//! Left out: snapshots, index files, proofs.
+//!
+//! Who writes, decides first: [`Decide`] says which events a command has, and a [`Repository`] loads the aggregate and appends
+//! them behind what it was decided on, over any [`EventLog`]. [`testing`] is for tests of both.
 
 pub mod at;
 pub mod canonical;
+pub mod cause;
 mod changes;
 pub mod cut;
+pub mod decide;
+#[cfg(feature = "declarative")]
 pub mod declarative;
 pub mod diff;
+mod embedded;
 mod error;
 pub mod fold;
 mod folding;
@@ -23,15 +37,18 @@ pub mod history;
 pub mod http;
 mod index;
 pub mod key;
-mod kind;
 mod known;
 pub mod list;
+pub mod listed;
 mod locate;
+pub mod log;
 mod page;
 pub mod reconstruct;
+pub mod repository;
 pub mod resolve;
 mod source;
 pub mod store;
+pub mod testing;
 mod time_source;
 mod touched;
 pub mod typed;
@@ -39,17 +56,23 @@ mod unhalted;
 mod work;
 
 pub use at::{AsOf, AtError, parse_at};
+pub use cause::{Cause, CauseError};
 pub use changes::ChangeKind;
 pub use cut::{Cut, CutError};
+pub use decide::{Decide, Decision};
 pub use diff::{ChangedBy, Diff, DiffCursor, DiffSide, FieldChange};
+pub use embedded::Embedded;
 pub use error::StoreError;
 pub use fold::{AnyFold, At, Cell, Fold, FoldId, Halt, Recorded, Step, Stop};
 pub use folding::{FoldUsed, Halted, ReaderUsed, SchemaUsed, UnknownEvent};
 pub use history::{History, HistoryCursor, HistoryEntry};
 pub use index::IndexError;
 pub use list::{LIST_LIMIT_DEFAULT, Member, Population};
+pub use listed::Listed;
+pub use log::{EventLog, NewEvent, Place, Stored, UnappendedError, UnreadError};
 pub use page::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, Page};
 pub use reconstruct::{OffsetRange, OffsetsApplied, Reconstruction, SnapshotUsed};
+pub use repository::{Done, HandleError, LoadError, Loaded, Repository};
 pub use resolve::{Registered, Subjects};
 pub use source::Source;
 pub use store::{AggregateInfo, EventStore, NotLoaded, Progress};

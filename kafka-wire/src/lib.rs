@@ -10,6 +10,7 @@
 //! * [`message`] has one file a message, each message declared once with a version span a field;
 //! * [`batch`] is the record batch (magic 2), its records, checksum and compression;
 //! * [`coordinator`] is what coordinators keep in their topics, and what the members of a group tell each other;
+//! * [`partitioner`] is the rule by which a key has its partition;
 //! * [`error`] and [`api_key`] are Kafka's tables.
 //!
 //! A record's way to a broker, in both directions of the wire:
@@ -53,4 +54,5 @@ pub mod coordinator;
 pub mod error;
 pub mod frame;
 pub mod message;
+pub mod partitioner;
 pub mod primitives;

@@ -269,6 +269,27 @@ pub struct Writer {
     pub fingerprint: [u8; 32],
 }
 
+impl Writer {
+    /// The name of the event that a payload is: an Avro record's full name (or what else the type is called that was
+    /// written, of a union the branch), a JSON Schema's title, or the set member of a Protobuf message's first oneof. A
+    /// payload that does not read still has the name of its schema.
+    #[must_use]
+    pub fn event_name(&self, body: &[u8]) -> String {
+        // A JSON Schema has one event.
+        let _ = body;
+        let told = match &self.schema {
+            #[cfg(feature = "avro")]
+            Schema::Avro(_) => crate::avro::written_name(self, body).ok().map(str::to_owned),
+            #[cfg(feature = "proto")]
+            Schema::Proto(schema) => schema.event_name(body),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        };
+        told.or_else(|| self.schema.record_name())
+            .unwrap_or_else(|| format!("schema id {}", self.id))
+    }
+}
+
 /// Where schemas come from: a registry's view, a client of one, or a table in a test.
 pub trait Resolve: Send + Sync {
     /// The schema an envelope's id names. That there is none is never kept: there may be one later.

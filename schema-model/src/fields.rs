@@ -27,6 +27,7 @@ const META: &str = "confluent.field_meta";
 
 /// Most fields of a schema that are looked at, and how deep a JSON Schema is followed.
 const FIELDS_MAX: usize = 100_000;
+#[cfg(feature = "json")]
 const DEPTH_MAX: usize = 32;
 
 /// What a schema says of its fields.

@@ -15,6 +15,7 @@ mod container;
 mod crowd;
 mod damage;
 mod faults;
+mod features;
 mod formats;
 mod generated;
 mod groups;

@@ -115,7 +115,7 @@ fn kind_shape(kind: &Field, depth: usize) -> Shape {
 /// The names of the events a message tells apart.
 pub(crate) fn members(schema: &proto::Schema, message: &str) -> Option<(MessageDescriptor, Vec<String>)> {
     let descriptor = schema.file().parent_pool().get_message_by_name(message)?;
-    let oneof = crate::kind::kind_oneof(&descriptor)?;
+    let oneof = proto::kind_oneof(&descriptor)?;
     let names = oneof.fields().map(|field| field.name().to_owned()).collect();
     Some((descriptor, names))
 }

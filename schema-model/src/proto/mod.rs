@@ -8,6 +8,7 @@
 mod builtin;
 pub mod compat;
 mod compiled;
+mod kind;
 mod parse;
 mod places;
 mod print;
@@ -37,6 +38,7 @@ use shape::Shape;
 use undefined::Undefined;
 
 pub use compiled::is_compiled;
+pub use kind::kind_oneof;
 pub(crate) use parse::outline;
 pub use reading::Reading;
 pub use scan::{NAME_BYTES_MAX, NAME_PARTS_MAX, TEXT_BYTES_MAX};

@@ -5,7 +5,7 @@
 /// The partition of a key among `partitions` (0 when there are none).
 ///
 /// ```
-/// assert_eq!(annals_kafka_client::partition_for_key(b"order-1", 1), 0);
+/// assert_eq!(annals_kafka_wire::partitioner::partition_for_key(b"order-1", 1), 0);
 /// ```
 #[must_use]
 pub fn partition_for_key(key: &[u8], partitions: i32) -> i32 {

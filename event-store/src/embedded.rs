@@ -1,0 +1,184 @@
+//! The port over logs on disk that this process holds: it reads by the store's index and appends to the partition itself.
+//!
+//! This is the one place of the crate that writes to a log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_kafka_wire::batch::{Batch, BatchBuilder};
+use annals_kafka_wire::partitioner::partition_for_key;
+use annals_schema_model::Timestamp;
+use annals_segment_log::{
+    AppendError, ConditionError, Conditions, LogDir, LogError, Partition, PartitionConfig,
+};
+use bytes::Bytes;
+
+use crate::at::AsOf;
+use crate::error::StoreError;
+use crate::folding::{Spot, cursor};
+use crate::key::key_text;
+use crate::log::{EventLog, NewEvent, Place, Stored, UnappendedError, UnreadError};
+use crate::source::Source;
+use crate::store::{Aggregate, EventStore};
+
+/// How long an append waits for its disk.
+const DURABLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How many events are looked up at once.
+const SPOTS_AT_ONCE: usize = 4_096;
+
+impl Source {
+    /// Opens a topic's partitions in a log directory, or makes them. They are where the broker has them, so that `annals
+    /// serve` on the same directory finds the records, while nobody else holds it.
+    ///
+    /// # Errors
+    /// When a partition cannot be opened.
+    pub fn open(
+        log: &LogDir,
+        topic: &str,
+        partitions: u32,
+        config: &PartitionConfig,
+    ) -> Result<Source, LogError> {
+        let open = |number| log.partition(&format!("t/{topic}/{number}"), config.clone());
+        Ok(Source {
+            topic: topic.to_owned(),
+            partitions: (0..partitions).map(open).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// The topic of one aggregate type of a store, to be written to.
+pub struct Embedded {
+    store: EventStore,
+    aggregate: Arc<Aggregate>,
+}
+
+impl EventStore {
+    /// The log of an aggregate type, for a [`Repository`](crate::Repository).
+    ///
+    /// # Errors
+    /// When there is no such aggregate.
+    pub fn log(&self, aggregate: &str) -> Result<Embedded, StoreError> {
+        Ok(Embedded {
+            aggregate: self.aggregate(aggregate)?,
+            store: self.at_work(&self.work),
+        })
+    }
+}
+
+impl Embedded {
+    fn partition(&self, number: u32) -> Option<&Arc<Partition>> {
+        let partition = self.aggregate.index.partitions.get(number as usize)?;
+        Some(&partition.log)
+    }
+
+    /// Where a key without events will have its own.
+    fn nowhere(&self, key: &[u8]) -> Result<Place, StoreError> {
+        let partitions = i32::try_from(self.aggregate.index.partitions.len()).unwrap_or(i32::MAX);
+        Ok(Place {
+            partition: partition_for_key(key, partitions).unsigned_abs(),
+            events: 0,
+            cut: self.aggregate.index.catch_up(&self.store.work)?,
+        })
+    }
+}
+
+impl EventLog for Embedded {
+    fn topic(&self) -> &str {
+        &self.aggregate.index.topic
+    }
+
+    fn read(&self, key: &[u8], at: &AsOf, each: &mut dyn FnMut(&Stored<'_>)) -> Result<Place, UnreadError> {
+        let located = match self.aggregate.locate(&key_text(key), &[at], &self.store.work) {
+            Ok(located) => located,
+            Err(StoreError::UnknownId { .. }) if !matches!(at, AsOf::Revision(_)) => {
+                return Ok(self.nowhere(key)?);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let (cut, within) = located.own_cut(at)?;
+        for from in (0..within).step_by(SPOTS_AT_ONCE) {
+            let spots = located.spots(from..within.min(from + SPOTS_AT_ONCE));
+            let mut cursor = cursor(&self.store, located.partition, &spots);
+            for spot in &spots {
+                match cursor.record(spot.offset)? {
+                    Ok(record) => each(&Stored {
+                        at: spot.at(located.partition, record),
+                        value: Ok(record.value.as_deref()),
+                    }),
+                    Err(problem) => each(&unread(spot, located.partition.number, &problem)),
+                }
+            }
+        }
+        Ok(Place {
+            partition: located.partition.number,
+            events: within as u64,
+            cut,
+        })
+    }
+
+    fn append(
+        &self,
+        key: &[u8],
+        behind: &Place,
+        events: &[NewEvent],
+        now: Timestamp,
+    ) -> Result<i64, UnappendedError> {
+        let refused = |why: &str| UnappendedError::Refused(why.to_owned());
+        let partition = self
+            .partition(behind.partition)
+            .ok_or_else(|| refused("the topic has no such partition"))?;
+        let batch = batch(key, events, now).ok_or_else(|| refused("the events are too large for a batch"))?;
+        let mut conditions = Conditions::new(vec![Some(Bytes::copy_from_slice(key)); events.len()]);
+        // Those behind the first count with it.
+        let revision = i64::try_from(behind.events).map_err(|_| refused("there are too many events"))? - 1;
+        conditions.expect(0, revision);
+        let appended = match partition.append_if(&batch, now.as_millis(), &conditions) {
+            Ok(appended) => appended,
+            Err(AppendError::Condition(ConditionError::Revision(_))) => {
+                settle(partition)?;
+                return Err(UnappendedError::Conflict);
+            }
+            Err(error) => return Err(UnappendedError::Refused(error.to_string())),
+        };
+        let durable = partition.wait_durable(appended.last_offset, DURABLE_TIMEOUT);
+        durable.map_err(|error| UnappendedError::Unknown(error.to_string()))?;
+        Ok(appended.base_offset)
+    }
+}
+
+/// What others have appended is read once it is durable.
+fn settle(partition: &Partition) -> Result<(), UnappendedError> {
+    let last = partition.log_end_offset() - 1;
+    let durable = partition.wait_durable(last, DURABLE_TIMEOUT);
+    durable.map_err(|error| UnappendedError::Refused(error.to_string()))
+}
+
+fn batch(key: &[u8], events: &[NewEvent], now: Timestamp) -> Option<Batch> {
+    let mut builder = BatchBuilder::new();
+    for event in events {
+        let headers: Vec<(&str, &[u8])> = event
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_deref().unwrap_or_default()))
+            .collect();
+        if !builder.push(now.as_millis(), Some(key), Some(&event.value), &headers) {
+            return None;
+        }
+    }
+    let (batch, _) = Batch::parse(&builder.build(), 0).ok()?;
+    Some(batch)
+}
+
+/// An event whose record cannot be read, and so has no headers.
+fn unread<'a>(spot: &Spot, partition: u32, problem: &'a str) -> Stored<'a> {
+    Stored {
+        at: crate::fold::At {
+            partition,
+            offset: spot.offset,
+            revision: spot.revision,
+            recorded_ms: spot.recorded_ms,
+            headers: &[],
+        },
+        value: Err(problem),
+    }
+}
