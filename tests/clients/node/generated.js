@@ -167,10 +167,11 @@ function values (folder) {
         continue
       }
       const type = avro.Type.forSchema(withoutDefaults(message.payload.schema), { logicalTypes })
-      for (let i = 0; i < VALUES; i++) {
-        // What avsc reads, of whatever class.
+      const isUnion = Array.isArray(message.payload.schema)
+      for (let i = 0; i < Math.max(VALUES, isUnion ? type.types.length : 0); i++) {
+        // What avsc reads, of whatever class. What a union at the top has says itself which event it is.
         const event = literal(type.fromBuffer(type.toBuffer(sample(type, i))))
-        declare(`{ name: ${JSON.stringify(message.name)}, event: ${event} }`)
+        declare(isUnion ? event : `{ name: ${JSON.stringify(message.name)}, event: ${event} }`)
       }
     }
   }
