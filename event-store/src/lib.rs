@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `declarative` | folds in YAML with CEL expressions, over events in Avro and Protobuf |
 //! | `http` | the audit routes, for an axum router |
+//! | `remote` | the log of a broker instead of one on disk, for a [`Repository`] |
 //!
 //! Invariant: an answer depends on the log up to its cut, on the fold and on the schemas, and on nothing else; asked
 //! again with the cut it names, the store gives the same answer.
@@ -44,6 +45,8 @@ mod locate;
 pub mod log;
 mod page;
 pub mod reconstruct;
+#[cfg(feature = "remote")]
+pub mod remote;
 pub mod repository;
 pub mod resolve;
 mod source;

@@ -143,7 +143,7 @@ impl Client {
         wait_max: Duration,
     ) -> Result<Fetched, ClientError> {
         let from = BTreeMap::from([(partition, offset)]);
-        let answered = self.ask_for_records(topic, &from, Isolation::Uncommitted, wait_max);
+        let answered = self.ask_for_records(topic, &from, Isolation::Uncommitted, wait_max, FETCH_BYTES_MAX);
         let found = answered.await?.into_iter().next();
         let found = found.ok_or_else(|| unexpected("no partition in it"))?;
         accepted(found.error_code, None)?;
@@ -166,7 +166,8 @@ impl Client {
         wait_max: Duration,
     ) -> Result<Vec<Portion>, ClientError> {
         let mut portions = Vec::new();
-        for found in self.ask_for_records(topic, from, isolation, wait_max).await? {
+        let answered = self.ask_for_records(topic, from, isolation, wait_max, FETCH_BYTES_MAX);
+        for found in answered.await? {
             let partition = found.partition_index;
             accepted(found.error_code, None)?;
             let Some(offset) = from.get(&partition).copied() else {
@@ -178,23 +179,44 @@ impl Client {
         Ok(portions)
     }
 
+    /// The record at an offset and what comes with it: those behind it in its batch, and in others within so many bytes.
+    ///
+    /// # Errors
+    /// As [`Client::fetch`].
+    pub async fn fetch_at(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+        bytes_max: i32,
+    ) -> Result<Vec<Record>, ClientError> {
+        let from = BTreeMap::from([(partition, offset)]);
+        let answered = self.ask_for_records(topic, &from, Isolation::Uncommitted, Duration::ZERO, bytes_max);
+        let found = answered.await?.into_iter().next();
+        let found = found.ok_or_else(|| unexpected("no partition in it"))?;
+        accepted(found.error_code, None)?;
+        let portion = portion(found, offset, Isolation::Uncommitted);
+        Ok(portion.map_err(unreadable(topic, partition, offset))?.records)
+    }
+
     async fn ask_for_records(
         &mut self,
         topic: &str,
         from: &BTreeMap<i32, i64>,
         isolation: Isolation,
         wait_max: Duration,
+        bytes_max: i32,
     ) -> Result<Vec<PartitionData>, ClientError> {
         let asked = |(partition, offset): (&i32, &i64)| FetchPartition {
             partition: *partition,
             fetch_offset: *offset,
-            partition_max_bytes: FETCH_BYTES_MAX,
+            partition_max_bytes: bytes_max,
             ..FetchPartition::default()
         };
         let request = FetchRequest {
             max_wait_ms: i32::try_from(wait_max.as_millis()).unwrap_or(i32::MAX),
             min_bytes: 1,
-            max_bytes: FETCH_BYTES_MAX,
+            max_bytes: bytes_max,
             isolation_level: i8::from(isolation == Isolation::Committed),
             topics: vec![FetchTopic {
                 topic: topic.to_owned(),

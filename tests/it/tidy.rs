@@ -27,7 +27,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("segment-log", &["kafka-wire"]),
     ("kafka-client", &["kafka-wire"]),
     ("broker", &["kafka-wire", "segment-log"]),
-    ("event-store", &["kafka-wire", "schema-model", "segment-log"]),
+    (
+        "event-store",
+        &["kafka-client", "kafka-wire", "schema-model", "segment-log"],
+    ),
     ("codegen", &["schema-model"]),
     ("examples", &["codegen", "event-store", "schema-model"]),
     (
@@ -109,6 +112,7 @@ const ROOMS: &[Room] = &[
             "registry-server/src",
             "registry-server/examples",
             "event-store/src/http",
+            "event-store/src/remote",
         ],
         why: "pure crates know no runtime",
     },
@@ -122,6 +126,7 @@ const ROOMS: &[Room] = &[
             "registry-server/src",
             "registry-server/examples",
             "event-store/src/http",
+            "event-store/src/remote",
         ],
         why: "pure crates know no runtime",
     },

@@ -26,6 +26,7 @@ mod produce;
 mod producer;
 mod quirks;
 mod records;
+mod repository;
 mod requests;
 mod retention;
 mod rolling;
