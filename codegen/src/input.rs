@@ -4,12 +4,12 @@
 //! schemas/orders-value/v1.avsc                        topic `orders`, all of whose records are of one subject
 //! schemas/orders-value/v2.avsc                        the newest: what generated code reads into
 //! schemas/payments-shop.payments.Paid/v1.avsc         topic `payments`, a subject a record
-//! schemas/packages.proto                              topic `packages`, one version
+//! schemas/packages.proto                              topic `packages`, one version; `packages-value` in a registry
 //! schemas/shop/money.proto                            what others import
 //! schemas/annals.toml                                 what cannot be guessed; may be absent
 //! ```
 //!
-//! Invariant: what is loaded has at least one version a subject, all of one type, in ascending order, and every one of
+//! What `annals.lock` has is called as it is registered, and so is its folder. Invariant: what is loaded has at least one version a subject, all of one type, in ascending order, and every one of
 //! them is a schema. Left out: pulling from a registry, which is never done while building.
 
 mod folder;

@@ -17,7 +17,7 @@
 //!
 //! A subject is a folder in `schemas`, a version a file in it, `v1.avsc` or `v1.proto`; what has one version may be a file
 //! alone. Folders are called as subjects are in a registry: `<topic>-value`, `<topic>-<full record name>`, or as the
-//! topic alone. What no name can say, `annals.toml` says beside them. The newest version of a subject becomes Rust types,
+//! topic alone, which is subject `<topic>-value` unless `annals.lock` has the subject without. What no name can say, `annals.toml` says beside them. The newest version of a subject becomes Rust types,
 //! and the build fails, with file, line and column, when it is not compatible with an older one. Each topic becomes one
 //! event type that reads records of *any* registered writer schema.
 //!

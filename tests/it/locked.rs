@@ -138,6 +138,24 @@ fn a_change_of_ones_own_is_asked_about() {
     assert!(out.contains("refused"), "{out}");
 }
 
+/// A registered name without a suffix is asked about as it is.
+#[test]
+fn a_subject_that_is_called_as_nothing_else_is_itself() {
+    let server = Server::start(&[]);
+    let folder = pulled(&server);
+    register(&server, "bare", MONEY, json!([]));
+    folder.check(&["pull", "bare"], 0, "bare");
+    let same = [
+        row("bare", 1, "same"),
+        row("orders-value", 1, "same"),
+        row("shop/money", 1, "same"),
+    ];
+    assert_eq!(folder.states(0), same);
+    folder.write("bare/v2.avsc", &MONEY.replace("\"long\"", "\"string\""));
+    let refused = [&same[..], &[row("bare", 2, "refused")]].concat();
+    assert_eq!(folder.states(3), refused);
+}
+
 #[test]
 fn a_registry_goes_on() {
     let server = Server::start(&[]);

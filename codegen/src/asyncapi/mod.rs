@@ -91,7 +91,7 @@ struct Record<'u> {
     full_name: &'u str,
     doc: Option<&'u str>,
     deprecated: Option<&'u str>,
-    strategy: &'static str,
+    strategy: Option<&'static str>,
     origin: &'u Origin,
     /// What stands in no text of Protobuf but its own.
     imports: &'u [Resolved],
@@ -124,7 +124,12 @@ fn records<'u>(topic: &'u TopicUnit) -> Vec<Record<'u>> {
     }
 }
 
-fn proto_record<'u>(unit: &'u ProtoUnit, top: &'u str, is_only: bool, strategy: &'static str) -> Record<'u> {
+fn proto_record<'u>(
+    unit: &'u ProtoUnit,
+    top: &'u str,
+    is_only: bool,
+    strategy: Option<&'static str>,
+) -> Record<'u> {
     let about = unit.schema.message(top).map(|message| &message.about);
     let subject = &unit.origin.subject;
     Record {
@@ -142,7 +147,7 @@ fn proto_record<'u>(unit: &'u ProtoUnit, top: &'u str, is_only: bool, strategy: 
     }
 }
 
-fn avro_record<'u>(unit: &'u AvroUnit, strategy: &'static str) -> Record<'u> {
+fn avro_record<'u>(unit: &'u AvroUnit, strategy: Option<&'static str>) -> Record<'u> {
     let definition: Option<&Definition> = unit.definition();
     let (subject, full_name) = (&unit.origin.subject, unit.event_name());
     Record {
@@ -159,12 +164,13 @@ fn avro_record<'u>(unit: &'u AvroUnit, strategy: &'static str) -> Record<'u> {
     }
 }
 
-/// What the serializers of Kafka call the way subjects are named.
-fn strategy(topic: &str, by_record: bool, origin: &Origin) -> &'static str {
+/// What the serializers of Kafka call the way subjects are named; nothing where a name is its owner's own choice.
+fn strategy(topic: &str, by_record: bool, origin: &Origin) -> Option<&'static str> {
     match origin.subject.strip_prefix(topic) {
-        _ if !by_record => "TopicNameStrategy",
-        Some(rest) if rest.starts_with('-') => "TopicRecordNameStrategy",
-        _ => "RecordNameStrategy",
+        Some("-value") if !by_record => Some("TopicNameStrategy"),
+        _ if !by_record => None,
+        Some(rest) if rest.starts_with('-') => Some("TopicRecordNameStrategy"),
+        _ => Some("RecordNameStrategy"),
     }
 }
 
@@ -176,8 +182,8 @@ fn channel(topic: &str, messages: Vec<(String, Tree)>) -> Tree {
     ])
 }
 
-/// A message. The bindings take keys of Avro alone; of others the words say where they are.
-fn message(record: &Record<'_>, of_key: Option<&Origin>) -> Tree {
+/// What is said of a message in words.
+fn description(record: &Record<'_>, of_key: Option<&Origin>) -> String {
     let origin = record.origin;
     let lines = words::lines(record.doc);
     let place = format!(
@@ -202,6 +208,12 @@ fn message(record: &Record<'_>, of_key: Option<&Origin>) -> Tree {
         );
         description.push_str(&words);
     }
+    description
+}
+
+/// A message. The bindings take keys of Avro alone; of others the words say where they are.
+fn message(record: &Record<'_>, of_key: Option<&Origin>) -> Tree {
+    let origin = record.origin;
     let (content_type, format, schema) = match origin.kind {
         SchemaType::Protobuf => (
             "application/x-protobuf",
@@ -216,21 +228,26 @@ fn message(record: &Record<'_>, of_key: Option<&Origin>) -> Tree {
     };
     let avro_key = of_key.filter(|key| key.kind == SchemaType::Avro);
     let avro_key = avro_key.map(|key| ("key", Tree::json(&key.whole_text)));
+    let strategy = record.strategy.map(|name| ("schemaLookupStrategy", text(name)));
     let mut message = vec![
         ("name", text(record.full_name)),
         (
             "title",
             text(record.full_name.rsplit('.').next().unwrap_or_default()),
         ),
-        ("description", text(&description)),
+        ("description", text(&description(record, of_key))),
         ("contentType", text(content_type)),
         (
             "bindings",
-            kafka(avro_key.into_iter().chain([
-                ("schemaIdLocation", text("payload")),
-                ("schemaIdPayloadEncoding", text("confluent")),
-                ("schemaLookupStrategy", text(record.strategy)),
-            ])),
+            kafka(
+                avro_key
+                    .into_iter()
+                    .chain([
+                        ("schemaIdLocation", text("payload")),
+                        ("schemaIdPayloadEncoding", text("confluent")),
+                    ])
+                    .chain(strategy),
+            ),
         ),
         (
             "payload",

@@ -1,7 +1,9 @@
 //! Which topic a subject belongs to, by its name: `<topic>-value`, `<topic>-<full record name>`, the topic's own.
 //!
 //! Names of records have no dashes, so the last dash ends the topic's name. What others refer to, and what is called as
-//! its record alone, belongs to no topic unless `annals.toml` says so.
+//! its record alone, belongs to no topic unless `annals.toml` says so. Invariant: what the lock has keeps its name. A folder
+//! `orders` that is not locked is subject `orders-value`; a locked one is subject `orders`, whose records are topic `orders`'s
+//! unless that has other subjects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +16,7 @@ use crate::lock::Lock;
 /// How the subjects of a topic are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Strategy {
-    /// `<topic>-value`: one subject.
+    /// One subject, `<topic>-value`, or a registered one whose name is its owner's own choice.
     Topic,
     /// `<topic>-<full record name>`: a subject a record type.
     TopicRecord,
@@ -27,6 +29,8 @@ pub(crate) enum Strategy {
 pub(super) enum Role {
     /// Events of a topic.
     Events { topic: String, strategy: Strategy },
+    /// Events of the topic that is called as the registered subject itself, if that has no others.
+    Own,
     /// Types alone.
     Types,
 }
@@ -47,7 +51,7 @@ pub(super) fn all(
 ) -> Input {
     let settings = says.settings;
     let mut topics: BTreeMap<String, Topic> = BTreeMap::new();
-    let mut others = Vec::new();
+    let (mut others, mut own) = (Vec::new(), Vec::new());
     let mut places: BTreeMap<String, FoundSubject> = BTreeMap::new();
     for subject in found {
         let versions = parsed.versions.remove(&subject.name).unwrap_or_default();
@@ -56,7 +60,7 @@ pub(super) fn all(
             continue;
         };
         let is_referred = parsed.referred.contains(&subject.name);
-        let (name, role) = match role(&subject, newest, is_referred, settings) {
+        let (name, role) = match role(&subject, newest, is_referred, says) {
             Ok(placed) => placed,
             Err(diagnostic) => {
                 said.push(*diagnostic);
@@ -64,7 +68,7 @@ pub(super) fn all(
             }
         };
         if role == Role::Types && is_alone(&subject, newest) && !is_referred {
-            said.push(of_no_topic(&subject));
+            said.push(of_no_topic(&subject, "is named by its record alone"));
         }
         let placed = Subject {
             standard: settings.standard(&name, says.lock),
@@ -82,7 +86,16 @@ pub(super) fn all(
         places.insert(placed.name.clone(), subject);
         match role {
             Role::Types => others.push(placed),
+            Role::Own => own.push(placed),
             Role::Events { topic, strategy } => said.extend(add(&mut topics, topic, strategy, placed)),
+        }
+    }
+    for placed in own {
+        if topics.contains_key(&placed.name) {
+            said.extend(places.get(&placed.name).map(of_another));
+            others.push(placed);
+        } else {
+            said.extend(add(&mut topics, placed.name.clone(), Strategy::Topic, placed));
         }
     }
     for (name, order) in settings.topics() {
@@ -112,7 +125,8 @@ fn add(
         strategy,
         subjects: Vec::new(),
     });
-    let newest = placed.versions.last().filter(|_| topic.strategy != strategy);
+    let is_odd = topic.strategy != strategy || strategy == Strategy::Topic && !topic.subjects.is_empty();
+    let newest = placed.versions.last().filter(|_| is_odd);
     let wrong = newest.map(|newest| {
         let message = format!(
             "subject `{}` of topic `{}` is not named as its others; the subjects of a topic are `{}-value` alone, or \
@@ -130,9 +144,13 @@ fn is_alone(subject: &FoundSubject, newest: &VersionText) -> bool {
     newest.schema.has_record(&subject.name)
 }
 
-fn of_no_topic(subject: &FoundSubject) -> Diagnostic {
+fn of_another(subject: &FoundSubject) -> Diagnostic {
+    of_no_topic(subject, "is not named as the others of the topic it is called as")
+}
+
+fn of_no_topic(subject: &FoundSubject, why: &str) -> Diagnostic {
     let name = &subject.name;
-    let message = format!("subject `{name}` is named by its record alone, so no topic has events of it");
+    let message = format!("subject `{name}` {why}, so no topic has events of it");
     let help = format!(
         "say in annals.toml which:\n\n    [[topic]]\n    name = \"orders\"\n    subjects = [\"{name}\"]"
     );
@@ -144,15 +162,19 @@ fn role(
     subject: &FoundSubject,
     newest: &VersionText,
     is_referred: bool,
-    settings: &Settings,
+    Says { settings, lock }: Says<'_>,
 ) -> Result<(String, Role), Box<Diagnostic>> {
     let (name, schema) = (subject.name.as_str(), &newest.schema);
+    let is_locked = lock.newest(name).is_some();
     let events = |topic: &str, strategy| Role::Events {
         topic: topic.to_owned(),
         strategy,
     };
-    let of_topic = |topic: &str| Ok((format!("{topic}-value"), events(topic, Strategy::Topic)));
     let as_named = |role| Ok((name.to_owned(), role));
+    let of_topic = |topic: &str| match is_locked && name == topic {
+        true => as_named(Role::Own),
+        false => Ok((format!("{topic}-value"), events(topic, Strategy::Topic))),
+    };
 
     for (topic, subjects) in settings.topics() {
         if !subjects.contains(&name) {
@@ -161,6 +183,7 @@ fn role(
         let strategy = match name.strip_prefix(topic).and_then(|rest| rest.strip_prefix('-')) {
             Some("value") => Strategy::Topic,
             Some(record) if schema.has_record(record) => Strategy::TopicRecord,
+            _ if is_locked && !schema.has_record(name) => Strategy::Topic,
             _ => Strategy::Record,
         };
         return as_named(events(topic, strategy));
@@ -183,8 +206,9 @@ fn role(
         Some((topic, "value")) => of_topic(topic),
         Some((_, "key")) => as_named(Role::Types),
         Some((topic, record)) if schema.has_record(record) => as_named(events(topic, Strategy::TopicRecord)),
+        _ if is_locked && is_referred => as_named(Role::Types),
         Some((topic, record)) if is_records_name(record) || of_said.is_some() => {
-            Err(Box::new(misnamed(topic, name, newest)))
+            Err(Box::new(misnamed(topic, name, newest, is_locked)))
         }
         _ if is_alone(subject, newest) => as_named(Role::Types),
         _ if is_referred => as_named(Role::Types),
@@ -197,14 +221,16 @@ fn is_records_name(name: &str) -> bool {
     name.contains('.') || name.starts_with(|first: char| first.is_ascii_uppercase())
 }
 
-fn misnamed(topic: &str, name: &str, newest: &VersionText) -> Diagnostic {
+fn misnamed(topic: &str, name: &str, newest: &VersionText, is_locked: bool) -> Diagnostic {
     let Some(record) = newest.schema.record_name() else {
         let message = format!("has no record, and its subject `{name}` is named by one");
         return Diagnostic::at(&newest.path, 1, 1, message);
     };
     let message = format!("the subject of `{record}` in topic `{topic}` is `{topic}-{record}`, not `{name}`");
+    // What is registered keeps its name.
+    let rename = if is_locked { "" } else { "rename the folder; or " };
     let help = format!(
-        "rename the folder; or if `{name}` is the topic, say so in annals.toml:\n\n    [[topic]]\n    name = \"{name}\""
+        "{rename}if `{name}` is the topic, say so in annals.toml:\n\n    [[topic]]\n    name = \"{name}\""
     );
     Diagnostic::at(&newest.path, 1, 1, message).help(help)
 }

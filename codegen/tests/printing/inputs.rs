@@ -3,11 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use annals_codegen::lock::{self, Lock, Locked};
 use annals_codegen::{Build, Incompatible, configure};
-use annals_schema_model::{Policy, Reference, SchemaType};
 
-fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub(super) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         let path = folder.path().join("schemas").join(name);
@@ -17,7 +15,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
-fn build(folder: &Path) -> Build {
+pub(super) fn build(folder: &Path) -> Build {
     configure().schemas(folder.join("schemas"))
 }
 
@@ -39,12 +37,12 @@ fn said(files: &[(&str, &str)]) -> (String, String) {
     )
 }
 
-fn record(name: &str, fields: &str) -> String {
+pub(super) fn record(name: &str, fields: &str) -> String {
     format!("{{\"type\": \"record\", \"name\": \"{name}\", \"fields\": [\n{fields}\n]}}")
 }
 
 /// The topics and subjects that generated code names, in order.
-fn named(text: &str) -> Vec<(&str, Vec<&str>)> {
+pub(super) fn named(text: &str) -> Vec<(&str, Vec<&str>)> {
     let enums = text.split("pub enum ").skip(1);
     let topics = enums.filter_map(|part| {
         let topic = part.split_once("pub const TOPIC: &'static str = \"")?.1;
@@ -53,7 +51,7 @@ fn named(text: &str) -> Vec<(&str, Vec<&str>)> {
     topics.collect()
 }
 
-fn subjects(text: &str) -> Vec<&str> {
+pub(super) fn subjects(text: &str) -> Vec<&str> {
     let rows = text.split("SchemaVersion::new(").skip(1);
     let quoted = rows.filter_map(|row| Some(row.split_once('"')?.1.split_once('"')?.0));
     quoted.collect()
@@ -123,7 +121,7 @@ fn what_no_name_says_the_settings_say() {
     );
 }
 
-const MONEY: &str =
+pub(super) const MONEY: &str =
     r#"{"type": "record", "name": "shop.Money", "fields": [{"name": "cents", "type": "long"}]}"#;
 
 #[test]
@@ -310,205 +308,4 @@ fn what_is_upcast_may_have_been_called_otherwise() {
         .generate()
         .unwrap();
     assert!(text.contains("\"OrderPlaced\" | \"Placed\" =>"), "{text}");
-}
-
-/// A folder with a lock of some of its files: subject, version, id, level, what it refers to.
-fn locked(files: &[(&str, &str)], rows: &[(&str, u32, u32, &str, &[Reference])]) -> tempfile::TempDir {
-    let folder = folder(files);
-    let root = folder.path().join("schemas");
-    let mut lock = Lock::default();
-    for (subject, version, id, level, references) in rows {
-        let place = lock::place(subject, *version, SchemaType::Avro);
-        let locked = Locked {
-            id: *id,
-            schema_type: SchemaType::Avro,
-            references: references.to_vec(),
-            sha256: lock::sha256(&fs::read_to_string(root.join(place)).unwrap()),
-            compatibility: level.parse().unwrap(),
-            policy: Policy::default(),
-        };
-        lock.schemas.insert(((*subject).to_owned(), *version), locked);
-    }
-    fs::write(root.join(lock::FILE), lock.text()).unwrap();
-    folder
-}
-
-#[test]
-fn what_is_locked_does_not_change() {
-    let a = record("R", r#"{"name": "a", "type": "int"}"#);
-    let ab = record(
-        "R",
-        r#"{"name": "a", "type": "int"}, {"name": "b", "type": "int", "default": 0}"#,
-    );
-    let b = record("R", r#"{"name": "b", "type": "int"}"#);
-    let folder = locked(
-        &[("t-R/v3.avsc", &a), ("t-R/v4.avsc", &ab)],
-        &[("t-R", 3, 12, "FULL", &[])],
-    );
-    let root = folder.path().join("schemas");
-    let said = || {
-        build(folder.path())
-            .generate()
-            .err()
-            .map(|wrong| format!("{wrong:?}"))
-    };
-    assert_eq!(said(), None, "v4 is newer than the lock");
-    let text = build(folder.path()).generate().unwrap();
-    assert!(text.contains("id: ::annals_schema_model::SchemaId::new(12)"));
-
-    fs::write(root.join("t-R/v4.avsc"), &b).unwrap();
-    let report = said().unwrap();
-    assert!(
-        report.contains("not FULL compatible with t-R v3"),
-        "the level that was locked: {report}"
-    );
-
-    fs::write(root.join("t-R/v3.avsc"), a.replace("\"a\"", "\"c\"")).unwrap();
-    let report = said().unwrap();
-    assert!(
-        report.contains("v3.avsc: is no longer the text that annals.lock has of t-R v3"),
-        "{report}"
-    );
-    assert!(report.contains("in a new file, t-R/v4.avsc"), "{report}");
-    fs::remove_file(root.join("t-R/v3.avsc")).unwrap();
-    let report = said().unwrap();
-    assert!(report.contains("annals.lock has it as t-R v3"), "{report}");
-    assert!(report.contains("`annals gen pull` puts it back"), "{report}");
-}
-
-#[test]
-fn what_the_registry_took_is_not_refused() {
-    let int = record("R", r#"{"name": "a", "type": "int"}"#);
-    let none = record("R", "");
-    let text = record("R", r#"{"name": "a", "type": "string", "default": ""}"#);
-    let needy = record("R", r#"{"name": "b", "type": "int"}"#);
-    let check = |files: &[(&str, &str)], locked_versions: &[u32], wanted: &str| {
-        let rows: Vec<_> = locked_versions
-            .iter()
-            .map(|version| ("t-R", *version, *version, "BACKWARD", &[][..]))
-            .collect();
-        let folder = locked(files, &rows);
-        let said = build(folder.path())
-            .generate()
-            .err()
-            .map(|wrong| wrong.to_string());
-        let said = said.unwrap_or_default();
-        assert!(
-            said.contains(wanted) && said.is_empty() == wanted.is_empty(),
-            "{locked_versions:?}: {said}"
-        );
-    };
-    // What is between is not in the folder, and each step was taken.
-    let gap = [("t-R/v1.avsc", int.as_str()), ("t-R/v3.avsc", &text)];
-    check(&gap, &[1, 3], "");
-    check(&gap, &[1], "not BACKWARD compatible with t-R v1");
-    check(&gap, &[], "");
-    // A version that is upcast gives its place to no other.
-    let upcast = "[subject.t-R]\nupcast = [2]";
-    let files = [
-        gap[0],
-        ("t-R/v2.avsc", none.as_str()),
-        gap[1],
-        ("annals.toml", upcast),
-    ];
-    check(&files, &[1, 2], "");
-    // Each that is to be registered is asked about.
-    let own = [gap[0], ("t-R/v2.avsc", needy.as_str()), ("t-R/v3.avsc", &none)];
-    check(&own, &[1], "not BACKWARD compatible with t-R v1");
-    check(&own, &[], "");
-}
-
-#[test]
-fn what_is_locked_refers_to_versions() {
-    let order = record("shop.Order", r#"{"name": "total", "type": "Money"}"#);
-    let newer = MONEY.replace(
-        "\"fields\": [",
-        "\"fields\": [{\"name\": \"of\", \"type\": \"int\", \"default\": 1}, ",
-    );
-    let files = [
-        ("orders-value/v1.avsc", order.as_str()),
-        ("orders-value/v2.avsc", &order),
-        ("money-value/v1.avsc", MONEY),
-        ("money-value/v2.avsc", &newer),
-    ];
-    let to = |version: i32| {
-        [Reference {
-            name: "shop.Money".to_owned(),
-            subject: "money-value".to_owned(),
-            version,
-        }]
-    };
-    let folder = locked(
-        &files,
-        &[
-            ("orders-value", 1, 3, "BACKWARD", &to(1)),
-            ("money-value", 1, 1, "BACKWARD", &[]),
-            ("money-value", 2, 2, "BACKWARD", &[]),
-        ],
-    );
-    let text = build(folder.path()).generate().unwrap();
-    for row in [
-        "(\"shop.Money\", \"money-value\", 1)",
-        "(\"shop.Money\", \"money-value\", 2)",
-    ] {
-        assert!(text.contains(row), "{row}");
-    }
-    let gone = locked(&files, &[("orders-value", 1, 3, "BACKWARD", &to(7))]);
-    let wrong = build(gone.path()).generate().unwrap_err().to_string();
-    assert!(
-        wrong.contains("annals.lock has it as money-value v7, of which there is no file"),
-        "{wrong}"
-    );
-}
-
-#[test]
-fn what_is_locked_may_use_what_its_references_refer_to() {
-    let to = |name: &str, subject: &str| {
-        [Reference {
-            name: name.to_owned(),
-            subject: subject.to_owned(),
-            version: 1,
-        }]
-    };
-    let c = record("x.C", "");
-    let b = record("x.B", r#"{"name": "c", "type": "C"}"#);
-    let a = record("x.A", r#"{"name": "b", "type": "B"}, {"name": "c", "type": "C"}"#);
-    let files = [
-        ("a-value/v1.avsc", a.as_str()),
-        ("b-value/v1.avsc", &b),
-        ("c-value/v1.avsc", &c),
-    ];
-    let folder = locked(
-        &files,
-        &[
-            ("a-value", 1, 3, "BACKWARD", &to("x.B", "b-value")),
-            ("b-value", 1, 2, "BACKWARD", &to("x.C", "c-value")),
-            ("c-value", 1, 1, "BACKWARD", &[]),
-        ],
-    );
-    let text = build(folder.path()).generate().unwrap();
-    // The registry knows it by the references that it was registered with.
-    let references = text.matches("(\"x.B\", \"b-value\", 1)").count();
-    assert_eq!(references, 1);
-    assert_eq!(text.matches("(\"x.C\", \"c-value\", 1)").count(), 1);
-
-    // References in a circle, as imports leave them, end.
-    let circle = locked(
-        &files[..1],
-        &[("a-value", 1, 3, "BACKWARD", &to("x.Z", "a-value"))],
-    );
-    let wrong = build(circle.path()).generate().unwrap_err().to_string();
-    assert!(wrong.contains("the type \"x.B\" is defined nowhere"), "{wrong}");
-}
-
-#[test]
-fn a_lock_that_two_sides_wrote_is_said() {
-    let folder = folder(&[
-        ("t-R/v1.avsc", &record("R", "")),
-        (lock::FILE, "<<<<<<< HEAD\n[[schema]]\n=======\n>>>>>>> other\n"),
-    ]);
-    let wrong = build(folder.path()).generate().unwrap_err();
-    let said = format!("{wrong:?}");
-    assert!(said.contains("two sides of a merge are both in it"), "{said}");
-    assert!(said.contains("keep the stanzas of both"), "{said}");
 }

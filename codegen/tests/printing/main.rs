@@ -8,6 +8,7 @@ mod folders;
 mod golden;
 mod inputs;
 mod languages;
+mod locked;
 mod proto;
 mod random_proto;
 mod tops;
