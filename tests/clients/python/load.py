@@ -5,6 +5,7 @@ they were told (acknowledged records, decided transactions, committed offsets) o
 can say where it stood then.
 """
 
+import atexit
 import subprocess
 import sys
 import threading
@@ -116,6 +117,8 @@ class Load:
         child = subprocess.Popen([sys.executable, __file__, self.settings["bootstrap.servers"], what, str(last)],
                                  stdout=subprocess.PIPE, text=True)
         self.children.append(child)
+        # Whoever waits for our output waits for its, too.
+        atexit.register(child.kill)
         for line in child.stdout:
             number, word = line.split()
             told.append((int(number), word))
