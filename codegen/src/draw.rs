@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use annals_schema_model::Finding;
+use annals_schema_model::{Finding, Span};
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,11 @@ pub fn finding(finding: &Finding, weight: Weight, title: &str, path: &str, text:
         _ => String::new(),
     };
     let said = format!("{place}{label}");
-    if let Some(excerpt) = Excerpt::around(text, finding) {
+    if let Some(excerpt) = finding
+        .span
+        .zip(finding.line)
+        .and_then(|(span, line)| Excerpt::around(text, span, line))
+    {
         let mark = AnnotationKind::Primary.span(excerpt.marked).label(label.as_str());
         let lines = Snippet::source(excerpt.lines).line_start(excerpt.first_line);
         group = group.element(lines.path(path).annotation(mark));
@@ -73,6 +77,42 @@ pub(crate) fn sentence(finding: &Finding) -> String {
     }
 }
 
+/// A sentence about a place of a text that is no schema.
+#[derive(Clone, Copy, Debug)]
+pub struct Remark<'a> {
+    /// What is wrong.
+    pub title: &'a str,
+    /// What to do, where that is known.
+    pub help: Option<&'a str>,
+    /// The bytes of the text it is about.
+    pub span: Option<Span>,
+    /// The line, from 1.
+    pub line: u32,
+    /// The character in the line, from 1.
+    pub column: u32,
+}
+
+/// A sentence on its line of a text; `path` is where the text is.
+#[must_use]
+pub fn remark(remark: &Remark<'_>, path: &str, text: &str) -> String {
+    let mut group = Group::with_title(Level::ERROR.primary_title(remark.title));
+    let span = remark.span.filter(|span| span.end <= text.len());
+    let excerpt = span.and_then(|span| Excerpt::around(text, span, remark.line));
+    let place = format!("{path}:{}:{}", remark.line, remark.column);
+    group = match excerpt {
+        Some(excerpt) => {
+            let mark = AnnotationKind::Primary.span(excerpt.marked);
+            let lines = Snippet::source(excerpt.lines).line_start(excerpt.first_line);
+            group.element(lines.path(path).annotation(mark))
+        }
+        None => group.element(Level::NOTE.message(place.as_str())),
+    };
+    if let Some(help) = remark.help {
+        group = group.element(Level::HELP.message(help));
+    }
+    Renderer::plain().render(&[group])
+}
+
 fn or_none(snippet: &str) -> &str {
     if snippet.is_empty() { "nothing" } else { snippet }
 }
@@ -88,10 +128,9 @@ struct Excerpt<'t> {
 }
 
 impl<'t> Excerpt<'t> {
-    /// Nothing when the finding has no place, or stands on a line too long to be drawn.
-    fn around(text: &'t str, finding: &Finding) -> Option<Excerpt<'t>> {
+    /// Nothing when it stands on a line too long to be drawn.
+    fn around(text: &'t str, span: Span, line: u32) -> Option<Excerpt<'t>> {
         const BYTES_MAX: usize = 8 * 1024;
-        let (span, line) = (finding.span?, finding.line?);
         let start = text
             .get(..span.start)?
             .rfind('\n')
@@ -116,20 +155,15 @@ impl<'t> Excerpt<'t> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use annals_schema_model::{Direction, Form, Rule, Span};
 
     #[test]
     fn findings_are_drawn_on_their_own_lines() {
         let check = |text: &str, span: std::ops::Range<usize>, line: u32, wanted: Option<(&str, &str)>| {
-            let mut finding = Finding::new(Rule::new("X", Form::Plain, "."), "/", "", Direction::Backward);
-            (finding.span, finding.line) = (
-                Some(Span {
-                    start: span.start,
-                    end: span.end,
-                }),
-                Some(line),
-            );
-            let excerpt = Excerpt::around(text, &finding);
+            let marked = Span {
+                start: span.start,
+                end: span.end,
+            };
+            let excerpt = Excerpt::around(text, marked, line);
             let drawn = excerpt
                 .as_ref()
                 .map(|excerpt| (excerpt.lines, &excerpt.lines[excerpt.marked.clone()]));

@@ -195,6 +195,8 @@ fn every_command_has_help_with_an_example() {
         "schema list",
         "schema get",
         "fold list",
+        "fold check",
+        "fold test",
         "fold update",
         "gen rust",
         "gen typescript",

@@ -1,26 +1,20 @@
-//! Types of expressions and fields, checked when a fold is loaded.
+//! Types of the state's fields and of the operations on them, checked when a fold is loaded.
 //!
-//! The types of the state's fields are what `set` gives them, over all events together. Each operation is then checked
-//! against them. Invariant: what passes here refers to no field that does not exist.
+//! The types of the state's fields are what `set` gives them, over all events together; what is set within them and put
+//! into their lists and maps adds to that. Each operation is then checked against them. Invariant: what passes here has a
+//! target that can be there.
 
 use std::collections::BTreeMap;
 
-use annals_schema_model::cel::{Comparison, Each, Node, Path, Root, Shape, negated_shape};
+use annals_schema_model::cel::Shape;
 
-use super::names::{AT, AT_FIELDS, EVENT, IT, STATE};
+use super::fault::{LoadError, Place};
+use super::target::{Step, Target};
+use super::typing::{Known, condition_fits, shape};
 use super::verb::{Operation, Verb};
 
-/// Rounds of looking through all `set`s until the types of the fields stand still.
+/// Rounds of looking through all operations until the types of the fields stand still.
 const ROUNDS_MAX: usize = 8;
-
-/// What an expression may refer to.
-struct Known<'a> {
-    event: &'a Shape,
-    state: &'a BTreeMap<String, Shape>,
-    it: Option<&'a Shape>,
-    /// The variables of the macros around, the outermost first.
-    variables: &'a [Shape],
-}
 
 /// A block of operations and the shape of its event.
 pub(crate) struct Checked<'a> {
@@ -28,59 +22,54 @@ pub(crate) struct Checked<'a> {
     pub(crate) operations: &'a [Operation],
 }
 
-/// Checks all blocks of a fold; an error is a line and a sentence.
-pub(crate) fn check(blocks: &[Checked<'_>]) -> Result<(), (u32, String)> {
+type Fields = BTreeMap<String, Shape>;
+
+/// Checks all blocks of a fold; gives what is wrong with them.
+pub(crate) fn check(blocks: &[Checked<'_>]) -> Vec<LoadError> {
     let state = state_shapes(blocks);
-    for block in blocks {
-        for operation in block.operations {
-            let known = Known {
-                event: block.event,
-                state: &state,
-                it: None,
-                variables: &[],
-            };
-            operation_fits(operation, &known).map_err(|message| (operation.line, message))?;
-        }
-    }
-    Ok(())
+    let operations = blocks
+        .iter()
+        .flat_map(|block| block.operations.iter().map(|op| (block.event, op)));
+    let checked = operations.map(|(event, operation)| fits(operation, &known(event, &state)));
+    checked.filter_map(Result::err).collect()
 }
 
-/// What the fields of the state are, as far as `set`, and the lists' verbs, tell.
-fn state_shapes(blocks: &[Checked<'_>]) -> BTreeMap<String, Shape> {
+fn known<'a>(event: &'a Shape, state: &'a Fields) -> Known<'a> {
+    Known {
+        event,
+        state,
+        it: None,
+        variables: &[],
+    }
+}
+
+/// Whether an operation sets a field as a whole.
+fn sets_field(operation: &Operation) -> bool {
+    matches!(operation.verb, Verb::Set(_)) && operation.target.steps.is_empty()
+}
+
+/// What the fields of the state are, as far as the operations tell.
+fn state_shapes(blocks: &[Checked<'_>]) -> Fields {
     let mut state = BTreeMap::new();
     let operations = || {
         blocks
             .iter()
             .flat_map(|block| block.operations.iter().map(|op| (block.event, op)))
     };
+    let (sets, others): (Vec<_>, Vec<_>) = operations().partition(|(_, operation)| sets_field(operation));
     // Every field that is set exists, whatever its type turns out to be.
-    for (_, operation) in operations() {
-        if matches!(operation.verb, Verb::Set(_)) {
-            state.insert(operation.field.clone(), Shape::Any);
-        }
+    for (_, operation) in &sets {
+        state.insert(operation.target.field.clone(), Shape::Any);
     }
     for _ in 0..ROUNDS_MAX {
-        let mut next: BTreeMap<String, Shape> = BTreeMap::new();
-        let (sets, others): (Vec<_>, Vec<_>) =
-            operations().partition(|(_, operation)| matches!(operation.verb, Verb::Set(_)));
-        for (event, operation) in sets.into_iter().chain(others) {
-            let known = Known {
-                event,
-                state: &state,
-                it: None,
-                variables: &[],
-            };
+        let mut next = Fields::new();
+        for (event, operation) in sets.iter().chain(&others) {
             // What is wrong is found when the operation itself is checked.
-            let Ok(shape) = given(operation, &known) else {
-                continue;
-            };
-            let merged = match (&operation.verb, next.remove(&operation.field)) {
-                (Verb::Set(_), None) => shape,
-                (Verb::Set(_), Some(before)) => before.merge(shape),
-                (_, None) => continue,
-                (_, Some(before)) => refine(before, shape),
-            };
-            next.insert(operation.field.clone(), merged);
+            let field = &operation.target.field;
+            let made = made(operation, next.get(field), &known(event, &state));
+            if let Ok(shape) = made {
+                next.insert(field.clone(), shape);
+            }
         }
         for field in state.keys() {
             next.entry(field.clone()).or_insert(Shape::Any);
@@ -93,18 +82,57 @@ fn state_shapes(blocks: &[Checked<'_>]) -> BTreeMap<String, Shape> {
     state
 }
 
-/// What a field is after other verbs than `set`: a sum with decimals is one, and a list holds what was put into it.
-fn refine(field: Shape, given: Shape) -> Shape {
-    match (field.present(), given.present()) {
-        (Shape::Int, Shape::Decimal) | (Shape::List(_), Shape::List(_)) => field.merge(given),
-        _ => field,
+/// Whether an operation can be done on the state as it is.
+fn fits(operation: &Operation, known: &Known<'_>) -> Result<(), LoadError> {
+    if let Some((condition, place)) = &operation.condition {
+        condition_fits(condition, known).map_err(|message| place.wrong(message))?;
     }
+    made(operation, known.state.get(&operation.target.field), known).map(drop)
 }
 
-/// What an operation makes of its field.
-fn given(operation: &Operation, known: &Known<'_>) -> Result<Shape, String> {
-    match &operation.verb {
+/// What an operation makes of its field, which is as it is now.
+fn made(operation: &Operation, field: Option<&Shape>, known: &Known<'_>) -> Result<Shape, LoadError> {
+    let target = &operation.target;
+    let value = given(&operation.verb, known).map_err(|message| operation.place.wrong(message))?;
+    if sets_field(operation) {
+        return Ok(match field {
+            None => value,
+            Some(before) => before.clone().merge(value),
+        });
+    }
+    let unset = || {
+        format!(
+            "nothing sets state.{}; set it in a begin block first",
+            target.field
+        )
+    };
+    let field = field.ok_or_else(|| target.place.wrong(unset()))?.clone();
+    let mut steps = Vec::with_capacity(target.steps.len());
+    for step in &target.steps {
+        steps.push(match step {
+            Step::Name(name) => Kind::Name(name),
+            Step::Key(node) => {
+                let key = shape(node, known).map_err(|message| target.place.wrong(message))?;
+                // A key that is null halts.
+                Kind::Key(key.present().clone())
+            }
+        });
+    }
+    let verb = Applied {
+        verb: &operation.verb,
+        value,
+        known,
+        target,
+        place: operation.place,
+    };
+    verb.within(field, &steps, format!("state.{}", target.field))
+}
+
+/// The type of what an operation is given.
+fn given(verb: &Verb, known: &Known<'_>) -> Result<Shape, String> {
+    match verb {
         Verb::Set(node) | Verb::Add(node) | Verb::Sub(node) | Verb::Inc(node) => shape(node, known),
+        Verb::Remove => Ok(Shape::Null),
         Verb::Append(node) => shape(node, known).map(Shape::list),
         Verb::RemoveWhere(_) => Ok(Shape::list(Shape::Any)),
         Verb::UpsertBy { value, .. } => {
@@ -120,262 +148,165 @@ fn given(operation: &Operation, known: &Known<'_>) -> Result<Shape, String> {
     }
 }
 
-fn operation_fits(operation: &Operation, known: &Known<'_>) -> Result<(), String> {
-    if let Some(condition) = &operation.condition {
-        condition_fits(condition, known)?;
-    }
-    let given = given(operation, known)?;
-    if matches!(operation.verb, Verb::Set(_)) {
-        return Ok(());
-    }
-    let name = format!("state.{}", operation.field);
-    let field = known.state.get(&operation.field);
-    let field = field.ok_or_else(|| format!("nothing sets {name}; set it in a begin block first"))?;
-    let verb = operation.verb.name();
-    let needs = |fits: bool, wanted: &str, what: &str, shape: &Shape| {
-        if fits {
-            Ok(())
-        } else {
-            Err(format!("`{verb}` needs {wanted}, and {what} is {shape}"))
-        }
-    };
-    match &operation.verb {
-        Verb::Set(_) => return Ok(()),
-        Verb::Add(_) | Verb::Sub(_) => {
-            needs(field.is_number(), "integers or decimals", &name, field)?;
-            needs(given.is_number(), "integers or decimals", "the value", &given)?;
-        }
-        Verb::Inc(_) => {
-            needs(field.is_whole(), "integers", &name, field)?;
-            needs(given.is_whole(), "integers", "the value", &given)?;
-        }
-        Verb::Append(_) | Verb::RemoveWhere(_) | Verb::UpsertBy { .. } => {
-            needs(
-                matches!(field.present(), Shape::List(_) | Shape::Any),
-                "a list",
-                &name,
-                field,
-            )?;
-        }
-    }
-    match &operation.verb {
-        Verb::RemoveWhere(condition) => {
-            let element = match field.present() {
-                Shape::List(element) => &**element,
-                _ => &Shape::Any,
-            };
-            condition_fits(
-                condition,
-                &Known {
-                    it: Some(element),
-                    ..*known
-                },
-            )
-        }
-        Verb::UpsertBy { key, value } if !value.iter().any(|(name, _)| name == key) => Err(format!(
-            "`upsert-by` finds its element by `{key}`, so the value must have that field"
-        )),
-        _ => Ok(()),
-    }
+/// A step of a target, by the type of its key.
+enum Kind<'a> {
+    Name(&'a str),
+    Key(Shape),
 }
 
-fn condition_fits(condition: &Node, known: &Known<'_>) -> Result<(), String> {
-    match shape(condition, known)? {
-        shape if shape.is_condition() => Ok(()),
-        shape => Err(format!(
-            "a condition must be true or false, and this one is {shape}"
-        )),
-    }
+/// A verb with the type of its value, on its way to its target.
+struct Applied<'a> {
+    verb: &'a Verb,
+    value: Shape,
+    known: &'a Known<'a>,
+    target: &'a Target,
+    /// Where its value stands.
+    place: Place,
 }
 
-/// The shape of an expression's value.
-fn shape(node: &Node, known: &Known<'_>) -> Result<Shape, String> {
-    Ok(match node {
-        Node::Literal(value) => literal_shape(value),
-        Node::Path(path) => return path_shape(path, known),
-        Node::Compare(comparison, a, b) => {
-            let (a, b) = (shape(a, known)?, shape(b, known)?);
-            let ordering = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
-            if !a.comparable(&b) || (ordering && !(a.ordered() && b.ordered())) {
-                return Err(format!("{a} and {b} cannot be compared like this"));
+impl Applied<'_> {
+    /// What becomes of a value, when the verb does its work some steps within; `of` is the way so far, for sentences.
+    fn within(&self, shape: Shape, steps: &[Kind<'_>], of: String) -> Result<Shape, LoadError> {
+        let Some((step, rest)) = steps.split_first() else {
+            return self.done(shape, &of);
+        };
+        let wrong = |message: String| Err(self.target.place.wrong(message));
+        let deeper = match step {
+            Kind::Name(name) => format!("{of}.{name}"),
+            Kind::Key(_) => format!("{of}[…]"),
+        };
+        match (shape, step) {
+            (Shape::Optional(inner), _) => self.within(*inner, steps, of).map(Shape::optional),
+            (shape @ (Shape::Any | Shape::Null), _) => {
+                self.argument_fits(&Shape::Any)
+                    .map_err(|message| self.place.wrong(message))?;
+                Ok(shape)
             }
-            Shape::Bool
-        }
-        Node::And(a, b) | Node::Or(a, b) => {
-            condition_fits(a, known)?;
-            condition_fits(b, known)?;
-            Shape::Bool
-        }
-        Node::Not(inner) => {
-            condition_fits(inner, known)?;
-            Shape::Bool
-        }
-        Node::If(condition, then, other) => {
-            condition_fits(condition, known)?;
-            shape(then, known)?.merge(shape(other, known)?)
-        }
-        Node::Compute(arithmetic, a, b) => return arithmetic.shape(&shape(a, known)?, &shape(b, known)?),
-        Node::Negate(of) => return negated_shape(&shape(of, known)?),
-        Node::Field(of, name) => return shape(of, known)?.field(name, "it"),
-        Node::Index(of, key) => return index_shape(&shape(of, known)?, &shape(key, known)?),
-        Node::In(a, b) => {
-            let (a, of) = (shape(a, known)?, shape(b, known)?);
-            let element = element_shape(&of)?;
-            if !a.comparable(&element) {
-                return Err(format!("{a} is never in {of}"));
+            (Shape::Map(value), Kind::Name(_) | Kind::Key(Shape::Text | Shape::Any)) => {
+                let entry = self.entry(*value, rest, deeper)?;
+                Ok(Shape::Map(Box::new(entry)))
             }
-            Shape::Bool
+            (Shape::Record { name, fields }, Kind::Key(Shape::Text | Shape::Any)) if name.is_empty() => {
+                // Whatever stood in it, its keys are values from now on.
+                let values = fields.into_iter().map(|(_, shape)| shape);
+                let value = values.reduce(Shape::merge).unwrap_or(Shape::Any);
+                let entry = self.entry(value, rest, deeper)?;
+                Ok(Shape::Map(Box::new(entry)))
+            }
+            (Shape::Record { name, mut fields }, Kind::Name(field)) => {
+                match fields.iter_mut().find(|(known, _)| known == field) {
+                    Some((_, shape)) => {
+                        if rest.is_empty() && matches!(self.verb, Verb::Remove) && !name.is_empty() {
+                            return wrong(format!(
+                                "{of} is a record {name}, whose fields stay; set it to null"
+                            ));
+                        }
+                        *shape = self.within(std::mem::replace(shape, Shape::Any), rest, deeper)?;
+                    }
+                    None if name.is_empty() && rest.is_empty() && matches!(self.verb, Verb::Set(_)) => {
+                        fields.push(((*field).to_owned(), self.value.clone()));
+                    }
+                    None => {
+                        let record = Shape::Record { name, fields };
+                        return match record.field(field, &of) {
+                            Err(message) => wrong(message),
+                            Ok(_) => Ok(record),
+                        };
+                    }
+                }
+                Ok(Shape::Record { name, fields })
+            }
+            (Shape::List(_), Kind::Key(Shape::Int | Shape::Any))
+                if rest.is_empty() && matches!(self.verb, Verb::Remove) =>
+            {
+                wrong(format!("{of} is a list; `remove-where` takes elements out of it"))
+            }
+            (Shape::List(element), Kind::Key(Shape::Int | Shape::Any)) => {
+                self.within(*element, rest, deeper).map(Shape::list)
+            }
+            (shape, Kind::Name(name)) => wrong(format!("{of} is {shape} and has no field `{name}`")),
+            (shape, Kind::Key(key)) => wrong(format!(
+                "{of} is {shape} and has no element that {key} names{}",
+                match &shape {
+                    Shape::Record { name, .. } if !name.is_empty() => "; name the field",
+                    Shape::Map(_) | Shape::Record { .. } =>
+                        "; the keys of a map are texts, and string(…) makes one",
+                    _ => "",
+                }
+            )),
         }
-        Node::Matches(of, _) => return matches_shape(&shape(of, known)?),
-        Node::Has(path) => {
-            path_shape(path, known)?;
-            Shape::Bool
+    }
+
+    /// The same for an entry of a map, which may be new when it is set.
+    fn entry(&self, value: Shape, rest: &[Kind<'_>], of: String) -> Result<Shape, LoadError> {
+        match (&value, rest, self.verb) {
+            (Shape::Any, [], Verb::Set(_)) => Ok(self.value.clone()),
+            (_, [], Verb::Remove) => Ok(value),
+            _ => self.within(value, rest, of),
         }
-        Node::Call(function, arguments) => {
-            let shapes = arguments.iter().map(|argument| shape(argument, known));
-            return function.shape(&shapes.collect::<Result<Vec<_>, _>>()?);
-        }
-        Node::Each {
-            each,
-            of,
-            body,
-            condition,
-        } => return each_shape(*each, &shape(of, known)?, body, condition.as_deref(), known),
-        Node::List(items) => {
-            let shapes = items
-                .iter()
-                .map(|item| shape(item, known))
-                .collect::<Result<Vec<_>, _>>()?;
-            Shape::list(shapes.into_iter().reduce(Shape::merge).unwrap_or(Shape::Any))
-        }
-        Node::Map(entries) => {
-            let fields = entries
-                .iter()
-                .map(|(name, node)| Ok((name.clone(), shape(node, known)?)));
-            Shape::Record {
-                name: String::new(),
-                fields: fields.collect::<Result<_, String>>()?,
+    }
+
+    /// What the verb makes of what its target leads to.
+    fn done(&self, found: Shape, of: &str) -> Result<Shape, LoadError> {
+        let verb = self.verb.name();
+        let needs = |fits: bool, wanted: &str, what: &str, shape: &Shape, place: Place| {
+            let message = || format!("`{verb}` needs {wanted}, and {what} is {shape}");
+            if fits { Ok(()) } else { Err(place.wrong(message())) }
+        };
+        let (target, place) = (self.target.place, self.place);
+        match self.verb {
+            Verb::Remove => return Ok(found),
+            Verb::Set(_) => {
+                let merged = found.clone().merge(self.value.clone());
+                if merged == Shape::Any && found != Shape::Any && self.value != Shape::Any {
+                    return Err(place.wrong(format!("{of} is {found}, and the value is {}", self.value)));
+                }
+                return Ok(merged);
+            }
+            Verb::Add(_) | Verb::Sub(_) => {
+                needs(found.is_number(), "integers or decimals", of, &found, target)?;
+                needs(
+                    self.value.is_number(),
+                    "integers or decimals",
+                    "the value",
+                    &self.value,
+                    place,
+                )?;
+            }
+            Verb::Inc(_) => {
+                needs(found.is_whole(), "integers", of, &found, target)?;
+                needs(self.value.is_whole(), "integers", "the value", &self.value, place)?;
+            }
+            Verb::Append(_) | Verb::RemoveWhere(_) | Verb::UpsertBy { .. } => {
+                let is_list = matches!(found.present(), Shape::List(_) | Shape::Any);
+                needs(is_list, "a list", of, &found, target)?;
             }
         }
-    })
-}
-
-fn matches_shape(of: &Shape) -> Result<Shape, String> {
-    match of.present() {
-        Shape::Any | Shape::Text => Ok(Shape::Bool),
-        _ => Err(format!("`matches` is not for {of}")),
+        self.argument_fits(&found)
+            .map_err(|message| place.wrong(message))?;
+        // A sum with decimals is one, and a list holds what was put into it.
+        Ok(match (found.present(), self.value.present()) {
+            (Shape::Int, Shape::Decimal) | (Shape::List(_), Shape::List(_)) => {
+                found.merge(self.value.clone())
+            }
+            _ => found,
+        })
     }
-}
 
-/// What a list holds, or the keys of a map are.
-fn element_shape(of: &Shape) -> Result<Shape, String> {
-    match of.present() {
-        Shape::List(element) => Ok((**element).clone()),
-        Shape::Map(_) | Shape::Record { .. } => Ok(Shape::Text),
-        Shape::Any | Shape::Null => Ok(Shape::Any),
-        _ => Err(format!("{of} is no list and no map")),
-    }
-}
-
-fn index_shape(of: &Shape, key: &Shape) -> Result<Shape, String> {
-    match (of.present(), key.present()) {
-        (Shape::Any | Shape::Null, _) | (Shape::Record { .. }, Shape::Text | Shape::Any) => Ok(Shape::Any),
-        (Shape::List(element), Shape::Int | Shape::Any) => Ok((**element).clone()),
-        (Shape::Map(value), Shape::Text | Shape::Any) => Ok((**value).clone()),
-        _ => Err(format!("{of} has no element that {key} names")),
-    }
-}
-
-fn each_shape(
-    each: Each,
-    of: &Shape,
-    body: &Node,
-    condition: Option<&Node>,
-    known: &Known<'_>,
-) -> Result<Shape, String> {
-    let element = element_shape(of)?;
-    let variables: Vec<Shape> = known.variables.iter().cloned().chain([element.clone()]).collect();
-    let within = Known {
-        variables: &variables,
-        ..*known
-    };
-    if let Some(condition) = condition {
-        condition_fits(condition, &within)?;
-    }
-    if each == Each::Map {
-        return shape(body, &within).map(Shape::list);
-    }
-    condition_fits(body, &within)?;
-    Ok(match each {
-        Each::Filter => Shape::list(element),
-        _ => Shape::Bool,
-    })
-}
-
-fn literal_shape(value: &annals_schema_model::Value) -> Shape {
-    use annals_schema_model::Value;
-    match value {
-        Value::Null => Shape::Null,
-        Value::Bool(_) => Shape::Bool,
-        Value::Int(_) | Value::UInt(_) => Shape::Int,
-        Value::Float(_) => Shape::Float,
-        Value::Decimal(_) => Shape::Decimal,
-        Value::String(_) => Shape::Text,
-        Value::Bytes(_) => Shape::Bytes,
-        _ => Shape::Any,
-    }
-}
-
-fn path_shape(path: &Path, known: &Known<'_>) -> Result<Shape, String> {
-    let mut of = path.root.name().to_owned();
-    let (first, rest) = match (path.root, path.steps.split_first()) {
-        (Root::Name(EVENT), _) => (known.event.clone(), path.steps.as_slice()),
-        (Root::Name(IT), _) => {
-            let it = known
-                .it
-                .ok_or("`it` is the element in a remove-where condition, and only there")?;
-            (it.clone(), path.steps.as_slice())
+    fn argument_fits(&self, list: &Shape) -> Result<(), String> {
+        match self.verb {
+            Verb::RemoveWhere(condition) => {
+                let element = match list.present() {
+                    Shape::List(element) => &**element,
+                    _ => &Shape::Any,
+                };
+                let it = Some(element);
+                condition_fits(condition, &Known { it, ..*self.known })
+            }
+            Verb::UpsertBy { key, value } if !value.iter().any(|(name, _)| name == key) => Err(format!(
+                "`upsert-by` finds its element by `{key}`, so the value must have that field"
+            )),
+            _ => Ok(()),
         }
-        (Root::Variable(depth), _) => {
-            let shape = known.variables.get(depth).cloned();
-            (shape.unwrap_or(Shape::Any), path.steps.as_slice())
-        }
-        (Root::Name(STATE), Some((field, rest))) => {
-            of = format!("state.{field}");
-            let shape = known.state.get(field);
-            (
-                shape
-                    .ok_or_else(|| format!("nothing sets state.{field}"))?
-                    .clone(),
-                rest,
-            )
-        }
-        (Root::Name(AT), Some((field, rest))) => {
-            of = format!("at.{field}");
-            (at_shape(field)?, rest)
-        }
-        (Root::Name(_), _) => return Ok(Shape::Any),
-    };
-    rest.iter().try_fold(first, |shape, step| {
-        let field = shape.field(step, &of);
-        of = format!("{of}.{step}");
-        field
-    })
-}
-
-fn at_shape(field: &str) -> Result<Shape, String> {
-    Ok(match field {
-        "offset" | "revision" | "partition" | "recorded_ms" | "schema_id" => Shape::Int,
-        "recorded" => Shape::Timestamp,
-        "key" => Shape::Text,
-        "actor" => Shape::optional(Shape::Text),
-        "business_time" => Shape::optional(Shape::Timestamp),
-        "headers" => Shape::Map(Box::new(Shape::Any)),
-        other => {
-            return Err(format!(
-                "at has no field `{other}`; it has {}, headers",
-                AT_FIELDS.join(", ")
-            ));
-        }
-    })
+    }
 }

@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 
-use annals_schema_model::cel::{Node, Shape};
-use annals_schema_model::{Schema, Value, Writer};
+use annals_schema_model::cel::Shape;
+use annals_schema_model::{Schema, Writer};
 use serde_saphyr::Spanned;
 
 use super::check::{Checked, check};
-use super::lower::lower_arg;
+use super::fault::{LoadError, Place};
+use super::lower::lower_block;
 use super::pins::{Pin, Pins};
 use super::reader::{avro_shape, members, message_shape};
 use super::slots::Slots;
-use super::text::{self, Arg, Entries, File, Inc};
-use super::verb::{Operation, Verb};
+use super::text::{Blocks, File};
 use super::{Declarative, Events, Rule};
 use crate::canonical;
 use crate::fold::FoldId;
@@ -21,38 +21,6 @@ use crate::resolve::Subjects;
 
 /// Longest fold file.
 const TEXT_BYTES_MAX: usize = 256 * 1024;
-
-/// A fold file that cannot be loaded.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {message}")]
-pub struct LoadError {
-    /// The line in the file, from 1.
-    pub line: u32,
-    /// What is wrong there, and what to do.
-    pub message: String,
-}
-
-impl LoadError {
-    pub(super) fn new(line: u32, message: impl Into<String>) -> LoadError {
-        LoadError {
-            line: line.max(1),
-            message: message.into(),
-        }
-    }
-
-    fn yaml(error: &serde_saphyr::Error) -> LoadError {
-        let line = error.location().map_or(1, |location| number(location.line()));
-        LoadError::new(line, error.without_snippet().to_string())
-    }
-}
-
-fn number(line: impl TryInto<u32>) -> u32 {
-    line.try_into().unwrap_or(0)
-}
-
-fn line_of<T>(spanned: &Spanned<T>) -> u32 {
-    number(spanned.referenced.line())
-}
 
 pub(super) fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, LoadError> {
     // YAML 1.2 booleans only: a field may be called `no`.
@@ -81,27 +49,36 @@ pub fn name_of(text: &str) -> Option<(String, u32)> {
 /// schema registered now; [`Declarative::pins`] then has one for it.
 ///
 /// # Errors
-/// The line, and what is wrong there.
+/// The first line where something is wrong, and what.
 pub fn load_pinned(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<Declarative, LoadError> {
+    load_checked(text, pins, subjects).map_err(|wrong| {
+        let first = wrong.into_iter().min_by_key(|error| (error.line, error.column));
+        first.unwrap_or_else(|| Place::START.wrong("the fold cannot be loaded"))
+    })
+}
+
+/// The same, with all that is wrong, and not only the first of it.
+///
+/// # Errors
+/// Each place where something is wrong, and what.
+pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<Declarative, Vec<LoadError>> {
     if text.len() > TEXT_BYTES_MAX {
-        return Err(LoadError::new(
-            1,
-            format!("a fold has at most {TEXT_BYTES_MAX} bytes"),
-        ));
+        let message = format!("a fold has at most {TEXT_BYTES_MAX} bytes");
+        return Err(vec![Place::START.wrong(message)]);
     }
-    let file: File = parse(text)?;
-    let reducer: serde_json::Value = parse(text)?;
+    let file: File = parse(text).map_err(|error| vec![error])?;
+    let reducer: serde_json::Value = parse(text).map_err(|error| vec![error])?;
+    let mut wrong = Vec::new();
     if file.name.value.is_empty() || file.name.value.contains('/') {
-        return Err(LoadError::new(
-            line_of(&file.name),
-            "a fold's name is not empty and has no slash",
-        ));
+        wrong.push(Place::of(&file.name).wrong("a fold's name is not empty and has no slash"));
     }
     let readers = match &file.message {
-        None => avro_readers(&file, pins, subjects)?,
-        Some(message) => message_readers(&file, message, pins, subjects)?,
+        None => avro_readers(&file, pins, subjects, &mut wrong),
+        Some(message) => {
+            message_readers(&file, message, pins, subjects, &mut wrong).map_err(|error| vec![error])?
+        }
     };
-    let mut rules = rules(&file)?;
+    let mut rules = rules(&file, &mut wrong);
     let blocks: Vec<Checked<'_>> = rules
         .iter()
         .zip(&readers.shapes)
@@ -110,7 +87,10 @@ pub fn load_pinned(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<D
             blocks.map(move |operations| Checked { event, operations })
         })
         .collect();
-    check(&blocks).map_err(|(line, message)| LoadError::new(line, message))?;
+    wrong.extend(check(&blocks));
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
     let mut slots = Slots::default();
     for rule in &mut rules {
         let blocks = [&mut rule.begin, &mut rule.on].into_iter().flatten();
@@ -141,25 +121,20 @@ pub fn load_pinned(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<D
 }
 
 /// What each event does.
-fn rules(file: &File) -> Result<Vec<Rule>, LoadError> {
+fn rules(file: &File, wrong: &mut Vec<LoadError>) -> Vec<Rule> {
     let mut rules = Vec::with_capacity(file.events.0.len());
     for (event, blocks) in &file.events.0 {
+        let Blocks { begin, on } = &blocks.value;
+        if begin.is_none() && on.is_none() {
+            wrong.push(Place::of(event).wrong(format!("{} has neither begin nor on", event.value)));
+        }
         rules.push(Rule {
             event: event.value.clone(),
-            begin: lower_block(blocks.value.begin.as_deref())?,
-            on: lower_block(blocks.value.on.as_deref())?,
+            begin: begin.as_deref().map(|block| lower_block(block, wrong)),
+            on: on.as_deref().map(|block| lower_block(block, wrong)),
         });
-        if rules
-            .last()
-            .is_some_and(|rule| rule.begin.is_none() && rule.on.is_none())
-        {
-            return Err(LoadError::new(
-                line_of(event),
-                format!("{} has neither begin nor on", event.value),
-            ));
-        }
     }
-    Ok(rules)
+    rules
 }
 
 /// The schemas a fold reads with: for each event a shape, and all fingerprints.
@@ -195,10 +170,11 @@ fn reader(
             )),
         },
     };
-    found.map_err(|message| LoadError::new(line_of(event), message))
+    found.map_err(|message| Place::of(event).wrong(message))
 }
 
-fn avro_readers(file: &File, pins: &Pins, subjects: &dyn Subjects) -> Result<Readers, LoadError> {
+/// The readers of records. Where one is missing, what the event is like is not known, and the rest is checked all the same.
+fn avro_readers(file: &File, pins: &Pins, subjects: &dyn Subjects, wrong: &mut Vec<LoadError>) -> Readers {
     let mut readers = Readers {
         shapes: vec![],
         fingerprints: vec![],
@@ -208,20 +184,28 @@ fn avro_readers(file: &File, pins: &Pins, subjects: &dyn Subjects) -> Result<Rea
     let mut by_name: BTreeMap<String, Arc<Writer>> = BTreeMap::new();
     for (event, _) in &file.events.0 {
         let name = &event.value;
-        let (reader, pin) = reader(file, event, "record", pins, subjects)?;
-        let Schema::Avro(schema) = &reader.schema else {
-            let message = format!(
+        let found = reader(file, event, "record", pins, subjects);
+        let found = found.and_then(|(reader, pin)| match &reader.schema {
+            Schema::Avro(schema) => Ok((avro_shape(schema), reader, pin)),
+            _ => Err(Place::of(event).wrong(format!(
                 "{name} is a Protobuf message; give the message as `message:` and its oneof's members as events"
-            );
-            return Err(LoadError::new(line_of(event), message));
-        };
-        readers.shapes.push(avro_shape(schema));
-        readers.fingerprints.push((name.clone(), reader.fingerprint));
-        readers.pins.insert(name, pin);
-        by_name.insert(name.clone(), reader);
+            ))),
+        });
+        match found {
+            Ok((shape, reader, pin)) => {
+                readers.shapes.push(shape);
+                readers.fingerprints.push((name.clone(), reader.fingerprint));
+                readers.pins.insert(name, pin);
+                by_name.insert(name.clone(), reader);
+            }
+            Err(error) => {
+                readers.shapes.push(Shape::Any);
+                wrong.push(error);
+            }
+        }
     }
     readers.events = Events::Records(by_name);
-    Ok(readers)
+    readers
 }
 
 fn message_readers(
@@ -229,27 +213,28 @@ fn message_readers(
     message: &Spanned<String>,
     pins: &Pins,
     subjects: &dyn Subjects,
+    wrong: &mut Vec<LoadError>,
 ) -> Result<Readers, LoadError> {
-    let wrong = |text: String| LoadError::new(line_of(message), text);
+    let place = Place::of(message);
     let name = &message.value;
     let (reader, pin) = reader(file, message, "message", pins, subjects)?;
     let mut used = Pins::default();
     used.insert(name, pin);
     let Schema::Proto(schema) = &reader.schema else {
-        return Err(wrong(format!(
+        return Err(place.wrong(format!(
             "{name} is an Avro record; leave `message:` out and name the records as events"
         )));
     };
     let (descriptor, members) = members(schema, name)
-        .ok_or_else(|| wrong(format!("message {name} has no oneof to tell its events apart")))?;
+        .ok_or_else(|| place.wrong(format!("message {name} has no oneof to tell its events apart")))?;
     let named = file.events.0.iter().map(|(event, _)| event).chain(&file.ignore);
-    if let Some(stranger) = named.into_iter().find(|event| !members.contains(&event.value)) {
+    for stranger in named.filter(|event| !members.contains(&event.value)) {
         let message = format!(
             "message {name} has no event `{}`; it has {}",
             stranger.value,
             members.join(", ")
         );
-        return Err(LoadError::new(line_of(stranger), message));
+        wrong.push(Place::of(stranger).wrong(message));
     }
     Ok(Readers {
         shapes: file.events.0.iter().map(|_| message_shape(&descriptor)).collect(),
@@ -261,104 +246,4 @@ fn message_readers(
         },
         pins: used,
     })
-}
-
-fn lower_block(block: Option<&[Spanned<text::Operation>]>) -> Result<Option<Vec<Operation>>, LoadError> {
-    let Some(block) = block else { return Ok(None) };
-    let mut operations = Vec::new();
-    for operation in block {
-        lower_operation(line_of(operation), &operation.value, &mut operations)?;
-    }
-    Ok(Some(operations))
-}
-
-/// A verb on a field, and its line.
-type Lowered = Result<Vec<(u32, String, Verb)>, LoadError>;
-
-/// One operation of the file on several fields becomes one for each.
-fn lower_operation(
-    line: u32,
-    operation: &text::Operation,
-    out: &mut Vec<Operation>,
-) -> Result<(), LoadError> {
-    let verbs = [
-        operation.set.as_ref().map(|entries| each(entries, Verb::Set)),
-        operation.status.as_ref().map(status),
-        operation.add.as_ref().map(|entries| each(entries, Verb::Add)),
-        operation.sub.as_ref().map(|entries| each(entries, Verb::Sub)),
-        operation.inc.as_ref().map(|inc| increment(line, inc)),
-        operation
-            .append
-            .as_ref()
-            .map(|entries| each(entries, Verb::Append)),
-        operation
-            .remove_where
-            .as_ref()
-            .map(|entries| each(entries, Verb::RemoveWhere)),
-        operation.upsert_by.as_ref().map(upserts),
-    ];
-    let mut given = verbs.into_iter().flatten();
-    let (Some(verbs), None) = (given.next(), given.next()) else {
-        let message =
-            "an operation has exactly one of set, status, add, sub, inc, append, remove-where, upsert-by";
-        return Err(LoadError::new(line, message));
-    };
-    for (line, field, verb) in verbs? {
-        let condition = operation.condition.as_ref().map(lower).transpose()?;
-        out.push(Operation {
-            condition,
-            field,
-            slot: 0,
-            verb,
-            line,
-        });
-    }
-    Ok(())
-}
-
-fn each(entries: &Entries<Arg>, make: fn(Node) -> Verb) -> Lowered {
-    let verbs = entries.0.iter();
-    verbs
-        .map(|(field, value)| Ok((line_of(value), field.value.clone(), make(lower(value)?))))
-        .collect()
-}
-
-fn status(word: &Spanned<String>) -> Lowered {
-    let value = Node::Literal(Value::String(word.value.clone()));
-    Ok(vec![(line_of(word), "status".to_owned(), Verb::Set(value))])
-}
-
-fn increment(line: u32, inc: &Inc) -> Lowered {
-    match inc {
-        Inc::ByOne(field) => Ok(vec![(
-            line,
-            field.clone(),
-            Verb::Inc(Node::Literal(Value::Int(1))),
-        )]),
-        Inc::By(entries) => each(entries, Verb::Inc),
-    }
-}
-
-fn upserts(entries: &Entries<text::Upsert>) -> Lowered {
-    let upserts = entries.0.iter().map(|(field, upsert)| {
-        let fields = upsert
-            .value
-            .value
-            .0
-            .iter()
-            .map(|(name, value)| Ok((name.value.clone(), lower(value)?)));
-        let value = fields.collect::<Result<_, LoadError>>()?;
-        let key = upsert.value.key.clone();
-        Ok((
-            line_of(upsert),
-            field.value.clone(),
-            Verb::UpsertBy { key, value },
-        ))
-    });
-    upserts.collect()
-}
-
-fn lower(value: &Spanned<Arg>) -> Result<Node, LoadError> {
-    lower_arg(&value.value)
-        .map_err(|(line, message)| LoadError::new(if line == 0 { line_of(value) } else { line }, message))
 }

@@ -1,104 +1,26 @@
 //! Folds written in YAML with CEL expressions: what the server can run without being compiled, and an auditor can read.
 //!
-//! # The language
-//!
-//! ```yaml
-//! name: order            # the aggregate
-//! rev: 1                 # raise it when the same events shall give another state
-//! topic: orders
-//! ignore:                # events knowingly passed over; any other is reported as unknown
-//!   - shop.orders.PaymentReminderSent
-//! events:
-//!   shop.orders.OrderPlaced:           # the full name of an Avro record
-//!     begin:                           # the first event of an aggregate
-//!       - set:
-//!           order_id: event.order_id
-//!           total: event.total
-//!           refunded: decimal('0.00')  # an exact decimal; YAML's own 0.00 would be a float and is refused
-//!           picked: []
-//!           paid_at: null
-//!           reminders: 0
-//!       - status: placed               # sets `status` to this very word
-//!   shop.orders.ItemPicked:
-//!     on:                              # any later event
-//!       - append: { picked: event.item_id }
-//!   shop.orders.OrderRefunded:
-//!     on:
-//!       - add: { refunded: event.amount }
-//!       - status: refunded
-//!         if: state.refunded == state.total
-//! ```
-//!
-//! An event may have both blocks. One without `begin` that comes first halts the fold, and so does one without `on`
-//! that comes later. Operations run in order; each sees the state the one before it left. A halted event changes nothing.
-//!
-//! | operation | what it does |
-//! |---|---|
-//! | `set: { field: VALUE }` | the field has this value |
-//! | `status: WORD` | `set` of the field `status` to the word itself |
-//! | `add: { field: VALUE }`, `sub: …` | exact sum or difference, of integers and decimals |
-//! | `inc: field`, `inc: { field: VALUE }` | adds 1, or a whole number |
-//! | `append: { field: VALUE }` | puts the value at the end of a list |
-//! | `remove-where: { field: CONDITION }` | takes out every element `it` of a list for which the condition holds |
-//! | `upsert-by: { field: { key: NAME, value: { NAME: …, … } } }` | in the list's element with the same `NAME`, sets what `value` gives and keeps the rest; appends `value` when there is none |
-//! | `if: CONDITION` beside any of them | does it only when the condition holds |
-//!
-//! Fields are those of the top level of the state; a field nobody has set is not in it.
-//!
-//! A `VALUE` is a YAML number, boolean or `null`, a list or mapping of values, or a text, which is a CEL expression over
-//!
-//! - `event`: the payload, in the shape of the schema version the event is read with ([`Pins`]): the newest one when the
-//!   fold was first loaded, until the fold is told otherwise,
-//! - `state`: the state so far,
-//! - `at`: `offset`, `revision`, `partition`, `recorded` (timestamp), `recorded_ms`, `schema_id`, `key`, `actor`,
-//!   `business_time` (timestamp or null), and `headers`, e.g. `at.headers.trace` or `at.headers['business-time']`,
-//! - `it`: the element, in `remove-where`.
-//!
-//! So a text constant is quoted twice: `"'eur'"`. Integers are `int` in CEL, whatever their width. Decimals are exact
-//! wherever a value or a condition may stand: `decimal('0.50')`, comparisons, `+ - *` and negation, with integers too;
-//! `state.total - state.paid`, `state.items.exists(x, x.price * x.count > decimal('100'))`. They are not divided, and not
-//! computed with floats. In a comparison a float counts as the decimal it is written as, so `event.total >= 1.1` is exact
-//! (as far as a float holds its digits, 15; `decimal('…')` holds all). Timestamps, dates and uuids can be compared with their like, stored and passed on, exactly.
-//!
-//! Functions are CEL's `size contains startsWith endsWith matches string int uint double bool bytes dyn type`, Confluent's
-//! `isEmail isHostname isIpv4 isIpv6 isUri isUriRef isUuid`, macros `has all exists exists_one filter map`. The pattern of `matches` is a text of its own, and takes time in line with the text.
-//!
-//! # Protobuf
-//!
-//! A topic of one message with a oneof names the message, and its events are the members of the message's first oneof.
-//! `event` is the whole message:
-//!
-//! ```yaml
-//! name: package
-//! rev: 1
-//! topic: packages
-//! message: shop.packages.PackageEvent
-//! events:
-//!   created:
-//!     begin:
-//!       - set: { package_id: event.package_id, weight_grams: event.created.weight_grams }
-//!   delivered:
-//!     on:
-//!       - set: { received_by: event.delivered.received_by, delivered_at: event.at }
-//! ```
-//!
-//! # What is checked when it is loaded
-//!
-//! Every event and every field against the registered schemas, every operation against the types of its fields. An
-//! error names the line. Invariant: a fold that loaded never meets a missing field at run time, except in values made
-//! by an expression too free to be typed.
+//! The language is described in `docs/folds.md`, whose examples are run by a test. Every event and every field is checked
+//! against the registered schemas when a fold is loaded, every operation against the types of its fields; an error names
+//! the place in the file. Invariant: a fold that loaded never meets a missing field at run time, except in values made by
+//! an expression too free to be typed, and where the target of an operation is not there.
 //!
 //! Expressions run on an operation tree of our own, over borrowed values; the `cel` crate parses them.
-//! Left out: nested targets, two-variable macros, the CEL timestamp functions, floats as constants of the file.
+//! Left out: two-variable macros, the CEL timestamp functions, floats as constants of the file.
 
+mod cases;
 mod check;
+mod fault;
 mod load;
 mod lower;
 mod names;
 mod pins;
 mod reader;
 mod slots;
+mod target;
 mod text;
+mod typing;
+mod undo;
 mod verb;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,7 +30,9 @@ use annals_schema_model::envelope::SchemaKey;
 use annals_schema_model::{DecodeError, Reading, Resolve, SchemaId, Value, Writer};
 use rustc_hash::FxHashMap;
 
-pub use self::load::{LoadError, load, load_pinned, name_of};
+pub use self::cases::{CaseResult, run_cases};
+pub use self::fault::LoadError;
+pub use self::load::{load, load_checked, load_pinned, name_of};
 pub use self::pins::{Pin, Pins};
 use self::slots::{Slots, State};
 use self::verb::{Input, Operation};

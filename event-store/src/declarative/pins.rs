@@ -11,7 +11,8 @@ use annals_schema_model::{SchemaId, Writer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::load::{LoadError, parse};
+use super::fault::{LoadError, Place};
+use super::load::parse;
 use crate::folding::SchemaUsed;
 use crate::resolve::{Registered, Subjects};
 
@@ -55,7 +56,7 @@ impl Pins {
     /// # Errors
     /// An event's name that YAML cannot hold.
     pub fn to_text(&self) -> Result<String, LoadError> {
-        serde_saphyr::to_string(self).map_err(|error| LoadError::new(1, error.to_string()))
+        serde_saphyr::to_string(self).map_err(|error| Place::START.wrong(error.to_string()))
     }
 
     /// The reader of an event.

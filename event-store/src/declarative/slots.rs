@@ -4,6 +4,7 @@ use annals_schema_model::Value;
 use annals_schema_model::cel::{Node, Root};
 
 use super::names::STATE;
+use super::target::Step;
 use super::verb::{Operation, Verb};
 
 /// The state: a value for each field that is set.
@@ -27,11 +28,17 @@ impl Slots {
 
     /// Gives an operation and all its expressions their slots.
     pub(crate) fn give(&mut self, operation: &mut Operation) {
-        operation.slot = self.of(&operation.field);
-        if let Some(condition) = &mut operation.condition {
+        operation.target.slot = self.of(&operation.target.field);
+        for step in &mut operation.target.steps {
+            if let Step::Key(key) = step {
+                self.visit(key);
+            }
+        }
+        if let Some((condition, _)) = &mut operation.condition {
             self.visit(condition);
         }
         match &mut operation.verb {
+            Verb::Remove => {}
             Verb::Set(node)
             | Verb::Add(node)
             | Verb::Sub(node)

@@ -35,10 +35,11 @@ pub(crate) struct Operation {
     #[serde(rename = "if")]
     pub(crate) condition: Option<Spanned<Arg>>,
     pub(crate) set: Option<Entries<Arg>>,
+    pub(crate) remove: Option<Spanned<Targets>>,
     pub(crate) status: Option<Spanned<String>>,
     pub(crate) add: Option<Entries<Arg>>,
     pub(crate) sub: Option<Entries<Arg>>,
-    pub(crate) inc: Option<Inc>,
+    pub(crate) inc: Option<Spanned<Inc>>,
     pub(crate) append: Option<Entries<Arg>>,
     #[serde(rename = "remove-where")]
     pub(crate) remove_where: Option<Entries<Arg>>,
@@ -52,6 +53,12 @@ pub(crate) struct Operation {
 pub(crate) struct Upsert {
     pub(crate) key: String,
     pub(crate) value: Entries<Arg>,
+}
+
+/// `remove: target` or `remove: [target, target]`.
+pub(crate) enum Targets {
+    One(String),
+    Many(Vec<Spanned<String>>),
 }
 
 /// `inc: field` or `inc: { field: VALUE }`.
@@ -122,6 +129,34 @@ impl<'de> Deserialize<'de> for Inc {
             }
         }
         input.deserialize_any(Either)
+    }
+}
+
+impl<'de> Deserialize<'de> for Targets {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        struct OneOrMore;
+        impl<'de> Visitor<'de> for OneOrMore {
+            type Value = Targets;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "what is to be removed: a field, a place such as lines[event.line_id], or a list of them",
+                )
+            }
+
+            fn visit_str<E: Error>(self, target: &str) -> Result<Targets, E> {
+                Ok(Targets::One(target.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Targets, A::Error> {
+                let mut targets = Vec::new();
+                while let Some(target) = seq.next_element()? {
+                    targets.push(target);
+                }
+                Ok(Targets::Many(targets))
+            }
+        }
+        input.deserialize_any(OneOrMore)
     }
 }
 

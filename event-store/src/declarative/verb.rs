@@ -5,25 +5,27 @@
 use annals_schema_model::Value;
 use annals_schema_model::cel::{Arithmetic, Node, Scope, equal, evaluate, exact, holds, shown};
 
+use super::fault::Place;
 use super::names::Meant;
 use super::slots::State;
+use super::target::{At, Target, child, find, go};
+use super::undo::{Change, Undo};
 use crate::fold::Recorded;
 
-/// One operation on one field.
+/// One operation on one target.
 #[derive(Debug)]
 pub(crate) struct Operation {
-    pub(crate) condition: Option<Node>,
-    pub(crate) field: String,
-    /// The field's place in the state.
-    pub(crate) slot: usize,
+    pub(crate) condition: Option<(Node, Place)>,
+    pub(crate) target: Target,
     pub(crate) verb: Verb,
-    /// Where it stands in the file.
-    pub(crate) line: u32,
+    /// Where its value stands in the file.
+    pub(crate) place: Place,
 }
 
 #[derive(Debug)]
 pub(crate) enum Verb {
     Set(Node),
+    Remove,
     Add(Node),
     Sub(Node),
     Inc(Node),
@@ -37,6 +39,7 @@ impl Verb {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Verb::Set(_) => "set",
+            Verb::Remove => "remove",
             Verb::Add(_) => "add",
             Verb::Sub(_) => "sub",
             Verb::Inc(_) => "inc",
@@ -56,63 +59,20 @@ pub(crate) struct Input<'a> {
     pub(crate) names: &'a [String],
 }
 
-/// How to take back what one operation did to its slot.
-enum Undo {
-    /// The field was this, or not set.
-    Field(Option<Value>),
-    /// The list was so long.
-    Length(usize),
-    /// In the element at this place, so many fields were there, and these had other values.
-    Element {
-        at: usize,
-        fields: usize,
-        old: Vec<(usize, Value)>,
-    },
-}
-
 /// Runs a block. On an error the state is what it was before.
 pub(crate) fn run(block: &[Operation], state: &mut State, input: Input<'_>) -> Result<(), String> {
-    let mut done = Vec::with_capacity(block.len());
+    let mut done: Vec<Undo> = Vec::with_capacity(block.len());
     for operation in block {
         match operation.run(state, input) {
-            Ok(undo) => done.extend(undo.map(|undo| (operation.slot, undo))),
+            Ok(undo) => done.extend(undo),
             Err(reason) => {
-                done.into_iter()
-                    .rev()
-                    .for_each(|(slot, undo)| take_back(undo, state.get_mut(slot)));
-                let (line, field) = (operation.line, &operation.field);
-                return Err(format!("{reason} (line {line} of the fold, field `{field}`)"));
+                done.into_iter().rev().for_each(|undo| undo.take_back(state));
+                let (line, target) = (operation.place.line, &operation.target);
+                return Err(format!("{reason} (line {line} of the fold, field `{target}`)"));
             }
         }
     }
     Ok(())
-}
-
-fn take_back(undo: Undo, slot: Option<&mut Option<Value>>) {
-    let Some(slot) = slot else { return };
-    match (undo, slot) {
-        (Undo::Field(old), slot) => *slot = old,
-        (Undo::Length(length), Some(Value::Array(items))) => items.truncate(length),
-        (
-            Undo::Element {
-                at,
-                fields: count,
-                old,
-            },
-            Some(Value::Array(items)),
-        ) => {
-            let Some(Value::Record { fields, .. } | Value::Map(fields)) = items.get_mut(at) else {
-                return;
-            };
-            fields.truncate(count);
-            for (place, value) in old.into_iter().rev() {
-                if let Some((_, field)) = fields.get_mut(place) {
-                    *field = value;
-                }
-            }
-        }
-        _ => {}
-    }
 }
 
 impl Operation {
@@ -124,79 +84,167 @@ impl Operation {
             it: None,
         };
         let scope = Scope::new(&meant);
-        if let Some(condition) = &self.condition
+        if let Some((condition, _)) = &self.condition
             && !holds(condition, &scope)?
         {
             return Ok(None);
         }
-        Ok(Some(match &self.verb {
+        let steps = self.target.steps(&scope)?;
+        let mut way = Vec::new();
+        let change = match &self.verb {
             Verb::Set(node) => {
                 let value = evaluate(node, &scope)?.into_owned();
-                let slot = state.get_mut(self.slot).ok_or("the field has no slot")?;
-                Undo::Field(slot.replace(value))
+                let slot = state.get_mut(self.target.slot).ok_or("the field has no slot")?;
+                match steps.split_last() {
+                    None => Change::Was(slot.replace(value)),
+                    Some((last, before)) => {
+                        set(go(present(slot)?, before, &mut way)?, last, value, &mut way)?
+                    }
+                }
+            }
+            Verb::Remove => {
+                let slot = state.get_mut(self.target.slot).ok_or("the field has no slot")?;
+                match steps.split_last() {
+                    None => Change::Was(slot.take()),
+                    Some((last, before)) => match remove(go(present(slot)?, before, &mut way)?, last)? {
+                        None => return Ok(None),
+                        Some(change) => change,
+                    },
+                }
             }
             Verb::Add(node) | Verb::Sub(node) | Verb::Inc(node) => {
                 let value = evaluate(node, &scope)?.into_owned();
-                let field = self.field(state)?;
+                let field = self.find(state, &steps, &mut way)?;
                 let result = sum(field, &value, matches!(self.verb, Verb::Sub(_)))?;
-                Undo::Field(Some(std::mem::replace(field, result)))
+                Change::Was(Some(std::mem::replace(field, result)))
             }
             Verb::Append(node) => {
                 let value = evaluate(node, &scope)?.into_owned();
-                let list = self.list(state)?;
+                let list = list(self.find(state, &steps, &mut way)?)?;
                 list.push(value);
-                Undo::Length(list.len() - 1)
+                Change::Length(list.len() - 1)
             }
             Verb::RemoveWhere(condition) => {
-                let removed = self.matching(condition, meant)?;
-                if removed.is_empty() {
+                // The condition may look at the state, so the list stays in it until the places are known.
+                let places = matching(condition, look(meant.state, self.target.slot, &steps)?, meant)?;
+                if places.is_empty() {
                     return Ok(None);
                 }
-                let list = self.list(state)?;
-                let old = list.clone();
-                let mut place = 0..;
-                list.retain(|_| {
-                    place
-                        .next()
-                        .is_none_or(|place: usize| removed.binary_search(&place).is_err())
-                });
-                Undo::Field(Some(Value::Array(old)))
+                take_out(list(self.find(state, &steps, &mut way)?)?, &places)
             }
             Verb::UpsertBy { key, value } => {
                 let values = value
                     .iter()
                     .map(|(_, node)| Ok(evaluate(node, &scope)?.into_owned()));
                 let values: Vec<Value> = values.collect::<Result<_, String>>()?;
-                upsert(self.list(state)?, key, value.iter().map(|(name, _)| name), values)
+                let list = list(self.find(state, &steps, &mut way)?)?;
+                upsert(list, key, value.iter().map(|(name, _)| name), values)
             }
+        };
+        Ok(Some(Undo {
+            slot: self.target.slot,
+            way,
+            change,
         }))
     }
 
-    fn field<'s>(&self, state: &'s mut State) -> Result<&'s mut Value, String> {
-        let field = state.get_mut(self.slot).and_then(Option::as_mut);
-        field.ok_or_else(|| "nothing has set this field yet".to_owned())
+    /// What the target leads to.
+    fn find<'s>(
+        &self,
+        state: &'s mut State,
+        steps: &[At],
+        way: &mut Vec<usize>,
+    ) -> Result<&'s mut Value, String> {
+        let slot = state.get_mut(self.target.slot).ok_or("the field has no slot")?;
+        go(present(slot)?, steps, way)
     }
+}
 
-    fn list<'s>(&self, state: &'s mut State) -> Result<&'s mut Vec<Value>, String> {
-        match self.field(state)? {
-            Value::Array(items) => Ok(items),
-            other => Err(format!("{} is no list", shown(other))),
-        }
+fn present(slot: &mut Option<Value>) -> Result<&mut Value, String> {
+    slot.as_mut()
+        .ok_or_else(|| "nothing has set this field yet".to_owned())
+}
+
+fn list(value: &mut Value) -> Result<&mut Vec<Value>, String> {
+    match value {
+        Value::Array(items) => Ok(items),
+        other => Err(format!("{} is no list", shown(other))),
     }
+}
 
-    /// The places of the list's elements for which the condition holds.
-    fn matching(&self, condition: &Node, meant: Meant<'_>) -> Result<Vec<usize>, String> {
-        let Some(Some(Value::Array(items))) = meant.state.get(self.slot) else {
-            return Err("the field is no list".to_owned());
-        };
-        let mut places = Vec::new();
-        for (place, item) in items.iter().enumerate() {
-            let it = Some(item);
-            if holds(condition, &Scope::new(&Meant { it, ..meant }))? {
-                places.push(place);
+/// The list a target leads to, as it is.
+fn look<'s>(state: &'s [Option<Value>], slot: usize, steps: &[At]) -> Result<&'s [Value], String> {
+    let field = state.get(slot).and_then(Option::as_ref);
+    let mut value = field.ok_or("nothing has set this field yet")?;
+    for step in steps {
+        let place = find(value, step)?.ok_or_else(|| format!("there is no {step} yet"))?;
+        value = match value {
+            Value::Array(items) => items.get(place),
+            Value::Map(entries) | Value::Record { fields: entries, .. } => {
+                entries.get(place).map(|(_, value)| value)
             }
+            _ => None,
         }
-        Ok(places)
+        .ok_or("the value has no such place")?;
+    }
+    match value {
+        Value::Array(items) => Ok(items),
+        other => Err(format!("{} is no list", shown(other))),
+    }
+}
+
+/// The places of the elements for which the condition holds.
+fn matching(condition: &Node, items: &[Value], meant: Meant<'_>) -> Result<Vec<usize>, String> {
+    let mut places = Vec::new();
+    for (place, item) in items.iter().enumerate() {
+        let it = Some(item);
+        if holds(condition, &Scope::new(&Meant { it, ..meant }))? {
+            places.push(place);
+        }
+    }
+    Ok(places)
+}
+
+/// Takes out the elements at these places, which rise.
+fn take_out(list: &mut Vec<Value>, places: &[usize]) -> Change {
+    let (mut removed, mut kept) = (Vec::with_capacity(places.len()), Vec::new());
+    for (place, item) in std::mem::take(list).into_iter().enumerate() {
+        match places.binary_search(&place) {
+            Ok(_) => removed.push((place, item)),
+            Err(_) => kept.push(item),
+        }
+    }
+    *list = kept;
+    Change::Items(removed)
+}
+
+/// Sets what a step leads to, or adds an entry.
+fn set(within: &mut Value, step: &At, value: Value, way: &mut Vec<usize>) -> Result<Change, String> {
+    if let Some(place) = find(within, step)? {
+        way.push(place);
+        let old = child(within, place).map(|old| std::mem::replace(old, value));
+        return Ok(Change::Was(old));
+    }
+    match (within, step) {
+        (Value::Map(entries), At::Name(name)) => {
+            entries.push((name.clone(), value));
+            Ok(Change::Length(entries.len() - 1))
+        }
+        (Value::Record { name, .. }, step) => Err(format!("a record {name} has no {step}")),
+        (_, step) => Err(format!(
+            "the list has no element {step}; `append` puts a value at its end"
+        )),
+    }
+}
+
+/// Takes out what a step leads to; nothing where nothing is.
+fn remove(within: &mut Value, step: &At) -> Result<Option<Change>, String> {
+    let found = find(within, step)?;
+    match (within, found) {
+        (Value::Map(entries), found) => {
+            Ok(found.map(|place| Change::Entry(place, Box::new(entries.remove(place)))))
+        }
+        (other, _) => Err(format!("{} is no map to take {step} out of", shown(other))),
     }
 }
 
@@ -206,7 +254,7 @@ fn upsert<'n>(
     key: &str,
     names: impl Iterator<Item = &'n String> + Clone,
     values: Vec<Value>,
-) -> Undo {
+) -> Change {
     let wanted = names
         .clone()
         .zip(&values)
@@ -219,7 +267,7 @@ fn upsert<'n>(
     let element = at.and_then(|at| Some((at, list.get_mut(at)?)));
     let Some((at, Value::Record { fields, .. } | Value::Map(fields))) = element else {
         list.push(Value::Map(names.cloned().zip(values).collect()));
-        return Undo::Length(list.len() - 1);
+        return Change::Length(list.len() - 1);
     };
     let count = fields.len();
     let mut old = Vec::new();
@@ -233,7 +281,7 @@ fn upsert<'n>(
             None => fields.push((name.clone(), value)),
         }
     }
-    Undo::Element {
+    Change::Element {
         at,
         fields: count,
         old,

@@ -36,6 +36,15 @@ fn refused_operation(operation: &str, part: &str) {
     refused(&format!("{START}      - {operation}\n"), 10, part);
 }
 
+/// The condition beside `inc: count` is on line 11.
+fn refused_condition(condition: &str, part: &str) {
+    refused(
+        &format!("{START}      - inc: count\n        if: {condition}\n"),
+        11,
+        part,
+    );
+}
+
 #[test]
 fn what_fits_loads() {
     load(FILE).unwrap();
@@ -109,7 +118,7 @@ fn types_that_do_not_fit() {
     refused_operation("set: { owner: event.amount > 'x' }", "cannot be compared");
     refused_operation("set: { owner: state.at == event.payer }", "cannot be compared");
     refused_operation("set: { owner: size(event.payer) }", "has no size");
-    refused_operation("inc: count\n        if: event.payer", "must be true or false");
+    refused_condition("event.payer", "must be true or false");
     refused_operation("set: { sum: 0.0 }", "decimal('0.00')");
     refused_operation("set: { sum: decimal('x') }", "decimal('x')");
 }
@@ -156,10 +165,7 @@ fn decimals_that_do_not_fit() {
         refused_operation(&format!("set: {{ owner: \"{expression}\" }}"), part);
     }
     // In a condition, in a list's verbs, and as what is added.
-    refused_operation(
-        "inc: count\n        if: \"event.amount + 1\"",
-        "this one is a decimal",
-    );
+    refused_condition("event.amount + 1", "this one is a decimal");
     refused_operation("inc: { count: event.amount * 2 }", "is a decimal");
 }
 

@@ -1,11 +1,12 @@
-//! The examples in the description of the language load, against the schemas of the example company.
+//! The examples in the description of the language: its folds load, its cases pass, its mistakes are found.
 
-use annals_event_store::{AnyFold, declarative};
+use annals_event_store::AnyFold;
+use annals_event_store::declarative::{self, Declarative};
 use annals_schema_model::SchemaType;
 
 use crate::support::Table;
 
-const LANGUAGE: &str = include_str!("../../src/declarative/mod.rs");
+const LANGUAGE: &str = include_str!("../../../docs/folds.md");
 
 /// Every version of every subject in `schemas/`, oldest first.
 fn company() -> Table {
@@ -28,23 +29,48 @@ fn company() -> Table {
     table
 }
 
+fn examples() -> Vec<&'static str> {
+    let blocks = LANGUAGE.split("```yaml\n").skip(1);
+    blocks.filter_map(|rest| rest.split("```").next()).collect()
+}
+
 #[test]
-fn the_documented_folds_load() {
+fn the_documented_folds_load_and_their_cases_pass() {
     let table = company();
-    let lines = LANGUAGE.lines().map(|line| line.trim_start_matches("//!"));
-    let text: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-    let text = text.join("\n");
-    let examples: Vec<&str> = text
-        .split("```yaml\n")
-        .skip(1)
-        .filter_map(|rest| rest.split("```").next())
-        .collect();
-    let names: Vec<String> = examples
-        .iter()
-        .map(|example| {
-            declarative::load(example, &table).unwrap_or_else(|error| panic!("{error}\n{example}"))
-        })
-        .map(|fold| fold.id().name.clone())
-        .collect();
-    assert_eq!(names, ["order", "package"]);
+    let mut folds: Vec<Declarative> = Vec::new();
+    let mut cases = 0;
+    for example in examples() {
+        if example.starts_with("cases:") {
+            // The cases of the page are those of its first fold.
+            let results = declarative::run_cases(&folds[0], example, &table).unwrap();
+            for result in results {
+                assert_eq!(result.wrong, [""; 0], "{}", result.name);
+                cases += 1;
+            }
+        } else {
+            let fold = declarative::load(example, &table);
+            folds.push(fold.unwrap_or_else(|error| panic!("{error}\n{example}")));
+        }
+    }
+    let names: Vec<&str> = folds.iter().map(|fold| fold.id().name.as_str()).collect();
+    assert_eq!((names, cases), (vec!["order", "package"], 2));
+}
+
+#[test]
+fn the_documented_mistake_is_found_where_the_page_draws_it() {
+    let wrong = examples()[0].replacen("order_id: event.order_id", "order_id: event.order_idd", 1);
+    let Err(errors) = declarative::load_checked(&wrong, &declarative::Pins::default(), &company()) else {
+        panic!("it loaded");
+    };
+    let [error] = errors.as_slice() else {
+        panic!("{errors:?}")
+    };
+    let (title, help) = error.message.split_once("; ").unwrap();
+    let place = format!("  --> order.yaml:{}:{}", error.line, error.column);
+    for drawn in [format!("error: {title}"), place, format!("   = help: {help}")] {
+        assert!(
+            LANGUAGE.lines().any(|line| line == drawn),
+            "the page lacks: {drawn}"
+        );
+    }
 }

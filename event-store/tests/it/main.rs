@@ -19,6 +19,7 @@ mod partitions;
 mod points;
 mod protobuf;
 mod support;
+mod targets;
 mod till;
 #[cfg(feature = "http")]
 mod work;

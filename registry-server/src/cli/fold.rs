@@ -1,4 +1,9 @@
-//! `annals fold list | update`: the folds a server runs, and with which schema versions they read.
+//! `annals fold list | check | test | update`: the folds a server runs and with which schema versions they read, and folds
+//! before any server has them.
+
+mod check;
+mod schemas;
+mod test;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -16,6 +21,10 @@ pub(crate) enum Fold {
     /// The folds: which run, what they read their events with, and why others do not run
     #[command(after_help = "Example:\n  annals fold list -o json\n\nExit code 1 when a fold does not load.")]
     List,
+    /// Is a fold sound? Each mistake on its line; exit code 3 says no
+    Check(check::Check),
+    /// Does a fold make of given events what its cases say? Exit code 3 says no
+    Test(test::Test),
     /// Have a fold read its events with the newest schema versions; until then later versions change nothing
     #[command(
         after_help = "Example:\n  annals fold update order\n\nThe fold gets another id. One that does not load with the newest \
@@ -31,6 +40,8 @@ impl Fold {
     pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
         let api = Api::new(&global.server);
         match self {
+            Self::Check(check) => check.run(global),
+            Self::Test(test) => test.run(global),
             Self::List => list(&api.get(&["v1", "aggregates"], &[])?, global.output),
             Self::Update { name } => {
                 let answer = api.post(&["v1", "folds", &name, "update"], &[], &json!({}))?;

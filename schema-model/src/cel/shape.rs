@@ -66,6 +66,13 @@ impl Shape {
             (Shape::Int, Shape::Decimal) | (Shape::Decimal, Shape::Int) => Shape::Decimal,
             (Shape::List(a), Shape::List(b)) => Shape::list(merge_elements(*a, *b)),
             (Shape::Map(a), Shape::Map(b)) => Shape::Map(Box::new(merge_elements(*a, *b))),
+            // An empty mapping is what a map begins as.
+            (Shape::Record { name, fields }, Shape::Map(of))
+            | (Shape::Map(of), Shape::Record { name, fields })
+                if name.is_empty() && fields.is_empty() =>
+            {
+                Shape::Map(of)
+            }
             (Shape::Record { name, fields: a }, Shape::Record { fields: b, .. }) => Shape::Record {
                 name,
                 fields: merge_fields(a, b),

@@ -1,0 +1,272 @@
+//! given / when / then: what a fold makes of some events, written beside it in YAML.
+//!
+//! ```yaml
+//! cases:
+//!   - name: an order that is refunded in part stays placed
+//!     given:
+//!       - event: shop.orders.OrderPlaced
+//!         data: { order_id: 7, total: "20.00" }
+//!     when:
+//!       event: shop.orders.OrderRefunded
+//!       data: { amount: "5.00" }
+//!       headers: { actor: jane }
+//!     then:
+//!       contains: { refunded: "5.00", status: placed }
+//! ```
+//!
+//! Invariant: a case's events go the way of those in a log: they are written with the schema the fold reads them with, and
+//! the fold is given bytes. Left out: events that older schemas wrote, whose reading is the schemas' matter.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use annals_schema_model::{Raw, Timestamp, Writing};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::Value as Json;
+use serde_saphyr::Spanned;
+
+use super::fault::{LoadError, Place};
+use super::load::parse;
+use super::{Declarative, Events};
+use crate::changes::changes;
+use crate::fold::{AnyFold, At, Cell, Recorded, Step};
+use crate::resolve::Subjects;
+
+/// Longest file of cases.
+const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// What the first event of a case is recorded at that names no time.
+const RECORDED: &str = "1970-01-01T00:00:00Z";
+
+/// What became of one case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseResult {
+    /// Its name.
+    pub name: String,
+    /// Its line in the file, from 1.
+    pub line: u32,
+    /// What came out otherwise than it says; empty when nothing did.
+    pub wrong: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    cases: Vec<Spanned<Case>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    /// The aggregate's id.
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    given: Vec<Spanned<Event>>,
+    when: Option<Spanned<Event>>,
+    then: Spanned<Then>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Event {
+    event: Spanned<String>,
+    #[serde(default)]
+    data: serde_json::Map<String, Json>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    recorded: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Then {
+    /// The whole state.
+    state: Option<Json>,
+    /// Some of it.
+    contains: Option<Json>,
+    /// Part of the reason why the last event is not accepted.
+    halts: Option<String>,
+}
+
+/// Runs the cases of a file.
+///
+/// # Errors
+/// What in the file is no case, and where.
+pub fn run_cases(
+    fold: &Declarative,
+    text: &str,
+    subjects: &dyn Subjects,
+) -> Result<Vec<CaseResult>, LoadError> {
+    if text.len() > TEXT_BYTES_MAX {
+        let message = format!("a file of cases has at most {TEXT_BYTES_MAX} bytes");
+        return Err(Place::START.wrong(message));
+    }
+    let File { cases } = parse(text)?;
+    let results = cases.iter().map(|case| {
+        let wrong = run(fold, case, subjects)?;
+        Ok(CaseResult {
+            name: case.value.name.clone(),
+            line: Place::of(case).line,
+            wrong,
+        })
+    });
+    results.collect()
+}
+
+fn run(fold: &Declarative, case: &Spanned<Case>, subjects: &dyn Subjects) -> Result<Vec<String>, LoadError> {
+    let Case {
+        key,
+        given,
+        when,
+        then,
+        ..
+    } = &case.value;
+    let (place, then) = (Place::of(then), &then.value);
+    if then.state.is_none() && then.contains.is_none() && then.halts.is_none() {
+        return Err(place.wrong("`then` says nothing; it has state, contains or halts"));
+    }
+    let events: Vec<&Spanned<Event>> = given.iter().chain(when).collect();
+    let mut state: Cell = None;
+    let mut recorded_ms = time(RECORDED).unwrap_or(0);
+    for (event, number) in events.iter().zip(0u32..) {
+        let last = number as usize + 1 == events.len();
+        if let Some(text) = &event.value.recorded {
+            let wrong = || {
+                Place::of(text).wrong(format!(
+                    "`{}` is no time, such as 2024-03-01T12:00:00Z",
+                    text.value
+                ))
+            };
+            recorded_ms = time(&text.value).ok_or_else(wrong)?;
+        }
+        let (schema, body) = fold.written(&event.value, subjects)?;
+        let headers = event.value.headers.iter();
+        let headers: Vec<(String, Option<Bytes>)> = headers
+            .map(|(name, value)| (name.clone(), Some(Bytes::from(value.clone()))))
+            .collect();
+        let at = At {
+            partition: 0,
+            offset: i64::from(number),
+            revision: u64::from(number),
+            recorded_ms,
+            headers: &headers,
+        };
+        let raw = Raw { schema, body: &body };
+        let recorded = Recorded {
+            topic: fold.topic(),
+            at,
+            key: key.as_bytes(),
+            raw,
+        };
+        let which = format!("{} (event {})", event.value.event.value, number + 1);
+        match (fold.step(&mut state, &recorded, subjects), &then.halts) {
+            (Ok(Step::UnknownKind), _) => return Ok(vec![format!("the fold has not heard of {which}")]),
+            (Ok(_), Some(reason)) if last => {
+                return Ok(vec![format!(
+                    "{which} does not halt the fold, with `{reason}` or otherwise"
+                )]);
+            }
+            (Ok(_), _) => {}
+            (Err(stop), Some(reason)) if last && stop.to_string().contains(reason.as_str()) => {}
+            (Err(stop), _) => return Ok(vec![format!("{which} halts the fold: {stop}")]),
+        }
+    }
+    let state = fold.view(&state).map_err(|stop| place.wrong(stop.to_string()))?;
+    let mut wrong = Vec::new();
+    if let Some(wanted) = &then.state {
+        changes(wanted, &state, &mut |change| {
+            wrong.push(differs(change.path, change.before, change.after));
+        });
+    }
+    if let Some(wanted) = &then.contains {
+        lacking(&mut String::new(), wanted, Some(&state), &mut wrong);
+    }
+    Ok(wrong)
+}
+
+fn time(text: &str) -> Option<i64> {
+    text.parse().ok().map(|time: Timestamp| time.as_millis())
+}
+
+/// A value, or its absence, in a sentence.
+struct Shown<'a>(Option<&'a Json>);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(value) => write!(f, "{value}"),
+            None => f.write_str("nothing"),
+        }
+    }
+}
+
+fn differs(path: &str, wanted: Option<&Json>, found: Option<&Json>) -> String {
+    let path = if path.is_empty() { "the state" } else { path };
+    format!(
+        "{path}: {} was expected, and there is {}",
+        Shown(wanted),
+        Shown(found)
+    )
+}
+
+/// What of a value is not found: objects may have further fields, wherever they stand.
+fn lacking(path: &mut String, wanted: &Json, found: Option<&Json>, wrong: &mut Vec<String>) {
+    let mut within = |step: &str, wanted: &Json, found: Option<&Json>| {
+        let length = path.len();
+        path.push('/');
+        path.push_str(step);
+        lacking(path, wanted, found, wrong);
+        path.truncate(length);
+    };
+    match (wanted, found) {
+        (Json::Object(wanted), Some(Json::Object(found))) => {
+            for (name, value) in wanted {
+                within(name, value, found.get(name));
+            }
+        }
+        (Json::Array(wanted), Some(Json::Array(found))) if wanted.len() == found.len() => {
+            for (place, (wanted, found)) in wanted.iter().zip(found).enumerate() {
+                within(&place.to_string(), wanted, Some(found));
+            }
+        }
+        _ if Some(wanted) == found => {}
+        _ => wrong.push(differs(path, Some(wanted), found)),
+    }
+}
+
+impl Declarative {
+    /// An event as it would stand in the log.
+    fn written(
+        &self,
+        event: &Event,
+        subjects: &dyn Subjects,
+    ) -> Result<(annals_schema_model::SchemaId, Vec<u8>), LoadError> {
+        let (name, place) = (&event.event.value, Place::of(&event.event));
+        let writer = match &self.events {
+            Events::Records(readers) => {
+                let latest = || subjects.latest(&self.topic, name).map(|newest| newest.writer);
+                let unknown =
+                    || place.wrong(format!("no schema of record {name} is registered for its topic"));
+                readers.get(name).cloned().or_else(latest).ok_or_else(unknown)?
+            }
+            Events::Members { members, reader, .. } => {
+                if !members.contains(name) {
+                    let message = format!("there is no event `{name}`; there are {}", members.join(", "));
+                    return Err(place.wrong(message));
+                }
+                if !event.data.contains_key(name) {
+                    return Err(place.wrong(format!(
+                        "the data of `{name}` is the whole message, with the member `{name}` in it"
+                    )));
+                }
+                std::sync::Arc::clone(reader)
+            }
+        };
+        let data = Json::Object(event.data.clone()).to_string();
+        let body = Writing::of(&writer.schema).write(&data);
+        let body = body.map_err(|error| place.wrong(format!("the data is no {name}: {error}")))?;
+        Ok((writer.id, body))
+    }
+}

@@ -1,0 +1,221 @@
+//! Types of expressions, checked when a fold is loaded.
+//!
+//! Invariant: what passes here refers to no field that does not exist.
+
+use std::collections::BTreeMap;
+
+use annals_schema_model::cel::{Comparison, Each, Node, Path, Root, Shape, negated_shape};
+
+use super::names::{AT, AT_FIELDS, EVENT, IT, STATE};
+
+/// What an expression may refer to.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) event: &'a Shape,
+    pub(crate) state: &'a BTreeMap<String, Shape>,
+    pub(crate) it: Option<&'a Shape>,
+    /// The variables of the macros around, the outermost first.
+    pub(crate) variables: &'a [Shape],
+}
+
+/// Whether a condition is one.
+pub(crate) fn condition_fits(condition: &Node, known: &Known<'_>) -> Result<(), String> {
+    match shape(condition, known)? {
+        shape if shape.is_condition() => Ok(()),
+        shape => Err(format!(
+            "a condition must be true or false, and this one is {shape}"
+        )),
+    }
+}
+
+/// The shape of an expression's value.
+pub(crate) fn shape(node: &Node, known: &Known<'_>) -> Result<Shape, String> {
+    Ok(match node {
+        Node::Literal(value) => literal_shape(value),
+        Node::Path(path) => return path_shape(path, known),
+        Node::Compare(comparison, a, b) => {
+            let (a, b) = (shape(a, known)?, shape(b, known)?);
+            let ordering = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+            if !a.comparable(&b) || (ordering && !(a.ordered() && b.ordered())) {
+                return Err(format!("{a} and {b} cannot be compared like this"));
+            }
+            Shape::Bool
+        }
+        Node::And(a, b) | Node::Or(a, b) => {
+            condition_fits(a, known)?;
+            condition_fits(b, known)?;
+            Shape::Bool
+        }
+        Node::Not(inner) => {
+            condition_fits(inner, known)?;
+            Shape::Bool
+        }
+        Node::If(condition, then, other) => {
+            condition_fits(condition, known)?;
+            shape(then, known)?.merge(shape(other, known)?)
+        }
+        Node::Compute(arithmetic, a, b) => return arithmetic.shape(&shape(a, known)?, &shape(b, known)?),
+        Node::Negate(of) => return negated_shape(&shape(of, known)?),
+        Node::Field(of, name) => return shape(of, known)?.field(name, "it"),
+        Node::Index(of, key) => return index_shape(&shape(of, known)?, &shape(key, known)?),
+        Node::In(a, b) => {
+            let (a, of) = (shape(a, known)?, shape(b, known)?);
+            let element = element_shape(&of)?;
+            if !a.comparable(&element) {
+                return Err(format!("{a} is never in {of}"));
+            }
+            Shape::Bool
+        }
+        Node::Matches(of, _) => return matches_shape(&shape(of, known)?),
+        Node::Has(path) => {
+            path_shape(path, known)?;
+            Shape::Bool
+        }
+        Node::Call(function, arguments) => {
+            let shapes = arguments.iter().map(|argument| shape(argument, known));
+            return function.shape(&shapes.collect::<Result<Vec<_>, _>>()?);
+        }
+        Node::Each {
+            each,
+            of,
+            body,
+            condition,
+        } => return each_shape(*each, &shape(of, known)?, body, condition.as_deref(), known),
+        Node::List(items) => {
+            let shapes = items
+                .iter()
+                .map(|item| shape(item, known))
+                .collect::<Result<Vec<_>, _>>()?;
+            Shape::list(shapes.into_iter().reduce(Shape::merge).unwrap_or(Shape::Any))
+        }
+        Node::Map(entries) => {
+            let fields = entries
+                .iter()
+                .map(|(name, node)| Ok((name.clone(), shape(node, known)?)));
+            Shape::Record {
+                name: String::new(),
+                fields: fields.collect::<Result<_, String>>()?,
+            }
+        }
+    })
+}
+
+fn matches_shape(of: &Shape) -> Result<Shape, String> {
+    match of.present() {
+        Shape::Any | Shape::Text => Ok(Shape::Bool),
+        _ => Err(format!("`matches` is not for {of}")),
+    }
+}
+
+/// What a list holds, or the keys of a map are.
+fn element_shape(of: &Shape) -> Result<Shape, String> {
+    match of.present() {
+        Shape::List(element) => Ok((**element).clone()),
+        Shape::Map(_) | Shape::Record { .. } => Ok(Shape::Text),
+        Shape::Any | Shape::Null => Ok(Shape::Any),
+        _ => Err(format!("{of} is no list and no map")),
+    }
+}
+
+fn index_shape(of: &Shape, key: &Shape) -> Result<Shape, String> {
+    match (of.present(), key.present()) {
+        (Shape::Any | Shape::Null, _) | (Shape::Record { .. }, Shape::Text | Shape::Any) => Ok(Shape::Any),
+        (Shape::List(element), Shape::Int | Shape::Any) => Ok((**element).clone()),
+        (Shape::Map(value), Shape::Text | Shape::Any) => Ok((**value).clone()),
+        _ => Err(format!("{of} has no element that {key} names")),
+    }
+}
+
+fn each_shape(
+    each: Each,
+    of: &Shape,
+    body: &Node,
+    condition: Option<&Node>,
+    known: &Known<'_>,
+) -> Result<Shape, String> {
+    let element = element_shape(of)?;
+    let variables: Vec<Shape> = known.variables.iter().cloned().chain([element.clone()]).collect();
+    let within = Known {
+        variables: &variables,
+        ..*known
+    };
+    if let Some(condition) = condition {
+        condition_fits(condition, &within)?;
+    }
+    if each == Each::Map {
+        return shape(body, &within).map(Shape::list);
+    }
+    condition_fits(body, &within)?;
+    Ok(match each {
+        Each::Filter => Shape::list(element),
+        _ => Shape::Bool,
+    })
+}
+
+fn literal_shape(value: &annals_schema_model::Value) -> Shape {
+    use annals_schema_model::Value;
+    match value {
+        Value::Null => Shape::Null,
+        Value::Bool(_) => Shape::Bool,
+        Value::Int(_) | Value::UInt(_) => Shape::Int,
+        Value::Float(_) => Shape::Float,
+        Value::Decimal(_) => Shape::Decimal,
+        Value::String(_) => Shape::Text,
+        Value::Bytes(_) => Shape::Bytes,
+        _ => Shape::Any,
+    }
+}
+
+fn path_shape(path: &Path, known: &Known<'_>) -> Result<Shape, String> {
+    let mut of = path.root.name().to_owned();
+    let (first, rest) = match (path.root, path.steps.split_first()) {
+        (Root::Name(EVENT), _) => (known.event.clone(), path.steps.as_slice()),
+        (Root::Name(IT), _) => {
+            let it = known
+                .it
+                .ok_or("`it` is the element in a remove-where condition, and only there")?;
+            (it.clone(), path.steps.as_slice())
+        }
+        (Root::Variable(depth), _) => {
+            let shape = known.variables.get(depth).cloned();
+            (shape.unwrap_or(Shape::Any), path.steps.as_slice())
+        }
+        (Root::Name(STATE), Some((field, rest))) => {
+            of = format!("state.{field}");
+            let shape = known.state.get(field);
+            (
+                shape
+                    .ok_or_else(|| format!("nothing sets state.{field}"))?
+                    .clone(),
+                rest,
+            )
+        }
+        (Root::Name(AT), Some((field, rest))) => {
+            of = format!("at.{field}");
+            (at_shape(field)?, rest)
+        }
+        (Root::Name(_), _) => return Ok(Shape::Any),
+    };
+    rest.iter().try_fold(first, |shape, step| {
+        let field = shape.field(step, &of);
+        of = format!("{of}.{step}");
+        field
+    })
+}
+
+fn at_shape(field: &str) -> Result<Shape, String> {
+    Ok(match field {
+        "offset" | "revision" | "partition" | "recorded_ms" | "schema_id" => Shape::Int,
+        "recorded" => Shape::Timestamp,
+        "key" => Shape::Text,
+        "actor" => Shape::optional(Shape::Text),
+        "business_time" => Shape::optional(Shape::Timestamp),
+        "headers" => Shape::Map(Box::new(Shape::Any)),
+        other => {
+            return Err(format!(
+                "at has no field `{other}`; it has {}, headers",
+                AT_FIELDS.join(", ")
+            ));
+        }
+    })
+}
