@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use annals_schema_model::{Schema, SchemaType};
+use annals_schema_model::{Schema, SchemaType, avro as avro_model};
 
 use crate::avro;
 use crate::diagnostic::Diagnostic;
@@ -12,7 +12,7 @@ use crate::input::{Input, Strategy, Subject, Topic, VersionText};
 use crate::model::{Definitions, reached_by};
 #[cfg(feature = "proto")]
 use crate::protobuf;
-use crate::unit::{AvroUnit, Origin, ProtoUnit, TopicUnit, Units};
+use crate::unit::{AvroUnit, Origin, ProtoUnit, TopicUnit, Units, short};
 
 /// Turns a folder's schemas into what is generated.
 pub(crate) fn units(input: &Input) -> Result<Units, Vec<Diagnostic>> {
@@ -49,6 +49,9 @@ fn subject_units(topic: Option<&Topic>, subject: &Subject, wrong: &mut Vec<Diagn
     match subject.kind {
         SchemaType::Avro => {
             units.newest = avro_units(subject, newest, None, wrong);
+            older
+                .iter()
+                .for_each(|text| claim_old_names(&mut units.newest, &newest.schema, &text.schema));
             for text in kept {
                 let mut old = avro_units(subject, text, Some(text.version), wrong);
                 // A branch that did not change is the newest's.
@@ -167,6 +170,21 @@ fn check_aliases(topic: &str, events: &[AvroUnit], wrong: &mut Vec<Diagnostic>) 
             wrong.push(Diagnostic::at(&unit.origin.path, 1, 1, message));
         }
     }
+    let mut readers: BTreeMap<&str, &AvroUnit> = BTreeMap::new();
+    let was = events
+        .iter()
+        .flat_map(|unit| unit.was.iter().map(move |name| (name.as_str(), unit)));
+    for (name, unit) in was.filter(|(name, _)| !owners.contains_key(name)) {
+        let reader = *readers.entry(name).or_insert(unit);
+        if reader.event_name() != unit.event_name() {
+            let message = format!(
+                "`{name}` of older versions is read as `{}` and as `{}` in topic `{topic}`; list it among the aliases of one",
+                reader.event_name(),
+                unit.event_name()
+            );
+            wrong.push(Diagnostic::at(&unit.origin.path, 1, 1, message));
+        }
+    }
 }
 
 fn origin(subject: &Subject, text: &VersionText) -> Origin {
@@ -213,9 +231,40 @@ fn avro_units(
         top: top.name,
         branch: top.branch,
         aliases: top.aliases,
+        was: Vec::new(),
         schema: top.schema,
     };
     tops.into_iter().map(unit).collect()
+}
+
+/// Gives what an older version calls otherwise to the type that reads it, as a field of the union would: events are told by
+/// their names, and that of a known version is never an unknown one.
+fn claim_old_names(newest: &mut [AvroUnit], reader: &Schema, old: &Schema) {
+    let (Schema::Avro(reader), Schema::Avro(old)) = (reader, old) else {
+        return;
+    };
+    let branches = old.branches().map_or(0, <[_]>::len);
+    let tops: Vec<_> = match old.branches() {
+        Some(_) => (0..branches).filter_map(|index| old.branch(index)).collect(),
+        None => vec![old.clone()],
+    };
+    for top in tops {
+        let name = top.type_label(top.root());
+        let is_named = top.node(top.root()).kind.type_name().is_some();
+        if !is_named || newest.iter().any(|unit| unit.names().any(|known| known == name)) {
+            continue;
+        }
+        let branch = avro_model::Plan::named_branch(&top, reader);
+        let is_it = |unit: &AvroUnit| match reader.branches() {
+            Some(_) => branch.is_some() && unit.branch == branch,
+            None => short(unit.event_name()) == short(name),
+        };
+        if let Some(unit) = newest.iter_mut().find(|unit| is_it(unit))
+            && !unit.was.iter().any(|was| was == name)
+        {
+            unit.was.push(name.to_owned());
+        }
+    }
 }
 
 /// A definition, and those it needs.

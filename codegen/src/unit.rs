@@ -21,6 +21,8 @@ pub(crate) struct AvroUnit {
     pub(crate) branch: Option<usize>,
     /// What writers call it too: names it had before, and types whose values become its own.
     pub(crate) aliases: Vec<String>,
+    /// What older versions of the subject call what is read as it by Avro's resolution, where that is none of its names.
+    pub(crate) was: Vec<String>,
     /// Every named type.
     pub(crate) definitions: Definitions,
     /// The schema of the top type.
@@ -47,11 +49,17 @@ impl AvroUnit {
             let mut others = all
                 .iter()
                 .filter(|other| other.keep.is_none() && is_of_subject(other));
-            self.has_name_of(newest, short) && !others.any(|other| self.has_name_of(other, |name| name))
+            self.has_name_of(newest, short)
+                && !others.any(|other| self.has_name_of(other, |name| name) || self.was_read_as(other))
         };
         self.keep.is_some()
             && is_of_subject(newest)
-            && (is_whole || self.has_name_of(newest, |name| name) || has_moved())
+            && (is_whole || self.has_name_of(newest, |name| name) || self.was_read_as(newest) || has_moved())
+    }
+
+    /// Whether resolution reads it as a newer one of another name.
+    fn was_read_as(&self, newest: &AvroUnit) -> bool {
+        newest.was.iter().any(|name| name == self.event_name())
     }
 
     /// Whether what it is called, or was, is what another is called or was.
@@ -60,7 +68,8 @@ impl AvroUnit {
         own.any(|name| other.names().map(called).any(|other| other == name))
     }
 
-    fn names(&self) -> impl Iterator<Item = &str> {
+    /// Its name, and what writers call it too.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.event_name()).chain(self.aliases.iter().map(String::as_str))
     }
 }

@@ -215,8 +215,9 @@ impl Printer<'_> {
         old.into_iter().map(|(_, path)| path).collect()
     }
 
-    /// What the records of a unit's upcast versions were called. A name that is another event's now is left to it.
-    fn upcast_names<'n>(
+    /// What a unit was called in older versions: those that are upcast, and those that resolution reads as it. A name that is
+    /// another event's now is left to it.
+    fn old_names<'n>(
         &'n self,
         unit: &'n AvroUnit,
         events: &'n [AvroUnit],
@@ -231,6 +232,7 @@ impl Printer<'_> {
                 let aliases = old.aliases.iter().cloned();
                 std::iter::once(old.event_name().to_owned()).chain(aliases)
             })
+            .chain(unit.was.iter().cloned())
             .filter(move |name| !is_others(name))
     }
 
@@ -246,7 +248,7 @@ impl Printer<'_> {
                     .aliases
                     .iter()
                     .cloned()
-                    .chain(self.upcast_names(unit, events))
+                    .chain(self.old_names(unit, events))
                     .collect(),
                 variant: ident(&variants.camel(&camel(short(unit.event_name())))),
                 path: names.path(&[], place),

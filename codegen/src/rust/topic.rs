@@ -15,7 +15,7 @@ use crate::words::shown;
 pub(crate) struct Event {
     /// The record's full name.
     pub(crate) name: String,
-    /// Other full names writers may have used: the record's aliases, and what it was called in versions that are upcast.
+    /// Other full names writers may have used: the record's aliases, and what it was called in older versions.
     pub(crate) aliases: Vec<String>,
     /// The variant.
     pub(crate) variant: Ident,

@@ -288,9 +288,79 @@ fn what_the_rules_let_pass_and_reading_does_not() {
         &[("t-R/v1.avsc", &decimal(12)), ("t-R/v2.avsc", &decimal(4))],
         &["t-R/v2.avsc:2:23: v2 cannot read all of what t-R v1 wrote: DECIMAL_PRECISION_NARROWED at …"],
     );
+    let kind = |kind: &str| record(&format!(r#"{{"name": "d", "type": "{kind}"}}"#));
+    check(
+        &[("t-R/v1.avsc", &kind("bytes")), ("t-R/v2.avsc", &kind("string"))],
+        &["t-R/v2.avsc:2:23: v2 cannot read all of what t-R v1 wrote: LOSSY_PROMOTION at /fields/0/type: …"],
+    );
+    let added = |plain: &str, on: &str, logical: &str, is_refused: bool| {
+        let field = |kind: &str| record(&format!(r#"{{"name": "d", "type": {kind}}}"#));
+        let said = "t-R/v2.avsc:2:23: v2 cannot read all of what t-R v1 wrote: LOGICAL_TYPE_ADDED at /fields/0/type: The …";
+        let logical = format!(r#"{{"type": {on}, "logicalType": {logical}}}"#);
+        check(
+            &[("t-R/v1.avsc", &field(plain)), ("t-R/v2.avsc", &field(&logical))],
+            &[said][..usize::from(is_refused)],
+        );
+    };
+    added("\"string\"", "\"string\"", "\"uuid\"", true);
+    added(
+        "\"bytes\"",
+        "\"bytes\"",
+        "\"decimal\", \"precision\": 12, \"scale\": 2",
+        true,
+    );
+    added("\"bytes\"", "\"bytes\"", "\"big-decimal\"", true);
+    added("\"int\"", "\"int\"", "\"date\"", true);
+    added("\"int\"", "\"int\"", "\"time-millis\"", true);
+    added("\"int\"", "\"long\"", "\"time-micros\"", true);
+    added("\"int\"", "\"long\"", "\"timestamp-micros\"", true);
+    added("\"long\"", "\"long\"", "\"timestamp-micros\"", false);
+    added("\"long\"", "\"long\"", "\"local-timestamp-nanos\"", false);
+    let fixed = r#"{"type": "fixed", "name": "F", "size": 16}"#;
+    added(fixed, r#""fixed", "name": "F", "size": 16"#, "\"uuid\"", false);
+    added(
+        fixed,
+        r#""fixed", "name": "F", "size": 16"#,
+        "\"decimal\", \"precision\": 9",
+        true,
+    );
     check_schema(
         &record(r#"{"name": "r", "type": "R"}"#),
         &["t-R/v1.avsc:1: `R` holds itself without an end, so it has no values"],
+    );
+}
+
+#[test]
+fn an_old_name_is_one_events() {
+    let record = |name: &str, more: &str| {
+        format!(
+            r#"{{"type": "record", "name": "{name}", "fields": [{{"name": "a", "type": "string"}}{more}]}}"#
+        )
+    };
+    let more = r#", {"name": "b", "type": "int"}"#;
+    let newest = |aliases: &str| {
+        let second = record("k.A", more).replace("\"fields\"", &format!("{aliases}\"fields\""));
+        format!("[{}, {second}]", record("n.A", ""))
+    };
+    let (first, second) = (
+        record("m.A", ""),
+        record("m.A", &more.replace('}', ", \"default\": 0}")),
+    );
+    let all = |aliases: &str, expected: &[&str]| {
+        check(
+            &[
+                ("o-value/v1.avsc", &first),
+                ("o-value/v2.avsc", &second),
+                ("o-value/v3.avsc", &newest(aliases)),
+            ],
+            expected,
+        );
+    };
+    all(
+        "",
+        &[
+            "o-value/v3.avsc:1:1: `m.A` of older versions is read as `n.A` and as `k.A` in topic `o`; list it among the aliases of one",
+        ],
     );
 }
 

@@ -56,6 +56,38 @@ fn branches_that_namespaces_tell_apart_go_by_their_full_names() {
 }
 
 #[test]
+fn what_older_versions_called_a_branch_is_read_as_the_branch_that_a_field_would_take() {
+    let record = |name: &str, field: &str, kind: &str| {
+        format!(
+            r#"{{"type": "record", "name": "{name}", "fields": [{{"name": "{field}", "type": "{kind}"}}]}}"#
+        )
+    };
+    let a = |name: &str| record(name, "a", "string");
+    let both = |old: &str, new: &[String], has: &[&str]| {
+        let new = format!("[{}]", new.join(","));
+        let files = [("orders-value/v1.avsc", old), ("orders-value/v2.avsc", &new)];
+        check(&printed(&files), has, &[]);
+    };
+    let full = "match avro::written_name(&writer, raw.body)?";
+    both(
+        &a("m.A"),
+        &[a("n.A"), a("k.A")],
+        &[full, "\"n.A\" =>", "\"k.A\" | \"m.A\" =>"],
+    );
+    both(
+        &format!("[{}, {}]", a("m.A"), a("m.B")),
+        &[a("n.A"), a("k.A"), a("m.B")],
+        &[full, "\"n.A\" =>", "\"k.A\" | \"m.A\" =>", "\"m.B\" =>"],
+    );
+    let other = record("n.A", "b", "int");
+    both(
+        &format!("[{}, {other}]", a("m.A")),
+        &[a("k.A"), other.clone()],
+        &[full, "\"k.A\" | \"m.A\" =>", "\"n.A\" =>"],
+    );
+}
+
+#[test]
 fn a_type_of_two_unions_is_written_with_the_index_of_each() {
     let record = r#"{"type": "record", "name": "s.Paid", "fields": []}"#;
     let text = printed(&[

@@ -47,6 +47,7 @@ pub(crate) const SETS: &[(&str, Again)] = &[
     ("symbols-", again::<sets::generated::SymbolsEvent>),
     ("happened-", again::<sets::generated::HappenedEvent>),
     ("samples-", again::<sets::generated::SamplesEvent>),
+    ("turned-", again::<sets::generated::TurnedEvent>),
 ];
 
 /// A schema of a set, the one its events are read as, and bytes that generated types wrote.

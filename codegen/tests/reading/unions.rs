@@ -12,7 +12,7 @@ use crate::sets::generated::sales::{Alarm, Carrier, Paid, PaidRef, Placed, Shipp
 use crate::sets::generated::{
     HappenedEvent, HappenedValueAmount, HappenedValueArray, HappenedValueArrayItem, HappenedValueLong,
     HappenedValueMap, HappenedValueNull, HappenedValueString, ReferringEvent, SCHEMAS, SamplesEvent,
-    SamplesValue, SamplesValueRef, geo,
+    SamplesValue, SamplesValueRef, TurnedEvent, geo,
 };
 
 /// Older totals were in whole euros.
@@ -170,6 +170,26 @@ fn what_other_writers_wrote_is_told_by_the_name_of_its_branch() {
     );
     assert_eq!(seen("\"int\"", &[5]), known(HappenedValueLong { value: -3 }));
     assert_eq!(seen("\"double\"", &[0; 8]), Ok(Seen::UnknownKind));
+}
+
+#[test]
+fn a_branch_of_a_known_version_is_what_a_field_would_take_it_for() {
+    let mut texts = SCHEMAS.iter().filter(|listed| listed.subject == "turned-value");
+    let (old, new) = (texts.next().unwrap().text, texts.next().unwrap().text);
+    let parsed = |text: &str| annals_schema_model::avro::Schema::parse(text, &[]).unwrap();
+    let plan = annals_schema_model::avro::Plan::resolve(&parsed(old), &parsed(new)).unwrap();
+    for body in [&[0, 2, b'x'][..], &[2, 5]] {
+        let Ok(Seen::Known(event)) = read::<TurnedEvent>(SchemaType::Avro, old, 1, body) else {
+            panic!("{body:?}");
+        };
+        let mut field = Vec::new();
+        plan.translate(body, &mut field).unwrap();
+        assert_eq!(event.body(), field, "{body:?}");
+    }
+    // Nobody knows who this is.
+    let stranger = old.replace("turn.m", "turn.z");
+    let seen = read::<TurnedEvent>(SchemaType::Avro, &stranger, 1, &[0, 2, b'x']);
+    assert_eq!(seen, Ok(Seen::UnknownKind));
 }
 
 #[test]

@@ -19,6 +19,9 @@ pub(crate) use planned::Planned;
 
 use std::sync::Arc;
 
+use branch::Branches;
+use names::Names;
+
 use super::{
     compat,
     node::NodeId,
@@ -151,6 +154,24 @@ impl Plan {
     #[must_use]
     pub fn lenient(writer: &Schema, reader: &Schema) -> Plan {
         build::build(writer, reader)
+    }
+
+    /// The branch of the union at the top of a reader that takes a writer's named type under one of its names: what resolution
+    /// picks, where that goes by the type's short name or an alias.
+    ///
+    /// ```
+    /// use annals_schema_model::avro::{Plan, Schema};
+    ///
+    /// let writer = Schema::parse(r#"{"type": "enum", "name": "m.A", "symbols": ["X"]}"#, &[])?;
+    /// let branches = r#"["null", {"type": "enum", "name": "n.A", "symbols": ["X"]}]"#;
+    /// assert_eq!(Plan::named_branch(&writer, &Schema::parse(branches, &[])?), Some(1));
+    /// # Ok::<(), annals_schema_model::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn named_branch(writer: &Schema, reader: &Schema) -> Option<usize> {
+        let names = Names::new(writer, reader);
+        let mut branches = Branches::new(writer, reader, &names);
+        branches.find_named(writer.root(), reader.root(), reader.branches()?)
     }
 
     /// Whether every payload stays as it is.

@@ -14,12 +14,45 @@ use super::{
 };
 use crate::avro::node::{Logical, Node};
 
-/// Every place where some of a writer's values do not fit the reader, though all others do: a decimal with fewer digits.
-/// Such a value is an error when it is read.
+/// Every place where some of a writer's values do not fit the reader, though all others do: a decimal with fewer digits,
+/// a string that is to be a uuid, bytes that are to be a text. Such a value is an error when it is read.
+///
+/// ```
+/// use annals_schema_model::{Direction, avro::{Schema, compat}};
+///
+/// let old = Schema::parse(r#""string""#, &[])?;
+/// let new = Schema::parse(r#"{"type": "string", "logicalType": "uuid"}"#, &[])?;
+/// assert!(compat::misreadings(&new, &old, Direction::Backward).is_empty());
+/// let narrowed = compat::narrowings(&new, &old, Direction::Backward);
+/// assert_eq!(narrowed[0].rule.code(), "LOGICAL_TYPE_ADDED");
+/// # Ok::<(), annals_schema_model::ParseError>(())
+/// ```
 #[must_use]
 pub fn narrowings(reader: &Schema, writer: &Schema, direction: crate::Direction) -> Vec<crate::Finding> {
-    let counts = |rule| rule == rules::DECIMAL_PRECISION_NARROWED;
-    super::meanings(reader, writer, direction, counts)
+    let (places, problems) = problems(reader, writer);
+    let narrows = |problem: &&Problem| {
+        let (now, before) = places.nodes(problem.place);
+        let (now, before) = (reader.node(now), writer.node(before));
+        problem.rule == rules::DECIMAL_PRECISION_NARROWED
+            || problem.rule == rules::LOGICAL_TYPE_ADDED && !takes_all(now, before)
+            || problem.rule == rules::LOSSY_PROMOTION && matches!(before.kind, Kind::Bytes)
+    };
+    let problems = problems.iter().filter(narrows);
+    super::report::findings(reader, writer, &places, problems, direction)
+}
+
+/// Whether every value of a plain type is one of a logical type upon it. A moment takes all numbers of its own width; what was
+/// written as an int counts something else.
+fn takes_all(reader: &Node, writer: &Node) -> bool {
+    let same_kind = reader.kind.name() == writer.kind.name();
+    match reader.logical {
+        Some(Logical::Uuid | Logical::Duration) => matches!(writer.kind, Kind::Fixed(_)),
+        Some(Logical::TimestampMillis | Logical::TimestampMicros | Logical::TimestampNanos) => same_kind,
+        Some(
+            Logical::LocalTimestampMillis | Logical::LocalTimestampMicros | Logical::LocalTimestampNanos,
+        ) => same_kind,
+        _ => reader.logical.is_none(),
+    }
 }
 
 /// Every difference in meaning, in the order of the reader's text, and where it stands.

@@ -55,6 +55,15 @@ impl<'s> Branches<'s> {
         first.or_else(|| self.by_short_name(writer, union, branches))
     }
 
+    /// The branch for a writer's named type, if it goes by a name of that.
+    pub(super) fn find_named(&mut self, writer: NodeId, union: NodeId, branches: &[NodeId]) -> Option<usize> {
+        let (reader, kind) = (self.reader, &self.writer.node(writer).kind);
+        let first = self.first_match(writer, union, branches, 0);
+        let first =
+            first.filter(|place| agrees_loosely(self.names, kind, &reader.node(branches[*place]).kind));
+        first.or_else(|| self.by_short_name(writer, union, branches))
+    }
+
     /// The first branch of the same type that goes by a short name of the writer's.
     fn by_short_name(&mut self, writer: NodeId, union: NodeId, branches: &[NodeId]) -> Option<usize> {
         let (reader, names) = (self.reader, self.names);
