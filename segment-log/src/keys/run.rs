@@ -287,7 +287,8 @@ fn read_directory(bytes: &[u8]) -> Option<Vec<BlockHead>> {
         let position = from.try_get_u64().ok()?;
         let first = from.try_get_u32().ok()?;
         let before = from.try_get_u32().ok()?;
-        let (key, rest) = from.split_at_checked(from.try_get_u32().ok()? as usize)?;
+        let key_bytes = from.try_get_u32().ok()? as usize;
+        let (key, rest) = from.split_at_checked(key_bytes)?;
         from = rest;
         blocks.push(BlockHead {
             position,

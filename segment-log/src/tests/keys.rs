@@ -373,6 +373,9 @@ fn nothing_is_built_where_nobody_asks() {
     assert_eq!(world.partition.key_count(&name(1), i64::MAX).unwrap(), 40);
     assert!(runs(&world.disk).len() > 3 && world.log.shared().keys.taken() > 0);
     assert!(world.disk.syncs() > syncs);
+    let syncs = world.disk.syncs();
+    assert_eq!(world.partition.key_count(&name(2), i64::MAX).unwrap(), 40);
+    assert_eq!(world.disk.syncs(), syncs, "what is written is used, not written again");
     let keys = world.log.shared().keys.clone();
     drop(world);
     assert_eq!(keys.taken(), 0, "what is let go of takes nothing");
