@@ -62,7 +62,9 @@ pub(crate) fn compare(
         for (does, finding) in unread(&newest.schema, &text.schema) {
             let (old, new) = (text.version, newest.version);
             let title = format!("v{new} {does} what {} v{old} wrote", subject.name);
-            said.extend(drawing.draw(old, &title, weight, &finding));
+            let is_asked = level.is_backward() && asked.contains(&old);
+            let doubt = is_asked.then(|| doubt(subject, newest, text)).flatten();
+            said.extend(drawing.draw(old, &title, weight, with(finding, doubt.as_deref())));
         }
     }
     said
@@ -78,6 +80,34 @@ fn is_read(subject: &Subject, old: &VersionText) -> bool {
 fn is_certain(subject: &Subject, new: &VersionText, old: &VersionText) -> bool {
     let is_next = old.version.checked_add(1) == Some(new.version);
     new.id.is_none() && (subject.standard.level.is_transitive() || is_next || old.id.is_some())
+}
+
+/// Why a finding is told and refuses nothing, though the level asks for it and the registry has not taken the version.
+fn doubt(subject: &Subject, new: &VersionText, old: &VersionText) -> Option<String> {
+    let is_doubtful = new.id.is_none() && !is_certain(subject, new, old);
+    is_doubtful.then(|| {
+        let (name, old, new) = (&subject.name, old.version, new.version);
+        format!(
+            "what is between v{old} and v{new} is not here, so the registry's verdict may be another: `annals gen check` asks \
+             for it, `annals gen pull {name}:all` brings what is registered"
+        )
+    })
+}
+
+/// A finding with what is in doubt of it.
+fn with(mut finding: Finding, doubt: Option<&str>) -> Finding {
+    if let Some(doubt) = doubt {
+        finding.hint = format!("{}\n{doubt}", help(&finding));
+    }
+    finding
+}
+
+/// What to do about a finding.
+fn help(finding: &Finding) -> &str {
+    match finding.hint.as_str() {
+        "" => finding.rule.sentence(),
+        hint => hint,
+    }
 }
 
 /// What a reader makes of a writer's data that it should not, and how.
@@ -141,17 +171,21 @@ impl<'a> Drawing<'a> {
                 standard.level, subject.name
             );
             let weight = if is_certain { self.refused } else { Weight::Warning };
-            let drawn = findings.iter();
-            into.extend(drawn.filter_map(|finding| self.draw(version, &title, weight, finding)));
+            let doubt = doubt(subject, self.newest, old);
+            let is_refused = !findings.is_empty();
+            let findings = findings
+                .into_iter()
+                .map(|finding| with(finding, doubt.as_deref()));
+            into.extend(findings.filter_map(|finding| self.draw(version, &title, weight, finding)));
             // The registry goes no further either.
-            if !findings.is_empty() {
+            if is_refused {
                 break;
             }
         }
         asked.into_iter().map(|text| text.version).collect()
     }
 
-    fn draw(&mut self, old: u32, title: &str, weight: Weight, finding: &Finding) -> Option<Diagnostic> {
+    fn draw(&mut self, old: u32, title: &str, weight: Weight, finding: Finding) -> Option<Diagnostic> {
         if !self
             .known
             .insert((old, finding.rule.code(), finding.path.clone()))
@@ -159,20 +193,16 @@ impl<'a> Drawing<'a> {
             return None;
         }
         let path = self.newest.path.display().to_string();
-        let drawn = draw::finding(finding, weight, title, &path, &self.newest.text);
+        let drawn = draw::finding(&finding, weight, title, &path, &self.newest.text);
         let message = format!(
             "{title}: {} at {}: {}",
             finding.rule.code(),
             finding.path,
-            draw::sentence(finding)
+            draw::sentence(&finding)
         );
         let (line, column) = (finding.line.unwrap_or(0), finding.column.unwrap_or(0));
         let diagnostic = Diagnostic::at(&self.newest.path, line, column, message);
-        let help = match finding.hint.as_str() {
-            "" => finding.rule.sentence(),
-            hint => hint,
-        };
-        let diagnostic = diagnostic.help(help).drawn(drawn);
+        let diagnostic = diagnostic.help(help(&finding)).drawn(drawn);
         Some(match weight {
             Weight::Error => diagnostic,
             Weight::Warning => diagnostic.warning(),

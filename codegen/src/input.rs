@@ -200,6 +200,16 @@ fn unused(libraries: &[folder::File], parsed: &refer::Parsed, root: &Path) -> Ve
     said.collect()
 }
 
+#[cfg(feature = "proto")]
+fn is_well_known(import: &str) -> bool {
+    crate::protobuf::is_well_known(import)
+}
+
+#[cfg(not(feature = "proto"))]
+fn is_well_known(_: &str) -> bool {
+    false
+}
+
 /// A version in a folder, as a registry is asked about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FolderVersion {
@@ -241,7 +251,9 @@ pub(crate) fn load(root: &Path) -> Result<Input, Vec<Diagnostic>> {
     let lock = Lock::read(root).map_err(|diagnostic| vec![diagnostic])?;
     let wrong = lock.wrong_files(root).into_iter();
     let mut said: Vec<Diagnostic> = wrong.map(|(_, diagnostic)| diagnostic).collect();
-    let found = folder::read(root, &mut said);
+    let mut found = folder::read(root, &mut said);
+    // Copies of what every reader of Protobuf brings along, and nobody may replace.
+    found.libraries.retain(|file| !is_well_known(&file.relative));
     said.extend(unlocked(&found.subjects, &lock));
     let parsed = refer::parse(&found, &settings, &lock, &mut said);
     // Of what does not read nobody knows what it refers to.

@@ -33,6 +33,8 @@ pub struct Outline {
     pub defines: Vec<String>,
     /// What it uses without defining it, each once: full names in Avro, import paths in Protobuf but for those built in.
     pub needs: Vec<String>,
+    /// Import paths of Protobuf that are built in, unless a reference has another file of that path.
+    pub replaceable: Vec<String>,
 }
 
 impl Outline {

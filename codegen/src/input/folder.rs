@@ -113,9 +113,20 @@ impl Reader<'_> {
         self.within(self.root, Reader::subjects);
         let is_error = |said: &Diagnostic| said.weight == Weight::Error;
         if self.found.subjects.is_empty() && !self.said.iter().any(is_error) {
-            let message = "holds no schema";
             let help = "a subject is a folder in it, a version a file: orders-value/v1.avsc, or v1.proto";
-            self.said.push(Diagnostic::file(self.root, message).help(help));
+            let said = match self.found.libraries.first() {
+                None => Diagnostic::file(self.root, "holds no schema").help(help),
+                Some(File { relative, .. }) => {
+                    let message = format!(
+                        "holds no subject: {relative} and what else is deeper in it is there for others"
+                    );
+                    let help = format!(
+                        "{help}; it may use the types of {relative}, in Protobuf by `import \"{relative}\";`"
+                    );
+                    Diagnostic::file(self.root, message).help(help)
+                }
+            };
+            self.said.push(said);
         }
     }
 
@@ -320,7 +331,11 @@ impl Reader<'_> {
             std::fs::read_to_string(&path)
         });
         match text {
-            Ok(text) => {
+            Ok(mut text) => {
+                // A byte order mark is the file's: JSON has none. What is read of Protobuf may begin with one.
+                if kind == SchemaType::Avro && text.starts_with('\u{feff}') {
+                    text.remove(0);
+                }
                 let parts = path.strip_prefix(self.root).unwrap_or(&path).components();
                 let parts: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();
                 let relative = parts.join("/");

@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use annals_schema_model::SchemaType;
+
 use super::refer::Parsed;
 use super::settings::Settings;
 use super::{Input, Subject, Topic, VersionText, folder::FoundSubject};
@@ -33,6 +35,8 @@ pub(super) enum Role {
     Own,
     /// Types alone.
     Types,
+    /// Nothing: no record is of it, and no schema uses it.
+    Nothing,
 }
 
 /// What is said of subjects beside their names.
@@ -60,16 +64,14 @@ pub(super) fn all(
             continue;
         };
         let is_referred = parsed.referred.contains(&subject.name);
-        let (name, role) = match role(&subject, newest, is_referred, says) {
+        let (name, role) = match role(&subject, &versions, newest, is_referred, says) {
             Ok(placed) => placed,
             Err(diagnostic) => {
                 said.push(*diagnostic);
                 continue;
             }
         };
-        if role == Role::Types && is_alone(&subject, newest) && !is_referred {
-            said.push(of_no_topic(&subject, "is named by its record alone"));
-        }
+        said.extend(unplaced(&role, &subject, newest).filter(|_| !is_referred));
         let placed = Subject {
             standard: settings.standard(&name, says.lock),
             keep: settings.kept(&name),
@@ -85,6 +87,7 @@ pub(super) fn all(
         }
         places.insert(placed.name.clone(), subject);
         match role {
+            Role::Nothing => {}
             Role::Types => others.push(placed),
             Role::Own => own.push(placed),
             Role::Events { topic, strategy } => said.extend(add(&mut topics, topic, strategy, placed)),
@@ -144,6 +147,29 @@ fn is_alone(subject: &FoundSubject, newest: &VersionText) -> bool {
     newest.schema.has_record(&subject.name)
 }
 
+/// Whether it is there for files that use its enums, or for what calls its services.
+fn is_without_message(versions: &[VersionText]) -> bool {
+    let mut schemas = versions.iter().map(|version| &version.schema);
+    schemas.all(|schema| schema.schema_type() == SchemaType::Protobuf && schema.record_name().is_none())
+}
+
+/// Why no topic has events of a subject that nobody refers to, where that may not have been meant.
+fn unplaced(role: &Role, subject: &FoundSubject, newest: &VersionText) -> Option<Diagnostic> {
+    match role {
+        Role::Types => {
+            is_alone(subject, newest).then(|| of_no_topic(subject, "is named by its record alone"))
+        }
+        Role::Nothing => Some(without_message(subject)),
+        Role::Events { .. } | Role::Own => None,
+    }
+}
+
+fn without_message(subject: &FoundSubject) -> Diagnostic {
+    let message = "has no message, and no schema refers to it, so no code is generated of it";
+    let help = "events are messages, and a file without one is read where another imports it by its path";
+    Diagnostic::file(&subject.path, message).help(help).warning()
+}
+
 fn of_another(subject: &FoundSubject) -> Diagnostic {
     of_no_topic(subject, "is not named as the others of the topic it is called as")
 }
@@ -160,6 +186,7 @@ fn of_no_topic(subject: &FoundSubject, why: &str) -> Diagnostic {
 /// The subject's name in a registry, and what its records are.
 fn role(
     subject: &FoundSubject,
+    versions: &[VersionText],
     newest: &VersionText,
     is_referred: bool,
     Says { settings, lock }: Says<'_>,
@@ -207,6 +234,7 @@ fn role(
         Some((_, "key")) => as_named(Role::Types),
         Some((topic, record)) if schema.has_record(record) => as_named(events(topic, Strategy::TopicRecord)),
         _ if is_locked && is_referred => as_named(Role::Types),
+        _ if !is_referred && is_without_message(versions) => as_named(Role::Nothing),
         Some((topic, record)) if is_records_name(record) || of_said.is_some() => {
             Err(Box::new(misnamed(topic, name, newest, is_locked)))
         }

@@ -2,7 +2,7 @@
 //!
 //! A type is where it is defined, and an import is the file of that path, or the subject of that name; `annals.toml` says
 //! which where there are several. Invariant: the references of a text are listed dependencies first, each text once.
-//! Newest versions are referred to, unless a lock says otherwise.
+//! Newest versions are referred to, unless a lock or the path of a file says otherwise.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
@@ -127,7 +127,7 @@ impl<'a> Sources<'a> {
             referred,
         };
         let mut refers = Vec::new();
-        for name in &outline.needs {
+        for name in self.needed(Some((subject, file.version)), file.kind, &outline) {
             let source = following
                 .follow(Some((subject, file.version)), file.kind, name)
                 .map_err(|failure| Box::new(failure.of(self.root, file, name)))?;
@@ -159,6 +159,13 @@ impl<'a> Sources<'a> {
             refers,
             schema,
         })
+    }
+
+    /// What a text needs, and what it would have without a file, but has one of.
+    fn needed<'o>(&self, from: From<'_>, kind: SchemaType, outline: &'o Outline) -> Vec<&'o String> {
+        let is_there = |name: &&String| !matches!(self.find(from, kind, name), Err(Failure::Nowhere));
+        let replaced = outline.replaceable.iter().filter(is_there);
+        outline.needs.iter().chain(replaced).collect()
     }
 
     /// Where a registered schema's reference leads to: the version that the registry has. What its references refer to is
@@ -197,7 +204,7 @@ impl<'a> Sources<'a> {
         let from = from.map(|(subject, _)| subject);
         if let Some(said) = self.settings.import(name) {
             let is_said = |source: &&Source<'_>| {
-                source.is_newest && (source.subject == Some(said) || source.file.relative == said)
+                source.is_newest && source.subject == Some(said) || source.file.relative == said
             };
             return self.all.iter().find(is_said).ok_or_else(|| {
                 let message = format!("`{said}`, which `{name}` is said to be in, is no subject and no file");
@@ -205,8 +212,12 @@ impl<'a> Sources<'a> {
             });
         }
         let of_kind = self.all.iter().filter(|source| source.file.kind == kind);
-        let of_kind = of_kind.filter(|source| source.is_newest);
-        let others = of_kind.filter(|source| source.subject.is_none() || source.subject != from);
+        // A path names one version, be it an older one, or of the subject itself.
+        let is_meant = |source: &&Source<'a>| {
+            let is_other = source.subject.is_none() || source.subject != from;
+            source.is_newest && is_other || source.is_at(kind, name)
+        };
+        let others = of_kind.filter(is_meant);
         let all: Vec<&Source<'a>> = match kind {
             SchemaType::Avro => others.filter(|source| source.defines(name)).collect(),
             _ => others.filter(|source| source.is_import(name)).collect(),
@@ -252,6 +263,11 @@ impl Source<'_> {
             .defines
             .iter()
             .any(|full| full == name || full == short)
+    }
+
+    /// Whether it is the file of an import's path.
+    fn is_at(&self, kind: SchemaType, path: &str) -> bool {
+        kind == SchemaType::Protobuf && self.file.relative == path
     }
 
     fn is_import(&self, path: &str) -> bool {
@@ -344,7 +360,7 @@ impl<'f, 'a> Following<'f, 'a> {
             return Err(Failure::Because(why, None));
         }
         self.open.push(source.file.relative.clone());
-        for needed in &source.outline.needs {
+        for needed in sources.needed(source.version(), kind, &source.outline) {
             self.follow(source.version(), kind, needed)
                 .map_err(|failure| Failure::Said(failure.of(sources.root, source.file, needed)))?;
         }

@@ -35,6 +35,11 @@ mod part {
     pub(super) const ENUM_VALUE: i32 = 2;
 }
 
+/// Whether a path is that of a file every library brings along, which no other file can replace.
+pub(crate) fn is_well_known(import: &str) -> bool {
+    import.starts_with(WELL_KNOWN) && proto::Schema::is_built_in(import)
+}
+
 /// A compiled schema. `label` is what docs call its file, `imports` are the texts it was compiled with.
 pub(crate) fn schema(compiled: &proto::Schema, label: &str, imports: &[Resolved]) -> Schema {
     let main = compiled.file().name().to_owned();
@@ -93,7 +98,7 @@ impl Reading<'_> {
         File {
             name: name.to_owned(),
             package: around.to_owned(),
-            is_well_known: file.name().starts_with(WELL_KNOWN) && proto::Schema::is_built_in(file.name()),
+            is_well_known: is_well_known(file.name()),
             messages: messages.collect(),
             enums: enums.collect(),
         }

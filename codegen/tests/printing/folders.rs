@@ -110,6 +110,89 @@ fn nothing_that_looks_like_a_schema_is_passed_over() {
 }
 
 #[test]
+fn a_file_without_a_message_is_one_that_others_import() {
+    let parts = "syntax = \"proto3\"; package p; import \"e.proto\"; message M { E e = 1; }";
+    let e = ("e.proto", "syntax = \"proto3\"; package p; enum E { A = 0; }");
+    let service =
+        "syntax = \"proto3\"; package p; import \"m-value.proto\"; service S { rpc A(M) returns(M); }";
+    for place in [
+        "svc.proto",
+        "my-Svc.v1.proto",
+        "svc/v1.proto",
+        "acme-svc/v1.proto",
+    ] {
+        let folder = folder(&[("m-value.proto", parts), e, (place, service)]);
+        let said = said(folder.path());
+        let named = place.trim_end_matches("/v1.proto");
+        let wanted = format!(
+            "warning: {named}: has no message, and no schema refers to it, so no code is generated of it"
+        );
+        assert_eq!(said, [wanted]);
+        let text = configure()
+            .schemas(folder.path().join("schemas"))
+            .generate()
+            .unwrap();
+        assert!(
+            text.contains("pub enum E") && text.contains("pub enum MEvent"),
+            "{text}"
+        );
+    }
+    // Where a name says that records are of it, or an older version has one, it is missing.
+    for place in ["svc-value/v1.proto", "svc-value.proto"] {
+        check(place, e.1, &[&format!("error: {place}:1:1: has no message")]);
+    }
+    let v1 = "syntax = \"proto3\"; package p; message N {}";
+    let said = said(folder(&[("n/v1.proto", v1), ("n/v2.proto", e.1)]).path());
+    assert!(
+        said.iter()
+            .any(|said| said == "error: n/v2.proto:1:1: has no message"),
+        "{said:#?}"
+    );
+}
+
+#[test]
+fn folders_without_a_subject_say_where_one_goes() {
+    let check = |file: &str, text: &str| {
+        let folder = folder(&[(file, text)]);
+        let wrong = configure()
+            .schemas(folder.path().join("schemas"))
+            .generate()
+            .unwrap_err();
+        let said = format!("{wrong:?}");
+        let message = format!("schemas: holds no subject: {file} and what else is deeper");
+        let help = format!("orders-value/v1.avsc, or v1.proto; it may use the types of {file}");
+        assert!(said.contains(&message) && said.contains(&help), "{said}");
+    };
+    let order = "syntax = \"proto3\"; package acme.orders.v1; message Order {}";
+    check("acme/orders/v1/order.proto", order);
+    check("acme/orders/order.avsc", R);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_schema() {
+    let proto = "\u{feff}syntax = \"proto3\"; message M {}";
+    let folder = folder(&[
+        ("orders-value/v1.avsc", &format!("\u{feff}{R}")),
+        ("m-value.proto", proto),
+        (
+            "paid-value.avsc",
+            r#"{"type": "record", "name": "Paid", "fields": [{"name": "r", "type": "shop.X"}]}"#,
+        ),
+        (
+            "lib/x.avsc",
+            &format!("\u{feff}{}", R.replace("shop.R", "shop.X")),
+        ),
+    ]);
+    assert_eq!(said(folder.path()), [""; 0]);
+    let (versions, _) = configure()
+        .schemas(folder.path().join("schemas"))
+        .versions()
+        .unwrap();
+    let order = versions.iter().find(|version| version.subject == "orders-value");
+    assert_eq!(order.unwrap().text, R, "as a registry takes it");
+}
+
+#[test]
 fn types_that_are_referred_to_are_used_and_their_neighbours_with_them() {
     let order = r#"{"type": "record", "name": "shop.Order", "fields": [{"name": "r", "type": "R"}]}"#;
     let other = R.replace("shop.R", "shop.Other");

@@ -222,6 +222,93 @@ fn imports_may_be_subjects() {
 }
 
 #[test]
+fn a_path_leads_to_the_file_that_is_there() {
+    let of = |import: &str, used: &str| {
+        format!("syntax = \"proto3\"; package p; import \"{import}\"; message M {{ {used} e = 1; }}")
+    };
+    let e = |field: &str| format!("syntax = \"proto3\"; package p; message E {{ int32 {field} = 1; }}");
+    let (old, new) = (e("old"), e("new"));
+    let both = [("e/v1.proto", old.as_str()), ("e/v2.proto", new.as_str())];
+    let check = |import: &str, wanted: &str| {
+        let m = of(import, "E");
+        let folder = folder(&[&both[..], &[("m-value/v1.proto", &m)]].concat());
+        let (versions, _) = build(folder.path()).versions().unwrap();
+        let found = versions
+            .iter()
+            .find(|version| version.subject == "m-value")
+            .unwrap();
+        let reference = &found.references[0];
+        let said = format!(
+            "{} is {} v{}",
+            reference.name, reference.subject, reference.version
+        );
+        assert_eq!(said, wanted);
+    };
+    check("e/v1.proto", "e/v1.proto is e v1");
+    check("e/v2.proto", "e/v2.proto is e v2");
+    check("e.proto", "e.proto is e v2");
+    // Of the subject itself.
+    let own = "syntax = \"proto3\"; package p; import \"m-value/v1.proto\"; message N { E e = 1; }";
+    let text = generated(&[
+        ("m-value/v1.proto", &old),
+        ("m-value/v2.proto", own),
+        ("annals.toml", "compatibility = \"NONE\""),
+    ]);
+    assert!(text.contains("pub struct N"), "{text}");
+    // What is said to be elsewhere.
+    let told = "[imports]\n\"other.proto\" = \"e/v1.proto\"";
+    let m = of("other.proto", "E");
+    let text = generated(&[both[0], both[1], ("m-value.proto", &m), ("annals.toml", told)]);
+    assert!(text.contains("pub old: i32"), "{text}");
+}
+
+/// A file of what is built in goes before that, but for what every library brings along.
+#[test]
+fn files_of_ones_own_go_before_what_is_built_in() {
+    let uses = |import: &str, used: &str| {
+        format!("syntax = \"proto3\"; package z; import \"{import}\"; message E {{ {used} m = 1; }}")
+    };
+    let money = uses("google/type/money.proto", "google.type.Money");
+    let own = "syntax = \"proto3\"; package google.type; message Money { string extra = 4; }";
+    assert!(generated(&[("e-value.proto", &money)]).contains("pub currency_code: "));
+    let files = [
+        ("e-value.proto", money.as_str()),
+        ("google/type/money.proto", own),
+    ];
+    let text = generated(&files);
+    assert!(
+        text.contains("pub extra: ") && !text.contains("currency_code"),
+        "{text}"
+    );
+    // By way of another file.
+    let m = "syntax = \"proto3\"; package z; import \"lib/e.proto\"; message F { E e = 1; }";
+    let text = generated(&[("f-value.proto", m), ("lib/e.proto", &money), files[1]]);
+    assert!(
+        text.contains("pub extra: ") && !text.contains("currency_code"),
+        "{text}"
+    );
+
+    let time = uses("google/protobuf/timestamp.proto", "google.protobuf.Timestamp");
+    for own in [
+        "syntax = \"proto3\"; package google.protobuf; message Timestamp { int64 own = 1; }",
+        "what?",
+    ] {
+        let files = [
+            ("e-value.proto", time.as_str()),
+            ("google/protobuf/timestamp.proto", own),
+        ];
+        let folder = folder(&files);
+        let loaded = build(folder.path()).load().unwrap();
+        assert_eq!(loaded.warnings(), [], "it is not used, and nobody could");
+        let text = loaded.rust().unwrap();
+        assert!(
+            text.contains("prost_types::Timestamp") && !text.contains("pub own: "),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn a_finding_is_drawn_as_the_registry_draws_it() {
     let old = record("shop.Order", r#"  {"name": "id", "type": "string"}"#);
     let new = record(
@@ -294,6 +381,46 @@ fn the_level_says_who_is_asked() {
         at("[subject.t-R]\ncompatibility = \"BACKWARD_TRANSITIVE\"\nupcast = [1]"),
         "",
     );
+}
+
+/// What refuses nothing says why, drawn and not.
+#[test]
+fn a_verdict_over_a_gap_says_that_it_may_be_another() {
+    let a = record("R", r#"{"name": "a", "type": "int"}"#);
+    let text = record("R", r#"{"name": "a", "type": "string"}"#);
+    let warned = |versions: [u32; 2], settings: &str| {
+        let paths = versions.map(|version| format!("t-R/v{version}.avsc"));
+        let files = [
+            (paths[0].as_str(), a.as_str()),
+            (&paths[1], &text),
+            ("annals.toml", settings),
+        ];
+        let folder = folder(&files);
+        let loaded = build(folder.path())
+            .incompatible(Incompatible::Warn)
+            .load()
+            .unwrap();
+        loaded.warnings().to_vec()
+    };
+    let doubt = "what is between v1 and v3 is not here, so the registry's verdict may be another: `annals gen check` asks \
+                 for it, `annals gen pull t-R:all` brings what is registered";
+    let said = warned([1, 3], "");
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert!(said[0].help.ends_with(doubt), "{}", said[0].help);
+    let drawn = said[0].report().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(drawn.contains(doubt), "{drawn}");
+    // Where it is what the registry says, or nobody asks it.
+    for certain in [
+        warned([1, 2], ""),
+        warned([1, 3], "compatibility = \"BACKWARD_TRANSITIVE\""),
+        warned([1, 3], "compatibility = \"FORWARD_TRANSITIVE\""),
+    ] {
+        assert!(!certain.is_empty());
+        assert!(
+            certain.iter().all(|said| !said.help.contains("may be another")),
+            "{certain:#?}"
+        );
+    }
 }
 
 #[test]

@@ -305,7 +305,11 @@ pub(crate) fn outline(text: &str) -> Result<Outline, ParseError> {
     needs.dedup();
     let mut defines: Vec<String> = parser.names.into_keys().collect();
     defines.sort_unstable();
-    Ok(Outline { defines, needs })
+    Ok(Outline {
+        defines,
+        needs,
+        ..Outline::default()
+    })
 }
 
 /// Whether an integer within a value does not fit 64 bits.

@@ -122,12 +122,15 @@ pub(crate) fn outline(text: &str) -> Result<Outline, ParseError> {
     let parsed = caught(|| parse_file(MAIN, text))
         .unwrap_or_else(|message| Err((0, message)))
         .map_err(|(position, message)| ParseError::at(text, position, message))?;
-    let is_own = |name: &String| builtin::well_known(name).is_none() && builtin::text(name).is_none();
-    let needs = parsed.dependency.into_iter().filter(is_own).collect();
-    Ok(Outline {
-        defines: Vec::new(),
-        needs,
-    })
+    let mut outline = Outline::default();
+    for name in parsed.dependency {
+        if builtin::text(&name).is_some() {
+            outline.replaceable.push(name);
+        } else if builtin::well_known(&name).is_none() {
+            outline.needs.push(name);
+        }
+    }
+    Ok(outline)
 }
 
 fn add_import(pool: &mut DescriptorPool, mut file: FileDescriptorProto) -> Result<(), String> {
