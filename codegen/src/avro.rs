@@ -4,6 +4,7 @@
 //! underlying type, as readers that do not know it are told to treat it.
 
 mod top;
+mod wide;
 
 use std::path::Path;
 
@@ -88,6 +89,7 @@ pub(crate) fn definitions(
             );
             Diagnostic::at(&definition.path, definition.line, 0, message)
         }));
+        complaints.extend(wide::too_large(&definitions));
     }
     let sound = complaints.is_empty();
     wrong.extend(complaints);

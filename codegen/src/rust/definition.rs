@@ -284,6 +284,8 @@ pub(crate) fn default_impl(name: &TokenStream, value: &TokenStream) -> TokenStre
 
 fn fixed(definition: &Definition, name: &Ident, size: usize, here: &Here<'_>) -> TokenStream {
     let attributes = here.settings.of_type(&definition.name);
+    // Rust has defaults of so short arrays, and asks that they be derived.
+    let is_derived = size <= 32;
     let size = unsuffixed(size);
     let datum = datum(
         name,
@@ -295,10 +297,11 @@ fn fixed(definition: &Definition, name: &Ident, size: usize, here: &Here<'_>) ->
         },
         here,
     );
-    let default = default_impl(&quote!(#name), &quote!(Self([0; #size])));
+    let default = (!is_derived).then(|| default_impl(&quote!(#name), &quote!(Self([0; #size]))));
+    let derived = is_derived.then(|| quote!(Default,));
     let of_serde = serde::fixed(name, here);
     quote! {
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, #derived PartialEq, Eq, PartialOrd, Ord, Hash)]
         #attributes
         pub struct #name(pub [u8; #size]);
 

@@ -215,8 +215,7 @@ impl Printer<'_> {
         old.into_iter().map(|(_, path)| path).collect()
     }
 
-    /// What a unit was called in older versions: those that are upcast, and those that resolution reads as it. A name that is
-    /// another event's now is left to it.
+    /// What a unit was called in older versions. A name that is another event's now is left to it.
     fn old_names<'n>(
         &'n self,
         unit: &'n AvroUnit,

@@ -331,6 +331,52 @@ fn what_the_rules_let_pass_and_reading_does_not() {
 }
 
 #[test]
+fn a_type_holds_only_so_many_bytes_in_place() {
+    let fixed = |name: &str, size: usize| format!(r#"{{"type": "fixed", "name": "{name}", "size": {size}}}"#);
+    let field = |name: &str, kind: &str| format!(r#"{{"name": "{name}", "type": {kind}}}"#);
+    let fields = |kinds: &[&str]| {
+        let names = ["a", "b", "c"].iter().zip(kinds);
+        let all: Vec<String> = names.map(|(name, kind)| field(name, kind)).collect();
+        record(&all.join(",\n"))
+    };
+    let said = |place: &str, name: &str| {
+        format!(
+            "t-R/v1.avsc:{place}: `{name}` holds more than 16384 bytes of `fixed` in place, for which stacks are too small"
+        )
+    };
+    check_schema(&fields(&["\"int\"", &fixed("F", 300_000)]), &[&said("3", "F")]);
+    check_schema(&fields(&["\"int\"", &fixed("F", 16_384)]), &[]);
+    let half = fixed("F", 8_193);
+    check_schema(&fields(&[&half, "\"F\""]), &[&said("1", "R")]);
+    let inner = format!(
+        r#"{{"type": "record", "name": "S", "fields": [{}]}}"#,
+        field("s", "\"F\"")
+    );
+    check_schema(
+        &fields(&[&half, &format!(r#"["null", {inner}]"#)]),
+        &[&said("1", "R")],
+    );
+    let inner = record("").replace("\"R\"", "\"S\"").replace('\n', "");
+    let inner = inner.replace(
+        "[]",
+        r#"[{"name": "s", "type": "F"}, {"name": "t", "type": "F"}, {"name": "r", "type": ["null", "R"]}]"#,
+    );
+    check_schema(
+        &fields(&[&half, "\"F\"", &format!(r#"["null", {inner}]"#)]),
+        &[&said("1", "R"), &said("4", "S")],
+    );
+    // One of both, and what lies elsewhere.
+    check_schema(
+        &fields(&[&format!(r#"["null", {half}, {}]"#, fixed("G", 8_192))]),
+        &[],
+    );
+    check_schema(
+        &fields(&[&half, r#"{"type": "array", "items": "F"}"#, r#"["null", "R"]"#]),
+        &[],
+    );
+}
+
+#[test]
 fn an_old_name_is_one_events() {
     let record = |name: &str, more: &str| {
         format!(

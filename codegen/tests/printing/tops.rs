@@ -88,6 +88,18 @@ fn what_older_versions_called_a_branch_is_read_as_the_branch_that_a_field_would_
 }
 
 #[test]
+fn the_default_of_a_fixed_is_derived_where_rust_has_one() {
+    let fixed = |size: usize| {
+        let text = format!(r#"{{"type": "fixed", "name": "TopF", "size": {size}}}"#);
+        printed(&[("f-value.avsc", &text)])
+    };
+    let derived = "#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]";
+    let own = "impl ::std::default::Default for TopF {";
+    check(&fixed(32), &[derived], &[own]);
+    check(&fixed(33), &[own], &[derived]);
+}
+
+#[test]
 fn a_type_of_two_unions_is_written_with_the_index_of_each() {
     let record = r#"{"type": "record", "name": "s.Paid", "fields": []}"#;
     let text = printed(&[

@@ -14,7 +14,8 @@ use crate::generate::Random;
 use crate::sets::generated::l::{Both, R, RByNameValue, REither, RRef};
 use crate::sets::generated::nest::{Nest, NestListsItemItemValue};
 use crate::sets::generated::s::Strings;
-use crate::sets::generated::{ListsEvent, NestsEvent, StringsEvent};
+use crate::sets::generated::wide::{Half, Inner, InnerEither, Quarter, Wide};
+use crate::sets::generated::{ListsEvent, NestsEvent, StringsEvent, WideEvent};
 
 /// A type, and what is asked of it.
 struct Case<T> {
@@ -191,4 +192,32 @@ fn whatever_is_written_is_read() {
             }
         }
     });
+}
+
+#[test]
+fn what_is_as_wide_as_may_be_is_read_on_a_stack_as_threads_have_it() {
+    let small = thread::Builder::new().stack_size(2 * 1024 * 1024);
+    let read = || {
+        let quarter = Quarter([3; 4096]);
+        let inner = Inner {
+            maybe: Some(quarter),
+            either: InnerEither::Quarter(quarter),
+        };
+        let mut wide = Wide {
+            x: 1,
+            half: Half([2; 8192]),
+            inner,
+            more: None,
+        };
+        assert!(Wide::decode(&[1]).is_err());
+        for _ in 0..8 {
+            let body = encode_checked(&wide).unwrap();
+            assert!(Wide::decode(&body).as_ref() == Ok(&wide));
+            let text = Wide::SCHEMA.replacen('[', r#"[{"name": "w", "type": "null"}, "#, 1);
+            let planned = known::<WideEvent, Wide>(&text, &body, |WideEvent::Wide(wide)| wide);
+            assert!(planned.as_ref() == Ok(&wide));
+            wide.more = Some(Box::new(wide.clone()));
+        }
+    };
+    small.spawn(read).unwrap().join().unwrap();
 }

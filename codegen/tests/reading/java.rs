@@ -48,6 +48,7 @@ pub(crate) const SETS: &[(&str, Again)] = &[
     ("happened-", again::<sets::generated::HappenedEvent>),
     ("samples-", again::<sets::generated::SamplesEvent>),
     ("turned-", again::<sets::generated::TurnedEvent>),
+    ("wide-", again::<sets::generated::WideEvent>),
 ];
 
 /// A schema of a set, the one its events are read as, and bytes that generated types wrote.
