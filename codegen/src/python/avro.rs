@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use annals_schema_model::Decimal;
+
 use super::{Printer, union};
 use crate::flat::{Named, Said};
 use crate::model::{Body, Definition, Logical, Type, Value};
@@ -100,6 +102,80 @@ pub(super) fn is_enums_own(name: &str) -> bool {
     ENUM_MEMBERS.contains(&name) || name.starts_with('_') && name.ends_with('_')
 }
 
+/// Whether a default is made anew for each value: it can be changed, or is of a class that may stand further below.
+fn is_made(default: &Value) -> bool {
+    match default {
+        Value::Branch(_, inner) => is_made(inner),
+        Value::Array(items) => !items.is_empty(),
+        Value::Map(entries) => !entries.is_empty(),
+        Value::Record(..) => true,
+        _ => false,
+    }
+}
+
+/// The default of a logical type, if it is one of the values that Python has of it.
+fn logical_default(logical: Logical, value: &Value) -> Option<String> {
+    /// The microseconds between the first and the last moment of `datetime`, since 1970.
+    const MOMENTS: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_300_799_999_999;
+    /// The first day of 1970 as `date` counts days from the year 1, and its last day.
+    const FIRST_DAY: i64 = 719_163;
+    const LAST_DAY: i64 = 3_652_059;
+    Some(match (logical, value) {
+        (Logical::UuidFixed | Logical::Duration, Value::Bytes(bytes)) => bytes_literal(bytes),
+        (Logical::Uuid, Value::String(text)) if is_uuid(text) => format!("_uuid.UUID(\"{text}\")"),
+        (Logical::Date, Value::Long(days)) => {
+            let day = FIRST_DAY.checked_add(*days)?;
+            (1..=LAST_DAY)
+                .contains(&day)
+                .then(|| format!("_datetime.date.fromordinal({day})"))?
+        }
+        (Logical::TimestampNanos | Logical::LocalTimestampNanos, Value::Long(count)) => count.to_string(),
+        (Logical::TimeMillis | Logical::TimeMicros, Value::Long(count)) => {
+            let micros = count.checked_mul(if logical == Logical::TimeMillis { 1000 } else { 1 })?;
+            let second = micros.div_euclid(1_000_000);
+            let parts = [second / 3600, second / 60 % 60, second % 60, micros % 1_000_000];
+            let is_time = (0..86_400).contains(&second);
+            let parts = parts.map(|part| part.to_string()).join(", ");
+            is_time.then(|| format!("_datetime.time({parts})"))?
+        }
+        (_, Value::Long(count)) => {
+            let is_millis = matches!(logical, Logical::TimestampMillis | Logical::LocalTimestampMillis);
+            let micros = count.checked_mul(if is_millis { 1000 } else { 1 })?;
+            let zone = match logical {
+                Logical::TimestampMillis | Logical::TimestampMicros => ", tzinfo=_datetime.timezone.utc",
+                _ => "",
+            };
+            MOMENTS.contains(&micros).then(|| {
+                format!("_datetime.datetime(1970, 1, 1{zone}) + _datetime.timedelta(microseconds={micros})")
+            })?
+        }
+        _ => return None,
+    })
+}
+
+/// Whether a text is a uuid as it is written mostly.
+fn is_uuid(text: &str) -> bool {
+    let is_dash = |place: usize| matches!(place, 8 | 13 | 18 | 23);
+    let mut bytes = text.bytes().enumerate();
+    text.len() == 36
+        && bytes.all(|(place, byte)| match is_dash(place) {
+            true => byte == b'-',
+            false => byte.is_ascii_hexdigit(),
+        })
+}
+
+fn bytes_literal(bytes: &[u8]) -> String {
+    let escaped: String = bytes
+        .iter()
+        .map(|byte| match byte {
+            b'"' | b'\\' => format!("\\{}", char::from(*byte)),
+            b' '..=b'~' => char::from(*byte).to_string(),
+            _ => format!("\\x{byte:02x}"),
+        })
+        .collect();
+    format!("b\"{escaped}\"")
+}
+
 impl Printer<'_> {
     /// The declaration of a named type.
     pub(super) fn avro(&mut self, named: &Named<'_>, definition: &Definition) {
@@ -112,7 +188,13 @@ impl Printer<'_> {
                 for (field, name) in fields.iter().zip(names) {
                     let kind = self.avro_type(named, &field.kind);
                     let default = field.default.as_ref();
-                    let default = default.and_then(|default| self.avro_default(named, &field.kind, default));
+                    let default = default.and_then(|default| {
+                        let value = self.avro_default(named, &field.kind, default)?;
+                        Some(match is_made(default) {
+                            true => format!("lambda: {value}"),
+                            false => value,
+                        })
+                    });
                     self.field(&name, &kind, default.as_deref());
                     self.doc("    ", &Said::of_field(field));
                 }
@@ -184,7 +266,7 @@ impl Printer<'_> {
         alias.to_owned()
     }
 
-    /// A default, where Python can write it down in a word or two; other fields have to be given.
+    /// A default, where Python has such a value; other fields have to be given.
     fn avro_default(&self, named: &Named<'_>, kind: &Type, default: &Value) -> Option<String> {
         Some(match (kind, default) {
             (Type::Union(branches), Value::Branch(place, inner)) => {
@@ -208,6 +290,35 @@ impl Printer<'_> {
             }
             (Type::Array(_), Value::Array(items)) if items.is_empty() => "list()".to_owned(),
             (Type::Map(_), Value::Map(entries)) if entries.is_empty() => "dict()".to_owned(),
+            (Type::Array(item), Value::Array(items)) => {
+                let items = items.iter().map(|value| self.avro_default(named, item, value));
+                format!("[{}]", items.collect::<Option<Vec<_>>>()?.join(", "))
+            }
+            (Type::Map(value_type), Value::Map(entries)) => {
+                let entries = entries.iter().map(|(key, value)| {
+                    let value = self.avro_default(named, value_type, value)?;
+                    Some(format!("{}: {value}", quoted_in_python(key)))
+                });
+                format!("{{{}}}", entries.collect::<Option<Vec<_>>>()?.join(", "))
+            }
+            (Type::Named(full_name), Value::Record(values, _)) => {
+                let class = self.flat.name_of(named, full_name)?;
+                let names = self.field_names(values.iter().map(|(name, _)| name.as_str()), |name| {
+                    self.is_type(name)
+                });
+                let fields = named.body_of(full_name)?.fields().iter();
+                let values = fields.zip(values).zip(names).map(|((field, (_, value)), name)| {
+                    let value = self.avro_default(named, &field.kind, value)?;
+                    Some(format!("{}={value}", name.python))
+                });
+                format!("{class}({})", values.collect::<Option<Vec<_>>>()?.join(", "))
+            }
+            (Type::Decimal { scale, .. }, Value::Bytes(bytes)) => {
+                let number = Decimal::from_be_bytes(bytes, *scale).ok()?;
+                format!("_decimal.Decimal(\"{number}\")")
+            }
+            (Type::Logical(logical), value) => return logical_default(*logical, value),
+            (Type::Bytes | Type::BigDecimal | Type::Named(_), Value::Bytes(bytes)) => bytes_literal(bytes),
             _ => return None,
         })
     }

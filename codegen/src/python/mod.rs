@@ -164,10 +164,13 @@ impl Printer<'_> {
         let metadata = name.metadata();
         let is = match (&metadata, default) {
             (None, None) => String::new(),
-            (None, Some(default)) if !default.ends_with("()") => format!(" = {default}"),
+            (None, Some(default)) if !default.ends_with("()") && !default.starts_with("lambda: ") => {
+                format!(" = {default}")
+            }
             _ => {
                 self.modules.insert("_dataclasses");
                 let default = default.map(|default| match default.strip_suffix("()") {
+                    _ if default.starts_with("lambda: ") => format!("default_factory={default}"),
                     Some(factory) => format!("default_factory={factory}"),
                     None => format!("default={default}"),
                 });

@@ -188,3 +188,81 @@ fn branches_are_messages_of_a_document() {
     let of_channel = document["channels"]["orders"]["messages"].as_object().unwrap();
     assert_eq!(of_channel.len(), 4);
 }
+
+/// A type, a default of it, and that default in Python where it has such a value.
+const DEFAULTS: &[(&str, &str, &str)] = &[
+    (
+        r#"{"type": "array", "items": ["null", "int"]}"#,
+        "[null]",
+        "_dataclasses.field(default_factory=lambda: [None])",
+    ),
+    (
+        r#"{"type": "map", "values": "bytes"}"#,
+        r#"{"a\"b": "\\\"\u0000"}"#,
+        r#"_dataclasses.field(default_factory=lambda: {"a\"b": b"\\\"\x00"})"#,
+    ),
+    (
+        r#"{"type": "record", "name": "P", "fields": [{"name": "in", "type": "int"}, {"name": "q", "type": {"type": "array", "items": "P"}}]}"#,
+        r#"{"in": 1, "q": [{"in": 2, "q": []}]}"#,
+        "_dataclasses.field(default_factory=lambda: P(in_=1, q=[P(in_=2, q=list())]))",
+    ),
+    (
+        r#"{"type": "record", "name": "E", "fields": []}"#,
+        "{}",
+        "_dataclasses.field(default_factory=lambda: E())",
+    ),
+    (
+        r#"{"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}"#,
+        r#""\u00ff""#,
+        r#"_decimal.Decimal("-0.01")"#,
+    ),
+    (r#"{"type": "string", "logicalType": "uuid"}"#, r#""none""#, ""),
+    (
+        r#"{"type": "int", "logicalType": "date"}"#,
+        "2932896",
+        "_datetime.date.fromordinal(3652059)",
+    ),
+    (r#"{"type": "int", "logicalType": "date"}"#, "2932897", ""),
+    (
+        r#"{"type": "int", "logicalType": "time-millis"}"#,
+        "86399999",
+        "_datetime.time(23, 59, 59, 999000)",
+    ),
+    (r#"{"type": "long", "logicalType": "time-micros"}"#, "-1", ""),
+    (
+        r#"{"type": "long", "logicalType": "local-timestamp-millis"}"#,
+        "253402300799999",
+        "_datetime.datetime(1970, 1, 1) + _datetime.timedelta(microseconds=253402300799999000)",
+    ),
+    (
+        r#"{"type": "long", "logicalType": "timestamp-micros"}"#,
+        "253402300800000000",
+        "",
+    ),
+    (
+        r#"{"type": "long", "logicalType": "timestamp-nanos"}"#,
+        "-5",
+        "-5",
+    ),
+];
+
+#[test]
+fn defaults_are_values_of_python() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = DEFAULTS.iter().enumerate().map(|(index, (kind, default, _))| {
+        format!(r#"{{"name": "f{index}", "type": {kind}, "default": {default}}}"#)
+    });
+    let all: Vec<String> = all.collect();
+    let text = format!(
+        r#"{{"type": "record", "name": "D", "fields": [{}]}}"#,
+        all.join(", ")
+    );
+    std::fs::write(folder.path().join("d-value.avsc"), text).unwrap();
+    let python = configure().schemas(folder.path()).load().unwrap().python();
+    for (index, (_, _, expected)) in DEFAULTS.iter().enumerate() {
+        let start = format!("    f{index}: ");
+        let line = python.lines().find_map(|line| line.strip_prefix(&start)).unwrap();
+        let default = line.split_once(" = ").map_or("", |(_, default)| default);
+        assert_eq!(default, *expected, "{index}");
+    }
+}

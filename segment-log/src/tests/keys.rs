@@ -375,7 +375,11 @@ fn nothing_is_built_where_nobody_asks() {
     assert!(world.disk.syncs() > syncs);
     let syncs = world.disk.syncs();
     assert_eq!(world.partition.key_count(&name(2), i64::MAX).unwrap(), 40);
-    assert_eq!(world.disk.syncs(), syncs, "what is written is used, not written again");
+    assert_eq!(
+        world.disk.syncs(),
+        syncs,
+        "what is written is used, not written again"
+    );
     let keys = world.log.shared().keys.clone();
     drop(world);
     assert_eq!(keys.taken(), 0, "what is let go of takes nothing");
