@@ -8,7 +8,7 @@
 use annals_schema_model::Timestamp;
 
 use crate::cause::{Cause, Headers};
-use crate::fold::{At, Fold, Halt};
+use crate::fold::{At, Fold, Halt, advance};
 
 /// Offset of an event that is not in a log yet.
 const NOT_YET: i64 = -1;
@@ -145,10 +145,6 @@ impl<'a, F: Fold<Event: Clone>> Decision<'a, F> {
             recorded_ms: self.cause.now().as_millis(),
             headers,
         };
-        match &mut self.state {
-            Some(state) => F::evolve(state, event, &at)?,
-            None => self.state = Some(F::begin(event, &at)?),
-        }
-        Ok(())
+        advance::<F>(&mut self.state, event, &at)
     }
 }

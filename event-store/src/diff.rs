@@ -261,7 +261,7 @@ impl EventStore {
 
     fn changed_by(&self, located: &Located<'_>, spot: Spot, record: &Record) -> ChangedBy {
         let at = spot.at(located.partition, record);
-        let opened = open(record, &self.shared.resolve).ok();
+        let opened = open(&at, record.value.as_deref(), &self.shared.resolve).ok();
         ChangedBy {
             revision: spot.revision,
             offset: spot.offset,

@@ -27,8 +27,8 @@ const DURABLE_TIMEOUT: Duration = Duration::from_secs(60);
 const SPOTS_AT_ONCE: usize = 4_096;
 
 impl Source {
-    /// Opens a topic's partitions in a log directory, or makes them. They are where the broker has them, so that `annals
-    /// serve` on the same directory finds the records, while nobody else holds it.
+    /// Opens a topic's partitions in a log directory, or makes them. They are no topic of a broker: that keeps a list of its
+    /// topics, and `annals serve` on the same directory does not find these. Who wants both appends to the broker.
     ///
     /// # Errors
     /// When a partition cannot be opened.

@@ -126,6 +126,19 @@ pub trait Fold: Send + Sync + 'static {
     fn evolve(state: &mut Self::State, event: Self::Event, at: &At<'_>) -> Result<(), Halt>;
 }
 
+/// The state after one more event, which is the first where there is none yet.
+pub(crate) fn advance<F: Fold>(
+    state: &mut Option<F::State>,
+    event: F::Event,
+    at: &At<'_>,
+) -> Result<(), Halt> {
+    match state {
+        Some(state) => F::evolve(state, event, at)?,
+        None => *state = Some(F::begin(event, at)?),
+    }
+    Ok(())
+}
+
 /// The state of any fold, empty before the first event.
 pub type Cell = Option<Box<dyn Any + Send>>;
 

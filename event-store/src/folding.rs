@@ -121,6 +121,28 @@ pub struct UnknownEvent {
     pub schema_id: u32,
 }
 
+/// Events of kinds that a fold has not heard of.
+#[derive(Default)]
+pub(crate) struct Unknown {
+    /// How many.
+    pub(crate) events: u64,
+    /// The first of them.
+    pub(crate) first: Vec<UnknownEvent>,
+}
+
+impl Unknown {
+    pub(crate) fn note(&mut self, offset: i64, opened: &Opened<'_>) {
+        self.events += 1;
+        if self.first.len() < UNKNOWN_SHOWN_MAX {
+            self.first.push(UnknownEvent {
+                offset,
+                event: opened.writer.event_name(&opened.body),
+                schema_id: opened.writer.id.get(),
+            });
+        }
+    }
+}
+
 /// Where an event sits, taken from the index before the record is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Spot {
@@ -142,19 +164,14 @@ impl Spot {
     }
 }
 
-/// Takes a record's envelope off and finds its writer schema.
-pub(crate) fn open<'r>(record: &'r Record, resolve: &dyn Resolve) -> Result<Opened<'r>, String> {
-    let value = record
-        .value
-        .as_deref()
-        .ok_or("the record has no value, so it is no event")?;
-    let header = record
-        .headers
-        .iter()
-        .rev()
-        .find(|(key, _)| key == envelope::VALUE_HEADER);
-    let header = header.and_then(|(_, named)| named.as_deref());
-    Opened::new(header, value, resolve).map_err(|error| error.to_string())
+/// Takes the envelope off a record's value and finds its writer schema.
+pub(crate) fn open<'r>(
+    at: &At<'r>,
+    value: Option<&'r [u8]>,
+    resolve: &dyn Resolve,
+) -> Result<Opened<'r>, String> {
+    let value = value.ok_or("the record has no value, so it is no event")?;
+    Opened::new(at.header(envelope::VALUE_HEADER), value, resolve).map_err(|error| error.to_string())
 }
 
 /// A cursor through events.
@@ -174,9 +191,7 @@ pub(crate) struct Folding<'a> {
     pub(crate) applied: Vec<Spot>,
     /// The writer schemas of the events that were applied, in the order they were met.
     pub(crate) schemas: Vec<SchemaId>,
-    /// How many events were of kinds the fold has not heard of, and the first of them.
-    pub(crate) unknown_events: u64,
-    pub(crate) unknown: Vec<UnknownEvent>,
+    pub(crate) unknown: Unknown,
     pub(crate) halted: Option<Halted>,
     /// The last event that is part of the state.
     pub(crate) last: Option<Spot>,
@@ -206,8 +221,7 @@ impl<'a> Folding<'a> {
             state: None,
             applied: Vec::new(),
             schemas: Vec::new(),
-            unknown_events: 0,
-            unknown: Vec::new(),
+            unknown: Unknown::default(),
             halted: None,
             last: None,
         }
@@ -248,11 +262,12 @@ impl<'a> Folding<'a> {
     /// Folds an event; the inner error is why the fold stops there.
     fn step(&mut self, spot: Spot, record: &Record) -> Result<Result<(), String>, StoreError> {
         self.store.work.record(record.headers.len())?;
-        let opened = match open(record, &self.store.shared.resolve) {
+        let at = spot.at(self.partition, record);
+        let opened = match open(&at, record.value.as_deref(), &self.store.shared.resolve) {
             Ok(opened) => opened,
             Err(problem) => return Ok(Err(problem)),
         };
-        match self.apply(spot, record, &opened) {
+        match self.apply(at, &opened) {
             Err(stop) => {
                 if self.state.is_none() && !self.applied.is_empty() {
                     self.fold_again(spot.revision)?;
@@ -260,16 +275,7 @@ impl<'a> Folding<'a> {
                 return Ok(Err(stop.to_string()));
             }
             Ok(Step::NotMine) => {}
-            Ok(Step::UnknownKind) => {
-                self.unknown_events += 1;
-                if self.unknown.len() < UNKNOWN_SHOWN_MAX {
-                    self.unknown.push(UnknownEvent {
-                        offset: spot.offset,
-                        event: opened.writer.event_name(&opened.body),
-                        schema_id: opened.writer.id.get(),
-                    });
-                }
-            }
+            Ok(Step::UnknownKind) => self.unknown.note(spot.offset, &opened),
             Ok(Step::Applied) => {
                 self.applied.push(spot);
                 if !self.schemas.contains(&opened.writer.id) {
@@ -280,8 +286,7 @@ impl<'a> Folding<'a> {
         Ok(Ok(()))
     }
 
-    fn apply(&mut self, spot: Spot, record: &Record, opened: &Opened<'_>) -> Result<Step, Stop> {
-        let at = spot.at(self.partition, record);
+    fn apply(&mut self, at: At<'_>, opened: &Opened<'_>) -> Result<Step, Stop> {
         let event = Recorded {
             topic: self.fold.topic(),
             at,

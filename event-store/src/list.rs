@@ -254,7 +254,7 @@ fn member(one: &Chosen, mut folding: Folding<'_>) -> Member {
         offset: folding.last.map(|spot| spot.offset),
         recorded: folding.last.map(|spot| canonical::time_text(spot.recorded_ms)),
         halted: folding.halted.take(),
-        unknown_events: folding.unknown_events,
+        unknown_events: folding.unknown.events,
     }
 }
 

@@ -11,13 +11,13 @@ mod error;
 
 use std::sync::Arc;
 
-use annals_schema_model::{DecodeError, EventSet, Identify, Opened, Resolve, Seen, envelope};
+use annals_schema_model::{EventSet, Identify, Resolve, Seen};
 
 use crate::at::AsOf;
 use crate::cause::Cause;
 use crate::decide::{Decide, Decision};
-use crate::fold::{Fold, Halt};
-use crate::folding::UnknownEvent;
+use crate::fold::{Fold, advance};
+use crate::folding::{Unknown, UnknownEvent, open};
 use crate::key::key_bytes;
 use crate::log::{EventLog, NewEvent, Place, Stored, UnappendedError};
 pub use error::{HandleError, LoadError};
@@ -26,8 +26,6 @@ pub use error::{HandleError, LoadError};
 const ATTEMPTS_MAX: u32 = 32;
 /// Events one command may have: they are appended as one batch.
 const EVENTS_MAX: usize = 10_000;
-/// Events of unknown kinds that are named.
-const UNKNOWN_NAMED_MAX: usize = 16;
 
 /// An aggregate as it was read.
 #[derive(Debug)]
@@ -130,22 +128,19 @@ impl<F: Fold, L: EventLog> Repository<F, L> {
     /// # Errors
     /// When the log cannot be read, or one of the events cannot be, or the fold does not accept it.
     pub fn load(&self, id: &str, at: &AsOf) -> Result<Loaded<F::State>, LoadError> {
-        Ok(self.read(id, at, None)?.0)
+        self.read(id, at, &mut |_| {})
     }
 
-    /// The aggregate, and what a command has done to it already.
+    /// The aggregate, each event of which is shown on the way.
     fn read(
         &self,
         id: &str,
         at: &AsOf,
-        cause: Option<&Cause>,
-    ) -> Result<(Loaded<F::State>, Earlier), LoadError> {
+        show: &mut dyn FnMut(&Stored<'_>),
+    ) -> Result<Loaded<F::State>, LoadError> {
         let mut folded = Folded::<F>::default();
-        let mut earlier = Earlier::default();
         let place = self.log.read(&key_bytes(id), at, &mut |stored| {
-            if let Some(cause) = cause {
-                earlier.look(stored, cause);
-            }
+            show(stored);
             folded.fold(stored, &*self.resolve);
         })?;
         if let Some((offset, reason)) = folded.stopped {
@@ -157,13 +152,12 @@ impl<F: Fold, L: EventLog> Repository<F, L> {
                 reason,
             });
         }
-        let loaded = Loaded {
+        Ok(Loaded {
             state: folded.state,
             place,
-            unknown_events: folded.unknown_events,
-            unknown: folded.unknown,
-        };
-        Ok((loaded, earlier))
+            unknown_events: folded.unknown.events,
+            unknown: folded.unknown.first,
+        })
     }
 
     /// Carries a command out: loads the aggregate, decides, appends what happens, and begins again where somebody else was
@@ -177,7 +171,8 @@ impl<F: Fold, L: EventLog> Repository<F, L> {
     {
         let mut unknown = None;
         for _ in 0..self.attempts_max {
-            let (loaded, earlier) = self.read(id, &AsOf::Head, Some(cause))?;
+            let mut earlier = Earlier::of(cause);
+            let loaded = self.read(id, &AsOf::Head, &mut |stored| earlier.look(stored))?;
             if let Some(done) = earlier.done(loaded.place.partition) {
                 return Ok(done);
             }
@@ -268,19 +263,31 @@ impl<F: Fold, L: EventLog> Repository<F, L> {
 }
 
 /// What a command has done before.
-#[derive(Default)]
-struct Earlier {
+struct Earlier<'c> {
+    cause: &'c Cause,
+    /// The id of the event that is looked for.
+    next: String,
     /// Revision and offset of its first event, and how many there are.
     first: Option<(u64, i64)>,
     events: usize,
 }
 
-impl Earlier {
+impl<'c> Earlier<'c> {
+    fn of(cause: &'c Cause) -> Earlier<'c> {
+        Earlier {
+            cause,
+            next: cause.event_id(0),
+            first: None,
+            events: 0,
+        }
+    }
+
     /// Its events stand behind each other, because they were appended together.
-    fn look(&mut self, stored: &Stored<'_>, cause: &Cause) {
-        if stored.at.event_id() == Some(cause.event_id(self.events).as_str()) {
+    fn look(&mut self, stored: &Stored<'_>) {
+        if stored.at.event_id() == Some(&self.next) {
             self.first.get_or_insert((stored.at.revision, stored.at.offset));
             self.events += 1;
+            self.next = self.cause.event_id(self.events);
         }
     }
 
@@ -299,8 +306,7 @@ impl Earlier {
 /// An aggregate on its way through its fold.
 struct Folded<F: Fold> {
     state: Option<F::State>,
-    unknown_events: u64,
-    unknown: Vec<UnknownEvent>,
+    unknown: Unknown,
     /// Where it stopped, and why.
     stopped: Option<(i64, String)>,
 }
@@ -309,57 +315,32 @@ impl<F: Fold> Default for Folded<F> {
     fn default() -> Self {
         Folded {
             state: None,
-            unknown_events: 0,
-            unknown: Vec::new(),
+            unknown: Unknown::default(),
             stopped: None,
         }
     }
 }
 
-/// Why a fold goes no further.
-#[derive(Debug, thiserror::Error)]
-enum Why {
-    #[error("{0}")]
-    Unread(String),
-    #[error("the record has no value, so it is no event")]
-    NoValue,
-    #[error(transparent)]
-    Decode(#[from] DecodeError),
-    #[error(transparent)]
-    Halt(#[from] Halt),
-}
-
 impl<F: Fold> Folded<F> {
     fn fold(&mut self, stored: &Stored<'_>, resolve: &dyn Resolve) {
         if self.stopped.is_none()
-            && let Err(why) = self.step(stored, resolve)
+            && let Err(reason) = self.step(stored, resolve)
         {
-            self.stopped = Some((stored.at.offset, why.to_string()));
+            self.stopped = Some((stored.at.offset, reason));
         }
     }
 
-    fn step(&mut self, stored: &Stored<'_>, resolve: &dyn Resolve) -> Result<(), Why> {
-        let value = stored.value.map_err(|problem| Why::Unread(problem.to_owned()))?;
-        let value = value.ok_or(Why::NoValue)?;
-        let opened = Opened::new(stored.at.header(envelope::VALUE_HEADER), value, resolve)?;
-        let event = match F::Event::decode(&opened.raw(), resolve)? {
-            Seen::Known(event) => event,
-            Seen::NotMine => return Ok(()),
-            Seen::UnknownKind => {
-                self.unknown_events += 1;
-                if self.unknown.len() < UNKNOWN_NAMED_MAX {
-                    self.unknown.push(UnknownEvent {
-                        offset: stored.at.offset,
-                        event: opened.writer.event_name(&opened.body),
-                        schema_id: opened.writer.id.get(),
-                    });
-                }
-                return Ok(());
+    /// Folds an event; the error is why the fold goes no further.
+    fn step(&mut self, stored: &Stored<'_>, resolve: &dyn Resolve) -> Result<(), String> {
+        let opened = open(&stored.at, stored.value?, resolve)?;
+        let seen = F::Event::decode(&opened.raw(), resolve);
+        match seen.map_err(|error| error.to_string())? {
+            Seen::Known(event) => {
+                let advanced = advance::<F>(&mut self.state, event, &stored.at);
+                advanced.map_err(|halt| halt.to_string())?;
             }
-        };
-        match &mut self.state {
-            Some(state) => F::evolve(state, event, &stored.at)?,
-            None => self.state = Some(F::begin(event, &stored.at)?),
+            Seen::NotMine => {}
+            Seen::UnknownKind => self.unknown.note(stored.at.offset, &opened),
         }
         Ok(())
     }

@@ -200,6 +200,15 @@ impl Cache {
     }
 }
 
+/// Whether offsets, which ascend, stand so close together that they are better read as a scan.
+pub(crate) fn is_dense(wanted: &[i64]) -> bool {
+    let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else {
+        return false;
+    };
+    let span = last.saturating_sub(*first);
+    i64::try_from(wanted.len()).is_ok_and(|count| count > 4 && span / count < SCAN_GAP_MAX)
+}
+
 /// Reads records of one partition at ascending offsets.
 pub(crate) struct Cursor<'a> {
     partition: &'a PartitionIndex,
@@ -214,13 +223,7 @@ pub(crate) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// A cursor for so many records between two offsets.
     pub(crate) fn new(store: &'a EventStore, partition: &'a PartitionIndex, wanted: &[i64]) -> Cursor<'a> {
-        let span = wanted
-            .last()
-            .copied()
-            .unwrap_or(0)
-            .saturating_sub(wanted.first().copied().unwrap_or(0));
-        let dense = i64::try_from(wanted.len()).is_ok_and(|count| count > 4 && span / count < SCAN_GAP_MAX);
-        let bytes = if dense { SCAN_BYTES } else { POINT_BYTES };
+        let bytes = if is_dense(wanted) { SCAN_BYTES } else { POINT_BYTES };
         Cursor {
             partition,
             cache: &store.shared.cache,

@@ -14,6 +14,7 @@ use super::follow::{Followed, Spot, find};
 use super::{Ask, Fetched};
 use crate::at::AsOf;
 use crate::log::{NewEvent, Place, UnappendedError, UnreadError};
+use crate::source::is_dense;
 
 /// The header by which a record is appended only behind a revision of its key.
 const EXPECTED_REVISION_HEADER: &str = "annals-expected-revision";
@@ -22,8 +23,6 @@ const UNEXPECTED: &str = "EXPECTED_REVISION";
 const UNDECIDED: &str = "UNDECIDED_REVISION";
 /// Bytes fetched for one event; its batch comes whole.
 const POINT_BYTES: i32 = 16 << 10;
-/// Wanted events closer together than this, on average, are fetched many at once.
-const DENSE_GAP_MAX: i64 = 64;
 const SCAN_BYTES: i32 = 1 << 20;
 /// How long what others have appended may take to become readable.
 const SETTLE_TIMES_MAX: u32 = 30;
@@ -295,12 +294,12 @@ async fn fetch(
     spots: &[Spot],
 ) -> Result<Vec<Fetched>, ClientError> {
     let partition = i32::try_from(partition).unwrap_or(i32::MAX);
-    let span = match spots {
-        [(first, _), .., (last, _)] => last - first,
-        _ => 0,
+    let offsets: Vec<i64> = spots.iter().map(|(offset, _)| *offset).collect();
+    let bytes = if is_dense(&offsets) {
+        SCAN_BYTES
+    } else {
+        POINT_BYTES
     };
-    let is_dense = span / i64::try_from(spots.len().max(1)).unwrap_or(1) < DENSE_GAP_MAX && spots.len() > 4;
-    let bytes = if is_dense { SCAN_BYTES } else { POINT_BYTES };
     let mut events = Vec::with_capacity(spots.len());
     let mut records = Vec::new().into_iter().peekable();
     for &(offset, recorded_ms) in spots {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::canonical;
 use crate::cause::Cause;
 use crate::decide::{Decide, Decided, Decision};
-use crate::fold::{At, Fold, Halt};
+use crate::fold::{At, Fold, Halt, advance};
 
 pub use golden::{GoldenError, golden};
 pub use laws::keeps_laws;
@@ -93,10 +93,7 @@ impl<F: Fold> Given<F> {
             recorded_ms: self.cause.now().as_millis(),
             headers: &headers,
         };
-        match &mut self.state {
-            Some(state) => F::evolve(state, event, &at)?,
-            None => self.state = Some(F::begin(event, &at)?),
-        }
+        advance::<F>(&mut self.state, event, &at)?;
         self.events += 1;
         Ok(())
     }
