@@ -100,7 +100,7 @@ fn either(path: &mut String, before: Option<&Value>, after: Option<&Value>, told
     });
 }
 
-fn at(path: &mut String, step: &str, visit: impl FnOnce(&mut String)) {
+pub(crate) fn at(path: &mut String, step: &str, visit: impl FnOnce(&mut String)) {
     let length = path.len();
     path.push('/');
     path.push_str(step);
@@ -108,7 +108,7 @@ fn at(path: &mut String, step: &str, visit: impl FnOnce(&mut String)) {
     path.truncate(length);
 }
 
-fn escaped(key: &str) -> String {
+pub(crate) fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 

@@ -100,13 +100,7 @@ impl Listed {
                 version: version.version,
                 reason,
             })?;
-            let fingerprint = schema.fingerprint();
-            let writer = Writer {
-                id,
-                schema,
-                fingerprint,
-            };
-            listed.writers.insert(id, Arc::new(writer));
+            listed.writers.insert(id, Arc::new(Writer::new(id, schema)));
             by_id.insert(id, (version, resolved));
         }
         Ok(listed)

@@ -95,10 +95,5 @@ fn holding(
 fn writer(view: &View, stored: &Stored) -> Option<Arc<Writer>> {
     // A text that no longer parses cannot be read with; the event is then reported as unreadable.
     let schema = view.parsed(stored).ok()?;
-    let fingerprint = schema.fingerprint();
-    Some(Arc::new(Writer {
-        id: stored.id,
-        schema: (*schema).clone(),
-        fingerprint,
-    }))
+    Some(Arc::new(Writer::new(stored.id, (*schema).clone())))
 }

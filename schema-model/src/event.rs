@@ -270,6 +270,17 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// A schema under its id.
+    #[must_use]
+    pub fn new(id: SchemaId, schema: Schema) -> Writer {
+        let fingerprint = schema.fingerprint();
+        Writer {
+            id,
+            schema,
+            fingerprint,
+        }
+    }
+
     /// The name of the event that a payload is: an Avro record's full name (or what else the type is called that was
     /// written, of a union the branch), a JSON Schema's title, or the set member of a Protobuf message's first oneof. A
     /// payload that does not read still has the name of its schema.

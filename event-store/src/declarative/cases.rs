@@ -5,10 +5,10 @@
 //!   - name: an order that is refunded in part stays placed
 //!     given:
 //!       - event: shop.orders.OrderPlaced
-//!         data: { order_id: 7, total: "20.00" }
+//!         data: { order_id: "7", total: "20.00", … }
 //!     when:
 //!       event: shop.orders.OrderRefunded
-//!       data: { amount: "5.00" }
+//!       data: { order_id: "7", amount: "5.00", … }
 //!       headers: { actor: jane }
 //!     then:
 //!       contains: { refunded: "5.00", status: placed }
@@ -29,7 +29,7 @@ use serde_saphyr::Spanned;
 use super::fault::{LoadError, Place};
 use super::load::parse;
 use super::{Declarative, Events};
-use crate::changes::changes;
+use crate::changes::{at, changes, escaped};
 use crate::fold::{AnyFold, At, Cell, Recorded, Step};
 use crate::resolve::Subjects;
 
@@ -128,18 +128,15 @@ fn run(fold: &Declarative, case: &Spanned<Case>, subjects: &dyn Subjects) -> Res
         return Err(place.wrong("`then` says nothing; it has state, contains or halts"));
     }
     let events: Vec<&Spanned<Event>> = given.iter().chain(when).collect();
+    if then.halts.is_some() && events.is_empty() {
+        return Err(place.wrong("nothing halts without an event; the case has `given` or `when`"));
+    }
     let mut state: Cell = None;
     let mut recorded_ms = time(RECORDED).unwrap_or(0);
     for (event, number) in events.iter().zip(0u32..) {
         let last = number as usize + 1 == events.len();
         if let Some(text) = &event.value.recorded {
-            let wrong = || {
-                Place::of(text).wrong(format!(
-                    "`{}` is no time, such as 2024-03-01T12:00:00Z",
-                    text.value
-                ))
-            };
-            recorded_ms = time(&text.value).ok_or_else(wrong)?;
+            recorded_ms = named_time(text)?;
         }
         let (schema, body) = fold.written(&event.value, subjects)?;
         let headers = event.value.headers.iter();
@@ -186,6 +183,16 @@ fn run(fold: &Declarative, case: &Spanned<Case>, subjects: &dyn Subjects) -> Res
     Ok(wrong)
 }
 
+fn named_time(text: &Spanned<String>) -> Result<i64, LoadError> {
+    let wrong = || {
+        Place::of(text).wrong(format!(
+            "`{}` is no time, such as 2024-03-01T12:00:00Z",
+            text.value
+        ))
+    };
+    time(&text.value).ok_or_else(wrong)
+}
+
 fn time(text: &str) -> Option<i64> {
     text.parse().ok().map(|time: Timestamp| time.as_millis())
 }
@@ -214,16 +221,12 @@ fn differs(path: &str, wanted: Option<&Json>, found: Option<&Json>) -> String {
 /// What of a value is not found: objects may have further fields, wherever they stand.
 fn lacking(path: &mut String, wanted: &Json, found: Option<&Json>, wrong: &mut Vec<String>) {
     let mut within = |step: &str, wanted: &Json, found: Option<&Json>| {
-        let length = path.len();
-        path.push('/');
-        path.push_str(step);
-        lacking(path, wanted, found, wrong);
-        path.truncate(length);
+        at(path, step, |path| lacking(path, wanted, found, wrong));
     };
     match (wanted, found) {
         (Json::Object(wanted), Some(Json::Object(found))) => {
             for (name, value) in wanted {
-                within(name, value, found.get(name));
+                within(&escaped(name), value, found.get(name));
             }
         }
         (Json::Array(wanted), Some(Json::Array(found))) if wanted.len() == found.len() => {

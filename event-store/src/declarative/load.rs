@@ -52,15 +52,20 @@ pub fn name_of(text: &str) -> Option<(String, u32)> {
 /// The first line where something is wrong, and what.
 pub fn load_pinned(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<Declarative, LoadError> {
     load_checked(text, pins, subjects).map_err(|wrong| {
-        let first = wrong.into_iter().min_by_key(|error| (error.line, error.column));
+        let first = wrong.into_iter().next();
         first.unwrap_or_else(|| Place::START.wrong("the fold cannot be loaded"))
     })
+}
+
+fn in_order(mut wrong: Vec<LoadError>) -> Vec<LoadError> {
+    wrong.sort_by_key(|error| (error.line, error.column));
+    wrong
 }
 
 /// The same, with all that is wrong, and not only the first of it.
 ///
 /// # Errors
-/// Each place where something is wrong, and what.
+/// Each place where something is wrong, and what, in the order of the text.
 pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<Declarative, Vec<LoadError>> {
     if text.len() > TEXT_BYTES_MAX {
         let message = format!("a fold has at most {TEXT_BYTES_MAX} bytes");
@@ -74,9 +79,13 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
     }
     let readers = match &file.message {
         None => avro_readers(&file, pins, subjects, &mut wrong),
-        Some(message) => {
-            message_readers(&file, message, pins, subjects, &mut wrong).map_err(|error| vec![error])?
-        }
+        Some(message) => match message_readers(&file, message, pins, subjects, &mut wrong) {
+            Ok(readers) => readers,
+            Err(error) => {
+                wrong.push(error);
+                return Err(in_order(wrong));
+            }
+        },
     };
     let mut rules = rules(&file, &mut wrong);
     let blocks: Vec<Checked<'_>> = rules
@@ -89,7 +98,7 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
         .collect();
     wrong.extend(check(&blocks));
     if !wrong.is_empty() {
-        return Err(wrong);
+        return Err(in_order(wrong));
     }
     let mut slots = Slots::default();
     for rule in &mut rules {

@@ -174,17 +174,10 @@ impl<F: Fold<Event: Debug + PartialEq>, R: Debug> Outcome<F, R> {
     /// When others happen, or the command is rejected.
     #[track_caller]
     pub fn then(self, expected: impl IntoIterator<Item = F::Event>) -> Given<F> {
-        let (events, state) = match self.decided {
-            Ok(decided) => decided,
-            Err(reject) => panic!("the command is rejected: {reject:?}"),
-        };
+        let (events, given) = self.carried_out();
         let expected: Vec<F::Event> = expected.into_iter().collect();
         same("what happens", &events, &expected);
-        Given {
-            state,
-            events: self.before + events.len() as u64,
-            cause: self.cause,
-        }
+        given
     }
 
     /// It is carried out, whatever happens. What comes next goes on with that.
@@ -193,12 +186,20 @@ impl<F: Fold<Event: Debug + PartialEq>, R: Debug> Outcome<F, R> {
     /// When the command is rejected.
     #[track_caller]
     pub fn then_done(self) -> Given<F> {
+        self.carried_out().1
+    }
+
+    #[track_caller]
+    fn carried_out(self) -> (Vec<F::Event>, Given<F>) {
         match self.decided {
-            Ok((events, state)) => Given {
-                state,
-                events: self.before + events.len() as u64,
-                cause: self.cause,
-            },
+            Ok((events, state)) => {
+                let given = Given {
+                    state,
+                    events: self.before + events.len() as u64,
+                    cause: self.cause,
+                };
+                (events, given)
+            }
             Err(reject) => panic!("the command is rejected: {reject:?}"),
         }
     }

@@ -74,3 +74,36 @@ fn the_documented_mistake_is_found_where_the_page_draws_it() {
         );
     }
 }
+
+#[test]
+fn a_case_that_could_not_fail_is_refused() {
+    let table = company();
+    let fold = declarative::load(examples()[0], &table).unwrap();
+    let check = |then: &str, says: &str| {
+        let cases = format!("cases:\n  - name: nothing\n    then: {then}\n");
+        let error = declarative::run_cases(&fold, &cases, &table).unwrap_err();
+        assert!(error.message.contains(says), "{}", error.message);
+    };
+    check("{}", "says nothing");
+    check("{ halts: anything }", "without an event");
+}
+
+#[test]
+fn a_message_that_is_not_there_hides_no_other_mistake() {
+    let package = examples()[1..]
+        .iter()
+        .find(|text| text.contains("message:"))
+        .copied();
+    let package = package.unwrap().replacen("name: package", "name: a/b", 1);
+    let wrong = package.replacen(
+        "message: shop.packages.PackageEvent",
+        "message: shop.packages.Gone",
+        1,
+    );
+    assert_ne!(wrong, package);
+    let Err(errors) = declarative::load_checked(&wrong, &declarative::Pins::default(), &company()) else {
+        panic!("it loaded");
+    };
+    let lines: Vec<u32> = errors.iter().map(|error| error.line).collect();
+    assert!(lines.len() == 2 && lines.is_sorted(), "{errors:?}");
+}

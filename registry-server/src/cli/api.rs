@@ -56,6 +56,12 @@ impl From<Unresolved> for Failure {
     }
 }
 
+/// What no server should answer.
+pub(crate) fn odd(answer: &Value) -> Failure {
+    let message = format!("the server's answer is not understood: {answer}");
+    Failure::new(Exit::Failed, message)
+}
+
 impl Api {
     pub(crate) fn new(server: &str) -> Self {
         Self::with(server, 1, 1)

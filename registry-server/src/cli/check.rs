@@ -10,13 +10,13 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::Global;
-use super::api::Api;
+use super::api::{Api, odd};
 use super::exit::{Exit, Failure};
 use super::output::{self, Format};
 use super::schema::SchemaFile;
 
 /// References named with their contexts: a name alone would be asked for in the default one.
-const QUALIFIED: (&str, &str) = ("referenceFormat", "qualified");
+pub(super) const QUALIFIED: (&str, &str) = ("referenceFormat", "qualified");
 
 /// `annals schema check orders-value order.avsc`
 #[derive(Debug, Args)]
@@ -189,13 +189,6 @@ fn named<T: Default + std::str::FromStr>(setting: &Value) -> Option<T> {
     setting
         .as_str()
         .map_or_else(|| Some(T::default()), |name| name.parse().ok())
-}
-
-fn odd(answer: &Value) -> Failure {
-    Failure::new(
-        Exit::Failed,
-        format!("the server's answer is not understood: {answer}"),
-    )
 }
 
 /// Parse a request or a stored version, its references fetched.

@@ -79,10 +79,7 @@ impl Loaded {
                 Pins::parse(&text).map_err(|error| Failure::new(Exit::Failed, drawn(&error, &lock, &text)))?
             }
         };
-        let fold = load_checked(&text, &pins, schemas).map_err(|mut wrong| {
-            wrong.sort_by_key(|problem| (problem.line, problem.column));
-            wrong
-        });
+        let fold = load_checked(&text, &pins, schemas);
         schemas.answered()?;
         Ok(Loaded { text, fold })
     }

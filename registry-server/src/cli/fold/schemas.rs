@@ -1,20 +1,21 @@
 //! The schemas a fold is checked against before any server has it: those of a folder, or of a registry.
 //!
 //! Invariant: what is found here is what a server finds that has the same schemas. What a registry does not answer is
-//! kept, and told instead of a verdict that would rest on it.
+//! kept, and told instead of a verdict that would rest on it. Left out: versions that a registry has soft-deleted.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use annals_codegen::{FolderVersion, configure};
+use annals_codegen::configure;
 use annals_event_store::{Registered, Subjects};
-use annals_schema_model::{Resolve, Resolved, Schema, SchemaId, Unresolved, Writer};
+use annals_registry_client::{Described, resolved};
+use annals_schema_model::{Resolve, Schema, SchemaId, Unresolved, Writer};
 use clap::Args;
-use serde_json::Value;
 
 use crate::cli::Global;
-use crate::cli::api::Api;
+use crate::cli::api::{self, Api};
 use crate::cli::check;
 use crate::cli::exit::{Exit, Failure};
 use crate::topic_subjects::value_subjects;
@@ -110,28 +111,18 @@ impl Subjects for Schemas {
     }
 }
 
-fn writer(id: SchemaId, schema: Schema) -> Arc<Writer> {
-    let fingerprint = schema.fingerprint();
-    Arc::new(Writer {
-        id,
-        schema,
-        fingerprint,
-    })
-}
-
 /// What a registry has under a subject; nothing where it has no such subject.
 fn registered(api: &Api, subject: &str) -> Result<Versions, Failure> {
     let numbers = match api.get(&["subjects", subject, "versions"], &[]) {
         Err(failure) if failure.exit == Exit::NotFound => return Ok(Versions::new()),
         answer => answer?,
     };
-    let odd = |answer: &Value| {
-        let message = format!("the server's answer is not understood: {answer}");
-        Failure::new(Exit::Failed, message)
-    };
     let numbers = numbers.as_array().into_iter().flatten();
     let versions = numbers.map(|number| {
-        let stored = api.get(&["subjects", subject, "versions", &number.to_string()], &[])?;
+        let stored = api.get(
+            &["subjects", subject, "versions", &number.to_string()],
+            &[check::QUALIFIED],
+        )?;
         let number = |field: &str| {
             stored[field]
                 .as_u64()
@@ -139,8 +130,8 @@ fn registered(api: &Api, subject: &str) -> Result<Versions, Failure> {
         };
         let (version, id) = number("version")
             .zip(number("id").and_then(SchemaId::new))
-            .ok_or_else(|| odd(&stored))?;
-        Ok((version, writer(id, check::parse(api, &stored)?)))
+            .ok_or_else(|| api::odd(&stored))?;
+        Ok((version, Arc::new(Writer::new(id, check::parse(api, &stored)?))))
     });
     versions.collect()
 }
@@ -150,46 +141,32 @@ fn folder_subjects(folder: &Path) -> Result<BTreeMap<String, Versions>, Failure>
     let unsound = |error: annals_codegen::Error| Failure::new(Exit::Failed, error.to_string());
     // What is odd about the folder and stops nothing is for `annals gen` to tell.
     let (found, _) = configure().schemas(folder).versions().map_err(unsound)?;
+    let described = found.iter().map(|version| {
+        let described = Described {
+            schema_type: version.schema_type,
+            text: version.text.clone(),
+            references: version.references.clone(),
+        };
+        ((version.subject.as_str(), i64::from(version.version)), described)
+    });
+    let described: BTreeMap<(&str, i64), Described> = described.collect();
     let mut subjects: BTreeMap<String, Versions> = BTreeMap::new();
-    // Of each version its text under what names it, after what it refers to.
-    let mut texts: BTreeMap<(String, u32), (String, Vec<Resolved>)> = BTreeMap::new();
     for (version, id) in found.iter().zip(1u32..) {
-        let resolved = resolved(version, &texts);
+        let unread =
+            |error: &dyn Display| Failure::new(Exit::Failed, format!("{}: {error}", version.path.display()));
+        let resolved = resolved(&version.references, |reference| {
+            let found = described.get(&(reference.subject.as_str(), i64::from(reference.version)));
+            found.cloned().ok_or(Unresolved::Unregistered)
+        });
+        let resolved = resolved.map_err(|error| unread(&error))?;
         let schema = Schema::parse(version.schema_type, &version.text, &resolved);
-        let path = version.path.display();
-        let schema = schema.map_err(|error| Failure::new(Exit::Failed, format!("{path}: {error}")))?;
+        let schema = schema.map_err(|error| unread(&error))?;
         let id = SchemaId::new(id).ok_or_else(|| Failure::new(Exit::Failed, "no id is left"))?;
         let versions = subjects.entry(version.subject.clone()).or_default();
-        versions.push((version.version, writer(id, schema)));
-        let place = (version.subject.clone(), version.version);
-        texts.insert(place, (version.text.clone(), resolved));
+        versions.push((version.version, Arc::new(Writer::new(id, schema))));
     }
     for versions in subjects.values_mut() {
         versions.sort_by_key(|(version, _)| *version);
     }
     Ok(subjects)
-}
-
-/// What a version refers to, dependencies first.
-fn resolved(
-    version: &FolderVersion,
-    texts: &BTreeMap<(String, u32), (String, Vec<Resolved>)>,
-) -> Vec<Resolved> {
-    let mut all: Vec<Resolved> = Vec::new();
-    for reference in &version.references {
-        let number = u32::try_from(reference.version).unwrap_or(0);
-        let Some((text, before)) = texts.get(&(reference.subject.clone(), number)) else {
-            continue;
-        };
-        let own = Resolved {
-            name: reference.name.clone(),
-            text: text.clone(),
-        };
-        for resolved in before.iter().cloned().chain([own]) {
-            if all.iter().all(|known| known.name != resolved.name) {
-                all.push(resolved);
-            }
-        }
-    }
-    all
 }

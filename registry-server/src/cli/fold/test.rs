@@ -23,7 +23,7 @@ A case:
     - name: an order that is paid in full is paid
       given:
         - event: shop.orders.OrderPlaced
-          data: { order_id: 7, total: \"20.00\", … }
+          data: { order_id: \"7\", total: \"20.00\", … }
       when:
         event: shop.orders.OrderPaid
         data: { amount: \"20.00\", … }

@@ -127,9 +127,12 @@ fn registered(api: &Api, lock: &Lock, progress: &Progress) -> Result<Vec<Row>, F
             Some(found) => {
                 let standard = match standards.get(subject.as_str()) {
                     Some(known) => *known,
-                    None => remote::standard(api, subject)?,
+                    None => {
+                        let standard = remote::standard(api, subject)?;
+                        standards.insert(subject, standard);
+                        standard
+                    }
                 };
-                standards.insert(subject, standard);
                 beside(locked, &remote::locked(&found, standard))
             }
         };

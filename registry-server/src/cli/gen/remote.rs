@@ -5,8 +5,8 @@ use annals_registry_client::Described;
 use annals_schema_model::{Level, Policy, Reference};
 use serde_json::Value;
 
-use crate::cli::api::{Api, Method};
-use crate::cli::exit::{Exit, Failure};
+use crate::cli::api::{Api, Method, odd};
+use crate::cli::exit::Failure;
 
 /// The version of a reference that is to whatever is the newest.
 pub(super) const LATEST: i32 = -1;
@@ -95,11 +95,6 @@ fn read(answer: &Value) -> Result<Registered, Failure> {
         })
     };
     found().ok_or_else(|| odd(answer))
-}
-
-pub(super) fn odd(answer: &Value) -> Failure {
-    let message = format!("the server's answer is not understood: {answer}");
-    Failure::new(Exit::Failed, message)
 }
 
 #[cfg(test)]

@@ -15,20 +15,6 @@ pub(super) const NAMES_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub(super) const NAMES_PER_BYTE: usize = 64;
 
 impl<'a> Reader<'a> {
-    /// Into a record that can hold itself: recursion ends with an error and not with the stack.
-    ///
-    /// # Errors
-    /// When [`RECURSION_MAX`] of them are open already, or the stack is used up.
-    #[inline]
-    fn descend(&mut self) -> Result<()> {
-        self.check_stack()?;
-        if self.depth >= RECURSION_MAX {
-            return self.too_deep();
-        }
-        self.depth += 1;
-        Ok(())
-    }
-
     /// Into a record, an array or a map, where whoever reads goes down a level with each. The count comes first: what takes
     /// more of the stack than others must not refuse what they pass.
     ///
@@ -107,21 +93,27 @@ impl<'a> Reader<'a> {
         self.fault(self.rest, message)
     }
 
-    /// Into a record of a schema, of whose fields some take no bytes: they are counted like items.
+    /// Into a record of a schema, of whose fields some take no bytes: they are counted like items. Where it can hold itself,
+    /// recursion ends with an error and not with the stack.
     ///
     /// # Errors
-    /// When it is one too many, or the levels or the stack are used up.
+    /// When it is one too many, [`RECURSION_MAX`] that hold themselves are open already, or the levels or the stack are used
+    /// up.
+    #[inline]
     pub(crate) fn open(&mut self, holds_itself: bool, nothings: usize) -> Result<()> {
         if nothings > 0 {
             self.count_nothings(nothings)?;
         }
-        if holds_itself {
-            self.descend()?;
+        if holds_itself && self.depth >= RECURSION_MAX {
+            return self.too_deep();
         }
-        self.enter()
+        self.enter()?;
+        self.depth += usize::from(holds_itself);
+        Ok(())
     }
 
     /// Back out of it.
+    #[inline]
     pub(crate) fn close(&mut self, holds_itself: bool) {
         self.leave();
         self.depth -= usize::from(holds_itself);
