@@ -168,9 +168,9 @@ impl EventStore {
         let (early, late) = (from_within.min(to_within), from_within.max(to_within));
         let attribute = from_within < to_within && late - early <= ATTRIBUTED_EVENTS_MAX;
         let mut folding = Folding::new(self, &aggregate, located.partition, &located.key);
-        folding.run(&located.spots(0..early))?;
+        folding.run(&located.spots(0..early)?)?;
         let early_state = (folding.view(), folding.last);
-        let late_spots = located.spots(early..late);
+        let late_spots = located.spots(early..late)?;
         let touched = match attribute {
             true => self.feed_watching(&located, &mut folding, &late_spots, &early_state.0)?,
             false => {
@@ -201,12 +201,12 @@ impl EventStore {
         });
         Ok(Diff {
             aggregate: aggregate.name().to_owned(),
-            time: located.time(&from_cut).max(located.time(&to_cut)),
+            time: located.time(&from_cut)?.max(located.time(&to_cut)?),
             unreadable: located.unreadable(if from_within <= to_within {
                 &to_cut
             } else {
                 &from_cut
-            }),
+            })?,
             partition: located.partition.number,
             from: side(from, from_cut, from_last),
             to: side(to, to_cut, to_last),

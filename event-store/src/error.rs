@@ -92,6 +92,30 @@ pub enum StoreError {
     /// Whoever asked is gone, or the server ends.
     #[error("the question was given up")]
     Stopped,
+    /// Records went from the log while the answer was made of them.
+    #[error(
+        "records of partition {partition} of topic {topic} were deleted or compacted away while the answer was made; \
+         ask again"
+    )]
+    Shortened {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: u32,
+    },
+    /// The key indexes of the log take as much memory as they may.
+    #[error(
+        "the key index of partition {partition} of topic {topic} does not fit into the {bytes_max} bytes that all key \
+         indexes may take together; those of topics that nobody asks about are given back after ten minutes: ask again then"
+    )]
+    IndexFull {
+        /// The topic.
+        topic: String,
+        /// The partition.
+        partition: u32,
+        /// What they may take together.
+        bytes_max: usize,
+    },
     /// The log cannot be read.
     #[error(transparent)]
     Index(#[from] IndexError),

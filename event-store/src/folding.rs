@@ -301,7 +301,7 @@ impl<'a> Folding<'a> {
     /// way this time is where the folding halted: the account is anew too, and is of what was folded now.
     fn fold_again(&mut self, events: u64) -> Result<(), StoreError> {
         let events = usize::try_from(events).unwrap_or(usize::MAX);
-        let spots = self.partition.spots(self.key, 0..events);
+        let spots = self.partition.spots(self.key, 0..events)?;
         *self = Folding::begin(self.store, self.fold, self.partition, self.key);
         self.run(&spots)
     }

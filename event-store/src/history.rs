@@ -137,7 +137,7 @@ impl EventStore {
         let mut room = Room::new(page.limit)?;
         let from = usize::try_from(page.from).unwrap_or(usize::MAX).min(within);
         let upto = from.saturating_add(page.limit).min(within);
-        let spots = located.spots(from..upto);
+        let spots = located.spots(from..upto)?;
         let mut cursor = cursor(self, located.partition, &spots);
         let mut readings = FxHashMap::default();
         let mut entries = Vec::with_capacity(spots.len());
@@ -157,7 +157,7 @@ impl EventStore {
             cut: cut.clone(),
             from: next as u64,
         });
-        let (time, halted) = (located.time(&cut), self.halted(&located, within)?);
+        let (time, halted) = (located.time(&cut)?, self.halted(&located, within)?);
         Ok(History {
             aggregate: aggregate.name().to_owned(),
             at: at.to_string(),
@@ -165,7 +165,7 @@ impl EventStore {
             events: within as u64,
             fold: FoldUsed::from(aggregate.fold.id()),
             halted,
-            unreadable: located.unreadable(&cut),
+            unreadable: located.unreadable(&cut)?,
             entries,
             next_cursor: next_cursor.map(|cursor| cursor.to_string()),
             id: located.id,

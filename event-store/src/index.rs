@@ -1,25 +1,21 @@
 //! The key index of a topic: which offsets belong to which record key, and when each record was recorded.
 //!
-//! The log is the truth and the index follows it: it is built by scanning each partition once and kept up by reading
-//! what was committed since: records of aborted transactions are no events. Whoever asks at the head brings it up to the
-//! last stable offset first ([`TopicIndex::catch_up`]), so a reader always sees what was acknowledged before it asked.
-//! Recorded times are the records' timestamps, clamped so that they never run backwards within a partition.
+//! It is the logs' own, partition by partition ([`Partition::follow_keys`]): files beside sealed segments, and memory for
+//! the segment that is written. Whoever asks at the head brings it up to the last stable offset first
+//! ([`TopicIndex::catch_up`]), so a reader always sees what was acknowledged before it asked. Here a partition is given
+//! its number and its topic's name, and a failure the sentence that an asker reads.
 //! A damaged place of the log is passed over like a batch nobody can read: answers name it, and what stands around it is
-//! indexed. So is what retention or a client has deleted, and a batch of which compaction has taken records. Left out: index files beside sealed segments; a start scans the log.
+//! indexed. So is what retention or a client has deleted, and a batch of which compaction has taken records.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use annals_kafka_wire::batch::{Batch, batches};
-use annals_segment_log::{Committed, Damage, Partition, ReadError};
-use bytes::Bytes;
+use annals_segment_log::{KeyError, KeySpot, Partition, Removals};
 
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::Spot;
-use crate::known::Known;
-use crate::source::SCAN_BYTES;
 use crate::time_source::TimeSource;
 use crate::work::Work;
 
@@ -39,173 +35,114 @@ pub struct IndexError {
     pub reason: String,
 }
 
-/// What one batch adds to the index. It is read before the index is locked.
-pub(crate) struct Scanned {
-    pub(crate) next: i64,
-    pub(crate) time: TimeSource,
-    /// Offset, timestamp and key of each record.
-    pub(crate) records: Vec<(i64, i64, Option<Bytes>)>,
-    pub(crate) unreadable: Option<(i64, i64)>,
-}
-
-impl Scanned {
-    /// Of a batch without events.
-    fn nothing(batch: &Batch) -> Scanned {
-        Scanned {
-            next: batch.last_offset() + 1,
-            time: TimeSource::from(batch.timestamp_type()),
-            records: Vec::new(),
-            unreadable: None,
-        }
-    }
-
-    fn of(batch: &Batch, from: i64, limit: usize, work: &Work) -> Result<Scanned, StoreError> {
-        let mut scanned = Scanned::nothing(batch);
-        let whole = (batch.base_offset(), batch.last_offset());
-        if batch.count() <= batch.last_offset_delta() {
-            scanned.unreadable = Some(whole);
-        }
-        let Ok(records) = batch.records(limit) else {
-            scanned.unreadable = Some(whole);
-            return Ok(scanned);
-        };
-        for record in records {
-            work.go_on()?;
-            match record {
-                Ok(record) if record.offset < from => {}
-                Ok(record) => scanned
-                    .records
-                    .push((record.offset, record.timestamp_ms, record.key)),
-                // What was read of the batch is of no use: nobody can read its records again.
-                Err(_) => {
-                    return Ok(Scanned {
-                        records: Vec::new(),
-                        unreadable: Some(whole),
-                        ..scanned
-                    });
-                }
-            }
-        }
-        Ok(scanned)
-    }
-}
-
-/// One partition and what is known of it.
+/// One partition, and its place in the topic.
 pub(crate) struct PartitionIndex {
     topic: String,
     pub(crate) number: u32,
     /// Names this index in the cache of batches; never used again.
     pub(crate) id: u64,
     pub(crate) log: Arc<Partition>,
-    /// Held by the one who reads new records in.
-    follower: Mutex<()>,
-    known: RwLock<Known>,
+}
+
+/// One behind the last offset of a cut.
+fn behind(last: i64) -> i64 {
+    last.saturating_add(1)
 }
 
 impl PartitionIndex {
-    pub(crate) fn known(&self) -> RwLockReadGuard<'_, Known> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// How many events a key has up to an offset.
-    pub(crate) fn within(&self, key: &[u8], last: i64) -> usize {
-        let known = self.known();
-        let offsets = known.offsets(key).unwrap_or_default();
-        offsets.partition_point(|offset| *offset <= last)
+    pub(crate) fn within(&self, key: &[u8], last: i64) -> Result<usize, StoreError> {
+        let count = self.told(self.log.key_count(key, behind(last)))?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
     /// Where some of a key's events sit, by their revisions.
-    pub(crate) fn spots(&self, key: &[u8], revisions: Range<usize>) -> Vec<Spot> {
-        let known = self.known();
-        let offsets = known.offsets(key).unwrap_or_default();
-        let spot = |(offset, revision): (i64, usize)| Spot {
-            offset,
-            revision: revision as u64,
-            recorded_ms: known.recorded_ms(offset),
+    pub(crate) fn spots(&self, key: &[u8], revisions: Range<usize>) -> Result<Vec<Spot>, StoreError> {
+        let (skip, max) = (revisions.start as u64, revisions.len());
+        let found = self.told(self.log.key_spots(key, i64::MAX, skip, max))?;
+        let spot = |(found, revision): (KeySpot, u64)| Spot {
+            offset: found.offset,
+            revision,
+            recorded_ms: found.recorded_ms,
         };
-        let some = offsets.get(revisions.clone()).unwrap_or_default();
-        some.iter().copied().zip(revisions).map(spot).collect()
+        Ok(found.into_iter().zip(skip..).map(spot).collect())
+    }
+
+    /// The first offset of a key up to an offset.
+    pub(crate) fn first(&self, key: &[u8], last: i64) -> Result<Option<i64>, StoreError> {
+        let first = self.told(self.log.key_offsets(key, behind(last), 0, 1))?;
+        Ok(first.first().copied())
+    }
+
+    /// The lowest keys behind `after` that have records up to an offset.
+    pub(crate) fn keys_after(
+        &self,
+        after: Option<&[u8]>,
+        last: i64,
+        max: usize,
+    ) -> Result<Vec<Box<[u8]>>, StoreError> {
+        let found = self.told(self.log.keys_after(after, behind(last), max))?;
+        Ok(found.into_iter().map(|entry| entry.key).collect())
+    }
+
+    /// How many keys have records up to an offset.
+    pub(crate) fn begun(&self, last: i64) -> Result<u64, StoreError> {
+        self.told(self.log.keys_begun(behind(last)))
+    }
+
+    /// The last offset up to `last` that was recorded at or before this time; -1 when there is none.
+    pub(crate) fn last_at(&self, time_ms: i64, last: i64) -> Result<i64, StoreError> {
+        self.told(self.log.offset_recorded_at(time_ms, behind(last)))
+    }
+
+    /// Whose clock the times up to an offset are by: a time shown for a record rests on those before it, too, because
+    /// times never run backwards.
+    pub(crate) fn time(&self, last: i64) -> Result<TimeSource, StoreError> {
+        let by_producer = self.told(self.log.has_producer_time(behind(last)))?;
+        Ok(match by_producer {
+            true => TimeSource::Producer,
+            false => TimeSource::Append,
+        })
+    }
+
+    /// The first and last offsets of the first places whose first offset is within a cut and that nobody can read.
+    pub(crate) fn unreadable(&self, last: i64, max: usize) -> Result<Vec<(i64, i64)>, StoreError> {
+        self.told(self.log.unreadable(behind(last), max))
+    }
+
+    /// Refuses to go on with what was counted when less had gone from the log than now.
+    pub(crate) fn still(&self, removals: Removals) -> Result<(), StoreError> {
+        match self.log.removals() == removals {
+            true => Ok(()),
+            false => Err(StoreError::Shortened {
+                topic: self.topic.clone(),
+                partition: self.number,
+            }),
+        }
     }
 
     /// Indexes everything committed, and says where that ends.
     fn catch_up(&self, work: &Work) -> Result<i64, StoreError> {
-        let end = self.log.last_stable_offset();
-        while self.known().next < end {
-            work.go_on()?;
-            // Who waits for another to read waits for one piece, and then sees whether to go on.
-            let _one_at_a_time: MutexGuard<'_, ()> =
-                self.follower.lock().unwrap_or_else(PoisonError::into_inner);
-            let next = self.known().next;
-            if next >= end {
-                break;
-            }
-            match self.log.read_committed(next, SCAN_BYTES) {
-                Ok(read) if read.bytes.is_empty() => {
-                    return Err(self.stuck(next, "the log ends before its end").into());
-                }
-                Ok(read) => self.take(&read, next, work)?,
-                // What was deleted may have had events of anybody: answers name it.
-                Err(ReadError::OutOfRange { start, .. }) if start > next => {
-                    self.known
-                        .write()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .pass_over(start);
-                }
-                Err(ReadError::Damaged(damage)) => {
-                    let end = self.behind(&damage, next);
-                    self.known
-                        .write()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .pass_over(end);
-                }
-                Err(error) => return Err(self.stuck(next, error).into()),
-            }
-        }
+        let end = self.told(self.log.follow_keys(&mut || work.go_on().is_ok()))?;
+        work.go_on()?;
         Ok(end)
     }
 
-    fn take(&self, read: &Committed, next: i64, work: &Work) -> Result<(), StoreError> {
-        for batch in batches(&read.bytes) {
-            let batch = batch.map_err(|error| self.stuck(next, error))?;
-            let is_event = !batch.is_control() && !read.aborted.iter().any(|aborted| aborted.holds(&batch));
-            let scanned = match is_event {
-                true => Scanned::of(&batch, next, self.log.decompressed_bytes_max(), work)?,
-                false => Scanned::nothing(&batch),
-            };
-            self.known
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .add(scanned);
-        }
-        Ok(())
-    }
-
-    /// The first offset from which records can be read again, when damage keeps the one at `next` from being read.
-    fn behind(&self, damage: &Damage, next: i64) -> i64 {
-        let end = self.log.high_watermark();
-        if damage.end_offset > next {
-            return damage.end_offset.min(end);
-        }
-        // The log knows no end; its readers go in at the next place behind the damage that its own index knows.
-        let (mut lost, mut behind) = (next, end);
-        while lost + 1 < behind {
-            let middle = lost + (behind - lost) / 2;
-            let same = |other: &Damage| (&other.file, other.position) == (&damage.file, damage.position);
-            match self.log.read(middle, 0) {
-                Err(ReadError::Damaged(other)) if same(&other) => lost = middle,
-                _ => behind = middle,
-            }
-        }
-        behind
-    }
-
-    fn stuck(&self, offset: i64, reason: impl ToString) -> IndexError {
-        IndexError {
-            topic: self.topic.clone(),
-            partition: self.number,
-            offset,
-            reason: reason.to_string(),
-        }
+    /// What the log's index answered, or why it could not.
+    fn told<T>(&self, answer: Result<T, KeyError>) -> Result<T, StoreError> {
+        answer.map_err(|error| match error {
+            KeyError::NoRoom { bytes_max } => StoreError::IndexFull {
+                topic: self.topic.clone(),
+                partition: self.number,
+                bytes_max,
+            },
+            error => StoreError::Index(IndexError {
+                topic: self.topic.clone(),
+                partition: self.number,
+                offset: self.log.key_facts().end,
+                reason: error.to_string(),
+            }),
+        })
     }
 }
 
@@ -226,8 +163,6 @@ impl TopicIndex {
                     number,
                     id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
                     log: Arc::clone(log),
-                    follower: Mutex::default(),
-                    known: RwLock::default(),
                 })
             };
             kept.unwrap_or_else(fresh)
@@ -263,21 +198,32 @@ impl TopicIndex {
         ends.collect()
     }
 
+    /// Counts the keys of everything indexed, so that [`crate::Progress`] knows how many there are.
+    pub(crate) fn count_keys(&self) -> Result<(), StoreError> {
+        for partition in &self.partitions {
+            partition.begun(i64::MAX)?;
+        }
+        Ok(())
+    }
+
     /// Whose clock the times up to a cut are by; nothing where it has no records.
-    pub(crate) fn time(&self, cut: &Cut) -> Option<TimeSource> {
-        let within = self
-            .partitions
-            .iter()
-            .filter(|partition| cut.last(partition.number) >= 0);
-        within
-            .map(|partition| partition.known().time(cut.last(partition.number)))
-            .max()
+    pub(crate) fn time(&self, cut: &Cut) -> Result<Option<TimeSource>, StoreError> {
+        let mut time = None;
+        for partition in &self.partitions {
+            let last = cut.last(partition.number);
+            if last >= 0 {
+                time = time.max(Some(partition.time(last)?));
+            }
+        }
+        Ok(time)
     }
 
     /// How many batches and damaged places within a cut nobody can read.
-    pub(crate) fn unreadable(&self, cut: &Cut) -> u64 {
-        let partitions = self.partitions.iter();
-        let each = partitions.map(|one| one.known().unreadable(cut.last(one.number)).len() as u64);
+    pub(crate) fn unreadable(&self, cut: &Cut) -> Result<u64, StoreError> {
+        let each = self.partitions.iter().map(|partition| {
+            let last = cut.last(partition.number);
+            partition.told(partition.log.unreadable_count(behind(last)))
+        });
         each.sum()
     }
 
@@ -286,22 +232,24 @@ impl TopicIndex {
         let ends = self
             .partitions
             .iter()
-            .map(|partition| (partition.number, partition.known().next - 1));
+            .map(|partition| (partition.number, partition.log.key_facts().end - 1));
         ends.collect()
     }
 
     /// The partitions where a key has records up to a cut, each with the first one's offset.
-    pub(crate) fn find(&self, key: &[u8], cut: &Cut) -> impl Iterator<Item = (&PartitionIndex, i64)> {
-        self.partitions.iter().filter_map(move |partition| {
-            let first = *partition.known().offsets(key)?.first()?;
-            (first <= cut.last(partition.number)).then_some((&**partition, first))
-        })
+    pub(crate) fn find(&self, key: &[u8], cut: &Cut) -> Result<Vec<(&PartitionIndex, i64)>, StoreError> {
+        let mut found = Vec::new();
+        for partition in &self.partitions {
+            let first = partition.first(key, cut.last(partition.number))?;
+            found.extend(first.map(|first| (&**partition, first)));
+        }
+        Ok(found)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use annals_kafka_wire::batch::BatchBuilder;
+    use annals_kafka_wire::batch::{Batch, BatchBuilder};
     use annals_segment_log::{Durability, LogConfig, LogDir, PartitionConfig};
 
     use super::*;
@@ -335,7 +283,7 @@ mod tests {
                 .zip(&before.partitions)
                 .all(|(one, other)| Arc::ptr_eq(one, other))
         );
-        assert_eq!(had[1].known().record_count(), 1, "without reading it again");
-        assert_eq!((new[0].number, new[0].known().record_count()), (2, 0));
+        assert_eq!(had[1].log.key_facts().records, 1, "without reading it again");
+        assert_eq!((new[0].number, new[0].log.key_facts().records), (2, 0));
     }
 }

@@ -15,7 +15,7 @@
 //!
 //! Invariant: an answer depends on the log up to its cut, on the fold and on the schemas, and on nothing else; asked
 //! again with the cut it names, the store gives the same answer.
-//! Left out: snapshots, index files, proofs.
+//! Left out: snapshots, proofs.
 //!
 //! Who writes, decides first: [`Decide`] says which events a command has, and a [`Repository`] loads the aggregate and appends
 //! them behind what it was decided on, over any [`EventLog`]. [`testing`] is for tests of both.
@@ -38,7 +38,6 @@ pub mod history;
 pub mod http;
 mod index;
 pub mod key;
-mod known;
 pub mod list;
 pub mod listed;
 mod locate;

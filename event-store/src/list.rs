@@ -10,6 +10,8 @@ use std::num::NonZeroUsize;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use annals_segment_log::Removals;
+
 use crate::at::AsOf;
 use crate::canonical;
 use crate::cut::Cut;
@@ -141,7 +143,8 @@ impl EventStore {
             None => at.to_string(),
         };
         let cut = aggregate.topic_cut(&AsOf::Cut(walk.cut), &head)?;
-        let (total, chosen) = choose(&aggregate, &cut, walk.after.as_ref(), limit + 1);
+        let removals: Vec<Removals> = removals(&aggregate).collect();
+        let (total, chosen) = choose(&aggregate, &cut, walk.after.as_ref(), limit + 1)?;
         let mut items = Vec::new();
         while let (false, Some(rest)) = (room.is_full(), chosen.get(items.len()..)) {
             let before = items.len();
@@ -157,14 +160,18 @@ impl EventStore {
                 items.push(member);
             }
         }
+        // What was counted is what was folded.
+        for (partition, removals) in aggregate.index.partitions.iter().zip(removals) {
+            partition.still(removals)?;
+        }
         let last = items.len().checked_sub(1).and_then(|last| chosen.get(last));
         let next_cursor = last
             .filter(|_| chosen.len() > items.len())
             .map(|last| Walk::cursor(&cut, last));
         Ok(Population {
             aggregate: aggregate.name().to_owned(),
-            time: aggregate.index.time(&cut),
-            unreadable_batches: aggregate.index.unreadable(&cut),
+            time: aggregate.index.time(&cut)?,
+            unreadable_batches: aggregate.index.unreadable(&cut)?,
             at,
             fold: FoldUsed::from(aggregate.fold.id()),
             total,
@@ -216,7 +223,7 @@ impl EventStore {
                 .enumerate()
                 .filter(|(_, one)| one.partition == place)
             {
-                let spots = partition.spots(&one.key, 0..one.events);
+                let spots = partition.spots(&one.key, 0..one.events)?;
                 steps.extend(spots.into_iter().map(|spot| (spot, row)));
             }
             steps.sort_unstable();
@@ -258,39 +265,51 @@ fn member(one: &Chosen, mut folding: Folding<'_>) -> Member {
     }
 }
 
+/// What has gone from each partition.
+fn removals(aggregate: &Aggregate) -> impl Iterator<Item = Removals> {
+    aggregate
+        .index
+        .partitions
+        .iter()
+        .map(|partition| partition.log.removals())
+}
+
 /// How many aggregates a cut has, and the first so many behind a place.
 fn choose(
     aggregate: &Aggregate,
     cut: &Cut,
     after: Option<&(Vec<u8>, usize)>,
     count: usize,
-) -> (u64, Vec<Chosen>) {
+) -> Result<(u64, Vec<Chosen>), StoreError> {
     let mut total: u64 = 0;
-    let mut chosen: Vec<(Vec<u8>, usize, usize)> = Vec::new();
-    for (place, partition) in aggregate.index.partitions.iter().enumerate() {
-        let known = partition.known();
+    let mut keys: Vec<(Vec<u8>, usize)> = Vec::new();
+    let partitions = &aggregate.index.partitions;
+    for (place, partition) in partitions.iter().enumerate() {
         let last = cut.last(partition.number);
-        total += known.begun(last);
-        let behind =
-            |key: &[u8]| after.is_none_or(|(after, number)| (key, place) > (after.as_slice(), *number));
+        total += partition.begun(last)?;
         let from = after.map(|(key, _)| key.as_slice());
         // The key the walk stands at may have events in this partition too.
-        let same = from.and_then(|key| Some((key, known.offsets(key)?)));
-        let keys = same.into_iter().chain(known.keys_after(from));
-        let counted = keys.map(|(key, offsets)| (key, offsets.partition_point(|offset| *offset <= last)));
-        let found = counted.filter(|(key, events)| *events > 0 && behind(key));
-        chosen.extend(
-            found
-                .take(count)
-                .map(|(key, events)| (key.to_vec(), place, events)),
-        );
+        if let Some((key, number)) = after
+            && place > *number
+            && partition.first(key, last)?.is_some()
+        {
+            keys.push((key.clone(), place));
+        }
+        let behind = partition.keys_after(from, last, count)?;
+        keys.extend(behind.into_iter().map(|key| (key.into_vec(), place)));
     }
-    chosen.sort_unstable();
-    chosen.truncate(count);
-    let chosen = chosen.into_iter().map(|(key, partition, events)| Chosen {
-        key,
-        partition,
-        events,
-    });
-    (total, chosen.collect())
+    keys.sort_unstable();
+    keys.truncate(count);
+    let mut chosen = Vec::with_capacity(keys.len());
+    for (key, place) in keys {
+        let Some(partition) = partitions.get(place) else {
+            continue;
+        };
+        chosen.push(Chosen {
+            events: partition.within(&key, cut.last(partition.number))?,
+            key,
+            partition: place,
+        });
+    }
+    Ok((total, chosen))
 }

@@ -8,6 +8,8 @@
 
 use std::ops::Range;
 
+use annals_segment_log::Removals;
+
 use crate::at::{AsOf, AtError};
 use crate::canonical;
 use crate::cut::Cut;
@@ -33,6 +35,8 @@ pub(crate) struct Located<'a> {
     pub(crate) head: Cut,
     /// How many events it has up to the head.
     events: usize,
+    /// What had gone from the partition when they were counted.
+    pub(crate) removals: Removals,
     /// Other partitions that have records with this key, each with the first one's offset.
     others: Vec<(u32, i64)>,
 }
@@ -42,13 +46,7 @@ impl Aggregate {
     pub(crate) fn locate(&self, id: &str, points: &[&AsOf], work: &Work) -> Result<Located<'_>, StoreError> {
         let head = self.index.catch_up(work)?;
         let key = key_bytes(id);
-        let mut holding: Vec<(&PartitionIndex, i64)> = self.index.find(&key, &head).collect();
-        let unknown = || StoreError::UnknownId {
-            aggregate: self.name().to_owned(),
-            id: id.to_owned(),
-            topic: self.index.topic.clone(),
-            unreadable: self.index.unreadable(&head),
-        };
+        let mut holding = self.index.find(&key, &head)?;
         let mut chosen = 0;
         if holding.len() > 1 {
             let cuts: Vec<Cut> = points
@@ -61,14 +59,21 @@ impl Aggregate {
             chosen = holding.iter().position(within).unwrap_or(0);
         }
         if holding.is_empty() {
-            return Err(unknown());
+            return Err(StoreError::UnknownId {
+                aggregate: self.name().to_owned(),
+                id: id.to_owned(),
+                topic: self.index.topic.clone(),
+                unreadable: self.index.unreadable(&head)?,
+            });
         }
         let (partition, _) = holding.remove(chosen);
+        let removals = partition.log.removals();
         Ok(Located {
             aggregate: self,
             partition,
             id: key_text(&key),
-            events: partition.within(&key, head.last(partition.number)),
+            events: partition.within(&key, head.last(partition.number))?,
+            removals,
             others: holding
                 .into_iter()
                 .map(|(other, first)| (other.number, first))
@@ -93,10 +98,10 @@ impl Aggregate {
             AsOf::Head => Ok(head.clone()),
             AsOf::Time(ms) => {
                 let lasts = self.index.partitions.iter().map(|partition| {
-                    let last = partition.known().last_at(*ms).min(head.last(partition.number));
-                    (partition.number, last)
+                    let last = partition.last_at(*ms, head.last(partition.number))?;
+                    Ok((partition.number, last))
                 });
-                Ok(lasts.collect())
+                lasts.collect()
             }
             AsOf::Cut(cut) => {
                 let count = self.index.partitions.len();
@@ -123,8 +128,8 @@ impl Aggregate {
 
 impl Located<'_> {
     /// Whose clock the partition's times up to a cut are by.
-    pub(crate) fn time(&self, cut: &Cut) -> TimeSource {
-        self.partition.known().time(cut.last(self.partition.number))
+    pub(crate) fn time(&self, cut: &Cut) -> Result<TimeSource, StoreError> {
+        self.partition.time(cut.last(self.partition.number))
     }
 
     /// The head with the end of the aggregate's own partition moved.
@@ -136,11 +141,10 @@ impl Located<'_> {
     }
 
     /// Ranges of the partition within a cut that nobody can read; the first few.
-    pub(crate) fn unreadable(&self, cut: &Cut) -> Vec<OffsetRange> {
-        let known = self.partition.known();
-        let ranges = known.unreadable(cut.last(self.partition.number)).iter();
-        let shown = ranges.take(UNREADABLE_SHOWN_MAX);
-        shown.map(|&(first, last)| OffsetRange { first, last }).collect()
+    pub(crate) fn unreadable(&self, cut: &Cut) -> Result<Vec<OffsetRange>, StoreError> {
+        let last = cut.last(self.partition.number);
+        let shown = self.partition.unreadable(last, UNREADABLE_SHOWN_MAX)?.into_iter();
+        Ok(shown.map(|(first, last)| OffsetRange { first, last }).collect())
     }
 
     /// Other partitions that have records with this key within a cut.
@@ -153,13 +157,16 @@ impl Located<'_> {
     }
 
     /// Where some of its events sit, by their revisions.
-    pub(crate) fn spots(&self, revisions: Range<usize>) -> Vec<Spot> {
+    pub(crate) fn spots(&self, revisions: Range<usize>) -> Result<Vec<Spot>, StoreError> {
         let within = revisions.start..revisions.end.min(self.events);
-        self.partition.spots(&self.key, within)
+        let spots = self.partition.spots(&self.key, within)?;
+        // Otherwise these are not the events that were counted.
+        self.partition.still(self.removals)?;
+        Ok(spots)
     }
 
-    fn spot(&self, revision: usize) -> Option<Spot> {
-        self.spots(revision..revision.checked_add(1)?).pop()
+    fn spot(&self, revision: usize) -> Result<Option<Spot>, StoreError> {
+        Ok(self.spots(revision..revision.saturating_add(1))?.pop())
     }
 
     /// The cut a point means for this aggregate, with an offset and a revision of its own partition, and how many of its events are within.
@@ -168,8 +175,8 @@ impl Located<'_> {
         let cut = match at {
             AsOf::Offset(offset) => self.up_to(*offset),
             AsOf::Revision(revision) => {
-                let place = usize::try_from(*revision).ok();
-                let Some(spot) = place.and_then(|place| self.spot(place)) else {
+                let place = usize::try_from(*revision).unwrap_or(usize::MAX);
+                let Some(spot) = self.spot(place)? else {
                     return Err(StoreError::NoSuchRevision {
                         aggregate: self.aggregate.name().to_owned(),
                         id: self.id.clone(),
@@ -182,7 +189,8 @@ impl Located<'_> {
             at => self.aggregate.topic_cut(at, &self.head)?,
         };
         let last = cut.last(number);
-        let within = self.partition.within(&self.key, last).min(self.events);
+        let within = self.partition.within(&self.key, last)?.min(self.events);
+        self.partition.still(self.removals)?;
         Ok((cut, within))
     }
 
@@ -192,7 +200,7 @@ impl Located<'_> {
         if within > 0 {
             return Ok((cut, within));
         }
-        let first = self.spot(0).map_or_else(String::new, |spot| {
+        let first = self.spot(0)?.map_or_else(String::new, |spot| {
             let time = canonical::time_text(spot.recorded_ms);
             format!(
                 "offset {} of partition {}, recorded {time}",

@@ -137,7 +137,7 @@ impl EventStore {
             state,
             revision: folding.last.map(|spot| spot.revision),
             recorded: folding.last.map(|spot| canonical::time_text(spot.recorded_ms)),
-            time: located.time(&cut),
+            time: located.time(&cut)?,
             partition: located.partition.number,
             events: within as u64,
             offsets_applied: OffsetsApplied::of(&folding.applied),
@@ -151,7 +151,7 @@ impl EventStore {
             halted: folding.halted,
             unknown_events: folding.unknown.events,
             unknown: folding.unknown.first,
-            unreadable: located.unreadable(&cut),
+            unreadable: located.unreadable(&cut)?,
             log_start_offset: located.partition.log.log_start_offset(),
             also_in_partitions: located.also_in(&cut),
             aggregate: aggregate.name().to_owned(),
@@ -167,7 +167,7 @@ impl EventStore {
         events: usize,
     ) -> Result<(Folding<'a>, Value), StoreError> {
         let mut folding = Folding::new(self, located.aggregate, located.partition, &located.key);
-        folding.run(&located.spots(0..events))?;
+        folding.run(&located.spots(0..events)?)?;
         let state = folding.view();
         if folding.halted.is_none() {
             self.shared.unhalted.remember(located, events);

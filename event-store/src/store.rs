@@ -224,6 +224,7 @@ impl EventStore {
     pub fn caught_up(&self) -> Result<(), StoreError> {
         for aggregate in self.all() {
             aggregate.index.catch_up(&self.work)?;
+            aggregate.index.count_keys()?;
         }
         Ok(())
     }
@@ -282,6 +283,7 @@ fn follow(woken: &Receiver<()>, aggregates: &Weak<RwLock<BTreeMap<String, Arc<Ag
         for aggregate in all {
             // Whoever asks next meets the same error and is told.
             let _ = aggregate.index.catch_up(&work);
+            let _ = aggregate.index.count_keys();
         }
     }
 }
@@ -300,9 +302,9 @@ impl Aggregate {
         };
         let head = self.index.head();
         for (number, partition) in (0..).zip(&self.index.partitions) {
-            let known = partition.known();
-            progress.aggregates += known.key_count() as u64;
-            progress.records += known.record_count();
+            let facts = partition.log.key_facts();
+            progress.aggregates += facts.keys;
+            progress.records += facts.records;
             let behind = partition.log.last_stable_offset() - (head.last(number) + 1);
             progress.lag += u64::try_from(behind).unwrap_or(0);
         }
@@ -311,7 +313,7 @@ impl Aggregate {
 
     fn info(&self, work: &Work) -> AggregateInfo {
         // One damaged topic must not hide the others.
-        let (head, damage) = match self.index.catch_up(work) {
+        let (head, mut damage) = match self.index.catch_up(work) {
             Ok(head) => (head, None),
             Err(error) => (self.index.head(), Some(error.to_string())),
         };
@@ -321,20 +323,29 @@ impl Aggregate {
             partitions: u32::try_from(self.index.partitions.len()).unwrap_or(u32::MAX),
             fold: FoldUsed::from(self.fold.id()),
             readers: self.fold.readers(),
-            time: self.index.time(&head),
+            time: None,
             aggregates: 0,
             records: 0,
             keyless_records: 0,
-            unreadable_batches: self.index.unreadable(&head),
+            unreadable_batches: 0,
             head,
-            damage,
+            damage: None,
         };
-        for partition in &self.index.partitions {
-            let known = partition.known();
-            info.aggregates += known.key_count() as u64;
-            info.records += known.record_count();
-            info.keyless_records += known.keyless_count();
+        if damage.is_none() {
+            damage = self.tell(&mut info).err().map(|error| error.to_string());
         }
-        info
+        AggregateInfo { damage, ..info }
+    }
+
+    fn tell(&self, info: &mut AggregateInfo) -> Result<(), StoreError> {
+        info.time = self.index.time(&info.head)?;
+        info.unreadable_batches = self.index.unreadable(&info.head)?;
+        for partition in &self.index.partitions {
+            info.aggregates += partition.begun(info.head.last(partition.number))?;
+            let facts = partition.log.key_facts();
+            info.records += facts.records;
+            info.keyless_records += facts.keyless;
+        }
+        Ok(())
     }
 }

@@ -1,10 +1,12 @@
 //! Which foldings came to their end: so that a walk through a long history is not folded anew for each of its pages.
 //!
-//! Invariant: an entry says that a fold took the first so many events of a key, which stays true for ever. What stopped is
-//! never remembered: a record that could not be read may be read again.
+//! Invariant: an entry says that a fold took the first so many events of a key, which stays true for ever while no records
+//! go. What stopped is never remembered: a record that could not be read may be read again.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
+
+use annals_segment_log::Removals;
 
 use crate::locate::Located;
 
@@ -17,6 +19,8 @@ struct Folded {
     fold: [u8; 32],
     /// Which index's log.
     log: u64,
+    /// What had gone from it.
+    removals: Removals,
     key: Vec<u8>,
     events: usize,
 }
@@ -30,6 +34,7 @@ impl Folded {
         Folded {
             fold: located.aggregate.fold.id().digest,
             log: located.partition.id,
+            removals: located.removals,
             key: located.key.clone(),
             events,
         }

@@ -82,7 +82,7 @@ pub use derived::transaction::Aborted;
 pub use dir::{LogConfig, LogDir};
 pub use disk::{create_folder, try_room};
 pub use error::{AppendError, ConditionError, KeyError, LogError, ReadError, Unexpected};
-pub use keys::KeyEntry;
+pub use keys::{KeyEntry, KeyFacts, KeySpot, Removals};
 pub use offline::{Mended, OfflineLog, PartitionCheck, Remedy};
 pub use partition::{
     Appended, Committed, Conditions, Dated, DeleteError, Durability, EpochEnd, Partition, PartitionConfig,

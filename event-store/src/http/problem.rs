@@ -49,6 +49,8 @@ impl From<StoreError> for Problem {
             StoreError::Limit { .. } => (StatusCode::BAD_REQUEST, "bad-limit"),
             StoreError::TooMuchWork { .. } => (StatusCode::BAD_REQUEST, "too-much-work"),
             StoreError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
+            StoreError::Shortened { .. } => (StatusCode::SERVICE_UNAVAILABLE, "log-shortened"),
+            StoreError::IndexFull { .. } => (StatusCode::SERVICE_UNAVAILABLE, "index-full"),
             StoreError::WrongTopic { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "wrong-topic"),
             StoreError::Index(_) => (StatusCode::INTERNAL_SERVER_ERROR, "log-unreadable"),
         };

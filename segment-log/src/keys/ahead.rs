@@ -2,12 +2,10 @@
 //!
 //! Only a conditional append wants to know about them. Invariant: it tells of every record of the offsets from the
 //! index's end to its own, whose transactional ones are kept with their producer: whether they count is asked of the
-//! derived state.
+//! derived state. What has become stable is read again, with its times, and passed here.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-
-use bytes::Bytes;
 
 use super::reading::Reading;
 
@@ -24,11 +22,9 @@ pub(crate) struct Unstable {
 
 #[derive(Debug)]
 struct Waiting {
-    base: i64,
     end: i64,
-    transactional: Option<i64>,
     gapped: bool,
-    keys: Vec<(i64, Arc<[u8]>)>,
+    keys: Vec<Arc<[u8]>>,
 }
 
 /// See the module.
@@ -57,8 +53,8 @@ impl Ahead {
 
     /// Takes in the batch at its end, of this producer where it is part of a transaction.
     pub(crate) fn add(&mut self, reading: &Reading, transactional: Option<i64>) {
-        let mut keys = Vec::with_capacity(reading.keys.len());
-        for (offset, key) in &reading.keys {
+        let mut keys = Vec::new();
+        for (offset, key) in reading.keys() {
             let key = match self.keys.get_key_value(key.as_ref()) {
                 Some((known, _)) => Arc::clone(known),
                 None => {
@@ -68,60 +64,35 @@ impl Ahead {
             };
             self.bytes += RECORD_BYTES;
             let unstable = Unstable {
-                offset: *offset,
+                offset,
                 transactional,
             };
             self.keys.entry(Arc::clone(&key)).or_default().push_back(unstable);
-            keys.push((*offset, key));
+            keys.push(key);
         }
         self.batches.push_back(Waiting {
-            base: reading.base,
             end: reading.end,
-            transactional,
             gapped: reading.gapped,
             keys,
         });
         self.end = reading.end;
     }
 
-    /// Takes out the first batch if it ends by `stable`: what it says about keys, where its transaction, which
-    /// `is_aborted` is asked about by producer and offset, was not aborted.
-    pub(crate) fn next_stable(
-        &mut self,
-        stable: i64,
-        is_aborted: impl Fn(i64, i64) -> bool,
-    ) -> Option<Reading> {
-        let first = self.batches.pop_front_if(|first| first.end <= stable)?;
-        for (_, key) in &first.keys {
-            self.bytes = self.bytes.saturating_sub(RECORD_BYTES);
-            let Some(places) = self.keys.get_mut(key) else {
-                continue;
-            };
-            places.pop_front();
-            if places.is_empty() {
-                self.keys.remove(key);
-                self.bytes = self.bytes.saturating_sub(ENTRY_BYTES + key.len());
+    /// The index tells of what stands before `end`.
+    pub(crate) fn pass(&mut self, end: i64) {
+        while let Some(first) = self.batches.pop_front_if(|first| first.end <= end) {
+            for key in &first.keys {
+                self.bytes = self.bytes.saturating_sub(RECORD_BYTES);
+                let Some(places) = self.keys.get_mut(key) else {
+                    continue;
+                };
+                places.pop_front();
+                if places.is_empty() {
+                    self.keys.remove(key);
+                    self.bytes = self.bytes.saturating_sub(ENTRY_BYTES + key.len());
+                }
             }
         }
-        let aborted = first.transactional.is_some_and(|id| is_aborted(id, first.base));
-        let keys = first.keys.into_iter().filter(|_| !aborted);
-        Some(Reading {
-            base: first.base,
-            end: first.end,
-            gapped: first.gapped && !aborted,
-            keys: keys
-                .map(|(offset, key)| (offset, Bytes::from_owner(key)))
-                .collect(),
-        })
-    }
-
-    /// Whether something is waiting to become stable.
-    pub(crate) fn is_waiting(&self) -> bool {
-        !self.batches.is_empty()
-    }
-
-    /// Goes on at `end` where it has nothing.
-    pub(crate) fn skip_to(&mut self, end: i64) {
         if self.batches.is_empty() {
             self.end = self.end.max(end);
         }

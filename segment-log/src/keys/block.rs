@@ -11,12 +11,13 @@
 //! 4  CRC-32C of them
 //! ```
 //!
-//! varint: seven bits a byte, the lowest first, the eighth set when more follow.
+//! varint: as varint.rs has it.
 //!
 //! Invariant: what reads is what was written, or an error; no count in it reserves memory.
 
 use bytes::BufMut;
 
+use super::varint::{self, Damaged};
 use crate::format::{CRC_BYTES, crc};
 
 /// Some offsets of a key, by distance from the base offset of their segment.
@@ -63,12 +64,8 @@ impl<'a> Writing<'a> {
         self.last = &[];
     }
 
-    fn put(&mut self, mut number: u64) {
-        while number > 0x7f {
-            self.bytes.put_u8(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.bytes.put_u8(number as u8);
+    fn put(&mut self, number: u64) {
+        varint::put(&mut self.bytes, number);
     }
 }
 
@@ -77,11 +74,8 @@ pub(super) struct Reading {
     bytes: Vec<u8>,
     at: usize,
     entry: Entry,
+    begun: bool,
 }
-
-/// Bytes that are no block.
-#[derive(Debug)]
-pub(super) struct Damaged;
 
 impl Reading {
     /// Of a block with its checksum.
@@ -95,7 +89,13 @@ impl Reading {
             bytes,
             at: 0,
             entry: Entry::default(),
+            begun: false,
         })
+    }
+
+    /// The entry given last.
+    pub(super) fn last(&self) -> Option<&Entry> {
+        self.begun.then_some(&self.entry)
     }
 
     /// The next entry, `None` at the end.
@@ -124,20 +124,15 @@ impl Reading {
             offset = offset.checked_add(step).ok_or(Damaged)?;
             self.entry.offsets.push(offset);
         }
+        self.begun = true;
         Ok(Some(&self.entry))
     }
 
     fn number(&mut self) -> Result<usize, Damaged> {
-        let mut number = 0u64;
-        for shift in (0..63).step_by(7) {
-            let byte = *self.bytes.get(self.at).ok_or(Damaged)?;
-            self.at += 1;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return usize::try_from(number).map_err(|_| Damaged);
-            }
-        }
-        Err(Damaged)
+        let mut rest = self.bytes.get(self.at..).unwrap_or_default();
+        let number = varint::take(&mut rest)?;
+        self.at = self.bytes.len() - rest.len();
+        usize::try_from(number).map_err(|_| Damaged)
     }
 }
 

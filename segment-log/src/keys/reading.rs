@@ -1,9 +1,17 @@
-//! What a batch says about keys.
+//! What a batch says about its events: their keys and times.
 
-use annals_kafka_wire::batch::{Batch, Compression};
+use annals_kafka_wire::batch::{Batch, Compression, TimestampType};
 use bytes::Bytes;
 
-/// The keys of one batch.
+/// An event of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Event {
+    pub(super) offset: i64,
+    pub(super) ms: i64,
+    pub(super) key: Option<Bytes>,
+}
+
+/// What one batch says.
 #[derive(Debug)]
 pub(crate) struct Reading {
     pub(crate) base: i64,
@@ -11,8 +19,9 @@ pub(crate) struct Reading {
     pub(crate) end: i64,
     /// Records that were there once are gone from it, or nobody can read them.
     pub(super) gapped: bool,
-    /// Offset and key of each record that has one.
-    pub(super) keys: Vec<(i64, Bytes)>,
+    /// Whether its times are its producer's.
+    pub(super) by_producer: bool,
+    pub(super) events: Vec<Event>,
 }
 
 impl Reading {
@@ -22,16 +31,22 @@ impl Reading {
             base: batch.base_offset(),
             end: batch.last_offset() + 1,
             gapped: false,
-            keys: Vec::new(),
+            by_producer: batch.timestamp_type() == TimestampType::CreateTime,
+            events: Vec::new(),
         }
     }
 
-    /// Of a batch stored at `base`, whose keys are known.
-    pub(crate) fn of_keys(batch: &Batch, base: i64, keys: Vec<(i64, Bytes)>) -> Reading {
+    /// Of a batch stored at `base`, whose keys are known. It tells no times.
+    pub(crate) fn of_keys(batch: &Batch, base: i64, keys: impl Iterator<Item = (i64, Bytes)>) -> Reading {
+        let event = |(offset, key)| Event {
+            offset,
+            ms: 0,
+            key: Some(key),
+        };
         Reading {
             base,
             end: base + i64::from(batch.last_offset_delta()) + 1,
-            keys,
+            events: keys.map(event).collect(),
             ..Reading::nothing(batch)
         }
     }
@@ -51,19 +66,26 @@ impl Reading {
         };
         for record in records {
             match record {
-                Ok(record) => {
-                    let key = record.key.map(owned);
-                    reading.keys.extend(key.map(|key| (record.offset, key)));
-                }
+                Ok(record) => reading.events.push(Event {
+                    offset: record.offset,
+                    ms: record.timestamp_ms,
+                    key: record.key.map(owned),
+                }),
                 // Who reads it gets nothing of it either.
                 Err(_) => {
-                    reading.keys.clear();
+                    reading.events.clear();
                     reading.gapped = true;
                     break;
                 }
             }
         }
         reading
+    }
+
+    /// Offset and key of each event that has one.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (i64, &Bytes)> {
+        let keyed = self.events.iter();
+        keyed.filter_map(|event| Some((event.offset, event.key.as_ref()?)))
     }
 }
 
@@ -81,7 +103,8 @@ mod tests {
         }
         let (batch, _) = Batch::parse(&builder.build(), 0).unwrap();
         let reading = Reading::of(&batch, 1 << 20);
-        assert_eq!(reading.keys, [(0, "one".into()), (1, "two".into())]);
-        assert!(reading.keys.iter().all(|(_, key)| key.is_unique()));
+        let keys: Vec<_> = reading.keys().collect();
+        assert_eq!(keys, [(0, &"one".into()), (1, &"two".into())]);
+        assert!(keys.iter().all(|(_, key)| key.is_unique()));
     }
 }

@@ -1,134 +1,41 @@
-//! The keys of a sealed segment on disk: a sorted run that never changes.
+//! A run that is read: the keys and times of a sealed segment, in a file beside it that never changes (layout.rs).
 //!
-//! ```text
-//! <base offset>.keys
-//!   data blocks of 4 KiB or a little more, back to back                (block.rs)
-//!   filter                                                             (filter.rs)
-//!   directory: for each block
-//!         8 position | 4 first offset, less the base | 4 how many of its first key stand before it
-//!       | 4 length of its first key | the key
-//!     and 4 CRC-32C of it
-//!   footer, framed as format.rs says, magic "ANNALSKY", version 1; the body:
-//!       0  8  base offset of the segment
-//!       8  8  end offset of the segment
-//!      16  8  bytes of its log file
-//!      24  4  CRC-32C over the heads of its batches, as in its index
-//!      28  1  1 when records are gone from among the others, else 0
-//!      29  8  keys
-//!      37  8  position of the filter
-//!      45  8  position of the directory
-//! ```
-//!
-//! An entry has at most 128 offsets, so that a key that occurs often is found in one block at any offset or number.
-//! Invariant: a run is a function of its segment and of which transactions were aborted. It is used for the very
-//! segment its footer names, and what is read of it is checked: bad bytes are an error ([`is_damaged`]), not an answer.
+//! Invariant: it is used for the very segment its footer names, and what is read of it is checked: bad bytes are an
+//! error ([`is_damaged`]), not an answer. In memory are its filter and its directory.
 
 use std::cmp::Ordering;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use bytes::{Buf, BufMut};
-
 use super::KeyEntry;
-use super::block::{Damaged, Reading, Writing};
-use super::filter;
-use super::part::Part;
+use super::block::Reading;
+use super::facts::Facts;
+use super::layout::{BlockHead, Ends, FOOTER_BYTES, OFFSETS_MAX, SegmentId, read_directory, read_footer};
+use super::varint::{self, Damaged};
+use super::{filter, times};
 use crate::disk::{Disk, DiskFile, Open};
-use crate::format::{CRC_BYTES, HEAD_BYTES, crc, frame, unframe};
-
-const MAGIC: &[u8; 8] = b"ANNALSKY";
-const VERSION: u32 = 1;
-const BODY_BYTES: usize = 53;
-const FOOTER_BYTES: usize = HEAD_BYTES + BODY_BYTES + CRC_BYTES;
-
-/// Bytes after which a block is closed: one read gets them for about what it costs by itself.
-const BLOCK_BYTES: usize = 4096;
-
-/// Offsets in one entry.
-const OFFSETS_MAX: usize = 128;
-
-/// Bytes of the directory for a block, without its key.
-const DIRECTORY_ENTRY_BYTES: usize = 20;
-
-/// What a segment is known by: a run was made of this one, or is of no use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SegmentId {
-    pub(crate) base: i64,
-    pub(crate) end: i64,
-    pub(crate) size: u64,
-    pub(crate) heads: u32,
-}
+use crate::format::{CRC_BYTES, crc};
 
 /// A run's filter and directory; its blocks are read when they are asked for.
 #[derive(Debug)]
 pub(crate) struct Run {
     name: String,
     base: i64,
-    pub(super) gapped: bool,
+    facts: Facts,
     filter: Vec<u8>,
     blocks: Vec<BlockHead>,
-    /// Where the last block ends.
-    blocks_end: u64,
+    times: Vec<times::Head>,
+    ends: Ends,
     /// About what it takes in memory.
     bytes: usize,
     /// Somebody came upon bytes that are not those that were written.
     damaged: AtomicBool,
 }
 
-#[derive(Debug)]
-struct BlockHead {
-    position: u64,
-    key: Box<[u8]>,
-    first: u32,
-    before: u32,
-}
-
 /// Whether bytes of a run are not those that were written.
 pub(crate) fn is_damaged(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidData
-}
-
-/// The run of a segment.
-pub(crate) fn encode(part: &Part, of: SegmentId) -> Vec<u8> {
-    let (mut out, mut directory, mut block) = (Vec::new(), Vec::new(), Writing::default());
-    let mut hashes = Vec::with_capacity(part.key_count() as usize);
-    for (key, all) in part.sorted() {
-        hashes.push(filter::hash(key));
-        for (number, offsets) in all.chunks(OFFSETS_MAX).enumerate() {
-            let before = number * OFFSETS_MAX;
-            if block.bytes.is_empty() {
-                directory.put_u64(out.len() as u64);
-                directory.put_u32(offsets[0]);
-                directory.put_u32(before as u32);
-                directory.put_u32(key.len() as u32);
-                directory.put_slice(key);
-            }
-            block.push(key, before, offsets);
-            if block.bytes.len() >= BLOCK_BYTES {
-                block.close(&mut out);
-            }
-        }
-    }
-    if !block.bytes.is_empty() {
-        block.close(&mut out);
-    }
-    let filter_at = out.len();
-    out.extend(filter::encode(part.key_count(), hashes.into_iter()));
-    let directory_at = out.len();
-    out.put_slice(&directory);
-    out.put_u32(crc(&directory));
-    let mut body = Vec::with_capacity(BODY_BYTES);
-    body.put_i64(of.base);
-    body.put_i64(of.end);
-    body.put_u64(of.size);
-    body.put_u32(of.heads);
-    body.put_u8(part.is_gapped().into());
-    for number in [part.key_count(), filter_at as u64, directory_at as u64] {
-        body.put_u64(number);
-    }
-    out.extend(frame(MAGIC, VERSION, &body));
-    out
 }
 
 impl Run {
@@ -144,36 +51,38 @@ impl Run {
         };
         let mut footer = [0; FOOTER_BYTES];
         file.read_at(footer_at, &mut footer)?;
-        let Some(mut body) = unframe(MAGIC, VERSION, &footer).filter(|body| body.len() == BODY_BYTES) else {
+        let Some((found, mut facts, ends)) = read_footer(&footer, footer_at) else {
             return Ok(None);
         };
-        let found = SegmentId {
-            base: body.get_i64(),
-            end: body.get_i64(),
-            size: body.get_u64(),
-            heads: body.get_u32(),
-        };
-        let gapped = body.get_u8() != 0;
-        let [keys, filter_at, directory_at] = std::array::from_fn(|_| body.get_u64());
-        let rising = filter_at <= directory_at && directory_at <= footer_at;
-        if found != of || !rising || directory_at - filter_at != filter::bytes_for(keys) as u64 {
+        if found != of {
             return Ok(None);
         }
-        let mut filter = vec![0; (directory_at - filter_at) as usize];
-        file.read_at(filter_at, &mut filter)?;
-        let mut directory = vec![0; (footer_at - directory_at) as usize];
-        file.read_at(directory_at, &mut directory)?;
-        let heads = directory.len() / DIRECTORY_ENTRY_BYTES * size_of::<BlockHead>();
-        Ok(read_directory(&directory).map(|blocks| Run {
+        let mut filter = vec![0; (ends.filter - ends.times) as usize];
+        file.read_at(ends.times, &mut filter)?;
+        let mut directory = vec![0; (ends.directory - ends.filter) as usize];
+        file.read_at(ends.filter, &mut directory)?;
+        let Some((times, blocks)) = read_directory(&directory) else {
+            return Ok(None);
+        };
+        if times.is_empty() {
+            facts.last_ms = None;
+        }
+        let heads = blocks.len() * size_of::<BlockHead>() + times.len() * size_of::<times::Head>();
+        Ok(Some(Run {
             name: name.to_owned(),
             base: of.base,
-            gapped,
+            facts,
             bytes: filter.len() + directory.len() + heads,
             filter,
             blocks,
-            blocks_end: filter_at,
+            times,
+            ends,
             damaged: AtomicBool::new(false),
         }))
+    }
+
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// About what it takes in memory.
@@ -249,6 +158,108 @@ impl Run {
         Ok(found)
     }
 
+    /// When the records at these rising offsets were recorded; nothing before the first.
+    pub(super) fn recorded(&self, disk: &dyn Disk, offsets: &[i64]) -> io::Result<Vec<Option<i64>>> {
+        let mut found = Vec::with_capacity(offsets.len());
+        let file = disk.open(&self.name, Open::Existing)?;
+        let mut kept: Option<(usize, Vec<u8>)> = None;
+        for offset in offsets {
+            let Ok(delta) = u32::try_from(offset - self.base) else {
+                found.push(None);
+                continue;
+            };
+            let ms = times::at(&self.times, delta, |block| match kept.take() {
+                Some((at, steps)) if at == block => Ok(&kept.insert((at, steps)).1),
+                _ => Ok(&kept.insert((block, self.times_block(&*file, block)?)).1),
+            });
+            found.push(self.noting(ms)?);
+        }
+        Ok(found)
+    }
+
+    /// The first offset with a later time.
+    pub(super) fn later(&self, disk: &dyn Disk, ms: i64) -> io::Result<Option<i64>> {
+        let file = disk.open(&self.name, Open::Existing)?;
+        let later = times::later(&self.times, ms, |block| self.times_block(&*file, block));
+        Ok(self.noting(later)?.map(|delta| self.base + i64::from(delta)))
+    }
+
+    /// The steps of a block of times.
+    fn times_block(&self, file: &dyn DiskFile, block: usize) -> io::Result<Vec<u8>> {
+        let length = self.ends.times - self.ends.blocks;
+        let from = self.times.get(block).map_or(0, |head| head.at);
+        let end = self.times.get(block + 1).map_or(length, |next| next.at);
+        self.summed(file, self.ends.blocks + from, self.ends.blocks + end)
+    }
+
+    /// First and last offset of the batches that cannot be read.
+    pub(super) fn unreadable(&self, disk: &dyn Disk) -> io::Result<Vec<(i64, i64)>> {
+        let mut ranges = Vec::new();
+        if self.facts.unreadable == 0 {
+            return Ok(ranges);
+        }
+        let file = disk.open(&self.name, Open::Existing)?;
+        let bytes = self.summed(&*file, self.ends.directory, self.ends.ranges)?;
+        let (mut rest, mut behind) = (&bytes[..], self.base);
+        while !rest.is_empty() {
+            let mut number = || varint::take(&mut rest).map_err(|Damaged| self.damaged());
+            let first = behind.saturating_add_unsigned(number()?);
+            let last = first.saturating_add_unsigned(number()?);
+            ranges.push((first, last));
+            behind = last.saturating_add(1);
+        }
+        Ok(ranges)
+    }
+
+    /// Which of these rising keys are not here.
+    pub(super) fn missing(&self, disk: &dyn Disk, keys: &[&[u8]]) -> io::Result<Vec<bool>> {
+        let mut missing = Vec::with_capacity(keys.len());
+        let mut blocks = Blocks::new(self, disk, 0)?;
+        let mut current: Option<(usize, Reading)> = None;
+        for key in keys {
+            // An entry that begins a key stands in the last block that begins with it or with a lower one.
+            let Some(at) = self.block_of(key, |block| block.before == 0)? else {
+                missing.push(true);
+                continue;
+            };
+            if current.as_ref().is_none_or(|(number, _)| *number != at) {
+                blocks.at = at;
+                current = blocks.next()?.map(|block| (at, block));
+            }
+            let mut found = false;
+            if let Some((_, block)) = &mut current {
+                while block.last().is_none_or(|last| *last.key < **key)
+                    && block.next().map_err(|Damaged| self.damaged())?.is_some()
+                {}
+                found = block.last().is_some_and(|last| *last.key == **key);
+            }
+            missing.push(!found);
+        }
+        Ok(missing)
+    }
+
+    /// Bytes of the file, less their checksum behind them.
+    fn summed(&self, file: &dyn DiskFile, from: u64, end: u64) -> io::Result<Vec<u8>> {
+        // The file may have become shorter: no more is reserved than it has.
+        if end < from + CRC_BYTES as u64 || end > file.len()? {
+            return Err(self.damaged());
+        }
+        let mut bytes = vec![0; (end - from) as usize];
+        file.read_at(from, &mut bytes)?;
+        let sum = bytes.split_off(bytes.len() - CRC_BYTES);
+        match sum == crc(&bytes).to_be_bytes() {
+            true => Ok(bytes),
+            false => Err(self.damaged()),
+        }
+    }
+
+    fn noting<T>(&self, read: io::Result<T>) -> io::Result<T> {
+        if read.as_ref().is_err_and(is_damaged) {
+            self.damaged.store(true, Relaxed);
+        }
+        read
+    }
+
     /// The last block that begins with a lower key, or with this one where `begins` says yes; `None` when the key is
     /// not here.
     fn block_of(&self, key: &[u8], begins: impl Fn(&BlockHead) -> bool) -> io::Result<Option<usize>> {
@@ -276,30 +287,6 @@ impl Run {
     }
 }
 
-fn read_directory(bytes: &[u8]) -> Option<Vec<BlockHead>> {
-    let end = bytes.len().checked_sub(CRC_BYTES)?;
-    let (mut from, sum) = bytes.split_at(end);
-    if sum != crc(from).to_be_bytes() {
-        return None;
-    }
-    let mut blocks = Vec::new();
-    while !from.is_empty() {
-        let position = from.try_get_u64().ok()?;
-        let first = from.try_get_u32().ok()?;
-        let before = from.try_get_u32().ok()?;
-        let key_bytes = from.try_get_u32().ok()? as usize;
-        let (key, rest) = from.split_at_checked(key_bytes)?;
-        from = rest;
-        blocks.push(BlockHead {
-            position,
-            key: Box::from(key),
-            first,
-            before,
-        });
-    }
-    Some(blocks)
-}
-
 /// Reads blocks one after the other.
 struct Blocks<'a> {
     run: &'a Run,
@@ -321,7 +308,7 @@ impl<'a> Blocks<'a> {
         self.at += 1;
         let end = blocks
             .get(self.at)
-            .map_or(self.run.blocks_end, |next| next.position);
+            .map_or(self.run.ends.blocks, |next| next.position);
         // The file may have become shorter: no more is reserved than it has.
         if end < head.position || end > self.file.len()? {
             return Err(self.run.damaged());

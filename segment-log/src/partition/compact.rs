@@ -298,7 +298,7 @@ impl Partition {
         });
         write(&self.segments).replace(&opened);
         lock(&self.opened).retain(|opened| !(base..end).contains(&opened.index.base));
-        self.keys.forget_from(base);
+        self.keys.note_compacted(base);
         lock(&self.swapped).push(opened.clone());
         self.ending(self.finish_swap(&opened)).map(|()| true)
     }

@@ -1,24 +1,20 @@
-//! Asking which records a key has; see [`crate::keys`].
+//! Asking which records a key has, and when they were recorded; see [`crate::keys`].
 //!
 //! Invariant: an answer is about committed records from the log's start to where it was asked for, at most to the last
-//! stable offset. Runs are written for segments that are synced, and of transactions whose end is.
+//! stable offset.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use annals_kafka_wire::batch::batches;
-
 use super::Partition;
-use crate::disk::{is_failed_sync, replace};
-use crate::error::{KeyError, ReadError};
-use crate::keys::run::{Run, SegmentId, encode, is_damaged};
-use crate::keys::{Ahead, KeyEntry, Known, Part, Reading, Sealed, SealedKeys};
+use crate::error::KeyError;
+use crate::keys::run::is_damaged;
+use crate::keys::{KeyEntry, KeyFacts, KeySpot, Known, Removals};
 use crate::mutex::{lock, read};
-use crate::segment::file_name;
 
-/// Bytes of the log that are read in at once: what the index is locked for.
-pub(super) const SCAN_BYTES: usize = 1024 * 1024;
+mod follow;
+
+pub(super) use follow::SCAN_BYTES;
 
 /// How often a run that turns out to be damaged is made anew for one question.
 const ATTEMPTS_MAX: u32 = 3;
@@ -48,6 +44,78 @@ impl Partition {
         })
     }
 
+    /// The same, each with when it was recorded.
+    pub fn key_spots(&self, key: &[u8], end: i64, skip: u64, max: usize) -> Result<Vec<KeySpot>, KeyError> {
+        self.ask(end, |known, start, end| {
+            let disk = &*self.shared.disk;
+            let offsets = known.offsets(disk, key, (start, end), skip, max)?;
+            let recorded = known.recorded(disk, &offsets)?;
+            let spots = offsets.into_iter().zip(recorded);
+            let spot = |(offset, recorded_ms)| KeySpot { offset, recorded_ms };
+            Ok(spots.map(spot).collect())
+        })
+    }
+
+    /// How many keys committed records before `end` have. Who asks first waits for the keys of all segments to be
+    /// compared; who asks later, for the new ones.
+    pub fn keys_begun(&self, end: i64) -> Result<u64, KeyError> {
+        loop {
+            let begun = self.ask(end, |known, _, end| Ok(known.begun(end)))?;
+            match begun {
+                Some(begun) => return Ok(begun),
+                None => self.look_for_firsts()?,
+            }
+        }
+    }
+
+    /// The last offset before `end` that was recorded at or before `ms`; -1 where all records are later.
+    pub fn offset_recorded_at(&self, ms: i64, end: i64) -> Result<i64, KeyError> {
+        self.ask(end, |known, _, end| known.last_at(&*self.shared.disk, ms, end))
+    }
+
+    /// Whether the time of any committed record before `end` is its producer's, not the log's.
+    pub fn has_producer_time(&self, end: i64) -> Result<bool, KeyError> {
+        self.ask(end, |known, _, end| Ok(known.has_producer_time(end)))
+    }
+
+    /// How many places before `end` nobody can read: batches whose records cannot be read or of which some are gone,
+    /// damage, and what was deleted from the beginning.
+    pub fn unreadable_count(&self, end: i64) -> Result<u64, KeyError> {
+        self.ask(end, |known, start, end| {
+            known.unreadable_count(&*self.shared.disk, (start, end))
+        })
+    }
+
+    /// The first and the last offset of the first `max` of them.
+    pub fn unreadable(&self, end: i64, max: usize) -> Result<Vec<(i64, i64)>, KeyError> {
+        self.ask(end, |known, start, end| {
+            known.unreadable(&*self.shared.disk, (start, end), max)
+        })
+    }
+
+    /// What the key index knows right now; nothing is read for it.
+    pub fn key_facts(&self) -> KeyFacts {
+        read(&self.keys.known).key_facts(self.log_start_offset())
+    }
+
+    /// Changes when records go from the partition: whoever asks several times for one answer compares it.
+    pub fn removals(&self) -> Removals {
+        Removals {
+            log_start: self.log_start_offset(),
+            compactions: self.keys.compactions.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Brings the key index up to the last stable offset, and answers that. It is given up, with what was read kept, as
+    /// soon as `go_on` says no: then the answer is where the index ends.
+    pub fn follow_keys(&self, go_on: &mut dyn FnMut() -> bool) -> Result<i64, KeyError> {
+        let end = self.last_stable_offset();
+        match self.follow_while(end, go_on)? {
+            true => Ok(end),
+            false => Ok(self.key_facts().end.min(end)),
+        }
+    }
+
     pub(super) fn ask<T>(
         &self,
         end: i64,
@@ -56,7 +124,7 @@ impl Partition {
         let mut attempt = 1;
         loop {
             let end = end.min(self.last_stable_offset());
-            self.follow(end)?;
+            self.follow_while(end, &mut || true)?;
             let files = read(&self.files);
             if !self.is_aligned() {
                 continue;
@@ -66,275 +134,12 @@ impl Partition {
             match answer {
                 Err(error) if is_damaged(&error) && attempt < ATTEMPTS_MAX => {
                     tracing::warn!(partition = %self.path, %error, "a key index is made anew");
+                    let _one_at_a_time = lock(&self.keys.follower);
                     self.discard_damaged()?;
                     attempt += 1;
                 }
                 answer => return Ok(answer?),
             }
         }
-    }
-
-    /// Reads in what is committed before `end`.
-    pub(super) fn follow(&self, end: i64) -> Result<(), KeyError> {
-        self.keys.note_asked(self.shared.now());
-        while read(&self.keys.known).end(self.log_start_offset()) < end || !self.is_aligned() {
-            // Who waits for another to read waits for one piece, and then sees whether to go on.
-            let _one_at_a_time = lock(&self.keys.follower);
-            self.align()?;
-            let start = self.log_start_offset();
-            let next = read(&self.keys.known).end(start);
-            if next < end && !self.take_stable()? && !self.take_run(next)? {
-                self.take_log(next)?;
-            }
-            self.keys.note_asked(self.shared.now());
-        }
-        self.settle_keys()
-    }
-
-    /// Whether the segments that the index knows are those that there are.
-    fn is_aligned(&self) -> bool {
-        self.is_aligned_with(&read(&self.keys.known))
-    }
-
-    pub(super) fn is_aligned_with(&self, known: &Known) -> bool {
-        let start = self.log_start_offset();
-        let segments = read(&self.segments);
-        let is_there = |sealed: &Arc<Sealed>| {
-            sealed.end > start && segments.has_sealed(sealed.base, sealed.end, sealed.size)
-        };
-        known.sealed.iter().all(is_there)
-    }
-
-    /// Forgets segments that are gone, and what was read behind one that has changed.
-    fn align(&self) -> Result<(), KeyError> {
-        if self.is_aligned() {
-            return Ok(());
-        }
-        let start = self.log_start_offset();
-        self.keys.change(|known| {
-            let segments = read(&self.segments);
-            known.sealed.retain(|sealed| sealed.end > start);
-            let is_there = |one: &&Arc<Sealed>| segments.has_sealed(one.base, one.end, one.size);
-            let changed = known.sealed.iter().find(|one| !is_there(one)).map(|one| one.base);
-            if let Some(changed) = changed {
-                known.forget_from(changed);
-            }
-        })
-    }
-
-    /// Takes in the first batch that was not stable when it was read and now is.
-    fn take_stable(&self) -> Result<bool, KeyError> {
-        let stable = self.last_stable_offset();
-        self.keys.change(|known| {
-            let derived = read(&self.derived);
-            let is_aborted = |id, offset| derived.transactions.is_aborted(id, offset);
-            let next = known
-                .ahead
-                .as_mut()
-                .and_then(|ahead| ahead.next_stable(stable, is_aborted));
-            drop(derived);
-            next.map(|reading| self.take(known, &[reading])).is_some()
-        })
-    }
-
-    /// Takes in the run of the segment that begins at `next`, if it is sealed, decided and has one.
-    fn take_run(&self, next: i64) -> Result<bool, KeyError> {
-        let forgotten = read(&self.keys.known).forgotten;
-        let (base, sealed) = read(&self.segments).around(next);
-        let Some((end, size)) = sealed.filter(|_| base == next) else {
-            return Ok(false);
-        };
-        if end > self.last_stable_offset() {
-            return Ok(false);
-        }
-        let name = file_name(&self.path, next, "keys");
-        let _files = read(&self.files);
-        let disk = &*self.shared.disk;
-        let Some(run) = Run::open(disk, &name, self.segment_id(next, end, size)?)? else {
-            return Ok(false);
-        };
-        let keys = SealedKeys::Run(run);
-        let sealed = Arc::new(Sealed {
-            base,
-            end,
-            size,
-            keys,
-        });
-        self.keys.change(|known| {
-            // Unless what stands before it is gone meanwhile: it would stand behind a gap.
-            let follows = known.forgotten == forgotten
-                && known.part.is_none()
-                && known.end(self.log_start_offset()) == next;
-            if follows {
-                known.sealed.push(sealed);
-                known.ahead = None;
-            }
-            follows
-        })
-    }
-
-    /// Takes in some of the log from `next` on.
-    fn take_log(&self, next: i64) -> Result<(), KeyError> {
-        let forgotten = read(&self.keys.known).forgotten;
-        if read(&self.keys.known).end(self.log_start_offset()) != next {
-            return Ok(());
-        }
-        let committed = match self.read_committed(next, SCAN_BYTES) {
-            // It begins later by now.
-            Err(ReadError::OutOfRange { start, .. }) if start > next => return Ok(()),
-            committed => committed?,
-        };
-        let limit = self.decompressed_bytes_max();
-        let mut readings = Vec::new();
-        for batch in batches(&committed.bytes) {
-            let batch = batch.map_err(|error| ReadError::Io(io::Error::other(error)))?;
-            let aborted = committed.aborted.iter().any(|aborted| aborted.holds(&batch));
-            readings.push(match batch.is_control() || aborted {
-                true => Reading::nothing(&batch),
-                false => Reading::of(&batch, limit),
-            });
-        }
-        self.keys.change(|known| {
-            // Unless a conditional append has read it meanwhile, or what was read is gone.
-            if known.forgotten == forgotten && !known.ahead.as_ref().is_some_and(Ahead::is_waiting) {
-                self.take(known, &readings);
-            }
-        })
-    }
-
-    /// Takes in what was read of the log behind what is known.
-    fn take(&self, known: &mut Known, readings: &[Reading]) {
-        for reading in readings {
-            let from = known.end(self.log_start_offset());
-            if reading.end <= from {
-                continue;
-            }
-            self.seal_part(known, reading.base);
-            let part = known.part.get_or_insert_with(|| {
-                let (base, _) = read(&self.segments).around(reading.base);
-                Part::new(base, from.max(base))
-            });
-            part.add(reading);
-            let end = part.end();
-            self.seal_part(known, end);
-        }
-        let end = known.end(self.log_start_offset());
-        if let Some(ahead) = &mut known.ahead {
-            ahead.skip_to(end);
-        }
-    }
-
-    /// Moves the part to the sealed ones when its segment ends at or before `offset`.
-    fn seal_part(&self, known: &mut Known, offset: i64) {
-        let Some(part) = &known.part else { return };
-        let (base, sealed) = read(&self.segments).around(part.base());
-        let Some((end, size)) = sealed.filter(|(end, _)| *end <= offset) else {
-            return;
-        };
-        // What decided its transactions is before this.
-        let decided = self.high_watermark();
-        if let Some(part) = known.part.take() {
-            let keys = SealedKeys::Part(part, decided);
-            known.sealed.push(Arc::new(Sealed {
-                base,
-                end,
-                size,
-                keys,
-            }));
-        }
-    }
-
-    /// Writes the runs that can be, and lets go of what they tell.
-    fn settle_keys(&self) -> Result<(), KeyError> {
-        let synced = self.synced.load(Ordering::Acquire);
-        let due = |sealed: &&Arc<Sealed>| match &sealed.keys {
-            // A part that began in the middle of its segment is no function of it.
-            SealedKeys::Part(part, decided) => *decided <= synced && part.is_whole(),
-            SealedKeys::Run(_) => false,
-        };
-        let due: Vec<Arc<Sealed>> = read(&self.keys.known)
-            .sealed
-            .iter()
-            .filter(due)
-            .cloned()
-            .collect();
-        if due.is_empty() || self.shared.ready().is_err() || self.shared.room.reason().is_some() {
-            return Ok(());
-        }
-        let _one_at_a_time = lock(&self.keys.follower);
-        let _files = read(&self.files);
-        if !self.is_aligned() {
-            return Ok(());
-        }
-        for sealed in due {
-            let Sealed { base, end, size, .. } = *sealed;
-            let SealedKeys::Part(part, _) = &sealed.keys else {
-                continue;
-            };
-            let id = self.segment_id(base, end, size)?;
-            let name = file_name(&self.path, base, "keys");
-            let disk = &*self.shared.disk;
-            if lock(&self.writer).removed {
-                return Ok(());
-            }
-            if let Err(error) = replace(disk, &name, &encode(part, id)) {
-                if is_failed_sync(&error) {
-                    self.shared.refused(&format!("writing {name}"), &error, 0, None);
-                }
-                // What is in memory tells the same.
-                tracing::warn!(%name, %error, "a key index could not be written");
-                return Ok(());
-            }
-            let Some(run) = Run::open(disk, &name, id)? else {
-                continue;
-            };
-            let keys = SealedKeys::Run(run);
-            let settled = Arc::new(Sealed {
-                base,
-                end,
-                size,
-                keys,
-            });
-            self.keys.change(|known| {
-                let mine = known.sealed.iter_mut().find(|other| Arc::ptr_eq(other, &sealed));
-                if let Some(mine) = mine {
-                    *mine = settled;
-                }
-            })?;
-        }
-        Ok(())
-    }
-
-    /// Takes away the runs that were found damaged, and forgets what stands behind the first.
-    fn discard_damaged(&self) -> Result<(), KeyError> {
-        let _one_at_a_time = lock(&self.keys.follower);
-        let damaged = |sealed: &&Arc<Sealed>| sealed.is_damaged();
-        let bases: Vec<i64> = read(&self.keys.known)
-            .sealed
-            .iter()
-            .filter(damaged)
-            .map(|one| one.base)
-            .collect();
-        for base in &bases {
-            match self.shared.disk.remove(&file_name(&self.path, *base, "keys")) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
-        }
-        self.keys.change(|known| {
-            if let Some(first) = bases.first() {
-                known.forget_from(*first);
-            }
-        })
-    }
-
-    fn segment_id(&self, base: i64, end: i64, size: u64) -> Result<SegmentId, ReadError> {
-        let heads = self.sealed_heads(base)?;
-        Ok(SegmentId {
-            base,
-            end,
-            size,
-            heads,
-        })
     }
 }

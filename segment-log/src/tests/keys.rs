@@ -27,7 +27,9 @@ fn keyed(producer: Option<(i64, i32)>, keys: &[u8], codec: Compression) -> Batch
     }
     for key in keys {
         let name = name(*key);
-        builder.push(0, (*key < 9).then_some(&*name), Some(&[1; 30]), &[]);
+        // Times that run back and forth.
+        let ms = i64::from(*key) * 100 + i64::from(keys[0]);
+        builder.push(ms, (*key < 9).then_some(&*name), Some(&[1; 30]), &[]);
     }
     Batch::parse(&builder.build(), 0).expect("a built batch").0
 }
@@ -57,6 +59,17 @@ fn conditions(keys: &[u8], expected: &[(usize, i64)]) -> Conditions {
 /// The offsets of every key among the committed records before `end`, as a reader finds them.
 fn read_all(partition: &Partition, end: i64) -> BTreeMap<Vec<u8>, Vec<i64>> {
     let mut found: BTreeMap<Vec<u8>, Vec<i64>> = BTreeMap::new();
+    for (offset, _, key) in records(partition).into_iter().filter(|one| one.0 < end) {
+        if let Some(key) = key {
+            found.entry(key).or_default().push(offset);
+        }
+    }
+    found
+}
+
+/// Offset, timestamp and key of all committed records, as a reader finds them.
+fn records(partition: &Partition) -> Vec<(i64, i64, Option<Vec<u8>>)> {
+    let mut found = Vec::new();
     let start = partition.log_start_offset();
     let mut next = start;
     loop {
@@ -72,9 +85,9 @@ fn read_all(partition: &Partition, end: i64) -> BTreeMap<Vec<u8>, Vec<i64>> {
             }
             for record in batch.records(1 << 20).expect("records") {
                 let record = record.expect("a record");
-                let wanted = (start..end).contains(&record.offset);
-                if let Some(key) = record.key.filter(|_| wanted) {
-                    found.entry(key.to_vec()).or_default().push(record.offset);
+                if record.offset >= start {
+                    let key = record.key.map(|key| key.to_vec());
+                    found.push((record.offset, record.timestamp_ms, key));
                 }
             }
         }
@@ -106,9 +119,69 @@ fn asked(partition: &Partition, end: i64) -> BTreeMap<Vec<u8>, Vec<i64>> {
     }
 }
 
+/// Holds what the index says of times and numbers to what a reader finds.
+fn check_times(partition: &Partition, ends: &[i64]) {
+    let all = records(partition);
+    let mut latest = i64::MIN;
+    let recorded: BTreeMap<i64, i64> = all
+        .iter()
+        .map(|(offset, ms, _)| {
+            latest = latest.max(*ms);
+            (*offset, latest)
+        })
+        .collect();
+    for key in 0..9 {
+        let spots = partition
+            .key_spots(&name(key), i64::MAX, 0, usize::MAX)
+            .expect("spots");
+        for spot in spots {
+            assert_eq!(
+                recorded.get(&spot.offset),
+                Some(&spot.recorded_ms),
+                "{}",
+                spot.offset
+            );
+        }
+    }
+    for end in ends {
+        let keys = read_all(partition, *end);
+        assert_eq!(
+            partition.keys_begun(*end).expect("keys"),
+            keys.len() as u64,
+            "before {end}"
+        );
+        assert_eq!(
+            partition.has_producer_time(*end).expect("a source"),
+            all.iter().any(|(offset, ..)| offset < end)
+        );
+        for ms in (-1..1_000).step_by(90) {
+            let within: Vec<i64> = all
+                .iter()
+                .map(|one| one.0)
+                .filter(|offset| recorded[offset] <= ms && offset < end)
+                .collect();
+            let last = partition.offset_recorded_at(ms, *end).expect("an offset");
+            let told: Vec<i64> = all
+                .iter()
+                .map(|one| one.0)
+                .filter(|offset| *offset <= last)
+                .collect();
+            assert_eq!(told, within, "by {ms} before {end}");
+        }
+    }
+    let facts = partition.key_facts();
+    assert_eq!(facts.end, partition.last_stable_offset());
+    if partition.log_start_offset() == 0 {
+        let keyless = all.iter().filter(|(.., key)| key.is_none()).count();
+        assert_eq!((facts.records, facts.keyless), (all.len() as u64, keyless as u64));
+        assert_eq!(facts.keys, read_all(partition, i64::MAX).len() as u64);
+    }
+}
+
 /// Holds the index to what a reader finds, at some places.
 pub(super) fn check(partition: &Partition) {
     let stable = partition.last_stable_offset();
+    check_times(partition, &[0, 1, stable / 2, stable]);
     for end in [0, 1, stable / 2, stable - 1, stable, stable + 5] {
         assert_eq!(asked(partition, end), read_all(partition, end), "before {end}");
     }
@@ -425,7 +498,7 @@ fn all_key_indexes_together_take_only_so_much() {
     assert_eq!(keys.taken(), BYTES_MAX, "as much as there may be");
     forget(&world);
     keys.take(1);
-    let refused = world.partition.key_count(&name(1), i64::MAX);
+    let refused = world.partition.keys_begun(i64::MAX);
     assert!(matches!(refused, Err(KeyError::NoRoom { .. })), "{refused:?}");
     assert_eq!(
         keys.taken(),
@@ -481,10 +554,7 @@ fn a_run_with_any_bit_flipped_or_torn_anywhere_is_noticed_or_means_nothing() {
             disk.put(&path, bad);
             let log = open(&disk).unwrap();
             let partition = log.partition("a/0", world.config.clone()).unwrap();
-            for key in [0, 1, 2, 8] {
-                let count = |partition: &Partition| partition.key_count(&name(key), i64::MAX);
-                assert_eq!(count(&partition).unwrap(), count(&world.partition).unwrap());
-            }
+            check(&partition);
             assert_eq!(disk.bytes(&path), good, "byte {byte}: it was made anew");
         }
     }
@@ -503,4 +573,88 @@ fn a_retry_is_answered_before_its_condition_is_judged() {
         .append_if(&batch, 0, &conditions(&[4], &[(0, -1)]))
         .unwrap();
     assert!(again.duplicate && again.base_offset == first.base_offset);
+}
+
+/// A world with many segments, their runs written.
+fn indexed() -> World {
+    let mut world = World::new(Durability::Fsync);
+    for number in 0..40 {
+        world.run(Op::Plain(vec![number % 9, 2, 9], number % 2 == 0));
+        world.run(Op::Commit);
+    }
+    check(&world.partition);
+    world
+}
+
+#[test]
+fn after_a_restart_the_runs_tell_and_no_segment_that_has_one_is_read() {
+    let mut world = indexed();
+    let told = |partition: &Partition| {
+        let spots = (0..9).map(|key| partition.key_spots(&name(key), i64::MAX, 0, 1_000).unwrap());
+        let at = partition.offset_recorded_at(500, i64::MAX).unwrap();
+        let keys = partition.keys_begun(i64::MAX).unwrap();
+        (asked(partition, i64::MAX), spots.collect::<Vec<_>>(), at, keys)
+    };
+    let before = told(&world.partition);
+    world.restart(true);
+    let runs = runs(&world.disk);
+    assert!(runs.len() > 5);
+    for (run, _) in &runs {
+        let log = run.replace(".keys", ".log");
+        let length = world.disk.bytes(&log).len();
+        world.disk.put(&log, &vec![0; length]);
+    }
+    assert_eq!(told(&world.partition), before);
+    assert!(world.partition.damage().is_empty(), "nobody has looked");
+}
+
+#[test]
+fn damage_is_passed_over_and_told_and_its_segment_gets_no_run() {
+    let world = indexed();
+    let all = runs(&world.disk);
+    let (run, _) = &all[2];
+    let log = run.replace(".keys", ".log");
+    let base: i64 = log[4..24].parse().unwrap();
+    for (name, _) in &all {
+        world.disk.put(name, b"");
+    }
+    let mut bytes = world.disk.bytes(&log);
+    bytes[80] ^= 1;
+    world.disk.put(&log, &bytes);
+    let disk = world.disk.reboot(Survives::Nothing);
+    let opened = open(&disk).unwrap();
+    let partition = opened.partition("a/0", world.config.clone()).unwrap();
+    let sound = world.partition.key_count(&name(2), i64::MAX).unwrap();
+    let found = partition.key_count(&name(2), i64::MAX).unwrap();
+    assert!(found < sound && found > 30, "{found} of {sound}");
+    let [(first, last)] = partition.unreadable(i64::MAX, 9).unwrap()[..] else {
+        panic!("one place");
+    };
+    assert!(first == base && last < base + 6, "{first} to {last}");
+    assert_eq!(partition.unreadable_count(base).unwrap(), 0);
+    assert_eq!(partition.unreadable_count(i64::MAX).unwrap(), 1);
+    assert_eq!(disk.bytes(run), b"", "it is looked at again at the next start");
+    assert_eq!(disk.bytes(&all[3].0), all[3].1);
+    let refused = partition.append_if(&plain(&[2]), 0, &conditions(&[2], &[(0, 1)]));
+    assert!(
+        matches!(
+            refused,
+            Err(AppendError::Condition(ConditionError::NotWhole { .. }))
+        ),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_run_of_the_first_version_is_made_anew() {
+    let mut world = indexed();
+    let (name, good) = runs(&world.disk).swap_remove(1);
+    // The footer's magic is followed by the version.
+    let version = good.windows(8).rposition(|bytes| bytes == b"ANNALSKY").unwrap() + 8;
+    let mut old = good.clone();
+    old[version..version + 4].copy_from_slice(&1u32.to_be_bytes());
+    world.disk.put(&name, &old);
+    world.restart(true);
+    check(&world.partition);
+    assert_eq!(world.disk.bytes(&name), good);
 }

@@ -1,0 +1,239 @@
+//! How a run is laid out: the keys and times of a sealed segment, sorted.
+//!
+//! ```text
+//! <base offset>.keys
+//!   data blocks of 4 KiB or a little more, back to back                (block.rs)
+//!   blocks of times                                                    (times.rs)
+//!   filter                                                             (filter.rs)
+//!   directory:
+//!       4 how many blocks of times there are; for each
+//!         4 first offset, less the base | 8 its time | 8 position, from where the first begins
+//!       for each data block
+//!         8 position | 4 first offset, less the base | 4 how many of its first key stand before it
+//!       | 4 length of its first key | the key
+//!     and 4 CRC-32C of it
+//!   where batches cannot be read, or records of them are gone, for each by rising offset
+//!       varint  its first offset, less one behind the batch before it, or the base
+//!       varint  its last offset, less its first
+//!     and 4 CRC-32C of it
+//!   footer, framed as format.rs says, magic "ANNALSKY", version 2; the body:
+//!       0  8  base offset of the segment
+//!       8  8  end offset of the segment
+//!      16  8  bytes of its log file
+//!      24  4  CRC-32C over the heads of its batches, as in its index
+//!      28  1  1 when records are gone from among the others, else 0
+//!      29  8  keys
+//!      37  8  events
+//!      45  8  events without a key
+//!      53  8  offset of the first event whose time is its producer's; -1: there is none
+//!      61  8  the latest time
+//!      69  8  batches that cannot be read, or of which records are gone
+//!      77  8  position of the times
+//!      85  8  position of the filter
+//!      93  8  position of the directory
+//!     101  8  position of the batches that cannot be read
+//!     109  8  CRC-64/NVME of everything before the footer
+//! ```
+//!
+//! An entry has at most 128 offsets, so that a key that occurs often is found in one block at any offset or number.
+//! Invariant: a run is a function of its segment and of which transactions were aborted.
+//! Version 1 had no times; a run of it is made anew.
+
+use bytes::{Buf, BufMut};
+use crc_fast::{CrcAlgorithm, checksum};
+
+use super::block::Writing;
+use super::facts::Facts;
+use super::part::Part;
+use super::{filter, times, varint};
+use crate::format::{CRC_BYTES, HEAD_BYTES, crc, frame, unframe};
+
+const MAGIC: &[u8; 8] = b"ANNALSKY";
+const VERSION: u32 = 2;
+const BODY_BYTES: usize = 117;
+pub(super) const FOOTER_BYTES: usize = HEAD_BYTES + BODY_BYTES + CRC_BYTES;
+
+/// Bytes after which a block is closed: one read gets them for about what it costs by itself.
+const BLOCK_BYTES: usize = 4096;
+
+/// Offsets in one entry.
+pub(super) const OFFSETS_MAX: usize = 128;
+
+/// What a segment is known by: a run was made of this one, or is of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SegmentId {
+    pub(crate) base: i64,
+    pub(crate) end: i64,
+    pub(crate) size: u64,
+    pub(crate) heads: u32,
+}
+
+/// Where the parts of a run end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends {
+    pub(super) blocks: u64,
+    pub(super) times: u64,
+    pub(super) filter: u64,
+    pub(super) directory: u64,
+    pub(super) ranges: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct BlockHead {
+    pub(super) position: u64,
+    pub(super) key: Box<[u8]>,
+    pub(super) first: u32,
+    pub(super) before: u32,
+}
+
+/// The run of a segment.
+pub(crate) fn encode(part: &Part, of: SegmentId) -> Vec<u8> {
+    let (mut out, mut directory, mut block) = (Vec::new(), Vec::new(), Writing::default());
+    let mut hashes = Vec::with_capacity(part.facts().keys as usize);
+    for (key, all) in part.sorted() {
+        hashes.push(filter::hash(key));
+        for (number, offsets) in all.chunks(OFFSETS_MAX).enumerate() {
+            let before = number * OFFSETS_MAX;
+            if block.bytes.is_empty() {
+                directory.put_u64(out.len() as u64);
+                directory.put_u32(offsets[0]);
+                directory.put_u32(before as u32);
+                directory.put_u32(key.len() as u32);
+                directory.put_slice(key);
+            }
+            block.push(key, before, offsets);
+            if block.bytes.len() >= BLOCK_BYTES {
+                block.close(&mut out);
+            }
+        }
+    }
+    if !block.bytes.is_empty() {
+        block.close(&mut out);
+    }
+    let times_at = out.len();
+    let (times, heads) = part.times().closed();
+    out.put_slice(&times);
+    let filter_at = out.len();
+    out.extend(filter::encode(part.facts().keys, hashes.into_iter()));
+    let directory_at = out.len();
+    put_directory(&mut out, &heads, &directory);
+    let ranges_at = out.len();
+    put_ranges(&mut out, of.base, part.unreadable());
+    let positions = [times_at, filter_at, directory_at, ranges_at];
+    let digest = checksum(CrcAlgorithm::Crc64Nvme, &out);
+    out.extend(frame(MAGIC, VERSION, &body(of, part.facts(), positions, digest)));
+    out
+}
+
+fn put_directory(out: &mut Vec<u8>, times: &[times::Head], blocks: &[u8]) {
+    let from = out.len();
+    out.put_u32(times.len() as u32);
+    for head in times {
+        out.put_u32(head.first);
+        out.put_i64(head.ms);
+        out.put_u64(head.at);
+    }
+    out.put_slice(blocks);
+    let sum = crc(&out[from..]);
+    out.put_u32(sum);
+}
+
+fn put_ranges(out: &mut Vec<u8>, base: i64, ranges: &[(i64, i64)]) {
+    if ranges.is_empty() {
+        return;
+    }
+    let (from, mut behind) = (out.len(), base);
+    for (first, last) in ranges {
+        varint::put(out, (first - behind).cast_unsigned());
+        varint::put(out, (last - first).cast_unsigned());
+        behind = last + 1;
+    }
+    let sum = crc(&out[from..]);
+    out.put_u32(sum);
+}
+
+fn body(of: SegmentId, facts: &Facts, positions: [usize; 4], digest: u64) -> Vec<u8> {
+    let mut body = Vec::with_capacity(BODY_BYTES);
+    body.put_i64(of.base);
+    body.put_i64(of.end);
+    body.put_u64(of.size);
+    body.put_u32(of.heads);
+    body.put_u8(facts.gapped.into());
+    body.put_u64(facts.keys);
+    body.put_u64(facts.records);
+    body.put_u64(facts.keyless);
+    body.put_i64(facts.producer_from.unwrap_or(-1));
+    body.put_i64(facts.last_ms.unwrap_or(0));
+    body.put_u64(facts.unreadable);
+    for position in positions {
+        body.put_u64(position as u64);
+    }
+    body.put_u64(digest);
+    body
+}
+
+/// What a footer says, which stands at `footer_at`; `None` when it is none, or makes no sense.
+pub(super) fn read_footer(footer: &[u8], footer_at: u64) -> Option<(SegmentId, Facts, Ends)> {
+    let mut body = unframe(MAGIC, VERSION, footer).filter(|body| body.len() == BODY_BYTES)?;
+    let found = SegmentId {
+        base: body.get_i64(),
+        end: body.get_i64(),
+        size: body.get_u64(),
+        heads: body.get_u32(),
+    };
+    let facts = Facts {
+        gapped: body.get_u8() != 0,
+        keys: body.get_u64(),
+        records: body.get_u64(),
+        keyless: body.get_u64(),
+        producer_from: Some(body.get_i64()).filter(|offset| *offset >= 0),
+        last_ms: Some(body.get_i64()),
+        unreadable: body.get_u64(),
+    };
+    let ends = Ends {
+        blocks: body.get_u64(),
+        times: body.get_u64(),
+        filter: body.get_u64(),
+        directory: body.get_u64(),
+        ranges: footer_at,
+    };
+    let rising = ends.blocks <= ends.times
+        && ends.times <= ends.filter
+        && ends.filter <= ends.directory
+        && ends.directory <= ends.ranges;
+    let fits = rising && ends.filter - ends.times == filter::bytes_for(facts.keys) as u64;
+    fits.then_some((found, facts, ends))
+}
+
+/// What each block of times and each data block begins with.
+pub(super) fn read_directory(bytes: &[u8]) -> Option<(Vec<times::Head>, Vec<BlockHead>)> {
+    let end = bytes.len().checked_sub(CRC_BYTES)?;
+    let (mut from, sum) = bytes.split_at(end);
+    if sum != crc(from).to_be_bytes() {
+        return None;
+    }
+    let mut times = Vec::new();
+    for _ in 0..from.try_get_u32().ok()? {
+        times.push(times::Head {
+            first: from.try_get_u32().ok()?,
+            ms: from.try_get_i64().ok()?,
+            at: from.try_get_u64().ok()?,
+        });
+    }
+    let mut blocks = Vec::new();
+    while !from.is_empty() {
+        let position = from.try_get_u64().ok()?;
+        let first = from.try_get_u32().ok()?;
+        let before = from.try_get_u32().ok()?;
+        let key_bytes = from.try_get_u32().ok()? as usize;
+        let (key, rest) = from.split_at_checked(key_bytes)?;
+        from = rest;
+        blocks.push(BlockHead {
+            position,
+            key: Box::from(key),
+            first,
+            before,
+        });
+    }
+    Some((times, blocks))
+}

@@ -1,0 +1,119 @@
+//! What is known of a sealed segment: its run, or a part in memory until the run can be written.
+
+use std::io;
+
+use super::KeyEntry;
+use super::facts::Facts;
+use super::part::Part;
+use super::run::Run;
+use crate::disk::Disk;
+
+/// The keys and times of a sealed segment.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    pub(crate) base: i64,
+    pub(crate) end: i64,
+    /// Bytes of its log file.
+    pub(crate) size: u64,
+    pub(crate) keys: SealedKeys,
+}
+
+#[derive(Debug)]
+pub(crate) enum SealedKeys {
+    Run(Run),
+    /// Until everything before this offset is durable, when it can be written.
+    Part(Part, i64),
+}
+
+impl Sealed {
+    /// Whether its run was found damaged.
+    pub(crate) fn is_damaged(&self) -> bool {
+        matches!(&self.keys, SealedKeys::Run(run) if run.is_damaged())
+    }
+
+    pub(super) fn facts(&self) -> &Facts {
+        match &self.keys {
+            SealedKeys::Run(run) => run.facts(),
+            SealedKeys::Part(part, _) => part.facts(),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        match &self.keys {
+            SealedKeys::Run(run) => run.bytes(),
+            SealedKeys::Part(part, _) => part.bytes(),
+        }
+    }
+
+    pub(super) fn count(&self, disk: &dyn Disk, key: &[u8], end: i64) -> io::Result<u64> {
+        if end <= self.base {
+            return Ok(0);
+        }
+        match &self.keys {
+            SealedKeys::Run(run) => run.count(disk, key, end),
+            SealedKeys::Part(part, _) => Ok(part.count(key, end)),
+        }
+    }
+
+    pub(super) fn offsets(&self, disk: &dyn Disk, key: &[u8], skip: u64, max: usize) -> io::Result<Vec<i64>> {
+        match &self.keys {
+            SealedKeys::Run(run) => run.offsets(disk, key, skip, max),
+            SealedKeys::Part(part, _) => Ok(part.offsets(key, skip, max)),
+        }
+    }
+
+    pub(super) fn keys_after(
+        &self,
+        disk: &dyn Disk,
+        after: Option<&[u8]>,
+        max: usize,
+    ) -> io::Result<Vec<KeyEntry>> {
+        match &self.keys {
+            SealedKeys::Run(run) => run.keys_after(disk, after, max),
+            SealedKeys::Part(part, _) => Ok(part.keys_after(after, max)),
+        }
+    }
+
+    pub(super) fn first_in(
+        &self,
+        disk: &dyn Disk,
+        key: &[u8],
+        (from, end): (i64, i64),
+    ) -> io::Result<Option<i64>> {
+        let before = self.count(disk, key, from)?;
+        let first = self.offsets(disk, key, before, 1)?.first().copied();
+        Ok(first.filter(|first| *first < end))
+    }
+
+    /// Which of these rising keys it has not.
+    pub(super) fn missing(&self, disk: &dyn Disk, keys: &[&[u8]]) -> io::Result<Vec<bool>> {
+        match &self.keys {
+            SealedKeys::Run(run) => run.missing(disk, keys),
+            SealedKeys::Part(part, _) => Ok(keys.iter().map(|key| part.count(key, i64::MAX) == 0).collect()),
+        }
+    }
+
+    /// When the records at these rising offsets were recorded, by this segment alone.
+    pub(super) fn recorded(&self, disk: &dyn Disk, offsets: &[i64]) -> io::Result<Vec<Option<i64>>> {
+        match &self.keys {
+            SealedKeys::Run(run) => run.recorded(disk, offsets),
+            SealedKeys::Part(part, _) => Ok(part.recorded(offsets)),
+        }
+    }
+
+    /// The first offset with a later time.
+    pub(super) fn later(&self, disk: &dyn Disk, ms: i64) -> io::Result<Option<i64>> {
+        match &self.keys {
+            SealedKeys::Run(run) => run.later(disk, ms),
+            SealedKeys::Part(part, _) => Ok(part.later(ms)),
+        }
+    }
+
+    /// First and last offset of the batches that cannot be read, or of which records are gone.
+    pub(super) fn unreadable(&self, disk: &dyn Disk) -> io::Result<Vec<(i64, i64)>> {
+        match &self.keys {
+            SealedKeys::Run(run) => run.unreadable(disk),
+            SealedKeys::Part(part, _) => Ok(part.unreadable().to_vec()),
+        }
+    }
+}

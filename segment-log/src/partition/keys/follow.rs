@@ -1,0 +1,335 @@
+//! Bringing the key index up to what is committed, and writing its runs; see [`crate::keys`].
+//!
+//! Invariant: one at a time reads in, by the lock `follower`. Runs are written for segments that are synced, and of
+//! transactions whose end is; a segment with a damaged place gets none, so that it is looked at again at the next start.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use annals_kafka_wire::batch::batches;
+
+use super::Partition;
+use crate::damage::Damage;
+use crate::disk::{is_failed_sync, replace};
+use crate::error::{KeyError, ReadError};
+use crate::keys::run::{Run, is_damaged};
+use crate::keys::{Known, Part, Reading, Sealed, SealedKeys, SegmentId, encode};
+use crate::mutex::{lock, read};
+use crate::segment::file_name;
+
+/// Bytes of the log that are read in at once: what the index is locked for.
+pub(in crate::partition) const SCAN_BYTES: usize = 1024 * 1024;
+
+impl Partition {
+    /// Reads in what is committed before `end`; answers whether it came so far, or `go_on` said no.
+    pub(super) fn follow_while(&self, end: i64, go_on: &mut dyn FnMut() -> bool) -> Result<bool, KeyError> {
+        self.keys.note_asked(self.shared.now());
+        while read(&self.keys.known).end(self.log_start_offset()) < end || !self.is_aligned() {
+            if !go_on() {
+                return Ok(false);
+            }
+            // Who waits for another to read waits for one piece, and then sees whether to go on.
+            let _one_at_a_time = lock(&self.keys.follower);
+            self.align()?;
+            let start = self.log_start_offset();
+            let next = read(&self.keys.known).end(start);
+            if next < end && !self.take_run(next)? {
+                self.take_log(next)?;
+            }
+            self.keys.note_asked(self.shared.now());
+        }
+        self.settle_keys().map(|()| true)
+    }
+
+    /// Looks for keys that are new, a page of them.
+    pub(super) fn look_for_firsts(&self) -> Result<(), KeyError> {
+        let _one_at_a_time = lock(&self.keys.follower);
+        let files = read(&self.files);
+        if !self.is_aligned() {
+            return Ok(());
+        }
+        let (step, forgotten) = {
+            let known = read(&self.keys.known);
+            let step = known.look_for_firsts(&*self.shared.disk, self.log_start_offset());
+            (step, known.forgotten)
+        };
+        drop(files);
+        // A run that turns out to be damaged is made anew by the next question.
+        let step = match step {
+            Err(error) if is_damaged(&error) => return self.discard_damaged(),
+            step => step?,
+        };
+        self.keys.change(|known| {
+            if known.forgotten == forgotten {
+                known.take_firsts(step);
+            }
+        })
+    }
+
+    /// Whether the segments that the index knows are those that there are.
+    pub(super) fn is_aligned(&self) -> bool {
+        self.is_aligned_with(&read(&self.keys.known))
+    }
+
+    pub(in crate::partition) fn is_aligned_with(&self, known: &Known) -> bool {
+        let start = self.log_start_offset();
+        let segments = read(&self.segments);
+        let is_there = |sealed: &Arc<Sealed>| {
+            sealed.end > start && segments.has_sealed(sealed.base, sealed.end, sealed.size)
+        };
+        known.sealed.iter().all(is_there)
+    }
+
+    /// Forgets segments that are gone, and what was read behind one that has changed.
+    fn align(&self) -> Result<(), KeyError> {
+        if self.is_aligned() {
+            return Ok(());
+        }
+        let start = self.log_start_offset();
+        self.keys.change(|known| {
+            let segments = read(&self.segments);
+            known.forget_before(start);
+            let is_there = |one: &&Arc<Sealed>| segments.has_sealed(one.base, one.end, one.size);
+            let changed = known.sealed.iter().find(|one| !is_there(one)).map(|one| one.base);
+            if let Some(changed) = changed {
+                known.forget_from(changed);
+            }
+        })
+    }
+
+    /// Takes in the run of the segment that begins at `next`, if it is sealed, decided and has one.
+    fn take_run(&self, next: i64) -> Result<bool, KeyError> {
+        let forgotten = read(&self.keys.known).forgotten;
+        let (base, sealed) = read(&self.segments).around(next);
+        let Some((end, size)) = sealed.filter(|_| base == next) else {
+            return Ok(false);
+        };
+        if end > self.last_stable_offset() {
+            return Ok(false);
+        }
+        let name = file_name(&self.path, next, "keys");
+        let _files = read(&self.files);
+        let disk = &*self.shared.disk;
+        let Some(run) = Run::open(disk, &name, self.segment_id(next, end, size)?)? else {
+            return Ok(false);
+        };
+        let keys = SealedKeys::Run(run);
+        let sealed = Arc::new(Sealed {
+            base,
+            end,
+            size,
+            keys,
+        });
+        self.keys.change(|known| {
+            // Unless what stands before it is gone meanwhile: it would stand behind a gap.
+            let follows = known.forgotten == forgotten
+                && known.part.is_none()
+                && known.end(self.log_start_offset()) == next;
+            if follows {
+                known.sealed.push(sealed);
+                known.ahead = None;
+            }
+            follows
+        })
+    }
+
+    /// Takes in some of the log from `next` on.
+    fn take_log(&self, next: i64) -> Result<(), KeyError> {
+        let forgotten = read(&self.keys.known).forgotten;
+        if read(&self.keys.known).end(self.log_start_offset()) != next {
+            return Ok(());
+        }
+        let committed = match self.read_committed(next, SCAN_BYTES) {
+            // It begins later by now.
+            Err(ReadError::OutOfRange { start, .. }) if start > next => return Ok(()),
+            // Others ask for what stands around it, and are told.
+            Err(ReadError::Damaged(damage)) => return self.pass_over(&damage, next),
+            committed => committed?,
+        };
+        let limit = self.decompressed_bytes_max();
+        let mut readings = Vec::new();
+        for batch in batches(&committed.bytes) {
+            let batch = batch.map_err(|error| ReadError::Io(io::Error::other(error)))?;
+            let aborted = committed.aborted.iter().any(|aborted| aborted.holds(&batch));
+            readings.push(match batch.is_control() || aborted {
+                true => Reading::nothing(&batch),
+                false => Reading::of(&batch, limit),
+            });
+        }
+        self.keys.change(|known| {
+            // Unless what was read is gone.
+            if known.forgotten == forgotten {
+                self.take(known, &readings);
+            }
+        })
+    }
+
+    /// Goes on behind a damaged place.
+    fn pass_over(&self, damage: &Damage, next: i64) -> Result<(), KeyError> {
+        let forgotten = read(&self.keys.known).forgotten;
+        let behind = self.behind(damage, next);
+        self.keys.change(|known| {
+            if known.forgotten == forgotten {
+                known.damaged.push((next, behind - 1));
+                self.seal_part(known, behind);
+                if let Some(ahead) = &mut known.ahead {
+                    ahead.pass(behind);
+                }
+            }
+        })
+    }
+
+    /// The first offset from which records can be read again, when damage keeps the one at `next` from being read.
+    fn behind(&self, damage: &Damage, next: i64) -> i64 {
+        let end = self.last_stable_offset();
+        if damage.end_offset > next {
+            return damage.end_offset.min(end);
+        }
+        // The log knows no end; its readers go in at the next place behind the damage that its own index knows.
+        let (mut lost, mut behind) = (next, end);
+        while lost + 1 < behind {
+            let middle = lost + (behind - lost) / 2;
+            let same = |other: &Damage| (&other.file, other.position) == (&damage.file, damage.position);
+            match self.read(middle, 0) {
+                Err(ReadError::Damaged(other)) if same(&other) => lost = middle,
+                _ => behind = middle,
+            }
+        }
+        behind
+    }
+
+    /// Takes in what was read of the log behind what is known.
+    fn take(&self, known: &mut Known, readings: &[Reading]) {
+        for reading in readings {
+            let from = known.end(self.log_start_offset());
+            if reading.end <= from {
+                continue;
+            }
+            self.seal_part(known, reading.base);
+            let part = known.part.get_or_insert_with(|| {
+                let (base, _) = read(&self.segments).around(reading.base);
+                Part::new(base, from.max(base))
+            });
+            part.add(reading);
+            let end = part.end();
+            self.seal_part(known, end);
+        }
+        let end = known.end(self.log_start_offset());
+        if let Some(ahead) = &mut known.ahead {
+            ahead.pass(end);
+        }
+    }
+
+    /// Moves the part to the sealed ones when its segment ends at or before `offset`.
+    fn seal_part(&self, known: &mut Known, offset: i64) {
+        let Some(part) = &known.part else { return };
+        let (base, sealed) = read(&self.segments).around(part.base());
+        let Some((end, size)) = sealed.filter(|(end, _)| *end <= offset) else {
+            return;
+        };
+        // What decided its transactions is before this.
+        let decided = self.high_watermark();
+        if let Some(part) = known.part.take() {
+            let keys = SealedKeys::Part(part, decided);
+            known.sealed.push(Arc::new(Sealed {
+                base,
+                end,
+                size,
+                keys,
+            }));
+        }
+    }
+
+    /// Writes the runs that can be, and lets go of what they tell.
+    fn settle_keys(&self) -> Result<(), KeyError> {
+        let synced = self.synced.load(Ordering::Acquire);
+        let known = read(&self.keys.known);
+        let is_due = |sealed: &&Arc<Sealed>| match &sealed.keys {
+            // A part that began in the middle of its segment is no function of it.
+            SealedKeys::Part(part, decided) => {
+                *decided <= synced && part.is_whole() && !known.is_damaged((sealed.base, sealed.end))
+            }
+            SealedKeys::Run(_) => false,
+        };
+        let due: Vec<Arc<Sealed>> = known.sealed.iter().filter(is_due).cloned().collect();
+        drop(known);
+        if due.is_empty() || self.shared.ready().is_err() || self.shared.room.reason().is_some() {
+            return Ok(());
+        }
+        let _one_at_a_time = lock(&self.keys.follower);
+        let _files = read(&self.files);
+        if !self.is_aligned() {
+            return Ok(());
+        }
+        for sealed in due {
+            let Sealed { base, end, size, .. } = *sealed;
+            let SealedKeys::Part(part, _) = &sealed.keys else {
+                continue;
+            };
+            let id = self.segment_id(base, end, size)?;
+            let name = file_name(&self.path, base, "keys");
+            let disk = &*self.shared.disk;
+            if lock(&self.writer).removed {
+                return Ok(());
+            }
+            if let Err(error) = replace(disk, &name, &encode(part, id)) {
+                if is_failed_sync(&error) {
+                    self.shared.refused(&format!("writing {name}"), &error, 0, None);
+                }
+                // What is in memory tells the same.
+                tracing::warn!(%name, %error, "a key index could not be written");
+                return Ok(());
+            }
+            let Some(run) = Run::open(disk, &name, id)? else {
+                continue;
+            };
+            let keys = SealedKeys::Run(run);
+            let settled = Arc::new(Sealed {
+                base,
+                end,
+                size,
+                keys,
+            });
+            self.keys.change(|known| {
+                let mine = known.sealed.iter_mut().find(|other| Arc::ptr_eq(other, &sealed));
+                if let Some(mine) = mine {
+                    *mine = settled;
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Takes away the runs that were found damaged, and forgets what stands behind the first.
+    pub(super) fn discard_damaged(&self) -> Result<(), KeyError> {
+        let damaged = |sealed: &&Arc<Sealed>| sealed.is_damaged();
+        let bases: Vec<i64> = read(&self.keys.known)
+            .sealed
+            .iter()
+            .filter(damaged)
+            .map(|one| one.base)
+            .collect();
+        for base in &bases {
+            match self.shared.disk.remove(&file_name(&self.path, *base, "keys")) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        self.keys.change(|known| {
+            if let Some(first) = bases.first() {
+                known.forget_from(*first);
+            }
+        })
+    }
+
+    fn segment_id(&self, base: i64, end: i64, size: u64) -> Result<SegmentId, ReadError> {
+        let heads = self.sealed_heads(base)?;
+        Ok(SegmentId {
+            base,
+            end,
+            size,
+            heads,
+        })
+    }
+}
