@@ -124,9 +124,11 @@ impl From<StoreError> for Missing {
             | StoreError::UnknownId { .. }
             | StoreError::NotYet { .. }
             | StoreError::NoSuchRevision { .. } => Missing::not_found(message),
-            StoreError::WrongTopic { .. } | StoreError::Index(_) | StoreError::Stopped => {
-                Missing::failed(message)
-            }
+            StoreError::WrongTopic { .. }
+            | StoreError::Index(_)
+            | StoreError::IndexFull { .. }
+            | StoreError::Shortened { .. }
+            | StoreError::Stopped => Missing::failed(message),
             StoreError::At(_)
             | StoreError::Cursor(_)
             | StoreError::Limit { .. }

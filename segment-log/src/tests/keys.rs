@@ -14,6 +14,8 @@ use crate::{
     AppendError, ConditionError, Conditions, Durability, KeyError, LogDir, Partition, PartitionConfig,
 };
 
+mod restart;
+
 fn name(key: u8) -> Vec<u8> {
     // Of many lengths, the lowest of them the prefix of others, one of them empty.
     vec![b'k'; usize::from(key)]
@@ -573,88 +575,4 @@ fn a_retry_is_answered_before_its_condition_is_judged() {
         .append_if(&batch, 0, &conditions(&[4], &[(0, -1)]))
         .unwrap();
     assert!(again.duplicate && again.base_offset == first.base_offset);
-}
-
-/// A world with many segments, their runs written.
-fn indexed() -> World {
-    let mut world = World::new(Durability::Fsync);
-    for number in 0..40 {
-        world.run(Op::Plain(vec![number % 9, 2, 9], number % 2 == 0));
-        world.run(Op::Commit);
-    }
-    check(&world.partition);
-    world
-}
-
-#[test]
-fn after_a_restart_the_runs_tell_and_no_segment_that_has_one_is_read() {
-    let mut world = indexed();
-    let told = |partition: &Partition| {
-        let spots = (0..9).map(|key| partition.key_spots(&name(key), i64::MAX, 0, 1_000).unwrap());
-        let at = partition.offset_recorded_at(500, i64::MAX).unwrap();
-        let keys = partition.keys_begun(i64::MAX).unwrap();
-        (asked(partition, i64::MAX), spots.collect::<Vec<_>>(), at, keys)
-    };
-    let before = told(&world.partition);
-    world.restart(true);
-    let runs = runs(&world.disk);
-    assert!(runs.len() > 5);
-    for (run, _) in &runs {
-        let log = run.replace(".keys", ".log");
-        let length = world.disk.bytes(&log).len();
-        world.disk.put(&log, &vec![0; length]);
-    }
-    assert_eq!(told(&world.partition), before);
-    assert!(world.partition.damage().is_empty(), "nobody has looked");
-}
-
-#[test]
-fn damage_is_passed_over_and_told_and_its_segment_gets_no_run() {
-    let world = indexed();
-    let all = runs(&world.disk);
-    let (run, _) = &all[2];
-    let log = run.replace(".keys", ".log");
-    let base: i64 = log[4..24].parse().unwrap();
-    for (name, _) in &all {
-        world.disk.put(name, b"");
-    }
-    let mut bytes = world.disk.bytes(&log);
-    bytes[80] ^= 1;
-    world.disk.put(&log, &bytes);
-    let disk = world.disk.reboot(Survives::Nothing);
-    let opened = open(&disk).unwrap();
-    let partition = opened.partition("a/0", world.config.clone()).unwrap();
-    let sound = world.partition.key_count(&name(2), i64::MAX).unwrap();
-    let found = partition.key_count(&name(2), i64::MAX).unwrap();
-    assert!(found < sound && found > 30, "{found} of {sound}");
-    let [(first, last)] = partition.unreadable(i64::MAX, 9).unwrap()[..] else {
-        panic!("one place");
-    };
-    assert!(first == base && last < base + 6, "{first} to {last}");
-    assert_eq!(partition.unreadable_count(base).unwrap(), 0);
-    assert_eq!(partition.unreadable_count(i64::MAX).unwrap(), 1);
-    assert_eq!(disk.bytes(run), b"", "it is looked at again at the next start");
-    assert_eq!(disk.bytes(&all[3].0), all[3].1);
-    let refused = partition.append_if(&plain(&[2]), 0, &conditions(&[2], &[(0, 1)]));
-    assert!(
-        matches!(
-            refused,
-            Err(AppendError::Condition(ConditionError::NotWhole { .. }))
-        ),
-        "{refused:?}"
-    );
-}
-
-#[test]
-fn a_run_of_the_first_version_is_made_anew() {
-    let mut world = indexed();
-    let (name, good) = runs(&world.disk).swap_remove(1);
-    // The footer's magic is followed by the version.
-    let version = good.windows(8).rposition(|bytes| bytes == b"ANNALSKY").unwrap() + 8;
-    let mut old = good.clone();
-    old[version..version + 4].copy_from_slice(&1u32.to_be_bytes());
-    world.disk.put(&name, &old);
-    world.restart(true);
-    check(&world.partition);
-    assert_eq!(world.disk.bytes(&name), good);
 }
