@@ -16,7 +16,12 @@
 //! ```
 //! Left out: numbers with a fraction keep serde_json's shortest form; states that must compare exactly avoid them.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 use annals_schema_model::Timestamp;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 /// The same value with the keys of every object in order.
@@ -51,21 +56,45 @@ pub fn time_text(ms: i64) -> String {
     Timestamp::from_millis(ms).to_string()
 }
 
+/// A value from its text.
+fn parse<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(input: D) -> Result<T, D::Error> {
+    String::deserialize(input)?.parse().map_err(D::Error::custom)
+}
+
+/// A value from its text, or nothing from null.
+fn parse_option<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
+    input: D,
+) -> Result<Option<T>, D::Error> {
+    let text = Option::<String>::deserialize(input)?;
+    text.map(|text| text.parse().map_err(D::Error::custom))
+        .transpose()
+}
+
 /// `#[serde(with = "…::canonical::timestamp")]` for a [`annals_schema_model::Timestamp`].
 pub mod timestamp {
     use annals_schema_model::Timestamp;
-    use serde::Serializer;
+    use serde::{Deserializer, Serializer};
 
     /// Writes the canonical text.
     pub fn serialize<S: Serializer>(time: &Timestamp, out: S) -> Result<S::Ok, S::Error> {
         out.collect_str(time)
+    }
+
+    /// Reads it.
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Timestamp, D::Error> {
+        super::parse(input)
     }
 }
 
 /// `#[serde(with = "…::canonical::timestamp_option")]` for an optional [`annals_schema_model::Timestamp`].
 pub mod timestamp_option {
     use annals_schema_model::Timestamp;
-    use serde::Serializer;
+    use serde::{Deserializer, Serializer};
+
+    /// Reads it.
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Timestamp>, D::Error> {
+        super::parse_option(input)
+    }
 
     /// Writes the canonical text, or null.
     pub fn serialize<S: Serializer>(time: &Option<Timestamp>, out: S) -> Result<S::Ok, S::Error> {
@@ -79,7 +108,12 @@ pub mod timestamp_option {
 /// `#[serde(with = "…::canonical::decimal")]` for a [`annals_schema_model::Decimal`].
 pub mod decimal {
     use annals_schema_model::Decimal;
-    use serde::Serializer;
+    use serde::{Deserializer, Serializer};
+
+    /// Reads them.
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Decimal, D::Error> {
+        super::parse(input)
+    }
 
     /// Writes the digits at the decimal's scale, as a string.
     pub fn serialize<S: Serializer>(decimal: &Decimal, out: S) -> Result<S::Ok, S::Error> {
@@ -90,7 +124,12 @@ pub mod decimal {
 /// `#[serde(with = "…::canonical::decimal_option")]` for an optional [`annals_schema_model::Decimal`].
 pub mod decimal_option {
     use annals_schema_model::Decimal;
-    use serde::Serializer;
+    use serde::{Deserializer, Serializer};
+
+    /// Reads them.
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Decimal>, D::Error> {
+        super::parse_option(input)
+    }
 
     /// Writes the digits at the decimal's scale as a string, or null.
     pub fn serialize<S: Serializer>(decimal: &Option<Decimal>, out: S) -> Result<S::Ok, S::Error> {

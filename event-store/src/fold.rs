@@ -2,7 +2,7 @@
 //!
 //! `Fold` is the typed face a user implements, over the events of an [`EventSet`]; `AnyFold` is the object-safe face behind which typed and declarative folds look the same to an auditor.
 //! Invariant: a fold sees the log and nothing else. There is no clock, no random number and no default state;
-//! an aggregate without a first event has no state. Left out: snapshots of state (freeze, thaw).
+//! an aggregate without a first event has no state. A fold may keep states as bytes (`freeze`, `thaw`), and reads none but its own.
 
 use std::any::Any;
 use std::fmt;
@@ -139,8 +139,11 @@ pub(crate) fn advance<F: Fold>(
     Ok(())
 }
 
+/// The state of any fold after some event.
+pub type AnyState = Box<dyn Any + Send>;
+
 /// The state of any fold, empty before the first event.
-pub type Cell = Option<Box<dyn Any + Send>>;
+pub type Cell = Option<AnyState>;
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,6 +185,18 @@ pub trait AnyFold: Send + Sync {
     fn step(&self, state: &mut Cell, event: &Recorded<'_>, resolve: &dyn Resolve) -> Result<Step, Stop>;
     /// The state as JSON (`null` before the first event).
     fn view(&self, state: &Cell) -> Result<serde_json::Value, Stop>;
+    /// Whether states of this fold can be kept as bytes and read back.
+    fn keeps_snapshots(&self) -> bool {
+        false
+    }
+    /// A state as bytes, from which [`AnyFold::thaw`] makes one that goes on in no other way; nothing where that cannot be.
+    fn freeze(&self, _state: &AnyState) -> Option<Vec<u8>> {
+        None
+    }
+    /// The state of these bytes; nothing where they are none of this fold's.
+    fn thaw(&self, _bytes: &[u8]) -> Option<AnyState> {
+        None
+    }
 }
 
 /// Which fold made an answer. A fold whose content changed has another id, so nothing computed

@@ -4,15 +4,18 @@
 //! or is where the folding halted; after a halt the state stays what it was before that event.
 
 use std::fmt;
+use std::sync::Arc;
 
 use annals_kafka_wire::batch::Record;
 use annals_schema_model::{Opened, Resolve, SchemaId, envelope};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::StoreError;
 use crate::fold::{AnyFold, At, Cell, FoldId, Recorded, Step, Stop};
 use crate::index::PartitionIndex;
+use crate::snapshots::{Account, File, Pace, Snapshot};
 use crate::source::Cursor;
 use crate::store::{Aggregate, EventStore};
 
@@ -122,7 +125,7 @@ pub struct UnknownEvent {
 }
 
 /// Events of kinds that a fold has not heard of.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Unknown {
     /// How many.
     pub(crate) events: u64,
@@ -187,14 +190,19 @@ pub(crate) struct Folding<'a> {
     partition: &'a PartitionIndex,
     key: &'a [u8],
     state: Cell,
-    /// The events that made the state.
-    pub(crate) applied: Vec<Spot>,
-    /// The writer schemas of the events that were applied, in the order they were met.
-    pub(crate) schemas: Vec<SchemaId>,
-    pub(crate) unknown: Unknown,
+    pub(crate) account: Account,
     pub(crate) halted: Option<Halted>,
     /// The last event that is part of the state.
     pub(crate) last: Option<Spot>,
+    keeping: Option<Keeping>,
+}
+
+/// The snapshots that a folding leaves on its way.
+struct Keeping {
+    file: Arc<File>,
+    /// Offset of the key's first event.
+    first: i64,
+    pace: Pace,
 }
 
 impl<'a> Folding<'a> {
@@ -219,11 +227,47 @@ impl<'a> Folding<'a> {
             partition,
             key,
             state: None,
-            applied: Vec::new(),
-            schemas: Vec::new(),
-            unknown: Unknown::default(),
+            account: Account::default(),
             halted: None,
             last: None,
+            keeping: None,
+        }
+    }
+
+    /// Begins with the state after some event, if the fold still reads it; says whether it does.
+    pub(crate) fn begin_with(&mut self, snapshot: Snapshot) -> bool {
+        let Some(state) = self.fold.thaw(&snapshot.state) else {
+            return false;
+        };
+        self.state = Some(state);
+        self.account = snapshot.account;
+        self.last = Some(snapshot.last);
+        true
+    }
+
+    /// From here on snapshots are left on the way, of a key whose first event is at this offset.
+    pub(crate) fn keep_in(&mut self, file: Arc<File>, first: i64) {
+        let pace = Pace::default();
+        self.keeping = Some(Keeping { file, first, pace });
+    }
+
+    /// The event at this place was folded, so many bytes of it: keeps the state, when it is time to.
+    fn keep(&mut self, spot: Spot, bytes: usize) {
+        let Some(keeping) = &mut self.keeping else { return };
+        if !keeping.pace.folded(bytes) {
+            return;
+        }
+        let Some(frozen) = self.state.as_ref().and_then(|state| self.fold.freeze(state)) else {
+            return;
+        };
+        if keeping.pace.is_worth(frozen.len()) {
+            keeping.file.keep(&Snapshot {
+                key: self.key.to_vec(),
+                first: keeping.first,
+                last: spot,
+                account: self.account.clone(),
+                state: frozen,
+            });
         }
     }
 
@@ -249,7 +293,10 @@ impl<'a> Folding<'a> {
             Err(problem) => Err(problem),
         };
         match folded {
-            Ok(()) => self.last = Some(spot),
+            Ok(bytes) => {
+                self.last = Some(spot);
+                self.keep(spot, bytes);
+            }
             // Unless it halted before, when a state was made again.
             Err(reason) => drop(self.halted.get_or_insert(Halted {
                 offset: spot.offset,
@@ -259,8 +306,8 @@ impl<'a> Folding<'a> {
         Ok(())
     }
 
-    /// Folds an event; the inner error is why the fold stops there.
-    fn step(&mut self, spot: Spot, record: &Record) -> Result<Result<(), String>, StoreError> {
+    /// Folds an event, and says how many bytes it has; the inner error is why the fold stops there.
+    fn step(&mut self, spot: Spot, record: &Record) -> Result<Result<usize, String>, StoreError> {
         self.store.work.record(record.headers.len())?;
         let at = spot.at(self.partition, record);
         let opened = match open(&at, record.value.as_deref(), &self.store.shared.resolve) {
@@ -269,21 +316,16 @@ impl<'a> Folding<'a> {
         };
         match self.apply(at, &opened) {
             Err(stop) => {
-                if self.state.is_none() && !self.applied.is_empty() {
+                if self.state.is_none() && self.account.applied > 0 {
                     self.fold_again(spot.revision)?;
                 }
                 return Ok(Err(stop.to_string()));
             }
             Ok(Step::NotMine) => {}
-            Ok(Step::UnknownKind) => self.unknown.note(spot.offset, &opened),
-            Ok(Step::Applied) => {
-                self.applied.push(spot);
-                if !self.schemas.contains(&opened.writer.id) {
-                    self.schemas.push(opened.writer.id);
-                }
-            }
+            Ok(Step::UnknownKind) => self.account.unknown.note(spot.offset, &opened),
+            Ok(Step::Applied) => self.account.apply(spot, opened.writer.id),
         }
-        Ok(Ok(()))
+        Ok(Ok(record.value.as_ref().map_or(0, Bytes::len)))
     }
 
     fn apply(&mut self, at: At<'_>, opened: &Opened<'_>) -> Result<Step, Stop> {

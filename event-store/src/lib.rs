@@ -15,7 +15,7 @@
 //!
 //! Invariant: an answer depends on the log up to its cut, on the fold and on the schemas, and on nothing else; asked
 //! again with the cut it names, the store gives the same answer.
-//! Left out: snapshots, proofs.
+//! Left out: proofs.
 //!
 //! Who writes, decides first: [`Decide`] says which events a command has, and a [`Repository`] loads the aggregate and appends
 //! them behind what it was decided on, over any [`EventLog`]. [`testing`] is for tests of both.
@@ -48,6 +48,7 @@ pub mod reconstruct;
 pub mod remote;
 pub mod repository;
 pub mod resolve;
+mod snapshots;
 mod source;
 pub mod store;
 pub mod testing;
@@ -65,7 +66,7 @@ pub use decide::{Decide, Decision};
 pub use diff::{ChangedBy, Diff, DiffCursor, DiffSide, FieldChange};
 pub use embedded::Embedded;
 pub use error::StoreError;
-pub use fold::{AnyFold, At, Cell, Fold, FoldId, Halt, Recorded, Step, Stop};
+pub use fold::{AnyFold, AnyState, At, Cell, Fold, FoldId, Halt, Recorded, Step, Stop};
 pub use folding::{FoldUsed, Halted, ReaderUsed, SchemaUsed, UnknownEvent};
 pub use history::{History, HistoryCursor, HistoryEntry};
 pub use index::IndexError;
@@ -76,6 +77,7 @@ pub use page::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, Page};
 pub use reconstruct::{OffsetRange, OffsetsApplied, Reconstruction, SnapshotUsed};
 pub use repository::{Done, HandleError, LoadError, Loaded, Repository};
 pub use resolve::{Registered, Subjects};
+pub use snapshots::SnapshotFigures;
 pub use source::Source;
 pub use store::{AggregateInfo, EventStore, NotLoaded, Progress};
 pub use time_source::TimeSource;

@@ -261,7 +261,7 @@ fn member(one: &Chosen, mut folding: Folding<'_>) -> Member {
         offset: folding.last.map(|spot| spot.offset),
         recorded: folding.last.map(|spot| canonical::time_text(spot.recorded_ms)),
         halted: folding.halted.take(),
-        unknown_events: folding.unknown.events,
+        unknown_events: folding.account.unknown.events,
     }
 }
 

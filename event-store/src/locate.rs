@@ -165,7 +165,9 @@ impl Located<'_> {
         Ok(spots)
     }
 
-    fn spot(&self, revision: usize) -> Result<Option<Spot>, StoreError> {
+    /// Where one of its events sits.
+    pub(crate) fn spot(&self, revision: u64) -> Result<Option<Spot>, StoreError> {
+        let revision = usize::try_from(revision).unwrap_or(usize::MAX);
         Ok(self.spots(revision..revision.saturating_add(1))?.pop())
     }
 
@@ -175,8 +177,7 @@ impl Located<'_> {
         let cut = match at {
             AsOf::Offset(offset) => self.up_to(*offset),
             AsOf::Revision(revision) => {
-                let place = usize::try_from(*revision).unwrap_or(usize::MAX);
-                let Some(spot) = self.spot(place)? else {
+                let Some(spot) = self.spot(*revision)? else {
                     return Err(StoreError::NoSuchRevision {
                         aggregate: self.aggregate.name().to_owned(),
                         id: self.id.clone(),

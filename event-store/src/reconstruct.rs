@@ -1,20 +1,18 @@
 //! The state of one aggregate at a point, and everything the answer rests on.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::at::AsOf;
 use crate::canonical;
 use crate::cut::Cut;
 use crate::error::StoreError;
-use crate::folding::{FoldUsed, Folding, Halted, SchemaUsed, Spot, UnknownEvent};
+use crate::folding::{FoldUsed, Folding, Halted, SchemaUsed, UnknownEvent};
 use crate::locate::Located;
 use crate::store::EventStore;
 use crate::time_source::TimeSource;
-
-/// Runs of applied offsets shown in an answer.
-const RANGES_SHOWN_MAX: usize = 64;
 
 /// An aggregate's state at a cut.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,35 +81,13 @@ pub struct OffsetsApplied {
     pub sha256: String,
 }
 
-impl OffsetsApplied {
-    fn of(applied: &[Spot]) -> OffsetsApplied {
-        let offsets = || applied.iter().map(|spot| spot.offset);
-        let mut hash = Sha256::new();
-        for offset in offsets() {
-            hash.update(format!("{offset}\n"));
-        }
-        let runs = applied.chunk_by(|one, next| one.offset.checked_add(1) == Some(next.offset));
-        let ranges = runs.take(RANGES_SHOWN_MAX).filter_map(|run| {
-            Some(OffsetRange {
-                first: run.first()?.offset,
-                last: run.last()?.offset,
-            })
-        });
-        OffsetsApplied {
-            count: applied.len() as u64,
-            first: offsets().next(),
-            last: offsets().next_back(),
-            ranges: ranges.collect(),
-            sha256: hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
-        }
-    }
-}
-
 /// A snapshot an answer began with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 pub struct SnapshotUsed {
-    /// The last offset it includes.
+    /// The last event it includes, counted from 0 among the aggregate's own.
+    pub revision: u64,
+    /// That event's offset.
     pub offset: i64,
 }
 
@@ -125,14 +101,27 @@ pub struct OffsetRange {
     pub last: i64,
 }
 
+/// An aggregate's first events, folded.
+struct Folded<'a> {
+    folding: Folding<'a>,
+    state: Value,
+    /// What it began with.
+    snapshot: Option<SnapshotUsed>,
+}
+
 impl EventStore {
     /// The state of one aggregate at a point.
     pub fn reconstruct(&self, name: &str, id: &str, at: &AsOf) -> Result<Reconstruction, StoreError> {
         let aggregate = self.aggregate(name)?;
         let located = aggregate.locate(id, &[at], &self.work)?;
         let (cut, within) = located.begun(at)?;
-        let (folding, state) = self.fold(&located, within)?;
-        Ok(Reconstruction {
+        let Folded {
+            folding,
+            state,
+            snapshot,
+        } = self.fold(&located, within)?;
+        let account = folding.account;
+        let answer = Reconstruction {
             at: at.to_string(),
             state,
             revision: folding.last.map(|spot| spot.revision),
@@ -140,39 +129,82 @@ impl EventStore {
             time: located.time(&cut)?,
             partition: located.partition.number,
             events: within as u64,
-            offsets_applied: OffsetsApplied::of(&folding.applied),
-            schemas: folding
+            offsets_applied: account.offsets(),
+            schemas: account
                 .schemas
                 .iter()
                 .map(|id| aggregate.fold.schema(*id))
                 .collect(),
             fold: FoldUsed::from(aggregate.fold.id()),
-            snapshot: None,
+            snapshot,
             halted: folding.halted,
-            unknown_events: folding.unknown.events,
-            unknown: folding.unknown.first,
+            unknown_events: account.unknown.events,
+            unknown: account.unknown.first,
             unreadable: located.unreadable(&cut)?,
             log_start_offset: located.partition.log.log_start_offset(),
             also_in_partitions: located.also_in(&cut),
             aggregate: aggregate.name().to_owned(),
             id: located.id,
             cut,
-        })
+        };
+        if answer.snapshot.is_some() {
+            self.shared.checks.note(&answer);
+        }
+        Ok(answer)
     }
 
     /// Folds an aggregate's first so many events, and shows the state.
-    fn fold<'a>(
-        &'a self,
-        located: &'a Located<'_>,
-        events: usize,
-    ) -> Result<(Folding<'a>, Value), StoreError> {
+    fn fold<'a>(&'a self, located: &'a Located<'_>, events: usize) -> Result<Folded<'a>, StoreError> {
         let mut folding = Folding::new(self, located.aggregate, located.partition, &located.key);
-        folding.run(&located.spots(0..events)?)?;
+        let snapshot = self.begin(&mut folding, located, events)?;
+        let from = snapshot
+            .as_ref()
+            .map_or(0, |snapshot| snapshot.revision as usize + 1);
+        folding.run(&located.spots(from..events)?)?;
         let state = folding.view();
         if folding.halted.is_none() {
             self.shared.unhalted.remember(located, events);
         }
-        Ok((folding, state))
+        Ok(Folded {
+            folding,
+            state,
+            snapshot,
+        })
+    }
+
+    /// Begins a folding with the last snapshot that there is of its events, and has it leave others on its way.
+    fn begin<'a>(
+        &'a self,
+        folding: &mut Folding<'a>,
+        located: &'a Located<'_>,
+        events: usize,
+    ) -> Result<Option<SnapshotUsed>, StoreError> {
+        let Some(file) = self.snapshots_of(located.aggregate, located.partition) else {
+            return Ok(None);
+        };
+        let Some(first) = located.spot(0)?.map(|spot| spot.offset) else {
+            return Ok(None);
+        };
+        folding.keep_in(Arc::clone(&file), first);
+        let Some(snapshot) = file.before(&located.key, events as u64) else {
+            return Ok(None);
+        };
+        // What the index says now it must have said then; and what was deleted is missing, snapshot or not.
+        if snapshot.first != first
+            || first < located.partition.log.log_start_offset()
+            || located.spot(snapshot.last.revision)? != Some(snapshot.last)
+        {
+            return Ok(None);
+        }
+        let used = SnapshotUsed {
+            revision: snapshot.last.revision,
+            offset: snapshot.last.offset,
+        };
+        let begun = folding.begin_with(snapshot);
+        Ok(begun.then(|| {
+            file.note_used();
+            used
+        }))
     }
 
     /// Where the folding of an aggregate's first so many events stops, if it does.
@@ -180,7 +212,6 @@ impl EventStore {
         if self.shared.unhalted.knows(located, events) {
             return Ok(None);
         }
-        let (folding, _) = self.fold(located, events)?;
-        Ok(folding.halted)
+        Ok(self.fold(located, events)?.folding.halted)
     }
 }

@@ -15,8 +15,9 @@ use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::fold::AnyFold;
 use crate::folding::{FoldUsed, ReaderUsed};
-use crate::index::TopicIndex;
+use crate::index::{PartitionIndex, TopicIndex};
 use crate::resolve::Memo;
+use crate::snapshots::{Checks, File, SnapshotFigures, Snapshots};
 use crate::source::{CACHE_BYTES_MAX, Cache, Source};
 use crate::time_source::TimeSource;
 use crate::unhalted::Unhalted;
@@ -103,6 +104,8 @@ pub struct EventStore {
     pub(crate) shared: Arc<Shared>,
     /// What is asked of this store is part of this work.
     pub(crate) work: Work,
+    /// Whether answers may begin with snapshots.
+    with_snapshots: bool,
 }
 
 /// What all questions have in common.
@@ -110,6 +113,8 @@ pub(crate) struct Shared {
     pub(crate) resolve: Memo,
     pub(crate) cache: Cache,
     pub(crate) unhalted: Unhalted,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) checks: Checks,
     aggregates: Arc<RwLock<BTreeMap<String, Arc<Aggregate>>>>,
     not_loaded: RwLock<Vec<NotLoaded>>,
     /// Wakes the following thread, which ends when this goes away.
@@ -126,16 +131,24 @@ impl EventStore {
         let _ = std::thread::Builder::new()
             .name("annals-index".into())
             .spawn(move || follow(&woken, &followed));
+        let shared = Arc::new_cyclic(|shared| Shared {
+            resolve: Memo::new(resolve),
+            cache: Cache::new(CACHE_BYTES_MAX),
+            unhalted: Unhalted::default(),
+            snapshots: Snapshots::default(),
+            checks: Checks::new(Weak::clone(shared)),
+            aggregates,
+            not_loaded: RwLock::default(),
+            wake: Arc::new(wake),
+        });
+        EventStore::of(shared, Work::up_to(u64::MAX))
+    }
+
+    pub(crate) fn of(shared: Arc<Shared>, work: Work) -> EventStore {
         EventStore {
-            shared: Arc::new(Shared {
-                resolve: Memo::new(resolve),
-                cache: Cache::new(CACHE_BYTES_MAX),
-                unhalted: Unhalted::default(),
-                aggregates,
-                not_loaded: RwLock::default(),
-                wake: Arc::new(wake),
-            }),
-            work: Work::up_to(u64::MAX),
+            shared,
+            work,
+            with_snapshots: true,
         }
     }
 
@@ -145,7 +158,37 @@ impl EventStore {
         EventStore {
             shared: Arc::clone(&self.shared),
             work: work.clone(),
+            with_snapshots: self.with_snapshots,
         }
+    }
+
+    /// The same store, whose answers all begin with the first event. They are those it gives with snapshots, but for
+    /// `snapshot`.
+    #[must_use]
+    pub fn without_snapshots(&self) -> EventStore {
+        EventStore {
+            shared: Arc::clone(&self.shared),
+            work: self.work.clone(),
+            with_snapshots: false,
+        }
+    }
+
+    /// What became of snapshots since the store was made.
+    pub fn snapshot_figures(&self) -> SnapshotFigures {
+        self.shared.snapshots.figures()
+    }
+
+    /// The snapshots of an aggregate's fold in a partition, if questions may begin with one.
+    pub(crate) fn snapshots_of(
+        &self,
+        aggregate: &Aggregate,
+        partition: &PartitionIndex,
+    ) -> Option<Arc<File>> {
+        if !self.with_snapshots {
+            return None;
+        }
+        let others = || self.all().iter().map(|one| one.fold.id().clone()).collect();
+        self.shared.snapshots.of(&*aggregate.fold, partition, others)
     }
 
     /// Adds a fold over a topic's log, in place of one of the same name, and begins to index the log.

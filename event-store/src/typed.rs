@@ -6,16 +6,24 @@
 use std::marker::PhantomData;
 
 use annals_schema_model::{EventSet, Resolve, Seen};
+use serde::de::DeserializeOwned;
 
 use crate::canonical;
-use crate::fold::{AnyFold, Cell, Fold, FoldId, Halt, Recorded, Step, Stop};
+use crate::fold::{AnyFold, AnyState, Cell, Fold, FoldId, Halt, Recorded, Step, Stop};
 use crate::folding::ReaderUsed;
 
 /// A typed fold over the events of one topic.
-pub struct Typed<F> {
+pub struct Typed<F: Fold> {
     id: FoldId,
     topic: String,
+    frozen: Option<Frozen<F>>,
     fold: PhantomData<fn() -> F>,
+}
+
+/// How states are kept as bytes, where that was asked for.
+struct Frozen<F: Fold> {
+    freeze: fn(&F::State) -> Option<Vec<u8>>,
+    thaw: fn(&[u8]) -> Option<F::State>,
 }
 
 /// Puts a typed fold behind [`AnyFold`], over the events of `topic`.
@@ -26,7 +34,39 @@ pub fn typed<F: Fold>(topic: impl Into<String>) -> Typed<F> {
     Typed {
         id: FoldId::new(F::NAME, F::REV, readers, ""),
         topic: topic.into(),
+        frozen: None,
         fold: PhantomData,
+    }
+}
+
+impl<F: Fold> Typed<F>
+where
+    F::State: DeserializeOwned,
+{
+    /// Keeps states on the way through long histories, so that a question begins near the point it is about: as JSON, from
+    /// which serde must read the state back whole. What it skips is not there when the folding goes on.
+    ///
+    /// ```no_run
+    /// # fn with<F: annals_event_store::Fold>() where F::State: serde::de::DeserializeOwned {
+    /// let fold = annals_event_store::typed::<F>("orders").with_snapshots();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_snapshots(self) -> Typed<F> {
+        let frozen = Frozen {
+            freeze: |state| {
+                let bytes = serde_json::to_vec(state).ok()?;
+                // A number that JSON cannot say exactly, or a type that does not read what it writes.
+                let back: F::State = serde_json::from_slice(&bytes).ok()?;
+                let is_same = serde_json::to_value(&back).ok()? == serde_json::to_value(state).ok()?;
+                is_same.then_some(bytes)
+            },
+            thaw: |bytes| serde_json::from_slice(bytes).ok(),
+        };
+        Typed {
+            frozen: Some(frozen),
+            ..self
+        }
     }
 }
 
@@ -81,5 +121,17 @@ impl<F: Fold> AnyFold for Typed<F> {
         let value = serde_json::to_value(typed)
             .map_err(|error| Halt(format!("the state of {:?} does not serialise: {error}", self.id)))?;
         Ok(canonical::sorted(value))
+    }
+
+    fn keeps_snapshots(&self) -> bool {
+        self.frozen.is_some()
+    }
+
+    fn freeze(&self, state: &AnyState) -> Option<Vec<u8>> {
+        (self.frozen.as_ref()?.freeze)(state.downcast_ref()?)
+    }
+
+    fn thaw(&self, bytes: &[u8]) -> Option<AnyState> {
+        Some(Box::new((self.frozen.as_ref()?.thaw)(bytes)?))
     }
 }

@@ -47,6 +47,7 @@
 //!
 //! Left out on purpose: topics, protocol, schemas (the broker's).
 
+mod beside;
 mod checkpoint;
 mod committer;
 mod compact;
@@ -73,6 +74,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use beside::Beside;
 pub use committer::Cuts;
 pub use compact::Compaction;
 pub use damage::Damage;

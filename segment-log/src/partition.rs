@@ -26,6 +26,7 @@ use crate::committer::Shared;
 use crate::damage::Damage;
 use crate::derived::producer::Sequence;
 use crate::derived::{Claim, Derived, KnownProducer};
+use crate::disk::Disk;
 use crate::error::AppendError;
 use crate::keys::Keys;
 use crate::mutex::{lock, read, write};
@@ -188,6 +189,10 @@ impl Partition {
             progress: Condvar::new(),
             watchers: RwLock::default(),
         })
+    }
+
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        &*self.shared.disk
     }
 
     /// Where the partition lives below the log directory.

@@ -11,6 +11,7 @@
 mod cases;
 mod check;
 mod fault;
+mod frozen;
 mod load;
 mod lower;
 mod names;
@@ -37,7 +38,7 @@ pub use self::pins::{Pin, Pins};
 use self::slots::{Slots, State};
 use self::verb::{Input, Operation};
 use crate::canonical;
-use crate::fold::{AnyFold, Cell, FoldId, Halt, Recorded, Step, Stop};
+use crate::fold::{AnyFold, AnyState, Cell, FoldId, Halt, Recorded, Step, Stop};
 use crate::folding::{ReaderUsed, SchemaUsed};
 
 /// Writer schemas whose readings are kept.
@@ -268,5 +269,18 @@ impl AnyFold for Declarative {
             }
         }
         Ok(canonical::sorted(serde_json::Value::Object(object)))
+    }
+
+    fn keeps_snapshots(&self) -> bool {
+        true
+    }
+
+    fn freeze(&self, state: &AnyState) -> Option<Vec<u8>> {
+        state.downcast_ref().map(frozen::freeze)
+    }
+
+    fn thaw(&self, bytes: &[u8]) -> Option<AnyState> {
+        let state = frozen::thaw(bytes)?;
+        (state.len() == self.slots.names().len()).then(|| Box::new(state) as AnyState)
     }
 }

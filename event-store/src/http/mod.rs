@@ -73,10 +73,23 @@ pub struct NoQuery {}
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct AtQuery {
+struct StateQuery {
     /// As of when: absent for the head, `now`, `offset:N`, `revision:N`, an RFC 3339 time (UTC when it names no zone), a
     /// date (its end, in UTC), `-2h`, or a full cut `0=12,1=40`.
     at: Option<String>,
+    /// `off`: fold from the first event on, whatever snapshots there are. The answer is the same.
+    #[serde(default)]
+    #[param(inline)]
+    snapshots: Snapshots,
+}
+
+/// Whether an answer may begin with a snapshot.
+#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Snapshots {
+    #[default]
+    On,
+    Off,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -165,7 +178,7 @@ async fn list_states(
 
 /// The state of one aggregate at a point, and everything the answer rests on.
 #[utoipa::path(get, path = "/v1/aggregates/{name}/{id}", tag = "audit",
-    params(("name" = String, Path, description = "The aggregate type."), ("id" = String, Path, description = "The record key."), AtQuery),
+    params(("name" = String, Path, description = "The aggregate type."), ("id" = String, Path, description = "The record key."), StateQuery),
     responses((status = 200, body = Reconstruction),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -175,11 +188,15 @@ async fn get_state(
     Extension(clock): Extension<Clock>,
     Extension(answers): Extension<Answers>,
     path: Result<Path<(String, String)>, PathRejection>,
-    query: Result<Query<AtQuery>, QueryRejection>,
+    query: Result<Query<StateQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let (Path((name, id)), Query(query)) = (path?, query?);
     let at = point(query.at.as_deref(), &clock)?;
-    answer(&answers, store, move |store| store.reconstruct(&name, &id, &at)).await
+    answer(&answers, store, move |store| match query.snapshots {
+        Snapshots::On => store.reconstruct(&name, &id, &at),
+        Snapshots::Off => store.without_snapshots().reconstruct(&name, &id, &at),
+    })
+    .await
 }
 
 /// The events of one aggregate up to a point, page by page.

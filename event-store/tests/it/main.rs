@@ -18,6 +18,7 @@ mod pages;
 mod partitions;
 mod points;
 mod protobuf;
+mod snapshots;
 mod support;
 mod targets;
 mod till;

@@ -1,5 +1,6 @@
 //! A table of schemas, and logs in a temporary directory.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,7 +93,7 @@ pub(crate) struct Logs {
     pub(crate) topic: &'static str,
     pub(crate) partitions: Vec<Arc<Partition>>,
     _log: LogDir,
-    _place: tempfile::TempDir,
+    place: tempfile::TempDir,
 }
 
 impl Logs {
@@ -116,8 +117,17 @@ impl Logs {
             topic,
             partitions: times.iter().enumerate().map(open).collect(),
             _log: log,
-            _place: place,
+            place,
         }
+    }
+
+    /// The files beside a partition's log that folds keep their snapshots in.
+    pub(crate) fn snapshot_files(&self, partition: usize) -> Vec<PathBuf> {
+        let path = self.place.path().join(self.partitions[partition].path());
+        let files = std::fs::read_dir(path).unwrap().map(|file| file.unwrap().path());
+        files
+            .filter(|file| file.extension().is_some_and(|ending| ending == "beside"))
+            .collect()
     }
 
     pub(crate) fn source(&self) -> Source {

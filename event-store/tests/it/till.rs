@@ -8,7 +8,7 @@ use annals_schema_model::{
     Decimal, DecodeError, EncodeError, EventSet, Raw, Resolve, Schema, SchemaId, SchemaType, SchemaVersion,
     Seen, Timestamp,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::support::{Table, Write, enveloped};
 
@@ -208,14 +208,14 @@ fn read(name: &str, body: &[u8]) -> Result<TillEvent, annals_schema_model::ReadE
     Ok(event)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Payment {
     payer: i64,
     #[serde(with = "canonical::decimal")]
     amount: Decimal,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 pub(crate) struct TillState {
     owner: String,
     #[serde(with = "canonical::timestamp")]
@@ -229,7 +229,7 @@ pub(crate) struct TillState {
     notes: Vec<String>,
     names: Vec<String>,
     actor: Option<String>,
-    status: &'static str,
+    status: String,
 }
 
 pub(crate) struct TillFold;
@@ -254,7 +254,7 @@ impl Fold for TillFold {
             payers: Vec::new(),
             notes: Vec::new(),
             actor: at.actor().map(str::to_owned),
-            status: "open",
+            status: "open".to_owned(),
         })
     }
 
@@ -282,11 +282,8 @@ impl Fold for TillFold {
                 state.names.push(owner);
             }
             TillEvent::Closed => {
-                state.status = if state.balance < Decimal::new(0, 0) {
-                    "overdrawn"
-                } else {
-                    "closed"
-                }
+                let overdrawn = state.balance < Decimal::new(0, 0);
+                state.status = if overdrawn { "overdrawn" } else { "closed" }.to_owned();
             }
         }
         Ok(())

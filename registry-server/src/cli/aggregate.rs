@@ -32,6 +32,9 @@ pub(crate) struct State {
     aggregate: AggregateId,
     #[arg(long, help = AT_HELP, allow_hyphen_values = true, value_parser = point)]
     at: Option<String>,
+    /// Fold from the first event on, whatever snapshots there are; the answer is the same
+    #[arg(long)]
+    no_snapshots: bool,
 }
 
 /// `annals history order/990001`
@@ -177,7 +180,11 @@ fn ended(answer: &Value, shown: &str) -> Result<Exit, Failure> {
 impl State {
     pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
         let api = Api::new(&global.server);
-        let answer = self.aggregate.get(&api, None, &[("at", self.at.as_deref())])?;
+        let query = [
+            ("at", self.at.as_deref()),
+            ("snapshots", self.no_snapshots.then_some("off")),
+        ];
+        let answer = self.aggregate.get(&api, None, &query)?;
         if global.output == Format::Json {
             output::json(&answer)?;
             return ended(&answer, STATE_SHOWN);
@@ -199,6 +206,9 @@ impl State {
                 .take(12)
                 .collect::<String>(),
         ))?;
+        if let Some(revision) = answer["snapshot"]["revision"].as_u64() {
+            output::remark(&format!("it began with the snapshot after revision {revision}"));
+        }
         let mut rows = Vec::new();
         flatten("", &answer["state"], &mut rows);
         output::table(&["FIELD", "VALUE"], rows)?;

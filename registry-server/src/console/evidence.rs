@@ -22,7 +22,7 @@ pub(super) struct Evidence {
     pub(super) offsets: String,
     pub(super) offsets_sha256: String,
     pub(super) fold: String,
-    pub(super) snapshot: &'static str,
+    pub(super) snapshot: String,
     pub(super) schemas: Vec<SchemaLink>,
 }
 
@@ -48,8 +48,8 @@ impl From<Reconstruction> for Evidence {
                 answer.fold.name, answer.fold.rev, answer.fold.digest
             ),
             snapshot: match answer.snapshot {
-                Some(_) => "a snapshot and the events after it",
-                None => "the first event",
+                Some(used) => format!("the snapshot after revision {}", used.revision),
+                None => "the first event".to_owned(),
             },
             schemas: answer.schemas.iter().map(SchemaLink::from).collect(),
         }

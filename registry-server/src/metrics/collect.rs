@@ -109,6 +109,16 @@ pub(super) fn events(events: &EventStore, text: &mut Text) {
         text.add(Row::FoldAggregates, &[name], progress.aggregates);
         text.add(Row::FoldLag, &[name], progress.lag);
     }
+    let snapshots = events.snapshot_figures();
+    for (what, count) in [
+        ("kept", snapshots.kept),
+        ("used", snapshots.used),
+        ("checked", snapshots.checked),
+        ("wrong", snapshots.wrong),
+        ("damaged", snapshots.damaged),
+    ] {
+        text.add(Row::Snapshots, &[what], count);
+    }
 }
 
 /// What is registered.

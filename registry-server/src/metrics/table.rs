@@ -88,6 +88,7 @@ metrics! {
     FoldEvents "annals_fold_events" Gauge ["aggregate"] "Records that the index of an aggregate's topic holds";
     FoldAggregates "annals_fold_aggregates" Gauge ["aggregate"] "Aggregates of a type";
     FoldLag "annals_fold_index_lag" Gauge ["aggregate"] "Offsets that the index is behind the end of the topic";
+    Snapshots "annals_fold_snapshots_total" Counter ["what"] "Snapshots of aggregates since the start: kept, used by an answer, checked behind its back, wrong, damaged";
     LeftOut "annals_metrics_left_out" Gauge ["metric"] "Rows of a metric that were left out of this answer, as there are too many";
     Resident "process_resident_memory_bytes" Gauge [] "Resident memory";
     Cpu "process_cpu_seconds_total" Counter [] "User and system CPU time spent";

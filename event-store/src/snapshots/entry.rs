@@ -1,0 +1,237 @@
+//! A snapshot's bytes.
+//!
+//! ```text
+//!   1 version, 1
+//!   8 revision of the last event it includes | 8 its offset | 8 its recorded time | 8 offset of the key's first event
+//!   4 bytes of the key | the key
+//!   account:
+//!     8 events applied | 8 the first's offset | 8 the last's
+//!     2 ranges | for each: 8 first | 8 last
+//!     2 bytes of the hash's own state | the hash's own state
+//!     4 schemas | for each: 4 id
+//!     8 unknown events | 2 of them shown | for each: 8 offset | 4 schema id | 4 bytes of its name | its name
+//!   state: what the fold froze, up to the end
+//! ```
+//! Numbers are big-endian. The file around it has the checksum (`annals-segment-log`, `beside.rs`).
+
+use annals_schema_model::SchemaId;
+use bytes::{Buf, BufMut};
+use sha2::Sha256;
+use sha2::digest::common::hazmat::{SerializableState, SerializedState};
+
+use super::account::Account;
+use crate::folding::{Spot, Unknown, UnknownEvent};
+use crate::reconstruct::OffsetRange;
+
+const VERSION: u8 = 1;
+
+/// A state after one of an aggregate's events, and the account of how it came about.
+pub(crate) struct Snapshot {
+    pub(crate) key: Vec<u8>,
+    /// Offset of the key's first event.
+    pub(crate) first: i64,
+    /// The last event it includes.
+    pub(crate) last: Spot,
+    pub(crate) account: Account,
+    /// What the fold froze.
+    pub(crate) state: Vec<u8>,
+}
+
+impl Snapshot {
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(256 + self.key.len() + self.state.len());
+        out.put_u8(VERSION);
+        out.put_u64(self.last.revision);
+        out.put_i64(self.last.offset);
+        out.put_i64(self.last.recorded_ms);
+        out.put_i64(self.first);
+        put(&mut out, &self.key);
+        let account = &self.account;
+        out.put_u64(account.applied);
+        out.put_i64(account.first.unwrap_or(-1));
+        out.put_i64(account.last.unwrap_or(-1));
+        // At most 64 of each are shown.
+        out.put_u16(account.ranges.len() as u16);
+        for range in &account.ranges {
+            out.put_i64(range.first);
+            out.put_i64(range.last);
+        }
+        let hash = account.hash.serialize();
+        out.put_u16(hash.len() as u16);
+        out.put_slice(&hash);
+        out.put_u32(account.schemas.len() as u32);
+        for id in &account.schemas {
+            out.put_u32(id.get());
+        }
+        out.put_u64(account.unknown.events);
+        out.put_u16(account.unknown.first.len() as u16);
+        for event in &account.unknown.first {
+            out.put_i64(event.offset);
+            out.put_u32(event.schema_id);
+            put(&mut out, event.event.as_bytes());
+        }
+        out.put_slice(&self.state);
+        out
+    }
+
+    /// Key and last revision of a snapshot, without reading the rest.
+    pub(super) fn name(mut bytes: &[u8]) -> Option<(&[u8], u64)> {
+        let input = &mut bytes;
+        if input.try_get_u8().ok()? != VERSION {
+            return None;
+        }
+        let revision = input.try_get_u64().ok()?;
+        take(input, 3 * 8)?;
+        Some((take_long(input)?, revision))
+    }
+
+    pub(super) fn decode(mut bytes: &[u8]) -> Option<Snapshot> {
+        let input = &mut bytes;
+        if input.try_get_u8().ok()? != VERSION {
+            return None;
+        }
+        let last = Spot {
+            revision: input.try_get_u64().ok()?,
+            offset: input.try_get_i64().ok()?,
+            recorded_ms: input.try_get_i64().ok()?,
+        };
+        let first = input.try_get_i64().ok()?;
+        let key = take_long(input)?.to_vec();
+        let account = account(input)?;
+        Some(Snapshot {
+            key,
+            first,
+            last,
+            account,
+            state: input.to_vec(),
+        })
+    }
+}
+
+fn account(input: &mut &[u8]) -> Option<Account> {
+    let applied = input.try_get_u64().ok()?;
+    let offset = |offset: i64| (offset >= 0).then_some(offset);
+    let first = offset(input.try_get_i64().ok()?);
+    let last = offset(input.try_get_i64().ok()?);
+    let mut ranges = Vec::new();
+    for _ in 0..input.try_get_u16().ok()? {
+        ranges.push(OffsetRange {
+            first: input.try_get_i64().ok()?,
+            last: input.try_get_i64().ok()?,
+        });
+    }
+    let length = usize::from(input.try_get_u16().ok()?);
+    let hash = SerializedState::<Sha256>::try_from(take(input, length)?).ok()?;
+    let hash = Sha256::deserialize(&hash).ok()?;
+    let mut schemas = Vec::new();
+    for _ in 0..input.try_get_u32().ok()? {
+        schemas.push(SchemaId::new(input.try_get_u32().ok()?)?);
+    }
+    let mut unknown = Unknown {
+        events: input.try_get_u64().ok()?,
+        first: Vec::new(),
+    };
+    for _ in 0..input.try_get_u16().ok()? {
+        let (offset, schema_id) = (input.try_get_i64().ok()?, input.try_get_u32().ok()?);
+        let event = String::from_utf8(take_long(input)?.to_vec()).ok()?;
+        unknown.first.push(UnknownEvent {
+            offset,
+            event,
+            schema_id,
+        });
+    }
+    Some(Account {
+        applied,
+        first,
+        last,
+        ranges,
+        hash,
+        schemas,
+        unknown,
+    })
+}
+
+fn put(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.put_u32(bytes.len() as u32);
+    out.put_slice(bytes);
+}
+
+fn take<'b>(input: &mut &'b [u8], length: usize) -> Option<&'b [u8]> {
+    let (taken, rest) = input.split_at_checked(length)?;
+    *input = rest;
+    Some(taken)
+}
+
+fn take_long<'b>(input: &mut &'b [u8]) -> Option<&'b [u8]> {
+    let length = input.try_get_u32().ok()?;
+    take(input, usize::try_from(length).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn snapshot(offsets: &[i64], key: Vec<u8>, unknown: u64, state: Vec<u8>) -> Snapshot {
+        let mut account = Account::default();
+        let mut last = Spot {
+            offset: 0,
+            revision: 0,
+            recorded_ms: -5,
+        };
+        for (offset, revision) in offsets.iter().zip(0..) {
+            last = Spot {
+                offset: *offset,
+                revision,
+                recorded_ms: offset * 3,
+            };
+            account.apply(last, SchemaId::new(1 + revision as u32 % 3).unwrap());
+        }
+        account.unknown.events = unknown;
+        account.unknown.first = (0..unknown.min(16) as i64)
+            .map(|offset| UnknownEvent {
+                offset,
+                event: format!("e{offset}"),
+                schema_id: 9,
+            })
+            .collect();
+        Snapshot {
+            key,
+            first: offsets[0],
+            last,
+            account,
+            state,
+        }
+    }
+
+    proptest! {
+        /// It is read back as it was written, goes on as the account would have, and nothing else reads.
+        #[test]
+        fn what_was_kept_goes_on_as_if_nothing_had_been(
+            offsets in proptest::collection::btree_set(0i64..5_000, 2..200),
+            key in proptest::collection::vec(any::<u8>(), 0..40),
+            unknown in 0u64..40,
+            state in proptest::collection::vec(any::<u8>(), 0..100),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let offsets: Vec<i64> = offsets.into_iter().collect();
+            let (before, after) = offsets.split_at(1 + cut.index(offsets.len() - 1));
+            let bytes = snapshot(before, key.clone(), unknown, state.clone()).encode();
+            prop_assert_eq!(Snapshot::name(&bytes), Some((&key[..], before.len() as u64 - 1)));
+            let mut read = Snapshot::decode(&bytes).unwrap();
+            prop_assert_eq!((&read.key, &read.state, read.first), (&key, &state, before[0]));
+            prop_assert_eq!(read.encode(), bytes.clone());
+            for (offset, revision) in after.iter().zip(before.len() as u64..) {
+                let spot = Spot { offset: *offset, revision, recorded_ms: offset * 3 };
+                read.account.apply(spot, SchemaId::new(1 + revision as u32 % 3).unwrap());
+            }
+            let whole = snapshot(&offsets, key, unknown, Vec::new()).account;
+            prop_assert_eq!(read.account.offsets(), whole.offsets());
+            prop_assert_eq!(&read.account.schemas, &whole.schemas);
+            prop_assert_eq!(read.account.unknown.first, whole.unknown.first);
+            for length in 0..bytes.len() - state.len() {
+                prop_assert!(Snapshot::decode(&bytes[..length]).is_none());
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Snapshots: states on the way through long histories, so that a question begins near the point it is about.
+//!
+//! There are many of an aggregate, and none is ever changed: a point in the past is as near to one as the head is. A fold
+//! has a file beside each partition's log, and the file's name is the fold's digest: what one fold kept no other can take
+//! for its own. They are made by who folds, when so much was folded since the last that a state is worth its bytes.
+//! Invariant: a snapshot is a cache. It is used where the index still says what it said when the snapshot was made: the
+//! event it ends with has the same revision and offset, the first event the same offset, and the log begins before that.
+//! What cannot be read back, by its checksum or by the fold, is as if it were not there.
+//! An answer says whether it began with one; some of these are folded again without (`check.rs`), and a file that told
+//! something else is thrown away.
+//! Left out: what a snapshot hides on purpose is that a record below it was damaged since: who asks without them is told.
+
+mod account;
+mod check;
+mod entry;
+
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use annals_segment_log::{Beside, Partition};
+use rustc_hash::{FxHashMap, FxHasher};
+
+pub(crate) use self::account::Account;
+pub(crate) use self::check::Checks;
+pub(crate) use self::entry::Snapshot;
+use crate::fold::{AnyFold, FoldId};
+use crate::index::PartitionIndex;
+
+/// Events between two snapshots of an aggregate, at least: to fold so many takes about as long as to read a snapshot.
+const EVENTS_MIN: u64 = 64;
+/// Bytes of events folded since the last snapshot, for each byte of a state that is kept: so snapshots take at most a
+/// quarter of what the log does.
+const BYTES_OF_EVENTS: u64 = 4;
+/// Snapshots in a file, about 50 bytes of memory each; a file that has so many begins anew.
+const SNAPSHOTS_MAX: usize = 1_000_000;
+/// Bytes of a file that begins anew.
+const FILE_BYTES_MAX: u64 = 4 << 30;
+/// Bytes of a state that is too large to keep.
+const STATE_BYTES_MAX: usize = 16 << 20;
+/// Hexadecimal digits of a fold's digest in a file's name.
+const NAME_DIGITS: usize = 32;
+const NAME_PREFIX: &str = "fold-";
+
+/// What became of snapshots since the store was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SnapshotFigures {
+    /// Kept.
+    pub kept: u64,
+    /// Answers that began with one.
+    pub used: u64,
+    /// Answers that were folded again without, to compare.
+    pub checked: u64,
+    /// Of these, the ones that were not the same.
+    pub wrong: u64,
+    /// Snapshots, and ends of files, whose bytes were not those that were written.
+    pub damaged: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct Counts {
+    kept: AtomicU64,
+    used: AtomicU64,
+    checked: AtomicU64,
+    wrong: AtomicU64,
+    damaged: AtomicU64,
+}
+
+impl Counts {
+    fn add(count: &AtomicU64) {
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The files of a store.
+#[derive(Default)]
+pub(crate) struct Snapshots {
+    files: RwLock<FxHashMap<Place, Option<Arc<File>>>>,
+    counts: Arc<Counts>,
+}
+
+/// Which fold's, and which index's log.
+type Place = ([u8; 32], u64);
+
+impl Snapshots {
+    pub(crate) fn figures(&self) -> SnapshotFigures {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let counts = &self.counts;
+        SnapshotFigures {
+            kept: of(&counts.kept),
+            used: of(&counts.used),
+            checked: of(&counts.checked),
+            wrong: of(&counts.wrong),
+            damaged: of(&counts.damaged),
+        }
+    }
+
+    /// The snapshots of a fold in a partition; nothing when its file cannot be opened. `others` are the digests of the
+    /// other folds that there are: files of folds that are none of these go when one is made.
+    pub(crate) fn of(
+        &self,
+        fold: &dyn AnyFold,
+        partition: &PartitionIndex,
+        others: impl Fn() -> Vec<FoldId>,
+    ) -> Option<Arc<File>> {
+        if !fold.keeps_snapshots() {
+            return None;
+        }
+        let place = (fold.id().digest, partition.id);
+        let known = self
+            .files
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&place)
+            .cloned();
+        if let Some(known) = known {
+            return known;
+        }
+        // Opened under the lock: a file must not be appended to from two places.
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = files.get(&place) {
+            return known.clone();
+        }
+        sweep(fold.id(), &partition.log, &others());
+        // A disk that refuses is not asked again: answers are the same without.
+        let opened = File::open(fold.id(), &partition.log, &self.counts)
+            .ok()
+            .map(Arc::new);
+        files.insert(place, opened.clone());
+        opened
+    }
+
+    /// Throws a fold's snapshots in a partition away: one of them was wrong.
+    fn discard(&self, fold: &FoldId, partition: &PartitionIndex) {
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        files.insert((fold.digest, partition.id), None);
+        let _ = partition.log.remove_beside(&file_name(fold));
+    }
+}
+
+fn file_name(fold: &FoldId) -> String {
+    let digest = fold.digest_hex();
+    format!("{NAME_PREFIX}{}", digest.get(..NAME_DIGITS).unwrap_or(&digest))
+}
+
+/// Removes the files of folds that are not there any more, when a fold is about to begin its own.
+fn sweep(fold: &FoldId, log: &Partition, others: &[FoldId]) {
+    let Ok(there) = log.all_beside() else { return };
+    let mine = file_name(fold);
+    if there.contains(&mine) {
+        return;
+    }
+    let others: Vec<String> = others.iter().map(file_name).collect();
+    let gone = there
+        .iter()
+        .filter(|name| name.starts_with(NAME_PREFIX) && !others.contains(name));
+    for name in gone {
+        let _ = log.remove_beside(name);
+    }
+}
+
+/// The snapshots of one fold in one partition.
+pub(crate) struct File {
+    log: Arc<Partition>,
+    name: String,
+    held: RwLock<Held>,
+    counts: Arc<Counts>,
+}
+
+struct Held {
+    beside: Beside,
+    /// Where a snapshot is, by the hash of its key and its last revision.
+    places: BTreeMap<(u64, u64), u64>,
+}
+
+impl File {
+    fn open(fold: &FoldId, log: &Arc<Partition>, counts: &Arc<Counts>) -> std::io::Result<File> {
+        let name = file_name(fold);
+        let (held, lost) = Held::open(log, &name)?;
+        if lost > 0 {
+            Counts::add(&counts.damaged);
+        }
+        Ok(File {
+            log: Arc::clone(log),
+            name,
+            held: RwLock::new(held),
+            counts: Arc::clone(counts),
+        })
+    }
+
+    /// The last snapshot of a key that has no more than so many events.
+    pub(crate) fn before(&self, key: &[u8], events: u64) -> Option<Snapshot> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let hash = hash(key);
+        let last = events.checked_sub(1)?;
+        let (_, position) = held.places.range((hash, 0)..=(hash, last)).next_back()?;
+        let read = held.beside.read(*position).ok()?;
+        let snapshot = read.and_then(|bytes| Snapshot::decode(&bytes));
+        if snapshot.is_none() {
+            Counts::add(&self.counts.damaged);
+        }
+        // Another key of the same hash; or another entry, where two processes wrote the file.
+        snapshot.filter(|snapshot| snapshot.key == key && snapshot.last.revision <= last)
+    }
+
+    /// Keeps one. A disk that refuses costs only the time of those who ask later.
+    pub(crate) fn keep(&self, snapshot: &Snapshot) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        if held.places.len() >= SNAPSHOTS_MAX || held.beside.bytes() >= FILE_BYTES_MAX {
+            let anew = self
+                .log
+                .remove_beside(&self.name)
+                .and_then(|()| Held::open(&self.log, &self.name));
+            match anew {
+                Ok((anew, _)) => *held = anew,
+                Err(_) => return,
+            }
+        }
+        let place = (hash(&snapshot.key), snapshot.last.revision);
+        if held.places.contains_key(&place) {
+            return;
+        }
+        if let Ok(position) = held.beside.append(&snapshot.encode()) {
+            held.places.insert(place, position);
+            Counts::add(&self.counts.kept);
+        }
+    }
+
+    /// Notes that an answer began with one.
+    pub(crate) fn note_used(&self) {
+        Counts::add(&self.counts.used);
+    }
+}
+
+impl Held {
+    fn open(log: &Partition, name: &str) -> std::io::Result<(Held, u64)> {
+        let mut places = BTreeMap::new();
+        let (beside, lost) = log.beside(name, &mut |position, bytes| {
+            if let Some((key, revision)) = Snapshot::name(bytes) {
+                places.insert((hash(key), revision), position);
+            }
+        })?;
+        Ok((Held { beside, places }, lost))
+    }
+}
+
+/// Two keys of one hash hide each other's snapshots, and no more: a snapshot says its key.
+fn hash(key: &[u8]) -> u64 {
+    let mut hasher = FxHasher::default();
+    key.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// When the next snapshot of a folding is due.
+#[derive(Default)]
+pub(crate) struct Pace {
+    events: u64,
+    bytes: u64,
+    /// Bytes of events that are to be folded before a state is looked at again.
+    bytes_due: u64,
+}
+
+impl Pace {
+    /// An event of so many bytes was folded; says whether a state may be worth keeping now.
+    pub(crate) fn folded(&mut self, bytes: usize) -> bool {
+        self.events += 1;
+        self.bytes += bytes as u64;
+        self.events >= EVENTS_MIN && self.bytes >= self.bytes_due
+    }
+
+    /// Whether a snapshot of so many bytes is worth them; then it is the one that is counted from.
+    pub(crate) fn is_worth(&mut self, bytes: usize) -> bool {
+        self.bytes_due = BYTES_OF_EVENTS.saturating_mul(bytes as u64);
+        if bytes > STATE_BYTES_MAX || self.bytes < self.bytes_due {
+            return false;
+        }
+        (self.events, self.bytes) = (0, 0);
+        true
+    }
+}
