@@ -124,7 +124,7 @@ impl Snapshots {
         }
         sweep(fold.id(), &partition.log, &others());
         // A disk that refuses is not asked again: answers are the same without.
-        let opened = File::open(fold.id(), &partition.log, &self.counts)
+        let opened = File::open(fold.id(), &partition.log, SNAPSHOTS_MAX, &self.counts)
             .ok()
             .map(Arc::new);
         files.insert(place, opened.clone());
@@ -165,6 +165,8 @@ pub(crate) struct File {
     log: Arc<Partition>,
     name: String,
     held: RwLock<Held>,
+    /// Snapshots with which it begins anew.
+    snapshots_max: usize,
     counts: Arc<Counts>,
 }
 
@@ -175,7 +177,12 @@ struct Held {
 }
 
 impl File {
-    fn open(fold: &FoldId, log: &Arc<Partition>, counts: &Arc<Counts>) -> std::io::Result<File> {
+    fn open(
+        fold: &FoldId,
+        log: &Arc<Partition>,
+        snapshots_max: usize,
+        counts: &Arc<Counts>,
+    ) -> std::io::Result<File> {
         let name = file_name(fold);
         let (held, lost) = Held::open(log, &name)?;
         if lost > 0 {
@@ -185,6 +192,7 @@ impl File {
             log: Arc::clone(log),
             name,
             held: RwLock::new(held),
+            snapshots_max,
             counts: Arc::clone(counts),
         })
     }
@@ -207,7 +215,7 @@ impl File {
     /// Keeps one. A disk that refuses costs only the time of those who ask later.
     pub(crate) fn keep(&self, snapshot: &Snapshot) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        if held.places.len() >= SNAPSHOTS_MAX || held.beside.bytes() >= FILE_BYTES_MAX {
+        if held.places.len() >= self.snapshots_max || held.beside.bytes() >= FILE_BYTES_MAX {
             let anew = self
                 .log
                 .remove_beside(&self.name)
@@ -277,5 +285,68 @@ impl Pace {
         }
         (self.events, self.bytes) = (0, 0);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use annals_segment_log::{LogConfig, LogDir, PartitionConfig};
+
+    use super::*;
+    use crate::folding::Spot;
+
+    fn snapshot(key: &str, revision: u64) -> Snapshot {
+        let last = Spot {
+            offset: 7,
+            revision,
+            recorded_ms: 0,
+        };
+        Snapshot {
+            key: key.into(),
+            first: 0,
+            last,
+            account: Account::default(),
+            state: b"state".to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_full_begins_anew() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = LogDir::open(place.path(), LogConfig::default(), 0).unwrap();
+        let log = dir.partition("t/x/0", PartitionConfig::default()).unwrap();
+        let fold = FoldId::new("till", 1, [], "");
+        let counts = Arc::default();
+        let file = File::open(&fold, &log, 3, &counts).unwrap();
+        for revision in [9, 19, 29] {
+            file.keep(&snapshot("a", revision));
+            file.keep(&snapshot("a", revision));
+        }
+        let before = |file: &File, events| Some(file.before(b"a", events)?.last.revision);
+        assert_eq!(
+            [9, 10, 20, 29, 30, 99].map(|events| before(&file, events)),
+            [None, Some(9), Some(19), Some(19), Some(29), Some(29)]
+        );
+        assert!(file.before(b"b", 99).is_none());
+        let full = file.held.read().unwrap().beside.bytes();
+        file.keep(&snapshot("b", 5));
+        assert!(file.before(b"a", 99).is_none() && file.before(b"b", 99).is_some());
+        assert!(file.held.read().unwrap().beside.bytes() < full);
+        // And so it is found again.
+        let again = File::open(&fold, &log, 3, &counts).unwrap();
+        assert!(again.before(b"a", 99).is_none() && again.before(b"b", 99).is_some());
+    }
+
+    #[test]
+    fn a_state_is_kept_when_enough_was_folded_for_its_bytes() {
+        let check = |event_bytes: usize, state_bytes: usize, wanted: &[u64]| {
+            let mut pace = Pace::default();
+            let kept = (1..=2_000u64).filter(|_| pace.folded(event_bytes) && pace.is_worth(state_bytes));
+            assert_eq!(kept.take(wanted.len()).collect::<Vec<_>>(), wanted);
+        };
+        check(100, 0, &[64, 128, 192]);
+        check(100, 1_600, &[64, 128, 192]);
+        check(100, 2_500, &[100, 200, 300]);
+        check(100, STATE_BYTES_MAX + 1, &[]);
     }
 }

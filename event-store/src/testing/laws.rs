@@ -1,6 +1,7 @@
 //! What holds of every fold, tried on a history.
 
 use annals_schema_model::{EventSet, Identify, Raw, Resolve, Seen};
+use serde::de::DeserializeOwned;
 
 use crate::fold::Fold;
 use crate::testing::Given;
@@ -56,6 +57,42 @@ where
         "written and read back, the events give another state:\n{read:#}\nand before\n{:#}",
         going.view()
     );
+}
+
+/// Tries on a history that a fold goes on from each of its snapshots ([`Typed::with_snapshots`](crate::Typed::with_snapshots))
+/// as it would have without: nothing of its state is lost on the way through JSON and back.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
+/// # fn main() {
+/// use annals_event_store::testing::keeps_snapshots;
+///
+/// keeps_snapshots::<AccountFold>(&[
+///     AccountEvent::Opened { owner: "Ada".to_owned() },
+///     AccountEvent::Deposited { cents: 500 },
+///     AccountEvent::Withdrawn { cents: 20 },
+/// ]);
+/// # }
+/// ```
+///
+/// # Panics
+/// When one gives another state in the end, or cannot be read back, or the fold does not accept one of the events.
+#[track_caller]
+pub fn keeps_snapshots<F>(history: &[F::Event])
+where
+    F: Fold<Event: Clone, State: DeserializeOwned>,
+{
+    let whole = Given::<F>::events(history.iter().cloned()).view();
+    for number in 1..history.len() {
+        let (before, after) = history.split_at(number);
+        let thawed = Given::<F>::events(before.iter().cloned()).thawed();
+        let state = thawed.and(after.iter().cloned()).view();
+        assert!(
+            state == whole,
+            "the fold {} goes on in another way from the snapshot of {number} events:\n{state:#}\nand without\n{whole:#}",
+            F::NAME
+        );
+    }
 }
 
 #[track_caller]

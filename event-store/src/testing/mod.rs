@@ -9,6 +9,7 @@ mod laws;
 use std::fmt::Debug;
 
 use annals_schema_model::Timestamp;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::canonical;
@@ -17,7 +18,7 @@ use crate::decide::{Decide, Decided, Decision};
 use crate::fold::{At, Fold, Halt, advance};
 
 pub use golden::{GoldenError, golden};
-pub use laws::keeps_laws;
+pub use laws::{keeps_laws, keeps_snapshots};
 
 /// An aggregate to which something has happened.
 ///
@@ -96,6 +97,19 @@ impl<F: Fold> Given<F> {
         advance::<F>(&mut self.state, event, &at)?;
         self.events += 1;
         Ok(())
+    }
+
+    /// The same after its state was kept as a snapshot and read back.
+    #[track_caller]
+    fn thawed(self) -> Given<F>
+    where
+        F::State: DeserializeOwned,
+    {
+        let thaw = |state: &F::State| serde_json::from_slice(&serde_json::to_vec(state)?);
+        match self.state.as_ref().map(thaw).transpose() {
+            Ok(state) => Given { state, ..self },
+            Err(error) => panic!("a snapshot of fold {} is not read back: {error}", F::NAME),
+        }
     }
 
     /// The state; nothing before the first event.
