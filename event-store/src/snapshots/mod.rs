@@ -215,6 +215,10 @@ impl File {
     /// Keeps one. A disk that refuses costs only the time of those who ask later.
     pub(crate) fn keep(&self, snapshot: &Snapshot) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let place = (hash(&snapshot.key), snapshot.last.revision);
+        if held.places.contains_key(&place) {
+            return;
+        }
         if held.places.len() >= self.snapshots_max || held.beside.bytes() >= FILE_BYTES_MAX {
             let anew = self
                 .log
@@ -224,10 +228,6 @@ impl File {
                 Ok((anew, _)) => *held = anew,
                 Err(_) => return,
             }
-        }
-        let place = (hash(&snapshot.key), snapshot.last.revision);
-        if held.places.contains_key(&place) {
-            return;
         }
         if let Ok(position) = held.beside.append(&snapshot.encode()) {
             held.places.insert(place, position);
