@@ -1,9 +1,10 @@
 //! Records at offsets: whole batches are read from the log, unpacked once, and kept for a while.
 //!
 //! A [`Cursor`] goes through a partition in ascending order; what it unpacks goes to the one [`Cache`] of the store,
-//! whose bytes are bounded, so an aggregate whose events share batches costs few reads.
-//! Invariant: a cached batch is its bytes, a copy that pins nothing else, and a few places in them; what a record would
-//! take once it is read, with all its headers, is held for one record of a cursor alone. So what is counted is what is held.
+//! whose bytes are bounded, so an aggregate whose events share batches costs few reads. Of the records before one that is
+//! wanted only lengths and offsets are looked at: most batches are read for one record among a hundred.
+//! Invariant: a cached batch is its bytes, a copy that pins nothing else; what a record would take once it is read, with all
+//! its headers, is held for one record of a cursor alone. So what is counted is what is held.
 //! Whatever is read is work of the question it is read for, and ends with it (`work.rs`).
 
 use std::collections::BTreeMap;
@@ -19,15 +20,13 @@ use crate::work::Work;
 
 /// Bytes read at once when most of what is read is wanted.
 pub(crate) const SCAN_BYTES: usize = 512 << 10;
-/// Bytes read at once when one batch is wanted.
-const POINT_BYTES: usize = 16 << 10;
+/// Bytes read at once when one batch is wanted: none beyond it.
+const POINT_BYTES: usize = 0;
 /// Wanted records closer together than this, on average, are read as a scan.
 const SCAN_GAP_MAX: i64 = 64;
 /// Bytes of unpacked batches the store keeps.
 pub(crate) const CACHE_BYTES_MAX: usize = 16 << 20;
-/// A batch can be entered at each record whose place is a multiple of this.
-const PLACES_EVERY: usize = 16;
-/// What a batch costs besides its records and places: itself, its two rows in the cache, and what the allocator adds.
+/// What a batch costs besides its records: itself, its two rows in the cache, and what the allocator adds.
 const BATCH_BYTES: usize = 384;
 
 /// The log an aggregate's events are in.
@@ -57,48 +56,31 @@ fn problem(problem: impl ToString) -> Unread {
     Unread::Problem(problem.to_string())
 }
 
-/// A batch ready to be read from several places. All its records have been read once.
+/// A batch ready to be read.
 struct Unpacked {
     first: i64,
     last: i64,
-    /// An offset, and the reading of the records from there on.
-    places: Box<[(i64, Records)]>,
+    /// Before the first of its records.
+    records: Records,
     bytes: usize,
 }
 
 impl Unpacked {
     /// `limit` is its partition's bound on what a batch gives.
     fn of(batch: &Batch, limit: usize, work: &Work) -> Result<Unpacked, Unread> {
-        let mut records = batch.records(limit).map_err(problem)?.detached();
+        let records = batch.records(limit).map_err(problem)?.detached();
         let bytes = records.unread_bytes();
         work.batch(bytes)?;
-        let mut places = Vec::new();
-        for number in 0.. {
-            let from = records.clone();
-            let Some(record) = records.next() else { break };
-            let record = record.map_err(problem)?;
-            work.record(record.headers.len())?;
-            if number % PLACES_EVERY == 0 {
-                places.push((record.offset, from));
-            }
-        }
-        let places = places.into_boxed_slice();
         Ok(Unpacked {
             first: batch.base_offset(),
             last: batch.last_offset(),
-            bytes: BATCH_BYTES + bytes + size_of_val(&*places),
-            places,
+            bytes: BATCH_BYTES + bytes,
+            records,
         })
     }
 
     fn contains(&self, offset: i64) -> bool {
         (self.first..=self.last).contains(&offset)
-    }
-
-    /// The last place that is not behind an offset.
-    fn place(&self, offset: i64) -> Option<&(i64, Records)> {
-        let behind = self.places.partition_point(|(first, _)| *first <= offset);
-        self.places.get(behind.checked_sub(1)?)
     }
 }
 
@@ -111,24 +93,20 @@ struct Reading {
 
 impl Reading {
     /// The record at an offset; nothing when the batch has none there.
-    fn record(&mut self, offset: i64, work: &Work) -> Result<Option<&Record>, StoreError> {
+    fn record(&mut self, offset: i64, work: &Work) -> Result<Option<&Record>, Unread> {
         let read = self.last.as_ref().map(|(record, _)| record.offset);
         if read != Some(offset) {
-            let Some((first, from)) = self.batch.place(offset) else {
-                return Ok(None);
-            };
-            // Reading on is shorter than beginning at the place, unless the place is further on.
             let mut records = match self.last.take() {
-                Some((record, records)) if record.offset >= *first && record.offset < offset => records,
-                _ => from.clone(),
+                Some((record, records)) if record.offset < offset => records,
+                _ => self.batch.records.clone(),
             };
-            // They have been read once without an error.
-            while let Some(Ok(record)) = records.next() {
+            let before = records.unread_bytes();
+            records.pass_to(offset);
+            work.batch(before - records.unread_bytes())?;
+            if let Some(record) = records.next() {
+                let record = record.map_err(problem)?;
                 work.record(record.headers.len())?;
-                if record.offset >= offset {
-                    self.last = Some((record, records));
-                    break;
-                }
+                self.last = Some((record, records));
             }
         }
         let record = self.last.as_ref().map(|(record, _)| record);

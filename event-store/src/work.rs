@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::error::StoreError;
 
 /// What one question may cost: so many pieces are read from the log in some seconds. A record is a piece, and so is each
-/// of its headers, and each 256 bytes of a batch; a record counts when its batch is opened, when it is read from it and when
-/// it is folded.
+/// of its headers, and each 256 bytes of a batch; a record counts when it is read and when it is folded, the bytes of a batch
+/// when it is opened and when they are passed over.
 pub const WORK_PIECES_MAX: u64 = 20_000_000;
 /// Bytes of a batch that cost as much as a record.
 const PIECE_BYTES: usize = 256;

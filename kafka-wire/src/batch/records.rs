@@ -95,6 +95,23 @@ impl Records {
         self
     }
 
+    /// Goes on to the first record at or behind `offset`. Of those before it no more is looked at than length and offset, so
+    /// what is wrong with the rest of them goes unnoticed; one that cannot be passed over is the next that is read.
+    pub fn pass_to(&mut self, offset: i64) {
+        while !self.done && self.index < self.count {
+            let Some((bytes, delta)) = ahead(self.from.rest()) else {
+                return;
+            };
+            let fits = delta > self.previous_delta && delta <= self.last_offset_delta;
+            let is_before = self.base_offset + i64::from(delta) < offset;
+            if !fits || !is_before || self.from.pass(bytes).is_err() {
+                return;
+            }
+            self.previous_delta = delta;
+            self.index += 1;
+        }
+    }
+
     fn read(&mut self) -> Result<Record, Flaw> {
         let length = required(self.from.varint()?, "its length is negative")?;
         let mut body = Reader::new(self.from.take(length)?);
@@ -156,6 +173,31 @@ impl Iterator for Records {
             Err(reason) => self.fail(reason),
         }
     }
+}
+
+/// How many bytes the next record takes, and its offset delta; nothing when it says neither.
+fn ahead(mut bytes: &[u8]) -> Option<(usize, i32)> {
+    let all = bytes.len();
+    let length = usize::try_from(varint(&mut bytes)?).ok()?;
+    let taken = (all - bytes.len()).checked_add(length)?;
+    let mut body = bytes.get(1..length)?;
+    let stamp = body.iter().position(|byte| byte & 0x80 == 0)?;
+    body = body.get(stamp + 1..)?;
+    Some((taken, varint(&mut body)?))
+}
+
+/// A zigzag number of 32 bits off the front.
+fn varint(bytes: &mut &[u8]) -> Option<i32> {
+    let mut raw = 0_u64;
+    for (place, byte) in bytes.iter().take(5).enumerate() {
+        raw |= u64::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            *bytes = bytes.get(place + 1..)?;
+            let raw = u32::try_from(raw).ok()?;
+            return Some((raw >> 1) as i32 ^ -((raw & 1) as i32));
+        }
+    }
+    None
 }
 
 /// Why a record cannot be read: its bytes, or a rule about them.

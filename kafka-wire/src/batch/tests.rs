@@ -4,6 +4,7 @@ mod check;
 mod compact;
 mod marker;
 mod oracle;
+mod passing;
 
 use bytes::{Bytes, BytesMut};
 

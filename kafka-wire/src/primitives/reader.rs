@@ -161,6 +161,13 @@ impl Reader {
         Err(Fault::Varint.into())
     }
 
+    /// Passes over the next `len` bytes.
+    pub fn pass(&mut self, len: usize) -> Result<(), WireError> {
+        self.need(len)?;
+        self.bytes.advance(len);
+        Ok(())
+    }
+
     /// The next `len` bytes as a slice of the input.
     pub fn take(&mut self, len: usize) -> Result<Bytes, WireError> {
         self.need(len)?;
