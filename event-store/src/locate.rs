@@ -24,6 +24,8 @@ use crate::work::Work;
 
 /// Ranges of unreadable records shown in an answer.
 const UNREADABLE_SHOWN_MAX: usize = 16;
+/// Events whose places are looked up together with how many there are; most aggregates have no more.
+const FIRST_SPOTS: usize = 64;
 
 /// An aggregate's events, found in the index.
 pub(crate) struct Located<'a> {
@@ -35,6 +37,8 @@ pub(crate) struct Located<'a> {
     pub(crate) head: Cut,
     /// How many events it has up to the head.
     events: usize,
+    /// Where the first of them sit: of a short one all, so that the index is asked once.
+    first: Vec<Spot>,
     /// What had gone from the partition when they were counted.
     pub(crate) removals: Removals,
     /// Other partitions that have records with this key, each with the first one's offset.
@@ -46,7 +50,11 @@ impl Aggregate {
     pub(crate) fn locate(&self, id: &str, points: &[&AsOf], work: &Work) -> Result<Located<'_>, StoreError> {
         let head = self.index.catch_up(work)?;
         let key = key_bytes(id);
-        let mut holding = self.index.find(&key, &head)?;
+        let mut holding = match self.index.partitions.as_slice() {
+            // The look-up of its events says whether it has any.
+            [one] => vec![(&**one, 0)],
+            _ => self.index.find(&key, &head)?,
+        };
         let mut chosen = 0;
         if holding.len() > 1 {
             let cuts: Vec<Cut> = points
@@ -59,20 +67,27 @@ impl Aggregate {
             chosen = holding.iter().position(within).unwrap_or(0);
         }
         if holding.is_empty() {
-            return Err(StoreError::UnknownId {
-                aggregate: self.name().to_owned(),
-                id: id.to_owned(),
-                topic: self.index.topic.clone(),
-                unreadable: self.index.unreadable(&head)?,
-            });
+            return Err(self.unknown(id, &head));
         }
         let (partition, _) = holding.remove(chosen);
         let removals = partition.log.removals();
+        let last = head.last(partition.number);
+        let mut first = partition.spots(&key, 0..FIRST_SPOTS + 1)?;
+        let are_all = first.len() <= FIRST_SPOTS;
+        first.retain(|spot| spot.offset <= last);
+        let events = match are_all {
+            true => first.len(),
+            false => partition.within(&key, last)?,
+        };
+        if events == 0 {
+            return Err(self.unknown(id, &head));
+        }
         Ok(Located {
             aggregate: self,
             partition,
             id: key_text(&key),
-            events: partition.within(&key, head.last(partition.number))?,
+            events,
+            first,
             removals,
             others: holding
                 .into_iter()
@@ -81,6 +96,19 @@ impl Aggregate {
             key,
             head,
         })
+    }
+
+    /// Nothing is known of an id up to the head; what cannot be read there may be.
+    fn unknown(&self, id: &str, head: &Cut) -> StoreError {
+        match self.index.unreadable(head) {
+            Err(error) => error,
+            Ok(unreadable) => StoreError::UnknownId {
+                aggregate: self.name().to_owned(),
+                id: id.to_owned(),
+                topic: self.index.topic.clone(),
+                unreadable,
+            },
+        }
     }
 
     /// The cut by which a partition is chosen: points within an aggregate's own partition say nothing of others.
@@ -159,6 +187,9 @@ impl Located<'_> {
     /// Where some of its events sit, by their revisions.
     pub(crate) fn spots(&self, revisions: Range<usize>) -> Result<Vec<Spot>, StoreError> {
         let within = revisions.start..revisions.end.min(self.events);
+        if let Some(first) = self.first.get(within.clone()) {
+            return Ok(first.to_vec());
+        }
         let spots = self.partition.spots(&self.key, within)?;
         // Otherwise these are not the events that were counted.
         self.partition.still(self.removals)?;
@@ -190,6 +221,10 @@ impl Located<'_> {
             at => self.aggregate.topic_cut(at, &self.head)?,
         };
         let last = cut.last(number);
+        if self.first.len() == self.events {
+            let within = self.first.partition_point(|spot| spot.offset <= last);
+            return Ok((cut, within));
+        }
         let within = self.partition.within(&self.key, last)?.min(self.events);
         self.partition.still(self.removals)?;
         Ok((cut, within))

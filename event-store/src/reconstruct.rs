@@ -11,6 +11,7 @@ use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted, SchemaUsed, UnknownEvent};
 use crate::locate::Located;
+use crate::snapshots;
 use crate::store::EventStore;
 use crate::time_source::TimeSource;
 
@@ -179,6 +180,10 @@ impl EventStore {
         located: &'a Located<'_>,
         events: usize,
     ) -> Result<Option<SnapshotUsed>, StoreError> {
+        // Of so few events there is none, and none is left.
+        if (events as u64) < snapshots::EVENTS_MIN {
+            return Ok(None);
+        }
         let Some(file) = self.snapshots_of(located.aggregate, located.partition) else {
             return Ok(None);
         };

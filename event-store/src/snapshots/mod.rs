@@ -29,7 +29,7 @@ use crate::fold::{AnyFold, FoldId};
 use crate::index::PartitionIndex;
 
 /// Events between two snapshots of an aggregate, at least: to fold so many takes about as long as to read a snapshot.
-const EVENTS_MIN: u64 = 64;
+pub(crate) const EVENTS_MIN: u64 = 64;
 /// Bytes of events folded since the last snapshot, for each byte of a state that is kept: so snapshots take at most a
 /// quarter of what the log does.
 const BYTES_OF_EVENTS: u64 = 4;

@@ -25,7 +25,7 @@ fn events() -> impl Strategy<Value = Vec<(u8, Till)>> {
         2 => Just(Till::Counted),
         1 => Just(Till::Closed),
     ];
-    proptest::collection::vec((0u8..3, event), 200..900)
+    proptest::collection::vec((0u8..3, event), 200..600)
 }
 
 fn logs(events: &[(u8, Till)]) -> Logs {
@@ -96,14 +96,14 @@ fn ask(store: &EventStore, key: u8, offset: i64) -> Result<bool, TestCaseError> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 8, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 16, ..ProptestConfig::default() })]
 
     #[test]
     fn any_cut_with_any_snapshots_is_the_cut_without(
         events in events(),
         is_typed in any::<bool>(),
-        asked in proptest::collection::vec((0u8..3, 0i64..900), 1..12),
-        reopened in 0usize..12,
+        asked in proptest::collection::vec((0u8..3, 0i64..600), 1..8),
+        reopened in 0usize..8,
         flipped in proptest::option::of(any::<prop::sample::Index>()),
     ) {
         let logs = logs(&events);
