@@ -9,9 +9,11 @@
 #   run.sh start                          start-up time and resident memory, empty and with the demo
 #   run.sh kafka [quick]                  us beside Apache Kafka and the limit; needs .cache/venv, a JDK and Maven
 #   run.sh codegen [PART [CASE]]          generated Avro code beside others; needs a JDK and Maven
+#   run.sh store [ROW] [EVENTS] [CODEC]   the event store on 10,000,000 events, made once in .cache/store-bench, uncompressed or
+#                                         in lz4; ROW is one of in-process, rest, memory, scan (needs .cache/venv)
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-what=${1:?produce, registry, reconstruct, register, schemas, transitive, start, kafka or codegen}
+what=${1:?produce, registry, reconstruct, register, schemas, transitive, start, kafka, codegen or store}
 shift
 if [ "$what" = codegen ]; then
   bench=tests/bench/codegen
@@ -27,6 +29,7 @@ if [ "$what" = codegen ]; then
   exit
 fi
 cargo build --release --quiet -p annals-registry-server --bin annals --example bare --example registrars
+bin=${CARGO_TARGET_DIR:-target}/release
 python=.cache/venv/bin/python
 data=$(mktemp -d)
 servers=()
@@ -36,7 +39,7 @@ trap 'kill "${servers[@]}" 2>/dev/null || true; wait "${servers[@]}" 2>/dev/null
 # start ARGS…   sets $kafka, $http, $pid; with $keep on the data there is
 start() {
   [ -n "${keep:-}" ] || rm -rf "$data/d"
-  target/release/annals serve --data-dir "$data/d" --kafka-listen 127.0.0.1:0 --http-listen 127.0.0.1:0 "$@" >"$data/out" &
+  "$bin/annals" serve --data-dir "${keep_in:-$data/d}" --kafka-listen 127.0.0.1:0 --http-listen 127.0.0.1:0 "$@" >"$data/out" &
   pid=$!
   servers+=("$pid")
   until grep -q '^annals .* ready' "$data/out"; do kill -0 "$pid"; read -rt 0.05 <> <(:) || true; done
@@ -44,7 +47,49 @@ start() {
   http=$(awk '/^Registry/{print $2}' "$data/out")
 }
 
+stop() {
+  kill "$1"
+  wait "$1" || true
+}
+
+# make_log FOLDER   topic and schemas by a server, the log by appending to the partition the server made
+make_log() {
+  local part=$1.part
+  rm -rf "$part" && mkdir -p "$part/folds" && cp examples/folds/order.yaml "$part/folds/"
+  keep_in=$part start
+  "$bin/annals" topic create orders --partitions 1 --brokers "$kafka"
+  "$store/release/store-bench" register "$http"
+  stop "$pid"
+  ls "$part/log/t" >"$part/topic"
+  "$store/release/store-bench" corpus "$part" "$events" "$codec"
+  mv "$part" "$1"
+}
+
 case $what in
+  store)
+    row=${1:-} events=${2:-10000000} codec=${3:-none}
+    log=.cache/store-bench/$events-$codec store=${CARGO_TARGET_DIR:-$PWD/target/store-bench}
+    cargo build --release --quiet --locked --manifest-path tests/bench/store/Cargo.toml --target-dir "$store"
+    [ -d "$log" ] || make_log "$log"
+    wants() { [[ $1 == *"$row"* ]]; }
+    if wants in-process; then
+      "$store/release/store-bench" index "$log"
+      "$store/release/store-bench" rows "$log"
+    fi
+    if wants rest || wants memory || wants scan; then
+      keep_in=$log start
+      grep '^annals' "$data/out"
+      if wants rest; then "$store/release/store-bench" rest "$log" "$http"; fi
+      if wants scan; then
+        for client in confluent kafka-python; do
+          "$python" tests/bench/store/scan.py "$client" "$kafka" "$(awk '/^ten/{print $2; exit}' "$log/corpus")" \
+            "$(awk 'NR == 1 {print $1}' "$log/corpus")"
+        done
+      fi
+      if wants memory; then "$store/release/store-bench" memory "$log" "$http" "$pid"; fi
+      stop "$pid"
+    fi
+    ;;
   produce)
     start
     "$python" tests/bench/produce.py "$kafka" "$http" "$pid" "$@"
@@ -52,7 +97,7 @@ case $what in
   registry)
     start --demo
     curl -sf "$http/schemas/ids/1" >"$data/body"
-    target/release/examples/bare 127.0.0.1:18099 "$data/body" &
+    "$bin"/examples/bare 127.0.0.1:18099 "$data/body" &
     servers+=("$!")
     "$python" tests/bench/ratio.py "$http/schemas/ids/1" http://127.0.0.1:18099/schemas/ids/1 "$@"
     ;;
@@ -64,14 +109,14 @@ case $what in
     start
     count=${1:-2000}
     for _ in $(seq "${2:-5}"); do
-      target/release/examples/registrars "${http#http://}" 1 "$((count / 4))"
-      target/release/examples/registrars "${http#http://}" 64 "$((count * 4))"
+      "$bin"/examples/registrars "${http#http://}" 1 "$((count / 4))"
+      "$bin"/examples/registrars "${http#http://}" 64 "$((count * 4))"
     done
     ;;
   schemas)
     start
     grep '^annals' "$data/out"
-    target/release/examples/registrars "${http#http://}" 64 "${1:-100000}"
+    "$bin"/examples/registrars "${http#http://}" 64 "${1:-100000}"
     for _ in 1 2 3 4 5; do
       kill "$pid"
       wait "$pid" || true
@@ -97,6 +142,6 @@ case $what in
   kafka)
     cargo build --release --quiet -p annals-tests --bin limit
     mvn -q -B -f tests/bench/pom.xml dependency:build-classpath -Dmdep.outputFile="$PWD/.cache/kafka-classpath"
-    "$python" tests/bench/kafka.py "$(cat .cache/kafka-classpath)" target/release/annals target/release/limit "$@"
+    "$python" tests/bench/kafka.py "$(cat .cache/kafka-classpath)" "$bin"/annals "$bin"/limit "$@"
     ;;
 esac

@@ -1,0 +1,171 @@
+//! What is asked of a store in process: one aggregate of 10, 1,000 and 100,000 events, and all of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use annals_event_store::{AsOf, EventStore, declarative, typed};
+use annals_examples::ORDER_FOLD;
+use annals_examples::order::OrderFold;
+use annals_segment_log::LogDir;
+
+use crate::Fault;
+use crate::corpus::{self, Corpus, Known};
+use crate::measure::{Samples, process_nanos};
+use crate::registry::Registry;
+use crate::rng::Rng;
+
+/// A page of a population.
+const PAGE: usize = 1_000;
+
+/// The log, opened, and a store over it that has indexed all of it.
+pub struct Opened {
+    pub corpus: Corpus,
+    pub store: EventStore,
+    _log: LogDir,
+}
+
+impl Opened {
+    pub fn at(data: &Path) -> Result<Opened, Fault> {
+        let corpus = corpus::read(data)?;
+        let registry = Arc::new(Registry::new()?);
+        let (log, source) = corpus::open(data)?;
+        let (cpu, wall) = (process_nanos(), Instant::now());
+        let store = EventStore::new(registry.clone());
+        store.add_aggregate(Box::new(typed::<OrderFold>("orders")), source.clone())?;
+        let text = ORDER_FOLD.replace("name: order\n", "name: declared\n");
+        let declared = declarative::load(&text, &*registry).map_err(|error| error.to_string())?;
+        store.add_aggregate(Box::new(declared), source)?;
+        store.caught_up()?;
+        let (wall, cpu) = (wall.elapsed().as_secs_f64(), process_nanos() - cpu);
+        println!(
+            "opened: {} events of {} aggregates are known in {wall:.3} s wall, {:.1} ns of CPU an event, {} MB resident",
+            corpus.events,
+            corpus.aggregates,
+            cpu as f64 / corpus.events as f64,
+            crate::memory::resident_kib("self", "VmRSS")? / 1024,
+        );
+        Ok(Opened {
+            corpus,
+            store,
+            _log: log,
+        })
+    }
+
+    /// One aggregate at a cut behind its last event, so that all of them are folded.
+    fn one(&self, name: &str, known: &Known, rng: &mut Rng) -> Result<usize, Fault> {
+        let behind = (self.corpus.events - known.last) as u64;
+        let at = AsOf::Offset(known.last + rng.below(behind) as i64);
+        let answer = self.store.reconstruct(name, &known.id, &at)?;
+        if let Some(halted) = answer.halted {
+            return Err(halted.to_string().into());
+        }
+        Ok(answer.events as usize)
+    }
+
+    fn latency(&self, task: &str, some: &[Known], count: usize, goal_ms: (f64, f64)) -> Result<(), Fault> {
+        let mut rng = Rng::new(11);
+        let mut samples = Samples::default();
+        for round in 0..count + count / 10 {
+            let known = &some[rng.below(some.len() as u64) as usize];
+            if round < count / 10 {
+                self.one("order", known, &mut rng)?;
+            } else {
+                samples.take(|| self.one("order", known, &mut rng).map(drop))?;
+            }
+        }
+        samples.print(task, goal_ms);
+        Ok(())
+    }
+
+    /// All aggregates at a cut, page by page, as far as so many pages.
+    fn population(&self, name: &str, at: &AsOf, goal: f64, pages: usize) -> Result<(), Fault> {
+        let (cpu, wall) = (process_nanos(), Instant::now());
+        let mut cursor: Option<String> = None;
+        let (mut events, mut members, mut first_page) = (0, 0, None);
+        for _ in 0..pages {
+            let page = self.store.list(name, at, PAGE, cursor.as_deref())?;
+            events += page.items.iter().map(|one| one.events).sum::<u64>();
+            members += page.items.len();
+            first_page.get_or_insert(wall.elapsed());
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        let (wall, cpu) = (wall.elapsed().as_secs_f64(), (process_nanos() - cpu) as f64 / 1e9);
+        println!(
+            "population as of, {name:<9} {members} aggregates, {events} events: {wall:.2} s wall, first page {:.3} s, \
+             {:.2} M events/s wall, {:.3} M events/s a core  goal {goal} M a core",
+            first_page.unwrap_or_default().as_secs_f64(),
+            events as f64 / wall / 1e6,
+            events as f64 / cpu / 1e6,
+        );
+        Ok(())
+    }
+}
+
+/// The key index built from the log, what it takes on disk, and the same log opened once more.
+pub fn index(data: &Path) -> Result<(), Fault> {
+    for (path, _) in runs(&data.join("log"))? {
+        fs::remove_file(path)?;
+    }
+    let events = Opened::at(data)?.corpus.events;
+    let bytes: u64 = runs(&data.join("log"))?.iter().map(|(_, bytes)| bytes).sum();
+    println!(
+        "index on disk: {bytes} bytes, {:.2} an event",
+        bytes as f64 / events as f64
+    );
+    Opened::at(data).map(drop)
+}
+
+/// Files of the key index below a folder, with their sizes.
+fn runs(folder: &Path) -> Result<Vec<(PathBuf, u64)>, Fault> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            found.extend(runs(&path)?);
+        } else if path.extension().is_some_and(|ending| ending == "keys") {
+            found.push((path, entry.metadata()?.len()));
+        }
+    }
+    Ok(found)
+}
+
+/// The rows whose names have `wanted` in them.
+pub fn run(data: &Path, wanted: &str) -> Result<(), Fault> {
+    let opened = Opened::at(data)?;
+    let Corpus {
+        tens,
+        thousands,
+        giants,
+        events,
+        ..
+    } = &opened.corpus;
+    let is_wanted = |row: &str| row.contains(wanted);
+    if is_wanted("ten") {
+        opened.latency("10 events, at any cut", tens, 20_000, (0.1, 1.0))?;
+    }
+    if is_wanted("thousand") {
+        opened.latency("1,000 events, no snapshot", thousands, 400, (3.0, 10.0))?;
+    }
+    if is_wanted("giant") {
+        opened.latency("100,000 events, no snapshot", giants, 10, (100.0, 300.0))?;
+    }
+    let half = AsOf::Offset(events / 2);
+    let pages = std::env::var("PAGES")
+        .ok()
+        .and_then(|pages| pages.parse().ok())
+        .unwrap_or(usize::MAX);
+    if is_wanted("population") || is_wanted("typed") {
+        opened.population("order", &half, 2.0, pages)?;
+    }
+    if is_wanted("population") || is_wanted("declared") {
+        opened.population("declared", &half, 0.5, pages)?;
+    }
+    println!("peak {} MB", crate::memory::resident_kib("self", "VmHWM")? / 1024);
+    Ok(())
+}
