@@ -6,7 +6,8 @@
 //!      [ run ][ run ][ run ][ keys in memory ]|[ part ....... |  ahead ............. ]
 //! ```
 //!
-//! * A sealed segment whose transactions have ended has a run, a sorted file beside it that never changes (run.rs).
+//! * A sealed segment whose transactions have ended has a run, a sorted file beside it that never changes (run.rs). The
+//!   log's upkeep makes one of eight of them (merge.rs).
 //! * What is read of the segment behind is in memory (part.rs), and so is that of a sealed one until it is decided and
 //!   durable how its transactions ended.
 //! * A damaged place of the log is passed over, and told of.
@@ -25,8 +26,8 @@
 //! the same bytes. All indexes of a log directory together take at most [`BYTES_MAX`] of memory; what would take more
 //! is an error. What nobody asks for in ten minutes is given back.
 //!
-//! Left out: values; where records without a key are; runs over several segments. A segment whose first records were
-//! deleted is counted whole where it has a run, and from its first record on where it is read again.
+//! Left out: values; where records without a key are. A segment whose first records were deleted is counted whole where it
+//! has a run, and from its first record on where it is read again.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
@@ -42,6 +43,7 @@ mod filter;
 mod firsts;
 mod known;
 mod layout;
+pub(crate) mod merge;
 mod part;
 mod reading;
 pub(crate) mod run;
@@ -54,7 +56,7 @@ pub(crate) use known::Known;
 pub(crate) use layout::{SegmentId, encode};
 pub(crate) use part::Part;
 pub(crate) use reading::Reading;
-pub(crate) use sealed::{Sealed, SealedKeys};
+pub(crate) use sealed::{Sealed, SealedKeys, Segment};
 
 /// The most memory the key indexes of a log directory take together: 512 MiB, that is the filters of about 100 GiB of
 /// log, or ten million keys in segments that are being written.

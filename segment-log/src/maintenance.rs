@@ -1,5 +1,5 @@
 //! The log's upkeep: one thread that seals old segments, throws away what need not be kept, lets go of key indexes that
-//! nobody asks, and compacts, off the path of appends.
+//! nobody asks and merges those that somebody does, and compacts, off the path of appends.
 //!
 //! Its time is the time the directory was opened at and what has passed since by a clock that only runs on: so a wall
 //! clock set wrong later throws nothing away.
@@ -54,6 +54,9 @@ impl Shared {
             }
         };
         tidy();
+        for partition in &partitions {
+            self.keep(partition, || partition.merge_keys());
+        }
         for partition in &partitions {
             if self.keep(partition, || partition.compact(now_ms(), &pace)) == Some(true) {
                 tidy();

@@ -31,15 +31,15 @@ pub(super) struct Entry {
 
 /// A block that is being written.
 #[derive(Default)]
-pub(super) struct Writing<'a> {
+pub(super) struct Writing {
     pub(super) bytes: Vec<u8>,
-    last: &'a [u8],
+    last: Vec<u8>,
 }
 
-impl<'a> Writing<'a> {
+impl Writing {
     /// Adds an entry; `offsets` has one at least.
-    pub(super) fn push(&mut self, key: &'a [u8], before: usize, offsets: &[u32]) {
-        let both = key.iter().zip(self.last);
+    pub(super) fn push(&mut self, key: &[u8], before: usize, offsets: &[u32]) {
+        let both = key.iter().zip(&self.last);
         let shared = both.take_while(|(one, other)| one == other).count();
         self.put(shared as u64);
         self.put((key.len() - shared) as u64);
@@ -53,7 +53,8 @@ impl<'a> Writing<'a> {
             self.put(u64::from(offset - previous));
             previous = *offset;
         }
-        self.last = key;
+        self.last.truncate(shared);
+        self.last.extend_from_slice(&key[shared..]);
     }
 
     /// Moves the block to the end of `out`, its checksum behind it.
@@ -61,7 +62,7 @@ impl<'a> Writing<'a> {
         out.put_slice(&self.bytes);
         out.put_u32(crc(&self.bytes));
         self.bytes.clear();
-        self.last = &[];
+        self.last.clear();
     }
 
     fn put(&mut self, number: u64) {

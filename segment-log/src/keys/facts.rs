@@ -18,3 +18,15 @@ pub(crate) struct Facts {
     /// Batches whose records cannot be read, or of which records are gone.
     pub(super) unreadable: u64,
 }
+
+impl Facts {
+    /// Takes in those of the segment behind. How many keys there are in both is not told by how many each has.
+    pub(super) fn add(&mut self, next: &Facts) {
+        self.gapped |= next.gapped;
+        self.records += next.records;
+        self.keyless += next.keyless;
+        self.producer_from = self.producer_from.or(next.producer_from);
+        self.last_ms = self.last_ms.max(next.last_ms);
+        self.unreadable += next.unreadable;
+    }
+}

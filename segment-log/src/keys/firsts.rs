@@ -134,9 +134,5 @@ impl Known {
     pub(crate) fn take_firsts(&mut self, step: Step) {
         let firsts = self.firsts.get_or_insert_default();
         firsts.take(step);
-        let end = firsts.end;
-        if let Some(part) = &mut self.part {
-            part.note_looked_at(end);
-        }
     }
 }

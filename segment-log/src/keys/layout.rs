@@ -1,4 +1,4 @@
-//! How a run is laid out: the keys and times of a sealed segment, sorted.
+//! How a run is laid out: the keys and times of a sealed segment, or of several that follow each other, sorted.
 //!
 //! ```text
 //! <base offset>.keys
@@ -17,10 +17,11 @@
 //!       varint  its last offset, less its first
 //!     and 4 CRC-32C of it
 //!   footer, framed as format.rs says, magic "ANNALSKY", version 2; the body:
-//!       0  8  base offset of the segment
-//!       8  8  end offset of the segment
-//!      16  8  bytes of its log file
-//!      24  4  CRC-32C over the heads of its batches, as in its index
+//!       0  8  base offset of the segment, or of the first
+//!       8  8  end offset of the segment, or of the last
+//!      16  8  bytes of its log file, or of all
+//!      24  4  CRC-32C over the heads of its batches, as in its index; of several segments, over what is in these four
+//!             fields of each
 //!      28  1  1 when records are gone from among the others, else 0
 //!      29  8  keys
 //!      37  8  events
@@ -36,16 +37,16 @@
 //! ```
 //!
 //! An entry has at most 128 offsets, so that a key that occurs often is found in one block at any offset or number.
-//! Invariant: a run is a function of its segment and of which transactions were aborted.
+//! Invariant: a run is a function of its segments and of which transactions were aborted.
 //! Version 1 had no times; a run of it is made anew.
 
 use bytes::{Buf, BufMut};
 use crc_fast::{CrcAlgorithm, checksum};
 
-use super::block::Writing;
 use super::facts::Facts;
 use super::part::Part;
-use super::{filter, times, varint};
+use super::times::Times;
+use super::{block, filter, times, varint};
 use crate::format::{CRC_BYTES, HEAD_BYTES, crc, frame, unframe};
 
 const MAGIC: &[u8; 8] = b"ANNALSKY";
@@ -59,13 +60,36 @@ const BLOCK_BYTES: usize = 4096;
 /// Offsets in one entry.
 pub(super) const OFFSETS_MAX: usize = 128;
 
-/// What a segment is known by: a run was made of this one, or is of no use.
+/// What segments are known by: a run was made of these, or is of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SegmentId {
     pub(crate) base: i64,
     pub(crate) end: i64,
     pub(crate) size: u64,
     pub(crate) heads: u32,
+}
+
+impl SegmentId {
+    /// Of segments that follow each other; of one, its own. `None` of none.
+    pub(crate) fn of_all(all: &[SegmentId]) -> Option<SegmentId> {
+        let (first, last) = (all.first()?, all.last()?);
+        if all.len() == 1 {
+            return Some(*first);
+        }
+        let mut fields = Vec::new();
+        for one in all {
+            fields.put_i64(one.base);
+            fields.put_i64(one.end);
+            fields.put_u64(one.size);
+            fields.put_u32(one.heads);
+        }
+        Some(SegmentId {
+            base: first.base,
+            end: last.end,
+            size: all.iter().map(|one| one.size).sum(),
+            heads: crc(&fields),
+        })
+    }
 }
 
 /// Where the parts of a run end.
@@ -88,41 +112,78 @@ pub(super) struct BlockHead {
 
 /// The run of a segment.
 pub(crate) fn encode(part: &Part, of: SegmentId) -> Vec<u8> {
-    let (mut out, mut directory, mut block) = (Vec::new(), Vec::new(), Writing::default());
-    let mut hashes = Vec::with_capacity(part.facts().keys as usize);
-    for (key, all) in part.sorted() {
-        hashes.push(filter::hash(key));
+    let mut writing = Writing::default();
+    for (key, offsets) in part.sorted() {
+        writing.push(key, offsets);
+    }
+    writing.finish(part.times(), part.unreadable(), part.facts(), of)
+}
+
+/// A run that is being written.
+#[derive(Default)]
+pub(super) struct Writing {
+    out: Vec<u8>,
+    directory: Vec<u8>,
+    block: block::Writing,
+    hashes: Vec<u64>,
+}
+
+impl Writing {
+    /// Adds a key and all its offsets, one at least; keys come in order.
+    pub(super) fn push(&mut self, key: &[u8], all: &[u32]) {
+        self.hashes.push(filter::hash(key));
         for (number, offsets) in all.chunks(OFFSETS_MAX).enumerate() {
             let before = number * OFFSETS_MAX;
-            if block.bytes.is_empty() {
-                directory.put_u64(out.len() as u64);
-                directory.put_u32(offsets[0]);
-                directory.put_u32(before as u32);
-                directory.put_u32(key.len() as u32);
-                directory.put_slice(key);
+            if self.block.bytes.is_empty() {
+                self.directory.put_u64(self.out.len() as u64);
+                self.directory.put_u32(offsets[0]);
+                self.directory.put_u32(before as u32);
+                self.directory.put_u32(key.len() as u32);
+                self.directory.put_slice(key);
             }
-            block.push(key, before, offsets);
-            if block.bytes.len() >= BLOCK_BYTES {
-                block.close(&mut out);
+            self.block.push(key, before, offsets);
+            if self.block.bytes.len() >= BLOCK_BYTES {
+                self.block.close(&mut self.out);
             }
         }
     }
-    if !block.bytes.is_empty() {
-        block.close(&mut out);
+
+    /// The run, with what else there is to say.
+    pub(super) fn finish(
+        self,
+        times: &Times,
+        unreadable: &[(i64, i64)],
+        facts: &Facts,
+        of: SegmentId,
+    ) -> Vec<u8> {
+        let Writing {
+            mut out,
+            directory,
+            mut block,
+            hashes,
+        } = self;
+        if !block.bytes.is_empty() {
+            block.close(&mut out);
+        }
+        let keys = hashes.len() as u64;
+        let times_at = out.len();
+        let (times, heads) = times.closed();
+        out.put_slice(&times);
+        let filter_at = out.len();
+        out.extend(filter::encode(keys, hashes.into_iter()));
+        let directory_at = out.len();
+        put_directory(&mut out, &heads, &directory);
+        let ranges_at = out.len();
+        put_ranges(&mut out, of.base, unreadable);
+        let positions = [times_at, filter_at, directory_at, ranges_at];
+        let digest = checksum(CrcAlgorithm::Crc64Nvme, &out);
+        let facts = Facts {
+            keys,
+            ..facts.clone()
+        };
+        out.extend(frame(MAGIC, VERSION, &body(of, &facts, positions, digest)));
+        out
     }
-    let times_at = out.len();
-    let (times, heads) = part.times().closed();
-    out.put_slice(&times);
-    let filter_at = out.len();
-    out.extend(filter::encode(part.facts().keys, hashes.into_iter()));
-    let directory_at = out.len();
-    put_directory(&mut out, &heads, &directory);
-    let ranges_at = out.len();
-    put_ranges(&mut out, of.base, part.unreadable());
-    let positions = [times_at, filter_at, directory_at, ranges_at];
-    let digest = checksum(CrcAlgorithm::Crc64Nvme, &out);
-    out.extend(frame(MAGIC, VERSION, &body(of, part.facts(), positions, digest)));
-    out
 }
 
 fn put_directory(out: &mut Vec<u8>, times: &[times::Head], blocks: &[u8]) {

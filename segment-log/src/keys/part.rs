@@ -3,18 +3,18 @@
 //! Invariant: it tells of every committed record from where it began to `end` that can be read, and of none behind.
 //! Offsets of a key rise.
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
 use super::KeyEntry;
 use super::facts::Facts;
 use super::reading::Reading;
 use super::times::Times;
+use crate::mutex::lock;
 
-/// What an entry takes besides its key: the table's slot, the vector or box, the allocator's share. Measured, rounded.
-const ENTRY_BYTES: usize = 72;
-
-/// What a new key takes besides its bytes while nobody has looked whether it is new in the partition.
-const FRESH_BYTES: usize = 32;
+/// What an entry takes besides its key: the table's slot, the vector or box, the allocator's share, and its places in the
+/// two lists. Measured, rounded.
+const ENTRY_BYTES: usize = 120;
 
 /// See the module.
 #[derive(Debug)]
@@ -26,12 +26,14 @@ pub(crate) struct Part {
     /// Whether it began with its segment.
     is_whole: bool,
     facts: Facts,
-    keys: HashMap<Box<[u8]>, Offsets>,
+    keys: HashMap<Arc<[u8]>, Offsets>,
+    /// All keys, as they were met first.
+    arrived: Vec<Arc<[u8]>>,
+    /// The first so many of them in the order of their bytes, since somebody asked for it.
+    ordered: Mutex<Arc<Vec<Arc<[u8]>>>>,
     times: Times,
     /// First and last offset of each batch that cannot be read, or of which records are gone.
     unreadable: Vec<(i64, i64)>,
-    /// Keys and where they were met first, since somebody looked at all of them; none where nobody has.
-    fresh: Option<Vec<KeyEntry>>,
     bytes: usize,
 }
 
@@ -60,9 +62,10 @@ impl Part {
             is_whole: from == base,
             facts: Facts::default(),
             keys: HashMap::new(),
+            arrived: Vec::new(),
+            ordered: Mutex::default(),
             times: Times::default(),
             unreadable: Vec::new(),
-            fresh: None,
             bytes: 0,
         }
     }
@@ -120,7 +123,7 @@ impl Part {
             }
             self.times.push(delta, event.ms);
             match &event.key {
-                Some(key) => self.add_key(key, event.offset, delta),
+                Some(key) => self.add_key(key, delta),
                 None => self.facts.keyless += 1,
             }
         }
@@ -128,7 +131,7 @@ impl Part {
         self.end = reading.end;
     }
 
-    fn add_key(&mut self, key: &[u8], offset: i64, delta: u32) {
+    fn add_key(&mut self, key: &[u8], delta: u32) {
         self.bytes += size_of::<u32>();
         match self.keys.get_mut(key) {
             Some(Offsets::Many(many)) => many.push(delta),
@@ -136,50 +139,46 @@ impl Part {
             None => {
                 self.bytes += key.len() + ENTRY_BYTES;
                 self.facts.keys += 1;
-                self.keys.insert(Box::from(key), Offsets::One(delta));
-                if let Some(fresh) = &mut self.fresh {
-                    self.bytes += key.len() + FRESH_BYTES;
-                    fresh.push(KeyEntry {
-                        key: Box::from(key),
-                        first_offset: offset,
-                    });
-                }
+                let key: Arc<[u8]> = Arc::from(key);
+                self.arrived.push(Arc::clone(&key));
+                self.keys.insert(key, Offsets::One(delta));
             }
         }
     }
 
     /// The keys that are met first at `from` or behind.
     pub(super) fn keys_since(&self, from: i64) -> Vec<KeyEntry> {
-        let is_since = |entry: &KeyEntry| entry.first_offset >= from;
-        match &self.fresh {
-            Some(fresh) => fresh.iter().filter(|entry| is_since(entry)).cloned().collect(),
-            None => {
-                let all = self.keys.iter().map(|(key, offsets)| self.entry(key, offsets));
-                all.filter(is_since).collect()
-            }
-        }
+        let before = |key: &Arc<[u8]>| self.first(key).is_some_and(|first| first < from);
+        let since = self.arrived.iter().skip(self.arrived.partition_point(before));
+        since.filter_map(|key| self.entry(key)).collect()
     }
 
-    /// Somebody has looked at all keys met first before `end`.
-    pub(super) fn note_looked_at(&mut self, end: i64) {
-        if self.fresh.is_none() && self.end > end {
-            return;
+    /// All keys in the order of their bytes; those that came since somebody asked are put in their places.
+    fn ordered(&self) -> Arc<Vec<Arc<[u8]>>> {
+        let mut ordered = lock(&self.ordered);
+        if ordered.len() < self.arrived.len() {
+            let mut fresh = self.arrived.get(ordered.len()..).unwrap_or_default().to_vec();
+            fresh.sort_unstable();
+            let mut all = Vec::with_capacity(self.arrived.len());
+            all.extend(ordered.iter().cloned());
+            all.append(&mut fresh);
+            // Of two runs, which this sort merges.
+            all.sort();
+            *ordered = Arc::new(all);
         }
-        let fresh = self.fresh.get_or_insert_default();
-        let mut freed = 0;
-        fresh.retain(|entry| {
-            let stays = entry.first_offset >= end;
-            freed += if stays { 0 } else { entry.key.len() + FRESH_BYTES };
-            stays
-        });
-        self.bytes = self.bytes.saturating_sub(freed);
+        Arc::clone(&ordered)
     }
 
-    fn entry(&self, key: &[u8], offsets: &Offsets) -> KeyEntry {
-        KeyEntry {
+    fn first(&self, key: &[u8]) -> Option<i64> {
+        let first = self.keys.get(key)?.all().first()?;
+        Some(self.base + i64::from(*first))
+    }
+
+    fn entry(&self, key: &[u8]) -> Option<KeyEntry> {
+        Some(KeyEntry {
             key: Box::from(key),
-            first_offset: self.base + offsets.all().first().copied().map_or(0, i64::from),
-        }
+            first_offset: self.first(key)?,
+        })
     }
 
     /// How often the key occurs before `end`.
@@ -202,20 +201,10 @@ impl Part {
 
     /// The `max` lowest keys behind `after`, in order.
     pub(super) fn keys_after(&self, after: Option<&[u8]>, max: usize) -> Vec<KeyEntry> {
-        let mut lowest: BinaryHeap<&[u8]> = BinaryHeap::new();
-        for key in self.keys.keys() {
-            let behind = after.is_none_or(|after| &**key > after);
-            let lower = lowest.len() < max || lowest.peek().is_some_and(|highest| &**key < *highest);
-            if behind && lower {
-                lowest.push(key);
-                if lowest.len() > max {
-                    lowest.pop();
-                }
-            }
-        }
-        let lowest = lowest.into_sorted_vec().into_iter();
-        let entry = |key: &[u8]| Some(self.entry(key, self.keys.get(key)?));
-        lowest.filter_map(entry).collect()
+        let ordered = self.ordered();
+        let before = |key: &Arc<[u8]>| after.is_some_and(|after| **key <= *after);
+        let behind = ordered.iter().skip(ordered.partition_point(before));
+        behind.take(max).filter_map(|key| self.entry(key)).collect()
     }
 
     /// The first offset of a key in a range.

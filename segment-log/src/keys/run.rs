@@ -1,6 +1,6 @@
-//! A run that is read: the keys and times of a sealed segment, in a file beside it that never changes (layout.rs).
+//! A run that is read: the keys and times of sealed segments, in a file beside the first that never changes (layout.rs).
 //!
-//! Invariant: it is used for the very segment its footer names, and what is read of it is checked: bad bytes are an
+//! Invariant: it is used for the very segments its footer names, and what is read of it is checked: bad bytes are an
 //! error ([`is_damaged`]), not an answer. In memory are its filter and its directory.
 
 use std::cmp::Ordering;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::KeyEntry;
-use super::block::Reading;
+use super::block::{Entry, Reading};
 use super::facts::Facts;
 use super::layout::{BlockHead, Ends, FOOTER_BYTES, OFFSETS_MAX, SegmentId, read_directory, read_footer};
 use super::varint::{self, Damaged};
@@ -39,24 +39,22 @@ pub(crate) fn is_damaged(error: &io::Error) -> bool {
 }
 
 impl Run {
-    /// Opens the run of a segment; `None` when there is none, or it is damaged or another's.
+    /// Which segments the run of this name says it is of; `None` when there is none, or it is damaged.
+    pub(crate) fn segments(disk: &dyn Disk, name: &str) -> io::Result<Option<SegmentId>> {
+        let Some(file) = existing(disk, name)? else {
+            return Ok(None);
+        };
+        Ok(footer(&*file)?.map(|(found, ..)| found))
+    }
+
+    /// Opens the run of some segments; `None` when there is none, or it is damaged or of others.
     pub(crate) fn open(disk: &dyn Disk, name: &str, of: SegmentId) -> io::Result<Option<Run>> {
-        let file = match disk.open(name, Open::Existing) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let Some(footer_at) = file.len()?.checked_sub(FOOTER_BYTES as u64) else {
+        let Some(file) = existing(disk, name)? else {
             return Ok(None);
         };
-        let mut footer = [0; FOOTER_BYTES];
-        file.read_at(footer_at, &mut footer)?;
-        let Some((found, mut facts, ends)) = read_footer(&footer, footer_at) else {
+        let Some((_, mut facts, ends)) = footer(&*file)?.filter(|(found, ..)| *found == of) else {
             return Ok(None);
         };
-        if found != of {
-            return Ok(None);
-        }
         let mut filter = vec![0; (ends.filter - ends.times) as usize];
         file.read_at(ends.times, &mut filter)?;
         let mut directory = vec![0; (ends.directory - ends.filter) as usize];
@@ -79,6 +77,33 @@ impl Run {
             ends,
             damaged: AtomicBool::new(false),
         }))
+    }
+
+    pub(super) fn base(&self) -> i64 {
+        self.base
+    }
+
+    /// Bytes of its file, less those of its footer.
+    pub(super) fn file_bytes(&self) -> u64 {
+        self.ends.ranges
+    }
+
+    /// Its entries from the first on.
+    pub(super) fn entries(&self, disk: &dyn Disk) -> io::Result<Entries<'_>> {
+        Ok(Entries {
+            blocks: Blocks::new(self, disk, 0)?,
+            block: None,
+        })
+    }
+
+    /// Tells each offset, less the base, where the recorded time moves on.
+    pub(super) fn each_time(&self, disk: &dyn Disk, mut tell: impl FnMut(u32, i64)) -> io::Result<()> {
+        let file = disk.open(&self.name, Open::Existing)?;
+        for (number, head) in self.times.iter().enumerate() {
+            let steps = self.times_block(&*file, number)?;
+            self.noting(times::each(head, &steps, &mut tell))?;
+        }
+        Ok(())
     }
 
     pub(super) fn facts(&self) -> &Facts {
@@ -284,6 +309,55 @@ impl Run {
     fn damaged(&self) -> io::Error {
         self.damaged.store(true, Relaxed);
         io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged", self.name))
+    }
+}
+
+fn existing(disk: &dyn Disk, name: &str) -> io::Result<Option<Arc<dyn DiskFile>>> {
+    match disk.open(name, Open::Existing) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What a run's footer says; `None` when it is damaged.
+fn footer(file: &dyn DiskFile) -> io::Result<Option<(SegmentId, Facts, Ends)>> {
+    let Some(footer_at) = file.len()?.checked_sub(FOOTER_BYTES as u64) else {
+        return Ok(None);
+    };
+    let mut footer = [0; FOOTER_BYTES];
+    file.read_at(footer_at, &mut footer)?;
+    Ok(read_footer(&footer, footer_at))
+}
+
+/// The entries of a run, one after the other.
+pub(super) struct Entries<'a> {
+    blocks: Blocks<'a>,
+    block: Option<Reading>,
+}
+
+impl Entries<'_> {
+    /// Goes on to the next entry; answers whether there is one.
+    pub(super) fn advance(&mut self) -> io::Result<bool> {
+        loop {
+            if let Some(block) = &mut self.block
+                && block
+                    .next()
+                    .map_err(|Damaged| self.blocks.run.damaged())?
+                    .is_some()
+            {
+                return Ok(true);
+            }
+            self.block = self.blocks.next()?;
+            if self.block.is_none() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// The entry it stands at; none at the end.
+    pub(super) fn entry(&self) -> Option<&Entry> {
+        self.block.as_ref()?.last()
     }
 }
 

@@ -1,4 +1,5 @@
-//! What is known of a sealed segment: its run, or a part in memory until the run can be written.
+//! What is known of a sealed segment, or of some that follow each other: their run, or a part in memory until the run
+//! can be written.
 
 use std::io;
 
@@ -8,14 +9,22 @@ use super::part::Part;
 use super::run::Run;
 use crate::disk::Disk;
 
-/// The keys and times of a sealed segment.
+/// The keys and times of sealed segments.
 #[derive(Debug)]
 pub(crate) struct Sealed {
     pub(crate) base: i64,
     pub(crate) end: i64,
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) keys: SealedKeys,
+}
+
+/// A sealed segment, as long as it is that one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Segment {
+    pub(crate) base: i64,
+    pub(crate) end: i64,
     /// Bytes of its log file.
     pub(crate) size: u64,
-    pub(crate) keys: SealedKeys,
 }
 
 #[derive(Debug)]
@@ -26,6 +35,24 @@ pub(crate) enum SealedKeys {
 }
 
 impl Sealed {
+    /// Of segments that follow each other; `None` of none.
+    pub(crate) fn new(segments: Vec<Segment>, keys: SealedKeys) -> Option<Sealed> {
+        Some(Sealed {
+            base: segments.first()?.base,
+            end: segments.last()?.end,
+            segments,
+            keys,
+        })
+    }
+
+    /// Its run, if it has one.
+    pub(crate) fn run(&self) -> Option<&Run> {
+        match &self.keys {
+            SealedKeys::Run(run) => Some(run),
+            SealedKeys::Part(..) => None,
+        }
+    }
+
     /// Whether its run was found damaged.
     pub(crate) fn is_damaged(&self) -> bool {
         matches!(&self.keys, SealedKeys::Run(run) if run.is_damaged())

@@ -13,6 +13,7 @@ use crate::keys::{KeyEntry, KeyFacts, KeySpot, Known, Removals};
 use crate::mutex::{lock, read};
 
 mod follow;
+mod merging;
 
 pub(super) use follow::SCAN_BYTES;
 

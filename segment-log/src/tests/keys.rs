@@ -208,6 +208,8 @@ enum Op {
     End(i64, bool),
     Commit,
     Ask,
+    /// The log's upkeep, which merges runs.
+    Maintain,
     /// Append on condition: the keys, for each whether a revision is expected, and which is wrong by how much.
     Expect(Option<i64>, Vec<(u8, bool)>, i64),
     Restart {
@@ -229,6 +231,7 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (1..4i64, any::<bool>()).prop_map(|(id, committed)| Op::End(id, committed)),
         3 => Just(Op::Commit),
         2 => Just(Op::Ask),
+        1 => Just(Op::Maintain),
         4 => (prop::option::of(1..4i64), asked, prop_oneof![3 => Just(0), 1 => -1..2i64])
             .prop_map(|(own, asked, wrong)| Op::Expect(own, asked, wrong)),
         1 => any::<bool>().prop_map(|clean| Op::Restart { clean }),
@@ -318,6 +321,7 @@ impl World {
             }
             Op::Commit => commit(&self.log),
             Op::Ask => check(&self.partition),
+            Op::Maintain => self.log.maintain(0),
             Op::Expect(own, asked, wrong) => self.expect(own, &asked, wrong),
             Op::Restart { clean } => self.restart(clean),
             Op::Spoil { run, at } => {
@@ -413,12 +417,15 @@ fn world(durability: Durability, ops: Vec<Op>) {
     // Thrown away, the runs come back with the same bytes.
     world.restart(true);
     check(&world.partition);
+    world.run(Op::Maintain);
+    check(&world.partition);
     let written = runs(&world.disk);
     for (name, _) in &written {
         world.disk.put(name, b"");
     }
     world.restart(true);
     check(&world.partition);
+    world.run(Op::Maintain);
     assert_eq!(runs(&world.disk), written);
 }
 

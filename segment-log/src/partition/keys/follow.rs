@@ -14,9 +14,9 @@ use crate::damage::Damage;
 use crate::disk::{is_failed_sync, replace};
 use crate::error::{KeyError, ReadError};
 use crate::keys::run::{Run, is_damaged};
-use crate::keys::{Known, Part, Reading, Sealed, SealedKeys, SegmentId, encode};
+use crate::keys::{Known, Part, Reading, Sealed, SealedKeys, Segment, SegmentId, encode};
 use crate::mutex::{lock, read};
-use crate::segment::file_name;
+use crate::segment::{Segments, file_name};
 
 /// Bytes of the log that are read in at once: what the index is locked for.
 pub(in crate::partition) const SCAN_BYTES: usize = 1024 * 1024;
@@ -75,9 +75,7 @@ impl Partition {
     pub(in crate::partition) fn is_aligned_with(&self, known: &Known) -> bool {
         let start = self.log_start_offset();
         let segments = read(&self.segments);
-        let is_there = |sealed: &Arc<Sealed>| {
-            sealed.end > start && segments.has_sealed(sealed.base, sealed.end, sealed.size)
-        };
+        let is_there = |sealed: &Arc<Sealed>| sealed.end > start && is_of(sealed, &segments);
         known.sealed.iter().all(is_there)
     }
 
@@ -90,37 +88,36 @@ impl Partition {
         self.keys.change(|known| {
             let segments = read(&self.segments);
             known.forget_before(start);
-            let is_there = |one: &&Arc<Sealed>| segments.has_sealed(one.base, one.end, one.size);
-            let changed = known.sealed.iter().find(|one| !is_there(one)).map(|one| one.base);
-            if let Some(changed) = changed {
+            let changed = known.sealed.iter().find(|one| !is_of(one, &segments));
+            if let Some(changed) = changed.map(|one| one.base) {
                 known.forget_from(changed);
             }
         })
     }
 
-    /// Takes in the run of the segment that begins at `next`, if it is sealed, decided and has one.
+    /// Takes in the run that begins with the segment at `next`, if what it is of is sealed and decided.
     fn take_run(&self, next: i64) -> Result<bool, KeyError> {
         let forgotten = read(&self.keys.known).forgotten;
-        let (base, sealed) = read(&self.segments).around(next);
-        let Some((end, size)) = sealed.filter(|_| base == next) else {
-            return Ok(false);
-        };
-        if end > self.last_stable_offset() {
-            return Ok(false);
-        }
         let name = file_name(&self.path, next, "keys");
         let _files = read(&self.files);
         let disk = &*self.shared.disk;
-        let Some(run) = Run::open(disk, &name, self.segment_id(next, end, size)?)? else {
+        let Some(said) = Run::segments(disk, &name)? else {
             return Ok(false);
         };
-        let keys = SealedKeys::Run(run);
-        let sealed = Arc::new(Sealed {
-            base,
-            end,
-            size,
-            keys,
-        });
+        let segments = self.sealed_between(next, said.end);
+        let is_last = |last: &Segment| last.end == said.end && last.end <= self.last_stable_offset();
+        if !segments.last().is_some_and(is_last) {
+            return Ok(false);
+        }
+        let Some(id) = self.segment_ids(&segments)? else {
+            return Ok(false);
+        };
+        let Some(run) = Run::open(disk, &name, id)? else {
+            return Ok(false);
+        };
+        let Some(sealed) = Sealed::new(segments, SealedKeys::Run(run)).map(Arc::new) else {
+            return Ok(false);
+        };
         self.keys.change(|known| {
             // Unless what stands before it is gone meanwhile: it would stand behind a gap.
             let follows = known.forgotten == forgotten
@@ -231,13 +228,9 @@ impl Partition {
         // What decided its transactions is before this.
         let decided = self.high_watermark();
         if let Some(part) = known.part.take() {
-            let keys = SealedKeys::Part(part, decided);
-            known.sealed.push(Arc::new(Sealed {
-                base,
-                end,
-                size,
-                keys,
-            }));
+            let segment = Segment { base, end, size };
+            let sealed = Sealed::new(vec![segment], SealedKeys::Part(part, decided));
+            known.sealed.extend(sealed.map(Arc::new));
         }
     }
 
@@ -263,12 +256,13 @@ impl Partition {
             return Ok(());
         }
         for sealed in due {
-            let Sealed { base, end, size, .. } = *sealed;
             let SealedKeys::Part(part, _) = &sealed.keys else {
                 continue;
             };
-            let id = self.segment_id(base, end, size)?;
-            let name = file_name(&self.path, base, "keys");
+            let Some(id) = self.segment_ids(&sealed.segments)? else {
+                continue;
+            };
+            let name = file_name(&self.path, sealed.base, "keys");
             let disk = &*self.shared.disk;
             if lock(&self.writer).removed {
                 return Ok(());
@@ -284,16 +278,10 @@ impl Partition {
             let Some(run) = Run::open(disk, &name, id)? else {
                 continue;
             };
-            let keys = SealedKeys::Run(run);
-            let settled = Arc::new(Sealed {
-                base,
-                end,
-                size,
-                keys,
-            });
+            let settled = Sealed::new(sealed.segments.clone(), SealedKeys::Run(run)).map(Arc::new);
             self.keys.change(|known| {
                 let mine = known.sealed.iter_mut().find(|other| Arc::ptr_eq(other, &sealed));
-                if let Some(mine) = mine {
+                if let Some((mine, settled)) = mine.zip(settled) {
                     *mine = settled;
                 }
             })?;
@@ -323,13 +311,42 @@ impl Partition {
         })
     }
 
-    fn segment_id(&self, base: i64, end: i64, size: u64) -> Result<SegmentId, ReadError> {
-        let heads = self.sealed_heads(base)?;
-        Ok(SegmentId {
-            base,
-            end,
-            size,
-            heads,
-        })
+    /// The sealed segments that follow each other from the one that begins at `from` to the one that ends by `end`.
+    fn sealed_between(&self, from: i64, end: i64) -> Vec<Segment> {
+        let all = read(&self.segments);
+        let (mut found, mut next) = (Vec::new(), from);
+        while let (base, Some((behind, size))) = all.around(next)
+            && base == next
+            && behind <= end
+        {
+            found.push(Segment {
+                base,
+                end: behind,
+                size,
+            });
+            next = behind;
+        }
+        found
     }
+
+    /// What segments are known by together.
+    pub(super) fn segment_ids(&self, segments: &[Segment]) -> Result<Option<SegmentId>, ReadError> {
+        let mut ids = Vec::with_capacity(segments.len());
+        for Segment { base, end, size } in segments.iter().copied() {
+            let heads = self.sealed_heads(base)?;
+            ids.push(SegmentId {
+                base,
+                end,
+                size,
+                heads,
+            });
+        }
+        Ok(SegmentId::of_all(&ids))
+    }
+}
+
+/// Whether what is known is of segments that are still there.
+fn is_of(sealed: &Sealed, segments: &Segments) -> bool {
+    let is_there = |one: &Segment| segments.has_sealed(one.base, one.end, one.size);
+    sealed.segments.iter().all(is_there)
 }

@@ -85,3 +85,52 @@ fn a_run_of_the_first_version_is_made_anew() {
     check(&world.partition);
     assert_eq!(world.disk.bytes(&name), good);
 }
+
+#[test]
+fn eight_runs_become_one_that_tells_the_same_wherever_the_power_goes() {
+    let mut merged = indexed();
+    let before = runs(&merged.disk).len();
+    merged.log.maintain(0);
+    check(&merged.partition);
+    let after = runs(&merged.disk);
+    assert!(
+        before > 8 && after.len() == before - 7,
+        "{before} runs, then {}",
+        after.len()
+    );
+    // They are opened as they are: what they are of is not read.
+    merged.restart(true);
+    for log in merged
+        .disk
+        .names("a/0")
+        .into_iter()
+        .filter(|name| name.ends_with(".log"))
+    {
+        let path = format!("a/0/{log}");
+        if after.iter().any(|(run, _)| *run == path.replace(".log", ".keys")) {
+            let length = merged.disk.bytes(&path).len();
+            merged.disk.put(&path, &vec![0; length]);
+        }
+    }
+    assert_eq!(merged.partition.keys_begun(i64::MAX).unwrap(), 9);
+    for step in 1.. {
+        let world = indexed();
+        world.disk.cut_at(step);
+        world.log.maintain(0);
+        if !world.disk.is_cut() {
+            assert!(step > 10);
+            break;
+        }
+        for survives in [Survives::Nothing, Survives::Sectors(step)] {
+            let disk = world.disk.reboot(survives);
+            let log = open(&disk).unwrap();
+            let partition = log.partition("a/0", world.config.clone()).unwrap();
+            check(&partition);
+            log.maintain(0);
+            check(&partition);
+            for (name, bytes) in &after {
+                assert_eq!(disk.bytes(name), *bytes, "{name} after step {step}");
+            }
+        }
+    }
+}
