@@ -20,15 +20,19 @@ pub(crate) struct Firsts {
     offsets: Vec<i64>,
     /// Keys met first before this offset are counted.
     end: i64,
-    /// Of the segment that is looked at: where it begins, the key to go on behind, and what was found in it.
-    under_way: Option<(i64, Box<[u8]>)>,
+    /// Of the run that is looked at: which offsets it has, the key to go on behind, and what was found in it.
+    under_way: Option<UnderWay>,
     found: Vec<i64>,
 }
 
+type UnderWay = ((i64, i64), Box<[u8]>);
+
 /// What one step finds.
 pub(crate) struct Step {
+    /// What was found before is found again: the segment has become part of a merged run meanwhile.
+    anew: bool,
     found: Vec<i64>,
-    under_way: Option<(i64, Box<[u8]>)>,
+    under_way: Option<UnderWay>,
     end: i64,
 }
 
@@ -43,6 +47,9 @@ impl Firsts {
 
     /// Takes in what was found.
     fn take(&mut self, step: Step) {
+        if step.anew {
+            self.found.clear();
+        }
         self.found.extend(step.found);
         self.under_way = step.under_way;
         if self.under_way.is_none() {
@@ -68,12 +75,14 @@ impl Known {
         let next = self.sealed.iter().position(|sealed| sealed.end > from);
         let (mut keys, earlier, mut step) = match next.and_then(|at| Some((at, self.sealed.get(at)?))) {
             Some((at, sealed)) => {
-                let after = firsts.under_way.as_ref().filter(|(base, _)| *base == sealed.base);
+                let range = (sealed.base, sealed.end);
+                let after = firsts.under_way.as_ref().filter(|(of, _)| *of == range);
                 let mut page = sealed.keys_after(disk, after.map(|(_, key)| &**key), PAGE_KEYS)?;
                 let last = page.last().filter(|_| page.len() == PAGE_KEYS);
                 let step = Step {
+                    anew: after.is_none(),
                     found: Vec::new(),
-                    under_way: last.map(|last| (sealed.base, last.key.clone())),
+                    under_way: last.map(|last| (range, last.key.clone())),
                     end: sealed.end,
                 };
                 if sealed.base < from {
@@ -88,6 +97,7 @@ impl Known {
             None => {
                 let keys = self.part.as_ref().map(|part| part.keys_since(from));
                 let step = Step {
+                    anew: true,
                     found: Vec::new(),
                     under_way: None,
                     end: self.end(start),

@@ -59,10 +59,10 @@ impl Partition {
         file.sync()?;
         drop((file, bytes));
         let _one_at_a_time = lock(&self.keys.follower);
+        let _files = read(&self.files);
         if lock(&self.writer).removed {
             return Ok(false);
         }
-        let _files = read(&self.files);
         let merged = self.keys.change(|known| -> io::Result<bool> {
             let at = known
                 .sealed
