@@ -46,6 +46,11 @@ impl Known {
         self.sealed.last().map_or(0, |last| last.end)
     }
 
+    /// Whether what is sealed before `end` is told by itself: not where a run was merged with what stands behind it.
+    pub(crate) fn ends_at(&self, end: i64) -> bool {
+        end == 0 || self.sealed.iter().any(|sealed| sealed.end == end)
+    }
+
     /// The first offset not looked at, whether stable or not.
     pub(crate) fn seen_end(&self, start: i64) -> i64 {
         let ahead = self.ahead.as_ref().map_or(start, |ahead| ahead.end);

@@ -219,10 +219,7 @@ impl Partition {
     }
 
     fn stable_count(&self, known: &Known, key: &[u8], counted: &Counted<'_>) -> io::Result<u64> {
-        let before = counted
-            .counts
-            .get(key)
-            .filter(|_| counted.end <= known.sealed_end());
+        let before = counted.counts.get(key).filter(|_| known.ends_at(counted.end));
         let from = before.map_or(0, |_| counted.end);
         let sealed = known.count_sealed(&*self.shared.disk, key, from)?;
         Ok(before.copied().unwrap_or(0) + sealed + known.count_part(key))
