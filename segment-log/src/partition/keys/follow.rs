@@ -30,7 +30,7 @@ impl Partition {
                 return Ok(false);
             }
             // Who waits for another to read waits for one piece, and then sees whether to go on.
-            let _one_at_a_time = lock(&self.keys.follower);
+            let one_at_a_time = lock(&self.keys.follower);
             self.align()?;
             let start = self.log_start_offset();
             let next = read(&self.keys.known).end(start);
@@ -38,6 +38,9 @@ impl Partition {
                 self.take_log(next)?;
             }
             self.keys.note_asked(self.shared.now());
+            drop(one_at_a_time);
+            // What is read is not kept in memory for longer than it must be.
+            self.settle_keys()?;
         }
         self.settle_keys().map(|()| true)
     }
