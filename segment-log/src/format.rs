@@ -8,7 +8,7 @@
 //!           00000000000000000000.log    record batches v2, back to back, as they were sent;
 //!                                       only base offset and leader epoch are stamped
 //!           00000000000000000000.idx    index of a sealed segment               (index.rs)
-//!           00000000000000000000.keys   key index of a sealed segment, if asked for (keys/run.rs)
+//!           00000000000000000000.keys   key index of sealed segments, if asked for (keys/layout.rs)
 //!           00000000000000000000.snap   derived state as of its first offset (derived/snapshot.rs)
 //!           <base>-<end>.swap           compacted, in the place of these  (swap.rs)
 //!       <partition path>.deleted/       being removed, swept at the next start
