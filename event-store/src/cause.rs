@@ -69,6 +69,64 @@ pub struct CauseError {
 /// Headers as records have them.
 pub type Headers = Vec<(String, Option<bytes::Bytes>)>;
 
+/// The value of the last header with this name.
+pub(crate) fn header_of<'a>(headers: &'a [(String, Option<bytes::Bytes>)], name: &str) -> Option<&'a [u8]> {
+    let (_, value) = headers.iter().rev().find(|(key, _)| key == name)?;
+    value.as_deref()
+}
+
+/// What the headers of an event say, for what has them and a recorded time.
+macro_rules! told_by_headers {
+    ($at:ident) => {
+        impl<'a> $at<'a> {
+            /// The value of the last header with this name.
+            pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+                $crate::cause::header_of(self.headers, name)
+            }
+
+            fn text(&self, name: &str) -> Option<&'a str> {
+                std::str::from_utf8(self.header(name)?).ok()
+            }
+
+            /// Which event it is, as the `event-id` header says.
+            pub fn event_id(&self) -> Option<&'a str> {
+                self.text($crate::cause::EVENT_ID_HEADER)
+            }
+
+            /// What made the event happen, as the `causation-id` header says.
+            pub fn causation(&self) -> Option<&'a str> {
+                self.text($crate::cause::CAUSATION_HEADER)
+            }
+
+            /// Which conversation the event belongs to, as the `correlation-id` header says.
+            pub fn correlation(&self) -> Option<&'a str> {
+                self.text($crate::cause::CORRELATION_HEADER)
+            }
+
+            /// Who caused the event, as the `actor` header says.
+            pub fn actor(&self) -> Option<&'a str> {
+                self.text($crate::cause::ACTOR_HEADER)
+            }
+
+            /// When the event happened in the business, as the `business-time` header says.
+            pub fn business_time(&self) -> Option<annals_schema_model::Timestamp> {
+                self.text($crate::cause::BUSINESS_TIME_HEADER)?.parse().ok()
+            }
+
+            /// The trace the event was recorded in, as the `traceparent` header says.
+            pub fn traceparent(&self) -> Option<&'a str> {
+                self.text($crate::cause::TRACEPARENT_HEADER)
+            }
+
+            /// When the log took the record.
+            pub fn recorded(&self) -> annals_schema_model::Timestamp {
+                annals_schema_model::Timestamp::from_millis(self.recorded_ms)
+            }
+        }
+    };
+}
+pub(crate) use told_by_headers;
+
 impl Cause {
     /// A command with this id. Whoever sends a command again sends it with the same id: then its events happen once.
     /// `now` is what records are stamped with and what decisions see; nothing else tells them the time.

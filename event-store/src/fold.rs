@@ -7,15 +7,12 @@
 use std::any::Any;
 use std::fmt;
 
-use annals_schema_model::{DecodeError, EventSet, Raw, Resolve, SchemaId, Timestamp};
+use annals_schema_model::{DecodeError, EventSet, Raw, Resolve, SchemaId};
 use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::cause::{
-    ACTOR_HEADER, BUSINESS_TIME_HEADER, CAUSATION_HEADER, CORRELATION_HEADER, EVENT_ID_HEADER,
-    TRACEPARENT_HEADER,
-};
+use crate::cause::told_by_headers;
 use crate::folding::{ReaderUsed, SchemaUsed};
 
 /// Where an event sits in the log. All of it comes from the log, none of it from a clock.
@@ -34,52 +31,7 @@ pub struct At<'a> {
     pub headers: &'a [(String, Option<Bytes>)],
 }
 
-impl<'a> At<'a> {
-    /// The value of the last header with this name.
-    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
-        let (_, value) = self.headers.iter().rev().find(|(key, _)| key == name)?;
-        value.as_deref()
-    }
-
-    fn text(&self, name: &str) -> Option<&'a str> {
-        std::str::from_utf8(self.header(name)?).ok()
-    }
-
-    /// Which event it is, as the `event-id` header says.
-    pub fn event_id(&self) -> Option<&'a str> {
-        self.text(EVENT_ID_HEADER)
-    }
-
-    /// What made the event happen, as the `causation-id` header says.
-    pub fn causation(&self) -> Option<&'a str> {
-        self.text(CAUSATION_HEADER)
-    }
-
-    /// Which conversation the event belongs to, as the `correlation-id` header says.
-    pub fn correlation(&self) -> Option<&'a str> {
-        self.text(CORRELATION_HEADER)
-    }
-
-    /// Who caused the event, as the `actor` header says.
-    pub fn actor(&self) -> Option<&'a str> {
-        self.text(ACTOR_HEADER)
-    }
-
-    /// When the event happened in the business, as the `business-time` header says.
-    pub fn business_time(&self) -> Option<Timestamp> {
-        self.text(BUSINESS_TIME_HEADER)?.parse().ok()
-    }
-
-    /// The trace the event was recorded in, as the `traceparent` header says.
-    pub fn traceparent(&self) -> Option<&'a str> {
-        self.text(TRACEPARENT_HEADER)
-    }
-
-    /// When the log took the record.
-    pub fn recorded(&self) -> Timestamp {
-        Timestamp::from_millis(self.recorded_ms)
-    }
-}
+told_by_headers!(At);
 
 /// An event where it sits.
 #[derive(Clone, Copy, Debug)]

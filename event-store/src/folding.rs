@@ -173,8 +173,17 @@ pub(crate) fn open<'r>(
     value: Option<&'r [u8]>,
     resolve: &dyn Resolve,
 ) -> Result<Opened<'r>, String> {
+    open_headed(at.header(envelope::VALUE_HEADER), value, resolve)
+}
+
+/// The same of a record whose header may name the schema.
+pub(crate) fn open_headed<'r>(
+    header: Option<&'r [u8]>,
+    value: Option<&'r [u8]>,
+    resolve: &dyn Resolve,
+) -> Result<Opened<'r>, String> {
     let value = value.ok_or("the record has no value, so it is no event")?;
-    Opened::new(at.header(envelope::VALUE_HEADER), value, resolve).map_err(|error| error.to_string())
+    Opened::new(header, value, resolve).map_err(|error| error.to_string())
 }
 
 /// A cursor through events.

@@ -11,14 +11,16 @@
 //! |---|---|
 //! | `declarative` | folds in YAML with CEL expressions, over events in Avro and Protobuf |
 //! | `http` | the audit routes, for an axum router |
-//! | `remote` | the log of a broker instead of one on disk, for a [`Repository`] |
+//! | `projections` | read models in SQLite or PostgreSQL that follow a topic |
+//! | `remote` | the log of a broker instead of one on disk, for a [`Repository`] or a projection |
 //!
 //! Invariant: an answer depends on the log up to its cut, on the fold and on the schemas, and on nothing else; asked
 //! again with the cut it names, the store gives the same answer.
 //! Left out: proofs.
 //!
 //! Who writes, decides first: [`Decide`] says which events a command has, and a [`Repository`] loads the aggregate and appends
-//! them behind what it was decided on, over any [`EventLog`]. [`testing`] is for tests of both.
+//! them behind what it was decided on, over any [`EventLog`]. [`testing`] is for tests of both. Who makes something else of
+//! events than the state of one aggregate follows them by a [`Feed`]; `projection` makes tables.
 
 pub mod at;
 pub mod canonical;
@@ -31,6 +33,7 @@ pub mod declarative;
 pub mod diff;
 mod embedded;
 mod error;
+pub mod feed;
 pub mod fold;
 mod folding;
 pub mod history;
@@ -43,6 +46,8 @@ pub mod listed;
 mod locate;
 pub mod log;
 mod page;
+#[cfg(feature = "projections")]
+pub mod projection;
 pub mod reconstruct;
 #[cfg(feature = "remote")]
 pub mod remote;
@@ -66,6 +71,7 @@ pub use decide::{Decide, Decision};
 pub use diff::{ChangedBy, Diff, DiffCursor, DiffSide, FieldChange};
 pub use embedded::Embedded;
 pub use error::StoreError;
+pub use feed::{DiskFeed, Feed, FeedError, FeedRecord, Portion};
 pub use fold::{AnyFold, AnyState, At, Cell, Fold, FoldId, Halt, Recorded, Step, Stop};
 pub use folding::{FoldUsed, Halted, ReaderUsed, SchemaUsed, UnknownEvent};
 pub use history::{History, HistoryCursor, HistoryEntry};

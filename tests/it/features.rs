@@ -11,6 +11,7 @@ const CRATES_MAX: &[(&str, &str, usize)] = &[
     ("annals-event-store", "", 52),
     ("annals-event-store", "declarative", 106),
     ("annals-event-store", "http", 96),
+    ("annals-event-store", "projections", 153),
     ("annals-event-store", "remote", 62),
 ];
 

@@ -94,8 +94,13 @@ const ROOMS: &[Room] = &[
     },
     Room {
         line: "sqlx::",
-        rooms: &["registry-server/src/store"],
-        why: "all SQL is in the store",
+        rooms: &[
+            "registry-server/src/store",
+            "event-store/src/projection/database.rs",
+            "event-store/src/projection/checkpoint.rs",
+            "event-store/src/projection/error.rs",
+        ],
+        why: "all SQL is in the store, but for projections' checkpoints",
     },
     Room {
         line: "quote!",
@@ -112,6 +117,7 @@ const ROOMS: &[Room] = &[
             "registry-server/src",
             "registry-server/examples",
             "event-store/src/http",
+            "event-store/src/projection",
             "event-store/src/remote",
         ],
         why: "pure crates know no runtime",
@@ -126,6 +132,7 @@ const ROOMS: &[Room] = &[
             "registry-server/src",
             "registry-server/examples",
             "event-store/src/http",
+            "event-store/src/projection",
             "event-store/src/remote",
         ],
         why: "pure crates know no runtime",

@@ -3,21 +3,25 @@
 //!
 //! A thread of its own holds the connection and follows the topic: it reads it once and remembers where each key's events
 //! are, about 16 bytes an event; events are fetched when they are asked for. What is asked waits its turn. A connection that
-//! broke is made anew for the next question. Left out: other brokers, which would take an append without looking at what
+//! broke is made anew for the next question; one that follows (`feed.rs`) has its turn for as long as it waits. Left out: other brokers, which would take an append without looking at what
 //! it expects; topics that are compacted, whose revisions nobody can tell.
 
+mod feed;
 mod follow;
 mod worker;
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
 
 use annals_schema_model::Timestamp;
 use bytes::Bytes;
 
 use crate::at::AsOf;
 use crate::cause::Headers;
+use crate::cut::Cut;
+use crate::feed::{FeedError, Portion};
 use crate::fold::At;
 use crate::log::{EventLog, NewEvent, Place, Stored, UnappendedError, UnreadError};
 use worker::Worker;
@@ -40,6 +44,10 @@ enum Ask {
         Timestamp,
         Sender<Result<i64, UnappendedError>>,
     ),
+    /// Where everything is decided; waits until that is beyond a cut, not longer than this.
+    Head(Cut, Duration, Sender<Result<Cut, FeedError>>),
+    /// Records of a partition behind an offset, so many at most.
+    ReadOn(u32, i64, usize, Sender<Result<Portion, FeedError>>),
 }
 
 /// A topic of a broker.

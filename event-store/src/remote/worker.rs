@@ -30,13 +30,13 @@ const SETTLE_WAIT: Duration = Duration::from_secs(1);
 
 pub(super) struct Worker {
     bootstrap: String,
-    topic: String,
-    client: Option<Client>,
+    pub(super) topic: String,
+    pub(super) client: Option<Client>,
     producer: Option<Producer>,
-    partitions: Vec<Followed>,
+    pub(super) partitions: Vec<Followed>,
 }
 
-fn server(error: ClientError) -> UnreadError {
+pub(super) fn server(error: ClientError) -> UnreadError {
     UnreadError::Server(error.to_string())
 }
 
@@ -69,11 +69,15 @@ impl Worker {
             Ask::Append(key, place, events, now, answer) => {
                 drop(answer.send(self.append(key, &place, events, now).await));
             }
+            Ask::Head(seen, wait, answer) => drop(answer.send(self.head(&seen, wait).await)),
+            Ask::ReadOn(partition, behind, max, answer) => {
+                drop(answer.send(self.read_on(partition, behind, max).await));
+            }
         }
     }
 
     /// A connection: taken out, and put back by who has no error with it.
-    async fn connected(&mut self) -> Result<Client, ClientError> {
+    pub(super) async fn connected(&mut self) -> Result<Client, ClientError> {
         match self.client.take() {
             Some(client) => Ok(client),
             None => Client::connect(&self.bootstrap).await,
