@@ -13,13 +13,14 @@ use annals_segment_log::{
 };
 use bytes::Bytes;
 
+use crate::aggregates::Aggregate;
 use crate::at::AsOf;
 use crate::error::StoreError;
 use crate::folding::{Spot, cursor};
 use crate::key::key_text;
 use crate::log::{EventLog, NewEvent, Place, Stored, UnappendedError, UnreadError};
 use crate::source::Source;
-use crate::store::{Aggregate, EventStore};
+use crate::store::EventStore;
 
 /// How long an append waits for its disk.
 const DURABLE_TIMEOUT: Duration = Duration::from_secs(60);

@@ -62,6 +62,11 @@ pub enum StoreError {
     /// A cursor this store did not give out.
     #[error("`{0}` is not a cursor; use the next_cursor of the page before as it is")]
     Cursor(String),
+    /// A cursor of a walk over other folds.
+    #[error(
+        "the folds are not those of the page before: one has changed since; ask for the first page again"
+    )]
+    OtherFolds,
     /// A page size out of bounds.
     #[error("limit {limit} is out of bounds; give 1 to {max}")]
     Limit {

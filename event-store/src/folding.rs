@@ -12,12 +12,13 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::aggregates::Aggregate;
 use crate::error::StoreError;
 use crate::fold::{AnyFold, At, Cell, FoldId, Recorded, Step, Stop};
 use crate::index::PartitionIndex;
 use crate::snapshots::{Account, File, Pace, Snapshot};
 use crate::source::Cursor;
-use crate::store::{Aggregate, EventStore};
+use crate::store::EventStore;
 
 /// The fold an answer was made with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -22,6 +22,7 @@
 //! them behind what it was decided on, over any [`EventLog`]. [`testing`] is for tests of both. Who makes something else of
 //! events than the state of one aggregate follows them by a [`Feed`]; `projection` makes tables.
 
+mod aggregates;
 pub mod at;
 pub mod canonical;
 pub mod cause;
@@ -61,8 +62,10 @@ mod time_source;
 mod touched;
 pub mod typed;
 mod unhalted;
+pub mod what_if;
 mod work;
 
+pub use aggregates::{revision_name, revision_of};
 pub use at::{AsOf, AtError, parse_at};
 pub use cause::{Cause, CauseError};
 pub use changes::ChangeKind;
@@ -88,4 +91,5 @@ pub use source::Source;
 pub use store::{AggregateInfo, EventStore, NotLoaded, Progress};
 pub use time_source::TimeSource;
 pub use typed::{Typed, typed};
+pub use what_if::{Differing, WhatIf, WhatIfChange};
 pub use work::{WORK_PIECES_MAX, WaitedFor, Work};

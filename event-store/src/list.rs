@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use annals_segment_log::Removals;
 
+use crate::aggregates::Aggregate;
 use crate::at::AsOf;
 use crate::canonical;
 use crate::cut::Cut;
@@ -20,7 +21,7 @@ use crate::folding::{FoldUsed, Folding, Halted, Spot};
 use crate::key::{key_bytes, key_text};
 use crate::page::Room;
 use crate::source::Cursor;
-use crate::store::{Aggregate, EventStore};
+use crate::store::EventStore;
 use crate::time_source::TimeSource;
 
 /// Aggregates on a page when nobody says how many.
@@ -86,25 +87,25 @@ pub struct Member {
 }
 
 /// An aggregate chosen for a page.
-struct Chosen {
-    key: Vec<u8>,
-    partition: usize,
+pub(crate) struct Chosen {
+    pub(crate) key: Vec<u8>,
+    pub(crate) partition: usize,
     /// How many of its events are within the cut.
-    events: usize,
+    pub(crate) events: usize,
 }
 
 /// Where a walk stands: its cut, and the last aggregate it gave out.
-struct Walk {
-    cut: Cut,
-    after: Option<(Vec<u8>, usize)>,
+pub(crate) struct Walk {
+    pub(crate) cut: Cut,
+    pub(crate) after: Option<(Vec<u8>, usize)>,
 }
 
 impl Walk {
-    fn cursor(cut: &Cut, last: &Chosen) -> String {
+    pub(crate) fn cursor(cut: &Cut, last: &Chosen) -> String {
         format!("{cut};{};{}", last.partition, key_text(&last.key))
     }
 
-    fn resume(cursor: &str) -> Result<Walk, StoreError> {
+    pub(crate) fn resume(cursor: &str) -> Result<Walk, StoreError> {
         let wrong = || StoreError::cursor(cursor);
         let mut parts = cursor.splitn(3, ';');
         let (Some(cut), Some(partition), Some(id)) = (parts.next(), parts.next(), parts.next()) else {
@@ -182,7 +183,11 @@ impl EventStore {
     }
 
     /// The states of the chosen aggregates. A group with many events is shared out among the processor's cores.
-    fn fold_all(&self, aggregate: &Aggregate, chosen: &[Chosen]) -> Result<Vec<Member>, StoreError> {
+    pub(crate) fn fold_all(
+        &self,
+        aggregate: &Aggregate,
+        chosen: &[Chosen],
+    ) -> Result<Vec<Member>, StoreError> {
         let events: usize = chosen.iter().map(|one| one.events).sum();
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let shares = (events / SHARE_EVENTS_MIN).clamp(1, cores.min(SHARES_MAX));
@@ -241,7 +246,7 @@ impl EventStore {
 }
 
 /// The next so many, or fewer when they have many events.
-fn group(rest: &[Chosen], wanted: usize) -> &[Chosen] {
+pub(crate) fn group(rest: &[Chosen], wanted: usize) -> &[Chosen] {
     let mut events = 0;
     let fitting = rest.iter().take(wanted).take_while(|one| {
         let first = events == 0;
@@ -266,7 +271,7 @@ fn member(one: &Chosen, mut folding: Folding<'_>) -> Member {
 }
 
 /// What has gone from each partition.
-fn removals(aggregate: &Aggregate) -> impl Iterator<Item = Removals> {
+pub(crate) fn removals(aggregate: &Aggregate) -> impl Iterator<Item = Removals> {
     aggregate
         .index
         .partitions
@@ -275,7 +280,7 @@ fn removals(aggregate: &Aggregate) -> impl Iterator<Item = Removals> {
 }
 
 /// How many aggregates a cut has, and the first so many behind a place.
-fn choose(
+pub(crate) fn choose(
     aggregate: &Aggregate,
     cut: &Cut,
     after: Option<&(Vec<u8>, usize)>,

@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use annals_segment_log::Removals;
 
+use crate::aggregates::Aggregate;
 use crate::at::{AsOf, AtError};
 use crate::canonical;
 use crate::cut::Cut;
@@ -18,7 +19,6 @@ use crate::folding::Spot;
 use crate::index::PartitionIndex;
 use crate::key::{key_bytes, key_text};
 use crate::reconstruct::OffsetRange;
-use crate::store::Aggregate;
 use crate::time_source::TimeSource;
 use crate::work::Work;
 

@@ -1,9 +1,8 @@
-//! The store: which aggregates there are, whose logs they follow, and how a question's point becomes a cut.
+//! The store: which aggregates there are, and whose logs they follow.
 //!
 //! Invariant: an answer at the head includes every record that was durable when the question was asked.
 //! A thread of its own keeps the indexes near the head; correctness does not depend on it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
@@ -11,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use annals_schema_model::Resolve;
 use serde::{Deserialize, Serialize};
 
+use crate::aggregates::{Aggregate, Aggregates};
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::fold::AnyFold;
@@ -27,7 +27,7 @@ use crate::work::Work;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 pub struct AggregateInfo {
-    /// Its name.
+    /// Its name; with its revision (`order@1`) where a fold of a higher one runs under the name alone.
     pub name: String,
     /// The topic its events are in.
     pub topic: String,
@@ -73,7 +73,8 @@ pub struct Progress {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
 pub struct NotLoaded {
-    /// The aggregate's name; the file's where that cannot be read.
+    /// The aggregate's name; the file's where that cannot be read. With its revision (`order@1`) where a file of a higher
+    /// one has the name alone.
     pub name: String,
     /// The file.
     pub file: String,
@@ -93,12 +94,6 @@ impl fmt::Display for NotLoaded {
     }
 }
 
-/// A fold and the index of its topic.
-pub(crate) struct Aggregate {
-    pub(crate) fold: Box<dyn AnyFold>,
-    pub(crate) index: Arc<TopicIndex>,
-}
-
 /// Typed events of any number of topics, and the state of their aggregates at any cut.
 pub struct EventStore {
     pub(crate) shared: Arc<Shared>,
@@ -115,7 +110,7 @@ pub(crate) struct Shared {
     pub(crate) unhalted: Unhalted,
     pub(crate) snapshots: Snapshots,
     pub(crate) checks: Checks,
-    aggregates: Arc<RwLock<BTreeMap<String, Arc<Aggregate>>>>,
+    aggregates: Arc<RwLock<Aggregates>>,
     not_loaded: RwLock<Vec<NotLoaded>>,
     /// Wakes the following thread, which ends when this goes away.
     wake: Arc<SyncSender<()>>,
@@ -125,7 +120,7 @@ impl EventStore {
     /// A store without aggregates. Its questions may take as long as they take; see [`EventStore::at_work`].
     pub fn new(resolve: Arc<dyn Resolve>) -> EventStore {
         let (wake, woken) = sync_channel(1);
-        let aggregates = Arc::default();
+        let aggregates: Arc<RwLock<Aggregates>> = Arc::default();
         let followed = Arc::downgrade(&aggregates);
         // Without the thread every question still catches up for itself, only later than it could.
         let _ = std::thread::Builder::new()
@@ -191,15 +186,14 @@ impl EventStore {
         self.shared.snapshots.of(&*aggregate.fold, partition, others)
     }
 
-    /// Adds a fold over a topic's log, in place of one of the same name, and begins to index the log.
+    /// Adds a fold over a topic's log, in place of one of the same name and revision, and begins to index the log. Further
+    /// revisions run beside it: `order@1` is the one of revision 1, and `order` the one of the highest.
     pub fn add_aggregate(&self, fold: Box<dyn AnyFold>, source: Source) -> Result<(), StoreError> {
-        let name = fold.id().name.clone();
         if fold.topic() != source.topic {
-            let (wanted, given) = (fold.topic().to_owned(), source.topic);
             return Err(StoreError::WrongTopic {
-                aggregate: name,
-                wanted,
-                given,
+                aggregate: fold.id().name.clone(),
+                wanted: fold.topic().to_owned(),
+                given: source.topic,
             });
         }
         let mut aggregates = self
@@ -207,13 +201,13 @@ impl EventStore {
             .aggregates
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        let same_topic = aggregates.values().map(|aggregate| &aggregate.index);
-        let same_topic = same_topic.filter(|index| index.topic == source.topic);
-        let index = match same_topic.clone().find(|index| index.follows(&source.partitions)) {
+        let indexes = aggregates.all().map(|aggregate| aggregate.index);
+        let same_topic: Vec<_> = indexes.filter(|index| index.topic == source.topic).collect();
+        let index = match same_topic.iter().find(|index| index.follows(&source.partitions)) {
             Some(index) => Arc::clone(index),
             None => {
                 // A topic that has more partitions now: those it had are not read again.
-                let before = same_topic.max_by_key(|index| index.partitions.len());
+                let before = same_topic.iter().max_by_key(|index| index.partitions.len());
                 let is_new = |log: &&Arc<_>| before.is_none_or(|before| before.of(log).is_none());
                 for partition in source.partitions.iter().filter(is_new) {
                     let wake: Weak<SyncSender<()>> = Arc::downgrade(&self.shared.wake);
@@ -228,24 +222,22 @@ impl EventStore {
                 Arc::new(TopicIndex::new(&source.topic, &source.partitions, before))
             }
         };
-        aggregates.insert(name, Arc::new(Aggregate { fold, index }));
+        aggregates.insert(Arc::from(fold), index);
         drop(aggregates);
         let _ = self.shared.wake.try_send(());
         Ok(())
     }
 
-    /// Takes an aggregate out; says whether there was one.
+    /// Takes an aggregate out, by `order@1` one revision of it and by `order` all; says whether there was one.
     pub fn remove_aggregate(&self, name: &str) -> bool {
-        let removed = self
-            .shared
+        self.shared
             .aggregates
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(name);
-        removed.is_some()
+            .remove(name)
     }
 
-    /// Says which folds do not run, and why; whoever asks for one of them is told.
+    /// Says which folds do not run, and why; whoever asks for one of them is told. No other revision answers in its place.
     pub fn set_not_loaded(&self, folds: Vec<NotLoaded>) {
         *self
             .shared
@@ -283,13 +275,12 @@ impl EventStore {
         self.all().iter().map(|aggregate| aggregate.progress()).collect()
     }
 
-    fn all(&self) -> Vec<Arc<Aggregate>> {
+    fn all(&self) -> Vec<Aggregate> {
         self.shared
             .aggregates
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .map(Arc::clone)
+            .all()
             .collect()
     }
 
@@ -299,29 +290,33 @@ impl EventStore {
             .aggregates
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        aggregates
-            .get(name)
-            .map(Arc::clone)
-            .ok_or_else(|| StoreError::UnknownAggregate {
-                name: name.to_owned(),
-                known: aggregates.keys().cloned().collect(),
-                not_loaded: self.not_loaded(),
-            })
+        let not_loaded = self.not_loaded();
+        let meant = match not_loaded.iter().any(|fold| fold.name == name) {
+            true => None,
+            false => aggregates.get(name),
+        };
+        meant.map(Arc::new).ok_or_else(|| StoreError::UnknownAggregate {
+            name: name.to_owned(),
+            known: aggregates
+                .all()
+                .map(|aggregate| aggregate.name().to_owned())
+                .collect(),
+            not_loaded,
+        })
     }
 }
 
 /// Brings the indexes up whenever something became durable, until the store is gone.
-fn follow(woken: &Receiver<()>, aggregates: &Weak<RwLock<BTreeMap<String, Arc<Aggregate>>>>) {
+fn follow(woken: &Receiver<()>, aggregates: &Weak<RwLock<Aggregates>>) {
     let work = Work::up_to(u64::MAX);
     while woken.recv().is_ok() {
         let Some(aggregates) = aggregates.upgrade() else {
             return;
         };
-        let all: Vec<Arc<Aggregate>> = aggregates
+        let all: Vec<Aggregate> = aggregates
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .map(Arc::clone)
+            .all()
             .collect();
         for aggregate in all {
             // Whoever asks next meets the same error and is told.
@@ -332,10 +327,6 @@ fn follow(woken: &Receiver<()>, aggregates: &Weak<RwLock<BTreeMap<String, Arc<Ag
 }
 
 impl Aggregate {
-    pub(crate) fn name(&self) -> &str {
-        &self.fold.id().name
-    }
-
     fn progress(&self) -> Progress {
         let mut progress = Progress {
             name: self.name().to_owned(),

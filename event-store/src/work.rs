@@ -76,6 +76,11 @@ impl Work {
         Ok(())
     }
 
+    /// Whether it has cost a `part`-th of what it may.
+    pub(crate) fn has_cost_a(&self, part: u64) -> bool {
+        self.0.pieces.load(Ordering::Relaxed) > self.0.pieces_max / part
+    }
+
     /// Counts a record with so many headers, and says whether to go on.
     pub(crate) fn record(&self, headers: usize) -> Result<(), StoreError> {
         self.count(1 + headers as u64)

@@ -50,6 +50,8 @@ pub enum Method<'a> {
     Get,
     /// Ask with a body, or add.
     Post(&'a Value),
+    /// The same with a text in YAML.
+    PostYaml(&'a str),
     /// Set.
     Put(&'a Value),
     /// Take away.
@@ -77,6 +79,8 @@ pub struct Refusal {
     pub kind: String,
     /// What the server says.
     pub message: String,
+    /// All that it answered.
+    pub body: Value,
 }
 
 /// No address gave an answer.
@@ -184,6 +188,10 @@ impl Server {
             Method::Get => with(agent.get(url), query, caller).call(),
             Method::Delete => with(agent.delete(url), query, caller).call(),
             Method::Post(body) => with(agent.post(url), query, caller).send_json(body),
+            Method::PostYaml(text) => {
+                let request = with(agent.post(url), query, caller);
+                request.content_type("application/yaml").send(text)
+            }
             Method::Put(body) => with(agent.put(url), query, caller).send_json(body),
         };
         let response = sent.map_err(|error| NoAnswer::Silent {
@@ -324,6 +332,7 @@ impl Refusal {
             code: body["error_code"].as_u64().unwrap_or_default(),
             kind: body["type"].as_str().unwrap_or_default().to_owned(),
             message: said.map_or_else(|| format!("the server answered {shown}: {body}"), str::to_owned),
+            body: body.clone(),
         }
     }
 

@@ -3,11 +3,15 @@
 //! A fold is loaded when its topic exists and every event it names is registered. The schema versions its events are
 //! read with are then written beside it and stay, whatever is registered or deleted later, until [`Folds::update`].
 //!
+//! Several revisions of a fold, a file each, run side by side.
+//!
 //! Invariant: what runs is what a start would load from the files as they are; so an answer is the same before and
 //! after a restart. A file that cannot be loaded does not run: it is listed with its reason, reported once, and tried
 //! again at the next change.
 
 mod files;
+mod names;
+mod sent;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -15,12 +19,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use annals_broker::{Broker, Topic};
 use annals_event_store::declarative::{self, Declarative, Pins};
-use annals_event_store::{AnyFold, EventStore, FoldId, FoldUsed, NotLoaded, SchemaUsed, Source};
+use annals_event_store::{
+    AnyFold, EventStore, FoldId, FoldUsed, NotLoaded, SchemaUsed, Source, revision_name,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use self::files::{FoldFile, Reason};
+use self::names::{clashes, labels};
+pub use self::sent::{LoadedFold, SentError};
 use crate::resolve::RegistryResolve;
 
 /// The fold files and what became of them.
@@ -34,7 +42,7 @@ pub struct Folds {
 
 #[derive(Default)]
 struct State {
-    running: BTreeMap<String, Running>,
+    running: BTreeMap<Fold, Running>,
     /// The files as they were when they were last brought up.
     brought_up: Vec<FoldFile>,
     /// The files as they were last seen; nothing before the first look.
@@ -58,7 +66,10 @@ impl State {
     }
 }
 
-/// Which fold runs under a name, over which topic of how many partitions.
+/// A fold's name and revision.
+type Fold = (String, u32);
+
+/// Which fold runs, over which topic of how many partitions.
 #[derive(Clone, PartialEq, Eq)]
 struct Running {
     fold: FoldId,
@@ -160,33 +171,29 @@ impl Folds {
         let mut state = self.state();
         let found = files::read(&self.folder).map_err(UpdateError::Folder)?;
         let mut files = state.still(&found);
-        let known: Vec<String> = files.iter().map(|file| file.name().0).collect();
-        let clash = clashes(&files).into_iter();
-        let named = files
-            .iter_mut()
-            .zip(clash)
-            .find(|(file, _)| file.name().0 == name);
-        let Some((file, clash)) = named else {
+        let (labels, clashes) = (labels(&files), clashes(&files));
+        let mut named = files.iter_mut().zip(labels.iter().zip(clashes));
+        let named = named.find(|(file, (label, _))| file.is_asked_for(name, label));
+        let Some((file, (label, clash))) = named else {
             return Err(UpdateError::Unknown {
                 name: name.to_owned(),
-                known,
+                known: labels.clone(),
             });
         };
+        let refused = |file: &FoldFile, reason| UpdateError::Refused(file.not_loaded(label, reason));
         if !found.contains(&*file) {
             let reason = Reason::from("it has just changed; ask again when it stands still".to_owned());
-            return Err(UpdateError::Refused(file.not_loaded(reason)));
+            return Err(refused(file, reason));
         }
         // A lock that cannot be read is what an update mends.
         let pins_before = file.pins().unwrap_or_default();
-        let before = state
-            .running
-            .get(name)
-            .map(|running| FoldUsed::from(&running.fold));
         let fold = match clash {
             Some(clash) => Err(clash),
             None => self.load_newest(file, &pins_before),
         };
-        let fold = fold.map_err(|reason| UpdateError::Refused(file.not_loaded(reason)))?;
+        let fold = fold.map_err(|reason| refused(file, reason))?;
+        let before = state.running.get(&(fold.id().name.clone(), fold.id().rev));
+        let before = before.map(|running| FoldUsed::from(&running.fold));
         let file = file.file();
         self.bring_up(&mut state, files);
         let mut not_loaded = self.events.not_loaded().into_iter();
@@ -236,16 +243,16 @@ impl Folds {
         let mut running = BTreeMap::new();
         let mut not_loaded = Vec::new();
         let mut reported = HashMap::new();
-        let clashes = clashes(&files);
-        for (file, clash) in files.iter_mut().zip(clashes) {
+        let (labels, clashes) = (labels(&files), clashes(&files));
+        for (file, (label, clash)) in files.iter_mut().zip(labels.iter().zip(clashes)) {
             let run = match clash {
                 Some(clash) => Err(clash),
                 None => self.run(file, &state.running),
             };
             match run {
-                Ok(run) => drop(running.insert(run.fold.name.clone(), run)),
+                Ok(run) => drop(running.insert((run.fold.name.clone(), run.fold.rev), run)),
                 Err(reason) => {
-                    let problem = file.not_loaded(reason.clone());
+                    let problem = file.not_loaded(label, reason.clone());
                     if state.reported.get(&file.path) != Some(&reason) {
                         tracing::warn!(fold = problem.name, "this fold does not run: {problem}");
                     }
@@ -256,8 +263,8 @@ impl Folds {
         }
         // Before they go, so that nobody finds one gone and no reason why.
         self.events.set_not_loaded(not_loaded);
-        for name in state.running.keys().filter(|name| !running.contains_key(*name)) {
-            self.events.remove_aggregate(name);
+        for (name, rev) in state.running.keys().filter(|fold| !running.contains_key(*fold)) {
+            self.events.remove_aggregate(&revision_name(name, *rev));
         }
         state.running = running;
         state.reported = reported;
@@ -265,7 +272,7 @@ impl Folds {
     }
 
     /// Runs a file's fold, unless it does already.
-    fn run(&self, file: &mut FoldFile, running: &BTreeMap<String, Running>) -> Result<Running, Reason> {
+    fn run(&self, file: &mut FoldFile, running: &BTreeMap<Fold, Running>) -> Result<Running, Reason> {
         let pins = file.pins()?;
         let fold = declarative::load_pinned(file.text()?, &pins, &self.resolve)?;
         let topic = self.topic(&fold)?;
@@ -277,7 +284,7 @@ impl Folds {
             topic: topic.id,
             partitions: topic.partitions.len(),
         };
-        if running.get(&now.fold.name) != Some(&now) {
+        if running.get(&(now.fold.name.clone(), now.fold.rev)) != Some(&now) {
             let source = Source {
                 topic: topic.name.clone(),
                 partitions: topic.partitions.clone(),
@@ -288,33 +295,6 @@ impl Folds {
         }
         Ok(now)
     }
-}
-
-/// For each file, whether another one has its name or its lock: then neither runs.
-fn clashes(files: &[FoldFile]) -> Vec<Option<Reason>> {
-    let mut by_name: BTreeMap<String, Vec<&FoldFile>> = BTreeMap::new();
-    let mut by_lock: BTreeMap<PathBuf, Vec<&FoldFile>> = BTreeMap::new();
-    for file in files {
-        by_name.entry(file.name().0).or_default().push(file);
-        by_lock.entry(file.lock_path()).or_default().push(file);
-    }
-    let names = |files: &[&FoldFile]| {
-        let names: Vec<String> = files.iter().map(|file| file.file()).collect();
-        names.join(" and ")
-    };
-    let clash = |file: &FoldFile| {
-        let (name, line) = file.name();
-        if let Some(same) = by_name.get(&name).filter(|same| same.len() > 1) {
-            let text = format!("{} all have the name `{name}`; give each its own", names(same));
-            return Some(Reason { line, text });
-        }
-        let same = by_lock.get(&file.lock_path()).filter(|same| same.len() > 1)?;
-        Some(Reason::from(format!(
-            "{} would share one lock; rename one of the files",
-            names(same)
-        )))
-    };
-    files.iter().map(clash).collect()
 }
 
 #[cfg(test)]

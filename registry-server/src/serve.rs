@@ -274,8 +274,9 @@ impl Server {
                 events: Arc::clone(&self.events),
             }),
         };
+        let folds = http::folds::routes(Arc::new(now_ms), answers.clone());
         let audit = audit::routes(Arc::new(now_ms), answers).with_state(Arc::clone(&self.events));
-        let audit = audit.merge(http::folds::routes().with_state(Arc::clone(&self.folds)));
+        let audit = audit.merge(folds.with_state(Arc::clone(&self.folds)));
         let router = http::assemble(state, audit, pages);
         let (stopped, stop) = (self.stopped(), self.stop.clone());
         self.tasks.push(tokio::spawn(async move {

@@ -8,7 +8,7 @@ use utoipa::openapi::OpenApi;
 /// The routes of the server's other parts.
 fn others() -> OpenApi {
     let mut others = annals_event_store::http::routes(Arc::new(|| 0), Default::default()).into_openapi();
-    others.merge(http::folds::routes().into_openapi());
+    others.merge(http::folds::routes(Arc::new(|| 0), Default::default()).into_openapi());
     others
 }
 

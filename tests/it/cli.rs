@@ -197,6 +197,8 @@ fn every_command_has_help_with_an_example() {
         "fold list",
         "fold check",
         "fold test",
+        "fold diff",
+        "fold load",
         "fold update",
         "gen rust",
         "gen typescript",

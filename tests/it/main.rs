@@ -30,6 +30,7 @@ mod programs;
 mod readme;
 mod real_logs;
 mod registry;
+mod revisions;
 mod server;
 mod tidy;
 mod transfer;

@@ -20,7 +20,7 @@ use crate::fold::FoldId;
 use crate::resolve::Subjects;
 
 /// Longest fold file.
-const TEXT_BYTES_MAX: usize = 256 * 1024;
+pub const TEXT_BYTES_MAX: usize = 256 * 1024;
 
 pub(super) fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, LoadError> {
     // YAML 1.2 booleans only: a field may be called `no`.
@@ -39,10 +39,21 @@ pub fn load(text: &str, subjects: &dyn Subjects) -> Result<Declarative, LoadErro
 /// The name a fold file gives its aggregate, and its line, whatever else may be wrong with the file.
 #[must_use]
 pub fn name_of(text: &str) -> Option<(String, u32)> {
-    let found = text.lines().zip(1..).find(|(line, _)| line.starts_with("name:"));
-    let (line, number) = found?;
-    let mut named: BTreeMap<String, String> = parse(line).ok()?;
-    Some((named.remove("name")?, number))
+    of_line(text, "name")
+}
+
+/// The revision a fold file has, and its line, whatever else may be wrong with the file.
+#[must_use]
+pub fn rev_of(text: &str) -> Option<(u32, u32)> {
+    of_line(text, "rev")
+}
+
+/// What stands behind a key at the beginning of a line, and the line.
+fn of_line<T: serde::de::DeserializeOwned>(text: &str, key: &str) -> Option<(T, u32)> {
+    let is_key = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'));
+    let (line, number) = text.lines().zip(1..).find(|(line, _)| is_key(line))?;
+    let mut named: BTreeMap<String, T> = parse(line).ok()?;
+    Some((named.remove(key)?, number))
 }
 
 /// Loads a fold whose readers are known, and checks it against them. An event that has no pin is read with the newest
@@ -74,8 +85,9 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
     let file: File = parse(text).map_err(|error| vec![error])?;
     let reducer: serde_json::Value = parse(text).map_err(|error| vec![error])?;
     let mut wrong = Vec::new();
-    if file.name.value.is_empty() || file.name.value.contains('/') {
-        wrong.push(Place::of(&file.name).wrong("a fold's name is not empty and has no slash"));
+    if file.name.value.is_empty() || file.name.value.contains(['/', '@']) {
+        let message = "a fold's name is not empty and has no slash and no `@`";
+        wrong.push(Place::of(&file.name).wrong(message));
     }
     let readers = match &file.message {
         None => avro_readers(&file, pins, subjects, &mut wrong),

@@ -33,7 +33,7 @@ use rustc_hash::FxHashMap;
 
 pub use self::cases::{CaseResult, run_cases};
 pub use self::fault::LoadError;
-pub use self::load::{load, load_checked, load_pinned, name_of};
+pub use self::load::{TEXT_BYTES_MAX, load, load_checked, load_pinned, name_of, rev_of};
 pub use self::pins::{Pin, Pins};
 use self::slots::{Slots, State};
 use self::verb::{Input, Operation};

@@ -1,9 +1,10 @@
 //! The operations of a declarative fold, and what each does to the state.
 //!
 //! Invariant: sums are exact or they halt the fold. A value that does not fit 64 bits (integers) or 128 (decimals) halts.
+//! What one event costs is bounded, whoever wrote the fold: a state that doubles with every event halts soon.
 
 use annals_schema_model::Value;
-use annals_schema_model::cel::{Arithmetic, Node, Scope, equal, evaluate, exact, holds, shown};
+use annals_schema_model::cel::{Arithmetic, Budget, Node, Scope, equal, evaluate, exact, holds, shown};
 
 use super::fault::Place;
 use super::names::Meant;
@@ -11,6 +12,10 @@ use super::slots::State;
 use super::target::{At, Target, child, find, go};
 use super::undo::{Change, Undo};
 use crate::fold::Recorded;
+
+/// What an event may cost a fold: elements that are looked at, and values and bytes that are made, in all its operations. As
+/// much as the largest batch has bytes, so that what an event brings can always be kept; far below a second's work.
+const EVENT_COST_MAX: u64 = 16 << 20;
 
 /// One operation on one target.
 #[derive(Debug)]
@@ -62,8 +67,9 @@ pub(crate) struct Input<'a> {
 /// Runs a block. On an error the state is what it was before.
 pub(crate) fn run(block: &[Operation], state: &mut State, input: Input<'_>) -> Result<(), String> {
     let mut done: Vec<Undo> = Vec::with_capacity(block.len());
+    let budget = Budget::new(EVENT_COST_MAX);
     for operation in block {
-        match operation.run(state, input) {
+        match operation.run(state, input, &budget) {
             Ok(undo) => done.extend(undo),
             Err(reason) => {
                 done.into_iter().rev().for_each(|undo| undo.take_back(state));
@@ -77,13 +83,13 @@ pub(crate) fn run(block: &[Operation], state: &mut State, input: Input<'_>) -> R
 
 impl Operation {
     /// Does it, unless its condition says no, and tells how to take it back.
-    fn run(&self, state: &mut State, input: Input<'_>) -> Result<Option<Undo>, String> {
+    fn run(&self, state: &mut State, input: Input<'_>, budget: &Budget) -> Result<Option<Undo>, String> {
         let meant = Meant {
             input,
             state,
             it: None,
         };
-        let scope = Scope::new(&meant);
+        let scope = Scope::new(&meant).within(budget);
         if let Some((condition, _)) = &self.condition
             && !holds(condition, &scope)?
         {
@@ -93,7 +99,7 @@ impl Operation {
         let mut way = Vec::new();
         let change = match &self.verb {
             Verb::Set(node) => {
-                let value = evaluate(node, &scope)?.into_owned();
+                let value = scope.kept(evaluate(node, &scope)?)?;
                 let slot = state.get_mut(self.target.slot).ok_or("the field has no slot")?;
                 match steps.split_last() {
                     None => Change::Was(slot.replace(value)),
@@ -113,29 +119,32 @@ impl Operation {
                 }
             }
             Verb::Add(node) | Verb::Sub(node) | Verb::Inc(node) => {
-                let value = evaluate(node, &scope)?.into_owned();
+                let value = scope.kept(evaluate(node, &scope)?)?;
                 let field = self.find(state, &steps, &mut way)?;
                 let result = sum(field, &value, matches!(self.verb, Verb::Sub(_)))?;
                 Change::Was(Some(std::mem::replace(field, result)))
             }
             Verb::Append(node) => {
-                let value = evaluate(node, &scope)?.into_owned();
+                let value = scope.kept(evaluate(node, &scope)?)?;
                 let list = list(self.find(state, &steps, &mut way)?)?;
                 list.push(value);
                 Change::Length(list.len() - 1)
             }
             Verb::RemoveWhere(condition) => {
                 // The condition may look at the state, so the list stays in it until the places are known.
-                let places = matching(condition, look(meant.state, self.target.slot, &steps)?, meant)?;
+                let places = matching(
+                    condition,
+                    look(meant.state, self.target.slot, &steps)?,
+                    meant,
+                    budget,
+                )?;
                 if places.is_empty() {
                     return Ok(None);
                 }
                 take_out(list(self.find(state, &steps, &mut way)?)?, &places)
             }
             Verb::UpsertBy { key, value } => {
-                let values = value
-                    .iter()
-                    .map(|(_, node)| Ok(evaluate(node, &scope)?.into_owned()));
+                let values = value.iter().map(|(_, node)| scope.kept(evaluate(node, &scope)?));
                 let values: Vec<Value> = values.collect::<Result<_, String>>()?;
                 let list = list(self.find(state, &steps, &mut way)?)?;
                 upsert(list, key, value.iter().map(|(name, _)| name), values)
@@ -194,11 +203,16 @@ fn look<'s>(state: &'s [Option<Value>], slot: usize, steps: &[At]) -> Result<&'s
 }
 
 /// The places of the elements for which the condition holds.
-fn matching(condition: &Node, items: &[Value], meant: Meant<'_>) -> Result<Vec<usize>, String> {
+fn matching(
+    condition: &Node,
+    items: &[Value],
+    meant: Meant<'_>,
+    budget: &Budget,
+) -> Result<Vec<usize>, String> {
     let mut places = Vec::new();
     for (place, item) in items.iter().enumerate() {
         let it = Some(item);
-        if holds(condition, &Scope::new(&Meant { it, ..meant }))? {
+        if holds(condition, &Scope::new(&Meant { it, ..meant }).within(budget))? {
             places.push(place);
         }
     }

@@ -20,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use answers::{Answers, NoAnswer, Pieces, UNSENT_BYTES_MAX, WORKED_ON_MAX};
-pub use problem::Problem;
+pub use problem::{Mistake, Problem};
 
 use crate::at::{AsOf, parse_at};
 use crate::cut::Cut;
@@ -155,7 +155,7 @@ async fn list_aggregates(
 
 /// The states of all aggregates of a type, at a point, page by page.
 #[utoipa::path(get, path = "/v1/aggregates/{name}", tag = "audit",
-    params(("name" = String, Path, description = "The aggregate type, such as `order`."), ListQuery),
+    params(("name" = String, Path, description = "The aggregate type, such as `order`; `order@1` by revision 1 of its fold."), ListQuery),
     responses((status = 200, body = Population),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -178,7 +178,7 @@ async fn list_states(
 
 /// The state of one aggregate at a point, and everything the answer rests on.
 #[utoipa::path(get, path = "/v1/aggregates/{name}/{id}", tag = "audit",
-    params(("name" = String, Path, description = "The aggregate type."), ("id" = String, Path, description = "The record key."), StateQuery),
+    params(("name" = String, Path, description = "The aggregate type, such as `order`; `order@1` by revision 1 of its fold."), ("id" = String, Path, description = "The record key."), StateQuery),
     responses((status = 200, body = Reconstruction),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -201,7 +201,7 @@ async fn get_state(
 
 /// The events of one aggregate up to a point, page by page.
 #[utoipa::path(get, path = "/v1/aggregates/{name}/{id}/history", tag = "audit",
-    params(("name" = String, Path, description = "The aggregate type."), ("id" = String, Path, description = "The record key."), HistoryQuery),
+    params(("name" = String, Path, description = "The aggregate type, such as `order`; `order@1` by revision 1 of its fold."), ("id" = String, Path, description = "The record key."), HistoryQuery),
     responses((status = 200, body = History),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -227,7 +227,7 @@ async fn get_history(
 
 /// What differs between two points of one aggregate, and which event made it so, page by page.
 #[utoipa::path(get, path = "/v1/aggregates/{name}/{id}/diff", tag = "audit",
-    params(("name" = String, Path, description = "The aggregate type."), ("id" = String, Path, description = "The record key."), DiffQuery),
+    params(("name" = String, Path, description = "The aggregate type, such as `order`; `order@1` by revision 1 of its fold."), ("id" = String, Path, description = "The record key."), DiffQuery),
     responses((status = 200, body = Diff),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),

@@ -22,6 +22,24 @@ pub struct Problem {
     pub status: u16,
     /// What was wrong and what to do.
     pub detail: String,
+    /// The places in a fold that was sent, where it is wrong in itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub mistakes: Vec<Mistake>,
+}
+
+/// What is wrong at a place of a fold that was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Mistake {
+    /// The line, from 1.
+    pub line: u32,
+    /// The character in the line, from 1.
+    pub column: u32,
+    /// The first byte it is about, and the one behind the last; null where only the line and the column are known.
+    #[schema(example = json!([120, 135]))]
+    pub bytes: Option<[usize; 2]>,
+    /// What is wrong, and what to do.
+    pub message: String,
 }
 
 impl Problem {
@@ -33,6 +51,7 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
             detail: detail.to_string(),
+            mistakes: Vec::new(),
         }
     }
 }
@@ -46,12 +65,13 @@ impl From<StoreError> for Problem {
             StoreError::NoSuchRevision { .. } => (StatusCode::NOT_FOUND, "no-such-revision"),
             StoreError::At(_) => (StatusCode::BAD_REQUEST, "bad-point"),
             StoreError::Cursor(_) => (StatusCode::BAD_REQUEST, "bad-cursor"),
+            StoreError::OtherFolds => (StatusCode::BAD_REQUEST, "other-folds"),
+            StoreError::WrongTopic { .. } => (StatusCode::BAD_REQUEST, "wrong-topic"),
             StoreError::Limit { .. } => (StatusCode::BAD_REQUEST, "bad-limit"),
             StoreError::TooMuchWork { .. } => (StatusCode::BAD_REQUEST, "too-much-work"),
             StoreError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
             StoreError::Shortened { .. } => (StatusCode::SERVICE_UNAVAILABLE, "log-shortened"),
             StoreError::IndexFull { .. } => (StatusCode::SERVICE_UNAVAILABLE, "index-full"),
-            StoreError::WrongTopic { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "wrong-topic"),
             StoreError::Index(_) => (StatusCode::INTERNAL_SERVER_ERROR, "log-unreadable"),
         };
         Problem::new(status, code, error)

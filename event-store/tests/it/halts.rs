@@ -291,3 +291,35 @@ fn batches_nobody_can_read() {
     );
     assert_eq!(store.aggregates()[0].unreadable_batches, 1);
 }
+
+#[test]
+fn an_event_costs_only_so_much() {
+    let renamed = "      - append: { names: event.owner }\n";
+    let never = "state.names.exists(a, state.names.exists(b, state.names.exists(c, a + b == c)))";
+    // What the fold does at each renaming, and at about which of them it stops.
+    let check = |operation: &str, renamings: usize, stops: std::ops::Range<i64>| {
+        let (table, ids) = table();
+        let logs = Logs::new(TOPIC, 1);
+        let mut writes = vec![opened().write(&ids, "k", 1)];
+        let owner = "x".repeat(1_000);
+        writes.resize(renamings + 1, Till::Renamed { owner }.write(&ids, "k", 1));
+        logs.append(0, &writes);
+        assert!(FILE.contains(renamed));
+        let text = FILE.replace(renamed, &format!("{renamed}      - {operation}\n"));
+        let fold = declarative::load(&text, &table).unwrap();
+        let store = EventStore::new(Arc::new(table));
+        store.add_aggregate(Box::new(fold), logs.source()).unwrap();
+        let answer = store.reconstruct("till", "k", &AsOf::Head).unwrap();
+        let halted = answer.halted.unwrap();
+        assert!(halted.reason.contains("takes too much work"), "{}", halted.reason);
+        assert!(stops.contains(&halted.offset), "{}", halted.offset);
+        assert_eq!(answer.revision, Some(halted.offset as u64 - 1));
+    };
+    // A list doubles with each event, and what is read to make it counts with what is made.
+    check(
+        "set: { notes: \"state.notes + state.notes + ['x']\" }",
+        30,
+        10..30,
+    );
+    check(&format!("status: odd\n        if: {never}"), 300, 10..300);
+}

@@ -18,9 +18,11 @@ mod pages;
 mod partitions;
 mod points;
 mod protobuf;
+mod revisions;
 mod snapshots;
 mod support;
 mod targets;
 mod till;
+mod what_if;
 #[cfg(feature = "http")]
 mod work;

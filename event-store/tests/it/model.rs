@@ -7,18 +7,18 @@ use annals_event_store::{AsOf, Cut, EventStore, Page, StoreError, canonical, dec
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::Logs;
+use crate::support::{Logs, Table};
 use crate::till::{FILE, TOPIC, Till, TillFold, table};
 
 /// An event, where it went and when.
 #[derive(Clone, Debug)]
-struct Step {
+pub(crate) struct Step {
     key: u8,
     event: Till,
     ms: i64,
 }
 
-fn events() -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn events() -> impl Strategy<Value = Vec<Step>> {
     let note = proptest::option::of("[a-zé]{0,5}");
     let event = prop_oneof![
         4 => (-5i64..5, 0i64..3, note).prop_map(|(cents, payer, note)| Till::Paid { cents, payer, note }),
@@ -84,13 +84,13 @@ fn naive(events: &[(&Till, i64)]) -> Value {
 }
 
 /// The stream as it went into the log: an aggregate's first event opens it.
-struct Stream {
+pub(crate) struct Stream {
     /// Per partition: key, event, clamped time; the place is the offset.
     partitions: [Vec<(String, Till, i64)>; 2],
 }
 
 impl Stream {
-    fn of(steps: &[Step]) -> Stream {
+    pub(crate) fn of(steps: &[Step]) -> Stream {
         let mut partitions = [Vec::new(), Vec::new()];
         let mut opened = std::collections::BTreeSet::new();
         for step in steps {
@@ -112,7 +112,7 @@ impl Stream {
     }
 
     /// Each till's state at a cut.
-    fn states(&self, cut: &Cut) -> BTreeMap<String, (Value, u64)> {
+    pub(crate) fn states(&self, cut: &Cut) -> BTreeMap<String, (Value, u64)> {
         let mut by_key: BTreeMap<String, Vec<(&Till, i64)>> = BTreeMap::new();
         for (partition, number) in self.partitions.iter().zip(0..) {
             for ((key, event, ms), offset) in partition.iter().zip(0i64..) {
@@ -130,9 +130,7 @@ impl Stream {
 
 /// A store with the typed fold and one with the file, over the same logs.
 fn stores(stream: &Stream, steps: &[Step]) -> (Logs, [EventStore; 2]) {
-    let (table, ids) = table();
-    let table: Arc<dyn annals_event_store::Subjects> = Arc::new(table);
-    let logs = Logs::new(TOPIC, 2);
+    let (logs, table) = written(stream, steps);
     let declarative = declarative::load(FILE, &*table).unwrap();
     let stores = [EventStore::new(table.clone()), EventStore::new(table)];
     stores[0]
@@ -141,6 +139,13 @@ fn stores(stream: &Stream, steps: &[Step]) -> (Logs, [EventStore; 2]) {
     stores[1]
         .add_aggregate(Box::new(declarative), logs.source())
         .unwrap();
+    (logs, stores)
+}
+
+/// The logs of a stream, and its schemas.
+pub(crate) fn written(stream: &Stream, steps: &[Step]) -> (Logs, Arc<Table>) {
+    let (table, ids) = table();
+    let logs = Logs::new(TOPIC, 2);
     // Times as they were given, not clamped: clamping is the store's.
     let mut given: [Vec<i64>; 2] = Default::default();
     for step in steps {
@@ -156,7 +161,7 @@ fn stores(stream: &Stream, steps: &[Step]) -> (Logs, [EventStore; 2]) {
             logs.append(number, batch);
         }
     }
-    (logs, stores)
+    (logs, Arc::new(table))
 }
 
 fn check_cut(stream: &Stream, stores: &[EventStore; 2], at: &AsOf, cut: &Cut) -> Result<(), TestCaseError> {

@@ -1,8 +1,9 @@
-//! `annals fold list | check | test | update`: the folds a server runs and with which schema versions they read, and folds
-//! before any server has them.
+//! `annals fold list | check | test | diff | load | update`: the folds a server runs and with which schema versions they read,
+//! and folds before any server has them.
 
 mod check;
 mod schemas;
+mod sent;
 mod test;
 
 use clap::Subcommand;
@@ -25,13 +26,17 @@ pub(crate) enum Fold {
     Check(check::Check),
     /// Does a fold make of given events what its cases say? Exit code 3 says no
     Test(test::Test),
+    /// What if a changed fold ran: which aggregates would differ, how, and from which event on? Exit code 3 says some would
+    Diff(sent::Diff),
+    /// Have the server run a fold, beside the other revisions of its name
+    Load(sent::Load),
     /// Have a fold read its events with the newest schema versions; until then later versions change nothing
     #[command(
         after_help = "Example:\n  annals fold update order\n\nThe fold gets another id. One that does not load with the newest \
                       versions is left as it is, with exit code 1."
     )]
     Update {
-        /// The aggregate type
+        /// The aggregate type; `order@1` for revision 1 of its fold
         name: String,
     },
 }
@@ -42,6 +47,8 @@ impl Fold {
         match self {
             Self::Check(check) => check.run(global),
             Self::Test(test) => test.run(global),
+            Self::Diff(diff) => diff.run(global),
+            Self::Load(load) => load.run(global),
             Self::List => list(&api.get(&["v1", "aggregates"], &[])?, global.output),
             Self::Update { name } => {
                 let answer = api.post(&["v1", "folds", &name, "update"], &[], &json!({}))?;

@@ -132,6 +132,7 @@ impl From<StoreError> for Missing {
             StoreError::At(_)
             | StoreError::Cursor(_)
             | StoreError::Limit { .. }
+            | StoreError::OtherFolds
             | StoreError::TooMuchWork { .. } => Missing::not_understood(message),
         }
     }

@@ -147,7 +147,7 @@ impl HttpError {
         }
     }
 
-    /// The answer at a path that no handler answers for.
+    /// The answer at a path, where its handler has no say.
     pub(super) fn at(self, path: &str) -> Response {
         let code = match self {
             _ if path != "/v1" && !path.starts_with("/v1/") => return self.into_response(),
@@ -155,9 +155,22 @@ impl HttpError {
             HttpError::MethodNotAllowed(_) => "method-not-allowed",
             HttpError::CrossSite => "cross-site",
             HttpError::ForeignHost(_) => "foreign-host",
+            HttpError::BodyTooLarge(_) => "body-too-large",
+            HttpError::BodyTimeout => "body-timeout",
+            HttpError::MalformedBody(_) => "bad-body",
             _ => return self.into_response(),
         };
-        Problem::new(status(self.code()), code, self.message()).into_response()
+        let problem = Problem::new(status(self.code()), code, self.message());
+        self.closing(problem.into_response())
+    }
+
+    /// Where the rest of the body is not read, nothing can follow on this connection.
+    fn closing(&self, mut response: Response) -> Response {
+        if matches!(self, HttpError::BodyTooLarge(_) | HttpError::BodyTimeout) {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+        response
     }
 
     fn log(&self) {
@@ -232,13 +245,8 @@ impl IntoResponse for HttpError {
         };
         let json = serde_json::to_vec(&body).unwrap_or_default();
         let kind = (header::CONTENT_TYPE, HeaderValue::from_static(media::DEFAULT));
-        let mut response = (status(body.error_code), [kind], json).into_response();
-        if matches!(self, HttpError::BodyTooLarge(_) | HttpError::BodyTimeout) {
-            // The rest of the body is not read, so nothing can follow on this connection.
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(header::CONNECTION, close);
-        }
-        response
+        let response = (status(body.error_code), [kind], json).into_response();
+        self.closing(response)
     }
 }
 

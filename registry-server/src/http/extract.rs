@@ -212,15 +212,8 @@ pub(super) struct JsonBody<T>(pub(super) T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     type Rejection = HttpError;
 
-    async fn from_request(mut request: Request, state: &S) -> Result<Self, HttpError> {
-        // Said before anything is read: a client that waits for "100 Continue" need not send it at all.
-        if announced_bytes(request.headers()).is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
-            return Err(HttpError::BodyTooLarge(BODY_BYTES_MAX));
-        }
-        DefaultBodyLimit::max(BODY_BYTES_MAX).apply(&mut request);
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| unread(&rejection))?;
+    async fn from_request(request: Request, state: &S) -> Result<Self, HttpError> {
+        let bytes = body_bytes(request, state, BODY_BYTES_MAX).await?;
         if bytes.trim_ascii().is_empty() || bytes.trim_ascii() == b"null" {
             return Err(HttpError::EmptyBody);
         }
@@ -235,13 +228,28 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     }
 }
 
+/// A body of so many bytes at most.
+pub(super) async fn body_bytes<S: Send + Sync>(
+    mut request: Request,
+    state: &S,
+    bytes_max: usize,
+) -> Result<Bytes, HttpError> {
+    // Said before anything is read: a client that waits for "100 Continue" need not send it at all.
+    if announced_bytes(request.headers()).is_some_and(|bytes| bytes > bytes_max as u64) {
+        return Err(HttpError::BodyTooLarge(bytes_max));
+    }
+    DefaultBodyLimit::max(bytes_max).apply(&mut request);
+    let read = Bytes::from_request(request, state).await;
+    read.map_err(|rejection| unread(&rejection, bytes_max))
+}
+
 fn announced_bytes(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn unread(rejection: &BytesRejection) -> HttpError {
+fn unread(rejection: &BytesRejection, bytes_max: usize) -> HttpError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return HttpError::BodyTooLarge(BODY_BYTES_MAX);
+        return HttpError::BodyTooLarge(bytes_max);
     }
     let mut cause = rejection.source();
     while let Some(error) = cause {

@@ -4,4 +4,5 @@
 
 mod files;
 mod readers;
+mod revisions;
 mod running;

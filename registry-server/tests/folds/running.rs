@@ -73,6 +73,19 @@ impl Running {
         (answer.status().as_u16(), text)
     }
 
+    /// Sends a fold.
+    pub(crate) fn send_fold(&self, path: &str, text: &str) -> (u16, Value) {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let request = agent.post(format!("{}{path}", self.http));
+        let mut answer = request.content_type("application/yaml").send(text).unwrap();
+        let said = answer.body_mut().read_to_string().unwrap();
+        let json = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+        (answer.status().as_u16(), json)
+    }
+
     pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         let (status, text) = self.ask("GET", path, None);
         (status, serde_json::from_str(&text).unwrap())

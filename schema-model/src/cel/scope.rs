@@ -103,7 +103,10 @@ impl<'a> Scope<'a> {
     }
 
     /// A value of its own, to be kept.
-    pub(super) fn kept(&self, value: Cow<'_, Value>) -> Result<Value, String> {
+    ///
+    /// # Errors
+    /// It costs more than there is left to spend.
+    pub fn kept(&self, value: Cow<'_, Value>) -> Result<Value, String> {
         self.spend_on(&value)?;
         Ok(value.into_owned())
     }

@@ -1,0 +1,310 @@
+//! What if: a changed fold over the history there is, beside the fold that runs. Which aggregates differ at a cut, how, and
+//! from which event on.
+//!
+//! Two outcomes differ when their states do, or when one fold stopped where the other did not. An aggregate whose outcomes
+//! differed for a while and are the same at the cut is not told.
+//! Invariant: the pages of one walk are of one cut and of the same two folds: the cursor carries them. A page ends when it
+//! is full, and also when comparing has cost its share; so one may have no entry and lead on to the next all the same.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::aggregates::Aggregate;
+use crate::at::AsOf;
+use crate::changes::{ChangeKind, changes};
+use crate::cut::Cut;
+use crate::diff::{ChangedBy, values};
+use crate::error::StoreError;
+use crate::fold::AnyFold;
+use crate::folding::{FoldUsed, Folding, Halted, cursor};
+use crate::list::{Chosen, Member, Walk, choose, group, removals};
+use crate::page::{Room, json_bytes};
+use crate::store::EventStore;
+use crate::time_source::TimeSource;
+
+/// Aggregates compared for one page.
+const COMPARED_MAX: usize = 10_000;
+/// A page ends when it has cost this part of what a question may: the group that follows costs no more than all before.
+const WORK_PART: u64 = 4;
+/// States held to be compared, as JSON, when the next are like those before.
+const STATES_BYTES_MAX: usize = 8 << 20;
+/// Changes of one aggregate that are shown.
+const CHANGES_SHOWN_MAX: usize = 100;
+/// Values looked at on the way to the event from which on states differ, of one aggregate: about a second's work.
+const WATCHED_VALUES_MAX: usize = 4_000_000;
+/// Characters of a fold's digest that a cursor carries.
+const DIGEST_CHARS: usize = 16;
+
+/// A page of the aggregates that a changed fold gives another state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct WhatIf {
+    /// The aggregate's name.
+    pub aggregate: String,
+    /// The point the question was taken for; a time in whatever form is told as its instant.
+    #[cfg_attr(feature = "http", schema(example = "2026-03-04T23:59:59.999Z"))]
+    pub at: String,
+    /// The cut all pages of this walk are of.
+    #[cfg_attr(feature = "http", schema(value_type = String, example = "0=12,1=40"))]
+    pub cut: Cut,
+    /// Whose clock recorded times are by, for all records within the cut: `append` is the log's, `producer` that of
+    /// whoever sent the events; null where there are none.
+    pub time: Option<TimeSource>,
+    /// Batches within the cut, and damaged places of the log, whose records cannot be read; they may hold events of any
+    /// aggregate.
+    pub unreadable_batches: u64,
+    /// The fold that runs.
+    pub before: FoldUsed,
+    /// The changed fold.
+    pub after: FoldUsed,
+    /// How many aggregates there are at the cut, on all pages.
+    pub total: u64,
+    /// How many were compared for this page.
+    pub compared: u64,
+    /// Those of them that differ, in the order of their ids' bytes.
+    pub items: Vec<Differing>,
+    /// What to give as `cursor` for the next page; null on the last. A page without entries may have one.
+    pub next_cursor: Option<String>,
+}
+
+/// An aggregate that a changed fold gives another state.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct Differing {
+    /// Its id.
+    pub id: String,
+    /// The partition its events are in.
+    pub partition: u32,
+    /// How many of its events are within the cut.
+    pub events: u64,
+    /// The first event after which the two folds had different outcomes; null where the states are so large that looking
+    /// at all of them is too much work.
+    pub since: Option<ChangedBy>,
+    /// How many fields differ.
+    pub changes_total: u64,
+    /// The first 100 of them, in the order of their names.
+    pub changes: Vec<WhatIfChange>,
+    /// Where the fold that runs stops, if it does.
+    pub halted_before: Option<Halted>,
+    /// Where the changed fold stops, if it does.
+    pub halted_after: Option<Halted>,
+}
+
+/// A field that differs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct WhatIfChange {
+    /// Where in the state, as a JSON pointer.
+    pub path: String,
+    /// How it differs.
+    pub kind: ChangeKind,
+    /// The value by the fold that runs; absent when it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schema(value_type = Value, required = false))]
+    pub before: Option<Value>,
+    /// The value by the changed fold; absent when it is not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schema(value_type = Value, required = false))]
+    pub after: Option<Value>,
+}
+
+/// The two folds a walk is about, as its cursor names them.
+struct Sides(String);
+
+impl Sides {
+    fn of(before: &Aggregate, after: &Aggregate) -> Sides {
+        let short = |side: &Aggregate| -> String {
+            let digest = side.fold.id().digest_hex();
+            digest.chars().take(DIGEST_CHARS).collect()
+        };
+        Sides(format!("{};{};", short(before), short(after)))
+    }
+
+    fn resume(&self, cursor: &str) -> Result<Walk, StoreError> {
+        match cursor.strip_prefix(&self.0) {
+            Some(walk) => Walk::resume(walk),
+            None if cursor.matches(';').count() < 4 => Err(StoreError::cursor(cursor)),
+            None => Err(StoreError::OtherFolds),
+        }
+    }
+}
+
+/// What became of an aggregate by one of the folds.
+#[derive(PartialEq)]
+struct Outcome<'a> {
+    state: &'a Value,
+    /// The offset where the fold stopped.
+    halted: Option<i64>,
+}
+
+impl<'a> Outcome<'a> {
+    fn new(state: &'a Value, halted: Option<&Halted>) -> Outcome<'a> {
+        let halted = halted.map(|halted| halted.offset);
+        Outcome { state, halted }
+    }
+
+    fn of(member: &Member) -> Outcome<'_> {
+        Outcome::new(&member.state, member.halted.as_ref())
+    }
+}
+
+impl EventStore {
+    /// A page of what would be otherwise at a point, if `changed` ran in place of the fold that does. A cursor carries its
+    /// own cut, and `at` is not looked at then.
+    ///
+    /// # Errors
+    /// No such aggregate, a fold of another topic, a point that means nothing for all aggregates, or too much work.
+    pub fn what_if(
+        &self,
+        name: &str,
+        changed: Arc<dyn AnyFold>,
+        at: &AsOf,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<WhatIf, StoreError> {
+        let mut room = Room::new(limit)?;
+        let runs = self.aggregate(name)?;
+        let changed = runs.folded_by(changed);
+        if changed.fold.topic() != runs.index.topic {
+            return Err(StoreError::WrongTopic {
+                aggregate: name.to_owned(),
+                wanted: runs.index.topic.clone(),
+                given: changed.fold.topic().to_owned(),
+            });
+        }
+        let head = runs.index.catch_up(&self.work)?;
+        let sides = Sides::of(&runs, &changed);
+        let walk = match cursor {
+            Some(cursor) => sides.resume(cursor)?,
+            None => Walk {
+                cut: runs.topic_cut(at, &head)?,
+                after: None,
+            },
+        };
+        let at = match cursor {
+            Some(_) => walk.cut.to_string(),
+            None => at.to_string(),
+        };
+        let cut = runs.topic_cut(&AsOf::Cut(walk.cut), &head)?;
+        let removals: Vec<_> = removals(&runs).collect();
+        let (total, chosen) = choose(&runs, &cut, walk.after.as_ref(), COMPARED_MAX + 1)?;
+        let (items, compared) = self.compare(&runs, &changed, &chosen, &mut room)?;
+        // What was counted is what both folds were run over.
+        for (partition, removals) in runs.index.partitions.iter().zip(removals) {
+            partition.still(removals)?;
+        }
+        let last = compared.checked_sub(1).and_then(|last| chosen.get(last));
+        let next_cursor = last
+            .filter(|_| chosen.len() > compared)
+            .map(|last| format!("{}{}", sides.0, Walk::cursor(&cut, last)));
+        Ok(WhatIf {
+            aggregate: runs.name().to_owned(),
+            at,
+            time: runs.index.time(&cut)?,
+            unreadable_batches: runs.index.unreadable(&cut)?,
+            before: FoldUsed::from(runs.fold.id()),
+            after: FoldUsed::from(changed.fold.id()),
+            total,
+            compared: compared as u64,
+            items,
+            next_cursor,
+            cut,
+        })
+    }
+
+    /// Compares aggregates in turn until the page ends: those that differ, and how many were compared.
+    fn compare(
+        &self,
+        runs: &Aggregate,
+        changed: &Aggregate,
+        chosen: &[Chosen],
+        room: &mut Room,
+    ) -> Result<(Vec<Differing>, usize), StoreError> {
+        let (mut items, mut compared, mut states_bytes) = (Vec::new(), 0_usize, 0_usize);
+        while !(room.is_full() || compared > 0 && self.work.has_cost_a(WORK_PART)) {
+            let rest = chosen.get(compared..chosen.len().min(COMPARED_MAX));
+            let like_before = STATES_BYTES_MAX / (states_bytes / compared.max(1)).max(1);
+            let group = group(rest.unwrap_or_default(), like_before.clamp(1, compared.max(1)));
+            if group.is_empty() {
+                break;
+            }
+            let before = self.fold_all(runs, group)?;
+            // A fold that does not run leaves no snapshots.
+            let after = self.without_snapshots().fold_all(changed, group)?;
+            for ((one, before), after) in group.iter().zip(&before).zip(&after) {
+                if room.is_full() {
+                    break;
+                }
+                compared += 1;
+                states_bytes += json_bytes(&before.state) + json_bytes(&after.state);
+                if Outcome::of(before) != Outcome::of(after) {
+                    let differing = differing(before, after, self.since(runs, changed, one)?);
+                    room.take(&differing);
+                    items.push(differing);
+                }
+            }
+        }
+        Ok((items, compared))
+    }
+
+    /// The first event after which the folds had different outcomes; nothing where finding it is too much work.
+    fn since(
+        &self,
+        runs: &Aggregate,
+        changed: &Aggregate,
+        one: &Chosen,
+    ) -> Result<Option<ChangedBy>, StoreError> {
+        let Some(partition) = runs.index.partitions.get(one.partition) else {
+            return Ok(None);
+        };
+        let spots = partition.spots(&one.key, 0..one.events)?;
+        let mut before = Folding::new(self, runs, partition, &one.key);
+        let mut after = Folding::new(self, changed, partition, &one.key);
+        let mut cursor = cursor(self, partition, &spots);
+        let mut watched = 0;
+        for spot in spots {
+            let record = cursor.record(spot.offset)?;
+            before.feed(spot, record.clone())?;
+            after.feed(spot, record.clone())?;
+            let states = (before.view(), after.view());
+            let is_same = Outcome::new(&states.0, before.halted.as_ref())
+                == Outcome::new(&states.1, after.halted.as_ref());
+            if !is_same {
+                // What cannot be read stops both folds.
+                return Ok(record.ok().map(|record| self.changed_by(partition, spot, record)));
+            }
+            watched += values(&states.0) + values(&states.1);
+            if watched > WATCHED_VALUES_MAX {
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn differing(before: &Member, after: &Member, since: Option<ChangedBy>) -> Differing {
+    let (mut changes_total, mut shown) = (0, Vec::new());
+    changes(&before.state, &after.state, &mut |change| {
+        changes_total += 1;
+        if shown.len() < CHANGES_SHOWN_MAX {
+            shown.push(WhatIfChange {
+                path: change.path.to_owned(),
+                kind: change.kind,
+                before: change.before.cloned(),
+                after: change.after.cloned(),
+            });
+        }
+    });
+    Differing {
+        id: before.id.clone(),
+        partition: before.partition,
+        events: before.events,
+        since,
+        changes_total,
+        changes: shown,
+        halted_before: before.halted.clone(),
+        halted_after: after.halted.clone(),
+    }
+}
