@@ -20,6 +20,7 @@ use crate::changes::{Change, ChangeKind, changes};
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted, Spot, cursor, open};
+use crate::index::PartitionIndex;
 use crate::locate::Located;
 use crate::page::{Page, Room};
 use crate::reconstruct::OffsetRange;
@@ -251,7 +252,9 @@ impl EventStore {
                 touches.places.note(change.path, number);
             });
             if any {
-                touches.events.push(self.changed_by(located, spot, record));
+                touches
+                    .events
+                    .push(self.changed_by(located.partition, spot, record));
             }
             state = Some(next);
         }
@@ -259,8 +262,8 @@ impl EventStore {
         Ok(if too_much { Touches::default() } else { touches })
     }
 
-    fn changed_by(&self, located: &Located<'_>, spot: Spot, record: &Record) -> ChangedBy {
-        let at = spot.at(located.partition, record);
+    pub(crate) fn changed_by(&self, partition: &PartitionIndex, spot: Spot, record: &Record) -> ChangedBy {
+        let at = spot.at(partition, record);
         let opened = open(&at, record.value.as_deref(), &self.shared.resolve).ok();
         ChangedBy {
             revision: spot.revision,
@@ -304,7 +307,7 @@ fn side(at: &AsOf, cut: Cut, last: Option<Spot>) -> DiffSide {
 }
 
 /// How many values a state is made of.
-fn values(state: &Value) -> usize {
+pub(crate) fn values(state: &Value) -> usize {
     1 + match state {
         Value::Array(items) => items.iter().map(values).sum(),
         Value::Object(fields) => fields.values().map(values).sum::<usize>(),

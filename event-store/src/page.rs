@@ -60,11 +60,8 @@ impl Room {
 
     /// Counts an entry that was put onto the page.
     pub(crate) fn take(&mut self, entry: &impl Serialize) {
-        let mut count = Count(0);
-        // What cannot be written is left to whoever writes it.
-        let _ = serde_json::to_writer(&mut count, entry);
         self.entries = self.entries.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(count.0);
+        self.bytes = self.bytes.saturating_sub(bytes_of(entry));
     }
 
     /// How many more entries go onto the page if they are like those before.
@@ -72,6 +69,14 @@ impl Room {
         let each = (PAGE_BYTES_MAX - self.bytes) / before.max(1);
         self.entries.min(self.bytes / each.max(1) + 1)
     }
+}
+
+/// How many bytes an entry's JSON has.
+pub(crate) fn bytes_of(entry: &impl Serialize) -> usize {
+    let mut count = Count(0);
+    // What cannot be written is left to whoever writes it.
+    let _ = serde_json::to_writer(&mut count, entry);
+    count.0
 }
 
 /// Counts the bytes that are written to it.

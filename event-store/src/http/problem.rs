@@ -46,7 +46,11 @@ impl From<StoreError> for Problem {
             StoreError::NoSuchRevision { .. } => (StatusCode::NOT_FOUND, "no-such-revision"),
             StoreError::At(_) => (StatusCode::BAD_REQUEST, "bad-point"),
             StoreError::Cursor(_) => (StatusCode::BAD_REQUEST, "bad-cursor"),
-            StoreError::Limit { .. } => (StatusCode::BAD_REQUEST, "bad-limit"),
+            StoreError::Question { .. } => (StatusCode::BAD_REQUEST, "bad-question"),
+            StoreError::Undecided { .. } => (StatusCode::BAD_REQUEST, "undecided"),
+            StoreError::Ordered { .. } | StoreError::OrderedBytes { .. } | StoreError::Limit { .. } => {
+                (StatusCode::BAD_REQUEST, "bad-limit")
+            }
             StoreError::TooMuchWork { .. } => (StatusCode::BAD_REQUEST, "too-much-work"),
             StoreError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
             StoreError::Shortened { .. } => (StatusCode::SERVICE_UNAVAILABLE, "log-shortened"),

@@ -12,13 +12,13 @@ use crate::till::{FILE, TOPIC, Till, TillFold, table};
 
 /// An event, where it went and when.
 #[derive(Clone, Debug)]
-struct Step {
+pub(crate) struct Step {
     key: u8,
     event: Till,
     ms: i64,
 }
 
-fn events() -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn events() -> impl Strategy<Value = Vec<Step>> {
     let note = proptest::option::of("[a-zé]{0,5}");
     let event = prop_oneof![
         4 => (-5i64..5, 0i64..3, note).prop_map(|(cents, payer, note)| Till::Paid { cents, payer, note }),
@@ -84,13 +84,13 @@ fn naive(events: &[(&Till, i64)]) -> Value {
 }
 
 /// The stream as it went into the log: an aggregate's first event opens it.
-struct Stream {
+pub(crate) struct Stream {
     /// Per partition: key, event, clamped time; the place is the offset.
-    partitions: [Vec<(String, Till, i64)>; 2],
+    pub(crate) partitions: [Vec<(String, Till, i64)>; 2],
 }
 
 impl Stream {
-    fn of(steps: &[Step]) -> Stream {
+    pub(crate) fn of(steps: &[Step]) -> Stream {
         let mut partitions = [Vec::new(), Vec::new()];
         let mut opened = std::collections::BTreeSet::new();
         for step in steps {
@@ -129,7 +129,7 @@ impl Stream {
 }
 
 /// A store with the typed fold and one with the file, over the same logs.
-fn stores(stream: &Stream, steps: &[Step]) -> (Logs, [EventStore; 2]) {
+pub(crate) fn stores(stream: &Stream, steps: &[Step]) -> (Logs, [EventStore; 2]) {
     let (table, ids) = table();
     let table: Arc<dyn annals_event_store::Subjects> = Arc::new(table);
     let logs = Logs::new(TOPIC, 2);
