@@ -19,7 +19,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use annals_schema_model::Timestamp;
+use annals_schema_model::{Timestamp, Value as Plain};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -43,6 +43,27 @@ fn sort(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(sort),
         _ => {}
+    }
+}
+
+/// JSON as a value: its numbers are integers where they are whole, and its texts are texts, whatever they stand for.
+pub(crate) fn plain(json: Value) -> Plain {
+    match json {
+        Value::Null => Plain::Null,
+        Value::Bool(value) => Plain::Bool(value),
+        Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+            (Some(number), ..) => Plain::Int(number),
+            (None, Some(number), _) => Plain::UInt(number),
+            (.., number) => number.map_or(Plain::Null, Plain::Float),
+        },
+        Value::String(text) => Plain::String(text),
+        Value::Array(items) => Plain::Array(items.into_iter().map(plain).collect()),
+        Value::Object(fields) => Plain::Map(
+            fields
+                .into_iter()
+                .map(|(name, value)| (name, plain(value)))
+                .collect(),
+        ),
     }
 }
 

@@ -67,15 +67,17 @@ fn objects(path: &mut String, before: &Map<String, Value>, after: &Map<String, V
     }
 }
 
+/// How many elements two lists begin with alike, and how many of the rest they end with alike: those are the same ones.
+pub(crate) fn unmoved(before: &[Value], after: &[Value]) -> (usize, usize) {
+    let same = |(a, b): &(&Value, &Value)| a == b;
+    let head = before.iter().zip(after).take_while(same).count();
+    let (before, after) = (before.iter().skip(head), after.iter().skip(head));
+    (head, before.rev().zip(after.rev()).take_while(same).count())
+}
+
 fn arrays(path: &mut String, before: &[Value], after: &[Value], told: Told<'_>) {
-    let head = before.iter().zip(after).take_while(|(a, b)| a == b).count();
+    let (head, tail) = unmoved(before, after);
     let (before_rest, after_rest) = (&before[head..], &after[head..]);
-    let tail = before_rest
-        .iter()
-        .rev()
-        .zip(after_rest.iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
     let before_rest = &before_rest[..before_rest.len() - tail];
     let after_rest = &after_rest[..after_rest.len() - tail];
     for place in 0..before_rest.len().max(after_rest.len()) {

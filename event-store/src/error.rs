@@ -67,6 +67,40 @@ pub enum StoreError {
         "the folds are not those of the page before: one has changed since; ask for the first page again"
     )]
     OtherFolds,
+    /// A part of a question about all aggregates that is not understood, or does not fit the state.
+    #[error("{part} `{text}`: {problem}")]
+    Question {
+        /// Which part of it.
+        part: &'static str,
+        /// What was asked, shortened.
+        text: String,
+        /// What is wrong with it, and where.
+        problem: String,
+    },
+    /// A question that has no answer for an aggregate.
+    #[error("the question has no answer for {aggregate} `{id}`: {problem}")]
+    Undecided {
+        /// The aggregate.
+        aggregate: String,
+        /// Its id.
+        id: String,
+        /// Why not.
+        problem: String,
+    },
+    /// More rows in an order of their own than there can be.
+    #[error(
+        "no more than {max} rows can be had in an order; give a limit of so many at most, or leave the order out"
+    )]
+    Ordered {
+        /// The bound.
+        max: usize,
+    },
+    /// Rows in an order that are too large to be held.
+    #[error("the rows that come first have more than {max} bytes; choose columns, or ask for fewer rows")]
+    OrderedBytes {
+        /// The bound.
+        max: usize,
+    },
     /// A page size out of bounds.
     #[error("limit {limit} is out of bounds; give 1 to {max}")]
     Limit {
@@ -87,7 +121,7 @@ pub enum StoreError {
     },
     /// The answer takes more reading than one may.
     #[error(
-        "the answer takes too much work: more than {max} records, headers and pieces of batches would be read for it; \
+        "the answer takes too much work: more than {max} records, headers, pieces of batches and values on the way would be read for it; \
          ask for an earlier point, or for a smaller page"
     )]
     TooMuchWork {

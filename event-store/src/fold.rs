@@ -7,12 +7,16 @@
 use std::any::Any;
 use std::fmt;
 
-use annals_schema_model::{DecodeError, EventSet, Raw, Resolve, SchemaId};
+#[cfg(feature = "questions")]
+use annals_schema_model::cel::{Node, Shape};
+use annals_schema_model::{DecodeError, EventSet, Raw, Resolve, SchemaId, Value, Writer};
 use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::canonical;
 use crate::cause::told_by_headers;
+use crate::explain::{Touch, ValueFrom};
 use crate::folding::{ReaderUsed, SchemaUsed};
 
 /// Where an event sits in the log. All of it comes from the log, none of it from a clock.
@@ -135,6 +139,49 @@ pub trait AnyFold: Send + Sync {
     /// Folds one event. A fold that stops leaves `state` as it was, or takes it away; then it is made again from the
     /// events before. A state that is half the next one is never left behind.
     fn step(&self, state: &mut Cell, event: &Recorded<'_>, resolve: &dyn Resolve) -> Result<Step, Stop>;
+    /// Folds one event as [`AnyFold::step`] does, and notes what each of its operations did, where it is made of such.
+    fn step_noting(
+        &self,
+        state: &mut Cell,
+        event: &Recorded<'_>,
+        resolve: &dyn Resolve,
+        touches: &mut Vec<Touch>,
+    ) -> Result<Step, Stop> {
+        let _ = touches;
+        self.step(state, event, resolve)
+    }
+    /// How a field of an event (the event as a whole, where there are no steps) came from its writer to what the fold reads;
+    /// nothing where the fold does not know.
+    fn carried(&self, writer: &Writer, field: &[String]) -> Option<ValueFrom> {
+        let _ = (writer, field);
+        None
+    }
+    /// The names of the state's fields, in their order; none where the fold does not know them before there is a state.
+    fn fields(&self) -> &[String] {
+        &[]
+    }
+    /// The state as a value with the types of its fields, for conditions on it.
+    fn value(&self, state: &Cell) -> Result<Value, Stop> {
+        self.view(state).map(canonical::plain)
+    }
+    /// Whether a condition over `state` fits the types of its fields; everything does where the fold does not know them.
+    ///
+    /// # Errors
+    /// What of it does not fit, in a sentence.
+    #[cfg(feature = "questions")]
+    fn condition_fits(&self, condition: &Node) -> Result<(), String> {
+        let _ = condition;
+        Ok(())
+    }
+    /// The type of what stands at a place of the state.
+    ///
+    /// # Errors
+    /// Nothing can stand there.
+    #[cfg(feature = "questions")]
+    fn shape(&self, place: &[String]) -> Result<Shape, String> {
+        let _ = place;
+        Ok(Shape::Any)
+    }
     /// The state as JSON (`null` before the first event).
     fn view(&self, state: &Cell) -> Result<serde_json::Value, Stop>;
     /// Whether states of this fold can be kept as bytes and read back.

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::aggregates::Aggregate;
 use crate::error::StoreError;
+use crate::explain::Touch;
 use crate::fold::{AnyFold, At, Cell, FoldId, Recorded, Step, Stop};
 use crate::index::PartitionIndex;
 use crate::snapshots::{Account, File, Pace, Snapshot};
@@ -205,6 +206,8 @@ pub(crate) struct Folding<'a> {
     /// The last event that is part of the state.
     pub(crate) last: Option<Spot>,
     keeping: Option<Keeping>,
+    /// What the operations of the events did since this was last taken, where that is wanted.
+    pub(crate) touches: Option<Vec<Touch>>,
 }
 
 /// The snapshots that a folding leaves on its way.
@@ -241,6 +244,7 @@ impl<'a> Folding<'a> {
             halted: None,
             last: None,
             keeping: None,
+            touches: None,
         }
     }
 
@@ -345,8 +349,11 @@ impl<'a> Folding<'a> {
             key: self.key,
             raw: opened.raw(),
         };
-        self.fold
-            .step(&mut self.state, &event, &self.store.shared.resolve)
+        let resolve = &self.store.shared.resolve;
+        match &mut self.touches {
+            None => self.fold.step(&mut self.state, &event, resolve),
+            Some(touches) => self.fold.step_noting(&mut self.state, &event, resolve, touches),
+        }
     }
 
     /// Makes the state again that a fold gave up when it stopped, from the key's first so many events. What comes in the
@@ -360,7 +367,19 @@ impl<'a> Folding<'a> {
 
     /// The canonical state. A state that cannot be shown counts as a halt at the last event.
     pub(crate) fn view(&mut self) -> Value {
-        match self.fold.view(&self.state) {
+        let view = self.fold.view(&self.state);
+        self.shown(view)
+    }
+
+    /// The state with the types of its fields. What cannot be shown counts as a halt here too.
+    #[cfg(feature = "questions")]
+    pub(crate) fn value(&mut self) -> annals_schema_model::Value {
+        let value = self.fold.value(&self.state);
+        self.shown(value)
+    }
+
+    fn shown<V: Default>(&mut self, shown: Result<V, Stop>) -> V {
+        match shown {
             Ok(value) => value,
             Err(stop) => {
                 let offset = self.last.map_or(-1, |spot| spot.offset);
@@ -368,7 +387,7 @@ impl<'a> Folding<'a> {
                     offset,
                     reason: stop.to_string(),
                 });
-                Value::Null
+                V::default()
             }
         }
     }

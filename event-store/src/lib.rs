@@ -10,6 +10,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `declarative` | folds in YAML with CEL expressions, over events in Avro and Protobuf |
+//! | `questions` | what is asked of all aggregates: conditions in CEL, columns, orders, sums, NDJSON and CSV |
 //! | `http` | the audit routes, for an axum router |
 //! | `projections` | read models in SQLite or PostgreSQL that follow a topic |
 //! | `remote` | the log of a broker instead of one on disk, for a [`Repository`] or a projection |
@@ -24,6 +25,7 @@
 
 mod aggregates;
 pub mod at;
+pub mod between;
 pub mod canonical;
 pub mod cause;
 mod changes;
@@ -32,11 +34,15 @@ pub mod decide;
 #[cfg(feature = "declarative")]
 pub mod declarative;
 pub mod diff;
+pub mod differences;
 mod embedded;
 mod error;
+pub mod explain;
 pub mod feed;
 pub mod fold;
 mod folding;
+#[cfg(feature = "questions")]
+pub mod format;
 pub mod history;
 #[cfg(feature = "http")]
 pub mod http;
@@ -46,9 +52,17 @@ pub mod list;
 pub mod listed;
 mod locate;
 pub mod log;
+mod origins;
 mod page;
+mod path;
+#[cfg(feature = "questions")]
+pub mod population;
 #[cfg(feature = "projections")]
 pub mod projection;
+#[cfg(feature = "questions")]
+pub mod question;
+#[cfg(feature = "questions")]
+mod ranked;
 pub mod reconstruct;
 #[cfg(feature = "remote")]
 pub mod remote;
@@ -57,9 +71,11 @@ pub mod resolve;
 mod snapshots;
 mod source;
 pub mod store;
+mod sweep;
 pub mod testing;
 mod time_source;
 mod touched;
+pub mod trail;
 pub mod typed;
 mod unhalted;
 pub mod what_if;
@@ -67,22 +83,32 @@ mod work;
 
 pub use aggregates::{revision_name, revision_of};
 pub use at::{AsOf, AtError, parse_at};
+pub use between::{CHANGES_SHOWN_MAX, CutTaken, ValueChange};
 pub use cause::{Cause, CauseError};
 pub use changes::ChangeKind;
 pub use cut::{Cut, CutError};
 pub use decide::{Decide, Decision};
 pub use diff::{ChangedBy, Diff, DiffCursor, DiffSide, FieldChange};
+pub use differences::{Difference, DifferenceKind, Differences};
 pub use embedded::Embedded;
 pub use error::StoreError;
+pub use explain::{Explanation, LeafOrigin, OperationUsed, ValueFrom};
 pub use feed::{DiskFeed, Feed, FeedError, FeedRecord, Portion};
 pub use fold::{AnyFold, AnyState, At, Cell, Fold, FoldId, Halt, Recorded, Step, Stop};
 pub use folding::{FoldUsed, Halted, ReaderUsed, SchemaUsed, UnknownEvent};
+#[cfg(feature = "questions")]
+pub use format::Format;
 pub use history::{History, HistoryCursor, HistoryEntry};
 pub use index::IndexError;
-pub use list::{LIST_LIMIT_DEFAULT, Member, Population};
+pub use list::{LIST_LIMIT_DEFAULT, Member, Population, Sum};
 pub use listed::Listed;
 pub use log::{EventLog, NewEvent, Place, Stored, UnappendedError, UnreadError};
 pub use page::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, Page};
+pub use path::StatePath;
+#[cfg(feature = "questions")]
+pub use population::{ORDERED_MAX, Rows, Summary};
+#[cfg(feature = "questions")]
+pub use question::Question;
 pub use reconstruct::{OffsetRange, OffsetsApplied, Reconstruction, SnapshotUsed};
 pub use repository::{Done, HandleError, LoadError, Loaded, Repository};
 pub use resolve::{Registered, Subjects};
@@ -90,6 +116,7 @@ pub use snapshots::SnapshotFigures;
 pub use source::Source;
 pub use store::{AggregateInfo, EventStore, NotLoaded, Progress};
 pub use time_source::TimeSource;
+pub use trail::{Deed, Sought, Trail};
 pub use typed::{Typed, typed};
 pub use what_if::{Differing, WhatIf, WhatIfChange};
 pub use work::{WORK_PIECES_MAX, WaitedFor, Work};

@@ -1,38 +1,32 @@
 //! All aggregates of a type at a cut, page by page.
 //!
 //! Invariant: the pages of one walk are of one cut: the cursor carries it. A page's aggregates are folded group by group,
-//! until it is full; a group reads each batch once, in the order of the log, however its aggregates' events are mixed.
-//! How large a state is shows when it is folded, so the first group is one, and the next at most as many as came before it
-//! and there is room for: what is folded in vain is no more than a page and one group.
+//! until it is full. How large a state is shows when it is folded, so the first group is one, and the next at most as many
+//! as came before it and there is room for: what is folded in vain is no more than a page and one group.
 
-use std::num::NonZeroUsize;
-
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use std::collections::BTreeMap;
 
 use annals_segment_log::Removals;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::aggregates::Aggregate;
 use crate::at::AsOf;
 use crate::canonical;
 use crate::cut::Cut;
 use crate::error::StoreError;
-use crate::folding::{FoldUsed, Folding, Halted, Spot};
+use crate::folding::{FoldUsed, Folding, Halted};
 use crate::key::{key_bytes, key_text};
 use crate::page::Room;
-use crate::source::Cursor;
 use crate::store::EventStore;
+use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
+use crate::work::Work;
 
 /// Aggregates on a page when nobody says how many.
 pub const LIST_LIMIT_DEFAULT: usize = 100;
 /// Events of a group, unless one aggregate has more.
 const GROUP_EVENTS_MAX: usize = 100_000;
-/// Events worth a thread of their own: below this a thread costs more than it saves.
-const SHARE_EVENTS_MIN: usize = 2_000;
-/// Threads one group may take.
-const SHARES_MAX: usize = 4;
-
 /// A page of aggregates with their states.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
@@ -55,7 +49,12 @@ pub struct Population {
     pub fold: FoldUsed,
     /// How many aggregates there are at the cut, on all pages.
     pub total: u64,
-    /// This page's aggregates, in the order of their ids' bytes.
+    /// How many of them the condition holds for, on all pages; null where they were not counted.
+    pub matched: Option<u64>,
+    /// What was summed up over those, by the names that were given; null where nothing was.
+    pub sums: Option<BTreeMap<String, Sum>>,
+    /// This page's aggregates, in the order of their ids' bytes, or in the one that was asked for. There may be none, and
+    /// another page all the same, where a condition holds for few.
     pub items: Vec<Member>,
     /// What to give as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
@@ -77,7 +76,7 @@ pub struct Member {
     pub offset: Option<i64>,
     /// When it was recorded.
     pub recorded: Option<String>,
-    /// The state in canonical JSON.
+    /// The state in canonical JSON; the chosen columns of it, by their names, where some were chosen.
     #[cfg_attr(feature = "http", schema(value_type = Object))]
     pub state: Value,
     /// Where the folding stopped before the end of the cut.
@@ -86,38 +85,72 @@ pub struct Member {
     pub unknown_events: u64,
 }
 
-/// An aggregate chosen for a page.
-pub(crate) struct Chosen {
-    pub(crate) key: Vec<u8>,
-    pub(crate) partition: usize,
-    /// How many of its events are within the cut.
-    pub(crate) events: usize,
+/// A sum over aggregates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct Sum {
+    /// The exact sum, in the form its values have; null of nothing.
+    #[cfg_attr(feature = "http", schema(value_type = Value))]
+    pub sum: Value,
+    /// How many aggregates have a value there.
+    pub of: u64,
 }
 
-/// Where a walk stands: its cut, and the last aggregate it gave out.
-pub(crate) struct Walk {
-    pub(crate) cut: Cut,
-    pub(crate) after: Option<(Vec<u8>, usize)>,
+/// Where an aggregate stands among all: its key, and the place of its partition.
+pub(crate) type Place = (Vec<u8>, usize);
+
+/// A walk through the aggregates that have begun at a cut, in the order of their keys.
+pub(crate) struct Walk<'a> {
+    aggregate: &'a Aggregate,
+    pub(crate) cut: &'a Cut,
+    /// The last aggregate that was given out.
+    pub(crate) after: Option<Place>,
 }
 
-impl Walk {
-    pub(crate) fn cursor(cut: &Cut, last: &Chosen) -> String {
-        format!("{cut};{};{}", last.partition, key_text(&last.key))
-    }
-
-    pub(crate) fn resume(cursor: &str) -> Result<Walk, StoreError> {
-        let wrong = || StoreError::cursor(cursor);
-        let mut parts = cursor.splitn(3, ';');
-        let (Some(cut), Some(partition), Some(id)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(wrong());
-        };
-        let cut = cut.parse().map_err(|_| wrong())?;
-        let partition = partition.parse().map_err(|_| wrong())?;
-        Ok(Walk {
+impl<'a> Walk<'a> {
+    pub(crate) fn new(aggregate: &'a Aggregate, cut: &'a Cut, after: Option<Place>) -> Walk<'a> {
+        Walk {
+            aggregate,
             cut,
-            after: Some((key_bytes(id), partition)),
-        })
+            after,
+        }
     }
+
+    /// The next aggregates: as many as are wanted, or fewer when they have many events.
+    pub(crate) fn next(&mut self, wanted: usize) -> Result<Vec<Wanted>, StoreError> {
+        let mut group = choose(self.aggregate, self.cut, self.after.as_ref(), wanted)?;
+        let mut events = 0;
+        let fitting = group.iter().take_while(|one| {
+            let first = events == 0;
+            events += one.events();
+            first || events <= GROUP_EVENTS_MAX
+        });
+        let fitting = fitting.count();
+        group.truncate(fitting);
+        if let Some(last) = group.last() {
+            self.after = Some((last.key.clone(), last.partition));
+        }
+        Ok(group)
+    }
+
+    /// Where the next page begins, when this one has ended with an aggregate; nothing behind the last.
+    pub(crate) fn cursor_behind(&self, last: Option<&Place>) -> Result<Option<String>, StoreError> {
+        let Some((key, partition)) = last else {
+            return Ok(None);
+        };
+        let more = choose(self.aggregate, self.cut, last, 1)?;
+        Ok((!more.is_empty()).then(|| format!("{};{partition};{}", self.cut, key_text(key))))
+    }
+}
+
+/// The cut of a cursor, and the last aggregate that was given out.
+pub(crate) fn resume(cursor: &str) -> Result<(Cut, Place), StoreError> {
+    let read = || {
+        let mut parts = cursor.splitn(3, ';');
+        let (cut, partition, id) = (parts.next()?, parts.next()?, parts.next()?);
+        Some((cut.parse().ok()?, (key_bytes(id), partition.parse().ok()?)))
+    };
+    read().ok_or_else(|| StoreError::cursor(cursor))
 }
 
 impl EventStore {
@@ -131,168 +164,112 @@ impl EventStore {
     ) -> Result<Population, StoreError> {
         let mut room = Room::new(limit)?;
         let aggregate = self.aggregate(name)?;
-        let head = aggregate.index.catch_up(&self.work)?;
-        let walk = match cursor {
-            Some(cursor) => Walk::resume(cursor)?,
-            None => Walk {
-                cut: aggregate.topic_cut(at, &head)?,
-                after: None,
-            },
+        let (at, after) = match cursor.map(resume).transpose()? {
+            Some((cut, after)) => (AsOf::Cut(cut), Some(after)),
+            None => (at.clone(), None),
         };
-        let at = match cursor {
-            Some(_) => walk.cut.to_string(),
-            None => at.to_string(),
-        };
-        let cut = aggregate.topic_cut(&AsOf::Cut(walk.cut), &head)?;
-        let removals: Vec<Removals> = removals(&aggregate).collect();
-        let (total, chosen) = choose(&aggregate, &cut, walk.after.as_ref(), limit + 1)?;
-        let mut items = Vec::new();
-        while let (false, Some(rest)) = (room.is_full(), chosen.get(items.len()..)) {
-            let before = items.len();
-            let group = group(rest, room.estimate(before).clamp(1, before.max(1)));
+        let removals = aggregate.removals();
+        let mut population = aggregate.population(&at, &self.work)?;
+        let cut = population.cut.clone();
+        let mut walk = Walk::new(&aggregate, &cut, after);
+        let mut last = None;
+        while !room.is_full() {
+            let before = population.items.len();
+            let group = walk.next(room.estimate(before).clamp(1, before.max(1)))?;
             if group.is_empty() {
                 break;
             }
-            for member in self.fold_all(&aggregate, group)? {
+            let look = |one: &Wanted, _, folding: &mut Folding<'_>| Ok(Member::of(one, folding));
+            let seen = self.sweep(&aggregate, &group, &look)?.into_iter().flatten();
+            for (one, member) in group.into_iter().zip(seen) {
                 if room.is_full() {
                     break;
                 }
                 room.take(&member);
-                items.push(member);
+                population.items.push(member);
+                last = Some((one.key, one.partition));
             }
         }
-        // What was counted is what was folded.
-        for (partition, removals) in aggregate.index.partitions.iter().zip(removals) {
-            partition.still(removals)?;
+        population.next_cursor = walk.cursor_behind(last.as_ref())?;
+        aggregate.still(&removals)?;
+        Ok(population)
+    }
+}
+
+impl Aggregate {
+    /// What has gone from each partition.
+    pub(crate) fn removals(&self) -> Vec<Removals> {
+        let partitions = self.index.partitions.iter();
+        partitions.map(|partition| partition.log.removals()).collect()
+    }
+
+    /// Refuses to go on with what was counted when less had gone than now: what was counted is what was folded.
+    pub(crate) fn still(&self, removals: &[Removals]) -> Result<(), StoreError> {
+        let mut each = self.index.partitions.iter().zip(removals);
+        each.try_for_each(|(partition, removals)| partition.still(*removals))
+    }
+
+    /// What there is at a point, without any of it yet.
+    pub(crate) fn population(&self, at: &AsOf, work: &Work) -> Result<Population, StoreError> {
+        let head = self.index.catch_up(work)?;
+        let cut = self.topic_cut(at, &head)?;
+        let mut total = 0;
+        for partition in &self.index.partitions {
+            total += partition.begun(cut.last(partition.number))?;
         }
-        let last = items.len().checked_sub(1).and_then(|last| chosen.get(last));
-        let next_cursor = last
-            .filter(|_| chosen.len() > items.len())
-            .map(|last| Walk::cursor(&cut, last));
         Ok(Population {
-            aggregate: aggregate.name().to_owned(),
-            time: aggregate.index.time(&cut)?,
-            unreadable_batches: aggregate.index.unreadable(&cut)?,
-            at,
-            fold: FoldUsed::from(aggregate.fold.id()),
+            aggregate: self.name().to_owned(),
+            at: match at {
+                AsOf::Cut(_) => cut.to_string(),
+                at => at.to_string(),
+            },
+            time: self.index.time(&cut)?,
+            unreadable_batches: self.index.unreadable(&cut)?,
+            fold: FoldUsed::from(self.fold.id()),
             total,
-            items,
-            next_cursor,
+            matched: None,
+            sums: None,
+            items: Vec::new(),
+            next_cursor: None,
             cut,
         })
     }
+}
 
-    /// The states of the chosen aggregates. A group with many events is shared out among the processor's cores.
-    pub(crate) fn fold_all(
-        &self,
-        aggregate: &Aggregate,
-        chosen: &[Chosen],
-    ) -> Result<Vec<Member>, StoreError> {
-        let events: usize = chosen.iter().map(|one| one.events).sum();
-        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let shares = (events / SHARE_EVENTS_MIN).clamp(1, cores.min(SHARES_MAX));
-        let mut shares = chosen.chunks(chosen.len().div_ceil(shares).max(1));
-        let first = shares.next().unwrap_or_default();
-        std::thread::scope(|scope| {
-            let others: Vec<_> = shares
-                .map(|share| {
-                    (
-                        share,
-                        std::thread::Builder::new().spawn_scoped(scope, || self.fold_share(aggregate, share)),
-                    )
-                })
-                .collect();
-            let mut members = self.fold_share(aggregate, first)?;
-            for (share, thread) in others {
-                // A share whose thread did not come about, or to an end, is folded here.
-                let folded = thread.ok().and_then(|thread| thread.join().ok());
-                members.extend(folded.unwrap_or_else(|| self.fold_share(aggregate, share))?);
-            }
-            Ok(members)
-        })
+impl Member {
+    /// An aggregate as it is now.
+    pub(crate) fn of(one: &Wanted, folding: &mut Folding<'_>) -> Member {
+        let state = folding.view();
+        Member::with(one, folding, state)
     }
 
-    /// Folds aggregates side by side, in the order of the log.
-    fn fold_share(&self, aggregate: &Aggregate, chosen: &[Chosen]) -> Result<Vec<Member>, StoreError> {
-        let mut foldings: Vec<Folding<'_>> = chosen
-            .iter()
-            .filter_map(|one| {
-                let partition = aggregate.index.partitions.get(one.partition)?;
-                Some(Folding::new(self, aggregate, partition, &one.key))
-            })
-            .collect();
-        for (place, partition) in aggregate.index.partitions.iter().enumerate() {
-            let mut steps: Vec<(Spot, usize)> = Vec::new();
-            for (row, one) in chosen
-                .iter()
-                .enumerate()
-                .filter(|(_, one)| one.partition == place)
-            {
-                let spots = partition.spots(&one.key, 0..one.events)?;
-                steps.extend(spots.into_iter().map(|spot| (spot, row)));
-            }
-            steps.sort_unstable();
-            let offsets: Vec<i64> = steps.iter().map(|(spot, _)| spot.offset).collect();
-            let mut cursor = Cursor::new(self, partition, &offsets);
-            for (spot, row) in steps {
-                if let Some(folding) = foldings.get_mut(row).filter(|folding| folding.halted.is_none()) {
-                    folding.feed(spot, cursor.record(spot.offset)?)?;
-                }
-            }
+    /// The same with something in the place of its state.
+    pub(crate) fn with(one: &Wanted, folding: &Folding<'_>, state: Value) -> Member {
+        Member {
+            id: key_text(&one.key),
+            partition: u32::try_from(one.partition).unwrap_or(u32::MAX),
+            events: one.events() as u64,
+            state,
+            revision: folding.last.map(|spot| spot.revision),
+            offset: folding.last.map(|spot| spot.offset),
+            recorded: folding.last.map(|spot| canonical::time_text(spot.recorded_ms)),
+            halted: folding.halted.clone(),
+            unknown_events: folding.account.unknown.events,
         }
-        let members = chosen.iter().zip(foldings);
-        Ok(members.map(|(one, folding)| member(one, folding)).collect())
     }
 }
 
-/// The next so many, or fewer when they have many events.
-pub(crate) fn group(rest: &[Chosen], wanted: usize) -> &[Chosen] {
-    let mut events = 0;
-    let fitting = rest.iter().take(wanted).take_while(|one| {
-        let first = events == 0;
-        events += one.events;
-        first || events <= GROUP_EVENTS_MAX
-    });
-    rest.get(..fitting.count()).unwrap_or_default()
-}
-
-fn member(one: &Chosen, mut folding: Folding<'_>) -> Member {
-    Member {
-        id: key_text(&one.key),
-        partition: u32::try_from(one.partition).unwrap_or(u32::MAX),
-        events: one.events as u64,
-        state: folding.view(),
-        revision: folding.last.map(|spot| spot.revision),
-        offset: folding.last.map(|spot| spot.offset),
-        recorded: folding.last.map(|spot| canonical::time_text(spot.recorded_ms)),
-        halted: folding.halted.take(),
-        unknown_events: folding.account.unknown.events,
-    }
-}
-
-/// What has gone from each partition.
-pub(crate) fn removals(aggregate: &Aggregate) -> impl Iterator<Item = Removals> {
-    aggregate
-        .index
-        .partitions
-        .iter()
-        .map(|partition| partition.log.removals())
-}
-
-/// How many aggregates a cut has, and the first so many behind a place.
-pub(crate) fn choose(
+/// The first so many aggregates of a cut behind a place.
+fn choose(
     aggregate: &Aggregate,
     cut: &Cut,
-    after: Option<&(Vec<u8>, usize)>,
+    after: Option<&Place>,
     count: usize,
-) -> Result<(u64, Vec<Chosen>), StoreError> {
-    let mut total: u64 = 0;
-    let mut keys: Vec<(Vec<u8>, usize)> = Vec::new();
+) -> Result<Vec<Wanted>, StoreError> {
+    let mut keys: Vec<Place> = Vec::new();
     let partitions = &aggregate.index.partitions;
     for (place, partition) in partitions.iter().enumerate() {
         let last = cut.last(partition.number);
-        total += partition.begun(last)?;
-        let from = after.map(|(key, _)| key.as_slice());
         // The key the walk stands at may have events in this partition too.
         if let Some((key, number)) = after
             && place > *number
@@ -300,7 +277,7 @@ pub(crate) fn choose(
         {
             keys.push((key.clone(), place));
         }
-        let behind = partition.keys_after(from, last, count)?;
+        let behind = partition.keys_after(after.map(|(key, _)| key.as_slice()), last, count)?;
         keys.extend(behind.into_iter().map(|key| (key.into_vec(), place)));
     }
     keys.sort_unstable();
@@ -310,11 +287,11 @@ pub(crate) fn choose(
         let Some(partition) = partitions.get(place) else {
             continue;
         };
-        chosen.push(Chosen {
-            events: partition.within(&key, cut.last(partition.number))?,
+        chosen.push(Wanted {
+            stops: vec![partition.within(&key, cut.last(partition.number))?],
             key,
             partition: place,
         });
     }
-    Ok((total, chosen))
+    Ok(chosen)
 }

@@ -61,7 +61,7 @@ impl Room {
     /// Counts an entry that was put onto the page.
     pub(crate) fn take(&mut self, entry: &impl Serialize) {
         self.entries = self.entries.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(json_bytes(entry));
+        self.bytes = self.bytes.saturating_sub(bytes_of(entry));
     }
 
     /// How many more entries go onto the page if they are like those before.
@@ -71,8 +71,8 @@ impl Room {
     }
 }
 
-/// How many bytes something has as JSON.
-pub(crate) fn json_bytes(entry: &impl Serialize) -> usize {
+/// How many bytes an entry's JSON has.
+pub(crate) fn bytes_of(entry: &impl Serialize) -> usize {
     let mut count = Count(0);
     // What cannot be written is left to whoever writes it.
     let _ = serde_json::to_writer(&mut count, entry);

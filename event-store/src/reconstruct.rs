@@ -9,6 +9,7 @@ use crate::at::AsOf;
 use crate::canonical;
 use crate::cut::Cut;
 use crate::error::StoreError;
+use crate::explain::Explanation;
 use crate::folding::{FoldUsed, Folding, Halted, SchemaUsed, UnknownEvent};
 use crate::locate::Located;
 use crate::snapshots;
@@ -63,6 +64,10 @@ pub struct Reconstruction {
     pub also_in_partitions: Vec<u32>,
     /// Where the partition's log begins; above 0, older events have been removed.
     pub log_start_offset: i64,
+    /// Where each value of the state comes from, when that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub explanation: Option<Explanation>,
 }
 
 /// The offsets of the events that made a state: all of them by their hash, the first ones by name. One by one they stand
@@ -142,6 +147,7 @@ impl EventStore {
             unknown_events: account.unknown.events,
             unknown: account.unknown.first,
             unreadable: located.unreadable(&cut)?,
+            explanation: None,
             log_start_offset: located.partition.log.log_start_offset(),
             also_in_partitions: located.also_in(&cut),
             aggregate: aggregate.name().to_owned(),

@@ -212,6 +212,14 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A cursor for all records of a partition.
+    pub(crate) fn scan(store: &'a EventStore, partition: &'a PartitionIndex) -> Cursor<'a> {
+        Cursor {
+            bytes: SCAN_BYTES,
+            ..Cursor::new(store, partition, &[])
+        }
+    }
+
     /// The record at an offset, or a sentence why it cannot be read.
     ///
     /// # Errors

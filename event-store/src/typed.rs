@@ -5,10 +5,11 @@
 
 use std::marker::PhantomData;
 
-use annals_schema_model::{EventSet, Resolve, Seen};
+use annals_schema_model::{EventSet, Resolve, Seen, Writer};
 use serde::de::DeserializeOwned;
 
 use crate::canonical;
+use crate::explain::ValueFrom;
 use crate::fold::{AnyFold, AnyState, Cell, Fold, FoldId, Halt, Recorded, Step, Stop};
 use crate::folding::ReaderUsed;
 
@@ -109,6 +110,12 @@ impl<F: Fold> AnyFold for Typed<F> {
             },
         }
         Ok(Step::Applied)
+    }
+
+    fn carried(&self, writer: &Writer, _: &[String]) -> Option<ValueFrom> {
+        let name = writer.schema.record_name()?;
+        let (_, reader) = F::Event::READER.iter().find(|(event, _)| *event == name)?;
+        (*reader != writer.fingerprint).then_some(ValueFrom::Upcast)
     }
 
     fn view(&self, state: &Cell) -> Result<serde_json::Value, Stop> {

@@ -19,9 +19,10 @@ use crate::diff::{ChangedBy, values};
 use crate::error::StoreError;
 use crate::fold::AnyFold;
 use crate::folding::{FoldUsed, Folding, Halted, cursor};
-use crate::list::{Chosen, Member, Walk, choose, group, removals};
-use crate::page::{Room, json_bytes};
+use crate::list::{Member, Place, Walk, resume};
+use crate::page::{Room, bytes_of};
 use crate::store::EventStore;
+use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
 
 /// Aggregates compared for one page.
@@ -122,9 +123,9 @@ impl Sides {
         Sides(format!("{};{};", short(before), short(after)))
     }
 
-    fn resume(&self, cursor: &str) -> Result<Walk, StoreError> {
+    fn resume(&self, cursor: &str) -> Result<(Cut, Place), StoreError> {
         match cursor.strip_prefix(&self.0) {
-            Some(walk) => Walk::resume(walk),
+            Some(walk) => resume(walk),
             None if cursor.matches(';').count() < 4 => Err(StoreError::cursor(cursor)),
             None => Err(StoreError::OtherFolds),
         }
@@ -148,6 +149,15 @@ impl<'a> Outcome<'a> {
     fn of(member: &Member) -> Outcome<'_> {
         Outcome::new(&member.state, member.halted.as_ref())
     }
+}
+
+/// What was compared for a page.
+#[derive(Default)]
+struct Compared {
+    items: Vec<Differing>,
+    count: u64,
+    /// The last aggregate of it.
+    last: Option<Place>,
 }
 
 impl EventStore {
@@ -174,79 +184,69 @@ impl EventStore {
                 given: changed.fold.topic().to_owned(),
             });
         }
-        let head = runs.index.catch_up(&self.work)?;
         let sides = Sides::of(&runs, &changed);
-        let walk = match cursor {
-            Some(cursor) => sides.resume(cursor)?,
-            None => Walk {
-                cut: runs.topic_cut(at, &head)?,
-                after: None,
-            },
+        let (at, after) = match cursor.map(|cursor| sides.resume(cursor)).transpose()? {
+            Some((cut, after)) => (AsOf::Cut(cut), Some(after)),
+            None => (at.clone(), None),
         };
-        let at = match cursor {
-            Some(_) => walk.cut.to_string(),
-            None => at.to_string(),
-        };
-        let cut = runs.topic_cut(&AsOf::Cut(walk.cut), &head)?;
-        let removals: Vec<_> = removals(&runs).collect();
-        let (total, chosen) = choose(&runs, &cut, walk.after.as_ref(), COMPARED_MAX + 1)?;
-        let (items, compared) = self.compare(&runs, &changed, &chosen, &mut room)?;
+        let removals = runs.removals();
+        let population = runs.population(&at, &self.work)?;
+        let mut walk = Walk::new(&runs, &population.cut, after);
+        let Compared { items, count, last } = self.compare(&runs, &changed, &mut walk, &mut room)?;
+        let next_cursor = walk.cursor_behind(last.as_ref())?;
         // What was counted is what both folds were run over.
-        for (partition, removals) in runs.index.partitions.iter().zip(removals) {
-            partition.still(removals)?;
-        }
-        let last = compared.checked_sub(1).and_then(|last| chosen.get(last));
-        let next_cursor = last
-            .filter(|_| chosen.len() > compared)
-            .map(|last| format!("{}{}", sides.0, Walk::cursor(&cut, last)));
+        runs.still(&removals)?;
         Ok(WhatIf {
-            aggregate: runs.name().to_owned(),
-            at,
-            time: runs.index.time(&cut)?,
-            unreadable_batches: runs.index.unreadable(&cut)?,
-            before: FoldUsed::from(runs.fold.id()),
+            aggregate: population.aggregate,
+            at: population.at,
+            time: population.time,
+            unreadable_batches: population.unreadable_batches,
+            before: population.fold,
             after: FoldUsed::from(changed.fold.id()),
-            total,
-            compared: compared as u64,
+            total: population.total,
+            compared: count,
             items,
-            next_cursor,
-            cut,
+            next_cursor: next_cursor.map(|walk| format!("{}{walk}", sides.0)),
+            cut: population.cut,
         })
     }
 
-    /// Compares aggregates in turn until the page ends: those that differ, and how many were compared.
+    /// Compares aggregates in turn until the page ends.
     fn compare(
         &self,
         runs: &Aggregate,
         changed: &Aggregate,
-        chosen: &[Chosen],
+        walk: &mut Walk<'_>,
         room: &mut Room,
-    ) -> Result<(Vec<Differing>, usize), StoreError> {
-        let (mut items, mut compared, mut states_bytes) = (Vec::new(), 0_usize, 0_usize);
-        while !(room.is_full() || compared > 0 && self.work.has_cost_a(WORK_PART)) {
-            let rest = chosen.get(compared..chosen.len().min(COMPARED_MAX));
-            let like_before = STATES_BYTES_MAX / (states_bytes / compared.max(1)).max(1);
-            let group = group(rest.unwrap_or_default(), like_before.clamp(1, compared.max(1)));
+    ) -> Result<Compared, StoreError> {
+        let (mut compared, mut states_bytes) = (Compared::default(), 0_usize);
+        let mut count = 0_usize;
+        while !(room.is_full() || count >= COMPARED_MAX || count > 0 && self.work.has_cost_a(WORK_PART)) {
+            let like_before = STATES_BYTES_MAX / (states_bytes / count.max(1)).max(1);
+            let wanted = like_before.clamp(1, count.max(1)).min(COMPARED_MAX - count);
+            let group = walk.next(wanted)?;
             if group.is_empty() {
                 break;
             }
-            let before = self.fold_all(runs, group)?;
-            // A fold that does not run leaves no snapshots.
-            let after = self.without_snapshots().fold_all(changed, group)?;
-            for ((one, before), after) in group.iter().zip(&before).zip(&after) {
+            let look = |one: &Wanted, _, folding: &mut Folding<'_>| Ok(Member::of(one, folding));
+            let before = self.sweep(runs, &group, &look)?.into_iter().flatten();
+            let after = self.sweep(changed, &group, &look)?.into_iter().flatten();
+            for ((one, before), after) in group.iter().zip(before).zip(after) {
                 if room.is_full() {
                     break;
                 }
-                compared += 1;
-                states_bytes += json_bytes(&before.state) + json_bytes(&after.state);
-                if Outcome::of(before) != Outcome::of(after) {
-                    let differing = differing(before, after, self.since(runs, changed, one)?);
+                count += 1;
+                compared.last = Some((one.key.clone(), one.partition));
+                states_bytes += bytes_of(&before.state) + bytes_of(&after.state);
+                if Outcome::of(&before) != Outcome::of(&after) {
+                    let differing = differing(&before, &after, self.since(runs, changed, one)?);
                     room.take(&differing);
-                    items.push(differing);
+                    compared.items.push(differing);
                 }
             }
         }
-        Ok((items, compared))
+        compared.count = count as u64;
+        Ok(compared)
     }
 
     /// The first event after which the folds had different outcomes; nothing where finding it is too much work.
@@ -254,12 +254,12 @@ impl EventStore {
         &self,
         runs: &Aggregate,
         changed: &Aggregate,
-        one: &Chosen,
+        one: &Wanted,
     ) -> Result<Option<ChangedBy>, StoreError> {
         let Some(partition) = runs.index.partitions.get(one.partition) else {
             return Ok(None);
         };
-        let spots = partition.spots(&one.key, 0..one.events)?;
+        let spots = partition.spots(&one.key, 0..one.events())?;
         let mut before = Folding::new(self, runs, partition, &one.key);
         let mut after = Folding::new(self, changed, partition, &one.key);
         let mut cursor = cursor(self, partition, &spots);

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::error::StoreError;
 
 /// What one question may cost: so many pieces are read from the log in some seconds. A record is a piece, and so is each
-/// of its headers, and each 256 bytes of a batch; a record counts when it is read and when it is folded, the bytes of a batch
-/// when it is opened and when they are passed over.
+/// of its headers, each 256 bytes of a batch, and each value of a state that is only looked at on the way; a record counts when
+/// it is read and when it is folded, the bytes of a batch when it is opened and when they are passed over.
 pub const WORK_PIECES_MAX: u64 = 20_000_000;
 /// Bytes of a batch that cost as much as a record.
 const PIECE_BYTES: usize = 256;
@@ -39,6 +39,12 @@ impl Default for Work {
 pub struct WaitedFor(Work);
 
 impl WaitedFor {
+    /// Work that may cost so many pieces.
+    #[must_use]
+    pub fn up_to(pieces_max: u64) -> WaitedFor {
+        WaitedFor(Work::up_to(pieces_max))
+    }
+
     /// The work that is waited for.
     #[must_use]
     pub fn work(&self) -> &Work {
@@ -89,6 +95,11 @@ impl Work {
     /// Counts a batch of so many bytes, and says whether to go on.
     pub(crate) fn batch(&self, bytes: usize) -> Result<(), StoreError> {
         self.count((bytes / PIECE_BYTES) as u64)
+    }
+
+    /// Counts values of a state that are looked at, and says whether to go on.
+    pub(crate) fn values(&self, values: usize) -> Result<(), StoreError> {
+        self.count(values as u64)
     }
 
     fn count(&self, pieces: u64) -> Result<(), StoreError> {

@@ -4,9 +4,11 @@
 //! does not answer in time, or with more than was bargained for, is one who did not answer. Left out: asking again
 //! later, which is for those who know whether they may.
 
-use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+mod pass_on;
+
+use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;

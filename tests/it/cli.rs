@@ -137,6 +137,55 @@ fn exit_codes_and_outputs() {
     );
     check(&["state", &order, "--at", "-1000w"], 5, "");
     check(&["state", "no-slash"], 2, "TYPE/ID");
+    check(&["state", &order, "--explain"], 0, "(line ");
+    check(&["list", "order", "--limit", "1"], 0, "order_id");
+    let paid = "state.status == 'paid' && state.total > decimal('10')";
+    check(
+        &[
+            "list",
+            "order",
+            "--where",
+            paid,
+            "--select",
+            "total,address.city",
+            "--order",
+            "-total",
+        ],
+        0,
+        "address.city",
+    );
+    check(
+        &["list", "order", "--sum", "total", "--count", "--limit", "1"],
+        0,
+        "sum of total: ",
+    );
+    check(
+        &["list", "order", "--where", "state.totall > 1"],
+        2,
+        "nothing sets state.totall",
+    );
+    check(&["list", "nobody"], 5, "order, package");
+    check(&["changes", "--actor", "nobody"], 0, "AGGREGATE");
+    check(
+        &[
+            "changes",
+            "order",
+            "--kind",
+            "AddressChanged",
+            "--field",
+            "address.street",
+        ],
+        0,
+        "~ /address/street",
+    );
+    check(&["changes", "order", "--field", "a..b"], 2, "no place in a state");
+    check(
+        &["diff", "order", "--from", "2999-01-01"],
+        0,
+        "from: 2999-01-01T23:59:59.999Z",
+    );
+    check(&["diff", "nobody", "--from", "-1d"], 5, "order, package");
+    check(&["diff", "order/", "--from", "-1d"], 2, "TYPE/ID");
     check(&["fold", "list"], 0, "packages-value v1");
     check(&["fold", "update", "order"], 0, "newest versions already");
     check(&["fold", "update", "nobody"], 5, "order, package");
@@ -158,6 +207,45 @@ fn exit_codes_and_outputs() {
     );
     assert_eq!(json(&["schema", "get", "t1-value"])["version"], 1);
     assert_eq!(json(&["state", &order])["id"], Value::String(id));
+    assert!(
+        json(&["state", &order, "--explain"])["explanation"]["leaves"]
+            .as_array()
+            .unwrap()
+            .len()
+            > 9
+    );
+    let listed = json(&["list", "order", "--count", "--select", "status"]);
+    let count = listed["items"].as_array().unwrap().len();
+    assert_eq!(
+        (&listed["matched"], &listed["total"]),
+        (&count.into(), &count.into())
+    );
+    assert!(listed["items"][0]["state"]["status"].is_string());
+    let csv = server
+        .annals(&["list", "order", "--format", "csv", "--select", "status"])
+        .stdout;
+    let csv = String::from_utf8(csv).unwrap();
+    assert_eq!(
+        csv.lines().next(),
+        Some("id,partition,events,revision,offset,recorded,halted,status")
+    );
+    assert_eq!(csv.lines().count(), count + 1);
+    let lines = server
+        .annals(&["list", "order", "--format", "ndjson", "--limit", "3"])
+        .stdout;
+    assert_eq!(String::from_utf8(lines).unwrap().lines().count(), 3);
+    let changes = json(&[
+        "changes",
+        "order",
+        "--field",
+        "address.street",
+        "--kind",
+        "AddressChanged",
+    ]);
+    assert_eq!(changes["entries"][0]["changes"][0]["path"], "/address/street");
+    let appeared = json(&["diff", "order", "--from", "1970-01-01"]);
+    assert_eq!(appeared["items"].as_array().unwrap().len(), count);
+    assert_eq!(appeared["items"][0]["kind"], "appeared");
     assert_eq!(json(&["fold", "list"])["running"][0]["name"], "order");
     assert_eq!(
         json(&["fold", "update", "package"])["readers"][0]["event"],
@@ -192,6 +280,8 @@ fn every_command_has_help_with_an_example() {
         "state",
         "history",
         "diff",
+        "list",
+        "changes",
         "schema list",
         "schema get",
         "fold list",

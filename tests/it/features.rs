@@ -10,7 +10,7 @@ const CRATES_MAX: &[(&str, &str, usize)] = &[
     ("annals-schema-model", "avro", 12),
     ("annals-event-store", "", 52),
     ("annals-event-store", "declarative", 106),
-    ("annals-event-store", "http", 96),
+    ("annals-event-store", "http", 111),
     ("annals-event-store", "projections", 153),
     ("annals-event-store", "remote", 62),
 ];

@@ -22,16 +22,17 @@ pub(crate) struct Checked<'a> {
     pub(crate) operations: &'a [Operation],
 }
 
-type Fields = BTreeMap<String, Shape>;
+pub(crate) type Fields = BTreeMap<String, Shape>;
 
-/// Checks all blocks of a fold; gives what is wrong with them.
-pub(crate) fn check(blocks: &[Checked<'_>]) -> Vec<LoadError> {
+/// Checks all blocks of a fold; gives what is wrong with them, or the types of the state's fields.
+pub(crate) fn check(blocks: &[Checked<'_>]) -> (Fields, Vec<LoadError>) {
     let state = state_shapes(blocks);
     let operations = blocks
         .iter()
         .flat_map(|block| block.operations.iter().map(|op| (block.event, op)));
     let checked = operations.map(|(event, operation)| fits(operation, &known(event, &state)));
-    checked.filter_map(Result::err).collect()
+    let wrong = checked.filter_map(Result::err).collect();
+    (state, wrong)
 }
 
 fn known<'a>(event: &'a Shape, state: &'a Fields) -> Known<'a> {

@@ -108,7 +108,8 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
             blocks.map(move |operations| Checked { event, operations })
         })
         .collect();
-    wrong.extend(check(&blocks));
+    let (shapes, faults) = check(&blocks);
+    wrong.extend(faults);
     if !wrong.is_empty() {
         return Err(in_order(wrong));
     }
@@ -133,6 +134,7 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
         topic: file.topic,
         rules,
         slots,
+        shapes,
         ignore,
         events: readers.events,
         names: readers.pins.names(),

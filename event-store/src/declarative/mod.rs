@@ -8,6 +8,7 @@
 //! Expressions run on an operation tree of our own, over borrowed values; the `cel` crate parses them.
 //! Left out: two-variable macros, the CEL timestamp functions, floats as constants of the file.
 
+mod carried;
 mod cases;
 mod check;
 mod fault;
@@ -27,17 +28,21 @@ mod verb;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use annals_schema_model::cel::{Node, Shape};
 use annals_schema_model::envelope::SchemaKey;
 use annals_schema_model::{DecodeError, Reading, Resolve, SchemaId, Value, Writer};
 use rustc_hash::FxHashMap;
 
+use self::carried::carried;
 pub use self::cases::{CaseResult, run_cases};
 pub use self::fault::LoadError;
 pub use self::load::{TEXT_BYTES_MAX, load, load_checked, load_pinned, name_of, rev_of};
 pub use self::pins::{Pin, Pins};
 use self::slots::{Slots, State};
+use self::undo::Undo;
 use self::verb::{Input, Operation};
 use crate::canonical;
+use crate::explain::{Touch, ValueFrom};
 use crate::fold::{AnyFold, AnyState, Cell, FoldId, Halt, Recorded, Step, Stop};
 use crate::folding::{ReaderUsed, SchemaUsed};
 
@@ -78,6 +83,8 @@ pub struct Declarative {
     topic: String,
     rules: Vec<Rule>,
     slots: Slots,
+    /// The types of the state's fields, by name.
+    shapes: BTreeMap<String, Shape>,
     ignore: BTreeSet<String>,
     events: Events,
     pins: Pins,
@@ -169,12 +176,19 @@ impl Declarative {
         state: &mut Cell,
         event: &Value,
         recorded: &Recorded<'_>,
+        touches: Option<&mut Vec<Touch>>,
     ) -> Result<(), Stop> {
         let name = &rule.event;
         let input = Input {
             event,
             recorded,
             names: self.slots.names(),
+        };
+        let mut touches = touches;
+        let mut note = |operation: &Operation, undo: &Undo, state: &State| {
+            if let Some(touches) = &mut touches {
+                touches.push(operation.touch(undo.place(state, input.names)));
+            }
         };
         match state {
             None => {
@@ -185,7 +199,13 @@ impl Declarative {
                     ))
                 };
                 let mut fields: State = vec![None; input.names.len()];
-                verb::run(rule.begin.as_ref().ok_or_else(halt)?, &mut fields, input).map_err(Halt)?;
+                verb::run(
+                    rule.begin.as_ref().ok_or_else(halt)?,
+                    &mut fields,
+                    input,
+                    &mut note,
+                )
+                .map_err(Halt)?;
                 *state = Some(Box::new(fields));
             }
             Some(some) => {
@@ -194,10 +214,46 @@ impl Declarative {
                 let fields = some
                     .downcast_mut::<State>()
                     .ok_or_else(|| self.id.foreign_state())?;
-                verb::run(block, fields, input).map_err(Halt)?;
+                verb::run(block, fields, input, &mut note).map_err(Halt)?;
             }
         }
         Ok(())
+    }
+
+    fn fold(
+        &self,
+        state: &mut Cell,
+        recorded: &Recorded<'_>,
+        resolve: &dyn Resolve,
+        touches: Option<&mut Vec<Touch>>,
+    ) -> Result<Step, Stop> {
+        let plan = self.plan(recorded.raw.schema, resolve)?;
+        let read = |reading: &Reading| {
+            reading
+                .read(recorded.raw.body)
+                .map_err(|error| DecodeError::Payload(error.to_string()))
+        };
+        match &*plan {
+            Plan::Ignored => return Ok(Step::NotMine),
+            Plan::Unknown => return Ok(Step::UnknownKind),
+            Plan::Unreadable(reason) => return Err(DecodeError::Payload(reason.clone()).into()),
+            Plan::Record { rule, reading } => {
+                let event = read(reading)?;
+                let rule = self
+                    .rules
+                    .get(*rule)
+                    .ok_or_else(|| Halt::new("the fold has no such rule"))?;
+                self.apply(rule, state, &event, recorded, touches)?;
+            }
+            Plan::Message(reading) => {
+                let event = read(reading)?;
+                match self.member_rule(&event) {
+                    Ok(rule) => self.apply(rule, state, &event, recorded, touches)?,
+                    Err(step) => return Ok(step),
+                }
+            }
+        }
+        Ok(Step::Applied)
     }
 }
 
@@ -226,33 +282,50 @@ impl AnyFold for Declarative {
     }
 
     fn step(&self, state: &mut Cell, recorded: &Recorded<'_>, resolve: &dyn Resolve) -> Result<Step, Stop> {
-        let plan = self.plan(recorded.raw.schema, resolve)?;
-        let read = |reading: &Reading| {
-            reading
-                .read(recorded.raw.body)
-                .map_err(|error| DecodeError::Payload(error.to_string()))
+        self.fold(state, recorded, resolve, None)
+    }
+
+    fn step_noting(
+        &self,
+        state: &mut Cell,
+        recorded: &Recorded<'_>,
+        resolve: &dyn Resolve,
+        touches: &mut Vec<Touch>,
+    ) -> Result<Step, Stop> {
+        self.fold(state, recorded, resolve, Some(touches))
+    }
+
+    fn carried(&self, writer: &Writer, field: &[String]) -> Option<ValueFrom> {
+        let name = writer.schema.record_name()?;
+        let reader = match &self.events {
+            Events::Records(readers) => readers.get(&name)?,
+            Events::Members { reader, .. } => reader,
         };
-        match &*plan {
-            Plan::Ignored => return Ok(Step::NotMine),
-            Plan::Unknown => return Ok(Step::UnknownKind),
-            Plan::Unreadable(reason) => return Err(DecodeError::Payload(reason.clone()).into()),
-            Plan::Record { rule, reading } => {
-                let event = read(reading)?;
-                let rule = self
-                    .rules
-                    .get(*rule)
-                    .ok_or_else(|| Halt::new("the fold has no such rule"))?;
-                self.apply(rule, state, &event, recorded)?;
-            }
-            Plan::Message(reading) => {
-                let event = read(reading)?;
-                match self.member_rule(&event) {
-                    Ok(rule) => self.apply(rule, state, &event, recorded)?,
-                    Err(step) => return Ok(step),
-                }
-            }
-        }
-        Ok(Step::Applied)
+        Some(carried(writer, reader, &name, field))
+    }
+
+    fn fields(&self) -> &[String] {
+        self.slots.names()
+    }
+
+    fn value(&self, state: &Cell) -> Result<Value, Stop> {
+        let Some(some) = state else {
+            return Ok(Value::Null);
+        };
+        let fields = some
+            .downcast_ref::<State>()
+            .ok_or_else(|| self.id.foreign_state())?;
+        let fields = self.slots.names().iter().zip(fields);
+        let set = fields.filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+        Ok(Value::Map(set.collect()))
+    }
+
+    fn condition_fits(&self, condition: &Node) -> Result<(), String> {
+        typing::condition_over(condition, &self.shapes)
+    }
+
+    fn shape(&self, place: &[String]) -> Result<Shape, String> {
+        typing::place_shape(place, &self.shapes)
     }
 
     fn view(&self, state: &Cell) -> Result<serde_json::Value, Stop> {

@@ -28,6 +28,41 @@ pub(crate) fn condition_fits(condition: &Node, known: &Known<'_>) -> Result<(), 
     }
 }
 
+/// Whether a condition over a state alone, with these fields, is one.
+pub(crate) fn condition_over(condition: &Node, state: &BTreeMap<String, Shape>) -> Result<(), String> {
+    let known = Known {
+        event: &Shape::Null,
+        state,
+        it: None,
+        variables: &[],
+    };
+    condition_fits(condition, &known)
+}
+
+/// The shape of what stands at a place of a state with these fields.
+pub(crate) fn place_shape(place: &[String], state: &BTreeMap<String, Shape>) -> Result<Shape, String> {
+    let Some((field, rest)) = place.split_first() else {
+        return Ok(Shape::Any);
+    };
+    let mut of = format!("state.{field}");
+    let first = state.get(field).cloned();
+    let first = first.ok_or_else(|| format!("nothing sets {of}; {}", fields_told(state)))?;
+    rest.iter().try_fold(first, |shape, step| {
+        let within = match shape.present() {
+            Shape::List(element) if step.parse::<usize>().is_ok() => (**element).clone(),
+            shape => shape.field(step, &of)?,
+        };
+        of = format!("{of}.{step}");
+        Ok(within)
+    })
+}
+
+/// The fields there are, for a sentence.
+fn fields_told(state: &BTreeMap<String, Shape>) -> String {
+    let names: Vec<&str> = state.keys().map(String::as_str).collect();
+    format!("the fields are {}", names.join(", "))
+}
+
 /// The shape of an expression's value.
 pub(crate) fn shape(node: &Node, known: &Known<'_>) -> Result<Shape, String> {
     Ok(match node {
@@ -185,7 +220,7 @@ fn path_shape(path: &Path, known: &Known<'_>) -> Result<Shape, String> {
             let shape = known.state.get(field);
             (
                 shape
-                    .ok_or_else(|| format!("nothing sets state.{field}"))?
+                    .ok_or_else(|| format!("nothing sets state.{field}; {}", fields_told(known.state)))?
                     .clone(),
                 rest,
             )

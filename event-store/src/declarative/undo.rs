@@ -7,6 +7,7 @@ use annals_schema_model::Value;
 
 use super::slots::State;
 use super::target::child;
+use crate::changes::escaped;
 
 /// What one operation did, the other way round.
 pub(crate) struct Undo {
@@ -34,6 +35,33 @@ pub(crate) enum Change {
 }
 
 impl Undo {
+    /// Where in the state it was done, as a JSON pointer. The state is as the operation left it.
+    pub(crate) fn place(&self, state: &State, names: &[String]) -> String {
+        let mut place = format!("/{}", escaped(names.get(self.slot).map_or("", String::as_str)));
+        let added = match self.change {
+            Change::Length(length) => Some(length),
+            Change::Element { at, .. } => Some(at),
+            _ => None,
+        };
+        let mut value = state.get(self.slot).and_then(Option::as_ref);
+        for step in self.way.iter().copied().chain(added) {
+            match value {
+                Some(Value::Map(entries) | Value::Record { fields: entries, .. }) => {
+                    let entry = entries.get(step);
+                    place.push('/');
+                    place.push_str(&escaped(entry.map_or("", |(name, _)| name)));
+                    value = entry.map(|(_, value)| value);
+                }
+                Some(Value::Array(items)) => {
+                    place.push_str(&format!("/{step}"));
+                    value = items.get(step);
+                }
+                _ => break,
+            }
+        }
+        place
+    }
+
     /// Takes it back.
     pub(crate) fn take_back(self, state: &mut State) {
         let Some(slot) = state.get_mut(self.slot) else {
@@ -272,7 +300,7 @@ mod tests {
             let input = Input { event: &Value::Null, recorded: &recorded, names: &names };
             let operations: Vec<Operation> = block.iter().map(Simple::operation).collect();
             let mut state = before.clone();
-            let ran = run(&operations, &mut state, input);
+            let ran = run(&operations, &mut state, input, &mut |_, _, _| {});
             let mut model = as_json(&before);
             match block.iter().try_for_each(|simple| simple.run(&mut model)) {
                 Some(()) => {

@@ -4,13 +4,14 @@
 //! What one event costs is bounded, whoever wrote the fold: a state that doubles with every event halts soon.
 
 use annals_schema_model::Value;
-use annals_schema_model::cel::{Arithmetic, Budget, Node, Scope, equal, evaluate, exact, holds, shown};
+use annals_schema_model::cel::{Arithmetic, Budget, Node, Root, Scope, equal, evaluate, exact, holds, shown};
 
 use super::fault::Place;
-use super::names::Meant;
+use super::names::{EVENT, Meant};
 use super::slots::State;
 use super::target::{At, Target, child, find, go};
 use super::undo::{Change, Undo};
+use crate::explain::{Given, OperationUsed, Touch};
 use crate::fold::Recorded;
 
 /// What an event may cost a fold: elements that are looked at, and values and bytes that are made, in all its operations. As
@@ -64,13 +65,22 @@ pub(crate) struct Input<'a> {
     pub(crate) names: &'a [String],
 }
 
-/// Runs a block. On an error the state is what it was before.
-pub(crate) fn run(block: &[Operation], state: &mut State, input: Input<'_>) -> Result<(), String> {
+/// Runs a block, and notes what each of its operations did. On an error the state is what it was before.
+pub(crate) fn run(
+    block: &[Operation],
+    state: &mut State,
+    input: Input<'_>,
+    note: &mut dyn FnMut(&Operation, &Undo, &State),
+) -> Result<(), String> {
     let mut done: Vec<Undo> = Vec::with_capacity(block.len());
     let budget = Budget::new(EVENT_COST_MAX);
     for operation in block {
         match operation.run(state, input, &budget) {
-            Ok(undo) => done.extend(undo),
+            Ok(None) => {}
+            Ok(Some(undo)) => {
+                note(operation, &undo, state);
+                done.push(undo);
+            }
             Err(reason) => {
                 done.into_iter().rev().for_each(|undo| undo.take_back(state));
                 let (line, target) = (operation.place.line, &operation.target);
@@ -82,6 +92,23 @@ pub(crate) fn run(block: &[Operation], state: &mut State, input: Input<'_>) -> R
 }
 
 impl Operation {
+    /// What it did at a place of the state, for who asks where a value comes from.
+    pub(crate) fn touch(&self, place: String) -> Touch {
+        Touch {
+            place,
+            operation: OperationUsed {
+                line: self.place.line,
+                verb: self.verb.name().to_owned(),
+                target: self.target.to_string(),
+            },
+            given: match &self.verb {
+                Verb::Set(node) | Verb::Append(node) => given(node),
+                Verb::UpsertBy { value, .. } => parts(value),
+                _ => Given::Made,
+            },
+        }
+    }
+
     /// Does it, unless its condition says no, and tells how to take it back.
     fn run(&self, state: &mut State, input: Input<'_>, budget: &Budget) -> Result<Option<Undo>, String> {
         let meant = Meant {
@@ -167,6 +194,32 @@ impl Operation {
         let slot = state.get_mut(self.target.slot).ok_or("the field has no slot")?;
         go(present(slot)?, steps, way)
     }
+}
+
+/// What of an event an expression is.
+fn given(node: &Node) -> Given {
+    match node {
+        Node::Path(path) if path.root == Root::Name(EVENT) => Given::Field(path.steps.clone()),
+        Node::Map(entries) => parts(entries),
+        Node::List(items) => {
+            let items = items.iter().enumerate();
+            Given::Parts(
+                items
+                    .map(|(place, item)| (place.to_string(), given(item)))
+                    .collect(),
+            )
+        }
+        _ => Given::Made,
+    }
+}
+
+fn parts(entries: &[(String, Node)]) -> Given {
+    Given::Parts(
+        entries
+            .iter()
+            .map(|(name, node)| (name.clone(), given(node)))
+            .collect(),
+    )
 }
 
 fn present(slot: &mut Option<Value>) -> Result<&mut Value, String> {

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use super::streamed::STREAMED_MAX;
 use crate::work::{WaitedFor, Work};
 
 /// Answers that are worked on at once.
@@ -38,6 +39,8 @@ pub struct Answers(Arc<Budget>);
 struct Budget {
     patience: Duration,
     places: Arc<Semaphore>,
+    /// For answers that are sent while they are made.
+    streaming: Arc<Semaphore>,
     unsent_bytes: AtomicUsize,
     /// Told when what is unsent has fallen below its bound.
     sent: Notify,
@@ -48,6 +51,7 @@ impl Default for Budget {
         Budget {
             patience: PATIENCE,
             places: Arc::new(Semaphore::new(WORKED_ON_MAX)),
+            streaming: Arc::new(Semaphore::new(STREAMED_MAX)),
             unsent_bytes: AtomicUsize::new(0),
             sent: Notify::new(),
         }
@@ -88,6 +92,15 @@ impl Answers {
             Ok(Err(refused)) => Err(NoAnswer::Refused(refused)),
             Err(_) => Err(NoAnswer::Interrupted),
         }
+    }
+
+    /// A place to make an answer at that is sent meanwhile.
+    pub(super) async fn streaming_place<E>(&self) -> Result<OwnedSemaphorePermit, NoAnswer<E>> {
+        let place = Arc::clone(&self.0.streaming).acquire_owned();
+        let place = tokio::time::timeout(self.0.patience, place).await;
+        place
+            .map_err(|_| NoAnswer::Busy)?
+            .map_err(|_| NoAnswer::Interrupted)
     }
 
     /// A place to work at. First come, first served: whoever waits for answers to be sent has a place already.

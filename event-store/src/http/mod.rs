@@ -6,13 +6,16 @@
 //! Left out: who may ask.
 
 mod answers;
+mod population;
 mod problem;
+mod streamed;
+mod trail;
 
 use std::sync::Arc;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -21,13 +24,14 @@ use utoipa_axum::routes;
 
 pub use answers::{Answers, NoAnswer, Pieces, UNSENT_BYTES_MAX, WORKED_ON_MAX};
 pub use problem::{Mistake, Problem};
+pub use streamed::{STREAMED_MAX, STREAMED_PIECES_MAX, Stream};
 
 use crate::at::{AsOf, parse_at};
 use crate::cut::Cut;
 use crate::diff::{Diff, DiffCursor};
 use crate::error::StoreError;
+use crate::format::Format;
 use crate::history::{History, HistoryCursor};
-use crate::list::{LIST_LIMIT_DEFAULT, Population};
 use crate::page::{PAGE_ENTRIES_MAX, Page};
 use crate::reconstruct::Reconstruction;
 use crate::store::{AggregateInfo, EventStore, NotLoaded};
@@ -35,7 +39,7 @@ use crate::store::{AggregateInfo, EventStore, NotLoaded};
 /// The present, in milliseconds since the epoch.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
-/// The routes under `/v1/aggregates`.
+/// The routes under `/v1/aggregates`, `/v1/changes` and `/v1/diff`.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -48,10 +52,12 @@ pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 pub fn routes(clock: Clock, answers: Answers) -> OpenApiRouter<Arc<EventStore>> {
     OpenApiRouter::new()
         .routes(routes!(list_aggregates))
-        .routes(routes!(list_states))
+        .routes(routes!(population::list_states))
         .routes(routes!(get_state))
         .routes(routes!(get_history))
         .routes(routes!(get_diff))
+        .routes(routes!(trail::list_changes))
+        .routes(routes!(trail::list_differences))
         .layer(Extension(clock))
         .layer(Extension(answers))
 }
@@ -77,6 +83,9 @@ struct StateQuery {
     /// As of when: absent for the head, `now`, `offset:N`, `revision:N`, an RFC 3339 time (UTC when it names no zone), a
     /// date (its end, in UTC), `-2h`, or a full cut `0=12,1=40`.
     at: Option<String>,
+    /// Whether the answer says of each value of the state which event made it so, and how; false when absent.
+    #[serde(default)]
+    explain: bool,
     /// `off`: fold from the first event on, whatever snapshots there are. The answer is the same.
     #[serde(default)]
     #[param(inline)]
@@ -84,25 +93,12 @@ struct StateQuery {
 }
 
 /// Whether an answer may begin with a snapshot.
-#[derive(Clone, Copy, Default, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Snapshots {
     #[default]
     On,
     Off,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct ListQuery {
-    /// As of when: absent for the head, `now`, an RFC 3339 time (UTC when it names no zone), a date (its end, in UTC),
-    /// `-2h`, a full cut `0=12,1=40`, or `offset:N` where there is one partition.
-    at: Option<String>,
-    /// The most aggregates on the page, 1 to 1000; 100 when absent. Large states make a page shorter.
-    limit: Option<usize>,
-    /// The `next_cursor` of the page before. It carries that page's cut, and `at` is not looked at.
-    cursor: Option<String>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -153,29 +149,6 @@ async fn list_aggregates(
     .await
 }
 
-/// The states of all aggregates of a type, at a point, page by page.
-#[utoipa::path(get, path = "/v1/aggregates/{name}", tag = "audit",
-    params(("name" = String, Path, description = "The aggregate type, such as `order`; `order@1` by revision 1 of its fold."), ListQuery),
-    responses((status = 200, body = Population),
-        (status = 400, body = Problem, content_type = "application/problem+json"),
-        (status = 404, body = Problem, content_type = "application/problem+json"),
-        (status = 503, body = Problem, content_type = "application/problem+json")))]
-async fn list_states(
-    State(store): State<Arc<EventStore>>,
-    Extension(clock): Extension<Clock>,
-    Extension(answers): Extension<Answers>,
-    path: Result<Path<String>, PathRejection>,
-    query: Result<Query<ListQuery>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let (Path(name), Query(query)) = (path?, query?);
-    let at = point(query.at.as_deref(), &clock)?;
-    let limit = query.limit.unwrap_or(LIST_LIMIT_DEFAULT);
-    answer(&answers, store, move |store| {
-        store.list(&name, &at, limit, query.cursor.as_deref())
-    })
-    .await
-}
-
 /// The state of one aggregate at a point, and everything the answer rests on.
 #[utoipa::path(get, path = "/v1/aggregates/{name}/{id}", tag = "audit",
     params(("name" = String, Path, description = "The aggregate type, such as `order`; `order@1` by revision 1 of its fold."), ("id" = String, Path, description = "The record key."), StateQuery),
@@ -192,9 +165,12 @@ async fn get_state(
 ) -> Result<Response, Problem> {
     let (Path((name, id)), Query(query)) = (path?, query?);
     let at = point(query.at.as_deref(), &clock)?;
-    answer(&answers, store, move |store| match query.snapshots {
-        Snapshots::On => store.reconstruct(&name, &id, &at),
-        Snapshots::Off => store.without_snapshots().reconstruct(&name, &id, &at),
+    answer(&answers, store, move |store| {
+        match (query.explain, query.snapshots) {
+            (true, _) => store.explain(&name, &id, &at),
+            (false, Snapshots::On) => store.reconstruct(&name, &id, &at),
+            (false, Snapshots::Off) => store.without_snapshots().reconstruct(&name, &id, &at),
+        }
     })
     .await
 }
@@ -284,4 +260,49 @@ async fn answer<T: Serialize + 'static>(
     });
     let json = HeaderValue::from_static("application/json");
     Ok(([(header::CONTENT_TYPE, json)], body.await?).into_response())
+}
+
+/// Writes an answer of rows while it is sent, within the budget of such answers.
+async fn stream(
+    answers: &Answers,
+    store: Arc<EventStore>,
+    format: Format,
+    write: impl FnOnce(&EventStore, &mut Stream) -> Result<(), StoreError> + Send + 'static,
+) -> Result<Response, Problem> {
+    let body = answers.stream(move |out, work| write(&store.at_work(work), out));
+    let body = body.await.map_err(|none| match none {
+        NoAnswer::Refused(error) => Problem::from(error),
+        NoAnswer::Busy => NoAnswer::Busy.into(),
+        NoAnswer::Interrupted => NoAnswer::Interrupted.into(),
+    })?;
+    let kind = HeaderValue::from_static(format.media_type());
+    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
+}
+
+/// The form of rows a client wants: by `format`, or else by what it accepts; pages of JSON where neither says.
+fn wanted(format: Option<FormatAsked>, headers: &HeaderMap) -> Option<Format> {
+    match format {
+        Some(FormatAsked::Json) => None,
+        Some(FormatAsked::Ndjson) => Some(Format::NdJson),
+        Some(FormatAsked::Csv) => Some(Format::Csv),
+        None => {
+            let accepted = headers.get(header::ACCEPT)?.to_str().ok()?;
+            let mut kinds = accepted.split(',').filter_map(|kind| kind.split(';').next());
+            kinds.find_map(|kind| match kind.trim() {
+                "application/x-ndjson" => Some(Some(Format::NdJson)),
+                "text/csv" => Some(Some(Format::Csv)),
+                "application/json" | "*/*" => Some(None),
+                _ => None,
+            })?
+        }
+    }
+}
+
+/// Pages of JSON, or rows in one answer that is sent while it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum FormatAsked {
+    Json,
+    Ndjson,
+    Csv,
 }

@@ -67,7 +67,11 @@ impl From<StoreError> for Problem {
             StoreError::Cursor(_) => (StatusCode::BAD_REQUEST, "bad-cursor"),
             StoreError::OtherFolds => (StatusCode::BAD_REQUEST, "other-folds"),
             StoreError::WrongTopic { .. } => (StatusCode::BAD_REQUEST, "wrong-topic"),
-            StoreError::Limit { .. } => (StatusCode::BAD_REQUEST, "bad-limit"),
+            StoreError::Question { .. } => (StatusCode::BAD_REQUEST, "bad-question"),
+            StoreError::Undecided { .. } => (StatusCode::BAD_REQUEST, "undecided"),
+            StoreError::Ordered { .. } | StoreError::OrderedBytes { .. } | StoreError::Limit { .. } => {
+                (StatusCode::BAD_REQUEST, "bad-limit")
+            }
             StoreError::TooMuchWork { .. } => (StatusCode::BAD_REQUEST, "too-much-work"),
             StoreError::Stopped => (StatusCode::SERVICE_UNAVAILABLE, "stopped"),
             StoreError::Shortened { .. } => (StatusCode::SERVICE_UNAVAILABLE, "log-shortened"),

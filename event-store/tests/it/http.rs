@@ -95,6 +95,11 @@ fn answers() {
         "/revision",
         0.into(),
     );
+    check(
+        &format!("{a}?explain=true"),
+        "/explanation/leaves/1/by/offset",
+        1.into(),
+    );
     check(&format!("{a}?at=0%3D0"), "/cut", "0=0".into());
     check(
         &format!("{a}/history?at=revision:0"),
@@ -126,6 +131,48 @@ fn answers() {
         &format!("{a}/diff?to=revision:0"),
         "/changes/0/kind",
         "added".into(),
+    );
+}
+
+#[test]
+fn answers_about_all() {
+    let (_logs, router) = router();
+    let check = |path: &str, pointer: &str, expected: Value| {
+        let (status, kind, body) = ask(&router, path);
+        assert_eq!(
+            (status, kind.as_str()),
+            (200, "application/json"),
+            "{path}: {body}"
+        );
+        assert_eq!(body.pointer(pointer), Some(&expected), "{path}: {body}");
+    };
+    check(
+        "/v1/aggregates/till?where=state.payments%20%3E%200",
+        "/items/0/id",
+        "a/ü 1".into(),
+    );
+    check(
+        "/v1/aggregates/till?order=-owner,payments&select=payments",
+        "/items/0/state/payments",
+        0.into(),
+    );
+    check("/v1/aggregates/till?sum=payments", "/sums/payments/sum", 1.into());
+    check("/v1/aggregates/till?count=true&limit=1", "/matched", 2.into());
+    check(
+        "/v1/changes/till?actor=ada&kind=Paid",
+        "/entries/0/by/offset",
+        1.into(),
+    );
+    check(
+        "/v1/changes/till?field=balance&from=0%3D0&limit=1",
+        "/entries/0/changes/0/after",
+        "1.50".into(),
+    );
+    check("/v1/diff/till?from=-5s", "/items/1/kind", "appeared".into());
+    check(
+        "/v1/diff/till?from=-5s&limit=1",
+        "/next_cursor",
+        "0=0;0=2;0;a/ü 1".into(),
     );
 }
 

@@ -86,7 +86,7 @@ fn naive(events: &[(&Till, i64)]) -> Value {
 /// The stream as it went into the log: an aggregate's first event opens it.
 pub(crate) struct Stream {
     /// Per partition: key, event, clamped time; the place is the offset.
-    partitions: [Vec<(String, Till, i64)>; 2],
+    pub(crate) partitions: [Vec<(String, Till, i64)>; 2],
 }
 
 impl Stream {
@@ -129,7 +129,7 @@ impl Stream {
 }
 
 /// A store with the typed fold and one with the file, over the same logs.
-fn stores(stream: &Stream, steps: &[Step]) -> (Logs, [EventStore; 2]) {
+pub(crate) fn stores(stream: &Stream, steps: &[Step]) -> (Logs, [EventStore; 2]) {
     let (logs, table) = written(stream, steps);
     let declarative = declarative::load(FILE, &*table).unwrap();
     let stores = [EventStore::new(table.clone()), EventStore::new(table)];

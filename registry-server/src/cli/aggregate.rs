@@ -1,4 +1,5 @@
-//! `annals state | history | diff`: the auditor's three questions about one aggregate.
+//! `annals state | history | diff`: the auditor's three questions about one aggregate. Those about all of them are in
+//! `aggregates.rs`.
 //!
 //! Long answers are fetched page by page and printed as they come. A fold that stopped is told the same way by every
 //! command: what there is is printed, then the place and the reason, and the exit code is 1.
@@ -8,24 +9,28 @@ use clap::Args;
 use serde_json::Value;
 
 use super::Global;
+use super::aggregates;
 use super::api::Api;
 use super::exit::{Exit, Failure};
+use super::explain;
 use super::output::{self, Format};
 
-const AT_HELP: &str = "\
+pub(crate) const AT_HELP: &str = "\
 A point in the log: `now`, `offset:N` (in the aggregate's partition), `revision:N`, an RFC 3339 time (UTC when it
 names no zone), a date (its end, in UTC), a time ago such as `-2h`, or a full cut `0=12,1=40`; the head of the
 log when absent";
 
 /// A point is taken to the server as it was typed, since its clock counts; only whether it is one is seen here.
-fn point(text: &str) -> Result<String, String> {
+pub(crate) fn point(text: &str) -> Result<String, String> {
     parse_at(text, 0).map_err(|error| error.to_string())?;
     Ok(text.to_owned())
 }
 
 /// `annals state order/990001`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  annals state order/990001 --at 2026-03-04T12:00:00Z")]
+#[command(
+    after_help = "Examples:\n  annals state order/990001 --at 2026-03-04T12:00:00Z\n  annals state order/990001 --explain"
+)]
 pub(crate) struct State {
     /// The aggregate's type and id
     #[arg(value_name = "TYPE/ID")]
@@ -35,6 +40,9 @@ pub(crate) struct State {
     /// Fold from the first event on, whatever snapshots there are; the answer is the same
     #[arg(long)]
     no_snapshots: bool,
+    /// Say of each value which event made it so, who caused that, and what of the event it is
+    #[arg(long)]
+    explain: bool,
 }
 
 /// `annals history order/990001`
@@ -50,11 +58,13 @@ pub(crate) struct History {
 
 /// `annals diff order/990001 --from offset:3 --to offset:7`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  annals diff order/990001 --from revision:3 --to revision:5")]
+#[command(after_help = "Examples:
+  annals diff order/990001 --from revision:3 --to revision:5
+  annals diff order --from 2026-03-01 --to 2026-03-31")]
 pub(crate) struct Diff {
-    /// The aggregate's type and id
-    #[arg(value_name = "TYPE/ID")]
-    aggregate: AggregateId,
+    /// The aggregate's type and id; without an id all aggregates of the type
+    #[arg(value_name = "TYPE[/ID]")]
+    aggregate: String,
     #[arg(long, help = AT_HELP, allow_hyphen_values = true, value_parser = point)]
     from: String,
     #[arg(long, help = AT_HELP, allow_hyphen_values = true, value_parser = point)]
@@ -183,6 +193,7 @@ impl State {
         let query = [
             ("at", self.at.as_deref()),
             ("snapshots", self.no_snapshots.then_some("off")),
+            ("explain", self.explain.then_some("true")),
         ];
         let answer = self.aggregate.get(&api, None, &query)?;
         if global.output == Format::Json {
@@ -208,6 +219,10 @@ impl State {
         ))?;
         if let Some(revision) = answer["snapshot"]["revision"].as_u64() {
             output::remark(&format!("it began with the snapshot after revision {revision}"));
+        }
+        if self.explain {
+            explain::print(&answer)?;
+            return ended(&answer, STATE_SHOWN);
         }
         let mut rows = Vec::new();
         flatten("", &answer["state"], &mut rows);
@@ -251,8 +266,15 @@ fn history_row(event: &Value) -> Vec<String> {
 
 impl Diff {
     pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
+        if !self.aggregate.is_empty() && !self.aggregate.contains('/') {
+            return aggregates::diff(global, &self.aggregate, &self.from, self.to.as_deref());
+        }
+        let aggregate: AggregateId = self
+            .aggregate
+            .parse()
+            .map_err(|problem| Failure::new(Exit::Usage, problem))?;
         let query = [("from", Some(self.from.as_str())), ("to", self.to.as_deref())];
-        let answer = self.aggregate.pages(global, &query, &DIFF)?;
+        let answer = aggregate.pages(global, &query, &DIFF)?;
         if global.output == Format::Table {
             say_taken(Some(&self.from), &answer["from"]["at"]);
             say_taken(self.to.as_deref(), &answer["to"]["at"]);
@@ -277,7 +299,7 @@ fn diff_row(change: &Value) -> Vec<String> {
 }
 
 /// `OrderPlaced` of `shop.orders.OrderPlaced`: a column has no room for namespaces, JSON does.
-fn short(event: &str) -> &str {
+pub(crate) fn short(event: &str) -> &str {
     event.rsplit('.').next().unwrap_or(event)
 }
 

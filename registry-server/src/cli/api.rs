@@ -26,12 +26,14 @@ pub(crate) struct Api {
     attempts_max: u32,
 }
 
+/// What was asked wrong: a point in the log that reads, but means nothing there; a condition that does not fit the state.
+const USAGE: [&str; 2] = ["urn:annals:problem:bad-point", "urn:annals:problem:bad-question"];
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Failure {
         let exit = match refusal.is_not_found() {
             true => Exit::NotFound,
-            // A point in the log that reads, but means nothing there.
-            false if refusal.kind == "urn:annals:problem:bad-point" => Exit::Usage,
+            false if USAGE.contains(&refusal.kind.as_str()) => Exit::Usage,
             false => Exit::Failed,
         };
         Failure::new(exit, refusal.message)
@@ -102,6 +104,16 @@ impl Api {
         body: &Value,
     ) -> Result<Value, Failure> {
         Ok(self.ask(Method::Post(body), segments, query)??)
+    }
+
+    /// Passes the bytes of an answer on as they come.
+    pub(crate) fn pass_on(
+        &self,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        out: &mut dyn std::io::Write,
+    ) -> Result<(), Failure> {
+        Ok(self.server.pass_on(segments, query, out)??)
     }
 
     /// The answer, or the server's no to the request; the outer failure is no answer at all, or a server that failed.

@@ -4,9 +4,11 @@
 //! running server over HTTP (or, in `kafka/`, the Kafka protocol) and decides nothing that the server decides.
 
 mod aggregate;
+mod aggregates;
 mod api;
 mod check;
 mod exit;
+mod explain;
 mod fold;
 mod r#gen;
 mod kafka;
@@ -14,6 +16,7 @@ mod log;
 mod output;
 mod progress;
 mod registry;
+mod rows;
 mod schema;
 mod serve;
 
@@ -38,6 +41,7 @@ const EXAMPLES: &str = "Examples:
   annals serve --demo                       everything in one process, with a company to look at
   annals history order/990001               what happened to one order
   annals state order/990001 --at -2h        what it looked like two hours ago
+  annals changes --actor jane --since -1d   what Jane did since yesterday
   annals schema check orders-value o.avsc   is the change safe? exit code 3 says no
   annals produce orders < orders.jsonl      a JSON value a line, written with the topic's schema
   annals consume orders --from -10 -f       the last ten records, and what comes
@@ -94,8 +98,12 @@ enum Command {
     State(aggregate::State),
     /// The events of one aggregate
     History(aggregate::History),
-    /// What changed in one aggregate between two points
+    /// What changed between two points, in one aggregate or in all of a type
     Diff(aggregate::Diff),
+    /// All aggregates of a type at a point: which, by what columns, in which order, with sums
+    List(aggregates::List),
+    /// Who did what: the changes to all aggregates, by actor, kind and field
+    Changes(aggregates::Changes),
     /// List the folds that make the states, and update the schema versions they read with
     #[command(subcommand)]
     Fold(fold::Fold),
@@ -130,6 +138,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::State(state) => state.run(&cli.global),
         Command::History(history) => history.run(&cli.global),
         Command::Diff(diff) => diff.run(&cli.global),
+        Command::List(list) => list.run(&cli.global),
+        Command::Changes(changes) => changes.run(&cli.global),
         Command::Fold(fold) => fold.run(&cli.global),
         Command::Schema(schema) => schema.run(&cli.global),
         Command::Gen(generate) => generate.run(&cli.global),

@@ -131,6 +131,10 @@ impl From<StoreError> for Missing {
             | StoreError::Stopped => Missing::failed(message),
             StoreError::At(_)
             | StoreError::Cursor(_)
+            | StoreError::Question { .. }
+            | StoreError::Undecided { .. }
+            | StoreError::Ordered { .. }
+            | StoreError::OrderedBytes { .. }
             | StoreError::Limit { .. }
             | StoreError::OtherFolds
             | StoreError::TooMuchWork { .. } => Missing::not_understood(message),

@@ -230,7 +230,9 @@ pub(super) fn text(value: &Value) -> Option<&str> {
     }
 }
 
-fn order(a: &Value, b: &Value) -> Option<Ordering> {
+/// Which of two values is less; nothing where they have no order.
+#[must_use]
+pub fn order(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         // By far the most common, and a detour over decimals costs a division.
         (Value::Int(a), Value::Int(b)) => return Some(a.cmp(b)),

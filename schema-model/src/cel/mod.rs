@@ -15,7 +15,7 @@ mod scope;
 mod shape;
 
 pub use arithmetic::{Arithmetic, exact, negated_shape};
-pub use eval::{equal, evaluate, holds, shown};
+pub use eval::{equal, evaluate, holds, order, shown};
 pub use expr::{Comparison, Each, Node, Path, Root};
 pub use format::Format;
 pub use function::Function;

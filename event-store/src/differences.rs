@@ -1,0 +1,257 @@
+//! All aggregates of a type at two cuts: which appeared, which changed, and how.
+//!
+//! Only aggregates that have events between the cuts are folded, once, and looked at twice. Invariant: the pages of one
+//! walk are of the same two cuts: the cursor carries them. An aggregate whose events changed nothing is none of the
+//! answer. A page ends after so many events, found or not, and the next goes on.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::aggregates::Aggregate;
+use crate::at::AsOf;
+use crate::between::{CutTaken, ValueChange};
+use crate::canonical;
+use crate::cut::Cut;
+use crate::diff::values;
+use crate::error::StoreError;
+use crate::folding::{FoldUsed, Folding, Halted};
+use crate::key::{key_bytes, key_text};
+use crate::list::{Place, Walk};
+use crate::page::Room;
+use crate::store::EventStore;
+use crate::sweep::Wanted;
+use crate::time_source::TimeSource;
+
+/// Events that are folded for one page, before the next goes on: about a second's work.
+const PAGE_EVENTS_MAX: usize = 1_000_000;
+/// Aggregates that are looked for events between the points for one page.
+const PAGE_AGGREGATES_MAX: usize = 100_000;
+/// Aggregates of a group.
+const GROUP_AGGREGATES_MAX: usize = 1_000;
+/// Values that the states of a group may have, by those before it.
+const GROUP_VALUES_MAX: usize = 200_000;
+
+/// A page of the aggregates that differ between two points.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct Differences {
+    /// The aggregate's name.
+    pub aggregate: String,
+    /// The point the comparison starts from.
+    pub from: CutTaken,
+    /// The point it leads to.
+    pub to: CutTaken,
+    /// Whose clock recorded times are by, for all records within either cut; null where there are none.
+    pub time: Option<TimeSource>,
+    /// Batches within either cut, and damaged places of the log, whose records cannot be read; they may hold events of
+    /// any aggregate.
+    pub unreadable_batches: u64,
+    /// The fold that was run.
+    pub fold: FoldUsed,
+    /// This page's aggregates, in the order of their ids' bytes. There may be none, and another page all the same.
+    pub items: Vec<Difference>,
+    /// What to give as `cursor` for the next page; null on the last.
+    pub next_cursor: Option<String>,
+}
+
+/// One aggregate that differs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct Difference {
+    /// Its id.
+    pub id: String,
+    /// The partition its events are in.
+    pub partition: u32,
+    /// How it differs.
+    pub kind: DifferenceKind,
+    /// Its last event that is part of the state at `from`; null before its first.
+    pub from: Option<LastEvent>,
+    /// The same at `to`.
+    pub to: Option<LastEvent>,
+    /// How many fields of its state differ.
+    pub total: u64,
+    /// The first 100 of them.
+    pub changes: Vec<ValueChange>,
+    /// Where the folding stopped before the later point.
+    pub halted: Option<Halted>,
+}
+
+/// How an aggregate differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum DifferenceKind {
+    /// It has events within `to` alone.
+    Appeared,
+    /// It has events within both.
+    Changed,
+    /// It has events within `from` alone: the question looks backwards.
+    Gone,
+}
+
+/// The last event of a state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct LastEvent {
+    /// Its place among the aggregate's own events.
+    pub revision: u64,
+    /// Its offset.
+    pub offset: i64,
+    /// When it was recorded.
+    pub recorded: String,
+}
+
+/// An aggregate as it was looked at.
+struct Seen {
+    state: Value,
+    last: Option<LastEvent>,
+    halted: Option<Halted>,
+}
+
+impl Seen {
+    fn of(folding: &mut Folding<'_>) -> Seen {
+        Seen {
+            state: folding.view(),
+            last: folding.last.map(|spot| LastEvent {
+                revision: spot.revision,
+                offset: spot.offset,
+                recorded: canonical::time_text(spot.recorded_ms),
+            }),
+            halted: folding.halted.clone(),
+        }
+    }
+}
+
+impl EventStore {
+    /// A page of the aggregates of a type that differ between two points. A cursor carries its own cuts, and neither point
+    /// is looked at then.
+    pub fn differences(
+        &self,
+        name: &str,
+        from: &AsOf,
+        to: &AsOf,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Differences, StoreError> {
+        let mut room = Room::new(limit)?;
+        let aggregate = self.aggregate(name)?;
+        let (from, to, after) = match cursor.map(resume).transpose()? {
+            Some((from, to, after)) => (AsOf::Cut(from), AsOf::Cut(to), Some(after)),
+            None => (from.clone(), to.clone(), None),
+        };
+        let removals = aggregate.removals();
+        let (from, to, time) = aggregate.two_cuts(&from, &to, &self.work)?;
+        let partitions = from
+            .cut
+            .iter()
+            .map(|(number, last)| (number, last.max(to.cut.last(number))));
+        let either: Cut = partitions.collect();
+        let mut walk = Walk::new(&aggregate, &either, after);
+        let (mut items, mut last, mut events, mut aggregates) = (Vec::new(), None, 0, 0);
+        let (mut group_max, mut at_end) = (1, false);
+        while !room.is_full() && events < PAGE_EVENTS_MAX && aggregates < PAGE_AGGREGATES_MAX && !at_end {
+            let group = walk.next(group_max)?;
+            at_end = group.is_empty();
+            aggregates += group.len();
+            last = group.last().map(|one| (one.key.clone(), one.partition)).or(last);
+            let group = between(&aggregate, group, [&from.cut, &to.cut])?;
+            let look = |_: &Wanted, _, folding: &mut Folding<'_>| Ok(Seen::of(folding));
+            let mut seen = self.sweep(&aggregate, &group, &look)?.into_iter();
+            let mut looked_at = 0;
+            for one in &group {
+                if room.is_full() {
+                    at_end = false;
+                    break;
+                }
+                events += one.events();
+                last = Some((one.key.clone(), one.partition));
+                let sides = seen.next().map(Vec::into_iter);
+                let Some((early, late)) = sides.and_then(|mut sides| Some((sides.next()?, sides.next()?)))
+                else {
+                    continue;
+                };
+                looked_at += values(&early.state) + values(&late.state);
+                let cut = |cut: &Cut| {
+                    aggregate
+                        .index
+                        .partitions
+                        .get(one.partition)
+                        .map(|of| cut.last(of.number))
+                };
+                if let Some(item) = difference(one, early, late, cut(&from.cut) > cut(&to.cut)) {
+                    room.take(&item);
+                    items.push(item);
+                }
+            }
+            self.work.values(looked_at)?;
+            let fitting = GROUP_VALUES_MAX / (looked_at / group.len().max(1)).max(1);
+            group_max = (2 * group_max).min(fitting).clamp(1, GROUP_AGGREGATES_MAX);
+        }
+        aggregate.still(&removals)?;
+        let next_cursor = last
+            .filter(|_| !at_end)
+            .map(|(key, partition)| format!("{};{};{partition};{}", from.cut, to.cut, key_text(&key)));
+        Ok(Differences {
+            aggregate: aggregate.name().to_owned(),
+            time,
+            unreadable_batches: aggregate.index.unreadable(&either)?,
+            fold: FoldUsed::from(aggregate.fold.id()),
+            items,
+            next_cursor,
+            from,
+            to,
+        })
+    }
+}
+
+/// Those of some aggregates that have events between two cuts, to be looked at behind both.
+fn between(aggregate: &Aggregate, group: Vec<Wanted>, cuts: [&Cut; 2]) -> Result<Vec<Wanted>, StoreError> {
+    let mut between = Vec::new();
+    for one in group {
+        let Some(partition) = aggregate.index.partitions.get(one.partition) else {
+            continue;
+        };
+        let mut stops = Vec::with_capacity(cuts.len());
+        for cut in cuts {
+            stops.push(partition.within(&one.key, cut.last(partition.number))?);
+        }
+        stops.sort_unstable();
+        if stops.first() != stops.last() {
+            between.push(Wanted { stops, ..one });
+        }
+    }
+    Ok(between)
+}
+
+/// How an aggregate's two states differ, looked at forwards or backwards; nothing where they do not.
+fn difference(one: &Wanted, early: Seen, late: Seen, backwards: bool) -> Option<Difference> {
+    let halted = late.halted.clone();
+    let (from, to) = if backwards { (late, early) } else { (early, late) };
+    let (total, changes) = ValueChange::between(&from.state, &to.state, &|_| true);
+    let kind = match (&from.last, &to.last) {
+        (None, Some(_)) => DifferenceKind::Appeared,
+        (Some(_), None) => DifferenceKind::Gone,
+        _ if total == 0 => return None,
+        _ => DifferenceKind::Changed,
+    };
+    Some(Difference {
+        id: key_text(&one.key),
+        partition: u32::try_from(one.partition).unwrap_or(u32::MAX),
+        kind,
+        from: from.last,
+        to: to.last,
+        total,
+        changes,
+        halted,
+    })
+}
+
+fn resume(cursor: &str) -> Result<(Cut, Cut, Place), StoreError> {
+    let read = || {
+        let mut parts = cursor.splitn(4, ';');
+        let (from, to) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let partition = parts.next()?.parse().ok()?;
+        Some((from, to, (key_bytes(parts.next()?), partition)))
+    };
+    read().ok_or_else(|| StoreError::cursor(cursor))
+}

@@ -1,0 +1,167 @@
+//! Rows about aggregates as a file has them: a JSON object a line, or columns with commas between.
+//!
+//! | form | a row | behind the rows |
+//! |---|---|---|
+//! | NDJSON | a [`Member`] in JSON | the [`Summary`], where something was counted or summed up |
+//! | CSV (RFC 4180) | id, partition, events, revision, offset, recorded, halted, then the columns | nothing |
+//!
+//! In CSV a text stands as it is, what is null or not there is empty, and lists and objects are JSON.
+//! Left out: Parquet, whose crates are many times as large as this one.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use crate::error::StoreError;
+use crate::list::Member;
+use crate::population::{Rows, Summary};
+
+/// A form of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A JSON object a line.
+    NdJson,
+    /// Columns with commas between, and their names first.
+    Csv,
+}
+
+/// The columns before those that are chosen.
+const FIXED: [&str; 7] = [
+    "id",
+    "partition",
+    "events",
+    "revision",
+    "offset",
+    "recorded",
+    "halted",
+];
+
+impl Format {
+    /// The media type.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Format::NdJson => "application/x-ndjson",
+            Format::Csv => "text/csv; charset=utf-8",
+        }
+    }
+
+    /// Writes the rows of a question, at most so many.
+    ///
+    /// # Errors
+    /// What the rows cannot be had for. Whoever reads no more has stopped the question.
+    pub fn write(
+        self,
+        rows: Rows,
+        limit: Option<usize>,
+        out: &mut impl Write,
+    ) -> Result<Summary, StoreError> {
+        match self {
+            Format::NdJson => {
+                let summary = rows.each(limit, &mut |member| line(out, &member))?;
+                if rows.is_summed() {
+                    line(out, &summary)?;
+                }
+                Ok(summary)
+            }
+            Format::Csv => {
+                let rows = rows.in_columns();
+                let columns = rows.columns().unwrap_or_default();
+                let names = FIXED.into_iter().chain(columns.iter().map(String::as_str));
+                record(out, names.map(Value::from))?;
+                rows.each(limit, &mut |member| record(out, cells(member, &columns)))
+            }
+        }
+    }
+}
+
+/// Writes a value as a line of JSON.
+pub(crate) fn line(out: &mut impl Write, value: &impl serde::Serialize) -> Result<(), StoreError> {
+    let written = serde_json::to_writer(&mut *out, value).map_err(io::Error::from);
+    taken(written.and_then(|()| out.write_all(b"\n")))
+}
+
+/// Nobody reads any more where writing fails.
+fn taken(written: io::Result<()>) -> Result<(), StoreError> {
+    written.map_err(|_| StoreError::Stopped)
+}
+
+fn cells(member: Member, columns: &[String]) -> impl Iterator<Item = Value> {
+    let Member {
+        id,
+        partition,
+        events,
+        revision,
+        offset,
+        recorded,
+        halted,
+        mut state,
+        ..
+    } = member;
+    let halted = halted.map(|halted| halted.to_string());
+    let fixed: [Value; FIXED.len()] = [
+        id.into(),
+        partition.into(),
+        events.into(),
+        revision.into(),
+        offset.into(),
+        recorded.into(),
+        halted.into(),
+    ];
+    let chosen: Vec<Value> = columns
+        .iter()
+        .map(|column| state.get_mut(column).map(Value::take).unwrap_or_default())
+        .collect();
+    fixed.into_iter().chain(chosen)
+}
+
+/// Writes a record of CSV.
+fn record(out: &mut impl Write, cells: impl Iterator<Item = Value>) -> Result<(), StoreError> {
+    let mut text = String::new();
+    for (place, cell) in cells.enumerate() {
+        text.push_str(if place == 0 { "" } else { "," });
+        match cell {
+            Value::Null => {}
+            Value::String(cell) => quoted(&cell, &mut text),
+            cell => quoted(&cell.to_string(), &mut text),
+        }
+    }
+    text.push_str("\r\n");
+    taken(out.write_all(text.as_bytes()))
+}
+
+/// A cell, in quotation marks where it has what parts cells.
+fn quoted(cell: &str, text: &mut String) {
+    let is_plain = !cell.is_empty() && !cell.contains([',', '"', '\r', '\n']) && cell.trim() == cell;
+    if is_plain {
+        text.push_str(cell);
+    } else {
+        text.push('"');
+        text.push_str(&cell.replace('"', "\"\""));
+        text.push('"');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn cells_are_told_apart() {
+        let mut out = Vec::new();
+        let cells = [
+            json!("a"),
+            json!(null),
+            json!(""),
+            json!("x,\"y\"\n"),
+            json!([1, "b"]),
+            json!(1.5),
+            json!(" "),
+        ];
+        record(&mut out, cells.into_iter()).unwrap();
+        let wanted = "a,,\"\",\"x,\"\"y\"\"\n\",\"[1,\"\"b\"\"]\",1.5,\" \"\r\n";
+        assert_eq!(String::from_utf8(out).unwrap(), wanted);
+    }
+}

@@ -1,0 +1,335 @@
+//! What is asked of all aggregates of a type at a cut, by pages or row by row.
+//!
+//! Row by row, what is held is a group of aggregates at a time, whatever there is in all. In an order that was asked for, the
+//! rows that come first are held until all aggregates are looked at (`ranked.rs`), so only so many can be asked for. Counts
+//! and sums are of all aggregates, and stand on the first page.
+//! Invariant: the pages of one walk are of one cut; a page with a condition ends after so many events, found or not, so that
+//! the work on one page is bounded and the next one goes on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use annals_schema_model::Value;
+use annals_segment_log::Removals;
+use serde::{Deserialize, Serialize};
+
+use crate::aggregates::Aggregate;
+use crate::at::AsOf;
+use crate::error::StoreError;
+use crate::folding::Folding;
+use crate::key::key_text;
+use crate::list::{Member, Population, Sum, Walk, resume};
+use crate::page::Room;
+use crate::path::StatePath;
+use crate::question::{Asked, Question, Taken};
+use crate::ranked::Ranked;
+use crate::store::EventStore;
+use crate::sweep::Wanted;
+
+/// Rows that can be asked for in an order of their own.
+pub const ORDERED_MAX: usize = 10_000;
+/// Events that are folded for one page with a condition, before the next page goes on: about a second's work.
+const PAGE_EVENTS_MAX: usize = 1_000_000;
+/// Aggregates of a group.
+const GROUP_AGGREGATES_MAX: usize = 10_000;
+/// What the states of a group may take in memory, by those before them.
+const GROUP_BYTES_MAX: usize = 8 << 20;
+
+/// What was counted and summed up over all rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct Summary {
+    /// How many aggregates the condition holds for.
+    pub matched: u64,
+    /// The sums, by the names that were given.
+    pub sums: BTreeMap<String, Sum>,
+}
+
+/// What a question gives of an aggregate.
+pub(crate) struct Row {
+    pub(crate) member: Member,
+    pub(crate) taken: Taken,
+}
+
+/// Who is told of aggregates and their rows, and says whether to go on.
+type Told<'t> = &'t mut dyn FnMut(&Wanted, Option<Row>) -> Result<bool, StoreError>;
+
+/// A question about all aggregates of a type, understood and taken for a cut.
+pub struct Rows {
+    store: EventStore,
+    aggregate: Arc<Aggregate>,
+    asked: Asked,
+    /// The answer without rows.
+    around: Population,
+    /// What had gone from the log when it was taken for its cut.
+    removals: Vec<Removals>,
+    is_of_all: bool,
+    is_summed: bool,
+}
+
+impl EventStore {
+    /// A question about all aggregates of a type at a point.
+    ///
+    /// ```no_run
+    /// use annals_event_store::{AsOf, EventStore, Question, StoreError};
+    ///
+    /// fn refunded(store: &EventStore) -> Result<(), StoreError> {
+    ///     let question = Question {
+    ///         condition: Some("state.status == 'refunded' && state.total > decimal('1000')".to_owned()),
+    ///         select: Some("total,address.city".to_owned()),
+    ///         ..Question::default()
+    ///     };
+    ///     let rows = store.rows("order", &AsOf::Head, &question)?;
+    ///     rows.each(None, &mut |order| Ok(println!("{} {}", order.id, order.state)))?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// When the question is not understood, or does not fit the state; [`StoreError::Question`] says where.
+    pub fn rows(&self, name: &str, at: &AsOf, question: &Question) -> Result<Rows, StoreError> {
+        let aggregate = self.aggregate(name)?;
+        let asked = Asked::new(question, &*aggregate.fold)?;
+        Ok(Rows {
+            removals: aggregate.removals(),
+            around: aggregate.population(at, &self.work)?,
+            store: self.at_work(&self.work),
+            is_of_all: question.is_of_all(),
+            is_summed: question.sum.is_some() || question.count,
+            aggregate,
+            asked,
+        })
+    }
+
+    /// A page of the answer to a question. A cursor carries its own cut, and `at` is not looked at then; the question is to
+    /// be the same.
+    pub fn ask(
+        &self,
+        name: &str,
+        at: &AsOf,
+        question: &Question,
+        limit: usize,
+        cursor: Option<&str>,
+    ) -> Result<Population, StoreError> {
+        if *question == Question::default() {
+            return self.list(name, at, limit, cursor);
+        }
+        if question.order.is_some() {
+            let from = cursor.map(resume_ranked).transpose()?;
+            let (at, from) = from.map_or((at.clone(), 0), |(cut, from)| (AsOf::Cut(cut), from));
+            return self.rows(name, &at, question)?.ranked_page(from, limit);
+        }
+        let after = cursor.map(resume).transpose()?;
+        let (at, after) = after.map_or((at.clone(), None), |(cut, after)| (AsOf::Cut(cut), Some(after)));
+        self.rows(name, &at, question)?.page(limit, after)
+    }
+}
+
+impl Rows {
+    /// The answer without its rows: what it rests on.
+    #[must_use]
+    pub fn around(&self) -> &Population {
+        &self.around
+    }
+
+    /// Whether something is counted or summed up.
+    #[must_use]
+    pub fn is_summed(&self) -> bool {
+        self.is_summed
+    }
+
+    /// The names of the columns that every row has in place of its state.
+    #[must_use]
+    pub fn columns(&self) -> Option<Vec<String>> {
+        let columns = self.asked.columns.as_ref()?;
+        Some(columns.iter().map(ToString::to_string).collect())
+    }
+
+    /// The same question with columns, where it names none: the fields of the state, or the state as a whole where those
+    /// are not known.
+    #[must_use]
+    pub fn in_columns(mut self) -> Rows {
+        self.asked
+            .columns
+            .get_or_insert_with(|| match self.aggregate.fold.fields() {
+                [] => vec![StatePath::whole()],
+                fields => fields.iter().map(|field| StatePath::field(field)).collect(),
+            });
+        self
+    }
+
+    /// Gives the rows one by one, at most so many, and says what was counted and summed up over all.
+    ///
+    /// # Errors
+    /// What the rows cannot be had for, or what whoever takes them says; [`StoreError::Limit`] for more rows in an order than
+    /// [`ORDERED_MAX`].
+    pub fn each(
+        &self,
+        limit: Option<usize>,
+        given: &mut dyn FnMut(Member) -> Result<(), StoreError>,
+    ) -> Result<Summary, StoreError> {
+        if !self.asked.order.is_empty() {
+            let limit = limit.unwrap_or(usize::MAX);
+            if limit > ORDERED_MAX {
+                return Err(StoreError::Ordered { max: ORDERED_MAX });
+            }
+            let (rows, summary) = self.ranked(limit)?;
+            rows.into_iter().try_for_each(|row| given(row.member))?;
+            return Ok(summary);
+        }
+        let mut left = limit.unwrap_or(usize::MAX);
+        let mut walk = Walk::new(&self.aggregate, &self.around.cut, None);
+        self.sweep(&mut walk, &mut |_, row| {
+            if let Some(row) = row.filter(|_| left > 0) {
+                left -= 1;
+                given(row.member)?;
+            }
+            Ok(left > 0 || self.is_of_all)
+        })
+    }
+
+    /// A page of the rows behind an aggregate, in the order of their ids.
+    fn page(mut self, limit: usize, after: Option<(Vec<u8>, usize)>) -> Result<Population, StoreError> {
+        let mut room = Room::new(limit)?;
+        let is_first = after.is_none();
+        let to_the_end = is_first && self.is_of_all;
+        let (mut items, mut last, mut events) = (Vec::new(), None, 0);
+        let mut walk = Walk::new(&self.aggregate, &self.around.cut, after);
+        let summary = self.sweep(&mut walk, &mut |one, row| {
+            if !room.is_full() && (events < PAGE_EVENTS_MAX || last.is_none()) {
+                events += one.events();
+                last = Some((one.key.clone(), one.partition));
+                if let Some(row) = row {
+                    room.take(&row.member);
+                    items.push(row.member);
+                }
+            }
+            Ok(to_the_end || (!room.is_full() && events < PAGE_EVENTS_MAX))
+        })?;
+        self.around.next_cursor = walk.cursor_behind(last.as_ref())?;
+        if to_the_end {
+            self.around.matched = Some(summary.matched);
+            self.around.sums = (!summary.sums.is_empty()).then_some(summary.sums);
+        }
+        self.around.items = items;
+        Ok(self.around)
+    }
+
+    /// A page of the rows in the order that was asked for, behind so many.
+    fn ranked_page(mut self, from: usize, limit: usize) -> Result<Population, StoreError> {
+        let mut room = Room::new(limit)?;
+        let upto = from.saturating_add(limit);
+        if upto > ORDERED_MAX {
+            return Err(StoreError::Ordered { max: ORDERED_MAX });
+        }
+        let (rows, summary) = self.ranked(upto)?;
+        for row in rows.into_iter().skip(from) {
+            if room.is_full() {
+                break;
+            }
+            room.take(&row.member);
+            self.around.items.push(row.member);
+        }
+        let given = from.saturating_add(self.around.items.len());
+        let more = given > from && (given as u64) < summary.matched && given < ORDERED_MAX;
+        self.around.next_cursor = more.then(|| format!("{};{given}", self.around.cut));
+        self.around.matched = Some(summary.matched);
+        self.around.sums = (!summary.sums.is_empty()).then_some(summary.sums);
+        Ok(self.around)
+    }
+
+    /// The rows that come first, as many as are wanted.
+    fn ranked(&self, count: usize) -> Result<(Vec<Row>, Summary), StoreError> {
+        let mut ranked = Ranked::new(&self.asked, count);
+        let mut walk = Walk::new(&self.aggregate, &self.around.cut, None);
+        let summary = self.sweep(&mut walk, &mut |_, row| {
+            row.map_or(Ok(()), |row| ranked.add(row))?;
+            Ok(true)
+        })?;
+        Ok((ranked.in_order(), summary))
+    }
+
+    /// Looks at aggregates in the order of their ids, as long as whoever is told of them wants to go on.
+    fn sweep(&self, walk: &mut Walk<'_>, told: Told<'_>) -> Result<Summary, StoreError> {
+        let mut summary = Summary::default();
+        let mut sums = self.asked.sums();
+        let mut wanted = 1;
+        'groups: loop {
+            let group = walk.next(wanted)?;
+            if group.is_empty() {
+                break;
+            }
+            let look = |one: &Wanted, _, folding: &mut Folding<'_>| self.look(one, folding);
+            let seen = self.store.sweep(&self.aggregate, &group, &look)?;
+            let mut bytes = 0;
+            for (one, (weight, row)) in group.iter().zip(seen.into_iter().flatten()) {
+                bytes += weight;
+                if let Some(row) = &row {
+                    summary.matched += 1;
+                    sums.add(&row.taken)
+                        .map_err(|problem| self.undecided(one, problem))?;
+                }
+                if !told(one, row)? {
+                    break 'groups;
+                }
+            }
+            let fitting = GROUP_BYTES_MAX / (bytes / group.len()).max(1);
+            wanted = (2 * group.len()).min(fitting).clamp(1, GROUP_AGGREGATES_MAX);
+        }
+        self.aggregate.still(&self.removals)?;
+        summary.sums = sums.done();
+        Ok(summary)
+    }
+
+    /// About how large an aggregate's state is, and its row, where the condition holds.
+    fn look(&self, one: &Wanted, folding: &mut Folding<'_>) -> Result<(usize, Option<Row>), StoreError> {
+        let value = folding.value();
+        let taken = self
+            .asked
+            .take(&value)
+            .map_err(|problem| self.undecided(one, problem))?;
+        let row = taken.map(|taken| {
+            let state = match &self.asked.columns {
+                Some(columns) => Asked::columns_of(columns, &value),
+                None => folding.view(),
+            };
+            Row {
+                member: Member::with(one, folding, state),
+                taken,
+            }
+        });
+        Ok((weight(&value), row))
+    }
+
+    fn undecided(&self, one: &Wanted, problem: String) -> StoreError {
+        StoreError::Undecided {
+            aggregate: self.around.aggregate.clone(),
+            id: key_text(&one.key),
+            problem,
+        }
+    }
+}
+
+/// The cut of a cursor through rows in an order, and how many of them were given out.
+fn resume_ranked(cursor: &str) -> Result<(crate::cut::Cut, usize), StoreError> {
+    let read = || {
+        let (cut, from) = cursor.split_once(';')?;
+        Some((cut.parse().ok()?, from.parse().ok()?))
+    };
+    read().ok_or_else(|| StoreError::cursor(cursor))
+}
+
+/// About how many bytes a value takes.
+fn weight(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::String(text) | Value::Enum(text) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+            Value::Array(items) => items.iter().map(weight).sum(),
+            Value::Map(entries) | Value::Record { fields: entries, .. } => entries
+                .iter()
+                .map(|(name, value)| name.len() + weight(value))
+                .sum(),
+            _ => 0,
+        }
+}

@@ -1,0 +1,238 @@
+//! What is asked of all aggregates, against what is asked of each.
+
+use std::collections::BTreeMap;
+
+use annals_event_store::{AsOf, Cut, EventStore, Member, Question, StoreError};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::model::{Stream, events, stores};
+
+/// Conditions, and what they mean of a state in JSON.
+type Condition = (&'static str, fn(&Value) -> bool);
+
+const CONDITIONS: [Condition; 5] = [
+    ("state.status == 'open'", |state| state["status"] == "open"),
+    ("state.balance > decimal('0.03')", |state| cents(state) > 3),
+    ("state.payments >= 2 && state.names.size() == 1", |state| {
+        state["payments"].as_u64().unwrap() >= 2 && state["names"].as_array().unwrap().len() == 1
+    }),
+    ("state.payers.exists(p, p.payer == 1)", |state| {
+        state["payers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|payer| payer["payer"] == 1)
+    }),
+    ("state.last_paid == null", |state| state["last_paid"].is_null()),
+];
+
+fn cents(state: &Value) -> i64 {
+    state["balance"]
+        .as_str()
+        .unwrap()
+        .replace('.', "")
+        .parse()
+        .unwrap()
+}
+
+/// All pages.
+fn walk(store: &EventStore, at: &AsOf, question: &Question, limit: usize) -> Vec<Member> {
+    let (mut cursor, mut items) = (None, Vec::new());
+    loop {
+        let page = store.ask("till", at, question, limit, cursor.as_deref()).unwrap();
+        assert!(page.items.len() <= limit);
+        items.extend(page.items);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return items;
+        }
+    }
+}
+
+fn rows(store: &EventStore, at: &AsOf, question: &Question, limit: Option<usize>) -> Vec<Member> {
+    let mut items = Vec::new();
+    let rows = store.rows("till", at, question).unwrap();
+    let summary = rows.each(limit, &mut |member| {
+        items.push(member);
+        Ok(())
+    });
+    assert!(limit.is_some() || summary.unwrap().matched == items.len() as u64);
+    items
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 20, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_asked_of_all_is_what_each_says(
+        steps in events(), cut in (-1i64..70, -1i64..70), condition in 0usize..5, limit in 1usize..4, descending: bool,
+    ) {
+        let stream = Stream::of(&steps);
+        // The file: what is compared with decimals are decimals there, and texts in JSON.
+        let (_logs, [_, store]) = stores(&stream, &steps);
+        let cut: Cut = [(0, cut.0), (1, cut.1)].into_iter().collect();
+        let at = AsOf::Cut(cut.clone());
+        let (text, holds) = CONDITIONS[condition];
+        let wanted: BTreeMap<String, Value> = (0..6)
+            .map(|key| format!("till {key}/{key}"))
+            .filter_map(|key| Some((key.clone(), store.reconstruct("till", &key, &at).ok()?.state)))
+            .filter(|(_, state)| holds(state))
+            .collect();
+        let question = Question { condition: Some(text.to_owned()), ..Question::default() };
+        let states = |items: Vec<Member>| items.into_iter().map(|one| (one.id, one.state)).collect::<Vec<_>>();
+        let in_order: Vec<(String, Value)> = wanted.clone().into_iter().collect();
+        prop_assert_eq!(states(walk(&store, &at, &question, limit)), in_order.clone());
+        prop_assert_eq!(states(rows(&store, &at, &question, None)), in_order.clone());
+        let few: Vec<_> = in_order.iter().take(limit).cloned().collect();
+        prop_assert_eq!(states(rows(&store, &at, &question, Some(limit))), few);
+
+        let summed = Question { sum: Some("balance, payments".to_owned()), ..question.clone() };
+        let page = store.ask("till", &at, &summed, limit, None).unwrap();
+        prop_assert_eq!(page.matched, Some(wanted.len() as u64));
+        let sums = page.sums.unwrap();
+        let sum: i64 = wanted.values().map(cents).sum();
+        let payments: u64 = wanted.values().map(|state| state["payments"].as_u64().unwrap()).sum();
+        if !wanted.is_empty() {
+            let told = sums["balance"].sum.as_str().unwrap().replace('.', "");
+            prop_assert_eq!(told.parse::<i64>().unwrap(), sum);
+            prop_assert_eq!(&sums["payments"].sum, &json!(payments));
+        }
+        prop_assert_eq!(sums["balance"].of, wanted.len() as u64);
+
+        let sign = if descending { "-" } else { "" };
+        let ordered = Question {
+            order: Some(format!("{sign}balance")), select: Some("state.balance,payers[0].payer,status".to_owned()), ..question
+        };
+        let mut by_balance = in_order;
+        by_balance.sort_by_key(|(_, state)| if descending { -cents(state) } else { cents(state) });
+        let by_balance: Vec<_> = by_balance
+            .into_iter()
+            .map(|(id, state)| {
+                let payer = state.pointer("/payers/0/payer").cloned().unwrap_or_default();
+                (id, json!({"payers[0].payer": payer, "state.balance": state["balance"], "status": state["status"]}))
+            })
+            .collect();
+        prop_assert_eq!(states(walk(&store, &at, &ordered, limit)), by_balance.clone());
+        let few: Vec<_> = by_balance.into_iter().take(limit).collect();
+        prop_assert_eq!(states(rows(&store, &at, &ordered, Some(limit))), few);
+    }
+}
+
+#[test]
+fn what_does_not_fit_the_state_is_told_with_its_place() {
+    let stream = Stream::of(&[]);
+    let (_logs, [typed, file]) = stores(&stream, &[]);
+    let check = |question: Question, says: &[&str]| {
+        let error = file.ask("till", &AsOf::Head, &question, 10, None).unwrap_err();
+        assert!(matches!(error, StoreError::Question { .. }), "{error:?}");
+        let error = error.to_string();
+        for word in says {
+            assert!(error.contains(word), "{error}");
+        }
+    };
+    let condition = |text: &str| Question {
+        condition: Some(text.to_owned()),
+        ..Question::default()
+    };
+    check(
+        condition("state.status == 'open' && state.totall > 1"),
+        &["where", "character 27", "nothing sets state.totall", "balance"],
+    );
+    check(condition("state.balance"), &["true or false"]);
+    check(
+        condition("state.balance > 'much'"),
+        &["decimal", "text", "compared"],
+    );
+    check(condition("event.x == 1"), &["event", "state"]);
+    check(condition("state.balance >"), &["no CEL expression"]);
+    let deep = format!("{}state.payments > 0{}", "(!".repeat(1_000), ")".repeat(1_000));
+    check(condition(&deep), &["no CEL expression"]);
+    let select = |text: &str| Question {
+        select: Some(text.to_owned()),
+        ..Question::default()
+    };
+    check(select("balance,totall"), &["select", "nothing sets state.totall"]);
+    check(select("balance..x"), &["no place in a state"]);
+    check(select(&"balance,".repeat(101)), &["more than 100"]);
+    check(
+        Question {
+            order: Some("-nobody".to_owned()),
+            ..Question::default()
+        },
+        &["order", "nobody"],
+    );
+    check(
+        Question {
+            sum: Some("owner".to_owned()),
+            ..Question::default()
+        },
+        &["sum", "owner is text", "integers and decimals"],
+    );
+    // What a fold in Rust has in its state shows when there is one.
+    let question = condition("state.totall == 1");
+    assert!(
+        typed
+            .ask("till", &AsOf::Head, &question, 10, None)
+            .unwrap()
+            .items
+            .is_empty()
+    );
+}
+
+#[test]
+fn an_aggregate_that_a_question_has_no_answer_for_is_named() {
+    let steps = [];
+    let stream = Stream::of(&steps);
+    let (logs, stores) = stores(&stream, &steps);
+    let (_, ids) = crate::till::table();
+    let opened = crate::till::Till::Opened {
+        owner: "ada".into(),
+        opened_at: 5,
+    };
+    logs.append(0, &[opened.write(&ids, "a", 10)]);
+    let check = |store: &EventStore, condition: &str, says: &str| {
+        let question = Question {
+            condition: Some(condition.to_owned()),
+            ..Question::default()
+        };
+        let error = store.ask("till", &AsOf::Head, &question, 10, None).unwrap_err();
+        assert!(
+            matches!(&error, StoreError::Undecided { id, .. } if id == "a"),
+            "{error:?}"
+        );
+        assert!(error.to_string().contains(says), "{error}");
+    };
+    check(&stores[0], "state.totall == 1", "totall");
+    check(&stores[1], "state.last_paid > state.opened_at", "no order");
+    let tens = "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]";
+    let costly = (0..7).fold("true".to_owned(), |inner, depth| {
+        format!("{tens}.all(x{depth}, {inner})")
+    });
+    check(
+        &stores[1],
+        &format!("state.payments >= 0 && {costly}"),
+        "too much work",
+    );
+}
+
+#[test]
+fn only_so_many_rows_come_in_an_order() {
+    let stream = Stream::of(&[]);
+    let (_logs, [_, store]) = stores(&stream, &[]);
+    let question = Question {
+        order: Some("balance".to_owned()),
+        ..Question::default()
+    };
+    let rows = store.rows("till", &AsOf::Head, &question).unwrap();
+    let most = annals_event_store::ORDERED_MAX;
+    assert!(rows.each(Some(most), &mut |_| Ok(())).is_ok());
+    for limit in [Some(most + 1), None] {
+        let error = rows.each(limit, &mut |_| Ok(())).unwrap_err();
+        assert!(matches!(error, StoreError::Ordered { .. }), "{error}");
+    }
+    let error = store
+        .ask("till", &AsOf::Head, &question, 2, Some("0=1;9999"))
+        .unwrap_err();
+    assert!(matches!(error, StoreError::Ordered { .. }), "{error}");
+}

@@ -1,0 +1,50 @@
+//! An answer that is passed on while it comes, whatever its length.
+
+use std::io;
+
+use super::{NoAnswer, Refusal, Server, url, with};
+
+/// Bytes of an answer that are passed on at once.
+const PIECE_BYTES: usize = 64 << 10;
+
+impl Server {
+    /// Passes the bytes of an answer on as they come, however many and however long that takes; the inner refusal is the
+    /// server's no. The first address alone is asked: what has begun cannot begin elsewhere.
+    ///
+    /// # Errors
+    /// When there is no answer, or it breaks off. Whoever takes no more bytes has had enough, and that is none.
+    pub fn pass_on(
+        &self,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        out: &mut dyn io::Write,
+    ) -> Result<Result<(), Refusal>, NoAnswer> {
+        let silent = |address: &str, why: String| NoAnswer::Silent {
+            address: address.to_owned(),
+            why,
+        };
+        let Some(address) = self.addresses.first() else {
+            return Err(silent("anybody", "there is no address".to_owned()));
+        };
+        let caller = self.authorization.as_ref().or(address.authorization.as_ref());
+        let request = self.agent.get(url(&address.url, segments));
+        let request = request.config().timeout_global(None).build();
+        let sent = with(request, query, caller).call();
+        let mut response = sent.map_err(|error| silent(&address.url, error.to_string()))?;
+        if !response.status().is_success() {
+            return self.answer(response).map(|answered| answered.map(drop));
+        }
+        let mut bytes = response.body_mut().with_config().limit(u64::MAX).reader();
+        let mut piece = vec![0; PIECE_BYTES];
+        loop {
+            let read = io::Read::read(&mut bytes, &mut piece);
+            let read = read.map_err(|error| NoAnswer::Broken(error.to_string()))?;
+            match out.write_all(piece.get(..read).unwrap_or_default()) {
+                _ if read == 0 => return Ok(Ok(())),
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Ok(())),
+                Err(error) => return Err(NoAnswer::Broken(error.to_string())),
+            }
+        }
+    }
+}

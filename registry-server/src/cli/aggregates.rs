@@ -1,0 +1,385 @@
+//! `annals list | changes`, and `annals diff` without an id: what an auditor asks about all aggregates of a type.
+//!
+//! Pages are fetched and printed as they come, with how far that is on a terminal; rows for a file are passed on as the
+//! server sends them.
+
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+
+use super::Global;
+use super::aggregate::{AT_HELP, point, short};
+use super::api::Api;
+use super::exit::{Exit, Failure};
+use super::output::{self, Format};
+use super::progress::Progress;
+use super::rows;
+
+/// `annals list order --where "state.status == 'refunded'"`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  annals list order --where \"state.status == 'refunded' && state.total > decimal('1000')\"
+  annals list order --at 2026-03-04 --select total,address.city --order -total --limit 10
+  annals list order --sum total,refunded --count --limit 1
+  annals list order --format csv > orders.csv")]
+pub(crate) struct List {
+    /// The aggregates' type
+    #[arg(value_name = "TYPE")]
+    name: String,
+    #[arg(long, help = AT_HELP, allow_hyphen_values = true, value_parser = point)]
+    at: Option<String>,
+    /// Which of them: a CEL condition over `state`
+    #[arg(long = "where", value_name = "CONDITION")]
+    condition: Option<String>,
+    /// The places of the state that are shown, with commas between
+    #[arg(long, value_name = "PLACES")]
+    select: Option<String>,
+    /// What they are ordered by instead of their ids: places with commas between, `-` in front for the greatest first
+    #[arg(long, value_name = "PLACES", allow_hyphen_values = true)]
+    order: Option<String>,
+    /// The places of the state that are summed up
+    #[arg(long, value_name = "PLACES")]
+    sum: Option<String>,
+    /// Say how many there are
+    #[arg(long)]
+    count: bool,
+    /// The most of them that are shown; all when absent, and 100 in an order
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    limit: Option<u64>,
+    /// Rows for a file, as the server sends them
+    #[arg(long, value_enum)]
+    format: Option<Rows>,
+}
+
+/// A form of rows for files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Rows {
+    /// A JSON object a line
+    Ndjson,
+    /// Columns with commas between
+    Csv,
+}
+
+/// `annals changes order --actor jane --field address.street`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  annals changes --actor jane --since 2026-03-01
+  annals changes order --field address.street --since -2w
+  annals changes order --kind OrderRefunded --since 2026-03-01 --until 2026-03-31 -o json")]
+pub(crate) struct Changes {
+    /// The aggregates' type; all types when absent
+    #[arg(value_name = "TYPE")]
+    name: Option<String>,
+    /// Who caused them
+    #[arg(long)]
+    actor: Option<String>,
+    /// The kind of the events: their full name, or its last part
+    #[arg(long)]
+    kind: Option<String>,
+    /// What they changed: a place in the state, such as `address.street` or `items[*].status`
+    #[arg(long)]
+    field: Option<String>,
+    /// The point behind which they are; from the first on when absent
+    #[arg(long, visible_alias = "from", value_name = "AT", allow_hyphen_values = true, value_parser = point)]
+    since: Option<String>,
+    /// The last point; the head of the log when absent
+    #[arg(long, visible_alias = "to", value_name = "AT", allow_hyphen_values = true, value_parser = point)]
+    until: Option<String>,
+}
+
+/// A route whose answer holds a long list, and how the list is shown.
+struct Listing<'a> {
+    path: &'a str,
+    name: &'a str,
+    list: &'static str,
+    /// The most rows that are shown.
+    limit: u64,
+    progress: Progress,
+}
+
+impl Listing<'_> {
+    /// Fetches page after page, and gives each to be printed until nobody reads; gives the first without its list.
+    fn pages(
+        &self,
+        api: &Api,
+        query: &[(&str, Option<&str>)],
+        print: &mut dyn FnMut(Value) -> Result<bool, Failure>,
+    ) -> Result<Value, Failure> {
+        let segments = ["v1", self.path, self.name];
+        let mut left = self.limit;
+        let mut around = Value::Null;
+        let mut cursor: Option<String> = None;
+        loop {
+            // The cursor carries the cuts, and the rest of the question stays the same.
+            let mut given: Vec<(&str, &str)> = query
+                .iter()
+                .filter_map(|(name, value)| Some((*name, (*value)?)))
+                .collect();
+            let limit = left.min(1_000).to_string();
+            given.push(("limit", &limit));
+            given.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+            let page = api.get(&segments, &given)?;
+            let items = page[self.list].as_array().map_or(0, Vec::len);
+            left = left.saturating_sub(items as u64);
+            cursor = page["next_cursor"].as_str().map(str::to_owned);
+            let looked_at = page["looked_at"]
+                .as_u64()
+                .and_then(|offsets| usize::try_from(offsets).ok());
+            self.progress.add(looked_at.unwrap_or(items));
+            if around.is_null() {
+                around = page.clone();
+                around[self.list].take();
+            }
+            if !print(page)? || cursor.is_none() || left == 0 {
+                return Ok(around);
+            }
+        }
+    }
+}
+
+impl List {
+    pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
+        let api = Api::new(&global.server);
+        let mut query = vec![
+            ("at", self.at.as_deref()),
+            ("where", self.condition.as_deref()),
+            ("select", self.select.as_deref()),
+            ("order", self.order.as_deref()),
+            ("sum", self.sum.as_deref()),
+            ("count", self.count.then_some("true")),
+        ];
+        if let Some(rows) = self.format {
+            let limit = self.limit.map(|limit| limit.to_string());
+            let format = match rows {
+                Rows::Ndjson => "ndjson",
+                Rows::Csv => "csv",
+            };
+            query.extend([("limit", limit.as_deref()), ("format", Some(format))]);
+            return rows::pass_on(&api, &["v1", "aggregates", &self.name], &query);
+        }
+        let unlimited = if self.order.is_some() { 100 } else { u64::MAX };
+        let listing = Listing {
+            path: "aggregates",
+            name: &self.name,
+            list: "items",
+            limit: self.limit.unwrap_or(unlimited),
+            progress: Progress::new("aggregates:", None),
+        };
+        if global.output == Format::Json {
+            let mut json = output::PagedJson::new("items");
+            listing.pages(&api, &query, &mut |page| json.page(page))?;
+            json.end()?;
+            return Ok(Exit::Done);
+        }
+        let columns: Option<Vec<&str>> = self
+            .select
+            .as_deref()
+            .map(|select| select.split(',').map(str::trim).collect());
+        let mut header = vec!["ID", "REVISION", "RECORDED (UTC)"];
+        match &columns {
+            Some(columns) => header.extend(columns),
+            None => header.push("STATE"),
+        }
+        let mut table = output::Table::new(&header);
+        let around = listing.pages(&api, &query, &mut |page| {
+            let items = page["items"].as_array().into_iter().flatten();
+            table.rows(items.map(|item| member_row(item, columns.as_deref())))
+        })?;
+        say_sums(&around);
+        Ok(Exit::Done)
+    }
+}
+
+fn member_row(member: &Value, columns: Option<&[&str]>) -> Vec<String> {
+    let mut row: Vec<String> = ["id", "revision", "recorded"]
+        .iter()
+        .map(|field| output::cell(&member[*field]))
+        .collect();
+    match columns {
+        Some(columns) => row.extend(
+            columns
+                .iter()
+                .map(|column| output::cell(&member["state"][*column])),
+        ),
+        None => row.push(output::cell(&member["state"])),
+    }
+    if let Some(reason) = member["halted"]["reason"].as_str() {
+        row.push(format!(
+            "(the fold stopped at offset {}: {reason})",
+            member["halted"]["offset"]
+        ));
+    }
+    row
+}
+
+/// Says what was counted and summed up over all.
+fn say_sums(around: &Value) {
+    if let Some(matched) = around["matched"].as_u64() {
+        output::remark(&format!(
+            "{matched} of {} at cut {}",
+            around["total"],
+            output::cell(&around["cut"])
+        ));
+    }
+    for (name, sum) in around["sums"].as_object().into_iter().flatten() {
+        output::remark(&format!(
+            "sum of {name}: {} (of {})",
+            output::cell(&sum["sum"]),
+            sum["of"]
+        ));
+    }
+}
+
+impl Changes {
+    pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
+        let api = Api::new(&global.server);
+        let query = [
+            ("from", self.since.as_deref()),
+            ("to", self.until.as_deref()),
+            ("actor", self.actor.as_deref()),
+            ("kind", self.kind.as_deref()),
+            ("field", self.field.as_deref()),
+        ];
+        let names = match &self.name {
+            Some(name) => vec![name.clone()],
+            None => {
+                let all = api.get(&["v1", "aggregates"], &[])?;
+                let all = all["aggregates"].as_array().into_iter().flatten();
+                all.filter_map(|one| Some(one["name"].as_str()?.to_owned()))
+                    .collect()
+            }
+        };
+        let mut table = output::Table::new(&[
+            "AGGREGATE",
+            "OFFSET",
+            "TIME (UTC)",
+            "ACTOR",
+            "EVENT",
+            "FIELD",
+            "BEFORE",
+            "AFTER",
+        ]);
+        let mut first = true;
+        for name in &names {
+            let listing = Listing {
+                path: "changes",
+                name,
+                list: "entries",
+                limit: u64::MAX,
+                progress: Progress::new("offsets:", None),
+            };
+            match global.output {
+                // One type is one object; of several, each is.
+                Format::Json => {
+                    let mut json = output::PagedJson::new("entries");
+                    listing.pages(&api, &query, &mut |page| json.page(page))?;
+                    json.end()?;
+                }
+                Format::Table => {
+                    let around = listing.pages(&api, &query, &mut |page| {
+                        let entries = page["entries"].as_array().into_iter().flatten();
+                        table.rows(entries.flat_map(|entry| deed_rows(name, entry)))
+                    })?;
+                    if std::mem::take(&mut first) {
+                        output::remark(&format!(
+                            "times are by the clock of: {}",
+                            output::cell(&around["time"])
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// A row for each field an event changed; one for the event where it changed nothing.
+fn deed_rows(name: &str, deed: &Value) -> Vec<Vec<String>> {
+    let by = &deed["by"];
+    let event = by["event"].as_str().map_or("-", short);
+    let of = vec![
+        format!("{name}/{}", output::cell(&deed["id"])),
+        output::cell(&by["offset"]),
+        output::cell(&by["recorded"]),
+        output::cell(&by["actor"]),
+        event.to_owned(),
+    ];
+    let mut rows = change_rows(&of, deed);
+    if rows.is_empty() {
+        let problem = deed["problem"]
+            .as_str()
+            .map_or_else(|| "-".to_owned(), |problem| format!("({problem})"));
+        rows.push([&of[..], &[problem]].concat());
+    }
+    rows
+}
+
+/// A row for each change of an answer, behind what is told of all of them.
+fn change_rows(of: &[String], answer: &Value) -> Vec<Vec<String>> {
+    let changes = answer["changes"].as_array().into_iter().flatten();
+    let mut rows: Vec<Vec<String>> = changes
+        .map(|change| {
+            let mark = match change["kind"].as_str() {
+                Some("added") => "+",
+                Some("removed") => "-",
+                _ => "~",
+            };
+            let value = |side: &str| change.get(side).map_or_else(|| "-".to_owned(), Value::to_string);
+            let cells = [
+                format!("{mark} {}", output::cell(&change["path"])),
+                value("before"),
+                value("after"),
+            ];
+            [of, &cells].concat()
+        })
+        .collect();
+    let more = answer["total"]
+        .as_u64()
+        .unwrap_or(0)
+        .saturating_sub(rows.len() as u64);
+    if more > 0 {
+        rows.push([of, &[format!("… and {more} more")]].concat());
+    }
+    rows
+}
+
+/// `annals diff order --from A --to B`: all aggregates of a type at two points.
+pub(crate) fn diff(global: &Global, name: &str, from: &str, to: Option<&str>) -> Result<Exit, Failure> {
+    let api = Api::new(&global.server);
+    let listing = Listing {
+        path: "diff",
+        name,
+        list: "items",
+        limit: u64::MAX,
+        progress: Progress::new("aggregates that differ:", None),
+    };
+    let query = [("from", Some(from)), ("to", to)];
+    if global.output == Format::Json {
+        let mut json = output::PagedJson::new("items");
+        listing.pages(&api, &query, &mut |page| json.page(page))?;
+        json.end()?;
+        return Ok(Exit::Done);
+    }
+    let mut table = output::Table::new(&["AGGREGATE", "HOW", "REVISIONS", "FIELD", "BEFORE", "AFTER"]);
+    let around = listing.pages(&api, &query, &mut |page| {
+        let items = page["items"].as_array().into_iter().flatten();
+        table.rows(items.flat_map(|item| {
+            let revision = |side: &str| output::cell(&item[side]["revision"]);
+            let of = [
+                format!("{name}/{}", output::cell(&item["id"])),
+                output::cell(&item["kind"]),
+                format!("{} to {}", revision("from"), revision("to")),
+            ];
+            let rows = change_rows(&of, item);
+            if rows.is_empty() { vec![of.to_vec()] } else { rows }
+        }))
+    })?;
+    for side in ["from", "to"] {
+        let cut = output::cell(&around[side]["cut"]);
+        let cut = if cut.is_empty() { "nothing".to_owned() } else { cut };
+        output::remark(&format!(
+            "{side}: {} (cut {cut})",
+            output::cell(&around[side]["at"])
+        ));
+    }
+    Ok(Exit::Done)
+}
