@@ -46,7 +46,8 @@ proptest! {
         for offset in offsets {
             passing.pass_to(offset);
             if let Some(wanted) = read.iter().find(|record| record.offset >= offset) {
-                prop_assert_eq!(passing.clone().next().unwrap().as_ref(), Ok(wanted));
+                let next = passing.clone().next().unwrap();
+                prop_assert_eq!(next.as_ref(), Ok(wanted));
             } else if flip.is_none() {
                 prop_assert!(passing.clone().next().is_none());
             }
