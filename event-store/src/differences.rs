@@ -141,11 +141,8 @@ impl EventStore {
         };
         let removals = aggregate.removals();
         let (from, to, time) = aggregate.two_cuts(&from, &to, &self.work)?;
-        let partitions = from
-            .cut
-            .iter()
-            .map(|(number, last)| (number, last.max(to.cut.last(number))));
-        let either: Cut = partitions.collect();
+        let later = |(number, last): (u32, i64)| (number, last.max(to.cut.last(number)));
+        let either: Cut = from.cut.iter().map(later).collect();
         let mut walk = Walk::new(&aggregate, &either, after);
         let (mut items, mut last, mut events, mut aggregates) = (Vec::new(), None, 0, 0);
         let (mut group_max, mut at_end) = (1, false);
@@ -171,13 +168,8 @@ impl EventStore {
                     continue;
                 };
                 looked_at += values(&early.state) + values(&late.state);
-                let cut = |cut: &Cut| {
-                    aggregate
-                        .index
-                        .partitions
-                        .get(one.partition)
-                        .map(|of| cut.last(of.number))
-                };
+                let of = aggregate.index.partitions.get(one.partition);
+                let cut = |cut: &Cut| of.map(|of| cut.last(of.number));
                 if let Some(item) = difference(one, early, late, cut(&from.cut) > cut(&to.cut)) {
                     room.take(&item);
                     items.push(item);

@@ -214,10 +214,8 @@ impl EventStore {
         let mut found = Vec::new();
         while let Some(partition) = aggregate.index.partitions.get(position.place) {
             let first = trail.from.cut.last(partition.number) + 1;
-            let start = position
-                .offset
-                .unwrap_or(first)
-                .max(partition.log.log_start_offset());
+            let first = position.offset.unwrap_or(first);
+            let start = first.max(partition.log.log_start_offset());
             let mut cursor = Cursor::scan(self, partition);
             for offset in start..=trail.to.cut.last(partition.number) {
                 if found.len() >= wanted || trail.looked_at >= LOOKED_AT_MAX {
@@ -241,10 +239,7 @@ impl EventStore {
                     continue;
                 }
                 let opened = open(&at, record.value.as_deref(), &self.shared.resolve);
-                let schema = opened
-                    .as_ref()
-                    .ok()
-                    .map(|opened| aggregate.fold.schema(opened.writer.id));
+                let id = opened.as_ref().ok().map(|opened| opened.writer.id);
                 if let (Ok(opened), Some(kind)) = (&opened, &sought.kind)
                     && !is_kind(&opened.writer.event_name(&opened.body), kind)
                 {
@@ -259,7 +254,7 @@ impl EventStore {
                         id: key_text(&key),
                         partition: partition.number,
                         by: self.changed_by(partition, spot, record),
-                        schema,
+                        schema: id.map(|id| aggregate.fold.schema(id)),
                         total: 0,
                         changes: Vec::new(),
                         problem,

@@ -159,12 +159,8 @@ impl Operation {
             }
             Verb::RemoveWhere(condition) => {
                 // The condition may look at the state, so the list stays in it until the places are known.
-                let places = matching(
-                    condition,
-                    look(meant.state, self.target.slot, &steps)?,
-                    meant,
-                    budget,
-                )?;
+                let items = look(meant.state, self.target.slot, &steps)?;
+                let places = matching(condition, items, meant, budget)?;
                 if places.is_empty() {
                     return Ok(None);
                 }
