@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+#[cfg(feature = "questions")]
 use annals_schema_model::Value;
 
 use crate::changes::escaped;
@@ -32,6 +33,24 @@ pub struct StatePath {
 }
 
 impl StatePath {
+    /// The names and places on the way.
+    #[must_use]
+    pub fn steps(&self) -> &[String] {
+        &self.steps
+    }
+
+    /// The place as a JSON pointer.
+    #[must_use]
+    pub fn pointer(&self) -> String {
+        self.steps
+            .iter()
+            .map(|step| format!("/{}", escaped(step)))
+            .collect()
+    }
+}
+
+#[cfg(feature = "questions")]
+impl StatePath {
     /// The field of a state, whatever is in its name.
     pub(crate) fn field(name: &str) -> StatePath {
         StatePath {
@@ -46,21 +65,6 @@ impl StatePath {
             text: "state".to_owned(),
             steps: Vec::new(),
         }
-    }
-
-    /// The names and places on the way.
-    #[must_use]
-    pub fn steps(&self) -> &[String] {
-        &self.steps
-    }
-
-    /// The place as a JSON pointer.
-    #[must_use]
-    pub fn pointer(&self) -> String {
-        self.steps
-            .iter()
-            .map(|step| format!("/{}", escaped(step)))
-            .collect()
     }
 
     /// What stands there.

@@ -23,6 +23,7 @@ use crate::{Schema, SchemaType, Value};
 const TAGS: &str = "confluent:tags";
 
 /// The option that holds them in Protobuf.
+#[cfg(feature = "proto")]
 const META: &str = "confluent.field_meta";
 
 /// Most fields of a schema that are looked at, and how deep a JSON Schema is followed.
