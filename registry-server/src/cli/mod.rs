@@ -104,7 +104,7 @@ enum Command {
     List(aggregates::List),
     /// Who did what: the changes to all aggregates, by actor, kind and field
     Changes(aggregates::Changes),
-    /// List the folds that make the states, and update the schema versions they read with
+    /// The folds that make the states: list, check, test, compare, load, and move on to newer schemas
     #[command(subcommand)]
     Fold(fold::Fold),
     /// List, get, register and check schemas

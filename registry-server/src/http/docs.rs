@@ -145,6 +145,8 @@ fn example_body(path: &str) -> Value {
     match path.split('/').nth(1) {
         Some("config") => json!({"compatibility": "BACKWARD"}),
         Some("mode") => json!({"mode": "READWRITE"}),
+        // What runs already, so that nothing is changed by it.
+        _ if path.starts_with("/v1/folds") => json!(annals_examples::ORDER_FOLD),
         _ if path.ends_with("/tags") => json!({"tagsToAdd": [{
             "schemaEntity": {"entityPath": "shop.orders.OrderConfirmed.order_id", "entityType": "sr_field"},
             "tags": ["PUBLIC"],
