@@ -23,10 +23,11 @@ const BATCH_BYTES_MAX: usize = 16 << 10;
 /// Ten-event aggregates that are asked for.
 const TENS: usize = 20_000;
 
-/// An aggregate that is asked for, and the offset of its last event.
+/// An aggregate that is asked for, how many events it has, and the offset of the last.
 #[derive(Clone, Debug)]
 pub struct Known {
     pub id: String,
+    pub events: u64,
     pub last: i64,
 }
 
@@ -149,7 +150,7 @@ fn describe(data: &Path, shape: &Shape, lasts: &[i64]) -> Result<(), Fault> {
             }
             _ => continue,
         };
-        text += &format!("{kind} {} {last}\n", id(aggregate));
+        text += &format!("{kind} {} {length} {last}\n", id(aggregate));
     }
     Ok(fs::write(data.join("corpus"), text)?)
 }
@@ -171,7 +172,8 @@ pub fn read(data: &Path) -> Result<Corpus, Fault> {
     for line in lines {
         let known = Known {
             id: line[1].to_owned(),
-            last: line[2].parse()?,
+            events: line[2].parse()?,
+            last: line[3].parse()?,
         };
         match line[0] {
             "ten" => corpus.tens.push(known),

@@ -82,7 +82,7 @@ pub fn latency(data: &Path, url: &str) -> Result<(), Fault> {
     let mut rng = Rng::new(13);
     let mut samples = Samples::default();
     for round in 0..11_000 {
-        let Known { id, last } = &corpus.tens[rng.below(corpus.tens.len() as u64) as usize];
+        let Known { id, last, .. } = &corpus.tens[rng.below(corpus.tens.len() as u64) as usize];
         let path = format!("/v1/aggregates/order/{id}?at=offset:{last}");
         let mut ask = || -> Result<(), Fault> {
             match http.get(&path)? {

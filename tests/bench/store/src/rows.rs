@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use annals_event_store::{AsOf, EventStore, declarative, typed};
+use annals_event_store::{AsOf, EventStore, Question, declarative, typed};
 use annals_examples::ORDER_FOLD;
 use annals_examples::order::OrderFold;
 use annals_segment_log::LogDir;
@@ -16,8 +16,14 @@ use crate::measure::{Samples, process_nanos};
 use crate::registry::Registry;
 use crate::rng::Rng;
 
-/// A page of a population.
-const PAGE: usize = 1_000;
+/// Aggregates asked for one after the other.
+struct Row<'a> {
+    task: &'a str,
+    some: &'a [Known],
+    count: usize,
+    snapshots: bool,
+    goal_ms: (f64, f64),
+}
 
 /// The log, opened, and a store over it that has indexed all of it.
 pub struct Opened {
@@ -53,52 +59,61 @@ impl Opened {
         })
     }
 
-    /// One aggregate at a cut behind its last event, so that all of them are folded.
-    fn one(&self, name: &str, known: &Known, rng: &mut Rng) -> Result<usize, Fault> {
-        let behind = (self.corpus.events - known.last) as u64;
-        let at = AsOf::Offset(known.last + rng.below(behind) as i64);
-        let answer = self.store.reconstruct(name, &known.id, &at)?;
+    /// One aggregate. Without snapshots at a cut behind its last event, so that all of them are folded; with snapshots, which
+    /// the declared fold keeps, at any event of it.
+    fn one(&self, known: &Known, snapshots: bool, rng: &mut Rng) -> Result<usize, Fault> {
+        let answer = if snapshots {
+            let at = AsOf::Revision(rng.below(known.events));
+            self.store.reconstruct("declared", &known.id, &at)?
+        } else {
+            let behind = (self.corpus.events - known.last) as u64;
+            let at = AsOf::Offset(known.last + rng.below(behind) as i64);
+            self.store
+                .without_snapshots()
+                .reconstruct("order", &known.id, &at)?
+        };
         if let Some(halted) = answer.halted {
             return Err(halted.to_string().into());
         }
         Ok(answer.events as usize)
     }
 
-    fn latency(&self, task: &str, some: &[Known], count: usize, goal_ms: (f64, f64)) -> Result<(), Fault> {
+    fn latency(&self, row: &Row<'_>) -> Result<(), Fault> {
         let mut rng = Rng::new(11);
         let mut samples = Samples::default();
-        for round in 0..count + count / 10 {
-            let known = &some[rng.below(some.len() as u64) as usize];
-            if round < count / 10 {
-                self.one("order", known, &mut rng)?;
-            } else {
-                samples.take(|| self.one("order", known, &mut rng).map(drop))?;
+        if row.snapshots {
+            for known in row.some {
+                self.store.reconstruct("declared", &known.id, &AsOf::Head)?;
             }
         }
-        samples.print(task, goal_ms);
+        for round in 0..row.count + row.count / 10 {
+            let known = &row.some[rng.below(row.some.len() as u64) as usize];
+            if round < row.count / 10 {
+                self.one(known, row.snapshots, &mut rng)?;
+            } else {
+                samples.take(|| self.one(known, row.snapshots, &mut rng).map(drop))?;
+            }
+        }
+        samples.print(row.task, row.goal_ms);
         Ok(())
     }
 
-    /// All aggregates at a cut, page by page, as far as so many pages.
-    fn population(&self, name: &str, at: &AsOf, goal: f64, pages: usize) -> Result<(), Fault> {
+    /// All aggregates at a cut, row by row as they are streamed.
+    fn population(&self, name: &str, at: &AsOf, goal: f64) -> Result<(), Fault> {
         let (cpu, wall) = (process_nanos(), Instant::now());
-        let mut cursor: Option<String> = None;
-        let (mut events, mut members, mut first_page) = (0, 0, None);
-        for _ in 0..pages {
-            let page = self.store.list(name, at, PAGE, cursor.as_deref())?;
-            events += page.items.iter().map(|one| one.events).sum::<u64>();
-            members += page.items.len();
-            first_page.get_or_insert(wall.elapsed());
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                break;
-            }
-        }
+        let (mut events, mut members, mut first) = (0, 0_u64, None);
+        let rows = self.store.rows(name, at, &Question::default())?;
+        rows.each(None, &mut |one| {
+            events += one.events;
+            members += 1;
+            first.get_or_insert(wall.elapsed());
+            Ok(())
+        })?;
         let (wall, cpu) = (wall.elapsed().as_secs_f64(), (process_nanos() - cpu) as f64 / 1e9);
         println!(
-            "population as of, {name:<9} {members} aggregates, {events} events: {wall:.2} s wall, first page {:.3} s, \
+            "population as of, {name:<9} {members} aggregates, {events} events: {wall:.2} s wall, first row {:.3} s, \
              {:.2} M events/s wall, {:.3} M events/s a core  goal {goal} M a core",
-            first_page.unwrap_or_default().as_secs_f64(),
+            first.unwrap_or_default().as_secs_f64(),
             events as f64 / wall / 1e6,
             events as f64 / cpu / 1e6,
         );
@@ -146,25 +161,45 @@ pub fn run(data: &Path, wanted: &str) -> Result<(), Fault> {
         ..
     } = &opened.corpus;
     let is_wanted = |row: &str| row.contains(wanted);
+    let row = |task, some, count, snapshots, goal_ms| {
+        let row = Row {
+            task,
+            some,
+            count,
+            snapshots,
+            goal_ms,
+        };
+        opened.latency(&row)
+    };
     if is_wanted("ten") {
-        opened.latency("10 events, at any cut", tens, 20_000, (0.1, 1.0))?;
+        row("10 events, at any cut", tens, 20_000, false, (0.1, 1.0))?;
     }
     if is_wanted("thousand") {
-        opened.latency("1,000 events, no snapshot", thousands, 400, (3.0, 10.0))?;
+        row("1,000 events, no snapshot", thousands, 100, false, (3.0, 10.0))?;
+        row(
+            "1,000 events, with snapshots, at any event",
+            thousands,
+            2_000,
+            true,
+            (0.5, 3.0),
+        )?;
     }
     if is_wanted("giant") {
-        opened.latency("100,000 events, no snapshot", giants, 10, (100.0, 300.0))?;
+        row("100,000 events, no snapshot", giants, 10, false, (100.0, 300.0))?;
+        row(
+            "100,000 events, with snapshots, at any event",
+            giants,
+            2_000,
+            true,
+            (0.5, 3.0),
+        )?;
     }
     let half = AsOf::Offset(events / 2);
-    let pages = std::env::var("PAGES")
-        .ok()
-        .and_then(|pages| pages.parse().ok())
-        .unwrap_or(usize::MAX);
     if is_wanted("population") || is_wanted("typed") {
-        opened.population("order", &half, 2.0, pages)?;
+        opened.population("order", &half, 2.0)?;
     }
     if is_wanted("population") || is_wanted("declared") {
-        opened.population("declared", &half, 0.5, pages)?;
+        opened.population("declared", &half, 0.5)?;
     }
     println!("peak {} MB", crate::memory::resident_kib("self", "VmHWM")? / 1024);
     Ok(())
