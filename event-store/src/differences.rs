@@ -21,6 +21,7 @@ use crate::page::Room;
 use crate::store::EventStore;
 use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
+use crate::work::PAGE_WORK_PART;
 
 /// Events that are folded for one page, before the next goes on: about a second's work.
 const PAGE_EVENTS_MAX: usize = 1_000_000;
@@ -146,7 +147,7 @@ impl EventStore {
         let mut walk = Walk::new(&aggregate, &either, after);
         let (mut items, mut last, mut events, mut aggregates) = (Vec::new(), None, 0, 0);
         let (mut group_max, mut at_end) = (1, false);
-        while !room.is_full() && events < PAGE_EVENTS_MAX && aggregates < PAGE_AGGREGATES_MAX && !at_end {
+        while !room.is_full() && !at_end && self.may_go_on(events, aggregates) {
             let group = walk.next(group_max)?;
             at_end = group.is_empty();
             aggregates += group.len();
@@ -193,6 +194,12 @@ impl EventStore {
             from,
             to,
         })
+    }
+
+    /// Whether a page that has looked at so much goes on.
+    fn may_go_on(&self, events: usize, aggregates: usize) -> bool {
+        let fits = events < PAGE_EVENTS_MAX && aggregates < PAGE_AGGREGATES_MAX;
+        fits && !self.work.has_cost_a(PAGE_WORK_PART)
     }
 }
 

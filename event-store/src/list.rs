@@ -21,7 +21,7 @@ use crate::page::Room;
 use crate::store::EventStore;
 use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
-use crate::work::Work;
+use crate::work::{PAGE_WORK_PART, Work};
 
 /// Aggregates on a page when nobody says how many.
 pub const LIST_LIMIT_DEFAULT: usize = 100;
@@ -173,7 +173,7 @@ impl EventStore {
         let cut = population.cut.clone();
         let mut walk = Walk::new(&aggregate, &cut, after);
         let mut last = None;
-        while !room.is_full() {
+        while !room.is_full() && !self.work.has_cost_a(PAGE_WORK_PART) {
             let before = population.items.len();
             let group = walk.next(room.estimate(before).clamp(1, before.max(1)))?;
             if group.is_empty() {

@@ -77,7 +77,11 @@ impl Aggregate {
         first.retain(|spot| spot.offset <= last);
         let events = match are_all {
             true => first.len(),
-            false => partition.within(&key, last)?,
+            false => {
+                let within = partition.within(&key, last)?;
+                partition.still(removals)?;
+                within
+            }
         };
         if events == 0 {
             return Err(self.unknown(id, &head));

@@ -25,6 +25,7 @@ use crate::question::{Asked, Question, Taken};
 use crate::ranked::Ranked;
 use crate::store::EventStore;
 use crate::sweep::Wanted;
+use crate::work::PAGE_WORK_PART;
 
 /// Rows that can be asked for in an order of their own.
 pub const ORDERED_MAX: usize = 10_000;
@@ -204,7 +205,8 @@ impl Rows {
                     items.push(row.member);
                 }
             }
-            Ok(to_the_end || (!room.is_full() && events < PAGE_EVENTS_MAX))
+            let may_go_on = events < PAGE_EVENTS_MAX && !self.store.work.has_cost_a(PAGE_WORK_PART);
+            Ok(to_the_end || (!room.is_full() && may_go_on))
         })?;
         self.around.next_cursor = walk.cursor_behind(last.as_ref())?;
         if to_the_end {

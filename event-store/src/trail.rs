@@ -25,6 +25,7 @@ use crate::source::Cursor;
 use crate::store::EventStore;
 use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
+use crate::work::PAGE_WORK_PART;
 
 /// Offsets that are looked at for one page, before the next page goes on: about a second's work.
 pub const LOOKED_AT_MAX: u64 = 500_000;
@@ -152,7 +153,8 @@ impl EventStore {
         let mut trail = self.trail_around(&aggregate, &from, &to)?;
         let mut group_max = 1;
         let mut at_end = false;
-        while !at_end && !room.is_full() && trail.looked_at < LOOKED_AT_MAX {
+        let may_go_on = || !self.work.has_cost_a(PAGE_WORK_PART);
+        while !at_end && !room.is_full() && trail.looked_at < LOOKED_AT_MAX && may_go_on() {
             let found = self.find(&aggregate, sought, &mut trail, &mut position, group_max)?;
             at_end = position.place >= aggregate.index.partitions.len();
             let count = found.len();

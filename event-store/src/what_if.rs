@@ -24,11 +24,10 @@ use crate::page::{Room, bytes_of};
 use crate::store::EventStore;
 use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
+use crate::work::PAGE_WORK_PART;
 
 /// Aggregates compared for one page.
 const COMPARED_MAX: usize = 10_000;
-/// A page ends when it has cost this part of what a question may: the group that follows costs no more than all before.
-const WORK_PART: u64 = 4;
 /// States held to be compared, as JSON, when the next are like those before.
 const STATES_BYTES_MAX: usize = 8 << 20;
 /// Changes of one aggregate that are shown.
@@ -221,7 +220,8 @@ impl EventStore {
     ) -> Result<Compared, StoreError> {
         let (mut compared, mut states_bytes) = (Compared::default(), 0_usize);
         let mut count = 0_usize;
-        while !(room.is_full() || count >= COMPARED_MAX || count > 0 && self.work.has_cost_a(WORK_PART)) {
+        while !(room.is_full() || count >= COMPARED_MAX || count > 0 && self.work.has_cost_a(PAGE_WORK_PART))
+        {
             let like_before = STATES_BYTES_MAX / (states_bytes / count.max(1)).max(1);
             let wanted = like_before.clamp(1, count.max(1)).min(COMPARED_MAX - count);
             let group = walk.next(wanted)?;
@@ -232,7 +232,7 @@ impl EventStore {
             let before = self.sweep(runs, &group, &look)?.into_iter().flatten();
             let after = self.sweep(changed, &group, &look)?.into_iter().flatten();
             for ((one, before), after) in group.iter().zip(before).zip(after) {
-                if room.is_full() {
+                if room.is_full() || count > 0 && self.work.has_cost_a(PAGE_WORK_PART) {
                     break;
                 }
                 count += 1;
@@ -275,7 +275,9 @@ impl EventStore {
                 // What cannot be read stops both folds.
                 return Ok(record.ok().map(|record| self.changed_by(partition, spot, record)));
             }
-            watched += values(&states.0) + values(&states.1);
+            let looked_at = values(&states.0) + values(&states.1);
+            self.work.values(looked_at)?;
+            watched += looked_at;
             if watched > WATCHED_VALUES_MAX {
                 return Ok(None);
             }

@@ -13,6 +13,8 @@ use crate::error::StoreError;
 /// of its headers, each 256 bytes of a batch, and each value of a state that is only looked at on the way; a record counts when
 /// it is read and when it is folded, the bytes of a batch when it is opened and when they are passed over.
 pub const WORK_PIECES_MAX: u64 = 20_000_000;
+/// A page ends when it has cost this part of what a question may: the group that follows costs no more than all before.
+pub(crate) const PAGE_WORK_PART: u64 = 4;
 /// Bytes of a batch that cost as much as a record.
 const PIECE_BYTES: usize = 256;
 

@@ -12,6 +12,7 @@
 //! Invariant: what is read back is the same value, entries in their order; what is none of these bytes is no state.
 
 use annals_schema_model::{Decimal, Value};
+use rustc_hash::FxHashMap;
 
 use super::slots::State;
 
@@ -42,7 +43,7 @@ const RECORD: u8 = 17;
 pub(super) fn freeze(state: &State) -> Vec<u8> {
     let mut out = Writing {
         bytes: vec![VERSION],
-        names: Vec::new(),
+        names: FxHashMap::default(),
     };
     for slot in state {
         out.bytes.push(u8::from(slot.is_some()));
@@ -75,7 +76,8 @@ pub(super) fn thaw(bytes: &[u8]) -> Option<State> {
 
 struct Writing<'v> {
     bytes: Vec<u8>,
-    names: Vec<&'v str>,
+    /// The place of each name, from 1.
+    names: FxHashMap<&'v str, u64>,
 }
 
 impl<'v> Writing<'v> {
@@ -97,12 +99,12 @@ impl<'v> Writing<'v> {
     }
 
     fn name(&mut self, name: &'v str) {
-        match self.names.iter().position(|known| *known == name) {
-            Some(place) => self.number(place as u64 + 1),
+        match self.names.get(name) {
+            Some(place) => self.number(*place),
             None => {
                 self.number(0);
                 self.bytes(name.as_bytes());
-                self.names.push(name);
+                self.names.insert(name, self.names.len() as u64 + 1);
             }
         }
     }

@@ -66,14 +66,14 @@ impl EventStore {
         else {
             return;
         };
-        if whole.fold != answer.fold {
+        // What has been deleted since is missing now, and was not.
+        if whole.fold != answer.fold || whole.log_start_offset != answer.log_start_offset {
             return;
         }
         let counts = &self.shared.snapshots.counts;
         Counts::add(&counts.checked);
-        // Another way of asking for the same, and what has been deleted from the log's begin since.
+        // Another way of asking for the same.
         whole.at.clone_from(&answer.at);
-        whole.log_start_offset = answer.log_start_offset;
         whole.snapshot.clone_from(&answer.snapshot);
         if whole == *answer || whole.halted.is_some() {
             return;

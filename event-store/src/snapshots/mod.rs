@@ -30,8 +30,8 @@ use crate::index::PartitionIndex;
 
 /// Events between two snapshots of an aggregate, at least: to fold so many takes about as long as to read a snapshot.
 pub(crate) const EVENTS_MIN: u64 = 64;
-/// Bytes of events folded since the last snapshot, for each byte of a state that is kept: so snapshots take at most a
-/// quarter of what the log does.
+/// Bytes of events folded since the last snapshot, for each byte of a state that is kept: so the states of a
+/// fold take at most a quarter of what the events do that it folds.
 const BYTES_OF_EVENTS: u64 = 4;
 /// Snapshots in a file, about 50 bytes of memory each; a file that has so many begins anew.
 const SNAPSHOTS_MAX: usize = 1_000_000;
@@ -199,17 +199,27 @@ impl File {
 
     /// The last snapshot of a key that has no more than so many events.
     pub(crate) fn before(&self, key: &[u8], events: u64) -> Option<Snapshot> {
-        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         let hash = hash(key);
         let last = events.checked_sub(1)?;
-        let (_, position) = held.places.range((hash, 0)..=(hash, last)).next_back()?;
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let (place, position) = held.places.range((hash, 0)..=(hash, last)).next_back()?;
+        let place = *place;
         let read = held.beside.read(*position).ok()?;
+        drop(held);
         let snapshot = read.and_then(|bytes| Snapshot::decode(&bytes));
         if snapshot.is_none() {
-            Counts::add(&self.counts.damaged);
+            self.forget(place);
         }
         // Another key of the same hash; or another entry, where two processes wrote the file.
         snapshot.filter(|snapshot| snapshot.key == key && snapshot.last.revision <= last)
+    }
+
+    /// A snapshot that is none: the one before it is found from now on, and another may take its place.
+    fn forget(&self, place: (u64, u64)) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        if held.places.remove(&place).is_some() {
+            Counts::add(&self.counts.damaged);
+        }
     }
 
     /// Keeps one. A disk that refuses costs only the time of those who ask later.
