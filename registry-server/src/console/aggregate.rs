@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{AsOf, EventStore, HistoryCursor, Page, StoreError, parse_at};
+use annals_event_store::{
+    AsOf, EventStore, FoldUsed, HistoryCursor, Page, StoreError, parse_at, revision_name,
+};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -173,6 +175,9 @@ fn listed(
 
 fn topic(events: &EventStore, name: &str) -> String {
     let known = events.aggregates();
-    let found = known.into_iter().find(|aggregate| aggregate.name == name);
+    // The newest revision goes by its number as well.
+    let is_named = |fold: &FoldUsed| revision_name(&fold.name, fold.rev) == name;
+    let mut known = known.into_iter();
+    let found = known.find(|aggregate| aggregate.name == name || is_named(&aggregate.fold));
     found.map(|aggregate| aggregate.topic).unwrap_or_default()
 }
