@@ -176,6 +176,23 @@ fn say_taken(given: Option<&str>, taken: &Value) {
     }
 }
 
+/// Says where an answer may miss events: what cannot be read, or was removed, may be anybody's.
+pub(super) fn say_missing(answer: &Value) {
+    let ranges = answer["unreadable"].as_array().into_iter().flatten();
+    for range in ranges {
+        output::remark(&format!(
+            "offsets {} to {} of partition {} cannot be read, or were removed; events may be missing",
+            range["first"], range["last"], answer["partition"]
+        ));
+    }
+    match answer["unreadable_batches"].as_u64() {
+        None | Some(0) => {}
+        Some(places) => output::remark(&format!(
+            "{places} places of the log cannot be read, or were removed; events may be missing"
+        )),
+    }
+}
+
 /// What of a state is shown whose fold stopped.
 const STATE_SHOWN: &str = "what is shown is as it was before that event";
 
@@ -217,6 +234,7 @@ impl State {
                 .take(12)
                 .collect::<String>(),
         ))?;
+        say_missing(&answer);
         if let Some(revision) = answer["snapshot"]["revision"].as_u64() {
             output::remark(&format!("it began with the snapshot after revision {revision}"));
         }

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::Global;
-use super::aggregate::{AT_HELP, point, short};
+use super::aggregate::{AT_HELP, point, say_missing, short};
 use super::api::Api;
 use super::exit::{Exit, Failure};
 use super::output::{self, Format};
@@ -211,8 +211,9 @@ fn member_row(member: &Value, columns: Option<&[&str]>) -> Vec<String> {
     row
 }
 
-/// Says what was counted and summed up over all.
+/// Says what was counted and summed up over all, and what may be missing from it.
 fn say_sums(around: &Value) {
+    say_missing(around);
     if let Some(matched) = around["matched"].as_u64() {
         output::remark(&format!(
             "{matched} of {} at cut {}",
@@ -279,6 +280,7 @@ impl Changes {
                         let entries = page["entries"].as_array().into_iter().flatten();
                         table.rows(entries.flat_map(|entry| deed_rows(name, entry)))
                     })?;
+                    say_missing(&around);
                     if std::mem::take(&mut first) {
                         output::remark(&format!(
                             "times are by the clock of: {}",
@@ -373,6 +375,7 @@ pub(crate) fn diff(global: &Global, name: &str, from: &str, to: Option<&str>) ->
             if rows.is_empty() { vec![of.to_vec()] } else { rows }
         }))
     })?;
+    say_missing(&around);
     for side in ["from", "to"] {
         let cut = output::cell(&around[side]["cut"]);
         let cut = if cut.is_empty() { "nothing".to_owned() } else { cut };
