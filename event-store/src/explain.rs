@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::at::AsOf;
+use crate::changes::steps;
 use crate::diff::{ChangedBy, values};
 use crate::error::StoreError;
 use crate::fold::AnyFold;
@@ -224,7 +225,7 @@ fn leaf(fold: &dyn AnyFold, path: &str, noted: &Noted) -> LeafOrigin {
     let Noted { cause, touch } = noted;
     let field = touch.as_ref().and_then(|touch| {
         let within = path.strip_prefix(touch.place.as_str())?;
-        touch.given.field(&steps(within))
+        touch.given.field(&Vec::from_iter(steps(within)))
     });
     let from = match (&cause.writer, touch, &field) {
         (None, ..) => None,
@@ -245,14 +246,6 @@ fn leaf(fold: &dyn AnyFold, path: &str, noted: &Noted) -> LeafOrigin {
 fn is_within(path: &str, place: &str) -> bool {
     let rest = path.strip_prefix(place);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// The steps of a JSON pointer.
-fn steps(pointer: &str) -> Vec<String> {
-    let steps = pointer.split('/').skip(1);
-    steps
-        .map(|step| step.replace("~1", "/").replace("~0", "~"))
-        .collect()
 }
 
 #[cfg(test)]

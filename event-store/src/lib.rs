@@ -118,5 +118,5 @@ pub use store::{AggregateInfo, EventStore, NotLoaded, Progress};
 pub use time_source::TimeSource;
 pub use trail::{Deed, Sought, Trail};
 pub use typed::{Typed, typed};
-pub use what_if::{Differing, WhatIf, WhatIfChange};
+pub use what_if::{Differing, WhatIf};
 pub use work::{WORK_PIECES_MAX, WaitedFor, Work};

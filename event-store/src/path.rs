@@ -8,7 +8,7 @@ use std::fmt;
 #[cfg(feature = "questions")]
 use annals_schema_model::Value;
 
-use crate::changes::escaped;
+use crate::changes::{escaped, steps};
 
 /// Longest path, in bytes.
 const PATH_BYTES_MAX: usize = 1_024;
@@ -96,14 +96,9 @@ impl std::str::FromStr for StatePath {
         if text.len() > PATH_BYTES_MAX {
             return Err(wrong("it is too long"));
         }
-        let steps: Vec<String> = match text.strip_prefix('/') {
-            Some(pointer) => {
-                let steps = pointer.split('/');
-                steps
-                    .map(|step| step.replace("~1", "/").replace("~0", "~"))
-                    .collect()
-            }
-            None => named(text.strip_prefix("state.").unwrap_or(text))
+        let steps: Vec<String> = match text.starts_with('/') {
+            true => steps(text).collect(),
+            false => named(text.strip_prefix("state.").unwrap_or(text))
                 .ok_or_else(|| wrong("it has an empty step"))?,
         };
         if steps.len() > STEPS_MAX {

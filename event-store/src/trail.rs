@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::aggregates::Aggregate;
 use crate::at::AsOf;
 use crate::between::{CutTaken, ValueChange};
+use crate::changes::steps;
 use crate::cut::Cut;
 use crate::diff::{ChangedBy, values};
 use crate::error::StoreError;
@@ -343,11 +344,7 @@ fn is_kind(event: &str, kind: &str) -> bool {
 
 /// Whether a place is the field that is asked for, in it or around it.
 fn is_on_way(field: &StatePath, path: &str) -> bool {
-    let steps = path
-        .split('/')
-        .skip(1)
-        .map(|step| step.replace("~1", "/").replace("~0", "~"));
-    steps
+    steps(path)
         .zip(field.steps())
         .all(|(step, asked)| asked == "*" || *asked == step)
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::aggregates::Aggregate;
 use crate::at::AsOf;
-use crate::changes::{ChangeKind, changes};
+use crate::between::ValueChange;
 use crate::cut::Cut;
 use crate::diff::{ChangedBy, values};
 use crate::error::StoreError;
@@ -30,8 +30,6 @@ use crate::work::PAGE_WORK_PART;
 const COMPARED_MAX: usize = 10_000;
 /// States held to be compared, as JSON, when the next are like those before.
 const STATES_BYTES_MAX: usize = 8 << 20;
-/// Changes of one aggregate that are shown.
-const CHANGES_SHOWN_MAX: usize = 100;
 /// Values looked at on the way to the event from which on states differ, of one aggregate: about a second's work.
 const WATCHED_VALUES_MAX: usize = 4_000_000;
 /// Characters of a fold's digest that a cursor carries.
@@ -84,30 +82,12 @@ pub struct Differing {
     pub since: Option<ChangedBy>,
     /// How many fields differ.
     pub changes_total: u64,
-    /// The first 100 of them, in the order of their names.
-    pub changes: Vec<WhatIfChange>,
+    /// The first 100 of them, in the order of their names: before by the fold that runs, after by the changed one.
+    pub changes: Vec<ValueChange>,
     /// Where the fold that runs stops, if it does.
     pub halted_before: Option<Halted>,
     /// Where the changed fold stops, if it does.
     pub halted_after: Option<Halted>,
-}
-
-/// A field that differs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
-pub struct WhatIfChange {
-    /// Where in the state, as a JSON pointer.
-    pub path: String,
-    /// How it differs.
-    pub kind: ChangeKind,
-    /// The value by the fold that runs; absent when it is not there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "http", schema(value_type = Value, required = false))]
-    pub before: Option<Value>,
-    /// The value by the changed fold; absent when it is not there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "http", schema(value_type = Value, required = false))]
-    pub after: Option<Value>,
 }
 
 /// The two folds a walk is about, as its cursor names them.
@@ -287,25 +267,14 @@ impl EventStore {
 }
 
 fn differing(before: &Member, after: &Member, since: Option<ChangedBy>) -> Differing {
-    let (mut changes_total, mut shown) = (0, Vec::new());
-    changes(&before.state, &after.state, &mut |change| {
-        changes_total += 1;
-        if shown.len() < CHANGES_SHOWN_MAX {
-            shown.push(WhatIfChange {
-                path: change.path.to_owned(),
-                kind: change.kind,
-                before: change.before.cloned(),
-                after: change.after.cloned(),
-            });
-        }
-    });
+    let (changes_total, changes) = ValueChange::between(&before.state, &after.state, &|_| true);
     Differing {
         id: before.id.clone(),
         partition: before.partition,
         events: before.events,
         since,
         changes_total,
-        changes: shown,
+        changes,
         halted_before: before.halted.clone(),
         halted_after: after.halted.clone(),
     }
