@@ -38,10 +38,10 @@ use bytes::{Buf, Bytes};
 pub use build::BatchBuilder;
 use check::Announced;
 pub use check::Seen;
-pub use codec::Compression;
+pub use codec::{Compression, pack, unpack};
 pub use error::BatchError;
 pub use marker::Marker;
-pub use records::{HEADERS_MAX, Record, Records};
+pub use records::{HEADERS_MAX, Payload, Record, Records, Skim, Skimmed};
 pub use stamp::{stamp, stamp_append_time};
 
 /// Bytes of a batch before its records.

@@ -1,7 +1,8 @@
-//! What the key index costs: `cargo run --release -p annals-segment-log --example keys -- DIR EVENTS KEYS SEGMENT_BYTES`.
+//! What the key index costs, and copies in the order of keys: `cargo run --release -p annals-segment-log --example keys -- DIR EVENTS KEYS SEGMENT_BYTES`.
 //!
 //! Fills DIR with a seeded log unless it is there: so many events of so many keys, as long as those of an order, and UUIDs
-//! for keys. Then it makes the index, restarts, counts the keys and looks some of them up, and prints what each step took.
+//! for keys. Then it makes the index, restarts, counts the keys and looks some of them up, makes the copies and reads them, all and
+//! for single keys, and prints what each step took.
 
 use std::error::Error;
 use std::fs;
@@ -41,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (log, partition) = open()?;
     fill(&partition, events, keys)?;
     log.close()?;
-    remove_runs(&dir.join("orders/0"))?;
+    remove(&dir.join("orders/0"), &["keys", "clustered"])?;
 
     let (log, partition) = open()?;
     let (wall, cpu) = (Instant::now(), cpu()?);
@@ -53,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         self::cpu()? - cpu,
     );
     settle(&log, &partition)?;
-    let (files, bytes) = runs(&dir.join("orders/0"))?;
+    let (files, bytes) = files(&dir.join("orders/0"), "keys")?;
     println!(
         "{files} runs, {bytes} bytes, {:.2} an event; {} segments of the log, {} bytes",
         bytes as f64 / events as f64,
@@ -75,6 +76,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{begun} keys");
     report("keys counted", begun, wall.elapsed(), self::cpu()? - cpu);
     look_up(&partition, keys)?;
+    copies(&partition, &dir.join("orders/0"), events, keys)?;
     println!(
         "resident at last: {} MiB, at most {} MiB",
         memory("VmRSS")?,
@@ -163,6 +165,71 @@ fn look_up(partition: &Partition, keys: u64) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Makes the copies, and reads them.
+fn copies(partition: &Partition, dir: &Path, events: u64, keys: u64) -> Result<(), Box<dyn Error>> {
+    let (wall, cpu) = (Instant::now(), self::cpu()?);
+    let made = partition.cluster()?;
+    report("copies made", events, wall.elapsed(), self::cpu()? - cpu);
+    let (_, bytes) = files(dir, "clustered")?;
+    println!(
+        "{made} copies, {bytes} bytes, {:.1} an event",
+        bytes as f64 / events as f64
+    );
+    let chunks = partition.clustered()?;
+    for ahead in [0, 256 * 1024] {
+        let (wall, cpu) = (Instant::now(), self::cpu()?);
+        let mut read = 0;
+        for chunk in chunks.iter() {
+            let mut scan = chunk.scan(b"", 0, ahead)?;
+            while scan.next()?.is_some() {
+                read += 1;
+            }
+        }
+        report(
+            &format!("copies read, {ahead} ahead"),
+            read,
+            wall.elapsed(),
+            self::cpu()? - cpu,
+        );
+    }
+    let (from, end) = (
+        chunks.last().map_or(0, |last| last.end()),
+        partition.last_stable_offset(),
+    );
+    let (wall, cpu) = (Instant::now(), self::cpu()?);
+    let (mut next, mut read) = (from, 1);
+    while next < end {
+        let chunk = Arc::new(partition.in_key_order(next, end)?);
+        next = chunk.end();
+        let mut scan = chunk.scan(b"", 0, 0)?;
+        while scan.next()?.is_some() {
+            read += 1;
+        }
+    }
+    report("the rest put in order", read, wall.elapsed(), self::cpu()? - cpu);
+    let (mut times, mut read) = (Vec::new(), 0u64);
+    for n in 0..LOOKUPS / 10 {
+        let key = key(mixed(n) % keys);
+        let begun = Instant::now();
+        for chunk in chunks.iter() {
+            let mut scan = chunk.scan(key.as_bytes(), 0, 0)?;
+            while let Some(copied) = scan.next()?
+                && copied.record.key.as_deref() == Some(key.as_bytes())
+            {
+                read += 1;
+            }
+        }
+        times.push(begun.elapsed());
+    }
+    times.sort_unstable();
+    let middle = times.get(times.len() / 2).copied().unwrap_or_default();
+    println!(
+        "one key in each of {} copies: p50 {middle:?}, {read} events in all",
+        chunks.len()
+    );
+    Ok(())
+}
+
 fn report(what: &str, count: u64, wall: Duration, cpu: Duration) {
     println!(
         "{what}: {wall:.2?}, CPU {cpu:.2?} = {:.0} ns each, {:.2} million a second; resident {} MiB",
@@ -181,21 +248,24 @@ fn settle(log: &LogDir, partition: &Partition) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn remove_runs(dir: &Path) -> Result<(), Box<dyn Error>> {
+fn remove(dir: &Path, endings: &[&str]) -> Result<(), Box<dyn Error>> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == "keys") {
+        if endings
+            .iter()
+            .any(|ending| path.extension().is_some_and(|other| other == *ending))
+        {
             fs::remove_file(path)?;
         }
     }
     Ok(())
 }
 
-fn runs(dir: &Path) -> Result<(u64, u64), Box<dyn Error>> {
+fn files(dir: &Path, ending: &str) -> Result<(u64, u64), Box<dyn Error>> {
     let (mut files, mut bytes) = (0, 0);
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        if entry.path().extension().is_some_and(|ending| ending == "keys") {
+        if entry.path().extension().is_some_and(|other| other == ending) {
             files += 1;
             bytes += entry.metadata()?.len();
         }

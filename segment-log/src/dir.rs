@@ -367,8 +367,9 @@ fn check_path(path: &str) -> Result<(), LogError> {
         if !part.bytes().all(plain) {
             return bad("it has other characters than letters, digits, -, _ and .");
         }
-        if [REMOVED, ".log", ".idx", ".snap", ".keys", ".swap", ".tmp"]
+        if [REMOVED]
             .iter()
+            .chain(&format::ENDINGS)
             .any(|ending| part.ends_with(ending))
         {
             return bad("a part ends like one of the log's own files");

@@ -9,6 +9,7 @@
 //!                                       only base offset and leader epoch are stamped
 //!           00000000000000000000.idx    index of a sealed segment               (index.rs)
 //!           00000000000000000000.keys   key index of sealed segments, if asked for (keys/layout.rs)
+//!           00000000000000000000.clustered  records from this offset on by key, if asked for (clustered/layout.rs)
 //!           00000000000000000000.snap   derived state as of its first offset (derived/snapshot.rs)
 //!           <base>-<end>.swap           compacted, in the place of these  (swap.rs)
 //!       <partition path>.deleted/       being removed, swept at the next start
@@ -30,6 +31,7 @@ use bytes::{Buf, BufMut};
 use crc_fast::{CrcAlgorithm, Digest, checksum};
 
 use crate::checkpoint::{Checkpoint, Loaded};
+use crate::clustered;
 use crate::disk::{Disk, load, replace};
 use crate::error::LogError;
 
@@ -37,6 +39,17 @@ pub(crate) const FILE: &str = "FORMAT";
 const FAMILY: &str = "annals-log ";
 const CURRENT: &str = "annals-log 1";
 const FILE_BYTES_MAX: u64 = 4096;
+
+/// How a partition's files end.
+pub(crate) const ENDINGS: [&str; 7] = [
+    ".log",
+    ".idx",
+    ".snap",
+    ".keys",
+    clustered::ENDING,
+    ".swap",
+    ".tmp",
+];
 
 const MAGIC_BYTES: usize = 8;
 pub(crate) const HEAD_BYTES: usize = MAGIC_BYTES + 4;

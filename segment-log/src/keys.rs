@@ -49,7 +49,6 @@ mod reading;
 pub(crate) mod run;
 mod sealed;
 mod times;
-mod varint;
 
 pub(crate) use ahead::Ahead;
 pub(crate) use known::Known;
@@ -62,8 +61,8 @@ pub(crate) use sealed::{Sealed, SealedKeys, Segment};
 /// log, or ten million keys in segments that are being written.
 pub(crate) const BYTES_MAX: usize = 512 * 1024 * 1024;
 
-/// How long an index is kept in memory after the last question.
-const IDLE: Duration = Duration::from_secs(600);
+/// How long an index is kept in memory after the last question, and copies in the order of keys are.
+pub(crate) const IDLE: Duration = Duration::from_secs(600);
 
 /// A key, and where it is first met.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,6 +106,15 @@ pub struct Removals {
 #[derive(Debug, Default)]
 pub(crate) struct Budget(AtomicUsize);
 
+impl Budget {
+    /// Takes so many bytes in the place of those before; answers how many all take together then.
+    pub(crate) fn charge(&self, before: usize, bytes: usize) -> usize {
+        let all = self.0.fetch_add(bytes, Ordering::Relaxed) + bytes - before;
+        self.0.fetch_sub(before, Ordering::Relaxed);
+        all
+    }
+}
+
 /// The key index of one partition.
 #[derive(Debug)]
 pub(crate) struct Keys {
@@ -136,15 +144,14 @@ impl Keys {
         let mut known = write(&self.known);
         let changed = change(&mut known);
         let bytes = known.bytes();
-        let others = self.budget.0.fetch_add(bytes, Ordering::Relaxed) - known.charged;
-        self.budget.0.fetch_sub(known.charged, Ordering::Relaxed);
+        let all = self.budget.charge(known.charged, bytes);
         known.charged = bytes;
-        if others + bytes > BYTES_MAX {
+        if all > BYTES_MAX {
             *known = Known {
                 forgotten: known.forgotten + 1,
                 ..Known::default()
             };
-            self.budget.0.fetch_sub(bytes, Ordering::Relaxed);
+            self.budget.charge(bytes, 0);
             return Err(KeyError::NoRoom { bytes_max: BYTES_MAX });
         }
         Ok(changed)
@@ -186,7 +193,6 @@ impl Budget {
 
 impl Drop for Keys {
     fn drop(&mut self) {
-        let charged = write(&self.known).charged;
-        self.budget.0.fetch_sub(charged, Ordering::Relaxed);
+        self.budget.charge(write(&self.known).charged, 0);
     }
 }

@@ -49,6 +49,7 @@
 
 mod beside;
 mod checkpoint;
+mod clustered;
 mod committer;
 mod compact;
 mod damage;
@@ -62,6 +63,7 @@ mod keys;
 mod maintenance;
 mod mutex;
 mod offline;
+mod order;
 mod partition;
 mod recover;
 mod room;
@@ -69,12 +71,14 @@ mod segment;
 mod swap;
 mod tail;
 mod timings;
+mod varint;
 mod walk;
 
 #[cfg(test)]
 mod tests;
 
 pub use beside::Beside;
+pub use clustered::{Chunk, Copied, Scan};
 pub use committer::Cuts;
 pub use compact::Compaction;
 pub use damage::Damage;

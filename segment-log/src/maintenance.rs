@@ -1,5 +1,6 @@
 //! The log's upkeep: one thread that seals old segments, throws away what need not be kept, lets go of key indexes that
-//! nobody asks and merges those that somebody does, and compacts, off the path of appends.
+//! nobody asks and merges those that somebody does, compacts, and copies what is asked for in the order of keys, off the path of
+//! appends.
 //!
 //! Its time is the time the directory was opened at and what has passed since by a clock that only runs on: so a wall
 //! clock set wrong later throws nothing away.
@@ -62,6 +63,9 @@ impl Shared {
                 tidy();
             }
         }
+        for partition in &partitions {
+            self.keep(partition, || partition.cluster_some(&pace, &tidy));
+        }
     }
 
     /// Does some of a partition's upkeep, unless nothing is written any more; answers what came of it, if it worked.
@@ -83,13 +87,21 @@ impl Shared {
     }
 }
 
-/// How fast compaction may go.
+/// How fast compaction may go, and the making of copies.
 pub(crate) struct Pace<'a> {
     shared: &'a Shared,
     bytes_per_second: Option<u64>,
 }
 
 impl Pace<'_> {
+    /// As fast as it can.
+    pub(crate) fn unhurried(shared: &Shared) -> Pace<'_> {
+        Pace {
+            shared,
+            bytes_per_second: None,
+        }
+    }
+
     /// So many bytes were read: waits for as long as they are worth, and answers whether to go on.
     pub(crate) fn spend(&self, bytes: u64) -> bool {
         let millis = self

@@ -22,6 +22,7 @@ use std::time::Duration;
 use annals_kafka_wire::batch::{Batch, TimestampType};
 
 use crate::checkpoint::Mark;
+use crate::clustered::Copies;
 use crate::committer::Shared;
 use crate::damage::Damage;
 use crate::derived::producer::Sequence;
@@ -34,6 +35,7 @@ use crate::recover::{Recovered, Recovery};
 use crate::segment::{Opened, Segments};
 
 mod append;
+mod clustered;
 mod commit;
 mod compact;
 mod condition;
@@ -79,7 +81,9 @@ pub struct Partition {
     /// Sealed segments opened by readers, the last used at the back.
     opened: Mutex<VecDeque<Arc<Opened>>>,
     keys: Keys,
-    log_start: AtomicI64,
+    copies: Copies,
+    /// Looked at by who reads copies.
+    log_start: Arc<AtomicI64>,
     /// Where the log is to start as soon as that is on disk.
     log_start_due: AtomicI64,
     /// Held by who moves the log start.
@@ -150,6 +154,7 @@ impl Partition {
             end.max(damage.end_offset)
         });
         let keys = Keys::new(Arc::clone(&shared.keys));
+        let copies = Copies::new(Arc::clone(&shared.keys));
         Arc::new_cyclic(|me| Partition {
             path: path.to_owned(),
             config: RwLock::new(config),
@@ -175,7 +180,8 @@ impl Partition {
             segments: RwLock::new(segments),
             opened: Mutex::default(),
             keys,
-            log_start: AtomicI64::new(start),
+            copies,
+            log_start: Arc::new(AtomicI64::new(start)),
             log_start_due: AtomicI64::new(start),
             starting: Mutex::default(),
             compacted_end: AtomicI64::new(compacted_end),

@@ -12,7 +12,7 @@ use crate::disk::DiskFile;
 use crate::index::{Index, Indexed, Spot};
 use crate::tail::Tail;
 
-/// The file of a segment, by extension: `log`, `idx` or `snap`.
+/// The file of a segment, by extension: `log`, `idx`, `keys` or `snap`.
 pub(crate) fn file_name(dir: &str, base: i64, extension: &str) -> String {
     format!("{dir}/{base:020}.{extension}")
 }

@@ -12,6 +12,7 @@
 
 use std::io;
 
+use crate::clustered;
 use crate::disk::{Disk, remove_if_there};
 use crate::segment::{file_name, parse_name};
 
@@ -39,7 +40,7 @@ pub(crate) fn finish(disk: &dyn Disk, dir: &str, base: i64, end: i64) -> io::Res
     for entry in disk.list(dir)? {
         let name = format!("{dir}/{}", entry.name);
         let stands_at = |ending| parse_name(&entry.name, ending);
-        let mut endings = [".idx", ".snap", ".keys"].into_iter();
+        let mut endings = [".idx", ".snap", ".keys", clustered::ENDING].into_iter();
         let sidecar = endings.find_map(stands_at);
         let goes = sidecar.is_some_and(|at| (base..end).contains(&at))
             || stands_at(".log").is_some_and(|at| base < at && at < end);

@@ -2,6 +2,7 @@
 
 mod changes;
 mod checkpoint;
+mod clustered;
 mod commit;
 mod compact;
 mod crash;

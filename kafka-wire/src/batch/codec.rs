@@ -294,6 +294,27 @@ fn snappy(reason: impl fmt::Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason.to_string())
 }
 
+/// Packs bytes as one LZ4 block, which says nothing about itself: for files that are written and read by the same program.
+///
+/// ```
+/// use annals_kafka_wire::batch::{pack, unpack};
+///
+/// let packed = pack(&[7; 1_000]);
+/// assert!(packed.len() < 50);
+/// assert_eq!(unpack(&packed, 1_000), Some(vec![7; 1_000]));
+/// assert_eq!(unpack(&packed, 999), None);
+/// ```
+pub fn pack(bytes: &[u8]) -> Vec<u8> {
+    lz4_flex::block::compress(bytes)
+}
+
+/// The bytes that were packed, if there are exactly so many of them.
+pub fn unpack(packed: &[u8], bytes: usize) -> Option<Vec<u8>> {
+    let mut out = vec![0; bytes];
+    let written = lz4_flex::block::decompress_into(packed, &mut out).ok()?;
+    (written == bytes).then_some(out)
+}
+
 /// Compresses `records`, adding to `out`.
 pub(super) fn compress(codec: Compression, records: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
     match codec {

@@ -16,6 +16,11 @@ use bytes::Bytes;
 use super::{Announced, Batch, BatchError, Compression, Seen, TimestampType, check, codec};
 use crate::{error::WireError, primitives::Reader};
 
+mod skim;
+
+use skim::Cursor;
+pub use skim::{Payload, Skim, Skimmed};
+
 /// The most headers one record may have.
 pub const HEADERS_MAX: usize = 1_000;
 
@@ -138,7 +143,11 @@ impl Records {
         })
     }
 
-    fn fail(&mut self, reason: Flaw) -> Option<Result<Record, BatchError>> {
+    fn end_early<T>(&mut self) -> Option<Result<T, BatchError>> {
+        self.fail(Flaw::Rule("bytes follow the last record the header counts"))
+    }
+
+    fn fail<T>(&mut self, reason: Flaw) -> Option<Result<T, BatchError>> {
         self.done = true;
         let reason = match reason {
             Flaw::Wire(error) => error.to_string(),
@@ -162,7 +171,7 @@ impl Iterator for Records {
             self.done = true;
             return match self.from.finish() {
                 Ok(()) => None,
-                Err(_) => self.fail(Flaw::Rule("bytes follow the last record the header counts")),
+                Err(_) => self.end_early(),
             };
         }
         match self.read() {
@@ -176,28 +185,14 @@ impl Iterator for Records {
 }
 
 /// How many bytes the next record takes, and its offset delta; nothing when it says neither.
-fn ahead(mut bytes: &[u8]) -> Option<(usize, i32)> {
-    let all = bytes.len();
-    let length = usize::try_from(varint(&mut bytes)?).ok()?;
-    let taken = (all - bytes.len()).checked_add(length)?;
-    let mut body = bytes.get(1..length)?;
-    let stamp = body.iter().position(|byte| byte & 0x80 == 0)?;
-    body = body.get(stamp + 1..)?;
-    Some((taken, varint(&mut body)?))
-}
-
-/// A zigzag number of 32 bits off the front.
-fn varint(bytes: &mut &[u8]) -> Option<i32> {
-    let mut raw = 0_u64;
-    for (place, byte) in bytes.iter().take(5).enumerate() {
-        raw |= u64::from(byte & 0x7f) << (7 * place);
-        if byte & 0x80 == 0 {
-            *bytes = bytes.get(place + 1..)?;
-            let raw = u32::try_from(raw).ok()?;
-            return Some((raw >> 1) as i32 ^ -((raw & 1) as i32));
-        }
-    }
-    None
+fn ahead(bytes: &[u8]) -> Option<(usize, i32)> {
+    let mut from = Cursor::new(bytes);
+    let length = usize::try_from(from.varint()?).ok()?;
+    let record = from.pass(length)?;
+    let mut body = Cursor::new(bytes.get(record.clone())?);
+    body.pass(1)?;
+    body.varlong()?;
+    Some((record.end, body.varint()?))
 }
 
 /// Why a record cannot be read: its bytes, or a rule about them.

@@ -5,6 +5,7 @@ mod compact;
 mod marker;
 mod oracle;
 mod passing;
+mod skim;
 
 use bytes::{Bytes, BytesMut};
 

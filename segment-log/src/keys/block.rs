@@ -17,8 +17,8 @@
 
 use bytes::BufMut;
 
-use super::varint::{self, Damaged};
 use crate::format::{CRC_BYTES, crc};
+use crate::varint::{self, Damaged};
 
 /// Some offsets of a key, by distance from the base offset of their segment.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

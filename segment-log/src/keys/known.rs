@@ -204,13 +204,19 @@ impl Known {
 
     /// When the records at these rising offsets were recorded.
     pub(crate) fn recorded(&self, disk: &dyn Disk, offsets: &[i64]) -> io::Result<Vec<i64>> {
+        let latest = self.latest(disk, offsets)?.into_iter();
+        Ok(latest.map(Option::unwrap_or_default).collect())
+    }
+
+    /// The greatest time of the records up to each of these rising offsets; nothing before the first record.
+    pub(crate) fn latest(&self, disk: &dyn Disk, offsets: &[i64]) -> io::Result<Vec<Option<i64>>> {
         let mut found = Vec::with_capacity(offsets.len());
         let (mut rest, mut before) = (offsets, None);
         for sealed in &self.sealed {
             let (here, behind) = rest.split_at(rest.partition_point(|offset| *offset < sealed.end));
             if !here.is_empty() {
                 let local = sealed.recorded(disk, here)?.into_iter();
-                found.extend(local.map(|ms| ms.max(before).unwrap_or(0)));
+                found.extend(local.map(|ms| ms.max(before)));
             }
             if behind.is_empty() {
                 return Ok(found);
@@ -221,7 +227,7 @@ impl Known {
             .part
             .as_ref()
             .map_or(vec![None; rest.len()], |part| part.recorded(rest));
-        found.extend(local.into_iter().map(|ms| ms.max(before).unwrap_or(0)));
+        found.extend(local.into_iter().map(|ms| ms.max(before)));
         Ok(found)
     }
 

@@ -46,8 +46,9 @@ use crc_fast::{CrcAlgorithm, checksum};
 use super::facts::Facts;
 use super::part::Part;
 use super::times::Times;
-use super::{block, filter, times, varint};
+use super::{block, filter, times};
 use crate::format::{CRC_BYTES, HEAD_BYTES, crc, frame, unframe};
+use crate::varint;
 
 const MAGIC: &[u8; 8] = b"ANNALSKY";
 const VERSION: u32 = 2;

@@ -11,6 +11,7 @@ use super::facts::Facts;
 use super::reading::Reading;
 use super::times::Times;
 use crate::mutex::lock;
+use crate::order::{leading, shared_prefix};
 
 /// What an entry takes besides its key: the table's slot, the vector or box, the allocator's share, and its places in the
 /// two lists. Measured, rounded.
@@ -227,29 +228,11 @@ impl Part {
     /// All keys in order, with their offsets by distance from the base.
     pub(super) fn sorted(&self) -> Vec<(&[u8], &[u32])> {
         // The bytes behind what all keys begin with decide most comparisons without a look at the key.
-        let shared = self.shared_prefix();
+        let shared = shared_prefix(self.keys.keys().map(|key| &**key));
         let mut all: Vec<(u64, &[u8], &[u32])> = (self.keys.iter())
             .map(|(key, offsets)| (leading(&key[shared..]), &**key, offsets.all()))
             .collect();
         all.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| one.1.cmp(other.1)));
         all.into_iter().map(|(_, key, offsets)| (key, offsets)).collect()
     }
-
-    /// How many bytes all keys begin with.
-    fn shared_prefix(&self) -> usize {
-        let mut keys = self.keys.keys();
-        let Some(first) = keys.next() else { return 0 };
-        keys.fold(first.len(), |shared, key| {
-            let both = first[..shared].iter().zip(&**key);
-            both.take_while(|(one, other)| one == other).count()
-        })
-    }
-}
-
-/// The first eight bytes as a number that orders as they do; keys that end before count as if zeros followed.
-fn leading(bytes: &[u8]) -> u64 {
-    let mut first = [0; 8];
-    let taken = bytes.len().min(8);
-    first[..taken].copy_from_slice(&bytes[..taken]);
-    u64::from_be_bytes(first)
 }

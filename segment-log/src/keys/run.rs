@@ -12,10 +12,10 @@ use super::KeyEntry;
 use super::block::{Entry, Reading};
 use super::facts::Facts;
 use super::layout::{BlockHead, Ends, FOOTER_BYTES, OFFSETS_MAX, SegmentId, read_directory, read_footer};
-use super::varint::{self, Damaged};
 use super::{filter, times};
 use crate::disk::{Disk, DiskFile, Open};
 use crate::format::{CRC_BYTES, crc};
+use crate::varint::{self, Damaged};
 
 /// A run's filter and directory; its blocks are read when they are asked for.
 #[derive(Debug)]

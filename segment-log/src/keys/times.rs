@@ -17,8 +17,8 @@ use std::io;
 
 use bytes::BufMut;
 
-use super::varint::{self, Damaged};
 use crate::format::{CRC_BYTES, crc};
+use crate::varint::{self, Damaged};
 
 /// Bytes after which a block is closed: about a hundred places, gone through in a fraction of a microsecond.
 const BLOCK_BYTES: usize = 256;

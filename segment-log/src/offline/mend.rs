@@ -1,7 +1,7 @@
 //! Mending a damaged partition, losing nothing that can be read.
 //!
-//! Invariant: the copy is on disk before the file is replaced, the file is replaced as a whole, and its index goes
-//! first. An offset that was given is never given again: where a record is lost, an empty batch stands in its place.
+//! Invariant: the copy is on disk before the file is replaced, the file is replaced as a whole, and its index and copies of the partition in
+//! the order of keys go first. An offset that was given is never given again: where a record is lost, an empty batch stands in its place.
 
 use std::io;
 
@@ -9,6 +9,7 @@ use annals_kafka_wire::batch::Batch;
 
 use super::{Hole, OfflineLog, Segment};
 use crate::checkpoint::Mark;
+use crate::clustered;
 use crate::damage::Damage;
 use crate::disk::{DiskFile, Open, parent};
 use crate::error::LogError;
@@ -143,8 +144,15 @@ impl OfflineLog {
         new.sync()?;
         match disk.remove(&file_name(path, segment.base, "idx")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => disk.sync_dir(path)?,
+            _ => {}
         }
+        // They may have what is lost.
+        for entry in disk.list(path)? {
+            if entry.name.ends_with(clustered::ENDING) {
+                disk.remove(&format!("{path}/{}", entry.name))?;
+            }
+        }
+        disk.sync_dir(path)?;
         disk.rename(&fresh, name)?;
         disk.sync_dir(path)?;
         Ok((copy, remedies))

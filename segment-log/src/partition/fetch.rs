@@ -21,7 +21,7 @@ use crate::index::{self, Index, Spot};
 use crate::mutex::{lock, read};
 use crate::recover::tear;
 use crate::segment::{Found, Opened, file_name};
-use crate::walk::{Bad, BadKind, Walk};
+use crate::walk::{Bad, BadKind, Placed, Walk};
 
 /// The most one read gives beyond its first batch, whatever it asks for: 8 MiB.
 const READ_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -81,6 +81,20 @@ impl Place {
                 Err(_) => return Ok(0),
             }
         }
+    }
+
+    /// Goes on behind a bad batch, when that stands in front of the wanted one: then it is somebody else's affair.
+    fn walk_behind(&self, bad: Bad, wanted: i64) -> Result<Walk<'_>, ReadError> {
+        match tear::declared_next(&*self.file, &bad)? {
+            Some((position, offset)) if offset <= wanted => Ok(self.walk_from(Spot { position, offset })),
+            _ => Err(self.damaged(bad)),
+        }
+    }
+
+    /// A walk came to the end of the segment without a batch that was written.
+    fn missing(&self, walk: &Walk<'_>, offset: i64) -> ReadError {
+        let reason = format!("no batch that holds offset {offset} where it should be");
+        self.damaged(walk.bad(reason, BadKind::WrongHead))
     }
 
     pub(super) fn damaged(&self, bad: Bad) -> ReadError {
@@ -218,6 +232,20 @@ impl Partition {
         read
     }
 
+    /// The stored batch that holds `offset`, and where it stands. Whoever asks holds `files`.
+    pub(super) fn placed(&self, offset: i64) -> Result<Placed, ReadError> {
+        let place = self.find(offset, |index| index.spot_of(offset))?;
+        let mut walk = place.walk().reading(SLACK_BYTES);
+        while let Some(step) = walk.next()? {
+            match step {
+                Ok(placed) if placed.batch.last_offset() < offset => {}
+                Ok(placed) => return Ok(placed),
+                Err(bad) => walk = place.walk_behind(bad, offset)?.reading(SLACK_BYTES),
+            }
+        }
+        Err(place.missing(&walk, offset))
+    }
+
     /// The segment that holds `offset`, and a `spot` in it.
     pub(super) fn find(&self, offset: i64, spot: impl Fn(&Index) -> Spot) -> Result<Place, ReadError> {
         let found = read(&self.segments).find(offset, &spot);
@@ -302,16 +330,12 @@ fn read_from(place: &Place, from_offset: i64, limit: i64, bytes_max: u64) -> Res
         let placed = match step {
             Ok(placed) => placed,
             Err(_) if range.is_some() => break,
-            // What stands in front of the wanted batch is somebody else's affair.
-            Err(bad)
-                if let Some((position, offset)) = tear::declared_next(&*place.file, &bad)?
-                    && offset <= from_offset =>
-            {
-                let spot = Spot { position, offset };
-                walk = place.walk_from(spot).reading(bytes_max + SLACK_BYTES);
+            Err(bad) => {
+                walk = place
+                    .walk_behind(bad, from_offset)?
+                    .reading(bytes_max + SLACK_BYTES);
                 continue;
             }
-            Err(bad) => return Err(place.damaged(bad)),
         };
         let end = placed.position + placed.batch.bytes().len() as u64;
         if placed.batch.last_offset() < from_offset {
@@ -327,9 +351,7 @@ fn read_from(place: &Place, from_offset: i64, limit: i64, bytes_max: u64) -> Res
         }
     }
     let Some((start, end)) = range else {
-        // It is below the high watermark, so it was written.
-        let reason = format!("no batch that holds offset {from_offset} where it should be");
-        return Err(place.damaged(walk.bad(reason, BadKind::WrongHead)));
+        return Err(place.missing(&walk, from_offset));
     };
     if let Some(bytes) = walk.seen(start, end) {
         return Ok(bytes);

@@ -130,6 +130,7 @@ impl Partition {
     /// fails on a full disk; the first that failed is told.
     pub(crate) fn maintain(&self, now_ms: i64) -> io::Result<()> {
         self.keys.forget_idle(self.shared.now());
+        self.copies.forget_idle(self.shared.now());
         if !self.may_forget() {
             return Ok(());
         }

@@ -8,10 +8,11 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use super::Partition;
+use crate::clustered;
 use crate::disk::remove_if_there;
 use crate::error::AppendError;
-use crate::mutex::{lock, write};
-use crate::segment::file_name;
+use crate::mutex::{lock, read, write};
+use crate::segment::{file_name, parse_name};
 
 /// Why records were not deleted.
 #[derive(Debug, thiserror::Error)]
@@ -120,6 +121,13 @@ impl Partition {
         }
         lock(&self.opened).retain(|opened| !gone.contains(&opened.index.base));
         let disk = &*self.shared.disk;
+        // Chunks are named by their first offsets, within a segment.
+        let start = read(&self.segments).first_base();
+        for entry in disk.list(&self.path)? {
+            if parse_name(&entry.name, clustered::ENDING).is_some_and(|first| first < start) {
+                remove_if_there(disk, &format!("{}/{}", self.path, entry.name))?;
+            }
+        }
         for base in &gone {
             for extension in ["snap", "keys", "idx", "log"] {
                 remove_if_there(disk, &file_name(&self.path, *base, extension))?;

@@ -7,6 +7,7 @@ use std::io;
 
 use super::Recover;
 use crate::checkpoint::Mark;
+use crate::clustered;
 use crate::damage::Damage;
 use crate::derived::{Derived, snapshot};
 use crate::disk::{Open, load, remove_if_there};
@@ -82,7 +83,7 @@ impl Recover<'_> {
         })
     }
 
-    /// Removes what is left of segments before the log start.
+    /// Removes what is left of segments before the log start, and of copies that were being written.
     pub(super) fn sweep(&self, found: &Found) -> Result<(), LogError> {
         let Some(first) = found.bases.first() else {
             return Ok(());
@@ -90,8 +91,9 @@ impl Recover<'_> {
         let error = || LogError::io(format!("removing what is before the log start of {}", self.dir));
         let entries = self.disk.list(self.dir).map_err(error())?;
         let is_before = |name: &str| {
-            let mut endings = [".log", ".idx", ".snap", ".keys"].iter();
+            let mut endings = [".log", ".idx", ".snap", ".keys", clustered::ENDING].iter();
             endings.any(|ending| parse_name(name, ending).is_some_and(|base| base < *first))
+                || name.ends_with(clustered::UNDECIDED)
         };
         for entry in entries.iter().filter(|entry| is_before(&entry.name)) {
             let name = format!("{}/{}", self.dir, entry.name);

@@ -181,7 +181,7 @@ impl Partition {
     }
 
     /// The first offset from which records can be read again, when damage keeps the one at `next` from being read.
-    fn behind(&self, damage: &Damage, next: i64) -> i64 {
+    pub(in crate::partition) fn behind(&self, damage: &Damage, next: i64) -> i64 {
         let end = self.last_stable_offset();
         if damage.end_offset > next {
             return damage.end_offset.min(end);
