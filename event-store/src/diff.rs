@@ -231,7 +231,7 @@ impl EventStore {
         let mut touches = Touches::default();
         let mut watched = 0;
         let mut state = None;
-        let mut cursor = cursor(self, located.partition, spots);
+        let mut cursor = cursor(self, located.partition, &located.key, spots);
         for spot in spots.iter().copied() {
             if folding.halted.is_some() {
                 break;

@@ -99,7 +99,7 @@ impl EventLog for Embedded {
         let (cut, within) = located.own_cut(at)?;
         for from in (0..within).step_by(SPOTS_AT_ONCE) {
             let spots = located.spots(from..within.min(from + SPOTS_AT_ONCE))?;
-            let mut cursor = cursor(&self.store, located.partition, &spots);
+            let mut cursor = cursor(&self.store, located.partition, &located.key, &spots);
             for spot in &spots {
                 match cursor.record(spot.offset)? {
                     Ok(record) => each(&Stored {

@@ -168,7 +168,7 @@ impl EventStore {
         let mut folding = Folding::new(self, located.aggregate, located.partition, &located.key);
         folding.touches = Some(Vec::new());
         let spots = located.spots(0..events)?;
-        let mut cursor = cursor(self, located.partition, &spots);
+        let mut cursor = cursor(self, located.partition, &located.key, &spots);
         let mut state = Value::Null;
         let mut origins = None;
         for spot in spots {

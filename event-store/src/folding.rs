@@ -188,10 +188,15 @@ pub(crate) fn open_headed<'r>(
     Opened::new(header, value, resolve).map_err(|error| error.to_string())
 }
 
-/// A cursor through events.
-pub(crate) fn cursor<'a>(store: &'a EventStore, partition: &'a PartitionIndex, spots: &[Spot]) -> Cursor<'a> {
+/// A cursor through events of a key.
+pub(crate) fn cursor<'a>(
+    store: &'a EventStore,
+    partition: &'a PartitionIndex,
+    key: &[u8],
+    spots: &[Spot],
+) -> Cursor<'a> {
     let offsets: Vec<i64> = spots.iter().map(|spot| spot.offset).collect();
-    Cursor::new(store, partition, &offsets)
+    Cursor::of_key(store, partition, key, &offsets)
 }
 
 /// One aggregate on its way through its fold.
@@ -287,7 +292,7 @@ impl<'a> Folding<'a> {
 
     /// Folds the next events, until one halts.
     pub(crate) fn run(&mut self, spots: &[Spot]) -> Result<(), StoreError> {
-        let mut cursor = cursor(self.store, self.partition, spots);
+        let mut cursor = cursor(self.store, self.partition, self.key, spots);
         for spot in spots {
             if self.halted.is_some() {
                 break;

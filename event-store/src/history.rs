@@ -138,7 +138,7 @@ impl EventStore {
         let from = usize::try_from(page.from).unwrap_or(usize::MAX).min(within);
         let upto = from.saturating_add(page.limit).min(within);
         let spots = located.spots(from..upto)?;
-        let mut cursor = cursor(self, located.partition, &spots);
+        let mut cursor = cursor(self, located.partition, &located.key, &spots);
         let mut readings = FxHashMap::default();
         let mut entries = Vec::with_capacity(spots.len());
         for spot in spots {

@@ -17,7 +17,8 @@ use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted};
 use crate::key::{key_bytes, key_text};
-use crate::page::Room;
+use crate::members::Weighed;
+use crate::page::{Room, bytes_of};
 use crate::store::EventStore;
 use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
@@ -101,7 +102,7 @@ pub(crate) type Place = (Vec<u8>, usize);
 
 /// A walk through the aggregates that have begun at a cut, in the order of their keys.
 pub(crate) struct Walk<'a> {
-    aggregate: &'a Aggregate,
+    pub(crate) aggregate: &'a Aggregate,
     pub(crate) cut: &'a Cut,
     /// The last aggregate that was given out.
     pub(crate) after: Option<Place>,
@@ -173,23 +174,15 @@ impl EventStore {
         let cut = population.cut.clone();
         let mut walk = Walk::new(&aggregate, &cut, after);
         let mut last = None;
-        while !room.is_full() && !self.work.has_cost_a(PAGE_WORK_PART) {
-            let before = population.items.len();
-            let group = walk.next(room.estimate(before).clamp(1, before.max(1)))?;
-            if group.is_empty() {
-                break;
-            }
-            let look = |one: &Wanted, _, folding: &mut Folding<'_>| Ok(Member::of(one, folding));
-            let seen = self.sweep(&aggregate, &group, &look)?.into_iter().flatten();
-            for (one, member) in group.into_iter().zip(seen) {
-                if room.is_full() {
-                    break;
-                }
+        let look = |one: &Wanted, _, folding: &mut Folding<'_>| Ok(Member::of(one, folding));
+        self.each_member(&mut walk, &look, &mut |one, member| {
+            if !room.is_full() {
                 room.take(&member);
                 population.items.push(member);
                 last = Some((one.key, one.partition));
             }
-        }
+            Ok(!room.is_full() && !self.work.has_cost_a(PAGE_WORK_PART))
+        })?;
         population.next_cursor = walk.cursor_behind(last.as_ref())?;
         aggregate.still(&removals)?;
         Ok(population)
@@ -233,6 +226,12 @@ impl Aggregate {
             next_cursor: None,
             cut,
         })
+    }
+}
+
+impl Weighed for Member {
+    fn bytes(&self) -> usize {
+        bytes_of(self)
     }
 }
 

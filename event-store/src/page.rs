@@ -63,12 +63,6 @@ impl Room {
         self.entries = self.entries.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes_of(entry));
     }
-
-    /// How many more entries go onto the page if they are like those before.
-    pub(crate) fn estimate(&self, before: usize) -> usize {
-        let each = (PAGE_BYTES_MAX - self.bytes) / before.max(1);
-        self.entries.min(self.bytes / each.max(1) + 1)
-    }
 }
 
 /// How many bytes an entry's JSON has.

@@ -19,6 +19,7 @@ use crate::error::StoreError;
 use crate::folding::Folding;
 use crate::key::key_text;
 use crate::list::{Member, Population, Sum, Walk, resume};
+use crate::members::Weighed;
 use crate::page::Room;
 use crate::path::StatePath;
 use crate::question::{Asked, Question, Taken};
@@ -31,10 +32,6 @@ use crate::work::PAGE_WORK_PART;
 pub const ORDERED_MAX: usize = 10_000;
 /// Events that are folded for one page with a condition, before the next page goes on: about a second's work.
 const PAGE_EVENTS_MAX: usize = 1_000_000;
-/// Aggregates of a group.
-const GROUP_AGGREGATES_MAX: usize = 10_000;
-/// What the states of a group may take in memory, by those before them.
-const GROUP_BYTES_MAX: usize = 8 << 20;
 
 /// What was counted and summed up over all rows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,6 +47,20 @@ pub struct Summary {
 pub(crate) struct Row {
     pub(crate) member: Member,
     pub(crate) taken: Taken,
+}
+
+/// What a question saw of an aggregate.
+struct Seen {
+    /// About how large its state is.
+    bytes: usize,
+    /// Its row, where the condition holds.
+    row: Option<Row>,
+}
+
+impl Weighed for Seen {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
 }
 
 /// Who is told of aggregates and their rows, and says whether to go on.
@@ -255,36 +266,21 @@ impl Rows {
     fn sweep(&self, walk: &mut Walk<'_>, told: Told<'_>) -> Result<Summary, StoreError> {
         let mut summary = Summary::default();
         let mut sums = self.asked.sums();
-        let mut wanted = 1;
-        'groups: loop {
-            let group = walk.next(wanted)?;
-            if group.is_empty() {
-                break;
+        let look = |one: &Wanted, _, folding: &mut Folding<'_>| self.look(one, folding);
+        self.store.each_member(walk, &look, &mut |one, Seen { row, .. }| {
+            if let Some(row) = &row {
+                summary.matched += 1;
+                sums.add(&row.taken)
+                    .map_err(|problem| self.undecided(&one, problem))?;
             }
-            let look = |one: &Wanted, _, folding: &mut Folding<'_>| self.look(one, folding);
-            let seen = self.store.sweep(&self.aggregate, &group, &look)?;
-            let mut bytes = 0;
-            for (one, (weight, row)) in group.iter().zip(seen.into_iter().flatten()) {
-                bytes += weight;
-                if let Some(row) = &row {
-                    summary.matched += 1;
-                    sums.add(&row.taken)
-                        .map_err(|problem| self.undecided(one, problem))?;
-                }
-                if !told(one, row)? {
-                    break 'groups;
-                }
-            }
-            let fitting = GROUP_BYTES_MAX / (bytes / group.len()).max(1);
-            wanted = (2 * group.len()).min(fitting).clamp(1, GROUP_AGGREGATES_MAX);
-        }
+            told(&one, row)
+        })?;
         self.aggregate.still(&self.removals)?;
         summary.sums = sums.done();
         Ok(summary)
     }
 
-    /// About how large an aggregate's state is, and its row, where the condition holds.
-    fn look(&self, one: &Wanted, folding: &mut Folding<'_>) -> Result<(usize, Option<Row>), StoreError> {
+    fn look(&self, one: &Wanted, folding: &mut Folding<'_>) -> Result<Seen, StoreError> {
         let value = folding.value();
         let taken = self
             .asked
@@ -300,7 +296,10 @@ impl Rows {
                 taken,
             }
         });
-        Ok((weight(&value), row))
+        Ok(Seen {
+            bytes: weight(&value),
+            row,
+        })
     }
 
     fn undecided(&self, one: &Wanted, problem: String) -> StoreError {

@@ -15,6 +15,7 @@ use annals_segment_log::Partition;
 
 use crate::error::StoreError;
 use crate::index::PartitionIndex;
+use crate::keyed::Keyed;
 use crate::store::EventStore;
 use crate::work::Work;
 
@@ -196,6 +197,8 @@ pub(crate) struct Cursor<'a> {
     current: Option<Reading>,
     /// What was read ahead and not yet unpacked, the next batch last.
     ahead: Vec<Batch>,
+    /// The copies of the log to read from first, where one key's records are wanted.
+    keyed: Option<Keyed>,
 }
 
 impl<'a> Cursor<'a> {
@@ -209,6 +212,20 @@ impl<'a> Cursor<'a> {
             bytes,
             current: None,
             ahead: Vec::new(),
+            keyed: None,
+        }
+    }
+
+    /// A cursor for records of one key.
+    pub(crate) fn of_key(
+        store: &'a EventStore,
+        partition: &'a PartitionIndex,
+        key: &[u8],
+        wanted: &[i64],
+    ) -> Cursor<'a> {
+        Cursor {
+            keyed: store.copies_of(partition, key, wanted),
+            ..Cursor::new(store, partition, wanted)
         }
     }
 
@@ -239,6 +256,11 @@ impl<'a> Cursor<'a> {
             return Err(problem(format!(
                 "the record at offset {offset} was deleted: the log begins at offset {start}"
             )));
+        }
+        if let Some(keyed) = &mut self.keyed
+            && keyed.pass_to(offset, self.work)?
+        {
+            return self.keyed.as_ref().and_then(Keyed::record).ok_or_else(|| missing(offset));
         }
         let current = self.current.take();
         let current = match current.filter(|reading| reading.batch.contains(offset)) {

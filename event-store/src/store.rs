@@ -16,9 +16,13 @@ use crate::error::StoreError;
 use crate::fold::AnyFold;
 use crate::folding::{FoldUsed, ReaderUsed};
 use crate::index::{PartitionIndex, TopicIndex};
+use crate::keyed::Keyed;
+use crate::list::Place;
+use crate::ordered::InOrder;
 use crate::resolve::Memo;
 use crate::snapshots::{Checks, File, SnapshotFigures, Snapshots};
 use crate::source::{CACHE_BYTES_MAX, Cache, Source};
+use crate::tails::Tails;
 use crate::time_source::TimeSource;
 use crate::unhalted::Unhalted;
 use crate::work::Work;
@@ -99,8 +103,8 @@ pub struct EventStore {
     pub(crate) shared: Arc<Shared>,
     /// What is asked of this store is part of this work.
     pub(crate) work: Work,
-    /// Whether answers may begin with snapshots.
-    with_snapshots: bool,
+    /// Whether answers rest on nothing but the log: on no snapshots, and no copies.
+    from_the_log: bool,
 }
 
 /// What all questions have in common.
@@ -110,6 +114,7 @@ pub(crate) struct Shared {
     pub(crate) unhalted: Unhalted,
     pub(crate) snapshots: Snapshots,
     pub(crate) checks: Checks,
+    pub(crate) tails: Tails,
     aggregates: Arc<RwLock<Aggregates>>,
     not_loaded: RwLock<Vec<NotLoaded>>,
     /// Wakes the following thread, which ends when this goes away.
@@ -132,6 +137,7 @@ impl EventStore {
             unhalted: Unhalted::default(),
             snapshots: Snapshots::default(),
             checks: Checks::new(Weak::clone(shared)),
+            tails: Tails::default(),
             aggregates,
             not_loaded: RwLock::default(),
             wake: Arc::new(wake),
@@ -143,7 +149,7 @@ impl EventStore {
         EventStore {
             shared,
             work,
-            with_snapshots: true,
+            from_the_log: false,
         }
     }
 
@@ -153,18 +159,18 @@ impl EventStore {
         EventStore {
             shared: Arc::clone(&self.shared),
             work: work.clone(),
-            with_snapshots: self.with_snapshots,
+            from_the_log: self.from_the_log,
         }
     }
 
-    /// The same store, whose answers all begin with the first event. They are those it gives with snapshots, but for
-    /// `snapshot`.
+    /// The same store, whose answers all begin with the first event, and read each from the log itself, not from a copy of
+    /// it. They are those it gives with snapshots, but for `snapshot`.
     #[must_use]
     pub fn without_snapshots(&self) -> EventStore {
         EventStore {
             shared: Arc::clone(&self.shared),
             work: self.work.clone(),
-            with_snapshots: false,
+            from_the_log: true,
         }
     }
 
@@ -179,11 +185,30 @@ impl EventStore {
         aggregate: &Aggregate,
         partition: &PartitionIndex,
     ) -> Option<Arc<File>> {
-        if !self.with_snapshots {
+        if self.from_the_log {
             return None;
         }
         let others = || self.all().iter().map(|one| one.fold.id().clone()).collect();
         self.shared.snapshots.of(&*aggregate.fold, partition, others)
+    }
+
+    /// The copies of a partition's log to read a key's records from, if questions may rest on such.
+    pub(crate) fn copies_of(&self, partition: &PartitionIndex, key: &[u8], wanted: &[i64]) -> Option<Keyed> {
+        (!self.from_the_log).then(|| Keyed::of(&partition.log, key, wanted))?
+    }
+
+    /// All aggregates of a cut in the order of their ids, behind one of them, if questions may rest on copies of the log
+    /// and these tell of all events.
+    pub(crate) fn in_order<'a>(
+        &'a self,
+        aggregate: &'a Aggregate,
+        cut: &'a Cut,
+        after: Option<&Place>,
+    ) -> Result<Option<InOrder<'a>>, StoreError> {
+        match self.from_the_log {
+            true => Ok(None),
+            false => InOrder::begin(self, aggregate, cut, after),
+        }
     }
 
     /// Adds a fold over a topic's log, in place of one of the same name and revision, and begins to index the log. Further

@@ -242,7 +242,7 @@ impl EventStore {
         let spots = partition.spots(&one.key, 0..one.events())?;
         let mut before = Folding::new(self, runs, partition, &one.key);
         let mut after = Folding::new(self, changed, partition, &one.key);
-        let mut cursor = cursor(self, partition, &spots);
+        let mut cursor = cursor(self, partition, &one.key, &spots);
         let mut watched = 0;
         for spot in spots {
             let record = cursor.record(spot.offset)?;

@@ -1,0 +1,195 @@
+//! All aggregates of a type at a cut, each folded as a whole, in the order of their ids.
+//!
+//! The copies of the logs are in that order (`Partition::clustered`), and what has none yet is put into it in memory
+//! (`tails.rs`). So a walk through all aggregates reads every event once, one after the other, and asks the index nothing.
+//! Invariant: there is such a walk only where the copies tell of as many events as the index does; what they cannot tell is
+//! found by the index and read from the log (`members.rs`). Left out: logs of which records are gone, or cannot be read.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::sync::Arc;
+
+use annals_segment_log::{Chunk, Copied, Scan};
+use bytes::Bytes;
+
+use crate::aggregates::Aggregate;
+use crate::cut::Cut;
+use crate::error::StoreError;
+use crate::folding::{Folding, Spot};
+use crate::index::PartitionIndex;
+use crate::list::Place;
+use crate::source::SCAN_BYTES;
+use crate::store::EventStore;
+use crate::sweep::Wanted;
+
+/// A copy as it is read.
+struct Reading {
+    /// The place of its partition.
+    place: usize,
+    scan: Scan,
+    next: Option<Copied>,
+}
+
+/// The walk, before the next aggregate.
+pub(crate) struct InOrder<'a> {
+    store: &'a EventStore,
+    aggregate: &'a Aggregate,
+    cut: &'a Cut,
+    /// In the order of partitions, and then of offsets.
+    readings: Vec<Reading>,
+    /// The readings that have not come to their end, the one with the lowest key first; of those with the same key the one with
+    /// the lowest offsets.
+    lowest: BinaryHeap<Reverse<(Bytes, usize)>>,
+}
+
+/// What the walk came to.
+pub(crate) enum Met<T> {
+    /// An aggregate, and what was seen of it.
+    Aggregate(Wanted, T),
+    /// The end.
+    End,
+    /// A copy that cannot be read any further.
+    Lost,
+}
+
+impl<'a> InOrder<'a> {
+    /// A walk from the first aggregate behind `after` on; nothing where the copies do not tell of all events.
+    pub(crate) fn begin(
+        store: &'a EventStore,
+        aggregate: &'a Aggregate,
+        cut: &'a Cut,
+        after: Option<&Place>,
+    ) -> Result<Option<InOrder<'a>>, StoreError> {
+        let mut walk = InOrder {
+            store,
+            aggregate,
+            cut,
+            readings: Vec::new(),
+            lowest: BinaryHeap::new(),
+        };
+        for (place, partition) in aggregate.index.partitions.iter().enumerate() {
+            let Some(chunks) = chunks_of(store, partition) else {
+                return Ok(None);
+            };
+            let is_within = |chunk: &&Arc<Chunk>| chunk.first() <= cut.last(partition.number);
+            for chunk in chunks.iter().filter(is_within) {
+                if walk.enter(place, chunk, after).is_err() {
+                    return Ok(None);
+                }
+            }
+        }
+        Ok(Some(walk))
+    }
+
+    fn enter(&mut self, place: usize, chunk: &Arc<Chunk>, after: Option<&Place>) -> std::io::Result<()> {
+        let (key, behind) = after.map_or((&[][..], false), |(key, last)| (key, place <= *last));
+        let mut scan = chunk.scan(key, i64::MIN, SCAN_BYTES)?;
+        let mut next = scan.next()?;
+        while behind && next.as_ref().is_some_and(|copied| copied.record.key.as_deref() == Some(key)) {
+            scan.seek(key, i64::MAX)?;
+            next = scan.next()?;
+        }
+        if let Some(key) = next.as_ref().and_then(|copied| copied.record.key.clone()) {
+            self.lowest.push(Reverse((key, self.readings.len())));
+        }
+        self.readings.push(Reading { place, scan, next });
+        Ok(())
+    }
+
+    /// Folds the next aggregate that has begun by the cut, and looks at it.
+    pub(crate) fn next<T>(
+        &mut self,
+        look: &dyn Fn(&Wanted, usize, &mut Folding<'_>) -> Result<T, StoreError>,
+    ) -> Result<Met<T>, StoreError> {
+        let (store, aggregate) = (self.store, self.aggregate);
+        while let Some(Reverse((key, first))) = self.lowest.peek() {
+            let Some(place) = self.readings.get(*first).map(|reading| reading.place) else {
+                break;
+            };
+            let Some(partition) = aggregate.index.partitions.get(place) else {
+                break;
+            };
+            let key = key.to_vec();
+            let mut folding = Folding::new(store, aggregate, partition, &key);
+            let Some(events) = self.fold(&key, place, partition, &mut folding)? else {
+                return Ok(Met::Lost);
+            };
+            if events > 0 {
+                let wanted = Wanted {
+                    key: key.clone(),
+                    partition: place,
+                    stops: vec![events],
+                };
+                let seen = look(&wanted, 0, &mut folding)?;
+                return Ok(Met::Aggregate(wanted, seen));
+            }
+        }
+        Ok(Met::End)
+    }
+
+    /// Folds the events of a key within the cut and says how many there are; nothing where they cannot be read.
+    fn fold(
+        &mut self,
+        key: &[u8],
+        place: usize,
+        partition: &PartitionIndex,
+        folding: &mut Folding<'_>,
+    ) -> Result<Option<usize>, StoreError> {
+        let last = self.cut.last(partition.number);
+        let mut events = 0;
+        while let Some(mut lowest) = self.lowest.peek_mut() {
+            let Reverse((found, at)) = &*lowest;
+            let Some(reading) = self.readings.get_mut(*at) else {
+                break;
+            };
+            if *found != key || reading.place != place {
+                break;
+            }
+            while let Some(copied) = reading.next.take() {
+                if copied.record.key.as_deref() != Some(key) {
+                    reading.next = Some(copied);
+                    break;
+                }
+                if copied.record.offset <= last {
+                    let spot = Spot {
+                        offset: copied.record.offset,
+                        revision: events as u64,
+                        recorded_ms: copied.recorded_ms,
+                    };
+                    events += 1;
+                    self.store.work.record(copied.record.headers.len())?;
+                    folding.feed(spot, Ok(&copied.record))?;
+                }
+                match reading.scan.next() {
+                    Ok(next) => reading.next = next,
+                    Err(_) => return Ok(None),
+                }
+            }
+            match reading.next.as_ref().and_then(|copied| copied.record.key.clone()) {
+                Some(next) => *lowest = Reverse((next, *at)),
+                None => drop(PeekMut::pop(lowest)),
+            }
+        }
+        Ok(Some(events))
+    }
+}
+
+/// The copies that together tell of all of a partition's events, oldest first; nothing where there are no such.
+fn chunks_of(store: &EventStore, partition: &PartitionIndex) -> Option<Vec<Arc<Chunk>>> {
+    let log = &partition.log;
+    let mut chunks = log.clustered().ok()?.to_vec();
+    let facts = log.key_facts();
+    let mut end = log.log_start_offset();
+    for chunk in &chunks {
+        if chunk.first() != end {
+            return None;
+        }
+        end = chunk.end();
+    }
+    if end < facts.end {
+        chunks.extend(store.shared.tails.of(partition, end, facts.end).ok()??);
+    }
+    let told: u64 = chunks.iter().map(|chunk| chunk.records()).sum();
+    (told == facts.records - facts.keyless).then_some(chunks)
+}
