@@ -4,9 +4,10 @@
 //! |---|---|---|
 //! | NDJSON | a [`Member`] in JSON | the [`Summary`], where something was counted or summed up |
 //! | CSV (RFC 4180) | id, partition, events, revision, offset, recorded, halted, then the columns | nothing |
+//! | Avro container file | as in CSV, with types (`format/avro.rs`) | nothing |
 //!
 //! In CSV a text stands as it is, what is null or not there is empty, and lists and objects are JSON.
-//! Left out: Parquet, whose crates are many times as large as this one.
+//! Left out: Parquet, whose crates are many times as large as this one; container files are read wherever Parquet is.
 
 use std::io::{self, Write};
 
@@ -16,6 +17,9 @@ use crate::error::StoreError;
 use crate::list::Member;
 use crate::population::{Rows, Summary};
 
+#[cfg(feature = "avro-files")]
+mod avro;
+
 /// A form of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -23,6 +27,9 @@ pub enum Format {
     NdJson,
     /// Columns with commas between, and their names first.
     Csv,
+    /// An Avro object container file, compressed.
+    #[cfg(feature = "avro-files")]
+    Avro,
 }
 
 /// The columns before those that are chosen.
@@ -43,6 +50,8 @@ impl Format {
         match self {
             Format::NdJson => "application/x-ndjson",
             Format::Csv => "text/csv; charset=utf-8",
+            #[cfg(feature = "avro-files")]
+            Format::Avro => "application/vnd.apache.avro",
         }
     }
 
@@ -71,6 +80,8 @@ impl Format {
                 record(out, names.map(Value::from))?;
                 rows.each(limit, &mut |member| record(out, cells(member, &columns)))
             }
+            #[cfg(feature = "avro-files")]
+            Format::Avro => avro::write(&rows.in_columns().with_types(), limit, out),
         }
     }
 }
@@ -82,7 +93,7 @@ pub(crate) fn line(out: &mut impl Write, value: &impl serde::Serialize) -> Resul
 }
 
 /// Nobody reads any more where writing fails.
-fn taken(written: io::Result<()>) -> Result<(), StoreError> {
+fn taken<T>(written: io::Result<T>) -> Result<T, StoreError> {
     written.map_err(|_| StoreError::Stopped)
 }
 

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use annals_schema_model::Value;
+#[cfg(feature = "avro-files")]
+use annals_schema_model::cel::Shape;
 use annals_segment_log::Removals;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,10 @@ pub struct Summary {
 pub(crate) struct Row {
     pub(crate) member: Member,
     pub(crate) taken: Taken,
+    /// The columns with their types, where they are wanted so; the member has no state then.
+    pub(crate) cells: Vec<Value>,
+    #[cfg(feature = "avro-files")]
+    pub(crate) recorded_ms: Option<i64>,
 }
 
 /// What a question saw of an aggregate.
@@ -77,6 +83,7 @@ pub struct Rows {
     removals: Vec<Removals>,
     is_of_all: bool,
     is_summed: bool,
+    is_typed: bool,
 }
 
 impl EventStore {
@@ -108,6 +115,7 @@ impl EventStore {
             store: self.at_work(&self.work),
             is_of_all: question.is_of_all(),
             is_summed: question.sum.is_some() || question.count,
+            is_typed: false,
             aggregate,
             asked,
         })
@@ -170,6 +178,27 @@ impl Rows {
         self
     }
 
+    /// The same question, whose rows have their columns with types.
+    #[cfg(feature = "avro-files")]
+    pub(crate) fn with_types(self) -> Rows {
+        Rows {
+            is_typed: true,
+            ..self
+        }
+    }
+
+    /// The columns, with the types of what stands there.
+    #[cfg(feature = "avro-files")]
+    pub(crate) fn typed_columns(&self) -> Result<Vec<(String, Shape)>, StoreError> {
+        let columns = self.asked.columns.iter().flatten();
+        let typed = columns.map(|column| {
+            let shape = self.aggregate.fold.shape(column.steps());
+            let shape = shape.map_err(|problem| self.undecided(&[], problem))?;
+            Ok((column.to_string(), shape))
+        });
+        typed.collect()
+    }
+
     /// Gives the rows one by one, at most so many, and says what was counted and summed up over all.
     ///
     /// # Errors
@@ -180,13 +209,21 @@ impl Rows {
         limit: Option<usize>,
         given: &mut dyn FnMut(Member) -> Result<(), StoreError>,
     ) -> Result<Summary, StoreError> {
+        self.each_row(limit, &mut |row| given(row.member))
+    }
+
+    pub(crate) fn each_row(
+        &self,
+        limit: Option<usize>,
+        given: &mut dyn FnMut(Row) -> Result<(), StoreError>,
+    ) -> Result<Summary, StoreError> {
         if !self.asked.order.is_empty() {
             let limit = limit.unwrap_or(usize::MAX);
             if limit > ORDERED_MAX {
                 return Err(StoreError::Ordered { max: ORDERED_MAX });
             }
             let (rows, summary) = self.ranked(limit)?;
-            rows.into_iter().try_for_each(|row| given(row.member))?;
+            rows.into_iter().try_for_each(given)?;
             return Ok(summary);
         }
         let mut left = limit.unwrap_or(usize::MAX);
@@ -194,7 +231,7 @@ impl Rows {
         self.sweep(&mut walk, &mut |_, row| {
             if let Some(row) = row.filter(|_| left > 0) {
                 left -= 1;
-                given(row.member)?;
+                given(row)?;
             }
             Ok(left > 0 || self.is_of_all)
         })
@@ -271,7 +308,7 @@ impl Rows {
             if let Some(row) = &row {
                 summary.matched += 1;
                 sums.add(&row.taken)
-                    .map_err(|problem| self.undecided(&one, problem))?;
+                    .map_err(|problem| self.undecided(&one.key, problem))?;
             }
             told(&one, row)
         })?;
@@ -285,15 +322,23 @@ impl Rows {
         let taken = self
             .asked
             .take(&value)
-            .map_err(|problem| self.undecided(one, problem))?;
+            .map_err(|problem| self.undecided(&one.key, problem))?;
         let row = taken.map(|taken| {
-            let state = match &self.asked.columns {
-                Some(columns) => Asked::columns_of(columns, &value),
-                None => folding.view(),
-            };
+            let (mut cells, mut state) = (Vec::new(), serde_json::Value::Null);
+            match &self.asked.columns {
+                Some(columns) if self.is_typed => {
+                    let found = columns.iter().map(|column| column.find(&value));
+                    cells.extend(found.map(|found| found.cloned().unwrap_or_default()));
+                }
+                Some(columns) => state = Asked::columns_of(columns, &value),
+                None => state = folding.view(),
+            }
             Row {
                 member: Member::with(one, folding, state),
                 taken,
+                cells,
+                #[cfg(feature = "avro-files")]
+                recorded_ms: folding.last.map(|spot| spot.recorded_ms),
             }
         });
         Ok(Seen {
@@ -302,10 +347,10 @@ impl Rows {
         })
     }
 
-    fn undecided(&self, one: &Wanted, problem: String) -> StoreError {
+    pub(crate) fn undecided(&self, key: &[u8], problem: String) -> StoreError {
         StoreError::Undecided {
             aggregate: self.around.aggregate.clone(),
-            id: key_text(&one.key),
+            id: key_text(key),
             problem,
         }
     }
@@ -321,7 +366,7 @@ fn resume_ranked(cursor: &str) -> Result<(crate::cut::Cut, usize), StoreError> {
 }
 
 /// About how many bytes a value takes.
-fn weight(value: &Value) -> usize {
+pub(crate) fn weight(value: &Value) -> usize {
     size_of::<Value>()
         + match value {
             Value::String(text) | Value::Enum(text) => text.len(),

@@ -7,10 +7,10 @@ use std::cmp::Ordering;
 
 use crate::error::StoreError;
 use crate::page::bytes_of;
-use crate::population::Row;
+use crate::population::{Row, weight};
 use crate::question::Asked;
 
-/// Bytes of rows in JSON that may be held for an order.
+/// Bytes of rows, in JSON or with types, that may be held for an order.
 pub(crate) const RANKED_BYTES_MAX: usize = 32 << 20;
 
 /// The first rows so far.
@@ -34,7 +34,7 @@ impl<'a> Ranked<'a> {
 
     /// Takes a row in, and lets the last one go when there are too many.
     pub(crate) fn add(&mut self, row: Row) -> Result<(), StoreError> {
-        let bytes = bytes_of(&row.member);
+        let bytes = bytes_of(&row.member) + row.cells.iter().map(weight).sum::<usize>();
         self.bytes += bytes;
         self.rows.push((row, bytes));
         if self.rows.len() > 2 * self.count || self.bytes > RANKED_BYTES_MAX {

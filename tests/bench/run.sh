@@ -10,7 +10,7 @@
 #   run.sh kafka [quick]                  us beside Apache Kafka and the limit; needs .cache/venv, a JDK and Maven
 #   run.sh codegen [PART [CASE]]          generated Avro code beside others; needs a JDK and Maven
 #   run.sh store [ROW] [EVENTS] [CODEC]   the event store on 10,000,000 events, made once in .cache/store-bench, uncompressed or
-#                                         in lz4; ROW is one of in-process, rest, memory, scan (needs .cache/venv)
+#                                         in lz4; ROW is one of in-process, rest, memory, scan (needs .cache/venv), postgres
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 what=${1:?produce, registry, reconstruct, register, schemas, transitive, start, kafka, codegen or store}
@@ -75,6 +75,14 @@ case $what in
     if wants in-process; then
       "$store/release/store-bench" index "$log"
       "$store/release/store-bench" rows "$log"
+    fi
+    if wants postgres; then
+      # Not below $data, where its own user may not go.
+      peer=$(mktemp -d)
+      trap 'tests/postgres.sh stop "$peer" >/dev/null 2>&1; kill "${servers[@]}" 2>/dev/null || true; rm -rf "$data"' EXIT
+      chmod 755 "$peer"
+      "$store/release/store-bench" postgres "$log" "$(tests/postgres.sh start "$peer")"
+      tests/postgres.sh stop "$peer"
     fi
     if wants rest || wants memory || wants scan; then
       keep_in=$log start

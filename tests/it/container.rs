@@ -289,3 +289,34 @@ fn a_container_file_has_its_name_when_it_is_whole() {
     assert!(!unfinished.exists());
     check(&["produce", "prices", "--file", &followed], 0, "");
 }
+
+#[test]
+fn rows_of_a_question_are_read_by_others() {
+    let server = Server::start(&["--demo"]);
+    let list = |format: &str| {
+        let select = "status,total,address.city,items,placed_at";
+        let out = server.annals(&["list", "order", "--select", select, "--format", format]);
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        out.stdout
+    };
+    let wanted: Vec<Value> = lines(&String::from_utf8(list("ndjson")).unwrap())
+        .into_iter()
+        .map(|mut row| {
+            let state = row["state"].take();
+            let (city, items) = (&state["address.city"], state["items"].as_array().unwrap().len());
+            json!([row["id"], row["revision"], state["status"], state["total"], city, items])
+        })
+        .collect();
+    assert_eq!(wanted.len(), 2_000);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("orders.avro");
+    fs::write(&file, list("avro")).unwrap();
+    for (name, _, other) in others() {
+        let read = lines(&other(&["read", file.to_str().unwrap()]));
+        let read = read.into_iter().map(|row| {
+            let items = row["items"].as_array().unwrap().len();
+            json!([row["id"], row["revision"], row["status"], row["total"], row["address_city"], items])
+        });
+        assert_eq!(read.collect::<Vec<_>>(), wanted, "{name}");
+    }
+}

@@ -10,6 +10,7 @@ const CRATES_MAX: &[(&str, &str, usize)] = &[
     ("annals-schema-model", "avro", 12),
     ("annals-event-store", "", 55),
     ("annals-event-store", "declarative", 109),
+    ("annals-event-store", "avro-files", 107),
     ("annals-event-store", "http", 114),
     ("annals-event-store", "projections", 152),
     ("annals-event-store", "remote", 65),

@@ -285,12 +285,16 @@ fn wanted(format: Option<FormatAsked>, headers: &HeaderMap) -> Option<Format> {
         Some(FormatAsked::Json) => None,
         Some(FormatAsked::Ndjson) => Some(Format::NdJson),
         Some(FormatAsked::Csv) => Some(Format::Csv),
+        #[cfg(feature = "avro-files")]
+        Some(FormatAsked::Avro) => Some(Format::Avro),
         None => {
             let accepted = headers.get(header::ACCEPT)?.to_str().ok()?;
             let mut kinds = accepted.split(',').filter_map(|kind| kind.split(';').next());
             kinds.find_map(|kind| match kind.trim() {
                 "application/x-ndjson" => Some(Some(Format::NdJson)),
                 "text/csv" => Some(Some(Format::Csv)),
+                #[cfg(feature = "avro-files")]
+                "application/vnd.apache.avro" => Some(Some(Format::Avro)),
                 "application/json" | "*/*" => Some(None),
                 _ => None,
             })?
@@ -305,4 +309,6 @@ enum FormatAsked {
     Json,
     Ndjson,
     Csv,
+    #[cfg(feature = "avro-files")]
+    Avro,
 }

@@ -159,13 +159,13 @@ fn points(from: Option<&str>, to: Option<&str>, clock: &Clock) -> Result<(AsOf, 
 fn is_rows(format: Option<FormatAsked>, headers: &HeaderMap, cursor: Option<&str>) -> Result<bool, Problem> {
     match (wanted(format, headers), cursor) {
         (None, _) => Ok(false),
-        (Some(Format::Csv), _) => Err(Problem::new(
+        (Some(Format::NdJson), Some(_)) => Err(no_pages()),
+        (Some(Format::NdJson), None) => Ok(true),
+        (Some(_), _) => Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "bad-query",
             "what changed has no columns; ask for format=ndjson or format=json",
         )),
-        (Some(_), Some(_)) => Err(no_pages()),
-        (Some(_), None) => Ok(true),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use annals_event_store::format::Format;
 use annals_event_store::{AsOf, Cut, EventStore, Member, Question, StoreError};
+use annals_schema_model::avro::Reading;
+use annals_schema_model::avro::container::ContainerReader;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -61,6 +64,56 @@ fn rows(store: &EventStore, at: &AsOf, question: &Question, limit: Option<usize>
     items
 }
 
+/// A value as rows in JSON have it: instants there are in milliseconds.
+fn as_in_json(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.strip_suffix("000Z").map_or(text.clone(), |text| format!("{text}Z"))),
+        Value::Array(items) => items.into_iter().map(as_in_json).collect(),
+        Value::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, value)| (name, as_in_json(value)));
+            fields.collect()
+        }
+        other => other,
+    }
+}
+
+/// The rows of an Avro container file, by their columns' names.
+fn container(file: &[u8]) -> Vec<Value> {
+    let mut file = ContainerReader::new(file).unwrap();
+    let reading = Reading::of(file.schema());
+    let mut rows = Vec::new();
+    while let Some((_, datum)) = file.next_datum().unwrap() {
+        rows.push(as_in_json(reading.read(datum).unwrap().to_json()));
+    }
+    rows
+}
+
+/// What a container file has of rows, against the same rows in JSON.
+fn check_container(store: &EventStore, at: &AsOf, question: &Question) {
+    let write = || {
+        let mut file = Vec::new();
+        let rows = store.rows("till", at, question).unwrap();
+        Format::Avro.write(rows, None, &mut file).unwrap();
+        file
+    };
+    let file = write();
+    assert_eq!(file, write(), "the same rows are the same bytes");
+    let members = rows(store, at, question, None);
+    let read = container(&file);
+    assert_eq!(read.len(), members.len());
+    for (read, member) in read.into_iter().zip(members) {
+        assert_eq!(
+            (&read["id"], &read["events"], &read["revision"], &read["offset"]),
+            (&json!(member.id), &json!(member.events), &json!(member.revision), &json!(member.offset))
+        );
+        let columns = member.state.as_object().unwrap();
+        for (column, wanted) in columns {
+            let name: String = column.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+            assert_eq!(&read[&name], wanted, "{column} of {}", member.id);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 20, ..ProptestConfig::default() })]
 
@@ -86,6 +139,9 @@ proptest! {
         prop_assert_eq!(states(rows(&store, &at, &question, None)), in_order.clone());
         let few: Vec<_> = in_order.iter().take(limit).cloned().collect();
         prop_assert_eq!(states(rows(&store, &at, &question, Some(limit))), few);
+
+        let columns = Question { select: Some("status,balance,payers,payers[0].payer,last_paid,names,opened_at".to_owned()), ..question.clone() };
+        check_container(&store, &at, &columns);
 
         let summed = Question { sum: Some("balance, payments".to_owned()), ..question.clone() };
         let page = store.ask("till", &at, &summed, limit, None).unwrap();

@@ -20,7 +20,8 @@ use super::rows;
   annals list order --where \"state.status == 'refunded' && state.total > decimal('1000')\"
   annals list order --at 2026-03-04 --select total,address.city --order -total --limit 10
   annals list order --sum total,refunded --count --limit 1
-  annals list order --format csv > orders.csv")]
+  annals list order --format csv > orders.csv
+  annals list order --at 2026-03-04 --select status,total --format avro > orders.avro")]
 pub(crate) struct List {
     /// The aggregates' type
     #[arg(value_name = "TYPE")]
@@ -57,6 +58,8 @@ enum Rows {
     Ndjson,
     /// Columns with commas between
     Csv,
+    /// An Avro container file
+    Avro,
 }
 
 /// `annals changes order --actor jane --field address.street`
@@ -152,6 +155,7 @@ impl List {
             let format = match rows {
                 Rows::Ndjson => "ndjson",
                 Rows::Csv => "csv",
+                Rows::Avro => "avro",
             };
             query.extend([("limit", limit.as_deref()), ("format", Some(format))]);
             return rows::pass_on(&api, &["v1", "aggregates", &self.name], &query);

@@ -16,7 +16,8 @@ with open(path, "rb") as file:
     schema = reader.writer_schema
 if command == "read":
     for datum in data:
-        print(json.dumps(datum))
+        # Instants are no JSON.
+        print(json.dumps(datum, default=str))
 else:
     codec, to = sys.argv[3:]
     with open(to, "wb") as file:

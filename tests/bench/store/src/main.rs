@@ -6,12 +6,14 @@
 //! store-bench index DATA                 the key index, built anew, and opened once more
 //! store-bench rows DATA [ROW]            in process
 //! store-bench rest DATA HTTP             through a server on that data
+//! store-bench postgres DATA URL          the same in PostgreSQL, folded by its client
 //! store-bench memory DATA HTTP PID       eight askers, and what the server takes
 //! ```
 
 mod corpus;
 mod measure;
 mod memory;
+mod postgres;
 mod registry;
 mod rest;
 mod rng;
@@ -43,6 +45,7 @@ fn main() -> Result<(), Fault> {
         ["rows", data] => rows::run(Path::new(data), ""),
         ["rows", data, row] => rows::run(Path::new(data), row),
         ["rest", data, http] => rest::latency(Path::new(data), http),
+        ["postgres", data, url] => postgres::run(Path::new(data), url),
         ["memory", data, http, pid] => rest::memory(Path::new(data), http, pid),
         _ => Err("see the head of src/main.rs".into()),
     }
