@@ -74,6 +74,7 @@ case $what in
     wants() { [[ $1 == *"$row"* ]]; }
     if wants in-process; then
       "$store/release/store-bench" index "$log"
+      "$store/release/store-bench" copies "$log"
       "$store/release/store-bench" rows "$log"
     fi
     if wants postgres; then

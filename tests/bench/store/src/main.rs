@@ -4,6 +4,7 @@
 //! store-bench register HTTP              the schemas, in a fresh registry
 //! store-bench corpus DATA EVENTS CODEC   writes the log; CODEC is none or lz4
 //! store-bench index DATA                 the key index, built anew, and opened once more
+//! store-bench copies DATA                copies in the order of keys, made anew
 //! store-bench rows DATA [ROW]            in process
 //! store-bench rest DATA HTTP             through a server on that data
 //! store-bench postgres DATA URL          the same in PostgreSQL, folded by its client
@@ -42,6 +43,7 @@ fn main() -> Result<(), Fault> {
             corpus::make(Path::new(data), events.parse()?, codec)
         }
         ["index", data] => rows::index(Path::new(data)),
+        ["copies", data] => rows::copies(Path::new(data)),
         ["rows", data] => rows::run(Path::new(data), ""),
         ["rows", data, row] => rows::run(Path::new(data), row),
         ["rest", data, http] => rest::latency(Path::new(data), http),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use annals_event_store::{AsOf, EventStore, Question, declarative, typed};
+use annals_event_store::{AsOf, EventStore, Question, Source, declarative, typed};
 use annals_examples::ORDER_FOLD;
 use annals_examples::order::OrderFold;
 use annals_segment_log::LogDir;
@@ -29,7 +29,8 @@ struct Row<'a> {
 pub struct Opened {
     pub corpus: Corpus,
     pub store: EventStore,
-    _log: LogDir,
+    log: LogDir,
+    source: Source,
 }
 
 impl Opened {
@@ -42,7 +43,7 @@ impl Opened {
         store.add_aggregate(Box::new(typed::<OrderFold>("orders")), source.clone())?;
         let text = ORDER_FOLD.replace("name: order\n", "name: declared\n");
         let declared = declarative::load(&text, &*registry).map_err(|error| error.to_string())?;
-        store.add_aggregate(Box::new(declared), source)?;
+        store.add_aggregate(Box::new(declared), source.clone())?;
         store.caught_up()?;
         let (wall, cpu) = (wall.elapsed().as_secs_f64(), process_nanos() - cpu);
         println!(
@@ -55,7 +56,8 @@ impl Opened {
         Ok(Opened {
             corpus,
             store,
-            _log: log,
+            log,
+            source,
         })
     }
 
@@ -68,9 +70,8 @@ impl Opened {
         } else {
             let behind = (self.corpus.events - known.last) as u64;
             let at = AsOf::Offset(known.last + rng.below(behind) as i64);
-            self.store
-                .without_snapshots()
-                .reconstruct("order", &known.id, &at)?
+            // The typed fold keeps none.
+            self.store.reconstruct("order", &known.id, &at)?
         };
         if let Some(halted) = answer.halted {
             return Err(halted.to_string().into());
@@ -123,11 +124,11 @@ impl Opened {
 
 /// The key index built from the log, what it takes on disk, and the same log opened once more.
 pub fn index(data: &Path) -> Result<(), Fault> {
-    for (path, _) in runs(&data.join("log"))? {
+    for (path, _) in files(&data.join("log"), "keys")? {
         fs::remove_file(path)?;
     }
     let events = Opened::at(data)?.corpus.events;
-    let bytes: u64 = runs(&data.join("log"))?.iter().map(|(_, bytes)| bytes).sum();
+    let bytes: u64 = files(&data.join("log"), "keys")?.iter().map(|(_, bytes)| bytes).sum();
     println!(
         "index on disk: {bytes} bytes, {:.2} an event",
         bytes as f64 / events as f64
@@ -135,15 +136,38 @@ pub fn index(data: &Path) -> Result<(), Fault> {
     Opened::at(data).map(drop)
 }
 
-/// Files of the key index below a folder, with their sizes.
-fn runs(folder: &Path) -> Result<Vec<(PathBuf, u64)>, Fault> {
+/// The copies in the order of keys, made from the log, and what they take on disk.
+pub fn copies(data: &Path) -> Result<(), Fault> {
+    for (path, _) in files(&data.join("log"), "clustered")? {
+        fs::remove_file(path)?;
+    }
+    let Opened { corpus, log, source, .. } = Opened::at(data)?;
+    let (cpu, wall) = (process_nanos(), Instant::now());
+    let mut made = 0;
+    for partition in &source.partitions {
+        partition.clustered()?;
+        made += partition.cluster()?;
+    }
+    let (wall, cpu) = (wall.elapsed().as_secs_f64(), process_nanos() - cpu);
+    let bytes: u64 = files(&data.join("log"), "clustered")?.iter().map(|(_, bytes)| bytes).sum();
+    println!(
+        "copies: {made} in {wall:.2} s wall, {:.1} ns of CPU an event of the log, {bytes} bytes, {:.1} an event, {} MB at most",
+        cpu as f64 / corpus.events as f64,
+        bytes as f64 / corpus.events as f64,
+        crate::memory::resident_kib("self", "VmHWM")? / 1024,
+    );
+    Ok(log.close()?)
+}
+
+/// Files of a kind below a folder, with their sizes.
+fn files(folder: &Path, kind: &str) -> Result<Vec<(PathBuf, u64)>, Fault> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let path = entry.path();
         if entry.file_type()?.is_dir() {
-            found.extend(runs(&path)?);
-        } else if path.extension().is_some_and(|ending| ending == "keys") {
+            found.extend(files(&path, kind)?);
+        } else if path.extension().is_some_and(|ending| ending == kind) {
             found.push((path, entry.metadata()?.len()));
         }
     }
