@@ -8,10 +8,13 @@
 //! store-bench rows DATA [ROW]            in process
 //! store-bench rest DATA HTTP             through a server on that data
 //! store-bench postgres DATA URL          the same in PostgreSQL, folded by its client
+//! store-bench cqrs DATA URL              the same in cqrs-es on PostgreSQL (the feature `cqrs`)
 //! store-bench memory DATA HTTP PID       eight askers, and what the server takes
 //! ```
 
 mod corpus;
+#[cfg(feature = "cqrs")]
+mod cqrs;
 mod measure;
 mod memory;
 mod postgres;
@@ -48,6 +51,8 @@ fn main() -> Result<(), Fault> {
         ["rows", data, row] => rows::run(Path::new(data), row),
         ["rest", data, http] => rest::latency(Path::new(data), http),
         ["postgres", data, url] => postgres::run(Path::new(data), url),
+        #[cfg(feature = "cqrs")]
+        ["cqrs", data, url] => cqrs::run(Path::new(data), url),
         ["memory", data, http, pid] => rest::memory(Path::new(data), http, pid),
         _ => Err("see the head of src/main.rs".into()),
     }
