@@ -130,7 +130,17 @@ impl Stream {
 
 /// A store with the typed fold and one with the file, over the same logs.
 pub(crate) fn stores(stream: &Stream, steps: &[Step]) -> (Logs, [EventStore; 2]) {
-    let (logs, table) = written(stream, steps);
+    stores_in(stream, steps, None)
+}
+
+/// The same over segments of so many bytes.
+pub(crate) fn stores_in(
+    stream: &Stream,
+    steps: &[Step],
+    segment_bytes: Option<u64>,
+) -> (Logs, [EventStore; 2]) {
+    let logs = Logs::in_segments(TOPIC, 2, segment_bytes);
+    let (logs, table) = written_to(logs, stream, steps);
     let declarative = declarative::load(FILE, &*table).unwrap();
     let stores = [EventStore::new(table.clone()), EventStore::new(table)];
     stores[0]
@@ -144,8 +154,11 @@ pub(crate) fn stores(stream: &Stream, steps: &[Step]) -> (Logs, [EventStore; 2])
 
 /// The logs of a stream, and its schemas.
 pub(crate) fn written(stream: &Stream, steps: &[Step]) -> (Logs, Arc<Table>) {
+    written_to(Logs::new(TOPIC, 2), stream, steps)
+}
+
+fn written_to(logs: Logs, stream: &Stream, steps: &[Step]) -> (Logs, Arc<Table>) {
     let (table, ids) = table();
-    let logs = Logs::new(TOPIC, 2);
     // Times as they were given, not clamped: clamping is the store's.
     let mut given: [Vec<i64>; 2] = Default::default();
     for step in steps {

@@ -98,18 +98,29 @@ pub(crate) struct Logs {
 
 impl Logs {
     pub(crate) fn new(topic: &'static str, partitions: usize) -> Logs {
-        Logs::timed(topic, &vec![TimestampType::CreateTime; partitions])
+        Logs::in_segments(topic, partitions, None)
+    }
+
+    /// With segments of so many bytes.
+    pub(crate) fn in_segments(topic: &'static str, partitions: usize, bytes: Option<u64>) -> Logs {
+        Logs::open(topic, &vec![TimestampType::CreateTime; partitions], bytes)
     }
 
     /// A partition for each time a record may have.
     pub(crate) fn timed(topic: &'static str, times: &[TimestampType]) -> Logs {
+        Logs::open(topic, times, None)
+    }
+
+    fn open(topic: &'static str, times: &[TimestampType], segment_bytes: Option<u64>) -> Logs {
         let place = tempfile::tempdir().unwrap();
         let log = LogDir::open(place.path(), LogConfig::default(), 0).unwrap();
         let open = |(number, time): (usize, &TimestampType)| {
+            let default = PartitionConfig::default();
             let config = PartitionConfig {
                 durability: Durability::Os,
                 timestamp_type: *time,
-                ..PartitionConfig::default()
+                segment_bytes_max: segment_bytes.unwrap_or(default.segment_bytes_max),
+                ..default
             };
             log.partition(&format!("t/{topic}/{number}"), config).unwrap()
         };
@@ -123,10 +134,15 @@ impl Logs {
 
     /// The files beside a partition's log that folds keep their snapshots in.
     pub(crate) fn snapshot_files(&self, partition: usize) -> Vec<PathBuf> {
+        self.files(partition, "beside")
+    }
+
+    /// The files of a kind in a partition's folder.
+    pub(crate) fn files(&self, partition: usize, kind: &str) -> Vec<PathBuf> {
         let path = self.place.path().join(self.partitions[partition].path());
         let files = std::fs::read_dir(path).unwrap().map(|file| file.unwrap().path());
         files
-            .filter(|file| file.extension().is_some_and(|ending| ending == "beside"))
+            .filter(|file| file.extension().is_some_and(|ending| ending == kind))
             .collect()
     }
 
