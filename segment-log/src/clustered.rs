@@ -145,6 +145,14 @@ impl Chunk {
         }
     }
 
+    /// About what it takes in memory.
+    pub fn bytes(&self) -> usize {
+        match &self.content {
+            Content::File(copy) => copy.bytes(),
+            Content::Memory(gathered) => gathered.bytes(),
+        }
+    }
+
     /// Reads on from the first record at or behind (`key`, `offset`) in the order of a chunk. `ahead` is how many bytes of the
     /// file are read at once, where one block is the least: 0 for a few records, some hundred KiB for all of them.
     ///
