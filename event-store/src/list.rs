@@ -1,8 +1,7 @@
 //! All aggregates of a type at a cut, page by page.
 //!
-//! Invariant: the pages of one walk are of one cut: the cursor carries it. A page's aggregates are folded group by group,
-//! until it is full. How large a state is shows when it is folded, so the first group is one, and the next at most as many
-//! as came before it and there is room for: what is folded in vain is no more than a page and one group.
+//! Invariant: the pages of one walk are of one cut: the cursor carries it. How aggregates are gone through is the affair of
+//! `members.rs`.
 
 use std::collections::BTreeMap;
 

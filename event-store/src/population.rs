@@ -1,6 +1,6 @@
 //! What is asked of all aggregates of a type at a cut, by pages or row by row.
 //!
-//! Row by row, what is held is a group of aggregates at a time, whatever there is in all. In an order that was asked for, the
+//! Row by row, what is held is an aggregate or a group of them at a time (`members.rs`), whatever there is in all. In an order that was asked for, the
 //! rows that come first are held until all aggregates are looked at (`ranked.rs`), so only so many can be asked for. Counts
 //! and sums are of all aggregates, and stand on the first page.
 //! Invariant: the pages of one walk are of one cut; a page with a condition ends after so many events, found or not, so that

@@ -22,7 +22,7 @@ use crate::ordered::InOrder;
 use crate::resolve::Memo;
 use crate::snapshots::{Checks, File, SnapshotFigures, Snapshots};
 use crate::source::{CACHE_BYTES_MAX, Cache, Source};
-use crate::tails::Tails;
+use crate::tails::{self, Tails};
 use crate::time_source::TimeSource;
 use crate::unhalted::Unhalted;
 use crate::work::Work;
@@ -137,7 +137,7 @@ impl EventStore {
             unhalted: Unhalted::default(),
             snapshots: Snapshots::default(),
             checks: Checks::new(Weak::clone(shared)),
-            tails: Tails::default(),
+            tails: Tails::new(tails::BYTES_MAX),
             aggregates,
             not_loaded: RwLock::default(),
             wake: Arc::new(wake),

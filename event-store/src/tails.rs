@@ -35,10 +35,19 @@ impl Tail {
 }
 
 /// The tails of the logs that were asked for last.
-#[derive(Default)]
-pub(crate) struct Tails(Mutex<VecDeque<Tail>>);
+pub(crate) struct Tails {
+    kept: Mutex<VecDeque<Tail>>,
+    bytes_max: usize,
+}
 
 impl Tails {
+    pub(crate) fn new(bytes_max: usize) -> Tails {
+        Tails {
+            kept: Mutex::default(),
+            bytes_max,
+        }
+    }
+
     /// A log's records from `first` up to `end`, in pieces; nothing where they are too many. The last piece may go on.
     pub(crate) fn of(
         &self,
@@ -57,7 +66,7 @@ impl Tails {
         }
         while tail.end() < end {
             let piece = partition.log.in_key_order(tail.end(), end)?;
-            if piece.end() <= tail.end() || tail.bytes() + piece.bytes() > BYTES_MAX {
+            if piece.end() <= tail.end() || tail.bytes() + piece.bytes() > self.bytes_max {
                 return Ok(None);
             }
             tail.pieces.push(Arc::new(piece));
@@ -68,19 +77,79 @@ impl Tails {
     }
 
     fn take(&self, log: u64) -> Option<Tail> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let at = kept.iter().position(|tail| tail.log == log)?;
         kept.remove(at)
     }
 
     fn keep(&self, tail: Tail) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|other| other.log != tail.log);
         kept.push_front(tail);
         let mut bytes = 0;
         kept.retain(|tail| {
             bytes += tail.bytes();
-            bytes <= BYTES_MAX
+            bytes <= self.bytes_max
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use annals_kafka_wire::batch::{Batch, BatchBuilder};
+    use annals_segment_log::{LogConfig, LogDir, Partition, PartitionConfig};
+
+    use super::*;
+    use crate::index::TopicIndex;
+
+    fn append(log: &Partition, bytes: usize) -> i64 {
+        let mut builder = BatchBuilder::new();
+        builder.push(1, Some(b"k"), Some(&vec![0; bytes]), &[]);
+        let (batch, _) = Batch::parse(&builder.build(), 0).unwrap();
+        let last = log.append(&batch, 1).unwrap().last_offset;
+        log.wait_durable(last, Duration::from_secs(10)).unwrap();
+        last + 1
+    }
+
+    #[test]
+    fn tails_take_only_so_much_together() {
+        const BYTES: usize = 10_000;
+        let place = tempfile::tempdir().unwrap();
+        let log = LogDir::open(place.path(), LogConfig::default(), 0).unwrap();
+        let open = |number: usize| log.partition(&format!("t/o/{number}"), PartitionConfig::default());
+        let logs: Vec<_> = (0..3).map(|number| open(number).unwrap()).collect();
+        let index = TopicIndex::new("o", &logs, None);
+        let tails = Tails::new(3 * BYTES);
+        let held = || tails.kept.lock().unwrap().iter().map(Tail::bytes).sum::<usize>();
+        for _ in 0..2 {
+            for (log, partition) in logs.iter().zip(&index.partitions) {
+                let end = append(log, BYTES);
+                let pieces = tails.of(partition, 0, end).unwrap().unwrap();
+                assert_eq!(pieces.last().map(|piece| piece.end()), Some(end));
+                assert_eq!(pieces.iter().map(|piece| piece.records()).sum::<u64>(), end as u64);
+                assert!(held() <= 3 * BYTES, "{} bytes are held", held());
+            }
+        }
+        // What is more than may be held is not put in order at all.
+        let end = append(&logs[0], 2 * BYTES);
+        assert!(tails.of(&index.partitions[0], 0, end).unwrap().is_none());
+        assert!(tails.of(&index.partitions[0], end - 1, end).unwrap().is_some());
+    }
+
+    #[test]
+    fn many_pieces_become_one() {
+        let place = tempfile::tempdir().unwrap();
+        let log = LogDir::open(place.path(), LogConfig::default(), 0).unwrap();
+        let logs = [log.partition("t/o/0", PartitionConfig::default()).unwrap()];
+        let index = TopicIndex::new("o", &logs, None);
+        let tails = Tails::new(BYTES_MAX);
+        for _ in 0..3 * PIECES_MAX {
+            let end = append(&logs[0], 1);
+            let pieces = tails.of(&index.partitions[0], 0, end).unwrap().unwrap();
+            assert!(pieces.len() <= PIECES_MAX);
+            assert_eq!(pieces.iter().map(|piece| piece.records()).sum::<u64>(), end as u64);
+        }
     }
 }
