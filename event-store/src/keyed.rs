@@ -75,7 +75,10 @@ impl Keyed {
             let Some(chunk) = self.chunks.get(at) else {
                 return Ok(None);
             };
-            let wanted = self.wanted.iter().filter(|wanted| (offset..chunk.end()).contains(wanted));
+            let wanted = self
+                .wanted
+                .iter()
+                .filter(|wanted| (offset..chunk.end()).contains(wanted));
             let ahead = (wanted.count() * RECORD_BYTES).min(SCAN_BYTES);
             self.scan = Some((at, chunk.scan(&self.key, offset, ahead)?));
         }
@@ -84,7 +87,10 @@ impl Keyed {
         };
         // Most often it is the next.
         let mut copied = scan.next()?;
-        if copied.as_ref().is_some_and(|copied| copied.record.offset < offset) {
+        if copied
+            .as_ref()
+            .is_some_and(|copied| copied.record.offset < offset)
+        {
             scan.seek(&self.key, offset)?;
             copied = scan.next()?;
         }

@@ -54,8 +54,8 @@ pub mod listed;
 mod locate;
 pub mod log;
 mod members;
-mod origins;
 mod ordered;
+mod origins;
 mod page;
 mod path;
 #[cfg(feature = "questions")]

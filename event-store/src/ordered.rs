@@ -86,7 +86,11 @@ impl<'a> InOrder<'a> {
         let (key, behind) = after.map_or((&[][..], false), |(key, last)| (key, place <= *last));
         let mut scan = chunk.scan(key, i64::MIN, SCAN_BYTES)?;
         let mut next = scan.next()?;
-        while behind && next.as_ref().is_some_and(|copied| copied.record.key.as_deref() == Some(key)) {
+        while behind
+            && next
+                .as_ref()
+                .is_some_and(|copied| copied.record.key.as_deref() == Some(key))
+        {
             scan.seek(key, i64::MAX)?;
             next = scan.next()?;
         }

@@ -304,14 +304,15 @@ impl Rows {
         let mut summary = Summary::default();
         let mut sums = self.asked.sums();
         let look = |one: &Wanted, _, folding: &mut Folding<'_>| self.look(one, folding);
-        self.store.each_member(walk, &look, &mut |one, Seen { row, .. }| {
-            if let Some(row) = &row {
-                summary.matched += 1;
-                sums.add(&row.taken)
-                    .map_err(|problem| self.undecided(&one.key, problem))?;
-            }
-            told(&one, row)
-        })?;
+        self.store
+            .each_member(walk, &look, &mut |one, Seen { row, .. }| {
+                if let Some(row) = &row {
+                    summary.matched += 1;
+                    sums.add(&row.taken)
+                        .map_err(|problem| self.undecided(&one.key, problem))?;
+                }
+                told(&one, row)
+            })?;
         self.aggregate.still(&self.removals)?;
         summary.sums = sums.done();
         Ok(summary)

@@ -260,7 +260,11 @@ impl<'a> Cursor<'a> {
         if let Some(keyed) = &mut self.keyed
             && keyed.pass_to(offset, self.work)?
         {
-            return self.keyed.as_ref().and_then(Keyed::record).ok_or_else(|| missing(offset));
+            return self
+                .keyed
+                .as_ref()
+                .and_then(Keyed::record)
+                .ok_or_else(|| missing(offset));
         }
         let current = self.current.take();
         let current = match current.filter(|reading| reading.batch.contains(offset)) {

@@ -128,7 +128,10 @@ mod tests {
                 let end = append(log, BYTES);
                 let pieces = tails.of(partition, 0, end).unwrap().unwrap();
                 assert_eq!(pieces.last().map(|piece| piece.end()), Some(end));
-                assert_eq!(pieces.iter().map(|piece| piece.records()).sum::<u64>(), end as u64);
+                assert_eq!(
+                    pieces.iter().map(|piece| piece.records()).sum::<u64>(),
+                    end as u64
+                );
                 assert!(held() <= 3 * BYTES, "{} bytes are held", held());
             }
         }
@@ -149,7 +152,10 @@ mod tests {
             let end = append(&logs[0], 1);
             let pieces = tails.of(&index.partitions[0], 0, end).unwrap().unwrap();
             assert!(pieces.len() <= PIECES_MAX);
-            assert_eq!(pieces.iter().map(|piece| piece.records()).sum::<u64>(), end as u64);
+            assert_eq!(
+                pieces.iter().map(|piece| piece.records()).sum::<u64>(),
+                end as u64
+            );
         }
     }
 }

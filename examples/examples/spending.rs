@@ -48,8 +48,12 @@ impl Projection for Spending {
                 sql.query(count).bind(&placed.customer_id).execute().await?;
                 Ok(())
             }
-            OrdersEvent::OrderPaid(paid) => spent(sql, &paid.order_id, |spent| spent.checked_add(&paid.amount)).await,
-            OrdersEvent::OrderRefunded(back) => spent(sql, &back.order_id, |spent| spent.checked_sub(&back.amount)).await,
+            OrdersEvent::OrderPaid(paid) => {
+                spent(sql, &paid.order_id, |spent| spent.checked_add(&paid.amount)).await
+            }
+            OrdersEvent::OrderRefunded(back) => {
+                spent(sql, &back.order_id, |spent| spent.checked_sub(&back.amount)).await
+            }
             _ => Ok(()),
         }
     }
@@ -67,7 +71,10 @@ async fn spent(
     let Some(row) = found.first() else {
         return Err(Refusal::halt("the order was never placed"));
     };
-    let spent: Decimal = row.get::<&str>(1)?.parse().map_err(|_| Refusal::halt("no amount"))?;
+    let spent: Decimal = row
+        .get::<&str>(1)?
+        .parse()
+        .map_err(|_| Refusal::halt("no amount"))?;
     let spent = change(spent).ok_or_else(|| Refusal::halt("an amount that no decimal holds"))?;
     let update = "UPDATE {customers} SET spent = $2 WHERE customer = $1";
     let update = sql.query(update).bind(row.get::<&str>(0)?);

@@ -304,7 +304,14 @@ fn rows_of_a_question_are_read_by_others() {
         .map(|mut row| {
             let state = row["state"].take();
             let (city, items) = (&state["address.city"], state["items"].as_array().unwrap().len());
-            json!([row["id"], row["revision"], state["status"], state["total"], city, items])
+            json!([
+                row["id"],
+                row["revision"],
+                state["status"],
+                state["total"],
+                city,
+                items
+            ])
         })
         .collect();
     assert_eq!(wanted.len(), 2_000);
@@ -315,7 +322,14 @@ fn rows_of_a_question_are_read_by_others() {
         let read = lines(&other(&["read", file.to_str().unwrap()]));
         let read = read.into_iter().map(|row| {
             let items = row["items"].as_array().unwrap().len();
-            json!([row["id"], row["revision"], row["status"], row["total"], row["address_city"], items])
+            json!([
+                row["id"],
+                row["revision"],
+                row["status"],
+                row["total"],
+                row["address_city"],
+                items
+            ])
         });
         assert_eq!(read.collect::<Vec<_>>(), wanted, "{name}");
     }

@@ -114,7 +114,13 @@ impl Names {
 fn letters(name: &str) -> String {
     let mut name: String = name
         .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' })
+        .map(|letter| {
+            if letter.is_ascii_alphanumeric() {
+                letter
+            } else {
+                '_'
+            }
+        })
         .collect();
     if !name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_') {
         name.insert(0, '_');
@@ -137,7 +143,9 @@ fn datum(row: &Row, columns: &[Column]) -> Result<Vec<u8>, String> {
     out.string(&member.id);
     out.int(i32::try_from(member.partition).unwrap_or(i32::MAX));
     out.long(i64::try_from(member.events).unwrap_or(i64::MAX));
-    let revision = member.revision.map(|revision| i64::try_from(revision).unwrap_or(i64::MAX));
+    let revision = member
+        .revision
+        .map(|revision| i64::try_from(revision).unwrap_or(i64::MAX));
     for number in [revision, member.offset, row.recorded_ms] {
         nullable(&mut out, number, |out, number| out.long(number));
     }
@@ -171,7 +179,11 @@ fn put(out: &mut Writer, shape: &Shape, value: &Value) -> Result<(), String> {
         (Shape::Float, Value::Float(value)) => out.double(*value),
         (Shape::Bytes, Value::Bytes(bytes)) => out.bytes(bytes),
         (Shape::Timestamp, Value::Timestamp { millis }) => {
-            out.long(millis.checked_mul(1_000).ok_or("its time is beyond Avro's microseconds")?);
+            out.long(
+                millis
+                    .checked_mul(1_000)
+                    .ok_or("its time is beyond Avro's microseconds")?,
+            );
         }
         (Shape::Timestamp, Value::TimestampMicros { micros })
         | (Shape::TimeOfDay, Value::Time { micros }) => out.long(*micros),
@@ -196,8 +208,16 @@ fn put(out: &mut Writer, shape: &Shape, value: &Value) -> Result<(), String> {
             }
         }
         (
-            Shape::Bool | Shape::Int | Shape::Float | Shape::Bytes | Shape::Timestamp | Shape::TimeOfDay | Shape::Date
-            | Shape::List(_) | Shape::Map(_) | Shape::Record { .. },
+            Shape::Bool
+            | Shape::Int
+            | Shape::Float
+            | Shape::Bytes
+            | Shape::Timestamp
+            | Shape::TimeOfDay
+            | Shape::Date
+            | Shape::List(_)
+            | Shape::Map(_)
+            | Shape::Record { .. },
             value,
         ) => return Err(format!("{} is not of its type", value.to_json())),
         (Shape::Any | Shape::Null, value) => out.string(&value.to_json().to_string()),

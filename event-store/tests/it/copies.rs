@@ -13,12 +13,16 @@ const SEGMENT_BYTES: u64 = 1_000;
 type Told<T> = Result<T, String>;
 
 fn state(store: &EventStore, key: &str, at: &AsOf) -> Told<Reconstruction> {
-    store.reconstruct("till", key, at).map_err(|error| error.to_string())
+    store
+        .reconstruct("till", key, at)
+        .map_err(|error| error.to_string())
 }
 
 fn all(store: &EventStore, at: &AsOf, question: &Question) -> Told<Vec<Member>> {
     let mut members = Vec::new();
-    let rows = store.rows("till", at, question).map_err(|error| error.to_string())?;
+    let rows = store
+        .rows("till", at, question)
+        .map_err(|error| error.to_string())?;
     let given = rows.each(None, &mut |member| {
         members.push(member);
         Ok(())
@@ -47,7 +51,13 @@ fn check(store: &EventStore, cut: &Cut, limit: usize) -> Result<(), TestCaseErro
         prop_assert_eq!(state(store, &key, &at), state(&alone, &key, &at));
     }
     let condition = Some("state.payments > 1".to_owned());
-    for question in [Question::default(), Question { condition, ..Question::default() }] {
+    for question in [
+        Question::default(),
+        Question {
+            condition,
+            ..Question::default()
+        },
+    ] {
         let members = all(&alone, &at, &question);
         prop_assert_eq!(&all(store, &at, &question), &members);
         prop_assert_eq!(&pages(store, &at, &question, limit), &members);

@@ -67,7 +67,10 @@ fn rows(store: &EventStore, at: &AsOf, question: &Question, limit: Option<usize>
 /// A value as rows in JSON have it: instants there are in milliseconds.
 fn as_in_json(value: Value) -> Value {
     match value {
-        Value::String(text) => Value::String(text.strip_suffix("000Z").map_or(text.clone(), |text| format!("{text}Z"))),
+        Value::String(text) => Value::String(
+            text.strip_suffix("000Z")
+                .map_or(text.clone(), |text| format!("{text}Z")),
+        ),
         Value::Array(items) => items.into_iter().map(as_in_json).collect(),
         Value::Object(fields) => {
             let fields = fields.into_iter().map(|(name, value)| (name, as_in_json(value)));
@@ -104,11 +107,19 @@ fn check_container(store: &EventStore, at: &AsOf, question: &Question) {
     for (read, member) in read.into_iter().zip(members) {
         assert_eq!(
             (&read["id"], &read["events"], &read["revision"], &read["offset"]),
-            (&json!(member.id), &json!(member.events), &json!(member.revision), &json!(member.offset))
+            (
+                &json!(member.id),
+                &json!(member.events),
+                &json!(member.revision),
+                &json!(member.offset)
+            )
         );
         let columns = member.state.as_object().unwrap();
         for (column, wanted) in columns {
-            let name: String = column.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
+            let name: String = column
+                .chars()
+                .map(|c| if c.is_alphanumeric() { c } else { '_' })
+                .collect();
             assert_eq!(&read[&name], wanted, "{column} of {}", member.id);
         }
     }

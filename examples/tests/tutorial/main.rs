@@ -35,11 +35,7 @@ fn its_code_is_the_examples() {
     for block in tutorial.split("```rust\n").skip(1) {
         let block = lines(block.split("```").next().unwrap());
         let is_there = example.windows(block.len()).any(|part| part == block);
-        assert!(
-            is_there,
-            "this is in no example:\n{}",
-            block.join("\n")
-        );
+        assert!(is_there, "this is in no example:\n{}", block.join("\n"));
         blocks += 1;
     }
     assert!(blocks >= 5, "only {blocks} blocks were found");
@@ -55,11 +51,18 @@ fn the_examples_run_and_run_again() {
     let database = tempfile::tempdir().unwrap();
     let database = format!("sqlite:{}/spending.db", database.path().display());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let wanted = ["c-0001: 1 order(s), 20.00", "of 3 events up to ", "0 offsets behind"];
+    let wanted = [
+        "c-0001: 1 order(s), 20.00",
+        "of 3 events up to ",
+        "0 offsets behind",
+    ];
     let runtime = runtime.unwrap();
     for _ in 0..2 {
         let lines = runtime.block_on(spending::run(folder.path(), &database)).unwrap();
         assert_eq!(lines[0], wanted[0]);
-        assert!(lines[1].starts_with(wanted[1]) && lines[1].ends_with(wanted[2]), "{lines:?}");
+        assert!(
+            lines[1].starts_with(wanted[1]) && lines[1].ends_with(wanted[2]),
+            "{lines:?}"
+        );
     }
 }
