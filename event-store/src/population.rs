@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use annals_schema_model::Value;
 #[cfg(feature = "avro-files")]
@@ -70,7 +71,14 @@ impl Weighed for Seen {
 }
 
 /// Who is told of aggregates and their rows, and says whether to go on.
-type Told<'t> = &'t mut dyn FnMut(&Wanted, Option<Row>) -> Result<bool, StoreError>;
+type Told<'t> = &'t mut dyn FnMut(&Wanted, Option<Row>) -> Result<Go, StoreError>;
+
+/// Whether to go on.
+struct Go {
+    on: bool,
+    /// Whether rows are wanted, and not only what is counted and summed up.
+    wants_more: bool,
+}
 
 /// A question about all aggregates of a type, understood and taken for a cut.
 pub struct Rows {
@@ -233,7 +241,9 @@ impl Rows {
                 left -= 1;
                 given(row)?;
             }
-            Ok(left > 0 || self.is_of_all)
+            let wants_more = left > 0;
+            let on = wants_more || self.is_of_all;
+            Ok(Go { on, wants_more })
         })
     }
 
@@ -244,8 +254,9 @@ impl Rows {
         let to_the_end = is_first && self.is_of_all;
         let (mut items, mut last, mut events) = (Vec::new(), None, 0);
         let mut walk = Walk::new(&self.aggregate, &self.around.cut, after);
+        let mut wants_more = true;
         let summary = self.sweep(&mut walk, &mut |one, row| {
-            if !room.is_full() && (events < PAGE_EVENTS_MAX || last.is_none()) {
+            if wants_more {
                 events += one.events();
                 last = Some((one.key.clone(), one.partition));
                 if let Some(row) = row {
@@ -253,8 +264,10 @@ impl Rows {
                     items.push(row.member);
                 }
             }
-            let may_go_on = events < PAGE_EVENTS_MAX && !self.store.work.has_cost_a(PAGE_WORK_PART);
-            Ok(to_the_end || (!room.is_full() && may_go_on))
+            let is_cheap = events < PAGE_EVENTS_MAX && !self.store.work.has_cost_a(PAGE_WORK_PART);
+            wants_more &= !room.is_full() && is_cheap;
+            let on = to_the_end || wants_more;
+            Ok(Go { on, wants_more })
         })?;
         self.around.next_cursor = walk.cursor_behind(last.as_ref())?;
         if to_the_end {
@@ -294,7 +307,10 @@ impl Rows {
         let mut walk = Walk::new(&self.aggregate, &self.around.cut, None);
         let summary = self.sweep(&mut walk, &mut |_, row| {
             row.map_or(Ok(()), |row| ranked.add(row))?;
-            Ok(true)
+            Ok(Go {
+                on: true,
+                wants_more: true,
+            })
         })?;
         Ok((ranked.in_order(), summary))
     }
@@ -303,7 +319,8 @@ impl Rows {
     fn sweep(&self, walk: &mut Walk<'_>, told: Told<'_>) -> Result<Summary, StoreError> {
         let mut summary = Summary::default();
         let mut sums = self.asked.sums();
-        let look = |one: &Wanted, _, folding: &mut Folding<'_>| self.look(one, folding);
+        let wants_rows = AtomicBool::new(true);
+        let look = |one: &Wanted, _, folding: &mut Folding<'_>| self.look(one, folding, &wants_rows);
         self.store
             .each_member(walk, &look, &mut |one, Seen { row, .. }| {
                 if let Some(row) = &row {
@@ -311,14 +328,32 @@ impl Rows {
                     sums.add(&row.taken)
                         .map_err(|problem| self.undecided(&one.key, problem))?;
                 }
-                told(&one, row)
+                let Go { on, wants_more } = told(&one, row)?;
+                wants_rows.store(wants_more, Ordering::Relaxed);
+                Ok(on)
             })?;
         self.aggregate.still(&self.removals)?;
         summary.sums = sums.done();
         Ok(summary)
     }
 
-    fn look(&self, one: &Wanted, folding: &mut Folding<'_>) -> Result<Seen, StoreError> {
+    /// What the question takes of an aggregate. Where no rows are wanted any more, its state is not shown.
+    fn look(
+        &self,
+        one: &Wanted,
+        folding: &mut Folding<'_>,
+        wants_rows: &AtomicBool,
+    ) -> Result<Seen, StoreError> {
+        if !self.asked.is_of_values() {
+            let state = match wants_rows.load(Ordering::Relaxed) {
+                true => folding.view(),
+                false => serde_json::Value::Null,
+            };
+            return Ok(Seen {
+                bytes: weight_in_json(&state),
+                row: Some(self.row(one, folding, state, Taken::default(), Vec::new())),
+            });
+        }
         let value = folding.value();
         let taken = self
             .asked
@@ -332,20 +367,32 @@ impl Rows {
                     cells.extend(found.map(|found| found.cloned().unwrap_or_default()));
                 }
                 Some(columns) => state = Asked::columns_of(columns, &value),
-                None => state = folding.view(),
+                None if wants_rows.load(Ordering::Relaxed) => state = folding.view(),
+                None => {}
             }
-            Row {
-                member: Member::with(one, folding, state),
-                taken,
-                cells,
-                #[cfg(feature = "avro-files")]
-                recorded_ms: folding.last.map(|spot| spot.recorded_ms),
-            }
+            self.row(one, folding, state, taken, cells)
         });
         Ok(Seen {
             bytes: weight(&value),
             row,
         })
+    }
+
+    fn row(
+        &self,
+        one: &Wanted,
+        folding: &Folding<'_>,
+        state: serde_json::Value,
+        taken: Taken,
+        cells: Vec<Value>,
+    ) -> Row {
+        Row {
+            member: Member::with(one, folding, state),
+            taken,
+            cells,
+            #[cfg(feature = "avro-files")]
+            recorded_ms: folding.last.map(|spot| spot.recorded_ms),
+        }
     }
 
     pub(crate) fn undecided(&self, key: &[u8], problem: String) -> StoreError {
@@ -364,6 +411,21 @@ fn resume_ranked(cursor: &str) -> Result<(crate::cut::Cut, usize), StoreError> {
         Some((cut.parse().ok()?, from.parse().ok()?))
     };
     read().ok_or_else(|| StoreError::cursor(cursor))
+}
+
+/// About how many bytes a state in JSON takes.
+fn weight_in_json(state: &serde_json::Value) -> usize {
+    use serde_json::Value;
+    size_of::<Value>()
+        + match state {
+            Value::String(text) => text.len(),
+            Value::Array(items) => items.iter().map(weight_in_json).sum(),
+            Value::Object(fields) => fields
+                .iter()
+                .map(|(name, value)| name.len() + weight_in_json(value))
+                .sum(),
+            _ => 0,
+        }
 }
 
 /// About how many bytes a value takes.

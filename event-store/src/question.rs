@@ -113,6 +113,12 @@ impl Asked {
         })
     }
 
+    /// Whether it takes anything of a state but the state itself.
+    pub(crate) fn is_of_values(&self) -> bool {
+        let has_keys = !self.order.is_empty() || !self.sums.is_empty();
+        self.condition.is_some() || self.columns.is_some() || has_keys
+    }
+
     /// What the question takes of a state; nothing where its condition does not hold.
     pub(crate) fn take(&self, state: &Value) -> Result<Option<Taken>, String> {
         if let Some(condition) = &self.condition {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use super::KeyEntry;
 use super::facts::Facts;
 use super::reading::Reading;
-use super::times::Times;
+use super::times::{self, Times};
 use crate::mutex::lock;
 use crate::order::{leading, shared_prefix};
 
@@ -216,8 +216,10 @@ impl Part {
 
     /// When the records at these offsets were recorded, by this segment alone.
     pub(super) fn recorded(&self, offsets: &[i64]) -> Vec<Option<i64>> {
-        let at = |offset: &i64| self.times.at(u32::try_from(offset - self.base).ok()?);
-        offsets.iter().map(at).collect()
+        let (before, deltas) = times::deltas(self.base, offsets);
+        let mut found = vec![None; before];
+        found.extend(self.times.at(&deltas));
+        found
     }
 
     /// The first offset with a later time.

@@ -185,20 +185,11 @@ impl Run {
 
     /// When the records at these rising offsets were recorded; nothing before the first.
     pub(super) fn recorded(&self, disk: &dyn Disk, offsets: &[i64]) -> io::Result<Vec<Option<i64>>> {
-        let mut found = Vec::with_capacity(offsets.len());
         let file = disk.open(&self.name, Open::Existing)?;
-        let mut kept: Option<(usize, Vec<u8>)> = None;
-        for offset in offsets {
-            let Ok(delta) = u32::try_from(offset - self.base) else {
-                found.push(None);
-                continue;
-            };
-            let ms = times::at(&self.times, delta, |block| match kept.take() {
-                Some((at, steps)) if at == block => Ok(&kept.insert((at, steps)).1),
-                _ => Ok(&kept.insert((block, self.times_block(&*file, block)?)).1),
-            });
-            found.push(self.noting(ms)?);
-        }
+        let (before, deltas) = times::deltas(self.base, offsets);
+        let mut found = vec![None; before];
+        let told = times::at(&self.times, &deltas, |block| self.times_block(&*file, block));
+        found.extend(self.noting(told)?);
         Ok(found)
     }
 

@@ -92,10 +92,10 @@ impl Times {
         self.bytes.len() + self.heads.len() * size_of::<Head>()
     }
 
-    /// When the record at an offset was recorded; nothing before the first.
-    pub(super) fn at(&self, offset: u32) -> Option<i64> {
+    /// When the records at rising offsets were recorded; nothing before the first.
+    pub(super) fn at(&self, offsets: &[u32]) -> Vec<Option<i64>> {
         // What stands in memory is what was written there.
-        at(&self.heads, offset, |block| Ok(self.steps(block))).unwrap_or_default()
+        at(&self.heads, offsets, |block| Ok(self.steps(block))).unwrap_or_default()
     }
 
     /// The first offset with a later time.
@@ -112,29 +112,45 @@ impl Times {
     }
 }
 
-/// Which block tells of an offset.
-pub(super) fn block_of(heads: &[Head], offset: u32) -> Option<usize> {
-    heads.partition_point(|head| head.first <= offset).checked_sub(1)
+/// How many of these rising offsets are before the base, and how far behind it the others are.
+pub(super) fn deltas(base: i64, offsets: &[i64]) -> (usize, Vec<u32>) {
+    let before = offsets.partition_point(|offset| *offset < base);
+    let behind = offsets.get(before..).unwrap_or_default().iter();
+    let deltas = behind.map(|offset| u32::try_from(offset - base).unwrap_or(u32::MAX));
+    (before, deltas.collect())
 }
 
-/// When the record at an offset was recorded, by what blocks begin with and their steps; nothing before the first.
+/// When the records at rising offsets were recorded, by what blocks begin with and their steps; nothing before the first.
 pub(super) fn at<B: AsRef<[u8]>>(
     heads: &[Head],
-    offset: u32,
-    steps: impl FnOnce(usize) -> io::Result<B>,
-) -> io::Result<Option<i64>> {
-    let Some(block) = block_of(heads, offset) else {
-        return Ok(None);
-    };
-    let steps = steps(block)?;
-    let mut walk = Walk::new(heads[block], steps.as_ref());
-    let mut found = heads[block].ms;
-    while let Some((next, ms)) = walk.next().map_err(damaged)?
-        && next <= offset
-    {
-        found = ms;
+    offsets: &[u32],
+    mut steps: impl FnMut(usize) -> io::Result<B>,
+) -> io::Result<Vec<Option<i64>>> {
+    let mut found = Vec::with_capacity(offsets.len());
+    let mut rest = offsets;
+    while let Some(first) = rest.first() {
+        let behind = heads.partition_point(|head| head.first <= *first);
+        let next = heads.get(behind).map(|next| next.first);
+        let (here, later) = rest.split_at(match next {
+            Some(next) => rest.partition_point(|offset| *offset < next),
+            None => rest.len(),
+        });
+        rest = later;
+        let Some((block, head)) = behind.checked_sub(1).and_then(|at| Some((at, heads.get(at)?))) else {
+            found.extend(here.iter().map(|_| None));
+            continue;
+        };
+        let steps = steps(block)?;
+        let mut walk = Walk::new(*head, steps.as_ref());
+        let (mut ms, mut step) = (head.ms, walk.next().map_err(damaged)?);
+        for offset in here {
+            while let Some((_, later)) = step.filter(|(at, _)| at <= offset) {
+                (ms, step) = (later, walk.next().map_err(damaged)?);
+            }
+            found.push(Some(ms));
+        }
     }
-    Ok(Some(found))
+    Ok(found)
 }
 
 /// The first offset with a later time.
@@ -216,7 +232,16 @@ mod tests {
             })
             .collect();
         for (offset, ms) in (0..).zip(&recorded) {
-            assert_eq!(times.at(offset), Some(*ms), "{offset}");
+            assert_eq!(times.at(&[offset]), [Some(*ms)], "{offset}");
+        }
+        for every in [1, 3, 50] {
+            let offsets: Vec<u32> = (0..)
+                .zip(&recorded)
+                .map(|(offset, _)| offset)
+                .step_by(every)
+                .collect();
+            let wanted: Vec<Option<i64>> = recorded.iter().step_by(every).copied().map(Some).collect();
+            assert_eq!(times.at(&offsets), wanted, "each {every}th");
         }
         for ms in timestamps
             .iter()
