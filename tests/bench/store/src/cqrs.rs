@@ -239,8 +239,7 @@ fn fill(client: &mut Client, data: &Path) -> Result<(), Fault> {
         }
     }
     writer.finish()?;
-    client.batch_execute(
-        "alter table events add primary key (aggregate_type, aggregate_id, sequence); vacuum analyze events",
-    )?;
+    client.batch_execute("alter table events add primary key (aggregate_type, aggregate_id, sequence)")?;
+    client.batch_execute("vacuum analyze events")?;
     Ok(log.close()?)
 }

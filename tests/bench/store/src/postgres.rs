@@ -94,7 +94,8 @@ fn fill(client: &mut Client, data: &Path) -> Result<(), Fault> {
         }
     }
     writer.finish()?;
-    client.batch_execute("alter table events add primary key (stream, version); vacuum analyze events")?;
+    client.batch_execute("alter table events add primary key (stream, version)")?;
+    client.batch_execute("vacuum analyze events")?;
     println!("PostgreSQL: {end} events in {:.0} s", begun.elapsed().as_secs_f64());
     Ok(log.close()?)
 }
