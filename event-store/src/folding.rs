@@ -290,6 +290,31 @@ impl<'a> Folding<'a> {
         }
     }
 
+    /// Folds the next events as far as copies of the log tell of them, until one halts; says with which revision to go on. The
+    /// copies know when each was recorded, which the index would have to be asked for.
+    pub(crate) fn run_copied(&mut self, offsets: &[i64], revision: usize) -> Result<usize, StoreError> {
+        let Some(mut copies) = self.store.copies_of(self.partition, self.key, offsets) else {
+            return Ok(revision);
+        };
+        for (at, offset) in (revision..).zip(offsets) {
+            // Of what was deleted the log tells.
+            let is_there = *offset >= self.partition.log.log_start_offset();
+            if self.halted.is_some() || !is_there || !copies.pass_to(*offset, &self.store.work)? {
+                return Ok(at);
+            }
+            let Some(copied) = copies.copied() else {
+                return Ok(at);
+            };
+            let spot = Spot {
+                offset: *offset,
+                revision: at as u64,
+                recorded_ms: copied.recorded_ms,
+            };
+            self.feed(spot, Ok(&copied.record))?;
+        }
+        Ok(revision + offsets.len())
+    }
+
     /// Folds the next events, until one halts.
     pub(crate) fn run(&mut self, spots: &[Spot]) -> Result<(), StoreError> {
         let mut cursor = cursor(self.store, self.partition, self.key, spots);

@@ -68,6 +68,26 @@ impl PartitionIndex {
         Ok(found.into_iter().zip(skip..).map(spot).collect())
     }
 
+    /// The offsets of some of a key's events, by their revisions.
+    pub(crate) fn offsets(&self, key: &[u8], revisions: Range<usize>) -> Result<Vec<i64>, StoreError> {
+        self.told(
+            self.log
+                .key_offsets(key, i64::MAX, revisions.start as u64, revisions.len()),
+        )
+    }
+
+    /// The spots of events of one key whose offsets are known, from a revision on.
+    pub(crate) fn placed(&self, offsets: &[i64], revision: usize) -> Result<Vec<Spot>, StoreError> {
+        let recorded = self.told(self.log.recorded(offsets))?;
+        let places = offsets.iter().zip(recorded).zip(revision as u64..);
+        let spot = |((offset, recorded_ms), revision): ((&i64, i64), u64)| Spot {
+            offset: *offset,
+            revision,
+            recorded_ms,
+        };
+        Ok(places.map(spot).collect())
+    }
+
     /// The first offset of a key up to an offset.
     pub(crate) fn first(&self, key: &[u8], last: i64) -> Result<Option<i64>, StoreError> {
         let first = self.told(self.log.key_offsets(key, behind(last), 0, 1))?;

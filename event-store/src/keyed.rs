@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 
 use annals_kafka_wire::batch::Record;
-use annals_segment_log::{Chunk, Partition, Scan};
+use annals_segment_log::{Chunk, Copied, Partition, Scan};
 
 use crate::error::StoreError;
 use crate::source::SCAN_BYTES;
@@ -25,7 +25,7 @@ pub(crate) struct Keyed {
     /// Where the reading stands, in which chunk.
     scan: Option<(usize, Scan)>,
     /// The record read last.
-    record: Option<Record>,
+    copied: Option<Copied>,
 }
 
 impl Keyed {
@@ -38,39 +38,45 @@ impl Keyed {
             wanted: wanted.to_vec(),
             chunks,
             scan: None,
-            record: None,
+            copied: None,
         })
     }
 
     /// Goes on to the record at an offset; says whether a copy has it.
     pub(crate) fn pass_to(&mut self, offset: i64, work: &Work) -> Result<bool, StoreError> {
-        if self.record.as_ref().is_some_and(|record| record.offset == offset) {
+        let is_here = |copied: &Copied| copied.record.offset == offset;
+        if self.copied.as_ref().is_some_and(is_here) {
             return Ok(true);
         }
-        self.record = None;
+        self.copied = None;
         let Some(at) = chunk_of(&self.chunks, offset) else {
             return Ok(false);
         };
-        let Ok(record) = self.read(at, offset) else {
+        let Ok(copied) = self.read(at, offset) else {
             // It is damaged, or gone.
             self.chunks = Arc::new([]);
             return Ok(false);
         };
-        if let Some(record) = &record {
+        if let Some(Copied { record, .. }) = &copied {
             let bytes = record.value.as_ref().map_or(0, bytes::Bytes::len);
             work.batch(bytes)?;
             work.record(record.headers.len())?;
         }
-        self.record = record;
-        Ok(self.record.is_some())
+        self.copied = copied;
+        Ok(self.copied.is_some())
+    }
+
+    /// The record it stands at, and when it was recorded.
+    pub(crate) fn copied(&self) -> Option<&Copied> {
+        self.copied.as_ref()
     }
 
     /// The record it stands at.
     pub(crate) fn record(&self) -> Option<&Record> {
-        self.record.as_ref()
+        self.copied().map(|copied| &copied.record)
     }
 
-    fn read(&mut self, at: usize, offset: i64) -> io::Result<Option<Record>> {
+    fn read(&mut self, at: usize, offset: i64) -> io::Result<Option<Copied>> {
         if self.scan.as_ref().is_none_or(|(chunk, _)| *chunk != at) {
             let Some(chunk) = self.chunks.get(at) else {
                 return Ok(None);
@@ -94,8 +100,10 @@ impl Keyed {
             scan.seek(&self.key, offset)?;
             copied = scan.next()?;
         }
-        let record = copied.map(|copied| copied.record);
-        Ok(record.filter(|record| record.offset == offset && record.key.as_deref() == Some(&*self.key)))
+        let is_wanted = |Copied { record, .. }: &Copied| {
+            record.offset == offset && record.key.as_deref() == Some(&*self.key)
+        };
+        Ok(copied.filter(is_wanted))
     }
 }
 

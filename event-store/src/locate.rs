@@ -24,8 +24,8 @@ use crate::work::Work;
 
 /// Ranges of unreadable records shown in an answer.
 const UNREADABLE_SHOWN_MAX: usize = 16;
-/// Events whose places are looked up together with how many there are; most aggregates have no more.
-const FIRST_SPOTS: usize = 64;
+/// Events whose offsets are looked up together with how many there are; most aggregates have no more.
+const FIRST_OFFSETS: usize = 64;
 
 /// An aggregate's events, found in the index.
 pub(crate) struct Located<'a> {
@@ -37,8 +37,8 @@ pub(crate) struct Located<'a> {
     pub(crate) head: Cut,
     /// How many events it has up to the head.
     events: usize,
-    /// Where the first of them sit: of a short one all, so that the index is asked once.
-    first: Vec<Spot>,
+    /// The offsets of the first of them: of a short one of all, so that the index is asked once.
+    first: Vec<i64>,
     /// What had gone from the partition when they were counted.
     pub(crate) removals: Removals,
     /// Other partitions that have records with this key, each with the first one's offset.
@@ -72,9 +72,9 @@ impl Aggregate {
         let (partition, _) = holding.remove(chosen);
         let removals = partition.log.removals();
         let last = head.last(partition.number);
-        let mut first = partition.spots(&key, 0..FIRST_SPOTS + 1)?;
-        let are_all = first.len() <= FIRST_SPOTS;
-        first.retain(|spot| spot.offset <= last);
+        let mut first = partition.offsets(&key, 0..FIRST_OFFSETS + 1)?;
+        let are_all = first.len() <= FIRST_OFFSETS;
+        first.retain(|offset| *offset <= last);
         let events = match are_all {
             true => first.len(),
             false => {
@@ -158,6 +158,12 @@ impl Aggregate {
     }
 }
 
+/// The range of one revision.
+fn one(revision: u64) -> Range<usize> {
+    let revision = usize::try_from(revision).unwrap_or(usize::MAX);
+    revision..revision.saturating_add(1)
+}
+
 impl Located<'_> {
     /// Whose clock the partition's times up to a cut are by.
     pub(crate) fn time(&self, cut: &Cut) -> Result<TimeSource, StoreError> {
@@ -188,22 +194,32 @@ impl Located<'_> {
         within.map(|(number, _)| *number).collect()
     }
 
-    /// Where some of its events sit, by their revisions.
-    pub(crate) fn spots(&self, revisions: Range<usize>) -> Result<Vec<Spot>, StoreError> {
+    /// The offsets of some of its events, by their revisions.
+    pub(crate) fn offsets(&self, revisions: Range<usize>) -> Result<Vec<i64>, StoreError> {
         let within = revisions.start..revisions.end.min(self.events);
         if let Some(first) = self.first.get(within.clone()) {
             return Ok(first.to_vec());
         }
-        let spots = self.partition.spots(&self.key, within)?;
+        let offsets = self.partition.offsets(&self.key, within)?;
         // Otherwise these are not the events that were counted.
         self.partition.still(self.removals)?;
-        Ok(spots)
+        Ok(offsets)
+    }
+
+    /// Where some of its events sit, by their revisions.
+    pub(crate) fn spots(&self, revisions: Range<usize>) -> Result<Vec<Spot>, StoreError> {
+        let first = revisions.start;
+        self.partition.placed(&self.offsets(revisions)?, first)
+    }
+
+    /// The offset of one of its events.
+    pub(crate) fn offset(&self, revision: u64) -> Result<Option<i64>, StoreError> {
+        Ok(self.offsets(one(revision))?.pop())
     }
 
     /// Where one of its events sits.
     pub(crate) fn spot(&self, revision: u64) -> Result<Option<Spot>, StoreError> {
-        let revision = usize::try_from(revision).unwrap_or(usize::MAX);
-        Ok(self.spots(revision..revision.saturating_add(1))?.pop())
+        Ok(self.spots(one(revision))?.pop())
     }
 
     /// The cut a point means for this aggregate, with an offset and a revision of its own partition, and how many of its events are within.
@@ -212,7 +228,7 @@ impl Located<'_> {
         let cut = match at {
             AsOf::Offset(offset) => self.up_to(*offset),
             AsOf::Revision(revision) => {
-                let Some(spot) = self.spot(*revision)? else {
+                let Some(offset) = self.offset(*revision)? else {
                     return Err(StoreError::NoSuchRevision {
                         aggregate: self.aggregate.name().to_owned(),
                         id: self.id.clone(),
@@ -220,13 +236,13 @@ impl Located<'_> {
                         last: self.events.saturating_sub(1) as u64,
                     });
                 };
-                self.up_to(spot.offset)
+                self.up_to(offset)
             }
             at => self.aggregate.topic_cut(at, &self.head)?,
         };
         let last = cut.last(number);
         if self.first.len() == self.events {
-            let within = self.first.partition_point(|spot| spot.offset <= last);
+            let within = self.first.partition_point(|offset| *offset <= last);
             return Ok((cut, within));
         }
         let within = self.partition.within(&self.key, last)?.min(self.events);

@@ -167,7 +167,10 @@ impl EventStore {
         let from = snapshot
             .as_ref()
             .map_or(0, |snapshot| snapshot.revision as usize + 1);
-        folding.run(&located.spots(from..events)?)?;
+        let from = folding.run_copied(&located.offsets(from..events)?, from)?;
+        if folding.halted.is_none() && from < events {
+            folding.run(&located.spots(from..events)?)?;
+        }
         let state = folding.view();
         if folding.halted.is_none() {
             self.shared.unhalted.remember(located, events);
@@ -193,7 +196,7 @@ impl EventStore {
         let Some(file) = self.snapshots_of(located.aggregate, located.partition) else {
             return Ok(None);
         };
-        let Some(first) = located.spot(0)?.map(|spot| spot.offset) else {
+        let Some(first) = located.offset(0)? else {
             return Ok(None);
         };
         folding.keep_in(Arc::clone(&file), first);

@@ -45,7 +45,7 @@ impl Partition {
         })
     }
 
-    /// The same, each with when it was recorded.
+    /// What [`Partition::key_offsets`] gives, each with when it was recorded.
     pub fn key_spots(&self, key: &[u8], end: i64, skip: u64, max: usize) -> Result<Vec<KeySpot>, KeyError> {
         self.ask(end, |known, start, end| {
             let disk = &*self.shared.disk;
@@ -55,6 +55,12 @@ impl Partition {
             let spot = |(offset, recorded_ms)| KeySpot { offset, recorded_ms };
             Ok(spots.map(spot).collect())
         })
+    }
+
+    /// When the records at these rising offsets were recorded: offsets that were found here before.
+    pub fn recorded(&self, offsets: &[i64]) -> Result<Vec<i64>, KeyError> {
+        let end = offsets.last().map_or(0, |last| last.saturating_add(1));
+        self.ask(end, |known, _, _| known.recorded(&*self.shared.disk, offsets))
     }
 
     /// How many keys committed records before `end` have. Who asks first waits for the keys of all segments to be
