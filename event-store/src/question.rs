@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use annals_schema_model::Value;
 use annals_schema_model::cel::{
-    Arithmetic, Budget, Names, Node, Path, Root, Roots, Scope, exact, holds, lower, order, shown,
+    Arithmetic, Budget, Names, Node, Path, Root, Roots, Scope, Shape, exact, holds, lower, order, shown,
 };
 use serde_json::Value as Json;
 
@@ -172,9 +172,9 @@ impl Sums<'_> {
         for ((path, sum, of), addend) in self.0.iter_mut().zip(&taken.addends) {
             match (&*sum, addend) {
                 (_, Value::Null) => continue,
-                (_, addend) if exact(addend).is_none() => {
+                (_, addend) if exact(addend).is_none() && !matches!(addend, Value::Duration(_)) => {
                     return Err(format!(
-                        "{path} is {}, and only integers and decimals are summed up",
+                        "{path} is {}, and only integers, decimals and durations are summed up",
                         shown(addend)
                     ));
                 }
@@ -238,9 +238,9 @@ fn path(text: &str, fold: &dyn AnyFold) -> Result<StatePath, String> {
 fn summed(text: &str, fold: &dyn AnyFold) -> Result<StatePath, String> {
     let path: StatePath = text.parse()?;
     match fold.shape(path.steps())? {
-        shape if shape.is_number() => Ok(path),
+        shape if shape.is_number() || *shape.present() == Shape::Duration => Ok(path),
         shape => Err(format!(
-            "{path} is {shape}, and only integers and decimals are summed up"
+            "{path} is {shape}, and only integers, decimals and durations are summed up"
         )),
     }
 }
@@ -299,10 +299,11 @@ fn total_order(a: &Value, b: &Value) -> Ordering {
         Value::String(_) | Value::Enum(_) => 4,
         Value::Uuid(_) => 5,
         Value::Bytes(_) => 6,
-        Value::Timestamp { .. } | Value::TimestampMicros { .. } => 7,
+        Value::Timestamp { .. } | Value::TimestampMicros { .. } | Value::TimestampNanos(_) => 7,
         Value::Date(_) => 8,
         Value::Time { .. } => 9,
-        Value::Array(_) | Value::Map(_) | Value::Record { .. } => 10,
+        Value::Duration(_) => 10,
+        Value::Array(_) | Value::Map(_) | Value::Record { .. } => 11,
     };
     let by_text = || a.to_json().to_string().cmp(&b.to_json().to_string());
     let by_value = || order(a, b).unwrap_or_else(by_text);

@@ -125,6 +125,7 @@ impl Fields {
         match value {
             Value::Timestamp { millis } => Value::Int(millis),
             Value::TimestampMicros { micros } => Value::Int(micros),
+            Value::TimestampNanos(time) => Value::Int(time.as_nanos()),
             Value::Date(days) => Value::Int(i64::from(days)),
             Value::Uuid(_) => match value.to_json() {
                 Json::String(text) => Value::String(text),
@@ -217,10 +218,14 @@ impl Fields {
             Value::Float(_) => among(&["FLOAT", "DOUBLE"]),
             Value::String(_) => among(&["STRING"]),
             Value::Bytes(_) | Value::Decimal(_) => among(&["BYTES"]),
-            Value::Timestamp { .. } | Value::TimestampMicros { .. } => Some("LONG"),
+            Value::Timestamp { .. } | Value::TimestampMicros { .. } | Value::TimestampNanos(_) => {
+                Some("LONG")
+            }
             Value::Date(_) | Value::Time { .. } => among(&["INT", "LONG"]),
             Value::Uuid(_) => Some("STRING"),
-            Value::Enum(_) | Value::Array(_) | Value::Map(_) | Value::Record { .. } => None,
+            Value::Duration(_) | Value::Enum(_) | Value::Array(_) | Value::Map(_) | Value::Record { .. } => {
+                None
+            }
         }
     }
 }

@@ -28,6 +28,8 @@ pub mod avro;
 pub mod cel;
 pub mod compat;
 mod decimal;
+#[cfg(feature = "values")]
+mod duration;
 pub mod envelope;
 pub mod event;
 #[cfg(feature = "cel")]
@@ -61,6 +63,8 @@ mod walk;
 mod writing;
 
 pub use decimal::{Decimal, DecimalError, Exact, Number};
+#[cfg(feature = "values")]
+pub use duration::{Duration, DurationError};
 pub use event::{
     DecodeError, EncodeError, EventSet, Identify, Opened, Raw, Resolve, SchemaVersion, Seen, Unresolved,
     Writer,

@@ -41,8 +41,19 @@ pub(crate) fn time_of_day(seconds: i64) -> String {
     )
 }
 
-/// The date of a day counted from 1970-01-01 (the calendar arithmetic counts years from March).
+/// The date of a day counted from 1970-01-01.
 pub(crate) fn date(day: i64) -> String {
+    let (year, month, day_of_month) = civil(day);
+    let sign = match year {
+        ..0 => "-",
+        0..=9999 => "",
+        _ => "+",
+    };
+    format!("{sign}{:04}-{month:02}-{day_of_month:02}", year.unsigned_abs())
+}
+
+/// Year, month and day of a day counted from 1970-01-01 (the calendar arithmetic counts years from March).
+pub(crate) fn civil(day: i64) -> (i128, i128, i128) {
     let day = i128::from(day) + 719_468;
     let (era, day_of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -55,12 +66,7 @@ pub(crate) fn date(day: i64) -> String {
         month_from_march - 9
     };
     let year = era * 400 + year_of_era + i128::from(month <= 2);
-    let sign = match year {
-        ..0 => "-",
-        0..=9999 => "",
-        _ => "+",
-    };
-    format!("{sign}{:04}-{month:02}-{day_of_month:02}", year.unsigned_abs())
+    (year, month, day_of_month)
 }
 
 #[cfg(feature = "values")]

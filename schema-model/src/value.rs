@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Number, Value as Json};
 
-use crate::{Decimal, Timestamp, text};
+use crate::{Decimal, Duration, Timestamp, text};
 
 /// A value of any schema.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,6 +37,10 @@ pub enum Value {
         /// Microseconds since 1970-01-01T00:00:00Z.
         micros: i64,
     },
+    /// An instant in UTC, in nanoseconds.
+    TimestampNanos(Timestamp),
+    /// A span of time, of an expression; what payloads have for one is a text or a record.
+    Duration(Duration),
     /// Days since 1970-01-01.
     Date(i32),
     /// A time of day.
@@ -75,8 +79,8 @@ impl Value {
     }
 
     /// The value as JSON: decimals as strings at their scale (`"524.96"`), instants as RFC 3339 in UTC with three
-    /// fraction digits (six for microseconds), dates as `"2019-05-20"`, bytes as base64, integers as integers; a
-    /// float JSON has no number for as `"NaN"`, `"Infinity"` or `"-Infinity"`.
+    /// fraction digits (six for microseconds, nine for nanoseconds), spans of time as `"86400s"`, dates as `"2019-05-20"`,
+    /// bytes as base64, integers as integers; a float JSON has no number for as `"NaN"`, `"Infinity"` or `"-Infinity"`.
     ///
     /// ```
     /// use annals_schema_model::Value;
@@ -98,6 +102,8 @@ impl Value {
             Value::TimestampMicros { micros } => {
                 Json::String(format!("{:.6}", Timestamp::from_micros(*micros)))
             }
+            Value::TimestampNanos(time) => Json::String(format!("{time:.9}")),
+            Value::Duration(span) => Json::String(span.to_string()),
             Value::Date(days) => Json::String(text::date(i64::from(*days))),
             Value::Time { micros } => Json::String(text::time(*micros)),
             Value::Uuid(bytes) => Json::String(text::uuid(bytes)),
@@ -147,6 +153,11 @@ mod tests {
             Value::TimestampMicros { micros: -1 },
             "\"1969-12-31T23:59:59.999999Z\"",
         );
+        check(
+            Value::TimestampNanos(Timestamp::from_nanos(-1)),
+            "\"1969-12-31T23:59:59.999999999Z\"",
+        );
+        check(Value::Duration("90m".parse().unwrap()), "\"5400s\"");
         check(Value::Date(18_036), "\"2019-05-20\"");
         check(
             Value::Time {

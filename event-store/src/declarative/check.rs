@@ -11,7 +11,7 @@ use annals_schema_model::cel::Shape;
 use super::fault::{LoadError, Place};
 use super::target::{Step, Target};
 use super::typing::{Known, condition_fits, shape};
-use super::verb::{Operation, Verb};
+use super::verb::{Operation, Verb, arithmetic};
 
 /// Rounds of looking through all operations until the types of the fields stand still.
 const ROUNDS_MAX: usize = 8;
@@ -149,6 +149,11 @@ fn given(verb: &Verb, known: &Known<'_>) -> Result<Shape, String> {
     }
 }
 
+/// Whether sums of it are of time.
+fn is_time(shape: &Shape) -> bool {
+    shape.is_duration() || *shape.present() == Shape::Timestamp
+}
+
 /// A step of a target, by the type of its key.
 enum Kind<'a> {
     Name(&'a str),
@@ -264,15 +269,18 @@ impl Applied<'_> {
                 }
                 return Ok(merged);
             }
+            Verb::Add(_) | Verb::Sub(_) if is_time(&found) || is_time(&self.value) => {
+                let sum = arithmetic(self.verb).shape(&found, &self.value);
+                let sum = sum.map_err(|message| place.wrong(message))?;
+                if sum != Shape::Any && sum != *found.present() {
+                    let message = format!("`{verb}` would make {sum} of {of}, which is {found}");
+                    return Err(place.wrong(message));
+                }
+            }
             Verb::Add(_) | Verb::Sub(_) => {
-                needs(found.is_number(), "integers or decimals", of, &found, target)?;
-                needs(
-                    self.value.is_number(),
-                    "integers or decimals",
-                    "the value",
-                    &self.value,
-                    place,
-                )?;
+                let wanted = "integers or decimals";
+                needs(found.is_number(), wanted, of, &found, target)?;
+                needs(self.value.is_number(), wanted, "the value", &self.value, place)?;
             }
             Verb::Inc(_) => {
                 needs(found.is_whole(), "integers", of, &found, target)?;

@@ -1,22 +1,22 @@
 //! The state of a declared fold as bytes.
 //!
 //! ```text
-//!   1 version, 1
+//!   1 version, 2
 //!   slots, each: 0 when not set, or 1 and a value
 //!   a value: 1 which (TAGS), then
 //!     nothing (null, false, true) | number | 8 bits of a double | number scale, bytes | bytes (text, bytes, symbol)
-//!     | 16 uuid | number of items, the items | number of entries, for each a name and its value | a name, then as entries
+//!     | seconds and nanoseconds, each a number | 16 uuid | number of items, the items | number of entries, for each a name and its value | a name, then as entries
 //!   a name: the number 0 and bytes, the first time; later its place among the names before it, from 1
 //!   bytes: number, then so many of them; a number: LEB128 (zigzag where it may be negative)
 //! ```
 //! Invariant: what is read back is the same value, entries in their order; what is none of these bytes is no state.
 
-use annals_schema_model::{Decimal, Value};
+use annals_schema_model::{Decimal, Duration, Timestamp, Value};
 use rustc_hash::FxHashMap;
 
 use super::slots::State;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Values in values that are read; no schema's records are so deep.
 const DEPTH_MAX: usize = 1_000;
 
@@ -38,6 +38,8 @@ const ENUM: u8 = 14;
 const ARRAY: u8 = 15;
 const MAP: u8 = 16;
 const RECORD: u8 = 17;
+const TIMESTAMP_NANOS: u8 = 18;
+const DURATION: u8 = 19;
 
 /// The bytes of a state.
 pub(super) fn freeze(state: &State) -> Vec<u8> {
@@ -149,6 +151,14 @@ impl<'v> Writing<'v> {
             Value::Bytes(value) => self.text(BYTES, value),
             Value::Timestamp { millis } => self.tagged(TIMESTAMP, *millis),
             Value::TimestampMicros { micros } => self.tagged(TIMESTAMP_MICROS, *micros),
+            Value::TimestampNanos(time) => {
+                self.tagged(TIMESTAMP_NANOS, time.as_seconds());
+                self.number(u64::from(time.subsec_nanos()));
+            }
+            Value::Duration(span) => {
+                self.tagged(DURATION, span.as_seconds());
+                self.number(u64::from(span.subsec_nanos()));
+            }
             Value::Date(days) => self.tagged(DATE, i64::from(*days)),
             Value::Time { micros } => self.tagged(TIME, *micros),
             Value::Uuid(bytes) => {
@@ -209,6 +219,11 @@ impl<'b> Reading<'b> {
         Some((number >> 1) as i64 ^ -((number & 1) as i64))
     }
 
+    /// Nanoseconds since a second.
+    fn nanos(&mut self) -> Option<u32> {
+        u32::try_from(self.number()?).ok()
+    }
+
     fn bytes(&mut self) -> Option<&'b [u8]> {
         let length = usize::try_from(self.number()?).ok()?;
         self.take(length)
@@ -259,6 +274,8 @@ impl<'b> Reading<'b> {
             TIMESTAMP_MICROS => Value::TimestampMicros {
                 micros: self.signed()?,
             },
+            TIMESTAMP_NANOS => Value::TimestampNanos(Timestamp::new(self.signed()?, self.nanos()?)?),
+            DURATION => Value::Duration(Duration::new(self.signed()?, self.nanos()?)?),
             DATE => Value::Date(i32::try_from(self.signed()?).ok()?),
             TIME => Value::Time {
                 micros: self.signed()?,
@@ -299,6 +316,10 @@ mod tests {
             proptest::collection::vec(any::<u8>(), 0..9).prop_map(Value::Bytes),
             any::<i64>().prop_map(|millis| Value::Timestamp { millis }),
             any::<i64>().prop_map(|micros| Value::TimestampMicros { micros }),
+            (any::<i64>(), 0u32..1_000_000_000)
+                .prop_map(|(second, nano)| Value::TimestampNanos(Timestamp::new(second, nano).unwrap())),
+            (-1_000_000_000_000i128..1_000_000_000_000)
+                .prop_map(|nanos| Value::Duration(Duration::from_nanos(nanos).unwrap())),
             any::<i32>().prop_map(Value::Date),
             any::<i64>().prop_map(|micros| Value::Time { micros }),
             any::<[u8; 16]>().prop_map(Value::Uuid),

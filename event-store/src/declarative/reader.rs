@@ -60,7 +60,7 @@ fn logical_shape(logical: Logical) -> Shape {
         Logical::Uuid => Shape::Uuid,
         Logical::Date => Shape::Date,
         Logical::TimeMillis | Logical::TimeMicros => Shape::TimeOfDay,
-        Logical::TimestampMillis | Logical::TimestampMicros => Shape::Timestamp,
+        Logical::TimestampMillis | Logical::TimestampMicros | Logical::TimestampNanos => Shape::Timestamp,
         _ => Shape::Any,
     }
 }
@@ -73,6 +73,8 @@ pub(crate) fn message_shape(message: &MessageDescriptor) -> Shape {
 fn message_at(message: &MessageDescriptor, depth: usize) -> Shape {
     match message.full_name() {
         "google.protobuf.Timestamp" => return Shape::Timestamp,
+        // A span of time wherever one may stand, and a message with fields all the same.
+        "google.protobuf.Duration" => {}
         name if name.starts_with("google.protobuf.") => return Shape::Any,
         _ if depth > DEPTH_MAX => return Shape::Any,
         _ => {}

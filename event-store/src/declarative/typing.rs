@@ -197,6 +197,10 @@ fn literal_shape(value: &annals_schema_model::Value) -> Shape {
         Value::Decimal(_) => Shape::Decimal,
         Value::String(_) => Shape::Text,
         Value::Bytes(_) => Shape::Bytes,
+        Value::Timestamp { .. } | Value::TimestampMicros { .. } | Value::TimestampNanos(_) => {
+            Shape::Timestamp
+        }
+        Value::Duration(_) => Shape::Duration,
         _ => Shape::Any,
     }
 }

@@ -4,7 +4,7 @@
 //! What one event costs is bounded, whoever wrote the fold: a state that doubles with every event halts soon.
 
 use annals_schema_model::Value;
-use annals_schema_model::cel::{Arithmetic, Budget, Node, Root, Scope, equal, evaluate, exact, holds, shown};
+use annals_schema_model::cel::{Arithmetic, Budget, Node, Root, Scope, equal, evaluate, holds, shown};
 
 use super::fault::Place;
 use super::names::{EVENT, Meant};
@@ -148,7 +148,7 @@ impl Operation {
             Verb::Add(node) | Verb::Sub(node) | Verb::Inc(node) => {
                 let value = scope.kept(evaluate(node, &scope)?)?;
                 let field = self.find(state, &steps, &mut way)?;
-                let result = sum(field, &value, matches!(self.verb, Verb::Sub(_)))?;
+                let result = arithmetic(&self.verb).accumulate(field, &value)?;
                 Change::Was(Some(std::mem::replace(field, result)))
             }
             Verb::Append(node) => {
@@ -351,14 +351,10 @@ fn upsert<'n>(
     }
 }
 
-fn sum(a: &Value, b: &Value, negate: bool) -> Result<Value, String> {
-    if let Some(wrong) = [a, b].into_iter().find(|value| exact(value).is_none()) {
-        return Err(format!("{} is no exact number", shown(wrong)));
+/// What adds, or takes away.
+pub(crate) fn arithmetic(verb: &Verb) -> Arithmetic {
+    match verb {
+        Verb::Sub(_) => Arithmetic::Subtract,
+        _ => Arithmetic::Add,
     }
-    let arithmetic = if negate {
-        Arithmetic::Subtract
-    } else {
-        Arithmetic::Add
-    };
-    arithmetic.compute(a, b)
 }

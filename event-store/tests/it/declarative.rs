@@ -56,6 +56,9 @@ fn what_fits_loads() {
         "set: { extra: \"state.list.filter(x, x.amount == event.amount).map(y, y.note)\" }",
         "set: { extra: { a: event.amount, b: [1, true, null, \"at.headers['business-time']\"] } }",
         "add: { sum: event.amount }",
+        "add: { at: duration('24h') }",
+        "set: { at: \"at.recorded - duration('1m')\" }",
+        "set: { extra: at.recorded - state.at }\n        if: state.at.getDayOfWeek() in [0, 6]",
         "sub: { sum: 1 }",
         "add: { count: event.payer }",
         "inc: count",
@@ -108,6 +111,11 @@ fn types_that_do_not_fit() {
     );
     refused_operation("add: { sum: event.note }", "the value is text or null");
     refused_operation("inc: sum", "state.sum is a decimal");
+    refused_operation("add: { at: 1 }", "no a timestamp + an integer");
+    refused_operation(
+        "sub: { at: at.recorded }",
+        "`sub` would make a duration of state.at, which is a timestamp",
+    );
     refused_operation("append: { sum: 1 }", "needs a list");
     refused_operation("remove-where: { sum: true }", "needs a list");
     refused_operation("remove-where: { list: event.payer }", "must be true or false");
@@ -136,7 +144,15 @@ fn decimals_that_do_not_fit() {
         ("1.5 + event.amount", "decimal('1.5')"),
         ("event.payer * 2.0", "double(…)"),
         ("-event.note", "no -(text or null)"),
-        ("state.at + 1", "no a timestamp + an integer"),
+        ("state.at + 1", "duration('24h')"),
+        ("state.at + state.at", "no a timestamp + a timestamp"),
+        ("state.at > duration('1h')", "cannot be compared"),
+        ("state.at.getHours('Europe/Berlin')", "no fixed offset"),
+        ("event.note.getHours()", "`getHours` is not for text"),
+        ("duration('1h').getFullYear()", "is not for a duration"),
+        ("duration('1h') * 2", "no a duration * an integer"),
+        ("timestamp('2024-02-30T00:00:00Z')", "is no time"),
+        ("duration('1 day')", "is no duration"),
         ("event.amount == event.note", "cannot be compared"),
         ("event.amount in ['a']", "a decimal is never in a list"),
         ("[event.amount].exists(x, x == 'a')", "cannot be compared"),

@@ -118,6 +118,42 @@ const EXPRESSIONS: &[(&str, &str)] = &[
     ),
     ("\"{'a': event.amount}.all(k, k == 'a')\"", "true"),
     ("\"[{'v': event.amount}].map(x, x.v - 1)[0]\"", "\"0.50\""),
+    // Times: the record was taken 5 ms after 1970 began, and state.at is when the till was opened.
+    ("at.recorded + duration('24h')", "\"1970-01-02T00:00:00.005Z\""),
+    (
+        "at.recorded - timestamp('1969-12-31T00:00:00Z')",
+        "\"86400.005s\"",
+    ),
+    (
+        "\"at.recorded > timestamp('1970-01-01T00:00:00.004999Z')\"",
+        "true",
+    ),
+    ("\"at.recorded - at.recorded == duration('0')\"", "true"),
+    (
+        "\"at.recorded.getHours('-01:00') * 100 + at.recorded.getMilliseconds()\"",
+        "2305",
+    ),
+    ("\"timestamp('2024-02-29T12:00:00Z').getDayOfYear()\"", "59"),
+    (
+        "\"[duration('2s'), duration('1m')].filter(x, x > duration('2000ms'))\"",
+        "[\"60s\"]",
+    ),
+    (
+        "\"int(timestamp('1970-01-01T00:01:00.9Z')) + duration('90m').getHours()\"",
+        "61",
+    ),
+    (
+        "\"string(at.recorded) + string(duration('1ms'))\"",
+        "\"1970-01-01T00:00:00.005Z0.001s\"",
+    ),
+    (
+        "\"{'due': at.recorded + duration('1us')}\"",
+        "{\"due\":\"1970-01-01T00:00:00.005001Z\"}",
+    ),
+    (
+        "\"timestamp(state.owner == 'ada' ? '2024-01-01T00:00:00.000000001Z' : 'x')\"",
+        "\"2024-01-01T00:00:00.000000001Z\"",
+    ),
     // Integers, texts and lists.
     ("\"7 / 2 * 2 + 7 % 2 - -1\"", "8"),
     ("\"[1] + [2]\"", "[1,2]"),
@@ -141,6 +177,17 @@ const HALTING: &[(&str, &str)] = &[
     ("\"[1, 0].all(x, 1 / x == 1)\"", "Division by zero"),
     ("\"9223372036854775807 + event.payer\"", "too many digits"),
     ("\"event.payer * 9223372036854775807\"", "too many digits"),
+    (
+        "\"timestamp('9999-12-31T23:59:59Z') + duration('1s')\"",
+        "years 1 to 9999",
+    ),
+    (
+        "\"duration('315576000000s') + duration('1ns')\"",
+        "too long a duration",
+    ),
+    ("timestamp(state.owner)", "`ada` is no time"),
+    ("duration(event.note)", "`duration` is not for null"),
+    ("\"dyn(at.recorded) + dyn(1)\"", "there is no"),
     ("\"dyn(event.amount) / dyn(2)\"", "there is no 1.50 / 2"),
     ("\"dyn(event.amount) + dyn('x')\"", "there is no"),
     ("\"[1][dyn(event.payer)]\"", "no element 4"),

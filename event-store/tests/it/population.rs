@@ -14,7 +14,7 @@ use crate::model::{Stream, events, stores};
 /// Conditions, and what they mean of a state in JSON.
 type Condition = (&'static str, fn(&Value) -> bool);
 
-const CONDITIONS: [Condition; 5] = [
+const CONDITIONS: [Condition; 6] = [
     ("state.status == 'open'", |state| state["status"] == "open"),
     ("state.balance > decimal('0.03')", |state| cents(state) > 3),
     ("state.payments >= 2 && state.names.size() == 1", |state| {
@@ -28,6 +28,14 @@ const CONDITIONS: [Condition; 5] = [
             .any(|payer| payer["payer"] == 1)
     }),
     ("state.last_paid == null", |state| state["last_paid"].is_null()),
+    (
+        "state.last_paid != null && state.last_paid < timestamp(0) + duration('30ms')",
+        |state| {
+            state["last_paid"]
+                .as_str()
+                .is_some_and(|paid| paid < "1970-01-01T00:00:00.030Z")
+        },
+    ),
 ];
 
 fn cents(state: &Value) -> i64 {
@@ -130,7 +138,7 @@ proptest! {
 
     #[test]
     fn what_is_asked_of_all_is_what_each_says(
-        steps in events(), cut in (-1i64..70, -1i64..70), condition in 0usize..5, limit in 1usize..4, descending: bool,
+        steps in events(), cut in (-1i64..70, -1i64..70), condition in 0usize..6, limit in 1usize..4, descending: bool,
     ) {
         let stream = Stream::of(&steps);
         // The file: what is compared with decimals are decimals there, and texts in JSON.
@@ -234,7 +242,7 @@ fn what_does_not_fit_the_state_is_told_with_its_place() {
             sum: Some("owner".to_owned()),
             ..Question::default()
         },
-        &["sum", "owner is text", "integers and decimals"],
+        &["sum", "owner is text", "integers, decimals and durations"],
     );
     // What a fold in Rust has in its state shows when there is one.
     let question = condition("state.totall == 1");

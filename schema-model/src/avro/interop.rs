@@ -21,7 +21,7 @@ use super::{
     wire::{self, Duration, Reader, Writer},
     write,
 };
-use crate::{Decimal, ParseError, Value, text};
+use crate::{Decimal, ParseError, Timestamp, Value, text};
 
 /// How many values may lie inside each other, unions among them. A level takes much of the stack where nothing is optimised:
 /// it is less than goes on a stack of 2 MiB there, and than what is read may nest.
@@ -150,7 +150,6 @@ fn from_text<T>(
 fn text_to_apache(schema: &Schema, id: NodeId, value: &Value) -> Result<ApacheValue> {
     let long = || from_text(schema, id, value, |reader| reader.long());
     Ok(match schema.node(id).logical {
-        Some(Logical::TimestampNanos) => ApacheValue::TimestampNanos(long()?),
         Some(Logical::LocalTimestampMillis) => ApacheValue::LocalTimestampMillis(long()?),
         Some(Logical::LocalTimestampMicros) => ApacheValue::LocalTimestampMicros(long()?),
         Some(Logical::LocalTimestampNanos) => ApacheValue::LocalTimestampNanos(long()?),
@@ -194,6 +193,9 @@ fn scalar_to_apache(schema: &Schema, id: NodeId, value: &Value) -> Result<Apache
         }
         (_, Some(Logical::TimestampMicros), Value::TimestampMicros { micros }) => {
             ApacheValue::TimestampMicros(*micros)
+        }
+        (_, Some(Logical::TimestampNanos), Value::TimestampNanos(time)) => {
+            ApacheValue::TimestampNanos(time.as_nanos())
         }
         (Kind::Float, _, Value::Float(value)) => ApacheValue::Float(*value as f32),
         (Kind::Double, _, Value::Float(value)) => ApacheValue::Double(*value),
@@ -284,7 +286,9 @@ fn scalar_from_apache(schema: &Schema, id: NodeId, value: &ApacheValue) -> Resul
         (Kind::Long, _, ApacheValue::TimeMicros(micros)) => Value::Time { micros: *micros },
         (Kind::Long, _, ApacheValue::TimestampMillis(millis)) => Value::Timestamp { millis: *millis },
         (Kind::Long, _, ApacheValue::TimestampMicros(micros)) => Value::TimestampMicros { micros: *micros },
-        (Kind::Long, _, ApacheValue::TimestampNanos(nanos)) => Value::String(text::nanos(*nanos) + "Z"),
+        (Kind::Long, _, ApacheValue::TimestampNanos(nanos)) => {
+            Value::TimestampNanos(Timestamp::from_nanos(*nanos))
+        }
         (Kind::Long, _, ApacheValue::LocalTimestampNanos(nanos)) => Value::String(text::nanos(*nanos)),
         (Kind::Long, _, ApacheValue::LocalTimestampMillis(millis)) => {
             Value::String(read::without_zone(Value::Timestamp { millis: *millis }))

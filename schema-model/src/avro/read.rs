@@ -9,7 +9,7 @@ use super::{
     walk::Ops,
     wire::{self, Reader, Source},
 };
-use crate::{Decimal, Finding, ReadError, Value, text};
+use crate::{Decimal, Finding, ReadError, Timestamp, Value, text};
 
 /// A compiled reading. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -183,7 +183,7 @@ fn logical_value<'a, S: Source<'a>>(kind: &Kind, logical: Logical, from: &mut S)
         (Logical::TimeMicros, _) => Value::Time { micros: from.long()? },
         (Logical::TimestampMillis, _) => Value::Timestamp { millis: from.long()? },
         (Logical::TimestampMicros, _) => Value::TimestampMicros { micros: from.long()? },
-        (Logical::TimestampNanos, _) => Value::String(text::nanos(from.long()?) + "Z"),
+        (Logical::TimestampNanos, _) => Value::TimestampNanos(Timestamp::from_nanos(from.long()?)),
         (Logical::LocalTimestampMillis, _) => {
             Value::String(without_zone(Value::Timestamp { millis: from.long()? }))
         }

@@ -2,11 +2,12 @@
 //!
 //! Invariant: integers that do not fit 64 bits and decimals that do not fit are errors, never wrapped or rounded; a
 //! decimal is never computed with a float, and never divided, because the quotient of two decimals is none.
+//! Instants and spans of time are computed in `times`.
 //! What an operation makes of two types, when a fold is loaded, stands beside what it makes of two values.
 
 use std::cmp::Ordering;
 
-use super::{Shape, shown};
+use super::{Shape, shown, times};
 use crate::{Decimal, Value};
 
 /// An operation on two values.
@@ -25,7 +26,7 @@ pub enum Arithmetic {
 }
 
 impl Arithmetic {
-    fn sign(self) -> char {
+    pub(super) fn sign(self) -> char {
         match self {
             Arithmetic::Add => '+',
             Arithmetic::Subtract => '-',
@@ -57,7 +58,13 @@ impl Arithmetic {
             (Shape::Bytes, Shape::Bytes) if self == Arithmetic::Add => Shape::Bytes,
             (Shape::List(_), Shape::List(_)) if self == Arithmetic::Add => left.clone().merge(right.clone()),
             _ => {
+                if let Some(shape) = times::shape(self, left, right) {
+                    return Ok(shape);
+                }
                 let why = match (left, right) {
+                    (Shape::Timestamp, Shape::Int) | (Shape::Int, Shape::Timestamp) => {
+                        "; a span of time is a duration, such as duration('24h')"
+                    }
                     (Shape::Decimal, Shape::Int | Shape::Decimal) | (Shape::Int, Shape::Decimal) => {
                         "; a quotient of decimals is not exact"
                     }
@@ -106,8 +113,24 @@ impl Arithmetic {
                     .decimals(&left, &right)
                     .map(Value::Decimal)
                     .ok_or_else(too_large),
-                _ => Err(format!("there is no {} {} {}", shown(a), self.sign(), shown(b))),
+                _ => times::compute(self, a, b)
+                    .unwrap_or_else(|| Err(format!("there is no {} {} {}", shown(a), self.sign(), shown(b)))),
             },
+        }
+    }
+
+    /// What becomes of a value that something is added to, or taken from: it stays what it is, an exact number, an instant or
+    /// a span of time.
+    ///
+    /// # Errors
+    /// Why nothing does.
+    pub fn accumulate(self, value: &Value, by: &Value) -> Result<Value, String> {
+        let is_time = matches!(value, Value::Duration(_)) || times::instant(value).is_some();
+        match [value, by].into_iter().find(|value| exact(value).is_none()) {
+            None => self.compute(value, by),
+            Some(_) if is_time && times::span(by).is_some() => self.compute(value, by),
+            Some(_) if is_time => Err(format!("{} is no duration", shown(by))),
+            Some(wrong) => Err(format!("{} is no exact number", shown(wrong))),
         }
     }
 

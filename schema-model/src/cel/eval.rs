@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 
 use super::arithmetic::{self, exact, negated};
 use super::each;
+use super::times::{instant, span};
 use super::{Comparison, Function, Node, Scope};
 use crate::Value;
 
@@ -151,14 +152,6 @@ fn compare(comparison: Comparison, a: &Value, b: &Value) -> Result<bool, String>
     })
 }
 
-fn micros(value: &Value) -> Option<i128> {
-    match value {
-        Value::Timestamp { millis } => Some(i128::from(*millis) * 1_000),
-        Value::TimestampMicros { micros } => Some(i128::from(*micros)),
-        _ => None,
-    }
-}
-
 /// A value as a sentence shows it: as JSON, but for decimals, which are numbers there, and not at any length. What is not
 /// shown is not gone through either.
 #[must_use]
@@ -248,7 +241,10 @@ pub fn order(a: &Value, b: &Value) -> Option<Ordering> {
         (a, Value::Float(b)) => return arithmetic::order(*b, &exact(a)?).map(Ordering::reverse),
         _ => {}
     }
-    if let (Some(a), Some(b)) = (micros(a), micros(b)) {
+    if let (Some(a), Some(b)) = (instant(a), instant(b)) {
+        return Some(a.cmp(&b));
+    }
+    if let (Some(a), Some(b)) = (span(a), span(b)) {
         return Some(a.cmp(&b));
     }
     if let (Some(a), Some(b)) = (text(a), text(b)) {

@@ -4,6 +4,7 @@
 //! no answer for is an error, never a guess.
 
 use super::eval::{shown, text};
+use super::times::{self, Part};
 use super::{Format, Node, Shape};
 use crate::Value;
 
@@ -23,11 +24,15 @@ pub enum Function {
     Bytes,
     Dyn,
     Type,
+    Timestamp,
+    Duration,
+    /// A part of a time, in UTC or so many seconds ahead of it.
+    Part(Part, Option<i32>),
     Is(Format),
 }
 
 /// Each with its name; CEL's names for the first, one a line, then Confluent's.
-const FUNCTIONS: [(&str, Function); 19] = [
+const FUNCTIONS: [(&str, Function); 31] = [
     ("size", Function::Size),
     ("contains", Function::Contains),
     ("startsWith", Function::StartsWith),
@@ -40,6 +45,18 @@ const FUNCTIONS: [(&str, Function); 19] = [
     ("bytes", Function::Bytes),
     ("dyn", Function::Dyn),
     ("type", Function::Type),
+    ("timestamp", Function::Timestamp),
+    ("duration", Function::Duration),
+    ("getFullYear", Function::Part(Part::FullYear, None)),
+    ("getMonth", Function::Part(Part::Month, None)),
+    ("getDate", Function::Part(Part::Date, None)),
+    ("getDayOfMonth", Function::Part(Part::DayOfMonth, None)),
+    ("getDayOfWeek", Function::Part(Part::DayOfWeek, None)),
+    ("getDayOfYear", Function::Part(Part::DayOfYear, None)),
+    ("getHours", Function::Part(Part::Hours, None)),
+    ("getMinutes", Function::Part(Part::Minutes, None)),
+    ("getSeconds", Function::Part(Part::Seconds, None)),
+    ("getMilliseconds", Function::Part(Part::Milliseconds, None)),
     ("isEmail", Function::Is(Format::Email)),
     ("isHostname", Function::Is(Format::Hostname)),
     ("isIpv4", Function::Is(Format::Ipv4)),
@@ -69,7 +86,10 @@ impl Function {
     fn name(self) -> &'static str {
         FUNCTIONS
             .iter()
-            .find(|(_, function)| *function == self)
+            .find(|(_, function)| match (function, self) {
+                (Function::Part(part, _), Function::Part(wanted, _)) => *part == wanted,
+                (function, wanted) => *function == wanted,
+            })
             .map_or("", |(name, _)| name)
     }
 
@@ -79,13 +99,24 @@ impl Function {
             Function::Contains | Function::StartsWith | Function::EndsWith => 2,
             _ => 1,
         };
+        let arguments = match (self, <[Node; 2]>::try_from(arguments)) {
+            (Function::Part(part, None), Ok([of, place])) => return within(part, of, &place),
+            (_, Ok(pair)) => Vec::from(pair),
+            (_, Err(arguments)) => arguments,
+        };
         if arguments.len() == count {
-            return Ok(Node::Call(self, arguments));
+            return match (self, arguments.as_slice()) {
+                // What is written in the text is wrong before anything runs.
+                (Function::Timestamp | Function::Duration, [Node::Literal(constant)]) => {
+                    self.call(&[constant]).map(Node::Literal)
+                }
+                _ => Ok(Node::Call(self, arguments)),
+            };
         }
-        let how = if count == 2 {
-            "text.NAME(text)"
-        } else {
-            "NAME(value)"
+        let how = match self {
+            Function::Contains | Function::StartsWith | Function::EndsWith => "text.NAME(text)",
+            Function::Part(..) => "time.NAME(), or of a timestamp time.NAME('+02:00')",
+            _ => "NAME(value)",
         };
         Err(format!(
             "`{}` is written {}",
@@ -112,13 +143,23 @@ impl Function {
             Function::Contains | Function::StartsWith | Function::EndsWith => {
                 matches!(shape.present(), Shape::Any | Shape::Text)
             }
-            Function::String => !matches!(shape, Shape::List(_) | Shape::Map(_) | Shape::Record { .. }),
+            Function::String => {
+                shape.is_duration() || !matches!(shape, Shape::List(_) | Shape::Map(_) | Shape::Record { .. })
+            }
             Function::Int | Function::Uint => {
                 matches!(
                     shape.present(),
-                    Shape::Any | Shape::Int | Shape::Float | Shape::Text
+                    Shape::Any | Shape::Int | Shape::Float | Shape::Text | Shape::Timestamp
                 )
             }
+            Function::Timestamp => matches!(
+                shape.present(),
+                Shape::Any | Shape::Text | Shape::Int | Shape::Timestamp | Shape::Date
+            ),
+            Function::Duration => {
+                shape.is_duration() || matches!(shape.present(), Shape::Any | Shape::Text | Shape::TimeOfDay)
+            }
+            Function::Part(part, offset) => part.fits(shape, offset.is_some()),
             Function::Double => matches!(
                 shape.present(),
                 Shape::Any | Shape::Int | Shape::Float | Shape::Text | Shape::Decimal
@@ -137,7 +178,9 @@ impl Function {
             });
         }
         Ok(match self {
-            Function::Size | Function::Int | Function::Uint => Shape::Int,
+            Function::Size | Function::Int | Function::Uint | Function::Part(..) => Shape::Int,
+            Function::Timestamp => Shape::Timestamp,
+            Function::Duration => Shape::Duration,
             Function::Contains
             | Function::StartsWith
             | Function::EndsWith
@@ -176,6 +219,9 @@ impl Function {
                 (Value::Bytes(bytes), _) => Some(Value::Bytes(bytes.clone())),
                 (_, text) => text.map(|text| Value::Bytes(text.as_bytes().to_vec())),
             },
+            Function::Timestamp => return times::timestamp(first),
+            Function::Duration => return times::duration(first),
+            Function::Part(part, offset) => part.of(first, offset).map(Value::Int),
             Function::Is(format) => match (&**first, format) {
                 (Value::Uuid(_), Format::Uuid) => Some(Value::Bool(true)),
                 (value, format) => text(value).map(|text| Value::Bool(format.fits(text))),
@@ -184,6 +230,17 @@ impl Function {
             Function::Type => Some(Value::String(kind(first).to_owned())),
         };
         found.ok_or_else(wrong)
+    }
+}
+
+/// A part of a time at a fixed offset.
+fn within(part: Part, of: Node, place: &Node) -> Result<Node, String> {
+    match place {
+        Node::Literal(Value::String(offset)) => {
+            let offset = times::offset(offset)?;
+            Ok(Node::Call(Function::Part(part, Some(offset)), vec![of]))
+        }
+        _ => Err("the offset of a time is a text of its own, such as '+02:00'".to_owned()),
     }
 }
 
@@ -202,6 +259,9 @@ fn size(value: &Value) -> Result<Value, String> {
 
 /// The text of a value, as it is shown in a state.
 fn string(value: &Value) -> Option<String> {
+    if let Some(span) = times::span(value) {
+        return Some(span.to_string());
+    }
     match (value, value.to_json()) {
         (Value::Bytes(bytes), _) => String::from_utf8(bytes.clone()).ok(),
         (Value::Null, _) => None,
@@ -221,7 +281,10 @@ fn int(value: &Value) -> Option<i64> {
                 .contains(&whole)
                 .then_some(whole as i64)
         }
-        value => text(value)?.parse().ok(),
+        value => match times::instant(value) {
+            Some(time) => Some(time.as_seconds()),
+            None => text(value)?.parse().ok(),
+        },
     }
 }
 
@@ -245,7 +308,8 @@ fn kind(value: &Value) -> &'static str {
         Value::Decimal(_) => "decimal",
         Value::String(_) | Value::Enum(_) => "string",
         Value::Bytes(_) => "bytes",
-        Value::Timestamp { .. } | Value::TimestampMicros { .. } => "timestamp",
+        Value::Timestamp { .. } | Value::TimestampMicros { .. } | Value::TimestampNanos(_) => "timestamp",
+        Value::Duration(_) => "duration",
         Value::Date(_) => "date",
         Value::Time { .. } => "time",
         Value::Uuid(_) => "uuid",

@@ -3,7 +3,7 @@
 //! Invariant: whatever CEL can say is lowered here or refused here, with a sentence; nothing is left to run time. Names
 //! outside those of the caller and the variables of macros are refused.
 //! The parser is the `cel` crate's; its interpreter has no type for a decimal. Left out: two-variable macros, message
-//! literals, optional syntax, patterns that are computed, time zones.
+//! literals, optional syntax, patterns that are computed, time zones by name.
 
 use std::sync::LazyLock;
 

@@ -13,6 +13,7 @@ mod function;
 mod lower;
 mod scope;
 mod shape;
+mod times;
 
 pub use arithmetic::{Arithmetic, exact, negated_shape};
 pub use eval::{equal, evaluate, holds, order, shown};
@@ -22,3 +23,4 @@ pub use function::Function;
 pub use lower::{Names, lower};
 pub use scope::{Budget, Roots, Scope};
 pub use shape::Shape;
+pub use times::Part;

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use super::times::SPAN_MESSAGE;
+
 /// The type of a value.
 #[allow(missing_docs)]
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +20,7 @@ pub enum Shape {
     Text,
     Bytes,
     Timestamp,
+    Duration,
     Date,
     TimeOfDay,
     Uuid,
@@ -122,12 +125,23 @@ impl Shape {
         matches!(self, Shape::Any | Shape::Bool)
     }
 
+    /// Whether a value is a span of time; the message that is one keeps its fields.
+    #[must_use]
+    pub fn is_duration(&self) -> bool {
+        match self.present() {
+            Shape::Duration => true,
+            Shape::Record { name, .. } => name == SPAN_MESSAGE,
+            _ => false,
+        }
+    }
+
     /// Whether a comparison of the two can come out either way.
     #[must_use]
     pub fn comparable(&self, other: &Shape) -> bool {
         match (self.present(), other.present()) {
             (Shape::Any | Shape::Null, _) | (_, Shape::Any | Shape::Null) => true,
             (Shape::Int | Shape::Decimal | Shape::Float, Shape::Int | Shape::Decimal | Shape::Float) => true,
+            (a, b) if a.is_duration() && b.is_duration() => true,
             (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
         }
     }
@@ -135,10 +149,11 @@ impl Shape {
     /// Whether values of this shape have an order.
     #[must_use]
     pub fn ordered(&self) -> bool {
-        !matches!(
+        let is_without = matches!(
             self.present(),
             Shape::List(_) | Shape::Map(_) | Shape::Record { .. } | Shape::Bool
-        )
+        );
+        !is_without || self.is_duration()
     }
 }
 
@@ -174,6 +189,7 @@ impl fmt::Display for Shape {
             Shape::Text => "text",
             Shape::Bytes => "bytes",
             Shape::Timestamp => "a timestamp",
+            Shape::Duration => "a duration",
             Shape::Date => "a date",
             Shape::TimeOfDay => "a time of day",
             Shape::Uuid => "a uuid",
