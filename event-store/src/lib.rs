@@ -10,6 +10,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `declarative` | folds in YAML with CEL expressions, over events in Avro and Protobuf |
+//! | `json` | the same over events in JSON Schema, too |
 //! | `questions` | what is asked of all aggregates: conditions in CEL, columns, orders, sums, NDJSON and CSV |
 //! | `http` | the audit routes, for an axum router |
 //! | `projections` | read models in SQLite or PostgreSQL that follow a topic |

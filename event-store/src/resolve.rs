@@ -30,7 +30,7 @@ pub trait Subjects: Resolve {
     /// A version of a subject, soft-deleted or not.
     fn version(&self, subject: &str, version: u32) -> Option<Arc<Writer>>;
 
-    /// The newest registered schema of a record (by full name) or message under one of the topic's subjects; a
+    /// The newest registered schema of a record (by full name), message or event under one of the topic's subjects; a
     /// soft-deleted one where no other is left.
     fn latest(&self, topic: &str, record_name: &str) -> Option<Registered>;
 }

@@ -87,7 +87,7 @@ fn holding(
         let parsed = view
             .schema(version.id)
             .and_then(|stored| view.parsed(stored).ok());
-        parsed.is_some_and(|schema| schema.record_name().as_deref() == Some(record_name))
+        parsed.is_some_and(|schema| schema.has_event(record_name))
     };
     newest_first.copied().filter(holds)
 }

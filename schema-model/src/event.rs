@@ -282,17 +282,18 @@ impl Writer {
     }
 
     /// The name of the event that a payload is: an Avro record's full name (or what else the type is called that was
-    /// written, of a union the branch), a JSON Schema's title, or the set member of a Protobuf message's first oneof. A
-    /// payload that does not read still has the name of its schema.
+    /// written, of a union the branch), the branch of a JSON Schema's top `oneOf` or else its title, or the set member of a
+    /// Protobuf message's first oneof. A payload that does not read still has the name of its schema.
     #[must_use]
     pub fn event_name(&self, body: &[u8]) -> String {
-        // A JSON Schema has one event.
         let _ = body;
         let told = match &self.schema {
             #[cfg(feature = "avro")]
             Schema::Avro(_) => crate::avro::written_name(self, body).ok().map(str::to_owned),
             #[cfg(feature = "proto")]
             Schema::Proto(schema) => schema.event_name(body),
+            #[cfg(feature = "json")]
+            Schema::Json(schema) => schema.event_name(body),
             #[allow(unreachable_patterns)]
             _ => None,
         };

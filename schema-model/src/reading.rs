@@ -20,7 +20,10 @@ pub struct ReadError {
     pub message: String,
 }
 
-#[cfg(all(feature = "values", any(feature = "avro", feature = "proto")))]
+#[cfg(all(
+    feature = "values",
+    any(feature = "avro", feature = "proto", all(feature = "json", feature = "cel"))
+))]
 impl ReadError {
     /// An error of a value as a whole.
     pub(crate) fn new(message: impl Into<String>) -> ReadError {

@@ -250,6 +250,17 @@ impl Schema {
         }
     }
 
+    /// Whether this is the schema of an event of this name: of the record, or in JSON of one of the events it tells apart.
+    #[must_use]
+    pub fn has_event(&self, name: &str) -> bool {
+        match self {
+            #[cfg(feature = "json")]
+            Schema::Json(schema) => schema.event_names().iter().any(|event| event == name),
+            #[allow(unreachable_patterns)]
+            _ => self.record_name().as_deref() == Some(name),
+        }
+    }
+
     /// SHA-256 of the canonical form.
     #[must_use]
     pub fn fingerprint(&self) -> [u8; 32] {

@@ -12,6 +12,7 @@ const CRATES_MAX: &[(&str, &str, usize)] = &[
     ("annals-event-store", "declarative", 109),
     ("annals-event-store", "avro-files", 107),
     ("annals-event-store", "http", 114),
+    ("annals-event-store", "json", 145),
     ("annals-event-store", "projections", 152),
     ("annals-event-store", "remote", 65),
 ];

@@ -20,6 +20,7 @@ mod formats;
 mod generated;
 mod groups;
 mod guard;
+mod json_folds;
 mod limits;
 mod locked;
 mod metrics;

@@ -90,7 +90,7 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
         wrong.push(Place::of(&file.name).wrong(message));
     }
     let readers = match &file.message {
-        None => avro_readers(&file, pins, subjects, &mut wrong),
+        None => record_readers(&file, pins, subjects, &mut wrong),
         Some(message) => match message_readers(&file, message, pins, subjects, &mut wrong) {
             Ok(readers) => readers,
             Err(error) => {
@@ -196,26 +196,35 @@ fn reader(
     found.map_err(|message| Place::of(event).wrong(message))
 }
 
-/// The readers of records. Where one is missing, what the event is like is not known, and the rest is checked all the same.
-fn avro_readers(file: &File, pins: &Pins, subjects: &dyn Subjects, wrong: &mut Vec<LoadError>) -> Readers {
+/// The readers of records, and of the events of JSON Schemas. Where one is missing, what the event is like is not known, and the rest is checked all the same.
+fn record_readers(file: &File, pins: &Pins, subjects: &dyn Subjects, wrong: &mut Vec<LoadError>) -> Readers {
     let mut readers = Readers {
         shapes: vec![],
         fingerprints: vec![],
-        events: Events::Records(BTreeMap::new()),
+        events: Events::Records {
+            readers: BTreeMap::new(),
+            shapes: BTreeMap::new(),
+        },
         pins: Pins::default(),
     };
     let mut by_name: BTreeMap<String, Arc<Writer>> = BTreeMap::new();
+    let mut by_shape = BTreeMap::new();
     for (event, _) in &file.events.0 {
         let name = &event.value;
         let found = reader(file, event, "record", pins, subjects);
         let found = found.and_then(|(reader, pin)| match &reader.schema {
             Schema::Avro(schema) => Ok((avro_shape(schema), reader, pin)),
+            #[cfg(feature = "json")]
+            Schema::Json(schema) => Ok((schema.shape(name).unwrap_or(Shape::Any), reader, pin)),
             _ => Err(Place::of(event).wrong(format!(
                 "{name} is a Protobuf message; give the message as `message:` and its oneof's members as events"
             ))),
         });
         match found {
             Ok((shape, reader, pin)) => {
+                if !matches!(reader.schema, Schema::Avro(_)) {
+                    by_shape.insert(name.clone(), shape.clone());
+                }
                 readers.shapes.push(shape);
                 readers.fingerprints.push((name.clone(), reader.fingerprint));
                 readers.pins.insert(name, pin);
@@ -227,7 +236,10 @@ fn avro_readers(file: &File, pins: &Pins, subjects: &dyn Subjects, wrong: &mut V
             }
         }
     }
-    readers.events = Events::Records(by_name);
+    readers.events = Events::Records {
+        readers: by_name,
+        shapes: by_shape,
+    };
     readers
 }
 
@@ -245,7 +257,7 @@ fn message_readers(
     used.insert(name, pin);
     let Schema::Proto(schema) = &reader.schema else {
         return Err(place.wrong(format!(
-            "{name} is an Avro record; leave `message:` out and name the records as events"
+            "{name} is no Protobuf message; leave `message:` out and name the records as events"
         )));
     };
     let (descriptor, members) = members(schema, name)

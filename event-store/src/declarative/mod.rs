@@ -6,7 +6,7 @@
 //! an expression too free to be typed, and where the target of an operation is not there.
 //!
 //! Expressions run on an operation tree of our own, over borrowed values; the `cel` crate parses them.
-//! Left out: two-variable macros, the CEL timestamp functions, floats as constants of the file.
+//! Left out: two-variable macros, time zones by name, floats as constants of the file.
 
 mod carried;
 mod cases;
@@ -58,8 +58,12 @@ pub(crate) struct Rule {
 
 /// How the events of a topic are told apart, and the schema each is read with.
 pub(crate) enum Events {
-    /// By the record's full name.
-    Records(BTreeMap<String, Arc<Writer>>),
+    /// By the record's full name, or what a JSON Schema calls its event; of the latter also the types, which its numbers are
+    /// read by.
+    Records {
+        readers: BTreeMap<String, Arc<Writer>>,
+        shapes: BTreeMap<String, Shape>,
+    },
     /// By the set member of a message's oneof.
     Members {
         message: String,
@@ -70,8 +74,13 @@ pub(crate) enum Events {
 
 /// What to do with the events of one writer schema.
 enum Plan {
-    Record { rule: usize, reading: Reading },
+    Record {
+        rule: usize,
+        reading: Reading,
+    },
     Message(Reading),
+    #[cfg(feature = "json")]
+    Json(annals_schema_model::json::Reading),
     Ignored,
     Unknown,
     Unreadable(String),
@@ -120,6 +129,12 @@ impl Declarative {
     }
 
     fn new_plan(&self, writer: &Writer) -> Plan {
+        #[cfg(feature = "json")]
+        if let (Events::Records { .. }, annals_schema_model::Schema::Json(writer)) =
+            (&self.events, &writer.schema)
+        {
+            return Plan::Json(annals_schema_model::json::Reading::of(writer));
+        }
         let reading = |reader: &Writer| {
             Reading::new(&writer.schema, &reader.schema).map_err(|findings| {
                 let first = findings
@@ -131,7 +146,7 @@ impl Declarative {
         };
         match &self.events {
             Events::Members { reader, .. } => reading(reader).map_or_else(|plan| plan, Plan::Message),
-            Events::Records(readers) => {
+            Events::Records { readers, .. } => {
                 let name = writer.schema.record_name().unwrap_or_default();
                 if self.ignore.contains(&name) {
                     return Plan::Ignored;
@@ -252,6 +267,22 @@ impl Declarative {
                     Err(step) => return Ok(step),
                 }
             }
+            #[cfg(feature = "json")]
+            Plan::Json(reading) => {
+                let Events::Records { shapes, .. } = &self.events else {
+                    return Ok(Step::UnknownKind);
+                };
+                let read = reading.read_event(recorded.raw.body, |name| shapes.get(name));
+                let (name, event) = read.map_err(|error| DecodeError::Payload(error.to_string()))?;
+                if self.ignore.contains(name) {
+                    return Ok(Step::NotMine);
+                }
+                let rule = self.rules.iter().find(|rule| rule.event == *name);
+                match rule.filter(|_| shapes.contains_key(name)) {
+                    Some(rule) => self.apply(rule, state, &event, recorded, touches)?,
+                    None => return Ok(Step::UnknownKind),
+                }
+            }
         }
         Ok(Step::Applied)
     }
@@ -296,9 +327,14 @@ impl AnyFold for Declarative {
     }
 
     fn carried(&self, writer: &Writer, field: &[String]) -> Option<ValueFrom> {
+        #[cfg(feature = "json")]
+        if matches!(writer.schema, annals_schema_model::Schema::Json(_)) {
+            // It is given as it was written, whatever schema it is read with.
+            return Some(ValueFrom::Event);
+        }
         let name = writer.schema.record_name()?;
         let reader = match &self.events {
-            Events::Records(readers) => readers.get(&name)?,
+            Events::Records { readers, .. } => readers.get(&name)?,
             Events::Members { reader, .. } => reader,
         };
         Some(carried(writer, reader, &name, field))

@@ -26,12 +26,23 @@ fn company() -> Table {
             _ => table.register(SchemaType::Protobuf, "packages", &text),
         };
     }
+    // The page has the only schema in JSON.
+    for text in blocks("json") {
+        table.register(SchemaType::Json, "payments", text);
+    }
     table
 }
 
+/// What the page shows in a language.
+fn blocks(language: &str) -> Vec<&'static str> {
+    let blocks = LANGUAGE.split("```").skip(1).step_by(2);
+    blocks
+        .filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n'))
+        .collect()
+}
+
 fn examples() -> Vec<&'static str> {
-    let blocks = LANGUAGE.split("```yaml\n").skip(1);
-    blocks.filter_map(|rest| rest.split("```").next()).collect()
+    blocks("yaml")
 }
 
 #[test]
@@ -40,9 +51,12 @@ fn the_documented_folds_load_and_their_cases_pass() {
     let mut folds: Vec<Declarative> = Vec::new();
     let mut cases = 0;
     for example in examples() {
-        if example.starts_with("cases:") {
-            // The cases of the page are those of its first fold.
-            let results = declarative::run_cases(&folds[0], example, &table).unwrap();
+        let cases_of = example
+            .strip_prefix("# ")
+            .and_then(|rest| rest.split_once(".test.yaml\n"));
+        if let Some((name, _)) = cases_of {
+            let fold = folds.iter().find(|fold| fold.id().name == name).unwrap();
+            let results = declarative::run_cases(fold, example, &table).unwrap();
             for result in results {
                 assert_eq!(result.wrong, [""; 0], "{}", result.name);
                 cases += 1;
@@ -53,7 +67,10 @@ fn the_documented_folds_load_and_their_cases_pass() {
         }
     }
     let names: Vec<&str> = folds.iter().map(|fold| fold.id().name.as_str()).collect();
-    assert_eq!((names, cases), (vec!["order", "package"], 2));
+    assert_eq!(
+        (names, cases),
+        (vec!["order", "delivery", "package", "payment"], 4)
+    );
 }
 
 #[test]
@@ -92,7 +109,7 @@ fn a_case_that_could_not_fail_is_refused() {
 fn a_message_that_is_not_there_hides_no_other_mistake() {
     let package = examples()[1..]
         .iter()
-        .find(|text| text.contains("message:"))
+        .find(|text| text.contains("name: package"))
         .copied();
     let package = package.unwrap().replacen("name: package", "name: a/b", 1);
     let wrong = package.replacen(

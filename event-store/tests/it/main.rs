@@ -15,6 +15,7 @@ mod gone;
 mod halts;
 #[cfg(feature = "http")]
 mod http;
+mod json;
 mod model;
 mod pages;
 mod partitions;

@@ -9,7 +9,7 @@ use annals_kafka_wire::batch::{Batch, BatchBuilder, TimestampType};
 use annals_schema_model::{Resolve, Schema, SchemaId, SchemaType, Unresolved, Writer, envelope};
 use annals_segment_log::{Durability, LogConfig, LogDir, Partition, PartitionConfig};
 
-/// Schemas registered under `<topic>-<record name>`, ids from 1.
+/// Schemas registered under `<topic>-<record name>`, of JSON under `<topic>-value`; ids from 1.
 #[derive(Default)]
 pub(crate) struct Table(Vec<Row>);
 
@@ -19,7 +19,10 @@ type Row = (String, u32, Arc<Writer>);
 impl Table {
     pub(crate) fn register(&mut self, kind: SchemaType, topic: &str, text: &str) -> SchemaId {
         let schema = Schema::parse(kind, text, &[]).unwrap();
-        let subject = format!("{topic}-{}", schema.record_name().unwrap());
+        let subject = match kind {
+            SchemaType::Json => format!("{topic}-value"),
+            _ => format!("{topic}-{}", schema.record_name().unwrap()),
+        };
         let version = 1 + self.0.iter().filter(|(known, ..)| *known == subject).count() as u32;
         let id = SchemaId::new(self.0.len() as u32 + 1).unwrap();
         let fingerprint = schema.fingerprint();
@@ -49,16 +52,18 @@ impl Subjects for Table {
     }
 
     fn latest(&self, topic: &str, record_name: &str) -> Option<Registered> {
-        let subject = format!("{topic}-{record_name}");
-        let of_subject = self.0.iter().filter(|(known, ..)| *known == subject);
-        let (_, version, writer) = of_subject.clone().next_back()?;
+        let subjects = [format!("{topic}-{record_name}"), format!("{topic}-value")];
+        let of_subject = self.0.iter().filter(|(subject, _, writer)| {
+            subjects.contains(subject) && writer.schema.has_event(record_name)
+        });
+        let (subject, version, writer) = of_subject.clone().next_back()?;
         Some(Registered {
             version: *version,
             writer: Arc::clone(writer),
             versions: of_subject
                 .map(|(_, version, writer)| (*version, writer.id))
                 .collect(),
-            subject,
+            subject: subject.clone(),
         })
     }
 }

@@ -8,15 +8,23 @@
 
 pub mod compat;
 mod draft;
+mod events;
+#[cfg(feature = "cel")]
+mod exact;
 mod meta;
 mod node;
 mod parse;
 mod reading;
 pub mod rules;
+#[cfg(feature = "cel")]
+mod shape;
 mod validator;
 mod walk;
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use hmac_sha256::Hash;
 
@@ -53,6 +61,8 @@ struct Inner {
     root: NodeId,
     /// The schema's own text, then those of its references.
     documents: Vec<Document>,
+    /// What tells its events apart, where there are several, once it was asked.
+    naming: OnceLock<Walk>,
 }
 
 /// One text.

@@ -9,7 +9,7 @@ mod cycle;
 mod keyword;
 mod refer;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::OnceLock};
 
 use super::{
     Document, Draft, Inner, meta,
@@ -146,6 +146,7 @@ pub(super) fn parse(text: &str, resolved: &[Resolved]) -> Result<Inner, ParseErr
         nodes,
         root,
         documents,
+        naming: OnceLock::new(),
     })
 }
 

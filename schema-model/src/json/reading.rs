@@ -1,20 +1,30 @@
 //! Bodies as [`Value`]s, after they were judged.
 //!
 //! JSON carries its field names, so a reader's schema changes nothing about what is read, only whether it may be: a
-//! body is judged by its writer's schema and given as it stands. The top object is a record named by the writer's
-//! title, every object in it a map with its keys in order; whole numbers are exact from -2^63 to 2^64 - 1, all
-//! others are doubles.
+//! body is judged by its writer's schema and given as it stands. The top object is a record named by the event it is, or
+//! else the schema's title, every object in it a map with its keys in order. Whole numbers are exact from -2^63 to 2^64 - 1;
+//! all others are doubles, but in events that are read for what is computed with them: there each is the number that is
+//! written, an integer or a decimal by the type of its field.
+
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+#[cfg(feature = "cel")]
+use super::exact;
 use super::{Schema, Walk, compat};
-use crate::{Direction, Finding, ReadError, Standard, Value};
+#[cfg(feature = "cel")]
+use crate::cel::Shape;
+use crate::{Direction, Finding, ReadError, Standard, Value, WalkError};
 
 /// A compiled reading of one writer schema, maybe into another reader schema.
 #[derive(Clone, Debug)]
 pub struct Reading {
     walk: Walk,
+    /// The title.
     name: String,
+    /// The names of the branches that are events.
+    branches: Arc<[String]>,
 }
 
 impl Reading {
@@ -45,6 +55,10 @@ impl Reading {
         Reading {
             walk: Walk::new(writer),
             name: writer.record_name().unwrap_or_default(),
+            branches: writer
+                .branches()
+                .map_or_else(Vec::new, |branches| branches.names)
+                .into(),
         }
     }
 
@@ -53,24 +67,60 @@ impl Reading {
     /// # Errors
     /// [`ReadError`] names the place in the value and what is wrong with it.
     pub fn read(&self, body: &[u8]) -> Result<Value, ReadError> {
-        let json = self.walk.read(body).map_err(|error| ReadError {
-            path: error.path,
-            position: None,
-            message: error.message,
-        })?;
+        let (json, branch) = self.walk.read(body).map_err(unread)?;
         Ok(match json {
             Json::Object(entries) => Value::Record {
-                name: self.name.clone(),
+                name: self.name_of(branch).to_owned(),
                 fields: members(entries),
             },
             other => value(other),
         })
     }
 
+    /// Reads a body as an event: its name, and its value with every number as it is written. `shape` has the types of an
+    /// event of that name, which the numbers are integers or decimals by; an event it has none for is judged, and null.
+    ///
+    /// # Errors
+    /// [`ReadError`] names the place in the value and what is wrong with it: it is not valid, or a number has too many
+    /// digits.
+    #[cfg(feature = "cel")]
+    pub fn read_event<'s>(
+        &self,
+        body: &[u8],
+        shape: impl FnOnce(&str) -> Option<&'s Shape>,
+    ) -> Result<(&str, Value), ReadError> {
+        let (_, branch) = self.walk.read(body).map_err(unread)?;
+        let name = self.name_of(branch);
+        let value = match shape(name) {
+            None => Value::Null,
+            Some(shape) => match exact::read(body, shape)? {
+                Value::Map(fields) => Value::Record {
+                    name: name.to_owned(),
+                    fields,
+                },
+                other => other,
+            },
+        };
+        Ok((name, value))
+    }
+
+    fn name_of(&self, branch: Option<usize>) -> &str {
+        let branch = branch.and_then(|branch| self.branches.get(branch));
+        branch.unwrap_or(&self.name)
+    }
+
     /// The title of the schema that is read; empty when it has none.
     #[must_use]
     pub fn record_name(&self) -> String {
         self.name.clone()
+    }
+}
+
+fn unread(error: WalkError) -> ReadError {
+    ReadError {
+        path: error.path,
+        position: None,
+        message: error.message,
     }
 }
 

@@ -29,6 +29,9 @@ const STEPS_PER_BYTE: usize = 16;
 /// The keyword that counts; no schema can contain a key like this where it matters, because it is added.
 const COUNTER: &str = "annals:step";
 
+/// The keyword that stands behind a branch of the top `oneOf`, with the branch's place.
+const BRANCH: &str = "annals:branch";
+
 /// Why a value was not judged, or what is wrong with it.
 pub(super) enum Failure {
     Invalid { pointer: String, message: String },
@@ -37,6 +40,64 @@ pub(super) enum Failure {
 
 thread_local! {
     static STEPS_LEFT: Cell<usize> = const { Cell::new(0) };
+    static JUDGED: Cell<Judged> = const { Cell::new(Judged::NOTHING) };
+}
+
+/// The value that is judged, by where it is kept, and the branches at the top that it is valid for.
+#[derive(Clone, Copy)]
+struct Judged {
+    address: usize,
+    first: Option<usize>,
+    is_one: bool,
+}
+
+impl Judged {
+    const NOTHING: Judged = Judged {
+        address: 0,
+        first: None,
+        is_one: true,
+    };
+
+    fn of(value: &Value) -> Judged {
+        Judged {
+            address: address(value),
+            ..Judged::NOTHING
+        }
+    }
+}
+
+fn address(value: &Value) -> usize {
+    std::ptr::from_ref(value).addr()
+}
+
+/// Notes that the branch before it holds; of what lies within the value, which may be judged by the same schema, nothing.
+struct Branch(usize);
+
+impl Branch {
+    fn note(&self, value: &Value) {
+        JUDGED.with(|judged| {
+            let now = judged.get();
+            if now.address == address(value) {
+                judged.set(Judged {
+                    first: now.first.or(Some(self.0)),
+                    is_one: now.first.is_none_or(|first| first == self.0) && now.is_one,
+                    ..now
+                });
+            }
+        });
+    }
+}
+
+impl<'i> Keyword<'i> for Branch {
+    fn validate(&self, value: &'i Value) -> Result<(), ValidationError<'i>> {
+        self.note(value);
+        Ok(())
+    }
+
+    fn is_valid(&self, value: &'i Value) -> bool {
+        self.note(value);
+        true
+    }
 }
 
 /// What unwinds when the steps run out.
@@ -104,6 +165,7 @@ pub(super) fn build(schema: &Schema) -> Result<Validator, String> {
         documents.push(value(&json));
     }
     prepare(schema, &mut documents);
+    mark_branches(schema, &mut documents);
     let mut registry = Registry::new().retriever(Refuse);
     for (document, contents) in schema.0.documents.iter().zip(&documents).skip(1) {
         for uri in &document.uris {
@@ -123,23 +185,31 @@ pub(super) fn build(schema: &Schema) -> Result<Validator, String> {
         .with_base_uri(base)
         .with_pattern_options(patterns())
         .with_keyword(COUNTER, |_, _, _| Ok(Box::new(Counter)))
+        .with_keyword(BRANCH, |_, place, _| {
+            let place = place.as_u64().and_then(|place| usize::try_from(place).ok());
+            Ok(Box::new(Branch(place.unwrap_or(usize::MAX))))
+        })
         .build(contents)
         .map_err(|error| error.to_string())
 }
 
-/// Judges a value that was read from this many bytes.
-pub(super) fn check(validator: &Validator, value: &Value, bytes: usize) -> Result<(), Failure> {
+/// Judges a value that was read from this many bytes. Gives the one branch of the top `oneOf` that it is, where these are
+/// events.
+pub(super) fn check(validator: &Validator, value: &Value, bytes: usize) -> Result<Option<usize>, Failure> {
     let steps = STEPS_MIN + bytes.saturating_mul(STEPS_PER_BYTE);
     let judge = || {
         STEPS_LEFT.with(|left| left.set(steps));
+        JUDGED.with(|judged| judged.set(Judged::of(value)));
         if validator.is_valid(value) {
-            return Ok(());
+            let judged = JUDGED.with(Cell::get);
+            return Ok(judged.first.filter(|_| judged.is_one));
         }
         STEPS_LEFT.with(|left| left.set(steps));
-        validator.validate(value).map_err(|error| Failure::Invalid {
+        let judged = validator.validate(value).map_err(|error| Failure::Invalid {
             pointer: error.instance_path().as_str().to_owned(),
             message: sentence(&error),
-        })
+        });
+        judged.map(|()| None)
     };
     // The validator keeps no state between values, so nothing is left half done.
     std::panic::catch_unwind(AssertUnwindSafe(judge)).unwrap_or(Err(Failure::TooLong(steps)))
@@ -188,6 +258,22 @@ fn prepare(schema: &Schema, documents: &mut [Value]) {
         if keywords.target.is_some() {
             count_references(object, schema, node.document, node.pointer.is_empty());
         }
+    }
+}
+
+/// Has each branch that is an event tell that it holds, by what is asked when all of it does.
+fn mark_branches(schema: &Schema, documents: &mut [Value]) {
+    let Some(branches) = schema.branches() else {
+        return;
+    };
+    let top = documents
+        .get_mut(branches.document as usize)
+        .and_then(|document| document.pointer_mut(&branches.pointer));
+    let Some(Value::Array(marked)) = top.and_then(|top| top.get_mut("oneOf")) else {
+        return;
+    };
+    for (place, branch) in marked.iter_mut().enumerate() {
+        *branch = json!({ "allOf": [branch.take(), { BRANCH: place }] });
     }
 }
 

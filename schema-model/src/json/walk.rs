@@ -30,8 +30,8 @@ impl Walk {
         self.read(body).map(drop)
     }
 
-    /// Checks a body and gives its value.
-    pub(super) fn read(&self, body: &[u8]) -> Result<Value, WalkError> {
+    /// Checks a body and gives its value, and which branch at the top it is where these are events.
+    pub(super) fn read(&self, body: &[u8]) -> Result<(Value, Option<usize>), WalkError> {
         let whole = |message: String| WalkError {
             path: String::new(),
             message,
@@ -42,7 +42,8 @@ impl Walk {
             .as_ref()
             .map_err(|why| whole(format!("the schema does not compile: {why}")))?;
         let value = json(body).map_err(whole)?;
-        validator::check(validator, &value, body.len()).map_err(|failure| match failure {
+        let judged = validator::check(validator, &value, body.len());
+        let branch = judged.map_err(|failure| match failure {
             Failure::Invalid { pointer, message } => WalkError {
                 path: dotted(&pointer, &value),
                 message,
@@ -51,7 +52,7 @@ impl Walk {
                 "the value takes more than {steps} steps to judge; simplify the schema's oneOf and anyOf"
             )),
         })?;
-        Ok(value)
+        Ok((value, branch))
     }
 }
 

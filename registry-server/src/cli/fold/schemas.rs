@@ -98,7 +98,7 @@ impl Subjects for Schemas {
             .into_iter()
             .find_map(|subject| {
                 let mut versions = self.versions(&subject);
-                versions.retain(|(_, writer)| writer.schema.record_name().as_deref() == Some(record_name));
+                versions.retain(|(_, writer)| writer.schema.has_event(record_name));
                 let (version, writer) = versions.last().cloned()?;
                 let versions = versions.iter().map(|(version, writer)| (*version, writer.id));
                 Some(Registered {
