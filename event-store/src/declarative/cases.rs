@@ -248,7 +248,7 @@ impl Declarative {
     ) -> Result<(annals_schema_model::SchemaId, Vec<u8>), LoadError> {
         let (name, place) = (&event.event.value, Place::of(&event.event));
         let writer = match &self.events {
-            Events::Records { readers, .. } => {
+            Events::Records(readers) => {
                 let latest = || subjects.latest(&self.topic, name).map(|newest| newest.writer);
                 let unknown =
                     || place.wrong(format!("no schema of record {name} is registered for its topic"));
@@ -271,7 +271,7 @@ impl Declarative {
         let body = Writing::of(&writer.schema).write(&data);
         let body = body.map_err(|error| place.wrong(format!("the data is no {name}: {error}")))?;
         let written = writer.event_name(&body);
-        if matches!(self.events, Events::Records { .. }) && written != *name {
+        if matches!(self.events, Events::Records(_)) && written != *name {
             return Err(place.wrong(format!(
                 "the data is no {name}: it is what the schema calls {written}"
             )));

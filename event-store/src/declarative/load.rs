@@ -196,19 +196,16 @@ fn reader(
     found.map_err(|message| Place::of(event).wrong(message))
 }
 
-/// The readers of records, and of the events of JSON Schemas. Where one is missing, what the event is like is not known, and the rest is checked all the same.
+/// The readers of records, and of the events of JSON Schemas. Where one is missing, what the event is like is not known, and
+/// the rest is checked all the same.
 fn record_readers(file: &File, pins: &Pins, subjects: &dyn Subjects, wrong: &mut Vec<LoadError>) -> Readers {
     let mut readers = Readers {
         shapes: vec![],
         fingerprints: vec![],
-        events: Events::Records {
-            readers: BTreeMap::new(),
-            shapes: BTreeMap::new(),
-        },
+        events: Events::Records(BTreeMap::new()),
         pins: Pins::default(),
     };
     let mut by_name: BTreeMap<String, Arc<Writer>> = BTreeMap::new();
-    let mut by_shape = BTreeMap::new();
     for (event, _) in &file.events.0 {
         let name = &event.value;
         let found = reader(file, event, "record", pins, subjects);
@@ -222,9 +219,6 @@ fn record_readers(file: &File, pins: &Pins, subjects: &dyn Subjects, wrong: &mut
         });
         match found {
             Ok((shape, reader, pin)) => {
-                if !matches!(reader.schema, Schema::Avro(_)) {
-                    by_shape.insert(name.clone(), shape.clone());
-                }
                 readers.shapes.push(shape);
                 readers.fingerprints.push((name.clone(), reader.fingerprint));
                 readers.pins.insert(name, pin);
@@ -236,10 +230,7 @@ fn record_readers(file: &File, pins: &Pins, subjects: &dyn Subjects, wrong: &mut
             }
         }
     }
-    readers.events = Events::Records {
-        readers: by_name,
-        shapes: by_shape,
-    };
+    readers.events = Events::Records(by_name);
     readers
 }
 

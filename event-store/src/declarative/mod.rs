@@ -28,6 +28,8 @@ mod verb;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
+#[cfg(feature = "json")]
+use annals_schema_model::Schema;
 use annals_schema_model::cel::{Node, Shape};
 use annals_schema_model::envelope::SchemaKey;
 use annals_schema_model::{DecodeError, Reading, Resolve, SchemaId, Value, Writer};
@@ -58,12 +60,8 @@ pub(crate) struct Rule {
 
 /// How the events of a topic are told apart, and the schema each is read with.
 pub(crate) enum Events {
-    /// By the record's full name, or what a JSON Schema calls its event; of the latter also the types, which its numbers are
-    /// read by.
-    Records {
-        readers: BTreeMap<String, Arc<Writer>>,
-        shapes: BTreeMap<String, Shape>,
-    },
+    /// By the record's full name, or what a JSON Schema calls its event.
+    Records(BTreeMap<String, Arc<Writer>>),
     /// By the set member of a message's oneof.
     Members {
         message: String,
@@ -79,8 +77,12 @@ enum Plan {
         reading: Reading,
     },
     Message(Reading),
+    /// What its events are called, and by which types of their readers' numbers are read.
     #[cfg(feature = "json")]
-    Json(annals_schema_model::json::Reading),
+    Json {
+        reading: annals_schema_model::json::Reading,
+        shapes: BTreeMap<String, Shape>,
+    },
     Ignored,
     Unknown,
     Unreadable(String),
@@ -130,10 +132,15 @@ impl Declarative {
 
     fn new_plan(&self, writer: &Writer) -> Plan {
         #[cfg(feature = "json")]
-        if let (Events::Records { .. }, annals_schema_model::Schema::Json(writer)) =
-            (&self.events, &writer.schema)
-        {
-            return Plan::Json(annals_schema_model::json::Reading::of(writer));
+        if let (Events::Records(readers), Schema::Json(writer)) = (&self.events, &writer.schema) {
+            let shape = |(name, reader): (&String, &Arc<Writer>)| match &reader.schema {
+                Schema::Json(schema) => Some((name.clone(), schema.shape(name)?)),
+                _ => None,
+            };
+            return Plan::Json {
+                reading: annals_schema_model::json::Reading::of(writer),
+                shapes: readers.iter().filter_map(shape).collect(),
+            };
         }
         let reading = |reader: &Writer| {
             Reading::new(&writer.schema, &reader.schema).map_err(|findings| {
@@ -146,7 +153,7 @@ impl Declarative {
         };
         match &self.events {
             Events::Members { reader, .. } => reading(reader).map_or_else(|plan| plan, Plan::Message),
-            Events::Records { readers, .. } => {
+            Events::Records(readers) => {
                 let name = writer.schema.record_name().unwrap_or_default();
                 if self.ignore.contains(&name) {
                     return Plan::Ignored;
@@ -268,10 +275,7 @@ impl Declarative {
                 }
             }
             #[cfg(feature = "json")]
-            Plan::Json(reading) => {
-                let Events::Records { shapes, .. } = &self.events else {
-                    return Ok(Step::UnknownKind);
-                };
+            Plan::Json { reading, shapes } => {
                 let read = reading.read_event(recorded.raw.body, |name| shapes.get(name));
                 let (name, event) = read.map_err(|error| DecodeError::Payload(error.to_string()))?;
                 if self.ignore.contains(name) {
@@ -328,13 +332,13 @@ impl AnyFold for Declarative {
 
     fn carried(&self, writer: &Writer, field: &[String]) -> Option<ValueFrom> {
         #[cfg(feature = "json")]
-        if matches!(writer.schema, annals_schema_model::Schema::Json(_)) {
+        if matches!(writer.schema, Schema::Json(_)) {
             // It is given as it was written, whatever schema it is read with.
             return Some(ValueFrom::Event);
         }
         let name = writer.schema.record_name()?;
         let reader = match &self.events {
-            Events::Records { readers, .. } => readers.get(&name)?,
+            Events::Records(readers) => readers.get(&name)?,
             Events::Members { reader, .. } => reader,
         };
         Some(carried(writer, reader, &name, field))
