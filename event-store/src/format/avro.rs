@@ -4,7 +4,7 @@
 //! |---|---|
 //! | boolean, integer, floating-point number, text, bytes | `boolean`, `long`, `double`, `string`, `bytes` |
 //! | instant, date, time of day | `timestamp-micros`, `date`, `time-micros` |
-//! | decimal, UUID | `string`: a decimal here has no scale of its own |
+//! | decimal, duration, UUID | `string`: a decimal here has no scale of its own, a duration no type that Avro has |
 //! | list, map, record | `array`, `map`, `record` |
 //! | what the fold does not know the type of | `string`, its JSON |
 //!
@@ -15,11 +15,11 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use annals_schema_model::Value;
 use annals_schema_model::avro::Schema;
 use annals_schema_model::avro::container::{Codec, ContainerWriter};
 use annals_schema_model::avro::wire::Writer;
 use annals_schema_model::cel::Shape;
+use annals_schema_model::{Timestamp, Value};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
@@ -184,6 +184,13 @@ fn put(out: &mut Writer, shape: &Shape, value: &Value) -> Result<(), String> {
                     .checked_mul(1_000)
                     .ok_or("its time is beyond Avro's microseconds")?,
             );
+        }
+        (Shape::Timestamp, Value::TimestampNanos(time)) => {
+            let micros = time.as_micros();
+            if Timestamp::from_micros(micros) != *time {
+                return Err(format!("{time:.9} is no whole number of Avro's microseconds"));
+            }
+            out.long(micros);
         }
         (Shape::Timestamp, Value::TimestampMicros { micros })
         | (Shape::TimeOfDay, Value::Time { micros }) => out.long(*micros),
