@@ -185,13 +185,7 @@ fn put(out: &mut Writer, shape: &Shape, value: &Value) -> Result<(), String> {
                     .ok_or("its time is beyond Avro's microseconds")?,
             );
         }
-        (Shape::Timestamp, Value::TimestampNanos(time)) => {
-            let micros = time.as_micros();
-            if Timestamp::from_micros(micros) != *time {
-                return Err(format!("{time:.9} is no whole number of Avro's microseconds"));
-            }
-            out.long(micros);
-        }
+        (Shape::Timestamp, Value::TimestampNanos(time)) => out.long(whole_micros(*time)?),
         (Shape::Timestamp, Value::TimestampMicros { micros })
         | (Shape::TimeOfDay, Value::Time { micros }) => out.long(*micros),
         (Shape::Date, Value::Date(days)) => out.int(*days),
@@ -235,6 +229,15 @@ fn put(out: &mut Writer, shape: &Shape, value: &Value) -> Result<(), String> {
         },
     }
     Ok(())
+}
+
+/// Nothing finer is cut off.
+fn whole_micros(time: Timestamp) -> Result<i64, String> {
+    let micros = time.as_micros();
+    match Timestamp::from_micros(micros) == time {
+        true => Ok(micros),
+        false => Err(format!("{time:.9} is no whole number of Avro's microseconds")),
+    }
 }
 
 fn block(out: &mut Writer, count: usize) {

@@ -10,7 +10,8 @@ use std::path::Path;
 #[path = "../../examples/orders.rs"]
 mod orders;
 
-#[allow(dead_code)]
+// It draws its progress on a terminal.
+#[allow(dead_code, clippy::print_stderr)]
 #[path = "../../examples/spending.rs"]
 mod spending;
 
