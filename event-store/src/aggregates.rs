@@ -6,8 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use crate::fold::AnyFold;
 use crate::index::TopicIndex;
+use crate::snapshots::Place;
 
 /// A fold and the index of its topic, under the name it was asked for by.
 pub(crate) struct Aggregate {
@@ -47,12 +50,13 @@ pub fn revision_name(name: &str, rev: u32) -> String {
 /// use annals_event_store::revision_of;
 /// assert_eq!(revision_of("order@1"), Some(("order", 1)));
 /// assert_eq!(revision_of("order"), None);
+/// assert_eq!(revision_of("order@01"), None, "a revision has one name");
 /// ```
 #[must_use]
 pub fn revision_of(name: &str) -> Option<(&str, u32)> {
     let (name, rev) = name.rsplit_once('@')?;
-    let is_number = rev.bytes().all(|byte| byte.is_ascii_digit());
-    Some((name, rev.parse().ok().filter(|_| is_number)?))
+    let number: u32 = rev.parse().ok()?;
+    (number.to_string() == rev).then_some((name, number))
 }
 
 struct Runs {
@@ -110,6 +114,19 @@ impl Aggregates {
             let (_, newest) = self.0.get(asked)?.last_key_value()?;
             Some(newest.named(asked.to_owned()))
         })
+    }
+
+    /// Which fold there is over which partition.
+    pub(crate) fn places(&self) -> FxHashSet<Place> {
+        let all = self.0.values().flat_map(BTreeMap::values);
+        let of = |runs: &Runs| {
+            let digest = runs.fold.id().digest;
+            let partitions = runs.index.partitions.iter();
+            partitions
+                .map(move |partition| (digest, partition.id))
+                .collect::<Vec<_>>()
+        };
+        all.flat_map(of).collect()
     }
 
     /// All folds, each under the shortest name that means it.

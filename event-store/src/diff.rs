@@ -7,14 +7,12 @@
 //! looks backwards.
 //! Invariant: the pages of one walk are of the same two cuts: the cursor carries them.
 
-use std::fmt;
-use std::str::FromStr;
-
 use annals_kafka_wire::batch::Record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::at::AsOf;
+use crate::bookmark::Bookmarks;
 use crate::canonical;
 use crate::changes::{Change, ChangeKind, changes};
 use crate::cut::Cut;
@@ -64,39 +62,6 @@ pub struct Diff {
     pub halted: Option<Halted>,
     /// Records of the partition within the later cut that nobody can read; they may belong to this aggregate.
     pub unreadable: Vec<OffsetRange>,
-}
-
-/// Where the next page of a difference begins: its cuts, and how many changes come before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DiffCursor {
-    /// The point the comparison starts from.
-    pub from: Cut,
-    /// The point it leads to.
-    pub to: Cut,
-    /// How many changes were given out.
-    pub given: u64,
-}
-
-impl fmt::Display for DiffCursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{};{};{}", self.from, self.to, self.given)
-    }
-}
-
-impl FromStr for DiffCursor {
-    type Err = StoreError;
-
-    fn from_str(text: &str) -> Result<DiffCursor, StoreError> {
-        let read = || {
-            let mut parts = text.splitn(3, ';');
-            Some(DiffCursor {
-                from: parts.next()?.parse().ok()?,
-                to: parts.next()?.parse().ok()?,
-                given: parts.next()?.parse().ok()?,
-            })
-        };
-        read().ok_or_else(|| StoreError::cursor(text))
-    }
 }
 
 /// One of the two points.
@@ -157,10 +122,43 @@ pub struct ChangedBy {
 
 impl EventStore {
     /// A page of what differs between two points of one aggregate. `from` may lie before its first event.
-    pub fn diff(&self, name: &str, id: &str, from: &AsOf, to: &AsOf, page: Page) -> Result<Diff, StoreError> {
+    pub fn diff(
+        &self,
+        name: &str,
+        id: &str,
+        from: &AsOf,
+        to: &AsOf,
+        page: Page<'_>,
+    ) -> Result<Diff, StoreError> {
         let mut room = Room::new(page.limit)?;
         let aggregate = self.aggregate(name)?;
+        let question = ["diff", name, id].map(Some);
+        let mut marks = Bookmarks::of([aggregate.fold.id()], question, [from, to]);
+        let (from, to, before) = match page.cursor {
+            Some(cursor) => {
+                let ([from, to], given) = marks.go_on(cursor, |place| place.parse().ok())?;
+                (&AsOf::Cut(from), &AsOf::Cut(to), given)
+            }
+            None => (from, to, page.from),
+        };
         let located = aggregate.locate(id, &[from, to], &self.work)?;
+        let (mut diff, given) = self.diff_of(&located, from, to, before, &mut room)?;
+        if given < diff.total {
+            diff.next_cursor = Some(marks.cursor([&diff.from.cut, &diff.to.cut], given));
+        }
+        Ok(diff)
+    }
+
+    /// What differs, behind so many changes, and how many come before the next page.
+    fn diff_of(
+        &self,
+        located: &Located<'_>,
+        from: &AsOf,
+        to: &AsOf,
+        skipped: u64,
+        room: &mut Room,
+    ) -> Result<(Diff, u64), StoreError> {
+        let aggregate = located.aggregate;
         let (from_cut, from_within) = located.own_cut(from)?;
         let (to_cut, to_within) = located.own_cut(to)?;
         if from_within == 0 && to_within == 0 {
@@ -168,12 +166,12 @@ impl EventStore {
         }
         let (early, late) = (from_within.min(to_within), from_within.max(to_within));
         let attribute = from_within < to_within && late - early <= ATTRIBUTED_EVENTS_MAX;
-        let mut folding = Folding::new(self, &aggregate, located.partition, &located.key);
+        let mut folding = Folding::new(self, aggregate, located.partition, &located.key);
         folding.run(&located.spots(0..early)?)?;
         let early_state = (folding.view(), folding.last);
         let late_spots = located.spots(early..late)?;
         let touched = match attribute {
-            true => self.feed_watching(&located, &mut folding, &late_spots, &early_state.0)?,
+            true => self.feed_watching(located, &mut folding, &late_spots, &early_state.0)?,
             false => {
                 folding.run(&late_spots)?;
                 Touches::default()
@@ -187,20 +185,15 @@ impl EventStore {
         };
         let (mut total, mut shown) = (0, Vec::new());
         changes(&before, &after, &mut |change| {
-            if total >= page.from && !room.is_full() {
+            if total >= skipped && !room.is_full() {
                 let change = touched.put_down(change);
                 room.take(&change);
                 shown.push(change);
             }
             total += 1;
         });
-        let given = page.from.saturating_add(shown.len() as u64);
-        let next_cursor = (given < total).then(|| DiffCursor {
-            from: from_cut.clone(),
-            to: to_cut.clone(),
-            given,
-        });
-        Ok(Diff {
+        let given = skipped.saturating_add(shown.len() as u64);
+        let diff = Diff {
             aggregate: aggregate.name().to_owned(),
             time: located.time(&from_cut)?.max(located.time(&to_cut)?),
             unreadable: located.unreadable(if from_within <= to_within {
@@ -213,11 +206,12 @@ impl EventStore {
             to: side(to, to_cut, to_last),
             total,
             changes: shown,
-            next_cursor: next_cursor.map(|cursor| cursor.to_string()),
+            next_cursor: None,
             fold: FoldUsed::from(aggregate.fold.id()),
             halted: folding.halted,
-            id: located.id,
-        })
+            id: located.id.clone(),
+        };
+        Ok((diff, given))
     }
 
     /// Feeds events and notes which places each of them touched; nothing when that is too much work.

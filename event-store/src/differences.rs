@@ -10,21 +10,20 @@ use serde_json::Value;
 use crate::aggregates::Aggregate;
 use crate::at::AsOf;
 use crate::between::{CutTaken, ValueChange};
+use crate::bookmark::Bookmarks;
 use crate::canonical;
 use crate::cut::Cut;
 use crate::diff::values;
 use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted};
-use crate::key::{key_bytes, key_text};
-use crate::list::{Place, Walk};
-use crate::page::Room;
+use crate::key::key_text;
+use crate::list::{Walk, place_text};
+use crate::page::{Groups, PAGE_EVENTS_MAX, Room};
 use crate::store::EventStore;
 use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
 use crate::work::PAGE_WORK_PART;
 
-/// Events that are folded for one page, before the next goes on: about a second's work.
-const PAGE_EVENTS_MAX: usize = 1_000_000;
 /// Aggregates that are looked for events between the points for one page.
 const PAGE_AGGREGATES_MAX: usize = 100_000;
 /// Aggregates of a group.
@@ -124,8 +123,8 @@ impl Seen {
 }
 
 impl EventStore {
-    /// A page of the aggregates of a type that differ between two points. A cursor carries its own cuts, and neither point
-    /// is looked at then.
+    /// A page of the aggregates of a type that differ between two points. A cursor carries its own cuts: the points
+    /// are to be the head then, or as they were.
     pub fn differences(
         &self,
         name: &str,
@@ -136,8 +135,11 @@ impl EventStore {
     ) -> Result<Differences, StoreError> {
         let mut room = Room::new(limit)?;
         let aggregate = self.aggregate(name)?;
-        let (from, to, after) = match cursor.map(resume).transpose()? {
-            Some((from, to, after)) => (AsOf::Cut(from), AsOf::Cut(to), Some(after)),
+        let question = ["differences", name].map(Some);
+        let mut marks = Bookmarks::of([aggregate.fold.id()], question, [from, to]);
+        let after = cursor.map(|cursor| marks.go_on(cursor, |text| aggregate.place(text)));
+        let (from, to, after) = match after.transpose()? {
+            Some(([from, to], after)) => (AsOf::Cut(from), AsOf::Cut(to), Some(after)),
             None => (from.clone(), to.clone(), None),
         };
         let removals = aggregate.removals();
@@ -146,9 +148,9 @@ impl EventStore {
         let either: Cut = from.cut.iter().map(later).collect();
         let mut walk = Walk::new(&aggregate, &either, after);
         let (mut items, mut last, mut events, mut aggregates) = (Vec::new(), None, 0, 0);
-        let (mut group_max, mut at_end) = (1, false);
+        let (mut groups, mut at_end) = (Groups::new(GROUP_VALUES_MAX, GROUP_AGGREGATES_MAX), false);
         while !room.is_full() && !at_end && self.may_go_on(events, aggregates) {
-            let group = walk.next(group_max)?;
+            let group = walk.next(groups.next())?;
             at_end = group.is_empty();
             aggregates += group.len();
             last = group.last().map(|one| (one.key.clone(), one.partition)).or(last);
@@ -169,21 +171,19 @@ impl EventStore {
                     continue;
                 };
                 looked_at += values(&early.state) + values(&late.state);
-                let of = aggregate.index.partitions.get(one.partition);
-                let cut = |cut: &Cut| of.map(|of| cut.last(of.number));
-                if let Some(item) = difference(one, early, late, cut(&from.cut) > cut(&to.cut)) {
+                let backwards = aggregate.is_backwards(one, &from.cut, &to.cut);
+                if let Some(item) = difference(one, early, late, backwards) {
                     room.take(&item);
                     items.push(item);
                 }
             }
             self.work.values(looked_at)?;
-            let fitting = GROUP_VALUES_MAX / (looked_at / group.len().max(1)).max(1);
-            group_max = (2 * group_max).min(fitting).clamp(1, GROUP_AGGREGATES_MAX);
+            groups.took(group.len(), looked_at);
         }
         aggregate.still(&removals)?;
         let next_cursor = last
             .filter(|_| !at_end)
-            .map(|(key, partition)| format!("{};{};{partition};{}", from.cut, to.cut, key_text(&key)));
+            .map(|(key, partition)| marks.cursor([&from.cut, &to.cut], place_text(&key, partition)));
         Ok(Differences {
             aggregate: aggregate.name().to_owned(),
             time,
@@ -200,6 +200,14 @@ impl EventStore {
     fn may_go_on(&self, events: usize, aggregates: usize) -> bool {
         let fits = events < PAGE_EVENTS_MAX && aggregates < PAGE_AGGREGATES_MAX;
         fits && !self.work.has_cost_a(PAGE_WORK_PART)
+    }
+}
+
+impl Aggregate {
+    /// Whether a cut has more of an aggregate's partition than another.
+    fn is_backwards(&self, one: &Wanted, from: &Cut, to: &Cut) -> bool {
+        let of = self.index.partitions.get(one.partition);
+        of.is_some_and(|of| from.last(of.number) > to.last(of.number))
     }
 }
 
@@ -243,14 +251,4 @@ fn difference(one: &Wanted, early: Seen, late: Seen, backwards: bool) -> Option<
         changes,
         halted,
     })
-}
-
-fn resume(cursor: &str) -> Result<(Cut, Cut, Place), StoreError> {
-    let read = || {
-        let mut parts = cursor.splitn(4, ';');
-        let (from, to) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        let partition = parts.next()?.parse().ok()?;
-        Some((from, to, (key_bytes(parts.next()?), partition)))
-    };
-    read().ok_or_else(|| StoreError::cursor(cursor))
 }

@@ -44,6 +44,23 @@ pub enum StoreError {
         /// Its first event's offset and time, in words.
         first: String,
     },
+    /// What there was at the point asked for was deleted.
+    #[error(
+        "what {aggregate} `{id}` was at {at} is gone: the records of partition {partition} before offset {log_start_offset} were \
+         deleted; ask for a point from there on"
+    )]
+    Deleted {
+        /// The aggregate.
+        aggregate: String,
+        /// The id asked for.
+        id: String,
+        /// The point asked for.
+        at: String,
+        /// Its partition.
+        partition: u32,
+        /// The first offset that is still there.
+        log_start_offset: i64,
+    },
     /// The aggregate has fewer events.
     #[error("{aggregate} `{id}` has no revision {revision}: its revisions are 0 to {last}")]
     NoSuchRevision {
@@ -67,6 +84,14 @@ pub enum StoreError {
         "the folds are not those of the page before: one has changed since; ask for the first page again"
     )]
     OtherFolds,
+    /// A cursor of a walk through the answer to something else.
+    #[error(
+        "the cursor is of another question; repeat the question of its first page as it was, or ask for the first page again"
+    )]
+    OtherQuestion,
+    /// A cursor of a walk at other points.
+    #[error("the cursor is of another point in the log, which it carries: leave the point out beside it")]
+    OtherPoint,
     /// A part of a question about all aggregates that is not understood, or does not fit the state.
     #[error("{part} `{text}`: {problem}")]
     Question {

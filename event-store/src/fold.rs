@@ -131,6 +131,10 @@ pub trait AnyFold: Send + Sync {
     fn topic(&self) -> &str;
     /// What each event is read with.
     fn readers(&self) -> Vec<ReaderUsed>;
+    /// The kinds of events that the fold knows, taken or not; nothing where it cannot say them all.
+    fn kinds(&self) -> Option<Vec<String>> {
+        None
+    }
     /// What the fold calls a schema that events are written with: by its id alone where it has no name for it. A
     /// registry has no part in it, so that an answer stays what it is whatever is deleted there.
     fn schema(&self, id: SchemaId) -> SchemaUsed {

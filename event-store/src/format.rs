@@ -3,8 +3,8 @@
 //! | form | a row | behind the rows |
 //! |---|---|---|
 //! | NDJSON | a [`Member`] in JSON | the [`Summary`], where something was counted or summed up |
-//! | CSV (RFC 4180) | id, partition, events, revision, offset, recorded, halted, then the columns | nothing |
-//! | Avro container file | as in CSV, with types (`format/avro.rs`) | nothing |
+//! | CSV (RFC 4180) | id, partition, events, revision, offset, recorded, halted, then the columns | nothing: a count and sums are refused |
+//! | Avro container file | as in CSV, with types (`format/avro.rs`) | the same |
 //!
 //! In CSV a text stands as it is, what is null or not there is empty, and lists and objects are JSON.
 //! Left out: Parquet, whose crates are many times as large as this one; container files are read wherever Parquet is.
@@ -65,6 +65,13 @@ impl Format {
         limit: Option<usize>,
         out: &mut impl Write,
     ) -> Result<Summary, StoreError> {
+        if self != Format::NdJson && rows.is_summed() {
+            return Err(StoreError::Question {
+                part: "format",
+                text: self.media_type().to_owned(),
+                problem: "it has no place for a count or sums; ask for ndjson, or leave them out".to_owned(),
+            });
+        }
         match self {
             Format::NdJson => {
                 let summary = rows.each(limit, &mut |member| line(out, &member))?;

@@ -3,16 +3,15 @@
 //! Invariant: one entry for each record of the key, readable or not; an entry that cannot be read says why. The pages of
 //! one walk are of one cut: the cursor carries it.
 
-use std::fmt;
-use std::str::FromStr;
-
 use annals_kafka_wire::batch::Record;
 use annals_schema_model::{Reading, Schema};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::aggregates::Aggregate;
 use crate::at::AsOf;
+use crate::bookmark::Bookmarks;
 use crate::canonical;
 use crate::cut::Cut;
 use crate::error::StoreError;
@@ -54,36 +53,6 @@ pub struct History {
     pub entries: Vec<HistoryEntry>,
     /// What to give as `cursor` for the next page; null on the last.
     pub next_cursor: Option<String>,
-}
-
-/// Where the next page of a history begins: its cut, and how many events come before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HistoryCursor {
-    /// The cut of the walk.
-    pub cut: Cut,
-    /// How many events were given out.
-    pub from: u64,
-}
-
-impl fmt::Display for HistoryCursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{};{}", self.cut, self.from)
-    }
-}
-
-impl FromStr for HistoryCursor {
-    type Err = StoreError;
-
-    fn from_str(text: &str) -> Result<HistoryCursor, StoreError> {
-        let read = || {
-            let (cut, from) = text.split_once(';')?;
-            Some(HistoryCursor {
-                cut: cut.parse().ok()?,
-                from: from.parse().ok()?,
-            })
-        };
-        read().ok_or_else(|| StoreError::cursor(text))
-    }
 }
 
 /// One event.
@@ -130,12 +99,20 @@ impl HistoryEntry {
 
 impl EventStore {
     /// A page of the events of one aggregate up to a point.
-    pub fn history(&self, name: &str, id: &str, at: &AsOf, page: Page) -> Result<History, StoreError> {
+    pub fn history(&self, name: &str, id: &str, at: &AsOf, page: Page<'_>) -> Result<History, StoreError> {
         let aggregate = self.aggregate(name)?;
+        let mut marks = marks(&aggregate, id, at);
+        let (at, from) = match page.cursor {
+            Some(cursor) => {
+                let ([cut], from) = marks.go_on(cursor, |place| place.parse().ok())?;
+                (&AsOf::Cut(cut), from)
+            }
+            None => (at, page.from),
+        };
         let located = aggregate.locate(id, &[at], &self.work)?;
         let (cut, within) = located.begun(at)?;
         let mut room = Room::new(page.limit)?;
-        let from = usize::try_from(page.from).unwrap_or(usize::MAX).min(within);
+        let from = usize::try_from(from).unwrap_or(usize::MAX).min(within);
         let upto = from.saturating_add(page.limit).min(within);
         let spots = located.spots(from..upto)?;
         let mut cursor = cursor(self, located.partition, &located.key, &spots);
@@ -153,10 +130,7 @@ impl EventStore {
             entries.push(entry);
         }
         let next = from + entries.len();
-        let next_cursor = (next < within).then(|| HistoryCursor {
-            cut: cut.clone(),
-            from: next as u64,
-        });
+        let next_cursor = (next < within).then(|| marks.cursor([&cut], next));
         let (time, halted) = (located.time(&cut)?, self.halted(&located, within)?);
         Ok(History {
             aggregate: aggregate.name().to_owned(),
@@ -167,11 +141,20 @@ impl EventStore {
             halted,
             unreadable: located.unreadable(&cut)?,
             entries,
-            next_cursor: next_cursor.map(|cursor| cursor.to_string()),
+            next_cursor,
             id: located.id,
             cut,
             time,
         })
+    }
+
+    /// The cursor of a history at a cut behind so many events.
+    ///
+    /// # Errors
+    /// No such aggregate.
+    pub fn history_cursor(&self, name: &str, id: &str, cut: &Cut, from: u64) -> Result<String, StoreError> {
+        let at = AsOf::Cut(cut.clone());
+        Ok(marks(&*self.aggregate(name)?, id, &at).cursor([cut], from))
     }
 
     fn fill(
@@ -196,4 +179,10 @@ impl EventStore {
         entry.data = canonical::sorted(value.to_json());
         Ok(())
     }
+}
+
+/// The cursors of an aggregate's history.
+fn marks(aggregate: &Aggregate, id: &str, at: &AsOf) -> Bookmarks<1> {
+    let question = ["history", aggregate.name(), id].map(Some);
+    Bookmarks::of([aggregate.fold.id()], question, [at])
 }

@@ -106,8 +106,14 @@ impl PartitionIndex {
     }
 
     /// How many keys have records up to an offset.
-    pub(crate) fn begun(&self, last: i64) -> Result<u64, StoreError> {
-        self.told(self.log.keys_begun(behind(last)))
+    pub(crate) fn begun(&self, last: i64, work: &Work) -> Result<u64, StoreError> {
+        let begun = self
+            .log
+            .keys_begun_while(behind(last), &mut || work.go_on().is_ok());
+        match self.told(begun)? {
+            Some(begun) => Ok(begun),
+            None => Err(StoreError::Stopped),
+        }
     }
 
     /// The last offset up to `last` that was recorded at or before this time; -1 when there is none.
@@ -219,9 +225,9 @@ impl TopicIndex {
     }
 
     /// Counts the keys of everything indexed, so that [`crate::Progress`] knows how many there are.
-    pub(crate) fn count_keys(&self) -> Result<(), StoreError> {
+    pub(crate) fn count_keys(&self, work: &Work) -> Result<(), StoreError> {
         for partition in &self.partitions {
-            partition.begun(i64::MAX)?;
+            partition.begun(i64::MAX, work)?;
         }
         Ok(())
     }

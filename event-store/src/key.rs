@@ -3,14 +3,13 @@
 //! A key that is UTF-8 stands as it is; any other is `hex:` and its digits. A UTF-8 key that itself begins with
 //! `hex:` is written in digits too, so that two keys never share a text.
 
+use std::borrow::Cow;
+
 /// The text of a key.
 pub fn key_text(key: &[u8]) -> String {
     match std::str::from_utf8(key) {
         Ok(text) if !text.starts_with("hex:") => text.to_owned(),
-        _ => {
-            let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("hex:{digits}")
-        }
+        _ => in_hex(key),
     }
 }
 
@@ -19,6 +18,26 @@ pub fn key_bytes(text: &str) -> Vec<u8> {
     text.strip_prefix("hex:")
         .and_then(from_hex)
         .unwrap_or_else(|| text.as_bytes().to_vec())
+}
+
+/// An id as it stands in the path of a URL, before it is percent-encoded. Clients and servers take `.` and `..` for folders,
+/// and an empty step for none, however they are encoded: these are written in digits.
+///
+/// ```
+/// use annals_event_store::key::path_id;
+/// assert_eq!(path_id("990001"), "990001");
+/// assert_eq!(path_id(".."), "hex:2e2e");
+/// ```
+pub fn path_id(id: &str) -> Cow<'_, str> {
+    match id {
+        "" | "." | ".." => Cow::Owned(in_hex(id.as_bytes())),
+        id => Cow::Borrowed(id),
+    }
+}
+
+fn in_hex(key: &[u8]) -> String {
+    let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("hex:{digits}")
 }
 
 fn from_hex(digits: &str) -> Option<Vec<u8>> {
@@ -43,6 +62,13 @@ mod tests {
         assert_eq!(key_text(b"\xff\x00"), "hex:ff00");
         assert_eq!(key_text(b"hex:ff"), "hex:6865783a6666");
         assert_eq!(key_bytes("hex:zz"), b"hex:zz");
+    }
+
+    #[test]
+    fn an_id_in_a_path_is_the_same_id() {
+        for id in ["", ".", "..", "...", "a", "hex:2e"] {
+            assert_eq!(key_bytes(&path_id(id)), key_bytes(id), "{id}");
+        }
     }
 
     proptest! {

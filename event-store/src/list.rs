@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::aggregates::Aggregate;
 use crate::at::AsOf;
+use crate::bookmark::Bookmarks;
 use crate::canonical;
 use crate::cut::Cut;
 use crate::error::StoreError;
@@ -133,28 +134,23 @@ impl<'a> Walk<'a> {
         Ok(group)
     }
 
-    /// Where the next page begins, when this one has ended with an aggregate; nothing behind the last.
+    /// The place behind which the next page begins, when this one has ended with an aggregate; nothing behind the last.
     pub(crate) fn cursor_behind(&self, last: Option<&Place>) -> Result<Option<String>, StoreError> {
         let Some((key, partition)) = last else {
             return Ok(None);
         };
         let more = choose(self.aggregate, self.cut, last, 1)?;
-        Ok((!more.is_empty()).then(|| format!("{};{partition};{}", self.cut, key_text(key))))
+        Ok((!more.is_empty()).then(|| place_text(key, *partition)))
     }
 }
 
-/// The cut of a cursor, and the last aggregate that was given out.
-pub(crate) fn resume(cursor: &str) -> Result<(Cut, Place), StoreError> {
-    let read = || {
-        let mut parts = cursor.splitn(3, ';');
-        let (cut, partition, id) = (parts.next()?, parts.next()?, parts.next()?);
-        Some((cut.parse().ok()?, (key_bytes(id), partition.parse().ok()?)))
-    };
-    read().ok_or_else(|| StoreError::cursor(cursor))
+/// An aggregate's place, as a cursor has it.
+pub(crate) fn place_text(key: &[u8], partition: usize) -> String {
+    format!("{partition};{}", key_text(key))
 }
 
 impl EventStore {
-    /// A page of the aggregates that exist at a point. A cursor carries its own cut, and `at` is not looked at then.
+    /// A page of the aggregates that exist at a point. A cursor carries its own cut: `at` is to be the head then, or as it was.
     pub fn list(
         &self,
         name: &str,
@@ -164,8 +160,11 @@ impl EventStore {
     ) -> Result<Population, StoreError> {
         let mut room = Room::new(limit)?;
         let aggregate = self.aggregate(name)?;
-        let (at, after) = match cursor.map(resume).transpose()? {
-            Some((cut, after)) => (AsOf::Cut(cut), Some(after)),
+        let question = ["list", name].map(Some);
+        let mut marks = Bookmarks::of([aggregate.fold.id()], question, [at]);
+        let after = cursor.map(|cursor| marks.go_on(cursor, |text| aggregate.place(text)));
+        let (at, after) = match after.transpose()? {
+            Some(([cut], after)) => (AsOf::Cut(cut), Some(after)),
             None => (at.clone(), None),
         };
         let removals = aggregate.removals();
@@ -182,13 +181,21 @@ impl EventStore {
             }
             Ok(!room.is_full() && !self.work.has_cost_a(PAGE_WORK_PART))
         })?;
-        population.next_cursor = walk.cursor_behind(last.as_ref())?;
+        let next = walk.cursor_behind(last.as_ref())?;
+        population.next_cursor = next.map(|place| marks.cursor([&cut], place));
         aggregate.still(&removals)?;
         Ok(population)
     }
 }
 
 impl Aggregate {
+    /// The place of a cursor, in a partition that there is.
+    pub(crate) fn place(&self, text: &str) -> Option<Place> {
+        let (partition, id) = text.split_once(';')?;
+        let partition = partition.parse().ok()?;
+        (partition < self.index.partitions.len()).then(|| (key_bytes(id), partition))
+    }
+
     /// What has gone from each partition.
     pub(crate) fn removals(&self) -> Vec<Removals> {
         let partitions = self.index.partitions.iter();
@@ -207,7 +214,7 @@ impl Aggregate {
         let cut = self.topic_cut(at, &head)?;
         let mut total = 0;
         for partition in &self.index.partitions {
-            total += partition.begun(cut.last(partition.number))?;
+            total += partition.begun(cut.last(partition.number), work)?;
         }
         Ok(Population {
             aggregate: self.name().to_owned(),

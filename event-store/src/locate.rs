@@ -256,13 +256,26 @@ impl Located<'_> {
         if within > 0 {
             return Ok((cut, within));
         }
-        let first = self.spot(0)?.map_or_else(String::new, |spot| {
+        let number = self.partition.number;
+        let log_start_offset = self.partition.log.log_start_offset();
+        if cut.last(number) < log_start_offset && log_start_offset > 0 {
+            return Err(StoreError::Deleted {
+                aggregate: self.aggregate.name().to_owned(),
+                id: self.id.clone(),
+                at: at.to_string(),
+                partition: number,
+                log_start_offset,
+            });
+        }
+        let mut first = self.spot(0)?.map_or_else(String::new, |spot| {
             let time = canonical::time_text(spot.recorded_ms);
-            format!(
-                "offset {} of partition {}, recorded {time}",
-                spot.offset, self.partition.number
-            )
+            format!("offset {} of partition {number}, recorded {time}", spot.offset)
         });
+        if log_start_offset > 0 {
+            first.push_str(&format!(
+                "; earlier ones may have been among the records before offset {log_start_offset}, which were deleted"
+            ));
+        }
         Err(StoreError::NotYet {
             aggregate: self.aggregate.name().to_owned(),
             id: self.id.clone(),

@@ -8,6 +8,7 @@
 use crate::error::StoreError;
 use crate::list::Walk;
 use crate::ordered::Met;
+use crate::page::Groups;
 use crate::store::EventStore;
 use crate::sweep::{Look, Wanted};
 
@@ -44,9 +45,9 @@ impl EventStore {
                 }
             }
         }
-        let mut wanted = 1;
+        let mut groups = Groups::new(GROUP_BYTES_MAX, GROUP_AGGREGATES_MAX);
         loop {
-            let group = walk.next(wanted)?;
+            let group = walk.next(groups.next())?;
             if group.is_empty() {
                 return Ok(());
             }
@@ -58,8 +59,7 @@ impl EventStore {
                     return Ok(());
                 }
             }
-            let fitting = GROUP_BYTES_MAX / (bytes / count).max(1);
-            wanted = (2 * count).min(fitting).clamp(1, GROUP_AGGREGATES_MAX);
+            groups.took(count, bytes);
         }
     }
 }

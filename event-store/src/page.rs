@@ -15,21 +15,27 @@ pub const PAGE_ENTRIES_MAX: usize = 1_000;
 /// A page ends with the entry that takes its JSON past so many bytes.
 pub const PAGE_BYTES_MAX: usize = 1 << 20;
 
+/// Events that are folded for one page, before the next goes on: about a second's work.
+pub(crate) const PAGE_EVENTS_MAX: usize = 1_000_000;
+
 /// Which part of a long answer: so many entries behind so many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Page {
-    /// How many entries stand before the page.
+pub struct Page<'c> {
+    /// How many entries stand before the page, where no cursor says so.
     pub from: u64,
     /// The most entries it may have, 1 to [`PAGE_ENTRIES_MAX`].
     pub limit: usize,
+    /// The `next_cursor` of the page before, which carries its cuts.
+    pub cursor: Option<&'c str>,
 }
 
-impl Default for Page {
+impl Default for Page<'_> {
     /// The first page, as long as may be.
-    fn default() -> Page {
+    fn default() -> Self {
         Page {
             from: 0,
             limit: PAGE_ENTRIES_MAX,
+            cursor: None,
         }
     }
 }
@@ -58,10 +64,41 @@ impl Room {
         self.entries == 0 || self.bytes == 0
     }
 
+    /// How many more entries go onto the page at most.
+    pub(crate) fn entries(&self) -> usize {
+        self.entries
+    }
+
     /// Counts an entry that was put onto the page.
     pub(crate) fn take(&mut self, entry: &impl Serialize) {
         self.entries = self.entries.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes_of(entry));
+    }
+}
+
+/// How many are folded at once for a page: one first, because how large a state is shows when it is folded; then twice as many as
+/// before, and no more than fit by those.
+pub(crate) struct Groups {
+    next: usize,
+    room: usize,
+    max: usize,
+}
+
+impl Groups {
+    /// Groups of at most so many, which together may take so much room.
+    pub(crate) fn new(room: usize, max: usize) -> Groups {
+        Groups { next: 1, room, max }
+    }
+
+    /// The most of the next group.
+    pub(crate) fn next(&self) -> usize {
+        self.next
+    }
+
+    /// A group of so many took so much room.
+    pub(crate) fn took(&mut self, count: usize, room: usize) {
+        let fitting = self.room / (room / count.max(1)).max(1);
+        self.next = (2 * self.next).min(fitting).clamp(1, self.max);
     }
 }
 
@@ -84,5 +121,28 @@ impl io::Write for Count {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_grow_until_they_are_full() {
+        let check = |each: usize, wanted: &[usize]| {
+            let mut groups = Groups::new(1_000, 100);
+            for wanted in wanted {
+                assert_eq!(groups.next(), *wanted, "of {each}");
+                groups.took(*wanted, wanted * each);
+            }
+        };
+        check(0, &[1, 2, 4, 8, 16, 32, 64, 100, 100]);
+        check(30, &[1, 2, 4, 8, 16, 32, 33, 33]);
+        check(2_000, &[1, 1, 1]);
+        let mut groups = Groups::new(1_000, 100);
+        groups.took(1, 1);
+        groups.took(0, 0);
+        assert_eq!(groups.next(), 4, "a group may have been empty");
     }
 }

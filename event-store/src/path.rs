@@ -39,6 +39,11 @@ impl StatePath {
         &self.steps
     }
 
+    /// The place as it was written.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The place as a JSON pointer.
     #[must_use]
     pub fn pointer(&self) -> String {

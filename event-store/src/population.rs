@@ -18,12 +18,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregates::Aggregate;
 use crate::at::AsOf;
+use crate::bookmark::Bookmarks;
 use crate::error::StoreError;
 use crate::folding::Folding;
 use crate::key::key_text;
-use crate::list::{Member, Population, Sum, Walk, resume};
+use crate::list::{Member, Population, Sum, Walk};
 use crate::members::Weighed;
-use crate::page::Room;
+use crate::page::{PAGE_EVENTS_MAX, Room};
 use crate::path::StatePath;
 use crate::question::{Asked, Question, Taken};
 use crate::ranked::Ranked;
@@ -33,8 +34,6 @@ use crate::work::PAGE_WORK_PART;
 
 /// Rows that can be asked for in an order of their own.
 pub const ORDERED_MAX: usize = 10_000;
-/// Events that are folded for one page with a condition, before the next page goes on: about a second's work.
-const PAGE_EVENTS_MAX: usize = 1_000_000;
 
 /// What was counted and summed up over all rows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -115,7 +114,10 @@ impl EventStore {
     /// # Errors
     /// When the question is not understood, or does not fit the state; [`StoreError::Question`] says where.
     pub fn rows(&self, name: &str, at: &AsOf, question: &Question) -> Result<Rows, StoreError> {
-        let aggregate = self.aggregate(name)?;
+        self.rows_of(self.aggregate(name)?, at, question)
+    }
+
+    fn rows_of(&self, aggregate: Arc<Aggregate>, at: &AsOf, question: &Question) -> Result<Rows, StoreError> {
         let asked = Asked::new(question, &*aggregate.fold)?;
         Ok(Rows {
             removals: aggregate.removals(),
@@ -129,8 +131,8 @@ impl EventStore {
         })
     }
 
-    /// A page of the answer to a question. A cursor carries its own cut, and `at` is not looked at then; the question is to
-    /// be the same.
+    /// A page of the answer to a question. A cursor carries its own cut: `at` is to be the head then, or as it was; the
+    /// question is to be the same.
     pub fn ask(
         &self,
         name: &str,
@@ -142,14 +144,21 @@ impl EventStore {
         if *question == Question::default() {
             return self.list(name, at, limit, cursor);
         }
+        let aggregate = self.aggregate(name)?;
+        let parts = [Some("ask"), Some(name)].into_iter().chain(question.parts());
+        let mut marks = Bookmarks::of([aggregate.fold.id()], parts, [at]);
         if question.order.is_some() {
-            let from = cursor.map(resume_ranked).transpose()?;
-            let (at, from) = from.map_or((at.clone(), 0), |(cut, from)| (AsOf::Cut(cut), from));
-            return self.rows(name, &at, question)?.ranked_page(from, limit);
+            let from = cursor.map(|cursor| marks.go_on(cursor, |place| place.parse().ok()));
+            let from = from.transpose()?;
+            let (at, from) = from.map_or((at.clone(), 0), |([cut], from)| (AsOf::Cut(cut), from));
+            return self
+                .rows_of(aggregate, &at, question)?
+                .ranked_page(from, limit, &marks);
         }
-        let after = cursor.map(resume).transpose()?;
-        let (at, after) = after.map_or((at.clone(), None), |(cut, after)| (AsOf::Cut(cut), Some(after)));
-        self.rows(name, &at, question)?.page(limit, after)
+        let after = cursor.map(|cursor| marks.go_on(cursor, |text| aggregate.place(text)));
+        let after = after.transpose()?;
+        let (at, after) = after.map_or((at.clone(), None), |([cut], after)| (AsOf::Cut(cut), Some(after)));
+        self.rows_of(aggregate, &at, question)?.page(limit, after, &marks)
     }
 }
 
@@ -248,7 +257,12 @@ impl Rows {
     }
 
     /// A page of the rows behind an aggregate, in the order of their ids.
-    fn page(mut self, limit: usize, after: Option<(Vec<u8>, usize)>) -> Result<Population, StoreError> {
+    fn page(
+        mut self,
+        limit: usize,
+        after: Option<(Vec<u8>, usize)>,
+        marks: &Bookmarks<1>,
+    ) -> Result<Population, StoreError> {
         let mut room = Room::new(limit)?;
         let is_first = after.is_none();
         let to_the_end = is_first && self.is_of_all;
@@ -269,7 +283,8 @@ impl Rows {
             let on = to_the_end || wants_more;
             Ok(Go { on, wants_more })
         })?;
-        self.around.next_cursor = walk.cursor_behind(last.as_ref())?;
+        let next = walk.cursor_behind(last.as_ref())?;
+        self.around.next_cursor = next.map(|place| marks.cursor([&self.around.cut], place));
         if to_the_end {
             self.around.matched = Some(summary.matched);
             self.around.sums = (!summary.sums.is_empty()).then_some(summary.sums);
@@ -279,7 +294,12 @@ impl Rows {
     }
 
     /// A page of the rows in the order that was asked for, behind so many.
-    fn ranked_page(mut self, from: usize, limit: usize) -> Result<Population, StoreError> {
+    fn ranked_page(
+        mut self,
+        from: usize,
+        limit: usize,
+        marks: &Bookmarks<1>,
+    ) -> Result<Population, StoreError> {
         let mut room = Room::new(limit)?;
         let upto = from.saturating_add(limit);
         if upto > ORDERED_MAX {
@@ -295,7 +315,7 @@ impl Rows {
         }
         let given = from.saturating_add(self.around.items.len());
         let more = given > from && (given as u64) < summary.matched && given < ORDERED_MAX;
-        self.around.next_cursor = more.then(|| format!("{};{given}", self.around.cut));
+        self.around.next_cursor = more.then(|| marks.cursor([&self.around.cut], given));
         self.around.matched = Some(summary.matched);
         self.around.sums = (!summary.sums.is_empty()).then_some(summary.sums);
         Ok(self.around)
@@ -402,15 +422,6 @@ impl Rows {
             problem,
         }
     }
-}
-
-/// The cut of a cursor through rows in an order, and how many of them were given out.
-fn resume_ranked(cursor: &str) -> Result<(crate::cut::Cut, usize), StoreError> {
-    let read = || {
-        let (cut, from) = cursor.split_once(';')?;
-        Some((cut.parse().ok()?, from.parse().ok()?))
-    };
-    read().ok_or_else(|| StoreError::cursor(cursor))
 }
 
 /// About how many bytes a state in JSON takes.

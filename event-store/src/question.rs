@@ -85,6 +85,19 @@ impl Question {
     pub(crate) fn is_of_all(&self) -> bool {
         self.order.is_some() || self.sum.is_some() || self.count
     }
+
+    /// All that is asked, by which a walk knows its question again.
+    pub(crate) fn parts(&self) -> [Option<&str>; 5] {
+        let [condition, select] = [self.condition.as_deref(), self.select.as_deref()];
+        let count = self.count.then_some("count");
+        [
+            condition,
+            select,
+            self.order.as_deref(),
+            self.sum.as_deref(),
+            count,
+        ]
+    }
 }
 
 impl Asked {
@@ -96,20 +109,23 @@ impl Asked {
         });
         let columns = question.select.as_deref();
         let columns = columns.map(|text| read("select", text, COLUMNS_MAX, |column| path(column, fold)));
-        let order = question.order.as_deref().unwrap_or_default();
-        let sums = question.sum.as_deref().unwrap_or_default();
-        Ok(Asked {
-            condition: condition.transpose()?,
-            unset_is_null: !fold.fields().is_empty(),
-            columns: columns.transpose()?,
-            order: read("order", order, ORDER_KEYS_MAX, |text| {
+        let order = question.order.as_deref().map(|text| {
+            read("order", text, ORDER_KEYS_MAX, |text| {
                 let (text, descending) = match text.strip_prefix('-') {
                     Some(text) => (text, true),
                     None => (text, false),
                 };
-                path(text, fold).map(|path| Key { path, descending })
-            })?,
-            sums: read("sum", sums, COLUMNS_MAX, |text| summed(text, fold))?,
+                ordered(text, fold).map(|path| Key { path, descending })
+            })
+        });
+        let sums = question.sum.as_deref();
+        let sums = sums.map(|text| read("sum", text, COLUMNS_MAX, |text| summed(text, fold)));
+        Ok(Asked {
+            condition: condition.transpose()?,
+            unset_is_null: !fold.fields().is_empty(),
+            columns: columns.transpose()?,
+            order: order.transpose()?.unwrap_or_default(),
+            sums: sums.transpose()?.unwrap_or_default(),
         })
     }
 
@@ -132,8 +148,14 @@ impl Asked {
             }
         }
         let find = |path: &StatePath| path.find(state).cloned().unwrap_or_default();
+        let key = |key: &Key| match find(&key.path) {
+            Value::Array(_) | Value::Map(_) | Value::Record { .. } => {
+                Err(no_order(&key.path, "a list or a map"))
+            }
+            value => Ok(value),
+        };
         Ok(Some(Taken {
-            keys: self.order.iter().map(|key| find(&key.path)).collect(),
+            keys: self.order.iter().map(key).collect::<Result<_, _>>()?,
             addends: self.sums.iter().map(find).collect(),
         }))
     }
@@ -219,7 +241,14 @@ fn read<T>(
     max: usize,
     one: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Vec<T>, StoreError> {
-    let items = text.split(',').map(str::trim).filter(|_| !text.trim().is_empty());
+    if text.trim().is_empty() {
+        return Err(wrong(
+            part,
+            text,
+            "it names nothing; name a place of the state, or leave it out",
+        ));
+    }
+    let items = text.split(',').map(str::trim);
     if items.clone().count() > max {
         return Err(wrong(part, text, &format!("it names more than {max}")));
     }
@@ -233,6 +262,26 @@ fn path(text: &str, fold: &dyn AnyFold) -> Result<StatePath, String> {
     let path: StatePath = text.parse()?;
     fold.shape(path.steps())?;
     Ok(path)
+}
+
+/// A place whose values have an order.
+fn ordered(text: &str, fold: &dyn AnyFold) -> Result<StatePath, String> {
+    let path = path(text, fold)?;
+    match fold.shape(path.steps())? {
+        shape
+            if matches!(
+                shape.present(),
+                Shape::List(_) | Shape::Map(_) | Shape::Record { .. }
+            ) =>
+        {
+            Err(no_order(&path, shape))
+        }
+        _ => Ok(path),
+    }
+}
+
+fn no_order(path: &StatePath, is: impl std::fmt::Display) -> String {
+    format!("{path} is {is}, which has no order; name a single value")
 }
 
 fn summed(text: &str, fold: &dyn AnyFold) -> Result<StatePath, String> {

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 
 use annals_schema_model::Resolve;
 use serde::{Deserialize, Serialize};
@@ -121,6 +121,16 @@ pub(crate) struct Shared {
     wake: Arc<SyncSender<()>>,
 }
 
+impl Shared {
+    fn aggregates(&self) -> RwLockReadGuard<'_, Aggregates> {
+        self.aggregates.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change_aggregates(&self) -> RwLockWriteGuard<'_, Aggregates> {
+        self.aggregates.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl EventStore {
     /// A store without aggregates. Its questions may take as long as they take; see [`EventStore::at_work`].
     pub fn new(resolve: Arc<dyn Resolve>) -> EventStore {
@@ -221,11 +231,7 @@ impl EventStore {
                 given: source.topic,
             });
         }
-        let mut aggregates = self
-            .shared
-            .aggregates
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut aggregates = self.shared.change_aggregates();
         let indexes = aggregates.all().map(|aggregate| aggregate.index);
         let same_topic: Vec<_> = indexes.filter(|index| index.topic == source.topic).collect();
         let index = match same_topic.iter().find(|index| index.follows(&source.partitions)) {
@@ -248,6 +254,7 @@ impl EventStore {
             }
         };
         aggregates.insert(Arc::from(fold), index);
+        self.shared.snapshots.keep_only(&aggregates.places());
         drop(aggregates);
         let _ = self.shared.wake.try_send(());
         Ok(())
@@ -255,36 +262,29 @@ impl EventStore {
 
     /// Takes an aggregate out, by `order@1` one revision of it and by `order` all; says whether there was one.
     pub fn remove_aggregate(&self, name: &str) -> bool {
-        self.shared
-            .aggregates
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(name)
+        let mut aggregates = self.shared.change_aggregates();
+        let removed = aggregates.remove(name);
+        self.shared.snapshots.keep_only(&aggregates.places());
+        removed
     }
 
     /// Says which folds do not run, and why; whoever asks for one of them is told. No other revision answers in its place.
     pub fn set_not_loaded(&self, folds: Vec<NotLoaded>) {
-        *self
-            .shared
-            .not_loaded
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = folds;
+        let not_loaded = self.shared.not_loaded.write();
+        *not_loaded.unwrap_or_else(PoisonError::into_inner) = folds;
     }
 
     /// The folds that do not run.
     pub fn not_loaded(&self) -> Vec<NotLoaded> {
-        self.shared
-            .not_loaded
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let not_loaded = self.shared.not_loaded.read();
+        not_loaded.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Indexes everything durable now, for all aggregates.
     pub fn caught_up(&self) -> Result<(), StoreError> {
         for aggregate in self.all() {
             aggregate.index.catch_up(&self.work)?;
-            aggregate.index.count_keys()?;
+            aggregate.index.count_keys(&self.work)?;
         }
         Ok(())
     }
@@ -301,20 +301,11 @@ impl EventStore {
     }
 
     fn all(&self) -> Vec<Aggregate> {
-        self.shared
-            .aggregates
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .all()
-            .collect()
+        self.shared.aggregates().all().collect()
     }
 
     pub(crate) fn aggregate(&self, name: &str) -> Result<Arc<Aggregate>, StoreError> {
-        let aggregates = self
-            .shared
-            .aggregates
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let aggregates = self.shared.aggregates();
         let not_loaded = self.not_loaded();
         let meant = match not_loaded.iter().any(|fold| fold.name == name) {
             true => None,
@@ -338,15 +329,13 @@ fn follow(woken: &Receiver<()>, aggregates: &Weak<RwLock<Aggregates>>) {
         let Some(aggregates) = aggregates.upgrade() else {
             return;
         };
-        let all: Vec<Aggregate> = aggregates
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .all()
-            .collect();
+        let known = aggregates.read().unwrap_or_else(PoisonError::into_inner);
+        let all: Vec<Aggregate> = known.all().collect();
+        drop(known);
         for aggregate in all {
             // Whoever asks next meets the same error and is told.
             let _ = aggregate.index.catch_up(&work);
-            let _ = aggregate.index.count_keys();
+            let _ = aggregate.index.count_keys(&work);
         }
     }
 }
@@ -391,16 +380,16 @@ impl Aggregate {
             damage: None,
         };
         if damage.is_none() {
-            damage = self.tell(&mut info).err().map(|error| error.to_string());
+            damage = self.tell(&mut info, work).err().map(|error| error.to_string());
         }
         AggregateInfo { damage, ..info }
     }
 
-    fn tell(&self, info: &mut AggregateInfo) -> Result<(), StoreError> {
+    fn tell(&self, info: &mut AggregateInfo, work: &Work) -> Result<(), StoreError> {
         info.time = self.index.time(&info.head)?;
         info.unreadable_batches = self.index.unreadable(&info.head)?;
         for partition in &self.index.partitions {
-            info.aggregates += partition.begun(info.head.last(partition.number))?;
+            info.aggregates += partition.begun(info.head.last(partition.number), work)?;
             let facts = partition.log.key_facts();
             info.records += facts.records;
             info.keyless_records += facts.keyless;

@@ -1,50 +1,38 @@
 //! Who did what: the events of all aggregates between two cuts, by who caused them, their kind and what they changed.
 //!
 //! The log is read once, in its order, partition by partition. Of the events that fit, each says what it changed in the state of
-//! its aggregate, which is folded for that from its first event on. Invariant: the pages of one walk are of the same two cuts; a
+//! its aggregate, which is folded for that from its first event on. They are taken in groups, each as large as all before it, so
+//! that all folding for a page costs little more than folding its aggregates once; of a state no more is held than the one before
+//! the event that is looked at. Invariant: the pages of one walk are of the same two cuts; a
 //! page ends after so many records, found or not, so that the work on one is bounded and the next goes on. What the index
 //! does not know, because its transaction was aborted, is no event here either. Left out: the changes of an event that its
 //! fold did not come to.
 
-use std::collections::BTreeMap;
-
+use annals_kafka_wire::batch::Record;
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregates::Aggregate;
 use crate::at::AsOf;
 use crate::between::{CutTaken, ValueChange};
-use crate::changes::steps;
-use crate::cut::Cut;
-use crate::diff::{ChangedBy, values};
+use crate::bookmark::Bookmarks;
+use crate::diff::ChangedBy;
+use crate::effects::GroupSize;
 use crate::error::StoreError;
-use crate::folding::{FoldUsed, Folding, SchemaUsed, Spot, open};
+use crate::folding::{FoldUsed, SchemaUsed, Spot, open};
 use crate::index::PartitionIndex;
 use crate::key::key_text;
 use crate::page::Room;
-use crate::path::StatePath;
-use crate::source::Cursor;
+use crate::sought::Sought;
+use crate::source::{Cursor, SCAN_BYTES};
 use crate::store::EventStore;
-use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
 use crate::work::PAGE_WORK_PART;
 
 /// Offsets that are looked at for one page, before the next page goes on: about a second's work.
 pub const LOOKED_AT_MAX: u64 = 500_000;
-/// Events that are put down to their changes at once.
-const GROUP_EVENTS_MAX: usize = 256;
-/// Values that the states of a group may have, by those before it.
-const GROUP_VALUES_MAX: usize = 200_000;
-
-/// Which events: those that fit all that is said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sought {
-    /// Who caused them, as their `actor` header says.
-    pub actor: Option<String>,
-    /// Their kind: the full name of the event, or its last part.
-    pub kind: Option<String>,
-    /// What they changed in the state: this place, something in it or around it. A step `*` is any step.
-    pub field: Option<StatePath>,
-}
+/// Places that cannot be read which are passed over in one step.
+const HOLES_MAX: usize = 10_000;
 
 /// A page of events between two cuts, with what they changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,24 +81,44 @@ pub struct Deed {
 }
 
 /// An event that fits, before it is known what it changed.
-struct Found {
-    key: Vec<u8>,
-    place: usize,
-    spot: Spot,
-    deed: Deed,
+pub(crate) struct Found {
+    pub(crate) key: Vec<u8>,
+    pub(crate) place: usize,
+    pub(crate) spot: Spot,
+    pub(crate) deed: Deed,
 }
 
 /// Where the reading of the log stands: the place of a partition, and the next offset there.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Position {
     place: usize,
     /// Nothing where the partition has not been begun.
     offset: Option<i64>,
 }
 
+impl Position {
+    /// As a cursor has it.
+    fn text(self) -> String {
+        let offset = self.offset.map_or_else(String::new, |offset| offset.to_string());
+        format!("{};{offset}", self.place)
+    }
+
+    /// What [`Position::text`] wrote, in a partition that there is.
+    fn read(text: &str, aggregate: &Aggregate) -> Option<Position> {
+        let (place, offset) = text.split_once(';')?;
+        let place = place.parse().ok()?;
+        let offset = match offset {
+            "" => None,
+            offset => Some(offset.parse().ok()?),
+        };
+        let is_there = place < aggregate.index.partitions.len();
+        is_there.then_some(Position { place, offset })
+    }
+}
+
 impl EventStore {
-    /// A page of the events between two points, over all aggregates of a type. A cursor carries its own cuts, and neither
-    /// point is looked at then.
+    /// A page of the events between two points, over all aggregates of a type. A cursor carries its own cuts: the points are
+    /// to be the head then, or as they were.
     ///
     /// ```no_run
     /// use annals_event_store::{AsOf, Cut, EventStore, Sought, StoreError};
@@ -139,27 +147,30 @@ impl EventStore {
     ) -> Result<Trail, StoreError> {
         let mut room = Room::new(limit)?;
         let aggregate = self.aggregate(name)?;
-        let (from, to, mut position) = match cursor.map(resume).transpose()? {
-            Some((from, to, position)) => (AsOf::Cut(from), AsOf::Cut(to), position),
-            None => (
-                from.clone(),
-                to.clone(),
-                Position {
-                    place: 0,
-                    offset: None,
-                },
-            ),
+        sought.check(&*aggregate.fold)?;
+        let question = [Some("trail"), Some(name)].into_iter().chain(sought.parts());
+        let mut marks = Bookmarks::of([aggregate.fold.id()], question, [from, to]);
+        let went_on = cursor.map(|cursor| marks.go_on(cursor, |text| Position::read(text, &aggregate)));
+        let (from, to, mut position) = match went_on.transpose()? {
+            Some(([from, to], position)) => (AsOf::Cut(from), AsOf::Cut(to), position),
+            None => (from.clone(), to.clone(), Position::default()),
         };
         let removals = aggregate.removals();
         let mut trail = self.trail_around(&aggregate, &from, &to)?;
-        let mut group_max = 1;
+        let mut size = GroupSize::default();
         let mut at_end = false;
         let may_go_on = || !self.work.has_cost_a(PAGE_WORK_PART);
         while !at_end && !room.is_full() && trail.looked_at < LOOKED_AT_MAX && may_go_on() {
-            let found = self.find(&aggregate, sought, &mut trail, &mut position, group_max)?;
+            let events_max = match &sought.field {
+                // What comes of each is an entry.
+                None => room.entries(),
+                Some(_) => usize::MAX,
+            };
+            let most = size.next();
+            let most = (most.0.min(events_max), most.1);
+            let mut found = self.find(&aggregate, sought, &mut trail, &mut position, most)?;
             at_end = position.place >= aggregate.index.partitions.len();
-            let count = found.len();
-            let (seen, found) = self.put_down(&aggregate, sought, found)?;
+            self.put_down(&aggregate, sought, &mut found, &mut size)?;
             for found in found {
                 if room.is_full() {
                     // What was found behind is found again.
@@ -175,16 +186,10 @@ impl EventStore {
                     trail.entries.push(found.deed);
                 }
             }
-            let fitting = GROUP_VALUES_MAX / (seen / count.max(1)).max(1);
-            group_max = (2 * group_max).min(fitting).clamp(1, GROUP_EVENTS_MAX);
         }
         aggregate.still(&removals)?;
-        trail.next_cursor = (!at_end).then(|| {
-            let offset = position
-                .offset
-                .map_or_else(String::new, |offset| offset.to_string());
-            format!("{};{};{};{offset}", trail.from.cut, trail.to.cut, position.place)
-        });
+        trail.next_cursor =
+            (!at_end).then(|| marks.cursor([&trail.from.cut, &trail.to.cut], position.text()));
         Ok(trail)
     }
 
@@ -212,60 +217,36 @@ impl EventStore {
         sought: &Sought,
         trail: &mut Trail,
         position: &mut Position,
-        wanted: usize,
+        (events_max, aggregates_max): (usize, usize),
     ) -> Result<Vec<Found>, StoreError> {
-        let mut found = Vec::new();
+        let (mut found, mut aggregates) = (Vec::new(), FxHashSet::default());
         while let Some(partition) = aggregate.index.partitions.get(position.place) {
             let first = trail.from.cut.last(partition.number) + 1;
-            let first = position.offset.unwrap_or(first);
-            let start = first.max(partition.log.log_start_offset());
+            let start = first.max(position.offset.unwrap_or(first));
+            let mut offset = start.max(partition.log.log_start_offset());
+            let last = trail.to.cut.last(partition.number);
             let mut cursor = Cursor::scan(self, partition);
-            for offset in start..=trail.to.cut.last(partition.number) {
-                if found.len() >= wanted || trail.looked_at >= LOOKED_AT_MAX {
+            let mut holes = Holes::default();
+            while offset <= last {
+                let is_full = found.len() >= events_max || aggregates.len() >= aggregates_max;
+                if is_full || trail.looked_at >= LOOKED_AT_MAX {
                     position.offset = Some(offset);
                     return Ok(found);
                 }
                 trail.looked_at += 1;
                 self.work.go_on()?;
-                let Ok(record) = cursor.record(offset)? else {
+                let here = offset;
+                offset += 1;
+                let Ok(record) = cursor.record(here)? else {
+                    let behind = holes.behind(self, partition, here, last)?;
+                    trail.looked_at += u64::try_from(behind - offset).unwrap_or(0);
+                    offset = behind;
                     continue;
                 };
-                let Some(key) = record.key.clone() else { continue };
-                // Only its headers are looked at before it is known to be an event.
-                let nowhere = Spot {
-                    offset,
-                    revision: 0,
-                    recorded_ms: 0,
-                };
-                let at = nowhere.at(partition, record);
-                if sought.actor.is_some() && at.actor() != sought.actor.as_deref() {
-                    continue;
+                if let Some(one) = self.judge(aggregate, sought, position.place, here, record)? {
+                    aggregates.insert(one.key.clone());
+                    found.push(one);
                 }
-                let opened = open(&at, record.value.as_deref(), &self.shared.resolve);
-                let id = opened.as_ref().ok().map(|opened| opened.writer.id);
-                if let (Ok(opened), Some(kind)) = (&opened, &sought.kind)
-                    && !is_kind(&opened.writer.event_name(&opened.body), kind)
-                {
-                    continue;
-                }
-                let problem = opened.err();
-                let Some(spot) = spot_of(partition, &key, offset)? else {
-                    continue;
-                };
-                found.push(Found {
-                    deed: Deed {
-                        id: key_text(&key),
-                        partition: partition.number,
-                        by: self.changed_by(partition, spot, record),
-                        schema: id.map(|id| aggregate.fold.schema(id)),
-                        total: 0,
-                        changes: Vec::new(),
-                        problem,
-                    },
-                    key: key.to_vec(),
-                    place: position.place,
-                    spot,
-                });
             }
             *position = Position {
                 place: position.place + 1,
@@ -275,56 +256,78 @@ impl EventStore {
         Ok(found)
     }
 
-    /// Says what each event changed; gives also how many values were looked at.
-    fn put_down(
+    /// Whether a record is an event that fits, so far as that is known without its aggregate's state.
+    fn judge(
         &self,
         aggregate: &Aggregate,
         sought: &Sought,
-        mut found: Vec<Found>,
-    ) -> Result<(usize, Vec<Found>), StoreError> {
-        let mut stops: BTreeMap<(usize, &[u8]), Vec<usize>> = BTreeMap::new();
-        for one in &found {
-            let revision = usize::try_from(one.spot.revision).unwrap_or(usize::MAX);
-            let stops = stops.entry((one.place, &one.key)).or_default();
-            stops.extend([revision, revision.saturating_add(1)]);
-            stops.dedup();
-        }
-        let wanted: Vec<Wanted> = stops
-            .into_iter()
-            .map(|((partition, key), stops)| Wanted {
-                key: key.to_vec(),
-                partition,
-                stops,
-            })
-            .collect();
-        let look = |_: &Wanted, _, folding: &mut Folding<'_>| {
-            let halted = folding.halted.as_ref().map(ToString::to_string);
-            Ok((folding.view(), halted))
+        place: usize,
+        offset: i64,
+        record: &Record,
+    ) -> Result<Option<Found>, StoreError> {
+        let partition = aggregate.index.partitions.get(place);
+        let Some((partition, key)) = partition.zip(record.key.as_ref()) else {
+            return Ok(None);
         };
-        let states = self.sweep(aggregate, &wanted, &look)?;
-        let seen = states.iter().flatten().map(|(state, _)| values(state)).sum();
-        self.work.values(seen)?;
-        let fits = |path: &str| sought.field.as_ref().is_none_or(|field| is_on_way(field, path));
-        for one in &mut found {
-            let place =
-                wanted.binary_search_by(|wanted| (wanted.partition, &wanted.key).cmp(&(one.place, &one.key)));
-            let aggregate = place
-                .ok()
-                .and_then(|place| Some((wanted.get(place)?, states.get(place)?)));
-            let Some((wanted, states)) = aggregate else {
-                continue;
-            };
-            let state = |events: u64| {
-                let events = usize::try_from(events).ok()?;
-                states.get(wanted.stops.binary_search(&events).ok()?)
-            };
-            let (before, after) = (state(one.spot.revision), state(one.spot.revision + 1));
-            if let (Some((before, _)), Some((after, halted))) = (before, after) {
-                (one.deed.total, one.deed.changes) = ValueChange::between(before, after, &fits);
-                one.deed.problem = one.deed.problem.take().or_else(|| halted.clone());
-            }
+        // Only its headers are looked at before it is known to be an event.
+        let nowhere = Spot {
+            offset,
+            revision: 0,
+            recorded_ms: 0,
+        };
+        let at = nowhere.at(partition, record);
+        if !sought.fits_headers(&at) {
+            return Ok(None);
         }
-        Ok((seen, found))
+        let opened = open(&at, record.value.as_deref(), &self.shared.resolve);
+        if opened.as_ref().is_ok_and(|opened| !sought.fits_kind(opened)) {
+            return Ok(None);
+        }
+        let id = opened.as_ref().ok().map(|opened| opened.writer.id);
+        let problem = opened.err();
+        let Some(spot) = spot_of(partition, key, offset)? else {
+            return Ok(None);
+        };
+        Ok(Some(Found {
+            deed: Deed {
+                id: key_text(key),
+                partition: partition.number,
+                by: self.changed_by(partition, spot, record),
+                schema: id.map(|id| aggregate.fold.schema(id)),
+                total: 0,
+                changes: Vec::new(),
+                problem,
+            },
+            key: key.to_vec(),
+            place,
+            spot,
+        }))
+    }
+}
+
+/// Places of a partition that nobody can read, looked up when one is met.
+#[derive(Default)]
+struct Holes(Option<Vec<(i64, i64)>>);
+
+impl Holes {
+    /// Where what cannot be read at an offset ends, as far as the index knows; at the next offset where it does not.
+    fn behind(
+        &mut self,
+        store: &EventStore,
+        partition: &PartitionIndex,
+        offset: i64,
+        last: i64,
+    ) -> Result<i64, StoreError> {
+        // A reading that was in vain costs what another does.
+        store.work.batch(SCAN_BYTES)?;
+        let holes = match &mut self.0 {
+            Some(holes) => holes,
+            none => none.insert(partition.unreadable(last, HOLES_MAX)?),
+        };
+        let hole = holes
+            .iter()
+            .find(|(first, last)| (*first..=*last).contains(&offset));
+        Ok(hole.map_or(offset, |(_, end)| (*end).min(last)) + 1)
     }
 }
 
@@ -335,51 +338,4 @@ fn spot_of(partition: &PartitionIndex, key: &[u8], offset: i64) -> Result<Option
     };
     let spot = partition.spots(key, place..place + 1)?.pop();
     Ok(spot.filter(|spot| spot.offset == offset))
-}
-
-/// Whether an event is of a kind: by its full name, or by the last part of it.
-fn is_kind(event: &str, kind: &str) -> bool {
-    event == kind || event.rsplit('.').next() == Some(kind)
-}
-
-/// Whether a place is the field that is asked for, in it or around it.
-fn is_on_way(field: &StatePath, path: &str) -> bool {
-    steps(path)
-        .zip(field.steps())
-        .all(|(step, asked)| asked == "*" || *asked == step)
-}
-
-fn resume(cursor: &str) -> Result<(Cut, Cut, Position), StoreError> {
-    let read = || {
-        let mut parts = cursor.splitn(4, ';');
-        let (from, to) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        let place = parts.next()?.parse().ok()?;
-        let offset = match parts.next()? {
-            "" => None,
-            offset => Some(offset.parse().ok()?),
-        };
-        Some((from, to, Position { place, offset }))
-    };
-    read().ok_or_else(|| StoreError::cursor(cursor))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_field_is_on_the_way_of_what_is_in_it_and_around_it() {
-        let check = |field: &str, path: &str, wanted: bool| {
-            assert_eq!(is_on_way(&field.parse().unwrap(), path), wanted, "{field} {path}");
-        };
-        check("address.street", "/address/street", true);
-        check("address.street", "/address", true);
-        check("address", "/address/street", true);
-        check("address.street", "/address/city", false);
-        check("address", "/address_changes", false);
-        check("items[*].status", "/items/3/status", true);
-        check("items[*].status", "/items/3/item_id", false);
-        check("items[*].status", "/items/3", true);
-        check("/a~1b", "/a~1b", true);
-    }
 }

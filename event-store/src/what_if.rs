@@ -14,13 +14,14 @@ use serde_json::Value;
 use crate::aggregates::Aggregate;
 use crate::at::AsOf;
 use crate::between::ValueChange;
+use crate::bookmark::Bookmarks;
 use crate::cut::Cut;
 use crate::diff::{ChangedBy, values};
 use crate::error::StoreError;
 use crate::fold::AnyFold;
 use crate::folding::{FoldUsed, Folding, Halted, cursor};
-use crate::list::{Member, Place, Walk, resume};
-use crate::page::{Room, bytes_of};
+use crate::list::{Member, Place, Walk};
+use crate::page::{Groups, Room, bytes_of};
 use crate::store::EventStore;
 use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
@@ -32,8 +33,6 @@ const COMPARED_MAX: usize = 10_000;
 const STATES_BYTES_MAX: usize = 8 << 20;
 /// Values looked at on the way to the event from which on states differ, of one aggregate: about a second's work.
 const WATCHED_VALUES_MAX: usize = 4_000_000;
-/// Characters of a fold's digest that a cursor carries.
-const DIGEST_CHARS: usize = 16;
 
 /// A page of the aggregates that a changed fold gives another state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,27 +89,6 @@ pub struct Differing {
     pub halted_after: Option<Halted>,
 }
 
-/// The two folds a walk is about, as its cursor names them.
-struct Sides(String);
-
-impl Sides {
-    fn of(before: &Aggregate, after: &Aggregate) -> Sides {
-        let short = |side: &Aggregate| -> String {
-            let digest = side.fold.id().digest_hex();
-            digest.chars().take(DIGEST_CHARS).collect()
-        };
-        Sides(format!("{};{};", short(before), short(after)))
-    }
-
-    fn resume(&self, cursor: &str) -> Result<(Cut, Place), StoreError> {
-        match cursor.strip_prefix(&self.0) {
-            Some(walk) => resume(walk),
-            None if cursor.matches(';').count() < 4 => Err(StoreError::cursor(cursor)),
-            None => Err(StoreError::OtherFolds),
-        }
-    }
-}
-
 /// What became of an aggregate by one of the folds.
 #[derive(PartialEq)]
 struct Outcome<'a> {
@@ -141,7 +119,7 @@ struct Compared {
 
 impl EventStore {
     /// A page of what would be otherwise at a point, if `changed` ran in place of the fold that does. A cursor carries its
-    /// own cut, and `at` is not looked at then.
+    /// own cut: `at` is to be the head then, or as it was.
     ///
     /// # Errors
     /// No such aggregate, a fold of another topic, a point that means nothing for all aggregates, or too much work.
@@ -163,9 +141,11 @@ impl EventStore {
                 given: changed.fold.topic().to_owned(),
             });
         }
-        let sides = Sides::of(&runs, &changed);
-        let (at, after) = match cursor.map(|cursor| sides.resume(cursor)).transpose()? {
-            Some((cut, after)) => (AsOf::Cut(cut), Some(after)),
+        let question = ["what if", name].map(Some);
+        let mut marks = Bookmarks::of([runs.fold.id(), changed.fold.id()], question, [at]);
+        let after = cursor.map(|cursor| marks.go_on(cursor, |text| runs.place(text)));
+        let (at, after) = match after.transpose()? {
+            Some(([cut], after)) => (AsOf::Cut(cut), Some(after)),
             None => (at.clone(), None),
         };
         let removals = runs.removals();
@@ -185,7 +165,7 @@ impl EventStore {
             total: population.total,
             compared: count,
             items,
-            next_cursor: next_cursor.map(|walk| format!("{}{walk}", sides.0)),
+            next_cursor: next_cursor.map(|place| marks.cursor([&population.cut], place)),
             cut: population.cut,
         })
     }
@@ -198,13 +178,13 @@ impl EventStore {
         walk: &mut Walk<'_>,
         room: &mut Room,
     ) -> Result<Compared, StoreError> {
-        let (mut compared, mut states_bytes) = (Compared::default(), 0_usize);
+        let mut compared = Compared::default();
+        let mut groups = Groups::new(STATES_BYTES_MAX, COMPARED_MAX);
         let mut count = 0_usize;
         while !(room.is_full() || count >= COMPARED_MAX || count > 0 && self.work.has_cost_a(PAGE_WORK_PART))
         {
-            let like_before = STATES_BYTES_MAX / (states_bytes / count.max(1)).max(1);
-            let wanted = like_before.clamp(1, count.max(1)).min(COMPARED_MAX - count);
-            let group = walk.next(wanted)?;
+            let group = walk.next(groups.next().min(COMPARED_MAX - count))?;
+            let (before_group, mut states_bytes) = (count, 0);
             if group.is_empty() {
                 break;
             }
@@ -224,6 +204,7 @@ impl EventStore {
                     compared.items.push(differing);
                 }
             }
+            groups.took(count - before_group, states_bytes);
         }
         compared.count = count as u64;
         Ok(compared)

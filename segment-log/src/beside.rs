@@ -9,8 +9,9 @@
 //! ```
 //!
 //! Entries are appended and never changed. Nothing is synced: the file is a cache, and goes with the partition. What a crash
-//! tore, or a disk flipped, is told from what was written by its checksum and is never given to anybody; whoever opens a
-//! file loses what stands behind the first bad entry.
+//! tore, or a disk flipped, is told from what was written by its checksum, logged, and never given to anybody; whoever opens a
+//! file loses what stands behind the first bad entry. While the log takes no writes, or the disk is full, nothing is
+//! appended here either: what room there is belongs to records.
 //! Left out: what entries say, and when they are of no more use.
 
 use std::io;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Buf;
 
+use crate::committer::Shared;
 use crate::disk::{Disk, DiskFile, Open, remove_if_there};
 use crate::format::crc;
 use crate::mutex::lock;
@@ -34,14 +36,14 @@ const CHUNK_BYTES: usize = 256 << 10;
 
 /// An open file of entries, see the module.
 pub struct Beside {
-    file: Arc<dyn DiskFile>,
-    /// Where the next entry goes.
-    end: Mutex<u64>,
+    entries: Entries,
+    shared: Arc<Shared>,
 }
 
 impl std::fmt::Debug for Beside {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Beside")
+            .field("name", &self.entries.name)
             .field("bytes", &self.bytes())
             .finish_non_exhaustive()
     }
@@ -55,7 +57,9 @@ impl Partition {
     /// The disk's. A name that is not of letters, digits and `-` is refused.
     pub fn beside(&self, name: &str, each: &mut dyn FnMut(u64, &[u8])) -> io::Result<(Beside, u64)> {
         let name = self.beside_name(name)?;
-        Beside::open(self.disk(), &name, each)
+        let (entries, lost) = Entries::open(self.disk(), &name, each)?;
+        let shared = self.shared();
+        Ok((Beside { entries, shared }, lost))
     }
 
     /// Removes the file of this name; one that is not there is fine. Who has it open may go on.
@@ -87,28 +91,61 @@ impl Partition {
 }
 
 impl Beside {
-    fn open(disk: &dyn Disk, name: &str, each: &mut dyn FnMut(u64, &[u8])) -> io::Result<(Beside, u64)> {
+    /// Appends an entry, and says at which position it is.
+    ///
+    /// # Errors
+    /// The disk's; while the log takes no writes, or the disk is full, it is refused, and so is an entry longer than 64 MiB.
+    pub fn append(&self, entry: &[u8]) -> io::Result<u64> {
+        self.shared.ready().map_err(io::Error::other)?;
+        if let Some(reason) = self.shared.room.reason() {
+            return Err(io::Error::new(io::ErrorKind::StorageFull, reason));
+        }
+        self.entries.append(entry)
+    }
+
+    /// The entry at a position; nothing where its bytes are not those that were written.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn read(&self, position: u64) -> io::Result<Option<Vec<u8>>> {
+        self.entries.read(position)
+    }
+
+    /// Bytes of the file.
+    pub fn bytes(&self) -> u64 {
+        self.entries.bytes()
+    }
+}
+
+/// The entries of a file.
+struct Entries {
+    name: String,
+    file: Arc<dyn DiskFile>,
+    /// Where the next one goes.
+    end: Mutex<u64>,
+}
+
+impl Entries {
+    fn open(disk: &dyn Disk, name: &str, each: &mut dyn FnMut(u64, &[u8])) -> io::Result<(Entries, u64)> {
         let file = match disk.open(name, Open::Existing) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => disk.open(name, Open::Create)?,
             file => file?,
         };
         let len = file.len()?;
-        let end = entries(&*file, len, each)?;
+        let end = all_of(&*file, len, each)?;
         if end < len {
+            tracing::warn!(file = %name, position = end, bytes = len - end, "entries beside a log are damaged, and are gone");
             file.set_len(end)?;
         }
-        let beside = Beside {
+        let entries = Entries {
+            name: name.to_owned(),
             file,
             end: Mutex::new(end),
         };
-        Ok((beside, len - end))
+        Ok((entries, len - end))
     }
 
-    /// Appends an entry, and says at which position it is.
-    ///
-    /// # Errors
-    /// The disk's; an entry longer than 64 MiB is refused.
-    pub fn append(&self, entry: &[u8]) -> io::Result<u64> {
+    fn append(&self, entry: &[u8]) -> io::Result<u64> {
         let length = u32::try_from(entry.len())
             .ok()
             .filter(|_| entry.len() <= ENTRY_BYTES_MAX);
@@ -124,22 +161,21 @@ impl Beside {
         Ok(position)
     }
 
-    /// The entry at a position; nothing where its bytes are not those that were written.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn read(&self, position: u64) -> io::Result<Option<Vec<u8>>> {
+    fn read(&self, position: u64) -> io::Result<Option<Vec<u8>>> {
         let end = self.bytes();
-        let Some((length, sum)) = head(&*self.file, position, end)? else {
-            return Ok(None);
-        };
-        let mut entry = vec![0; length];
-        self.file.read_at(position + HEAD_BYTES as u64, &mut entry)?;
-        Ok((crc(&entry) == sum).then_some(entry))
+        let mut entry = Vec::new();
+        if let Some((length, sum)) = head(&*self.file, position, end)? {
+            entry.resize(length, 0);
+            self.file.read_at(position + HEAD_BYTES as u64, &mut entry)?;
+            if crc(&entry) == sum {
+                return Ok(Some(entry));
+            }
+        }
+        tracing::warn!(file = %self.name, position, "an entry beside a log is damaged");
+        Ok(None)
     }
 
-    /// Bytes of the file.
-    pub fn bytes(&self) -> u64 {
+    fn bytes(&self) -> u64 {
         *lock(&self.end)
     }
 }
@@ -163,7 +199,7 @@ fn parse_head(mut bytes: &[u8], left: u64) -> Option<(usize, u32)> {
 }
 
 /// Goes through the entries, a chunk at a time, and says where the last good one ends.
-fn entries(file: &dyn DiskFile, len: u64, each: &mut dyn FnMut(u64, &[u8])) -> io::Result<u64> {
+fn all_of(file: &dyn DiskFile, len: u64, each: &mut dyn FnMut(u64, &[u8])) -> io::Result<u64> {
     let (mut position, mut chunk, mut used) = (0, Vec::new(), 0);
     loop {
         let left = len - position;
@@ -204,10 +240,10 @@ mod tests {
     use super::*;
     use crate::disk::sim::SimDisk;
 
-    fn open(disk: &SimDisk) -> (Beside, Vec<(u64, Vec<u8>)>, u64) {
+    fn open(disk: &SimDisk) -> (Entries, Vec<(u64, Vec<u8>)>, u64) {
         let mut found = Vec::new();
         let (beside, lost) =
-            Beside::open(disk, "x", &mut |at, entry| found.push((at, entry.to_vec()))).unwrap();
+            Entries::open(disk, "x", &mut |at, entry| found.push((at, entry.to_vec()))).unwrap();
         (beside, found, lost)
     }
 

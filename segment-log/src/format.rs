@@ -11,7 +11,9 @@
 //!           00000000000000000000.keys   key index of sealed segments, if asked for (keys/layout.rs)
 //!           00000000000000000000.clustered  records from this offset on by key, if asked for (clustered/layout.rs)
 //!           00000000000000000000.snap   derived state as of its first offset (derived/snapshot.rs)
+//!           <name>.beside               what others computed from the records (beside.rs)
 //!           <base>-<end>.swap           compacted, in the place of these  (swap.rs)
+//!           <base>.merged.tmp           a merged key index before its rename (partition/keys/merging.rs)
 //!       <partition path>.deleted/       being removed, swept at the next start
 //! ```
 //!
@@ -41,11 +43,12 @@ const CURRENT: &str = "annals-log 1";
 const FILE_BYTES_MAX: u64 = 4096;
 
 /// How a partition's files end.
-pub(crate) const ENDINGS: [&str; 7] = [
+pub(crate) const ENDINGS: [&str; 8] = [
     ".log",
     ".idx",
     ".snap",
     ".keys",
+    ".beside",
     clustered::ENDING,
     ".swap",
     ".tmp",

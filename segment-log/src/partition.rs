@@ -197,6 +197,11 @@ impl Partition {
         })
     }
 
+    /// What all partitions of a log directory have in common.
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
     pub(crate) fn disk(&self) -> &dyn Disk {
         &*self.shared.disk
     }

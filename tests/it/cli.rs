@@ -274,6 +274,50 @@ fn exit_codes_and_outputs() {
 }
 
 #[test]
+fn questions_that_fit_nothing_are_refused_and_all_types_are_one_document() {
+    let server = Server::start(&["--demo"]);
+    let check = |args: &[&str], code: i32, says: &str| {
+        let out = server.annals(args);
+        let said = String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap();
+        assert_eq!(out.status.code(), Some(code), "{args:?}: {said}");
+        assert!(said.contains(says), "{args:?} does not say {says:?}: {said}");
+    };
+    check(&["changes", "--kind", "Nothing"], 2, "knows no such event");
+    check(&["changes", "order", "--actor", ""], 2, "it is empty");
+    check(
+        &["changes", "order", "--field", "totall"],
+        2,
+        "nothing sets state.totall",
+    );
+    check(&["changes", "--since", "offset:1"], 2, "name a type");
+    check(&["list", "order", "--select", ""], 2, "names nothing");
+    check(&["list", "order", "--order", "items"], 2, "has no order");
+    check(
+        &["list", "order", "--count", "--format", "csv"],
+        2,
+        "no place for a count",
+    );
+    check(&["state", "order/.."], 5, "`..` does not exist");
+    check(&["state", "order/hex:"], 5, "`` does not exist");
+    check(&["state", "order/a\u{1b}[2J"], 5, "`a\\u{1b}[2J` does not exist");
+
+    let out = server.annals(&["changes", "--kind", "AddressChanged", "-o", "json"]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(
+        said.contains("package is left out: kind `AddressChanged`"),
+        "{said}"
+    );
+    let all: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let types = all["aggregates"].as_array().unwrap();
+    assert_eq!((types.len(), &types[0]["aggregate"]), (1, &"order".into()));
+    let all = server
+        .annals(&["changes", "--actor", "nobody", "-o", "json"])
+        .stdout;
+    let all: Value = serde_json::from_slice(&all).unwrap();
+    assert_eq!(all["aggregates"].as_array().unwrap().len(), 2, "{all}");
+}
+
+#[test]
 fn every_command_has_help_with_an_example() {
     for command in [
         "serve",

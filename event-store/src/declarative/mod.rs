@@ -311,6 +311,15 @@ impl AnyFold for Declarative {
             .collect()
     }
 
+    fn kinds(&self) -> Option<Vec<String>> {
+        let mut kinds: BTreeSet<String> = self.rules.iter().map(|rule| rule.event.clone()).collect();
+        kinds.extend(self.ignore.iter().cloned());
+        if let Events::Members { members, .. } = &self.events {
+            kinds.extend(members.iter().cloned());
+        }
+        Some(kinds.into_iter().collect())
+    }
+
     fn schema(&self, id: SchemaId) -> SchemaUsed {
         let named = self.names.get(&id.get()).cloned();
         named.unwrap_or_else(|| SchemaUsed::unnamed(id))

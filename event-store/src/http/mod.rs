@@ -27,11 +27,10 @@ pub use problem::{Mistake, Problem};
 pub use streamed::{STREAMED_MAX, STREAMED_PIECES_MAX, Stream};
 
 use crate::at::{AsOf, parse_at};
-use crate::cut::Cut;
-use crate::diff::{Diff, DiffCursor};
+use crate::diff::Diff;
 use crate::error::StoreError;
 use crate::format::Format;
-use crate::history::{History, HistoryCursor};
+use crate::history::History;
 use crate::page::{PAGE_ENTRIES_MAX, Page};
 use crate::reconstruct::Reconstruction;
 use crate::store::{AggregateInfo, EventStore, NotLoaded};
@@ -110,7 +109,7 @@ struct HistoryQuery {
     at: Option<String>,
     /// The most events on the page, 1 to 1000; 1000 when absent. Large events make a page shorter.
     limit: Option<usize>,
-    /// The `next_cursor` of the page before. It carries that page's cut, and `at` is not looked at.
+    /// The `next_cursor` of the page before. It carries that page's cut; leave `at` out, or as it was.
     cursor: Option<String>,
 }
 
@@ -124,7 +123,7 @@ struct DiffQuery {
     to: Option<String>,
     /// The most changes on the page, 1 to 1000; 1000 when absent. Large values make a page shorter.
     limit: Option<usize>,
-    /// The `next_cursor` of the page before. It carries that page's cuts; `from` and `to` are not looked at.
+    /// The `next_cursor` of the page before. It carries that page's cuts; leave `from` and `to` out, or as they were.
     cursor: Option<String>,
 }
 
@@ -151,7 +150,7 @@ async fn list_aggregates(
 
 /// The state of one aggregate at a point, and everything the answer rests on.
 #[utoipa::path(get, path = "/v1/aggregates/{name}/{id}", tag = "audit",
-    params(("name" = String, Path, description = "The aggregate type, such as `order`; `order@1` by revision 1 of its fold."), ("id" = String, Path, description = "The record key."), StateQuery),
+    params(("name" = String, Path, description = "The aggregate type, such as `order`; `order@1` by revision 1 of its fold."), ("id" = String, Path, description = "The record key; `hex:` and its digits where it is no UTF-8, and for `.` (`hex:2e`), `..` (`hex:2e2e`) and the empty one (`hex:`), which no URL keeps."), StateQuery),
     responses((status = 200, body = Reconstruction),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -177,7 +176,7 @@ async fn get_state(
 
 /// The events of one aggregate up to a point, page by page.
 #[utoipa::path(get, path = "/v1/aggregates/{name}/{id}/history", tag = "audit",
-    params(("name" = String, Path, description = "The aggregate type, such as `order`; `order@1` by revision 1 of its fold."), ("id" = String, Path, description = "The record key."), HistoryQuery),
+    params(("name" = String, Path, description = "The aggregate type, such as `order`; `order@1` by revision 1 of its fold."), ("id" = String, Path, description = "The record key; `hex:` and its digits where it is no UTF-8, and for `.` (`hex:2e`), `..` (`hex:2e2e`) and the empty one (`hex:`), which no URL keeps."), HistoryQuery),
     responses((status = 200, body = History),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -190,20 +189,16 @@ async fn get_history(
     query: Result<Query<HistoryQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let (Path((name, id)), Query(query)) = (path?, query?);
-    let (at, from) = match query.cursor {
-        Some(cursor) => {
-            let HistoryCursor { cut, from } = cursor.parse()?;
-            (AsOf::Cut(cut), from)
-        }
-        None => (point(query.at.as_deref(), &clock)?, 0),
-    };
-    let page = page(from, query.limit);
-    answer(&answers, store, move |store| store.history(&name, &id, &at, page)).await
+    let at = point(query.at.as_deref(), &clock)?;
+    answer(&answers, store, move |store| {
+        store.history(&name, &id, &at, page(query.cursor.as_deref(), query.limit))
+    })
+    .await
 }
 
 /// What differs between two points of one aggregate, and which event made it so, page by page.
 #[utoipa::path(get, path = "/v1/aggregates/{name}/{id}/diff", tag = "audit",
-    params(("name" = String, Path, description = "The aggregate type, such as `order`; `order@1` by revision 1 of its fold."), ("id" = String, Path, description = "The record key."), DiffQuery),
+    params(("name" = String, Path, description = "The aggregate type, such as `order`; `order@1` by revision 1 of its fold."), ("id" = String, Path, description = "The record key; `hex:` and its digits where it is no UTF-8, and for `.` (`hex:2e`), `..` (`hex:2e2e`) and the empty one (`hex:`), which no URL keeps."), DiffQuery),
     responses((status = 200, body = Diff),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
@@ -216,22 +211,9 @@ async fn get_diff(
     query: Result<Query<DiffQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let (Path((name, id)), Query(query)) = (path?, query?);
-    let (from, to, given) = match query.cursor {
-        Some(cursor) => {
-            let DiffCursor { from, to, given } = cursor.parse()?;
-            (AsOf::Cut(from), AsOf::Cut(to), given)
-        }
-        None => {
-            // Nothing is before everything: a cut that names no partition.
-            let from = match query.from.as_deref() {
-                None => AsOf::Cut(Cut::default()),
-                from => point(from, &clock)?,
-            };
-            (from, point(query.to.as_deref(), &clock)?, 0)
-        }
-    };
-    let page = page(given, query.limit);
+    let (from, to) = trail::points(query.from.as_deref(), query.to.as_deref(), &clock)?;
     answer(&answers, store, move |store| {
+        let page = page(query.cursor.as_deref(), query.limit);
         store.diff(&name, &id, &from, &to, page)
     })
     .await
@@ -241,10 +223,11 @@ fn point(text: Option<&str>, clock: &Clock) -> Result<AsOf, Problem> {
     parse_at(text.unwrap_or_default(), clock()).map_err(|error| StoreError::At(error).into())
 }
 
-fn page(from: u64, limit: Option<usize>) -> Page {
+fn page(cursor: Option<&str>, limit: Option<usize>) -> Page<'_> {
     Page {
-        from,
+        cursor,
         limit: limit.unwrap_or(PAGE_ENTRIES_MAX),
+        ..Page::default()
     }
 }
 

@@ -23,8 +23,8 @@ pub(super) struct ListQuery {
     at: Option<String>,
     /// The most aggregates on the page, 1 to 1000; 100 when absent. Large states make a page shorter.
     limit: Option<usize>,
-    /// The `next_cursor` of the page before. It carries that page's cut, and `at` is not looked at; the rest of the question
-    /// is to be the same.
+    /// The `next_cursor` of the page before. It carries that page's cut: leave `at` out, or as it was, like the rest of the
+    /// question.
     cursor: Option<String>,
     /// Which aggregates: a condition in CEL over `state`, such as `state.status == 'paid' && state.total > decimal('1000')`.
     /// All when absent.
@@ -41,7 +41,8 @@ pub(super) struct ListQuery {
     #[serde(default)]
     count: bool,
     /// `json` for pages, which is meant when absent unless the `Accept` header names another; `ndjson` or `csv` for all rows
-    /// in one answer that is sent while it is made, with `limit` for the most rows, and without a cursor.
+    /// in one answer that is sent while it is made, with `limit` for the most rows, and without a cursor. `csv` has no place
+    /// for a count and sums.
     #[param(inline)]
     format: Option<FormatAsked>,
 }

@@ -20,8 +20,9 @@ use crate::error::StoreError;
 use crate::format::{Format, line};
 use crate::list::LIST_LIMIT_DEFAULT;
 use crate::page::PAGE_ENTRIES_MAX;
+use crate::sought::Sought;
 use crate::store::EventStore;
-use crate::trail::{Sought, Trail};
+use crate::trail::Trail;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -41,7 +42,8 @@ pub(super) struct ChangesQuery {
     field: Option<String>,
     /// The most events on the page, 1 to 1000; 100 when absent. Large changes make a page shorter.
     limit: Option<usize>,
-    /// The `next_cursor` of the page before. It carries that page's cuts; `from` and `to` are not looked at.
+    /// The `next_cursor` of the page before. It carries that page's cuts: leave `from` and `to` out, or as they were, like the
+    /// rest of the question.
     cursor: Option<String>,
     /// `json` for pages, which is meant when absent unless the `Accept` header names another; `ndjson` for all events in one
     /// answer that is sent while it is made.
@@ -60,7 +62,8 @@ pub(super) struct DifferencesQuery {
     to: Option<String>,
     /// The most aggregates on the page, 1 to 1000; 100 when absent. Large changes make a page shorter.
     limit: Option<usize>,
-    /// The `next_cursor` of the page before. It carries that page's cuts; `from` and `to` are not looked at.
+    /// The `next_cursor` of the page before. It carries that page's cuts: leave `from` and `to` out, or as they were, like the
+    /// rest of the question.
     cursor: Option<String>,
     /// `json` for pages, which is meant when absent unless the `Accept` header names another; `ndjson` for all aggregates in
     /// one answer that is sent while it is made.
@@ -147,7 +150,7 @@ pub(super) async fn list_differences(
 }
 
 /// The two points of a question: nothing is before everything, and what is durable now is the end.
-fn points(from: Option<&str>, to: Option<&str>, clock: &Clock) -> Result<(AsOf, AsOf), Problem> {
+pub(super) fn points(from: Option<&str>, to: Option<&str>, clock: &Clock) -> Result<(AsOf, AsOf), Problem> {
     let from = match from {
         None => AsOf::Cut(Cut::default()),
         from => point(from, clock)?,

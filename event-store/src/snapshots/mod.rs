@@ -1,8 +1,8 @@
 //! Snapshots: states on the way through long histories, so that a question begins near the point it is about.
 //!
 //! There are many of an aggregate, and none is ever changed: a point in the past is as near to one as the head is. A fold
-//! has a file beside each partition's log, and the file's name is the fold's digest: what one fold kept no other can take
-//! for its own. They are made by who folds, when so much was folded since the last that a state is worth its bytes.
+//! has a file beside each partition's log. The file's name is the fold's digest, and its first entry says which fold and which
+//! engine made it: what one of them kept no other can take for its own, and a file of another is begun anew. They are made by who folds, when so much was folded since the last that a state is worth its bytes.
 //! Invariant: a snapshot is a cache. It is used where the index still says what it said when the snapshot was made: the
 //! event it ends with has the same revision and offset, the first event the same offset, and the log begins before that.
 //! What cannot be read back, by its checksum or by the fold, is as if it were not there.
@@ -17,10 +17,10 @@ mod entry;
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use annals_segment_log::{Beside, Partition};
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 pub(crate) use self::account::Account;
 pub(crate) use self::check::Checks;
@@ -42,6 +42,9 @@ const STATE_BYTES_MAX: usize = 16 << 20;
 /// Hexadecimal digits of a fold's digest in a file's name.
 const NAME_DIGITS: usize = 32;
 const NAME_PREFIX: &str = "fold-";
+/// How states are made and kept: raised when the same fold would make another state of the same events, or keep it in other
+/// bytes. What another engine kept is of no use.
+const ENGINE: u32 = 1;
 
 /// What became of snapshots since the store was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,12 +79,15 @@ impl Counts {
 /// The files of a store.
 #[derive(Default)]
 pub(crate) struct Snapshots {
-    files: RwLock<FxHashMap<Place, Option<Arc<File>>>>,
+    files: RwLock<FxHashMap<Place, Arc<Slot>>>,
     counts: Arc<Counts>,
 }
 
+/// A file that is opened by who asks for it first, while others ask for other files; nothing where it cannot be.
+type Slot = OnceLock<Option<Arc<File>>>;
+
 /// Which fold's, and which index's log.
-type Place = ([u8; 32], u64);
+pub(crate) type Place = ([u8; 32], u64);
 
 impl Snapshots {
     pub(crate) fn figures(&self) -> SnapshotFigures {
@@ -114,29 +120,52 @@ impl Snapshots {
             .unwrap_or_else(PoisonError::into_inner)
             .get(&place)
             .cloned();
-        if let Some(known) = known {
-            return known;
-        }
-        // Opened under the lock: a file must not be appended to from two places.
-        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = files.get(&place) {
-            return known.clone();
-        }
-        sweep(fold.id(), &partition.log, &others());
-        // A disk that refuses is not asked again: answers are the same without.
-        let opened = File::open(fold.id(), &partition.log, SNAPSHOTS_MAX, &self.counts)
-            .ok()
-            .map(Arc::new);
-        files.insert(place, opened.clone());
-        opened
+        let slot = known.unwrap_or_else(|| {
+            let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(files.entry(place).or_default())
+        });
+        let opened = slot.get_or_init(|| {
+            sweep(fold.id(), &partition.log, &others());
+            // A disk that refuses is not asked again: answers are the same without.
+            let opened = File::open(fold.id(), &partition.log, SNAPSHOTS_MAX, &self.counts);
+            opened.ok().map(Arc::new)
+        });
+        opened.clone()
     }
 
     /// Throws a fold's snapshots in a partition away: one of them was wrong.
     fn discard(&self, fold: &FoldId, partition: &PartitionIndex) {
         let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
-        files.insert((fold.digest, partition.id), None);
+        let before = files.insert((fold.digest, partition.id), Arc::new(Slot::from(None)));
+        before.iter().for_each(|slot| close(slot));
         let _ = partition.log.remove_beside(&file_name(fold));
     }
+
+    /// Closes the files of folds and logs that are not there any more.
+    pub(crate) fn keep_only(&self, there: &FxHashSet<Place>) {
+        let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+        files.retain(|place, slot| {
+            let is_there = there.contains(place);
+            if !is_there {
+                close(slot);
+            }
+            is_there
+        });
+    }
+}
+
+/// Whoever still has the file keeps nothing in it any more: it may be opened again.
+fn close(slot: &Slot) {
+    if let Some(Some(file)) = slot.get() {
+        let mut held = file.held.write().unwrap_or_else(PoisonError::into_inner);
+        held.is_closed = true;
+    }
+}
+
+/// What the first entry of a fold's file says.
+fn title(fold: &FoldId) -> Vec<u8> {
+    let engine = env!("CARGO_PKG_VERSION");
+    format!("annals snapshots, engine {ENGINE} of {engine}, fold {fold:?}").into_bytes()
 }
 
 fn file_name(fold: &FoldId) -> String {
@@ -164,6 +193,8 @@ fn sweep(fold: &FoldId, log: &Partition, others: &[FoldId]) {
 pub(crate) struct File {
     log: Arc<Partition>,
     name: String,
+    /// The first entry.
+    title: Vec<u8>,
     held: RwLock<Held>,
     /// Snapshots with which it begins anew.
     snapshots_max: usize,
@@ -172,6 +203,8 @@ pub(crate) struct File {
 
 struct Held {
     beside: Beside,
+    /// It is another's by now.
+    is_closed: bool,
     /// Where a snapshot is, by the hash of its key and its last revision.
     places: BTreeMap<(u64, u64), u64>,
 }
@@ -183,14 +216,15 @@ impl File {
         snapshots_max: usize,
         counts: &Arc<Counts>,
     ) -> std::io::Result<File> {
-        let name = file_name(fold);
-        let (held, lost) = Held::open(log, &name)?;
-        if lost > 0 {
+        let (name, title) = (file_name(fold), title(fold));
+        let (held, is_whole) = Held::open(log, &name, &title)?;
+        if !is_whole {
             Counts::add(&counts.damaged);
         }
         Ok(File {
             log: Arc::clone(log),
             name,
+            title,
             held: RwLock::new(held),
             snapshots_max,
             counts: Arc::clone(counts),
@@ -226,18 +260,21 @@ impl File {
     pub(crate) fn keep(&self, snapshot: &Snapshot) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         let place = (hash(&snapshot.key), snapshot.last.revision);
-        if held.places.contains_key(&place) {
+        if held.is_closed || held.places.contains_key(&place) {
             return;
         }
         if held.places.len() >= self.snapshots_max || held.beside.bytes() >= FILE_BYTES_MAX {
             let anew = self
                 .log
                 .remove_beside(&self.name)
-                .and_then(|()| Held::open(&self.log, &self.name));
+                .and_then(|()| Held::open(&self.log, &self.name, &self.title));
             match anew {
                 Ok((anew, _)) => *held = anew,
                 Err(_) => return,
             }
+        }
+        if held.beside.bytes() == 0 && held.beside.append(&self.title).is_err() {
+            return;
         }
         if let Ok(position) = held.beside.append(&snapshot.encode()) {
             held.places.insert(place, position);
@@ -252,14 +289,29 @@ impl File {
 }
 
 impl Held {
-    fn open(log: &Partition, name: &str) -> std::io::Result<(Held, u64)> {
-        let mut places = BTreeMap::new();
+    /// Opens a file with this title; one with another is begun anew. Says whether all of it was as it was written.
+    fn open(log: &Partition, name: &str, title: &[u8]) -> std::io::Result<(Held, bool)> {
+        let (mut places, mut is_mine) = (BTreeMap::new(), true);
         let (beside, lost) = log.beside(name, &mut |position, bytes| {
-            if let Some((key, revision)) = Snapshot::name(bytes) {
+            if position == 0 {
+                is_mine = bytes == title;
+            } else if let Some((key, revision)) = Snapshot::name(bytes).filter(|_| is_mine) {
                 places.insert((hash(key), revision), position);
             }
         })?;
-        Ok((Held { beside, places }, lost))
+        let beside = match is_mine {
+            true => beside,
+            false => {
+                log.remove_beside(name)?;
+                log.beside(name, &mut |_, _| {})?.0
+            }
+        };
+        let held = Held {
+            beside,
+            is_closed: false,
+            places,
+        };
+        Ok((held, is_mine && lost == 0))
     }
 }
 
@@ -345,6 +397,36 @@ mod tests {
         // And so it is found again.
         let again = File::open(&fold, &log, 3, &counts).unwrap();
         assert!(again.before(b"a", 99).is_none() && again.before(b"b", 99).is_some());
+    }
+
+    /// Whatever its name says, a file that another fold or another engine made is begun anew, and that is counted.
+    #[test]
+    fn a_file_of_another_fold_or_engine_is_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = LogDir::open(place.path(), LogConfig::default(), 0).unwrap();
+        let log = dir.partition("t/x/0", PartitionConfig::default()).unwrap();
+        let fold = FoldId::new("till", 1, [], "");
+        let check = |first: Option<&[u8]>, is_kept: bool| {
+            log.remove_beside(&file_name(&fold)).unwrap();
+            let (beside, _) = log.beside(&file_name(&fold), &mut |_, _| {}).unwrap();
+            first.map(|first| beside.append(first).unwrap());
+            beside.append(&snapshot("a", 9).encode()).unwrap();
+            let counts = Arc::default();
+            let file = File::open(&fold, &log, 3, &counts).unwrap();
+            assert_eq!(file.before(b"a", 99).is_some(), is_kept, "{first:?}");
+            assert_eq!(counts.damaged.load(Ordering::Relaxed), u64::from(!is_kept));
+            file.keep(&snapshot("b", 9));
+            let again = File::open(&fold, &log, 3, &counts).unwrap();
+            assert_eq!(again.before(b"a", 99).is_some(), is_kept, "{first:?}");
+            assert!(again.before(b"b", 99).is_some());
+        };
+        check(Some(&title(&fold)), true);
+        check(Some(&title(&FoldId::new("till", 2, [], ""))), false);
+        let other_engine = String::from_utf8(title(&fold))
+            .unwrap()
+            .replace("engine 1", "engine 0");
+        check(Some(other_engine.as_bytes()), false);
+        check(None, false);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{AsOf, EventStore, OffsetRange, Page, Source, StoreError, typed};
+use annals_event_store::{AsOf, EventStore, OffsetRange, Page, Source, StoreError, parse_at, typed};
 use annals_kafka_wire::batch::{Batch, BatchBuilder};
 use annals_segment_log::{Compaction, LogConfig, LogDir, PartitionConfig};
 
@@ -55,6 +55,26 @@ fn deleted_events_are_missed_by_who_knew_them_and_by_who_did_not() {
     assert!(
         matches!(unknown, StoreError::UnknownId { unreadable: 1, .. }),
         "{unknown}"
+    );
+    for asked in [&before, &after] {
+        let check = |at: &str, says: &[&str]| {
+            let at = parse_at(at, 0).unwrap();
+            let error = asked.reconstruct("till", "b", &at).unwrap_err().to_string();
+            assert!(says.iter().all(|says| error.contains(says)), "{error}");
+        };
+        let deleted = ["what till `b` was at", "before offset 2 were deleted"];
+        check("offset:1", &deleted);
+        check("0=0", &deleted);
+        check("1970-01-01T00:00:00.001Z", &deleted);
+    }
+    logs.append(0, &[opened("c")]);
+    let later = after
+        .reconstruct("till", "c", &AsOf::Offset(2))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        later.contains("not exist yet") && later.contains("may have been among the records before offset 2"),
+        "{later}"
     );
     assert_eq!(
         after

@@ -67,7 +67,11 @@ fn check(value: Option<Vec<u8>>, reason: &str) {
         }
         // A history has all events and says where the fold stops, on whatever page that event stands.
         for from in [0, 2] {
-            let page = Page { from, limit: 2 };
+            let page = Page {
+                from,
+                limit: 2,
+                cursor: None,
+            };
             let history = store.history("till", "k", &AsOf::Head, page).unwrap();
             assert_eq!(history.entries.len() as u64, 2 - from / 2);
             assert_eq!(history.halted.unwrap().offset, 1);

@@ -3,6 +3,7 @@
 // Tests say what went wrong by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod asked;
 mod copies;
 mod damage;
 mod declarative;

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{
-    AsOf, DiffCursor, EventStore, FieldChange, HistoryCursor, PAGE_BYTES_MAX, Page, StoreError, Work, typed,
-};
+use annals_event_store::{AsOf, EventStore, FieldChange, PAGE_BYTES_MAX, Page, StoreError, Work, typed};
 
 use crate::support::Logs;
 use crate::till::{Ids, TOPIC, Till, TillFold, table};
@@ -51,9 +49,12 @@ fn a_history_is_walked_at_one_cut() {
     let (store, ids) = store(&logs);
     renamed(&logs, &ids, "k", 2_499);
     for limit in [1, 700, 1_000] {
-        let ask = |at: &AsOf, from| store.history("till", "k", at, Page { from, limit }).unwrap();
         let (mut revisions, mut pages) = (Vec::new(), 0);
-        let mut page = ask(&AsOf::Head, 0);
+        let first = Page {
+            limit,
+            ..Page::default()
+        };
+        let mut page = store.history("till", "k", &AsOf::Head, first).unwrap();
         let cut = page.cut.clone();
         loop {
             assert!(page.entries.len() <= limit && page.cut == cut);
@@ -65,8 +66,12 @@ fn a_history_is_walked_at_one_cut() {
                 // What comes meanwhile is not of this walk.
                 logs.append(0, &[Till::Closed.write(&ids, "other 1", 9)]);
             }
-            let HistoryCursor { cut, from } = cursor.parse().unwrap();
-            page = ask(&AsOf::Cut(cut), from);
+            let next = Page {
+                limit,
+                cursor: Some(&cursor),
+                ..Page::default()
+            };
+            page = store.history("till", "k", &AsOf::Head, next).unwrap();
         }
         assert!(revisions.into_iter().eq(0..2_500), "limit {limit}");
         assert_eq!(pages, 2_500_usize.div_ceil(limit));
@@ -74,11 +79,16 @@ fn a_history_is_walked_at_one_cut() {
     let beyond = Page {
         from: u64::MAX,
         limit: 1,
+        cursor: None,
     };
     let beyond = store.history("till", "k", &AsOf::Head, beyond).unwrap();
     assert!(beyond.entries.is_empty() && beyond.next_cursor.is_none());
     for limit in [0, 1_001] {
-        let refused = store.history("till", "k", &AsOf::Head, Page { from: 0, limit });
+        let page = Page {
+            limit,
+            ..Page::default()
+        };
+        let refused = store.history("till", "k", &AsOf::Head, page);
         assert!(matches!(refused, Err(StoreError::Limit { .. })));
     }
 }
@@ -115,9 +125,12 @@ fn large_entries_make_short_pages() {
 
     let (mut from, mut sizes) = (0, Vec::new());
     while from < 5 {
-        let history = store
-            .history("till", "till 0", &AsOf::Head, Page { from, limit: 100 })
-            .unwrap();
+        let page = Page {
+            from,
+            limit: 100,
+            cursor: None,
+        };
+        let history = store.history("till", "till 0", &AsOf::Head, page).unwrap();
         sizes.push(history.entries.len());
         from += history.entries.len() as u64;
     }
@@ -149,19 +162,20 @@ fn a_long_difference_is_walked_at_its_two_cuts() {
     // Each new name, and the owner.
     assert_eq!((whole.total, whole.changes.len()), (1_001, 1_000));
     let mut walked: Vec<FieldChange> = Vec::new();
-    let mut page = store
-        .diff("till", "k", &from, &to, Page { from: 0, limit: 300 })
-        .unwrap();
+    let first = Page {
+        limit: 300,
+        ..Page::default()
+    };
+    let mut page = store.diff("till", "k", &from, &to, first).unwrap();
     loop {
         assert_eq!((&page.from.cut, &page.to.cut), (&whole.from.cut, &whole.to.cut));
         assert!(page.total == 1_001 && page.changes.len() <= 300);
         walked.append(&mut page.changes);
         let Some(cursor) = page.next_cursor else { break };
-        let DiffCursor { from, to, given } = cursor.parse().unwrap();
-        let (from, to) = (AsOf::Cut(from), AsOf::Cut(to));
         let next = Page {
-            from: given,
             limit: 300,
+            cursor: Some(&cursor),
+            ..Page::default()
         };
         page = store.diff("till", "k", &from, &to, next).unwrap();
     }

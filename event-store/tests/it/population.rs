@@ -10,6 +10,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::model::{Stream, events, stores};
+use crate::support::Logs;
+use crate::till::{FILE, TOPIC, Till, table};
 
 /// Conditions, and what they mean of a state in JSON.
 type Condition = (&'static str, fn(&Value) -> bool);
@@ -223,6 +225,8 @@ fn what_does_not_fit_the_state_is_told_with_its_place() {
     check(condition("state.balance >"), &["no CEL expression"]);
     let deep = format!("{}state.payments > 0{}", "(!".repeat(1_000), ")".repeat(1_000));
     check(condition(&deep), &["no CEL expression"]);
+    let deep = format!("state.payments > {}1", "1 + ".repeat(101));
+    check(condition(&deep), &["nests deeper than 100"]);
     let select = |text: &str| Question {
         select: Some(text.to_owned()),
         ..Question::default()
@@ -291,10 +295,27 @@ fn an_aggregate_that_a_question_has_no_answer_for_is_named() {
     );
 }
 
+/// So many tills, each opened by the same one.
+fn opened_by(tills: usize, owner: &str) -> (Logs, EventStore) {
+    let (table, ids) = table();
+    let logs = Logs::new(TOPIC, 1);
+    for till in 0..tills {
+        let opened = Till::Opened {
+            owner: owner.to_owned(),
+            opened_at: 0,
+        };
+        logs.append(0, &[opened.write(&ids, &format!("till {till}"), 1)]);
+    }
+    let table = std::sync::Arc::new(table);
+    let store = EventStore::new(table.clone());
+    let fold = annals_event_store::declarative::load(FILE, &*table).unwrap();
+    store.add_aggregate(Box::new(fold), logs.source()).unwrap();
+    (logs, store)
+}
+
 #[test]
 fn only_so_many_rows_come_in_an_order() {
-    let stream = Stream::of(&[]);
-    let (_logs, [_, store]) = stores(&stream, &[]);
+    let (_logs, store) = opened_by(2, "ada");
     let question = Question {
         order: Some("balance".to_owned()),
         ..Question::default()
@@ -306,8 +327,26 @@ fn only_so_many_rows_come_in_an_order() {
         let error = rows.each(limit, &mut |_| Ok(())).unwrap_err();
         assert!(matches!(error, StoreError::Ordered { .. }), "{error}");
     }
+    let first = store.ask("till", &AsOf::Head, &question, 1, None).unwrap();
+    let (walk, _) = first.next_cursor.as_deref().unwrap().rsplit_once(';').unwrap();
     let error = store
-        .ask("till", &AsOf::Head, &question, 2, Some("0=1;9999"))
+        .ask("till", &AsOf::Head, &question, 2, Some(&format!("{walk};9999")))
         .unwrap_err();
     assert!(matches!(error, StoreError::Ordered { .. }), "{error}");
+}
+
+/// Rows in an order are held, and only so much of them.
+#[test]
+fn rows_in_an_order_have_only_so_many_bytes() {
+    // A state has the owner's name twice.
+    let (_logs, store) = opened_by(17, &"x".repeat(1 << 20));
+    let question = Question {
+        order: Some("balance".to_owned()),
+        ..Question::default()
+    };
+    let rows = store.rows("till", &AsOf::Head, &question).unwrap();
+    let error = rows.each(Some(17), &mut |_| Ok(())).unwrap_err();
+    assert!(matches!(error, StoreError::OrderedBytes { .. }), "{error}");
+    assert!(error.to_string().contains("33554432"), "{error}");
+    rows.each(Some(4), &mut |_| Ok(())).unwrap();
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::model::{Step, Stream, events};
-use crate::support::Logs;
+use crate::support::{Logs, Write};
 use crate::till::{FILE, TOPIC, Till, table};
 
 /// A store whose events have actors, by their offsets.
@@ -257,4 +257,75 @@ fn a_page_looks_at_so_many_offsets() {
         .trail("till", &sought, &AsOf::Head, &AsOf::Head, 10, Some(&cursor))
         .unwrap();
     assert_eq!((rest.looked_at, rest.next_cursor), (50_000, None));
+}
+
+fn typed_store(table: crate::support::Table, logs: &Logs) -> EventStore {
+    let store = EventStore::new(std::sync::Arc::new(table));
+    let fold = annals_event_store::typed::<crate::till::TillFold>(TOPIC);
+    store.add_aggregate(Box::new(fold), logs.source()).unwrap();
+    store
+}
+
+fn opened() -> Till {
+    Till::Opened {
+        owner: "ada".into(),
+        opened_at: 0,
+    }
+}
+
+/// A page ends after so many aggregates, whether any of them differs or not.
+#[test]
+fn a_page_of_differences_looks_at_so_many_aggregates() {
+    let (table, ids) = table();
+    let logs = Logs::new(TOPIC, 1);
+    let one = opened().write(&ids, "a", 1);
+    let mut tills = (0..102_000).map(|till| Write {
+        key: Some(format!("till {till:06}").into_bytes()),
+        ..one.clone()
+    });
+    loop {
+        let batch: Vec<Write> = tills.by_ref().take(20_000).collect();
+        if batch.is_empty() {
+            break;
+        }
+        logs.append(0, &batch);
+    }
+    let store = typed_store(table, &logs);
+    let (from, to) = (AsOf::Offset(101_998), AsOf::Head);
+    let page = store.differences("till", &from, &to, 10, None).unwrap();
+    let cursor = page.next_cursor.unwrap();
+    assert!(page.items.is_empty() && cursor.contains(";till 100"), "{cursor}");
+    let rest = store.differences("till", &from, &to, 10, Some(&cursor)).unwrap();
+    assert_eq!((rest.items.len(), rest.next_cursor), (1, None));
+}
+
+/// What an event changed is found by folding each aggregate about twice, however many events it has.
+#[test]
+fn a_long_history_is_not_folded_for_each_of_its_events() {
+    const EVENTS: usize = 20_000;
+    let (table, ids) = table();
+    let logs = Logs::new(TOPIC, 1);
+    let paid = Till::Paid {
+        cents: 1,
+        payer: 1,
+        note: None,
+    };
+    logs.append(0, &[opened().write(&ids, "a", 1)]);
+    for _ in 0..EVENTS / 1_000 {
+        logs.append(0, &vec![paid.write(&ids, "a", 2); 1_000]);
+    }
+    let store = typed_store(table, &logs);
+    let sought = Sought {
+        field: "owner".parse().ok(),
+        ..Sought::default()
+    };
+    // A page ends when it has cost a quarter of what it may.
+    let work = annals_event_store::Work::up_to(4 * 80 * EVENTS as u64);
+    let from = AsOf::Cut(Cut::default());
+    let page = store
+        .at_work(&work)
+        .trail("till", &sought, &from, &AsOf::Head, 10, None)
+        .unwrap();
+    assert_eq!((page.entries.len(), page.next_cursor), (1, None));
+    assert_eq!(page.looked_at, EVENTS as u64 + 1);
 }

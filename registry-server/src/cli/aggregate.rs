@@ -4,13 +4,14 @@
 //! Long answers are fetched page by page and printed as they come. A fold that stopped is told the same way by every
 //! command: what there is is printed, then the place and the reason, and the exit code is 1.
 
+use annals_event_store::key::path_id;
 use annals_event_store::{Halted, parse_at};
 use clap::Args;
 use serde_json::Value;
 
 use super::Global;
 use super::aggregates;
-use super::api::Api;
+use super::api::{Api, given};
 use super::exit::{Exit, Failure};
 use super::explain;
 use super::output::{self, Format};
@@ -87,20 +88,17 @@ impl std::str::FromStr for AggregateId {
                 name: name.to_owned(),
                 id: id.to_owned(),
             }),
-            _ => Err("expected TYPE/ID, such as order/990001".to_owned()),
+            _ => Err("expected TYPE/ID, such as order/990001; the empty id is written hex:".to_owned()),
         }
     }
 }
 
 impl AggregateId {
     fn get(&self, api: &Api, tail: Option<&str>, query: &[(&str, Option<&str>)]) -> Result<Value, Failure> {
-        let mut segments = vec!["v1", "aggregates", &self.name, &self.id];
+        let id = path_id(&self.id);
+        let mut segments = vec!["v1", "aggregates", &self.name, &id];
         segments.extend(tail);
-        let given: Vec<(&str, &str)> = query
-            .iter()
-            .filter_map(|(name, value)| Some((*name, (*value)?)))
-            .collect();
-        api.get(&segments, &given)
+        api.get(&segments, &given(query))
     }
 
     /// Fetches page after page and prints each; gives what stands around the list.
@@ -255,6 +253,7 @@ impl History {
         let answer = self.aggregate.pages(global, &[("at", at)], &HISTORY)?;
         if global.output == Format::Table {
             say_taken(at, &answer["at"]);
+            say_missing(&answer);
         }
         ended(
             &answer,
@@ -296,6 +295,7 @@ impl Diff {
         if global.output == Format::Table {
             say_taken(Some(&self.from), &answer["from"]["at"]);
             say_taken(self.to.as_deref(), &answer["to"]["at"]);
+            say_missing(&answer);
         }
         ended(&answer, STATE_SHOWN)
     }
@@ -351,6 +351,14 @@ mod tests {
     fn aggregate_ids() {
         let id: AggregateId = "order/a/b".parse().unwrap();
         assert_eq!((id.name.as_str(), id.id.as_str()), ("order", "a/b"));
+        let (server, served) = serve(vec![(
+            "GET /v1/aggregates/order/hex%3A2e2e?at=now ",
+            serde_json::json!({}),
+        )]);
+        let dots: AggregateId = "order/..".parse().unwrap();
+        dots.get(&Api::new(&server), None, &[("at", Some("now"))])
+            .unwrap();
+        served.join().unwrap();
         for bad in ["order", "order/", "/1", ""] {
             assert!(bad.parse::<AggregateId>().is_err(), "{bad}");
         }

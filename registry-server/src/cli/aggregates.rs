@@ -1,4 +1,5 @@
-//! `annals list | changes`, and `annals diff` without an id: what an auditor asks about all aggregates of a type.
+//! `annals list`, and `annals diff` without an id: what an auditor asks about all aggregates of a type. `annals changes` is in
+//! `changes.rs`.
 //!
 //! Pages are fetched and printed as they come, with how far that is on a terminal; rows for a file are passed on as the
 //! server sends them.
@@ -7,8 +8,8 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::Global;
-use super::aggregate::{AT_HELP, point, say_missing, short};
-use super::api::Api;
+use super::aggregate::{AT_HELP, point, say_missing};
+use super::api::{Api, given};
 use super::exit::{Exit, Failure};
 use super::output::{self, Format};
 use super::progress::Progress;
@@ -62,46 +63,22 @@ enum Rows {
     Avro,
 }
 
-/// `annals changes order --actor jane --field address.street`
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  annals changes --actor jane --since 2026-03-01
-  annals changes order --field address.street --since -2w
-  annals changes order --kind OrderRefunded --since 2026-03-01 --until 2026-03-31 -o json")]
-pub(crate) struct Changes {
-    /// The aggregates' type; all types when absent
-    #[arg(value_name = "TYPE")]
-    name: Option<String>,
-    /// Who caused them
-    #[arg(long)]
-    actor: Option<String>,
-    /// The kind of the events: their full name, or its last part
-    #[arg(long)]
-    kind: Option<String>,
-    /// What they changed: a place in the state, such as `address.street` or `items[*].status`
-    #[arg(long)]
-    field: Option<String>,
-    /// The point behind which they are; from the first on when absent
-    #[arg(long, visible_alias = "from", value_name = "AT", allow_hyphen_values = true, value_parser = point)]
-    since: Option<String>,
-    /// The last point; the head of the log when absent
-    #[arg(long, visible_alias = "to", value_name = "AT", allow_hyphen_values = true, value_parser = point)]
-    until: Option<String>,
-}
+/// The parameters that are points in the log.
+const POINTS: [&str; 3] = ["at", "from", "to"];
 
 /// A route whose answer holds a long list, and how the list is shown.
-struct Listing<'a> {
-    path: &'a str,
-    name: &'a str,
-    list: &'static str,
+pub(super) struct Listing<'a> {
+    pub(super) path: &'a str,
+    pub(super) name: &'a str,
+    pub(super) list: &'static str,
     /// The most rows that are shown.
-    limit: u64,
-    progress: Progress,
+    pub(super) limit: u64,
+    pub(super) progress: Progress,
 }
 
 impl Listing<'_> {
     /// Fetches page after page, and gives each to be printed until nobody reads; gives the first without its list.
-    fn pages(
+    pub(super) fn pages(
         &self,
         api: &Api,
         query: &[(&str, Option<&str>)],
@@ -112,11 +89,11 @@ impl Listing<'_> {
         let mut around = Value::Null;
         let mut cursor: Option<String> = None;
         loop {
-            // The cursor carries the cuts, and the rest of the question stays the same.
-            let mut given: Vec<(&str, &str)> = query
-                .iter()
-                .filter_map(|(name, value)| Some((*name, (*value)?)))
-                .collect();
+            let mut given = given(query);
+            if cursor.is_some() {
+                // It carries the cuts, and the rest of the question stays the same.
+                given.retain(|(name, _)| !POINTS.contains(name));
+            }
             let limit = left.min(1_000).to_string();
             given.push(("limit", &limit));
             given.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
@@ -234,93 +211,8 @@ fn say_sums(around: &Value) {
     }
 }
 
-impl Changes {
-    pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
-        let api = Api::new(&global.server);
-        let query = [
-            ("from", self.since.as_deref()),
-            ("to", self.until.as_deref()),
-            ("actor", self.actor.as_deref()),
-            ("kind", self.kind.as_deref()),
-            ("field", self.field.as_deref()),
-        ];
-        let names = match &self.name {
-            Some(name) => vec![name.clone()],
-            None => {
-                let all = api.get(&["v1", "aggregates"], &[])?;
-                let all = all["aggregates"].as_array().into_iter().flatten();
-                all.filter_map(|one| Some(one["name"].as_str()?.to_owned()))
-                    .collect()
-            }
-        };
-        let mut table = output::Table::new(&[
-            "AGGREGATE",
-            "OFFSET",
-            "TIME (UTC)",
-            "ACTOR",
-            "EVENT",
-            "FIELD",
-            "BEFORE",
-            "AFTER",
-        ]);
-        let mut first = true;
-        for name in &names {
-            let listing = Listing {
-                path: "changes",
-                name,
-                list: "entries",
-                limit: u64::MAX,
-                progress: Progress::new("offsets:", None),
-            };
-            match global.output {
-                // One type is one object; of several, each is.
-                Format::Json => {
-                    let mut json = output::PagedJson::new("entries");
-                    listing.pages(&api, &query, &mut |page| json.page(page))?;
-                    json.end()?;
-                }
-                Format::Table => {
-                    let around = listing.pages(&api, &query, &mut |page| {
-                        let entries = page["entries"].as_array().into_iter().flatten();
-                        table.rows(entries.flat_map(|entry| deed_rows(name, entry)))
-                    })?;
-                    say_missing(&around);
-                    if std::mem::take(&mut first) {
-                        output::remark(&format!(
-                            "times are by the clock of: {}",
-                            output::cell(&around["time"])
-                        ));
-                    }
-                }
-            }
-        }
-        Ok(Exit::Done)
-    }
-}
-
-/// A row for each field an event changed; one for the event where it changed nothing.
-fn deed_rows(name: &str, deed: &Value) -> Vec<Vec<String>> {
-    let by = &deed["by"];
-    let event = by["event"].as_str().map_or("-", short);
-    let of = vec![
-        format!("{name}/{}", output::cell(&deed["id"])),
-        output::cell(&by["offset"]),
-        output::cell(&by["recorded"]),
-        output::cell(&by["actor"]),
-        event.to_owned(),
-    ];
-    let mut rows = change_rows(&of, deed);
-    if rows.is_empty() {
-        let problem = deed["problem"]
-            .as_str()
-            .map_or_else(|| "-".to_owned(), |problem| format!("({problem})"));
-        rows.push([&of[..], &[problem]].concat());
-    }
-    rows
-}
-
 /// A row for each change of an answer, behind what is told of all of them.
-fn change_rows(of: &[String], answer: &Value) -> Vec<Vec<String>> {
+pub(super) fn change_rows(of: &[String], answer: &Value) -> Vec<Vec<String>> {
     let changes = answer["changes"].as_array().into_iter().flatten();
     let mut rows: Vec<Vec<String>> = changes
         .map(|change| {

@@ -29,6 +29,12 @@ pub(crate) struct Api {
 /// What was asked wrong: a point in the log that reads, but means nothing there; a condition that does not fit the state.
 const USAGE: [&str; 2] = ["urn:annals:problem:bad-point", "urn:annals:problem:bad-question"];
 
+/// The parameters of a query that are given.
+pub(crate) fn given<'q>(query: &[(&'q str, Option<&'q str>)]) -> Vec<(&'q str, &'q str)> {
+    let given = query.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+    given.collect()
+}
+
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Failure {
         let exit = match refusal.is_not_found() {

@@ -6,6 +6,7 @@
 mod aggregate;
 mod aggregates;
 mod api;
+mod changes;
 mod check;
 mod exit;
 mod explain;
@@ -103,7 +104,7 @@ enum Command {
     /// All aggregates of a type at a point: which, by what columns, in which order, with sums
     List(aggregates::List),
     /// Who did what: the changes to all aggregates, by actor, kind and field
-    Changes(aggregates::Changes),
+    Changes(changes::Changes),
     /// The folds that make the states: list, check, test, compare, load, and move on to newer schemas
     #[command(subcommand)]
     Fold(fold::Fold),

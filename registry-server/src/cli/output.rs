@@ -1,5 +1,6 @@
 //! Printing: tables for people, JSON for programs.
 
+use std::borrow::Cow;
 use std::io::{self, Write as _};
 
 use serde_json::Value;
@@ -15,9 +16,29 @@ pub(crate) enum Format {
     Json,
 }
 
+/// Text as a terminal may have it: control characters are written out (`\u{1b}`), so that nothing which somebody stored
+/// steers it. Lines stay apart.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| c.is_control() && c != '\n')
+}
+
+fn escaped(text: &str, is_bad: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&is_bad) {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_bad(c) {
+            true => plain.extend(c.escape_default()),
+            false => plain.push(c),
+        }
+    }
+    Cow::Owned(plain)
+}
+
 /// Print one line to stdout. A closed pipe (`annals … | head`) is not an error.
 pub(crate) fn line(text: &str) -> Result<(), Failure> {
-    is_read(writeln!(io::stdout().lock(), "{text}")).map(drop)
+    is_read(writeln!(io::stdout().lock(), "{}", plain(text))).map(drop)
 }
 
 /// Print bytes as they are, and say whether anybody still reads them.
@@ -41,21 +62,21 @@ pub(crate) fn while_read<T>(written: io::Result<T>) -> Result<Option<T>, Failure
 }
 
 pub(crate) fn json(value: &Value) -> Result<(), Failure> {
-    line(&format!("{value:#}"))
+    is_read(writeln!(io::stdout().lock(), "{value:#}")).map(drop)
 }
 
 /// A remark for people, beside the data.
 pub(crate) fn remark(text: &str) {
     // Nothing is lost when nobody reads it.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", plain(text));
 }
 
 pub(crate) fn error(failure: &Failure) {
     let mut stderr = io::stderr().lock();
     // Nothing is left to tell anyone when stderr itself is gone.
-    let _ = writeln!(stderr, "error: {}", failure.message);
+    let _ = writeln!(stderr, "error: {}", plain(&failure.message));
     if let Some(help) = &failure.help {
-        let _ = writeln!(stderr, "  help: {help}");
+        let _ = writeln!(stderr, "  help: {}", plain(help));
     }
 }
 
@@ -84,7 +105,12 @@ impl Table {
 
     /// Prints more rows, and says whether anybody still reads them.
     pub(crate) fn rows(&mut self, rows: impl IntoIterator<Item = Vec<String>>) -> Result<bool, Failure> {
-        let rows: Vec<Vec<String>> = self.header.take().into_iter().chain(rows).collect();
+        let plain = |cell: String| match escaped(&cell, char::is_control) {
+            Cow::Borrowed(_) => cell,
+            Cow::Owned(plain) => plain,
+        };
+        let rows = self.header.take().into_iter().chain(rows);
+        let rows: Vec<Vec<String>> = rows.map(|row| row.into_iter().map(plain).collect()).collect();
         for row in &rows {
             for (width, cell) in self.widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count().min(COLUMN_WIDTH_MAX));
@@ -163,6 +189,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn nothing_that_was_stored_steers_a_terminal() {
+        let check = |text: &str, wanted: &str| assert_eq!(plain(text), wanted);
+        check("café 🛒\nb", "café 🛒\nb");
+        check("a\u{1b}[2Jb\r\t", "a\\u{1b}[2Jb\\r\\t");
+        check("\u{9b}31m\u{7f}", "\\u{9b}31m\\u{7f}");
+    }
 
     #[test]
     fn a_paged_list_reads_as_if_it_had_come_at_once() {

@@ -2,20 +2,16 @@
 
 use std::io::{self, IsTerminal as _};
 
-use super::api::Api;
+use super::api::{Api, given};
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 
 /// Passes an answer's rows on as they come.
 pub(crate) fn pass_on(api: &Api, segments: &[&str], query: &[(&str, Option<&str>)]) -> Result<Exit, Failure> {
-    let given: Vec<(&str, &str)> = query
-        .iter()
-        .filter_map(|(name, value)| Some((*name, (*value)?)))
-        .collect();
     // Rows on the same screen would be torn by it.
     let progress = (!io::stdout().is_terminal()).then(|| Progress::new("kilobytes:", None));
     let mut out = Counted { progress, bytes: 0 };
-    api.pass_on(segments, &given, &mut out)?;
+    api.pass_on(segments, &given(query), &mut out)?;
     Ok(Exit::Done)
 }
 

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{
-    AsOf, EventStore, FoldUsed, HistoryCursor, Page, StoreError, parse_at, revision_name,
-};
+use annals_event_store::key::path_id;
+use annals_event_store::{AsOf, EventStore, FoldUsed, Page, StoreError, parse_at, revision_name};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -54,6 +53,8 @@ struct AggregatePage {
     event: Event,
     /// The chosen event alone, in the API.
     event_cursor: String,
+    /// The id as a step of a path.
+    step: String,
     events: Vec<EventRow>,
     events_part: Pager,
     /// Where and why the fold stops among all events.
@@ -103,6 +104,7 @@ fn page(
     let only = Page {
         from: selected,
         limit: 1,
+        cursor: None,
     };
     let Some(chosen) = events.history(name, id, &at, only)?.entries.pop() else {
         return Ok(None);
@@ -117,10 +119,6 @@ fn page(
     let fields_part = Pager::new(ask.field, FIELD_ROWS, fields.len() as u64);
     let before_part = usize::try_from(fields_part.from).unwrap_or(usize::MAX);
     let shown = fields.into_iter().skip(before_part).take(FIELD_ROWS as usize);
-    let event_cursor = HistoryCursor {
-        cut: after.cut.clone(),
-        from: selected,
-    };
     Ok(Some(AggregatePage {
         selected,
         last: events_part.total.saturating_sub(1),
@@ -128,7 +126,7 @@ fn page(
         changed_only,
         at: ask.at.clone().unwrap_or_default(),
         event: Event::from(&chosen),
-        event_cursor: event_cursor.to_string(),
+        event_cursor: events.history_cursor(name, id, &after.cut, selected)?,
         events: listed,
         events_part,
         events_halted,
@@ -138,6 +136,7 @@ fn page(
         fields_all,
         topic: topic(events, name),
         evidence: Evidence::from(after),
+        step: path_id(id).into_owned(),
         name: name.to_owned(),
         id: id.to_owned(),
     }))
@@ -151,7 +150,11 @@ fn listed(
     id: &str,
     from: u64,
 ) -> Result<(Vec<EventRow>, Pager, Option<String>), StoreError> {
-    let all = events.history(name, id, &AsOf::Head, Page { from: 0, limit: 1 })?;
+    let first = Page {
+        limit: 1,
+        ..Page::default()
+    };
+    let all = events.history(name, id, &AsOf::Head, first)?;
     let (cut, halted) = (AsOf::Cut(all.cut), all.halted);
     let part = Pager::new(from, EVENT_ROWS, all.events);
     let mut rows = Vec::new();
@@ -163,6 +166,7 @@ fn listed(
         let next = Page {
             from: part.to() - left,
             limit: left as usize,
+            cursor: None,
         };
         let entries = events.history(name, id, &cut, next)?.entries;
         if entries.is_empty() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use annals_broker::LogState;
 use annals_event_store::NotLoaded;
+use annals_event_store::key::path_id;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -108,7 +109,7 @@ pub(super) async fn jump(
         Some((name, id)) => Ok(Redirect::to(&format!(
             "/console/aggregates/{}/{}",
             escaped(name),
-            escaped(id)
+            escaped(&path_id(id))
         ))),
         None => Err(Missing::not_found(format!(
             "there is no topic and no subject named {to}; an aggregate is written TYPE/ID, such as order/990001"

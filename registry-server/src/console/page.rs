@@ -123,6 +123,7 @@ impl From<StoreError> for Missing {
             StoreError::UnknownAggregate { .. }
             | StoreError::UnknownId { .. }
             | StoreError::NotYet { .. }
+            | StoreError::Deleted { .. }
             | StoreError::NoSuchRevision { .. } => Missing::not_found(message),
             StoreError::WrongTopic { .. }
             | StoreError::Index(_)
@@ -137,6 +138,8 @@ impl From<StoreError> for Missing {
             | StoreError::OrderedBytes { .. }
             | StoreError::Limit { .. }
             | StoreError::OtherFolds
+            | StoreError::OtherQuestion
+            | StoreError::OtherPoint
             | StoreError::TooMuchWork { .. } => Missing::not_understood(message),
         }
     }

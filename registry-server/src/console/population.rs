@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use annals_event_store::key::path_id;
 use annals_event_store::{AggregateInfo, EventStore, Member, NotLoaded, StoreError, TimeSource, parse_at};
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -70,6 +71,8 @@ pub(super) struct Ask {
 
 struct Row {
     id: String,
+    /// The id as a step of a path.
+    step: String,
     events: u64,
     recorded: Option<Time>,
     /// Where and why its fold stopped.
@@ -138,6 +141,7 @@ impl Row {
             .map(|column| shortened(text(&member.state[column.as_str()]), CELL_CHARS_MAX))
             .collect();
         Row {
+            step: path_id(&member.id).into_owned(),
             id: member.id,
             events: member.events,
             recorded: member.recorded.as_deref().map(Time::from),

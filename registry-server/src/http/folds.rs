@@ -1,8 +1,8 @@
 //! What can be done with the folds: telling one to read with the newest schema versions, asking what a changed one would
 //! make of the history there is, and taking one in.
 //!
-//! Which folds there are, and which do not run, is part of `GET /v1/aggregates`. A fold is sent as its YAML text, whatever
-//! the request calls it.
+//! Which folds there are, and which do not run, is part of `GET /v1/aggregates`. A fold is sent as its YAML text; a request
+//! that calls it something else is refused.
 
 use std::sync::Arc;
 
@@ -44,8 +44,8 @@ struct WhatIfQuery {
     at: Option<String>,
     /// The most aggregates that differ on the page, 1 to 1000; 100 when absent. Much to compare makes a page shorter.
     limit: Option<usize>,
-    /// The `next_cursor` of the page before, which was of the same fold. It carries that page's cut, and `at` is not looked
-    /// at.
+    /// The `next_cursor` of the page before, which was of the same fold. It carries that page's cut: leave `at` out, or as it
+    /// was.
     cursor: Option<String>,
 }
 
@@ -81,6 +81,7 @@ async fn update_fold(
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
         (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json"),
         (status = 500, body = Problem, content_type = "application/problem+json")))]
 async fn load_fold(
@@ -106,6 +107,7 @@ async fn load_fold(
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
         (status = 413, body = Problem, content_type = "application/problem+json"),
+        (status = 415, body = Problem, content_type = "application/problem+json"),
         (status = 422, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn what_if(
@@ -135,6 +137,15 @@ impl<S: Send + Sync> FromRequest<S> for FoldText {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<FoldText, Response> {
+        if let Some(kind) = request.headers().get(header::CONTENT_TYPE)
+            && !is_yaml(kind)
+        {
+            let text = format!(
+                "a fold is YAML, and the request calls it {kind:?}; send it with content-type: application/yaml"
+            );
+            let problem = Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-yaml", text);
+            return Err(problem.into_response());
+        }
         let bytes = body_bytes(request, state, TEXT_BYTES_MAX).await;
         let bytes = bytes.map_err(|error| error.at("/v1/folds"))?;
         let text = String::from_utf8(bytes.into());
@@ -143,6 +154,21 @@ impl<S: Send + Sync> FromRequest<S> for FoldText {
             Problem::new(StatusCode::BAD_REQUEST, "bad-body", text).into_response()
         })
     }
+}
+
+/// Whether a media type may be that of YAML.
+fn is_yaml(kind: &HeaderValue) -> bool {
+    let kind = kind.to_str().unwrap_or_default();
+    let essence = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    matches!(
+        essence.as_str(),
+        "application/yaml" | "application/x-yaml" | "text/yaml" | "text/x-yaml" | "text/plain"
+    )
 }
 
 fn interrupted() -> Problem {

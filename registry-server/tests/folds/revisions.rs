@@ -302,6 +302,13 @@ fn what_would_be_otherwise_is_told_and_nothing_is_changed() {
     );
     server.send_fold("/v1/folds", &fold("order"));
     let kept = files(data.path());
+    for path in ["/v1/folds", "/v1/folds/diff"] {
+        let (status, said) = server.ask("POST", path, Some(&json!({"name": "order"})));
+        assert!(
+            status == 415 && said.contains("application/yaml"),
+            "{path}: {said}"
+        );
+    }
     let (status, page) = server.send_fold("/v1/folds/diff", &revision("order", 2, "words"));
     assert_eq!(status, 200, "{page}");
     assert_eq!(

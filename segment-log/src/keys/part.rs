@@ -147,11 +147,23 @@ impl Part {
         }
     }
 
-    /// The keys that are met first at `from` or behind.
-    pub(super) fn keys_since(&self, from: i64) -> Vec<KeyEntry> {
-        let before = |key: &Arc<[u8]>| self.first(key).is_some_and(|first| first < from);
-        let since = self.arrived.iter().skip(self.arrived.partition_point(before));
-        since.filter_map(|key| self.entry(key)).collect()
+    /// The keys that are met first at `from` or behind, of what is left from `start` on.
+    pub(super) fn keys_since(&self, from: i64, start: i64) -> Vec<KeyEntry> {
+        let met_before = |offset: i64| {
+            self.arrived
+                .partition_point(|key| self.first(key).is_some_and(|first| first < offset))
+        };
+        let deleted = self.arrived.iter().take(met_before(start));
+        let again = deleted.filter_map(|key| {
+            let first_offset = self.first_in(key, (start, i64::MAX))?;
+            Some(KeyEntry {
+                first_offset,
+                ..self.entry(key)?
+            })
+        });
+        let again = again.filter(|entry| entry.first_offset >= from);
+        let since = self.arrived.iter().skip(met_before(from.max(start)));
+        again.chain(since.filter_map(|key| self.entry(key))).collect()
     }
 
     /// All keys in the order of their bytes; those that came since somebody asked are put in their places.

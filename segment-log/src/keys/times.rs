@@ -4,7 +4,7 @@
 //! each place where it rises, in blocks that are found by offset and by time:
 //!
 //! ```text
-//! block, of 256 bytes or a little more; what it begins with stands in the directory (run.rs):
+//! block, of 256 bytes or a little more; what it begins with stands in the directory (layout.rs):
 //!     varint  offset, less the one before
 //!     varint  milliseconds, less those before
 //!     …

@@ -66,12 +66,24 @@ impl Partition {
     /// How many keys committed records before `end` have. Who asks first waits for the keys of all segments to be
     /// compared; who asks later, for the new ones.
     pub fn keys_begun(&self, end: i64) -> Result<u64, KeyError> {
+        let begun = self.keys_begun_while(end, &mut || true)?;
+        Ok(begun.unwrap_or_default())
+    }
+
+    /// The same; nothing when `go_on` said no on the way. What was compared by then is kept.
+    pub fn keys_begun_while(
+        &self,
+        end: i64,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<u64>, KeyError> {
+        // Once: what is appended meanwhile is another's question.
+        let end = end.min(self.last_stable_offset());
         loop {
-            let begun = self.ask(end, |known, _, end| Ok(known.begun(end)))?;
-            match begun {
-                Some(begun) => return Ok(begun),
-                None => self.look_for_firsts()?,
+            let begun = self.ask(end, |known, start, end| Ok(known.begun(start, end)))?;
+            if begun.is_some() || !go_on() {
+                return Ok(begun);
             }
+            self.look_for_firsts()?;
         }
     }
 

@@ -14,6 +14,7 @@ use crate::{
     AppendError, ConditionError, Conditions, Durability, KeyError, LogDir, Partition, PartitionConfig,
 };
 
+mod deleted;
 mod restart;
 
 fn name(key: u8) -> Vec<u8> {

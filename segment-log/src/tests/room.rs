@@ -289,3 +289,26 @@ fn the_mark_is_written_every_second_that_something_changed() {
     commit(&log);
     assert_eq!(disk.syncs(), steps, "nothing changed, nothing is written");
 }
+
+/// A cache leaves the room there is to records.
+#[test]
+fn nothing_is_appended_while_the_log_takes_nothing() {
+    let disk = SimDisk::new();
+    let log = open(&disk).unwrap();
+    let partition = log.partition("a/0", config(1 << 20)).unwrap();
+    let (beside, _) = partition.beside("x", &mut |_, _| {}).unwrap();
+    assert_eq!(beside.append(b"a").unwrap(), 0);
+    disk.set_room(100);
+    partition.append(&batch(None, &[1], 300), 1).unwrap_err();
+    let refused = beside.append(b"b").unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::StorageFull, "{refused}");
+    disk.set_room(usize::MAX);
+    partition.append(&one(1), 1).unwrap();
+    for _ in 0..2 {
+        disk.pass(TICK);
+        commit(&log);
+    }
+    assert_eq!(beside.append(b"c").unwrap(), 9);
+    log.close().unwrap();
+    assert!(beside.append(b"d").is_err(), "the directory is closed");
+}

@@ -11,7 +11,7 @@ use annals_kafka_wire::batch::batches;
 
 use super::Partition;
 use crate::damage::Damage;
-use crate::disk::{is_failed_sync, replace};
+use crate::disk::{is_failed_sync, remove_if_there, replace};
 use crate::error::{KeyError, ReadError};
 use crate::keys::run::{Run, is_damaged};
 use crate::keys::{Known, Part, Reading, Sealed, SealedKeys, Segment, SegmentId, encode};
@@ -52,11 +52,12 @@ impl Partition {
         if !self.is_aligned() {
             return Ok(());
         }
-        let (step, forgotten) = {
+        // What is looked at is taken out first: nobody who appends waits for it to be read.
+        let (search, forgotten) = {
             let known = read(&self.keys.known);
-            let step = known.look_for_firsts(&*self.shared.disk, self.log_start_offset());
-            (step, known.forgotten)
+            (known.search(self.log_start_offset()), known.forgotten)
         };
+        let step = search.step(&*self.shared.disk);
         drop(files);
         // A run that turns out to be damaged is made anew by the next question.
         let step = match step {
@@ -262,6 +263,11 @@ impl Partition {
             let SealedKeys::Part(part, _) = &sealed.keys else {
                 continue;
             };
+            // Who came first has written it, and it may have been merged by now: its name is another's then.
+            let is_known = |known: &Known| known.sealed.iter().any(|other| Arc::ptr_eq(other, &sealed));
+            if !is_known(&read(&self.keys.known)) {
+                continue;
+            }
             let Some(id) = self.segment_ids(&sealed.segments)? else {
                 continue;
             };
@@ -301,17 +307,16 @@ impl Partition {
             .filter(damaged)
             .map(|one| one.base)
             .collect();
-        for base in &bases {
-            match self.shared.disk.remove(&file_name(&self.path, *base, "keys")) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
-        }
+        // First, so that nobody asks for what is not there.
         self.keys.change(|known| {
             if let Some(first) = bases.first() {
                 known.forget_from(*first);
             }
-        })
+        })?;
+        for base in &bases {
+            remove_if_there(&*self.shared.disk, &file_name(&self.path, *base, "keys"))?;
+        }
+        Ok(())
     }
 
     /// The sealed segments that follow each other from the one that begins at `from` to the one that ends by `end`.

@@ -7,11 +7,11 @@ use std::io;
 use std::sync::Arc;
 
 use super::super::Partition;
-use crate::disk::{Open, parent};
+use crate::disk::{Open, parent, remove_if_there};
 use crate::error::{KeyError, ReadError};
 use crate::keys::merge::{MERGED_RUNS, due, merge};
 use crate::keys::run::{Run, is_damaged};
-use crate::keys::{Sealed, SealedKeys};
+use crate::keys::{Sealed, SealedKeys, SegmentId};
 use crate::mutex::{lock, read};
 use crate::segment::file_name;
 
@@ -54,10 +54,36 @@ impl Partition {
         let name = file_name(&self.path, base, "keys");
         // A name that only the upkeep writes: so nobody waits for the bytes to be on disk.
         let fresh = file_name(&self.path, base, "merged.tmp");
-        let file = disk.open(&fresh, Open::Create)?;
-        file.write_at(0, &bytes)?;
+        let merged = self.put_merged((&fresh, &name), &bytes, sealed, id);
+        if !matches!(merged, Ok(true)) {
+            // Where that fails, the next merge writes over it.
+            let _ = remove_if_there(disk, &fresh);
+            return merged;
+        }
+        disk.sync_dir(parent(&name))?;
+        for gone in sealed.iter().skip(1) {
+            match disk.remove(&file_name(&self.path, gone.base, "keys")) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(true)
+    }
+
+    /// Writes a merged run and puts it in the place of those it was made of, if they are still there.
+    fn put_merged(
+        &self,
+        (fresh, name): (&str, &str),
+        bytes: &[u8],
+        sealed: &[Arc<Sealed>],
+        id: SegmentId,
+    ) -> Result<bool, KeyError> {
+        let disk = &*self.shared.disk;
+        let segments: Vec<_> = sealed.iter().flat_map(|one| one.segments.clone()).collect();
+        let file = disk.open(fresh, Open::Create)?;
+        file.write_at(0, bytes)?;
         file.sync()?;
-        drop((file, bytes));
+        drop(file);
         let _one_at_a_time = lock(&self.keys.follower);
         let _files = read(&self.files);
         if lock(&self.writer).removed {
@@ -81,24 +107,13 @@ impl Partition {
             let Some(range) = range.filter(|_| same && self.is_aligned_with(known)) else {
                 return Ok(false);
             };
-            disk.rename(&fresh, &name)?;
-            let run = Run::open(disk, &name, id)?;
+            disk.rename(fresh, name)?;
+            let run = Run::open(disk, name, id)?;
             let merged = run.and_then(|run| Sealed::new(segments, SealedKeys::Run(run)));
             let Some(merged) = merged else { return Ok(false) };
             known.sealed.splice(range, [Arc::new(merged)]);
             Ok(true)
-        })??;
-        if !merged {
-            disk.remove(&fresh)?;
-            return Ok(false);
-        }
-        disk.sync_dir(parent(&name))?;
-        for gone in sealed.iter().skip(1) {
-            match disk.remove(&file_name(&self.path, gone.base, "keys")) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-                _ => {}
-            }
-        }
-        Ok(true)
+        })?;
+        Ok(merged?)
     }
 }
