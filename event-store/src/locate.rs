@@ -108,7 +108,7 @@ impl Aggregate {
             Err(error) => error,
             Ok(unreadable) => StoreError::UnknownId {
                 aggregate: self.name().to_owned(),
-                id: id.to_owned(),
+                id: key_text(&key_bytes(id)),
                 topic: self.index.topic.clone(),
                 unreadable,
             },
