@@ -32,6 +32,7 @@ pub(crate) fn time(micros: i64) -> String {
 }
 
 /// The time of a second of the day.
+#[cfg(feature = "values")]
 pub(crate) fn time_of_day(seconds: i64) -> String {
     format!(
         "{:02}:{:02}:{:02}",
@@ -42,6 +43,7 @@ pub(crate) fn time_of_day(seconds: i64) -> String {
 }
 
 /// The date of a day counted from 1970-01-01.
+#[cfg(feature = "values")]
 pub(crate) fn date(day: i64) -> String {
     let (year, month, day_of_month) = civil(day);
     let sign = match year {
@@ -53,8 +55,8 @@ pub(crate) fn date(day: i64) -> String {
 }
 
 /// Year, month and day of a day counted from 1970-01-01 (the calendar arithmetic counts years from March).
-pub(crate) fn civil(day: i64) -> (i128, i128, i128) {
-    let day = i128::from(day) + 719_468;
+pub(crate) fn civil(day: i64) -> (i64, i64, i64) {
+    let day = day.saturating_add(719_468);
     let (era, day_of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
@@ -65,7 +67,7 @@ pub(crate) fn civil(day: i64) -> (i128, i128, i128) {
     } else {
         month_from_march - 9
     };
-    let year = era * 400 + year_of_era + i128::from(month <= 2);
+    let year = era * 400 + year_of_era + i64::from(month <= 2);
     (year, month, day_of_month)
 }
 

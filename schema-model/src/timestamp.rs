@@ -137,14 +137,39 @@ impl Timestamp {
 /// is left out, not rounded up. Years outside 0..=9999 have a sign.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let day = text::date(self.second.div_euclid(DAY_SECONDS));
-        let time = text::time_of_day(self.second.rem_euclid(DAY_SECONDS));
-        let digits = f.precision().unwrap_or(3).min(9);
-        let fraction = format!("{:09}", self.nano);
-        match fraction.get(..digits) {
-            Some("") | None => write!(f, "{day}T{time}Z"),
-            Some(fraction) => write!(f, "{day}T{time}.{fraction}Z"),
-        }
+        let (year, month, day) = text::civil(self.second.div_euclid(DAY_SECONDS));
+        let second = self.second.rem_euclid(DAY_SECONDS);
+        // States are full of times: so they are not written through `write!`, a part at a time.
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        put(&mut text[5..7], month);
+        put(&mut text[8..10], day);
+        put(&mut text[11..13], second / 3_600);
+        put(&mut text[14..16], second / 60 % 60);
+        put(&mut text[17..19], second % 60);
+        put(&mut text[20..29], i64::from(self.nano));
+        let end = match f.precision().unwrap_or(3).min(9) {
+            0 => 19,
+            digits => 20 + digits,
+        };
+        text[end] = b'Z';
+        let from = if (0..=9999).contains(&year) {
+            put(&mut text[..4], year);
+            0
+        } else {
+            let sign = if year < 0 { '-' } else { '+' };
+            write!(f, "{sign}{:04}", year.unsigned_abs())?;
+            4
+        };
+        f.write_str(std::str::from_utf8(&text[from..=end]).unwrap_or_default())
+    }
+}
+
+/// Writes a number that is not negative into so many digits.
+fn put(digits: &mut [u8], number: i64) {
+    let mut rest = number;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
     }
 }
 

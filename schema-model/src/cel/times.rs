@@ -239,8 +239,6 @@ impl Part {
 
     fn of_day(self, day: i64) -> Option<i64> {
         let (year, month, date) = text::civil(day);
-        let year = i64::try_from(year).ok()?;
-        let (month, date) = (i64::try_from(month).ok()?, i64::try_from(date).ok()?);
         Some(match self {
             Part::FullYear => year,
             Part::Month => month - 1,
