@@ -18,8 +18,11 @@ use crate::explain::Touch;
 use crate::fold::{AnyFold, At, Cell, FoldId, Recorded, Step, Stop};
 use crate::index::PartitionIndex;
 use crate::snapshots::{Account, File, Pace, Snapshot};
-use crate::source::Cursor;
 use crate::store::EventStore;
+
+mod copied;
+
+pub(crate) use copied::cursor;
 
 /// The fold an answer was made with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,17 +191,6 @@ pub(crate) fn open_headed<'r>(
     Opened::new(header, value, resolve).map_err(|error| error.to_string())
 }
 
-/// A cursor through events of a key.
-pub(crate) fn cursor<'a>(
-    store: &'a EventStore,
-    partition: &'a PartitionIndex,
-    key: &[u8],
-    spots: &[Spot],
-) -> Cursor<'a> {
-    let offsets: Vec<i64> = spots.iter().map(|spot| spot.offset).collect();
-    Cursor::of_key(store, partition, key, &offsets)
-}
-
 /// One aggregate on its way through its fold.
 pub(crate) struct Folding<'a> {
     store: &'a EventStore,
@@ -288,31 +280,6 @@ impl<'a> Folding<'a> {
                 state: frozen,
             });
         }
-    }
-
-    /// Folds the next events as far as copies of the log tell of them, until one halts; says with which revision to go on. The
-    /// copies know when each was recorded, which the index would have to be asked for.
-    pub(crate) fn run_copied(&mut self, offsets: &[i64], revision: usize) -> Result<usize, StoreError> {
-        let Some(mut copies) = self.store.copies_of(self.partition, self.key, offsets) else {
-            return Ok(revision);
-        };
-        for (at, offset) in (revision..).zip(offsets) {
-            // Of what was deleted the log tells.
-            let is_there = *offset >= self.partition.log.log_start_offset();
-            if self.halted.is_some() || !is_there || !copies.pass_to(*offset, &self.store.work)? {
-                return Ok(at);
-            }
-            let Some(copied) = copies.copied() else {
-                return Ok(at);
-            };
-            let spot = Spot {
-                offset: *offset,
-                revision: at as u64,
-                recorded_ms: copied.recorded_ms,
-            };
-            self.feed(spot, Ok(&copied.record))?;
-        }
-        Ok(revision + offsets.len())
     }
 
     /// Folds the next events, until one halts.
