@@ -83,7 +83,7 @@ enum Content {
     Memory(Gathered),
 }
 
-/// A record of a chunk.
+/// A record of a chunk. Its key and values are slices of a block, which stays in memory as long as one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {
     /// The record; it has a key. Its place in its batch is not known here: `index` is 0.

@@ -7,11 +7,7 @@ use std::io::{self, BufRead};
 use std::ops::ControlFlow;
 
 use super::BatchError;
-use super::records::HEADERS_MAX;
-
-/// The longest forms of 32 and of 64 bits in LEB128, in bytes.
-const VARINT_BYTES_MAX: usize = 5;
-const VARLONG_BYTES_MAX: usize = 10;
+use super::records::{HEADERS_MAX, VARINT_BYTES_MAX, VARLONG_BYTES_MAX, unzigzag};
 
 /// What a check tells of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +139,7 @@ struct Body<'a, R> {
 impl<R: BufRead> Body<'_, R> {
     fn read(&mut self, index: i32, sought: &str) -> Result<Passed, Flaw> {
         self.skip(1)?; // attributes: no bit of it is in use
-        let timestamp_delta = zigzag(self.leb128(VARLONG_BYTES_MAX)?);
+        let timestamp_delta = unzigzag(self.leb128(VARLONG_BYTES_MAX)?);
         let delta = self.varint()?;
         if delta != index {
             return Err(Flaw::Gap { delta });
@@ -222,7 +218,7 @@ impl<R: BufRead> Body<'_, R> {
     fn varint(&mut self) -> Result<i32, Flaw> {
         let bits = u32::try_from(self.leb128(VARINT_BYTES_MAX)?).map_err(|_| VARINT)?;
         // Of 32 bits, the number is of 32 bits too.
-        Ok(zigzag(u64::from(bits)) as i32)
+        Ok(unzigzag(u64::from(bits)) as i32)
     }
 
     fn leb128(&mut self, bytes_max: usize) -> Result<u64, Flaw> {
@@ -247,8 +243,4 @@ impl<R: BufRead> Body<'_, R> {
         self.from.consume(1);
         Ok(byte)
     }
-}
-
-fn zigzag(bits: u64) -> i64 {
-    (bits >> 1).cast_signed() ^ -(bits & 1).cast_signed()
 }

@@ -24,6 +24,15 @@ pub use skim::{Payload, Skim, Skimmed};
 /// The most headers one record may have.
 pub const HEADERS_MAX: usize = 1_000;
 
+/// The longest forms of 32 and of 64 bits in LEB128, in bytes.
+pub(super) const VARINT_BYTES_MAX: usize = 5;
+pub(super) const VARLONG_BYTES_MAX: usize = 10;
+
+/// The number that a zigzag one stands for.
+pub(super) fn unzigzag(bits: u64) -> i64 {
+    (bits >> 1).cast_signed() ^ -(bits & 1).cast_signed()
+}
+
 /// One record with its place made absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {

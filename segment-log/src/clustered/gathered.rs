@@ -105,11 +105,11 @@ impl Gathered {
         self.bytes
     }
 
-    /// Goes on behind a batch that has nothing for it.
-    pub(crate) fn pass(&mut self, batch: &Batch) {
+    /// Goes on behind a batch that has nothing for it, at most to `until`.
+    pub(crate) fn pass(&mut self, batch: &Batch, until: i64) {
         // It may be held in memory by its neighbours.
         self.bytes += batch.bytes().len();
-        self.end = batch.last_offset() + 1;
+        self.end = (batch.last_offset() + 1).min(until);
     }
 
     /// Takes in the committed records of a batch from the first offset on and before `until`. Answers false, and has taken
@@ -168,11 +168,18 @@ impl Gathered {
         for entry in &mut self.entries {
             entry.leading = leading(&entry.key(pieces)[shared..]);
         }
-        self.entries.sort_unstable_by(|one, other| {
-            let by_key = || one.key(pieces).cmp(other.key(pieces));
-            let by_leading = one.leading.cmp(&other.leading);
-            by_leading.then_with(by_key).then(one.offset.cmp(&other.offset))
-        });
+        // Those of one key begin alike, and few others do: so keys are looked at once, not at each comparison.
+        self.entries
+            .sort_unstable_by_key(|entry| (entry.leading, entry.offset));
+        for alike in self
+            .entries
+            .chunk_by_mut(|one, other| one.leading == other.leading)
+        {
+            let first = alike.first().map(|first| first.key(pieces));
+            if alike.iter().any(|entry| Some(entry.key(pieces)) != first) {
+                alike.sort_unstable_by_key(|entry| (entry.key(pieces), entry.offset));
+            }
+        }
     }
 
     /// The record at a place in the order.

@@ -36,10 +36,10 @@ impl std::fmt::Debug for Scan {
 }
 
 /// Where a record's parts are, and its numbers.
-struct Spot {
+struct Spot<'a> {
     key: Bytes,
     /// What the payload is a range of.
-    bytes: Bytes,
+    bytes: &'a Bytes,
     payload: Range<usize>,
     offset: i64,
     ms: i64,
@@ -67,19 +67,18 @@ impl Scan {
     )]
     pub fn next(&mut self) -> io::Result<Option<Copied>> {
         loop {
-            let Some(spot) = self.spot()? else {
+            let chunk = &*self.chunk;
+            let Some(spot) = spot(&mut self.from, &chunk.content)? else {
                 return Ok(None);
             };
-            if !self.chunk.holds(spot.offset) {
+            if !chunk.holds(spot.offset) {
                 continue;
             }
-            let Some(payload) = Payload::read(&spot.bytes, spot.payload) else {
-                return Err(self.damaged());
+            let Some(payload) = Payload::read(spot.bytes, spot.payload) else {
+                return Err(damaged(&chunk.content));
             };
-            let recorded_ms = self
-                .chunk
-                .before_ms
-                .map_or(spot.recorded_ms, |before| before.max(spot.recorded_ms));
+            let before = chunk.before_ms.unwrap_or(spot.recorded_ms);
+            let recorded_ms = spot.recorded_ms.max(before);
             return Ok(Some(Copied {
                 record: Record {
                     offset: spot.offset,
@@ -108,31 +107,32 @@ impl Scan {
             (From::Memory(_), Content::File(_)) => Ok(()),
         }
     }
+}
 
-    fn spot(&mut self) -> io::Result<Option<Spot>> {
-        match (&mut self.from, &self.chunk.content) {
-            (From::File(blocks), _) => blocks.take(),
-            (From::Memory(at), Content::Memory(gathered)) => {
-                let found = gathered.get(*at);
-                *at += usize::from(found.is_some());
-                Ok(found.map(|found| Spot {
-                    key: found.piece.slice(found.key),
-                    bytes: found.piece.clone(),
-                    payload: found.payload,
-                    offset: found.offset,
-                    ms: found.ms,
-                    recorded_ms: found.recorded_ms,
-                }))
-            }
-            (From::Memory(_), Content::File(_)) => Ok(None),
+/// The next record.
+fn spot<'a>(from: &'a mut From, content: &'a Content) -> io::Result<Option<Spot<'a>>> {
+    match (from, content) {
+        (From::File(blocks), _) => blocks.take(),
+        (From::Memory(at), Content::Memory(gathered)) => {
+            let found = gathered.get(*at);
+            *at += usize::from(found.is_some());
+            Ok(found.map(|found| Spot {
+                key: found.piece.slice(found.key),
+                bytes: found.piece,
+                payload: found.payload,
+                offset: found.offset,
+                ms: found.ms,
+                recorded_ms: found.recorded_ms,
+            }))
         }
+        (From::Memory(_), Content::File(_)) => Ok(None),
     }
+}
 
-    fn damaged(&self) -> io::Error {
-        match &self.chunk.content {
-            Content::File(copy) => copy.damaged(),
-            Content::Memory(_) => io::Error::other("a record that was read before cannot be read"),
-        }
+fn damaged(content: &Content) -> io::Error {
+    match content {
+        Content::File(copy) => copy.damaged(),
+        Content::Memory(_) => io::Error::other("a record that was read before cannot be read"),
     }
 }
 
@@ -178,7 +178,7 @@ impl Blocks {
         Ok(())
     }
 
-    fn take(&mut self) -> io::Result<Option<Spot>> {
+    fn take(&mut self) -> io::Result<Option<Spot<'_>>> {
         if !self.peek()? {
             return Ok(None);
         }
@@ -301,11 +301,11 @@ impl Block {
         Ok((numbers, from..self.at))
     }
 
-    fn take(&mut self) -> Result<Spot, Damaged> {
+    fn take(&mut self) -> Result<Spot<'_>, Damaged> {
         let (numbers, payload) = self.pass()?;
         Ok(Spot {
             key: self.key.clone(),
-            bytes: self.bytes.clone(),
+            bytes: &self.bytes,
             payload,
             offset: numbers.offset,
             ms: numbers.ms,

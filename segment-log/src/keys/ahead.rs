@@ -55,11 +55,11 @@ impl Ahead {
     pub(crate) fn add(&mut self, reading: &Reading, transactional: Option<i64>) {
         let mut keys = Vec::new();
         for (offset, key) in reading.keys() {
-            let key = match self.keys.get_key_value(key.as_ref()) {
+            let key = match self.keys.get_key_value(key) {
                 Some((known, _)) => Arc::clone(known),
                 None => {
                     self.bytes += ENTRY_BYTES + key.len();
-                    Arc::from(key.as_ref())
+                    Arc::from(key)
                 }
             };
             self.bytes += RECORD_BYTES;

@@ -123,7 +123,7 @@ impl Part {
                 self.facts.producer_from.get_or_insert(event.offset);
             }
             self.times.push(delta, event.ms);
-            match &event.key {
+            match reading.key(event) {
                 Some(key) => self.add_key(key, delta),
                 None => self.facts.keyless += 1,
             }

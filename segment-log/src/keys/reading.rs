@@ -1,6 +1,8 @@
 //! What a batch says about its events: their keys and times.
 
-use annals_kafka_wire::batch::{Batch, Compression, TimestampType};
+use std::ops::Range;
+
+use annals_kafka_wire::batch::{Batch, BatchError, Compression, Skim, TimestampType};
 use bytes::Bytes;
 
 /// An event of a batch.
@@ -8,7 +10,8 @@ use bytes::Bytes;
 pub(super) struct Event {
     pub(super) offset: i64,
     pub(super) ms: i64,
-    pub(super) key: Option<Bytes>,
+    /// Where its key is among the bytes of the reading.
+    key: Option<Range<usize>>,
 }
 
 /// What one batch says.
@@ -22,6 +25,8 @@ pub(crate) struct Reading {
     /// Whether its times are its producer's.
     pub(super) by_producer: bool,
     pub(super) events: Vec<Event>,
+    /// What has the keys: the batch, or of a compressed one nothing but them.
+    bytes: Bytes,
 }
 
 impl Reading {
@@ -33,20 +38,27 @@ impl Reading {
             gapped: false,
             by_producer: batch.timestamp_type() == TimestampType::CreateTime,
             events: Vec::new(),
+            bytes: Bytes::new(),
         }
     }
 
     /// Of a batch stored at `base`, whose keys are known. It tells no times.
-    pub(crate) fn of_keys(batch: &Batch, base: i64, keys: impl Iterator<Item = (i64, Bytes)>) -> Reading {
-        let event = |(offset, key)| Event {
+    pub(crate) fn of_keys<'a>(
+        batch: &Batch,
+        base: i64,
+        keys: impl Iterator<Item = (i64, &'a [u8])>,
+    ) -> Reading {
+        let mut bytes = Vec::new();
+        let event = |(offset, key): (i64, &[u8])| Event {
             offset,
             ms: 0,
-            key: Some(key),
+            key: Some(added(&mut bytes, key)),
         };
         Reading {
             base,
             end: base + i64::from(batch.last_offset_delta()) + 1,
             events: keys.map(event).collect(),
+            bytes: bytes.into(),
             ..Reading::nothing(batch)
         }
     }
@@ -55,38 +67,57 @@ impl Reading {
     pub(crate) fn of(batch: &Batch, limit: usize) -> Reading {
         let mut reading = Reading::nothing(batch);
         reading.gapped = i64::from(batch.count()) != i64::from(batch.last_offset_delta()) + 1;
-        let Ok(records) = batch.records(limit) else {
+        let read = batch
+            .records(limit)
+            .and_then(|records| reading.take(records.skim(), batch.compression()));
+        if read.is_err() {
+            // Who reads it gets nothing of it either.
+            reading.events.clear();
             reading.gapped = true;
-            return reading;
-        };
-        // A slice of what was decompressed would hold all of that.
-        let owned = |key: Bytes| match batch.compression() {
-            Compression::None => key,
-            _ => Bytes::copy_from_slice(&key),
-        };
-        for record in records {
-            match record {
-                Ok(record) => reading.events.push(Event {
-                    offset: record.offset,
-                    ms: record.timestamp_ms,
-                    key: record.key.map(owned),
-                }),
-                // Who reads it gets nothing of it either.
-                Err(_) => {
-                    reading.events.clear();
-                    reading.gapped = true;
-                    break;
-                }
-            }
         }
         reading
     }
 
-    /// Offset and key of each event that has one.
-    pub(super) fn keys(&self) -> impl Iterator<Item = (i64, &Bytes)> {
-        let keyed = self.events.iter();
-        keyed.filter_map(|event| Some((event.offset, event.key.as_ref()?)))
+    fn take(&mut self, mut skim: Skim, codec: Compression) -> Result<(), BatchError> {
+        // The bytes that were decompressed would be held for their keys.
+        let mut keys = Vec::new();
+        let unpacked = skim.bytes().clone();
+        for record in skim.by_ref() {
+            let record = record?;
+            let key = record.key.map(|key| match codec {
+                Compression::None => key,
+                _ => added(&mut keys, unpacked.get(key).unwrap_or_default()),
+            });
+            self.events.push(Event {
+                offset: record.offset,
+                ms: record.timestamp_ms,
+                key,
+            });
+        }
+        self.bytes = match codec {
+            Compression::None => unpacked,
+            _ => keys.into(),
+        };
+        Ok(())
     }
+
+    /// The key of one of its events.
+    pub(super) fn key(&self, event: &Event) -> Option<&[u8]> {
+        self.bytes.get(event.key.clone()?)
+    }
+
+    /// Offset and key of each event that has one.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (i64, &[u8])> {
+        let keyed = self.events.iter();
+        keyed.filter_map(|event| Some((event.offset, self.key(event)?)))
+    }
+}
+
+/// Adds a key; answers where it is.
+fn added(keys: &mut Vec<u8>, key: &[u8]) -> Range<usize> {
+    let from = keys.len();
+    keys.extend_from_slice(key);
+    from..keys.len()
 }
 
 #[cfg(test)]
@@ -96,15 +127,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_of_a_compressed_batch_holds_nothing_but_itself() {
-        let mut builder = BatchBuilder::new().compression(Compression::Zstd);
-        for key in ["one", "two"] {
-            builder.push(1, Some(key.as_bytes()), Some(&[0; 1_000]), &[]);
+    fn of_a_compressed_batch_nothing_but_keys_is_held() {
+        for (codec, held) in [(Compression::Zstd, 6), (Compression::None, 2_000)] {
+            let mut builder = BatchBuilder::new().compression(codec);
+            for key in ["one", "two"] {
+                builder.push(1, Some(key.as_bytes()), Some(&[0; 1_000]), &[]);
+            }
+            let (batch, _) = Batch::parse(&builder.build(), 0).unwrap();
+            let reading = Reading::of(&batch, 1 << 20);
+            let keys: Vec<_> = reading.keys().collect();
+            assert_eq!(keys, [(0, &b"one"[..]), (1, b"two")]);
+            assert!((held..held + 50).contains(&reading.bytes.len()), "{codec}");
         }
-        let (batch, _) = Batch::parse(&builder.build(), 0).unwrap();
-        let reading = Reading::of(&batch, 1 << 20);
-        let keys: Vec<_> = reading.keys().collect();
-        assert_eq!(keys, [(0, &"one".into()), (1, &"two".into())]);
-        assert!(keys.iter().all(|(_, key)| key.is_unique()));
     }
 }

@@ -165,12 +165,12 @@ impl Partition {
                 }
                 let is_aborted = committed.aborted.iter().any(|aborted| aborted.holds(&batch));
                 if batch.is_control() || is_aborted {
-                    gathered.pass(&batch);
+                    gathered.pass(&batch, end);
                 } else if !gathered.take(&batch, end, limit) {
                     if strict {
                         return Ok(Stop::Lost(batch.base_offset(), batch.last_offset() + 1));
                     }
-                    gathered.pass(&batch);
+                    gathered.pass(&batch, end);
                 }
                 if gathered.bytes() >= bytes_max {
                     return Ok(Stop::Full);

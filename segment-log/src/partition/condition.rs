@@ -195,7 +195,7 @@ impl Partition {
     pub(super) fn note_keys(&self, conditions: &Conditions, batch: &Batch, base_offset: i64) {
         let own = batch.is_transactional().then(|| batch.producer_id());
         let keys = (base_offset..).zip(&conditions.keys);
-        let keys = keys.filter_map(|(offset, key)| Some((offset, key.clone()?)));
+        let keys = keys.filter_map(|(offset, key)| Some((offset, key.as_deref()?)));
         let reading = Reading::of_keys(batch, base_offset, keys);
         // What does not fit into memory is forgotten, and read again by who asks next.
         let _ = self.keys.change(|known| {

@@ -149,45 +149,57 @@ fn scanned(chunk: &Arc<Chunk>, key: &[u8], offset: i64, ahead: usize) -> Vec<Tol
     try_scanned(chunk, key, offset, ahead).expect("a chunk that is whole")
 }
 
+/// A stretch of the log, put in order in memory.
+fn filled(partition: &Partition, from: i64, end: i64) -> Vec<Arc<Chunk>> {
+    let (mut all, mut next) = (Vec::new(), from);
+    while next < end {
+        match partition.in_key_order(next, end) {
+            Ok(chunk) => {
+                assert_eq!(chunk.first(), next);
+                assert!(chunk.end() > next && chunk.end() <= end, "it gets on");
+                next = chunk.end();
+                all.push(Arc::new(chunk));
+            }
+            Err(KeyError::Log(ReadError::Damaged(damage))) => next = damage.end_offset.max(next + 1),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    all
+}
+
 /// The chunks there are, and what fills the gaps between them.
 fn ranges(partition: &Partition) -> Vec<Arc<Chunk>> {
     let (mut all, mut next) = (Vec::new(), partition.log_start_offset());
-    let fill = |next: &mut i64, end: i64, all: &mut Vec<Arc<Chunk>>| {
-        while *next < end {
-            match partition.in_key_order(*next, end) {
-                Ok(chunk) => {
-                    assert_eq!(chunk.first(), *next);
-                    assert!(chunk.end() > *next && chunk.end() <= end, "it gets on");
-                    *next = chunk.end();
-                    all.push(Arc::new(chunk));
-                }
-                Err(KeyError::Log(ReadError::Damaged(damage))) => {
-                    *next = damage.end_offset.max(*next + 1);
-                }
-                Err(error) => panic!("{error}"),
-            }
-        }
-    };
     // Who reads a damaged one is told, and it is not given again.
     for chunk in partition.clustered().expect("chunks").iter() {
         let _ = try_scanned(chunk, b"", 0, 0);
     }
     for chunk in partition.clustered().expect("chunks").iter() {
         assert!(next <= chunk.first() && chunk.first() < chunk.end());
-        fill(&mut next, chunk.first(), &mut all);
+        all.extend(filled(partition, next, chunk.first()));
         next = chunk.end();
         all.push(Arc::clone(chunk));
     }
-    fill(&mut next, partition.last_stable_offset(), &mut all);
+    all.extend(filled(partition, next, partition.last_stable_offset()));
+    all
+}
+
+/// What some chunks tell together, in the order of (key, offset).
+fn together(chunks: &[Arc<Chunk>]) -> Vec<Told> {
+    let mut all: Vec<Told> = chunks
+        .iter()
+        .flat_map(|chunk| scanned(chunk, b"", 0, 0))
+        .collect();
+    all.sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
     all
 }
 
 /// Holds what chunks tell to what a reader of the log finds.
 fn check(partition: &Partition) {
     let log = expected(partition);
-    let mut all = Vec::new();
-    for chunk in ranges(partition) {
-        let whole = scanned(&chunk, b"", 0, 0);
+    let chunks = ranges(partition);
+    for chunk in &chunks {
+        let whole = scanned(chunk, b"", 0, 0);
         assert!(
             whole
                 .windows(2)
@@ -196,11 +208,21 @@ fn check(partition: &Partition) {
         let within = |offset: i64| (chunk.first()..chunk.end()).contains(&offset);
         assert!(whole.iter().all(|one| within(one.1)));
         assert!(chunk.records() >= whole.len() as u64);
-        check_places(&chunk, &whole);
-        all.extend(whole);
+        check_places(chunk, &whole);
     }
-    all.sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
-    assert_eq!(all, log);
+    assert_eq!(together(&chunks), log);
+    // From anywhere to anywhere, also within batches.
+    let (start, end) = (partition.log_start_offset(), partition.last_stable_offset());
+    let third = start + (end - start) / 3;
+    for (from, to) in [(third, end - (end - start) / 3), (third + 1, third + 2)] {
+        let mut within = log.clone();
+        within.retain(|one| (from..to.min(end)).contains(&one.1));
+        assert_eq!(
+            together(&filled(partition, from, to.min(end))),
+            within,
+            "{from} to {to}"
+        );
+    }
 }
 
 /// From every place on a chunk gives what is behind it, however one comes there.

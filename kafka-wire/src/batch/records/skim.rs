@@ -7,11 +7,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::{BatchError, Flaw, HEADERS_MAX, Records};
-
-/// The longest forms of 32 and of 64 bits in LEB128, in bytes.
-const VARINT_BYTES_MAX: usize = 5;
-const VARLONG_BYTES_MAX: usize = 10;
+use super::{BatchError, Flaw, HEADERS_MAX, Records, VARINT_BYTES_MAX, VARLONG_BYTES_MAX, unzigzag};
 
 const CUT_SHORT: Flaw =
     Flaw::Rule("it is shorter than what it holds, or a number in it is longer than it may be");
@@ -184,13 +180,13 @@ impl<'a> Cursor<'a> {
     /// A zigzag number of 32 bits.
     pub(super) fn varint(&mut self) -> Option<i32> {
         let bits = u32::try_from(self.leb128(VARINT_BYTES_MAX)?).ok()?;
-        Some((bits >> 1).cast_signed() ^ -(bits & 1).cast_signed())
+        // Of 32 bits, the number is of 32 bits too.
+        Some(unzigzag(u64::from(bits)) as i32)
     }
 
     /// A zigzag number of 64 bits.
     pub(super) fn varlong(&mut self) -> Option<i64> {
-        let bits = self.leb128(VARLONG_BYTES_MAX)?;
-        Some((bits >> 1).cast_signed() ^ -(bits & 1).cast_signed())
+        self.leb128(VARLONG_BYTES_MAX).map(unzigzag)
     }
 
     fn leb128(&mut self, bytes_max: usize) -> Option<u64> {

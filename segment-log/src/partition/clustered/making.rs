@@ -41,11 +41,13 @@ enum Tried {
 
 impl Partition {
     /// Makes the copies that can be made, see [`Partition::clustered`], and answers how many there are more. It is what the
-    /// upkeep does where somebody has asked for copies; it reads the log, and writes about as much. Blocks.
+    /// upkeep does where somebody has asked for copies, and counts as asking; it reads the log, and writes up to as much. Blocks.
     ///
     /// # Errors
     /// See [`KeyError`]. Where there is no room for copies, or the partition takes no records, none are made, which is no error.
     pub fn cluster(&self) -> Result<usize, KeyError> {
+        // What is known of them is given back when nobody asks for a while.
+        self.copies.note_asked(self.shared.now());
         let pace = Pace::unhurried(&self.shared);
         let mut made = 0;
         while self.cluster_next(&pace)? {

@@ -170,6 +170,64 @@ fn wherever_the_power_goes_there_is_a_chunk_or_none() {
 }
 
 #[test]
+fn wherever_the_power_goes_in_an_upkeep_that_compacts_no_old_chunk_is_believed() {
+    let filled = || {
+        let mut world = World::new(compacting());
+        for number in 0..20 {
+            world.run(Op::Plain(vec![(number % 4, 3, 1), (5, 1, 0)], 0));
+        }
+        world.run(Op::Commit);
+        world.partition.clustered().unwrap();
+        world.run(Op::Cluster);
+        world
+    };
+    for step in 1.. {
+        let mut world = filled();
+        let before = chunk_files(&world.disk);
+        world.disk.cut_at(step);
+        world.run(Op::Maintain);
+        if !world.disk.is_cut() {
+            assert!(step > 20 && chunk_files(&world.disk) != before);
+            break;
+        }
+        let disk = world.disk.reboot(Survives::Sectors(step));
+        let log = open(&disk).unwrap();
+        let partition = log.partition(PATH, world.config.clone()).unwrap();
+        partition.set_copy_sizes(SIZES.0, SIZES.1);
+        check(&partition);
+        partition.cluster().unwrap();
+        check(&partition);
+    }
+}
+
+#[test]
+fn on_a_real_disk_chunks_are_found_again() {
+    let place = tempfile::tempdir().unwrap();
+    let open = || {
+        let log = LogDir::open(place.path(), crate::LogConfig::default(), 0).unwrap();
+        let partition = log.partition(PATH, plain(Durability::Fsync)).unwrap();
+        partition.set_copy_sizes(SIZES.0, SIZES.1);
+        (log, partition)
+    };
+    let (log, partition) = open();
+    for salt in 0..60 {
+        let rows = [(salt % 9, 3, 1), (2, 1, 0)];
+        partition
+            .append(&parsed(built(BatchBuilder::new(), &rows, salt)), 0)
+            .unwrap();
+    }
+    partition.wait_durable(119, Duration::from_secs(60)).unwrap();
+    let made = partition.cluster().unwrap();
+    check(&partition);
+    log.close().unwrap();
+    let (log, partition) = open();
+    assert_eq!(partition.clustered().unwrap().len(), made);
+    assert_eq!(partition.cluster().unwrap(), 0);
+    check(&partition);
+    log.close().unwrap();
+}
+
+#[test]
 fn a_chunk_goes_with_its_segment_and_a_topic_of_the_same_name_has_none() {
     let mut world = copied();
     let before = chunk_files(&world.disk);
