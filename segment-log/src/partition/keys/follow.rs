@@ -80,7 +80,7 @@ impl Partition {
         let start = self.log_start_offset();
         let segments = read(&self.segments);
         let is_there = |sealed: &Arc<Sealed>| sealed.end > start && is_of(sealed, &segments);
-        known.sealed.iter().all(is_there)
+        known.sealed.iter().all(is_there) && !is_of_none(known, &segments)
     }
 
     /// Forgets segments that are gone, and what was read behind one that has changed.
@@ -92,6 +92,9 @@ impl Partition {
         self.keys.change(|known| {
             let segments = read(&self.segments);
             known.forget_before(start);
+            if is_of_none(known, &segments) {
+                (known.part, known.ahead) = (None, None);
+            }
             let changed = known.sealed.iter().find(|one| !is_of(one, &segments));
             if let Some(changed) = changed.map(|one| one.base) {
                 known.forget_from(changed);
@@ -351,6 +354,12 @@ impl Partition {
         }
         Ok(SegmentId::of_all(&ids))
     }
+}
+
+/// Whether the part is of a segment that is gone: the next one begins elsewhere.
+fn is_of_none(known: &Known, segments: &Segments) -> bool {
+    let part = known.part.as_ref();
+    part.is_some_and(|part| segments.around(part.base()).0 != part.base())
 }
 
 /// Whether what is known is of segments that are still there.

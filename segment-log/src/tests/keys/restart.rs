@@ -134,3 +134,33 @@ fn eight_runs_become_one_that_tells_the_same_wherever_the_power_goes() {
         }
     }
 }
+
+#[test]
+fn what_was_read_of_a_segment_that_is_gone_is_not_taken_for_the_next_ones() {
+    let mut world = World::new(Durability::Fsync);
+    let more = |world: &mut World, count: u8| {
+        for number in 0..count {
+            world.run(Op::Plain(vec![number % 9, 2, 9], false));
+            world.run(Op::Commit);
+        }
+    };
+    more(&mut world, 3);
+    check(&world.partition);
+    // Nobody asks while the segment is sealed and goes.
+    more(&mut world, 40);
+    let middle = world.partition.log_end_offset() / 2;
+    world.partition.delete_before(middle).unwrap();
+    world.log.maintain(0);
+    assert!(
+        world
+            .disk
+            .names("a/0")
+            .iter()
+            .all(|name| name != "00000000000000000000.log")
+    );
+    check(&world.partition);
+    more(&mut world, 40);
+    check(&world.partition);
+    world.restart(true);
+    check(&world.partition);
+}
