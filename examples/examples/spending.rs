@@ -3,6 +3,9 @@
 //!
 //! `docs/tutorial.md` explains it piece by piece.
 
+// How far it is stands on a terminal's line, which is written over.
+#![allow(clippy::print_stderr)]
+
 use std::error::Error;
 use std::io::{IsTerminal as _, stderr};
 use std::path::Path;

@@ -11,6 +11,7 @@
 mod carried;
 mod cases;
 mod check;
+mod events;
 mod fault;
 mod frozen;
 mod load;
@@ -37,6 +38,7 @@ use rustc_hash::FxHashMap;
 
 use self::carried::carried;
 pub use self::cases::{CaseResult, run_cases};
+pub(crate) use self::events::{Events, Rule};
 pub use self::fault::LoadError;
 pub use self::load::{TEXT_BYTES_MAX, load, load_checked, load_pinned, name_of, rev_of};
 pub use self::pins::{Pin, Pins};
@@ -50,25 +52,6 @@ use crate::folding::{ReaderUsed, SchemaUsed};
 
 /// Writer schemas whose readings are kept.
 const READINGS_MAX: usize = 16_384;
-
-/// What an event does.
-pub(crate) struct Rule {
-    pub(crate) event: String,
-    pub(crate) begin: Option<Vec<Operation>>,
-    pub(crate) on: Option<Vec<Operation>>,
-}
-
-/// How the events of a topic are told apart, and the schema each is read with.
-pub(crate) enum Events {
-    /// By the record's full name, or what a JSON Schema calls its event.
-    Records(BTreeMap<String, Arc<Writer>>),
-    /// By the set member of a message's oneof.
-    Members {
-        message: String,
-        members: Vec<String>,
-        reader: Arc<Writer>,
-    },
-}
 
 /// What to do with the events of one writer schema.
 enum Plan {
@@ -312,12 +295,7 @@ impl AnyFold for Declarative {
     }
 
     fn kinds(&self) -> Option<Vec<String>> {
-        let mut kinds: BTreeSet<String> = self.rules.iter().map(|rule| rule.event.clone()).collect();
-        kinds.extend(self.ignore.iter().cloned());
-        if let Events::Members { members, .. } = &self.events {
-            kinds.extend(members.iter().cloned());
-        }
-        Some(kinds.into_iter().collect())
+        Some(self.events.kinds(&self.rules, &self.ignore))
     }
 
     fn schema(&self, id: SchemaId) -> SchemaUsed {

@@ -10,8 +10,7 @@ use std::path::Path;
 #[path = "../../examples/orders.rs"]
 mod orders;
 
-// It draws its progress on a terminal.
-#[allow(dead_code, clippy::print_stderr)]
+#[allow(dead_code)]
 #[path = "../../examples/spending.rs"]
 mod spending;
 
