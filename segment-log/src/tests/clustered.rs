@@ -170,10 +170,9 @@ fn filled(partition: &Partition, from: i64, end: i64) -> Vec<Arc<Chunk>> {
 /// The chunks there are, and what fills the gaps between them.
 fn ranges(partition: &Partition) -> Vec<Arc<Chunk>> {
     let (mut all, mut next) = (Vec::new(), partition.log_start_offset());
-    // Who reads a damaged one is told, and it is not given again.
-    for chunk in partition.clustered().expect("chunks").iter() {
-        let _ = try_scanned(chunk, b"", 0, 0);
-    }
+    // Who reads a damaged one is told, and it is not given again; another that it overlapped may be.
+    let is_damaged = |chunk: &Arc<Chunk>| try_scanned(chunk, b"", 0, 0).is_err();
+    while partition.clustered().expect("chunks").iter().any(is_damaged) {}
     for chunk in partition.clustered().expect("chunks").iter() {
         assert!(next <= chunk.first() && chunk.first() < chunk.end());
         all.extend(filled(partition, next, chunk.first()));
