@@ -10,7 +10,9 @@ use annals_kafka_wire::batch::Record;
 use annals_segment_log::{Chunk, Copied, Partition, Scan};
 
 use crate::error::StoreError;
+use crate::index::PartitionIndex;
 use crate::source::SCAN_BYTES;
+use crate::store::EventStore;
 use crate::work::Work;
 
 /// About what a record takes in a copy, in bytes: by it is known how much of one to read at once.
@@ -26,6 +28,13 @@ pub(crate) struct Keyed {
     scan: Option<(usize, Scan)>,
     /// The record read last.
     copied: Option<Copied>,
+}
+
+impl EventStore {
+    /// The copies of a partition's log to read a key's records from, if questions may rest on such.
+    pub(crate) fn copies_of(&self, partition: &PartitionIndex, key: &[u8], wanted: &[i64]) -> Option<Keyed> {
+        (!self.from_the_log).then(|| Keyed::of(&partition.log, key, wanted))?
+    }
 }
 
 impl Keyed {

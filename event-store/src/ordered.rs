@@ -9,6 +9,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use annals_segment_log::{Chunk, Copied, Scan};
 use bytes::Bytes;
@@ -22,6 +23,37 @@ use crate::list::Place;
 use crate::source::SCAN_BYTES;
 use crate::store::EventStore;
 use crate::sweep::Wanted;
+
+/// Copies that all walks of a store may read at once; each is an open file. It is enough for one walk through some 16 GiB of
+/// records, and few beside what a process may open.
+pub(crate) const OPEN_MAX: usize = 512;
+/// Bytes that a walk reads ahead, of all its copies together.
+const AHEAD_BYTES: usize = 16 << 20;
+
+/// How many copies are read.
+#[derive(Default)]
+pub(crate) struct OpenCopies(AtomicUsize);
+
+/// Some of them, until it is dropped.
+struct Opened<'a> {
+    of: &'a OpenCopies,
+    count: usize,
+}
+
+impl OpenCopies {
+    /// So many more, if that may be.
+    fn take(&self, count: usize) -> Option<Opened<'_>> {
+        let before = self.0.fetch_add(count, Ordering::Relaxed);
+        let opened = Opened { of: self, count };
+        (before + count <= OPEN_MAX).then_some(opened)
+    }
+}
+
+impl Drop for Opened<'_> {
+    fn drop(&mut self) {
+        self.of.0.fetch_sub(self.count, Ordering::Relaxed);
+    }
+}
 
 /// A copy as it is read.
 struct Reading {
@@ -41,6 +73,7 @@ pub(crate) struct InOrder<'a> {
     /// The readings that have not come to their end, the one with the lowest key first; of those with the same key the one with
     /// the lowest offsets.
     lowest: BinaryHeap<Reverse<(Bytes, usize)>>,
+    _opened: Opened<'a>,
 }
 
 /// What the walk came to.
@@ -53,6 +86,22 @@ pub(crate) enum Met<T> {
     Lost,
 }
 
+impl EventStore {
+    /// All aggregates of a cut in the order of their ids, behind one of them, if questions may rest on copies of the log
+    /// and these tell of all events.
+    pub(crate) fn in_order<'a>(
+        &'a self,
+        aggregate: &'a Aggregate,
+        cut: &'a Cut,
+        after: Option<&Place>,
+    ) -> Result<Option<InOrder<'a>>, StoreError> {
+        match self.from_the_log {
+            true => Ok(None),
+            false => InOrder::begin(self, aggregate, cut, after),
+        }
+    }
+}
+
 impl<'a> InOrder<'a> {
     /// A walk from the first aggregate behind `after` on; nothing where the copies do not tell of all events.
     pub(crate) fn begin(
@@ -61,30 +110,44 @@ impl<'a> InOrder<'a> {
         cut: &'a Cut,
         after: Option<&Place>,
     ) -> Result<Option<InOrder<'a>>, StoreError> {
-        let mut walk = InOrder {
-            store,
-            aggregate,
-            cut,
-            readings: Vec::new(),
-            lowest: BinaryHeap::new(),
-        };
+        let mut found: Vec<(usize, Arc<Chunk>)> = Vec::new();
         for (place, partition) in aggregate.index.partitions.iter().enumerate() {
             let Some(chunks) = chunks_of(store, partition) else {
                 return Ok(None);
             };
-            let is_within = |chunk: &&Arc<Chunk>| chunk.first() <= cut.last(partition.number);
-            for chunk in chunks.iter().filter(is_within) {
-                if walk.enter(place, chunk, after).is_err() {
-                    return Ok(None);
-                }
+            let last = cut.last(partition.number);
+            let within = chunks.into_iter().filter(|chunk| chunk.first() <= last);
+            found.extend(within.map(|chunk| (place, chunk)));
+        }
+        let Some(opened) = store.shared.open_copies.take(found.len()) else {
+            return Ok(None);
+        };
+        let mut walk = InOrder {
+            store,
+            aggregate,
+            cut,
+            readings: Vec::with_capacity(found.len()),
+            lowest: BinaryHeap::new(),
+            _opened: opened,
+        };
+        let ahead = (AHEAD_BYTES / found.len().max(1)).min(SCAN_BYTES);
+        for (place, chunk) in found {
+            if walk.enter(place, &chunk, after, ahead).is_err() {
+                return Ok(None);
             }
         }
         Ok(Some(walk))
     }
 
-    fn enter(&mut self, place: usize, chunk: &Arc<Chunk>, after: Option<&Place>) -> std::io::Result<()> {
+    fn enter(
+        &mut self,
+        place: usize,
+        chunk: &Arc<Chunk>,
+        after: Option<&Place>,
+        ahead: usize,
+    ) -> std::io::Result<()> {
         let (key, behind) = after.map_or((&[][..], false), |(key, last)| (key, place <= *last));
-        let mut scan = chunk.scan(key, i64::MIN, SCAN_BYTES)?;
+        let mut scan = chunk.scan(key, i64::MIN, ahead)?;
         let mut next = scan.next()?;
         while behind
             && next
@@ -196,4 +259,20 @@ fn chunks_of(store: &EventStore, partition: &PartitionIndex) -> Option<Vec<Arc<C
     }
     let told: u64 = chunks.iter().map(|chunk| chunk.records()).sum();
     (told == facts.records - facts.keyless).then_some(chunks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn walks_read_only_so_many_copies_at_once() {
+        let open = OpenCopies::default();
+        let most = open.take(OPEN_MAX - 1);
+        assert!(most.is_some() && open.take(2).is_none());
+        let one = open.take(1);
+        assert!(one.is_some() && open.take(1).is_none());
+        drop(most);
+        assert!(open.take(OPEN_MAX).is_none() && open.take(OPEN_MAX - 1).is_some());
+    }
 }

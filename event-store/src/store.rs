@@ -16,9 +16,7 @@ use crate::error::StoreError;
 use crate::fold::AnyFold;
 use crate::folding::{FoldUsed, ReaderUsed};
 use crate::index::{PartitionIndex, TopicIndex};
-use crate::keyed::Keyed;
-use crate::list::Place;
-use crate::ordered::InOrder;
+use crate::ordered::OpenCopies;
 use crate::resolve::Memo;
 use crate::snapshots::{Checks, File, SnapshotFigures, Snapshots};
 use crate::source::{CACHE_BYTES_MAX, Cache, Source};
@@ -104,7 +102,7 @@ pub struct EventStore {
     /// What is asked of this store is part of this work.
     pub(crate) work: Work,
     /// Whether answers rest on nothing but the log: on no snapshots, and no copies.
-    from_the_log: bool,
+    pub(crate) from_the_log: bool,
 }
 
 /// What all questions have in common.
@@ -115,6 +113,8 @@ pub(crate) struct Shared {
     pub(crate) snapshots: Snapshots,
     pub(crate) checks: Checks,
     pub(crate) tails: Tails,
+    /// Of walks through all aggregates.
+    pub(crate) open_copies: OpenCopies,
     aggregates: Arc<RwLock<Aggregates>>,
     not_loaded: RwLock<Vec<NotLoaded>>,
     /// Wakes the following thread, which ends when this goes away.
@@ -148,6 +148,7 @@ impl EventStore {
             snapshots: Snapshots::default(),
             checks: Checks::new(Weak::clone(shared)),
             tails: Tails::new(tails::BYTES_MAX),
+            open_copies: OpenCopies::default(),
             aggregates,
             not_loaded: RwLock::default(),
             wake: Arc::new(wake),
@@ -200,25 +201,6 @@ impl EventStore {
         }
         let others = || self.all().iter().map(|one| one.fold.id().clone()).collect();
         self.shared.snapshots.of(&*aggregate.fold, partition, others)
-    }
-
-    /// The copies of a partition's log to read a key's records from, if questions may rest on such.
-    pub(crate) fn copies_of(&self, partition: &PartitionIndex, key: &[u8], wanted: &[i64]) -> Option<Keyed> {
-        (!self.from_the_log).then(|| Keyed::of(&partition.log, key, wanted))?
-    }
-
-    /// All aggregates of a cut in the order of their ids, behind one of them, if questions may rest on copies of the log
-    /// and these tell of all events.
-    pub(crate) fn in_order<'a>(
-        &'a self,
-        aggregate: &'a Aggregate,
-        cut: &'a Cut,
-        after: Option<&Place>,
-    ) -> Result<Option<InOrder<'a>>, StoreError> {
-        match self.from_the_log {
-            true => Ok(None),
-            false => InOrder::begin(self, aggregate, cut, after),
-        }
     }
 
     /// Adds a fold over a topic's log, in place of one of the same name and revision, and begins to index the log. Further
