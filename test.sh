@@ -71,7 +71,7 @@ step "schema-model, a feature at a time" one_feature
 # A crate that folds has the event store with what it asks for, and nothing else.
 event_store_features() {
   local feature
-  for feature in "" declarative questions http remote projections avro-files; do
+  for feature in "" declarative json questions http remote projections avro-files; do
     cargo clippy --release -p annals-event-store --lib --features "$feature" -- -D warnings || return
   done
 }
