@@ -111,10 +111,22 @@ impl<'a> InOrder<'a> {
         after: Option<&Place>,
     ) -> Result<Option<InOrder<'a>>, StoreError> {
         let mut found: Vec<(usize, Arc<Chunk>)> = Vec::new();
+        let (mut tails, mut bytes) = (Vec::new(), 0);
         for (place, partition) in aggregate.index.partitions.iter().enumerate() {
-            let Some(chunks) = chunks_of(store, partition) else {
+            let Some(Told {
+                chunks,
+                tail,
+                tail_bytes,
+            }) = told_of(store, partition)
+            else {
                 return Ok(None);
             };
+            tails.push((partition.id, tail));
+            bytes += tail_bytes;
+            if store.shared.tails.are_too_much(bytes) {
+                store.shared.tails.give_up(&tails);
+                return Ok(None);
+            }
             let last = cut.last(partition.number);
             let within = chunks.into_iter().filter(|chunk| chunk.first() <= last);
             found.extend(within.map(|chunk| (place, chunk)));
@@ -242,23 +254,39 @@ impl<'a> InOrder<'a> {
     }
 }
 
-/// The copies that together tell of all of a partition's events, oldest first; nothing where there are no such.
-fn chunks_of(store: &EventStore, partition: &PartitionIndex) -> Option<Vec<Arc<Chunk>>> {
+/// What together tells of all of a partition's events.
+struct Told {
+    /// Copies, and what is behind them, oldest first.
+    chunks: Vec<Arc<Chunk>>,
+    /// Where what has no copy begins, and what it takes in memory.
+    tail: i64,
+    tail_bytes: usize,
+}
+
+/// What tells of all of a partition's events; nothing where there is no such.
+fn told_of(store: &EventStore, partition: &PartitionIndex) -> Option<Told> {
     let log = &partition.log;
     let mut chunks = log.clustered().ok()?.to_vec();
     let facts = log.key_facts();
-    let mut end = log.log_start_offset();
+    let mut tail = log.log_start_offset();
     for chunk in &chunks {
-        if chunk.first() != end {
+        if chunk.first() != tail {
             return None;
         }
-        end = chunk.end();
+        tail = chunk.end();
     }
-    if end < facts.end {
-        chunks.extend(store.shared.tails.of(partition, end, facts.end).ok()??);
+    let mut tail_bytes = 0;
+    if tail < facts.end {
+        let pieces = store.shared.tails.of(partition, tail, facts.end).ok()??;
+        tail_bytes = pieces.iter().map(|piece| piece.bytes()).sum();
+        chunks.extend(pieces);
     }
     let told: u64 = chunks.iter().map(|chunk| chunk.records()).sum();
-    (told == facts.records - facts.keyless).then_some(chunks)
+    (told == facts.records - facts.keyless).then_some(Told {
+        chunks,
+        tail,
+        tail_bytes,
+    })
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! What has been appended to logs behind their last copy in the order of keys, in that order, in memory.
 //!
 //! It is made for whoever asks for all aggregates, and kept for the next: pages of one walk ask again and again. What was
-//! appended meanwhile is a further piece. Invariant: all that is kept is at most [`BYTES_MAX`] of records; a question holds
-//! what it has begun with, kept or not.
+//! appended meanwhile is a further piece. What was found to be too much is not tried again before there is another copy.
+//! Invariant: all that is kept is at most [`BYTES_MAX`] of records; a question holds what it has begun with, kept or not.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use annals_segment_log::{Chunk, KeyError};
@@ -13,6 +13,8 @@ use crate::index::PartitionIndex;
 
 /// Bytes of records kept for all logs together.
 pub(crate) const BYTES_MAX: usize = 64 << 20;
+/// Logs remembered whose tails are too much; beyond them all are tried again.
+const TOO_MUCH_MAX: usize = 4_096;
 /// Pieces of one log before they are made one.
 const PIECES_MAX: usize = 8;
 
@@ -37,6 +39,8 @@ impl Tail {
 /// The tails of the logs that were asked for last.
 pub(crate) struct Tails {
     kept: Mutex<VecDeque<Tail>>,
+    /// Logs, and the offsets from which on they are too much.
+    too_much: Mutex<BTreeSet<(u64, i64)>>,
     bytes_max: usize,
 }
 
@@ -44,6 +48,7 @@ impl Tails {
     pub(crate) fn new(bytes_max: usize) -> Tails {
         Tails {
             kept: Mutex::default(),
+            too_much: Mutex::default(),
             bytes_max,
         }
     }
@@ -55,6 +60,9 @@ impl Tails {
         first: i64,
         end: i64,
     ) -> Result<Option<Vec<Arc<Chunk>>>, KeyError> {
+        if self.is_too_much(partition.id, first) {
+            return Ok(None);
+        }
         let kept = self.take(partition.id);
         let mut tail = kept.filter(|tail| tail.first == first).unwrap_or(Tail {
             log: partition.id,
@@ -67,6 +75,7 @@ impl Tails {
         while tail.end() < end {
             let piece = partition.log.in_key_order(tail.end(), end)?;
             if piece.end() <= tail.end() || tail.bytes() + piece.bytes() > self.bytes_max {
+                self.give_up(&[(partition.id, first)]);
                 return Ok(None);
             }
             tail.pieces.push(Arc::new(piece));
@@ -74,6 +83,25 @@ impl Tails {
         let pieces = tail.pieces.clone();
         self.keep(tail);
         Ok(Some(pieces))
+    }
+
+    /// Whether tails that one question wants are more than may be kept together: they would be made anew for each page.
+    pub(crate) fn are_too_much(&self, bytes: usize) -> bool {
+        bytes > self.bytes_max
+    }
+
+    /// Tails of these logs are not made again, before they begin behind another copy.
+    pub(crate) fn give_up(&self, logs: &[(u64, i64)]) {
+        let mut too_much = self.too_much.lock().unwrap_or_else(PoisonError::into_inner);
+        if too_much.len() >= TOO_MUCH_MAX {
+            too_much.clear();
+        }
+        too_much.extend(logs);
+    }
+
+    fn is_too_much(&self, log: u64, first: i64) -> bool {
+        let too_much = self.too_much.lock().unwrap_or_else(PoisonError::into_inner);
+        too_much.contains(&(log, first))
     }
 
     fn take(&self, log: u64) -> Option<Tail> {
@@ -138,6 +166,10 @@ mod tests {
         // What is more than may be held is not put in order at all.
         let end = append(&logs[0], 2 * BYTES);
         assert!(tails.of(&index.partitions[0], 0, end).unwrap().is_none());
+        assert!(
+            tails.is_too_much(index.partitions[0].id, 0),
+            "it is not tried again"
+        );
         assert!(tails.of(&index.partitions[0], end - 1, end).unwrap().is_some());
     }
 
