@@ -29,6 +29,7 @@ mod support;
 mod targets;
 mod till;
 mod trail;
+mod transactions;
 mod what_if;
 #[cfg(feature = "http")]
 mod work;
