@@ -7,7 +7,10 @@ use std::path::PathBuf;
 
 use crate::server::{Server, clients, python};
 
-const CUTS: &str = "200";
+/// Cuts of a log of 2,000 orders.
+const ORDERS_CUTS: &str = "200";
+/// Cuts of a log that has fifteen times as many events: each is one more fold of all of them.
+const ITEMS_CUTS: &str = "40";
 
 fn data(file: &str) -> Option<String> {
     let folder = std::env::var_os("ANNALS_TEST_DATA").map(PathBuf::from);
@@ -33,7 +36,7 @@ fn order_management() {
     python(
         "order management",
         "order_management.py",
-        &[&server.kafka, &server.http, &log, CUTS],
+        &[&server.kafka, &server.http, &log, ORDERS_CUTS],
     );
 }
 
@@ -48,6 +51,6 @@ fn purchase_orders() {
     python(
         "purchase orders",
         "bpic2019.py",
-        &[&server.kafka, &server.http, &log, CUTS],
+        &[&server.kafka, &server.http, &log, ITEMS_CUTS],
     );
 }

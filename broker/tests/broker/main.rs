@@ -12,6 +12,7 @@ mod compaction;
 mod consumer_groups;
 mod damage;
 mod expected;
+mod feed;
 mod fetch;
 mod fetch_sessions;
 mod groups;
