@@ -264,7 +264,7 @@ impl EventStore {
             offset: spot.offset,
             event: opened.map(|opened| opened.writer.event_name(&opened.body)),
             actor: at.actor().map(str::to_owned),
-            recorded: canonical::time_text(spot.recorded_ms),
+            recorded: canonical::time_text(at.recorded_ms),
             business_time: at.business_time().map(|time| time.to_string()),
         }
     }

@@ -28,8 +28,8 @@ pub struct At<'a> {
     pub offset: i64,
     /// Place among the aggregate's own events, from 0.
     pub revision: u64,
-    /// When the record was recorded, in milliseconds since the epoch; never runs backwards within a partition. On a topic
-    /// with `LogAppendTime` that is when the log took it, on another what its producer said.
+    /// The record's own time, in milliseconds since the epoch. On a topic with `LogAppendTime` that is when the log took it,
+    /// on another what its producer said, and may run backwards.
     pub recorded_ms: i64,
     /// The record's headers as they were sent.
     pub headers: &'a [(String, Option<Bytes>)],

@@ -151,7 +151,8 @@ impl Unknown {
     }
 }
 
-/// Where an event sits, taken from the index before the record is read.
+/// Where an event sits, taken from the index before the record is read. The index knows a time by which all records up to it
+/// were recorded: what an event is told and shown with is its record's own, whatever stands, or stood, before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Spot {
     pub(crate) offset: i64,
@@ -166,7 +167,7 @@ impl Spot {
             partition: partition.number,
             offset: self.offset,
             revision: self.revision,
-            recorded_ms: self.recorded_ms,
+            recorded_ms: record.timestamp_ms,
             headers: &record.headers,
         }
     }
@@ -295,12 +296,15 @@ impl<'a> Folding<'a> {
     }
 
     /// Folds the next event, unless an earlier one halted.
-    pub(crate) fn feed(&mut self, spot: Spot, record: Result<&Record, String>) -> Result<(), StoreError> {
+    pub(crate) fn feed(&mut self, mut spot: Spot, record: Result<&Record, String>) -> Result<(), StoreError> {
         if self.halted.is_some() {
             return Ok(());
         }
         let folded = match record {
-            Ok(record) => self.step(spot, record)?,
+            Ok(record) => {
+                spot.recorded_ms = record.timestamp_ms;
+                self.step(spot, record)?
+            }
             Err(problem) => Err(problem),
         };
         match folded {

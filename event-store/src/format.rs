@@ -9,6 +9,7 @@
 //! In CSV a text stands as it is, what is null or not there is empty, and lists and objects are JSON.
 //! Left out: Parquet, whose crates are many times as large as this one; container files are read wherever Parquet is.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use serde_json::Value;
@@ -83,8 +84,16 @@ impl Format {
             Format::Csv => {
                 let rows = rows.in_columns();
                 let columns = rows.columns().unwrap_or_default();
-                let names = FIXED.into_iter().chain(columns.iter().map(String::as_str));
-                record(out, names.map(Value::from))?;
+                let mut taken: BTreeSet<String> = FIXED.into_iter().map(str::to_owned).collect();
+                let chosen = columns.iter().map(|column| apart(&mut taken, column));
+                record(
+                    out,
+                    FIXED
+                        .map(str::to_owned)
+                        .into_iter()
+                        .chain(chosen)
+                        .map(Value::from),
+                )?;
                 rows.each(limit, &mut |member| record(out, cells(member, &columns)))
             }
             #[cfg(feature = "avro-files")]
@@ -104,6 +113,14 @@ fn taken<T>(written: io::Result<T>) -> Result<T, StoreError> {
     written.map_err(|_| StoreError::Stopped)
 }
 
+/// A name that is not taken yet: no two columns are called the same.
+fn apart(taken: &mut BTreeSet<String>, name: &str) -> String {
+    let mut names = std::iter::once(name.to_owned()).chain((2..).map(|number| format!("{name}_{number}")));
+    let free = names.find(|name| !taken.contains(name)).unwrap_or_default();
+    taken.insert(free.clone());
+    free
+}
+
 fn cells(member: Member, columns: &[String]) -> impl Iterator<Item = Value> {
     let Member {
         id,
@@ -113,7 +130,7 @@ fn cells(member: Member, columns: &[String]) -> impl Iterator<Item = Value> {
         offset,
         recorded,
         halted,
-        mut state,
+        state,
         ..
     } = member;
     let halted = halted.map(|halted| halted.to_string());
@@ -128,7 +145,7 @@ fn cells(member: Member, columns: &[String]) -> impl Iterator<Item = Value> {
     ];
     let chosen: Vec<Value> = columns
         .iter()
-        .map(|column| state.get_mut(column).map(Value::take).unwrap_or_default())
+        .map(|column| state.get(column).cloned().unwrap_or_default())
         .collect();
     fixed.into_iter().chain(chosen)
 }

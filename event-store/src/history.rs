@@ -63,8 +63,7 @@ pub struct HistoryEntry {
     pub revision: u64,
     /// Its offset in the partition.
     pub offset: i64,
-    /// Its time in the log, by the clock that `time` names; within a partition it never runs backwards, so a record
-    /// stamped earlier than one before it has that one's time.
+    /// Its time in the log, by the clock that `time` names; a producer's may run backwards.
     pub recorded: String,
     /// When it happened in the business, by its `business-time` header.
     pub business_time: Option<String>,
@@ -75,7 +74,7 @@ pub struct HistoryEntry {
     /// The schema it was written with.
     pub schema: Option<SchemaUsed>,
     /// Its payload in canonical JSON, in the writer's own shape.
-    #[cfg_attr(feature = "http", schema(value_type = Object))]
+    #[cfg_attr(feature = "http", schema(value_type = Option<Object>, required = true))]
     pub data: Value,
     /// Why it cannot be read.
     pub problem: Option<String>,
@@ -166,6 +165,7 @@ impl EventStore {
         readings: &mut FxHashMap<u32, Reading>,
     ) -> Result<(), String> {
         let at = spot.at(located.partition, record);
+        entry.recorded = canonical::time_text(at.recorded_ms);
         entry.actor = at.actor().map(str::to_owned);
         entry.business_time = at.business_time().map(|time| time.to_string());
         let opened = open(&at, record.value.as_deref(), &self.shared.resolve)?;

@@ -78,7 +78,7 @@ pub struct Member {
     /// When it was recorded.
     pub recorded: Option<String>,
     /// The state in canonical JSON; the chosen columns of it, by their names, where some were chosen.
-    #[cfg_attr(feature = "http", schema(value_type = Object))]
+    #[cfg_attr(feature = "http", schema(value_type = Option<Object>, required = true))]
     pub state: Value,
     /// Where the folding stopped before the end of the cut.
     pub halted: Option<Halted>,

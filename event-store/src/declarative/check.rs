@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use annals_schema_model::cel::Shape;
 
 use super::fault::{LoadError, Place};
+use super::names::STATE;
 use super::target::{Step, Target};
 use super::typing::{Known, condition_fits, shape};
 use super::verb::{Operation, Verb, arithmetic};
@@ -102,10 +103,12 @@ fn made(operation: &Operation, field: Option<&Shape>, known: &Known<'_>) -> Resu
         });
     }
     let unset = || {
-        format!(
-            "nothing sets state.{}; set it in a begin block first",
-            target.field
-        )
+        let field = &target.field;
+        let help = match field == STATE {
+            true => "a target is in the state already: leave `state.` out",
+            false => "set it in a begin block first",
+        };
+        format!("nothing sets state.{field}; {help}")
     };
     let field = field.ok_or_else(|| target.place.wrong(unset()))?.clone();
     let mut steps = Vec::with_capacity(target.steps.len());

@@ -89,6 +89,11 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
         let message = "a fold's name is not empty and has no slash and no `@`";
         wrong.push(Place::of(&file.name).wrong(message));
     }
+    if file.events.0.is_empty() {
+        wrong.push(
+            Place::START.wrong("a fold without events makes no state; name those it rests on under `events`"),
+        );
+    }
     let readers = match &file.message {
         None => record_readers(&file, pins, subjects, &mut wrong),
         Some(message) => match message_readers(&file, message, pins, subjects, &mut wrong) {

@@ -66,6 +66,9 @@ impl Target {
             steps: Vec::new(),
             place,
         };
+        if text.is_empty() {
+            return Err("a target has a name; this one is empty".to_owned());
+        }
         if text.contains(['.', '[']) {
             let way = lower(&format!("{STATE}.{text}"), &NAMES);
             let way = way.and_then(way_of);

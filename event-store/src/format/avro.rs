@@ -26,7 +26,7 @@ use sha2::{Digest, Sha256};
 use crate::error::StoreError;
 use crate::population::{Row, Rows, Summary};
 
-use super::taken;
+use super::{apart, taken};
 
 /// A column: its place in the state, and the type of what stands there.
 pub(crate) type Column = (String, Shape);
@@ -126,14 +126,6 @@ fn letters(name: &str) -> String {
         name.insert(0, '_');
     }
     name
-}
-
-/// A name that is not taken yet.
-fn apart(taken: &mut BTreeSet<String>, name: &str) -> String {
-    let mut names = std::iter::once(name.to_owned()).chain((2..).map(|number| format!("{name}_{number}")));
-    let free = names.find(|name| !taken.contains(name)).unwrap_or_default();
-    taken.insert(free.clone());
-    free
 }
 
 /// A row in Avro.

@@ -154,6 +154,7 @@ async fn list_aggregates(
     responses((status = 200, body = Reconstruction),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 410, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn get_state(
     State(store): State<Arc<EventStore>>,
@@ -180,6 +181,7 @@ async fn get_state(
     responses((status = 200, body = History),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 410, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn get_history(
     State(store): State<Arc<EventStore>>,
@@ -202,6 +204,7 @@ async fn get_history(
     responses((status = 200, body = Diff),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 410, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 async fn get_diff(
     State(store): State<Arc<EventStore>>,

@@ -54,6 +54,7 @@ pub(super) struct ListQuery {
     responses((status = 200, content((Population = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 410, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_states(
     State(store): State<Arc<EventStore>>,

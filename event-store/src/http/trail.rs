@@ -120,6 +120,7 @@ pub(super) async fn list_changes(
     responses((status = 200, content((Differences = "application/json"), (String = "application/x-ndjson"))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 410, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_differences(
     State(store): State<Arc<EventStore>>,

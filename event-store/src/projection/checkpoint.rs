@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! annals_projections        generation | projection | revision | digest | live | events | unknown_events | unknown_first
-//! annals_projection_cuts    generation | of_partition | last_offset | recorded_ms
+//! annals_projection_cuts    generation | of_partition | last_offset
 //! annals_projection_tables  generation | name
 //! annals_projection_last    number
 //! ```
@@ -30,7 +30,7 @@ const TABLES: [&str; 5] = [
      revision BIGINT NOT NULL, digest TEXT NOT NULL, live BOOLEAN NOT NULL, events BIGINT NOT NULL, \
      unknown_events BIGINT NOT NULL, unknown_first TEXT)",
     "CREATE TABLE IF NOT EXISTS annals_projection_cuts (generation BIGINT NOT NULL, of_partition BIGINT NOT NULL, \
-     last_offset BIGINT NOT NULL, recorded_ms BIGINT, PRIMARY KEY (generation, of_partition))",
+     last_offset BIGINT NOT NULL, PRIMARY KEY (generation, of_partition))",
     "CREATE TABLE IF NOT EXISTS annals_projection_tables (generation BIGINT NOT NULL, name TEXT NOT NULL, \
      PRIMARY KEY (generation, name))",
     "CREATE TABLE IF NOT EXISTS annals_projection_last (number BIGINT NOT NULL)",
@@ -40,27 +40,18 @@ const TABLES: [&str; 5] = [
 const LOCK_ALL: &str = "SELECT pg_advisory_xact_lock(107126926175347)";
 
 const GENERATIONS: &str = "SELECT g.generation, g.revision, g.digest, g.live, g.events, g.unknown_events, \
-     g.unknown_first, c.of_partition, c.last_offset, c.recorded_ms FROM annals_projections g \
+     g.unknown_first, c.of_partition, c.last_offset FROM annals_projections g \
      LEFT JOIN annals_projection_cuts c ON c.generation = g.generation WHERE g.projection = $1 ORDER BY g.generation";
 const TAKEN: &str = "SELECT g.projection FROM annals_projection_tables t \
      JOIN annals_projections g ON g.generation = t.generation WHERE t.name = $1 AND g.projection <> $2";
 const LOCK: &str = "UPDATE annals_projections SET events = events + $2, unknown_events = unknown_events + $3, \
      unknown_first = COALESCE(unknown_first, $4) WHERE generation = $1";
-const PUT: &str = "INSERT INTO annals_projection_cuts (generation, of_partition, last_offset, recorded_ms) \
-     VALUES ($1, $2, $3, $4) ON CONFLICT (generation, of_partition) \
-     DO UPDATE SET last_offset = excluded.last_offset, recorded_ms = excluded.recorded_ms";
+const PUT: &str = "INSERT INTO annals_projection_cuts (generation, of_partition, last_offset) \
+     VALUES ($1, $2, $3) ON CONFLICT (generation, of_partition) \
+     DO UPDATE SET last_offset = excluded.last_offset";
 const AHEAD: &str = "SELECT o.of_partition, o.last_offset FROM annals_projection_cuts o \
      LEFT JOIN annals_projection_cuts n ON n.generation = $2 AND n.of_partition = o.of_partition \
      WHERE o.generation = $1 AND o.last_offset > COALESCE(n.last_offset, -1)";
-
-/// How far a generation has come in a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Reached {
-    /// The last offset that is done with.
-    pub(super) last: i64,
-    /// The time of its latest record, behind which none is recorded.
-    pub(super) recorded_ms: Option<i64>,
-}
 
 /// A generation of tables.
 #[derive(Clone, Debug)]
@@ -72,20 +63,19 @@ pub(super) struct Generation {
     pub(super) events: u64,
     pub(super) unknown_events: u64,
     pub(super) unknown_first: Option<String>,
-    pub(super) reached: BTreeMap<u32, Reached>,
+    /// By partition, the last offset that is done with.
+    pub(super) reached: BTreeMap<u32, i64>,
 }
 
 impl Generation {
     pub(super) fn cut(&self) -> Cut {
         let reached = self.reached.iter();
-        reached
-            .map(|(partition, reached)| (*partition, reached.last))
-            .collect()
+        reached.map(|(partition, last)| (*partition, *last)).collect()
     }
 
     /// The last offset of a partition that is done with.
     pub(super) fn last(&self, partition: u32) -> i64 {
-        self.reached.get(&partition).map_or(-1, |reached| reached.last)
+        self.reached.get(&partition).copied().unwrap_or(-1)
     }
 
     /// What its tables are called.
@@ -126,10 +116,7 @@ pub(super) async fn generations(
         let Some(partition) = row.get::<Option<i64>>(7)? else {
             continue;
         };
-        let reached = Reached {
-            last: row.get(8)?,
-            recorded_ms: row.get(9)?,
-        };
+        let reached = row.get(8)?;
         if let (Some(last), Ok(partition)) = (generations.last_mut(), u32::try_from(partition)) {
             last.reached.insert(partition, reached);
         }
@@ -171,16 +158,7 @@ pub(super) async fn make(
         .execute()
         .await?;
     for (partition, last) in behind.iter() {
-        put(
-            transaction,
-            number,
-            partition,
-            Reached {
-                last,
-                recorded_ms: None,
-            },
-        )
-        .await?;
+        put(transaction, number, partition, last).await?;
     }
     for table in tables {
         let taken = transaction
@@ -251,7 +229,7 @@ pub(super) async fn lock(
     number: i64,
     partition: u32,
     added: &Added,
-) -> Result<Option<Reached>, sqlx::Error> {
+) -> Result<Option<i64>, sqlx::Error> {
     let locked = transaction
         .query(LOCK)
         .bind(number)
@@ -263,18 +241,12 @@ pub(super) async fn lock(
     if locked == 0 {
         return Ok(None);
     }
-    let reached = "SELECT last_offset, recorded_ms FROM annals_projection_cuts \
+    let reached = "SELECT last_offset FROM annals_projection_cuts \
                    WHERE generation = $1 AND of_partition = $2";
     let reached = transaction.query(reached).bind(number).bind(i64::from(partition));
     Ok(Some(match reached.fetch().await?.first() {
-        Some(row) => Reached {
-            last: row.get(0)?,
-            recorded_ms: row.get(1)?,
-        },
-        None => Reached {
-            last: -1,
-            recorded_ms: None,
-        },
+        Some(row) => row.get(0)?,
+        None => -1,
     }))
 }
 
@@ -283,14 +255,13 @@ pub(super) async fn put(
     transaction: &mut Transaction,
     number: i64,
     partition: u32,
-    reached: Reached,
+    last: i64,
 ) -> Result<(), sqlx::Error> {
     transaction
         .query(PUT)
         .bind(number)
         .bind(i64::from(partition))
-        .bind(reached.last)
-        .bind(reached.recorded_ms)
+        .bind(last)
         .execute()
         .await?;
     Ok(())

@@ -55,7 +55,7 @@ pub struct EventAt<'a> {
     pub partition: u32,
     /// Offset in that partition.
     pub offset: i64,
-    /// When the record was recorded, in milliseconds since the epoch; never runs backwards within a partition.
+    /// The record's own time, in milliseconds since the epoch; a producer's may run backwards.
     pub recorded_ms: i64,
     /// The record's key.
     pub key: Option<&'a [u8]>,

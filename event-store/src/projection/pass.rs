@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use annals_schema_model::{EventSet, Resolve, Seen, envelope};
 
-use super::checkpoint::{self, Added, Generation, Reached};
+use super::checkpoint::{self, Added, Generation};
 use super::database::{Sql, Transaction};
 use super::projector::{Projector, blocking};
 use super::{EventAt, Projection, ProjectionError, Refusal};
@@ -122,7 +122,7 @@ fn read<E: EventSet>(record: FeedRecord, resolve: &dyn Resolve) -> Result<Read<E
 /// What became of writing a page.
 pub(super) enum Written {
     /// It is written; so far the generation has come.
-    Done(Reached),
+    Done(i64),
     /// Somebody else has written the generation since it was read.
     Elsewhere,
     /// An event is not accepted.
@@ -197,22 +197,19 @@ impl<P: Projection> Projector<P> {
     ) -> Result<Written, ProjectionError> {
         let added = page.added(partition);
         let locked = checkpoint::lock(transaction, generation.number, partition, &added).await?;
-        let mut reached = locked.ok_or_else(|| self.superseded())?;
-        if reached.last != generation.last(partition) {
+        let reached = locked.ok_or_else(|| self.superseded())?;
+        if reached != generation.last(partition) {
             return Ok(Written::Elsewhere);
         }
         let names = generation.names(P::TABLES);
         for record in &page.records {
-            let latest = reached.recorded_ms.unwrap_or(record.timestamp_ms);
-            let recorded_ms = latest.max(record.timestamp_ms);
-            reached.recorded_ms = Some(recorded_ms);
             let What::Event(event) = &record.what else {
                 continue;
             };
             let at = EventAt {
                 partition,
                 offset: record.offset,
-                recorded_ms,
+                recorded_ms: record.timestamp_ms,
                 key: record.key.as_deref(),
                 headers: &record.headers,
             };
@@ -226,8 +223,7 @@ impl<P: Projection> Projector<P> {
                 Err(Refusal::Sql(error)) => return Err(error.into()),
             }
         }
-        reached.last = page.last;
-        checkpoint::put(transaction, generation.number, partition, reached).await?;
-        Ok(Written::Done(reached))
+        checkpoint::put(transaction, generation.number, partition, page.last).await?;
+        Ok(Written::Done(page.last))
     }
 }

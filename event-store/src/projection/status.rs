@@ -83,15 +83,12 @@ impl<P: Projection> Projector<P> {
 fn lag(feed: &dyn Feed, generation: &Generation) -> Result<Lag, FeedError> {
     let mut lag = Lag::default();
     for (partition, head) in feed.head()?.iter() {
-        let reached = generation.reached.get(&partition);
-        let mut last = reached.map_or(-1, |reached| reached.last);
+        let mut last = generation.last(partition);
         lag.offsets += (head - last).max(0).unsigned_abs();
         while last < head {
             let portion = feed.read_on(partition, last, 1)?;
             if let Some(next) = portion.records.first() {
-                let latest = reached.and_then(|reached| reached.recorded_ms);
-                let recorded_ms = latest.map_or(next.timestamp_ms, |latest| latest.max(next.timestamp_ms));
-                let since = Timestamp::from_millis(recorded_ms);
+                let since = Timestamp::from_millis(next.timestamp_ms);
                 lag.since = Some(lag.since.map_or(since, |oldest| oldest.min(since)));
                 break;
             }

@@ -13,7 +13,7 @@ use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::key::key_text;
 
-/// One event's offset and recorded time.
+/// One event's offset, and a time by which all records up to it were recorded.
 pub(super) type Spot = (i64, i64);
 
 /// A partition, as far as it was read.

@@ -306,7 +306,7 @@ async fn fetch(
     };
     let mut events = Vec::with_capacity(spots.len());
     let mut records = Vec::new().into_iter().peekable();
-    for &(offset, recorded_ms) in spots {
+    for &(offset, recorded_by_ms) in spots {
         let is_before = |record: &annals_kafka_client::Record| record.offset < offset;
         while records.next_if(is_before).is_some() {}
         if records.peek().is_none() {
@@ -319,7 +319,9 @@ async fn fetch(
         let record = records.next_if(|record| record.offset == offset);
         events.push(Fetched {
             offset,
-            recorded_ms,
+            recorded_ms: record
+                .as_ref()
+                .map_or(recorded_by_ms, |record| record.timestamp_ms),
             record: record.map(|record| (record.headers, record.value)),
         });
     }

@@ -83,7 +83,7 @@ proptest! {
         flipped in proptest::option::of(any::<prop::sample::Index>()),
     ) {
         let stream = Stream::of(&steps);
-        let (logs, stores) = stores_in(&stream, &steps, Some(SEGMENT_BYTES));
+        let (logs, stores) = stores_in(&stream, Some(SEGMENT_BYTES));
         let cut: Cut = [(0, cut.0), (1, cut.1)].into_iter().collect();
         for store in &stores {
             check(store, &cut, limit)?;

@@ -62,7 +62,7 @@ proptest! {
     #[test]
     fn the_event_that_is_named_made_the_value(steps in events(), at in 0u64..40) {
         let stream = Stream::of(&steps);
-        let (_logs, stores) = stores(&stream, &steps);
+        let (_logs, stores) = stores(&stream);
         let key = &stream.partitions.iter().flatten().next().unwrap().0;
         for store in stores {
             let last = store.reconstruct("till", key, &AsOf::Head).unwrap().revision.unwrap();
@@ -196,7 +196,7 @@ fn each_value_says_what_of_its_event_it_is() {
 fn a_fold_in_rust_names_the_event_alone() {
     let steps = [];
     let stream = Stream::of(&steps);
-    let (logs, [store, _]) = stores(&stream, &steps);
+    let (logs, [store, _]) = stores(&stream);
     let (_, ids) = table();
     let opened = Till::Opened {
         owner: "ada".into(),

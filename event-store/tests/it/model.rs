@@ -85,7 +85,7 @@ fn naive(events: &[(&Till, i64)]) -> Value {
 
 /// The stream as it went into the log: an aggregate's first event opens it.
 pub(crate) struct Stream {
-    /// Per partition: key, event, clamped time; the place is the offset.
+    /// Per partition: key, event, time; the place is the offset.
     pub(crate) partitions: [Vec<(String, Till, i64)>; 2],
 }
 
@@ -95,9 +95,6 @@ impl Stream {
         let mut opened = std::collections::BTreeSet::new();
         for step in steps {
             let partition: &mut Vec<(String, Till, i64)> = &mut partitions[usize::from(step.key % 2)];
-            let clamped = partition
-                .last()
-                .map_or(step.ms, |(_, _, last)| step.ms.max(*last));
             let key = format!("till {}/{}", step.key, step.key);
             let event = match opened.insert(step.key) {
                 true => Till::Opened {
@@ -106,7 +103,7 @@ impl Stream {
                 },
                 false => step.event.clone(),
             };
-            partition.push((key, event, clamped));
+            partition.push((key, event, step.ms));
         }
         Stream { partitions }
     }
@@ -129,18 +126,14 @@ impl Stream {
 }
 
 /// A store with the typed fold and one with the file, over the same logs.
-pub(crate) fn stores(stream: &Stream, steps: &[Step]) -> (Logs, [EventStore; 2]) {
-    stores_in(stream, steps, None)
+pub(crate) fn stores(stream: &Stream) -> (Logs, [EventStore; 2]) {
+    stores_in(stream, None)
 }
 
 /// The same over segments of so many bytes.
-pub(crate) fn stores_in(
-    stream: &Stream,
-    steps: &[Step],
-    segment_bytes: Option<u64>,
-) -> (Logs, [EventStore; 2]) {
+pub(crate) fn stores_in(stream: &Stream, segment_bytes: Option<u64>) -> (Logs, [EventStore; 2]) {
     let logs = Logs::in_segments(TOPIC, 2, segment_bytes);
-    let (logs, table) = written_to(logs, stream, steps);
+    let (logs, table) = written_to(logs, stream);
     let declarative = declarative::load(FILE, &*table).unwrap();
     let stores = [EventStore::new(table.clone()), EventStore::new(table)];
     stores[0]
@@ -153,22 +146,16 @@ pub(crate) fn stores_in(
 }
 
 /// The logs of a stream, and its schemas.
-pub(crate) fn written(stream: &Stream, steps: &[Step]) -> (Logs, Arc<Table>) {
-    written_to(Logs::new(TOPIC, 2), stream, steps)
+pub(crate) fn written(stream: &Stream) -> (Logs, Arc<Table>) {
+    written_to(Logs::new(TOPIC, 2), stream)
 }
 
-fn written_to(logs: Logs, stream: &Stream, steps: &[Step]) -> (Logs, Arc<Table>) {
+fn written_to(logs: Logs, stream: &Stream) -> (Logs, Arc<Table>) {
     let (table, ids) = table();
-    // Times as they were given, not clamped: clamping is the store's.
-    let mut given: [Vec<i64>; 2] = Default::default();
-    for step in steps {
-        given[usize::from(step.key % 2)].push(step.ms);
-    }
     for (number, partition) in stream.partitions.iter().enumerate() {
         let writes: Vec<_> = partition
             .iter()
-            .zip(&given[number])
-            .map(|((key, event, _), ms)| event.write(&ids, key, *ms))
+            .map(|(key, event, ms)| event.write(&ids, key, *ms))
             .collect();
         for batch in writes.chunks(7) {
             logs.append(number, batch);
@@ -222,7 +209,7 @@ proptest! {
     #[test]
     fn any_cut_of_any_stream(steps in events(), cuts in proptest::collection::vec((-1i64..70, -1i64..70), 3), time in -5i64..55) {
         let stream = Stream::of(&steps);
-        let (_logs, stores) = stores(&stream, &steps);
+        let (_logs, stores) = stores(&stream);
         let ends = |number: u32| stream.partitions[number as usize].len() as i64 - 1;
         let head: Cut = [0, 1].into_iter().map(|number| (number, ends(number))).collect();
         check_cut(&stream, &stores, &AsOf::Head, &head)?;
@@ -233,7 +220,8 @@ proptest! {
         let at_time: Cut = [0u32, 1]
             .into_iter()
             .map(|number| {
-                let within = stream.partitions[number as usize].iter().filter(|(_, _, ms)| *ms <= time);
+                // Up to the first that is later, whatever comes behind it.
+                let within = stream.partitions[number as usize].iter().take_while(|(_, _, ms)| *ms <= time);
                 (number, within.count() as i64 - 1)
             })
             .collect();
@@ -243,7 +231,7 @@ proptest! {
     #[test]
     fn a_diff_leads_from_one_state_to_the_other(steps in events(), from in 0u64..20, to in 0u64..20) {
         let stream = Stream::of(&steps);
-        let (_logs, [store, _]) = stores(&stream, &steps);
+        let (_logs, [store, _]) = stores(&stream);
         let key = &stream.partitions.iter().flatten().next().unwrap().0;
         let last = store.reconstruct("till", key, &AsOf::Head).unwrap().revision.unwrap();
         let (from, to) = (AsOf::Revision(from.min(last)), AsOf::Revision(to.min(last)));

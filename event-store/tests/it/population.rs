@@ -144,7 +144,7 @@ proptest! {
     ) {
         let stream = Stream::of(&steps);
         // The file: what is compared with decimals are decimals there, and texts in JSON.
-        let (_logs, [_, store]) = stores(&stream, &steps);
+        let (_logs, [_, store]) = stores(&stream);
         let cut: Cut = [(0, cut.0), (1, cut.1)].into_iter().collect();
         let at = AsOf::Cut(cut.clone());
         let (text, holds) = CONDITIONS[condition];
@@ -199,7 +199,7 @@ proptest! {
 #[test]
 fn what_does_not_fit_the_state_is_told_with_its_place() {
     let stream = Stream::of(&[]);
-    let (_logs, [typed, file]) = stores(&stream, &[]);
+    let (_logs, [typed, file]) = stores(&stream);
     let check = |question: Question, says: &[&str]| {
         let error = file.ask("till", &AsOf::Head, &question, 10, None).unwrap_err();
         assert!(matches!(error, StoreError::Question { .. }), "{error:?}");
@@ -263,7 +263,7 @@ fn what_does_not_fit_the_state_is_told_with_its_place() {
 fn an_aggregate_that_a_question_has_no_answer_for_is_named() {
     let steps = [];
     let stream = Stream::of(&steps);
-    let (logs, stores) = stores(&stream, &steps);
+    let (logs, stores) = stores(&stream);
     let (_, ids) = crate::till::table();
     let opened = crate::till::Till::Opened {
         owner: "ada".into(),

@@ -166,6 +166,22 @@ fn all_that_is_wrong_is_told_at_once() {
         places.contains(&(13, true)) && places.contains(&(14, true)),
         "{errors:?}"
     );
+    // What cannot be read hides nothing beside it, and is no reason to call wrong what rests on it.
+    let errors = wrong(
+        "      - set: { x: 0.00, y: event.nothing, z: \"'x'\", '': 1 }\n      - inc: x\n      - set: { v: state.z }\n",
+    );
+    let places: Vec<(u32, &str)> = errors
+        .iter()
+        .map(|error| (error.line, error.message.split(' ').next().unwrap()))
+        .collect();
+    assert_eq!(places, [(11, "a"), (11, "event"), (11, "a")], "{errors:?}");
+    let errors = wrong("      - set: { x: 2026-01-01 }\n");
+    assert!(
+        errors[0].message.contains("timestamp('2026-01-01T00:00:00Z')"),
+        "{errors:?}"
+    );
+    let errors = wrong("      - set: { state.x: 1 }\n");
+    assert!(errors[0].message.ends_with("leave `state.` out"), "{errors:?}");
 }
 
 fn state_after(operations: &str, events: &[Till]) -> (Value, Result<Step, String>) {

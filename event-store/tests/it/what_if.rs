@@ -123,7 +123,7 @@ proptest! {
         steps in events(), change in 0..CHANGES.len(), ends in (-1i64..70, -1i64..70), limit in 1usize..4,
     ) {
         let stream = Stream::of(&steps);
-        let (logs, table) = written(&stream, &steps);
+        let (logs, table) = written(&stream);
         let runs: Arc<dyn AnyFold> = Arc::new(declarative::load(FILE, &*table).unwrap());
         let changed = changed(change, &table);
         let alone = [store_of(std::slice::from_ref(&runs), &logs, &table), store_of(std::slice::from_ref(&changed), &logs, &table)];

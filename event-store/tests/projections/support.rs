@@ -124,20 +124,19 @@ impl Accounts {
         let feed = self.feed();
         let mut rows = Rows::new();
         for (partition, last) in cut.iter() {
-            let (mut behind, mut latest) = (-1, i64::MIN);
+            let mut behind = -1;
             while behind < last {
                 let portion = feed.read_on(partition, behind, 7).unwrap();
                 assert!(portion.last > behind);
                 behind = portion.last;
                 for record in portion.records.iter().filter(|record| record.offset <= last) {
-                    latest = latest.max(record.timestamp_ms);
                     let id = String::from_utf8(record.key.as_deref().unwrap().to_vec()).unwrap();
                     let value = record.value.as_deref().unwrap();
                     if let Seen::Known(event) = AccountEvent::from_record(value, &*self.schemas).unwrap() {
                         let row = rows.entry(id).or_default();
                         row.0 += cents(&event);
                         row.1 += 1;
-                        row.2 = latest;
+                        row.2 = record.timestamp_ms;
                     }
                 }
             }

@@ -185,6 +185,9 @@ pub(super) fn say_missing(answer: &Value) {
     }
     match answer["unreadable_batches"].as_u64() {
         None | Some(0) => {}
+        Some(1) => {
+            output::remark("one place of the log cannot be read, or was removed; events may be missing")
+        }
         Some(places) => output::remark(&format!(
             "{places} places of the log cannot be read, or were removed; events may be missing"
         )),

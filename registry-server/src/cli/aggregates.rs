@@ -4,6 +4,7 @@
 //! Pages are fetched and printed as they come, with how far that is on a terminal; rows for a file are passed on as the
 //! server sends them.
 
+use annals_event_store::{ORDERED_MAX, StoreError};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
@@ -118,6 +119,10 @@ impl Listing<'_> {
 
 impl List {
     pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
+        if self.order.is_some() && self.limit.is_some_and(|limit| limit > ORDERED_MAX as u64) {
+            let problem = StoreError::Ordered { max: ORDERED_MAX };
+            return Err(Failure::new(Exit::Usage, format!("--limit: {problem}")));
+        }
         let api = Api::new(&global.server);
         let mut query = vec![
             ("at", self.at.as_deref()),
