@@ -12,7 +12,7 @@ use crate::fold::AnyFold;
 use crate::index::TopicIndex;
 use crate::snapshots::Place;
 
-/// A fold and the index of its topic, under the name it was asked for by.
+/// A fold and the index of its topics, under the name it was asked for by.
 pub(crate) struct Aggregate {
     name: String,
     pub(crate) fold: Arc<dyn AnyFold>,

@@ -11,6 +11,7 @@
 //! | `now` | the same at the present |
 //! | `-2h` | the same, so long ago; units `s`, `m`, `h`, `d`, `w` |
 //! | `0=12,1=40` | a full cut: the last offset that counts, for each partition |
+//! | `orders/0=12,packages/1=5` | the same of several topics |
 //!
 //! Whatever form a time had, [`AsOf`] shows it as the instant it was taken for, and reads that back. Every form but the
 //! last is taken for a full cut once, and the answer names it: asked by that cut, the answer never moves. Asked again by
@@ -104,15 +105,16 @@ pub fn parse_at(text: &str, now_ms: i64) -> Result<AsOf, AtError> {
             .map(AsOf::Revision)
             .map_err(|_| wrong("a revision is a number from 0"));
     }
-    if let Some(ago) = text.strip_prefix('-') {
-        let span_ms = span_ms(ago).ok_or_else(|| wrong("a time ago is a number and one of s, m, h, d, w"))?;
-        return Ok(AsOf::Time(now_ms.saturating_sub(span_ms)));
-    }
+    // Before a time ago: a topic's name may begin with its sign.
     if text.contains('=') {
         return text
             .parse()
             .map(AsOf::Cut)
             .map_err(|error| AtError::new(text, error));
+    }
+    if let Some(ago) = text.strip_prefix('-') {
+        let span_ms = span_ms(ago).ok_or_else(|| wrong("a time ago is a number and one of s, m, h, d, w"))?;
+        return Ok(AsOf::Time(now_ms.saturating_sub(span_ms)));
     }
     time_ms(text)
         .map(AsOf::Time)
@@ -216,6 +218,8 @@ mod tests {
         check("-1w", Some(AsOf::Time(NOW_MS - 604_800_000)));
         check("0=12,1=40", cut(&[(0, 12), (1, 40)]));
         check("1=40, 0=-1", cut(&[(0, -1), (1, 40)]));
+        let of_several = parse_at("packages/1=5,orders/0=12", NOW_MS).unwrap();
+        assert_eq!(of_several.to_string(), "orders/0=12,packages/1=5");
     }
 
     #[test]
@@ -283,6 +287,10 @@ mod tests {
             "0=1,",
             "0=-2",
             "a=1",
+            "/0=1",
+            "orders/=1",
+            "orders/a=1",
+            "orders/0=1,orders/0=2",
             "0=1;1=2",
             "2019-13-20T07:07:47Z",
         ] {

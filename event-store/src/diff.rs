@@ -4,7 +4,7 @@
 //! down to is the last one that touched the field or something in it or around it; in a list whose elements moved it is
 //! the last one that touched that place, or else the list. It is left open when more than [`ATTRIBUTED_EVENTS_MAX`]
 //! events lie between, when the states are so large that looking at all of them is too much work, and when the question
-//! looks backwards.
+//! looks backwards, or when events of several topics that are only within the later point stand before some within the earlier.
 //! Invariant: the pages of one walk are of the same two cuts: the cursor carries them.
 
 use annals_kafka_wire::batch::Record;
@@ -17,9 +17,10 @@ use crate::canonical;
 use crate::changes::{Change, ChangeKind, changes};
 use crate::cut::Cut;
 use crate::error::StoreError;
-use crate::folding::{FoldUsed, Folding, Halted, Spot, cursor, open};
+use crate::folding::{FoldUsed, Folding, Halted, Spot, open};
 use crate::index::PartitionIndex;
-use crate::locate::Located;
+use crate::locate::{Located, Within};
+use crate::merged::{LogName, LogUsed};
 use crate::page::{Page, Room};
 use crate::reconstruct::OffsetRange;
 use crate::store::EventStore;
@@ -44,8 +45,12 @@ pub struct Diff {
     /// Whose clock recorded times are by, for all records of the partition within the later cut: `append` is the log's,
     /// `producer` that of whoever sent the events.
     pub time: TimeSource,
-    /// The partition its events are in.
+    /// The partition its events are in; of a fold of several topics, that of the first of them.
     pub partition: u32,
+    /// The logs its events are in, where the fold is of several topics.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub logs: Vec<LogUsed>,
     /// The point the comparison starts from.
     pub from: DiffSide,
     /// The point it leads to.
@@ -78,6 +83,10 @@ pub struct DiffSide {
     pub revision: Option<u64>,
     /// That event's offset.
     pub offset: Option<i64>,
+    /// The log it is in, where the fold is of several topics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub log: Option<LogName>,
     /// When it was recorded.
     pub recorded: Option<String>,
 }
@@ -110,6 +119,10 @@ pub struct ChangedBy {
     pub revision: u64,
     /// Its offset.
     pub offset: i64,
+    /// The log it is in, where the fold is of several topics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub log: Option<LogName>,
     /// Its name.
     pub event: Option<String>,
     /// Who caused it.
@@ -141,7 +154,7 @@ impl EventStore {
             }
             None => (from, to, page.from),
         };
-        let located = aggregate.locate(id, &[from, to], &self.work)?;
+        let located = aggregate.locate(id, &[from, to], self)?;
         let (mut diff, given) = self.diff_of(&located, from, to, before, &mut room)?;
         if given < diff.total {
             diff.next_cursor = Some(marks.cursor([&diff.from.cut, &diff.to.cut], given));
@@ -159,29 +172,25 @@ impl EventStore {
         room: &mut Room,
     ) -> Result<(Diff, u64), StoreError> {
         let aggregate = located.aggregate;
-        let (from_cut, from_within) = located.own_cut(from)?;
-        let (to_cut, to_within) = located.own_cut(to)?;
-        if from_within == 0 && to_within == 0 {
+        let (from_within, to_within) = (located.own_cut(from)?, located.own_cut(to)?);
+        if from_within.events == 0 && to_within.events == 0 {
             located.begun(to)?;
         }
-        let (early, late) = (from_within.min(to_within), from_within.max(to_within));
-        let attribute = from_within < to_within && late - early <= ATTRIBUTED_EVENTS_MAX;
-        let mut folding = Folding::new(self, aggregate, located.partition, &located.key);
-        folding.run(&located.spots(0..early)?)?;
-        let early_state = (folding.view(), folding.last);
-        let late_spots = located.spots(early..late)?;
-        let touched = match attribute {
-            true => self.feed_watching(located, &mut folding, &late_spots, &early_state.0)?,
-            false => {
-                folding.run(&late_spots)?;
-                Touches::default()
-            }
+        let forwards = from_within.events <= to_within.events;
+        let (early, late) = match forwards {
+            true => (&from_within, &to_within),
+            false => (&to_within, &from_within),
         };
-        let late_state = (folding.view(), folding.last);
-        let ((before, from_last), (after, to_last)) = if from_within <= to_within {
-            (early_state, late_state)
-        } else {
-            (late_state, early_state)
+        let states = self.two_states(located, early, late, forwards)?;
+        let TwoStates {
+            early: early_state,
+            late: late_state,
+            touched,
+            folding,
+        } = states;
+        let ((before, from_last), (after, to_last)) = match forwards {
+            true => (early_state, late_state),
+            false => (late_state, early_state),
         };
         let (mut total, mut shown) = (0, Vec::new());
         changes(&before, &after, &mut |change| {
@@ -195,15 +204,12 @@ impl EventStore {
         let given = skipped.saturating_add(shown.len() as u64);
         let diff = Diff {
             aggregate: aggregate.name().to_owned(),
-            time: located.time(&from_cut)?.max(located.time(&to_cut)?),
-            unreadable: located.unreadable(if from_within <= to_within {
-                &to_cut
-            } else {
-                &from_cut
-            })?,
-            partition: located.partition.number,
-            from: side(from, from_cut, from_last),
-            to: side(to, to_cut, to_last),
+            time: located.time(&from_within.cut)?.max(located.time(&to_within.cut)?),
+            unreadable: located.unreadable(&late.cut)?,
+            partition: located.home(late),
+            logs: located.logs(late, &[])?,
+            from: located.side(from, &from_within, from_last),
+            to: located.side(to, &to_within, to_last),
             total,
             changes: shown,
             next_cursor: None,
@@ -212,6 +218,46 @@ impl EventStore {
             id: located.id.clone(),
         };
         Ok((diff, given))
+    }
+
+    /// The states behind two cuts of an aggregate, and what touched what between them, where that is looked for and is clear.
+    fn two_states<'a>(
+        &'a self,
+        located: &'a Located<'_>,
+        early: &Within,
+        late: &Within,
+        forwards: bool,
+    ) -> Result<TwoStates<'a>, StoreError> {
+        let new = || Folding::new(self, located.aggregate, located.partition, &located.key);
+        let mut folding = new();
+        folding.run(&located.spots_of(early, 0..early.events)?)?;
+        let early_state = (folding.view(), folding.last);
+        if !late.goes_on(early) {
+            folding = new();
+            folding.run(&located.spots_of(late, 0..late.events)?)?;
+            return Ok(TwoStates {
+                early: early_state,
+                late: (folding.view(), folding.last),
+                touched: Touches::default(),
+                folding,
+            });
+        }
+        let between = late.events - early.events;
+        let attribute = forwards && between > 0 && between <= ATTRIBUTED_EVENTS_MAX;
+        let late_spots = located.spots_of(late, early.events..late.events)?;
+        let touched = match attribute {
+            true => self.feed_watching(located, &mut folding, &late_spots, &early_state.0)?,
+            false => {
+                folding.run(&late_spots)?;
+                Touches::default()
+            }
+        };
+        Ok(TwoStates {
+            early: early_state,
+            late: (folding.view(), folding.last),
+            touched,
+            folding,
+        })
     }
 
     /// Feeds events and notes which places each of them touched; nothing when that is too much work.
@@ -225,12 +271,12 @@ impl EventStore {
         let mut touches = Touches::default();
         let mut watched = 0;
         let mut state = None;
-        let mut cursor = cursor(self, located.partition, &located.key, spots);
+        let mut reader = located.reader(spots);
         for spot in spots.iter().copied() {
             if folding.halted.is_some() {
                 break;
             }
-            let record = cursor.record(spot.offset)?;
+            let record = reader.record(&spot)?;
             let read = record.as_ref().ok().copied();
             folding.feed(spot, record)?;
             let too_much = watched > WATCHED_VALUES_MAX || touches.places.len() > TOUCHED_PLACES_MAX;
@@ -248,7 +294,7 @@ impl EventStore {
             if any {
                 touches
                     .events
-                    .push(self.changed_by(located.partition, spot, record));
+                    .push(self.changed_by(located.log(&spot).0, spot, record));
             }
             state = Some(next);
         }
@@ -262,6 +308,7 @@ impl EventStore {
         ChangedBy {
             revision: spot.revision,
             offset: spot.offset,
+            log: partition.log_name(),
             event: opened.map(|opened| opened.writer.event_name(&opened.body)),
             actor: at.actor().map(str::to_owned),
             recorded: canonical::time_text(at.recorded_ms),
@@ -290,13 +337,28 @@ impl Touches {
     }
 }
 
-fn side(at: &AsOf, cut: Cut, last: Option<Spot>) -> DiffSide {
-    DiffSide {
-        at: at.to_string(),
-        cut,
-        revision: last.map(|spot| spot.revision),
-        offset: last.map(|spot| spot.offset),
-        recorded: last.map(|spot| canonical::time_text(spot.recorded_ms)),
+/// A state, and the last event that is part of it.
+type Behind = (Value, Option<Spot>);
+
+/// The states behind two cuts.
+struct TwoStates<'a> {
+    early: Behind,
+    late: Behind,
+    touched: Touches,
+    /// That of the later one.
+    folding: Folding<'a>,
+}
+
+impl Located<'_> {
+    fn side(&self, at: &AsOf, within: &Within, last: Option<Spot>) -> DiffSide {
+        DiffSide {
+            at: at.to_string(),
+            cut: within.cut.clone(),
+            revision: last.map(|spot| spot.revision),
+            offset: last.map(|spot| spot.offset),
+            log: last.and_then(|spot| self.log(&spot).1),
+            recorded: last.map(|spot| canonical::time_text(spot.recorded_ms)),
+        }
     }
 }
 

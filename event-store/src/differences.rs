@@ -12,12 +12,13 @@ use crate::at::AsOf;
 use crate::between::{CutTaken, ValueChange};
 use crate::bookmark::Bookmarks;
 use crate::canonical;
-use crate::cut::Cut;
+use crate::cut::{Cut, CutLog};
 use crate::diff::values;
 use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted};
 use crate::key::key_text;
 use crate::list::{Walk, place_text};
+use crate::merged::LogName;
 use crate::page::{Groups, PAGE_EVENTS_MAX, Room};
 use crate::store::EventStore;
 use crate::sweep::Wanted;
@@ -60,7 +61,7 @@ pub struct Differences {
 pub struct Difference {
     /// Its id.
     pub id: String,
-    /// The partition its events are in.
+    /// The partition its events are in; of a fold of several topics, that of the first of them.
     pub partition: u32,
     /// How it differs.
     pub kind: DifferenceKind,
@@ -97,6 +98,10 @@ pub struct LastEvent {
     pub revision: u64,
     /// Its offset.
     pub offset: i64,
+    /// The log it is in, where the fold is of several topics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub log: Option<LogName>,
     /// When it was recorded.
     pub recorded: String,
 }
@@ -106,6 +111,8 @@ struct Seen {
     state: Value,
     last: Option<LastEvent>,
     halted: Option<Halted>,
+    /// The partition of its first event, if it has one.
+    home: Option<u32>,
 }
 
 impl Seen {
@@ -115,9 +122,11 @@ impl Seen {
             last: folding.last.map(|spot| LastEvent {
                 revision: spot.revision,
                 offset: spot.offset,
+                log: folding.last_log(),
                 recorded: canonical::time_text(spot.recorded_ms),
             }),
             halted: folding.halted.clone(),
+            home: folding.home(),
         }
     }
 }
@@ -144,9 +153,9 @@ impl EventStore {
         };
         let removals = aggregate.removals();
         let (from, to, time) = aggregate.two_cuts(&from, &to, &self.work)?;
-        let later = |(number, last): (u32, i64)| (number, last.max(to.cut.last(number)));
-        let either: Cut = from.cut.iter().map(later).collect();
-        let mut walk = Walk::new(&aggregate, &either, after);
+        let later = |(log, last): (&CutLog, i64)| (log.clone(), last.max(to.cut.last_of(log)));
+        let either: Cut = from.cut.logs().map(later).collect();
+        let mut walk = Walk::new(self, &aggregate, &either, after);
         let (mut items, mut last, mut events, mut aggregates) = (Vec::new(), None, 0, 0);
         let (mut groups, mut at_end) = (Groups::new(GROUP_VALUES_MAX, GROUP_AGGREGATES_MAX), false);
         while !room.is_full() && !at_end && self.may_go_on(events, aggregates) {
@@ -154,7 +163,7 @@ impl EventStore {
             at_end = group.is_empty();
             aggregates += group.len();
             last = group.last().map(|one| (one.key.clone(), one.partition)).or(last);
-            let group = between(&aggregate, group, [&from.cut, &to.cut])?;
+            let group = between(self, &aggregate, group, [&from.cut, &to.cut])?;
             let look = |_: &Wanted, _, folding: &mut Folding<'_>| Ok(Seen::of(folding));
             let mut seen = self.sweep(&aggregate, &group, &look)?.into_iter();
             let mut looked_at = 0;
@@ -204,23 +213,40 @@ impl EventStore {
 }
 
 impl Aggregate {
-    /// Whether a cut has more of an aggregate's partition than another.
+    /// Whether a cut has more of an aggregate's partition than another. Of several topics each side is folded on its own.
     fn is_backwards(&self, one: &Wanted, from: &Cut, to: &Cut) -> bool {
+        if self.index.is_merged() {
+            return false;
+        }
         let of = self.index.partitions.get(one.partition);
-        of.is_some_and(|of| from.last(of.number) > to.last(of.number))
+        of.is_some_and(|of| of.last(from) > of.last(to))
     }
 }
 
 /// Those of some aggregates that have events between two cuts, to be looked at behind both.
-fn between(aggregate: &Aggregate, group: Vec<Wanted>, cuts: [&Cut; 2]) -> Result<Vec<Wanted>, StoreError> {
+fn between(
+    store: &EventStore,
+    aggregate: &Aggregate,
+    group: Vec<Wanted>,
+    cuts: [&Cut; 2],
+) -> Result<Vec<Wanted>, StoreError> {
     let mut between = Vec::new();
     for one in group {
         let Some(partition) = aggregate.index.partitions.get(one.partition) else {
             continue;
         };
+        if aggregate.index.is_merged() {
+            let orders = cuts.map(|cut| aggregate.index.in_order(store, &one.key, cut));
+            let orders = orders.into_iter().collect::<Result<Vec<_>, _>>()?;
+            if orders.first() != orders.last() {
+                let stops = orders.iter().map(Vec::len).collect();
+                between.push(Wanted { stops, orders, ..one });
+            }
+            continue;
+        }
         let mut stops = Vec::with_capacity(cuts.len());
         for cut in cuts {
-            stops.push(partition.within(&one.key, cut.last(partition.number))?);
+            stops.push(partition.within(&one.key, partition.last(cut))?);
         }
         stops.sort_unstable();
         if stops.first() != stops.last() {
@@ -232,7 +258,7 @@ fn between(aggregate: &Aggregate, group: Vec<Wanted>, cuts: [&Cut; 2]) -> Result
 
 /// How an aggregate's two states differ, looked at forwards or backwards; nothing where they do not.
 fn difference(one: &Wanted, early: Seen, late: Seen, backwards: bool) -> Option<Difference> {
-    let halted = late.halted.clone();
+    let (halted, home) = (late.halted.clone(), late.home.or(early.home));
     let (from, to) = if backwards { (late, early) } else { (early, late) };
     let (total, changes) = ValueChange::between(&from.state, &to.state, &|_| true);
     let kind = match (&from.last, &to.last) {
@@ -243,7 +269,7 @@ fn difference(one: &Wanted, early: Seen, late: Seen, backwards: bool) -> Option<
     };
     Some(Difference {
         id: key_text(&one.key),
-        partition: u32::try_from(one.partition).unwrap_or(u32::MAX),
+        partition: home.unwrap_or_default(),
         kind,
         from: from.last,
         to: to.last,

@@ -11,9 +11,11 @@ use serde_json::Value;
 
 use crate::aggregates::Aggregate;
 use crate::between::ValueChange;
+use crate::cut::Cut;
 use crate::diff::values;
 use crate::error::StoreError;
 use crate::folding::Folding;
+use crate::merged::Reader;
 use crate::page::{Groups, bytes_of};
 use crate::sought::Sought;
 use crate::store::EventStore;
@@ -64,9 +66,13 @@ impl EventStore {
         &self,
         aggregate: &Aggregate,
         sought: &Sought,
+        cut: &Cut,
         found: &mut [Found],
         size: &mut GroupSize,
     ) -> Result<(), StoreError> {
+        if aggregate.index.is_merged() {
+            return self.put_down_of_several(aggregate, sought, cut, found, size);
+        }
         let wanted = wanted(found);
         let place = |partition: usize, key: &[u8]| {
             wanted
@@ -118,6 +124,61 @@ impl EventStore {
     }
 }
 
+impl EventStore {
+    /// The same where the events are in several topics: each aggregate is folded in the order that its events have within the later cut.
+    fn put_down_of_several(
+        &self,
+        aggregate: &Aggregate,
+        sought: &Sought,
+        cut: &Cut,
+        found: &mut [Found],
+        size: &mut GroupSize,
+    ) -> Result<(), StoreError> {
+        let index = &aggregate.index;
+        let Some(partition) = index.partitions.first() else {
+            return Ok(());
+        };
+        let mut wanted: BTreeMap<Vec<u8>, BTreeMap<(usize, i64), &mut Found>> = BTreeMap::new();
+        let count = found.len();
+        for one in found {
+            let of = wanted.entry(one.key.clone()).or_default();
+            of.insert((one.place, one.spot.offset), one);
+        }
+        let (aggregates, mut largest, mut bytes) = (wanted.len(), 0, 0);
+        for (key, mut wanted) in wanted {
+            let order = index.in_order(self, &key, cut)?;
+            let mut folding = Folding::new(self, aggregate, partition, &key);
+            let mut reader = Reader::new(self, index, partition, &key, &order);
+            let mut most = 0;
+            for spot in &order {
+                if wanted.is_empty() {
+                    break;
+                }
+                let Some(one) = wanted.remove(&(spot.place, spot.offset)) else {
+                    folding.feed(*spot, reader.record(spot)?)?;
+                    continue;
+                };
+                let before = folding.view();
+                folding.feed(*spot, reader.record(spot)?)?;
+                let after = folding.view();
+                self.work.values(values(&before) + values(&after))?;
+                most = most.max(values(&after));
+                let deed = &mut one.deed;
+                deed.by.revision = spot.revision;
+                let fits = |path: &str| sought.fits_place(path);
+                (deed.total, deed.changes) = ValueChange::between(&before, &after, &fits);
+                let halted = folding.halted.as_ref().map(ToString::to_string);
+                deed.problem = deed.problem.take().or(halted);
+                bytes += bytes_of(&deed.changes);
+            }
+            largest += most;
+        }
+        size.aggregates.took(aggregates, largest);
+        size.events.took(count, bytes);
+        Ok(())
+    }
+}
+
 /// The aggregates of some events, to be looked at before and behind each.
 fn wanted(found: &[Found]) -> Vec<Wanted> {
     let mut stops: BTreeMap<(usize, &[u8]), Vec<usize>> = BTreeMap::new();
@@ -133,6 +194,7 @@ fn wanted(found: &[Found]) -> Vec<Wanted> {
             key: key.to_vec(),
             partition,
             stops,
+            orders: Vec::new(),
         })
         .collect()
 }

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use crate::aggregates::Aggregate;
 use crate::at::AsOf;
 use crate::error::StoreError;
-use crate::folding::{Spot, cursor};
+use crate::folding::Spot;
 use crate::key::key_text;
 use crate::log::{EventLog, NewEvent, Place, Stored, UnappendedError, UnreadError};
 use crate::source::Source;
@@ -57,10 +57,19 @@ impl EventStore {
     /// The log of an aggregate type, for a [`Repository`](crate::Repository).
     ///
     /// # Errors
-    /// When there is no such aggregate.
+    /// When there is no such aggregate, or its events are in several topics: what was decided on all of them cannot be appended
+    /// behind all of them.
     pub fn log(&self, aggregate: &str) -> Result<Embedded, StoreError> {
+        let aggregate = self.aggregate(aggregate)?;
+        if aggregate.index.is_merged() {
+            return Err(StoreError::SeveralTopics {
+                what: "appending behind what was decided on",
+                aggregate: aggregate.name().to_owned(),
+                instead: "decide on a fold of the one topic that the events go to",
+            });
+        }
         Ok(Embedded {
-            aggregate: self.aggregate(aggregate)?,
+            aggregate,
             store: self.at_work(&self.work),
         })
     }
@@ -85,23 +94,24 @@ impl Embedded {
 
 impl EventLog for Embedded {
     fn topic(&self) -> &str {
-        &self.aggregate.index.topic
+        self.aggregate.fold.topic()
     }
 
     fn read(&self, key: &[u8], at: &AsOf, each: &mut dyn FnMut(&Stored<'_>)) -> Result<Place, UnreadError> {
-        let located = match self.aggregate.locate(&key_text(key), &[at], &self.store.work) {
+        let located = match self.aggregate.locate(&key_text(key), &[at], &self.store) {
             Ok(located) => located,
             Err(StoreError::UnknownId { .. }) if !matches!(at, AsOf::Revision(_)) => {
                 return Ok(self.nowhere(key)?);
             }
             Err(error) => return Err(error.into()),
         };
-        let (cut, within) = located.own_cut(at)?;
-        for from in (0..within).step_by(SPOTS_AT_ONCE) {
-            let spots = located.spots(from..within.min(from + SPOTS_AT_ONCE))?;
-            let mut cursor = cursor(&self.store, located.partition, &located.key, &spots);
+        let within = located.own_cut(at)?;
+        let events = within.events;
+        for from in (0..events).step_by(SPOTS_AT_ONCE) {
+            let spots = located.spots_of(&within, from..events.min(from + SPOTS_AT_ONCE))?;
+            let mut reader = located.reader(&spots);
             for spot in &spots {
-                match cursor.record(spot.offset)? {
+                match reader.record(spot)? {
                     Ok(record) => each(&Stored {
                         at: spot.at(located.partition, record),
                         value: Ok(record.value.as_deref()),
@@ -112,8 +122,8 @@ impl EventLog for Embedded {
         }
         Ok(Place {
             partition: located.partition.number,
-            events: within as u64,
-            cut,
+            events: events as u64,
+            cut: within.cut,
         })
     }
 

@@ -144,6 +144,24 @@ pub enum StoreError {
         /// The source's topic.
         given: String,
     },
+    /// A fold of more topics than one may have.
+    #[error("aggregate {aggregate} folds more than {max} topics")]
+    TooManyTopics {
+        /// The aggregate.
+        aggregate: String,
+        /// The bound.
+        max: usize,
+    },
+    /// A question that aggregates of several topics do not answer.
+    #[error("{what} does not work for {aggregate}, whose events are in several topics: {instead}")]
+    SeveralTopics {
+        /// What was asked.
+        what: &'static str,
+        /// The aggregate.
+        aggregate: String,
+        /// What to do.
+        instead: &'static str,
+    },
     /// The answer takes more reading than one may.
     #[error(
         "the answer takes too much work: more than {max} records, headers, pieces of batches and values on the way would be read for it; \

@@ -19,8 +19,8 @@ use crate::changes::steps;
 use crate::diff::{ChangedBy, values};
 use crate::error::StoreError;
 use crate::fold::AnyFold;
-use crate::folding::{Folding, SchemaUsed, Spot, cursor, open};
-use crate::locate::Located;
+use crate::folding::{Folding, SchemaUsed, Spot, open};
+use crate::locate::{Located, Within};
 use crate::origins::Origins;
 use crate::reconstruct::Reconstruction;
 use crate::store::EventStore;
@@ -158,21 +158,21 @@ impl EventStore {
         let mut answer = self.without_snapshots().reconstruct(name, id, at)?;
         let aggregate = self.aggregate(name)?;
         let cut = AsOf::Cut(answer.cut.clone());
-        let located = aggregate.locate(id, &[&cut], &self.work)?;
-        let (_, within) = located.begun(&cut)?;
-        answer.explanation = Some(self.explanation(&located, within)?);
+        let located = aggregate.locate(id, &[&cut], self)?;
+        let within = located.begun(&cut)?;
+        answer.explanation = Some(self.explanation(&located, &within)?);
         Ok(answer)
     }
 
-    fn explanation(&self, located: &Located<'_>, events: usize) -> Result<Explanation, StoreError> {
+    fn explanation(&self, located: &Located<'_>, within: &Within) -> Result<Explanation, StoreError> {
         let mut folding = Folding::new(self, located.aggregate, located.partition, &located.key);
         folding.touches = Some(Vec::new());
-        let spots = located.spots(0..events)?;
-        let mut cursor = cursor(self, located.partition, &located.key, &spots);
+        let spots = located.spots_of(within, 0..within.events)?;
+        let mut reader = located.reader(&spots);
         let mut state = Value::Null;
         let mut origins = None;
         for spot in spots {
-            let record = cursor.record(spot.offset)?;
+            let record = reader.record(&spot)?;
             let read = record.as_ref().ok().copied();
             folding.feed(spot, record)?;
             let Some(record) = read.filter(|_| folding.halted.is_none()) else {
@@ -209,13 +209,14 @@ impl EventStore {
     }
 
     fn cause(&self, located: &Located<'_>, spot: Spot, record: &Record) -> Cause {
+        let (log, _) = located.log(&spot);
         let opened = open(
-            &spot.at(located.partition, record),
+            &spot.at(log, record),
             record.value.as_deref(),
             &self.shared.resolve,
         );
         Cause {
-            by: self.changed_by(located.partition, spot, record),
+            by: self.changed_by(log, spot, record),
             writer: opened.ok().map(|opened| opened.writer),
         }
     }
@@ -259,6 +260,7 @@ mod tests {
         let by = ChangedBy {
             revision: 0,
             offset: 0,
+            log: None,
             event: None,
             actor: None,
             recorded: String::new(),

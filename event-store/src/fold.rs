@@ -127,8 +127,13 @@ pub enum Stop {
 pub trait AnyFold: Send + Sync {
     /// Name, revision and content of the fold.
     fn id(&self) -> &FoldId;
-    /// The topic whose events it folds.
+    /// The topic whose events it folds; the first of them, where these are several.
     fn topic(&self) -> &str;
+    /// The topics whose events it folds. Of events in several that were recorded at the same time, those of the topic that is
+    /// named first come first.
+    fn topics(&self) -> Vec<&str> {
+        vec![self.topic()]
+    }
     /// What each event is read with.
     fn readers(&self) -> Vec<ReaderUsed>;
     /// The kinds of events that the fold knows, taken or not; nothing where it cannot say them all.

@@ -16,13 +16,16 @@ use crate::aggregates::Aggregate;
 use crate::error::StoreError;
 use crate::explain::Touch;
 use crate::fold::{AnyFold, At, Cell, FoldId, Recorded, Step, Stop};
-use crate::index::PartitionIndex;
+use crate::index::{PartitionIndex, TopicIndex};
+use crate::merged::{LogName, Merged, Reader};
 use crate::snapshots::{Account, File, Pace, Snapshot};
 use crate::store::EventStore;
 
 mod copied;
+mod untaken;
 
-pub(crate) use copied::cursor;
+pub(crate) use untaken::Unknown;
+pub use untaken::{Halted, UnknownEvent};
 
 /// The fold an answer was made with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,66 +101,15 @@ pub struct ReaderUsed {
     pub schema: Option<SchemaUsed>,
 }
 
-/// Where and why the folding stopped; the state is the one before this event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
-pub struct Halted {
-    /// Offset of the event that could not be folded.
-    pub offset: i64,
-    /// Why, in a sentence.
-    pub reason: String,
-}
-
-impl fmt::Display for Halted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the fold stopped at offset {}: {}", self.offset, self.reason)
-    }
-}
-
-/// Events of unknown kinds that are shown.
-const UNKNOWN_SHOWN_MAX: usize = 16;
-
-/// An event of a kind the fold has not heard of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
-pub struct UnknownEvent {
-    /// Its offset.
-    pub offset: i64,
-    /// Its name.
-    pub event: String,
-    /// The id of its writer schema.
-    pub schema_id: u32,
-}
-
-/// Events of kinds that a fold has not heard of.
-#[derive(Clone, Default)]
-pub(crate) struct Unknown {
-    /// How many.
-    pub(crate) events: u64,
-    /// The first of them.
-    pub(crate) first: Vec<UnknownEvent>,
-}
-
-impl Unknown {
-    pub(crate) fn note(&mut self, offset: i64, opened: &Opened<'_>) {
-        self.events += 1;
-        if self.first.len() < UNKNOWN_SHOWN_MAX {
-            self.first.push(UnknownEvent {
-                offset,
-                event: opened.writer.event_name(&opened.body),
-                schema_id: opened.writer.id.get(),
-            });
-        }
-    }
-}
-
 /// Where an event sits, taken from the index before the record is read. The index knows a time by which all records up to it
 /// were recorded: what an event is told and shown with is its record's own, whatever stands, or stood, before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Spot {
     pub(crate) offset: i64,
     pub(crate) revision: u64,
     pub(crate) recorded_ms: i64,
+    /// The place of its log among those of several topics; 0 where there is one topic.
+    pub(crate) place: usize,
 }
 
 impl Spot {
@@ -196,7 +148,10 @@ pub(crate) fn open_headed<'r>(
 pub(crate) struct Folding<'a> {
     store: &'a EventStore,
     fold: &'a dyn AnyFold,
+    /// Of the event that was fed last, where the events are in several topics.
     partition: &'a PartitionIndex,
+    index: &'a TopicIndex,
+    merged: Option<Merged<'a>>,
     key: &'a [u8],
     state: Cell,
     pub(crate) account: Account,
@@ -223,12 +178,13 @@ impl<'a> Folding<'a> {
         partition: &'a PartitionIndex,
         key: &'a [u8],
     ) -> Folding<'a> {
-        Folding::begin(store, &*aggregate.fold, partition, key)
+        Folding::begin(store, &*aggregate.fold, &aggregate.index, partition, key)
     }
 
     fn begin(
         store: &'a EventStore,
         fold: &'a dyn AnyFold,
+        index: &'a TopicIndex,
         partition: &'a PartitionIndex,
         key: &'a [u8],
     ) -> Folding<'a> {
@@ -236,6 +192,8 @@ impl<'a> Folding<'a> {
             store,
             fold,
             partition,
+            index,
+            merged: index.is_merged().then(|| Merged::new(index)),
             key,
             state: None,
             account: Account::default(),
@@ -285,12 +243,12 @@ impl<'a> Folding<'a> {
 
     /// Folds the next events, until one halts.
     pub(crate) fn run(&mut self, spots: &[Spot]) -> Result<(), StoreError> {
-        let mut cursor = cursor(self.store, self.partition, self.key, spots);
+        let mut reader = Reader::new(self.store, self.index, self.partition, self.key, spots);
         for spot in spots {
             if self.halted.is_some() {
                 break;
             }
-            self.feed(*spot, cursor.record(spot.offset)?)?;
+            self.feed(*spot, reader.record(spot)?)?;
         }
         Ok(())
     }
@@ -299,6 +257,10 @@ impl<'a> Folding<'a> {
     pub(crate) fn feed(&mut self, mut spot: Spot, record: Result<&Record, String>) -> Result<(), StoreError> {
         if self.halted.is_some() {
             return Ok(());
+        }
+        if let Some(merged) = &mut self.merged {
+            self.partition = merged.index.log_of(&spot).unwrap_or(self.partition);
+            merged.fed.push(spot);
         }
         let folded = match record {
             Ok(record) => {
@@ -315,6 +277,7 @@ impl<'a> Folding<'a> {
             // Unless it halted before, when a state was made again.
             Err(reason) => drop(self.halted.get_or_insert(Halted {
                 offset: spot.offset,
+                log: self.partition.log_name(),
                 reason,
             })),
         }
@@ -337,15 +300,25 @@ impl<'a> Folding<'a> {
                 return Ok(Err(stop.to_string()));
             }
             Ok(Step::NotMine) => {}
-            Ok(Step::UnknownKind) => self.account.unknown.note(spot.offset, &opened),
-            Ok(Step::Applied) => self.account.apply(spot, opened.writer.id),
+            Ok(Step::UnknownKind) => {
+                let log = self.partition.log_name();
+                self.account.unknown.note(spot.offset, log, &opened);
+            }
+            Ok(Step::Applied) => match &mut self.merged {
+                None => self.account.apply(spot, opened.writer.id),
+                Some(merged) => {
+                    merged.applied.push(spot);
+                    let log = self.partition.in_cut();
+                    self.account.apply_of(&log, spot, opened.writer.id);
+                }
+            },
         }
         Ok(Ok(record.value.as_ref().map_or(0, Bytes::len)))
     }
 
     fn apply(&mut self, at: At<'_>, opened: &Opened<'_>) -> Result<Step, Stop> {
         let event = Recorded {
-            topic: self.fold.topic(),
+            topic: &self.partition.topic,
             at,
             key: self.key,
             raw: opened.raw(),
@@ -361,9 +334,32 @@ impl<'a> Folding<'a> {
     /// way this time is where the folding halted: the account is anew too, and is of what was folded now.
     fn fold_again(&mut self, events: u64) -> Result<(), StoreError> {
         let events = usize::try_from(events).unwrap_or(usize::MAX);
-        let spots = self.partition.spots(self.key, 0..events)?;
-        *self = Folding::begin(self.store, self.fold, self.partition, self.key);
+        let spots = match &mut self.merged {
+            None => self.partition.spots(self.key, 0..events)?,
+            Some(merged) => merged.fed.drain(..).take(events).collect(),
+        };
+        *self = Folding::begin(self.store, self.fold, self.index, self.partition, self.key);
         self.run(&spots)
+    }
+
+    /// The partition of the first event, where there was one; it is that of all where there is one topic.
+    pub(crate) fn home(&self) -> Option<u32> {
+        let of = match &self.merged {
+            None => Some(self.partition),
+            Some(merged) => merged.fed.first().and_then(|first| merged.index.log_of(first)),
+        };
+        of.map(|log| log.number)
+    }
+
+    /// The events that are part of the state, where they are in several topics.
+    pub(crate) fn merged(&self) -> &[Spot] {
+        self.merged.as_ref().map_or(&[], |merged| &merged.applied)
+    }
+
+    /// The log of the last event that is part of the state, where there are several.
+    pub(crate) fn last_log(&self) -> Option<LogName> {
+        let last = self.last?;
+        self.merged.as_ref()?.index.log_of(&last)?.log_name()
     }
 
     /// The canonical state. A state that cannot be shown counts as a halt at the last event.
@@ -383,11 +379,12 @@ impl<'a> Folding<'a> {
         match shown {
             Ok(value) => value,
             Err(stop) => {
-                let offset = self.last.map_or(-1, |spot| spot.offset);
-                self.halted.get_or_insert(Halted {
-                    offset,
+                let halted = Halted {
+                    offset: self.last.map_or(-1, |spot| spot.offset),
+                    log: self.last_log(),
                     reason: stop.to_string(),
-                });
+                };
+                self.halted.get_or_insert(halted);
                 V::default()
             }
         }

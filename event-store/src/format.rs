@@ -33,6 +33,8 @@ pub enum Format {
     Avro,
 }
 
+/// The column behind the fixed ones that tells the log of the offset, where the fold is of several topics.
+const LOG: &str = "log";
 /// The columns before those that are chosen.
 const FIXED: [&str; 7] = [
     "id",
@@ -84,17 +86,15 @@ impl Format {
             Format::Csv => {
                 let rows = rows.in_columns();
                 let columns = rows.columns().unwrap_or_default();
-                let mut taken: BTreeSet<String> = FIXED.into_iter().map(str::to_owned).collect();
-                let chosen = columns.iter().map(|column| apart(&mut taken, column));
-                record(
-                    out,
-                    FIXED
-                        .map(str::to_owned)
-                        .into_iter()
-                        .chain(chosen)
-                        .map(Value::from),
-                )?;
-                rows.each(limit, &mut |member| record(out, cells(member, &columns)))
+                let is_merged = rows.is_merged();
+                let mut taken = BTreeSet::new();
+                let fixed = FIXED.into_iter().chain(is_merged.then_some(LOG));
+                let names = fixed.chain(columns.iter().map(String::as_str));
+                let names = names.map(|name| Value::from(apart(&mut taken, name)));
+                record(out, names)?;
+                rows.each(limit, &mut |member| {
+                    record(out, cells(member, is_merged, &columns))
+                })
             }
             #[cfg(feature = "avro-files")]
             Format::Avro => avro::write(&rows.in_columns().with_types(), limit, out),
@@ -121,13 +121,14 @@ fn apart(taken: &mut BTreeSet<String>, name: &str) -> String {
     free
 }
 
-fn cells(member: Member, columns: &[String]) -> impl Iterator<Item = Value> {
+fn cells(member: Member, is_merged: bool, columns: &[String]) -> impl Iterator<Item = Value> {
     let Member {
         id,
         partition,
         events,
         revision,
         offset,
+        log,
         recorded,
         halted,
         state,
@@ -147,7 +148,8 @@ fn cells(member: Member, columns: &[String]) -> impl Iterator<Item = Value> {
         .iter()
         .map(|column| state.get(column).cloned().unwrap_or_default())
         .collect();
-    fixed.into_iter().chain(chosen)
+    let log = is_merged.then(|| log.map(|log| log.to_string()).into());
+    fixed.into_iter().chain(log).chain(chosen)
 }
 
 /// Writes a record of CSV.

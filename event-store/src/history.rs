@@ -15,8 +15,9 @@ use crate::bookmark::Bookmarks;
 use crate::canonical;
 use crate::cut::Cut;
 use crate::error::StoreError;
-use crate::folding::{FoldUsed, Halted, SchemaUsed, Spot, cursor, open};
+use crate::folding::{FoldUsed, Halted, SchemaUsed, Spot, open};
 use crate::locate::Located;
+use crate::merged::{LogName, LogUsed};
 use crate::page::{Page, Room};
 use crate::reconstruct::OffsetRange;
 use crate::store::EventStore;
@@ -39,8 +40,12 @@ pub struct History {
     /// Whose clock recorded times are by, for all records of the partition within the cut: `append` is the log's,
     /// `producer` that of whoever sent the events.
     pub time: TimeSource,
-    /// The partition its events are in.
+    /// The partition its events are in; of a fold of several topics, that of the first of them.
     pub partition: u32,
+    /// The logs its events are in, where the fold is of several topics.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub logs: Vec<LogUsed>,
     /// How many of its events are within the cut, on all pages.
     pub events: u64,
     /// The fold that was run.
@@ -63,6 +68,10 @@ pub struct HistoryEntry {
     pub revision: u64,
     /// Its offset in the partition.
     pub offset: i64,
+    /// The log it is in, where the fold is of several topics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub log: Option<LogName>,
     /// Its time in the log, by the clock that `time` names; a producer's may run backwards.
     pub recorded: String,
     /// When it happened in the business, by its `business-time` header.
@@ -81,10 +90,11 @@ pub struct HistoryEntry {
 }
 
 impl HistoryEntry {
-    fn of(spot: Spot) -> HistoryEntry {
+    fn of(spot: Spot, log: Option<LogName>) -> HistoryEntry {
         HistoryEntry {
             revision: spot.revision,
             offset: spot.offset,
+            log,
             recorded: canonical::time_text(spot.recorded_ms),
             business_time: None,
             actor: None,
@@ -108,41 +118,43 @@ impl EventStore {
             }
             None => (at, page.from),
         };
-        let located = aggregate.locate(id, &[at], &self.work)?;
-        let (cut, within) = located.begun(at)?;
+        let located = aggregate.locate(id, &[at], self)?;
+        let within = located.begun(at)?;
+        let events = within.events;
         let mut room = Room::new(page.limit)?;
-        let from = usize::try_from(from).unwrap_or(usize::MAX).min(within);
-        let upto = from.saturating_add(page.limit).min(within);
-        let spots = located.spots(from..upto)?;
-        let mut cursor = cursor(self, located.partition, &located.key, &spots);
+        let from = usize::try_from(from).unwrap_or(usize::MAX).min(events);
+        let upto = from.saturating_add(page.limit).min(events);
+        let spots = located.spots_of(&within, from..upto)?;
+        let mut reader = located.reader(&spots);
         let mut readings = FxHashMap::default();
         let mut entries = Vec::with_capacity(spots.len());
         for spot in spots {
             if room.is_full() {
                 break;
             }
-            let mut entry = HistoryEntry::of(spot);
-            let record = cursor.record(spot.offset)?;
+            let mut entry = HistoryEntry::of(spot, located.log(&spot).1);
+            let record = reader.record(&spot)?;
             let read = record.and_then(|record| self.fill(&mut entry, &located, spot, record, &mut readings));
             entry.problem = read.err();
             room.take(&entry);
             entries.push(entry);
         }
         let next = from + entries.len();
-        let next_cursor = (next < within).then(|| marks.cursor([&cut], next));
-        let (time, halted) = (located.time(&cut)?, self.halted(&located, within)?);
+        let next_cursor = (next < events).then(|| marks.cursor([&within.cut], next));
+        let (time, halted) = (located.time(&within.cut)?, self.halted(&located, &within)?);
         Ok(History {
             aggregate: aggregate.name().to_owned(),
             at: at.to_string(),
-            partition: located.partition.number,
-            events: within as u64,
+            partition: located.home(&within),
+            logs: located.logs(&within, &[])?,
+            events: events as u64,
             fold: FoldUsed::from(aggregate.fold.id()),
             halted,
-            unreadable: located.unreadable(&cut)?,
+            unreadable: located.unreadable(&within.cut)?,
             entries,
             next_cursor,
             id: located.id,
-            cut,
+            cut: within.cut,
             time,
         })
     }
@@ -164,7 +176,7 @@ impl EventStore {
         record: &Record,
         readings: &mut FxHashMap<u32, Reading>,
     ) -> Result<(), String> {
-        let at = spot.at(located.partition, record);
+        let at = spot.at(located.log(&spot).0, record);
         entry.recorded = canonical::time_text(at.recorded_ms);
         entry.actor = at.actor().map(str::to_owned);
         entry.business_time = at.business_time().map(|time| time.to_string());

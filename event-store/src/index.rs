@@ -4,18 +4,22 @@
 //! the segment that is written. Whoever asks at the head brings it up to the last stable offset first
 //! ([`TopicIndex::catch_up`]), so a reader always sees what was acknowledged before it asked. Here a partition is given
 //! its number and its topic's name, and a failure the sentence that an asker reads.
+//! An aggregate of several topics has the logs of all of them, one after the other in the order in which its fold names the
+//! topics; in what order their events are is the affair of `merged.rs`.
 //! A damaged place of the log is passed over like a batch nobody can read: answers name it, and what stands around it is
 //! indexed. So is what retention or a client has deleted, and a batch of which compaction has taken records.
 
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use annals_segment_log::{KeyError, KeySpot, Partition, Removals};
 
-use crate::cut::Cut;
+use crate::cut::{Cut, CutLog};
 use crate::error::StoreError;
 use crate::folding::Spot;
+use crate::merged::LogName;
+use crate::source::Source;
 use crate::time_source::TimeSource;
 use crate::work::Work;
 
@@ -37,8 +41,12 @@ pub struct IndexError {
 
 /// One partition, and its place in the topic.
 pub(crate) struct PartitionIndex {
-    topic: String,
+    pub(crate) topic: String,
     pub(crate) number: u32,
+    /// How cuts name it.
+    in_cut: CutLog,
+    /// Its place among the logs of several topics; 0 where there is one topic.
+    place: usize,
     /// Names this index in the cache of batches; never used again.
     pub(crate) id: u64,
     pub(crate) log: Arc<Partition>,
@@ -50,6 +58,25 @@ fn behind(last: i64) -> i64 {
 }
 
 impl PartitionIndex {
+    /// The last offset of it that is within a cut.
+    pub(crate) fn last(&self, cut: &Cut) -> i64 {
+        cut.last_of(&self.in_cut)
+    }
+
+    /// How cuts name it.
+    pub(crate) fn in_cut(&self) -> CutLog {
+        self.in_cut.clone()
+    }
+
+    /// What its events' offsets are told with: nothing where there is one topic.
+    pub(crate) fn log_name(&self) -> Option<LogName> {
+        let topic = self.in_cut.topic.as_ref()?;
+        Some(LogName {
+            topic: topic.to_string(),
+            partition: self.number,
+        })
+    }
+
     /// How many events a key has up to an offset.
     pub(crate) fn within(&self, key: &[u8], last: i64) -> Result<usize, StoreError> {
         let count = self.told(self.log.key_count(key, behind(last)))?;
@@ -64,6 +91,7 @@ impl PartitionIndex {
             offset: found.offset,
             revision,
             recorded_ms: found.recorded_ms,
+            place: self.place,
         };
         Ok(found.into_iter().zip(skip..).map(spot).collect())
     }
@@ -84,6 +112,7 @@ impl PartitionIndex {
             offset: *offset,
             revision,
             recorded_ms,
+            place: self.place,
         };
         Ok(places.map(spot).collect())
     }
@@ -172,31 +201,65 @@ impl PartitionIndex {
     }
 }
 
-/// The index of one topic.
+/// The index of the topics of an aggregate, most often of one.
 pub(crate) struct TopicIndex {
-    pub(crate) topic: String,
+    /// In the order in which the fold names them.
+    pub(crate) topics: Vec<String>,
+    /// Of one topic after the other.
     pub(crate) partitions: Vec<Arc<PartitionIndex>>,
+    /// Of several topics: how many aggregates a cut has, as it was counted last.
+    pub(crate) counted: Mutex<Option<(Cut, u64)>>,
 }
 
 impl TopicIndex {
     /// Of these logs; what `before` knows of one of them is kept.
-    pub(crate) fn new(topic: &str, partitions: &[Arc<Partition>], before: Option<&TopicIndex>) -> TopicIndex {
-        let indexed = partitions.iter().zip(0..).map(|(log, number)| {
-            let kept = before.and_then(|before| before.of(log));
-            let fresh = || {
-                Arc::new(PartitionIndex {
-                    topic: topic.to_owned(),
-                    number,
-                    id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-                    log: Arc::clone(log),
-                })
-            };
-            kept.unwrap_or_else(fresh)
-        });
-        TopicIndex {
-            topic: topic.to_owned(),
-            partitions: indexed.collect(),
+    pub(crate) fn new(
+        sources: &[Source],
+        before: &dyn Fn(&Arc<Partition>) -> Option<Arc<PartitionIndex>>,
+    ) -> TopicIndex {
+        let mut partitions = Vec::new();
+        for source in sources {
+            let named = (sources.len() > 1).then(|| Arc::from(source.topic.as_str()));
+            for (log, number) in source.partitions.iter().zip(0..) {
+                let known = before(log);
+                let in_cut = CutLog {
+                    topic: named.clone(),
+                    partition: number,
+                };
+                let place = named.as_ref().map_or(0, |_| partitions.len());
+                let is_same = |known: &&Arc<PartitionIndex>| known.in_cut == in_cut && known.place == place;
+                let kept = known.as_ref().filter(is_same).cloned();
+                let fresh = || {
+                    Arc::new(PartitionIndex {
+                        topic: source.topic.clone(),
+                        number,
+                        in_cut: in_cut.clone(),
+                        place,
+                        id: match &known {
+                            Some(known) => known.id,
+                            None => NEXT_ID.fetch_add(1, Ordering::Relaxed),
+                        },
+                        log: Arc::clone(log),
+                    })
+                };
+                partitions.push(kept.unwrap_or_else(fresh));
+            }
         }
+        TopicIndex {
+            topics: sources.iter().map(|source| source.topic.clone()).collect(),
+            partitions,
+            counted: Mutex::default(),
+        }
+    }
+
+    /// Whether it is of several topics.
+    pub(crate) fn is_merged(&self) -> bool {
+        self.topics.len() > 1
+    }
+
+    /// Its topics, in words.
+    pub(crate) fn named(&self) -> String {
+        self.topics.join(" or ")
     }
 
     /// The index of this log, if it is one of these.
@@ -206,13 +269,11 @@ impl TopicIndex {
     }
 
     /// Whether this index follows exactly these logs.
-    pub(crate) fn follows(&self, partitions: &[Arc<Partition>]) -> bool {
-        self.partitions.len() == partitions.len()
-            && self
-                .partitions
-                .iter()
-                .zip(partitions)
-                .all(|(mine, other)| Arc::ptr_eq(&mine.log, other))
+    pub(crate) fn follows(&self, sources: &[Source]) -> bool {
+        let topics = sources.iter().map(|source| &source.topic);
+        let logs = sources.iter().flat_map(|source| &source.partitions);
+        let mine = self.partitions.iter().map(|partition| &partition.log);
+        self.topics.iter().eq(topics) && mine.map(Arc::as_ptr).eq(logs.map(Arc::as_ptr))
     }
 
     /// Indexes everything committed, and gives the cut of it.
@@ -220,11 +281,11 @@ impl TopicIndex {
         let ends = self
             .partitions
             .iter()
-            .map(|partition| Ok((partition.number, partition.catch_up(work)? - 1)));
+            .map(|partition| Ok((partition.in_cut(), partition.catch_up(work)? - 1)));
         ends.collect()
     }
 
-    /// Counts the keys of everything indexed, so that [`crate::Progress`] knows how many there are.
+    /// Counts the keys of everything indexed, log by log, so that [`crate::Progress`] knows how many there are.
     pub(crate) fn count_keys(&self, work: &Work) -> Result<(), StoreError> {
         for partition in &self.partitions {
             partition.begun(i64::MAX, work)?;
@@ -236,7 +297,7 @@ impl TopicIndex {
     pub(crate) fn time(&self, cut: &Cut) -> Result<Option<TimeSource>, StoreError> {
         let mut time = None;
         for partition in &self.partitions {
-            let last = cut.last(partition.number);
+            let last = partition.last(cut);
             if last >= 0 {
                 time = time.max(Some(partition.time(last)?));
             }
@@ -247,7 +308,7 @@ impl TopicIndex {
     /// How many batches and damaged places within a cut nobody can read.
     pub(crate) fn unreadable(&self, cut: &Cut) -> Result<u64, StoreError> {
         let each = self.partitions.iter().map(|partition| {
-            let last = cut.last(partition.number);
+            let last = partition.last(cut);
             partition.told(partition.log.unreadable_count(behind(last)))
         });
         each.sum()
@@ -258,7 +319,7 @@ impl TopicIndex {
         let ends = self
             .partitions
             .iter()
-            .map(|partition| (partition.number, partition.log.key_facts().end - 1));
+            .map(|partition| (partition.in_cut(), partition.log.key_facts().end - 1));
         ends.collect()
     }
 
@@ -266,10 +327,22 @@ impl TopicIndex {
     pub(crate) fn find(&self, key: &[u8], cut: &Cut) -> Result<Vec<(&PartitionIndex, i64)>, StoreError> {
         let mut found = Vec::new();
         for partition in &self.partitions {
-            let first = partition.first(key, cut.last(partition.number))?;
+            let first = partition.first(key, partition.last(cut))?;
             found.extend(first.map(|first| (&**partition, first)));
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+impl TopicIndex {
+    /// Of one topic, for tests.
+    pub(crate) fn of_one(partitions: &[Arc<Partition>]) -> TopicIndex {
+        let source = Source {
+            topic: "t".to_owned(),
+            partitions: partitions.to_vec(),
+        };
+        TopicIndex::new(&[source], &|_| None)
     }
 }
 
@@ -297,12 +370,18 @@ mod tests {
         let (batch, _) = Batch::parse(&builder.build(), 0).unwrap();
         let two = [open(0), open(1)];
         two[1].append(&batch, 1).unwrap();
-        let before = TopicIndex::new("orders", &two, None);
+        let source = |partitions: &[Arc<Partition>]| {
+            [Source {
+                topic: "orders".to_owned(),
+                partitions: partitions.to_vec(),
+            }]
+        };
+        let before = TopicIndex::new(&source(&two), &|_| None);
         before.catch_up(&Work::default()).unwrap();
 
         let three = [two[0].clone(), two[1].clone(), open(2)];
-        let after = TopicIndex::new("orders", &three, Some(&before));
-        assert!(after.follows(&three) && !before.follows(&three));
+        let after = TopicIndex::new(&source(&three), &|log| before.of(log));
+        assert!(after.follows(&source(&three)) && !before.follows(&source(&three)));
         let (had, new) = after.partitions.split_at(2);
         assert!(
             had.iter()

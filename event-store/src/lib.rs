@@ -50,6 +50,7 @@ pub mod history;
 #[cfg(feature = "http")]
 pub mod http;
 mod index;
+pub mod info;
 pub mod key;
 mod keyed;
 pub mod list;
@@ -57,10 +58,12 @@ pub mod listed;
 mod locate;
 pub mod log;
 mod members;
+pub mod merged;
 mod ordered;
 mod origins;
 mod page;
 mod path;
+mod point;
 #[cfg(feature = "questions")]
 pub mod population;
 #[cfg(feature = "projections")]
@@ -108,9 +111,11 @@ pub use folding::{FoldUsed, Halted, ReaderUsed, SchemaUsed, UnknownEvent};
 pub use format::Format;
 pub use history::{History, HistoryEntry};
 pub use index::IndexError;
+pub use info::{AggregateInfo, Progress};
 pub use list::{LIST_LIMIT_DEFAULT, Member, Population, Sum};
 pub use listed::Listed;
 pub use log::{EventLog, NewEvent, Place, Stored, UnappendedError, UnreadError};
+pub use merged::{LogName, LogUsed};
 pub use page::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, Page};
 pub use path::StatePath;
 #[cfg(feature = "questions")]
@@ -123,7 +128,7 @@ pub use resolve::{Registered, Subjects};
 pub use snapshots::SnapshotFigures;
 pub use sought::Sought;
 pub use source::Source;
-pub use store::{AggregateInfo, EventStore, NotLoaded, Progress};
+pub use store::{EventStore, NotLoaded};
 pub use time_source::TimeSource;
 pub use trail::{Deed, Trail};
 pub use typed::{Typed, typed};

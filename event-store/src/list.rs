@@ -18,6 +18,7 @@ use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted};
 use crate::key::{key_bytes, key_text};
 use crate::members::Weighed;
+use crate::merged::LogName;
 use crate::page::{Room, bytes_of};
 use crate::store::EventStore;
 use crate::sweep::Wanted;
@@ -67,7 +68,7 @@ pub struct Population {
 pub struct Member {
     /// Its id.
     pub id: String,
-    /// The partition its events are in.
+    /// The partition its events are in; of a fold of several topics, that of the first of them.
     pub partition: u32,
     /// How many of its events are within the cut.
     pub events: u64,
@@ -75,6 +76,10 @@ pub struct Member {
     pub revision: Option<u64>,
     /// That event's offset.
     pub offset: Option<i64>,
+    /// The log it is in, where the fold is of several topics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub log: Option<LogName>,
     /// When it was recorded.
     pub recorded: Option<String>,
     /// The state in canonical JSON; the chosen columns of it, by their names, where some were chosen.
@@ -102,6 +107,7 @@ pub(crate) type Place = (Vec<u8>, usize);
 
 /// A walk through the aggregates that have begun at a cut, in the order of their keys.
 pub(crate) struct Walk<'a> {
+    store: &'a EventStore,
     pub(crate) aggregate: &'a Aggregate,
     pub(crate) cut: &'a Cut,
     /// The last aggregate that was given out.
@@ -109,8 +115,14 @@ pub(crate) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn new(aggregate: &'a Aggregate, cut: &'a Cut, after: Option<Place>) -> Walk<'a> {
+    pub(crate) fn new(
+        store: &'a EventStore,
+        aggregate: &'a Aggregate,
+        cut: &'a Cut,
+        after: Option<Place>,
+    ) -> Walk<'a> {
         Walk {
+            store,
             aggregate,
             cut,
             after,
@@ -119,7 +131,7 @@ impl<'a> Walk<'a> {
 
     /// The next aggregates: as many as are wanted, or fewer when they have many events.
     pub(crate) fn next(&mut self, wanted: usize) -> Result<Vec<Wanted>, StoreError> {
-        let mut group = choose(self.aggregate, self.cut, self.after.as_ref(), wanted)?;
+        let mut group = choose(self.store, self.aggregate, self.cut, self.after.as_ref(), wanted)?;
         let mut events = 0;
         let fitting = group.iter().take_while(|one| {
             let first = events == 0;
@@ -139,7 +151,7 @@ impl<'a> Walk<'a> {
         let Some((key, partition)) = last else {
             return Ok(None);
         };
-        let more = choose(self.aggregate, self.cut, last, 1)?;
+        let more = choose(self.store, self.aggregate, self.cut, last, 1)?;
         Ok((!more.is_empty()).then(|| place_text(key, *partition)))
     }
 }
@@ -170,7 +182,7 @@ impl EventStore {
         let removals = aggregate.removals();
         let mut population = aggregate.population(&at, &self.work)?;
         let cut = population.cut.clone();
-        let mut walk = Walk::new(&aggregate, &cut, after);
+        let mut walk = Walk::new(self, &aggregate, &cut, after);
         let mut last = None;
         let look = |one: &Wanted, _, folding: &mut Folding<'_>| Ok(Member::of(one, folding));
         self.each_member(&mut walk, &look, &mut |one, member| {
@@ -212,10 +224,7 @@ impl Aggregate {
     pub(crate) fn population(&self, at: &AsOf, work: &Work) -> Result<Population, StoreError> {
         let head = self.index.catch_up(work)?;
         let cut = self.topic_cut(at, &head)?;
-        let mut total = 0;
-        for partition in &self.index.partitions {
-            total += partition.begun(cut.last(partition.number), work)?;
-        }
+        let total = self.total(&cut, work)?;
         Ok(Population {
             aggregate: self.name().to_owned(),
             at: match at {
@@ -252,11 +261,12 @@ impl Member {
     pub(crate) fn with(one: &Wanted, folding: &Folding<'_>, state: Value) -> Member {
         Member {
             id: key_text(&one.key),
-            partition: u32::try_from(one.partition).unwrap_or(u32::MAX),
+            partition: folding.home().unwrap_or_default(),
             events: one.events() as u64,
             state,
             revision: folding.last.map(|spot| spot.revision),
             offset: folding.last.map(|spot| spot.offset),
+            log: folding.last_log(),
             recorded: folding.last.map(|spot| canonical::time_text(spot.recorded_ms)),
             halted: folding.halted.clone(),
             unknown_events: folding.account.unknown.events,
@@ -266,15 +276,19 @@ impl Member {
 
 /// The first so many aggregates of a cut behind a place.
 fn choose(
+    store: &EventStore,
     aggregate: &Aggregate,
     cut: &Cut,
     after: Option<&Place>,
     count: usize,
 ) -> Result<Vec<Wanted>, StoreError> {
+    if aggregate.index.is_merged() {
+        return choose_of_several(store, aggregate, cut, after, count);
+    }
     let mut keys: Vec<Place> = Vec::new();
     let partitions = &aggregate.index.partitions;
     for (place, partition) in partitions.iter().enumerate() {
-        let last = cut.last(partition.number);
+        let last = partition.last(cut);
         // The key the walk stands at may have events in this partition too.
         if let Some((key, number)) = after
             && place > *number
@@ -293,9 +307,36 @@ fn choose(
             continue;
         };
         chosen.push(Wanted {
-            stops: vec![partition.within(&key, cut.last(partition.number))?],
+            stops: vec![partition.within(&key, partition.last(cut))?],
             key,
             partition: place,
+            orders: Vec::new(),
+        });
+    }
+    Ok(chosen)
+}
+
+/// The same of several topics: fewer, where these have so many events that no more go into a group.
+fn choose_of_several(
+    store: &EventStore,
+    aggregate: &Aggregate,
+    cut: &Cut,
+    after: Option<&Place>,
+    count: usize,
+) -> Result<Vec<Wanted>, StoreError> {
+    let after = after.map(|(key, _)| key.as_slice());
+    let (mut chosen, mut events) = (Vec::new(), 0);
+    for key in aggregate.index.keys_after(after, cut, count)? {
+        if events > GROUP_EVENTS_MAX {
+            break;
+        }
+        let order = aggregate.index.in_order(store, &key, cut)?;
+        events += order.len();
+        chosen.push(Wanted {
+            key,
+            partition: 0,
+            stops: vec![order.len()],
+            orders: vec![order],
         });
     }
     Ok(chosen)

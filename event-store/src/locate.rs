@@ -3,24 +3,28 @@
 //! Invariant: the index is brought up to the head before it is asked, and what was found is cut to that head; what is
 //! appended meanwhile changes no answer. A key that has records in several partitions is answered from the lowest one
 //! that has any within the cuts asked for, so that the choice rests on the cuts alone and no later record can move it.
+//! Where the fold is of several topics, all partitions that have any are put together (`merged.rs`), and nothing is chosen.
 //! An offset and a revision are of the aggregate's own partition, so what they are taken for is the head with that
 //! partition's end moved: asked again they may mean another cut, like a time or the head, and the cut never another answer.
+
+mod several;
 
 use std::ops::Range;
 
 use annals_segment_log::Removals;
 
 use crate::aggregates::Aggregate;
-use crate::at::{AsOf, AtError};
+use crate::at::AsOf;
 use crate::canonical;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::Spot;
 use crate::index::PartitionIndex;
 use crate::key::{key_bytes, key_text};
+use crate::merged::{LogName, Reader};
 use crate::reconstruct::OffsetRange;
+use crate::store::EventStore;
 use crate::time_source::TimeSource;
-use crate::work::Work;
 
 /// Ranges of unreadable records shown in an answer.
 const UNREADABLE_SHOWN_MAX: usize = 16;
@@ -29,7 +33,9 @@ const FIRST_OFFSETS: usize = 64;
 
 /// An aggregate's events, found in the index.
 pub(crate) struct Located<'a> {
+    store: &'a EventStore,
     pub(crate) aggregate: &'a Aggregate,
+    /// Where they are; the first that has any, where they are in several topics.
     pub(crate) partition: &'a PartitionIndex,
     pub(crate) id: String,
     pub(crate) key: Vec<u8>,
@@ -43,18 +49,38 @@ pub(crate) struct Located<'a> {
     pub(crate) removals: Removals,
     /// Other partitions that have records with this key, each with the first one's offset.
     others: Vec<(u32, i64)>,
+    /// All partitions that have any, where they are in several topics.
+    logs: Vec<&'a PartitionIndex>,
+}
+
+/// What of an aggregate's events is within a cut.
+pub(crate) struct Within {
+    pub(crate) cut: Cut,
+    /// How many.
+    pub(crate) events: usize,
+    /// They in their order, where they are in several topics; else they are the first so many of their partition.
+    order: Option<Vec<Spot>>,
 }
 
 impl Aggregate {
     /// Finds an aggregate's events up to the head, in the partition that the points asked for have them in.
-    pub(crate) fn locate(&self, id: &str, points: &[&AsOf], work: &Work) -> Result<Located<'_>, StoreError> {
-        let head = self.index.catch_up(work)?;
+    pub(crate) fn locate<'a>(
+        &'a self,
+        id: &str,
+        points: &[&AsOf],
+        store: &'a EventStore,
+    ) -> Result<Located<'a>, StoreError> {
+        let head = self.index.catch_up(&store.work)?;
         let key = key_bytes(id);
         let mut holding = match self.index.partitions.as_slice() {
             // The look-up of its events says whether it has any.
             [one] => vec![(&**one, 0)],
             _ => self.index.find(&key, &head)?,
         };
+        if self.index.is_merged() {
+            let logs: Vec<_> = holding.into_iter().map(|(log, _)| log).collect();
+            return self.locate_in(store, logs, id, key, head);
+        }
         let mut chosen = 0;
         if holding.len() > 1 {
             let cuts: Vec<Cut> = points
@@ -87,6 +113,7 @@ impl Aggregate {
             return Err(self.unknown(id, &head));
         }
         Ok(Located {
+            store,
             aggregate: self,
             partition,
             id: key_text(&key),
@@ -97,6 +124,7 @@ impl Aggregate {
                 .into_iter()
                 .map(|(other, first)| (other.number, first))
                 .collect(),
+            logs: Vec::new(),
             key,
             head,
         })
@@ -109,7 +137,7 @@ impl Aggregate {
             Ok(unreadable) => StoreError::UnknownId {
                 aggregate: self.name().to_owned(),
                 id: key_text(&key_bytes(id)),
-                topic: self.index.topic.clone(),
+                topic: self.index.named(),
                 unreadable,
             },
         }
@@ -122,40 +150,28 @@ impl Aggregate {
             at => self.topic_cut(at, head),
         }
     }
+}
 
-    /// The cut a point means for the whole topic. An offset does only where there is one partition; a revision never.
-    pub(crate) fn topic_cut(&self, at: &AsOf, head: &Cut) -> Result<Cut, StoreError> {
-        let wrong = |problem: &str| Err(AtError::new(at, problem).into());
-        match at {
-            AsOf::Head => Ok(head.clone()),
-            AsOf::Time(ms) => {
-                let lasts = self.index.partitions.iter().map(|partition| {
-                    let last = partition.last_at(*ms, head.last(partition.number))?;
-                    Ok((partition.number, last))
-                });
-                lasts.collect()
-            }
-            AsOf::Cut(cut) => {
-                let count = self.index.partitions.len();
-                if let Some((beyond, _)) = cut.iter().find(|(partition, _)| *partition as usize >= count) {
-                    return wrong(&format!(
-                        "topic {} has {count} partitions, and no {beyond}",
-                        self.index.topic
-                    ));
-                }
-                Ok(head
-                    .iter()
-                    .map(|(partition, last)| (partition, last.min(cut.last(partition))))
-                    .collect())
-            }
-            AsOf::Offset(offset) if self.index.partitions.len() == 1 => Ok(head
-                .iter()
-                .map(|(partition, last)| (partition, last.min(*offset)))
-                .collect()),
-            AsOf::Offset(_) => wrong("the topic has several partitions, so one offset says too little here"),
-            AsOf::Revision(_) => wrong("a revision is of one aggregate, not of all"),
+impl Within {
+    /// Whether they are in several topics.
+    pub(crate) fn is_merged(&self) -> bool {
+        self.order.is_some()
+    }
+
+    /// Whether a smaller cut has the first of these events, so that its state is one on the way to this one.
+    pub(crate) fn goes_on(&self, from: &Within) -> bool {
+        match (&self.order, &from.order) {
+            (Some(order), Some(from)) => order.starts_with(from),
+            _ => self.events >= from.events,
         }
     }
+}
+
+/// Ranges of a partition within a cut that nobody can read; the first few.
+fn unreadable(partition: &PartitionIndex, cut: &Cut) -> Result<Vec<OffsetRange>, StoreError> {
+    let last = partition.last(cut);
+    let shown = partition.unreadable(last, UNREADABLE_SHOWN_MAX)?.into_iter();
+    Ok(shown.map(|(first, last)| OffsetRange { first, last }).collect())
 }
 
 /// The range of one revision.
@@ -167,7 +183,31 @@ fn one(revision: u64) -> Range<usize> {
 impl Located<'_> {
     /// Whose clock the partition's times up to a cut are by.
     pub(crate) fn time(&self, cut: &Cut) -> Result<TimeSource, StoreError> {
-        self.partition.time(cut.last(self.partition.number))
+        let mut time = self.partition.time(self.partition.last(cut))?;
+        for log in &self.logs {
+            time = time.max(log.time(log.last(cut))?);
+        }
+        Ok(time)
+    }
+
+    /// The log of an event, and what is told of it beside its offset.
+    pub(crate) fn log(&self, spot: &Spot) -> (&PartitionIndex, Option<LogName>) {
+        let log = match self.logs.is_empty() {
+            true => self.partition,
+            false => self.aggregate.index.log_of(spot).unwrap_or(self.partition),
+        };
+        (log, log.log_name())
+    }
+
+    /// Reads some of its events.
+    pub(crate) fn reader(&self, spots: &[Spot]) -> Reader<'_> {
+        Reader::new(
+            self.store,
+            &self.aggregate.index,
+            self.partition,
+            &self.key,
+            spots,
+        )
     }
 
     /// The head with the end of the aggregate's own partition moved.
@@ -178,11 +218,12 @@ impl Located<'_> {
             .collect()
     }
 
-    /// Ranges of the partition within a cut that nobody can read; the first few.
+    /// Ranges of the partition within a cut that nobody can read; the first few. Of several topics they are told of each log.
     pub(crate) fn unreadable(&self, cut: &Cut) -> Result<Vec<OffsetRange>, StoreError> {
-        let last = cut.last(self.partition.number);
-        let shown = self.partition.unreadable(last, UNREADABLE_SHOWN_MAX)?.into_iter();
-        Ok(shown.map(|(first, last)| OffsetRange { first, last }).collect())
+        match self.logs.is_empty() {
+            true => unreadable(self.partition, cut),
+            false => Ok(Vec::new()),
+        }
     }
 
     /// Other partitions that have records with this key within a cut.
@@ -206,8 +247,16 @@ impl Located<'_> {
         Ok(offsets)
     }
 
-    /// Where some of its events sit, by their revisions.
-    pub(crate) fn spots(&self, revisions: Range<usize>) -> Result<Vec<Spot>, StoreError> {
+    /// Where some of its events within a cut sit, by their revisions.
+    pub(crate) fn spots_of(&self, within: &Within, revisions: Range<usize>) -> Result<Vec<Spot>, StoreError> {
+        match &within.order {
+            None => self.spots(revisions),
+            Some(order) => Ok(order.get(revisions).unwrap_or_default().to_vec()),
+        }
+    }
+
+    /// Where some of its events sit, by their revisions, where they are in one partition.
+    fn spots(&self, revisions: Range<usize>) -> Result<Vec<Spot>, StoreError> {
         let first = revisions.start;
         self.partition.placed(&self.offsets(revisions)?, first)
     }
@@ -222,58 +271,79 @@ impl Located<'_> {
         Ok(self.spots(one(revision))?.pop())
     }
 
-    /// The cut a point means for this aggregate, with an offset and a revision of its own partition, and how many of its events are within.
-    pub(crate) fn own_cut(&self, at: &AsOf) -> Result<(Cut, usize), StoreError> {
-        let number = self.partition.number;
+    /// The cut a point means for this aggregate, with an offset and a revision of its own partition, and what of its events is
+    /// within.
+    pub(crate) fn own_cut(&self, at: &AsOf) -> Result<Within, StoreError> {
+        if !self.logs.is_empty() {
+            return self.own_cut_of_several(at);
+        }
         let cut = match at {
             AsOf::Offset(offset) => self.up_to(*offset),
-            AsOf::Revision(revision) => {
-                let Some(offset) = self.offset(*revision)? else {
-                    return Err(StoreError::NoSuchRevision {
-                        aggregate: self.aggregate.name().to_owned(),
-                        id: self.id.clone(),
-                        revision: *revision,
-                        last: self.events.saturating_sub(1) as u64,
-                    });
-                };
-                self.up_to(offset)
-            }
+            AsOf::Revision(revision) => match self.offset(*revision)? {
+                Some(offset) => self.up_to(offset),
+                None => return Err(self.no_such_revision(*revision, self.events)),
+            },
             at => self.aggregate.topic_cut(at, &self.head)?,
         };
-        let last = cut.last(number);
-        if self.first.len() == self.events {
-            let within = self.first.partition_point(|offset| *offset <= last);
-            return Ok((cut, within));
+        let last = self.partition.last(&cut);
+        let events = if self.first.len() == self.events {
+            self.first.partition_point(|offset| *offset <= last)
+        } else {
+            let within = self.partition.within(&self.key, last)?.min(self.events);
+            self.partition.still(self.removals)?;
+            within
+        };
+        let order = None;
+        Ok(Within { cut, events, order })
+    }
+
+    fn no_such_revision(&self, revision: u64, events: usize) -> StoreError {
+        StoreError::NoSuchRevision {
+            aggregate: self.aggregate.name().to_owned(),
+            id: self.id.clone(),
+            revision,
+            last: events.saturating_sub(1) as u64,
         }
-        let within = self.partition.within(&self.key, last)?.min(self.events);
-        self.partition.still(self.removals)?;
-        Ok((cut, within))
     }
 
     /// The same, for questions that mean nothing before the first event.
-    pub(crate) fn begun(&self, at: &AsOf) -> Result<(Cut, usize), StoreError> {
-        let (cut, within) = self.own_cut(at)?;
-        if within > 0 {
-            return Ok((cut, within));
+    pub(crate) fn begun(&self, at: &AsOf) -> Result<Within, StoreError> {
+        let within = self.own_cut(at)?;
+        if within.events > 0 {
+            return Ok(within);
         }
         let number = self.partition.number;
-        let log_start_offset = self.partition.log.log_start_offset();
-        if cut.last(number) < log_start_offset && log_start_offset > 0 {
+        let starts = self.partition.log.log_start_offset();
+        if self.logs.is_empty() && self.partition.last(&within.cut) < starts && starts > 0 {
             return Err(StoreError::Deleted {
                 aggregate: self.aggregate.name().to_owned(),
                 id: self.id.clone(),
                 at: at.to_string(),
                 partition: number,
-                log_start_offset,
+                log_start_offset: starts,
             });
         }
-        let mut first = self.spot(0)?.map_or_else(String::new, |spot| {
+        let (first, log_name) = match self.logs.is_empty() {
+            true => (self.spot(0)?, None),
+            false => {
+                let order = self.aggregate.index.in_order(self.store, &self.key, &self.head)?;
+                let first = order.first().copied();
+                (first, first.and_then(|first| self.log(&first).1))
+            }
+        };
+        let mut first = first.map_or_else(String::new, |spot| {
             let time = canonical::time_text(spot.recorded_ms);
-            format!("offset {} of partition {number}, recorded {time}", spot.offset)
+            let log = log_name.map_or_else(|| format!("partition {number}"), |log| log.to_string());
+            format!("offset {} of {log}, recorded {time}", spot.offset)
         });
-        if log_start_offset > 0 {
+        let logs = self.logs.iter().copied().chain([self.partition]);
+        if let Some(starts) = logs
+            .map(|log| log.log.log_start_offset())
+            .max()
+            .filter(|starts| *starts > 0)
+        {
             first.push_str(&format!(
-                "; earlier ones may have been among the records before offset {log_start_offset}, which were deleted"
+                "; earlier ones may have been among the records before offset {starts}, which were deleted"
             ));
         }
         Err(StoreError::NotYet {

@@ -95,7 +95,7 @@ impl EventStore {
         cut: &'a Cut,
         after: Option<&Place>,
     ) -> Result<Option<InOrder<'a>>, StoreError> {
-        match self.from_the_log {
+        match self.from_the_log || aggregate.index.is_merged() {
             true => Ok(None),
             false => InOrder::begin(self, aggregate, cut, after),
         }
@@ -199,6 +199,7 @@ impl<'a> InOrder<'a> {
                     key: key.clone(),
                     partition: place,
                     stops: vec![events],
+                    orders: Vec::new(),
                 };
                 let seen = look(&wanted, 0, &mut folding)?;
                 return Ok(Met::Aggregate(wanted, seen));
@@ -235,6 +236,7 @@ impl<'a> InOrder<'a> {
                         offset: copied.record.offset,
                         revision: events as u64,
                         recorded_ms: copied.recorded_ms,
+                        place: 0,
                     };
                     events += 1;
                     self.store.work.record(copied.record.headers.len())?;

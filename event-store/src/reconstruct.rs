@@ -11,7 +11,8 @@ use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::explain::Explanation;
 use crate::folding::{FoldUsed, Folding, Halted, SchemaUsed, UnknownEvent};
-use crate::locate::Located;
+use crate::locate::{Located, Within};
+use crate::merged::LogUsed;
 use crate::snapshots;
 use crate::store::EventStore;
 use crate::time_source::TimeSource;
@@ -40,8 +41,12 @@ pub struct Reconstruction {
     /// Whose clock recorded times are by, for all records of the partition within the cut: `append` is the log's,
     /// `producer` that of whoever sent the events.
     pub time: TimeSource,
-    /// The partition its events are in.
+    /// The partition its events are in; of a fold of several topics, that of the first of them.
     pub partition: u32,
+    /// The logs its events are in, where the fold is of several topics.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub logs: Vec<LogUsed>,
     /// How many of its events are within the cut.
     pub events: u64,
     /// Which events made the state.
@@ -81,9 +86,11 @@ pub struct OffsetsApplied {
     pub first: Option<i64>,
     /// The last.
     pub last: Option<i64>,
-    /// Runs of offsets that follow each other, 64 at most. There are further ones when these hold fewer than `count`.
+    /// Runs of offsets that follow each other, 64 at most. There are further ones when these hold fewer than `count`. Of a fold of
+    /// several topics there are none here: they stand with each of the `logs`.
     pub ranges: Vec<OffsetRange>,
-    /// SHA-256, in hexadecimal, of the text that has each offset on a line of its own, in rising order.
+    /// SHA-256, in hexadecimal, of the text that has each offset on a line of its own, in rising order; of a fold of several
+    /// topics in the order of the events, with the log before it (`orders/0=12`).
     pub sha256: String,
 }
 
@@ -119,13 +126,15 @@ impl EventStore {
     /// The state of one aggregate at a point.
     pub fn reconstruct(&self, name: &str, id: &str, at: &AsOf) -> Result<Reconstruction, StoreError> {
         let aggregate = self.aggregate(name)?;
-        let located = aggregate.locate(id, &[at], &self.work)?;
-        let (cut, within) = located.begun(at)?;
+        let located = aggregate.locate(id, &[at], self)?;
+        let within = located.begun(at)?;
         let Folded {
             folding,
             state,
             snapshot,
-        } = self.fold(&located, within)?;
+        } = self.fold(&located, &within)?;
+        let logs = located.logs(&within, folding.merged())?;
+        let (partition, events, cut) = (located.home(&within), within.events as u64, within.cut);
         let account = folding.account;
         let answer = Reconstruction {
             at: at.to_string(),
@@ -133,8 +142,9 @@ impl EventStore {
             revision: folding.last.map(|spot| spot.revision),
             recorded: folding.last.map(|spot| canonical::time_text(spot.recorded_ms)),
             time: located.time(&cut)?,
-            partition: located.partition.number,
-            events: within as u64,
+            partition,
+            logs,
+            events,
             offsets_applied: account.offsets(),
             schemas: account
                 .schemas
@@ -160,16 +170,26 @@ impl EventStore {
         Ok(answer)
     }
 
-    /// Folds an aggregate's first so many events, and shows the state.
-    fn fold<'a>(&'a self, located: &'a Located<'_>, events: usize) -> Result<Folded<'a>, StoreError> {
+    /// Folds an aggregate's events within a cut, and shows the state.
+    fn fold<'a>(&'a self, located: &'a Located<'_>, within: &Within) -> Result<Folded<'a>, StoreError> {
+        let events = within.events;
         let mut folding = Folding::new(self, located.aggregate, located.partition, &located.key);
+        if within.is_merged() {
+            folding.run(&located.spots_of(within, 0..events)?)?;
+            let state = folding.view();
+            return Ok(Folded {
+                folding,
+                state,
+                snapshot: None,
+            });
+        }
         let snapshot = self.begin(&mut folding, located, events)?;
         let from = snapshot
             .as_ref()
             .map_or(0, |snapshot| snapshot.revision as usize + 1);
         let from = folding.run_copied(&located.offsets(from..events)?, from)?;
         if folding.halted.is_none() && from < events {
-            folding.run(&located.spots(from..events)?)?;
+            folding.run(&located.spots_of(within, from..events)?)?;
         }
         let state = folding.view();
         if folding.halted.is_none() {
@@ -221,11 +241,15 @@ impl EventStore {
         }))
     }
 
-    /// Where the folding of an aggregate's first so many events stops, if it does.
-    pub(crate) fn halted(&self, located: &Located<'_>, events: usize) -> Result<Option<Halted>, StoreError> {
-        if self.shared.unhalted.knows(located, events) {
+    /// Where the folding of an aggregate's events within a cut stops, if it does.
+    pub(crate) fn halted(
+        &self,
+        located: &Located<'_>,
+        within: &Within,
+    ) -> Result<Option<Halted>, StoreError> {
+        if !within.is_merged() && self.shared.unhalted.knows(located, within.events) {
             return Ok(None);
         }
-        Ok(self.fold(located, events)?.folding.halted)
+        Ok(self.fold(located, within)?.folding.halted)
     }
 }

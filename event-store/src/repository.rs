@@ -340,7 +340,7 @@ impl<F: Fold> Folded<F> {
                 advanced.map_err(|halt| halt.to_string())?;
             }
             Seen::NotMine => {}
-            Seen::UnknownKind => self.unknown.note(stored.at.offset, &opened),
+            Seen::UnknownKind => self.unknown.note(stored.at.offset, None, &opened),
         }
         Ok(())
     }

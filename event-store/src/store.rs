@@ -11,65 +11,18 @@ use annals_schema_model::Resolve;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregates::{Aggregate, Aggregates};
-use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::fold::AnyFold;
-use crate::folding::{FoldUsed, ReaderUsed};
 use crate::index::{PartitionIndex, TopicIndex};
+use crate::info::{AggregateInfo, Progress};
+use crate::merged::TOPICS_MAX;
 use crate::ordered::OpenCopies;
 use crate::resolve::Memo;
 use crate::snapshots::{Checks, File, SnapshotFigures, Snapshots};
 use crate::source::{CACHE_BYTES_MAX, Cache, Source};
 use crate::tails::{self, Tails};
-use crate::time_source::TimeSource;
 use crate::unhalted::Unhalted;
 use crate::work::Work;
-
-/// What a store knows of an aggregate type.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
-pub struct AggregateInfo {
-    /// Its name; with its revision (`order@1`) where a fold of a higher one runs under the name alone.
-    pub name: String,
-    /// The topic its events are in.
-    pub topic: String,
-    /// How many partitions the topic has.
-    pub partitions: u32,
-    /// The fold that makes its state.
-    pub fold: FoldUsed,
-    /// What the fold reads its events with.
-    pub readers: Vec<ReaderUsed>,
-    /// Whose clock recorded times are by, for all records at the head: `append` is the log's, `producer` that of whoever
-    /// sent the events; null where there are none.
-    pub time: Option<TimeSource>,
-    /// How many aggregates of this type there are at the head.
-    pub aggregates: u64,
-    /// Records of the topic at the head.
-    pub records: u64,
-    /// Records without a key; they belong to no aggregate.
-    pub keyless_records: u64,
-    /// Batches, and damaged places of the log, whose records cannot be read; they may hold events of any aggregate.
-    pub unreadable_batches: u64,
-    /// The head: the last offset of each partition.
-    #[cfg_attr(feature = "http", schema(value_type = String, example = "0=12,1=40"))]
-    pub head: Cut,
-    /// Why the records from here on cannot be read, when the log is damaged: what is said above is of those before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub damage: Option<String>,
-}
-
-/// How far an aggregate's index is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// The aggregate.
-    pub name: String,
-    /// Aggregates of this type that it knows.
-    pub aggregates: u64,
-    /// Records that it holds.
-    pub records: u64,
-    /// Offsets between what it has read and the last stable ones.
-    pub lag: u64,
-}
 
 /// A fold that does not run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,23 +159,36 @@ impl EventStore {
     /// Adds a fold over a topic's log, in place of one of the same name and revision, and begins to index the log. Further
     /// revisions run beside it: `order@1` is the one of revision 1, and `order` the one of the highest.
     pub fn add_aggregate(&self, fold: Box<dyn AnyFold>, source: Source) -> Result<(), StoreError> {
-        if fold.topic() != source.topic {
+        self.add_merged(fold, vec![source])
+    }
+
+    /// The same of a fold over several topics, whose logs are given in the order in which it names them.
+    pub fn add_merged(&self, fold: Box<dyn AnyFold>, sources: Vec<Source>) -> Result<(), StoreError> {
+        let given = sources.iter().map(|source| source.topic.as_str());
+        if !fold.topics().into_iter().eq(given.clone()) {
             return Err(StoreError::WrongTopic {
                 aggregate: fold.id().name.clone(),
-                wanted: fold.topic().to_owned(),
-                given: source.topic,
+                wanted: fold.topics().join(", "),
+                given: given.collect::<Vec<_>>().join(", "),
+            });
+        }
+        if sources.len() > TOPICS_MAX {
+            return Err(StoreError::TooManyTopics {
+                aggregate: fold.id().name.clone(),
+                max: TOPICS_MAX,
             });
         }
         let mut aggregates = self.shared.change_aggregates();
-        let indexes = aggregates.all().map(|aggregate| aggregate.index);
-        let same_topic: Vec<_> = indexes.filter(|index| index.topic == source.topic).collect();
-        let index = match same_topic.iter().find(|index| index.follows(&source.partitions)) {
+        let indexes: Vec<_> = aggregates.all().map(|aggregate| aggregate.index).collect();
+        let index = match indexes.iter().find(|index| index.follows(&sources)) {
             Some(index) => Arc::clone(index),
             None => {
-                // A topic that has more partitions now: those it had are not read again.
-                let before = same_topic.iter().max_by_key(|index| index.partitions.len());
-                let is_new = |log: &&Arc<_>| before.is_none_or(|before| before.of(log).is_none());
-                for partition in source.partitions.iter().filter(is_new) {
+                // Logs that are followed already are not read again; those of one topic by its index first, which may be shared.
+                let is_like = |index: &&Arc<TopicIndex>| index.is_merged() == (sources.len() > 1);
+                let (like, unlike): (Vec<_>, Vec<_>) = indexes.iter().partition(is_like);
+                let before = |log: &Arc<_>| like.iter().chain(&unlike).find_map(|index| index.of(log));
+                let logs = sources.iter().flat_map(|source| &source.partitions);
+                for partition in logs.filter(|log| before(log).is_none()) {
                     let wake: Weak<SyncSender<()>> = Arc::downgrade(&self.shared.wake);
                     partition.on_durable(Box::new(move |_| {
                         if let Some(wake) = wake.upgrade() {
@@ -231,8 +197,7 @@ impl EventStore {
                         }
                     }));
                 }
-                let before = before.map(AsRef::as_ref);
-                Arc::new(TopicIndex::new(&source.topic, &source.partitions, before))
+                Arc::new(TopicIndex::new(&sources, &before))
             }
         };
         aggregates.insert(Arc::from(fold), index);
@@ -319,63 +284,5 @@ fn follow(woken: &Receiver<()>, aggregates: &Weak<RwLock<Aggregates>>) {
             let _ = aggregate.index.catch_up(&work);
             let _ = aggregate.index.count_keys(&work);
         }
-    }
-}
-
-impl Aggregate {
-    fn progress(&self) -> Progress {
-        let mut progress = Progress {
-            name: self.name().to_owned(),
-            aggregates: 0,
-            records: 0,
-            lag: 0,
-        };
-        let head = self.index.head();
-        for (number, partition) in (0..).zip(&self.index.partitions) {
-            let facts = partition.log.key_facts();
-            progress.aggregates += facts.keys;
-            progress.records += facts.records;
-            let behind = partition.log.last_stable_offset() - (head.last(number) + 1);
-            progress.lag += u64::try_from(behind).unwrap_or(0);
-        }
-        progress
-    }
-
-    fn info(&self, work: &Work) -> AggregateInfo {
-        // One damaged topic must not hide the others.
-        let (head, mut damage) = match self.index.catch_up(work) {
-            Ok(head) => (head, None),
-            Err(error) => (self.index.head(), Some(error.to_string())),
-        };
-        let mut info = AggregateInfo {
-            name: self.name().to_owned(),
-            topic: self.index.topic.clone(),
-            partitions: u32::try_from(self.index.partitions.len()).unwrap_or(u32::MAX),
-            fold: FoldUsed::from(self.fold.id()),
-            readers: self.fold.readers(),
-            time: None,
-            aggregates: 0,
-            records: 0,
-            keyless_records: 0,
-            unreadable_batches: 0,
-            head,
-            damage: None,
-        };
-        if damage.is_none() {
-            damage = self.tell(&mut info, work).err().map(|error| error.to_string());
-        }
-        AggregateInfo { damage, ..info }
-    }
-
-    fn tell(&self, info: &mut AggregateInfo, work: &Work) -> Result<(), StoreError> {
-        info.time = self.index.time(&info.head)?;
-        info.unreadable_batches = self.index.unreadable(&info.head)?;
-        for partition in &self.index.partitions {
-            info.aggregates += partition.begun(info.head.last(partition.number), work)?;
-            let facts = partition.log.key_facts();
-            info.records += facts.records;
-            info.keyless_records += facts.keyless;
-        }
-        Ok(())
     }
 }

@@ -1,7 +1,8 @@
 //! Many aggregates folded side by side, in the order of the log, each looked at behind some of its events.
 //!
 //! Invariant: each batch is read once for all aggregates of a sweep, however their events are mixed. An aggregate is let go
-//! as soon as it has been looked at for the last time. A sweep with many events is shared out among the processor's cores.
+//! as soon as it has been looked at for the last time. Those whose events are in several topics are folded one after the other,
+//! for each of their stops anew. A sweep with many events is shared out among the processor's cores.
 
 use std::num::NonZeroUsize;
 
@@ -24,12 +25,15 @@ pub(crate) struct Wanted {
     pub(crate) partition: usize,
     /// Behind how many of its events it is looked at, in rising order; no event behind the last is folded.
     pub(crate) stops: Vec<usize>,
+    /// For each stop the events before it in their order, where they are in several topics: the stops are those of different cuts
+    /// then, in whatever order.
+    pub(crate) orders: Vec<Vec<Spot>>,
 }
 
 impl Wanted {
     /// How many events are folded.
     pub(crate) fn events(&self) -> usize {
-        self.stops.last().copied().unwrap_or(0)
+        self.stops.iter().copied().max().unwrap_or(0)
     }
 }
 
@@ -72,6 +76,10 @@ impl EventStore {
         wanted: &[Wanted],
         look: Look<'_, T>,
     ) -> Result<Vec<Vec<T>>, StoreError> {
+        if aggregate.index.is_merged() {
+            let each = wanted.iter().map(|one| self.fold_orders(aggregate, one, look));
+            return each.collect();
+        }
         let mut under_way: Vec<UnderWay<'_, T>> = Vec::with_capacity(wanted.len());
         for one in wanted {
             let partition = aggregate.index.partitions.get(one.partition);
@@ -112,6 +120,25 @@ impl EventStore {
             }
         }
         Ok(under_way.into_iter().map(|one| one.seen).collect())
+    }
+
+    /// What comes of looking at an aggregate of several topics behind each of its stops.
+    fn fold_orders<T>(
+        &self,
+        aggregate: &Aggregate,
+        one: &Wanted,
+        look: Look<'_, T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let Some(partition) = aggregate.index.partitions.get(one.partition) else {
+            return Ok(Vec::new());
+        };
+        let mut seen = Vec::with_capacity(one.orders.len());
+        for (stop, order) in one.orders.iter().enumerate() {
+            let mut folding = Folding::new(self, aggregate, partition, &one.key);
+            folding.run(order)?;
+            seen.push(look(one, stop, &mut folding)?);
+        }
+        Ok(seen)
     }
 }
 

@@ -148,7 +148,7 @@ mod tests {
         let log = LogDir::open(place.path(), LogConfig::default(), 0).unwrap();
         let open = |number: usize| log.partition(&format!("t/o/{number}"), PartitionConfig::default());
         let logs: Vec<_> = (0..3).map(|number| open(number).unwrap()).collect();
-        let index = TopicIndex::new("o", &logs, None);
+        let index = TopicIndex::of_one(&logs);
         let tails = Tails::new(3 * BYTES);
         let held = || tails.kept.lock().unwrap().iter().map(Tail::bytes).sum::<usize>();
         for _ in 0..2 {
@@ -178,7 +178,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let log = LogDir::open(place.path(), LogConfig::default(), 0).unwrap();
         let logs = [log.partition("t/o/0", PartitionConfig::default()).unwrap()];
-        let index = TopicIndex::new("o", &logs, None);
+        let index = TopicIndex::of_one(&logs);
         let tails = Tails::new(BYTES_MAX);
         for _ in 0..3 * PIECES_MAX {
             let end = append(&logs[0], 1);

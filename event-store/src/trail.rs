@@ -1,6 +1,6 @@
 //! Who did what: the events of all aggregates between two cuts, by who caused them, their kind and what they changed.
 //!
-//! The log is read once, in its order, partition by partition. Of the events that fit, each says what it changed in the state of
+//! The log is read once, in its order, partition by partition, and topic by topic where the fold is of several. Of the events that fit, each says what it changed in the state of
 //! its aggregate, which is folded for that from its first event on. They are taken in groups, each as large as all before it, so
 //! that all folding for a page costs little more than folding its aggregates once; of a state no more is held than the one before
 //! the event that is looked at. Invariant: the pages of one walk are of the same two cuts; a
@@ -170,7 +170,7 @@ impl EventStore {
             let most = (most.0.min(events_max), most.1);
             let mut found = self.find(&aggregate, sought, &mut trail, &mut position, most)?;
             at_end = position.place >= aggregate.index.partitions.len();
-            self.put_down(&aggregate, sought, &mut found, &mut size)?;
+            self.put_down(&aggregate, sought, &trail.to.cut, &mut found, &mut size)?;
             for found in found {
                 if room.is_full() {
                     // What was found behind is found again.
@@ -195,7 +195,7 @@ impl EventStore {
 
     fn trail_around(&self, aggregate: &Aggregate, from: &AsOf, to: &AsOf) -> Result<Trail, StoreError> {
         let (from, to, time) = aggregate.two_cuts(from, to, &self.work)?;
-        let between = to.cut.iter().map(|(number, last)| last - from.cut.last(number));
+        let between = to.cut.logs().map(|(log, last)| last - from.cut.last_of(log));
         Ok(Trail {
             aggregate: aggregate.name().to_owned(),
             time,
@@ -221,10 +221,10 @@ impl EventStore {
     ) -> Result<Vec<Found>, StoreError> {
         let (mut found, mut aggregates) = (Vec::new(), FxHashSet::default());
         while let Some(partition) = aggregate.index.partitions.get(position.place) {
-            let first = trail.from.cut.last(partition.number) + 1;
+            let first = partition.last(&trail.from.cut) + 1;
             let start = first.max(position.offset.unwrap_or(first));
             let mut offset = start.max(partition.log.log_start_offset());
-            let last = trail.to.cut.last(partition.number);
+            let last = partition.last(&trail.to.cut);
             let mut cursor = Cursor::scan(self, partition);
             let mut holes = Holes::default();
             while offset <= last {
@@ -274,6 +274,7 @@ impl EventStore {
             offset,
             revision: 0,
             recorded_ms: 0,
+            place: 0,
         };
         let at = nowhere.at(partition, record);
         if !sought.fits_headers(&at) {

@@ -13,10 +13,10 @@ use crate::explain::ValueFrom;
 use crate::fold::{AnyFold, AnyState, Cell, Fold, FoldId, Halt, Recorded, Step, Stop};
 use crate::folding::ReaderUsed;
 
-/// A typed fold over the events of one topic.
+/// A typed fold over the events of a topic, or of several.
 pub struct Typed<F: Fold> {
     id: FoldId,
-    topic: String,
+    topics: Vec<String>,
     frozen: Option<Frozen<F>>,
     fold: PhantomData<fn() -> F>,
 }
@@ -34,9 +34,25 @@ pub fn typed<F: Fold>(topic: impl Into<String>) -> Typed<F> {
         .map(|(name, fingerprint)| (*name, *fingerprint));
     Typed {
         id: FoldId::new(F::NAME, F::REV, readers, ""),
-        topic: topic.into(),
+        topics: vec![topic.into()],
         frozen: None,
         fold: PhantomData,
+    }
+}
+
+impl<F: Fold> Typed<F> {
+    /// The same over the events of one more topic, which have the same keys. Of events that were recorded at the same time
+    /// those of the topic that was named first come first.
+    ///
+    /// ```no_run
+    /// # fn with<F: annals_event_store::Fold>() {
+    /// let fold = annals_event_store::typed::<F>("orders").and_topic("packages");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn and_topic(mut self, topic: impl Into<String>) -> Typed<F> {
+        self.topics.push(topic.into());
+        self
     }
 }
 
@@ -77,7 +93,11 @@ impl<F: Fold> AnyFold for Typed<F> {
     }
 
     fn topic(&self) -> &str {
-        &self.topic
+        self.topics.first().map_or("", String::as_str)
+    }
+
+    fn topics(&self) -> Vec<&str> {
+        self.topics.iter().map(String::as_str).collect()
     }
 
     fn readers(&self) -> Vec<ReaderUsed> {

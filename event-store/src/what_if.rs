@@ -19,8 +19,9 @@ use crate::cut::Cut;
 use crate::diff::{ChangedBy, values};
 use crate::error::StoreError;
 use crate::fold::AnyFold;
-use crate::folding::{FoldUsed, Folding, Halted, cursor};
+use crate::folding::{FoldUsed, Folding, Halted};
 use crate::list::{Member, Place, Walk};
+use crate::merged::Reader;
 use crate::page::{Groups, Room, bytes_of};
 use crate::store::EventStore;
 use crate::sweep::Wanted;
@@ -134,11 +135,11 @@ impl EventStore {
         let mut room = Room::new(limit)?;
         let runs = self.aggregate(name)?;
         let changed = runs.folded_by(changed);
-        if changed.fold.topic() != runs.index.topic {
+        if changed.fold.topics() != runs.index.topics {
             return Err(StoreError::WrongTopic {
                 aggregate: name.to_owned(),
-                wanted: runs.index.topic.clone(),
-                given: changed.fold.topic().to_owned(),
+                wanted: runs.index.topics.join(", "),
+                given: changed.fold.topics().join(", "),
             });
         }
         let question = ["what if", name].map(Some);
@@ -150,7 +151,7 @@ impl EventStore {
         };
         let removals = runs.removals();
         let population = runs.population(&at, &self.work)?;
-        let mut walk = Walk::new(&runs, &population.cut, after);
+        let mut walk = Walk::new(self, &runs, &population.cut, after);
         let Compared { items, count, last } = self.compare(&runs, &changed, &mut walk, &mut room)?;
         let next_cursor = walk.cursor_behind(last.as_ref())?;
         // What was counted is what both folds were run over.
@@ -220,13 +221,16 @@ impl EventStore {
         let Some(partition) = runs.index.partitions.get(one.partition) else {
             return Ok(None);
         };
-        let spots = partition.spots(&one.key, 0..one.events())?;
+        let spots = match one.orders.first() {
+            Some(order) => order.clone(),
+            None => partition.spots(&one.key, 0..one.events())?,
+        };
         let mut before = Folding::new(self, runs, partition, &one.key);
         let mut after = Folding::new(self, changed, partition, &one.key);
-        let mut cursor = cursor(self, partition, &one.key, &spots);
+        let mut reader = Reader::new(self, &runs.index, partition, &one.key, &spots);
         let mut watched = 0;
         for spot in spots {
-            let record = cursor.record(spot.offset)?;
+            let record = reader.record(&spot)?;
             before.feed(spot, record.clone())?;
             after.feed(spot, record.clone())?;
             let states = (before.view(), after.view());
@@ -234,7 +238,11 @@ impl EventStore {
                 == Outcome::new(&states.1, after.halted.as_ref());
             if !is_same {
                 // What cannot be read stops both folds.
-                return Ok(record.ok().map(|record| self.changed_by(partition, spot, record)));
+                let log = match one.orders.is_empty() {
+                    true => partition,
+                    false => runs.index.log_of(&spot).unwrap_or(partition),
+                };
+                return Ok(record.ok().map(|record| self.changed_by(log, spot, record)));
             }
             let looked_at = values(&states.0) + values(&states.1);
             self.work.values(looked_at)?;

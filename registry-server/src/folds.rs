@@ -69,12 +69,11 @@ impl State {
 /// A fold's name and revision.
 type Fold = (String, u32);
 
-/// Which fold runs, over which topic of how many partitions.
+/// Which fold runs, over which topics of how many partitions.
 #[derive(Clone, PartialEq, Eq)]
 struct Running {
     fold: FoldId,
-    topic: Uuid,
-    partitions: usize,
+    topics: Vec<(Uuid, usize)>,
 }
 
 /// A fold that was told to read with the newest schema versions.
@@ -225,7 +224,7 @@ impl Folds {
 
     fn load_newest(&self, file: &mut FoldFile, before: &Pins) -> Result<Declarative, Reason> {
         let fold = declarative::load(file.text()?, &self.resolve)?;
-        self.topic(&fold)?;
+        self.topics(&fold)?;
         // A fold that reads as it did is the same fold, and goes on calling schemas what it did.
         if !fold.pins().read_as(before) {
             file.write_lock(fold.pins())?;
@@ -233,9 +232,13 @@ impl Folds {
         Ok(fold)
     }
 
-    fn topic(&self, fold: &Declarative) -> Result<Topic, Reason> {
-        let topic = self.broker.topic(fold.topic());
-        topic.ok_or_else(|| Reason::from(format!("its topic {} does not exist", fold.topic())))
+    /// The topics of a fold, in the order in which it names them.
+    fn topics(&self, fold: &Declarative) -> Result<Vec<Topic>, Reason> {
+        let topics = fold.topics().into_iter().map(|name| {
+            let topic = self.broker.topic(name);
+            topic.ok_or_else(|| Reason::from(format!("its topic {name} does not exist")))
+        });
+        topics.collect()
     }
 
     /// Runs what these files say. They stand still, see [`State::still`].
@@ -275,22 +278,24 @@ impl Folds {
     fn run(&self, file: &mut FoldFile, running: &BTreeMap<Fold, Running>) -> Result<Running, Reason> {
         let pins = file.pins()?;
         let fold = declarative::load_pinned(file.text()?, &pins, &self.resolve)?;
-        let topic = self.topic(&fold)?;
+        let topics = self.topics(&fold)?;
         if *fold.pins() != pins {
             file.write_lock(fold.pins())?;
         }
         let now = Running {
             fold: fold.id().clone(),
-            topic: topic.id,
-            partitions: topic.partitions.len(),
+            topics: topics
+                .iter()
+                .map(|topic| (topic.id, topic.partitions.len()))
+                .collect(),
         };
         if running.get(&(now.fold.name.clone(), now.fold.rev)) != Some(&now) {
-            let source = Source {
+            let sources = topics.into_iter().map(|topic| Source {
                 topic: topic.name.clone(),
                 partitions: topic.partitions.clone(),
-            };
+            });
             self.events
-                .add_aggregate(Box::new(fold), source)
+                .add_merged(Box::new(fold), sources.collect())
                 .map_err(|e| Reason::from(e.to_string()))?;
         }
         Ok(now)

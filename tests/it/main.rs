@@ -33,6 +33,7 @@ mod real_logs;
 mod registry;
 mod revisions;
 mod server;
+mod several_topics;
 mod tidy;
 mod transfer;
 mod walk;

@@ -249,7 +249,8 @@ impl Declarative {
         let (name, place) = (&event.event.value, Place::of(&event.event));
         let writer = match &self.events {
             Events::Records(readers) => {
-                let latest = || subjects.latest(&self.topic, name).map(|newest| newest.writer);
+                let of = |topic: &String| subjects.latest(topic, name).map(|newest| newest.writer);
+                let latest = || self.topics.iter().find_map(of);
                 let unknown =
                     || place.wrong(format!("no schema of record {name} is registered for its topic"));
                 readers.get(name).cloned().or_else(latest).ok_or_else(unknown)?

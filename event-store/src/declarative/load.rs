@@ -17,7 +17,8 @@ use super::text::{Blocks, File};
 use super::{Declarative, Events, Rule};
 use crate::canonical;
 use crate::fold::FoldId;
-use crate::resolve::Subjects;
+use crate::merged::TOPICS_MAX;
+use crate::resolve::{Registered, Subjects};
 
 /// Longest fold file.
 pub const TEXT_BYTES_MAX: usize = 256 * 1024;
@@ -84,19 +85,17 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
     }
     let file: File = parse(text).map_err(|error| vec![error])?;
     let reducer: serde_json::Value = parse(text).map_err(|error| vec![error])?;
-    let mut wrong = Vec::new();
-    if file.name.value.is_empty() || file.name.value.contains(['/', '@']) {
-        let message = "a fold's name is not empty and has no slash and no `@`";
-        wrong.push(Place::of(&file.name).wrong(message));
-    }
-    if file.events.0.is_empty() {
-        wrong.push(
-            Place::START.wrong("a fold without events makes no state; name those it rests on under `events`"),
-        );
-    }
+    let topics = topics(&file).map_err(|error| vec![error])?;
+    let mut wrong = unsound(&file);
+    let known = Known {
+        fold: &file.name.value,
+        topics: &topics,
+        pins,
+        subjects,
+    };
     let readers = match &file.message {
-        None => record_readers(&file, pins, subjects, &mut wrong),
-        Some(message) => match message_readers(&file, message, pins, subjects, &mut wrong) {
+        None => record_readers(&file, &known, &mut wrong),
+        Some(message) => match message_readers(&file, message, &known, &mut wrong) {
             Ok(readers) => readers,
             Err(error) => {
                 wrong.push(error);
@@ -136,7 +135,7 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
     let ignore = file.ignore.into_iter().map(|event| event.value).collect();
     Ok(Declarative {
         id,
-        topic: file.topic,
+        topics,
         rules,
         slots,
         shapes,
@@ -173,37 +172,104 @@ struct Readers {
     pins: Pins,
 }
 
-/// The schema an event is read with, and its pin: the pinned one, or else the newest.
-fn reader(
-    file: &File,
-    event: &Spanned<String>,
-    kind: &str,
-    pins: &Pins,
-    subjects: &dyn Subjects,
-) -> Result<(Arc<Writer>, Pin), LoadError> {
-    let (name, topic) = (&event.value, &file.topic);
-    let found = match pins.get(name) {
-        Some(pin) => match pin.find(subjects) {
-            Some(writer) => Ok((writer, pin.clone())),
-            None => Err(format!(
-                "{name} is read with version {} of {}, which is not registered any more as it was; \
-                 `annals fold update {}` reads it with the newest",
-                pin.version, pin.subject, file.name.value
-            )),
-        },
-        None => match subjects.latest(topic, name) {
-            Some(newest) => Ok((Arc::clone(&newest.writer), Pin::of(&newest))),
-            None => Err(format!(
-                "no schema of {kind} {name} is registered for topic {topic}"
-            )),
-        },
+/// What is wrong with a file at first sight.
+fn unsound(file: &File) -> Vec<LoadError> {
+    let mut wrong = Vec::new();
+    if file.name.value.is_empty() || file.name.value.contains(['/', '@']) {
+        let message = "a fold's name is not empty and has no slash and no `@`";
+        wrong.push(Place::of(&file.name).wrong(message));
+    }
+    if file.events.0.is_empty() {
+        wrong.push(
+            Place::START.wrong("a fold without events makes no state; name those it rests on under `events`"),
+        );
+    }
+    wrong
+}
+
+/// The topics of a fold, in the order in which it names them.
+fn topics(file: &File) -> Result<Vec<String>, LoadError> {
+    let topics = match (&file.topic, &file.topics) {
+        (Some(topic), None) => return Ok(vec![topic.value.clone()]),
+        (None, Some(topics)) => topics,
+        (None, None) => return Err(Place::START.wrong("a fold says its `topic:`, or its `topics:`")),
+        (Some(_), Some(topics)) => {
+            return Err(Place::of(topics).wrong("a fold says its `topic:` or its `topics:`, and not both"));
+        }
     };
-    found.map_err(|message| Place::of(event).wrong(message))
+    if topics.value.is_empty() || topics.value.len() > TOPICS_MAX {
+        let message = format!(
+            "a fold is of 1 to {TOPICS_MAX} topics, and this one of {}",
+            topics.value.len()
+        );
+        return Err(Place::of(topics).wrong(message));
+    }
+    let mut named = Vec::with_capacity(topics.value.len());
+    for topic in &topics.value {
+        if named.contains(&topic.value) {
+            return Err(Place::of(topic).wrong(format!("topic {} is named twice", topic.value)));
+        }
+        named.push(topic.value.clone());
+    }
+    Ok(named)
+}
+
+/// What schemas of events are looked up by.
+struct Known<'a> {
+    fold: &'a str,
+    topics: &'a [String],
+    pins: &'a Pins,
+    subjects: &'a dyn Subjects,
+}
+
+impl Known<'_> {
+    /// The schema an event is read with, and its pin: the pinned one, or else the newest.
+    fn reader(&self, event: &Spanned<String>, kind: &str) -> Result<(Arc<Writer>, Pin), LoadError> {
+        let name = &event.value;
+        let found = match self.pins.get(name) {
+            Some(pin) => match pin.find(self.subjects) {
+                Some(writer) => Ok((writer, pin.clone())),
+                None => Err(format!(
+                    "{name} is read with version {} of {}, which is not registered any more as it was; \
+                     `annals fold update {}` reads it with the newest",
+                    pin.version, pin.subject, self.fold
+                )),
+            },
+            None => self.newest(name, kind),
+        };
+        found.map_err(|message| Place::of(event).wrong(message))
+    }
+
+    /// The newest schema of an event, if that is the same for all topics that have one.
+    fn newest(&self, name: &str, kind: &str) -> Result<(Arc<Writer>, Pin), String> {
+        let newest = self
+            .topics
+            .iter()
+            .filter_map(|topic| self.subjects.latest(topic, name));
+        let newest: Vec<Registered> = newest.collect();
+        let Some(first) = newest.first() else {
+            let topics = self.topics.join(", ");
+            let topics = if self.topics.len() > 1 {
+                format!("topics {topics}")
+            } else {
+                format!("topic {topics}")
+            };
+            return Err(format!("no schema of {kind} {name} is registered for {topics}"));
+        };
+        match newest.iter().find(|one| one.writer.id != first.writer.id) {
+            Some(other) => Err(format!(
+                "{name} is one schema under {} and another under {}, and a fold reads it with one: give the {kind} \
+                 another name in one of the topics, or register the same schema for both",
+                first.subject, other.subject
+            )),
+            None => Ok((Arc::clone(&first.writer), Pin::of(first))),
+        }
+    }
 }
 
 /// The readers of records, and of the events of JSON Schemas. Where one is missing, what the event is like is not known, and
 /// the rest is checked all the same.
-fn record_readers(file: &File, pins: &Pins, subjects: &dyn Subjects, wrong: &mut Vec<LoadError>) -> Readers {
+fn record_readers(file: &File, known: &Known<'_>, wrong: &mut Vec<LoadError>) -> Readers {
     let mut readers = Readers {
         shapes: vec![],
         fingerprints: vec![],
@@ -213,7 +279,7 @@ fn record_readers(file: &File, pins: &Pins, subjects: &dyn Subjects, wrong: &mut
     let mut by_name: BTreeMap<String, Arc<Writer>> = BTreeMap::new();
     for (event, _) in &file.events.0 {
         let name = &event.value;
-        let found = reader(file, event, "record", pins, subjects);
+        let found = known.reader(event, "record");
         let found = found.and_then(|(reader, pin)| match &reader.schema {
             Schema::Avro(schema) => Ok((avro_shape(schema), reader, pin)),
             #[cfg(feature = "json")]
@@ -242,13 +308,12 @@ fn record_readers(file: &File, pins: &Pins, subjects: &dyn Subjects, wrong: &mut
 fn message_readers(
     file: &File,
     message: &Spanned<String>,
-    pins: &Pins,
-    subjects: &dyn Subjects,
+    known: &Known<'_>,
     wrong: &mut Vec<LoadError>,
 ) -> Result<Readers, LoadError> {
     let place = Place::of(message);
     let name = &message.value;
-    let (reader, pin) = reader(file, message, "message", pins, subjects)?;
+    let (reader, pin) = known.reader(message, "message")?;
     let mut used = Pins::default();
     used.insert(name, pin);
     let Schema::Proto(schema) = &reader.schema else {

@@ -74,7 +74,8 @@ enum Plan {
 /// A fold that was loaded from a file.
 pub struct Declarative {
     id: FoldId,
-    topic: String,
+    /// In the order in which the file names them.
+    topics: Vec<String>,
     rules: Vec<Rule>,
     slots: Slots,
     /// The types of the state's fields, by name.
@@ -281,7 +282,11 @@ impl AnyFold for Declarative {
     }
 
     fn topic(&self) -> &str {
-        &self.topic
+        self.topics.first().map_or("", String::as_str)
+    }
+
+    fn topics(&self) -> Vec<&str> {
+        self.topics.iter().map(String::as_str).collect()
     }
 
     fn readers(&self) -> Vec<ReaderUsed> {

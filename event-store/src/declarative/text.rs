@@ -13,7 +13,8 @@ use serde_saphyr::Spanned;
 pub(crate) struct File {
     pub(crate) name: Spanned<String>,
     pub(crate) rev: u32,
-    pub(crate) topic: String,
+    pub(crate) topic: Option<Spanned<String>>,
+    pub(crate) topics: Option<Spanned<Vec<Spanned<String>>>>,
     pub(crate) message: Option<Spanned<String>>,
     #[serde(default)]
     pub(crate) ignore: Vec<Spanned<String>>,

@@ -71,11 +71,19 @@ impl EventStore {
     /// Follows the topic of an aggregate type.
     ///
     /// # Errors
-    /// When there is no such aggregate.
+    /// When there is no such aggregate, or its events are in several topics.
     pub fn feed(&self, aggregate: &str) -> Result<DiskFeed, StoreError> {
-        let index = &self.aggregate(aggregate)?.index;
+        let aggregate = self.aggregate(aggregate)?;
+        let index = &aggregate.index;
+        if index.is_merged() {
+            return Err(StoreError::SeveralTopics {
+                what: "following the events",
+                aggregate: aggregate.name().to_owned(),
+                instead: "follow each topic by its own partitions",
+            });
+        }
         let source = Source {
-            topic: index.topic.clone(),
+            topic: aggregate.fold.topic().to_owned(),
             partitions: index.partitions.iter().map(|one| Arc::clone(&one.log)).collect(),
         };
         Ok(source.feed())

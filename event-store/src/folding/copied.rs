@@ -2,20 +2,6 @@
 
 use super::{Folding, Spot};
 use crate::error::StoreError;
-use crate::index::PartitionIndex;
-use crate::source::Cursor;
-use crate::store::EventStore;
-
-/// A cursor through events of a key.
-pub(crate) fn cursor<'a>(
-    store: &'a EventStore,
-    partition: &'a PartitionIndex,
-    key: &[u8],
-    spots: &[Spot],
-) -> Cursor<'a> {
-    let offsets: Vec<i64> = spots.iter().map(|spot| spot.offset).collect();
-    Cursor::of_key(store, partition, key, &offsets)
-}
 
 impl Folding<'_> {
     /// Folds the next events as far as copies of the log tell of them, until one halts; says with which revision to go on. The
@@ -37,6 +23,7 @@ impl Folding<'_> {
                 offset: *offset,
                 revision: at as u64,
                 recorded_ms: copied.recorded_ms,
+                place: 0,
             };
             self.feed(spot, Ok(&copied.record))?;
         }

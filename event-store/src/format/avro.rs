@@ -34,14 +34,14 @@ pub(crate) type Column = (String, Shape);
 /// Writes the rows of a question that has columns, at most so many.
 pub(super) fn write(rows: &Rows, limit: Option<usize>, out: &mut impl Write) -> Result<Summary, StoreError> {
     let columns = rows.typed_columns()?;
-    let text = schema(&rows.around().aggregate, &columns).to_string();
+    let text = schema(&rows.around().aggregate, rows.is_merged(), &columns).to_string();
     let schema = Schema::parse(&text, &[]).map_err(|error| rows.undecided(&[], error.to_string()))?;
     let digest = Sha256::digest(format!("{text}\n{}", rows.around().cut));
     let mut sync = [0; 16];
     sync.iter_mut().zip(digest).for_each(|(sync, byte)| *sync = byte);
     let mut file = taken(ContainerWriter::new(out, &schema, Codec::Deflate, sync))?;
     let summary = rows.each_row(limit, &mut |row| {
-        let datum = datum(&row, &columns);
+        let datum = datum(&row, rows.is_merged(), &columns);
         let datum = datum.map_err(|problem| rows.undecided(row.member.id.as_bytes(), problem))?;
         taken(file.append(&datum))
     })?;
@@ -50,7 +50,7 @@ pub(super) fn write(rows: &Rows, limit: Option<usize>, out: &mut impl Write) -> 
 }
 
 /// The schema of rows with these columns.
-fn schema(aggregate: &str, columns: &[Column]) -> Json {
+fn schema(aggregate: &str, is_merged: bool, columns: &[Column]) -> Json {
     let mut names = Names::default();
     let mut fields = vec![
         json!({"name": "id", "type": "string"}),
@@ -62,6 +62,10 @@ fn schema(aggregate: &str, columns: &[Column]) -> Json {
         json!({"name": "halted", "type": ["null", "string"]}),
     ];
     let mut taken: BTreeSet<String> = super::FIXED.into_iter().map(str::to_owned).collect();
+    if is_merged {
+        fields.push(json!({"name": super::LOG, "type": ["null", "string"]}));
+        taken.insert(super::LOG.to_owned());
+    }
     for (place, shape) in columns {
         let name = apart(&mut taken, &letters(place));
         fields.push(json!({"name": name, "type": ["null", names.of(shape)], "place": place}));
@@ -129,7 +133,7 @@ fn letters(name: &str) -> String {
 }
 
 /// A row in Avro.
-fn datum(row: &Row, columns: &[Column]) -> Result<Vec<u8>, String> {
+fn datum(row: &Row, is_merged: bool, columns: &[Column]) -> Result<Vec<u8>, String> {
     let member = &row.member;
     let mut out = Writer::new();
     out.string(&member.id);
@@ -143,6 +147,10 @@ fn datum(row: &Row, columns: &[Column]) -> Result<Vec<u8>, String> {
     }
     let halted = member.halted.as_ref().map(ToString::to_string);
     nullable(&mut out, halted, |out, reason| out.string(&reason));
+    if is_merged {
+        let log = member.log.as_ref().map(ToString::to_string);
+        nullable(&mut out, log, |out, log| out.string(&log));
+    }
     for ((place, shape), value) in columns.iter().zip(&row.cells) {
         put(&mut out, shape, value).map_err(|problem| format!("{place}: {problem}"))?;
     }

@@ -31,9 +31,10 @@ use crate::diff::Diff;
 use crate::error::StoreError;
 use crate::format::Format;
 use crate::history::History;
+use crate::info::AggregateInfo;
 use crate::page::{PAGE_ENTRIES_MAX, Page};
 use crate::reconstruct::Reconstruction;
-use crate::store::{AggregateInfo, EventStore, NotLoaded};
+use crate::store::{EventStore, NotLoaded};
 
 /// The present, in milliseconds since the epoch.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -80,7 +81,7 @@ pub struct NoQuery {}
 #[into_params(parameter_in = Query)]
 struct StateQuery {
     /// As of when: absent for the head, `now`, `offset:N`, `revision:N`, an RFC 3339 time (UTC when it names no zone), a
-    /// date (its end, in UTC), `-2h`, or a full cut `0=12,1=40`.
+    /// date (its end, in UTC), `-2h`, or a full cut `0=12,1=40` (of several topics `orders/0=12,packages/1=5`).
     at: Option<String>,
     /// Whether the answer says of each value of the state which event made it so, and how; false when absent.
     #[serde(default)]
@@ -105,7 +106,7 @@ enum Snapshots {
 #[into_params(parameter_in = Query)]
 struct HistoryQuery {
     /// As of when: absent for the head, `now`, `offset:N`, `revision:N`, an RFC 3339 time (UTC when it names no zone), a
-    /// date (its end, in UTC), `-2h`, or a full cut `0=12,1=40`.
+    /// date (its end, in UTC), `-2h`, or a full cut `0=12,1=40` (of several topics `orders/0=12,packages/1=5`).
     at: Option<String>,
     /// The most events on the page, 1 to 1000; 1000 when absent. Large events make a page shorter.
     limit: Option<usize>,

@@ -69,6 +69,8 @@ impl From<StoreError> for Problem {
             StoreError::OtherQuestion => (StatusCode::BAD_REQUEST, "other-question"),
             StoreError::OtherPoint => (StatusCode::BAD_REQUEST, "other-point"),
             StoreError::OtherFolds => (StatusCode::BAD_REQUEST, "other-folds"),
+            StoreError::SeveralTopics { .. } => (StatusCode::BAD_REQUEST, "several-topics"),
+            StoreError::TooManyTopics { .. } => (StatusCode::BAD_REQUEST, "too-many-topics"),
             StoreError::WrongTopic { .. } => (StatusCode::BAD_REQUEST, "wrong-topic"),
             StoreError::Question { .. } => (StatusCode::BAD_REQUEST, "bad-question"),
             StoreError::Undecided { .. } => (StatusCode::BAD_REQUEST, "undecided"),

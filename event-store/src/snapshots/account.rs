@@ -3,11 +3,12 @@
 use annals_schema_model::SchemaId;
 use sha2::{Digest, Sha256};
 
+use crate::cut::CutLog;
 use crate::folding::{Spot, Unknown};
 use crate::reconstruct::{OffsetRange, OffsetsApplied};
 
-/// Runs of applied offsets shown in an answer.
-const RANGES_SHOWN_MAX: usize = 64;
+/// Runs of applied offsets shown in an answer, of each log.
+pub(crate) const RANGES_SHOWN_MAX: usize = 64;
 
 /// The account of a folding up to some event.
 #[derive(Clone, Default)]
@@ -29,12 +30,8 @@ impl Account {
     /// An event became part of the state.
     pub(crate) fn apply(&mut self, spot: Spot, schema: SchemaId) {
         let offset = spot.offset;
-        self.applied += 1;
-        self.first.get_or_insert(offset);
         let follows = self.last.and_then(|last| last.checked_add(1)) == Some(offset);
-        self.last = Some(offset);
-        self.hash.update(offset.to_string());
-        self.hash.update(b"\n");
+        self.count(offset, schema, &offset.to_string());
         let run = self.ranges.last_mut();
         if let Some(run) = run.filter(|run| run.last.checked_add(1) == Some(offset)) {
             run.last = offset;
@@ -44,6 +41,20 @@ impl Account {
                 last: offset,
             });
         }
+    }
+
+    /// The same of an event in one of several topics: which runs there are is told of each log.
+    pub(crate) fn apply_of(&mut self, log: &CutLog, spot: Spot, schema: SchemaId) {
+        self.count(spot.offset, schema, &format!("{log}={}", spot.offset));
+    }
+
+    /// Counts an event; `line` is what it is hashed as.
+    fn count(&mut self, offset: i64, schema: SchemaId, line: &str) {
+        self.applied += 1;
+        self.first.get_or_insert(offset);
+        self.last = Some(offset);
+        self.hash.update(line);
+        self.hash.update(b"\n");
         if !self.schemas.contains(&schema) {
             self.schemas.push(schema);
         }
@@ -74,7 +85,7 @@ mod tests {
             let offsets: Vec<i64> = steps.iter().scan(0, |at, step| { *at += step; Some(*at) }).collect();
             let mut account = Account::default();
             for offset in &offsets {
-                let spot = Spot { offset: *offset, revision: 0, recorded_ms: 0 };
+                let spot = Spot { offset: *offset, ..Spot::default() };
                 account.apply(spot, SchemaId::new(7).unwrap());
             }
             let text: String = offsets.iter().map(|offset| format!("{offset}\n")).collect();

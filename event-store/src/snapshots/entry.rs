@@ -94,6 +94,7 @@ impl Snapshot {
             revision: input.try_get_u64().ok()?,
             offset: input.try_get_i64().ok()?,
             recorded_ms: input.try_get_i64().ok()?,
+            place: 0,
         };
         let first = input.try_get_i64().ok()?;
         let key = take_long(input)?.to_vec();
@@ -136,6 +137,7 @@ fn account(input: &mut &[u8]) -> Option<Account> {
         let event = String::from_utf8(take_long(input)?.to_vec()).ok()?;
         unknown.first.push(UnknownEvent {
             offset,
+            log: None,
             event,
             schema_id,
         });
@@ -178,12 +180,14 @@ mod tests {
             offset: 0,
             revision: 0,
             recorded_ms: -5,
+            place: 0,
         };
         for (offset, revision) in offsets.iter().zip(0..) {
             last = Spot {
                 offset: *offset,
                 revision,
                 recorded_ms: offset * 3,
+                place: 0,
             };
             account.apply(last, SchemaId::new(1 + revision as u32 % 3).unwrap());
         }
@@ -191,6 +195,7 @@ mod tests {
         account.unknown.first = (0..unknown.min(16) as i64)
             .map(|offset| UnknownEvent {
                 offset,
+                log: None,
                 event: format!("e{offset}"),
                 schema_id: 9,
             })
@@ -222,7 +227,7 @@ mod tests {
             prop_assert_eq!((&read.key, &read.state, read.first), (&key, &state, before[0]));
             prop_assert_eq!(read.encode(), bytes.clone());
             for (offset, revision) in after.iter().zip(before.len() as u64..) {
-                let spot = Spot { offset: *offset, revision, recorded_ms: offset * 3 };
+                let spot = Spot { offset: *offset, revision, recorded_ms: offset * 3, place: 0 };
                 read.account.apply(spot, SchemaId::new(1 + revision as u32 % 3).unwrap());
             }
             let whole = snapshot(&offsets, key, unknown, Vec::new()).account;

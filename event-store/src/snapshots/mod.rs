@@ -22,7 +22,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use annals_segment_log::{Beside, Partition};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
-pub(crate) use self::account::Account;
+pub(crate) use self::account::{Account, RANGES_SHOWN_MAX};
 pub(crate) use self::check::Checks;
 pub(crate) use self::entry::Snapshot;
 use crate::fold::{AnyFold, FoldId};
@@ -362,6 +362,7 @@ mod tests {
             offset: 7,
             revision,
             recorded_ms: 0,
+            place: 0,
         };
         Snapshot {
             key: key.into(),

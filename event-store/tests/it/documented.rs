@@ -69,7 +69,10 @@ fn the_documented_folds_load_and_their_cases_pass() {
     let names: Vec<&str> = folds.iter().map(|fold| fold.id().name.as_str()).collect();
     assert_eq!(
         (names, cases),
-        (vec!["order", "delivery", "package", "payment"], 4)
+        (
+            vec!["order", "delivery", "package", "payment", "settled-order"],
+            5
+        )
     );
 }
 

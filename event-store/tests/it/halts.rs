@@ -48,6 +48,7 @@ fn check(value: Option<Vec<u8>>, reason: &str) {
         let Halted {
             offset,
             reason: given,
+            ..
         } = answer.halted.unwrap();
         assert_eq!(offset, 1);
         told.push(given);

@@ -17,6 +17,7 @@ mod halts;
 #[cfg(feature = "http")]
 mod http;
 mod json;
+mod merged;
 mod model;
 mod pages;
 mod partitions;
@@ -24,6 +25,7 @@ mod points;
 mod population;
 mod protobuf;
 mod revisions;
+mod several;
 mod snapshots;
 mod support;
 mod targets;

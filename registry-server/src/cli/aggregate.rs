@@ -18,8 +18,8 @@ use super::output::{self, Format};
 
 pub(crate) const AT_HELP: &str = "\
 A point in the log: `now`, `offset:N` (in the aggregate's partition), `revision:N`, an RFC 3339 time (UTC when it
-names no zone), a date (its end, in UTC), a time ago such as `-2h`, or a full cut `0=12,1=40`; the head of the
-log when absent";
+names no zone), a date (its end, in UTC), a time ago such as `-2h`, or a full cut `0=12,1=40` (of several topics
+`orders/0=12,packages/1=5`); the head of the log when absent";
 
 /// A point is taken to the server as it was typed, since its clock counts; only whether it is one is seen here.
 pub(crate) fn point(text: &str) -> Result<String, String> {
@@ -174,6 +174,24 @@ fn say_taken(given: Option<&str>, taken: &Value) {
     }
 }
 
+/// The logs that an answer rests on, where the fold is of several topics.
+fn logs(answer: &Value) -> impl Iterator<Item = &Value> {
+    answer["logs"].as_array().into_iter().flatten()
+}
+
+fn log_name(log: &Value) -> String {
+    format!("{}/{}", output::cell(&log["topic"]), log["partition"])
+}
+
+/// Where an event is: its offset, with the log where the fold is of several topics, as a cut has it.
+pub(super) fn place(event: &Value) -> String {
+    let offset = output::cell(&event["offset"]);
+    match &event["log"] {
+        Value::Null => offset,
+        log => format!("{}={offset}", log_name(log)),
+    }
+}
+
 /// Says where an answer may miss events: what cannot be read, or was removed, may be anybody's.
 pub(super) fn say_missing(answer: &Value) {
     let ranges = answer["unreadable"].as_array().into_iter().flatten();
@@ -182,6 +200,16 @@ pub(super) fn say_missing(answer: &Value) {
             "offsets {} to {} of partition {} cannot be read, or were removed; events may be missing",
             range["first"], range["last"], answer["partition"]
         ));
+    }
+    for log in logs(answer) {
+        for range in log["unreadable"].as_array().into_iter().flatten() {
+            output::remark(&format!(
+                "offsets {} to {} of {} cannot be read, or were removed; events may be missing",
+                range["first"],
+                range["last"],
+                log_name(log)
+            ));
+        }
     }
     match answer["unreadable_batches"].as_u64() {
         None | Some(0) => {}
@@ -220,13 +248,16 @@ impl State {
         }
         say_taken(self.at.as_deref(), &answer["at"]);
         output::line(&format!(
-            "{}/{} at cut {}: revision {}, {} events of partition {}, time {}, fold {} rev {} ({})",
+            "{}/{} at cut {}: revision {}, {} events of {}, time {}, fold {} rev {} ({})",
             self.aggregate.name,
             self.aggregate.id,
             output::cell(&answer["cut"]),
             answer["revision"],
             answer["offsets_applied"]["count"],
-            answer["partition"],
+            match logs(&answer).map(log_name).collect::<Vec<_>>() {
+                one if one.is_empty() => format!("partition {}", answer["partition"]),
+                several => several.join(", "),
+            },
             output::cell(&answer["time"]),
             output::cell(&answer["fold"]["name"]),
             answer["fold"]["rev"],
@@ -272,7 +303,7 @@ fn history_row(event: &Value) -> Vec<String> {
     }
     let schema = &event["schema"];
     vec![
-        output::cell(&event["offset"]),
+        place(event),
         output::cell(&event["recorded"]),
         output::cell(&event["actor"]),
         name,
@@ -314,7 +345,7 @@ fn diff_row(change: &Value) -> Vec<String> {
         format!("{mark} {}", output::cell(&change["path"])),
         change["before"].to_string(),
         change["after"].to_string(),
-        output::cell(&change["by"]["offset"]),
+        place(&change["by"]),
         output::cell(&change["by"]["actor"]),
     ]
 }

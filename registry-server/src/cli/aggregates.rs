@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::Global;
-use super::aggregate::{AT_HELP, point, say_missing};
+use super::aggregate::{AT_HELP, place, point, say_missing};
 use super::api::{Api, given};
 use super::exit::{Exit, Failure};
 use super::output::{self, Format};
@@ -189,10 +189,8 @@ fn member_row(member: &Value, columns: Option<&[&str]>) -> Vec<String> {
         None => row.push(output::cell(&member["state"])),
     }
     if let Some(reason) = member["halted"]["reason"].as_str() {
-        row.push(format!(
-            "(the fold stopped at offset {}: {reason})",
-            member["halted"]["offset"]
-        ));
+        let place = place(&member["halted"]);
+        row.push(format!("(the fold stopped at offset {place}: {reason})"));
     }
     row
 }

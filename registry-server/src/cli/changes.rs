@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::Global;
-use super::aggregate::{point, say_missing, short};
+use super::aggregate::{place, point, say_missing, short};
 use super::aggregates::{Listing, change_rows};
 use super::api::Api;
 use super::exit::{Exit, Failure};
@@ -180,7 +180,7 @@ fn deed_rows(name: &str, deed: &Value) -> Vec<Vec<String>> {
     let event = by["event"].as_str().map_or("-", short);
     let of = vec![
         format!("{name}/{}", output::cell(&deed["id"])),
-        output::cell(&by["offset"]),
+        place(by),
         output::cell(&by["recorded"]),
         output::cell(&by["actor"]),
         event.to_owned(),

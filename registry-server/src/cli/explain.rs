@@ -31,7 +31,10 @@ fn row(state: &Value, leaf: &LeafOrigin) -> Vec<String> {
     vec![
         leaf.path.clone(),
         state.pointer(&leaf.path).map_or_else(String::new, output::cell),
-        leaf.by.offset.to_string(),
+        match &leaf.by.log {
+            None => leaf.by.offset.to_string(),
+            Some(log) => format!("{log}={}", leaf.by.offset),
+        },
         leaf.by.recorded.clone(),
         or_none(&leaf.by.actor),
         leaf.by.event.as_deref().map_or("-", short).to_owned(),

@@ -67,7 +67,7 @@ fn list(answer: &Value, format: Format) -> Result<Exit, Failure> {
             vec![
                 output::cell(&fold["name"]),
                 "runs".to_owned(),
-                output::cell(&fold["topic"]),
+                topics(fold),
                 fold["fold"]["rev"].to_string(),
                 digest(&fold["fold"]),
             ]
@@ -107,8 +107,22 @@ fn list(answer: &Value, format: Format) -> Result<Exit, Failure> {
 
 /// What of the aggregates is about their folds.
 fn folds(aggregates: &[Value]) -> Vec<Value> {
-    let fold = |one: &Value| json!({"name": one["name"], "topic": one["topic"], "fold": one["fold"], "readers": one["readers"]});
+    let fold = |one: &Value| {
+        let mut fold = json!({"name": one["name"], "topic": one["topic"], "fold": one["fold"], "readers": one["readers"]});
+        if let Some(topics) = one.get("topics") {
+            fold["topics"] = topics.clone();
+        }
+        fold
+    };
     aggregates.iter().map(fold).collect()
+}
+
+/// The topic of an aggregate, or its topics.
+fn topics(fold: &Value) -> String {
+    match items(&fold["topics"]) {
+        [] => output::cell(&fold["topic"]),
+        topics => topics.iter().map(output::cell).collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn updated(name: &str, answer: &Value, format: Format) -> Result<Exit, Failure> {

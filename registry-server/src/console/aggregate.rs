@@ -44,6 +44,8 @@ struct AggregatePage {
     name: String,
     id: String,
     topic: String,
+    /// Of the chosen event.
+    partition: u32,
     selected: u64,
     last: u64,
     /// What every link of the page carries on.
@@ -95,10 +97,6 @@ fn page(
     let Some(selected) = after.events.checked_sub(1) else {
         return Ok(None);
     };
-    let before = match selected.checked_sub(1) {
-        Some(previous) => events.reconstruct(name, id, &AsOf::Revision(previous))?.state,
-        None => Value::Null,
-    };
     let listed_from = ask.events.unwrap_or_else(|| Pager::begin(selected, EVENT_ROWS));
     let (listed, events_part, events_halted) = listed(events, name, id, listed_from)?;
     let only = Page {
@@ -109,6 +107,14 @@ fn page(
     let Some(chosen) = events.history(name, id, &at, only)?.entries.pop() else {
         return Ok(None);
     };
+    let before = match (selected.checked_sub(1), &chosen.log) {
+        (None, _) => None,
+        (Some(previous), None) => Some(AsOf::Revision(previous)),
+        // A revision is one of the head's, and this one is of the cut.
+        (Some(_), Some(log)) => Some(AsOf::Cut(after.cut.ended(log, chosen.offset - 1))),
+    };
+    let before = before.map(|before| events.reconstruct(name, id, &before));
+    let before = before.transpose()?.map_or(Value::Null, |before| before.state);
     let mut fields = compare(&before, &after.state);
     let fields_all = fields.len();
     let fields_changed = fields.iter().filter(|field| field.kind != Kind::Same).count();
@@ -134,7 +140,11 @@ fn page(
         fields_part,
         fields_changed,
         fields_all,
-        topic: topic(events, name),
+        partition: chosen.log.as_ref().map_or(after.partition, |log| log.partition),
+        topic: match &chosen.log {
+            Some(log) => log.topic.clone(),
+            None => topic(events, name),
+        },
         evidence: Evidence::from(after),
         step: path_id(id).into_owned(),
         name: name.to_owned(),

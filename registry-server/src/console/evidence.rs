@@ -1,12 +1,13 @@
 //! What a shown state rests on, and what was not looked at.
 
-use annals_event_store::{OffsetRange, OffsetsApplied, Reconstruction};
+use annals_event_store::{LogUsed, OffsetRange, OffsetsApplied, Reconstruction};
 
 use super::event::SchemaLink;
 use super::page::sentence;
 
 pub(super) struct Evidence {
-    pub(super) partition: u32,
+    /// Whether the fold is of one topic.
+    pub(super) is_of_one: bool,
     /// The state's own word for where it stands, if it has one.
     pub(super) status: Option<String>,
     pub(super) halted: Option<String>,
@@ -30,7 +31,7 @@ impl From<Reconstruction> for Evidence {
     fn from(answer: Reconstruction) -> Evidence {
         let status = answer.state.get("status").and_then(|status| status.as_str());
         Evidence {
-            partition: answer.partition,
+            is_of_one: answer.logs.is_empty(),
             status: status.map(str::to_owned),
             halted: answer.halted.as_ref().map(|halted| {
                 let halted = sentence(&halted.to_string());
@@ -41,7 +42,7 @@ impl From<Reconstruction> for Evidence {
             notes: notes(&answer),
             cut: answer.cut.to_string(),
             time: answer.time.words(),
-            offsets: runs(&answer.offsets_applied),
+            offsets: offsets(&answer),
             offsets_sha256: answer.offsets_applied.sha256,
             fold: format!(
                 "{} rev {}, SHA-256 {}",
@@ -59,10 +60,10 @@ impl From<Reconstruction> for Evidence {
 fn notes(answer: &Reconstruction) -> Vec<String> {
     let mut notes = Vec::new();
     if !answer.unknown.is_empty() {
-        let unknown = answer
-            .unknown
-            .iter()
-            .map(|one| format!("{} at offset {}", one.event, one.offset));
+        let unknown = answer.unknown.iter().map(|one| match &one.log {
+            None => format!("{} at offset {}", one.event, one.offset),
+            Some(log) => format!("{} at offset {} of {log}", one.event, one.offset),
+        });
         let more = match answer.unknown_events - answer.unknown.len() as u64 {
             0 => String::new(),
             more => format!(", and {more} more"),
@@ -80,19 +81,48 @@ fn notes(answer: &Reconstruction) -> Vec<String> {
             answer.partition
         ));
     }
+    for log in &answer.logs {
+        let LogUsed { topic, partition, .. } = log;
+        if !log.unreadable.is_empty() {
+            let ranges = joined(log.unreadable.iter().map(range));
+            notes.push(format!(
+                "Not looked at: offsets {ranges} of {topic}/{partition} cannot be read; they may belong here."
+            ));
+        }
+        if log.log_start_offset > 0 {
+            notes.push(format!(
+                "The log {topic}/{partition} begins at offset {}; older events have been removed.",
+                log.log_start_offset
+            ));
+        }
+    }
     if !answer.also_in_partitions.is_empty() {
         notes.push(format!(
             "Not looked at: partitions {} have records of this key too, in an order against these that nobody knows.",
             joined(answer.also_in_partitions.iter())
         ));
     }
-    if answer.log_start_offset > 0 {
+    if answer.log_start_offset > 0 && answer.logs.is_empty() {
         notes.push(format!(
             "The log of partition {} begins at offset {}; older events have been removed.",
             answer.partition, answer.log_start_offset
         ));
     }
     notes
+}
+
+/// The offsets that made the state, and where they are.
+fn offsets(answer: &Reconstruction) -> String {
+    if answer.logs.is_empty() {
+        let runs = runs(&answer.offsets_applied);
+        return format!("{runs} of partition {}", answer.partition);
+    }
+    let logs = answer.logs.iter().map(|log| {
+        let runs = joined(log.ranges.iter().map(range));
+        format!("{runs} of {}/{}", log.topic, log.partition)
+    });
+    let logs = logs.collect::<Vec<_>>().join("; ");
+    format!("{logs}: {} in all,", answer.offsets_applied.count)
 }
 
 /// The offsets as far as they are told: `0, 3 to 9, and more up to 90: 40 in all`.

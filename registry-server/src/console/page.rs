@@ -126,6 +126,7 @@ impl From<StoreError> for Missing {
             | StoreError::Deleted { .. }
             | StoreError::NoSuchRevision { .. } => Missing::not_found(message),
             StoreError::WrongTopic { .. }
+            | StoreError::TooManyTopics { .. }
             | StoreError::Index(_)
             | StoreError::IndexFull { .. }
             | StoreError::Shortened { .. }
@@ -140,6 +141,7 @@ impl From<StoreError> for Missing {
             | StoreError::OtherFolds
             | StoreError::OtherQuestion
             | StoreError::OtherPoint
+            | StoreError::SeveralTopics { .. }
             | StoreError::TooMuchWork { .. } => Missing::not_understood(message),
         }
     }

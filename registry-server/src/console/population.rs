@@ -24,7 +24,7 @@ const CELL_CHARS_MAX: usize = 80;
 
 pub(super) struct AggregateRow {
     pub(super) name: String,
-    pub(super) topic: String,
+    pub(super) topics: Vec<String>,
     pub(super) count: u64,
     pub(super) rev: u32,
     pub(super) digest: String,
@@ -36,7 +36,10 @@ impl From<AggregateInfo> for AggregateRow {
     fn from(info: AggregateInfo) -> AggregateRow {
         AggregateRow {
             name: info.name,
-            topic: info.topic,
+            topics: match info.topics.is_empty() {
+                true => vec![info.topic],
+                false => info.topics,
+            },
             count: info.aggregates,
             time: info.time.map_or("-", TimeSource::words),
             rev: info.fold.rev,

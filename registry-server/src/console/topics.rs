@@ -132,7 +132,7 @@ pub(super) async fn show(
         .topic(&name)
         .ok_or_else(|| Missing::not_found(format!("there is no topic {name}")))?;
     let mut aggregates = aggregates(&console.events).await?;
-    aggregates.retain(|aggregate| aggregate.topic == name);
+    aggregates.retain(|aggregate| aggregate.topic == name || aggregate.topics.contains(&name));
     let guard = console.guard.level(&topic, Side::Value);
     let page = TopicPage {
         guard,

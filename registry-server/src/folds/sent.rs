@@ -109,7 +109,7 @@ impl Folds {
             return self.there_already(&state, &files, &file, text, &fold);
         }
         let path = self.place(&fold, line, &found)?;
-        self.topic(&fold)
+        self.topics(&fold)
             .map_err(|reason| SentError::Refused(reason.text))?;
         let file = FoldFile::create(path, text, fold.pins());
         let file = file.map_err(|reason| SentError::Folder(reason.text))?;

@@ -49,7 +49,7 @@ impl Check {
                     "{file} is sound: fold {} of revision {}, over topic {}",
                     id.name,
                     id.rev,
-                    fold.topic()
+                    fold.topics().join(", ")
                 ))?;
             }
             (Err(problems), Format::Table) => {

@@ -1,0 +1,256 @@
+//! The order of an aggregate's events that are in several topics.
+//!
+//! Each partition's own order is kept. Across partitions an event comes before another when it was recorded earlier, by its record's
+//! own time, which counts as no earlier than that of any event of the aggregate before it in its partition; so clocks of producers
+//! that go back change nothing, and neither do records of others, which may be deleted. A record that cannot be read counts as
+//! recorded with the one before it. Of events that were recorded at the same time those of the topic that the fold names first come first, then
+//! those of the lower partition, then those of the lower offset.
+//!
+//! Invariant: the order within a cut is the restriction of the order within any larger cut, because an event's place rests on
+//! what is before it in its partition alone. Revisions count within a cut, so a larger cut may put an event between two that
+//! followed each other. Left out: snapshots, and reading all aggregates in one go; each aggregate is put in order on its own.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use annals_kafka_wire::batch::Record;
+use serde::{Deserialize, Serialize};
+
+use crate::aggregates::Aggregate;
+use crate::cut::Cut;
+use crate::error::StoreError;
+use crate::folding::Spot;
+use crate::index::{PartitionIndex, TopicIndex};
+use crate::reconstruct::OffsetRange;
+use crate::snapshots::RANGES_SHOWN_MAX;
+use crate::source::Cursor;
+use crate::store::EventStore;
+use crate::work::Work;
+
+/// Topics that one fold may name; each is asked for every aggregate.
+pub const TOPICS_MAX: usize = 16;
+/// Keys that are counted in one step.
+const KEYS_AT_ONCE: usize = 4_096;
+
+/// The log that an event is in, where the fold is of several topics.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct LogName {
+    /// Its topic.
+    pub topic: String,
+    /// The partition of the topic.
+    pub partition: u32,
+}
+
+impl fmt::Display for LogName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.topic, self.partition)
+    }
+}
+
+/// A log that an answer rests on, where the fold is of several topics.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct LogUsed {
+    /// Its topic.
+    pub topic: String,
+    /// The partition of the topic.
+    pub partition: u32,
+    /// How many of the aggregate's events within the cut are in it.
+    pub events: u64,
+    /// Runs of offsets of those that made the state, 64 at most; none where the answer is no state.
+    pub ranges: Vec<OffsetRange>,
+    /// Records of it within the cut that nobody can read; they may belong to this aggregate.
+    pub unreadable: Vec<OffsetRange>,
+    /// Where it begins; above 0, older events have been removed.
+    pub log_start_offset: i64,
+}
+
+/// A sequence of events of an aggregate on its way through a fold, where they are in several topics.
+pub(crate) struct Merged<'a> {
+    pub(crate) index: &'a TopicIndex,
+    pub(crate) fed: Vec<Spot>,
+    pub(crate) applied: Vec<Spot>,
+}
+
+impl<'a> Merged<'a> {
+    pub(crate) fn new(index: &'a TopicIndex) -> Merged<'a> {
+        Merged {
+            index,
+            fed: Vec::new(),
+            applied: Vec::new(),
+        }
+    }
+}
+
+impl TopicIndex {
+    /// A key's events within a cut, in their order, counted from 0.
+    pub(crate) fn in_order(
+        &self,
+        store: &EventStore,
+        key: &[u8],
+        cut: &Cut,
+    ) -> Result<Vec<Spot>, StoreError> {
+        let mut timed = Vec::new();
+        for partition in &self.partitions {
+            let removals = partition.log.removals();
+            let events = match partition.last(cut) {
+                -1 => 0,
+                last => partition.within(key, last)?,
+            };
+            if events == 0 {
+                continue;
+            }
+            let spots = partition.spots(key, 0..events)?;
+            partition.still(removals)?;
+            let offsets: Vec<i64> = spots.iter().map(|spot| spot.offset).collect();
+            let mut cursor = Cursor::of_key(store, partition, key, &offsets);
+            let mut latest_ms = i64::MIN;
+            for spot in spots {
+                if let Ok(record) = cursor.record(spot.offset)? {
+                    latest_ms = latest_ms.max(record.timestamp_ms);
+                }
+                timed.push((latest_ms, spot));
+            }
+        }
+        timed.sort_by_key(|(ms, spot)| (*ms, spot.place, spot.offset));
+        let counted = timed.into_iter().zip(0..);
+        Ok(counted
+            .map(|((_, spot), revision)| Spot { revision, ..spot })
+            .collect())
+    }
+
+    /// The lowest keys behind `after` that have records within a cut, in whatever partition.
+    pub(crate) fn keys_after(
+        &self,
+        after: Option<&[u8]>,
+        cut: &Cut,
+        max: usize,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut keys = BTreeSet::new();
+        for partition in &self.partitions {
+            let found = partition.keys_after(after, partition.last(cut), max)?;
+            keys.extend(found.into_iter().map(<[u8]>::into_vec));
+        }
+        Ok(keys.into_iter().take(max).collect())
+    }
+
+    /// The log of an event.
+    pub(crate) fn log_of(&self, spot: &Spot) -> Option<&PartitionIndex> {
+        self.partitions.get(spot.place).map(|log| &**log)
+    }
+
+    /// The cut with so many of these events, the first ones: each log they are in ends with the last of them there, or before its
+    /// first.
+    pub(crate) fn cut_behind(&self, spots: &[Spot], events: usize, head: &Cut) -> Cut {
+        let ends = self.partitions.iter().enumerate().map(|(place, log)| {
+            let mut here = spots.iter().zip(0..).filter(|(spot, _)| spot.place == place);
+            let within = here.clone().take_while(|(_, at)| *at < events).last();
+            let last = match (within, here.next()) {
+                (Some((last, _)), _) => last.offset,
+                (None, Some((first, _))) => first.offset - 1,
+                (None, None) => log.last(head),
+            };
+            (log.in_cut(), last)
+        });
+        ends.collect()
+    }
+}
+
+impl Aggregate {
+    /// How many aggregates have begun at a cut.
+    pub(crate) fn total(&self, cut: &Cut, work: &Work) -> Result<u64, StoreError> {
+        if self.index.is_merged() {
+            return self.total_of_several(cut, work);
+        }
+        let partitions = self.index.partitions.iter();
+        partitions
+            .map(|partition| partition.begun(partition.last(cut), work))
+            .sum()
+    }
+
+    /// The same of several topics, whose keys are put together; that is kept for the further pages of a walk.
+    fn total_of_several(&self, cut: &Cut, work: &Work) -> Result<u64, StoreError> {
+        let counted = || {
+            let counted = self.index.counted.lock();
+            counted.unwrap_or_else(std::sync::PoisonError::into_inner)
+        };
+        if let Some((_, total)) = counted().as_ref().filter(|(of, _)| of == cut) {
+            return Ok(*total);
+        }
+        let removals = self.removals();
+        let (mut total, mut after) = (0, None);
+        loop {
+            work.go_on()?;
+            let keys = self.index.keys_after(after.as_deref(), cut, KEYS_AT_ONCE)?;
+            total += keys.len() as u64;
+            match keys.into_iter().next_back() {
+                None => break,
+                last => after = last,
+            }
+        }
+        self.still(&removals)?;
+        *counted() = Some((cut.clone(), total));
+        Ok(total)
+    }
+}
+
+/// Reads an aggregate's events, each from its log.
+pub(crate) struct Reader<'a>(Vec<(usize, Cursor<'a>)>);
+
+impl<'a> Reader<'a> {
+    /// Of some of a key's events, in their order; `partition` has them where there is one topic.
+    pub(crate) fn new(
+        store: &'a EventStore,
+        index: &'a TopicIndex,
+        partition: &'a PartitionIndex,
+        key: &[u8],
+        spots: &[Spot],
+    ) -> Reader<'a> {
+        let offsets = |place| {
+            let here = spots.iter().filter(|spot| spot.place == place);
+            here.map(|spot| spot.offset).collect::<Vec<_>>()
+        };
+        if !index.is_merged() {
+            return Reader(vec![(0, Cursor::of_key(store, partition, key, &offsets(0)))]);
+        }
+        let logs = index.partitions.iter().enumerate();
+        let cursors = logs.filter_map(|(place, log)| {
+            let offsets = offsets(place);
+            let cursor = || Cursor::of_key(store, log, key, &offsets);
+            (!offsets.is_empty()).then(|| (place, cursor()))
+        });
+        Reader(cursors.collect())
+    }
+
+    /// The record of an event, or a sentence why it cannot be read.
+    ///
+    /// # Errors
+    /// The question has come to its end.
+    pub(crate) fn record(&mut self, spot: &Spot) -> Result<Result<&Record, String>, StoreError> {
+        match self.0.iter_mut().find(|(place, _)| *place == spot.place) {
+            Some((_, cursor)) => cursor.record(spot.offset),
+            None => Ok(Err(format!("no log has the record at offset {}", spot.offset))),
+        }
+    }
+}
+
+/// Runs of the offsets that some events have in one log, the first ones.
+pub(crate) fn runs(spots: &[Spot], place: usize) -> Vec<OffsetRange> {
+    let mut runs: Vec<OffsetRange> = Vec::new();
+    for spot in spots.iter().filter(|spot| spot.place == place) {
+        let run = runs.last_mut();
+        if let Some(run) = run.filter(|run| run.last.checked_add(1) == Some(spot.offset)) {
+            run.last = spot.offset;
+            continue;
+        }
+        if runs.len() == RANGES_SHOWN_MAX {
+            break;
+        }
+        runs.push(OffsetRange {
+            first: spot.offset,
+            last: spot.offset,
+        });
+    }
+    runs
+}

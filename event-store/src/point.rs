@@ -1,0 +1,95 @@
+//! From a point to the cut it means for the topics of an aggregate.
+
+use crate::aggregates::Aggregate;
+use crate::at::{AsOf, AtError};
+use crate::cut::Cut;
+use crate::error::StoreError;
+
+impl Aggregate {
+    /// The cut a point means for the whole topic. An offset does only where there is one partition; a revision never.
+    pub(crate) fn topic_cut(&self, at: &AsOf, head: &Cut) -> Result<Cut, StoreError> {
+        let wrong = |problem: &str| Err(AtError::new(at, problem).into());
+        match at {
+            AsOf::Head => Ok(head.clone()),
+            AsOf::Time(ms) => {
+                let lasts = self.index.partitions.iter().map(|partition| {
+                    let last = partition.last_at(*ms, partition.last(head))?;
+                    Ok((partition.in_cut(), last))
+                });
+                lasts.collect()
+            }
+            AsOf::Cut(cut) => {
+                if let Err(problem) = self.knows(cut) {
+                    return wrong(&problem);
+                }
+                let ends = head.logs();
+                Ok(ends
+                    .map(|(log, last)| (log.clone(), last.min(cut.last_of(log))))
+                    .collect())
+            }
+            AsOf::Offset(_) if self.index.is_merged() => wrong(&self.says_too_little()),
+            AsOf::Offset(offset) if self.index.partitions.len() == 1 => Ok(head
+                .iter()
+                .map(|(partition, last)| (partition, last.min(*offset)))
+                .collect()),
+            AsOf::Offset(_) => wrong("the topic has several partitions, so one offset says too little here"),
+            AsOf::Revision(_) => wrong("a revision is of one aggregate, not of all"),
+        }
+    }
+
+    /// Whether a cut names logs as this aggregate's are named, and only such as there are.
+    fn knows(&self, cut: &Cut) -> Result<(), String> {
+        let (topics, is_merged) = (&self.index.topics, self.index.is_merged());
+        for (log, _) in cut.logs() {
+            let topic = match &log.topic {
+                None if is_merged => {
+                    return Err(format!(
+                        "the fold is of several topics ({}), so a cut names the topic of each partition, such as {}",
+                        topics.join(", "),
+                        self.shown_cut()
+                    ));
+                }
+                Some(topic) if !is_merged => {
+                    return Err(format!(
+                        "the fold is of one topic, so a cut names partitions alone: leave `{topic}/` out"
+                    ));
+                }
+                Some(topic) => match topics.iter().find(|known| known.as_str() == &**topic) {
+                    Some(topic) => topic,
+                    None => {
+                        let topics = topics.join(", ");
+                        return Err(format!("the fold is of the topics {topics}, and not of {topic}"));
+                    }
+                },
+                None => topics.first().map_or("", |topic| topic),
+            };
+            let partitions = self.index.partitions.iter();
+            let count = match is_merged {
+                true => partitions.filter(|partition| partition.topic == *topic).count(),
+                false => partitions.len(),
+            };
+            if log.partition as usize >= count {
+                return Err(format!(
+                    "topic {topic} has {count} partitions, and no {}",
+                    log.partition
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Why an offset is no point of several topics.
+    fn says_too_little(&self) -> String {
+        format!(
+            "the fold is of several topics, so an offset alone says too little; give a cut such as {}",
+            self.shown_cut()
+        )
+    }
+
+    /// What a cut looks like here.
+    fn shown_cut(&self) -> String {
+        let topics = self.index.topics.iter().take(2).zip([12, 5]);
+        let cut = topics.map(|(topic, offset)| format!("{topic}/0={offset}"));
+        cut.collect::<Vec<_>>().join(",")
+    }
+}
