@@ -67,6 +67,9 @@ pub struct Diff {
     pub halted: Option<Halted>,
     /// Records of the partition within the later cut that nobody can read; they may belong to this aggregate.
     pub unreadable: Vec<OffsetRange>,
+    /// Other partitions with records of this key within the later cut. Their order against these is unknown, so they are left out.
+    #[serde(default)]
+    pub also_in_partitions: Vec<u32>,
 }
 
 /// One of the two points.
@@ -176,6 +179,8 @@ impl EventStore {
         if from_within.events == 0 && to_within.events == 0 {
             located.begun(to)?;
         }
+        located.is_left(from, &from_within.cut)?;
+        located.is_left(to, &to_within.cut)?;
         let forwards = from_within.events <= to_within.events;
         let (early, late) = match forwards {
             true => (&from_within, &to_within),
@@ -206,6 +211,7 @@ impl EventStore {
             aggregate: aggregate.name().to_owned(),
             time: located.time(&from_within.cut)?.max(located.time(&to_within.cut)?),
             unreadable: located.unreadable(&late.cut)?,
+            also_in_partitions: located.also_in(&late.cut),
             partition: located.home(late),
             logs: located.logs(late, &[])?,
             from: located.side(from, &from_within, from_last),

@@ -152,7 +152,11 @@ impl EventStore {
             None => (from.clone(), to.clone(), None),
         };
         let removals = aggregate.removals();
-        let (from, to, time) = aggregate.two_cuts(&from, &to, &self.work)?;
+        let (asked_from, asked_to) = (from, to);
+        let (from, to, time) = aggregate.two_cuts(&asked_from, &asked_to, &self.work)?;
+        let head = aggregate.index.head();
+        aggregate.is_left(&asked_from, &from.cut, &head)?;
+        aggregate.is_left(&asked_to, &to.cut, &head)?;
         let later = |(log, last): (&CutLog, i64)| (log.clone(), last.max(to.cut.last_of(log)));
         let either: Cut = from.cut.logs().map(later).collect();
         let mut walk = Walk::new(self, &aggregate, &either, after);

@@ -46,14 +46,12 @@ pub enum StoreError {
     },
     /// What there was at the point asked for was deleted.
     #[error(
-        "what {aggregate} `{id}` was at {at} is gone: the records of partition {partition} before offset {log_start_offset} were \
+        "what {of} was at {at} is gone: the records of partition {partition} before offset {log_start_offset} were \
          deleted; ask for a point from there on"
     )]
     Deleted {
-        /// The aggregate.
-        aggregate: String,
-        /// The id asked for.
-        id: String,
+        /// What was asked about, in words.
+        of: String,
         /// The point asked for.
         at: String,
         /// Its partition.

@@ -54,6 +54,9 @@ pub struct History {
     pub halted: Option<Halted>,
     /// Records of the partition within the cut that nobody can read; they may belong to this aggregate.
     pub unreadable: Vec<OffsetRange>,
+    /// Other partitions with records of this key within the cut. Their order against these is unknown, so they are left out.
+    #[serde(default)]
+    pub also_in_partitions: Vec<u32>,
     /// This page's events, oldest first.
     pub entries: Vec<HistoryEntry>,
     /// What to give as `cursor` for the next page; null on the last.
@@ -151,6 +154,7 @@ impl EventStore {
             fold: FoldUsed::from(aggregate.fold.id()),
             halted,
             unreadable: located.unreadable(&within.cut)?,
+            also_in_partitions: located.also_in(&within.cut),
             entries,
             next_cursor,
             id: located.id,

@@ -224,6 +224,7 @@ impl Aggregate {
     pub(crate) fn population(&self, at: &AsOf, work: &Work) -> Result<Population, StoreError> {
         let head = self.index.catch_up(work)?;
         let cut = self.topic_cut(at, &head)?;
+        self.is_left(at, &cut, &head)?;
         let total = self.total(&cut, work)?;
         Ok(Population {
             aggregate: self.name().to_owned(),

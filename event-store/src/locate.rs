@@ -22,6 +22,7 @@ use crate::folding::Spot;
 use crate::index::PartitionIndex;
 use crate::key::{key_bytes, key_text};
 use crate::merged::{LogName, Reader};
+use crate::point::was_deleted;
 use crate::reconstruct::OffsetRange;
 use crate::store::EventStore;
 use crate::time_source::TimeSource;
@@ -297,6 +298,19 @@ impl Located<'_> {
         Ok(Within { cut, events, order })
     }
 
+    fn deleted(&self, at: &AsOf) -> StoreError {
+        self.partition
+            .deleted(format!("{} `{}`", self.aggregate.name(), self.id), at)
+    }
+
+    /// Refuses a cut that had something of the aggregate's partition, and has nothing of it any more.
+    pub(crate) fn is_left(&self, at: &AsOf, cut: &Cut) -> Result<(), StoreError> {
+        match self.logs.is_empty() && was_deleted(self.partition, at, cut, &self.head) {
+            true => Err(self.deleted(at)),
+            false => Ok(()),
+        }
+    }
+
     fn no_such_revision(&self, revision: u64, events: usize) -> StoreError {
         StoreError::NoSuchRevision {
             aggregate: self.aggregate.name().to_owned(),
@@ -315,13 +329,7 @@ impl Located<'_> {
         let number = self.partition.number;
         let starts = self.partition.log.log_start_offset();
         if self.logs.is_empty() && self.partition.last(&within.cut) < starts && starts > 0 {
-            return Err(StoreError::Deleted {
-                aggregate: self.aggregate.name().to_owned(),
-                id: self.id.clone(),
-                at: at.to_string(),
-                partition: number,
-                log_start_offset: starts,
-            });
+            return Err(self.deleted(at));
         }
         let (first, log_name) = match self.logs.is_empty() {
             true => (self.spot(0)?, None),
@@ -344,6 +352,12 @@ impl Located<'_> {
         {
             first.push_str(&format!(
                 "; earlier ones may have been among the records before offset {starts}, which were deleted"
+            ));
+        }
+        if let Some(gone) = self.unreadable(&within.cut)?.first() {
+            first.push_str(&format!(
+                "; earlier ones may have been among offsets {} to {} of partition {number}, which were removed or cannot be read",
+                gone.first, gone.last
             ));
         }
         Err(StoreError::NotYet {

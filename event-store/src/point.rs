@@ -4,8 +4,41 @@ use crate::aggregates::Aggregate;
 use crate::at::{AsOf, AtError};
 use crate::cut::Cut;
 use crate::error::StoreError;
+use crate::index::PartitionIndex;
+
+/// Whether a cut has nothing of a partition that is still there, though it had something: to answer that there is nothing would
+/// be untrue. The head has whatever there is, and before the log's first record there never was anything.
+pub(crate) fn was_deleted(partition: &PartitionIndex, at: &AsOf, cut: &Cut, head: &Cut) -> bool {
+    let (last, starts) = (partition.last(cut), partition.log.log_start_offset());
+    let is_before = match last {
+        -1 => starts > 0 && matches!(at, AsOf::Time(_)),
+        last => last < starts,
+    };
+    is_before && last < partition.last(head)
+}
+
+impl PartitionIndex {
+    /// What there was at a point was deleted from here.
+    pub(crate) fn deleted(&self, of: String, at: &AsOf) -> StoreError {
+        StoreError::Deleted {
+            of,
+            at: at.to_string(),
+            partition: self.number,
+            log_start_offset: self.log.log_start_offset(),
+        }
+    }
+}
 
 impl Aggregate {
+    /// Refuses a cut of all aggregates that has lost something.
+    pub(crate) fn is_left(&self, at: &AsOf, cut: &Cut, head: &Cut) -> Result<(), StoreError> {
+        let mut partitions = self.index.partitions.iter();
+        match partitions.find(|partition| was_deleted(partition, at, cut, head)) {
+            Some(partition) => Err(partition.deleted(format!("any {}", self.name()), at)),
+            None => Ok(()),
+        }
+    }
+
     /// The cut a point means for the whole topic. An offset does only where there is one partition; a revision never.
     pub(crate) fn topic_cut(&self, at: &AsOf, head: &Cut) -> Result<Cut, StoreError> {
         let wrong = |problem: &str| Err(AtError::new(at, problem).into());

@@ -238,8 +238,16 @@ impl EventStore {
 
     /// The aggregates there are, by name.
     pub fn aggregates(&self) -> Vec<AggregateInfo> {
-        let all = self.all();
-        all.iter().map(|aggregate| aggregate.info(&self.work)).collect()
+        let (all, not_loaded) = (self.all(), self.not_loaded());
+        let told = |aggregate: &Aggregate| {
+            let mut info = aggregate.info(&self.work);
+            // The name alone is that of a higher revision, which does not run.
+            if not_loaded.iter().any(|fold| fold.name == info.name) {
+                info.name = format!("{}@{}", info.fold.name, info.fold.rev);
+            }
+            info
+        };
+        all.iter().map(told).collect()
     }
 
     /// How far the indexes of all aggregates are right now, by name; nothing is indexed for it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{AsOf, EventStore, OffsetRange, Page, Source, StoreError, parse_at, typed};
+use annals_event_store::{AsOf, Cut, EventStore, OffsetRange, Page, Source, StoreError, parse_at, typed};
 use annals_kafka_wire::batch::{Batch, BatchBuilder};
 use annals_segment_log::{Compaction, LogConfig, LogDir, PartitionConfig};
 
@@ -15,6 +15,26 @@ fn store(logs: &Logs) -> EventStore {
         .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), logs.source())
         .unwrap();
     store
+}
+
+/// Of a point before what is left it is not answered that nobody was there then, or that somebody came since.
+fn is_no_absence(asked: &EventStore) {
+    for at in ["0=0", "1970-01-01T00:00:00.001Z"].map(|at| parse_at(at, 0).unwrap()) {
+        let errors = [
+            asked.list("till", &at, 10, None).err(),
+            asked.differences("till", &at, &AsOf::Head, 10, None).err(),
+            asked.diff("till", "b", &at, &AsOf::Head, Page::default()).err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, Some(StoreError::Deleted { .. })), "{error:?}");
+        }
+    }
+    let nothing = AsOf::Cut(Cut::default());
+    assert_eq!(asked.list("till", &nothing, 10, None).unwrap().total, 0);
+    let since = asked
+        .diff("till", "b", &nothing, &AsOf::Head, Page::default())
+        .unwrap();
+    assert_eq!(since.from.revision, None);
 }
 
 #[test]
@@ -66,6 +86,7 @@ fn deleted_events_are_missed_by_who_knew_them_and_by_who_did_not() {
         check("offset:1", &deleted);
         check("0=0", &deleted);
         check("1970-01-01T00:00:00.001Z", &deleted);
+        is_no_absence(asked);
     }
     logs.append(0, &[opened("c")]);
     let later = after
@@ -122,4 +143,12 @@ fn events_that_compaction_took_are_named() {
     let answer = store.reconstruct("till", "a", &AsOf::Head).unwrap();
     let gone = vec![OffsetRange { first: 0, last: 0 }];
     assert_eq!((answer.events, answer.unreadable), (1, gone));
+    let error = store
+        .reconstruct("till", "a", &AsOf::Offset(0))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("may have been among offsets 0 to 0 of partition 0"),
+        "{error}"
+    );
 }

@@ -211,6 +211,14 @@ pub(super) fn say_missing(answer: &Value) {
             ));
         }
     }
+    let others = answer["also_in_partitions"].as_array().into_iter().flatten();
+    let others: Vec<String> = others.map(Value::to_string).collect();
+    if !others.is_empty() {
+        output::remark(&format!(
+            "this id has events in partition {} too, which are no part of this: nobody knows their order against these",
+            others.join(", ")
+        ));
+    }
     match answer["unreadable_batches"].as_u64() {
         None | Some(0) => {}
         Some(1) => {
