@@ -95,6 +95,20 @@ impl Cut {
         self.0.get(log).copied().unwrap_or(-1)
     }
 
+    /// What it says of one topic, as a cut of that alone; all of it where it names no topics.
+    ///
+    /// ```
+    /// let cut: annals_event_store::Cut = "orders/0=12,packages/1=5".parse()?;
+    /// assert_eq!(cut.of_topic("packages").to_string(), "1=5");
+    /// # Ok::<(), annals_event_store::CutError>(())
+    /// ```
+    #[must_use]
+    pub fn of_topic(&self, topic: &str) -> Cut {
+        let is_of = |log: &CutLog| log.topic.as_deref().is_none_or(|named| named == topic);
+        let mine = self.0.iter().filter(|(log, _)| is_of(log));
+        mine.map(|(log, last)| (log.partition, *last)).collect()
+    }
+
     /// The same cut of several topics, with this log ending at this offset.
     #[must_use]
     pub fn ended(&self, log: &LogName, last: i64) -> Cut {

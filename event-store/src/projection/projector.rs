@@ -90,10 +90,10 @@ impl<P: Projection> Projector<P> {
     }
 
     /// Tables that are made from now on begin behind a cut, instead of at the beginning: where the events before it are
-    /// gone, or are of no interest.
+    /// gone, or are of no interest. Of a cut of several topics counts what it says of the one that is followed.
     #[must_use]
     pub fn behind(mut self, cut: Cut) -> Self {
-        self.behind = cut;
+        self.behind = cut.of_topic(self.feed.topic());
         self
     }
 
