@@ -6,6 +6,7 @@
 //! operations tells which of them did it, and which field of the event the value is; one in Rust does not.
 //! Left out: what a condition or a sum was computed from.
 
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -52,6 +53,9 @@ pub struct LeafOrigin {
     pub from: Option<ValueFrom>,
     /// The field of the event that the value is, by the names it is read with.
     pub field: Option<String>,
+    /// The migration rule that made the field of what was written; null where none did.
+    #[serde(default)]
+    pub rule: Option<RuleUsed>,
     /// What the fold did; null where it is not made of operations.
     pub operation: Option<OperationUsed>,
 }
@@ -66,10 +70,35 @@ pub enum ValueFrom {
     /// A field that was written under another name, or as another type, than it is read with; of a fold in Rust: the
     /// event was written with another schema than it is read with.
     Upcast,
+    /// A field that a migration rule made of what was written.
+    Migration,
     /// A field that its writer did not have: the default of the schema it is read with.
     Default,
     /// Something the fold made: a constant, a sum, where or when the event stands in the log.
     Fold,
+}
+
+/// A migration rule of a registered schema.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
+pub struct RuleUsed {
+    /// Its name.
+    pub name: String,
+    /// The subject it is registered under.
+    pub subject: String,
+    /// The version there.
+    pub version: u32,
+}
+
+impl fmt::Display for RuleUsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RuleUsed {
+            name,
+            subject,
+            version,
+        } = self;
+        write!(f, "migration rule {name} of version {version} of {subject}")
+    }
 }
 
 /// An operation of a fold's file.
@@ -228,17 +257,24 @@ fn leaf(fold: &dyn AnyFold, path: &str, noted: &Noted) -> LeafOrigin {
         let within = path.strip_prefix(touch.place.as_str())?;
         touch.given.field(&Vec::from_iter(steps(within)))
     });
-    let from = match (&cause.writer, touch, &field) {
-        (None, ..) => None,
-        (Some(_), Some(_), None) => Some(ValueFrom::Fold),
-        (Some(writer), _, field) => fold.carried(writer, field.as_deref().unwrap_or_default()),
+    let of_event = match (&cause.writer, touch, &field) {
+        (None, ..) | (Some(_), Some(_), None) => None,
+        (Some(writer), _, field) => Some((writer, field.as_deref().unwrap_or_default())),
+    };
+    let rule = of_event.and_then(|(writer, field)| fold.migrated(writer, field));
+    let from = match (&cause.writer, of_event) {
+        (None, _) => None,
+        (Some(_), None) => Some(ValueFrom::Fold),
+        _ if rule.is_some() => Some(ValueFrom::Migration),
+        (_, Some((writer, field))) => fold.carried(writer, field),
     };
     LeafOrigin {
         path: path.to_owned(),
         by: cause.by.clone(),
         schema: cause.writer.as_ref().map(|writer| fold.schema(writer.id)),
         from,
-        field: field.map(|field| field.join(".")),
+        field: field.as_ref().map(|field| field.join(".")),
+        rule,
         operation: touch.as_ref().map(|touch| touch.operation.clone()),
     }
 }
@@ -272,6 +308,7 @@ mod tests {
             schema: None,
             from: None,
             field: None,
+            rule: None,
             operation: None,
         };
         let explanation = Explanation::of(Some(&origins), &leaf);

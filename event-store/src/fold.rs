@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::canonical;
 use crate::cause::told_by_headers;
-use crate::explain::{Touch, ValueFrom};
+use crate::explain::{RuleUsed, Touch, ValueFrom};
 use crate::folding::{ReaderUsed, SchemaUsed};
 
 /// Where an event sits in the log. All of it comes from the log, none of it from a clock.
@@ -162,6 +162,11 @@ pub trait AnyFold: Send + Sync {
     /// How a field of an event (the event as a whole, where there are no steps) came from its writer to what the fold reads;
     /// nothing where the fold does not know.
     fn carried(&self, writer: &Writer, field: &[String]) -> Option<ValueFrom> {
+        let _ = (writer, field);
+        None
+    }
+    /// The migration rule that made a field of an event of what was written; nothing where none did.
+    fn migrated(&self, writer: &Writer, field: &[String]) -> Option<RuleUsed> {
         let _ = (writer, field);
         None
     }

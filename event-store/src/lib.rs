@@ -103,7 +103,7 @@ pub use diff::{ChangedBy, Diff, DiffSide, FieldChange};
 pub use differences::{Difference, DifferenceKind, Differences};
 pub use embedded::Embedded;
 pub use error::StoreError;
-pub use explain::{Explanation, LeafOrigin, OperationUsed, ValueFrom};
+pub use explain::{Explanation, LeafOrigin, OperationUsed, RuleUsed, ValueFrom};
 pub use feed::{DiskFeed, Feed, FeedError, FeedRecord, Portion};
 pub use fold::{AnyFold, AnyState, At, Cell, Fold, FoldId, Halt, Recorded, Step, Stop};
 pub use folding::{FoldUsed, Halted, ReaderUsed, SchemaUsed, UnknownEvent};

@@ -55,6 +55,10 @@ impl Resolve for Memo {
         self.inner.id_of(guid)
     }
 
+    fn versions(&self, subject: &str, event: &str) -> BTreeMap<u32, SchemaId> {
+        self.inner.versions(subject, event)
+    }
+
     fn writer(&self, id: SchemaId) -> Result<Arc<Writer>, Unresolved> {
         if let Some(writer) = self
             .writers

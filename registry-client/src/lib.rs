@@ -283,11 +283,7 @@ impl Client {
         })?;
         let schema = Schema::parse(described.schema_type, &described.text, &resolved)
             .map_err(|error| Unresolved::Unusable(error.to_string()))?;
-        Ok(Arc::new(Writer {
-            id,
-            fingerprint: schema.fingerprint(),
-            schema,
-        }))
+        Ok(Arc::new(Writer::new(id, schema)))
     }
 
     fn find(&self, schema: &SchemaVersion) -> Result<SchemaId, Unresolved> {

@@ -1,12 +1,13 @@
 //! The event store's questions, answered from the registry's view.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use annals_event_store::{Registered, Subjects};
 use annals_schema_model::{Resolve, SchemaId, Unresolved, Writer};
 use uuid::Uuid;
 
-use crate::registry::{Deleted, Stored, VersionView, View};
+use crate::registry::{Deleted, RuleSet, Stored, VersionView, View};
 use crate::service::Registry;
 use crate::topic_subjects::value_subjects;
 
@@ -39,6 +40,10 @@ impl Resolve for RegistryResolve {
         let stored = view.default_context().schema_by_guid(Uuid::from_bytes(guid));
         stored.map(|stored| stored.id).ok_or(Unresolved::Unregistered)
     }
+
+    fn versions(&self, subject: &str, event: &str) -> BTreeMap<u32, SchemaId> {
+        versions(&self.registry.view(), subject, event)
+    }
 }
 
 impl Subjects for RegistryResolve {
@@ -57,14 +62,19 @@ impl Subjects for RegistryResolve {
                     .into_iter()
                     .find_map(|subject| Some((newest(&view, &subject, deleted, record_name)?, subject)))
             })?;
-        let versions = holding(&view, &subject, Deleted::With, record_name);
         Some(Registered {
             writer: writer(&view, view.schema(newest.id)?)?,
             version: newest.version,
-            versions: versions.map(|version| (version.version, version.id)).collect(),
+            versions: versions(&view, &subject, record_name),
             subject,
         })
     }
+}
+
+/// All versions of a subject that hold a record of this name, with their ids.
+fn versions(view: &View, subject: &str, record_name: &str) -> BTreeMap<u32, SchemaId> {
+    let versions = holding(view, subject, Deleted::With, record_name);
+    versions.map(|version| (version.version, version.id)).collect()
 }
 
 /// A subject's newest version that holds a record of this name.
@@ -95,5 +105,7 @@ fn holding(
 fn writer(view: &View, stored: &Stored) -> Option<Arc<Writer>> {
     // A text that no longer parses cannot be read with; the event is then reported as unreadable.
     let schema = view.parsed(stored).ok()?;
-    Some(Arc::new(Writer::new(stored.id, (*schema).clone())))
+    let writer = Writer::new(stored.id, (*schema).clone());
+    let rules = stored.rule_set().map(RuleSet::migrations);
+    Some(Arc::new(writer.with_migrations(rules.unwrap_or_default())))
 }

@@ -6,12 +6,13 @@
 //! Where an event sits in a log, and what becomes of it, is not known here.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::envelope::{self, EnvelopeError, SchemaKey};
-use crate::{Schema, SchemaId, SchemaType};
+use crate::{MigrationRule, Schema, SchemaId, SchemaType};
 
 /// An event before it is decoded.
 #[derive(Clone, Copy, Debug)]
@@ -267,6 +268,8 @@ pub struct Writer {
     pub schema: Schema,
     /// SHA-256 of its canonical form.
     pub fingerprint: [u8; 32],
+    /// The migration rules that are registered with it, in their order; none where nobody knows any.
+    pub migrations: Vec<MigrationRule>,
 }
 
 impl Writer {
@@ -278,7 +281,14 @@ impl Writer {
             id,
             schema,
             fingerprint,
+            migrations: Vec::new(),
         }
+    }
+
+    /// The same with migration rules.
+    #[must_use]
+    pub fn with_migrations(self, migrations: Vec<MigrationRule>) -> Writer {
+        Writer { migrations, ..self }
     }
 
     /// The name of the event that a payload is: an Avro record's full name (or what else the type is called that was
@@ -317,6 +327,13 @@ pub trait Resolve: Send + Sync {
     fn id_of(&self, guid: [u8; 16]) -> Result<SchemaId, Unresolved> {
         let _ = guid;
         Err(Unresolved::Unregistered)
+    }
+
+    /// The versions of a subject that hold an event of this name, soft-deleted or not, with their ids. Resolvers that know no
+    /// subjects leave it at none.
+    fn versions(&self, subject: &str, event: &str) -> BTreeMap<u32, SchemaId> {
+        let _ = (subject, event);
+        BTreeMap::new()
     }
 }
 

@@ -44,6 +44,7 @@ pub mod json;
 mod json_text;
 mod level;
 mod lines;
+mod migration;
 #[cfg(feature = "proto")]
 pub mod proto;
 mod reading;
@@ -74,6 +75,7 @@ pub use fields::{Fields, Leaf, Visit};
 pub use finding::{Direction, Finding, Form, Rule};
 pub use id::{SchemaId, Version};
 pub use level::{Level, LevelError};
+pub use migration::MigrationRule;
 pub use reading::ReadError;
 #[cfg(feature = "values")]
 pub use reading::Reading;

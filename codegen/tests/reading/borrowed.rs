@@ -15,11 +15,8 @@ use crate::sets::generated::k::{Kinds, KindsRef};
 use crate::sets::generated::l::{R, RRef};
 
 fn writer(text: &str) -> Writer {
-    Writer {
-        id: SchemaId::new(1).unwrap(),
-        schema: annals_schema_model::Schema::Avro(Schema::parse(text, &[]).unwrap()),
-        fingerprint: [0; 32],
-    }
+    let schema = annals_schema_model::Schema::Avro(Schema::parse(text, &[]).unwrap());
+    Writer::new(SchemaId::new(1).unwrap(), schema)
 }
 
 /// A body, and the same cut off or with a byte changed somewhere.

@@ -8,13 +8,7 @@ pub(crate) struct One(Arc<Writer>);
 
 impl One {
     pub(crate) fn new(schema: Schema) -> One {
-        let fingerprint = schema.fingerprint();
-        let id = SchemaId::new(1).unwrap();
-        One(Arc::new(Writer {
-            id,
-            schema,
-            fingerprint,
-        }))
+        One(Arc::new(Writer::new(SchemaId::new(1).unwrap(), schema)))
     }
 }
 

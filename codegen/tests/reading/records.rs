@@ -22,12 +22,7 @@ impl Resolve for All {
             .get(id.get() as usize - 1)
             .ok_or(Unresolved::Unregistered)?;
         let schema = Schema::parse(listed.schema_type, listed.text, &[]).unwrap();
-        let fingerprint = schema.fingerprint();
-        Ok(Arc::new(Writer {
-            id,
-            schema,
-            fingerprint,
-        }))
+        Ok(Arc::new(Writer::new(id, schema)))
     }
 
     fn id_of(&self, guid: [u8; 16]) -> Result<SchemaId, Unresolved> {

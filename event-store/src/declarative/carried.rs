@@ -8,10 +8,75 @@ use annals_schema_model::avro::{self, Kind, NodeId};
 use annals_schema_model::{Schema, Writer};
 use prost_reflect::{Kind as Field, MessageDescriptor};
 
-use crate::explain::ValueFrom;
+use super::rules::Step;
+use crate::explain::{RuleUsed, ValueFrom};
+
+/// How the field with this path, of an event with this name, came through migration rules to its reader, and by which of
+/// them, where one made it.
+pub(super) fn came(
+    writer: &Writer,
+    steps: &[Step],
+    reader: &Writer,
+    name: &str,
+    field: &[String],
+) -> (ValueFrom, Option<RuleUsed>) {
+    let (mut from, mut field, mut to) = (ValueFrom::Event, field.to_vec(), reader);
+    for step in steps.iter().rev() {
+        for (version, given) in [(&step.to, true), (&step.from, false)] {
+            from = farther(from, carried(&version.writer, to, name, &field));
+            let first = field
+                .first()
+                .and_then(|first| written_as(&version.writer, to, name, first));
+            let (Some(first), Some(place)) = (first, field.first_mut()) else {
+                return (from, None);
+            };
+            if let Some(rule) = step.giver(&first).filter(|_| given) {
+                return (ValueFrom::Migration, Some(rule.clone()));
+            }
+            *place = first;
+            to = &version.writer;
+        }
+    }
+    (farther(from, carried(writer, to, name, &field)), None)
+}
+
+/// What remains of two ways, one behind the other.
+fn farther(one: ValueFrom, other: ValueFrom) -> ValueFrom {
+    match (one, other) {
+        (ValueFrom::Default, _) | (_, ValueFrom::Default) => ValueFrom::Default,
+        (ValueFrom::Event, ValueFrom::Event) => ValueFrom::Event,
+        _ => ValueFrom::Upcast,
+    }
+}
+
+/// What a writer calls a field of its reader's event; nothing where it has none.
+fn written_as(writer: &Writer, reader: &Writer, name: &str, field: &str) -> Option<String> {
+    match (&writer.schema, &reader.schema) {
+        (Schema::Avro(writer), Schema::Avro(reader)) => {
+            let (Kind::Record(from), Kind::Record(to)) =
+                (&writer.node(writer.root()).kind, &reader.node(reader.root()).kind)
+            else {
+                return None;
+            };
+            let wanted = to.fields.iter().find(|wanted| wanted.name == field)?;
+            let mut names = [&wanted.name].into_iter().chain(&wanted.aliases);
+            names
+                .find(|name| from.fields.iter().any(|field| field.name == **name))
+                .cloned()
+        }
+        (Schema::Proto(writer), Schema::Proto(reader)) => {
+            let message = |schema: &annals_schema_model::proto::Schema| {
+                schema.file().parent_pool().get_message_by_name(name)
+            };
+            let wanted = message(reader)?.get_field_by_name(field)?;
+            Some(message(writer)?.get_field(wanted.number())?.name().to_owned())
+        }
+        _ => None,
+    }
+}
 
 /// How the field with this path, of an event with this name, was carried over.
-pub(crate) fn carried(writer: &Writer, reader: &Writer, name: &str, field: &[String]) -> ValueFrom {
+fn carried(writer: &Writer, reader: &Writer, name: &str, field: &[String]) -> ValueFrom {
     if writer.fingerprint == reader.fingerprint {
         return ValueFrom::Event;
     }

@@ -10,6 +10,7 @@ use serde_saphyr::Spanned;
 use super::check::{Checked, check};
 use super::fault::{LoadError, Place};
 use super::lower::lower_block;
+use super::migration::with_rules;
 use super::pins::{Pin, Pins};
 use super::reader::{avro_shape, members, message_shape};
 use super::slots::Slots;
@@ -237,6 +238,11 @@ impl Known<'_> {
             },
             None => self.newest(name, kind),
         };
+        let found = found.and_then(|(writer, pin)| {
+            let is_old = self.pins.get(name).is_some();
+            let pin = with_rules(pin, is_old, self.fold, name, &writer, self.subjects)?;
+            Ok((writer, pin))
+        });
         found.map_err(|message| Place::of(event).wrong(message))
     }
 

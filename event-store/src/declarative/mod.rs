@@ -16,9 +16,12 @@ mod fault;
 mod frozen;
 mod load;
 mod lower;
+mod migration;
 mod names;
 mod pins;
+mod plan;
 mod reader;
+mod rules;
 mod slots;
 mod target;
 mod text;
@@ -27,49 +30,28 @@ mod undo;
 mod verb;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
 #[cfg(feature = "json")]
 use annals_schema_model::Schema;
 use annals_schema_model::cel::{Node, Shape};
-use annals_schema_model::envelope::SchemaKey;
 use annals_schema_model::{DecodeError, Reading, Resolve, SchemaId, Value, Writer};
 use rustc_hash::FxHashMap;
 
-use self::carried::carried;
+use self::carried::came;
 pub use self::cases::{CaseResult, run_cases};
 pub(crate) use self::events::{Events, Rule};
 pub use self::fault::LoadError;
 pub use self::load::{TEXT_BYTES_MAX, load, load_checked, load_pinned, name_of, rev_of};
 pub use self::pins::{Pin, Pins};
+use self::plan::{How, Plan};
 use self::slots::{Slots, State};
 use self::undo::Undo;
 use self::verb::{Input, Operation};
 use crate::canonical;
-use crate::explain::{Touch, ValueFrom};
+use crate::explain::{RuleUsed, Touch, ValueFrom};
 use crate::fold::{AnyFold, AnyState, Cell, FoldId, Halt, Recorded, Step, Stop};
 use crate::folding::{ReaderUsed, SchemaUsed};
-
-/// Writer schemas whose readings are kept.
-const READINGS_MAX: usize = 16_384;
-
-/// What to do with the events of one writer schema.
-enum Plan {
-    Record {
-        rule: usize,
-        reading: Reading,
-    },
-    Message(Reading),
-    /// What its events are called, and by which types of their readers' numbers are read.
-    #[cfg(feature = "json")]
-    Json {
-        reading: annals_schema_model::json::Reading,
-        shapes: BTreeMap<String, Shape>,
-    },
-    Ignored,
-    Unknown,
-    Unreadable(String),
-}
 
 /// A fold that was loaded from a file.
 pub struct Declarative {
@@ -95,66 +77,6 @@ impl Declarative {
         &self.pins
     }
 
-    fn plan(&self, schema: SchemaId, resolve: &dyn Resolve) -> Result<Arc<Plan>, DecodeError> {
-        if let Some(plan) = self
-            .plans
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&schema)
-        {
-            return Ok(Arc::clone(plan));
-        }
-        let writer = resolve.writer(schema);
-        let writer = writer.map_err(|why| DecodeError::schema(SchemaKey::Id(schema), why))?;
-        let plan = Arc::new(self.new_plan(&writer));
-        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
-        if plans.len() < READINGS_MAX {
-            plans.insert(schema, Arc::clone(&plan));
-        }
-        Ok(plan)
-    }
-
-    fn new_plan(&self, writer: &Writer) -> Plan {
-        #[cfg(feature = "json")]
-        if let (Events::Records(readers), Schema::Json(writer)) = (&self.events, &writer.schema) {
-            let shape = |(name, reader): (&String, &Arc<Writer>)| match &reader.schema {
-                Schema::Json(schema) => Some((name.clone(), schema.shape(name)?)),
-                _ => None,
-            };
-            return Plan::Json {
-                reading: annals_schema_model::json::Reading::of(writer),
-                shapes: readers.iter().filter_map(shape).collect(),
-            };
-        }
-        let reading = |reader: &Writer| {
-            Reading::new(&writer.schema, &reader.schema).map_err(|findings| {
-                let first = findings
-                    .first()
-                    .map_or_else(String::new, |finding| format!(": {}", finding.message()));
-                let (writer, reader) = (self.schema(writer.id), self.schema(reader.id));
-                Plan::Unreadable(format!("{writer} cannot be read with {reader}{first}"))
-            })
-        };
-        match &self.events {
-            Events::Members { reader, .. } => reading(reader).map_or_else(|plan| plan, Plan::Message),
-            Events::Records(readers) => {
-                let name = writer.schema.record_name().unwrap_or_default();
-                if self.ignore.contains(&name) {
-                    return Plan::Ignored;
-                }
-                match (
-                    self.rules.iter().position(|rule| rule.event == name),
-                    readers.get(&name),
-                ) {
-                    (Some(rule), Some(reader)) => {
-                        reading(reader).map_or_else(|plan| plan, |reading| Plan::Record { rule, reading })
-                    }
-                    _ => Plan::Unknown,
-                }
-            }
-        }
-    }
-
     /// The rule for an event of a message; `Err` when there is none to run.
     fn member_rule(&self, event: &Value) -> Result<&Rule, Step> {
         let Events::Members { message, members, .. } = &self.events else {
@@ -174,6 +96,18 @@ impl Declarative {
             .iter()
             .find(|rule| rule.event == *set)
             .ok_or(Step::UnknownKind)
+    }
+
+    /// How a field of an event came from its writer, and by which rule.
+    fn came(&self, writer: &Writer, field: &[String]) -> Option<(ValueFrom, Option<RuleUsed>)> {
+        let name = writer.schema.record_name()?;
+        let reader = match &self.events {
+            Events::Records(readers) => readers.get(&name)?,
+            Events::Members { reader, .. } => reader,
+        };
+        let plan = self.known_plan(writer.id);
+        let steps = plan.as_ref().map_or(&[][..], |plan| &plan.steps);
+        Some(came(writer, steps, reader, &name, field))
     }
 
     fn apply(
@@ -234,16 +168,17 @@ impl Declarative {
         touches: Option<&mut Vec<Touch>>,
     ) -> Result<Step, Stop> {
         let plan = self.plan(recorded.raw.schema, resolve)?;
+        let body = plan.body(recorded.raw.body)?;
         let read = |reading: &Reading| {
             reading
-                .read(recorded.raw.body)
+                .read(&body)
                 .map_err(|error| DecodeError::Payload(error.to_string()))
         };
-        match &*plan {
-            Plan::Ignored => return Ok(Step::NotMine),
-            Plan::Unknown => return Ok(Step::UnknownKind),
-            Plan::Unreadable(reason) => return Err(DecodeError::Payload(reason.clone()).into()),
-            Plan::Record { rule, reading } => {
+        match &plan.how {
+            How::Ignored => return Ok(Step::NotMine),
+            How::Unknown => return Ok(Step::UnknownKind),
+            How::Unreadable(reason) => return Err(DecodeError::Payload(reason.clone()).into()),
+            How::Record { rule, reading } => {
                 let event = read(reading)?;
                 let rule = self
                     .rules
@@ -251,7 +186,7 @@ impl Declarative {
                     .ok_or_else(|| Halt::new("the fold has no such rule"))?;
                 self.apply(rule, state, &event, recorded, touches)?;
             }
-            Plan::Message(reading) => {
+            How::Message(reading) => {
                 let event = read(reading)?;
                 match self.member_rule(&event) {
                     Ok(rule) => self.apply(rule, state, &event, recorded, touches)?,
@@ -259,8 +194,8 @@ impl Declarative {
                 }
             }
             #[cfg(feature = "json")]
-            Plan::Json { reading, shapes } => {
-                let read = reading.read_event(recorded.raw.body, |name| shapes.get(name));
+            How::Json { reading, shapes } => {
+                let read = reading.read_event(&body, |name| shapes.get(name));
                 let (name, event) = read.map_err(|error| DecodeError::Payload(error.to_string()))?;
                 if self.ignore.contains(name) {
                     return Ok(Step::NotMine);
@@ -328,12 +263,11 @@ impl AnyFold for Declarative {
             // It is given as it was written, whatever schema it is read with.
             return Some(ValueFrom::Event);
         }
-        let name = writer.schema.record_name()?;
-        let reader = match &self.events {
-            Events::Records(readers) => readers.get(&name)?,
-            Events::Members { reader, .. } => reader,
-        };
-        Some(carried(writer, reader, &name, field))
+        Some(self.came(writer, field)?.0)
+    }
+
+    fn migrated(&self, writer: &Writer, field: &[String]) -> Option<RuleUsed> {
+        self.came(writer, field)?.1
     }
 
     fn fields(&self) -> &[String] {

@@ -13,6 +13,8 @@ pub(crate) const EVENT: &str = "event";
 pub(crate) const STATE: &str = "state";
 pub(crate) const AT: &str = "at";
 pub(crate) const IT: &str = "it";
+/// What migration rules call the event as it was written.
+pub(crate) const MESSAGE: &str = "message";
 
 /// All of them.
 pub(crate) static NAMES: Names = Names {

@@ -40,6 +40,10 @@ pub struct Pin {
     /// schemas by that events were written with, whatever becomes of the subject.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<u32, u32>,
+    /// The versions up to this one whose migration rules events go through that were written before them, each with the
+    /// SHA-256 of those rules.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub migrations: BTreeMap<u32, String>,
 }
 
 impl Pins {
@@ -77,9 +81,16 @@ impl Pins {
                 subject,
                 version,
                 sha256,
+                migrations,
                 ..
             } = pin;
-            format!("{event} {subject} {version} {sha256}\n")
+            let rules = migrations
+                .iter()
+                .map(|(version, digest)| format!(" {version}:{digest}"));
+            format!(
+                "{event} {subject} {version} {sha256}{}\n",
+                rules.collect::<String>()
+            )
         });
         lines.collect()
     }
@@ -120,7 +131,15 @@ impl Pin {
             id: registered.writer.id.get(),
             sha256: hash(&registered.writer),
             versions: versions.map(|(version, id)| (*version, id.get())).collect(),
+            migrations: BTreeMap::new(),
         }
+    }
+
+    /// Whether what a schema wrote is known to go through no migration rules on its way to this reader.
+    pub(super) fn reads_without_rules(&self, writer: SchemaId) -> bool {
+        let id = writer.get();
+        let is_below = |(version, known): (&u32, &u32)| *version <= self.version && *known == id;
+        id == self.id || self.migrations.is_empty() && self.versions.iter().any(is_below)
     }
 
     /// The pinned schema, wherever it is still kept.

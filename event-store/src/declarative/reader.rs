@@ -2,11 +2,25 @@
 
 use annals_schema_model::avro::{Kind, Logical, NodeId};
 use annals_schema_model::cel::Shape;
-use annals_schema_model::{avro, proto};
+use annals_schema_model::{Schema, avro, proto};
 use prost_reflect::{Kind as Field, MessageDescriptor};
 
 /// How deep a recursive schema is followed; below that any value may stand.
 const DEPTH_MAX: usize = 12;
+
+/// The shape of the events of a schema whose top is a record of Avro, or whose first message they are; nothing where it has none.
+pub(crate) fn schema_shape(schema: &Schema) -> Option<Shape> {
+    let shape = match schema {
+        Schema::Avro(schema) => avro_shape(schema),
+        Schema::Proto(schema) => {
+            let pool = schema.file().parent_pool();
+            message_shape(&pool.get_message_by_name(&schema.record_name()?)?)
+        }
+        #[allow(unreachable_patterns)]
+        _ => return None,
+    };
+    matches!(shape, Shape::Record { .. }).then_some(shape)
+}
 
 /// The shape of an Avro schema's values.
 pub(crate) fn avro_shape(schema: &avro::Schema) -> Shape {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use annals_schema_model::cel::{Comparison, Each, Node, Path, Root, Shape, negated_shape};
 
-use super::names::{AT, AT_FIELDS, EVENT, IT, STATE};
+use super::names::{AT, AT_FIELDS, EVENT, IT, MESSAGE, STATE};
 
 /// What an expression may refer to.
 #[derive(Clone, Copy)]
@@ -208,7 +208,7 @@ fn literal_shape(value: &annals_schema_model::Value) -> Shape {
 fn path_shape(path: &Path, known: &Known<'_>) -> Result<Shape, String> {
     let mut of = path.root.name().to_owned();
     let (first, rest) = match (path.root, path.steps.split_first()) {
-        (Root::Name(EVENT), _) => (known.event.clone(), path.steps.as_slice()),
+        (Root::Name(EVENT | MESSAGE), _) => (known.event.clone(), path.steps.as_slice()),
         (Root::Name(IT), _) => {
             let it = known
                 .it

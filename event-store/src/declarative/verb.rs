@@ -16,7 +16,7 @@ use crate::fold::Recorded;
 
 /// What an event may cost a fold: elements that are looked at, and values and bytes that are made, in all its operations. As
 /// much as the largest batch has bytes, so that what an event brings can always be kept; far below a second's work.
-const EVENT_COST_MAX: u64 = 16 << 20;
+pub(super) const EVENT_COST_MAX: u64 = 16 << 20;
 
 /// One operation on one target.
 #[derive(Debug)]

@@ -1,12 +1,15 @@
 //! A table of schemas, and logs in a temporary directory.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use annals_event_store::{OffsetsApplied, Registered, Source, Subjects};
 use annals_kafka_wire::batch::{Batch, BatchBuilder, TimestampType};
-use annals_schema_model::{Resolve, Schema, SchemaId, SchemaType, Unresolved, Writer, envelope};
+use annals_schema_model::{
+    MigrationRule, Resolve, Schema, SchemaId, SchemaType, Unresolved, Writer, envelope,
+};
 use annals_segment_log::{Durability, LogConfig, LogDir, Partition, PartitionConfig};
 
 /// Schemas registered under `<topic>-<record name>`, of JSON under `<topic>-value`; ids from 1.
@@ -18,6 +21,17 @@ type Row = (String, u32, Arc<Writer>);
 
 impl Table {
     pub(crate) fn register(&mut self, kind: SchemaType, topic: &str, text: &str) -> SchemaId {
+        self.register_with(kind, topic, text, &[])
+    }
+
+    /// With rules that make events of the versions before into its own.
+    pub(crate) fn register_with(
+        &mut self,
+        kind: SchemaType,
+        topic: &str,
+        text: &str,
+        rules: &[MigrationRule],
+    ) -> SchemaId {
         let schema = Schema::parse(kind, text, &[]).unwrap();
         let subject = match kind {
             SchemaType::Json => format!("{topic}-value"),
@@ -25,12 +39,7 @@ impl Table {
         };
         let version = 1 + self.0.iter().filter(|(known, ..)| *known == subject).count() as u32;
         let id = SchemaId::new(self.0.len() as u32 + 1).unwrap();
-        let fingerprint = schema.fingerprint();
-        let writer = Writer {
-            id,
-            schema,
-            fingerprint,
-        };
+        let writer = Writer::new(id, schema).with_migrations(rules.to_vec());
         self.0.push((subject, version, Arc::new(writer)));
         id
     }
@@ -42,6 +51,16 @@ impl Resolve for Table {
         found
             .map(|(.., writer)| Arc::clone(writer))
             .ok_or(Unresolved::Unregistered)
+    }
+
+    fn versions(&self, subject: &str, event: &str) -> BTreeMap<u32, SchemaId> {
+        let of_subject = self
+            .0
+            .iter()
+            .filter(|(known, _, writer)| known == subject && writer.schema.has_event(event));
+        of_subject
+            .map(|(_, version, writer)| (*version, writer.id))
+            .collect()
     }
 }
 

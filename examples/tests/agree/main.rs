@@ -24,12 +24,7 @@ impl Registry {
     fn new() -> Registry {
         let writers = SCHEMAS.iter().zip(1..).map(|(listed, id)| {
             let schema = Schema::parse(listed.schema_type, listed.text, &[]).unwrap();
-            let (id, fingerprint) = (SchemaId::new(id).unwrap(), schema.fingerprint());
-            let writer = Writer {
-                id,
-                schema,
-                fingerprint,
-            };
+            let writer = Writer::new(SchemaId::new(id).unwrap(), schema);
             (listed.subject, listed.version, Arc::new(writer))
         });
         Registry(writers.collect())

@@ -54,6 +54,10 @@ fn from(leaf: &LeafOrigin) -> String {
         (Some(ValueFrom::Event), _) | (None, Some(_)) => name,
         (Some(ValueFrom::Upcast), _) => format!("{name}, upcast from {schema}"),
         (Some(ValueFrom::Default), _) => format!("{name}, a default: {schema} has no such field"),
+        (Some(ValueFrom::Migration), _) => match &leaf.rule {
+            Some(rule) => format!("{name}, by {rule} from {schema}"),
+            None => format!("{name}, by a migration rule from {schema}"),
+        },
         (Some(ValueFrom::Fold), _) => "the fold".to_owned(),
         (None, None) => "-".to_owned(),
     };
@@ -94,6 +98,10 @@ mod tests {
         check(
             json!({"from": "default", "field": "b"}),
             "event.b, a default: s v2 (id 3) has no such field",
+        );
+        check(
+            json!({"from": "migration", "field": "b", "rule": {"name": "split", "subject": "s", "version": 3}}),
+            "event.b, by migration rule split of version 3 of s from s v2 (id 3)",
         );
         check(
             json!({"from": "fold", "operation": operation}),

@@ -10,9 +10,8 @@
 //! as it would in a client. Left out: actions other than refusing (`NONE` lets in), functions beyond [`cel`]'s.
 
 use std::borrow::Cow;
-use std::thread;
 
-use annals_schema_model::cel::{self, Budget, Names, Node, Path, Root, Roots, Scope, holds};
+use annals_schema_model::cel::{Budget, Names, Path, Root, Roots, RuleText, Scope, holds};
 use annals_schema_model::{Fields, Leaf, Reading, Schema, Value};
 
 use crate::registry::{Rule as Registered, RuleKind, RuleMode, Stored};
@@ -22,12 +21,6 @@ use crate::registry::{Rule as Registered, RuleKind, RuleMode, Stored};
 pub(super) const BATCH_COST: u64 = 100_000;
 const RECORD_COST: u64 = 300;
 const BYTE_COST: u64 = 20;
-
-/// How deep an expression may nest.
-const DEPTH_MAX: usize = 100;
-
-/// Reading an expression takes a step of the stack for each of its levels, of which there may be as many as bytes.
-const STACK_BYTES: usize = 128 * 1024 * 1024;
 
 static MESSAGE: Names = Names {
     known: &["message"],
@@ -56,12 +49,7 @@ struct Rule {
     fields: Option<Vec<String>>,
     /// Whether a record that breaks it is let in all the same.
     is_lenient: bool,
-    read: Result<Condition, String>,
-}
-
-struct Condition {
-    guard: Option<Node>,
-    expression: Node,
+    read: Result<RuleText, String>,
 }
 
 impl Rules {
@@ -122,15 +110,17 @@ impl Rules {
             })?;
             match &rule.fields {
                 None => {
-                    if !condition.holds(&Asked::Message(&value), budget) {
+                    if !keeps(condition, &Asked::Message(&value), budget) {
                         return Err(broken(None));
                     }
                 }
                 Some(tags) => self
                     .fields
-                    .each(&value, tags, &mut |leaf: &Leaf<'_>| match condition
-                        .holds(&Asked::Field(leaf), budget)
-                    {
+                    .each(&value, tags, &mut |leaf: &Leaf<'_>| match keeps(
+                        condition,
+                        &Asked::Field(leaf),
+                        budget,
+                    ) {
                         true => Ok(()),
                         false => Err(broken(Some(&leaf.full_name))),
                     })?,
@@ -162,45 +152,16 @@ impl Rule {
             says: doc.unwrap_or_else(|| text.clone()),
             fields,
             is_lenient: on_failure.trim().eq_ignore_ascii_case("NONE"),
-            read: read(text, names),
+            read: RuleText::read(&text, names),
         }
     }
 }
 
-/// Reads the text of a rule, on a stack of its own.
-fn read(text: String, names: &'static Names) -> Result<Condition, String> {
-    let reading = thread::Builder::new()
-        .name("rule".to_owned())
-        .stack_size(STACK_BYTES)
-        .spawn(move || {
-            let (guard, expression) = match text.split_once(';') {
-                Some((guard, expression)) => (Some(guard), expression),
-                None => (None, text.as_str()),
-            };
-            let node = |text: &str| {
-                let mut node = cel::lower(text.trim(), names)?;
-                if node.depth() > DEPTH_MAX {
-                    return Err(format!("it nests deeper than {DEPTH_MAX}"));
-                }
-                Ok(node)
-            };
-            let guard = guard.filter(|guard| !guard.trim().is_empty());
-            Ok(Condition {
-                guard: guard.map(node).transpose()?,
-                expression: node(expression)?,
-            })
-        });
-    let read = reading.map_err(|error| error.to_string())?.join();
-    read.unwrap_or_else(|_| Err("its expression cannot be read".to_owned()))
-}
-
-impl Condition {
-    /// Whether it holds. An expression that comes out as an error does not, as in clients; a guard that does lets it be.
-    fn holds(&self, asked: &Asked<'_>, budget: &Budget) -> bool {
-        let scope = Scope::new(asked).within(budget);
-        let applies = |guard| holds(guard, &scope).unwrap_or(false);
-        !self.guard.as_ref().is_none_or(applies) || holds(&self.expression, &scope).unwrap_or(false)
-    }
+/// Whether a rule is kept. An expression that comes out as an error is not, as in clients; a guard that does lets it be.
+fn keeps(rule: &RuleText, asked: &Asked<'_>, budget: &Budget) -> bool {
+    let scope = Scope::new(asked).within(budget);
+    let applies = |guard| holds(guard, &scope).unwrap_or(false);
+    !rule.guard.as_ref().is_none_or(applies) || holds(&rule.expression, &scope).unwrap_or(false)
 }
 
 /// What a rule is asked about.

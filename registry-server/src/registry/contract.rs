@@ -1,12 +1,13 @@
 //! The data contract that may travel with a schema: metadata and rules.
 //!
-//! Both are kept and given back; clients evaluate the rules. What is decided here is whether a rule set is well formed,
+//! Both are kept and given back; clients evaluate the rules, and so do the guard and the event store here. What is decided here is whether a rule set is well formed,
 //! and which bytes of both go into a content's hash, because that hash is the schema's guid everywhere.
 //!
 //! Source of the shapes and of the hashed fields: the Apache-2.0 licensed client entities of the registry API.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use annals_schema_model::MigrationRule;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -209,6 +210,21 @@ impl RuleSet {
     /// [`RegistryError::InvalidRuleSet`].
     pub fn from_json(json: Value) -> Result<RuleSet, RegistryError> {
         serde_json::from_value(json).map_err(|error| RegistryError::InvalidRuleSet(error.to_string()))
+    }
+
+    /// The migration rules that are not switched off, in their order.
+    #[must_use]
+    pub fn migrations(&self) -> Vec<MigrationRule> {
+        let rules = self.migration_rules.iter().filter(|rule| !rule.disabled);
+        let read = rules.map(|rule| MigrationRule {
+            name: rule.name.clone().unwrap_or_default(),
+            transforms: rule.kind == RuleKind::Transform,
+            upgrades: matches!(rule.mode, RuleMode::Upgrade | RuleMode::UpDown),
+            downgrades: matches!(rule.mode, RuleMode::Downgrade | RuleMode::UpDown),
+            language: rule.executor.clone().unwrap_or_default(),
+            expr: rule.expr.clone().unwrap_or_default(),
+        });
+        read.collect()
     }
 
     /// Says what is wrong with the rule set, if anything.

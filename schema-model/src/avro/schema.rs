@@ -77,6 +77,28 @@ impl Schema {
         Some(Schema(Arc::clone(&self.0), *self.branches()?.get(index)?))
     }
 
+    /// The record at the top without some of its fields, which is as it was wherever it is within itself. Nothing when there is
+    /// another type at the top. Its text is still the whole.
+    #[must_use]
+    pub fn without_fields(&self, without: &[&str]) -> Option<Schema> {
+        let mut top = self.node(self.root()).clone();
+        let Kind::Record(record) = &mut top.kind else {
+            return None;
+        };
+        record
+            .fields
+            .retain(|field| !without.contains(&field.name.as_str()));
+        let mut nodes = self.0.nodes.clone();
+        let root = NodeId(u32::try_from(nodes.len()).ok()?);
+        nodes.push(top);
+        let inner = Inner {
+            text: self.0.text.clone(),
+            references: self.0.references.clone(),
+            nodes,
+        };
+        Some(Schema(Arc::new(inner), root))
+    }
+
     /// The branches of the union at the top; nothing when there is another type.
     #[must_use]
     pub fn branches(&self) -> Option<&[NodeId]> {

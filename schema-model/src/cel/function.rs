@@ -8,6 +8,9 @@ use super::times::{self, Part};
 use super::{Format, Node, Shape};
 use crate::Value;
 
+/// Parts that a text is split into: each takes many times the room of its bytes.
+const SPLIT_PARTS_MAX: usize = 10_000;
+
 /// A function.
 #[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +19,7 @@ pub enum Function {
     Contains,
     StartsWith,
     EndsWith,
+    Split,
     String,
     Int,
     Uint,
@@ -32,11 +36,12 @@ pub enum Function {
 }
 
 /// Each with its name; CEL's names for the first, one a line, then Confluent's.
-const FUNCTIONS: [(&str, Function); 31] = [
+const FUNCTIONS: [(&str, Function); 32] = [
     ("size", Function::Size),
     ("contains", Function::Contains),
     ("startsWith", Function::StartsWith),
     ("endsWith", Function::EndsWith),
+    ("split", Function::Split),
     ("string", Function::String),
     ("int", Function::Int),
     ("uint", Function::Uint),
@@ -96,7 +101,7 @@ impl Function {
     /// The call, if it has as many arguments as the function takes; `x.size()` and `size(x)` are the same.
     pub(super) fn checked_count(self, arguments: Vec<Node>) -> Result<Node, String> {
         let count = match self {
-            Function::Contains | Function::StartsWith | Function::EndsWith => 2,
+            Function::Contains | Function::StartsWith | Function::EndsWith | Function::Split => 2,
             _ => 1,
         };
         let arguments = match (self, <[Node; 2]>::try_from(arguments)) {
@@ -114,7 +119,9 @@ impl Function {
             };
         }
         let how = match self {
-            Function::Contains | Function::StartsWith | Function::EndsWith => "text.NAME(text)",
+            Function::Contains | Function::StartsWith | Function::EndsWith | Function::Split => {
+                "text.NAME(text)"
+            }
             Function::Part(..) => "time.NAME(), or of a timestamp time.NAME('+02:00')",
             _ => "NAME(value)",
         };
@@ -140,7 +147,7 @@ impl Function {
                     | Shape::Map(_)
                     | Shape::Record { .. }
             ),
-            Function::Contains | Function::StartsWith | Function::EndsWith => {
+            Function::Contains | Function::StartsWith | Function::EndsWith | Function::Split => {
                 matches!(shape.present(), Shape::Any | Shape::Text)
             }
             Function::String => {
@@ -186,6 +193,7 @@ impl Function {
             | Function::EndsWith
             | Function::Bool
             | Function::Is(_) => Shape::Bool,
+            Function::Split => Shape::list(Shape::Text),
             Function::String | Function::Type => Shape::Text,
             Function::Double => Shape::Float,
             Function::Bytes => Shape::Bytes,
@@ -205,6 +213,10 @@ impl Function {
             Function::Contains => pair().map(|(all, part)| Value::Bool(all.contains(part))),
             Function::StartsWith => pair().map(|(all, part)| Value::Bool(all.starts_with(part))),
             Function::EndsWith => pair().map(|(all, part)| Value::Bool(all.ends_with(part))),
+            Function::Split => match pair() {
+                Some((all, between)) => Some(split(all, between)?),
+                None => None,
+            },
             Function::String => string(first).map(Value::String),
             Function::Int => int(first).map(Value::Int),
             Function::Uint => int(first).filter(|number| *number >= 0).map(Value::Int),
@@ -231,6 +243,22 @@ impl Function {
         };
         found.ok_or_else(wrong)
     }
+}
+
+/// The parts of a text between others.
+fn split(all: &str, between: &str) -> Result<Value, String> {
+    if between.is_empty() {
+        return Err("`split` by an empty text has no parts".to_owned());
+    }
+    let parts: Vec<Value> = all
+        .split(between)
+        .take(SPLIT_PARTS_MAX + 1)
+        .map(|part| Value::String(part.to_owned()))
+        .collect();
+    if parts.len() > SPLIT_PARTS_MAX {
+        return Err(format!("`split` makes at most {SPLIT_PARTS_MAX} parts of a text"));
+    }
+    Ok(Value::Array(parts))
 }
 
 /// A part of a time at a fixed offset.

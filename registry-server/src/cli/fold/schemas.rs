@@ -1,7 +1,8 @@
 //! The schemas a fold is checked against before any server has it: those of a folder, or of a registry.
 //!
 //! Invariant: what is found here is what a server finds that has the same schemas. What a registry does not answer is
-//! kept, and told instead of a verdict that would rest on it. Left out: versions that a registry has soft-deleted.
+//! kept, and told instead of a verdict that would rest on it. Left out: versions that a registry has soft-deleted; migration rules
+//! of a folder, which has none.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -13,11 +14,13 @@ use annals_event_store::{Registered, Subjects};
 use annals_registry_client::{Described, resolved};
 use annals_schema_model::{Resolve, Schema, SchemaId, Unresolved, Writer};
 use clap::Args;
+use serde::Deserialize as _;
 
 use crate::cli::Global;
 use crate::cli::api::{self, Api};
 use crate::cli::check;
 use crate::cli::exit::{Exit, Failure};
+use crate::registry::RuleSet;
 use crate::topic_subjects::value_subjects;
 
 /// Where the schemas are.
@@ -61,7 +64,7 @@ impl Schemas {
         failed.take().map_or(Ok(()), Err)
     }
 
-    fn versions(&self, subject: &str) -> Versions {
+    fn of_subject(&self, subject: &str) -> Versions {
         let mut subjects = self.subjects.lock().unwrap_or_else(PoisonError::into_inner);
         if let (None, Some(api)) = (subjects.get(subject), &self.api) {
             let found = registered(api, subject).unwrap_or_else(|failure| {
@@ -84,11 +87,20 @@ impl Resolve for Schemas {
             .map(|(_, writer)| Arc::clone(writer))
             .ok_or(Unresolved::Unregistered)
     }
+
+    fn versions(&self, subject: &str, event: &str) -> BTreeMap<u32, SchemaId> {
+        let mut versions = self.of_subject(subject);
+        versions.retain(|(_, writer)| writer.schema.has_event(event));
+        versions
+            .iter()
+            .map(|(version, writer)| (*version, writer.id))
+            .collect()
+    }
 }
 
 impl Subjects for Schemas {
     fn version(&self, subject: &str, version: u32) -> Option<Arc<Writer>> {
-        let versions = self.versions(subject);
+        let versions = self.of_subject(subject);
         let found = versions.into_iter().find(|(number, _)| *number == version);
         found.map(|(_, writer)| writer)
     }
@@ -97,7 +109,7 @@ impl Subjects for Schemas {
         value_subjects(topic, record_name)
             .into_iter()
             .find_map(|subject| {
-                let mut versions = self.versions(&subject);
+                let mut versions = self.of_subject(&subject);
                 versions.retain(|(_, writer)| writer.schema.has_event(record_name));
                 let (version, writer) = versions.last().cloned()?;
                 let versions = versions.iter().map(|(version, writer)| (*version, writer.id));
@@ -131,7 +143,13 @@ fn registered(api: &Api, subject: &str) -> Result<Versions, Failure> {
         let (version, id) = number("version")
             .zip(number("id").and_then(SchemaId::new))
             .ok_or_else(|| api::odd(&stored))?;
-        Ok((version, Arc::new(Writer::new(id, check::parse(api, &stored)?))))
+        let rules = RuleSet::deserialize(&stored["ruleSet"]).map(|rules| rules.migrations());
+        let writer = Writer::new(id, check::parse(api, &stored)?);
+        // Without rules, or of a registry that has none.
+        Ok((
+            version,
+            Arc::new(writer.with_migrations(rules.unwrap_or_default())),
+        ))
     });
     versions.collect()
 }

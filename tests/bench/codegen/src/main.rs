@@ -153,11 +153,7 @@ fn schema(text: &str) -> Schema {
 }
 
 fn writer(text: &str, id: u32) -> model::Writer {
-    model::Writer {
-        id: SchemaId::new(id).expect("an id"),
-        schema: model::Schema::Avro(schema(text)),
-        fingerprint: [0; 32],
-    }
+    model::Writer::new(SchemaId::new(id).expect("an id"), model::Schema::Avro(schema(text)))
 }
 
 fn encode(corpus: &Corpus, java: Option<&RefCell<Java>>) {

@@ -25,11 +25,7 @@ impl Registry {
     pub fn new() -> Result<Registry, Fault> {
         let row = |(listed, id): (&'static SchemaVersion, u32)| -> Result<Row, Fault> {
             let schema = Schema::parse(listed.schema_type, listed.text, &[])?;
-            let writer = Writer {
-                id: SchemaId::new(id).ok_or("0 is no id")?,
-                fingerprint: schema.fingerprint(),
-                schema,
-            };
+            let writer = Writer::new(SchemaId::new(id).ok_or("0 is no id")?, schema);
             Ok((listed.subject, listed.version, Arc::new(writer)))
         };
         Ok(Registry(listed().map(row).collect::<Result<_, _>>()?))

@@ -1,0 +1,160 @@
+//! How the events of one writer schema are read, found out once for each.
+//!
+//! Migration rules make them events of another version first, where there are some; what is read then is as if that version
+//! had written it. Invariant: a plan is what it is for ever, because versions are.
+
+use std::borrow::Cow;
+#[cfg(feature = "json")]
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+#[cfg(feature = "json")]
+use annals_schema_model::Schema;
+use annals_schema_model::cel::Budget;
+#[cfg(feature = "json")]
+use annals_schema_model::cel::Shape;
+use annals_schema_model::envelope::SchemaKey;
+use annals_schema_model::{DecodeError, Reading, Resolve, SchemaId, Writer};
+
+use super::migration::Versions;
+use super::rules::Step;
+use super::verb::EVENT_COST_MAX;
+use super::{Declarative, Events};
+use crate::fold::AnyFold;
+
+/// Writer schemas whose readings are kept.
+const READINGS_MAX: usize = 16_384;
+
+/// What to do with the events of one writer schema.
+pub(super) struct Plan {
+    /// The rules they go through first.
+    pub(super) steps: Vec<Step>,
+    pub(super) how: How,
+}
+
+/// How they are read.
+pub(super) enum How {
+    Record {
+        rule: usize,
+        reading: Reading,
+    },
+    Message(Reading),
+    /// What its events are called, and by which types of their readers' numbers are read.
+    #[cfg(feature = "json")]
+    Json {
+        reading: annals_schema_model::json::Reading,
+        shapes: BTreeMap<String, Shape>,
+    },
+    Ignored,
+    Unknown,
+    Unreadable(String),
+}
+
+impl Plan {
+    /// The bytes to be read: those that were written, or what migration rules make of them.
+    pub(super) fn body<'b>(&self, written: &'b [u8]) -> Result<Cow<'b, [u8]>, DecodeError> {
+        let mut body = Cow::Borrowed(written);
+        let budget = Budget::new(EVENT_COST_MAX);
+        for step in &self.steps {
+            let next = step.run(&body, &budget);
+            body = Cow::Owned(next.map_err(DecodeError::Payload)?);
+        }
+        Ok(body)
+    }
+}
+
+impl Declarative {
+    pub(super) fn plan(&self, schema: SchemaId, resolve: &dyn Resolve) -> Result<Arc<Plan>, DecodeError> {
+        if let Some(plan) = self.known_plan(schema) {
+            return Ok(plan);
+        }
+        let writer = resolve.writer(schema);
+        let writer = writer.map_err(|why| DecodeError::schema(SchemaKey::Id(schema), why))?;
+        let plan = self.migrated(&writer, resolve).unwrap_or_else(|why| Plan {
+            steps: Vec::new(),
+            how: How::Unreadable(why),
+        });
+        let plan = Arc::new(plan);
+        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() < READINGS_MAX {
+            plans.insert(schema, Arc::clone(&plan));
+        }
+        Ok(plan)
+    }
+
+    /// The plan of a schema that some event was read with.
+    pub(super) fn known_plan(&self, schema: SchemaId) -> Option<Arc<Plan>> {
+        let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
+        plans.get(&schema).map(Arc::clone)
+    }
+
+    /// The pinned events that a schema may hold, each with its reader.
+    fn readers_of<'a>(&'a self, writer: &'a Writer) -> impl Iterator<Item = (&'a str, &'a Arc<Writer>)> {
+        let all: Vec<(&str, &Arc<Writer>)> = match &self.events {
+            Events::Records(readers) => readers
+                .iter()
+                .map(|(name, reader)| (name.as_str(), reader))
+                .collect(),
+            Events::Members { message, reader, .. } => vec![(message.as_str(), reader)],
+        };
+        all.into_iter().filter(|(name, _)| writer.schema.has_event(name))
+    }
+
+    /// The plan with what lies between the writer and the reader.
+    fn migrated(&self, writer: &Arc<Writer>, resolve: &dyn Resolve) -> Result<Plan, String> {
+        let mut steps = Vec::new();
+        for (name, reader) in self.readers_of(writer) {
+            if let Some(pin) = self.pins.get(name)
+                && !pin.reads_without_rules(writer.id)
+            {
+                steps = Versions::new(name, pin, reader, resolve).steps(writer)?;
+            }
+        }
+        let how = match steps.last() {
+            Some(step) => self.how(&step.to.writer),
+            None => self.how(writer),
+        };
+        Ok(Plan { steps, how })
+    }
+
+    fn how(&self, writer: &Writer) -> How {
+        #[cfg(feature = "json")]
+        if let (Events::Records(readers), Schema::Json(writer)) = (&self.events, &writer.schema) {
+            let shape = |(name, reader): (&String, &Arc<Writer>)| match &reader.schema {
+                Schema::Json(schema) => Some((name.clone(), schema.shape(name)?)),
+                _ => None,
+            };
+            return How::Json {
+                reading: annals_schema_model::json::Reading::of(writer),
+                shapes: readers.iter().filter_map(shape).collect(),
+            };
+        }
+        let reading = |reader: &Writer| {
+            Reading::new(&writer.schema, &reader.schema).map_err(|findings| {
+                let first = findings
+                    .first()
+                    .map_or_else(String::new, |finding| format!(": {}", finding.message()));
+                let (writer, reader) = (self.schema(writer.id), self.schema(reader.id));
+                How::Unreadable(format!("{writer} cannot be read with {reader}{first}"))
+            })
+        };
+        match &self.events {
+            Events::Members { reader, .. } => reading(reader).map_or_else(|plan| plan, How::Message),
+            Events::Records(readers) => {
+                let name = writer.schema.record_name().unwrap_or_default();
+                if self.ignore.contains(&name) {
+                    return How::Ignored;
+                }
+                match (
+                    self.rules.iter().position(|rule| rule.event == name),
+                    readers.get(&name),
+                ) {
+                    (Some(rule), Some(reader)) => {
+                        reading(reader).map_or_else(|plan| plan, |reading| How::Record { rule, reading })
+                    }
+                    _ => How::Unknown,
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The text of a rule: an expression, or `guard ; expression`, where the guard says what the expression is for.
+//!
+//! Rules come from whoever may register schemas. Invariant: what is read nests so deep at most that it can be evaluated on
+//! any stack. Left out: a `;` within a text of the guard, which ends the guard all the same, as in clients.
+
+use std::thread;
+
+use super::{Names, Node, lower};
+
+/// How deep an expression of a rule may nest.
+const DEPTH_MAX: usize = 100;
+
+/// Reading an expression takes a step of the stack for each of its levels, of which there may be as many as bytes.
+const STACK_BYTES: usize = 128 * 1024 * 1024;
+
+/// A rule that was read.
+#[derive(Debug)]
+pub struct RuleText {
+    /// What must hold for the expression to count.
+    pub guard: Option<Node>,
+    /// What the rule says.
+    pub expression: Node,
+}
+
+impl RuleText {
+    /// Reads a rule, on a stack of its own.
+    ///
+    /// # Errors
+    /// A sentence that says what of it is not understood.
+    pub fn read(text: &str, names: &'static Names) -> Result<RuleText, String> {
+        let text = text.to_owned();
+        let reading = thread::Builder::new()
+            .name("rule".to_owned())
+            .stack_size(STACK_BYTES)
+            .spawn(move || read(&text, names));
+        let read = reading.map_err(|error| error.to_string())?.join();
+        read.unwrap_or_else(|_| Err("its expression cannot be read".to_owned()))
+    }
+}
+
+fn read(text: &str, names: &'static Names) -> Result<RuleText, String> {
+    let (guard, expression) = match text.split_once(';') {
+        Some((guard, expression)) => (Some(guard), expression),
+        None => (None, text),
+    };
+    let node = |text: &str| {
+        let mut node = lower(text.trim(), names)?;
+        if node.depth() > DEPTH_MAX {
+            return Err(format!("it nests deeper than {DEPTH_MAX}"));
+        }
+        Ok(node)
+    };
+    let guard = guard.filter(|guard| !guard.trim().is_empty());
+    Ok(RuleText {
+        guard: guard.map(node).transpose()?,
+        expression: node(expression)?,
+    })
+}
