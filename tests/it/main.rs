@@ -24,6 +24,7 @@ mod json_folds;
 mod limits;
 mod locked;
 mod metrics;
+mod migrations;
 mod nodes;
 mod openapi;
 mod postgres;

@@ -2,7 +2,8 @@
 
 use annals_event_store::AnyFold;
 use annals_event_store::declarative::{self, Declarative};
-use annals_schema_model::SchemaType;
+use annals_schema_model::{MigrationRule, SchemaId, SchemaType};
+use serde_json::Value;
 
 use crate::support::Table;
 
@@ -28,9 +29,32 @@ fn company() -> Table {
     }
     // The page has the only schema in JSON.
     for text in blocks("json") {
-        table.register(SchemaType::Json, "payments", text);
+        if text.contains("$schema") {
+            table.register(SchemaType::Json, "payments", text);
+        }
     }
+    let joined: Vec<&str> = blocks("json")
+        .into_iter()
+        .filter(|text| text.contains("CustomerJoined"))
+        .collect();
+    table.register(SchemaType::Avro, "customers", joined[0]);
+    table.register_with(SchemaType::Avro, "customers", joined[1], &rules());
     table
+}
+
+/// The rules that the page registers.
+fn rules() -> Vec<MigrationRule> {
+    let set = blocks("json")
+        .into_iter()
+        .find(|text| text.contains("migrationRules"));
+    let set: Value = serde_json::from_str(set.unwrap()).unwrap();
+    let rules = set["migrationRules"].as_array().unwrap().iter();
+    let text = |rule: &Value, field: &str| rule[field].as_str().unwrap().to_owned();
+    let read = rules.map(|rule| MigrationRule {
+        language: text(rule, "type"),
+        ..crate::migrations::rule(&text(rule, "name"), &text(rule, "expr"))
+    });
+    read.collect()
 }
 
 /// What the page shows in a language.
@@ -70,10 +94,30 @@ fn the_documented_folds_load_and_their_cases_pass() {
     assert_eq!(
         (names, cases),
         (
-            vec!["order", "delivery", "package", "payment", "settled-order"],
+            vec!["order", "delivery", "package", "payment", "settled-order", "customer"],
             5
         )
     );
+}
+
+#[test]
+fn the_documented_migration_makes_the_state_that_the_page_says() {
+    let table = company();
+    let text = examples()
+        .into_iter()
+        .find(|text| text.starts_with("name: customer"));
+    let fold = declarative::load(text.unwrap(), &table).unwrap();
+    let pin = fold.pins().get("shop.customers.CustomerJoined").unwrap();
+    let first = SchemaId::new(pin.versions[&1]).unwrap();
+    let shown = |with: &str| {
+        let mut spans = LANGUAGE
+            .split('`')
+            .filter(|span| span.starts_with('{') && span.contains(with));
+        serde_json::from_str::<Value>(spans.next_back().unwrap()).unwrap()
+    };
+    let event = shown("\"full_name\": \"Ada");
+    let (state, _, halted) = crate::migrations::folded(table, fold, "customers", &[(first, event)]);
+    assert_eq!((state, halted), (shown("\"first\":\"Ada"), None));
 }
 
 #[test]

@@ -40,6 +40,8 @@ const EXPRESSIONS: &[(&str, &str)] = &[
     ),
     ("\"has(event.note)\"", "true"),
     ("size(state.owner)", "3"),
+    ("\"'a, b,c'.split(',')\"", "[\"a\",\" b\",\"c\"]"),
+    ("\"state.owner.split('x')\"", "[\"ada\"]"),
     ("state.at == at.recorded", "false"),
     // Decimals compute exactly, with decimals and with integers, wherever they stand.
     ("event.amount + decimal('0.05')", "\"1.55\""),

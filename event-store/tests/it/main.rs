@@ -18,6 +18,7 @@ mod halts;
 mod http;
 mod json;
 mod merged;
+mod migrated;
 mod migrations;
 mod model;
 mod pages;

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use annals_event_store::declarative::{self, Declarative, Pins};
 use annals_event_store::{AnyFold, AsOf, EventStore, LeafOrigin, ValueFrom};
-use annals_schema_model::Resolve as _;
-use annals_schema_model::{MigrationRule, SchemaId, SchemaType, Writing};
-use proptest::prelude::*;
+use annals_schema_model::{MigrationRule, Resolve as _, SchemaId, SchemaType, Writing};
 use serde_json::{Value, json};
 
 use crate::support::{Logs, Table, Write, enveloped};
@@ -37,7 +35,7 @@ events:
       - set: { first: event.first, last: event.last, amount: event.amount, channel: event.channel }
 ";
 
-fn rule(name: &str, expr: &str) -> MigrationRule {
+pub(crate) fn rule(name: &str, expr: &str) -> MigrationRule {
     MigrationRule {
         name: name.into(),
         transforms: true,
@@ -65,7 +63,7 @@ fn written(table: &Table, id: SchemaId, json: &Value) -> Write {
 }
 
 /// What becomes of events: the state, where its values come from, and why the fold stopped.
-fn folded(
+pub(crate) fn folded(
     table: Table,
     fold: Declarative,
     topic: &'static str,
@@ -244,100 +242,88 @@ events:
     );
 }
 
+/// Version 2 with these rules keeps a fold from being loaded, which says so.
+fn refused(rules: &[MigrationRule], says: &[&str]) {
+    let mut table = Table::default();
+    table.register(SchemaType::Avro, "joins", V1);
+    table.register_with(SchemaType::Avro, "joins", V2, rules);
+    let Err(wrong) = declarative::load(FILE, &table) else {
+        panic!("{rules:?} loads");
+    };
+    assert_eq!((wrong.line, wrong.column), (6, 3), "{wrong}");
+    for says in says {
+        assert!(wrong.message.contains(says), "{says}: {}", wrong.message);
+    }
+}
+
+const NAMED: &str = "migration rule split of version 2 of joins-s.Joined: ";
+
 #[test]
 fn a_rule_that_cannot_be_run_is_told_when_the_fold_is_loaded() {
-    let check = |rules: &[MigrationRule], says: &[&str]| {
-        let mut table = Table::default();
-        table.register(SchemaType::Avro, "joins", V1);
-        table.register_with(SchemaType::Avro, "joins", V2, rules);
-        let Err(wrong) = declarative::load(FILE, &table) else {
-            panic!("{rules:?} loads");
-        };
-        assert_eq!((wrong.line, wrong.column), (6, 3), "{wrong}");
-        for says in says {
-            assert!(wrong.message.contains(says), "{says}: {}", wrong.message);
-        }
-    };
-    let named = "migration rule split of version 2 of joins-s.Joined: ";
-    let amount = || rule("amount", AMOUNT);
     let jsonata = MigrationRule {
         language: "JSONATA".into(),
         ..rule("split", "$")
     };
-    check(&[jsonata], &[named, "JSONATA", "only CEL", "disabled"]);
-    let split =
-        |expr: &str, says: &[&str]| check(&[rule("split", expr), amount()], &[&[named], says].concat());
-    split(
+    refused(&[jsonata], &[NAMED, "JSONATA", "only CEL", "disabled"]);
+    let check = |expr: &str, says: &[&str]| {
+        let rules = [rule("split", expr), rule("amount", AMOUNT)];
+        refused(&rules, &[&[NAMED], says].concat());
+    };
+    let has = "it has id, full_name, cents";
+    check(
         "{'first': message.name}",
-        &[
-            "message has no field `name`",
-            "it has id, full_name, cents",
-            "in `{'first'",
-        ],
+        &["message has no field `name`", has, "in `{'first'"],
     );
-    split("{'first': event.full_name}", &["event"]);
-    split(
+    check("{'first': event.full_name}", &["event"]);
+    check(
         "{'first': message.full_name, 'lost': 1}",
         &["the event has no field `lost`", "first, last"],
     );
-    split(
+    check(
         "{'first': message.cents}",
         &["it gives an integer as `first`, which is text"],
     );
-    split("{'first': null}", &["it gives null as `first`"]);
-    split("{'first': ", &["is no CEL expression"]);
-    split(
+    check("{'first': null}", &["it gives null as `first`"]);
+    check("{'first': ", &["is no CEL expression"]);
+    check(
         "message.full_name",
         &["it gives text, and not fields of the event"],
     );
-    split(
+    check(
         "message.cents ; {'first': 'x'}",
         &["a condition must be true or false"],
     );
-    split(
+    check(
         "{'first': message.full_name.split(' ')}",
         &["it gives a list as `first`"],
     );
-    check(
-        &[MigrationRule {
-            transforms: false,
-            ..rule("split", "message.cents + 1")
-        }],
-        &[named, "a condition must be true or false"],
-    );
-    // What is given at times must be resolved at others.
-    let missing = [
-        "version 2 of joins-s.Joined has migration rules",
-        "cannot be resolved from version 1 to version 2",
-    ];
-    check(&[rule("split", SPLIT)], &missing);
-    check(
-        &[
-            rule("split", "message.cents > 1 ; {'first': 'x', 'last': null}"),
-            amount(),
-        ],
-        &missing,
-    );
-    check(
-        &[
-            rule(
-                "split",
-                "message.cents > 1 ? {'first': 'x', 'last': null} : {'last': null}",
-            ),
-            amount(),
-        ],
-        &missing,
-    );
-    check(
-        &[
-            rule(
-                "split",
-                &format!("{}message{}", "(".repeat(2_000), ")".repeat(2_000)),
-            ),
-            amount(),
-        ],
-        &[named],
-    );
+    check(&format!("{}message{}", "(".repeat(2_000), ")".repeat(2_000)), &[]);
+    let condition = MigrationRule {
+        transforms: false,
+        ..rule("split", "message.cents + 1")
+    };
+    refused(&[condition], &[NAMED, "a condition must be true or false"]);
+}
+
+#[test]
+fn what_rules_do_not_always_give_must_be_resolved() {
+    let check = |rules: &[MigrationRule]| {
+        let missing = "what they do not always give cannot be resolved from version 1 to version 2";
+        refused(
+            rules,
+            &[
+                "version 2 of joins-s.Joined has migration rules",
+                missing,
+                "first",
+            ],
+        );
+    };
+    let amount = || rule("amount", AMOUNT);
+    check(&[amount()]);
+    let guarded = "message.cents > 1 ; {'first': 'x', 'last': null}";
+    check(&[rule("split", guarded), amount()]);
+    let at_times = "message.cents > 1 ? {'first': 'x', 'last': null} : {'last': null}";
+    check(&[rule("split", at_times), amount()]);
 }
 
 #[test]
@@ -390,6 +376,10 @@ fn an_event_that_a_rule_has_no_answer_for_halts_the_fold_where_it_stands() {
         split(&format!("message.full_name == 'Ada' && {nested} ? 'a' : 'b'")),
         &["migration rule split", "too much work"],
     );
+}
+
+#[test]
+fn an_event_that_a_condition_does_not_let_through_halts_the_fold() {
     let condition = MigrationRule {
         transforms: false,
         ..rule("named", "message.full_name != 'Ada'")
@@ -520,224 +510,4 @@ fn rules_for_events_in_json_schema_are_refused() {
     };
     let says = "migration rule r of version 2 of pays-value: migration rules are run on records of Avro";
     assert!(wrong.message.contains(says), "{wrong}");
-}
-
-/// What one version does to the fields of the one before.
-#[derive(Clone, Debug)]
-enum Change {
-    Rename(usize),
-    Units(usize),
-    Split(usize),
-    Computed(usize),
-    Plain,
-}
-
-/// A field of a version: its name, and what it is.
-#[derive(Clone, Debug)]
-struct Field {
-    name: String,
-    kind: Kind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
-    Whole,
-    Money,
-    Text,
-    Defaulted,
-}
-
-fn changes() -> impl Strategy<Value = Vec<Change>> {
-    let change = prop_oneof![
-        any::<usize>().prop_map(Change::Rename),
-        any::<usize>().prop_map(Change::Units),
-        any::<usize>().prop_map(Change::Split),
-        any::<usize>().prop_map(Change::Computed),
-        Just(Change::Plain),
-    ];
-    proptest::collection::vec(change, 1..6)
-}
-
-fn schema_of(fields: &[Field]) -> String {
-    let field = |field: &Field| {
-        let rest = match field.kind {
-            Kind::Whole => r#""type": "long""#,
-            Kind::Money => {
-                r#""type": {"type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 2}"#
-            }
-            Kind::Text => r#""type": "string""#,
-            Kind::Defaulted => r#""type": "string", "default": "as ever""#,
-        };
-        format!(r#"{{"name": "{}", {rest}}}"#, field.name)
-    };
-    let fields: Vec<String> = fields.iter().map(field).collect();
-    format!(
-        r#"{{"type": "record", "name": "s.E", "fields": [{}]}}"#,
-        fields.join(", ")
-    )
-}
-
-/// The next version of fields and its rule, and what that makes of values.
-type Made = (
-    Vec<Field>,
-    Option<String>,
-    Box<dyn Fn(&[(String, Value)]) -> Vec<(String, Value)>>,
-);
-
-fn made(change: &Change, version: usize, fields: &[Field]) -> Made {
-    let pick = |at: usize, kind: Kind| {
-        let fitting: Vec<&Field> = fields.iter().filter(|field| field.kind == kind).collect();
-        fitting
-            .get(at % fitting.len().max(1))
-            .map(|field| field.name.clone())
-    };
-    let new = |what: &str| format!("{what}{version}");
-    let without = |name: &str| {
-        fields
-            .iter()
-            .filter(|field| field.name != name)
-            .cloned()
-            .collect::<Vec<_>>()
-    };
-    let with = |mut rest: Vec<Field>, more: &[(String, Kind)]| {
-        rest.extend(more.iter().map(|(name, kind)| Field {
-            name: name.clone(),
-            kind: *kind,
-        }));
-        rest
-    };
-    let taken = |values: &[(String, Value)], name: &str| {
-        let rest: Vec<_> = values
-            .iter()
-            .filter(|(known, _)| known != name)
-            .cloned()
-            .collect();
-        let value = values.iter().find(|(known, _)| known == name).unwrap().1.clone();
-        (rest, value)
-    };
-    match change {
-        Change::Rename(at) if pick(*at, Kind::Text).is_some() => {
-            let (from, to) = (pick(*at, Kind::Text).unwrap(), new("name"));
-            let fields = with(without(&from), &[(to.clone(), Kind::Text)]);
-            let rule = format!("{{'{to}': message.{from}}}");
-            (
-                fields,
-                Some(rule),
-                Box::new(move |values| {
-                    let (mut rest, value) = taken(values, &from);
-                    rest.push((to.clone(), value));
-                    rest
-                }),
-            )
-        }
-        Change::Units(at) if pick(*at, Kind::Whole).is_some() => {
-            let from = pick(*at, Kind::Whole).unwrap();
-            // Of the same name, which resolution would refuse.
-            let fields = with(without(&from), &[(from.clone(), Kind::Money)]);
-            let rule = format!("{{'{from}': decimal('0.01') * message.{from}}}");
-            (
-                fields,
-                Some(rule),
-                Box::new(move |values| {
-                    let (mut rest, value) = taken(values, &from);
-                    let cents = value.as_i64().unwrap();
-                    let sign = if cents < 0 { "-" } else { "" };
-                    let cents = cents.unsigned_abs();
-                    rest.push((
-                        from.clone(),
-                        json!(format!("{sign}{}.{:02}", cents / 100, cents % 100)),
-                    ));
-                    rest
-                }),
-            )
-        }
-        Change::Split(at) if pick(*at, Kind::Text).is_some() => {
-            let (from, a, b) = (pick(*at, Kind::Text).unwrap(), new("a"), new("b"));
-            let fields = with(
-                without(&from),
-                &[(a.clone(), Kind::Text), (b.clone(), Kind::Text)],
-            );
-            let parts = format!("message.{from}.split('-')");
-            let rule = format!("{{'{a}': {parts}[0], '{b}': size({parts}) > 1 ? {parts}[1] : ''}}");
-            (
-                fields,
-                Some(rule),
-                Box::new(move |values| {
-                    let (mut rest, value) = taken(values, &from);
-                    let mut parts = value.as_str().unwrap().split('-');
-                    for name in [&a, &b] {
-                        rest.push((name.clone(), json!(parts.next().unwrap_or_default())));
-                    }
-                    rest
-                }),
-            )
-        }
-        Change::Computed(at) if pick(*at, Kind::Whole).is_some() => {
-            let (from, to) = (pick(*at, Kind::Whole).unwrap(), new("twice"));
-            let fields = with(fields.to_vec(), &[(to.clone(), Kind::Whole)]);
-            let rule = format!("message.{from} > 0 ? {{'{to}': message.{from} * 2}} : {{'{to}': 0}}");
-            (
-                fields,
-                Some(rule),
-                Box::new(move |values| {
-                    let (mut rest, value) = (values.to_vec(), taken(values, &from).1);
-                    rest.push((to.clone(), json!(value.as_i64().unwrap().max(0) * 2)));
-                    rest
-                }),
-            )
-        }
-        _ => {
-            let name = new("more");
-            let fields = with(fields.to_vec(), &[(name.clone(), Kind::Defaulted)]);
-            (
-                fields,
-                None,
-                Box::new(move |values| {
-                    let mut rest = values.to_vec();
-                    rest.push((name.clone(), json!("as ever")));
-                    rest
-                }),
-            )
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, ..ProptestConfig::default() })]
-
-    /// Whatever versions do, an event of any of them reads as what they make of it, one after the other.
-    #[test]
-    fn an_event_reads_as_what_each_version_makes_of_it(
-        changes in changes(), writer in any::<usize>(), whole in -1_000_000i64..1_000_000, text in "[a-z]{0,5}(-[a-z]{0,5}){0,3}",
-    ) {
-        let mut table = Table::default();
-        let mut fields = vec![
-            Field { name: "whole".into(), kind: Kind::Whole },
-            Field { name: "text".into(), kind: Kind::Text },
-        ];
-        let mut values = vec![("whole".to_owned(), json!(whole)), ("text".to_owned(), json!(text))];
-        let mut ids = vec![table.register(SchemaType::Avro, "es", &schema_of(&fields))];
-        let writer = writer % (changes.len() + 1);
-        let mut event = values.clone();
-        for (change, version) in changes.iter().zip(1..) {
-            let (next, rule_text, model) = made(change, version, &fields);
-            fields = next;
-            let rules: Vec<MigrationRule> = rule_text.iter().map(|text| rule("r", text)).collect();
-            ids.push(table.register_with(SchemaType::Avro, "es", &schema_of(&fields), &rules));
-            values = model(&values);
-            if version == writer {
-                event.clone_from(&values);
-            }
-        }
-        let sets: Vec<String> = fields.iter().map(|field| format!("{0}: event.{0}", field.name)).collect();
-        let file = format!(
-            "name: e\nrev: 1\ntopic: es\nevents: {{ s.E: {{ begin: [{{ set: {{ {} }} }}] }} }}\n",
-            sets.join(", ")
-        );
-        let fold = declarative::load(&file, &table).unwrap();
-        let event = Value::Object(event.into_iter().collect());
-        let (state, _, halted) = folded(table, fold, "es", &[(ids[writer], event)]);
-        prop_assert_eq!(halted, None);
-        prop_assert_eq!(state, Value::Object(values.into_iter().collect()));
-    }
 }

@@ -345,3 +345,26 @@ fn kind(value: &Value) -> &'static str {
         Value::Map(_) | Value::Record { .. } => "map",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_has_only_so_many_parts() {
+        let split = |parts: usize, between: &str| {
+            let text = vec!["a"; parts].join(";");
+            Function::Split.call(&[&Value::String(text), &Value::String(between.to_owned())])
+        };
+        let Ok(Value::Array(parts)) = split(SPLIT_PARTS_MAX, ";") else {
+            panic!("so many are taken");
+        };
+        assert_eq!(parts.len(), SPLIT_PARTS_MAX);
+        assert!(
+            split(SPLIT_PARTS_MAX + 1, ";")
+                .unwrap_err()
+                .contains("10000 parts")
+        );
+        assert!(split(2, "").unwrap_err().contains("empty"));
+    }
+}

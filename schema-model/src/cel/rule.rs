@@ -56,3 +56,27 @@ fn read(text: &str, names: &'static Names) -> Result<RuleText, String> {
         expression: node(expression)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static MESSAGE: Names = Names {
+        known: &["message"],
+        told: "message",
+        besides: "",
+    };
+
+    #[test]
+    fn an_expression_nests_only_so_deep() {
+        let sum = |levels: usize| format!("1{}", "+1".repeat(levels - 1));
+        let read = |text: &str| RuleText::read(text, &MESSAGE);
+        assert!(read(&sum(DEPTH_MAX)).unwrap().guard.is_none());
+        assert!(read(&sum(DEPTH_MAX + 1)).unwrap_err().contains("deeper than 100"));
+        let guarded = read("message.a ; message.b").unwrap();
+        assert!(guarded.guard.is_some());
+        assert!(read(&format!("{} > 1 ; true", sum(DEPTH_MAX))).is_err());
+        assert!(read(" ; true").unwrap().guard.is_none());
+        assert!(read(&"(".repeat(4_000)).is_err());
+    }
+}
