@@ -94,7 +94,14 @@ fn the_documented_folds_load_and_their_cases_pass() {
     assert_eq!(
         (names, cases),
         (
-            vec!["order", "delivery", "package", "payment", "settled-order", "customer"],
+            vec![
+                "order",
+                "delivery",
+                "package",
+                "payment",
+                "settled-order",
+                "customer"
+            ],
             5
         )
     );
