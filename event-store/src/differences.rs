@@ -23,7 +23,7 @@ use crate::page::{Groups, PAGE_EVENTS_MAX, Room};
 use crate::store::EventStore;
 use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
-use crate::work::PAGE_WORK_PART;
+use crate::work::{PAGE_WORK_PART, Work};
 
 /// Aggregates that are looked for events between the points for one page.
 const PAGE_AGGREGATES_MAX: usize = 100_000;
@@ -152,11 +152,7 @@ impl EventStore {
             None => (from.clone(), to.clone(), None),
         };
         let removals = aggregate.removals();
-        let (asked_from, asked_to) = (from, to);
-        let (from, to, time) = aggregate.two_cuts(&asked_from, &asked_to, &self.work)?;
-        let head = aggregate.index.head();
-        aggregate.is_left(&asked_from, &from.cut, &head)?;
-        aggregate.is_left(&asked_to, &to.cut, &head)?;
+        let (from, to, time) = aggregate.two_cuts_left(&from, &to, &self.work)?;
         let later = |(log, last): (&CutLog, i64)| (log.clone(), last.max(to.cut.last_of(log)));
         let either: Cut = from.cut.logs().map(later).collect();
         let mut walk = Walk::new(self, &aggregate, &either, after);
@@ -217,6 +213,20 @@ impl EventStore {
 }
 
 impl Aggregate {
+    /// Two points taken for cuts, neither of which has lost what it had.
+    fn two_cuts_left(
+        &self,
+        from: &AsOf,
+        to: &AsOf,
+        work: &Work,
+    ) -> Result<(CutTaken, CutTaken, Option<TimeSource>), StoreError> {
+        let (taken_from, taken_to, time) = self.two_cuts(from, to, work)?;
+        let head = self.index.head();
+        self.is_left(from, &taken_from.cut, &head)?;
+        self.is_left(to, &taken_to.cut, &head)?;
+        Ok((taken_from, taken_to, time))
+    }
+
     /// Whether a cut has more of an aggregate's partition than another. Of several topics each side is folded on its own.
     fn is_backwards(&self, one: &Wanted, from: &Cut, to: &Cut) -> bool {
         if self.index.is_merged() {
