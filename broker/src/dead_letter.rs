@@ -210,7 +210,7 @@ impl<'a> Letter<'a> {
             .headers
             .iter()
             .filter(|(name, _)| !name.starts_with(PREFIX));
-        let own = own.map(|(name, value)| (name.as_str(), value.as_deref().unwrap_or_default().into()));
+        let own = own.map(|(name, value)| (name, value.unwrap_or_default().into()));
         let number = |number: i64| number.to_string().into_bytes().into();
         let mut headers: Vec<_> = own.collect();
         headers.extend([

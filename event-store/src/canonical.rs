@@ -24,6 +24,10 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+mod written;
+
+pub(crate) use written::{Shown, write, write_object};
+
 /// The same value with the keys of every object in order.
 pub fn sorted(mut value: Value) -> Value {
     sort(&mut value);

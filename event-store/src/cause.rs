@@ -12,6 +12,7 @@
 //! Invariant: the same command gives its events the same ids however often it is sent, on whatever machine: that is what
 //! makes a repeated command known as one. Nothing here reads a clock or rolls dice; who sends a command names it.
 
+pub use annals_kafka_wire::batch::{Headers, NO_HEADERS};
 use annals_schema_model::Timestamp;
 
 /// Record header that names an event.
@@ -66,22 +67,13 @@ pub struct CauseError {
     problem: &'static str,
 }
 
-/// Headers as records have them.
-pub type Headers = Vec<(String, Option<bytes::Bytes>)>;
-
-/// The value of the last header with this name.
-pub(crate) fn header_of<'a>(headers: &'a [(String, Option<bytes::Bytes>)], name: &str) -> Option<&'a [u8]> {
-    let (_, value) = headers.iter().rev().find(|(key, _)| key == name)?;
-    value.as_deref()
-}
-
 /// What the headers of an event say, for what has them and a recorded time.
 macro_rules! told_by_headers {
     ($at:ident) => {
         impl<'a> $at<'a> {
             /// The value of the last header with this name.
             pub fn header(&self, name: &str) -> Option<&'a [u8]> {
-                $crate::cause::header_of(self.headers, name)
+                self.headers.last(name)?
             }
 
             fn text(&self, name: &str) -> Option<&'a str> {
@@ -212,15 +204,15 @@ impl Cause {
             None => command,
         };
         let mut headers = vec![
-            header(EVENT_ID_HEADER, &self.event_id(number)),
-            header(CAUSATION_HEADER, command),
-            header(CORRELATION_HEADER, correlation),
+            (EVENT_ID_HEADER, self.event_id(number)),
+            (CAUSATION_HEADER, command.to_owned()),
+            (CORRELATION_HEADER, correlation.to_owned()),
         ];
         if let Some(actor) = &self.actor {
-            headers.push(header(ACTOR_HEADER, text("actor", actor)?));
+            headers.push((ACTOR_HEADER, text("actor", actor)?.to_owned()));
         }
         if let Some(time) = self.business_time {
-            headers.push(header(BUSINESS_TIME_HEADER, &format!("{time:.9}")));
+            headers.push((BUSINESS_TIME_HEADER, format!("{time:.9}")));
         }
         if let Some(value) = &self.traceparent {
             if !is_traceparent(value) {
@@ -230,14 +222,13 @@ impl Cause {
                     "it is not 00-, 32 digits, 16 and 2, in lower-case hexadecimal",
                 ));
             }
-            headers.push(header(TRACEPARENT_HEADER, value));
+            headers.push((TRACEPARENT_HEADER, value.clone()));
         }
-        Ok(headers)
+        Ok(headers
+            .into_iter()
+            .map(|(name, value)| (name, Some(value)))
+            .collect())
     }
-}
-
-fn header(name: &str, value: &str) -> (String, Option<bytes::Bytes>) {
-    (name.to_owned(), Some(value.to_owned().into()))
 }
 
 fn wrong(what: &'static str, shown: &str, problem: &'static str) -> CauseError {

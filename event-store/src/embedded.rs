@@ -15,6 +15,7 @@ use bytes::Bytes;
 
 use crate::aggregates::Aggregate;
 use crate::at::AsOf;
+use crate::cause::NO_HEADERS;
 use crate::error::StoreError;
 use crate::folding::Spot;
 use crate::key::key_text;
@@ -170,7 +171,7 @@ fn batch(key: &[u8], events: &[NewEvent], now: Timestamp) -> Option<Batch> {
         let headers: Vec<(&str, &[u8])> = event
             .headers
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_deref().unwrap_or_default()))
+            .map(|(name, value)| (name, value.unwrap_or_default()))
             .collect();
         if !builder.push(now.as_millis(), Some(key), Some(&event.value), &headers) {
             return None;
@@ -188,7 +189,7 @@ fn unread<'a>(spot: &Spot, partition: u32, problem: &'a str) -> Stored<'a> {
             offset: spot.offset,
             revision: spot.revision,
             recorded_ms: spot.recorded_ms,
-            headers: &[],
+            headers: &NO_HEADERS,
         },
         value: Err(problem),
     }

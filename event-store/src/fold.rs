@@ -10,12 +10,11 @@ use std::fmt;
 #[cfg(feature = "questions")]
 use annals_schema_model::cel::{Node, Shape};
 use annals_schema_model::{DecodeError, EventSet, Raw, Resolve, SchemaId, Value, Writer};
-use bytes::Bytes;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::canonical;
-use crate::cause::told_by_headers;
+use crate::cause::{Headers, told_by_headers};
 use crate::explain::{RuleUsed, Touch, ValueFrom};
 use crate::folding::{ReaderUsed, SchemaUsed};
 
@@ -32,7 +31,7 @@ pub struct At<'a> {
     /// on another what its producer said, and may run backwards.
     pub recorded_ms: i64,
     /// The record's headers as they were sent.
-    pub headers: &'a [(String, Option<Bytes>)],
+    pub headers: &'a Headers,
 }
 
 told_by_headers!(At);
@@ -198,6 +197,11 @@ pub trait AnyFold: Send + Sync {
     }
     /// The state as JSON (`null` before the first event).
     fn view(&self, state: &Cell) -> Result<serde_json::Value, Stop>;
+    /// Adds the text of what [`AnyFold::view`] shows to `out`. What was added before an error is of no use.
+    fn show(&self, state: &Cell, out: &mut Vec<u8>) -> Result<(), Stop> {
+        out.extend_from_slice(self.view(state)?.to_string().as_bytes());
+        Ok(())
+    }
     /// Whether states of this fold can be kept as bytes and read back.
     fn keeps_snapshots(&self) -> bool {
         false

@@ -10,7 +10,6 @@ use annals_kafka_wire::batch::Record;
 use annals_schema_model::{Opened, Resolve, SchemaId, envelope};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::aggregates::Aggregate;
 use crate::error::StoreError;
@@ -22,6 +21,7 @@ use crate::snapshots::{Account, File, Pace, Snapshot};
 use crate::store::EventStore;
 
 mod copied;
+mod shown;
 mod untaken;
 
 pub(crate) use untaken::Unknown;
@@ -155,6 +155,8 @@ pub(crate) struct Folding<'a> {
     key: &'a [u8],
     state: Cell,
     pub(crate) account: Account,
+    /// Whether the account is told of: if not, applied events are only counted.
+    is_accounted: bool,
     pub(crate) halted: Option<Halted>,
     /// The last event that is part of the state.
     pub(crate) last: Option<Spot>,
@@ -197,10 +199,19 @@ impl<'a> Folding<'a> {
             key,
             state: None,
             account: Account::default(),
+            is_accounted: true,
             halted: None,
             last: None,
             keeping: None,
             touches: None,
+        }
+    }
+
+    /// Nobody will ask which events made the state.
+    pub(crate) fn unaccounted(self) -> Folding<'a> {
+        Folding {
+            is_accounted: false,
+            ..self
         }
     }
 
@@ -305,7 +316,8 @@ impl<'a> Folding<'a> {
                 self.account.unknown.note(spot.offset, log, &opened);
             }
             Ok(Step::Applied) => match &mut self.merged {
-                None => self.account.apply(spot, opened.writer.id),
+                None if self.is_accounted => self.account.apply(spot, opened.writer.id),
+                None => self.account.applied += 1,
                 Some(merged) => {
                     merged.applied.push(spot);
                     let log = self.partition.in_cut();
@@ -338,7 +350,10 @@ impl<'a> Folding<'a> {
             None => self.partition.spots(self.key, 0..events)?,
             Some(merged) => merged.fed.drain(..).take(events).collect(),
         };
-        *self = Folding::begin(self.store, self.fold, self.index, self.partition, self.key);
+        *self = Folding {
+            is_accounted: self.is_accounted,
+            ..Folding::begin(self.store, self.fold, self.index, self.partition, self.key)
+        };
         self.run(&spots)
     }
 
@@ -360,33 +375,5 @@ impl<'a> Folding<'a> {
     pub(crate) fn last_log(&self) -> Option<LogName> {
         let last = self.last?;
         self.merged.as_ref()?.index.log_of(&last)?.log_name()
-    }
-
-    /// The canonical state. A state that cannot be shown counts as a halt at the last event.
-    pub(crate) fn view(&mut self) -> Value {
-        let view = self.fold.view(&self.state);
-        self.shown(view)
-    }
-
-    /// The state with the types of its fields. What cannot be shown counts as a halt here too.
-    #[cfg(feature = "questions")]
-    pub(crate) fn value(&mut self) -> annals_schema_model::Value {
-        let value = self.fold.value(&self.state);
-        self.shown(value)
-    }
-
-    fn shown<V: Default>(&mut self, shown: Result<V, Stop>) -> V {
-        match shown {
-            Ok(value) => value,
-            Err(stop) => {
-                let halted = Halted {
-                    offset: self.last.map_or(-1, |spot| spot.offset),
-                    log: self.last_log(),
-                    reason: stop.to_string(),
-                };
-                self.halted.get_or_insert(halted);
-                V::default()
-            }
-        }
     }
 }

@@ -12,11 +12,13 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::StoreError;
 use crate::list::Member;
-use crate::population::{Rows, Summary};
+use crate::merged::LogName;
+use crate::population::{Row, Rows, Summary};
 
 #[cfg(feature = "avro-files")]
 mod avro;
@@ -77,7 +79,13 @@ impl Format {
         }
         match self {
             Format::NdJson => {
-                let summary = rows.each(limit, &mut |member| line(out, &member))?;
+                let rows = rows.in_text();
+                let mut text = Vec::new();
+                let summary = rows.each_row(limit, &mut |row| {
+                    text.clear();
+                    put(&row, &mut text).map_err(|_| StoreError::Stopped)?;
+                    taken(out.write_all(&text))
+                })?;
                 if rows.is_summed() {
                     line(out, &summary)?;
                 }
@@ -102,8 +110,62 @@ impl Format {
     }
 }
 
+/// A row as a line of JSON: its member, in which the text of the state stands as it is.
+fn put(row: &Row, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    let Some(text) = &row.text else {
+        serde_json::to_writer(&mut *out, &row.member)?;
+        out.push(b'\n');
+        return Ok(());
+    };
+    let Member {
+        id,
+        partition,
+        events,
+        revision,
+        offset,
+        log,
+        recorded,
+        state: _,
+        halted,
+        unknown_events,
+    } = &row.member;
+    let head = Head {
+        id,
+        partition: *partition,
+        events: *events,
+        revision: *revision,
+        offset: *offset,
+        log: log.as_ref(),
+        recorded: recorded.as_deref(),
+    };
+    serde_json::to_writer(&mut *out, &head)?;
+    // It goes on.
+    out.pop();
+    out.extend_from_slice(b",\"state\":");
+    out.extend_from_slice(text);
+    out.extend_from_slice(b",\"halted\":");
+    serde_json::to_writer(&mut *out, halted)?;
+    out.extend_from_slice(b",\"unknown_events\":");
+    serde_json::to_writer(&mut *out, unknown_events)?;
+    out.extend_from_slice(b"}\n");
+    Ok(())
+}
+
+/// What a member has before its state.
+#[derive(Serialize)]
+struct Head<'m> {
+    id: &'m str,
+    partition: u32,
+    events: u64,
+    revision: Option<u64>,
+    offset: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log: Option<&'m LogName>,
+    recorded: Option<&'m str>,
+}
+
 /// Writes a value as a line of JSON.
-pub(crate) fn line(out: &mut impl Write, value: &impl serde::Serialize) -> Result<(), StoreError> {
+pub(crate) fn line(out: &mut impl Write, value: &impl Serialize) -> Result<(), StoreError> {
     let written = serde_json::to_writer(&mut *out, value).map_err(io::Error::from);
     taken(written.and_then(|()| out.write_all(b"\n")))
 }
@@ -184,6 +246,39 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_row_with_a_text_is_the_line_of_its_member() {
+        let state = json!({"a": [1, "\""], "b": null});
+        let member = Member {
+            id: "a\"b".to_owned(),
+            partition: 3,
+            events: 7,
+            revision: Some(6),
+            offset: None,
+            log: None,
+            recorded: Some("1970-01-01T00:00:00.000Z".to_owned()),
+            state: Value::Null,
+            halted: None,
+            unknown_events: 2,
+        };
+        let whole = Member {
+            state: state.clone(),
+            ..member.clone()
+        };
+        let row = Row {
+            member,
+            taken: Default::default(),
+            cells: Vec::new(),
+            text: Some(state.to_string().into_bytes()),
+            #[cfg(feature = "avro-files")]
+            recorded_ms: None,
+        };
+        let mut out = Vec::new();
+        put(&row, &mut out).unwrap();
+        let wanted = serde_json::to_string(&whole).unwrap() + "\n";
+        assert_eq!(String::from_utf8(out).unwrap(), wanted);
+    }
 
     #[test]
     fn cells_are_told_apart() {

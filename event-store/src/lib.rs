@@ -95,7 +95,7 @@ mod work;
 pub use aggregates::{revision_name, revision_of};
 pub use at::{AsOf, AtError, parse_at};
 pub use between::{CHANGES_SHOWN_MAX, CutTaken, ValueChange};
-pub use cause::{Cause, CauseError};
+pub use cause::{Cause, CauseError, Headers, NO_HEADERS};
 pub use changes::ChangeKind;
 pub use cut::{Cut, CutError};
 pub use decide::{Decide, Decision};

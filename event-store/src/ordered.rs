@@ -159,7 +159,10 @@ impl<'a> InOrder<'a> {
         ahead: usize,
     ) -> std::io::Result<()> {
         let (key, behind) = after.map_or((&[][..], false), |(key, last)| (key, place <= *last));
-        let mut scan = chunk.scan(key, i64::MIN, ahead)?;
+        let number = self.aggregate.index.partitions.get(place).map(|one| one.number);
+        let last = number.map_or(-1, |number| self.cut.last(number));
+        let scan = chunk.scan(key, i64::MIN, ahead)?;
+        let mut scan = scan.before(last.saturating_add(1));
         let mut next = scan.next()?;
         while behind
             && next
@@ -190,8 +193,8 @@ impl<'a> InOrder<'a> {
                 break;
             };
             let key = key.to_vec();
-            let mut folding = Folding::new(store, aggregate, partition, &key);
-            let Some(events) = self.fold(&key, place, partition, &mut folding)? else {
+            let mut folding = Folding::new(store, aggregate, partition, &key).unaccounted();
+            let Some(events) = self.fold(&key, place, &mut folding)? else {
                 return Ok(Met::Lost);
             };
             if events > 0 {
@@ -213,10 +216,8 @@ impl<'a> InOrder<'a> {
         &mut self,
         key: &[u8],
         place: usize,
-        partition: &PartitionIndex,
         folding: &mut Folding<'_>,
     ) -> Result<Option<usize>, StoreError> {
-        let last = self.cut.last(partition.number);
         let mut events = 0;
         while let Some(mut lowest) = self.lowest.peek_mut() {
             let Reverse((found, at)) = &*lowest;
@@ -231,17 +232,15 @@ impl<'a> InOrder<'a> {
                     reading.next = Some(copied);
                     break;
                 }
-                if copied.record.offset <= last {
-                    let spot = Spot {
-                        offset: copied.record.offset,
-                        revision: events as u64,
-                        recorded_ms: copied.recorded_ms,
-                        place: 0,
-                    };
-                    events += 1;
-                    self.store.work.record(copied.record.headers.len())?;
-                    folding.feed(spot, Ok(&copied.record))?;
-                }
+                let spot = Spot {
+                    offset: copied.record.offset,
+                    revision: events as u64,
+                    recorded_ms: copied.recorded_ms,
+                    place: 0,
+                };
+                events += 1;
+                self.store.work.record(copied.record.headers.len())?;
+                folding.feed(spot, Ok(&copied.record))?;
                 match reading.scan.next() {
                     Ok(next) => reading.next = next,
                     Err(_) => return Ok(None),

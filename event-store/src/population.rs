@@ -69,7 +69,19 @@ pub struct Rows {
     removals: Vec<Removals>,
     is_of_all: bool,
     is_summed: bool,
-    is_typed: bool,
+    form: Form,
+}
+
+/// What rows are made of besides what is told of each.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// The state, or the columns of it.
+    Value,
+    /// The columns with their types.
+    #[cfg(feature = "avro-files")]
+    Typed,
+    /// The columns, or the text of the state.
+    Text,
 }
 
 impl EventStore {
@@ -104,7 +116,7 @@ impl EventStore {
             store: self.at_work(&self.work),
             is_of_all: question.is_of_all(),
             is_summed: question.sum.is_some() || question.count,
-            is_typed: false,
+            form: Form::Value,
             aggregate,
             asked,
         })
@@ -183,7 +195,15 @@ impl Rows {
     #[cfg(feature = "avro-files")]
     pub(crate) fn with_types(self) -> Rows {
         Rows {
-            is_typed: true,
+            form: Form::Typed,
+            ..self
+        }
+    }
+
+    /// The same question, whose rows have the text of their states where no columns are chosen.
+    pub(crate) fn in_text(self) -> Rows {
+        Rows {
+            form: Form::Text,
             ..self
         }
     }

@@ -35,6 +35,7 @@ impl<'a> Ranked<'a> {
     /// Takes a row in, and lets the last one go when there are too many.
     pub(crate) fn add(&mut self, row: Row) -> Result<(), StoreError> {
         let bytes = bytes_of(&row.member) + row.cells.iter().map(weight).sum::<usize>();
+        let bytes = bytes + row.text.as_ref().map_or(0, Vec::len);
         self.bytes += bytes;
         self.rows.push((row, bytes));
         if self.rows.len() > 2 * self.count || self.bytes > RANKED_BYTES_MAX {

@@ -85,7 +85,8 @@ impl EventStore {
             let partition = aggregate.index.partitions.get(one.partition);
             let mut one = UnderWay {
                 wanted: one,
-                folding: partition.map(|partition| Folding::new(self, aggregate, partition, &one.key)),
+                folding: partition
+                    .map(|partition| Folding::new(self, aggregate, partition, &one.key).unaccounted()),
                 seen: Vec::with_capacity(one.stops.len()),
             };
             one.look_behind(0, look)?;

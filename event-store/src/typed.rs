@@ -87,6 +87,18 @@ where
     }
 }
 
+impl<F: Fold> Typed<F> {
+    /// The state, if there is one.
+    fn typed<'s>(&self, state: &'s Cell) -> Result<Option<&'s F::State>, Halt> {
+        let typed = |some: &'s AnyState| some.downcast_ref().ok_or_else(|| self.id.foreign_state());
+        state.as_ref().map(typed).transpose()
+    }
+
+    fn unshown(&self, error: &serde_json::Error) -> Stop {
+        Halt(format!("the state of {:?} does not serialise: {error}", self.id)).into()
+    }
+}
+
 impl<F: Fold> AnyFold for Typed<F> {
     fn id(&self) -> &FoldId {
         &self.id
@@ -139,15 +151,17 @@ impl<F: Fold> AnyFold for Typed<F> {
     }
 
     fn view(&self, state: &Cell) -> Result<serde_json::Value, Stop> {
-        let Some(some) = state else {
-            return Ok(serde_json::Value::Null);
-        };
-        let typed = some
-            .downcast_ref::<F::State>()
-            .ok_or_else(|| self.id.foreign_state())?;
-        let value = serde_json::to_value(typed)
-            .map_err(|error| Halt(format!("the state of {:?} does not serialise: {error}", self.id)))?;
-        Ok(canonical::sorted(value))
+        match self.typed(state)? {
+            None => Ok(serde_json::Value::Null),
+            Some(typed) => match serde_json::to_value(typed) {
+                Ok(value) => Ok(canonical::sorted(value)),
+                Err(error) => Err(self.unshown(&error)),
+            },
+        }
+    }
+
+    fn show(&self, state: &Cell, out: &mut Vec<u8>) -> Result<(), Stop> {
+        canonical::write(&self.typed(state)?, out).map_err(|error| self.unshown(&error))
     }
 
     fn keeps_snapshots(&self) -> bool {

@@ -41,7 +41,7 @@ pub use check::Seen;
 pub use codec::{Compression, pack, unpack};
 pub use error::BatchError;
 pub use marker::Marker;
-pub use records::{HEADERS_MAX, Payload, Record, Records, Skim, Skimmed};
+pub use records::{HEADERS_MAX, Headers, NO_HEADERS, Payload, Record, Records, Skim, Skimmed};
 pub use stamp::{stamp, stamp_append_time};
 
 /// Bytes of a batch before its records.

@@ -1,14 +1,18 @@
 //! The order of keys: that of their bytes.
 //!
-//! What all keys of a log begin with tells nothing, and the eight bytes behind it decide most comparisons without a look at
+//! What all keys of a log begin with tells nothing, and the sixteen bytes behind it decide most comparisons without a look at
 //! the keys.
 
-/// The first eight bytes as a number that orders as they do; keys that end before count as if zeros followed.
-pub(crate) fn leading(bytes: &[u8]) -> u64 {
-    let mut first = [0; 8];
-    let taken = bytes.len().min(8);
+/// Bytes that [`leading`] tells.
+pub(crate) const LEADING_BYTES: usize = 16;
+
+/// The first bytes as numbers that order as they do; keys that end before count as if zeros followed.
+pub(crate) fn leading(bytes: &[u8]) -> [u64; 2] {
+    let mut first = [0; LEADING_BYTES];
+    let taken = bytes.len().min(LEADING_BYTES);
     first[..taken].copy_from_slice(&bytes[..taken]);
-    u64::from_be_bytes(first)
+    let all = u128::from_be_bytes(first);
+    [(all >> 64) as u64, all as u64]
 }
 
 /// How many bytes all keys begin with.

@@ -37,7 +37,7 @@ pub(super) fn conditions(topic: &Topic, records: Records) -> Result<Option<Condi
     let (mut keys, mut expected, mut faults) = (Vec::new(), Vec::new(), Vec::new());
     // They have been read to their end.
     for record in records.map_while(Result::ok) {
-        let mut values = record.headers.iter().filter(|(name, _)| name == HEADER);
+        let mut values = record.headers.iter().filter(|(name, _)| *name == HEADER);
         let refused = |what: &str| {
             let sentence = format!("record {}: {what}", record.index);
             Refusal::new(record.index, INVALID, sentence)
@@ -50,7 +50,7 @@ pub(super) fn conditions(topic: &Topic, records: Records) -> Result<Option<Condi
                     "it expects a revision and has no key whose revision that could be",
                 ));
             }
-            (Some((_, value)), None) => match revision(value.as_deref()) {
+            (Some((_, value)), None) => match revision(value) {
                 Ok(Some(revision)) => expected.push((keys.len(), revision)),
                 Ok(None) => {}
                 Err(what) => faults.push(refused(what)),

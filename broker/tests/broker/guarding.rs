@@ -231,8 +231,8 @@ async fn letters(client: &mut Client, partition: i32, count: usize) -> Vec<Recor
 }
 
 fn header<'a>(record: &'a Record, name: &str) -> Option<&'a [u8]> {
-    let found = record.headers.iter().filter(|(header, _)| header == name);
-    let values: Vec<_> = found.filter_map(|(_, value)| value.as_deref()).collect();
+    let found = record.headers.iter().filter(|(header, _)| *header == name);
+    let values: Vec<_> = found.filter_map(|(_, value)| value).collect();
     assert!(values.len() <= 1, "{name} stands there once");
     values.first().copied()
 }

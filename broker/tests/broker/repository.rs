@@ -100,7 +100,7 @@ async fn an_append_behind_what_is_not_the_end_is_a_conflict() {
         let now = annals_schema_model::Timestamp::from_millis(NOW_MS);
         let event = || NewEvent {
             value: vec![7],
-            headers: Vec::new(),
+            headers: Default::default(),
         };
         let nothing = log.read(b"a", &AsOf::Head, &mut |_| {}).unwrap();
         let two = [event(), event()];

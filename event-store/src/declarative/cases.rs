@@ -21,7 +21,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use annals_schema_model::{Raw, Timestamp, Writing};
-use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_saphyr::Spanned;
@@ -29,6 +28,7 @@ use serde_saphyr::Spanned;
 use super::fault::{LoadError, Place};
 use super::load::parse;
 use super::{Declarative, Events};
+use crate::cause::Headers;
 use crate::changes::{at, changes, escaped};
 use crate::fold::{AnyFold, At, Cell, Recorded, Step};
 use crate::resolve::Subjects;
@@ -140,9 +140,7 @@ fn run(fold: &Declarative, case: &Spanned<Case>, subjects: &dyn Subjects) -> Res
         }
         let (schema, body) = fold.written(&event.value, subjects)?;
         let headers = event.value.headers.iter();
-        let headers: Vec<(String, Option<Bytes>)> = headers
-            .map(|(name, value)| (name.clone(), Some(Bytes::from(value.clone()))))
-            .collect();
+        let headers: Headers = headers.map(|(name, value)| (name, Some(value))).collect();
         let at = At {
             partition: 0,
             offset: i64::from(number),

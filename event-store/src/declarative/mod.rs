@@ -45,7 +45,7 @@ pub use self::fault::LoadError;
 pub use self::load::{TEXT_BYTES_MAX, load, load_checked, load_pinned, name_of, rev_of};
 pub use self::pins::{Pin, Pins};
 use self::plan::{How, Plan};
-use self::slots::{Slots, State};
+use self::slots::{Field, Slots, State};
 use self::undo::Undo;
 use self::verb::{Input, Operation};
 use crate::canonical;
@@ -75,6 +75,13 @@ impl Declarative {
     #[must_use]
     pub fn pins(&self) -> &Pins {
         &self.pins
+    }
+
+    /// The fields of a state that are set, if there is one.
+    fn set<'s>(&'s self, state: &'s Cell) -> Result<Option<impl Iterator<Item = Field<'s>>>, Stop> {
+        let fields = |some: &'s AnyState| some.downcast_ref().ok_or_else(|| self.id.foreign_state());
+        let state = state.as_ref().map(fields).transpose()?;
+        Ok(state.map(|state| self.slots.set(state)))
     }
 
     /// The rule for an event of a message; `Err` when there is none to run.
@@ -275,15 +282,11 @@ impl AnyFold for Declarative {
     }
 
     fn value(&self, state: &Cell) -> Result<Value, Stop> {
-        let Some(some) = state else {
+        let Some(fields) = self.set(state)? else {
             return Ok(Value::Null);
         };
-        let fields = some
-            .downcast_ref::<State>()
-            .ok_or_else(|| self.id.foreign_state())?;
-        let fields = self.slots.names().iter().zip(fields);
-        let set = fields.filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
-        Ok(Value::Map(set.collect()))
+        let map = fields.map(|(name, value)| (name.clone(), value.clone()));
+        Ok(Value::Map(map.collect()))
     }
 
     fn condition_fits(&self, condition: &Node) -> Result<(), String> {
@@ -295,19 +298,20 @@ impl AnyFold for Declarative {
     }
 
     fn view(&self, state: &Cell) -> Result<serde_json::Value, Stop> {
-        let Some(some) = state else {
+        let Some(fields) = self.set(state)? else {
             return Ok(serde_json::Value::Null);
         };
-        let fields = some
-            .downcast_ref::<State>()
-            .ok_or_else(|| self.id.foreign_state())?;
-        let mut object = serde_json::Map::new();
-        for (name, value) in self.slots.names().iter().zip(fields) {
-            if let Some(value) = value {
-                object.insert(name.clone(), value.to_json());
-            }
-        }
-        Ok(canonical::sorted(serde_json::Value::Object(object)))
+        let object = fields.map(|(name, value)| (name.clone(), value.to_json()));
+        Ok(canonical::sorted(serde_json::Value::Object(object.collect())))
+    }
+
+    fn show(&self, state: &Cell, out: &mut Vec<u8>) -> Result<(), Stop> {
+        let Some(fields) = self.set(state)? else {
+            out.extend_from_slice(b"null");
+            return Ok(());
+        };
+        let object = fields.map(|(name, value)| (name, canonical::Shown(value)));
+        canonical::write_object(object, out).map_err(|error| Halt(error.to_string()).into())
     }
 
     fn keeps_snapshots(&self) -> bool {

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use annals_schema_model::Value;
 use annals_schema_model::cel::{Names, Path, Root, Roots};
-use bytes::Bytes;
 
 use super::verb::Input;
 use crate::key::key_text;
@@ -57,10 +56,8 @@ impl Roots for Meant<'_> {
             }
             (Root::Name(STATE), None) => Ok((Cow::Owned(self.whole_state()), 0)),
             (Root::Name(AT), Some((field, [header]))) if field == "headers" => {
-                let headers = self.input.recorded.at.headers.iter();
-                let value = headers.rev().find(|(name, _)| name == header);
-                let value = value.map_or(Value::Null, |(_, value)| self::header(value.as_ref()));
-                Ok((Cow::Owned(value), 2))
+                let value = self.input.recorded.at.headers.last(header);
+                Ok((Cow::Owned(self::header(value.flatten())), 2))
             }
             (Root::Name(AT), Some((field, _))) => {
                 let value = self.at(field);
@@ -108,7 +105,7 @@ impl Meant<'_> {
             "headers" => Value::Map(
                 at.headers
                     .iter()
-                    .map(|(name, value)| (name.clone(), header(value.as_ref())))
+                    .map(|(name, value)| (name.to_owned(), header(value)))
                     .collect(),
             ),
             _ => return None,
@@ -134,10 +131,10 @@ impl Meant<'_> {
     }
 }
 
-fn header(value: Option<&Bytes>) -> Value {
-    match value.map(|bytes| std::str::from_utf8(bytes)) {
+fn header(value: Option<&[u8]>) -> Value {
+    match value.map(std::str::from_utf8) {
         None => Value::Null,
         Some(Ok(text)) => Value::String(text.to_owned()),
-        Some(Err(_)) => Value::Bytes(value.map(|bytes| bytes.to_vec()).unwrap_or_default()),
+        Some(Err(_)) => Value::Bytes(value.unwrap_or_default().to_vec()),
     }
 }

@@ -10,6 +10,9 @@ use super::verb::{Operation, Verb};
 /// The state: a value for each field that is set.
 pub(crate) type State = Vec<Option<Value>>;
 
+/// A field that is set.
+pub(crate) type Field<'s> = (&'s String, &'s Value);
+
 /// The names of the fields; a field's slot is its place here.
 #[derive(Debug, Default)]
 pub(crate) struct Slots(Vec<String>);
@@ -17,6 +20,12 @@ pub(crate) struct Slots(Vec<String>);
 impl Slots {
     pub(crate) fn names(&self) -> &[String] {
         &self.0
+    }
+
+    /// The fields of a state that are set.
+    pub(crate) fn set<'s>(&'s self, state: &'s State) -> impl Iterator<Item = Field<'s>> {
+        let fields = self.0.iter().zip(state);
+        fields.filter_map(|(name, value)| Some((name, value.as_ref()?)))
     }
 
     fn of(&mut self, field: &str) -> usize {

@@ -293,7 +293,7 @@ mod tests {
             before in proptest::collection::vec(proptest::option::weighted(0.9, value()), 2),
             block in proptest::collection::vec(simple(), 1..5),
         ) {
-            let at = crate::fold::At { partition: 0, offset: 0, revision: 0, recorded_ms: 0, headers: &[] };
+            let at = crate::fold::At { partition: 0, offset: 0, revision: 0, recorded_ms: 0, headers: &annals_kafka_wire::batch::NO_HEADERS };
             let raw = Raw { schema: SchemaId::new(1).unwrap(), body: &[] };
             let recorded = Recorded { topic: "t", at, key: b"k", raw };
             let names = ["a".to_owned(), "b".to_owned()];

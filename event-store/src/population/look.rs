@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use annals_schema_model::Value;
 
-use super::Rows;
+use super::{Form, Rows};
 use crate::error::StoreError;
 use crate::folding::Folding;
 use crate::list::Member;
@@ -18,6 +18,8 @@ pub(crate) struct Row {
     pub(crate) taken: Taken,
     /// The columns with their types, where they are wanted so; the member has no state then.
     pub(crate) cells: Vec<Value>,
+    /// The text of the state, where it is wanted so; the member has none then.
+    pub(crate) text: Option<Vec<u8>>,
     #[cfg(feature = "avro-files")]
     pub(crate) recorded_ms: Option<i64>,
 }
@@ -44,14 +46,16 @@ impl Rows {
         folding: &mut Folding<'_>,
         wants_rows: &AtomicBool,
     ) -> Result<Seen, StoreError> {
+        let wants_row = wants_rows.load(Ordering::Relaxed);
         if !self.asked.is_of_values() {
-            let state = match wants_rows.load(Ordering::Relaxed) {
-                true => folding.view(),
-                false => serde_json::Value::Null,
-            };
+            let mut row = self.row(one, folding, Taken::default());
+            if wants_row {
+                self.show(&mut row, folding);
+            }
+            let text = row.text.as_ref().map_or(0, Vec::len);
             return Ok(Seen {
-                bytes: weight_in_json(&state),
-                row: Some(self.row(one, folding, state, Taken::default(), Vec::new())),
+                bytes: text + weight_in_json(&row.member.state),
+                row: Some(row),
             });
         }
         let value = folding.value();
@@ -60,17 +64,19 @@ impl Rows {
             .take(&value)
             .map_err(|problem| self.undecided(&one.key, problem))?;
         let row = taken.map(|taken| {
-            let (mut cells, mut state) = (Vec::new(), serde_json::Value::Null);
+            let mut row = self.row(one, folding, taken);
             match &self.asked.columns {
-                Some(columns) if self.is_typed => {
+                #[cfg(feature = "avro-files")]
+                Some(columns) if self.form == Form::Typed => {
                     let found = columns.iter().map(|column| column.find(&value));
-                    cells.extend(found.map(|found| found.cloned().unwrap_or_default()));
+                    row.cells
+                        .extend(found.map(|found| found.cloned().unwrap_or_default()));
                 }
-                Some(columns) => state = Asked::columns_of(columns, &value),
-                None if wants_rows.load(Ordering::Relaxed) => state = folding.view(),
+                Some(columns) => row.member.state = Asked::columns_of(columns, &value),
+                None if wants_row => self.show(&mut row, folding),
                 None => {}
             }
-            self.row(one, folding, state, taken, cells)
+            row
         });
         Ok(Seen {
             bytes: weight(&value),
@@ -78,18 +84,22 @@ impl Rows {
         })
     }
 
-    fn row(
-        &self,
-        one: &Wanted,
-        folding: &Folding<'_>,
-        state: serde_json::Value,
-        taken: Taken,
-        cells: Vec<Value>,
-    ) -> Row {
+    /// Puts the state into a row; what stopped the folding is told anew, as it may be that it cannot be shown.
+    fn show(&self, row: &mut Row, folding: &mut Folding<'_>) {
+        match self.form {
+            Form::Text => row.text = Some(folding.show()),
+            _ => row.member.state = folding.view(),
+        }
+        row.member.halted.clone_from(&folding.halted);
+    }
+
+    /// The row of an aggregate, without its state.
+    fn row(&self, one: &Wanted, folding: &Folding<'_>, taken: Taken) -> Row {
         Row {
-            member: Member::with(one, folding, state),
+            member: Member::with(one, folding, serde_json::Value::Null),
             taken,
-            cells,
+            cells: Vec::new(),
+            text: None,
             #[cfg(feature = "avro-files")]
             recorded_ms: folding.last.map(|spot| spot.recorded_ms),
         }

@@ -26,9 +26,8 @@ mod swap;
 use std::future::Future;
 
 use annals_schema_model::EventSet;
-use bytes::Bytes;
 
-use crate::cause::told_by_headers;
+use crate::cause::{Headers, told_by_headers};
 use crate::fold::Halt;
 use crate::key::key_text;
 pub use database::{Database, Query, Row, Sql, Transaction};
@@ -60,7 +59,7 @@ pub struct EventAt<'a> {
     /// The record's key.
     pub key: Option<&'a [u8]>,
     /// The record's headers as they were sent.
-    pub headers: &'a [(String, Option<Bytes>)],
+    pub headers: &'a Headers,
 }
 
 told_by_headers!(EventAt);

@@ -11,7 +11,7 @@ use super::checkpoint::{self, Added, Generation};
 use super::database::{Sql, Transaction};
 use super::projector::{Projector, blocking};
 use super::{EventAt, Projection, ProjectionError, Refusal};
-use crate::cause::{Headers, header_of};
+use crate::cause::Headers;
 use crate::feed::{Feed, FeedError, FeedRecord};
 use crate::folding::open_headed;
 
@@ -101,7 +101,7 @@ impl<E: EventSet> Page<E> {
 
 /// Reads a record; the error is why it cannot be.
 fn read<E: EventSet>(record: FeedRecord, resolve: &dyn Resolve) -> Result<Read<E>, String> {
-    let header = header_of(&record.headers, envelope::VALUE_HEADER);
+    let header = record.headers.last(envelope::VALUE_HEADER).flatten();
     let what = {
         let opened = open_headed(header, record.value.as_deref(), resolve)?;
         match E::decode(&opened.raw(), resolve).map_err(|error| error.to_string())? {

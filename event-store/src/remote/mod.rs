@@ -19,7 +19,7 @@ use annals_schema_model::Timestamp;
 use bytes::Bytes;
 
 use crate::at::AsOf;
-use crate::cause::Headers;
+use crate::cause::{Headers, NO_HEADERS};
 use crate::cut::Cut;
 use crate::feed::{FeedError, Portion};
 use crate::fold::At;
@@ -123,8 +123,7 @@ impl EventLog for Remote {
         let answered = self.ask(|answer| Ask::Read(key, at.clone(), answer));
         let (place, events) = answered.ok_or_else(gone)??;
         for (revision, event) in (0..).zip(&events) {
-            let nothing = Vec::new();
-            let headers = event.record.as_ref().map_or(&nothing, |(headers, _)| headers);
+            let headers = event.record.as_ref().map_or(&NO_HEADERS, |(headers, _)| headers);
             each(&Stored {
                 at: At {
                     partition: place.partition,

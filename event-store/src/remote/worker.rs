@@ -234,8 +234,8 @@ impl Worker {
                 .map_or_else(|| "none".to_owned(), |last| last.to_string());
             let mut headers: Vec<(String, Bytes)> = event
                 .headers
-                .into_iter()
-                .map(|(name, value)| (name, value.unwrap_or_default()))
+                .iter()
+                .map(|(name, value)| (name.to_owned(), Bytes::copy_from_slice(value.unwrap_or_default())))
                 .collect();
             headers.push((EXPECTED_REVISION_HEADER.to_owned(), expected.into()));
             let record = NewRecord {

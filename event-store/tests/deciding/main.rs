@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use account::{Account, AccountEvent, AccountFold, Deposit, Open, Rejected, SCHEMAS};
 use annals_event_store::{
-    AsOf, Decide, Decision, EventLog, HandleError, NewEvent, Place, Repository, Stored, UnappendedError,
-    UnreadError, parse_at,
+    AsOf, Decide, Decision, EventLog, HandleError, Headers, NewEvent, Place, Repository, Stored,
+    UnappendedError, UnreadError, parse_at,
 };
 use annals_schema_model::{Identify as _, Timestamp, envelope};
 use proptest::prelude::*;
@@ -281,7 +281,7 @@ impl<L: EventLog> EventLog for Overtaken<L> {
         now: Timestamp,
     ) -> Result<i64, UnappendedError> {
         if let Some(value) = self.others.lock().unwrap().pop() {
-            let headers = Vec::new();
+            let headers = Headers::default();
             self.log
                 .append(key, behind, &[NewEvent { value, headers }], now)?;
         }
@@ -353,7 +353,7 @@ fn what_the_fold_has_not_heard_of_is_not_decided_on() {
     let log = bank.store.log("account").unwrap();
     let write = |value: Vec<u8>| {
         let place = log.read(b"a", &AsOf::Head, &mut |_| {}).unwrap();
-        let headers = Vec::new();
+        let headers = Headers::default();
         let event = NewEvent { value, headers };
         log.append(b"a", &place, &[event], Timestamp::from_millis(NOW))
             .unwrap();

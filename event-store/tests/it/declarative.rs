@@ -235,10 +235,7 @@ pub(crate) fn fold(text: &str, events: &[Till]) -> (serde_json::Value, Vec<Resul
         let write = event.write(&ids, "k", 1_000 * offset);
         let value = write.value.unwrap();
         let envelope = annals_schema_model::envelope::read(&value).unwrap();
-        let headers = [
-            ("actor".to_owned(), Some("eve".into())),
-            ("trace".to_owned(), None),
-        ];
+        let headers = [("actor", Some("eve")), ("trace", None)].into_iter().collect();
         let at = annals_event_store::At {
             partition: 3,
             offset,

@@ -89,7 +89,7 @@ fn confirmed() -> OrdersEvent {
 
 /// Folds events, recorded second by second from 100 on.
 fn fold(events: Vec<OrdersEvent>) -> Result<Order, Halt> {
-    let headers = [("actor".to_owned(), Some("jane".into()))];
+    let headers = [("actor", Some("jane"))].into_iter().collect();
     let at = |revision: u64| At {
         partition: 0,
         offset: 0,

@@ -1,6 +1,6 @@
 //! The package fold, event by event.
 
-use annals_event_store::{At, Fold};
+use annals_event_store::{At, Fold, NO_HEADERS};
 
 use super::*;
 use crate::events::shop::packages::{
@@ -29,7 +29,7 @@ fn fold(events: Vec<Event>) -> Result<Package, Halt> {
         offset: second,
         revision: 0,
         recorded_ms: 60_000 + 1_000 * second,
-        headers: &[],
+        headers: &NO_HEADERS,
     };
     let mut events = events.into_iter().zip(0..);
     let (first, second) = events.next().unwrap();

@@ -5,14 +5,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annals_event_store::{AnyFold, At, Cell, Recorded, Registered, Step, Subjects, declarative, typed};
+use annals_event_store::{
+    AnyFold, At, Cell, Headers, Recorded, Registered, Step, Subjects, declarative, typed,
+};
 use annals_examples::company::{DemoRecord, history};
 use annals_examples::events::SCHEMAS;
 use annals_examples::order::OrderFold;
 use annals_examples::package::PackageFold;
 use annals_examples::{ORDER_FOLD, PACKAGE_FOLD};
 use annals_schema_model::{Raw, Resolve, Schema, SchemaId, Unresolved, Writer};
-use bytes::Bytes;
 
 /// Every schema of the company, with ids in the order in which they are listed.
 struct Registry(Vec<Row>);
@@ -66,8 +67,6 @@ impl Subjects for Registry {
     }
 }
 
-type Headers = Vec<(String, Option<Bytes>)>;
-
 /// Feeds records to both folds and compares what they show after each event. Answers how many events both folded.
 fn compare(registry: &Registry, folds: &[Box<dyn AnyFold>; 2], records: &[&DemoRecord]) -> usize {
     let mut states: [Cell; 2] = [None, None];
@@ -75,7 +74,7 @@ fn compare(registry: &Registry, folds: &[Box<dyn AnyFold>; 2], records: &[&DemoR
         let headers: Headers = record
             .headers
             .iter()
-            .map(|(name, value)| ((*name).to_owned(), Some(Bytes::from(value.clone()))))
+            .map(|(name, value)| (name, Some(value)))
             .collect();
         let event = Recorded {
             topic: record.topic,

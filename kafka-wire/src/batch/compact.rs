@@ -121,10 +121,7 @@ fn put(records: &mut Writer, record: &Record, base_offset: i64, base_timestamp: 
     nullable(&mut body, record.key.as_deref());
     nullable(&mut body, record.value.as_deref());
     body.varint(record.headers.len() as i32);
-    for (key, value) in &record.headers {
-        nullable(&mut body, Some(key.as_bytes()));
-        nullable(&mut body, value.as_deref());
-    }
+    body.put(record.headers.bytes());
     let body = body.into_bytes();
     records.varint(body.len() as i32);
     records.put(&body);

@@ -7,18 +7,20 @@
 //! ```
 //!
 //! Invariant: the iterator gives exactly the records the header counts, with rising offsets that end within the batch,
-//! or an error and then nothing. Keys and values are slices of the decompressed bytes.
+//! or an error and then nothing. Keys, values and headers are slices of the decompressed bytes.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use bytes::Bytes;
 
 use super::{Announced, Batch, BatchError, Compression, Seen, TimestampType, check, codec};
-use crate::{error::WireError, primitives::Reader};
 
+mod cursor;
+mod headers;
 mod skim;
 
-use skim::Cursor;
+use cursor::{Cursor, Flaw};
+pub use headers::{Headers, NO_HEADERS};
 pub use skim::{Payload, Skim, Skimmed};
 
 /// The most headers one record may have.
@@ -47,13 +49,15 @@ pub struct Record {
     /// Its payload; `None` is a tombstone.
     pub value: Option<Bytes>,
     /// Its headers in order; keys may repeat. A key that is not UTF-8 is an error.
-    pub headers: Vec<(String, Option<Bytes>)>,
+    pub headers: Headers,
 }
 
 /// Iterates over a batch's records. After an error it is at its end.
 #[derive(Debug, Clone)]
 pub struct Records {
-    from: Reader,
+    bytes: Bytes,
+    /// Where the next record begins.
+    at: usize,
     base_offset: i64,
     last_offset_delta: i32,
     base_timestamp: i64,
@@ -65,6 +69,18 @@ pub struct Records {
     done: bool,
 }
 
+/// Where the parts of a record stand.
+struct Parts {
+    offset: i64,
+    timestamp_ms: i64,
+    key: Option<Range<usize>>,
+    value: Option<Range<usize>>,
+    /// Value and headers, with what says how long they are.
+    payload: Range<usize>,
+    /// Its headers behind their count, and that.
+    headers: (Range<usize>, usize),
+}
+
 impl Records {
     pub(super) fn new(batch: &Batch, unpacked: Bytes) -> Self {
         let append_time = match batch.timestamp_type() {
@@ -72,7 +88,8 @@ impl Records {
             TimestampType::LogAppendTime => Some(batch.max_timestamp()),
         };
         Self {
-            from: Reader::new(unpacked),
+            bytes: unpacked,
+            at: 0,
             base_offset: batch.base_offset(),
             last_offset_delta: batch.last_offset_delta(),
             base_timestamp: batch.base_timestamp(),
@@ -95,17 +112,21 @@ impl Records {
             base_timestamp: self.base_timestamp,
         };
         let broken = codec::broken(Compression::None, 0);
-        check::check(announced, &mut &self.from.rest()[..], sought, seen, broken)
+        check::check(announced, &mut self.unread(), sought, seen, broken)
+    }
+
+    fn unread(&self) -> &[u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
     }
 
     /// How many bytes are not yet read: at the beginning, what the records take unpacked.
     pub fn unread_bytes(&self) -> usize {
-        self.from.remaining()
+        self.unread().len()
     }
 
     /// The same reading of a copy of its bytes, which holds nothing else in memory.
     pub fn detached(mut self) -> Self {
-        self.from = Reader::new(Bytes::copy_from_slice(self.from.rest()));
+        (self.bytes, self.at) = (Bytes::copy_from_slice(self.unread()), 0);
         self
     }
 
@@ -113,59 +134,72 @@ impl Records {
     /// what is wrong with the rest of them goes unnoticed; one that cannot be passed over is the next that is read.
     pub fn pass_to(&mut self, offset: i64) {
         while !self.done && self.index < self.count {
-            let Some((bytes, delta)) = ahead(self.from.rest()) else {
+            let Ok((end, delta)) = ahead(Cursor::new(&self.bytes, self.at)) else {
                 return;
             };
             let fits = delta > self.previous_delta && delta <= self.last_offset_delta;
             let is_before = self.base_offset + i64::from(delta) < offset;
-            if !fits || !is_before || self.from.pass(bytes).is_err() {
+            if !fits || !is_before {
                 return;
             }
+            self.at = end;
             self.previous_delta = delta;
             self.index += 1;
         }
     }
 
-    fn read(&mut self) -> Result<Record, Flaw> {
-        let length = required(self.from.varint()?, "its length is negative")?;
-        let mut body = Reader::new(self.from.take(length)?);
-        let _attributes = body.i8()?; // no bit of it is in use
+    /// Reads the next record, and goes behind it.
+    fn read(&mut self) -> Result<Parts, Flaw> {
+        let mut from = Cursor::new(&self.bytes, self.at);
+        let length = from.length("its length is negative")?;
+        let mut body = from.part(length)?;
+        body.take(1)?; // attributes: no bit of it is in use
         let timestamp_delta = body.varlong()?;
         let offset_delta = body.varint()?;
         if offset_delta <= self.previous_delta || offset_delta > self.last_offset_delta {
-            return Err(Flaw::Rule("its offset is out of order or beyond the batch"));
+            return Err("its offset is out of order or beyond the batch");
         }
-        self.previous_delta = offset_delta;
-        let key = nullable(&mut body)?;
-        let value = nullable(&mut body)?;
-        let headers = headers(&mut body)?;
+        let key = body.nullable_place()?;
+        let payload_at = body.at();
+        let value = body.nullable_place()?;
+        let headers = body.headers()?;
         body.finish()?;
-        Ok(Record {
+        self.previous_delta = offset_delta;
+        self.at = body.at();
+        self.index += 1;
+        Ok(Parts {
             offset: self.base_offset + i64::from(offset_delta),
-            index: self.index,
             timestamp_ms: self
                 .append_time
                 .unwrap_or(self.base_timestamp.saturating_add(timestamp_delta)),
             key,
             value,
+            payload: payload_at..self.at,
             headers,
         })
     }
 
-    fn end_early<T>(&mut self) -> Option<Result<T, BatchError>> {
-        self.fail(Flaw::Rule("bytes follow the last record the header counts"))
+    /// The next record, as long as there is one.
+    fn next_parts(&mut self) -> Option<Result<Parts, BatchError>> {
+        if self.done {
+            return None;
+        }
+        if self.index == self.count {
+            self.done = true;
+            return match self.unread() {
+                [] => None,
+                _ => Some(Err(self.fail("bytes follow the last record the header counts"))),
+            };
+        }
+        Some(self.read().map_err(|flaw| self.fail(flaw)))
     }
 
-    fn fail<T>(&mut self, reason: Flaw) -> Option<Result<T, BatchError>> {
+    fn fail(&mut self, flaw: Flaw) -> BatchError {
         self.done = true;
-        let reason = match reason {
-            Flaw::Wire(error) => error.to_string(),
-            Flaw::Rule(rule) => rule.to_owned(),
-        };
-        Some(Err(BatchError::Record {
+        BatchError::Record {
             index: self.index,
-            reason,
-        }))
+            reason: flaw.to_owned(),
+        }
     }
 }
 
@@ -173,76 +207,28 @@ impl Iterator for Records {
     type Item = Result<Record, BatchError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        if self.index == self.count {
-            self.done = true;
-            return match self.from.finish() {
-                Ok(()) => None,
-                Err(_) => self.end_early(),
-            };
-        }
-        match self.read() {
-            Ok(record) => {
-                self.index += 1;
-                Some(Ok(record))
-            }
-            Err(reason) => self.fail(reason),
-        }
+        let index = self.index;
+        let parts = match self.next_parts()? {
+            Ok(parts) => parts,
+            Err(error) => return Some(Err(error)),
+        };
+        let (headers, count) = parts.headers;
+        Some(Ok(Record {
+            offset: parts.offset,
+            index,
+            timestamp_ms: parts.timestamp_ms,
+            key: parts.key.map(|key| self.bytes.slice(key)),
+            value: parts.value.map(|value| self.bytes.slice(value)),
+            headers: Headers::new(self.bytes.slice(headers), count),
+        }))
     }
 }
 
-/// How many bytes the next record takes, and its offset delta; nothing when it says neither.
-fn ahead(bytes: &[u8]) -> Option<(usize, i32)> {
-    let mut from = Cursor::new(bytes);
-    let length = usize::try_from(from.varint()?).ok()?;
-    let record = from.pass(length)?;
-    let mut body = Cursor::new(bytes.get(record.clone())?);
-    body.pass(1)?;
+/// Where the next record ends, and its offset delta.
+fn ahead(mut from: Cursor<'_>) -> Result<(usize, i32), Flaw> {
+    let length = from.length("its length is negative")?;
+    let mut body = from.part(length)?;
+    body.take(1)?;
     body.varlong()?;
-    Some((record.end, body.varint()?))
-}
-
-/// Why a record cannot be read: its bytes, or a rule about them.
-enum Flaw {
-    Wire(WireError),
-    Rule(&'static str),
-}
-
-impl From<WireError> for Flaw {
-    fn from(error: WireError) -> Self {
-        Self::Wire(error)
-    }
-}
-
-fn required(length: i32, rule: &'static str) -> Result<usize, Flaw> {
-    usize::try_from(length).map_err(|_| Flaw::Rule(rule))
-}
-
-fn nullable(body: &mut Reader) -> Result<Option<Bytes>, Flaw> {
-    match body.varint()? {
-        -1 => Ok(None),
-        length => Ok(Some(
-            body.take(required(length, "a key or value has a negative length")?)?,
-        )),
-    }
-}
-
-fn headers(body: &mut Reader) -> Result<Vec<(String, Option<Bytes>)>, Flaw> {
-    let count = required(body.varint()?, "its header count is negative")?;
-    // A header takes two bytes at least.
-    if count > HEADERS_MAX || count > body.remaining() / 2 {
-        return Err(Flaw::Rule(
-            "it has more headers than its bytes can hold, or more than 1000",
-        ));
-    }
-    let mut headers = Vec::with_capacity(count);
-    for _ in 0..count {
-        let length = required(body.varint()?, "a header key has a negative length")?;
-        let key = body.take(length)?;
-        let key = std::str::from_utf8(&key).map_err(|_| Flaw::Rule("a header key is not UTF-8"))?;
-        headers.push((key.to_owned(), nullable(body)?));
-    }
-    Ok(headers)
+    Ok((from.at(), body.varint()?))
 }

@@ -113,15 +113,15 @@ fn records_that_lie_are_refused_once() {
         assert!(records.next().is_none());
     }
     check(61, &[1], "its length is negative");
-    check(61, &[126], "end early");
-    check(61, &[26], "1 bytes are left over");
+    check(61, &[126], "shorter than what it holds");
+    check(61, &[26], "longer than what it holds");
     check(64, &[1], "out of order");
     check(64, &[4], "out of order or beyond");
     check(65, &[3], "negative length");
-    check(65, &[126], "end early");
+    check(65, &[126], "shorter than what it holds");
     check(69, &[1], "header count is negative");
     check(69, &[126], "more headers");
-    check(69, &[4], "end early");
+    check(69, &[4], "shorter than what it holds");
     check(69, &[6], "more headers");
     check(70, &[3], "header key has a negative length");
     check(71, &[0xff], "not UTF-8");

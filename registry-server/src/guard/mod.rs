@@ -185,7 +185,7 @@ mod nodes {
                 timestamp_ms: 0,
                 key: None,
                 value: Some(value.into()),
-                headers: Vec::new(),
+                headers: Default::default(),
             }
         };
         let caller = Caller {

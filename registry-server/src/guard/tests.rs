@@ -78,7 +78,7 @@ fn record(index: i32, value: Option<&[u8]>, headers: &[(&str, &[u8])]) -> Record
         value: value.map(Bytes::copy_from_slice),
         headers: headers
             .iter()
-            .map(|(name, value)| ((*name).to_owned(), Some(Bytes::copy_from_slice(value))))
+            .map(|(name, value)| (*name, Some(*value)))
             .collect(),
     }
 }

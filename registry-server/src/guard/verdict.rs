@@ -291,8 +291,7 @@ impl Judge<'_> {
         if self.level == Level::Off {
             return Ok(());
         }
-        let header = record.headers.iter().rev().find(|(key, _)| key == header);
-        let header = header.and_then(|(_, named)| named.as_deref());
+        let header = record.headers.last(header).flatten();
         let framed = envelope::read_framed(header, payload).map_err(|e| {
             let sentence = format!(
                 "the {side} carries no schema id, which topic {} asks for: {e}",

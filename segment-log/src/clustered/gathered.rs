@@ -8,7 +8,7 @@ use std::ops::Range;
 use annals_kafka_wire::batch::{Batch, Compression};
 use bytes::Bytes;
 
-use crate::order::{leading, shared_prefix};
+use crate::order::{LEADING_BYTES, leading, shared_prefix};
 
 /// What memory takes for a record besides its bytes.
 const ENTRY_BYTES: usize = size_of::<Entry>();
@@ -29,7 +29,7 @@ pub(crate) struct Gathered {
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     /// What its key begins with, behind what all keys begin with.
-    leading: u64,
+    leading: [u64; 2],
     offset: i64,
     ms: i64,
     recorded_ms: i64,
@@ -147,7 +147,7 @@ impl Gathered {
             self.latest_ms = Some(recorded_ms);
             if let Some(key) = record.key {
                 self.entries.push(Entry {
-                    leading: 0,
+                    leading: [0; 2],
                     offset: record.offset,
                     ms: record.timestamp_ms,
                     recorded_ms,
@@ -168,13 +168,18 @@ impl Gathered {
         for entry in &mut self.entries {
             entry.leading = leading(&entry.key(pieces)[shared..]);
         }
-        // Those of one key begin alike, and few others do: so keys are looked at once, not at each comparison.
+        // Those of one key begin alike, and few others do: so keys are looked at once, not at each comparison; and not at all
+        // where they are told as a whole.
         self.entries
             .sort_unstable_by_key(|entry| (entry.leading, entry.offset));
         for alike in self
             .entries
             .chunk_by_mut(|one, other| one.leading == other.leading)
         {
+            let length = alike.first().map_or(0, |first| first.range().len());
+            if length - shared <= LEADING_BYTES && alike.iter().all(|entry| entry.range().len() == length) {
+                continue;
+            }
             let first = alike.first().map(|first| first.key(pieces));
             if alike.iter().any(|entry| Some(entry.key(pieces)) != first) {
                 alike.sort_unstable_by_key(|entry| (entry.key(pieces), entry.offset));

@@ -18,6 +18,8 @@ use crate::varint::{self, Damaged};
 /// Reads the records of a [`Chunk`], see [`Chunk::scan`]. It holds one open file, and in memory what was read of it at once.
 pub struct Scan {
     chunk: Arc<Chunk>,
+    /// Records from this offset on are passed over.
+    end: i64,
     from: From,
 }
 
@@ -52,9 +54,19 @@ impl Scan {
             Content::File(copy) => From::File(Box::new(Blocks::new(Arc::clone(copy), ahead)?)),
             Content::Memory(_) => From::Memory(0),
         };
-        let mut scan = Scan { chunk, from };
+        let mut scan = Scan {
+            chunk,
+            end: i64::MAX,
+            from,
+        };
         scan.seek(key, offset)?;
         Ok(scan)
+    }
+
+    /// The same, which passes over the records from an offset on.
+    #[must_use]
+    pub fn before(self, end: i64) -> Scan {
+        Scan { end, ..self }
     }
 
     /// The next record in the order of (key, offset); `None` at the end. It always has a key.
@@ -71,7 +83,7 @@ impl Scan {
             let Some(spot) = spot(&mut self.from, &chunk.content)? else {
                 return Ok(None);
             };
-            if !chunk.holds(spot.offset) {
+            if spot.offset >= self.end || !chunk.holds(spot.offset) {
                 continue;
             }
             let Some(payload) = Payload::read(spot.bytes, spot.payload) else {

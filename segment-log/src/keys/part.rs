@@ -243,7 +243,7 @@ impl Part {
     pub(super) fn sorted(&self) -> Vec<(&[u8], &[u32])> {
         // The bytes behind what all keys begin with decide most comparisons without a look at the key.
         let shared = shared_prefix(self.keys.keys().map(|key| &**key));
-        let mut all: Vec<(u64, &[u8], &[u32])> = (self.keys.iter())
+        let mut all: Vec<([u64; 2], &[u8], &[u32])> = (self.keys.iter())
             .map(|(key, offsets)| (leading(&key[shared..]), &**key, offsets.all()))
             .collect();
         all.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| one.1.cmp(other.1)));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use annals_kafka_wire::batch::{Batch, BatchBuilder, Compression, Marker};
+use annals_kafka_wire::batch::{Batch, BatchBuilder, Compression, Headers, Marker};
 use bytes::Bytes;
 use proptest::prelude::*;
 
@@ -69,14 +69,7 @@ fn marker(producer_id: i64, committed: bool) -> Batch {
 }
 
 /// A record as it is compared.
-type Told = (
-    Vec<u8>,
-    i64,
-    i64,
-    Option<Bytes>,
-    Vec<(String, Option<Bytes>)>,
-    i64,
-);
+type Told = (Vec<u8>, i64, i64, Option<Bytes>, Headers, i64);
 
 fn told(copied: Copied) -> Told {
     let record = copied.record;

@@ -154,7 +154,7 @@ proptest! {
             prop_assert_eq!(read.key.as_deref(), record.key.as_deref());
             prop_assert_eq!(read.value.as_deref(), record.value.as_deref());
             let headers: Vec<_> =
-                read.headers.iter().map(|(k, v)| (k.clone(), v.clone().unwrap().to_vec())).collect();
+                read.headers.iter().map(|(k, v)| (k.to_owned(), v.unwrap().to_vec())).collect();
             prop_assert_eq!(&headers, &record.headers);
         }
     }

@@ -79,8 +79,7 @@ impl Reader {
 
 /// The value of the last header of a name.
 pub(super) fn header<'a>(record: &'a Record, name: &str) -> Option<&'a [u8]> {
-    let found = record.headers.iter().rev().find(|(of, _)| of == name);
-    found.and_then(|(_, value)| value.as_deref())
+    record.headers.last(name).flatten()
 }
 
 /// The schema that a payload names.

@@ -73,9 +73,7 @@ fn fill(client: &mut Client, data: &Path) -> Result<(), Fault> {
                 let record = record?;
                 let key = record.key.ok_or("a record without a key")?;
                 let header = |name: &str| {
-                    let found = record.headers.iter().find(|(header, _)| header == name);
-                    let value = found.and_then(|(_, value)| value.as_deref()).unwrap_or_default();
-                    std::str::from_utf8(value)
+                    std::str::from_utf8(record.headers.last(name).flatten().unwrap_or_default())
                 };
                 let version = versions.entry(key.clone()).or_default();
                 let row: [&(dyn ToSql + Sync); 7] = [
@@ -105,9 +103,9 @@ impl Reader {
     fn step(&self, state: &mut Cell, key: &str, row: &Row, from: usize) -> Result<(), Fault> {
         let header = |name: &str, at: usize| -> Result<_, Fault> {
             let value: &str = row.try_get(from + at)?;
-            Ok((name.to_owned(), Some(Bytes::copy_from_slice(value.as_bytes()))))
+            Ok((name.to_owned(), Some(value.to_owned())))
         };
-        let headers = [header("actor", 3)?, header("business-time", 4)?];
+        let headers = [header("actor", 3)?, header("business-time", 4)?].into_iter().collect();
         let payload: &[u8] = row.try_get(from + 5)?;
         let opened = Opened::new(None, payload, &self.registry)?;
         let event = Recorded {

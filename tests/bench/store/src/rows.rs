@@ -1,11 +1,12 @@
 //! What is asked of a store in process: one aggregate of 10, 1,000 and 100,000 events, and all of them.
 
 use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use annals_event_store::{AsOf, EventStore, Question, Source, declarative, typed};
+use annals_event_store::{AsOf, EventStore, Format, Question, Source, declarative, typed};
 use annals_examples::ORDER_FOLD;
 use annals_examples::order::OrderFold;
 use annals_segment_log::LogDir;
@@ -99,25 +100,47 @@ impl Opened {
         Ok(())
     }
 
-    /// All aggregates at a cut, row by row as they are streamed.
-    fn population(&self, name: &str, at: &AsOf, goal: f64) -> Result<(), Fault> {
+    /// All aggregates behind so many events, line by line as they are streamed.
+    fn population(&self, name: &str, events: i64, goal: f64) -> Result<(), Fault> {
+        let at = &AsOf::Offset(events - 1);
         let (cpu, wall) = (process_nanos(), Instant::now());
-        let (mut events, mut members, mut first) = (0, 0_u64, None);
+        let mut out = Lines {
+            begun: wall,
+            first: None,
+            bytes: 0,
+        };
         let rows = self.store.rows(name, at, &Question::default())?;
-        rows.each(None, &mut |one| {
-            events += one.events;
-            members += 1;
-            first.get_or_insert(wall.elapsed());
-            Ok(())
-        })?;
+        let summary = Format::NdJson.write(rows, None, &mut out)?;
+        let (members, first) = (summary.matched, out.first);
         let (wall, cpu) = (wall.elapsed().as_secs_f64(), (process_nanos() - cpu) as f64 / 1e9);
         println!(
-            "population as of, {name:<9} {members} aggregates, {events} events: {wall:.2} s wall, first row {:.3} s, \
-             {:.2} M events/s wall, {:.3} M events/s a core  goal {goal} M a core",
+            "population as of, {name:<9} {members} aggregates, {events} events, {} MB of lines: {wall:.2} s wall, \
+             first row {:.3} s, {:.2} M events/s wall, {:.3} M events/s a core  goal {goal} M a core",
+            out.bytes >> 20,
             first.unwrap_or_default().as_secs_f64(),
             events as f64 / wall / 1e6,
             events as f64 / cpu / 1e6,
         );
+        Ok(())
+    }
+}
+
+/// Takes lines as a client that is never slow does.
+struct Lines {
+    begun: Instant,
+    /// When the first came.
+    first: Option<Duration>,
+    bytes: usize,
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.first.get_or_insert_with(|| self.begun.elapsed());
+        self.bytes += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -218,12 +241,12 @@ pub fn run(data: &Path, wanted: &str) -> Result<(), Fault> {
             (0.5, 3.0),
         )?;
     }
-    let half = AsOf::Offset(events / 2);
+    let half = events / 2;
     if is_wanted("population") || is_wanted("typed") {
-        opened.population("order", &half, 2.0)?;
+        opened.population("order", half, 2.0)?;
     }
     if is_wanted("population") || is_wanted("declared") {
-        opened.population("declared", &half, 0.5)?;
+        opened.population("declared", half, 0.5)?;
     }
     println!("peak {} MB", crate::memory::resident_kib("self", "VmHWM")? / 1024);
     Ok(())

@@ -153,7 +153,7 @@ fn json_of(topic: &str, partition: i32, record: &Record, key: &Shown, value: &Sh
     let headers = record
         .headers
         .iter()
-        .map(|(name, value)| json!({"name": name, "value": value.as_deref().map(payload::text)}));
+        .map(|(name, value)| json!({"name": name, "value": value.map(payload::text)}));
     let mut whole = json!({
         "topic": topic, "partition": partition, "offset": record.offset,
         "time": Some(time(record)).filter(|time| time != "-"),

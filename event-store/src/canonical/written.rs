@@ -1,0 +1,361 @@
+//! Canonical JSON written straight to bytes, without a tree of it between.
+//!
+//! Invariant: the bytes are those of the tree that serde_json makes of the same value, with its keys in order: numbers of 32
+//! bits with a fraction are shown as ones of 64 bits, and integers beyond 64 bits are refused.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::io;
+
+use annals_schema_model::{Timestamp, Value};
+use serde::{Serialize, Serializer};
+use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
+
+/// What values are told to: the formatter is what writes.
+type Writing<'w, 'o> = &'w mut serde_json::Serializer<io::Sink, Sorting<'o>>;
+
+/// Adds the canonical text of a value to `out`. What was added before an error is of no use.
+pub(crate) fn write(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    writing(out, |to| value.serialize(to))
+}
+
+/// The same of an object with these entries.
+pub(crate) fn write_object<N: Serialize, V: Serialize>(
+    entries: impl Iterator<Item = (N, V)>,
+    out: &mut Vec<u8>,
+) -> Result<(), serde_json::Error> {
+    writing(out, |to| to.collect_map(entries))
+}
+
+fn writing(
+    out: &mut Vec<u8>,
+    write: impl FnOnce(Writing<'_, '_>) -> Result<(), serde_json::Error>,
+) -> Result<(), serde_json::Error> {
+    let sorting = Sorting {
+        out,
+        objects: Vec::new(),
+        entries: Vec::new(),
+        is_in_key: false,
+    };
+    write(&mut serde_json::Serializer::with_formatter(io::sink(), sorting))
+}
+
+/// Writes, and puts the entries of each object in order when it ends.
+struct Sorting<'o> {
+    out: &'o mut Vec<u8>,
+    /// Of each object that is open, where its entries begin among all.
+    objects: Vec<usize>,
+    entries: Vec<Entry>,
+    is_in_key: bool,
+}
+
+/// Where an entry stands in what is written.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// What its key begins with, which decides most comparisons.
+    leading: [u8; 8],
+    key_at: usize,
+    key_end: usize,
+    end: usize,
+    /// The key has a character that is escaped.
+    is_escaped: bool,
+}
+
+impl Entry {
+    /// The key as it was before it was escaped.
+    fn key<'o>(&self, out: &'o [u8]) -> Cow<'o, [u8]> {
+        let quoted = out.get(self.key_at..self.key_end).unwrap_or_default();
+        match quoted {
+            quoted if self.is_escaped => Cow::Owned(
+                serde_json::from_slice::<String>(quoted)
+                    .unwrap_or_default()
+                    .into_bytes(),
+            ),
+            [_, key @ .., _] => Cow::Borrowed(key),
+            _ => Cow::Borrowed(&[]),
+        }
+    }
+
+    fn order(&self, other: &Entry, out: &[u8]) -> Ordering {
+        let leading = self.leading.cmp(&other.leading);
+        leading.then_with(|| self.key(out).cmp(&other.key(out)))
+    }
+}
+
+impl Sorting<'_> {
+    /// Puts the entries from `first` on in order.
+    fn sort(&mut self, first: usize) {
+        let (out, entries) = (&mut *self.out, self.entries.get_mut(first..).unwrap_or_default());
+        let rises = |pair: &[Entry]| match pair {
+            [one, next] => one.order(next, out).is_lt(),
+            _ => true,
+        };
+        if entries.windows(2).all(rises) {
+            return;
+        }
+        let begins = entries.first().map_or(out.len(), |first| first.key_at);
+        entries.sort_by(|one, other| one.order(other, out));
+        let mut sorted = Vec::with_capacity(out.len() - begins);
+        for (place, entry) in entries.iter().enumerate() {
+            // Of entries with the same key the last one stands, as in a map.
+            let next = entries.get(place + 1);
+            if next.is_none_or(|next| entry.order(next, out).is_ne()) {
+                if !sorted.is_empty() {
+                    sorted.push(b',');
+                }
+                sorted.extend_from_slice(out.get(entry.key_at..entry.end).unwrap_or_default());
+            }
+        }
+        out.truncate(begins);
+        out.extend_from_slice(&sorted);
+    }
+}
+
+/// What is written as it is in any JSON without white space.
+macro_rules! as_ever {
+    ($($name:ident($($argument:ident: $type:ty),*);)*) => {$(
+        #[inline]
+        fn $name<W: ?Sized + io::Write>(&mut self, _: &mut W $(, $argument: $type)*) -> io::Result<()> {
+            CompactFormatter.$name(self.out $(, $argument)*)
+        }
+    )*};
+}
+
+impl Formatter for Sorting<'_> {
+    as_ever! {
+        write_null();
+        write_bool(value: bool);
+        write_i8(value: i8);
+        write_i16(value: i16);
+        write_i32(value: i32);
+        write_i64(value: i64);
+        write_u8(value: u8);
+        write_u16(value: u16);
+        write_u32(value: u32);
+        write_u64(value: u64);
+        write_f64(value: f64);
+        write_number_str(value: &str);
+        begin_string();
+        end_string();
+        write_string_fragment(fragment: &str);
+        begin_array();
+        end_array();
+        begin_array_value(first: bool);
+        end_array_value();
+        begin_object_value();
+        write_raw_fragment(fragment: &str);
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.objects.push(self.entries.len());
+        self.out.push(b'{');
+        Ok(())
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, _: &mut W, first: bool) -> io::Result<()> {
+        if !first {
+            self.out.push(b',');
+        }
+        self.is_in_key = true;
+        let at = self.out.len();
+        self.entries.push(Entry {
+            leading: [0; 8],
+            key_at: at,
+            key_end: at,
+            end: at,
+            is_escaped: false,
+        });
+        Ok(())
+    }
+
+    fn end_object_key<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        self.is_in_key = false;
+        if let Some(entry) = self.entries.last_mut() {
+            entry.key_end = self.out.len();
+            let key = entry.key(self.out);
+            let mut leading = [0; 8];
+            leading.iter_mut().zip(&*key).for_each(|(to, from)| *to = *from);
+            entry.leading = leading;
+        }
+        Ok(())
+    }
+
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.end = self.out.len();
+        }
+        Ok(())
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
+        let first = self.objects.pop().unwrap_or_default();
+        self.sort(first);
+        self.entries.truncate(first);
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn write_char_escape<W: ?Sized + io::Write>(&mut self, _: &mut W, escape: CharEscape) -> io::Result<()> {
+        if let Some(entry) = self.entries.last_mut().filter(|_| self.is_in_key) {
+            entry.is_escaped = true;
+        }
+        CompactFormatter.write_char_escape(self.out, escape)
+    }
+
+    fn write_f32<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f32) -> io::Result<()> {
+        match self.is_in_key {
+            true => CompactFormatter.write_f32(self.out, value),
+            false => self.write_f64(writer, f64::from(value)),
+        }
+    }
+
+    fn write_i128<W: ?Sized + io::Write>(&mut self, _: &mut W, value: i128) -> io::Result<()> {
+        let fits = self.is_in_key || i64::try_from(value).is_ok() || u64::try_from(value).is_ok();
+        within(fits)?;
+        CompactFormatter.write_i128(self.out, value)
+    }
+
+    fn write_u128<W: ?Sized + io::Write>(&mut self, _: &mut W, value: u128) -> io::Result<()> {
+        within(self.is_in_key || u64::try_from(value).is_ok())?;
+        CompactFormatter.write_u128(self.out, value)
+    }
+}
+
+fn within(fits: bool) -> io::Result<()> {
+    match fits {
+        true => Ok(()),
+        false => Err(io::Error::other("number out of range")),
+    }
+}
+
+/// A value as [`Value::to_json`] shows it.
+pub(crate) struct Shown<'v>(pub(crate) &'v Value);
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Null => out.serialize_unit(),
+            Value::Bool(value) => out.serialize_bool(*value),
+            Value::Int(value) => out.serialize_i64(*value),
+            Value::String(text) | Value::Enum(text) => out.serialize_str(text),
+            Value::Decimal(value) => out.collect_str(value),
+            Value::Timestamp { millis } => out.collect_str(&Timestamp::from_millis(*millis)),
+            Value::Array(items) => out.collect_seq(items.iter().map(Shown)),
+            Value::Map(entries) | Value::Record { fields: entries, .. } => {
+                out.collect_map(entries.iter().map(|(name, value)| (name, Shown(value))))
+            }
+            other => other.to_json().serialize(out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use annals_schema_model::Decimal;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::canonical::sorted;
+
+    /// The text of a value is that of its tree.
+    fn check(value: &impl Serialize) {
+        let mut out = b"before".to_vec();
+        let written = write(value, &mut out).map_err(|error| error.to_string());
+        match serde_json::to_value(value) {
+            Ok(tree) => {
+                written.unwrap();
+                assert_eq!(String::from_utf8(out).unwrap(), format!("before{}", sorted(tree)));
+            }
+            Err(error) => assert_eq!(written, Err(error.to_string())),
+        }
+    }
+
+    #[derive(Serialize)]
+    struct Inner<T> {
+        z: T,
+        a: Option<T>,
+    }
+
+    #[derive(Serialize)]
+    struct Outer<T> {
+        name: &'static str,
+        #[serde(flatten)]
+        inner: Inner<T>,
+        a: (u8, char),
+        #[serde(rename = "\"\\\u{1}")]
+        odd: Vec<Inner<f32>>,
+        #[serde(rename = "!")]
+        kind: Result<(), T>,
+    }
+
+    fn outer<T: Clone>(value: T) -> Outer<T> {
+        Outer {
+            name: "x",
+            inner: Inner {
+                z: value.clone(),
+                a: Some(value.clone()),
+            },
+            a: (1, '\u{e9}'),
+            odd: vec![
+                Inner { z: 0.1, a: None },
+                Inner {
+                    z: f32::NAN,
+                    a: Some(1e30),
+                },
+            ],
+            kind: Err(value),
+        }
+    }
+
+    #[test]
+    fn what_serde_tells_is_shown_as_its_tree_is() {
+        check(&outer(1.5));
+        check(&outer("text\n"));
+        check(&outer(u128::from(u64::MAX)));
+        check(&outer(u128::from(u64::MAX) + 1));
+        check(&outer(i128::from(i64::MIN) - 1));
+        check(&BTreeMap::from([(u128::MAX, 1), (7, 2)]));
+        check(&BTreeMap::from([(-7, Some(())), (7, None)]));
+        check(&[json!({"b": {"d": [], "c": {}}, "a": null}), json!(2.0)]);
+        check(&BTreeMap::from([(vec![1], 1)]));
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            any::<u64>().prop_map(Value::UInt),
+            any::<f64>().prop_map(Value::Float),
+            any::<String>().prop_map(Value::String),
+            any::<Vec<u8>>().prop_map(Value::Bytes),
+            any::<i32>().prop_map(Value::Date),
+            (any::<i64>(), 0..5u32)
+                .prop_map(|(digits, scale)| Value::Decimal(Decimal::new(digits.into(), scale))),
+            (-90_000_000_000_000i64..90_000_000_000_000).prop_map(|millis| Value::Timestamp { millis }),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            let entries = prop::collection::vec(("[ab\"\\\\\u{e9}]{0,2}", inner.clone()), 0..4);
+            prop_oneof![
+                prop::collection::vec(inner, 0..4).prop_map(Value::Array),
+                entries.clone().prop_map(Value::Map),
+                entries.prop_map(|fields| Value::Record {
+                    name: "r".to_owned(),
+                    fields
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_is_shown_as_its_json_is(value in value()) {
+            let mut out = Vec::new();
+            write(&Shown(&value), &mut out).unwrap();
+            prop_assert_eq!(String::from_utf8(out).unwrap(), sorted(value.to_json()).to_string());
+        }
+    }
+}
