@@ -226,7 +226,7 @@ impl EventStore {
         // What the index says now it must have said then; and what was deleted is missing, snapshot or not.
         if snapshot.first != first
             || first < located.partition.log.log_start_offset()
-            || located.spot(snapshot.last.revision)? != Some(snapshot.last)
+            || located.offset(snapshot.last.revision)? != Some(snapshot.last.offset)
         {
             return Ok(None);
         }
