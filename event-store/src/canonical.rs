@@ -14,7 +14,9 @@
 //! assert_eq!(serde_json::to_string(&state)?, r#"{"placed":"2019-05-20T07:07:47.000Z"}"#);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//! Left out: numbers with a fraction keep serde_json's shortest form; states that must compare exactly avoid them.
+//! It is RFC 8785's form but for two things that are left out: keys are in the order of their code points, which is that of
+//! UTF-16 units unless there are keys beyond U+FFFF beside some from U+E000 on; and numbers with a fraction keep serde_json's
+//! shortest form, so states that must compare exactly avoid them.
 
 use std::fmt::Display;
 use std::str::FromStr;
