@@ -26,9 +26,14 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+#[cfg(feature = "declarative")]
+mod shown;
 mod written;
 
-pub(crate) use written::{Shown, write, write_object};
+#[cfg(feature = "declarative")]
+pub(crate) use {shown::Shown, written::write_object};
+
+pub(crate) use written::write;
 
 /// The same value with the keys of every object in order.
 pub fn sorted(mut value: Value) -> Value {

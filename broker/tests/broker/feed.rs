@@ -125,10 +125,14 @@ async fn who_waits_is_woken_by_what_comes() {
     let running = start().await;
     create(&running, "a").await;
     let addr = running.addr.clone();
-    let waiting = tokio::spawn(blocking(move || {
+    let (feed, nothing) = blocking(move || {
         let feed = Remote::connect(&addr, "a").unwrap();
         let nothing = feed.head().unwrap();
-        assert_eq!(nothing, Cut::from_iter([(0, -1)]));
+        (feed, nothing)
+    })
+    .await;
+    assert_eq!(nothing, Cut::from_iter([(0, -1)]));
+    let waiting = tokio::spawn(blocking(move || {
         let mut head = nothing.clone();
         // It may come back early.
         while head == nothing {

@@ -6,6 +6,7 @@ use super::{Folding, Halted};
 use crate::fold::Stop;
 
 /// Room for the text of a state, in bytes: most have it, and a few grow.
+#[cfg(feature = "questions")]
 const STATE_BYTES: usize = 1_024;
 
 impl Folding<'_> {
@@ -16,6 +17,7 @@ impl Folding<'_> {
     }
 
     /// The text of it.
+    #[cfg(feature = "questions")]
     pub(crate) fn show(&mut self) -> Vec<u8> {
         let mut text = Vec::with_capacity(STATE_BYTES);
         let shown = self.fold.show(&self.state, &mut text).map(|()| text);
