@@ -46,6 +46,15 @@ pub(crate) fn rule(name: &str, expr: &str) -> MigrationRule {
     }
 }
 
+/// A rule that leads back to the version before.
+fn back(name: &str, expr: &str) -> MigrationRule {
+    MigrationRule {
+        upgrades: false,
+        downgrades: true,
+        ..rule(name, expr)
+    }
+}
+
 fn rules() -> Vec<MigrationRule> {
     vec![rule("split", SPLIT), rule("amount", AMOUNT)]
 }
@@ -174,11 +183,6 @@ events:
       - set: { name: event.full_name, cents: event.cents }
 ";
     let fold = declarative::load(file, &table).unwrap();
-    let back = |name: &str, expr: &str| MigrationRule {
-        upgrades: false,
-        downgrades: true,
-        ..rule(name, expr)
-    };
     let mut all = rules();
     // The last comes first on the way back.
     all.push(back("whole", "{'full_name': message.full_name + '!'}"));
@@ -222,11 +226,6 @@ events:
       - set: { id: event.id, name: event.full_name, cents: event.cents }
 ";
     let fold = declarative::load(file, &table).unwrap();
-    let back = |name: &str, expr: &str| MigrationRule {
-        upgrades: false,
-        downgrades: true,
-        ..rule(name, expr)
-    };
     let mut all = rules();
     all.push(back("whole", "{'full_name': message.full_name + '!'}"));
     all.push(back(
