@@ -17,7 +17,7 @@ use crate::canonical;
 use crate::changes::{Change, ChangeKind, changes};
 use crate::cut::Cut;
 use crate::error::StoreError;
-use crate::folding::{FoldUsed, Folding, Halted, Spot, open};
+use crate::folding::{FoldUsed, Folding, Halted, Latest, Spot, open};
 use crate::index::PartitionIndex;
 use crate::locate::{Located, Within};
 use crate::merged::{LogName, LogUsed};
@@ -344,7 +344,7 @@ impl Touches {
 }
 
 /// A state, and the last event that is part of it.
-type Behind = (Value, Option<Spot>);
+type Behind = (Value, Option<Latest>);
 
 /// The states behind two cuts.
 struct TwoStates<'a> {
@@ -356,14 +356,14 @@ struct TwoStates<'a> {
 }
 
 impl Located<'_> {
-    fn side(&self, at: &AsOf, within: &Within, last: Option<Spot>) -> DiffSide {
+    fn side(&self, at: &AsOf, within: &Within, last: Option<Latest>) -> DiffSide {
         DiffSide {
             at: at.to_string(),
             cut: within.cut.clone(),
-            revision: last.map(|spot| spot.revision),
-            offset: last.map(|spot| spot.offset),
-            log: last.and_then(|spot| self.log(&spot).1),
-            recorded: last.map(|spot| canonical::time_text(spot.recorded_ms)),
+            revision: last.map(|last| last.spot.revision),
+            offset: last.map(|last| last.spot.offset),
+            log: last.and_then(|last| self.log(&last.spot).1),
+            recorded: last.map(|last| canonical::time_text(last.recorded_ms)),
         }
     }
 }

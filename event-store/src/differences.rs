@@ -119,11 +119,11 @@ impl Seen {
     fn of(folding: &mut Folding<'_>) -> Seen {
         Seen {
             state: folding.view(),
-            last: folding.last.map(|spot| LastEvent {
-                revision: spot.revision,
-                offset: spot.offset,
+            last: folding.last.map(|last| LastEvent {
+                revision: last.spot.revision,
+                offset: last.spot.offset,
                 log: folding.last_log(),
-                recorded: canonical::time_text(spot.recorded_ms),
+                recorded: canonical::time_text(last.recorded_ms),
             }),
             halted: folding.halted.clone(),
             home: folding.home(),

@@ -18,6 +18,7 @@ use crate::at::AsOf;
 use crate::cause::NO_HEADERS;
 use crate::error::StoreError;
 use crate::folding::Spot;
+use crate::index::PartitionIndex;
 use crate::key::key_text;
 use crate::log::{EventLog, NewEvent, Place, Stored, UnappendedError, UnreadError};
 use crate::source::Source;
@@ -117,7 +118,7 @@ impl EventLog for Embedded {
                         at: spot.at(located.partition, record),
                         value: Ok(record.value.as_deref()),
                     }),
-                    Err(problem) => each(&unread(spot, located.partition.number, &problem)),
+                    Err(problem) => each(&unread(spot, located.partition, &problem)?),
                 }
             }
         }
@@ -182,15 +183,15 @@ fn batch(key: &[u8], events: &[NewEvent], now: Timestamp) -> Option<Batch> {
 }
 
 /// An event whose record cannot be read, and so has no headers.
-fn unread<'a>(spot: &Spot, partition: u32, problem: &'a str) -> Stored<'a> {
-    Stored {
+fn unread<'a>(spot: &Spot, partition: &PartitionIndex, problem: &'a str) -> Result<Stored<'a>, StoreError> {
+    Ok(Stored {
         at: crate::fold::At {
-            partition,
+            partition: partition.number,
             offset: spot.offset,
             revision: spot.revision,
-            recorded_ms: spot.recorded_ms,
+            recorded_ms: partition.recorded_by(spot.offset)?,
             headers: &NO_HEADERS,
         },
         value: Err(problem),
-    }
+    })
 }

@@ -20,7 +20,6 @@ use crate::merged::{LogName, Merged, Reader};
 use crate::snapshots::{Account, File, Pace, Snapshot};
 use crate::store::EventStore;
 
-mod copied;
 mod shown;
 mod untaken;
 
@@ -101,13 +100,11 @@ pub struct ReaderUsed {
     pub schema: Option<SchemaUsed>,
 }
 
-/// Where an event sits, taken from the index before the record is read. The index knows a time by which all records up to it
-/// were recorded: what an event is told and shown with is its record's own, whatever stands, or stood, before it.
+/// Where an event sits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Spot {
     pub(crate) offset: i64,
     pub(crate) revision: u64,
-    pub(crate) recorded_ms: i64,
     /// The place of its log among those of several topics; 0 where there is one topic.
     pub(crate) place: usize,
 }
@@ -123,6 +120,13 @@ impl Spot {
             headers: &record.headers,
         }
     }
+}
+
+/// The last event that is part of a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Latest {
+    pub(crate) spot: Spot,
+    pub(crate) recorded_ms: i64,
 }
 
 /// Takes the envelope off a record's value and finds its writer schema.
@@ -159,7 +163,7 @@ pub(crate) struct Folding<'a> {
     is_accounted: bool,
     pub(crate) halted: Option<Halted>,
     /// The last event that is part of the state.
-    pub(crate) last: Option<Spot>,
+    pub(crate) last: Option<Latest>,
     keeping: Option<Keeping>,
     /// What the operations of the events did since this was last taken, where that is wanted.
     pub(crate) touches: Option<Vec<Touch>>,
@@ -233,7 +237,7 @@ impl<'a> Folding<'a> {
     }
 
     /// The event at this place was folded, so many bytes of it: keeps the state, when it is time to.
-    fn keep(&mut self, spot: Spot, bytes: usize) {
+    fn keep(&mut self, last: Latest, bytes: usize) {
         let Some(keeping) = &mut self.keeping else { return };
         if !keeping.pace.folded(bytes) {
             return;
@@ -245,7 +249,7 @@ impl<'a> Folding<'a> {
             keeping.file.keep(&Snapshot {
                 key: self.key.to_vec(),
                 first: keeping.first,
-                last: spot,
+                last,
                 account: self.account.clone(),
                 state: frozen,
             });
@@ -265,7 +269,7 @@ impl<'a> Folding<'a> {
     }
 
     /// Folds the next event, unless an earlier one halted.
-    pub(crate) fn feed(&mut self, mut spot: Spot, record: Result<&Record, String>) -> Result<(), StoreError> {
+    pub(crate) fn feed(&mut self, spot: Spot, record: Result<&Record, String>) -> Result<(), StoreError> {
         if self.halted.is_some() {
             return Ok(());
         }
@@ -274,16 +278,14 @@ impl<'a> Folding<'a> {
             merged.fed.push(spot);
         }
         let folded = match record {
-            Ok(record) => {
-                spot.recorded_ms = record.timestamp_ms;
-                self.step(spot, record)?
-            }
+            Ok(record) => self.step(spot, record)?.map(|bytes| (record.timestamp_ms, bytes)),
             Err(problem) => Err(problem),
         };
         match folded {
-            Ok(bytes) => {
-                self.last = Some(spot);
-                self.keep(spot, bytes);
+            Ok((recorded_ms, bytes)) => {
+                let last = Latest { spot, recorded_ms };
+                self.last = Some(last);
+                self.keep(last, bytes);
             }
             // Unless it halted before, when a state was made again.
             Err(reason) => drop(self.halted.get_or_insert(Halted {
@@ -374,6 +376,6 @@ impl<'a> Folding<'a> {
     /// The log of the last event that is part of the state, where there are several.
     pub(crate) fn last_log(&self) -> Option<LogName> {
         let last = self.last?;
-        self.merged.as_ref()?.index.log_of(&last)?.log_name()
+        self.merged.as_ref()?.index.log_of(&last.spot)?.log_name()
     }
 }

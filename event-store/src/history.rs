@@ -93,12 +93,12 @@ pub struct HistoryEntry {
 }
 
 impl HistoryEntry {
-    fn of(spot: Spot, log: Option<LogName>) -> HistoryEntry {
+    fn of(spot: Spot, log: Option<LogName>, recorded_ms: i64) -> HistoryEntry {
         HistoryEntry {
             revision: spot.revision,
             offset: spot.offset,
             log,
-            recorded: canonical::time_text(spot.recorded_ms),
+            recorded: canonical::time_text(recorded_ms),
             business_time: None,
             actor: None,
             event: None,
@@ -135,8 +135,13 @@ impl EventStore {
             if room.is_full() {
                 break;
             }
-            let mut entry = HistoryEntry::of(spot, located.log(&spot).1);
+            let (log, log_name) = located.log(&spot);
             let record = reader.record(&spot)?;
+            let recorded_ms = match &record {
+                Ok(record) => record.timestamp_ms,
+                Err(_) => log.recorded_by(spot.offset)?,
+            };
+            let mut entry = HistoryEntry::of(spot, log_name, recorded_ms);
             let read = record.and_then(|record| self.fill(&mut entry, &located, spot, record, &mut readings));
             entry.problem = read.err();
             room.take(&entry);
@@ -181,7 +186,6 @@ impl EventStore {
         readings: &mut FxHashMap<u32, Reading>,
     ) -> Result<(), String> {
         let at = spot.at(located.log(&spot).0, record);
-        entry.recorded = canonical::time_text(at.recorded_ms);
         entry.actor = at.actor().map(str::to_owned);
         entry.business_time = at.business_time().map(|time| time.to_string());
         let opened = open(&at, record.value.as_deref(), &self.shared.resolve)?;

@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use annals_segment_log::{KeyError, KeySpot, Partition, Removals};
+use annals_segment_log::{KeyError, Partition, Removals};
 
 use crate::cut::{Cut, CutLog};
 use crate::error::StoreError;
@@ -85,15 +85,8 @@ impl PartitionIndex {
 
     /// Where some of a key's events sit, by their revisions.
     pub(crate) fn spots(&self, key: &[u8], revisions: Range<usize>) -> Result<Vec<Spot>, StoreError> {
-        let (skip, max) = (revisions.start as u64, revisions.len());
-        let found = self.told(self.log.key_spots(key, i64::MAX, skip, max))?;
-        let spot = |(found, revision): (KeySpot, u64)| Spot {
-            offset: found.offset,
-            revision,
-            recorded_ms: found.recorded_ms,
-            place: self.place,
-        };
-        Ok(found.into_iter().zip(skip..).map(spot).collect())
+        let first = revisions.start;
+        Ok(self.placed(&self.offsets(key, revisions)?, first))
     }
 
     /// The offsets of some of a key's events, by their revisions.
@@ -105,16 +98,18 @@ impl PartitionIndex {
     }
 
     /// The spots of events of one key whose offsets are known, from a revision on.
-    pub(crate) fn placed(&self, offsets: &[i64], revision: usize) -> Result<Vec<Spot>, StoreError> {
-        let recorded = self.told(self.log.recorded(offsets))?;
-        let places = offsets.iter().zip(recorded).zip(revision as u64..);
-        let spot = |((offset, recorded_ms), revision): ((&i64, i64), u64)| Spot {
+    pub(crate) fn placed(&self, offsets: &[i64], revision: usize) -> Vec<Spot> {
+        let spot = |(offset, revision): (&i64, u64)| Spot {
             offset: *offset,
             revision,
-            recorded_ms,
             place: self.place,
         };
-        Ok(places.map(spot).collect())
+        offsets.iter().zip(revision as u64..).map(spot).collect()
+    }
+
+    /// A time by which all records up to this one were recorded: what is told of one that cannot be read.
+    pub(crate) fn recorded_by(&self, offset: i64) -> Result<i64, StoreError> {
+        self.told(self.log.recorded_by(offset))
     }
 
     /// The first offset of a key up to an offset.

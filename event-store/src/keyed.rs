@@ -7,7 +7,7 @@ use std::io;
 use std::sync::Arc;
 
 use annals_kafka_wire::batch::Record;
-use annals_segment_log::{Chunk, Copied, Partition, Scan};
+use annals_segment_log::{Chunk, Partition, Scan};
 
 use crate::error::StoreError;
 use crate::index::PartitionIndex;
@@ -27,7 +27,7 @@ pub(crate) struct Keyed {
     /// Where the reading stands, in which chunk.
     scan: Option<(usize, Scan)>,
     /// The record read last.
-    copied: Option<Copied>,
+    copied: Option<Record>,
 }
 
 impl EventStore {
@@ -53,7 +53,7 @@ impl Keyed {
 
     /// Goes on to the record at an offset; says whether a copy has it.
     pub(crate) fn pass_to(&mut self, offset: i64, work: &Work) -> Result<bool, StoreError> {
-        let is_here = |copied: &Copied| copied.record.offset == offset;
+        let is_here = |copied: &Record| copied.offset == offset;
         if self.copied.as_ref().is_some_and(is_here) {
             return Ok(true);
         }
@@ -66,7 +66,7 @@ impl Keyed {
             self.chunks = Arc::new([]);
             return Ok(false);
         };
-        if let Some(Copied { record, .. }) = &copied {
+        if let Some(record) = &copied {
             let bytes = record.value.as_ref().map_or(0, bytes::Bytes::len);
             work.batch(bytes)?;
             work.record(record.headers.len())?;
@@ -75,17 +75,12 @@ impl Keyed {
         Ok(self.copied.is_some())
     }
 
-    /// The record it stands at, and when it was recorded.
-    pub(crate) fn copied(&self) -> Option<&Copied> {
+    /// The record it stands at.
+    pub(crate) fn record(&self) -> Option<&Record> {
         self.copied.as_ref()
     }
 
-    /// The record it stands at.
-    pub(crate) fn record(&self) -> Option<&Record> {
-        self.copied().map(|copied| &copied.record)
-    }
-
-    fn read(&mut self, at: usize, offset: i64) -> io::Result<Option<Copied>> {
+    fn read(&mut self, at: usize, offset: i64) -> io::Result<Option<Record>> {
         if self.scan.as_ref().is_none_or(|(chunk, _)| *chunk != at) {
             let Some(chunk) = self.chunks.get(at) else {
                 return Ok(None);
@@ -102,16 +97,12 @@ impl Keyed {
         };
         // Most often it is the next.
         let mut copied = scan.next()?;
-        if copied
-            .as_ref()
-            .is_some_and(|copied| copied.record.offset < offset)
-        {
+        if copied.as_ref().is_some_and(|copied| copied.offset < offset) {
             scan.seek(&self.key, offset)?;
             copied = scan.next()?;
         }
-        let is_wanted = |Copied { record, .. }: &Copied| {
-            record.offset == offset && record.key.as_deref() == Some(&*self.key)
-        };
+        let is_wanted =
+            |record: &Record| record.offset == offset && record.key.as_deref() == Some(&*self.key);
         Ok(copied.filter(is_wanted))
     }
 }

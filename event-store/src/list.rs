@@ -265,10 +265,10 @@ impl Member {
             partition: folding.home().unwrap_or_default(),
             events: one.events() as u64,
             state,
-            revision: folding.last.map(|spot| spot.revision),
-            offset: folding.last.map(|spot| spot.offset),
+            revision: folding.last.map(|last| last.spot.revision),
+            offset: folding.last.map(|last| last.spot.offset),
             log: folding.last_log(),
-            recorded: folding.last.map(|spot| canonical::time_text(spot.recorded_ms)),
+            recorded: folding.last.map(|last| canonical::time_text(last.recorded_ms)),
             halted: folding.halted.clone(),
             unknown_events: folding.account.unknown.events,
         }

@@ -259,7 +259,7 @@ impl Located<'_> {
     /// Where some of its events sit, by their revisions, where they are in one partition.
     fn spots(&self, revisions: Range<usize>) -> Result<Vec<Spot>, StoreError> {
         let first = revisions.start;
-        self.partition.placed(&self.offsets(revisions)?, first)
+        Ok(self.partition.placed(&self.offsets(revisions)?, first))
     }
 
     /// The offset of one of its events.
@@ -339,11 +339,14 @@ impl Located<'_> {
                 (first, first.and_then(|first| self.log(&first).1))
             }
         };
-        let mut first = first.map_or_else(String::new, |spot| {
-            let time = canonical::time_text(spot.recorded_ms);
-            let log = log_name.map_or_else(|| format!("partition {number}"), |log| log.to_string());
-            format!("offset {} of {log}, recorded {time}", spot.offset)
-        });
+        let mut first = match first {
+            None => String::new(),
+            Some(spot) => {
+                let time = canonical::time_text(self.log(&spot).0.recorded_by(spot.offset)?);
+                let log = log_name.map_or_else(|| format!("partition {number}"), |log| log.to_string());
+                format!("offset {} of {log}, recorded {time}", spot.offset)
+            }
+        };
         let logs = self.logs.iter().copied().chain([self.partition]);
         if let Some(starts) = logs
             .map(|log| log.log.log_start_offset())

@@ -11,7 +11,8 @@ use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use annals_segment_log::{Chunk, Copied, Scan};
+use annals_kafka_wire::batch::Record;
+use annals_segment_log::{Chunk, Scan};
 use bytes::Bytes;
 
 use crate::aggregates::Aggregate;
@@ -60,7 +61,7 @@ struct Reading {
     /// The place of its partition.
     place: usize,
     scan: Scan,
-    next: Option<Copied>,
+    next: Option<Record>,
 }
 
 /// The walk, before the next aggregate.
@@ -167,12 +168,12 @@ impl<'a> InOrder<'a> {
         while behind
             && next
                 .as_ref()
-                .is_some_and(|copied| copied.record.key.as_deref() == Some(key))
+                .is_some_and(|copied| copied.key.as_deref() == Some(key))
         {
             scan.seek(key, i64::MAX)?;
             next = scan.next()?;
         }
-        if let Some(key) = next.as_ref().and_then(|copied| copied.record.key.clone()) {
+        if let Some(key) = next.as_ref().and_then(|copied| copied.key.clone()) {
             self.lowest.push(Reverse((key, self.readings.len())));
         }
         self.readings.push(Reading { place, scan, next });
@@ -228,25 +229,24 @@ impl<'a> InOrder<'a> {
                 break;
             }
             while let Some(copied) = reading.next.take() {
-                if copied.record.key.as_deref() != Some(key) {
+                if copied.key.as_deref() != Some(key) {
                     reading.next = Some(copied);
                     break;
                 }
                 let spot = Spot {
-                    offset: copied.record.offset,
+                    offset: copied.offset,
                     revision: events as u64,
-                    recorded_ms: copied.recorded_ms,
                     place: 0,
                 };
                 events += 1;
-                self.store.work.record(copied.record.headers.len())?;
-                folding.feed(spot, Ok(&copied.record))?;
+                self.store.work.record(copied.headers.len())?;
+                folding.feed(spot, Ok(&copied))?;
                 match reading.scan.next() {
                     Ok(next) => reading.next = next,
                     Err(_) => return Ok(None),
                 }
             }
-            match reading.next.as_ref().and_then(|copied| copied.record.key.clone()) {
+            match reading.next.as_ref().and_then(|copied| copied.key.clone()) {
                 Some(next) => *lowest = Reverse((next, *at)),
                 None => drop(PeekMut::pop(lowest)),
             }

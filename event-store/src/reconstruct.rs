@@ -10,7 +10,7 @@ use crate::canonical;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::explain::Explanation;
-use crate::folding::{FoldUsed, Folding, Halted, SchemaUsed, UnknownEvent};
+use crate::folding::{FoldUsed, Folding, Halted, SchemaUsed, Spot, UnknownEvent};
 use crate::locate::{Located, Within};
 use crate::merged::LogUsed;
 use crate::snapshots;
@@ -139,8 +139,8 @@ impl EventStore {
         let answer = Reconstruction {
             at: at.to_string(),
             state,
-            revision: folding.last.map(|spot| spot.revision),
-            recorded: folding.last.map(|spot| canonical::time_text(spot.recorded_ms)),
+            revision: folding.last.map(|last| last.spot.revision),
+            recorded: folding.last.map(|last| canonical::time_text(last.recorded_ms)),
             time: located.time(&cut)?,
             partition,
             logs,
@@ -187,10 +187,7 @@ impl EventStore {
         let from = snapshot
             .as_ref()
             .map_or(0, |snapshot| snapshot.revision as usize + 1);
-        let from = folding.run_copied(&located.offsets(from..events)?, from)?;
-        if folding.halted.is_none() && from < events {
-            folding.run(&located.spots_of(within, from..events)?)?;
-        }
+        folding.run(&located.spots_of(within, from..events)?)?;
         let state = folding.view();
         if folding.halted.is_none() {
             self.shared.unhalted.remember(located, events);
@@ -224,16 +221,14 @@ impl EventStore {
             return Ok(None);
         };
         // What the index says now it must have said then; and what was deleted is missing, snapshot or not.
+        let Spot { offset, revision, .. } = snapshot.last.spot;
         if snapshot.first != first
             || first < located.partition.log.log_start_offset()
-            || located.offset(snapshot.last.revision)? != Some(snapshot.last.offset)
+            || located.offset(revision)? != Some(offset)
         {
             return Ok(None);
         }
-        let used = SnapshotUsed {
-            revision: snapshot.last.revision,
-            offset: snapshot.last.offset,
-        };
+        let used = SnapshotUsed { revision, offset };
         let begun = folding.begin_with(snapshot);
         Ok(begun.then(|| {
             file.note_used();

@@ -273,7 +273,6 @@ impl EventStore {
         let nowhere = Spot {
             offset,
             revision: 0,
-            recorded_ms: 0,
             place: 0,
         };
         let at = nowhere.at(partition, record);

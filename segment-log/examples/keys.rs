@@ -145,7 +145,7 @@ fn look_up(partition: &Partition, keys: u64) -> Result<(), Box<dyn Error>> {
     for n in 0..LOOKUPS {
         let key = key(mixed(n) % keys);
         let begun = Instant::now();
-        let spots = partition.key_spots(key.as_bytes(), i64::MAX, 0, usize::MAX)?;
+        let spots = partition.key_offsets(key.as_bytes(), i64::MAX, 0, usize::MAX)?;
         times.push(begun.elapsed());
         found += spots.len();
     }
@@ -214,7 +214,7 @@ fn copies(partition: &Partition, dir: &Path, events: u64, keys: u64) -> Result<(
         for chunk in chunks.iter() {
             let mut scan = chunk.scan(key.as_bytes(), 0, 0)?;
             while let Some(copied) = scan.next()?
-                && copied.record.key.as_deref() == Some(key.as_bytes())
+                && copied.key.as_deref() == Some(key.as_bytes())
             {
                 read += 1;
             }

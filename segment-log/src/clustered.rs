@@ -32,8 +32,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use annals_kafka_wire::batch::Record;
-
 mod copies;
 mod file;
 mod gathered;
@@ -72,8 +70,6 @@ pub(crate) const UNDECIDED: &str = ".clustered.tmp";
 /// See [`Partition::clustered`](crate::Partition::clustered) for an example.
 pub struct Chunk {
     content: Content,
-    /// The greatest timestamp of the records before it.
-    before_ms: Option<i64>,
     /// Where the partition's log starts.
     log_start: Arc<AtomicI64>,
 }
@@ -81,15 +77,6 @@ pub struct Chunk {
 enum Content {
     File(Arc<Copy>),
     Memory(Gathered),
-}
-
-/// A record of a chunk. Its key and values are slices of a block, which stays in memory as long as one of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copied {
-    /// The record; it has a key. Its place in its batch is not known here: `index` is 0.
-    pub record: Record,
-    /// The greatest timestamp of the partition's records up to it, as the key index tells it.
-    pub recorded_ms: i64,
 }
 
 impl std::fmt::Debug for Chunk {
@@ -103,20 +90,18 @@ impl std::fmt::Debug for Chunk {
 }
 
 impl Chunk {
-    /// Of a file, where so much was recorded before it.
-    pub(crate) fn of_file(copy: Arc<Copy>, before_ms: Option<i64>, log_start: Arc<AtomicI64>) -> Chunk {
+    /// Of a file.
+    pub(crate) fn of_file(copy: Arc<Copy>, log_start: Arc<AtomicI64>) -> Chunk {
         Chunk {
             content: Content::File(copy),
-            before_ms,
             log_start,
         }
     }
 
     /// Of what was put in order in memory.
-    pub(crate) fn of_memory(gathered: Gathered, before_ms: Option<i64>, log_start: Arc<AtomicI64>) -> Chunk {
+    pub(crate) fn of_memory(gathered: Gathered, log_start: Arc<AtomicI64>) -> Chunk {
         Chunk {
             content: Content::Memory(gathered),
-            before_ms,
             log_start,
         }
     }

@@ -73,15 +73,6 @@ pub struct KeyEntry {
     pub first_offset: i64,
 }
 
-/// A record of a key, and when it was recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeySpot {
-    /// Its offset.
-    pub offset: i64,
-    /// The greatest timestamp of the records up to it, in milliseconds since 1970.
-    pub recorded_ms: i64,
-}
-
 /// What the key index of a partition knows right now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct KeyFacts {

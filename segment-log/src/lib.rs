@@ -78,7 +78,7 @@ mod walk;
 mod tests;
 
 pub use beside::Beside;
-pub use clustered::{Chunk, Copied, Scan};
+pub use clustered::{Chunk, Scan};
 pub use committer::Cuts;
 pub use compact::Compaction;
 pub use damage::Damage;
@@ -88,7 +88,7 @@ pub use derived::transaction::Aborted;
 pub use dir::{LogConfig, LogDir};
 pub use disk::{create_folder, try_room};
 pub use error::{AppendError, ConditionError, KeyError, LogError, ReadError, Unexpected};
-pub use keys::{KeyEntry, KeyFacts, KeySpot, Removals};
+pub use keys::{KeyEntry, KeyFacts, Removals};
 pub use offline::{Mended, OfflineLog, PartitionCheck, Remedy};
 pub use partition::{
     Appended, Committed, Conditions, Dated, DeleteError, Durability, EpochEnd, Partition, PartitionConfig,

@@ -40,7 +40,7 @@ impl Folding<'_> {
             Ok(value) => value,
             Err(stop) => {
                 let halted = Halted {
-                    offset: self.last.map_or(-1, |spot| spot.offset),
+                    offset: self.last.map_or(-1, |last| last.spot.offset),
                     log: self.last_log(),
                     reason: stop.to_string(),
                 };

@@ -101,7 +101,7 @@ impl Rows {
             cells: Vec::new(),
             text: None,
             #[cfg(feature = "avro-files")]
-            recorded_ms: folding.last.map(|spot| spot.recorded_ms),
+            recorded_ms: folding.last.map(|last| last.recorded_ms),
         }
     }
 }

@@ -20,7 +20,7 @@ use sha2::Sha256;
 use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 
 use super::account::Account;
-use crate::folding::{Spot, Unknown, UnknownEvent};
+use crate::folding::{Latest, Spot, Unknown, UnknownEvent};
 use crate::reconstruct::OffsetRange;
 
 const VERSION: u8 = 1;
@@ -31,7 +31,7 @@ pub(crate) struct Snapshot {
     /// Offset of the key's first event.
     pub(crate) first: i64,
     /// The last event it includes.
-    pub(crate) last: Spot,
+    pub(crate) last: Latest,
     pub(crate) account: Account,
     /// What the fold froze.
     pub(crate) state: Vec<u8>,
@@ -41,8 +41,8 @@ impl Snapshot {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256 + self.key.len() + self.state.len());
         out.put_u8(VERSION);
-        out.put_u64(self.last.revision);
-        out.put_i64(self.last.offset);
+        out.put_u64(self.last.spot.revision);
+        out.put_i64(self.last.spot.offset);
         out.put_i64(self.last.recorded_ms);
         out.put_i64(self.first);
         put(&mut out, &self.key);
@@ -90,11 +90,14 @@ impl Snapshot {
         if input.try_get_u8().ok()? != VERSION {
             return None;
         }
-        let last = Spot {
-            revision: input.try_get_u64().ok()?,
-            offset: input.try_get_i64().ok()?,
+        let (revision, offset) = (input.try_get_u64().ok()?, input.try_get_i64().ok()?);
+        let last = Latest {
+            spot: Spot {
+                offset,
+                revision,
+                place: 0,
+            },
             recorded_ms: input.try_get_i64().ok()?,
-            place: 0,
         };
         let first = input.try_get_i64().ok()?;
         let key = take_long(input)?.to_vec();
@@ -176,20 +179,14 @@ mod tests {
 
     fn snapshot(offsets: &[i64], key: Vec<u8>, unknown: u64, state: Vec<u8>) -> Snapshot {
         let mut account = Account::default();
-        let mut last = Spot {
-            offset: 0,
-            revision: 0,
-            recorded_ms: -5,
-            place: 0,
-        };
+        let mut spot = Spot::default();
         for (offset, revision) in offsets.iter().zip(0..) {
-            last = Spot {
+            spot = Spot {
                 offset: *offset,
                 revision,
-                recorded_ms: offset * 3,
                 place: 0,
             };
-            account.apply(last, SchemaId::new(1 + revision as u32 % 3).unwrap());
+            account.apply(spot, SchemaId::new(1 + revision as u32 % 3).unwrap());
         }
         account.unknown.events = unknown;
         account.unknown.first = (0..unknown.min(16) as i64)
@@ -203,7 +200,10 @@ mod tests {
         Snapshot {
             key,
             first: offsets[0],
-            last,
+            last: Latest {
+                spot,
+                recorded_ms: spot.offset * 3 - 5,
+            },
             account,
             state,
         }
@@ -227,7 +227,7 @@ mod tests {
             prop_assert_eq!((&read.key, &read.state, read.first), (&key, &state, before[0]));
             prop_assert_eq!(read.encode(), bytes.clone());
             for (offset, revision) in after.iter().zip(before.len() as u64..) {
-                let spot = Spot { offset: *offset, revision, recorded_ms: offset * 3, place: 0 };
+                let spot = Spot { offset: *offset, revision, place: 0 };
                 read.account.apply(spot, SchemaId::new(1 + revision as u32 % 3).unwrap());
             }
             let whole = snapshot(&offsets, key, unknown, Vec::new()).account;

@@ -245,7 +245,7 @@ impl File {
             self.forget(place);
         }
         // Another key of the same hash; or another entry, where two processes wrote the file.
-        snapshot.filter(|snapshot| snapshot.key == key && snapshot.last.revision <= last)
+        snapshot.filter(|snapshot| snapshot.key == key && snapshot.last.spot.revision <= last)
     }
 
     /// A snapshot that is none: the one before it is found from now on, and another may take its place.
@@ -259,7 +259,7 @@ impl File {
     /// Keeps one. A disk that refuses costs only the time of those who ask later.
     pub(crate) fn keep(&self, snapshot: &Snapshot) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let place = (hash(&snapshot.key), snapshot.last.revision);
+        let place = (hash(&snapshot.key), snapshot.last.spot.revision);
         if held.is_closed || held.places.contains_key(&place) {
             return;
         }
@@ -355,19 +355,19 @@ mod tests {
     use annals_segment_log::{LogConfig, LogDir, PartitionConfig};
 
     use super::*;
-    use crate::folding::Spot;
+    use crate::folding::{Latest, Spot};
 
     fn snapshot(key: &str, revision: u64) -> Snapshot {
-        let last = Spot {
+        let spot = Spot {
             offset: 7,
             revision,
-            recorded_ms: 0,
             place: 0,
         };
+        let recorded_ms = 0;
         Snapshot {
             key: key.into(),
             first: 0,
-            last,
+            last: Latest { spot, recorded_ms },
             account: Account::default(),
             state: b"state".to_vec(),
         }
@@ -385,7 +385,7 @@ mod tests {
             file.keep(&snapshot("a", revision));
             file.keep(&snapshot("a", revision));
         }
-        let before = |file: &File, events| Some(file.before(b"a", events)?.last.revision);
+        let before = |file: &File, events| Some(file.before(b"a", events)?.last.spot.revision);
         assert_eq!(
             [9, 10, 20, 29, 30, 99].map(|events| before(&file, events)),
             [None, Some(9), Some(19), Some(19), Some(29), Some(29)]

@@ -46,7 +46,7 @@ pub(crate) struct Held {
     pub(crate) is_stale: bool,
     /// Those that are of the log, oldest first.
     pub(crate) copies: Vec<Arc<Copy>>,
-    /// The same with what was recorded before each, once somebody asked.
+    /// The same to be read, once somebody asked.
     pub(crate) chunks: Option<Arc<[Arc<Chunk>]>>,
     /// Files that are of no use.
     pub(crate) unfit: Vec<String>,

@@ -20,8 +20,6 @@ pub(crate) struct Gathered {
     /// Unpacked records of batches.
     pieces: Vec<Bytes>,
     entries: Vec<Entry>,
-    /// The greatest timestamp so far.
-    latest_ms: Option<i64>,
     bytes: usize,
 }
 
@@ -32,7 +30,6 @@ struct Entry {
     leading: [u64; 2],
     offset: i64,
     ms: i64,
-    recorded_ms: i64,
     piece: u32,
     key_at: u32,
     payload_at: u32,
@@ -46,8 +43,6 @@ pub(super) struct Found<'a> {
     pub(super) payload: Range<usize>,
     pub(super) offset: i64,
     pub(super) ms: i64,
-    /// The greatest timestamp from the first offset of the range up to it.
-    pub(super) recorded_ms: i64,
 }
 
 impl Found<'_> {
@@ -82,7 +77,6 @@ impl Gathered {
             end: first,
             pieces: Vec::new(),
             entries: Vec::new(),
-            latest_ms: None,
             bytes: 0,
         }
     }
@@ -115,10 +109,9 @@ impl Gathered {
     /// Takes in the committed records of a batch from the first offset on and before `until`. Answers false, and has taken
     /// nothing, when they cannot be read. `limit` is the most bytes they may take decompressed.
     pub(crate) fn take(&mut self, batch: &Batch, until: i64, limit: usize) -> bool {
-        let (before, latest_ms) = (self.entries.len(), self.latest_ms);
+        let before = self.entries.len();
         let Some(piece) = self.enter(batch, until, limit) else {
             self.entries.truncate(before);
-            self.latest_ms = latest_ms;
             return false;
         };
         self.bytes += batch.count().unsigned_abs() as usize * ENTRY_BYTES
@@ -141,16 +134,11 @@ impl Gathered {
             if !(self.first..until).contains(&record.offset) {
                 continue;
             }
-            let recorded_ms = self
-                .latest_ms
-                .map_or(record.timestamp_ms, |ms| ms.max(record.timestamp_ms));
-            self.latest_ms = Some(recorded_ms);
             if let Some(key) = record.key {
                 self.entries.push(Entry {
                     leading: [0; 2],
                     offset: record.offset,
                     ms: record.timestamp_ms,
-                    recorded_ms,
                     piece,
                     key_at: key.start as u32,
                     payload_at: record.payload.start as u32,
@@ -196,7 +184,6 @@ impl Gathered {
             payload: entry.payload_at as usize..entry.payload_end as usize,
             offset: entry.offset,
             ms: entry.ms,
-            recorded_ms: entry.recorded_ms,
         })
     }
 

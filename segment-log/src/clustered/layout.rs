@@ -11,7 +11,7 @@
 //!       varint  its first offset, less the first of the range
 //!       varint  length of a key | the key
 //!     and 4 CRC-32C of it
-//!   footer, framed as format.rs says, magic "ANNALSCL", version 1; the body:
+//!   footer, framed as format.rs says, magic "ANNALSCL", version 2; the body:
 //!       0  8  first offset of the range
 //!       8  8  end offset of the range
 //!      16  8  position of the first batch in the segment's log file
@@ -29,7 +29,6 @@
 //!         varint  1 + length of the payload
 //!         varint  offset, less that of the record before it in the group; of the first, less the first of the range
 //!         varint  timestamp, less that of the record before it; of the first, less the base time       (zigzag)
-//!         varint  the greatest timestamp in the range up to the record, less its own
 //!         …       the payload: value and headers as they stand in a batch
 //!     0, unless the block ends
 //! ```
@@ -47,7 +46,7 @@ use crate::order::common;
 use crate::varint::{self, Damaged, unzigzag, zigzag};
 
 const MAGIC: &[u8; 8] = b"ANNALSCL";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const BODY_BYTES: usize = 186;
 pub(super) const FOOTER_BYTES: usize = HEAD_BYTES + BODY_BYTES + CRC_BYTES;
 
@@ -242,7 +241,7 @@ impl Filling {
     }
 
     /// Adds the next record in the order.
-    pub(super) fn push(&mut self, key: &[u8], offset: i64, (ms, recorded_ms): (i64, i64), payload: &[u8]) {
+    pub(super) fn push(&mut self, key: &[u8], offset: i64, ms: i64, payload: &[u8]) {
         let goes_on = !self.is_first && self.key == key;
         if self.block.is_empty() {
             self.enter(key, goes_on.then_some(offset));
@@ -261,7 +260,6 @@ impl Filling {
         varint::put(&mut self.block, payload.len() as u64 + 1);
         varint::put(&mut self.block, (offset - before).cast_unsigned());
         varint::put(&mut self.block, zigzag(ms.wrapping_sub(before_ms)));
-        varint::put(&mut self.block, recorded_ms.wrapping_sub(ms).cast_unsigned());
         self.block.put_slice(payload);
         self.before = Some((offset, ms));
         if !goes_on {
@@ -308,7 +306,6 @@ pub(super) struct Numbers {
     pub(super) payload_bytes: Option<usize>,
     pub(super) offset: i64,
     pub(super) ms: i64,
-    pub(super) recorded_ms: i64,
 }
 
 /// Reads a record's numbers off the front, where the one before has this offset and this time.
@@ -319,16 +316,13 @@ pub(super) fn take_numbers(from: &mut &[u8], (before, before_ms): (i64, i64)) ->
             payload_bytes: None,
             offset: before,
             ms: before_ms,
-            recorded_ms: before_ms,
         });
     };
     let offset = before.checked_add_unsigned(varint::take(from)?).ok_or(Damaged)?;
     let ms = before_ms.wrapping_add(unzigzag(varint::take(from)?));
-    let recorded_ms = ms.wrapping_add(varint::take(from)?.cast_signed());
     Ok(Numbers {
         payload_bytes: Some(usize::try_from(payload_bytes).map_err(|_| Damaged)?),
         offset,
         ms,
-        recorded_ms,
     })
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::file::Copy;
 use super::layout::{Numbers, take_numbers};
-use super::{Chunk, Content, Copied};
+use super::{Chunk, Content};
 use crate::disk::DiskFile;
 use crate::varint::{self, Damaged};
 
@@ -45,7 +45,6 @@ struct Spot<'a> {
     payload: Range<usize>,
     offset: i64,
     ms: i64,
-    recorded_ms: i64,
 }
 
 impl Scan {
@@ -69,7 +68,8 @@ impl Scan {
         Scan { end, ..self }
     }
 
-    /// The next record in the order of (key, offset); `None` at the end. It always has a key.
+    /// The next record in the order of (key, offset); `None` at the end. It always has a key. Its place in its batch is not
+    /// known here: `index` is 0. Its key and values are slices of a block, which stays in memory as long as one of them.
     ///
     /// # Errors
     /// As for [`Chunk::scan`]; what came before was right.
@@ -77,7 +77,7 @@ impl Scan {
         clippy::should_implement_trait,
         reason = "an iterator of results goes on after an error"
     )]
-    pub fn next(&mut self) -> io::Result<Option<Copied>> {
+    pub fn next(&mut self) -> io::Result<Option<Record>> {
         loop {
             let chunk = &*self.chunk;
             let Some(spot) = spot(&mut self.from, &chunk.content)? else {
@@ -89,18 +89,13 @@ impl Scan {
             let Some(payload) = Payload::read(spot.bytes, spot.payload) else {
                 return Err(damaged(&chunk.content));
             };
-            let before = chunk.before_ms.unwrap_or(spot.recorded_ms);
-            let recorded_ms = spot.recorded_ms.max(before);
-            return Ok(Some(Copied {
-                record: Record {
-                    offset: spot.offset,
-                    index: 0,
-                    timestamp_ms: spot.ms,
-                    key: Some(spot.key),
-                    value: payload.value,
-                    headers: payload.headers,
-                },
-                recorded_ms,
+            return Ok(Some(Record {
+                offset: spot.offset,
+                index: 0,
+                timestamp_ms: spot.ms,
+                key: Some(spot.key),
+                value: payload.value,
+                headers: payload.headers,
             }));
         }
     }
@@ -134,7 +129,6 @@ fn spot<'a>(from: &'a mut From, content: &'a Content) -> io::Result<Option<Spot<
                 payload: found.payload,
                 offset: found.offset,
                 ms: found.ms,
-                recorded_ms: found.recorded_ms,
             }))
         }
         (From::Memory(_), Content::File(_)) => Ok(None),
@@ -321,7 +315,6 @@ impl Block {
             payload,
             offset: numbers.offset,
             ms: numbers.ms,
-            recorded_ms: numbers.recorded_ms,
         })
     }
 }

@@ -78,7 +78,7 @@ pub(crate) fn write(
             let bytes = out.block(&filling.block)?;
             filling.close(bytes);
         }
-        filling.push(found.key(), found.offset, (found.ms, found.recorded_ms), payload);
+        filling.push(found.key(), found.offset, found.ms, payload);
     }
     if !filling.block.is_empty() {
         let bytes = out.block(&filling.block)?;

@@ -202,33 +202,17 @@ impl Known {
         Ok(found)
     }
 
-    /// When the records at these rising offsets were recorded.
-    pub(crate) fn recorded(&self, disk: &dyn Disk, offsets: &[i64]) -> io::Result<Vec<i64>> {
-        let latest = self.latest(disk, offsets)?.into_iter();
-        Ok(latest.map(Option::unwrap_or_default).collect())
-    }
-
-    /// The greatest time of the records up to each of these rising offsets; nothing before the first record.
-    pub(crate) fn latest(&self, disk: &dyn Disk, offsets: &[i64]) -> io::Result<Vec<Option<i64>>> {
-        let mut found = Vec::with_capacity(offsets.len());
-        let (mut rest, mut before) = (offsets, None);
+    /// The greatest time of the records up to an offset; 0 before the first record.
+    pub(crate) fn recorded_by(&self, disk: &dyn Disk, offset: i64) -> io::Result<i64> {
+        let mut latest = None;
         for sealed in &self.sealed {
-            let (here, behind) = rest.split_at(rest.partition_point(|offset| *offset < sealed.end));
-            if !here.is_empty() {
-                let local = sealed.recorded(disk, here)?.into_iter();
-                found.extend(local.map(|ms| ms.max(before)));
+            if offset < sealed.end {
+                return Ok(latest.max(sealed.recorded_by(disk, offset)?).unwrap_or_default());
             }
-            if behind.is_empty() {
-                return Ok(found);
-            }
-            (rest, before) = (behind, before.max(sealed.facts().last_ms));
+            latest = latest.max(sealed.facts().last_ms);
         }
-        let local = self
-            .part
-            .as_ref()
-            .map_or(vec![None; rest.len()], |part| part.recorded(rest));
-        found.extend(local.into_iter().map(|ms| ms.max(before)));
-        Ok(found)
+        let part = self.part.as_ref().and_then(|part| part.recorded_by(offset));
+        Ok(latest.max(part).unwrap_or_default())
     }
 
     /// The last offset before `end` recorded at or before a time; -1 where there is no record of it.
@@ -238,14 +222,14 @@ impl Known {
             let last_ms = sealed.facts().last_ms;
             if last_ms.is_some_and(|last| last > ms) {
                 let later = sealed.later(disk, ms)?.unwrap_or(sealed.base);
-                begun |= sealed.recorded(disk, &[later - 1])? != [None];
+                begun |= sealed.recorded_by(disk, later - 1)?.is_some();
                 return Ok(if begun { later.min(end) - 1 } else { -1 });
             }
             begun |= last_ms.is_some();
         }
         match self.part.as_ref().and_then(|part| Some((part, part.later(ms)?))) {
             Some((part, later)) => {
-                begun |= part.recorded(&[later - 1]) != [None];
+                begun |= part.recorded_by(later - 1).is_some();
                 Ok(if begun { later.min(end) - 1 } else { -1 })
             }
             None => Ok(end - 1),

@@ -226,12 +226,9 @@ impl Part {
         first.first().copied().filter(|first| *first < end)
     }
 
-    /// When the records at these offsets were recorded, by this segment alone.
-    pub(super) fn recorded(&self, offsets: &[i64]) -> Vec<Option<i64>> {
-        let (before, deltas) = times::deltas(self.base, offsets);
-        let mut found = vec![None; before];
-        found.extend(self.times.at(&deltas));
-        found
+    /// The greatest time of the records up to an offset, by this segment alone.
+    pub(super) fn recorded_by(&self, offset: i64) -> Option<i64> {
+        self.times.at(times::delta(self.base, offset)?)
     }
 
     /// The first offset with a later time.

@@ -183,14 +183,14 @@ impl Run {
         Ok(found)
     }
 
-    /// When the records at these rising offsets were recorded; nothing before the first.
-    pub(super) fn recorded(&self, disk: &dyn Disk, offsets: &[i64]) -> io::Result<Vec<Option<i64>>> {
+    /// The greatest time of the records up to an offset; nothing before the first.
+    pub(super) fn recorded_by(&self, disk: &dyn Disk, offset: i64) -> io::Result<Option<i64>> {
+        let Some(delta) = times::delta(self.base, offset) else {
+            return Ok(None);
+        };
         let file = disk.open(&self.name, Open::Existing)?;
-        let (before, deltas) = times::deltas(self.base, offsets);
-        let mut found = vec![None; before];
-        let told = times::at(&self.times, &deltas, |block| self.times_block(&*file, block));
-        found.extend(self.noting(told)?);
-        Ok(found)
+        let told = times::at(&self.times, delta, |block| self.times_block(&*file, block));
+        self.noting(told)
     }
 
     /// The first offset with a later time.

@@ -120,11 +120,11 @@ impl Sealed {
         }
     }
 
-    /// When the records at these rising offsets were recorded, by this segment alone.
-    pub(super) fn recorded(&self, disk: &dyn Disk, offsets: &[i64]) -> io::Result<Vec<Option<i64>>> {
+    /// The greatest time of the records up to an offset, by this segment alone.
+    pub(super) fn recorded_by(&self, disk: &dyn Disk, offset: i64) -> io::Result<Option<i64>> {
         match &self.keys {
-            SealedKeys::Run(run) => run.recorded(disk, offsets),
-            SealedKeys::Part(part, _) => Ok(part.recorded(offsets)),
+            SealedKeys::Run(run) => run.recorded_by(disk, offset),
+            SealedKeys::Part(part, _) => Ok(part.recorded_by(offset)),
         }
     }
 

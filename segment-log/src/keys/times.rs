@@ -92,10 +92,10 @@ impl Times {
         self.bytes.len() + self.heads.len() * size_of::<Head>()
     }
 
-    /// When the records at rising offsets were recorded; nothing before the first.
-    pub(super) fn at(&self, offsets: &[u32]) -> Vec<Option<i64>> {
+    /// The greatest time up to an offset; nothing before the first.
+    pub(super) fn at(&self, offset: u32) -> Option<i64> {
         // What stands in memory is what was written there.
-        at(&self.heads, offsets, |block| Ok(self.steps(block))).unwrap_or_default()
+        at(&self.heads, offset, |block| Ok(self.steps(block))).unwrap_or_default()
     }
 
     /// The first offset with a later time.
@@ -112,45 +112,29 @@ impl Times {
     }
 }
 
-/// How many of these rising offsets are before the base, and how far behind it the others are.
-pub(super) fn deltas(base: i64, offsets: &[i64]) -> (usize, Vec<u32>) {
-    let before = offsets.partition_point(|offset| *offset < base);
-    let behind = offsets.get(before..).unwrap_or_default().iter();
-    let deltas = behind.map(|offset| u32::try_from(offset - base).unwrap_or(u32::MAX));
-    (before, deltas.collect())
+/// How far an offset is behind the base; nothing where it is before.
+pub(super) fn delta(base: i64, offset: i64) -> Option<u32> {
+    let delta = offset.checked_sub(base).filter(|delta| *delta >= 0)?;
+    Some(u32::try_from(delta).unwrap_or(u32::MAX))
 }
 
-/// When the records at rising offsets were recorded, by what blocks begin with and their steps; nothing before the first.
+/// The greatest time up to an offset, by what blocks begin with and their steps; nothing before the first.
 pub(super) fn at<B: AsRef<[u8]>>(
     heads: &[Head],
-    offsets: &[u32],
-    mut steps: impl FnMut(usize) -> io::Result<B>,
-) -> io::Result<Vec<Option<i64>>> {
-    let mut found = Vec::with_capacity(offsets.len());
-    let mut rest = offsets;
-    while let Some(first) = rest.first() {
-        let behind = heads.partition_point(|head| head.first <= *first);
-        let next = heads.get(behind).map(|next| next.first);
-        let (here, later) = rest.split_at(match next {
-            Some(next) => rest.partition_point(|offset| *offset < next),
-            None => rest.len(),
-        });
-        rest = later;
-        let Some((block, head)) = behind.checked_sub(1).and_then(|at| Some((at, heads.get(at)?))) else {
-            found.extend(here.iter().map(|_| None));
-            continue;
-        };
-        let steps = steps(block)?;
-        let mut walk = Walk::new(*head, steps.as_ref());
-        let (mut ms, mut step) = (head.ms, walk.next().map_err(damaged)?);
-        for offset in here {
-            while let Some((_, later)) = step.filter(|(at, _)| at <= offset) {
-                (ms, step) = (later, walk.next().map_err(damaged)?);
-            }
-            found.push(Some(ms));
-        }
+    offset: u32,
+    steps: impl FnOnce(usize) -> io::Result<B>,
+) -> io::Result<Option<i64>> {
+    let behind = heads.partition_point(|head| head.first <= offset);
+    let Some((block, head)) = behind.checked_sub(1).and_then(|at| Some((at, heads.get(at)?))) else {
+        return Ok(None);
+    };
+    let steps = steps(block)?;
+    let mut walk = Walk::new(*head, steps.as_ref());
+    let mut latest = head.ms;
+    while let Some((_, ms)) = walk.next().map_err(damaged)?.filter(|(at, _)| *at <= offset) {
+        latest = ms;
     }
-    Ok(found)
+    Ok(Some(latest))
 }
 
 /// The first offset with a later time.
@@ -232,16 +216,7 @@ mod tests {
             })
             .collect();
         for (offset, ms) in (0..).zip(&recorded) {
-            assert_eq!(times.at(&[offset]), [Some(*ms)], "{offset}");
-        }
-        for every in [1, 3, 50] {
-            let offsets: Vec<u32> = (0..)
-                .zip(&recorded)
-                .map(|(offset, _)| offset)
-                .step_by(every)
-                .collect();
-            let wanted: Vec<Option<i64>> = recorded.iter().step_by(every).copied().map(Some).collect();
-            assert_eq!(times.at(&offsets), wanted, "each {every}th");
+            assert_eq!(times.at(offset), Some(*ms), "{offset}");
         }
         for ms in timestamps
             .iter()

@@ -60,7 +60,7 @@ impl Partition {
     /// let chunk = std::sync::Arc::new(orders.in_key_order(0, 3)?);
     /// let mut scan = chunk.scan(b"b", 0, 0)?;
     /// while let Some(copied) = scan.next()? {
-    ///     println!("{:?} {:?}", copied.record.offset, copied.record.value);
+    ///     println!("{:?} {:?}", copied.offset, copied.value);
     /// }
     /// # log.close()?;
     /// # Ok(())
@@ -71,38 +71,16 @@ impl Partition {
     /// See [`KeyError`]. Copies for which there is no memory are left out, which is none.
     pub fn clustered(&self) -> Result<Arc<[Arc<Chunk>]>, KeyError> {
         self.copies.note_asked(self.shared.now());
-        loop {
-            self.look()?;
-            let copies = {
-                let held = lock(&self.copies.held);
-                if let Some(chunks) = &held.chunks {
-                    return Ok(Arc::clone(chunks));
-                }
-                held.copies.clone()
-            };
-            let firsts: Vec<i64> = copies.iter().map(|copy| copy.first()).collect();
-            let before = self.recorded_before(&firsts)?;
-            let chunk = |(copy, before): (&Arc<Copy>, Option<i64>)| {
-                Arc::new(Chunk::of_file(
-                    Arc::clone(copy),
-                    before,
-                    Arc::clone(&self.log_start),
-                ))
-            };
-            let chunks: Arc<[Arc<Chunk>]> = copies.iter().zip(before).map(chunk).collect();
-            let mut held = lock(&self.copies.held);
-            let same = held.copies.len() == copies.len()
-                && held
-                    .copies
-                    .iter()
-                    .zip(&copies)
-                    .all(|(one, other)| Arc::ptr_eq(one, other));
-            // Unless others have come, or records have gone, meanwhile.
-            if same && held.is_current(self.stamp()) {
-                held.chunks = Some(Arc::clone(&chunks));
-                return Ok(chunks);
-            }
+        self.look()?;
+        let mut held = lock(&self.copies.held);
+        if let Some(chunks) = &held.chunks {
+            return Ok(Arc::clone(chunks));
         }
+        let chunk =
+            |copy: &Arc<Copy>| Arc::new(Chunk::of_file(Arc::clone(copy), Arc::clone(&self.log_start)));
+        let chunks: Arc<[Arc<Chunk>]> = held.copies.iter().map(chunk).collect();
+        held.chunks = Some(Arc::clone(&chunks));
+        Ok(chunks)
     }
 
     /// The committed records with a key of the offsets from `first` on and before `end`, put in the order of (key, offset) in
@@ -114,7 +92,6 @@ impl Partition {
     pub fn in_key_order(&self, first: i64, end: i64) -> Result<Chunk, KeyError> {
         let first = first.max(self.log_start_offset());
         let end = end.min(self.last_stable_offset());
-        let before = self.recorded_before(&[first])?.first().copied().flatten();
         let mut gathered = Gathered::new(first);
         if let Stop::Lost(from, _) = self.gather_keyed(&mut gathered, end, false, &mut |_| true)?
             && from == first
@@ -123,16 +100,7 @@ impl Partition {
             self.read_committed(first, 0)?;
         }
         gathered.sort();
-        Ok(Chunk::of_memory(gathered, before, Arc::clone(&self.log_start)))
-    }
-
-    /// The greatest timestamp of the records before each of these rising offsets.
-    fn recorded_before(&self, offsets: &[i64]) -> Result<Vec<Option<i64>>, KeyError> {
-        let Some(last) = offsets.last() else {
-            return Ok(Vec::new());
-        };
-        let before: Vec<i64> = offsets.iter().map(|offset| offset - 1).collect();
-        self.ask(*last, |known, _, _| known.latest(&*self.shared.disk, &before))
+        Ok(Chunk::of_memory(gathered, Arc::clone(&self.log_start)))
     }
 
     /// Gathers committed records on and before `end`, until they are as many as may be. What cannot be read of the batches ends

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use super::Partition;
 use crate::error::KeyError;
 use crate::keys::run::is_damaged;
-use crate::keys::{KeyEntry, KeyFacts, KeySpot, Known, Removals};
+use crate::keys::{KeyEntry, KeyFacts, Known, Removals};
 use crate::mutex::{lock, read};
 
 mod follow;
@@ -45,22 +45,11 @@ impl Partition {
         })
     }
 
-    /// What [`Partition::key_offsets`] gives, each with when it was recorded.
-    pub fn key_spots(&self, key: &[u8], end: i64, skip: u64, max: usize) -> Result<Vec<KeySpot>, KeyError> {
-        self.ask(end, |known, start, end| {
-            let disk = &*self.shared.disk;
-            let offsets = known.offsets(disk, key, (start, end), skip, max)?;
-            let recorded = known.recorded(disk, &offsets)?;
-            let spots = offsets.into_iter().zip(recorded);
-            let spot = |(offset, recorded_ms)| KeySpot { offset, recorded_ms };
-            Ok(spots.map(spot).collect())
+    /// The greatest timestamp of the committed records up to an offset, in milliseconds since 1970; 0 where there are none.
+    pub fn recorded_by(&self, offset: i64) -> Result<i64, KeyError> {
+        self.ask(offset.saturating_add(1), |known, _, _| {
+            known.recorded_by(&*self.shared.disk, offset)
         })
-    }
-
-    /// When the records at these rising offsets were recorded: offsets that were found here before.
-    pub fn recorded(&self, offsets: &[i64]) -> Result<Vec<i64>, KeyError> {
-        let end = offsets.last().map_or(0, |last| last.saturating_add(1));
-        self.ask(end, |known, _, _| known.recorded(&*self.shared.disk, offsets))
     }
 
     /// How many keys committed records before `end` have. Who asks first waits for the keys of all segments to be

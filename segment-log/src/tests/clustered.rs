@@ -1,10 +1,10 @@
 //! Copies in the order of keys against the log itself: whatever was written, aborted, compacted, deleted, restarted or damaged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-use annals_kafka_wire::batch::{Batch, BatchBuilder, Compression, Headers, Marker};
+use annals_kafka_wire::batch::{Batch, BatchBuilder, Compression, Headers, Marker, Record};
 use bytes::Bytes;
 use proptest::prelude::*;
 
@@ -12,7 +12,7 @@ use super::support::{commit, config, open};
 use crate::compact::Compaction;
 use crate::disk::sim::{SimDisk, Survives};
 use crate::format::crc;
-use crate::{Chunk, Copied, Durability, KeyError, LogDir, Partition, PartitionConfig, ReadError};
+use crate::{Chunk, Durability, KeyError, LogDir, Partition, PartitionConfig, ReadError};
 
 mod files;
 
@@ -69,10 +69,9 @@ fn marker(producer_id: i64, committed: bool) -> Batch {
 }
 
 /// A record as it is compared.
-type Told = (Vec<u8>, i64, i64, Option<Bytes>, Headers, i64);
+type Told = (Vec<u8>, i64, i64, Option<Bytes>, Headers);
 
-fn told(copied: Copied) -> Told {
-    let record = copied.record;
+fn told(record: Record) -> Told {
     let key = record.key.expect("a key").to_vec();
     (
         key,
@@ -80,20 +79,15 @@ fn told(copied: Copied) -> Told {
         record.timestamp_ms,
         record.value,
         record.headers,
-        copied.recorded_ms,
     )
 }
 
 /// Every record with a key, as a reader of the log and the index find it, in the order of (key, offset).
 fn expected(partition: &Partition) -> Vec<Told> {
-    let (mut found, mut recorded) = (Vec::new(), BTreeMap::new());
+    let (mut found, mut indexed) = (Vec::new(), BTreeSet::new());
     for key in 0..9 {
-        for spot in partition
-            .key_spots(&name(key), i64::MAX, 0, usize::MAX)
-            .expect("spots")
-        {
-            recorded.insert(spot.offset, spot.recorded_ms);
-        }
+        let offsets = partition.key_offsets(&name(key), i64::MAX, 0, usize::MAX);
+        indexed.extend(offsets.expect("offsets"));
     }
     let start = partition.log_start_offset();
     let mut next = start;
@@ -117,13 +111,13 @@ fn expected(partition: &Partition) -> Vec<Told> {
             let records: Result<Vec<_>, _> = batch.records(1 << 20).and_then(Iterator::collect);
             for record in records.unwrap_or_default() {
                 if record.offset >= start && record.key.is_some() {
-                    let recorded_ms = recorded.remove(&record.offset).expect("it is in the index");
-                    found.push(told(Copied { record, recorded_ms }));
+                    assert!(indexed.remove(&record.offset), "it is in the index");
+                    found.push(told(record));
                 }
             }
         }
     }
-    assert!(recorded.is_empty(), "the index tells of more: {recorded:?}");
+    assert!(indexed.is_empty(), "the index tells of more: {indexed:?}");
     found.sort_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
     found
 }

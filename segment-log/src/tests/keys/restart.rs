@@ -17,7 +17,7 @@ fn indexed() -> World {
 fn after_a_restart_the_runs_tell_and_no_segment_that_has_one_is_read() {
     let mut world = indexed();
     let told = |partition: &Partition| {
-        let spots = (0..9).map(|key| partition.key_spots(&name(key), i64::MAX, 0, 1_000).unwrap());
+        let spots = (0..9).map(|key| partition.key_offsets(&name(key), i64::MAX, 0, 1_000).unwrap());
         let at = partition.offset_recorded_at(500, i64::MAX).unwrap();
         let keys = partition.keys_begun(i64::MAX).unwrap();
         (asked(partition, i64::MAX), spots.collect::<Vec<_>>(), at, keys)
