@@ -155,7 +155,7 @@ impl EventStore {
         let (from, to, time) = aggregate.two_cuts_left(&from, &to, &self.work)?;
         let later = |(log, last): (&CutLog, i64)| (log.clone(), last.max(to.cut.last_of(log)));
         let either: Cut = from.cut.logs().map(later).collect();
-        let mut walk = Walk::new(self, &aggregate, &either, after);
+        let mut walk = Walk::new(&aggregate, &either, after);
         let (mut items, mut last, mut events, mut aggregates) = (Vec::new(), None, 0, 0);
         let (mut groups, mut at_end) = (Groups::new(GROUP_VALUES_MAX, GROUP_AGGREGATES_MAX), false);
         while !room.is_full() && !at_end && self.may_go_on(events, aggregates) {
@@ -163,9 +163,10 @@ impl EventStore {
             at_end = group.is_empty();
             aggregates += group.len();
             last = group.last().map(|one| (one.key.clone(), one.partition)).or(last);
-            let group = between(self, &aggregate, group, [&from.cut, &to.cut])?;
+            let cuts = [&from.cut, &to.cut];
+            let group = between(&aggregate, group, cuts)?;
             let look = |_: &Wanted, _, folding: &mut Folding<'_>| Ok(Seen::of(folding));
-            let mut seen = self.sweep(&aggregate, &group, &look)?.into_iter();
+            let mut seen = self.sweep(&aggregate, &cuts, &group, &look)?.into_iter();
             let mut looked_at = 0;
             for one in &group {
                 if room.is_full() {
@@ -238,32 +239,21 @@ impl Aggregate {
 }
 
 /// Those of some aggregates that have events between two cuts, to be looked at behind both.
-fn between(
-    store: &EventStore,
-    aggregate: &Aggregate,
-    group: Vec<Wanted>,
-    cuts: [&Cut; 2],
-) -> Result<Vec<Wanted>, StoreError> {
+fn between(aggregate: &Aggregate, group: Vec<Wanted>, cuts: [&Cut; 2]) -> Result<Vec<Wanted>, StoreError> {
     let mut between = Vec::new();
     for one in group {
-        let Some(partition) = aggregate.index.partitions.get(one.partition) else {
-            continue;
+        let logs = aggregate.index.logs_of(one.partition);
+        let within = |cut| {
+            let each = logs.iter().map(|log| log.within(&one.key, log.last(cut)));
+            each.collect::<Result<Vec<usize>, _>>()
         };
-        if aggregate.index.is_merged() {
-            let orders = cuts.map(|cut| aggregate.index.in_order(store, &one.key, cut));
-            let orders = orders.into_iter().collect::<Result<Vec<_>, _>>()?;
-            if orders.first() != orders.last() {
-                let stops = orders.iter().map(Vec::len).collect();
-                between.push(Wanted { stops, orders, ..one });
+        let (from, to) = (within(cuts[0])?, within(cuts[1])?);
+        if from != to {
+            let mut stops: Vec<usize> = [from, to].iter().map(|events| events.iter().sum()).collect();
+            // In one partition the events within the one cut are the first of those within the other.
+            if !aggregate.index.is_merged() {
+                stops.sort_unstable();
             }
-            continue;
-        }
-        let mut stops = Vec::with_capacity(cuts.len());
-        for cut in cuts {
-            stops.push(partition.within(&one.key, partition.last(cut))?);
-        }
-        stops.sort_unstable();
-        if stops.first() != stops.last() {
             between.push(Wanted { stops, ..one });
         }
     }

@@ -15,7 +15,7 @@ use crate::cut::Cut;
 use crate::diff::values;
 use crate::error::StoreError;
 use crate::folding::Folding;
-use crate::merged::Reader;
+use crate::index::TopicIndex;
 use crate::page::{Groups, bytes_of};
 use crate::sought::Sought;
 use crate::store::EventStore;
@@ -71,9 +71,9 @@ impl EventStore {
         size: &mut GroupSize,
     ) -> Result<(), StoreError> {
         if aggregate.index.is_merged() {
-            return self.put_down_of_several(aggregate, sought, cut, found, size);
+            self.count_in_order(&aggregate.index, cut, found)?;
         }
-        let wanted = wanted(found);
+        let wanted = wanted(&aggregate.index, found);
         let place = |partition: usize, key: &[u8]| {
             wanted
                 .binary_search_by(|wanted| (wanted.partition, &*wanted.key).cmp(&(partition, key)))
@@ -100,12 +100,12 @@ impl EventStore {
             }
             Ok(done)
         };
-        let mut done = self.sweep(aggregate, &wanted, &look)?;
+        let mut done = self.sweep(aggregate, &[cut], &wanted, &look)?;
         let largest = done.iter().map(|of| of.iter().map(|done| done.values).max());
         size.aggregates.took(wanted.len(), largest.flatten().sum());
         let mut bytes = 0;
         for one in &mut *found {
-            let Some(place) = place(one.place, &one.key) else {
+            let Some(place) = place(aggregate.index.home(one.spot.place), &one.key) else {
                 continue;
             };
             let stops = wanted.get(place).map(|wanted| wanted.stops.as_slice());
@@ -122,79 +122,44 @@ impl EventStore {
         size.events.took(found.len(), bytes);
         Ok(())
     }
-}
 
-impl EventStore {
-    /// The same where the events are in several topics: each aggregate is folded in the order that its events have within the later cut.
-    fn put_down_of_several(
-        &self,
-        aggregate: &Aggregate,
-        sought: &Sought,
-        cut: &Cut,
-        found: &mut [Found],
-        size: &mut GroupSize,
-    ) -> Result<(), StoreError> {
-        let index = &aggregate.index;
-        let Some(partition) = index.partitions.first() else {
-            return Ok(());
-        };
-        let mut wanted: BTreeMap<Vec<u8>, BTreeMap<(usize, i64), &mut Found>> = BTreeMap::new();
-        let count = found.len();
+    /// Of several topics a revision is a place in the order that an aggregate's events have within a cut.
+    fn count_in_order(&self, index: &TopicIndex, cut: &Cut, found: &mut [Found]) -> Result<(), StoreError> {
+        let mut by_key: BTreeMap<Vec<u8>, BTreeMap<(usize, i64), &mut Found>> = BTreeMap::new();
         for one in found {
-            let of = wanted.entry(one.key.clone()).or_default();
-            of.insert((one.place, one.spot.offset), one);
+            let of = by_key.entry(one.key.clone()).or_default();
+            of.insert((one.spot.place, one.spot.offset), one);
         }
-        let (aggregates, mut largest, mut bytes) = (wanted.len(), 0, 0);
-        for (key, mut wanted) in wanted {
-            let order = index.in_order(self, &key, cut)?;
-            let mut folding = Folding::new(self, aggregate, partition, &key);
-            let mut reader = Reader::new(self, index, partition, &key, &order);
-            let mut most = 0;
-            for spot in &order {
-                if wanted.is_empty() {
-                    break;
+        for (key, mut of) in by_key {
+            for spot in index.in_order(self, &key, cut)? {
+                if let Some(one) = of.remove(&(spot.place, spot.offset)) {
+                    (one.spot, one.deed.by.revision) = (spot, spot.revision);
                 }
-                let Some(one) = wanted.remove(&(spot.place, spot.offset)) else {
-                    folding.feed(*spot, reader.record(spot)?)?;
-                    continue;
-                };
-                let before = folding.view();
-                folding.feed(*spot, reader.record(spot)?)?;
-                let after = folding.view();
-                self.work.values(values(&before) + values(&after))?;
-                most = most.max(values(&after));
-                let deed = &mut one.deed;
-                deed.by.revision = spot.revision;
-                let fits = |path: &str| sought.fits_place(path);
-                (deed.total, deed.changes) = ValueChange::between(&before, &after, &fits);
-                let halted = folding.halted.as_ref().map(ToString::to_string);
-                deed.problem = deed.problem.take().or(halted);
-                bytes += bytes_of(&deed.changes);
             }
-            largest += most;
         }
-        size.aggregates.took(aggregates, largest);
-        size.events.took(count, bytes);
         Ok(())
     }
 }
 
 /// The aggregates of some events, to be looked at before and behind each.
-fn wanted(found: &[Found]) -> Vec<Wanted> {
+fn wanted(index: &TopicIndex, found: &[Found]) -> Vec<Wanted> {
     let mut stops: BTreeMap<(usize, &[u8]), Vec<usize>> = BTreeMap::new();
     for one in found {
         let revision = usize::try_from(one.spot.revision).unwrap_or(usize::MAX);
-        let stops = stops.entry((one.place, &one.key)).or_default();
+        let stops = stops.entry((index.home(one.spot.place), &one.key)).or_default();
         stops.extend([revision, revision.saturating_add(1)]);
-        stops.dedup();
     }
     stops
         .into_iter()
-        .map(|((partition, key), stops)| Wanted {
-            key: key.to_vec(),
-            partition,
-            stops,
-            orders: Vec::new(),
+        .map(|((partition, key), mut stops)| {
+            // In one partition they rise as they are found.
+            stops.sort_unstable();
+            stops.dedup();
+            Wanted {
+                key: key.to_vec(),
+                partition,
+                stops,
+            }
         })
         .collect()
 }

@@ -105,7 +105,7 @@ pub struct ReaderUsed {
 pub(crate) struct Spot {
     pub(crate) offset: i64,
     pub(crate) revision: u64,
-    /// The place of its log among those of several topics; 0 where there is one topic.
+    /// The place of its log in the index.
     pub(crate) place: usize,
 }
 
@@ -127,6 +127,17 @@ impl Spot {
 pub(crate) struct Latest {
     pub(crate) spot: Spot,
     pub(crate) recorded_ms: i64,
+}
+
+impl Latest {
+    /// The same event, in this log: a snapshot does not say in which place of the index its log is.
+    fn in_log(self, log: &PartitionIndex) -> Latest {
+        let place = log.place;
+        Latest {
+            spot: Spot { place, ..self.spot },
+            ..self
+        }
+    }
 }
 
 /// Takes the envelope off a record's value and finds its writer schema.
@@ -226,7 +237,7 @@ impl<'a> Folding<'a> {
         };
         self.state = Some(state);
         self.account = snapshot.account;
-        self.last = Some(snapshot.last);
+        self.last = Some(snapshot.last.in_log(self.partition));
         true
     }
 
@@ -258,7 +269,7 @@ impl<'a> Folding<'a> {
 
     /// Folds the next events, until one halts.
     pub(crate) fn run(&mut self, spots: &[Spot]) -> Result<(), StoreError> {
-        let mut reader = Reader::new(self.store, self.index, self.partition, self.key, spots);
+        let mut reader = Reader::new(self.store, self.index, self.key, spots);
         for spot in spots {
             if self.halted.is_some() {
                 break;

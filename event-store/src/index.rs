@@ -45,8 +45,8 @@ pub(crate) struct PartitionIndex {
     pub(crate) number: u32,
     /// How cuts name it.
     in_cut: CutLog,
-    /// Its place among the logs of several topics; 0 where there is one topic.
-    place: usize,
+    /// Its place among the logs of the index.
+    pub(crate) place: usize,
     /// Names this index in the cache of batches; never used again.
     pub(crate) id: u64,
     pub(crate) log: Arc<Partition>,
@@ -221,7 +221,7 @@ impl TopicIndex {
                     topic: named.clone(),
                     partition: number,
                 };
-                let place = named.as_ref().map_or(0, |_| partitions.len());
+                let place = partitions.len();
                 let is_same = |known: &&Arc<PartitionIndex>| known.in_cut == in_cut && known.place == place;
                 let kept = known.as_ref().filter(is_same).cloned();
                 let fresh = || {
@@ -250,6 +250,20 @@ impl TopicIndex {
     /// Whether it is of several topics.
     pub(crate) fn is_merged(&self) -> bool {
         self.topics.len() > 1
+    }
+
+    /// The place of an aggregate that has an event in the log at this place: that of its partition, or the first of all where
+    /// they are of several topics.
+    pub(crate) fn home(&self, place: usize) -> usize {
+        if self.is_merged() { 0 } else { place }
+    }
+
+    /// The logs that may have events of an aggregate at this place.
+    pub(crate) fn logs_of(&self, home: usize) -> &[Arc<PartitionIndex>] {
+        match self.is_merged() {
+            true => &self.partitions,
+            false => self.partitions.get(home..=home).unwrap_or_default(),
+        }
     }
 
     /// Its topics, in words.

@@ -107,7 +107,6 @@ pub(crate) type Place = (Vec<u8>, usize);
 
 /// A walk through the aggregates that have begun at a cut, in the order of their keys.
 pub(crate) struct Walk<'a> {
-    store: &'a EventStore,
     pub(crate) aggregate: &'a Aggregate,
     pub(crate) cut: &'a Cut,
     /// The last aggregate that was given out.
@@ -115,14 +114,8 @@ pub(crate) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(crate) fn new(
-        store: &'a EventStore,
-        aggregate: &'a Aggregate,
-        cut: &'a Cut,
-        after: Option<Place>,
-    ) -> Walk<'a> {
+    pub(crate) fn new(aggregate: &'a Aggregate, cut: &'a Cut, after: Option<Place>) -> Walk<'a> {
         Walk {
-            store,
             aggregate,
             cut,
             after,
@@ -131,7 +124,7 @@ impl<'a> Walk<'a> {
 
     /// The next aggregates: as many as are wanted, or fewer when they have many events.
     pub(crate) fn next(&mut self, wanted: usize) -> Result<Vec<Wanted>, StoreError> {
-        let mut group = choose(self.store, self.aggregate, self.cut, self.after.as_ref(), wanted)?;
+        let mut group = choose(self.aggregate, self.cut, self.after.as_ref(), wanted)?;
         let mut events = 0;
         let fitting = group.iter().take_while(|one| {
             let first = events == 0;
@@ -151,7 +144,7 @@ impl<'a> Walk<'a> {
         let Some((key, partition)) = last else {
             return Ok(None);
         };
-        let more = choose(self.store, self.aggregate, self.cut, last, 1)?;
+        let more = choose(self.aggregate, self.cut, last, 1)?;
         Ok((!more.is_empty()).then(|| place_text(key, *partition)))
     }
 }
@@ -182,7 +175,7 @@ impl EventStore {
         let removals = aggregate.removals();
         let mut population = aggregate.population(&at, &self.work)?;
         let cut = population.cut.clone();
-        let mut walk = Walk::new(self, &aggregate, &cut, after);
+        let mut walk = Walk::new(&aggregate, &cut, after);
         let mut last = None;
         let look = |one: &Wanted, _, folding: &mut Folding<'_>| Ok(Member::of(one, folding));
         self.each_member(&mut walk, &look, &mut |one, member| {
@@ -277,67 +270,36 @@ impl Member {
 
 /// The first so many aggregates of a cut behind a place.
 fn choose(
-    store: &EventStore,
     aggregate: &Aggregate,
     cut: &Cut,
     after: Option<&Place>,
     count: usize,
 ) -> Result<Vec<Wanted>, StoreError> {
-    if aggregate.index.is_merged() {
-        return choose_of_several(store, aggregate, cut, after, count);
-    }
+    let index = &aggregate.index;
     let mut keys: Vec<Place> = Vec::new();
-    let partitions = &aggregate.index.partitions;
-    for (place, partition) in partitions.iter().enumerate() {
-        let last = partition.last(cut);
+    for (place, partition) in index.partitions.iter().enumerate() {
+        let (home, last) = (index.home(place), partition.last(cut));
         // The key the walk stands at may have events in this partition too.
         if let Some((key, number)) = after
-            && place > *number
+            && home > *number
             && partition.first(key, last)?.is_some()
         {
-            keys.push((key.clone(), place));
+            keys.push((key.clone(), home));
         }
         let behind = partition.keys_after(after.map(|(key, _)| key.as_slice()), last, count)?;
-        keys.extend(behind.into_iter().map(|key| (key.into_vec(), place)));
+        keys.extend(behind.into_iter().map(|key| (key.into_vec(), home)));
     }
     keys.sort_unstable();
+    keys.dedup();
     keys.truncate(count);
     let mut chosen = Vec::with_capacity(keys.len());
-    for (key, place) in keys {
-        let Some(partition) = partitions.get(place) else {
-            continue;
-        };
+    for (key, home) in keys {
+        let logs = index.logs_of(home).iter();
+        let events = logs.map(|log| log.within(&key, log.last(cut)));
         chosen.push(Wanted {
-            stops: vec![partition.within(&key, partition.last(cut))?],
+            stops: vec![events.sum::<Result<usize, _>>()?],
             key,
-            partition: place,
-            orders: Vec::new(),
-        });
-    }
-    Ok(chosen)
-}
-
-/// The same of several topics: fewer, where these have so many events that no more go into a group.
-fn choose_of_several(
-    store: &EventStore,
-    aggregate: &Aggregate,
-    cut: &Cut,
-    after: Option<&Place>,
-    count: usize,
-) -> Result<Vec<Wanted>, StoreError> {
-    let after = after.map(|(key, _)| key.as_slice());
-    let (mut chosen, mut events) = (Vec::new(), 0);
-    for key in aggregate.index.keys_after(after, cut, count)? {
-        if events > GROUP_EVENTS_MAX {
-            break;
-        }
-        let order = aggregate.index.in_order(store, &key, cut)?;
-        events += order.len();
-        chosen.push(Wanted {
-            key,
-            partition: 0,
-            stops: vec![order.len()],
-            orders: vec![order],
+            partition: home,
         });
     }
     Ok(chosen)

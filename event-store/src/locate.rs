@@ -193,22 +193,13 @@ impl Located<'_> {
 
     /// The log of an event, and what is told of it beside its offset.
     pub(crate) fn log(&self, spot: &Spot) -> (&PartitionIndex, Option<LogName>) {
-        let log = match self.logs.is_empty() {
-            true => self.partition,
-            false => self.aggregate.index.log_of(spot).unwrap_or(self.partition),
-        };
+        let log = self.aggregate.index.log_of(spot).unwrap_or(self.partition);
         (log, log.log_name())
     }
 
     /// Reads some of its events.
     pub(crate) fn reader(&self, spots: &[Spot]) -> Reader<'_> {
-        Reader::new(
-            self.store,
-            &self.aggregate.index,
-            self.partition,
-            &self.key,
-            spots,
-        )
+        Reader::new(self.store, &self.aggregate.index, &self.key, spots)
     }
 
     /// The head with the end of the aggregate's own partition moved.

@@ -52,7 +52,10 @@ impl EventStore {
                 return Ok(());
             }
             let (mut bytes, count) = (0, group.len());
-            let seen = self.sweep(walk.aggregate, &group, look)?.into_iter().flatten();
+            let seen = self
+                .sweep(walk.aggregate, &[walk.cut], &group, look)?
+                .into_iter()
+                .flatten();
             for (one, seen) in group.into_iter().zip(seen) {
                 bytes += seen.bytes();
                 if !told(one, seen)? {

@@ -10,7 +10,7 @@
 //! what is before it in its partition alone. Revisions count within a cut, so a larger cut may put an event between two that
 //! followed each other. Left out: snapshots, and reading all aggregates in one go; each aggregate is put in order on its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use annals_kafka_wire::batch::Record;
@@ -199,26 +199,20 @@ impl Aggregate {
 pub(crate) struct Reader<'a>(Vec<(usize, Cursor<'a>)>);
 
 impl<'a> Reader<'a> {
-    /// Of some of a key's events, in their order; `partition` has them where there is one topic.
+    /// Of some of a key's events, in their order.
     pub(crate) fn new(
         store: &'a EventStore,
         index: &'a TopicIndex,
-        partition: &'a PartitionIndex,
         key: &[u8],
         spots: &[Spot],
     ) -> Reader<'a> {
-        let offsets = |place| {
-            let here = spots.iter().filter(|spot| spot.place == place);
-            here.map(|spot| spot.offset).collect::<Vec<_>>()
-        };
-        if !index.is_merged() {
-            return Reader(vec![(0, Cursor::of_key(store, partition, key, &offsets(0)))]);
+        let mut offsets: BTreeMap<usize, Vec<i64>> = BTreeMap::new();
+        for spot in spots {
+            offsets.entry(spot.place).or_default().push(spot.offset);
         }
-        let logs = index.partitions.iter().enumerate();
-        let cursors = logs.filter_map(|(place, log)| {
-            let offsets = offsets(place);
-            let cursor = || Cursor::of_key(store, log, key, &offsets);
-            (!offsets.is_empty()).then(|| (place, cursor()))
+        let cursors = offsets.into_iter().filter_map(|(place, offsets)| {
+            let log = index.partitions.get(place)?;
+            Some((place, Cursor::of_key(store, log, key, &offsets)))
         });
         Reader(cursors.collect())
     }

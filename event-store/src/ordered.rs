@@ -203,7 +203,6 @@ impl<'a> InOrder<'a> {
                     key: key.clone(),
                     partition: place,
                     stops: vec![events],
-                    orders: Vec::new(),
                 };
                 let seen = look(&wanted, 0, &mut folding)?;
                 return Ok(Met::Aggregate(wanted, seen));
@@ -236,7 +235,7 @@ impl<'a> InOrder<'a> {
                 let spot = Spot {
                     offset: copied.offset,
                     revision: events as u64,
-                    place: 0,
+                    place,
                 };
                 events += 1;
                 self.store.work.record(copied.headers.len())?;

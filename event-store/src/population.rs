@@ -248,7 +248,7 @@ impl Rows {
             return Ok(summary);
         }
         let mut left = limit.unwrap_or(usize::MAX);
-        let mut walk = Walk::new(&self.store, &self.aggregate, &self.around.cut, None);
+        let mut walk = Walk::new(&self.aggregate, &self.around.cut, None);
         self.sweep(&mut walk, &mut |_, row| {
             if let Some(row) = row.filter(|_| left > 0) {
                 left -= 1;
@@ -271,7 +271,7 @@ impl Rows {
         let is_first = after.is_none();
         let to_the_end = is_first && self.is_of_all;
         let (mut items, mut last, mut events) = (Vec::new(), None, 0);
-        let mut walk = Walk::new(&self.store, &self.aggregate, &self.around.cut, after);
+        let mut walk = Walk::new(&self.aggregate, &self.around.cut, after);
         let mut wants_more = true;
         let summary = self.sweep(&mut walk, &mut |one, row| {
             if wants_more {
@@ -328,7 +328,7 @@ impl Rows {
     /// The rows that come first, as many as are wanted.
     fn ranked(&self, count: usize) -> Result<(Vec<Row>, Summary), StoreError> {
         let mut ranked = Ranked::new(&self.asked, count);
-        let mut walk = Walk::new(&self.store, &self.aggregate, &self.around.cut, None);
+        let mut walk = Walk::new(&self.aggregate, &self.around.cut, None);
         let summary = self.sweep(&mut walk, &mut |_, row| {
             row.map_or(Ok(()), |row| ranked.add(row))?;
             Ok(Go {

@@ -174,22 +174,13 @@ impl EventStore {
     fn fold<'a>(&'a self, located: &'a Located<'_>, within: &Within) -> Result<Folded<'a>, StoreError> {
         let events = within.events;
         let mut folding = Folding::new(self, located.aggregate, located.partition, &located.key);
-        if within.is_merged() {
-            folding.run(&located.spots_of(within, 0..events)?)?;
-            let state = folding.view();
-            return Ok(Folded {
-                folding,
-                state,
-                snapshot: None,
-            });
-        }
-        let snapshot = self.begin(&mut folding, located, events)?;
+        let snapshot = self.begin(&mut folding, located, within)?;
         let from = snapshot
             .as_ref()
             .map_or(0, |snapshot| snapshot.revision as usize + 1);
         folding.run(&located.spots_of(within, from..events)?)?;
         let state = folding.view();
-        if folding.halted.is_none() {
+        if folding.halted.is_none() && !within.is_merged() {
             self.shared.unhalted.remember(located, events);
         }
         Ok(Folded {
@@ -204,10 +195,11 @@ impl EventStore {
         &'a self,
         folding: &mut Folding<'a>,
         located: &'a Located<'_>,
-        events: usize,
+        within: &Within,
     ) -> Result<Option<SnapshotUsed>, StoreError> {
-        // Of so few events there is none, and none is left.
-        if (events as u64) < snapshots::EVENTS_MIN {
+        // Of so few events, and of those in several topics, there is none, and none is left.
+        let events = within.events as u64;
+        if events < snapshots::EVENTS_MIN || within.is_merged() {
             return Ok(None);
         }
         let Some(file) = self.snapshots_of(located.aggregate, located.partition) else {
@@ -217,7 +209,7 @@ impl EventStore {
             return Ok(None);
         };
         folding.keep_in(Arc::clone(&file), first);
-        let Some(snapshot) = file.before(&located.key, events as u64) else {
+        let Some(snapshot) = file.before(&located.key, events) else {
             return Ok(None);
         };
         // What the index says now it must have said then; and what was deleted is missing, snapshot or not.

@@ -7,8 +7,10 @@
 use std::num::NonZeroUsize;
 
 use crate::aggregates::Aggregate;
+use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::{Folding, Spot};
+use crate::merged::Reader;
 use crate::source::Cursor;
 use crate::store::EventStore;
 
@@ -23,11 +25,9 @@ pub(crate) struct Wanted {
     pub(crate) key: Vec<u8>,
     /// The place of its partition.
     pub(crate) partition: usize,
-    /// Behind how many of its events it is looked at, in rising order; no event behind the last is folded.
+    /// Behind how many of its events it is looked at, in rising order; no event behind the last is folded. Where they are in
+    /// several topics they are counted in the order that they have within a cut, and the stops of different cuts rise or not.
     pub(crate) stops: Vec<usize>,
-    /// For each stop the events before it in their order, where they are in several topics: the stops are those of different cuts
-    /// then, in whatever order.
-    pub(crate) orders: Vec<Vec<Spot>>,
 }
 
 impl Wanted {
@@ -41,10 +41,12 @@ impl Wanted {
 pub(crate) type Look<'l, T> = &'l (dyn Fn(&Wanted, usize, &mut Folding<'_>) -> Result<T, StoreError> + Sync);
 
 impl EventStore {
-    /// What comes of looking at aggregates: for each of them, in the order given, for each of its stops.
+    /// What comes of looking at aggregates: for each of them, in the order given, for each of its stops. These are all within
+    /// the one cut, or one within each.
     pub(crate) fn sweep<T: Send>(
         &self,
         aggregate: &Aggregate,
+        cuts: &[&Cut],
         wanted: &[Wanted],
         look: Look<'_, T>,
     ) -> Result<Vec<Vec<T>>, StoreError> {
@@ -56,15 +58,15 @@ impl EventStore {
         std::thread::scope(|scope| {
             let others: Vec<_> = shares
                 .map(|share| {
-                    let sweep = || self.sweep_share(aggregate, share, look);
+                    let sweep = || self.sweep_share(aggregate, cuts, share, look);
                     (share, std::thread::Builder::new().spawn_scoped(scope, sweep))
                 })
                 .collect();
-            let mut seen = self.sweep_share(aggregate, first, look)?;
+            let mut seen = self.sweep_share(aggregate, cuts, first, look)?;
             for (share, thread) in others {
                 // A share whose thread did not come about, or to an end, is folded here.
                 let swept = thread.ok().and_then(|thread| thread.join().ok());
-                seen.extend(swept.unwrap_or_else(|| self.sweep_share(aggregate, share, look))?);
+                seen.extend(swept.unwrap_or_else(|| self.sweep_share(aggregate, cuts, share, look))?);
             }
             Ok(seen)
         })
@@ -73,11 +75,14 @@ impl EventStore {
     fn sweep_share<T>(
         &self,
         aggregate: &Aggregate,
+        cuts: &[&Cut],
         wanted: &[Wanted],
         look: Look<'_, T>,
     ) -> Result<Vec<Vec<T>>, StoreError> {
         if aggregate.index.is_merged() {
-            let each = wanted.iter().map(|one| self.fold_orders(aggregate, one, look));
+            let each = wanted
+                .iter()
+                .map(|one| self.fold_in_order(aggregate, cuts, one, look));
             return each.collect();
         }
         let mut under_way: Vec<UnderWay<'_, T>> = Vec::with_capacity(wanted.len());
@@ -124,20 +129,32 @@ impl EventStore {
     }
 
     /// What comes of looking at an aggregate of several topics behind each of its stops.
-    fn fold_orders<T>(
+    fn fold_in_order<T>(
         &self,
         aggregate: &Aggregate,
+        cuts: &[&Cut],
         one: &Wanted,
         look: Look<'_, T>,
     ) -> Result<Vec<T>, StoreError> {
-        let Some(partition) = aggregate.index.partitions.get(one.partition) else {
+        let (index, key) = (&aggregate.index, &one.key);
+        let Some(partition) = index.partitions.get(one.partition) else {
             return Ok(Vec::new());
         };
-        let mut seen = Vec::with_capacity(one.orders.len());
-        for (stop, order) in one.orders.iter().enumerate() {
-            let mut folding = Folding::new(self, aggregate, partition, &one.key);
-            folding.run(order)?;
-            seen.push(look(one, stop, &mut folding)?);
+        let mut seen = Vec::with_capacity(one.stops.len());
+        let of_each = one.stops.len().div_ceil(cuts.len().max(1)).max(1);
+        for (cut, stops) in cuts.iter().zip(one.stops.chunks(of_each)) {
+            let order = index.in_order(self, key, cut)?;
+            let mut reader = Reader::new(self, index, key, &order);
+            let mut folding = Folding::new(self, aggregate, partition, key);
+            let mut order = order.iter();
+            let mut events = 0;
+            for stop in stops {
+                for spot in order.by_ref().take(stop.saturating_sub(events)) {
+                    folding.feed(*spot, reader.record(spot)?)?;
+                }
+                events = *stop;
+                seen.push(look(one, seen.len(), &mut folding)?);
+            }
         }
         Ok(seen)
     }

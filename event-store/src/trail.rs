@@ -83,7 +83,6 @@ pub struct Deed {
 /// An event that fits, before it is known what it changed.
 pub(crate) struct Found {
     pub(crate) key: Vec<u8>,
-    pub(crate) place: usize,
     pub(crate) spot: Spot,
     pub(crate) deed: Deed,
 }
@@ -175,7 +174,7 @@ impl EventStore {
                 if room.is_full() {
                     // What was found behind is found again.
                     position = Position {
-                        place: found.place,
+                        place: found.spot.place,
                         offset: Some(found.spot.offset),
                     };
                     at_end = false;
@@ -273,7 +272,7 @@ impl EventStore {
         let nowhere = Spot {
             offset,
             revision: 0,
-            place: 0,
+            place,
         };
         let at = nowhere.at(partition, record);
         if !sought.fits_headers(&at) {
@@ -299,7 +298,6 @@ impl EventStore {
                 problem,
             },
             key: key.to_vec(),
-            place,
             spot,
         }))
     }

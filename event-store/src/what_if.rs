@@ -151,7 +151,7 @@ impl EventStore {
         };
         let removals = runs.removals();
         let population = runs.population(&at, &self.work)?;
-        let mut walk = Walk::new(self, &runs, &population.cut, after);
+        let mut walk = Walk::new(&runs, &population.cut, after);
         let Compared { items, count, last } = self.compare(&runs, &changed, &mut walk, &mut room)?;
         let next_cursor = walk.cursor_behind(last.as_ref())?;
         // What was counted is what both folds were run over.
@@ -190,8 +190,14 @@ impl EventStore {
                 break;
             }
             let look = |one: &Wanted, _, folding: &mut Folding<'_>| Ok(Member::of(one, folding));
-            let before = self.sweep(runs, &group, &look)?.into_iter().flatten();
-            let after = self.sweep(changed, &group, &look)?.into_iter().flatten();
+            let before = self
+                .sweep(runs, &[walk.cut], &group, &look)?
+                .into_iter()
+                .flatten();
+            let after = self
+                .sweep(changed, &[walk.cut], &group, &look)?
+                .into_iter()
+                .flatten();
             for ((one, before), after) in group.iter().zip(before).zip(after) {
                 if room.is_full() || count > 0 && self.work.has_cost_a(PAGE_WORK_PART) {
                     break;
@@ -200,7 +206,7 @@ impl EventStore {
                 compared.last = Some((one.key.clone(), one.partition));
                 states_bytes += bytes_of(&before.state) + bytes_of(&after.state);
                 if Outcome::of(&before) != Outcome::of(&after) {
-                    let differing = differing(&before, &after, self.since(runs, changed, one)?);
+                    let differing = differing(&before, &after, self.since(runs, changed, walk.cut, one)?);
                     room.take(&differing);
                     compared.items.push(differing);
                 }
@@ -216,18 +222,19 @@ impl EventStore {
         &self,
         runs: &Aggregate,
         changed: &Aggregate,
+        cut: &Cut,
         one: &Wanted,
     ) -> Result<Option<ChangedBy>, StoreError> {
         let Some(partition) = runs.index.partitions.get(one.partition) else {
             return Ok(None);
         };
-        let spots = match one.orders.first() {
-            Some(order) => order.clone(),
-            None => partition.spots(&one.key, 0..one.events())?,
+        let spots = match runs.index.is_merged() {
+            true => runs.index.in_order(self, &one.key, cut)?,
+            false => partition.spots(&one.key, 0..one.events())?,
         };
         let mut before = Folding::new(self, runs, partition, &one.key);
         let mut after = Folding::new(self, changed, partition, &one.key);
-        let mut reader = Reader::new(self, &runs.index, partition, &one.key, &spots);
+        let mut reader = Reader::new(self, &runs.index, &one.key, &spots);
         let mut watched = 0;
         for spot in spots {
             let record = reader.record(&spot)?;
@@ -238,10 +245,7 @@ impl EventStore {
                 == Outcome::new(&states.1, after.halted.as_ref());
             if !is_same {
                 // What cannot be read stops both folds.
-                let log = match one.orders.is_empty() {
-                    true => partition,
-                    false => runs.index.log_of(&spot).unwrap_or(partition),
-                };
+                let log = runs.index.log_of(&spot).unwrap_or(partition);
                 return Ok(record.ok().map(|record| self.changed_by(log, spot, record)));
             }
             let looked_at = values(&states.0) + values(&states.1);
