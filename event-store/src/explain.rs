@@ -246,7 +246,7 @@ impl EventStore {
         );
         Cause {
             by: self.changed_by(log, spot, record),
-            writer: opened.ok().map(|opened| opened.writer),
+            writer: opened.ok().map(|opened| opened.event_writer()),
         }
     }
 }

@@ -84,6 +84,22 @@ impl<'a> Opened<'a> {
             body: &self.body,
         }
     }
+
+    /// The writer with the schema of this event alone: of a union at the top of an Avro schema the branch that was written.
+    #[must_use]
+    pub fn event_writer(&self) -> Arc<Writer> {
+        #[cfg(feature = "avro")]
+        if let Schema::Avro(schema) = &self.writer.schema
+            && let Some(branches) = schema.branches()
+            && let Ok((branch, _)) = crate::avro::branch_of(&self.body, branches.len())
+            && let Some(branch) = schema.branch(branch)
+        {
+            let writer = Writer::clone(&self.writer);
+            let schema = Schema::Avro(branch);
+            return Arc::new(Writer { schema, ..writer });
+        }
+        Arc::clone(&self.writer)
+    }
 }
 
 /// What a decoder made of an event.

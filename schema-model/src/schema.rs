@@ -250,14 +250,55 @@ impl Schema {
         }
     }
 
-    /// Whether this is the schema of an event of this name: of the record, or in JSON of one of the events it tells apart.
+    /// Whether this is the schema of an event of this name: of the record or of one in the union at the top, or in JSON of one of
+    /// the events it tells apart.
     #[must_use]
     pub fn has_event(&self, name: &str) -> bool {
         match self {
+            #[cfg(feature = "avro")]
+            Schema::Avro(schema) => schema.named(name).is_some(),
             #[cfg(feature = "json")]
             Schema::Json(schema) => schema.event_names().iter().any(|event| event == name),
             #[allow(unreachable_patterns)]
             _ => self.record_name().as_deref() == Some(name),
+        }
+    }
+
+    /// The schema of the event of this name alone, where an Avro schema is a union of several at its top; else, and where there is
+    /// no such event, the whole.
+    ///
+    /// ```
+    /// use annals_schema_model::{Schema, SchemaType};
+    ///
+    /// let record = |name: &str| format!(r#"{{"type": "record", "name": "{name}", "fields": []}}"#);
+    /// let text = format!("[{}, {}]", record("shop.Placed"), record("shop.Paid"));
+    /// let schema = Schema::parse(SchemaType::Avro, &text, &[])?;
+    /// assert!(schema.has_event("shop.Paid") && schema.record_name().is_none());
+    /// assert_eq!(schema.of_event("shop.Paid").record_name().as_deref(), Some("shop.Paid"));
+    /// # Ok::<(), annals_schema_model::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn of_event(&self, name: &str) -> Schema {
+        let _ = name;
+        let alone = match self {
+            #[cfg(feature = "avro")]
+            Schema::Avro(schema) => schema.named(name).map(Schema::Avro),
+            #[allow(unreachable_patterns)]
+            _ => None,
+        };
+        alone.unwrap_or_else(|| self.clone())
+    }
+
+    /// The schemas of the branches of the union at the top of an Avro schema; none where there is another type.
+    #[must_use]
+    pub fn branches(&self) -> Vec<Schema> {
+        match self {
+            #[cfg(feature = "avro")]
+            Schema::Avro(schema) => (0..schema.branches().map_or(0, <[_]>::len))
+                .filter_map(|index| schema.branch(index).map(Schema::Avro))
+                .collect(),
+            #[allow(unreachable_patterns)]
+            _ => Vec::new(),
         }
     }
 

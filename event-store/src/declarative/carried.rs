@@ -2,7 +2,7 @@
 //!
 //! The two schemas are walked side by side along the field's path, by the rules that payloads are resolved by: an Avro
 //! field is the writer's of the same name or of one of its aliases, a Protobuf field the one of the same number.
-//! Left out: unions of several types, of which nothing is said but that the schemas differ.
+//! Left out: unions of several types, of which nothing is said but that the schemas differ, but for one at the top, of which the event is a branch.
 
 use annals_schema_model::avro::{self, Kind, NodeId};
 use annals_schema_model::{Schema, Writer};
@@ -51,7 +51,7 @@ fn farther(one: ValueFrom, other: ValueFrom) -> ValueFrom {
 
 /// What a writer calls a field of its reader's event; nothing where it has none.
 fn written_as(writer: &Writer, reader: &Writer, name: &str, field: &str) -> Option<String> {
-    match (&writer.schema, &reader.schema) {
+    match (&writer.schema.of_event(name), &reader.schema.of_event(name)) {
         (Schema::Avro(writer), Schema::Avro(reader)) => {
             let (Kind::Record(from), Kind::Record(to)) =
                 (&writer.node(writer.root()).kind, &reader.node(reader.root()).kind)
@@ -80,7 +80,7 @@ fn carried(writer: &Writer, reader: &Writer, name: &str, field: &[String]) -> Va
     if writer.fingerprint == reader.fingerprint {
         return ValueFrom::Event;
     }
-    match (&writer.schema, &reader.schema) {
+    match (&writer.schema.of_event(name), &reader.schema.of_event(name)) {
         (Schema::Avro(writer), Schema::Avro(reader)) => {
             let from = (writer, present(writer, writer.root()));
             record(from, (reader, present(reader, reader.root())), field)

@@ -266,8 +266,12 @@ impl Declarative {
                 std::sync::Arc::clone(reader)
             }
         };
-        let data = Json::Object(event.data.clone()).to_string();
-        let body = Writing::of(&writer.schema).write(&data);
+        let mut data = Json::Object(event.data.clone());
+        if !writer.schema.branches().is_empty() {
+            // The branch by its name, as Avro's own JSON has it.
+            data = Json::Object([(name.clone(), data)].into_iter().collect());
+        }
+        let body = Writing::of(&writer.schema).write(&data.to_string());
         let body = body.map_err(|error| place.wrong(format!("the data is no {name}: {error}")))?;
         let written = writer.event_name(&body);
         if matches!(self.events, Events::Records(_)) && written != *name {

@@ -286,7 +286,7 @@ fn record_readers(file: &File, known: &Known<'_>, wrong: &mut Vec<LoadError>) ->
     for (event, _) in &file.events.0 {
         let name = &event.value;
         let found = known.reader(event, "record");
-        let found = found.and_then(|(reader, pin)| match &reader.schema {
+        let found = found.and_then(|(reader, pin)| match &reader.schema.of_event(name) {
             Schema::Avro(schema) => Ok((avro_shape(schema), reader, pin)),
             #[cfg(feature = "json")]
             Schema::Json(schema) => Ok((schema.shape(name).unwrap_or(Shape::Any), reader, pin)),

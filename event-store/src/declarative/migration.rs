@@ -107,14 +107,10 @@ impl<'a> Versions<'a> {
                 let legs = self.legs(from)?.into_iter();
                 legs.map(|leg| Step::new(self.subject, leg)).collect()
             }
-            None if writer.schema.record_name() == self.reader.writer.schema.record_name()
-                && writer.migrations.iter().any(|rule| rule.downgrades) =>
-            {
-                Err(format!(
-                    "schema id {} has migration rules, and is no version of {} any more",
-                    writer.id, self.subject
-                ))
-            }
+            None if writer.migrations.iter().any(|rule| rule.downgrades) => Err(format!(
+                "schema id {} has migration rules, and is no version of {} any more",
+                writer.id, self.subject
+            )),
             None => Ok(Vec::new()),
         }
     }

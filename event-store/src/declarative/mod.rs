@@ -176,14 +176,16 @@ impl Declarative {
     ) -> Result<Step, Stop> {
         let plan = self.plan(recorded.raw.schema, resolve)?;
         let body = plan.body(recorded.raw.body)?;
+        let (how, body) = plan.how.of(&body)?;
         let read = |reading: &Reading| {
             reading
-                .read(&body)
+                .read(body)
                 .map_err(|error| DecodeError::Payload(error.to_string()))
         };
-        match &plan.how {
+        match how {
             How::Ignored => return Ok(Step::NotMine),
-            How::Unknown => return Ok(Step::UnknownKind),
+            // There is no union in a union.
+            How::Unknown | How::Branches(_) => return Ok(Step::UnknownKind),
             How::Unreadable(reason) => return Err(DecodeError::Payload(reason.clone()).into()),
             How::Record { rule, reading } => {
                 let event = read(reading)?;
@@ -202,7 +204,7 @@ impl Declarative {
             }
             #[cfg(feature = "json")]
             How::Json { reading, shapes } => {
-                let read = reading.read_event(&body, |name| shapes.get(name));
+                let read = reading.read_event(body, |name| shapes.get(name));
                 let (name, event) = read.map_err(|error| DecodeError::Payload(error.to_string()))?;
                 if self.ignore.contains(name) {
                     return Ok(Step::NotMine);

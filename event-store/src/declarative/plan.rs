@@ -4,17 +4,15 @@
 //! had written it. Invariant: a plan is what it is for ever, because versions are.
 
 use std::borrow::Cow;
-#[cfg(feature = "json")]
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-#[cfg(feature = "json")]
-use annals_schema_model::Schema;
+use annals_schema_model::avro::branch_of;
 use annals_schema_model::cel::Budget;
 #[cfg(feature = "json")]
 use annals_schema_model::cel::Shape;
 use annals_schema_model::envelope::SchemaKey;
-use annals_schema_model::{DecodeError, Reading, Resolve, SchemaId, Writer};
+use annals_schema_model::{DecodeError, Reading, Resolve, Schema, SchemaId, Writer};
 
 use super::migration::Versions;
 use super::rules::Step;
@@ -45,9 +43,27 @@ pub(super) enum How {
         reading: annals_schema_model::json::Reading,
         shapes: BTreeMap<String, Shape>,
     },
+    /// Each branch of the writer's union.
+    Branches(Vec<How>),
     Ignored,
     Unknown,
     Unreadable(String),
+}
+
+impl How {
+    /// How a payload is read, and what of it: all, or what stands behind the choice of its branch.
+    pub(super) fn of<'a, 'b>(&'a self, body: &'b [u8]) -> Result<(&'a How, &'b [u8]), DecodeError> {
+        let How::Branches(branches) = self else {
+            return Ok((self, body));
+        };
+        let wrong = |message: String| DecodeError::Payload(message);
+        let (branch, rest) = branch_of(body, branches.len()).map_err(|error| wrong(error.to_string()))?;
+        let how = branches.get(branch);
+        Ok((
+            how.ok_or_else(|| wrong(format!("there is no branch {branch}")))?,
+            rest,
+        ))
+    }
 }
 
 impl Plan {
@@ -129,32 +145,52 @@ impl Declarative {
                 shapes: readers.iter().filter_map(shape).collect(),
             };
         }
-        let reading = |reader: &Writer| {
-            Reading::new(&writer.schema, &reader.schema).map_err(|findings| {
-                let first = findings
-                    .first()
-                    .map_or_else(String::new, |finding| format!(": {}", finding.message()));
-                let (writer, reader) = (self.schema(writer.id), self.schema(reader.id));
-                How::Unreadable(format!("{writer} cannot be read with {reader}{first}"))
-            })
-        };
         match &self.events {
-            Events::Members { reader, .. } => reading(reader).map_or_else(|plan| plan, How::Message),
+            Events::Members { reader, .. } => self
+                .reading(writer.id, &writer.schema, (reader.id, &reader.schema))
+                .map_or_else(|plan| plan, How::Message),
             Events::Records(readers) => {
-                let name = writer.schema.record_name().unwrap_or_default();
-                if self.ignore.contains(&name) {
-                    return How::Ignored;
+                let branches = writer.schema.branches();
+                if branches.is_empty() {
+                    return self.how_record(writer.id, &writer.schema, readers);
                 }
-                match (
-                    self.rules.iter().position(|rule| rule.event == name),
-                    readers.get(&name),
-                ) {
-                    (Some(rule), Some(reader)) => {
-                        reading(reader).map_or_else(|plan| plan, |reading| How::Record { rule, reading })
-                    }
-                    _ => How::Unknown,
-                }
+                let branches = branches.iter();
+                let hows = branches.map(|branch| self.how_record(writer.id, branch, readers));
+                How::Branches(hows.collect())
             }
         }
+    }
+
+    /// How what was written with the schema of one event is read.
+    fn how_record(&self, writer: SchemaId, schema: &Schema, readers: &BTreeMap<String, Arc<Writer>>) -> How {
+        let name = schema.record_name().unwrap_or_default();
+        if self.ignore.contains(&name) {
+            return How::Ignored;
+        }
+        match (
+            self.rules.iter().position(|rule| rule.event == name),
+            readers.get(&name),
+        ) {
+            (Some(rule), Some(reader)) => self
+                .reading(writer, schema, (reader.id, &reader.schema.of_event(&name)))
+                .map_or_else(|plan| plan, |reading| How::Record { rule, reading }),
+            _ => How::Unknown,
+        }
+    }
+
+    /// The reading of a schema with another, or why there is none.
+    fn reading(
+        &self,
+        writer: SchemaId,
+        schema: &Schema,
+        (reader, wanted): (SchemaId, &Schema),
+    ) -> Result<Reading, How> {
+        Reading::new(schema, wanted).map_err(|findings| {
+            let first = findings
+                .first()
+                .map_or_else(String::new, |finding| format!(": {}", finding.message()));
+            let (writer, reader) = (self.schema(writer), self.schema(reader));
+            How::Unreadable(format!("{writer} cannot be read with {reader}{first}"))
+        })
     }
 }

@@ -198,7 +198,7 @@ fn compile(
         ));
     }
     let (Some(known), Some(wanted)) = (&mut *message, wanted) else {
-        return Err("migration rules are run on records of Avro and messages of Protobuf alone".to_owned());
+        return Err("migration rules are run on records of Avro and messages of Protobuf alone, and not on events in a union".to_owned());
     };
     let text = RuleText::read(&rule.expr, &NAMES)?;
     let told = |why: String| format!("{why}, in `{}`", rule.expr);

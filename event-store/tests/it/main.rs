@@ -34,6 +34,7 @@ mod targets;
 mod till;
 mod trail;
 mod transactions;
+mod unions;
 mod what_if;
 #[cfg(feature = "http")]
 mod work;

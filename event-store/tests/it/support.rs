@@ -12,7 +12,7 @@ use annals_schema_model::{
 };
 use annals_segment_log::{Durability, LogConfig, LogDir, Partition, PartitionConfig};
 
-/// Schemas registered under `<topic>-<record name>`, of JSON under `<topic>-value`; ids from 1.
+/// Schemas registered under `<topic>-<record name>`, of JSON, and unions, under `<topic>-value`; ids from 1.
 #[derive(Default)]
 pub(crate) struct Table(Vec<Row>);
 
@@ -33,9 +33,9 @@ impl Table {
         rules: &[MigrationRule],
     ) -> SchemaId {
         let schema = Schema::parse(kind, text, &[]).unwrap();
-        let subject = match kind {
-            SchemaType::Json => format!("{topic}-value"),
-            _ => format!("{topic}-{}", schema.record_name().unwrap()),
+        let subject = match schema.record_name() {
+            Some(name) if kind != SchemaType::Json => format!("{topic}-{name}"),
+            _ => format!("{topic}-value"),
         };
         let version = 1 + self.0.iter().filter(|(known, ..)| *known == subject).count() as u32;
         let id = SchemaId::new(self.0.len() as u32 + 1).unwrap();

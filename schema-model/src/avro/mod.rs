@@ -62,7 +62,9 @@ pub use schema::Schema;
 pub use symbol::{UnknownSymbol, symbol};
 #[cfg(feature = "time")]
 pub use time;
-pub use typed::{Borrowed, Datum, ReaderSchema, blank, default_of, written_name, written_short_name};
+pub use typed::{
+    Borrowed, Datum, ReaderSchema, blank, branch_of, default_of, written_name, written_short_name,
+};
 #[cfg(feature = "uuid")]
 pub use uuid::Uuid;
 pub use walk::Walk;

@@ -77,6 +77,27 @@ impl Schema {
         Some(Schema(Arc::clone(&self.0), *self.branches()?.get(index)?))
     }
 
+    /// The schema of a named type that a whole payload may be: of the type at the top, or of a branch of the union there. Its text is
+    /// still the whole.
+    ///
+    /// ```
+    /// use annals_schema_model::avro::Schema;
+    ///
+    /// let schema = Schema::parse(r#"["null", {"type": "enum", "name": "shop.Way", "symbols": ["SEA"]}]"#, &[])?;
+    /// assert_eq!(schema.named("shop.Way").unwrap().canonical_form(), r#"{"name":"shop.Way","type":"enum","symbols":["SEA"]}"#);
+    /// assert!(schema.named("Way").is_none());
+    /// # Ok::<(), annals_schema_model::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn named(&self, full: &str) -> Option<Schema> {
+        let mut tops = self.branches().unwrap_or(std::slice::from_ref(&self.1)).iter();
+        let is_it = |id: &&NodeId| {
+            let name = self.node(**id).kind.type_name();
+            name.is_some_and(|name| name.full() == full)
+        };
+        Some(Schema(Arc::clone(&self.0), *tops.find(is_it)?))
+    }
+
     /// The record at the top without some of its fields, which is as it was wherever it is within itself. Nothing when there is
     /// another type at the top. Its text is still the whole.
     #[must_use]

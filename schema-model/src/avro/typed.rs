@@ -326,6 +326,21 @@ pub fn written_short_name<'w>(writer: &'w event::Writer, body: &[u8]) -> Result<
     Ok(name.rsplit_once('.').map_or(name, |(_, short)| short))
 }
 
+/// The branch that a payload has, of a union of so many at the top of its schema, and the payload behind its choice.
+///
+/// ```
+/// assert_eq!(annals_schema_model::avro::branch_of(&[2, 8], 2), Ok((1, &[8][..])));
+/// assert!(annals_schema_model::avro::branch_of(&[4, 8], 2).is_err());
+/// ```
+///
+/// # Errors
+/// When the payload is of no branch.
+pub fn branch_of(body: &[u8], branches: usize) -> Result<(usize, &[u8]), ReadError> {
+    let mut reader = Reader::new(body);
+    let branch = reader.branch(branches)?;
+    Ok((branch, body.get(reader.position()..).unwrap_or_default()))
+}
+
 #[cold]
 fn unreadable(writer: &event::Writer, name: &str, error: &ReadError) -> DecodeError {
     let place = error
