@@ -108,7 +108,7 @@ fn body(schema: &Schema, node: &Node, place: Place<'_>, complaints: &mut Vec<Dia
                     complaints.push(Diagnostic::at(place.path, line, column, message));
                 }
                 Field {
-                    name: field.name.clone(),
+                    name: field.name.to_string(),
                     doc: field.doc.clone(),
                     deprecated: deprecated(&field.props, field.doc.as_deref()),
                     line,
@@ -273,7 +273,7 @@ fn value(schema: &Schema, id: NodeId, from: &mut Reader<'_>, all: &[u8]) -> Read
             let fields = record
                 .fields
                 .iter()
-                .map(|field| Ok((field.name.clone(), value(schema, field.node, from, all)?)))
+                .map(|field| Ok((field.name.to_string(), value(schema, field.node, from, all)?)))
                 .collect::<Read<_>>()?;
             let bytes = all.get(start..from.position()).unwrap_or_default();
             Value::Record(fields, bytes.to_vec())

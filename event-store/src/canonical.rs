@@ -72,7 +72,7 @@ pub(crate) fn plain(json: Value) -> Plain {
         Value::Object(fields) => Plain::Map(
             fields
                 .into_iter()
-                .map(|(name, value)| (name, plain(value)))
+                .map(|(name, value)| (name.into(), plain(value)))
                 .collect(),
         ),
     }

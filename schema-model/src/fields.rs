@@ -9,6 +9,7 @@
 mod json;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 #[cfg(feature = "proto")]
 use prost_reflect::{Kind as ProtoKind, Value as ProtoValue};
@@ -118,7 +119,7 @@ impl Fields {
         if self.format != SchemaType::Avro {
             return value;
         }
-        let plain_all = |entries: Vec<(String, Value)>| {
+        let plain_all = |entries: Vec<(Arc<str>, Value)>| {
             let entries = entries.into_iter();
             entries.map(|(name, value)| (name, self.plain(value))).collect()
         };
@@ -162,7 +163,7 @@ impl Fields {
                 let mut items = items.iter();
                 return items.try_for_each(|item| self.walk(item, at, path, tags, visit));
             }
-            Value::Record { fields, name } if self.format != SchemaType::Json => (fields, name.as_str()),
+            Value::Record { fields, name } if self.format != SchemaType::Json => (fields, &**name),
             Value::Record { fields, .. } => (fields, path),
             Value::Map(entries) if self.format == SchemaType::Json => (entries, path),
             Value::Map(entries) => {

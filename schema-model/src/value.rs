@@ -3,6 +3,8 @@
 //! Union branches are the branch's value itself; a record carries its full name. [`Value::to_json`] is canonical:
 //! the same value always gives the same JSON, no number loses digits, and nothing depends on a locale or time zone.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Number, Value as Json};
 
 use crate::{Decimal, Duration, Timestamp, text};
@@ -55,13 +57,13 @@ pub enum Value {
     /// Items in order.
     Array(Vec<Value>),
     /// Entries in the order they were written.
-    Map(Vec<(String, Value)>),
+    Map(Vec<(Arc<str>, Value)>),
     /// A record or message.
     Record {
-        /// Its full name.
-        name: String,
+        /// Its full name. Names are shared with the schema that a value was read by.
+        name: Arc<str>,
         /// Its fields, in the order of the schema.
-        fields: Vec<(String, Value)>,
+        fields: Vec<(Arc<str>, Value)>,
     },
 }
 
@@ -72,7 +74,7 @@ impl Value {
         match self {
             Value::Record { fields: entries, .. } | Value::Map(entries) => entries
                 .iter()
-                .find(|(key, _)| key == name)
+                .find(|(key, _)| **key == *name)
                 .map(|(_, value)| value),
             _ => None,
         }
@@ -111,7 +113,7 @@ impl Value {
             Value::Map(entries) | Value::Record { fields: entries, .. } => Json::Object(
                 entries
                     .iter()
-                    .map(|(key, value)| (key.clone(), value.to_json()))
+                    .map(|(key, value)| (String::from(&**key), value.to_json()))
                     .collect::<Map<_, _>>(),
             ),
         }

@@ -75,7 +75,7 @@ fn values_are_read() {
     let value = reading
         .read(br#"{"id": 9007199254740993, "items": [{"price": 0.5}]}"#)
         .unwrap();
-    assert!(matches!(&value, Value::Record { name, .. } if name == "Order"));
+    assert!(matches!(&value, Value::Record { name, .. } if **name == *"Order"));
     assert_eq!(value.get("id"), Some(&Value::Int(9_007_199_254_740_993)));
     assert_eq!(
         value.get("items"),

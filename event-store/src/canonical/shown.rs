@@ -17,7 +17,7 @@ impl Serialize for Shown<'_> {
             Value::Timestamp { millis } => out.collect_str(&Timestamp::from_millis(*millis)),
             Value::Array(items) => out.collect_seq(items.iter().map(Shown)),
             Value::Map(entries) | Value::Record { fields: entries, .. } => {
-                out.collect_map(entries.iter().map(|(name, value)| (name, Shown(value))))
+                out.collect_map(entries.iter().map(|(name, value)| (&**name, Shown(value))))
             }
             other => other.to_json().serialize(out),
         }
@@ -47,12 +47,15 @@ mod tests {
             (-90_000_000_000_000i64..90_000_000_000_000).prop_map(|millis| Value::Timestamp { millis }),
         ];
         leaf.prop_recursive(3, 24, 4, |inner| {
-            let entries = prop::collection::vec(("[ab\"\\\\\u{e9}]{0,2}", inner.clone()), 0..4);
+            let entries = prop::collection::vec(
+                ("[ab\"\\\\\u{e9}]{0,2}".prop_map(Into::into), inner.clone()),
+                0..4,
+            );
             prop_oneof![
                 prop::collection::vec(inner, 0..4).prop_map(Value::Array),
                 entries.clone().prop_map(Value::Map),
                 entries.prop_map(|fields| Value::Record {
-                    name: "r".to_owned(),
+                    name: "r".into(),
                     fields
                 }),
             ]

@@ -58,11 +58,12 @@ fn written_as(writer: &Writer, reader: &Writer, name: &str, field: &str) -> Opti
             else {
                 return None;
             };
-            let wanted = to.fields.iter().find(|wanted| wanted.name == field)?;
-            let mut names = [&wanted.name].into_iter().chain(&wanted.aliases);
+            let wanted = to.fields.iter().find(|wanted| *wanted.name == *field)?;
+            let aliases = wanted.aliases.iter().map(String::as_str);
+            let mut names = std::iter::once(&*wanted.name).chain(aliases);
             names
-                .find(|name| from.fields.iter().any(|field| field.name == **name))
-                .cloned()
+                .find(|name| from.fields.iter().any(|field| *field.name == **name))
+                .map(str::to_owned)
         }
         (Schema::Proto(writer), Schema::Proto(reader)) => {
             let message = |schema: &annals_schema_model::proto::Schema| {
@@ -135,10 +136,10 @@ fn record(writer: Place<'_>, reader: Place<'_>, field: &[String]) -> ValueFrom {
     match (&from_node.kind, &to_node.kind) {
         (Kind::Array(from), Kind::Array(to)) | (Kind::Map(from), Kind::Map(to)) => within(*from, *to),
         (Kind::Record(from), Kind::Record(to)) => {
-            let Some(wanted) = to.fields.iter().find(|field| field.name == *first) else {
+            let Some(wanted) = to.fields.iter().find(|field| *field.name == **first) else {
                 return ValueFrom::Upcast;
             };
-            let named = |name: &String| from.fields.iter().find(|field| field.name == *name);
+            let named = |name: &String| from.fields.iter().find(|field| *field.name == **name);
             match (named(first), wanted.aliases.iter().find_map(named)) {
                 (Some(found), _) => within(found.node, wanted.node),
                 (None, Some(_)) => ValueFrom::Upcast,

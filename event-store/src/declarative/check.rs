@@ -142,7 +142,7 @@ fn given(verb: &Verb, known: &Known<'_>) -> Result<Shape, String> {
         Verb::UpsertBy { value, .. } => {
             let fields = value
                 .iter()
-                .map(|(name, node)| Ok((name.clone(), shape(node, known)?)));
+                .map(|(name, node)| Ok((name.to_string(), shape(node, known)?)));
             let fields = fields.collect::<Result<_, String>>()?;
             Ok(Shape::list(Shape::Record {
                 name: String::new(),
@@ -315,7 +315,7 @@ impl Applied<'_> {
                 let it = Some(element);
                 condition_fits(condition, &Known { it, ..*self.known })
             }
-            Verb::UpsertBy { key, value } if !value.iter().any(|(name, _)| name == key) => Err(format!(
+            Verb::UpsertBy { key, value } if !value.iter().any(|(name, _)| **name == **key) => Err(format!(
                 "`upsert-by` finds its element by `{key}`, so the value must have that field"
             )),
             _ => Ok(()),

@@ -11,6 +11,8 @@
 //! ```
 //! Invariant: what is read back is the same value, entries in their order; what is none of these bytes is no state.
 
+use std::sync::Arc;
+
 use annals_schema_model::{Decimal, Duration, Timestamp, Value};
 use rustc_hash::FxHashMap;
 
@@ -111,7 +113,7 @@ impl<'v> Writing<'v> {
         }
     }
 
-    fn entries(&mut self, entries: &'v [(String, Value)]) {
+    fn entries(&mut self, entries: &'v [(Arc<str>, Value)]) {
         self.number(entries.len() as u64);
         for (name, value) in entries {
             self.name(name);
@@ -186,7 +188,7 @@ impl<'v> Writing<'v> {
 
 struct Reading<'b> {
     rest: &'b [u8],
-    names: Vec<&'b str>,
+    names: Vec<Arc<str>>,
 }
 
 impl<'b> Reading<'b> {
@@ -233,19 +235,18 @@ impl<'b> Reading<'b> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 
-    fn name(&mut self) -> Option<String> {
-        let name = match usize::try_from(self.number()?).ok()?.checked_sub(1) {
-            Some(place) => *self.names.get(place)?,
+    fn name(&mut self) -> Option<Arc<str>> {
+        match usize::try_from(self.number()?).ok()?.checked_sub(1) {
+            Some(place) => self.names.get(place).map(Arc::clone),
             None => {
-                let name = self.text()?;
-                self.names.push(name);
-                name
+                let name: Arc<str> = self.text()?.into();
+                self.names.push(Arc::clone(&name));
+                Some(name)
             }
-        };
-        Some(name.to_owned())
+        }
     }
 
-    fn entries(&mut self, depth: usize) -> Option<Vec<(String, Value)>> {
+    fn entries(&mut self, depth: usize) -> Option<Vec<(Arc<str>, Value)>> {
         let count = self.number()?;
         // Not reserved: the number is only as good as the bytes behind it.
         (0..count)
@@ -326,11 +327,12 @@ mod tests {
             "[A-Z]{0,5}".prop_map(Value::Enum),
         ];
         leaf.prop_recursive(4, 40, 5, |inner| {
-            let entries = proptest::collection::vec(("[ab]{0,2}", inner.clone()), 0..5);
+            let entries = proptest::collection::vec(("[ab]{0,2}".prop_map(Into::into), inner.clone()), 0..5);
             prop_oneof![
                 proptest::collection::vec(inner, 0..5).prop_map(Value::Array),
                 entries.clone().prop_map(Value::Map),
-                ("[ab]{0,2}", entries).prop_map(|(name, fields)| Value::Record { name, fields }),
+                ("[ab]{0,2}".prop_map(Into::into), entries)
+                    .prop_map(|(name, fields)| Value::Record { name, fields }),
             ]
         })
     }

@@ -115,7 +115,7 @@ fn increment(inc: &Spanned<Inc>) -> Lowered {
 fn upserts(entries: &Entries<text::Upsert>) -> Lowered {
     let upserts = entries.0.iter().map(|(name, upsert)| {
         let fields = upsert.value.value.0.iter();
-        let fields = fields.map(|(name, value)| Ok((name.value.clone(), lower_arg(value)?)));
+        let fields = fields.map(|(name, value)| Ok((name.value.as_str().into(), lower_arg(value)?)));
         let value = fields.collect::<Result<_, LoadError>>()?;
         let key = upsert.value.key.clone();
         let target = target(&name.value, Place::of(name))?;
@@ -151,7 +151,7 @@ fn lower_arg(arg: &Spanned<Arg>) -> Result<Node, LoadError> {
         Arg::Map(entries) => {
             let entries = entries
                 .iter()
-                .map(|(key, value)| Ok((key.value.clone(), lower_arg(value)?)));
+                .map(|(key, value)| Ok((key.value.as_str().into(), lower_arg(value)?)));
             entries.collect::<Result<_, LoadError>>().map(Node::Map)
         }
     }

@@ -89,7 +89,7 @@ impl Declarative {
         let Events::Members { message, members, .. } = &self.events else {
             return Err(Step::UnknownKind);
         };
-        if !matches!(event, Value::Record { name, .. } if name == message) {
+        if !matches!(event, Value::Record { name, .. } if **name == **message) {
             return Err(Step::UnknownKind);
         }
         let set = members
@@ -287,7 +287,7 @@ impl AnyFold for Declarative {
         let Some(fields) = self.set(state)? else {
             return Ok(Value::Null);
         };
-        let map = fields.map(|(name, value)| (name.clone(), value.clone()));
+        let map = fields.map(|(name, value)| (name.as_str().into(), value.clone()));
         Ok(Value::Map(map.collect()))
     }
 

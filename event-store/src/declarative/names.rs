@@ -105,7 +105,7 @@ impl Meant<'_> {
             "headers" => Value::Map(
                 at.headers
                     .iter()
-                    .map(|(name, value)| (name.to_owned(), header(value)))
+                    .map(|(name, value)| (name.into(), header(value)))
                     .collect(),
             ),
             _ => return None,
@@ -116,7 +116,7 @@ impl Meant<'_> {
         let fields = self.input.names.iter().zip(self.state);
         Value::Map(
             fields
-                .filter_map(|(name, value)| Some((name.clone(), value.clone()?)))
+                .filter_map(|(name, value)| Some((name.as_str().into(), value.clone()?)))
                 .collect(),
         )
     }
@@ -125,7 +125,7 @@ impl Meant<'_> {
         let names = AT_FIELDS.iter().copied().chain(["headers"]);
         Value::Map(
             names
-                .filter_map(|name| Some((name.to_owned(), self.at(name)?)))
+                .filter_map(|name| Some((name.into(), self.at(name)?)))
                 .collect(),
         )
     }

@@ -54,7 +54,7 @@ fn avro_node(schema: &avro::Schema, id: NodeId, depth: usize) -> Shape {
             fields: record
                 .fields
                 .iter()
-                .map(|field| (field.name.clone(), avro_node(schema, field.node, depth + 1)))
+                .map(|field| (field.name.to_string(), avro_node(schema, field.node, depth + 1)))
                 .collect(),
         },
     }

@@ -73,7 +73,7 @@ impl Gives {
     fn of(node: &Node, given: &Shape) -> Gives {
         match node {
             Node::Map(entries) => {
-                let names: Vec<String> = entries.iter().map(|(name, _)| name.clone()).collect();
+                let names: Vec<String> = entries.iter().map(|(name, _)| name.to_string()).collect();
                 Gives {
                     surely: names.clone(),
                     perhaps: Some(names),
@@ -156,7 +156,7 @@ impl Step {
         let read = |reading: &Reading| reading.read(body).map_err(|error| error.to_string());
         let mut message = read(&self.read)?;
         let name = self.from.writer.schema.record_name().unwrap_or_default();
-        if !matches!(&message, Value::Record { name: found, .. } if *found == name) {
+        if !matches!(&message, Value::Record { name: found, .. } if **found == *name) {
             return Err(format!("it is no {name}, which migration rules are for"));
         }
         let mut event = read(&self.resolve)?;
@@ -246,7 +246,7 @@ fn lay(message: &mut Shape, name: &str, given: &Shape, surely: bool) {
     let Shape::Record { fields, .. } = message else {
         return;
     };
-    match fields.iter_mut().find(|(field, _)| field == name) {
+    match fields.iter_mut().find(|(field, _)| **field == *name) {
         Some((_, shape)) if surely => *shape = given.clone(),
         Some((_, shape)) => *shape = std::mem::replace(shape, Shape::Any).merge(given.clone()),
         None => fields.push((name.to_owned(), given.clone())),
@@ -294,7 +294,7 @@ fn fits(given: &Shape, wanted: &Shape) -> bool {
 
 impl Rule {
     /// The fields that it gives of an event.
-    fn run(&self, message: &Value, budget: &Budget) -> Result<Vec<(String, Value)>, String> {
+    fn run(&self, message: &Value, budget: &Budget) -> Result<Vec<(Arc<str>, Value)>, String> {
         let roots = Message(message);
         let scope = Scope::new(&roots).within(budget);
         let RuleText { guard, expression } = &self.text;
@@ -325,9 +325,9 @@ impl Rule {
 /// A field has this value.
 fn set(of: &mut Value, name: &str, value: Value) {
     if let Value::Record { fields, .. } | Value::Map(fields) = of {
-        match fields.iter_mut().find(|(field, _)| field == name) {
+        match fields.iter_mut().find(|(field, _)| **field == *name) {
             Some((_, before)) => *before = value,
-            None => fields.push((name.to_owned(), value)),
+            None => fields.push((name.into(), value)),
         }
     }
 }

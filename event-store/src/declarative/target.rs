@@ -120,7 +120,7 @@ fn way_of(node: Node) -> Result<(String, Vec<Step>), String> {
 pub(crate) fn find(value: &Value, step: &At) -> Result<Option<usize>, String> {
     match (value, step) {
         (Value::Map(entries) | Value::Record { fields: entries, .. }, At::Name(name)) => {
-            Ok(entries.iter().position(|(key, _)| key == name))
+            Ok(entries.iter().position(|(key, _)| **key == **name))
         }
         (Value::Array(items), At::Element(place)) => Ok((*place < items.len()).then_some(*place)),
         (Value::Null, step) => Err(format!("what {step} is asked of is null; test it for null first")),

@@ -126,7 +126,7 @@ pub(crate) fn shape(node: &Node, known: &Known<'_>) -> Result<Shape, String> {
         Node::Map(entries) => {
             let fields = entries
                 .iter()
-                .map(|(name, node)| Ok((name.clone(), shape(node, known)?)));
+                .map(|(name, node)| Ok((name.to_string(), shape(node, known)?)));
             Shape::Record {
                 name: String::new(),
                 fields: fields.collect::<Result<_, String>>()?,

@@ -3,6 +3,8 @@
 //! Invariant: taken back in the opposite order of the operations, the state is what it was, entries in their order.
 //! An undo holds what was there, and places instead of keys: what has changed since is taken back before it.
 
+use std::sync::Arc;
+
 use annals_schema_model::Value;
 
 use super::slots::State;
@@ -23,7 +25,7 @@ pub(crate) enum Change {
     /// The list, or the map, was so long.
     Length(usize),
     /// The map had this entry at this place.
-    Entry(usize, Box<(String, Value)>),
+    Entry(usize, Box<(Arc<str>, Value)>),
     /// The list had these elements besides, at these places of it.
     Items(Vec<(usize, Value)>),
     /// In the element at this place, so many fields were there, and these had other values.
@@ -219,8 +221,8 @@ mod tests {
                 Act::UpsertBy(key, value) => Verb::UpsertBy {
                     key: "x".to_owned(),
                     value: vec![
-                        ("x".to_owned(), whole(key)),
-                        ("y".to_owned(), Node::Literal(value.clone())),
+                        ("x".into(), whole(key)),
+                        ("y".into(), Node::Literal(value.clone())),
                     ],
                 },
             };
@@ -250,7 +252,15 @@ mod tests {
         leaf.prop_recursive(3, 16, 4, |inner| {
             let map = proptest::collection::btree_map("[xyz]", inner.clone(), 0..4);
             // In no order, so that entries that come back elsewhere show.
-            let map = map.prop_map(|entries| Value::Map(entries.into_iter().rev().collect()));
+            let map = map.prop_map(|entries| {
+                Value::Map(
+                    entries
+                        .into_iter()
+                        .rev()
+                        .map(|(key, value)| (key.into(), value))
+                        .collect(),
+                )
+            });
             let list = proptest::collection::vec(inner, 0..4).prop_map(Value::Array);
             prop_oneof![map, list]
         })

@@ -3,6 +3,8 @@
 //! Invariant: sums are exact or they halt the fold. A value that does not fit 64 bits (integers) or 128 (decimals) halts.
 //! What one event costs is bounded, whoever wrote the fold: a state that doubles with every event halts soon.
 
+use std::sync::Arc;
+
 use annals_schema_model::Value;
 use annals_schema_model::cel::{Arithmetic, Budget, Node, Root, Scope, equal, evaluate, holds, shown};
 
@@ -37,7 +39,10 @@ pub(crate) enum Verb {
     Inc(Node),
     Append(Node),
     RemoveWhere(Node),
-    UpsertBy { key: String, value: Vec<(String, Node)> },
+    UpsertBy {
+        key: String,
+        value: Vec<(Arc<str>, Node)>,
+    },
 }
 
 impl Verb {
@@ -209,11 +214,11 @@ fn given(node: &Node) -> Given {
     }
 }
 
-fn parts(entries: &[(String, Node)]) -> Given {
+fn parts(entries: &[(Arc<str>, Node)]) -> Given {
     Given::Parts(
         entries
             .iter()
-            .map(|(name, node)| (name.clone(), given(node)))
+            .map(|(name, node)| (name.to_string(), given(node)))
             .collect(),
     )
 }
@@ -290,7 +295,7 @@ fn set(within: &mut Value, step: &At, value: Value, way: &mut Vec<usize>) -> Res
     }
     match (within, step) {
         (Value::Map(entries), At::Name(name)) => {
-            entries.push((name.clone(), value));
+            entries.push((name.as_str().into(), value));
             Ok(Change::Length(entries.len() - 1))
         }
         (Value::Record { name, .. }, step) => Err(format!("a record {name} has no {step}")),
@@ -315,13 +320,13 @@ fn remove(within: &mut Value, step: &At) -> Result<Option<Change>, String> {
 fn upsert<'n>(
     list: &mut Vec<Value>,
     key: &str,
-    names: impl Iterator<Item = &'n String> + Clone,
+    names: impl Iterator<Item = &'n Arc<str>> + Clone,
     values: Vec<Value>,
 ) -> Change {
     let wanted = names
         .clone()
         .zip(&values)
-        .find(|(name, _)| *name == key)
+        .find(|(name, _)| ***name == *key)
         .map(|(_, value)| value);
     let at = list.iter().position(|item| match (item.get(key), wanted) {
         (Some(found), Some(wanted)) => equal(found, wanted),
@@ -338,7 +343,7 @@ fn upsert<'n>(
         match fields
             .iter_mut()
             .enumerate()
-            .find(|(_, (field, _))| field == name)
+            .find(|(_, (field, _))| *field == *name)
         {
             Some((place, (_, field))) => old.push((place, std::mem::replace(field, value))),
             None => fields.push((name.clone(), value)),

@@ -204,7 +204,7 @@ fn put(out: &mut Writer, shape: &Shape, value: &Value) -> Result<(), String> {
         }
         (Shape::Record { fields: shapes, .. }, Value::Record { fields, .. } | Value::Map(fields)) => {
             for (name, shape) in shapes {
-                let found = fields.iter().find(|(field, _)| field == name);
+                let found = fields.iter().find(|(field, _)| **field == **name);
                 put(out, shape, found.map_or(&Value::Null, |(_, value)| value))?;
             }
         }

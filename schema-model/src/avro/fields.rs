@@ -53,7 +53,7 @@ pub(super) fn field<'t>(
         }
     }
     Ok(Field {
-        name: name.to_owned(),
+        name: name.into(),
         doc: text(json, "doc"),
         node,
         default,

@@ -11,6 +11,8 @@
 //! long is read as an int where it fits, names of enums and fixeds and aliases of fields do not count, a date is no int, and
 //! defaults of bytes are UTF-8.
 
+use std::sync::Arc;
+
 use apache_avro::{Days, Millis, Months, Schema as ApacheSchema, Uuid, types::Value as ApacheValue};
 use thiserror::Error;
 
@@ -99,16 +101,16 @@ fn to_apache(schema: &Schema, id: NodeId, value: &Value, depth: usize) -> Result
             ApacheValue::Array(items.collect::<Result<_>>()?)
         }
         (Kind::Map(item), Value::Map(entries)) => {
-            let entry = |(key, value): &(String, Value)| {
-                Ok((key.clone(), to_apache(schema, *item, value, depth + 1)?))
+            let entry = |(key, value): &(Arc<str>, Value)| {
+                Ok((key.to_string(), to_apache(schema, *item, value, depth + 1)?))
             };
             ApacheValue::Map(entries.iter().map(entry).collect::<Result<_>>()?)
         }
         (Kind::Record(record), Value::Record { name, fields })
-            if name == record.name.full() && fields.len() == record.fields.len() =>
+            if **name == *record.name.full() && fields.len() == record.fields.len() =>
         {
             let fields = record.fields.iter().zip(fields).map(|(field, (name, value))| {
-                Ok((name.clone(), to_apache(schema, field.node, value, depth + 1)?))
+                Ok((name.to_string(), to_apache(schema, field.node, value, depth + 1)?))
             });
             ApacheValue::Record(fields.collect::<Result<_>>()?)
         }
@@ -127,7 +129,7 @@ fn to_apache(schema: &Schema, id: NodeId, value: &Value, depth: usize) -> Result
 fn fits(schema: &Schema, id: NodeId, value: &Value) -> bool {
     match (&schema.node(id).kind, value) {
         (Kind::Array(_), Value::Array(_)) | (Kind::Map(_), Value::Map(_)) => true,
-        (Kind::Record(record), Value::Record { name, .. }) => name == record.name.full(),
+        (Kind::Record(record), Value::Record { name, .. }) => **name == *record.name.full(),
         // One that loses digits is another branch's.
         (Kind::Float, Value::Float(number)) => number.is_nan() || f64::from(*number as f32) == *number,
         _ => scalar_to_apache(schema, id, value).is_ok(),
@@ -252,19 +254,19 @@ fn from_apache(schema: &Schema, id: NodeId, value: &ApacheValue, depth: usize) -
             let mut entries: Vec<_> = entries.iter().collect();
             entries.sort_by(|left, right| left.0.cmp(right.0));
             let entry = |(key, value): (&String, &ApacheValue)| {
-                Ok((key.clone(), from_apache(schema, *item, value, depth + 1)?))
+                Ok((key.as_str().into(), from_apache(schema, *item, value, depth + 1)?))
             };
             Value::Map(entries.into_iter().map(entry).collect::<Result<_>>()?)
         }
         (Kind::Record(record), ApacheValue::Record(values)) if values.len() == record.fields.len() => {
             let fields = record.fields.iter().zip(values).map(|(field, (_, value))| {
                 Ok((
-                    field.name.clone(),
+                    Arc::clone(&field.name),
                     from_apache(schema, field.node, value, depth + 1)?,
                 ))
             });
             Value::Record {
-                name: record.name.full().to_owned(),
+                name: record.name.shared(),
                 fields: fields.collect::<Result<_>>()?,
             }
         }

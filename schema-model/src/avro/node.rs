@@ -3,6 +3,8 @@
 //! A reference by name is the id of the definition, so a recursive schema is a graph. Every node knows its place in
 //! the text it was parsed from.
 
+use std::sync::Arc;
+
 use super::{json::Json, places::Places};
 use crate::Span;
 
@@ -205,7 +207,7 @@ impl Record {
     /// The same, when the field most likely stands at a place.
     pub(super) fn field_near(&self, name: &str, place: usize) -> Option<&Field> {
         match self.fields.get(place) {
-            Some(field) if field.name == name => Some(field),
+            Some(field) if *field.name == *name => Some(field),
             _ => self.field(name).map(|(_, field)| field),
         }
     }
@@ -215,7 +217,7 @@ impl Record {
 #[derive(Clone, Debug)]
 pub struct Field {
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its documentation.
     pub doc: Option<String>,
     /// Its type.
@@ -265,7 +267,7 @@ impl Order {
 /// A full name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Name {
-    full: String,
+    full: Arc<str>,
     short_start: usize,
 }
 
@@ -274,19 +276,19 @@ impl Name {
     pub(super) fn new(name: &str, namespace: Option<&str>) -> Name {
         match (name.rfind('.'), namespace) {
             (Some(0), _) => Name {
-                full: name[1..].to_owned(),
+                full: name[1..].into(),
                 short_start: 0,
             },
             (Some(dot), _) => Name {
-                full: name.to_owned(),
+                full: name.into(),
                 short_start: dot + 1,
             },
             (None, Some(namespace)) if !namespace.is_empty() => Name {
-                full: format!("{namespace}.{name}"),
+                full: format!("{namespace}.{name}").into(),
                 short_start: namespace.len() + 1,
             },
             (None, _) => Name {
-                full: name.to_owned(),
+                full: name.into(),
                 short_start: 0,
             },
         }
@@ -296,6 +298,12 @@ impl Name {
     #[must_use]
     pub fn full(&self) -> &str {
         &self.full
+    }
+
+    /// The same, for a value to share.
+    #[cfg(feature = "values")]
+    pub(crate) fn shared(&self) -> Arc<str> {
+        Arc::clone(&self.full)
     }
 
     /// The name without its namespace: `Order`.

@@ -115,7 +115,8 @@ fn map<'a, S: Source<'a>>(schema: &Schema, item: NodeId, from: &mut S) -> wire::
         Ok(())
     })?;
     from.reader().leave();
-    Ok(Value::Map(entries))
+    let shared = |(key, value): (String, Value)| (key.into(), value);
+    Ok(Value::Map(entries.into_iter().map(shared).collect()))
 }
 
 #[inline(never)]
@@ -125,12 +126,14 @@ fn record<'a, S: Source<'a>>(schema: &Schema, record: &Record, from: &mut S) -> 
     let mut fields = Vec::with_capacity(record.fields.len());
     for field in &record.fields {
         let value = value(schema, field.node, from.field()?)?;
-        fields.push((from.reader().named(&field.name)?, value));
+        from.reader().charge_name(field.name.len())?;
+        fields.push((Arc::clone(&field.name), value));
     }
     from.end(outer)?;
     from.reader().close(record.holds_itself);
+    from.reader().charge_name(record.name.full().len())?;
     Ok(Value::Record {
-        name: from.reader().named(record.name.full())?,
+        name: record.name.shared(),
         fields,
     })
 }

@@ -106,9 +106,7 @@ impl Schema {
         let Kind::Record(record) = &mut top.kind else {
             return None;
         };
-        record
-            .fields
-            .retain(|field| !without.contains(&field.name.as_str()));
+        record.fields.retain(|field| !without.contains(&&*field.name));
         let mut nodes = self.0.nodes.clone();
         let root = NodeId(u32::try_from(nodes.len()).ok()?);
         nodes.push(top);

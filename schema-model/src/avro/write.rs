@@ -136,7 +136,7 @@ impl Encoder<'_> {
         }
         for field in &record.fields {
             let within = |error: ReadError| within(error, &field.name);
-            match (fields.get(&field.name), &field.default) {
+            match (fields.get(&*field.name), &field.default) {
                 (Some(value), _) => self.value(field.node, value).map_err(within)?,
                 (None, Some(default)) => {
                     let default = self.schema.default(field.node, default);

@@ -91,7 +91,7 @@ fn elements(of: &Value) -> Result<Cow<'_, [Value]>, String> {
     match of {
         Value::Array(items) => Ok(Cow::Borrowed(items)),
         Value::Map(entries) | Value::Record { fields: entries, .. } => {
-            let keys = entries.iter().map(|(key, _)| Value::String(key.clone()));
+            let keys = entries.iter().map(|(key, _)| Value::String(key.to_string()));
             Ok(Cow::Owned(keys.collect()))
         }
         other => Err(format!("{} is no list", shown(other))),

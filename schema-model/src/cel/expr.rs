@@ -2,6 +2,8 @@
 //!
 //! Invariant: a node means what it says whatever CEL's interpreter would do; the values are ours, decimals among them.
 
+use std::sync::Arc;
+
 use regex::Regex;
 
 use super::{Arithmetic, Function};
@@ -84,7 +86,7 @@ pub enum Node {
     /// Whether a pattern is found in a text.
     Matches(Box<Node>, Regex),
     List(Vec<Node>),
-    Map(Vec<(String, Node)>),
+    Map(Vec<(Arc<str>, Node)>),
     Each {
         each: Each,
         of: Box<Node>,

@@ -5,7 +5,7 @@
 //! The parser is the `cel` crate's; its interpreter has no type for a decimal. Left out: two-variable macros, message
 //! literals, optional syntax, patterns that are computed, time zones by name.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use cel::Env;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
@@ -95,11 +95,11 @@ impl Lowering {
         }
     }
 
-    fn entry(&mut self, entry: &EntryExpr) -> Result<(String, Node), String> {
+    fn entry(&mut self, entry: &EntryExpr) -> Result<(Arc<str>, Node), String> {
         match entry {
             EntryExpr::MapEntry(entry) => match &entry.key.expr {
                 Expr::Literal(LiteralValue::String(key)) => {
-                    Ok((key.inner().to_owned(), self.lower(&entry.value.expr)?))
+                    Ok((key.inner().into(), self.lower(&entry.value.expr)?))
                 }
                 _ => Err("the keys of a map are texts, such as {'a': 1}".to_owned()),
             },

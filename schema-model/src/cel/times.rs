@@ -55,7 +55,7 @@ pub(super) fn instant(value: &Value) -> Option<Timestamp> {
 pub(super) fn span(value: &Value) -> Option<Duration> {
     match value {
         Value::Duration(span) => Some(*span),
-        Value::Record { name, .. } if name == SPAN_MESSAGE => {
+        Value::Record { name, .. } if **name == *SPAN_MESSAGE => {
             let part = |name| match value.get(name) {
                 Some(Value::Int(part)) => Some(i128::from(*part)),
                 _ => None,
@@ -453,10 +453,10 @@ mod tests {
     #[test]
     fn expressions_of_time() {
         let message = || Value::Record {
-            name: SPAN_MESSAGE.to_owned(),
+            name: SPAN_MESSAGE.into(),
             fields: vec![
-                ("seconds".to_owned(), Value::Int(90)),
-                ("nanos".to_owned(), Value::Int(0)),
+                ("seconds".into(), Value::Int(90)),
+                ("nanos".into(), Value::Int(0)),
             ],
         };
         for (text, wanted) in COME_OUT {

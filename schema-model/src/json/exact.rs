@@ -48,7 +48,7 @@ fn value(json: Json, shape: &Shape) -> Result<Value, ReadError> {
                     _ => &Shape::Any,
                 };
                 match value(entry, of) {
-                    Ok(value) => Ok((name, value)),
+                    Ok(value) => Ok((name.into(), value)),
                     Err(error) => Err(within(error, &name)),
                 }
             });

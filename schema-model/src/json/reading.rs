@@ -70,7 +70,7 @@ impl Reading {
         let (json, branch) = self.walk.read(body).map_err(unread)?;
         Ok(match json {
             Json::Object(entries) => Value::Record {
-                name: self.name_of(branch).to_owned(),
+                name: self.name_of(branch).into(),
                 fields: members(entries),
             },
             other => value(other),
@@ -95,7 +95,7 @@ impl Reading {
             None => Value::Null,
             Some(shape) => match exact::read(body, shape)? {
                 Value::Map(fields) => Value::Record {
-                    name: name.to_owned(),
+                    name: name.into(),
                     fields,
                 },
                 other => other,
@@ -124,10 +124,10 @@ fn unread(error: WalkError) -> ReadError {
     }
 }
 
-fn members(entries: serde_json::Map<String, Json>) -> Vec<(String, Value)> {
+fn members(entries: serde_json::Map<String, Json>) -> Vec<(Arc<str>, Value)> {
     entries
         .into_iter()
-        .map(|(key, entry)| (key, value(entry)))
+        .map(|(key, entry)| (key.into(), value(entry)))
         .collect()
 }
 

@@ -348,7 +348,7 @@ mod tests {
                     && entries
                         .iter()
                         .zip(others)
-                        .all(|((name, entry), (other, json))| name == other && same(entry, json))
+                        .all(|((name, entry), (other, json))| **name == **other && same(entry, json))
             }
             (value, json) => value.to_json() == *json,
         }

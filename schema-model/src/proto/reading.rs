@@ -67,7 +67,7 @@ impl Reading {
         let targets = written.roots.iter().filter_map(|(indexes, message)| {
             let message = written.messages.get(*message)?;
             let target = Target {
-                name: message.name.clone(),
+                name: message.name.to_string(),
                 message: partners.partner(message),
             };
             Some((indexes.clone(), target))

@@ -4,6 +4,7 @@
 //! descriptors answer the same questions, but each answer clones a handle on their pool; a payload asks per field.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use prost_reflect::{Cardinality, FieldDescriptor, FileDescriptor, MessageDescriptor, Syntax};
 
@@ -29,7 +30,7 @@ pub(super) struct Shape {
 
 #[derive(Debug)]
 pub(super) struct Message {
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     /// The name without the package.
     pub(super) relative: String,
     /// In the order of the schema.
@@ -65,7 +66,7 @@ pub(super) enum Form {
 
 #[derive(Debug)]
 pub(super) struct Field {
-    pub(super) name: String,
+    pub(super) name: Arc<str>,
     pub(super) number: u32,
     pub(super) kind: Kind,
     pub(super) label: Label,
@@ -206,7 +207,7 @@ impl Builder {
             _ => Form::Record,
         };
         Message {
-            name: message.full_name().to_owned(),
+            name: message.full_name().into(),
             relative: super::relative_name(message).to_owned(),
             required: fields.iter().any(|field| field.label == Label::Required),
             fields,
@@ -243,7 +244,7 @@ impl Builder {
             (None, _) => (Kind::Scalar(Scalar::Bytes), Value::Null),
         };
         Field {
-            name: field.name().to_owned(),
+            name: field.name().into(),
             number: field.number(),
             kind,
             label,

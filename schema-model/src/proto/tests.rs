@@ -55,7 +55,7 @@ fn shapes_know_what_holds_required_fields() {
         .messages
         .iter()
         .filter(|message| message.required)
-        .map(|message| message.name.as_str())
+        .map(|message| &*message.name)
         .collect();
     assert_eq!(required.len(), 3);
     assert!(!required.contains(&"Free"));

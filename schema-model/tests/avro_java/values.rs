@@ -172,19 +172,19 @@ fn alike(ours: &Value, java: &Json, counts: &mut Counts) -> Result<(), String> {
     };
     match ours {
         Value::Record { name, fields } => {
-            if java[0] != name.as_str() {
+            if java[0] != **name {
                 return Err(format!("{name}, not {}", java[0]));
             }
             same_length(fields.len(), java[1].as_object().map(serde_json::Map::len))?;
             fields
                 .iter()
-                .try_for_each(|(field, value)| alike(value, &java[1][field], counts))
+                .try_for_each(|(field, value)| alike(value, &java[1][&**field], counts))
         }
         Value::Map(entries) => {
             same_length(entries.len(), java.as_object().map(serde_json::Map::len))?;
             entries
                 .iter()
-                .try_for_each(|(key, value)| alike(value, &java[key], counts))
+                .try_for_each(|(key, value)| alike(value, &java[&**key], counts))
         }
         Value::Array(items) => {
             same_length(items.len(), java.as_array().map(Vec::len))?;

@@ -1,5 +1,7 @@
 //! Random messages and random bytes against the reflection crate's own decoder.
 
+use std::sync::Arc;
+
 use annals_schema_model::{
     Value,
     proto::{Reading, Schema, Walk},
@@ -104,7 +106,7 @@ fn expected_scalar(value: &Other, kind: &Kind) -> Value {
                     Value::String(key) => key,
                     other => other.to_json().to_string(),
                 };
-                (key, expected_scalar(value, &kind))
+                (Arc::<str>::from(key), expected_scalar(value, &kind))
             };
             let mut entries: Vec<_> = entries.iter().map(entry).collect();
             entries.sort_by(|left, right| left.0.cmp(&right.0));
@@ -121,13 +123,13 @@ fn expected(message: &DynamicMessage) -> Value {
         .filter(|field| !field.supports_presence() || message.has_field(field))
         .map(|field| {
             (
-                field.name().to_owned(),
+                field.name().into(),
                 expected_scalar(&message.get_field(&field), &field.kind()),
             )
         })
         .collect();
     Value::Record {
-        name: descriptor.full_name().to_owned(),
+        name: descriptor.full_name().into(),
         fields,
     }
 }

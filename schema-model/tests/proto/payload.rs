@@ -237,7 +237,7 @@ fn a_record_lists_what_is_set_in_declared_order() {
     ];
     let fields = fields
         .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
+        .map(|(name, value)| (name.into(), value))
         .collect();
     assert_eq!(
         value,

@@ -152,7 +152,7 @@ impl<'s> Case<'_, 's> {
                 if record.field(&candidate.name).is_none() {
                     gone.entry(self.writer.type_label(candidate.node))
                         .and_modify(|one| *one = None)
-                        .or_insert(Some(candidate.name.as_str()));
+                        .or_insert(Some(&*candidate.name));
                 }
             }
             gone

@@ -97,7 +97,7 @@ impl<'s> Check<'s> {
                 (None, _) if self.has_enum_default(field) => steps.push(next(self.places.nodes(pair).1)),
                 (None, _) => {
                     let (rule, token) = (rules::READER_FIELD_MISSING_DEFAULT_VALUE, Token::Field(index));
-                    let problem = Problem::new(rule, pair, token, field.name.clone());
+                    let problem = Problem::new(rule, pair, token, field.name.to_string());
                     steps.push(Step::Problem(Rc::new(problem)));
                 }
                 (Some(one), None) => {
@@ -132,7 +132,8 @@ pub(super) fn matches<'a>(
     place: usize,
     written: &'a Record,
 ) -> impl Iterator<Item = &'a Field> {
-    let names = std::iter::once(&field.name).chain(&field.aliases);
+    let aliases = field.aliases.iter().map(String::as_str);
+    let names = std::iter::once(&*field.name).chain(aliases);
     names.filter_map(move |name| written.field_near(name, place))
 }
 

@@ -175,7 +175,7 @@ impl<'s> Branches<'s> {
                 .collect()
         });
         let mut fields = record.fields.iter();
-        fields.all(|field| field.default.is_some() || written.contains(field.name.as_str()))
+        fields.all(|field| field.default.is_some() || written.contains(&*field.name))
     }
 
     fn fields_resolve(&mut self, writer: NodeId, reader: NodeId, depth: usize) -> bool {

@@ -218,7 +218,7 @@ impl Builder<'_> {
                     (Kind::Record(record), Kind::Record(other)) => {
                         record.fields.len() == other.fields.len()
                             && record.fields.iter().zip(&other.fields).all(|(field, other)| {
-                                names.field(record.name.full(), &field.name) == other.name
+                                *names.field(record.name.full(), &field.name) == *other.name
                             })
                     }
                     (kind, other) => kind.name() == other.name(),

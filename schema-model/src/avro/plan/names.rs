@@ -39,7 +39,7 @@ impl Names {
             let mut aliases = HashMap::new();
             for field in &record.fields {
                 for alias in &field.aliases {
-                    aliases.insert(alias.clone(), field.name.clone());
+                    aliases.insert(alias.clone(), field.name.to_string());
                 }
             }
             if aliases.is_empty() {

@@ -30,7 +30,7 @@ impl<'a> Partners<'a> {
         };
         Partners {
             full: messages()
-                .map(|(index, message)| (message.name.as_str(), index))
+                .map(|(index, message)| (&*message.name, index))
                 .collect(),
             relative: messages()
                 .map(|(index, message)| (message.relative.as_str(), index))
@@ -40,7 +40,7 @@ impl<'a> Partners<'a> {
 
     /// The reader's message for one of the writer's: of the same full name, or of the same name in its package.
     pub(super) fn partner(&self, written: &Message) -> Option<usize> {
-        let full = self.full.get(written.name.as_str());
+        let full = self.full.get(&*written.name);
         full.or_else(|| self.relative.get(written.relative.as_str()))
             .copied()
     }

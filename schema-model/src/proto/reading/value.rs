@@ -1,5 +1,7 @@
 //! From wire values to [`Value`]s: scalars, map entries, and finished messages with their well-known forms.
 
+use std::sync::Arc;
+
 use super::{Node, Partial, Slot};
 use crate::{
     Value,
@@ -114,12 +116,15 @@ fn record(shape: &Shape, partial: Partial, whole: bool) -> Result<Value, Fault> 
                 });
                 Value::Array(finished.collect::<Result<_, _>>()?)
             }
-            Slot::Entries(entries) => Value::Map(entries.into_iter().collect()),
+            Slot::Entries(entries) => {
+                let entries = entries.into_iter();
+                Value::Map(entries.map(|(key, value)| (key.into(), value)).collect())
+            }
         };
-        fields.push((field.name.clone(), value));
+        fields.push((Arc::clone(&field.name), value));
     }
     Ok(Value::Record {
-        name: message.name.clone(),
+        name: Arc::clone(&message.name),
         fields,
     })
 }

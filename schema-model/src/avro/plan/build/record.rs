@@ -79,19 +79,20 @@ impl Builder<'_> {
         for (index, field) in written.fields.iter().enumerate() {
             let name = names.field(written.name.full(), &field.name);
             // A field that has the name beats one that gets it by an alias.
-            if field.name == name || !places.contains_key(name) {
+            if *field.name == *name || !places.contains_key(name) {
                 places.insert(name, index);
             }
         }
         let mut free: Vec<bool> = vec![true; written.fields.len()];
         for field in &record.fields {
-            if let Some(index) = places.get(field.name.as_str()) {
+            if let Some(index) = places.get(&*field.name) {
                 free[*index] = false;
             }
         }
         // What the compatibility rules promise beyond Java: the field's own name or an alias, wherever the records live.
         let mut promised = |field: &Field| {
-            let names = std::iter::once(&field.name).chain(&field.aliases);
+            let aliases = field.aliases.iter().map(String::as_str);
+            let names = std::iter::once(&*field.name).chain(aliases);
             let found = names
                 .filter_map(|name| written.field(name))
                 .find(|(index, _)| free[*index]);
@@ -101,7 +102,7 @@ impl Builder<'_> {
             })
         };
         let sources = record.fields.iter().enumerate().map(|(place, field)| {
-            if let Some(index) = places.get(field.name.as_str()) {
+            if let Some(index) = places.get(&*field.name) {
                 return Ok(From::Field(*index, EXACT));
             }
             match self.default((reader, place), field) {
@@ -127,7 +128,7 @@ impl Builder<'_> {
         }
         let encoded = match self.reader.default(field.node, default) {
             Ok(encoded) if self.take(encoded.bytes.len()) => Ok(Arc::new(DefaultValue {
-                field: field.name.as_str().into(),
+                field: (*field.name).into(),
                 cost: encoded.bytes.len() + encoded.values * VALUE_BYTES,
                 bytes: encoded.bytes,
             })),
