@@ -209,7 +209,7 @@ impl EventStore {
         let given = skipped.saturating_add(shown.len() as u64);
         let diff = Diff {
             aggregate: aggregate.name().to_owned(),
-            time: located.time(&from_within.cut)?.max(located.time(&to_within.cut)?),
+            time: located.time(&from_within)?.max(located.time(&to_within)?),
             unreadable: located.unreadable(&late.cut)?,
             also_in_partitions: located.also_in(&late.cut),
             partition: located.home(late),

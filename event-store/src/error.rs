@@ -46,15 +46,17 @@ pub enum StoreError {
     },
     /// What there was at the point asked for was deleted.
     #[error(
-        "what {of} was at {at} is gone: the records of partition {partition} before offset {log_start_offset} were \
-         deleted; ask for a point from there on"
+        "what {of} was at {at} is gone: the records of partition {partition} of topic {topic} before offset \
+         {log_start_offset} were deleted; ask for a point from there on"
     )]
     Deleted {
         /// What was asked about, in words.
         of: String,
         /// The point asked for.
         at: String,
-        /// Its partition.
+        /// The topic of the partition that has lost it.
+        topic: String,
+        /// The partition.
         partition: u32,
         /// The first offset that is still there.
         log_start_offset: i64,

@@ -149,7 +149,7 @@ impl EventStore {
         }
         let next = from + entries.len();
         let next_cursor = (next < events).then(|| marks.cursor([&within.cut], next));
-        let (time, halted) = (located.time(&within.cut)?, self.halted(&located, &within)?);
+        let (time, halted) = (located.time(&within)?, self.halted(&located, &within)?);
         Ok(History {
             aggregate: aggregate.name().to_owned(),
             at: at.to_string(),

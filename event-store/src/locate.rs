@@ -159,6 +159,12 @@ impl Within {
         self.order.is_some()
     }
 
+    /// Whether some of them are in a log.
+    fn are_in(&self, log: &PartitionIndex) -> bool {
+        let of = self.order.as_ref();
+        of.is_none_or(|order| order.iter().any(|spot| spot.place == log.place))
+    }
+
     /// Whether a smaller cut has the first of these events, so that its state is one on the way to this one.
     pub(crate) fn goes_on(&self, from: &Within) -> bool {
         match (&self.order, &from.order) {
@@ -182,13 +188,24 @@ fn one(revision: u64) -> Range<usize> {
 }
 
 impl Located<'_> {
-    /// Whose clock the partition's times up to a cut are by.
-    pub(crate) fn time(&self, cut: &Cut) -> Result<TimeSource, StoreError> {
-        let mut time = self.partition.time(self.partition.last(cut))?;
-        for log in &self.logs {
-            time = time.max(log.time(log.last(cut))?);
+    /// The logs that may have events of it: its own partition, or of several topics all that have any up to the head.
+    fn all_logs(&self) -> &[&PartitionIndex] {
+        match self.logs.as_slice() {
+            [] => std::slice::from_ref(&self.partition),
+            logs => logs,
         }
-        Ok(time)
+    }
+
+    /// Whose clock the times of its events within a cut are by.
+    pub(crate) fn time(&self, within: &Within) -> Result<TimeSource, StoreError> {
+        let mut time = None;
+        for log in self.all_logs() {
+            if within.are_in(log) {
+                time = time.max(Some(log.time(log.last(&within.cut))?));
+            }
+        }
+        // Where there are no events there are no times.
+        Ok(time.unwrap_or(TimeSource::Append))
     }
 
     /// The log of an event, and what is told of it beside its offset.
@@ -289,17 +306,17 @@ impl Located<'_> {
         Ok(Within { cut, events, order })
     }
 
-    fn deleted(&self, at: &AsOf) -> StoreError {
-        self.partition
-            .deleted(format!("{} `{}`", self.aggregate.name(), self.id), at)
+    /// Refuses a point at which one of the aggregate's logs has lost what it had, if any has.
+    fn refuse(&self, at: &AsOf, has_lost: impl Fn(&PartitionIndex) -> bool) -> Result<(), StoreError> {
+        match self.all_logs().iter().find(|log| has_lost(log)) {
+            Some(log) => Err(log.deleted(format!("{} `{}`", self.aggregate.name(), self.id), at)),
+            None => Ok(()),
+        }
     }
 
-    /// Refuses a cut that had something of the aggregate's partition, and has nothing of it any more.
+    /// Refuses a cut that had something of a log of the aggregate's, and has nothing of it any more.
     pub(crate) fn is_left(&self, at: &AsOf, cut: &Cut) -> Result<(), StoreError> {
-        match self.logs.is_empty() && was_deleted(self.partition, at, cut, &self.head) {
-            true => Err(self.deleted(at)),
-            false => Ok(()),
-        }
+        self.refuse(at, |log| was_deleted(log, at, cut, &self.head))
     }
 
     fn no_such_revision(&self, revision: u64, events: usize) -> StoreError {
@@ -314,14 +331,16 @@ impl Located<'_> {
     /// The same, for questions that mean nothing before the first event.
     pub(crate) fn begun(&self, at: &AsOf) -> Result<Within, StoreError> {
         let within = self.own_cut(at)?;
+        // Of several topics one may have lost what it had, and the others not.
+        self.is_left(at, &within.cut)?;
         if within.events > 0 {
             return Ok(within);
         }
         let number = self.partition.number;
-        let starts = self.partition.log.log_start_offset();
-        if self.logs.is_empty() && self.partition.last(&within.cut) < starts && starts > 0 {
-            return Err(self.deleted(at));
-        }
+        self.refuse(at, |log| {
+            let starts = log.log.log_start_offset();
+            log.last(&within.cut) < starts && starts > 0
+        })?;
         let (first, log_name) = match self.logs.is_empty() {
             true => (self.spot(0)?, None),
             false => {
@@ -338,12 +357,8 @@ impl Located<'_> {
                 format!("offset {} of {log}, recorded {time}", spot.offset)
             }
         };
-        let logs = self.logs.iter().copied().chain([self.partition]);
-        if let Some(starts) = logs
-            .map(|log| log.log.log_start_offset())
-            .max()
-            .filter(|starts| *starts > 0)
-        {
+        let starts = self.all_logs().iter().map(|log| log.log.log_start_offset()).max();
+        if let Some(starts) = starts.filter(|starts| *starts > 0) {
             first.push_str(&format!(
                 "; earlier ones may have been among the records before offset {starts}, which were deleted"
             ));

@@ -23,6 +23,7 @@ impl PartitionIndex {
         StoreError::Deleted {
             of,
             at: at.to_string(),
+            topic: self.topic.clone(),
             partition: self.number,
             log_start_offset: self.log.log_start_offset(),
         }

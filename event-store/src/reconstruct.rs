@@ -134,6 +134,7 @@ impl EventStore {
             snapshot,
         } = self.fold(&located, &within)?;
         let logs = located.logs(&within, folding.merged())?;
+        let time = located.time(&within)?;
         let (partition, events, cut) = (located.home(&within), within.events as u64, within.cut);
         let account = folding.account;
         let answer = Reconstruction {
@@ -141,7 +142,7 @@ impl EventStore {
             state,
             revision: folding.last.map(|last| last.spot.revision),
             recorded: folding.last.map(|last| canonical::time_text(last.recorded_ms)),
-            time: located.time(&cut)?,
+            time,
             partition,
             logs,
             events,

@@ -48,16 +48,14 @@ impl Located<'_> {
             return Ok(Vec::new());
         };
         let mut used = Vec::with_capacity(self.logs.len());
-        for (place, log) in self.aggregate.index.partitions.iter().enumerate() {
-            if !self.logs.iter().any(|mine| mine.id == log.id) {
-                continue;
-            }
-            let events = order.iter().filter(|spot| spot.place == place);
+        // Those with events within the cut: an answer rests on it alone, and not on what has come since.
+        for log in self.logs.iter().filter(|log| within.are_in(log)) {
+            let events = order.iter().filter(|spot| spot.place == log.place);
             used.push(LogUsed {
                 topic: log.topic.clone(),
                 partition: log.number,
                 events: events.count() as u64,
-                ranges: runs(applied, place),
+                ranges: runs(applied, log.place),
                 unreadable: unreadable(log, &within.cut)?,
                 log_start_offset: log.log.log_start_offset(),
             });

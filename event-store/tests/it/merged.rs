@@ -4,7 +4,7 @@ pub(crate) mod world;
 
 use std::collections::BTreeMap;
 
-use annals_event_store::{AsOf, DifferenceKind, LogName, Page, Sought};
+use annals_event_store::{AsOf, Cut, DifferenceKind, LogName, Page, Sought};
 use proptest::prelude::*;
 
 use world::{Event, KEYS, TOPICS, World, cut_of, ends, id, state, steps};
@@ -39,6 +39,27 @@ proptest! {
                 let by_cut = world.store.reconstruct("whole", &id(key), &AsOf::Cut(answer.cut.clone())).unwrap();
                 prop_assert_eq!(by_cut.state, answer.state);
             }
+        }
+    }
+
+    /// An answer at a cut is the same to the byte, whatever has come behind the cut.
+    #[test]
+    fn what_comes_later_changes_no_answer(steps in steps(), before in any::<prop::sample::Index>()) {
+        let early = World::of(&steps[..=before.index(steps.len())]);
+        let (late, at) = (World::of(&steps), AsOf::Cut(early.head()));
+        for key in 0..KEYS {
+            let told = |world: &World| -> Option<[String; 3]> {
+                let (store, id) = (&world.store, id(key));
+                let state = store.explain("whole", &id, &at).ok()?;
+                let history = store.history("whole", &id, &at, Page::default()).unwrap();
+                let diff = store.diff("whole", &id, &AsOf::Cut(Cut::default()), &at, Page::default()).unwrap();
+                Some([
+                    serde_json::to_string(&state).unwrap(),
+                    serde_json::to_string(&history).unwrap(),
+                    serde_json::to_string(&diff).unwrap(),
+                ])
+            };
+            prop_assert_eq!(told(&early), told(&late));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{AnyFold, AsOf, Format, Question, declarative};
+use annals_event_store::{AnyFold, AsOf, Format, Page, Question, StoreError, declarative, parse_at};
 use annals_schema_model::SchemaType;
 use serde_json::{Value, json};
 
@@ -22,6 +22,46 @@ fn some() -> World {
         .flat_map(|topic| (0..KEYS).map(move |key| step(topic, key)))
         .collect();
     World::of(&steps)
+}
+
+/// What one topic has lost is missed, though others have all that they had.
+#[test]
+fn what_one_topic_has_lost_is_missed() {
+    let step = |topic, ms| Step {
+        topic,
+        partition: 0,
+        key: 1,
+        ms,
+    };
+    let World { store, logs, .. } = World::of(&[step(0, 1), step(1, 2), step(1, 3), step(1, 4), step(0, 5)]);
+    logs[1].partitions[0].delete_before(2).unwrap();
+    let check = |at: &str, events: Option<u64>| {
+        let at = parse_at(at, 0).unwrap();
+        let state = store.reconstruct("whole", "key 1", &at);
+        let (history, diff) = (
+            store.history("whole", "key 1", &at, Page::default()).err(),
+            store
+                .diff("whole", "key 1", &at, &AsOf::Head, Page::default())
+                .err(),
+        );
+        match events {
+            Some(events) => assert_eq!(state.unwrap().events, events, "{at}"),
+            None => {
+                let says = "partition 0 of topic packages before offset 2 were deleted";
+                for error in [state.err(), history, diff] {
+                    let error = error.unwrap();
+                    assert!(matches!(error, StoreError::Deleted { .. }), "{at}: {error}");
+                    assert!(error.to_string().contains(says), "{at}: {error}");
+                }
+            }
+        }
+    };
+    check("head", Some(3));
+    check("orders/0=1,packages/0=2", Some(3));
+    check("orders/0=0", Some(1));
+    check("packages/0=1", None);
+    check("orders/0=0,packages/0=0", None);
+    check("1970-01-01T00:00:00.003Z", None);
 }
 
 #[test]
