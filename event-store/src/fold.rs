@@ -47,6 +47,26 @@ pub struct Recorded<'a> {
     pub key: &'a [u8],
     /// What was written.
     pub raw: Raw<'a>,
+    /// What folding it costs beside the reading.
+    pub spent: &'a Spent,
+}
+
+/// What folding an event costs beside reading it, in steps of expressions: who evaluates some adds them, and whoever asked for
+/// the folding pays for them.
+#[derive(Debug, Default)]
+pub struct Spent(std::cell::Cell<u64>);
+
+impl Spent {
+    /// So many steps more.
+    pub fn add(&self, steps: u64) {
+        self.0.set(self.0.get().saturating_add(steps));
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.0.get()
+    }
 }
 
 /// A fold met an event it cannot accept; the reason is a sentence for the auditor.

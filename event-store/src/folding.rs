@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::aggregates::Aggregate;
 use crate::error::StoreError;
 use crate::explain::Touch;
-use crate::fold::{AnyFold, At, Cell, FoldId, Recorded, Step, Stop};
+use crate::fold::{AnyFold, At, Cell, FoldId, Recorded, Spent, Step, Stop};
 use crate::index::{PartitionIndex, TopicIndex};
 use crate::merged::{LogName, Merged, Reader};
 use crate::snapshots::{Account, File, Pace, Snapshot};
@@ -316,7 +316,10 @@ impl<'a> Folding<'a> {
             Ok(opened) => opened,
             Err(problem) => return Ok(Err(problem)),
         };
-        match self.apply(at, &opened) {
+        let spent = Spent::default();
+        let applied = self.apply(at, &opened, &spent);
+        self.store.work.steps(spent.steps())?;
+        match applied {
             Err(stop) => {
                 if self.state.is_none() && self.account.applied > 0 {
                     self.fold_again(spot.revision)?;
@@ -341,12 +344,13 @@ impl<'a> Folding<'a> {
         Ok(Ok(record.value.as_ref().map_or(0, Bytes::len)))
     }
 
-    fn apply(&mut self, at: At<'_>, opened: &Opened<'_>) -> Result<Step, Stop> {
+    fn apply(&mut self, at: At<'_>, opened: &Opened<'_>, spent: &Spent) -> Result<Step, Stop> {
         let event = Recorded {
             topic: &self.partition.topic,
             at,
             key: self.key,
             raw: opened.raw(),
+            spent,
         };
         let resolve = &self.store.shared.resolve;
         match &mut self.touches {

@@ -105,7 +105,7 @@ pub use embedded::Embedded;
 pub use error::StoreError;
 pub use explain::{Explanation, LeafOrigin, OperationUsed, RuleUsed, ValueFrom};
 pub use feed::{DiskFeed, Feed, FeedError, FeedRecord, Portion};
-pub use fold::{AnyFold, AnyState, At, Cell, Fold, FoldId, Halt, Recorded, Step, Stop};
+pub use fold::{AnyFold, AnyState, At, Cell, Fold, FoldId, Halt, Recorded, Spent, Step, Stop};
 pub use folding::{FoldUsed, Halted, ReaderUsed, SchemaUsed, UnknownEvent};
 #[cfg(feature = "questions")]
 pub use format::Format;

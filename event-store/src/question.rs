@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 
 use crate::canonical;
 use crate::error::StoreError;
-use crate::fold::AnyFold;
+use crate::fold::{AnyFold, Spent};
 use crate::list::Sum;
 use crate::path::StatePath;
 
@@ -136,14 +136,16 @@ impl Asked {
     }
 
     /// What the question takes of a state; nothing where its condition does not hold.
-    pub(crate) fn take(&self, state: &Value) -> Result<Option<Taken>, String> {
+    pub(crate) fn take(&self, state: &Value, spent: &Spent) -> Result<Option<Taken>, String> {
         if let Some(condition) = &self.condition {
             let meant = Meant {
                 state,
                 unset_is_null: self.unset_is_null || *state == Value::Null,
             };
             let budget = Budget::new(CONDITION_COST_MAX);
-            if !holds(condition, &Scope::new(&meant).within(&budget))? {
+            let holds = holds(condition, &Scope::new(&meant).within(&budget));
+            spent.add(CONDITION_COST_MAX - budget.left());
+            if !holds? {
                 return Ok(None);
             }
         }

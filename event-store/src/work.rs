@@ -10,13 +10,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::error::StoreError;
 
 /// What one question may cost: so many pieces are read from the log in some seconds. A record is a piece, and so is each
-/// of its headers, each 256 bytes of a batch, and each value of a state that is only looked at on the way; a record counts when
+/// of its headers, each 256 bytes of a batch, and each value of a state that is only looked at on the way, and
+/// each 32 steps of a fold's expressions; a record counts when
 /// it is read and when it is folded, the bytes of a batch when it is opened and when they are passed over.
 pub const WORK_PIECES_MAX: u64 = 20_000_000;
 /// A page ends when it has cost this part of what a question may: the group that follows costs no more than all before.
 pub(crate) const PAGE_WORK_PART: u64 = 4;
 /// Bytes of a batch that cost as much as a record.
 const PIECE_BYTES: usize = 256;
+/// Steps of expressions that cost as much as a record.
+const PIECE_STEPS: u64 = 32;
 
 /// The work on one question. Cloning shares it.
 #[derive(Clone, Debug)]
@@ -102,6 +105,11 @@ impl Work {
     /// Counts values of a state that are looked at, and says whether to go on.
     pub(crate) fn values(&self, values: usize) -> Result<(), StoreError> {
         self.count(values as u64)
+    }
+
+    /// Counts steps of expressions, and says whether to go on.
+    pub(crate) fn steps(&self, steps: u64) -> Result<(), StoreError> {
+        self.count(steps / PIECE_STEPS)
     }
 
     fn count(&self, pieces: u64) -> Result<(), StoreError> {

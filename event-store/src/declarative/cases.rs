@@ -30,7 +30,7 @@ use super::load::parse;
 use super::{Declarative, Events};
 use crate::cause::Headers;
 use crate::changes::{at, changes, escaped};
-use crate::fold::{AnyFold, At, Cell, Recorded, Step};
+use crate::fold::{AnyFold, At, Cell, Recorded, Spent, Step};
 use crate::resolve::Subjects;
 
 /// Longest file of cases.
@@ -154,6 +154,7 @@ fn run(fold: &Declarative, case: &Spanned<Case>, subjects: &dyn Subjects) -> Res
             at,
             key: key.as_bytes(),
             raw,
+            spent: &Spent::default(),
         };
         let which = format!("{} (event {})", event.value.event.value, number + 1);
         match (fold.step(&mut state, &recorded, subjects), &then.halts) {

@@ -34,7 +34,7 @@ use std::sync::{Arc, RwLock};
 
 #[cfg(feature = "json")]
 use annals_schema_model::Schema;
-use annals_schema_model::cel::{Node, Shape};
+use annals_schema_model::cel::{Budget, Node, Shape};
 use annals_schema_model::{DecodeError, Reading, Resolve, SchemaId, Value, Writer};
 use rustc_hash::FxHashMap;
 
@@ -47,7 +47,7 @@ pub use self::pins::{Pin, Pins};
 use self::plan::{How, Plan};
 use self::slots::{Field, Slots, State};
 use self::undo::Undo;
-use self::verb::{Input, Operation};
+use self::verb::{EVENT_COST_MAX, Input, Operation};
 use crate::canonical;
 use crate::explain::{RuleUsed, Touch, ValueFrom};
 use crate::fold::{AnyFold, AnyState, Cell, FoldId, Halt, Recorded, Step, Stop};
@@ -123,12 +123,14 @@ impl Declarative {
         state: &mut Cell,
         event: &Value,
         recorded: &Recorded<'_>,
+        budget: &Budget,
         touches: Option<&mut Vec<Touch>>,
     ) -> Result<(), Stop> {
         let name = &rule.event;
         let input = Input {
             event,
             recorded,
+            budget,
             names: self.slots.names(),
         };
         let mut touches = touches;
@@ -167,15 +169,29 @@ impl Declarative {
         Ok(())
     }
 
-    fn fold(
+    fn fold_within_budget(
         &self,
         state: &mut Cell,
         recorded: &Recorded<'_>,
         resolve: &dyn Resolve,
         touches: Option<&mut Vec<Touch>>,
     ) -> Result<Step, Stop> {
+        let budget = Budget::new(EVENT_COST_MAX);
+        let folded = self.fold(state, recorded, resolve, &budget, touches);
+        recorded.spent.add(EVENT_COST_MAX - budget.left());
+        folded
+    }
+
+    fn fold(
+        &self,
+        state: &mut Cell,
+        recorded: &Recorded<'_>,
+        resolve: &dyn Resolve,
+        budget: &Budget,
+        touches: Option<&mut Vec<Touch>>,
+    ) -> Result<Step, Stop> {
         let plan = self.plan(recorded.raw.schema, resolve)?;
-        let body = plan.body(recorded.raw.body)?;
+        let body = plan.body(recorded.raw.body, budget)?;
         let (how, body) = plan.how.of(&body)?;
         let read = |reading: &Reading| {
             reading
@@ -193,12 +209,12 @@ impl Declarative {
                     .rules
                     .get(*rule)
                     .ok_or_else(|| Halt::new("the fold has no such rule"))?;
-                self.apply(rule, state, &event, recorded, touches)?;
+                self.apply(rule, state, &event, recorded, budget, touches)?;
             }
             How::Message(reading) => {
                 let event = read(reading)?;
                 match self.member_rule(&event) {
-                    Ok(rule) => self.apply(rule, state, &event, recorded, touches)?,
+                    Ok(rule) => self.apply(rule, state, &event, recorded, budget, touches)?,
                     Err(step) => return Ok(step),
                 }
             }
@@ -211,7 +227,7 @@ impl Declarative {
                 }
                 let rule = self.rules.iter().find(|rule| rule.event == *name);
                 match rule.filter(|_| shapes.contains_key(name)) {
-                    Some(rule) => self.apply(rule, state, &event, recorded, touches)?,
+                    Some(rule) => self.apply(rule, state, &event, recorded, budget, touches)?,
                     None => return Ok(Step::UnknownKind),
                 }
             }
@@ -253,7 +269,7 @@ impl AnyFold for Declarative {
     }
 
     fn step(&self, state: &mut Cell, recorded: &Recorded<'_>, resolve: &dyn Resolve) -> Result<Step, Stop> {
-        self.fold(state, recorded, resolve, None)
+        self.fold_within_budget(state, recorded, resolve, None)
     }
 
     fn step_noting(
@@ -263,7 +279,7 @@ impl AnyFold for Declarative {
         resolve: &dyn Resolve,
         touches: &mut Vec<Touch>,
     ) -> Result<Step, Stop> {
-        self.fold(state, recorded, resolve, Some(touches))
+        self.fold_within_budget(state, recorded, resolve, Some(touches))
     }
 
     fn carried(&self, writer: &Writer, field: &[String]) -> Option<ValueFrom> {

@@ -16,7 +16,6 @@ use annals_schema_model::{DecodeError, Reading, Resolve, Schema, SchemaId, Write
 
 use super::migration::Versions;
 use super::rules::Step;
-use super::verb::EVENT_COST_MAX;
 use super::{Declarative, Events};
 use crate::fold::AnyFold;
 
@@ -68,11 +67,10 @@ impl How {
 
 impl Plan {
     /// The bytes to be read: those that were written, or what migration rules make of them.
-    pub(super) fn body<'b>(&self, written: &'b [u8]) -> Result<Cow<'b, [u8]>, DecodeError> {
+    pub(super) fn body<'b>(&self, written: &'b [u8], budget: &Budget) -> Result<Cow<'b, [u8]>, DecodeError> {
         let mut body = Cow::Borrowed(written);
-        let budget = Budget::new(EVENT_COST_MAX);
         for step in &self.steps {
-            let next = step.run(&body, &budget);
+            let next = step.run(&body, budget);
             body = Cow::Owned(next.map_err(DecodeError::Payload)?);
         }
         Ok(body)

@@ -119,7 +119,7 @@ impl Change {
 
 #[cfg(test)]
 mod tests {
-    use annals_schema_model::cel::{Comparison, Node, Path, Root};
+    use annals_schema_model::cel::{Budget, Comparison, Node, Path, Root};
     use annals_schema_model::{Raw, SchemaId, Value};
     use proptest::prelude::*;
     use serde_json::{Value as Json, json};
@@ -127,8 +127,8 @@ mod tests {
     use super::super::fault::Place;
     use super::super::names::IT;
     use super::super::target::{At, Step, Target};
-    use super::super::verb::{Input, Operation, Verb, run};
-    use crate::fold::Recorded;
+    use super::super::verb::{EVENT_COST_MAX, Input, Operation, Verb, run};
+    use crate::fold::{Recorded, Spent};
 
     /// An operation as the model does it: on JSON, step by step, with nothing to take back.
     #[derive(Clone, Debug)]
@@ -305,9 +305,10 @@ mod tests {
         ) {
             let at = crate::fold::At { partition: 0, offset: 0, revision: 0, recorded_ms: 0, headers: &annals_kafka_wire::batch::NO_HEADERS };
             let raw = Raw { schema: SchemaId::new(1).unwrap(), body: &[] };
-            let recorded = Recorded { topic: "t", at, key: b"k", raw };
+            let recorded = Recorded { topic: "t", at, key: b"k", raw, spent: &Spent::default() };
+            let budget = Budget::new(EVENT_COST_MAX);
             let names = ["a".to_owned(), "b".to_owned()];
-            let input = Input { event: &Value::Null, recorded: &recorded, names: &names };
+            let input = Input { event: &Value::Null, recorded: &recorded, budget: &budget, names: &names };
             let operations: Vec<Operation> = block.iter().map(Simple::operation).collect();
             let mut state = before.clone();
             let ran = run(&operations, &mut state, input, &mut |_, _, _| {});

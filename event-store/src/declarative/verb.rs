@@ -16,7 +16,7 @@ use super::undo::{Change, Undo};
 use crate::explain::{Given, OperationUsed, Touch};
 use crate::fold::Recorded;
 
-/// What an event may cost a fold: elements that are looked at, and values and bytes that are made, in all its operations. As
+/// What an event may cost a fold: elements that are looked at, and values and bytes that are made, in all its migration rules and operations. As
 /// much as the largest batch has bytes, so that what an event brings can always be kept; far below a second's work.
 pub(super) const EVENT_COST_MAX: u64 = 16 << 20;
 
@@ -66,6 +66,8 @@ impl Verb {
 pub(crate) struct Input<'a> {
     pub(crate) event: &'a Value,
     pub(crate) recorded: &'a Recorded<'a>,
+    /// What it may still cost.
+    pub(crate) budget: &'a Budget,
     /// The names of the state's fields, by slot.
     pub(crate) names: &'a [String],
 }
@@ -78,9 +80,8 @@ pub(crate) fn run(
     note: &mut dyn FnMut(&Operation, &Undo, &State),
 ) -> Result<(), String> {
     let mut done: Vec<Undo> = Vec::with_capacity(block.len());
-    let budget = Budget::new(EVENT_COST_MAX);
     for operation in block {
-        match operation.run(state, input, &budget) {
+        match operation.run(state, input, input.budget) {
             Ok(None) => {}
             Ok(Some(undo)) => {
                 note(operation, &undo, state);

@@ -6,6 +6,7 @@ use annals_schema_model::Value;
 
 use super::{Form, Rows};
 use crate::error::StoreError;
+use crate::fold::Spent;
 use crate::folding::Folding;
 use crate::list::Member;
 use crate::members::Weighed;
@@ -59,10 +60,10 @@ impl Rows {
             });
         }
         let value = folding.value();
-        let taken = self
-            .asked
-            .take(&value)
-            .map_err(|problem| self.undecided(&one.key, problem))?;
+        let spent = Spent::default();
+        let taken = self.asked.take(&value, &spent);
+        self.store.work.steps(spent.steps())?;
+        let taken = taken.map_err(|problem| self.undecided(&one.key, problem))?;
         let row = taken.map(|taken| {
             let mut row = self.row(one, folding, taken);
             match &self.asked.columns {

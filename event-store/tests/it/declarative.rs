@@ -251,6 +251,7 @@ pub(crate) fn fold(text: &str, events: &[Till]) -> (serde_json::Value, Vec<Resul
                 schema: envelope.id,
                 body: envelope.body,
             },
+            spent: &annals_event_store::Spent::default(),
         };
         steps.push(fold.step(&mut state, &recorded, &table));
     }

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
 use annals_event_store::http::{self, Problem};
-use annals_event_store::{AsOf, At, EventStore, Fold, Halt, Page, StoreError, Work, typed};
+use annals_event_store::{
+    AsOf, At, EventStore, Fold, Halt, Page, Question, StoreError, Work, declarative, typed,
+};
 use axum::body::Body;
 use axum::http::Request;
 use tower::ServiceExt;
@@ -159,4 +161,55 @@ fn work_is_bounded() {
         (problem.status, problem.kind.as_str()),
         (400, "urn:annals:problem:too-much-work")
     );
+}
+
+/// What a fold's expressions and a condition do is work of the question: each step of a few hundred of them a piece.
+#[test]
+fn the_work_of_expressions_is_bounded() {
+    let (table, ids) = table();
+    let logs = Logs::new(TOPIC, 1);
+    let opened = Till::Opened {
+        owner: "ada".into(),
+        opened_at: 0,
+    };
+    let writes: Vec<Write> = (0..EVENTS)
+        .map(|key| opened.write(&ids, &format!("k{key}"), 1))
+        .collect();
+    logs.append(0, &writes);
+    let table = Arc::new(table);
+    let store = EventStore::new(table.clone());
+    let hundreds =
+        "[1,2,3,4,5,6,7,8].map(a, [1,2,3,4,5,6,7,8].map(b, [1,2,3,4,5,6,7,8].map(c, a * b * c))).size()";
+    let fold = |name: &str, what: &str| {
+        let events = "events: { t.Opened: { begin: [set: { n: WHAT }] } }";
+        let text = format!(
+            "name: {name}\nrev: 1\ntopic: {TOPIC}\n{}",
+            events.replace("WHAT", what)
+        );
+        declarative::load(&text, &*table).unwrap()
+    };
+    for (name, what) in [("light", "1"), ("heavy", &format!("\"{hundreds}\"")[..])] {
+        store
+            .add_aggregate(Box::new(fold(name, what)), logs.source())
+            .unwrap();
+    }
+    let check = |name: &str, condition: Option<&str>, fits: bool| {
+        let question = Question {
+            condition: condition.map(str::to_owned),
+            // A page ends early where that is enough; what is in an order takes all.
+            order: Some("n".to_owned()),
+            ..Question::default()
+        };
+        let answer = store
+            .at_work(&Work::up_to(1_500))
+            .ask(name, &AsOf::Head, &question, 1_000, None);
+        match (answer, fits) {
+            (Ok(_), true) | (Err(StoreError::TooMuchWork { .. }), false) => {}
+            (other, _) => panic!("{name} where {condition:?}: {other:?}"),
+        }
+    };
+    check("light", None, true);
+    check("light", Some("state.n == 1"), true);
+    check("heavy", None, false);
+    check("light", Some(&format!("state.n < {hundreds}")), false);
 }

@@ -32,6 +32,12 @@ impl Budget {
         Budget(Cell::new(cost_max))
     }
 
+    /// What is left of it.
+    #[must_use]
+    pub fn left(&self) -> u64 {
+        self.0.get()
+    }
+
     /// Lets it cost so much more.
     pub fn allow(&self, more: u64) {
         self.0.set(self.0.get().saturating_add(more));
