@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let (log, partition) = open()?;
     let (wall, cpu) = (Instant::now(), cpu()?);
-    partition.follow_keys(&mut || true)?;
+    partition.keys().follow_keys(&mut || true)?;
     report(
         "index made of the log",
         events,
@@ -69,10 +69,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let (log, partition) = open()?;
     let (wall, cpu) = (Instant::now(), self::cpu()?);
-    partition.follow_keys(&mut || true)?;
+    partition.keys().follow_keys(&mut || true)?;
     report("index opened again", events, wall.elapsed(), self::cpu()? - cpu);
     let (wall, cpu) = (Instant::now(), self::cpu()?);
-    let begun = partition.keys_begun(i64::MAX)?;
+    let begun = partition.keys().keys_begun(i64::MAX)?;
     println!("{begun} keys");
     report("keys counted", begun, wall.elapsed(), self::cpu()? - cpu);
     look_up(&partition, keys)?;
@@ -145,7 +145,9 @@ fn look_up(partition: &Partition, keys: u64) -> Result<(), Box<dyn Error>> {
     for n in 0..LOOKUPS {
         let key = key(mixed(n) % keys);
         let begun = Instant::now();
-        let spots = partition.key_offsets(key.as_bytes(), i64::MAX, 0, usize::MAX)?;
+        let spots = partition
+            .keys()
+            .key_offsets(key.as_bytes(), i64::MAX, 0, usize::MAX)?;
         times.push(begun.elapsed());
         found += spots.len();
     }
@@ -243,7 +245,7 @@ fn report(what: &str, count: u64, wall: Duration, cpu: Duration) {
 fn settle(log: &LogDir, partition: &Partition) -> Result<(), Box<dyn Error>> {
     let (wall, cpu) = (Instant::now(), cpu()?);
     log.maintain(BEGIN_MS);
-    partition.follow_keys(&mut || true)?;
+    partition.keys().follow_keys(&mut || true)?;
     println!("upkeep: {:.2?}, CPU {:.2?}", wall.elapsed(), self::cpu()? - cpu);
     Ok(())
 }

@@ -163,6 +163,16 @@ pub enum KeyError {
     /// The log could not be read.
     #[error("{0}")]
     Log(#[from] ReadError),
+    /// What a record is indexed by cannot be found out now.
+    #[error(
+        "what its record at offset {offset} or one soon behind it belongs to cannot be found out: {reason}"
+    )]
+    Unanswered {
+        /// Where the batch of the record begins.
+        offset: i64,
+        /// Why.
+        reason: String,
+    },
     /// A file of the index could not be read or written.
     #[error("the key index: {0}")]
     Io(#[from] io::Error),

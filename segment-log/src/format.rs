@@ -9,6 +9,7 @@
 //!                                       only base offset and leader epoch are stamped
 //!           00000000000000000000.idx    index of a sealed segment               (index.rs)
 //!           00000000000000000000.keys   key index of sealed segments, if asked for (keys/layout.rs)
+//!           00000000000000000000.<name>.keys  the same by other keys than the records' own (keys/other.rs)
 //!           00000000000000000000.clustered  records from this offset on by key, if asked for (clustered/layout.rs)
 //!           00000000000000000000.snap   derived state as of its first offset (derived/snapshot.rs)
 //!           <name>.beside               what others computed from the records (beside.rs)

@@ -15,7 +15,7 @@
 //! * What is not stable is known only where somebody appends on condition (ahead.rs).
 //!
 //! It costs nothing where nobody asks: nothing is built until then, nothing is done when a batch is appended, and who
-//! asks brings it up to the last stable offset ([`Partition::follow_keys`](crate::Partition::follow_keys) and what
+//! asks brings it up to the last stable offset ([`Partition::follow_keys`](crate::KeyIndex::follow_keys) and what
 //! stands beside it). Where there are runs, that is a look at their ends, not at the log. So the acknowledgement of an unconditional append never waits for it, and no thread works on an index
 //! that is not read. What is paid for that: the first question reads the log, one behind many appends what they wrote.
 //!
@@ -26,15 +26,19 @@
 //! the same bytes. All indexes of a log directory together take at most [`BYTES_MAX`] of memory; what would take more
 //! is an error. What nobody asks for in ten minutes is given back.
 //!
+//! Others may be kept beside it, by keys that somebody else says the records have (other.rs): each is an index like this one, in
+//! files of its own, and is what its log and its name say.
+//!
 //! Left out: values; where records without a key are. A segment whose first records were deleted is counted whole where it
 //! has a run, and from its first record on where it is read again.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use crate::error::KeyError;
 use crate::mutex::{lock, write};
+use crate::segment::file_name;
 
 mod ahead;
 mod block;
@@ -44,6 +48,7 @@ mod firsts;
 mod known;
 mod layout;
 pub(crate) mod merge;
+mod other;
 mod part;
 mod reading;
 pub(crate) mod run;
@@ -53,6 +58,8 @@ mod times;
 pub(crate) use ahead::Ahead;
 pub(crate) use known::Known;
 pub(crate) use layout::{SegmentId, encode};
+pub(crate) use other::NAME_BYTES_MAX;
+pub use other::{KeyOf, OtherKey};
 pub(crate) use part::Part;
 pub(crate) use reading::Reading;
 pub(crate) use sealed::{Sealed, SealedKeys, Segment};
@@ -63,6 +70,9 @@ pub(crate) const BYTES_MAX: usize = 512 * 1024 * 1024;
 
 /// How long an index is kept in memory after the last question, and copies in the order of keys are.
 pub(crate) const IDLE: Duration = Duration::from_secs(600);
+
+/// How files end that are not believed after a restart, because not all they rest on was known.
+pub(crate) const UNSURE: &str = ".unsure.keys";
 
 /// A key, and where it is first met.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,7 +88,7 @@ pub struct KeyEntry {
 pub struct KeyFacts {
     /// The first offset it has not looked at.
     pub end: i64,
-    /// Different keys, as far as they were counted: see [`Partition::keys_begun`](crate::Partition::keys_begun).
+    /// Different keys, as far as they were counted: see [`Partition::keys_begun`](crate::KeyIndex::keys_begun).
     pub keys: u64,
     /// Committed records that can be read.
     pub records: u64,
@@ -107,8 +117,11 @@ impl Budget {
 }
 
 /// The key index of one partition.
-#[derive(Debug)]
 pub(crate) struct Keys {
+    /// What it is by, where that is not the records' own keys.
+    pub(crate) by: Option<Arc<dyn KeyOf>>,
+    /// Whether files by what nobody asks for any more have been looked for.
+    pub(crate) swept: AtomicBool,
     /// Held by the one who reads what is stable in.
     pub(crate) follower: Mutex<()>,
     pub(crate) known: RwLock<Known>,
@@ -120,8 +133,10 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub(crate) fn new(budget: Arc<Budget>) -> Keys {
+    pub(crate) fn new(budget: Arc<Budget>, by: Option<Arc<dyn KeyOf>>) -> Keys {
         Keys {
+            by,
+            swept: AtomicBool::new(false),
             follower: Mutex::default(),
             known: RwLock::default(),
             asked: Mutex::default(),
@@ -153,8 +168,21 @@ impl Keys {
         *lock(&self.asked) = Some(now);
     }
 
-    /// Gives back what nobody has asked for in a long time: runs stay on disk, the rest is read again.
+    /// The file beside the segment that begins at `base`.
+    pub(crate) fn run_name(&self, dir: &str, base: i64, is_sure: bool) -> String {
+        match (&self.by, is_sure) {
+            (None, _) => file_name(dir, base, "keys"),
+            (Some(by), true) => file_name(dir, base, &format!("{}.keys", by.name())),
+            (Some(by), false) => file_name(dir, base, &format!("{}{UNSURE}", by.name())),
+        }
+    }
+
+    /// Gives back what nobody has asked for in a long time: runs stay on disk, the rest is read again. What is not by records'
+    /// own keys costs more to find out than to hold.
     pub(crate) fn forget_idle(&self, now: Instant) {
+        if self.by.is_some() {
+            return;
+        }
         let mut asked = lock(&self.asked);
         if asked.is_some_and(|asked| now.saturating_duration_since(asked) >= IDLE) {
             *asked = None;

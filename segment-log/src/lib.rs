@@ -88,11 +88,11 @@ pub use derived::transaction::Aborted;
 pub use dir::{LogConfig, LogDir};
 pub use disk::{create_folder, try_room};
 pub use error::{AppendError, ConditionError, KeyError, LogError, ReadError, Unexpected};
-pub use keys::{KeyEntry, KeyFacts, Removals};
+pub use keys::{KeyEntry, KeyFacts, KeyOf, OtherKey, Removals};
 pub use offline::{Mended, OfflineLog, PartitionCheck, Remedy};
 pub use partition::{
-    Appended, Committed, Conditions, Dated, DeleteError, Durability, EpochEnd, Partition, PartitionConfig,
-    Retention,
+    Appended, Committed, Conditions, Dated, DeleteError, Durability, EpochEnd, KeyIndex, KeyedBy, Partition,
+    PartitionConfig, Retention,
 };
 pub use recover::Recovery;
 pub use timings::{Timed, Timings};

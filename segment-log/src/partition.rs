@@ -52,6 +52,7 @@ pub use condition::Conditions;
 pub use config::{Durability, PartitionConfig, Retention};
 pub use epoch::EpochEnd;
 pub use fetch::Committed;
+pub use keys::{KeyIndex, KeyedBy};
 pub use start::DeleteError;
 pub use time::Dated;
 
@@ -80,7 +81,10 @@ pub struct Partition {
     segments: RwLock<Segments>,
     /// Sealed segments opened by readers, the last used at the back.
     opened: Mutex<VecDeque<Arc<Opened>>>,
+    /// By the records' own keys.
     keys: Keys,
+    /// By others, as long as somebody has them.
+    other_keys: Mutex<Vec<Weak<Keys>>>,
     copies: Copies,
     /// Looked at by who reads copies.
     log_start: Arc<AtomicI64>,
@@ -153,7 +157,7 @@ impl Partition {
         let end = damage.iter().fold(segments.active.index.end, |end, damage| {
             end.max(damage.end_offset)
         });
-        let keys = Keys::new(Arc::clone(&shared.keys));
+        let keys = Keys::new(Arc::clone(&shared.keys), None);
         let copies = Copies::new(Arc::clone(&shared.keys));
         Arc::new_cyclic(|me| Partition {
             path: path.to_owned(),
@@ -180,6 +184,7 @@ impl Partition {
             segments: RwLock::new(segments),
             opened: Mutex::default(),
             keys,
+            other_keys: Mutex::default(),
             copies,
             log_start: Arc::new(AtomicI64::new(start)),
             log_start_due: AtomicI64::new(start),

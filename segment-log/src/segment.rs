@@ -22,9 +22,12 @@ pub(crate) fn parse_log_name(name: &str) -> Option<i64> {
     parse_name(name, ".log")
 }
 
-/// The base offset in the name of a segment's file that ends like this.
+/// The base offset in the name of a segment's file that ends like this; of a key index whatever it is by.
 pub(crate) fn parse_name(name: &str, ending: &str) -> Option<i64> {
-    let digits = name.strip_suffix(ending)?;
+    let mut digits = name.strip_suffix(ending)?;
+    if ending == ".keys" {
+        digits = digits.split_once('.').map_or(digits, |(digits, _)| digits);
+    }
     let ours = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
     if ours { digits.parse().ok() } else { None }
 }

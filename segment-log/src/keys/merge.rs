@@ -24,13 +24,13 @@ const MERGED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub(crate) fn due(sealed: &[Arc<Sealed>]) -> Option<usize> {
     sealed.windows(MERGED_RUNS).position(|window| {
         let kind = window.first().map(|first| first.segments.len());
-        let bytes = |sealed: &Arc<Sealed>| sealed.run().map(Run::file_bytes);
+        let sure = |sealed: &Arc<Sealed>| sealed.run().filter(|run| run.is_sure()).map(Run::file_bytes);
         let alike = window.iter().all(|one| Some(one.segments.len()) == kind);
         let follow = window
             .iter()
             .zip(window.iter().skip(1))
             .all(|(one, next)| one.end == next.base);
-        let total: Option<u64> = window.iter().map(bytes).sum();
+        let total: Option<u64> = window.iter().map(sure).sum();
         // Offsets in a run have 32 bits.
         let fits = window
             .first()

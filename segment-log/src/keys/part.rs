@@ -35,6 +35,8 @@ pub(crate) struct Part {
     times: Times,
     /// First and last offset of each batch that cannot be read, or of which records are gone.
     unreadable: Vec<(i64, i64)>,
+    /// Whether all of it rests on what it says it does.
+    is_sure: bool,
     bytes: usize,
 }
 
@@ -67,6 +69,7 @@ impl Part {
             ordered: Mutex::default(),
             times: Times::default(),
             unreadable: Vec::new(),
+            is_sure: true,
             bytes: 0,
         }
     }
@@ -84,6 +87,11 @@ impl Part {
     /// Whether it is all there is to say about its segment.
     pub(crate) fn is_whole(&self) -> bool {
         self.is_whole
+    }
+
+    /// Whether a file of it is believed after a restart.
+    pub(crate) fn is_sure(&self) -> bool {
+        self.is_sure
     }
 
     pub(super) fn facts(&self) -> &Facts {
@@ -123,13 +131,30 @@ impl Part {
                 self.facts.producer_from.get_or_insert(event.offset);
             }
             self.times.push(delta, event.ms);
+            // Ranges rise; what is gapped is told of as a whole.
+            if !reading.gapped && reading.hidden.binary_search(&event.offset).is_ok() {
+                self.add_unreadable(event.offset, reading.base);
+            }
             match reading.key(event) {
                 Some(key) => self.add_key(key, delta),
                 None => self.facts.keyless += 1,
             }
         }
+        self.is_sure &= reading.is_sure;
         self.facts.last_ms = self.times.last_ms();
         self.end = reading.end;
+    }
+
+    /// A record of which nobody knows whose it is; one behind another of the same batch is one place with it. What is written later
+    /// makes no place longer.
+    fn add_unreadable(&mut self, offset: i64, batch: i64) {
+        match self.unreadable.last_mut() {
+            Some((_, last)) if batch <= *last && *last + 1 == offset => *last = offset,
+            _ => {
+                self.facts.unreadable += 1;
+                self.unreadable.push((offset, offset));
+            }
+        }
     }
 
     fn add_key(&mut self, key: &[u8], delta: u32) {

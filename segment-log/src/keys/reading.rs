@@ -5,6 +5,8 @@ use std::ops::Range;
 use annals_kafka_wire::batch::{Batch, BatchError, Compression, Skim, TimestampType};
 use bytes::Bytes;
 
+use super::{KeyOf, OtherKey};
+
 /// An event of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Event {
@@ -25,6 +27,10 @@ pub(crate) struct Reading {
     /// Whether its times are its producer's.
     pub(super) by_producer: bool,
     pub(super) events: Vec<Event>,
+    /// Offsets of those of which nobody can say whose they are.
+    pub(super) hidden: Vec<i64>,
+    /// Whether all of it is so for ever.
+    pub(super) is_sure: bool,
     /// What has the keys: the batch, or of a compressed one nothing but them.
     bytes: Bytes,
 }
@@ -38,6 +44,8 @@ impl Reading {
             gapped: false,
             by_producer: batch.timestamp_type() == TimestampType::CreateTime,
             events: Vec::new(),
+            hidden: Vec::new(),
+            is_sure: true,
             bytes: Bytes::new(),
         }
     }
@@ -63,10 +71,56 @@ impl Reading {
         }
     }
 
+    /// Of a batch of events, by keys that are not their own.
+    ///
+    /// # Errors
+    /// Why the key of one cannot be found out now.
+    pub(crate) fn by(batch: &Batch, limit: usize, by: &dyn KeyOf) -> Result<Reading, String> {
+        let mut reading = Reading::before_records(batch);
+        let mut keys = Vec::new();
+        let unread = |reading: Reading| Reading {
+            gapped: true,
+            events: Vec::new(),
+            hidden: Vec::new(),
+            ..reading
+        };
+        let Ok(records) = batch.records(limit) else {
+            return Ok(unread(reading));
+        };
+        for record in records {
+            // Who reads it gets nothing of it either.
+            let Ok(record) = record else {
+                return Ok(unread(reading));
+            };
+            let key = match by.key(&record)? {
+                OtherKey::Is(key) => Some(added(&mut keys, &key)),
+                OtherKey::None => None,
+                hidden => {
+                    reading.is_sure &= hidden != OtherKey::Unsure;
+                    reading.hidden.push(record.offset);
+                    None
+                }
+            };
+            reading.events.push(Event {
+                offset: record.offset,
+                ms: record.timestamp_ms,
+                key,
+            });
+        }
+        reading.bytes = keys.into();
+        Ok(reading)
+    }
+
+    fn before_records(batch: &Batch) -> Reading {
+        Reading {
+            gapped: i64::from(batch.count()) != i64::from(batch.last_offset_delta()) + 1,
+            ..Reading::nothing(batch)
+        }
+    }
+
     /// Of a batch of events. `limit` is the most bytes its records may take decompressed.
     pub(crate) fn of(batch: &Batch, limit: usize) -> Reading {
-        let mut reading = Reading::nothing(batch);
-        reading.gapped = i64::from(batch.count()) != i64::from(batch.last_offset_delta()) + 1;
+        let mut reading = Reading::before_records(batch);
         let read = batch
             .records(limit)
             .and_then(|records| reading.take(records.skim(), batch.compression()));

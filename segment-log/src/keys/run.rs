@@ -12,7 +12,7 @@ use super::KeyEntry;
 use super::block::{Entry, Reading};
 use super::facts::Facts;
 use super::layout::{BlockHead, Ends, FOOTER_BYTES, OFFSETS_MAX, SegmentId, read_directory, read_footer};
-use super::{filter, times};
+use super::{UNSURE, filter, times};
 use crate::disk::{Disk, DiskFile, Open};
 use crate::format::{CRC_BYTES, crc};
 use crate::varint::{self, Damaged};
@@ -77,6 +77,15 @@ impl Run {
             ends,
             damaged: AtomicBool::new(false),
         }))
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it is believed after a restart.
+    pub(super) fn is_sure(&self) -> bool {
+        !self.name.ends_with(UNSURE)
     }
 
     pub(super) fn base(&self) -> i64 {

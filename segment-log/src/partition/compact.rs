@@ -298,7 +298,7 @@ impl Partition {
         });
         write(&self.segments).replace(&opened);
         lock(&self.opened).retain(|opened| !(base..end).contains(&opened.index.base));
-        self.keys.note_compacted(base);
+        self.each_keys(|index| index.keys.note_compacted(base));
         lock(&self.swapped).push(opened.clone());
         self.ending(self.finish_swap(&opened)).map(|()| true)
     }

@@ -121,7 +121,7 @@ impl Partition {
     /// Counts what is sealed.
     fn count_sealed<'a>(&self, conditions: &'a Conditions) -> Result<Counted<'a>, ConditionError> {
         self.is_whole(&read(&self.keys.known), conditions)?;
-        let counted = self.ask(i64::MAX, |known, _, _| {
+        let counted = self.keys().ask(i64::MAX, |known, _, _| {
             let mut counts = HashMap::new();
             for key in conditions.keys() {
                 counts.insert(key, known.count_sealed(&*self.shared.disk, key, 0)?);
@@ -208,7 +208,7 @@ impl Partition {
     /// Counting all records of a key tells its revision only where none is gone.
     fn is_whole(&self, known: &Known, conditions: &Conditions) -> Result<(), ConditionError> {
         // A segment that was compacted a moment ago is not read in again yet.
-        let is_gapped = known.is_gapped() || !self.is_aligned_with(known);
+        let is_gapped = known.is_gapped() || !self.keys().is_aligned_with(known);
         let reason = match (self.log_start_offset(), is_gapped) {
             (0, false) => return Ok(()),
             (0, true) => "records are gone from within the partition",

@@ -9,46 +9,88 @@ use std::sync::atomic::Ordering;
 use super::Partition;
 use crate::error::KeyError;
 use crate::keys::run::is_damaged;
-use crate::keys::{KeyEntry, KeyFacts, Known, Removals};
+use crate::keys::{KeyEntry, KeyFacts, Keys, Known, Removals};
 use crate::mutex::{lock, read};
 
 mod follow;
 mod merging;
+mod other;
 
 pub(super) use follow::SCAN_BYTES;
+pub use other::KeyedBy;
 
 /// How often a run that turns out to be damaged is made anew for one question.
 const ATTEMPTS_MAX: u32 = 3;
 
+/// The key index of a partition, to be asked.
+#[derive(Clone, Copy)]
+pub struct KeyIndex<'p> {
+    partition: &'p Partition,
+    pub(super) keys: &'p Keys,
+}
+
 impl Partition {
+    /// The index by records' own keys.
+    pub fn keys(&self) -> KeyIndex<'_> {
+        KeyIndex {
+            partition: self,
+            keys: &self.keys,
+        }
+    }
+
+    /// Merges what can be of each index.
+    pub(crate) fn merge_keys(&self) -> io::Result<()> {
+        let mut merged = Ok(());
+        self.each_keys(|index| {
+            if merged.is_ok() {
+                merged = index.merge();
+            }
+        });
+        merged
+    }
+
+    /// Changes when records go from the partition: whoever asks several times for one answer compares it.
+    pub fn removals(&self) -> Removals {
+        Removals {
+            log_start: self.log_start_offset(),
+            compactions: self.keys.compactions.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl KeyIndex<'_> {
+    fn run_name(&self, base: i64, is_sure: bool) -> String {
+        self.keys.run_name(&self.partition.path, base, is_sure)
+    }
+
     /// How many committed records of the offsets before `end` have this key.
     ///
     /// Who asks first waits for the log to be read; who asks later, for what was written since. The same goes for the
     /// questions below.
     pub fn key_count(&self, key: &[u8], end: i64) -> Result<u64, KeyError> {
         self.ask(end, |known, start, end| {
-            known.count(&*self.shared.disk, key, start, end)
+            known.count(&*self.partition.shared.disk, key, start, end)
         })
     }
 
     /// The offsets before `end` at which the key occurs in committed records: from its `skip`th on, at most `max`.
     pub fn key_offsets(&self, key: &[u8], end: i64, skip: u64, max: usize) -> Result<Vec<i64>, KeyError> {
         self.ask(end, |known, start, end| {
-            known.offsets(&*self.shared.disk, key, (start, end), skip, max)
+            known.offsets(&*self.partition.shared.disk, key, (start, end), skip, max)
         })
     }
 
     /// The lowest `max` keys behind `after` that committed records before `end` have, in the order of their bytes.
     pub fn keys_after(&self, after: Option<&[u8]>, end: i64, max: usize) -> Result<Vec<KeyEntry>, KeyError> {
         self.ask(end, |known, start, end| {
-            known.keys_after(&*self.shared.disk, after, (start, end), max)
+            known.keys_after(&*self.partition.shared.disk, after, (start, end), max)
         })
     }
 
     /// The greatest timestamp of the committed records up to an offset, in milliseconds since 1970; 0 where there are none.
     pub fn recorded_by(&self, offset: i64) -> Result<i64, KeyError> {
         self.ask(offset.saturating_add(1), |known, _, _| {
-            known.recorded_by(&*self.shared.disk, offset)
+            known.recorded_by(&*self.partition.shared.disk, offset)
         })
     }
 
@@ -66,7 +108,7 @@ impl Partition {
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Option<u64>, KeyError> {
         // Once: what is appended meanwhile is another's question.
-        let end = end.min(self.last_stable_offset());
+        let end = end.min(self.partition.last_stable_offset());
         loop {
             let begun = self.ask(end, |known, start, end| Ok(known.begun(start, end)))?;
             if begun.is_some() || !go_on() {
@@ -78,7 +120,9 @@ impl Partition {
 
     /// The last offset before `end` that was recorded at or before `ms`; -1 where all records are later.
     pub fn offset_recorded_at(&self, ms: i64, end: i64) -> Result<i64, KeyError> {
-        self.ask(end, |known, _, end| known.last_at(&*self.shared.disk, ms, end))
+        self.ask(end, |known, _, end| {
+            known.last_at(&*self.partition.shared.disk, ms, end)
+        })
     }
 
     /// Whether the time of any committed record before `end` is its producer's, not the log's.
@@ -90,34 +134,26 @@ impl Partition {
     /// damage, and what was deleted from the beginning.
     pub fn unreadable_count(&self, end: i64) -> Result<u64, KeyError> {
         self.ask(end, |known, start, end| {
-            known.unreadable_count(&*self.shared.disk, (start, end))
+            known.unreadable_count(&*self.partition.shared.disk, (start, end))
         })
     }
 
     /// The first and the last offset of the first `max` of them.
     pub fn unreadable(&self, end: i64, max: usize) -> Result<Vec<(i64, i64)>, KeyError> {
         self.ask(end, |known, start, end| {
-            known.unreadable(&*self.shared.disk, (start, end), max)
+            known.unreadable(&*self.partition.shared.disk, (start, end), max)
         })
     }
 
     /// What the key index knows right now; nothing is read for it.
     pub fn key_facts(&self) -> KeyFacts {
-        read(&self.keys.known).key_facts(self.log_start_offset())
-    }
-
-    /// Changes when records go from the partition: whoever asks several times for one answer compares it.
-    pub fn removals(&self) -> Removals {
-        Removals {
-            log_start: self.log_start_offset(),
-            compactions: self.keys.compactions.load(Ordering::Relaxed),
-        }
+        read(&self.keys.known).key_facts(self.partition.log_start_offset())
     }
 
     /// Brings the key index up to the last stable offset, and answers that. It is given up, with what was read kept, as
     /// soon as `go_on` says no: then the answer is where the index ends.
     pub fn follow_keys(&self, go_on: &mut dyn FnMut() -> bool) -> Result<i64, KeyError> {
-        let end = self.last_stable_offset();
+        let end = self.partition.last_stable_offset();
         match self.follow_while(end, go_on)? {
             true => Ok(end),
             false => Ok(self.key_facts().end.min(end)),
@@ -131,17 +167,17 @@ impl Partition {
     ) -> Result<T, KeyError> {
         let mut attempt = 1;
         loop {
-            let end = end.min(self.last_stable_offset());
+            let end = end.min(self.partition.last_stable_offset());
             self.follow_while(end, &mut || true)?;
-            let files = read(&self.files);
+            let files = read(&self.partition.files);
             if !self.is_aligned() {
                 continue;
             }
-            let answer = ask(&read(&self.keys.known), self.log_start_offset(), end);
+            let answer = ask(&read(&self.keys.known), self.partition.log_start_offset(), end);
             drop(files);
             match answer {
                 Err(error) if is_damaged(&error) && attempt < ATTEMPTS_MAX => {
-                    tracing::warn!(partition = %self.path, %error, "a key index is made anew");
+                    tracing::warn!(partition = %self.partition.path, %error, "a key index is made anew");
                     let _one_at_a_time = lock(&self.keys.follower);
                     self.discard_damaged()?;
                     attempt += 1;

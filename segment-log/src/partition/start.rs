@@ -121,15 +121,16 @@ impl Partition {
         }
         lock(&self.opened).retain(|opened| !gone.contains(&opened.index.base));
         let disk = &*self.shared.disk;
-        // Chunks are named by their first offsets, within a segment.
+        // Chunks are named by their first offsets, within a segment; key indexes by what they are by, too.
         let start = read(&self.segments).first_base();
+        let is_before = |name: &str, ending| parse_name(name, ending).is_some_and(|first| first < start);
         for entry in disk.list(&self.path)? {
-            if parse_name(&entry.name, clustered::ENDING).is_some_and(|first| first < start) {
+            if is_before(&entry.name, clustered::ENDING) || is_before(&entry.name, ".keys") {
                 remove_if_there(disk, &format!("{}/{}", self.path, entry.name))?;
             }
         }
         for base in &gone {
-            for extension in ["snap", "keys", "idx", "log"] {
+            for extension in ["snap", "idx", "log"] {
                 remove_if_there(disk, &file_name(&self.path, *base, extension))?;
             }
         }

@@ -86,7 +86,7 @@ fn told(record: Record) -> Told {
 fn expected(partition: &Partition) -> Vec<Told> {
     let (mut found, mut indexed) = (Vec::new(), BTreeSet::new());
     for key in 0..9 {
-        let offsets = partition.key_offsets(&name(key), i64::MAX, 0, usize::MAX);
+        let offsets = partition.keys().key_offsets(&name(key), i64::MAX, 0, usize::MAX);
         indexed.extend(offsets.expect("offsets"));
     }
     let start = partition.log_start_offset();

@@ -250,6 +250,7 @@ impl World {
         let bytes = self.check_state();
         self.check_offsets();
         super::keys::check(&self.partition);
+        super::keys::other::check(&self.partition);
         bytes
     }
 

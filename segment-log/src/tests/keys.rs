@@ -11,10 +11,12 @@ use super::support::{commit, config, open};
 use crate::disk::sim::{SimDisk, Survives};
 use crate::keys::BYTES_MAX;
 use crate::{
-    AppendError, ConditionError, Conditions, Durability, KeyError, LogDir, Partition, PartitionConfig,
+    AppendError, ConditionError, Conditions, Durability, KeyError, KeyedBy, LogDir, Partition,
+    PartitionConfig,
 };
 
 mod deleted;
+pub(super) mod other;
 mod restart;
 
 fn name(key: u8) -> Vec<u8> {
@@ -101,21 +103,27 @@ fn records(partition: &Partition) -> Vec<(i64, i64, Option<Vec<u8>>)> {
 fn asked(partition: &Partition, end: i64) -> BTreeMap<Vec<u8>, Vec<i64>> {
     let (mut found, mut after) = (BTreeMap::new(), None);
     loop {
-        let page = partition.keys_after(after.as_deref(), end, 2).expect("keys");
+        let page = partition
+            .keys()
+            .keys_after(after.as_deref(), end, 2)
+            .expect("keys");
         let Some(last) = page.last() else { return found };
         after = Some(last.key.clone());
         for entry in page {
             let mut offsets = Vec::new();
             loop {
                 let skip = offsets.len() as u64;
-                let some = partition.key_offsets(&entry.key, end, skip, 3).expect("offsets");
+                let some = partition
+                    .keys()
+                    .key_offsets(&entry.key, end, skip, 3)
+                    .expect("offsets");
                 if some.is_empty() {
                     break;
                 }
                 offsets.extend(some);
             }
             assert_eq!(offsets.first(), Some(&entry.first_offset));
-            let count = partition.key_count(&entry.key, end).expect("a count");
+            let count = partition.keys().key_count(&entry.key, end).expect("a count");
             assert_eq!(count, offsets.len() as u64);
             found.insert(entry.key.to_vec(), offsets);
         }
@@ -135,7 +143,7 @@ fn check_times(partition: &Partition, ends: &[i64]) {
         .collect();
     for (offset, recorded_ms) in &recorded {
         assert_eq!(
-            partition.recorded_by(*offset).expect("a time"),
+            partition.keys().recorded_by(*offset).expect("a time"),
             *recorded_ms,
             "{offset}"
         );
@@ -143,12 +151,12 @@ fn check_times(partition: &Partition, ends: &[i64]) {
     for end in ends {
         let keys = read_all(partition, *end);
         assert_eq!(
-            partition.keys_begun(*end).expect("keys"),
+            partition.keys().keys_begun(*end).expect("keys"),
             keys.len() as u64,
             "before {end}"
         );
         assert_eq!(
-            partition.has_producer_time(*end).expect("a source"),
+            partition.keys().has_producer_time(*end).expect("a source"),
             all.iter().any(|(offset, ..)| offset < end)
         );
         for ms in (-1..1_000).step_by(90) {
@@ -157,7 +165,7 @@ fn check_times(partition: &Partition, ends: &[i64]) {
                 .map(|one| one.0)
                 .filter(|offset| recorded[offset] <= ms && offset < end)
                 .collect();
-            let last = partition.offset_recorded_at(ms, *end).expect("an offset");
+            let last = partition.keys().offset_recorded_at(ms, *end).expect("an offset");
             let told: Vec<i64> = all
                 .iter()
                 .map(|one| one.0)
@@ -166,7 +174,7 @@ fn check_times(partition: &Partition, ends: &[i64]) {
             assert_eq!(told, within, "by {ms} before {end}");
         }
     }
-    let facts = partition.key_facts();
+    let facts = partition.keys().key_facts();
     assert_eq!(facts.end, partition.last_stable_offset());
     if partition.log_start_offset() == 0 {
         let keyless = all.iter().filter(|(.., key)| key.is_none()).count();
@@ -182,7 +190,10 @@ pub(super) fn check(partition: &Partition) {
     for end in [0, 1, stable / 2, stable - 1, stable, stable + 5] {
         assert_eq!(asked(partition, end), read_all(partition, end), "before {end}");
     }
-    assert_eq!(partition.key_count(b"never", i64::MAX).expect("a count"), 0);
+    assert_eq!(
+        partition.keys().key_count(b"never", i64::MAX).expect("a count"),
+        0
+    );
 }
 
 fn runs(disk: &SimDisk) -> Vec<(String, Vec<u8>)> {
@@ -242,6 +253,7 @@ struct World {
     config: PartitionConfig,
     sequences: BTreeMap<i64, i32>,
     open: BTreeMap<i64, ()>,
+    other: Option<KeyedBy>,
     /// Key, and the transaction's producer until it is decided; by offset.
     records: BTreeMap<i64, (u8, Option<i64>)>,
 }
@@ -262,6 +274,7 @@ impl World {
             config,
             sequences: BTreeMap::new(),
             open: BTreeMap::new(),
+            other: None,
             records: BTreeMap::new(),
         }
     }
@@ -315,7 +328,15 @@ impl World {
                 }
             }
             Op::Commit => commit(&self.log),
-            Op::Ask => check(&self.partition),
+            Op::Ask => {
+                check(&self.partition);
+                // One that is kept, and one that begins with what is on disk.
+                let kept = self
+                    .other
+                    .get_or_insert_with(|| other::by(&self.partition, "time-2"));
+                other::check_index(&self.partition, kept.index());
+                other::check(&self.partition);
+            }
             Op::Maintain => self.log.maintain(0),
             Op::Expect(own, asked, wrong) => self.expect(own, &asked, wrong),
             Op::Restart { clean } => self.restart(clean),
@@ -390,6 +411,7 @@ impl World {
         } else {
             self.partition.sync_to(end - 1).expect("a sync");
         }
+        self.other = None;
         self.disk = self.disk.reboot(Survives::Nothing);
         self.log = open(&self.disk).expect("a log");
         self.partition = self
@@ -411,15 +433,15 @@ fn world(durability: Durability, ops: Vec<Op>) {
     world.run(Op::Ask);
     // Thrown away, the runs come back with the same bytes.
     world.restart(true);
-    check(&world.partition);
+    world.run(Op::Ask);
     world.run(Op::Maintain);
-    check(&world.partition);
+    world.run(Op::Ask);
     let written = runs(&world.disk);
     for (name, _) in &written {
         world.disk.put(name, b"");
     }
     world.restart(true);
-    check(&world.partition);
+    world.run(Op::Ask);
     world.run(Op::Maintain);
     assert_eq!(runs(&world.disk), written);
 }
@@ -436,30 +458,6 @@ proptest! {
     fn it_does_where_the_operating_system_writes(ops in prop::collection::vec(op(), 1..60)) {
         world(Durability::Os, ops);
     }
-}
-
-#[test]
-fn nothing_is_built_where_nobody_asks() {
-    let mut world = World::new(Durability::Fsync);
-    for _ in 0..40 {
-        world.run(Op::Plain(vec![1, 2, 9], false));
-        world.run(Op::Commit);
-    }
-    let syncs = world.disk.syncs();
-    assert_eq!((runs(&world.disk).len(), world.log.shared().keys.taken()), (0, 0));
-    assert_eq!(world.partition.key_count(&name(1), i64::MAX).unwrap(), 40);
-    assert!(runs(&world.disk).len() > 3 && world.log.shared().keys.taken() > 0);
-    assert!(world.disk.syncs() > syncs);
-    let syncs = world.disk.syncs();
-    assert_eq!(world.partition.key_count(&name(2), i64::MAX).unwrap(), 40);
-    assert_eq!(
-        world.disk.syncs(),
-        syncs,
-        "what is written is used, not written again"
-    );
-    let keys = world.log.shared().keys.clone();
-    drop(world);
-    assert_eq!(keys.taken(), 0, "what is let go of takes nothing");
 }
 
 #[test]
@@ -502,7 +500,7 @@ fn all_key_indexes_together_take_only_so_much() {
     assert_eq!(keys.taken(), BYTES_MAX, "as much as there may be");
     forget(&world);
     keys.take(1);
-    let refused = world.partition.keys_begun(i64::MAX);
+    let refused = world.partition.keys().keys_begun(i64::MAX);
     assert!(matches!(refused, Err(KeyError::NoRoom { .. })), "{refused:?}");
     assert_eq!(
         keys.taken(),
@@ -525,6 +523,7 @@ fn a_key_that_occurs_often_is_found_at_any_place() {
     for skip in [0, 1, 127, 128, 129, 1_000, 3_999, 4_000, 9_000] {
         for max in [0, 1, 130, 5_000] {
             let found = partition
+                .keys()
                 .key_offsets(&name(3), i64::MAX, skip as u64, max)
                 .unwrap();
             let rest = all.get(skip..).unwrap_or_default();
@@ -532,7 +531,10 @@ fn a_key_that_occurs_often_is_found_at_any_place() {
         }
     }
     for (count, offset) in all.iter().enumerate() {
-        assert_eq!(partition.key_count(&name(3), *offset).unwrap(), count as u64);
+        assert_eq!(
+            partition.keys().key_count(&name(3), *offset).unwrap(),
+            count as u64
+        );
     }
     assert!(runs(&disk).len() > 2);
 }

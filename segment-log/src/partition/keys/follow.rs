@@ -7,37 +7,37 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use annals_kafka_wire::batch::batches;
+use annals_kafka_wire::batch::{Batch, batches};
 
-use super::Partition;
+use super::{KeyIndex, Partition};
 use crate::damage::Damage;
 use crate::disk::{is_failed_sync, remove_if_there, replace};
 use crate::error::{KeyError, ReadError};
 use crate::keys::run::{Run, is_damaged};
 use crate::keys::{Known, Part, Reading, Sealed, SealedKeys, Segment, SegmentId, encode};
 use crate::mutex::{lock, read};
-use crate::segment::{Segments, file_name};
+use crate::segment::Segments;
 
 /// Bytes of the log that are read in at once: what the index is locked for.
 pub(in crate::partition) const SCAN_BYTES: usize = 1024 * 1024;
 
-impl Partition {
+impl KeyIndex<'_> {
     /// Reads in what is committed before `end`; answers whether it came so far, or `go_on` said no.
     pub(super) fn follow_while(&self, end: i64, go_on: &mut dyn FnMut() -> bool) -> Result<bool, KeyError> {
-        self.keys.note_asked(self.shared.now());
-        while read(&self.keys.known).end(self.log_start_offset()) < end || !self.is_aligned() {
+        self.keys.note_asked(self.partition.shared.now());
+        while read(&self.keys.known).end(self.partition.log_start_offset()) < end || !self.is_aligned() {
             if !go_on() {
                 return Ok(false);
             }
             // Who waits for another to read waits for one piece, and then sees whether to go on.
             let one_at_a_time = lock(&self.keys.follower);
             self.align()?;
-            let start = self.log_start_offset();
+            let start = self.partition.log_start_offset();
             let next = read(&self.keys.known).end(start);
             if next < end && !self.take_run(next)? {
                 self.take_log(next)?;
             }
-            self.keys.note_asked(self.shared.now());
+            self.keys.note_asked(self.partition.shared.now());
             drop(one_at_a_time);
             // What is read is not kept in memory for longer than it must be.
             self.settle_keys()?;
@@ -48,16 +48,16 @@ impl Partition {
     /// Looks for keys that are new, a page of them.
     pub(super) fn look_for_firsts(&self) -> Result<(), KeyError> {
         let _one_at_a_time = lock(&self.keys.follower);
-        let files = read(&self.files);
+        let files = read(&self.partition.files);
         if !self.is_aligned() {
             return Ok(());
         }
         // What is looked at is taken out first: nobody who appends waits for it to be read.
         let (search, forgotten) = {
             let known = read(&self.keys.known);
-            (known.search(self.log_start_offset()), known.forgotten)
+            (known.search(self.partition.log_start_offset()), known.forgotten)
         };
-        let step = search.step(&*self.shared.disk);
+        let step = search.step(&*self.partition.shared.disk);
         drop(files);
         // A run that turns out to be damaged is made anew by the next question.
         let step = match step {
@@ -77,8 +77,8 @@ impl Partition {
     }
 
     pub(in crate::partition) fn is_aligned_with(&self, known: &Known) -> bool {
-        let start = self.log_start_offset();
-        let segments = read(&self.segments);
+        let start = self.partition.log_start_offset();
+        let segments = read(&self.partition.segments);
         let is_there = |sealed: &Arc<Sealed>| sealed.end > start && is_of(sealed, &segments);
         known.sealed.iter().all(is_there) && !is_of_none(known, &segments)
     }
@@ -88,9 +88,9 @@ impl Partition {
         if self.is_aligned() {
             return Ok(());
         }
-        let start = self.log_start_offset();
+        let start = self.partition.log_start_offset();
         self.keys.change(|known| {
-            let segments = read(&self.segments);
+            let segments = read(&self.partition.segments);
             known.forget_before(start);
             if is_of_none(known, &segments) {
                 (known.part, known.ahead) = (None, None);
@@ -105,18 +105,19 @@ impl Partition {
     /// Takes in the run that begins with the segment at `next`, if what it is of is sealed and decided.
     fn take_run(&self, next: i64) -> Result<bool, KeyError> {
         let forgotten = read(&self.keys.known).forgotten;
-        let name = file_name(&self.path, next, "keys");
-        let _files = read(&self.files);
-        let disk = &*self.shared.disk;
+        let name = self.run_name(next, true);
+        let _files = read(&self.partition.files);
+        let disk = &*self.partition.shared.disk;
         let Some(said) = Run::segments(disk, &name)? else {
             return Ok(false);
         };
         let segments = self.sealed_between(next, said.end);
-        let is_last = |last: &Segment| last.end == said.end && last.end <= self.last_stable_offset();
+        let is_last =
+            |last: &Segment| last.end == said.end && last.end <= self.partition.last_stable_offset();
         if !segments.last().is_some_and(is_last) {
             return Ok(false);
         }
-        let Some(id) = self.segment_ids(&segments)? else {
+        let Some(id) = self.partition.segment_ids(&segments)? else {
             return Ok(false);
         };
         let Some(run) = Run::open(disk, &name, id)? else {
@@ -129,7 +130,7 @@ impl Partition {
             // Unless what stands before it is gone meanwhile: it would stand behind a gap.
             let follows = known.forgotten == forgotten
                 && known.part.is_none()
-                && known.end(self.log_start_offset()) == next;
+                && known.end(self.partition.log_start_offset()) == next;
             if follows {
                 known.sealed.push(sealed);
                 known.ahead = None;
@@ -141,24 +142,24 @@ impl Partition {
     /// Takes in some of the log from `next` on.
     fn take_log(&self, next: i64) -> Result<(), KeyError> {
         let forgotten = read(&self.keys.known).forgotten;
-        if read(&self.keys.known).end(self.log_start_offset()) != next {
+        if read(&self.keys.known).end(self.partition.log_start_offset()) != next {
             return Ok(());
         }
-        let committed = match self.read_committed(next, SCAN_BYTES) {
+        let committed = match self.partition.read_committed(next, SCAN_BYTES) {
             // It begins later by now.
             Err(ReadError::OutOfRange { start, .. }) if start > next => return Ok(()),
             // Others ask for what stands around it, and are told.
             Err(ReadError::Damaged(damage)) => return self.pass_over(&damage, next),
             committed => committed?,
         };
-        let limit = self.decompressed_bytes_max();
+        let limit = self.partition.decompressed_bytes_max();
         let mut readings = Vec::new();
         for batch in batches(&committed.bytes) {
             let batch = batch.map_err(|error| ReadError::Io(io::Error::other(error)))?;
             let aborted = committed.aborted.iter().any(|aborted| aborted.holds(&batch));
             readings.push(match batch.is_control() || aborted {
                 true => Reading::nothing(&batch),
-                false => Reading::of(&batch, limit),
+                false => self.reading(&batch, limit)?,
             });
         }
         self.keys.change(|known| {
@@ -169,10 +170,21 @@ impl Partition {
         })
     }
 
+    /// What a batch of events says. `limit` is the most bytes its records may take decompressed.
+    fn reading(&self, batch: &Batch, limit: usize) -> Result<Reading, KeyError> {
+        let Some(by) = &self.keys.by else {
+            return Ok(Reading::of(batch, limit));
+        };
+        Reading::by(batch, limit, &**by).map_err(|reason| KeyError::Unanswered {
+            offset: batch.base_offset(),
+            reason,
+        })
+    }
+
     /// Goes on behind a damaged place.
     fn pass_over(&self, damage: &Damage, next: i64) -> Result<(), KeyError> {
         let forgotten = read(&self.keys.known).forgotten;
-        let behind = self.behind(damage, next);
+        let behind = self.partition.behind(damage, next);
         self.keys.change(|known| {
             if known.forgotten == forgotten {
                 known.damaged.push((next, behind - 1));
@@ -184,42 +196,23 @@ impl Partition {
         })
     }
 
-    /// The first offset from which records can be read again, when damage keeps the one at `next` from being read.
-    pub(in crate::partition) fn behind(&self, damage: &Damage, next: i64) -> i64 {
-        let end = self.last_stable_offset();
-        if damage.end_offset > next {
-            return damage.end_offset.min(end);
-        }
-        // The log knows no end; its readers go in at the next place behind the damage that its own index knows.
-        let (mut lost, mut behind) = (next, end);
-        while lost + 1 < behind {
-            let middle = lost + (behind - lost) / 2;
-            let same = |other: &Damage| (&other.file, other.position) == (&damage.file, damage.position);
-            match self.read(middle, 0) {
-                Err(ReadError::Damaged(other)) if same(&other) => lost = middle,
-                _ => behind = middle,
-            }
-        }
-        behind
-    }
-
     /// Takes in what was read of the log behind what is known.
     fn take(&self, known: &mut Known, readings: &[Reading]) {
         for reading in readings {
-            let from = known.end(self.log_start_offset());
+            let from = known.end(self.partition.log_start_offset());
             if reading.end <= from {
                 continue;
             }
             self.seal_part(known, reading.base);
             let part = known.part.get_or_insert_with(|| {
-                let (base, _) = read(&self.segments).around(reading.base);
+                let (base, _) = read(&self.partition.segments).around(reading.base);
                 Part::new(base, from.max(base))
             });
             part.add(reading);
             let end = part.end();
             self.seal_part(known, end);
         }
-        let end = known.end(self.log_start_offset());
+        let end = known.end(self.partition.log_start_offset());
         if let Some(ahead) = &mut known.ahead {
             ahead.pass(end);
         }
@@ -228,12 +221,12 @@ impl Partition {
     /// Moves the part to the sealed ones when its segment ends at or before `offset`.
     fn seal_part(&self, known: &mut Known, offset: i64) {
         let Some(part) = &known.part else { return };
-        let (base, sealed) = read(&self.segments).around(part.base());
+        let (base, sealed) = read(&self.partition.segments).around(part.base());
         let Some((end, size)) = sealed.filter(|(end, _)| *end <= offset) else {
             return;
         };
         // What decided its transactions is before this.
-        let decided = self.high_watermark();
+        let decided = self.partition.high_watermark();
         if let Some(part) = known.part.take() {
             let segment = Segment { base, end, size };
             let sealed = Sealed::new(vec![segment], SealedKeys::Part(part, decided));
@@ -243,7 +236,7 @@ impl Partition {
 
     /// Writes the runs that can be, and lets go of what they tell.
     fn settle_keys(&self) -> Result<(), KeyError> {
-        let synced = self.synced.load(Ordering::Acquire);
+        let synced = self.partition.synced.load(Ordering::Acquire);
         let known = read(&self.keys.known);
         let is_due = |sealed: &&Arc<Sealed>| match &sealed.keys {
             // A part that began in the middle of its segment is no function of it.
@@ -254,11 +247,14 @@ impl Partition {
         };
         let due: Vec<Arc<Sealed>> = known.sealed.iter().filter(is_due).cloned().collect();
         drop(known);
-        if due.is_empty() || self.shared.ready().is_err() || self.shared.room.reason().is_some() {
+        if due.is_empty()
+            || self.partition.shared.ready().is_err()
+            || self.partition.shared.room.reason().is_some()
+        {
             return Ok(());
         }
         let _one_at_a_time = lock(&self.keys.follower);
-        let _files = read(&self.files);
+        let _files = read(&self.partition.files);
         if !self.is_aligned() {
             return Ok(());
         }
@@ -271,22 +267,25 @@ impl Partition {
             if !is_known(&read(&self.keys.known)) {
                 continue;
             }
-            let Some(id) = self.segment_ids(&sealed.segments)? else {
+            let Some(id) = self.partition.segment_ids(&sealed.segments)? else {
                 continue;
             };
-            let name = file_name(&self.path, sealed.base, "keys");
-            let disk = &*self.shared.disk;
-            if lock(&self.writer).removed {
+            let name = self.run_name(sealed.base, part.is_sure());
+            let disk = &*self.partition.shared.disk;
+            if lock(&self.partition.writer).removed {
                 return Ok(());
             }
             if let Err(error) = replace(disk, &name, &encode(part, id)) {
                 if is_failed_sync(&error) {
-                    self.shared.refused(&format!("writing {name}"), &error, 0, None);
+                    self.partition
+                        .shared
+                        .refused(&format!("writing {name}"), &error, 0, None);
                 }
                 // What is in memory tells the same.
                 tracing::warn!(%name, %error, "a key index could not be written");
                 return Ok(());
             }
+            self.sweep_others(sealed.base, part.is_sure());
             let Some(run) = Run::open(disk, &name, id)? else {
                 continue;
             };
@@ -304,27 +303,27 @@ impl Partition {
     /// Takes away the runs that were found damaged, and forgets what stands behind the first.
     pub(super) fn discard_damaged(&self) -> Result<(), KeyError> {
         let damaged = |sealed: &&Arc<Sealed>| sealed.is_damaged();
-        let bases: Vec<i64> = read(&self.keys.known)
+        let found: Vec<(i64, String)> = read(&self.keys.known)
             .sealed
             .iter()
             .filter(damaged)
-            .map(|one| one.base)
+            .filter_map(|one| Some((one.base, one.run()?.name().to_owned())))
             .collect();
         // First, so that nobody asks for what is not there.
         self.keys.change(|known| {
-            if let Some(first) = bases.first() {
+            if let Some((first, _)) = found.first() {
                 known.forget_from(*first);
             }
         })?;
-        for base in &bases {
-            remove_if_there(&*self.shared.disk, &file_name(&self.path, *base, "keys"))?;
+        for (_, name) in &found {
+            remove_if_there(&*self.partition.shared.disk, name)?;
         }
         Ok(())
     }
 
     /// The sealed segments that follow each other from the one that begins at `from` to the one that ends by `end`.
     fn sealed_between(&self, from: i64, end: i64) -> Vec<Segment> {
-        let all = read(&self.segments);
+        let all = read(&self.partition.segments);
         let (mut found, mut next) = (Vec::new(), from);
         while let (base, Some((behind, size))) = all.around(next)
             && base == next
@@ -338,6 +337,27 @@ impl Partition {
             next = behind;
         }
         found
+    }
+}
+
+impl Partition {
+    /// The first offset from which records can be read again, when damage keeps the one at `next` from being read.
+    pub(in crate::partition) fn behind(&self, damage: &Damage, next: i64) -> i64 {
+        let end = self.last_stable_offset();
+        if damage.end_offset > next {
+            return damage.end_offset.min(end);
+        }
+        // The log knows no end; its readers go in at the next place behind the damage that its own index knows.
+        let (mut lost, mut behind) = (next, end);
+        while lost + 1 < behind {
+            let middle = lost + (behind - lost) / 2;
+            let same = |other: &Damage| (&other.file, other.position) == (&damage.file, damage.position);
+            match self.read(middle, 0) {
+                Err(ReadError::Damaged(other)) if same(&other) => lost = middle,
+                _ => behind = middle,
+            }
+        }
+        behind
     }
 
     /// What segments are known by together.

@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use super::super::Partition;
+use super::KeyIndex;
 use crate::disk::{Open, parent, remove_if_there};
 use crate::error::{KeyError, ReadError};
 use crate::keys::merge::{MERGED_RUNS, due, merge};
@@ -15,9 +15,9 @@ use crate::keys::{Sealed, SealedKeys, SegmentId};
 use crate::mutex::{lock, read};
 use crate::segment::file_name;
 
-impl Partition {
+impl KeyIndex<'_> {
     /// Merges what can be, as long as there is something.
-    pub(crate) fn merge_keys(&self) -> io::Result<()> {
+    pub(super) fn merge(&self) -> io::Result<()> {
         loop {
             let sealed = read(&self.keys.known).sealed.clone();
             let Some(at) = due(&sealed) else {
@@ -40,20 +40,22 @@ impl Partition {
     }
 
     fn merge_runs(&self, sealed: &[Arc<Sealed>]) -> Result<bool, KeyError> {
-        let disk = &*self.shared.disk;
+        let disk = &*self.partition.shared.disk;
         let segments: Vec<_> = sealed.iter().flat_map(|one| one.segments.clone()).collect();
-        let (Some(id), Some(base)) = (self.segment_ids(&segments)?, sealed.first().map(|one| one.base))
-        else {
+        let (Some(id), Some(base)) = (
+            self.partition.segment_ids(&segments)?,
+            sealed.first().map(|one| one.base),
+        ) else {
             return Ok(false);
         };
-        if self.shared.ready().is_err() || self.shared.room.reason().is_some() {
+        if self.partition.shared.ready().is_err() || self.partition.shared.room.reason().is_some() {
             return Ok(false);
         }
         let runs: Vec<&Run> = sealed.iter().filter_map(|one| one.run()).collect();
         let bytes = merge(disk, &runs, id)?;
-        let name = file_name(&self.path, base, "keys");
+        let name = self.run_name(base, true);
         // A name that only the upkeep writes: so nobody waits for the bytes to be on disk.
-        let fresh = file_name(&self.path, base, "merged.tmp");
+        let fresh = file_name(&self.partition.path, base, "merged.tmp");
         let merged = self.put_merged((&fresh, &name), &bytes, sealed, id);
         if !matches!(merged, Ok(true)) {
             // Where that fails, the next merge writes over it.
@@ -62,7 +64,7 @@ impl Partition {
         }
         disk.sync_dir(parent(&name))?;
         for gone in sealed.iter().skip(1) {
-            match disk.remove(&file_name(&self.path, gone.base, "keys")) {
+            match disk.remove(&self.run_name(gone.base, true)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
                 _ => {}
             }
@@ -78,15 +80,15 @@ impl Partition {
         sealed: &[Arc<Sealed>],
         id: SegmentId,
     ) -> Result<bool, KeyError> {
-        let disk = &*self.shared.disk;
+        let disk = &*self.partition.shared.disk;
         let segments: Vec<_> = sealed.iter().flat_map(|one| one.segments.clone()).collect();
         let file = disk.open(fresh, Open::Create)?;
         file.write_at(0, bytes)?;
         file.sync()?;
         drop(file);
         let _one_at_a_time = lock(&self.keys.follower);
-        let _files = read(&self.files);
-        if lock(&self.writer).removed {
+        let _files = read(&self.partition.files);
+        if lock(&self.partition.writer).removed {
             return Ok(false);
         }
         let merged = self.keys.change(|known| -> io::Result<bool> {

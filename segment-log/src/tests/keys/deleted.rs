@@ -11,7 +11,11 @@ fn check(partition: &Partition) {
     for end in (0..=partition.high_watermark()).chain([i64::MAX]) {
         let wanted = read_all(partition, end).len() as u64;
         let start = partition.log_start_offset();
-        assert_eq!(partition.keys_begun(end).unwrap(), wanted, "{start}..{end}");
+        assert_eq!(
+            partition.keys().keys_begun(end).unwrap(),
+            wanted,
+            "{start}..{end}"
+        );
     }
 }
 
@@ -57,10 +61,16 @@ fn counting_chases_no_end() {
         true
     };
     assert_eq!(
-        partition.keys_begun_while(i64::MAX, &mut goes_on).unwrap(),
+        partition.keys().keys_begun_while(i64::MAX, &mut goes_on).unwrap(),
         Some(1)
     );
     append(8);
-    assert_eq!(partition.keys_begun_while(i64::MAX, &mut || false).unwrap(), None);
-    assert_eq!(partition.keys_begun(i64::MAX).unwrap(), 3);
+    assert_eq!(
+        partition
+            .keys()
+            .keys_begun_while(i64::MAX, &mut || false)
+            .unwrap(),
+        None
+    );
+    assert_eq!(partition.keys().keys_begun(i64::MAX).unwrap(), 3);
 }

@@ -1,4 +1,4 @@
-//! What is left of the key index after a restart: its runs tell, and what cannot be told is looked at again.
+//! When the key index is made, and what is left of it after a restart: its runs tell, and what cannot be told is looked at again.
 
 use super::*;
 
@@ -17,9 +17,14 @@ fn indexed() -> World {
 fn after_a_restart_the_runs_tell_and_no_segment_that_has_one_is_read() {
     let mut world = indexed();
     let told = |partition: &Partition| {
-        let spots = (0..9).map(|key| partition.key_offsets(&name(key), i64::MAX, 0, 1_000).unwrap());
-        let at = partition.offset_recorded_at(500, i64::MAX).unwrap();
-        let keys = partition.keys_begun(i64::MAX).unwrap();
+        let spots = (0..9).map(|key| {
+            partition
+                .keys()
+                .key_offsets(&name(key), i64::MAX, 0, 1_000)
+                .unwrap()
+        });
+        let at = partition.keys().offset_recorded_at(500, i64::MAX).unwrap();
+        let keys = partition.keys().keys_begun(i64::MAX).unwrap();
         (asked(partition, i64::MAX), spots.collect::<Vec<_>>(), at, keys)
     };
     let before = told(&world.partition);
@@ -51,15 +56,15 @@ fn damage_is_passed_over_and_told_and_its_segment_gets_no_run() {
     disk.put(&log, &bytes);
     let opened = open(&disk).unwrap();
     let partition = opened.partition("a/0", world.config.clone()).unwrap();
-    let sound = world.partition.key_count(&name(2), i64::MAX).unwrap();
-    let found = partition.key_count(&name(2), i64::MAX).unwrap();
+    let sound = world.partition.keys().key_count(&name(2), i64::MAX).unwrap();
+    let found = partition.keys().key_count(&name(2), i64::MAX).unwrap();
     assert!(found < sound && found > 30, "{found} of {sound}");
-    let [(first, last)] = partition.unreadable(i64::MAX, 9).unwrap()[..] else {
+    let [(first, last)] = partition.keys().unreadable(i64::MAX, 9).unwrap()[..] else {
         panic!("one place");
     };
     assert!(first == base && last < base + 6, "{first} to {last}");
-    assert_eq!(partition.unreadable_count(base).unwrap(), 0);
-    assert_eq!(partition.unreadable_count(i64::MAX).unwrap(), 1);
+    assert_eq!(partition.keys().unreadable_count(base).unwrap(), 0);
+    assert_eq!(partition.keys().unreadable_count(i64::MAX).unwrap(), 1);
     assert_eq!(disk.bytes(run), b"", "it is looked at again at the next start");
     assert_eq!(disk.bytes(&all[3].0), all[3].1);
     let refused = partition.append_if(&plain(&[2]), 0, &conditions(&[2], &[(0, 1)]));
@@ -112,7 +117,7 @@ fn eight_runs_become_one_that_tells_the_same_wherever_the_power_goes() {
             merged.disk.put(&path, &vec![0; length]);
         }
     }
-    assert_eq!(merged.partition.keys_begun(i64::MAX).unwrap(), 9);
+    assert_eq!(merged.partition.keys().keys_begun(i64::MAX).unwrap(), 9);
     for step in 1.. {
         let world = indexed();
         world.disk.cut_at(step);
@@ -163,4 +168,28 @@ fn what_was_read_of_a_segment_that_is_gone_is_not_taken_for_the_next_ones() {
     check(&world.partition);
     world.restart(true);
     check(&world.partition);
+}
+
+#[test]
+fn nothing_is_built_where_nobody_asks() {
+    let mut world = World::new(Durability::Fsync);
+    for _ in 0..40 {
+        world.run(Op::Plain(vec![1, 2, 9], false));
+        world.run(Op::Commit);
+    }
+    let syncs = world.disk.syncs();
+    assert_eq!((runs(&world.disk).len(), world.log.shared().keys.taken()), (0, 0));
+    assert_eq!(world.partition.keys().key_count(&name(1), i64::MAX).unwrap(), 40);
+    assert!(runs(&world.disk).len() > 3 && world.log.shared().keys.taken() > 0);
+    assert!(world.disk.syncs() > syncs);
+    let syncs = world.disk.syncs();
+    assert_eq!(world.partition.keys().key_count(&name(2), i64::MAX).unwrap(), 40);
+    assert_eq!(
+        world.disk.syncs(),
+        syncs,
+        "what is written is used, not written again"
+    );
+    let keys = world.log.shared().keys.clone();
+    drop(world);
+    assert_eq!(keys.taken(), 0, "what is let go of takes nothing");
 }
