@@ -310,7 +310,7 @@ impl EventStore {
 
     pub(crate) fn changed_by(&self, partition: &PartitionIndex, spot: Spot, record: &Record) -> ChangedBy {
         let at = spot.at(partition, record);
-        let opened = open(&at, record.value.as_deref(), &self.shared.resolve).ok();
+        let opened = open(&at, record.value.as_deref(), &*self.shared.resolve).ok();
         ChangedBy {
             revision: spot.revision,
             offset: spot.offset,

@@ -152,8 +152,10 @@ pub enum StoreError {
         /// The bound.
         max: usize,
     },
-    /// A question that aggregates of several topics do not answer.
-    #[error("{what} does not work for {aggregate}, whose events are in several topics: {instead}")]
+    /// A question that aggregates do not answer whose events are in several topics, or belong to them by a field.
+    #[error(
+        "{what} does not work for {aggregate}, whose events are not those of one topic by key: {instead}"
+    )]
     SeveralTopics {
         /// What was asked.
         what: &'static str,

@@ -242,7 +242,7 @@ impl EventStore {
         let opened = open(
             &spot.at(log, record),
             record.value.as_deref(),
-            &self.shared.resolve,
+            &*self.shared.resolve,
         );
         Cause {
             by: self.changed_by(log, spot, record),

@@ -13,6 +13,7 @@ use annals_schema_model::{DecodeError, EventSet, Raw, Resolve, SchemaId, Value, 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::by_field::IdField;
 use crate::canonical;
 use crate::cause::{Headers, told_by_headers};
 use crate::explain::{RuleUsed, Touch, ValueFrom};
@@ -43,7 +44,7 @@ pub struct Recorded<'a> {
     pub topic: &'a str,
     /// Where it sits.
     pub at: At<'a>,
-    /// The record key: the aggregate's id.
+    /// The aggregate's id: the record's key, or what its field says that names the aggregate.
     pub key: &'a [u8],
     /// What was written.
     pub raw: Raw<'a>,
@@ -152,6 +153,37 @@ pub trait AnyFold: Send + Sync {
     /// named first come first.
     fn topics(&self) -> Vec<&str> {
         vec![self.topic()]
+    }
+    /// The field of a topic's events that says which aggregate each is of; nothing where the record's key does.
+    fn id_field(&self, topic: &str) -> Option<&IdField> {
+        let _ = topic;
+        None
+    }
+    /// What an event has in such a field, null where it has nothing there; `None` where the fold has no reader for the event, and it
+    /// is read as it was written.
+    ///
+    /// # Errors
+    /// The event cannot be read.
+    fn id_value(
+        &self,
+        field: &IdField,
+        raw: &Raw<'_>,
+        resolve: &dyn Resolve,
+    ) -> Result<Option<Value>, DecodeError> {
+        let _ = (field, raw, resolve);
+        Ok(None)
+    }
+    /// What [`AnyFold::id_value`] rests on besides the event and the field: where that is another text, ids are read anew.
+    fn reads_ids_with(&self) -> String {
+        String::new()
+    }
+    /// The topics as somebody is told of them: `orders`, `packages by order_id`.
+    fn told_topics(&self) -> Vec<String> {
+        let told = |topic: &str| match self.id_field(topic) {
+            None => topic.to_owned(),
+            Some(field) => format!("{topic} by {}", field.text()),
+        };
+        self.topics().into_iter().map(told).collect()
     }
     /// What each event is read with.
     fn readers(&self) -> Vec<ReaderUsed>;

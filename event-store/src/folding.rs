@@ -312,7 +312,7 @@ impl<'a> Folding<'a> {
     fn step(&mut self, spot: Spot, record: &Record) -> Result<Result<usize, String>, StoreError> {
         self.store.work.record(record.headers.len())?;
         let at = spot.at(self.partition, record);
-        let opened = match open(&at, record.value.as_deref(), &self.store.shared.resolve) {
+        let opened = match open(&at, record.value.as_deref(), &*self.store.shared.resolve) {
             Ok(opened) => opened,
             Err(problem) => return Ok(Err(problem)),
         };
@@ -352,7 +352,7 @@ impl<'a> Folding<'a> {
             raw: opened.raw(),
             spent,
         };
-        let resolve = &self.store.shared.resolve;
+        let resolve = &*self.store.shared.resolve;
         match &mut self.touches {
             None => self.fold.step(&mut self.state, &event, resolve),
             Some(touches) => self.fold.step_noting(&mut self.state, &event, resolve, touches),

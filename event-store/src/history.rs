@@ -188,7 +188,7 @@ impl EventStore {
         let at = spot.at(located.log(&spot).0, record);
         entry.actor = at.actor().map(str::to_owned);
         entry.business_time = at.business_time().map(|time| time.to_string());
-        let opened = open(&at, record.value.as_deref(), &self.shared.resolve)?;
+        let opened = open(&at, record.value.as_deref(), &*self.shared.resolve)?;
         entry.event = Some(opened.writer.event_name(&opened.body));
         entry.schema = Some(located.aggregate.fold.schema(opened.writer.id));
         let schema: &Schema = &opened.writer.schema;

@@ -5,7 +5,8 @@
 //! ([`TopicIndex::catch_up`]), so a reader always sees what was acknowledged before it asked. Here a partition is given
 //! its number and its topic's name, and a failure the sentence that an asker reads.
 //! An aggregate of several topics has the logs of all of them, one after the other in the order in which its fold names the
-//! topics; in what order their events are is the affair of `merged.rs`.
+//! topics; in what order their events are is the affair of `merged.rs`. A topic whose events say in a field whose they are
+//! has another index of the logs' own, by that (`by_field.rs`).
 //! A damaged place of the log is passed over like a batch nobody can read: answers name it, and what stands around it is
 //! indexed. So is what retention or a client has deleted, and a batch of which compaction has taken records.
 
@@ -13,8 +14,10 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use annals_segment_log::{KeyError, Partition, Removals};
+use annals_kafka_wire::batch::Record;
+use annals_segment_log::{KeyError, KeyIndex, KeyOf, KeyedBy, OtherKey, Partition, Removals};
 
+use crate::by_field::{ByField, index_by, name_of};
 use crate::cut::{Cut, CutLog};
 use crate::error::StoreError;
 use crate::folding::Spot;
@@ -50,6 +53,8 @@ pub(crate) struct PartitionIndex {
     /// Names this index in the cache of batches; never used again.
     pub(crate) id: u64,
     pub(crate) log: Arc<Partition>,
+    /// What its events belong to an aggregate by, and the index of that; nothing where it is their keys.
+    by: Option<(Arc<ByField>, KeyedBy)>,
 }
 
 /// One behind the last offset of a cut.
@@ -77,9 +82,39 @@ impl PartitionIndex {
         })
     }
 
+    /// The field that says whose its events are; nothing where their keys do.
+    pub(crate) fn field(&self) -> Option<&str> {
+        self.by.as_ref().map(|(by, _)| by.field.text())
+    }
+
+    /// The index that tells whose its events are.
+    pub(crate) fn keys(&self) -> KeyIndex<'_> {
+        match &self.by {
+            None => self.log.keys(),
+            Some((_, index)) => index.index(),
+        }
+    }
+
+    /// Whose a record is; nothing where it is nobody's, or nobody can say.
+    pub(crate) fn key_of(&self, record: &Record) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some((by, _)) = &self.by else {
+            return Ok(record.key.as_deref().map(<[u8]>::to_vec));
+        };
+        match by.key(record) {
+            Ok(OtherKey::Is(key)) => Ok(Some(key)),
+            Ok(_) => Ok(None),
+            Err(reason) => Err(StoreError::Index(IndexError {
+                topic: self.topic.clone(),
+                partition: self.number,
+                offset: record.offset,
+                reason,
+            })),
+        }
+    }
+
     /// How many events a key has up to an offset.
     pub(crate) fn within(&self, key: &[u8], last: i64) -> Result<usize, StoreError> {
-        let count = self.told(self.log.key_count(key, behind(last)))?;
+        let count = self.told(self.keys().key_count(key, behind(last)))?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
@@ -92,7 +127,7 @@ impl PartitionIndex {
     /// The offsets of some of a key's events, by their revisions.
     pub(crate) fn offsets(&self, key: &[u8], revisions: Range<usize>) -> Result<Vec<i64>, StoreError> {
         self.told(
-            self.log
+            self.keys()
                 .key_offsets(key, i64::MAX, revisions.start as u64, revisions.len()),
         )
     }
@@ -109,12 +144,12 @@ impl PartitionIndex {
 
     /// A time by which all records up to this one were recorded: what is told of one that cannot be read.
     pub(crate) fn recorded_by(&self, offset: i64) -> Result<i64, StoreError> {
-        self.told(self.log.recorded_by(offset))
+        self.told(self.keys().recorded_by(offset))
     }
 
     /// The first offset of a key up to an offset.
     pub(crate) fn first(&self, key: &[u8], last: i64) -> Result<Option<i64>, StoreError> {
-        let first = self.told(self.log.key_offsets(key, behind(last), 0, 1))?;
+        let first = self.told(self.keys().key_offsets(key, behind(last), 0, 1))?;
         Ok(first.first().copied())
     }
 
@@ -125,14 +160,14 @@ impl PartitionIndex {
         last: i64,
         max: usize,
     ) -> Result<Vec<Box<[u8]>>, StoreError> {
-        let found = self.told(self.log.keys_after(after, behind(last), max))?;
+        let found = self.told(self.keys().keys_after(after, behind(last), max))?;
         Ok(found.into_iter().map(|entry| entry.key).collect())
     }
 
     /// How many keys have records up to an offset.
     pub(crate) fn begun(&self, last: i64, work: &Work) -> Result<u64, StoreError> {
         let begun = self
-            .log
+            .keys()
             .keys_begun_while(behind(last), &mut || work.go_on().is_ok());
         match self.told(begun)? {
             Some(begun) => Ok(begun),
@@ -142,13 +177,13 @@ impl PartitionIndex {
 
     /// The last offset up to `last` that was recorded at or before this time; -1 when there is none.
     pub(crate) fn last_at(&self, time_ms: i64, last: i64) -> Result<i64, StoreError> {
-        self.told(self.log.offset_recorded_at(time_ms, behind(last)))
+        self.told(self.keys().offset_recorded_at(time_ms, behind(last)))
     }
 
     /// Whose clock the times up to an offset are by: a time shown for a record rests on those before it, too, because
     /// times never run backwards.
     pub(crate) fn time(&self, last: i64) -> Result<TimeSource, StoreError> {
-        let by_producer = self.told(self.log.has_producer_time(behind(last)))?;
+        let by_producer = self.told(self.keys().has_producer_time(behind(last)))?;
         Ok(match by_producer {
             true => TimeSource::Producer,
             false => TimeSource::Append,
@@ -157,7 +192,7 @@ impl PartitionIndex {
 
     /// The first and last offsets of the first places whose first offset is within a cut and that nobody can read.
     pub(crate) fn unreadable(&self, last: i64, max: usize) -> Result<Vec<(i64, i64)>, StoreError> {
-        self.told(self.log.unreadable(behind(last), max))
+        self.told(self.keys().unreadable(behind(last), max))
     }
 
     /// Refuses to go on with what was counted when less had gone from the log than now.
@@ -173,7 +208,7 @@ impl PartitionIndex {
 
     /// Indexes everything committed, and says where that ends.
     fn catch_up(&self, work: &Work) -> Result<i64, StoreError> {
-        let end = self.told(self.log.follow_keys(&mut || work.go_on().is_ok()))?;
+        let end = self.told(self.keys().follow_keys(&mut || work.go_on().is_ok()))?;
         work.go_on()?;
         Ok(end)
     }
@@ -189,7 +224,7 @@ impl PartitionIndex {
             error => StoreError::Index(IndexError {
                 topic: self.topic.clone(),
                 partition: self.number,
-                offset: self.log.key_facts().end,
+                offset: self.keys().key_facts().end,
                 reason: error.to_string(),
             }),
         })
@@ -200,6 +235,8 @@ impl PartitionIndex {
 pub(crate) struct TopicIndex {
     /// In the order in which the fold names them.
     pub(crate) topics: Vec<String>,
+    /// For each what its events belong to an aggregate by, where that is a field.
+    pub(crate) by: Vec<Option<Arc<ByField>>>,
     /// Of one topic after the other.
     pub(crate) partitions: Vec<Arc<PartitionIndex>>,
     /// Of several topics: how many aggregates a cut has, as it was counted last.
@@ -207,14 +244,16 @@ pub(crate) struct TopicIndex {
 }
 
 impl TopicIndex {
-    /// Of these logs; what `before` knows of one of them is kept.
+    /// Of these logs, each topic's by a field where there is one; what `before` knows of one of them is kept.
     pub(crate) fn new(
         sources: &[Source],
+        by: Vec<Option<Arc<ByField>>>,
         before: &dyn Fn(&Arc<Partition>) -> Option<Arc<PartitionIndex>>,
-    ) -> TopicIndex {
+    ) -> Result<TopicIndex, StoreError> {
+        let is_merged = sources.len() > 1 || by.iter().any(Option::is_some);
         let mut partitions = Vec::new();
-        for source in sources {
-            let named = (sources.len() > 1).then(|| Arc::from(source.topic.as_str()));
+        for (source, by) in sources.iter().zip(&by) {
+            let named = is_merged.then(|| Arc::from(source.topic.as_str()));
             for (log, number) in source.partitions.iter().zip(0..) {
                 let known = before(log);
                 let in_cut = CutLog {
@@ -222,10 +261,14 @@ impl TopicIndex {
                     partition: number,
                 };
                 let place = partitions.len();
-                let is_same = |known: &&Arc<PartitionIndex>| known.in_cut == in_cut && known.place == place;
+                let is_by =
+                    |known: &PartitionIndex| known.by.as_ref().map(|(by, _)| by.name()) == name_of(by);
+                let is_same = |known: &&Arc<PartitionIndex>| {
+                    known.in_cut == in_cut && known.place == place && is_by(known)
+                };
                 let kept = known.as_ref().filter(is_same).cloned();
-                let fresh = || {
-                    Arc::new(PartitionIndex {
+                let fresh = || -> Result<_, StoreError> {
+                    Ok(Arc::new(PartitionIndex {
                         topic: source.topic.clone(),
                         number,
                         in_cut: in_cut.clone(),
@@ -235,21 +278,27 @@ impl TopicIndex {
                             None => NEXT_ID.fetch_add(1, Ordering::Relaxed),
                         },
                         log: Arc::clone(log),
-                    })
+                        by: by
+                            .as_ref()
+                            .map(|by| index_by(log, by, &source.topic, number))
+                            .transpose()?,
+                    }))
                 };
-                partitions.push(kept.unwrap_or_else(fresh));
+                partitions.push(kept.map_or_else(fresh, Ok)?);
             }
         }
-        TopicIndex {
+        Ok(TopicIndex {
             topics: sources.iter().map(|source| source.topic.clone()).collect(),
+            by,
             partitions,
             counted: Mutex::default(),
-        }
+        })
     }
 
-    /// Whether it is of several topics.
+    /// Whether it is of several topics, or of one whose events say in a field whose they are: an aggregate's may be in any
+    /// partition.
     pub(crate) fn is_merged(&self) -> bool {
-        self.topics.len() > 1
+        self.topics.len() > 1 || self.by.iter().any(Option::is_some)
     }
 
     /// The place of an aggregate that has an event in the log at this place: that of its partition, or the first of all where
@@ -268,7 +317,7 @@ impl TopicIndex {
 
     /// Its topics, in words.
     pub(crate) fn named(&self) -> String {
-        self.topics.join(" or ")
+        self.told_topics().join(" or ")
     }
 
     /// The index of this log, if it is one of these.
@@ -277,12 +326,13 @@ impl TopicIndex {
         partitions.find(|mine| Arc::ptr_eq(&mine.log, log)).cloned()
     }
 
-    /// Whether this index follows exactly these logs.
-    pub(crate) fn follows(&self, sources: &[Source]) -> bool {
+    /// Whether this index follows exactly these logs, by the same.
+    pub(crate) fn follows(&self, sources: &[Source], by: &[Option<Arc<ByField>>]) -> bool {
         let topics = sources.iter().map(|source| &source.topic);
         let logs = sources.iter().flat_map(|source| &source.partitions);
         let mine = self.partitions.iter().map(|partition| &partition.log);
-        self.topics.iter().eq(topics) && mine.map(Arc::as_ptr).eq(logs.map(Arc::as_ptr))
+        let is_same = self.by.iter().map(name_of).eq(by.iter().map(name_of));
+        is_same && self.topics.iter().eq(topics) && mine.map(Arc::as_ptr).eq(logs.map(Arc::as_ptr))
     }
 
     /// Indexes everything committed, and gives the cut of it.
@@ -318,7 +368,7 @@ impl TopicIndex {
     pub(crate) fn unreadable(&self, cut: &Cut) -> Result<u64, StoreError> {
         let each = self.partitions.iter().map(|partition| {
             let last = partition.last(cut);
-            partition.told(partition.log.unreadable_count(behind(last)))
+            partition.told(partition.keys().unreadable_count(behind(last)))
         });
         each.sum()
     }
@@ -328,7 +378,7 @@ impl TopicIndex {
         let ends = self
             .partitions
             .iter()
-            .map(|partition| (partition.in_cut(), partition.log.key_facts().end - 1));
+            .map(|partition| (partition.in_cut(), partition.keys().key_facts().end - 1));
         ends.collect()
     }
 
@@ -351,7 +401,7 @@ impl TopicIndex {
             topic: "t".to_owned(),
             partitions: partitions.to_vec(),
         };
-        TopicIndex::new(&[source], &|_| None)
+        TopicIndex::new(&[source], vec![None], &|_| None).unwrap()
     }
 }
 
@@ -385,19 +435,19 @@ mod tests {
                 partitions: partitions.to_vec(),
             }]
         };
-        let before = TopicIndex::new(&source(&two), &|_| None);
+        let before = TopicIndex::new(&source(&two), vec![None], &|_| None).unwrap();
         before.catch_up(&Work::default()).unwrap();
 
         let three = [two[0].clone(), two[1].clone(), open(2)];
-        let after = TopicIndex::new(&source(&three), &|log| before.of(log));
-        assert!(after.follows(&source(&three)) && !before.follows(&source(&three)));
+        let after = TopicIndex::new(&source(&three), vec![None], &|log| before.of(log)).unwrap();
+        assert!(after.follows(&source(&three), &[None]) && !before.follows(&source(&three), &[None]));
         let (had, new) = after.partitions.split_at(2);
         assert!(
             had.iter()
                 .zip(&before.partitions)
                 .all(|(one, other)| Arc::ptr_eq(one, other))
         );
-        assert_eq!(had[1].log.key_facts().records, 1, "without reading it again");
-        assert_eq!((new[0].number, new[0].log.key_facts().records), (2, 0));
+        assert_eq!(had[1].keys().key_facts().records, 1, "without reading it again");
+        assert_eq!((new[0].number, new[0].keys().key_facts().records), (2, 0));
     }
 }

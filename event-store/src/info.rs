@@ -23,6 +23,10 @@ pub struct AggregateInfo {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "http", schema(required = false))]
     pub topics: Vec<String>,
+    /// Of topics whose events say in a field which aggregate they belong to, and not by their keys, that field.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub by: BTreeMap<String, String>,
     /// How many partitions the topic has, or the topics have together.
     pub partitions: u32,
     /// The fold that makes its state.
@@ -36,7 +40,7 @@ pub struct AggregateInfo {
     pub aggregates: u64,
     /// Records of the topic at the head.
     pub records: u64,
-    /// Records without a key; they belong to no aggregate.
+    /// Records without a key, or without a value in the field that says whose they are; they belong to no aggregate.
     pub keyless_records: u64,
     /// Batches, and damaged places of the log, whose records cannot be read; they may hold events of any aggregate.
     pub unreadable_batches: u64,
@@ -73,7 +77,7 @@ impl Aggregate {
         let head = self.index.head();
         let mut keys: BTreeMap<&str, u64> = BTreeMap::new();
         for partition in &self.index.partitions {
-            let facts = partition.log.key_facts();
+            let facts = partition.keys().key_facts();
             *keys.entry(&partition.topic).or_default() += facts.keys;
             progress.records += facts.records;
             let behind = partition.log.last_stable_offset() - (partition.last(&head) + 1);
@@ -96,6 +100,7 @@ impl Aggregate {
                 true => self.index.topics.clone(),
                 false => Vec::new(),
             },
+            by: self.index.fields(),
             partitions: u32::try_from(self.index.partitions.len()).unwrap_or(u32::MAX),
             fold: FoldUsed::from(self.fold.id()),
             readers: self.fold.readers(),
@@ -118,7 +123,7 @@ impl Aggregate {
         info.unreadable_batches = self.index.unreadable(&info.head)?;
         info.aggregates = self.total(&info.head, work)?;
         for partition in &self.index.partitions {
-            let facts = partition.log.key_facts();
+            let facts = partition.keys().key_facts();
             info.records += facts.records;
             info.keyless_records += facts.keyless;
         }

@@ -33,7 +33,8 @@ pub(crate) struct Keyed {
 impl EventStore {
     /// The copies of a partition's log to read a key's records from, if questions may rest on such.
     pub(crate) fn copies_of(&self, partition: &PartitionIndex, key: &[u8], wanted: &[i64]) -> Option<Keyed> {
-        (!self.from_the_log).then(|| Keyed::of(&partition.log, key, wanted))?
+        // They are in the order of records' own keys.
+        (!self.from_the_log && partition.field().is_none()).then(|| Keyed::of(&partition.log, key, wanted))?
     }
 }
 

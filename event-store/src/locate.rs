@@ -75,7 +75,7 @@ impl Aggregate {
         let key = key_bytes(id);
         let mut holding = match self.index.partitions.as_slice() {
             // The look-up of its events says whether it has any.
-            [one] => vec![(&**one, 0)],
+            [one] if !self.index.is_merged() => vec![(&**one, 0)],
             _ => self.index.find(&key, &head)?,
         };
         if self.index.is_merged() {

@@ -56,6 +56,9 @@ pub struct LogUsed {
     pub topic: String,
     /// The partition of the topic.
     pub partition: u32,
+    /// The field of its events that says which aggregate each is of; absent where their keys do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
     /// How many of the aggregate's events within the cut are in it.
     pub events: u64,
     /// Runs of offsets of those that made the state, 64 at most; none where the answer is no state.

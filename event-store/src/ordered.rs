@@ -267,7 +267,7 @@ struct Told {
 fn told_of(store: &EventStore, partition: &PartitionIndex) -> Option<Told> {
     let log = &partition.log;
     let mut chunks = log.clustered().ok()?.to_vec();
-    let facts = log.key_facts();
+    let facts = log.keys().key_facts();
     let mut tail = log.log_start_offset();
     for chunk in &chunks {
         if chunk.first() != tail {

@@ -78,8 +78,9 @@ impl Aggregate {
             let topic = match &log.topic {
                 None if is_merged => {
                     return Err(format!(
-                        "the fold is of several topics ({}), so a cut names the topic of each partition, such as {}",
-                        topics.join(", "),
+                        "the fold is {} ({}), so a cut names the topic of each partition, such as {}",
+                        self.why_merged(),
+                        self.index.told_topics().join(", "),
                         self.shown_cut()
                     ));
                 }
@@ -115,9 +116,18 @@ impl Aggregate {
     /// Why an offset is no point of several topics.
     fn says_too_little(&self) -> String {
         format!(
-            "the fold is of several topics, so an offset alone says too little; give a cut such as {}",
+            "the fold is {}, so an offset alone says too little; give a cut such as {}",
+            self.why_merged(),
             self.shown_cut()
         )
+    }
+
+    /// Why an aggregate's events may be in several logs.
+    fn why_merged(&self) -> &'static str {
+        match self.index.topics.len() {
+            1 => "of a topic by a field of its events",
+            _ => "of several topics",
+        }
     }
 
     /// What a cut looks like here.

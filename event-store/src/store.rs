@@ -11,6 +11,7 @@ use annals_schema_model::Resolve;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregates::{Aggregate, Aggregates};
+use crate::by_field::ByField;
 use crate::error::StoreError;
 use crate::fold::AnyFold;
 use crate::index::{PartitionIndex, TopicIndex};
@@ -60,7 +61,7 @@ pub struct EventStore {
 
 /// What all questions have in common.
 pub(crate) struct Shared {
-    pub(crate) resolve: Memo,
+    pub(crate) resolve: Arc<Memo>,
     pub(crate) cache: Cache,
     pub(crate) unhalted: Unhalted,
     pub(crate) snapshots: Snapshots,
@@ -95,7 +96,7 @@ impl EventStore {
             .name("annals-index".into())
             .spawn(move || follow(&woken, &followed));
         let shared = Arc::new_cyclic(|shared| Shared {
-            resolve: Memo::new(resolve),
+            resolve: Arc::new(Memo::new(resolve)),
             cache: Cache::new(CACHE_BYTES_MAX),
             unhalted: Unhalted::default(),
             snapshots: Snapshots::default(),
@@ -178,13 +179,18 @@ impl EventStore {
                 max: TOPICS_MAX,
             });
         }
+        let fold: Arc<dyn AnyFold> = Arc::from(fold);
+        let by = |source: &Source| ByField::of(&fold, &source.topic, &self.shared.resolve);
+        let by: Vec<_> = sources.iter().map(by).collect();
         let mut aggregates = self.shared.change_aggregates();
         let indexes: Vec<_> = aggregates.all().map(|aggregate| aggregate.index).collect();
-        let index = match indexes.iter().find(|index| index.follows(&sources)) {
+        let index = match indexes.iter().find(|index| index.follows(&sources, &by)) {
             Some(index) => Arc::clone(index),
             None => {
                 // Logs that are followed already are not read again; those of one topic by its index first, which may be shared.
-                let is_like = |index: &&Arc<TopicIndex>| index.is_merged() == (sources.len() > 1);
+                let is_like = |index: &&Arc<TopicIndex>| {
+                    index.is_merged() == (sources.len() > 1 || by.iter().any(Option::is_some))
+                };
                 let (like, unlike): (Vec<_>, Vec<_>) = indexes.iter().partition(is_like);
                 let before = |log: &Arc<_>| like.iter().chain(&unlike).find_map(|index| index.of(log));
                 let logs = sources.iter().flat_map(|source| &source.partitions);
@@ -197,10 +203,10 @@ impl EventStore {
                         }
                     }));
                 }
-                Arc::new(TopicIndex::new(&sources, &before))
+                Arc::new(TopicIndex::new(&sources, by, &before)?)
             }
         };
-        aggregates.insert(Arc::from(fold), index);
+        aggregates.insert(fold, index);
         self.shared.snapshots.keep_only(&aggregates.places());
         drop(aggregates);
         let _ = self.shared.wake.try_send(());

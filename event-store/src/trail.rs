@@ -265,7 +265,7 @@ impl EventStore {
         record: &Record,
     ) -> Result<Option<Found>, StoreError> {
         let partition = aggregate.index.partitions.get(place);
-        let Some((partition, key)) = partition.zip(record.key.as_ref()) else {
+        let Some(partition) = partition else {
             return Ok(None);
         };
         // Only its headers are looked at before it is known to be an event.
@@ -278,18 +278,21 @@ impl EventStore {
         if !sought.fits_headers(&at) {
             return Ok(None);
         }
-        let opened = open(&at, record.value.as_deref(), &self.shared.resolve);
+        let opened = open(&at, record.value.as_deref(), &*self.shared.resolve);
         if opened.as_ref().is_ok_and(|opened| !sought.fits_kind(opened)) {
             return Ok(None);
         }
+        let Some(key) = partition.key_of(record)? else {
+            return Ok(None);
+        };
         let id = opened.as_ref().ok().map(|opened| opened.writer.id);
         let problem = opened.err();
-        let Some(spot) = spot_of(partition, key, offset)? else {
+        let Some(spot) = spot_of(partition, &key, offset)? else {
             return Ok(None);
         };
         Ok(Some(Found {
             deed: Deed {
-                id: key_text(key),
+                id: key_text(&key),
                 partition: partition.number,
                 by: self.changed_by(partition, spot, record),
                 schema: id.map(|id| aggregate.fold.schema(id)),
@@ -297,7 +300,7 @@ impl EventStore {
                 changes: Vec::new(),
                 problem,
             },
-            key: key.to_vec(),
+            key,
             spot,
         }))
     }

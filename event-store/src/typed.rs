@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use annals_schema_model::{EventSet, Resolve, Seen, Writer};
 use serde::de::DeserializeOwned;
 
+use crate::by_field::IdField;
 use crate::canonical;
 use crate::explain::ValueFrom;
 use crate::fold::{AnyFold, AnyState, Cell, Fold, FoldId, Halt, Recorded, Step, Stop};
@@ -16,7 +17,7 @@ use crate::folding::ReaderUsed;
 /// A typed fold over the events of a topic, or of several.
 pub struct Typed<F: Fold> {
     id: FoldId,
-    topics: Vec<String>,
+    topics: Vec<(String, Option<IdField>)>,
     frozen: Option<Frozen<F>>,
     fold: PhantomData<fn() -> F>,
 }
@@ -34,14 +35,14 @@ pub fn typed<F: Fold>(topic: impl Into<String>) -> Typed<F> {
         .map(|(name, fingerprint)| (*name, *fingerprint));
     Typed {
         id: FoldId::new(F::NAME, F::REV, readers, ""),
-        topics: vec![topic.into()],
+        topics: vec![(topic.into(), None)],
         frozen: None,
         fold: PhantomData,
     }
 }
 
 impl<F: Fold> Typed<F> {
-    /// The same over the events of one more topic, which have the same keys. Of events that were recorded at the same time
+    /// The same over the events of one more topic, whose keys are the aggregates' ids, too, unless [`Typed::by`] says otherwise. Of events that were recorded at the same time
     /// those of the topic that was named first come first.
     ///
     /// ```no_run
@@ -51,7 +52,23 @@ impl<F: Fold> Typed<F> {
     /// ```
     #[must_use]
     pub fn and_topic(mut self, topic: impl Into<String>) -> Typed<F> {
-        self.topics.push(topic.into());
+        self.topics.push((topic.into(), None));
+        self
+    }
+
+    /// The events of the topic that was named last belong to the aggregate whose id they have in a field, or in one within it
+    /// such as `order.id`, by the names of the schema that each was written with.
+    ///
+    /// ```no_run
+    /// # fn with<F: annals_event_store::Fold>() {
+    /// let fold = annals_event_store::typed::<F>("orders").and_topic("packages").by("order_id");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn by(mut self, field: impl Into<String>) -> Typed<F> {
+        if let Some((_, by)) = self.topics.last_mut() {
+            *by = Some(IdField::new(field));
+        }
         self
     }
 }
@@ -105,11 +122,15 @@ impl<F: Fold> AnyFold for Typed<F> {
     }
 
     fn topic(&self) -> &str {
-        self.topics.first().map_or("", String::as_str)
+        self.topics.first().map_or("", |(topic, _)| topic)
     }
 
     fn topics(&self) -> Vec<&str> {
-        self.topics.iter().map(String::as_str).collect()
+        self.topics.iter().map(|(topic, _)| topic.as_str()).collect()
+    }
+
+    fn id_field(&self, topic: &str) -> Option<&IdField> {
+        self.topics.iter().find(|(known, _)| known == topic)?.1.as_ref()
     }
 
     fn readers(&self) -> Vec<ReaderUsed> {

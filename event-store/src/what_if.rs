@@ -135,11 +135,11 @@ impl EventStore {
         let mut room = Room::new(limit)?;
         let runs = self.aggregate(name)?;
         let changed = runs.folded_by(changed);
-        if changed.fold.topics() != runs.index.topics {
+        if changed.fold.told_topics() != runs.index.told_topics() {
             return Err(StoreError::WrongTopic {
                 aggregate: name.to_owned(),
-                wanted: runs.index.topics.join(", "),
-                given: changed.fold.topics().join(", "),
+                wanted: runs.index.told_topics().join(", "),
+                given: changed.fold.told_topics().join(", "),
             });
         }
         let question = ["what if", name].map(Some);

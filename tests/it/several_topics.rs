@@ -212,3 +212,152 @@ fn an_order_and_its_packages_are_one_aggregate() {
         &["PackageShipped", "/packages/a/carrier", "packages/"],
     );
 }
+
+/// Parcels have keys of their own, and say in a field whose they are.
+const BY_FIELD: &str = "\
+name: order
+rev: 1
+topics:
+  - orders
+  - {topic: parcels, by: order_id}
+events:
+  OrderPlaced:
+    begin:
+      - set: { total: event.total, parcels: {} }
+  ParcelSent:
+    on:
+      - set: { \"parcels[event.parcel_id]\": event.carrier }
+";
+
+#[test]
+fn parcels_are_those_of_the_order_they_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start_in(data.path(), &[]);
+    for (topic, partitions) in [("orders", "2"), ("parcels", "3")] {
+        let create = ["topic", "create", topic, "--partitions", partitions];
+        check(&server, &create, 0, &[]);
+    }
+    let orders = schema(&[("OrderPlaced", &[("total", "number")])]);
+    let parcels = schema(&[(
+        "ParcelSent",
+        &[
+            ("parcel_id", "string"),
+            ("order_id", "integer"),
+            ("carrier", "string"),
+            ("weight", "number"),
+        ],
+    )]);
+    server.post("/subjects/orders-value/versions", &orders);
+    server.post("/subjects/parcels-value/versions", &parcels);
+    let wrong = |field: &str, says: &[&str]| {
+        let bad = file("bad.yaml", &BY_FIELD.replace("order_id", field));
+        check(&server, &["fold", "check", &bad], 3, says);
+    };
+    wrong(
+        "order",
+        &["ParcelSent has no field `order`", "bad.yaml:5:26", "by: order}"],
+    );
+    wrong(
+        "weight",
+        &[
+            "weight of ParcelSent is a decimal, which is no id",
+            "bad.yaml:5:26",
+        ],
+    );
+    let good = file("order.yaml", BY_FIELD);
+    let sound = "over topic orders, parcels by order_id";
+    check(&server, &["fold", "check", &good], 0, &[sound]);
+    check(&server, &["fold", "load", &good], 0, &["order"]);
+    check(&server, &["fold", "list"], 0, &["orders, parcels by order_id"]);
+
+    let parcel = |id: &str, order: u32, carrier: &str| json!({"parcel_id": id, "order_id": order, "carrier": carrier, "weight": 1});
+    for (topic, key, event) in [
+        ("orders", "7", json!({"total": 20})),
+        ("parcels", "a", parcel("a", 7, "DHL")),
+        ("orders", "8", json!({"total": 1})),
+        ("parcels", "b", parcel("b", 8, "UPS")),
+        ("parcels", "c", parcel("c", 7, "GLS")),
+        ("parcels", "a", parcel("a", 7, "DPD")),
+    ] {
+        let lines = file("event.jsonl", &format!("{event}\n"));
+        check(
+            &server,
+            &["produce", topic, "--key", key, "--file", &lines],
+            0,
+            &[],
+        );
+    }
+    let whole = json!({"total": "20", "parcels": {"a": "DPD", "c": "GLS"}});
+    let asked = |server: &Server, args: &[&str]| -> Value {
+        let out = server.annals(&[args, &["-o", "json"]].concat());
+        serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{args:?}: {e}"))
+    };
+    let answer = asked(&server, &["state", "order/7"]);
+    assert_eq!(
+        (&answer["state"], &answer["also_in_partitions"]),
+        (&whole, &json!([]))
+    );
+    let logs = answer["logs"].as_array().unwrap();
+    let by: Vec<_> = logs.iter().map(|log| (&log["topic"], log.get("by"))).collect();
+    assert_eq!(by[0], (&json!("orders"), None));
+    assert_eq!(by[1], (&json!("parcels"), Some(&json!("order_id"))));
+    let history = asked(&server, &["history", "order/7"]);
+    let carriers = history["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["data"]["carrier"].clone());
+    assert_eq!(
+        carriers.skip(1).collect::<Vec<_>>(),
+        [json!("DHL"), json!("GLS"), json!("DPD")]
+    );
+    let listed = asked(
+        &server,
+        &["list", "order", "--where", "state.parcels.size() == 2"],
+    );
+    assert_eq!(
+        (&listed["total"], &listed["items"][0]["id"]),
+        (&json!(2), &json!("7"))
+    );
+    let cut = answer["cut"].as_str().unwrap();
+    check(
+        &server,
+        &["changes", "order", "--since", "-1h"],
+        0,
+        &["ParcelSent", "/parcels/c", "parcels/"],
+    );
+    check(
+        &server,
+        &["diff", "order/7", "--from", "revision:1"],
+        0,
+        &["/parcels/c", "GLS"],
+    );
+    check(&server, &["state", "order/7", "--explain"], 0, &["ParcelSent"]);
+    let other = file(
+        "order.yaml",
+        &BY_FIELD
+            .replace("event.carrier", "event.weight")
+            .replace("rev: 1", "rev: 2"),
+    );
+    check(&server, &["fold", "diff", &other], 3, &["order", "7"]);
+    let keyed = file(
+        "keyed.yaml",
+        &BY_FIELD.replace("{topic: parcels, by: order_id}", "parcels"),
+    );
+    check(
+        &server,
+        &["fold", "diff", &keyed],
+        1,
+        &["orders, parcels by order_id, not orders, parcels"],
+    );
+
+    server.stop();
+    let server = Server::start_in(data.path(), &[]);
+    assert_eq!(asked(&server, &["state", "order/7", "--at", cut])["state"], whole);
+}

@@ -26,6 +26,7 @@ use serde_json::Value as Json;
 use serde_saphyr::Spanned;
 
 use super::fault::{LoadError, Place};
+use super::ids::Topic;
 use super::load::parse;
 use super::{Declarative, Events};
 use crate::cause::Headers;
@@ -248,7 +249,7 @@ impl Declarative {
         let (name, place) = (&event.event.value, Place::of(&event.event));
         let writer = match &self.events {
             Events::Records(readers) => {
-                let of = |topic: &String| subjects.latest(topic, name).map(|newest| newest.writer);
+                let of = |topic: &Topic| subjects.latest(&topic.name, name).map(|newest| newest.writer);
                 let latest = || self.topics.iter().find_map(of);
                 let unknown =
                     || place.wrong(format!("no schema of record {name} is registered for its topic"));

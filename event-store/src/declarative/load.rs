@@ -9,6 +9,7 @@ use serde_saphyr::Spanned;
 
 use super::check::{Checked, check};
 use super::fault::{LoadError, Place};
+use super::ids::{self, Topic};
 use super::lower::lower_block;
 use super::migration::with_rules;
 use super::pins::{Pin, Pins};
@@ -18,7 +19,6 @@ use super::text::{Blocks, File};
 use super::{Declarative, Events, Rule};
 use crate::canonical;
 use crate::fold::FoldId;
-use crate::merged::TOPICS_MAX;
 use crate::resolve::{Registered, Subjects};
 
 /// Longest fold file.
@@ -86,7 +86,7 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
     }
     let file: File = parse(text).map_err(|error| vec![error])?;
     let reducer: serde_json::Value = parse(text).map_err(|error| vec![error])?;
-    let topics = topics(&file).map_err(|error| vec![error])?;
+    let topics = ids::topics(&file).map_err(|error| vec![error])?;
     let mut wrong = unsound(&file);
     let known = Known {
         fold: &file.name.value,
@@ -104,6 +104,13 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
             }
         },
     };
+    ids::check(
+        &file,
+        &topics,
+        (&readers.shapes, &readers.events),
+        subjects,
+        &mut wrong,
+    );
     let mut rules = rules(&file, &mut wrong);
     let blocks: Vec<Checked<'_>> = rules
         .iter()
@@ -123,16 +130,7 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
         let blocks = [&mut rule.begin, &mut rule.on].into_iter().flatten();
         blocks.flatten().for_each(|operation| slots.give(operation));
     }
-    let fingerprints = readers
-        .fingerprints
-        .iter()
-        .map(|(name, fingerprint)| (name.as_str(), *fingerprint));
-    let id = FoldId::new(
-        &file.name.value,
-        file.rev,
-        fingerprints,
-        &format!("{}\n{}", canonical::to_text(&reducer), readers.pins.meaning()),
-    );
+    let id = id(&file, &reducer, &readers);
     let ignore = file.ignore.into_iter().map(|event| event.value).collect();
     Ok(Declarative {
         id,
@@ -146,6 +144,16 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
         pins: readers.pins,
         plans: RwLock::default(),
     })
+}
+
+/// What the fold is, with what it reads its events with.
+fn id(file: &File, reducer: &serde_json::Value, readers: &Readers) -> FoldId {
+    let fingerprints = readers
+        .fingerprints
+        .iter()
+        .map(|(name, fingerprint)| (name.as_str(), *fingerprint));
+    let text = format!("{}\n{}", canonical::to_text(reducer), readers.pins.meaning());
+    FoldId::new(&file.name.value, file.rev, fingerprints, &text)
 }
 
 /// What each event does.
@@ -188,37 +196,10 @@ fn unsound(file: &File) -> Vec<LoadError> {
     wrong
 }
 
-/// The topics of a fold, in the order in which it names them.
-fn topics(file: &File) -> Result<Vec<String>, LoadError> {
-    let topics = match (&file.topic, &file.topics) {
-        (Some(topic), None) => return Ok(vec![topic.value.clone()]),
-        (None, Some(topics)) => topics,
-        (None, None) => return Err(Place::START.wrong("a fold says its `topic:`, or its `topics:`")),
-        (Some(_), Some(topics)) => {
-            return Err(Place::of(topics).wrong("a fold says its `topic:` or its `topics:`, and not both"));
-        }
-    };
-    if topics.value.is_empty() || topics.value.len() > TOPICS_MAX {
-        let message = format!(
-            "a fold is of 1 to {TOPICS_MAX} topics, and this one of {}",
-            topics.value.len()
-        );
-        return Err(Place::of(topics).wrong(message));
-    }
-    let mut named = Vec::with_capacity(topics.value.len());
-    for topic in &topics.value {
-        if named.contains(&topic.value) {
-            return Err(Place::of(topic).wrong(format!("topic {} is named twice", topic.value)));
-        }
-        named.push(topic.value.clone());
-    }
-    Ok(named)
-}
-
 /// What schemas of events are looked up by.
 struct Known<'a> {
     fold: &'a str,
-    topics: &'a [String],
+    topics: &'a [Topic],
     pins: &'a Pins,
     subjects: &'a dyn Subjects,
 }
@@ -251,11 +232,12 @@ impl Known<'_> {
         let newest = self
             .topics
             .iter()
-            .filter_map(|topic| self.subjects.latest(topic, name));
+            .filter_map(|topic| self.subjects.latest(&topic.name, name));
         let newest: Vec<Registered> = newest.collect();
         let Some(first) = newest.first() else {
-            let topics = self.topics.join(", ");
-            let topics = if self.topics.len() > 1 {
+            let names: Vec<&str> = self.topics.iter().map(|topic| topic.name.as_str()).collect();
+            let topics = names.join(", ");
+            let topics = if names.len() > 1 {
                 format!("topics {topics}")
             } else {
                 format!("topic {topics}")

@@ -14,6 +14,7 @@ mod check;
 mod events;
 mod fault;
 mod frozen;
+mod ids;
 mod load;
 mod lower;
 mod migration;
@@ -35,19 +36,21 @@ use std::sync::{Arc, RwLock};
 #[cfg(feature = "json")]
 use annals_schema_model::Schema;
 use annals_schema_model::cel::{Budget, Node, Shape};
-use annals_schema_model::{DecodeError, Reading, Resolve, SchemaId, Value, Writer};
+use annals_schema_model::{DecodeError, Raw, Reading, Resolve, SchemaId, Value, Writer};
 use rustc_hash::FxHashMap;
 
 use self::carried::came;
 pub use self::cases::{CaseResult, run_cases};
 pub(crate) use self::events::{Events, Rule};
 pub use self::fault::LoadError;
+use self::ids::Topic;
 pub use self::load::{TEXT_BYTES_MAX, load, load_checked, load_pinned, name_of, rev_of};
 pub use self::pins::{Pin, Pins};
 use self::plan::{How, Plan};
 use self::slots::{Field, Slots, State};
 use self::undo::Undo;
 use self::verb::{EVENT_COST_MAX, Input, Operation};
+use crate::by_field::IdField;
 use crate::canonical;
 use crate::explain::{RuleUsed, Touch, ValueFrom};
 use crate::fold::{AnyFold, AnyState, Cell, FoldId, Halt, Recorded, Step, Stop};
@@ -57,7 +60,7 @@ use crate::folding::{ReaderUsed, SchemaUsed};
 pub struct Declarative {
     id: FoldId,
     /// In the order in which the file names them.
-    topics: Vec<String>,
+    topics: Vec<Topic>,
     rules: Vec<Rule>,
     slots: Slots,
     /// The types of the state's fields, by name.
@@ -242,11 +245,29 @@ impl AnyFold for Declarative {
     }
 
     fn topic(&self) -> &str {
-        self.topics.first().map_or("", String::as_str)
+        self.topics.first().map_or("", |topic| &topic.name)
     }
 
     fn topics(&self) -> Vec<&str> {
-        self.topics.iter().map(String::as_str).collect()
+        self.topics.iter().map(|topic| topic.name.as_str()).collect()
+    }
+
+    fn id_field(&self, topic: &str) -> Option<&IdField> {
+        let topic = self.topics.iter().find(|known| known.name == topic)?;
+        topic.by.as_ref().map(|(field, _)| field)
+    }
+
+    fn id_value(
+        &self,
+        field: &IdField,
+        raw: &Raw<'_>,
+        resolve: &dyn Resolve,
+    ) -> Result<Option<Value>, DecodeError> {
+        self.read_id(field, raw, resolve)
+    }
+
+    fn reads_ids_with(&self) -> String {
+        self.pins.meaning()
     }
 
     fn readers(&self) -> Vec<ReaderUsed> {

@@ -14,11 +14,20 @@ pub(crate) struct File {
     pub(crate) name: Spanned<String>,
     pub(crate) rev: u32,
     pub(crate) topic: Option<Spanned<String>>,
-    pub(crate) topics: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(crate) topics: Option<Spanned<Vec<Spanned<TopicOf>>>>,
     pub(crate) message: Option<Spanned<String>>,
     #[serde(default)]
     pub(crate) ignore: Vec<Spanned<String>>,
     pub(crate) events: Entries<Blocks>,
+}
+
+/// `orders`, or `{topic: packages, by: order_id}`.
+pub(crate) enum TopicOf {
+    Key(String),
+    Field {
+        topic: Spanned<String>,
+        by: Spanned<String>,
+    },
 }
 
 /// What one event does.
@@ -127,6 +136,36 @@ impl<'de> Deserialize<'de> for Inc {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Inc, A::Error> {
                 pairs(map).map(|pairs| Inc::By(Entries(pairs)))
+            }
+        }
+        input.deserialize_any(Either)
+    }
+}
+
+impl<'de> Deserialize<'de> for TopicOf {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Field {
+            topic: Spanned<String>,
+            by: Spanned<String>,
+        }
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = TopicOf;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a topic, or { topic: NAME, by: FIELD }")
+            }
+
+            fn visit_str<E: Error>(self, topic: &str) -> Result<TopicOf, E> {
+                Ok(TopicOf::Key(topic.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<TopicOf, A::Error> {
+                let Field { topic, by } =
+                    Field::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+                Ok(TopicOf::Field { topic, by })
             }
         }
         input.deserialize_any(Either)

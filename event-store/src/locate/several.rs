@@ -48,15 +48,22 @@ impl Located<'_> {
             return Ok(Vec::new());
         };
         let mut used = Vec::with_capacity(self.logs.len());
-        // Those with events within the cut: an answer rests on it alone, and not on what has come since.
-        for log in self.logs.iter().filter(|log| within.are_in(log)) {
+        // Those with events within the cut: an answer rests on it alone, and not on what has come since. By a field, what nobody
+        // can read in any may belong to it.
+        for log in &self.aggregate.index.partitions {
+            let unreadable = unreadable(log, &within.cut)?;
+            let may_have = log.field().is_some() && !unreadable.is_empty();
+            if !may_have && !within.are_in(log) {
+                continue;
+            }
             let events = order.iter().filter(|spot| spot.place == log.place);
             used.push(LogUsed {
                 topic: log.topic.clone(),
                 partition: log.number,
+                by: log.field().map(str::to_owned),
                 events: events.count() as u64,
                 ranges: runs(applied, log.place),
-                unreadable: unreadable(log, &within.cut)?,
+                unreadable,
                 log_start_offset: log.log.log_start_offset(),
             });
         }

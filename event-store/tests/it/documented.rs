@@ -27,10 +27,15 @@ fn company() -> Table {
             _ => table.register(SchemaType::Protobuf, "packages", &text),
         };
     }
-    // The page has the only schema in JSON.
+    // The page has the only schemas in JSON.
     for text in blocks("json") {
         if text.contains("$schema") {
-            table.register(SchemaType::Json, "payments", text);
+            let topic = if text.contains("InvoiceSent") {
+                "invoices"
+            } else {
+                "payments"
+            };
+            table.register(SchemaType::Json, topic, text);
         }
     }
     let joined: Vec<&str> = blocks("json")
@@ -100,9 +105,10 @@ fn the_documented_folds_load_and_their_cases_pass() {
                 "package",
                 "payment",
                 "settled-order",
+                "checked-out-order",
                 "customer"
             ],
-            5
+            6
         )
     );
 }

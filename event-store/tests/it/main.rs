@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod asked;
+mod by_field;
 mod copies;
 mod damage;
 mod declarative;

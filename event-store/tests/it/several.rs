@@ -6,13 +6,14 @@ use annals_event_store::{AnyFold, AsOf, Format, Page, Question, StoreError, decl
 use annals_schema_model::SchemaType;
 use serde_json::{Value, json};
 
-use crate::merged::world::{FOLD, KEYS, RECORDS, Step, TOPICS, World};
+use crate::merged::world::{FOLD, KEYS, Kind, RECORDS, Step, TOPICS, World};
 use crate::support::Table;
 
 /// Orders 0 to 3 have one event each in every topic, and one more in the first.
 fn some() -> World {
     let all = (0..TOPICS.len()).chain([0]);
     let step = |topic, key| Step {
+        kind: Kind::Event,
         topic,
         partition: usize::from(key % 2),
         key,
@@ -28,6 +29,7 @@ fn some() -> World {
 #[test]
 fn what_one_topic_has_lost_is_missed() {
     let step = |topic, ms| Step {
+        kind: Kind::Event,
         topic,
         partition: 0,
         key: 1,
@@ -153,7 +155,7 @@ fn what_several_topics_have_no_answer_to_is_refused() {
         assert!(
             error
                 .to_string()
-                .contains("does not work for whole, whose events are in several topics: "),
+                .contains("does not work for whole, whose events are not those of one topic by key: "),
             "{error}"
         );
     }

@@ -109,19 +109,27 @@ fn list(answer: &Value, format: Format) -> Result<Exit, Failure> {
 fn folds(aggregates: &[Value]) -> Vec<Value> {
     let fold = |one: &Value| {
         let mut fold = json!({"name": one["name"], "topic": one["topic"], "fold": one["fold"], "readers": one["readers"]});
-        if let Some(topics) = one.get("topics") {
-            fold["topics"] = topics.clone();
+        for part in ["topics", "by"] {
+            if let Some(told) = one.get(part) {
+                fold[part] = told.clone();
+            }
         }
         fold
     };
     aggregates.iter().map(fold).collect()
 }
 
-/// The topic of an aggregate, or its topics.
+/// The topic of an aggregate, or its topics, with the fields that say whose their events are.
 fn topics(fold: &Value) -> String {
     match items(&fold["topics"]) {
         [] => output::cell(&fold["topic"]),
-        topics => topics.iter().map(output::cell).collect::<Vec<_>>().join(", "),
+        topics => {
+            let told = |topic: &Value| match fold["by"][topic.as_str().unwrap_or_default()].as_str() {
+                None => output::cell(topic),
+                Some(field) => format!("{} by {field}", output::cell(topic)),
+            };
+            topics.iter().map(told).collect::<Vec<_>>().join(", ")
+        }
     }
 }
 

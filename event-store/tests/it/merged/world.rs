@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use annals_event_store::{AsOf, Cut, EventStore, LogName, Page, StoreError, declarative};
-use annals_schema_model::SchemaType;
+use annals_event_store::{AsOf, Cut, EventStore, LogName, LogUsed, Page, StoreError, declarative};
+use annals_kafka_wire::batch::{Batch, BatchBuilder, Marker};
 use annals_schema_model::avro::wire;
+use annals_schema_model::{SchemaId, SchemaType};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -43,9 +45,33 @@ events:
       - set: { last: at.revision }
 ";
 
+/// The same of events whose key is another's in the topics but the first.
+pub(crate) fn fold_by_field() -> String {
+    let topics = "topics:\n  - orders\n  - {topic: packages, by: of}\n  - {topic: bills, by: whose.id}";
+    FOLD.replace("topics: [orders, packages, bills]", topics)
+}
+
+/// What is written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Kind {
+    Event,
+    /// An event that names nobody.
+    Nobodys,
+    /// A record without a value, or in the first topic without a key.
+    Bare,
+    /// One that cannot be read; an event in the first topic.
+    Hidden,
+    /// An event of a transaction that was aborted, and its marker.
+    Aborted,
+}
+
+/// Whose the records are that are nobody's.
+const NOBODY: u8 = u8::MAX;
+
 /// An event: where it went, and when by its producer's clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
+    pub(crate) kind: Kind,
     pub(crate) topic: usize,
     pub(crate) partition: usize,
     pub(crate) key: u8,
@@ -53,8 +79,19 @@ pub(crate) struct Step {
 }
 
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..TOPICS.len(), 0..PARTITIONS, 0..KEYS, 0i64..12);
-    let step = step.prop_map(|(topic, partition, key, ms)| Step {
+    steps_of(Just(Kind::Event))
+}
+
+/// With all that may stand between events.
+pub(crate) fn mixed_steps() -> impl Strategy<Value = Vec<Step>> {
+    let others = [Kind::Nobodys, Kind::Bare, Kind::Hidden, Kind::Aborted];
+    steps_of(prop_oneof![4 => Just(Kind::Event), 1 => proptest::sample::select(others.to_vec())])
+}
+
+fn steps_of(kind: impl Strategy<Value = Kind>) -> impl Strategy<Value = Vec<Step>> {
+    let step = (kind, 0..TOPICS.len(), 0..PARTITIONS, 0..KEYS, 0i64..12);
+    let step = step.prop_map(|(kind, topic, partition, key, ms)| Step {
+        kind,
         topic,
         partition,
         key,
@@ -87,69 +124,190 @@ impl Event {
     }
 }
 
+/// Topic, partition and offset.
+type LogOffset = (usize, usize, i64);
+
 /// What was written.
 pub(crate) struct World {
     pub(crate) events: Vec<Event>,
+    /// Where those are that nobody can read.
+    pub(crate) hidden: Vec<LogOffset>,
+    /// One behind the last offset of each log.
+    ends: [[i64; PARTITIONS]; TOPICS.len()],
     pub(crate) store: EventStore,
     pub(crate) table: Arc<Table>,
     pub(crate) logs: Vec<Logs>,
 }
 
+/// The schemas of the topics, and their ids.
+fn schemas(by_field: bool) -> (Arc<Table>, [SchemaId; TOPICS.len()]) {
+    let mut table = Table::default();
+    let text = |of: usize| {
+        let field = match (by_field, of) {
+            (true, 1) => r#",{"name":"of","type":["null","string"]}"#,
+            (true, 2) => {
+                r#",{"name":"whose","type":{"type":"record","name":"Whose","fields":[{"name":"id","type":["null","string"]}]}}"#
+            }
+            _ => "",
+        };
+        let record = RECORDS[of];
+        format!(r#"{{"type":"record","name":"{record}","fields":[{{"name":"n","type":"long"}}{field}]}}"#)
+    };
+    let ids = [0, 1, 2].map(|of| table.register(SchemaType::Avro, TOPICS[of], &text(of)));
+    (Arc::new(table), ids)
+}
+
 impl World {
     pub(crate) fn of(steps: &[Step]) -> World {
-        let mut table = Table::default();
-        let text = |record| {
-            format!(r#"{{"type":"record","name":"{record}","fields":[{{"name":"n","type":"long"}}]}}"#)
-        };
-        let ids = [0, 1, 2].map(|of| table.register(SchemaType::Avro, TOPICS[of], &text(RECORDS[of])));
-        let table = Arc::new(table);
-        let logs: Vec<Logs> = TOPICS.iter().map(|topic| Logs::new(topic, PARTITIONS)).collect();
-        let mut ends = [[(0i64, i64::MIN); PARTITIONS]; TOPICS.len()];
-        let mut placed = BTreeMap::new();
-        let mut events = Vec::new();
-        let mut writes: BTreeMap<(usize, usize), Vec<Write>> = BTreeMap::new();
-        for (n, step) in steps.iter().enumerate() {
-            let (offset, latest_ms) = &mut ends[step.topic][step.partition];
-            *latest_ms = step.ms.max(*latest_ms);
-            let of = (step.topic, step.partition, step.key);
-            let placed_ms = placed.entry(of).or_insert(step.ms);
-            *placed_ms = step.ms.max(*placed_ms);
-            events.push(Event {
-                n,
-                key: step.key,
-                latest_ms: *latest_ms,
-                placed_ms: *placed_ms,
-                topic: step.topic,
-                partition: step.partition,
-                offset: *offset,
-            });
-            *offset += 1;
-            let mut body = wire::Writer::new();
-            body.long(n as i64);
-            writes
-                .entry((step.topic, step.partition))
-                .or_default()
-                .push(Write {
-                    ms: step.ms,
-                    key: Some(id(step.key).into_bytes()),
-                    value: Some(enveloped(ids[step.topic], &body.into_bytes())),
-                    headers: vec![],
-                });
-        }
-        for ((topic, partition), writes) in &writes {
-            for batch in writes.chunks(7) {
-                logs[*topic].append(*partition, batch);
-            }
-        }
+        World::new(steps, false)
+    }
+
+    /// Of topics whose events say in a field whose they are, but for the first.
+    pub(crate) fn by_field(steps: &[Step]) -> World {
+        World::new(steps, true)
+    }
+
+    fn empty(by_field: bool) -> (World, [SchemaId; TOPICS.len()]) {
+        let (table, ids) = schemas(by_field);
+        let segments = by_field.then_some(400);
+        let logs: Vec<Logs> = TOPICS
+            .iter()
+            .map(|topic| Logs::in_segments(topic, PARTITIONS, segments))
+            .collect();
         let store = EventStore::new(table.clone());
-        let fold = declarative::load(FOLD, &*table).unwrap();
-        let sources = logs.iter().map(Logs::source).collect();
-        store.add_merged(Box::new(fold), sources).unwrap();
-        World {
-            events,
+        let world = World {
+            events: Vec::new(),
+            hidden: Vec::new(),
+            ends: Default::default(),
             store,
             table,
             logs,
+        };
+        (world, ids)
+    }
+
+    fn new(steps: &[Step], by_field: bool) -> World {
+        let (mut world, ids) = World::empty(by_field);
+        let mut latest = [[i64::MIN; PARTITIONS]; TOPICS.len()];
+        let mut placed = BTreeMap::new();
+        let mut writes: BTreeMap<(usize, usize), Vec<Write>> = BTreeMap::new();
+        for (n, step) in steps.iter().enumerate() {
+            let Step {
+                topic,
+                partition,
+                key,
+                ms,
+                ..
+            } = *step;
+            let is_by_field = by_field && topic > 0;
+            let kind = match step.kind {
+                Kind::Nobodys | Kind::Hidden if !is_by_field => Kind::Event,
+                kind => kind,
+            };
+            let mut write = world.write(step, n, ids[topic], is_by_field, kind);
+            let offset = world.ends[topic][partition];
+            if kind == Kind::Aborted {
+                // Behind what is to be written before it.
+                world.flush(topic, partition, writes.remove(&(topic, partition)));
+                world.abort(topic, partition, &write, n as i64);
+                world.ends[topic][partition] += 2;
+                continue;
+            }
+            if kind == Kind::Hidden {
+                // Cut short, or of a schema that nobody knows.
+                let unknown = SchemaId::new(99).unwrap();
+                write.value = Some(if n % 2 == 0 {
+                    enveloped(ids[topic], &[])
+                } else {
+                    enveloped(unknown, &[0])
+                });
+                world.hidden.push((topic, partition, offset));
+            }
+            let latest_ms = &mut latest[topic][partition];
+            *latest_ms = ms.max(*latest_ms);
+            let key = if kind == Kind::Event { key } else { NOBODY };
+            let placed_ms = placed.entry((topic, partition, key)).or_insert(ms);
+            *placed_ms = ms.max(*placed_ms);
+            world.events.push(Event {
+                n,
+                key,
+                latest_ms: *latest_ms,
+                placed_ms: *placed_ms,
+                topic,
+                partition,
+                offset,
+            });
+            world.ends[topic][partition] += 1;
+            writes.entry((topic, partition)).or_default().push(write);
+        }
+        for ((topic, partition), writes) in writes {
+            world.flush(topic, partition, Some(writes));
+        }
+        world.follow(if by_field {
+            fold_by_field()
+        } else {
+            FOLD.to_owned()
+        });
+        world
+    }
+
+    /// Follows the logs with a fold.
+    fn follow(&mut self, fold: String) {
+        let fold = declarative::load(&fold, &*self.table).unwrap();
+        let sources = self.logs.iter().map(Logs::source).collect();
+        self.store.add_merged(Box::new(fold), sources).unwrap();
+    }
+
+    /// Another store in the place of this one, which knows what is on disk.
+    pub(crate) fn restart(&mut self) {
+        self.store = EventStore::new(self.table.clone());
+        self.follow(fold_by_field());
+    }
+
+    fn write(&self, step: &Step, n: usize, schema: SchemaId, is_by_field: bool, kind: Kind) -> Write {
+        let mut body = wire::Writer::new();
+        body.long(n as i64);
+        if is_by_field && kind == Kind::Nobodys {
+            body.long(0);
+        } else if is_by_field {
+            body.long(1);
+            body.string(&id(step.key));
+        }
+        let key = match (is_by_field, kind) {
+            // Another's, which says nothing.
+            (true, _) => Some(id((step.key + 1) % KEYS)),
+            (false, Kind::Bare) => None,
+            (false, _) => Some(id(step.key)),
+        };
+        Write {
+            ms: step.ms,
+            key: key.map(String::into_bytes),
+            value: (!is_by_field || kind != Kind::Bare).then(|| enveloped(schema, &body.into_bytes())),
+            headers: vec![],
+        }
+    }
+
+    fn flush(&self, topic: usize, partition: usize, writes: Option<Vec<Write>>) {
+        for batch in writes.unwrap_or_default().chunks(7) {
+            self.logs[topic].append(partition, batch);
+        }
+    }
+
+    /// Writes a record in a transaction that is aborted.
+    fn abort(&self, topic: usize, partition: usize, write: &Write, producer: i64) {
+        let mut builder = BatchBuilder::new().producer(producer, 0, 0).transactional();
+        builder.push(write.ms, write.key.as_deref(), write.value.as_deref(), &[]);
+        let marker = Marker {
+            committed: false,
+            coordinator_epoch: 0,
+        };
+        for bytes in [builder.build(), marker.build(write.ms, producer, 0)] {
+            let (batch, _) = Batch::parse(&bytes, 0).unwrap();
+            let partition = &self.logs[topic].partitions[partition];
+            let appended = partition.append(&batch, 0).unwrap();
+            partition
+                .wait_durable(appended.last_offset, Duration::from_secs(10))
+                .unwrap();
         }
     }
 
@@ -167,16 +325,52 @@ impl World {
         self.cut(&mut |_| true)
     }
 
-    /// The cut of the first records of each log, as long as they are wanted.
+    /// The cut of the first records of each log, as long as they are wanted, with what is no record between and behind them.
     pub(crate) fn cut(&self, is_wanted: &mut dyn FnMut(&Event) -> bool) -> Cut {
-        let mut lasts = [[-1; PARTITIONS]; TOPICS.len()];
+        let mut lasts = self.ends.map(|ends| ends.map(|end| end - 1));
+        let mut ended = [[false; PARTITIONS]; TOPICS.len()];
+        let mut begun = ended;
         for event in &self.events {
-            let last = &mut lasts[event.topic][event.partition];
-            if *last == event.offset - 1 && is_wanted(event) {
-                *last = event.offset;
+            let (topic, partition) = (event.topic, event.partition);
+            if ended[topic][partition] {
+                continue;
             }
+            if is_wanted(event) {
+                begun[topic][partition] = true;
+                continue;
+            }
+            ended[topic][partition] = true;
+            lasts[topic][partition] = if begun[topic][partition] {
+                event.offset - 1
+            } else {
+                -1
+            };
         }
         cut_of(&lasts)
+    }
+
+    /// What a cut means for these logs.
+    pub(crate) fn taken(&self, lasts: &[[i64; PARTITIONS]; 3]) -> Cut {
+        let mut taken = *lasts;
+        for (taken, ends) in taken.iter_mut().flatten().zip(self.ends.iter().flatten()) {
+            *taken = (*taken).min(ends - 1);
+        }
+        cut_of(&taken)
+    }
+
+    /// Holds what an answer says nobody can read to what nobody can.
+    fn check_hidden(&self, cut: &Cut, logs: &[LogUsed]) -> Result<(), TestCaseError> {
+        for (topic, partition, offset) in &self.hidden {
+            let is_here =
+                |log: &&LogUsed| log.topic == TOPICS[*topic] && log.partition as usize == *partition;
+            let told = logs.iter().filter(is_here).flat_map(|log| &log.unreadable);
+            let is_told = told
+                .into_iter()
+                .any(|range| (range.first..=range.last).contains(offset));
+            let is_within = *offset <= cut.last_in(TOPICS[*topic], *partition as u32);
+            prop_assert!(is_told || !is_within, "{} {} {}", topic, partition, offset);
+        }
+        Ok(())
     }
 
     /// Every answer at a point, which means this cut.
@@ -224,6 +418,7 @@ impl World {
                 .map(|byte| format!("{byte:02x}"))
                 .collect();
             prop_assert_eq!(&answer.offsets_applied.sha256, &sha256);
+            self.check_hidden(cut, &answer.logs)?;
             for log in &answer.logs {
                 let here =
                     |one: &&Event| TOPICS[one.topic] == log.topic && one.partition as u32 == log.partition;
@@ -291,8 +486,11 @@ pub(crate) fn state(events: &[Event]) -> Value {
     json!({"seen": seen, "last": events.len() - 1})
 }
 
+/// The last offset of each log.
+pub(crate) type Ends = [[i64; PARTITIONS]; TOPICS.len()];
+
 /// How many of each log's records a cut has.
-pub(crate) fn ends() -> impl Strategy<Value = [[i64; PARTITIONS]; 3]> {
+pub(crate) fn ends() -> impl Strategy<Value = Ends> {
     let end = || -1i64..12;
     [[end(), end()], [end(), end()], [end(), end()]]
 }

@@ -49,7 +49,7 @@ impl Check {
                     "{file} is sound: fold {} of revision {}, over topic {}",
                     id.name,
                     id.rev,
-                    fold.topics().join(", ")
+                    fold.told_topics().join(", ")
                 ))?;
             }
             (Err(problems), Format::Table) => {
