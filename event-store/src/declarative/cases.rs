@@ -19,6 +19,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use annals_schema_model::{Raw, Timestamp, Writing};
 use serde::Deserialize;
@@ -28,7 +29,7 @@ use serde_saphyr::Spanned;
 use super::fault::{LoadError, Place};
 use super::ids::Topic;
 use super::load::parse;
-use super::{Declarative, Events};
+use super::{Declarative, Message};
 use crate::cause::Headers;
 use crate::changes::{at, changes, escaped};
 use crate::fold::{AnyFold, At, Cell, Recorded, Spent, Step};
@@ -247,25 +248,25 @@ impl Declarative {
         subjects: &dyn Subjects,
     ) -> Result<(annals_schema_model::SchemaId, Vec<u8>), LoadError> {
         let (name, place) = (&event.event.value, Place::of(&event.event));
-        let writer = match &self.events {
-            Events::Records(readers) => {
+        let message = self.events.message_of(name);
+        let writer = match message {
+            Some(_) if !event.data.contains_key(name) => {
+                return Err(place.wrong(format!(
+                    "the data of `{name}` is the whole message, with the member `{name}` in it"
+                )));
+            }
+            Some(message) => Arc::clone(&message.reader),
+            None => {
                 let of = |topic: &Topic| subjects.latest(&topic.name, name).map(|newest| newest.writer);
                 let latest = || self.topics.iter().find_map(of);
-                let unknown =
-                    || place.wrong(format!("no schema of record {name} is registered for its topic"));
-                readers.get(name).cloned().or_else(latest).ok_or_else(unknown)?
-            }
-            Events::Members { members, reader, .. } => {
-                if !members.contains(name) {
-                    let message = format!("there is no event `{name}`; there are {}", members.join(", "));
-                    return Err(place.wrong(message));
-                }
-                if !event.data.contains_key(name) {
-                    return Err(place.wrong(format!(
-                        "the data of `{name}` is the whole message, with the member `{name}` in it"
-                    )));
-                }
-                std::sync::Arc::clone(reader)
+                let unknown = || match &self.events.message {
+                    Some(Message { members, .. }) => {
+                        format!("there is no event `{name}`; there are {}", members.join(", "))
+                    }
+                    None => format!("no schema of record {name} is registered for its topic"),
+                };
+                let known = self.events.records.get(name).cloned().or_else(latest);
+                known.ok_or_else(|| place.wrong(unknown()))?
             }
         };
         let mut data = Json::Object(event.data.clone());
@@ -276,7 +277,7 @@ impl Declarative {
         let body = Writing::of(&writer.schema).write(&data.to_string());
         let body = body.map_err(|error| place.wrong(format!("the data is no {name}: {error}")))?;
         let written = writer.event_name(&body);
-        if matches!(self.events, Events::Records(_)) && written != *name {
+        if message.is_none() && written != *name {
             return Err(place.wrong(format!(
                 "the data is no {name}: it is what the schema calls {written}"
             )));

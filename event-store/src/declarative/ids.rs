@@ -73,7 +73,7 @@ fn field(by: &Spanned<String>) -> Result<IdField, LoadError> {
 }
 
 /// Notes which events of topics that are told apart by a field have no such field, or one that is no id. `shapes` are those of
-/// the fold's events; `members` of a message's, where they are such.
+/// the fold's events.
 pub(super) fn check(
     file: &File,
     topics: &[Topic],
@@ -86,19 +86,17 @@ pub(super) fn check(
         .filter_map(|topic| topic.by.as_ref().map(|(field, place)| (topic, field, place)))
     {
         for ((event, _), shape) in file.events.0.iter().zip(shapes) {
-            let kind = match events {
-                Events::Records(_) => &event.value,
-                Events::Members { message, .. } => message,
-            };
+            let message = events.message_of(&event.value);
+            let kind = message.map_or(&event.value, |message| &message.name);
             if topics.len() > 1 && subjects.latest(&topic.name, kind).is_none() {
                 continue;
             }
-            let found = match (events, at(shape, field, "the message")) {
-                (Events::Members { .. }, Err(_)) => shape
+            let found = match (message, at(shape, field, "the message")) {
+                (Some(_), Err(_)) => shape
                     .field(&event.value, "the message")
                     .and_then(|member| at(&member, field, &event.value)),
-                (Events::Members { .. }, found) => found,
-                (Events::Records(_), _) => at(shape, field, &event.value),
+                (Some(_), found) => found,
+                (None, _) => at(shape, field, &event.value),
             };
             let message = match found {
                 Err(message) => message,
@@ -159,10 +157,12 @@ impl Declarative {
             }
         };
         let found = field.find(&event).or_else(|| {
-            let Events::Members { members, .. } = &self.events else {
-                return None;
-            };
-            let mut set = members.iter().filter_map(|member| event.get(member));
+            let message = self
+                .events
+                .message
+                .as_ref()
+                .filter(|_| matches!(how, How::Message(_)))?;
+            let mut set = message.members.iter().filter_map(|member| event.get(member));
             field.find(set.find(|member| **member != Value::Null)?)
         });
         Ok(Some(found.cloned().unwrap_or_default()))

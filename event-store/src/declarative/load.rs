@@ -16,7 +16,7 @@ use super::pins::{Pin, Pins};
 use super::reader::{avro_shape, members, message_shape};
 use super::slots::Slots;
 use super::text::{Blocks, File};
-use super::{Declarative, Events, Rule};
+use super::{Declarative, Events, Message, Rule};
 use crate::canonical;
 use crate::fold::FoldId;
 use crate::resolve::{Registered, Subjects};
@@ -94,15 +94,12 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
         pins,
         subjects,
     };
-    let readers = match &file.message {
-        None => record_readers(&file, &known, &mut wrong),
-        Some(message) => match message_readers(&file, message, &known, &mut wrong) {
-            Ok(readers) => readers,
-            Err(error) => {
-                wrong.push(error);
-                return Err(in_order(wrong));
-            }
-        },
+    let readers = match readers(&file, &known, &mut wrong) {
+        Ok(readers) => readers,
+        Err(error) => {
+            wrong.push(error);
+            return Err(in_order(wrong));
+        }
     };
     ids::check(
         &file,
@@ -227,6 +224,41 @@ impl Known<'_> {
         found.map_err(|message| Place::of(event).wrong(message))
     }
 
+    /// Whether an event is one of the message's, and not a record's or a JSON Schema's.
+    ///
+    /// # Errors
+    /// It could be both, or is neither.
+    fn is_of_message(&self, event: &Spanned<String>, events: &Events) -> Result<bool, LoadError> {
+        let name = &event.value;
+        let Some(message) = &events.message else {
+            return Ok(false);
+        };
+        let mut newest = self
+            .topics
+            .iter()
+            .filter_map(|topic| self.subjects.latest(&topic.name, name));
+        let other = newest.find(|one| !matches!(one.writer.schema, Schema::Proto(_)));
+        let told = match (events.message_of(name).is_some(), other) {
+            // What is chosen stays, whatever is registered later.
+            (true, Some(other)) if self.pins.get(&message.name).is_none() => format!(
+                "`{name}` is an event of message {} and one of {}, and a fold tells its events by their names; give one of them \
+                 another name",
+                message.name, other.subject
+            ),
+            (false, None) if self.pins.get(name).is_none() => format!(
+                "message {} has no event `{name}`; it has {}{}",
+                message.name,
+                message.members.join(", "),
+                match self.topics {
+                    [_] => "",
+                    _ => ", and no record of that name is registered for any of the topics",
+                }
+            ),
+            (is_of_message, _) => return Ok(is_of_message),
+        };
+        Err(Place::of(event).wrong(told))
+    }
+
     /// The newest schema of an event, if that is the same for all topics that have one.
     fn newest(&self, name: &str, kind: &str) -> Result<(Arc<Writer>, Pin), String> {
         let newest = self
@@ -255,55 +287,74 @@ impl Known<'_> {
     }
 }
 
-/// The readers of records, and of the events of JSON Schemas. Where one is missing, what the event is like is not known, and
-/// the rest is checked all the same.
-fn record_readers(file: &File, known: &Known<'_>, wrong: &mut Vec<LoadError>) -> Readers {
+/// The readers of all events. Where one is missing, what the event is like is not known, and the rest is checked all the same.
+///
+/// # Errors
+/// What is wrong with the message, whose events are not known then.
+fn readers(file: &File, known: &Known<'_>, wrong: &mut Vec<LoadError>) -> Result<Readers, LoadError> {
     let mut readers = Readers {
         shapes: vec![],
         fingerprints: vec![],
-        events: Events::Records(BTreeMap::new()),
+        events: Events {
+            records: BTreeMap::new(),
+            message: None,
+        },
         pins: Pins::default(),
     };
-    let mut by_name: BTreeMap<String, Arc<Writer>> = BTreeMap::new();
+    let message = file.message.as_ref();
+    let whole = message.map(|message| message_reader(message, known, &mut readers));
+    let whole = whole.transpose()?;
     for (event, _) in &file.events.0 {
-        let name = &event.value;
-        let found = known.reader(event, "record");
-        let found = found.and_then(|(reader, pin)| match &reader.schema.of_event(name) {
-            Schema::Avro(schema) => Ok((avro_shape(schema), reader, pin)),
-            #[cfg(feature = "json")]
-            Schema::Json(schema) => Ok((schema.shape(name).unwrap_or(Shape::Any), reader, pin)),
-            _ => Err(Place::of(event).wrong(format!(
-                "{name} is a Protobuf message; give the message as `message:` and its oneof's members as events"
-            ))),
-        });
-        match found {
-            Ok((shape, reader, pin)) => {
-                readers.shapes.push(shape);
-                readers.fingerprints.push((name.clone(), reader.fingerprint));
-                readers.pins.insert(name, pin);
-                by_name.insert(name.clone(), reader);
-            }
-            Err(error) => {
-                readers.shapes.push(Shape::Any);
-                wrong.push(error);
-            }
-        }
+        let found = match (known.is_of_message(event, &readers.events), &whole) {
+            (Ok(true), Some(whole)) => Ok(whole.clone()),
+            (Ok(_), _) => record_reader(event, known, &mut readers),
+            (Err(error), _) => Err(error),
+        };
+        readers.shapes.push(found.unwrap_or_else(|error| {
+            wrong.push(error);
+            Shape::Any
+        }));
     }
-    readers.events = Events::Records(by_name);
-    readers
+    // What was ignored when the message was chosen is ignored whatever becomes of its schema.
+    if message.is_some_and(|message| known.pins.get(&message.value).is_none()) {
+        let ignored = file.ignore.iter();
+        wrong.extend(ignored.filter_map(|event| known.is_of_message(event, &readers.events).err()));
+    }
+    Ok(readers)
 }
 
-fn message_readers(
-    file: &File,
+/// The reader of a record, or of an event of a JSON Schema, and what the event is like.
+fn record_reader(
+    event: &Spanned<String>,
+    known: &Known<'_>,
+    readers: &mut Readers,
+) -> Result<Shape, LoadError> {
+    let name = &event.value;
+    let (reader, pin) = known.reader(event, "record")?;
+    let shape = match &reader.schema.of_event(name) {
+        Schema::Avro(schema) => avro_shape(schema),
+        #[cfg(feature = "json")]
+        Schema::Json(schema) => schema.shape(name).unwrap_or(Shape::Any),
+        _ => {
+            return Err(Place::of(event).wrong(format!(
+                "{name} is a Protobuf message; give the message as `message:` and its oneof's members as events"
+            )));
+        }
+    };
+    readers.fingerprints.push((name.clone(), reader.fingerprint));
+    readers.pins.insert(name, pin);
+    readers.events.records.insert(name.clone(), reader);
+    Ok(shape)
+}
+
+/// The reader of a message, and what it is like.
+fn message_reader(
     message: &Spanned<String>,
     known: &Known<'_>,
-    wrong: &mut Vec<LoadError>,
-) -> Result<Readers, LoadError> {
-    let place = Place::of(message);
-    let name = &message.value;
+    readers: &mut Readers,
+) -> Result<Shape, LoadError> {
+    let (place, name) = (Place::of(message), &message.value);
     let (reader, pin) = known.reader(message, "message")?;
-    let mut used = Pins::default();
-    used.insert(name, pin);
     let Schema::Proto(schema) = &reader.schema else {
         return Err(place.wrong(format!(
             "{name} is no Protobuf message; leave `message:` out and name the records as events"
@@ -311,23 +362,12 @@ fn message_readers(
     };
     let (descriptor, members) = members(schema, name)
         .ok_or_else(|| place.wrong(format!("message {name} has no oneof to tell its events apart")))?;
-    let named = file.events.0.iter().map(|(event, _)| event).chain(&file.ignore);
-    for stranger in named.filter(|event| !members.contains(&event.value)) {
-        let message = format!(
-            "message {name} has no event `{}`; it has {}",
-            stranger.value,
-            members.join(", ")
-        );
-        wrong.push(Place::of(stranger).wrong(message));
-    }
-    Ok(Readers {
-        shapes: file.events.0.iter().map(|_| message_shape(&descriptor)).collect(),
-        fingerprints: vec![(name.clone(), reader.fingerprint)],
-        events: Events::Members {
-            message: name.clone(),
-            members,
-            reader,
-        },
-        pins: used,
-    })
+    readers.fingerprints.push((name.clone(), reader.fingerprint));
+    readers.pins.insert(name, pin);
+    readers.events.message = Some(Message {
+        name: name.clone(),
+        members,
+        reader,
+    });
+    Ok(message_shape(&descriptor))
 }

@@ -33,15 +33,13 @@ mod verb;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 
-#[cfg(feature = "json")]
-use annals_schema_model::Schema;
 use annals_schema_model::cel::{Budget, Node, Shape};
-use annals_schema_model::{DecodeError, Raw, Reading, Resolve, SchemaId, Value, Writer};
+use annals_schema_model::{DecodeError, Raw, Reading, Resolve, Schema, SchemaId, Value, Writer};
 use rustc_hash::FxHashMap;
 
 use self::carried::came;
 pub use self::cases::{CaseResult, run_cases};
-pub(crate) use self::events::{Events, Rule};
+pub(crate) use self::events::{Events, Message, Rule};
 pub use self::fault::LoadError;
 use self::ids::Topic;
 pub use self::load::{TEXT_BYTES_MAX, load, load_checked, load_pinned, name_of, rev_of};
@@ -89,12 +87,10 @@ impl Declarative {
 
     /// The rule for an event of a message; `Err` when there is none to run.
     fn member_rule(&self, event: &Value) -> Result<&Rule, Step> {
-        let Events::Members { message, members, .. } = &self.events else {
-            return Err(Step::UnknownKind);
-        };
-        if !matches!(event, Value::Record { name, .. } if **name == **message) {
-            return Err(Step::UnknownKind);
-        }
+        let of_event =
+            |message: &&Message| matches!(event, Value::Record { name, .. } if **name == *message.name);
+        let message = self.events.message.as_ref().filter(of_event);
+        let members = &message.ok_or(Step::UnknownKind)?.members;
         let set = members
             .iter()
             .find(|member| !matches!(event.get(member), None | Some(Value::Null)));
@@ -111,9 +107,9 @@ impl Declarative {
     /// How a field of an event came from its writer, and by which rule.
     fn came(&self, writer: &Writer, field: &[String]) -> Option<(ValueFrom, Option<RuleUsed>)> {
         let name = writer.schema.record_name()?;
-        let reader = match &self.events {
-            Events::Records(readers) => readers.get(&name)?,
-            Events::Members { reader, .. } => reader,
+        let reader = match (&writer.schema, &self.events.message) {
+            (Schema::Proto(_), Some(message)) => &message.reader,
+            _ => self.events.records.get(&name)?,
         };
         let plan = self.known_plan(writer.id);
         let steps = plan.as_ref().map_or(&[][..], |plan| &plan.steps);

@@ -4,6 +4,7 @@
 //! had written it. Invariant: a plan is what it is for ever, because versions are.
 
 use std::borrow::Cow;
+#[cfg(feature = "json")]
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
@@ -16,7 +17,7 @@ use annals_schema_model::{DecodeError, Reading, Resolve, Schema, SchemaId, Write
 
 use super::migration::Versions;
 use super::rules::Step;
-use super::{Declarative, Events};
+use super::{Declarative, Message};
 use crate::fold::AnyFold;
 
 /// Writer schemas whose readings are kept.
@@ -102,22 +103,11 @@ impl Declarative {
         plans.get(&schema).map(Arc::clone)
     }
 
-    /// The pinned events that a schema may hold, each with its reader.
-    fn readers_of<'a>(&'a self, writer: &'a Writer) -> impl Iterator<Item = (&'a str, &'a Arc<Writer>)> {
-        let all: Vec<(&str, &Arc<Writer>)> = match &self.events {
-            Events::Records(readers) => readers
-                .iter()
-                .map(|(name, reader)| (name.as_str(), reader))
-                .collect(),
-            Events::Members { message, reader, .. } => vec![(message.as_str(), reader)],
-        };
-        all.into_iter().filter(|(name, _)| writer.schema.has_event(name))
-    }
-
     /// The plan with what lies between the writer and the reader.
     fn migrated(&self, writer: &Arc<Writer>, resolve: &dyn Resolve) -> Result<Plan, String> {
         let mut steps = Vec::new();
-        for (name, reader) in self.readers_of(writer) {
+        let readers = self.events.readers();
+        for (name, reader) in readers.filter(|(name, _)| writer.schema.has_event(name)) {
             if let Some(pin) = self.pins.get(name)
                 && !pin.reads_without_rules(writer.id)
             {
@@ -132,42 +122,45 @@ impl Declarative {
     }
 
     fn how(&self, writer: &Writer) -> How {
-        #[cfg(feature = "json")]
-        if let (Events::Records(readers), Schema::Json(writer)) = (&self.events, &writer.schema) {
-            let shape = |(name, reader): (&String, &Arc<Writer>)| match &reader.schema {
-                Schema::Json(schema) => Some((name.clone(), schema.shape(name)?)),
-                _ => None,
-            };
-            return How::Json {
-                reading: annals_schema_model::json::Reading::of(writer),
-                shapes: readers.iter().filter_map(shape).collect(),
-            };
-        }
-        match &self.events {
-            Events::Members { reader, .. } => self
+        match (&writer.schema, &self.events.message) {
+            #[cfg(feature = "json")]
+            (Schema::Json(writer), _) => {
+                let shape = |(name, reader): (&String, &Arc<Writer>)| match &reader.schema {
+                    Schema::Json(schema) => Some((name.clone(), schema.shape(name)?)),
+                    _ => None,
+                };
+                How::Json {
+                    reading: annals_schema_model::json::Reading::of(writer),
+                    shapes: self.events.records.iter().filter_map(shape).collect(),
+                }
+            }
+            (Schema::Proto(_), Some(Message { reader, .. })) => self
                 .reading(writer.id, &writer.schema, (reader.id, &reader.schema))
                 .map_or_else(|plan| plan, How::Message),
-            Events::Records(readers) => {
+            _ => {
                 let branches = writer.schema.branches();
                 if branches.is_empty() {
-                    return self.how_record(writer.id, &writer.schema, readers);
+                    return self.how_record(writer.id, &writer.schema);
                 }
                 let branches = branches.iter();
-                let hows = branches.map(|branch| self.how_record(writer.id, branch, readers));
-                How::Branches(hows.collect())
+                How::Branches(
+                    branches
+                        .map(|branch| self.how_record(writer.id, branch))
+                        .collect(),
+                )
             }
         }
     }
 
     /// How what was written with the schema of one event is read.
-    fn how_record(&self, writer: SchemaId, schema: &Schema, readers: &BTreeMap<String, Arc<Writer>>) -> How {
+    fn how_record(&self, writer: SchemaId, schema: &Schema) -> How {
         let name = schema.record_name().unwrap_or_default();
         if self.ignore.contains(&name) {
             return How::Ignored;
         }
         match (
             self.rules.iter().position(|rule| rule.event == name),
-            readers.get(&name),
+            self.events.records.get(&name),
         ) {
             (Some(rule), Some(reader)) => self
                 .reading(writer, schema, (reader.id, &reader.schema.of_event(&name)))

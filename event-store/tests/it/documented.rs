@@ -106,9 +106,10 @@ fn the_documented_folds_load_and_their_cases_pass() {
                 "payment",
                 "settled-order",
                 "checked-out-order",
+                "delivered-order",
                 "customer"
             ],
-            6
+            7
         )
     );
 }

@@ -21,6 +21,7 @@ mod json;
 mod merged;
 mod migrated;
 mod migrations;
+mod mixed;
 mod model;
 mod pages;
 mod partitions;
