@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use annals_event_store::{
-    AnyFold, At, Cell, Headers, Recorded, Registered, Step, Subjects, declarative, typed,
+    AnyFold, At, Cell, Headers, Recorded, Registered, Spent, Step, Subjects, declarative, typed,
 };
 use annals_examples::company::{DemoRecord, history};
 use annals_examples::events::SCHEMAS;
@@ -76,6 +76,7 @@ fn compare(registry: &Registry, folds: &[Box<dyn AnyFold>; 2], records: &[&DemoR
             .iter()
             .map(|(name, value)| (name, Some(value)))
             .collect();
+        let spent = Spent::default();
         let event = Recorded {
             topic: record.topic,
             at: At {
@@ -90,6 +91,7 @@ fn compare(registry: &Registry, folds: &[Box<dyn AnyFold>; 2], records: &[&DemoR
                 schema: registry.id(record),
                 body: &record.body,
             },
+            spent: &spent,
         };
         let steps = [0, 1].map(|fold: usize| folds[fold].step(&mut states[fold], &event, registry));
         match &steps {
