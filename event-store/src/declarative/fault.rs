@@ -1,7 +1,7 @@
 //! What is wrong with a fold file, and where.
 
 use annals_schema_model::Span;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::{Error, Location, MessageFormatter as _, Spanned, UserMessageFormatter};
 
 /// A fold file that cannot be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,6 +67,43 @@ impl LoadError {
         let place = error
             .location()
             .map_or(Place::START, |location| Place::at(&location));
-        place.wrong(error.without_snippet().to_string())
+        place.wrong(in_our_words(error.without_snippet()))
+    }
+}
+
+/// What is wrong with a text as YAML, or as a fold, without the words of the parser's interface. How YAML itself is written, it
+/// says in YAML's words.
+fn in_our_words(error: &Error) -> String {
+    let kind = |what: &str| match what {
+        "mapping start" | "map" => "a mapping, such as `name: value`".to_owned(),
+        "sequence start" | "sequence" => "a list".to_owned(),
+        "string scalar" => "a text".to_owned(),
+        other => other.to_owned(),
+    };
+    match error {
+        Error::Eof { .. } => "it ends too early".to_owned(),
+        Error::Unexpected { expected, .. } => format!("there should be {}", kind(expected)),
+        Error::SerdeInvalidType {
+            unexpected, expected, ..
+        } => format!("there should be {expected}, and there is {}", kind(unexpected)),
+        Error::InvalidScalar { ty: "u32", .. } => {
+            format!("there should be a whole number from 0 to {}", u32::MAX)
+        }
+        Error::InvalidScalar { ty, .. } => format!("it is no {ty}"),
+        Error::NullIntoString { .. } => "there should be a text, and there is nothing".to_owned(),
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("`{key}` stands there twice"),
+        Error::DuplicateMappingKey { key: None, .. } => "a key stands there twice".to_owned(),
+        Error::SerdeUnknownField { field, expected, .. } => {
+            format!("there is no `{field}` here; there are {}", expected.join(", "))
+        }
+        Error::SerdeMissingField { field, .. } => format!("`{field}` is missing"),
+        Error::MultipleDocuments { .. } => {
+            "a fold is one document; take out what stands from `---` on".to_owned()
+        }
+        Error::UnknownAnchor { .. } => {
+            "`*` refers to an anchor, and there is none of this name; a text that begins with `*` is quoted"
+                .to_owned()
+        }
+        other => UserMessageFormatter.format_message(other).into_owned(),
     }
 }

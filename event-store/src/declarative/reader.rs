@@ -3,7 +3,7 @@
 use annals_schema_model::avro::{Kind, Logical, NodeId};
 use annals_schema_model::cel::Shape;
 use annals_schema_model::{Schema, avro, proto};
-use prost_reflect::{Kind as Field, MessageDescriptor};
+use prost_reflect::{EnumValueDescriptor, Kind as Field, MessageDescriptor};
 
 /// How deep a recursive schema is followed; below that any value may stand.
 const DEPTH_MAX: usize = 12;
@@ -41,7 +41,8 @@ fn avro_node(schema: &avro::Schema, id: NodeId, depth: usize) -> Shape {
         Kind::Int | Kind::Long => Shape::Int,
         Kind::Float | Kind::Double => Shape::Float,
         Kind::Bytes | Kind::Fixed(_) => Shape::Bytes,
-        Kind::String | Kind::Enum(_) => Shape::Text,
+        Kind::String => Shape::Text,
+        Kind::Enum(kind) => Shape::one_of(kind.symbols.iter().map(String::as_str)),
         Kind::Array(item) => Shape::list(avro_node(schema, *item, depth + 1)),
         Kind::Map(value) => Shape::Map(Box::new(avro_node(schema, *value, depth + 1))),
         Kind::Union(branches) => branches
@@ -121,7 +122,13 @@ fn kind_shape(kind: &Field, depth: usize) -> Shape {
     match kind {
         Field::Double | Field::Float => Shape::Float,
         Field::Bool => Shape::Bool,
-        Field::String | Field::Enum(_) => Shape::Text,
+        Field::String => Shape::Text,
+        Field::Enum(kind) => Shape::one_of(
+            kind.values()
+                .collect::<Vec<_>>()
+                .iter()
+                .map(EnumValueDescriptor::name),
+        ),
         Field::Bytes => Shape::Bytes,
         Field::Message(message) => message_at(message, depth + 1),
         _ => Shape::Int,

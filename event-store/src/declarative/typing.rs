@@ -4,9 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use annals_schema_model::Value;
 use annals_schema_model::cel::{Comparison, Each, Node, Path, Root, Shape, negated_shape};
 
 use super::names::{AT, AT_FIELDS, EVENT, IT, MESSAGE, STATE};
+
+/// Symbols of an enum that a sentence names.
+const SYMBOLS_TOLD_MAX: usize = 20;
 
 /// What an expression may refer to.
 #[derive(Clone, Copy)]
@@ -68,14 +72,7 @@ pub(crate) fn shape(node: &Node, known: &Known<'_>) -> Result<Shape, String> {
     Ok(match node {
         Node::Literal(value) => literal_shape(value),
         Node::Path(path) => return path_shape(path, known),
-        Node::Compare(comparison, a, b) => {
-            let (a, b) = (shape(a, known)?, shape(b, known)?);
-            let ordering = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
-            if !a.comparable(&b) || (ordering && !(a.ordered() && b.ordered())) {
-                return Err(format!("{a} and {b} cannot be compared like this"));
-            }
-            Shape::Bool
-        }
+        Node::Compare(comparison, a, b) => return compared_shape(*comparison, a, b, known),
         Node::And(a, b) | Node::Or(a, b) => {
             condition_fits(a, known)?;
             condition_fits(b, known)?;
@@ -93,14 +90,7 @@ pub(crate) fn shape(node: &Node, known: &Known<'_>) -> Result<Shape, String> {
         Node::Negate(of) => return negated_shape(&shape(of, known)?),
         Node::Field(of, name) => return shape(of, known)?.field(name, "it"),
         Node::Index(of, key) => return index_shape(&shape(of, known)?, &shape(key, known)?),
-        Node::In(a, b) => {
-            let (a, of) = (shape(a, known)?, shape(b, known)?);
-            let element = element_shape(&of)?;
-            if !a.comparable(&element) {
-                return Err(format!("{a} is never in {of}"));
-            }
-            Shape::Bool
-        }
+        Node::In(a, b) => return in_shape(a, b, known),
         Node::Matches(of, _) => return matches_shape(&shape(of, known)?),
         Node::Has(path) => {
             path_shape(path, known)?;
@@ -133,6 +123,60 @@ pub(crate) fn shape(node: &Node, known: &Known<'_>) -> Result<Shape, String> {
             }
         }
     })
+}
+
+fn compared_shape(
+    comparison: Comparison,
+    one: &Node,
+    other: &Node,
+    known: &Known<'_>,
+) -> Result<Shape, String> {
+    let (a, b) = (shape(one, known)?, shape(other, known)?);
+    let ordering = !matches!(comparison, Comparison::Equal | Comparison::NotEqual);
+    if !a.comparable(&b) || (ordering && !(a.ordered() && b.ordered())) {
+        return Err(format!("{a} and {b} cannot be compared like this"));
+    }
+    if !ordering {
+        are_symbols(other, &a).and_then(|()| are_symbols(one, &b))?;
+    }
+    Ok(Shape::Bool)
+}
+
+fn in_shape(one: &Node, list: &Node, known: &Known<'_>) -> Result<Shape, String> {
+    let (a, of) = (shape(one, known)?, shape(list, known)?);
+    let element = element_shape(&of)?;
+    if !a.comparable(&element) {
+        return Err(format!("{a} is never in {of}"));
+    }
+    are_symbols(list, &a).and_then(|()| are_symbols(one, &element))?;
+    Ok(Shape::Bool)
+}
+
+/// Refuses texts as they are written, one or in a list, where only the symbols of an enum can be.
+fn are_symbols(written: &Node, of: &Shape) -> Result<(), String> {
+    let Some(symbols) = of.symbols() else {
+        return Ok(());
+    };
+    let texts = match written {
+        Node::List(items) => items.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    let strange = texts.iter().find_map(|text| match text {
+        Node::Literal(Value::String(text)) if !symbols.contains(text) => Some(text),
+        _ => None,
+    });
+    let Some(strange) = strange else {
+        return Ok(());
+    };
+    let told = symbols.iter().take(SYMBOLS_TOLD_MAX).map(String::as_str);
+    let told = told.collect::<Vec<_>>().join(", ");
+    let more = match symbols.len().saturating_sub(SYMBOLS_TOLD_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Err(format!(
+        "'{strange}' is no symbol of the enum; there are {told}{more}"
+    ))
 }
 
 fn matches_shape(of: &Shape) -> Result<Shape, String> {
@@ -187,8 +231,7 @@ fn each_shape(
     })
 }
 
-fn literal_shape(value: &annals_schema_model::Value) -> Shape {
-    use annals_schema_model::Value;
+fn literal_shape(value: &Value) -> Shape {
     match value {
         Value::Null => Shape::Null,
         Value::Bool(_) => Shape::Bool,

@@ -225,6 +225,46 @@ fn files_that_are_none() {
     refused(&"x".repeat(1 << 20), 1, "at most");
 }
 
+/// What is wrong with a text is told in words of the fold, with its line and column, once.
+#[test]
+fn texts_that_cannot_be_read() {
+    const BEGIN: &str = "name: a\nrev: 1\ntopic: t\nevents:\n  t.E:\n    begin:\n";
+    let check = |text: &str, at: (u32, u32), wanted: &str| {
+        let error = load(text).unwrap_err();
+        assert_eq!((error.line, error.column), at, "{text}");
+        assert_eq!(error.message, wanted, "{text}");
+    };
+    check("", (1, 1), "it ends too early");
+    check("x", (1, 1), "there should be a mapping, such as `name: value`");
+    check("name: [", (1, 7), "there should be a text");
+    check(
+        "name: null\nrev: 1\n",
+        (1, 7),
+        "there should be a text, and there is nothing",
+    );
+    let whole = "there should be a whole number from 0 to 4294967295";
+    check("name: a\nrev: one\n", (2, 6), whole);
+    check("name: a\nrev: -1\n", (2, 6), whole);
+    check("name: a\nname: b\n", (2, 1), "`name` stands there twice");
+    check("name: a\nrev: 1\ntopic: t\n", (3, 1), "`events` is missing");
+    check("name: a\nrev: 1\nignore: x\n", (3, 9), "there should be a list");
+    check(
+        &format!("{BEGIN}      - sett: 1\n"),
+        (7, 9),
+        "there is no `sett` here; there are if, set, remove, status, add, sub, inc, append, remove-where, upsert-by",
+    );
+    check(
+        &format!("{BEGIN}      - inc: [1]\n"),
+        (7, 9),
+        "there should be the name of a field, or a mapping of fields to numbers, and there is a list",
+    );
+    check(
+        &format!("{BEGIN}      - set: {{ a: 1, a: 2 }}\n"),
+        (7, 22),
+        "`a` stands there twice",
+    );
+}
+
 /// Steps a fold through events; `Ok` is the state in JSON.
 pub(crate) fn fold(text: &str, events: &[Till]) -> (serde_json::Value, Vec<Result<Step, Stop>>) {
     let (table, ids) = table();

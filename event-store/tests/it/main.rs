@@ -9,6 +9,7 @@ mod copies;
 mod damage;
 mod declarative;
 mod documented;
+mod enums;
 mod evidence;
 mod explain;
 mod expressions;

@@ -142,6 +142,7 @@ impl Function {
                 shape,
                 Shape::Any
                     | Shape::Text
+                    | Shape::Enum(_)
                     | Shape::Bytes
                     | Shape::List(_)
                     | Shape::Map(_)

@@ -11,6 +11,7 @@ use cel::Env;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use regex::RegexBuilder;
 
+use super::fault::told;
 use super::{Arithmetic, Comparison, Each, Function, Node, Path, Root};
 use crate::{Decimal, Value};
 
@@ -52,11 +53,8 @@ pub fn lower(text: &str, names: &'static Names) -> Result<Node, String> {
         return Err(format!("an expression has at most {TEXT_BYTES_MAX} bytes"));
     }
     let program = WITHOUT_MACROS.compile(text).map_err(|errors| {
-        let first = errors
-            .errors
-            .first()
-            .map_or_else(|| errors.to_string(), |error| error.msg.clone());
-        format!("`{text}` is no CEL expression: {first}")
+        let faults = errors.errors.iter().map(|error| (error.pos, error.msg.as_str()));
+        format!("`{text}` is no CEL expression: {}", told(text, faults))
     })?;
     let mut lowering = Lowering {
         names,
@@ -164,7 +162,16 @@ impl Lowering {
         };
         let pattern = pattern.inner();
         let compiled = RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build();
-        let compiled = compiled.map_err(|error| format!("`{pattern}` is no pattern: {error}"))?;
+        let compiled = compiled.map_err(|error| {
+            // The last line says it; those before draw where.
+            let error = error.to_string();
+            let told = error
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .trim_start_matches("error: ");
+            format!("`{pattern}` is no pattern: {told}")
+        })?;
         Ok(Node::Matches(Box::new(self.lower(&of.expr)?), compiled))
     }
 

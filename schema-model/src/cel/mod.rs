@@ -8,6 +8,7 @@ mod arithmetic;
 mod each;
 mod eval;
 mod expr;
+mod fault;
 mod format;
 mod function;
 mod lower;

@@ -4,6 +4,7 @@
 //! all other shapes are checked when a fold is loaded.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::times::SPAN_MESSAGE;
 
@@ -18,6 +19,8 @@ pub enum Shape {
     Float,
     Decimal,
     Text,
+    /// A text that is one of these.
+    Enum(Arc<[String]>),
     Bytes,
     Timestamp,
     Duration,
@@ -49,12 +52,29 @@ impl Shape {
         }
     }
 
-    /// The shape when there is a value.
+    /// A text that is one of these.
+    #[must_use]
+    pub fn one_of<'a>(symbols: impl IntoIterator<Item = &'a str>) -> Shape {
+        Shape::Enum(symbols.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The shape when there is a value; a symbol of an enum is a text.
     #[must_use]
     pub fn present(&self) -> &Shape {
         match self {
-            Shape::Optional(inner) => inner,
+            Shape::Optional(inner) => inner.present(),
+            Shape::Enum(_) => &Shape::Text,
             shape => shape,
+        }
+    }
+
+    /// The symbols that a value is one of when there is one; nothing where it is of no enum.
+    #[must_use]
+    pub fn symbols(&self) -> Option<&[String]> {
+        match self {
+            Shape::Optional(inner) => inner.symbols(),
+            Shape::Enum(symbols) => Some(symbols),
+            _ => None,
         }
     }
 
@@ -67,6 +87,11 @@ impl Shape {
             (Shape::Optional(a), Shape::Optional(b)) => Shape::optional(a.merge(*b)),
             (Shape::Optional(a), b) | (b, Shape::Optional(a)) => Shape::optional(a.merge(b)),
             (Shape::Int, Shape::Decimal) | (Shape::Decimal, Shape::Int) => Shape::Decimal,
+            (Shape::Enum(a), Shape::Enum(b)) => {
+                let others = b.iter().filter(|symbol| !a.contains(symbol));
+                Shape::Enum(a.iter().chain(others).cloned().collect())
+            }
+            (Shape::Enum(_), Shape::Text) | (Shape::Text, Shape::Enum(_)) => Shape::Text,
             (Shape::List(a), Shape::List(b)) => Shape::list(merge_elements(*a, *b)),
             (Shape::Map(a), Shape::Map(b)) => Shape::Map(Box::new(merge_elements(*a, *b))),
             // An empty mapping is what a map begins as.
@@ -187,6 +212,7 @@ impl fmt::Display for Shape {
             Shape::Float => "a floating-point number",
             Shape::Decimal => "a decimal",
             Shape::Text => "text",
+            Shape::Enum(_) => "a symbol of an enum",
             Shape::Bytes => "bytes",
             Shape::Timestamp => "a timestamp",
             Shape::Duration => "a duration",

@@ -103,6 +103,7 @@ impl Shaping<'_> {
             (a, b) if a == b => a,
             (Shape::Null, shape) | (shape, Shape::Null) => Shape::optional(shape),
             (Shape::Int | Shape::Decimal, Shape::Int | Shape::Decimal) => Shape::Decimal,
+            (a @ (Shape::Text | Shape::Enum(_)), b @ (Shape::Text | Shape::Enum(_))) => a.merge(b),
             _ => Shape::Any,
         })
     }
@@ -121,7 +122,7 @@ impl Shaping<'_> {
         let shape = if types == Types::NULL {
             return Shape::Null;
         } else if is(Types::STRING) {
-            Shape::Text
+            symbols(keywords).unwrap_or(Shape::Text)
         } else if is(Types::INTEGER) {
             Shape::Int
         } else if is(Types::NUMBER) {
@@ -169,6 +170,15 @@ impl Shaping<'_> {
     }
 }
 
+/// The texts among the only values there may be.
+fn symbols(keywords: &Keywords) -> Option<Shape> {
+    let texts = keywords.values.as_deref()?.iter();
+    Some(Shape::one_of(texts.filter_map(|value| match &value.kind {
+        JsonKind::String(text) => Some(&**text),
+        _ => None,
+    })))
+}
+
 /// The types that some values have.
 fn types_of(values: &[Json]) -> Types {
     let of = |value: &Json| match &value.kind {
@@ -191,6 +201,8 @@ fn both(a: Shape, b: Shape) -> Shape {
         (Shape::Optional(a), Shape::Optional(b)) => Shape::optional(both(*a, *b)),
         (Shape::Optional(a), b) | (b, Shape::Optional(a)) => both(*a, b),
         (Shape::Int, Shape::Decimal) | (Shape::Decimal, Shape::Int) => Shape::Int,
+        (symbols @ Shape::Enum(_), Shape::Text | Shape::Enum(_))
+        | (Shape::Text, symbols @ Shape::Enum(_)) => symbols,
         (Shape::List(a), Shape::List(b)) => Shape::list(both(*a, *b)),
         // A map of anything says only that it is an object.
         (Shape::Record { name, fields }, Shape::Map(_)) | (Shape::Map(_), Shape::Record { name, fields }) => {
@@ -248,6 +260,11 @@ mod tests {
             any::<bool>().prop_map(|value| (json!({"type": "boolean"}), json!(value))),
             Just((json!({"type": "null"}), Json::Null)),
             Just((json!({"enum": ["a", "b"]}), json!("b"))),
+            Just((
+                json!({"type": ["string", "null"], "enum": ["a", null]}),
+                Json::Null
+            )),
+            Just((json!({"anyOf": [{"const": "a"}, {"const": "b"}]}), json!("b"))),
             Just((json!({"const": 7}), json!(7))),
             Just((json!({"enum": [1.5, 2]}), json!(1.5))),
             Just((json!({"type": ["string", "null"]}), Json::Null)),
@@ -318,6 +335,7 @@ mod tests {
             | (Shape::Text, Value::String(_))
             | (Shape::Decimal, Value::Decimal(_)) => true,
             (Shape::Int, Value::Int(_) | Value::UInt(_)) => true,
+            (Shape::Enum(symbols), Value::String(text)) => symbols.contains(text),
             (Shape::List(of), Value::Array(items)) => items.iter().all(|item| fits(item, of)),
             (Shape::Map(of), Value::Map(entries)) => entries.iter().all(|(_, entry)| fits(entry, of)),
             (Shape::Record { fields, .. }, Value::Map(_) | Value::Record { .. }) => {
@@ -406,7 +424,8 @@ mod tests {
             "a decimal",
         );
         check(r#"{"type": "string", "format": "date-time"}"#, "text");
-        check(r#"{"const": "x"}"#, "text");
+        check(r#"{"const": "x"}"#, "a symbol of an enum");
+        check(r#"{"anyOf": [{"const": "x"}, {"type": "string"}]}"#, "text");
         check("{}", "of no known type");
         check(r#"{"type": "object"}"#, "a map");
         check(r#"{"properties": {"a": {}}}"#, "a mapping");
