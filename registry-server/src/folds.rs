@@ -73,7 +73,8 @@ type Fold = (String, u32);
 #[derive(Clone, PartialEq, Eq)]
 struct Running {
     fold: FoldId,
-    topics: Vec<(Uuid, usize)>,
+    /// By name, with their ids.
+    topics: Vec<(String, Uuid, usize)>,
 }
 
 /// A fold that was told to read with the newest schema versions.
@@ -286,7 +287,7 @@ impl Folds {
             fold: fold.id().clone(),
             topics: topics
                 .iter()
-                .map(|topic| (topic.id, topic.partitions.len()))
+                .map(|topic| (topic.name.clone(), topic.id, topic.partitions.len()))
                 .collect(),
         };
         if running.get(&(now.fold.name.clone(), now.fold.rev)) != Some(&now) {

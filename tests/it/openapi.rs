@@ -132,6 +132,23 @@ impl Example<'_> {
     }
 }
 
+/// What a page of another site makes a browser send is refused, and that is described.
+fn check_from_another_site(server: &Server, example: &Example<'_>) {
+    let what = format!("{} {}", example.method, example.path);
+    let agent = ureq::Agent::from(ureq::Agent::config_builder().http_status_as_error(false).build());
+    let request = ureq::http::Request::builder()
+        .method(example.method.to_uppercase().as_str())
+        .uri(format!("{}{}", server.http, example.path))
+        .header("origin", "http://elsewhere.example");
+    let answer = agent.run(request.body(()).unwrap()).unwrap();
+    assert_eq!(answer.status().as_u16(), 403, "{what}");
+    let is_described = |status: &str| example.responses[status].is_object();
+    assert!(
+        is_described("403") || is_described("4XX"),
+        "{what}: 403 is not described"
+    );
+}
+
 /// Status, media type and body of an answer.
 fn send(server: &Server, method: &str, path: &str, body: Option<&Value>) -> (u16, String, String) {
     let agent = ureq::Agent::from(ureq::Agent::config_builder().http_status_as_error(false).build());
@@ -183,6 +200,9 @@ fn every_example_works_as_it_is() {
         (turn, Reverse(path.len()))
     });
     for (_, example) in &examples {
+        if example.method != "get" {
+            check_from_another_site(&server, example);
+        }
         example.check(&server, &document["components"]);
     }
     println!(

@@ -104,6 +104,18 @@ fn a_changed_fold_is_compared_loaded_and_asked_beside_the_one_before() {
         1,
         "raise `rev`",
     );
+    let package = fs::read_to_string(root().join("examples/folds/package.yaml")).unwrap();
+    let elsewhere = folder.path().join("elsewhere.yaml");
+    let named = package
+        .replace("name: package", "name: order")
+        .replace("rev: 1", "rev: 3");
+    fs::write(&elsewhere, named).unwrap();
+    check(
+        &server,
+        &["fold", "load", elsewhere.to_str().unwrap()],
+        1,
+        "order@2 is of orders, and this fold of packages",
+    );
     check(&server, &["fold", "diff", &file], 0, "0 of ");
     let side_by_side = |server: &Server| {
         let (new, old) = (

@@ -57,6 +57,21 @@ pub enum SentError {
         /// The file that has it.
         file: String,
     },
+    /// The newest revision of its name is of other topics, and so of other aggregates.
+    #[error(
+        "{} is of {theirs}, and this fold of {mine}: `{name}` would from now on be of other aggregates; give the fold another name",
+        revision_name(name, *rev)
+    )]
+    Elsewhere {
+        /// Its name.
+        name: String,
+        /// The newest revision that runs.
+        rev: u32,
+        /// The topics of that.
+        theirs: String,
+        /// The topics of the one that was sent.
+        mine: String,
+    },
     /// Its file is in the way, or was just changed.
     #[error("{0}")]
     InTheWay(String),
@@ -111,6 +126,7 @@ impl Folds {
         let path = self.place(&fold, line, &found)?;
         self.topics(&fold)
             .map_err(|reason| SentError::Refused(reason.text))?;
+        goes_on(&state, &fold)?;
         let file = FoldFile::create(path, text, fold.pins());
         let file = file.map_err(|reason| SentError::Folder(reason.text))?;
         let (name, rev) = (id.name.clone(), id.rev);
@@ -251,6 +267,25 @@ impl Folds {
             line: None,
             reason: "it has just changed; ask again".to_owned(),
         })))
+    }
+}
+
+/// Refuses a fold that has no topic of the newest revision of its name.
+fn goes_on(state: &State, fold: &Declarative) -> Result<(), SentError> {
+    let (id, mine) = (fold.id(), fold.topics());
+    let mut revisions = state.running.iter().rev();
+    let Some(((_, rev), newest)) = revisions.find(|((name, _), _)| *name == id.name) else {
+        return Ok(());
+    };
+    let theirs: Vec<&str> = newest.topics.iter().map(|(name, ..)| name.as_str()).collect();
+    match theirs.iter().any(|topic| mine.contains(topic)) {
+        true => Ok(()),
+        false => Err(SentError::Elsewhere {
+            name: id.name.clone(),
+            rev: *rev,
+            theirs: theirs.join(", "),
+            mine: mine.join(", "),
+        }),
     }
 }
 

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use annals_event_store::declarative::{LoadError, TEXT_BYTES_MAX};
-use annals_event_store::http::{Answers, Clock, Mistake, NoQuery, Problem};
-use annals_event_store::{LIST_LIMIT_DEFAULT, StoreError, WhatIf, parse_at};
+use annals_event_store::http::{Answers, Clock, Mistake, NoQuery, Problem, point};
+use annals_event_store::{LIST_LIMIT_DEFAULT, WhatIf};
 use axum::{
     Extension, Json,
     extract::{
@@ -56,6 +56,7 @@ struct WhatIfQuery {
     params(("name" = String, Path, description = "The aggregate type, such as `order`; `order@1` by revision 1 of its fold.")),
     responses((status = 200, body = Updated),
         (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
         (status = 500, body = Problem, content_type = "application/problem+json")))]
@@ -79,6 +80,8 @@ async fn update_fold(
     request_body(content = String, content_type = "application/yaml", description = "The fold."),
     responses((status = 200, body = LoadedFold),
         (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
+        (status = 408, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
         (status = 413, body = Problem, content_type = "application/problem+json"),
         (status = 415, body = Problem, content_type = "application/problem+json"),
@@ -104,7 +107,9 @@ async fn load_fold(
     request_body(content = String, content_type = "application/yaml", description = "The changed fold."),
     responses((status = 200, body = WhatIf),
         (status = 400, body = Problem, content_type = "application/problem+json"),
+        (status = 403, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
+        (status = 408, body = Problem, content_type = "application/problem+json"),
         (status = 409, body = Problem, content_type = "application/problem+json"),
         (status = 413, body = Problem, content_type = "application/problem+json"),
         (status = 415, body = Problem, content_type = "application/problem+json"),
@@ -118,7 +123,7 @@ async fn what_if(
     FoldText(text): FoldText,
 ) -> Result<Response, Problem> {
     let Query(query) = query?;
-    let at = parse_at(query.at.as_deref().unwrap_or_default(), clock()).map_err(StoreError::At)?;
+    let at = point("at", query.at.as_deref(), &clock)?;
     let limit = query.limit.unwrap_or(LIST_LIMIT_DEFAULT);
     let body = answers.give(move |out, work| {
         let cursor = query.cursor.as_deref();
@@ -197,6 +202,7 @@ fn no_use(error: SentError) -> Problem {
         }
         SentError::Store(error) => return error.clone().into(),
         SentError::Other { .. } => (StatusCode::CONFLICT, "other-content"),
+        SentError::Elsewhere { .. } => (StatusCode::CONFLICT, "other-topics"),
         SentError::InTheWay(_) => (StatusCode::CONFLICT, "in-the-way"),
         SentError::TooMany(_) => (StatusCode::CONFLICT, "too-many-folds"),
         SentError::Refused(_) | SentError::NotRunning(_) => (StatusCode::CONFLICT, "fold-not-loaded"),
