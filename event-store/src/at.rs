@@ -23,16 +23,17 @@ use std::fmt;
 use annals_schema_model::Timestamp;
 
 use crate::canonical;
-use crate::cut::Cut;
+use crate::cut::{Cut, CutError};
 
 /// Longest text that is looked at.
 const TEXT_BYTES_MAX: usize = 64 * 1024;
 /// How much of a wrong text is shown back.
 const SHOWN_CHARS_MAX: usize = 80;
 /// The forms, as every error names them.
-const FORMS: &str = "give nothing (the head), now, offset:N, revision:N, an RFC 3339 time such as 2024-03-01T12:00:00Z \
+const FORMS: &str = "give nothing (the head), now, an RFC 3339 time such as 2024-03-01T12:00:00Z \
                      (UTC when it names no zone), a date such as 2024-03-01 (its end, in UTC), \
-                     a time ago such as -2h (s, m, h, d, w), or a full cut such as 0=12,1=40";
+                     a time ago such as -2h (s, m, h, d, w), or a full cut such as 0=12,1=40; \
+                     of one aggregate also offset:N or revision:N";
 
 /// As of when: what a question says, before it is resolved to a [`Cut`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,9 +51,9 @@ pub enum AsOf {
     Cut(Cut),
 }
 
-/// A text that is no point in the log; the message names the forms there are.
+/// A text that is no point in the log, or none of what is asked about; the message names the forms there are.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no point in the log: {problem}; {FORMS}")]
+#[error("`{text}` is no point in the log: {problem}")]
 pub struct AtError {
     /// What was given, shortened.
     pub text: String,
@@ -80,7 +81,7 @@ impl AtError {
 /// ```
 pub fn parse_at(text: &str, now_ms: i64) -> Result<AsOf, AtError> {
     let text = text.trim();
-    let wrong = |problem: &str| AtError::new(text, problem);
+    let wrong = |problem: &str| AtError::new(text, format_args!("{problem}; {FORMS}"));
     if text.len() > TEXT_BYTES_MAX {
         return Err(wrong("it is too long"));
     }
@@ -110,7 +111,7 @@ pub fn parse_at(text: &str, now_ms: i64) -> Result<AsOf, AtError> {
         return text
             .parse()
             .map(AsOf::Cut)
-            .map_err(|error| AtError::new(text, error));
+            .map_err(|error: CutError| wrong(&error.to_string()));
     }
     if let Some(ago) = text.strip_prefix('-') {
         let span_ms = span_ms(ago).ok_or_else(|| wrong("a time ago is a number and one of s, m, h, d, w"))?;

@@ -109,6 +109,13 @@ impl Cut {
         mine.map(|(log, last)| (log.partition, *last)).collect()
     }
 
+    /// Whether it has all that another has, and more.
+    pub(crate) fn is_behind(&self, other: &Cut) -> bool {
+        let logs = || self.0.keys().chain(other.0.keys());
+        let has_all = logs().all(|log| self.last_of(log) >= other.last_of(log));
+        has_all && logs().any(|log| self.last_of(log) > other.last_of(log))
+    }
+
     /// The same cut of several topics, with this log ending at this offset.
     #[must_use]
     pub fn ended(&self, log: &LogName, last: i64) -> Cut {

@@ -42,7 +42,7 @@ pub struct Differences {
     pub from: CutTaken,
     /// The point it leads to.
     pub to: CutTaken,
-    /// Whose clock recorded times are by, for all records within either cut; null where there are none.
+    /// Whose clock recorded times are by, for all records within either cut; null where none can be read.
     pub time: Option<TimeSource>,
     /// Batches within either cut, and damaged places of the log, whose records cannot be read; they may hold events of
     /// any aggregate.

@@ -76,6 +76,14 @@ pub enum StoreError {
     /// A point that means nothing here.
     #[error(transparent)]
     At(#[from] AtError),
+    /// Events between a point and an earlier one.
+    #[error("there is nothing from {from} to {to}, which is the earlier: give the earlier point first")]
+    Backwards {
+        /// The point behind which events were asked for.
+        from: String,
+        /// The one up to which.
+        to: String,
+    },
     /// A cursor this store did not give out.
     #[error("`{0}` is not a cursor; use the next_cursor of the page before as it is")]
     Cursor(String),

@@ -180,14 +180,13 @@ impl PartitionIndex {
         self.told(self.keys().offset_recorded_at(time_ms, behind(last)))
     }
 
-    /// Whose clock the times up to an offset are by: a time shown for a record rests on those before it, too, because
-    /// times never run backwards.
-    pub(crate) fn time(&self, last: i64) -> Result<TimeSource, StoreError> {
-        let by_producer = self.told(self.keys().has_producer_time(behind(last)))?;
-        Ok(match by_producer {
-            true => TimeSource::Producer,
-            false => TimeSource::Append,
-        })
+    /// Whose clock the times of the records up to an offset are by; nothing where none of them can be read.
+    pub(crate) fn time(&self, last: i64) -> Result<Option<TimeSource>, StoreError> {
+        if self.told(self.keys().has_producer_time(behind(last)))? {
+            return Ok(Some(TimeSource::Producer));
+        }
+        let has_records = self.told(self.keys().has_records(behind(last)))?;
+        Ok(has_records.then_some(TimeSource::Append))
     }
 
     /// The first and last offsets of the first places whose first offset is within a cut and that nobody can read.
@@ -352,13 +351,13 @@ impl TopicIndex {
         Ok(())
     }
 
-    /// Whose clock the times up to a cut are by; nothing where it has no records.
+    /// Whose clock the times up to a cut are by; nothing where it has no records that can be read.
     pub(crate) fn time(&self, cut: &Cut) -> Result<Option<TimeSource>, StoreError> {
         let mut time = None;
         for partition in &self.partitions {
             let last = partition.last(cut);
             if last >= 0 {
-                time = time.max(Some(partition.time(last)?));
+                time = time.max(partition.time(last)?);
             }
         }
         Ok(time)

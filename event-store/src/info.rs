@@ -34,7 +34,7 @@ pub struct AggregateInfo {
     /// What the fold reads its events with.
     pub readers: Vec<ReaderUsed>,
     /// Whose clock recorded times are by, for all records at the head: `append` is the log's, `producer` that of whoever
-    /// sent the events; null where there are none.
+    /// sent the events; null where none can be read.
     pub time: Option<TimeSource>,
     /// How many aggregates of this type there are at the head.
     pub aggregates: u64,

@@ -1,14 +1,15 @@
 //! How an aggregate's id, which is a record key and so any bytes, is written as text.
 //!
 //! A key that is UTF-8 stands as it is; any other is `hex:` and its digits. A UTF-8 key that itself begins with
-//! `hex:` is written in digits too, so that two keys never share a text.
+//! `hex:` is written in digits too, so that two keys never share a text, and so are those that no URL keeps: clients and servers
+//! take `.` and `..` for folders, and an empty step for none, however they are encoded.
 
 use std::borrow::Cow;
 
 /// The text of a key.
 pub fn key_text(key: &[u8]) -> String {
     match std::str::from_utf8(key) {
-        Ok(text) if !text.starts_with("hex:") => text.to_owned(),
+        Ok(text) if !text.starts_with("hex:") => path_id(text).into_owned(),
         _ => in_hex(key),
     }
 }
@@ -20,8 +21,7 @@ pub fn key_bytes(text: &str) -> Vec<u8> {
         .unwrap_or_else(|| text.as_bytes().to_vec())
 }
 
-/// An id as it stands in the path of a URL, before it is percent-encoded. Clients and servers take `.` and `..` for folders,
-/// and an empty step for none, however they are encoded: these are written in digits.
+/// An id that somebody wrote, as it stands in the path of a URL before it is percent-encoded.
 ///
 /// ```
 /// use annals_event_store::key::path_id;
@@ -62,6 +62,10 @@ mod tests {
         assert_eq!(key_text(b"\xff\x00"), "hex:ff00");
         assert_eq!(key_text(b"hex:ff"), "hex:6865783a6666");
         assert_eq!(key_bytes("hex:zz"), b"hex:zz");
+        assert_eq!(
+            [&b""[..], b".", b"..", b"..."].map(key_text),
+            ["hex:", "hex:2e", "hex:2e2e", "..."]
+        );
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub struct Population {
     #[cfg_attr(feature = "http", schema(value_type = String, example = "0=12,1=40"))]
     pub cut: Cut,
     /// Whose clock recorded times are by, for all records within the cut: `append` is the log's, `producer` that of
-    /// whoever sent the events; null where there are none.
+    /// whoever sent the events; null where none can be read.
     pub time: Option<TimeSource>,
     /// Batches within the cut, and damaged places of the log, whose records cannot be read; they may hold events of any
     /// aggregate.

@@ -201,7 +201,7 @@ impl Located<'_> {
         let mut time = None;
         for log in self.all_logs() {
             if within.are_in(log) {
-                time = time.max(Some(log.time(log.last(&within.cut))?));
+                time = time.max(log.time(log.last(&within.cut))?);
             }
         }
         // Where there are no events there are no times.

@@ -6,6 +6,9 @@ use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::index::PartitionIndex;
 
+/// What to give in place of a point of one aggregate.
+const INSTEAD: &str = "give a time, or a full cut such as 0=12,1=40";
+
 /// Whether a cut has nothing of a partition that is still there, though it had something: to answer that there is nothing would
 /// be untrue. The head has whatever there is, and before the log's first record there never was anything.
 pub(crate) fn was_deleted(partition: &PartitionIndex, at: &AsOf, cut: &Cut, head: &Cut) -> bool {
@@ -66,8 +69,10 @@ impl Aggregate {
                 .iter()
                 .map(|(partition, last)| (partition, last.min(*offset)))
                 .collect()),
-            AsOf::Offset(_) => wrong("the topic has several partitions, so one offset says too little here"),
-            AsOf::Revision(_) => wrong("a revision is of one aggregate, not of all"),
+            AsOf::Offset(_) => wrong(&format!(
+                "the topic has several partitions, so one offset says too little here; {INSTEAD}"
+            )),
+            AsOf::Revision(_) => wrong(&format!("a revision is of one aggregate, not of all; {INSTEAD}")),
         }
     }
 

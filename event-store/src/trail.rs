@@ -16,6 +16,7 @@ use crate::aggregates::Aggregate;
 use crate::at::AsOf;
 use crate::between::{CutTaken, ValueChange};
 use crate::bookmark::Bookmarks;
+use crate::cut::Cut;
 use crate::diff::ChangedBy;
 use crate::effects::GroupSize;
 use crate::error::StoreError;
@@ -44,7 +45,7 @@ pub struct Trail {
     pub from: CutTaken,
     /// The last point that is looked at.
     pub to: CutTaken,
-    /// Whose clock recorded times are by, for all records within the later cut; null where there are none.
+    /// Whose clock recorded times are by, for all records within the later cut; null where none can be read.
     pub time: Option<TimeSource>,
     /// Batches within the later cut, and damaged places of the log, whose records cannot be read; they may hold events that fit.
     pub unreadable_batches: u64,
@@ -193,7 +194,14 @@ impl EventStore {
     }
 
     fn trail_around(&self, aggregate: &Aggregate, from: &AsOf, to: &AsOf) -> Result<Trail, StoreError> {
+        let points = (from, to);
         let (from, to, time) = aggregate.two_cuts(from, to, &self.work)?;
+        if is_backwards(points, (&from.cut, &to.cut)) {
+            return Err(StoreError::Backwards {
+                from: from.at,
+                to: to.at,
+            });
+        }
         let between = to.cut.logs().map(|(log, last)| last - from.cut.last_of(log));
         Ok(Trail {
             aggregate: aggregate.name().to_owned(),
@@ -329,6 +337,16 @@ impl Holes {
             .iter()
             .find(|(first, last)| (*first..=*last).contains(&offset));
         Ok(hole.map_or(offset, |(_, end)| (*end).min(last)) + 1)
+    }
+}
+
+/// Whether a point is later than another. Two of a kind say it themselves, also beyond the head; of others their cuts do, where
+/// one has all of the other.
+fn is_backwards(points: (&AsOf, &AsOf), (from, to): (&Cut, &Cut)) -> bool {
+    match points {
+        (AsOf::Time(from), AsOf::Time(to)) | (AsOf::Offset(from), AsOf::Offset(to)) => from > to,
+        (AsOf::Cut(from), AsOf::Cut(to)) => from.is_behind(to),
+        _ => from.is_behind(to),
     }
 }
 

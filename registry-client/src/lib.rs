@@ -238,7 +238,7 @@ impl Client {
             Ok(Err(refusal)) => Err(answer::refused(server, &refusal)),
             Err(none) => {
                 let why = none.to_string();
-                if matches!(none, NoAnswer::Silent { .. }) {
+                if matches!(none, NoAnswer::Silent { .. } | NoAnswer::Late { .. }) {
                     let mut silent = self.0.silent.write().unwrap_or_else(PoisonError::into_inner);
                     *silent = Some((Instant::now(), why.clone()));
                 }

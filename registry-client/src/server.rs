@@ -83,13 +83,21 @@ pub struct Refusal {
 /// No address gave an answer.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum NoAnswer {
-    /// Nobody is there, or not in time.
+    /// Nobody is there.
     #[error("no answer from {address}: {why}")]
     Silent {
         /// Who was asked.
         address: String,
         /// Why there is none.
         why: String,
+    },
+    /// It was not there, or not whole, in time: who was asked may be at work on it still.
+    #[error("no answer from {address} within {} s", after.as_secs_f64())]
+    Late {
+        /// Who was asked.
+        address: String,
+        /// How long was waited.
+        after: Duration,
     },
     /// The answer was longer than may be, the connection ended in it, or it is no JSON that can be read.
     #[error("the answer broke off: {0}")]
@@ -155,10 +163,7 @@ impl Server {
         query: &[(&str, &str)],
     ) -> Result<Result<Answer, Refusal>, NoAnswer> {
         let first = self.current.load(Ordering::Relaxed);
-        let mut none = NoAnswer::Silent {
-            address: "anybody".to_owned(),
-            why: "there is no address".to_owned(),
-        };
+        let mut none = NoAnswer::nobody();
         for turn in 0..self.addresses.len() {
             let place = (first + turn) % self.addresses.len();
             match self.ask_at(&self.addresses[place], method, segments, query) {
@@ -191,17 +196,36 @@ impl Server {
             }
             Method::Put(body) => with(agent.put(url), query, caller).send_json(body),
         };
-        let response = sent.map_err(|error| NoAnswer::Silent {
-            address: address.url.clone(),
-            why: error.to_string(),
-        })?;
-        self.answer(response)
+        let response = sent.map_err(|error| self.silent(address, &error))?;
+        self.answer(address, response)
     }
 
-    fn answer(&self, mut response: Response<ureq::Body>) -> Result<Result<Answer, Refusal>, NoAnswer> {
+    /// Why a request has no answer.
+    fn silent(&self, address: &Address, error: &ureq::Error) -> NoAnswer {
+        let address = address.url.clone();
+        match error {
+            ureq::Error::Timeout(_) => NoAnswer::Late {
+                address,
+                after: self.bounds.timeout,
+            },
+            error => NoAnswer::Silent {
+                address,
+                why: error.to_string(),
+            },
+        }
+    }
+
+    fn answer(
+        &self,
+        address: &Address,
+        mut response: Response<ureq::Body>,
+    ) -> Result<Result<Answer, Refusal>, NoAnswer> {
         let body = response.body_mut().with_config();
         let text = body.limit(self.bounds.answer_bytes_max).read_to_string();
-        let text = text.map_err(|error| NoAnswer::Broken(error.to_string()))?;
+        let text = text.map_err(|error| match error {
+            ureq::Error::Timeout(_) => self.silent(address, &error),
+            error => NoAnswer::Broken(error.to_string()),
+        })?;
         let status = response.status();
         let body = match serde_json::from_str(&text) {
             Ok(body) => body,
@@ -231,6 +255,16 @@ impl Server {
             return Err(NoAnswer::Failed(refusal));
         }
         Ok(Err(refusal))
+    }
+}
+
+impl NoAnswer {
+    /// Nobody could be asked.
+    fn nobody() -> NoAnswer {
+        NoAnswer::Silent {
+            address: "anybody".to_owned(),
+            why: "there is no address".to_owned(),
+        }
     }
 }
 

@@ -290,6 +290,30 @@ fn questions_that_fit_nothing_are_refused_and_all_types_are_one_document() {
         "nothing sets state.totall",
     );
     check(&["changes", "--since", "offset:1"], 2, "name a type");
+    let backwards = ["--since", "2026-02-01", "--until", "2026-01-01"];
+    check(
+        &[&["changes"], &backwards[..]].concat(),
+        2,
+        "the earlier point first",
+    );
+    check(
+        &[&["changes", "order"], &backwards[..]].concat(),
+        2,
+        "the earlier point first",
+    );
+    for command in [
+        &["state", "order/1", "--at", ""][..],
+        &["list", "order", "--at", " "],
+        &["diff", "order", "--from", ""],
+        &["changes", "--until", ""],
+    ] {
+        check(command, 2, "it is empty");
+    }
+    check(
+        &["list", "order", "--at", "revision:1"],
+        2,
+        "not of all; give a time, or a full cut",
+    );
     check(&["list", "order", "--select", ""], 2, "names nothing");
     check(&["list", "order", "--order", "items"], 2, "has no order");
     check(
@@ -297,8 +321,8 @@ fn questions_that_fit_nothing_are_refused_and_all_types_are_one_document() {
         2,
         "no place for a count",
     );
-    check(&["state", "order/.."], 5, "`..` does not exist");
-    check(&["state", "order/hex:"], 5, "`` does not exist");
+    check(&["state", "order/.."], 5, "`hex:2e2e` does not exist");
+    check(&["state", "order/hex:"], 5, "`hex:` does not exist");
     check(&["state", "order/a\u{1b}[2J"], 5, "`a\\u{1b}[2J` does not exist");
 
     let out = server.annals(&["changes", "--kind", "AddressChanged", "-o", "json"]);
@@ -369,6 +393,22 @@ fn every_command_has_help_with_an_example() {
             out.status.success() && help.contains(&format!("  annals {command}")),
             "{command}: {help}"
         );
+    }
+    let check = |command: &str, names: bool, form: &str| {
+        let out = Command::new(binary()).args([command, "--help"]).output().unwrap();
+        let help = String::from_utf8(out.stdout).unwrap();
+        assert_eq!(help.contains(form), names, "{command} and {form}: {help}");
+    };
+    for (command, revision) in [
+        ("state", true),
+        ("history", true),
+        ("diff", true),
+        ("list", false),
+        ("changes", false),
+    ] {
+        check(command, true, "RFC 3339");
+        check(command, true, "`offset:N`");
+        check(command, revision, "`revision:N`");
     }
     let out = Command::new(binary())
         .args(["state", "a/b", "--server", "http://127.0.0.1:1"])

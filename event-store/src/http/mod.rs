@@ -5,6 +5,7 @@
 //! relative times count from, is a [`Clock`] the caller brings.
 //! Left out: who may ask.
 
+mod accept;
 mod answers;
 mod population;
 mod problem;
@@ -22,6 +23,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use accept::Accept;
 pub use answers::{Answers, NoAnswer, Pieces, UNSENT_BYTES_MAX, WORKED_ON_MAX};
 pub use problem::{Mistake, Problem};
 pub use streamed::{STREAMED_MAX, STREAMED_PIECES_MAX, Stream};
@@ -165,7 +167,7 @@ async fn get_state(
     query: Result<Query<StateQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let (Path((name, id)), Query(query)) = (path?, query?);
-    let at = point(query.at.as_deref(), &clock)?;
+    let at = point("at", query.at.as_deref(), &clock)?;
     answer(&answers, store, move |store| {
         match (query.explain, query.snapshots) {
             (true, _) => store.explain(&name, &id, &at),
@@ -192,7 +194,7 @@ async fn get_history(
     query: Result<Query<HistoryQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let (Path((name, id)), Query(query)) = (path?, query?);
-    let at = point(query.at.as_deref(), &clock)?;
+    let at = point("at", query.at.as_deref(), &clock)?;
     answer(&answers, store, move |store| {
         store.history(&name, &id, &at, page(query.cursor.as_deref(), query.limit))
     })
@@ -223,8 +225,17 @@ async fn get_diff(
     .await
 }
 
-fn point(text: Option<&str>, clock: &Clock) -> Result<AsOf, Problem> {
-    parse_at(text.unwrap_or_default(), clock()).map_err(|error| StoreError::At(error).into())
+/// A point that a query parameter names; the head where it is absent. An empty one is refused: what was to stand there is
+/// missing, and the head would be an answer to another question.
+pub fn point(parameter: &str, text: Option<&str>, clock: &Clock) -> Result<AsOf, Problem> {
+    let Some(text) = text else {
+        return Ok(AsOf::Head);
+    };
+    if text.trim().is_empty() {
+        let problem = format!("`{parameter}` is empty; give a point in the log, or leave it out");
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "bad-point", problem));
+    }
+    parse_at(text, clock()).map_err(|error| StoreError::At(error).into())
 }
 
 fn page(cursor: Option<&str>, limit: Option<usize>) -> Page<'_> {
@@ -266,26 +277,33 @@ async fn stream(
     Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
 }
 
-/// The form of rows a client wants: by `format`, or else by what it accepts; pages of JSON where neither says.
-fn wanted(format: Option<FormatAsked>, headers: &HeaderMap) -> Option<Format> {
-    match format {
-        Some(FormatAsked::Json) => None,
-        Some(FormatAsked::Ndjson) => Some(Format::NdJson),
-        Some(FormatAsked::Csv) => Some(Format::Csv),
+/// A form of rows, with what it is called.
+type Form = (&'static str, FormatAsked);
+
+/// The forms that have no columns.
+const FORMS_OF_CHANGES: &[Form] = &[
+    ("application/json", FormatAsked::Json),
+    ("application/x-ndjson", FormatAsked::Ndjson),
+];
+/// All forms.
+const FORMS: &[Form] = &[
+    ("application/json", FormatAsked::Json),
+    ("application/x-ndjson", FormatAsked::Ndjson),
+    ("text/csv", FormatAsked::Csv),
+    #[cfg(feature = "avro-files")]
+    ("application/vnd.apache.avro", FormatAsked::Avro),
+];
+
+/// The form of rows a client wants: by `format`, or else by which of those that are offered it accepts; pages of JSON where
+/// neither says.
+fn wanted(format: Option<FormatAsked>, headers: &HeaderMap, offered: &[Form]) -> Option<Format> {
+    let accepted = || Accept::of(headers).best(offered);
+    match format.or_else(accepted).unwrap_or(FormatAsked::Json) {
+        FormatAsked::Json => None,
+        FormatAsked::Ndjson => Some(Format::NdJson),
+        FormatAsked::Csv => Some(Format::Csv),
         #[cfg(feature = "avro-files")]
-        Some(FormatAsked::Avro) => Some(Format::Avro),
-        None => {
-            let accepted = headers.get(header::ACCEPT)?.to_str().ok()?;
-            let mut kinds = accepted.split(',').filter_map(|kind| kind.split(';').next());
-            kinds.find_map(|kind| match kind.trim() {
-                "application/x-ndjson" => Some(Some(Format::NdJson)),
-                "text/csv" => Some(Some(Format::Csv)),
-                #[cfg(feature = "avro-files")]
-                "application/vnd.apache.avro" => Some(Some(Format::Avro)),
-                "application/json" | "*/*" => Some(None),
-                _ => None,
-            })?
-        }
+        FormatAsked::Avro => Some(Format::Avro),
     }
 }
 

@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{Answers, Clock, FormatAsked, Problem, answer, point, stream, wanted};
+use super::{Answers, Clock, FORMS, FormatAsked, Problem, answer, point, stream, wanted};
 use crate::list::{LIST_LIMIT_DEFAULT, Population};
 use crate::question::Question;
 use crate::store::EventStore;
@@ -65,7 +65,7 @@ pub(super) async fn list_states(
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let (Path(name), Query(query)) = (path?, query?);
-    let at = point(query.at.as_deref(), &clock)?;
+    let at = point("at", query.at.as_deref(), &clock)?;
     let (limit, cursor) = (query.limit, query.cursor);
     let question = Question {
         condition: query.condition,
@@ -74,7 +74,7 @@ pub(super) async fn list_states(
         sum: query.sum,
         count: query.count,
     };
-    let Some(format) = wanted(query.format, &headers) else {
+    let Some(format) = wanted(query.format, &headers, FORMS) else {
         let limit = limit.unwrap_or(LIST_LIMIT_DEFAULT);
         return answer(&answers, store, move |store| {
             store.ask(&name, &at, &question, limit, cursor.as_deref())

@@ -64,7 +64,7 @@ impl From<StoreError> for Problem {
             StoreError::NotYet { .. } => (StatusCode::NOT_FOUND, "not-yet"),
             StoreError::Deleted { .. } => (StatusCode::GONE, "deleted"),
             StoreError::NoSuchRevision { .. } => (StatusCode::NOT_FOUND, "no-such-revision"),
-            StoreError::At(_) => (StatusCode::BAD_REQUEST, "bad-point"),
+            StoreError::At(_) | StoreError::Backwards { .. } => (StatusCode::BAD_REQUEST, "bad-point"),
             StoreError::Cursor(_) => (StatusCode::BAD_REQUEST, "bad-cursor"),
             StoreError::OtherQuestion => (StatusCode::BAD_REQUEST, "other-question"),
             StoreError::OtherPoint => (StatusCode::BAD_REQUEST, "other-point"),

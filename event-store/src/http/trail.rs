@@ -12,7 +12,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::population::no_pages;
-use super::{Answers, Clock, FormatAsked, Problem, answer, point, stream, wanted};
+use super::{Answers, Clock, FORMS_OF_CHANGES, FormatAsked, Problem, answer, point, stream, wanted};
 use crate::at::AsOf;
 use crate::cut::Cut;
 use crate::differences::Differences;
@@ -31,7 +31,7 @@ pub(super) struct ChangesQuery {
     /// The point behind which events are looked at: an RFC 3339 time (UTC when it names no zone), a date (its end, in UTC),
     /// `-2h`, a full cut `0=12,1=40`, or `offset:N` where there is one partition. Absent: from the first event on.
     from: Option<String>,
-    /// The last point that is looked at, in the same forms; absent for the head.
+    /// The last point that is looked at, in the same forms; absent for the head. One before `from` is refused.
     to: Option<String>,
     /// Who caused the events, as their `actor` header says.
     actor: Option<String>,
@@ -154,14 +154,14 @@ pub(super) async fn list_differences(
 pub(super) fn points(from: Option<&str>, to: Option<&str>, clock: &Clock) -> Result<(AsOf, AsOf), Problem> {
     let from = match from {
         None => AsOf::Cut(Cut::default()),
-        from => point(from, clock)?,
+        from => point("from", from, clock)?,
     };
-    Ok((from, point(to, clock)?))
+    Ok((from, point("to", to, clock)?))
 }
 
 /// Whether all rows are wanted in one answer.
 fn is_rows(format: Option<FormatAsked>, headers: &HeaderMap, cursor: Option<&str>) -> Result<bool, Problem> {
-    match (wanted(format, headers), cursor) {
+    match (wanted(format, headers, FORMS_OF_CHANGES), cursor) {
         (None, _) => Ok(false),
         (Some(Format::NdJson), Some(_)) => Err(no_pages()),
         (Some(Format::NdJson), None) => Ok(true),

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{AsOf, Cut, EventStore, OffsetRange, Page, Source, StoreError, parse_at, typed};
-use annals_kafka_wire::batch::{Batch, BatchBuilder};
+use annals_event_store::{
+    AsOf, Cut, EventStore, OffsetRange, Page, Sought, Source, StoreError, TimeSource, parse_at, typed,
+};
+use annals_kafka_wire::batch::{Batch, BatchBuilder, TimestampType};
 use annals_segment_log::{Compaction, LogConfig, LogDir, PartitionConfig};
 
 use crate::support::Logs;
@@ -15,6 +17,29 @@ fn store(logs: &Logs) -> EventStore {
         .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), logs.source())
         .unwrap();
     store
+}
+
+/// Where no record can be read, nobody knows whose clock their times were by.
+#[test]
+fn the_clock_of_records_that_are_gone_is_not_known() {
+    let logs = Logs::timed(TOPIC, &[TimestampType::LogAppendTime]);
+    let ids = table().1;
+    for _ in 0..2 {
+        logs.append(0, &[Till::Closed.write(&ids, "a", 1)]);
+    }
+    let store = store(&logs);
+    let time = |at: &AsOf| {
+        let trail = store.trail("till", &Sought::default(), at, &AsOf::Head, 1, None);
+        let list = store.list("till", at, 1, None);
+        (list.ok().map(|list| list.time), trail.unwrap().time)
+    };
+    let append = Some(TimeSource::Append);
+    assert_eq!(time(&AsOf::Head), (Some(append), append));
+    logs.partitions[0].delete_before(1).unwrap();
+    assert_eq!(time(&AsOf::Head), (Some(append), append));
+    logs.partitions[0].delete_before(2).unwrap();
+    assert_eq!(time(&AsOf::Head), (Some(None), None));
+    assert_eq!(store.aggregates()[0].time, None);
 }
 
 /// Of a point before what is left it is not answered that nobody was there then, or that somebody came since.

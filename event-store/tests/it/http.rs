@@ -192,7 +192,7 @@ fn the_instant_is_said_back() {
         ("1970-01-01T02:00:08+02:00", "1970-01-01T00:00:08.000Z"),
         ("revision:1", "revision:1"),
         ("0%3D1", "0=1"),
-        ("", "head"),
+        ("head", "head"),
     ] {
         let said = |path: &str, pointer: &str| {
             let (status, _, body) = ask(&router, path);
@@ -207,6 +207,72 @@ fn the_instant_is_said_back() {
             said(&format!("/v1/aggregates/till?at={asked}"), "/at");
         }
     }
+}
+
+/// A variable that was not set is no question about the head.
+#[test]
+fn an_empty_parameter_is_refused() {
+    let (_logs, router) = router();
+    let (_, document) = routes();
+    let document = serde_json::to_value(document).unwrap();
+    let mut asked = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let path = path.replace("{name}", "till").replace("{id}", "b");
+        let parameters = item["get"]["parameters"].as_array().into_iter().flatten();
+        for parameter in parameters.filter(|parameter| parameter["in"] == "query") {
+            let name = parameter["name"].as_str().unwrap();
+            for empty in ["", "%20"] {
+                let (status, _, body) = ask(&router, &format!("{path}?{name}={empty}"));
+                assert_eq!(status, 400, "{path} {name}: {body}");
+            }
+            asked += 1;
+        }
+    }
+    assert!(asked > 25, "{asked} parameters");
+    for (path, name) in [
+        ("aggregates/till/b?at=", "`at`"),
+        ("aggregates/till/b/diff?from=", "`from`"),
+        ("changes/till?to=", "`to`"),
+        ("diff/till?from=%20", "`from`"),
+    ] {
+        refused(&router, &format!("/v1/{path}"), 400, "bad-point", name);
+    }
+}
+
+#[test]
+fn the_form_that_is_accepted_best_is_sent() {
+    let (_logs, router) = router();
+    let check = |path: &str, accept: &str, wanted: &str| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let request = Request::get(path)
+            .header(header::ACCEPT, accept)
+            .body(Body::empty());
+        let response = runtime
+            .block_on(router.clone().oneshot(request.unwrap()))
+            .unwrap();
+        assert_eq!(response.status(), 200, "{path} {accept}");
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            wanted,
+            "{path} {accept}"
+        );
+    };
+    let [json, lines, csv] = [
+        "application/json",
+        "application/x-ndjson",
+        "text/csv; charset=utf-8",
+    ];
+    let list = "/v1/aggregates/till";
+    check(list, "application/json;q=0.5, text/csv", csv);
+    check(list, "text/csv;q=0.5, application/json", json);
+    check(list, "application/json;q=0, */*;q=0.1", lines);
+    check(list, "text/html", json);
+    check(&format!("{list}?format=json"), "text/csv", json);
+    check("/v1/changes/till", "text/csv, application/json;q=0.1", json);
+    check("/v1/diff/till", "text/csv, application/x-ndjson;q=0.1", lines);
 }
 
 /// Whatever the route, a parameter it does not know is not passed over.
@@ -268,6 +334,7 @@ fn questions_that_fit_nothing() {
         ("changes/till?actor=", "it is empty"),
         ("changes/till?kind=", "it is empty"),
         ("changes/till?field=", "an empty step"),
+        ("aggregates/till?where=", "no CEL expression"),
     ] {
         check(&format!("/v1/{asked}"), 400, "bad-question", says);
     }

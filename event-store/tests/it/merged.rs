@@ -4,7 +4,7 @@ pub(crate) mod world;
 
 use std::collections::BTreeMap;
 
-use annals_event_store::{AsOf, Cut, DifferenceKind, LogName, Page, Sought};
+use annals_event_store::{AsOf, Cut, DifferenceKind, LogName, Page, Sought, StoreError};
 use proptest::prelude::*;
 
 use world::{Ends, Event, KEYS, TOPICS, World, cut_of, ends, id, state, steps};
@@ -115,8 +115,24 @@ fn differences(world: &World, cuts: [Cut; 2]) -> Result<(), TestCaseError> {
 
 fn trail(world: &World, cuts: [Cut; 2]) -> Result<(), TestCaseError> {
     let [from, to] = cuts.clone().map(AsOf::Cut);
+    let is_backwards = {
+        let [from, to] = cuts
+            .each_ref()
+            .map(|cut| cut.iter().map(|(_, last)| last).collect::<Vec<i64>>());
+        let both = || from.iter().zip(&to);
+        both().all(|(from, to)| from >= to) && both().any(|(from, to)| from > to)
+    };
     let [before, after] = cuts.map(|cut| move |key: u8| world.within(key, &cut));
     let sought = Sought::default();
+    if is_backwards {
+        let refused = world.store.trail("whole", &sought, &from, &to, 1_000, None);
+        prop_assert!(
+            matches!(refused, Err(StoreError::Backwards { .. })),
+            "{:?}",
+            refused
+        );
+        return Ok(());
+    }
     let trail = world
         .store
         .trail("whole", &sought, &from, &to, 1_000, None)

@@ -318,6 +318,10 @@ fn an_answer_says_whose_clock_its_times_are_by() {
     assert_eq!((again.cut, again.items), (before.cut, before.items));
     assert_eq!([again.time, before.time], [Some(TimeSource::Append); 2]);
     assert_eq!(list(&AsOf::Time(-1)).time, None);
+    assert_eq!(
+        list(&AsOf::Cut([(0, 9)].into_iter().collect())).time,
+        Some(TimeSource::Append)
+    );
     let text = serde_json::to_string(&[TimeSource::Append, TimeSource::Producer]).unwrap();
     assert_eq!(text, r#"["append","producer"]"#);
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use annals_event_store::{AsOf, Cut, Deed, Difference, EventStore, Sought, ValueChange};
+use annals_event_store::{
+    AsOf, Cut, Deed, Difference, EventStore, Sought, StoreError, ValueChange, parse_at,
+};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -121,6 +123,17 @@ fn check_trail(
     cuts: [&Cut; 2],
     limit: usize,
 ) -> Result<(), TestCaseError> {
+    let rest = [0, 1].map(|number| cuts[0].last(number) - cuts[1].last(number));
+    if rest.iter().all(|more| *more >= 0) && rest != [0, 0] {
+        let [from, to] = cuts.map(|cut| AsOf::Cut(cut.clone()));
+        let refused = store.trail("till", sought, &from, &to, limit, None);
+        prop_assert!(
+            matches!(refused, Err(StoreError::Backwards { .. })),
+            "{:?}",
+            refused
+        );
+        return Ok(());
+    }
     let mut wanted = Vec::new();
     for (number, partition) in (0u32..).zip(&stream.partitions) {
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
@@ -271,6 +284,45 @@ fn opened() -> Till {
         owner: "ada".into(),
         opened_at: 0,
     }
+}
+
+/// Nobody is told that nothing happened from a point to an earlier one.
+#[test]
+fn points_in_the_wrong_order_are_refused() {
+    let (table, ids) = table();
+    let logs = Logs::new(TOPIC, 1);
+    for ms in [1_000, 2_000, 3_000] {
+        logs.append(0, &[opened().write(&ids, "a", ms)]);
+    }
+    let store = typed_store(table, &logs);
+    let check = |from: &str, to: &str, wanted: Option<usize>| {
+        let [from, to] = [from, to].map(|at| parse_at(at, 10_000).unwrap());
+        let page = store.trail("till", &Sought::default(), &from, &to, 10, None);
+        match (page, wanted) {
+            (Ok(page), Some(events)) => assert_eq!(page.entries.len(), events, "{from} to {to}"),
+            (Err(error), None) => {
+                let message = error.to_string();
+                assert!(message.contains("give the earlier point first"), "{message}");
+            }
+            (page, wanted) => panic!("{from} to {to}: {page:?}, expected {wanted:?}"),
+        }
+    };
+    check("-9s", "-8s", Some(1));
+    check("-8s", "-8s", Some(0));
+    check("-8s", "-9s", None);
+    check("2001-01-01", "2000-01-01", None);
+    check("now", "head", Some(0));
+    check("offset:0", "offset:2", Some(2));
+    check("offset:2", "offset:0", None);
+    check("offset:90", "offset:80", None);
+    check("0=0", "0=1", Some(1));
+    check("0=1", "0=0", None);
+    check("0=90", "0=80", None);
+    check("head", "0=1", None);
+    check("0=1", "head", Some(1));
+    check("-8s", "0=0", None);
+    check("offset:1", "-9s", None);
+    check("0=2", "head", Some(0));
 }
 
 /// A page ends after so many aggregates, whether any of them differs or not.

@@ -19,20 +19,16 @@ impl Server {
         query: &[(&str, &str)],
         out: &mut dyn io::Write,
     ) -> Result<Result<(), Refusal>, NoAnswer> {
-        let silent = |address: &str, why: String| NoAnswer::Silent {
-            address: address.to_owned(),
-            why,
-        };
         let Some(address) = self.addresses.first() else {
-            return Err(silent("anybody", "there is no address".to_owned()));
+            return Err(NoAnswer::nobody());
         };
         let caller = self.authorization.as_ref().or(address.authorization.as_ref());
         let request = self.agent.get(url(&address.url, segments));
         let request = request.config().timeout_global(None).build();
         let sent = with(request, query, caller).call();
-        let mut response = sent.map_err(|error| silent(&address.url, error.to_string()))?;
+        let mut response = sent.map_err(|error| self.silent(address, &error))?;
         if !response.status().is_success() {
-            return self.answer(response).map(|answered| answered.map(drop));
+            return self.answer(address, response).map(|answered| answered.map(drop));
         }
         let mut bytes = response.body_mut().with_config().limit(u64::MAX).reader();
         let mut piece = vec![0; PIECE_BYTES];

@@ -4,8 +4,8 @@
 //! Long answers are fetched page by page and printed as they come. A fold that stopped is told the same way by every
 //! command: what there is is printed, then the place and the reason, and the exit code is 1.
 
+use annals_event_store::Halted;
 use annals_event_store::key::path_id;
-use annals_event_store::{Halted, parse_at};
 use clap::Args;
 use serde_json::Value;
 
@@ -15,17 +15,7 @@ use super::api::{Api, given};
 use super::exit::{Exit, Failure};
 use super::explain;
 use super::output::{self, Format};
-
-pub(crate) const AT_HELP: &str = "\
-A point in the log: `now`, `offset:N` (in the aggregate's partition), `revision:N`, an RFC 3339 time (UTC when it
-names no zone), a date (its end, in UTC), a time ago such as `-2h`, or a full cut `0=12,1=40` (of several topics
-`orders/0=12,packages/1=5`); the head of the log when absent";
-
-/// A point is taken to the server as it was typed, since its clock counts; only whether it is one is seen here.
-pub(crate) fn point(text: &str) -> Result<String, String> {
-    parse_at(text, 0).map_err(|error| error.to_string())?;
-    Ok(text.to_owned())
-}
+use super::point::{self, point};
 
 /// `annals state order/990001`
 #[derive(Debug, Args)]
@@ -36,7 +26,7 @@ pub(crate) struct State {
     /// The aggregate's type and id
     #[arg(value_name = "TYPE/ID")]
     aggregate: AggregateId,
-    #[arg(long, help = AT_HELP, allow_hyphen_values = true, value_parser = point)]
+    #[arg(long, help = point::OF_ONE, allow_hyphen_values = true, value_parser = point)]
     at: Option<String>,
     /// Fold from the first event on, whatever snapshots there are; the answer is the same
     #[arg(long)]
@@ -53,7 +43,7 @@ pub(crate) struct History {
     /// The aggregate's type and id
     #[arg(value_name = "TYPE/ID")]
     aggregate: AggregateId,
-    #[arg(long, help = AT_HELP, allow_hyphen_values = true, value_parser = point)]
+    #[arg(long, help = point::OF_ONE, allow_hyphen_values = true, value_parser = point)]
     at: Option<String>,
 }
 
@@ -66,9 +56,9 @@ pub(crate) struct Diff {
     /// The aggregate's type and id; without an id all aggregates of the type
     #[arg(value_name = "TYPE[/ID]")]
     aggregate: String,
-    #[arg(long, help = AT_HELP, allow_hyphen_values = true, value_parser = point)]
+    #[arg(long, help = point::FROM, allow_hyphen_values = true, value_parser = point)]
     from: String,
-    #[arg(long, help = AT_HELP, allow_hyphen_values = true, value_parser = point)]
+    #[arg(long, help = point::TO, allow_hyphen_values = true, value_parser = point)]
     to: Option<String>,
 }
 

@@ -9,10 +9,11 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::Global;
-use super::aggregate::{AT_HELP, place, point, say_missing};
+use super::aggregate::{place, say_missing};
 use super::api::{Api, given};
 use super::exit::{Exit, Failure};
 use super::output::{self, Format};
+use super::point::{self, point};
 use super::progress::Progress;
 use super::rows;
 
@@ -28,7 +29,7 @@ pub(crate) struct List {
     /// The aggregates' type
     #[arg(value_name = "TYPE")]
     name: String,
-    #[arg(long, help = AT_HELP, allow_hyphen_values = true, value_parser = point)]
+    #[arg(long, help = point::OF_ALL, allow_hyphen_values = true, value_parser = point)]
     at: Option<String>,
     /// Which of them: a CEL condition over `state`
     #[arg(long = "where", value_name = "CONDITION")]

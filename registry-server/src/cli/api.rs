@@ -51,6 +51,10 @@ impl From<NoAnswer> for Failure {
         match none {
             NoAnswer::Failed(refusal) => refusal.into(),
             none @ NoAnswer::Broken(_) => Failure::new(Exit::Failed, none.to_string()),
+            none @ NoAnswer::Late { .. } => Failure::new(Exit::Failed, none.to_string()).help(
+                "the server has much to do, or the question is large: ask again in a while, or for less \
+                 (an earlier point, a smaller --limit); what was to be changed may have been",
+            ),
             none @ NoAnswer::Silent { .. } => Failure::new(Exit::Failed, none.to_string())
                 .help("is `annals serve` running? --server names another address"),
         }
@@ -149,5 +153,32 @@ impl Api {
             pause *= 4;
         }
         Ok(self.server.ask(method, segments, query)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who is there and does not answer in time is not taken for one who is not there.
+    #[test]
+    fn a_server_that_takes_too_long_is_told_from_none() {
+        let check = |none: NoAnswer, says: &str, helps: &str| {
+            let failure = Failure::from(none);
+            let help = failure.help.unwrap_or_default();
+            assert!(failure.message.contains(says), "{}", failure.message);
+            assert!(help.contains(helps), "{help}");
+        };
+        let address = || "http://127.0.0.1:1".to_owned();
+        let late = NoAnswer::Late {
+            address: address(),
+            after: TIMEOUT,
+        };
+        check(late, "no answer from http://127.0.0.1:1 within 60 s", "ask again");
+        let silent = NoAnswer::Silent {
+            address: address(),
+            why: "refused".to_owned(),
+        };
+        check(silent, "refused", "is `annals serve` running?");
     }
 }

@@ -8,11 +8,12 @@ use clap::Args;
 use serde_json::Value;
 
 use super::Global;
-use super::aggregate::{place, point, say_missing, short};
+use super::aggregate::{place, say_missing, short};
 use super::aggregates::{Listing, change_rows};
 use super::api::Api;
 use super::exit::{Exit, Failure};
 use super::output::{self, Format};
+use super::point::{self, point};
 use super::progress::Progress;
 
 /// `annals changes order --actor jane --field address.street`
@@ -34,11 +35,9 @@ pub(crate) struct Changes {
     /// What they changed: a place in the state, such as `address.street` or `items[*].status`
     #[arg(long)]
     field: Option<String>,
-    /// The point behind which they are; from the first on when absent
-    #[arg(long, visible_alias = "from", value_name = "AT", allow_hyphen_values = true, value_parser = point)]
+    #[arg(long, help = point::SINCE, visible_alias = "from", value_name = "AT", allow_hyphen_values = true, value_parser = point)]
     since: Option<String>,
-    /// The last point; the head of the log when absent
-    #[arg(long, visible_alias = "to", value_name = "AT", allow_hyphen_values = true, value_parser = point)]
+    #[arg(long, help = point::UNTIL, visible_alias = "to", value_name = "AT", allow_hyphen_values = true, value_parser = point)]
     until: Option<String>,
 }
 

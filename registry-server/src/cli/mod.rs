@@ -15,6 +15,7 @@ mod r#gen;
 mod kafka;
 mod log;
 mod output;
+mod point;
 mod progress;
 mod registry;
 mod rows;

@@ -132,6 +132,7 @@ impl From<StoreError> for Missing {
             | StoreError::Shortened { .. }
             | StoreError::Stopped => Missing::failed(message),
             StoreError::At(_)
+            | StoreError::Backwards { .. }
             | StoreError::Cursor(_)
             | StoreError::Question { .. }
             | StoreError::Undecided { .. }

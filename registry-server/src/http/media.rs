@@ -4,6 +4,7 @@
 //! server's order of preference; a request body may also come as `application/octet-stream` or without a name, as some
 //! clients send it.
 
+use annals_event_store::http::Accept;
 use axum::{
     extract::{FromRequestParts, Request},
     http::{HeaderMap, HeaderValue, Method, header, request::Parts},
@@ -64,67 +65,25 @@ fn rename(mut response: Response, name: &'static str) -> Response {
 
 /// The name a client's `Accept` headers lead to; `None` when they rule out all three.
 fn accepted(headers: &HeaderMap) -> Option<&'static str> {
-    let mut values = headers.get_all(header::ACCEPT).iter();
-    let Some(first) = values.next() else {
-        return Some(DEFAULT);
-    };
-    if first == DEFAULT || first == "*/*" {
-        return Some(DEFAULT);
+    match headers.get(header::ACCEPT) {
+        None => return Some(DEFAULT),
+        Some(first) if first == DEFAULT || first == "*/*" => return Some(DEFAULT),
+        Some(_) => {}
     }
-    let ranges: Vec<(String, u32)> = std::iter::once(first)
-        .chain(values)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(range)
-        .collect();
-    if ranges.is_empty() {
+    let accept = Accept::of(headers);
+    if accept.is_silent() {
         return Some(DEFAULT);
     }
     let scored = NAMES
         .iter()
         .zip(LIKING)
-        .map(|(name, liking)| (quality(name, &ranges) * liking, *name));
+        .map(|(name, liking)| (accept.quality(name) * liking, *name));
     // Of equal scores the first wins: `max_by_key` would take the last.
     scored
         .filter(|(score, _)| *score > 0)
         .rev()
         .max_by_key(|(score, _)| *score)
         .map(|(_, name)| name)
-}
-
-/// A media range and its quality in thousandths.
-fn range(text: &str) -> Option<(String, u32)> {
-    let mut parts = text.split(';').map(str::trim);
-    let name = parts.next().filter(|name| !name.is_empty())?.to_ascii_lowercase();
-    let quality = parts
-        .filter_map(|part| part.split_once('='))
-        .find(|(key, _)| key.trim().eq_ignore_ascii_case("q"))
-        .map_or(1_000, |(_, value)| thousandths(value.trim()));
-    Some((name, quality))
-}
-
-/// A quality such as `0.75` in thousandths; what is no number counts as 1.
-fn thousandths(text: &str) -> u32 {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits: String = fraction.chars().chain("000".chars()).take(3).collect();
-    match (whole, digits.parse::<u32>()) {
-        ("0" | "", Ok(fraction)) => fraction,
-        _ => 1_000,
-    }
-}
-
-/// The quality the most specific matching range gives a name.
-fn quality(name: &str, ranges: &[(String, u32)]) -> u32 {
-    let of = |wanted: &str| {
-        ranges
-            .iter()
-            .find(|(range, _)| range == wanted)
-            .map(|(_, quality)| *quality)
-    };
-    of(name)
-        .or_else(|| of("application/*"))
-        .or_else(|| of("*/*"))
-        .unwrap_or(0)
 }
 
 /// The content type of a body that is not read here.

@@ -130,6 +130,14 @@ impl KeyIndex<'_> {
         self.ask(end, |known, _, end| Ok(known.has_producer_time(end)))
     }
 
+    /// Whether there are committed records before `end` that can be read. Where the log begins within a segment, those
+    /// deleted from it count as long as anything before `end` is left.
+    pub fn has_records(&self, end: i64) -> Result<bool, KeyError> {
+        self.ask(end, |known, start, end| {
+            Ok(end > start && known.latest(&*self.shared.disk, &[end - 1])? != [None])
+        })
+    }
+
     /// How many places before `end` nobody can read: batches whose records cannot be read or of which some are gone,
     /// damage, and what was deleted from the beginning.
     pub fn unreadable_count(&self, end: i64) -> Result<u64, KeyError> {

@@ -159,6 +159,10 @@ fn check_times(partition: &Partition, ends: &[i64]) {
             partition.keys().has_producer_time(*end).expect("a source"),
             all.iter().any(|(offset, ..)| offset < end)
         );
+        assert_eq!(
+            partition.has_records(*end).expect("records"),
+            all.iter().any(|(offset, ..)| offset < end)
+        );
         for ms in (-1..1_000).step_by(90) {
             let within: Vec<i64> = all
                 .iter()

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use annals_event_store::declarative::LoadError;
 use annals_event_store::http::Mistake;
-use annals_event_store::parse_at;
 use annals_registry_client::server::Refusal;
 use annals_schema_model::Span;
 use clap::Args;
@@ -16,6 +15,7 @@ use crate::cli::Global;
 use crate::cli::api::{Api, Method};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::output::{self, Format, PagedJson};
+use crate::cli::point::{self, point};
 
 /// `annals fold diff order.yaml`
 #[derive(Debug, Args)]
@@ -30,15 +30,8 @@ Exit code 3 when an aggregate differs.")]
 pub(crate) struct Diff {
     /// The changed fold
     file: PathBuf,
-    /// A point in the log: `now`, an RFC 3339 time (UTC when it names no zone), a date (its end, in UTC), a time ago such
-    /// as `-2h`, or a full cut `0=12,1=40`; the head of the log when absent
-    #[arg(long, allow_hyphen_values = true, value_parser = point)]
+    #[arg(long, help = point::OF_ALL, allow_hyphen_values = true, value_parser = point)]
     at: Option<String>,
-}
-
-fn point(text: &str) -> Result<String, String> {
-    parse_at(text, 0).map_err(|error| error.to_string())?;
-    Ok(text.to_owned())
 }
 
 /// `annals fold load order.yaml`
