@@ -110,7 +110,9 @@ pub struct FieldChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "http", schema(value_type = Value, required = false))]
     pub after: Option<Value>,
-    /// The event that last changed it.
+    /// The event that last changed it. It is not looked for, and null, where more than 1,024 events lie between the points, where
+    /// their states are so large that looking at each is too much work, and where the question looks backwards; `/v1/changes`
+    /// tells event by event what was changed.
     pub by: Option<ChangedBy>,
 }
 

@@ -282,3 +282,28 @@ fn difference(one: &Wanted, early: Seen, late: Seen, backwards: bool) -> Option<
         halted,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use annals_schema_model::{Resolve, SchemaId, Unresolved, Writer};
+
+    use super::*;
+
+    struct Nothing;
+
+    impl Resolve for Nothing {
+        fn writer(&self, _: SchemaId) -> Result<Arc<Writer>, Unresolved> {
+            Err(Unresolved::Unregistered)
+        }
+    }
+
+    #[test]
+    fn a_page_goes_on_until_so_many_events_were_folded() {
+        let store = EventStore::new(Arc::new(Nothing));
+        assert!(store.may_go_on(PAGE_EVENTS_MAX - 1, PAGE_AGGREGATES_MAX - 1));
+        assert!(!store.may_go_on(PAGE_EVENTS_MAX, 0));
+        assert!(!store.may_go_on(0, PAGE_AGGREGATES_MAX));
+    }
+}

@@ -221,6 +221,11 @@ pub trait AnyFold: Send + Sync {
         let _ = (writer, field);
         None
     }
+    /// The migration rules that events of a schema go through on their way to what the fold reads, in the order they run.
+    fn rules_of(&self, schema: SchemaId, resolve: &dyn Resolve) -> Vec<RuleUsed> {
+        let _ = (schema, resolve);
+        Vec::new()
+    }
     /// The names of the state's fields, in their order; none where the fold does not know them before there is a state.
     fn fields(&self) -> &[String] {
         &[]

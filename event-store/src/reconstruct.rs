@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use annals_schema_model::SchemaId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -9,13 +10,17 @@ use crate::at::AsOf;
 use crate::canonical;
 use crate::cut::Cut;
 use crate::error::StoreError;
-use crate::explain::Explanation;
+use crate::explain::{Explanation, RuleUsed};
+use crate::fold::AnyFold;
 use crate::folding::{FoldUsed, Folding, Halted, SchemaUsed, Spot, UnknownEvent};
 use crate::locate::{Located, Within};
 use crate::merged::LogUsed;
 use crate::snapshots;
 use crate::store::EventStore;
 use crate::time_source::TimeSource;
+
+/// Migration rules that an answer names.
+const RULES_SHOWN_MAX: usize = 100;
 
 /// An aggregate's state at a cut.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +58,11 @@ pub struct Reconstruction {
     pub offsets_applied: OffsetsApplied,
     /// The schemas they were written with.
     pub schemas: Vec<SchemaUsed>,
+    /// The migration rules that such events go through on their way to what the fold reads, in the order they run; 100 at most.
+    /// The fold's digest has all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub migrations: Vec<RuleUsed>,
     /// The fold that was run.
     pub fold: FoldUsed,
     /// The snapshot the folding began with; null when it began with the first event.
@@ -147,6 +157,7 @@ impl EventStore {
             logs,
             events,
             offsets_applied: account.offsets(),
+            migrations: self.rules_used(&*aggregate.fold, &account.schemas),
             schemas: account
                 .schemas
                 .iter()
@@ -169,6 +180,20 @@ impl EventStore {
             self.shared.checks.note(&answer);
         }
         Ok(answer)
+    }
+
+    /// The migration rules that events of some schemas go through, each once.
+    fn rules_used(&self, fold: &dyn AnyFold, schemas: &[SchemaId]) -> Vec<RuleUsed> {
+        let mut used: Vec<RuleUsed> = Vec::new();
+        for rule in schemas
+            .iter()
+            .flat_map(|schema| fold.rules_of(*schema, &self.shared.resolve))
+        {
+            if used.len() < RULES_SHOWN_MAX && !used.contains(&rule) {
+                used.push(rule);
+            }
+        }
+        used
     }
 
     /// Folds an aggregate's events within a cut, and shows the state.

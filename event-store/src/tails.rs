@@ -174,6 +174,17 @@ mod tests {
     }
 
     #[test]
+    fn only_so_many_logs_are_remembered_whose_tails_are_too_much() {
+        let tails = Tails::new(BYTES_MAX);
+        for log in 0..TOO_MUCH_MAX as u64 {
+            tails.give_up(&[(log, 0)]);
+        }
+        assert!(tails.is_too_much(0, 0));
+        tails.give_up(&[(u64::MAX, 0)]);
+        assert!(!tails.is_too_much(0, 0) && tails.is_too_much(u64::MAX, 0));
+    }
+
+    #[test]
     fn many_pieces_become_one() {
         let place = tempfile::tempdir().unwrap();
         let log = LogDir::open(place.path(), LogConfig::default(), 0).unwrap();

@@ -312,6 +312,11 @@ impl AnyFold for Declarative {
         self.came(writer, field)?.1
     }
 
+    fn rules_of(&self, schema: SchemaId, resolve: &dyn Resolve) -> Vec<RuleUsed> {
+        let plan = self.plan(schema, resolve);
+        plan.map_or_else(|_| Vec::new(), |plan| plan.rules().cloned().collect())
+    }
+
     fn fields(&self) -> &[String] {
         self.slots.names()
     }

@@ -18,6 +18,7 @@ use annals_schema_model::{DecodeError, Reading, Resolve, Schema, SchemaId, Write
 use super::migration::Versions;
 use super::rules::Step;
 use super::{Declarative, Message};
+use crate::explain::RuleUsed;
 use crate::fold::AnyFold;
 
 /// Writer schemas whose readings are kept.
@@ -67,6 +68,11 @@ impl How {
 }
 
 impl Plan {
+    /// All rules, in the order they run.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &RuleUsed> {
+        self.steps.iter().flat_map(Step::rules)
+    }
+
     /// The bytes to be read: those that were written, or what migration rules make of them.
     pub(super) fn body<'b>(&self, written: &'b [u8], budget: &Budget) -> Result<Cow<'b, [u8]>, DecodeError> {
         let mut body = Cow::Borrowed(written);

@@ -178,6 +178,11 @@ impl Step {
         )
     }
 
+    /// Its rules, in the order they run.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &RuleUsed> {
+        self.rules.iter().map(|rule| &rule.used)
+    }
+
     /// The rule that may have given a field.
     pub(super) fn giver(&self, field: &str) -> Option<&RuleUsed> {
         let giver = self.rules.iter().rfind(|rule| rule.may_give(field));

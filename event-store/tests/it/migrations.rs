@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals_event_store::declarative::{self, Declarative, Pins};
-use annals_event_store::{AnyFold, AsOf, EventStore, LeafOrigin, ValueFrom};
+use annals_event_store::{AnyFold, AsOf, EventStore, LeafOrigin, Reconstruction, ValueFrom};
 use annals_schema_model::{MigrationRule, Resolve as _, SchemaId, SchemaType, Writing};
 use serde_json::{Value, json};
 
@@ -71,13 +71,13 @@ fn written(table: &Table, id: SchemaId, json: &Value) -> Write {
     }
 }
 
-/// What becomes of events: the state, where its values come from, and why the fold stopped.
-pub(crate) fn folded(
+/// What is answered about events.
+fn asked(
     table: Table,
     fold: Declarative,
     topic: &'static str,
     events: &[(SchemaId, Value)],
-) -> (Value, Vec<LeafOrigin>, Option<String>) {
+) -> Reconstruction {
     let logs = Logs::new(topic, 1);
     let records: Vec<Write> = events
         .iter()
@@ -87,13 +87,26 @@ pub(crate) fn folded(
     let name = fold.id().name.clone();
     let store = EventStore::new(Arc::new(table));
     store.add_aggregate(Box::new(fold), logs.source()).unwrap();
-    let answer = store.explain(&name, "a", &AsOf::Head).unwrap();
+    store.explain(&name, "a", &AsOf::Head).unwrap()
+}
+
+/// What becomes of events: the state, where its values come from, and why the fold stopped.
+pub(crate) fn folded(
+    table: Table,
+    fold: Declarative,
+    topic: &'static str,
+    events: &[(SchemaId, Value)],
+) -> (Value, Vec<LeafOrigin>, Option<String>) {
+    let answer = asked(table, fold, topic, events);
     let halted = answer
         .halted
         .map(|halted| format!("{}: {}", halted.offset, halted.reason));
     let leaves = answer
         .explanation
         .map_or_else(Vec::new, |explanation| explanation.leaves);
+    for rule in leaves.iter().filter_map(|leaf| leaf.rule.as_ref()) {
+        assert!(answer.migrations.contains(rule), "{rule} is no evidence");
+    }
     (answer.state, leaves, halted)
 }
 
@@ -167,6 +180,33 @@ fn rules_of_versions_in_between_run_in_their_order() {
         ("/tier", ValueFrom::Migration, by("tier", 3)),
     ];
     assert_eq!(origins(&leaves), wanted);
+}
+
+/// The rules that ran, and no others, stand with what an answer rests on.
+#[test]
+fn an_answer_names_the_rules_that_its_events_went_through() {
+    let check = |events: &dyn Fn(SchemaId, SchemaId) -> Vec<(SchemaId, Value)>, wanted: &[&str]| {
+        let mut table = Table::default();
+        let old = table.register(SchemaType::Avro, "joins", V1);
+        let new = table.register_with(SchemaType::Avro, "joins", V2, &rules());
+        let fold = declarative::load(FILE, &table).unwrap();
+        let answer = asked(table, fold, "joins", &events(old, new));
+        let told: Vec<String> = answer.migrations.iter().map(ToString::to_string).collect();
+        assert_eq!(told, wanted);
+    };
+    let second = json!({"id": "a", "first": "Bo", "last": null, "amount": "1.00", "channel": "shop"});
+    let both =
+        ["split", "amount"].map(|rule| format!("migration rule {rule} of version 2 of joins-s.Joined"));
+    let both: Vec<&str> = both.iter().map(String::as_str).collect();
+    check(&|_, new| vec![(new, second.clone())], &[]);
+    check(
+        &|old, _| vec![(old, v1("Ada Lovelace", 1)), (old, v1("Ada", 2))],
+        &both,
+    );
+    check(
+        &|old, new| vec![(new, second.clone()), (old, v1("Ada Lovelace", 1))],
+        &both,
+    );
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use annals_event_store::diff::ATTRIBUTED_EVENTS_MAX;
 use annals_event_store::{
-    AsOf, Cut, Deed, Difference, EventStore, Sought, StoreError, ValueChange, parse_at,
+    AsOf, Cut, Deed, Difference, EventStore, Page, Sought, StoreError, ValueChange, parse_at,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -349,6 +350,29 @@ fn a_page_of_differences_looks_at_so_many_aggregates() {
     assert!(page.items.is_empty() && cursor.contains(";till 100"), "{cursor}");
     let rest = store.differences("till", &from, &to, 10, Some(&cursor)).unwrap();
     assert_eq!((rest.items.len(), rest.next_cursor), (1, None));
+}
+
+/// A diff names the event of each change as long as there are not too many; the changes tell each.
+#[test]
+fn changes_are_put_down_to_so_many_events() {
+    let (table, ids) = table();
+    let logs = Logs::new(TOPIC, 1);
+    let paid = Till::Paid {
+        cents: 1,
+        payer: 1,
+        note: None,
+    };
+    logs.append(0, &[opened().write(&ids, "a", 1)]);
+    logs.append(0, &vec![paid.write(&ids, "a", 2); ATTRIBUTED_EVENTS_MAX + 1]);
+    let store = typed_store(table, &logs);
+    let by = |from: u64| {
+        let diff = store
+            .diff("till", "a", &AsOf::Revision(from), &AsOf::Head, Page::default())
+            .unwrap();
+        assert!(!diff.changes.is_empty());
+        diff.changes.iter().all(|change| change.by.is_some())
+    };
+    assert!(by(1) && !by(0));
 }
 
 /// What an event changed is found by folding each aggregate about twice, however many events it has.

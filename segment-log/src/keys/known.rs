@@ -202,17 +202,17 @@ impl Known {
         Ok(found)
     }
 
-    /// The greatest time of the records up to an offset; 0 before the first record.
-    pub(crate) fn recorded_by(&self, disk: &dyn Disk, offset: i64) -> io::Result<i64> {
+    /// The greatest time of the records up to an offset; nothing before the first record.
+    pub(crate) fn recorded_by(&self, disk: &dyn Disk, offset: i64) -> io::Result<Option<i64>> {
         let mut latest = None;
         for sealed in &self.sealed {
             if offset < sealed.end {
-                return Ok(latest.max(sealed.recorded_by(disk, offset)?).unwrap_or_default());
+                return Ok(latest.max(sealed.recorded_by(disk, offset)?));
             }
             latest = latest.max(sealed.facts().last_ms);
         }
         let part = self.part.as_ref().and_then(|part| part.recorded_by(offset));
-        Ok(latest.max(part).unwrap_or_default())
+        Ok(latest.max(part))
     }
 
     /// The last offset before `end` recorded at or before a time; -1 where there is no record of it.

@@ -90,7 +90,8 @@ impl KeyIndex<'_> {
     /// The greatest timestamp of the committed records up to an offset, in milliseconds since 1970; 0 where there are none.
     pub fn recorded_by(&self, offset: i64) -> Result<i64, KeyError> {
         self.ask(offset.saturating_add(1), |known, _, _| {
-            known.recorded_by(&*self.partition.shared.disk, offset)
+            let latest = known.recorded_by(&*self.partition.shared.disk, offset)?;
+            Ok(latest.unwrap_or_default())
         })
     }
 
@@ -134,7 +135,7 @@ impl KeyIndex<'_> {
     /// deleted from it count as long as anything before `end` is left.
     pub fn has_records(&self, end: i64) -> Result<bool, KeyError> {
         self.ask(end, |known, start, end| {
-            Ok(end > start && known.latest(&*self.shared.disk, &[end - 1])? != [None])
+            Ok(end > start && known.recorded_by(&*self.partition.shared.disk, end - 1)?.is_some())
         })
     }
 
