@@ -298,7 +298,8 @@ fn folder(subject: &str) -> String {
 }
 
 /// The subject of a folder.
-pub(crate) fn subject(folder: &str) -> String {
+#[must_use]
+pub fn subject(folder: &str) -> String {
     let mut bytes = Vec::with_capacity(folder.len());
     let mut rest = folder.as_bytes();
     while let Some((first, tail)) = rest.split_first() {

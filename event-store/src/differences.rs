@@ -163,10 +163,11 @@ impl EventStore {
             at_end = group.is_empty();
             aggregates += group.len();
             last = group.last().map(|one| (one.key.clone(), one.partition)).or(last);
-            let cuts = [&from.cut, &to.cut];
-            let group = between(&aggregate, group, cuts)?;
+            let group = between(&aggregate, group, [&from.cut, &to.cut])?;
             let look = |_: &Wanted, _, folding: &mut Folding<'_>| Ok(Seen::of(folding));
-            let mut seen = self.sweep(&aggregate, &cuts, &group, &look)?.into_iter();
+            let mut seen = self
+                .sweep(&aggregate, &[&from.cut, &to.cut], &group, &look)?
+                .into_iter();
             let mut looked_at = 0;
             for one in &group {
                 if room.is_full() {

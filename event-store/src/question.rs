@@ -301,6 +301,14 @@ const SHOWN_CHARS_MAX: usize = 200;
 
 /// What is wrong with a part of a question; the place in it, where the problem names a field.
 fn wrong(part: &'static str, text: &str, problem: &str) -> StoreError {
+    if let Some(rest) = problem.strip_prefix(&format!("`{text}` ")) {
+        // It is the text as a whole, which stands before it.
+        return StoreError::Question {
+            part,
+            text: text.chars().take(SHOWN_CHARS_MAX).collect(),
+            problem: format!("it {rest}"),
+        };
+    }
     let named = problem.split(|c: char| c.is_whitespace() || matches!(c, '`' | ';' | ',' | ':'));
     let mut places = named
         .filter(|word| word.starts_with("state."))

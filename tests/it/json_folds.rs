@@ -41,7 +41,29 @@ fn events_of_a_json_schema_are_folded_checked_and_explained() {
     let fold = block("yaml", "name: payment\n");
     let good = file("payment.yaml", fold);
     check(&server, &["fold", "check", &good], 0, &[]);
+    // The same from a folder, which no server has seen.
+    let schemas = folder.path().join("schemas");
+    fs::create_dir_all(schemas.join("payments-value")).unwrap();
+    fs::write(
+        schemas.join("payments-value/v1.json"),
+        block("json", "PaymentRequested"),
+    )
+    .unwrap();
+    let schemas = schemas.to_str().unwrap();
+    let offline = ["--server", "http://127.0.0.1:1", "--schemas", schemas];
+    check(
+        &server,
+        &[&["fold", "check", &good], &offline[..]].concat(),
+        0,
+        &["is sound: fold payment"],
+    );
     file("payment.test.yaml", block("yaml", "# payment.test.yaml"));
+    check(
+        &server,
+        &[&["fold", "test", &good], &offline[..]].concat(),
+        0,
+        &[],
+    );
     check(&server, &["fold", "test", &good], 0, &[]);
     let bad = file(
         "bad.yaml",
@@ -56,6 +78,12 @@ fn events_of_a_json_schema_are_folded_checked_and_explained() {
             "bad.yaml:8:19",
             "it has payment_id, amount, due, note",
         ],
+    );
+    check(
+        &server,
+        &[&["fold", "check", &bad], &offline[..]].concat(),
+        3,
+        &["event has no field `amuont`"],
     );
     check(&server, &["fold", "load", &good], 0, &["payment"]);
 

@@ -222,7 +222,10 @@ fn what_does_not_fit_the_state_is_told_with_its_place() {
         &["decimal", "text", "compared"],
     );
     check(condition("event.x == 1"), &["event", "state"]);
-    check(condition("state.balance >"), &["no CEL expression"]);
+    check(
+        condition("state.balance >"),
+        &["where `state.balance >`: it is no CEL expression: character 16: it ends too early"],
+    );
     let deep = format!("{}state.payments > 0{}", "(!".repeat(1_000), ")".repeat(1_000));
     check(condition(&deep), &["no CEL expression"]);
     let deep = format!("state.payments > {}1", "1 + ".repeat(101));

@@ -8,8 +8,7 @@ use annals_event_store::parse_at;
 /// The forms that every question takes.
 macro_rules! everywhere {
     () => {
-        "`now`, an RFC 3339 time (UTC when it names no zone), a date (its end, in UTC), a time ago
-such as `-2h`, or a full cut `0=12,1=40` (of several topics `orders/0=12,packages/1=5`)"
+        "`now`, an RFC 3339 time (UTC when it names no zone), a date (its end, in UTC), a time ago such as `-2h`, or a full cut `0=12,1=40` (of several topics `orders/0=12,packages/1=5`)"
     };
 }
 
@@ -17,24 +16,21 @@ such as `-2h`, or a full cut `0=12,1=40` (of several topics `orders/0=12,package
 pub(crate) const OF_ONE: &str = concat!(
     "A point in the log: ",
     everywhere!(),
-    ",
-`offset:N` (in the aggregate's partition), or `revision:N`; the head of the log when absent"
+    ", `offset:N` (in the aggregate's partition), or `revision:N`; the head of the log when absent"
 );
 
 /// Of all aggregates of a type.
 pub(crate) const OF_ALL: &str = concat!(
     "A point in the log: ",
     everywhere!(),
-    ",
-or `offset:N` where there is one partition; the head of the log when absent"
+    ", or `offset:N` where there is one partition; the head of the log when absent"
 );
 
 /// The first of two points, of one aggregate or of all.
 pub(crate) const FROM: &str = concat!(
     "The earlier point: ",
     everywhere!(),
-    ";
-of one aggregate also `offset:N` (in its partition) or `revision:N`, of all `offset:N` where there is one partition"
+    "; of one aggregate also `offset:N` (in its partition) or `revision:N`, of all `offset:N` where there is one partition"
 );
 
 /// The second of them.
@@ -44,8 +40,7 @@ pub(crate) const TO: &str = "The later point, in the same forms; the head of the
 pub(crate) const SINCE: &str = concat!(
     "The point behind which they are: ",
     everywhere!(),
-    ";
-of one type also `offset:N` where there is one partition; from the first on when absent"
+    "; of one type also `offset:N` where there is one partition; from the first on when absent"
 );
 
 /// The one up to which.

@@ -4,15 +4,14 @@
 //! kept, and told instead of a verdict that would rest on it. Left out: versions that a registry has soft-deleted; migration rules
 //! of a folder, which has none.
 
+mod folder;
+
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use annals_codegen::configure;
 use annals_event_store::{Registered, Subjects};
-use annals_registry_client::{Described, resolved};
-use annals_schema_model::{Resolve, Schema, SchemaId, Unresolved, Writer};
+use annals_schema_model::{Resolve, SchemaId, Unresolved, Writer};
 use clap::Args;
 use serde::Deserialize as _;
 
@@ -34,7 +33,7 @@ pub(super) struct SchemasAt {
 impl SchemasAt {
     pub(super) fn open(&self, global: &Global) -> Result<Schemas, Failure> {
         let (api, subjects) = match &self.folder {
-            Some(folder) => (None, folder_subjects(folder)?),
+            Some(folder) => (None, folder::subjects(folder)?),
             None => (Some(Api::new(&global.server)), BTreeMap::new()),
         };
         Ok(Schemas {
@@ -152,39 +151,4 @@ fn registered(api: &Api, subject: &str) -> Result<Versions, Failure> {
         ))
     });
     versions.collect()
-}
-
-/// What a folder has; ids are counted, in the order of the references.
-fn folder_subjects(folder: &Path) -> Result<BTreeMap<String, Versions>, Failure> {
-    let unsound = |error: annals_codegen::Error| Failure::new(Exit::Failed, error.to_string());
-    // What is odd about the folder and stops nothing is for `annals gen` to tell.
-    let (found, _) = configure().schemas(folder).versions().map_err(unsound)?;
-    let described = found.iter().map(|version| {
-        let described = Described {
-            schema_type: version.schema_type,
-            text: version.text.clone(),
-            references: version.references.clone(),
-        };
-        ((version.subject.as_str(), i64::from(version.version)), described)
-    });
-    let described: BTreeMap<(&str, i64), Described> = described.collect();
-    let mut subjects: BTreeMap<String, Versions> = BTreeMap::new();
-    for (version, id) in found.iter().zip(1u32..) {
-        let unread =
-            |error: &dyn Display| Failure::new(Exit::Failed, format!("{}: {error}", version.path.display()));
-        let resolved = resolved(&version.references, |reference| {
-            let found = described.get(&(reference.subject.as_str(), i64::from(reference.version)));
-            found.cloned().ok_or(Unresolved::Unregistered)
-        });
-        let resolved = resolved.map_err(|error| unread(&error))?;
-        let schema = Schema::parse(version.schema_type, &version.text, &resolved);
-        let schema = schema.map_err(|error| unread(&error))?;
-        let id = SchemaId::new(id).ok_or_else(|| Failure::new(Exit::Failed, "no id is left"))?;
-        let versions = subjects.entry(version.subject.clone()).or_default();
-        versions.push((version.version, Arc::new(Writer::new(id, schema))));
-    }
-    for versions in subjects.values_mut() {
-        versions.sort_by_key(|(version, _)| *version);
-    }
-    Ok(subjects)
 }
