@@ -187,7 +187,7 @@ impl EventStore {
         let mut used: Vec<RuleUsed> = Vec::new();
         for rule in schemas
             .iter()
-            .flat_map(|schema| fold.rules_of(*schema, &self.shared.resolve))
+            .flat_map(|schema| fold.rules_of(*schema, &*self.shared.resolve))
         {
             if used.len() < RULES_SHOWN_MAX && !used.contains(&rule) {
                 used.push(rule);

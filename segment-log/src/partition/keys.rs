@@ -135,7 +135,10 @@ impl KeyIndex<'_> {
     /// deleted from it count as long as anything before `end` is left.
     pub fn has_records(&self, end: i64) -> Result<bool, KeyError> {
         self.ask(end, |known, start, end| {
-            Ok(end > start && known.recorded_by(&*self.partition.shared.disk, end - 1)?.is_some())
+            Ok(end > start
+                && known
+                    .recorded_by(&*self.partition.shared.disk, end - 1)?
+                    .is_some())
         })
     }
 

@@ -160,7 +160,7 @@ fn check_times(partition: &Partition, ends: &[i64]) {
             all.iter().any(|(offset, ..)| offset < end)
         );
         assert_eq!(
-            partition.has_records(*end).expect("records"),
+            partition.keys().has_records(*end).expect("records"),
             all.iter().any(|(offset, ..)| offset < end)
         );
         for ms in (-1..1_000).step_by(90) {
