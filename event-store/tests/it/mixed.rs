@@ -160,7 +160,7 @@ fn stored(events: &[(usize, usize)]) -> (EventStore, Vec<Logs>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::default())]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 8, ..ProptestConfig::default() })]
 
     #[test]
     fn events_of_all_formats_are_one_aggregate(
