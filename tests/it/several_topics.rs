@@ -79,6 +79,42 @@ fn served() -> Server {
 }
 
 #[test]
+fn events_that_a_fold_has_not_heard_of_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    let path = file.to_str().unwrap();
+    let server = served();
+    let fold =
+        "name: placed\nrev: 1\ntopic: orders\nevents: {OrderPlaced: {begin: [set: {total: event.total}]}}\n";
+    fs::write(&file, fold).unwrap();
+    check(&server, &["fold", "load", path], 0, &[]);
+    for event in [json!({"total": 20}), json!({"amount": 5}), json!({"amount": 6})] {
+        fs::write(&file, format!("{event}\n")).unwrap();
+        check(
+            &server,
+            &["produce", "orders", "--key", "7", "--file", path],
+            0,
+            &[],
+        );
+    }
+    let told =
+        "2 events are no part of this, of a kind the fold has not heard of: OrderPaid at 1, OrderPaid at 2";
+    check(&server, &["state", "placed/7"], 0, &[told]);
+    check(
+        &server,
+        &["state", "placed/7", "--at", "revision:1"],
+        0,
+        &["1 event is no part of this"],
+    );
+    check(
+        &server,
+        &["list", "placed"],
+        0,
+        &["events of 1 of those shown are no part"],
+    );
+}
+
+#[test]
 fn an_order_and_its_packages_are_one_aggregate() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {

@@ -220,6 +220,36 @@ pub(super) fn say_missing(answer: &Value) {
     }
 }
 
+/// Says which events are no part of a state, as the fold has not heard of their kinds.
+fn say_unknown(answer: &Value) {
+    let count = answer["unknown_events"].as_u64().unwrap_or(0);
+    if count == 0 {
+        return;
+    }
+    let first = answer["unknown"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .take(UNKNOWN_TOLD);
+    let mut told: Vec<String> = first
+        .map(|event| format!("{} at {}", output::cell(&event["event"]), place(event)))
+        .collect();
+    if count > told.len() as u64 {
+        told.push("…".to_owned());
+    }
+    let events = match count {
+        1 => "1 event is".to_owned(),
+        count => format!("{count} events are"),
+    };
+    output::remark(&format!(
+        "{events} no part of this, of a kind the fold has not heard of: {}",
+        told.join(", ")
+    ));
+}
+
+/// Events of kinds a fold has not heard of that are told one by one.
+const UNKNOWN_TOLD: usize = 3;
+
 /// What of a state is shown whose fold stopped.
 const STATE_SHOWN: &str = "what is shown is as it was before that event";
 
@@ -265,6 +295,7 @@ impl State {
                 .collect::<String>(),
         ))?;
         say_missing(&answer);
+        say_unknown(&answer);
         if let Some(revision) = answer["snapshot"]["revision"].as_u64() {
             output::remark(&format!("it began with the snapshot after revision {revision}"));
         }

@@ -167,11 +167,20 @@ impl List {
             None => header.push("STATE"),
         }
         let mut table = output::Table::new(&header);
+        let mut with_unknown = 0;
         let around = listing.pages(&api, &query, &mut |page| {
             let items = page["items"].as_array().into_iter().flatten();
+            let has_unknown = |item: &&Value| item["unknown_events"].as_u64().unwrap_or(0) > 0;
+            with_unknown += items.clone().filter(has_unknown).count();
             table.rows(items.map(|item| member_row(item, columns.as_deref())))
         })?;
         say_sums(&around);
+        if with_unknown > 0 {
+            output::remark(&format!(
+                "events of {with_unknown} of those shown are no part of their states, of kinds the fold has not heard of: \
+                 `annals state` names them"
+            ));
+        }
         Ok(Exit::Done)
     }
 }
