@@ -163,12 +163,10 @@ impl EventStore {
             at_end = group.is_empty();
             aggregates += group.len();
             last = group.last().map(|one| (one.key.clone(), one.partition)).or(last);
-            let group = between(&aggregate, group, [&from.cut, &to.cut])?;
+            let (cuts, mut looked_at) = ([&from.cut, &to.cut], 0);
+            let group = between(&aggregate, group, cuts)?;
             let look = |_: &Wanted, _, folding: &mut Folding<'_>| Ok(Seen::of(folding));
-            let mut seen = self
-                .sweep(&aggregate, &[&from.cut, &to.cut], &group, &look)?
-                .into_iter();
-            let mut looked_at = 0;
+            let mut seen = self.sweep(&aggregate, &cuts, &group, &look)?.into_iter();
             for one in &group {
                 if room.is_full() {
                     at_end = false;

@@ -9,12 +9,12 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::Global;
-use super::aggregate::{place, say_missing};
 use super::api::{Api, given};
 use super::exit::{Exit, Failure};
 use super::output::{self, Format};
 use super::point::{self, point};
 use super::progress::Progress;
+use super::remarks::{place, say_missing};
 use super::rows;
 
 /// `annals list order --where "state.status == 'refunded'"`

@@ -8,13 +8,14 @@ use clap::Args;
 use serde_json::Value;
 
 use super::Global;
-use super::aggregate::{place, say_missing, short};
+use super::aggregate::short;
 use super::aggregates::{Listing, change_rows};
 use super::api::Api;
 use super::exit::{Exit, Failure};
 use super::output::{self, Format};
 use super::point::{self, point};
 use super::progress::Progress;
+use super::remarks::{place, say_missing};
 
 /// `annals changes order --actor jane --field address.street`
 #[derive(Debug, Args)]

@@ -18,6 +18,7 @@ mod output;
 mod point;
 mod progress;
 mod registry;
+mod remarks;
 mod rows;
 mod schema;
 mod serve;
