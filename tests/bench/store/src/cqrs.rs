@@ -226,7 +226,7 @@ fn fill(client: &mut Client, data: &Path) -> Result<(), Fault> {
                 let Value::Record { name, .. } = &event else {
                     return Err("no record".into());
                 };
-                let kind = name.rsplit('.').next().unwrap_or(name).to_owned();
+                let kind = name.rsplit('.').next().unwrap_or_default().to_owned();
                 let payload = json!({ &kind: event.to_json() });
                 let version = versions.entry(key.to_vec()).or_default();
                 *version += 1;

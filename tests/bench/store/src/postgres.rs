@@ -119,6 +119,7 @@ impl Reader {
             },
             key: key.as_bytes(),
             raw: opened.raw(),
+            spent: &annals_event_store::Spent::default(),
         };
         self.fold.step(state, &event, &self.registry)?;
         Ok(())
