@@ -25,6 +25,7 @@ mod limits;
 mod locked;
 mod metrics;
 mod migrations;
+mod mixed_topics;
 mod nodes;
 mod openapi;
 mod postgres;

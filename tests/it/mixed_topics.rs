@@ -1,0 +1,160 @@
+//! An order in Avro, whose schema is a union of records defined elsewhere, and its packages in Protobuf: one aggregate, from the
+//! schemas to the auditor's answer.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::server::Server;
+
+const FOLD: &str = "\
+name: order
+rev: 1
+topics: [orders, packages]
+message: z.Package
+ignore: [lost]
+events:
+  z.Placed:
+    begin:
+      - set: { total: event.total, paid: 0, sent: [] }
+  z.Paid:
+    on:
+      - add: { paid: event.amount }
+  sent:
+    on:
+      - append: { sent: event.id }
+";
+
+/// What a command ends with, and says.
+fn check(server: &Server, args: &[&str], code: i32, says: &[&str]) {
+    let out = server.annals(args);
+    let said = String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(code), "{args:?}: {said}");
+    for says in says {
+        assert!(said.contains(says), "{args:?} does not say {says:?}: {said}");
+    }
+}
+
+fn record(name: &str, fields: &str) -> String {
+    format!(r#"{{"type": "record", "name": "z.{name}", "fields": [{fields}]}}"#)
+}
+
+/// The union's text, which refers to a version of `placed`.
+fn union(text: &str, placed: u32) -> Value {
+    let references = json!([
+        {"name": "z.Placed", "subject": "placed", "version": placed},
+        {"name": "z.Paid", "subject": "paid", "version": 1},
+    ]);
+    json!({"schema": text, "references": references})
+}
+
+fn served() -> Server {
+    let server = Server::start(&[]);
+    let total = r#"{"name": "total", "type": "long"}"#;
+    let noted = format!(r#"{total}, {{"name": "note", "type": "string", "default": ""}}"#);
+    let amount = r#"{"name": "amount", "type": "long"}"#;
+    for (subject, text) in [
+        ("placed", record("Placed", total)),
+        ("placed", record("Placed", &noted)),
+        ("paid", record("Paid", amount)),
+    ] {
+        server.post(&format!("/subjects/{subject}/versions"), &json!({"schema": text}));
+    }
+    server.post(
+        "/subjects/orders-value/versions",
+        &union(r#"["z.Placed", "z.Paid"]"#, 1),
+    );
+    let packages = "syntax = \"proto3\"; package z; \
+        message Package { string id = 1; oneof event { Sent sent = 2; Lost lost = 3; } } message Sent {} message Lost {}";
+    server.post(
+        "/subjects/packages-value/versions",
+        &json!({"schemaType": "PROTOBUF", "schema": packages}),
+    );
+    for topic in ["orders", "packages"] {
+        check(&server, &["topic", "create", topic], 0, &[]);
+    }
+    server
+}
+
+#[test]
+fn records_of_a_union_and_members_of_a_message_are_one_orders_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let server = served();
+    let good = file("order.yaml", FOLD);
+    check(&server, &["fold", "check", &good], 0, &[]);
+    let bad = file("bad.yaml", &FOLD.replace("  sent:\n", "  send:\n"));
+    check(
+        &server,
+        &["fold", "check", &bad],
+        3,
+        &[
+            "message z.Package has no event `send`",
+            "bad.yaml:13:3",
+            "it has sent, lost",
+        ],
+    );
+    check(&server, &["fold", "load", &good], 0, &["order"]);
+
+    let send = |topic: &str, event: Value| {
+        let lines = file("event.jsonl", &format!("{event}\n"));
+        check(
+            &server,
+            &["produce", topic, "--key", "7", "--file", &lines],
+            0,
+            &[],
+        );
+    };
+    let asked = |args: &[&str]| -> Value {
+        let out = server.annals(&[args, &["-o", "json"]].concat());
+        serde_json::from_slice(&out.stdout).unwrap_or_else(|e| panic!("{args:?}: {e}"))
+    };
+    send("orders", json!({"z.Placed": {"total": 20}}));
+    send("packages", json!({"id": "a", "sent": {}}));
+    send("orders", json!({"z.Paid": {"amount": 12}}));
+    send("packages", json!({"id": "b", "lost": {}}));
+    let closed = format!(r#"["z.Placed", {}, "z.Paid"]"#, record("Closed", ""));
+    server.post("/subjects/orders-value/versions", &union(&closed, 2));
+    send("orders", json!({"z.Paid": {"amount": 8}}));
+    send("orders", json!({"z.Closed": {}}));
+
+    let whole = json!({"total": 20, "paid": 20, "sent": ["a"]});
+    let answer = asked(&["state", "order/7"]);
+    assert_eq!(answer["state"], whole);
+    assert_eq!(answer["unknown"][0]["event"], "z.Closed");
+    let history = asked(&["history", "order/7"]);
+    let entries = history["entries"].as_array().unwrap().iter();
+    let events: Vec<_> = entries.map(|entry| entry["event"].as_str().unwrap()).collect();
+    assert_eq!(
+        events,
+        ["z.Placed", "sent", "z.Paid", "lost", "z.Paid", "z.Closed"]
+    );
+    let explained = asked(&["state", "order/7", "--explain"])["explanation"]["leaves"].clone();
+    let of = |path: &str| {
+        let mut leaves = explained.as_array().unwrap().iter();
+        let leaf = leaves.find(|leaf| leaf["path"] == path).unwrap();
+        (leaf["by"]["event"].clone(), leaf["from"].clone())
+    };
+    assert_eq!(of("/total"), (json!("z.Placed"), json!("event")));
+    assert_eq!(of("/sent/0"), (json!("sent"), json!("event")));
+
+    // What the union gained is known to a fold that is told to read with it.
+    check(&server, &["fold", "update", "order"], 0, &["orders-value"]);
+    let later = FOLD
+        .replace("rev: 1", "rev: 2")
+        .replace("total: event.total", "total: event.total, note: event.note");
+    let later = later + "  z.Closed:\n    on:\n      - status: closed\n";
+    check(
+        &server,
+        &["fold", "load", &file("later.yaml", &later)],
+        0,
+        &["order"],
+    );
+    let answer = asked(&["state", "order/7"]);
+    let whole = json!({"total": 20, "note": "", "paid": 20, "sent": ["a"], "status": "closed"});
+    assert_eq!((&answer["state"], &answer["unknown"]), (&whole, &json!([])));
+}
