@@ -16,8 +16,8 @@ use super::undo::{Change, Undo};
 use crate::explain::{Given, OperationUsed, Touch};
 use crate::fold::Recorded;
 
-/// What an event may cost a fold: elements that are looked at, and values and bytes that are made, in all its migration rules and operations. As
-/// much as the largest batch has bytes, so that what an event brings can always be kept; far below a second's work.
+/// What an event may cost a fold: elements that are looked at, and values and bytes that are made, in all its migration rules and
+/// operations. As much as the largest batch has bytes, so that what an event brings can always be kept; far below a second's work.
 pub(super) const EVENT_COST_MAX: u64 = 16 << 20;
 
 /// One operation on one target.
@@ -81,7 +81,7 @@ pub(crate) fn run(
 ) -> Result<(), String> {
     let mut done: Vec<Undo> = Vec::with_capacity(block.len());
     for operation in block {
-        match operation.run(state, input, input.budget) {
+        match operation.run(state, input) {
             Ok(None) => {}
             Ok(Some(undo)) => {
                 note(operation, &undo, state);
@@ -116,13 +116,13 @@ impl Operation {
     }
 
     /// Does it, unless its condition says no, and tells how to take it back.
-    fn run(&self, state: &mut State, input: Input<'_>, budget: &Budget) -> Result<Option<Undo>, String> {
+    fn run(&self, state: &mut State, input: Input<'_>) -> Result<Option<Undo>, String> {
         let meant = Meant {
             input,
             state,
             it: None,
         };
-        let scope = Scope::new(&meant).within(budget);
+        let scope = Scope::new(&meant).within(input.budget);
         if let Some((condition, _)) = &self.condition
             && !holds(condition, &scope)?
         {
@@ -166,7 +166,7 @@ impl Operation {
             Verb::RemoveWhere(condition) => {
                 // The condition may look at the state, so the list stays in it until the places are known.
                 let items = look(meant.state, self.target.slot, &steps)?;
-                let places = matching(condition, items, meant, budget)?;
+                let places = matching(condition, items, meant)?;
                 if places.is_empty() {
                     return Ok(None);
                 }
@@ -258,16 +258,14 @@ fn look<'s>(state: &'s [Option<Value>], slot: usize, steps: &[At]) -> Result<&'s
 }
 
 /// The places of the elements for which the condition holds.
-fn matching(
-    condition: &Node,
-    items: &[Value],
-    meant: Meant<'_>,
-    budget: &Budget,
-) -> Result<Vec<usize>, String> {
+fn matching(condition: &Node, items: &[Value], meant: Meant<'_>) -> Result<Vec<usize>, String> {
     let mut places = Vec::new();
     for (place, item) in items.iter().enumerate() {
         let it = Some(item);
-        if holds(condition, &Scope::new(&Meant { it, ..meant }).within(budget))? {
+        if holds(
+            condition,
+            &Scope::new(&Meant { it, ..meant }).within(meant.input.budget),
+        )? {
             places.push(place);
         }
     }
