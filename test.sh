@@ -42,8 +42,14 @@ step() {
     printf 'FAILED  %4d s\n' $((SECONDS - start))
     tail -n 60 "$log/${name//[ \/]/-}.log" | sed 's/^/    /'
     failed+=("$name")
+    # What failed and what it said last, again at the end: of a long run often no more than the end is seen.
+    while IFS= read -r line; do failed+=("$name: $line"); done < <(what_failed "$log/${name//[ \/]/-}.log")
     return 1
   fi
+}
+what_failed() {
+  grep -hE -A 3 "^thread '.*panicked at|^error" "$1" | cut -c -300 | tail -n 16
+  sed -n '/^failures:$/,/^test result: FAILED/p' "$1" | grep '^    ' | sort -u
 }
 note_skipped() {
   skipped+=("$1: $2")
