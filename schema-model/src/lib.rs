@@ -35,6 +35,8 @@ pub mod event;
 #[cfg(feature = "cel")]
 mod fields;
 mod finding;
+#[cfg(all(feature = "cel", any(feature = "avro", feature = "proto")))]
+mod held;
 mod id;
 #[cfg(feature = "json")]
 pub mod json;

@@ -33,6 +33,19 @@ impl ReadError {
             message: message.into(),
         }
     }
+
+    /// The same error one field further out: `price` within `item` is `item.price`.
+    #[cfg(any(feature = "avro", all(feature = "proto", feature = "cel")))]
+    pub(crate) fn within(self, field: &str) -> ReadError {
+        let dot = match self.path.is_empty() || self.path.starts_with('[') {
+            true => "",
+            false => ".",
+        };
+        ReadError {
+            path: format!("{field}{dot}{}", self.path),
+            ..self
+        }
+    }
 }
 
 /// A compiled reading of one writer schema, maybe into another reader schema.

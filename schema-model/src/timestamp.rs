@@ -42,8 +42,21 @@ pub struct Timestamp {
 
 /// A text that is no instant.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is no time; write it like 2024-03-01T12:00:00Z (RFC 3339)")]
-pub struct TimestampError(String);
+#[error("`{text}` is no time{why}")]
+pub struct TimestampError {
+    text: String,
+    why: String,
+}
+
+impl TimestampError {
+    fn of(text: &str) -> TimestampError {
+        let how = || "; write it like 2024-03-01T12:00:00Z (RFC 3339)".to_owned();
+        TimestampError {
+            text: text.chars().take(80).collect(),
+            why: missing(text.as_bytes()).unwrap_or_else(how),
+        }
+    }
+}
 
 impl Timestamp {
     /// So many milliseconds since 1970.
@@ -178,7 +191,7 @@ impl FromStr for Timestamp {
 
     /// Reads RFC 3339: any offset, any number of fraction digits (those beyond nine are left out), the year 0 to 9999.
     fn from_str(text: &str) -> Result<Timestamp, TimestampError> {
-        read(text.as_bytes()).ok_or_else(|| TimestampError(text.chars().take(80).collect()))
+        read(text.as_bytes()).ok_or_else(|| TimestampError::of(text))
     }
 }
 
@@ -215,6 +228,30 @@ fn read(text: &[u8]) -> Option<Timestamp> {
         second: days_before(year, month, day) * DAY_SECONDS + time - offset,
         nano: if is_leap { SECOND_NANOS - 1 } else { nano },
     })
+}
+
+/// What of a text that is written like a time the calendar or the clock has not.
+fn missing(text: &[u8]) -> Option<String> {
+    let mut rest = text;
+    let year = number(&mut rest, 4)?;
+    sign(&mut rest, b"-")?;
+    let month = number(&mut rest, 2)?;
+    sign(&mut rest, b"-")?;
+    let day = number(&mut rest, 2)?;
+    sign(&mut rest, b"Tt ")?;
+    if !(1..=12).contains(&month) {
+        return Some(format!(": there is no month {month:02}"));
+    }
+    let days = days_in(year, month);
+    if !(1..=days).contains(&day) {
+        return Some(format!(": {year:04}-{month:02} has {days} days"));
+    }
+    let hour = number(&mut rest, 2)?;
+    sign(&mut rest, b":")?;
+    let minute = number(&mut rest, 2)?;
+    sign(&mut rest, b":")?;
+    let second = number(&mut rest, 2)?;
+    (hour > 23 || minute > 59 || second > 59).then(|| ": a day ends with 23:59:59".to_owned())
 }
 
 /// Exactly so many digits.

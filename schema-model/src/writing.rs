@@ -35,6 +35,51 @@ impl Writing {
         }
     }
 
+    /// The body of a value: the way back from [`Reading`](crate::Reading), for what expressions gave among what was read. Values
+    /// are of the kinds that their types are read as, and none is rounded or cut but a floating-point number of 32 bits, which is
+    /// the nearest.
+    ///
+    /// # Errors
+    /// [`ReadError`] names the field, the value and what its type holds.
+    #[cfg(feature = "cel")]
+    pub fn write_value(&self, value: &crate::Value) -> Result<Vec<u8>, ReadError> {
+        match &self.0 {
+            #[cfg(feature = "avro")]
+            Kind::Avro(schema) => crate::avro::write_value(schema, value),
+            #[cfg(feature = "proto")]
+            Kind::Proto(schema) => crate::proto::write_value(schema, value),
+            #[cfg(feature = "json")]
+            Kind::Json(_) => self.write(&value.to_json().to_string()),
+        }
+    }
+
+    /// Whether a field of the record at the top holds a value. Besides what [`Writing::write_value`] refuses, it does not hold
+    /// what some writers write in spite of their schema: decimals of too many digits, texts that are no UUID, times beyond the day.
+    ///
+    /// ```
+    /// use annals_schema_model::{Schema, SchemaType, Value, Writing};
+    /// let text = r#"{"type": "record", "name": "R", "fields": [{"name": "n", "type": "int"}]}"#;
+    /// let writing = Writing::of(&Schema::parse(SchemaType::Avro, text, &[])?);
+    /// let error = writing.holds("n", &Value::Int(3_000_000_000)).unwrap_err();
+    /// assert_eq!(error.to_string(), "n: it is given 3000000000 and holds whole numbers of 32 bits");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As above.
+    #[cfg(feature = "cel")]
+    pub fn holds(&self, field: &str, value: &crate::Value) -> Result<(), ReadError> {
+        match &self.0 {
+            #[cfg(feature = "avro")]
+            Kind::Avro(schema) => crate::avro::holds(schema, field, value),
+            #[cfg(feature = "proto")]
+            Kind::Proto(schema) => crate::proto::holds(schema, field, value),
+            // What a value must be like there, only the whole says.
+            #[cfg(feature = "json")]
+            Kind::Json(_) => Ok(()),
+        }
+    }
+
     /// The body: what follows the magic byte and the schema id, in Protobuf beginning with the message indexes of the
     /// first message.
     ///

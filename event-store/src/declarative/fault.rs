@@ -67,7 +67,11 @@ impl LoadError {
         let place = error
             .location()
             .map_or(Place::START, |location| Place::at(&location));
-        place.wrong(in_our_words(error.without_snippet()))
+        let mut original = error;
+        while let Error::AliasError { error, .. } | Error::WithSnippet { error, .. } = original {
+            original = error;
+        }
+        place.wrong(in_our_words(original))
     }
 }
 

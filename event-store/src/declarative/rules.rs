@@ -4,8 +4,8 @@
 //! fields it does not give come over as they would without a rule, by resolution. So a rule says what resolution cannot, and
 //! nothing twice. What comes out is written with the schema of that version and read like any event of it.
 //!
-//! Invariant: what a rule gives fits the fields that its version has, as far as types are known when it is compiled, and
-//! whatever it does not give can be resolved. Left out: rules of other languages than CEL, rules for fields by their tags,
+//! Invariant: what a rule gives fits the fields that its version has, as far as types are known when it is compiled, and is held
+//! by them as it is when it runs; whatever it does not give can be resolved. Left out: rules of other languages than CEL, rules for fields by their tags,
 //! events in JSON Schema, `onFailure`: where a rule fails, the event is not read.
 
 use std::borrow::Cow;
@@ -52,6 +52,8 @@ pub(super) struct Step {
     /// Reads what the rules do not give.
     resolve: Reading,
     write: Writing,
+    /// What is told of an event that none of the rules can be named for.
+    told: String,
 }
 
 struct Rule {
@@ -142,6 +144,7 @@ impl Step {
             read: Reading::of(&from.writer.schema),
             resolve,
             write: Writing::of(&to.writer.schema),
+            told: format!("the migration rules of version {owner} of {subject}"),
             rules: compiled,
             from,
             to,
@@ -153,29 +156,35 @@ impl Step {
     /// # Errors
     /// The rule that fails, and why.
     pub(super) fn run(&self, body: &[u8], budget: &Budget) -> Result<Vec<u8>, String> {
-        let read = |reading: &Reading| reading.read(body).map_err(|error| error.to_string());
+        let read = |reading: &Reading| {
+            let read = reading.read(body);
+            read.map_err(|error| format!("{}: the event cannot be read: {error}", self.told))
+        };
         let mut message = read(&self.read)?;
         let name = self.from.writer.schema.record_name().unwrap_or_default();
         if !matches!(&message, Value::Record { name: found, .. } if **found == *name) {
-            return Err(format!("it is no {name}, which migration rules are for"));
+            return Err(format!("{} are for {name}, and the event is none", self.told));
         }
         let mut event = read(&self.resolve)?;
+        let mut given: BTreeMap<Arc<str>, &Rule> = BTreeMap::new();
         for rule in &self.rules {
-            let given = rule
+            let fields = rule
                 .run(&message, budget)
                 .map_err(|why| format!("{}: {why}", rule.used))?;
-            for (name, value) in given {
+            for (name, value) in fields {
                 set(&mut message, &name, value.clone());
                 set(&mut event, &name, value);
+                given.insert(name, rule);
             }
         }
-        let written = self.write.write(&event.to_json().to_string());
-        written.map_err(
-            |error| match self.rules.iter().rfind(|rule| rule.may_give(&error.path)) {
-                Some(rule) => format!("{}: {error}", rule.used),
-                None => error.to_string(),
-            },
-        )
+        for (name, rule) in given {
+            let value = event.get(&name).unwrap_or(&Value::Null);
+            self.write
+                .holds(&name, value)
+                .map_err(|error| format!("{}: {error}", rule.used))?;
+        }
+        let written = self.write.write_value(&event);
+        written.map_err(|error| format!("{}: {error}", self.told))
     }
 
     /// Its rules, in the order they run.
@@ -327,13 +336,11 @@ impl Rule {
     }
 }
 
-/// A field has this value.
+/// A field has this value, as what was set last: of a oneof it is the member that counts.
 fn set(of: &mut Value, name: &str, value: Value) {
     if let Value::Record { fields, .. } | Value::Map(fields) = of {
-        match fields.iter_mut().find(|(field, _)| **field == *name) {
-            Some((_, before)) => *before = value,
-            None => fields.push((name.into(), value)),
-        }
+        fields.retain(|(field, _)| **field != *name);
+        fields.push((name.into(), value));
     }
 }
 

@@ -128,7 +128,14 @@ fn types_that_do_not_fit() {
     refused_operation("set: { owner: size(event.payer) }", "has no size");
     refused_condition("event.payer", "must be true or false");
     refused_operation("set: { sum: 0.0 }", "decimal('0.00')");
-    refused_operation("set: { sum: decimal('x') }", "decimal('x')");
+    refused_operation(
+        "set: { sum: decimal('x') }",
+        "decimal(\"x\"): not a decimal number",
+    );
+    refused_operation(
+        "set: { sum: \"{'a': 1, 'b': 2, 'a': 3}\" }",
+        "the key 'a' stands twice",
+    );
 }
 
 #[test]
@@ -151,7 +158,10 @@ fn decimals_that_do_not_fit() {
         ("event.note.getHours()", "`getHours` is not for text"),
         ("duration('1h').getFullYear()", "is not for a duration"),
         ("duration('1h') * 2", "no a duration * an integer"),
-        ("timestamp('2024-02-30T00:00:00Z')", "is no time"),
+        (
+            "timestamp('2024-02-30T00:00:00Z')",
+            "is no time: 2024-02 has 29 days",
+        ),
         ("duration('1 day')", "is no duration"),
         ("event.amount == event.note", "cannot be compared"),
         ("event.amount in ['a']", "a decimal is never in a list"),
@@ -161,7 +171,10 @@ fn decimals_that_do_not_fit() {
             "[event.amount].map(x, x.cents)",
             "a decimal and has no field `cents`",
         ),
-        ("[event.amount].map(x, x > 1 ? decimal('y') : x)", "decimal('y')"),
+        (
+            "[event.amount].map(x, x > 1 ? decimal('y') : x)",
+            "decimal(\"y\")",
+        ),
         ("[event.amount].map(x)", "takes a variable and an expression"),
         ("[event.amount].map(event, event)", "stands for something already"),
         (
@@ -172,7 +185,8 @@ fn decimals_that_do_not_fit() {
         ("int(event.amount)", "`int` is not for a decimal"),
         ("size(event.amount)", "a decimal has no size"),
         ("event.payer.map(x, x)", "an integer is no list"),
-        ("decimal(event.note)", "as text"),
+        ("decimal(1.5)", "digits as text"),
+        ("decimal(double(event.amount))", "digits as text"),
         ("has(event)", "asks for a field"),
         ("has(event.ownr)", "no field `ownr`"),
         ("event.amount[0]", "a decimal has no element"),
@@ -262,6 +276,12 @@ fn texts_that_cannot_be_read() {
         &format!("{BEGIN}      - set: {{ a: 1, a: 2 }}\n"),
         (7, 22),
         "`a` stands there twice",
+    );
+    // At an alias it is what stands at its anchor that is wrong.
+    check(
+        "name: a\nrev: 1\ntopic: t\nevents: &e { t.E: { begin: [] } }\nignore: *e\n",
+        (5, 9),
+        "there should be a list",
     );
 }
 

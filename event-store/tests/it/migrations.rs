@@ -406,7 +406,7 @@ fn an_event_that_a_rule_has_no_answer_for_halts_the_fold_where_it_stands() {
             "split",
             "{'last': null, 'first': message.full_name == 'Ada' ? dyn(message.cents) : 'x'}",
         ),
-        &["migration rule split", "first", "no string"],
+        &["migration rule split", "first", "holds text"],
     );
     let all = (0..40).map(|_| "[0,0,0,0,0,0,0,0,0,0]");
     let many = format!("({}).filter(a, true)", all.collect::<Vec<_>>().join("+"));

@@ -12,6 +12,8 @@ pub mod container;
 mod default;
 mod equal;
 mod fields;
+#[cfg(feature = "cel")]
+mod held;
 #[cfg(feature = "apache-avro")]
 pub mod interop;
 mod kept;
@@ -46,6 +48,8 @@ pub use crate::{Decimal, Exact, ReadError, Timestamp, dec};
 pub use bigdecimal;
 #[cfg(feature = "chrono")]
 pub use chrono;
+#[cfg(feature = "cel")]
+pub(crate) use held::{holds, write_value};
 #[cfg(feature = "jiff")]
 pub use jiff::civil::{Date, DateTime, Time};
 pub use json::{Json, JsonKind};

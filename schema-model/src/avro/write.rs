@@ -15,7 +15,7 @@ use super::{
 use crate::{Decimal, ReadError, Timestamp, text};
 
 /// How many values may be written or tried for one body.
-const STEPS_MAX: usize = 1_000_000;
+pub(super) const STEPS_MAX: usize = 1_000_000;
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -43,13 +43,6 @@ struct Encoder<'s> {
 
 fn wrong(message: impl Into<String>) -> ReadError {
     ReadError::new(message)
-}
-
-/// The same error one field further out: `price` within `item` is `item.price`.
-fn within(error: ReadError, field: &str) -> ReadError {
-    let mut path = field.to_owned();
-    super::locate::join(&mut path, &error.path);
-    ReadError { path, ..error }
 }
 
 /// How an error calls what it found.
@@ -106,7 +99,7 @@ impl Encoder<'_> {
                 self.count(values.len());
                 for (index, value) in values.iter().enumerate() {
                     self.value(*item, value)
-                        .map_err(|error| within(error, &format!("[{index}]")))?;
+                        .map_err(|error| error.within(&format!("[{index}]")))?;
                 }
                 self.writer.long(0);
             }
@@ -115,7 +108,7 @@ impl Encoder<'_> {
                 for (key, value) in entries {
                     self.writer.string(key);
                     self.value(*item, value)
-                        .map_err(|error| within(error, &format!("[{key:?}]")))?;
+                        .map_err(|error| error.within(&format!("[{key:?}]")))?;
                 }
                 self.writer.long(0);
             }
@@ -132,10 +125,10 @@ impl Encoder<'_> {
     fn record(&mut self, record: &Record, fields: &serde_json::Map<String, Json>) -> Result<(), ReadError> {
         if let Some(odd) = fields.keys().find(|name| record.field(name).is_none()) {
             let name = record.name.full();
-            return Err(within(wrong(format!("{name} has no such field")), odd));
+            return Err(wrong(format!("{name} has no such field")).within(odd));
         }
         for field in &record.fields {
-            let within = |error: ReadError| within(error, &field.name);
+            let within = |error: ReadError| error.within(&field.name);
             match (fields.get(&*field.name), &field.default) {
                 (Some(value), _) => self.value(field.node, value).map_err(within)?,
                 (None, Some(default)) => {
@@ -332,7 +325,7 @@ fn time_of_day(text: &str) -> Result<i64, ReadError> {
 }
 
 /// Months, days and milliseconds of a text such as `P1M2DT3.004S`.
-fn duration(text: &str) -> Result<[u8; 12], ReadError> {
+pub(super) fn duration(text: &str) -> Result<[u8; 12], ReadError> {
     let parts = || {
         let (months, rest) = text.strip_prefix('P')?.split_once('M')?;
         let (days, rest) = rest.split_once("DT")?;

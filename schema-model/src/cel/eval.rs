@@ -216,7 +216,7 @@ fn show(value: &Value, text: &mut String) {
 }
 
 /// The text of a value that is one.
-pub(super) fn text(value: &Value) -> Option<&str> {
+pub(crate) fn text(value: &Value) -> Option<&str> {
     match value {
         Value::String(value) | Value::Enum(value) => Some(value),
         _ => None,

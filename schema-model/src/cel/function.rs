@@ -5,8 +5,8 @@
 
 use super::eval::{shown, text};
 use super::times::{self, Part};
-use super::{Format, Node, Shape};
-use crate::Value;
+use super::{Format, Node, Shape, exact};
+use crate::{DecimalError, Value};
 
 /// Parts that a text is split into: each takes many times the room of its bytes.
 const SPLIT_PARTS_MAX: usize = 10_000;
@@ -24,6 +24,7 @@ pub enum Function {
     Int,
     Uint,
     Double,
+    Decimal,
     Bool,
     Bytes,
     Dyn,
@@ -36,7 +37,7 @@ pub enum Function {
 }
 
 /// Each with its name; CEL's names for the first, one a line, then Confluent's.
-const FUNCTIONS: [(&str, Function); 32] = [
+const FUNCTIONS: [(&str, Function); 33] = [
     ("size", Function::Size),
     ("contains", Function::Contains),
     ("startsWith", Function::StartsWith),
@@ -46,6 +47,7 @@ const FUNCTIONS: [(&str, Function); 32] = [
     ("int", Function::Int),
     ("uint", Function::Uint),
     ("double", Function::Double),
+    ("decimal", Function::Decimal),
     ("bool", Function::Bool),
     ("bytes", Function::Bytes),
     ("dyn", Function::Dyn),
@@ -83,7 +85,7 @@ impl Function {
     pub(super) fn names() -> String {
         let names: Vec<&str> = FUNCTIONS.iter().map(|(name, _)| *name).collect();
         format!(
-            "{}, matches, decimal, has, all, exists, exists_one, filter, map",
+            "{}, matches, has, all, exists, exists_one, filter, map",
             names.join(", ")
         )
     }
@@ -112,7 +114,7 @@ impl Function {
         if arguments.len() == count {
             return match (self, arguments.as_slice()) {
                 // What is written in the text is wrong before anything runs.
-                (Function::Timestamp | Function::Duration, [Node::Literal(constant)]) => {
+                (Function::Timestamp | Function::Duration | Function::Decimal, [Node::Literal(constant)]) => {
                     self.call(&[constant]).map(Node::Literal)
                 }
                 _ => Ok(Node::Call(self, arguments)),
@@ -172,6 +174,10 @@ impl Function {
                 shape.present(),
                 Shape::Any | Shape::Int | Shape::Float | Shape::Text | Shape::Decimal
             ),
+            Function::Decimal => matches!(
+                shape.present(),
+                Shape::Any | Shape::Int | Shape::Decimal | Shape::Text
+            ),
             Function::Bool => matches!(shape.present(), Shape::Any | Shape::Bool | Shape::Text),
             Function::Bytes => matches!(shape.present(), Shape::Any | Shape::Bytes | Shape::Text),
             // A uuid has its form by its type.
@@ -182,6 +188,9 @@ impl Function {
         if let Some(wrong) = arguments.iter().find(|shape| !fits(shape)) {
             return Err(match self {
                 Function::Size => format!("{wrong} has no size"),
+                Function::Decimal => {
+                    format!("`decimal` is not for {wrong}, but for digits as text, such as decimal('0.00')")
+                }
                 _ => format!("`{}` is not for {wrong}", self.name()),
             });
         }
@@ -197,6 +206,7 @@ impl Function {
             Function::Split => Shape::list(Shape::Text),
             Function::String | Function::Type => Shape::Text,
             Function::Double => Shape::Float,
+            Function::Decimal => Shape::Decimal,
             Function::Bytes => Shape::Bytes,
             Function::Dyn => Shape::Any,
         })
@@ -222,6 +232,7 @@ impl Function {
             Function::Int => int(first).map(Value::Int),
             Function::Uint => int(first).filter(|number| *number >= 0).map(Value::Int),
             Function::Double => double(first).map(Value::Float),
+            Function::Decimal => return decimal(first),
             Function::Bool => match (&**first, text(first)) {
                 (Value::Bool(value), _) => Some(Value::Bool(*value)),
                 (_, Some("true")) => Some(Value::Bool(true)),
@@ -325,6 +336,22 @@ fn double(value: &Value) -> Option<f64> {
         Value::Decimal(value) => value.to_string().parse().ok(),
         value => text(value)?.parse().ok(),
     }
+}
+
+fn decimal(value: &Value) -> Result<Value, String> {
+    if let Some(number) = exact(value) {
+        return Ok(Value::Decimal(number));
+    }
+    let digits = text(value).ok_or_else(|| {
+        format!(
+            "`decimal` is not for {}, but for digits as text, such as decimal('0.00')",
+            shown(value)
+        )
+    })?;
+    let number = digits.parse();
+    number
+        .map(Value::Decimal)
+        .map_err(|error: DecimalError| format!("decimal({}): {error}", shown(value)))
 }
 
 /// The name of a value's type, CEL's where it has one.

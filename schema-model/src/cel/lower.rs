@@ -5,6 +5,7 @@
 //! The parser is the `cel` crate's; its interpreter has no type for a decimal. Left out: two-variable macros, message
 //! literals, optional syntax, patterns that are computed, time zones by name.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use cel::Env;
@@ -13,7 +14,7 @@ use regex::RegexBuilder;
 
 use super::fault::told;
 use super::{Arithmetic, Comparison, Each, Function, Node, Path, Root};
-use crate::{Decimal, Value};
+use crate::Value;
 
 /// Longest expression text.
 const TEXT_BYTES_MAX: usize = 4_096;
@@ -82,7 +83,12 @@ impl Lowering {
             }
             Expr::Map(map) => {
                 let entries = map.entries.iter().map(|entry| self.entry(&entry.expr));
-                entries.collect::<Result<_, _>>().map(Node::Map)
+                let entries: Vec<(Arc<str>, Node)> = entries.collect::<Result<_, _>>()?;
+                let mut keys = BTreeSet::new();
+                match entries.iter().find(|(key, _)| !keys.insert(key)) {
+                    Some((key, _)) => Err(format!("the key '{key}' stands twice in one map")),
+                    None => Ok(Node::Map(entries)),
+                }
             }
             Expr::Select(select) => {
                 let of = self.lower(&select.operand.expr)?;
@@ -108,7 +114,6 @@ impl Lowering {
     fn call(&mut self, call: &CallExpr) -> Result<Node, String> {
         let name = call.func_name.as_str();
         match (name, &call.target, call.args.as_slice()) {
-            ("decimal", None, _) => return decimal(call),
             ("matches", Some(of), [pattern]) => return self.matches(of, pattern),
             ("matches", None, [of, pattern]) => return self.matches(of, pattern),
             (operators::HAS, None, [what]) => return self.has(&what.expr),
@@ -288,20 +293,6 @@ fn comparison(operator: &str) -> Option<Comparison> {
         operators::GREATER_EQUALS => Comparison::GreaterOrEqual,
         _ => return None,
     })
-}
-
-fn decimal(call: &CallExpr) -> Result<Node, String> {
-    let [argument] = call.args.as_slice() else {
-        return Err("decimal(…) takes one text".to_owned());
-    };
-    let Expr::Literal(LiteralValue::String(digits)) = &argument.expr else {
-        return Err("decimal(…) takes its digits as text, such as decimal('0.00')".to_owned());
-    };
-    let digits = digits.inner();
-    let decimal: Decimal = digits
-        .parse()
-        .map_err(|error| format!("decimal('{digits}'): {error}"))?;
-    Ok(Node::Literal(Value::Decimal(decimal)))
 }
 
 fn literal_value(literal: &LiteralValue) -> Value {

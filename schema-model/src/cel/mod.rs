@@ -18,6 +18,8 @@ mod shape;
 mod times;
 
 pub use arithmetic::{Arithmetic, exact, negated_shape};
+#[cfg(any(feature = "avro", feature = "proto"))]
+pub(crate) use eval::text;
 pub use eval::{equal, evaluate, holds, order, shown};
 pub use expr::{Comparison, Each, Node, Path, Root};
 pub use format::Format;
@@ -27,3 +29,5 @@ pub use rule::RuleText;
 pub use scope::{Budget, Roots, Scope};
 pub use shape::Shape;
 pub use times::Part;
+#[cfg(any(feature = "avro", feature = "proto"))]
+pub(crate) use times::instant;

@@ -50,11 +50,30 @@ fn read(text: &str, names: &'static Names) -> Result<RuleText, String> {
         }
         Ok(node)
     };
-    let guard = guard.filter(|guard| !guard.trim().is_empty());
-    Ok(RuleText {
-        guard: guard.map(node).transpose()?,
-        expression: node(expression)?,
+    let written = guard.filter(|guard| !guard.trim().is_empty());
+    let guard_of = |text: &str| node(text).map_err(|why| format!("in what stands before its `;`, {why}"));
+    let rule = || {
+        Ok(RuleText {
+            guard: written.map(guard_of).transpose()?,
+            expression: node(expression)?,
+        })
+    };
+    rule().map_err(|why: String| match guard {
+        Some(guard) if is_open(guard) => format!(
+            "{why}; the first `;` of a rule ends its guard, within a text too, where it can be written as \\u003b"
+        ),
+        _ if expression.split_once(';').is_some_and(|(before, _)| !is_open(before)) => {
+            format!("{why}; a rule has one `;`, between its guard and the rest")
+        }
+        _ => why,
     })
+}
+
+/// Whether a text begins in an expression, and does not end there.
+fn is_open(expression: &str) -> bool {
+    ['\'', '"']
+        .into_iter()
+        .any(|quote| expression.matches(quote).count() % 2 == 1)
 }
 
 #[cfg(test)]
@@ -78,5 +97,24 @@ mod tests {
         assert!(read(&format!("{} > 1 ; true", sum(DEPTH_MAX))).is_err());
         assert!(read(" ; true").unwrap().guard.is_none());
         assert!(read(&"(".repeat(4_000)).is_err());
+    }
+
+    #[test]
+    fn a_semicolon_that_ends_the_guard_too_early_is_told() {
+        let check = |text: &str, says: &[&str]| {
+            let told = RuleText::read(text, &MESSAGE).unwrap_err();
+            for says in says {
+                assert!(told.contains(says), "{says}: {told}");
+            }
+        };
+        let within = ["before its `;`", "within a text too", "\\u003b"];
+        check("{'a': 'x;y'}", &within);
+        check("message.a == \"x;y\" ; true", &within);
+        check("message.a ; message.b ; true", &["a rule has one `;`"]);
+        check(
+            "message. ; true",
+            &["before its `;`, `message.` is no CEL expression"],
+        );
+        assert!(RuleText::read("message.a == 'x\\u003by' ; {'a': 'x;y'}", &MESSAGE).is_ok());
     }
 }

@@ -42,7 +42,7 @@ pub enum Part {
 }
 
 /// The instant that a value is.
-pub(super) fn instant(value: &Value) -> Option<Timestamp> {
+pub(crate) fn instant(value: &Value) -> Option<Timestamp> {
     match value {
         Value::Timestamp { millis } => Some(Timestamp::from_millis(*millis)),
         Value::TimestampMicros { micros } => Some(Timestamp::from_micros(*micros)),

@@ -8,6 +8,8 @@
 mod builtin;
 pub mod compat;
 mod compiled;
+#[cfg(feature = "cel")]
+mod held;
 mod kind;
 mod parse;
 mod places;
@@ -38,6 +40,8 @@ use shape::Shape;
 use undefined::Undefined;
 
 pub use compiled::is_compiled;
+#[cfg(feature = "cel")]
+pub(crate) use held::{holds, write_value};
 pub use kind::kind_oneof;
 pub(crate) use parse::outline;
 pub use reading::Reading;

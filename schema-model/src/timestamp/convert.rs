@@ -18,7 +18,7 @@ macro_rules! conversions {
 
             fn try_from(time: Timestamp) -> Result<$other, TimestampError> {
                 let other = <$other>::from_parts(time.second, time.nano);
-                other.ok_or_else(|| TimestampError(time.to_string()))
+                other.ok_or_else(|| TimestampError::of(&time.to_string()))
             }
         })+
     };
