@@ -45,6 +45,11 @@ pub struct Diff {
     /// Whose clock recorded times are by, for all records of the partition within the later cut: `append` is the log's,
     /// `producer` that of whoever sent the events.
     pub time: TimeSource,
+    /// The id of the topic, where its broker gives one: a topic that is deleted and created again has another. Of a fold of several
+    /// topics it stands with each of the `logs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub topic_id: Option<String>,
     /// The partition its events are in; of a fold of several topics, that of the first of them.
     pub partition: u32,
     /// The logs its events are in, where the fold is of several topics.
@@ -214,6 +219,7 @@ impl EventStore {
             time: located.time(&from_within)?.max(located.time(&to_within)?),
             unreadable: located.unreadable(&late.cut)?,
             also_in_partitions: located.also_in(&late.cut),
+            topic_id: located.topic_id(),
             partition: located.home(late),
             logs: located.logs(late, &[])?,
             from: located.side(from, &from_within, from_last),

@@ -44,6 +44,7 @@ impl Source {
         let open = |number| log.partition(&format!("t/{topic}/{number}"), config.clone());
         Ok(Source {
             topic: topic.to_owned(),
+            topic_id: None,
             partitions: (0..partitions).map(open).collect::<Result<_, _>>()?,
         })
     }

@@ -45,6 +45,7 @@ pub struct IndexError {
 /// One partition, and its place in the topic.
 pub(crate) struct PartitionIndex {
     pub(crate) topic: String,
+    topic_id: Option<String>,
     pub(crate) number: u32,
     /// How cuts name it.
     in_cut: CutLog,
@@ -80,6 +81,11 @@ impl PartitionIndex {
             topic: topic.to_string(),
             partition: self.number,
         })
+    }
+
+    /// The id of its topic, where its broker gives one.
+    pub(crate) fn topic_id(&self) -> Option<String> {
+        self.topic_id.clone()
     }
 
     /// The field that says whose its events are; nothing where their keys do.
@@ -269,6 +275,7 @@ impl TopicIndex {
                 let fresh = || -> Result<_, StoreError> {
                     Ok(Arc::new(PartitionIndex {
                         topic: source.topic.clone(),
+                        topic_id: source.topic_id.clone(),
                         number,
                         in_cut: in_cut.clone(),
                         place,
@@ -398,6 +405,7 @@ impl TopicIndex {
     pub(crate) fn of_one(partitions: &[Arc<Partition>]) -> TopicIndex {
         let source = Source {
             topic: "t".to_owned(),
+            topic_id: None,
             partitions: partitions.to_vec(),
         };
         TopicIndex::new(&[source], vec![None], &|_| None).unwrap()
@@ -431,6 +439,7 @@ mod tests {
         let source = |partitions: &[Arc<Partition>]| {
             [Source {
                 topic: "orders".to_owned(),
+                topic_id: None,
                 partitions: partitions.to_vec(),
             }]
         };

@@ -54,6 +54,10 @@ impl fmt::Display for LogName {
 pub struct LogUsed {
     /// Its topic.
     pub topic: String,
+    /// The id of the topic, where its broker gives one: a topic that is deleted and created again has another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub topic_id: Option<String>,
     /// The partition of the topic.
     pub partition: u32,
     /// The field of its events that says which aggregate each is of; absent where their keys do.

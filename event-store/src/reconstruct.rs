@@ -46,6 +46,11 @@ pub struct Reconstruction {
     /// Whose clock recorded times are by, for all records of the partition within the cut: `append` is the log's,
     /// `producer` that of whoever sent the events.
     pub time: TimeSource,
+    /// The id of the topic, where its broker gives one: a topic that is deleted and created again has another. Of a fold of several
+    /// topics it stands with each of the `logs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub topic_id: Option<String>,
     /// The partition its events are in; of a fold of several topics, that of the first of them.
     pub partition: u32,
     /// The logs its events are in, where the fold is of several topics.
@@ -153,6 +158,7 @@ impl EventStore {
             revision: folding.last.map(|last| last.spot.revision),
             recorded: folding.last.map(|last| canonical::time_text(last.recorded_ms)),
             time,
+            topic_id: located.topic_id(),
             partition,
             logs,
             events,

@@ -35,6 +35,9 @@ const BATCH_BYTES: usize = 384;
 pub struct Source {
     /// The topic.
     pub topic: String,
+    /// The id that tells it from another topic of its name, deleted before or created after, where its broker gives one. Answers
+    /// have it among what they rest on.
+    pub topic_id: Option<String>,
     /// Its partitions, in order from 0.
     pub partitions: Vec<Arc<Partition>>,
 }

@@ -293,6 +293,7 @@ impl Folds {
         if running.get(&(now.fold.name.clone(), now.fold.rev)) != Some(&now) {
             let sources = topics.into_iter().map(|topic| Source {
                 topic: topic.name.clone(),
+                topic_id: Some(topic.id.to_string()),
                 partitions: topic.partitions.clone(),
             });
             self.events

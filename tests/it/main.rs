@@ -32,6 +32,7 @@ mod postgres;
 mod programs;
 mod readme;
 mod real_logs;
+mod recreated;
 mod registry;
 mod revisions;
 mod server;

@@ -84,6 +84,7 @@ impl EventStore {
         }
         let source = Source {
             topic: aggregate.fold.topic().to_owned(),
+            topic_id: None,
             partitions: index.partitions.iter().map(|one| Arc::clone(&one.log)).collect(),
         };
         Ok(source.feed())

@@ -70,6 +70,7 @@ fn check(segment_bytes_max: u64, hit: i64) {
     let store = EventStore::new(Arc::new(table().0));
     let source = Source {
         topic: TOPIC.to_owned(),
+        topic_id: None,
         partitions: partitions.to_vec(),
     };
     store

@@ -104,3 +104,36 @@ fn runs_of_offsets_are_told_as_ranges() {
     assert_eq!(told.ranges, [range(0, 2), range(4, 4)]);
     assert_eq!((told.count, told.first, told.last), (4, Some(0), Some(4)));
 }
+
+/// Topics of one name are told apart by the ids that a broker gives them; a log of one's own has none.
+#[test]
+fn an_answer_has_the_id_of_its_topic() {
+    let (table, ids) = table();
+    let logs = Logs::new(TOPIC, 1);
+    let opened = Till::Opened {
+        owner: "ada".into(),
+        opened_at: 0,
+    };
+    logs.append(0, &[opened.write(&ids, "k", 1)]);
+    let store = EventStore::new(Arc::new(table));
+    let check = |topic_id: Option<&str>| {
+        let source = annals_event_store::Source {
+            topic_id: topic_id.map(str::to_owned),
+            ..logs.source()
+        };
+        store
+            .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), source)
+            .unwrap();
+        let state = store.reconstruct("till", "k", &AsOf::Head).unwrap();
+        let history = store.history("till", "k", &AsOf::Head, Page::default()).unwrap();
+        assert_eq!(
+            (state.topic_id.as_deref(), history.topic_id.as_deref()),
+            (topic_id, topic_id)
+        );
+        let told = serde_json::to_value(&state).unwrap();
+        assert_eq!(told.get("topic_id").and_then(|id| id.as_str()), topic_id);
+        assert!(store.remove_aggregate("till"));
+    };
+    check(None);
+    check(Some("2d3c0c5e-5c5e-4f4e-9d60-0a3d4f1e2b3c"));
+}

@@ -163,6 +163,7 @@ fn events_that_compaction_took_are_named() {
     let store = EventStore::new(Arc::new(table().0));
     let source = Source {
         topic: TOPIC.to_owned(),
+        topic_id: None,
         partitions: vec![partition],
     };
     store

@@ -267,6 +267,7 @@ fn aggregates_are_counted_and_can_be_taken_out() {
     assert_eq!(info.head.to_string(), "0=6");
     let elsewhere = annals_event_store::Source {
         topic: "other".into(),
+        topic_id: None,
         partitions: vec![],
     };
     let wrong = store.add_aggregate(Box::new(typed::<TillFold>(TOPIC)), elsewhere);

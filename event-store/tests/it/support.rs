@@ -173,6 +173,7 @@ impl Logs {
     pub(crate) fn source(&self) -> Source {
         Source {
             topic: self.topic.to_owned(),
+            topic_id: None,
             partitions: self.partitions.clone(),
         }
     }

@@ -16,7 +16,7 @@ use super::exit::{Exit, Failure};
 use super::explain;
 use super::output::{self, Format};
 use super::point::{self, point};
-use super::remarks::{log_name, logs, place, say_missing, say_unknown};
+use super::remarks::{log_name, logs, one_log, place, say_missing, say_unknown};
 
 /// `annals state order/990001`
 #[derive(Debug, Args)]
@@ -198,7 +198,7 @@ impl State {
             answer["revision"],
             answer["offsets_applied"]["count"],
             match logs(&answer).map(log_name).collect::<Vec<_>>() {
-                one if one.is_empty() => format!("partition {}", answer["partition"]),
+                one if one.is_empty() => one_log(&answer),
                 several => several.join(", "),
             },
             output::cell(&answer["time"]),

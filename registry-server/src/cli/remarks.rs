@@ -17,6 +17,15 @@ pub(super) fn log_name(log: &Value) -> String {
     format!("{}/{}", output::cell(&log["topic"]), log["partition"])
 }
 
+/// The partition that an answer rests on where the fold is of one topic, and which of those that had its name it is.
+pub(super) fn one_log(answer: &Value) -> String {
+    let partition = format!("partition {}", answer["partition"]);
+    match answer["topic_id"].as_str() {
+        Some(id) => format!("{partition} of the topic with the id {id}"),
+        None => partition,
+    }
+}
+
 /// Where an event is: its offset, with the log where the fold is of several topics, as a cut has it.
 pub(super) fn place(event: &Value) -> String {
     let offset = output::cell(&event["offset"]);

@@ -46,6 +46,7 @@ pub fn open(data: &Path) -> Result<(LogDir, Source), Fault> {
     let partition = log.partition(&partition_path(data)?, config())?;
     let source = Source {
         topic: "orders".to_owned(),
+        topic_id: None,
         partitions: vec![partition],
     };
     Ok((log, source))
