@@ -45,7 +45,8 @@ pub struct IndexError {
 /// One partition, and its place in the topic.
 pub(crate) struct PartitionIndex {
     pub(crate) topic: String,
-    topic_id: Option<String>,
+    /// Where its broker gives one.
+    pub(crate) topic_id: Option<String>,
     pub(crate) number: u32,
     /// How cuts name it.
     in_cut: CutLog,
@@ -81,11 +82,6 @@ impl PartitionIndex {
             topic: topic.to_string(),
             partition: self.number,
         })
-    }
-
-    /// The id of its topic, where its broker gives one.
-    pub(crate) fn topic_id(&self) -> Option<String> {
-        self.topic_id.clone()
     }
 
     /// The field that says whose its events are; nothing where their keys do.

@@ -59,7 +59,7 @@ impl Located<'_> {
             let events = order.iter().filter(|spot| spot.place == log.place);
             used.push(LogUsed {
                 topic: log.topic.clone(),
-                topic_id: log.topic_id(),
+                topic_id: log.topic_id.clone(),
                 partition: log.number,
                 by: log.field().map(str::to_owned),
                 events: events.count() as u64,
@@ -73,8 +73,10 @@ impl Located<'_> {
 
     /// The id of the one topic; of several, each log has its own.
     pub(crate) fn topic_id(&self) -> Option<String> {
-        let is_of_one = !self.aggregate.index.is_merged();
-        self.partition.topic_id().filter(|_| is_of_one)
+        match self.aggregate.index.is_merged() {
+            true => None,
+            false => self.partition.topic_id.clone(),
+        }
     }
 
     /// The partition of the first event within a cut.

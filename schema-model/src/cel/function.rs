@@ -134,12 +134,9 @@ impl Function {
         ))
     }
 
-    /// What comes out of arguments of these types.
-    ///
-    /// # Errors
-    /// The function is not for them.
-    pub fn shape(self, arguments: &[Shape]) -> Result<Shape, String> {
-        let fits = |shape: &Shape| match self {
+    /// Whether it takes arguments of a type.
+    fn takes(self, shape: &Shape) -> bool {
+        match self {
             Function::Size => matches!(
                 shape,
                 Shape::Any
@@ -184,8 +181,15 @@ impl Function {
             Function::Is(Format::Uuid) => matches!(shape.present(), Shape::Any | Shape::Text | Shape::Uuid),
             Function::Is(_) => matches!(shape.present(), Shape::Any | Shape::Text),
             Function::Dyn | Function::Type => true,
-        };
-        if let Some(wrong) = arguments.iter().find(|shape| !fits(shape)) {
+        }
+    }
+
+    /// What comes out of arguments of these types.
+    ///
+    /// # Errors
+    /// The function is not for them.
+    pub fn shape(self, arguments: &[Shape]) -> Result<Shape, String> {
+        if let Some(wrong) = arguments.iter().find(|shape| !self.takes(shape)) {
             return Err(match self {
                 Function::Size => format!("{wrong} has no size"),
                 Function::Decimal => {
