@@ -14,6 +14,7 @@ use crate::at::AsOf;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::fold::FoldId;
+use crate::hex::hex;
 
 /// Hexadecimal digits of each short digest: enough that nobody meets the digest of another question by mistake.
 const DIGITS: usize = 8;
@@ -135,9 +136,9 @@ fn digest<'q>(parts: impl IntoIterator<Item = Option<&'q str>>) -> String {
         hash.update(length.to_be_bytes());
         hash.update(part.unwrap_or_default());
     }
-    let mut hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    hex.truncate(DIGITS);
-    hex
+    let mut digits = hex(&hash.finalize());
+    digits.truncate(DIGITS);
+    digits
 }
 
 #[cfg(test)]

@@ -18,15 +18,16 @@ use sha2::{Digest, Sha256};
 
 use crate::error::StoreError;
 use crate::fold::AnyFold;
+use crate::hex::hex;
 use crate::index::{IndexError, TopicIndex};
 use crate::resolve::Memo;
 
 /// How ids are made of events: raised when the same events would have other ids.
-const ENGINE: u32 = 1;
+const ENGINE: u32 = 2;
 /// Hexadecimal digits of the digest in an index's name.
 const NAME_DIGITS: usize = 32;
-/// Writer schemas whose own readings are kept.
-const READINGS_MAX: usize = 16_384;
+/// Writer schemas whose readings are kept, by an index and by a fold each.
+pub(crate) const READINGS_MAX: usize = 16_384;
 
 /// The field of a topic's events that says which aggregate each belongs to: its name, or names with dots between.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,11 +87,7 @@ impl ByField {
             digest.update((text.len() as u64).to_be_bytes());
             digest.update(text);
         }
-        let digits = digest
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>();
+        let digits = hex(&digest.finalize());
         Some(Arc::new(ByField {
             name: digits.get(..NAME_DIGITS).unwrap_or(&digits).to_owned(),
             field,

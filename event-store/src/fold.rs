@@ -18,6 +18,7 @@ use crate::canonical;
 use crate::cause::{Headers, told_by_headers};
 use crate::explain::{RuleUsed, Touch, ValueFrom};
 use crate::folding::{ReaderUsed, SchemaUsed};
+use crate::hex::hex;
 
 /// Where an event sits in the log. All of it comes from the log, none of it from a clock.
 #[derive(Clone, Copy, Debug)]
@@ -322,7 +323,7 @@ impl FoldId {
 
     /// The digest in lower-case hexadecimal.
     pub fn digest_hex(&self) -> String {
-        self.digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.digest)
     }
 }
 

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use crate::hex::hex;
+
 /// The text of a key.
 pub fn key_text(key: &[u8]) -> String {
     match std::str::from_utf8(key) {
@@ -36,8 +38,7 @@ pub fn path_id(id: &str) -> Cow<'_, str> {
 }
 
 fn in_hex(key: &[u8]) -> String {
-    let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("hex:{digits}")
+    format!("hex:{}", hex(key))
 }
 
 fn from_hex(digits: &str) -> Option<Vec<u8>> {

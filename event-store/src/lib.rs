@@ -47,6 +47,7 @@ pub mod fold;
 mod folding;
 #[cfg(feature = "questions")]
 pub mod format;
+mod hex;
 pub mod history;
 #[cfg(feature = "http")]
 pub mod http;

@@ -6,11 +6,11 @@
 
 use annals_schema_model::cel::{Budget, Shape};
 use annals_schema_model::envelope::SchemaKey;
-use annals_schema_model::{DecodeError, Raw, Reading, Resolve, Unresolved, Value};
+use annals_schema_model::{DecodeError, Raw, Resolve, Unresolved, Value};
 use serde_saphyr::Spanned;
 
 use super::fault::{LoadError, Place};
-use super::plan::How;
+use super::plan::Met;
 use super::text::{File, TopicOf};
 use super::verb::EVENT_COST_MAX;
 use super::{Declarative, Events};
@@ -131,40 +131,20 @@ impl Declarative {
         raw: &Raw<'_>,
         resolve: &dyn Resolve,
     ) -> Result<Option<Value>, DecodeError> {
-        let plan = self.plan(raw.schema, resolve)?;
-        let budget = Budget::new(EVENT_COST_MAX);
-        let body = plan.body(raw.body, &budget)?;
-        let (how, body) = plan.how.of(&body)?;
-        let read = |reading: &Reading| {
-            let event = reading.read(body);
-            event.map_err(|error| DecodeError::Payload(error.to_string()))
-        };
-        let event = match how {
-            How::Ignored | How::Unknown | How::Branches(_) => return Ok(None),
+        let found = match self.meet(raw, resolve, &Budget::new(EVENT_COST_MAX))? {
+            Met::Ignored | Met::Unknown => return Ok(None),
             // It may be readable with a registry that knows more.
-            How::Unreadable(reason) => {
-                let why = Unresolved::Unusable(reason.clone());
+            Met::Unreadable(reason) => {
+                let why = Unresolved::Unusable(reason);
                 return Err(DecodeError::schema(SchemaKey::Id(raw.schema), why));
             }
-            How::Record { reading, .. } | How::Message(reading) => read(reading)?,
-            #[cfg(feature = "json")]
-            How::Json { reading, shapes } => {
-                let read = reading.read_event(body, |name| shapes.get(name));
-                match read.map_err(|error| DecodeError::Payload(error.to_string()))? {
-                    (name, event) if shapes.contains_key(name) => event,
-                    _ => return Ok(None),
-                }
-            }
+            Met::Event(_, event) => field.find(&event).cloned(),
+            Met::Message(event) => field.find(&event).cloned().or_else(|| {
+                let message = self.events.message.as_ref()?;
+                let mut set = message.members.iter().filter_map(|member| event.get(member));
+                field.find(set.find(|member| **member != Value::Null)?).cloned()
+            }),
         };
-        let found = field.find(&event).or_else(|| {
-            let message = self
-                .events
-                .message
-                .as_ref()
-                .filter(|_| matches!(how, How::Message(_)))?;
-            let mut set = message.members.iter().filter_map(|member| event.get(member));
-            field.find(set.find(|member| **member != Value::Null)?)
-        });
-        Ok(Some(found.cloned().unwrap_or_default()))
+        Ok(Some(found.unwrap_or_default()))
     }
 }

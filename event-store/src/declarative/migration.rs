@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::pins::Pin;
 use super::rules::{Leg, Step, Version};
+use crate::hex::hex;
 
 /// The versions of the subject that an event is read with a version of.
 pub(super) struct Versions<'a> {
@@ -241,6 +242,5 @@ fn digest(rules: &[MigrationRule]) -> String {
         }
         hash.update([u8::from(*transforms)]);
     }
-    let digest = hash.finalize();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize())
 }

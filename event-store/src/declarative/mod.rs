@@ -34,7 +34,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, RwLock};
 
 use annals_schema_model::cel::{Budget, Node, Shape};
-use annals_schema_model::{DecodeError, Raw, Reading, Resolve, Schema, SchemaId, Value, Writer};
+use annals_schema_model::{DecodeError, Raw, Resolve, Schema, SchemaId, Value, Writer};
 use rustc_hash::FxHashMap;
 
 use self::carried::came;
@@ -44,7 +44,7 @@ pub use self::fault::LoadError;
 use self::ids::Topic;
 pub use self::load::{TEXT_BYTES_MAX, load, load_checked, load_pinned, name_of, rev_of};
 pub use self::pins::{Pin, Pins};
-use self::plan::{How, Plan};
+use self::plan::{Met, Plan};
 use self::slots::{Field, Slots, State};
 use self::undo::Undo;
 use self::verb::{EVENT_COST_MAX, Input, Operation};
@@ -189,48 +189,19 @@ impl Declarative {
         budget: &Budget,
         touches: Option<&mut Vec<Touch>>,
     ) -> Result<Step, Stop> {
-        let plan = self.plan(recorded.raw.schema, resolve)?;
-        let body = plan.body(recorded.raw.body, budget)?;
-        let (how, body) = plan.how.of(&body)?;
-        let read = |reading: &Reading| {
-            reading
-                .read(body)
-                .map_err(|error| DecodeError::Payload(error.to_string()))
+        let met = self.meet(&recorded.raw, resolve, budget)?;
+        let (rule, event) = match &met {
+            Met::Ignored => return Ok(Step::NotMine),
+            Met::Unknown => return Ok(Step::UnknownKind),
+            Met::Unreadable(reason) => return Err(DecodeError::Payload(reason.clone()).into()),
+            Met::Event(rule, event) => (self.rules.get(*rule), event),
+            Met::Message(event) => match self.member_rule(event) {
+                Ok(rule) => (Some(rule), event),
+                Err(step) => return Ok(step),
+            },
         };
-        match how {
-            How::Ignored => return Ok(Step::NotMine),
-            // There is no union in a union.
-            How::Unknown | How::Branches(_) => return Ok(Step::UnknownKind),
-            How::Unreadable(reason) => return Err(DecodeError::Payload(reason.clone()).into()),
-            How::Record { rule, reading } => {
-                let event = read(reading)?;
-                let rule = self
-                    .rules
-                    .get(*rule)
-                    .ok_or_else(|| Halt::new("the fold has no such rule"))?;
-                self.apply(rule, state, &event, recorded, budget, touches)?;
-            }
-            How::Message(reading) => {
-                let event = read(reading)?;
-                match self.member_rule(&event) {
-                    Ok(rule) => self.apply(rule, state, &event, recorded, budget, touches)?,
-                    Err(step) => return Ok(step),
-                }
-            }
-            #[cfg(feature = "json")]
-            How::Json { reading, shapes } => {
-                let read = reading.read_event(body, |name| shapes.get(name));
-                let (name, event) = read.map_err(|error| DecodeError::Payload(error.to_string()))?;
-                if self.ignore.contains(name) {
-                    return Ok(Step::NotMine);
-                }
-                let rule = self.rules.iter().find(|rule| rule.event == *name);
-                match rule.filter(|_| shapes.contains_key(name)) {
-                    Some(rule) => self.apply(rule, state, &event, recorded, budget, touches)?,
-                    None => return Ok(Step::UnknownKind),
-                }
-            }
-        }
+        let rule = rule.ok_or_else(|| Halt::new("the fold has no such rule"))?;
+        self.apply(rule, state, event, recorded, budget, touches)?;
         Ok(Step::Applied)
     }
 }
@@ -313,8 +284,7 @@ impl AnyFold for Declarative {
     }
 
     fn rules_of(&self, schema: SchemaId, resolve: &dyn Resolve) -> Vec<RuleUsed> {
-        let plan = self.plan(schema, resolve);
-        plan.map_or_else(|_| Vec::new(), |plan| plan.rules().cloned().collect())
+        self.rules_between(schema, resolve)
     }
 
     fn fields(&self) -> &[String] {

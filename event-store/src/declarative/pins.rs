@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::fault::{LoadError, Place};
 use super::load::parse;
 use crate::folding::SchemaUsed;
+use crate::hex::hex;
 use crate::resolve::{Registered, Subjects};
 
 /// Versions of a subject that a pin names: the newest ones. A lock is read by people.
@@ -158,6 +159,5 @@ impl From<&Pin> for SchemaUsed {
 }
 
 fn hash(writer: &Writer) -> String {
-    let digest = Sha256::digest(writer.schema.text().as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(writer.schema.text().as_bytes()))
 }

@@ -13,26 +13,24 @@ use annals_schema_model::cel::Budget;
 #[cfg(feature = "json")]
 use annals_schema_model::cel::Shape;
 use annals_schema_model::envelope::SchemaKey;
-use annals_schema_model::{DecodeError, Reading, Resolve, Schema, SchemaId, Writer};
+use annals_schema_model::{DecodeError, Raw, ReadError, Reading, Resolve, Schema, SchemaId, Value, Writer};
 
 use super::migration::Versions;
 use super::rules::Step;
 use super::{Declarative, Message};
+use crate::by_field::READINGS_MAX;
 use crate::explain::RuleUsed;
 use crate::fold::AnyFold;
-
-/// Writer schemas whose readings are kept.
-const READINGS_MAX: usize = 16_384;
 
 /// What to do with the events of one writer schema.
 pub(super) struct Plan {
     /// The rules they go through first.
     pub(super) steps: Vec<Step>,
-    pub(super) how: How,
+    how: How,
 }
 
 /// How they are read.
-pub(super) enum How {
+enum How {
     Record {
         rule: usize,
         reading: Reading,
@@ -51,9 +49,20 @@ pub(super) enum How {
     Unreadable(String),
 }
 
+/// An event, as far as a fold reads it.
+pub(super) enum Met {
+    /// With the place of its rule.
+    Event(usize, Value),
+    /// Which of the message's events it is, the member says that is set.
+    Message(Value),
+    Ignored,
+    Unknown,
+    Unreadable(String),
+}
+
 impl How {
     /// How a payload is read, and what of it: all, or what stands behind the choice of its branch.
-    pub(super) fn of<'a, 'b>(&'a self, body: &'b [u8]) -> Result<(&'a How, &'b [u8]), DecodeError> {
+    fn of<'a, 'b>(&'a self, body: &'b [u8]) -> Result<(&'a How, &'b [u8]), DecodeError> {
         let How::Branches(branches) = self else {
             return Ok((self, body));
         };
@@ -69,12 +78,12 @@ impl How {
 
 impl Plan {
     /// All rules, in the order they run.
-    pub(super) fn rules(&self) -> impl Iterator<Item = &RuleUsed> {
+    fn rules(&self) -> impl Iterator<Item = &RuleUsed> {
         self.steps.iter().flat_map(Step::rules)
     }
 
     /// The bytes to be read: those that were written, or what migration rules make of them.
-    pub(super) fn body<'b>(&self, written: &'b [u8], budget: &Budget) -> Result<Cow<'b, [u8]>, DecodeError> {
+    fn body<'b>(&self, written: &'b [u8], budget: &Budget) -> Result<Cow<'b, [u8]>, DecodeError> {
         let mut body = Cow::Borrowed(written);
         for step in &self.steps {
             let next = step.run(&body, budget);
@@ -85,7 +94,41 @@ impl Plan {
 }
 
 impl Declarative {
-    pub(super) fn plan(&self, schema: SchemaId, resolve: &dyn Resolve) -> Result<Arc<Plan>, DecodeError> {
+    /// Reads an event, through its migration rules.
+    pub(super) fn meet(
+        &self,
+        raw: &Raw<'_>,
+        resolve: &dyn Resolve,
+        budget: &Budget,
+    ) -> Result<Met, DecodeError> {
+        let plan = self.plan(raw.schema, resolve)?;
+        let body = plan.body(raw.body, budget)?;
+        let (how, body) = plan.how.of(&body)?;
+        let wrong = |error: ReadError| DecodeError::Payload(error.to_string());
+        Ok(match how {
+            How::Ignored => Met::Ignored,
+            // There is no union in a union.
+            How::Unknown | How::Branches(_) => Met::Unknown,
+            How::Unreadable(reason) => Met::Unreadable(reason.clone()),
+            How::Record { rule, reading } => Met::Event(*rule, reading.read(body).map_err(wrong)?),
+            How::Message(reading) => Met::Message(reading.read(body).map_err(wrong)?),
+            #[cfg(feature = "json")]
+            How::Json { reading, shapes } => {
+                let read = reading.read_event(body, |name| shapes.get(name));
+                let (name, event) = read.map_err(wrong)?;
+                if self.ignore.contains(name) {
+                    return Ok(Met::Ignored);
+                }
+                let rule = self.rules.iter().position(|rule| rule.event == *name);
+                match rule.filter(|_| shapes.contains_key(name)) {
+                    Some(rule) => Met::Event(rule, event),
+                    None => Met::Unknown,
+                }
+            }
+        })
+    }
+
+    fn plan(&self, schema: SchemaId, resolve: &dyn Resolve) -> Result<Arc<Plan>, DecodeError> {
         if let Some(plan) = self.known_plan(schema) {
             return Ok(plan);
         }
@@ -101,6 +144,12 @@ impl Declarative {
             plans.insert(schema, Arc::clone(&plan));
         }
         Ok(plan)
+    }
+
+    /// The migration rules that events of a schema go through, in the order they run.
+    pub(super) fn rules_between(&self, schema: SchemaId, resolve: &dyn Resolve) -> Vec<RuleUsed> {
+        let plan = self.plan(schema, resolve);
+        plan.map_or_else(|_| Vec::new(), |plan| plan.rules().cloned().collect())
     }
 
     /// The plan of a schema that some event was read with.

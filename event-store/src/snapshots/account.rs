@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cut::CutLog;
 use crate::folding::{Spot, Unknown};
+use crate::hex::hex;
 use crate::reconstruct::{OffsetRange, OffsetsApplied};
 
 /// Runs of applied offsets shown in an answer, of each log.
@@ -68,7 +69,7 @@ impl Account {
             first: self.first,
             last: self.last,
             ranges: self.ranges.clone(),
-            sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: hex(&hash),
         }
     }
 }
@@ -92,8 +93,7 @@ mod tests {
             let runs = offsets.chunk_by(|one, next| one + 1 == *next);
             let ranges: Vec<(i64, i64)> = runs.take(64).map(|run| (run[0], run[run.len() - 1])).collect();
             let told = account.offsets();
-            let sha256: String = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-            prop_assert_eq!(told.sha256, sha256);
+            prop_assert_eq!(told.sha256, hex(&Sha256::digest(text)));
             prop_assert_eq!(told.count, offsets.len() as u64);
             prop_assert_eq!((told.first, told.last), (offsets.first().copied(), offsets.last().copied()));
             let told: Vec<(i64, i64)> = told.ranges.iter().map(|run| (run.first, run.last)).collect();

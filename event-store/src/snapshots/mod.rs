@@ -44,7 +44,7 @@ const NAME_DIGITS: usize = 32;
 const NAME_PREFIX: &str = "fold-";
 /// How states are made and kept: raised when the same fold would make another state of the same events, or keep it in other
 /// bytes. What another engine kept is of no use.
-const ENGINE: u32 = 2;
+const ENGINE: u32 = 3;
 
 /// What became of snapshots since the store was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -425,7 +425,7 @@ mod tests {
         check(Some(&title(&FoldId::new("till", 2, [], ""))), false);
         let other_engine = String::from_utf8(title(&fold))
             .unwrap()
-            .replace("engine 2", "engine 1");
+            .replace(&format!("engine {ENGINE}"), "engine 1");
         check(Some(other_engine.as_bytes()), false);
         check(None, false);
     }

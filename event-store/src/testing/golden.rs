@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::canonical;
 use crate::fold::Fold;
+use crate::hex::hex;
 use crate::testing::Given;
 
 #[derive(PartialEq, Serialize, Deserialize)]
@@ -108,11 +109,7 @@ pub fn golden<F: Fold, N: Into<String>>(
     let shown = path.display().to_string();
     let state = |(name, events): (N, Vec<F::Event>)| {
         let text = canonical::to_text(&Given::<F>::events(events).view());
-        let digest = Sha256::digest(text);
-        (
-            name.into(),
-            digest.iter().map(|byte| format!("{byte:02x}")).collect(),
-        )
+        (name.into(), hex(&Sha256::digest(text)))
     };
     let is = File {
         fold: F::NAME.to_owned(),
