@@ -21,6 +21,7 @@ mod http;
 mod json;
 mod merged;
 mod migrated;
+mod migration_refusals;
 mod migration_values;
 mod migrations;
 mod mixed;

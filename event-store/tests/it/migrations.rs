@@ -1,17 +1,17 @@
-//! Migration rules of registered versions: what they make of events, where they are refused, and what of them is pinned.
+//! Migration rules of registered versions: what they make of events, and what answers say of them.
 
 use std::sync::Arc;
 
-use annals_event_store::declarative::{self, Declarative, Pins};
+use annals_event_store::declarative::{self, Declarative};
 use annals_event_store::{AnyFold, AsOf, EventStore, LeafOrigin, Reconstruction, ValueFrom};
-use annals_schema_model::{MigrationRule, Resolve as _, SchemaId, SchemaType, Writing};
+use annals_schema_model::{MigrationRule, SchemaId, SchemaType};
 use serde_json::{Value, json};
 
-use crate::support::{Logs, Table, Write, enveloped};
+use crate::support::{Logs, Table, Write};
 
-const V1: &str = r#"{"type": "record", "name": "s.Joined", "fields": [
+pub(crate) const V1: &str = r#"{"type": "record", "name": "s.Joined", "fields": [
     {"name": "id", "type": "string"}, {"name": "full_name", "type": "string"}, {"name": "cents", "type": "long"}]}"#;
-const V2: &str = r#"{"type": "record", "name": "s.Joined", "fields": [
+pub(crate) const V2: &str = r#"{"type": "record", "name": "s.Joined", "fields": [
     {"name": "id", "type": "string"}, {"name": "first", "type": "string"}, {"name": "last", "type": ["null", "string"]},
     {"name": "amount", "type": {"type": "bytes", "logicalType": "decimal", "precision": 20, "scale": 2}},
     {"name": "channel", "type": "string", "default": "web"}]}"#;
@@ -22,8 +22,8 @@ const V3: &str = r#"{"type": "record", "name": "s.Joined", "fields": [
     {"name": "channel", "type": "string", "default": "web"}, {"name": "tier", "type": "int", "default": 7}]}"#;
 const SPLIT: &str = "{'first': message.full_name.split(' ')[0], \
      'last': message.full_name.contains(' ') ? message.full_name.split(' ')[1] : null}";
-const AMOUNT: &str = "{'amount': decimal('0.01') * message.cents}";
-const FILE: &str = "
+pub(crate) const AMOUNT: &str = "{'amount': decimal('0.01') * message.cents}";
+pub(crate) const FILE: &str = "
 name: member
 rev: 1
 topic: joins
@@ -55,20 +55,8 @@ fn back(name: &str, expr: &str) -> MigrationRule {
     }
 }
 
-fn rules() -> Vec<MigrationRule> {
+pub(crate) fn rules() -> Vec<MigrationRule> {
     vec![rule("split", SPLIT), rule("amount", AMOUNT)]
-}
-
-/// An event as its writer has it.
-fn written(table: &Table, id: SchemaId, json: &Value) -> Write {
-    let writer = table.writer(id).unwrap();
-    let body = Writing::of(&writer.schema).write(&json.to_string()).unwrap();
-    Write {
-        ms: 1,
-        key: Some(b"a".to_vec()),
-        value: Some(enveloped(id, &body)),
-        headers: vec![],
-    }
 }
 
 /// What is answered about events.
@@ -81,7 +69,7 @@ fn asked(
     let logs = Logs::new(topic, 1);
     let records: Vec<Write> = events
         .iter()
-        .map(|(id, json)| written(&table, *id, json))
+        .map(|(id, json)| table.written(*id, ("a", 1), json))
         .collect();
     logs.append(0, &records);
     let name = fold.id().name.clone();
@@ -119,7 +107,7 @@ fn origins(leaves: &[LeafOrigin]) -> Vec<(&str, ValueFrom, Option<String>)> {
         .collect()
 }
 
-fn v1(name: &str, cents: i64) -> Value {
+pub(crate) fn v1(name: &str, cents: i64) -> Value {
     json!({"id": "a", "full_name": name, "cents": cents})
 }
 
@@ -281,210 +269,6 @@ events:
     );
 }
 
-/// Version 2 with these rules keeps a fold from being loaded, which says so.
-fn refused(rules: &[MigrationRule], says: &[&str]) {
-    let mut table = Table::default();
-    table.register(SchemaType::Avro, "joins", V1);
-    table.register_with(SchemaType::Avro, "joins", V2, rules);
-    let Err(wrong) = declarative::load(FILE, &table) else {
-        panic!("{rules:?} loads");
-    };
-    assert_eq!((wrong.line, wrong.column), (6, 3), "{wrong}");
-    for says in says {
-        assert!(wrong.message.contains(says), "{says}: {}", wrong.message);
-    }
-}
-
-const NAMED: &str = "migration rule split of version 2 of joins-s.Joined: ";
-
-#[test]
-fn a_rule_that_cannot_be_run_is_told_when_the_fold_is_loaded() {
-    let jsonata = MigrationRule {
-        language: "JSONATA".into(),
-        ..rule("split", "$")
-    };
-    refused(&[jsonata], &[NAMED, "JSONATA", "only CEL", "disabled"]);
-    let check = |expr: &str, says: &[&str]| {
-        let rules = [rule("split", expr), rule("amount", AMOUNT)];
-        refused(&rules, &[&[NAMED], says].concat());
-    };
-    let has = "it has id, full_name, cents";
-    check(
-        "{'first': message.name}",
-        &["message has no field `name`", has, "in `{'first'"],
-    );
-    check("{'first': event.full_name}", &["event"]);
-    check(
-        "{'first': message.full_name, 'lost': 1}",
-        &["the event has no field `lost`", "first, last"],
-    );
-    check(
-        "{'first': message.cents}",
-        &["it gives an integer as `first`, which is text"],
-    );
-    check("{'first': null}", &["it gives null as `first`"]);
-    check("{'first': ", &["is no CEL expression"]);
-    check(
-        "message.full_name",
-        &["it gives text, and not fields of the event"],
-    );
-    check(
-        "message.cents ; {'first': 'x'}",
-        &["a condition must be true or false"],
-    );
-    check(
-        "{'first': message.full_name.split(' ')}",
-        &["it gives a list as `first`"],
-    );
-    check(&format!("{}message{}", "(".repeat(2_000), ")".repeat(2_000)), &[]);
-    let condition = MigrationRule {
-        transforms: false,
-        ..rule("split", "message.cents + 1")
-    };
-    refused(&[condition], &[NAMED, "a condition must be true or false"]);
-}
-
-#[test]
-fn what_rules_do_not_always_give_must_be_resolved() {
-    let check = |rules: &[MigrationRule]| {
-        let missing = "what they do not always give cannot be resolved from version 1 to version 2";
-        refused(
-            rules,
-            &[
-                "version 2 of joins-s.Joined has migration rules",
-                missing,
-                "first",
-            ],
-        );
-    };
-    let amount = || rule("amount", AMOUNT);
-    check(&[amount()]);
-    let guarded = "message.cents > 1 ; {'first': 'x', 'last': null}";
-    check(&[rule("split", guarded), amount()]);
-    let at_times = "message.cents > 1 ? {'first': 'x', 'last': null} : {'last': null}";
-    check(&[rule("split", at_times), amount()]);
-}
-
-#[test]
-fn an_event_that_a_rule_has_no_answer_for_halts_the_fold_where_it_stands() {
-    let check = |first: MigrationRule, says: &[&str]| {
-        let mut table = Table::default();
-        let old = table.register(SchemaType::Avro, "joins", V1);
-        table.register_with(SchemaType::Avro, "joins", V2, &[first, rule("amount", AMOUNT)]);
-        let fold = declarative::load(FILE, &table).unwrap();
-        let events = [(old, v1("Ada Lovelace", 1)), (old, v1("Ada", i64::MAX))];
-        let (state, _, halted) = folded(table, fold, "joins", &events);
-        let halted = halted.unwrap();
-        for says in [&["1: ", "of version 2 of joins-s.Joined: "], says].concat() {
-            assert!(halted.contains(says), "{halted}");
-        }
-        assert_eq!(state["amount"], "0.01");
-    };
-    let split = |last: &str| {
-        rule(
-            "split",
-            &format!("{{'first': message.full_name, 'last': {last}}}"),
-        )
-    };
-    check(
-        split("message.full_name.split(' ')[1]"),
-        &["migration rule split"],
-    );
-    check(
-        split("string(message.cents + 1)"),
-        &["migration rule split", "too many digits"],
-    );
-    check(
-        rule(
-            "split",
-            "{'last': null, 'first': message.full_name == 'Ada' ? null : 'x'}",
-        ),
-        &["migration rule split", "first"],
-    );
-    check(
-        rule(
-            "split",
-            "{'last': null, 'first': message.full_name == 'Ada' ? dyn(message.cents) : 'x'}",
-        ),
-        &["migration rule split", "first", "holds text"],
-    );
-    let all = (0..40).map(|_| "[0,0,0,0,0,0,0,0,0,0]");
-    let many = format!("({}).filter(a, true)", all.collect::<Vec<_>>().join("+"));
-    let nested = format!("size({many}.map(a, {many}.map(b, {many}.map(c, {many}.exists(d, d == 1))))) == 1");
-    check(
-        split(&format!("message.full_name == 'Ada' && {nested} ? 'a' : 'b'")),
-        &["migration rule split", "too much work"],
-    );
-}
-
-#[test]
-fn an_event_that_a_condition_does_not_let_through_halts_the_fold() {
-    let condition = MigrationRule {
-        transforms: false,
-        ..rule("named", "message.full_name != 'Ada'")
-    };
-    let mut table = Table::default();
-    let old = table.register(SchemaType::Avro, "joins", V1);
-    table.register_with(
-        SchemaType::Avro,
-        "joins",
-        V2,
-        &[vec![condition], rules()].concat(),
-    );
-    let fold = declarative::load(FILE, &table).unwrap();
-    let events = [(old, v1("Ada Lovelace", 1)), (old, v1("Ada", 2))];
-    let (state, _, halted) = folded(table, fold, "joins", &events);
-    let wanted = "1: migration rule named of version 2 of joins-s.Joined: its condition does not hold";
-    assert_eq!(
-        (&state["amount"], halted.as_deref()),
-        (&json!("0.01"), Some(wanted))
-    );
-}
-
-#[test]
-fn a_fold_pins_the_rules_it_reads_through() {
-    let with = |rules: &[MigrationRule]| {
-        let mut table = Table::default();
-        table.register(SchemaType::Avro, "joins", V1);
-        table.register_with(SchemaType::Avro, "joins", V2, rules);
-        table
-    };
-    let table = with(&rules());
-    let fold = declarative::load(FILE, &table).unwrap();
-    let lock = fold.pins().to_text().unwrap();
-    assert!(lock.contains("migrations:\n    2: "), "{lock}");
-    let pins = Pins::parse(&lock).unwrap();
-    assert_eq!(
-        declarative::load_pinned(FILE, &pins, &table).unwrap().id(),
-        fold.id()
-    );
-    let refused = |pins: &Pins, table: &Table| {
-        let Err(wrong) = declarative::load_pinned(FILE, pins, table) else {
-            panic!("it loads");
-        };
-        for says in [
-            "version 2 of joins-s.Joined",
-            "annals fold update member",
-            "`rev`",
-        ] {
-            assert!(wrong.message.contains(says), "{wrong}");
-        }
-    };
-    let other = with(&[
-        rule("split", "{'first': message.full_name, 'last': null}"),
-        rule("amount", AMOUNT),
-    ]);
-    refused(&pins, &other);
-    refused(&pins, &with(&[]));
-    let updated = declarative::load(FILE, &other).unwrap();
-    assert_ne!(updated.id(), fold.id());
-    assert!(!updated.pins().read_as(fold.pins()));
-    // A lock that is older than the rules.
-    let (_, migrations) = lock.split_once("  migrations:").unwrap();
-    let without = lock.replace(&format!("  migrations:{migrations}"), "");
-    refused(&Pins::parse(&without).unwrap(), &table);
-}
-
 #[test]
 fn messages_are_migrated_by_number_and_by_rule() {
     let old = r#"syntax = "proto3"; package p; message Parcel { string id = 1; oneof event { Sent sent = 3; Lost lost = 4; } }
@@ -533,20 +317,4 @@ events:
         ("/lost", ValueFrom::Upcast, None),
     ];
     assert_eq!(origins(&leaves), wanted);
-}
-
-#[test]
-fn rules_for_events_in_json_schema_are_refused() {
-    let schema = r#"{"title": "Paid", "type": "object", "properties": {"amount": {"type": "number"}}}"#;
-    let file =
-        "name: p\nrev: 1\ntopic: pays\nevents: { Paid: { begin: [{ set: { amount: event.amount } }] } }\n";
-    let mut table = Table::default();
-    table.register(SchemaType::Json, "pays", schema);
-    let changed = schema.replace("object", "object\", \"description\": \"2");
-    table.register_with(SchemaType::Json, "pays", &changed, &[rule("r", "{'amount': 1}")]);
-    let Err(wrong) = declarative::load(file, &table) else {
-        panic!("it loads");
-    };
-    let says = "migration rule r of version 2 of pays-value: migration rules are run on records of Avro";
-    assert!(wrong.message.contains(says), "{wrong}");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use annals_event_store::declarative::{self, Declarative};
 use annals_event_store::{AnyFold, AsOf, EventStore, Page, StoreError, ValueFrom};
-use annals_schema_model::{Resolve as _, SchemaId, SchemaType, Writing};
+use annals_schema_model::{SchemaId, SchemaType};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -141,16 +141,7 @@ fn stored(events: &[(usize, usize)]) -> (EventStore, Vec<Logs>) {
         } else {
             old
         };
-        let writer = table.writer(id).unwrap();
-        let body = Writing::of(&writer.schema)
-            .write(&data(kind, n).to_string())
-            .unwrap();
-        let write = Write {
-            ms: n as i64,
-            key: Some(b"k".to_vec()),
-            value: Some(enveloped(id, &body)),
-            headers: vec![],
-        };
+        let write = table.written(id, ("k", n as i64), &data(kind, n));
         logs[*topic].append(0, &[write]);
     }
     let store = EventStore::new(Arc::new(table));
@@ -316,19 +307,7 @@ fn a_topic_of_one_format_may_be_by_a_field() {
     ];
     for (n, (format, key, data)) in events.into_iter().enumerate() {
         let id = SchemaId::new(format as u32 + 1).unwrap();
-        let body = Writing::of(&table.writer(id).unwrap().schema)
-            .write(&data.to_string())
-            .unwrap();
-        let (key, value) = (Some(key.as_bytes().to_vec()), Some(enveloped(id, &body)));
-        logs[format].append(
-            0,
-            &[Write {
-                ms: n as i64,
-                key,
-                value,
-                headers: vec![],
-            }],
-        );
+        logs[format].append(0, &[table.written(id, (key, n as i64), &data)]);
     }
     let store = EventStore::new(Arc::new(table));
     store

@@ -8,7 +8,7 @@ use std::time::Duration;
 use annals_event_store::{OffsetsApplied, Registered, Source, Subjects};
 use annals_kafka_wire::batch::{Batch, BatchBuilder, TimestampType};
 use annals_schema_model::{
-    MigrationRule, Resolve, Schema, SchemaId, SchemaType, Unresolved, Writer, envelope,
+    MigrationRule, Resolve, Schema, SchemaId, SchemaType, Unresolved, Writer, Writing, envelope,
 };
 use annals_segment_log::{Durability, LogConfig, LogDir, Partition, PartitionConfig};
 
@@ -42,6 +42,18 @@ impl Table {
         let writer = Writer::new(id, schema).with_migrations(rules.to_vec());
         self.0.push((subject, version, Arc::new(writer)));
         id
+    }
+
+    /// An event as its writer has it, for a key and a time.
+    pub(crate) fn written(&self, id: SchemaId, (key, ms): (&str, i64), event: &serde_json::Value) -> Write {
+        let writer = self.writer(id).unwrap();
+        let body = Writing::of(&writer.schema).write(&event.to_string()).unwrap();
+        Write {
+            ms,
+            key: Some(key.as_bytes().to_vec()),
+            value: Some(enveloped(id, &body)),
+            headers: vec![],
+        }
     }
 }
 
