@@ -36,6 +36,16 @@ const FORMS: &str = "give nothing (the head), now, an RFC 3339 time such as 2024
                      of one aggregate also offset:N or revision:N";
 
 /// As of when: what a question says, before it is resolved to a [`Cut`].
+///
+/// ```
+/// use annals_event_store::{AsOf, parse_at};
+///
+/// let at = parse_at("2026-03-04", 0)?;
+/// assert_eq!(at.to_string(), "2026-03-04T23:59:59.999Z", "the end of that day");
+/// assert_eq!(AsOf::Revision(2).to_string(), "revision:2");
+/// assert_eq!(parse_at("0=12,1=40", 0)?, AsOf::Cut([(0, 12), (1, 40)].into_iter().collect()));
+/// # Ok::<(), annals_event_store::AtError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AsOf {
     /// Everything durable.
@@ -77,6 +87,8 @@ impl AtError {
 /// use annals_event_store::{AsOf, parse_at};
 /// assert_eq!(parse_at("offset:12", 0)?, AsOf::Offset(12));
 /// assert_eq!(parse_at("-2h", 7_200_500)?, AsOf::Time(500));
+/// let error = parse_at("yesterday", 0).expect_err("it is none of the forms");
+/// assert!(error.to_string().starts_with("`yesterday` is no point in the log"));
 /// # Ok::<(), annals_event_store::AtError>(())
 /// ```
 pub fn parse_at(text: &str, now_ms: i64) -> Result<AsOf, AtError> {

@@ -36,6 +36,13 @@ pub(crate) use {shown::Shown, written::write_object};
 pub(crate) use written::write;
 
 /// The same value with the keys of every object in order.
+///
+/// ```
+/// use annals_event_store::canonical::sorted;
+///
+/// let state = sorted(serde_json::json!({"total": 1, "items": [{"b": 2, "a": 3}]}));
+/// assert_eq!(state.to_string(), r#"{"items":[{"a":3,"b":2}],"total":1}"#);
+/// ```
 pub fn sorted(mut value: Value) -> Value {
     sort(&mut value);
     value
@@ -79,11 +86,20 @@ pub(crate) fn plain(json: Value) -> Plain {
 }
 
 /// The canonical text of a value: sorted, without white space.
+///
+/// ```
+/// use annals_event_store::canonical::to_text;
+/// assert_eq!(to_text(&serde_json::json!({"b": 2, "a": [1, null]})), r#"{"a":[1,null],"b":2}"#);
+/// ```
 pub fn to_text(value: &Value) -> String {
     sorted(value.clone()).to_string()
 }
 
 /// A time of the log as the canonical text.
+///
+/// ```
+/// assert_eq!(annals_event_store::canonical::time_text(1_558_336_067_000), "2019-05-20T07:07:47.000Z");
+/// ```
 pub fn time_text(ms: i64) -> String {
     Timestamp::from_millis(ms).to_string()
 }
@@ -103,6 +119,20 @@ fn parse_option<'de, D: Deserializer<'de>, T: FromStr<Err: Display>>(
 }
 
 /// `#[serde(with = "…::canonical::timestamp")]` for a [`annals_schema_model::Timestamp`].
+///
+/// ```
+/// use annals_schema_model::Timestamp;
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct State {
+///     #[serde(with = "annals_event_store::canonical::timestamp")]
+///     value: Timestamp,
+/// }
+/// let state: State = serde_json::from_str(r#"{"value":"2019-05-20T07:07:47.000Z"}"#)?;
+/// assert_eq!(state.value, Timestamp::from_millis(1_558_336_067_000));
+/// assert_eq!(serde_json::to_string(&state)?, r#"{"value":"2019-05-20T07:07:47.000Z"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub mod timestamp {
     use annals_schema_model::Timestamp;
     use serde::{Deserializer, Serializer};
@@ -119,6 +149,20 @@ pub mod timestamp {
 }
 
 /// `#[serde(with = "…::canonical::timestamp_option")]` for an optional [`annals_schema_model::Timestamp`].
+///
+/// ```
+/// use annals_schema_model::Timestamp;
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct State {
+///     #[serde(with = "annals_event_store::canonical::timestamp_option")]
+///     value: Option<Timestamp>,
+/// }
+/// let state: State = serde_json::from_str(r#"{"value":null}"#)?;
+/// assert_eq!(state.value, None);
+/// assert_eq!(serde_json::to_string(&state)?, r#"{"value":null}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub mod timestamp_option {
     use annals_schema_model::Timestamp;
     use serde::{Deserializer, Serializer};
@@ -138,6 +182,20 @@ pub mod timestamp_option {
 }
 
 /// `#[serde(with = "…::canonical::decimal")]` for a [`annals_schema_model::Decimal`].
+///
+/// ```
+/// use annals_schema_model::Decimal;
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct State {
+///     #[serde(with = "annals_event_store::canonical::decimal")]
+///     value: Decimal,
+/// }
+/// let state: State = serde_json::from_str(r#"{"value":"10.50"}"#)?;
+/// assert_eq!(state.value, Decimal::new(1050, 2));
+/// assert_eq!(serde_json::to_string(&state)?, r#"{"value":"10.50"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub mod decimal {
     use annals_schema_model::Decimal;
     use serde::{Deserializer, Serializer};
@@ -154,6 +212,20 @@ pub mod decimal {
 }
 
 /// `#[serde(with = "…::canonical::decimal_option")]` for an optional [`annals_schema_model::Decimal`].
+///
+/// ```
+/// use annals_schema_model::Decimal;
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct State {
+///     #[serde(with = "annals_event_store::canonical::decimal_option")]
+///     value: Option<Decimal>,
+/// }
+/// let state: State = serde_json::from_str(r#"{"value":"10.50"}"#)?;
+/// assert_eq!(state.value, Some(Decimal::new(1050, 2)));
+/// assert_eq!(serde_json::to_string(&state)?, r#"{"value":"10.50"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub mod decimal_option {
     use annals_schema_model::Decimal;
     use serde::{Deserializer, Serializer};

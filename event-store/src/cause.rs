@@ -135,7 +135,8 @@ impl Cause {
     }
 
     /// Decides on this revision of the aggregate alone (`None`: on one that has no event yet), as who sent the command saw
-    /// it; where there is a later one the command is not carried out.
+    /// it; where there is a later one the command is not carried out: [`HandleError::Unexpected`](crate::HandleError::Unexpected)
+    /// is told then.
     pub fn expecting(mut self, revision: Option<u64>) -> Cause {
         self.expected = Some(revision);
         self
@@ -194,6 +195,17 @@ impl Cause {
     }
 
     /// The headers of the command's event with this number.
+    ///
+    /// ```
+    /// use annals_event_store::Cause;
+    /// use annals_schema_model::Timestamp;
+    ///
+    /// let cause = Cause::new("pay-1", Timestamp::from_millis(0)).correlation("cart-7");
+    /// assert_eq!(cause.headers(1)?.last("event-id"), Some(Some(&b"pay-1/1"[..])));
+    /// assert_eq!(cause.headers(1)?.last("correlation-id"), Some(Some(&b"cart-7"[..])));
+    /// assert!(cause.actor("").headers(0).is_err());
+    /// # Ok::<(), annals_event_store::CauseError>(())
+    /// ```
     ///
     /// # Errors
     /// When a text is empty, too long, has control characters, or is no `traceparent`.

@@ -19,6 +19,16 @@ use crate::merged::LogName;
 const PARTITIONS_MAX: usize = 10_000;
 
 /// The last offset included, for each partition.
+///
+/// ```
+/// use annals_event_store::Cut;
+///
+/// let cut: Cut = "0=12,1=40".parse()?;
+/// assert_eq!((cut.last(1), cut.last(2)), (40, -1));
+/// assert_eq!(cut, Cut::from_iter([(0, 12), (1, 40)]));
+/// assert_eq!(cut.iter().count(), 2);
+/// # Ok::<(), annals_event_store::CutError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Cut(BTreeMap<CutLog, i64>);
 
@@ -117,6 +127,15 @@ impl Cut {
     }
 
     /// The same cut of several topics, with this log ending at this offset.
+    ///
+    /// ```
+    /// use annals_event_store::{Cut, LogName};
+    ///
+    /// let cut: Cut = "orders/0=12,packages/1=5".parse()?;
+    /// let log = LogName { topic: "packages".to_owned(), partition: 1 };
+    /// assert_eq!(cut.ended(&log, 3).to_string(), "orders/0=12,packages/1=3");
+    /// # Ok::<(), annals_event_store::CutError>(())
+    /// ```
     #[must_use]
     pub fn ended(&self, log: &LogName, last: i64) -> Cut {
         let mut ended = self.clone();

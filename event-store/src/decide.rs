@@ -17,7 +17,10 @@ const NOT_YET: i64 = -1;
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
-/// # fn main() {}
+/// # fn main() {
+/// use annals_event_store::testing::Given;
+/// use annals_event_store::{Decide, Decision, Halt};
+///
 /// struct Close;
 ///
 /// #[derive(Debug, thiserror::Error)]
@@ -41,6 +44,12 @@ const NOT_YET: i64 = -1;
 ///         Ok(())
 ///     }
 /// }
+///
+/// # let owner = "Ada".to_owned();
+/// Given::<AccountFold>::events([AccountEvent::Opened { owner }, AccountEvent::Deposited { cents: 20 }])
+///     .when(&Close)
+///     .then([AccountEvent::Withdrawn { cents: 20 }]);
+/// # }
 /// ```
 pub trait Decide<C>: Fold<Event: Clone> {
     /// Why a command is not carried out. The fold's own refusal of an event is one of the reasons.
@@ -59,6 +68,35 @@ pub trait Decide<C>: Fold<Event: Clone> {
 pub(crate) type Decided<F> = (Vec<<F as Fold>::Event>, Option<<F as Fold>::State>);
 
 /// An aggregate while a command is decided on: its state, with what was emitted so far.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
+/// # fn main() {
+/// use annals_event_store::testing::Given;
+/// use annals_event_store::{Decide, Decision};
+///
+/// /// Doubles what there is, once.
+/// struct Double;
+///
+/// impl Decide<Double> for AccountFold {
+///     type Reject = Rejected;
+///
+///     fn decide(_: &Double, account: &mut Decision<'_, AccountFold>) -> Result<(), Rejected> {
+///         let cents = account.state().ok_or(Rejected::Missing)?.balance;
+///         account.emit(AccountEvent::Deposited { cents })?;
+///         // The fold has seen it.
+///         assert_eq!(account.state().map(|state| state.balance), Some(2 * cents));
+///         Ok(())
+///     }
+/// }
+///
+/// # let owner = "Ada".to_owned();
+/// Given::<AccountFold>::events([AccountEvent::Opened { owner }, AccountEvent::Deposited { cents: 20 }])
+///     .when(&Double)
+///     .then([AccountEvent::Deposited { cents: 20 }]);
+/// Given::<AccountFold>::nothing().when(&Double).then_rejected(&Rejected::Missing);
+/// # }
+/// ```
 pub struct Decision<'a, F: Fold> {
     cause: &'a Cause,
     partition: u32,

@@ -145,6 +145,18 @@ pub struct ChangedBy {
 
 impl EventStore {
     /// A page of what differs between two points of one aggregate. `from` may lie before its first event.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{AsOf, Page};
+    ///
+    /// let diff = store.diff("account", "a-1", &AsOf::Revision(1), &AsOf::Head, Page::default())?;
+    /// let change = &diff.changes[0];
+    /// assert_eq!((&*change.path, &change.before, &change.after), ("/balance", &Some(500.into()), &Some(530.into())));
+    /// assert_eq!(change.by.as_ref().and_then(|by| by.actor.as_deref()), Some("jane"));
+    /// # Ok(()) }
+    /// ```
     pub fn diff(
         &self,
         name: &str,

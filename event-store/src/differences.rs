@@ -134,6 +134,19 @@ impl Seen {
 impl EventStore {
     /// A page of the aggregates of a type that differ between two points. A cursor carries its own cuts: the points
     /// are to be the head then, or as they were.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{AsOf, DifferenceKind, parse_at};
+    ///
+    /// let half_past_nine = parse_at("2026-01-05T09:30:00Z", 0)?;
+    /// let page = store.differences("account", &half_past_nine, &AsOf::Head, 100, None)?;
+    /// let told: Vec<_> = page.items.iter().map(|one| (&*one.id, one.kind)).collect();
+    /// assert_eq!(told, [("a-1", DifferenceKind::Changed), ("a-2", DifferenceKind::Appeared)]);
+    /// assert_eq!(page.items[0].changes[0].path, "/balance");
+    /// # Ok(()) }
+    /// ```
     pub fn differences(
         &self,
         name: &str,

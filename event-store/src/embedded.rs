@@ -33,6 +33,17 @@ impl Source {
     /// Opens a topic's partitions in a log directory, or makes them. They are no topic of a broker: that keeps a list of its
     /// topics, and `annals serve` on the same directory does not find these. Who wants both appends to the broker.
     ///
+    /// ```
+    /// use annals_event_store::Source;
+    /// use annals_segment_log::{LogConfig, LogDir, PartitionConfig};
+    ///
+    /// # let place = tempfile::tempdir()?;
+    /// let log = LogDir::open(place.path(), LogConfig::default(), 1_767_600_000_000)?;
+    /// let source = Source::open(&log, "accounts", 4, &PartitionConfig::default())?;
+    /// assert_eq!((&*source.topic, source.partitions.len()), ("accounts", 4));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// When a partition cannot be opened.
     pub fn open(
@@ -50,7 +61,7 @@ impl Source {
     }
 }
 
-/// The topic of one aggregate type of a store, to be written to.
+/// The topic of one aggregate type of a store, to be written to: what [`EventStore::log`] gives. [`EventLog`] has an example.
 pub struct Embedded {
     store: EventStore,
     aggregate: Arc<Aggregate>,
@@ -58,6 +69,18 @@ pub struct Embedded {
 
 impl EventStore {
     /// The log of an aggregate type, for a [`Repository`](crate::Repository).
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{Cause, Repository};
+    ///
+    /// # let (schemas, now) = (bank.schemas.clone(), annals_schema_model::Timestamp::from_millis(1_767_618_000_000));
+    /// let accounts: Repository<AccountFold, _> = Repository::new(store.log("account")?, schemas);
+    /// let done = accounts.handle("a-2", &Deposit { cents: 5 }, &Cause::new("pay-1", now))?;
+    /// assert_eq!(done.offset, Some(5));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// When there is no such aggregate, or its events are in several topics: what was decided on all of them cannot be appended

@@ -8,6 +8,20 @@ use crate::store::NotLoaded;
 const CURSOR_CHARS_SHOWN_MAX: usize = 80;
 
 /// A question the store cannot answer.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+/// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+/// use annals_event_store::{AsOf, StoreError};
+///
+/// let error = store.reconstruct("account", "a-9", &AsOf::Head).expect_err("nobody has opened it");
+/// assert!(matches!(&error, StoreError::UnknownId { id, .. } if id == "a-9"));
+/// assert_eq!(error.to_string(), "account `a-9` does not exist: topic accounts has no record with this key");
+///
+/// let error = store.reconstruct("account", "a-2", &AsOf::Offset(1)).expect_err("it is opened at offset 2");
+/// assert!(matches!(error, StoreError::NotYet { .. }));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// No fold of this name runs.

@@ -182,6 +182,19 @@ struct Noted {
 
 impl EventStore {
     /// The state of one aggregate at a point, with where each of its values comes from.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::AsOf;
+    ///
+    /// let answer = store.explain("account", "a-1", &AsOf::Head)?;
+    /// let leaves = answer.explanation.expect("it was asked for").leaves;
+    /// let told: Vec<_> = leaves.iter().map(|leaf| (&*leaf.path, leaf.by.offset)).collect();
+    /// assert_eq!(told, [("/balance", 3), ("/last_actor", 3), ("/owner", 0)]);
+    /// assert_eq!(leaves[0].by.event.as_deref(), Some("Deposited"));
+    /// # Ok(()) }
+    /// ```
     pub fn explain(&self, name: &str, id: &str, at: &AsOf) -> Result<Reconstruction, StoreError> {
         // All events are gone through anyway.
         let mut answer = self.without_snapshots().reconstruct(name, id, at)?;

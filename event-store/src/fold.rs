@@ -21,6 +21,16 @@ use crate::folding::{ReaderUsed, SchemaUsed};
 use crate::hex::hex;
 
 /// Where an event sits in the log. All of it comes from the log, none of it from a clock.
+///
+/// ```
+/// use annals_event_store::{At, Cause};
+/// # let now = annals_schema_model::Timestamp::from_millis(0);
+/// let headers = Cause::new("pay-1", now).actor("jane").headers(0)?;
+/// let at = At { partition: 0, offset: 7, revision: 2, recorded_ms: 1_767_600_000_000, headers: &headers };
+/// assert_eq!((at.actor(), at.event_id(), at.causation()), (Some("jane"), Some("pay-1/0"), Some("pay-1")));
+/// assert_eq!((at.recorded().to_string().as_str(), at.business_time()), ("2026-01-05T08:00:00.000Z", None));
+/// # Ok::<(), annals_event_store::CauseError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct At<'a> {
     /// Partition of the topic.
@@ -87,6 +97,36 @@ impl Halt {
 ///
 /// Pure and synchronous. `State` serialises to the canonical form an auditor sees; use the modules of
 /// [`crate::canonical`] for timestamps and decimals.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
+/// # fn main() {
+/// use annals_event_store::{At, Fold, Halt, testing::Given};
+///
+/// /// How often something was done with an account.
+/// struct Uses;
+///
+/// impl Fold for Uses {
+///     const NAME: &'static str = "uses";
+///     const REV: u32 = 1;
+///     type State = u32;
+///     type Event = AccountEvent;
+///
+///     fn begin(_: AccountEvent, _: &At<'_>) -> Result<u32, Halt> {
+///         Ok(0)
+///     }
+///
+///     fn evolve(uses: &mut u32, _: AccountEvent, _: &At<'_>) -> Result<(), Halt> {
+///         *uses = uses.checked_add(1).ok_or_else(|| Halt::new("nobody counts that far"))?;
+///         Ok(())
+///     }
+/// }
+///
+/// # let owner = "Ada".to_owned();
+/// let history = [AccountEvent::Opened { owner }, AccountEvent::Deposited { cents: 500 }];
+/// Given::<Uses>::events(history).then_state(1.into());
+/// # }
+/// ```
 pub trait Fold: Send + Sync + 'static {
     /// The aggregate's name, as it stands in routes and on the command line.
     const NAME: &'static str;
@@ -145,6 +185,23 @@ pub enum Stop {
 }
 
 /// The face every fold shows to the store.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use annals_event_store::{AnyFold, At, Recorded, Spent, Step, cause::NO_HEADERS, typed};
+/// use annals_schema_model::Raw;
+///
+/// let fold = typed::<AccountFold>("accounts");
+/// # let (schemas, owner) = (schemas(), "Ada".to_owned());
+/// let value = AccountEvent::Opened { owner }.to_record(&schemas)?;
+/// let at = At { partition: 0, offset: 0, revision: 0, recorded_ms: 0, headers: &NO_HEADERS };
+/// let (raw, spent) = (Raw::from_value(&value)?, &Spent::default());
+/// let (event, mut state) = (Recorded { topic: "accounts", at, key: b"a-1", raw, spent }, None);
+/// assert_eq!(fold.step(&mut state, &event, &schemas)?, Step::Applied);
+/// assert_eq!(fold.view(&state)?["owner"], "Ada");
+/// # Ok(()) }
+/// ```
 pub trait AnyFold: Send + Sync {
     /// Name, revision and content of the fold.
     fn id(&self) -> &FoldId;
@@ -289,6 +346,15 @@ pub struct FoldId {
 
 impl FoldId {
     /// Digests a fold's name, revision, readers and (for declarative folds) its canonical text.
+    ///
+    /// ```
+    /// use annals_event_store::FoldId;
+    ///
+    /// let readers = [("Opened", [1; 32])];
+    /// let id = FoldId::new("account", 1, readers, "");
+    /// assert_ne!(id, FoldId::new("account", 2, readers, ""));
+    /// assert_eq!(id.digest_hex().len(), 64);
+    /// ```
     pub fn new<'a>(
         name: &str,
         rev: u32,

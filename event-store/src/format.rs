@@ -50,6 +50,11 @@ const FIXED: [&str; 7] = [
 
 impl Format {
     /// The media type.
+    ///
+    /// ```
+    /// use annals_event_store::Format;
+    /// assert_eq!(Format::NdJson.media_type(), "application/x-ndjson");
+    /// ```
     #[must_use]
     pub fn media_type(self) -> &'static str {
         match self {
@@ -61,6 +66,22 @@ impl Format {
     }
 
     /// Writes the rows of a question, at most so many.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{AsOf, Format, Question};
+    ///
+    /// let question = Question { select: Some("owner,balance".to_owned()), ..Question::default() };
+    /// let rows = store.rows("account", &AsOf::Head, &question)?;
+    /// let mut file = Vec::new();
+    /// Format::Csv.write(rows, None, &mut file)?;
+    /// let file = String::from_utf8(file)?;
+    /// let lines: Vec<_> = file.lines().collect();
+    /// assert_eq!(lines[0], "id,partition,events,revision,offset,recorded,halted,owner,balance");
+    /// assert_eq!(lines[1], "a-1,0,3,2,3,2026-01-05T11:00:00.000Z,,Ada,530");
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// What the rows cannot be had for. Whoever reads no more has stopped the question.

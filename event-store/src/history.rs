@@ -116,6 +116,23 @@ impl HistoryEntry {
 
 impl EventStore {
     /// A page of the events of one aggregate up to a point.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{AsOf, Page};
+    ///
+    /// let two = Page { limit: 2, ..Page::default() };
+    /// let first = store.history("account", "a-1", &AsOf::Head, two)?;
+    /// assert_eq!(first.entries[1].event.as_deref(), Some("Deposited"));
+    /// assert_eq!(first.entries[1].data["cents"], 500);
+    ///
+    /// let next = Page { cursor: first.next_cursor.as_deref(), ..two };
+    /// let second = store.history("account", "a-1", &AsOf::Head, next)?;
+    /// assert_eq!(second.entries[0].actor.as_deref(), Some("jane"));
+    /// assert_eq!(second.next_cursor, None);
+    /// # Ok(()) }
+    /// ```
     pub fn history(&self, name: &str, id: &str, at: &AsOf, page: Page<'_>) -> Result<History, StoreError> {
         let aggregate = self.aggregate(name)?;
         let mut marks = marks(&aggregate, id, at);
@@ -175,6 +192,18 @@ impl EventStore {
     }
 
     /// The cursor of a history at a cut behind so many events.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{AsOf, Page};
+    ///
+    /// let cursor = store.history_cursor("account", "a-1", &"0=4".parse()?, 2)?;
+    /// let page = Page { cursor: Some(&cursor), ..Page::default() };
+    /// let rest = store.history("account", "a-1", &AsOf::Head, page)?;
+    /// assert_eq!(rest.entries[0].revision, 2);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// No such aggregate.

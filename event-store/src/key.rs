@@ -9,6 +9,14 @@ use std::borrow::Cow;
 use crate::hex::hex;
 
 /// The text of a key.
+///
+/// ```
+/// use annals_event_store::key::{key_bytes, key_text};
+///
+/// assert_eq!(key_text(b"a-1"), "a-1");
+/// assert_eq!(key_text(&[0xff, 0x00]), "hex:ff00");
+/// assert_eq!(key_bytes("hex:ff00"), [0xff, 0x00]);
+/// ```
 pub fn key_text(key: &[u8]) -> String {
     match std::str::from_utf8(key) {
         Ok(text) if !text.starts_with("hex:") => path_id(text).into_owned(),
@@ -16,7 +24,7 @@ pub fn key_text(key: &[u8]) -> String {
     }
 }
 
-/// The key a text stands for. Digits that are none stand for themselves, and so for a key that does not exist.
+/// The key a text stands for, as [`key_text`] wrote it. Digits that are none stand for themselves, and so for a key that does not exist.
 pub fn key_bytes(text: &str) -> Vec<u8> {
     text.strip_prefix("hex:")
         .and_then(from_hex)

@@ -2,8 +2,57 @@
 //!
 //! An [`EventStore`] follows the logs of topics, knows which records belong to which aggregate, and answers what the
 //! state of one (or of all) was at a point in the log. How events become state is a fold: typed Rust ([`Fold`], behind
-//! [`typed()`]) or a file (`declarative`). Schemas come from whoever implements
+//! [`typed()`]) or a file ([`declarative`]). Schemas come from whoever implements
 //! [`Resolve`](annals_schema_model::Resolve) or, for files, [`Subjects`].
+//!
+//! ```
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+//! # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+//! use annals_event_store::{Page, parse_at};
+//!
+//! let half_past_nine = parse_at("2026-01-05T09:30:00Z", 0)?;
+//! let account = store.reconstruct("account", "a-1", &half_past_nine)?;
+//! assert_eq!(account.state["balance"], 500);
+//!
+//! let now = parse_at("head", 0)?;
+//! let since = store.diff("account", "a-1", &half_past_nine, &now, Page::default())?;
+//! assert_eq!(since.changes[0].after, Some(530.into()));
+//! assert_eq!(since.changes[0].by.as_ref().and_then(|event| event.actor.as_deref()), Some("jane"));
+//! # Ok(()) }
+//! ```
+//!
+//! # Which type for what
+//!
+//! | who wants | takes |
+//! |---|---|
+//! | to say how events become state | [`Fold`], given to a store by [`typed()`]; for a file, [`declarative::load`] |
+//! | to say which events a command has | [`Decide`], on a [`Decision`]; who sent it and when is its [`Cause`] |
+//! | to carry commands out | [`Repository`], over [`EventStore::log`] or the log of a broker ([`remote::Remote`]) |
+//! | to try both in tests | [`testing::Given`], [`testing::golden`], [`testing::keeps_laws`] |
+//! | a store, from the log up | [`Source::open`], [`EventStore::add_aggregate`]; [`Repository`] shows all of it |
+//! | schemas without a registry | [`Listed`] |
+//! | to name a point in the log | [`AsOf`], which [`parse_at`] reads; for ever the same, a [`Cut`] |
+//! | to follow events | [`Feed`], as [`EventStore::feed`] gives one; into tables, [`projection::Projection`] |
+//! | to serve the answers | [`http::routes`] |
+//!
+//! | what is asked of one aggregate | is answered by |
+//! |---|---|
+//! | what was its state? | [`EventStore::reconstruct`] |
+//! | which events does it have? | [`EventStore::history`] |
+//! | what differs between two points, and by which event? | [`EventStore::diff`] |
+//! | where does each of its values come from? | [`EventStore::explain`] |
+//!
+//! | what is asked of all aggregates | is answered by |
+//! |---|---|
+//! | what were their states? | [`EventStore::list`] |
+//! | which were like this, with which of their values, and with which sums? | [`EventStore::ask`] by pages, [`EventStore::rows`] in one go; both take a [`Question`], and a [`Format`] writes files |
+//! | which appeared or changed between two points? | [`EventStore::differences`] |
+//! | who did what? | [`EventStore::trail`], which takes what is [`Sought`] |
+//! | what would another fold have made of them? | [`EventStore::what_if`] |
+//!
+//! Each question may be bounded ([`EventStore::at_work`]), and asked of the log alone ([`EventStore::without_snapshots`]).
+//!
+//! # Features
 //!
 //! Typed folds over logs on disk need no feature. What else there is, is off until it is asked for:
 //!
@@ -19,10 +68,6 @@
 //! Invariant: an answer depends on the log up to its cut, on the fold and on the schemas, and on nothing else; asked
 //! again with the cut it names, the store gives the same answer.
 //! Left out: proofs.
-//!
-//! Who writes, decides first: [`Decide`] says which events a command has, and a [`Repository`] loads the aggregate and appends
-//! them behind what it was decided on, over any [`EventLog`]. [`testing`] is for tests of both. Who makes something else of
-//! events than the state of one aggregate follows them by a [`Feed`]; `projection` makes tables.
 
 mod aggregates;
 pub mod at;

@@ -156,6 +156,19 @@ pub(crate) fn place_text(key: &[u8], partition: usize) -> String {
 
 impl EventStore {
     /// A page of the aggregates that exist at a point. A cursor carries its own cut: `at` is to be the head then, or as it was.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::AsOf;
+    ///
+    /// let first = store.list("account", &AsOf::Head, 1, None)?;
+    /// assert_eq!((first.total, &*first.items[0].id), (2, "a-1"));
+    ///
+    /// let second = store.list("account", &AsOf::Head, 1, first.next_cursor.as_deref())?;
+    /// assert_eq!(second.items[0].state["owner"], "Bob");
+    /// # Ok(()) }
+    /// ```
     pub fn list(
         &self,
         name: &str,

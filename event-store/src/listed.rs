@@ -15,6 +15,15 @@ use sha2::{Digest, Sha256};
 const REFERENCES_MAX: usize = 1_000;
 
 /// A list that cannot serve as a registry.
+///
+/// ```
+/// use annals_event_store::Listed;
+/// use annals_schema_model::{SchemaType, SchemaVersion};
+///
+/// let error = Listed::new(&[SchemaVersion::new("counts-value", 1, SchemaType::Avro, "{}")]);
+/// let error = error.expect_err("it is no schema").to_string();
+/// assert!(error.starts_with("version 1 of counts-value does not read"), "{error}");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ListedError {
     /// A schema does not read.

@@ -21,7 +21,7 @@ pub struct Stored<'a> {
     pub value: Result<Option<&'a [u8]>, &'a str>,
 }
 
-/// What was read of a key, and so what an append may rest on.
+/// What was read of a key, and so what an append may rest on: what [`EventLog::read`] gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The partition of the key's events; where it has none, the one they will be in.
@@ -67,6 +67,26 @@ pub enum UnappendedError {
 }
 
 /// A log of events by key.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+/// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+/// use annals_event_store::{AsOf, Cause, EventLog, NewEvent, UnappendedError};
+///
+/// let log = store.log("account")?;
+/// let mut actors = Vec::new();
+/// let place = log.read(b"a-1", &AsOf::Head, &mut |event| actors.extend(event.at.actor().map(str::to_owned)))?;
+/// assert_eq!((place.events, actors), (3, vec!["ada".to_owned(), "ada".to_owned(), "jane".to_owned()]));
+///
+/// let now = annals_schema_model::Timestamp::from_millis(1_767_618_000_000);
+/// let value = AccountEvent::Deposited { cents: 1 }.to_record(&*bank.schemas)?;
+/// let event = NewEvent { value, headers: Cause::new("pay-1", now).headers(0)? };
+/// assert_eq!(log.append(b"a-1", &place, &[event.clone()], now)?, 5);
+///
+/// // What was read of the key is not all that there is by now.
+/// assert!(matches!(log.append(b"a-1", &place, &[event], now), Err(UnappendedError::Conflict)));
+/// # Ok(()) }
+/// ```
 pub trait EventLog: Send + Sync {
     /// The topic.
     fn topic(&self) -> &str;

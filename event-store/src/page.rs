@@ -19,6 +19,17 @@ pub const PAGE_BYTES_MAX: usize = 1 << 20;
 pub(crate) const PAGE_EVENTS_MAX: usize = 1_000_000;
 
 /// Which part of a long answer: so many entries behind so many.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+/// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+/// use annals_event_store::{AsOf, Page};
+///
+/// let last = Page { from: 2, limit: 1, ..Page::default() };
+/// let page = store.history("account", "a-1", &AsOf::Head, last)?;
+/// assert_eq!((page.entries[0].revision, page.next_cursor), (2, None));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page<'c> {
     /// How many entries stand before the page, where no cursor says so.

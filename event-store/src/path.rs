@@ -22,6 +22,7 @@ const STEPS_MAX: usize = 64;
 ///
 /// let path: StatePath = "items[0].status".parse()?;
 /// assert_eq!(path.pointer(), "/items/0/status");
+/// assert_eq!(path.steps(), ["items", "0", "status"]);
 /// assert_eq!("/items/0/status".parse::<StatePath>()?.pointer(), path.pointer());
 /// assert_eq!("state.total".parse::<StatePath>()?.pointer(), "/total");
 /// # Ok::<(), String>(())

@@ -58,7 +58,8 @@ struct Go {
     wants_more: bool,
 }
 
-/// A question about all aggregates of a type, understood and taken for a cut.
+/// A question about all aggregates of a type, understood and taken for a cut: what [`EventStore::rows`] makes of a
+/// [`Question`].
 pub struct Rows {
     store: EventStore,
     aggregate: Arc<Aggregate>,
@@ -87,19 +88,23 @@ enum Form {
 impl EventStore {
     /// A question about all aggregates of a type at a point.
     ///
-    /// ```no_run
-    /// use annals_event_store::{AsOf, EventStore, Question, StoreError};
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{AsOf, Question};
     ///
-    /// fn refunded(store: &EventStore) -> Result<(), StoreError> {
-    ///     let question = Question {
-    ///         condition: Some("state.status == 'refunded' && state.total > decimal('1000')".to_owned()),
-    ///         select: Some("total,address.city".to_owned()),
-    ///         ..Question::default()
-    ///     };
-    ///     let rows = store.rows("order", &AsOf::Head, &question)?;
-    ///     rows.each(None, &mut |order| Ok(println!("{} {}", order.id, order.state)))?;
-    ///     Ok(())
-    /// }
+    /// let question = Question {
+    ///     condition: Some("state.balance > 100".to_owned()),
+    ///     select: Some("owner,balance".to_owned()),
+    ///     ..Question::default()
+    /// };
+    /// let rows = store.rows("account", &AsOf::Head, &question)?;
+    /// assert_eq!(rows.columns(), Some(vec!["owner".to_owned(), "balance".to_owned()]));
+    /// let mut told = Vec::new();
+    /// let summary = rows.each(None, &mut |one| Ok(told.push((one.id, one.state["balance"].clone()))))?;
+    /// assert_eq!(told, [("a-1".to_owned(), 530.into())]);
+    /// assert_eq!((summary.matched, rows.around().total), (1, 2));
+    /// # Ok(()) }
     /// ```
     ///
     /// # Errors
@@ -124,6 +129,19 @@ impl EventStore {
 
     /// A page of the answer to a question. A cursor carries its own cut: `at` is to be the head then, or as it was; the
     /// question is to be the same.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{AsOf, Question};
+    ///
+    /// let some = |text: &str| Some(text.to_owned());
+    /// let richest = Question { order: some("-balance"), sum: some("balance"), ..Question::default() };
+    /// let page = store.ask("account", &AsOf::Head, &richest, 1, None)?;
+    /// assert_eq!(page.items[0].id, "a-1");
+    /// assert_eq!(page.sums.expect("they were asked for")["balance"].sum, 600);
+    /// # Ok(()) }
+    /// ```
     pub fn ask(
         &self,
         name: &str,

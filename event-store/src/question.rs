@@ -42,6 +42,21 @@ static NAMES: Names = Names {
 };
 
 /// What is asked of all aggregates of a type, as it was written.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+/// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+/// use annals_event_store::{AsOf, Question, StoreError};
+///
+/// let condition = Some("state.owner.startsWith('A') && state.balance >= 500".to_owned());
+/// let question = Question { condition, count: true, ..Question::default() };
+/// assert_eq!(store.ask("account", &AsOf::Head, &question, 100, None)?.matched, Some(1));
+///
+/// let wrong = Question { condition: Some("state.balance >".to_owned()), ..Question::default() };
+/// let error = store.ask("account", &AsOf::Head, &wrong, 100, None);
+/// assert!(matches!(error, Err(StoreError::Question { part: "where", .. })), "{error:?}");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Question {
     /// Which aggregates: a condition over `state`. All when absent.

@@ -139,6 +139,51 @@ struct Folded<'a> {
 
 impl EventStore {
     /// The state of one aggregate at a point.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{AsOf, parse_at};
+    ///
+    /// let now = store.reconstruct("account", "a-1", &AsOf::Head)?;
+    /// assert_eq!(now.state["balance"], 530);
+    /// assert_eq!((now.revision, now.cut.to_string()), (Some(2), "0=4".to_owned()));
+    /// assert_eq!((now.offsets_applied.count, now.offsets_applied.last), (3, Some(3)));
+    ///
+    /// let earlier = store.reconstruct("account", "a-1", &parse_at("2026-01-05T09:30:00Z", 0)?)?;
+    /// assert_eq!(earlier.state["balance"], 500);
+    /// assert_eq!(earlier.cut, "0=1".parse()?);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Where the fold does not accept an event, the state is the one before it. An event of a kind that the fold has not heard of
+    /// is no part of the state. The answer says so:
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{AsOf, EventLog, Headers, NewEvent};
+    /// use annals_schema_model::{Identify, Timestamp, envelope};
+    ///
+    /// let write = |value| {
+    ///     let log = store.log("account")?;
+    ///     let place = log.read(b"a-1", &AsOf::Head, &mut |_| ())?;
+    ///     let event = NewEvent { value, headers: Headers::default() };
+    ///     Ok::<_, Box<dyn std::error::Error>>(log.append(b"a-1", &place, &[event], Timestamp::from_millis(NOW))?)
+    /// };
+    /// let mut frozen = Vec::new();
+    /// envelope::write(bank.schemas.id(&SCHEMAS[3])?, &mut frozen);
+    /// write(frozen)?;
+    /// let answer = store.reconstruct("account", "a-1", &AsOf::Head)?;
+    /// assert_eq!((answer.unknown_events, &*answer.unknown[0].event), (1, "Frozen"));
+    ///
+    /// write(AccountEvent::Opened { owner: "Eve".to_owned() }.to_record(&*bank.schemas)?)?;
+    /// let answer = store.reconstruct("account", "a-1", &AsOf::Head)?;
+    /// assert_eq!(answer.state["owner"], "Ada");
+    /// let halted = answer.halted.expect("an account is opened once");
+    /// assert_eq!(halted.to_string(), "the fold stopped at offset 6: it is open already");
+    /// # Ok(()) }
+    /// ```
     pub fn reconstruct(&self, name: &str, id: &str, at: &AsOf) -> Result<Reconstruction, StoreError> {
         let aggregate = self.aggregate(name)?;
         let located = aggregate.locate(id, &[at], self)?;

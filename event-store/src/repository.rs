@@ -27,7 +27,7 @@ const ATTEMPTS_MAX: u32 = 32;
 /// Events one command may have: they are appended as one batch.
 const EVENTS_MAX: usize = 10_000;
 
-/// An aggregate as it was read.
+/// An aggregate as it was read: what [`Repository::load`] gives.
 #[derive(Debug)]
 pub struct Loaded<S> {
     /// Its state; nothing before its first event.
@@ -48,7 +48,7 @@ impl<S> Loaded<S> {
     }
 }
 
-/// What a command did.
+/// What a command did: what [`Repository::handle`] gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
     /// The revision of its last event; where it has none, that of the aggregate, if that has any.
@@ -124,6 +124,18 @@ impl<F: Fold, L: EventLog> Repository<F, L> {
     }
 
     /// The aggregate at a point, by its id.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::AsOf;
+    ///
+    /// let accounts = bank.accounts();
+    /// let loaded = accounts.load("a-1", &AsOf::Revision(1))?;
+    /// assert_eq!((loaded.revision(), loaded.state.map(|account| account.balance)), (Some(1), Some(500)));
+    /// assert!(accounts.load("a-9", &AsOf::Head)?.state.is_none());
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// When the log cannot be read, or one of the events cannot be, or the fold does not accept it.

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 /// Writers kept by [`Memo`]; a store that sees more ids asks its resolver again for the rest.
 const WRITERS_MAX: usize = 65_536;
 
-/// A version of a subject, at the time of asking.
+/// A version of a subject, at the time of asking: what [`Subjects::latest`] gives.
 #[derive(Clone, Debug)]
 pub struct Registered {
     /// The subject.
@@ -26,6 +26,22 @@ pub struct Registered {
 }
 
 /// Where schemas of subjects come from, for folds that are checked against what is registered.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+/// use std::collections::BTreeMap;
+/// use annals_event_store::{Registered, Subjects};
+/// use annals_schema_model::{Identify, SchemaId, Unresolved, Writer};
+///
+#[doc = include_str!("../tests/deciding/registry.in")]
+/// # fn main() {
+/// // `SCHEMAS` is what generated code lists.
+/// let registry = Registry { schemas: SCHEMAS, listed: Listed::new(SCHEMAS).expect("they read") };
+/// let opened = registry.latest("accounts", "Opened").expect("it is listed");
+/// assert_eq!((&*opened.subject, opened.version), ("accounts-Opened", 1));
+/// assert!(registry.version("accounts-Opened", 2).is_none());
+/// # }
+/// ```
 pub trait Subjects: Resolve {
     /// A version of a subject, soft-deleted or not.
     fn version(&self, subject: &str, version: u32) -> Option<Arc<Writer>>;

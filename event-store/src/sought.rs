@@ -11,6 +11,22 @@ use crate::fold::{AnyFold, At};
 use crate::path::StatePath;
 
 /// Which events: those that fit all that is said.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+/// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+/// use annals_event_store::{AsOf, Cut, Sought};
+///
+/// // Where money went into an account, by whomever.
+/// let sought = Sought {
+///     kind: Some("Deposited".to_owned()),
+///     field: Some("balance".parse()?),
+///     ..Sought::default()
+/// };
+/// let page = store.trail("account", &sought, &AsOf::Cut(Cut::default()), &AsOf::Head, 100, None)?;
+/// assert_eq!(page.entries.len(), 3);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sought {
     /// Who caused them, as their `actor` header says.

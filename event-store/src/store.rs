@@ -51,6 +51,18 @@ impl fmt::Display for NotLoaded {
 }
 
 /// Typed events of any number of topics, and the state of their aggregates at any cut.
+///
+/// The examples of its questions are about a store of two accounts, whose log `accounts` has these events on 5 January 2026:
+///
+/// | offset | UTC | account | event | actor |
+/// |---|---|---|---|---|
+/// | 0 | 08:00 | `a-1` | `Opened`, by Ada | ada |
+/// | 1 | 09:00 | `a-1` | `Deposited`, 500 cents | ada |
+/// | 2 | 10:00 | `a-2` | `Opened`, by Bob | bob |
+/// | 3 | 11:00 | `a-1` | `Deposited`, 30 cents | jane |
+/// | 4 | 12:00 | `a-2` | `Deposited`, 70 cents | jane |
+///
+/// [`Repository`](crate::Repository) shows how such a store is made from the log up.
 pub struct EventStore {
     pub(crate) shared: Arc<Shared>,
     /// What is asked of this store is part of this work.
@@ -118,7 +130,7 @@ impl EventStore {
         }
     }
 
-    /// The same store for one question: it is given up when its work is stopped or has cost what it may.
+    /// The same store for one question: it is given up when its work is stopped or has cost what it may. [`Work`] has an example.
     #[must_use]
     pub fn at_work(&self, work: &Work) -> EventStore {
         EventStore {
@@ -130,6 +142,17 @@ impl EventStore {
 
     /// The same store, whose answers all begin with the first event, and read each from the log itself, not from a copy of
     /// it. They are those it gives with snapshots, but for `snapshot`.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::AsOf;
+    ///
+    /// let fast = store.reconstruct("account", "a-1", &AsOf::Head)?;
+    /// let slow = store.without_snapshots().reconstruct("account", "a-1", &AsOf::Head)?;
+    /// assert_eq!((slow.state, slow.snapshot), (fast.state, None));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn without_snapshots(&self) -> EventStore {
         EventStore {
@@ -139,7 +162,7 @@ impl EventStore {
         }
     }
 
-    /// What became of snapshots since the store was made.
+    /// What became of snapshots since the store was made; [`Typed::with_snapshots`](crate::Typed::with_snapshots) has it leave some.
     pub fn snapshot_figures(&self) -> SnapshotFigures {
         self.shared.snapshots.figures()
     }
@@ -159,11 +182,41 @@ impl EventStore {
 
     /// Adds a fold over a topic's log, in place of one of the same name and revision, and begins to index the log. Further
     /// revisions run beside it: `order@1` is the one of revision 1, and `order` the one of the highest.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{EventStore, Source, typed};
+    /// use annals_segment_log::PartitionConfig;
+    ///
+    /// # let (log, schemas) = (&bank.log, bank.schemas.clone());
+    /// let store = EventStore::new(schemas);
+    /// let source = Source::open(log, "accounts", 1, &PartitionConfig::default())?;
+    /// store.add_aggregate(Box::new(typed::<AccountFold>("accounts")), source)?;
+    ///
+    /// assert_eq!(store.aggregates()[0].name, "account");
+    /// assert!(store.remove_aggregate("account@1") && store.aggregates().is_empty());
+    /// # Ok(()) }
+    /// ```
     pub fn add_aggregate(&self, fold: Box<dyn AnyFold>, source: Source) -> Result<(), StoreError> {
         self.add_merged(fold, vec![source])
     }
 
     /// The same of a fold over several topics, whose logs are given in the order in which it names them.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{Source, typed};
+    /// use annals_segment_log::PartitionConfig;
+    ///
+    /// # let log = &bank.log;
+    /// let open = |topic| Source::open(log, topic, 1, &PartitionConfig::default());
+    /// let both = typed::<AccountFold>("accounts").and_topic("cards").by("account_id");
+    /// store.add_merged(Box::new(both), vec![open("accounts")?, open("cards")?])?;
+    /// assert_eq!(store.aggregates()[0].topics, ["accounts", "cards"]);
+    /// # Ok(()) }
+    /// ```
     pub fn add_merged(&self, fold: Box<dyn AnyFold>, sources: Vec<Source>) -> Result<(), StoreError> {
         let given = sources.iter().map(|source| source.topic.as_str());
         if !fold.topics().into_iter().eq(given.clone()) {
@@ -222,18 +275,40 @@ impl EventStore {
     }
 
     /// Says which folds do not run, and why; whoever asks for one of them is told. No other revision answers in its place.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{AsOf, NotLoaded};
+    ///
+    /// let (name, file) = ("card".to_owned(), "card.yaml".to_owned());
+    /// let reason = "no field `pin`".to_owned();
+    /// store.set_not_loaded(vec![NotLoaded { name, file, line: Some(7), reason }]);
+    /// let told = store.reconstruct("card", "c-1", &AsOf::Head).expect_err("it does not run").to_string();
+    /// assert!(told.contains("card.yaml, line 7: no field `pin`"), "{told}");
+    /// # Ok(()) }
+    /// ```
     pub fn set_not_loaded(&self, folds: Vec<NotLoaded>) {
         let not_loaded = self.shared.not_loaded.write();
         *not_loaded.unwrap_or_else(PoisonError::into_inner) = folds;
     }
 
-    /// The folds that do not run.
+    /// The folds that do not run, as [`EventStore::set_not_loaded`] was told.
     pub fn not_loaded(&self) -> Vec<NotLoaded> {
         let not_loaded = self.shared.not_loaded.read();
         not_loaded.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Indexes everything durable now, for all aggregates.
+    /// Indexes everything durable now, for all aggregates. Questions do so by themselves; [`EventStore::progress`] does not.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// store.caught_up()?;
+    /// let progress = &store.progress()[0];
+    /// assert_eq!((progress.aggregates, progress.records, progress.lag), (2, 5, 0));
+    /// # Ok(()) }
+    /// ```
     pub fn caught_up(&self) -> Result<(), StoreError> {
         for aggregate in self.all() {
             aggregate.index.catch_up(&self.work)?;
@@ -243,6 +318,15 @@ impl EventStore {
     }
 
     /// The aggregates there are, by name.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// let account = &store.aggregates()[0];
+    /// assert_eq!((&*account.name, &*account.topic, account.aggregates), ("account", "accounts", 2));
+    /// assert_eq!(account.head.to_string(), "0=4");
+    /// # Ok(()) }
+    /// ```
     pub fn aggregates(&self) -> Vec<AggregateInfo> {
         let (all, not_loaded) = (self.all(), self.not_loaded());
         let told = |aggregate: &Aggregate| {

@@ -20,6 +20,10 @@ pub enum TimeSource {
 
 impl TimeSource {
     /// In words, for a page.
+    ///
+    /// ```
+    /// assert_eq!(annals_event_store::TimeSource::Append.words(), "the log's own (append)");
+    /// ```
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {

@@ -120,21 +120,17 @@ impl EventStore {
     /// A page of the events between two points, over all aggregates of a type. A cursor carries its own cuts: the points are
     /// to be the head then, or as they were.
     ///
-    /// ```no_run
-    /// use annals_event_store::{AsOf, Cut, EventStore, Sought, StoreError};
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{AsOf, Cut, Sought};
     ///
-    /// fn moved_by_jane(store: &EventStore) -> Result<(), StoreError> {
-    ///     let sought = Sought {
-    ///         actor: Some("jane".to_owned()),
-    ///         field: "address.street".parse().ok(),
-    ///         ..Sought::default()
-    ///     };
-    ///     let page = store.trail("order", &sought, &AsOf::Cut(Cut::default()), &AsOf::Head, 100, None)?;
-    ///     for deed in page.entries {
-    ///         println!("{} at offset {}: {:?}", deed.id, deed.by.offset, deed.changes);
-    ///     }
-    ///     Ok(())
-    /// }
+    /// let by_jane = Sought { actor: Some("jane".to_owned()), ..Sought::default() };
+    /// let page = store.trail("account", &by_jane, &AsOf::Cut(Cut::default()), &AsOf::Head, 100, None)?;
+    /// let told: Vec<_> = page.entries.iter().map(|deed| (&*deed.id, deed.by.offset)).collect();
+    /// assert_eq!(told, [("a-1", 3), ("a-2", 4)]);
+    /// assert_eq!(page.entries[0].changes[0].after, Some(530.into()));
+    /// # Ok(()) }
     /// ```
     pub fn trail(
         &self,

@@ -14,7 +14,7 @@ use crate::explain::ValueFrom;
 use crate::fold::{AnyFold, AnyState, Cell, Fold, FoldId, Halt, Recorded, Step, Stop};
 use crate::folding::ReaderUsed;
 
-/// A typed fold over the events of a topic, or of several.
+/// A typed fold over the events of a topic, or of several: what [`typed()`] makes.
 pub struct Typed<F: Fold> {
     id: FoldId,
     topics: Vec<(String, Option<IdField>)>,
@@ -29,6 +29,20 @@ struct Frozen<F: Fold> {
 }
 
 /// Puts a typed fold behind [`AnyFold`], over the events of `topic`.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+/// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+/// use annals_event_store::{AnyFold, AsOf, Source, typed};
+/// # use annals_segment_log::PartitionConfig;
+///
+/// let fold = typed::<AccountFold>("accounts");
+/// assert_eq!((&*fold.id().name, fold.id().rev, fold.topic()), ("account", 1, "accounts"));
+/// # let source = Source::open(&bank.log, "accounts", 1, &PartitionConfig::default())?;
+/// store.add_aggregate(Box::new(fold), source)?;
+/// assert_eq!(store.list("account", &AsOf::Head, 100, None)?.total, 2);
+/// # Ok(()) }
+/// ```
 pub fn typed<F: Fold>(topic: impl Into<String>) -> Typed<F> {
     let readers = F::Event::READER
         .iter()
@@ -45,9 +59,13 @@ impl<F: Fold> Typed<F> {
     /// The same over the events of one more topic, whose keys are the aggregates' ids, too, unless [`Typed::by`] says otherwise. Of events that were recorded at the same time
     /// those of the topic that was named first come first.
     ///
-    /// ```no_run
-    /// # fn with<F: annals_event_store::Fold>() {
-    /// let fold = annals_event_store::typed::<F>("orders").and_topic("packages");
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
+    /// # fn main() {
+    /// use annals_event_store::{AnyFold, typed};
+    ///
+    /// let fold = typed::<AccountFold>("accounts").and_topic("cards");
+    /// assert_eq!(fold.topics(), ["accounts", "cards"]);
     /// # }
     /// ```
     #[must_use]
@@ -59,9 +77,13 @@ impl<F: Fold> Typed<F> {
     /// The events of the topic that was named last belong to the aggregate whose id they have in a field, or in one within it
     /// such as `order.id`, by the names of the schema that each was written with.
     ///
-    /// ```no_run
-    /// # fn with<F: annals_event_store::Fold>() {
-    /// let fold = annals_event_store::typed::<F>("orders").and_topic("packages").by("order_id");
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
+    /// # fn main() {
+    /// use annals_event_store::{AnyFold, typed};
+    ///
+    /// let fold = typed::<AccountFold>("accounts").and_topic("cards").by("account.id");
+    /// assert_eq!(fold.told_topics(), ["accounts", "cards by account.id"]);
     /// # }
     /// ```
     #[must_use]
@@ -80,9 +102,13 @@ where
     /// Keeps states on the way through long histories, so that a question begins near the point it is about: as JSON, from
     /// which serde must read the state back whole. What it skips is not there when the folding goes on.
     ///
-    /// ```no_run
-    /// # fn with<F: annals_event_store::Fold>() where F::State: serde::de::DeserializeOwned {
-    /// let fold = annals_event_store::typed::<F>("orders").with_snapshots();
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
+    /// # fn main() {
+    /// use annals_event_store::{AnyFold, typed};
+    ///
+    /// let fold = typed::<AccountFold>("accounts").with_snapshots();
+    /// assert!(fold.keeps_snapshots());
     /// # }
     /// ```
     #[must_use]

@@ -122,6 +122,40 @@ impl EventStore {
     /// A page of what would be otherwise at a point, if `changed` ran in place of the fold that does. A cursor carries its
     /// own cut: `at` is to be the head then, or as it was.
     ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use std::sync::Arc;
+    /// use annals_event_store::{AsOf, typed};
+    ///
+    /// /// What if each deposit had cost a cent?
+    /// struct WithFee;
+    ///
+    /// impl Fold for WithFee {
+    ///     const NAME: &'static str = "account";
+    ///     const REV: u32 = 2;
+    ///     type State = Account;
+    ///     type Event = AccountEvent;
+    ///
+    ///     fn begin(event: AccountEvent, at: &At<'_>) -> Result<Account, Halt> {
+    ///         AccountFold::begin(event, at)
+    ///     }
+    ///
+    ///     fn evolve(account: &mut Account, event: AccountEvent, at: &At<'_>) -> Result<(), Halt> {
+    ///         AccountFold::evolve(account, event, at)?;
+    ///         account.balance -= 1;
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let changed = Arc::new(typed::<WithFee>("accounts"));
+    /// let page = store.what_if("account", changed, &AsOf::Head, 100, None)?;
+    /// let first = &page.items[0];
+    /// assert_eq!((&*first.id, &first.changes[0].after), ("a-1", &Some(528.into())));
+    /// assert_eq!(first.since.as_ref().map(|event| event.revision), Some(1));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// No such aggregate, a fold of another topic, a point that means nothing for all aggregates, or too much work.
     pub fn what_if(

@@ -22,6 +22,22 @@ const PIECE_BYTES: usize = 256;
 const PIECE_STEPS: u64 = 32;
 
 /// The work on one question. Cloning shares it.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+/// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+/// use annals_event_store::{AsOf, StoreError, Work};
+///
+/// // A piece is too little for five events.
+/// let bounded = store.at_work(&Work::up_to(1));
+/// assert!(matches!(bounded.list("account", &AsOf::Head, 100, None), Err(StoreError::TooMuchWork { .. })));
+///
+/// let work = Work::default();
+/// let asked = store.at_work(&work);
+/// work.stop();
+/// assert!(matches!(asked.list("account", &AsOf::Head, 100, None), Err(StoreError::Stopped)));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Work(Arc<State>);
 
@@ -40,6 +56,18 @@ impl Default for Work {
 }
 
 /// Held by whoever waits for an answer: when it goes, the work is stopped, be it finished or not.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+/// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+/// use annals_event_store::{AsOf, StoreError, WaitedFor};
+///
+/// let client = WaitedFor::default();
+/// let asked = store.at_work(client.work());
+/// drop(client);
+/// assert!(matches!(asked.list("account", &AsOf::Head, 100, None), Err(StoreError::Stopped)));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Default)]
 pub struct WaitedFor(Work);
 

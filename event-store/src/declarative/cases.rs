@@ -40,7 +40,7 @@ const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// What the first event of a case is recorded at that names no time.
 const RECORDED: &str = "1970-01-01T00:00:00Z";
 
-/// What became of one case.
+/// What became of one case, as [`run_cases`] tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseResult {
     /// Its name.
@@ -93,6 +93,24 @@ struct Then {
 }
 
 /// Runs the cases of a file.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/declared.in"));
+/// # fn main() -> Shown { let registry = registry();
+/// use annals_event_store::declarative::{load, run_cases};
+///
+/// let cases = "
+/// cases:
+///   - name: what is paid in is there
+///     given:
+///       - { event: Opened, data: { owner: Ada } }
+///     when: { event: Deposited, data: { cents: 500 } }
+///     then: { contains: { balance: 499 } }
+/// ";
+/// let results = run_cases(&load(ACCOUNT, &registry)?, cases, &registry)?;
+/// assert_eq!(results[0].wrong, ["/balance: 499 was expected, and there is 500"]);
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// What in the file is no case, and where.

@@ -3,7 +3,7 @@
 use annals_schema_model::Span;
 use serde_saphyr::{Error, Location, MessageFormatter as _, Spanned, UserMessageFormatter};
 
-/// A fold file that cannot be loaded.
+/// A fold file that cannot be loaded, and where: what [`load`](super::load) says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
 pub struct LoadError {

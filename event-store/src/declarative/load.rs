@@ -32,6 +32,16 @@ pub(super) fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Loa
 
 /// Loads a fold and checks it against the newest schemas registered now.
 ///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/declared.in"));
+/// # fn main() -> Shown { let registry = registry();
+/// let wrong = ACCOUNT.replace("event.cents", "event.pence");
+/// let error = declarative::load(&wrong, &registry).err().expect("there is no such field");
+/// assert_eq!(error.line, 10);
+/// assert!(declarative::load(ACCOUNT, &registry).is_ok());
+/// # Ok(()) }
+/// ```
+///
 /// # Errors
 /// The line, and what is wrong there.
 pub fn load(text: &str, subjects: &dyn Subjects) -> Result<Declarative, LoadError> {
@@ -39,12 +49,16 @@ pub fn load(text: &str, subjects: &dyn Subjects) -> Result<Declarative, LoadErro
 }
 
 /// The name a fold file gives its aggregate, and its line, whatever else may be wrong with the file.
+///
+/// ```
+/// assert_eq!(annals_event_store::declarative::name_of("name: order\nrev: 2"), Some(("order".to_owned(), 1)));
+/// ```
 #[must_use]
 pub fn name_of(text: &str) -> Option<(String, u32)> {
     of_line(text, "name")
 }
 
-/// The revision a fold file has, and its line, whatever else may be wrong with the file.
+/// The revision a fold file has, and its line, as [`name_of`] tells the name.
 #[must_use]
 pub fn rev_of(text: &str) -> Option<(u32, u32)> {
     of_line(text, "rev")
@@ -76,6 +90,15 @@ fn in_order(mut wrong: Vec<LoadError>) -> Vec<LoadError> {
 }
 
 /// The same, with all that is wrong, and not only the first of it.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/declared.in"));
+/// # fn main() -> Shown { let registry = registry();
+/// let wrong = ACCOUNT.replace("event.cents", "event.pence");
+/// let errors = declarative::load_checked(&wrong, &Default::default(), &registry).err().expect("it is");
+/// assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [10, 13]);
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 /// Each place where something is wrong, and what, in the order of the text.

@@ -54,7 +54,27 @@ use crate::explain::{RuleUsed, Touch, ValueFrom};
 use crate::fold::{AnyFold, AnyState, Cell, FoldId, Halt, Recorded, Step, Stop};
 use crate::folding::{ReaderUsed, SchemaUsed};
 
-/// A fold that was loaded from a file.
+/// A fold that was loaded from a file, such as this one:
+///
+/// ```yaml
+#[doc = include_str!("../../tests/deciding/account.yaml")]
+/// ```
+///
+/// It runs as one in Rust does:
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/declared.in"));
+/// # fn main() -> Shown { let bank = two_accounts(); let (store, log, registry) = (&bank.store, &bank.log, registry());
+/// use annals_event_store::{AsOf, Source, declarative};
+/// # use annals_segment_log::PartitionConfig;
+///
+/// let fold = declarative::load(ACCOUNT, &registry)?;
+/// # let source = Source::open(log, "accounts", 1, &PartitionConfig::default())?;
+/// store.add_aggregate(Box::new(fold), source)?;
+/// let answer = store.reconstruct("account", "a-1", &AsOf::Head)?;
+/// assert_eq!(answer.state, serde_json::json!({"owner": "Ada", "balance": 530}));
+/// # Ok(()) }
+/// ```
 pub struct Declarative {
     id: FoldId,
     /// In the order in which the file names them.

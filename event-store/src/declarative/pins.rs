@@ -21,6 +21,22 @@ use crate::resolve::{Registered, Subjects};
 const VERSIONS_MAX: usize = 1_000;
 
 /// The readers of a fold, by event; of a Protobuf fold by its message.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/declared.in"));
+/// # fn main() -> Shown { let registry = registry();
+/// use annals_event_store::declarative::{Pins, load, load_pinned};
+///
+/// let fold = load(ACCOUNT, &registry)?;
+/// let lock = fold.pins().to_text()?;
+/// let deposited = fold.pins().get("Deposited").expect("the fold takes it");
+/// assert_eq!((&*deposited.subject, deposited.version), ("accounts-Deposited", 1));
+///
+/// // Whatever is registered by then, it is read with the same schemas.
+/// let again = load_pinned(ACCOUNT, &Pins::parse(&lock)?, &registry)?;
+/// assert!(again.pins().read_as(fold.pins()));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pins(BTreeMap<String, Pin>);

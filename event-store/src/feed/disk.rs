@@ -41,14 +41,14 @@ impl News {
     }
 }
 
-/// The partitions of a topic on disk, to be followed.
+/// The partitions of a topic on disk, to be followed. [`Feed`] has an example.
 pub struct DiskFeed {
     source: Source,
     news: Arc<News>,
 }
 
 impl Source {
-    /// Follows these partitions.
+    /// Follows these partitions, as [`EventStore::feed`] does those of an aggregate type.
     #[must_use]
     pub fn feed(&self) -> DiskFeed {
         let news = Arc::new(News::default());
@@ -69,6 +69,18 @@ impl Source {
 
 impl EventStore {
     /// Follows the topic of an aggregate type.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::Feed;
+    ///
+    /// let feed = store.feed("account")?;
+    /// let portion = feed.read_on(0, 2, 100)?;
+    /// let offsets: Vec<_> = portion.records.iter().map(|record| record.offset).collect();
+    /// assert_eq!(offsets, [3, 4], "those behind offset 2");
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// When there is no such aggregate, or its events are in several topics.

@@ -45,7 +45,7 @@ impl From<annals_kafka_wire::batch::Record> for FeedRecord {
     }
 }
 
-/// What was read of a partition.
+/// What was read of a partition: what [`Feed::read_on`] gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Portion {
     /// The records, ascending.
@@ -97,36 +97,23 @@ pub enum FeedError {
     Unread(#[from] UnreadError),
 }
 
-/// A topic that can be followed.
+/// A topic that can be followed: one on disk ([`DiskFeed`]), or one of a broker.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use std::sync::Arc;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+/// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
 /// use std::time::Duration;
-/// use annals_event_store::{Cause, Cut, EventStore, Feed, Repository, Source, typed};
-/// use annals_schema_model::Timestamp;
-/// use annals_segment_log::{LogConfig, LogDir, PartitionConfig};
+/// use annals_event_store::{Cut, Feed};
 ///
-/// # let place = tempfile::tempdir()?;
-/// # let now = Timestamp::from_millis(1_767_600_000_000);
-/// # let log = LogDir::open(place.path(), LogConfig::default(), now.as_millis())?;
-/// # let schemas = Arc::new(schemas());
-/// # let store = EventStore::new(schemas.clone());
-/// let source = Source::open(&log, "accounts", 1, &PartitionConfig::default())?;
-/// let feed = source.feed();
-/// # store.add_aggregate(Box::new(typed::<AccountFold>("accounts")), source)?;
-/// # let accounts: Repository<AccountFold, _> = Repository::new(store.log("account")?, schemas);
-/// assert_eq!(feed.head()?, "0=-1".parse::<Cut>()?);
-/// accounts.handle("a-1", &Open { owner: "Ada".to_owned() }, &Cause::new("open-a-1", now))?;
+/// let feed = store.feed("account")?;
+/// let seen: Cut = "0=1".parse()?;
+/// let head = feed.wait(&seen, Duration::from_secs(1))?;
+/// assert_eq!(head.last(0), 4);
 ///
-/// let head = feed.wait(&Cut::default(), Duration::from_secs(1))?;
-/// let portion = feed.read_on(0, -1, 100)?;
-/// assert_eq!((portion.last, portion.records.len()), (head.last(0), 1));
-/// assert_eq!(portion.records[0].key.as_deref(), Some(&b"a-1"[..]));
-/// log.close()?;
-/// # Ok(())
-/// # }
+/// let portion = feed.read_on(0, seen.last(0), 100)?;
+/// assert_eq!((portion.last, portion.records.len()), (head.last(0), 3));
+/// assert_eq!(portion.records[0].key.as_deref(), Some(&b"a-2"[..]));
+/// # Ok(()) }
 /// ```
 pub trait Feed: Send + Sync {
     /// The topic.

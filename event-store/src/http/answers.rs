@@ -71,6 +71,19 @@ pub enum NoAnswer<E> {
 
 impl Answers {
     /// Has an answer written, as soon as there is a place for it, on a thread that may block.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::Write;
+    /// use annals_event_store::http::Answers;
+    ///
+    /// let answers = Answers::default();
+    /// let body = answers.give(|out, _work| out.write_all(b"[]")).await.expect("there is a place");
+    /// let bytes = axum::body::to_bytes(body, 1_024).await.expect("it is there");
+    /// assert_eq!(&*bytes, b"[]");
+    /// # }
+    /// ```
     pub async fn give<E: Send + 'static>(
         &self,
         write: impl FnOnce(&mut Pieces, &Work) -> Result<(), E> + Send + 'static,

@@ -44,12 +44,24 @@ pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 /// The routes under `/v1/aggregates`, `/v1/changes` and `/v1/diff`.
 ///
 /// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Shown { let bank = two_accounts(); let store = bank.store;
 /// use std::sync::Arc;
 /// use annals_event_store::http;
+/// use axum::{Router, body::{Body, to_bytes}, http::Request};
+/// use tower::ServiceExt;
 ///
-/// let (router, api) = http::routes(Arc::new(|| 1_700_000_000_000), http::Answers::default()).split_for_parts();
-/// assert!(api.paths.paths.contains_key("/v1/aggregates/{name}/{id}"));
-/// # let _: axum::Router<Arc<annals_event_store::EventStore>> = router;
+/// let routes = http::routes(Arc::new(|| 1_767_620_000_000), http::Answers::default());
+/// let (router, openapi) = routes.split_for_parts();
+/// assert!(openapi.paths.paths.contains_key("/v1/aggregates/{name}/{id}"));
+///
+/// let router: Router = router.with_state(Arc::new(store));
+/// let request = Request::get("/v1/aggregates/account/a-1?at=revision:1").body(Body::empty())?;
+/// let response = router.oneshot(request).await?;
+/// let answer: serde_json::Value = serde_json::from_slice(&to_bytes(response.into_body(), 65_536).await?)?;
+/// assert_eq!(answer["state"]["balance"], 500);
+/// # Ok(()) }
 /// ```
 pub fn routes(clock: Clock, answers: Answers) -> OpenApiRouter<Arc<EventStore>> {
     OpenApiRouter::new()
@@ -227,6 +239,17 @@ async fn get_diff(
 
 /// A point that a query parameter names; the head where it is absent. An empty one is refused: what was to stand there is
 /// missing, and the head would be an answer to another question.
+///
+/// ```
+/// use std::sync::Arc;
+/// use annals_event_store::{AsOf, http};
+///
+/// let clock: http::Clock = Arc::new(|| 7_200_500);
+/// assert_eq!(http::point("at", Some("-2h"), &clock)?, AsOf::Time(500));
+/// assert_eq!(http::point("at", None, &clock)?, AsOf::Head);
+/// assert_eq!(http::point("at", Some(""), &clock).map_err(|problem| problem.status), Err(400));
+/// # Ok::<(), http::Problem>(())
+/// ```
 pub fn point(parameter: &str, text: Option<&str>, clock: &Clock) -> Result<AsOf, Problem> {
     let Some(text) = text else {
         return Ok(AsOf::Head);

@@ -44,6 +44,14 @@ pub struct Mistake {
 
 impl Problem {
     /// A problem with its code, the last part of its URI, and a sentence: what was wrong and what to do.
+    ///
+    /// ```
+    /// use annals_event_store::http::Problem;
+    /// use axum::http::StatusCode;
+    ///
+    /// let problem = Problem::new(StatusCode::NOT_FOUND, "unknown-card", "there is no card `c-1`");
+    /// assert_eq!((problem.status, &*problem.kind), (404, "urn:annals:problem:unknown-card"));
+    /// ```
     #[must_use]
     pub fn new(status: StatusCode, code: &str, detail: impl ToString) -> Problem {
         Problem {

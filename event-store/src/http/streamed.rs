@@ -82,6 +82,19 @@ impl io::Write for Stream {
 
 impl Answers {
     /// Has an answer made while it is sent, as soon as there is a place for it, on a thread that may block.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::io::Write;
+    /// use annals_event_store::http::Answers;
+    ///
+    /// let answers = Answers::default();
+    /// let body = answers.stream(|out, _work| out.write_all(b"[]")).await.expect("there is a place");
+    /// let bytes = axum::body::to_bytes(body, 1_024).await.expect("it is there");
+    /// assert_eq!(&*bytes, b"[]");
+    /// # }
+    /// ```
     pub async fn stream<E: Send + ToString + 'static>(
         &self,
         write: impl FnOnce(&mut Stream, &Work) -> Result<(), E> + Send + 'static,

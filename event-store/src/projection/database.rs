@@ -12,6 +12,23 @@ use sqlx::sqlite::{
 use sqlx::{AssertSqlSafe, Decode, Encode, PgConnection, Postgres, Row as _, Sqlite, SqliteConnection, Type};
 
 /// Where read models are kept: a pool of SQLite or of PostgreSQL. Cloning shares it.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use annals_event_store::projection::Database;
+///
+/// # let place = tempfile::tempdir()?;
+/// let database = Database::connect(&format!("sqlite:{}/notes.db", place.path().display())).await?;
+/// let mut transaction = database.begin().await?;
+/// transaction.query("CREATE TABLE notes (id BIGINT, note TEXT)").execute().await?;
+/// transaction.query("INSERT INTO notes VALUES ($1, $2)").bind(7_i64).bind("paid").execute().await?;
+/// transaction.commit().await?;
+///
+/// let rows = database.begin().await?.query("SELECT note FROM notes WHERE id = $1").bind(7_i64).fetch().await?;
+/// assert_eq!(rows[0].get::<&str>(0)?, "paid");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub enum Database {
     /// A file; in the mode WAL, or readers keep the projection from writing.

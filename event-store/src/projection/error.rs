@@ -15,6 +15,19 @@ pub enum Refusal {
 }
 
 /// Why a projection does not go on. What it has done stands; started again, it goes on there.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/projected.in"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Shown { let bank = two_accounts(); let (store, schemas) = (&bank.store, bank.schemas.clone());
+/// # let place = tempfile::tempdir()?; let database = database(&place).await;
+/// // Ada's account was opened at offset 0, and these tables begin behind offset 1.
+/// let balances = Projector::new(Balances, store.feed("account")?, schemas, database).behind("0=1".parse()?);
+/// let stopped = balances.catch_up().await.expect_err("offset 3 is a deposit to it");
+/// let told = "projection balances stops at offset 3 of partition 0: there is no such account";
+/// assert_eq!(stopped.to_string(), told);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectionError {
     /// The topic cannot be followed.

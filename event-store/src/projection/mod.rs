@@ -78,67 +78,23 @@ impl EventAt<'_> {
 /// written. What is read back within the transaction has what was written before in it.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
-/// use std::sync::Arc;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
 /// use annals_event_store::projection::{Database, EventAt, Projection, Projector, Refusal, Sql, Table};
-/// use annals_event_store::{Cause, EventStore, Repository, Source, typed};
-/// use annals_schema_model::Timestamp;
-/// use annals_segment_log::{LogConfig, LogDir, PartitionConfig};
 ///
-/// struct Balances;
-///
-/// impl Projection for Balances {
-///     const NAME: &'static str = "balances";
-///     const REV: u32 = 1;
-///     const TABLES: &'static [Table] = &[Table {
-///         name: "accounts",
-///         columns: "id TEXT PRIMARY KEY, owner TEXT NOT NULL, cents BIGINT NOT NULL",
-///         indexes: &["owner"],
-///     }];
-///     type Event = AccountEvent;
-///
-///     async fn project(&self, event: &AccountEvent, at: &EventAt<'_>, sql: &mut Sql<'_>) -> Result<(), Refusal> {
-///         let cents = match event {
-///             AccountEvent::Opened { owner } => {
-///                 let insert = "INSERT INTO {accounts} (id, owner, cents) VALUES ($1, $2, 0)";
-///                 sql.query(insert).bind(at.id()).bind(owner).execute().await?;
-///                 return Ok(());
-///             }
-///             AccountEvent::Deposited { cents } => *cents,
-///             AccountEvent::Withdrawn { cents } => -cents,
-///         };
-///         let update = "UPDATE {accounts} SET cents = cents + $2 WHERE id = $1";
-///         match sql.query(update).bind(at.id()).bind(cents).execute().await? {
-///             1 => Ok(()),
-///             _ => Err(Refusal::halt("there is no such account")),
-///         }
-///     }
-/// }
-///
+#[doc = include_str!("../../tests/deciding/balances.in")]
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn main() -> Shown { let bank = two_accounts(); let (store, schemas) = (&bank.store, bank.schemas.clone());
 /// # let place = tempfile::tempdir()?;
-/// # let now = Timestamp::from_millis(1_767_600_000_000);
-/// # let log = LogDir::open(place.path().join("log").as_path(), LogConfig::default(), now.as_millis())?;
-/// # let schemas = Arc::new(schemas());
-/// # let store = EventStore::new(schemas.clone());
-/// # let source = Source::open(&log, "accounts", 2, &PartitionConfig::default())?;
-/// # store.add_aggregate(Box::new(typed::<AccountFold>("accounts")), source)?;
-/// # let accounts: Repository<AccountFold, _> = Repository::new(store.log("account")?, schemas.clone());
-/// accounts.handle("a-1", &Open { owner: "Ada".to_owned() }, &Cause::new("open-a-1", now))?;
-/// accounts.handle("a-1", &Deposit { cents: 500 }, &Cause::new("d-1", now))?;
-///
 /// let database = Database::connect(&format!("sqlite:{}/balances.db", place.path().display())).await?;
 /// let balances = Projector::new(Balances, store.feed("account")?, schemas, database.clone());
 /// balances.catch_up().await?;
 ///
-/// let rows = database.begin().await?.query("SELECT owner, cents FROM accounts").fetch().await?;
-/// assert_eq!((rows[0].get::<&str>(0)?, rows[0].get::<i64>(1)?), ("Ada", 500));
+/// let richest = "SELECT owner, cents FROM accounts ORDER BY cents DESC";
+/// let rows = database.begin().await?.query(richest).fetch().await?;
+/// assert_eq!((rows[0].get::<&str>(0)?, rows[0].get::<i64>(1)?), ("Ada", 530));
 /// let live = balances.status().await?.live.expect("it has caught up");
-/// assert_eq!((live.events, live.lag.offsets, live.lag.since), (2, 0, None));
-/// # log.close()?;
-/// # Ok(())
-/// # }
+/// assert_eq!((live.events, live.lag.offsets, live.lag.since), (5, 0, None));
+/// # Ok(()) }
 /// ```
 pub trait Projection: Send + Sync + 'static {
     /// Its name, by which it finds again what it has made.

@@ -98,6 +98,22 @@ impl<P: Projection> Projector<P> {
     }
 
     /// Tells somebody after each transaction how far it is.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/projected.in"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Shown { let bank = two_accounts(); let (store, schemas) = (&bank.store, bank.schemas.clone());
+    /// # let place = tempfile::tempdir()?; let database = database(&place).await;
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// let left = Arc::new(AtomicU64::new(u64::MAX));
+    /// let told = Arc::clone(&left);
+    /// let balances = Projector::new(Balances, store.feed("account")?, schemas, database)
+    ///     .observe(move |progress| told.store(progress.total - progress.done, Ordering::Relaxed));
+    /// balances.catch_up().await?;
+    /// assert_eq!(left.load(Ordering::Relaxed), 0);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn observe(mut self, observer: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
         self.observer = Some(Box::new(observer));
@@ -152,6 +168,22 @@ impl<P: Projection> Projector<P> {
 
     /// Has the tables made anew, beside those that are live, which are kept up meanwhile. That is begun here, and done by
     /// [`catch_up`](Projector::catch_up) or [`run`](Projector::run), in whatever program they are called.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/projected.in"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Shown { let bank = two_accounts(); let (store, schemas) = (&bank.store, bank.schemas.clone());
+    /// # let place = tempfile::tempdir()?; let database = database(&place).await;
+    /// let balances = Projector::new(Balances, store.feed("account")?, schemas, database);
+    /// balances.catch_up().await?;
+    /// balances.rebuild().await?;
+    /// assert!(balances.status().await?.building.is_some());
+    ///
+    /// balances.catch_up().await?;
+    /// let status = balances.status().await?;
+    /// assert_eq!(status.live.map(|tables| (tables.generation, tables.events)), Some((2, 5)));
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`ProjectionError`] says.

@@ -39,7 +39,7 @@ pub struct Standing {
     pub lag: Lag,
 }
 
-/// How a projection stands.
+/// How a projection stands: what [`Projector::status`] gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// What readers see; nothing before it has caught up for the first time.

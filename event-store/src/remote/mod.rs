@@ -53,13 +53,16 @@ enum Ask {
 /// A topic of a broker.
 ///
 /// ```no_run
-/// # fn example() -> Result<(), annals_event_store::UnreadError> {
-/// use annals_event_store::remote::Remote;
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+/// use annals_event_store::{AsOf, Repository, remote::Remote};
 ///
-/// let log = Remote::connect("localhost:9092", "orders")?;
-/// // let orders: Repository<OrderFold, _> = Repository::new(log, registry);
-/// # Ok(())
-/// # }
+/// let log = Remote::connect("localhost:9092", "accounts")?;
+/// let accounts: Repository<AccountFold, _> = Repository::new(log, Arc::new(schemas()));
+/// let account = accounts.load("a-1", &AsOf::Head)?.state;
+/// println!("{account:?}");
+/// # Ok(()) }
 /// ```
 pub struct Remote {
     topic: String,

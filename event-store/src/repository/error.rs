@@ -28,6 +28,22 @@ pub enum LoadError {
 }
 
 /// Why a command was not carried out. Nothing was written, unless [`HandleError::Unknown`] says otherwise.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+/// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+/// use annals_event_store::{Cause, HandleError};
+/// # let (accounts, now) = (bank.accounts(), annals_schema_model::Timestamp::from_millis(1_767_618_000_000));
+///
+/// let again = accounts.handle("a-1", &Open { owner: "Eve".to_owned() }, &Cause::new("open-2", now));
+/// assert!(matches!(again, Err(HandleError::Rejected(Rejected::Open))));
+///
+/// // Whoever sent it has seen one event, and there are three.
+/// let cause = Cause::new("pay-1", now).expecting(Some(0));
+/// let late = accounts.handle("a-1", &Deposit { cents: 1 }, &cause).expect_err("there are later ones");
+/// assert_eq!(late.to_string(), "the aggregate was expected to have revision 0 and has revision 2");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum HandleError<R> {
     /// The aggregate rejects it.

@@ -25,6 +25,19 @@ struct File {
 }
 
 /// Why a fold is not what its golden file says.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use annals_event_store::testing::{GoldenError, golden};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("account.json");
+/// # let owner = "Ada".to_owned();
+/// let never_written = golden::<AccountFold, _>(&path, false, [("opened", vec![AccountEvent::Opened { owner }])]);
+/// assert!(matches!(never_written, Err(GoldenError::Stale { .. })));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum GoldenError {
     /// States have changed and the revision has not.

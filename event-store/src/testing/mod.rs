@@ -64,6 +64,21 @@ impl<F: Fold> Given<F> {
     }
 
     /// Who and what causes what comes next, and when: nobody, and 1970, when nothing is said.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
+    /// # fn main() {
+    /// use annals_event_store::{Cause, testing::Given};
+    /// # let now = annals_schema_model::Timestamp::from_millis(0);
+    ///
+    /// let account = Given::<AccountFold>::nothing()
+    ///     .by(Cause::new("open-1", now).actor("jane"))
+    ///     .when(&Open { owner: "Ada".to_owned() })
+    ///     .then_done();
+    /// assert_eq!(account.state().and_then(|state| state.last_actor.as_deref()), Some("jane"));
+    /// assert_eq!(account.view()["owner"], "Ada");
+    /// # }
+    /// ```
     pub fn by(mut self, cause: Cause) -> Given<F> {
         self.cause = cause;
         self
@@ -143,6 +158,16 @@ impl<F: Fold> Given<F> {
 
     /// The fold does not accept this event; the reason contains a text.
     ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
+    /// # fn main() {
+    /// use annals_event_store::testing::Given;
+    ///
+    /// let opened = || AccountEvent::Opened { owner: "Ada".to_owned() };
+    /// Given::<AccountFold>::nothing().and([opened()]).then_halts(opened(), "open already");
+    /// # }
+    /// ```
+    ///
     /// # Panics
     /// When it does, or for another reason.
     #[track_caller]
@@ -173,7 +198,7 @@ impl<F: Fold> Given<F> {
     }
 }
 
-/// What came of a command.
+/// What came of a command: what [`Given::when`] gives.
 #[must_use]
 pub struct Outcome<F: Fold, R> {
     decided: Result<Decided<F>, R>,
