@@ -193,8 +193,8 @@ pub enum Stop {
 /// use annals_schema_model::Raw;
 ///
 /// let fold = typed::<AccountFold>("accounts");
-/// # let (schemas, owner) = (schemas(), "Ada".to_owned());
-/// let value = AccountEvent::Opened { owner }.to_record(&schemas)?;
+/// # let schemas = schemas();
+/// let value = AccountEvent::Opened { owner: "Ada".to_owned() }.to_record(&schemas)?;
 /// let at = At { partition: 0, offset: 0, revision: 0, recorded_ms: 0, headers: &NO_HEADERS };
 /// let (raw, spent) = (Raw::from_value(&value)?, &Spent::default());
 /// let (event, mut state) = (Recorded { topic: "accounts", at, key: b"a-1", raw, spent }, None);
@@ -349,10 +349,8 @@ impl FoldId {
     ///
     /// ```
     /// use annals_event_store::FoldId;
-    ///
-    /// let readers = [("Opened", [1; 32])];
-    /// let id = FoldId::new("account", 1, readers, "");
-    /// assert_ne!(id, FoldId::new("account", 2, readers, ""));
+    /// let id = FoldId::new("account", 1, [("Opened", [1; 32])], "");
+    /// assert_ne!(id, FoldId::new("account", 1, [("Opened", [2; 32])], ""), "another schema, another fold");
     /// assert_eq!(id.digest_hex().len(), 64);
     /// ```
     pub fn new<'a>(
