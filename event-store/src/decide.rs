@@ -16,39 +16,20 @@ const NOT_YET: i64 = -1;
 /// What commands of type `C` do to the aggregate.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/events.in"));
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/fold.in"));
+#[doc = include_str!("../tests/deciding/commands.in")]
+///
 /// # fn main() {
 /// use annals_event_store::testing::Given;
-/// use annals_event_store::{Decide, Decision, Halt};
 ///
-/// struct Close;
-///
-/// #[derive(Debug, thiserror::Error)]
-/// enum NotClosed {
-///     #[error("there is no such account")]
-///     Missing,
-///     /// The fold refused an event: a fault of the logic here.
-///     #[error(transparent)]
-///     Halt(#[from] Halt),
-/// }
-///
-/// impl Decide<Close> for AccountFold {
-///     type Reject = NotClosed;
-///
-///     fn decide(_: &Close, account: &mut Decision<'_, AccountFold>) -> Result<(), NotClosed> {
-///         let state = account.state().ok_or(NotClosed::Missing)?;
-///         if state.balance > 0 {
-///             let cents = state.balance;
-///             account.emit(AccountEvent::Withdrawn { cents })?;
-///         }
-///         Ok(())
-///     }
-/// }
-///
-/// # let owner = "Ada".to_owned();
-/// Given::<AccountFold>::events([AccountEvent::Opened { owner }, AccountEvent::Deposited { cents: 20 }])
-///     .when(&Close)
-///     .then([AccountEvent::Withdrawn { cents: 20 }]);
+/// let open = Open { owner: "Ada".to_owned() };
+/// Given::<AccountFold>::nothing()
+///     .when(&open)
+///     .then([AccountEvent::Opened { owner: "Ada".to_owned() }])
+///     .when(&open)
+///     .then_rejected(&Rejected::Open);
+/// Given::<AccountFold>::nothing().when(&Deposit { cents: 500 }).then_rejected(&Rejected::Missing);
 /// # }
 /// ```
 pub trait Decide<C>: Fold<Event: Clone> {

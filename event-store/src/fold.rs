@@ -48,7 +48,7 @@ pub struct At<'a> {
 
 told_by_headers!(At);
 
-/// An event where it sits.
+/// An event where it sits. [`AnyFold`] has an example.
 #[derive(Clone, Copy, Debug)]
 pub struct Recorded<'a> {
     /// The topic it was read from.
@@ -65,6 +65,13 @@ pub struct Recorded<'a> {
 
 /// What folding an event costs beside reading it, in steps of expressions: who evaluates some adds them, and whoever asked for
 /// the folding pays for them.
+///
+/// ```
+/// let spent = annals_event_store::Spent::default();
+/// spent.add(30);
+/// spent.add(2);
+/// assert_eq!(spent.steps(), 32);
+/// ```
 #[derive(Debug, Default)]
 pub struct Spent(std::cell::Cell<u64>);
 
@@ -82,6 +89,11 @@ impl Spent {
 }
 
 /// A fold met an event it cannot accept; the reason is a sentence for the auditor.
+///
+/// ```
+/// let halt = annals_event_store::Halt::new("an account begins by being opened");
+/// assert_eq!(halt.to_string(), "an account begins by being opened");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Halt(pub String);
@@ -99,32 +111,16 @@ impl Halt {
 /// [`crate::canonical`] for timestamps and decimals.
 ///
 /// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/events.in"));
+#[doc = include_str!("../tests/deciding/fold.in")]
+///
 /// # fn main() {
-/// use annals_event_store::{At, Fold, Halt, testing::Given};
-///
-/// /// How often something was done with an account.
-/// struct Uses;
-///
-/// impl Fold for Uses {
-///     const NAME: &'static str = "uses";
-///     const REV: u32 = 1;
-///     type State = u32;
-///     type Event = AccountEvent;
-///
-///     fn begin(_: AccountEvent, _: &At<'_>) -> Result<u32, Halt> {
-///         Ok(0)
-///     }
-///
-///     fn evolve(uses: &mut u32, _: AccountEvent, _: &At<'_>) -> Result<(), Halt> {
-///         *uses = uses.checked_add(1).ok_or_else(|| Halt::new("nobody counts that far"))?;
-///         Ok(())
-///     }
-/// }
+/// use annals_event_store::testing::Given;
 ///
 /// # let owner = "Ada".to_owned();
 /// let history = [AccountEvent::Opened { owner }, AccountEvent::Deposited { cents: 500 }];
-/// Given::<Uses>::events(history).then_state(1.into());
+/// Given::<AccountFold>::events(history)
+///     .then_state(serde_json::json!({"owner": "Ada", "balance": 500, "last_actor": null}));
 /// # }
 /// ```
 pub trait Fold: Send + Sync + 'static {
@@ -159,7 +155,7 @@ pub(crate) fn advance<F: Fold>(
 /// The state of any fold after some event.
 pub type AnyState = Box<dyn Any + Send>;
 
-/// The state of any fold, empty before the first event.
+/// The state of any fold, empty before the first event: what [`AnyFold::step`] changes.
 pub type Cell = Option<AnyState>;
 
 /// What one step did.

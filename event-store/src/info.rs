@@ -52,7 +52,7 @@ pub struct AggregateInfo {
     pub damage: Option<String>,
 }
 
-/// How far an aggregate's index is.
+/// How far an aggregate's index is: what [`EventStore::progress`](crate::EventStore::progress) tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// The aggregate.

@@ -21,19 +21,25 @@
 //! # Ok(()) }
 //! ```
 //!
+//! Invariant: an answer depends on the log up to its cut, on the fold and on the schemas, and on nothing else; asked
+//! again with the cut it names, the store gives the same answer.
+//! Left out: proofs.
+//!
+//! The examples here and elsewhere are about two accounts; the page of [`EventStore`] lists their events.
+//!
 //! # Which type for what
 //!
-//! | who wants | takes |
+//! | to do what | there is |
 //! |---|---|
-//! | to say how events become state | [`Fold`], given to a store by [`typed()`]; for a file, [`declarative::load`] |
-//! | to say which events a command has | [`Decide`], on a [`Decision`]; who sent it and when is its [`Cause`] |
-//! | to carry commands out | [`Repository`], over [`EventStore::log`] or the log of a broker ([`remote::Remote`]) |
-//! | to try both in tests | [`testing::Given`], [`testing::golden`], [`testing::keeps_laws`] |
-//! | a store, from the log up | [`Source::open`], [`EventStore::add_aggregate`]; [`Repository`] shows all of it |
-//! | schemas without a registry | [`Listed`] |
-//! | to name a point in the log | [`AsOf`], which [`parse_at`] reads; for ever the same, a [`Cut`] |
-//! | to follow events | [`Feed`], as [`EventStore::feed`] gives one; into tables, [`projection::Projection`] |
-//! | to serve the answers | [`http::routes`] |
+//! | say how events become state | [`Fold`], given to a store by [`typed()`]; for a file, [`declarative::load`] |
+//! | say which events a command has | [`Decide`], on a [`Decision`]; who sent it and when is its [`Cause`] |
+//! | carry commands out | [`Repository`], over [`EventStore::log`] or the log of a broker ([`remote::Remote`]) |
+//! | try both in tests | [`testing::Given`], [`testing::golden`], [`testing::keeps_laws`] |
+//! | make a store, from the log up | [`Source::open`], [`EventStore::add_aggregate`]; [`Repository`] shows all of it |
+//! | know schemas without a registry | [`Listed`] |
+//! | name a point in the log | [`AsOf`], which [`parse_at`] reads; one that never moves is a [`Cut`] |
+//! | follow events | [`Feed`], as [`EventStore::feed`] gives one; into tables, [`projection::Projection`] |
+//! | serve the answers | [`http::routes`] |
 //!
 //! | what is asked of one aggregate | is answered by |
 //! |---|---|
@@ -62,12 +68,9 @@
 //! | `json` | the same over events in JSON Schema, too |
 //! | `questions` | what is asked of all aggregates: conditions in CEL, columns, orders, sums, NDJSON and CSV |
 //! | `http` | the audit routes, for an axum router |
+//! | `avro-files` | rows of such questions as Avro container files |
 //! | `projections` | read models in SQLite or PostgreSQL that follow a topic |
 //! | `remote` | the log of a broker instead of one on disk, for a [`Repository`] or a projection |
-//!
-//! Invariant: an answer depends on the log up to its cut, on the fold and on the schemas, and on nothing else; asked
-//! again with the cut it names, the store gives the same answer.
-//! Left out: proofs.
 
 mod aggregates;
 pub mod at;

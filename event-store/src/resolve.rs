@@ -34,6 +34,7 @@ pub struct Registered {
 /// use annals_schema_model::{Identify, SchemaId, Unresolved, Writer};
 ///
 #[doc = include_str!("../tests/deciding/registry.in")]
+///
 /// # fn main() {
 /// // `SCHEMAS` is what generated code lists.
 /// let registry = Registry { schemas: SCHEMAS, listed: Listed::new(SCHEMAS).expect("they read") };

@@ -30,7 +30,7 @@ pub(crate) const CACHE_BYTES_MAX: usize = 16 << 20;
 /// What a batch costs besides its records: itself, its two rows in the cache, and what the allocator adds.
 const BATCH_BYTES: usize = 384;
 
-/// The log an aggregate's events are in.
+/// The log an aggregate's events are in: what [`Source::open`] gives.
 #[derive(Clone)]
 pub struct Source {
     /// The topic.

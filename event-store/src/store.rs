@@ -62,7 +62,8 @@ impl fmt::Display for NotLoaded {
 /// | 3 | 11:00 | `a-1` | `Deposited`, 30 cents | jane |
 /// | 4 | 12:00 | `a-2` | `Deposited`, 70 cents | jane |
 ///
-/// [`Repository`](crate::Repository) shows how such a store is made from the log up.
+/// [`Fold`](crate::Fold) shows the fold of accounts, [`Decide`](crate::Decide) their commands, and
+/// [`Repository`](crate::Repository) how such a store is made from the log up.
 pub struct EventStore {
     pub(crate) shared: Arc<Shared>,
     /// What is asked of this store is part of this work.

@@ -41,7 +41,7 @@ const VERSIONS_MAX: usize = 1_000;
 #[serde(transparent)]
 pub struct Pins(BTreeMap<String, Pin>);
 
-/// One reader.
+/// One reader: what [`Pins::get`] gives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pin {

@@ -82,6 +82,7 @@ impl EventAt<'_> {
 /// use annals_event_store::projection::{Database, EventAt, Projection, Projector, Refusal, Sql, Table};
 ///
 #[doc = include_str!("../../tests/deciding/balances.in")]
+///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Shown { let bank = two_accounts(); let (store, schemas) = (&bank.store, bank.schemas.clone());
 /// # let place = tempfile::tempdir()?;

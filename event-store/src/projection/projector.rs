@@ -143,6 +143,22 @@ impl<P: Projection> Projector<P> {
     /// Brings the tables to the head and keeps them there, until something else is done: a signal, say. It ends between
     /// two steps, and what was not committed by then comes again.
     ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/projected.in"));
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Shown { let bank = two_accounts(); let (store, schemas) = (&bank.store, bank.schemas.clone());
+    /// # let place = tempfile::tempdir()?; let database = database(&place).await;
+    /// let balances = Projector::new(Balances, store.feed("account")?, schemas, database);
+    /// let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    /// let running = tokio::spawn(async move {
+    ///     let until = async { drop(stopped.await) };
+    ///     balances.run(until).await
+    /// });
+    /// drop(stop);
+    /// running.await??;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// As [`ProjectionError`] says. Called again it goes on, be the cause gone.
     pub async fn run(&self, until: impl Future<Output = ()>) -> Result<(), ProjectionError> {

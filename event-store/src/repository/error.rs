@@ -6,6 +6,24 @@ use crate::cause::CauseError;
 use crate::log::UnreadError;
 
 /// Why an aggregate cannot be loaded.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+/// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+/// use annals_event_store::{AsOf, EventLog, Headers, LoadError, NewEvent};
+/// # let (accounts, now) = (bank.accounts(), annals_schema_model::Timestamp::from_millis(NOW));
+///
+/// // Somebody who knows nothing of the fold opens the account again.
+/// let value = AccountEvent::Opened { owner: "Eve".to_owned() }.to_record(&*bank.schemas)?;
+/// let log = store.log("account")?;
+/// let place = log.read(b"a-1", &AsOf::Head, &mut |_| ())?;
+/// log.append(b"a-1", &place, &[NewEvent { value, headers: Headers::default() }], now)?;
+///
+/// let error = accounts.load("a-1", &AsOf::Head).expect_err("the fold does not accept it");
+/// assert!(matches!(error, LoadError::Stopped { offset: 5, .. }));
+/// assert_eq!(accounts.load("a-1", &AsOf::Offset(4))?.revision(), Some(2));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The log cannot be read.
