@@ -80,6 +80,26 @@ impl Value {
         }
     }
 
+    /// Takes out what these names lead to, one after the other, and leaves null in its place; nothing where they lead nowhere.
+    ///
+    /// ```
+    /// use annals_schema_model::Value;
+    /// let mut order = Value::Map(vec![("id".into(), Value::Int(7))]);
+    /// assert_eq!(order.take(&["id".to_owned()]), Some(Value::Int(7)));
+    /// assert_eq!(order.take(&["id".to_owned()]), Some(Value::Null));
+    /// assert_eq!(order.take(&["total".to_owned()]), None);
+    /// ```
+    pub fn take(&mut self, names: &[String]) -> Option<Value> {
+        let found = names.iter().try_fold(self, |value, name| match value {
+            Value::Record { fields: entries, .. } | Value::Map(entries) => entries
+                .iter_mut()
+                .find(|(key, _)| **key == **name)
+                .map(|(_, value)| value),
+            _ => None,
+        });
+        found.map(std::mem::take)
+    }
+
     /// The value as JSON: decimals as strings at their scale (`"524.96"`), instants as RFC 3339 in UTC with three
     /// fraction digits (six for microseconds, nine for nanoseconds), spans of time as `"86400s"`, dates as `"2019-05-20"`,
     /// bytes as base64, integers as integers; a float JSON has no number for as `"NaN"`, `"Infinity"` or `"-Infinity"`.

@@ -10,6 +10,9 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
 
+/// Entries of the objects that are open at once in most states; there is room for more when there are.
+const ENTRIES: usize = 32;
+
 /// What values are told to: the formatter is what writes.
 type Writing<'w, 'o> = &'w mut serde_json::Serializer<io::Sink, Sorting<'o>>;
 
@@ -33,8 +36,9 @@ fn writing(
 ) -> Result<(), serde_json::Error> {
     let sorting = Sorting {
         out,
-        objects: Vec::new(),
-        entries: Vec::new(),
+        objects: Vec::with_capacity(ENTRIES / 4),
+        entries: Vec::with_capacity(ENTRIES),
+        sorted: Vec::new(),
         is_in_key: false,
     };
     write(&mut serde_json::Serializer::with_formatter(io::sink(), sorting))
@@ -46,14 +50,16 @@ struct Sorting<'o> {
     /// Of each object that is open, where its entries begin among all.
     objects: Vec<usize>,
     entries: Vec<Entry>,
+    /// Where an object is put in order: the same memory for each.
+    sorted: Vec<u8>,
     is_in_key: bool,
 }
 
 /// Where an entry stands in what is written.
 #[derive(Clone, Copy)]
 struct Entry {
-    /// What its key begins with, which decides most comparisons.
-    leading: [u8; 8],
+    /// What its key begins with, as a number, which decides most comparisons.
+    leading: u64,
     key_at: usize,
     key_end: usize,
     end: usize,
@@ -76,6 +82,7 @@ impl Entry {
         }
     }
 
+    #[inline]
     fn order(&self, other: &Entry, out: &[u8]) -> Ordering {
         let leading = self.leading.cmp(&other.leading);
         leading.then_with(|| self.key(out).cmp(&other.key(out)))
@@ -95,7 +102,8 @@ impl Sorting<'_> {
         }
         let begins = entries.first().map_or(out.len(), |first| first.key_at);
         entries.sort_by(|one, other| one.order(other, out));
-        let mut sorted = Vec::with_capacity(out.len() - begins);
+        let sorted = &mut self.sorted;
+        sorted.clear();
         for (place, entry) in entries.iter().enumerate() {
             // Of entries with the same key the last one stands, as in a map.
             let next = entries.get(place + 1);
@@ -107,7 +115,21 @@ impl Sorting<'_> {
             }
         }
         out.truncate(begins);
-        out.extend_from_slice(&sorted);
+        out.extend_from_slice(sorted);
+    }
+}
+
+/// The first bytes of a key as a number, of which the one with the lower key is not the higher.
+#[inline]
+fn leading(key: &[u8]) -> u64 {
+    match key.first_chunk() {
+        Some(first) => u64::from_be_bytes(*first),
+        None => key
+            .iter()
+            .fold((0, 56), |(number, shift): (u64, u32), byte| {
+                (number | u64::from(*byte) << shift, shift - 8)
+            })
+            .0,
     }
 }
 
@@ -159,7 +181,7 @@ impl Formatter for Sorting<'_> {
         self.is_in_key = true;
         let at = self.out.len();
         self.entries.push(Entry {
-            leading: [0; 8],
+            leading: 0,
             key_at: at,
             key_end: at,
             end: at,
@@ -172,10 +194,7 @@ impl Formatter for Sorting<'_> {
         self.is_in_key = false;
         if let Some(entry) = self.entries.last_mut() {
             entry.key_end = self.out.len();
-            let key = entry.key(self.out);
-            let mut leading = [0; 8];
-            leading.iter_mut().zip(&*key).for_each(|(to, from)| *to = *from);
-            entry.leading = leading;
+            entry.leading = leading(&entry.key(self.out));
         }
         Ok(())
     }

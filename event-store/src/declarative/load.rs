@@ -10,6 +10,7 @@ use serde_saphyr::Spanned;
 use super::check::{Checked, check};
 use super::fault::{LoadError, Place};
 use super::ids::{self, Topic};
+use super::last_use;
 use super::lower::lower_block;
 use super::migration::with_rules;
 use super::pins::{Pin, Pins};
@@ -148,7 +149,10 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
     let mut slots = Slots::default();
     for rule in &mut rules {
         let blocks = [&mut rule.begin, &mut rule.on].into_iter().flatten();
-        blocks.flatten().for_each(|operation| slots.give(operation));
+        for block in blocks {
+            block.iter_mut().for_each(|operation| slots.give(operation));
+            last_use::find(block);
+        }
     }
     let id = id(&file, &reducer, &readers);
     let ignore = file.ignore.into_iter().map(|event| event.value).collect();

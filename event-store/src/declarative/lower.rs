@@ -62,6 +62,7 @@ fn lower_operation(place: Place, operation: &text::Operation) -> Vec<Result<Oper
             condition: condition.transpose()?,
             target,
             verb,
+            takes: false,
             place,
         })
     };

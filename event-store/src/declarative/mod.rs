@@ -15,6 +15,7 @@ mod events;
 mod fault;
 mod frozen;
 mod ids;
+mod last_use;
 mod load;
 mod lower;
 mod migration;
@@ -140,14 +141,13 @@ impl Declarative {
         &self,
         rule: &Rule,
         state: &mut Cell,
-        event: &Value,
+        mut event: Value,
         recorded: &Recorded<'_>,
         budget: &Budget,
         touches: Option<&mut Vec<Touch>>,
     ) -> Result<(), Stop> {
         let name = &rule.event;
         let input = Input {
-            event,
             recorded,
             budget,
             names: self.slots.names(),
@@ -170,6 +170,7 @@ impl Declarative {
                 verb::run(
                     rule.begin.as_ref().ok_or_else(halt)?,
                     &mut fields,
+                    &mut event,
                     input,
                     &mut note,
                 )
@@ -182,7 +183,7 @@ impl Declarative {
                 let fields = some
                     .downcast_mut::<State>()
                     .ok_or_else(|| self.id.foreign_state())?;
-                verb::run(block, fields, input, &mut note).map_err(Halt)?;
+                verb::run(block, fields, &mut event, input, &mut note).map_err(Halt)?;
             }
         }
         Ok(())
@@ -210,12 +211,12 @@ impl Declarative {
         touches: Option<&mut Vec<Touch>>,
     ) -> Result<Step, Stop> {
         let met = self.meet(&recorded.raw, resolve, budget)?;
-        let (rule, event) = match &met {
+        let (rule, event) = match met {
             Met::Ignored => return Ok(Step::NotMine),
             Met::Unknown => return Ok(Step::UnknownKind),
-            Met::Unreadable(reason) => return Err(DecodeError::Payload(reason.clone()).into()),
-            Met::Event(rule, event) => (self.rules.get(*rule), event),
-            Met::Message(event) => match self.member_rule(event) {
+            Met::Unreadable(reason) => return Err(DecodeError::Payload(reason).into()),
+            Met::Event(rule, event) => (self.rules.get(rule), event),
+            Met::Message(event) => match self.member_rule(&event) {
                 Ok(rule) => (Some(rule), event),
                 Err(step) => return Ok(step),
             },

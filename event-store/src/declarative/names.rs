@@ -38,6 +38,7 @@ pub(crate) const AT_FIELDS: [&str; 9] = [
 /// What a fold's expressions are evaluated over.
 #[derive(Clone, Copy)]
 pub(crate) struct Meant<'a> {
+    pub(crate) event: &'a Value,
     pub(crate) input: Input<'a>,
     pub(crate) state: &'a [Option<Value>],
     pub(crate) it: Option<&'a Value>,
@@ -47,7 +48,7 @@ impl Roots for Meant<'_> {
     fn start(&self, path: &Path, steps: usize) -> Result<(Cow<'_, Value>, usize), String> {
         let taken = path.steps.get(..steps).unwrap_or_default();
         match (path.root, taken.split_first()) {
-            (Root::Name(EVENT), _) => Ok((Cow::Borrowed(self.input.event), 0)),
+            (Root::Name(EVENT), _) => Ok((Cow::Borrowed(self.event), 0)),
             (Root::Name(IT), _) => Ok((Cow::Borrowed(self.it.ok_or("`it` is only in remove-where")?), 0)),
             (Root::Name(STATE), Some((field, _))) => {
                 let value = self.state.get(path.slot).and_then(Option::as_ref);

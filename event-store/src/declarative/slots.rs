@@ -5,7 +5,7 @@ use annals_schema_model::cel::{Node, Root};
 
 use super::names::STATE;
 use super::target::Step;
-use super::verb::{Operation, Verb};
+use super::verb::Operation;
 
 /// The state: a value for each field that is set.
 pub(crate) type State = Vec<Option<Value>>;
@@ -13,25 +13,33 @@ pub(crate) type State = Vec<Option<Value>>;
 /// A field that is set.
 pub(crate) type Field<'s> = (&'s String, &'s Value);
 
-/// The names of the fields; a field's slot is its place here.
+/// The names of the fields; a field's slot is the place of its name.
 #[derive(Debug, Default)]
-pub(crate) struct Slots(Vec<String>);
+pub(crate) struct Slots {
+    names: Vec<String>,
+    /// The slots in the order of the names, in which states are shown.
+    by_name: Vec<usize>,
+}
 
 impl Slots {
     pub(crate) fn names(&self) -> &[String] {
-        &self.0
+        &self.names
     }
 
-    /// The fields of a state that are set.
+    /// The fields of a state that are set, in the order of their names.
     pub(crate) fn set<'s>(&'s self, state: &'s State) -> impl Iterator<Item = Field<'s>> {
-        let fields = self.0.iter().zip(state);
-        fields.filter_map(|(name, value)| Some((name, value.as_ref()?)))
+        let slots = self.by_name.iter();
+        slots.filter_map(|slot| Some((self.names.get(*slot)?, state.get(*slot)?.as_ref()?)))
     }
 
     fn of(&mut self, field: &str) -> usize {
-        self.0.iter().position(|name| name == field).unwrap_or_else(|| {
-            self.0.push(field.to_owned());
-            self.0.len() - 1
+        self.names.iter().position(|name| name == field).unwrap_or_else(|| {
+            let slot = self.names.len();
+            let is_before = |other: &usize| self.names.get(*other).is_some_and(|name| name.as_str() < field);
+            let place = self.by_name.partition_point(is_before);
+            self.by_name.insert(place, slot);
+            self.names.push(field.to_owned());
+            slot
         })
     }
 
@@ -46,15 +54,8 @@ impl Slots {
         if let Some((condition, _)) = &mut operation.condition {
             self.visit(condition);
         }
-        match &mut operation.verb {
-            Verb::Remove => {}
-            Verb::Set(node)
-            | Verb::Add(node)
-            | Verb::Sub(node)
-            | Verb::Inc(node)
-            | Verb::Append(node)
-            | Verb::RemoveWhere(node) => self.visit(node),
-            Verb::UpsertBy { value, .. } => value.iter_mut().for_each(|(_, node)| self.visit(node)),
+        for node in operation.verb.nodes_mut() {
+            self.visit(node);
         }
     }
 

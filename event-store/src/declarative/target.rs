@@ -80,6 +80,10 @@ impl Target {
 
     /// The steps with their keys.
     pub(crate) fn steps<'a>(&'a self, scope: &Scope<'a>) -> Result<Vec<At>, String> {
+        // Most targets are a field, and most events have several.
+        if self.steps.is_empty() {
+            return Ok(Vec::new());
+        }
         let steps = self.steps.iter().map(|step| match step {
             Step::Name(name) => Ok(At::Name(name.clone())),
             Step::Key(node) => match &*evaluate(node, scope)? {

@@ -237,6 +237,7 @@ mod tests {
                 condition: None,
                 target,
                 verb,
+                takes: false,
                 place: Place::START,
             }
         }
@@ -308,10 +309,10 @@ mod tests {
             let recorded = Recorded { topic: "t", at, key: b"k", raw, spent: &Spent::default() };
             let budget = Budget::new(EVENT_COST_MAX);
             let names = ["a".to_owned(), "b".to_owned()];
-            let input = Input { event: &Value::Null, recorded: &recorded, budget: &budget, names: &names };
+            let input = Input { recorded: &recorded, budget: &budget, names: &names };
             let operations: Vec<Operation> = block.iter().map(Simple::operation).collect();
             let mut state = before.clone();
-            let ran = run(&operations, &mut state, input, &mut |_, _, _| {});
+            let ran = run(&operations, &mut state, &mut Value::Null, input, &mut |_, _, _| {});
             let mut model = as_json(&before);
             match block.iter().try_for_each(|simple| simple.run(&mut model)) {
                 Some(()) => {

@@ -26,6 +26,8 @@ pub(crate) struct Operation {
     pub(crate) condition: Option<(Node, Place)>,
     pub(crate) target: Target,
     pub(crate) verb: Verb,
+    /// What its values are of an event is asked for by nobody else afterwards (`last_use.rs`), so it is not copied.
+    pub(crate) takes: bool,
     /// Where its value stands in the file.
     pub(crate) place: Place,
 }
@@ -59,12 +61,25 @@ impl Verb {
             Verb::UpsertBy { .. } => "upsert-by",
         }
     }
+
+    /// The expressions behind it.
+    pub(crate) fn nodes_mut(&mut self) -> Vec<&mut Node> {
+        match self {
+            Verb::Remove => vec![],
+            Verb::Set(node)
+            | Verb::Add(node)
+            | Verb::Sub(node)
+            | Verb::Inc(node)
+            | Verb::Append(node)
+            | Verb::RemoveWhere(node) => vec![node],
+            Verb::UpsertBy { value, .. } => value.iter_mut().map(|(_, node)| node).collect(),
+        }
+    }
 }
 
-/// What a block is run over, besides the state.
+/// What a block is run over, besides the state and the event.
 #[derive(Clone, Copy)]
 pub(crate) struct Input<'a> {
-    pub(crate) event: &'a Value,
     pub(crate) recorded: &'a Recorded<'a>,
     /// What it may still cost.
     pub(crate) budget: &'a Budget,
@@ -72,16 +87,18 @@ pub(crate) struct Input<'a> {
     pub(crate) names: &'a [String],
 }
 
-/// Runs a block, and notes what each of its operations did. On an error the state is what it was before.
+/// Runs a block, and notes what each of its operations did. On an error the state is what it was before. The event is of no
+/// use afterwards.
 pub(crate) fn run(
     block: &[Operation],
     state: &mut State,
+    event: &mut Value,
     input: Input<'_>,
     note: &mut dyn FnMut(&Operation, &Undo, &State),
 ) -> Result<(), String> {
     let mut done: Vec<Undo> = Vec::with_capacity(block.len());
     for operation in block {
-        match operation.run(state, input) {
+        match operation.run(state, event, input) {
             Ok(None) => {}
             Ok(Some(undo)) => {
                 note(operation, &undo, state);
@@ -116,8 +133,14 @@ impl Operation {
     }
 
     /// Does it, unless its condition says no, and tells how to take it back.
-    fn run(&self, state: &mut State, input: Input<'_>) -> Result<Option<Undo>, String> {
+    fn run(
+        &self,
+        state: &mut State,
+        event: &mut Value,
+        input: Input<'_>,
+    ) -> Result<Option<Undo>, String> {
         let meant = Meant {
+            event,
             input,
             state,
             it: None,
@@ -132,7 +155,7 @@ impl Operation {
         let mut way = Vec::new();
         let change = match &self.verb {
             Verb::Set(node) => {
-                let value = scope.kept(evaluate(node, &scope)?)?;
+                let value = self.kept(node, state, event, input)?;
                 let slot = state.get_mut(self.target.slot).ok_or("the field has no slot")?;
                 match steps.split_last() {
                     None => Change::Was(slot.replace(value)),
@@ -158,7 +181,7 @@ impl Operation {
                 Change::Was(Some(std::mem::replace(field, result)))
             }
             Verb::Append(node) => {
-                let value = scope.kept(evaluate(node, &scope)?)?;
+                let value = self.kept(node, state, event, input)?;
                 let list = list(self.find(state, &steps, &mut way)?)?;
                 list.push(value);
                 Change::Length(list.len() - 1)
@@ -173,8 +196,10 @@ impl Operation {
                 take_out(list(self.find(state, &steps, &mut way)?)?, &places)
             }
             Verb::UpsertBy { key, value } => {
-                let values = value.iter().map(|(_, node)| scope.kept(evaluate(node, &scope)?));
-                let values: Vec<Value> = values.collect::<Result<_, String>>()?;
+                let mut values = Vec::with_capacity(value.len());
+                for (_, node) in value {
+                    values.push(self.kept(node, state, event, input)?);
+                }
                 let list = list(self.find(state, &steps, &mut way)?)?;
                 upsert(list, key, value.iter().map(|(name, _)| name), values)
             }
@@ -184,6 +209,31 @@ impl Operation {
             way,
             change,
         }))
+    }
+
+    /// The value of an expression, to be kept in the state.
+    fn kept(
+        &self,
+        node: &Node,
+        state: &State,
+        event: &mut Value,
+        input: Input<'_>,
+    ) -> Result<Value, String> {
+        let meant = Meant {
+            event,
+            input,
+            state,
+            it: None,
+        };
+        let scope = Scope::new(&meant).within(input.budget);
+        let value = evaluate(node, &scope)?;
+        match node {
+            Node::Path(path) if self.takes && path.root == Root::Name(EVENT) => {
+                scope.spend_on(&value)?;
+                Ok(event.take(&path.steps).unwrap_or_default())
+            }
+            _ => scope.kept(value),
+        }
     }
 
     /// What the target leads to.
@@ -337,7 +387,7 @@ fn upsert<'n>(
         return Change::Length(list.len() - 1);
     };
     let count = fields.len();
-    let mut old = Vec::new();
+    let mut old = Vec::with_capacity(values.len());
     for (name, value) in names.zip(values) {
         match fields
             .iter_mut()

@@ -90,8 +90,11 @@ impl<'a> Scope<'a> {
             .ok_or_else(|| "the expression takes too much work on this value".to_owned())
     }
 
-    /// Pays for a value that was made, or is gone through.
-    pub(super) fn spend_on(&self, value: &Value) -> Result<(), String> {
+    /// Pays for a value that was made, is gone through, or is kept.
+    ///
+    /// # Errors
+    /// It costs more than there is left to spend.
+    pub fn spend_on(&self, value: &Value) -> Result<(), String> {
         match self.budget {
             Some(_) => self.spend(weight(value)),
             None => Ok(()),

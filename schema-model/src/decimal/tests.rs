@@ -192,6 +192,15 @@ proptest! {
     }
 
     #[test]
+    fn few_digits_are_written_as_many_are(digits: i64, small: i8, more in 0..3i128, scale in 0..=22u32) {
+        for digits in [i128::from(digits), i128::from(small), i128::from(u64::MAX) - 1 + more] {
+            let decimal = Decimal::new(digits, scale);
+            let sign = if digits < 0 { "-" } else { "" };
+            prop_assert_eq!(decimal.to_string(), format!("{sign}{}", decimal.long()));
+        }
+    }
+
+    #[test]
     fn order_agrees_with_integers(a: i32, b: i32, more in 0..60u32) {
         let left = Decimal::new(i128::from(a), 4).at_scale(4 + more).unwrap();
         prop_assert_eq!(left.cmp(&Decimal::new(i128::from(b), 4)), a.cmp(&b));

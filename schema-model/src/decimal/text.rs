@@ -9,8 +9,49 @@ use super::{Decimal, DecimalError};
 /// More digits than [`Decimal::BITS_MAX`] bits hold.
 const DIGITS_MAX: usize = 1_300;
 
+/// The digits behind the point of a short text: as many as 64 bits have at most.
+const FEW_DIGITS_SCALE_MAX: u32 = 20;
+/// Those, a zero before the point, and the point.
+const FEW_DIGITS_BYTES: usize = 22;
+
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self
+            .unscaled()
+            .and_then(|short| u64::try_from(short.unsigned_abs()).ok());
+        match digits {
+            // States are full of amounts, and these take no memory of their own.
+            Some(digits) if self.scale <= FEW_DIGITS_SCALE_MAX => {
+                let mut text = [b'0'; FEW_DIGITS_BYTES];
+                let from = put(digits, self.scale, &mut text);
+                let text = text.get(from..).unwrap_or_default();
+                f.pad_integral(!self.is_negative(), "", std::str::from_utf8(text).unwrap_or_default())
+            }
+            _ => f.pad_integral(!self.is_negative(), "", &self.long()),
+        }
+    }
+}
+
+/// Writes digits with so many behind the point, at least one before it, to the end of a text; says where they begin.
+fn put(mut digits: u64, scale: u32, text: &mut [u8; FEW_DIGITS_BYTES]) -> usize {
+    let mut free = text.iter_mut().rev();
+    let mut written = 0;
+    while digits > 0 || written <= scale {
+        if written == scale && scale > 0 {
+            free.next().into_iter().for_each(|place| *place = b'.');
+        }
+        // Below ten.
+        let digit = (digits % 10) as u8;
+        free.next().into_iter().for_each(|place| *place = b'0' + digit);
+        digits /= 10;
+        written += 1;
+    }
+    free.len()
+}
+
+impl Decimal {
+    /// The text without its sign, however long.
+    pub(super) fn long(&self) -> String {
         let scale = self.scale as usize;
         let mut digits = match self.unscaled() {
             Some(short) => short.unsigned_abs().to_string(),
@@ -22,7 +63,7 @@ impl fmt::Display for Decimal {
         if scale > 0 {
             digits.insert(digits.len() - scale, '.');
         }
-        f.pad_integral(!self.is_negative(), "", &digits)
+        digits
     }
 }
 
