@@ -119,11 +119,9 @@ impl Cut {
         mine.map(|(log, last)| (log.partition, *last)).collect()
     }
 
-    /// Whether it has all that another has, and more.
-    pub(crate) fn is_behind(&self, other: &Cut) -> bool {
-        let logs = || self.0.keys().chain(other.0.keys());
-        let has_all = logs().all(|log| self.last_of(log) >= other.last_of(log));
-        has_all && logs().any(|log| self.last_of(log) > other.last_of(log))
+    /// Whether it has more of any log than another has.
+    pub(crate) fn has_more_than(&self, other: &Cut) -> bool {
+        self.logs().any(|(log, last)| last > other.last_of(log))
     }
 
     /// The same cut of several topics, with this log ending at this offset.

@@ -12,7 +12,7 @@ use crate::at::AsOf;
 use crate::between::{CutTaken, ValueChange};
 use crate::bookmark::Bookmarks;
 use crate::canonical;
-use crate::cut::{Cut, CutLog};
+use crate::cut::Cut;
 use crate::diff::values;
 use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted};
@@ -25,8 +25,6 @@ use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
 use crate::work::{PAGE_WORK_PART, Work};
 
-/// Aggregates that are looked for events between the points for one page.
-const PAGE_AGGREGATES_MAX: usize = 100_000;
 /// Aggregates of a group.
 const GROUP_AGGREGATES_MAX: usize = 1_000;
 /// Values that the states of a group may have, by those before it.
@@ -166,18 +164,18 @@ impl EventStore {
         };
         let removals = aggregate.removals();
         let (from, to, time) = aggregate.two_cuts_left(&from, &to, &self.work)?;
-        let later = |(log, last): (&CutLog, i64)| (log.clone(), last.max(to.cut.last_of(log)));
-        let either: Cut = from.cut.logs().map(later).collect();
-        let mut walk = Walk::new(&aggregate, &either, after);
-        let (mut items, mut last, mut events, mut aggregates) = (Vec::new(), None, 0, 0);
+        let (both, either) = (
+            of_two(&from.cut, &to.cut, i64::min),
+            of_two(&from.cut, &to.cut, i64::max),
+        );
+        let mut walk = Walk::between(&aggregate, (&both, &either), after);
+        let (mut items, mut last, mut events) = (Vec::new(), None, 0);
         let (mut groups, mut at_end) = (Groups::new(GROUP_VALUES_MAX, GROUP_AGGREGATES_MAX), false);
-        while !room.is_full() && !at_end && self.may_go_on(events, aggregates) {
+        while !room.is_full() && !at_end && self.may_go_on(events) {
             let group = walk.next(groups.next())?;
             at_end = group.is_empty();
-            aggregates += group.len();
-            last = group.last().map(|one| (one.key.clone(), one.partition)).or(last);
             let (cuts, mut looked_at) = ([&from.cut, &to.cut], 0);
-            let group = between(&aggregate, group, cuts)?;
+            let group = behind_both(&aggregate, group, cuts)?;
             let look = |_: &Wanted, _, folding: &mut Folding<'_>| Ok(Seen::of(folding));
             let mut seen = self.sweep(&aggregate, &cuts, &group, &look)?.into_iter();
             for one in &group {
@@ -219,9 +217,8 @@ impl EventStore {
     }
 
     /// Whether a page that has looked at so much goes on.
-    fn may_go_on(&self, events: usize, aggregates: usize) -> bool {
-        let fits = events < PAGE_EVENTS_MAX && aggregates < PAGE_AGGREGATES_MAX;
-        fits && !self.work.has_cost_a(PAGE_WORK_PART)
+    fn may_go_on(&self, events: usize) -> bool {
+        events < PAGE_EVENTS_MAX && !self.work.has_cost_a(PAGE_WORK_PART)
     }
 }
 
@@ -250,26 +247,33 @@ impl Aggregate {
     }
 }
 
-/// Those of some aggregates that have events between two cuts, to be looked at behind both.
-fn between(aggregate: &Aggregate, group: Vec<Wanted>, cuts: [&Cut; 2]) -> Result<Vec<Wanted>, StoreError> {
-    let mut between = Vec::new();
-    for one in group {
+/// The cut with what each log has of two, by a choice.
+fn of_two(one: &Cut, other: &Cut, chosen: fn(i64, i64) -> i64) -> Cut {
+    let each = one.logs();
+    each.map(|(log, last)| (log.clone(), chosen(last, other.last_of(log))))
+        .collect()
+}
+
+/// Some aggregates, to be looked at behind each of two cuts.
+fn behind_both(
+    aggregate: &Aggregate,
+    group: Vec<Wanted>,
+    cuts: [&Cut; 2],
+) -> Result<Vec<Wanted>, StoreError> {
+    let behind = |one: Wanted| {
         let logs = aggregate.index.logs_of(one.partition);
-        let within = |cut| {
+        let events = |cut: &&Cut| {
             let each = logs.iter().map(|log| log.within(&one.key, log.last(cut)));
-            each.collect::<Result<Vec<usize>, _>>()
+            each.sum::<Result<usize, _>>()
         };
-        let (from, to) = (within(cuts[0])?, within(cuts[1])?);
-        if from != to {
-            let mut stops: Vec<usize> = [from, to].iter().map(|events| events.iter().sum()).collect();
-            // In one partition the events within the one cut are the first of those within the other.
-            if !aggregate.index.is_merged() {
-                stops.sort_unstable();
-            }
-            between.push(Wanted { stops, ..one });
+        let mut stops = cuts.iter().map(events).collect::<Result<Vec<_>, _>>()?;
+        // In one partition the events within the one cut are the first of those within the other.
+        if !aggregate.index.is_merged() {
+            stops.sort_unstable();
         }
-    }
-    Ok(between)
+        Ok(Wanted { stops, ..one })
+    };
+    group.into_iter().map(behind).collect()
 }
 
 /// How an aggregate's two states differ, looked at forwards or backwards; nothing where they do not.
@@ -314,8 +318,7 @@ mod tests {
     #[test]
     fn a_page_goes_on_until_so_many_events_were_folded() {
         let store = EventStore::new(Arc::new(Nothing));
-        assert!(store.may_go_on(PAGE_EVENTS_MAX - 1, PAGE_AGGREGATES_MAX - 1));
-        assert!(!store.may_go_on(PAGE_EVENTS_MAX, 0));
-        assert!(!store.may_go_on(0, PAGE_AGGREGATES_MAX));
+        assert!(store.may_go_on(PAGE_EVENTS_MAX - 1));
+        assert!(!store.may_go_on(PAGE_EVENTS_MAX));
     }
 }

@@ -91,7 +91,9 @@ pub enum StoreError {
     #[error(transparent)]
     At(#[from] AtError),
     /// Events between a point and an earlier one.
-    #[error("there is nothing from {from} to {to}, which is the earlier: give the earlier point first")]
+    #[error(
+        "{to} is earlier than {from}, in one log at least, so that nothing happened in between: give the earlier point first"
+    )]
     Backwards {
         /// The point behind which events were asked for.
         from: String,

@@ -155,14 +155,15 @@ impl PartitionIndex {
         Ok(first.first().copied())
     }
 
-    /// The lowest keys behind `after` that have records up to an offset.
+    /// The lowest keys behind `after` that have records behind an offset, up to another.
     pub(crate) fn keys_after(
         &self,
         after: Option<&[u8]>,
-        last: i64,
+        (before, last): (i64, i64),
         max: usize,
     ) -> Result<Vec<Box<[u8]>>, StoreError> {
-        let found = self.told(self.keys().keys_after(after, behind(last), max))?;
+        let offsets = behind(before)..behind(last);
+        let found = self.told(self.keys().keys_after(after, offsets, max))?;
         Ok(found.into_iter().map(|entry| entry.key).collect())
     }
 

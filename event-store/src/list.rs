@@ -109,6 +109,8 @@ pub(crate) type Place = (Vec<u8>, usize);
 pub(crate) struct Walk<'a> {
     pub(crate) aggregate: &'a Aggregate,
     pub(crate) cut: &'a Cut,
+    /// Only those with events behind this cut, where there is one.
+    behind: Option<&'a Cut>,
     /// The last aggregate that was given out.
     pub(crate) after: Option<Place>,
 }
@@ -118,13 +120,26 @@ impl<'a> Walk<'a> {
         Walk {
             aggregate,
             cut,
+            behind: None,
             after,
+        }
+    }
+
+    /// Through those alone that have events between two cuts.
+    pub(crate) fn between(
+        aggregate: &'a Aggregate,
+        (early, late): (&'a Cut, &'a Cut),
+        after: Option<Place>,
+    ) -> Walk<'a> {
+        Walk {
+            behind: Some(early),
+            ..Walk::new(aggregate, late, after)
         }
     }
 
     /// The next aggregates: as many as are wanted, or fewer when they have many events.
     pub(crate) fn next(&mut self, wanted: usize) -> Result<Vec<Wanted>, StoreError> {
-        let mut group = choose(self.aggregate, self.cut, self.after.as_ref(), wanted)?;
+        let mut group = self.choose(self.after.as_ref(), wanted)?;
         let mut events = 0;
         let fitting = group.iter().take_while(|one| {
             let first = events == 0;
@@ -139,12 +154,46 @@ impl<'a> Walk<'a> {
         Ok(group)
     }
 
+    /// The next aggregates behind one of them.
+    fn choose(&self, after: Option<&Place>, count: usize) -> Result<Vec<Wanted>, StoreError> {
+        let index = &self.aggregate.index;
+        let mut keys: Vec<Place> = Vec::new();
+        for (place, partition) in index.partitions.iter().enumerate() {
+            let (home, last) = (index.home(place), partition.last(self.cut));
+            let before = self.behind.map_or(-1, |cut| partition.last(cut));
+            // The key the walk stands at may have events in this partition too.
+            if let Some((key, number)) = after
+                && home > *number
+                && partition.within(key, last)? > partition.within(key, before)?
+            {
+                keys.push((key.clone(), home));
+            }
+            let after = after.map(|(key, _)| key.as_slice());
+            let behind = partition.keys_after(after, (before, last), count)?;
+            keys.extend(behind.into_iter().map(|key| (key.into_vec(), home)));
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        keys.truncate(count);
+        let mut chosen = Vec::with_capacity(keys.len());
+        for (key, home) in keys {
+            let logs = index.logs_of(home).iter();
+            let events = logs.map(|log| log.within(&key, log.last(self.cut)));
+            chosen.push(Wanted {
+                stops: vec![events.sum::<Result<usize, _>>()?],
+                key,
+                partition: home,
+            });
+        }
+        Ok(chosen)
+    }
+
     /// The place behind which the next page begins, when this one has ended with an aggregate; nothing behind the last.
     pub(crate) fn cursor_behind(&self, last: Option<&Place>) -> Result<Option<String>, StoreError> {
         let Some((key, partition)) = last else {
             return Ok(None);
         };
-        let more = choose(self.aggregate, self.cut, last, 1)?;
+        let more = self.choose(last, 1)?;
         Ok((!more.is_empty()).then(|| place_text(key, *partition)))
     }
 }
@@ -279,41 +328,4 @@ impl Member {
             unknown_events: folding.account.unknown.events,
         }
     }
-}
-
-/// The first so many aggregates of a cut behind a place.
-fn choose(
-    aggregate: &Aggregate,
-    cut: &Cut,
-    after: Option<&Place>,
-    count: usize,
-) -> Result<Vec<Wanted>, StoreError> {
-    let index = &aggregate.index;
-    let mut keys: Vec<Place> = Vec::new();
-    for (place, partition) in index.partitions.iter().enumerate() {
-        let (home, last) = (index.home(place), partition.last(cut));
-        // The key the walk stands at may have events in this partition too.
-        if let Some((key, number)) = after
-            && home > *number
-            && partition.first(key, last)?.is_some()
-        {
-            keys.push((key.clone(), home));
-        }
-        let behind = partition.keys_after(after.map(|(key, _)| key.as_slice()), last, count)?;
-        keys.extend(behind.into_iter().map(|key| (key.into_vec(), home)));
-    }
-    keys.sort_unstable();
-    keys.dedup();
-    keys.truncate(count);
-    let mut chosen = Vec::with_capacity(keys.len());
-    for (key, home) in keys {
-        let logs = index.logs_of(home).iter();
-        let events = logs.map(|log| log.within(&key, log.last(cut)));
-        chosen.push(Wanted {
-            stops: vec![events.sum::<Result<usize, _>>()?],
-            key,
-            partition: home,
-        });
-    }
-    Ok(chosen)
 }

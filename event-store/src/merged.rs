@@ -136,7 +136,7 @@ impl TopicIndex {
     ) -> Result<Vec<Vec<u8>>, StoreError> {
         let mut keys = BTreeSet::new();
         for partition in &self.partitions {
-            let found = partition.keys_after(after, partition.last(cut), max)?;
+            let found = partition.keys_after(after, (-1, partition.last(cut)), max)?;
             keys.extend(found.into_iter().map(<[u8]>::into_vec));
         }
         Ok(keys.into_iter().take(max).collect())

@@ -336,13 +336,13 @@ impl Holes {
     }
 }
 
-/// Whether a point is later than another. Two of a kind say it themselves, also beyond the head; of others their cuts do, where
-/// one has all of the other.
+/// Whether a point is later than another, be it in one log. Two of a kind say it themselves, also beyond the head; of others
+/// their cuts do.
 fn is_backwards(points: (&AsOf, &AsOf), (from, to): (&Cut, &Cut)) -> bool {
     match points {
         (AsOf::Time(from), AsOf::Time(to)) | (AsOf::Offset(from), AsOf::Offset(to)) => from > to,
-        (AsOf::Cut(from), AsOf::Cut(to)) => from.is_behind(to),
-        _ => from.is_behind(to),
+        (AsOf::Cut(from), AsOf::Cut(to)) => from.has_more_than(to),
+        _ => from.has_more_than(to),
     }
 }
 

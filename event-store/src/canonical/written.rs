@@ -124,12 +124,13 @@ impl Sorting<'_> {
 fn leading(key: &[u8]) -> u64 {
     match key.first_chunk() {
         Some(first) => u64::from_be_bytes(*first),
-        None => key
-            .iter()
-            .fold((0, 56), |(number, shift): (u64, u32), byte| {
-                (number | u64::from(*byte) << shift, shift - 8)
-            })
-            .0,
+        None => {
+            key.iter()
+                .fold((0, 56), |(number, shift): (u64, u32), byte| {
+                    (number | u64::from(*byte) << shift, shift - 8)
+                })
+                .0
+        }
     }
 }
 

@@ -73,14 +73,29 @@ mod tests {
         check("- set: { a: event.x, b: event.x.y }", &[false, true]);
         check("- set: { a: event, b: event.x }", &[false, true]);
         check("- set: { a: \"event.x + event.x\", b: event.y }", &[false, true]);
-        check("- set: { a: event.x }\n- append: { b: size(event.x) }", &[false, true]);
-        check("- set: { a: event.x }\n- inc: b\n  if: has(event.x)", &[false, true]);
+        check(
+            "- set: { a: event.x }\n- append: { b: size(event.x) }",
+            &[false, true],
+        );
+        check(
+            "- set: { a: event.x }\n- inc: b\n  if: has(event.x)",
+            &[false, true],
+        );
         check("- set: { a: event.x }\n  if: event.x > 0", &[true]);
-        check("- set: { a: event.x, b: event.y }\n  if: event.x > 0", &[false, true]);
+        check(
+            "- set: { a: event.x, b: event.y }\n  if: event.x > 0",
+            &[false, true],
+        );
         check("- set: { a: event.x, 'b[event.x]': '1' }", &[false, true]);
         check("- set: { 'b[event.x]': event.x }", &[true]);
-        check("- set: { a: event.x }\n- remove-where: { b: it == event.x }", &[false, true]);
-        check("- set: { a: event.x, b: \"event.y.map(i, event.x)\" }", &[false, true]);
+        check(
+            "- set: { a: event.x }\n- remove-where: { b: it == event.x }",
+            &[false, true],
+        );
+        check(
+            "- set: { a: event.x, b: \"event.y.map(i, event.x)\" }",
+            &[false, true],
+        );
         check(
             "- upsert-by: { a: { key: k, value: { k: event.x, v: event.y } } }",
             &[true],

@@ -33,14 +33,18 @@ impl Slots {
     }
 
     fn of(&mut self, field: &str) -> usize {
-        self.names.iter().position(|name| name == field).unwrap_or_else(|| {
-            let slot = self.names.len();
-            let is_before = |other: &usize| self.names.get(*other).is_some_and(|name| name.as_str() < field);
-            let place = self.by_name.partition_point(is_before);
-            self.by_name.insert(place, slot);
-            self.names.push(field.to_owned());
-            slot
-        })
+        self.names
+            .iter()
+            .position(|name| name == field)
+            .unwrap_or_else(|| {
+                let slot = self.names.len();
+                let is_before =
+                    |other: &usize| self.names.get(*other).is_some_and(|name| name.as_str() < field);
+                let place = self.by_name.partition_point(is_before);
+                self.by_name.insert(place, slot);
+                self.names.push(field.to_owned());
+                slot
+            })
     }
 
     /// Gives an operation and all its expressions their slots.

@@ -133,12 +133,7 @@ impl Operation {
     }
 
     /// Does it, unless its condition says no, and tells how to take it back.
-    fn run(
-        &self,
-        state: &mut State,
-        event: &mut Value,
-        input: Input<'_>,
-    ) -> Result<Option<Undo>, String> {
+    fn run(&self, state: &mut State, event: &mut Value, input: Input<'_>) -> Result<Option<Undo>, String> {
         let meant = Meant {
             event,
             input,
@@ -212,13 +207,7 @@ impl Operation {
     }
 
     /// The value of an expression, to be kept in the state.
-    fn kept(
-        &self,
-        node: &Node,
-        state: &State,
-        event: &mut Value,
-        input: Input<'_>,
-    ) -> Result<Value, String> {
+    fn kept(&self, node: &Node, state: &State, event: &mut Value, input: Input<'_>) -> Result<Value, String> {
         let meant = Meant {
             event,
             input,

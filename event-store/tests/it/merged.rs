@@ -88,9 +88,9 @@ pub(crate) fn any_cut(world: &World, cuts: &[Ends], time: i64) -> Result<(), Tes
 
 /// What happened between two cuts.
 pub(crate) fn two_cuts(world: &World, cuts: [Ends; 2], key: u8) -> Result<(), TestCaseError> {
+    trail(world, cuts)?;
     let cuts = cuts.map(|lasts| cut_of(&lasts));
     differences(world, cuts.clone())?;
-    trail(world, cuts.clone())?;
     diff(world, cuts, key)
 }
 
@@ -113,26 +113,23 @@ fn differences(world: &World, cuts: [Cut; 2]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn trail(world: &World, cuts: [Cut; 2]) -> Result<(), TestCaseError> {
+fn trail(world: &World, ends: [Ends; 2]) -> Result<(), TestCaseError> {
+    let cuts = ends.map(|lasts| cut_of(&lasts));
     let [from, to] = cuts.clone().map(AsOf::Cut);
-    let is_backwards = {
-        let [from, to] = cuts
-            .each_ref()
-            .map(|cut| cut.iter().map(|(_, last)| last).collect::<Vec<i64>>());
-        let both = || from.iter().zip(&to);
-        both().all(|(from, to)| from >= to) && both().any(|(from, to)| from > to)
-    };
-    let [before, after] = cuts.map(|cut| move |key: u8| world.within(key, &cut));
     let sought = Sought::default();
-    if is_backwards {
+    let sorted = [0, 1, 2].map(|topic| [0, 1].map(|number| ends.map(|lasts| lasts[topic][number])));
+    if sorted.as_flattened().iter().any(|[from, to]| from > to) {
         let refused = world.store.trail("whole", &sought, &from, &to, 1_000, None);
         prop_assert!(
             matches!(refused, Err(StoreError::Backwards { .. })),
             "{:?}",
             refused
         );
-        return Ok(());
+        let of_each =
+            |which: fn(i64, i64) -> i64| sorted.map(|topic| topic.map(|[one, other]| which(one, other)));
+        return trail(world, [of_each(i64::min), of_each(i64::max)]);
     }
+    let [before, after] = cuts.map(|cut| move |key: u8| world.within(key, &cut));
     let trail = world
         .store
         .trail("whole", &sought, &from, &to, 1_000, None)

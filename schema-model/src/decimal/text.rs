@@ -25,7 +25,11 @@ impl fmt::Display for Decimal {
                 let mut text = [b'0'; FEW_DIGITS_BYTES];
                 let from = put(digits, self.scale, &mut text);
                 let text = text.get(from..).unwrap_or_default();
-                f.pad_integral(!self.is_negative(), "", std::str::from_utf8(text).unwrap_or_default())
+                f.pad_integral(
+                    !self.is_negative(),
+                    "",
+                    std::str::from_utf8(text).unwrap_or_default(),
+                )
             }
             _ => f.pad_integral(!self.is_negative(), "", &self.long()),
         }

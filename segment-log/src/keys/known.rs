@@ -183,6 +183,9 @@ impl Known {
         max: usize,
     ) -> io::Result<Vec<KeyEntry>> {
         let mut found: Vec<KeyEntry> = Vec::new();
+        if from >= end {
+            return Ok(found);
+        }
         for sealed in self.sealed_in((from, end)) {
             let whole = from <= sealed.base && sealed.end <= end;
             let range = (!whole).then_some((from, end));

@@ -4,6 +4,7 @@
 //! stable offset.
 
 use std::io;
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use super::Partition;
@@ -80,10 +81,17 @@ impl KeyIndex<'_> {
         })
     }
 
-    /// The lowest `max` keys behind `after` that committed records before `end` have, in the order of their bytes.
-    pub fn keys_after(&self, after: Option<&[u8]>, end: i64, max: usize) -> Result<Vec<KeyEntry>, KeyError> {
-        self.ask(end, |known, start, end| {
-            known.keys_after(&*self.partition.shared.disk, after, (start, end), max)
+    /// The lowest `max` keys behind `after` that committed records at these offsets have, in the order of their bytes, each with
+    /// its first offset there.
+    pub fn keys_after(
+        &self,
+        after: Option<&[u8]>,
+        offsets: Range<i64>,
+        max: usize,
+    ) -> Result<Vec<KeyEntry>, KeyError> {
+        self.ask(offsets.end, |known, start, end| {
+            let range = (start.max(offsets.start), end);
+            known.keys_after(&*self.partition.shared.disk, after, range, max)
         })
     }
 

@@ -105,7 +105,7 @@ fn asked(partition: &Partition, end: i64) -> BTreeMap<Vec<u8>, Vec<i64>> {
     loop {
         let page = partition
             .keys()
-            .keys_after(after.as_deref(), end, 2)
+            .keys_after(after.as_deref(), 0..end, 2)
             .expect("keys");
         let Some(last) = page.last() else { return found };
         after = Some(last.key.clone());
@@ -192,7 +192,20 @@ pub(super) fn check(partition: &Partition) {
     let stable = partition.last_stable_offset();
     check_times(partition, &[0, 1, stable / 2, stable]);
     for end in [0, 1, stable / 2, stable - 1, stable, stable + 5] {
-        assert_eq!(asked(partition, end), read_all(partition, end), "before {end}");
+        let all = read_all(partition, end);
+        assert_eq!(asked(partition, end), all, "before {end}");
+        for from in [0, end / 2, end - 1, end] {
+            let within = all.iter().filter_map(|(key, offsets)| {
+                let first = offsets.iter().find(|offset| **offset >= from)?;
+                Some((key.as_slice(), *first))
+            });
+            let found = partition
+                .keys()
+                .keys_after(None, from..end, 10_000)
+                .expect("keys");
+            let found = found.iter().map(|entry| (&*entry.key, entry.first_offset));
+            assert!(found.eq(within), "from {from} to {end}");
+        }
     }
     assert_eq!(
         partition.keys().key_count(b"never", i64::MAX).expect("a count"),

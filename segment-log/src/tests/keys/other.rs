@@ -45,7 +45,7 @@ pub(super) fn check_index(partition: &Partition, index: KeyIndex<'_>) {
                 wanted.entry(key).or_default().push(*offset);
             }
         }
-        let all_keys = index.keys_after(None, end, 99).expect("keys");
+        let all_keys = index.keys_after(None, 0..end, 99).expect("keys");
         let found = all_keys.iter().map(|entry| {
             let offsets = index
                 .key_offsets(&entry.key, end, 0, usize::MAX)
