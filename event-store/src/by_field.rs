@@ -41,7 +41,8 @@ impl IdField {
     ///
     /// ```
     /// use annals_event_store::IdField;
-    /// assert_eq!(IdField::new("order.id").steps(), ["order", "id"]);
+    /// let field = IdField::new("order.id");
+    /// assert_eq!((field.text(), field.steps()), ("order.id", &["order".to_owned(), "id".to_owned()][..]));
     /// ```
     pub fn new(text: impl Into<String>) -> IdField {
         let text = text.into();

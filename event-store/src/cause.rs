@@ -40,11 +40,14 @@ const TEXT_BYTES_MAX: usize = 1_024;
 /// let now = Timestamp::from_millis(1_767_600_000_000);
 /// let cause = Cause::new("pay-4711", now)
 ///     .actor("jane")
+///     .business_time("2026-01-04T23:30:00Z".parse()?)
 ///     .traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
+/// assert_eq!((cause.command(), cause.sent_by(), cause.now()), ("pay-4711", Some("jane"), now));
+///
 /// let headers = cause.headers(0)?;
 /// assert_eq!(headers.last("event-id"), Some(Some(&b"pay-4711/0"[..])));
 /// assert_eq!(headers.last("actor"), Some(Some(&b"jane"[..])));
-/// # Ok::<(), annals_event_store::CauseError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]

@@ -54,7 +54,8 @@ pub(crate) type Decided<F> = (Vec<<F as Fold>::Event>, Option<<F as Fold>::State
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
 /// # fn main() {
 /// use annals_event_store::testing::Given;
-/// use annals_event_store::{Decide, Decision};
+/// use annals_event_store::{Cause, Decide, Decision};
+/// use annals_schema_model::Timestamp;
 ///
 /// /// Doubles what there is, once.
 /// struct Double;
@@ -65,14 +66,18 @@ pub(crate) type Decided<F> = (Vec<<F as Fold>::Event>, Option<<F as Fold>::State
 ///     fn decide(_: &Double, account: &mut Decision<'_, AccountFold>) -> Result<(), Rejected> {
 ///         let cents = account.state().ok_or(Rejected::Missing)?.balance;
 ///         account.emit(AccountEvent::Deposited { cents })?;
-///         // The fold has seen it.
-///         assert_eq!(account.state().map(|state| state.balance), Some(2 * cents));
+///         // The fold has seen it, and who asks.
+///         let state = account.state().map(|state| (state.balance, state.last_actor.as_deref()));
+///         assert_eq!(state, Some((2 * cents, account.cause().sent_by())));
+///         // Nothing but the command tells the time.
+///         assert_eq!(account.now(), Timestamp::from_millis(1_767_600_000_000));
 ///         Ok(())
 ///     }
 /// }
 ///
 /// # let owner = "Ada".to_owned();
 /// Given::<AccountFold>::events([AccountEvent::Opened { owner }, AccountEvent::Deposited { cents: 20 }])
+///     .by(Cause::new("double-1", Timestamp::from_millis(1_767_600_000_000)).actor("jane"))
 ///     .when(&Double)
 ///     .then([AccountEvent::Deposited { cents: 20 }]);
 /// Given::<AccountFold>::nothing().when(&Double).then_rejected(&Rejected::Missing);

@@ -27,7 +27,7 @@ use crate::hex::hex;
 /// # let now = annals_schema_model::Timestamp::from_millis(0);
 /// let headers = Cause::new("pay-1", now).actor("jane").headers(0)?;
 /// let at = At { partition: 0, offset: 7, revision: 2, recorded_ms: 1_767_600_000_000, headers: &headers };
-/// assert_eq!((at.actor(), at.event_id(), at.causation()), (Some("jane"), Some("pay-1/0"), Some("pay-1")));
+/// assert_eq!((at.actor(), at.event_id(), at.correlation()), (Some("jane"), Some("pay-1/0"), Some("pay-1")));
 /// assert_eq!((at.recorded().to_string().as_str(), at.business_time()), ("2026-01-05T08:00:00.000Z", None));
 /// # Ok::<(), annals_event_store::CauseError>(())
 /// ```
@@ -193,7 +193,9 @@ pub enum Stop {
 /// let value = AccountEvent::Opened { owner: "Ada".to_owned() }.to_record(&schemas)?;
 /// let at = At { partition: 0, offset: 0, revision: 0, recorded_ms: 0, headers: &NO_HEADERS };
 /// let (raw, spent) = (Raw::from_value(&value)?, &Spent::default());
-/// let (event, mut state) = (Recorded { topic: "accounts", at, key: b"a-1", raw, spent }, None);
+/// let event = Recorded { topic: "accounts", at, key: b"a-1", raw, spent };
+///
+/// let mut state = None;
 /// assert_eq!(fold.step(&mut state, &event, &schemas)?, Step::Applied);
 /// assert_eq!(fold.view(&state)?["owner"], "Ada");
 /// # Ok(()) }

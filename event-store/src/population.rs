@@ -100,6 +100,7 @@ impl EventStore {
     /// };
     /// let rows = store.rows("account", &AsOf::Head, &question)?;
     /// assert_eq!(rows.columns(), Some(vec!["owner".to_owned(), "balance".to_owned()]));
+    /// assert!(!rows.is_summed());
     /// let mut told = Vec::new();
     /// let summary = rows.each(None, &mut |one| Ok(told.push((one.id, one.state["balance"].clone()))))?;
     /// assert_eq!(told, [("a-1".to_owned(), 530.into())]);

@@ -103,13 +103,26 @@ where
     /// which serde must read the state back whole. What it skips is not there when the folding goes on.
     ///
     /// ```
-    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/account.in"));
-    /// # fn main() {
-    /// use annals_event_store::{AnyFold, typed};
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{AsOf, EventLog, Headers, NewEvent, Source, typed};
+    /// # use annals_segment_log::PartitionConfig;
     ///
-    /// let fold = typed::<AccountFold>("accounts").with_snapshots();
-    /// assert!(fold.keeps_snapshots());
-    /// # }
+    /// # let source = Source::open(&bank.log, "accounts", 1, &PartitionConfig::default())?;
+    /// store.add_aggregate(Box::new(typed::<AccountFold>("accounts").with_snapshots()), source)?;
+    /// # let log = store.log("account")?;
+    /// # let behind = log.read(b"a-1", &AsOf::Head, &mut |_| ())?;
+    /// # let value = AccountEvent::Deposited { cents: 1 }.to_record(&*bank.schemas)?;
+    /// # let event = NewEvent { value, headers: Headers::default() };
+    /// # log.append(b"a-1", &behind, &vec![event; 1_000], Timestamp::from_millis(NOW))?;
+    ///
+    /// // There are a thousand further events by now.
+    /// let first = store.reconstruct("account", "a-1", &AsOf::Head)?;
+    /// let second = store.reconstruct("account", "a-1", &AsOf::Head)?;
+    /// assert_eq!((first.snapshot.is_some(), second.snapshot.is_some()), (false, true));
+    /// assert_eq!(second.state, first.state);
+    /// assert_eq!(store.snapshot_figures().used, 1);
+    /// # Ok(()) }
     /// ```
     #[must_use]
     pub fn with_snapshots(self) -> Typed<F> {

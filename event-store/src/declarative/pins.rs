@@ -29,6 +29,7 @@ const VERSIONS_MAX: usize = 1_000;
 ///
 /// let fold = load(ACCOUNT, &registry)?;
 /// let lock = fold.pins().to_text()?;
+/// assert_eq!(fold.pins().iter().count(), 3);
 /// let deposited = fold.pins().get("Deposited").expect("the fold takes it");
 /// assert_eq!((&*deposited.subject, deposited.version), ("accounts-Deposited", 1));
 ///

@@ -49,6 +49,19 @@ pub struct DiskFeed {
 
 impl Source {
     /// Follows these partitions, as [`EventStore::feed`] does those of an aggregate type.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/example.in"));
+    /// # fn main() -> Shown { let bank = two_accounts(); let store = &bank.store;
+    /// use annals_event_store::{Feed, Source};
+    /// # use annals_segment_log::PartitionConfig;
+    ///
+    /// # let log = &bank.log;
+    /// let source = Source::open(log, "accounts", 1, &PartitionConfig::default())?;
+    /// let feed = source.feed();
+    /// assert_eq!((feed.topic(), feed.head()?), ("accounts", "0=4".parse()?));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn feed(&self) -> DiskFeed {
         let news = Arc::new(News::default());

@@ -17,6 +17,7 @@ use axum::http::{HeaderMap, header};
 /// let accept = Accept::of(&HeaderMap::from_iter([(header::ACCEPT, said)]));
 /// assert_eq!((accept.quality("text/csv"), accept.quality("application/json")), (1_000, 500));
 /// assert_eq!(accept.best(&[("application/json", 1), ("text/csv", 2)]), Some(2));
+/// assert!(Accept::of(&HeaderMap::new()).is_silent());
 /// ```
 pub struct Accept(Vec<(String, u32)>);
 

@@ -46,7 +46,8 @@ const NAME_PREFIX: &str = "fold-";
 /// bytes. What another engine kept is of no use.
 const ENGINE: u32 = 3;
 
-/// What became of snapshots since the store was made.
+/// What became of snapshots since the store was made: what [`EventStore::snapshot_figures`](crate::EventStore::snapshot_figures)
+/// tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotFigures {
     /// Kept.
