@@ -3,7 +3,17 @@
 use annals_schema_model::Span;
 use serde_saphyr::{Error, Location, MessageFormatter as _, Spanned, UserMessageFormatter};
 
-/// A fold file that cannot be loaded, and where: what [`load`](super::load) says.
+/// A fold file that cannot be loaded, and where: what [`load`](super::load) says once, and
+/// [`load_checked`](super::load_checked) for each place.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/declared.in"));
+/// # fn main() -> Shown { let registry = registry();
+/// let wrong = ACCOUNT.replace("event.cents", "event.pence");
+/// let errors = declarative::load_checked(&wrong, &Default::default(), &registry).err().expect("it is");
+/// assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [10, 13]);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
 pub struct LoadError {

@@ -90,16 +90,7 @@ fn in_order(mut wrong: Vec<LoadError>) -> Vec<LoadError> {
     wrong
 }
 
-/// The same, with all that is wrong, and not only the first of it.
-///
-/// ```
-/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/deciding/declared.in"));
-/// # fn main() -> Shown { let registry = registry();
-/// let wrong = ACCOUNT.replace("event.cents", "event.pence");
-/// let errors = declarative::load_checked(&wrong, &Default::default(), &registry).err().expect("it is");
-/// assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [10, 13]);
-/// # Ok(()) }
-/// ```
+/// The same, with all that is wrong, and not only the first of it. [`LoadError`] has an example.
 ///
 /// # Errors
 /// Each place where something is wrong, and what, in the order of the text.
