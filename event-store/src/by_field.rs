@@ -1,9 +1,11 @@
 //! Which aggregate an event belongs to, where a field of it says so and not its record's key.
 //!
 //! The field is read as the fold reads the event; of an event that the fold has no reader for (one that it ignores, or has
-//! not heard of), and by a fold in Rust, as its writer wrote it. A text is the id as it stands; a whole number, an enum's symbol
-//! and a uuid are as their text. An event whose field is null or missing or of another type belongs to no aggregate, and neither
-//! does a record without a value. Of one that cannot be read nobody knows: answers name it.
+//! not heard of), and by a fold in Rust, as its writer wrote it. A text is the id as it stands, by its bytes where Protobuf let one
+//! through that is no UTF-8; a whole number, an enum's symbol and a uuid are as their text, and in JSON `1e20` is a whole number.
+//! An event whose field is null or missing belongs to no aggregate, and neither does a record without a value. Of one that
+//! cannot be read, or that the fold reads and finds no id in its field, nobody knows: answers name it. What the fold does not read
+//! may have another type there, and belongs to no aggregate.
 //!
 //! Invariant: an id rests on the record, on the field, and on what the fold reads with; the index's name is a digest of the
 //! latter two (`segment-log`, `keys/other.rs`). Left out: bounds on ids; they are as long as their records let them be, as keys are.
@@ -12,7 +14,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use annals_kafka_wire::batch::Record;
-use annals_schema_model::{DecodeError, Opened, Reading, SchemaId, Unresolved, Value, Writer, envelope};
+use annals_schema_model::{
+    DecodeError, Opened, Reading, SchemaId, SchemaType, Unresolved, Value, Writer, envelope,
+};
 use annals_segment_log::{KeyOf, KeyedBy, OtherKey, Partition};
 use sha2::{Digest, Sha256};
 
@@ -23,7 +27,7 @@ use crate::index::{IndexError, TopicIndex};
 use crate::resolve::Memo;
 
 /// How ids are made of events: raised when the same events would have other ids.
-const ENGINE: u32 = 2;
+const ENGINE: u32 = 3;
 /// Hexadecimal digits of the digest in an index's name.
 const NAME_DIGITS: usize = 32;
 /// Writer schemas whose readings are kept, by an index and by a fold each.
@@ -98,14 +102,21 @@ impl ByField {
         }))
     }
 
-    /// What the event has in the field.
-    fn value(&self, opened: &Opened<'_>) -> Result<Value, DecodeError> {
+    /// Whose the event is, by what it has in the field.
+    fn whose(&self, opened: &Opened<'_>) -> Result<OtherKey, DecodeError> {
+        let kind = opened.writer.schema.schema_type();
         if let Some(value) = self.fold.id_value(&self.field, &opened.raw(), &*self.resolve)? {
-            return Ok(value);
+            return Ok(whose(value, kind));
         }
         let event = self.own_reading(&opened.writer).read(&opened.body);
         let event = event.map_err(|error| DecodeError::Payload(error.to_string()))?;
-        Ok(self.field.find(&event).cloned().unwrap_or_default())
+        let value = self.field.find(&event).cloned().unwrap_or_default();
+        let is_number = matches!(value, Value::Float(_));
+        Ok(match whose(value, kind) {
+            // A number in JSON may be an id whose digits were not read.
+            OtherKey::Unreadable if !(kind == SchemaType::Json && is_number) => OtherKey::None,
+            whose => whose,
+        })
     }
 
     /// How what a schema wrote is read by itself.
@@ -138,8 +149,8 @@ impl KeyOf for ByField {
         };
         let header = record.headers.last(envelope::VALUE_HEADER).flatten();
         let opened = Opened::new(header, value, &*self.resolve);
-        match opened.and_then(|opened| self.value(&opened)) {
-            Ok(value) => Ok(id(value).map_or(OtherKey::None, OtherKey::Is)),
+        match opened.and_then(|opened| self.whose(&opened)) {
+            Ok(whose) => Ok(whose),
             Err(
                 error @ DecodeError::Schema {
                     why: Unresolved::Unanswered(_),
@@ -194,13 +205,30 @@ pub(crate) fn index_by(
     Ok((Arc::clone(by), index.map_err(StoreError::Index)?))
 }
 
-/// The id that a value is.
-fn id(value: Value) -> Option<Vec<u8>> {
-    match value {
-        Value::String(text) | Value::Enum(text) => Some(text.into_bytes()),
-        Value::Int(number) => Some(number.to_string().into_bytes()),
-        Value::UInt(number) => Some(number.to_string().into_bytes()),
-        Value::Uuid(_) => value.to_json().as_str().map(|text| text.as_bytes().to_vec()),
+/// Below this the whole numbers that a 64-bit float has are those that were written.
+const FLOAT_WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
+/// Whose an event is that has this value in the field, in a payload of this format; unreadable where it is no id.
+pub(crate) fn whose(value: Value, kind: SchemaType) -> OtherKey {
+    let id = match (value, kind) {
+        (Value::Null, _) => return OtherKey::None,
+        (Value::String(text) | Value::Enum(text), _) => Some(text.into_bytes()),
+        (Value::Int(number), _) => Some(number.to_string().into_bytes()),
+        (Value::UInt(number), _) => Some(number.to_string().into_bytes()),
+        (value @ Value::Uuid(_), _) => value.to_json().as_str().map(|text| text.as_bytes().to_vec()),
+        // What JSON Schema calls an integer: of more than 64 bits, or written as 1e20.
+        (Value::Decimal(number), SchemaType::Json) => {
+            number.at_scale(0).map(|whole| whole.to_string().into_bytes())
+        }
+        (Value::Float(number), SchemaType::Json)
+            if number.fract() == 0.0 && number.abs() < FLOAT_WHOLE_MAX =>
+        {
+            // No digits behind the point, and none lost before it.
+            Some(format!("{:.0}", number + 0.0).into_bytes())
+        }
+        // A text of Protobuf that is no UTF-8; bytes of another are a field of another type.
+        (Value::Bytes(bytes), SchemaType::Protobuf) if std::str::from_utf8(&bytes).is_err() => Some(bytes),
         _ => None,
-    }
+    };
+    id.map_or(OtherKey::Unreadable, OtherKey::Is)
 }

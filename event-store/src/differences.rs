@@ -17,9 +17,10 @@ use crate::diff::values;
 use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted};
 use crate::key::key_text;
-use crate::list::{Walk, place_text};
+use crate::list::Walk;
 use crate::merged::LogName;
 use crate::page::{Groups, PAGE_EVENTS_MAX, Room};
+use crate::standing::place_text;
 use crate::store::EventStore;
 use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
@@ -157,8 +158,7 @@ impl EventStore {
         let aggregate = self.aggregate(name)?;
         let question = ["differences", name].map(Some);
         let mut marks = Bookmarks::of([aggregate.fold.id()], question, [from, to]);
-        let after = cursor.map(|cursor| marks.go_on(cursor, |text| aggregate.place(text)));
-        let (from, to, after) = match after.transpose()? {
+        let (from, to, after) = match aggregate.go_on(&mut marks, cursor, &self.work)? {
             Some(([from, to], after)) => (AsOf::Cut(from), AsOf::Cut(to), Some(after)),
             None => (from.clone(), to.clone(), None),
         };
@@ -203,7 +203,7 @@ impl EventStore {
         aggregate.still(&removals)?;
         let next_cursor = last
             .filter(|_| !at_end)
-            .map(|(key, partition)| marks.cursor([&from.cut, &to.cut], place_text(&key, partition)));
+            .map(|last| marks.cursor([&from.cut, &to.cut], place_text(&last)));
         Ok(Differences {
             aggregate: aggregate.name().to_owned(),
             time,

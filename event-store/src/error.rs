@@ -116,6 +116,9 @@ pub enum StoreError {
     /// A cursor of a walk at other points.
     #[error("the cursor is of another point in the log, which it carries: leave the point out beside it")]
     OtherPoint,
+    /// A cursor that stands at an aggregate with a long id, which has gone.
+    #[error("the aggregate that the page before ended with is gone; ask for the first page again")]
+    PlaceGone,
     /// A part of a question about all aggregates that is not understood, or does not fit the state.
     #[error("{part} `{text}`: {problem}")]
     Question {

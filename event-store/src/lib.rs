@@ -130,6 +130,7 @@ pub mod resolve;
 mod snapshots;
 mod sought;
 mod source;
+mod standing;
 pub mod store;
 mod sweep;
 mod tails;

@@ -16,10 +16,11 @@ use crate::canonical;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted};
-use crate::key::{key_bytes, key_text};
+use crate::key::key_text;
 use crate::members::Weighed;
 use crate::merged::LogName;
 use crate::page::{Room, bytes_of};
+use crate::standing::{Place, place_text};
 use crate::store::EventStore;
 use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
@@ -101,9 +102,6 @@ pub struct Sum {
     /// How many aggregates have a value there.
     pub of: u64,
 }
-
-/// Where an aggregate stands among all: its key, and the place of its partition.
-pub(crate) type Place = (Vec<u8>, usize);
 
 /// A walk through the aggregates that have begun at a cut, in the order of their keys.
 pub(crate) struct Walk<'a> {
@@ -190,17 +188,12 @@ impl<'a> Walk<'a> {
 
     /// The place behind which the next page begins, when this one has ended with an aggregate; nothing behind the last.
     pub(crate) fn cursor_behind(&self, last: Option<&Place>) -> Result<Option<String>, StoreError> {
-        let Some((key, partition)) = last else {
+        let Some(last) = last else {
             return Ok(None);
         };
-        let more = self.choose(last, 1)?;
-        Ok((!more.is_empty()).then(|| place_text(key, *partition)))
+        let more = self.choose(Some(last), 1)?;
+        Ok((!more.is_empty()).then(|| place_text(last)))
     }
-}
-
-/// An aggregate's place, as a cursor has it.
-pub(crate) fn place_text(key: &[u8], partition: usize) -> String {
-    format!("{partition};{}", key_text(key))
 }
 
 impl EventStore {
@@ -229,8 +222,7 @@ impl EventStore {
         let aggregate = self.aggregate(name)?;
         let question = ["list", name].map(Some);
         let mut marks = Bookmarks::of([aggregate.fold.id()], question, [at]);
-        let after = cursor.map(|cursor| marks.go_on(cursor, |text| aggregate.place(text)));
-        let (at, after) = match after.transpose()? {
+        let (at, after) = match aggregate.go_on(&mut marks, cursor, &self.work)? {
             Some(([cut], after)) => (AsOf::Cut(cut), Some(after)),
             None => (at.clone(), None),
         };
@@ -256,13 +248,6 @@ impl EventStore {
 }
 
 impl Aggregate {
-    /// The place of a cursor, in a partition that there is.
-    pub(crate) fn place(&self, text: &str) -> Option<Place> {
-        let (partition, id) = text.split_once(';')?;
-        let partition = partition.parse().ok()?;
-        (partition < self.index.partitions.len()).then(|| (key_bytes(id), partition))
-    }
-
     /// What has gone from each partition.
     pub(crate) fn removals(&self) -> Vec<Removals> {
         let partitions = self.index.partitions.iter();

@@ -7,6 +7,7 @@
 //! An offset and a revision are of the aggregate's own partition, so what they are taken for is the head with that
 //! partition's end moved: asked again they may mean another cut, like a time or the head, and the cut never another answer.
 
+mod begun;
 mod several;
 
 use std::ops::Range;
@@ -15,7 +16,6 @@ use annals_segment_log::Removals;
 
 use crate::aggregates::Aggregate;
 use crate::at::AsOf;
-use crate::canonical;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::Spot;
@@ -326,54 +326,5 @@ impl Located<'_> {
             revision,
             last: events.saturating_sub(1) as u64,
         }
-    }
-
-    /// The same, for questions that mean nothing before the first event.
-    pub(crate) fn begun(&self, at: &AsOf) -> Result<Within, StoreError> {
-        let within = self.own_cut(at)?;
-        // Of several topics one may have lost what it had, and the others not.
-        self.is_left(at, &within.cut)?;
-        if within.events > 0 {
-            return Ok(within);
-        }
-        let number = self.partition.number;
-        self.refuse(at, |log| {
-            let starts = log.log.log_start_offset();
-            log.last(&within.cut) < starts && starts > 0
-        })?;
-        let (first, log_name) = match self.logs.is_empty() {
-            true => (self.spot(0)?, None),
-            false => {
-                let order = self.aggregate.index.in_order(self.store, &self.key, &self.head)?;
-                let first = order.first().copied();
-                (first, first.and_then(|first| self.log(&first).1))
-            }
-        };
-        let mut first = match first {
-            None => String::new(),
-            Some(spot) => {
-                let time = canonical::time_text(self.log(&spot).0.recorded_by(spot.offset)?);
-                let log = log_name.map_or_else(|| format!("partition {number}"), |log| log.to_string());
-                format!("offset {} of {log}, recorded {time}", spot.offset)
-            }
-        };
-        let starts = self.all_logs().iter().map(|log| log.log.log_start_offset()).max();
-        if let Some(starts) = starts.filter(|starts| *starts > 0) {
-            first.push_str(&format!(
-                "; earlier ones may have been among the records before offset {starts}, which were deleted"
-            ));
-        }
-        if let Some(gone) = self.unreadable(&within.cut)?.first() {
-            first.push_str(&format!(
-                "; earlier ones may have been among offsets {} to {} of partition {number}, which were removed or cannot be read",
-                gone.first, gone.last
-            ));
-        }
-        Err(StoreError::NotYet {
-            aggregate: self.aggregate.name().to_owned(),
-            id: self.id.clone(),
-            at: at.to_string(),
-            first,
-        })
     }
 }

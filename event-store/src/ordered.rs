@@ -20,8 +20,8 @@ use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::{Folding, Spot};
 use crate::index::PartitionIndex;
-use crate::list::Place;
 use crate::source::SCAN_BYTES;
+use crate::standing::Place;
 use crate::store::EventStore;
 use crate::sweep::Wanted;
 

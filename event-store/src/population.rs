@@ -165,8 +165,7 @@ impl EventStore {
                 .rows_of(aggregate, &at, question)?
                 .ranked_page(from, limit, &marks);
         }
-        let after = cursor.map(|cursor| marks.go_on(cursor, |text| aggregate.place(text)));
-        let after = after.transpose()?;
+        let after = aggregate.go_on(&mut marks, cursor, &self.work)?;
         let (at, after) = after.map_or((at.clone(), None), |([cut], after)| (AsOf::Cut(cut), Some(after)));
         self.rows_of(aggregate, &at, question)?.page(limit, after, &marks)
     }

@@ -50,6 +50,11 @@ pub trait Subjects: Resolve {
     /// The newest registered schema of a record (by full name), message or event under one of the topic's subjects; a
     /// soft-deleted one where no other is left.
     fn latest(&self, topic: &str, record_name: &str) -> Option<Registered>;
+
+    /// The same of each of the topic's subjects that has one.
+    fn latest_of_each(&self, topic: &str, record_name: &str) -> Vec<Registered> {
+        self.latest(topic, record_name).into_iter().collect()
+    }
 }
 
 /// A resolver that remembers every writer it was given.

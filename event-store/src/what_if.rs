@@ -20,9 +20,10 @@ use crate::diff::{ChangedBy, values};
 use crate::error::StoreError;
 use crate::fold::AnyFold;
 use crate::folding::{FoldUsed, Folding, Halted};
-use crate::list::{Member, Place, Walk};
+use crate::list::{Member, Walk};
 use crate::merged::Reader;
 use crate::page::{Groups, Room, bytes_of};
+use crate::standing::Place;
 use crate::store::EventStore;
 use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
@@ -178,8 +179,7 @@ impl EventStore {
         }
         let question = ["what if", name].map(Some);
         let mut marks = Bookmarks::of([runs.fold.id(), changed.fold.id()], question, [at]);
-        let after = cursor.map(|cursor| marks.go_on(cursor, |text| runs.place(text)));
-        let (at, after) = match after.transpose()? {
+        let (at, after) = match runs.go_on(&mut marks, cursor, &self.work)? {
             Some(([cut], after)) => (AsOf::Cut(cut), Some(after)),
             None => (at.clone(), None),
         };

@@ -55,20 +55,36 @@ impl Subjects for RegistryResolve {
 
     fn latest(&self, topic: &str, record_name: &str) -> Option<Registered> {
         let view = self.registry.view();
-        let (newest, subject) = [Deleted::Without, Deleted::Only]
-            .into_iter()
-            .find_map(|deleted| {
-                value_subjects(topic, record_name)
-                    .into_iter()
-                    .find_map(|subject| Some((newest(&view, &subject, deleted, record_name)?, subject)))
-            })?;
+        latest(&view, topic, record_name).next()
+    }
+
+    fn latest_of_each(&self, topic: &str, record_name: &str) -> Vec<Registered> {
+        let view = self.registry.view();
+        latest(&view, topic, record_name).collect()
+    }
+}
+
+/// The newest schemas of a record under a topic's subjects; soft-deleted ones where no other is left.
+fn latest(view: &View, topic: &str, record_name: &str) -> impl Iterator<Item = Registered> {
+    let subjects = value_subjects(topic, record_name).into_iter();
+    let newest_of = move |deleted| {
+        let newest = subjects
+            .clone()
+            .filter_map(move |subject| Some((newest(view, &subject, deleted, record_name)?, subject)));
+        newest.peekable()
+    };
+    let mut found = newest_of(Deleted::Without);
+    if found.peek().is_none() {
+        found = newest_of(Deleted::Only);
+    }
+    found.filter_map(move |(newest, subject)| {
         Some(Registered {
-            writer: writer(&view, view.schema(newest.id)?)?,
+            writer: writer(view, view.schema(newest.id)?)?,
             version: newest.version,
-            versions: versions(&view, &subject, record_name),
+            versions: versions(view, &subject, record_name),
             subject,
         })
-    }
+    })
 }
 
 /// All versions of a subject that hold a record of this name, with their ids.

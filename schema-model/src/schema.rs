@@ -250,8 +250,8 @@ impl Schema {
         }
     }
 
-    /// Whether this is the schema of an event of this name: of the record or of one in the union at the top, or in JSON of one of
-    /// the events it tells apart.
+    /// Whether this is the schema of an event of this name: of the record or of one in the union at the top, in JSON of one of
+    /// the events it tells apart, in Protobuf of a message anywhere in the file.
     #[must_use]
     pub fn has_event(&self, name: &str) -> bool {
         match self {
@@ -259,6 +259,8 @@ impl Schema {
             Schema::Avro(schema) => schema.named(name).is_some(),
             #[cfg(feature = "json")]
             Schema::Json(schema) => schema.event_names().iter().any(|event| event == name),
+            #[cfg(feature = "proto")]
+            Schema::Proto(schema) => schema.has_message(name),
             #[allow(unreachable_patterns)]
             _ => self.record_name().as_deref() == Some(name),
         }

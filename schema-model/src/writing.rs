@@ -16,7 +16,7 @@ enum Kind {
     #[cfg(feature = "avro")]
     Avro(crate::avro::Schema),
     #[cfg(feature = "proto")]
-    Proto(crate::proto::Schema),
+    Proto(crate::proto::Schema, Vec<i32>),
     #[cfg(feature = "json")]
     Json(crate::json::Walk),
 }
@@ -29,9 +29,28 @@ impl Writing {
             #[cfg(feature = "avro")]
             Schema::Avro(schema) => Writing(Kind::Avro(schema.clone())),
             #[cfg(feature = "proto")]
-            Schema::Proto(schema) => Writing(Kind::Proto(schema.clone())),
+            Schema::Proto(schema) => Writing(Kind::Proto(schema.clone(), crate::proto::FIRST.to_vec())),
             #[cfg(feature = "json")]
             Schema::Json(schema) => Writing(Kind::Json(crate::json::Walk::new(schema))),
+        }
+    }
+
+    /// Writes texts as a message of the schema, by its full name; of another format, and where there is no such message, as
+    /// [`Writing::of`] does.
+    #[must_use]
+    pub fn of_message(schema: &Schema, name: &str) -> Writing {
+        let _ = name;
+        match schema {
+            #[cfg(feature = "proto")]
+            Schema::Proto(schema) => {
+                let indexes = schema.indexes_of(name);
+                Writing(Kind::Proto(
+                    schema.clone(),
+                    indexes.unwrap_or_else(|| crate::proto::FIRST.to_vec()),
+                ))
+            }
+            #[allow(unreachable_patterns)]
+            other => Writing::of(other),
         }
     }
 
@@ -47,7 +66,7 @@ impl Writing {
             #[cfg(feature = "avro")]
             Kind::Avro(schema) => crate::avro::write_value(schema, value),
             #[cfg(feature = "proto")]
-            Kind::Proto(schema) => crate::proto::write_value(schema, value),
+            Kind::Proto(schema, _) => crate::proto::write_value(schema, value),
             #[cfg(feature = "json")]
             Kind::Json(_) => self.write(&value.to_json().to_string()),
         }
@@ -73,15 +92,15 @@ impl Writing {
             #[cfg(feature = "avro")]
             Kind::Avro(schema) => crate::avro::holds(schema, field, value),
             #[cfg(feature = "proto")]
-            Kind::Proto(schema) => crate::proto::holds(schema, field, value),
+            Kind::Proto(schema, _) => crate::proto::holds(schema, field, value),
             // What a value must be like there, only the whole says.
             #[cfg(feature = "json")]
             Kind::Json(_) => Ok(()),
         }
     }
 
-    /// The body: what follows the magic byte and the schema id, in Protobuf beginning with the message indexes of the
-    /// first message.
+    /// The body: what follows the magic byte and the schema id, in Protobuf beginning with the message's indexes: those
+    /// of the first one, unless another was named.
     ///
     /// ```
     /// use annals_schema_model::{Reading, Schema, SchemaType, Writing};
@@ -100,7 +119,7 @@ impl Writing {
             #[cfg(feature = "avro")]
             Kind::Avro(schema) => crate::avro::write(schema, &json(text)?),
             #[cfg(feature = "proto")]
-            Kind::Proto(schema) => crate::proto::write(schema, json(text)?),
+            Kind::Proto(schema, indexes) => crate::proto::write(schema, indexes, json(text)?),
             #[cfg(feature = "json")]
             Kind::Json(walk) => {
                 walk.check(text.as_bytes()).map_err(|error| ReadError {

@@ -314,6 +314,19 @@ fn questions_that_fit_nothing_are_refused_and_all_types_are_one_document() {
         2,
         "not of all; give a time, or a full cut",
     );
+    // What fits into no URL is said to be too long, and nothing panics.
+    let long = "x".repeat(66_000);
+    let too_long = "66000 bytes in the URL of the request, and that may have 65534 in all";
+    check(&["state", &format!("order/{long}")], 2, too_long);
+    check(&["history", &format!("order/{long}")], 2, too_long);
+    check(&["list", "order", "--where", &long], 2, too_long);
+    check(
+        &["list", "order", "--where", &long, "--format", "csv"],
+        2,
+        too_long,
+    );
+    check(&["list", &long], 2, too_long);
+    check(&["changes", "order", "--actor", &long], 2, too_long);
     check(&["list", "order", "--select", ""], 2, "names nothing");
     check(&["list", "order", "--order", "items"], 2, "has no order");
     check(

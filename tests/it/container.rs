@@ -296,7 +296,12 @@ fn rows_of_a_question_are_read_by_others() {
     let list = |format: &str| {
         let select = "status,total,address.city,items,placed_at";
         let out = server.annals(&["list", "order", "--select", select, "--format", format]);
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(out.status.success(), "{said}");
+        assert!(
+            said.contains("folded at cut 0=") && said.contains(" by order@"),
+            "{said}"
+        );
         out.stdout
     };
     let wanted: Vec<Value> = lines(&String::from_utf8(list("ndjson")).unwrap())

@@ -158,3 +158,71 @@ fn records_of_a_union_and_members_of_a_message_are_one_orders_events() {
     let whole = json!({"total": 20, "note": "", "paid": 20, "sent": ["a"], "status": "closed"});
     assert_eq!((&answer["state"], &answer["unknown"]), (&whole, &json!([])));
 }
+
+/// A record is one event under two subjects where it means one, whatever the texts are that it stands in, and else it is refused: in
+/// two topics and in one.
+#[test]
+fn a_record_under_two_subjects_is_compared_by_what_it_means() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fold.yaml");
+    let server = Server::start(&[]);
+    let id = r#"{"name": "id", "type": "string"}"#;
+    let alone = record("A", id);
+    let other = record(
+        "A",
+        &format!(r#"{id}, {{"name": "x", "type": "int", "default": 1}}"#),
+    );
+    let documented = alone.replacen('{', r#"{"doc": "with words", "#, 1);
+    let union = |record: &str| format!(r#"["null", {record}]"#);
+    let by_reference = json!({
+        "schema": r#"["null", "z.A"]"#,
+        "references": [{"name": "z.A", "subject": "p-value", "version": 1}],
+    });
+    let of = |text: &str| json!({"schema": text});
+    for (subject, body) in [
+        ("p-value", of(&alone)),
+        ("inline-value", of(&union(&alone))),
+        ("wide-value", of(&format!(r#"["string", {alone}]"#))),
+        ("named-z.A", of(&alone)),
+        ("referring-value", by_reference),
+        ("documented-value", of(&documented)),
+        ("other-value", of(&union(&other))),
+        ("both-z.A", of(&alone)),
+        ("both-value", of(&union(&documented))),
+        ("torn-z.A", of(&alone)),
+        ("torn-value", of(&union(&other))),
+    ] {
+        server.post(&format!("/subjects/{subject}/versions"), &body);
+    }
+    let fold = |topics: &[&str], wanted: Option<[&str; 2]>| {
+        for topic in topics {
+            server.annals(&["topic", "create", topic]);
+        }
+        for topics in [
+            topics.join(", "),
+            topics
+                .iter()
+                .map(|topic| format!("{{topic: {topic}, by: id}}"))
+                .collect::<Vec<_>>()
+                .join(", "),
+        ] {
+            let text = format!(
+                "name: whole\nrev: 1\ntopics: [{topics}]\nevents: {{z.A: {{begin: [set: {{id: event.id}}]}}}}\n"
+            );
+            fs::write(&path, text).unwrap();
+            let says =
+                wanted.map(|[one, other]| format!("z.A is one schema under {one} and another under {other}"));
+            let code = if wanted.is_some() { 3 } else { 0 };
+            let says: Vec<&str> = says.iter().map(String::as_str).collect();
+            check(&server, &["fold", "check", path.to_str().unwrap()], code, &says);
+        }
+    };
+    for same in ["inline", "wide", "named", "referring", "documented", "both"] {
+        fold(&["p", same], None);
+        fold(&[same, "p"], None);
+    }
+    fold(&["inline", "referring", "documented"], None);
+    fold(&["both"], None);
+    fold(&["p", "other"], Some(["p-value", "other-value"]));
+    fold(&["torn"], Some(["torn-value", "torn-z.A"]));
+}

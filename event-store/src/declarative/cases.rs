@@ -22,6 +22,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use annals_schema_model::{Raw, Timestamp, Writing};
+use annals_segment_log::OtherKey;
 use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_saphyr::Spanned;
@@ -30,6 +31,7 @@ use super::fault::{LoadError, Place};
 use super::ids::Topic;
 use super::load::parse;
 use super::{Declarative, Message};
+use crate::by_field::whose;
 use crate::cause::Headers;
 use crate::changes::{at, changes, escaped};
 use crate::fold::{AnyFold, At, Cell, Recorded, Spent, Step};
@@ -61,9 +63,8 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct Case {
     name: String,
-    /// The aggregate's id.
-    #[serde(default)]
-    key: String,
+    /// The aggregate's id; events that are of an aggregate by a field need it.
+    key: Option<String>,
     #[serde(default)]
     given: Vec<Spanned<Event>>,
     when: Option<Spanned<Event>>,
@@ -153,26 +154,38 @@ fn run(fold: &Declarative, case: &Spanned<Case>, subjects: &dyn Subjects) -> Res
     }
     let mut state: Cell = None;
     let mut recorded_ms = time(RECORDED).unwrap_or(0);
+    let mut others = 0;
     for (event, number) in events.iter().zip(0u32..) {
         let last = number as usize + 1 == events.len();
         if let Some(text) = &event.value.recorded {
             recorded_ms = named_time(text)?;
         }
         let (schema, body) = fold.written(&event.value, subjects)?;
+        let raw = Raw { schema, body: &body };
+        if !fold.is_of(key.as_deref(), &event.value.event, &raw, subjects)? {
+            others += 1;
+            if let (true, Some(_)) = (last, &then.halts) {
+                let name = &event.value.event.value;
+                return Ok(vec![format!(
+                    "by its field {name} is an event of another aggregate, or of none"
+                )]);
+            }
+            continue;
+        }
         let headers = event.value.headers.iter();
         let headers: Headers = headers.map(|(name, value)| (name, Some(value))).collect();
         let at = At {
             partition: 0,
             offset: i64::from(number),
-            revision: u64::from(number),
+            // Events of other aggregates are none of its own.
+            revision: u64::from(number - others),
             recorded_ms,
             headers: &headers,
         };
-        let raw = Raw { schema, body: &body };
         let recorded = Recorded {
             topic: fold.topic(),
             at,
-            key: key.as_bytes(),
+            key: key.as_deref().unwrap_or_default().as_bytes(),
             raw,
             spent: &Spent::default(),
         };
@@ -190,16 +203,21 @@ fn run(fold: &Declarative, case: &Spanned<Case>, subjects: &dyn Subjects) -> Res
         }
     }
     let state = fold.view(&state).map_err(|stop| place.wrong(stop.to_string()))?;
+    Ok(otherwise(then, &state))
+}
+
+/// What of a state is otherwise than a case says.
+fn otherwise(then: &Then, state: &Json) -> Vec<String> {
     let mut wrong = Vec::new();
     if let Some(wanted) = &then.state {
-        changes(wanted, &state, &mut |change| {
+        changes(wanted, state, &mut |change| {
             wrong.push(differs(change.path, change.before, change.after));
         });
     }
     if let Some(wanted) = &then.contains {
-        lacking(&mut String::new(), wanted, Some(&state), &mut wrong);
+        lacking(&mut String::new(), wanted, Some(state), &mut wrong);
     }
-    Ok(wrong)
+    wrong
 }
 
 fn named_time(text: &Spanned<String>) -> Result<i64, LoadError> {
@@ -259,6 +277,43 @@ fn lacking(path: &mut String, wanted: &Json, found: Option<&Json>, wrong: &mut V
 }
 
 impl Declarative {
+    /// Whether an event is one of this aggregate's, as an event of one of the topics that have it. By a record's key it is: a case
+    /// has no other.
+    fn is_of(
+        &self,
+        id: Option<&str>,
+        event: &Spanned<String>,
+        raw: &Raw<'_>,
+        subjects: &dyn Subjects,
+    ) -> Result<bool, LoadError> {
+        let message = self.events.message_of(&event.value);
+        let kind = message.map_or(&event.value, |message| &message.name);
+        let has = |topic: &&Topic| subjects.latest(&topic.name, kind).is_some();
+        let mut topics: Vec<&Topic> = self.topics.iter().filter(has).collect();
+        if topics.is_empty() {
+            topics = self.topics.iter().collect();
+        }
+        let fields = topics.iter().map(|topic| topic.by.as_ref());
+        let fields: Option<Vec<_>> = fields.collect();
+        // What cannot be read stops the fold, which says why.
+        let (Some(fields), Ok(writer)) = (fields, subjects.writer(raw.schema)) else {
+            return Ok(true);
+        };
+        let id = id.ok_or_else(|| {
+            Place::of(event).wrong(format!(
+                "which aggregate {} is of, a field of it says: give the case the aggregate's id as `key:`",
+                event.value
+            ))
+        })?;
+        let is_id = |value| whose(value, writer.schema.schema_type()) == OtherKey::Is(id.as_bytes().to_vec());
+        Ok(fields
+            .iter()
+            .any(|(field, _)| match self.read_id(field, raw, subjects) {
+                Ok(Some(value)) => is_id(value),
+                Ok(None) | Err(_) => true,
+            }))
+    }
+
     /// An event as it would stand in the log.
     fn written(
         &self,
@@ -292,7 +347,11 @@ impl Declarative {
             // The branch by its name, as Avro's own JSON has it.
             data = Json::Object([(name.clone(), data)].into_iter().collect());
         }
-        let body = Writing::of(&writer.schema).write(&data.to_string());
+        let writing = match message {
+            Some(message) => Writing::of_message(&writer.schema, &message.name),
+            None => Writing::of(&writer.schema),
+        };
+        let body = writing.write(&data.to_string());
         let body = body.map_err(|error| place.wrong(format!("the data is no {name}: {error}")))?;
         let written = writer.event_name(&body);
         if message.is_none() && written != *name {

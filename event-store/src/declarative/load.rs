@@ -15,6 +15,7 @@ use super::lower::lower_block;
 use super::migration::with_rules;
 use super::pins::{Pin, Pins};
 use super::reader::{avro_shape, members, message_shape};
+use super::same::is_same;
 use super::slots::Slots;
 use super::text::{Blocks, File};
 use super::{Declarative, Events, Message, Rule};
@@ -282,7 +283,7 @@ impl Known<'_> {
         let newest = self
             .topics
             .iter()
-            .filter_map(|topic| self.subjects.latest(&topic.name, name));
+            .flat_map(|topic| self.subjects.latest_of_each(&topic.name, name));
         let newest: Vec<Registered> = newest.collect();
         let Some(first) = newest.first() else {
             let names: Vec<&str> = self.topics.iter().map(|topic| topic.name.as_str()).collect();
@@ -294,10 +295,13 @@ impl Known<'_> {
             };
             return Err(format!("no schema of {kind} {name} is registered for {topics}"));
         };
-        match newest.iter().find(|one| one.writer.id != first.writer.id) {
+        match newest
+            .iter()
+            .find(|one| !is_same(name, first, one, self.subjects))
+        {
             Some(other) => Err(format!(
-                "{name} is one schema under {} and another under {}, and a fold reads it with one: give the {kind} \
-                 another name in one of the topics, or register the same schema for both",
+                "{name} is one schema under {} and another under {}, and a fold reads it with one: give one {kind} \
+                 another name, register the same schema for both, or delete the subject that nobody writes with any more",
                 first.subject, other.subject
             )),
             None => Ok((Arc::clone(&first.writer), Pin::of(first))),
@@ -378,6 +382,11 @@ fn message_reader(
             "{name} is no Protobuf message; leave `message:` out and name the records as events"
         )));
     };
+    if !pin.migrations.is_empty() && schema.record_name().as_ref() != Some(name) {
+        return Err(place.wrong(format!(
+            "{name} is not the first message of its file, and migration rules make first messages alone"
+        )));
+    }
     let (descriptor, members) = members(schema, name)
         .ok_or_else(|| place.wrong(format!("message {name} has no oneof to tell its events apart")))?;
     readers.fingerprints.push((name.clone(), reader.fingerprint));

@@ -24,6 +24,7 @@ mod pins;
 mod plan;
 mod reader;
 mod rules;
+mod same;
 mod slots;
 mod target;
 mod text;

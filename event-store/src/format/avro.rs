@@ -10,6 +10,8 @@
 //!
 //! Everything is null or of its type, as the state may not have it yet. A column is called as its place in the state, with `_`
 //! for what Avro has no letters for; `place` beside it has the place itself.
+//! The metadata say of what cut the rows are, of which fold, and how many places of the log cannot be read (`annals.cut`,
+//! `annals.fold`, `annals.unreadable`).
 //! Invariant: the same rows give the same bytes.
 
 use std::collections::BTreeSet;
@@ -39,7 +41,14 @@ pub(super) fn write(rows: &Rows, limit: Option<usize>, out: &mut impl Write) -> 
     let digest = Sha256::digest(format!("{text}\n{}", rows.around().cut));
     let mut sync = [0; 16];
     sync.iter_mut().zip(digest).for_each(|(sync, byte)| *sync = byte);
-    let mut file = taken(ContainerWriter::new(out, &schema, Codec::Deflate, sync))?;
+    let around = rows.around();
+    let metadata = [
+        ("annals.cut", around.cut.to_string()),
+        ("annals.fold", around.fold.to_string()),
+        ("annals.unreadable", around.unreadable_batches.to_string()),
+    ];
+    let file = ContainerWriter::with_metadata(out, &schema, Codec::Deflate, sync, &metadata);
+    let mut file = taken(file)?;
     let summary = rows.each_row(limit, &mut |row| {
         let datum = datum(&row, rows.is_merged(), &columns);
         let datum = datum.map_err(|problem| rows.undecided(row.member.id.as_bytes(), problem))?;

@@ -5,6 +5,7 @@
 //! relative times count from, is a [`Clock`] the caller brings.
 //! Left out: who may ask.
 
+mod about;
 mod accept;
 mod answers;
 mod population;
@@ -291,13 +292,16 @@ async fn stream(
     write: impl FnOnce(&EventStore, &mut Stream) -> Result<(), StoreError> + Send + 'static,
 ) -> Result<Response, Problem> {
     let body = answers.stream(move |out, work| write(&store.at_work(work), out));
-    let body = body.await.map_err(|none| match none {
+    let (mut headers, body) = body.await.map_err(|none| match none {
         NoAnswer::Refused(error) => Problem::from(error),
         NoAnswer::Busy => NoAnswer::Busy.into(),
         NoAnswer::Interrupted => NoAnswer::Interrupted.into(),
     })?;
-    let kind = HeaderValue::from_static(format.media_type());
-    Ok(([(header::CONTENT_TYPE, kind)], body).into_response())
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(format.media_type()),
+    );
+    Ok((headers, body).into_response())
 }
 
 /// A form of rows, with what it is called.

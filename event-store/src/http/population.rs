@@ -9,6 +9,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::about::About as _;
 use super::{Answers, Clock, FORMS, FormatAsked, Problem, answer, point, stream, wanted};
 use crate::list::{LIST_LIMIT_DEFAULT, Population};
 use crate::question::Question;
@@ -51,7 +52,11 @@ pub(super) struct ListQuery {
 /// counts and sums, page by page or row by row.
 #[utoipa::path(get, path = "/v1/aggregates/{name}", tag = "audit",
     params(("name" = String, Path, description = "The aggregate type, such as `order`."), ListQuery),
-    responses((status = 200, content((Population = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"))),
+    responses((status = 200, content((Population = "application/json"), (String = "application/x-ndjson"), (String = "text/csv")),
+            headers(("annals-cut" = String, description = "Of rows: the cut they are of."),
+                ("annals-fold" = String, description = "Of rows: the fold that was run, and its digest."),
+                ("annals-unreadable" = u64, description = "Of rows: how many places within the cut cannot be read, or were removed."),
+                ("annals-time" = String, description = "Of rows: whose clock recorded times are by, `append` or `producer`."))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 410, body = Problem, content_type = "application/problem+json"),
@@ -85,9 +90,9 @@ pub(super) async fn list_states(
         return Err(no_pages());
     }
     stream(&answers, store, format, move |store, out| {
-        format
-            .write(store.rows(&name, &at, &question)?, limit, out)
-            .map(drop)
+        let rows = store.rows(&name, &at, &question)?;
+        out.say(rows.around().about());
+        format.write(rows, limit, out).map(drop)
     })
     .await
 }

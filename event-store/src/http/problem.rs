@@ -75,6 +75,7 @@ impl From<StoreError> for Problem {
             StoreError::At(_) | StoreError::Backwards { .. } => (StatusCode::BAD_REQUEST, "bad-point"),
             StoreError::Cursor(_) => (StatusCode::BAD_REQUEST, "bad-cursor"),
             StoreError::OtherQuestion => (StatusCode::BAD_REQUEST, "other-question"),
+            StoreError::PlaceGone => (StatusCode::GONE, "place-gone"),
             StoreError::OtherPoint => (StatusCode::BAD_REQUEST, "other-point"),
             StoreError::OtherFolds => (StatusCode::BAD_REQUEST, "other-folds"),
             StoreError::SeveralTopics { .. } => (StatusCode::BAD_REQUEST, "several-topics"),

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, HttpBody};
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use http_body::Frame;
 use tokio::sync::{mpsc, oneshot};
@@ -30,16 +31,22 @@ const PIECE_BYTES: usize = 64 << 10;
 pub struct Stream {
     piece: Vec<u8>,
     pieces: mpsc::Sender<io::Result<Bytes>>,
-    /// Told when the first piece is there.
-    begun: Option<oneshot::Sender<()>>,
+    /// Told when the first piece is there, with the answer's headers.
+    begun: Option<oneshot::Sender<HeaderMap>>,
+    headers: HeaderMap,
 }
 
 impl Stream {
+    /// Says what the answer's headers are to be, before anything is written.
+    pub fn say(&mut self, headers: HeaderMap) {
+        self.headers = headers;
+    }
+
     fn send(&mut self) -> io::Result<()> {
         let piece = Bytes::from(std::mem::take(&mut self.piece));
         if let Some(begun) = self.begun.take() {
             // Nobody listens any more when the client is gone, which sending shows.
-            let _ = begun.send(());
+            let _ = begun.send(std::mem::take(&mut self.headers));
         }
         self.pieces
             .blocking_send(Ok(piece))
@@ -81,7 +88,8 @@ impl io::Write for Stream {
 }
 
 impl Answers {
-    /// Has an answer made while it is sent, as soon as there is a place for it, on a thread that may block.
+    /// Has an answer made while it is sent, as soon as there is a place for it, on a thread that may block. With it come the
+    /// headers that were said for it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -90,7 +98,7 @@ impl Answers {
     /// use annals_event_store::http::Answers;
     ///
     /// let answers = Answers::default();
-    /// let body = answers.stream(|out, _work| out.write_all(b"[]")).await.expect("there is a place");
+    /// let (_headers, body) = answers.stream(|out, _work| out.write_all(b"[]")).await.expect("there is a place");
     /// let bytes = axum::body::to_bytes(body, 1_024).await.expect("it is there");
     /// assert_eq!(&*bytes, b"[]");
     /// # }
@@ -98,7 +106,7 @@ impl Answers {
     pub async fn stream<E: Send + ToString + 'static>(
         &self,
         write: impl FnOnce(&mut Stream, &Work) -> Result<(), E> + Send + 'static,
-    ) -> Result<Body, NoAnswer<E>> {
+    ) -> Result<(HeaderMap, Body), NoAnswer<E>> {
         let place = self.streaming_place().await?;
         let waited_for = WaitedFor::up_to(STREAMED_PIECES_MAX);
         let work = waited_for.work().clone();
@@ -108,23 +116,29 @@ impl Answers {
             piece: Vec::new(),
             pieces,
             begun: Some(begun),
+            headers: HeaderMap::new(),
         };
         let writing = tokio::task::spawn_blocking(move || {
             let written = write(&mut stream, &work);
             drop(place);
             stream.end(written)
         });
-        if begins.await.is_err() {
+        let headers = match begins.await {
+            Ok(headers) => headers,
             // It has ended without a piece.
-            writing
-                .await
-                .map_err(|_| NoAnswer::Interrupted)?
-                .map_err(NoAnswer::Refused)?;
-        }
-        Ok(Body::new(Streamed {
+            Err(_) => {
+                writing
+                    .await
+                    .map_err(|_| NoAnswer::Interrupted)?
+                    .map_err(NoAnswer::Refused)?;
+                HeaderMap::new()
+            }
+        };
+        let body = Body::new(Streamed {
             made,
             _waited_for: waited_for,
-        }))
+        });
+        Ok((headers, body))
     }
 }
 
@@ -160,7 +174,7 @@ mod tests {
         let answers = Answers::default();
         for lines in [0, 1, 100_000] {
             let body = answers.stream(move |out, _| (0..lines).try_for_each(|line| writeln!(out, "{line}")));
-            let taken = to_bytes(body.await.unwrap(), usize::MAX).await.unwrap();
+            let taken = to_bytes(body.await.unwrap().1, usize::MAX).await.unwrap();
             let wanted: String = (0..lines).map(|line| format!("{line}\n")).collect();
             assert_eq!(taken, wanted.as_bytes());
         }
@@ -178,7 +192,7 @@ mod tests {
             let _ = out.write_all(&[0; 2 * PIECE_BYTES]);
             Err("no")
         });
-        assert!(to_bytes(broken.await.unwrap(), usize::MAX).await.is_err());
+        assert!(to_bytes(broken.await.unwrap().1, usize::MAX).await.is_err());
     }
 
     #[tokio::test]

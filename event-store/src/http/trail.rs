@@ -11,8 +11,9 @@ use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::about::About as _;
 use super::population::no_pages;
-use super::{Answers, Clock, FORMS_OF_CHANGES, FormatAsked, Problem, answer, point, stream, wanted};
+use super::{Answers, Clock, FORMS_OF_CHANGES, FormatAsked, Problem, Stream, answer, point, stream, wanted};
 use crate::at::AsOf;
 use crate::cut::Cut;
 use crate::differences::Differences;
@@ -75,7 +76,12 @@ pub(super) struct DifferencesQuery {
 /// changed.
 #[utoipa::path(get, path = "/v1/changes/{name}", tag = "audit",
     params(("name" = String, Path, description = "The aggregate type, such as `order`."), ChangesQuery),
-    responses((status = 200, content((Trail = "application/json"), (String = "application/x-ndjson"))),
+    responses((status = 200, content((Trail = "application/json"), (String = "application/x-ndjson")),
+            headers(("annals-from-cut" = String, description = "Of rows: the cut behind which they are."),
+                ("annals-to-cut" = String, description = "Of rows: the later cut."),
+                ("annals-fold" = String, description = "Of rows: the fold that was run, and its digest."),
+                ("annals-unreadable" = u64, description = "Of rows: how many places within the cuts cannot be read, or were removed."),
+                ("annals-time" = String, description = "Of rows: whose clock recorded times are by, `append` or `producer`."))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 503, body = Problem, content_type = "application/problem+json")))]
@@ -106,7 +112,7 @@ pub(super) async fn list_changes(
     }
     let pages = move |store: &EventStore, cursor: Option<&str>| {
         let page = store.trail(&name, &sought, &from, &to, PAGE_ENTRIES_MAX, cursor)?;
-        Ok((page.entries, page.next_cursor))
+        Ok((page.about(), page.entries, page.next_cursor))
     };
     stream(&answers, store, Format::NdJson, move |store, out| {
         lines(store, limit, out, pages)
@@ -117,7 +123,12 @@ pub(super) async fn list_changes(
 /// The aggregates of a type that differ between two points: which appeared, which changed, and how.
 #[utoipa::path(get, path = "/v1/diff/{name}", tag = "audit",
     params(("name" = String, Path, description = "The aggregate type, such as `order`."), DifferencesQuery),
-    responses((status = 200, content((Differences = "application/json"), (String = "application/x-ndjson"))),
+    responses((status = 200, content((Differences = "application/json"), (String = "application/x-ndjson")),
+            headers(("annals-from-cut" = String, description = "Of rows: the cut behind which they are."),
+                ("annals-to-cut" = String, description = "Of rows: the later cut."),
+                ("annals-fold" = String, description = "Of rows: the fold that was run, and its digest."),
+                ("annals-unreadable" = u64, description = "Of rows: how many places within the cuts cannot be read, or were removed."),
+                ("annals-time" = String, description = "Of rows: whose clock recorded times are by, `append` or `producer`."))),
         (status = 400, body = Problem, content_type = "application/problem+json"),
         (status = 404, body = Problem, content_type = "application/problem+json"),
         (status = 410, body = Problem, content_type = "application/problem+json"),
@@ -142,7 +153,7 @@ pub(super) async fn list_differences(
     }
     let pages = move |store: &EventStore, cursor: Option<&str>| {
         let page = store.differences(&name, &from, &to, PAGE_ENTRIES_MAX, cursor)?;
-        Ok((page.items, page.next_cursor))
+        Ok((page.about(), page.items, page.next_cursor))
     };
     stream(&answers, store, Format::NdJson, move |store, out| {
         lines(store, limit, out, pages)
@@ -173,20 +184,23 @@ fn is_rows(format: Option<FormatAsked>, headers: &HeaderMap, cursor: Option<&str
     }
 }
 
-/// A page of rows, and the cursor of the next.
-type Given<T> = Result<(Vec<T>, Option<String>), StoreError>;
+/// A page of rows behind what they rest on, and the cursor of the next.
+type Given<T> = Result<(HeaderMap, Vec<T>, Option<String>), StoreError>;
 
 /// Writes the rows of all pages, a line each, at most so many.
 fn lines<T: serde::Serialize>(
     store: &EventStore,
     limit: Option<usize>,
-    out: &mut impl std::io::Write,
+    out: &mut Stream,
     page: impl Fn(&EventStore, Option<&str>) -> Given<T>,
 ) -> Result<(), StoreError> {
     let mut left = limit.unwrap_or(usize::MAX);
     let mut cursor = None;
     loop {
-        let (rows, next) = page(store, cursor.as_deref())?;
+        let (about, rows, next) = page(store, cursor.as_deref())?;
+        if cursor.is_none() {
+            out.say(about);
+        }
         for row in rows.iter().take(left) {
             line(out, row)?;
         }

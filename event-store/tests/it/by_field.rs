@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use annals_event_store::{AnyFold, AsOf, Cut, EventStore, StoreError, declarative, typed};
+use annals_event_store::{AnyFold, AsOf, Cut, EventStore, Page, StoreError, declarative, typed};
 use annals_schema_model::avro::wire;
 use annals_schema_model::{SchemaId, SchemaType};
 use proptest::prelude::*;
@@ -243,6 +243,43 @@ fn one_topic_by_a_field() {
         "{error}"
     );
     assert_eq!(store.aggregates()[0].keyless_records, 5);
+}
+
+/// Before its first event, where others cannot be read, nobody can say that an aggregate did not exist yet.
+#[test]
+fn what_cannot_be_read_may_have_been_earlier_events() {
+    let one = one(r#"["null","string"]"#);
+    let cut_short = |_: &mut wire::Writer| {};
+    let mine = |body: &mut wire::Writer| {
+        body.long(1);
+        body.string("7");
+    };
+    for partition in [0, 0, 1] {
+        one.write(partition, 0, 1, &cut_short);
+    }
+    one.write(1, 0, 2, &mine);
+    let (store, _logs) = one.store();
+    let check = |at: &str, wanted: &str| {
+        let at = AsOf::Cut(at.parse::<Cut>().unwrap());
+        let errors = [
+            store.reconstruct("whole", "7", &at).unwrap_err(),
+            store.history("whole", "7", &at, Page::default()).unwrap_err(),
+        ];
+        for error in errors.map(|error| error.to_string()) {
+            assert!(
+                error.contains("its first event is offset 1 of packages/1, recorded"),
+                "{error}"
+            );
+            assert!(error.ends_with(wanted), "{error}");
+        }
+    };
+    let may = |which: &str| {
+        format!("Z; earlier ones may have been among {which}, which were removed or cannot be read")
+    };
+    check("packages/0=-1,packages/1=-1", "Z");
+    check("packages/0=1,packages/1=-1", &may("offsets 0 to 0 of packages/0"));
+    let both = may("offsets 0 to 0 of packages/0 and offsets 0 to 0 of packages/1");
+    check("packages/0=0,packages/1=0", &both);
 }
 
 /// What can be an id is as the text of it, and nothing else loads.

@@ -275,6 +275,67 @@ fn the_form_that_is_accepted_best_is_sent() {
     check("/v1/diff/till", "text/csv, application/x-ndjson;q=0.1", lines);
 }
 
+/// Rows have no place for it, so their answer's headers say what they rest on.
+#[test]
+fn rows_say_what_they_rest_on() {
+    let (logs, router) = router();
+    let table_ids = table().1;
+    // A place that nobody can read.
+    logs.append(0, &[Till::Closed.write(&table_ids, "gone", 9_500)]);
+    logs.partitions[0].delete_before(1).unwrap();
+    let fold = ask(&router, "/v1/aggregates/till").2["fold"].clone();
+    let fold = format!("till@1 {}", fold["digest"].as_str().unwrap());
+    let check = |path: &str, wanted: &[(&str, Option<&str>)]| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap();
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = runtime.block_on(router.clone().oneshot(request)).unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        for (name, wanted) in wanted {
+            let said = response.headers().get(*name).map(|value| value.to_str().unwrap());
+            assert_eq!(said, *wanted, "{path} {name}");
+        }
+    };
+    let of_all = [
+        ("annals-fold", Some(&*fold)),
+        ("annals-unreadable", Some("1")),
+        ("annals-time", Some("producer")),
+    ];
+    let of_list = [
+        &[("annals-cut", Some("0=3")), ("annals-to-cut", None)],
+        &of_all[..],
+    ]
+    .concat();
+    let formats = if cfg!(feature = "avro-files") {
+        &["csv", "ndjson", "avro"][..]
+    } else {
+        &["csv", "ndjson"]
+    };
+    for format in formats {
+        check(&format!("/v1/aggregates/till?format={format}"), &of_list);
+        // An answer without rows rests on the same.
+        check(
+            &format!("/v1/aggregates/till?where=false&format={format}"),
+            &of_list,
+        );
+    }
+    for (from, cut) in [("", Some("0=-1")), ("&from=0%3D1", Some("0=1"))] {
+        let cuts = [
+            ("annals-from-cut", cut),
+            ("annals-to-cut", Some("0=3")),
+            ("annals-cut", None),
+        ];
+        for route in ["changes", "diff"] {
+            check(
+                &format!("/v1/{route}/till?format=ndjson{from}"),
+                &[&cuts[..], &of_all].concat(),
+            );
+        }
+    }
+}
+
 /// Whatever the route, a parameter it does not know is not passed over.
 #[test]
 fn an_unknown_query_parameter_is_named() {

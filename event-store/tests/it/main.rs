@@ -18,6 +18,7 @@ mod gone;
 mod halts;
 #[cfg(feature = "http")]
 mod http;
+mod ids;
 mod json;
 mod merged;
 mod migrated;

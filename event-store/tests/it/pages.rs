@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{AsOf, EventStore, FieldChange, PAGE_BYTES_MAX, Page, StoreError, Work, typed};
+use annals_event_store::{
+    AsOf, Cut, EventStore, FieldChange, PAGE_BYTES_MAX, Page, Question, StoreError, Work, typed,
+};
 
 use crate::support::Logs;
 use crate::till::{Ids, TOPIC, Till, TillFold, table};
@@ -189,4 +191,73 @@ fn a_long_difference_is_walked_at_its_two_cuts() {
             None => assert_eq!((change.path.as_str(), by), ("/owner", 1_000)),
         }
     }
+}
+
+/// All ids of a walk, one a page.
+fn walked(page: impl Fn(Option<&str>) -> Result<(Vec<String>, Option<String>), StoreError>) -> Vec<String> {
+    let (mut ids, mut cursor) = (Vec::new(), None);
+    loop {
+        let (found, next): (_, Option<String>) = page(cursor.as_deref()).unwrap();
+        ids.extend(found);
+        let Some(next) = next else { return ids };
+        assert!(next.len() <= 2_048, "a cursor of {} bytes", next.len());
+        cursor = Some(next);
+    }
+}
+
+/// Ids of tens of KiB that begin alike are told apart, and a URL holds every cursor.
+#[test]
+fn cursors_are_short_however_long_the_ids_are() {
+    let logs = Logs::new(TOPIC, 2);
+    let (store, ids) = store(&logs);
+    let long = |number: usize| format!("b{}{number:03}", "b".repeat(20_000));
+    let mut keys: Vec<String> = (0..100).map(long).collect();
+    keys.extend([0, 511, 512, 513].map(|count| format!("a{}", "b".repeat(count))));
+    keys.extend([170, 171, 172].map(|count| "é‰".repeat(count)));
+    keys.push("z".to_owned());
+    for (place, key) in keys.iter().enumerate() {
+        logs.append(place % 2, &[opened("o").write(&ids, key, 1)]);
+    }
+    keys.sort();
+    let (head, nothing) = (AsOf::Head, AsOf::Cut(Cut::default()));
+    let counted = Question {
+        count: true,
+        ..Question::default()
+    };
+    let of_list = |page: annals_event_store::Population| {
+        let ids = page.items.into_iter().map(|member| member.id).collect();
+        (ids, page.next_cursor)
+    };
+    let walks = [
+        walked(|cursor| store.list("till", &head, 1, cursor).map(of_list)),
+        walked(|cursor| store.ask("till", &head, &counted, 1, cursor).map(of_list)),
+        walked(|cursor| {
+            let page = store.differences("till", &nothing, &head, 1, cursor)?;
+            Ok((
+                page.items.into_iter().map(|item| item.id).collect(),
+                page.next_cursor,
+            ))
+        }),
+    ];
+    for walk in walks {
+        assert!(walk == keys, "{} of {} ids", walk.len(), keys.len());
+    }
+}
+
+/// Behind a long id that has gone nobody knows where to go on.
+#[test]
+fn a_walk_that_stands_at_a_long_id_that_is_gone_is_refused() {
+    let logs = Logs::new(TOPIC, 1);
+    let (store, ids) = store(&logs);
+    for key in ["a".repeat(1_000), "z".to_owned()] {
+        logs.append(0, &[opened("o").write(&ids, &key, 1)]);
+    }
+    let cursor = store
+        .list("till", &AsOf::Head, 1, None)
+        .unwrap()
+        .next_cursor
+        .unwrap();
+    let other = cursor.replace(";0~", ";0~0");
+    let refused = store.list("till", &AsOf::Head, 1, Some(&other));
+    assert!(matches!(refused, Err(StoreError::PlaceGone)), "{refused:?}");
 }

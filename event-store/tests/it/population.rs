@@ -101,6 +101,13 @@ fn container(file: &[u8]) -> Vec<Value> {
     rows
 }
 
+/// A text as Avro has it: behind its length.
+fn prefixed(text: &str) -> Vec<u8> {
+    let mut bytes = annals_schema_model::avro::wire::Writer::new();
+    bytes.string(text);
+    bytes.into_bytes()
+}
+
 /// What a container file has of rows, against the same rows in JSON.
 fn check_container(store: &EventStore, at: &AsOf, question: &Question) {
     let write = || {
@@ -111,6 +118,18 @@ fn check_container(store: &EventStore, at: &AsOf, question: &Question) {
     };
     let file = write();
     assert_eq!(file, write(), "the same rows are the same bytes");
+    let around = store.rows("till", at, question).unwrap().around().clone();
+    for (name, text) in [
+        ("annals.cut", around.cut.to_string()),
+        ("annals.fold", around.fold.to_string()),
+        ("annals.unreadable", "0".to_owned()),
+    ] {
+        let said = [name.as_bytes(), &prefixed(&text)].concat();
+        assert!(
+            file.windows(said.len()).any(|bytes| bytes == said),
+            "{name} {text}"
+        );
+    }
     let members = rows(store, at, question, None);
     let read = container(&file);
     assert_eq!(read.len(), members.len());

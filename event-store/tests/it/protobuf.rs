@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals_event_store::{AsOf, EventStore, Page, declarative};
-use annals_schema_model::{SchemaId, SchemaType};
+use annals_schema_model::{Schema, SchemaId, SchemaType};
 use serde_json::json;
 
 use crate::support::{Logs, Table, Write, enveloped};
@@ -120,5 +120,51 @@ fn errors_name_the_members() {
         FILE.replace("message: p.Parcel\n", ""),
         6,
         "no schema of record packed",
+    );
+}
+
+/// The message may stand anywhere in its file, and records say which message they are.
+#[test]
+fn a_message_that_is_not_the_first_of_its_file_is_found() {
+    let mut table = Table::default();
+    let text = OLD.replace(
+        "message Parcel",
+        "message Before { string id = 1; }\nmessage Parcel",
+    );
+    let parsed = Schema::parse(SchemaType::Protobuf, &text, &[]).unwrap();
+    let schema = table.register_as("parcels-value".to_owned(), parsed, &[]);
+    let fold = declarative::load(FILE, &table).unwrap();
+    let case = "cases:\n  - name: packed\n    when:\n      event: packed\n      data: { id: p1, packed: { items: [a] } }\n    \
+                then:\n      contains: { id: p1, items: [a] }\n";
+    let results = declarative::run_cases(&fold, case, &table).unwrap();
+    assert!(results[0].wrong.is_empty(), "{:?}", results[0].wrong);
+    let logs = Logs::new("parcels", 1);
+    let of = |index: u8, member: u8, body: &[u8]| {
+        // The indexes of a list of one, each twice as large as it is (zigzag).
+        let mut message = vec![2, 2 * index];
+        message.extend(length_delimited(1, b"p1"));
+        if member > 0 {
+            message.extend(length_delimited(member, body));
+        }
+        Write {
+            ms: 1,
+            key: Some(b"p1".to_vec()),
+            value: Some(enveloped(schema, &message)),
+            headers: vec![],
+        }
+    };
+    let packed = length_delimited(1, b"a");
+    let sent = length_delimited(1, b"c");
+    logs.append(0, &[of(1, 2, &packed), of(0, 0, &[]), of(1, 3, &sent)]);
+    let store = EventStore::new(Arc::new(table));
+    store.add_aggregate(Box::new(fold), logs.source()).unwrap();
+    let answer = store.reconstruct("parcel", "p1", &AsOf::Head).unwrap();
+    assert_eq!(
+        answer.state,
+        json!({"id": "p1", "items": ["a"], "tries": 0, "carrier": "c"})
+    );
+    assert_eq!(
+        (answer.events, answer.unknown_events, &answer.halted),
+        (3, 1, &None)
     );
 }

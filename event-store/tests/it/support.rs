@@ -37,6 +37,16 @@ impl Table {
             Some(name) if kind != SchemaType::Json => format!("{topic}-{name}"),
             _ => format!("{topic}-value"),
         };
+        self.register_as(subject, schema, rules)
+    }
+
+    /// Under a subject of this name.
+    pub(crate) fn register_as(
+        &mut self,
+        subject: String,
+        schema: Schema,
+        rules: &[MigrationRule],
+    ) -> SchemaId {
         let version = 1 + self.0.iter().filter(|(known, ..)| *known == subject).count() as u32;
         let id = SchemaId::new(self.0.len() as u32 + 1).unwrap();
         let writer = Writer::new(id, schema).with_migrations(rules.to_vec());

@@ -3,6 +3,7 @@
 //! What the client of a registry knows of requests and answers becomes a `Failure` here, and 404 becomes exit code 5, so that
 //! no command looks at a status.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) use annals_registry_client::server::{Answer, Method, Refusal};
@@ -50,6 +51,9 @@ impl From<NoAnswer> for Failure {
     fn from(none: NoAnswer) -> Failure {
         match none {
             NoAnswer::Failed(refusal) => refusal.into(),
+            none @ NoAnswer::TooLong { .. } => Failure::new(Exit::Usage, none.to_string()).help(
+                "ask for less at a time; an aggregate whose id is too long for a URL is among those of `annals list`",
+            ),
             none @ NoAnswer::Broken(_) => Failure::new(Exit::Failed, none.to_string()),
             none @ NoAnswer::Late { .. } => Failure::new(Exit::Failed, none.to_string()).help(
                 "the server has much to do, or the question is large: ask again in a while, or for less \
@@ -116,13 +120,13 @@ impl Api {
         Ok(self.ask(Method::Post(body), segments, query)??)
     }
 
-    /// Passes the bytes of an answer on as they come.
+    /// Passes the bytes of an answer on as they come, and gives its headers.
     pub(crate) fn pass_on(
         &self,
         segments: &[&str],
         query: &[(&str, &str)],
         out: &mut dyn std::io::Write,
-    ) -> Result<(), Failure> {
+    ) -> Result<BTreeMap<String, String>, Failure> {
         Ok(self.server.pass_on(segments, query, out)??)
     }
 

@@ -141,6 +141,7 @@ impl From<StoreError> for Missing {
             | StoreError::Limit { .. }
             | StoreError::OtherFolds
             | StoreError::OtherQuestion
+            | StoreError::PlaceGone
             | StoreError::OtherPoint
             | StoreError::SeveralTopics { .. }
             | StoreError::TooMuchWork { .. } => Missing::not_understood(message),

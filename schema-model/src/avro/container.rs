@@ -1,7 +1,7 @@
 //! Object container files: many data of one schema, in blocks that are compressed.
 //!
 //! ```text
-//! "Obj" 1 | map of metadata: avro.schema, avro.codec | 16 bytes of sync
+//! "Obj" 1 | map of metadata: avro.schema, avro.codec, and what its writer says of it | 16 bytes of sync
 //! then blocks: long count | long size | count data, compressed | the same sync
 //! ```
 //!
@@ -113,12 +113,28 @@ impl<W: Write> ContainerWriter<W> {
     ///
     /// # Errors
     /// When it cannot be written to.
-    pub fn new(mut out: W, schema: &Schema, codec: Codec, sync: [u8; SYNC_BYTES]) -> io::Result<Self> {
+    pub fn new(out: W, schema: &Schema, codec: Codec, sync: [u8; SYNC_BYTES]) -> io::Result<Self> {
+        Self::with_metadata(out, schema, codec, sync, &[])
+    }
+
+    /// The same of a file that says something of itself, by names that do not begin with `avro.`.
+    ///
+    /// # Errors
+    /// When it cannot be written to.
+    pub fn with_metadata(
+        mut out: W,
+        schema: &Schema,
+        codec: Codec,
+        sync: [u8; SYNC_BYTES],
+        metadata: &[(&str, String)],
+    ) -> io::Result<Self> {
         let mut header = Writer::append_to(MAGIC.to_vec());
         let text = schema.resolved_text();
-        let metadata = [("avro.codec", codec.name()), ("avro.schema", text.as_str())];
-        header.long(2);
-        for (key, value) in metadata {
+        let own = [("avro.codec", codec.name()), ("avro.schema", text.as_str())];
+        let others = metadata.iter().map(|(key, value)| (*key, value.as_str()));
+        let entries: Vec<(&str, &str)> = own.into_iter().chain(others).collect();
+        header.long(i64::try_from(entries.len()).unwrap_or(i64::MAX));
+        for (key, value) in entries {
             header.string(key);
             header.string(value);
         }

@@ -49,7 +49,7 @@ pub use scan::{NAME_BYTES_MAX, NAME_PARTS_MAX, TEXT_BYTES_MAX};
 pub use shape::VALUES_MAX;
 pub use typed::{Written, body, readable};
 pub use walk::Walk;
-pub(crate) use write::write;
+pub(crate) use write::{FIRST, write};
 
 /// A compiled Protobuf schema. Cheap to clone.
 ///
@@ -156,14 +156,22 @@ impl Schema {
 
     /// Whether the file declares a message of this full name.
     pub(crate) fn has_message(&self, name: &str) -> bool {
-        let mut open: Vec<MessageDescriptor> = self.0.file.messages().collect();
-        while let Some(message) = open.pop() {
+        self.indexes_of(name).is_some()
+    }
+
+    /// The indexes of a message of the file, by its full name.
+    pub(crate) fn indexes_of(&self, name: &str) -> Option<Vec<i32>> {
+        let of_file = self.0.file.messages().zip(0..);
+        let mut open: Vec<(Vec<i32>, MessageDescriptor)> =
+            of_file.map(|(message, index)| (vec![index], message)).collect();
+        while let Some((indexes, message)) = open.pop() {
             if message.full_name() == name {
-                return true;
+                return Some(indexes);
             }
-            open.extend(declared_children(&message));
+            let children = declared_children(&message).zip(0..);
+            open.extend(children.map(|(child, index)| ([indexes.as_slice(), &[index]].concat(), child)));
         }
-        false
+        None
     }
 
     /// SHA-256 of the normalised text.

@@ -105,9 +105,20 @@ impl Subjects for Schemas {
     }
 
     fn latest(&self, topic: &str, record_name: &str) -> Option<Registered> {
+        self.newest(topic, record_name).next()
+    }
+
+    fn latest_of_each(&self, topic: &str, record_name: &str) -> Vec<Registered> {
+        self.newest(topic, record_name).collect()
+    }
+}
+
+impl Schemas {
+    /// The newest schema of a record under each of a topic's subjects that has it.
+    fn newest(&self, topic: &str, record_name: &str) -> impl Iterator<Item = Registered> {
         value_subjects(topic, record_name)
             .into_iter()
-            .find_map(|subject| {
+            .filter_map(move |subject| {
                 let mut versions = self.of_subject(&subject);
                 versions.retain(|(_, writer)| writer.schema.has_event(record_name));
                 let (version, writer) = versions.last().cloned()?;
