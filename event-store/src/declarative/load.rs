@@ -15,13 +15,13 @@ use super::lower::lower_block;
 use super::migration::with_rules;
 use super::pins::{Pin, Pins};
 use super::reader::{avro_shape, members, message_shape};
-use super::same::is_same;
+use super::same::newest;
 use super::slots::Slots;
 use super::text::{Blocks, File};
 use super::{Declarative, Events, Message, Rule};
 use crate::canonical;
 use crate::fold::FoldId;
-use crate::resolve::{Registered, Subjects};
+use crate::resolve::Subjects;
 
 /// Longest fold file.
 pub const TEXT_BYTES_MAX: usize = 256 * 1024;
@@ -233,7 +233,8 @@ impl Known<'_> {
                     pin.version, pin.subject, self.fold
                 )),
             },
-            None => self.newest(name, kind),
+            None => newest(name, kind, self.topics, self.subjects)
+                .map(|one| (Arc::clone(&one.writer), Pin::of(&one))),
         };
         let found = found.and_then(|(writer, pin)| {
             let is_old = self.pins.get(name).is_some();
@@ -276,36 +277,6 @@ impl Known<'_> {
             (is_of_message, _) => return Ok(is_of_message),
         };
         Err(Place::of(event).wrong(told))
-    }
-
-    /// The newest schema of an event, if that is the same for all topics that have one.
-    fn newest(&self, name: &str, kind: &str) -> Result<(Arc<Writer>, Pin), String> {
-        let newest = self
-            .topics
-            .iter()
-            .flat_map(|topic| self.subjects.latest_of_each(&topic.name, name));
-        let newest: Vec<Registered> = newest.collect();
-        let Some(first) = newest.first() else {
-            let names: Vec<&str> = self.topics.iter().map(|topic| topic.name.as_str()).collect();
-            let topics = names.join(", ");
-            let topics = if names.len() > 1 {
-                format!("topics {topics}")
-            } else {
-                format!("topic {topics}")
-            };
-            return Err(format!("no schema of {kind} {name} is registered for {topics}"));
-        };
-        match newest
-            .iter()
-            .find(|one| !is_same(name, first, one, self.subjects))
-        {
-            Some(other) => Err(format!(
-                "{name} is one schema under {} and another under {}, and a fold reads it with one: give one {kind} \
-                 another name, register the same schema for both, or delete the subject that nobody writes with any more",
-                first.subject, other.subject
-            )),
-            None => Ok((Arc::clone(&first.writer), Pin::of(first))),
-        }
     }
 }
 

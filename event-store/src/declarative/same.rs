@@ -6,10 +6,42 @@
 
 use annals_schema_model::Schema;
 
+use super::ids::Topic;
 use crate::resolve::{Registered, Subjects};
 
+/// The newest schema of an event, if that is the same under all subjects of a fold's topics that have one.
+///
+/// # Errors
+/// There is none, or there are two.
+pub(super) fn newest(
+    name: &str,
+    kind: &str,
+    topics: &[Topic],
+    subjects: &dyn Subjects,
+) -> Result<Registered, String> {
+    let mut newest = topics
+        .iter()
+        .flat_map(|topic| subjects.latest_of_each(&topic.name, name));
+    let Some(first) = newest.next() else {
+        let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
+        let plural = if names.len() > 1 { "s" } else { "" };
+        return Err(format!(
+            "no schema of {kind} {name} is registered for topic{plural} {}",
+            names.join(", ")
+        ));
+    };
+    match newest.find(|one| !is_same(name, &first, one, subjects)) {
+        Some(other) => Err(format!(
+            "{name} is one schema under {} and another under {}, and a fold reads it with one: give one {kind} \
+             another name, register the same schema for both, or delete the subject that nobody writes with any more",
+            first.subject, other.subject
+        )),
+        None => Ok(first),
+    }
+}
+
 /// Whether an event is under one subject what it is under another.
-pub(super) fn is_same(event: &str, one: &Registered, other: &Registered, subjects: &dyn Subjects) -> bool {
+fn is_same(event: &str, one: &Registered, other: &Registered, subjects: &dyn Subjects) -> bool {
     if one.writer.id == other.writer.id {
         return true;
     }
