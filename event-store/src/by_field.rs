@@ -4,7 +4,7 @@
 //! not heard of), and by a fold in Rust, as its writer wrote it. A text is the id as it stands, by its bytes where Protobuf let one
 //! through that is no UTF-8; a whole number, an enum's symbol and a uuid are as their text, and in JSON `1e20` is a whole number.
 //! An event whose field is null or missing belongs to no aggregate, and neither does a record without a value. Of one that
-//! cannot be read, or that the fold reads and finds no id in its field, nobody knows: answers name it. What the fold does not read
+//! cannot be read, or that the fold reads and finds no id in its field, nobody knows: answers name it. What is read as it was written
 //! may have another type there, and belongs to no aggregate.
 //!
 //! Invariant: an id rests on the record, on the field, and on what the fold reads with; the index's name is a digest of the

@@ -21,6 +21,7 @@ use crate::cli::output::{self, Format};
 A case:
   cases:
     - name: an order that is paid in full is paid
+      key: \"7\"                         its id; needed where a field says whose an event is
       given:
         - event: shop.orders.OrderPlaced
           data: { order_id: \"7\", total: \"20.00\", … }
