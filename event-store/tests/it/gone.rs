@@ -167,7 +167,7 @@ fn events_that_compaction_took_are_named() {
         partitions: vec![partition],
     };
     store
-        .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), source)
+        .add_aggregate(Box::new(typed::<TillFold>(TOPIC)), source.clone())
         .unwrap();
     let answer = store.reconstruct("till", "a", &AsOf::Head).unwrap();
     let gone = vec![OffsetRange { first: 0, last: 0 }];
@@ -180,4 +180,25 @@ fn events_that_compaction_took_are_named() {
         error.contains("may have been among offsets 0 to 0 of partition 0"),
         "{error}"
     );
+
+    // Of several topics it is said of the log.
+    let others = Source {
+        topic: "others".to_owned(),
+        topic_id: None,
+        partitions: vec![log.partition("t/1", PartitionConfig::default()).unwrap()],
+    };
+    let both = EventStore::new(Arc::new(table().0));
+    let fold = typed::<TillFold>(TOPIC).and_topic("others");
+    both.add_merged(Box::new(fold), vec![source, others]).unwrap();
+    let at = AsOf::Cut("tills/0=0,others/0=-1".parse::<Cut>().unwrap());
+    for error in [
+        both.reconstruct("till", "a", &at).unwrap_err(),
+        both.history("till", "a", &at, Page::default()).unwrap_err(),
+    ] {
+        let error = error.to_string();
+        assert!(
+            error.contains("may have been among offsets 0 to 0 of tills/0"),
+            "{error}"
+        );
+    }
 }
