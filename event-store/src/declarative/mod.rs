@@ -28,6 +28,7 @@ mod same;
 mod slots;
 mod target;
 mod text;
+mod touch;
 mod typing;
 mod undo;
 mod verb;

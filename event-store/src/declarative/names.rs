@@ -44,6 +44,18 @@ pub(crate) struct Meant<'a> {
     pub(crate) it: Option<&'a Value>,
 }
 
+impl<'a> Meant<'a> {
+    /// Outside `remove-where`.
+    pub(crate) fn new(event: &'a Value, input: Input<'a>, state: &'a [Option<Value>]) -> Meant<'a> {
+        Meant {
+            event,
+            input,
+            state,
+            it: None,
+        }
+    }
+}
+
 impl Roots for Meant<'_> {
     fn start(&self, path: &Path, steps: usize) -> Result<(Cow<'_, Value>, usize), String> {
         let taken = path.steps.get(..steps).unwrap_or_default();

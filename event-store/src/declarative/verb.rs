@@ -13,7 +13,6 @@ use super::names::{EVENT, Meant};
 use super::slots::State;
 use super::target::{At, Target, child, find, go};
 use super::undo::{Change, Undo};
-use crate::explain::{Given, OperationUsed, Touch};
 use crate::fold::Recorded;
 
 /// What an event may cost a fold: elements that are looked at, and values and bytes that are made, in all its migration rules and
@@ -115,31 +114,9 @@ pub(crate) fn run(
 }
 
 impl Operation {
-    /// What it did at a place of the state, for who asks where a value comes from.
-    pub(crate) fn touch(&self, place: String) -> Touch {
-        Touch {
-            place,
-            operation: OperationUsed {
-                line: self.place.line,
-                verb: self.verb.name().to_owned(),
-                target: self.target.to_string(),
-            },
-            given: match &self.verb {
-                Verb::Set(node) | Verb::Append(node) => given(node),
-                Verb::UpsertBy { value, .. } => parts(value),
-                _ => Given::Made,
-            },
-        }
-    }
-
     /// Does it, unless its condition says no, and tells how to take it back.
     fn run(&self, state: &mut State, event: &mut Value, input: Input<'_>) -> Result<Option<Undo>, String> {
-        let meant = Meant {
-            event,
-            input,
-            state,
-            it: None,
-        };
+        let meant = Meant::new(event, input, state);
         let scope = Scope::new(&meant).within(input.budget);
         if let Some((condition, _)) = &self.condition
             && !holds(condition, &scope)?
@@ -208,12 +185,7 @@ impl Operation {
 
     /// The value of an expression, to be kept in the state.
     fn kept(&self, node: &Node, state: &State, event: &mut Value, input: Input<'_>) -> Result<Value, String> {
-        let meant = Meant {
-            event,
-            input,
-            state,
-            it: None,
-        };
+        let meant = Meant::new(event, input, state);
         let scope = Scope::new(&meant).within(input.budget);
         let value = evaluate(node, &scope)?;
         match node {
@@ -235,32 +207,6 @@ impl Operation {
         let slot = state.get_mut(self.target.slot).ok_or("the field has no slot")?;
         go(present(slot)?, steps, way)
     }
-}
-
-/// What of an event an expression is.
-fn given(node: &Node) -> Given {
-    match node {
-        Node::Path(path) if path.root == Root::Name(EVENT) => Given::Field(path.steps.clone()),
-        Node::Map(entries) => parts(entries),
-        Node::List(items) => {
-            let items = items.iter().enumerate();
-            Given::Parts(
-                items
-                    .map(|(place, item)| (place.to_string(), given(item)))
-                    .collect(),
-            )
-        }
-        _ => Given::Made,
-    }
-}
-
-fn parts(entries: &[(Arc<str>, Node)]) -> Given {
-    Given::Parts(
-        entries
-            .iter()
-            .map(|(name, node)| (name.to_string(), given(node)))
-            .collect(),
-    )
 }
 
 fn present(slot: &mut Option<Value>) -> Result<&mut Value, String> {
