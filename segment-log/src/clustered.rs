@@ -139,7 +139,7 @@ impl Chunk {
     }
 
     /// Reads on from the first record at or behind (`key`, `offset`) in the order of a chunk. `ahead` is how many bytes of the
-    /// file are read at once, where one block is the least: 0 for a few records, some hundred KiB for all of them.
+    /// file are read at once, after less at first, where one block is the least: 0 for a few records, some hundred KiB for all.
     ///
     /// # Errors
     /// The disk's. When the file is gone or damaged ([`io::ErrorKind::NotFound`], [`io::ErrorKind::InvalidData`]) the log tells

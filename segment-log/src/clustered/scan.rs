@@ -15,6 +15,9 @@ use super::{Chunk, Content};
 use crate::disk::DiskFile;
 use crate::varint::{self, Damaged};
 
+/// The most bytes of a file that are read at first.
+const AHEAD_BYTES_FIRST: u64 = 64 << 10;
+
 /// Reads the records of a [`Chunk`], see [`Chunk::scan`]. It holds one open file, and in memory what was read of it at once.
 pub struct Scan {
     chunk: Arc<Chunk>,
@@ -146,8 +149,9 @@ fn damaged(content: &Content) -> io::Error {
 struct Blocks {
     copy: Arc<Copy>,
     file: Arc<dyn DiskFile>,
-    /// Bytes read at once.
+    /// Bytes read next: twice as many each time, up to so many. Many copies are opened for a page that takes little of each.
     ahead: u64,
+    ahead_max: u64,
     /// The block to be read next.
     next: usize,
     /// Bytes of the file from `fetched_at` on.
@@ -161,7 +165,8 @@ impl Blocks {
         Ok(Blocks {
             file: copy.reopen()?,
             copy,
-            ahead: ahead as u64,
+            ahead: AHEAD_BYTES_FIRST.min(ahead as u64),
+            ahead_max: ahead as u64,
             next: 0,
             fetched: Bytes::new(),
             fetched_at: 0,
@@ -233,6 +238,7 @@ impl Blocks {
             return Err(self.copy.damaged());
         }
         let bytes = self.ahead.min(last - from).max(end - from);
+        self.ahead = (2 * self.ahead).min(self.ahead_max);
         self.fetched = self.copy.read(&*self.file, from, bytes)?;
         self.fetched_at = from;
         Ok(self.fetched.slice(..(end - from) as usize))
