@@ -111,10 +111,13 @@ impl ByField {
         let event = self.own_reading(&opened.writer).read(&opened.body);
         let event = event.map_err(|error| DecodeError::Payload(error.to_string()))?;
         let value = self.field.find(&event).cloned().unwrap_or_default();
-        let is_number = matches!(value, Value::Float(_));
+        // A whole number in JSON may be an id whose digits were not read.
+        let is_whole = matches!(value, Value::Float(number) if number.fract() == 0.0);
+        // Nobody has looked at the field's type: it may be one of bytes.
+        let is_bytes = matches!(value, Value::Bytes(_));
         Ok(match whose(value, kind) {
-            // A number in JSON may be an id whose digits were not read.
-            OtherKey::Unreadable if !(kind == SchemaType::Json && is_number) => OtherKey::None,
+            OtherKey::Unreadable if !(kind == SchemaType::Json && is_whole) => OtherKey::None,
+            OtherKey::Is(_) if is_bytes => OtherKey::None,
             whose => whose,
         })
     }

@@ -26,6 +26,8 @@ use crate::sweep::Wanted;
 use crate::time_source::TimeSource;
 use crate::work::{PAGE_WORK_PART, Work};
 
+/// Aggregates that are looked for events between the points for one page.
+const PAGE_AGGREGATES_MAX: usize = 100_000;
 /// Aggregates of a group.
 const GROUP_AGGREGATES_MAX: usize = 1_000;
 /// Values that the states of a group may have, by those before it.
@@ -169,13 +171,15 @@ impl EventStore {
             of_two(&from.cut, &to.cut, i64::max),
         );
         let mut walk = Walk::between(&aggregate, (&both, &either), after);
-        let (mut items, mut last, mut events) = (Vec::new(), None, 0);
+        let (mut items, mut last, mut events, mut aggregates) = (Vec::new(), None, 0, 0);
         let (mut groups, mut at_end) = (Groups::new(GROUP_VALUES_MAX, GROUP_AGGREGATES_MAX), false);
-        while !room.is_full() && !at_end && self.may_go_on(events) {
+        while !room.is_full() && !at_end && self.may_go_on(events, aggregates) {
             let group = walk.next(groups.next())?;
             at_end = group.is_empty();
+            aggregates += group.len();
+            last = group.last().map(|one| (one.key.clone(), one.partition)).or(last);
             let (cuts, mut looked_at) = ([&from.cut, &to.cut], 0);
-            let group = behind_both(&aggregate, group, cuts)?;
+            let group = between(&aggregate, group, cuts)?;
             let look = |_: &Wanted, _, folding: &mut Folding<'_>| Ok(Seen::of(folding));
             let mut seen = self.sweep(&aggregate, &cuts, &group, &look)?.into_iter();
             for one in &group {
@@ -217,8 +221,10 @@ impl EventStore {
     }
 
     /// Whether a page that has looked at so much goes on.
-    fn may_go_on(&self, events: usize) -> bool {
-        events < PAGE_EVENTS_MAX && !self.work.has_cost_a(PAGE_WORK_PART)
+    fn may_go_on(&self, events: usize, aggregates: usize) -> bool {
+        let fits = events < PAGE_EVENTS_MAX && aggregates < PAGE_AGGREGATES_MAX;
+        // One group at least: a page that looked at nothing would be taken for the last.
+        fits && (aggregates == 0 || !self.work.has_cost_a(PAGE_WORK_PART))
     }
 }
 
@@ -254,26 +260,26 @@ fn of_two(one: &Cut, other: &Cut, chosen: fn(i64, i64) -> i64) -> Cut {
         .collect()
 }
 
-/// Some aggregates, to be looked at behind each of two cuts.
-fn behind_both(
-    aggregate: &Aggregate,
-    group: Vec<Wanted>,
-    cuts: [&Cut; 2],
-) -> Result<Vec<Wanted>, StoreError> {
-    let behind = |one: Wanted| {
+/// Those of some aggregates that have events between two cuts, to be looked at behind both.
+fn between(aggregate: &Aggregate, group: Vec<Wanted>, cuts: [&Cut; 2]) -> Result<Vec<Wanted>, StoreError> {
+    let mut between = Vec::new();
+    for one in group {
         let logs = aggregate.index.logs_of(one.partition);
-        let events = |cut: &&Cut| {
+        let within = |cut| {
             let each = logs.iter().map(|log| log.within(&one.key, log.last(cut)));
-            each.sum::<Result<usize, _>>()
+            each.collect::<Result<Vec<usize>, _>>()
         };
-        let mut stops = cuts.iter().map(events).collect::<Result<Vec<_>, _>>()?;
-        // In one partition the events within the one cut are the first of those within the other.
-        if !aggregate.index.is_merged() {
-            stops.sort_unstable();
+        let (from, to) = (within(cuts[0])?, within(cuts[1])?);
+        if from != to {
+            let mut stops: Vec<usize> = [from, to].iter().map(|events| events.iter().sum()).collect();
+            // In one partition the events within the one cut are the first of those within the other.
+            if !aggregate.index.is_merged() {
+                stops.sort_unstable();
+            }
+            between.push(Wanted { stops, ..one });
         }
-        Ok(Wanted { stops, ..one })
-    };
-    group.into_iter().map(behind).collect()
+    }
+    Ok(between)
 }
 
 /// How an aggregate's two states differ, looked at forwards or backwards; nothing where they do not.
@@ -318,7 +324,8 @@ mod tests {
     #[test]
     fn a_page_goes_on_until_so_many_events_were_folded() {
         let store = EventStore::new(Arc::new(Nothing));
-        assert!(store.may_go_on(PAGE_EVENTS_MAX - 1));
-        assert!(!store.may_go_on(PAGE_EVENTS_MAX));
+        assert!(store.may_go_on(PAGE_EVENTS_MAX - 1, PAGE_AGGREGATES_MAX - 1));
+        assert!(!store.may_go_on(PAGE_EVENTS_MAX, 0));
+        assert!(!store.may_go_on(0, PAGE_AGGREGATES_MAX));
     }
 }

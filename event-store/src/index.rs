@@ -155,7 +155,8 @@ impl PartitionIndex {
         Ok(first.first().copied())
     }
 
-    /// The lowest keys behind `after` that have records behind an offset, up to another.
+    /// The lowest keys behind `after` that have records behind an offset, up to another; among them may be some that have none
+    /// but before.
     pub(crate) fn keys_after(
         &self,
         after: Option<&[u8]>,

@@ -107,7 +107,7 @@ pub struct Sum {
 pub(crate) struct Walk<'a> {
     pub(crate) aggregate: &'a Aggregate,
     pub(crate) cut: &'a Cut,
-    /// Only those with events behind this cut, where there is one.
+    /// All that have events behind this cut, and some of the others, where there is one.
     behind: Option<&'a Cut>,
     /// The last aggregate that was given out.
     pub(crate) after: Option<Place>,
@@ -123,7 +123,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Through those alone that have events between two cuts.
+    /// Through all that have events between two cuts, and some of the others.
     pub(crate) fn between(
         aggregate: &'a Aggregate,
         (early, late): (&'a Cut, &'a Cut),

@@ -155,8 +155,9 @@ impl EventStore {
         let mut trail = self.trail_around(&aggregate, &from, &to)?;
         let mut size = GroupSize::default();
         let mut at_end = false;
-        let may_go_on = || !self.work.has_cost_a(PAGE_WORK_PART);
-        while !at_end && !room.is_full() && trail.looked_at < LOOKED_AT_MAX && may_go_on() {
+        // One group at least: a page that looked at nothing would be told for ever.
+        let may_go_on = |looked_at| looked_at == 0 || !self.work.has_cost_a(PAGE_WORK_PART);
+        while !at_end && !room.is_full() && trail.looked_at < LOOKED_AT_MAX && may_go_on(trail.looked_at) {
             let events_max = match &sought.field {
                 // What comes of each is an entry.
                 None => room.entries(),

@@ -35,6 +35,7 @@ use crate::by_field::whose;
 use crate::cause::Headers;
 use crate::changes::{at, changes, escaped};
 use crate::fold::{AnyFold, At, Cell, Recorded, Spent, Step};
+use crate::key::key_bytes;
 use crate::resolve::Subjects;
 
 /// Longest file of cases.
@@ -305,7 +306,7 @@ impl Declarative {
                 event.value
             ))
         })?;
-        let is_id = |value| whose(value, writer.schema.schema_type()) == OtherKey::Is(id.as_bytes().to_vec());
+        let is_id = |value| whose(value, writer.schema.schema_type()) == OtherKey::Is(key_bytes(id));
         Ok(fields
             .iter()
             .any(|(field, _)| match self.read_id(field, raw, subjects) {

@@ -333,7 +333,7 @@ fn points_in_the_wrong_order_are_refused() {
     check("0=2", "head", Some(0));
 }
 
-/// Aggregates that have no events between two points are not looked at, however many there are.
+/// Aggregates that have no events between two points are none of the answer.
 #[test]
 fn a_page_of_differences_is_of_what_lies_between() {
     let (table, ids) = table();
@@ -356,6 +356,32 @@ fn a_page_of_differences_is_of_what_lies_between() {
     check(4_999, AsOf::Head, &[]);
     check(2_000, AsOf::Offset(2_002), &["till 002001", "till 002002"]);
     check(2_002, AsOf::Offset(2_000), &["till 002001", "till 002002"]);
+}
+
+/// A page ends after so many aggregates, whether any of them differs or not.
+#[test]
+fn a_page_of_differences_looks_at_so_many_aggregates() {
+    let (table, ids) = table();
+    let logs = Logs::new(TOPIC, 1);
+    let one = opened().write(&ids, "a", 1);
+    let mut tills = (0..102_000).map(|till| Write {
+        key: Some(format!("till {till:06}").into_bytes()),
+        ..one.clone()
+    });
+    loop {
+        let batch: Vec<Write> = tills.by_ref().take(20_000).collect();
+        if batch.is_empty() {
+            break;
+        }
+        logs.append(0, &batch);
+    }
+    let store = typed_store(table, &logs);
+    let (from, to) = (AsOf::Offset(101_998), AsOf::Head);
+    let page = store.differences("till", &from, &to, 10, None).unwrap();
+    let cursor = page.next_cursor.unwrap();
+    assert!(page.items.is_empty() && cursor.contains(";till 100"), "{cursor}");
+    let rest = store.differences("till", &from, &to, 10, Some(&cursor)).unwrap();
+    assert_eq!((rest.items.len(), rest.next_cursor), (1, None));
 }
 
 /// A diff names the event of each change as long as there are not too many; the changes tell each.

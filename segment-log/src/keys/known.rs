@@ -174,19 +174,20 @@ impl Known {
         Ok(found)
     }
 
-    /// The `max` lowest keys behind `after` that occur in `from..end`, in order.
+    /// The `max` lowest keys behind `after` that occur in `from..end`, in order, but for those of segments that end by `behind`.
     pub(crate) fn keys_after(
         &self,
         disk: &dyn Disk,
         after: Option<&[u8]>,
         (from, end): (i64, i64),
+        behind: i64,
         max: usize,
     ) -> io::Result<Vec<KeyEntry>> {
         let mut found: Vec<KeyEntry> = Vec::new();
-        if from >= end {
+        if behind >= end {
             return Ok(found);
         }
-        for sealed in self.sealed_in((from, end)) {
+        for sealed in self.sealed_in((from.max(behind), end)) {
             let whole = from <= sealed.base && sealed.end <= end;
             let range = (!whole).then_some((from, end));
             let page = |after: Option<&[u8]>| sealed.keys_after(disk, after, max);

@@ -81,8 +81,9 @@ impl KeyIndex<'_> {
         })
     }
 
-    /// The lowest `max` keys behind `after` that committed records at these offsets have, in the order of their bytes, each with
-    /// its first offset there.
+    /// The lowest `max` keys behind `after` that committed records at these offsets have, in the order of their bytes, and maybe
+    /// others that records before these have: no segment is looked through for each key's place in it. `first_offset` is the
+    /// first of those that were looked at.
     pub fn keys_after(
         &self,
         after: Option<&[u8]>,
@@ -90,8 +91,13 @@ impl KeyIndex<'_> {
         max: usize,
     ) -> Result<Vec<KeyEntry>, KeyError> {
         self.ask(offsets.end, |known, start, end| {
-            let range = (start.max(offsets.start), end);
-            known.keys_after(&*self.partition.shared.disk, after, range, max)
+            known.keys_after(
+                &*self.partition.shared.disk,
+                after,
+                (start, end),
+                offsets.start,
+                max,
+            )
         })
     }
 
