@@ -135,8 +135,8 @@ impl Answers {
             }
         };
         let body = Body::new(Streamed {
-            made,
             _waited_for: waited_for,
+            made,
         });
         Ok((headers, body))
     }
@@ -144,8 +144,9 @@ impl Answers {
 
 /// An answer under way to its client.
 struct Streamed {
-    made: mpsc::Receiver<io::Result<Bytes>>,
+    /// Goes before `made` does: whoever finds that nobody takes a piece any more is to find the work stopped, too.
     _waited_for: WaitedFor,
+    made: mpsc::Receiver<io::Result<Bytes>>,
 }
 
 impl HttpBody for Streamed {
