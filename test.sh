@@ -48,7 +48,7 @@ step() {
   fi
 }
 what_failed() {
-  grep -hE -A 3 "^thread '.*panicked at|^error" "$1" | cut -c -300 | tail -n 16
+  grep -hE -A 3 "^thread '.*panicked at|^error: .* failed" "$1" | cut -c -300 | tail -n 16
   sed -n '/^failures:$/,/^test result: FAILED/p' "$1" | grep '^    ' | sort -u
 }
 note_skipped() {

@@ -166,10 +166,7 @@ impl EventStore {
         };
         let removals = aggregate.removals();
         let (from, to, time) = aggregate.two_cuts_left(&from, &to, &self.work)?;
-        let (both, either) = (
-            of_two(&from.cut, &to.cut, i64::min),
-            of_two(&from.cut, &to.cut, i64::max),
-        );
+        let [both, either] = [i64::min, i64::max].map(|chosen| of_two(&from.cut, &to.cut, chosen));
         let mut walk = Walk::between(&aggregate, (&both, &either), after);
         let (mut items, mut last, mut events, mut aggregates) = (Vec::new(), None, 0, 0);
         let (mut groups, mut at_end) = (Groups::new(GROUP_VALUES_MAX, GROUP_AGGREGATES_MAX), false);

@@ -195,20 +195,15 @@ pub(super) fn check(partition: &Partition) {
         let all = read_all(partition, end);
         assert_eq!(asked(partition, end), all, "before {end}");
         for from in [0, end / 2, end - 1, end] {
-            let within = all
-                .iter()
-                .filter(|(_, offsets)| offsets.iter().any(|offset| *offset >= from));
-            let within: BTreeSet<&[u8]> = within.map(|(key, _)| key.as_slice()).collect();
-            let found = partition
-                .keys()
-                .keys_after(None, from..end, 10_000)
-                .expect("keys");
+            let is_within =
+                |(_, offsets): &(&Vec<u8>, &Vec<i64>)| offsets.iter().any(|offset| *offset >= from);
+            let within: BTreeSet<&[u8]> = all.iter().filter(is_within).map(|(key, _)| &**key).collect();
+            let found = partition.keys().keys_after(None, from..end, 10_000);
+            let found = found.expect("keys");
             let found: BTreeSet<&[u8]> = found.iter().map(|entry| &*entry.key).collect();
             assert!(found.is_superset(&within), "from {from} to {end}");
-            assert!(
-                found.iter().all(|key| all.contains_key(*key)),
-                "from {from} to {end}"
-            );
+            let known = |key: &&[u8]| all.contains_key(*key);
+            assert!(found.iter().all(known), "from {from} to {end}");
         }
     }
     assert_eq!(
