@@ -35,7 +35,10 @@ impl ReadError {
     }
 
     /// The same error one field further out: `price` within `item` is `item.price`.
-    #[cfg(any(feature = "avro", all(feature = "proto", feature = "cel")))]
+    #[cfg(any(
+        feature = "avro",
+        all(any(feature = "proto", feature = "json"), feature = "cel")
+    ))]
     pub(crate) fn within(self, field: &str) -> ReadError {
         let dot = match self.path.is_empty() || self.path.starts_with('[') {
             true => "",

@@ -37,6 +37,16 @@ impl Writing {
 
     /// Writes texts as a message of the schema, by its full name; of another format, and where there is no such message, as
     /// [`Writing::of`] does.
+    ///
+    /// ```
+    /// use annals_schema_model::{Schema, SchemaType, Value, Writing};
+    /// let text = r#"syntax = "proto3"; message A { int64 n = 1; } message B { int64 n = 1; }"#;
+    /// let writing = Writing::of_message(&Schema::parse(SchemaType::Protobuf, text, &[])?, "B");
+    /// let body = [2, 2, 8, 7];
+    /// assert_eq!(writing.write(r#"{"n": "7"}"#)?, body);
+    /// assert_eq!(writing.write_value(&Value::Map(vec![("n".into(), Value::Int(7))]))?, body);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn of_message(schema: &Schema, name: &str) -> Writing {
         let _ = name;
@@ -66,13 +76,13 @@ impl Writing {
             #[cfg(feature = "avro")]
             Kind::Avro(schema) => crate::avro::write_value(schema, value),
             #[cfg(feature = "proto")]
-            Kind::Proto(schema, _) => crate::proto::write_value(schema, value),
+            Kind::Proto(schema, indexes) => crate::proto::write_value(schema, indexes, value),
             #[cfg(feature = "json")]
             Kind::Json(_) => self.write(&value.to_json().to_string()),
         }
     }
 
-    /// Whether a field of the record at the top holds a value. Besides what [`Writing::write_value`] refuses, it does not hold
+    /// Whether a field of the record at the top, or of the message, holds a value. Besides what [`Writing::write_value`] refuses, it does not hold
     /// what some writers write in spite of their schema: decimals of too many digits, texts that are no UUID, times beyond the day.
     ///
     /// ```
@@ -92,7 +102,7 @@ impl Writing {
             #[cfg(feature = "avro")]
             Kind::Avro(schema) => crate::avro::holds(schema, field, value),
             #[cfg(feature = "proto")]
-            Kind::Proto(schema, _) => crate::proto::holds(schema, field, value),
+            Kind::Proto(schema, indexes) => crate::proto::holds(schema, indexes, field, value),
             // What a value must be like there, only the whole says.
             #[cfg(feature = "json")]
             Kind::Json(_) => Ok(()),

@@ -5,6 +5,7 @@ use crate::at::AsOf;
 use crate::canonical;
 use crate::cut::Cut;
 use crate::error::StoreError;
+use crate::index::PartitionIndex;
 
 /// Logs that are named as such in which earlier events may have been.
 const LOGS_TOLD_MAX: usize = 4;
@@ -54,10 +55,13 @@ impl Located<'_> {
         let Some(spot) = spot else {
             return Ok(String::new());
         };
-        let (log, name) = self.log(&spot);
+        let (log, _) = self.log(&spot);
         let time = canonical::time_text(log.recorded_by(spot.offset)?);
-        let name = name.map_or_else(|| format!("partition {}", log.number), |name| name.to_string());
-        Ok(format!("offset {} of {name}, recorded {time}", spot.offset))
+        Ok(format!(
+            "offset {} of {}, recorded {time}",
+            spot.offset,
+            named(log)
+        ))
     }
 
     /// The offsets within a cut that may have had events of it and that nobody can read, in words: the first of each log. By a
@@ -81,11 +85,19 @@ impl Located<'_> {
                 told.push("others".to_owned());
                 break;
             }
-            let name = log
-                .log_name()
-                .map_or_else(|| format!("partition {}", log.number), |name| name.to_string());
-            told.push(format!("offsets {} to {} of {name}", gone.first, gone.last));
+            told.push(format!(
+                "offsets {} to {} of {}",
+                gone.first,
+                gone.last,
+                named(log)
+            ));
         }
         Ok((!told.is_empty()).then(|| told.join(" and ")))
     }
+}
+
+/// What a log is called: by its topic too, where there are several.
+fn named(log: &PartitionIndex) -> String {
+    let name = log.log_name();
+    name.map_or_else(|| format!("partition {}", log.number), |name| name.to_string())
 }

@@ -33,7 +33,7 @@ fn value(json: Json, shape: &Shape) -> Result<Value, ReadError> {
             let items = items
                 .into_iter()
                 .enumerate()
-                .map(|(place, item)| value(item, of).map_err(|error| within(error, &format!("[{place}]"))));
+                .map(|(place, item)| value(item, of).map_err(|error| error.within(&format!("[{place}]"))));
             Value::Array(items.collect::<Result<_, _>>()?)
         }
         JsonKind::Object(mut entries) => {
@@ -49,21 +49,12 @@ fn value(json: Json, shape: &Shape) -> Result<Value, ReadError> {
                 };
                 match value(entry, of) {
                     Ok(value) => Ok((name.into(), value)),
-                    Err(error) => Err(within(error, &name)),
+                    Err(error) => Err(error.within(&name)),
                 }
             });
             Value::Map(entries.collect::<Result<_, _>>()?)
         }
     })
-}
-
-fn within(error: ReadError, step: &str) -> ReadError {
-    let path = match error.path.as_str() {
-        "" => step.to_owned(),
-        path if path.starts_with('[') => format!("{step}{path}"),
-        path => format!("{step}.{path}"),
-    };
-    ReadError { path, ..error }
 }
 
 fn shown(text: &str) -> String {

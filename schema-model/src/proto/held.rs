@@ -11,26 +11,22 @@ use prost_reflect::{
     Value as Held,
 };
 
-use super::{Schema, body, shape::VALUES_MAX};
+use super::{Schema, body, reading::TIMESTAMP_SECONDS, shape::VALUES_MAX};
 use crate::cel::{instant, text};
 use crate::held::{double, float, floats_told, symbols_told, unheld, whole};
 use crate::{DEPTH_MAX, ReadError, Value};
 
-/// The seconds a `google.protobuf.Timestamp` may hold: from year 1 to year 9999.
-const TIMESTAMP_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 const SECOND_NANOS: i128 = 1_000_000_000;
-/// The schema's first message.
-const FIRST: [i32; 1] = [0];
 
-/// Writes a value of the schema's first message, its indexes before it.
-pub(crate) fn write_value(schema: &Schema, value: &Value) -> Result<Vec<u8>, ReadError> {
-    let message = Writer::default().message(first(schema)?, value)?;
-    Ok(body(&FIRST, &message))
+/// Writes a value of the message of these indexes, they before it.
+pub(crate) fn write_value(schema: &Schema, indexes: &[i32], value: &Value) -> Result<Vec<u8>, ReadError> {
+    let message = Writer::default().message(message(schema, indexes)?, value)?;
+    Ok(body(indexes, &message))
 }
 
-/// Whether a field of the schema's first message holds a value.
-pub(crate) fn holds(schema: &Schema, field: &str, value: &Value) -> Result<(), ReadError> {
-    let message = first(schema)?;
+/// Whether a field of the message of these indexes holds a value.
+pub(crate) fn holds(schema: &Schema, indexes: &[i32], field: &str, value: &Value) -> Result<(), ReadError> {
+    let message = message(schema, indexes)?;
     let of = message
         .get_field_by_name(field)
         .ok_or_else(|| no_field(&message, field))?;
@@ -41,8 +37,8 @@ pub(crate) fn holds(schema: &Schema, field: &str, value: &Value) -> Result<(), R
     held.map_err(|error| error.within(field))
 }
 
-fn first(schema: &Schema) -> Result<MessageDescriptor, ReadError> {
-    let message = schema.message(&FIRST);
+fn message(schema: &Schema, indexes: &[i32]) -> Result<MessageDescriptor, ReadError> {
+    let message = schema.message(indexes);
     message.ok_or_else(|| ReadError::new("the schema has no message"))
 }
 

@@ -13,6 +13,9 @@
 mod agree;
 mod value;
 
+#[cfg(feature = "cel")]
+pub(super) use value::TIMESTAMP_SECONDS;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,

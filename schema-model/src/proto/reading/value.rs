@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// The seconds a `google.protobuf.Timestamp` may hold: from year 1 to year 9999.
-const TIMESTAMP_SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+pub(in crate::proto) const TIMESTAMP_SECONDS: std::ops::RangeInclusive<i64> =
+    -62_135_596_800..=253_402_300_799;
 
 /// Reads one scalar or enum.
 pub(super) fn scalar(shape: &Shape, reader: &mut Reader<'_>, field: &Field) -> Result<Value, Fault> {
