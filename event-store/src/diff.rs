@@ -232,7 +232,7 @@ impl EventStore {
             unreadable: located.unreadable(&late.cut)?,
             also_in_partitions: located.also_in(&late.cut),
             topic_id: located.topic_id(),
-            partition: located.home(late),
+            partition: located.home(late)?,
             logs: located.logs(late, &[])?,
             from: located.side(from, &from_within, from_last),
             to: located.side(to, &to_within, to_last),
@@ -258,7 +258,7 @@ impl EventStore {
         let mut folding = new();
         folding.run(&located.spots_of(early, 0..early.events)?)?;
         let early_state = (folding.view(), folding.last);
-        if !late.goes_on(early) {
+        if !located.goes_on(early, late)? {
             folding = new();
             folding.run(&located.spots_of(late, 0..late.events)?)?;
             return Ok(TwoStates {

@@ -3,102 +3,29 @@
 //! Invariant: no event is passed over in silence. It was applied, is knowingly not the fold's, is counted as unknown,
 //! or is where the folding halted; after a halt the state stays what it was before that event.
 
-use std::fmt;
 use std::sync::Arc;
 
 use annals_kafka_wire::batch::Record;
-use annals_schema_model::{Opened, Resolve, SchemaId, envelope};
+use annals_schema_model::{Opened, Resolve, envelope};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use crate::aggregates::Aggregate;
 use crate::error::StoreError;
 use crate::explain::Touch;
-use crate::fold::{AnyFold, At, Cell, FoldId, Recorded, Spent, Step, Stop};
+use crate::fold::{AnyFold, At, Cell, Recorded, Spent, Step, Stop};
 use crate::index::{PartitionIndex, TopicIndex};
-use crate::merged::{LogName, Merged, Reader};
+use crate::lanes::{Lanes, Reached};
+use crate::merged::{LogName, Reader};
 use crate::snapshots::{Account, File, Pace, Snapshot};
 use crate::store::EventStore;
 
 mod shown;
 mod untaken;
+mod used;
 
 pub(crate) use untaken::Unknown;
 pub use untaken::{Halted, UnknownEvent};
-
-/// The fold an answer was made with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
-pub struct FoldUsed {
-    /// The aggregate's name.
-    pub name: String,
-    /// The fold's meaning version.
-    pub rev: u32,
-    /// SHA-256 over name, revision, reader schemas and reducer text, in hexadecimal.
-    pub digest: String,
-}
-
-impl From<&FoldId> for FoldUsed {
-    fn from(id: &FoldId) -> FoldUsed {
-        FoldUsed {
-            name: id.name.clone(),
-            rev: id.rev,
-            digest: id.digest_hex(),
-        }
-    }
-}
-
-/// A writer schema some event was read with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
-pub struct SchemaUsed {
-    /// The schema's id.
-    pub id: u32,
-    /// The subject the fold knows it by; null where it knows none. What is registered or deleted later changes nothing.
-    pub subject: Option<String>,
-    /// Its version there.
-    pub version: Option<u32>,
-}
-
-impl SchemaUsed {
-    /// A schema by its id alone.
-    pub(crate) fn unnamed(id: SchemaId) -> SchemaUsed {
-        SchemaUsed {
-            id: id.get(),
-            subject: None,
-            version: None,
-        }
-    }
-
-    /// A schema by its name in the registry.
-    pub fn named(id: u32, subject: &str, version: u32) -> SchemaUsed {
-        SchemaUsed {
-            id,
-            subject: Some(subject.to_owned()),
-            version: Some(version),
-        }
-    }
-}
-
-impl fmt::Display for SchemaUsed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let (Some(subject), Some(version)) = (&self.subject, self.version) {
-            write!(f, "{subject} v{version} (id {})", self.id)
-        } else {
-            write!(f, "schema id {}", self.id)
-        }
-    }
-}
-
-/// What a fold reads an event with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "http", derive(utoipa::ToSchema))]
-pub struct ReaderUsed {
-    /// The event; the message, where a message's members are the events.
-    pub event: String,
-    /// The version it is read with; null where the schema was compiled into the fold.
-    pub schema: Option<SchemaUsed>,
-}
+pub use used::{FoldUsed, ReaderUsed, SchemaUsed};
 
 /// Where an event sits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -166,7 +93,6 @@ pub(crate) struct Folding<'a> {
     /// Of the event that was fed last, where the events are in several topics.
     partition: &'a PartitionIndex,
     index: &'a TopicIndex,
-    merged: Option<Merged<'a>>,
     key: &'a [u8],
     state: Cell,
     pub(crate) account: Account,
@@ -210,7 +136,6 @@ impl<'a> Folding<'a> {
             fold,
             partition,
             index,
-            merged: index.is_merged().then(|| Merged::new(index)),
             key,
             state: None,
             account: Account::default(),
@@ -237,6 +162,8 @@ impl<'a> Folding<'a> {
         };
         self.state = Some(state);
         self.account = snapshot.account;
+        let last = self.index.log_of(&snapshot.last.spot);
+        self.partition = last.filter(|_| self.index.is_merged()).unwrap_or(self.partition);
         self.last = Some(snapshot.last.in_log(self.partition));
         true
     }
@@ -279,14 +206,29 @@ impl<'a> Folding<'a> {
         Ok(())
     }
 
+    /// The same of the next so many events in several topics.
+    pub(crate) fn run_in_order(&mut self, lanes: &mut Lanes<'_>, events: usize) -> Result<(), StoreError> {
+        for _ in 0..events {
+            if self.halted.is_some() {
+                break;
+            }
+            let Some(spot) = lanes.next_spot()? else {
+                break;
+            };
+            self.feed(spot, lanes.record(&spot)?)?;
+        }
+        Ok(())
+    }
+
     /// Folds the next event, unless an earlier one halted.
     pub(crate) fn feed(&mut self, spot: Spot, record: Result<&Record, String>) -> Result<(), StoreError> {
         if self.halted.is_some() {
             return Ok(());
         }
-        if let Some(merged) = &mut self.merged {
-            self.partition = merged.index.log_of(&spot).unwrap_or(self.partition);
-            merged.fed.push(spot);
+        if self.index.is_merged() {
+            self.partition = self.index.log_of(&spot).unwrap_or(self.partition);
+            let recorded_ms = record.as_ref().ok().map(|record| record.timestamp_ms);
+            self.account.feed(self.partition, spot, recorded_ms);
         }
         let folded = match record {
             Ok(record) => self.step(spot, record)?.map(|bytes| (record.timestamp_ms, bytes)),
@@ -331,15 +273,12 @@ impl<'a> Folding<'a> {
                 let log = self.partition.log_name();
                 self.account.unknown.note(spot.offset, log, &opened);
             }
-            Ok(Step::Applied) => match &mut self.merged {
-                None if self.is_accounted => self.account.apply(spot, opened.writer.id),
-                None => self.account.applied += 1,
-                Some(merged) => {
-                    merged.applied.push(spot);
-                    let log = self.partition.in_cut();
-                    self.account.apply_of(&log, spot, opened.writer.id);
-                }
-            },
+            Ok(Step::Applied) if !self.is_accounted => self.account.applied += 1,
+            Ok(Step::Applied) if self.index.is_merged() => {
+                let log = self.partition.in_cut();
+                self.account.apply_of(&log, spot, opened.writer.id);
+            }
+            Ok(Step::Applied) => self.account.apply(spot, opened.writer.id),
         }
         Ok(Ok(record.value.as_ref().map_or(0, Bytes::len)))
     }
@@ -363,34 +302,35 @@ impl<'a> Folding<'a> {
     /// way this time is where the folding halted: the account is anew too, and is of what was folded now.
     fn fold_again(&mut self, events: u64) -> Result<(), StoreError> {
         let events = usize::try_from(events).unwrap_or(usize::MAX);
-        let spots = match &mut self.merged {
-            None => self.partition.spots(self.key, 0..events)?,
-            Some(merged) => merged.fed.drain(..).take(events).collect(),
-        };
+        let fed = std::mem::take(&mut self.account.logs);
         *self = Folding {
             is_accounted: self.is_accounted,
             ..Folding::begin(self.store, self.fold, self.index, self.partition, self.key)
         };
-        self.run(&spots)
+        if !self.index.is_merged() {
+            return self.run(&self.partition.spots(self.key, 0..events)?);
+        }
+        let mut counted = vec![0; self.index.partitions.len()];
+        for log in fed {
+            if let Some(counted) = counted.get_mut(log.place) {
+                *counted = log.reached.events;
+            }
+        }
+        let (index, counted) = (self.index, self.index.counted_as(counted));
+        let mut lanes = index.lanes(self.store, self.key, &counted, &|_| Reached::default())?;
+        self.run_in_order(&mut lanes, events)
     }
 
     /// The partition of the first event, where there was one; it is that of all where there is one topic.
     pub(crate) fn home(&self) -> Option<u32> {
-        let of = match &self.merged {
-            None => Some(self.partition),
-            Some(merged) => merged.fed.first().and_then(|first| merged.index.log_of(first)),
-        };
-        of.map(|log| log.number)
-    }
-
-    /// The events that are part of the state, where they are in several topics.
-    pub(crate) fn merged(&self) -> &[Spot] {
-        self.merged.as_ref().map_or(&[], |merged| &merged.applied)
+        match self.index.is_merged() {
+            true => self.account.logs.first().map(|first| first.log.partition),
+            false => Some(self.partition.number),
+        }
     }
 
     /// The log of the last event that is part of the state, where there are several.
     pub(crate) fn last_log(&self) -> Option<LogName> {
-        let last = self.last?;
-        self.merged.as_ref()?.index.log_of(&last.spot)?.log_name()
+        self.index.log_of(&self.last?.spot)?.log_name()
     }
 }

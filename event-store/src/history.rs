@@ -176,7 +176,7 @@ impl EventStore {
             aggregate: aggregate.name().to_owned(),
             at: at.to_string(),
             topic_id: located.topic_id(),
-            partition: located.home(&within),
+            partition: located.home(&within)?,
             logs: located.logs(&within, &[])?,
             events: events as u64,
             fold: FoldUsed::from(aggregate.fold.id()),

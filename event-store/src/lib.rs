@@ -103,6 +103,7 @@ mod index;
 pub mod info;
 pub mod key;
 mod keyed;
+mod lanes;
 pub mod list;
 pub mod listed;
 mod locate;

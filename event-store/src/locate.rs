@@ -8,8 +8,10 @@
 //! partition's end moved: asked again they may mean another cut, like a time or the head, and the cut never another answer.
 
 mod begun;
+mod nearest;
 mod several;
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use annals_segment_log::Removals;
@@ -21,6 +23,7 @@ use crate::error::StoreError;
 use crate::folding::Spot;
 use crate::index::PartitionIndex;
 use crate::key::{key_bytes, key_text};
+use crate::lanes::Counted;
 use crate::merged::{LogName, Reader};
 use crate::point::was_deleted;
 use crate::reconstruct::OffsetRange;
@@ -59,8 +62,10 @@ pub(crate) struct Within {
     pub(crate) cut: Cut,
     /// How many.
     pub(crate) events: usize,
-    /// They in their order, where they are in several topics; else they are the first so many of their partition.
-    order: Option<Vec<Spot>>,
+    /// How many of each log, where they are in several topics; else they are the first so many of their partition.
+    pub(crate) counted: Option<Counted>,
+    /// They in their order, as soon as it was asked for.
+    order: OnceCell<Vec<Spot>>,
 }
 
 impl Aggregate {
@@ -156,21 +161,13 @@ impl Aggregate {
 impl Within {
     /// Whether they are in several topics.
     pub(crate) fn is_merged(&self) -> bool {
-        self.order.is_some()
+        self.counted.is_some()
     }
 
     /// Whether some of them are in a log.
     fn are_in(&self, log: &PartitionIndex) -> bool {
-        let of = self.order.as_ref();
-        of.is_none_or(|order| order.iter().any(|spot| spot.place == log.place))
-    }
-
-    /// Whether a smaller cut has the first of these events, so that its state is one on the way to this one.
-    pub(crate) fn goes_on(&self, from: &Within) -> bool {
-        match (&self.order, &from.order) {
-            (Some(order), Some(from)) => order.starts_with(from),
-            _ => self.events >= from.events,
-        }
+        let of = self.counted.as_ref();
+        of.is_none_or(|counted| counted.at(log.place) > 0)
     }
 }
 
@@ -258,9 +255,20 @@ impl Located<'_> {
 
     /// Where some of its events within a cut sit, by their revisions.
     pub(crate) fn spots_of(&self, within: &Within, revisions: Range<usize>) -> Result<Vec<Spot>, StoreError> {
-        match &within.order {
+        match &within.counted {
             None => self.spots(revisions),
-            Some(order) => Ok(order.get(revisions).unwrap_or_default().to_vec()),
+            Some(counted) => {
+                let order = self.order(within, counted)?;
+                Ok(order.get(revisions).unwrap_or_default().to_vec())
+            }
+        }
+    }
+
+    /// Whether a smaller cut has the first of the events within a larger one, so that its state is one on the way.
+    pub(crate) fn goes_on(&self, from: &Within, to: &Within) -> Result<bool, StoreError> {
+        match (&from.counted, &to.counted) {
+            (Some(before), Some(after)) => Ok(self.order(to, after)?.starts_with(self.order(from, before)?)),
+            _ => Ok(to.events >= from.events),
         }
     }
 
@@ -302,8 +310,12 @@ impl Located<'_> {
             self.partition.still(self.removals)?;
             within
         };
-        let order = None;
-        Ok(Within { cut, events, order })
+        Ok(Within {
+            cut,
+            events,
+            counted: None,
+            order: OnceCell::new(),
+        })
     }
 
     /// Refuses a point at which one of the aggregate's logs has lost what it had, if any has.

@@ -8,7 +8,7 @@
 //!
 //! Invariant: the order within a cut is the restriction of the order within any larger cut, because an event's place rests on
 //! what is before it in its partition alone. Revisions count within a cut, so a larger cut may put an event between two that
-//! followed each other. Left out: snapshots, and reading all aggregates in one go; each aggregate is put in order on its own.
+//! followed each other. How events are read in this order is the affair of `lanes.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -22,7 +22,6 @@ use crate::error::StoreError;
 use crate::folding::Spot;
 use crate::index::{PartitionIndex, TopicIndex};
 use crate::reconstruct::OffsetRange;
-use crate::snapshots::RANGES_SHOWN_MAX;
 use crate::source::Cursor;
 use crate::store::EventStore;
 use crate::work::Work;
@@ -73,60 +72,7 @@ pub struct LogUsed {
     pub log_start_offset: i64,
 }
 
-/// A sequence of events of an aggregate on its way through a fold, where they are in several topics.
-pub(crate) struct Merged<'a> {
-    pub(crate) index: &'a TopicIndex,
-    pub(crate) fed: Vec<Spot>,
-    pub(crate) applied: Vec<Spot>,
-}
-
-impl<'a> Merged<'a> {
-    pub(crate) fn new(index: &'a TopicIndex) -> Merged<'a> {
-        Merged {
-            index,
-            fed: Vec::new(),
-            applied: Vec::new(),
-        }
-    }
-}
-
 impl TopicIndex {
-    /// A key's events within a cut, in their order, counted from 0.
-    pub(crate) fn in_order(
-        &self,
-        store: &EventStore,
-        key: &[u8],
-        cut: &Cut,
-    ) -> Result<Vec<Spot>, StoreError> {
-        let mut timed = Vec::new();
-        for partition in &self.partitions {
-            let removals = partition.log.removals();
-            let events = match partition.last(cut) {
-                -1 => 0,
-                last => partition.within(key, last)?,
-            };
-            if events == 0 {
-                continue;
-            }
-            let spots = partition.spots(key, 0..events)?;
-            partition.still(removals)?;
-            let offsets: Vec<i64> = spots.iter().map(|spot| spot.offset).collect();
-            let mut cursor = Cursor::of_key(store, partition, key, &offsets);
-            let mut latest_ms = i64::MIN;
-            for spot in spots {
-                if let Ok(record) = cursor.record(spot.offset)? {
-                    latest_ms = latest_ms.max(record.timestamp_ms);
-                }
-                timed.push((latest_ms, spot));
-            }
-        }
-        timed.sort_by_key(|(ms, spot)| (*ms, spot.place, spot.offset));
-        let counted = timed.into_iter().zip(0..);
-        Ok(counted
-            .map(|((_, spot), revision)| Spot { revision, ..spot })
-            .collect())
-    }
-
     /// The lowest keys behind `after` that have records within a cut, in whatever partition.
     pub(crate) fn keys_after(
         &self,
@@ -145,22 +91,6 @@ impl TopicIndex {
     /// The log of an event.
     pub(crate) fn log_of(&self, spot: &Spot) -> Option<&PartitionIndex> {
         self.partitions.get(spot.place).map(|log| &**log)
-    }
-
-    /// The cut with so many of these events, the first ones: each log they are in ends with the last of them there, or before its
-    /// first.
-    pub(crate) fn cut_behind(&self, spots: &[Spot], events: usize, head: &Cut) -> Cut {
-        let ends = self.partitions.iter().enumerate().map(|(place, log)| {
-            let mut here = spots.iter().zip(0..).filter(|(spot, _)| spot.place == place);
-            let within = here.clone().take_while(|(_, at)| *at < events).last();
-            let last = match (within, here.next()) {
-                (Some((last, _)), _) => last.offset,
-                (None, Some((first, _))) => first.offset - 1,
-                (None, None) => log.last(head),
-            };
-            (log.in_cut(), last)
-        });
-        ends.collect()
     }
 }
 
@@ -234,24 +164,4 @@ impl<'a> Reader<'a> {
             None => Ok(Err(format!("no log has the record at offset {}", spot.offset))),
         }
     }
-}
-
-/// Runs of the offsets that some events have in one log, the first ones.
-pub(crate) fn runs(spots: &[Spot], place: usize) -> Vec<OffsetRange> {
-    let mut runs: Vec<OffsetRange> = Vec::new();
-    for spot in spots.iter().filter(|spot| spot.place == place) {
-        let run = runs.last_mut();
-        if let Some(run) = run.filter(|run| run.last.checked_add(1) == Some(spot.offset)) {
-            run.last = spot.offset;
-            continue;
-        }
-        if runs.len() == RANGES_SHOWN_MAX {
-            break;
-        }
-        runs.push(OffsetRange {
-            first: spot.offset,
-            last: spot.offset,
-        });
-    }
-    runs
 }

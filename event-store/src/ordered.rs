@@ -1,9 +1,12 @@
 //! All aggregates of a type at a cut, each folded as a whole, in the order of their ids.
 //!
 //! The copies of the logs are in that order (`Partition::clustered`), and what has none yet is put into it in memory
-//! (`tails.rs`). So a walk through all aggregates reads every event once, one after the other, and asks the index nothing.
+//! (`tails.rs`). So a walk through all aggregates reads every event once, one after the other, and asks the index nothing. Of
+//! several topics the copies of all are read side by side, and of those that stand at an aggregate the one whose next event comes
+//! first goes on.
 //! Invariant: there is such a walk only where the copies tell of as many events as the index does; what they cannot tell is
-//! found by the index and read from the log (`members.rs`). Left out: logs of which records are gone, or cannot be read.
+//! found by the index and read from the log (`members.rs`). Left out: logs of which records are gone, or cannot be read, and those
+//! whose events say in a field whose they are.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -74,6 +77,8 @@ pub(crate) struct InOrder<'a> {
     /// The readings that have not come to their end, the one with the lowest key first; of those with the same key the one with
     /// the lowest offsets.
     lowest: BinaryHeap<Reverse<(Bytes, usize)>>,
+    /// Readings that stand at the key that was met, in their order.
+    here: Vec<usize>,
     _opened: Opened<'a>,
 }
 
@@ -96,7 +101,8 @@ impl EventStore {
         cut: &'a Cut,
         after: Option<&Place>,
     ) -> Result<Option<InOrder<'a>>, StoreError> {
-        match self.from_the_log || aggregate.index.is_merged() {
+        let by_field = aggregate.index.by.iter().any(Option::is_some);
+        match self.from_the_log || by_field {
             true => Ok(None),
             false => InOrder::begin(self, aggregate, cut, after),
         }
@@ -128,7 +134,7 @@ impl<'a> InOrder<'a> {
                 store.shared.tails.give_up(&tails);
                 return Ok(None);
             }
-            let last = cut.last(partition.number);
+            let last = partition.last(cut);
             let within = chunks.into_iter().filter(|chunk| chunk.first() <= last);
             found.extend(within.map(|chunk| (place, chunk)));
         }
@@ -141,6 +147,7 @@ impl<'a> InOrder<'a> {
             cut,
             readings: Vec::with_capacity(found.len()),
             lowest: BinaryHeap::new(),
+            here: Vec::new(),
             _opened: opened,
         };
         let ahead = (AHEAD_BYTES / found.len().max(1)).min(SCAN_BYTES);
@@ -159,9 +166,9 @@ impl<'a> InOrder<'a> {
         after: Option<&Place>,
         ahead: usize,
     ) -> std::io::Result<()> {
-        let (key, behind) = after.map_or((&[][..], false), |(key, last)| (key, place <= *last));
-        let number = self.aggregate.index.partitions.get(place).map(|one| one.number);
-        let last = number.map_or(-1, |number| self.cut.last(number));
+        let index = &self.aggregate.index;
+        let (key, behind) = after.map_or((&[][..], false), |(key, last)| (key, index.home(place) <= *last));
+        let last = index.partitions.get(place).map_or(-1, |log| log.last(self.cut));
         let scan = chunk.scan(key, i64::MIN, ahead)?;
         let mut scan = scan.before(last.saturating_add(1));
         let mut next = scan.next()?;
@@ -185,72 +192,97 @@ impl<'a> InOrder<'a> {
         &mut self,
         look: &dyn Fn(&Wanted, usize, &mut Folding<'_>) -> Result<T, StoreError>,
     ) -> Result<Met<T>, StoreError> {
-        let (store, aggregate) = (self.store, self.aggregate);
-        while let Some(Reverse((key, first))) = self.lowest.peek() {
-            let Some(place) = self.readings.get(*first).map(|reading| reading.place) else {
-                break;
-            };
-            let Some(partition) = aggregate.index.partitions.get(place) else {
-                break;
-            };
-            let key = key.to_vec();
-            let mut folding = Folding::new(store, aggregate, partition, &key).unaccounted();
-            let Some(events) = self.fold(&key, place, &mut folding)? else {
-                return Ok(Met::Lost);
-            };
-            if events > 0 {
-                let wanted = Wanted {
-                    key: key.clone(),
-                    partition: place,
-                    stops: vec![events],
-                };
-                let seen = look(&wanted, 0, &mut folding)?;
-                return Ok(Met::Aggregate(wanted, seen));
-            }
-        }
-        Ok(Met::End)
+        let (store, index) = (self.store, &self.aggregate.index);
+        let Some((key, place)) = self.meet() else {
+            return Ok(Met::End);
+        };
+        let home = index.home(place);
+        let Some(partition) = index.partitions.get(home) else {
+            return Ok(Met::End);
+        };
+        let mut folding = Folding::new(store, self.aggregate, partition, &key).unaccounted();
+        let Some(events) = self.fold(&key, &mut folding)? else {
+            return Ok(Met::Lost);
+        };
+        let wanted = Wanted {
+            key: key.to_vec(),
+            partition: home,
+            stops: vec![events],
+        };
+        let seen = look(&wanted, 0, &mut folding)?;
+        Ok(Met::Aggregate(wanted, seen))
     }
 
-    /// Folds the events of a key within the cut and says how many there are; nothing where they cannot be read.
-    fn fold(
-        &mut self,
-        key: &[u8],
-        place: usize,
-        folding: &mut Folding<'_>,
-    ) -> Result<Option<usize>, StoreError> {
-        let mut events = 0;
-        while let Some(mut lowest) = self.lowest.peek_mut() {
+    /// Takes out the readings that stand at the lowest key: of all logs where the aggregates are of several topics, and of the
+    /// first log that has it where not. Says which key that is, and which log the first.
+    fn meet(&mut self) -> Option<(Bytes, usize)> {
+        self.here.clear();
+        let Reverse((key, first)) = self.lowest.peek()?;
+        let (key, first) = (key.clone(), self.readings.get(*first)?.place);
+        while let Some(lowest) = self.lowest.peek_mut() {
             let Reverse((found, at)) = &*lowest;
-            let Some(reading) = self.readings.get_mut(*at) else {
+            let Some(place) = self.readings.get(*at).map(|reading| reading.place) else {
                 break;
             };
-            if *found != key || reading.place != place {
+            if *found != key || !(place == first || self.aggregate.index.is_merged()) {
                 break;
             }
-            while let Some(copied) = reading.next.take() {
-                if copied.key.as_deref() != Some(key) {
-                    reading.next = Some(copied);
-                    break;
-                }
-                let spot = Spot {
-                    offset: copied.offset,
-                    revision: events as u64,
-                    place,
-                };
-                events += 1;
-                self.store.work.record(copied.headers.len())?;
-                folding.feed(spot, Ok(&copied))?;
-                match reading.scan.next() {
-                    Ok(next) => reading.next = next,
-                    Err(_) => return Ok(None),
-                }
+            self.here.push(*at);
+            PeekMut::pop(lowest);
+        }
+        Some((key, first))
+    }
+
+    /// Folds the events of the key that was met and says how many there are; nothing where they cannot be read.
+    fn fold(&mut self, key: &Bytes, folding: &mut Folding<'_>) -> Result<Option<usize>, StoreError> {
+        let mut events = 0;
+        while let Some(at) = self.first_here()
+            && let Some(number) = self.here.get(at).copied()
+            && let Some(reading) = self.readings.get_mut(number)
+            && let Some(copied) = reading.next.take()
+        {
+            let spot = Spot {
+                offset: copied.offset,
+                revision: events as u64,
+                place: reading.place,
+            };
+            events += 1;
+            self.store.work.record(copied.headers.len())?;
+            folding.feed(spot, Ok(&copied))?;
+            match reading.scan.next() {
+                Ok(next) => reading.next = next,
+                Err(_) => return Ok(None),
             }
-            match reading.next.as_ref().and_then(|copied| copied.key.clone()) {
-                Some(next) => *lowest = Reverse((next, *at)),
-                None => drop(PeekMut::pop(lowest)),
+            let next = reading.next.as_ref().and_then(|next| next.key.as_ref());
+            if next != Some(key) {
+                if let Some(next) = next {
+                    self.lowest.push(Reverse((next.clone(), number)));
+                }
+                self.here.remove(at);
             }
         }
         Ok(Some(events))
+    }
+
+    /// Which of the readings that stand at the key has the event that comes first; of each log that is the first. By the records' own
+    /// times: what was recorded before the event that it follows in its log comes right behind that, as it is to.
+    fn first_here(&self) -> Option<usize> {
+        let readings = || {
+            let each = self.here.iter().enumerate();
+            each.filter_map(|(at, number)| Some((at, self.readings.get(*number)?)))
+        };
+        let (at, first) = readings().next()?;
+        if readings().next_back()?.1.place == first.place {
+            return Some(at);
+        }
+        let mut before = None;
+        let of_each_log =
+            readings().filter(|(_, reading)| before.replace(reading.place) != Some(reading.place));
+        let ranked = of_each_log.filter_map(|(at, reading)| {
+            let next = reading.next.as_ref()?;
+            Some(((next.timestamp_ms, reading.place), at))
+        });
+        ranked.min().map(|(_, at)| at)
     }
 }
 

@@ -13,6 +13,7 @@ use crate::error::StoreError;
 use crate::explain::{Explanation, RuleUsed};
 use crate::fold::AnyFold;
 use crate::folding::{FoldUsed, Folding, Halted, SchemaUsed, Spot, UnknownEvent};
+use crate::lanes::{Counted, Reached};
 use crate::locate::{Located, Within};
 use crate::merged::LogUsed;
 use crate::snapshots;
@@ -193,9 +194,10 @@ impl EventStore {
             state,
             snapshot,
         } = self.fold(&located, &within)?;
-        let logs = located.logs(&within, folding.merged())?;
+        let logs = located.logs(&within, &folding.account.logs)?;
         let time = located.time(&within)?;
-        let (partition, events, cut) = (located.home(&within), within.events as u64, within.cut);
+        let partition = folding.home().unwrap_or(located.partition.number);
+        let (events, cut) = (within.events as u64, within.cut);
         let account = folding.account;
         let answer = Reconstruction {
             at: at.to_string(),
@@ -251,11 +253,17 @@ impl EventStore {
     fn fold<'a>(&'a self, located: &'a Located<'_>, within: &Within) -> Result<Folded<'a>, StoreError> {
         let events = within.events;
         let mut folding = Folding::new(self, located.aggregate, located.partition, &located.key);
-        let snapshot = self.begin(&mut folding, located, within)?;
-        let from = snapshot
-            .as_ref()
-            .map_or(0, |snapshot| snapshot.revision as usize + 1);
-        folding.run(&located.spots_of(within, from..events)?)?;
+        let snapshot = match &within.counted {
+            Some(counted) => self.fold_of_several(&mut folding, located, counted)?,
+            None => {
+                let snapshot = self.begin(&mut folding, located, within)?;
+                let from = snapshot
+                    .as_ref()
+                    .map_or(0, |snapshot| snapshot.revision as usize + 1);
+                folding.run(&located.spots_of(within, from..events)?)?;
+                snapshot
+            }
+        };
         let state = folding.view();
         if folding.halted.is_none() && !within.is_merged() {
             self.shared.unhalted.remember(located, events);
@@ -274,9 +282,9 @@ impl EventStore {
         located: &'a Located<'_>,
         within: &Within,
     ) -> Result<Option<SnapshotUsed>, StoreError> {
-        // Of so few events, and of those in several topics, there is none, and none is left.
+        // Of so few events there is none, and none is left.
         let events = within.events as u64;
-        if events < snapshots::EVENTS_MIN || within.is_merged() {
+        if events < snapshots::EVENTS_MIN {
             return Ok(None);
         }
         let Some(file) = self.snapshots_of(located.aggregate, located.partition) else {
@@ -286,7 +294,7 @@ impl EventStore {
             return Ok(None);
         };
         folding.keep_in(Arc::clone(&file), first);
-        let Some(snapshot) = file.before(&located.key, events) else {
+        let Some(snapshot) = file.before(&located.key, (events, 0)) else {
             return Ok(None);
         };
         // What the index says now it must have said then; and what was deleted is missing, snapshot or not.
@@ -303,6 +311,36 @@ impl EventStore {
             file.note_used();
             used
         }))
+    }
+
+    /// Folds events in several topics, from the nearest snapshot on.
+    fn fold_of_several<'a>(
+        &'a self,
+        folding: &mut Folding<'a>,
+        located: &'a Located<'_>,
+        counted: &Counted,
+    ) -> Result<Option<SnapshotUsed>, StoreError> {
+        let mut used = None;
+        let mut behind = None;
+        if counted.total() as u64 >= snapshots::EVENTS_MIN
+            && let Some(file) = located.snapshots_of_several()
+        {
+            if let Some((snapshot, lanes)) = located.nearest(counted, counted.total())? {
+                let Spot { offset, revision, .. } = snapshot.last.spot;
+                if folding.begin_with(snapshot) {
+                    file.note_used();
+                    (used, behind) = (Some(SnapshotUsed { revision, offset }), Some(lanes));
+                }
+            }
+            // Each log has a first event of its own.
+            folding.keep_in(file, -1);
+        }
+        let mut lanes = match behind {
+            Some(lanes) => lanes,
+            None => located.lanes(counted, &|_| Reached::default())?,
+        };
+        folding.run_in_order(&mut lanes, counted.total())?;
+        Ok(used)
     }
 
     /// Where the folding of an aggregate's events within a cut stops, if it does.

@@ -10,7 +10,7 @@ use crate::aggregates::Aggregate;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::{Folding, Spot};
-use crate::merged::Reader;
+use crate::lanes::Reached;
 use crate::source::Cursor;
 use crate::store::EventStore;
 
@@ -143,15 +143,12 @@ impl EventStore {
         let mut seen = Vec::with_capacity(one.stops.len());
         let of_each = one.stops.len().div_ceil(cuts.len().max(1)).max(1);
         for (cut, stops) in cuts.iter().zip(one.stops.chunks(of_each)) {
-            let order = index.in_order(self, key, cut)?;
-            let mut reader = Reader::new(self, index, key, &order);
-            let mut folding = Folding::new(self, aggregate, partition, key);
-            let mut order = order.iter();
+            let counted = index.counted(key, cut)?;
+            let mut lanes = index.lanes(self, key, &counted, &|_| Reached::default())?;
+            let mut folding = Folding::new(self, aggregate, partition, key).unaccounted();
             let mut events = 0;
             for stop in stops {
-                for spot in order.by_ref().take(stop.saturating_sub(events)) {
-                    folding.feed(*spot, reader.record(spot)?)?;
-                }
+                folding.run_in_order(&mut lanes, stop.saturating_sub(events))?;
                 events = *stop;
                 seen.push(look(one, seen.len(), &mut folding)?);
             }

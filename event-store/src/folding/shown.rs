@@ -1,11 +1,8 @@
-//! The state that a folding has come to, and the fold that made it, as they are shown.
-
-use std::fmt;
+//! The state that a folding has come to, as it is shown.
 
 use serde_json::Value;
 
-use super::{FoldUsed, Folding, Halted};
-use crate::aggregates::revision_name;
+use super::{Folding, Halted};
 use crate::fold::Stop;
 
 /// Room for the text of a state, in bytes: most have it, and a few grow.
@@ -51,12 +48,5 @@ impl Folding<'_> {
                 V::default()
             }
         }
-    }
-}
-
-impl fmt::Display for FoldUsed {
-    /// As what has no place for more says which fold was run: `order@2`, and its digest.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", revision_name(&self.name, self.rev), self.digest)
     }
 }

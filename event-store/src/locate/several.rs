@@ -1,5 +1,7 @@
 //! An aggregate whose events are in several topics: all partitions that have any of its key, put together.
 
+use std::cell::OnceCell;
+
 use super::{Located, Within, unreadable};
 use crate::aggregates::Aggregate;
 use crate::at::AsOf;
@@ -8,7 +10,9 @@ use crate::error::StoreError;
 use crate::folding::Spot;
 use crate::index::PartitionIndex;
 use crate::key::key_text;
-use crate::merged::{LogUsed, runs};
+use crate::lanes::{Counted, Lanes, Reached};
+use crate::merged::LogUsed;
+use crate::snapshots::LogAccount;
 use crate::store::EventStore;
 
 impl Aggregate {
@@ -41,10 +45,10 @@ impl Aggregate {
 }
 
 impl Located<'_> {
-    /// What several topics' logs have to do with an answer; `applied` are the events that made a state. None where there is
+    /// What several topics' logs have to do with an answer; `fed` is what was fed of them to make a state. None where there is
     /// one topic.
-    pub(crate) fn logs(&self, within: &Within, applied: &[Spot]) -> Result<Vec<LogUsed>, StoreError> {
-        let Some(order) = &within.order else {
+    pub(crate) fn logs(&self, within: &Within, fed: &[LogAccount]) -> Result<Vec<LogUsed>, StoreError> {
+        let Some(counted) = &within.counted else {
             return Ok(Vec::new());
         };
         let mut used = Vec::with_capacity(self.logs.len());
@@ -56,14 +60,14 @@ impl Located<'_> {
             if !may_have && !within.are_in(log) {
                 continue;
             }
-            let events = order.iter().filter(|spot| spot.place == log.place);
+            let fed = fed.iter().find(|fed| fed.place == log.place);
             used.push(LogUsed {
                 topic: log.topic.clone(),
                 topic_id: log.topic_id.clone(),
                 partition: log.number,
                 by: log.field().map(str::to_owned),
-                events: events.count() as u64,
-                ranges: runs(applied, log.place),
+                events: counted.at(log.place) as u64,
+                ranges: fed.map(|fed| fed.applied.ranges.clone()).unwrap_or_default(),
                 unreadable,
                 log_start_offset: log.log.log_start_offset(),
             });
@@ -80,35 +84,64 @@ impl Located<'_> {
     }
 
     /// The partition of the first event within a cut.
-    pub(crate) fn home(&self, within: &Within) -> u32 {
-        let first = within.order.as_ref().and_then(|order| order.first());
-        first.map_or(self.partition.number, |first| self.log(first).0.number)
+    pub(crate) fn home(&self, within: &Within) -> Result<u32, StoreError> {
+        let Some(counted) = &within.counted else {
+            return Ok(self.partition.number);
+        };
+        let first = self.lanes(counted, &|_| Reached::default())?.next_spot()?;
+        Ok(first.map_or(self.partition.number, |first| self.log(&first).0.number))
     }
 
-    /// The same of several topics, where a revision is one of the order within the head.
+    /// Its events in several topics, so many of each log, from where each stands.
+    pub(crate) fn lanes(
+        &self,
+        counted: &Counted,
+        reached: &dyn Fn(usize) -> Reached,
+    ) -> Result<Lanes<'_>, StoreError> {
+        self.aggregate
+            .index
+            .lanes(self.store, &self.key, counted, reached)
+    }
+
+    /// The cut of a point, where a revision is one of the order within the head.
     pub(super) fn own_cut_of_several(&self, at: &AsOf) -> Result<Within, StoreError> {
         let index = &self.aggregate.index;
-        let (cut, order) = match at {
+        let (cut, counted) = match at {
             AsOf::Revision(revision) => {
-                let mut order = index.in_order(self.store, &self.key, &self.head)?;
+                let counted = index.counted(&self.key, &self.head)?;
                 let events = usize::try_from(*revision).unwrap_or(usize::MAX).saturating_add(1);
-                if events > order.len() {
-                    return Err(self.no_such_revision(*revision, order.len()));
+                if events > counted.total() {
+                    return Err(self.no_such_revision(*revision, counted.total()));
                 }
-                let cut = index.cut_behind(&order, events, &self.head);
-                order.truncate(events);
-                (cut, order)
+                let mut lanes = match self.nearest(&counted, events)? {
+                    Some((_, lanes)) => lanes,
+                    None => self.lanes(&counted, &|_| Reached::default())?,
+                };
+                lanes.pass_to(events)?;
+                (lanes.cut(index, &self.head), lanes.given(index))
             }
             at => {
                 let cut = self.aggregate.topic_cut(at, &self.head)?;
-                let order = index.in_order(self.store, &self.key, &cut)?;
-                (cut, order)
+                let counted = index.counted(&self.key, &cut)?;
+                (cut, counted)
             }
         };
         Ok(Within {
             cut,
-            events: order.len(),
-            order: Some(order),
+            events: counted.total(),
+            counted: Some(counted),
+            order: OnceCell::new(),
         })
+    }
+
+    /// Where its events within a cut sit, in their order.
+    pub(super) fn order<'w>(&self, within: &'w Within, counted: &Counted) -> Result<&'w [Spot], StoreError> {
+        if let Some(order) = within.order.get() {
+            return Ok(order);
+        }
+        let order = self
+            .lanes(counted, &|_| Reached::default())?
+            .spots(counted.total())?;
+        Ok(within.order.get_or_init(|| order))
     }
 }

@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 use crate::cut::CutLog;
 use crate::folding::{Spot, Unknown};
 use crate::hex::hex;
+use crate::index::PartitionIndex;
+use crate::lanes::{Rank, Reached};
 use crate::reconstruct::{OffsetRange, OffsetsApplied};
 
 /// Runs of applied offsets shown in an answer, of each log.
@@ -17,22 +19,30 @@ pub(crate) struct Account {
     /// How many events made the state.
     pub(crate) applied: u64,
     pub(crate) first: Option<i64>,
-    pub(crate) last: Option<i64>,
-    /// Runs of their offsets, the first ones.
-    pub(crate) ranges: Vec<OffsetRange>,
+    /// Where they are in one log: of several, each has its own.
+    pub(crate) runs: Runs,
     /// Over each of their offsets, a line each.
     pub(crate) hash: Sha256,
     /// The writer schemas of the events that were applied, in the order they were met.
     pub(crate) schemas: Vec<SchemaId>,
     pub(crate) unknown: Unknown,
+    /// What was fed of each log, in the order they were met, where there are several.
+    pub(crate) logs: Vec<LogAccount>,
 }
 
-impl Account {
-    /// An event became part of the state.
-    pub(crate) fn apply(&mut self, spot: Spot, schema: SchemaId) {
-        let offset = spot.offset;
+/// Runs of offsets.
+#[derive(Clone, Default)]
+pub(crate) struct Runs {
+    /// The first of them.
+    pub(crate) ranges: Vec<OffsetRange>,
+    /// The last offset.
+    pub(crate) last: Option<i64>,
+}
+
+impl Runs {
+    fn add(&mut self, offset: i64) {
         let follows = self.last.and_then(|last| last.checked_add(1)) == Some(offset);
-        self.count(offset, schema, &offset.to_string());
+        self.last = Some(offset);
         let run = self.ranges.last_mut();
         if let Some(run) = run.filter(|run| run.last.checked_add(1) == Some(offset)) {
             run.last = offset;
@@ -43,17 +53,86 @@ impl Account {
             });
         }
     }
+}
+
+/// What was fed of one of several logs.
+#[derive(Clone)]
+pub(crate) struct LogAccount {
+    pub(crate) log: CutLog,
+    /// Where its broker gives one.
+    pub(crate) topic_id: Option<String>,
+    /// Its place in the index; a snapshot does not say.
+    pub(crate) place: usize,
+    /// The first event's offset.
+    pub(crate) first: i64,
+    pub(crate) reached: Reached,
+    /// Of those that made the state.
+    pub(crate) applied: Runs,
+}
+
+impl LogAccount {
+    /// The rank of the last event.
+    pub(crate) fn rank(&self) -> Option<Rank> {
+        let (offset, ms) = self.reached.last?;
+        Some((ms, self.place, offset))
+    }
+}
+
+impl Account {
+    /// An event became part of the state.
+    pub(crate) fn apply(&mut self, spot: Spot, schema: SchemaId) {
+        self.count(spot.offset, schema, &spot.offset.to_string());
+        self.runs.add(spot.offset);
+    }
 
     /// The same of an event in one of several topics: which runs there are is told of each log.
     pub(crate) fn apply_of(&mut self, log: &CutLog, spot: Spot, schema: SchemaId) {
         self.count(spot.offset, schema, &format!("{log}={}", spot.offset));
+        self.runs.last = Some(spot.offset);
+        if let Some(log) = self.logs.iter_mut().find(|log| log.place == spot.place) {
+            log.applied.add(spot.offset);
+        }
+    }
+
+    /// An event of one of several logs is fed; `recorded_ms` is when it was recorded, where it can be read.
+    pub(crate) fn feed(&mut self, log: &PartitionIndex, spot: Spot, recorded_ms: Option<i64>) {
+        let known = self.logs.iter().position(|known| known.place == spot.place);
+        let at = known.unwrap_or_else(|| {
+            self.logs.push(LogAccount {
+                log: log.in_cut(),
+                topic_id: log.topic_id.clone(),
+                place: spot.place,
+                first: spot.offset,
+                reached: Reached::default(),
+                applied: Runs::default(),
+            });
+            self.logs.len() - 1
+        });
+        if let Some(log) = self.logs.get_mut(at) {
+            let before = log.reached.last.map_or(i64::MIN, |(_, ms)| ms);
+            let ms = recorded_ms.map_or(before, |ms| before.max(ms));
+            log.reached = Reached {
+                events: log.reached.events + 1,
+                last: Some((spot.offset, ms)),
+            };
+        }
+    }
+
+    /// The rank of the last event that was fed, where there are several logs.
+    pub(crate) fn rank(&self) -> Option<Rank> {
+        self.logs.iter().filter_map(LogAccount::rank).max()
+    }
+
+    /// How far the log at a place has come, where there are several.
+    pub(crate) fn reached(&self, place: usize) -> Reached {
+        let log = self.logs.iter().find(|log| log.place == place);
+        log.map(|log| log.reached).unwrap_or_default()
     }
 
     /// Counts an event; `line` is what it is hashed as.
     fn count(&mut self, offset: i64, schema: SchemaId, line: &str) {
         self.applied += 1;
         self.first.get_or_insert(offset);
-        self.last = Some(offset);
         self.hash.update(line);
         self.hash.update(b"\n");
         if !self.schemas.contains(&schema) {
@@ -67,8 +146,8 @@ impl Account {
         OffsetsApplied {
             count: self.applied,
             first: self.first,
-            last: self.last,
-            ranges: self.ranges.clone(),
+            last: self.runs.last,
+            ranges: self.runs.ranges.clone(),
             sha256: hex(&hash),
         }
     }

@@ -83,7 +83,7 @@ impl EventStore {
             return;
         };
         let partition = usize::try_from(answer.partition).unwrap_or(usize::MAX);
-        if let Some(partition) = aggregate.index.partitions.get(partition) {
+        if let Some(partition) = aggregate.index.partitions.get(aggregate.index.home(partition)) {
             self.shared.snapshots.discard(aggregate.fold.id(), partition);
         }
     }

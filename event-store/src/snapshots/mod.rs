@@ -22,7 +22,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use annals_segment_log::{Beside, Partition};
 use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
-pub(crate) use self::account::{Account, RANGES_SHOWN_MAX};
+pub(crate) use self::account::{Account, LogAccount};
 pub(crate) use self::check::Checks;
 pub(crate) use self::entry::Snapshot;
 use crate::fold::{AnyFold, FoldId};
@@ -39,12 +39,14 @@ const SNAPSHOTS_MAX: usize = 1_000_000;
 const FILE_BYTES_MAX: u64 = 4 << 30;
 /// Bytes of a state that is too large to keep.
 const STATE_BYTES_MAX: usize = 16 << 20;
+/// Logs that a snapshot tells of, about 100 bytes each; the events of an aggregate may be in all of a fold's.
+const LOGS_MAX: usize = 1_024;
 /// Hexadecimal digits of a fold's digest in a file's name.
 const NAME_DIGITS: usize = 32;
 const NAME_PREFIX: &str = "fold-";
 /// How states are made and kept: raised when the same fold would make another state of the same events, or keep it in other
 /// bytes. What another engine kept is of no use.
-const ENGINE: u32 = 3;
+const ENGINE: u32 = 4;
 
 /// What became of snapshots since the store was made: what [`EventStore::snapshot_figures`](crate::EventStore::snapshot_figures)
 /// tells.
@@ -190,6 +192,9 @@ fn sweep(fold: &FoldId, log: &Partition, others: &[FoldId]) {
     }
 }
 
+/// By the hash of its key, its last revision, and of which first events it is.
+type Name = (u64, u64, u64);
+
 /// The snapshots of one fold in one partition.
 pub(crate) struct File {
     log: Arc<Partition>,
@@ -206,8 +211,8 @@ struct Held {
     beside: Beside,
     /// It is another's by now.
     is_closed: bool,
-    /// Where a snapshot is, by the hash of its key and its last revision.
-    places: BTreeMap<(u64, u64), u64>,
+    /// Where a snapshot is.
+    places: BTreeMap<Name, u64>,
 }
 
 impl File {
@@ -232,12 +237,12 @@ impl File {
         })
     }
 
-    /// The last snapshot of a key that has no more than so many events.
-    pub(crate) fn before(&self, key: &[u8], events: u64) -> Option<Snapshot> {
+    /// The last snapshot of a key that has no more than so many events; of those of one event more, the last before this one.
+    pub(crate) fn before(&self, key: &[u8], (events, of): (u64, u64)) -> Option<Snapshot> {
         let hash = hash(key);
-        let last = events.checked_sub(1)?;
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let (place, position) = held.places.range((hash, 0)..=(hash, last)).next_back()?;
+        let mut before = held.places.range((hash, 0, 0)..(hash, events, of));
+        let (place, position) = before.next_back()?;
         let place = *place;
         let read = held.beside.read(*position).ok()?;
         drop(held);
@@ -246,11 +251,11 @@ impl File {
             self.forget(place);
         }
         // Another key of the same hash; or another entry, where two processes wrote the file.
-        snapshot.filter(|snapshot| snapshot.key == key && snapshot.last.spot.revision <= last)
+        snapshot.filter(|snapshot| snapshot.key == key && snapshot.place() < (events, of))
     }
 
     /// A snapshot that is none: the one before it is found from now on, and another may take its place.
-    fn forget(&self, place: (u64, u64)) {
+    fn forget(&self, place: Name) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         if held.places.remove(&place).is_some() {
             Counts::add(&self.counts.damaged);
@@ -260,8 +265,10 @@ impl File {
     /// Keeps one. A disk that refuses costs only the time of those who ask later.
     pub(crate) fn keep(&self, snapshot: &Snapshot) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let place = (hash(&snapshot.key), snapshot.last.spot.revision);
-        if held.is_closed || held.places.contains_key(&place) {
+        let (revision, of) = snapshot.place();
+        let place = (hash(&snapshot.key), revision, of);
+        let is_told = snapshot.account.logs.len() <= LOGS_MAX;
+        if held.is_closed || !is_told || held.places.contains_key(&place) {
             return;
         }
         if held.places.len() >= self.snapshots_max || held.beside.bytes() >= FILE_BYTES_MAX {
@@ -296,8 +303,8 @@ impl Held {
         let (beside, lost) = log.beside(name, &mut |position, bytes| {
             if position == 0 {
                 is_mine = bytes == title;
-            } else if let Some((key, revision)) = Snapshot::name(bytes).filter(|_| is_mine) {
-                places.insert((hash(key), revision), position);
+            } else if let Some((key, (revision, of))) = Snapshot::name(bytes).filter(|_| is_mine) {
+                places.insert((hash(key), revision, of), position);
             }
         })?;
         let beside = match is_mine {
@@ -386,19 +393,47 @@ mod tests {
             file.keep(&snapshot("a", revision));
             file.keep(&snapshot("a", revision));
         }
-        let before = |file: &File, events| Some(file.before(b"a", events)?.last.spot.revision);
+        let before = |file: &File, events| Some(file.before(b"a", (events, 0))?.last.spot.revision);
         assert_eq!(
             [9, 10, 20, 29, 30, 99].map(|events| before(&file, events)),
             [None, Some(9), Some(19), Some(19), Some(29), Some(29)]
         );
-        assert!(file.before(b"b", 99).is_none());
+        assert!(file.before(b"b", (99, 0)).is_none());
         let full = file.held.read().unwrap().beside.bytes();
         file.keep(&snapshot("b", 5));
-        assert!(file.before(b"a", 99).is_none() && file.before(b"b", 99).is_some());
+        assert!(file.before(b"a", (99, 0)).is_none() && file.before(b"b", (99, 0)).is_some());
         assert!(file.held.read().unwrap().beside.bytes() < full);
         // And so it is found again.
         let again = File::open(&fold, &log, 3, &counts).unwrap();
-        assert!(again.before(b"a", 99).is_none() && again.before(b"b", 99).is_some());
+        assert!(again.before(b"a", (99, 0)).is_none() && again.before(b"b", (99, 0)).is_some());
+    }
+
+    #[test]
+    fn a_snapshot_tells_of_so_many_logs() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = LogDir::open(place.path(), LogConfig::default(), 0).unwrap();
+        let log = dir.partition("t/x/0", PartitionConfig::default()).unwrap();
+        let file = File::open(&FoldId::new("till", 1, [], ""), &log, 3, &Arc::default()).unwrap();
+        let check = |revision: u64, logs: usize, is_kept: bool| {
+            let mut snapshot = snapshot("a", revision);
+            let log = LogAccount {
+                log: "x/0".parse().unwrap(),
+                topic_id: None,
+                place: 0,
+                first: 0,
+                reached: Default::default(),
+                applied: Default::default(),
+            };
+            snapshot.account.logs = vec![log; logs];
+            file.keep(&snapshot);
+            let found = file.before(b"a", (revision + 1, 0));
+            assert_eq!(
+                found.is_some_and(|found| found.account.logs.len() == logs),
+                is_kept
+            );
+        };
+        check(9, LOGS_MAX, true);
+        check(19, LOGS_MAX + 1, false);
     }
 
     /// Whatever its name says, a file that another fold or another engine made is begun anew, and that is counted.
@@ -415,12 +450,12 @@ mod tests {
             beside.append(&snapshot("a", 9).encode()).unwrap();
             let counts = Arc::default();
             let file = File::open(&fold, &log, 3, &counts).unwrap();
-            assert_eq!(file.before(b"a", 99).is_some(), is_kept, "{first:?}");
+            assert_eq!(file.before(b"a", (99, 0)).is_some(), is_kept, "{first:?}");
             assert_eq!(counts.damaged.load(Ordering::Relaxed), u64::from(!is_kept));
             file.keep(&snapshot("b", 9));
             let again = File::open(&fold, &log, 3, &counts).unwrap();
-            assert_eq!(again.before(b"a", 99).is_some(), is_kept, "{first:?}");
-            assert!(again.before(b"b", 99).is_some());
+            assert_eq!(again.before(b"a", (99, 0)).is_some(), is_kept, "{first:?}");
+            assert!(again.before(b"b", (99, 0)).is_some());
         };
         check(Some(&title(&fold)), true);
         check(Some(&title(&FoldId::new("till", 2, [], ""))), false);

@@ -27,6 +27,7 @@ mod migration_values;
 mod migrations;
 mod mixed;
 mod model;
+mod nearest;
 mod pages;
 mod partitions;
 mod points;

@@ -13,8 +13,14 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 8, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_cut_of_several_topics(steps in steps(), cuts in proptest::collection::vec(ends(), 3), time in -1i64..13) {
-        any_cut(&World::of(&steps), &cuts, time)?;
+    fn any_cut_of_several_topics(
+        steps in steps(), cuts in proptest::collection::vec(ends(), 3), time in -1i64..13, are_copied: bool,
+    ) {
+        let world = World::of(&steps);
+        if are_copied {
+            world.cluster();
+        }
+        any_cut(&world, &cuts, time)?;
     }
 
     /// An answer at a cut is the same to the byte, whatever has come behind the cut.

@@ -17,6 +17,8 @@ use crate::support::{Logs, Table, Write, enveloped};
 pub(crate) const TOPICS: [&str; 3] = ["orders", "packages", "bills"];
 pub(crate) const RECORDS: [&str; 3] = ["t.Ordered", "t.Packed", "t.Billed"];
 pub(crate) const PARTITIONS: usize = 2;
+/// Small segments, of a few batches.
+const SEGMENT_BYTES: u64 = 400;
 pub(crate) const KEYS: u8 = 4;
 
 /// The numbers of an aggregate's events, in the order in which they were folded.
@@ -169,10 +171,9 @@ impl World {
 
     fn empty(by_field: bool) -> (World, [SchemaId; TOPICS.len()]) {
         let (table, ids) = schemas(by_field);
-        let segments = by_field.then_some(400);
         let logs: Vec<Logs> = TOPICS
             .iter()
-            .map(|topic| Logs::in_segments(topic, PARTITIONS, segments))
+            .map(|topic| Logs::in_segments(topic, PARTITIONS, Some(SEGMENT_BYTES)))
             .collect();
         let store = EventStore::new(table.clone());
         let world = World {
@@ -256,6 +257,13 @@ impl World {
         let fold = declarative::load(&fold, &*self.table).unwrap();
         let sources = self.logs.iter().map(Logs::source).collect();
         self.store.add_merged(Box::new(fold), sources).unwrap();
+    }
+
+    /// Makes what copies of the logs can be made.
+    pub(crate) fn cluster(&self) {
+        for log in self.logs.iter().flat_map(|logs| &logs.partitions) {
+            log.cluster().unwrap();
+        }
     }
 
     /// Another store in the place of this one, which knows what is on disk.
