@@ -139,7 +139,7 @@ pub mod timestamp {
 
     /// Writes the canonical text.
     pub fn serialize<S: Serializer>(time: &Timestamp, out: S) -> Result<S::Ok, S::Error> {
-        out.collect_str(time)
+        time.with_text(|text| out.serialize_str(text))
     }
 
     /// Reads it.
@@ -207,7 +207,7 @@ pub mod decimal {
 
     /// Writes the digits at the decimal's scale, as a string.
     pub fn serialize<S: Serializer>(decimal: &Decimal, out: S) -> Result<S::Ok, S::Error> {
-        out.collect_str(decimal)
+        decimal.with_text(|text| out.serialize_str(text))
     }
 }
 
@@ -238,7 +238,7 @@ pub mod decimal_option {
     /// Writes the digits at the decimal's scale as a string, or null.
     pub fn serialize<S: Serializer>(decimal: &Option<Decimal>, out: S) -> Result<S::Ok, S::Error> {
         match decimal {
-            Some(decimal) => out.collect_str(decimal),
+            Some(decimal) => super::decimal::serialize(decimal, out),
             None => out.serialize_none(),
         }
     }

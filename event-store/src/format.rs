@@ -17,7 +17,6 @@ use serde_json::Value;
 
 use crate::error::StoreError;
 use crate::list::Member;
-use crate::merged::LogName;
 use crate::population::{Row, Rows, Summary};
 
 #[cfg(feature = "avro-files")]
@@ -150,39 +149,27 @@ fn put(row: &Row, out: &mut Vec<u8>) -> serde_json::Result<()> {
         halted,
         unknown_events,
     } = &row.member;
-    let head = Head {
-        id,
-        partition: *partition,
-        events: *events,
-        revision: *revision,
-        offset: *offset,
-        log: log.as_ref(),
-        recorded: recorded.as_deref(),
-    };
-    serde_json::to_writer(&mut *out, &head)?;
-    // It goes on.
-    out.pop();
+    tell(out, "{\"id\":", id)?;
+    tell(out, ",\"partition\":", partition)?;
+    tell(out, ",\"events\":", events)?;
+    tell(out, ",\"revision\":", revision)?;
+    tell(out, ",\"offset\":", offset)?;
+    if log.is_some() {
+        tell(out, ",\"log\":", log)?;
+    }
+    tell(out, ",\"recorded\":", recorded)?;
     out.extend_from_slice(b",\"state\":");
     out.extend_from_slice(text);
-    out.extend_from_slice(b",\"halted\":");
-    serde_json::to_writer(&mut *out, halted)?;
-    out.extend_from_slice(b",\"unknown_events\":");
-    serde_json::to_writer(&mut *out, unknown_events)?;
+    tell(out, ",\"halted\":", halted)?;
+    tell(out, ",\"unknown_events\":", unknown_events)?;
     out.extend_from_slice(b"}\n");
     Ok(())
 }
 
-/// What a member has before its state.
-#[derive(Serialize)]
-struct Head<'m> {
-    id: &'m str,
-    partition: u32,
-    events: u64,
-    revision: Option<u64>,
-    offset: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    log: Option<&'m LogName>,
-    recorded: Option<&'m str>,
+/// Adds what stands before a value, and the value in JSON.
+fn tell(out: &mut Vec<u8>, before: &str, value: &impl Serialize) -> serde_json::Result<()> {
+    out.extend_from_slice(before.as_bytes());
+    serde_json::to_writer(out, value)
 }
 
 /// Writes a value as a line of JSON.

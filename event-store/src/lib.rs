@@ -101,6 +101,7 @@ pub mod history;
 pub mod http;
 mod index;
 pub mod info;
+mod kept;
 pub mod key;
 mod keyed;
 mod lanes;

@@ -4,10 +4,11 @@
 //! What is not registered may be later, and is never kept.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use annals_schema_model::{Resolve, SchemaId, Unresolved, Writer};
-use rustc_hash::FxHashMap;
+
+use crate::kept::Kept;
 
 /// Writers kept by [`Memo`]; a store that sees more ids asks its resolver again for the rest.
 const WRITERS_MAX: usize = 65_536;
@@ -60,14 +61,14 @@ pub trait Subjects: Resolve {
 /// A resolver that remembers every writer it was given.
 pub(crate) struct Memo {
     inner: Arc<dyn Resolve>,
-    writers: RwLock<FxHashMap<SchemaId, Arc<Writer>>>,
+    writers: Kept<Arc<Writer>>,
 }
 
 impl Memo {
     pub(crate) fn new(inner: Arc<dyn Resolve>) -> Memo {
         Memo {
             inner,
-            writers: RwLock::default(),
+            writers: Kept::up_to(WRITERS_MAX),
         }
     }
 }
@@ -82,19 +83,49 @@ impl Resolve for Memo {
     }
 
     fn writer(&self, id: SchemaId) -> Result<Arc<Writer>, Unresolved> {
-        if let Some(writer) = self
-            .writers
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&id)
-        {
+        if let Some(writer) = self.writers.get(id) {
             return Ok(Arc::clone(writer));
         }
         let writer = self.inner.writer(id)?;
-        let mut writers = self.writers.write().unwrap_or_else(PoisonError::into_inner);
-        if writers.len() < WRITERS_MAX {
-            writers.insert(id, Arc::clone(&writer));
-        }
+        self.writers.keep(id, Arc::clone(&writer));
         Ok(writer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use annals_schema_model::{Schema, SchemaType};
+
+    use super::*;
+
+    /// Knows the even ids, and how often it was asked.
+    struct Even(Mutex<Vec<u32>>);
+
+    impl Resolve for Even {
+        fn writer(&self, id: SchemaId) -> Result<Arc<Writer>, Unresolved> {
+            self.0.lock().unwrap().push(id.get());
+            if id.get() % 2 == 1 {
+                return Err(Unresolved::Unregistered);
+            }
+            let schema = Schema::parse(SchemaType::Avro, "\"int\"", &[]).unwrap();
+            Ok(Arc::new(Writer::new(id, schema)))
+        }
+    }
+
+    #[test]
+    fn a_writer_is_asked_for_once_and_what_is_none_again() {
+        let even = Arc::new(Even(Mutex::default()));
+        let memo = Memo::new(even.clone());
+        for _ in 0..3 {
+            for id in [2, 3, 4] {
+                let found = memo.writer(SchemaId::new(id).unwrap());
+                assert_eq!(found.ok().map(|writer| writer.id.get()), (id != 3).then_some(id));
+            }
+        }
+        let mut asked = even.0.lock().unwrap().clone();
+        asked.sort_unstable();
+        assert_eq!(asked, [2, 3, 3, 3, 4]);
     }
 }

@@ -150,40 +150,88 @@ impl Timestamp {
 /// is left out, not rounded up. Years outside 0..=9999 have a sign.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = text::civil(self.second.div_euclid(DAY_SECONDS));
-        let second = self.second.rem_euclid(DAY_SECONDS);
-        // States are full of times: so they are not written through `write!`, a part at a time.
-        let mut text = *b"0000-00-00T00:00:00.000000000Z";
-        put(&mut text[5..7], month);
-        put(&mut text[8..10], day);
-        put(&mut text[11..13], second / 3_600);
-        put(&mut text[14..16], second / 60 % 60);
-        put(&mut text[17..19], second % 60);
-        put(&mut text[20..29], i64::from(self.nano));
-        let end = match f.precision().unwrap_or(3).min(9) {
-            0 => 19,
-            digits => 20 + digits,
-        };
-        text[end] = b'Z';
-        let from = if (0..=9999).contains(&year) {
-            put(&mut text[..4], year);
-            0
-        } else {
-            let sign = if year < 0 { '-' } else { '+' };
-            write!(f, "{sign}{:04}", year.unsigned_abs())?;
-            4
-        };
-        f.write_str(std::str::from_utf8(&text[from..=end]).unwrap_or_default())
+        let shown = Shown::of(*self, f.precision().unwrap_or(SHOWN_DIGITS).min(9));
+        if !shown.has_plain_year() {
+            let sign = if shown.year < 0 { '-' } else { '+' };
+            write!(f, "{sign}{:04}", shown.year.unsigned_abs())?;
+            return f.write_str(shown.text(YEAR_BYTES));
+        }
+        f.write_str(shown.text(0))
     }
 }
 
-/// Writes a number that is not negative into so many digits.
-fn put(digits: &mut [u8], number: i64) {
-    let mut rest = number;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
+impl Timestamp {
+    /// Hands over the text of three fraction digits, which takes no memory of its own.
+    ///
+    /// ```
+    /// use annals_schema_model::Timestamp;
+    /// let time = Timestamp::from_millis(1_558_336_067_000);
+    /// assert_eq!(time.with_text(str::len), time.to_string().len());
+    /// ```
+    pub fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
+        let shown = Shown::of(*self, SHOWN_DIGITS);
+        match shown.has_plain_year() {
+            true => take(shown.text(0)),
+            false => take(&self.to_string()),
+        }
     }
+}
+
+/// The fraction digits that are shown where nobody says how many.
+const SHOWN_DIGITS: usize = 3;
+/// Of a year that has no sign.
+const YEAR_BYTES: usize = 4;
+
+/// The text of an instant. States are full of times: so they are not written through `write!`, a part at a time.
+struct Shown {
+    bytes: [u8; 30],
+    end: usize,
+    year: i64,
+}
+
+impl Shown {
+    fn of(time: Timestamp, digits: usize) -> Shown {
+        let (year, month, day) = text::civil(time.second.div_euclid(DAY_SECONDS));
+        // Below a day, and so of 32 bits.
+        let second = time.second.rem_euclid(DAY_SECONDS) as u32;
+        let mut bytes = *b"0000-00-00T00:00:00.000000000Z";
+        if let Ok(year @ 0..=9999) = u32::try_from(year) {
+            put(&mut bytes, 0, year / 100);
+            put(&mut bytes, 2, year % 100);
+        }
+        put(&mut bytes, 5, month as u32);
+        put(&mut bytes, 8, day as u32);
+        put(&mut bytes, 11, second / 3_600);
+        put(&mut bytes, 14, second / 60 % 60);
+        put(&mut bytes, 17, second % 60);
+        let mut rest = time.nano / 10u32.pow(9 - digits as u32);
+        for digit in bytes[20..20 + digits].iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        let end = match digits {
+            0 => 19,
+            digits => 20 + digits,
+        };
+        bytes[end] = b'Z';
+        Shown { bytes, end, year }
+    }
+
+    fn has_plain_year(&self) -> bool {
+        (0..=9999).contains(&self.year)
+    }
+
+    /// What stands from here on.
+    fn text(&self, from: usize) -> &str {
+        std::str::from_utf8(&self.bytes[from..=self.end]).unwrap_or_default()
+    }
+}
+
+/// Writes a number below a hundred.
+#[inline]
+fn put(text: &mut [u8; 30], at: usize, number: u32) {
+    text[at] = b'0' + (number / 10) as u8;
+    text[at + 1] = b'0' + (number % 10) as u8;
 }
 
 impl FromStr for Timestamp {

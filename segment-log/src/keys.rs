@@ -53,6 +53,7 @@ mod part;
 mod reading;
 pub(crate) mod run;
 mod sealed;
+mod table;
 mod times;
 
 pub(crate) use ahead::Ahead;

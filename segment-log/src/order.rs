@@ -27,8 +27,32 @@ pub(crate) fn shared_prefix<'a>(mut keys: impl Iterator<Item = &'a [u8]>) -> usi
 
 /// How many bytes two keys begin with alike.
 pub(crate) fn common(one: &[u8], other: &[u8]) -> usize {
-    one.iter()
-        .zip(other)
-        .take_while(|(one, other)| one == other)
-        .count()
+    let words = one.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0);
+    let mut shared = 0;
+    for (word, other) in words {
+        let differs = u64::from_le_bytes(*word) ^ u64::from_le_bytes(*other);
+        if differs != 0 {
+            return shared + (differs.trailing_zeros() / 8) as usize;
+        }
+        shared += 8;
+    }
+    let rest = one.iter().zip(other).skip(shared);
+    shared + rest.take_while(|(one, other)| one == other).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_common(one in prop::collection::vec(0..2u8, 0..20), other in prop::collection::vec(0..2u8, 0..20), same in 0..20usize) {
+            let same = &[7; 20][..same];
+            let (one, other) = ([same, &one].concat(), [same, &other].concat());
+            let wanted = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
+            prop_assert_eq!(common(&one, &other), wanted);
+        }
+    }
 }

@@ -13,8 +13,10 @@ impl Serialize for Shown<'_> {
             Value::Bool(value) => out.serialize_bool(*value),
             Value::Int(value) => out.serialize_i64(*value),
             Value::String(text) | Value::Enum(text) => out.serialize_str(text),
-            Value::Decimal(value) => out.collect_str(value),
-            Value::Timestamp { millis } => out.collect_str(&Timestamp::from_millis(*millis)),
+            Value::Decimal(value) => value.with_text(|text| out.serialize_str(text)),
+            Value::Timestamp { millis } => {
+                Timestamp::from_millis(*millis).with_text(|text| out.serialize_str(text))
+            }
             Value::Array(items) => out.collect_seq(items.iter().map(Shown)),
             Value::Map(entries) | Value::Record { fields: entries, .. } => {
                 out.collect_map(entries.iter().map(|(name, value)| (&**name, Shown(value))))

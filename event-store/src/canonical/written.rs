@@ -3,21 +3,32 @@
 //! Invariant: the bytes are those of the tree that serde_json makes of the same value, with its keys in order: numbers of 32
 //! bits with a fraction are shown as ones of 64 bits, and integers beyond 64 bits are refused.
 
-use std::borrow::Cow;
-use std::cmp::Ordering;
-use std::io;
+use std::cell::RefCell;
 
 use serde::Serialize;
-use serde_json::ser::{CharEscape, CompactFormatter, Formatter};
+use serde::ser::{Error as _, Serializer};
+use serde_json::Error;
+use serde_json::ser::{CompactFormatter, Formatter};
 
-/// Entries of the objects that are open at once in most states; there is room for more when there are.
-const ENTRIES: usize = 32;
+mod key;
+mod open;
+mod order;
 
-/// What values are told to: the formatter is what writes.
-type Writing<'w, 'o> = &'w mut serde_json::Serializer<io::Sink, Sorting<'o>>;
+use key::Key;
+use open::{Items, Object};
+use order::Order;
+
+/// What the names begin with of structures that stand for JSON as it is: serde_json's own numbers and texts, by some of its
+/// features.
+const AS_IT_IS: &str = "$serde_json::private::";
+
+thread_local! {
+    /// How the objects of states were put in order, which are alike from one aggregate to the next.
+    static ORDER: RefCell<Order> = RefCell::default();
+}
 
 /// Adds the canonical text of a value to `out`. What was added before an error is of no use.
-pub(crate) fn write(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+pub(crate) fn write(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), Error> {
     writing(out, |to| value.serialize(to))
 }
 
@@ -26,225 +37,233 @@ pub(crate) fn write(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), ser
 pub(crate) fn write_object<N: Serialize, V: Serialize>(
     entries: impl Iterator<Item = (N, V)>,
     out: &mut Vec<u8>,
-) -> Result<(), serde_json::Error> {
-    writing(out, |to| serde::Serializer::collect_map(to, entries))
+) -> Result<(), Error> {
+    writing(out, |to| to.collect_map(entries))
 }
 
-fn writing(
-    out: &mut Vec<u8>,
-    write: impl FnOnce(Writing<'_, '_>) -> Result<(), serde_json::Error>,
-) -> Result<(), serde_json::Error> {
-    let sorting = Sorting {
-        out,
-        objects: Vec::with_capacity(ENTRIES / 4),
-        entries: Vec::with_capacity(ENTRIES),
-        sorted: Vec::new(),
-        is_in_key: false,
-    };
-    write(&mut serde_json::Serializer::with_formatter(io::sink(), sorting))
+fn writing(out: &mut Vec<u8>, write: impl FnOnce(&mut Writer<'_>) -> Result<(), Error>) -> Result<(), Error> {
+    // Taken out meanwhile: a value that writes another one on its way has one of its own.
+    let order = ORDER.take();
+    let mut writer = Writer { out, order };
+    let written = write(&mut writer);
+    writer.order.finish();
+    ORDER.set(writer.order);
+    written
 }
 
-/// Writes, and puts the entries of each object in order when it ends.
-struct Sorting<'o> {
+/// What values are told to: writes, and puts the entries of each object in order when it ends.
+struct Writer<'o> {
     out: &'o mut Vec<u8>,
-    /// Of each object that is open, where its entries begin among all.
-    objects: Vec<usize>,
-    entries: Vec<Entry>,
-    /// Where an object is put in order: the same memory for each.
-    sorted: Vec<u8>,
-    is_in_key: bool,
+    order: Order,
 }
 
-/// Where an entry stands in what is written.
-#[derive(Clone, Copy)]
-struct Entry {
-    /// What its key begins with, as a number, which decides most comparisons.
-    leading: u64,
-    key_at: usize,
-    key_end: usize,
-    end: usize,
-    /// The key has a character that is escaped.
-    is_escaped: bool,
-}
-
-impl Entry {
-    /// The key as it was before it was escaped.
-    fn key<'o>(&self, out: &'o [u8]) -> Cow<'o, [u8]> {
-        let quoted = out.get(self.key_at..self.key_end).unwrap_or_default();
-        match quoted {
-            quoted if self.is_escaped => Cow::Owned(
-                serde_json::from_slice::<String>(quoted)
-                    .unwrap_or_default()
-                    .into_bytes(),
-            ),
-            [_, key @ .., _] => Cow::Borrowed(key),
-            _ => Cow::Borrowed(&[]),
-        }
-    }
-
+impl Writer<'_> {
+    /// Writes a text; answers whether all of it stands there as it is.
     #[inline]
-    fn order(&self, other: &Entry, out: &[u8]) -> Ordering {
-        let leading = self.leading.cmp(&other.leading);
-        leading.then_with(|| self.key(out).cmp(&other.key(out)))
+    fn text(&mut self, text: &str) -> Result<bool, Error> {
+        let is_plain = is_plain(text.as_bytes());
+        if is_plain {
+            self.out.reserve(text.len() + 2);
+            self.out.push(b'"');
+            self.out.extend_from_slice(text.as_bytes());
+            self.out.push(b'"');
+        } else {
+            serde_json::to_writer(&mut *self.out, text)?;
+        }
+        Ok(is_plain)
+    }
+
+    /// Begins an object of one entry, which is not put in order.
+    fn variant(&mut self, name: &str) -> Result<(), Error> {
+        self.out.push(b'{');
+        self.text(name)?;
+        self.out.push(b':');
+        Ok(())
     }
 }
 
-impl Sorting<'_> {
-    /// Puts the entries from `first` on in order.
-    fn sort(&mut self, first: usize) {
-        let (out, entries) = (&mut *self.out, self.entries.get_mut(first..).unwrap_or_default());
-        let rises = |pair: &[Entry]| match pair {
-            [one, next] => one.order(next, out).is_lt(),
-            _ => true,
-        };
-        if entries.windows(2).all(rises) {
-            return;
-        }
-        let begins = entries.first().map_or(out.len(), |first| first.key_at);
-        entries.sort_by(|one, other| one.order(other, out));
-        let sorted = &mut self.sorted;
-        sorted.clear();
-        for (place, entry) in entries.iter().enumerate() {
-            // Of entries with the same key the last one stands, as in a map.
-            let next = entries.get(place + 1);
-            if next.is_none_or(|next| entry.order(next, out).is_ne()) {
-                if !sorted.is_empty() {
-                    sorted.push(b',');
-                }
-                sorted.extend_from_slice(out.get(entry.key_at..entry.end).unwrap_or_default());
-            }
-        }
-        out.truncate(begins);
-        out.extend_from_slice(sorted);
-    }
-}
-
-/// The first bytes of a key as a number, of which the one with the lower key is not the higher.
+/// Whether nothing of a text is escaped in JSON: neither control characters nor quotation marks nor backslashes are in it.
 #[inline]
-fn leading(key: &[u8]) -> u64 {
-    match key.first_chunk() {
-        Some(first) => u64::from_be_bytes(*first),
-        None => {
-            key.iter()
-                .fold((0, 56), |(number, shift): (u64, u32), byte| {
-                    (number | u64::from(*byte) << shift, shift - 8)
-                })
-                .0
-        }
+fn is_plain(text: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGH: u64 = ONES << 7;
+    // The high bit of a byte is set where it is one of these; where it is in a byte behind such a one does not matter.
+    let odd = |bytes: &[u8; 8]| {
+        let word = u64::from_le_bytes(*bytes);
+        let (quote, slash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        (control | (quote.wrapping_sub(ONES) & !quote) | (slash.wrapping_sub(ONES) & !slash)) & HIGH
+    };
+    let (words, rest) = text.as_chunks::<8>();
+    match text.last_chunk::<8>() {
+        // The last eight bytes are of the words in part.
+        Some(last) => words.iter().fold(odd(last), |found, word| found | odd(word)) == 0,
+        None => rest.iter().all(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\')),
     }
 }
 
-/// What is written as it is in any JSON without white space.
+/// What is written as it is in any JSON.
 macro_rules! as_ever {
-    ($($name:ident($($argument:ident: $type:ty),*);)*) => {$(
+    ($($serialize:ident $write:ident($type:ty);)*) => {$(
         #[inline]
-        fn $name<W: ?Sized + io::Write>(&mut self, _: &mut W $(, $argument: $type)*) -> io::Result<()> {
-            CompactFormatter.$name(self.out $(, $argument)*)
+        fn $serialize(self, value: $type) -> Result<(), Error> {
+            CompactFormatter.$write(&mut *self.out, value).map_err(Error::custom)
         }
     )*};
 }
 
-impl Formatter for Sorting<'_> {
+impl<'w, 'o> Serializer for &'w mut Writer<'o> {
+    type Ok = ();
+    type Error = Error;
+    type SerializeSeq = Items<'w, 'o>;
+    type SerializeTuple = Items<'w, 'o>;
+    type SerializeTupleStruct = Items<'w, 'o>;
+    type SerializeTupleVariant = Items<'w, 'o>;
+    type SerializeMap = Object<'w, 'o>;
+    type SerializeStruct = Object<'w, 'o>;
+    type SerializeStructVariant = Object<'w, 'o>;
+
     as_ever! {
-        write_null();
-        write_bool(value: bool);
-        write_i8(value: i8);
-        write_i16(value: i16);
-        write_i32(value: i32);
-        write_i64(value: i64);
-        write_u8(value: u8);
-        write_u16(value: u16);
-        write_u32(value: u32);
-        write_u64(value: u64);
-        write_f64(value: f64);
-        write_number_str(value: &str);
-        begin_string();
-        end_string();
-        write_string_fragment(fragment: &str);
-        begin_array();
-        end_array();
-        begin_array_value(first: bool);
-        end_array_value();
-        begin_object_value();
-        write_raw_fragment(fragment: &str);
+        serialize_bool write_bool(bool);
+        serialize_i8 write_i8(i8);
+        serialize_i16 write_i16(i16);
+        serialize_i32 write_i32(i32);
+        serialize_i64 write_i64(i64);
+        serialize_u8 write_u8(u8);
+        serialize_u16 write_u16(u16);
+        serialize_u32 write_u32(u32);
+        serialize_u64 write_u64(u64);
     }
 
-    fn begin_object<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        self.objects.push(self.entries.len());
-        self.out.push(b'{');
-        Ok(())
-    }
-
-    fn begin_object_key<W: ?Sized + io::Write>(&mut self, _: &mut W, first: bool) -> io::Result<()> {
-        if !first {
-            self.out.push(b',');
+    fn serialize_i128(self, value: i128) -> Result<(), Error> {
+        match (i64::try_from(value), u64::try_from(value)) {
+            (Ok(value), _) => self.serialize_i64(value),
+            (_, Ok(value)) => self.serialize_u64(value),
+            _ => Err(Error::custom("number out of range")),
         }
-        self.is_in_key = true;
-        let at = self.out.len();
-        self.entries.push(Entry {
-            leading: 0,
-            key_at: at,
-            key_end: at,
-            end: at,
-            is_escaped: false,
-        });
-        Ok(())
     }
 
-    fn end_object_key<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        self.is_in_key = false;
-        if let Some(entry) = self.entries.last_mut() {
-            entry.key_end = self.out.len();
-            entry.leading = leading(&entry.key(self.out));
+    fn serialize_u128(self, value: u128) -> Result<(), Error> {
+        let value = u64::try_from(value).map_err(|_| Error::custom("number out of range"))?;
+        self.serialize_u64(value)
+    }
+
+    fn serialize_f32(self, value: f32) -> Result<(), Error> {
+        self.serialize_f64(f64::from(value))
+    }
+
+    fn serialize_f64(self, value: f64) -> Result<(), Error> {
+        match value.is_finite() {
+            true => CompactFormatter
+                .write_f64(&mut *self.out, value)
+                .map_err(Error::custom),
+            false => self.serialize_unit(),
         }
+    }
+
+    fn serialize_char(self, value: char) -> Result<(), Error> {
+        self.serialize_str(value.encode_utf8(&mut [0; 4]))
+    }
+
+    #[inline]
+    fn serialize_str(self, text: &str) -> Result<(), Error> {
+        self.text(text).map(drop)
+    }
+
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Error> {
+        self.collect_seq(bytes)
+    }
+
+    #[inline]
+    fn serialize_none(self) -> Result<(), Error> {
+        self.serialize_unit()
+    }
+
+    #[inline]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
+        value.serialize(self)
+    }
+
+    #[inline]
+    fn serialize_unit(self) -> Result<(), Error> {
+        self.out.extend_from_slice(b"null");
         Ok(())
     }
 
-    fn end_object_value<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        if let Some(entry) = self.entries.last_mut() {
-            entry.end = self.out.len();
-        }
-        Ok(())
+    fn serialize_unit_struct(self, _: &'static str) -> Result<(), Error> {
+        self.serialize_unit()
     }
 
-    fn end_object<W: ?Sized + io::Write>(&mut self, _: &mut W) -> io::Result<()> {
-        let first = self.objects.pop().unwrap_or_default();
-        self.sort(first);
-        self.entries.truncate(first);
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Error> {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
+        self.variant(variant)?;
+        value.serialize(&mut *self)?;
         self.out.push(b'}');
         Ok(())
     }
 
-    fn write_char_escape<W: ?Sized + io::Write>(&mut self, _: &mut W, escape: CharEscape) -> io::Result<()> {
-        if let Some(entry) = self.entries.last_mut().filter(|_| self.is_in_key) {
-            entry.is_escaped = true;
+    fn serialize_seq(self, _: Option<usize>) -> Result<Items<'w, 'o>, Error> {
+        Ok(Items::begin(self, b"]"))
+    }
+
+    fn serialize_tuple(self, _: usize) -> Result<Items<'w, 'o>, Error> {
+        Ok(Items::begin(self, b"]"))
+    }
+
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Items<'w, 'o>, Error> {
+        Ok(Items::begin(self, b"]"))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Items<'w, 'o>, Error> {
+        self.variant(variant)?;
+        Ok(Items::begin(self, b"]}"))
+    }
+
+    #[inline]
+    fn serialize_map(self, _: Option<usize>) -> Result<Object<'w, 'o>, Error> {
+        Ok(Object::begin(self, b"}"))
+    }
+
+    #[inline]
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Object<'w, 'o>, Error> {
+        match name.starts_with(AS_IT_IS) {
+            true => Ok(Object::as_it_is(self)),
+            false => Ok(Object::begin(self, b"}")),
         }
-        CompactFormatter.write_char_escape(self.out, escape)
     }
 
-    fn write_f32<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f32) -> io::Result<()> {
-        match self.is_in_key {
-            true => CompactFormatter.write_f32(self.out, value),
-            false => self.write_f64(writer, f64::from(value)),
-        }
-    }
-
-    fn write_i128<W: ?Sized + io::Write>(&mut self, _: &mut W, value: i128) -> io::Result<()> {
-        let fits = self.is_in_key || i64::try_from(value).is_ok() || u64::try_from(value).is_ok();
-        within(fits)?;
-        CompactFormatter.write_i128(self.out, value)
-    }
-
-    fn write_u128<W: ?Sized + io::Write>(&mut self, _: &mut W, value: u128) -> io::Result<()> {
-        within(self.is_in_key || u64::try_from(value).is_ok())?;
-        CompactFormatter.write_u128(self.out, value)
-    }
-}
-
-fn within(fits: bool) -> io::Result<()> {
-    match fits {
-        true => Ok(()),
-        false => Err(io::Error::other("number out of range")),
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Object<'w, 'o>, Error> {
+        self.variant(variant)?;
+        Ok(Object::begin(self, b"}}"))
     }
 }
 
@@ -305,6 +324,121 @@ mod tests {
             ],
             kind: Err(value),
         }
+    }
+
+    /// As serde_json tells of a number that it holds as a text.
+    struct Exact(&'static str);
+
+    impl Serialize for Exact {
+        fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+            const NAME: &str = "$serde_json::private::Number";
+            let mut number = out.serialize_struct(NAME, 1)?;
+            serde::ser::SerializeStruct::serialize_field(&mut number, NAME, self.0)?;
+            serde::ser::SerializeStruct::end(number)
+        }
+    }
+
+    #[test]
+    fn what_stands_for_json_is_left_as_it_is() {
+        let mut out = Vec::new();
+        write(
+            &BTreeMap::from([("b", Exact("1.0")), ("a", Exact("-2e9"))]),
+            &mut out,
+        )
+        .unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), r#"{"a":-2e9,"b":1.0}"#);
+    }
+
+    /// Every place of a text is looked at.
+    #[test]
+    fn what_is_escaped_is_found() {
+        for length in 0..26 {
+            for at in 0..length {
+                for (odd, is_plain) in [
+                    ('"', false),
+                    ('\\', false),
+                    ('\n', false),
+                    ('\0', false),
+                    ('\u{1f}', false),
+                    (' ', true),
+                    ('!', true),
+                    ('#', true),
+                    ('[', true),
+                    (']', true),
+                    ('\u{7f}', true),
+                    ('\u{a2}', true),
+                    ('\u{dc}', true),
+                    ('\u{10ffff}', true),
+                ] {
+                    let mut text = "a".repeat(length);
+                    text.insert(at, odd);
+                    assert_eq!(super::is_plain(text.as_bytes()), is_plain, "{text:?}");
+                    check(&text);
+                }
+            }
+        }
+    }
+
+    #[derive(Serialize)]
+    enum Kind {
+        Unit,
+        New(u8),
+        Tuple(u8, &'static str),
+        Struct { z: i128, a: char },
+    }
+
+    #[derive(Serialize)]
+    struct Nothing;
+
+    #[derive(Serialize)]
+    struct Pair(f32, Option<Nothing>);
+
+    /// Keys of every kind, of which some are none.
+    #[test]
+    fn keys_are_what_they_are_in_a_tree() {
+        check(&[
+            Kind::Unit,
+            Kind::New(1),
+            Kind::Tuple(2, "\t"),
+            Kind::Struct { z: 3, a: '"' },
+        ]);
+        check(&(Pair(1.5, Some(Nothing)), true, -1i8, 1u16, 1u32, b"x", Nothing));
+        check(&Pair(f32::INFINITY, None));
+        struct Entries<K>(Vec<(K, u8)>);
+        impl<K: Serialize> Serialize for Entries<K> {
+            fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+                out.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+            }
+        }
+        check(&Entries(vec![("b", 1), ("a", 2), ("b", 3), ("", 4), ("a", 5)]));
+        check(&Entries(vec![
+            ("abcdefghij", 1),
+            ("abcdefgh", 2),
+            ("abcdefghi", 3),
+            ("abcdefgh\0", 4),
+        ]));
+        check(&Entries(vec![
+            ("\"b", 1),
+            ("\u{1}", 2),
+            ("\\", 3),
+            ("!", 4),
+            ("#", 5),
+        ]));
+        check(&Entries((0..40).map(|number| (number * 7 % 40, 1)).collect()));
+        check(&Entries(vec![(true, 1), (false, 2)]));
+        check(&Entries(vec![('z', 1), ('\n', 2)]));
+        check(&Entries(vec![(1.5, 1), (-0.25, 2)]));
+        check(&Entries(vec![(f64::NAN, 1)]));
+        check(&Entries(vec![(Some("b"), 1), (Some("a"), 2)]));
+        check(&Entries(vec![(None::<u8>, 1)]));
+        check(&Entries(vec![((), 1)]));
+        check(&Entries(vec![(Kind::Unit, 1)]));
+        check(&Entries(vec![(Kind::New(1), 1)]));
+        check(&Entries(vec![(Kind::Tuple(1, ""), 1)]));
+        check(&Entries(vec![(Kind::Struct { z: 1, a: 'a' }, 1)]));
+        check(&Entries(vec![(Pair(1.0, None), 1)]));
+        check(&Entries(vec![(Nothing, 1)]));
+        check(&Entries(vec![(BTreeMap::from([(1, 1)]), 1)]));
     }
 
     #[test]

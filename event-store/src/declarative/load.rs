@@ -1,7 +1,7 @@
 //! From the YAML text to a fold that runs: names are looked up, expressions lowered, types checked.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use annals_schema_model::cel::Shape;
 use annals_schema_model::{Schema, Writer};
@@ -19,8 +19,10 @@ use super::same::newest;
 use super::slots::Slots;
 use super::text::{Blocks, File};
 use super::{Declarative, Events, Message, Rule};
+use crate::by_field::READINGS_MAX;
 use crate::canonical;
 use crate::fold::FoldId;
+use crate::kept::Kept;
 use crate::resolve::Subjects;
 
 /// Longest fold file.
@@ -158,7 +160,7 @@ pub fn load_checked(text: &str, pins: &Pins, subjects: &dyn Subjects) -> Result<
         events: readers.events,
         names: readers.pins.names(),
         pins: readers.pins,
-        plans: RwLock::default(),
+        plans: Kept::up_to(READINGS_MAX),
     })
 }
 

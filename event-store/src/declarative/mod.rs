@@ -34,11 +34,10 @@ mod undo;
 mod verb;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use annals_schema_model::cel::{Budget, Node, Shape};
 use annals_schema_model::{DecodeError, Raw, Resolve, Schema, SchemaId, Value, Writer};
-use rustc_hash::FxHashMap;
 
 use self::carried::came;
 pub use self::cases::{CaseResult, run_cases};
@@ -56,6 +55,7 @@ use crate::canonical;
 use crate::explain::{RuleUsed, Touch, ValueFrom};
 use crate::fold::{AnyFold, AnyState, Cell, FoldId, Halt, Recorded, Step, Stop};
 use crate::folding::{ReaderUsed, SchemaUsed};
+use crate::kept::Kept;
 
 /// A fold that was loaded from a file, such as this one:
 ///
@@ -91,7 +91,7 @@ pub struct Declarative {
     pins: Pins,
     /// What the pins call schemas by.
     names: BTreeMap<u32, SchemaUsed>,
-    plans: RwLock<FxHashMap<SchemaId, Arc<Plan>>>,
+    plans: Kept<Arc<Plan>>,
 }
 
 impl Declarative {

@@ -57,16 +57,20 @@ impl<'a> Meant<'a> {
 }
 
 impl Roots for Meant<'_> {
+    fn at_hand(&self, path: &Path, steps: usize) -> Option<(&Value, usize)> {
+        match path.root {
+            Root::Name(EVENT) => Some((self.event, 0)),
+            Root::Name(IT) => Some((self.it?, 0)),
+            Root::Name(STATE) if steps > 0 => Some((self.state.get(path.slot)?.as_ref()?, 1)),
+            _ => None,
+        }
+    }
+
     fn start(&self, path: &Path, steps: usize) -> Result<(Cow<'_, Value>, usize), String> {
         let taken = path.steps.get(..steps).unwrap_or_default();
         match (path.root, taken.split_first()) {
-            (Root::Name(EVENT), _) => Ok((Cow::Borrowed(self.event), 0)),
-            (Root::Name(IT), _) => Ok((Cow::Borrowed(self.it.ok_or("`it` is only in remove-where")?), 0)),
-            (Root::Name(STATE), Some((field, _))) => {
-                let value = self.state.get(path.slot).and_then(Option::as_ref);
-                let value = value.ok_or_else(|| format!("state.{field} is not set yet"))?;
-                Ok((Cow::Borrowed(value), 1))
-            }
+            (Root::Name(IT), _) => Err("`it` is only in remove-where".to_owned()),
+            (Root::Name(STATE), Some((field, _))) => Err(format!("state.{field} is not set yet")),
             (Root::Name(STATE), None) => Ok((Cow::Owned(self.whole_state()), 0)),
             (Root::Name(AT), Some((field, [header]))) if field == "headers" => {
                 let value = self.input.recorded.at.headers.last(header);

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 #[cfg(feature = "json")]
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use annals_schema_model::avro::branch_of;
 use annals_schema_model::cel::Budget;
@@ -18,7 +18,6 @@ use annals_schema_model::{DecodeError, Raw, ReadError, Reading, Resolve, Schema,
 use super::migration::Versions;
 use super::rules::Step;
 use super::{Declarative, Message};
-use crate::by_field::READINGS_MAX;
 use crate::explain::RuleUsed;
 use crate::fold::AnyFold;
 
@@ -101,7 +100,14 @@ impl Declarative {
         resolve: &dyn Resolve,
         budget: &Budget,
     ) -> Result<Met, DecodeError> {
-        let plan = self.plan(raw.schema, resolve)?;
+        let found;
+        let plan = match self.plans.get(raw.schema) {
+            Some(kept) => kept,
+            None => {
+                found = self.plan(raw.schema, resolve)?;
+                &found
+            }
+        };
         let body = plan.body(raw.body, budget)?;
         let (how, body) = plan.how.of(&body)?;
         let wrong = |error: ReadError| DecodeError::Payload(error.to_string());
@@ -139,10 +145,7 @@ impl Declarative {
             how: How::Unreadable(why),
         });
         let plan = Arc::new(plan);
-        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
-        if plans.len() < READINGS_MAX {
-            plans.insert(schema, Arc::clone(&plan));
-        }
+        self.plans.keep(schema, Arc::clone(&plan));
         Ok(plan)
     }
 
@@ -154,8 +157,7 @@ impl Declarative {
 
     /// The plan of a schema that some event was read with.
     pub(super) fn known_plan(&self, schema: SchemaId) -> Option<Arc<Plan>> {
-        let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
-        plans.get(&schema).map(Arc::clone)
+        self.plans.get(schema).map(Arc::clone)
     }
 
     /// The plan with what lies between the writer and the reader.

@@ -14,7 +14,7 @@ use std::{
     io::{self, BufRead, BufReader, Read, Write},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::BatchError;
 
@@ -298,21 +298,23 @@ fn snappy(reason: impl fmt::Display) -> io::Error {
 ///
 /// ```
 /// use annals_kafka_wire::batch::{pack, unpack};
+/// use bytes::BytesMut;
 ///
 /// let packed = pack(&[7; 1_000]);
 /// assert!(packed.len() < 50);
-/// assert_eq!(unpack(&packed, 1_000), Some(vec![7; 1_000]));
-/// assert_eq!(unpack(&packed, 999), None);
+/// let other = BytesMut::from(&[1; 2_000][..]);
+/// assert_eq!(unpack(&packed, 1_000, other).as_deref(), Some(&[7; 1_000][..]));
+/// assert_eq!(unpack(&packed, 999, BytesMut::new()), None);
 /// ```
 pub fn pack(bytes: &[u8]) -> Vec<u8> {
     lz4_flex::block::compress(bytes)
 }
 
-/// The bytes that were packed, if there are exactly so many of them.
-pub fn unpack(packed: &[u8], bytes: usize) -> Option<Vec<u8>> {
-    let mut out = vec![0; bytes];
+/// The bytes that were packed, if there are exactly so many of them, in the memory of what is not needed any more.
+pub fn unpack(packed: &[u8], bytes: usize, mut out: BytesMut) -> Option<Bytes> {
+    out.resize(bytes, 0);
     let written = lz4_flex::block::decompress_into(packed, &mut out).ok()?;
-    (written == bytes).then_some(out)
+    (written == bytes).then(|| out.freeze())
 }
 
 /// Compresses `records`, adding to `out`.

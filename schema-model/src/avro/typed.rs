@@ -148,16 +148,28 @@ impl ReaderSchema {
     /// # Errors
     /// When the payload does not read, with the schema's id, the field and the position of the byte.
     pub fn decode_from<T: Datum>(&self, writer: &event::Writer, body: &[u8]) -> Result<T, DecodeError> {
+        let schema = avro(writer)?;
+        if schema.branches().is_none() {
+            return self.decode_written(writer, schema, Reader::new(body));
+        }
+        let Written { schema, value } = written(writer, body)?;
+        self.decode_written(writer, &schema, value)
+    }
+
+    fn decode_written<T: Datum>(
+        &self,
+        writer: &event::Writer,
+        schema: &Schema,
+        from: Reader<'_>,
+    ) -> Result<T, DecodeError> {
         let mut value = T::blank();
-        let written = written(writer, body)?;
-        let from = written.value.clone();
-        let read = match self.known(writer, &written.schema)? {
+        let read = match self.known(writer, schema)? {
             Ok(kept) => self.read_by(kept.plan.as_deref(), from, &mut value, T::read, T::read),
             Err(met) => self.read_by(met.plan.as_deref(), from, &mut value, T::read, T::read),
         };
         match read {
             Ok(()) => Ok(value),
-            Err(error) => Err(unreadable(writer, written.schema.name(), &error)),
+            Err(error) => Err(unreadable(writer, schema.name(), &error)),
         }
     }
 
@@ -283,14 +295,7 @@ struct Written<'w, 'a> {
 }
 
 fn written<'w, 'a>(writer: &'w event::Writer, body: &'a [u8]) -> Result<Written<'w, 'a>, DecodeError> {
-    // A build may know Avro alone.
-    #[allow(irrefutable_let_patterns)]
-    let crate::Schema::Avro(schema) = &writer.schema else {
-        return Err(DecodeError::Payload(format!(
-            "schema id {} is not Avro",
-            writer.id
-        )));
-    };
+    let schema = avro(writer)?;
     let mut value = Reader::new(body);
     let Some(branches) = schema.branches() else {
         let schema = Cow::Borrowed(schema);
@@ -300,6 +305,21 @@ fn written<'w, 'a>(writer: &'w event::Writer, body: &'a [u8]) -> Result<Written<
     let branch = branch.map_err(|fault| unreadable(writer, "", &fault.into()))?;
     let schema = schema.branch(branch).map_or(Cow::Borrowed(schema), Cow::Owned);
     Ok(Written { schema, value })
+}
+
+#[inline]
+fn avro(writer: &event::Writer) -> Result<&Schema, DecodeError> {
+    // A build may know Avro alone.
+    #[allow(irrefutable_let_patterns)]
+    let crate::Schema::Avro(schema) = &writer.schema else {
+        return Err(no_avro(writer));
+    };
+    Ok(schema)
+}
+
+#[cold]
+fn no_avro(writer: &event::Writer) -> DecodeError {
+    DecodeError::Payload(format!("schema id {} is not Avro", writer.id))
 }
 
 /// What a payload is called by its writer: the full name of its type, or `array`, `int`, …. Of a union at the top it is that
@@ -313,7 +333,10 @@ pub fn written_name<'w>(writer: &'w event::Writer, body: &[u8]) -> Result<&'w st
     let crate::Schema::Avro(schema) = &writer.schema else {
         return Ok("");
     };
-    let id = written(writer, body)?.schema.root();
+    let id = match schema.branches() {
+        None => schema.root(),
+        Some(_) => written(writer, body)?.schema.root(),
+    };
     Ok(schema.type_label(id))
 }
 

@@ -8,11 +8,18 @@ use crate::Value;
 
 /// What the names of an expression stand for.
 pub trait Roots {
-    /// The value a path starts with, and how many of its first `steps` steps lead to that.
+    /// The value a path starts with, where it is not [at hand](Roots::at_hand), and how many of its first `steps` steps lead
+    /// to that.
     ///
     /// # Errors
     /// There is none, in a sentence.
     fn start(&self, path: &Path, steps: usize) -> Result<(Cow<'_, Value>, usize), String>;
+
+    /// The same of a value that is at hand, which costs less to find out: whoever has some says so here.
+    fn at_hand(&self, path: &Path, steps: usize) -> Option<(&Value, usize)> {
+        let _ = (path, steps);
+        None
+    }
 
     /// Whether the last step of a path is there, where that is not a matter of the value before it.
     fn has(&self, path: &Path) -> Option<bool> {
@@ -127,10 +134,18 @@ impl<'a> Scope<'a> {
 
     /// The value a path leads to by its first so many steps.
     pub(super) fn find(&self, path: &Path, steps: usize) -> Result<Cow<'a, Value>, String> {
-        let (first, taken) = match path.root {
-            Root::Variable(depth) => (Cow::Borrowed(self.variable(depth)?), 0),
-            Root::Name(_) => self.roots.start(path, steps)?,
+        let at_hand = match path.root {
+            Root::Variable(depth) => Some((self.variable(depth)?, 0)),
+            Root::Name(_) => self.roots.at_hand(path, steps),
         };
+        if let Some((mut value, taken)) = at_hand {
+            for step in path.steps.get(taken..steps).unwrap_or_default() {
+                self.spend_on_a_look_into(value)?;
+                value = value.get(step).ok_or_else(|| missing(path, value, step))?;
+            }
+            return Ok(Cow::Borrowed(value));
+        }
+        let (first, taken) = self.roots.start(path, steps)?;
         let rest = path.steps.get(taken..steps).unwrap_or_default();
         rest.iter().try_fold(first, |value, step| {
             self.spend_on_a_look_into(&value)?;

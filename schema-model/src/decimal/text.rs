@@ -11,46 +11,81 @@ const DIGITS_MAX: usize = 1_300;
 
 /// The digits behind the point of a short text: as many as 64 bits have at most.
 const FEW_DIGITS_SCALE_MAX: u32 = 20;
-/// Those, a zero before the point, and the point.
-const FEW_DIGITS_BYTES: usize = 22;
+/// Those, a zero before the point, the point, and a sign.
+const FEW_DIGITS_BYTES: usize = 23;
 
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self
-            .unscaled()
-            .and_then(|short| u64::try_from(short.unsigned_abs()).ok());
-        match digits {
-            // States are full of amounts, and these take no memory of their own.
-            Some(digits) if self.scale <= FEW_DIGITS_SCALE_MAX => {
-                let mut text = [b'0'; FEW_DIGITS_BYTES];
-                let from = put(digits, self.scale, &mut text);
-                let text = text.get(from..).unwrap_or_default();
-                f.pad_integral(
-                    !self.is_negative(),
-                    "",
-                    std::str::from_utf8(text).unwrap_or_default(),
-                )
-            }
-            _ => f.pad_integral(!self.is_negative(), "", &self.long()),
+        match self.few_digits() {
+            Some((text, from)) => f.pad_integral(!self.is_negative(), "", shown(&text, from)),
+            None => f.pad_integral(!self.is_negative(), "", &self.long()),
         }
     }
 }
 
+type FewDigits = [u8; FEW_DIGITS_BYTES];
+
+fn shown(text: &FewDigits, from: usize) -> &str {
+    let text = text.get(from..).unwrap_or_default();
+    std::str::from_utf8(text).unwrap_or_default()
+}
+
 /// Writes digits with so many behind the point, at least one before it, to the end of a text; says where they begin.
-fn put(mut digits: u64, scale: u32, text: &mut [u8; FEW_DIGITS_BYTES]) -> usize {
-    let mut free = text.iter_mut().rev();
-    let mut written = 0;
-    while digits > 0 || written <= scale {
-        if written == scale && scale > 0 {
-            free.next().into_iter().for_each(|place| *place = b'.');
+fn put(mut digits: u64, scale: u32, text: &mut FewDigits) -> usize {
+    let mut at = text.len();
+    let mut put = |byte: u8| {
+        at = at.saturating_sub(1);
+        text[at] = byte;
+        at
+    };
+    if scale > 0 {
+        for _ in 0..scale {
+            put(b'0' + (digits % 10) as u8);
+            digits /= 10;
         }
-        // Below ten.
-        let digit = (digits % 10) as u8;
-        free.next().into_iter().for_each(|place| *place = b'0' + digit);
-        digits /= 10;
-        written += 1;
+        put(b'.');
     }
-    free.len()
+    loop {
+        let at = put(b'0' + (digits % 10) as u8);
+        digits /= 10;
+        if digits == 0 {
+            return at;
+        }
+    }
+}
+
+impl Decimal {
+    /// Hands over its text, which takes no memory of its own unless it is long.
+    ///
+    /// ```
+    /// use annals_schema_model::Decimal;
+    /// assert!(Decimal::new(-5, 2).with_text(|text| text == "-0.05"));
+    /// ```
+    pub fn with_text<T>(&self, take: impl FnOnce(&str) -> T) -> T {
+        match self.few_digits() {
+            Some((mut text, mut from)) => {
+                if self.is_negative() {
+                    // There is room for it.
+                    from = from.saturating_sub(1);
+                    text[from] = b'-';
+                }
+                take(shown(&text, from))
+            }
+            None => take(&self.to_string()),
+        }
+    }
+
+    /// The digits without a sign, where they are few, and where they begin. States are full of amounts, and these take no
+    /// memory of their own.
+    fn few_digits(&self) -> Option<(FewDigits, usize)> {
+        let digits = u64::try_from(self.unscaled()?.unsigned_abs()).ok()?;
+        if self.scale > FEW_DIGITS_SCALE_MAX {
+            return None;
+        }
+        let mut text = [b'0'; FEW_DIGITS_BYTES];
+        let from = put(digits, self.scale, &mut text);
+        Some((text, from))
+    }
 }
 
 impl Decimal {

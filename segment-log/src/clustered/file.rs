@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use annals_kafka_wire::batch::unpack;
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::layout::{Directory, FOOTER_BYTES, Footer, Identity, LENGTH_BYTES};
 use crate::disk::{Disk, DiskFile, Open};
@@ -110,8 +110,8 @@ impl Copy {
         self.noting(file.read(position, bytes))
     }
 
-    /// A block as it was before it was packed.
-    pub(super) fn unpacked(&self, block: &Bytes) -> io::Result<Bytes> {
+    /// A block as it was before it was packed, in the memory of another that is not needed any more.
+    pub(super) fn unpacked(&self, block: &Bytes, other: BytesMut) -> io::Result<Bytes> {
         let parts = block
             .len()
             .checked_sub(CRC_BYTES)
@@ -129,10 +129,10 @@ impl Copy {
             return Ok(block.slice(LENGTH_BYTES..end));
         }
         let unpacked = match length <= packed.len().saturating_mul(PACKED_RATIO_MAX) {
-            true => unpack(packed, length),
+            true => unpack(packed, length, other),
             false => None,
         };
-        unpacked.map(Bytes::from).ok_or_else(|| self.damaged())
+        unpacked.ok_or_else(|| self.damaged())
     }
 
     fn noting<T>(&self, read: io::Result<T>) -> io::Result<T> {

@@ -158,6 +158,8 @@ struct Blocks {
     fetched: Bytes,
     fetched_at: u64,
     block: Option<Block>,
+    /// The block before it: the next one takes its memory, if nobody has a record of it by then.
+    before: Bytes,
 }
 
 impl Blocks {
@@ -171,6 +173,7 @@ impl Blocks {
             fetched: Bytes::new(),
             fetched_at: 0,
             block: None,
+            before: Bytes::new(),
         })
     }
 
@@ -213,7 +216,11 @@ impl Blocks {
                 return Ok(false);
             }
             let packed = self.fetch()?;
-            let bytes = self.copy.unpacked(&packed)?;
+            let last = self.block.take().map(|block| block.bytes);
+            let before = std::mem::replace(&mut self.before, last.unwrap_or_default());
+            let bytes = self
+                .copy
+                .unpacked(&packed, before.try_into_mut().unwrap_or_default())?;
             self.block = Some(Block::new(bytes, (self.copy.first(), self.copy.base_ms())));
             self.next += 1;
         }

@@ -18,6 +18,7 @@
 use bytes::BufMut;
 
 use crate::format::{CRC_BYTES, crc};
+use crate::order::common;
 use crate::varint::{self, Damaged};
 
 /// Some offsets of a key, by distance from the base offset of their segment.
@@ -39,8 +40,7 @@ pub(super) struct Writing {
 impl Writing {
     /// Adds an entry; `offsets` has one at least.
     pub(super) fn push(&mut self, key: &[u8], before: usize, offsets: &[u32]) {
-        let both = key.iter().zip(&self.last);
-        let shared = both.take_while(|(one, other)| one == other).count();
+        let shared = common(key, &self.last);
         self.put(shared as u64);
         self.put((key.len() - shared) as u64);
         self.bytes.put_slice(&key[shared..]);
@@ -101,6 +101,15 @@ impl Reading {
 
     /// The next entry, `None` at the end.
     pub(super) fn next(&mut self) -> Result<Option<&Entry>, Damaged> {
+        self.read(usize::MAX)
+    }
+
+    /// The next entry with no more than its first offset, `None` at the end.
+    pub(super) fn next_first(&mut self) -> Result<Option<&Entry>, Damaged> {
+        self.read(1)
+    }
+
+    fn read(&mut self, offsets_max: usize) -> Result<Option<&Entry>, Damaged> {
         if self.at == self.bytes.len() {
             return Ok(None);
         }
@@ -120,11 +129,16 @@ impl Reading {
         };
         self.entry.offsets.clear();
         let mut offset = 0u32;
-        for _ in 0..count >> 1 {
-            let step = u32::try_from(self.number()?).map_err(|_| Damaged)?;
+        let mut rest = self.bytes.get(self.at..).unwrap_or_default();
+        let count = count >> 1;
+        let read = count.min(offsets_max);
+        for _ in 0..read {
+            let step = u32::try_from(varint::take(&mut rest)?).map_err(|_| Damaged)?;
             offset = offset.checked_add(step).ok_or(Damaged)?;
             self.entry.offsets.push(offset);
         }
+        varint::pass(&mut rest, (count - read) as u64)?;
+        self.at = self.bytes.len() - rest.len();
         self.begun = true;
         Ok(Some(&self.entry))
     }
@@ -153,9 +167,12 @@ mod tests {
     }
 
     fn read(bytes: Vec<u8>) -> Result<Vec<Entry>, Damaged> {
-        let mut reading = Reading::new(bytes)?;
+        let (mut reading, mut firsts) = (Reading::new(bytes.clone())?, Reading::new(bytes)?);
         let mut all = Vec::new();
         while let Some(entry) = reading.next()? {
+            let first = firsts.next_first()?.expect("as many");
+            assert_eq!((&first.key, first.before), (&entry.key, entry.before));
+            assert_eq!(first.offsets, entry.offsets.get(..1).unwrap_or_default());
             all.push(entry.clone());
         }
         Ok(all)

@@ -1,19 +1,22 @@
 //! Where each key of a partition is met first: how many keys there are up to any offset.
 //!
-//! It is made when it is first asked for, by looking up each segment's keys in those before it, a page of them at a
-//! time, and goes on from there. Invariant: it has the first offset of every key that is met before its end.
+//! It is made when it is first asked for, by going through the keys of all segments side by side, in their order and a page of
+//! them at a time. Then it goes on from there: keys of segments that are new are looked up in those before. Invariant: it has
+//! the first offset of every key that is met before its end.
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::io;
 use std::sync::Arc;
 
-use super::KeyEntry;
 use super::known::Known;
-use super::sealed::Sealed;
+use super::sealed::{Sealed, SealedFirsts};
+use super::{KeyEntry, filter};
 use crate::disk::Disk;
 
-/// Keys looked up at once: what the index is read for without a pause.
-const PAGE_KEYS: usize = 4096;
+/// Keys looked at at once: what the index is read for without a pause.
+const PAGE_KEYS: usize = if cfg!(test) { 3 } else { 8192 };
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -24,7 +27,7 @@ pub(crate) struct Firsts {
     offsets: Vec<i64>,
     /// Keys met first before this offset are counted.
     end: i64,
-    /// Of the run that is looked at: which offsets it has, the key to go on behind, and what was found in it.
+    /// Of what is looked at: which offsets it has, the key to go on behind, and what was found in it.
     under_way: Option<UnderWay>,
     found: Vec<i64>,
 }
@@ -35,9 +38,12 @@ type UnderWay = ((i64, i64), Box<[u8]>);
 pub(crate) struct Search {
     start: i64,
     from: i64,
-    under_way: Option<UnderWay>,
-    /// Those before the one that is looked through, and that.
-    sealed: Vec<Arc<Sealed>>,
+    /// The key to go on behind, in those that are looked through.
+    after: Option<Box<[u8]>>,
+    /// Those that were looked through before,
+    old: Vec<Arc<Sealed>>,
+    /// and those that are, which follow each other.
+    fresh: Vec<Arc<Sealed>>,
     /// What is looked through instead, behind all of these.
     part: Option<(Vec<KeyEntry>, i64)>,
 }
@@ -97,20 +103,27 @@ impl Known {
     pub(crate) fn search(&self, start: i64) -> Search {
         let firsts = self.firsts.as_ref().filter(|firsts| firsts.start == start);
         let from = firsts.map_or(start, |firsts| firsts.end.max(start));
-        let next = self.sealed.iter().position(|sealed| sealed.end > from);
-        let part = next.is_none().then(|| {
+        let (old, mut fresh): (Vec<_>, Vec<_>) =
+            self.sealed.iter().cloned().partition(|sealed| sealed.end <= from);
+        let part = fresh.is_empty().then(|| {
             let keys = self.part.as_ref().map(|part| part.keys_since(from, start));
             (keys.unwrap_or_default(), self.end(start))
         });
-        let sealed = self.sealed.iter();
+        // What was sealed meanwhile is looked through next time.
+        let mut under_way = firsts.and_then(|firsts| firsts.under_way.clone());
+        if let Some(((base, end), _)) = under_way {
+            let same: Vec<_> = fresh.iter().filter(|one| one.end <= end).cloned().collect();
+            match range_of(&same) == Some((base, end)) {
+                true => fresh = same,
+                false => under_way = None,
+            }
+        }
         Search {
             start,
             from,
-            under_way: firsts.and_then(|firsts| firsts.under_way.clone()),
-            sealed: sealed
-                .take(next.map_or(usize::MAX, |next| next + 1))
-                .cloned()
-                .collect(),
+            after: under_way.map(|(_, key)| key),
+            old,
+            fresh,
             part,
         }
     }
@@ -122,72 +135,122 @@ impl Known {
     }
 }
 
+/// The offsets of those that follow each other.
+fn range_of(sealed: &[Arc<Sealed>]) -> Option<(i64, i64)> {
+    Some((sealed.first()?.base, sealed.last()?.end))
+}
+
 impl Search {
-    /// Looks up a page of keys.
+    /// Looks for a page of keys.
     pub(crate) fn step(mut self, disk: &dyn Disk) -> io::Result<Step> {
         let mut step = Step {
             start: self.start,
-            anew: true,
+            anew: self.after.is_none(),
             found: Vec::new(),
             under_way: None,
             end: self.from,
         };
         let mut keys = match self.part.take() {
-            Some((keys, end)) => {
+            Some((mut keys, end)) => {
                 step.end = end;
+                keys.sort_unstable();
                 keys
             }
-            None => match self.sealed.pop() {
-                Some(sealed) => self.page(&sealed, disk, &mut step)?,
-                None => Vec::new(),
-            },
+            None => {
+                let page = self.page(disk)?;
+                step.end = self.fresh.last().map_or(self.from, |last| last.end);
+                step.under_way = range_of(&self.fresh).zip(page.last);
+                page.keys
+            }
         };
         keys.retain(|entry| entry.first_offset >= self.from);
-        keys.sort_unstable();
         step.found = self.new_among(disk, keys)?;
         Ok(step)
     }
 
-    /// The next page of the keys of one that is sealed.
-    fn page(&self, sealed: &Sealed, disk: &dyn Disk, step: &mut Step) -> io::Result<Vec<KeyEntry>> {
-        let range = (sealed.base, sealed.end);
-        let after = self.under_way.as_ref().filter(|(of, _)| *of == range);
-        let mut page = sealed.keys_after(disk, after.map(|(_, key)| &**key), PAGE_KEYS)?;
-        let last = page.last().filter(|_| page.len() == PAGE_KEYS);
-        step.anew = after.is_none();
-        step.under_way = last.map(|last| (range, last.key.clone()));
-        step.end = sealed.end;
-        if sealed.base < self.from {
-            for entry in page.iter_mut().filter(|entry| entry.first_offset < self.start) {
-                // It was deleted: what counts is what is left.
-                let left = sealed.first_in(disk, &entry.key, (self.start, i64::MAX))?;
-                entry.first_offset = left.unwrap_or(i64::MIN);
+    /// The next page of the keys of those that are sealed and not looked through yet, each once.
+    fn page(&self, disk: &dyn Disk) -> io::Result<Page> {
+        let mut page = Page::default();
+        let mut readings = Vec::with_capacity(self.fresh.len());
+        // The lowest key, and of the same the one of the first segment, is first.
+        let mut lowest: BinaryHeap<Reverse<(Vec<u8>, usize)>> = BinaryHeap::new();
+        for (place, sealed) in self.fresh.iter().enumerate() {
+            let firsts = sealed.firsts(disk, self.after.as_deref())?;
+            if let Some((key, _)) = firsts.first() {
+                lowest.push(Reverse((key.to_vec(), place)));
+            }
+            readings.push((firsts, sealed));
+        }
+        let (mut seen, mut is_met) = (Vec::new(), true);
+        let mut count = 0;
+        while let Some(mut next) = lowest.peek_mut() {
+            let Reverse((key, place)) = &mut *next;
+            let Some((firsts, sealed)) = readings.get_mut(*place) else {
+                break;
+            };
+            if count == 0 || *key != seen {
+                if count == PAGE_KEYS {
+                    page.last = Some(seen.into());
+                    break;
+                }
+                count += 1;
+                seen.clone_from(key);
+                is_met = false;
+            }
+            if !is_met && let Some(first_offset) = self.met(firsts, sealed, disk)? {
+                is_met = true;
+                // Before that it was counted.
+                if first_offset >= self.from {
+                    let key = Box::from(&**key);
+                    page.keys.push(KeyEntry { key, first_offset });
+                }
+            }
+            firsts.advance()?;
+            match firsts.first() {
+                Some((after, _)) => {
+                    key.clear();
+                    key.extend_from_slice(after);
+                }
+                None => drop(PeekMut::pop(next)),
             }
         }
         Ok(page)
     }
 
+    /// Where the key that is read is met first of what is left in its segment.
+    fn met(&self, firsts: &SealedFirsts<'_>, sealed: &Sealed, disk: &dyn Disk) -> io::Result<Option<i64>> {
+        match firsts.first() {
+            Some((key, first)) if first < self.start => sealed.first_in(disk, key, (self.start, i64::MAX)),
+            first => Ok(first.map(|(_, first)| first)),
+        }
+    }
+
     /// Where those of these rising keys are met first that no earlier segment has.
     fn new_among(&self, disk: &dyn Disk, mut keys: Vec<KeyEntry>) -> io::Result<Vec<i64>> {
-        let start = self.start;
-        for sealed in self.sealed.iter().rev() {
-            let names: Vec<&[u8]> = keys.iter().map(|entry| &*entry.key).collect();
-            let missing = sealed.missing(disk, &names)?;
-            let mut gone = HashSet::new();
-            for (at, _) in missing.iter().enumerate().filter(|(_, missing)| !**missing) {
+        // What is looked through now is known to have none of its own before; of what is not sealed all segments are earlier.
+        for sealed in self.old.iter().rev() {
+            let names: Vec<(u64, &[u8])> = keys
+                .iter()
+                .map(|entry| (filter::hash(&entry.key), &*entry.key))
+                .collect();
+            let mut missing = sealed.missing(disk, &names)?;
+            for (missing, (_, key)) in missing.iter_mut().zip(&names) {
                 // Of a segment that begins before the log start, only what is behind it counts.
-                let counts =
-                    sealed.base >= start || sealed.first_in(disk, names[at], (start, i64::MAX))?.is_some();
-                if counts {
-                    gone.insert(at);
+                if !*missing && sealed.base < self.start {
+                    *missing = sealed.first_in(disk, key, (self.start, i64::MAX))?.is_none();
                 }
             }
-            let mut at = 0;
-            keys.retain(|_| {
-                at += 1;
-                !gone.contains(&(at - 1))
-            });
+            let mut missing = missing.into_iter();
+            keys.retain(|_| missing.next().unwrap_or(true));
         }
         Ok(keys.into_iter().map(|entry| entry.first_offset).collect())
     }
+}
+
+/// Some keys.
+#[derive(Default)]
+struct Page {
+    keys: Vec<KeyEntry>,
+    /// The last that was looked at, where there are others behind it.
+    last: Option<Box<[u8]>>,
 }

@@ -3,19 +3,14 @@
 //! Invariant: it tells of every committed record from where it began to `end` that can be read, and of none behind.
 //! Offsets of a key rise.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use super::KeyEntry;
 use super::facts::Facts;
 use super::reading::Reading;
+use super::table::Table;
 use super::times::{self, Times};
 use crate::mutex::lock;
-use crate::order::{leading, shared_prefix};
-
-/// What an entry takes besides its key: the table's slot, the vector or box, the allocator's share, and its places in the
-/// two lists. Measured, rounded.
-const ENTRY_BYTES: usize = 120;
 
 /// See the module.
 #[derive(Debug)]
@@ -27,33 +22,15 @@ pub(crate) struct Part {
     /// Whether it began with its segment.
     is_whole: bool,
     facts: Facts,
-    keys: HashMap<Arc<[u8]>, Offsets>,
-    /// All keys, as they were met first.
-    arrived: Vec<Arc<[u8]>>,
+    /// Where keys occur, by distance from the base.
+    keys: Table,
     /// The first so many of them in the order of their bytes, since somebody asked for it.
-    ordered: Mutex<Arc<Vec<Arc<[u8]>>>>,
+    ordered: Mutex<Arc<Vec<u32>>>,
     times: Times,
     /// First and last offset of each batch that cannot be read, or of which records are gone.
     unreadable: Vec<(i64, i64)>,
     /// Whether all of it rests on what it says it does.
     is_sure: bool,
-    bytes: usize,
-}
-
-/// Where a key occurs, by distance from the base. Most keys of a segment occur in it once.
-#[derive(Debug)]
-enum Offsets {
-    One(u32),
-    Many(Vec<u32>),
-}
-
-impl Offsets {
-    fn all(&self) -> &[u32] {
-        match self {
-            Offsets::One(one) => std::slice::from_ref(one),
-            Offsets::Many(many) => many,
-        }
-    }
 }
 
 impl Part {
@@ -64,13 +41,11 @@ impl Part {
             end: from,
             is_whole: from == base,
             facts: Facts::default(),
-            keys: HashMap::new(),
-            arrived: Vec::new(),
+            keys: Table::default(),
             ordered: Mutex::default(),
             times: Times::default(),
             unreadable: Vec::new(),
             is_sure: true,
-            bytes: 0,
         }
     }
 
@@ -108,7 +83,9 @@ impl Part {
 
     /// About what it takes in memory.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes + self.times.bytes() + self.unreadable.len() * size_of::<(i64, i64)>()
+        let ordered = self.keys.len() as usize * size_of::<u32>();
+        let unreadable = self.unreadable.len() * size_of::<(i64, i64)>();
+        self.keys.bytes() + ordered + self.times.bytes() + unreadable
     }
 
     /// Takes in what was read of a batch.
@@ -136,7 +113,7 @@ impl Part {
                 self.add_unreadable(event.offset, reading.base);
             }
             match reading.key(event) {
-                Some(key) => self.add_key(key, delta),
+                Some(key) => self.facts.keys += u64::from(self.keys.add(key, delta)),
                 None => self.facts.keyless += 1,
             }
         }
@@ -157,77 +134,67 @@ impl Part {
         }
     }
 
-    fn add_key(&mut self, key: &[u8], delta: u32) {
-        self.bytes += size_of::<u32>();
-        match self.keys.get_mut(key) {
-            Some(Offsets::Many(many)) => many.push(delta),
-            Some(one) => *one = Offsets::Many(vec![one.all()[0], delta]),
-            None => {
-                self.bytes += key.len() + ENTRY_BYTES;
-                self.facts.keys += 1;
-                let key: Arc<[u8]> = Arc::from(key);
-                self.arrived.push(Arc::clone(&key));
-                self.keys.insert(key, Offsets::One(delta));
-            }
-        }
-    }
-
     /// The keys that are met first at `from` or behind, of what is left from `start` on.
     pub(super) fn keys_since(&self, from: i64, start: i64) -> Vec<KeyEntry> {
         let met_before = |offset: i64| {
-            self.arrived
-                .partition_point(|key| self.first(key).is_some_and(|first| first < offset))
+            let (mut low, mut high) = (0, self.keys.len());
+            while low < high {
+                let middle = low + (high - low) / 2;
+                match self.first(middle) < offset {
+                    true => low = middle + 1,
+                    false => high = middle,
+                }
+            }
+            low
         };
-        let deleted = self.arrived.iter().take(met_before(start));
-        let again = deleted.filter_map(|key| {
-            let first_offset = self.first_in(key, (start, i64::MAX))?;
+        let again = (0..met_before(start)).filter_map(|number| {
+            let entry = self.entry(number);
+            let first_offset = self.first_in(&entry.key, (start, i64::MAX))?;
             Some(KeyEntry {
                 first_offset,
-                ..self.entry(key)?
+                ..entry
             })
         });
         let again = again.filter(|entry| entry.first_offset >= from);
-        let since = self.arrived.iter().skip(met_before(from.max(start)));
-        again.chain(since.filter_map(|key| self.entry(key))).collect()
+        let since = met_before(from.max(start))..self.keys.len();
+        again.chain(since.map(|number| self.entry(number))).collect()
     }
 
-    /// All keys in the order of their bytes; those that came since somebody asked are put in their places.
-    fn ordered(&self) -> Arc<Vec<Arc<[u8]>>> {
+    /// The numbers of all keys in the order of their bytes; those that came since somebody asked are put in their places.
+    fn ordered(&self) -> Arc<Vec<u32>> {
         let mut ordered = lock(&self.ordered);
-        if ordered.len() < self.arrived.len() {
-            let mut fresh = self.arrived.get(ordered.len()..).unwrap_or_default().to_vec();
-            fresh.sort_unstable();
-            let mut all = Vec::with_capacity(self.arrived.len());
-            all.extend(ordered.iter().cloned());
-            all.append(&mut fresh);
+        if ordered.len() < self.keys.len() as usize {
+            let mut all = Vec::with_capacity(self.keys.len() as usize);
+            all.extend_from_slice(&ordered);
+            all.extend(self.keys.in_order(ordered.len() as u32));
             // Of two runs, which this sort merges.
-            all.sort();
+            all.sort_by(|one, other| self.keys.key(*one).cmp(self.keys.key(*other)));
             *ordered = Arc::new(all);
         }
         Arc::clone(&ordered)
     }
 
-    fn first(&self, key: &[u8]) -> Option<i64> {
-        let first = self.keys.get(key)?.all().first()?;
-        Some(self.base + i64::from(*first))
+    /// Where a key is met first, by its number.
+    fn first(&self, number: u32) -> i64 {
+        self.base + self.keys.places(number).first().copied().map_or(0, i64::from)
     }
 
-    fn entry(&self, key: &[u8]) -> Option<KeyEntry> {
-        Some(KeyEntry {
-            key: Box::from(key),
-            first_offset: self.first(key)?,
-        })
+    fn entry(&self, number: u32) -> KeyEntry {
+        KeyEntry {
+            key: Box::from(self.keys.key(number)),
+            first_offset: self.first(number),
+        }
     }
 
     /// How often the key occurs before `end`.
     pub(super) fn count(&self, key: &[u8], end: i64) -> u64 {
-        let offsets = self.keys.get(key).map(Offsets::all).unwrap_or_default();
+        let offsets = self.keys.get(key);
         offsets.partition_point(|delta| self.base + i64::from(*delta) < end) as u64
     }
 
     /// Where the key occurs: from its `skip`th place on, at most `max`.
     pub(super) fn offsets(&self, key: &[u8], skip: u64, max: usize) -> Vec<i64> {
-        let offsets = self.keys.get(key).map(Offsets::all).unwrap_or_default();
+        let offsets = self.keys.get(key);
         let absolute = |delta: &u32| self.base + i64::from(*delta);
         offsets
             .iter()
@@ -239,10 +206,20 @@ impl Part {
 
     /// The `max` lowest keys behind `after`, in order.
     pub(super) fn keys_after(&self, after: Option<&[u8]>, max: usize) -> Vec<KeyEntry> {
+        let PartFirsts { ordered, at, .. } = self.firsts(after);
+        let behind = ordered.iter().skip(at).take(max);
+        behind.map(|number| self.entry(*number)).collect()
+    }
+
+    /// Its keys behind `after`.
+    pub(super) fn firsts(&self, after: Option<&[u8]>) -> PartFirsts<'_> {
         let ordered = self.ordered();
-        let before = |key: &Arc<[u8]>| after.is_some_and(|after| **key <= *after);
-        let behind = ordered.iter().skip(ordered.partition_point(before));
-        behind.take(max).filter_map(|key| self.entry(key)).collect()
+        let before = |number: &u32| after.is_some_and(|after| self.keys.key(*number) <= after);
+        PartFirsts {
+            part: self,
+            at: ordered.partition_point(before),
+            ordered,
+        }
     }
 
     /// The first offset of a key in a range.
@@ -262,13 +239,28 @@ impl Part {
     }
 
     /// All keys in order, with their offsets by distance from the base.
-    pub(super) fn sorted(&self) -> Vec<(&[u8], &[u32])> {
-        // The bytes behind what all keys begin with decide most comparisons without a look at the key.
-        let shared = shared_prefix(self.keys.keys().map(|key| &**key));
-        let mut all: Vec<([u64; 2], &[u8], &[u32])> = (self.keys.iter())
-            .map(|(key, offsets)| (leading(&key[shared..]), &**key, offsets.all()))
-            .collect();
-        all.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| one.1.cmp(other.1)));
-        all.into_iter().map(|(_, key, offsets)| (key, offsets)).collect()
+    pub(super) fn sorted(&self) -> impl Iterator<Item = (&[u8], &[u32])> {
+        let numbers = self.keys.in_order(0).into_iter();
+        numbers.map(|number| (self.keys.key(number), self.keys.places(number)))
+    }
+}
+
+/// The keys of a part in order, each with its first offset.
+pub(super) struct PartFirsts<'a> {
+    part: &'a Part,
+    ordered: Arc<Vec<u32>>,
+    at: usize,
+}
+
+impl PartFirsts<'_> {
+    /// The key it stands at; none at the end.
+    pub(super) fn first(&self) -> Option<(&[u8], i64)> {
+        let number = *self.ordered.get(self.at)?;
+        Some((self.part.keys.key(number), self.part.first(number)))
+    }
+
+    /// Goes on to the next key.
+    pub(super) fn advance(&mut self) {
+        self.at += 1;
     }
 }

@@ -136,6 +136,7 @@ impl Reading {
         // The bytes that were decompressed would be held for their keys.
         let mut keys = Vec::new();
         let unpacked = skim.bytes().clone();
+        self.events.reserve(skim.left_max());
         for record in skim.by_ref() {
             let record = record?;
             let key = record.key.map(|key| match codec {

@@ -9,13 +9,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::KeyEntry;
-use super::block::{Entry, Reading};
+use super::block::Reading;
 use super::facts::Facts;
 use super::layout::{BlockHead, Ends, FOOTER_BYTES, OFFSETS_MAX, SegmentId, read_directory, read_footer};
 use super::{UNSURE, filter, times};
 use crate::disk::{Disk, DiskFile, Open};
 use crate::format::{CRC_BYTES, crc};
 use crate::varint::{self, Damaged};
+
+mod entries;
+
+use entries::Blocks;
+pub(super) use entries::{Entries, RunFirsts};
 
 /// A run's filter and directory; its blocks are read when they are asked for.
 #[derive(Debug)]
@@ -57,6 +62,9 @@ impl Run {
         };
         let mut filter = vec![0; (ends.filter - ends.times) as usize];
         file.read_at(ends.times, &mut filter)?;
+        if !filter::is_whole(&filter) {
+            return Ok(None);
+        }
         let mut directory = vec![0; (ends.directory - ends.filter) as usize];
         file.read_at(ends.filter, &mut directory)?;
         let Some((times, blocks)) = read_directory(&directory) else {
@@ -105,6 +113,16 @@ impl Run {
         })
     }
 
+    /// Its keys behind `after`.
+    pub(super) fn firsts(&self, disk: &dyn Disk, after: Option<&[u8]>) -> io::Result<RunFirsts<'_>> {
+        let behind = |key: &[u8]| after.is_none_or(|after| key > after);
+        let at = self.blocks.partition_point(|block| !behind(&block.key));
+        let blocks = Blocks::new(self, disk, at.saturating_sub(1))?;
+        let mut firsts = RunFirsts { blocks, block: None };
+        while firsts.advance()? && firsts.first().is_some_and(|(key, _)| !behind(key)) {}
+        Ok(firsts)
+    }
+
     /// Tells each offset, less the base, where the recorded time moves on.
     pub(super) fn each_time(&self, disk: &dyn Disk, mut tell: impl FnMut(u32, i64)) -> io::Result<()> {
         let file = disk.open(&self.name, Open::Existing)?;
@@ -129,7 +147,7 @@ impl Run {
         let delta = end.saturating_sub(self.base);
         let is_before = |offset: u32| i64::from(offset) < delta;
         let mut count = 0;
-        if let Some(at) = self.block_of(key, |block| is_before(block.first))?
+        if let Some(at) = self.block_of(key, |block| is_before(block.first))
             && let Some(mut block) = Blocks::new(self, disk, at)?.next()?
         {
             while let Some(entry) = block.next().map_err(|Damaged| self.damaged())? {
@@ -145,7 +163,7 @@ impl Run {
     /// Where the key occurs: from its `skip`th place on, at most `max`.
     pub(super) fn offsets(&self, disk: &dyn Disk, key: &[u8], skip: u64, max: usize) -> io::Result<Vec<i64>> {
         let mut found = Vec::new();
-        let Some(at) = self.block_of(key, |block| u64::from(block.before) <= skip)? else {
+        let Some(at) = self.block_of(key, |block| u64::from(block.before) <= skip) else {
             return Ok(found);
         };
         let mut blocks = Blocks::new(self, disk, at)?;
@@ -236,14 +254,14 @@ impl Run {
         Ok(ranges)
     }
 
-    /// Which of these rising keys are not here.
-    pub(super) fn missing(&self, disk: &dyn Disk, keys: &[&[u8]]) -> io::Result<Vec<bool>> {
+    /// Which of these rising keys, by their hashes, are not here.
+    pub(super) fn missing(&self, disk: &dyn Disk, keys: &[(u64, &[u8])]) -> io::Result<Vec<bool>> {
         let mut missing = Vec::with_capacity(keys.len());
         let mut blocks = Blocks::new(self, disk, 0)?;
         let mut current: Option<(usize, Reading)> = None;
-        for key in keys {
+        for (hash, key) in keys {
             // An entry that begins a key stands in the last block that begins with it or with a lower one.
-            let Some(at) = self.block_of(key, |block| block.before == 0)? else {
+            let Some(at) = self.block_by(*hash, key, |block| block.before == 0) else {
                 missing.push(true);
                 continue;
             };
@@ -254,7 +272,7 @@ impl Run {
             let mut found = false;
             if let Some((_, block)) = &mut current {
                 while block.last().is_none_or(|last| *last.key < **key)
-                    && block.next().map_err(|Damaged| self.damaged())?.is_some()
+                    && block.next_first().map_err(|Damaged| self.damaged())?.is_some()
                 {}
                 found = block.last().is_some_and(|last| *last.key == **key);
             }
@@ -287,18 +305,21 @@ impl Run {
 
     /// The last block that begins with a lower key, or with this one where `begins` says yes; `None` when the key is
     /// not here.
-    fn block_of(&self, key: &[u8], begins: impl Fn(&BlockHead) -> bool) -> io::Result<Option<usize>> {
-        match filter::may_have(&self.filter, filter::hash(key)) {
-            None => return Err(self.damaged()),
-            Some(false) => return Ok(None),
-            Some(true) => {}
+    fn block_of(&self, key: &[u8], begins: impl Fn(&BlockHead) -> bool) -> Option<usize> {
+        self.block_by(filter::hash(key), key, begins)
+    }
+
+    /// The same of a key with this hash.
+    fn block_by(&self, hash: u64, key: &[u8], begins: impl Fn(&BlockHead) -> bool) -> Option<usize> {
+        if !filter::may_have(&self.filter, hash) {
+            return None;
         }
         let behind = self.blocks.partition_point(|block| match (*block.key).cmp(key) {
             Ordering::Less => true,
             Ordering::Equal => begins(block),
             Ordering::Greater => false,
         });
-        Ok(behind.checked_sub(1))
+        behind.checked_sub(1)
     }
 
     /// Whether bytes of it are not those that were written, as far as anybody has noticed.
@@ -328,68 +349,4 @@ fn footer(file: &dyn DiskFile) -> io::Result<Option<(SegmentId, Facts, Ends)>> {
     let mut footer = [0; FOOTER_BYTES];
     file.read_at(footer_at, &mut footer)?;
     Ok(read_footer(&footer, footer_at))
-}
-
-/// The entries of a run, one after the other.
-pub(super) struct Entries<'a> {
-    blocks: Blocks<'a>,
-    block: Option<Reading>,
-}
-
-impl Entries<'_> {
-    /// Goes on to the next entry; answers whether there is one.
-    pub(super) fn advance(&mut self) -> io::Result<bool> {
-        loop {
-            if let Some(block) = &mut self.block
-                && block
-                    .next()
-                    .map_err(|Damaged| self.blocks.run.damaged())?
-                    .is_some()
-            {
-                return Ok(true);
-            }
-            self.block = self.blocks.next()?;
-            if self.block.is_none() {
-                return Ok(false);
-            }
-        }
-    }
-
-    /// The entry it stands at; none at the end.
-    pub(super) fn entry(&self) -> Option<&Entry> {
-        self.block.as_ref()?.last()
-    }
-}
-
-/// Reads blocks one after the other.
-struct Blocks<'a> {
-    run: &'a Run,
-    file: Arc<dyn DiskFile>,
-    at: usize,
-}
-
-impl<'a> Blocks<'a> {
-    fn new(run: &'a Run, disk: &dyn Disk, at: usize) -> io::Result<Blocks<'a>> {
-        let file = disk.open(&run.name, Open::Existing)?;
-        Ok(Blocks { run, file, at })
-    }
-
-    fn next(&mut self) -> io::Result<Option<Reading>> {
-        let blocks = &self.run.blocks;
-        let Some(head) = blocks.get(self.at) else {
-            return Ok(None);
-        };
-        self.at += 1;
-        let end = blocks
-            .get(self.at)
-            .map_or(self.run.ends.blocks, |next| next.position);
-        // The file may have become shorter: no more is reserved than it has.
-        if end < head.position || end > self.file.len()? {
-            return Err(self.run.damaged());
-        }
-        let mut bytes = vec![0; (end - head.position) as usize];
-        self.file.read_at(head.position, &mut bytes)?;
-        let block = Reading::new(bytes).map_err(|Damaged| self.run.damaged())?;
-        Ok(Some(block))
-    }
 }

@@ -5,8 +5,8 @@ use std::io;
 
 use super::KeyEntry;
 use super::facts::Facts;
-use super::part::Part;
-use super::run::Run;
+use super::part::{Part, PartFirsts};
+use super::run::{Run, RunFirsts};
 use crate::disk::Disk;
 
 /// The keys and times of sealed segments.
@@ -32,6 +32,33 @@ pub(crate) enum SealedKeys {
     Run(Run),
     /// Until everything before this offset is durable, when it can be written.
     Part(Part, i64),
+}
+
+/// Keys one after the other, each with its first offset.
+pub(super) enum SealedFirsts<'a> {
+    Run(Box<RunFirsts<'a>>),
+    Part(PartFirsts<'a>),
+}
+
+impl SealedFirsts<'_> {
+    /// The key it stands at; none at the end.
+    pub(super) fn first(&self) -> Option<(&[u8], i64)> {
+        match self {
+            SealedFirsts::Run(run) => run.first(),
+            SealedFirsts::Part(part) => part.first(),
+        }
+    }
+
+    /// Goes on to the next key.
+    pub(super) fn advance(&mut self) -> io::Result<()> {
+        match self {
+            SealedFirsts::Run(run) => run.advance().map(drop),
+            SealedFirsts::Part(part) => {
+                part.advance();
+                Ok(())
+            }
+        }
+    }
 }
 
 impl Sealed {
@@ -101,6 +128,14 @@ impl Sealed {
         }
     }
 
+    /// Its keys behind `after`, each with its first offset.
+    pub(super) fn firsts(&self, disk: &dyn Disk, after: Option<&[u8]>) -> io::Result<SealedFirsts<'_>> {
+        Ok(match &self.keys {
+            SealedKeys::Run(run) => SealedFirsts::Run(Box::new(run.firsts(disk, after)?)),
+            SealedKeys::Part(part, _) => SealedFirsts::Part(part.firsts(after)),
+        })
+    }
+
     pub(super) fn first_in(
         &self,
         disk: &dyn Disk,
@@ -112,11 +147,14 @@ impl Sealed {
         Ok(first.filter(|first| *first < end))
     }
 
-    /// Which of these rising keys it has not.
-    pub(super) fn missing(&self, disk: &dyn Disk, keys: &[&[u8]]) -> io::Result<Vec<bool>> {
+    /// Which of these rising keys, by their hashes ([`filter::hash`]), it has not.
+    pub(super) fn missing(&self, disk: &dyn Disk, keys: &[(u64, &[u8])]) -> io::Result<Vec<bool>> {
         match &self.keys {
             SealedKeys::Run(run) => run.missing(disk, keys),
-            SealedKeys::Part(part, _) => Ok(keys.iter().map(|key| part.count(key, i64::MAX) == 0).collect()),
+            SealedKeys::Part(part, _) => {
+                let is_missing = |(_, key): &(u64, &[u8])| part.count(key, i64::MAX) == 0;
+                Ok(keys.iter().map(is_missing).collect())
+            }
         }
     }
 

@@ -126,8 +126,24 @@ impl<'a> Cursor<'a> {
     }
 
     /// A header.
-    #[inline]
+    #[inline(always)]
     pub(super) fn header(&mut self) -> Result<Header<'a>, Flaw> {
+        // Most names and values are shorter than 64 bytes.
+        if let [named @ 0..0x80, rest @ ..] = self.rest
+            && named & 1 == 0
+            && let Some((name, [valued @ 0..0x80, rest @ ..])) =
+                rest.split_at_checked(usize::from(named >> 1))
+            && valued & 1 == 0
+            && let Some((value, rest)) = rest.split_at_checked(usize::from(valued >> 1))
+        {
+            self.rest = rest;
+            return Ok((name, Some(value)));
+        }
+        self.long_header()
+    }
+
+    #[inline(never)]
+    fn long_header(&mut self) -> Result<Header<'a>, Flaw> {
         let length = self.length("a header key has a negative length")?;
         Ok((self.take(length)?, self.nullable()?))
     }

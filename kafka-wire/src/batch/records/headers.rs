@@ -66,8 +66,16 @@ impl Headers {
 
     /// The value of the last one with this name, which may be null; nothing where there is none.
     pub fn last(&self, name: &str) -> Option<Option<&[u8]>> {
-        let named = self.each().filter(|(found, _)| *found == name.as_bytes());
-        named.last().map(|(_, value)| value)
+        // Folds ask this of every event.
+        let mut from = Cursor::new(&self.bytes, 0);
+        let mut last = None;
+        for _ in 0..self.count {
+            let Ok((found, value)) = from.header() else { break };
+            if found.len() == name.len() && found == name.as_bytes() {
+                last = Some(value);
+            }
+        }
+        last
     }
 
     fn each(&self) -> impl Iterator<Item = Header<'_>> {

@@ -9,6 +9,9 @@ use bytes::Bytes;
 
 use super::{BatchError, Cursor, Headers, Records};
 
+/// What a record has at least: its length, attributes, two deltas, the lengths of key and value, and a count of headers.
+const RECORD_BYTES_MIN: usize = 7;
+
 /// What is told of a record; ranges are of [`Skim::bytes`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skimmed {
@@ -59,6 +62,12 @@ impl Records {
 }
 
 impl Skim {
+    /// How many records are left at most, by their count and their bytes.
+    pub fn left_max(&self) -> usize {
+        let counted = usize::try_from(self.0.count - self.0.index).unwrap_or_default();
+        counted.min(self.0.unread_bytes() / RECORD_BYTES_MIN)
+    }
+
     /// The bytes that ranges are of.
     pub fn bytes(&self) -> &Bytes {
         &self.0.bytes
