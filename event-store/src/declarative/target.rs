@@ -12,6 +12,9 @@ use annals_schema_model::cel::{Node, Root, Scope, evaluate, lower, shown};
 use super::fault::Place;
 use super::names::{NAMES, STATE};
 
+/// Steps from a field of the state to a place: with the values that are put there a state stays as shallow as clients read JSON.
+const STEPS_MAX: usize = 20;
+
 /// A target, as the file names it.
 #[derive(Debug)]
 pub(crate) struct Target {
@@ -74,6 +77,9 @@ impl Target {
             let way = way.and_then(way_of);
             (target.field, target.steps) =
                 way.map_err(|why| format!("`{text}` names no place of the state: {why}"))?;
+            if target.steps.len() > STEPS_MAX {
+                return Err(format!("`{text}` leads more than {STEPS_MAX} steps into a field"));
+            }
         }
         Ok(target)
     }

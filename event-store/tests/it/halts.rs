@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use annals_event_store::{AsOf, At, EventStore, Fold, Halt, Halted, Page, declarative, typed};
 use annals_kafka_wire::batch::{Batch, BatchBuilder};
 use annals_schema_model::SchemaId;
+use annals_schema_model::cel::VALUE_DEPTH_MAX;
 use bytes::BytesMut;
 
 use crate::support::{Logs, Write, enveloped, offsets};
@@ -295,6 +296,44 @@ fn batches_nobody_can_read() {
             .is_empty()
     );
     assert_eq!(store.aggregates()[0].unreadable_batches, 1);
+}
+
+/// A state that is put into itself with each event halts before it is too deep for whoever goes through it.
+#[test]
+fn a_state_nests_only_so_deep() {
+    let renamed = "      - append: { names: event.owner }\n";
+    let check = |operation: &str, begun: &str| {
+        let (table, ids) = table();
+        let logs = Logs::new(TOPIC, 1);
+        let owner = "x".to_owned();
+        let mut writes = vec![opened().write(&ids, "k", 1)];
+        writes.resize(400, Till::Renamed { owner }.write(&ids, "k", 1));
+        logs.append(0, &writes);
+        let text = FILE.replace(renamed, &format!("{renamed}      - {operation}\n"));
+        let text = text.replacen("    begin:\n", &format!("    begin:\n      - {begun}\n"), 1);
+        let fold = declarative::load(&text, &table).unwrap();
+        let store = EventStore::new(Arc::new(table));
+        store.add_aggregate(Box::new(fold), logs.source()).unwrap();
+        let answer = store.reconstruct("till", "k", &AsOf::Head).unwrap();
+        let halted = answer.halted.clone().unwrap();
+        let says = format!("more than {VALUE_DEPTH_MAX} lists, maps and records inside each other");
+        assert!(halted.reason.contains(&says), "{}", halted.reason);
+        // Whoever reads JSON with the usual bound of 128 can read it.
+        let text = serde_json::to_string(&[[[answer]]]).unwrap();
+        serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    };
+    let at = |steps: usize| format!("nest{}", ".a".repeat(steps));
+    check(
+        "set: { nest: { a: 1, before: state.nest } }",
+        "set: { nest: null }",
+    );
+    check("set: { nest: [state.nest] }", "set: { nest: null }");
+    let deep = format!("set: {{ nest: {}null{} }}", "{ a: ".repeat(19), " }".repeat(19));
+    check(&format!("set: {{ {}: state.nest }}", at(19)), &deep);
+    let (table, _) = table();
+    let further = FILE.replace(renamed, &format!("      - set: {{ {}: 1 }}\n", at(21)));
+    let error = declarative::load(&further, &table).err().unwrap().to_string();
+    assert!(error.contains("leads more than 20 steps into a field"), "{error}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub use format::Format;
 pub use function::Function;
 pub use lower::{Names, lower};
 pub use rule::RuleText;
-pub use scope::{Budget, Roots, Scope};
+pub use scope::{Budget, Roots, Scope, VALUE_DEPTH_MAX};
 pub use shape::Shape;
 pub use times::Part;
 #[cfg(any(feature = "avro", feature = "proto"))]

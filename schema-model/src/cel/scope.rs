@@ -28,6 +28,10 @@ pub trait Roots {
     }
 }
 
+/// Lists, maps and records inside each other in a value that is made or kept within a budget. A value that had one more with each event would
+/// overflow the stack of whoever goes through it; and clients read JSON that is 128 deep.
+pub const VALUE_DEPTH_MAX: usize = 100;
+
 /// What an evaluation may still cost: an element that is looked at is one, and so is a value or a byte that is made.
 #[derive(Debug)]
 pub struct Budget(Cell<u64>);
@@ -100,10 +104,14 @@ impl<'a> Scope<'a> {
     /// Pays for a value that was made, is gone through, or is kept.
     ///
     /// # Errors
-    /// It costs more than there is left to spend.
+    /// It costs more than there is left to spend, or is deeper than [`VALUE_DEPTH_MAX`].
     pub fn spend_on(&self, value: &Value) -> Result<(), String> {
         match self.budget {
-            Some(_) => self.spend(weight(value)),
+            Some(_) => self.spend(weight(value, VALUE_DEPTH_MAX).ok_or_else(|| {
+                format!(
+                    "a value would have more than {VALUE_DEPTH_MAX} lists, maps and records inside each other"
+                )
+            })?),
             None => Ok(()),
         }
     }
@@ -180,19 +188,23 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// How much a value is.
-fn weight(value: &Value) -> u64 {
+/// How much a value is; nothing where more than so many lists, maps and records are inside each other.
+fn weight(value: &Value, levels: usize) -> Option<u64> {
     let bytes = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
-    1 + match value {
+    let within = |value| weight(value, levels - 1);
+    let held: u64 = match value {
+        Value::Array(_) | Value::Map(_) | Value::Record { .. } if levels == 0 => return None,
         Value::String(text) | Value::Enum(text) => bytes(text.len()),
         Value::Bytes(all) => bytes(all.len()),
-        Value::Array(items) => items.iter().map(weight).sum(),
-        Value::Map(entries) | Value::Record { fields: entries, .. } => entries
-            .iter()
-            .map(|(name, value)| bytes(name.len()) + weight(value))
-            .sum(),
+        Value::Array(items) => items.iter().map(within).sum::<Option<_>>()?,
+        Value::Map(entries) | Value::Record { fields: entries, .. } => {
+            let entries = entries.iter();
+            let weights = entries.map(|(name, value)| Some(bytes(name.len()) + within(value)?));
+            weights.sum::<Option<_>>()?
+        }
         _ => 0,
-    }
+    };
+    Some(1 + held)
 }
 
 fn missing(path: &Path, value: &Value, step: &str) -> String {
