@@ -97,6 +97,7 @@ pub struct Remark<'a> {
 pub fn remark(remark: &Remark<'_>, path: &str, text: &str) -> String {
     let mut group = Group::with_title(Level::ERROR.primary_title(remark.title));
     let span = remark.span.filter(|span| span.end <= text.len());
+    let span = span.or_else(|| character(text, remark.line, remark.column));
     let excerpt = span.and_then(|span| Excerpt::around(text, span, remark.line));
     let place = format!("{path}:{}:{}", remark.line, remark.column);
     group = match excerpt {
@@ -111,6 +112,21 @@ pub fn remark(remark: &Remark<'_>, path: &str, text: &str) -> String {
         group = group.element(Level::HELP.message(help));
     }
     Renderer::plain().render(&[group])
+}
+
+/// The character at a place of a text; the last one of the line where the place is behind it.
+fn character(text: &str, line: u32, column: u32) -> Option<Span> {
+    let before = usize::try_from(line).ok()?.checked_sub(1)?;
+    let start: usize = text.split_inclusive('\n').take(before).map(str::len).sum();
+    let line = text.get(start..)?.lines().next()?;
+    let before = usize::try_from(column).ok()?.checked_sub(1)?;
+    let (at, found) = line
+        .char_indices()
+        .nth(before)
+        .or_else(|| line.char_indices().next_back())?;
+    let start = start + at;
+    let end = start + found.len_utf8();
+    Some(Span { start, end })
 }
 
 fn or_none(snippet: &str) -> &str {
@@ -180,5 +196,21 @@ mod tests {
         check(&long, 4..6, 2, Some(("  é", "é")));
         check(&"x".repeat(10_000), 4..6, 1, None);
         check(&"é".repeat(5_000), 9_000..9_002, 1, None);
+    }
+
+    #[test]
+    fn a_place_is_a_character_of_its_line() {
+        let check = |text: &str, line: u32, column: u32, wanted: Option<&str>| {
+            let found = character(text, line, column).map(|span| &text[span.start..span.end]);
+            assert_eq!(found, wanted, "{text:?} {line}:{column}");
+        };
+        check("a\néb\n", 2, 1, Some("é"));
+        check("a\néb\n", 2, 2, Some("b"));
+        check("a\néb\n", 2, 3, Some("b"));
+        check("a\r\nb", 1, 2, Some("a"));
+        check("a\n\nb", 2, 1, None);
+        check("a\n", 2, 1, None);
+        check("", 1, 1, None);
+        check("a", 0, 0, None);
     }
 }

@@ -141,7 +141,7 @@ pub enum StoreError {
     },
     /// More rows in an order of their own than there can be.
     #[error(
-        "no more than {max} rows can be had in an order; give a limit of so many at most, or leave the order out"
+        "no more than {max} rows can be had in an order; give a limit (`limit=`, `--limit`) of so many at most, or leave the order out"
     )]
     Ordered {
         /// The bound.

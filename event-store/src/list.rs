@@ -54,6 +54,11 @@ pub struct Population {
     pub total: u64,
     /// How many of them the condition holds for, on all pages; null where they were not counted.
     pub matched: Option<u64>,
+    /// How many of those halted before the end of the cut, so that what is summed up of them is as it was before; null where
+    /// they were not counted.
+    #[serde(default)]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub halted: Option<u64>,
     /// What was summed up over those, by the names that were given; null where nothing was.
     pub sums: Option<BTreeMap<String, Sum>>,
     /// This page's aggregates, in the order of their ids' bytes, or in the one that was asked for. There may be none, and
@@ -247,6 +252,16 @@ impl EventStore {
     }
 }
 
+#[cfg(feature = "questions")]
+impl Population {
+    /// Says what was counted and summed up over all pages.
+    pub(crate) fn count(&mut self, summary: crate::population::Summary) {
+        self.matched = Some(summary.matched);
+        self.halted = Some(summary.halted);
+        self.sums = (!summary.sums.is_empty()).then_some(summary.sums);
+    }
+}
+
 impl Aggregate {
     /// What has gone from each partition.
     pub(crate) fn removals(&self) -> Vec<Removals> {
@@ -277,6 +292,7 @@ impl Aggregate {
             fold: FoldUsed::from(self.fold.id()),
             total,
             matched: None,
+            halted: None,
             sums: None,
             items: Vec::new(),
             next_cursor: None,

@@ -1,7 +1,8 @@
-//! A place in a state, as somebody asks for it: `total`, `address.city`, `items[0].status`, `/address/city`.
+//! A place in a state, as somebody asks for it: `total`, `address.city`, `items[0].status`, `prices['EUR']`, `/address/city`.
 //!
 //! What begins with a slash is a JSON pointer, which reaches every place whatever its names are. `state.` in front says the
-//! same, because conditions write it.
+//! same, because conditions write it; so is a key in brackets and quotation marks. Invariant: brackets hold an index, a key in
+//! quotation marks or `*`, so that what is meant as an expression is refused and not taken for a key that nobody has.
 
 use std::fmt;
 
@@ -25,6 +26,7 @@ const STEPS_MAX: usize = 64;
 /// assert_eq!(path.steps(), ["items", "0", "status"]);
 /// assert_eq!("/items/0/status".parse::<StatePath>()?.pointer(), path.pointer());
 /// assert_eq!("state.total".parse::<StatePath>()?.pointer(), "/total");
+/// assert_eq!("prices['EUR']".parse::<StatePath>()?.pointer(), "/prices/EUR");
 /// # Ok::<(), String>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +98,8 @@ impl std::str::FromStr for StatePath {
         let shown: String = text.chars().take(80).collect();
         let wrong = |problem: &str| {
             format!(
-                "`{shown}` is no place in a state: {problem}; write total, address.city, items[0].status or /address/city"
+                "`{shown}` is no place in a state: {problem}; write total, address.city, items[0].status, prices['EUR'] or \
+                 /address/city"
             )
         };
         if text.len() > PATH_BYTES_MAX {
@@ -104,8 +107,7 @@ impl std::str::FromStr for StatePath {
         }
         let steps: Vec<String> = match text.starts_with('/') {
             true => steps(text).collect(),
-            false => named(text.strip_prefix("state.").unwrap_or(text))
-                .ok_or_else(|| wrong("it has an empty step"))?,
+            false => named(text.strip_prefix("state.").unwrap_or(text)).map_err(wrong)?,
         };
         if steps.len() > STEPS_MAX {
             return Err(wrong("it has more than 64 steps"));
@@ -117,18 +119,47 @@ impl std::str::FromStr for StatePath {
     }
 }
 
-/// The steps of names with dots between and places in brackets.
-fn named(text: &str) -> Option<Vec<String>> {
+/// The steps of names with dots between, each with any number of brackets behind it.
+fn named(text: &str) -> Result<Vec<String>, &'static str> {
     let mut steps = Vec::new();
-    for name in text.split('.') {
-        let (name, places) = name.split_at(name.find('[').unwrap_or(name.len()));
+    let mut rest = text;
+    loop {
+        let (name, behind) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
+        if name.is_empty() {
+            return Err("it has an empty step");
+        }
         steps.push(name.to_owned());
-        let places = places.strip_prefix('[').map(|places| places.strip_suffix(']'));
-        if let Some(places) = places {
-            steps.extend(places?.split("][").map(str::to_owned));
+        rest = behind;
+        while let Some(inside) = rest.strip_prefix('[') {
+            let (step, behind) = bracketed(inside)?;
+            steps.push(step.to_owned());
+            rest = behind;
+        }
+        if rest.is_empty() {
+            return Ok(steps);
+        }
+        rest = rest
+            .strip_prefix('.')
+            .ok_or("a dot or another bracket stands behind a bracket")?;
+    }
+}
+
+/// What a bracket holds, and what stands behind it.
+fn bracketed(inside: &str) -> Result<(&str, &str), &'static str> {
+    const OPEN: &str = "a bracket is not closed";
+    for quote in ['\'', '"'] {
+        if let Some(key) = inside.strip_prefix(quote) {
+            let (key, behind) = key.split_once(quote).ok_or(OPEN)?;
+            return Ok((key, behind.strip_prefix(']').ok_or(OPEN)?));
         }
     }
-    (!steps.iter().any(String::is_empty)).then_some(steps)
+    let (index, behind) = inside.split_once(']').ok_or(OPEN)?;
+    match index == "*" || (!index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit())) {
+        true => Ok((index, behind)),
+        false => {
+            Err("brackets hold an index, as in items[0], or a key in quotation marks, as in prices['EUR']")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -148,7 +179,10 @@ mod tests {
         check("total", Some("/total"));
         check("state.address.city", Some("/address/city"));
         check("items[0][1].status", Some("/items/0/1/status"));
-        check("lines[A-1].count", Some("/lines/A-1/count"));
+        check("lines['A-1'].count", Some("/lines/A-1/count"));
+        check("m[\"a.b[0]/\"][0]['']", Some("/m/a.b[0]~1/0/"));
+        check("state.m['it is \"so\"']", Some("/m/it is \"so\""));
+        check("items[*].status", Some("/items/*/status"));
         check("/a~1b/c.d", Some("/a~1b/c.d"));
         for wrong in [
             "",
@@ -158,6 +192,15 @@ mod tests {
             "a[]",
             "[0]",
             "a[0",
+            "a[0]b",
+            "a[0].",
+            "a[x]",
+            "a[-1]",
+            "a[A-1]",
+            "a['x]",
+            "a['x'",
+            "a['x'y]",
+            "a['x\"]",
             &"x".repeat(1_025),
             &"a.".repeat(65),
         ] {

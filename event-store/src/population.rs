@@ -44,6 +44,9 @@ pub const ORDERED_MAX: usize = 10_000;
 pub struct Summary {
     /// How many aggregates the condition holds for.
     pub matched: u64,
+    /// How many of those halted before the end of the cut: what is summed up of them is as it was before.
+    #[serde(default)]
+    pub halted: u64,
     /// The sums, by the names that were given.
     pub sums: BTreeMap<String, Sum>,
 }
@@ -241,8 +244,8 @@ impl Rows {
     /// Gives the rows one by one, at most so many, and says what was counted and summed up over all.
     ///
     /// # Errors
-    /// What the rows cannot be had for, or what whoever takes them says; [`StoreError::Limit`] for more rows in an order than
-    /// [`ORDERED_MAX`].
+    /// What the rows cannot be had for, or what whoever takes them says; [`StoreError::Ordered`] for more rows in an order than
+    /// [`ORDERED_MAX`], whether a limit asks for them or there are so many.
     pub fn each(
         &self,
         limit: Option<usize>,
@@ -257,11 +260,14 @@ impl Rows {
         given: &mut dyn FnMut(Row) -> Result<(), StoreError>,
     ) -> Result<Summary, StoreError> {
         if !self.asked.order.is_empty() {
-            let limit = limit.unwrap_or(usize::MAX);
-            if limit > ORDERED_MAX {
-                return Err(StoreError::Ordered { max: ORDERED_MAX });
+            let too_many = || StoreError::Ordered { max: ORDERED_MAX };
+            if limit.is_some_and(|limit| limit > ORDERED_MAX) {
+                return Err(too_many());
             }
-            let (rows, summary) = self.ranked(limit)?;
+            let (rows, summary) = self.ranked(limit.unwrap_or(ORDERED_MAX))?;
+            if limit.is_none() && summary.matched > rows.len() as u64 {
+                return Err(too_many());
+            }
             rows.into_iter().try_for_each(given)?;
             return Ok(summary);
         }
@@ -308,8 +314,7 @@ impl Rows {
         let next = walk.cursor_behind(last.as_ref())?;
         self.around.next_cursor = next.map(|place| marks.cursor([&self.around.cut], place));
         if to_the_end {
-            self.around.matched = Some(summary.matched);
-            self.around.sums = (!summary.sums.is_empty()).then_some(summary.sums);
+            self.around.count(summary);
         }
         self.around.items = items;
         Ok(self.around)
@@ -338,8 +343,7 @@ impl Rows {
         let given = from.saturating_add(self.around.items.len());
         let more = given > from && (given as u64) < summary.matched && given < ORDERED_MAX;
         self.around.next_cursor = more.then(|| marks.cursor([&self.around.cut], given));
-        self.around.matched = Some(summary.matched);
-        self.around.sums = (!summary.sums.is_empty()).then_some(summary.sums);
+        self.around.count(summary);
         Ok(self.around)
     }
 
@@ -364,9 +368,10 @@ impl Rows {
         let wants_rows = AtomicBool::new(true);
         let look = |one: &Wanted, _, folding: &mut Folding<'_>| self.look(one, folding, &wants_rows);
         self.store
-            .each_member(walk, &look, &mut |one, Seen { row, .. }| {
+            .each_member(walk, &look, &mut |one, Seen { row, is_halted, .. }| {
                 if let Some(row) = &row {
                     summary.matched += 1;
+                    summary.halted += u64::from(is_halted);
                     sums.add(&row.taken)
                         .map_err(|problem| self.undecided(&one.key, problem))?;
                 }

@@ -277,6 +277,11 @@ fn read<T>(
 /// A place of the state that there can be.
 fn path(text: &str, fold: &dyn AnyFold) -> Result<StatePath, String> {
     let path: StatePath = text.parse()?;
+    if text.contains("[*]") {
+        return Err(format!(
+            "{path} is any of several places; name one, by its index or key"
+        ));
+    }
     fold.shape(path.steps())?;
     Ok(path)
 }
@@ -302,7 +307,7 @@ fn no_order(path: &StatePath, is: impl std::fmt::Display) -> String {
 }
 
 fn summed(text: &str, fold: &dyn AnyFold) -> Result<StatePath, String> {
-    let path: StatePath = text.parse()?;
+    let path = path(text, fold)?;
     match fold.shape(path.steps())? {
         shape if shape.is_number() || *shape.present() == Shape::Duration => Ok(path),
         shape => Err(format!(

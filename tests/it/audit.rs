@@ -70,6 +70,19 @@ fn a_fold_that_stopped_is_told_everywhere() {
             }
         }
     }
+    // Who lists them is told which, and how many of those that are counted.
+    let out = server.annals(&["list", "stopping", "--count"]);
+    let said = String::from_utf8(out.stderr).unwrap();
+    let table = String::from_utf8(out.stdout).unwrap();
+    assert!(table.contains(&sentence), "{table}");
+    let all = server.get("/v1/aggregates/stopping?count=true&limit=1")["halted"].clone();
+    assert!(all.as_u64().unwrap() > 0);
+    for told in [
+        format!("the end of the cut for {all} of those shown"),
+        format!("the end of the cut for {all} of these"),
+    ] {
+        assert!(said.contains(&told), "{told}: {said}");
+    }
     let fine: [&[&str]; 2] = [
         &["diff", &order, "--from", "revision:0", "--to", "revision:1"],
         &["history", &order, "--at", "revision:1"],

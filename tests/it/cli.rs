@@ -164,8 +164,40 @@ fn exit_codes_and_outputs() {
         2,
         "nothing sets state.totall",
     );
+    check(
+        &["list", "order", "--at", "2999-01-01"],
+        0,
+        "at: 2999-01-01T23:59:59.999Z (cut 0=",
+    );
+    check(
+        &["list", "order", "--at", "0=9"],
+        0,
+        "the cut 0=9 has nothing of partitions 1, 2, because",
+    );
+    check(
+        &["list", "order", "--order", "-total", "--format", "csv"],
+        0,
+        "id,partition",
+    );
+    check(
+        &["list", "order", "--select", "items[first].status"],
+        2,
+        "brackets hold an index",
+    );
     check(&["list", "nobody"], 5, "order, package");
     check(&["changes", "--actor", "nobody"], 0, "AGGREGATE");
+    // What happened on a day is since that day.
+    check(
+        &["changes", "order", "--since", "1970-01-02"],
+        0,
+        "from: 1970-01-01T23:59:59.999Z (cut 0=-1",
+    );
+    let cuts = ["--since", "0=9", "--until", "0=10,1=10"];
+    check(
+        &[&["changes", "order"], &cuts[..]].concat(),
+        0,
+        "the cut 0=10,1=10 has nothing of partitions 2, because",
+    );
     check(
         &[
             "changes",

@@ -1,6 +1,7 @@
 //! What is wrong with a fold file, and where.
 
 use annals_schema_model::Span;
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{Error, Location, MessageFormatter as _, Spanned, UserMessageFormatter};
 
 /// A fold file that cannot be loaded, and where: what [`load`](super::load) says once, and
@@ -118,6 +119,21 @@ fn in_our_words(error: &Error) -> String {
             "`*` refers to an anchor, and there is none of this name; a text that begins with `*` is quoted"
                 .to_owned()
         }
+        Error::Budget { breach, .. } => too_much(breach),
         other => UserMessageFormatter.format_message(other).into_owned(),
     }
+}
+
+/// What a text has too much of. What was counted is one more than it may have.
+fn too_much(breach: &BudgetBreach) -> String {
+    let (counted, of) = match breach {
+        BudgetBreach::Depth { depth } => return format!("it nests deeper than {}", depth.saturating_sub(1)),
+        BudgetBreach::Nodes { nodes } => (nodes, "nodes, what aliases stand for among them"),
+        BudgetBreach::Events { events } => (events, "pieces, what aliases stand for among them"),
+        BudgetBreach::Aliases { aliases } => (aliases, "aliases"),
+        BudgetBreach::Anchors { anchors } => (anchors, "anchors"),
+        BudgetBreach::MergeKeys { merge_keys } => (merge_keys, "merge keys"),
+        _ => return "the file is too large, or its aliases stand for too much".to_owned(),
+    };
+    format!("the file has more than {} {of}", counted.saturating_sub(1))
 }

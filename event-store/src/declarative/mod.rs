@@ -164,7 +164,7 @@ impl Declarative {
             None => {
                 let halt = || {
                     Halt(format!(
-                        "{name} is not an event a {} can begin with",
+                        "{name} is not an event that {} can begin with",
                         self.id.name
                     ))
                 };
@@ -180,7 +180,12 @@ impl Declarative {
                 *state = Some(Box::new(fields));
             }
             Some(some) => {
-                let halt = || Halt(format!("{name} came again, and only begins a {}", self.id.name));
+                let halt = || {
+                    Halt(format!(
+                        "{name} came again, and {} only begins with it",
+                        self.id.name
+                    ))
+                };
                 let block = rule.on.as_ref().ok_or_else(halt)?;
                 let fields = some
                     .downcast_mut::<State>()

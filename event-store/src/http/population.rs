@@ -31,10 +31,12 @@ pub(super) struct ListQuery {
     /// All when absent.
     #[serde(rename = "where")]
     condition: Option<String>,
-    /// The places of the state that are given in place of it, with commas between: `total,address.city,items[0].status`.
+    /// The places of the state that are given in place of it, with commas between:
+    /// `total,address.city,items[0].status,prices['EUR']`.
     select: Option<String>,
     /// What the aggregates are ordered by, instead of by their ids: places of the state with commas between, each with `-`
-    /// in front for the greatest first. Only the first 10,000 can be had in an order.
+    /// in front for the greatest first. Only the first 10,000 can be had in an order; where there are more, rows in one answer
+    /// are refused unless `limit` asks for no more.
     order: Option<String>,
     /// The places of the state that are summed up, exactly, over all aggregates that the condition holds for.
     sum: Option<String>,

@@ -31,6 +31,8 @@ pub(super) struct Seen {
     bytes: usize,
     /// Its row, where the condition holds.
     pub(super) row: Option<Row>,
+    /// Whether its folding stopped before the end of the cut.
+    pub(super) is_halted: bool,
 }
 
 impl Weighed for Seen {
@@ -50,6 +52,8 @@ impl Rows {
         let wants_row = wants_rows.load(Ordering::Relaxed);
         if !self.asked.is_of_values() {
             let mut row = self.row(one, folding, Taken::default());
+            // Not what showing it may say: it is not shown to whoever counts.
+            let is_halted = row.member.halted.is_some();
             if wants_row {
                 self.show(&mut row, folding);
             }
@@ -57,9 +61,11 @@ impl Rows {
             return Ok(Seen {
                 bytes: text + weight_in_json(&row.member.state),
                 row: Some(row),
+                is_halted,
             });
         }
         let value = folding.value();
+        let is_halted = folding.halted.is_some();
         let spent = Spent::default();
         let taken = self.asked.take(&value, &spent);
         self.store.work.steps(spent.steps())?;
@@ -82,6 +88,7 @@ impl Rows {
         Ok(Seen {
             bytes: weight(&value),
             row,
+            is_halted,
         })
     }
 

@@ -111,7 +111,10 @@ fn types_that_do_not_fit() {
     );
     refused_operation("add: { sum: event.note }", "the value is text or null");
     refused_operation("inc: sum", "state.sum is a decimal");
-    refused_operation("add: { at: 1 }", "no a timestamp + an integer");
+    refused_operation(
+        "add: { at: 1 }",
+        "`+` does not go with a timestamp and an integer",
+    );
     refused_operation(
         "sub: { at: at.recorded }",
         "`sub` would make a duration of state.at, which is a timestamp",
@@ -141,7 +144,7 @@ fn types_that_do_not_fit() {
 #[test]
 fn decimals_that_do_not_fit() {
     let cases = [
-        ("event.amount + 'x'", "no a decimal + text"),
+        ("event.amount + 'x'", "`+` does not go with a decimal and text"),
         ("event.amount / 2", "a quotient of decimals is not exact"),
         (
             "event.amount % decimal('2')",
@@ -152,12 +155,18 @@ fn decimals_that_do_not_fit() {
         ("event.payer * 2.0", "double(…)"),
         ("-event.note", "no -(text or null)"),
         ("state.at + 1", "duration('24h')"),
-        ("state.at + state.at", "no a timestamp + a timestamp"),
+        (
+            "state.at + state.at",
+            "`+` does not go with a timestamp and a timestamp",
+        ),
         ("state.at > duration('1h')", "cannot be compared"),
         ("state.at.getHours('Europe/Berlin')", "no fixed offset"),
         ("event.note.getHours()", "`getHours` is not for text"),
         ("duration('1h').getFullYear()", "is not for a duration"),
-        ("duration('1h') * 2", "no a duration * an integer"),
+        (
+            "duration('1h') * 2",
+            "`*` does not go with a duration and an integer",
+        ),
         (
             "timestamp('2024-02-30T00:00:00Z')",
             "is no time: 2024-02 has 29 days",
@@ -277,6 +286,12 @@ fn texts_that_cannot_be_read() {
         (7, 22),
         "`a` stands there twice",
     );
+    let many = format!("{BEGIN}      - set: {{ a: [{}1] }}\n", "1,".repeat(100_000));
+    let error = load(&many).unwrap_err();
+    assert!(!error.message.contains("breach"), "{error}");
+    let deep = format!("name: {}", "[".repeat(100));
+    let error = load(&deep).unwrap_err();
+    assert!(!error.message.contains("breach"), "{error}");
     // At an alias it is what stands at its anchor that is wrong.
     check(
         "name: a\nrev: 1\ntopic: t\nevents: &e { t.E: { begin: [] } }\nignore: *e\n",
@@ -377,9 +392,9 @@ fn order_of_events() {
     assert_eq!(
         told,
         [
-            "t.Paid is not an event a till can begin with",
+            "t.Paid is not an event that till can begin with",
             "Applied",
-            "t.Opened came again, and only begins a till",
+            "t.Opened came again, and till only begins with it",
             "UnknownKind",
         ]
     );

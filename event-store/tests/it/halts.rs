@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use annals_event_store::{AsOf, At, EventStore, Fold, Halt, Halted, Page, declarative, typed};
+use annals_event_store::{AsOf, At, EventStore, Fold, Halt, Halted, Page, Question, declarative, typed};
 use annals_kafka_wire::batch::{Batch, BatchBuilder};
 use annals_schema_model::SchemaId;
 use annals_schema_model::cel::VALUE_DEPTH_MAX;
@@ -58,6 +58,20 @@ fn check(value: Option<Vec<u8>>, reason: &str) {
                 .halted
                 .is_some()
         );
+        // Who counts is told how many of them are not whole, whether their values are looked at or not.
+        for condition in [None, Some("state.status == 'open'".to_owned())] {
+            let question = Question {
+                condition,
+                count: true,
+                ..Question::default()
+            };
+            for (at, halted) in [(AsOf::Head, 1), (AsOf::Offset(0), 0)] {
+                let page = store.ask("till", &at, &question, 1, None).unwrap();
+                assert_eq!((page.matched, page.halted), (Some(1), Some(halted)));
+                let rows = store.rows("till", &at, &question).unwrap();
+                assert_eq!(rows.each(Some(0), &mut |_| Ok(())).unwrap().halted, halted);
+            }
+        }
         // Whether the points lie about the event it stopped at or both behind it.
         for from in [0, 2] {
             let diff = store

@@ -255,6 +255,20 @@ fn what_does_not_fit_the_state_is_told_with_its_place() {
     };
     check(select("balance,totall"), &["select", "nothing sets state.totall"]);
     check(select("balance..x"), &["no place in a state"]);
+    check(select("payers[x]"), &["select", "brackets hold an index"]);
+    check(select("payers[*].payer"), &["select", "any of several places"]);
+    for place in ["payers[payer]", "balance['x", "payers[*]"] {
+        let [order, sum] = [Question::default(), Question::default()];
+        let place = || Some(place.to_owned());
+        check(
+            Question {
+                order: place(),
+                ..order
+            },
+            &["order `"],
+        );
+        check(Question { sum: place(), ..sum }, &["sum `"]);
+    }
     check(select(&"balance,".repeat(101)), &["more than 100"]);
     check(
         Question {
@@ -344,11 +358,17 @@ fn only_so_many_rows_come_in_an_order() {
     };
     let rows = store.rows("till", &AsOf::Head, &question).unwrap();
     let most = annals_event_store::ORDERED_MAX;
-    assert!(rows.each(Some(most), &mut |_| Ok(())).is_ok());
-    for limit in [Some(most + 1), None] {
+    for limit in [Some(most), None] {
+        assert_eq!(rows.each(limit, &mut |_| Ok(())).unwrap().matched, 2);
+    }
+    let refused = |rows: &annals_event_store::Rows, limit| {
         let error = rows.each(limit, &mut |_| Ok(())).unwrap_err();
         assert!(matches!(error, StoreError::Ordered { .. }), "{error}");
-    }
+        assert!(error.to_string().contains("`--limit`"), "{error}");
+    };
+    refused(&rows, Some(most + 1));
+    let (_more, many) = opened_by(most + 1, "ada");
+    refused(&many.rows("till", &AsOf::Head, &question).unwrap(), None);
     let first = store.ask("till", &AsOf::Head, &question, 1, None).unwrap();
     let (walk, _) = first.next_cursor.as_deref().unwrap().rsplit_once(';').unwrap();
     let error = store

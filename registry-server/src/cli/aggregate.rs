@@ -16,7 +16,7 @@ use super::exit::{Exit, Failure};
 use super::explain;
 use super::output::{self, Format};
 use super::point::{self, point};
-use super::remarks::{log_name, logs, one_log, place, say_missing, say_unknown};
+use super::remarks::{fold_used, log_name, logs, one_log, place, say_missing, say_unknown};
 
 /// `annals state order/990001`
 #[derive(Debug, Args)]
@@ -191,23 +191,21 @@ impl State {
         }
         say_taken(self.at.as_deref(), &answer["at"]);
         output::line(&format!(
-            "{}/{} at cut {}: revision {}, {} events of {}, time {}, fold {} rev {} ({})",
+            "{}/{} at cut {}: revision {}, {} of {}, time {}, {}",
             self.aggregate.name,
             self.aggregate.id,
             output::cell(&answer["cut"]),
             answer["revision"],
-            answer["offsets_applied"]["count"],
+            match answer["offsets_applied"]["count"].as_u64() {
+                Some(1) => "1 event".to_owned(),
+                count => format!("{} events", count.unwrap_or(0)),
+            },
             match logs(&answer).map(log_name).collect::<Vec<_>>() {
                 one if one.is_empty() => one_log(&answer),
                 several => several.join(", "),
             },
             output::cell(&answer["time"]),
-            output::cell(&answer["fold"]["name"]),
-            answer["fold"]["rev"],
-            output::cell(&answer["fold"]["digest"])
-                .chars()
-                .take(12)
-                .collect::<String>(),
+            fold_used(&answer),
         ))?;
         say_missing(&answer);
         say_unknown(&answer);
@@ -287,8 +285,8 @@ fn diff_row(change: &Value) -> Vec<String> {
     };
     vec![
         format!("{mark} {}", output::cell(&change["path"])),
-        change["before"].to_string(),
-        change["after"].to_string(),
+        aggregates::side_of(change, "before"),
+        aggregates::side_of(change, "after"),
         place(&change["by"]),
         output::cell(&change["by"]["actor"]),
     ]

@@ -14,7 +14,7 @@ use super::exit::{Exit, Failure};
 use super::output::{self, Format};
 use super::point::{self, point};
 use super::progress::Progress;
-use super::remarks::{place, say_missing};
+use super::remarks::{place, say_missing, say_points, say_unnamed};
 use super::rows;
 
 /// `annals list order --where "state.status == 'refunded'"`
@@ -46,7 +46,7 @@ pub(crate) struct List {
     /// Say how many there are
     #[arg(long)]
     count: bool,
-    /// The most of them that are shown; all when absent, and 100 in an order
+    /// The most of them that are shown; all when absent. In an order they are 10,000 at most, and 100 of a table when absent
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
     /// Rows for a file, as the server sends them
@@ -167,14 +167,23 @@ impl List {
             None => header.push("STATE"),
         }
         let mut table = output::Table::new(&header);
-        let mut with_unknown = 0;
+        let (mut with_unknown, mut halted) = (0, 0);
         let around = listing.pages(&api, &query, &mut |page| {
             let items = page["items"].as_array().into_iter().flatten();
             let has_unknown = |item: &&Value| item["unknown_events"].as_u64().unwrap_or(0) > 0;
             with_unknown += items.clone().filter(has_unknown).count();
+            halted += items.clone().filter(|item| !item["halted"].is_null()).count();
             table.rows(items.map(|item| member_row(item, columns.as_deref())))
         })?;
+        say_points(&around);
+        say_unnamed(self.at.as_deref(), &around["cut"]);
         say_sums(&around);
+        if halted > 0 {
+            output::remark(&format!(
+                "the fold stopped before the end of the cut for {halted} of those shown, whose states are those of before: \
+                 `annals state` says where and why"
+            ));
+        }
         if with_unknown > 0 {
             output::remark(&format!(
                 "events of {with_unknown} of those shown are no part of their states, of kinds the fold has not heard of: \
@@ -209,11 +218,14 @@ fn member_row(member: &Value, columns: Option<&[&str]>) -> Vec<String> {
 fn say_sums(around: &Value) {
     say_missing(around);
     if let Some(matched) = around["matched"].as_u64() {
-        output::remark(&format!(
-            "{matched} of {} at cut {}",
-            around["total"],
-            output::cell(&around["cut"])
-        ));
+        output::remark(&format!("{matched} of {}", around["total"]));
+    }
+    match around["halted"].as_u64() {
+        None | Some(0) => {}
+        Some(halted) => output::remark(&format!(
+            "the fold stopped before the end of the cut for {halted} of these: what is counted and summed up of them is as it \
+             was before"
+        )),
     }
     for (name, sum) in around["sums"].as_object().into_iter().flatten() {
         output::remark(&format!(
@@ -234,7 +246,7 @@ pub(super) fn change_rows(of: &[String], answer: &Value) -> Vec<Vec<String>> {
                 Some("removed") => "-",
                 _ => "~",
             };
-            let value = |side: &str| change.get(side).map_or_else(|| "-".to_owned(), Value::to_string);
+            let value = |side| side_of(change, side);
             let cells = [
                 format!("{mark} {}", output::cell(&change["path"])),
                 value("before"),
@@ -251,6 +263,11 @@ pub(super) fn change_rows(of: &[String], answer: &Value) -> Vec<Vec<String>> {
         rows.push([of, &[format!("… and {more} more")]].concat());
     }
     rows
+}
+
+/// What stood there on one side of a change.
+pub(super) fn side_of(change: &Value, side: &str) -> String {
+    change.get(side).map_or_else(|| "-".to_owned(), Value::to_string)
 }
 
 /// `annals diff order --from A --to B`: all aggregates of a type at two points.
@@ -285,13 +302,8 @@ pub(crate) fn diff(global: &Global, name: &str, from: &str, to: Option<&str>) ->
         }))
     })?;
     say_missing(&around);
-    for side in ["from", "to"] {
-        let cut = output::cell(&around[side]["cut"]);
-        let cut = if cut.is_empty() { "nothing".to_owned() } else { cut };
-        output::remark(&format!(
-            "{side}: {} (cut {cut})",
-            output::cell(&around[side]["at"])
-        ));
-    }
+    say_points(&around);
+    say_unnamed(Some(from), &around["from"]["cut"]);
+    say_unnamed(to, &around["to"]["cut"]);
     Ok(Exit::Done)
 }

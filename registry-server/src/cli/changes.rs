@@ -15,7 +15,7 @@ use super::exit::{Exit, Failure};
 use super::output::{self, Format};
 use super::point::{self, point};
 use super::progress::Progress;
-use super::remarks::{place, say_missing};
+use super::remarks::{place, say_missing, say_points, say_unnamed};
 
 /// `annals changes order --actor jane --field address.street`
 #[derive(Debug, Args)]
@@ -56,8 +56,9 @@ const CHANGES_HEADER: &[&str] = &[
 impl Changes {
     pub(crate) fn run(self, global: &Global) -> Result<Exit, Failure> {
         let api = Api::new(&global.server);
+        let since = self.since.as_deref().map(point::before_date);
         let query = [
-            ("from", self.since.as_deref()),
+            ("from", since.as_deref()),
             ("to", self.until.as_deref()),
             ("actor", self.actor.as_deref()),
             ("kind", self.kind.as_deref()),
@@ -167,6 +168,12 @@ fn print_rows(
         table.rows(entries.flat_map(|entry| deed_rows(name, entry)))
     })?;
     say_missing(&around);
+    say_points(&around);
+    for (side, given) in query {
+        if matches!(*side, "from" | "to") {
+            say_unnamed(*given, &around[*side]["cut"]);
+        }
+    }
     output::remark(&format!(
         "times of {name} are by the clock of: {}",
         output::cell(&around["time"])

@@ -112,6 +112,8 @@ impl Table {
         let rows = self.header.take().into_iter().chain(rows);
         let rows: Vec<Vec<String>> = rows.map(|row| row.into_iter().map(plain).collect()).collect();
         for row in &rows {
+            // A row may have more to say than there are titles.
+            self.widths.resize(self.widths.len().max(row.len()), 0);
             for (width, cell) in self.widths.iter_mut().zip(row) {
                 *width = (*width).max(cell.chars().count().min(COLUMN_WIDTH_MAX));
             }

@@ -35,6 +35,57 @@ pub(super) fn place(event: &Value) -> String {
     }
 }
 
+/// The fold that an answer was made by.
+pub(super) fn fold_used(answer: &Value) -> String {
+    let fold = &answer["fold"];
+    let digest: String = output::cell(&fold["digest"]).chars().take(12).collect();
+    format!(
+        "fold {} rev {} ({digest})",
+        output::cell(&fold["name"]),
+        fold["rev"]
+    )
+}
+
+/// Says which points in the log an answer about all aggregates is of, and by which fold it was made.
+pub(super) fn say_points(answer: &Value) {
+    let point = |taken: &Value| {
+        let cut = output::cell(&taken["cut"]);
+        let cut = if cut.is_empty() { "nothing".to_owned() } else { cut };
+        format!("{} (cut {cut})", output::cell(&taken["at"]))
+    };
+    let points = match answer.get("cut") {
+        Some(_) => format!("at: {}", point(answer)),
+        None => format!("from: {}, to: {}", point(&answer["from"]), point(&answer["to"])),
+    };
+    output::remark(&format!("{points}, {}", fold_used(answer)));
+}
+
+/// Says which partitions a cut was given without: there is nothing in it of those.
+pub(super) fn say_unnamed(given: Option<&str>, taken: &Value) {
+    let unnamed = given.map_or_else(Vec::new, |given| unnamed(given, &output::cell(taken)));
+    if let Some(given) = given
+        && !unnamed.is_empty()
+    {
+        output::remark(&format!(
+            "the cut {} has nothing of partitions {}, because it does not name them",
+            given.trim(),
+            unnamed.join(", ")
+        ));
+    }
+}
+
+/// The partitions of a cut that are not in the one it was taken for.
+fn unnamed(given: &str, taken: &str) -> Vec<String> {
+    let partitions = |cut: &str| -> Vec<String> {
+        let named = cut.split(',').filter_map(|log| log.split_once('='));
+        named.map(|(log, _)| log.trim().to_owned()).collect()
+    };
+    let given = partitions(given);
+    let mut unnamed = partitions(taken);
+    unnamed.retain(|log| !given.is_empty() && !given.contains(log));
+    unnamed
+}
+
 /// Says where an answer may miss events: what cannot be read, or was removed, may be anybody's.
 pub(super) fn say_missing(answer: &Value) {
     let ranges = answer["unreadable"].as_array().into_iter().flatten();
@@ -98,4 +149,21 @@ pub(super) fn say_unknown(answer: &Value) {
         "{events} no part of this, of a kind the fold has not heard of: {}",
         told.join(", ")
     ));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_that_a_cut_does_not_name() {
+        let check =
+            |given: &str, taken: &str, wanted: &[&str]| assert_eq!(unnamed(given, taken), wanted, "{given}");
+        check("0=5", "0=5,1=-1,2=-1", &["1", "2"]);
+        check(" 2=5, 0=7 ", "0=7,1=-1,2=5", &["1"]);
+        check("0=5,1=-1", "0=5,1=-1", &[]);
+        check("a/0=5", "a/0=5,b/0=-1", &["b/0"]);
+        check("2026-03-01", "0=5,1=6", &[]);
+        check("offset:5", "0=5", &[]);
+    }
 }

@@ -77,7 +77,7 @@ impl Arithmetic {
                     }
                     _ => "",
                 };
-                return Err(format!("there is no {a} {} {b}{why}", self.sign()));
+                return Err(format!("`{}` does not go with {a} and {b}{why}", self.sign()));
             }
         })
     }

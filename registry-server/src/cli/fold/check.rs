@@ -75,9 +75,10 @@ impl Loaded {
         let pins = match fs::read_to_string(&lock) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Pins::default(),
             Err(error) => return Err(unreadable(&lock, &error)),
-            Ok(text) => {
-                Pins::parse(&text).map_err(|error| Failure::new(Exit::Failed, drawn(&error, &lock, &text)))?
-            }
+            Ok(text) => Pins::parse(&text).map_err(|error| {
+                let drawn = drawn(&error, &lock, &text);
+                Failure::new(Exit::Failed, format!("the lock does not load\n{drawn}"))
+            })?,
         };
         let fold = load_checked(&text, &pins, schemas);
         schemas.answered()?;

@@ -53,7 +53,10 @@ impl Test {
         let fold = Loaded::read(&self.file, &schemas)?.sound(&self.file)?;
         let results = run_cases(&fold, &text, &schemas);
         schemas.answered()?;
-        let results = results.map_err(|error| Failure::new(Exit::Failed, drawn(&error, &cases, &text)))?;
+        let results = results.map_err(|error| {
+            let drawn = drawn(&error, &cases, &text);
+            Failure::new(Exit::Failed, format!("the cases do not load\n{drawn}"))
+        })?;
         let failed = results.iter().filter(|result| !result.wrong.is_empty()).count();
         match global.output {
             Format::Json => {
