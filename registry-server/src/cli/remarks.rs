@@ -49,9 +49,12 @@ pub(super) fn fold_used(answer: &Value) -> String {
 /// Says which points in the log an answer about all aggregates is of, and by which fold it was made.
 pub(super) fn say_points(answer: &Value) {
     let point = |taken: &Value| {
-        let cut = output::cell(&taken["cut"]);
-        let cut = if cut.is_empty() { "nothing".to_owned() } else { cut };
-        format!("{} (cut {cut})", output::cell(&taken["at"]))
+        let (at, cut) = (output::cell(&taken["at"]), output::cell(&taken["cut"]));
+        match cut.as_str() {
+            "" => format!("{at} (cut nothing)"),
+            cut if cut == at => format!("cut {cut}"),
+            cut => format!("{at} (cut {cut})"),
+        }
     };
     let points = match answer.get("cut") {
         Some(_) => format!("at: {}", point(answer)),
