@@ -156,9 +156,7 @@ fn bracketed(inside: &str) -> Result<(&str, &str), &'static str> {
     let (index, behind) = inside.split_once(']').ok_or(OPEN)?;
     match index == "*" || (!index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit())) {
         true => Ok((index, behind)),
-        false => {
-            Err("brackets hold an index, as in items[0], or a key in quotation marks, as in prices['EUR']")
-        }
+        false => Err("brackets hold an index, or a key in quotation marks"),
     }
 }
 

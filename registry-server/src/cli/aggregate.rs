@@ -16,7 +16,7 @@ use super::exit::{Exit, Failure};
 use super::explain;
 use super::output::{self, Format};
 use super::point::{self, point};
-use super::remarks::{fold_used, log_name, logs, one_log, place, say_missing, say_unknown};
+use super::remarks::{fold_used, log_name, logs, one_log, place, say_missing, say_unknown, say_unnamed};
 
 /// `annals state order/990001`
 #[derive(Debug, Args)]
@@ -271,6 +271,8 @@ impl Diff {
         if global.output == Format::Table {
             say_taken(Some(&self.from), &answer["from"]["at"]);
             say_taken(self.to.as_deref(), &answer["to"]["at"]);
+            say_unnamed(Some(&self.from), &answer["from"]["cut"]);
+            say_unnamed(self.to.as_deref(), &answer["to"]["cut"]);
             say_missing(&answer);
         }
         ended(&answer, STATE_SHOWN)
