@@ -147,7 +147,7 @@ fn errors_name_what_there_is() {
     check(
         FILE.replace("event.amount", "event.count + 'x'"),
         11,
-        "no an integer or null + text",
+        "`+` does not go with an integer or null and text",
     );
     check(
         FILE.replace("topic: accounts", "topic: accounts\nmessage: Moved"),

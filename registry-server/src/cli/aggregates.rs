@@ -178,19 +178,24 @@ impl List {
         say_points(&around);
         say_unnamed(self.at.as_deref(), &around["cut"]);
         say_sums(&around);
-        if halted > 0 {
-            output::remark(&format!(
-                "the fold stopped before the end of the cut for {halted} of those shown, whose states are those of before: \
-                 `annals state` says where and why"
-            ));
-        }
-        if with_unknown > 0 {
-            output::remark(&format!(
-                "events of {with_unknown} of those shown are no part of their states, of kinds the fold has not heard of: \
-                 `annals state` names them"
-            ));
-        }
+        say_partial(halted, with_unknown);
         Ok(Exit::Done)
+    }
+}
+
+/// Says how many of the rows that are shown are not of all events.
+fn say_partial(halted: usize, with_unknown: usize) {
+    if halted > 0 {
+        output::remark(&format!(
+            "the fold stopped before the end of the cut for {halted} of those shown, whose states are those of before: \
+             `annals state` says where and why"
+        ));
+    }
+    if with_unknown > 0 {
+        output::remark(&format!(
+            "events of {with_unknown} of those shown are no part of their states, of kinds the fold has not heard of: \
+             `annals state` names them"
+        ));
     }
 }
 
