@@ -19,6 +19,23 @@ fn opened() -> Till {
     }
 }
 
+/// Who counts is told how many are not whole, whether their values are looked at or not.
+fn check_counts(store: &EventStore) {
+    for condition in [None, Some("state.status == 'open'".to_owned())] {
+        let question = Question {
+            condition,
+            count: true,
+            ..Question::default()
+        };
+        for (at, halted) in [(AsOf::Head, 1), (AsOf::Offset(0), 0)] {
+            let page = store.ask("till", &at, &question, 1, None).unwrap();
+            assert_eq!((page.matched, page.halted), (Some(1), Some(halted)));
+            let rows = store.rows("till", &at, &question).unwrap();
+            assert_eq!(rows.each(Some(0), &mut |_| Ok(())).unwrap().halted, halted);
+        }
+    }
+}
+
 /// Both folds over a till that opens, then has this value, then closes.
 fn check(value: Option<Vec<u8>>, reason: &str) {
     let logs = Logs::new(TOPIC, 1);
@@ -58,20 +75,7 @@ fn check(value: Option<Vec<u8>>, reason: &str) {
                 .halted
                 .is_some()
         );
-        // Who counts is told how many of them are not whole, whether their values are looked at or not.
-        for condition in [None, Some("state.status == 'open'".to_owned())] {
-            let question = Question {
-                condition,
-                count: true,
-                ..Question::default()
-            };
-            for (at, halted) in [(AsOf::Head, 1), (AsOf::Offset(0), 0)] {
-                let page = store.ask("till", &at, &question, 1, None).unwrap();
-                assert_eq!((page.matched, page.halted), (Some(1), Some(halted)));
-                let rows = store.rows("till", &at, &question).unwrap();
-                assert_eq!(rows.each(Some(0), &mut |_| Ok(())).unwrap().halted, halted);
-            }
-        }
+        check_counts(&store);
         // Whether the points lie about the event it stopped at or both behind it.
         for from in [0, 2] {
             let diff = store

@@ -255,20 +255,6 @@ fn what_does_not_fit_the_state_is_told_with_its_place() {
     };
     check(select("balance,totall"), &["select", "nothing sets state.totall"]);
     check(select("balance..x"), &["no place in a state"]);
-    check(select("payers[x]"), &["select", "brackets hold an index"]);
-    check(select("payers[*].payer"), &["select", "any of several places"]);
-    for place in ["payers[payer]", "balance['x", "payers[*]"] {
-        let [order, sum] = [Question::default(), Question::default()];
-        let place = || Some(place.to_owned());
-        check(
-            Question {
-                order: place(),
-                ..order
-            },
-            &["order `"],
-        );
-        check(Question { sum: place(), ..sum }, &["sum `"]);
-    }
     check(select(&"balance,".repeat(101)), &["more than 100"]);
     check(
         Question {
@@ -293,6 +279,44 @@ fn what_does_not_fit_the_state_is_told_with_its_place() {
             .items
             .is_empty()
     );
+}
+
+/// Brackets that hold no index and no key are no key that nobody has.
+#[test]
+fn a_place_is_no_expression() {
+    let stream = Stream::of(&[]);
+    let (_logs, [typed, file]) = stores(&stream);
+    for (place, says) in [
+        ("payers[payer]", "brackets hold an index"),
+        ("balance['x", "is not closed"),
+        ("payers[*]", "any of several places"),
+    ] {
+        let place = || Some(place.to_owned());
+        let of = Question::default;
+        for (part, question) in [
+            (
+                "select",
+                Question {
+                    select: place(),
+                    ..of()
+                },
+            ),
+            (
+                "order",
+                Question {
+                    order: place(),
+                    ..of()
+                },
+            ),
+            ("sum", Question { sum: place(), ..of() }),
+        ] {
+            for store in [&typed, &file] {
+                let error = store.ask("till", &AsOf::Head, &question, 10, None).unwrap_err();
+                let error = error.to_string();
+                assert!(error.contains(part) && error.contains(says), "{error}");
+            }
+        }
+    }
 }
 
 #[test]
