@@ -183,7 +183,7 @@ impl<'a> Folding<'a> {
         let Some(frozen) = self.state.as_ref().and_then(|state| self.fold.freeze(state)) else {
             return;
         };
-        if keeping.pace.is_worth(frozen.len()) {
+        if keeping.pace.is_worth(frozen.len() + self.account.logs_bytes()) {
             keeping.file.keep(&Snapshot {
                 key: self.key.to_vec(),
                 first: keeping.first,
@@ -215,7 +215,7 @@ impl<'a> Folding<'a> {
             let Some(spot) = lanes.next_spot()? else {
                 break;
             };
-            self.feed(spot, lanes.record(&spot)?)?;
+            self.feed(spot, lanes.record()?)?;
         }
         Ok(())
     }
@@ -312,9 +312,13 @@ impl<'a> Folding<'a> {
         }
         let mut counted = vec![0; self.index.partitions.len()];
         for log in fed {
-            if let Some(counted) = counted.get_mut(log.place) {
-                *counted = log.reached.events;
-            }
+            let (Some(counted), Some(there)) =
+                (counted.get_mut(log.place), self.index.partitions.get(log.place))
+            else {
+                continue;
+            };
+            *counted = log.reached.events;
+            there.still_ends(self.key, &log.reached)?;
         }
         let (index, counted) = (self.index, self.index.counted_as(counted));
         let mut lanes = index.lanes(self.store, self.key, &counted, &|_| Reached::default())?;

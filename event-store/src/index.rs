@@ -21,6 +21,7 @@ use crate::by_field::{ByField, index_by, name_of};
 use crate::cut::{Cut, CutLog};
 use crate::error::StoreError;
 use crate::folding::Spot;
+use crate::lanes::Reached;
 use crate::merged::LogName;
 use crate::source::Source;
 use crate::time_source::TimeSource;
@@ -209,6 +210,24 @@ impl PartitionIndex {
         }
     }
 
+    /// Refuses to go on where a key's events up to one are not those that they were.
+    pub(crate) fn still_ends(&self, key: &[u8], reached: &Reached) -> Result<(), StoreError> {
+        let last = reached.events.saturating_sub(1);
+        match self.offsets(key, last..reached.events)?.first().copied() == reached.last.map(|(last, _)| last)
+        {
+            true => Ok(()),
+            false => Err(StoreError::Shortened {
+                topic: self.topic.clone(),
+                partition: self.number,
+            }),
+        }
+    }
+
+    /// Whether it is the one that cuts name so.
+    pub(crate) fn is(&self, log: &CutLog) -> bool {
+        self.in_cut.partition == log.partition && self.in_cut.topic == log.topic
+    }
+
     /// Indexes everything committed, and says where that ends.
     fn catch_up(&self, work: &Work) -> Result<i64, StoreError> {
         let end = self.told(self.keys().follow_keys(&mut || work.go_on().is_ok()))?;
@@ -243,7 +262,7 @@ pub(crate) struct TopicIndex {
     /// Of one topic after the other.
     pub(crate) partitions: Vec<Arc<PartitionIndex>>,
     /// Of several topics: how many aggregates a cut has, as it was counted last.
-    pub(crate) counted: Mutex<Option<(Cut, u64)>>,
+    pub(crate) total: Mutex<Option<(Cut, u64)>>,
 }
 
 impl TopicIndex {
@@ -295,7 +314,7 @@ impl TopicIndex {
             topics: sources.iter().map(|source| source.topic.clone()).collect(),
             by,
             partitions,
-            counted: Mutex::default(),
+            total: Mutex::default(),
         })
     }
 

@@ -4,7 +4,7 @@
 //! goes back, so this is the order of all. Where each lane stands is all that is to be known to go on (`Reached`): so a snapshot
 //! can.
 //! Invariant: what comes out within a cut are its first events, whatever they are counted up to: a larger cut may only put others
-//! between them. Left out: looking ahead; a lane holds the one event that it stands at.
+//! between them. Left out: a bound on what the lanes read ahead, all together; each reads as one log's events are read.
 
 use annals_kafka_wire::batch::Record;
 use annals_segment_log::Removals;
@@ -47,36 +47,46 @@ pub(crate) struct Reached {
     pub(crate) last: Option<(i64, i64)>,
 }
 
+impl Reached {
+    /// The same with one more event, which counts as recorded no earlier than the one before, and with it where it cannot be read.
+    pub(crate) fn after(self, offset: i64, recorded_ms: Option<i64>) -> Reached {
+        let before = self.last.map_or(i64::MIN, |(_, ms)| ms);
+        let ms = recorded_ms.map_or(before, |ms| before.max(ms));
+        Reached {
+            events: self.events + 1,
+            last: Some((offset, ms)),
+        }
+    }
+}
+
 /// The events of one log, from the next on.
 struct Lane<'a> {
     log: &'a PartitionIndex,
     reached: Reached,
-    /// The next event's offset, and the time it counts as recorded at; nothing behind the last.
-    next: Option<(i64, i64)>,
+    /// How far it will have come with the next event; nothing behind the last.
+    next: Option<Reached>,
     /// The offsets behind it.
     offsets: std::vec::IntoIter<i64>,
     cursor: Cursor<'a>,
 }
 
 impl Lane<'_> {
-    /// Goes on to the next event. One that cannot be read counts as recorded with the one before.
+    /// Looks at the event behind those that were given out.
     fn advance(&mut self) -> Result<(), StoreError> {
-        let before = self.next.or(self.reached.last).map_or(i64::MIN, |(_, ms)| ms);
         self.next = match self.offsets.next() {
             None => None,
             Some(offset) => {
                 let read = self.cursor.record(offset)?;
-                Some((
-                    offset,
-                    read.map_or(before, |record| before.max(record.timestamp_ms)),
-                ))
+                let recorded_ms = read.ok().map(|record| record.timestamp_ms);
+                Some(self.reached.after(offset, recorded_ms))
             }
         };
         Ok(())
     }
 
     fn rank(&self) -> Option<Rank> {
-        self.next.map(|(offset, ms)| (ms, self.log.place, offset))
+        let (offset, ms) = self.next?.last?;
+        Some((ms, self.log.place, offset))
     }
 }
 
@@ -85,7 +95,7 @@ pub(crate) struct Lanes<'a> {
     lanes: Vec<Lane<'a>>,
     revision: u64,
     /// The lane that gave the last event, and still stands at it.
-    given: Option<usize>,
+    at: Option<usize>,
 }
 
 impl TopicIndex {
@@ -100,7 +110,7 @@ impl TopicIndex {
         Ok(Counted { events, removals })
     }
 
-    /// A key's first events of each log, as many as they say there are.
+    /// A key's first events of each log, as many as is said.
     pub(crate) fn counted_as(&self, events: Vec<usize>) -> Counted {
         let removals = self.partitions.iter().map(|log| log.log.removals()).collect();
         Counted { events, removals }
@@ -139,7 +149,7 @@ impl TopicIndex {
         Ok(Lanes {
             lanes,
             revision,
-            given: None,
+            at: None,
         })
     }
 
@@ -164,21 +174,20 @@ impl Lanes<'_> {
 
     /// Goes on to the next event, and says where it sits; nothing behind the last.
     pub(crate) fn next_spot(&mut self) -> Result<Option<Spot>, StoreError> {
-        if let Some(given) = self.given.take().and_then(|given| self.lanes.get_mut(given)) {
-            given.advance()?;
+        if let Some(lane) = self.at.take().and_then(|at| self.lanes.get_mut(at)) {
+            lane.advance()?;
         }
         let ranked = self.lanes.iter().enumerate();
         let ranked = ranked.filter_map(|(at, lane)| Some((lane.rank()?, at)));
-        let Some(((ms, place, offset), at)) = ranked.min() else {
+        let Some(((_, place, offset), at)) = ranked.min() else {
             return Ok(None);
         };
         if let Some(lane) = self.lanes.get_mut(at) {
-            lane.reached.events += 1;
-            lane.reached.last = Some((offset, ms));
+            lane.reached = lane.next.unwrap_or(lane.reached);
         }
         let revision = self.revision;
         self.revision += 1;
-        self.given = Some(at);
+        self.at = Some(at);
         Ok(Some(Spot {
             offset,
             revision,
@@ -190,10 +199,11 @@ impl Lanes<'_> {
     ///
     /// # Errors
     /// The question has come to its end.
-    pub(crate) fn record(&mut self, spot: &Spot) -> Result<Result<&Record, String>, StoreError> {
-        match self.given.and_then(|given| self.lanes.get_mut(given)) {
-            Some(lane) => lane.cursor.record(spot.offset),
-            None => Ok(Err(format!("no log has the record at offset {}", spot.offset))),
+    pub(crate) fn record(&mut self) -> Result<Result<&Record, String>, StoreError> {
+        let lane = self.at.and_then(|at| self.lanes.get_mut(at));
+        match lane.and_then(|lane| Some((lane.reached.last?, &mut lane.cursor))) {
+            Some(((offset, _), cursor)) => cursor.record(offset),
+            None => Ok(Err("it stands at no event".to_owned())),
         }
     }
 
@@ -214,15 +224,15 @@ impl Lanes<'_> {
         Ok(spots)
     }
 
-    /// How many events of each of the index's logs have been given out.
-    pub(crate) fn given(&self, index: &TopicIndex) -> Counted {
-        let mut events = vec![0; index.partitions.len()];
+    /// How many events of each log have been given out, of those that were counted.
+    pub(crate) fn given(&self, counted: Counted) -> Counted {
+        let mut events = vec![0; counted.events.len()];
         for lane in &self.lanes {
             if let Some(events) = events.get_mut(lane.log.place) {
                 *events = lane.reached.events;
             }
         }
-        index.counted_as(events)
+        Counted { events, ..counted }
     }
 
     /// The cut with what has been given out of all that there is up to the head: each log ends with the last of its events, or
@@ -230,7 +240,7 @@ impl Lanes<'_> {
     pub(crate) fn cut(&self, index: &TopicIndex, head: &Cut) -> Cut {
         let ends = index.partitions.iter().map(|log| {
             let lane = self.lanes.iter().find(|lane| lane.log.place == log.place);
-            let last = match lane.map(|lane| (lane.reached.last, lane.next)) {
+            let last = match lane.map(|lane| (lane.reached.last, lane.next.and_then(|next| next.last))) {
                 Some((Some((last, _)), _)) => last,
                 Some((None, Some((first, _)))) => first - 1,
                 _ => log.last(head),

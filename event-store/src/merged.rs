@@ -109,7 +109,7 @@ impl Aggregate {
     /// The same of several topics, whose keys are put together; that is kept for the further pages of a walk.
     fn total_of_several(&self, cut: &Cut, work: &Work) -> Result<u64, StoreError> {
         let counted = || {
-            let counted = self.index.counted.lock();
+            let counted = self.index.total.lock();
             counted.unwrap_or_else(std::sync::PoisonError::into_inner)
         };
         if let Some((_, total)) = counted().as_ref().filter(|(of, _)| of == cut) {

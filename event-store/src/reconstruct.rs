@@ -15,7 +15,7 @@ use crate::fold::AnyFold;
 use crate::folding::{FoldUsed, Folding, Halted, SchemaUsed, Spot, UnknownEvent};
 use crate::lanes::{Counted, Reached};
 use crate::locate::{Located, Within};
-use crate::merged::LogUsed;
+use crate::merged::{LogName, LogUsed};
 use crate::snapshots;
 use crate::store::EventStore;
 use crate::time_source::TimeSource;
@@ -118,6 +118,10 @@ pub struct SnapshotUsed {
     pub revision: u64,
     /// That event's offset.
     pub offset: i64,
+    /// The log it is in, where the fold is of several topics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "http", schema(required = false))]
+    pub log: Option<LogName>,
 }
 
 /// A range of offsets, both ends included.
@@ -129,6 +133,9 @@ pub struct OffsetRange {
     /// The last.
     pub last: i64,
 }
+
+/// In the place of the first event's offset, of snapshots of several topics: each log has a first event of its own.
+const FIRST_OF_EACH: i64 = -1;
 
 /// An aggregate's first events, folded.
 struct Folded<'a> {
@@ -305,7 +312,11 @@ impl EventStore {
         {
             return Ok(None);
         }
-        let used = SnapshotUsed { revision, offset };
+        let used = SnapshotUsed {
+            revision,
+            offset,
+            log: None,
+        };
         let begun = folding.begin_with(snapshot);
         Ok(begun.then(|| {
             file.note_used();
@@ -329,11 +340,16 @@ impl EventStore {
                 let Spot { offset, revision, .. } = snapshot.last.spot;
                 if folding.begin_with(snapshot) {
                     file.note_used();
-                    (used, behind) = (Some(SnapshotUsed { revision, offset }), Some(lanes));
+                    let log = folding.last_log();
+                    used = Some(SnapshotUsed {
+                        revision,
+                        offset,
+                        log,
+                    });
+                    behind = Some(lanes);
                 }
             }
-            // Each log has a first event of its own.
-            folding.keep_in(file, -1);
+            folding.keep_in(file, FIRST_OF_EACH);
         }
         let mut lanes = match behind {
             Some(lanes) => lanes,

@@ -2,7 +2,7 @@
 //!
 //! Invariant: each batch is read once for all aggregates of a sweep, however their events are mixed. An aggregate is let go
 //! as soon as it has been looked at for the last time. Those whose events are in several topics are folded one after the other,
-//! for each of their stops anew. A sweep with many events is shared out among the processor's cores.
+//! for each of their cuts anew. A sweep with many events is shared out among the processor's cores.
 
 use std::num::NonZeroUsize;
 

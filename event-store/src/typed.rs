@@ -1,6 +1,6 @@
 //! A typed `Fold` behind the face of `AnyFold`.
 //!
-//! The digest covers name, revision and reader schemas; the Rust code itself is not part of it, so a fold that
+//! The digest covers name, revision and reader schemas, and the topics where there are several or a field says whose events are; the Rust code itself is not part of it, so a fold that
 //! changes its meaning must raise its revision.
 
 use std::marker::PhantomData;
@@ -44,15 +44,31 @@ struct Frozen<F: Fold> {
 /// # Ok(()) }
 /// ```
 pub fn typed<F: Fold>(topic: impl Into<String>) -> Typed<F> {
-    let readers = F::Event::READER
-        .iter()
-        .map(|(name, fingerprint)| (*name, *fingerprint));
+    let topics = vec![(topic.into(), None)];
     Typed {
-        id: FoldId::new(F::NAME, F::REV, readers, ""),
-        topics: vec![(topic.into(), None)],
+        id: id_over::<F>(&topics),
+        topics,
         frozen: None,
         fold: PhantomData,
     }
+}
+
+/// A fold is another over other topics: their order is that of events recorded at the same time, and a field says whose they are.
+fn id_over<F: Fold>(topics: &[(String, Option<IdField>)]) -> FoldId {
+    let readers = F::Event::READER.iter();
+    let readers = readers.map(|(name, fingerprint)| (*name, *fingerprint));
+    let text = match topics {
+        // One topic's events are in one order, by whatever name it goes.
+        [(_, None)] => String::new(),
+        topics => {
+            let told = topics.iter().map(|(topic, by)| match by {
+                None => topic.clone(),
+                Some(by) => format!("{topic} by {}", by.text()),
+            });
+            told.collect::<Vec<_>>().join("\n")
+        }
+    };
+    FoldId::new(F::NAME, F::REV, readers, &text)
 }
 
 impl<F: Fold> Typed<F> {
@@ -71,6 +87,7 @@ impl<F: Fold> Typed<F> {
     #[must_use]
     pub fn and_topic(mut self, topic: impl Into<String>) -> Typed<F> {
         self.topics.push((topic.into(), None));
+        self.id = id_over::<F>(&self.topics);
         self
     }
 
@@ -91,6 +108,7 @@ impl<F: Fold> Typed<F> {
         if let Some((_, by)) = self.topics.last_mut() {
             *by = Some(IdField::new(field));
         }
+        self.id = id_over::<F>(&self.topics);
         self
     }
 }

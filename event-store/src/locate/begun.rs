@@ -6,6 +6,7 @@ use crate::canonical;
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::index::PartitionIndex;
+use crate::lanes::Reached;
 
 /// Logs that are named as such in which earlier events may have been.
 const LOGS_TOLD_MAX: usize = 4;
@@ -48,8 +49,8 @@ impl Located<'_> {
         let spot = match self.logs.is_empty() {
             true => self.spot(0)?,
             false => {
-                let order = self.aggregate.index.in_order(self.store, &self.key, &self.head)?;
-                order.first().copied()
+                let counted = self.aggregate.index.counted(&self.key, &self.head)?;
+                self.lanes(&counted, &|_| Reached::default())?.next_spot()?
             }
         };
         let Some(spot) = spot else {

@@ -48,10 +48,11 @@ impl Located<'_> {
             return Ok(None);
         };
         for looked_at in 0..LOOKED_AT_MAX {
+            self.store.work.go_on()?;
             let Some(mut snapshot) = file.before(&self.key, upto) else {
                 break;
             };
-            upto = snapshot.place();
+            upto = snapshot.stage();
             if self.stands(&mut snapshot, counted)? {
                 let account = &snapshot.account;
                 let lanes = self.lanes(counted, &|place| account.reached(place))?;
@@ -71,8 +72,7 @@ impl Located<'_> {
         let mut fed = 0;
         for log in &mut snapshot.account.logs {
             let mut there = self.aggregate.index.partitions.iter();
-            let is_it =
-                |there: &&Arc<PartitionIndex>| there.in_cut() == log.log && there.topic_id == log.topic_id;
+            let is_it = |there: &&Arc<PartitionIndex>| there.is(&log.log) && there.topic_id == log.topic_id;
             let Some(there) = there.find(is_it) else {
                 return Ok(false);
             };

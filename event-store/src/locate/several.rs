@@ -88,7 +88,10 @@ impl Located<'_> {
         let Some(counted) = &within.counted else {
             return Ok(self.partition.number);
         };
-        let first = self.lanes(counted, &|_| Reached::default())?.next_spot()?;
+        let first = match within.order.get() {
+            Some(order) => order.first().copied(),
+            None => self.lanes(counted, &|_| Reached::default())?.next_spot()?,
+        };
         Ok(first.map_or(self.partition.number, |first| self.log(&first).0.number))
     }
 
@@ -118,7 +121,7 @@ impl Located<'_> {
                     None => self.lanes(&counted, &|_| Reached::default())?,
                 };
                 lanes.pass_to(events)?;
-                (lanes.cut(index, &self.head), lanes.given(index))
+                (lanes.cut(index, &self.head), lanes.given(counted))
             }
             at => {
                 let cut = self.aggregate.topic_cut(at, &self.head)?;

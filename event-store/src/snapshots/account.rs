@@ -19,7 +19,7 @@ pub(crate) struct Account {
     /// How many events made the state.
     pub(crate) applied: u64,
     pub(crate) first: Option<i64>,
-    /// Where they are in one log: of several, each has its own.
+    /// The runs of their offsets in one log; of several, each has its own, and here is the last alone.
     pub(crate) runs: Runs,
     /// Over each of their offsets, a line each.
     pub(crate) hash: Sha256,
@@ -109,13 +109,18 @@ impl Account {
             self.logs.len() - 1
         });
         if let Some(log) = self.logs.get_mut(at) {
-            let before = log.reached.last.map_or(i64::MIN, |(_, ms)| ms);
-            let ms = recorded_ms.map_or(before, |ms| before.max(ms));
-            log.reached = Reached {
-                events: log.reached.events + 1,
-                last: Some((spot.offset, ms)),
-            };
+            log.reached = log.reached.after(spot.offset, recorded_ms);
         }
+    }
+
+    /// About how many bytes it takes to keep what is told of several logs.
+    pub(crate) fn logs_bytes(&self) -> usize {
+        let each = self.logs.iter().map(|log| {
+            let names = log.log.topic.as_ref().map_or(0, |topic| topic.len());
+            let names = names + log.topic_id.as_ref().map_or(0, String::len);
+            64 + names + log.applied.ranges.len() * size_of::<OffsetRange>()
+        });
+        each.sum()
     }
 
     /// The rank of the last event that was fed, where there are several logs.

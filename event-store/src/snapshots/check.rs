@@ -67,7 +67,11 @@ impl EventStore {
             return;
         };
         // What has been deleted since is missing now, and was not.
-        if whole.fold != answer.fold || whole.log_start_offset != answer.log_start_offset {
+        let starts = |answer: &Reconstruction| {
+            let logs = answer.logs.iter().map(|log| log.log_start_offset);
+            logs.chain([answer.log_start_offset]).collect::<Vec<_>>()
+        };
+        if whole.fold != answer.fold || starts(&whole) != starts(answer) {
             return;
         }
         let counts = &self.shared.snapshots.counts;

@@ -42,7 +42,7 @@ const NO_LOG: u16 = u16::MAX;
 /// A state after one of an aggregate's events, and the account of how it came about.
 pub(crate) struct Snapshot {
     pub(crate) key: Vec<u8>,
-    /// Offset of the key's first event.
+    /// Offset of the key's first event; of several logs each has its own, and here is -1.
     pub(crate) first: i64,
     /// The last event it includes.
     pub(crate) last: Latest,
@@ -55,7 +55,7 @@ impl Snapshot {
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256 + self.key.len() + self.state.len());
         out.put_u8(VERSION);
-        let (revision, of) = self.place();
+        let (revision, of) = self.stage();
         out.put_u64(revision);
         out.put_u64(of);
         out.put_i64(self.last.spot.offset);
@@ -95,7 +95,7 @@ impl Snapshot {
     }
 
     /// Its last revision, and of which first events it is: of one log they are the same whatever comes later, of several not.
-    pub(crate) fn place(&self) -> (u64, u64) {
+    pub(crate) fn stage(&self) -> (u64, u64) {
         let mut hasher = FxHasher::default();
         for log in &self.account.logs {
             (
@@ -110,15 +110,15 @@ impl Snapshot {
         (self.last.spot.revision, hasher.finish())
     }
 
-    /// Key and place of a snapshot, without reading the rest.
+    /// Key and stage of a snapshot, without reading the rest.
     pub(super) fn name(mut bytes: &[u8]) -> Option<(&[u8], (u64, u64))> {
         let input = &mut bytes;
         if input.try_get_u8().ok()? != VERSION {
             return None;
         }
-        let place = (input.try_get_u64().ok()?, input.try_get_u64().ok()?);
+        let stage = (input.try_get_u64().ok()?, input.try_get_u64().ok()?);
         take(input, 3 * 8)?;
-        Some((take_long(input)?, place))
+        Some((take_long(input)?, stage))
     }
 
     pub(super) fn decode(mut bytes: &[u8]) -> Option<Snapshot> {

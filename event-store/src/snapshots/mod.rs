@@ -1,10 +1,11 @@
 //! Snapshots: states on the way through long histories, so that a question begins near the point it is about.
 //!
 //! There are many of an aggregate, and none is ever changed: a point in the past is as near to one as the head is. A fold
-//! has a file beside each partition's log. The file's name is the fold's digest, and its first entry says which fold and which
+//! has a file beside each partition's log; of several topics it has one, beside the first log of all. The file's name is the fold's digest, and its first entry says which fold and which
 //! engine made it: what one of them kept no other can take for its own, and a file of another is begun anew. They are made by who folds, when so much was folded since the last that a state is worth its bytes.
 //! Invariant: a snapshot is a cache. It is used where the index still says what it said when the snapshot was made: the
-//! event it ends with has the same revision and offset, the first event the same offset, and the log begins before that.
+//! event it ends with has the same revision and offset, the first event the same offset, and the log begins before that. Of several
+//! topics that holds for each log, and no other event is among its own (`locate/nearest.rs`).
 //! What cannot be read back, by its checksum or by the fold, is as if it were not there.
 //! An answer says whether it began with one; some of these are folded again without (`check.rs`), and a file that told
 //! something else is thrown away.
@@ -192,8 +193,8 @@ fn sweep(fold: &FoldId, log: &Partition, others: &[FoldId]) {
     }
 }
 
-/// By the hash of its key, its last revision, and of which first events it is.
-type Name = (u64, u64, u64);
+/// Which snapshot: by the hash of its key, its last revision, and of which first events it is.
+type Which = (u64, u64, u64);
 
 /// The snapshots of one fold in one partition.
 pub(crate) struct File {
@@ -212,7 +213,7 @@ struct Held {
     /// It is another's by now.
     is_closed: bool,
     /// Where a snapshot is.
-    places: BTreeMap<Name, u64>,
+    places: BTreeMap<Which, u64>,
 }
 
 impl File {
@@ -251,11 +252,11 @@ impl File {
             self.forget(place);
         }
         // Another key of the same hash; or another entry, where two processes wrote the file.
-        snapshot.filter(|snapshot| snapshot.key == key && snapshot.place() < (events, of))
+        snapshot.filter(|snapshot| snapshot.key == key && snapshot.stage() < (events, of))
     }
 
     /// A snapshot that is none: the one before it is found from now on, and another may take its place.
-    fn forget(&self, place: Name) {
+    fn forget(&self, place: Which) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         if held.places.remove(&place).is_some() {
             Counts::add(&self.counts.damaged);
@@ -265,7 +266,7 @@ impl File {
     /// Keeps one. A disk that refuses costs only the time of those who ask later.
     pub(crate) fn keep(&self, snapshot: &Snapshot) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let (revision, of) = snapshot.place();
+        let (revision, of) = snapshot.stage();
         let place = (hash(&snapshot.key), revision, of);
         let is_told = snapshot.account.logs.len() <= LOGS_MAX;
         if held.is_closed || !is_told || held.places.contains_key(&place) {

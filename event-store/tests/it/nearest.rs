@@ -132,7 +132,7 @@ fn any_point(by_field: bool, mut steps: Vec<Step>, asked: &[(u8, AsOf)], is_late
             one = store(&world, by_field, Some("a"));
         }
         ask(&one, *key, at);
-        if matches!(at, AsOf::Cut(_) | AsOf::Head) {
+        if number % 3 == 0 && matches!(at, AsOf::Cut(_) | AsOf::Head) {
             assert_eq!(all(&one, at), all(&one.without_snapshots(), at));
         }
     }
@@ -144,14 +144,14 @@ proptest! {
 
     #[test]
     fn any_point_with_any_snapshots_is_the_point_without(
-        steps in steps(false), asked in proptest::collection::vec((0..KEYS, point()), 1..12), is_late: bool, restarted in 0usize..12,
+        steps in steps(false), asked in proptest::collection::vec((0..KEYS, point()), 1..8), is_late: bool, restarted in 0usize..8,
     ) {
         any_point(false, steps, &asked, is_late, restarted);
     }
 
     #[test]
     fn and_so_by_a_field(
-        steps in steps(true), asked in proptest::collection::vec((0..KEYS, point()), 1..12), is_late: bool, restarted in 0usize..12,
+        steps in steps(true), asked in proptest::collection::vec((0..KEYS, point()), 1..8), is_late: bool, restarted in 0usize..8,
     ) {
         any_point(true, steps, &asked, is_late, restarted);
     }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use annals_event_store::{AnyFold, AsOf, Format, Page, Question, StoreError, declarative, parse_at};
+use annals_event_store::{AnyFold, AsOf, Format, Page, Question, StoreError, declarative, parse_at, typed};
 use annals_schema_model::SchemaType;
 use serde_json::{Value, json};
 
 use crate::merged::world::{FOLD, KEYS, Kind, RECORDS, Step, TOPICS, World};
 use crate::support::Table;
+use crate::till::TillFold;
 
 /// Orders 0 to 3 have one event each in every topic, and one more in the first.
 fn some() -> World {
@@ -284,5 +285,37 @@ fn rows_for_files_tell_the_log_of_their_offset() {
         Format::Avro.write(rows(), None, &mut avro).unwrap();
         let text = String::from_utf8_lossy(&avro).into_owned();
         assert!(text.contains(r#""name":"log""#), "{text}");
+    }
+}
+
+/// A typed fold over other topics is another one, as the order of events and whose they are may be.
+#[test]
+fn a_fold_over_other_topics_has_another_digest() {
+    let of = |topics: &[&str], by: Option<&str>| {
+        let first = typed::<TillFold>(topics[0]);
+        let fold = topics[1..]
+            .iter()
+            .fold(first, |fold, topic| fold.and_topic(*topic));
+        let fold = match by {
+            Some(field) => fold.by(field),
+            None => fold,
+        };
+        fold.id().digest
+    };
+    assert_eq!(
+        of(&["a"], None),
+        of(&["b"], None),
+        "one topic's events are in one order"
+    );
+    let folds = [
+        of(&["a"], None),
+        of(&["a"], Some("x")),
+        of(&["a", "b", "c"], None),
+        of(&["a", "c", "b"], None),
+        of(&["a", "b", "c"], Some("x")),
+        of(&["a", "b", "c"], Some("y")),
+    ];
+    for (at, one) in folds.iter().enumerate() {
+        assert!(!folds[at + 1..].contains(one), "{at}");
     }
 }

@@ -18,7 +18,9 @@ pub(crate) const TOPICS: [&str; 3] = ["orders", "packages", "bills"];
 pub(crate) const RECORDS: [&str; 3] = ["t.Ordered", "t.Packed", "t.Billed"];
 pub(crate) const PARTITIONS: usize = 2;
 /// Small segments, of a few batches.
-const SEGMENT_BYTES: u64 = 400;
+const SEGMENT_BYTES: u64 = 1_500;
+/// Events are large enough for states to be worth keeping.
+const PAD: &str = "0123456789abcdef0123456789abcdef0123456789abcdef";
 pub(crate) const KEYS: u8 = 4;
 
 /// The numbers of an aggregate's events, in the order in which they were folded.
@@ -153,7 +155,9 @@ fn schemas(by_field: bool) -> (Arc<Table>, [SchemaId; TOPICS.len()]) {
             _ => "",
         };
         let record = RECORDS[of];
-        format!(r#"{{"type":"record","name":"{record}","fields":[{{"name":"n","type":"long"}}{field}]}}"#)
+        format!(
+            r#"{{"type":"record","name":"{record}","fields":[{{"name":"n","type":"long"}}{field},{{"name":"pad","type":"string"}}]}}"#
+        )
     };
     let ids = [0, 1, 2].map(|of| table.register(SchemaType::Avro, TOPICS[of], &text(of)));
     (Arc::new(table), ids)
@@ -281,6 +285,7 @@ impl World {
             body.long(1);
             body.string(&id(step.key));
         }
+        body.string(PAD);
         let key = match (is_by_field, kind) {
             // Another's, which says nothing.
             (true, _) => Some(id((step.key + 1) % KEYS)),
