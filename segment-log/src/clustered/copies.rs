@@ -50,6 +50,8 @@ pub(crate) struct Held {
     pub(crate) chunks: Option<Arc<[Arc<Chunk>]>>,
     /// Files that are of no use.
     pub(crate) unfit: Vec<String>,
+    /// Those of them with bytes that are not those that were written. Opened again they would look whole, and be given again.
+    pub(crate) damaged: Vec<String>,
     /// Ranges that cannot be copied.
     pub(crate) passed: Vec<(i64, i64)>,
     /// From this offset on there was too little for a chunk, and will be as long as the segment has less than so many bytes.

@@ -180,8 +180,12 @@ impl Partition {
         for first in firsts {
             let name = self.copy_name(first);
             let copy = match known.remove(&first) {
-                // What is damaged stays so until the file is gone.
-                Some(copy) => Some(copy).filter(|copy| !copy.is_damaged()),
+                Some(copy) if copy.is_damaged() => {
+                    held.damaged.push(name.clone());
+                    None
+                }
+                Some(copy) => Some(copy),
+                None if held.damaged.contains(&name) => None,
                 None => open(&self.shared.disk, &name, first)?,
             };
             let copy = match copy {

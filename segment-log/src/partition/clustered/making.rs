@@ -121,7 +121,12 @@ impl Partition {
             return Ok(());
         }
         let disk = &*self.shared.disk;
-        for name in std::mem::take(&mut lock(&self.copies.held).unfit) {
+        let unfit = {
+            let mut held = lock(&self.copies.held);
+            held.damaged.clear();
+            std::mem::take(&mut held.unfit)
+        };
+        for name in unfit {
             remove_if_there(disk, &name)?;
         }
         Ok(())
