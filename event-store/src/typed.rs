@@ -201,23 +201,23 @@ impl<F: Fold> AnyFold for Typed<F> {
     }
 
     fn step(&self, state: &mut Cell, recorded: &Recorded<'_>, resolve: &dyn Resolve) -> Result<Step, Stop> {
-        let event = match F::Event::decode(&recorded.raw, resolve)? {
-            Seen::Known(event) => event,
-            Seen::NotMine => return Ok(Step::NotMine),
-            Seen::UnknownKind => return Ok(Step::UnknownKind),
-        };
-        match state {
-            None => *state = Some(Box::new(F::begin(event, &recorded.at)?)),
-            Some(some) => match some.downcast_mut::<F::State>() {
-                Some(typed) => {
-                    if let Err(halt) = F::evolve(typed, event, &recorded.at) {
-                        // It may be half changed.
-                        *state = None;
-                        return Err(halt.into());
-                    }
+        // An event is large: it goes from here to the fold without being moved to another place first.
+        match F::Event::decode(&recorded.raw, resolve) {
+            Ok(Seen::Known(event)) if state.is_none() => {
+                *state = Some(Box::new(F::begin(event, &recorded.at)?));
+            }
+            Ok(Seen::Known(event)) => {
+                let typed = state.as_mut().and_then(|some| some.downcast_mut::<F::State>());
+                let typed = typed.ok_or_else(|| self.id.foreign_state())?;
+                if let Err(halt) = F::evolve(typed, event, &recorded.at) {
+                    // It may be half changed.
+                    *state = None;
+                    return Err(halt.into());
                 }
-                None => return Err(self.id.foreign_state().into()),
-            },
+            }
+            Ok(Seen::NotMine) => return Ok(Step::NotMine),
+            Ok(Seen::UnknownKind) => return Ok(Step::UnknownKind),
+            Err(error) => return Err(error.into()),
         }
         Ok(Step::Applied)
     }

@@ -95,10 +95,15 @@ fn is_plain(text: &[u8]) -> bool {
         (control | (quote.wrapping_sub(ONES) & !quote) | (slash.wrapping_sub(ONES) & !slash)) & HIGH
     };
     let (words, rest) = text.as_chunks::<8>();
-    match text.last_chunk::<8>() {
-        // The last eight bytes are of the words in part.
-        Some(last) => words.iter().fold(odd(last), |found, word| found | odd(word)) == 0,
-        None => rest.iter().all(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\')),
+    match (
+        text.last_chunk::<8>(),
+        text.first_chunk::<4>(),
+        text.last_chunk::<4>(),
+    ) {
+        // The last bytes are of those before in part.
+        (Some(last), ..) => words.iter().fold(odd(last), |found, word| found | odd(word)) == 0,
+        (None, Some([a, b, c, d]), Some([e, f, g, h])) => odd(&[*a, *b, *c, *d, *e, *f, *g, *h]) == 0,
+        _ => rest.iter().all(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\')),
     }
 }
 

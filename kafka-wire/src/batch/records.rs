@@ -149,6 +149,7 @@ impl Records {
     }
 
     /// Reads the next record, and goes behind it.
+    #[inline]
     fn read(&mut self) -> Result<Parts, Flaw> {
         let mut from = Cursor::new(&self.bytes, self.at);
         let length = from.length("its length is negative")?;
@@ -180,6 +181,7 @@ impl Records {
     }
 
     /// The next record, as long as there is one.
+    #[inline]
     fn next_parts(&mut self) -> Option<Result<Parts, BatchError>> {
         if self.done {
             return None;
@@ -194,6 +196,7 @@ impl Records {
         Some(self.read().map_err(|flaw| self.fail(flaw)))
     }
 
+    #[cold]
     fn fail(&mut self, flaw: Flaw) -> BatchError {
         self.done = true;
         BatchError::Record {

@@ -156,7 +156,8 @@ impl Part {
             })
         });
         let again = again.filter(|entry| entry.first_offset >= from);
-        let since = met_before(from.max(start))..self.keys.len();
+        // In order: whoever compares them needs not put many of them in order.
+        let since = self.keys.in_order(met_before(from.max(start))).into_iter();
         again.chain(since.map(|number| self.entry(number))).collect()
     }
 

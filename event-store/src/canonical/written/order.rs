@@ -191,12 +191,34 @@ fn order(one: &Entry, other: &Entry, out: &[u8]) -> Ordering {
 /// The first bytes of a key as a number, of which the one with the lower key is not the higher.
 #[inline]
 fn leading(key: &[u8]) -> u64 {
-    match key.first_chunk() {
-        Some(first) => u64::from_be_bytes(*first),
-        None => {
+    match (key.first_chunk(), key.first_chunk(), key.last_chunk()) {
+        (Some(first), ..) => u64::from_be_bytes(*first),
+        (None, Some(first), Some(last)) => {
+            // The last four bytes are of the first in part, which are shifted out.
+            let behind = u32::from_be_bytes(*last).checked_shl(64 - 8 * key.len() as u32);
+            u64::from(u32::from_be_bytes(*first)) << 32 | u64::from(behind.unwrap_or_default())
+        }
+        _ => {
             let number = key.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
-            // Fewer than eight; none are no number.
+            // Fewer than four; none are no number.
             number.checked_shl(64 - 8 * key.len() as u32).unwrap_or_default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_key_begins_with_is_a_number() {
+        for length in 0..12u8 {
+            let key: Vec<u8> = (1..=length).collect();
+            let mut first = [0; 8];
+            for (place, byte) in first.iter_mut().zip(&key) {
+                *place = *byte;
+            }
+            assert_eq!(leading(&key), u64::from_be_bytes(first), "{length}");
         }
     }
 }

@@ -38,6 +38,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Goes behind so many bytes; answers a cursor that reads no more than these.
+    #[inline]
     pub(super) fn part(&mut self, bytes: usize) -> Result<Cursor<'a>, Flaw> {
         let rest = self.take(bytes)?;
         Ok(Cursor { rest, end: self.at() })
@@ -54,14 +55,21 @@ impl<'a> Cursor<'a> {
     /// A zigzag number of 32 bits.
     #[inline]
     pub(super) fn varint(&mut self) -> Result<i32, Flaw> {
-        // Most are lengths below 64.
-        if let [byte @ 0..0x80, rest @ ..] = self.rest {
-            self.rest = rest;
-            return Ok(unzigzag(u64::from(*byte)) as i32);
+        // Most are lengths below 64, and nearly all others below 8,192.
+        match self.rest {
+            [byte @ 0..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(unzigzag(u64::from(*byte)) as i32)
+            }
+            [low, high @ 0..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(unzigzag(u64::from(low & 0x7f) | u64::from(*high) << 7) as i32)
+            }
+            _ => self.long_varint(),
         }
-        self.long_varint()
     }
 
+    #[inline(never)]
     fn long_varint(&mut self) -> Result<i32, Flaw> {
         let bits = u32::try_from(self.leb128(VARINT_BYTES_MAX)?);
         let bits = bits.map_err(|_| "a number in it is longer than it may be")?;
@@ -70,7 +78,24 @@ impl<'a> Cursor<'a> {
     }
 
     /// A zigzag number of 64 bits.
+    #[inline]
     pub(super) fn varlong(&mut self) -> Result<i64, Flaw> {
+        // Most are of times near each other.
+        match self.rest {
+            [byte @ 0..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(unzigzag(u64::from(*byte)))
+            }
+            [low, high @ 0..0x80, rest @ ..] => {
+                self.rest = rest;
+                Ok(unzigzag(u64::from(low & 0x7f) | u64::from(*high) << 7))
+            }
+            _ => self.long_varlong(),
+        }
+    }
+
+    #[inline(never)]
+    fn long_varlong(&mut self) -> Result<i64, Flaw> {
         self.leb128(VARLONG_BYTES_MAX).map(unzigzag)
     }
 
@@ -160,12 +185,15 @@ impl<'a> Cursor<'a> {
     }
 
     /// Goes behind the headers of a record: where they stand behind their count, and that.
+    #[inline]
     pub(super) fn headers(&mut self) -> Result<(Range<usize>, usize), Flaw> {
         let count = self.header_count()?;
         let from = self.at();
+        // Mostly all that follows is ASCII, and so is each name.
+        let is_ascii = self.rest.is_ascii();
         for _ in 0..count {
             let (name, _) = self.header()?;
-            if !name.is_ascii() && std::str::from_utf8(name).is_err() {
+            if !is_ascii && std::str::from_utf8(name).is_err() {
                 return Err("a header key is not UTF-8");
             }
         }

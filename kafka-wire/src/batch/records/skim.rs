@@ -77,6 +77,7 @@ impl Skim {
 impl Iterator for Skim {
     type Item = Result<Skimmed, BatchError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let parts = self.0.next_parts()?;
         Some(parts.map(|parts| Skimmed {
