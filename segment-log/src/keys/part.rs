@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use super::KeyEntry;
 use super::facts::Facts;
 use super::reading::Reading;
-use super::table::Table;
+use super::table::{TOGETHER, Table};
 use super::times::{self, Times};
 use crate::mutex::lock;
 
@@ -98,6 +98,8 @@ impl Part {
         }
         // What was deleted from the front of its batch is nobody's.
         let from = self.end;
+        let mut keys: [(&[u8], u32); TOGETHER] = [(&[], 0); TOGETHER];
+        let mut keyed = 0;
         for event in reading.events.iter().filter(|event| event.offset >= from) {
             // A segment's offsets fit into 32 bits.
             let Ok(delta) = u32::try_from(event.offset - self.base) else {
@@ -113,10 +115,18 @@ impl Part {
                 self.add_unreadable(event.offset, reading.base);
             }
             match reading.key(event) {
-                Some(key) => self.facts.keys += u64::from(self.keys.add(key, delta)),
+                Some(key) => {
+                    keys[keyed] = (key, delta);
+                    keyed += 1;
+                }
                 None => self.facts.keyless += 1,
             }
+            if keyed == TOGETHER {
+                self.facts.keys += self.keys.add(&keys);
+                keyed = 0;
+            }
         }
+        self.facts.keys += self.keys.add(&keys[..keyed]);
         self.is_sure &= reading.is_sure;
         self.facts.last_ms = self.times.last_ms();
         self.end = reading.end;

@@ -5,21 +5,26 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
+use std::hint::black_box;
 
-use hashbrown::hash_table::Entry;
-use hashbrown::{DefaultHashBuilder, HashTable};
+use foldhash::fast::RandomState;
 
 use crate::order::{leading, shared_prefix};
 
 /// Room for places is made for so many at first, where there is more than one, and then for twice as many each time.
 const ROOM_MIN: usize = 4;
 
+/// Keys that are added together: as many as a processor waits for at once, several times over.
+pub(super) const TOGETHER: usize = 32;
+
 /// See the module.
 #[derive(Default)]
 pub(super) struct Table {
-    hasher: DefaultHashBuilder,
-    /// The numbers of keys, by their hashes.
-    numbers: HashTable<u32>,
+    hasher: RandomState,
+    /// In each slot the hash of a key in the upper half, and its number and one more in the lower; zero where there is none.
+    /// A key stands in the first that was free from its hash on; there are as many as a power of two, and one in three is
+    /// free.
+    slots: Vec<u64>,
     known: Vec<Known>,
     /// All keys, one behind the other.
     keys: Vec<u8>,
@@ -29,7 +34,6 @@ pub(super) struct Table {
 /// A key.
 #[derive(Debug, Clone, Copy)]
 struct Known {
-    hash: u64,
     /// Where it ends among all.
     key_end: usize,
     /// How many places it has,
@@ -97,59 +101,111 @@ impl Places {
     }
 }
 
-fn key_of<'k>(known: &[Known], keys: &'k [u8], number: u32) -> &'k [u8] {
-    let number = number as usize;
-    let from = number.checked_sub(1).map_or(0, |before| known[before].key_end);
-    &keys[from..known[number].key_end]
-}
-
 impl Table {
-    /// Adds a place of a key, behind those it has; says whether the key is new.
-    pub(super) fn add(&mut self, key: &[u8], place: u32) -> bool {
-        let hash = self.hash(key);
-        let Table {
-            numbers,
-            known,
-            keys,
-            places,
-            ..
-        } = self;
-        let is_it =
-            |number: &u32| known[*number as usize].hash == hash && key_of(known, keys, *number) == key;
-        match numbers.entry(hash, is_it, |number| known[*number as usize].hash) {
-            Entry::Occupied(found) => {
-                let number = *found.get() as usize;
-                places.push(&mut known[number], place);
-                false
+    /// Adds a place to each of some keys, [`TOGETHER`] at most, behind those they have; says how many keys are new.
+    pub(super) fn add(&mut self, keys: &[(&[u8], u32)]) -> u64 {
+        let mut hashes = [0; TOGETHER];
+        for (hash, (key, _)) in hashes.iter_mut().zip(keys) {
+            *hash = self.hash(key);
+        }
+        self.touch(&hashes[..keys.len().min(TOGETHER)]);
+        let before = self.known.len();
+        for (hash, (key, place)) in hashes.iter().zip(keys) {
+            self.add_one(*hash, key, *place);
+        }
+        (self.known.len() - before) as u64
+    }
+
+    /// Looks at what is needed for keys with these hashes, of all of them at once: what is far away in memory is waited for
+    /// together, not one after the other.
+    fn touch(&self, hashes: &[u32]) {
+        let Some(mask) = self.slots.len().checked_sub(1) else {
+            return;
+        };
+        let mut seen = 0;
+        for hash in hashes {
+            seen ^= self.slots[*hash as usize & mask];
+        }
+        black_box(seen);
+        let mut found = [None; TOGETHER];
+        for (found, hash) in found.iter_mut().zip(hashes) {
+            let number = self.find(*hash, |_| true).ok();
+            *found = number.map(|number| self.known[number as usize]);
+        }
+        let mut seen = 0;
+        for known in found.iter().flatten() {
+            let key = self.keys.get(known.key_end.wrapping_sub(1));
+            let place = self.places.of(known).last();
+            seen ^= u32::from(key.copied().unwrap_or(0)) ^ place.copied().unwrap_or(0);
+        }
+        black_box(seen);
+    }
+
+    /// The number of the key with this hash that is the one; or else the slot where it is to be put.
+    fn find(&self, hash: u32, is_it: impl Fn(u32) -> bool) -> Result<u32, usize> {
+        let Some(mask) = self.slots.len().checked_sub(1) else {
+            return Err(0);
+        };
+        let mut at = hash as usize & mask;
+        loop {
+            let slot = self.slots[at];
+            let number = slot as u32;
+            if number == 0 {
+                return Err(at);
             }
-            Entry::Vacant(free) => {
-                // A segment has no more records than 32 bits count.
-                free.insert(known.len() as u32);
-                keys.extend_from_slice(key);
+            if (slot >> 32) as u32 == hash && is_it(number - 1) {
+                return Ok(number - 1);
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn add_one(&mut self, hash: u32, key: &[u8], place: u32) {
+        if self.slots.len() * 2 < (self.known.len() + 1) * 3 {
+            self.grow();
+        }
+        match self.find(hash, |number| self.key(number) == key) {
+            Ok(number) => self.places.push(&mut self.known[number as usize], place),
+            Err(free) => {
+                self.keys.extend_from_slice(key);
                 let mut new = Known {
-                    hash,
-                    key_end: keys.len(),
+                    key_end: self.keys.len(),
                     count: 0,
                     at: 0,
                 };
-                places.push(&mut new, place);
-                known.push(new);
-                true
+                self.places.push(&mut new, place);
+                self.known.push(new);
+                // A segment has no more records than 32 bits count.
+                self.slots[free] = u64::from(hash) << 32 | self.known.len() as u64;
+            }
+        }
+    }
+
+    fn grow(&mut self) {
+        let slots = vec![0; (2 * self.slots.len()).max(64)];
+        let mask = slots.len() - 1;
+        for slot in std::mem::replace(&mut self.slots, slots) {
+            if slot != 0 {
+                let mut at = (slot >> 32) as usize & mask;
+                while self.slots[at] != 0 {
+                    at = (at + 1) & mask;
+                }
+                self.slots[at] = slot;
             }
         }
     }
 
     /// The places of a key; none where it is not here.
     pub(super) fn get(&self, key: &[u8]) -> &[u32] {
-        let is_it = |number: &u32| self.key(*number) == key;
-        let number = self.numbers.find(self.hash(key), is_it);
-        number.map_or(&[], |number| self.places(*number))
+        let number = self.find(self.hash(key), |number| self.key(number) == key);
+        number.map_or(&[], |number| self.places(number))
     }
 
-    fn hash(&self, key: &[u8]) -> u64 {
+    fn hash(&self, key: &[u8]) -> u32 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(key);
-        hasher.finish()
+        let hash = hasher.finish();
+        (hash ^ hash >> 32) as u32
     }
 
     /// How many keys there are.
@@ -159,7 +215,11 @@ impl Table {
 
     /// The key of a number.
     pub(super) fn key(&self, number: u32) -> &[u8] {
-        key_of(&self.known, &self.keys, number)
+        let number = number as usize;
+        let from = number
+            .checked_sub(1)
+            .map_or(0, |before| self.known[before].key_end);
+        &self.keys[from..self.known[number].key_end]
     }
 
     /// Its places.
@@ -182,7 +242,7 @@ impl Table {
     /// What it takes in memory.
     pub(super) fn bytes(&self) -> usize {
         let free: usize = self.places.free.iter().map(Vec::capacity).sum();
-        self.numbers.allocation_size()
+        self.slots.capacity() * size_of::<u64>()
             + self.known.capacity() * size_of::<Known>()
             + self.keys.capacity()
             + (self.places.all.capacity() + free) * size_of::<u32>()
@@ -212,7 +272,7 @@ mod tests {
         for (place, key) in (0..).zip(keys) {
             let is_new = !model.contains_key(&**key);
             model.entry(key).or_default().push(place);
-            assert_eq!(table.add(key, place), is_new);
+            assert_eq!(table.add(&[(key, place)]), u64::from(is_new));
             if is_new {
                 arrived.push(key);
             }
@@ -231,6 +291,14 @@ mod tests {
             assert_eq!(found, wanted);
         }
         assert_eq!(table.get(b"another"), [0; 0]);
+        let mut together = Table::default();
+        let placed: Vec<(&[u8], u32)> = keys.iter().map(|key| &**key).zip(0..).collect();
+        let new: u64 = placed.chunks(TOGETHER).map(|some| together.add(some)).sum();
+        assert_eq!(new, u64::from(table.len()));
+        for number in 0..table.len() {
+            assert_eq!(together.key(number), table.key(number));
+            assert_eq!(together.places(number), table.places(number));
+        }
     }
 
     #[test]
@@ -255,11 +323,11 @@ mod tests {
     fn rooms_that_were_left_are_taken_again() {
         let mut table = Table::default();
         for place in 0..4_096 {
-            table.add(b"first", place);
+            table.add(&[(b"first", place)]);
         }
         let all = table.places.all.len();
         for place in 0..2_048 {
-            table.add(b"second", place);
+            table.add(&[(b"second", place)]);
         }
         assert_eq!(table.places.all.len(), all);
     }
