@@ -160,14 +160,28 @@ impl KeyIndex<'_> {
     /// damage, and what was deleted from the beginning.
     pub fn unreadable_count(&self, end: i64) -> Result<u64, KeyError> {
         self.ask(end, |known, start, end| {
-            known.unreadable_count(&*self.partition.shared.disk, (start, end))
+            let known_of = known.unreadable_count(&*self.partition.shared.disk, (start, end))?;
+            Ok(known_of + self.damaged_since(known, (start, end)).count() as u64)
         })
     }
 
     /// The first and the last offset of the first `max` of them.
     pub fn unreadable(&self, end: i64, max: usize) -> Result<Vec<(i64, i64)>, KeyError> {
         self.ask(end, |known, start, end| {
-            known.unreadable(&*self.partition.shared.disk, (start, end), max)
+            let mut places = known.unreadable(&*self.partition.shared.disk, (start, end), max)?;
+            places.extend(self.damaged_since(known, (start, end)));
+            places.sort_unstable();
+            places.truncate(max);
+            Ok(places)
+        })
+    }
+
+    /// First and last offsets of damage that readers came upon where the index had read whole batches before.
+    fn damaged_since(&self, known: &Known, (start, end): (i64, i64)) -> impl Iterator<Item = (i64, i64)> {
+        let damage = self.partition.damage().into_iter();
+        let places = damage.map(|damage| (damage.offset, damage.end_offset.max(damage.offset + 1) - 1));
+        places.filter(move |(first, last)| {
+            *first < end && start <= *last && !known.is_damaged((*first, *last + 1))
         })
     }
 

@@ -398,6 +398,40 @@ fn damage_in_a_sealed_segment_is_found_when_it_is_read() {
     }
 }
 
+/// The key index tells of damage alike whether it had read the place before or not.
+#[test]
+fn what_was_damaged_since_is_told_with_what_cannot_be_read() {
+    let (disk, _) = many_segments();
+    let log = open(&disk).unwrap();
+    let partition = log.partition("a/0", config(400)).unwrap();
+    let end = partition.last_stable_offset();
+    assert_eq!(partition.keys().unreadable(end, 9).unwrap(), []);
+    let mut bad = disk.bytes(LOG);
+    let second = batches(&partition)[0].bytes().len();
+    bad[second + 70] ^= 4;
+    disk.put(LOG, &bad);
+    assert_eq!(
+        partition.keys().unreadable_count(end).unwrap(),
+        0,
+        "nobody has read it"
+    );
+    assert!(try_batches(&partition).is_err());
+    let found = partition.keys().unreadable(end, 9).unwrap();
+    assert_eq!(found, [(1, 1)]);
+    assert_eq!(partition.keys().unreadable_count(end).unwrap(), 1);
+    assert_eq!(partition.keys().unreadable(1, 9).unwrap(), []);
+    drop((partition, log));
+    // And so it is told by who has no index of before.
+    let disk = disk.reboot(Survives::Everything);
+    for name in disk.names("a/0").iter().filter(|name| name.ends_with(".keys")) {
+        disk.put(&format!("a/0/{name}"), b"");
+    }
+    let log = open(&disk).unwrap();
+    let partition = log.partition("a/0", config(400)).unwrap();
+    assert_eq!(partition.keys().unreadable(end, 9).unwrap(), found);
+    assert_eq!(partition.keys().unreadable_count(end).unwrap(), 1);
+}
+
 #[test]
 fn what_was_found_after_a_kill_is_synced_before_it_is_served() {
     let disk = SimDisk::new();
