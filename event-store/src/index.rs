@@ -15,17 +15,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use annals_kafka_wire::batch::Record;
-use annals_segment_log::{KeyError, KeyIndex, KeyOf, KeyedBy, OtherKey, Partition, Removals};
+use annals_segment_log::{KeyError, KeyIndex, KeyOf, KeyedBy, OtherKey, Partition};
 
 use crate::by_field::{ByField, index_by, name_of};
 use crate::cut::{Cut, CutLog};
 use crate::error::StoreError;
 use crate::folding::Spot;
-use crate::lanes::Reached;
 use crate::merged::LogName;
 use crate::source::Source;
 use crate::time_source::TimeSource;
 use crate::work::Work;
+
+mod still;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
@@ -197,30 +198,6 @@ impl PartitionIndex {
     /// The first and last offsets of the first places whose first offset is within a cut and that nobody can read.
     pub(crate) fn unreadable(&self, last: i64, max: usize) -> Result<Vec<(i64, i64)>, StoreError> {
         self.told(self.keys().unreadable(behind(last), max))
-    }
-
-    /// Refuses to go on with what was counted when less had gone from the log than now.
-    pub(crate) fn still(&self, removals: Removals) -> Result<(), StoreError> {
-        match self.log.removals() == removals {
-            true => Ok(()),
-            false => Err(StoreError::Shortened {
-                topic: self.topic.clone(),
-                partition: self.number,
-            }),
-        }
-    }
-
-    /// Refuses to go on where a key's events up to one are not those that they were.
-    pub(crate) fn still_ends(&self, key: &[u8], reached: &Reached) -> Result<(), StoreError> {
-        let last = reached.events.saturating_sub(1);
-        match self.offsets(key, last..reached.events)?.first().copied() == reached.last.map(|(last, _)| last)
-        {
-            true => Ok(()),
-            false => Err(StoreError::Shortened {
-                topic: self.topic.clone(),
-                partition: self.number,
-            }),
-        }
     }
 
     /// Whether it is the one that cuts name so.
