@@ -44,34 +44,31 @@ struct Frozen<F: Fold> {
 /// # Ok(()) }
 /// ```
 pub fn typed<F: Fold>(topic: impl Into<String>) -> Typed<F> {
-    let topics = vec![(topic.into(), None)];
     Typed {
-        id: id_over::<F>(&topics),
-        topics,
+        id: id_over::<F>(""),
+        topics: vec![(topic.into(), None)],
         frozen: None,
         fold: PhantomData,
     }
 }
 
-/// A fold is another over other topics: their order is that of events recorded at the same time, and a field says whose they are.
-fn id_over<F: Fold>(topics: &[(String, Option<IdField>)]) -> FoldId {
+fn id_over<F: Fold>(topics: &str) -> FoldId {
     let readers = F::Event::READER.iter();
     let readers = readers.map(|(name, fingerprint)| (*name, *fingerprint));
-    let text = match topics {
-        // One topic's events are in one order, by whatever name it goes.
-        [(_, None)] => String::new(),
-        topics => {
-            let told = topics.iter().map(|(topic, by)| match by {
-                None => topic.clone(),
-                Some(by) => format!("{topic} by {}", by.text()),
-            });
-            told.collect::<Vec<_>>().join("\n")
-        }
-    };
-    FoldId::new(F::NAME, F::REV, readers, &text)
+    FoldId::new(F::NAME, F::REV, readers, topics)
 }
 
 impl<F: Fold> Typed<F> {
+    /// A fold is another over other topics: their order is that of events recorded at the same time, and a field says whose they
+    /// are. One topic's events by their keys are in one order, by whatever name it goes.
+    fn over_its_topics(mut self) -> Typed<F> {
+        self.id = match self.topics.as_slice() {
+            [(_, None)] => id_over::<F>(""),
+            _ => id_over::<F>(&self.told_topics().join("\n")),
+        };
+        self
+    }
+
     /// The same over the events of one more topic, whose keys are the aggregates' ids, too, unless [`Typed::by`] says otherwise. Of events that were recorded at the same time
     /// those of the topic that was named first come first.
     ///
@@ -87,8 +84,7 @@ impl<F: Fold> Typed<F> {
     #[must_use]
     pub fn and_topic(mut self, topic: impl Into<String>) -> Typed<F> {
         self.topics.push((topic.into(), None));
-        self.id = id_over::<F>(&self.topics);
-        self
+        self.over_its_topics()
     }
 
     /// The events of the topic that was named last belong to the aggregate whose id they have in a field, or in one within it
@@ -108,8 +104,7 @@ impl<F: Fold> Typed<F> {
         if let Some((_, by)) = self.topics.last_mut() {
             *by = Some(IdField::new(field));
         }
-        self.id = id_over::<F>(&self.topics);
-        self
+        self.over_its_topics()
     }
 }
 

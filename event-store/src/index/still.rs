@@ -14,9 +14,14 @@ impl PartitionIndex {
 
     /// Refuses to go on where a key's events up to one are not those that they were.
     pub(crate) fn still_ends(&self, key: &[u8], reached: &Reached) -> Result<(), StoreError> {
+        self.is_still(self.ends_at(key, reached)?)
+    }
+
+    /// Whether so many of a key's events end where they did.
+    pub(crate) fn ends_at(&self, key: &[u8], reached: &Reached) -> Result<bool, StoreError> {
         let last = reached.events.saturating_sub(1);
         let there = self.offsets(key, last..reached.events)?.first().copied();
-        self.is_still(there == reached.last.map(|(last, _)| last))
+        Ok(there == reached.last.map(|(last, _)| last))
     }
 
     fn is_still(&self, is_it: bool) -> Result<(), StoreError> {

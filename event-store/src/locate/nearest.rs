@@ -92,11 +92,8 @@ impl Located<'_> {
 
     /// Whether a log has the events of a snapshot where they were.
     fn has(&self, there: &PartitionIndex, log: &LogAccount) -> Result<bool, StoreError> {
-        let Some((last, last_at)) = log.reached.last.zip(log.reached.events.checked_sub(1)) else {
-            return Ok(false);
-        };
         Ok(there.log.log_start_offset() <= log.first
             && there.offsets(&self.key, one(0))? == [log.first]
-            && there.offsets(&self.key, one(last_at as u64))? == [last.0])
+            && there.ends_at(&self.key, &log.reached)?)
     }
 }
