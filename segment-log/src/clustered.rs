@@ -44,7 +44,7 @@ pub(crate) use copies::Sizes;
 pub(crate) use copies::{Copies, Stamp};
 pub(crate) use file::Copy;
 pub(crate) use gathered::Gathered;
-pub(crate) use layout::{Edge, Identity};
+pub(crate) use layout::{Edge, Identity, is_whole};
 pub use scan::Scan;
 pub(crate) use writing::write;
 

@@ -27,15 +27,20 @@
 //!  …  4  CRC-32C of everything before
 //! ```
 //!
+//! One that is larger is read a piece at a time: what is framed is a footer at its end, and the last of the body is a
+//! CRC-64/NVME of everything before the footer.
+//!
 //! Invariant: a sidecar is derived from the log; one that does not unframe is rebuilt, never trusted.
 //! A directory of a newer format is refused before anything in it is changed.
+
+use std::io;
 
 use bytes::{Buf, BufMut};
 use crc_fast::{CrcAlgorithm, Digest, checksum};
 
 use crate::checkpoint::{Checkpoint, Loaded};
 use crate::clustered;
-use crate::disk::{Disk, load, replace};
+use crate::disk::{Disk, DiskFile, load, replace};
 use crate::error::LogError;
 
 pub(crate) const FILE: &str = "FORMAT";
@@ -58,6 +63,9 @@ pub(crate) const ENDINGS: [&str; 8] = [
 const MAGIC_BYTES: usize = 8;
 pub(crate) const HEAD_BYTES: usize = MAGIC_BYTES + 4;
 pub(crate) const CRC_BYTES: usize = 4;
+
+/// Bytes of a sidecar read at once when all of it is.
+const PIECE_BYTES: u64 = 1 << 20;
 
 /// Refuses a directory of another format; marks a new directory. Answers whether the directory is new.
 pub(crate) fn claim(disk: &dyn Disk) -> Result<bool, LogError> {
@@ -117,6 +125,31 @@ pub(crate) fn unframe<'a>(magic: &[u8; MAGIC_BYTES], version: u32, file: &'a [u8
     let (framed, mut sum) = file.split_at(end);
     let head_is_ours = framed.starts_with(magic) && (&framed[MAGIC_BYTES..]).get_u32() == version;
     (head_is_ours && sum.get_u32() == crc(framed)).then(|| &framed[HEAD_BYTES..])
+}
+
+/// Whether a file is, to the last byte, what was written with a footer of this kind, whose body has so many bytes.
+pub(crate) fn is_whole(
+    file: &dyn DiskFile,
+    (magic, version): (&[u8; MAGIC_BYTES], u32),
+    body_bytes: usize,
+) -> io::Result<bool> {
+    let footer_bytes = HEAD_BYTES + body_bytes + CRC_BYTES;
+    let Some(footer_at) = file.len()?.checked_sub(footer_bytes as u64) else {
+        return Ok(false);
+    };
+    let footer = file.read(footer_at, footer_bytes)?;
+    let body = unframe(magic, version, &footer).unwrap_or_default();
+    let Some((_, sum)) = body.split_last_chunk() else {
+        return Ok(false);
+    };
+    let mut digest = Digest::new(CrcAlgorithm::Crc64Nvme);
+    let mut position = 0;
+    while position < footer_at {
+        let piece = PIECE_BYTES.min(footer_at - position);
+        digest.update(&file.read(position, piece as usize)?);
+        position += piece;
+    }
+    Ok(digest.finalize().to_be_bytes() == *sum)
 }
 
 #[cfg(test)]

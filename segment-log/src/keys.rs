@@ -58,7 +58,7 @@ mod times;
 
 pub(crate) use ahead::Ahead;
 pub(crate) use known::Known;
-pub(crate) use layout::{SegmentId, encode};
+pub(crate) use layout::{SegmentId, encode, is_whole};
 pub(crate) use other::NAME_BYTES_MAX;
 pub use other::{KeyOf, OtherKey};
 pub(crate) use part::Part;

@@ -5,6 +5,7 @@
 //!
 //! Left out: records whose bytes are gone. Only a backup brings those back.
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,14 +13,14 @@ use annals_kafka_wire::batch::Batch;
 
 use crate::checkpoint::{Checkpoint, Loaded};
 use crate::damage::{DAMAGE_MAX, Damage};
-use crate::disk::{DirLock, Disk, Open, RealDisk, load};
+use crate::disk::{DirLock, Disk, DiskFile, Open, RealDisk, load};
 use crate::error::LogError;
-use crate::format;
 use crate::index::{self, Index};
 use crate::recover::{Found, Recover, Scan};
 use crate::segment::{file_name, parse_log_name};
 use crate::swap::finish_all;
 use crate::walk::{Bad, Placed};
+use crate::{clustered, format, keys};
 
 mod mend;
 
@@ -57,6 +58,9 @@ pub struct PartitionCheck {
     pub torn: Option<Damage>,
     /// Index files that are missing or do not fit their log; the next start writes them anew.
     pub stale: Vec<String>,
+    /// Key indexes and copies in the order of keys that are not as they were written. No record is lost with them: what
+    /// is found damaged by who reads it is made anew from the log, and [`OfflineLog::discard`] removes it before.
+    pub damaged_sidecars: Vec<String>,
 }
 
 /// One damaged place, with what its repair needs to know.
@@ -153,7 +157,9 @@ impl OfflineLog {
     /// # Errors
     /// [`LogError::Io`] when a file cannot be opened or read.
     pub fn check(&self, path: &str) -> Result<PartitionCheck, LogError> {
-        Ok(self.look(path, &mut |_| {})?.check)
+        let mut check = self.look(path, &mut |_| {})?.check;
+        check.damaged_sidecars = self.damaged_sidecars(path)?;
+        Ok(check)
     }
 
     /// Calls `each` with every intact batch of a partition, in order.
@@ -163,6 +169,26 @@ impl OfflineLog {
     pub fn batches(&self, path: &str, mut each: impl FnMut(&Batch)) -> Result<(), LogError> {
         self.look(path, &mut each)?;
         Ok(())
+    }
+
+    /// Those of the files that are derived from the log, and larger than an index, that are not as they were written.
+    fn damaged_sidecars(&self, path: &str) -> Result<Vec<String>, LogError> {
+        let error = |what: &str| LogError::io(format!("reading {what}"));
+        let mut damaged = Vec::new();
+        for entry in self.disk.list(path).map_err(error(path))? {
+            let is_whole: fn(&dyn DiskFile) -> io::Result<bool> = match &entry.name {
+                name if name.ends_with(".keys") => keys::is_whole,
+                name if name.ends_with(clustered::ENDING) => clustered::is_whole,
+                _ => continue,
+            };
+            let name = format!("{path}/{}", entry.name);
+            let file = self.disk.open(&name, Open::Existing).map_err(error(&name))?;
+            if !is_whole(&*file).map_err(error(&name))? {
+                damaged.push(name);
+            }
+        }
+        damaged.sort_unstable();
+        Ok(damaged)
     }
 
     fn recover<'a>(&'a self, path: &'a str) -> Recover<'a> {
@@ -201,6 +227,7 @@ impl OfflineLog {
                 damage: missing.into_iter().collect(),
                 torn: None,
                 stale: Vec::new(),
+                damaged_sidecars: Vec::new(),
             },
             found,
             segments: Vec::new(),

@@ -93,9 +93,28 @@ fn a_flipped_bit_is_shown_served_around_and_mended() {
     assert_eq!(code, 0, "{text}");
     let (code, text) = log(data_dir, &["repair"]);
     assert!(code == 0 && text.contains("nothing to mend"), "{code}: {text}");
+    a_key_index_of_other_bytes_is_shown_and_discarded(&file, data_dir);
     let server = Server::start_in(data_dir, &[]);
     assert_eq!(server.get("/readyz"), json!({"status": "ok"}));
     server.stop();
+}
+
+/// What is beside a log for questions is told apart from its records: nothing is lost with it.
+fn a_key_index_of_other_bytes_is_shown_and_discarded(log_file: &Path, data_dir: &Path) {
+    let index = log_file.with_extension("keys");
+    fs::write(&index, [1; 5_000]).unwrap();
+    let name = index.file_name().unwrap().to_str().unwrap();
+    let (code, text) = log(data_dir, &["check"]);
+    assert!(
+        code == 0 && text.contains(&format!("{name} is not as it was")),
+        "{code}: {text}"
+    );
+    let (code, text) = log(data_dir, &["repair"]);
+    assert!(
+        code == 0 && text.contains(&format!("{name} was not as it was")),
+        "{code}: {text}"
+    );
+    assert!(!index.exists());
 }
 
 /// Flips a bit in the middle of a file.

@@ -26,7 +26,7 @@ Exit codes: 0 every record is as it was written, 3 something is damaged, 1 it co
     #[command(
         after_help = "Each damaged file is copied first (its name with .damaged-1), then replaced as a whole. A \
 batch of which only the head is bad is restored. Where records are lost, an empty batch takes their offsets, so every \
-other record stays where it was. What a backup has is better: restore the file from there if you can.
+other record stays where it was. A damaged index of keys is removed: it is made anew from the log. What a backup has is better: restore the file from there if you can.
 
 Example:
   annals log repair --data-dir ./annals-data -o json
@@ -122,6 +122,12 @@ fn print(log: &OfflineLog, checked: &[(String, PartitionCheck)]) -> Result<(), F
                 "{name}: {stale} does not fit its log; the next start writes it anew"
             ))?;
         }
+        for damaged in &check.damaged_sidecars {
+            output::line(&format!(
+                "{name}: {damaged} is not as it was written; no record is lost with it, and `annals log repair` removes \
+                 it, so that the first question makes it anew"
+            ))?;
+        }
     }
     if let Some(fault) = log.checkpoint_fault() {
         output::line(&format!(
@@ -142,6 +148,7 @@ fn check_json(name: &str, check: &PartitionCheck) -> Value {
         "segments": check.segments, "batches": check.batches, "records": check.records, "bytes": check.bytes,
         "damage": check.damage.iter().map(damage_json).collect::<Vec<_>>(),
         "torn": check.torn.as_ref().map(damage_json), "stale": check.stale,
+        "damaged_sidecars": check.damaged_sidecars,
     })
 }
 
@@ -154,10 +161,11 @@ fn damage_json(damage: &Damage) -> Value {
 
 fn repair(mut log: OfflineLog, format: Format) -> Result<Exit, Failure> {
     let names = PartitionNames::read(&log).map_err(failed)?;
-    let mut mended = Vec::new();
+    let (mut mended, mut discarded) = (Vec::new(), Vec::new());
     for path in log.partitions().map_err(failed)? {
         let name = name_of(&names, &path);
         let done = log.repair(&path).map_err(failed)?;
+        discarded.extend(log.discard(&path).map_err(failed)?);
         mended.extend(done.into_iter().map(|mended| (name.clone(), mended)));
     }
     let aside = log.set_checkpoint_aside().map_err(failed)?;
@@ -170,7 +178,9 @@ fn repair(mut log: OfflineLog, format: Format) -> Result<Exit, Failure> {
             .map(|(name, mended)| mended_json(name, mended))
             .collect();
         let nameless: Vec<Value> = nameless.iter().map(nameless_json).collect();
-        output::json(&json!({"mended": rows, "checkpoint_copy": aside, "nameless": nameless}))?;
+        output::json(
+            &json!({"mended": rows, "discarded": discarded, "checkpoint_copy": aside, "nameless": nameless}),
+        )?;
         return Ok(Exit::Done);
     }
     for (name, Mended { damage, remedy, copy }) in &mended {
@@ -184,7 +194,12 @@ fn repair(mut log: OfflineLog, format: Format) -> Result<Exit, Failure> {
             "CHECKPOINT was damaged and is now {aside}; the next start reads every file"
         ))?;
     }
-    if mended.is_empty() && aside.is_none() {
+    for name in &discarded {
+        output::line(&format!(
+            "{name} was not as it was written and is removed; the first question makes it anew from the log"
+        ))?;
+    }
+    if mended.is_empty() && discarded.is_empty() && aside.is_none() {
         output::line("nothing to mend")?;
     }
     print_nameless(&nameless)?;

@@ -38,10 +38,13 @@
 //!
 //! Invariant: a chunk is a function of its range, of the batches in it, and of which transactions were aborted.
 
+use std::io;
+
 use annals_kafka_wire::batch::HEADER_BYTES;
 use bytes::{Buf, BufMut};
 
-use crate::format::{CRC_BYTES, HEAD_BYTES, crc, frame, unframe};
+use crate::disk::DiskFile;
+use crate::format::{self, CRC_BYTES, HEAD_BYTES, crc, frame, unframe};
 use crate::order::common;
 use crate::varint::{self, Damaged, unzigzag, zigzag};
 
@@ -79,6 +82,11 @@ pub(super) struct Footer {
     pub(super) base_ms: i64,
     pub(super) directory: u64,
     pub(super) digest: u64,
+}
+
+/// Whether a chunk's file is as it was written.
+pub(crate) fn is_whole(file: &dyn DiskFile) -> io::Result<bool> {
+    format::is_whole(file, (MAGIC, VERSION), BODY_BYTES)
 }
 
 impl Footer {

@@ -40,6 +40,8 @@
 //! Invariant: a run is a function of its segments and of which transactions were aborted.
 //! Version 1 had no times; a run of it is made anew.
 
+use std::io;
+
 use bytes::{Buf, BufMut};
 use crc_fast::{CrcAlgorithm, checksum};
 
@@ -47,7 +49,8 @@ use super::facts::Facts;
 use super::part::Part;
 use super::times::Times;
 use super::{block, filter, times};
-use crate::format::{CRC_BYTES, HEAD_BYTES, crc, frame, unframe};
+use crate::disk::DiskFile;
+use crate::format::{self, CRC_BYTES, HEAD_BYTES, crc, frame, unframe};
 use crate::varint;
 
 const MAGIC: &[u8; 8] = b"ANNALSKY";
@@ -232,6 +235,11 @@ fn body(of: SegmentId, facts: &Facts, positions: [usize; 4], digest: u64) -> Vec
     }
     body.put_u64(digest);
     body
+}
+
+/// Whether a run is as it was written.
+pub(crate) fn is_whole(file: &dyn DiskFile) -> io::Result<bool> {
+    format::is_whole(file, (MAGIC, VERSION), BODY_BYTES)
 }
 
 /// What a footer says, which stands at `footer_at`; `None` when it is none, or makes no sense.

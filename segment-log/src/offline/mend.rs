@@ -81,6 +81,21 @@ impl OfflineLog {
         Ok(mended)
     }
 
+    /// Removes the [`PartitionCheck::damaged_sidecars`](super::PartitionCheck::damaged_sidecars); answers which they were.
+    ///
+    /// # Errors
+    /// [`LogError::Io`] when one cannot be read or removed.
+    pub fn discard(&mut self, path: &str) -> Result<Vec<String>, LogError> {
+        let damaged = self.damaged_sidecars(path)?;
+        for name in &damaged {
+            let removed = self.disk.remove(name);
+            removed.map_err(LogError::io(format!("removing {name}")))?;
+        }
+        let synced = self.disk.sync_dir(path);
+        synced.map_err(LogError::io(format!("writing {path}")))?;
+        Ok(damaged)
+    }
+
     /// Sets a damaged checkpoint aside, so that the next start reads everything. Answers where it is now.
     ///
     /// # Errors
