@@ -307,14 +307,22 @@ fn told_of(store: &EventStore, partition: &PartitionIndex) -> Option<Told> {
         }
         tail = chunk.end();
     }
+    let with_keys = facts.records - facts.keyless;
+    let copied: u64 = chunks.iter().map(|chunk| chunk.records()).sum();
     let mut tail_bytes = 0;
     if tail < facts.end {
+        let missing = with_keys.checked_sub(copied)?;
+        // Of records as large as others of the log; packed ones take more in memory.
+        let bytes = u128::from(log.size_bytes()) * u128::from(missing) / u128::from(facts.records.max(1));
+        if store.shared.tails.are_too_much(usize::try_from(bytes).ok()?) {
+            return None;
+        }
         let pieces = store.shared.tails.of(partition, tail, facts.end).ok()??;
         tail_bytes = pieces.iter().map(|piece| piece.bytes()).sum();
         chunks.extend(pieces);
     }
     let told: u64 = chunks.iter().map(|chunk| chunk.records()).sum();
-    (told == facts.records - facts.keyless).then_some(Told {
+    (told == with_keys).then_some(Told {
         chunks,
         tail,
         tail_bytes,

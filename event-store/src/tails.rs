@@ -2,7 +2,8 @@
 //!
 //! It is made for whoever asks for all aggregates, and kept for the next: pages of one walk ask again and again. What was
 //! appended meanwhile is a further piece. What was found to be too much is not tried again before there is another copy.
-//! Invariant: all that is kept is at most [`BYTES_MAX`] of records; a question holds what it has begun with, kept or not.
+//! Invariant: all that is kept is at most [`BYTES_MAX`] of records, and one is made at a time, whoever asks: those who wait find
+//! it made. A question holds what it has begun with, kept or not.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,11 +61,13 @@ impl Tails {
         first: i64,
         end: i64,
     ) -> Result<Option<Vec<Arc<Chunk>>>, KeyError> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_too_much(partition.id, first) {
             return Ok(None);
         }
-        let kept = self.take(partition.id);
-        let mut tail = kept.filter(|tail| tail.first == first).unwrap_or(Tail {
+        let at = kept.iter().position(|tail| tail.log == partition.id);
+        let known = at.and_then(|at| kept.remove(at));
+        let mut tail = known.filter(|tail| tail.first == first).unwrap_or(Tail {
             log: partition.id,
             first,
             pieces: Vec::new(),
@@ -81,7 +84,12 @@ impl Tails {
             tail.pieces.push(Arc::new(piece));
         }
         let pieces = tail.pieces.clone();
-        self.keep(tail);
+        kept.push_front(tail);
+        let mut bytes = 0;
+        kept.retain(|tail| {
+            bytes += tail.bytes();
+            bytes <= self.bytes_max
+        });
         Ok(Some(pieces))
     }
 
@@ -102,23 +110,6 @@ impl Tails {
     fn is_too_much(&self, log: u64, first: i64) -> bool {
         let too_much = self.too_much.lock().unwrap_or_else(PoisonError::into_inner);
         too_much.contains(&(log, first))
-    }
-
-    fn take(&self, log: u64) -> Option<Tail> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = kept.iter().position(|tail| tail.log == log)?;
-        kept.remove(at)
-    }
-
-    fn keep(&self, tail: Tail) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.retain(|other| other.log != tail.log);
-        kept.push_front(tail);
-        let mut bytes = 0;
-        kept.retain(|tail| {
-            bytes += tail.bytes();
-            bytes <= self.bytes_max
-        });
     }
 }
 

@@ -54,6 +54,7 @@ mod committer;
 mod compact;
 mod damage;
 mod derived;
+mod digested;
 mod dir;
 mod disk;
 mod error;

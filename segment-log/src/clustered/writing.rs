@@ -4,54 +4,36 @@ use std::io;
 
 use annals_kafka_wire::batch::pack;
 use bytes::BufMut;
-use crc_fast::{CrcAlgorithm, Digest};
 
 use super::gathered::Gathered;
 use super::layout::{Filling, Footer, Identity};
+use crate::digested::{Digested, WRITE_BYTES};
 use crate::disk::DiskFile;
 use crate::format::crc;
 
-/// Bytes written at once.
-const WRITE_BYTES: usize = 512 * 1024;
-
-/// Bytes that go to a file one after the other.
+/// What goes to the file.
 struct Out<'a> {
     file: &'a dyn DiskFile,
-    waiting: Vec<u8>,
-    written: u64,
-    digest: Digest,
+    bytes: Digested,
 }
 
 impl Out<'_> {
-    fn position(&self) -> u64 {
-        self.written + self.waiting.len() as u64
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.digest.update(&self.waiting);
-        self.file.write_at(self.written, &self.waiting)?;
-        self.written += self.waiting.len() as u64;
-        self.waiting.clear();
-        Ok(())
-    }
-
     /// Adds a block; answers how many bytes it takes.
     fn block(&mut self, block: &[u8]) -> io::Result<u64> {
         let length = u32::try_from(block.len()).map_err(io::Error::other)?;
         let packed = pack(block);
-        let from = self.waiting.len();
-        self.waiting.put_u32(length);
+        let waiting = &mut self.bytes.waiting;
+        let from = waiting.len();
+        waiting.put_u32(length);
         // What is as long as it was is taken for what was not packed.
         match packed.len() < block.len() {
-            true => self.waiting.put_slice(&packed),
-            false => self.waiting.put_slice(block),
+            true => waiting.put_slice(&packed),
+            false => waiting.put_slice(block),
         }
-        let sum = crc(self.waiting.get(from..).unwrap_or_default());
-        self.waiting.put_u32(sum);
-        let bytes = (self.waiting.len() - from) as u64;
-        if self.waiting.len() >= WRITE_BYTES {
-            self.flush()?;
-        }
+        let sum = crc(waiting.get(from..).unwrap_or_default());
+        waiting.put_u32(sum);
+        let bytes = (waiting.len() - from) as u64;
+        self.bytes.flush_some(self.file)?;
         Ok(bytes)
     }
 }
@@ -65,10 +47,9 @@ pub(crate) fn write(
 ) -> io::Result<()> {
     let mut out = Out {
         file,
-        waiting: Vec::with_capacity(WRITE_BYTES + 2 * block_bytes),
-        written: 0,
-        digest: Digest::new(CrcAlgorithm::Crc64Nvme),
+        bytes: Digested::default(),
     };
+    out.bytes.waiting.reserve(WRITE_BYTES + 2 * block_bytes);
     let base_ms = gathered.earliest_ms();
     let mut filling = Filling::new(of.first, base_ms);
     for found in gathered.all() {
@@ -84,16 +65,18 @@ pub(crate) fn write(
         let bytes = out.block(&filling.block)?;
         filling.close(bytes);
     }
-    let directory = out.position();
-    out.waiting.put_slice(&filling.directory());
-    out.flush()?;
+    let mut bytes = out.bytes;
+    let directory = bytes.position();
+    bytes.waiting.put_slice(&filling.directory());
+    let (digest, at, mut rest) = bytes.finish();
     let footer = Footer {
         of,
         records: gathered.records(),
         base_ms,
         directory,
-        digest: out.digest.finalize(),
+        digest,
     };
-    file.write_at(out.written, &footer.encode())?;
+    rest.put_slice(&footer.encode());
+    file.write_at(at, &rest)?;
     file.sync()
 }

@@ -43,12 +43,12 @@
 use std::io;
 
 use bytes::{Buf, BufMut};
-use crc_fast::{CrcAlgorithm, checksum};
 
 use super::facts::Facts;
 use super::part::Part;
 use super::times::Times;
 use super::{block, filter, times};
+use crate::digested::Digested;
 use crate::disk::DiskFile;
 use crate::format::{self, CRC_BYTES, HEAD_BYTES, crc, frame, unframe};
 use crate::varint;
@@ -60,6 +60,9 @@ pub(super) const FOOTER_BYTES: usize = HEAD_BYTES + BODY_BYTES + CRC_BYTES;
 
 /// Bytes after which a block is closed: one read gets them for about what it costs by itself.
 const BLOCK_BYTES: usize = 4096;
+
+/// Hashes of keys in one piece of memory: half a megabyte.
+const HASHES: usize = 64 * 1024;
 
 /// Offsets in one entry.
 pub(super) const OFFSETS_MAX: usize = 128;
@@ -120,26 +123,32 @@ pub(crate) fn encode(part: &Part, of: SegmentId) -> Vec<u8> {
     for (key, offsets) in part.sorted() {
         writing.push(key, offsets);
     }
-    writing.finish(part.times(), part.unreadable(), part.facts(), of)
+    writing
+        .finish(part.times(), part.unreadable(), part.facts(), of)
+        .1
 }
 
 /// A run that is being written.
 #[derive(Default)]
 pub(super) struct Writing {
-    out: Vec<u8>,
+    out: Digested,
     directory: Vec<u8>,
     block: block::Writing,
-    hashes: Vec<u64>,
+    /// In pieces, of which none is large.
+    hashes: Vec<Vec<u64>>,
 }
 
 impl Writing {
     /// Adds a key and all its offsets, one at least; keys come in order.
     pub(super) fn push(&mut self, key: &[u8], all: &[u32]) {
-        self.hashes.push(filter::hash(key));
+        match self.hashes.last_mut() {
+            Some(some) if some.len() < HASHES => some.push(filter::hash(key)),
+            _ => self.hashes.push(vec![filter::hash(key)]),
+        }
         for (number, offsets) in all.chunks(OFFSETS_MAX).enumerate() {
             let before = number * OFFSETS_MAX;
             if self.block.bytes.is_empty() {
-                self.directory.put_u64(self.out.len() as u64);
+                self.directory.put_u64(self.out.position());
                 self.directory.put_u32(offsets[0]);
                 self.directory.put_u32(before as u32);
                 self.directory.put_u32(key.len() as u32);
@@ -147,19 +156,24 @@ impl Writing {
             }
             self.block.push(key, before, offsets);
             if self.block.bytes.len() >= BLOCK_BYTES {
-                self.block.close(&mut self.out);
+                self.block.close(&mut self.out.waiting);
             }
         }
     }
 
-    /// The run, with what else there is to say.
+    /// Writes what there is, if it is much.
+    pub(super) fn flush_some(&mut self, file: &dyn DiskFile) -> io::Result<()> {
+        self.out.flush_some(file)
+    }
+
+    /// The rest of the run, with what else there is to say, and where it is to be written.
     pub(super) fn finish(
         self,
         times: &Times,
         unreadable: &[(i64, i64)],
         facts: &Facts,
         of: SegmentId,
-    ) -> Vec<u8> {
+    ) -> (u64, Vec<u8>) {
         let Writing {
             mut out,
             directory,
@@ -167,26 +181,27 @@ impl Writing {
             hashes,
         } = self;
         if !block.bytes.is_empty() {
-            block.close(&mut out);
+            block.close(&mut out.waiting);
         }
-        let keys = hashes.len() as u64;
-        let times_at = out.len();
+        let keys = hashes.iter().map(Vec::len).sum::<usize>() as u64;
+        let times_at = out.position();
         let (times, heads) = times.closed();
-        out.put_slice(&times);
-        let filter_at = out.len();
-        out.extend(filter::encode(keys, hashes.into_iter()));
-        let directory_at = out.len();
-        put_directory(&mut out, &heads, &directory);
-        let ranges_at = out.len();
-        put_ranges(&mut out, of.base, unreadable);
+        out.waiting.put_slice(&times);
+        let filter_at = out.position();
+        out.waiting
+            .extend(filter::encode(keys, hashes.into_iter().flatten()));
+        let directory_at = out.position();
+        put_directory(&mut out.waiting, &heads, &directory);
+        let ranges_at = out.position();
+        put_ranges(&mut out.waiting, of.base, unreadable);
         let positions = [times_at, filter_at, directory_at, ranges_at];
-        let digest = checksum(CrcAlgorithm::Crc64Nvme, &out);
+        let (digest, at, mut rest) = out.finish();
         let facts = Facts {
             keys,
             ..facts.clone()
         };
-        out.extend(frame(MAGIC, VERSION, &body(of, &facts, positions, digest)));
-        out
+        rest.extend(frame(MAGIC, VERSION, &body(of, &facts, positions, digest)));
+        (at, rest)
     }
 }
 
@@ -217,7 +232,7 @@ fn put_ranges(out: &mut Vec<u8>, base: i64, ranges: &[(i64, i64)]) {
     out.put_u32(sum);
 }
 
-fn body(of: SegmentId, facts: &Facts, positions: [usize; 4], digest: u64) -> Vec<u8> {
+fn body(of: SegmentId, facts: &Facts, positions: [u64; 4], digest: u64) -> Vec<u8> {
     let mut body = Vec::with_capacity(BODY_BYTES);
     body.put_i64(of.base);
     body.put_i64(of.end);
@@ -231,7 +246,7 @@ fn body(of: SegmentId, facts: &Facts, positions: [usize; 4], digest: u64) -> Vec
     body.put_i64(facts.last_ms.unwrap_or(0));
     body.put_u64(facts.unreadable);
     for position in positions {
-        body.put_u64(position as u64);
+        body.put_u64(position);
     }
     body.put_u64(digest);
     body

@@ -1,7 +1,7 @@
 //! Making one run of several whose segments follow each other.
 //!
 //! What is looked up is looked for in every run, and a key that several of them have is written in each: so runs are
-//! merged, eight of a kind to one, as long as that one is not too large to be made in memory. Invariant: what comes of it
+//! merged, eight of a kind to one, as long as that one is not too large; it is written as it is made. Invariant: what comes of it
 //! is what one reading of all the segments would have made.
 
 use std::io;
@@ -12,12 +12,12 @@ use super::layout::{SegmentId, Writing};
 use super::run::{Entries, Run};
 use super::sealed::Sealed;
 use super::times::Times;
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile};
 
 /// Runs that become one.
 pub(crate) const MERGED_RUNS: usize = 8;
 
-/// The most bytes of runs that are merged: 64 MiB, which is made in memory.
+/// The most bytes of runs that are merged: 64 MiB, of which a filter of some megabytes is made in memory.
 const MERGED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Where the first runs are that can be merged: all of as many segments, and not too large together.
@@ -40,8 +40,8 @@ pub(crate) fn due(sealed: &[Arc<Sealed>]) -> Option<usize> {
     })
 }
 
-/// One run of these, whose segments are known by `of` together.
-pub(crate) fn merge(disk: &dyn Disk, runs: &[&Run], of: SegmentId) -> io::Result<Vec<u8>> {
+/// Writes one run of these, whose segments are known by `of` together, to a new file, and syncs it.
+pub(crate) fn merge(disk: &dyn Disk, runs: &[&Run], of: SegmentId, file: &dyn DiskFile) -> io::Result<()> {
     let shift = |run: &Run| (run.base() - of.base) as u32;
     let mut writing = Writing::default();
     let mut entries: Vec<(Entries<'_>, u32)> = Vec::with_capacity(runs.len());
@@ -67,6 +67,7 @@ pub(crate) fn merge(disk: &dyn Disk, runs: &[&Run], of: SegmentId) -> io::Result
             }
         }
         writing.push(&key, &offsets);
+        writing.flush_some(file)?;
     }
     let (mut times, mut unreadable, mut facts) = (Times::default(), Vec::new(), Facts::default());
     for run in runs {
@@ -74,5 +75,7 @@ pub(crate) fn merge(disk: &dyn Disk, runs: &[&Run], of: SegmentId) -> io::Result
         unreadable.extend(run.unreadable(disk)?);
         facts.add(run.facts());
     }
-    Ok(writing.finish(&times, &unreadable, &facts, of))
+    let (at, rest) = writing.finish(&times, &unreadable, &facts, of);
+    file.write_at(at, &rest)?;
+    file.sync()
 }

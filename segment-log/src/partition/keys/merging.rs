@@ -51,12 +51,10 @@ impl KeyIndex<'_> {
         if self.partition.shared.ready().is_err() || self.partition.shared.room.reason().is_some() {
             return Ok(false);
         }
-        let runs: Vec<&Run> = sealed.iter().filter_map(|one| one.run()).collect();
-        let bytes = merge(disk, &runs, id)?;
         let name = self.run_name(base, true);
         // A name that only the upkeep writes: so nobody waits for the bytes to be on disk.
         let fresh = file_name(&self.partition.path, base, "merged.tmp");
-        let merged = self.put_merged((&fresh, &name), &bytes, sealed, id);
+        let merged = self.put_merged((&fresh, &name), sealed, id);
         if !matches!(merged, Ok(true)) {
             // Where that fails, the next merge writes over it.
             let _ = remove_if_there(disk, &fresh);
@@ -72,20 +70,17 @@ impl KeyIndex<'_> {
         Ok(true)
     }
 
-    /// Writes a merged run and puts it in the place of those it was made of, if they are still there.
+    /// Writes the merged run and puts it in the place of those it was made of, if they are still there.
     fn put_merged(
         &self,
         (fresh, name): (&str, &str),
-        bytes: &[u8],
         sealed: &[Arc<Sealed>],
         id: SegmentId,
     ) -> Result<bool, KeyError> {
         let disk = &*self.partition.shared.disk;
         let segments: Vec<_> = sealed.iter().flat_map(|one| one.segments.clone()).collect();
-        let file = disk.open(fresh, Open::Create)?;
-        file.write_at(0, bytes)?;
-        file.sync()?;
-        drop(file);
+        let runs: Vec<&Run> = sealed.iter().filter_map(|one| one.run()).collect();
+        merge(disk, &runs, id, &*disk.open(fresh, Open::Create)?)?;
         let _one_at_a_time = lock(&self.keys.follower);
         let _files = read(&self.partition.files);
         if lock(&self.partition.writer).removed {
