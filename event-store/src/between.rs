@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::aggregates::Aggregate;
 use crate::at::AsOf;
+use crate::canonical;
 use crate::changes::{ChangeKind, changes};
 use crate::cut::Cut;
 use crate::error::StoreError;
@@ -35,11 +36,19 @@ pub struct ValueChange {
     /// How.
     pub kind: ChangeKind,
     /// The value before; absent when it was not there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "canonical::in_order"
+    )]
     #[cfg_attr(feature = "http", schema(value_type = Value, required = false))]
     pub before: Option<Value>,
     /// The value after; absent when it is not there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "canonical::in_order"
+    )]
     #[cfg_attr(feature = "http", schema(value_type = Value, required = false))]
     pub after: Option<Value>,
 }

@@ -14,9 +14,11 @@
 //! assert_eq!(serde_json::to_string(&state)?, r#"{"placed":"2019-05-20T07:07:47.000Z"}"#);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
-//! It is RFC 8785's form but for two things that are left out: keys are in the order of their code points, which is that of
-//! UTF-16 units unless there are keys beyond U+FFFF beside some from U+E000 on; and numbers with a fraction keep serde_json's
-//! shortest form, so states that must compare exactly avoid them.
+//! Invariant: it is the form of RFC 8785, the JSON Canonicalization Scheme, to the byte: numbers as ECMAScript writes them, keys in
+//! the order of their UTF-16 code units. A whole double has the text of an integer, so `1.0` and `1` are one state to whoever
+//! compares; the fold itself, its conditions and its snapshots have the double. Two things lie outside of what the RFC speaks of:
+//! integers of 64 bits beyond 2^53 keep all their digits, where a reader that has doubles alone takes the nearest; and what is no
+//! number is null in a typed state, as in ECMAScript, and `"NaN"`, `"Infinity"` or `"-Infinity"` in a declared one.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -26,6 +28,9 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+mod key_order;
+mod number;
+mod printed;
 #[cfg(feature = "declarative")]
 mod shown;
 mod written;
@@ -33,9 +38,13 @@ mod written;
 #[cfg(feature = "declarative")]
 pub(crate) use {shown::Shown, written::write_object};
 
-pub(crate) use written::write;
+pub use printed::{to_pretty, to_text, write_answer};
 
-/// The same value with the keys of every object in order.
+pub(crate) use printed::in_order;
+pub(crate) use written::{has_form, write};
+
+/// The same value with the keys of every object in order, where trees have one: by a feature of serde_json, which any crate may
+/// turn on, they keep them as they come. Otherwise printing puts them in order.
 ///
 /// ```
 /// use annals_event_store::canonical::sorted;
@@ -51,10 +60,10 @@ pub fn sorted(mut value: Value) -> Value {
 fn sort(value: &mut Value) {
     match value {
         Value::Object(map) => {
-            // Whether a map keeps its keys in order is up to a feature of serde_json that any crate may turn on.
-            if !map.keys().is_sorted() {
+            let order = |one: &str, other: &str| key_order::compare(one.as_bytes(), other.as_bytes());
+            if !map.keys().is_sorted_by(|one, other| order(one, other).is_le()) {
                 let mut entries: Vec<(String, Value)> = std::mem::take(map).into_iter().collect();
-                entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+                entries.sort_by(|(one, _), (other, _)| order(one, other));
                 *map = entries.into_iter().collect::<Map<_, _>>();
             }
             map.values_mut().for_each(sort);
@@ -85,14 +94,24 @@ pub(crate) fn plain(json: Value) -> Plain {
     }
 }
 
-/// The canonical text of a value: sorted, without white space.
-///
-/// ```
-/// use annals_event_store::canonical::to_text;
-/// assert_eq!(to_text(&serde_json::json!({"b": 2, "a": [1, null]})), r#"{"a":[1,null],"b":2}"#);
-/// ```
-pub fn to_text(value: &Value) -> String {
-    sorted(value.clone()).to_string()
+/// The same value as its canonical text is read: doubles that are whole are integers. Two of them are the same where their texts
+/// are.
+pub(crate) fn as_read(mut value: Value) -> Value {
+    read_numbers(&mut value);
+    value
+}
+
+fn read_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            if let Some(read) = number::as_read(number) {
+                *number = read;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(read_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(read_numbers),
+        _ => {}
+    }
 }
 
 /// A time of the log as the canonical text.

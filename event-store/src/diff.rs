@@ -108,11 +108,19 @@ pub struct FieldChange {
     /// How it differs.
     pub kind: ChangeKind,
     /// The value at `from`; absent when it was not there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "canonical::in_order"
+    )]
     #[cfg_attr(feature = "http", schema(value_type = Value, required = false))]
     pub before: Option<Value>,
     /// The value at `to`; absent when it is not there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "canonical::in_order"
+    )]
     #[cfg_attr(feature = "http", schema(value_type = Value, required = false))]
     pub after: Option<Value>,
     /// The event that last changed it. It is not looked for, and null, where more than 1,024 events lie between the points, where

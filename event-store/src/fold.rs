@@ -308,11 +308,11 @@ pub trait AnyFold: Send + Sync {
         let _ = place;
         Ok(Shape::Any)
     }
-    /// The state as JSON (`null` before the first event).
+    /// The state as JSON (`null` before the first event). A double that is whole is one here, though its text is that of an integer.
     fn view(&self, state: &Cell) -> Result<serde_json::Value, Stop>;
-    /// Adds the text of what [`AnyFold::view`] shows to `out`. What was added before an error is of no use.
+    /// Adds the canonical text of what [`AnyFold::view`] shows to `out`. What was added before an error is of no use.
     fn show(&self, state: &Cell, out: &mut Vec<u8>) -> Result<(), Stop> {
-        out.extend_from_slice(self.view(state)?.to_string().as_bytes());
+        out.extend_from_slice(canonical::to_text(&self.view(state)?).as_bytes());
         Ok(())
     }
     /// Whether states of this fold can be kept as bytes and read back.

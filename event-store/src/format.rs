@@ -15,6 +15,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::canonical;
 use crate::error::StoreError;
 use crate::list::Member;
 use crate::population::{Row, Rows, Summary};
@@ -133,7 +134,7 @@ impl Format {
 /// A row as a line of JSON: its member, in which the text of the state stands as it is.
 fn put(row: &Row, out: &mut Vec<u8>) -> serde_json::Result<()> {
     let Some(text) = &row.text else {
-        serde_json::to_writer(&mut *out, &row.member)?;
+        canonical::write_answer(&mut *out, &row.member)?;
         out.push(b'\n');
         return Ok(());
     };
@@ -174,7 +175,7 @@ fn tell(out: &mut Vec<u8>, before: &str, value: &impl Serialize) -> serde_json::
 
 /// Writes a value as a line of JSON.
 pub(crate) fn line(out: &mut impl Write, value: &impl Serialize) -> Result<(), StoreError> {
-    let written = serde_json::to_writer(&mut *out, value).map_err(io::Error::from);
+    let written = canonical::write_answer(&mut *out, value).map_err(io::Error::from);
     taken(written.and_then(|()| out.write_all(b"\n")))
 }
 
@@ -230,7 +231,7 @@ fn record(out: &mut impl Write, cells: impl Iterator<Item = Value>) -> Result<()
         match cell {
             Value::Null => {}
             Value::String(cell) => quoted(&cell, &mut text),
-            cell => quoted(&cell.to_string(), &mut text),
+            cell => quoted(&canonical::to_text(&cell), &mut text),
         }
     }
     text.push_str("\r\n");
@@ -257,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_row_with_a_text_is_the_line_of_its_member() {
-        let state = json!({"a": [1, "\""], "b": null});
+        let state = json!({"a": [1, "\"", 1e-7], "b": null, "\u{e000}": 2.0, "\u{10000}": 1e16});
         let member = Member {
             id: "a\"b".to_owned(),
             partition: 3,
@@ -278,14 +279,15 @@ mod tests {
             member,
             taken: Default::default(),
             cells: Vec::new(),
-            text: Some(state.to_string().into_bytes()),
+            text: Some(canonical::to_text(&state).into_bytes()),
             #[cfg(feature = "avro-files")]
             recorded_ms: None,
         };
         let mut out = Vec::new();
         put(&row, &mut out).unwrap();
-        let wanted = serde_json::to_string(&whole).unwrap() + "\n";
-        assert_eq!(String::from_utf8(out).unwrap(), wanted);
+        let mut wanted = Vec::new();
+        line(&mut wanted, &whole).unwrap();
+        assert_eq!(String::from_utf8(out), String::from_utf8(wanted));
     }
 
     #[test]

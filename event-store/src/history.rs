@@ -91,6 +91,7 @@ pub struct HistoryEntry {
     /// The schema it was written with.
     pub schema: Option<SchemaUsed>,
     /// Its payload in canonical JSON, in the writer's own shape.
+    #[serde(serialize_with = "canonical::in_order")]
     #[cfg_attr(feature = "http", schema(value_type = Option<Object>, required = true))]
     pub data: Value,
     /// Why it cannot be read.
@@ -231,7 +232,7 @@ impl EventStore {
             .entry(opened.writer.id.get())
             .or_insert_with(|| Reading::of(schema));
         let value = reading.read(&opened.body).map_err(|error| error.to_string())?;
-        entry.data = canonical::sorted(value.to_json());
+        entry.data = canonical::as_read(canonical::sorted(value.to_json()));
         Ok(())
     }
 }

@@ -89,6 +89,7 @@ pub struct Member {
     /// When it was recorded.
     pub recorded: Option<String>,
     /// The state in canonical JSON; the chosen columns of it, by their names, where some were chosen.
+    #[serde(serialize_with = "canonical::in_order")]
     #[cfg_attr(feature = "http", schema(value_type = Option<Object>, required = true))]
     pub state: Value,
     /// Where the folding stopped before the end of the cut.

@@ -8,6 +8,7 @@ use std::io;
 
 use serde::Serialize;
 
+use crate::canonical;
 use crate::error::StoreError;
 
 /// Most entries of a page: events of a history, aggregates of a list, changes of a difference.
@@ -117,7 +118,7 @@ impl Groups {
 pub(crate) fn bytes_of(entry: &impl Serialize) -> usize {
     let mut count = Count(0);
     // What cannot be written is left to whoever writes it.
-    let _ = serde_json::to_writer(&mut count, entry);
+    let _ = canonical::write_answer(&mut count, entry);
     count.0
 }
 

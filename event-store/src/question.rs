@@ -181,7 +181,7 @@ impl Asked {
     pub(crate) fn columns_of(columns: &[StatePath], state: &Value) -> Json {
         let found = columns.iter().map(|column| {
             let value = column.find(state).map_or(Json::Null, Value::to_json);
-            (column.to_string(), canonical::sorted(value))
+            (column.to_string(), canonical::as_read(canonical::sorted(value)))
         });
         Json::Object(found.collect())
     }

@@ -32,6 +32,7 @@ pub struct Reconstruction {
     /// Its id.
     pub id: String,
     /// The state in canonical JSON; null when there is none.
+    #[serde(serialize_with = "canonical::in_order")]
     #[cfg_attr(feature = "http", schema(value_type = Option<Object>, required = true))]
     pub state: Value,
     /// The last event that is part of the state, counted from 0 among the aggregate's own.

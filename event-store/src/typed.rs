@@ -142,10 +142,10 @@ where
         let frozen = Frozen {
             freeze: |state| {
                 let bytes = serde_json::to_vec(state).ok()?;
-                // A number that JSON cannot say exactly, or a type that does not read what it writes.
+                // A number that JSON cannot say, or a type that does not read what it writes.
                 let back: F::State = serde_json::from_slice(&bytes).ok()?;
                 let is_same = serde_json::to_value(&back).ok()? == serde_json::to_value(state).ok()?;
-                is_same.then_some(bytes)
+                (is_same && canonical::has_form(state)).then_some(bytes)
             },
             thaw: |bytes| serde_json::from_slice(bytes).ok(),
         };

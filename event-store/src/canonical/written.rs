@@ -1,7 +1,7 @@
 //! Canonical JSON written straight to bytes, without a tree of it between.
 //!
-//! Invariant: the bytes are those of the tree that serde_json makes of the same value, with its keys in order: numbers of 32
-//! bits with a fraction are shown as ones of 64 bits, and integers beyond 64 bits are refused.
+//! Invariant: the bytes are those of [`to_text`](super::to_text) of the tree that serde_json makes of the same value: numbers of
+//! 32 bits with a fraction are shown as ones of 64 bits, and integers beyond 64 bits are refused.
 
 use std::cell::RefCell;
 
@@ -14,13 +14,16 @@ mod key;
 mod open;
 mod order;
 
+use super::number;
 use key::Key;
 use open::{Items, Object};
 use order::Order;
 
-/// What the names begin with of structures that stand for JSON as it is: serde_json's own numbers and texts, by some of its
+/// What the names begin with of structures that stand for JSON as a text: serde_json's own numbers and texts, by some of its
 /// features.
-const AS_IT_IS: &str = "$serde_json::private::";
+const AS_TEXT: &str = "$serde_json::private::";
+/// The name of such a number.
+const NUMBER: &str = "$serde_json::private::Number";
 
 thread_local! {
     /// How the objects of states were put in order, which are alike from one aggregate to the next.
@@ -29,7 +32,12 @@ thread_local! {
 
 /// Adds the canonical text of a value to `out`. What was added before an error is of no use.
 pub(crate) fn write(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), Error> {
-    writing(out, |to| value.serialize(to))
+    writing(out, false, |to| value.serialize(to))
+}
+
+/// Whether JSON has a form for all numbers of a value: it has none for what is no number, and for what is infinite.
+pub(crate) fn has_form(value: &impl Serialize) -> bool {
+    writing(&mut Vec::new(), true, |to| value.serialize(to)).is_ok()
 }
 
 /// The same of an object with these entries.
@@ -38,13 +46,21 @@ pub(crate) fn write_object<N: Serialize, V: Serialize>(
     entries: impl Iterator<Item = (N, V)>,
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    writing(out, |to| to.collect_map(entries))
+    writing(out, false, |to| to.collect_map(entries))
 }
 
-fn writing(out: &mut Vec<u8>, write: impl FnOnce(&mut Writer<'_>) -> Result<(), Error>) -> Result<(), Error> {
+fn writing(
+    out: &mut Vec<u8>,
+    is_strict: bool,
+    write: impl FnOnce(&mut Writer<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
     // Taken out meanwhile: a value that writes another one on its way has one of its own.
     let order = ORDER.take();
-    let mut writer = Writer { out, order };
+    let mut writer = Writer {
+        out,
+        order,
+        is_strict,
+    };
     let written = write(&mut writer);
     writer.order.finish();
     ORDER.set(writer.order);
@@ -55,6 +71,8 @@ fn writing(out: &mut Vec<u8>, write: impl FnOnce(&mut Writer<'_>) -> Result<(), 
 struct Writer<'o> {
     out: &'o mut Vec<u8>,
     order: Order,
+    /// Refuses what has no form in JSON.
+    is_strict: bool,
 }
 
 impl Writer<'_> {
@@ -159,9 +177,8 @@ impl<'w, 'o> Serializer for &'w mut Writer<'o> {
 
     fn serialize_f64(self, value: f64) -> Result<(), Error> {
         match value.is_finite() {
-            true => CompactFormatter
-                .write_f64(&mut *self.out, value)
-                .map_err(Error::custom),
+            true => number::write(value, &mut *self.out).map_err(Error::custom),
+            false if self.is_strict => Err(Error::custom("JSON has no such number")),
             false => self.serialize_unit(),
         }
     }
@@ -254,8 +271,8 @@ impl<'w, 'o> Serializer for &'w mut Writer<'o> {
 
     #[inline]
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Object<'w, 'o>, Error> {
-        match name.starts_with(AS_IT_IS) {
-            true => Ok(Object::as_it_is(self)),
+        match name.starts_with(AS_TEXT) {
+            true => Ok(Object::as_text(self)),
             false => Ok(Object::begin(self, b"}")),
         }
     }
@@ -276,10 +293,11 @@ impl<'w, 'o> Serializer for &'w mut Writer<'o> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
-    use crate::canonical::sorted;
+    use crate::canonical::to_text;
 
     /// The text of a value is that of its tree.
     fn check(value: &impl Serialize) {
@@ -288,7 +306,10 @@ mod tests {
         match serde_json::to_value(value) {
             Ok(tree) => {
                 written.unwrap();
-                assert_eq!(String::from_utf8(out).unwrap(), format!("before{}", sorted(tree)));
+                assert_eq!(
+                    String::from_utf8(out).unwrap(),
+                    format!("before{}", to_text(&tree))
+                );
             }
             Err(error) => assert_eq!(written, Err(error.to_string())),
         }
@@ -331,27 +352,34 @@ mod tests {
         }
     }
 
-    /// As serde_json tells of a number that it holds as a text.
-    struct Exact(&'static str);
+    /// As serde_json tells of what it holds as a text.
+    struct Told(&'static str, &'static str);
 
-    impl Serialize for Exact {
+    impl Serialize for Told {
         fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-            const NAME: &str = "$serde_json::private::Number";
-            let mut number = out.serialize_struct(NAME, 1)?;
-            serde::ser::SerializeStruct::serialize_field(&mut number, NAME, self.0)?;
-            serde::ser::SerializeStruct::end(number)
+            let mut told = out.serialize_struct(self.0, 1)?;
+            serde::ser::SerializeStruct::serialize_field(&mut told, self.0, self.1)?;
+            serde::ser::SerializeStruct::end(told)
         }
     }
 
     #[test]
-    fn what_stands_for_json_is_left_as_it_is() {
-        let mut out = Vec::new();
-        write(
-            &BTreeMap::from([("b", Exact("1.0")), ("a", Exact("-2e9"))]),
-            &mut out,
-        )
-        .unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), r#"{"a":-2e9,"b":1.0}"#);
+    fn what_stands_for_json_is_written_as_it_would_be() {
+        let check = |name: &'static str, text: &'static str, wanted: &str| {
+            let mut out = Vec::new();
+            let told = BTreeMap::from([("b", Told(name, text)), ("a", Told(NUMBER, "-2e9"))]);
+            write(&told, &mut out).unwrap();
+            let wanted = format!("{{\"a\":-2000000000,\"b\":{wanted}}}");
+            assert_eq!(String::from_utf8(out).unwrap(), wanted);
+        };
+        check(NUMBER, "1.0", "1");
+        check(NUMBER, "12345678901234567890123", "12345678901234567890123");
+        let text = "$serde_json::private::RawValue";
+        check(
+            text,
+            r#" {"z": [1.50, "\u0061"], "a": {}}"#,
+            r#"{"a":{},"z":[1.5,"a"]}"#,
+        );
     }
 
     /// Every place of a text is looked at.
@@ -444,6 +472,48 @@ mod tests {
         check(&Entries(vec![(Pair(1.0, None), 1)]));
         check(&Entries(vec![(Nothing, 1)]));
         check(&Entries(vec![(BTreeMap::from([(1, 1)]), 1)]));
+    }
+
+    /// Trees of any shape, whose keys come in any order, and again.
+    fn trees() -> impl Strategy<Value = Tree> {
+        let leaf = prop_oneof![
+            any::<f64>().prop_map(|number| Tree::Leaf(json!(number))),
+            any::<u64>().prop_map(|bits| Tree::Leaf(json!(f64::from_bits(bits)))),
+            any::<i64>().prop_map(|number| Tree::Leaf(json!(number))),
+            any::<u64>().prop_map(|number| Tree::Leaf(json!(number))),
+            any::<String>().prop_map(|text| Tree::Leaf(json!(text))),
+        ];
+        leaf.prop_recursive(3, 24, 5, |inner| {
+            let key = "[a\\\\\n\u{e9}\u{e000}\u{ffff}\u{10000}\u{1f600}]{0,2}|\u{10000}{2}[a\u{e000}\u{10000}]{0,2}";
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Tree::List),
+                prop::collection::vec((key, inner), 0..6).prop_map(Tree::Entries),
+            ]
+        })
+    }
+
+    #[derive(Clone, Debug)]
+    enum Tree {
+        Leaf(serde_json::Value),
+        List(Vec<Tree>),
+        Entries(Vec<(String, Tree)>),
+    }
+
+    impl Serialize for Tree {
+        fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+            match self {
+                Tree::Leaf(value) => value.serialize(out),
+                Tree::List(items) => out.collect_seq(items),
+                Tree::Entries(entries) => out.collect_map(entries.iter().map(|(key, value)| (key, value))),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_tree_is_written_as_it_is_printed(tree in trees()) {
+            check(&tree);
+        }
     }
 
     #[test]

@@ -32,6 +32,7 @@ use super::ids::Topic;
 use super::load::parse;
 use super::{Declarative, Message};
 use crate::by_field::whose;
+use crate::canonical;
 use crate::cause::Headers;
 use crate::changes::{at, changes, escaped};
 use crate::fold::{AnyFold, At, Cell, Recorded, Spent, Step};
@@ -204,19 +205,20 @@ fn run(fold: &Declarative, case: &Spanned<Case>, subjects: &dyn Subjects) -> Res
         }
     }
     let state = fold.view(&state).map_err(|stop| place.wrong(stop.to_string()))?;
-    Ok(otherwise(then, &state))
+    Ok(otherwise(then, &canonical::as_read(state)))
 }
 
 /// What of a state is otherwise than a case says.
 fn otherwise(then: &Then, state: &Json) -> Vec<String> {
     let mut wrong = Vec::new();
-    if let Some(wanted) = &then.state {
-        changes(wanted, state, &mut |change| {
+    let wanted = |wanted: &Option<Json>| wanted.clone().map(canonical::as_read);
+    if let Some(wanted) = wanted(&then.state) {
+        changes(&wanted, state, &mut |change| {
             wrong.push(differs(change.path, change.before, change.after));
         });
     }
-    if let Some(wanted) = &then.contains {
-        lacking(&mut String::new(), wanted, Some(state), &mut wrong);
+    if let Some(wanted) = wanted(&then.contains) {
+        lacking(&mut String::new(), &wanted, Some(state), &mut wrong);
     }
     wrong
 }
@@ -241,7 +243,7 @@ struct Shown<'a>(Option<&'a Json>);
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(value) => write!(f, "{value}"),
+            Some(value) => f.write_str(&canonical::to_text(value)),
             None => f.write_str("nothing"),
         }
     }

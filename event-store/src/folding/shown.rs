@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Folding, Halted};
+use crate::canonical;
 use crate::fold::Stop;
 
 /// Room for the text of a state, in bytes: most have it, and a few grow.
@@ -10,9 +11,9 @@ use crate::fold::Stop;
 const STATE_BYTES: usize = 1_024;
 
 impl Folding<'_> {
-    /// The canonical state. A state that cannot be shown counts as a halt at the last event.
+    /// The state as its text is read. A state that cannot be shown counts as a halt at the last event.
     pub(crate) fn view(&mut self) -> Value {
-        let view = self.fold.view(&self.state);
+        let view = self.fold.view(&self.state).map(canonical::as_read);
         self.shown(view)
     }
 

@@ -25,6 +25,7 @@ use annals_schema_model::{Timestamp, Value};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
+use crate::canonical;
 use crate::error::StoreError;
 use crate::population::{Row, Rows, Summary};
 
@@ -230,11 +231,11 @@ fn put(out: &mut Writer, shape: &Shape, value: &Value) -> Result<(), String> {
             | Shape::Record { .. },
             value,
         ) => return Err(format!("{} is not of its type", value.to_json())),
-        (Shape::Any | Shape::Null, value) => out.string(&value.to_json().to_string()),
+        (Shape::Any | Shape::Null, value) => out.string(&canonical::to_text(&value.to_json())),
         // Whatever is shown as a text.
         (_, value) => match value.to_json() {
             Json::String(text) => out.string(&text),
-            other => out.string(&other.to_string()),
+            other => out.string(&canonical::to_text(&other)),
         },
     }
     Ok(())

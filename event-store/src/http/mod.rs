@@ -30,6 +30,7 @@ pub use problem::{Mistake, Problem};
 pub use streamed::{STREAMED_MAX, STREAMED_PIECES_MAX, Stream};
 
 use crate::at::{AsOf, parse_at};
+use crate::canonical;
 use crate::diff::Diff;
 use crate::error::StoreError;
 use crate::format::Format;
@@ -277,7 +278,7 @@ async fn answer<T: Serialize + 'static>(
     question: impl FnOnce(&EventStore) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<Response, Problem> {
     let body = answers.give(move |out, work| {
-        serde_json::to_writer(out, &question(&store.at_work(work))?)
+        canonical::write_answer(out, &question(&store.at_work(work))?)
             .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unwritable", error))
     });
     let json = HeaderValue::from_static("application/json");

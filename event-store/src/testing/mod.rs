@@ -141,7 +141,7 @@ impl<F: Fold> Given<F> {
     #[track_caller]
     pub fn view(&self) -> Value {
         match serde_json::to_value(&self.state) {
-            Ok(value) => canonical::sorted(value),
+            Ok(value) => canonical::as_read(canonical::sorted(value)),
             Err(error) => panic!("the state of fold {} does not serialise: {error}", F::NAME),
         }
     }
@@ -152,7 +152,8 @@ impl<F: Fold> Given<F> {
     /// When it is another.
     #[track_caller]
     pub fn then_state(self, expected: Value) -> Given<F> {
-        same("the state", &self.view(), &canonical::sorted(expected));
+        let expected = canonical::as_read(canonical::sorted(expected));
+        same("the state", &self.view(), &expected);
         self
     }
 

@@ -9,6 +9,8 @@ mod copies;
 mod damage;
 mod declarative;
 mod documented;
+#[cfg(feature = "http")]
+mod doubles;
 mod enums;
 mod evidence;
 mod explain;

@@ -4,7 +4,7 @@
 //! Pages are fetched and printed as they come, with how far that is on a terminal; rows for a file are passed on as the
 //! server sends them.
 
-use annals_event_store::{ORDERED_MAX, StoreError};
+use annals_event_store::{ORDERED_MAX, StoreError, canonical};
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
@@ -272,7 +272,9 @@ pub(super) fn change_rows(of: &[String], answer: &Value) -> Vec<Vec<String>> {
 
 /// What stood there on one side of a change.
 pub(super) fn side_of(change: &Value, side: &str) -> String {
-    change.get(side).map_or_else(|| "-".to_owned(), Value::to_string)
+    change
+        .get(side)
+        .map_or_else(|| "-".to_owned(), canonical::to_text)
 }
 
 /// `annals diff order --from A --to B`: all aggregates of a type at two points.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write as _};
 
+use annals_event_store::canonical;
 use serde_json::Value;
 
 use super::exit::Failure;
@@ -62,7 +63,7 @@ pub(crate) fn while_read<T>(written: io::Result<T>) -> Result<Option<T>, Failure
 }
 
 pub(crate) fn json(value: &Value) -> Result<(), Failure> {
-    is_read(writeln!(io::stdout().lock(), "{value:#}")).map(drop)
+    is_read(writeln!(io::stdout().lock(), "{}", canonical::to_pretty(value))).map(drop)
 }
 
 /// A remark for people, beside the data.
@@ -155,14 +156,14 @@ impl PagedJson {
                 fields.remove(self.list);
                 fields.remove("next_cursor");
             }
-            let around = format!("{page:#}");
+            let around = canonical::to_pretty(&page);
             let open = around.strip_suffix("\n}").unwrap_or(&around);
             write!(out, "{open},\n  \"{}\": [", self.list)?;
         }
         for item in items.as_array().into_iter().flatten() {
             let printed = self.printed.get_or_insert(0);
             let comma = if *printed == 0 { "" } else { "," };
-            let item = format!("{item:#}").replace('\n', "\n    ");
+            let item = canonical::to_pretty(item).replace('\n', "\n    ");
             write!(out, "{comma}\n    {item}")?;
             *printed += 1;
         }
@@ -182,7 +183,7 @@ pub(crate) fn cell(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => "-".to_owned(),
-        other => other.to_string(),
+        other => canonical::to_text(other),
     }
 }
 

@@ -1,6 +1,6 @@
 //! One event as the auditor's page shows it: as a row of the list, and in full when it is the chosen one.
 
-use annals_event_store::{HistoryEntry, SchemaUsed};
+use annals_event_store::{HistoryEntry, SchemaUsed, canonical};
 use jiff::Timestamp;
 
 use super::home::escaped;
@@ -101,7 +101,10 @@ impl From<&HistoryEntry> for Event {
                 .business_time
                 .as_deref()
                 .and_then(|happened| lag(happened, &entry.recorded)),
-            data: shortened(indented(&entry.data.to_string(), DATA_WIDTH), DATA_CHARS_MAX),
+            data: shortened(
+                indented(&canonical::to_text(&entry.data), DATA_WIDTH),
+                DATA_CHARS_MAX,
+            ),
             problem: entry.problem.clone(),
         }
     }

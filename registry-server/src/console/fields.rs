@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use annals_event_store::canonical;
 use serde_json::Value;
 
 use super::page::shortened;
@@ -113,7 +114,7 @@ fn flatten(path: &mut Vec<Step>, value: &Value, leaf: &mut impl FnMut(Vec<Step>,
         }
         // An empty text is shown as what it is, not as nothing.
         Value::String(text) if !text.is_empty() => leaf(path.clone(), text.clone()),
-        other => leaf(path.clone(), other.to_string()),
+        other => leaf(path.clone(), canonical::to_text(other)),
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use annals_event_store::key::path_id;
-use annals_event_store::{AggregateInfo, EventStore, Member, NotLoaded, StoreError, TimeSource, parse_at};
+use annals_event_store::{
+    AggregateInfo, EventStore, Member, NotLoaded, StoreError, TimeSource, canonical, parse_at,
+};
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -185,6 +187,6 @@ fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        other => canonical::to_text(other),
     }
 }

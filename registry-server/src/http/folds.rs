@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use annals_event_store::declarative::{LoadError, TEXT_BYTES_MAX};
 use annals_event_store::http::{Answers, Clock, Mistake, NoQuery, Problem, point};
-use annals_event_store::{LIST_LIMIT_DEFAULT, WhatIf};
+use annals_event_store::{LIST_LIMIT_DEFAULT, WhatIf, canonical};
 use axum::{
     Extension, Json,
     extract::{
@@ -128,7 +128,7 @@ async fn what_if(
     let body = answers.give(move |out, work| {
         let cursor = query.cursor.as_deref();
         let what_if = folds.what_if(&text, &at, limit, cursor, work).map_err(no_use)?;
-        serde_json::to_writer(out, &what_if)
+        canonical::write_answer(out, &what_if)
             .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "unwritable", error))
     });
     let json = HeaderValue::from_static("application/json");

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 use serde::ser::{
-    SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
+    Error as _, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant,
 };
 use serde_json::{Error, Value};
 
-use super::{Key, Writer};
+use super::{Key, NUMBER, Writer, number};
 
 /// A list.
 pub(super) struct Items<'w, 'o> {
@@ -46,7 +46,7 @@ pub(super) struct Object<'w, 'o> {
     to: &'w mut Writer<'o>,
     /// The first of its entries among all.
     first: usize,
-    /// What ends it; nothing where it stands for JSON as it is.
+    /// What ends it; nothing where it stands for JSON as a text.
     end: Option<&'static [u8]>,
 }
 
@@ -62,7 +62,7 @@ impl<'w, 'o> Object<'w, 'o> {
     }
 
     /// One whose only field is a text of JSON.
-    pub(super) fn as_it_is(to: &'w mut Writer<'o>) -> Object<'w, 'o> {
+    pub(super) fn as_text(to: &'w mut Writer<'o>) -> Object<'w, 'o> {
         Object {
             first: to.order.open(),
             to,
@@ -70,11 +70,15 @@ impl<'w, 'o> Object<'w, 'o> {
         }
     }
 
-    fn raw<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        if let Value::String(text) = serde_json::to_value(value)? {
-            self.to.out.extend_from_slice(text.as_bytes());
+    /// Writes the JSON that a text is.
+    fn told<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Error> {
+        match serde_json::to_value(value)? {
+            Value::String(text) if name == NUMBER => {
+                number::write_text(&text, self.to.out).map_err(Error::custom)
+            }
+            Value::String(text) => serde_json::from_str::<Value>(&text)?.serialize(&mut *self.to),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     #[inline]
@@ -87,7 +91,7 @@ impl<'w, 'o> Object<'w, 'o> {
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Error> {
         if self.end.is_none() {
-            return self.raw(value);
+            return self.told(name, value);
         }
         Key::new(self.to, self.first).text(name)?;
         self.value(value)

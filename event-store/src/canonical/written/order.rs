@@ -1,10 +1,12 @@
-//! The entries of objects that are open, and how they are put in order.
+//! The entries of objects that are open, and how they are put in order (`key_order.rs`).
 //!
 //! Invariant: those of an object stand behind those of the object it is in. Of entries with the same key the last one stands,
 //! as in a map. How objects were put in order is remembered for those that have the same keys, as most of a population do.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+
+use crate::canonical::key_order;
 
 /// Entries of the objects that are open at once in most states; there is room for more when there are.
 const ENTRIES: usize = 32;
@@ -20,7 +22,7 @@ const MEMORY_BYTES_MAX: usize = 64 << 10;
 /// Where an entry stands in what is written.
 #[derive(Clone, Copy)]
 struct Entry {
-    /// What its key begins with, as a number, which decides most comparisons.
+    /// What its key begins with, as a number, by which objects with the same keys are known, and most comparisons are decided.
     leading: u64,
     key_at: usize,
     key_end: usize,
@@ -33,7 +35,8 @@ struct Entry {
 #[derive(Default)]
 pub(super) struct Order {
     entries: Vec<Entry>,
-    /// Leading and place of each entry of the object that is put in order, and its text: the same memory for each object.
+    /// Leading, by the rank of its bytes, and place of each entry of the object that is put in order, and its text: the same memory
+    /// for each object.
     places: Vec<(u64, usize)>,
     sorted: Vec<u8>,
     shapes: Vec<Shape>,
@@ -135,11 +138,13 @@ impl Order {
         } = self;
         let entries = entries.get(first..).unwrap_or_default();
         let same = |one: usize, other: usize| match (entries.get(one), entries.get(other)) {
-            (Some(one), Some(other)) => order(one, other, out),
+            (Some(one), Some(other)) => key_order::compare(&one.key(out), &other.key(out)),
             _ => Ordering::Equal,
         };
         places.clear();
-        places.extend(entries.iter().enumerate().map(|(at, entry)| (entry.leading, at)));
+        let rank = |leading: u64| u64::from_be_bytes(leading.to_be_bytes().map(key_order::rank));
+        let leading = entries.iter().map(|entry| rank(entry.leading));
+        places.extend(leading.zip(0..));
         places.sort_unstable_by(|(one, at), (other, behind)| {
             let leading = one.cmp(other);
             leading
@@ -182,13 +187,7 @@ fn put(entries: &[Entry], places: impl Iterator<Item = usize>, sorted: &mut Vec<
     out.extend_from_slice(sorted);
 }
 
-#[inline]
-fn order(one: &Entry, other: &Entry, out: &[u8]) -> Ordering {
-    let leading = one.leading.cmp(&other.leading);
-    leading.then_with(|| one.key(out).cmp(&other.key(out)))
-}
-
-/// The first bytes of a key as a number, of which the one with the lower key is not the higher.
+/// The first bytes of a key as a number.
 #[inline]
 fn leading(key: &[u8]) -> u64 {
     match (key.first_chunk(), key.first_chunk(), key.last_chunk()) {
