@@ -201,6 +201,20 @@ mod tests {
         check("\u{9b}31m\u{7f}", "\\u{9b}31m\\u{7f}");
     }
 
+    /// Numbers and keys are those of the answer, whatever they were read into.
+    #[test]
+    fn what_is_printed_is_canonical() {
+        let state: Value = serde_json::from_str("{\"\u{10000}\":1e+21,\"\u{e000}\":0.00001}").unwrap();
+        assert_eq!(cell(&state), "{\"\u{10000}\":1e+21,\"\u{e000}\":0.00001}");
+        let mut out = Vec::new();
+        let page = json!({"at": "now", "items": null});
+        PagedJson::new("items")
+            .write(&mut out, page, &json!([state]))
+            .unwrap();
+        let wanted = "{\n  \"at\": \"now\",\n  \"items\": [\n    {\n      \"\u{10000}\": 1e+21,\n      \"\u{e000}\": 0.00001\n    }";
+        assert_eq!(String::from_utf8(out).unwrap(), wanted);
+    }
+
     #[test]
     fn a_paged_list_reads_as_if_it_had_come_at_once() {
         let check = |pages: &[Value]| {
