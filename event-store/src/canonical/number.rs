@@ -142,7 +142,17 @@ mod tests {
         }
         let shortest = format!("{value:e}");
         let (mantissa, exponent) = shortest.split_once('e').unwrap();
-        let digits = mantissa.replace('.', "");
+        let mut digits = mantissa.replace('.', "");
+        // Of two that are as near the even one is meant, and the library takes the upper.
+        let exact = format!("{value:.800e}");
+        let exact = exact.split_once('e').unwrap().0.replace('.', "");
+        if let Some(lower) = exact.trim_end_matches('0').strip_suffix('5')
+            && lower.len() == digits.len()
+            && lower.ends_with(['0', '2', '4', '6', '8'])
+            && format!("{}.{}e{exponent}", &lower[..1], &lower[1..]).parse() == Ok(value)
+        {
+            digits = lower.to_owned();
+        }
         let (n, k) = (exponent.parse::<i32>().unwrap() + 1, digits.len() as i32);
         let zeros = |count: i32| "0".repeat(count as usize);
         if k <= n && n <= 21 {
@@ -178,6 +188,9 @@ mod tests {
         check(0.1, "0.1");
         check(0.1 + 0.2, "0.30000000000000004");
         check(1.0 / 3.0, "0.3333333333333333");
+        // As near to the one as to the other.
+        check(1_623_003_676_481_289.0 + 0.25, "1623003676481289.2");
+        check(1_623_003_676_481_289.0 + 0.75, "1623003676481289.8");
         check(4.35, "4.35");
         // Where small ones get an exponent, and the doubles on both sides of it.
         check(1e-5, "0.00001");
