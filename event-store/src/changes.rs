@@ -120,6 +120,15 @@ pub(crate) fn steps(pointer: &str) -> impl Iterator<Item = String> {
     steps.map(|step| step.replace("~1", "/").replace("~0", "~"))
 }
 
+/// How many values a state is made of.
+pub(crate) fn values(state: &Value) -> usize {
+    1 + match state {
+        Value::Array(items) => items.iter().map(values).sum(),
+        Value::Object(fields) => fields.values().map(values).sum::<usize>(),
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

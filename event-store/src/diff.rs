@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::at::AsOf;
 use crate::bookmark::Bookmarks;
 use crate::canonical;
-use crate::changes::{Change, ChangeKind, changes};
+use crate::changes::{Change, ChangeKind, changes, values};
 use crate::cut::Cut;
 use crate::error::StoreError;
 use crate::folding::{FoldUsed, Folding, Halted, Latest, Spot, open};
@@ -393,14 +393,5 @@ impl Located<'_> {
             log: last.and_then(|last| self.log(&last.spot).1),
             recorded: last.map(|last| canonical::time_text(last.recorded_ms)),
         }
-    }
-}
-
-/// How many values a state is made of.
-pub(crate) fn values(state: &Value) -> usize {
-    1 + match state {
-        Value::Array(items) => items.iter().map(values).sum(),
-        Value::Object(fields) => fields.values().map(values).sum::<usize>(),
-        _ => 0,
     }
 }

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::aggregates::Aggregate;
 use crate::between::ValueChange;
+use crate::changes::values;
 use crate::cut::Cut;
-use crate::diff::values;
 use crate::error::StoreError;
 use crate::folding::Folding;
 use crate::index::TopicIndex;

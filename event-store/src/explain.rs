@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::at::AsOf;
-use crate::changes::steps;
-use crate::diff::{ChangedBy, values};
+use crate::changes::{steps, values};
+use crate::diff::ChangedBy;
 use crate::error::StoreError;
 use crate::fold::AnyFold;
 use crate::folding::{Folding, SchemaUsed, Spot, open};
