@@ -274,12 +274,13 @@ fn leaf(fold: &dyn AnyFold, path: &str, noted: &Noted) -> LeafOrigin {
         (None, ..) | (Some(_), Some(_), None) => None,
         (Some(writer), _, field) => Some((writer, field.as_deref().unwrap_or_default())),
     };
-    let rule = of_event.and_then(|(writer, field)| fold.migrated(writer, field));
+    let event = cause.by.event.as_deref();
+    let rule = of_event.and_then(|(writer, field)| fold.migrated(writer, event, field));
     let from = match (&cause.writer, of_event) {
         (None, _) => None,
         (Some(_), None) => Some(ValueFrom::Fold),
         _ if rule.is_some() => Some(ValueFrom::Migration),
-        (_, Some((writer, field))) => fold.carried(writer, field),
+        (_, Some((writer, field))) => fold.carried(writer, event, field),
     };
     LeafOrigin {
         path: path.to_owned(),

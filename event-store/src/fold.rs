@@ -267,14 +267,14 @@ pub trait AnyFold: Send + Sync {
         self.step(state, event, resolve)
     }
     /// How a field of an event (the event as a whole, where there are no steps) came from its writer to what the fold reads;
-    /// nothing where the fold does not know.
-    fn carried(&self, writer: &Writer, field: &[String]) -> Option<ValueFrom> {
-        let _ = (writer, field);
+    /// nothing where the fold does not know. The event is named as answers name it.
+    fn carried(&self, writer: &Writer, event: Option<&str>, field: &[String]) -> Option<ValueFrom> {
+        let _ = (writer, event, field);
         None
     }
     /// The migration rule that made a field of an event of what was written; nothing where none did.
-    fn migrated(&self, writer: &Writer, field: &[String]) -> Option<RuleUsed> {
-        let _ = (writer, field);
+    fn migrated(&self, writer: &Writer, event: Option<&str>, field: &[String]) -> Option<RuleUsed> {
+        let _ = (writer, event, field);
         None
     }
     /// The migration rules that events of a schema go through on their way to what the fold reads, in the order they run.

@@ -217,7 +217,7 @@ impl<F: Fold> AnyFold for Typed<F> {
         Ok(Step::Applied)
     }
 
-    fn carried(&self, writer: &Writer, _: &[String]) -> Option<ValueFrom> {
+    fn carried(&self, writer: &Writer, _: Option<&str>, _: &[String]) -> Option<ValueFrom> {
         let name = writer.schema.record_name()?;
         let (_, reader) = F::Event::READER.iter().find(|(event, _)| *event == name)?;
         (*reader != writer.fingerprint).then_some(ValueFrom::Upcast)

@@ -1,7 +1,8 @@
 //! How a field of an event came from what its writer wrote to what the fold reads.
 //!
 //! The two schemas are walked side by side along the field's path, by the rules that payloads are resolved by: an Avro
-//! field is the writer's of the same name or of one of its aliases, a Protobuf field the one of the same number.
+//! field is the writer's of the same name or of one of its aliases, a Protobuf field the one of the same number, and in JSON
+//! a property is the one of its name, as it was written.
 //! Left out: unions of several types, of which nothing is said but that the schemas differ, but for one at the top, of which the event is a branch.
 
 use annals_schema_model::avro::{self, Kind, NodeId};
@@ -72,6 +73,8 @@ fn written_as(writer: &Writer, reader: &Writer, name: &str, field: &str) -> Opti
             let wanted = message(reader)?.get_field_by_name(field)?;
             Some(message(writer)?.get_field(wanted.number())?.name().to_owned())
         }
+        #[cfg(feature = "json")]
+        (Schema::Json(_), Schema::Json(_)) => Some(field.to_owned()),
         _ => None,
     }
 }
@@ -95,6 +98,9 @@ fn carried(writer: &Writer, reader: &Writer, name: &str, field: &[String]) -> Va
                 _ => ValueFrom::Upcast,
             }
         }
+        // It stays as it was written, whatever schema it is read with.
+        #[cfg(feature = "json")]
+        (Schema::Json(_), Schema::Json(_)) => ValueFrom::Event,
         _ => ValueFrom::Upcast,
     }
 }

@@ -43,13 +43,6 @@ impl Events {
             .then_some(message)
     }
 
-    /// All readers, each by the name of its record or message.
-    pub(crate) fn readers(&self) -> impl Iterator<Item = (&str, &Arc<Writer>)> {
-        let records = self.records.iter().map(|(name, reader)| (name.as_str(), reader));
-        let message = self.message.iter();
-        records.chain(message.map(|message| (message.name.as_str(), &message.reader)))
-    }
-
     /// The names of all of them, those that are ignored as well.
     pub(crate) fn kinds(&self, rules: &[Rule], ignored: &BTreeSet<String>) -> Vec<String> {
         let mut kinds: BTreeSet<String> = rules.iter().map(|rule| rule.event.clone()).collect();

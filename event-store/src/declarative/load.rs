@@ -355,11 +355,6 @@ fn message_reader(
             "{name} is no Protobuf message; leave `message:` out and name the records as events"
         )));
     };
-    if !pin.migrations.is_empty() && schema.record_name().as_ref() != Some(name) {
-        return Err(place.wrong(format!(
-            "{name} is not the first message of its file, and migration rules make first messages alone"
-        )));
-    }
     let (descriptor, members) = members(schema, name)
         .ok_or_else(|| place.wrong(format!("message {name} has no oneof to tell its events apart")))?;
     readers.fingerprints.push((name.clone(), reader.fingerprint));

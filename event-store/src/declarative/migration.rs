@@ -8,7 +8,7 @@
 //! down with its pin, so that it cannot change in silence. Left out: versions that were deleted for good before a fold was
 //! first loaded, and their rules.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use annals_schema_model::{MigrationRule, Resolve, SchemaId, Writer};
@@ -21,6 +21,7 @@ use crate::hex::hex;
 /// The versions of the subject that an event is read with a version of.
 pub(super) struct Versions<'a> {
     subject: &'a str,
+    event: &'a str,
     reader: Version,
     all: BTreeMap<u32, SchemaId>,
     /// Those of them that can still be had.
@@ -36,7 +37,7 @@ enum Way {
 
 impl<'a> Versions<'a> {
     pub(super) fn new(
-        event: &str,
+        event: &'a str,
         pin: &'a Pin,
         reader: &Arc<Writer>,
         resolve: &dyn Resolve,
@@ -49,6 +50,7 @@ impl<'a> Versions<'a> {
         }
         Versions {
             subject: &pin.subject,
+            event,
             reader: Version {
                 number: pin.version,
                 writer: Arc::clone(reader),
@@ -76,17 +78,20 @@ impl<'a> Versions<'a> {
     /// # Errors
     /// The rule that is wrong, and how.
     pub(super) fn check(&self) -> Result<(), String> {
-        let mut made = BTreeSet::new();
+        let mut known: BTreeMap<(u32, u32), bool> = BTreeMap::new();
         for (version, writer) in self.writers.range(..self.reader.number) {
             let from = Version {
                 number: *version,
                 writer: Arc::clone(writer),
             };
-            for leg in self.legs(from)? {
-                if made.insert((leg.from.number, leg.owner)) {
-                    Step::new(self.subject, leg)?;
-                }
-            }
+            self.go(from, &mut |leg| {
+                let leads_on = match known.get(&(leg.from.number, leg.owner)) {
+                    Some(leads_on) => *leads_on,
+                    None => Step::new(self.subject, self.event, leg)?.is_some_and(|step| step.leads_on()),
+                };
+                known.insert((leg.from.number, leg.owner), leads_on);
+                Ok(leads_on)
+            })?;
         }
         Ok(())
     }
@@ -105,8 +110,14 @@ impl<'a> Versions<'a> {
                     number,
                     writer: Arc::clone(writer),
                 };
-                let legs = self.legs(from)?.into_iter();
-                legs.map(|leg| Step::new(self.subject, leg)).collect()
+                let mut steps = Vec::new();
+                self.go(from, &mut |leg| {
+                    let step = Step::new(self.subject, self.event, leg)?;
+                    let leads_on = step.as_ref().is_some_and(Step::leads_on);
+                    steps.extend(step);
+                    Ok(leads_on)
+                })?;
+                Ok(steps)
             }
             None if writer.migrations.iter().any(|rule| rule.downgrades) => Err(format!(
                 "schema id {} has migration rules, and is no version of {} any more",
@@ -125,9 +136,13 @@ impl<'a> Versions<'a> {
         found.map(|(number, _)| *number)
     }
 
-    /// The way from a version to the reader's, from one version with rules to the next.
-    fn legs(&self, from: Version) -> Result<Vec<Leg>, String> {
-        let mut legs = Vec::new();
+    /// Goes from a version to the reader's, from one version with rules to the next. A leg whose rules are all of other events
+    /// leads nowhere, and the next one begins where it did.
+    fn go(
+        &self,
+        from: Version,
+        leads_on: &mut dyn FnMut(&Leg) -> Result<bool, String>,
+    ) -> Result<(), String> {
         let (mut at, reader) = (from, self.reader.number);
         let (way, owners): (Way, Vec<u32>) = if at.number < reader {
             let owners = self.all.range(at.number.saturating_add(1)..=reader);
@@ -151,14 +166,17 @@ impl<'a> Versions<'a> {
                     self.subject
                 ));
             };
-            legs.push(Leg {
-                from: std::mem::replace(&mut at, to.clone()),
+            let leg = Leg {
+                from: at.clone(),
                 to,
                 owner,
                 rules,
-            });
+            };
+            if leads_on(&leg)? {
+                at = leg.to;
+            }
         }
-        Ok(legs)
+        Ok(())
     }
 
     fn before(&self, version: u32) -> Option<u32> {

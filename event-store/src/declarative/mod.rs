@@ -23,6 +23,7 @@ mod names;
 mod pins;
 mod plan;
 mod reader;
+mod rule;
 mod rules;
 mod same;
 mod slots;
@@ -128,14 +129,24 @@ impl Declarative {
     }
 
     /// How a field of an event came from its writer, and by which rule.
-    fn came(&self, writer: &Writer, field: &[String]) -> Option<(ValueFrom, Option<RuleUsed>)> {
-        let name = writer.schema.record_name()?;
-        let reader = match (&writer.schema, &self.events.message) {
-            (Schema::Proto(_), Some(message)) => &message.reader,
-            _ => self.events.records.get(&name)?,
+    fn came(
+        &self,
+        writer: &Writer,
+        event: Option<&str>,
+        field: &[String],
+    ) -> Option<(ValueFrom, Option<RuleUsed>)> {
+        let (name, reader) = match (&writer.schema, &self.events.message) {
+            (Schema::Proto(_), Some(message)) => (message.name.clone(), &message.reader),
+            #[cfg(feature = "json")]
+            (Schema::Json(_), _) => (event?.to_owned(), self.events.records.get(event?)?),
+            _ => {
+                let name = writer.schema.record_name().or_else(|| event.map(str::to_owned))?;
+                let reader = self.events.records.get(&name)?;
+                (name, reader)
+            }
         };
         let plan = self.known_plan(writer.id);
-        let steps = plan.as_ref().map_or(&[][..], |plan| &plan.steps);
+        let steps = plan.as_ref().map_or(&[][..], |plan| plan.steps(&name));
         Some(came(writer, steps, reader, &name, field))
     }
 
@@ -298,17 +309,12 @@ impl AnyFold for Declarative {
         self.fold_within_budget(state, recorded, resolve, Some(touches))
     }
 
-    fn carried(&self, writer: &Writer, field: &[String]) -> Option<ValueFrom> {
-        #[cfg(feature = "json")]
-        if matches!(writer.schema, Schema::Json(_)) {
-            // It is given as it was written, whatever schema it is read with.
-            return Some(ValueFrom::Event);
-        }
-        Some(self.came(writer, field)?.0)
+    fn carried(&self, writer: &Writer, event: Option<&str>, field: &[String]) -> Option<ValueFrom> {
+        Some(self.came(writer, event, field)?.0)
     }
 
-    fn migrated(&self, writer: &Writer, field: &[String]) -> Option<RuleUsed> {
-        self.came(writer, field)?.1
+    fn migrated(&self, writer: &Writer, event: Option<&str>, field: &[String]) -> Option<RuleUsed> {
+        self.came(writer, event, field)?.1
     }
 
     fn rules_of(&self, schema: SchemaId, resolve: &dyn Resolve) -> Vec<RuleUsed> {

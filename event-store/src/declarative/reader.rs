@@ -8,18 +8,40 @@ use prost_reflect::{EnumValueDescriptor, Kind as Field, MessageDescriptor};
 /// How deep a recursive schema is followed; below that any value may stand.
 const DEPTH_MAX: usize = 12;
 
-/// The shape of the events of a schema whose top is a record of Avro, or whose first message they are; nothing where it has none.
-pub(crate) fn schema_shape(schema: &Schema) -> Option<Shape> {
-    let shape = match schema {
-        Schema::Avro(schema) => avro_shape(schema),
+/// The shape of an event of a schema: of a record of Avro, alone or in a union, of a message, of an object of JSON Schema. Nothing
+/// where it is no such thing.
+pub(crate) fn event_shape(schema: &Schema, event: &str) -> Option<Shape> {
+    match schema {
+        Schema::Avro(schema) => {
+            let shape = avro_shape(&schema.named(event)?);
+            matches!(shape, Shape::Record { .. }).then_some(shape)
+        }
         Schema::Proto(schema) => {
             let pool = schema.file().parent_pool();
-            message_shape(&pool.get_message_by_name(&schema.record_name()?)?)
+            Some(message_shape(&pool.get_message_by_name(event)?))
+        }
+        #[cfg(feature = "json")]
+        Schema::Json(schema) => {
+            let shape = schema.shape(event)?.present().clone();
+            matches!(shape, Shape::Record { .. } | Shape::Map(_) | Shape::Any).then_some(shape)
         }
         #[allow(unreachable_patterns)]
-        _ => return None,
+        _ => None,
+    }
+}
+
+/// The shapes of the other events of a schema; none in Protobuf, where they are members of one message.
+pub(crate) fn other_shapes(schema: &Schema, event: &str) -> Vec<Shape> {
+    let names: Vec<String> = match schema {
+        #[cfg(feature = "json")]
+        Schema::Json(schema) => schema.event_names(),
+        _ => {
+            let branches = schema.branches();
+            branches.iter().filter_map(Schema::record_name).collect()
+        }
     };
-    matches!(shape, Shape::Record { .. }).then_some(shape)
+    let others = names.iter().filter(|name| **name != *event);
+    others.filter_map(|name| event_shape(schema, name)).collect()
 }
 
 /// The shape of an Avro schema's values.

@@ -1,32 +1,24 @@
-//! The migration rules of one version, compiled for the events of another: bytes of the one become bytes of the other.
+//! The migration rules of one version, compiled for an event of another: bytes of the one become bytes of the other.
 //!
-//! `message` is the event in the shape it was written in. What a transform gives are fields of the event as it is next; the
-//! fields it does not give come over as they would without a rule, by resolution. So a rule says what resolution cannot, and
-//! nothing twice. What comes out is written with the schema of that version and read like any event of it.
+//! `message` is the event in the shape it was written in. What a transform gives are fields of the event as it is next. In Avro and
+//! Protobuf the fields it does not give come over as they would without a rule, by resolution; in JSON, where nothing is resolved,
+//! they stay as they were written. So a rule says what resolution cannot, and nothing twice. What comes out is written with the
+//! schema of that version and read like any event of it.
 //!
-//! Invariant: what a rule gives fits the fields that its version has, as far as types are known when it is compiled, and is held
-//! by them as it is when it runs; whatever it does not give can be resolved. Left out: rules of other languages than CEL, rules for fields by their tags,
-//! events in JSON Schema, `onFailure`: where a rule fails, the event is not read.
+//! Invariant: what a rule gives is held by its field as it is when it runs; whatever it does not give can be resolved, or is what
+//! its writer wrote. Left out: how a rule is typed.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annals_schema_model::cel::{
-    Budget, Names, Node, Path, Root, Roots, RuleText, Scope, Shape, evaluate, holds, shown,
-};
-use annals_schema_model::{MigrationRule, Reading, Schema, Value, Writer, Writing};
+use annals_schema_model::cel::{Budget, Shape};
+#[cfg(feature = "json")]
+use annals_schema_model::json::Laying;
+use annals_schema_model::{MigrationRule, ReadError, Reading, Schema, SchemaType, Value, Writer, Writing};
 
-use super::names::MESSAGE;
-use super::reader::schema_shape;
-use super::typing::{Known, condition_fits, shape};
+use super::reader::{event_shape, other_shapes};
+use super::rule::{Rule, Target};
 use crate::explain::RuleUsed;
-
-static NAMES: Names = Names {
-    known: &[MESSAGE],
-    told: MESSAGE,
-    besides: "",
-};
 
 /// A version that events go from, or to.
 #[derive(Clone)]
@@ -43,153 +35,185 @@ pub(super) struct Leg {
     pub(super) rules: Vec<MigrationRule>,
 }
 
-/// The same, compiled.
+/// The same, compiled for one event.
 pub(super) struct Step {
     pub(super) from: Version,
     pub(super) to: Version,
+    /// What the event is called.
+    event: String,
     rules: Vec<Rule>,
-    read: Reading,
-    /// Reads what the rules do not give.
-    resolve: Reading,
-    write: Writing,
+    form: Form,
     /// What is told of an event that none of the rules can be named for.
     told: String,
 }
 
-struct Rule {
-    used: RuleUsed,
-    text: RuleText,
-    /// Which fields it gives; nothing where it only judges.
-    gives: Option<Gives>,
+/// How an event is read for the rules, and written with what they give.
+enum Form {
+    /// What is not given is resolved.
+    Resolved {
+        read: Reading,
+        resolve: Reading,
+        write: Writing,
+    },
+    /// What is not given stays.
+    #[cfg(feature = "json")]
+    Laid(Laying),
 }
 
-/// The fields that a transform gives.
-struct Gives {
-    /// These, whatever the event.
-    surely: Vec<String>,
-    /// And these at times; all there are, where it is not known.
-    perhaps: Option<Vec<String>>,
-}
+impl Form {
+    /// With fields that are given whatever the event.
+    fn new(event: &str, from: &Version, to: &Version, given: &[&str]) -> Result<Form, String> {
+        #[cfg(feature = "json")]
+        if let (Schema::Json(from), Schema::Json(to)) = (&from.writer.schema, &to.writer.schema) {
+            let laying = Laying::new(from, to, event);
+            return laying
+                .map(Form::Laid)
+                .ok_or_else(|| format!("there is no {event}"));
+        }
+        Ok(Form::Resolved {
+            read: Reading::of(&from.writer.schema.of_event(event)),
+            resolve: resolve(event, from, to, given)?,
+            write: Writing::of_message(&to.writer.schema.of_event(event), event),
+        })
+    }
 
-impl Gives {
-    fn of(node: &Node, given: &Shape) -> Gives {
-        match node {
-            Node::Map(entries) => {
-                let names: Vec<String> = entries.iter().map(|(name, _)| name.to_string()).collect();
-                Gives {
-                    surely: names.clone(),
-                    perhaps: Some(names),
-                }
-            }
-            Node::If(_, then, other) => {
-                let (then, other) = (Gives::of(then, given), Gives::of(other, given));
-                let both = |name: &String| other.surely.contains(name);
-                Gives {
-                    surely: then.surely.into_iter().filter(both).collect(),
-                    perhaps: then
-                        .perhaps
-                        .zip(other.perhaps)
-                        .map(|(then, other)| [then, other].concat()),
-                }
-            }
-            _ => Gives {
-                surely: Vec::new(),
-                perhaps: match given {
-                    Shape::Record { fields, .. } => {
-                        Some(fields.iter().map(|(name, _)| name.clone()).collect())
-                    }
-                    _ => None,
-                },
-            },
+    fn read(&self, body: &[u8]) -> Result<Value, ReadError> {
+        match self {
+            Form::Resolved { read, .. } => read.read(body),
+            #[cfg(feature = "json")]
+            Form::Laid(laying) => laying.read(body),
         }
     }
 
-    fn perhaps(&self, field: &str) -> bool {
-        let given = self.perhaps.as_ref();
-        given.is_none_or(|names| names.iter().any(|name| name == field))
+    /// Whether a field holds what it is given.
+    fn holds(&self, field: &str, value: &Value) -> Result<(), ReadError> {
+        match self {
+            Form::Resolved { write, .. } => write.holds(field, value),
+            #[cfg(feature = "json")]
+            Form::Laid(laying) => laying.holds(field, value),
+        }
+    }
+
+    /// The event with what is given.
+    fn write(&self, body: &[u8], given: Vec<(Arc<str>, Value)>) -> Result<Vec<u8>, ReadError> {
+        match self {
+            Form::Resolved { resolve, write, .. } => {
+                let mut event = resolve.read(body)?;
+                for (name, value) in given {
+                    if let Value::Record { fields, .. } = &mut event {
+                        set(fields, &name, value);
+                    }
+                }
+                write.write_value(&event)
+            }
+            #[cfg(feature = "json")]
+            Form::Laid(laying) => laying.lay(body, &given),
+        }
     }
 }
 
 impl Step {
-    /// Compiles the rules of a subject.
+    /// Compiles the rules of a subject for an event; nothing where all of them are of other events for certain.
     ///
     /// # Errors
     /// The rule that is wrong, and how.
-    pub(super) fn new(subject: &str, leg: Leg) -> Result<Step, String> {
+    pub(super) fn new(subject: &str, event: &str, leg: &Leg) -> Result<Option<Step>, String> {
         let Leg {
             from,
             to,
             owner,
             rules,
         } = leg;
-        let (mut message, wanted) = (schema_shape(&from.writer.schema), schema_shape(&to.writer.schema));
+        let schemas = [&from.writer.schema, &to.writer.schema];
+        let whole = |why: String| format!("version {owner} of {subject} has migration rules, and {why}");
+        let [Some(written), Some(wanted)] = schemas.map(|schema| event_shape(schema, event)) else {
+            return Err(whole(format!(
+                "{event} is no record, message or object of JSON Schema"
+            )));
+        };
+        let others: Vec<Shape> = schemas
+            .iter()
+            .flat_map(|schema| other_shapes(schema, event))
+            .collect();
+        let mut message = written.clone();
+        let target = Target {
+            written: &written,
+            wanted: &wanted,
+            others: &others,
+            format: to.writer.schema.schema_type(),
+        };
         let mut compiled: Vec<Rule> = Vec::with_capacity(rules.len());
-        for rule in &rules {
+        for rule in rules {
             let used = RuleUsed {
                 name: rule.name.clone(),
                 subject: subject.to_owned(),
-                version: owner,
+                version: *owner,
             };
-            let wrong = |why: String| format!("{used}: {why}");
-            let (text, gives) = compile(rule, &mut message, wanted.as_ref()).map_err(wrong)?;
-            compiled.push(Rule { used, text, gives });
+            compiled.push(Rule::new(used, rule, &mut message, &target)?);
         }
-        let given = compiled.iter().filter_map(|rule| rule.gives.as_ref());
-        let given: Vec<&str> = given
-            .flat_map(|gives| gives.surely.iter().map(String::as_str))
-            .collect();
-        let resolve = resolve(&from, &to, &given)
-            .map_err(|why| format!("version {owner} of {subject} has migration rules, and {why}"))?;
-        Ok(Step {
-            read: Reading::of(&from.writer.schema),
-            resolve,
-            write: Writing::of(&to.writer.schema),
+        // What a schema does not name, an object of JSON may have all the same, and is asked for when it is there.
+        if compiled.iter().all(Rule::passes) && target.format != SchemaType::Json {
+            return Ok(None);
+        }
+        let given = compiled.iter().flat_map(Rule::gives_surely);
+        let given: Vec<&str> = given.map(String::as_str).collect();
+        let form = Form::new(event, from, to, &given).map_err(whole)?;
+        Ok(Some(Step {
+            event: event.to_owned(),
+            form,
             told: format!("the migration rules of version {owner} of {subject}"),
             rules: compiled,
-            from,
-            to,
-        })
+            from: from.clone(),
+            to: to.clone(),
+        }))
     }
 
-    /// The event as the other version would have written it.
+    /// The event as the other version would have written it; nothing where the bytes are of another event.
     ///
     /// # Errors
     /// The rule that fails, and why.
-    pub(super) fn run(&self, body: &[u8], budget: &Budget) -> Result<Vec<u8>, String> {
-        let read = |reading: &Reading| {
-            let read = reading.read(body);
-            read.map_err(|error| format!("{}: the event cannot be read: {error}", self.told))
-        };
-        let mut message = read(&self.read)?;
-        let name = self.from.writer.schema.record_name().unwrap_or_default();
-        if !matches!(&message, Value::Record { name: found, .. } if **found == *name) {
-            return Err(format!("{} are for {name}, and the event is none", self.told));
-        }
-        let mut event = read(&self.resolve)?;
-        let mut given: BTreeMap<Arc<str>, &Rule> = BTreeMap::new();
+    pub(super) fn run(&self, body: &[u8], budget: &Budget) -> Result<Option<Vec<u8>>, String> {
+        let unread = |error: ReadError| format!("{}: the event cannot be read: {error}", self.told);
+        let mut message = self.form.read(body).map_err(unread)?;
+        let is_it = |name: &Arc<str>| **name == *self.event;
+        let mut given: Vec<(Arc<str>, Value)> = Vec::new();
+        let mut by: BTreeMap<Arc<str>, &Rule> = BTreeMap::new();
         for rule in &self.rules {
-            let fields = rule
-                .run(&message, budget)
-                .map_err(|why| format!("{}: {why}", rule.used))?;
-            for (name, value) in fields {
-                set(&mut message, &name, value.clone());
-                set(&mut event, &name, value);
-                given.insert(name, rule);
+            let fields = match &message {
+                Value::Record { name, .. } if is_it(name) => rule.run(&message, budget),
+                Value::Record { .. } => return Ok(None),
+                _ => return Err(format!("{} are for {}, and this is none", self.told, self.event)),
+            };
+            for (name, value) in fields.map_err(|why| format!("{}: {why}", rule.used))? {
+                if let Value::Record { fields, .. } = &mut message {
+                    set(fields, &name, value.clone());
+                }
+                set(&mut given, &name, value);
+                by.insert(name, rule);
             }
         }
-        for (name, rule) in given {
-            let value = event.get(&name).unwrap_or(&Value::Null);
-            self.write
-                .holds(&name, value)
-                .map_err(|error| format!("{}: {error}", rule.used))?;
+        for (name, value) in &given {
+            let held = self.form.holds(name, value);
+            held.map_err(|error| match by.get(name) {
+                Some(rule) => format!("{}: {error}", rule.used),
+                None => format!("{}: {error}", self.told),
+            })?;
         }
-        let written = self.write.write_value(&event);
-        written.map_err(|error| format!("{}: {error}", self.told))
+        let written = self.form.write(body, given);
+        written
+            .map(Some)
+            .map_err(|error| format!("{}: {error}", self.told))
+    }
+
+    /// Whether events become those of its version, and do not only pass.
+    pub(super) fn leads_on(&self) -> bool {
+        !self.rules.iter().all(Rule::passes)
     }
 
     /// Its rules, in the order they run.
     pub(super) fn rules(&self) -> impl Iterator<Item = &RuleUsed> {
-        self.rules.iter().map(|rule| &rule.used)
+        let own = self.rules.iter().filter(|rule| !rule.passes());
+        own.map(|rule| &rule.used)
     }
 
     /// The rule that may have given a field.
@@ -199,82 +223,13 @@ impl Step {
     }
 }
 
-/// Reads a rule, and finds how it fits: `message` becomes what rules behind it see.
-fn compile(
-    rule: &MigrationRule,
-    message: &mut Option<Shape>,
-    wanted: Option<&Shape>,
-) -> Result<(RuleText, Option<Gives>), String> {
-    if !rule.language.eq_ignore_ascii_case("CEL") {
-        return Err(format!(
-            "it is written in {}, and only CEL is run here; register the version with a rule in CEL, or with this one disabled",
-            rule.language
-        ));
-    }
-    let (Some(known), Some(wanted)) = (&mut *message, wanted) else {
-        return Err("migration rules are run on records of Avro and messages of Protobuf alone, and not on events in a union".to_owned());
-    };
-    let text = RuleText::read(&rule.expr, &NAMES)?;
-    let told = |why: String| format!("{why}, in `{}`", rule.expr);
-    let over = Known {
-        event: &*known,
-        state: &BTreeMap::new(),
-        it: None,
-        variables: &[],
-    };
-    if let Some(guard) = &text.guard {
-        condition_fits(guard, &over).map_err(told)?;
-    }
-    if !rule.transforms {
-        condition_fits(&text.expression, &over).map_err(told)?;
-        return Ok((text, None));
-    }
-    let given = shape(&text.expression, &over).map_err(told)?;
-    let mut gives = Gives::of(&text.expression, &given);
-    if text.guard.is_some() {
-        gives.surely.clear();
-    }
-    match &given {
-        Shape::Record { fields, .. } => {
-            for (name, shape) in fields {
-                let field = wanted.field(name, "the event").map_err(told)?;
-                if !fits(shape, &field) {
-                    return Err(told(format!("it gives {shape} as `{name}`, which is {field}")));
-                }
-                lay(known, name, shape, gives.surely.contains(name));
-            }
-        }
-        // Whatever it gives may be anything from here on.
-        Shape::Any | Shape::Map(_) => *known = Shape::Any,
-        other => {
-            return Err(told(format!(
-                "it gives {other}, and not fields of the event, such as {{'name': message.full_name}}"
-            )));
-        }
-    }
-    Ok((text, Some(gives)))
-}
-
-/// A field of a message is another from now on.
-fn lay(message: &mut Shape, name: &str, given: &Shape, surely: bool) {
-    let Shape::Record { fields, .. } = message else {
-        return;
-    };
-    match fields.iter_mut().find(|(field, _)| **field == *name) {
-        Some((_, shape)) if surely => *shape = given.clone(),
-        Some((_, shape)) => *shape = std::mem::replace(shape, Shape::Any).merge(given.clone()),
-        None => fields.push((name.to_owned(), given.clone())),
-    }
-}
-
 /// How everything but some fields comes over.
-fn resolve(from: &Version, to: &Version, given: &[&str]) -> Result<Reading, String> {
-    let rest = match &to.writer.schema {
-        Schema::Avro(schema) => schema.without_fields(given).map(Schema::Avro),
-        _ => None,
+fn resolve(event: &str, from: &Version, to: &Version, given: &[&str]) -> Result<Reading, String> {
+    let rest = match to.writer.schema.of_event(event) {
+        Schema::Avro(schema) => Schema::Avro(schema.without_fields(given).unwrap_or(schema)),
+        other => other,
     };
-    let rest = rest.as_ref().unwrap_or(&to.writer.schema);
-    Reading::new(&from.writer.schema, rest).map_err(|findings| {
+    Reading::new(&from.writer.schema.of_event(event), &rest).map_err(|findings| {
         let first = findings.first();
         let first = first.map_or_else(String::new, |finding| format!(": {}", finding.message()));
         format!(
@@ -284,74 +239,8 @@ fn resolve(from: &Version, to: &Version, given: &[&str]) -> Result<Reading, Stri
     })
 }
 
-/// Whether a value may stand where another type is wanted. That one which may be null is not, only the event can say.
-fn fits(given: &Shape, wanted: &Shape) -> bool {
-    match (given.present(), wanted.present()) {
-        (Shape::Any, _) | (_, Shape::Any) => true,
-        (Shape::Null, _) => matches!(wanted, Shape::Optional(_) | Shape::Null),
-        (Shape::Int, Shape::Float | Shape::Decimal) => true,
-        // What has no expression of its own is written as its text.
-        (Shape::Text, Shape::Uuid | Shape::Date | Shape::TimeOfDay) => true,
-        (given, wanted) if given.is_duration() && wanted.is_duration() => true,
-        (Shape::List(given), Shape::List(wanted)) | (Shape::Map(given), Shape::Map(wanted)) => {
-            fits(given, wanted)
-        }
-        (Shape::Record { fields, .. }, Shape::Map(wanted)) => {
-            fields.iter().all(|(_, given)| fits(given, wanted))
-        }
-        (Shape::Record { fields, .. }, wanted @ Shape::Record { .. }) => fields
-            .iter()
-            .all(|(name, given)| wanted.field(name, "").is_ok_and(|wanted| fits(given, &wanted))),
-        (given, wanted) => given == wanted,
-    }
-}
-
-impl Rule {
-    /// The fields that it gives of an event.
-    fn run(&self, message: &Value, budget: &Budget) -> Result<Vec<(Arc<str>, Value)>, String> {
-        let roots = Message(message);
-        let scope = Scope::new(&roots).within(budget);
-        let RuleText { guard, expression } = &self.text;
-        if let Some(guard) = guard
-            && !holds(guard, &scope)?
-        {
-            return Ok(Vec::new());
-        }
-        if self.gives.is_none() {
-            return match holds(expression, &scope)? {
-                true => Ok(Vec::new()),
-                false => Err("its condition does not hold".to_owned()),
-            };
-        }
-        match scope.kept(evaluate(expression, &scope)?)? {
-            Value::Map(fields) | Value::Record { fields, .. } => Ok(fields),
-            other => Err(format!("it gives {}, and not fields of the event", shown(&other))),
-        }
-    }
-
-    /// Whether it may give a field, or what the path within one leads to.
-    fn may_give(&self, path: &str) -> bool {
-        let field = path.split(['.', '[']).next().unwrap_or_default();
-        self.gives.as_ref().is_some_and(|gives| gives.perhaps(field))
-    }
-}
-
 /// A field has this value, as what was set last: of a oneof it is the member that counts.
-fn set(of: &mut Value, name: &str, value: Value) {
-    if let Value::Record { fields, .. } | Value::Map(fields) = of {
-        fields.retain(|(field, _)| **field != *name);
-        fields.push((name.into(), value));
-    }
-}
-
-/// What a rule is asked about.
-struct Message<'a>(&'a Value);
-
-impl Roots for Message<'_> {
-    fn start(&self, path: &Path, _: usize) -> Result<(Cow<'_, Value>, usize), String> {
-        match path.root {
-            Root::Name(MESSAGE) => Ok((Cow::Borrowed(self.0), 0)),
-            root => Err(format!("`{}` stands for nothing", root.name())),
-        }
-    }
+fn set(fields: &mut Vec<(Arc<str>, Value)>, name: &str, value: Value) {
+    fields.retain(|(field, _)| **field != *name);
+    fields.push((name.into(), value));
 }

@@ -43,20 +43,22 @@ fn company() -> Table {
         .filter(|text| text.contains("CustomerJoined"))
         .collect();
     table.register(SchemaType::Avro, "customers", joined[0]);
-    table.register_with(SchemaType::Avro, "customers", joined[1], &rules());
+    table.register_with(SchemaType::Avro, "customers", joined[1], &rules("full_name"));
     table
 }
 
-/// The rules that the page registers.
-fn rules() -> Vec<MigrationRule> {
+/// The rules that the page registers, of which this is in one.
+fn rules(with: &str) -> Vec<MigrationRule> {
     let set = blocks("json")
         .into_iter()
-        .find(|text| text.contains("migrationRules"));
+        .find(|text| text.contains("migrationRules") && text.contains(with));
     let set: Value = serde_json::from_str(set.unwrap()).unwrap();
     let rules = set["migrationRules"].as_array().unwrap().iter();
     let text = |rule: &Value, field: &str| rule[field].as_str().unwrap().to_owned();
     let read = rules.map(|rule| MigrationRule {
         language: text(rule, "type"),
+        upgrades: text(rule, "mode") != "DOWNGRADE",
+        downgrades: text(rule, "mode") != "UPGRADE",
         ..crate::migrations::rule(&text(rule, "name"), &text(rule, "expr"))
     });
     read.collect()
@@ -132,6 +134,54 @@ fn the_documented_migration_makes_the_state_that_the_page_says() {
     let event = shown("\"full_name\": \"Ada");
     let (state, _, halted) = crate::migrations::folded(table, fold, "customers", &[(first, event)]);
     assert_eq!((state, halted), (shown("\"first\":\"Ada"), None));
+}
+
+/// Up and down, whichever version the fold reads.
+#[test]
+fn the_documented_rules_in_json_make_what_the_page_says() {
+    let wallet = |amount: &str, kind: &str| {
+        format!(
+            r#"{{"title": "Charged", "type": "object", "required": ["{amount}", "by"],
+            "properties": {{"{amount}": {{"type": "{kind}"}}, "by": {{"type": "string"}}}}}}"#
+        )
+    };
+    let file = |field: &str| {
+        format!(
+            "name: w\nrev: 1\ntopic: wallets\nevents: {{ Charged: {{ begin: [{{ set: {{ all: dyn(event), is: event.{field} }} }}] }} }}\n"
+        )
+    };
+    let spans: Vec<Value> = LANGUAGE
+        .split('`')
+        .filter(|span| span.starts_with('{') && span.contains("1250"))
+        .map(|span| serde_json::from_str(span).unwrap())
+        .collect();
+    let [new, old] = spans.as_slice() else {
+        panic!("{spans:?}")
+    };
+    let (first, second) = (wallet("cents", "integer"), wallet("amount", "number"));
+    let registered = || {
+        let mut table = Table::default();
+        let old = table.register(SchemaType::Json, "wallets", &first);
+        let fold = declarative::load(&file("cents"), &table).unwrap();
+        let new = table.register_with(SchemaType::Json, "wallets", &second, &rules("message.cents"));
+        (table, old, new, fold)
+    };
+    let (table, id, _, _) = registered();
+    let fold = declarative::load(&file("amount"), &table).unwrap();
+    let (state, _, halted) = crate::migrations::folded(table, fold, "wallets", &[(id, old.clone())]);
+    assert_eq!((&state["is"], halted), (&Value::from("12.50"), None));
+    for (field, value) in new.as_object().unwrap() {
+        let shown = if field == "amount" {
+            &Value::from("12.50")
+        } else {
+            value
+        };
+        assert_eq!(&state["all"][field], shown);
+    }
+    let (table, _, id, fold) = registered();
+    let event = serde_json::json!({"amount": 12.5, "by": "ada"});
+    let (state, _, halted) = crate::migrations::folded(table, fold, "wallets", &[(id, event)]);
+    assert_eq!((&state["is"], halted), (&Value::from(1250), None));
 }
 
 #[test]

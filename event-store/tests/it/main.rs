@@ -22,6 +22,7 @@ mod halts;
 mod http;
 mod ids;
 mod json;
+mod json_migrations;
 mod merged;
 mod migrated;
 mod migration_refusals;

@@ -211,19 +211,3 @@ fn a_fold_pins_the_rules_it_reads_through() {
     let without = lock.replace(&format!("  migrations:{migrations}"), "");
     refused(&Pins::parse(&without).unwrap(), &table);
 }
-
-#[test]
-fn rules_for_events_in_json_schema_are_refused() {
-    let schema = r#"{"title": "Paid", "type": "object", "properties": {"amount": {"type": "number"}}}"#;
-    let file =
-        "name: p\nrev: 1\ntopic: pays\nevents: { Paid: { begin: [{ set: { amount: event.amount } }] } }\n";
-    let mut table = Table::default();
-    table.register(SchemaType::Json, "pays", schema);
-    let changed = schema.replace("object", "object\", \"description\": \"2");
-    table.register_with(SchemaType::Json, "pays", &changed, &[rule("r", "{'amount': 1}")]);
-    let Err(wrong) = declarative::load(file, &table) else {
-        panic!("it loads");
-    };
-    let says = "migration rule r of version 2 of pays-value: migration rules are run on records of Avro";
-    assert!(wrong.message.contains(says), "{wrong}");
-}

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use annals_event_store::declarative::{self, Declarative};
 use annals_event_store::{AnyFold, AsOf, EventStore, LeafOrigin, Reconstruction, ValueFrom};
-use annals_schema_model::{MigrationRule, SchemaId, SchemaType};
+use annals_schema_model::{MigrationRule, Resolve as _, Schema, SchemaId, SchemaType, Writing};
 use serde_json::{Value, json};
 
-use crate::support::{Logs, Table, Write};
+use crate::support::{Logs, Table, Write, enveloped};
 
 pub(crate) const V1: &str = r#"{"type": "record", "name": "s.Joined", "fields": [
     {"name": "id", "type": "string"}, {"name": "full_name", "type": "string"}, {"name": "cents", "type": "long"}]}"#;
@@ -47,7 +47,7 @@ pub(crate) fn rule(name: &str, expr: &str) -> MigrationRule {
 }
 
 /// A rule that leads back to the version before.
-fn back(name: &str, expr: &str) -> MigrationRule {
+pub(crate) fn back(name: &str, expr: &str) -> MigrationRule {
     MigrationRule {
         upgrades: false,
         downgrades: true,
@@ -99,7 +99,7 @@ pub(crate) fn folded(
 }
 
 /// Where each value comes from, in a word, and by which rule.
-fn origins(leaves: &[LeafOrigin]) -> Vec<(&str, ValueFrom, Option<String>)> {
+pub(crate) fn origins(leaves: &[LeafOrigin]) -> Vec<(&str, ValueFrom, Option<String>)> {
     let origin = |leaf: &'_ LeafOrigin| leaf.rule.as_ref().map(ToString::to_string);
     leaves
         .iter()
@@ -317,4 +317,67 @@ events:
         ("/lost", ValueFrom::Upcast, None),
     ];
     assert_eq!(origins(&leaves), wanted);
+}
+
+/// Rules are the named message's, wherever it stands in the file, which it need not do at the same place.
+#[test]
+fn a_message_that_is_not_the_first_is_migrated() {
+    let of = |sent: &str, before: &str| {
+        format!(
+            "syntax = \"proto3\"; package p; {before} message Other {{ int32 n = 1; }} \
+             message Parcel {{ string id = 1; oneof event {{ Sent sent = 3; }} }} message Sent {{ {sent} }}"
+        )
+    };
+    let file = "
+name: parcel
+rev: 1
+topic: parcels
+message: p.Parcel
+events:
+  sent:
+    begin:
+      - set: { id: event.id, kilos: event.sent.kilos }
+";
+    let give = "has(message.sent) ; {'sent': {'kilos': double(message.sent.grams) / 1000.0}}";
+    let check = |before: &str| {
+        let mut table = Table::default();
+        let subject = || "parcels-value".to_owned();
+        let parsed = |text: &str| Schema::parse(SchemaType::Protobuf, text, &[]).unwrap();
+        let old = table.register_as(subject(), parsed(&of("int64 grams = 2;", before)), &[]);
+        table.register_as(
+            subject(),
+            parsed(&of("double kilos = 3;", "")),
+            &[rule("give", give)],
+        );
+        let fold = declarative::load(file, &table).unwrap();
+        let body = |name: &str, json: &Value| {
+            let schema = table.writer(old).unwrap();
+            Writing::of_message(&schema.schema, name)
+                .write(&json.to_string())
+                .unwrap()
+        };
+        let parcel = body("p.Parcel", &json!({"id": "7", "sent": {"grams": "1500"}}));
+        let other = body("p.Other", &json!({"n": 1}));
+        let logs = Logs::new("parcels", 1);
+        let write = |body: &[u8]| Write {
+            ms: 1,
+            key: Some(b"a".to_vec()),
+            value: Some(enveloped(old, body)),
+            headers: vec![],
+        };
+        logs.append(0, &[write(&parcel), write(&other)]);
+        let store = EventStore::new(Arc::new(table));
+        store.add_aggregate(Box::new(fold), logs.source()).unwrap();
+        let answer = store.explain("parcel", "a", &AsOf::Head).unwrap();
+        assert_eq!(
+            (answer.state, answer.halted),
+            (json!({"id": "7", "kilos": 1.5}), None)
+        );
+        assert_eq!(answer.unknown_events, 1);
+        let leaves = answer.explanation.unwrap().leaves;
+        let wanted = Some("migration rule give of version 2 of parcels-value".to_owned());
+        assert_eq!(origins(&leaves)[1], ("/kilos", ValueFrom::Migration, wanted));
+    };
+    check("");
+    check("message First { } message Second { }");
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use annals_event_store::declarative::{self, Declarative};
 use annals_event_store::{AsOf, EventStore, Page, Reconstruction, ValueFrom};
-use annals_schema_model::{SchemaId, SchemaType};
+use annals_schema_model::{MigrationRule, Schema, SchemaId, SchemaType};
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::migrations::rule;
+use crate::migrations::{back, rule};
 use crate::support::{Logs, Table, Write, enveloped};
 
 const P1: &str = r#"{"type": "record", "name": "u.P", "fields": [{"name": "n", "type": "int"}]}"#;
@@ -262,21 +262,142 @@ fn cases_name_the_record() {
     );
 }
 
-#[test]
-fn migration_rules_of_a_union_are_refused() {
-    let refused = "version 2 of us-value: migration rules are run on records of Avro and messages of Protobuf alone, and not on \
-         events in a union";
-    for (writers, wanted) in [
-        ([&[P1, Q][..], &[P2, Q]], refused),
-        ([&[Q, P1], &[Q, NEW, P2]], refused),
-    ] {
-        let mut table = Table::default();
-        registered(&mut table, &writers[..1]);
-        let rules = [rule("n", "{'n': message.n}")];
-        table.register_with(SchemaType::Avro, "us", &text(writers[1]), &rules);
-        let error = declarative::load(FILE, &table).err().unwrap();
-        assert!(error.to_string().contains(wanted), "{error}");
+/// P in a shape that no resolution leads to.
+const P3: &str = r#"{"type": "record", "name": "u.P", "fields": [{"name": "code", "type": "string"}]}"#;
+/// Q without anything that a rule could ask P for.
+const Q2: &str = r#"{"type": "record", "name": "u.Q", "fields": [{"name": "m", "type": "long"}]}"#;
+
+/// A union with rules, of events that a union or a record alone was the schema of before.
+fn migrated(
+    old: &[&str],
+    new: &[&str],
+    rules: &[MigrationRule],
+    file: &str,
+) -> Result<(EventStore, Logs), String> {
+    let mut table = Table::default();
+    let subject = || "us-value".to_owned();
+    let parsed = |branches: &[&str]| Schema::parse(SchemaType::Avro, &text(branches), &[]).unwrap();
+    let ids = [
+        table.register_as(subject(), parsed(old), &[]),
+        table.register_as(subject(), parsed(new), rules),
+    ];
+    let fold = declarative::load(file, &table).map_err(|error| error.message)?;
+    let logs = Logs::new("us", 1);
+    for (id, branches) in ids.into_iter().zip([old, new]) {
+        let of = |(branch, record): (usize, &&str)| match *record {
+            P3 => [
+                if branches.len() > 1 {
+                    vec![branch as u8 * 2]
+                } else {
+                    vec![]
+                },
+                vec![2, b'x'],
+            ]
+            .concat(),
+            _ => body(branches, branch, 7),
+        };
+        let bodies = branches.iter().enumerate().map(of);
+        let writes: Vec<Write> = bodies.map(|body| write(id, &body)).collect();
+        logs.append(0, &writes);
     }
+    Ok((stored(table, fold, &logs), logs))
+}
+
+#[test]
+fn rules_of_a_union_are_run_on_the_record_that_the_event_is_of() {
+    let file = FILE
+        .replace("'P' + string(event.n)", "event.code")
+        .replace("string(event.n)", "string(event.m)");
+    let give = rule("give", "has(message.n) ; {'code': 'c' + string(message.n)}");
+    let check = |old: &[&str], new: &[&str], seen: &[&str], names: &[&str]| {
+        let rules = std::slice::from_ref(&give);
+        let (store, _logs) = migrated(old, new, rules, &file).unwrap();
+        let answer = store.explain("u", "k", &AsOf::Head).unwrap();
+        assert_eq!((&answer.state["seen"], &answer.halted), (&json!(seen), &None));
+        assert_eq!(unknown(&answer), names);
+        let by: Vec<String> = answer.migrations.iter().map(ToString::to_string).collect();
+        assert_eq!(by, ["migration rule give of version 2 of us-value"]);
+    };
+    check(&[P1, Q2], &[Q2, P3], &["c7", "Q7", "Q7", "x"], &[]);
+    let (null, text) = (r#""null""#, r#""string""#);
+    check(
+        &[null, P1, NEW],
+        &[text, P3, Q2],
+        &["c7", "x", "Q7"],
+        &["null", "u.New", "string"],
+    );
+    // A record alone, and one of several.
+    check(&[P1], &[IGNORED, Q2, P3], &["c7", "Q7", "x"], &[]);
+    let refused = |rules: &[MigrationRule], says: &[&str]| {
+        let wrong = migrated(&[P1, Q2], &[Q2, P3], rules, &file).err().unwrap();
+        for says in says {
+            assert!(wrong.contains(says), "{says}: {wrong}");
+        }
+    };
+    let open = rule("give", "{'code': 'c' + string(message.n)}");
+    refused(
+        &[open],
+        &[
+            "us-value",
+            "message has no field `n`; it has m",
+            "a guard says which events",
+        ],
+    );
+    let wrong = rule("give", "has(message.n) ; {'code': message.n}");
+    refused(&[wrong], &["it gives an integer as `code`, which is text"]);
+    let at_times = rule("give", "message.n > 1 ; {'code': 'c'}");
+    refused(
+        &[rule("q", "has(message.m) ; {'m': 1}"), at_times],
+        &["what they do not always give cannot be resolved", "code"],
+    );
+    let none = rule("give", "has(message.k) ; {'code': 'c'}");
+    refused(&[none], &["message has no field `k`"]);
+}
+
+#[test]
+fn a_value_says_which_rule_of_a_union_it_came_by() {
+    let file = FILE.replace(r#"seen: ["'P' + string(event.n)"]"#, "seen: [], code: event.code");
+    let file = file
+        .replace("'P' + string(event.n)", "event.code")
+        .replace("event.n", "event.m");
+    let give = rule("give", "has(message.n) ; {'code': 'c' + string(message.n)}");
+    let (store, _logs) = migrated(&[P1, Q2], &[Q2, P3], &[give], &file).unwrap();
+    let answer = store.explain("u", "k", &AsOf::Offset(1)).unwrap();
+    let leaves = answer.explanation.unwrap().leaves;
+    let told: Vec<_> = leaves
+        .iter()
+        .map(|leaf| {
+            (
+                leaf.path.as_str(),
+                leaf.from,
+                leaf.rule.as_ref().map(|rule| rule.name.as_str()),
+            )
+        })
+        .collect();
+    let wanted = [
+        ("/code", Some(ValueFrom::Migration), Some("give")),
+        ("/seen/0", Some(ValueFrom::Fold), None),
+    ];
+    assert_eq!(told, wanted);
+}
+
+/// A fold whose reader is older than the union has the rules that lead back.
+#[test]
+fn a_record_of_a_newer_union_goes_back_to_the_one_before() {
+    let mut table = Table::default();
+    table.register(SchemaType::Avro, "us", &text(&[P1, Q]));
+    let fold = declarative::load(FILE, &table).unwrap();
+    let down = back("down", "has(message.code) ; {'n': size(message.code)}");
+    let new = table.register_with(SchemaType::Avro, "us", &text(&[Q, P3]), &[down]);
+    let logs = Logs::new("us", 1);
+    logs.append(0, &[write(new, &[2, 6, b'a', b'b', b'c']), write(new, &[0, 8])]);
+    let answer = stored(table, fold, &logs)
+        .reconstruct("u", "k", &AsOf::Head)
+        .unwrap();
+    assert_eq!(
+        (answer.state, answer.halted),
+        (json!({"seen": ["P3", "Q4"]}), None)
+    );
 }
 
 #[test]

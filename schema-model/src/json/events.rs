@@ -51,6 +51,18 @@ impl Schema {
         branches.names.get(branch?).cloned()
     }
 
+    /// The schema of an event, and the one whose branch it is, which holds for all of them.
+    #[cfg(feature = "cel")]
+    pub(super) fn nodes_of(&self, event: &str) -> Option<(NodeId, Option<NodeId>)> {
+        let Some(branches) = self.branches() else {
+            let is_it = self.record_name().is_some_and(|name| name == event);
+            return is_it.then_some((self.0.root, None));
+        };
+        let place = branches.names.iter().position(|name| name == event)?;
+        let (top, nodes) = branches.nodes;
+        Some((*nodes.get(place)?, Some(top)))
+    }
+
     /// The branches at the top, where they are events.
     pub(super) fn branches(&self) -> Option<Branches> {
         let mut top = self.0.root;

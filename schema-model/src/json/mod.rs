@@ -11,6 +11,8 @@ mod draft;
 mod events;
 #[cfg(feature = "cel")]
 mod exact;
+#[cfg(feature = "cel")]
+mod laid;
 mod meta;
 mod node;
 mod parse;
@@ -35,8 +37,12 @@ use crate::{
 use node::{Keywords, Kind, Node, NodeId};
 
 pub use draft::Draft;
+#[cfg(feature = "cel")]
+pub use laid::Laying;
 pub use parse::{IN_PLACE_MAX, NODES_MAX, TEXT_BYTES_MAX};
 pub use reading::Reading;
+#[cfg(feature = "cel")]
+pub use reading::event_value;
 pub use walk::Walk;
 
 /// A parsed JSON Schema. Cheap to clone.

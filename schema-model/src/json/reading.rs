@@ -77,31 +77,13 @@ impl Reading {
         })
     }
 
-    /// Reads a body as an event: its name, and its value with every number as it is written. `shape` has the types of an
-    /// event of that name, which the numbers are integers or decimals by; an event it has none for is judged, and null.
+    /// Which event a body is, which must be valid. [`event_value`] is what it has.
     ///
     /// # Errors
-    /// [`ReadError`] names the place in the value and what is wrong with it: it is not valid, or a number has too many
-    /// digits.
-    #[cfg(feature = "cel")]
-    pub fn read_event<'s>(
-        &self,
-        body: &[u8],
-        shape: impl FnOnce(&str) -> Option<&'s Shape>,
-    ) -> Result<(&str, Value), ReadError> {
+    /// [`ReadError`] names the place in the value that is not valid, and what is wrong with it.
+    pub fn judge(&self, body: &[u8]) -> Result<&str, ReadError> {
         let (_, branch) = self.walk.read(body).map_err(unread)?;
-        let name = self.name_of(branch);
-        let value = match shape(name) {
-            None => Value::Null,
-            Some(shape) => match exact::read(body, shape)? {
-                Value::Map(fields) => Value::Record {
-                    name: name.into(),
-                    fields,
-                },
-                other => other,
-            },
-        };
-        Ok((name, value))
+        Ok(self.name_of(branch))
     }
 
     fn name_of(&self, branch: Option<usize>) -> &str {
@@ -114,6 +96,21 @@ impl Reading {
     pub fn record_name(&self) -> String {
         self.name.clone()
     }
+}
+
+/// The value of an event that was judged, with every number as it is written: an integer or a decimal by the types of the event.
+///
+/// # Errors
+/// [`ReadError`] names the place of a number that has too many digits.
+#[cfg(feature = "cel")]
+pub fn event_value(name: &str, body: &[u8], shape: &Shape) -> Result<Value, ReadError> {
+    Ok(match exact::read(body, shape)? {
+        Value::Map(fields) => Value::Record {
+            name: name.into(),
+            fields,
+        },
+        other => other,
+    })
 }
 
 fn unread(error: WalkError) -> ReadError {

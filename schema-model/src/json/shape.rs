@@ -20,19 +20,7 @@ impl Schema {
     /// What is known of an event's values; nothing where the schema has no such event.
     #[must_use]
     pub fn shape(&self, event: &str) -> Option<Shape> {
-        let (node, whole) = match self.branches() {
-            Some(branches) => {
-                let place = branches.names.iter().position(|name| name == event)?;
-                let (top, nodes) = branches.nodes;
-                (*nodes.get(place)?, Some(top))
-            }
-            None => (
-                self.record_name()
-                    .filter(|name| name == event)
-                    .map(|_| self.0.root)?,
-                None,
-            ),
-        };
+        let (node, whole) = self.nodes_of(event)?;
         let mut shaping = Shaping {
             schema: self,
             nodes_left: NODES_MAX,
@@ -236,7 +224,7 @@ mod tests {
 
     use super::*;
     use crate::Value;
-    use crate::json::Reading;
+    use crate::json::{Reading, event_value};
 
     /// A schema and a value that is valid for it.
     type Pair = (Json, Json);
@@ -380,8 +368,9 @@ mod tests {
             let shape = schema.shape("E").unwrap();
             let body = json!({"x": value});
             let reading = Reading::of(&schema);
-            let (name, read) = reading.read_event(body.to_string().as_bytes(), |_| Some(&shape)).unwrap();
-            prop_assert_eq!(name, "E");
+            let body_text = body.to_string();
+            prop_assert_eq!(reading.judge(body_text.as_bytes()).unwrap(), "E");
+            let read = event_value("E", body_text.as_bytes(), &shape).unwrap();
             prop_assert!(fits(&read, &shape), "{:?} is not {:?}", read, shape);
             prop_assert!(same(&read, &body), "{:?} is not {}", read, body);
         }

@@ -157,27 +157,56 @@ impl Known {
     }
 }
 
+/// The base of a schema that stands beside another's texts and refers to them.
+#[cfg(feature = "cel")]
+const BESIDE: &str = "json-schema:///annals/beside";
+
 /// Compiles the validator of a schema.
 pub(super) fn build(schema: &Schema) -> Result<Validator, String> {
+    let mut documents = documents(schema)?;
+    mark_branches(schema, &mut documents);
+    let (Some(main), Some(contents)) = (schema.0.documents.first(), documents.first()) else {
+        return Err("the schema has no text".to_owned());
+    };
+    let base = main.uris.first().map_or("", String::as_str);
+    compiled(schema, documents.iter().enumerate().skip(1), (base, contents))
+}
+
+/// Compiles a schema that refers to the texts of another one, in its draft.
+#[cfg(feature = "cel")]
+pub(super) fn build_beside(schema: &Schema, contents: &Value) -> Result<Validator, String> {
+    let documents = documents(schema)?;
+    compiled(schema, documents.iter().enumerate(), (BESIDE, contents))
+}
+
+/// The texts of a schema as they are compiled.
+fn documents(schema: &Schema) -> Result<Vec<Value>, String> {
     let mut documents = Vec::new();
     for document in &schema.0.documents {
         let json = Json::parse_strict(&document.text).map_err(|error| error.to_string())?;
         documents.push(value(&json));
     }
     prepare(schema, &mut documents);
-    mark_branches(schema, &mut documents);
+    Ok(documents)
+}
+
+/// Compiles a text, with those of a schema that it refers to by their places.
+fn compiled<'d>(
+    schema: &Schema,
+    others: impl Iterator<Item = (usize, &'d Value)>,
+    (base, contents): (&str, &Value),
+) -> Result<Validator, String> {
     let mut registry = Registry::new().retriever(Refuse);
-    for (document, contents) in schema.0.documents.iter().zip(&documents).skip(1) {
+    for (document, contents) in others {
+        let Some(document) = schema.0.documents.get(document) else {
+            continue;
+        };
         for uri in &document.uris {
             let resource = document.draft.library().create_resource(contents.clone());
             registry = registry.add(uri, resource).map_err(|error| error.to_string())?;
         }
     }
     let registry = registry.prepare().map_err(|error| error.to_string())?;
-    let (Some(main), Some(contents)) = (schema.0.documents.first(), documents.first()) else {
-        return Err("the schema has no text".to_owned());
-    };
-    let base = main.uris.first().map_or("", String::as_str);
     jsonschema::options()
         .with_draft(schema.draft().library())
         .with_retriever(Refuse)

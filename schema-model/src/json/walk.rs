@@ -56,14 +56,14 @@ impl Walk {
     }
 }
 
-fn json(body: &[u8]) -> Result<Value, String> {
+pub(super) fn json(body: &[u8]) -> Result<Value, String> {
     let text = std::str::from_utf8(body).map_err(|error| format!("the body is not UTF-8: {error}"))?;
     check_depth(text)?;
     serde_json::from_str(text).map_err(|error| format!("the body is not JSON: {error}"))
 }
 
 /// Counts brackets outside strings, before anything recurses.
-fn check_depth(text: &str) -> Result<(), String> {
+pub(super) fn check_depth(text: &str) -> Result<(), String> {
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for byte in text.bytes() {
         match byte {
@@ -84,7 +84,7 @@ fn check_depth(text: &str) -> Result<(), String> {
 }
 
 /// A JSON pointer in the way paths are written here: `items[2].price`.
-fn dotted(pointer: &str, value: &Value) -> String {
+pub(super) fn dotted(pointer: &str, value: &Value) -> String {
     let (mut out, mut value) = (String::new(), Some(value));
     for token in pointer.split('/').skip(1) {
         let token = token.replace("~1", "/").replace("~0", "~");
