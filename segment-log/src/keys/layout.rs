@@ -136,6 +136,8 @@ pub(super) struct Writing {
     block: block::Writing,
     /// In pieces, of which none is large.
     hashes: Vec<Vec<u64>>,
+    /// Where the times begin, once there are no more keys.
+    times_at: Option<u64>,
 }
 
 impl Writing {
@@ -166,25 +168,37 @@ impl Writing {
         self.out.flush_some(file)
     }
 
+    /// No more keys come; answers where the times begin.
+    fn end_keys(&mut self) -> u64 {
+        if !self.block.bytes.is_empty() {
+            self.block.close(&mut self.out.waiting);
+        }
+        *self.times_at.get_or_insert(self.out.position())
+    }
+
+    /// Takes over the times to which nothing is added any more, behind all keys.
+    pub(super) fn put_times(&mut self, times: &mut Times, file: &dyn DiskFile) -> io::Result<()> {
+        self.end_keys();
+        times.drain_to(&mut self.out.waiting);
+        self.flush_some(file)
+    }
+
     /// The rest of the run, with what else there is to say, and where it is to be written.
     pub(super) fn finish(
-        self,
+        mut self,
         times: &Times,
         unreadable: &[(i64, i64)],
         facts: &Facts,
         of: SegmentId,
     ) -> (u64, Vec<u8>) {
+        let times_at = self.end_keys();
         let Writing {
             mut out,
             directory,
-            mut block,
             hashes,
+            ..
         } = self;
-        if !block.bytes.is_empty() {
-            block.close(&mut out.waiting);
-        }
         let keys = hashes.iter().map(Vec::len).sum::<usize>() as u64;
-        let times_at = out.position();
         let (times, heads) = times.closed();
         out.waiting.put_slice(&times);
         let filter_at = out.position();

@@ -72,6 +72,7 @@ pub(crate) fn merge(disk: &dyn Disk, runs: &[&Run], of: SegmentId, file: &dyn Di
     let (mut times, mut unreadable, mut facts) = (Times::default(), Vec::new(), Facts::default());
     for run in runs {
         run.each_time(disk, |offset, ms| times.push(offset + shift(run), ms))?;
+        writing.put_times(&mut times, file)?;
         unreadable.extend(run.unreadable(disk)?);
         facts.add(run.facts());
     }

@@ -38,6 +38,8 @@ pub(super) struct Head {
 pub(super) struct Times {
     heads: Vec<Head>,
     bytes: Vec<u8>,
+    /// Bytes before them that were taken out.
+    drained: u64,
     last: Option<(u32, i64)>,
 }
 
@@ -55,7 +57,7 @@ impl Times {
             None => None,
         };
         self.last = Some((offset, ms));
-        let begun = self.heads.last().map_or(0, |head| head.at as usize);
+        let begun = self.open();
         match step {
             Some((offsets, millis)) if self.bytes.len() - begun < BLOCK_BYTES && millis <= varint::MAX => {
                 varint::put(&mut self.bytes, u64::from(offsets));
@@ -63,7 +65,7 @@ impl Times {
             }
             _ => {
                 self.close();
-                let at = self.bytes.len() as u64;
+                let at = self.drained + self.bytes.len() as u64;
                 self.heads.push(Head {
                     first: offset,
                     ms,
@@ -73,14 +75,28 @@ impl Times {
         }
     }
 
+    /// Where the block begins to which the next one is added.
+    fn open(&self) -> usize {
+        self.heads
+            .last()
+            .map_or(0, |head| (head.at - self.drained) as usize)
+    }
+
     fn close(&mut self) {
-        if let Some(head) = self.heads.last() {
-            let sum = crc(&self.bytes[head.at as usize..]);
+        if !self.heads.is_empty() {
+            let sum = crc(&self.bytes[self.open()..]);
             self.bytes.put_u32(sum);
         }
     }
 
-    /// Their blocks as they are written, and what each begins with.
+    /// Moves the blocks to which nothing is added any more behind `out`.
+    pub(super) fn drain_to(&mut self, out: &mut Vec<u8>) {
+        let closed = self.open();
+        out.extend(self.bytes.drain(..closed));
+        self.drained += closed as u64;
+    }
+
+    /// Their blocks as they are written, but for those that were taken out, and what each of all begins with.
     pub(super) fn closed(&self) -> (Vec<u8>, Vec<Head>) {
         let mut all = self.clone();
         all.close();
