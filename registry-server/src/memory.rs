@@ -5,8 +5,8 @@
 //! that it was given back (mallopt(3), `M_MMAP_THRESHOLD`), so one is made and freed at the start. Other allocators lose
 //! nothing by it: the block is never written to.
 
-/// More than a frame or an answer usually has. Twice as much is kept by each arena, of which there are eight for each core.
-const KEPT_BYTES: usize = 4 * 1024 * 1024;
+/// More than a frame or an answer usually has.
+const KEPT_BYTES: usize = 8 * 1024 * 1024;
 
 /// Has the allocator keep freed blocks of up to so many bytes.
 pub(crate) fn keep_freed() {

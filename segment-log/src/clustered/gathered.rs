@@ -13,11 +13,6 @@ use crate::order::{LEADING_BYTES, leading, shared_prefix};
 /// What memory takes for a record besides its bytes.
 const ENTRY_BYTES: usize = size_of::<Entry>();
 
-/// Entries for which room is asked at once: more than a chunk has, 48 MiB of addresses, of which those take memory that are
-/// written to. From a block of 9 to 32 MiB that is freed, as it would become by growing, glibc learns to keep twice as much in
-/// each of its arenas (mallopt(3), `M_MMAP_THRESHOLD`): 16 of them kept 280 MB of which nobody had need.
-const ROOM: usize = 1 << 20;
-
 /// See the module.
 pub(crate) struct Gathered {
     first: i64,
@@ -81,7 +76,7 @@ impl Gathered {
             first,
             end: first,
             pieces: Vec::new(),
-            entries: Vec::with_capacity(ROOM),
+            entries: Vec::new(),
             bytes: 0,
         }
     }
@@ -156,10 +151,6 @@ impl Gathered {
 
     /// Puts the records in their order. Nothing is taken in any more.
     pub(crate) fn sort(&mut self) {
-        // A few are no such block.
-        if self.entries.len() < ROOM / 16 {
-            self.entries.shrink_to_fit();
-        }
         let pieces = &self.pieces;
         let shared = shared_prefix(self.entries.iter().map(|entry| entry.key(pieces)));
         for entry in &mut self.entries {
