@@ -175,7 +175,12 @@ impl OfflineLog {
     fn damaged_sidecars(&self, path: &str) -> Result<Vec<String>, LogError> {
         let error = |what: &str| LogError::io(format!("reading {what}"));
         let mut damaged = Vec::new();
-        for entry in self.disk.list(path).map_err(error(path))? {
+        let entries = match self.disk.list(path) {
+            // The whole folder is lost, of which the checkpoint tells.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(damaged),
+            entries => entries.map_err(error(path))?,
+        };
+        for entry in entries {
             let is_whole: fn(&dyn DiskFile) -> io::Result<bool> = match &entry.name {
                 name if name.ends_with(".keys") => keys::is_whole,
                 name if name.ends_with(clustered::ENDING) => clustered::is_whole,

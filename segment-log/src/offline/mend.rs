@@ -87,6 +87,9 @@ impl OfflineLog {
     /// [`LogError::Io`] when one cannot be read or removed.
     pub fn discard(&mut self, path: &str) -> Result<Vec<String>, LogError> {
         let damaged = self.damaged_sidecars(path)?;
+        if damaged.is_empty() {
+            return Ok(damaged);
+        }
         for name in &damaged {
             let removed = self.disk.remove(name);
             removed.map_err(LogError::io(format!("removing {name}")))?;

@@ -137,6 +137,13 @@ fn lost_files_and_cut_ends_leave_their_offsets_behind() {
     for name in disk.names("a/0") {
         crate::disk::Disk::remove(&disk, &format!("a/0/{name}")).unwrap();
     }
+    crate::disk::Disk::remove(&disk, "a/0").unwrap();
+    assert_eq!(
+        check(&disk).damage.len(),
+        1,
+        "the checkpoint tells of what was there"
+    );
+    assert_eq!(offline(&disk).discard("a/0").unwrap(), Vec::<String>::new());
     let mended = offline(&disk).repair("a/0").unwrap();
     assert_eq!(mended[0].remedy, Remedy::Advanced);
     assert_eq!(found(&disk), []);
