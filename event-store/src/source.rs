@@ -5,13 +5,14 @@
 //! wanted only lengths and offsets are looked at: most batches are read for one record among a hundred.
 //! Invariant: a cached batch is its bytes, a copy that pins nothing else; what a record would take once it is read, with all
 //! its headers, is held for one record of a cursor alone. So what is counted is what is held.
+//! Where the log is damaged, what stood there is read from its copies in the order of keys, whoever asks.
 //! Whatever is read is work of the question it is read for, and ends with it (`work.rs`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use annals_kafka_wire::batch::{Batch, Record, Records, batches};
-use annals_segment_log::Partition;
+use annals_segment_log::{Partition, ReadError};
 
 use crate::error::StoreError;
 use crate::index::PartitionIndex;
@@ -313,7 +314,13 @@ impl<'a> Cursor<'a> {
 
     fn read_ahead(&mut self, offset: i64) -> Result<(), Unread> {
         self.ahead.clear();
-        let bytes = self.partition.log.read(offset, self.bytes).map_err(problem)?;
+        let log = &self.partition.log;
+        let bytes = match log.read(offset, self.bytes) {
+            Err(ReadError::Damaged(damage)) => log
+                .recovered(&damage, offset)
+                .ok_or_else(|| problem(ReadError::Damaged(damage)))?,
+            bytes => bytes.map_err(problem)?,
+        };
         for batch in batches(&bytes) {
             self.ahead.push(batch.map_err(problem)?);
         }

@@ -76,6 +76,20 @@ pub enum TimestampType {
     LogAppendTime,
 }
 
+impl TimestampType {
+    /// That of the batch with this header.
+    pub fn of(header: &[u8; HEADER_BYTES]) -> TimestampType {
+        TimestampType::in_attributes(i16::from_be_bytes([header[CRC_FROM], header[CRC_FROM + 1]]))
+    }
+
+    fn in_attributes(attributes: i16) -> TimestampType {
+        match attributes & LOG_APPEND_TIME {
+            0 => TimestampType::CreateTime,
+            _ => TimestampType::LogAppendTime,
+        }
+    }
+}
+
 /// One record batch: its bytes as they came and its header. Cloning shares the bytes.
 ///
 /// ```
@@ -283,10 +297,7 @@ impl Batch {
 
     /// Whose clock the timestamps come from.
     pub fn timestamp_type(&self) -> TimestampType {
-        match self.header.attributes & LOG_APPEND_TIME {
-            0 => TimestampType::CreateTime,
-            _ => TimestampType::LogAppendTime,
-        }
+        TimestampType::in_attributes(self.header.attributes)
     }
 
     /// The timestamp of the first record, in milliseconds since 1970.

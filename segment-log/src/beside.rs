@@ -25,7 +25,7 @@ use crate::format::crc;
 use crate::mutex::lock;
 use crate::partition::Partition;
 
-const ENDING: &str = ".beside";
+pub(crate) const ENDING: &str = ".beside";
 const HEAD_BYTES: usize = 8;
 
 /// Longest entry, in bytes: what a damaged length makes anybody read.
@@ -115,6 +115,12 @@ impl Beside {
     pub fn bytes(&self) -> u64 {
         self.entries.bytes()
     }
+}
+
+/// Whether all of a file is entries as they were written.
+pub(crate) fn is_whole(file: &dyn DiskFile) -> io::Result<bool> {
+    let len = file.len()?;
+    Ok(all_of(file, len, &mut |_, _| {})? == len)
 }
 
 /// The entries of a file.
@@ -271,10 +277,12 @@ mod tests {
             let mut bytes = disk.bytes("x");
             let total = bytes.len() as u64;
             prop_assert_eq!(total, beside.bytes());
+            prop_assert!(is_whole(&*disk.open("x", Open::Existing).unwrap()).unwrap());
             if let Some(flipped) = flipped {
                 let at = flipped.index(bytes.len());
                 bytes[at] ^= 0x10;
                 disk.put("x", &bytes);
+                prop_assert!(!is_whole(&*disk.open("x", Open::Existing).unwrap()).unwrap());
                 let bad = kept.iter().rposition(|(position, _)| *position <= at as u64).unwrap();
                 prop_assert!(beside.read(kept[bad].0).unwrap() != Some(kept[bad].1.clone()));
                 kept.truncate(bad);

@@ -20,8 +20,11 @@
 //!
 //! Invariant: a chunk is believed for the very bytes it was made of. It names the heads of the first and of the last batch of its
 //! range, with their checksums, and their places; both are compared with the log when it is opened, and again whenever records
-//! went. Compaction takes the chunks of what it replaces away. A chunk in which the log starts, or that has a place which is
-//! known to be damaged in the log, is not used.
+//! went, unless the log is damaged there. Compaction takes the chunks of what it replaces away. A chunk in which the log starts is
+//! not used.
+//!
+//! Where the log is damaged later, a chunk has what stood there: whoever reads records of one key finds them in it
+//! ([`Partition::recovered`](crate::Partition::recovered)), and so does the repair of a log.
 //!
 //! The recorded time of a record is that of the key index: a chunk keeps the greatest timestamp up to each record within its
 //! range, and what was before it is asked of the index.
@@ -36,6 +39,7 @@ mod copies;
 mod file;
 mod gathered;
 mod layout;
+mod recovered;
 mod scan;
 mod writing;
 

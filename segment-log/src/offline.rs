@@ -6,6 +6,7 @@
 //! Left out: records whose bytes are gone. Only a backup brings those back.
 
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use annals_kafka_wire::batch::Batch;
 
 use crate::checkpoint::{Checkpoint, Loaded};
 use crate::damage::{DAMAGE_MAX, Damage};
+use crate::derived::snapshot;
 use crate::disk::{DirLock, Disk, DiskFile, Open, RealDisk, load};
 use crate::error::LogError;
 use crate::index::{self, Index};
@@ -20,7 +22,7 @@ use crate::recover::{Found, Recover, Scan};
 use crate::segment::{file_name, parse_log_name};
 use crate::swap::finish_all;
 use crate::walk::{Bad, Placed};
-use crate::{clustered, format, keys};
+use crate::{beside, clustered, format, keys};
 
 mod mend;
 
@@ -58,8 +60,9 @@ pub struct PartitionCheck {
     pub torn: Option<Damage>,
     /// Index files that are missing or do not fit their log; the next start writes them anew.
     pub stale: Vec<String>,
-    /// Key indexes and copies in the order of keys that are not as they were written. No record is lost with them: what
-    /// is found damaged by who reads it is made anew from the log, and [`OfflineLog::discard`] removes it before.
+    /// Key indexes, copies in the order of keys, snapshots and what else is derived from the log that are not as they were
+    /// written. No record is lost with them: what is found damaged by who reads it is made anew from the log, and
+    /// [`OfflineLog::discard`] removes it before.
     pub damaged_sidecars: Vec<String>,
 }
 
@@ -70,6 +73,14 @@ struct Hole {
     /// The offset behind it; `None` when nothing says that records were lost.
     end_offset: Option<i64>,
     epoch: i32,
+}
+
+impl Hole {
+    /// The offsets that are lost with it; `None` where nothing says that there were any.
+    fn offsets(&self) -> Option<Range<i64>> {
+        let end = self.end_offset.filter(|end| *end > self.bad.offset)?;
+        Some(self.bad.offset..end)
+    }
 }
 
 /// A segment that was read from end to end.
@@ -184,6 +195,8 @@ impl OfflineLog {
             let is_whole: fn(&dyn DiskFile) -> io::Result<bool> = match &entry.name {
                 name if name.ends_with(".keys") => keys::is_whole,
                 name if name.ends_with(clustered::ENDING) => clustered::is_whole,
+                name if name.ends_with(beside::ENDING) => beside::is_whole,
+                name if name.ends_with(".snap") => snapshot::is_whole,
                 _ => continue,
             };
             let name = format!("{path}/{}", entry.name);

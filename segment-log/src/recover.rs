@@ -36,11 +36,11 @@ use crate::walk::{Bad, Placed};
 
 mod found;
 mod scan;
-pub(crate) mod tear;
+mod tear;
 mod unreadable;
 
 pub(crate) use found::Found;
-pub(crate) use scan::Scan;
+pub(crate) use scan::{Scan, next_intact};
 use unreadable::{NoFile, readable};
 
 /// What opening a partition had to repair, for the start-up log.

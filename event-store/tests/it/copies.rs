@@ -1,10 +1,13 @@
 //! Copies of the log tell nothing that the log does not: answers from them are those from the log itself.
 
+use std::sync::Arc;
+
 use annals_event_store::{AsOf, Cut, EventStore, Member, Question, Reconstruction};
 use proptest::prelude::*;
 
-use crate::model::{Stream, events, stores_in};
+use crate::model::{Stream, events, stores_in, stores_over};
 use crate::support::Logs;
+use crate::till::table;
 
 /// Small segments: every sealed one has a copy.
 const SEGMENT_BYTES: u64 = 1_000;
@@ -74,6 +77,13 @@ fn cluster(logs: &Logs) -> usize {
     chunks.sum()
 }
 
+/// All that is told of a cut, by copies or without.
+fn told(store: &EventStore, cut: &Cut) -> (Vec<Told<Reconstruction>>, Told<Vec<Member>>) {
+    let at = AsOf::Cut(cut.clone());
+    let states = (0..6).map(|key| state(store, &format!("till {key}/{key}"), &at));
+    (states.collect(), all(store, &at, &Question::default()))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 8, ..ProptestConfig::default() })]
 
@@ -115,5 +125,32 @@ proptest! {
                 check(store, &cut, limit)?;
             }
         }
+    }
+
+    /// Where the log is damaged a copy has what stood there: nobody is told anything else, whoever has noticed by then.
+    #[test]
+    fn what_the_log_loses_copies_tell(
+        steps in events(), cut in (-1i64..70, -1i64..70), flipped in any::<prop::sample::Index>(),
+    ) {
+        let (logs, stores) = stores_in(&Stream::of(&steps), Some(SEGMENT_BYTES));
+        let cut: Cut = [(0, cut.0), (1, cut.1)].into_iter().collect();
+        cluster(&logs);
+        let expected = stores.each_ref().map(|store| told(store, &cut));
+        let mut files = logs.files(0, "log");
+        files.pop();
+        for file in &files {
+            let mut bytes = std::fs::read(file).unwrap();
+            let at = flipped.index(bytes.len());
+            bytes[at] ^= 4;
+            std::fs::write(file, bytes).unwrap();
+        }
+        for _ in 0..2 {
+            let fresh = stores_over(&logs, Arc::new(table().0));
+            for (store, expected) in fresh.iter().zip(&expected) {
+                prop_assert_eq!(&told(store, &cut), expected);
+                prop_assert_eq!(&told(&store.without_snapshots(), &cut), expected);
+            }
+        }
+        prop_assert!(logs.partitions[0].damage().len() <= files.len());
     }
 }

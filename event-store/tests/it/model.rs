@@ -134,6 +134,12 @@ pub(crate) fn stores(stream: &Stream) -> (Logs, [EventStore; 2]) {
 pub(crate) fn stores_in(stream: &Stream, segment_bytes: Option<u64>) -> (Logs, [EventStore; 2]) {
     let logs = Logs::in_segments(TOPIC, 2, segment_bytes);
     let (logs, table) = written_to(logs, stream);
+    let stores = stores_over(&logs, table);
+    (logs, stores)
+}
+
+/// Stores that have read nothing yet of logs.
+pub(crate) fn stores_over(logs: &Logs, table: Arc<Table>) -> [EventStore; 2] {
     let declarative = declarative::load(FILE, &*table).unwrap();
     let stores = [EventStore::new(table.clone()), EventStore::new(table)];
     stores[0]
@@ -142,7 +148,7 @@ pub(crate) fn stores_in(stream: &Stream, segment_bytes: Option<u64>) -> (Logs, [
     stores[1]
         .add_aggregate(Box::new(declarative), logs.source())
         .unwrap();
-    (logs, stores)
+    stores
 }
 
 /// The logs of a stream, and its schemas.

@@ -1,15 +1,17 @@
-//! What compaction leaves of a batch: some of its records, or none.
+//! What compaction leaves of a batch: some of its records, or none; and batches of records that were kept elsewhere.
 //!
 //! Invariant: base offset, last offset, leader epoch, producer and sequences are those of the batch as it was, so order
 //! and idempotence go on; a record that stays has its offset and its time. A delete horizon (KIP-534) is the time after
 //! which tombstones may go; it takes the place of the base timestamp, and says so in attribute bit 6.
+
+use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::build::nullable;
 use super::{
     BEFORE_LENGTH, Batch, BatchError, CODEC_BITS, CONTROL, CRC_AT, CRC_FROM, Compression, DELETE_HORIZON,
-    HEADER_BYTES, NO_TIMESTAMP, Record, TimestampType, codec, crc,
+    HEADER_BYTES, Header, LOG_APPEND_TIME, NO_TIMESTAMP, Record, TimestampType, codec, crc,
 };
 use crate::primitives::Writer;
 
@@ -31,20 +33,14 @@ impl Batch {
 
     /// The batch without its records: what tells whose it was and which sequences it had.
     pub fn emptied(&self) -> Bytes {
-        let mut out = BytesMut::from(&self.bytes[..HEADER_BYTES]);
-        let attributes = self.attributes() & CONTROL;
-        let mut head = &mut out[8..12];
-        head.put_i32((HEADER_BYTES - BEFORE_LENGTH) as i32);
-        let mut rest = &mut out[CRC_FROM..];
-        rest.put_i16(attributes);
-        rest.put_i32(self.last_offset_delta());
-        rest.put_i64(NO_TIMESTAMP);
-        rest.put_i64(NO_TIMESTAMP);
-        rest.put_i64(self.producer_id());
-        rest.put_i16(self.producer_epoch());
-        rest.put_i32(self.base_sequence());
-        rest.put_i32(0);
-        sealed(out)
+        let header = Header {
+            attributes: self.attributes() & CONTROL,
+            base_timestamp: NO_TIMESTAMP,
+            max_timestamp: NO_TIMESTAMP,
+            count: 0,
+            ..self.header
+        };
+        written(&header, &[])
     }
 
     /// The batch with those of its records that `keep` wants, in its own codec; where `horizon` is given, with that as
@@ -85,19 +81,47 @@ impl Batch {
             TimestampType::CreateTime => newest,
             TimestampType::LogAppendTime => self.max_timestamp(),
         };
-        let mut out = BytesMut::from(&self.bytes[..CRC_FROM]);
-        let mut length = &mut out[8..12];
-        length.put_i32((HEADER_BYTES - BEFORE_LENGTH + records.len()) as i32);
-        out.put_i16(attributes);
-        out.put_i32(self.last_offset_delta());
-        out.put_i64(base_timestamp);
-        out.put_i64(max_timestamp);
-        out.put_i64(self.producer_id());
-        out.put_i16(self.producer_epoch());
-        out.put_i32(self.base_sequence());
-        out.put_i32(count);
-        out.put_slice(records);
-        Ok(sealed(out))
+        let header = Header {
+            attributes,
+            base_timestamp,
+            max_timestamp,
+            count,
+            ..self.header
+        };
+        Ok(written(&header, records))
+    }
+
+    /// A batch of no producer, not compressed, that takes the offsets of a range, at most 2^31, with these of its records,
+    /// which ascend. Where the time is the log's, all have that of the first.
+    pub fn of_records(
+        offsets: Range<i64>,
+        leader_epoch: i32,
+        time: TimestampType,
+        records: &[Record],
+    ) -> Bytes {
+        let times = || records.iter().map(|record| record.timestamp_ms);
+        let base_timestamp = times().next().unwrap_or(NO_TIMESTAMP);
+        let mut plain = Writer::new();
+        for record in records {
+            put(&mut plain, record, offsets.start, base_timestamp);
+        }
+        let header = Header {
+            base_offset: offsets.start,
+            partition_leader_epoch: leader_epoch,
+            attributes: match time {
+                TimestampType::CreateTime => 0,
+                TimestampType::LogAppendTime => LOG_APPEND_TIME,
+            },
+            compression: Compression::None,
+            last_offset_delta: (offsets.end - 1 - offsets.start) as i32,
+            base_timestamp,
+            max_timestamp: times().max().unwrap_or(NO_TIMESTAMP),
+            producer_id: -1,
+            producer_epoch: -1,
+            base_sequence: -1,
+            count: records.len() as i32,
+        };
+        written(&header, &plain.into_bytes())
     }
 
     /// Until when tombstones of the batch are kept, in milliseconds since 1970, once compaction has said so.
@@ -106,8 +130,23 @@ impl Batch {
     }
 }
 
-/// With the checksum of what it holds.
-fn sealed(mut out: BytesMut) -> Bytes {
+/// A batch with this header, as its attributes have it, and these bytes of records.
+fn written(header: &Header, records: &[u8]) -> Bytes {
+    let mut out = BytesMut::with_capacity(HEADER_BYTES + records.len());
+    out.put_i64(header.base_offset);
+    out.put_i32((HEADER_BYTES - BEFORE_LENGTH + records.len()) as i32);
+    out.put_i32(header.partition_leader_epoch);
+    out.put_i8(2);
+    out.put_u32(0); // the checksum, below
+    out.put_i16(header.attributes);
+    out.put_i32(header.last_offset_delta);
+    out.put_i64(header.base_timestamp);
+    out.put_i64(header.max_timestamp);
+    out.put_i64(header.producer_id);
+    out.put_i16(header.producer_epoch);
+    out.put_i32(header.base_sequence);
+    out.put_i32(header.count);
+    out.put_slice(records);
     let checksum = crc(&out[CRC_FROM..]);
     out[CRC_AT..CRC_FROM].copy_from_slice(&checksum.to_be_bytes());
     out.freeze()

@@ -187,7 +187,7 @@ fn repair(mut log: OfflineLog, format: Format) -> Result<Exit, Failure> {
         let copy = copy
             .as_ref()
             .map_or_else(String::new, |copy| format!("; the file as it was: {copy}"));
-        output::line(&format!("{name}: {damage}. {}{copy}", sentence(*remedy)))?;
+        output::line(&format!("{name}: {damage}. {}{copy}", sentence(damage, *remedy)))?;
     }
     if let Some(aside) = &aside {
         output::line(&format!(
@@ -239,24 +239,44 @@ fn nameless_json(nameless: &Nameless) -> Value {
 fn mended_json(name: &str, mended: &Mended) -> Value {
     json!({
         "partition": name, "damage": damage_json(&mended.damage),
-        "remedy": word(mended.remedy), "copy": mended.copy,
+        "remedy": word(mended.remedy), "recovered": recovered(mended.remedy), "copy": mended.copy,
     })
 }
 
 fn word(remedy: Remedy) -> &'static str {
     match remedy {
         Remedy::Restored => "restored",
+        Remedy::Recovered(_) => "recovered",
         Remedy::Emptied => "emptied",
         Remedy::Removed => "removed",
         Remedy::Advanced => "advanced",
     }
 }
 
-fn sentence(remedy: Remedy) -> &'static str {
+/// How many records came back from copies.
+fn recovered(remedy: Remedy) -> u64 {
     match remedy {
+        Remedy::Recovered(records) => records,
+        Remedy::Restored | Remedy::Emptied | Remedy::Removed | Remedy::Advanced => 0,
+    }
+}
+
+fn sentence(damage: &Damage, remedy: Remedy) -> String {
+    let offsets = damage.end_offset.abs_diff(damage.offset);
+    let sentence = match remedy {
         Remedy::Restored => "Restored: nothing is lost",
         Remedy::Emptied => "These records are lost; an empty batch takes their offsets",
         Remedy::Removed => "Removed: no record is known to have been there",
         Remedy::Advanced => "These records are lost; the log starts behind them",
-    }
+        Remedy::Recovered(records) if records == offsets => {
+            "Recovered from a copy in the order of keys: no record is lost"
+        }
+        Remedy::Recovered(records) => {
+            return format!(
+                "{records} records with a key came back from a copy in the order of keys; what else stood at these \
+                 {offsets} offsets is lost"
+            );
+        }
+    };
+    sentence.to_owned()
 }

@@ -31,8 +31,6 @@ pub(crate) struct Sizes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp {
     pub(crate) removals: Removals,
-    /// Damaged places that are known.
-    pub(crate) damaged: usize,
     /// How often the key index forgot something: it may tell other times of what stands before.
     pub(crate) forgotten: u64,
 }

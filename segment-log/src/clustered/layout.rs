@@ -65,6 +65,18 @@ pub(crate) struct Edge {
     pub(crate) header: [u8; HEADER_BYTES],
 }
 
+impl Edge {
+    /// Whether it begins there in a file.
+    pub(crate) fn is_at(&self, file: &dyn DiskFile) -> io::Result<bool> {
+        let mut header = [0; HEADER_BYTES];
+        match file.read_at(self.position, &mut header) {
+            Ok(()) => Ok(header == self.header),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 /// What a chunk was made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Identity {

@@ -32,12 +32,14 @@
 //! Invariant: a snapshot that is missing, damaged or for another offset is not used; the segments before are scanned.
 
 use std::collections::VecDeque;
+use std::io;
 
 use bytes::{Buf, BufMut};
 
 use super::Derived;
 use super::producer::{BATCHES_MAX, Producer, Producers, Written};
 use super::transaction::{Aborted, Transactions};
+use crate::disk::DiskFile;
 use crate::format::{frame, unframe};
 
 const MAGIC: &[u8; 8] = b"ANNALSPR";
@@ -85,6 +87,19 @@ fn put_producers(body: &mut Vec<u8>, producers: &Producers) {
             body.put_i64(batch.last_offset);
         }
     }
+}
+
+/// Whether a file is, to the last byte, a snapshot that was written.
+pub(crate) fn is_whole(file: &dyn DiskFile) -> io::Result<bool> {
+    let len = file.len()?;
+    if len > FILE_BYTES_MAX {
+        return Ok(false);
+    }
+    let bytes = file.read(0, len as usize)?;
+    let versions = [VERSION, VERSION_WITHOUT_TRANSACTIONS];
+    Ok(versions
+        .iter()
+        .any(|version| unframe(MAGIC, *version, &bytes).is_some()))
 }
 
 /// Reads a snapshot file; `None` means it cannot be used for the segment that begins at `base`.

@@ -71,6 +71,14 @@ impl Reading {
         }
     }
 
+    /// Of a batch of what copies have of a place: that is all there is with a key.
+    pub(crate) fn recovered(batch: &Batch, limit: usize) -> Reading {
+        Reading {
+            gapped: false,
+            ..Reading::of(batch, limit)
+        }
+    }
+
     /// Of a batch of events, by keys that are not their own.
     ///
     /// # Errors

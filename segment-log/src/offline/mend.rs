@@ -1,19 +1,21 @@
 //! Mending a damaged partition, losing nothing that can be read.
 //!
-//! Invariant: the copy is on disk before the file is replaced, the file is replaced as a whole, and its index and copies of the partition in
-//! the order of keys go first. An offset that was given is never given again: where a record is lost, an empty batch stands in its place.
+//! Invariant: the file as it was stands aside on disk before it is replaced, it is replaced as a whole, and its index goes first. What a
+//! copy in the order of keys has of a damaged place comes back from there. An offset that was given is never given again: where a record
+//! is lost, an empty batch stands in its place; and so that nobody finds it elsewhere, a copy that may have it, but is damaged, goes first, too.
 
 use std::io;
+use std::sync::Arc;
 
 use annals_kafka_wire::batch::Batch;
 
 use super::{Hole, OfflineLog, Segment};
 use crate::checkpoint::Mark;
-use crate::clustered;
+use crate::clustered::{self, Chunk, Copy, Edge, Identity};
 use crate::damage::Damage;
 use crate::disk::{DiskFile, Open, parent};
 use crate::error::LogError;
-use crate::segment::file_name;
+use crate::segment::{file_name, parse_name};
 
 /// Bytes copied at a time.
 const COPY_BYTES: u64 = 1024 * 1024;
@@ -26,6 +28,9 @@ const RESTORED_BYTES_MAX: u64 = 128 * 1024 * 1024;
 pub enum Remedy {
     /// Only the batch's head was bad, and that is known from where it stands: nothing is lost.
     Restored,
+    /// So many records came back from copies in the order of keys: those with a key, as far as there are copies. Empty batches
+    /// take the other offsets.
+    Recovered(u64),
     /// The records are lost; an empty batch takes their offsets.
     Emptied,
     /// Bytes that held no record anybody knows of were taken out.
@@ -146,17 +151,19 @@ impl OfflineLog {
         kept.sync()?;
         disk.sync_dir(path)?;
 
+        let copies = self.copies(path, segment, &*old)?;
         let fresh = format!("{name}.tmp");
         let new = disk.open(&fresh, Open::Create)?;
         let (mut from, mut to) = (0, 0);
         let mut remedies = Vec::new();
         for hole in &segment.holes {
             to = pour(&*old, from..hole.bad.position, &*new, to)?;
-            let (bytes, remedy) = remedy(&*old, hole)?;
-            new.write_at(to, &bytes)?;
-            to += bytes.len() as u64;
+            let remedy = restore(&*old, hole, &*new, &mut to)?;
+            remedies.push(match remedy {
+                Some(remedy) => remedy,
+                None => refill(&copies, hole, &*new, &mut to)?,
+            });
             from = hole.bad.position + hole.bytes;
-            remedies.push(remedy);
         }
         pour(&*old, from..segment.len, &*new, to)?;
         new.sync()?;
@@ -164,16 +171,41 @@ impl OfflineLog {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        // They may have what is lost.
-        for entry in disk.list(path)? {
-            if entry.name.ends_with(clustered::ENDING) {
-                disk.remove(&format!("{path}/{}", entry.name))?;
-            }
-        }
         disk.sync_dir(path)?;
         disk.rename(&fresh, name)?;
         disk.sync_dir(path)?;
         Ok((copy, remedies))
+    }
+
+    /// The copies that have something of the damaged places of a segment, oldest first. Those of them that are not whole are
+    /// removed.
+    fn copies(&self, path: &str, segment: &Segment, log: &dyn DiskFile) -> io::Result<Vec<Arc<Chunk>>> {
+        let mut found = Vec::new();
+        for entry in self.disk.list(path)? {
+            let Some(first) = parse_name(&entry.name, clustered::ENDING) else {
+                continue;
+            };
+            let name = format!("{path}/{}", entry.name);
+            let file = self.disk.open(&name, Open::Existing)?;
+            let copy = match clustered::is_whole(&*file)? {
+                true => Copy::open(&self.disk, &name, first)?,
+                false => None,
+            };
+            let Some(copy) = copy else {
+                self.disk.remove(&name)?;
+                continue;
+            };
+            let has_some = |hole: &Hole| {
+                hole.offsets()
+                    .is_some_and(|lost| lost.start < copy.end() && first < lost.end)
+            };
+            if segment.holes.iter().any(has_some) && is_of(copy.of(), segment, log)? {
+                found.push(copy);
+            }
+        }
+        found.sort_unstable_by_key(Copy::first);
+        let chunk = |copy| Arc::new(Chunk::of_file(Arc::new(copy), Arc::default()));
+        Ok(found.into_iter().map(chunk).collect())
     }
 
     /// A name for what stands aside that is not taken.
@@ -197,21 +229,60 @@ fn pour(from: &dyn DiskFile, range: std::ops::Range<u64>, to: &dyn DiskFile, at:
     Ok(at + (range.end - range.start))
 }
 
-/// What is written instead of a damaged place.
-fn remedy(file: &dyn DiskFile, hole: &Hole) -> io::Result<(Vec<u8>, Remedy)> {
-    let offset = hole.bad.offset;
+/// Whether a copy is of a segment, as far as its log file can tell.
+fn is_of(of: &Identity, segment: &Segment, log: &dyn DiskFile) -> io::Result<bool> {
+    let is_at = |edge: &Edge, offset: i64| {
+        let is_lost = |hole: &Hole| hole.offsets().is_some_and(|lost| lost.contains(&offset));
+        Ok::<bool, io::Error>(segment.holes.iter().any(is_lost) || edge.is_at(log)?)
+    };
+    Ok(is_at(&of.first_batch, of.first)? && is_at(&of.last_batch, of.end - 1)?)
+}
+
+/// Writes what a damaged place itself says that stood there, at `to`, and moves that behind it; `None` when records are lost.
+fn restore(file: &dyn DiskFile, hole: &Hole, new: &dyn DiskFile, to: &mut u64) -> io::Result<Option<Remedy>> {
     if (1..=RESTORED_BYTES_MAX).contains(&hole.bytes) {
         let mut bytes = vec![0; hole.bytes as usize];
         file.read_at(hole.bad.position, &mut bytes)?;
-        let whole = Batch::with_head(&bytes, offset, hole.epoch);
+        let whole = Batch::with_head(&bytes, hole.bad.offset, hole.epoch);
         let fits = |batch: &Batch| hole.end_offset.is_none_or(|end| batch.last_offset() + 1 == end);
         if let Some(batch) = whole.filter(fits) {
-            return Ok((batch.bytes().to_vec(), Remedy::Restored));
+            put(new, to, batch.bytes())?;
+            return Ok(Some(Remedy::Restored));
         }
     }
-    let Some(end) = hole.end_offset.filter(|end| *end > offset) else {
-        return Ok((Vec::new(), Remedy::Removed));
+    Ok(hole.offsets().is_none().then_some(Remedy::Removed))
+}
+
+/// Writes what copies have of a damaged place at `to`, and empty batches where they have nothing; moves `to` behind it.
+fn refill(copies: &[Arc<Chunk>], hole: &Hole, new: &dyn DiskFile, to: &mut u64) -> io::Result<Remedy> {
+    let Some(lost) = hole.offsets() else {
+        return Ok(Remedy::Removed);
     };
-    let bytes = Batch::placeholders(offset, end, hole.epoch).concat();
-    Ok((bytes, Remedy::Emptied))
+    let (mut next, mut recovered) = (lost.start, 0);
+    let empty = |from: i64, end: i64, to: &mut u64| {
+        let batches = Batch::placeholders(from, end, hole.epoch);
+        batches.iter().try_for_each(|batch| put(new, to, batch))
+    };
+    for copy in copies {
+        let range = next.max(copy.first())..lost.end.min(copy.end());
+        if range.is_empty() {
+            continue;
+        }
+        empty(next, range.start, to)?;
+        next = range.end;
+        let (batches, records) = copy.batches(range, hole.epoch)?;
+        batches.iter().try_for_each(|batch| put(new, to, batch))?;
+        recovered += records;
+    }
+    empty(next, lost.end, to)?;
+    Ok(match recovered {
+        0 => Remedy::Emptied,
+        _ => Remedy::Recovered(recovered),
+    })
+}
+
+fn put(file: &dyn DiskFile, to: &mut u64, bytes: &[u8]) -> io::Result<()> {
+    file.write_at(*to, bytes)?;
+    *to += bytes.len() as u64;
+    Ok(())
 }

@@ -5,12 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
-use annals_kafka_wire::batch::{HEADER_BYTES, batches};
+use annals_kafka_wire::batch::batches;
+use bytes::Bytes;
 
 use super::Partition;
+use super::fetch::Committed;
 use crate::clustered::{Chunk, Copy, ENDING, Edge, Gathered, Identity, Stamp};
+use crate::damage::Damage;
 use crate::disk::{DiskFile, Open};
 use crate::error::{KeyError, ReadError};
 use crate::mutex::{lock, read};
@@ -103,6 +107,50 @@ impl Partition {
         Ok(Chunk::of_memory(gathered, Arc::clone(&self.log_start)))
     }
 
+    /// What stood at a damaged place of the log from `offset` on, where a copy has it: whole batches, the first with that
+    /// offset, of the committed records with a key alone. `None` where there is no copy, or that is damaged, too.
+    pub fn recovered(&self, damage: &Damage, offset: i64) -> Option<Bytes> {
+        let chunks = self.clustered().ok()?;
+        let at = chunks.partition_point(|chunk| chunk.end() <= offset);
+        let chunk = chunks.get(at).filter(|chunk| chunk.first() <= offset)?;
+        let range = offset.max(damage.offset)..damage.end_offset.min(chunk.end());
+        let (batches, _) = chunk.batches(range, self.leader_epoch).ok()?;
+        Some(batches.concat().into())
+    }
+
+    /// The same as [`Partition::read_committed`]; at a damaged place, what copies have of it.
+    pub(super) fn read_keyed(&self, from_offset: i64, bytes_max: usize) -> Result<Committed, ReadError> {
+        match self.read_committed(from_offset, bytes_max) {
+            Err(ReadError::Damaged(damage)) => match self.recovered(&damage, from_offset) {
+                Some(bytes) => Ok(Committed {
+                    bytes,
+                    last_stable_offset: self.last_stable_offset(),
+                    aborted: Vec::new(),
+                    is_recovered: true,
+                }),
+                None => Err(ReadError::Damaged(damage)),
+            },
+            committed => committed,
+        }
+    }
+
+    /// What no copy has of a range, as first and last offsets.
+    pub(super) fn not_copied(&self, range: Range<i64>) -> Vec<(i64, i64)> {
+        let chunks = self.clustered().unwrap_or_default();
+        let (mut left, mut from) = (Vec::new(), range.start);
+        for chunk in chunks.iter().filter(|chunk| chunk.end() > range.start) {
+            let to = chunk.first().min(range.end);
+            if from < to {
+                left.push((from, to - 1));
+            }
+            from = from.max(chunk.end());
+        }
+        if from < range.end {
+            left.push((from, range.end - 1));
+        }
+        left
+    }
+
     /// Gathers committed records on and before `end`, until they are as many as may be. What cannot be read of the batches ends
     /// it where that is `strict`. `spend` is told how many bytes were read, and says whether to go on.
     fn gather_keyed(
@@ -116,7 +164,7 @@ impl Partition {
         let bytes_max = self.copies.sizes().chunk_bytes;
         while gathered.end() < end {
             let next = gathered.end();
-            let committed = match self.read_committed(next, STEP_BYTES) {
+            let committed = match self.read_keyed(next, STEP_BYTES) {
                 Err(ReadError::Damaged(damage)) => return Ok(Stop::Lost(next, self.behind(&damage, next))),
                 committed => committed?,
             };
@@ -151,7 +199,6 @@ impl Partition {
     fn stamp(&self) -> Stamp {
         Stamp {
             removals: self.removals(),
-            damaged: self.damage.len() + lock(&self.found).len(),
             forgotten: read(&self.keys.known).forgotten,
         }
     }
@@ -214,7 +261,7 @@ impl Partition {
 
     /// Whether the log has the very batches that a chunk was made of. Whoever asks holds `files`.
     fn is_of_log(&self, of: &Identity) -> io::Result<bool> {
-        if of.first < self.log_start_offset() || of.end > self.last_stable_offset() || self.is_lost(of) {
+        if of.first < self.log_start_offset() || of.end > self.last_stable_offset() {
             return Ok(false);
         }
         // What took others' places may have left their chunks.
@@ -240,14 +287,21 @@ impl Partition {
                 .open(&file_name(&self.path, base, "log"), Open::Existing)?,
             None => active,
         };
-        Ok(is_at(&*file, &of.first_batch)? && is_at(&*file, &of.last_batch)?)
+        Ok(self.is_at(&*file, &of.first_batch, of.first)?
+            && self.is_at(&*file, &of.last_batch, of.end - 1)?)
     }
 
-    /// Whether a place of the range is known to be damaged.
-    fn is_lost(&self, of: &Identity) -> bool {
-        let found = lock(&self.found);
-        let mut all = self.damage.iter().chain(&*found);
-        all.any(|damage| damage.offset < of.end && of.first < damage.end_offset.max(damage.offset + 1))
+    /// Whether the batch with an offset is this one, as far as the log can tell: it may be damaged there.
+    fn is_at(&self, file: &dyn DiskFile, edge: &Edge, offset: i64) -> io::Result<bool> {
+        if edge.is_at(file)? {
+            return Ok(true);
+        }
+        match self.placed(offset) {
+            Ok(_) => Ok(false),
+            Err(ReadError::Damaged(_)) => Ok(true),
+            Err(ReadError::Io(error)) => Err(error),
+            Err(error) => Err(io::Error::other(error)),
+        }
     }
 }
 
@@ -274,16 +328,6 @@ fn open(disk: &Arc<dyn crate::disk::Disk>, name: &str, first: i64) -> io::Result
         {
             Ok(None)
         }
-        Err(error) => Err(error),
-    }
-}
-
-/// Whether a batch stands where it should.
-fn is_at(file: &dyn DiskFile, edge: &Edge) -> io::Result<bool> {
-    let mut header = [0; HEADER_BYTES];
-    match file.read_at(edge.position, &mut header) {
-        Ok(()) => Ok(header == edge.header),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
         Err(error) => Err(error),
     }
 }

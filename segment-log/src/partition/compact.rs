@@ -11,18 +11,19 @@ use annals_kafka_wire::batch::Batch;
 
 use super::Partition;
 use super::append::SEGMENT_OFFSETS_MAX;
+use super::fetch::Place;
 use crate::compact::Compaction;
 use crate::compact::judge::{Aborts, Judge, Rules, Verdict};
 use crate::compact::latest::Latest;
 use crate::compact::output::Output;
 use crate::disk::{DiskFile, Open, remove_if_there, replace};
 use crate::error::ReadError;
-use crate::index::Index;
+use crate::index::{Index, Spot};
 use crate::maintenance::Pace;
 use crate::mutex::{lock, read, write};
 use crate::segment::{Opened, file_name, parse_name};
 use crate::swap::{finish, swap_name, undecided_name};
-use crate::walk::{SCAN_BYTES, Walk};
+use crate::walk::SCAN_BYTES;
 
 /// A sealed segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,15 +220,25 @@ impl Partition {
     ) -> io::Result<bool> {
         let name = file_name(&self.path, span.base, "log");
         let file = self.shared.disk.open(&name, Open::Existing)?;
-        let mut walk = Walk::new(&*file, 0, span.size, span.base).epochs(0..=self.leader_epoch);
+        let place = Place {
+            name,
+            file,
+            size: span.size,
+            end: span.end,
+            spot: Spot {
+                position: 0,
+                offset: span.base,
+            },
+            epoch_max: self.leader_epoch,
+        };
+        let mut walk = place.walk();
         let mut due = 0;
         while let Some(step) = walk.next()? {
             let batch = match step {
                 Ok(placed) => placed.batch,
                 Err(bad) => {
-                    let offset = bad.offset;
-                    let damaged = ReadError::Damaged(bad.damage(&name, 0, offset));
-                    return self.noting(Err(damaged)).map_err(io::Error::other);
+                    let damage = self.lost(&place, bad).map_err(io::Error::other)?;
+                    return Err(io::Error::other(ReadError::Damaged(damage)));
                 }
             };
             due += batch.bytes().len() as u64;

@@ -12,14 +12,14 @@ use annals_kafka_wire::batch::{Batch, BatchError, batches};
 use bytes::Bytes;
 
 use super::Partition;
-use crate::damage::DAMAGE_MAX;
+use crate::damage::{DAMAGE_MAX, Damage};
 use crate::derived::Derived;
 use crate::derived::transaction::Aborted;
 use crate::disk::{DiskFile, Open, load};
 use crate::error::ReadError;
 use crate::index::{self, Index, Spot};
 use crate::mutex::{lock, read};
-use crate::recover::tear;
+use crate::recover::next_intact;
 use crate::segment::{Found, Opened, file_name};
 use crate::walk::{Bad, BadKind, Placed, Walk};
 
@@ -41,15 +41,19 @@ pub struct Committed {
     pub last_stable_offset: i64,
     /// Transactions whose records are to be passed over, see [`Aborted::holds`].
     pub aborted: Vec<Aborted>,
+    /// They are what copies have of a damaged place: what else stood between them is not known.
+    pub(crate) is_recovered: bool,
 }
 
 /// Part of a segment file.
 pub(super) struct Place {
-    name: String,
+    pub(super) name: String,
     pub(super) file: Arc<dyn DiskFile>,
-    size: u64,
-    spot: Spot,
-    epoch_max: i32,
+    pub(super) size: u64,
+    /// One behind the segment's last offset.
+    pub(super) end: i64,
+    pub(super) spot: Spot,
+    pub(super) epoch_max: i32,
 }
 
 impl Place {
@@ -82,25 +86,6 @@ impl Place {
             }
         }
     }
-
-    /// Goes on behind a bad batch, when that stands in front of the wanted one: then it is somebody else's affair.
-    fn walk_behind(&self, bad: Bad, wanted: i64) -> Result<Walk<'_>, ReadError> {
-        match tear::declared_next(&*self.file, &bad)? {
-            Some((position, offset)) if offset <= wanted => Ok(self.walk_from(Spot { position, offset })),
-            _ => Err(self.damaged(bad)),
-        }
-    }
-
-    /// A walk came to the end of the segment without a batch that was written.
-    fn missing(&self, walk: &Walk<'_>, offset: i64) -> ReadError {
-        let reason = format!("no batch that holds offset {offset} where it should be");
-        self.damaged(walk.bad(reason, BadKind::WrongHead))
-    }
-
-    pub(super) fn damaged(&self, bad: Bad) -> ReadError {
-        let offset = bad.offset;
-        ReadError::Damaged(bad.damage(&self.name, 0, offset))
-    }
 }
 
 impl Partition {
@@ -126,6 +111,7 @@ impl Partition {
                 bytes,
                 last_stable_offset,
                 aborted: derived.transactions.aborted_in(from_offset, end),
+                is_recovered: false,
             }
         };
         let derived = read(&self.derived);
@@ -156,7 +142,7 @@ impl Partition {
     fn read_until(&self, from_offset: i64, limit: i64, bytes_max: usize) -> Result<Bytes, ReadError> {
         match self.recent(from_offset, limit, bytes_max) {
             Some(known) => known,
-            None => self.noting(self.read_below(from_offset, limit, bytes_max)),
+            None => self.read_below(from_offset, limit, bytes_max),
         }
     }
 
@@ -175,7 +161,7 @@ impl Partition {
             return Ok(bytes);
         }
         let place = self.find(from_offset, |index| index.spot_of(from_offset))?;
-        read_from(&place, from_offset, limit, bytes_max as u64)
+        self.read_from(&place, from_offset, limit, bytes_max as u64)
     }
 
     /// Whether a read from here on needs nothing of the disk, as far as one can tell beforehand.
@@ -210,26 +196,54 @@ impl Partition {
         if !(start..end).contains(&offset) {
             return Err(ReadError::OutOfRange { start, end });
         }
-        let bytes = self.noting(self.read_below(offset, end, 0))?;
+        let bytes = self.read_below(offset, end, 0)?;
         let (batch, _) = Batch::parse(&bytes, 0).map_err(io::Error::other)?;
         Ok(batch)
     }
 
-    /// Remembers damage that a reader came upon, and says so once.
-    pub(super) fn noting<T>(&self, read: Result<T, ReadError>) -> Result<T, ReadError> {
-        if let Err(ReadError::Damaged(damage)) = &read {
-            let mut found = lock(&self.found);
-            let known = self.damage.iter().chain(&*found);
-            if found.len() < DAMAGE_MAX
-                && known
-                    .into_iter()
-                    .all(|known| (&known.file, known.position) != (&damage.file, damage.position))
-            {
-                tracing::error!(partition = %self.path, "{damage}");
-                found.push(damage.clone());
-            }
+    /// What bad bytes that a reader came upon are: up to the next intact batch they are lost, or to the end of their segment.
+    /// It is remembered, so that it is looked for and said once.
+    pub(super) fn lost(&self, place: &Place, bad: Bad) -> Result<Damage, ReadError> {
+        let holds = |known: &&Damage| {
+            known.file == place.name && (known.position == bad.position || known.holds(bad.offset))
+        };
+        let known = self.damage.iter().find(holds).cloned();
+        if let Some(known) = known.or_else(|| lock(&self.found).iter().find(holds).cloned()) {
+            return Ok(known);
         }
-        read
+        let next = next_intact(&*place.file, &bad)?.filter(|(position, _)| *position < place.size);
+        let (behind, end) = next.unwrap_or((place.size, place.end));
+        let bytes = behind.saturating_sub(bad.position);
+        let damage = bad.damage(&place.name, bytes, end);
+        let mut found = lock(&self.found);
+        if found.len() < DAMAGE_MAX && !found.contains(&damage) {
+            tracing::error!(partition = %self.path, "{damage}");
+            // Who went in behind its beginning saw the rest of it.
+            found.retain(|part| part.file != damage.file || !damage.holds(part.offset));
+            found.push(damage.clone());
+        }
+        Ok(damage)
+    }
+
+    /// Goes on behind a bad batch, when that stands in front of the wanted one: then it is somebody else's affair.
+    fn walk_behind<'p>(&self, place: &'p Place, bad: Bad, wanted: i64) -> Result<Walk<'p>, ReadError> {
+        let damage = self.lost(place, bad)?;
+        if !(damage.offset + 1..=wanted).contains(&damage.end_offset) {
+            return Err(ReadError::Damaged(damage));
+        }
+        Ok(place.walk_from(Spot {
+            position: damage.position + damage.bytes,
+            offset: damage.end_offset,
+        }))
+    }
+
+    /// A walk came to the end of the segment without a batch that was written.
+    fn missing(&self, place: &Place, walk: &Walk<'_>, offset: i64) -> ReadError {
+        let reason = format!("no batch that holds offset {offset} where it should be");
+        match self.lost(place, walk.bad(reason, BadKind::WrongHead)) {
+            Ok(damage) => ReadError::Damaged(damage),
+            Err(error) => error,
+        }
     }
 
     /// The stored batch that holds `offset`, and where it stands. Whoever asks holds `files`.
@@ -240,15 +254,20 @@ impl Partition {
             match step {
                 Ok(placed) if placed.batch.last_offset() < offset => {}
                 Ok(placed) => return Ok(placed),
-                Err(bad) => walk = place.walk_behind(bad, offset)?.reading(SLACK_BYTES),
+                Err(bad) => walk = self.walk_behind(&place, bad, offset)?.reading(SLACK_BYTES),
             }
         }
-        Err(place.missing(&walk, offset))
+        Err(self.missing(&place, &walk, offset))
     }
 
     /// The segment that holds `offset`, and a `spot` in it.
     pub(super) fn find(&self, offset: i64, spot: impl Fn(&Index) -> Spot) -> Result<Place, ReadError> {
-        let found = read(&self.segments).find(offset, &spot);
+        let (found, end) = {
+            let segments = read(&self.segments);
+            let (_, sealed) = segments.around(offset);
+            let end = sealed.map_or(segments.active.index.end, |(end, _)| end);
+            (segments.find(offset, &spot), end)
+        };
         let found = match found {
             Found::Sealed(base) => Found::open(&*self.open_sealed(base)?, spot),
             open => open,
@@ -263,6 +282,7 @@ impl Partition {
                 name,
                 file,
                 size,
+                end,
                 spot,
                 epoch_max: self.leader_epoch,
             }),
@@ -320,41 +340,47 @@ impl Partition {
         index.size = size;
         Ok(Opened { name, file, index })
     }
-}
 
-fn read_from(place: &Place, from_offset: i64, limit: i64, bytes_max: u64) -> Result<Bytes, ReadError> {
-    let bytes_max = bytes_max.min(READ_BYTES_MAX);
-    let mut walk = place.walk().reading(bytes_max + SLACK_BYTES);
-    let mut range: Option<(u64, u64)> = None;
-    while let Some(step) = walk.next()? {
-        let placed = match step {
-            Ok(placed) => placed,
-            Err(_) if range.is_some() => break,
-            Err(bad) => {
-                walk = place
-                    .walk_behind(bad, from_offset)?
-                    .reading(bytes_max + SLACK_BYTES);
+    fn read_from(
+        &self,
+        place: &Place,
+        from_offset: i64,
+        limit: i64,
+        bytes_max: u64,
+    ) -> Result<Bytes, ReadError> {
+        let bytes_max = bytes_max.min(READ_BYTES_MAX);
+        let mut walk = place.walk().reading(bytes_max + SLACK_BYTES);
+        let mut range: Option<(u64, u64)> = None;
+        while let Some(step) = walk.next()? {
+            let placed = match step {
+                Ok(placed) => placed,
+                Err(_) if range.is_some() => break,
+                Err(bad) => {
+                    walk = self
+                        .walk_behind(place, bad, from_offset)?
+                        .reading(bytes_max + SLACK_BYTES);
+                    continue;
+                }
+            };
+            let end = placed.position + placed.batch.bytes().len() as u64;
+            if placed.batch.last_offset() < from_offset {
                 continue;
             }
+            let fits = range.is_none_or(|(start, _)| end - start <= bytes_max);
+            if placed.batch.last_offset() >= limit || !fits {
+                break;
+            }
+            range = Some((range.map_or(placed.position, |(start, _)| start), end));
+            if end - range.map_or(0, |(start, _)| start) >= bytes_max {
+                break;
+            }
+        }
+        let Some((start, end)) = range else {
+            return Err(self.missing(place, &walk, from_offset));
         };
-        let end = placed.position + placed.batch.bytes().len() as u64;
-        if placed.batch.last_offset() < from_offset {
-            continue;
+        if let Some(bytes) = walk.seen(start, end) {
+            return Ok(bytes);
         }
-        let fits = range.is_none_or(|(start, _)| end - start <= bytes_max);
-        if placed.batch.last_offset() >= limit || !fits {
-            break;
-        }
-        range = Some((range.map_or(placed.position, |(start, _)| start), end));
-        if end - range.map_or(0, |(start, _)| start) >= bytes_max {
-            break;
-        }
+        Ok(place.file.read(start, (end - start) as usize)?)
     }
-    let Some((start, end)) = range else {
-        return Err(place.missing(&walk, from_offset));
-    };
-    if let Some(bytes) = walk.seen(start, end) {
-        return Ok(bytes);
-    }
-    Ok(place.file.read(start, (end - start) as usize)?)
 }

@@ -159,30 +159,35 @@ impl KeyIndex<'_> {
     /// How many places before `end` nobody can read: batches whose records cannot be read or of which some are gone,
     /// damage, and what was deleted from the beginning.
     pub fn unreadable_count(&self, end: i64) -> Result<u64, KeyError> {
+        let lost = self.lost();
         self.ask(end, |known, start, end| {
             let known_of = known.unreadable_count(&*self.partition.shared.disk, (start, end))?;
-            Ok(known_of + self.damaged_since(known, (start, end)).count() as u64)
+            Ok(known_of + lost_since(&lost, known, (start, end)).count() as u64)
         })
     }
 
     /// The first and the last offset of the first `max` of them.
     pub fn unreadable(&self, end: i64, max: usize) -> Result<Vec<(i64, i64)>, KeyError> {
+        let lost = self.lost();
         self.ask(end, |known, start, end| {
             let mut places = known.unreadable(&*self.partition.shared.disk, (start, end), max)?;
-            places.extend(self.damaged_since(known, (start, end)));
+            places.extend(lost_since(&lost, known, (start, end)));
             places.sort_unstable();
             places.truncate(max);
             Ok(places)
         })
     }
 
-    /// First and last offsets of damage that readers came upon where the index had read whole batches before.
-    fn damaged_since(&self, known: &Known, (start, end): (i64, i64)) -> impl Iterator<Item = (i64, i64)> {
+    /// First and last offsets of damage, but for what copies have, which are by records' own keys.
+    fn lost(&self) -> Vec<(i64, i64)> {
         let damage = self.partition.damage().into_iter();
-        let places = damage.map(|damage| (damage.offset, damage.end_offset.max(damage.offset + 1) - 1));
-        places.filter(move |(first, last)| {
-            *first < end && start <= *last && !known.is_damaged((*first, *last + 1))
-        })
+        let places = damage.map(|damage| damage.offset..damage.end_offset.max(damage.offset + 1));
+        match self.keys.by {
+            None => places
+                .flat_map(|place| self.partition.not_copied(place))
+                .collect(),
+            Some(_) => places.map(|place| (place.start, place.end - 1)).collect(),
+        }
     }
 
     /// What the key index knows right now; nothing is read for it.
@@ -226,4 +231,15 @@ impl KeyIndex<'_> {
             }
         }
     }
+}
+
+/// Those of the lost places that readers came upon where the index had read whole batches before.
+fn lost_since(
+    lost: &[(i64, i64)],
+    known: &Known,
+    (start, end): (i64, i64),
+) -> impl Iterator<Item = (i64, i64)> {
+    lost.iter()
+        .copied()
+        .filter(move |(first, last)| *first < end && start <= *last && !known.is_damaged((*first, *last + 1)))
 }

@@ -25,15 +25,6 @@ impl Partition {
     /// The first readable record with a timestamp of at least `ms` since 1970.
     pub fn offset_for_time(&self, ms: i64) -> Result<Option<Dated>, ReadError> {
         let _files = read(&self.files);
-        self.noting(self.look_for_time(ms))
-    }
-
-    /// The greatest timestamp there is, durable or not; -1 where there is none.
-    pub fn max_timestamp(&self) -> i64 {
-        read(&self.segments).max_timestamp()
-    }
-
-    fn look_for_time(&self, ms: i64) -> Result<Option<Dated>, ReadError> {
         let limit = self.high_watermark();
         let segments = read(&self.segments).since(ms);
         for base in segments {
@@ -44,12 +35,20 @@ impl Partition {
         Ok(None)
     }
 
+    /// The greatest timestamp there is, durable or not; -1 where there is none.
+    pub fn max_timestamp(&self) -> i64 {
+        read(&self.segments).max_timestamp()
+    }
+
     fn first_in_segment(&self, base: i64, ms: i64, limit: i64) -> Result<Option<Dated>, ReadError> {
         let start = self.log_start_offset();
         let place = self.find(base, |index| index.spot_at_time(ms))?;
         let mut walk = place.walk();
         while let Some(step) = walk.next()? {
-            let placed = step.map_err(|bad| place.damaged(bad))?;
+            let placed = match step {
+                Ok(placed) => placed,
+                Err(bad) => return Err(ReadError::Damaged(self.lost(&place, bad)?)),
+            };
             if placed.batch.last_offset() >= limit {
                 return Ok(None);
             }

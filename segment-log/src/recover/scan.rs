@@ -43,10 +43,15 @@ impl<'a> Scan<'a> {
 
     /// Goes on behind bad bytes: how many they are, and the offset of the batch behind them. `None` when there is none.
     pub(crate) fn skip(&mut self, bad: &Bad) -> io::Result<Option<(u64, i64)>> {
-        let next = readable(tear::next_intact(self.file, bad))?.flatten();
+        let next = next_intact(self.file, bad)?;
         Ok(next.map(|(position, offset)| {
             self.walk = Walk::new(self.file, position, self.len, offset).epochs(0..=self.epoch_max);
             (position - bad.position, offset)
         }))
     }
+}
+
+/// Where to go on reading behind bad bytes: the position and offset of the next intact batch, if the disk gives one.
+pub(crate) fn next_intact(file: &dyn DiskFile, bad: &Bad) -> io::Result<Option<(u64, i64)>> {
+    Ok(readable(tear::next_intact(file, bad))?.flatten())
 }

@@ -27,9 +27,6 @@ const BEFORE_LENGTH: u64 = 12;
 const CRC_AT: usize = 17;
 const CRC_FROM: u64 = 21;
 
-/// Where a batch keeps how far its last record's offset is from the first's.
-const DELTA_AT: u64 = 23;
-
 /// Candidates are verified up to this many times the bytes searched.
 const VERIFY_FACTOR: u64 = 16;
 
@@ -78,23 +75,6 @@ pub(super) fn next_intact(file: &dyn DiskFile, bad: &Bad) -> io::Result<Option<(
     match search(file, bad.position + 1, len, bad.offset + 1)? {
         Search::Found(position, offset) => Ok(Some((position, offset))),
         Search::Nothing | Search::TooCostly => Ok(None),
-    }
-}
-
-/// The position and offset of the batch behind a bad one, if the bad one's length and last offset are right by all that
-/// stands there. Cheap, and in doubt `None`.
-pub(crate) fn declared_next(file: &dyn DiskFile, bad: &Bad) -> io::Result<Option<(u64, i64)>> {
-    let len = file.len()?;
-    let Some(end) = declared_end(file, bad.position, len)?.filter(|end| len - end >= HEADER_BYTES as u64)
-    else {
-        return Ok(None);
-    };
-    let delta = (&read(file, bad.position + DELTA_AT, 4)?[..]).get_i32();
-    let offset = bad.offset.saturating_add(i64::from(delta)).saturating_add(1);
-    let head = read(file, end, HEADER_BYTES as u64)?;
-    match candidate(&head, len - end, offset) {
-        Some((found, size)) if found == offset && is_intact(file, end, size)? => Ok(Some((end, offset))),
-        _ => Ok(None),
     }
 }
 

@@ -15,6 +15,7 @@ use crate::format::crc;
 use crate::{Chunk, Durability, KeyError, LogDir, Partition, PartitionConfig, ReadError};
 
 mod files;
+mod lost;
 
 const PATH: &str = "a/0";
 
@@ -92,20 +93,29 @@ fn expected(partition: &Partition) -> Vec<Told> {
     let start = partition.log_start_offset();
     let mut next = start;
     loop {
-        let read = match partition.read_committed(next, 500) {
-            Err(ReadError::Damaged(damage)) => {
-                next = damage.end_offset.max(next + 1);
-                continue;
-            }
-            read => read.expect("a readable log"),
+        let (bytes, aborted) = match partition.read_committed(next, 500) {
+            Err(ReadError::Damaged(damage)) => match partition.recovered(&damage, next) {
+                Some(bytes) => (bytes, Vec::new()),
+                None => {
+                    next = damage.end_offset.max(next + 1);
+                    continue;
+                }
+            },
+            read => read
+                .map(|read| (read.bytes, read.aborted))
+                .expect("a readable log"),
         };
-        if read.bytes.is_empty() {
+        if bytes.is_empty() {
             break;
         }
-        for batch in annals_kafka_wire::batch::batches(&read.bytes) {
-            let batch = batch.expect("whole batches");
+        for batch in annals_kafka_wire::batch::batches(&bytes) {
+            let batch = batch
+                .expect("whole batches")
+                .verified()
+                .expect("a right checksum");
+            assert_eq!(batch.base_offset().max(next), next, "batches without gaps");
             next = batch.last_offset() + 1;
-            if batch.is_control() || read.aborted.iter().any(|aborted| aborted.holds(&batch)) {
+            if batch.is_control() || aborted.iter().any(|aborted| aborted.holds(&batch)) {
                 continue;
             }
             let records: Result<Vec<_>, _> = batch.records(1 << 20).and_then(Iterator::collect);

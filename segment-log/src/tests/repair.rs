@@ -177,3 +177,37 @@ fn a_damaged_checkpoint_is_set_aside() {
     assert_eq!(disk.bytes(&aside), bad);
     assert_eq!(found(&disk), all);
 }
+
+#[test]
+fn derived_files_of_other_bytes_are_found_and_removed() {
+    let (disk, all) = written();
+    {
+        let log = open(&disk).unwrap();
+        let partition = log.partition("a/0", config(SEGMENT_BYTES_MAX)).unwrap();
+        let (beside, _) = partition.beside("states", &mut |_, _| ()).unwrap();
+        beside.append(b"one").unwrap();
+        beside.append(b"another").unwrap();
+        log.close().unwrap();
+    }
+    let disk = disk.reboot(Survives::Everything);
+    assert_eq!(check(&disk).damaged_sidecars, Vec::<String>::new());
+    let mut names = disk.names("a/0");
+    names.retain(|name| name.ends_with(".snap") || name.ends_with(".beside"));
+    assert!(names.len() > 2, "{names:?}");
+    for name in names {
+        let path = format!("a/0/{name}");
+        let whole = disk.bytes(&path);
+        for byte in 0..whole.len() {
+            let disk = disk.reboot(Survives::Everything);
+            let mut bad = whole.clone();
+            bad[byte] ^= 1 << (byte % 8);
+            disk.put(&path, &bad);
+            let damaged = [path.clone()];
+            assert_eq!(check(&disk).damaged_sidecars, damaged, "{name}, byte {byte}");
+            assert_eq!(check(&disk).damage, [], "no record is lost");
+            assert_eq!(offline(&disk).discard("a/0").unwrap(), damaged);
+            assert!(!disk.names("a/0").contains(&name));
+            assert_eq!(found(&disk), all, "{name}, byte {byte}");
+        }
+    }
+}

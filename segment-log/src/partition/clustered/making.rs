@@ -258,7 +258,7 @@ impl Partition {
     /// The batch that holds an offset: its offsets, end exclusive, and where it is.
     fn edge(&self, offset: i64) -> Result<((i64, i64), Edge), ReadError> {
         let _files = read(&self.files);
-        let placed = self.noting(self.placed(offset))?;
+        let placed = self.placed(offset)?;
         let bytes = placed.batch.bytes();
         let header = bytes.first_chunk::<HEADER_BYTES>().copied();
         let edge = Edge {

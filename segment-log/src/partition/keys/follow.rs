@@ -145,7 +145,12 @@ impl KeyIndex<'_> {
         if read(&self.keys.known).end(self.partition.log_start_offset()) != next {
             return Ok(());
         }
-        let committed = match self.partition.read_committed(next, SCAN_BYTES) {
+        // By something else than their keys there may have been records that no copy has.
+        let read = match self.keys.by {
+            None => self.partition.read_keyed(next, SCAN_BYTES),
+            Some(_) => self.partition.read_committed(next, SCAN_BYTES),
+        };
+        let committed = match read {
             // It begins later by now.
             Err(ReadError::OutOfRange { start, .. }) if start > next => return Ok(()),
             // Others ask for what stands around it, and are told.
@@ -159,6 +164,7 @@ impl KeyIndex<'_> {
             let aborted = committed.aborted.iter().any(|aborted| aborted.holds(&batch));
             readings.push(match batch.is_control() || aborted {
                 true => Reading::nothing(&batch),
+                false if committed.is_recovered => Reading::recovered(&batch, limit),
                 false => self.reading(&batch, limit)?,
             });
         }
@@ -343,21 +349,7 @@ impl KeyIndex<'_> {
 impl Partition {
     /// The first offset from which records can be read again, when damage keeps the one at `next` from being read.
     pub(in crate::partition) fn behind(&self, damage: &Damage, next: i64) -> i64 {
-        let end = self.last_stable_offset();
-        if damage.end_offset > next {
-            return damage.end_offset.min(end);
-        }
-        // The log knows no end; its readers go in at the next place behind the damage that its own index knows.
-        let (mut lost, mut behind) = (next, end);
-        while lost + 1 < behind {
-            let middle = lost + (behind - lost) / 2;
-            let same = |other: &Damage| (&other.file, other.position) == (&damage.file, damage.position);
-            match self.read(middle, 0) {
-                Err(ReadError::Damaged(other)) if same(&other) => lost = middle,
-                _ => behind = middle,
-            }
-        }
-        behind
+        damage.end_offset.min(self.last_stable_offset()).max(next + 1)
     }
 
     /// What segments are known by together.

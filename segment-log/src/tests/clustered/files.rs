@@ -299,38 +299,3 @@ fn a_full_disk_gets_no_copies_and_a_failed_sync_ends_all_writing() {
     assert!(world.log.failed().is_some());
     check(&world.partition);
 }
-
-#[test]
-fn what_is_damaged_in_the_log_is_in_no_chunk_once_somebody_knows() {
-    let world = copied();
-    let before = chunk_files(&world.disk);
-    let mut logs = world.disk.names(PATH);
-    logs.retain(|name| name.ends_with(".log"));
-    let log = format!("{PATH}/{}", logs[1]);
-    let good = world.disk.bytes(&log);
-    for at in (0..good.len()).step_by(97) {
-        let disk = world.disk.reboot(Survives::Nothing);
-        for name in disk.names(PATH).iter().filter(|name| name.ends_with(".keys")) {
-            disk.put(&format!("{PATH}/{name}"), b"");
-        }
-        let mut bytes = good.clone();
-        bytes[at] ^= 4;
-        disk.put(&log, &bytes);
-        let opened = open(&disk).unwrap();
-        let partition = opened.partition(PATH, world.config.clone()).unwrap();
-        partition.set_copy_sizes(SIZES.0, SIZES.1);
-        // The index is read for it, and comes upon the damage.
-        check(&partition);
-        let [damage] = &partition.damage()[..] else {
-            panic!("one place, {at}: {:?}", partition.damage());
-        };
-        let holds = |chunk: &Arc<Chunk>| (chunk.first()..chunk.end()).contains(&damage.offset);
-        assert!(!partition.clustered().unwrap().iter().any(holds), "{at}");
-        let made = partition.cluster().unwrap();
-        assert!(!partition.clustered().unwrap().iter().any(holds), "{at}");
-        check(&partition);
-        assert_eq!(partition.cluster().unwrap(), 0, "{at}: and no more than {made}");
-        // What is around it is copied.
-        assert!(chunk_files(&disk).len() + 1 >= before.len(), "{at}");
-    }
-}

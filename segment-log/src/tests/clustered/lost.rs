@@ -1,0 +1,254 @@
+//! What the log has lost and a chunk still has: it is read from there, and comes back with a repair.
+
+use annals_kafka_wire::batch::{TimestampType, stamp_append_time};
+use bytes::BytesMut;
+
+use super::*;
+use crate::offline::OfflineLog;
+use crate::{PartitionCheck, Remedy};
+
+/// A world with many segments, whose chunks are made, that was closed: some records have no key, some batches cannot be read,
+/// some were aborted; or where the log gives the times, all of a batch have one.
+fn copied(log_time: bool) -> World {
+    let mut world = World::new(plain(Durability::Fsync));
+    for number in 0..90u8 {
+        let rows = [(number % 9, 3, 1), (2, 1, 0), (9, 1, 1), (4, 9, 3)];
+        if log_time {
+            let mut bytes = BytesMut::from(&built(BatchBuilder::new(), &rows, number)[..]);
+            stamp_append_time(&mut bytes, i64::from(number / 2));
+            world.append(&parsed(bytes.to_vec()));
+            continue;
+        }
+        world.run(Op::Plain(rows.to_vec(), usize::from(number) % 5));
+        if number % 7 == 3 {
+            world.run(Op::Write(1, vec![(1, 2, 0), (9, 1, 0)]));
+            world.run(Op::Plain(vec![(9, 2, 0)], 0));
+            world.run(Op::End(1, number % 2 == 0));
+        }
+    }
+    world.run(Op::Commit);
+    world.run(Op::Cluster);
+    world.restart(true);
+    world
+}
+
+fn opened(disk: &SimDisk, config: &PartitionConfig) -> (LogDir, Arc<Partition>) {
+    let log = open(disk).unwrap();
+    let partition = log.partition(PATH, config.clone()).unwrap();
+    partition.set_copy_sizes(SIZES.0, SIZES.1);
+    (log, partition)
+}
+
+fn offline(disk: &SimDisk) -> OfflineLog {
+    OfflineLog::on(Arc::new(disk.clone()), None).unwrap()
+}
+
+fn found(disk: &SimDisk) -> PartitionCheck {
+    offline(disk).check(PATH).unwrap()
+}
+
+/// The second of several log files.
+fn sealed(disk: &SimDisk) -> String {
+    let mut names = disk.names(PATH);
+    names.retain(|name| name.ends_with(".log"));
+    assert!(names.len() > 2, "{names:?}");
+    format!("{PATH}/{}", names[1])
+}
+
+/// The disk with bytes of a log file changed, with or without its key indexes.
+fn spoiled(world: &World, log: &str, keyed: bool, change: impl Fn(&mut [u8])) -> SimDisk {
+    let disk = world.disk.reboot(Survives::Nothing);
+    let mut bytes = disk.bytes(log);
+    change(&mut bytes);
+    disk.put(log, &bytes);
+    for name in disk.names(PATH) {
+        if name.ends_with(".keys") && !keyed {
+            disk.put(&format!("{PATH}/{name}"), b"");
+        }
+    }
+    disk
+}
+
+/// Whether times are the log's, of every record of a partition.
+fn times(partition: &Partition) -> bool {
+    partition.keys().has_producer_time(i64::MAX).unwrap()
+}
+
+#[test]
+fn what_the_log_loses_is_read_from_its_chunk_whoever_has_noticed() {
+    for log_time in [false, true] {
+        let world = copied(log_time);
+        let whole = expected(&world.partition);
+        let chunks = chunk_files(&world.disk);
+        let name = &sealed(&world.disk);
+        for at in (0..world.disk.bytes(name).len()).step_by(37) {
+            for keyed in [true, false] {
+                let disk = spoiled(&world, name, keyed, |bytes| bytes[at] ^= 4);
+                let (_log, partition) = opened(&disk, &world.config);
+                // Nobody has read there when this is asked first.
+                for _ in 0..2 {
+                    assert_eq!(together(&ranges(&partition)), whole, "byte {at}");
+                    assert_eq!(expected(&partition), whole, "byte {at}");
+                    assert_eq!(
+                        partition.keys().unreadable(i64::MAX, 99).unwrap(),
+                        [],
+                        "byte {at}"
+                    );
+                    assert_eq!(
+                        partition.keys().unreadable_count(i64::MAX).unwrap(),
+                        0,
+                        "byte {at}"
+                    );
+                    assert_eq!(times(&partition), !log_time, "byte {at}");
+                }
+                let told: Vec<_> = partition
+                    .damage()
+                    .iter()
+                    .map(|one| (one.offset, one.end_offset))
+                    .collect();
+                let checked = found(&disk).damage;
+                let checked: Vec<_> = checked.iter().map(|one| (one.offset, one.end_offset)).collect();
+                assert_eq!(told, checked, "byte {at}: a reader tells what a check tells");
+                assert_eq!(told.len(), 1, "byte {at}");
+                check(&partition);
+                // Nothing is to be made anew.
+                assert_eq!(partition.cluster().unwrap(), 0, "byte {at}");
+                assert_eq!(chunk_files(&disk), chunks, "byte {at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_has_no_chunk_or_a_damaged_one_is_lost_and_told() {
+    let world = copied(false);
+    let chunks = chunk_files(&world.disk);
+    let name = &sealed(&world.disk);
+    for at in (0..world.disk.bytes(name).len()).step_by(71) {
+        for keyed in [true, false] {
+            let disk = spoiled(&world, name, keyed, |bytes| bytes[at] ^= 4);
+            let [lost] = &found(&disk).damage[..] else {
+                panic!("one place, byte {at}");
+            };
+            for (name, bytes) in &chunks {
+                let mut bytes = bytes.clone();
+                bytes[0] ^= 1;
+                disk.put(name, &bytes);
+            }
+            let (_log, partition) = opened(&disk, &world.config);
+            let _ = ranges(&partition);
+            for offset in lost.offset..lost.end_offset {
+                assert!(partition.read(offset, 0).is_err(), "byte {at}");
+            }
+            let places = partition.keys().unreadable(i64::MAX, 99).unwrap();
+            let is_lost = |place: &(i64, i64)| place.0 <= lost.offset && lost.end_offset - 1 <= place.1;
+            assert!(places.iter().any(is_lost), "byte {at}: {places:?}");
+        }
+    }
+}
+
+#[test]
+fn a_repair_takes_back_what_chunks_have() {
+    for log_time in [false, true] {
+        let world = copied(log_time);
+        let whole = expected(&world.partition);
+        let name = &sealed(&world.disk);
+        let length = world.disk.bytes(name).len();
+        // One byte; several batches; all of the segment.
+        let ranges_of = |at: usize| [at..at + 1, at..(at + 300).min(length), 0..length];
+        for at in (0..length).step_by(83) {
+            for range in ranges_of(at) {
+                let disk = spoiled(&world, name, false, |bytes| bytes[range.clone()].fill(0xee));
+                let what = format!("bytes {range:?}");
+                let mended = offline(&disk).repair(PATH).unwrap();
+                let [mended] = &mended[..] else {
+                    // It was what stands there.
+                    assert!(mended.is_empty(), "{what}: {mended:?}");
+                    continue;
+                };
+                assert!(
+                    matches!(
+                        mended.remedy,
+                        Remedy::Recovered(_) | Remedy::Restored | Remedy::Emptied
+                    ),
+                    "{what}: {mended:?}"
+                );
+                assert_eq!(found(&disk).damage, [], "{what}");
+                let (_log, partition) = opened(&disk, &world.config);
+                assert_eq!(expected(&partition), whole, "{what}");
+                assert_eq!(times(&partition), !log_time, "{what}");
+                check(&partition);
+                partition.cluster().unwrap();
+                check(&partition);
+                assert_eq!(expected(&partition), whole, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn wherever_the_power_goes_in_a_repair_nothing_more_is_lost() {
+    let world = copied(false);
+    let whole = expected(&world.partition);
+    let name = &sealed(&world.disk);
+    for step in 1.. {
+        let disk = spoiled(&world, name, true, |bytes| bytes[200..400].fill(0));
+        disk.cut_at(step);
+        let _ = offline(&disk).repair(PATH);
+        if !disk.is_cut() {
+            assert!(step > 5);
+            break;
+        }
+        for survives in [Survives::Nothing, Survives::Half, Survives::Sectors(step)] {
+            let disk = disk.reboot(survives);
+            {
+                let (log, partition) = opened(&disk, &world.config);
+                assert_eq!(expected(&partition), whole, "after step {step}");
+                let _ = log.close();
+            }
+            let disk = disk.reboot(Survives::Nothing);
+            offline(&disk).repair(PATH).unwrap();
+            let (_log, partition) = opened(&disk, &world.config);
+            assert_eq!(expected(&partition), whole, "after step {step}");
+            check(&partition);
+        }
+    }
+}
+
+#[test]
+fn a_damaged_chunk_that_may_have_what_is_lost_goes_with_the_repair() {
+    let world = copied(false);
+    let name = &sealed(&world.disk);
+    let disk = spoiled(&world, name, false, |bytes| bytes[200..400].fill(0));
+    for (name, bytes) in chunk_files(&disk) {
+        let mut bytes = bytes;
+        bytes[0] ^= 1;
+        disk.put(&name, &bytes);
+    }
+    let mended = offline(&disk).repair(PATH).unwrap();
+    assert_eq!((mended.len(), mended[0].remedy), (1, Remedy::Emptied));
+    assert_eq!(chunk_files(&disk), []);
+    let (_log, partition) = opened(&disk, &world.config);
+    let (from, end) = (mended[0].damage.offset, mended[0].damage.end_offset);
+    assert!(
+        expected(&partition)
+            .iter()
+            .all(|one| !(from..end).contains(&one.1))
+    );
+    check(&partition);
+}
+
+#[test]
+fn whose_the_times_are_is_known_of_what_is_recovered() {
+    let world = copied(true);
+    let chunks = world.partition.clustered().unwrap();
+    let (batches, records) = chunks[1].batches(chunks[1].first()..chunks[1].end(), 7).unwrap();
+    let mut count = 0;
+    for bytes in &batches {
+        let batch = Batch::parse(bytes, 0).unwrap().0.verified().unwrap();
+        assert_eq!(batch.timestamp_type(), TimestampType::LogAppendTime);
+        assert_eq!(batch.partition_leader_epoch(), 7);
+        count += u64::from(batch.count().unsigned_abs());
+    }
+    assert!(batches.len() > 1 && count == records && records > 5, "{records}");
+}
