@@ -5,7 +5,7 @@
 //! wanted only lengths and offsets are looked at: most batches are read for one record among a hundred.
 //! Invariant: a cached batch is its bytes, a copy that pins nothing else; what a record would take once it is read, with all
 //! its headers, is held for one record of a cursor alone. So what is counted is what is held.
-//! Where the log is damaged, what stood there is read from its copies in the order of keys, whoever asks.
+//! Where the log is damaged, what stood there is read from its copies in the order of keys, by whoever goes by keys.
 //! Whatever is read is work of the question it is read for, and ends with it (`work.rs`).
 
 use std::collections::BTreeMap;
@@ -316,7 +316,8 @@ impl<'a> Cursor<'a> {
         self.ahead.clear();
         let log = &self.partition.log;
         let bytes = match log.read(offset, self.bytes) {
-            Err(ReadError::Damaged(damage)) => log
+            // Copies have what has a key of its own.
+            Err(ReadError::Damaged(damage)) if self.partition.field().is_none() => log
                 .recovered(&damage, offset)
                 .ok_or_else(|| problem(ReadError::Damaged(damage)))?,
             bytes => bytes.map_err(problem)?,

@@ -123,6 +123,11 @@ pub(crate) fn is_whole(file: &dyn DiskFile) -> io::Result<bool> {
     Ok(all_of(file, len, &mut |_, _| {})? == len)
 }
 
+/// Cuts a file where its entries are not as they were written.
+pub(crate) fn cut(disk: &dyn Disk, name: &str) -> io::Result<()> {
+    Entries::open(disk, name, &mut |_, _| {}).map(drop)
+}
+
 /// The entries of a file.
 struct Entries {
     name: String,

@@ -49,6 +49,7 @@ pub(crate) use copies::{Copies, Stamp};
 pub(crate) use file::Copy;
 pub(crate) use gathered::Gathered;
 pub(crate) use layout::{Edge, Identity, is_whole};
+pub(crate) use recovered::Unreadable;
 pub use scan::Scan;
 pub(crate) use writing::write;
 
@@ -149,7 +150,9 @@ impl Chunk {
     /// The disk's. When the file is gone or damaged ([`io::ErrorKind::NotFound`], [`io::ErrorKind::InvalidData`]) the log tells
     /// what it told; the upkeep makes it anew.
     pub fn scan(self: &Arc<Self>, key: &[u8], offset: i64, ahead: usize) -> io::Result<Scan> {
-        Scan::new(Arc::clone(self), key, offset, ahead)
+        let mut scan = Scan::new(Arc::clone(self), ahead)?;
+        scan.seek(key, offset)?;
+        Ok(scan)
     }
 
     /// Whether the record at an offset is still there.

@@ -3,7 +3,7 @@
 //! Invariant: a check writes nothing; it only finishes what compaction had decided when its process ended. A repair changes a file only after a copy of it stands beside it, keeps every
 //! record that can be read at its offset, and is either done or not done when the power goes.
 //!
-//! Left out: records whose bytes are gone. Only a backup brings those back.
+//! Left out: records whose bytes are gone, and that no copy in the order of keys has. Only a backup brings those back.
 
 use std::io;
 use std::ops::Range;
@@ -18,7 +18,7 @@ use crate::derived::snapshot;
 use crate::disk::{DirLock, Disk, DiskFile, Open, RealDisk, load};
 use crate::error::LogError;
 use crate::index::{self, Index};
-use crate::recover::{Found, Recover, Scan};
+use crate::recover::{Found, Recover, Scan, readable};
 use crate::segment::{file_name, parse_log_name};
 use crate::swap::finish_all;
 use crate::walk::{Bad, Placed};
@@ -201,7 +201,9 @@ impl OfflineLog {
             };
             let name = format!("{path}/{}", entry.name);
             let file = self.disk.open(&name, Open::Existing).map_err(error(&name))?;
-            if !is_whole(&*file).map_err(error(&name))? {
+            // Bytes that the disk does not give are not as they were written.
+            let whole = readable(is_whole(&*file)).map_err(error(&name))?;
+            if whole != Some(true) {
                 damaged.push(name);
             }
         }
@@ -270,7 +272,7 @@ impl OfflineLog {
         let error = || LogError::io(format!("reading {name}"));
         let file = self.disk.open(&name, Open::Existing).map_err(error())?;
         let epoch_max = recover.epoch_max.unwrap_or(i32::MAX);
-        let mut scan = Scan::new(&*file, base, (*epoch, epoch_max)).map_err(error())?;
+        let mut scan = Scan::new(&*file, look.found.offsets_of(at), (*epoch, epoch_max)).map_err(error())?;
         let mut segment = Segment {
             base,
             len: scan.len(),

@@ -21,6 +21,7 @@
 //! synced, before anyone may read it or is told that it is a duplicate.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::checkpoint::Mark;
@@ -41,7 +42,8 @@ mod unreadable;
 
 pub(crate) use found::Found;
 pub(crate) use scan::{Scan, next_intact};
-use unreadable::{NoFile, readable};
+use unreadable::NoFile;
+pub(crate) use unreadable::readable;
 
 /// What opening a partition had to repair, for the start-up log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -188,7 +190,7 @@ impl Recover<'_> {
                 continue;
             }
             let known = (at >= derived_from).then_some(&mut derived);
-            let (opened, rest) = self.scan(*base, found.durable_end, known, pass)?;
+            let (opened, rest) = self.scan(found.offsets_of(at), found.durable_end, known, pass)?;
             let bad = rest.or_else(|| found.end_is_early(at, &opened.index));
             match (bad, &mut pass.damage) {
                 (Some(bad), None) => {
@@ -210,16 +212,17 @@ impl Recover<'_> {
     /// Reads a segment from end to end. What the disk may not have is written to it again.
     fn scan(
         &self,
-        base: i64,
+        offsets: Range<i64>,
         durable_end: i64,
         mut derived: Option<&mut Derived>,
         pass: &mut Pass,
     ) -> Result<(Opened, Option<Bad>), LogError> {
+        let base = offsets.start;
         let name = file_name(self.dir, base, "log");
         let error = |what: &str| LogError::io(format!("{what} {name}"));
         let file = self.disk.open(&name, Open::Existing).map_err(error("reading"))?;
         let epochs = (pass.last_epoch.unwrap_or(0), self.epoch_max.unwrap_or(i32::MAX));
-        let mut scan = Scan::new(&*file, base, epochs).map_err(error("reading"))?;
+        let mut scan = Scan::new(&*file, offsets, epochs).map_err(error("reading"))?;
         pass.scanned_bytes += scan.len();
         let mut index = Index::new(base);
         let mut rest = None;

@@ -95,7 +95,7 @@ impl Copies {
     /// Gives back what nobody has asked for in a long time; the files stay.
     pub(crate) fn forget_idle(&self, now: Instant) {
         let mut asked = lock(&self.asked);
-        if asked.is_some_and(|asked| now.saturating_duration_since(asked) >= IDLE) {
+        if asked.is_none_or(|asked| now.saturating_duration_since(asked) >= IDLE) {
             *asked = None;
             let mut held = lock(&self.held);
             self.budget.charge(held.charged, 0);

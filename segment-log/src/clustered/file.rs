@@ -53,6 +53,11 @@ impl Copy {
         }))
     }
 
+    /// The same file, which has another name by now.
+    pub(crate) fn named(self, name: String) -> Copy {
+        Copy { name, ..self }
+    }
+
     pub(crate) fn of(&self) -> &Identity {
         &self.footer.of
     }

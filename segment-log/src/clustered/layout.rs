@@ -67,7 +67,7 @@ pub(crate) struct Edge {
 
 impl Edge {
     /// Whether it begins there in a file.
-    pub(crate) fn is_at(&self, file: &dyn DiskFile) -> io::Result<bool> {
+    fn is_at(&self, file: &dyn DiskFile) -> io::Result<bool> {
         let mut header = [0; HEADER_BYTES];
         match file.read_at(self.position, &mut header) {
             Ok(()) => Ok(header == self.header),
@@ -84,6 +84,18 @@ pub(crate) struct Identity {
     pub(crate) end: i64,
     pub(crate) first_batch: Edge,
     pub(crate) last_batch: Edge,
+}
+
+impl Identity {
+    /// Whether a log file has the very batches, but for edges whose offsets are lost there.
+    pub(crate) fn is_in(
+        &self,
+        file: &dyn DiskFile,
+        is_lost: &dyn Fn(i64) -> io::Result<bool>,
+    ) -> io::Result<bool> {
+        let has = |edge: &Edge, offset: i64| Ok::<bool, io::Error>(edge.is_at(file)? || is_lost(offset)?);
+        Ok(has(&self.first_batch, self.first)? && has(&self.last_batch, self.end - 1)?)
+    }
 }
 
 /// What a footer says.

@@ -51,18 +51,17 @@ struct Spot<'a> {
 }
 
 impl Scan {
-    pub(super) fn new(chunk: Arc<Chunk>, key: &[u8], offset: i64, ahead: usize) -> io::Result<Scan> {
+    /// From the beginning.
+    pub(super) fn new(chunk: Arc<Chunk>, ahead: usize) -> io::Result<Scan> {
         let from = match &chunk.content {
             Content::File(copy) => From::File(Box::new(Blocks::new(Arc::clone(copy), ahead)?)),
             Content::Memory(_) => From::Memory(0),
         };
-        let mut scan = Scan {
+        Ok(Scan {
             chunk,
             end: i64::MAX,
             from,
-        };
-        scan.seek(key, offset)?;
-        Ok(scan)
+        })
     }
 
     /// The same, which passes over the records from an offset on.
@@ -100,6 +99,14 @@ impl Scan {
                 value: payload.value,
                 headers: payload.headers,
             }));
+        }
+    }
+
+    /// Goes on behind a block that could not be read.
+    pub(super) fn pass_block(&mut self) {
+        match &mut self.from {
+            From::File(blocks) => blocks.pass(),
+            From::Memory(at) => *at += 1,
         }
     }
 
@@ -190,6 +197,11 @@ impl Blocks {
             block.pass().map_err(|Damaged| self.copy.damaged())?;
         }
         Ok(())
+    }
+
+    fn pass(&mut self) {
+        // What was begun of one is not taken up again.
+        self.next += usize::from(self.block.take().is_none());
     }
 
     fn take(&mut self) -> io::Result<Option<Spot<'_>>> {

@@ -71,11 +71,14 @@ impl Reading {
         }
     }
 
-    /// Of a batch of what copies have of a place: that is all there is with a key.
-    pub(crate) fn recovered(batch: &Batch, limit: usize) -> Reading {
+    /// Of a batch of what copies have of a damaged place: all that it had with a key, unless records had gone from it before.
+    /// It is not kept: the log may be mended.
+    pub(crate) fn recovered(batch: &Batch, limit: usize, is_compacted: bool) -> Reading {
+        let reading = Reading::of(batch, limit);
         Reading {
-            gapped: false,
-            ..Reading::of(batch, limit)
+            gapped: reading.gapped && is_compacted,
+            is_sure: false,
+            ..reading
         }
     }
 

@@ -2,19 +2,22 @@
 //!
 //! Invariant: the file as it was stands aside on disk before it is replaced, it is replaced as a whole, and its index goes first. What a
 //! copy in the order of keys has of a damaged place comes back from there. An offset that was given is never given again: where a record
-//! is lost, an empty batch stands in its place; and so that nobody finds it elsewhere, a copy that may have it, but is damaged, goes first, too.
+//! is lost, an empty batch stands in its place; and so that nobody finds it elsewhere, a copy that may have it, but is damaged, is set aside first, too.
 
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use annals_kafka_wire::batch::Batch;
 
 use super::{Hole, OfflineLog, Segment};
+use crate::beside;
 use crate::checkpoint::Mark;
-use crate::clustered::{self, Chunk, Copy, Edge, Identity};
+use crate::clustered::{self, Chunk, Copy, Unreadable};
 use crate::damage::Damage;
 use crate::disk::{DiskFile, Open, parent};
 use crate::error::LogError;
+use crate::recover::readable;
 use crate::segment::{file_name, parse_name};
 
 /// Bytes copied at a time.
@@ -86,7 +89,8 @@ impl OfflineLog {
         Ok(mended)
     }
 
-    /// Removes the [`PartitionCheck::damaged_sidecars`](super::PartitionCheck::damaged_sidecars); answers which they were.
+    /// Removes the [`PartitionCheck::damaged_sidecars`](super::PartitionCheck::damaged_sidecars), or what is damaged of them; answers
+    /// which they were.
     ///
     /// # Errors
     /// [`LogError::Io`] when one cannot be read or removed.
@@ -96,8 +100,12 @@ impl OfflineLog {
             return Ok(damaged);
         }
         for name in &damaged {
-            let removed = self.disk.remove(name);
-            removed.map_err(LogError::io(format!("removing {name}")))?;
+            let done = match name.ends_with(beside::ENDING) {
+                // What stands before the damage is of use.
+                true => beside::cut(&*self.disk, name),
+                false => self.disk.remove(name),
+            };
+            done.map_err(LogError::io(format!("removing {name}")))?;
         }
         let synced = self.disk.sync_dir(path);
         synced.map_err(LogError::io(format!("writing {path}")))?;
@@ -177,29 +185,35 @@ impl OfflineLog {
         Ok((copy, remedies))
     }
 
-    /// The copies that have something of the damaged places of a segment, oldest first. Those of them that are not whole are
-    /// removed.
+    /// The copies that have something of the damaged places of a segment, oldest first. One that is not whole tells what can be
+    /// read of it, and is set aside.
     fn copies(&self, path: &str, segment: &Segment, log: &dyn DiskFile) -> io::Result<Vec<Arc<Chunk>>> {
+        let lost: Vec<Range<i64>> = segment.holes.iter().filter_map(Hole::offsets).collect();
+        let end = lost.iter().map(|lost| lost.end).max().unwrap_or(segment.base);
+        let is_lost = |offset: i64| Ok(lost.iter().any(|lost| lost.contains(&offset)));
         let mut found = Vec::new();
         for entry in self.disk.list(path)? {
-            let Some(first) = parse_name(&entry.name, clustered::ENDING) else {
+            let first = parse_name(&entry.name, clustered::ENDING);
+            let Some(first) = first.filter(|first| (segment.base..end).contains(first)) else {
                 continue;
             };
             let name = format!("{path}/{}", entry.name);
+            let copy = readable(Copy::open(&self.disk, &name, first))?.flatten();
             let file = self.disk.open(&name, Open::Existing)?;
-            let copy = match clustered::is_whole(&*file)? {
-                true => Copy::open(&self.disk, &name, first)?,
-                false => None,
+            let is_whole = readable(clustered::is_whole(&*file))? == Some(true);
+            let name = match is_whole {
+                true => name,
+                false => {
+                    let aside = self.free_name(&name)?;
+                    self.disk.rename(&name, &aside)?;
+                    aside
+                }
             };
-            let Some(copy) = copy else {
-                self.disk.remove(&name)?;
+            let Some(copy) = copy.map(|copy| copy.named(name)) else {
                 continue;
             };
-            let has_some = |hole: &Hole| {
-                hole.offsets()
-                    .is_some_and(|lost| lost.start < copy.end() && first < lost.end)
-            };
-            if segment.holes.iter().any(has_some) && is_of(copy.of(), segment, log)? {
+            let has_some = |lost: &Range<i64>| lost.start < copy.end() && copy.first() < lost.end;
+            if lost.iter().any(has_some) && copy.of().is_in(log, &is_lost)? {
                 found.push(copy);
             }
         }
@@ -227,15 +241,6 @@ fn pour(from: &dyn DiskFile, range: std::ops::Range<u64>, to: &dyn DiskFile, at:
         position += chunk.len() as u64;
     }
     Ok(at + (range.end - range.start))
-}
-
-/// Whether a copy is of a segment, as far as its log file can tell.
-fn is_of(of: &Identity, segment: &Segment, log: &dyn DiskFile) -> io::Result<bool> {
-    let is_at = |edge: &Edge, offset: i64| {
-        let is_lost = |hole: &Hole| hole.offsets().is_some_and(|lost| lost.contains(&offset));
-        Ok::<bool, io::Error>(segment.holes.iter().any(is_lost) || edge.is_at(log)?)
-    };
-    Ok(is_at(&of.first_batch, of.first)? && is_at(&of.last_batch, of.end - 1)?)
 }
 
 /// Writes what a damaged place itself says that stood there, at `to`, and moves that behind it; `None` when records are lost.
@@ -270,7 +275,7 @@ fn refill(copies: &[Arc<Chunk>], hole: &Hole, new: &dyn DiskFile, to: &mut u64) 
         }
         empty(next, range.start, to)?;
         next = range.end;
-        let (batches, records) = copy.batches(range, hole.epoch)?;
+        let (batches, records) = copy.batches(range, hole.epoch, Unreadable::Passed)?;
         batches.iter().try_for_each(|batch| put(new, to, batch))?;
         recovered += records;
     }

@@ -13,9 +13,9 @@ use bytes::Bytes;
 
 use super::Partition;
 use super::fetch::Committed;
-use crate::clustered::{Chunk, Copy, ENDING, Edge, Gathered, Identity, Stamp};
+use crate::clustered::{Chunk, Copy, ENDING, Gathered, Identity, Stamp, Unreadable};
 use crate::damage::Damage;
-use crate::disk::{DiskFile, Open};
+use crate::disk::Open;
 use crate::error::{KeyError, ReadError};
 use crate::mutex::{lock, read};
 use crate::segment::{file_name, parse_name};
@@ -75,6 +75,11 @@ impl Partition {
     /// See [`KeyError`]. Copies for which there is no memory are left out, which is none.
     pub fn clustered(&self) -> Result<Arc<[Arc<Chunk>]>, KeyError> {
         self.copies.note_asked(self.shared.now());
+        self.chunks()
+    }
+
+    /// The same, and no more are made for it.
+    fn chunks(&self) -> Result<Arc<[Arc<Chunk>]>, KeyError> {
         self.look()?;
         let mut held = lock(&self.copies.held);
         if let Some(chunks) = &held.chunks {
@@ -110,11 +115,14 @@ impl Partition {
     /// What stood at a damaged place of the log from `offset` on, where a copy has it: whole batches, the first with that
     /// offset, of the committed records with a key alone. `None` where there is no copy, or that is damaged, too.
     pub fn recovered(&self, damage: &Damage, offset: i64) -> Option<Bytes> {
-        let chunks = self.clustered().ok()?;
+        let chunks = self.chunks().ok()?;
         let at = chunks.partition_point(|chunk| chunk.end() <= offset);
         let chunk = chunks.get(at).filter(|chunk| chunk.first() <= offset)?;
         let range = offset.max(damage.offset)..damage.end_offset.min(chunk.end());
-        let (batches, _) = chunk.batches(range, self.leader_epoch).ok()?;
+        if range.is_empty() {
+            return None;
+        }
+        let (batches, _) = chunk.batches(range, self.leader_epoch, Unreadable::Fails).ok()?;
         Some(batches.concat().into())
     }
 
@@ -136,7 +144,7 @@ impl Partition {
 
     /// What no copy has of a range, as first and last offsets.
     pub(super) fn not_copied(&self, range: Range<i64>) -> Vec<(i64, i64)> {
-        let chunks = self.clustered().unwrap_or_default();
+        let chunks = self.chunks().unwrap_or_default();
         let (mut left, mut from) = (Vec::new(), range.start);
         for chunk in chunks.iter().filter(|chunk| chunk.end() > range.start) {
             let to = chunk.first().min(range.end);
@@ -164,7 +172,12 @@ impl Partition {
         let bytes_max = self.copies.sizes().chunk_bytes;
         while gathered.end() < end {
             let next = gathered.end();
-            let committed = match self.read_keyed(next, STEP_BYTES) {
+            // No copy is made of a copy.
+            let read = match strict {
+                true => self.read_committed(next, STEP_BYTES),
+                false => self.read_keyed(next, STEP_BYTES),
+            };
+            let committed = match read {
                 Err(ReadError::Damaged(damage)) => return Ok(Stop::Lost(next, self.behind(&damage, next))),
                 committed => committed?,
             };
@@ -287,15 +300,10 @@ impl Partition {
                 .open(&file_name(&self.path, base, "log"), Open::Existing)?,
             None => active,
         };
-        Ok(self.is_at(&*file, &of.first_batch, of.first)?
-            && self.is_at(&*file, &of.last_batch, of.end - 1)?)
+        of.is_in(&*file, &|offset| self.is_damaged_at(offset))
     }
 
-    /// Whether the batch with an offset is this one, as far as the log can tell: it may be damaged there.
-    fn is_at(&self, file: &dyn DiskFile, edge: &Edge, offset: i64) -> io::Result<bool> {
-        if edge.is_at(file)? {
-            return Ok(true);
-        }
+    fn is_damaged_at(&self, offset: i64) -> io::Result<bool> {
         match self.placed(offset) {
             Ok(_) => Ok(false),
             Err(ReadError::Damaged(_)) => Ok(true),

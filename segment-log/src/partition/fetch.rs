@@ -211,7 +211,7 @@ impl Partition {
         if let Some(known) = known.or_else(|| lock(&self.found).iter().find(holds).cloned()) {
             return Ok(known);
         }
-        let next = next_intact(&*place.file, &bad)?.filter(|(position, _)| *position < place.size);
+        let next = next_intact(&*place.file, &bad, place.end)?.filter(|(position, _)| *position < place.size);
         let (behind, end) = next.unwrap_or((place.size, place.end));
         let bytes = behind.saturating_sub(bad.position);
         let damage = bad.damage(&place.name, bytes, end);

@@ -4,6 +4,7 @@
 //! become of the log file since.
 
 use std::io;
+use std::ops::Range;
 
 use super::Recover;
 use crate::checkpoint::Mark;
@@ -154,6 +155,12 @@ impl Found {
     /// Where the segment ends: where the next begins, or where what was acknowledged ends.
     pub(crate) fn end_of(&self, at: usize) -> i64 {
         self.bases.get(at + 1).copied().unwrap_or(self.durable_end)
+    }
+
+    /// The offsets that a segment's batches may have.
+    pub(crate) fn offsets_of(&self, at: usize) -> Range<i64> {
+        let base = self.bases.get(at).copied().unwrap_or(self.durable_end);
+        base..self.bases.get(at + 1).copied().unwrap_or(i64::MAX)
     }
 
     /// The bad place behind a segment's last batch, when it ends before the next begins, or before the durable mark.

@@ -9,6 +9,7 @@
 //! power cut that loses a sector of one unsynced batch and keeps the batch behind it leaves damage too.
 
 use std::io;
+use std::ops::Range;
 
 use annals_kafka_wire::batch::{Batch, HEADER_BYTES};
 use bytes::{Buf, BytesMut};
@@ -45,7 +46,7 @@ pub(super) fn is_torn(file: &dyn DiskFile, bad: &Bad, intact_later: bool) -> io:
     let len = file.len()?;
     if bad.kind == BadKind::WrongHead
         || (intact_later && bad.kind != BadKind::CutShort)
-        || search(file, bad.position + 1, len, bad.offset + 1)? != Search::Nothing
+        || search(file, bad.position + 1, len, bad.offset + 1..i64::MAX)? != Search::Nothing
     {
         return Ok(false);
     }
@@ -54,25 +55,25 @@ pub(super) fn is_torn(file: &dyn DiskFile, bad: &Bad, intact_later: bool) -> io:
 
 /// Whether the file may hold intact batches of at least the given offset.
 pub(super) fn has_intact(file: &dyn DiskFile, offset: i64) -> io::Result<bool> {
-    Ok(search(file, 0, file.len()?, offset)? != Search::Nothing)
+    Ok(search(file, 0, file.len()?, offset..i64::MAX)? != Search::Nothing)
 }
 
 /// Where to go on reading behind bad bytes: the position and offset of the next intact batch. Where the bad batch says
-/// that it ends comes first, since its records may hold bytes that look like a batch.
-pub(super) fn next_intact(file: &dyn DiskFile, bad: &Bad) -> io::Result<Option<(u64, i64)>> {
+/// that it ends comes first, since its records may hold bytes that look like a batch; one of `end_offset` or behind is none.
+pub(super) fn next_intact(file: &dyn DiskFile, bad: &Bad, end_offset: i64) -> io::Result<Option<(u64, i64)>> {
     let len = file.len()?;
     if let Some(end) = declared_end(file, bad.position, len)? {
         if end == len {
             return Ok(None);
         }
         let head = read(file, end, (len - end).min(HEADER_BYTES as u64))?;
-        if let Some((offset, size)) = candidate(&head, len - end, bad.offset + 1)
+        if let Some((offset, size)) = candidate(&head, len - end, bad.offset + 1..end_offset)
             && is_intact(file, end, size)?
         {
             return Ok(Some((end, offset)));
         }
     }
-    match search(file, bad.position + 1, len, bad.offset + 1)? {
+    match search(file, bad.position + 1, len, bad.offset + 1..end_offset)? {
         Search::Found(position, offset) => Ok(Some((position, offset))),
         Search::Nothing | Search::TooCostly => Ok(None),
     }
@@ -105,15 +106,15 @@ fn is_whole_but_for_its_head(file: &dyn DiskFile, position: u64, len: u64) -> io
     Ok(stored.get_u32() == sum)
 }
 
-/// The first position from `from` on with an intact batch of at least the given offset.
-fn search(file: &dyn DiskFile, from: u64, len: u64, offset: i64) -> io::Result<Search> {
+/// The first position from `from` on with an intact batch of one of the offsets.
+fn search(file: &dyn DiskFile, from: u64, len: u64, offsets: Range<i64>) -> io::Result<Search> {
     let mut budget = len.saturating_sub(from).saturating_mul(VERIFY_FACTOR);
     let mut position = from;
     while position + HEADER_BYTES as u64 <= len {
         let chunk = read(file, position, SCAN_BYTES.min(len - position))?;
         for at in 0..chunk.len().saturating_sub(MAGIC_AT) {
             let place = position + at as u64;
-            let Some((offset, bytes)) = candidate(&chunk[at..], len - place, offset) else {
+            let Some((offset, bytes)) = candidate(&chunk[at..], len - place, offsets.clone()) else {
                 continue;
             };
             if bytes > budget {
@@ -131,14 +132,14 @@ fn search(file: &dyn DiskFile, from: u64, len: u64, offset: i64) -> io::Result<S
 }
 
 /// Offset and size of the batch that may begin here.
-fn candidate(mut bytes: &[u8], left: u64, offset: i64) -> Option<(i64, u64)> {
+fn candidate(mut bytes: &[u8], left: u64, offsets: Range<i64>) -> Option<(i64, u64)> {
     if bytes.get(MAGIC_AT) != Some(&2) {
         return None;
     }
     let base = bytes.get_i64();
     let size = u64::try_from(bytes.get_i32()).ok()? + BEFORE_LENGTH;
     let fits = size >= HEADER_BYTES as u64 && size <= left;
-    let near = base >= offset && base - offset <= i64::from(i32::MAX);
+    let near = offsets.contains(&base) && base - offsets.start <= i64::from(i32::MAX);
     (fits && near).then_some((base, size))
 }
 

@@ -12,7 +12,7 @@ pub(super) fn is_unreadable(error: &io::Error) -> bool {
     error.raw_os_error() == Some(EIO)
 }
 
-pub(super) fn readable<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+pub(crate) fn readable<T>(read: io::Result<T>) -> io::Result<Option<T>> {
     match read {
         Err(error) if is_unreadable(&error) => Ok(None),
         read => read.map(Some),

@@ -206,7 +206,12 @@ fn derived_files_of_other_bytes_are_found_and_removed() {
             assert_eq!(check(&disk).damaged_sidecars, damaged, "{name}, byte {byte}");
             assert_eq!(check(&disk).damage, [], "no record is lost");
             assert_eq!(offline(&disk).discard("a/0").unwrap(), damaged);
-            assert!(!disk.names("a/0").contains(&name));
+            assert_eq!(
+                disk.names("a/0").contains(&name),
+                name.ends_with(".beside"),
+                "it is cut"
+            );
+            assert_eq!(check(&disk).damaged_sidecars, Vec::<String>::new());
             assert_eq!(found(&disk), all, "{name}, byte {byte}");
         }
     }

@@ -1,7 +1,8 @@
 //! Bringing the key index up to what is committed, and writing its runs; see [`crate::keys`].
 //!
 //! Invariant: one at a time reads in, by the lock `follower`. Runs are written for segments that are synced, and of
-//! transactions whose end is; a segment with a damaged place gets none, so that it is looked at again at the next start.
+//! transactions whose end is; a segment with a damaged place gets none, or where a copy had what stood there one that is not
+//! believed later, so that it is looked at again at the next start.
 
 use std::io;
 use std::sync::Arc;
@@ -164,7 +165,10 @@ impl KeyIndex<'_> {
             let aborted = committed.aborted.iter().any(|aborted| aborted.holds(&batch));
             readings.push(match batch.is_control() || aborted {
                 true => Reading::nothing(&batch),
-                false if committed.is_recovered => Reading::recovered(&batch, limit),
+                false if committed.is_recovered => {
+                    let compacted_end = self.partition.compacted_end.load(Ordering::Acquire);
+                    Reading::recovered(&batch, limit, batch.base_offset() < compacted_end)
+                }
                 false => self.reading(&batch, limit)?,
             });
         }
