@@ -29,6 +29,8 @@ pub mod cel;
 pub mod compat;
 mod decimal;
 #[cfg(feature = "values")]
+mod double;
+#[cfg(feature = "values")]
 mod duration;
 pub mod envelope;
 pub mod event;
@@ -66,6 +68,8 @@ mod walk;
 mod writing;
 
 pub use decimal::{Decimal, DecimalError, Exact, Number};
+#[cfg(feature = "values")]
+pub use double::write_double;
 #[cfg(feature = "values")]
 pub use duration::{Duration, DurationError};
 pub use event::{

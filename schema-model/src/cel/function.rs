@@ -6,7 +6,7 @@
 use super::eval::{shown, text};
 use super::times::{self, Part};
 use super::{Format, Node, Shape, exact};
-use crate::{DecimalError, Value};
+use crate::{DecimalError, Value, write_double};
 
 /// Parts that a text is split into: each takes many times the room of its bytes.
 const SPLIT_PARTS_MAX: usize = 10_000;
@@ -306,6 +306,13 @@ fn string(value: &Value) -> Option<String> {
     if let Some(span) = times::span(value) {
         return Some(span.to_string());
     }
+    if let Value::Float(number) = value
+        && number.is_finite()
+    {
+        let mut text = Vec::new();
+        write_double(*number, &mut text).ok()?;
+        return String::from_utf8(text).ok();
+    }
     match (value, value.to_json()) {
         (Value::Bytes(bytes), _) => String::from_utf8(bytes.clone()).ok(),
         (Value::Null, _) => None,
@@ -381,6 +388,23 @@ fn kind(value: &Value) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_text_of_a_double_is_what_a_state_shows() {
+        let check = |double: f64, wanted: &str| {
+            let text = Function::String.call(&[&Value::Float(double)]);
+            assert_eq!(text, Ok(Value::String(wanted.to_owned())));
+        };
+        check(1.0, "1");
+        check(-0.0, "0");
+        check(123.456, "123.456");
+        check(-4.5e-3, "-0.0045");
+        check(1e-7, "1e-7");
+        check(1e16, "10000000000000000");
+        check(1e21, "1e+21");
+        check(f64::NAN, "NaN");
+        check(f64::NEG_INFINITY, "-Infinity");
+    }
 
     #[test]
     fn a_text_has_only_so_many_parts() {
