@@ -2,6 +2,9 @@
 //!
 //! Of the parser are taken the place, and which of a few kinds a fault is of; where it is of none, what stands there is named.
 
+/// Expressions that the parser takes within each other: what stands in parentheses, brackets and braces, and behind a `:`.
+const NESTED_MAX: usize = 96;
+
 /// A fault as the parser tells it: line and character, both from 1, and its words.
 pub(super) type Fault<'a> = ((isize, isize), &'a str);
 
@@ -13,7 +16,7 @@ pub(super) fn told<'a>(text: &str, faults: impl Iterator<Item = Fault<'a>>) -> S
     let mut faults: Vec<Fault<'_>> = faults.collect();
     // What is no piece of an expression comes first, and last what only follows from another fault.
     faults.sort_by_key(|(_, words)| match () {
-        () if words.contains("token recognition") => 0,
+        () if words.contains("token recognition") || is_too_deep(words) => 0,
         () if words.starts_with("Incomplete") => 2,
         () => 1,
     });
@@ -31,10 +34,18 @@ pub(super) fn told<'a>(text: &str, faults: impl Iterator<Item = Fault<'a>>) -> S
     format!("{place}: {}", what(&rest, words))
 }
 
+/// Whether the parser gave up where expressions stand too deep within others.
+fn is_too_deep(words: &str) -> bool {
+    words.contains("Recursion limit")
+}
+
 /// What is wrong with a text that goes on like this at the place of the fault.
 fn what(rest: &str, words: &str) -> String {
     let missing = words.split_once("missing '");
     let missing = missing.and_then(|(_, words)| Some(words.split_once('\'')?.0));
+    if is_too_deep(words) {
+        return format!("it nests deeper than {NESTED_MAX} expressions within each other");
+    }
     let rest = rest.trim_start();
     let Some(first) = rest.chars().next() else {
         return match missing {
@@ -83,6 +94,7 @@ fn piece(rest: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::super::{Names, lower};
+    use super::NESTED_MAX;
 
     static NAMES: Names = Names {
         known: &["x"],
@@ -133,5 +145,11 @@ mod tests {
         );
         check("1e999", "character 1: `1e999` is no number that fits 64 bits");
         check("if x", "character 1: `if` is a word that CEL keeps for itself");
+        let nested = |levels: usize| format!("{}1{}", "(".repeat(levels), ")".repeat(levels));
+        assert!(lower(&nested(NESTED_MAX - 1), &NAMES).is_ok());
+        let too_deep = "character 97: it nests deeper than 96 expressions within each other";
+        check(&nested(NESTED_MAX), too_deep);
+        check(&nested(1_000), too_deep);
+        check(&"[".repeat(1_000), too_deep);
     }
 }
