@@ -68,6 +68,20 @@ pub enum Value {
 }
 
 impl Value {
+    /// An instant in milliseconds, microseconds or nanoseconds: the coarsest that holds it.
+    #[cfg(any(feature = "proto", feature = "cel"))]
+    pub(crate) fn instant(time: Timestamp) -> Value {
+        match time.subsec_nanos() {
+            nanos if nanos % 1_000_000 == 0 => Value::Timestamp {
+                millis: time.as_millis(),
+            },
+            nanos if nanos % 1_000 == 0 => Value::TimestampMicros {
+                micros: time.as_micros(),
+            },
+            _ => Value::TimestampNanos(time),
+        }
+    }
+
     /// The field of a record, or the entry of a map.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {

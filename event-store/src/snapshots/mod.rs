@@ -47,7 +47,7 @@ const NAME_DIGITS: usize = 32;
 const NAME_PREFIX: &str = "fold-";
 /// How states are made and kept: raised when the same fold would make another state of the same events, or keep it in other
 /// bytes. What another engine kept is of no use.
-const ENGINE: u32 = 4;
+const ENGINE: u32 = 5;
 
 /// What became of snapshots since the store was made: what [`EventStore::snapshot_figures`](crate::EventStore::snapshot_figures)
 /// tells.

@@ -67,25 +67,12 @@ pub(super) fn span(value: &Value) -> Option<Duration> {
     }
 }
 
-/// An instant as a value, in milliseconds, microseconds or nanoseconds: the coarsest that holds it.
-fn at(time: Timestamp) -> Value {
-    match time.subsec_nanos() {
-        nanos if nanos % 1_000_000 == 0 => Value::Timestamp {
-            millis: time.as_millis(),
-        },
-        nanos if nanos % 1_000 == 0 => Value::TimestampMicros {
-            micros: time.as_micros(),
-        },
-        _ => Value::TimestampNanos(time),
-    }
-}
-
 /// So many nanoseconds since 1970 as an instant of the calendar.
 fn of_nanos(nanos: i128) -> Option<Value> {
     let second = i64::try_from(nanos.div_euclid(1_000_000_000)).ok()?;
     let nano = u32::try_from(nanos.rem_euclid(1_000_000_000)).ok()?;
     let time = Timestamp::new(second, nano)?;
-    SECONDS.contains(&second).then(|| at(time))
+    SECONDS.contains(&second).then(|| Value::instant(time))
 }
 
 fn nanos(time: Timestamp) -> i128 {
@@ -310,7 +297,7 @@ mod tests {
     }
 
     fn ours(theirs: jiff::Timestamp) -> Value {
-        at(theirs.into())
+        Value::instant(theirs.into())
     }
 
     fn span_of(nanos: i128) -> Value {

@@ -7,7 +7,7 @@
 //! - fields with presence (`optional`, oneof members, messages, proto2) only when set, all others always;
 //! - the later of two values of one field goes, two parts of one message are merged, the last member of a oneof wins;
 //! - enums by name, by number when the number has no name; map entries sorted by key;
-//! - `google.protobuf.Timestamp` as an instant (to the microsecond, or the record itself when out of the calendar),
+//! - `google.protobuf.Timestamp` as an instant (to the nanosecond, or the record itself when out of the calendar),
 //!   the wrappers as what they wrap; a proto2 string that is not UTF-8 as bytes.
 
 mod agree;

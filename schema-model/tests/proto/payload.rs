@@ -207,6 +207,11 @@ fn well_known_types() {
         json!({"at": "1970-01-01T00:00:00.010Z"}),
     );
     reads("00 0a 03 10 d0 0f", json!({"at": "1970-01-01T00:00:00.000002Z"}));
+    reads("00 0a 02 10 01", json!({"at": "1970-01-01T00:00:00.000000001Z"}));
+    reads(
+        "00 0a 11 08 ff ff ff ff ff ff ff ff ff 01 10 ff 93 eb dc 03",
+        json!({"at": "1969-12-31T23:59:59.999999999Z"}),
+    );
     // Outside the calendar it stays what was written.
     reads(
         "00 0a 0b 10 ff ff ff ff ff ff ff ff ff 01",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Node, Partial, Slot};
 use crate::{
-    Value,
+    Timestamp, Value,
     proto::{
         shape::{Field, Form, Kind, Label, Message, Scalar, Shape},
         walk::not_utf8,
@@ -170,16 +170,8 @@ fn timestamp(message: &Message, partial: &Partial) -> Option<Value> {
         }
     };
     let (seconds, nanos) = (number(1)?, number(2)?);
-    if !TIMESTAMP_SECONDS.contains(&seconds) || !(0..1_000_000_000).contains(&nanos) {
+    if !TIMESTAMP_SECONDS.contains(&seconds) {
         return None;
     }
-    Some(if nanos % 1_000_000 == 0 {
-        Value::Timestamp {
-            millis: seconds * 1_000 + nanos / 1_000_000,
-        }
-    } else {
-        Value::TimestampMicros {
-            micros: seconds * 1_000_000 + nanos / 1_000,
-        }
-    })
+    Timestamp::new(seconds, u32::try_from(nanos).ok()?).map(Value::instant)
 }
