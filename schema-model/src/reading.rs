@@ -97,6 +97,44 @@ impl Reading {
         }
     }
 
+    /// The same without some fields of the reader's event, a record or message of this name: whatever the writer has there is
+    /// passed over. In JSON, where nothing is resolved, this is [`Reading::new`].
+    ///
+    /// ```
+    /// use annals_schema_model::{Reading, Schema, SchemaType};
+    /// let of = |text: &str| Schema::parse(SchemaType::Protobuf, &format!("syntax = 'proto3'; message A {{ {text} }}"), &[]);
+    /// let (old, new) = (of("int64 n = 1; int64 cents = 2;")?, of("int64 n = 1; string cents = 2;")?);
+    /// assert!(Reading::new(&old, &new).is_err());
+    /// let reading = Reading::without(&old, &new, "A", &["cents"]).expect("all else is the same");
+    /// assert_eq!(reading.read(&[0, 8, 7, 16, 1])?.to_json().to_string(), r#"{"n":7}"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Reading::new`].
+    pub fn without(
+        writer: &Schema,
+        reader: &Schema,
+        event: &str,
+        fields: &[&str],
+    ) -> Result<Reading, Vec<Finding>> {
+        let _ = (event, fields);
+        match (writer, reader) {
+            #[cfg(feature = "avro")]
+            (writer, Schema::Avro(reader)) => {
+                let rest = reader.without_fields(fields);
+                Reading::new(writer, &Schema::Avro(rest.unwrap_or_else(|| reader.clone())))
+            }
+            #[cfg(feature = "proto")]
+            (Schema::Proto(writer), Schema::Proto(reader)) => {
+                let reading = crate::proto::Reading::without(writer, reader, event, fields)?;
+                Ok(Reading(Kind::Proto(reading)))
+            }
+            #[allow(unreachable_patterns)]
+            _ => Reading::new(writer, reader),
+        }
+    }
+
     /// Reads a writer's bytes in the writer's own shape.
     #[must_use]
     pub fn of(writer: &Schema) -> Reading {

@@ -20,6 +20,7 @@ mod load;
 mod lower;
 mod migration;
 mod names;
+mod oneofs;
 mod pins;
 mod plan;
 mod reader;

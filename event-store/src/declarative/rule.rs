@@ -15,8 +15,10 @@ use annals_schema_model::cel::{
     Budget, Comparison, Names, Node, Path, Root, Roots, RuleText, Scope, Shape, evaluate, holds, shown,
 };
 use annals_schema_model::{MigrationRule, SchemaType, Value};
+use prost_reflect::MessageDescriptor;
 
 use super::names::MESSAGE;
+use super::oneofs;
 use super::typing::{Known, condition_fits, shape};
 use crate::explain::RuleUsed;
 
@@ -94,8 +96,12 @@ pub(super) struct Target<'a> {
     pub(super) written: &'a Shape,
     /// The event it makes, or judges.
     pub(super) wanted: &'a Shape,
+    /// Whether it has a field that the shape does not name.
+    pub(super) describes: &'a dyn Fn(&str) -> bool,
     /// Other events of the versions.
     pub(super) others: &'a [Shape],
+    /// What the event it makes is in Protobuf.
+    pub(super) message: Option<MessageDescriptor>,
     /// What the event is written in: in JSON numbers are one type, and there are few others.
     pub(super) format: SchemaType,
 }
@@ -199,8 +205,15 @@ fn says(
         return Ok(Says::Judges);
     }
     let given = shape(&text.expression, &over(message))?;
+    if let Some(of) = &target.message {
+        let of_message = over(message);
+        let is_set = |node: &Node| {
+            let shape = shape(node, &of_message);
+            shape.is_ok_and(|shape| !matches!(shape, Shape::Any | Shape::Null | Shape::Optional(_)))
+        };
+        oneofs::check(&text.expression, of, &is_set)?;
+    }
     let mut gives = Gives::of(&text.expression, &given);
-    let in_json = target.format == SchemaType::Json;
     let is_open = |guard: &Node| target.format == SchemaType::Avro && always(guard, target.written);
     if text.guard.as_ref().is_some_and(|guard| !is_open(guard)) {
         gives.surely.clear();
@@ -208,15 +221,7 @@ fn says(
     match &given {
         Shape::Record { fields, .. } => {
             for (name, shape) in fields {
-                let field = target.wanted.field(name, "the event")?;
-                if in_json && !is_json(shape) {
-                    return Err(format!(
-                        "it gives {shape} as `{name}`, and JSON has no such type; string(…) makes a text of it"
-                    ));
-                }
-                if !fits(shape, &field, in_json) {
-                    return Err(format!("it gives {shape} as `{name}`, which is {field}"));
-                }
+                field_fits(name, shape, target)?;
                 lay(message, name, shape, gives.surely.contains(name));
             }
         }
@@ -327,9 +332,24 @@ fn lay(message: &mut Shape, name: &str, given: &Shape, surely: bool) {
     }
 }
 
-/// Whether a value may stand where another type is wanted. That one which may be null is not, only the event can say.
-fn fits(given: &Shape, wanted: &Shape, in_json: bool) -> bool {
-    match (given.present(), wanted.present()) {
+/// Whether a field of the event may be given a value.
+fn field_fits(name: &str, given: &Shape, target: &Target<'_>) -> Result<(), String> {
+    let wanted = match target.wanted.field(name, "the event") {
+        Err(_) if (target.describes)(name) => Shape::Any,
+        wanted => wanted?,
+    };
+    let in_json = target.format == SchemaType::Json;
+    if in_json && !is_json(given) {
+        return Err(format!(
+            "it gives {given} as `{name}`, and JSON has no such type; string(…) makes a text of it"
+        ));
+    }
+    fits(name, given, &wanted, in_json)
+}
+
+/// Whether a value may stand at a place where another type is wanted. That one which may be null is not, only the event can say.
+fn fits(place: &str, given: &Shape, wanted: &Shape, in_json: bool) -> Result<(), String> {
+    let is_fit = match (given.present(), wanted.present()) {
         (Shape::Any, _) | (_, Shape::Any) => true,
         (Shape::Null, _) => matches!(wanted, Shape::Optional(_) | Shape::Null),
         (Shape::Int, Shape::Float | Shape::Decimal) => true,
@@ -338,20 +358,23 @@ fn fits(given: &Shape, wanted: &Shape, in_json: bool) -> bool {
         // What has no expression of its own is written as its text.
         (Shape::Text, Shape::Uuid | Shape::Date | Shape::TimeOfDay) => true,
         (given, wanted) if given.is_duration() && wanted.is_duration() => true,
-        (Shape::List(given), Shape::List(wanted)) | (Shape::Map(given), Shape::Map(wanted)) => {
-            fits(given, wanted, in_json)
+        (Shape::List(given), Shape::List(wanted)) => {
+            return fits(&format!("{place}[…]"), given, wanted, in_json);
         }
-        (Shape::Record { fields, .. }, Shape::Map(wanted)) => {
-            fields.iter().all(|(_, given)| fits(given, wanted, in_json))
+        (Shape::Map(given), Shape::Map(wanted)) => {
+            return fits(&format!("{place}[…]"), given, wanted, in_json);
         }
-        (Shape::Record { fields, .. }, wanted @ Shape::Record { .. }) => {
-            fields.iter().all(|(name, given)| {
-                wanted
-                    .field(name, "")
-                    .is_ok_and(|wanted| fits(given, &wanted, in_json))
-            })
+        (Shape::Record { fields, .. }, of @ (Shape::Map(_) | Shape::Record { .. })) => {
+            return fields.iter().try_for_each(|(name, given)| {
+                let wanted = of.field(name, place)?;
+                fits(&format!("{place}.{name}"), given, &wanted, in_json)
+            });
         }
         (given, wanted) => given == wanted,
+    };
+    match is_fit {
+        true => Ok(()),
+        false => Err(format!("it gives {given} as `{place}`, which is {wanted}")),
     }
 }
 

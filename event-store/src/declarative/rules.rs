@@ -12,10 +12,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use annals_schema_model::cel::{Budget, Shape};
+use annals_schema_model::{MigrationRule, ReadError, Reading, SchemaType, Value, Writer, Writing};
 #[cfg(feature = "json")]
-use annals_schema_model::json::Laying;
-use annals_schema_model::{MigrationRule, ReadError, Reading, Schema, SchemaType, Value, Writer, Writing};
+use annals_schema_model::{Schema, json::Laying};
 
+use super::oneofs::{self, Oneofs};
 use super::reader::{event_shape, other_shapes};
 use super::rule::{Rule, Target};
 use crate::explain::RuleUsed;
@@ -54,6 +55,7 @@ enum Form {
         read: Reading,
         resolve: Reading,
         write: Writing,
+        oneofs: Oneofs,
     },
     /// What is not given stays.
     #[cfg(feature = "json")]
@@ -61,20 +63,38 @@ enum Form {
 }
 
 impl Form {
-    /// With fields that are given whatever the event.
-    fn new(event: &str, from: &Version, to: &Version, given: &[&str]) -> Result<Form, String> {
-        #[cfg(feature = "json")]
-        if let (Schema::Json(from), Schema::Json(to)) = (&from.writer.schema, &to.writer.schema) {
-            let laying = Laying::new(from, to, event);
-            return laying
-                .map(Form::Laid)
-                .ok_or_else(|| format!("there is no {event}"));
+    /// Where nothing is resolved.
+    #[cfg(feature = "json")]
+    fn laid(event: &str, from: &Version, to: &Version) -> Option<Form> {
+        match (&from.writer.schema, &to.writer.schema) {
+            (Schema::Json(from), Schema::Json(to)) => Laying::new(from, to, event).map(Form::Laid),
+            _ => None,
         }
+    }
+
+    #[cfg(not(feature = "json"))]
+    fn laid(_: &str, _: &Version, _: &Version) -> Option<Form> {
+        None
+    }
+
+    /// With fields that are given whatever the event.
+    fn resolved(event: &str, from: &Version, to: &Version, given: &[&str]) -> Result<Form, String> {
         Ok(Form::Resolved {
             read: Reading::of(&from.writer.schema.of_event(event)),
             resolve: resolve(event, from, to, given)?,
             write: Writing::of_message(&to.writer.schema.of_event(event), event),
+            oneofs: Oneofs::of(&to.writer.schema, event),
         })
+    }
+
+    /// Whether the event has a field that its type does not name.
+    fn describes(&self, field: &str) -> bool {
+        let _ = field;
+        match self {
+            Form::Resolved { .. } => false,
+            #[cfg(feature = "json")]
+            Form::Laid(laying) => laying.describes(field),
+        }
     }
 
     fn read(&self, body: &[u8]) -> Result<Value, ReadError> {
@@ -82,6 +102,15 @@ impl Form {
             Form::Resolved { read, .. } => read.read(body),
             #[cfg(feature = "json")]
             Form::Laid(laying) => laying.read(body),
+        }
+    }
+
+    /// Whether a rule may give these together.
+    fn are_apart(&self, given: &[(Arc<str>, Value)]) -> Result<(), String> {
+        match self {
+            Form::Resolved { oneofs, .. } => oneofs.check(given),
+            #[cfg(feature = "json")]
+            Form::Laid(_) => Ok(()),
         }
     }
 
@@ -97,10 +126,17 @@ impl Form {
     /// The event with what is given.
     fn write(&self, body: &[u8], given: Vec<(Arc<str>, Value)>) -> Result<Vec<u8>, ReadError> {
         match self {
-            Form::Resolved { resolve, write, .. } => {
+            Form::Resolved {
+                resolve,
+                write,
+                oneofs,
+                ..
+            } => {
                 let mut event = resolve.read(body)?;
                 for (name, value) in given {
                     if let Value::Record { fields, .. } = &mut event {
+                        // Of a oneof, it takes the place of the member that was set.
+                        fields.retain(|(field, _)| value == Value::Null || !oneofs.exclude(field, &name));
                         set(fields, &name, value);
                     }
                 }
@@ -136,10 +172,13 @@ impl Step {
             .flat_map(|schema| other_shapes(schema, event))
             .collect();
         let mut message = written.clone();
+        let laid = Form::laid(event, from, to);
         let target = Target {
             written: &written,
             wanted: &wanted,
+            describes: &|field| laid.as_ref().is_some_and(|form| form.describes(field)),
             others: &others,
+            message: oneofs::message(&to.writer.schema, event),
             format: to.writer.schema.schema_type(),
         };
         let mut compiled: Vec<Rule> = Vec::with_capacity(rules.len());
@@ -157,7 +196,10 @@ impl Step {
         }
         let given = compiled.iter().flat_map(Rule::gives_surely);
         let given: Vec<&str> = given.map(String::as_str).collect();
-        let form = Form::new(event, from, to, &given).map_err(whole)?;
+        let form = match laid {
+            Some(form) => form,
+            None => Form::resolved(event, from, to, &given).map_err(whole)?,
+        };
         Ok(Some(Step {
             event: event.to_owned(),
             form,
@@ -180,7 +222,10 @@ impl Step {
         let mut by: BTreeMap<Arc<str>, &Rule> = BTreeMap::new();
         for rule in &self.rules {
             let fields = match &message {
-                Value::Record { name, .. } if is_it(name) => rule.run(&message, budget),
+                Value::Record { name, .. } if is_it(name) => rule.run(&message, budget).and_then(|fields| {
+                    self.form.are_apart(&fields)?;
+                    Ok(fields)
+                }),
                 Value::Record { .. } => return Ok(None),
                 _ => return Err(format!("{} are for {}, and this is none", self.told, self.event)),
             };
@@ -225,11 +270,9 @@ impl Step {
 
 /// How everything but some fields comes over.
 fn resolve(event: &str, from: &Version, to: &Version, given: &[&str]) -> Result<Reading, String> {
-    let rest = match to.writer.schema.of_event(event) {
-        Schema::Avro(schema) => Schema::Avro(schema.without_fields(given).unwrap_or(schema)),
-        other => other,
-    };
-    Reading::new(&from.writer.schema.of_event(event), &rest).map_err(|findings| {
+    let schemas = [from, to].map(|version| version.writer.schema.of_event(event));
+    let [written, wanted] = &schemas;
+    Reading::without(written, wanted, event, given).map_err(|findings| {
         let first = findings.first();
         let first = first.map_or_else(String::new, |finding| format!(": {}", finding.message()));
         format!(
@@ -239,7 +282,7 @@ fn resolve(event: &str, from: &Version, to: &Version, given: &[&str]) -> Result<
     })
 }
 
-/// A field has this value, as what was set last: of a oneof it is the member that counts.
+/// A field has this value.
 fn set(fields: &mut Vec<(Arc<str>, Value)>, name: &str, value: Value) {
     fields.retain(|(field, _)| **field != *name);
     fields.push((name.into(), value));

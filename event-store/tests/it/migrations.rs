@@ -1,13 +1,11 @@
 //! Migration rules of registered versions: what they make of events, and what answers say of them.
 
-use std::sync::Arc;
-
 use annals_event_store::declarative::{self, Declarative};
-use annals_event_store::{AnyFold, AsOf, EventStore, LeafOrigin, Reconstruction, ValueFrom};
+use annals_event_store::{AnyFold, AsOf, LeafOrigin, Reconstruction, ValueFrom};
 use annals_schema_model::{MigrationRule, Resolve as _, Schema, SchemaId, SchemaType, Writing};
 use serde_json::{Value, json};
 
-use crate::support::{Logs, Table, Write, enveloped};
+use crate::support::{Logs, Table, Write, stored};
 
 pub(crate) const V1: &str = r#"{"type": "record", "name": "s.Joined", "fields": [
     {"name": "id", "type": "string"}, {"name": "full_name", "type": "string"}, {"name": "cents", "type": "long"}]}"#;
@@ -73,8 +71,7 @@ fn asked(
         .collect();
     logs.append(0, &records);
     let name = fold.id().name.clone();
-    let store = EventStore::new(Arc::new(table));
-    store.add_aggregate(Box::new(fold), logs.source()).unwrap();
+    let store = stored(table, fold, &logs);
     store.explain(&name, "a", &AsOf::Head).unwrap()
 }
 
@@ -319,6 +316,42 @@ events:
     assert_eq!(origins(&leaves), wanted);
 }
 
+/// What is always given need not be resolved: the writer's bytes are passed over, but for those of the same message within another.
+#[test]
+fn a_field_of_a_message_that_is_always_given_may_have_another_type() {
+    let of = |amount: &str, more: &str| {
+        format!(
+            "syntax = \"proto3\"; package p; message E {{ string id = 1; {amount}; {more} oneof event {{ One one = 10; }} }} \
+             message One {{ }}"
+        )
+    };
+    let file = "name: e\nrev: 1\ntopic: es\nmessage: p.E\n\
+                events: { one: { begin: [{ set: { id: event.id, amount: event.amount } }] } }\n";
+    let given = |new: &str, more: &str, expr: &str| {
+        let mut table = Table::default();
+        let id = table.register(SchemaType::Protobuf, "es", &of("int64 amount = 2", more));
+        table.register_with(SchemaType::Protobuf, "es", &of(new, more), &[rule("give", expr)]);
+        let fold = declarative::load(file, &table).map_err(|error| error.message)?;
+        let event = json!({"id": "7", "amount": "1234", "one": {}});
+        let (state, leaves, halted) = folded(table, fold, "es", &[(id, event)]);
+        assert_eq!((halted, leaves[0].from), (None, Some(ValueFrom::Migration)));
+        Ok::<_, String>(state)
+    };
+    let text = "{'amount': string(message.amount)}";
+    let wanted = Ok(json!({"id": "7", "amount": "1234"}));
+    assert_eq!(given("string amount = 2", "", text), wanted);
+    let list = given("repeated string amount = 2", "", "{'amount': [message.id]}");
+    assert_eq!(list, Ok(json!({"id": "7", "amount": ["7"]})));
+    let refused = |more: &str, expr: &str| {
+        let told = given("string amount = 2", more, expr).unwrap_err();
+        let says = "what they do not always give cannot be resolved from version 1 to version 2: ";
+        assert!(told.contains(says) && told.contains("#/E/2"), "{told}");
+    };
+    refused("", "message.amount > 1 ; {'amount': string(message.amount)}");
+    refused("", "message.amount > 1 ? {'amount': 'a'} : {'id': 'b'}");
+    refused("E within = 3;", text);
+}
+
 /// Rules are the named message's, wherever it stands in the file, which it need not do at the same place.
 #[test]
 fn a_message_that_is_not_the_first_is_migrated() {
@@ -359,15 +392,8 @@ events:
         let parcel = body("p.Parcel", &json!({"id": "7", "sent": {"grams": "1500"}}));
         let other = body("p.Other", &json!({"n": 1}));
         let logs = Logs::new("parcels", 1);
-        let write = |body: &[u8]| Write {
-            ms: 1,
-            key: Some(b"a".to_vec()),
-            value: Some(enveloped(old, body)),
-            headers: vec![],
-        };
-        logs.append(0, &[write(&parcel), write(&other)]);
-        let store = EventStore::new(Arc::new(table));
-        store.add_aggregate(Box::new(fold), logs.source()).unwrap();
+        logs.append(0, &[&parcel, &other].map(|body| Write::of("a", old, body)));
+        let store = stored(table, fold, &logs);
         let answer = store.explain("parcel", "a", &AsOf::Head).unwrap();
         assert_eq!(
             (answer.state, answer.halted),

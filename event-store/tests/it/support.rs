@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_event_store::{OffsetsApplied, Registered, Source, Subjects};
+use annals_event_store::declarative::Declarative;
+use annals_event_store::{EventStore, OffsetsApplied, Registered, Source, Subjects};
 use annals_kafka_wire::batch::{Batch, BatchBuilder, TimestampType};
 use annals_schema_model::{
     MigrationRule, Resolve, Schema, SchemaId, SchemaType, Unresolved, Writer, Writing, envelope,
@@ -60,9 +61,7 @@ impl Table {
         let body = Writing::of(&writer.schema).write(&event.to_string()).unwrap();
         Write {
             ms,
-            key: Some(key.as_bytes().to_vec()),
-            value: Some(enveloped(id, &body)),
-            headers: vec![],
+            ..Write::of(key, id, &body)
         }
     }
 }
@@ -116,6 +115,25 @@ pub(crate) struct Write {
     pub(crate) key: Option<Vec<u8>>,
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) headers: Vec<(&'static str, String)>,
+}
+
+impl Write {
+    /// A payload of a key, at some time.
+    pub(crate) fn of(key: &str, schema: SchemaId, body: &[u8]) -> Write {
+        Write {
+            ms: 1,
+            key: Some(key.as_bytes().to_vec()),
+            value: Some(enveloped(schema, body)),
+            headers: vec![],
+        }
+    }
+}
+
+/// A store that runs a fold over logs.
+pub(crate) fn stored(table: Table, fold: Declarative, logs: &Logs) -> EventStore {
+    let store = EventStore::new(Arc::new(table));
+    store.add_aggregate(Box::new(fold), logs.source()).unwrap();
+    store
 }
 
 /// The offsets an answer says were applied, where it names them all.

@@ -55,6 +55,20 @@ fn put(mut digits: u64, scale: u32, text: &mut FewDigits) -> usize {
 }
 
 impl Decimal {
+    /// The double that is written with these digits; nothing where each double is written otherwise.
+    ///
+    /// ```
+    /// use annals_schema_model::Decimal;
+    /// let double = |text: &str| text.parse::<Decimal>().expect("digits").as_double();
+    /// assert_eq!((double("0.10"), double("0.10000000000000000001")), (Some(0.1), None));
+    /// ```
+    #[must_use]
+    pub fn as_double(&self) -> Option<f64> {
+        let double: f64 = self.to_string().parse().ok()?;
+        let digits: Decimal = double.to_string().parse().ok()?;
+        (digits == *self).then_some(double)
+    }
+
     /// Hands over its text, which takes no memory of its own unless it is long.
     ///
     /// ```

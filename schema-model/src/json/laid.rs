@@ -2,8 +2,7 @@
 //!
 //! Nothing is resolved in JSON, so all that is not given stays as its writer had it, to the digit. What is given must be what
 //! its property may hold; of the rest, which was valid by its writer's schema, nothing is asked. Invariant: a value is laid
-//! as it is or not at all. Left out: what depends on other properties (alternatives, `if`, what is required), and properties
-//! by pattern.
+//! as it is or not at all. Left out: what depends on other properties (alternatives, `if`, what is required).
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -11,13 +10,24 @@ use std::sync::{Arc, OnceLock};
 use jsonschema::Validator;
 use serde_json::{Map, Value as Json, json};
 
-use super::node::{Kind, NodeId};
+use super::node::{Keywords, Kind, NodeId};
 use super::validator::{self, Failure};
-use super::{Schema, walk};
+use super::{Schema, coarse, walk};
 use crate::cel::{Shape, shown};
 use crate::finding::snippet;
 use crate::json_text::{Json as Text, JsonKind};
 use crate::{ReadError, Value};
+
+/// What the properties of an event are, each by itself.
+#[derive(Debug)]
+struct Properties {
+    /// As a schema.
+    judge: Json,
+    /// The schemas that say so.
+    parts: Vec<NodeId>,
+    /// What judges the names of those by pattern.
+    patterns: Vec<Validator>,
+}
 
 /// How an event of one version becomes one of another.
 ///
@@ -43,8 +53,7 @@ pub struct Laying {
     from: Shape,
     to: Shape,
     schema: Schema,
-    /// What the properties are, each by itself.
-    properties: Json,
+    properties: Properties,
     /// Judges by that, once something is given.
     judge: OnceLock<Result<Validator, String>>,
 }
@@ -71,21 +80,39 @@ impl Laying {
         super::event_value(&self.event, body, &self.from)
     }
 
+    /// Whether the event has a property, by its name or by a pattern.
+    #[must_use]
+    pub fn describes(&self, property: &str) -> bool {
+        let Shape::Record { fields, .. } = self.to.present() else {
+            return true;
+        };
+        let name = Json::from(property);
+        let mut patterns = self.properties.patterns.iter();
+        fields.iter().any(|(field, _)| field == property) || patterns.any(|pattern| pattern.is_valid(&name))
+    }
+
     /// Whether a property may hold a value.
     ///
     /// # Errors
     /// [`ReadError`] names the place, what it is given and what it may hold.
     pub fn holds(&self, property: &str, value: &Value) -> Result<(), ReadError> {
-        if let Shape::Record { fields, .. } = self.to.present()
-            && !fields.iter().any(|(name, _)| name == property)
-        {
+        if !self.describes(property) {
             let none = format!("{} has no such property", self.event);
             return Err(ReadError::new(none).within(property));
         }
         let mut text = String::new();
         write(value, &mut text).map_err(|error| error.within(property))?;
         let whole = |message: String| ReadError::new(message).within(property);
-        let build = || validator::build_beside(&self.schema, &self.properties);
+        if let Some(number) = coarse::found(value)
+            && let Some(keyword) = self.asks_of_numbers(property)
+        {
+            let number = shown(&Value::Decimal(number.clone()));
+            let more = "has more digits than a floating-point number, by which";
+            return Err(whole(format!(
+                "it is given {number}, which {more} \"{keyword}\" is judged"
+            )));
+        }
+        let build = || validator::build_beside(&self.schema, &self.properties.judge);
         let validator = self.judge.get_or_init(build).as_ref();
         let validator = validator.map_err(|why| whole(format!("the schema does not compile: {why}")))?;
         let given = walk::json(text.as_bytes()).map_err(whole)?;
@@ -108,6 +135,22 @@ impl Laying {
                 })
             }
         }
+    }
+
+    /// The keyword that asks something of the numbers in a property.
+    fn asks_of_numbers(&self, property: &str) -> Option<&'static str> {
+        let parts = self.properties.parts.iter();
+        let parts = parts.filter_map(|part| self.schema.keywords(*part));
+        let of_part = |keywords: &Keywords| -> Vec<NodeId> {
+            match keywords.property(property) {
+                Some(node) => vec![node],
+                None => {
+                    let patterns = keywords.pattern_properties.iter().map(|(_, node)| *node);
+                    patterns.chain(keywords.additional_properties).collect()
+                }
+            }
+        };
+        self.schema.asks_of_numbers(parts.flat_map(of_part))
     }
 
     /// The event with these properties, in the place of those of their names.
@@ -144,31 +187,50 @@ impl Laying {
     }
 }
 
-/// A schema that says what the properties of an event are, each by itself; nothing where there is no such event.
-fn properties(schema: &Schema, event: &str) -> Option<Json> {
+/// What the properties of an event are; nothing where there is no such event.
+fn properties(schema: &Schema, event: &str) -> Option<Properties> {
     let (node, top) = schema.nodes_of(event)?;
     let (mut open, mut seen) = (Vec::from_iter(top.into_iter().chain([node])), BTreeSet::new());
-    let mut parts = Vec::new();
+    let (mut parts, mut judges, mut patterns) = (Vec::new(), Vec::new(), Vec::new());
+    let reference = |(name, node): (&str, NodeId)| (name.to_owned(), schema.reference(node));
     while let Some(node) = open.pop() {
-        let Kind::Object(keywords) = &schema.node(node).kind else {
+        let Some(keywords) = schema.keywords(node) else {
             continue;
         };
         if !seen.insert(node) {
             continue;
         }
         open.extend(keywords.target.iter().chain(&keywords.all_of));
-        let named = keywords.properties.iter();
-        let named = named.map(|(name, node)| (name.clone(), schema.reference(*node)));
-        let mut part = json!({ "properties": Map::from_iter(named) });
-        if let Some(others) = keywords.additional_properties
-            && keywords.properties.is_empty()
-            && keywords.pattern_properties.is_empty()
-        {
-            part["additionalProperties"] = schema.reference(others);
+        let named = keywords
+            .properties
+            .iter()
+            .map(|(name, node)| (name.as_str(), *node));
+        let by_pattern = keywords.pattern_properties.iter();
+        let (known, are_others) = validator::by_patterns(by_pattern.map(|(pattern, _)| pattern.as_str()));
+        let of_known = known.iter().filter_map(|(pattern, _)| {
+            let node = keywords.pattern_properties.get(pattern)?;
+            Some((*pattern, node))
+        });
+        let mut part = json!({
+            "properties": Map::from_iter(named.map(reference)),
+            "patternProperties": Map::from_iter(of_known.map(reference)),
+        });
+        // Where a pattern is not known any name may be one of it.
+        if let Some(others) = keywords.additional_properties.filter(|_| !are_others) {
+            part["additionalProperties"] = match schema.node(others).kind {
+                Kind::Bool(are_allowed) => are_allowed.into(),
+                Kind::Object(_) => schema.reference(others),
+            };
         }
-        parts.push(part);
+        judges.push(part);
+        parts.push(node);
+        patterns.extend(known.into_iter().map(|(_, judge)| judge));
     }
-    Some(json!({ "allOf": parts }))
+    Some(Properties {
+        judge: json!({ "allOf": judges }),
+        parts,
+        patterns,
+    })
 }
 
 impl Schema {

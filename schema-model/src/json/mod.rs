@@ -6,6 +6,8 @@
 //! and the dynamic scope of `$dynamicRef` and `$recursiveRef` where schemas are compared (there they lead where a
 //! `$ref` would; payloads are judged with their full meaning).
 
+#[cfg(feature = "cel")]
+mod coarse;
 pub mod compat;
 mod draft;
 mod events;

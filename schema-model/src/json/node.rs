@@ -117,6 +117,25 @@ impl Keywords {
             .chain(lists.into_iter().flatten().copied())
             .chain(self.dependent_schemas.iter().map(|(_, node)| *node))
     }
+
+    /// The subschemas that judge values within the value, but for the names of its properties.
+    #[cfg(feature = "cel")]
+    pub(super) fn within(&self) -> impl Iterator<Item = NodeId> {
+        let named = self.properties.iter().chain(self.pattern_properties.iter());
+        let single = [
+            self.additional_properties,
+            self.unevaluated_properties,
+            self.items,
+            self.unevaluated_items,
+            self.contains,
+        ];
+        let items = self.prefix_items.iter().copied();
+        single
+            .into_iter()
+            .flatten()
+            .chain(items)
+            .chain(named.map(|(_, node)| *node))
+    }
 }
 
 /// Subschemas by name, in the order they were written.

@@ -142,16 +142,31 @@ fn patterns() -> PatternOptions<jsonschema::Regex> {
 #[derive(Default)]
 struct Known(HashMap<String, bool>);
 
+/// What judges a text by a pattern, where the engine can run it.
+fn by_pattern(pattern: &str) -> Option<Validator> {
+    let options = jsonschema::options().with_pattern_options(patterns());
+    options.build(&json!({ "pattern": pattern })).ok()
+}
+
+/// What judges names by those of some patterns that run, each with its pattern; and whether there are others.
+#[cfg(feature = "cel")]
+pub(super) fn by_patterns<'p>(patterns: impl Iterator<Item = &'p str>) -> (Vec<(&'p str, Validator)>, bool) {
+    let (mut known, mut are_others) = (Vec::new(), false);
+    for pattern in patterns {
+        match by_pattern(pattern).filter(|_| known.len() < PATTERNS_MAX) {
+            Some(judge) => known.push((pattern, judge)),
+            None => are_others = true,
+        }
+    }
+    (known, are_others)
+}
+
 impl Known {
     fn runs(&mut self, pattern: &str) -> bool {
         if let Some(known) = self.0.get(pattern) {
             return *known;
         }
-        let runs = self.0.len() < PATTERNS_MAX
-            && jsonschema::options()
-                .with_pattern_options(patterns())
-                .build(&json!({ "pattern": pattern }))
-                .is_ok();
+        let runs = self.0.len() < PATTERNS_MAX && by_pattern(pattern).is_some();
         self.0.insert(pattern.to_owned(), runs);
         runs
     }

@@ -2,7 +2,7 @@
 //!
 //! Protobuf's JSON mapping is for what people write (`write.rs`): it takes numbers as texts and texts as bytes, and has forms
 //! of its own for well-known types, which read as records. Here a type takes values of its own kind alone. Null is for fields
-//! that may be unset, and unsets them; of a oneof the last member that is given is set.
+//! that may be unset, and unsets them; of a oneof one member may be given.
 
 use std::sync::Arc;
 
@@ -49,6 +49,14 @@ fn no_field(message: &MessageDescriptor, name: &str) -> ReadError {
 /// Whether null says of a field that it is not set.
 fn may_be_unset(field: &FieldDescriptor, value: &Value) -> bool {
     *value == Value::Null && field.supports_presence() && field.cardinality() != Cardinality::Required
+}
+
+/// The member of a field's oneof that is set, where it is another.
+fn beside(message: &DynamicMessage, field: &FieldDescriptor) -> Option<FieldDescriptor> {
+    let oneof = field.containing_oneof()?;
+    oneof
+        .fields()
+        .find(|member| member != field && message.has_field(member))
 }
 
 #[derive(Default)]
@@ -103,6 +111,13 @@ impl Writer {
             let field = of.get_field_by_name(name).ok_or_else(|| no_field(&of, name))?;
             if may_be_unset(&field, value) {
                 continue;
+            }
+            if let Some(other) = beside(message, &field) {
+                let both = format!(
+                    "`{}` is given too, and of a oneof one member is set",
+                    other.name()
+                );
+                return Err(ReadError::new(both).within(name));
             }
             let held = self.field(&field, value);
             let held = held.and_then(|held| set(message, &field, held, value));
@@ -176,7 +191,7 @@ impl Writer {
     }
 }
 
-/// Sets a field, which takes the place of the other members of its oneof.
+/// Sets a field.
 fn set(
     message: &mut DynamicMessage,
     field: &FieldDescriptor,

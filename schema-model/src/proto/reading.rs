@@ -57,12 +57,30 @@ impl Reading {
     /// # Errors
     /// A finding for every field whose bytes the reader would misread.
     pub fn new(writer: &Schema, reader: &Schema) -> Result<Reading, Vec<Finding>> {
-        let (written, read) = (writer.shape(), reader.shape());
-        let findings = agree::check(&written, &read);
+        Reading::between(writer, reader, &reader.shape())
+    }
+
+    /// The same without some fields of one of the reader's messages, where that is what a payload begins with.
+    ///
+    /// # Errors
+    /// As [`Reading::new`].
+    pub fn without(
+        writer: &Schema,
+        reader: &Schema,
+        message: &str,
+        fields: &[&str],
+    ) -> Result<Reading, Vec<Finding>> {
+        let rest = reader.shape().without(message, fields);
+        Reading::between(writer, reader, &Arc::new(rest))
+    }
+
+    fn between(writer: &Schema, reader: &Schema, read: &Arc<Shape>) -> Result<Reading, Vec<Finding>> {
+        let written = writer.shape();
+        let findings = agree::check(&written, read);
         if !findings.is_empty() {
             return Err(findings);
         }
-        Ok(Reading::with_targets(reader, &written, &read))
+        Ok(Reading::with_targets(reader, &written, read))
     }
 
     fn with_targets(reader: &Schema, written: &Shape, read: &Arc<Shape>) -> Reading {

@@ -20,7 +20,7 @@ pub(in crate::proto) use scalar::{Family, Scalar};
 pub const VALUES_MAX: usize = 1 << 21;
 
 /// All messages and enums of a schema.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Shape {
     pub(super) messages: Vec<Message>,
     pub(super) enums: Vec<HashMap<i32, String>>,
@@ -28,7 +28,7 @@ pub(super) struct Shape {
     pub(super) roots: HashMap<Vec<i32>, usize>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Message {
     pub(super) name: Arc<str>,
     /// The name without the package.
@@ -64,7 +64,7 @@ pub(super) enum Form {
     Wrapper,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Field {
     pub(super) name: Arc<str>,
     pub(super) number: u32,
@@ -142,6 +142,30 @@ impl Shape {
         }
         builder.finish()
     }
+
+    /// The same, but that a message of this name which a payload begins with does not have some fields. Within others it is
+    /// what it was.
+    pub(super) fn without(&self, name: &str, fields: &[&str]) -> Shape {
+        let mut shape = self.clone();
+        for index in shape.roots.values_mut() {
+            let Some(message) = self.messages.get(*index).filter(|message| *message.name == *name) else {
+                continue;
+            };
+            let kept = message
+                .fields
+                .iter()
+                .filter(|field| !fields.contains(&&*field.name));
+            let kept: Vec<Field> = kept.cloned().collect();
+            let numbers = numbers(&kept);
+            *index = shape.messages.len();
+            shape.messages.push(Message {
+                fields: kept,
+                numbers,
+                ..message.clone()
+            });
+        }
+        shape
+    }
 }
 
 fn small(index: usize) -> i32 {
@@ -195,12 +219,6 @@ impl Builder {
             .iter()
             .filter_map(|field| message.get_field(u32::try_from(field.number()).ok()?));
         let fields: Vec<Field> = declared.map(|field| self.field(&field, utf8, &oneofs)).collect();
-        let mut numbers: Vec<_> = fields
-            .iter()
-            .enumerate()
-            .map(|(index, field)| (field.number, index))
-            .collect();
-        numbers.sort_unstable();
         let form = match (file.name(), fields.len(), message.full_name()) {
             ("google/protobuf/timestamp.proto", 2, "google.protobuf.Timestamp") => Form::Timestamp,
             ("google/protobuf/wrappers.proto", 1, _) => Form::Wrapper,
@@ -210,8 +228,8 @@ impl Builder {
             name: message.full_name().into(),
             relative: super::relative_name(message).to_owned(),
             required: fields.iter().any(|field| field.label == Label::Required),
+            numbers: numbers(&fields),
             fields,
-            numbers,
             form,
         }
     }
@@ -274,6 +292,13 @@ impl Builder {
             .insert(descriptor.full_name().to_owned(), (index, default.clone()));
         (index, default)
     }
+}
+
+fn numbers(fields: &[Field]) -> Vec<(u32, usize)> {
+    let numbers = fields.iter().enumerate();
+    let mut numbers: Vec<_> = numbers.map(|(index, field)| (field.number, index)).collect();
+    numbers.sort_unstable();
+    numbers
 }
 
 /// A message that can hold a message with required fields counts as having them.
