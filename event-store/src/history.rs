@@ -4,7 +4,9 @@
 //! one walk are of one cut: the cursor carries it.
 
 use annals_kafka_wire::batch::Record;
-use annals_schema_model::{Reading, Schema};
+use annals_schema_model::{ReadError, Reading, Schema, Value as Read};
+#[cfg(feature = "json")]
+use annals_schema_model::{cel::Shape, json};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -90,7 +92,8 @@ pub struct HistoryEntry {
     pub event: Option<String>,
     /// The schema it was written with.
     pub schema: Option<SchemaUsed>,
-    /// Its payload in canonical JSON, in the writer's own shape.
+    /// Its payload in canonical JSON, in the writer's own shape. A number of JSON that is neither an integer of 64 bits nor a double
+    /// stands as a text, with all its digits.
     #[serde(serialize_with = "canonical::in_order")]
     #[cfg_attr(feature = "http", schema(value_type = Option<Object>, required = true))]
     pub data: Value,
@@ -219,7 +222,7 @@ impl EventStore {
         located: &Located<'_>,
         spot: Spot,
         record: &Record,
-        readings: &mut FxHashMap<u32, Reading>,
+        readings: &mut FxHashMap<u32, Payloads>,
     ) -> Result<(), String> {
         let at = spot.at(located.log(&spot).0, record);
         entry.actor = at.actor().map(str::to_owned);
@@ -228,13 +231,63 @@ impl EventStore {
         entry.event = Some(opened.writer.event_name(&opened.body));
         entry.schema = Some(located.aggregate.fold.schema(opened.writer.id));
         let schema: &Schema = &opened.writer.schema;
-        let reading = readings
+        let payloads = readings
             .entry(opened.writer.id.get())
-            .or_insert_with(|| Reading::of(schema));
-        let value = reading.read(&opened.body).map_err(|error| error.to_string())?;
+            .or_insert_with(|| Payloads::of(schema));
+        let value = payloads.read(&opened.body).map_err(|error| error.to_string())?;
         entry.data = canonical::as_read(canonical::sorted(value.to_json()));
         Ok(())
     }
+}
+
+/// How payloads of a schema are read, so that no digit of a number is lost.
+enum Payloads {
+    #[cfg(feature = "json")]
+    Json(json::Reading),
+    Others(Reading),
+}
+
+impl Payloads {
+    fn of(schema: &Schema) -> Payloads {
+        match schema {
+            #[cfg(feature = "json")]
+            Schema::Json(schema) => Payloads::Json(json::Reading::of(schema)),
+            schema => Payloads::Others(Reading::of(schema)),
+        }
+    }
+
+    fn read(&self, body: &[u8]) -> Result<Read, ReadError> {
+        match self {
+            #[cfg(feature = "json")]
+            Payloads::Json(reading) => {
+                let event = reading.judge(body)?;
+                json::event_value(event, body, &Shape::Any).map(with_doubles)
+            }
+            Payloads::Others(reading) => reading.read(body),
+        }
+    }
+}
+
+/// The same value with a double for each number that is one.
+#[cfg(feature = "json")]
+fn with_doubles(mut value: Read) -> Read {
+    match &mut value {
+        Read::Decimal(number) => {
+            if let Some(double) = number.as_double() {
+                value = Read::Float(double);
+            }
+        }
+        Read::Array(items) => {
+            let same = std::mem::take(items).into_iter();
+            *items = same.map(with_doubles).collect();
+        }
+        Read::Map(fields) | Read::Record { fields, .. } => {
+            let same = std::mem::take(fields).into_iter();
+            *fields = same.map(|(name, value)| (name, with_doubles(value))).collect();
+        }
+        _ => {}
+    }
+    value
 }
 
 /// The cursors of an aggregate's history.

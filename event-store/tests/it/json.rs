@@ -1,12 +1,10 @@
 //! Events of a JSON Schema topic: the branch that a value is valid for is the event.
 
-use std::sync::Arc;
-
-use annals_event_store::{AsOf, EventStore, Page, declarative};
+use annals_event_store::{AsOf, Page, declarative};
 use annals_schema_model::{SchemaId, SchemaType};
 use serde_json::{Value, json};
 
-use crate::support::{Logs, Table, Write, enveloped};
+use crate::support::{Logs, Table, Write, stored};
 
 const OLD: &str = r##"{
     "oneOf": [{"$ref": "#/$defs/Opened"}, {"$ref": "#/$defs/Moved"}],
@@ -44,18 +42,7 @@ fn new() -> String {
 }
 
 fn written(schema: SchemaId, body: &str) -> Write {
-    Write {
-        ms: 1,
-        key: Some(b"a1".to_vec()),
-        value: Some(enveloped(schema, body.as_bytes())),
-        headers: vec![],
-    }
-}
-
-fn store(table: Table, fold: declarative::Declarative, logs: &Logs) -> EventStore {
-    let store = EventStore::new(Arc::new(table));
-    store.add_aggregate(Box::new(fold), logs.source()).unwrap();
-    store
+    Write::of("a1", schema, body.as_bytes())
 }
 
 #[test]
@@ -74,7 +61,7 @@ fn branches_of_the_one_of_are_events() {
             written(new, r#"{"closed": true}"#),
         ],
     );
-    let store = store(table, fold, &logs);
+    let store = stored(table, fold, &logs);
     let answer = store.reconstruct("account", "a1", &AsOf::Head).unwrap();
     assert_eq!(
         answer.state,
@@ -98,6 +85,11 @@ fn branches_of_the_one_of_are_events() {
         history.entries[1].data,
         json!({"amount": 0.1, "details": {"code": 7}})
     );
+    // But for those that JSON's readers have no number for, which keep their digits.
+    assert_eq!(
+        history.entries[2].data,
+        json!({"amount": "12345678901234567.125", "count": 2})
+    );
     let explained = store.explain("account", "a1", &AsOf::Head).unwrap();
     let explained: Value = serde_json::to_value(&explained).unwrap();
     assert!(explained.to_string().contains("\"event\""), "{explained}");
@@ -116,7 +108,7 @@ fn what_does_not_fit_halts_and_changes_nothing() {
             written(schema, r#"{"amount": 1, "details": {}}"#),
         ],
     );
-    let store = store(table, fold, &logs);
+    let store = stored(table, fold, &logs);
     let answer = store.reconstruct("account", "a1", &AsOf::Head).unwrap();
     assert_eq!(answer.state["sum"], "0.00");
     assert!(
