@@ -13,14 +13,12 @@ use annals_schema_model::avro::Reading;
 use annals_schema_model::{
     DecodeError, EncodeError, EventSet, Raw, Resolve, SchemaId, SchemaType, SchemaVersion, Seen, Value,
 };
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
-use tower::ServiceExt;
 
+use crate::http::get;
 use crate::support::{Logs, Table};
 
 const TOPIC: &str = "meters";
@@ -234,7 +232,7 @@ fn a_state_is_the_same_bytes_wherever_it_is_told() {
         let (router, _) = http::routes(Arc::new(|| 10_000), http::Answers::default()).split_for_parts();
         let router: axum::Router = router.with_state(Arc::clone(&store));
         let check = |path: &str, wanted: &str| {
-            let told = told(&router, path);
+            let (_, _, told) = get(&router, path);
             assert!(told.contains(wanted), "{path}: {told} has no {wanted}");
         };
         let state = format!("\"state\":{text},");
@@ -272,23 +270,10 @@ fn a_state_is_the_same_bytes_wherever_it_is_told() {
         );
         // What somebody reads of it is what the store has.
         let answer = store.reconstruct("meter", "a", &AsOf::Head).unwrap();
-        let read: Json = serde_json::from_str(&told(&router, "/v1/aggregates/meter/a")).unwrap();
+        let read: Json = serde_json::from_str(&get(&router, "/v1/aggregates/meter/a").2).unwrap();
         assert_eq!(read["state"], answer.state);
         assert_eq!(canonical::to_text(&read["state"]), text);
     }
-}
-
-fn told(router: &axum::Router, path: &str) -> String {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = router.clone().oneshot(request).await.unwrap();
-        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        String::from_utf8(body.to_vec()).unwrap()
-    })
 }
 
 /// A double that is shown as an integer is none to a condition.

@@ -44,6 +44,12 @@ fn routes() -> (axum::Router<Arc<EventStore>>, utoipa::openapi::OpenApi) {
 }
 
 fn ask(router: &axum::Router, path: &str) -> (u16, String, Value) {
+    let (status, kind, body) = get(router, path);
+    (status, kind, serde_json::from_str(&body).unwrap())
+}
+
+/// What is answered: the status, what it is, and the body.
+pub(crate) fn get(router: &axum::Router, path: &str) -> (u16, String, String) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -57,7 +63,7 @@ fn ask(router: &axum::Router, path: &str) -> (u16, String, Value) {
             .unwrap()
             .to_owned();
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        (status, kind, serde_json::from_slice(&body).unwrap())
+        (status, kind, String::from_utf8(body.to_vec()).unwrap())
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use annals_event_store::{AsOf, EventStore, declarative};
 use annals_schema_model::SchemaType;
 
-use crate::support::{Logs, Table, Write, enveloped};
+use crate::support::{Logs, Table, Write};
 
 /// What an event with a field is found by: an id, nothing, or that nobody can say.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,13 +22,7 @@ fn check(kind: SchemaType, schema: &str, (fold, field): (&str, &str), body: &[u8
     let fold = fold.replace("FIELD", field);
     let fold = declarative::load(&fold, &table).unwrap();
     let logs = Logs::new("things", 1);
-    let write = Write {
-        ms: 1,
-        key: Some(b"another".to_vec()),
-        value: Some(enveloped(id, body)),
-        headers: vec![],
-    };
-    logs.append(0, &[write]);
+    logs.append(0, &[Write::of("another", id, body)]);
     let store = EventStore::new(Arc::new(table));
     store.add_merged(Box::new(fold), vec![logs.source()]).unwrap();
     let list = store.list("thing", &AsOf::Head, 10, None).unwrap();

@@ -1,12 +1,10 @@
 //! Events of a Protobuf topic: the set member of the oneof is the event.
 
-use std::sync::Arc;
-
-use annals_event_store::{AsOf, EventStore, Page, declarative};
+use annals_event_store::{AsOf, Page, declarative};
 use annals_schema_model::{Schema, SchemaId, SchemaType};
 use serde_json::json;
 
-use crate::support::{Logs, Table, Write, enveloped};
+use crate::support::{Logs, Table, Write, stored};
 
 const OLD: &str = r#"syntax = "proto3"; package p;
 message Parcel { string id = 1; oneof event { Packed packed = 2; Sent sent = 3; } }
@@ -43,12 +41,7 @@ fn parcel(schema: SchemaId, member: u8, body: &[u8]) -> Write {
     let mut message = vec![0];
     message.extend(length_delimited(1, b"p1"));
     message.extend(length_delimited(member, body));
-    Write {
-        ms: 1,
-        key: Some(b"p1".to_vec()),
-        value: Some(enveloped(schema, &message)),
-        headers: vec![],
-    }
+    Write::of("p1", schema, &message)
 }
 
 #[test]
@@ -67,8 +60,7 @@ fn members_of_the_oneof_are_events() {
             parcel(new, 4, b""),
         ],
     );
-    let store = EventStore::new(Arc::new(table));
-    store.add_aggregate(Box::new(fold), logs.source()).unwrap();
+    let store = stored(table, fold, &logs);
     let answer = store.reconstruct("parcel", "p1", &AsOf::Head).unwrap();
     assert_eq!(
         answer.state,
@@ -146,18 +138,12 @@ fn a_message_that_is_not_the_first_of_its_file_is_found() {
         if member > 0 {
             message.extend(length_delimited(member, body));
         }
-        Write {
-            ms: 1,
-            key: Some(b"p1".to_vec()),
-            value: Some(enveloped(schema, &message)),
-            headers: vec![],
-        }
+        Write::of("p1", schema, &message)
     };
     let packed = length_delimited(1, b"a");
     let sent = length_delimited(1, b"c");
     logs.append(0, &[of(1, 2, &packed), of(0, 0, &[]), of(1, 3, &sent)]);
-    let store = EventStore::new(Arc::new(table));
-    store.add_aggregate(Box::new(fold), logs.source()).unwrap();
+    let store = stored(table, fold, &logs);
     let answer = store.reconstruct("parcel", "p1", &AsOf::Head).unwrap();
     assert_eq!(
         answer.state,

@@ -1,15 +1,13 @@
 //! Events in a union at the top of an Avro schema: each record of it is an event, whatever else the union holds.
 
-use std::sync::Arc;
-
-use annals_event_store::declarative::{self, Declarative};
+use annals_event_store::declarative;
 use annals_event_store::{AsOf, EventStore, Page, Reconstruction, ValueFrom};
 use annals_schema_model::{MigrationRule, Schema, SchemaId, SchemaType};
 use proptest::prelude::*;
 use serde_json::json;
 
 use crate::migrations::{back, rule};
-use crate::support::{Logs, Table, Write, enveloped};
+use crate::support::{Logs, Table, Write, stored};
 
 const P1: &str = r#"{"type": "record", "name": "u.P", "fields": [{"name": "n", "type": "int"}]}"#;
 /// Reads what P1 wrote; P1 does not read what this wrote.
@@ -76,18 +74,7 @@ fn body(branches: &[&str], branch: usize, n: u8) -> Vec<u8> {
 }
 
 fn write(schema: SchemaId, body: &[u8]) -> Write {
-    Write {
-        ms: 1,
-        key: Some(b"k".to_vec()),
-        value: Some(enveloped(schema, body)),
-        headers: vec![],
-    }
-}
-
-fn stored(table: Table, fold: Declarative, logs: &Logs) -> EventStore {
-    let store = EventStore::new(Arc::new(table));
-    store.add_aggregate(Box::new(fold), logs.source()).unwrap();
-    store
+    Write::of("k", schema, body)
 }
 
 fn unknown(answer: &Reconstruction) -> Vec<&str> {
