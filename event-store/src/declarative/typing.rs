@@ -88,7 +88,7 @@ pub(crate) fn shape(node: &Node, known: &Known<'_>) -> Result<Shape, String> {
         }
         Node::Compute(arithmetic, a, b) => return arithmetic.shape(&shape(a, known)?, &shape(b, known)?),
         Node::Negate(of) => return negated_shape(&shape(of, known)?),
-        Node::Field(of, name) => return shape(of, known)?.field(name, "it"),
+        Node::Field(of, name) => return shape(of, known)?.field(name, &told(of)),
         Node::Index(of, key) => return index_shape(&shape(of, known)?, &shape(key, known)?),
         Node::In(a, b) => return in_shape(a, b, known),
         Node::Matches(of, _) => return matches_shape(&shape(of, known)?),
@@ -123,6 +123,18 @@ pub(crate) fn shape(node: &Node, known: &Known<'_>) -> Result<Shape, String> {
             }
         }
     })
+}
+
+/// What an expression stands for, for a sentence about its fields.
+fn told(node: &Node) -> String {
+    match node {
+        Node::Path(path) => [&[path.root.name().to_owned()], path.steps.as_slice()]
+            .concat()
+            .join("."),
+        Node::Field(of, name) => format!("{}.{name}", told(of)),
+        Node::Index(of, _) => format!("{}[…]", told(of)),
+        _ => "it".to_owned(),
+    }
 }
 
 fn compared_shape(

@@ -210,6 +210,11 @@ fn a_rule_that_cannot_be_run_is_told_when_the_fold_is_loaded() {
     );
     check(
         text,
+        "{'x': message.list[0].y}",
+        Err(&[named, "message.list[…] is an integer and has no field `y`"]),
+    );
+    check(
+        text,
         "{'x': 'a', 'y': 1}",
         Err(&[named, "the event has no field `y`"]),
     );
