@@ -155,6 +155,17 @@ fn no_number_is_judged_as_another() {
         "{'x': [1, 9007199254740993]}",
         Ok(json!([1, 9_007_199_254_740_993i64])),
     );
+    // Whether a number is whole, its double says as well as itself.
+    check(
+        list,
+        "{'x': [decimal('18446744073709551617')]}",
+        Ok(json!(["18446744073709551617"])),
+    );
+    check(
+        r#"{"type": "integer", "minimum": 0}"#,
+        "{'x': decimal('18446744073709551617')}",
+        Err(&[digits, "\"minimum\""]),
+    );
 }
 
 /// A property may be described by a pattern, or by what all others are.

@@ -12,13 +12,16 @@ use super::node::{Keywords, Kind, Limit, NodeId, Types};
 use crate::json_text::{Json, JsonKind};
 use crate::{Decimal, Value};
 
-/// The first number within a value that is judged as another.
-pub(super) fn found(value: &Value) -> Option<&Decimal> {
+/// The first number within a value that is judged as another, of those that are whole or of those that are not.
+pub(super) fn found(value: &Value, is_whole: bool) -> Option<&Decimal> {
     match value {
-        Value::Decimal(number) => (!is_told(number)).then_some(number),
-        Value::Array(items) => items.iter().find_map(found),
+        Value::Decimal(number) => {
+            let is_of_them = number.at_scale(0).is_some() == is_whole;
+            (is_of_them && !is_told(number)).then_some(number)
+        }
+        Value::Array(items) => items.iter().find_map(|item| found(item, is_whole)),
         Value::Map(entries) | Value::Record { fields: entries, .. } => {
-            entries.iter().find_map(|(_, entry)| found(entry))
+            entries.iter().find_map(|(_, entry)| found(entry, is_whole))
         }
         _ => None,
     }
@@ -31,8 +34,13 @@ fn is_told(number: &Decimal) -> bool {
 }
 
 impl Schema {
-    /// The keyword of some schemas, or of those within them, that asks something of numbers.
-    pub(super) fn asks_of_numbers(&self, nodes: impl IntoIterator<Item = NodeId>) -> Option<&'static str> {
+    /// The keyword of some schemas, or of those within them, that asks something of numbers; where these are whole, something
+    /// else than that.
+    pub(super) fn asks_of_numbers(
+        &self,
+        nodes: impl IntoIterator<Item = NodeId>,
+        are_whole: bool,
+    ) -> Option<&'static str> {
         let (mut open, mut seen) = (Vec::from_iter(nodes), BTreeSet::new());
         while let Some(node) = open.pop() {
             let Kind::Object(keywords) = &self.node(node).kind else {
@@ -41,7 +49,7 @@ impl Schema {
             if !seen.insert(node) {
                 continue;
             }
-            if let Some(asks) = asks(keywords) {
+            if let Some(asks) = asks(keywords, are_whole) {
                 return Some(asks);
             }
             open.extend(keywords.in_place().chain(keywords.within()));
@@ -50,8 +58,8 @@ impl Schema {
     }
 }
 
-/// The keyword of a schema that two numbers may answer differently.
-fn asks(keywords: &Keywords) -> Option<&'static str> {
+/// The keyword of a schema that two numbers may answer differently, which are both whole or not.
+fn asks(keywords: &Keywords, are_whole: bool) -> Option<&'static str> {
     let is_bound = |limit: &Limit| limit.about() == Types::NUMBER;
     let bound = keywords.limits.iter().map(|(limit, _)| *limit).find(is_bound);
     let only_whole = |types: &Types| types.meets(Types::INTEGER) && !Types::NUMBER.within(*types);
@@ -62,7 +70,7 @@ fn asks(keywords: &Keywords) -> Option<&'static str> {
     if keywords.unique_items {
         return Some("uniqueItems");
     }
-    if keywords.types.as_ref().is_some_and(only_whole) {
+    if !are_whole && keywords.types.as_ref().is_some_and(only_whole) {
         return Some("type");
     }
     let bound = bound.map(Limit::keyword);
@@ -105,7 +113,11 @@ mod tests {
                 Value::Decimal("1.00000000000000000001".parse().unwrap()),
             )]),
         ]);
-        assert_eq!(found(&within).unwrap().to_string(), "1.00000000000000000001");
+        assert_eq!(
+            found(&within, false).unwrap().to_string(),
+            "1.00000000000000000001"
+        );
+        assert_eq!(found(&within, true), None);
     }
 
     #[test]
@@ -114,7 +126,17 @@ mod tests {
             let text =
                 format!(r##"{{"properties": {{"x": {property}}}, "$defs": {{"D": {{"multipleOf": 2}}}}}}"##);
             let schema = Schema::parse(&text, &[]).unwrap();
-            assert_eq!(schema.asks_of_numbers([schema.0.root]), wanted, "{property}");
+            assert_eq!(
+                schema.asks_of_numbers([schema.0.root], false),
+                wanted,
+                "{property}"
+            );
+            let of_whole = wanted.filter(|keyword| *keyword != "type");
+            assert_eq!(
+                schema.asks_of_numbers([schema.0.root], true),
+                of_whole,
+                "{property}"
+            );
         };
         check(r#"{"type": ["number", "null"]}"#, None);
         check(r#"{"type": "string", "maxLength": 3, "enum": ["a"]}"#, None);

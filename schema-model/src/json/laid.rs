@@ -103,14 +103,16 @@ impl Laying {
         let mut text = String::new();
         write(value, &mut text).map_err(|error| error.within(property))?;
         let whole = |message: String| ReadError::new(message).within(property);
-        if let Some(number) = coarse::found(value)
-            && let Some(keyword) = self.asks_of_numbers(property)
-        {
-            let number = shown(&Value::Decimal(number.clone()));
-            let more = "has more digits than a floating-point number, by which";
-            return Err(whole(format!(
-                "it is given {number}, which {more} \"{keyword}\" is judged"
-            )));
+        for is_whole in [false, true] {
+            let number = coarse::found(value, is_whole);
+            let keyword = number.and_then(|_| self.asks_of_numbers(property, is_whole));
+            if let (Some(number), Some(keyword)) = (number, keyword) {
+                let number = shown(&Value::Decimal(number.clone()));
+                let more = "has more digits than a floating-point number, by which";
+                return Err(whole(format!(
+                    "it is given {number}, which {more} \"{keyword}\" is judged"
+                )));
+            }
         }
         let build = || validator::build_beside(&self.schema, &self.properties.judge);
         let validator = self.judge.get_or_init(build).as_ref();
@@ -137,8 +139,8 @@ impl Laying {
         }
     }
 
-    /// The keyword that asks something of the numbers in a property.
-    fn asks_of_numbers(&self, property: &str) -> Option<&'static str> {
+    /// The keyword that asks something of the numbers in a property, beyond that they are whole where they are.
+    fn asks_of_numbers(&self, property: &str, are_whole: bool) -> Option<&'static str> {
         let parts = self.properties.parts.iter();
         let parts = parts.filter_map(|part| self.schema.keywords(*part));
         let of_part = |keywords: &Keywords| -> Vec<NodeId> {
@@ -150,7 +152,7 @@ impl Laying {
                 }
             }
         };
-        self.schema.asks_of_numbers(parts.flat_map(of_part))
+        self.schema.asks_of_numbers(parts.flat_map(of_part), are_whole)
     }
 
     /// The event with these properties, in the place of those of their names.
