@@ -105,6 +105,29 @@ fn a_crowd_of_idle_clients_costs_little_and_keeps_nobody_out() {
     server.stop();
 }
 
+/// A line of a file about a process, or one of its entries.
+#[cfg(target_os = "linux")]
+fn told_of(pid: u32, file: &str) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap()
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[test]
+fn what_is_freed_is_kept_in_few_arenas_unless_somebody_says_otherwise() {
+    let said = std::env::var("MALLOC_ARENA_MAX").unwrap_or("4".to_owned());
+    let server = Server::start(&[]);
+    let environment = told_of(server.pid(), "environ");
+    assert!(
+        environment
+            .split('\0')
+            .any(|entry| entry == format!("MALLOC_ARENA_MAX={said}")),
+        "{environment}"
+    );
+    assert_eq!(told_of(server.pid(), "comm"), "annals\n");
+    assert_eq!(told_of(server.pid(), "cmdline").split('\0').nth(1), Some("serve"));
+    server.stop();
+}
+
 #[test]
 fn what_is_only_announced_costs_nothing() {
     let server = Server::start(&[]);

@@ -6,6 +6,7 @@
 mod aggregate;
 mod aggregates;
 mod api;
+mod arenas;
 mod changes;
 mod check;
 mod exit;
