@@ -249,6 +249,8 @@ impl EventStore {
         let next = walk.cursor_behind(last.as_ref())?;
         population.next_cursor = next.map(|place| marks.cursor([&cut], place));
         aggregate.still(&removals)?;
+        // With what was come upon just now.
+        population.unreadable_batches = aggregate.index.unreadable(&cut)?;
         Ok(population)
     }
 }

@@ -317,7 +317,7 @@ impl Rows {
             self.around.count(summary);
         }
         self.around.items = items;
-        Ok(self.around)
+        self.with_unreadable()
     }
 
     /// A page of the rows in the order that was asked for, behind so many.
@@ -344,6 +344,12 @@ impl Rows {
         let more = given > from && (given as u64) < summary.matched && given < ORDERED_MAX;
         self.around.next_cursor = more.then(|| marks.cursor([&self.around.cut], given));
         self.around.count(summary);
+        self.with_unreadable()
+    }
+
+    /// With what was come upon on the way.
+    fn with_unreadable(mut self) -> Result<Population, StoreError> {
+        self.around.unreadable_batches = self.aggregate.index.unreadable(&self.around.cut)?;
         Ok(self.around)
     }
 

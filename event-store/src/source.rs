@@ -323,7 +323,11 @@ impl<'a> Cursor<'a> {
             bytes => bytes.map_err(problem)?,
         };
         for batch in batches(&bytes) {
-            self.ahead.push(batch.map_err(problem)?);
+            let batch = batch.map_err(problem)?;
+            // One without records tells nobody what stood there.
+            if batch.count() > 0 {
+                self.ahead.push(batch);
+            }
         }
         self.ahead.reverse();
         Ok(())

@@ -185,6 +185,7 @@ impl EventStore {
             }
         }
         aggregate.still(&removals)?;
+        trail.unreadable_batches = aggregate.index.unreadable(&trail.to.cut)?;
         trail.next_cursor =
             (!at_end).then(|| marks.cursor([&trail.from.cut, &trail.to.cut], position.text()));
         Ok(trail)

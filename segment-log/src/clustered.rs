@@ -24,7 +24,8 @@
 //! not used.
 //!
 //! Where the log is damaged later, a chunk has what stood there: whoever reads records of one key finds them in it
-//! ([`Partition::recovered`](crate::Partition::recovered)), and so does the repair of a log.
+//! ([`Partition::recovered`](crate::Partition::recovered)), and so does the repair of a log. So a chunk that is damaged itself stays
+//! where the log is, and what can be read of it is.
 //!
 //! The recorded time of a record is that of the key index: a chunk keeps the greatest timestamp up to each record within its
 //! range, and what was before it is asked of the index.

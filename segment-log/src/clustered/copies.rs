@@ -46,6 +46,8 @@ pub(crate) struct Held {
     pub(crate) copies: Vec<Arc<Copy>>,
     /// The same to be read, once somebody asked.
     pub(crate) chunks: Option<Arc<[Arc<Chunk>]>>,
+    /// Damaged ones of ranges in which the log is damaged, too: what can be read of them nobody else has.
+    pub(crate) worn: Vec<Arc<Copy>>,
     /// Files that are of no use.
     pub(crate) unfit: Vec<String>,
     /// Those of them with bytes that are not those that were written. Opened again they would look whole, and be given again.
@@ -125,7 +127,9 @@ impl Copies {
         self.budget.charge(held.charged, 0);
         held.charged = 0;
         held.chunks = None;
-        std::mem::take(&mut held.copies)
+        let mut all = std::mem::take(&mut held.copies);
+        all.append(&mut held.worn);
+        all
     }
 }
 
@@ -133,6 +137,13 @@ impl Held {
     /// Whether it is known what there is.
     pub(crate) fn is_current(&self, stamp: Stamp) -> bool {
         self.stamp == Some(stamp) && !self.is_stale && !self.copies.iter().any(|copy| copy.is_damaged())
+    }
+
+    /// A range is not to be copied.
+    pub(crate) fn pass(&mut self, range: (i64, i64)) {
+        if !self.passed.contains(&range) {
+            self.passed.push(range);
+        }
     }
 
     /// Where what has been copied, or cannot be, ends, when that holds `offset`.

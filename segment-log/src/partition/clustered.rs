@@ -8,7 +8,7 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use annals_kafka_wire::batch::batches;
+use annals_kafka_wire::batch::{Batch, batches};
 use bytes::Bytes;
 
 use super::Partition;
@@ -112,26 +112,50 @@ impl Partition {
         Ok(Chunk::of_memory(gathered, Arc::clone(&self.log_start)))
     }
 
-    /// What stood at a damaged place of the log from `offset` on, where a copy has it: whole batches, the first with that
-    /// offset, of the committed records with a key alone. `None` where there is no copy, or that is damaged, too.
+    /// What stood at a damaged place of the log from `offset` on, where a copy has the record with that offset: whole batches of
+    /// committed records with a key alone. Empty ones stand where the copy has none, or cannot be read. `None` where there is no
+    /// such record.
     pub fn recovered(&self, damage: &Damage, offset: i64) -> Option<Bytes> {
+        let made = self.recover(damage, offset, Unreadable::Passed)?;
+        let has_it = |bytes: &Bytes| {
+            Batch::parse(bytes, 0).is_ok_and(|(batch, _)| {
+                batch.count() > 0 && (batch.base_offset()..=batch.last_offset()).contains(&offset)
+            })
+        };
+        made.iter().any(has_it).then(|| made.concat().into())
+    }
+
+    fn recover(&self, damage: &Damage, offset: i64, unreadable: Unreadable) -> Option<Vec<Bytes>> {
         let chunks = self.chunks().ok()?;
         let at = chunks.partition_point(|chunk| chunk.end() <= offset);
-        let chunk = chunks.get(at).filter(|chunk| chunk.first() <= offset)?;
+        let sound = chunks.get(at).filter(|chunk| chunk.first() <= offset).cloned();
+        let worn = || {
+            let held = lock(&self.copies.held);
+            let mut worn = held.worn.iter();
+            let copy = worn.find(|copy| (copy.first()..copy.end()).contains(&offset))?;
+            Some(Arc::new(Chunk::of_file(
+                Arc::clone(copy),
+                Arc::clone(&self.log_start),
+            )))
+        };
+        let chunk = match unreadable {
+            Unreadable::Fails => sound,
+            Unreadable::Passed => sound.or_else(worn),
+        }?;
         let range = offset.max(damage.offset)..damage.end_offset.min(chunk.end());
         if range.is_empty() {
             return None;
         }
-        let (batches, _) = chunk.batches(range, self.leader_epoch, Unreadable::Fails).ok()?;
-        Some(batches.concat().into())
+        let (batches, _) = chunk.batches(range, self.leader_epoch, unreadable).ok()?;
+        Some(batches)
     }
 
-    /// The same as [`Partition::read_committed`]; at a damaged place, what copies have of it.
+    /// The same as [`Partition::read_committed`]; at a damaged place, what a copy has of it, if that is whole.
     pub(super) fn read_keyed(&self, from_offset: i64, bytes_max: usize) -> Result<Committed, ReadError> {
         match self.read_committed(from_offset, bytes_max) {
-            Err(ReadError::Damaged(damage)) => match self.recovered(&damage, from_offset) {
-                Some(bytes) => Ok(Committed {
-                    bytes,
+            Err(ReadError::Damaged(damage)) => match self.recover(&damage, from_offset, Unreadable::Fails) {
+                Some(made) => Ok(Committed {
+                    bytes: made.concat().into(),
                     last_stable_offset: self.last_stable_offset(),
                     aborted: Vec::new(),
                     is_recovered: true,
@@ -241,7 +265,19 @@ impl Partition {
             let name = self.copy_name(first);
             let copy = match known.remove(&first) {
                 Some(copy) if copy.is_damaged() => {
-                    held.damaged.push(name.clone());
+                    if !held.damaged.contains(&name) {
+                        held.damaged.push(name.clone());
+                    }
+                    let range = copy.first()..copy.end();
+                    if range.start >= end
+                        && self.is_of_log(copy.of())?
+                        && self.is_damaged_in(range.clone())?
+                    {
+                        end = range.end;
+                        held.pass((range.start, range.end));
+                        held.worn.push(copy);
+                        continue;
+                    }
                     None
                 }
                 Some(copy) => Some(copy),
@@ -258,9 +294,9 @@ impl Partition {
             end = copy.end();
             if self.copies.charge(&mut held, copy.bytes()) {
                 held.copies.push(copy);
-            } else if !held.passed.contains(&(first, end)) {
+            } else {
                 // It stands for its range, though nobody can use it.
-                held.passed.push((first, end));
+                held.pass((first, end));
             }
         }
         held.stamp = Some(stamp);
@@ -301,6 +337,22 @@ impl Partition {
             None => active,
         };
         of.is_in(&*file, &|offset| self.is_damaged_at(offset))
+    }
+
+    fn is_damaged_in(&self, range: Range<i64>) -> io::Result<bool> {
+        let mut next = range.start;
+        while next < range.end {
+            let bytes = match self.read_below(next, self.high_watermark(), STEP_BYTES) {
+                Err(ReadError::Damaged(_)) => return Ok(true),
+                Err(ReadError::Io(error)) => return Err(error),
+                bytes => bytes.map_err(io::Error::other)?,
+            };
+            match batches(&bytes).filter_map(Result::ok).last() {
+                Some(last) => next = last.last_offset() + 1,
+                None => break,
+            }
+        }
+        Ok(false)
     }
 
     fn is_damaged_at(&self, offset: i64) -> io::Result<bool> {

@@ -255,6 +255,82 @@ fn of_a_damaged_chunk_a_repair_takes_what_can_be_read_and_sets_it_aside() {
     assert!(some > 0, "{some} of {}", some + none);
 }
 
+/// The records of a damaged place that a reader of keys gets.
+fn read_at(partition: &Partition, damage: &crate::Damage) -> BTreeMap<i64, Told> {
+    let mut found = BTreeMap::new();
+    for offset in damage.offset..damage.end_offset {
+        let Some(bytes) = partition.recovered(damage, offset) else {
+            continue;
+        };
+        let all = annals_kafka_wire::batch::batches(&bytes);
+        let records = all.flat_map(|batch| batch.unwrap().records(1 << 20).unwrap());
+        let record = records.map(Result::unwrap).find(|record| record.offset == offset);
+        found.insert(offset, told(record.expect("the record with that offset")));
+    }
+    found
+}
+
+#[test]
+fn where_log_and_chunk_are_damaged_what_can_be_read_stays_and_is_told_to_everybody() {
+    let world = copied(false);
+    let whole = expected(&world.partition);
+    let name = &sealed(&world.disk);
+    let mut some = 0;
+    for block in [0, 50, 100, 150] {
+        let disk = spoiled(&world, name, true, |bytes| bytes[200..400].fill(0));
+        for (name, bytes) in chunk_files(&disk) {
+            let mut bytes = bytes;
+            let at = block % bytes.len();
+            bytes[at] ^= 1;
+            disk.put(&name, &bytes);
+        }
+        let before = chunk_files(&disk);
+        let (log, partition) = opened(&disk, &world.config);
+        let Err(ReadError::Damaged(damage)) = partition.read(partition_offset(&disk), 0) else {
+            panic!("it is damaged");
+        };
+        let first = read_at(&partition, &damage);
+        let is_right = |(_, told): (&i64, &Told)| whole.contains(told);
+        assert!(first.iter().all(is_right));
+        some += first.len();
+        // Whoever has noticed what, and though the upkeep makes what can be made.
+        let _ = ranges(&partition);
+        assert_eq!(read_at(&partition, &damage), first);
+        partition.cluster().unwrap();
+        assert_eq!(read_at(&partition, &damage), first);
+        let kept = chunk_files(&disk);
+        let over = |files: &[(String, Vec<u8>)]| -> Vec<(String, Vec<u8>)> {
+            let is_over = |(name, _): &&(String, Vec<u8>)| {
+                let from: i64 = name[PATH.len() + 1..PATH.len() + 21].parse().unwrap();
+                (damage.offset - 11..damage.end_offset).contains(&from)
+            };
+            files.iter().filter(is_over).cloned().collect()
+        };
+        assert_eq!(over(&kept), over(&before), "they stay");
+        assert!(kept != before, "others are made anew");
+        partition.keys().unreadable(i64::MAX, 99).unwrap();
+        log.close().unwrap();
+        let disk = disk.reboot(Survives::Everything);
+        let (_log, partition) = opened(&disk, &world.config);
+        assert_eq!(read_at(&partition, &damage), first, "after a restart");
+        let mended = offline(&disk.reboot(Survives::Everything)).repair(PATH).unwrap();
+        let recovered = match mended[0].remedy {
+            Remedy::Recovered(records) => records,
+            _ => 0,
+        };
+        assert_eq!(recovered, first.len() as u64, "a repair finds the same");
+    }
+    assert!(some > 0);
+}
+
+/// An offset that the damage of [`spoiled`] logs holds.
+fn partition_offset(disk: &SimDisk) -> i64 {
+    let [damage] = &found(disk).damage[..] else {
+        panic!("one place");
+    };
+    damage.offset
+}
+
 #[test]
 fn whose_the_times_are_is_known_of_what_is_recovered() {
     let world = copied(true);
