@@ -7,7 +7,10 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::{CONTROL, Compression, HEADER_BYTES, HEADERS_MAX, NO_TIMESTAMP, TRANSACTIONAL, codec, crc};
+use super::{
+    BEFORE_LENGTH, CONTROL, CRC_AT, CRC_FROM, Compression, HEADER_BYTES, HEADERS_MAX, Header, NO_TIMESTAMP,
+    TRANSACTIONAL, codec, crc,
+};
 use crate::primitives::Writer;
 
 /// The most a batch holds before compression, in bytes: 1 GiB, so that its length stays within 32 bits.
@@ -16,10 +19,9 @@ const BATCH_BYTES_MAX: usize = 1 << 30;
 /// The most one record's framing takes beside key, value and headers, in bytes.
 const RECORD_FRAME_BYTES_MAX: usize = 40;
 
-/// Where a batch keeps its length, its magic and the offset delta of its last record.
+/// Where a batch keeps its length and its magic.
 const LENGTH_AT: usize = 8;
 const MAGIC_AT: usize = 16;
-const DELTA_AT: usize = 23;
 
 /// Collects records and makes one batch of them. See [`super::Batch`] for an example.
 #[derive(Debug)]
@@ -156,43 +158,75 @@ impl BatchBuilder {
                 Err(_) => (Compression::None, &plain[..]),
             },
         };
-        let mut out = BytesMut::with_capacity(HEADER_BYTES + records.len());
-        out.put_i64(0); // base offset: the log's to give
-        out.put_i32((HEADER_BYTES - super::BEFORE_LENGTH + records.len()) as i32);
-        out.put_i32(-1); // partition leader epoch: the log's to give
-        out.put_i8(2);
-        out.put_u32(0); // the checksum, below
-        out.put_i16(self.attributes | codec.bits());
-        out.put_i32((self.count - 1).max(0));
-        out.put_i64(self.base_timestamp);
-        out.put_i64(self.max_timestamp);
-        out.put_i64(self.producer_id);
-        out.put_i16(self.producer_epoch);
-        out.put_i32(self.base_sequence);
-        out.put_i32(self.count);
-        out.put_slice(records);
-        let checksum = crc(&out[super::CRC_FROM..]);
-        out[super::CRC_AT..super::CRC_FROM].copy_from_slice(&checksum.to_be_bytes());
-        out.freeze()
+        let header = Header {
+            attributes: self.attributes | codec.bits(),
+            last_offset_delta: (self.count - 1).max(0),
+            base_timestamp: self.base_timestamp,
+            max_timestamp: self.max_timestamp,
+            producer_id: self.producer_id,
+            producer_epoch: self.producer_epoch,
+            base_sequence: self.base_sequence,
+            count: self.count,
+            ..EMPTY
+        };
+        written(&header, records)
     }
+}
+
+/// The header of a batch without records that no producer sent; place and leader epoch are the log's to give.
+pub(super) const EMPTY: Header = Header {
+    base_offset: 0,
+    partition_leader_epoch: -1,
+    attributes: 0,
+    compression: Compression::None,
+    last_offset_delta: 0,
+    base_timestamp: NO_TIMESTAMP,
+    max_timestamp: NO_TIMESTAMP,
+    producer_id: -1,
+    producer_epoch: -1,
+    base_sequence: -1,
+    count: 0,
+};
+
+/// A batch with this header, as its attributes have it, and these bytes of records.
+pub(super) fn written(header: &Header, records: &[u8]) -> Bytes {
+    let mut out = BytesMut::with_capacity(HEADER_BYTES + records.len());
+    out.put_i64(header.base_offset);
+    out.put_i32((HEADER_BYTES - BEFORE_LENGTH + records.len()) as i32);
+    out.put_i32(header.partition_leader_epoch);
+    out.put_i8(2);
+    out.put_u32(0); // the checksum, below
+    out.put_i16(header.attributes);
+    out.put_i32(header.last_offset_delta);
+    out.put_i64(header.base_timestamp);
+    out.put_i64(header.max_timestamp);
+    out.put_i64(header.producer_id);
+    out.put_i16(header.producer_epoch);
+    out.put_i32(header.base_sequence);
+    out.put_i32(header.count);
+    out.put_slice(records);
+    let checksum = crc(&out[CRC_FROM..]);
+    out[CRC_AT..CRC_FROM].copy_from_slice(&checksum.to_be_bytes());
+    out.freeze()
 }
 
 impl super::Batch {
     /// A batch without records that takes the offsets from `base_offset` on, `last_offset_delta` behind the first:
     /// what stands in for records that are gone, as Kafka's compaction leaves it, so that later offsets stay.
     pub fn placeholder(base_offset: i64, last_offset_delta: i32, leader_epoch: i32) -> Bytes {
-        let mut out = BytesMut::from(&BatchBuilder::new().build()[..]);
-        out[DELTA_AT..DELTA_AT + 4].copy_from_slice(&last_offset_delta.to_be_bytes());
-        super::stamp(&mut out, base_offset, leader_epoch);
-        let checksum = crc(&out[super::CRC_FROM..]);
-        out[super::CRC_AT..super::CRC_FROM].copy_from_slice(&checksum.to_be_bytes());
-        out.freeze()
+        let header = Header {
+            base_offset,
+            partition_leader_epoch: leader_epoch,
+            last_offset_delta,
+            ..EMPTY
+        };
+        written(&header, &[])
     }
 
     /// The batch these bytes were before their head went bad: what the checksum leaves out is known from where they
     /// stand, and the checksum says whether the rest is whole.
     pub fn with_head(bytes: &[u8], base_offset: i64, leader_epoch: i32) -> Option<super::Batch> {
-        let length = i32::try_from(bytes.len().checked_sub(super::BEFORE_LENGTH)?).ok()?;
+        let length = i32::try_from(bytes.len().checked_sub(BEFORE_LENGTH)?).ok()?;
         let mut out = BytesMut::from(bytes);
         out.get_mut(LENGTH_AT..MAGIC_AT - 4)?
             .copy_from_slice(&length.to_be_bytes());

@@ -6,12 +6,12 @@
 
 use std::ops::Range;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
-use super::build::nullable;
+use super::build::{EMPTY, nullable, written};
 use super::{
-    BEFORE_LENGTH, Batch, BatchError, CODEC_BITS, CONTROL, CRC_AT, CRC_FROM, Compression, DELETE_HORIZON,
-    HEADER_BYTES, Header, LOG_APPEND_TIME, NO_TIMESTAMP, Record, TimestampType, codec, crc,
+    Batch, BatchError, CODEC_BITS, CONTROL, Compression, DELETE_HORIZON, Header, LOG_APPEND_TIME,
+    NO_TIMESTAMP, Record, TimestampType, codec,
 };
 use crate::primitives::Writer;
 
@@ -112,14 +112,11 @@ impl Batch {
                 TimestampType::CreateTime => 0,
                 TimestampType::LogAppendTime => LOG_APPEND_TIME,
             },
-            compression: Compression::None,
             last_offset_delta: (offsets.end - 1 - offsets.start) as i32,
             base_timestamp,
             max_timestamp: times().max().unwrap_or(NO_TIMESTAMP),
-            producer_id: -1,
-            producer_epoch: -1,
-            base_sequence: -1,
             count: records.len() as i32,
+            ..EMPTY
         };
         written(&header, &plain.into_bytes())
     }
@@ -128,28 +125,6 @@ impl Batch {
     pub fn delete_horizon(&self) -> Option<i64> {
         self.has_delete_horizon().then(|| self.base_timestamp())
     }
-}
-
-/// A batch with this header, as its attributes have it, and these bytes of records.
-fn written(header: &Header, records: &[u8]) -> Bytes {
-    let mut out = BytesMut::with_capacity(HEADER_BYTES + records.len());
-    out.put_i64(header.base_offset);
-    out.put_i32((HEADER_BYTES - BEFORE_LENGTH + records.len()) as i32);
-    out.put_i32(header.partition_leader_epoch);
-    out.put_i8(2);
-    out.put_u32(0); // the checksum, below
-    out.put_i16(header.attributes);
-    out.put_i32(header.last_offset_delta);
-    out.put_i64(header.base_timestamp);
-    out.put_i64(header.max_timestamp);
-    out.put_i64(header.producer_id);
-    out.put_i16(header.producer_epoch);
-    out.put_i32(header.base_sequence);
-    out.put_i32(header.count);
-    out.put_slice(records);
-    let checksum = crc(&out[CRC_FROM..]);
-    out[CRC_AT..CRC_FROM].copy_from_slice(&checksum.to_be_bytes());
-    out.freeze()
 }
 
 fn put(records: &mut Writer, record: &Record, base_offset: i64, base_timestamp: i64) {
